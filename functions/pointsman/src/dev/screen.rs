@@ -1,0 +1,169 @@
+//! What whoever started `dev` sees: lines as things happen, and below them, where a terminal is, a
+//! live table that is drawn in place.
+//!
+//! The table is drawn with plain ANSI: the lines drawn last are erased from the bottom up, what is
+//! to stay is written, and the table is drawn anew below it, all in one write, so that nothing
+//! flickers. Long lines are cut by the terminal and not wrapped, since a wrapped line would take
+//! two rows and the next erasure would miss one.
+
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal as _, Write as _},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+/// How a line feels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Good,
+    Bad,
+}
+
+impl Tone {
+    const fn colour(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Good => "\x1b[32m",
+            Self::Bad => "\x1b[31m",
+        }
+    }
+}
+
+const RESET: &str = "\x1b[0m";
+const DIM: &str = "\x1b[2m";
+
+/// Text that is coloured where the screen has colours.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Paint(pub(super) bool);
+
+impl Paint {
+    /// `text` in the colour of `tone`.
+    pub(super) fn tone(self, tone: Tone, text: &str) -> String {
+        match tone {
+            Tone::Plain => text.to_owned(),
+            Tone::Good | Tone::Bad if !self.0 => text.to_owned(),
+            Tone::Good | Tone::Bad => format!("{}{text}{RESET}", tone.colour()),
+        }
+    }
+
+    /// `text`, less prominent.
+    pub(super) fn dim(self, text: &str) -> String {
+        if self.0 { format!("{DIM}{text}{RESET}") } else { text.to_owned() }
+    }
+}
+
+/// Where lines go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Out {
+    /// Standard output; a terminal, perhaps.
+    Stdout,
+    /// Standard error, since standard output is for the JSON.
+    Stderr,
+}
+
+/// The screen. Clones are the same one.
+#[derive(Clone, Debug)]
+pub(super) struct Screen(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    started: Instant,
+    out: Out,
+    live: bool,
+    paint: Paint,
+    drawn: Mutex<Drawn>,
+}
+
+/// What is drawn below the lines.
+#[derive(Debug, Default)]
+struct Drawn {
+    frame: String,
+    rows: usize,
+}
+
+impl Screen {
+    /// A screen on standard output; only lines, on standard error, where that is for JSON.
+    pub(super) fn new(started: Instant, json: bool) -> Self {
+        let out = if json { Out::Stderr } else { Out::Stdout };
+        let terminal = !json && io::stdout().is_terminal();
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
+        let live = terminal && !dumb;
+        let drawn = Mutex::default();
+        Self(Arc::new(Inner { started, out, live, paint: Paint(live && !plain), drawn }))
+    }
+
+    /// Whether a table can be drawn.
+    pub(super) fn is_live(&self) -> bool {
+        self.0.live
+    }
+
+    pub(super) fn paint(&self) -> Paint {
+        self.0.paint
+    }
+
+    fn drawn(&self) -> MutexGuard<'_, Drawn> {
+        self.0.drawn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says something, with the seconds since the start.
+    pub(super) fn say(&self, tone: Tone, text: impl AsRef<str>) {
+        let paint = self.0.paint;
+        let seconds = format!("{:6.1} s", self.0.started.elapsed().as_secs_f64());
+        self.print(&format!("{}  {}", paint.dim(&seconds), paint.tone(tone, text.as_ref())));
+    }
+
+    /// Prints lines as they are.
+    pub(super) fn print(&self, lines: &str) {
+        let mut drawn = self.drawn();
+        let mut text = erased(&drawn);
+        text.push_str(lines);
+        text.push('\n');
+        text.push_str(&drawn.frame);
+        drawn.rows = drawn.frame.lines().count();
+        self.write(&text);
+    }
+
+    /// Draws `frame` below the lines, instead of what was drawn there.
+    pub(super) fn draw(&self, frame: &str) {
+        if !self.0.live {
+            return;
+        }
+        let mut drawn = self.drawn();
+        let mut text = erased(&drawn);
+        drawn.frame.clear();
+        for line in frame.lines() {
+            // Cut by the terminal, not wrapped.
+            let _ = writeln!(drawn.frame, "\x1b[?7l{line}\x1b[?7h");
+        }
+        drawn.rows = frame.lines().count();
+        text.push_str(&drawn.frame);
+        self.write(&text);
+    }
+
+    /// Lets what is drawn stay as it is; lines come below it.
+    pub(super) fn leave(&self) {
+        *self.drawn() = Drawn::default();
+    }
+
+    fn write(&self, text: &str) {
+        // Whoever closed the other end does not want to see it; the story goes on to its end.
+        let _ = match self.0.out {
+            Out::Stdout => {
+                let mut out = io::stdout().lock();
+                out.write_all(text.as_bytes()).and_then(|()| out.flush())
+            }
+            Out::Stderr => io::stderr().lock().write_all(text.as_bytes()),
+        };
+    }
+}
+
+/// What erases the rows that are drawn.
+fn erased(drawn: &Drawn) -> String {
+    match drawn.rows {
+        0 => String::new(),
+        rows => format!("\x1b[{rows}A\r\x1b[0J"),
+    }
+}

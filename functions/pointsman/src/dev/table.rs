@@ -1,0 +1,238 @@
+//! The live table: members with their weights and traffic, and the error rate of both pools over
+//! the last minute.
+
+use std::{collections::VecDeque, fmt::Write as _, time::{Duration, Instant}};
+
+use pointsman_emulator::Tally;
+
+use super::{
+    screen::{Paint, Tone},
+    world::{Counted, Side, World},
+};
+
+/// How often it is drawn.
+pub(super) const DRAW_EVERY: Duration = Duration::from_millis(500);
+
+/// Over how many drawings rates are taken.
+const RATE_OVER: usize = 4;
+
+/// How many seconds the bars show.
+const BARS_MAX: usize = 60;
+
+/// The error rate, in percent, at which a bar is full.
+const BAR_FULL_PERCENT: f64 = 60.0;
+
+/// What is shown of one member.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Row {
+    pub(super) side: Side,
+    pub(super) member: String,
+    /// Its weight in Azure now.
+    pub(super) weight: Option<u32>,
+    /// Requests and errors in a second.
+    pub(super) per_second: (f64, f64),
+    pub(super) standing: String,
+    pub(super) tone: Tone,
+}
+
+/// The gateway's counters of the last moments.
+#[derive(Debug, Default)]
+pub(super) struct Meter {
+    samples: VecDeque<(Instant, Counted)>,
+    /// The error rate in percent, a second each, for each pool; none where it had no traffic.
+    bars: [VecDeque<Option<f64>>; 2],
+    /// What was counted when the last bar was drawn.
+    barred: Option<(Instant, Counted)>,
+}
+
+impl Meter {
+    /// Takes in what was counted by `now`.
+    pub(super) fn take(&mut self, now: Instant, counted: Counted) {
+        let barred = self.barred.get_or_insert_with(|| (now, counted.clone()));
+        if now.duration_since(barred.0) >= Duration::from_secs(1) {
+            for (at, bars) in self.bars.iter_mut().enumerate() {
+                bars.push_back(percent(barred.1.pools[at], counted.pools[at]));
+                if bars.len() > BARS_MAX {
+                    bars.pop_front();
+                }
+            }
+            *barred = (now, counted.clone());
+        }
+        self.samples.push_back((now, counted));
+        if self.samples.len() > RATE_OVER + 1 {
+            self.samples.pop_front();
+        }
+    }
+
+    /// Requests and errors in a second, by the place of the member among the world's.
+    pub(super) fn per_second(&self, site: usize) -> (f64, f64) {
+        let (Some((from, before)), Some((to, after))) = (self.samples.front(), self.samples.back())
+        else {
+            return (0.0, 0.0);
+        };
+        let seconds = to.duration_since(*from).as_secs_f64();
+        match (before.sites.get(site), after.sites.get(site)) {
+            (Some(before), Some(after)) if seconds > 0.0 => {
+                let (requests, failures) = grown(*before, *after);
+                (requests / seconds, failures / seconds)
+            }
+            (_, _) => (0.0, 0.0),
+        }
+    }
+
+    /// The error rate of a pool over the last second, in percent, and the bars before it.
+    fn bars(&self, side: Side) -> (f64, String) {
+        let [helped, alone] = &self.bars;
+        let bars = match side {
+            Side::Helped => helped,
+            Side::Alone => alone,
+        };
+        (bars.back().copied().flatten().unwrap_or_default(), sparkline(bars))
+    }
+}
+
+/// By how much requests and failures have grown.
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
+fn grown(before: Tally, after: Tally) -> (f64, f64) {
+    let grown = |before: u64, after: u64| after.saturating_sub(before) as f64;
+    (grown(before.requests, after.requests), grown(before.failures, after.failures))
+}
+
+fn percent(before: Tally, after: Tally) -> Option<f64> {
+    let (requests, failures) = grown(before, after);
+    (requests > 0.0).then(|| 100.0 * failures / requests)
+}
+
+/// A bar for each rate; what is not nothing is seen as such.
+pub(super) fn sparkline<'a>(rates: impl IntoIterator<Item = &'a Option<f64>>) -> String {
+    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let bar = |rate: &Option<f64>| match *rate {
+        None => ' ',
+        Some(rate) if rate <= 0.0 => '·',
+        Some(rate) => {
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 8")]
+            let eighths = (rate / BAR_FULL_PERCENT * 8.0).ceil().clamp(1.0, 8.0) as usize;
+            BARS[eighths - 1]
+        }
+    };
+    rates.into_iter().map(bar).collect()
+}
+
+/// The rows of all members.
+pub(super) fn rows(
+    world: &World,
+    meter: &Meter,
+    standing: impl Fn(&str) -> Option<String>,
+) -> Vec<Row> {
+    let weights = Side::ALL.map(|side| world.weights(side));
+    let rows = world.sites.iter().enumerate().map(|(at, site)| {
+        let [helped, alone] = &weights;
+        let weights = match site.side {
+            Side::Helped => helped,
+            Side::Alone => alone,
+        };
+        let weight = weights.iter().find(|(name, _)| name == site.member);
+        let (tone, health) = match (site.is_failing(), weight) {
+            (true, _) => (Tone::Bad, "answers 500"),
+            (false, None) => (Tone::Bad, "not in the pool"),
+            (false, Some(_)) => (Tone::Plain, "serves"),
+        };
+        let standing = match standing(&site.backend) {
+            Some(over) if site.is_failing() => format!("{health}; {over}"),
+            Some(over) => over,
+            None => health.to_owned(),
+        };
+        Row {
+            side: site.side,
+            member: site.member.to_owned(),
+            weight: weight.and_then(|(_, weight)| *weight),
+            per_second: meter.per_second(at),
+            standing,
+            tone,
+        }
+    });
+    rows.collect()
+}
+
+/// The whole of what is drawn below the lines.
+pub(super) fn frame(rows: &[Row], meter: &Meter, stage: &str, paint: Paint) -> String {
+    let mut text = String::from("\n");
+    let head = format!(
+        "  {:<8}{:<8}{:>6}{:>12}{:>10}   {}",
+        "pool", "member", "weight", "requests/s", "errors/s", "standing"
+    );
+    let _ = writeln!(text, "{}", paint.dim(&head));
+    let mut side = None;
+    for row in rows {
+        let pool = if side == Some(row.side) { "" } else { row.side.name() };
+        if side.is_some() && !pool.is_empty() {
+            text.push('\n');
+        }
+        side = Some(row.side);
+        let (requests, errors) = row.per_second;
+        let weight = row.weight.map_or_else(|| "-".to_owned(), |weight| weight.to_string());
+        let errors_tone = if errors > 0.0 { Tone::Bad } else { Tone::Plain };
+        let _ = writeln!(
+            text,
+            "  {pool:<8}{:<8}{weight:>6}{requests:>12.0}{}   {}",
+            row.member,
+            paint.tone(errors_tone, &format!("{errors:>10.0}")),
+            paint.tone(row.tone, &row.standing)
+        );
+    }
+    text.push('\n');
+    for side in Side::ALL {
+        let (now, bars) = meter.bars(side);
+        let tone = if now > 0.0 { Tone::Bad } else { Tone::Good };
+        let label = if side == Side::Helped { "errors" } else { "" };
+        let now = paint.tone(tone, &format!("{now:>5.1}%"));
+        let _ = writeln!(text, "  {label:<8}{side:<8}{now}  {bars}");
+    }
+    let _ = write!(text, "\n  {}", paint.dim(stage));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn tally(requests: u64, failures: u64) -> Tally {
+        Tally { requests, failures }
+    }
+
+    #[test]
+    fn sparklines_show_the_least_error_and_never_more_than_full() {
+        let rates = [None, Some(0.0), Some(0.1), Some(15.0), Some(30.0), Some(50.0), Some(100.0)];
+        expect![" ·▁▂▄▇█"].assert_eq(&sparkline(&rates));
+    }
+
+    #[test]
+    fn a_frame() {
+        let mut meter = Meter::default();
+        let start = Instant::now();
+        for (second, failed) in [(0, 0), (1, 0), (2, 25), (3, 75)] {
+            let requests = second * 100;
+            let counted = Counted {
+                pools: [tally(requests, failed), tally(requests, failed * 2)],
+                sites: vec![tally(requests, failed), tally(requests, 0)],
+            };
+            meter.take(start + Duration::from_secs(second), counted);
+        }
+        let row = |side, member: &str, weight, at, standing: &str, tone| Row {
+            side,
+            member: member.to_owned(),
+            weight,
+            per_second: meter.per_second(at),
+            standing: standing.to_owned(),
+            tone,
+        };
+        let rows = [
+            row(Side::Helped, "eu", Some(0), 0, "answers 500; drained for 3s", Tone::Bad),
+            row(Side::Helped, "us", Some(30), 1, "serves", Tone::Plain),
+            row(Side::Alone, "eu", None, 7, "not in the pool", Tone::Bad),
+        ];
+        expect![[r#""#]].assert_eq(&frame(&rows, &meter, "next: it heals", Paint(false)));
+    }
+}

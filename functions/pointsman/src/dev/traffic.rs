@@ -1,0 +1,187 @@
+//! Equal traffic through both pools: real HTTP requests to the gateway, at a steady rate.
+//!
+//! Every tick sends one request to each pool, or none to either, so that the two are equal by
+//! construction. What is under way is bounded: a gateway that hangs slows the traffic down and
+//! piles nothing up. Losses are what callers see, an answer of 500 and more or none at all; each is
+//! kept with its time, so that "clean since" is exact and no matter of windows.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use pointsman_host::server::Stop;
+use reqwest::Client;
+use tokio::{sync::Semaphore, task::JoinHandle, time::MissedTickBehavior};
+
+use super::world::Side;
+
+/// How many requests each pool gets in a second.
+pub(super) const REQUESTS_PER_SECOND: u32 = 100;
+
+/// How many requests may be under way, to both pools together.
+const UNDER_WAY_MAX: u32 = 128;
+
+/// How long a caller waits for an answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// How many losses of a pool are remembered, the latest ones.
+const LOSSES_KEPT_MAX: usize = 20_000;
+
+/// What callers of one pool have seen.
+#[derive(Debug, Default)]
+struct Seen {
+    answered: u64,
+    lost: u64,
+    losses: VecDeque<Instant>,
+}
+
+/// How many requests were answered in all, and how many of them were lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Losses {
+    pub(super) requests: u64,
+    pub(super) lost: u64,
+}
+
+impl Losses {
+    /// What came after `before`.
+    pub(super) fn since(self, before: Self) -> Self {
+        Self { requests: self.requests - before.requests, lost: self.lost - before.lost }
+    }
+
+    /// How much was lost, in percent.
+    #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
+    pub(super) fn percent(self) -> f64 {
+        if self.requests == 0 { 0.0 } else { 100.0 * self.lost as f64 / self.requests as f64 }
+    }
+}
+
+/// The callers of one pool.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lane(Arc<Mutex<Seen>>);
+
+impl Lane {
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, lost: bool, at: Instant) {
+        let mut seen = self.seen();
+        seen.answered += 1;
+        if lost {
+            seen.lost += 1;
+            seen.losses.push_back(at);
+            if seen.losses.len() > LOSSES_KEPT_MAX {
+                seen.losses.pop_front();
+            }
+        }
+    }
+
+    /// What was answered and lost so far.
+    pub(super) fn losses(&self) -> Losses {
+        let seen = self.seen();
+        Losses { requests: seen.answered, lost: seen.lost }
+    }
+
+    /// The first loss at `from` or later.
+    pub(super) fn first_loss(&self, from: Instant) -> Option<Instant> {
+        self.seen().losses.iter().copied().filter(|at| *at >= from).min()
+    }
+
+    /// The last loss at `from` or later.
+    pub(super) fn last_loss(&self, from: Instant) -> Option<Instant> {
+        self.seen().losses.iter().copied().filter(|at| *at >= from).max()
+    }
+}
+
+/// Traffic that runs until it is stopped.
+#[derive(Debug)]
+pub(super) struct Traffic {
+    lanes: [Lane; 2],
+    under_way: Arc<Semaphore>,
+    task: JoinHandle<()>,
+}
+
+impl Traffic {
+    /// Starts it, through the gateway at `gateway`.
+    pub(super) fn start(gateway: &str, stop: &Stop) -> reqwest::Result<Self> {
+        let client = Client::builder().no_proxy().timeout(ANSWER_WITHIN).tcp_nodelay(true).build()?;
+        let lanes: [Lane; 2] = Default::default();
+        let under_way = Arc::new(Semaphore::new(UNDER_WAY_MAX as usize));
+        let urls = Side::ALL.map(|side| format!("{gateway}/{side}/chat/completions"));
+        let task = tokio::spawn({
+            let (lanes, under_way, stop) = (lanes.clone(), Arc::clone(&under_way), stop.clone());
+            async move {
+                tokio::select! {
+                    () = stop.asked() => {}
+                    () = drive(&client, &urls, &lanes, &under_way) => {}
+                }
+            }
+        });
+        Ok(Self { lanes, under_way, task })
+    }
+
+    /// The callers of one pool.
+    pub(super) fn lane(&self, side: Side) -> &Lane {
+        let [helped, alone] = &self.lanes;
+        match side {
+            Side::Helped => helped,
+            Side::Alone => alone,
+        }
+    }
+
+    /// Waits until everything under way is answered, once a stop was asked for.
+    pub(super) async fn stopped(self) {
+        let _ = self.task.await;
+        // All permits: nothing is under way any more, or has run into its time limit.
+        let all = self.under_way.acquire_many(UNDER_WAY_MAX);
+        let _ = tokio::time::timeout(ANSWER_WITHIN, all).await;
+    }
+}
+
+/// Sends without end.
+async fn drive(client: &Client, urls: &[String; 2], lanes: &[Lane; 2], under_way: &Arc<Semaphore>) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1) / REQUESTS_PER_SECOND);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    loop {
+        ticks.tick().await;
+        let permit = || Arc::clone(under_way).try_acquire_owned();
+        let (Ok(one), Ok(other)) = (permit(), permit()) else { continue };
+        for ((url, lane), permit) in urls.iter().zip(lanes).zip([one, other]) {
+            let (request, lane) = (client.get(url), lane.clone());
+            tokio::spawn(async move {
+                let lost = match request.send().await {
+                    // Read to its end, so that the connection can be used again.
+                    Ok(answer) => answer.status().is_server_error() | answer.bytes().await.is_err(),
+                    Err(_) => true,
+                };
+                lane.note(lost, Instant::now());
+                drop(permit);
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn losses_are_found_by_their_time() {
+        let lane = Lane::default();
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        for (ms, lost) in [(0, false), (10, true), (20, false), (30, true), (40, false)] {
+            lane.note(lost, at(ms));
+        }
+        assert_eq!(lane.losses(), Losses { requests: 5, lost: 2 });
+        assert_eq!(lane.first_loss(at(0)), Some(at(10)));
+        assert_eq!(lane.first_loss(at(11)), Some(at(30)));
+        assert_eq!(lane.last_loss(at(0)), Some(at(30)));
+        assert_eq!(lane.last_loss(at(31)), None);
+        assert!((lane.losses().percent() - 40.0).abs() < 1e-9);
+        let later = Losses { requests: 9, lost: 3 };
+        assert_eq!(later.since(lane.losses()), Losses { requests: 4, lost: 1 });
+    }
+}

@@ -1,0 +1,338 @@
+//! A small watcher that stands for Prometheus, its blackbox exporter and Alertmanager.
+//!
+//! It scrapes the gateway's counters, probes each member directly, judges both by a [`rule`], and
+//! sends genuine Alertmanager webhooks with bearer authentication: at every change, again at every
+//! repeat interval while something fires, and again after a while where the answer was a 5xx or
+//! there was none. It knows nothing of Pointsman but the address of its webhook.
+//!
+//! It watches one pool. The other one is served by the same gateway and fails in the same way, and
+//! nobody is told.
+
+mod rule;
+mod scrape;
+mod webhook;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use pointsman_host::server::Stop;
+use reqwest::{Client, StatusCode, header};
+use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
+
+use self::{
+    rule::{Look, Rule, Turn},
+    scrape::Tally,
+    webhook::{Alert, Pairs, Sender},
+};
+use super::{
+    screen::{Screen, Tone},
+    world::{Side, Site},
+};
+use crate::cli::Failed;
+
+/// The name of the one alert that it knows.
+pub(super) const ALERT: &str = "BackendErrors";
+
+/// How often it looks.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Over how long the error rate is taken.
+const RATE_OVER: Duration = Duration::from_secs(3);
+
+/// How many requests a rate needs to mean anything.
+const RATE_REQUESTS_MIN: u64 = 5;
+
+/// How long a scrape or a probe may take.
+const LOOK_WITHIN: Duration = Duration::from_millis(500);
+
+/// How often what fires is told again.
+const REPEAT_EVERY: Duration = Duration::from_secs(5);
+
+/// How long it waits after a webhook that was not taken; twice as long each time.
+const RETRY_AFTER: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(5));
+
+/// How long an answer to a webhook may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+
+/// Where a webhook goes, and what proves who sends it. Not shown in Debug output, for the secret.
+pub(super) struct Webhook {
+    pub(super) url: String,
+    pub(super) bearer: String,
+}
+
+/// What was told, and when its sending began.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    /// The latest news, repeats not counted; set before it is sent.
+    pub(super) latest: Option<Instant>,
+    /// The first alert of each member that was taken.
+    pub(super) fired: BTreeMap<String, Instant>,
+    /// The first end of each member's alert that was taken.
+    pub(super) resolved: BTreeMap<String, Instant>,
+}
+
+/// A running watcher.
+#[derive(Debug)]
+pub(super) struct Watching {
+    /// What was told so far.
+    pub(super) told: watch::Receiver<Told>,
+    task: JoinHandle<()>,
+}
+
+impl Watching {
+    /// Waits until it has ended, once a stop was asked for.
+    pub(super) async fn stopped(self) {
+        let _ = self.task.await;
+    }
+}
+
+/// A member that is watched.
+struct Watched {
+    backend: String,
+    probe: String,
+    rule: Rule,
+}
+
+/// An alert, and whether its present state was told.
+struct Known {
+    alert: Alert,
+    /// When the sending of its present state began.
+    since: Option<Instant>,
+    told: bool,
+}
+
+struct Watcher {
+    client: Client,
+    metrics: String,
+    pool: Side,
+    watched: Vec<Watched>,
+    scrapes: VecDeque<(Instant, BTreeMap<String, Tally>)>,
+    webhook: Webhook,
+    sender: Sender,
+    known: BTreeMap<String, Known>,
+    due: Option<Instant>,
+    retry: Duration,
+    told: watch::Sender<Told>,
+    screen: Screen,
+}
+
+/// Watches the members of `pool` among `sites`, behind the gateway at `gateway`.
+pub(super) fn start<'a>(
+    gateway: &str,
+    pool: Side,
+    sites: impl IntoIterator<Item = &'a Site>,
+    webhook: Webhook,
+    screen: Screen,
+    stop: &Stop,
+) -> Result<Watching, Failed> {
+    let client = Client::builder().no_proxy().timeout(ANSWER_WITHIN).build()?;
+    let members = sites.into_iter().filter(|site| site.side == pool);
+    let watched = members.map(|site| {
+        let probe = format!("{}/health", site.url());
+        Watched { backend: site.backend.clone(), probe, rule: Rule::default() }
+    });
+    let metrics = format!("{gateway}/metrics");
+    let (told, receiver) = watch::channel(Told::default());
+    let mut watcher = Watcher {
+        client,
+        pool,
+        watched: watched.collect(),
+        scrapes: VecDeque::new(),
+        webhook,
+        sender: sender(&metrics),
+        metrics,
+        known: BTreeMap::new(),
+        due: None,
+        retry: RETRY_AFTER.0,
+        told,
+        screen,
+    };
+    let stop = stop.clone();
+    let task = tokio::spawn(async move {
+        tokio::select! {
+            () = stop.asked() => {}
+            () = watcher.watch() => {}
+        }
+    });
+    Ok(Watching { told: receiver, task })
+}
+
+fn sender(metrics: &str) -> Sender {
+    Sender {
+        receiver: "pointsman".to_owned(),
+        group_by: vec!["alertname".to_owned(), "pool".to_owned()],
+        external_url: "http://127.0.0.1:9093".to_owned(),
+        generator_url: metrics.to_owned(),
+    }
+}
+
+/// A body that says that a member of `pool` fails since `started`, to plan by.
+pub(super) fn example(pool: Side, backend: &str, started: Timestamp) -> serde_json::Result<String> {
+    let alert = alert(pool, backend, 1.0, started);
+    webhook::body(&sender("http://127.0.0.1:9090/graph"), &[alert])
+}
+
+fn alert(pool: Side, backend: &str, rate: f64, started: Timestamp) -> Alert {
+    let pairs = |list: &[(&str, &str)]| -> Pairs {
+        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let summary = format!("{:.0}% of what {pool} sends to {backend} fails", rate * 100.0);
+    Alert {
+        labels: pairs(&[
+            ("alertname", ALERT),
+            ("pool", pool.name()),
+            ("backend", backend),
+            ("severity", "critical"),
+        ]),
+        annotations: pairs(&[("summary", &summary)]),
+        started,
+        ended: None,
+    }
+}
+
+impl Watcher {
+    async fn watch(&mut self) {
+        let mut ticks = tokio::time::interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.look().await;
+            if self.due.is_some_and(|due| Instant::now() >= due) {
+                self.tell().await;
+            }
+        }
+    }
+
+    /// Looks at every member, and takes note of what has changed.
+    async fn look(&mut self) {
+        let rates = self.scrape().await;
+        for at in 0..self.watched.len() {
+            let probe_fails = self.probe(&self.watched[at].probe).await;
+            let Watched { backend, rule, .. } = &mut self.watched[at];
+            let rate = rates.get(backend).copied();
+            let Some(turn) = rule.look(Instant::now(), Look { rate, probe_fails }) else { continue };
+            let now = Timestamp::now();
+            match (turn, self.known.get_mut(backend)) {
+                (Turn::Fires, _) => {
+                    let alert = alert(self.pool, backend, rate.unwrap_or_default(), now);
+                    let known = Known { alert, since: None, told: false };
+                    self.known.insert(backend.clone(), known);
+                }
+                (Turn::Ends, Some(known)) => {
+                    known.alert.ended = Some(now);
+                    (known.since, known.told) = (None, false);
+                }
+                (Turn::Ends, None) => continue,
+            }
+            self.due = Some(Instant::now());
+        }
+    }
+
+    /// The error rate of each member that got enough requests of late.
+    async fn scrape(&mut self) -> BTreeMap<String, f64> {
+        let Ok(page) = self.page().await else { return BTreeMap::new() };
+        let now = Instant::now();
+        let tallies = scrape::tallies(&page, self.pool.name());
+        // The first one kept is the youngest that is old enough.
+        while let Some((second, _)) = self.scrapes.get(1)
+            && now.duration_since(*second) >= RATE_OVER
+        {
+            self.scrapes.pop_front();
+        }
+        let before = self.scrapes.front().map(|(_, tallies)| tallies);
+        let rate = |(backend, tally): (&String, &Tally)| {
+            let before = before?.get(backend).copied().unwrap_or_default();
+            Some((backend.clone(), tally.rate_since(before, RATE_REQUESTS_MIN)?))
+        };
+        let rates = tallies.iter().filter_map(rate).collect();
+        self.scrapes.push_back((now, tallies));
+        rates
+    }
+
+    async fn page(&self) -> reqwest::Result<String> {
+        let request = self.client.get(&self.metrics).timeout(LOOK_WITHIN);
+        request.send().await?.error_for_status()?.text().await
+    }
+
+    /// Whether a member's own answer is an error, or there is none.
+    async fn probe(&self, url: &str) -> bool {
+        let answer = self.client.get(url).timeout(LOOK_WITHIN).send().await;
+        !answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// Sends all that is known, as one group.
+    async fn tell(&mut self) {
+        let began = Instant::now();
+        let mut news = false;
+        for known in self.known.values_mut().filter(|known| !known.told) {
+            known.since.get_or_insert(began);
+            news = true;
+        }
+        if news {
+            self.told.send_modify(|told| told.latest = Some(began));
+        }
+        match self.send().await {
+            Ok(()) => self.taken(began),
+            Err(why) => {
+                self.screen.say(Tone::Bad, format!("webhook   not taken, sent again soon: {why}"));
+                self.due = Some(Instant::now() + self.retry);
+                self.retry = (self.retry * 2).min(RETRY_AFTER.1);
+            }
+        }
+    }
+
+    async fn send(&self) -> Result<(), String> {
+        let alerts: Vec<Alert> = self.known.values().map(|known| known.alert.clone()).collect();
+        let body = webhook::body(&self.sender, &alerts).map_err(|error| error.to_string())?;
+        let request = self
+            .client
+            .post(&self.webhook.url)
+            .bearer_auth(&self.webhook.bearer)
+            .header(header::USER_AGENT, "Alertmanager/0.28.1")
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(body);
+        let answer = request.send().await.map_err(|error| error.without_url().to_string())?;
+        match answer.status() {
+            status if status.is_success() => Ok(()),
+            status => Err(refused(status, &answer.text().await.unwrap_or_default())),
+        }
+    }
+
+    /// Takes note of what was told, and forgets what has ended.
+    fn taken(&mut self, began: Instant) {
+        let took = began.elapsed().as_millis();
+        for (backend, known) in &mut self.known {
+            if known.told {
+                continue;
+            }
+            known.told = true;
+            let since = known.since.unwrap_or(began);
+            let summary = known.alert.annotations.values().next().map_or("", String::as_str);
+            match known.alert.ended {
+                None => {
+                    let text = format!("alert     {ALERT} fires: {summary}; webhook taken in {took} ms");
+                    self.screen.say(Tone::Bad, text);
+                }
+                Some(_) => {
+                    let text = format!("alert     {ALERT} of {backend} is resolved; webhook taken in {took} ms");
+                    self.screen.say(Tone::Good, text);
+                }
+            }
+            let ended = known.alert.ended.is_some();
+            self.told.send_modify(|told| {
+                let first = if ended { &mut told.resolved } else { &mut told.fired };
+                first.entry(backend.clone()).or_insert(since);
+            });
+        }
+        self.known.retain(|_, known| known.alert.ended.is_none());
+        self.retry = RETRY_AFTER.0;
+        self.due = (!self.known.is_empty()).then(|| began + REPEAT_EVERY);
+    }
+}
+
+fn refused(status: StatusCode, text: &str) -> String {
+    format!("{status} {}", text.trim())
+}

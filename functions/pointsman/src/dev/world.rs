@@ -1,0 +1,306 @@
+//! The world that `dev` plays in: an emulated Azure with two equal pools behind a gateway that
+//! routes real HTTP, and a real server for each member.
+//!
+//! The pools differ in nothing but their name and in that a playbook names one of them. Each has
+//! servers of its own, so that what one pool's traffic does to a server is not seen in the other.
+
+use std::{fmt, time::{Duration, Instant}};
+
+use pointsman_emulator::{
+    Address, Effect, Emulator, Options, Origin, Received, Tally,
+    member::{Member, Mode},
+};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::cli::Failed;
+
+/// The members of either pool, with the weights that their owner gave them.
+pub(super) const MEMBERS: [(&str, u32); 3] = [("eu", 50), ("us", 30), ("ap", 20)];
+
+/// Which member breaks.
+pub(super) const BREAKS: &str = "eu";
+
+/// How the pools' owner describes them: a field that no write may lose.
+const DESCRIPTION: &str = "chat completions, in three regions";
+
+/// How quick the quickest member answers, and how much slower the others may be.
+const LATENCY_MS: (u64, u64) = (4, 12);
+
+/// How long a token of the emulated Azure is good for: as long as anyone may `--hold`.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// How many requests to the emulated Azure are remembered.
+const REQUESTS_KEPT: usize = 2_000;
+
+/// One of the two pools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Side {
+    /// The one that a playbook names.
+    Helped,
+    /// The one that nobody helps.
+    Alone,
+}
+
+impl Side {
+    /// Both, in the order in which they are shown.
+    pub(super) const ALL: [Self; 2] = [Self::Helped, Self::Alone];
+
+    /// What Azure calls the pool.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Helped => "helped",
+            Self::Alone => "alone",
+        }
+    }
+}
+
+impl fmt::Display for Side {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// A member of one of the pools, and the server that it is.
+#[derive(Debug)]
+pub(super) struct Site {
+    pub(super) side: Side,
+    /// What people call it: `eu`.
+    pub(super) member: &'static str,
+    /// What Azure calls it: `helped-eu`.
+    pub(super) backend: String,
+    server: Member,
+    well: Mode,
+}
+
+impl Site {
+    /// Where its server listens, for whoever looks at it without the gateway.
+    pub(super) fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// From its next answer on, it answers 500.
+    pub(super) fn fail(&self) {
+        self.server.set(Mode::Failing(StatusCode::INTERNAL_SERVER_ERROR));
+    }
+
+    /// From its next answer on, it answers 200.
+    pub(super) fn heal(&self) {
+        self.server.set(self.well);
+    }
+
+    pub(super) fn is_failing(&self) -> bool {
+        matches!(self.server.mode(), Mode::Failing(_))
+    }
+}
+
+/// A weight of each member that is named; none where it is null.
+pub(super) type Weights = Vec<(String, Option<u32>)>;
+
+/// A write that Azure has done.
+#[derive(Clone, Debug)]
+pub(super) struct Write {
+    /// Its number among all requests.
+    pub(super) number: u64,
+    /// When it was received, before anything was done about it.
+    pub(super) at: Instant,
+    /// Who wrote: a client with a token, or someone else.
+    pub(super) foreign: bool,
+    /// What it wrote to.
+    pub(super) backend: String,
+    /// Every weight of the pool as the write has it, by the members' own names; empty where it
+    /// says nothing of members.
+    pub(super) weights: Weights,
+}
+
+impl Write {
+    fn of(received: &Received) -> Option<Self> {
+        let Effect::Written { .. } = received.effect else { return None };
+        let backend = received.backend.as_ref()?.to_string();
+        let weights = weights_in(&received.json(), &backend);
+        let foreign = received.origin == Origin::Foreign;
+        Some(Self { number: received.number, at: received.instant, foreign, backend, weights })
+    }
+
+    /// The weight that it gives to `member`.
+    pub(super) fn weight(&self, member: &str) -> Option<u32> {
+        self.weights.iter().find(|(name, _)| name == member)?.1
+    }
+}
+
+/// The weights that the body of a write to `pool` has.
+fn weights_in(body: &Value, pool: &str) -> Weights {
+    let services = body.pointer("/properties/pool/services").and_then(Value::as_array);
+    let weight = |service: &Value| {
+        let id = service.get("id")?.as_str()?;
+        let name = id.rsplit('/').next()?;
+        let weight = service.get("weight").and_then(Value::as_u64);
+        Some((short(name, pool).to_owned(), weight.and_then(|weight| weight.try_into().ok())))
+    };
+    services.into_iter().flatten().filter_map(weight).collect()
+}
+
+/// `eu` of `helped-eu`.
+fn short<'a>(backend: &'a str, pool: &str) -> &'a str {
+    backend.strip_prefix(pool).and_then(|rest| rest.strip_prefix('-')).unwrap_or(backend)
+}
+
+/// What the gateway has counted at one moment.
+#[derive(Clone, Debug)]
+pub(super) struct Counted {
+    /// By [`Side::ALL`].
+    pub(super) pools: [Tally; 2],
+    /// By [`World::sites`].
+    pub(super) sites: Vec<Tally>,
+}
+
+/// The emulated Azure and the members.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) azure: Emulator,
+    /// The members of the one pool, then those of the other.
+    pub(super) sites: Vec<Site>,
+}
+
+impl World {
+    /// Starts it, on free ports.
+    pub(super) async fn start(seed: u64) -> Result<Self, Failed> {
+        let options = Options {
+            seed,
+            token_lifetime: TOKEN_LIFETIME,
+            requests_kept: REQUESTS_KEPT,
+            ..Options::default()
+        };
+        let azure = Emulator::start(options).await?;
+        let mut sites = Vec::new();
+        for side in Side::ALL {
+            // The same seed makes both pools equally quick.
+            for (at, (member, _)) in (0..).zip(MEMBERS) {
+                let backend = format!("{side}-{member}");
+                let server = Member::start(&backend).await?;
+                let well = Mode::Slow(latency(seed, at));
+                server.set(well);
+                azure.put_single(backend.as_str(), &server.url())?;
+                sites.push(Site { side, member, backend, server, well });
+            }
+        }
+        let world = Self { azure, sites };
+        for side in Side::ALL {
+            let body = world.pool(side, &MEMBERS.map(|(_, weight)| weight));
+            world.azure.foreign_put(side.name(), &body)?;
+        }
+        Ok(world)
+    }
+
+    /// The body of a pool with these weights, in the order of [`MEMBERS`].
+    pub(super) fn pool(&self, side: Side, weights: &[u32]) -> Value {
+        let sites = self.sites.iter().filter(|site| site.side == side);
+        let service = |(site, weight): (&Site, &u32)| {
+            let id = self.azure.service().backend_id(&Address::from(site.backend.as_str()));
+            json!({"id": id, "weight": weight, "priority": 1})
+        };
+        let services: Vec<Value> = sites.zip(weights).map(service).collect();
+        let properties =
+            json!({"type": "Pool", "description": DESCRIPTION, "pool": {"services": services}});
+        json!({"properties": properties})
+    }
+
+    /// The members that break and heal in the story: one of each pool.
+    pub(super) fn breaking(&self) -> impl Iterator<Item = &Site> {
+        self.sites.iter().filter(|site| site.member == BREAKS)
+    }
+
+    /// A member by the name that Azure has for it.
+    pub(super) fn site(&self, backend: &str) -> Option<&Site> {
+        self.sites.iter().find(|site| site.backend.eq_ignore_ascii_case(backend))
+    }
+
+    /// The whole of a pool, as Azure has it.
+    pub(super) fn body(&self, side: Side) -> Value {
+        self.azure.backend(side.name()).map(|stored| stored.body).unwrap_or_default()
+    }
+
+    /// The weights of a pool, as Azure has them.
+    pub(super) fn weights(&self, side: Side) -> Weights {
+        let seats = self.azure.seats(side.name());
+        let named = |seat: &str| short(seat, side.name()).to_owned();
+        seats.into_iter().map(|seat| (named(&seat.member), seat.weight)).collect()
+    }
+
+    /// The writes that Azure has done since request number `after`, oldest first.
+    pub(super) fn writes_after(&self, after: u64) -> Vec<Write> {
+        self.azure.view(|azure| {
+            let mut writes: Vec<Write> = azure
+                .requests()
+                .rev()
+                .take_while(|received| received.number > after)
+                .filter_map(Write::of)
+                .collect();
+            writes.reverse();
+            writes
+        })
+    }
+
+    /// The number of the latest request.
+    pub(super) fn latest(&self) -> u64 {
+        self.azure.view(|azure| azure.requests().next_back().map_or(0, |received| received.number))
+    }
+
+    /// What the gateway has counted so far.
+    pub(super) fn counted(&self) -> Counted {
+        self.azure.view(|azure| {
+            let traffic = azure.traffic();
+            let site = |site: &Site| traffic.member(site.side.name(), &site.backend);
+            Counted {
+                pools: Side::ALL.map(|side| traffic.pool(side.name())),
+                sites: self.sites.iter().map(site).collect(),
+            }
+        })
+    }
+
+    /// Stops the gateway and Azure, then the members.
+    pub(super) async fn stop(&self) {
+        self.azure.stop().await;
+        for site in &self.sites {
+            site.server.stop().await;
+        }
+    }
+}
+
+/// How long the member at this place takes to answer.
+fn latency(seed: u64, at: u64) -> Duration {
+    let (least, spread) = LATENCY_MS;
+    // Knuth's multiplicative hash: any seed gives the members different figures.
+    let mixed = (seed ^ (at << 32)).wrapping_add(at + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 33;
+    Duration::from_millis(least + mixed % spread)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_two_pools_are_equal_and_their_members_break_and_heal() {
+        let world = World::start(7).await.map_err(|failed| failed.0).unwrap();
+        let weights = world.weights(Side::Helped);
+        assert_eq!(weights, MEMBERS.map(|(name, weight)| (name.to_owned(), Some(weight))));
+        assert_eq!(weights, world.weights(Side::Alone));
+        assert_eq!(latency(7, 0), latency(7, 0));
+
+        let before = world.latest();
+        let body = world.pool(Side::Helped, &[0, 30, 20]);
+        world.azure.foreign_put("helped", &body).unwrap();
+        let writes = world.writes_after(before);
+        assert_eq!(writes.len(), 1);
+        assert!(writes[0].foreign);
+        assert_eq!((writes[0].weight("eu"), writes[0].weight("us")), (Some(0), Some(30)));
+        assert!(world.writes_after(writes[0].number).is_empty());
+
+        let eu = world.site("HELPED-eu").unwrap();
+        eu.fail();
+        assert!(eu.is_failing() && !world.site("alone-eu").unwrap().is_failing());
+        eu.heal();
+        assert!(!eu.is_failing());
+        world.stop().await;
+    }
+}

@@ -1,0 +1,32 @@
+//! `pointsman`: a pointsman for Azure API Management, in one binary.
+//!
+//! `serve` runs everything; `dev` shows it against an emulated Azure; the rest is for whoever
+//! operates it, and works whether or not a `serve` is running on the same store.
+
+mod cli;
+mod operate;
+mod plan;
+mod playbook;
+mod serve;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = cli::Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&format!("the runtime cannot be started: {error}")),
+    };
+    match runtime.block_on(cli::run(cli)) {
+        Ok(code) => code,
+        Err(cli::Failed(text)) => failed(&text),
+    }
+}
+
+fn failed(text: &str) -> ExitCode {
+    eprintln!("pointsman: {text}");
+    ExitCode::FAILURE
+}

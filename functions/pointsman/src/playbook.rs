@@ -1,0 +1,150 @@
+//! `pointsman playbook`: check a file, publish it, or describe the form.
+
+use std::{fs, path::{Path, PathBuf}, process::ExitCode};
+
+use clap::Subcommand;
+use pointsman_core::{document::Document, playbook::{self, Playbook}};
+use serde::Serialize;
+
+use crate::{
+    cli::{Common, Failed},
+    operate, serve, show,
+};
+
+/// What can be done with playbooks.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check a file: every problem with its line and column, and what would be right.
+    Check {
+        /// The playbook.
+        file: PathBuf,
+    },
+    /// Publish a file as the new generation, and show what that means for overrides in force.
+    Apply {
+        /// The playbook.
+        file: PathBuf,
+        /// Only show what it would mean.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        by: operate::By,
+    },
+    /// Print the JSON Schema of playbooks, for editors.
+    Schema,
+    /// Print the playbook in force.
+    Show,
+}
+
+pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCode, Failed> {
+    match command {
+        Command::Check { file } => check(common, &file),
+        Command::Apply { file, dry_run, by } => apply(common, &file, dry_run, &by).await,
+        Command::Schema => {
+            print!("{}", playbook::schema_text());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Show => {
+            let parts = common.parts().await?;
+            let newest = parts.store.published().await?;
+            let newest = newest.ok_or_else(|| Failed("no playbook is published".to_owned()))?;
+            if common.json {
+                return show::json(&newest);
+            }
+            println!("# generation {}, published at {} by {}", newest.number, newest.at, newest.by);
+            print!("{}", newest.text);
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Reads a file that must be a playbook without problems.
+pub(crate) fn read_file(path: &Path) -> Result<String, Failed> {
+    let text = text_of(path)?;
+    playbook::read(&text).map_err(|problems| {
+        let name = path.display().to_string();
+        Failed(format!("the playbook has problems\n{}", playbook::render(&problems, &name, &text)))
+    })?;
+    Ok(text)
+}
+
+fn text_of(path: &Path) -> Result<String, Failed> {
+    let cannot = |error| Failed(format!("{}: {error}", path.display()));
+    let length = fs::metadata(path).map_err(cannot)?.len();
+    if length > playbook::PLAYBOOK_BYTES_MAX as u64 {
+        let most = playbook::PLAYBOOK_BYTES_MAX;
+        return Err(Failed(format!("{}: it has {length} bytes, and {most} is the most", path.display())));
+    }
+    fs::read_to_string(path).map_err(cannot)
+}
+
+fn check(common: &Common, file: &Path) -> Result<ExitCode, Failed> {
+    let text = text_of(file)?;
+    let (summary, problems) = match playbook::read(&text) {
+        Ok(playbook) => (Some(playbook), Vec::new()),
+        Err(problems) => (None, problems),
+    };
+    if common.json {
+        show::json(&serde_json::json!({"sound": problems.is_empty(), "problems": problems}))?;
+    } else if let Some(playbook) = summary {
+        let (pools, plays) = (playbook.pools.len(), playbook.plays.len());
+        println!("{}: sound; {}, {}", file.display(), show::count(pools, "pool"), show::count(plays, "play"));
+    } else {
+        eprint!("{}", playbook::render(&problems, &file.display().to_string(), &text));
+        eprintln!("{}", show::count(problems.len(), "problem"));
+    }
+    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What a playbook means for one override.
+#[derive(Serialize)]
+struct Fate {
+    backend: String,
+    id: String,
+    play: String,
+    effect: String,
+    kept: bool,
+}
+
+fn fates(playbook: &Playbook, document: &Document) -> Vec<Fate> {
+    let known = playbook.pool_of(&document.backend).is_some();
+    let running = document.overrides.values().filter(|over| !over.has_ended());
+    running
+        .map(|over| Fate {
+            backend: document.backend.short(),
+            id: over.id.to_string(),
+            play: over.play.to_string(),
+            effect: over.effect.to_string(),
+            kept: known && playbook.play(&over.play).is_some(),
+        })
+        .collect()
+}
+
+async fn apply(common: &Common, file: &Path, dry_run: bool, by: &operate::By) -> Result<ExitCode, Failed> {
+    let text = read_file(file)?;
+    let playbook = playbook::read(&text).map_err(|_| Failed("the playbook has problems".to_owned()))?;
+    let parts = common.parts().await?;
+    let newest = parts.store.published().await?;
+    let same = newest.as_ref().is_some_and(|newest| newest.text == text);
+    let number = newest.map_or(0, |newest| newest.number) + u64::from(!same);
+    let documents = parts.store.documents().await?;
+    let fates: Vec<Fate> =
+        documents.iter().flat_map(|document| fates(&playbook, &document.body)).collect();
+    if !same && !dry_run {
+        serve::publish(&parts, number, text, &by.name()).await?;
+    }
+    let published = !same && !dry_run;
+    if common.json {
+        let report = serde_json::json!({"generation": number, "published": published, "overrides": fates});
+        return show::json(&report);
+    }
+    for fate in &fates {
+        let what = if fate.kept { "kept" } else { "ended, with its ramp" };
+        println!("{}: {} ({}, play {}): {what}", fate.backend, fate.id, fate.effect, fate.play);
+    }
+    match (same, dry_run) {
+        (true, _) => println!("generation {number} is in force already, to the letter"),
+        (false, true) => println!("would be generation {number}; nothing was published"),
+        (false, false) => println!("generation {number} is published"),
+    }
+    Ok(ExitCode::SUCCESS)
+}

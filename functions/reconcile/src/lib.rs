@@ -1,0 +1,103 @@
+//! Queue-triggered: turns what was heard into changes of backends.
+//!
+//! Messages are taken in batches, saved in one transaction that completes them, and acted upon.
+//! A batch that cannot be taken in is tried message by message, so that one that cannot be does not
+//! keep the others; that one is given back and comes again later, and after too many times it
+//! becomes a letter.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::SignedDuration;
+use pointsman_engine::{
+    Engine,
+    ports::{Delivery, Queue, QueueError},
+    reconcile::ReconcileError,
+};
+use pointsman_host::{Parts, server::Stop};
+
+/// How many messages are taken at once.
+pub const BATCH_MAX: usize = 64;
+
+/// How often the locks of a batch that takes long are renewed.
+const RENEW_EVERY: Duration = Duration::from_secs(10);
+
+/// How long a stop waits for the looks that are under way; what they leave is gone on with after
+/// the next start.
+const IDLE_WITHIN: Duration = Duration::from_secs(20);
+
+/// How long a message that could not be taken in rests, for each time it was delivered.
+const REST: SignedDuration = SignedDuration::from_secs(2);
+
+/// Takes messages in until a stop is asked for, then finishes what it holds.
+pub async fn run(parts: Parts, stop: Stop) {
+    let Parts { engine, queue, .. } = parts;
+    loop {
+        let batch = tokio::select! {
+            biased;
+            () = stop.asked() => break,
+            batch = queue.receive(BATCH_MAX) => batch,
+        };
+        match batch {
+            Ok(batch) => take_in(&engine, &queue, &batch).await,
+            Err(error) => {
+                tracing::error!("no messages can be had: {error}");
+                pause(&stop, Duration::from_secs(1)).await;
+            }
+        }
+    }
+    if tokio::time::timeout(IDLE_WITHIN, engine.idle()).await.is_err() {
+        tracing::warn!("stopped while backends were being looked at; the next start goes on");
+    }
+}
+
+async fn pause(stop: &Stop, length: Duration) {
+    tokio::select! {
+        () = stop.asked() => {}
+        () = tokio::time::sleep(length) => {}
+    }
+}
+
+async fn take_in(engine: &Engine, queue: &Arc<dyn Queue>, batch: &[Delivery]) {
+    let Err(error) = reconcile(engine, queue, batch).await else { return };
+    if let [one] = batch {
+        return give_back(engine, queue, one, &error).await;
+    }
+    for one in batch {
+        if let Err(error) = reconcile(engine, queue, std::slice::from_ref(one)).await {
+            give_back(engine, queue, one, &error).await;
+        }
+    }
+}
+
+/// Takes a batch in, keeping its locks for as long as that takes.
+async fn reconcile(
+    engine: &Engine,
+    queue: &Arc<dyn Queue>,
+    batch: &[Delivery],
+) -> Result<(), ReconcileError> {
+    let work = engine.reconcile(batch);
+    tokio::pin!(work);
+    loop {
+        match tokio::time::timeout(RENEW_EVERY, &mut work).await {
+            Ok(done) => return done,
+            Err(_) => {
+                for one in batch {
+                    if let Err(error) = queue.renew(&one.receipt).await {
+                        tracing::warn!("a lock could not be renewed: {error}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn give_back(engine: &Engine, queue: &Arc<dyn Queue>, one: &Delivery, error: &ReconcileError) {
+    let times = i32::try_from(one.deliveries).unwrap_or(i32::MAX);
+    let due = engine.now().checked_add(REST * times).unwrap_or_else(|_| engine.now());
+    tracing::error!(message = %one.receipt.id, "not taken in, comes again at {due}: {error}");
+    match queue.abandon(&one.receipt, due).await {
+        // Its lock runs out by itself.
+        Ok(()) | Err(QueueError::LockLost) => {}
+        Err(error) => tracing::error!("a message could not be given back: {error}"),
+    }
+}

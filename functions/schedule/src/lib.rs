@@ -1,0 +1,41 @@
+//! Timer-triggered: sweeps for lost wakes, and for a newer playbook.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use pointsman_host::{Parts, server::Stop};
+
+/// How often the timer fires.
+pub const EVERY: Duration = Duration::from_secs(2);
+
+/// How long a look may be overdue before its wake counts as lost.
+pub const GRACE: SignedDuration = SignedDuration::from_secs(5);
+
+/// How many firings lie between two clean-ups of series that are long over.
+const FORGET_EVERY: u64 = 1_800;
+
+/// Sweeps at once for everything that is due, since whoever ran before may have died, and then at
+/// each firing of the timer until a stop is asked for.
+pub async fn run(parts: Parts, stop: Stop) {
+    let engine = parts.engine;
+    let mut timer = tokio::time::interval(EVERY);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for firing in 0_u64.. {
+        tokio::select! {
+            biased;
+            () = stop.asked() => return,
+            _ = timer.tick() => {}
+        }
+        let grace = if firing == 0 { SignedDuration::ZERO } else { GRACE };
+        match engine.sweep(grace).await {
+            Ok(0) => {}
+            Ok(woken) => tracing::info!(woken, "backends whose look was due are looked at"),
+            Err(error) => tracing::error!("the sweep came to nothing: {error}"),
+        }
+        if firing % FORGET_EVERY == 0
+            && let Err(error) = engine.forget().await
+        {
+            tracing::error!("old series were not forgotten: {error}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! The project's own tasks: `cargo xtask help` lists them.
+//!
+//! They run what a person would run by hand, with the same commands, so that what passes here
+//! passes there. `test` is the one that CI runs; it takes a fresh machine with Rust and nothing
+//! else to a verdict.
+
+mod command;
+mod components;
+mod generate;
+mod policy;
+mod report;
+mod servers;
+mod tally;
+
+use std::{
+    env,
+    process::{Command, ExitCode},
+    sync::{Arc, Mutex},
+};
+
+use crate::{
+    command::{cargo, run, run_and_read},
+    report::Report,
+    tally::Tally,
+};
+
+const HELP: &str = "\
+cargo xtask TASK
+
+  check      formatting and lints: what to run before a commit
+  test       everything, with a time per stage; installs what is missing or says what it is
+  generate   writes again what is generated and checked in
+  bench      the benchmarks, on release builds; what follows is passed on to them
+  help       this text
+";
+
+/// The lints' command, the same for `check` and `test`.
+const CLIPPY: [&str; 6] = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+const FMT: [&str; 3] = ["fmt", "--all", "--check"];
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match arguments.as_slice() {
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        ["check"] => check(),
+        ["test"] => return test(),
+        ["generate"] => generate::all(),
+        ["bench", rest @ ..] => bench(rest),
+        [task @ ("check" | "test" | "generate" | "help"), ..] => {
+            Err(format!("`{task}` takes no arguments"))
+        }
+        [unknown, ..] => Err(format!("there is no task `{unknown}`\n\n{HELP}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn check() -> Result<(), String> {
+    components::ensure()?;
+    run(cargo(&FMT)).map_err(|error| not_formatted(&error))?;
+    run(cargo(&CLIPPY))
+}
+
+fn not_formatted(error: &str) -> String {
+    format!("{error}\n`cargo fmt --all` puts it right")
+}
+
+fn bench(rest: &[&str]) -> Result<(), String> {
+    // The benchmarks start the real program, and look for it where this puts it.
+    run(cargo(&["build", "--release", "--package", "pointsman"]))?;
+    let mut benches = cargo(&["run", "--release", "--package", "pointsman-benches", "--"]);
+    benches.args(rest);
+    run(benches)
+}
+
+/// All stages, until one fails. The last line tells the tests' numbers either way.
+fn test() -> ExitCode {
+    let mut report = Report::default();
+    let outcome = stages(&mut report);
+    report.close(&outcome);
+    if outcome.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn stages(report: &mut Report) -> Result<(), String> {
+    report.stage("tools", || {
+        components::ensure()?;
+        servers::ensure()
+    })?;
+    report.stage("fmt", || run(cargo(&FMT)).map_err(|error| not_formatted(&error)))?;
+    report.stage("clippy", || run(cargo(&CLIPPY)))?;
+    report.stage("build", || {
+        // Both, for the scenarios start programs that no test of their own package needs.
+        run(cargo(&["build", "--workspace"]))?;
+        run(cargo(&["test", "--workspace", "--no-run"]))
+    })?;
+    let tally = Arc::new(Mutex::new(Tally::default()));
+    let outcome = report.stage("test", || {
+        let heard = Arc::clone(&tally);
+        run_and_read(tests(), move |line| {
+            tally::lock(&heard).hear(line);
+        })
+    });
+    report.tally = *tally::lock(&tally);
+    outcome
+}
+
+fn tests() -> Command {
+    cargo(&["test", "--workspace", "--no-fail-fast"])
+}

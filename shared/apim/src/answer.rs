@@ -1,0 +1,246 @@
+//! What a service says when it refuses.
+//!
+//! Two shapes are published: `details` of `{code, message, target}` (2022-08-01) and details that
+//! nest (2024-05-01); null has been seen for both, and an `innerError` beside them. They are read
+//! by one reader that takes what is there. Whatever else comes, such as the page of a proxy in
+//! between, is kept as one cut and scrubbed line.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderMap};
+use http::{Response, StatusCode};
+use serde_json::{Map, Value};
+
+use crate::meta::{Ids, Meta, RetryAfter};
+use crate::request::RequestId;
+use crate::secret::{is_secret_key, scrubbed};
+
+/// The longest message that is kept, in characters.
+pub const MESSAGE_CHARS_MAX: usize = 1_000;
+/// The longest code or target that is kept, in characters.
+pub const CODE_CHARS_MAX: usize = 100;
+/// How much of a body that is no error of the service is kept, in characters.
+pub const FOREIGN_CHARS_MAX: usize = 200;
+/// How many details are kept, those inside others included.
+pub const DETAILS_MAX: usize = 20;
+/// How deep details are looked for.
+const DEPTH_MAX: usize = 8;
+
+/// An answer that is not what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// The ids of the request.
+    pub ids: Ids,
+    /// When the service would have the next try, if it said so.
+    pub retry_after: Option<RetryAfter>,
+    /// What it said.
+    pub said: Said,
+}
+
+/// What an answer says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// An error as the service writes them.
+    Error(Complaint),
+    /// Something else: the page of a proxy, or nothing.
+    Foreign {
+        /// Its content type, if it gave one.
+        content_type: Option<String>,
+        /// Its length in bytes.
+        len: usize,
+        /// Its beginning, scrubbed, if it is a text.
+        text: Option<String>,
+    },
+}
+
+/// An error as the service writes them. Every text is cut and scrubbed.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Complaint {
+    /// Its code, like `ResourceNotFound`; empty if it has none.
+    pub code: String,
+    /// Its message; empty if it has none.
+    pub message: String,
+    /// What it is about, if it says so.
+    pub target: Option<String>,
+    /// Its details, flattened in the order in which they stand.
+    pub details: Vec<Detail>,
+}
+
+/// One of the details of an error.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail {
+    /// Its code; empty if it has none.
+    pub code: String,
+    /// Its message; empty if it has none.
+    pub message: String,
+    /// What it is about: the name of a field.
+    pub target: Option<String>,
+}
+
+impl Answer {
+    /// Reads an answer that is not what was asked for.
+    pub fn read(call: RequestId, response: &Response<Bytes>) -> Self {
+        Self {
+            status: response.status(),
+            ids: Meta::read(call, response.headers()).ids,
+            retry_after: RetryAfter::read(response.headers()),
+            said: said(response.headers(), response.body()),
+        }
+    }
+
+    /// The code of the error; empty if there is none.
+    pub fn code(&self) -> &str {
+        match &self.said {
+            Said::Error(complaint) => &complaint.code,
+            Said::Foreign { .. } => "",
+        }
+    }
+}
+
+/// Status and code: what a caller may know.
+pub(crate) struct Short<'a>(pub(crate) &'a Answer);
+
+impl fmt::Display for Short<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.status.as_u16())?;
+        match self.0.code() {
+            "" => Ok(()),
+            code => write!(f, " {code}"),
+        }
+    }
+}
+
+/// All else that an answer told: what an operator needs.
+pub(crate) struct Rest<'a>(pub(crate) &'a Answer);
+
+impl fmt::Display for Rest<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Answer { said, retry_after, ids, .. } = self.0;
+        write!(f, "{said}")?;
+        match retry_after {
+            Some(RetryAfter::In(wait)) => write!(f, "; retry after {} s", wait.as_secs())?,
+            Some(RetryAfter::At(moment)) => write!(f, "; retry at {moment}")?,
+            None => {}
+        }
+        write!(f, " ({ids})")
+    }
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(complaint) => {
+                f.write_str(&complaint.message)?;
+                for detail in &complaint.details {
+                    let Detail { code, message, target } = detail;
+                    write!(f, " [{}: {message} ({code})]", target.as_deref().unwrap_or("-"))?;
+                }
+                Ok(())
+            }
+            Self::Foreign { len: 0, .. } => f.write_str("no body"),
+            Self::Foreign { content_type, len, text } => {
+                let kind = content_type.as_deref().unwrap_or("unnamed type");
+                write!(f, "{len} bytes of {kind}, not an error of the service")?;
+                match text {
+                    Some(text) => write!(f, ": {text}"),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+fn said(headers: &HeaderMap, body: &Bytes) -> Said {
+    let error = serde_json::from_slice::<Value>(body).ok().as_ref().and_then(complaint);
+    error.map_or_else(
+        || Said::Foreign {
+            content_type: content_type(headers),
+            len: body.len(),
+            text: foreign_text(body),
+        },
+        Said::Error,
+    )
+}
+
+/// The beginning of what is no error of the service, unless it may be a backend with its secrets:
+/// JSON of another shape, JSON that was cut off, or a page that repeats what it was sent.
+fn foreign_text(body: &[u8]) -> Option<String> {
+    // Enough to fill the bound, however its characters are encoded.
+    let head = String::from_utf8_lossy(&body[..body.len().min(FOREIGN_CHARS_MAX * 8)]);
+    let head = head.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
+    if head.starts_with(['{', '[', '"'])
+        || ["properties", "credentials"].iter().any(|word| head.contains(word))
+    {
+        return None;
+    }
+    Some(scrubbed(head, FOREIGN_CHARS_MAX)).filter(|text| !text.is_empty())
+}
+
+fn content_type(headers: &HeaderMap) -> Option<String> {
+    let text = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(scrubbed(text, CODE_CHARS_MAX))
+}
+
+fn complaint(body: &Value) -> Option<Complaint> {
+    let body = body.as_object()?;
+    let error = match body.get("error") {
+        Some(Value::Object(error)) => error,
+        // Some gateways of Azure leave the envelope out.
+        None if body.get("code").is_some_and(Value::is_string) => body,
+        Some(_) | None => return None,
+    };
+    let Detail { code, message, target } = detail(error);
+    if code.is_empty() && message.is_empty() {
+        return None;
+    }
+    let mut details = Vec::new();
+    gather(error, &mut details, 0);
+    Some(Complaint { code, message, target, details })
+}
+
+fn gather(error: &Map<String, Value>, into: &mut Vec<Detail>, depth: usize) {
+    if depth == DEPTH_MAX {
+        return;
+    }
+    let nested = error.get("details").and_then(Value::as_array).into_iter().flatten();
+    let inner = ["innerError", "innererror"].into_iter().filter_map(|key| error.get(key));
+    for value in nested.chain(inner) {
+        if into.len() == DETAILS_MAX {
+            return;
+        }
+        let Value::Object(fields) = value else { continue };
+        let found = detail(fields);
+        if !found.code.is_empty() || !found.message.is_empty() {
+            into.push(found);
+        }
+        gather(fields, into, depth + 1);
+    }
+}
+
+/// Targets whose value is secret, though their name does not say so.
+const SECRET_TARGETS: [&str; 5] = ["parameter", "authorization", "certificate", "header", "query"];
+
+fn detail(fields: &Map<String, Value>) -> Detail {
+    let text = |key: &str, max| {
+        fields.get(key).and_then(Value::as_str).map(|text| scrubbed(text, max)).unwrap_or_default()
+    };
+    let target = Some(text("target", CODE_CHARS_MAX)).filter(|target| !target.is_empty());
+    // What is said of a secret field may repeat what it holds.
+    let about_secret = target.as_deref().is_some_and(|target| {
+        let lower = target.to_ascii_lowercase();
+        is_secret_key(target) || SECRET_TARGETS.iter().any(|word| lower.contains(word))
+    });
+    let message = if about_secret {
+        "(withheld, since it is about a secret)".to_owned()
+    } else {
+        text("message", MESSAGE_CHARS_MAX)
+    };
+    Detail { code: text("code", CODE_CHARS_MAX), message, target }
+}
+
+#[cfg(test)]
+#[path = "answer_tests.rs"]
+mod tests;

@@ -1,0 +1,246 @@
+//! ISO 8601 durations of fixed length, and the delay of a reconnect.
+//!
+//! The parser takes weeks, or days, hours, minutes and seconds in that order, with a fraction of
+//! the seconds. Years and months have no fixed length and are refused. What is printed is the
+//! shortest form, which .NET's `XmlConvert` reads too.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The longest text that is looked at as a duration, in bytes.
+pub const DURATION_BYTES_MAX: usize = 64;
+
+/// Why a text is not a duration.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DurationError {
+    /// It has not the form of one.
+    #[error("{0:?} is not an ISO 8601 duration like PT2M or P1DT12H")]
+    Form(String),
+    /// It has years or months.
+    #[error("{0:?} has years or months, whose length is not fixed")]
+    NotFixed(String),
+    /// It is longer than can be told.
+    #[error("{0:?} is too long a time")]
+    TooLong(String),
+}
+
+/// Reads an ISO 8601 duration of fixed length.
+pub fn parse(text: &str) -> Result<Duration, DurationError> {
+    let shown = || text.chars().take(DURATION_BYTES_MAX).collect::<String>();
+    let form = || DurationError::Form(shown());
+    if text.len() > DURATION_BYTES_MAX {
+        return Err(form());
+    }
+    let mut rest = text.strip_prefix('P').ok_or_else(form)?;
+    let mut total = Duration::ZERO;
+    let mut in_time = false;
+    // Units must fall in size: each may come once, and only after the larger ones.
+    let mut rank = 0;
+    let mut any = false;
+    while !rest.is_empty() {
+        if let Some(time) = rest.strip_prefix('T') {
+            if in_time || time.is_empty() {
+                return Err(form());
+            }
+            in_time = true;
+            rest = time;
+        }
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, after) = rest.split_at(digits);
+        if number.is_empty() {
+            return Err(form());
+        }
+        let number: u64 = number.parse().map_err(|_| DurationError::TooLong(shown()))?;
+        let (nanos, after) = fraction(after).ok_or_else(form)?;
+        let unit = after.chars().next().ok_or_else(form)?;
+        let (order, seconds) = match (in_time, unit) {
+            (false, 'W') => (1, 604_800),
+            (false, 'D') => (2, 86_400),
+            (true, 'H') => (3, 3_600),
+            (true, 'M') => (4, 60),
+            (true, 'S') => (5, 1),
+            (false, 'Y' | 'M') => return Err(DurationError::NotFixed(shown())),
+            _ => return Err(form()),
+        };
+        // Weeks stand alone, and only seconds are divided.
+        if order <= rank || rank == 1 || (nanos > 0 && unit != 'S') {
+            return Err(form());
+        }
+        rank = order;
+        any = true;
+        let part = number.checked_mul(seconds).map(|seconds| Duration::new(seconds, nanos));
+        total = part
+            .and_then(|part| total.checked_add(part))
+            .ok_or_else(|| DurationError::TooLong(shown()))?;
+        rest = &after[unit.len_utf8()..];
+    }
+    if any { Ok(total) } else { Err(form()) }
+}
+
+/// The nanoseconds of a fraction, if one stands at the beginning, and what follows it.
+fn fraction(text: &str) -> Option<(u32, &str)> {
+    let Some(rest) = text.strip_prefix(['.', ',']) else {
+        return Some((0, text));
+    };
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    if !(1..=9).contains(&digits) {
+        return None;
+    }
+    let (digits, rest) = rest.split_at(digits);
+    Some((format!("{digits:0<9}").parse().ok()?, rest))
+}
+
+/// Writes a duration in its shortest form: days, hours, minutes, seconds.
+pub fn print(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let parts =
+        [(seconds / 86_400, "D"), (seconds % 86_400 / 3_600, "H"), (seconds % 3_600 / 60, "M")];
+    let mut text = String::from("P");
+    let mut in_time = false;
+    let mut time = |text: &mut String| {
+        if !in_time {
+            text.push('T');
+            in_time = true;
+        }
+    };
+    for (number, unit) in parts {
+        if number > 0 {
+            if unit != "D" {
+                time(&mut text);
+            }
+            text.push_str(&number.to_string());
+            text.push_str(unit);
+        }
+    }
+    let (seconds, nanos) = (seconds % 60, duration.subsec_nanos());
+    if nanos > 0 {
+        time(&mut text);
+        let fraction = format!("{nanos:09}");
+        text.push_str(&format!("{seconds}.{}S", fraction.trim_end_matches('0')));
+    } else if seconds > 0 || text == "P" {
+        time(&mut text);
+        text.push_str(&format!("{seconds}S"));
+    }
+    text
+}
+
+/// How long after it was asked a reconnect happens: at least [`After::MIN`].
+///
+/// Whole seconds; a fraction is rounded up, so that nothing happens sooner than it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct After(Duration);
+
+/// Why a time cannot be the delay of a reconnect.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AfterError {
+    /// It is not a duration.
+    #[error(transparent)]
+    Duration(#[from] DurationError),
+    /// It is below the minimum. The words are those of the operation's page.
+    #[error("{}: minimum duration of the Reconnect is PT2M", print(*.0))]
+    TooShort(Duration),
+}
+
+impl After {
+    /// The shortest delay, PT2M, which is also what the service takes where none is given.
+    pub const MIN: Self = Self(Duration::from_secs(120));
+
+    /// That delay, if it is not too short.
+    pub fn new(delay: Duration) -> Result<Self, AfterError> {
+        if delay < Self::MIN.0 {
+            return Err(AfterError::TooShort(delay));
+        }
+        let up = u64::from(delay.subsec_nanos() > 0);
+        Ok(Self(Duration::from_secs(delay.as_secs().saturating_add(up))))
+    }
+
+    /// How long it is.
+    pub fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl Default for After {
+    fn default() -> Self {
+        Self::MIN
+    }
+}
+
+impl FromStr for After {
+    type Err = AfterError;
+    fn from_str(text: &str) -> Result<Self, AfterError> {
+        Self::new(parse(text)?)
+    }
+}
+
+impl fmt::Display for After {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&print(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check(text: &str, expected: &Expect) {
+        let shown = match parse(text) {
+            Ok(duration) => format!("{duration:?} {}", print(duration)),
+            Err(error) => error.to_string(),
+        };
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn durations() {
+        check("PT2M", &expect!["120s PT2M"]);
+        check("PT120S", &expect!["120s PT2M"]);
+        check("P1DT12H", &expect!["129600s P1DT12H"]);
+        check("P2W", &expect!["1209600s P14D"]);
+        check("PT0S", &expect!["0ns PT0S"]);
+        check("PT1.50S", &expect!["1.5s PT1.5S"]);
+        check("PT1H1M1S", &expect!["3661s PT1H1M1S"]);
+        check("P1D", &expect!["86400s P1D"]);
+        check("P1M", &expect![[r#""P1M" has years or months, whose length is not fixed"#]]);
+        check("P1Y", &expect![[r#""P1Y" has years or months, whose length is not fixed"#]]);
+        check(
+            "PT99999999999999999999S",
+            &expect![[r#""PT99999999999999999999S" is too long a time"#]],
+        );
+        for bad in [
+            "", "P", "PT", "P1", "PT1", "2M", "-PT2M", "PT-2M", "PT1M1H", "PT1M1M", "P1DT", "P1H",
+            "PT1D", "P1W1D", "PT1.5M", "PT.5S", "PT1.S", "pt2m", "PT2M ", "PTT2M", "2h 30m",
+        ] {
+            assert!(matches!(parse(bad), Err(DurationError::Form(_))), "{bad}: {:?}", parse(bad));
+        }
+    }
+
+    #[test]
+    fn a_reconnect_waits_two_minutes_at_least() {
+        assert_eq!("PT2M".parse::<After>().unwrap(), After::MIN);
+        assert_eq!("PT2M0.1S".parse::<After>().unwrap().to_string(), "PT2M1S");
+        expect!["PT3S: minimum duration of the Reconnect is PT2M"]
+            .assert_eq(&"PT3S".parse::<After>().unwrap_err().to_string());
+        expect!["PT1M59.999999999S: minimum duration of the Reconnect is PT2M"]
+            .assert_eq(&After::new(Duration::new(119, 999_999_999)).unwrap_err().to_string());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_printed_is_read_again(seconds in 0..=u64::from(u32::MAX), nanos in 0..1_000_000_000u32) {
+            let duration = Duration::new(seconds, nanos);
+            prop_assert_eq!(parse(&print(duration)).unwrap(), duration);
+        }
+
+        #[test]
+        fn any_text_is_read_or_refused(text in "P?[0-9WDTHMS.,YP]{0,20}") {
+            if let Ok(duration) = parse(&text) {
+                prop_assert_eq!(parse(&print(duration)).unwrap(), duration);
+            }
+        }
+    }
+}

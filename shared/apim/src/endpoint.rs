@@ -1,0 +1,299 @@
+//! Where requests go: a base address and an api-version.
+//!
+//! Plain HTTP would show the bearer token, and the secrets that bodies hold, to everyone on the
+//! way; so it is taken for a loopback host only, which is where an emulator lives.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use http::Uri;
+
+/// The longest base address, in bytes.
+pub const BASE_BYTES_MAX: usize = 500;
+
+/// One of Azure's clouds: each has its own addresses, authority and audience.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Cloud {
+    /// The public cloud.
+    #[default]
+    Public,
+    /// Azure US Government.
+    UsGovernment,
+    /// Azure in China.
+    China,
+}
+
+impl Cloud {
+    /// The address of its resource manager.
+    pub fn base(self) -> BaseUrl {
+        let text = match self {
+            Self::Public => "https://management.azure.com",
+            Self::UsGovernment => "https://management.usgovcloudapi.net",
+            Self::China => "https://management.chinacloudapi.cn",
+        };
+        BaseUrl { text: text.to_owned(), loopback: false, secure: true }
+    }
+
+    /// What tokens for its resource manager are asked for.
+    pub fn audience(self) -> &'static str {
+        match self {
+            Self::Public => "https://management.azure.com/.default",
+            Self::UsGovernment => "https://management.core.usgovcloudapi.net/.default",
+            Self::China => "https://management.chinacloudapi.cn/.default",
+        }
+    }
+}
+
+/// A base address, without a path: `https://management.azure.com`, or `http://127.0.0.1:8080`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseUrl {
+    text: String,
+    loopback: bool,
+    secure: bool,
+}
+
+/// Why a text is no base address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BaseUrlError {
+    /// It is no address at all.
+    #[error("it is not an address like https://management.azure.com")]
+    NotAnAddress,
+    /// It is longer than anything that is looked at.
+    #[error("it is {0} bytes long, more than {BASE_BYTES_MAX}")]
+    TooLong(usize),
+    /// Its scheme is neither https nor http.
+    #[error("its scheme is {0:?}; https is needed, or http to a loopback host")]
+    Scheme(String),
+    /// Plain HTTP to a host that is not this machine.
+    #[error(
+        "plain http to {0:?} would show the token to everyone on the way; \
+         only localhost, 127.0.0.0/8 and [::1] may be spoken to without TLS"
+    )]
+    PlainHttp(String),
+    /// It has a user, a path or a query.
+    #[error("it has {0}, and must be scheme, host and port alone")]
+    Extra(&'static str),
+}
+
+impl BaseUrl {
+    /// The address, without a slash at its end.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether its host is this machine.
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
+    /// Whether it is spoken to by TLS.
+    pub fn is_secure(&self) -> bool {
+        self.secure
+    }
+}
+
+impl FromStr for BaseUrl {
+    type Err = BaseUrlError;
+    fn from_str(text: &str) -> Result<Self, BaseUrlError> {
+        if text.len() > BASE_BYTES_MAX {
+            return Err(BaseUrlError::TooLong(text.len()));
+        }
+        let uri: Uri = text.parse().map_err(|_| BaseUrlError::NotAnAddress)?;
+        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(BaseUrlError::NotAnAddress);
+        };
+        if authority.as_str().contains('@') {
+            return Err(BaseUrlError::Extra("a user"));
+        }
+        if uri.query().is_some() {
+            return Err(BaseUrlError::Extra("a query"));
+        }
+        if uri.path() != "/" {
+            return Err(BaseUrlError::Extra("a path"));
+        }
+        let host = authority.host();
+        if host.is_empty() {
+            return Err(BaseUrlError::NotAnAddress);
+        }
+        let loopback = is_loopback(host);
+        let secure = match scheme {
+            "https" => true,
+            "http" if loopback => false,
+            "http" => return Err(BaseUrlError::PlainHttp(host.to_owned())),
+            other => return Err(BaseUrlError::Scheme(other.to_owned())),
+        };
+        Ok(Self { text: format!("{scheme}://{authority}"), loopback, secure })
+    }
+}
+
+impl fmt::Display for BaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    match bare.parse::<IpAddr>() {
+        Ok(address) => address.is_loopback(),
+        Err(_) => bare.eq_ignore_ascii_case("localhost"),
+    }
+}
+
+/// A version of the API: a date, with `-preview` or without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiVersion(String);
+
+impl ApiVersion {
+    /// The version that is asked for where nothing else is said.
+    pub const DEFAULT: &str = "2024-05-01";
+
+    /// The version as it is sent.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for ApiVersion {
+    fn default() -> Self {
+        Self(Self::DEFAULT.to_owned())
+    }
+}
+
+/// A text is not a version of the API.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0:?} is not an api-version: it must read YYYY-MM-DD or YYYY-MM-DD-preview")]
+pub struct ApiVersionError(String);
+
+impl FromStr for ApiVersion {
+    type Err = ApiVersionError;
+    fn from_str(text: &str) -> Result<Self, ApiVersionError> {
+        let date = text.strip_suffix("-preview").unwrap_or(text);
+        // A lenient parser would take `20240501` too, which Azure does not.
+        if date.len() == 10 && date.parse::<jiff::civil::Date>().is_ok() {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(ApiVersionError(text.chars().take(80).collect()))
+        }
+    }
+}
+
+impl fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where requests go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    base: BaseUrl,
+    version: ApiVersion,
+}
+
+impl Endpoint {
+    /// The endpoint of that address and version.
+    pub fn new(base: BaseUrl, version: ApiVersion) -> Self {
+        Self { base, version }
+    }
+
+    /// The base address.
+    pub fn base(&self) -> &BaseUrl {
+        &self.base
+    }
+
+    /// The version of the API.
+    pub fn version(&self) -> &ApiVersion {
+        &self.version
+    }
+
+    /// The address of a request for `path`, which begins with a slash and is percent-encoded.
+    pub(crate) fn url(&self, path: &str) -> String {
+        let Self { base, version } = self;
+        format!("{base}{path}?api-version={version}")
+    }
+}
+
+impl Default for Endpoint {
+    /// Azure's public cloud.
+    fn default() -> Self {
+        Self::new(Cloud::Public.base(), ApiVersion::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(text: &str, expected: &Expect) {
+        let shown = match text.parse::<BaseUrl>() {
+            Ok(base) => format!("{base} loopback {}", base.is_loopback()),
+            Err(error) => error.to_string(),
+        };
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn bases() {
+        check(
+            "https://management.azure.com",
+            &expect!["https://management.azure.com loopback false"],
+        );
+        check(
+            "https://management.azure.com/",
+            &expect!["https://management.azure.com loopback false"],
+        );
+        check("http://127.0.0.1:8080", &expect!["http://127.0.0.1:8080 loopback true"]);
+        check("http://127.9.9.9:1", &expect!["http://127.9.9.9:1 loopback true"]);
+        check("http://[::1]:8080/", &expect!["http://[::1]:8080 loopback true"]);
+        check("http://LOCALHOST:1", &expect!["http://LOCALHOST:1 loopback true"]);
+        check(
+            "http://10.0.0.1",
+            &expect![[
+                r#"plain http to "10.0.0.1" would show the token to everyone on the way; only localhost, 127.0.0.0/8 and [::1] may be spoken to without TLS"#
+            ]],
+        );
+        check(
+            "http://localhost.example.com",
+            &expect![[
+                r#"plain http to "localhost.example.com" would show the token to everyone on the way; only localhost, 127.0.0.0/8 and [::1] may be spoken to without TLS"#
+            ]],
+        );
+        check(
+            "ftp://127.0.0.1",
+            &expect![[r#"its scheme is "ftp"; https is needed, or http to a loopback host"#]],
+        );
+        check("https://a/b", &expect!["it has a path, and must be scheme, host and port alone"]);
+        check("https://a?b", &expect!["it has a query, and must be scheme, host and port alone"]);
+        check(
+            "https://me:pw@a",
+            &expect!["it has a user, and must be scheme, host and port alone"],
+        );
+        check(
+            "management.azure.com",
+            &expect!["it is not an address like https://management.azure.com"],
+        );
+        check("", &expect!["it is not an address like https://management.azure.com"]);
+    }
+
+    #[test]
+    fn what_is_built_in_is_what_its_text_says() {
+        for cloud in [Cloud::Public, Cloud::UsGovernment, Cloud::China] {
+            assert_eq!(cloud.base().as_str().parse::<BaseUrl>().unwrap(), cloud.base());
+        }
+        assert_eq!(ApiVersion::DEFAULT.parse::<ApiVersion>().unwrap(), ApiVersion::default());
+    }
+
+    #[test]
+    fn versions_are_dates() {
+        for good in ["2022-08-01", "2025-03-01-preview"] {
+            assert_eq!(good.parse::<ApiVersion>().unwrap().as_str(), good);
+        }
+        for bad in ["", "2024-05", "20240501", "2024-13-01", "2024-05-01&x=y", "2024-05-01-beta"] {
+            assert!(bad.parse::<ApiVersion>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Why a call gave nothing, and what may be done about it.
+//!
+//! Three questions are answered by every error itself:
+//! - **Was it done?** [`Error::done`]. A transport error after sending, a timeout and a 5xx leave
+//!   it open, and whoever asked for a write must look before it asks again.
+//! - **May it be tried again, and when?** [`Error::retry`].
+//! - **What may be told to whom?** `Display` is for the caller: what happened, without names.
+//!   [`Error::full`] is for the operator: all that was said, with ids and causes. Neither holds a
+//!   secret: texts of others are cut and scrubbed, and bodies of backends are never repeated.
+
+use std::fmt;
+
+use http::StatusCode;
+
+use crate::answer::{Answer, Rest, Short};
+use crate::meta::{Ids, RetryAfter};
+
+/// Why a call gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// 429: too many requests. Not done; trying sooner than told fails again.
+    Throttled(Box<Answer>),
+    /// 412: it is no longer in the state that the change was planned from. Not done.
+    PreconditionFailed(Box<Answer>),
+    /// 404 from the service itself: there is no such backend, service or group. Not done.
+    NotFound(Box<Answer>),
+    /// 409 `PessimisticConcurrencyConflict`: the service is busy with another change. Not done.
+    Busy(Box<Answer>),
+    /// 401 or 403: the token was not taken, or a right is missing. Not done.
+    Unauthorized(Box<Answer>),
+    /// Any other answer that says no. Not done, and the same again would be refused again.
+    Refused(Box<Answer>),
+    /// It may have been done or not.
+    Unknown {
+        /// Why that is not known.
+        cause: Uncertainty,
+        /// The ids of the request.
+        ids: Ids,
+    },
+    /// No connection could be made. Not done.
+    NotSent {
+        /// Why, scrubbed.
+        cause: String,
+        /// The ids of the request.
+        ids: Ids,
+    },
+    /// No token could be had, so that nothing was sent. Not done.
+    Credential {
+        /// What went wrong.
+        failure: CredentialFailure,
+        /// The ids of the request.
+        ids: Ids,
+    },
+    /// The status says that it was done, and the rest cannot be read. It may have been done or
+    /// not, for something in between may have answered.
+    Unreadable {
+        /// Its status.
+        status: StatusCode,
+        /// What is wrong with it.
+        reason: Garbled,
+        /// The ids of the request.
+        ids: Ids,
+    },
+}
+
+/// Why it is not known whether something was done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Uncertainty {
+    /// The service or something before it failed: 5xx, or 408.
+    Answer(Box<Answer>),
+    /// No answer came in time.
+    Timeout,
+    /// The connection broke; the cause is scrubbed.
+    Broken(String),
+}
+
+/// What is wrong with an answer whose status is a success.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Garbled {
+    /// It has no body, as api-versions before 2021-08-01 answer an Update.
+    #[error("it has no body")]
+    Empty,
+    /// Its body is no JSON object.
+    #[error("its body is not a JSON object (line {line}, column {column})")]
+    NotJson {
+        /// Where, counted from 1.
+        line: usize,
+        /// Where, counted from 1.
+        column: usize,
+    },
+    /// It has no ETag, or none that could be sent back.
+    #[error("its ETag is missing or not one")]
+    NoEtag,
+    /// Its body is larger than [`BODY_BYTES_MAX`](crate::client::BODY_BYTES_MAX).
+    #[error("its body is larger than {max} bytes")]
+    TooLarge {
+        /// The bound.
+        max: usize,
+    },
+    /// Its status is not one that the operation has.
+    #[error("its status is not one of this operation")]
+    Status,
+}
+
+/// Why no token could be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CredentialFailure {
+    /// What was said, scrubbed.
+    pub message: String,
+    /// Whether another try may help: the identity endpoint did not answer, or failed.
+    pub passing: bool,
+}
+
+/// Whether what was asked for was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// It was not.
+    No,
+    /// Nobody here knows: look before asking again.
+    Unknown,
+}
+
+/// What may be done next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// The same again, not before the time that the service named; where it named none, after a
+    /// pause of the caller's choice.
+    Again {
+        /// The time that the service named.
+        after: Option<RetryAfter>,
+    },
+    /// Read the backend again, and decide again by what is there.
+    Look {
+        /// The time that the service named.
+        after: Option<RetryAfter>,
+    },
+    /// Nothing, until a person has changed something.
+    Never,
+}
+
+impl Error {
+    /// Whether what was asked for was done.
+    pub fn done(&self) -> Done {
+        match self {
+            Self::Throttled(_)
+            | Self::PreconditionFailed(_)
+            | Self::NotFound(_)
+            | Self::Busy(_)
+            | Self::Unauthorized(_)
+            | Self::Refused(_)
+            | Self::NotSent { .. }
+            | Self::Credential { .. } => Done::No,
+            // The login page of a proxy is a success too, and cannot be read: it proves nothing.
+            Self::Unknown { .. } | Self::Unreadable { .. } => Done::Unknown,
+        }
+    }
+
+    /// What may be done next.
+    pub fn retry(&self) -> Retry {
+        match self {
+            Self::Throttled(answer) | Self::Busy(answer) => {
+                Retry::Again { after: answer.retry_after }
+            }
+            Self::NotSent { .. } => Retry::Again { after: None },
+            Self::PreconditionFailed(_) => Retry::Look { after: None },
+            Self::Unknown { cause: Uncertainty::Answer(answer), .. } => {
+                Retry::Look { after: answer.retry_after }
+            }
+            Self::Unknown { cause: Uncertainty::Timeout | Uncertainty::Broken(_), .. }
+            | Self::Unreadable { .. } => Retry::Look { after: None },
+            // The token is dropped on a 401, so that the next try is made with a new one.
+            Self::Unauthorized(answer) if answer.status == StatusCode::UNAUTHORIZED => {
+                Retry::Again { after: answer.retry_after }
+            }
+            Self::Credential { failure, .. } if failure.passing => Retry::Again { after: None },
+            Self::Unauthorized(_)
+            | Self::Credential { .. }
+            | Self::NotFound(_)
+            | Self::Refused(_) => Retry::Never,
+        }
+    }
+
+    /// The answer, if there was one with something to say.
+    pub fn answer(&self) -> Option<&Answer> {
+        match self {
+            Self::Throttled(answer)
+            | Self::PreconditionFailed(answer)
+            | Self::NotFound(answer)
+            | Self::Busy(answer)
+            | Self::Unauthorized(answer)
+            | Self::Refused(answer)
+            | Self::Unknown { cause: Uncertainty::Answer(answer), .. } => Some(answer),
+            Self::Unknown { cause: Uncertainty::Timeout | Uncertainty::Broken(_), .. }
+            | Self::NotSent { .. }
+            | Self::Credential { .. }
+            | Self::Unreadable { .. } => None,
+        }
+    }
+
+    /// The ids of the request.
+    pub fn ids(&self) -> &Ids {
+        match self {
+            Self::Throttled(answer)
+            | Self::PreconditionFailed(answer)
+            | Self::NotFound(answer)
+            | Self::Busy(answer)
+            | Self::Unauthorized(answer)
+            | Self::Refused(answer) => &answer.ids,
+            Self::Unknown { ids, .. }
+            | Self::NotSent { ids, .. }
+            | Self::Credential { ids, .. }
+            | Self::Unreadable { ids, .. } => ids,
+        }
+    }
+
+    /// What the operator needs: all that was said, with ids and causes, and no secret.
+    pub fn full(&self) -> Full<'_> {
+        Full(self)
+    }
+}
+
+impl fmt::Display for Error {
+    /// What the caller may know.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Throttled(answer) => {
+                write!(f, "Azure takes no more requests for now ({})", Short(answer))
+            }
+            Self::PreconditionFailed(answer) => {
+                write!(f, "the backend was changed meanwhile ({})", Short(answer))
+            }
+            Self::NotFound(answer) => write!(f, "it is not there ({})", Short(answer)),
+            Self::Busy(answer) => {
+                write!(f, "Azure is busy with another change of it ({})", Short(answer))
+            }
+            Self::Unauthorized(answer) => write!(f, "Azure does not allow it ({})", Short(answer)),
+            Self::Refused(answer) => write!(f, "Azure refused it ({})", Short(answer)),
+            Self::Unknown { cause: Uncertainty::Answer(answer), .. } => {
+                write!(f, "Azure failed, and it may have been done or not ({})", Short(answer))
+            }
+            Self::Unknown { cause: Uncertainty::Timeout, .. } => {
+                f.write_str("no answer came in time, and it may have been done or not")
+            }
+            Self::Unknown { cause: Uncertainty::Broken(_), .. } => {
+                f.write_str("the connection broke, and it may have been done or not")
+            }
+            Self::NotSent { .. } => f.write_str("Azure could not be reached"),
+            Self::Credential { .. } => f.write_str("no token for Azure could be had"),
+            Self::Unreadable { status, .. } => {
+                write!(f, "Azure's answer cannot be read ({})", status.as_u16())
+            }
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Prints an error for the operator.
+#[derive(Debug, Clone, Copy)]
+pub struct Full<'a>(&'a Error);
+
+impl fmt::Display for Full<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let error = self.0;
+        write!(f, "{error}: ")?;
+        match error {
+            Error::Throttled(answer)
+            | Error::PreconditionFailed(answer)
+            | Error::NotFound(answer)
+            | Error::Busy(answer)
+            | Error::Unauthorized(answer)
+            | Error::Refused(answer)
+            | Error::Unknown { cause: Uncertainty::Answer(answer), .. } => {
+                return Rest(answer).fmt(f);
+            }
+            Error::Unknown { cause: Uncertainty::Timeout, .. } => f.write_str("timeout")?,
+            Error::Unknown { cause: Uncertainty::Broken(cause), .. }
+            | Error::NotSent { cause, .. } => f.write_str(cause)?,
+            Error::Credential { failure, .. } => failure.fmt(f)?,
+            Error::Unreadable { reason, .. } => reason.fmt(f)?,
+        }
+        write!(f, " ({})", error.ids())
+    }
+}
+
+/// Sorts an answer that is not a success.
+pub(crate) fn of_answer(answer: Answer) -> Error {
+    let answer = Box::new(answer);
+    match answer.status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Error::Unauthorized(answer),
+        // The page of a proxy that knows no such path says nothing about the backend.
+        StatusCode::NOT_FOUND if !answer.code().is_empty() => Error::NotFound(answer),
+        StatusCode::CONFLICT if answer.code() == "PessimisticConcurrencyConflict" => {
+            Error::Busy(answer)
+        }
+        StatusCode::PRECONDITION_FAILED => Error::PreconditionFailed(answer),
+        StatusCode::TOO_MANY_REQUESTS => Error::Throttled(answer),
+        // 408 comes from whatever lost patience in between, and it may be after passing it on.
+        status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
+            let ids = answer.ids.clone();
+            Error::Unknown { cause: Uncertainty::Answer(answer), ids }
+        }
+        _ => Error::Refused(answer),
+    }
+}

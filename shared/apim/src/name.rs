@@ -1,0 +1,443 @@
+//! The names that an ARM path is made of, each checked once.
+//!
+//! Bounds and patterns are those of the published path parameters (api-version 2024-05-01). Two
+//! things are refused beyond them, because no service can take them in one path segment: a slash
+//! of either kind and control characters. A parser that took `a/b` for a name would let one
+//! backend's name reach into another's path.
+//!
+//! **Identity is without case**, as Azure's is: `RG1` and `rg1` are equal, hash alike and sort
+//! alike, while each keeps the spelling that it was given, so that what is sent and shown is what
+//! somebody wrote.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::str::FromStr;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+/// The longest name of a backend, in characters.
+pub const BACKEND_NAME_CHARS_MAX: usize = 80;
+/// The longest name of a workspace, in characters.
+pub const WORKSPACE_NAME_CHARS_MAX: usize = 80;
+/// The longest name of an API Management service, in characters.
+pub const SERVICE_NAME_CHARS_MAX: usize = 50;
+/// The longest name of a resource group, in characters.
+pub const RESOURCE_GROUP_CHARS_MAX: usize = 90;
+/// How much of a refused text an error repeats, in characters.
+const SHOWN_CHARS_MAX: usize = 100;
+
+/// Why a text is not such a name: what it should have been, what it is, and what is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{shown:?} is not a {kind}: {problem}")]
+pub struct NameError {
+    kind: Kind,
+    shown: String,
+    problem: Problem,
+}
+
+impl NameError {
+    fn new(kind: Kind, text: &str, problem: Problem) -> Self {
+        Self { kind, shown: text.chars().take(SHOWN_CHARS_MAX).collect(), problem }
+    }
+
+    /// What the text was meant to be.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What is wrong with it.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+}
+
+/// What a name names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// An Azure subscription.
+    Subscription,
+    /// A resource group.
+    ResourceGroup,
+    /// An API Management service.
+    Service,
+    /// A workspace of a service.
+    Workspace,
+    /// A backend.
+    Backend,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Subscription => "subscription id",
+            Self::ResourceGroup => "resource group",
+            Self::Service => "service name",
+            Self::Workspace => "workspace name",
+            Self::Backend => "backend name",
+        })
+    }
+}
+
+/// What is wrong with a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// It has no characters.
+    #[error("it is empty")]
+    Empty,
+    /// It has more characters than `max`.
+    #[error("it has {len} characters, at most {max} are allowed")]
+    TooLong {
+        /// Its characters.
+        len: usize,
+        /// How many it may have.
+        max: usize,
+    },
+    /// It has a character that may not be there.
+    #[error("{found:?} may not stand at character {at}{}", hint(*rule))]
+    Character {
+        /// The character.
+        found: char,
+        /// Its place, counted from 1.
+        at: usize,
+        /// The published pattern, where there is one.
+        rule: Option<&'static str>,
+    },
+    /// It would mean another path: `.` or `..`.
+    #[error("it would be read as a step in a path")]
+    PathStep,
+    /// It is not a UUID.
+    #[error("it must be a UUID")]
+    NotUuid,
+}
+
+fn hint(rule: Option<&'static str>) -> String {
+    rule.map(|rule| format!("; it must match {rule}")).unwrap_or_default()
+}
+
+/// The fold that identity is judged by. Full lower case rather than ASCII's alone, since resource
+/// groups may have letters of any script.
+fn fold(text: &str) -> impl Iterator<Item = char> + '_ {
+    text.chars().flat_map(char::to_lowercase)
+}
+
+fn same(left: &str, right: &str) -> bool {
+    left.eq_ignore_ascii_case(right) || fold(left).eq(fold(right))
+}
+
+fn checked_len(kind: Kind, text: &str, max: usize) -> Result<(), NameError> {
+    let len = text.chars().count();
+    if len == 0 {
+        return Err(NameError::new(kind, text, Problem::Empty));
+    }
+    if len > max {
+        return Err(NameError::new(kind, text, Problem::TooLong { len, max }));
+    }
+    if text == "." || text == ".." {
+        return Err(NameError::new(kind, text, Problem::PathStep));
+    }
+    Ok(())
+}
+
+fn refuse(
+    kind: Kind,
+    text: &str,
+    rule: Option<&'static str>,
+    allowed: impl Fn(char) -> bool,
+) -> Result<(), NameError> {
+    match text.chars().enumerate().find(|(_, c)| !allowed(*c)) {
+        None => Ok(()),
+        Some((at, found)) => {
+            Err(NameError::new(kind, text, Problem::Character { found, at: at + 1, rule }))
+        }
+    }
+}
+
+/// What fits in one segment of a path at all.
+fn one_segment(c: char) -> bool {
+    !c.is_control() && c != '/' && c != '\\'
+}
+
+fn check_resource_group(text: &str) -> Result<(), NameError> {
+    let kind = Kind::ResourceGroup;
+    checked_len(kind, text, RESOURCE_GROUP_CHARS_MAX)?;
+    refuse(kind, text, None, |c| one_segment(c) && !matches!(c, '?' | '#'))
+}
+
+fn check_service(text: &str) -> Result<(), NameError> {
+    const RULE: Option<&str> = Some("^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$");
+    let kind = Kind::Service;
+    checked_len(kind, text, SERVICE_NAME_CHARS_MAX)?;
+    refuse(kind, text, RULE, |c| c.is_ascii_alphanumeric() || c == '-')?;
+    let wrong = |at: usize, found: char| {
+        Err(NameError::new(kind, text, Problem::Character { found, at, rule: RULE }))
+    };
+    match (text.chars().next(), text.chars().next_back()) {
+        (Some(first), _) if !first.is_ascii_alphabetic() => wrong(1, first),
+        (_, Some('-')) => wrong(text.len(), '-'),
+        _ => Ok(()),
+    }
+}
+
+fn check_workspace(text: &str) -> Result<(), NameError> {
+    let kind = Kind::Workspace;
+    checked_len(kind, text, WORKSPACE_NAME_CHARS_MAX)?;
+    refuse(kind, text, Some("^[^*#&+:<>?]+$"), |c| {
+        one_segment(c) && !matches!(c, '*' | '#' | '&' | '+' | ':' | '<' | '>' | '?')
+    })
+}
+
+fn check_backend(text: &str) -> Result<(), NameError> {
+    let kind = Kind::Backend;
+    checked_len(kind, text, BACKEND_NAME_CHARS_MAX)?;
+    refuse(kind, text, None, |c| one_segment(c) && !matches!(c, '?' | '#'))
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $check:ident) => {
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The name as it was written.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                $check(text)?;
+                Ok(Self(text.into()))
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = NameError;
+            fn try_from(text: &str) -> Result<Self, NameError> {
+                text.parse()
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({:?})", stringify!($name), &*self.0)
+            }
+        }
+
+        impl PartialEq for $name {
+            fn eq(&self, other: &Self) -> bool {
+                same(&self.0, &other.0)
+            }
+        }
+
+        impl Eq for $name {}
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                same(&self.0, other)
+            }
+        }
+
+        impl Hash for $name {
+            fn hash<H: Hasher>(&self, state: &mut H) {
+                fold(&self.0).for_each(|c| c.hash(state));
+                state.write_u8(0xff);
+            }
+        }
+
+        impl PartialOrd for $name {
+            fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+                Some(self.cmp(other))
+            }
+        }
+
+        impl Ord for $name {
+            fn cmp(&self, other: &Self) -> Ordering {
+                fold(&self.0).cmp(fold(&other.0))
+            }
+        }
+    };
+}
+
+name! {
+    /// The name of a resource group: 1-90 characters, without case.
+    ResourceGroup, check_resource_group
+}
+name! {
+    /// The name of an API Management service: 1-50 characters,
+    /// `^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$`, without case.
+    ServiceName, check_service
+}
+name! {
+    /// The name of a workspace: 1-80 characters, `^[^*#&+:<>?]+$`, without case.
+    WorkspaceName, check_workspace
+}
+name! {
+    /// The name of a backend: 1-80 characters, without case.
+    BackendName, check_backend
+}
+
+/// The id of an Azure subscription: a UUID.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SubscriptionId(Uuid);
+
+impl FromStr for SubscriptionId {
+    type Err = NameError;
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        // The UUID parser also takes braces, a URN and no hyphens; a path takes none of them.
+        let hyphened = text.len() == uuid::fmt::Hyphenated::LENGTH;
+        match Uuid::try_parse(text) {
+            Ok(id) if hyphened => Ok(Self(id)),
+            Ok(_) | Err(_) => Err(NameError::new(Kind::Subscription, text, Problem::NotUuid)),
+        }
+    }
+}
+
+impl fmt::Display for SubscriptionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
+impl fmt::Debug for SubscriptionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SubscriptionId({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check<N>(text: &str, expected: &Expect)
+    where
+        N: FromStr<Err = NameError> + fmt::Display,
+    {
+        let shown = match text.parse::<N>() {
+            Ok(name) => format!("ok {name}"),
+            Err(error) => error.to_string(),
+        };
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn subscriptions_are_uuids() {
+        check::<SubscriptionId>(
+            "0AB0A7C6-0000-4000-8000-00000000000F",
+            &expect!["ok 0ab0a7c6-0000-4000-8000-00000000000f"],
+        );
+        check::<SubscriptionId>(
+            "subid",
+            &expect![[r#""subid" is not a subscription id: it must be a UUID"#]],
+        );
+        check::<SubscriptionId>(
+            "0ab0a7c600004000800000000000000f",
+            &expect![[
+                r#""0ab0a7c600004000800000000000000f" is not a subscription id: it must be a UUID"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn services_match_their_pattern() {
+        check::<ServiceName>("contoso-apim", &expect!["ok contoso-apim"]);
+        check::<ServiceName>("a", &expect!["ok a"]);
+        check::<ServiceName>("", &expect![[r#""" is not a service name: it is empty"#]]);
+        check::<ServiceName>(
+            "1a",
+            &expect![[
+                r#""1a" is not a service name: '1' may not stand at character 1; it must match ^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$"#
+            ]],
+        );
+        check::<ServiceName>(
+            "a-",
+            &expect![[
+                r#""a-" is not a service name: '-' may not stand at character 2; it must match ^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$"#
+            ]],
+        );
+        check::<ServiceName>(
+            "a_b",
+            &expect![[
+                r#""a_b" is not a service name: '_' may not stand at character 2; it must match ^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$"#
+            ]],
+        );
+    }
+
+    #[test]
+    fn lengths_are_taken_to_the_bound_and_refused_beyond() {
+        fn at<N: FromStr<Err = NameError>>(max: usize) {
+            assert!("a".repeat(max).parse::<N>().is_ok());
+            match "a".repeat(max + 1).parse::<N>() {
+                Ok(_) => panic!("{} characters were taken", max + 1),
+                Err(error) => {
+                    assert_eq!(error.problem(), &Problem::TooLong { len: max + 1, max });
+                }
+            }
+        }
+        at::<BackendName>(80);
+        at::<WorkspaceName>(80);
+        at::<ServiceName>(50);
+        at::<ResourceGroup>(90);
+        // Characters are counted, not bytes.
+        assert!("é".repeat(80).parse::<BackendName>().is_ok());
+    }
+
+    #[test]
+    fn a_name_is_one_segment() {
+        check::<BackendName>("eu-1", &expect!["ok eu-1"]);
+        check::<BackendName>(
+            "a/b",
+            &expect![[r#""a/b" is not a backend name: '/' may not stand at character 2"#]],
+        );
+        check::<BackendName>(
+            "..",
+            &expect![[r#"".." is not a backend name: it would be read as a step in a path"#]],
+        );
+        check::<BackendName>(
+            "a\nb",
+            &expect![[r#""a\nb" is not a backend name: '\n' may not stand at character 2"#]],
+        );
+        check::<WorkspaceName>("wks 1", &expect!["ok wks 1"]);
+        check::<WorkspaceName>(
+            "a:b",
+            &expect![[
+                r#""a:b" is not a workspace name: ':' may not stand at character 2; it must match ^[^*#&+:<>?]+$"#
+            ]],
+        );
+        check::<ResourceGroup>("rg(1)_é.x", &expect!["ok rg(1)_é.x"]);
+        check::<ResourceGroup>(
+            "rg/x",
+            &expect![[r#""rg/x" is not a resource group: '/' may not stand at character 3"#]],
+        );
+    }
+
+    #[test]
+    fn identity_is_without_case_and_spelling_is_kept() {
+        let upper: BackendName = "EU-É".parse().unwrap();
+        let lower: BackendName = "eu-é".parse().unwrap();
+        assert_eq!(upper, lower);
+        assert_eq!(upper.cmp(&lower), Ordering::Equal);
+        assert_eq!(HashSet::from([upper.clone(), lower]).len(), 1);
+        assert_eq!(upper.as_str(), "EU-É");
+    }
+}

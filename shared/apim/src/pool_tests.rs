@@ -1,0 +1,346 @@
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+use super::*;
+use crate::testing::{SERVICE, backend, pool};
+
+fn check(services: &str, expected: &Expect) {
+    let backend = pool(services);
+    let shown = match backend.pool() {
+        Ok(pool) => pool
+            .members()
+            .iter()
+            .map(|m| format!("{} weight {} priority {}", m.name, m.weight, m.priority))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        Err(error) => error.to_string(),
+    };
+    expected.assert_eq(&shown);
+}
+
+#[test]
+fn members_in_their_order() {
+    check(
+        &format!(
+            r#"[{{"id":"{SERVICE}/backends/us","weight":100,"priority":0}},
+                {{"id":"/backends/eu","weight":0}},{{"id":"asia","priority":null}}]"#
+        ),
+        &expect![[r#"
+            us weight 100 priority 0
+            eu weight 0 priority absent
+            asia weight absent priority null"#]],
+    );
+}
+
+#[test]
+fn what_is_out_of_bounds_is_named() {
+    check("[]", &expect!["properties.pool.services: it has 0 entries, and 1 to 30 are allowed"]);
+    check("null", &expect!["properties.pool.services: it is missing"]);
+    check("7", &expect!["properties.pool.services: it is 7, and should be an array"]);
+    check(
+        &format!("[{}]", [r#"{"id":"a"}"#; 31].join(",")),
+        &expect!["properties.pool.services: it has 31 entries, and 1 to 30 are allowed"],
+    );
+    check(
+        r#"[{"id":"a"},7]"#,
+        &expect!["properties.pool.services[1]: it is 7, and should be an object"],
+    );
+    check(r#"[{"weight":1}]"#, &expect!["properties.pool.services[0].id: it is missing"]);
+    check(
+        r#"[{"id":null}]"#,
+        &expect!["properties.pool.services[0].id: it is null, and should be a string"],
+    );
+    check(
+        r#"[{"id":"/backends/"}]"#,
+        &expect![[
+            r#"properties.pool.services[0].id: it is "/backends/", and should be an id that ends in a backend's name"#
+        ]],
+    );
+    check(
+        r#"[{"id":"a","weight":101}]"#,
+        &expect![
+            "properties.pool.services[0].weight: it is 101, and should be an integer from 0 to 100, or null"
+        ],
+    );
+    check(
+        r#"[{"id":"a","weight":-1}]"#,
+        &expect![
+            "properties.pool.services[0].weight: it is -1, and should be an integer from 0 to 100, or null"
+        ],
+    );
+    check(
+        r#"[{"id":"a","weight":50.0}]"#,
+        &expect![
+            "properties.pool.services[0].weight: it is 50.0, and should be an integer from 0 to 100, or null"
+        ],
+    );
+    check(
+        r#"[{"id":"a"},{"id":"b","priority":"1"}]"#,
+        &expect![[
+            r#"properties.pool.services[1].priority: it is "1", and should be an integer from 0 to 100, or null"#
+        ]],
+    );
+    check(
+        r#"[{"id":"a","priority":[1]}]"#,
+        &expect![
+            "properties.pool.services[0].priority: it is an array, and should be an integer from 0 to 100, or null"
+        ],
+    );
+}
+
+#[test]
+fn a_single_has_no_pool() {
+    for body in [r#"{"properties":{"url":"https://a"}}"#, r#"{"properties":{"pool":null}}"#, "{}"] {
+        let error = backend(body).pool().unwrap_err();
+        assert_eq!(error.to_string(), "properties.pool: it is missing");
+    }
+}
+
+fn name(text: &str) -> BackendName {
+    text.parse().unwrap()
+}
+
+/// Edits the weights of a pool, and shows the patch.
+fn edit(services: &str, edits: &[(&str, &str, Setting)], expected: &Expect) {
+    let backend = pool(services);
+    let mut edit = Edit::of(&backend).unwrap();
+    let mut problems = String::new();
+    for (member, field, to) in edits {
+        let set = match *field {
+            "weight" => edit.weight(&name(member), *to),
+            _ => edit.priority(&name(member), *to),
+        };
+        if let Err(error) = set {
+            problems.push_str(&format!("{error}\n"));
+        }
+    }
+    let shown = match edit.finish() {
+        Edited::Changed(patch) => String::from_utf8(patch.bytes().to_vec()).unwrap(),
+        Edited::Unchanged => "unchanged".to_owned(),
+    };
+    expected.assert_eq(&format!("{problems}{shown}"));
+}
+
+#[test]
+fn edits() {
+    use Setting::{Absent, Null, Number};
+    let services = r#"[{"weight" : 50, "id":"/backends/eu", "x":{"n":1.50}},{"id":"/backends/us","priority":null}]"#;
+    edit(
+        services,
+        &[("eu", "weight", Number(0))],
+        &expect![[
+            r#"{"properties":{"pool":{"services":[{"weight":0,"id":"/backends/eu","x":{"n":1.50}},{"id":"/backends/us","priority":null}]}}}"#
+        ]],
+    );
+    edit(
+        services,
+        &[("EU", "weight", Absent), ("us", "weight", Null)],
+        &expect![[
+            r#"{"properties":{"pool":{"services":[{"id":"/backends/eu","x":{"n":1.50}},{"id":"/backends/us","priority":null,"weight":null}]}}}"#
+        ]],
+    );
+    edit(
+        services,
+        &[("us", "priority", Number(1)), ("us", "weight", Number(100))],
+        &expect![[
+            r#"{"properties":{"pool":{"services":[{"weight":50,"id":"/backends/eu","x":{"n":1.50}},{"id":"/backends/us","priority":1,"weight":100}]}}}"#
+        ]],
+    );
+    // What is already so, and what goes there and back, is no change.
+    edit(
+        services,
+        &[("eu", "weight", Number(50)), ("us", "priority", Null)],
+        &expect!["unchanged"],
+    );
+    edit(services, &[("us", "weight", Number(7)), ("us", "weight", Absent)], &expect!["unchanged"]);
+    edit(
+        services,
+        &[("asia", "weight", Number(1)), ("eu", "weight", Number(101))],
+        &expect![[r#"
+        the pool has no member asia
+        eu: weight 101 is more than 100
+        unchanged"#]],
+    );
+    edit(
+        r#"[{"id":"/backends/eu"},{"id":"EU"}]"#,
+        &[("eu", "weight", Number(1))],
+        &expect![[r#"
+        the pool has eu more than once
+        unchanged"#]],
+    );
+}
+
+#[test]
+fn a_repeated_key_is_not_edited() {
+    let backend = pool(r#"[{"id":"a","weight":1,"weight":2}]"#);
+    expect!["properties.pool.services: a key stands in it twice"]
+        .assert_eq(&Edit::of(&backend).unwrap_err().to_string());
+}
+
+/// A JSON value as a text, as somebody else may write it.
+fn json() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        Just("null".to_owned()),
+        Just("true".to_owned()),
+        any::<i64>().prop_map(|n| n.to_string()),
+        // Spellings that a tree of numbers would not give back.
+        proptest::sample::select(vec![
+            "1.50",
+            "-0",
+            "1e2",
+            "0.1000000000000000055",
+            "123456789012345678901234567890",
+            "5E-7",
+        ])
+        .prop_map(str::to_owned),
+        "[a-zé \\u{1F600}]{0,8}".prop_map(|text| Value::String(text).to_string()),
+        Just(r#""\u0041\/\t""#.to_owned()),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..3)
+                .prop_map(|items| format!("[ {}]", items.join(" ,"))),
+            proptest::collection::btree_map("[a-z]{1,4}", inner, 0..3).prop_map(|fields| {
+                let fields = fields.iter().map(|(key, value)| format!("\"{key}\" :\t{value}"));
+                format!("{{{}}}", fields.collect::<Vec<_>>().join(",\n"))
+            }),
+        ]
+    })
+}
+
+fn setting() -> impl Strategy<Value = Setting> {
+    prop_oneof![Just(Setting::Absent), Just(Setting::Null), (0..=100u8).prop_map(Setting::Number),]
+}
+
+/// The fields of a member besides its id, weight and priority anywhere among them.
+fn member() -> impl Strategy<Value = Vec<(String, String)>> {
+    let extra = proptest::collection::btree_map("[c-h][a-z]{2,5}", json(), 0..4);
+    (extra, setting(), setting()).prop_flat_map(|(extra, weight, priority)| {
+        let mut fields: Vec<(String, String)> = extra.into_iter().collect();
+        for (key, set) in [("weight", weight), ("priority", priority)] {
+            if set != Setting::Absent {
+                fields.push((key.to_owned(), set.to_string()));
+            }
+        }
+        Just(fields).prop_shuffle()
+    })
+}
+
+fn print(members: &[Vec<(String, String)>]) -> String {
+    let members = members.iter().enumerate().map(|(at, fields)| {
+        let id = format!("\"id\":\"/backends/m{at}\"");
+        let fields = fields.iter().map(|(key, value)| format!("\"{key}\": {value}"));
+        format!("{{{}}}", std::iter::once(id).chain(fields).collect::<Vec<_>>().join(", "))
+    });
+    format!("[{}]", members.collect::<Vec<_>>().join(","))
+}
+
+/// RFC 7386, as the service applies a patch.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    for (key, value) in patch {
+        let fields = target.as_object_mut().unwrap();
+        if value.is_null() {
+            fields.shift_remove(key);
+        } else {
+            merge(fields.entry(key.clone()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+fn rows(patch: &[u8]) -> Vec<Vec<(String, String)>> {
+    let document: Document<'_> = serde_json::from_slice(patch).unwrap();
+    let rows = document.properties.pool.services.into_iter();
+    rows.map(|Fields(fields)| {
+        fields.into_iter().map(|(key, raw)| (key, raw.get().to_owned())).collect()
+    })
+    .collect()
+}
+
+fn is_owned(key: &str) -> bool {
+    key == "weight" || key == "priority"
+}
+
+proptest! {
+    #[test]
+    fn a_read_modify_write_changes_only_what_was_edited(
+        members in proptest::collection::vec(member(), 1..5),
+        edits in proptest::collection::vec((any::<prop::sample::Index>(), any::<bool>(), setting()), 0..6),
+        beside in json(),
+    ) {
+        let body = format!(
+            r#"{{"beside":{beside},"properties":{{"title":null,"pool":{{"later":{beside},"services":{}}},"x":{beside}}}}}"#,
+            print(&members),
+        );
+        let before = backend(body);
+        let pool = before.pool().unwrap();
+        let mut wanted: Vec<[Setting; 2]> =
+            pool.members().iter().map(|m| [m.weight, m.priority]).collect();
+        let original = wanted.clone();
+
+        let mut edit = Edit::of(&before).unwrap();
+        for (index, priority, to) in edits {
+            let at = index.index(members.len());
+            let member = name(&format!("M{at}"));
+            if priority {
+                edit.priority(&member, to).unwrap();
+            } else {
+                edit.weight(&member, to).unwrap();
+            }
+            wanted[at][usize::from(priority)] = to;
+        }
+        let patch = match edit.finish() {
+            Edited::Unchanged => {
+                prop_assert_eq!(&wanted, &original);
+                return Ok(());
+            }
+            Edited::Changed(patch) => patch,
+        };
+        prop_assert_ne!(&wanted, &original);
+
+        // In the patch, every field that is not owned stands where it stood, to the letter.
+        let rest = |rows: Vec<Vec<(String, String)>>| -> Vec<Vec<(String, String)>> {
+            rows.into_iter()
+                .map(|row| row.into_iter().filter(|(key, _)| !is_owned(key)).collect())
+                .collect()
+        };
+        prop_assert_eq!(rest(rows(patch.bytes())), rest(rows(before.body())));
+
+        // Once the service has merged it, the pool is as wanted and all else as it was.
+        let mut merged = before.raw().clone();
+        merge(&mut merged, &serde_json::from_slice(patch.bytes()).unwrap());
+        let after = backend(merged.to_string());
+        let found: Vec<[Setting; 2]> =
+            after.pool().unwrap().members().iter().map(|m| [m.weight, m.priority]).collect();
+        prop_assert_eq!(&found, &wanted);
+        let blank = |value: &Value| {
+            let mut value = value.clone();
+            value["properties"]["pool"]["services"] = Value::Null;
+            value
+        };
+        prop_assert_eq!(blank(after.raw()), blank(&merged));
+        prop_assert_eq!(blank(&merged), blank(before.raw()));
+    }
+
+    #[test]
+    fn putting_back_gives_back_the_letter(members in proptest::collection::vec(member(), 1..4), to in setting()) {
+        let before = pool(&print(&members));
+        let original = before.pool().unwrap().member(&name("m0")).unwrap().weight;
+        prop_assume!(original != Setting::Absent && to != Setting::Absent && original != to);
+
+        let mut there = Edit::of(&before).unwrap();
+        there.weight(&name("m0"), to).unwrap();
+        let Edited::Changed(patch) = there.finish() else { panic!("nothing changed") };
+        let drained = backend(patch.bytes().clone());
+        let mut back = Edit::of(&drained).unwrap();
+        back.weight(&name("m0"), original).unwrap();
+        let Edited::Changed(patch) = back.finish() else { panic!("nothing changed") };
+        prop_assert_eq!(rows(patch.bytes()), rows(before.body()));
+    }
+}

@@ -1,0 +1,270 @@
+//! What must not be shown, and how what may be shown is made safe.
+//!
+//! Two kinds of text pass through here. Bodies of backends have known places for secrets and are
+//! redacted by field: everything under `credentials`, every password, key and token wherever it
+//! stands (fields that nobody has published included), and what URLs carry beside their path.
+//! Texts of other people's errors have no places; they are cut to a bound and scrubbed of what
+//! looks like a secret.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+/// What stands where a secret was.
+pub const HIDDEN: &str = "***";
+
+/// A text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// Keeps that text.
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text itself, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(HIDDEN)
+    }
+}
+
+/// A copy of a body with everything secret replaced; nulls stay, for they tell nothing.
+pub(crate) fn redacted(value: &Value) -> Value {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+        Value::String(text) => Value::String(scrub_urls(text)),
+        Value::Array(items) => items.iter().map(redacted).collect(),
+        Value::Object(fields) => Value::Object(
+            fields
+                .iter()
+                .map(|(key, value)| {
+                    let shown = if is_secret_key(key) { hidden(value) } else { redacted(value) };
+                    (key.clone(), shown)
+                })
+                .collect(),
+        ),
+    }
+}
+
+/// The shape of a value, without its content.
+fn hidden(value: &Value) -> Value {
+    match value {
+        Value::Null => Value::Null,
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => Value::String(HIDDEN.to_owned()),
+        Value::Array(items) => items.iter().map(hidden).collect(),
+        Value::Object(fields) => {
+            Value::Object(fields.iter().map(|(key, value)| (key.clone(), hidden(value))).collect())
+        }
+    }
+}
+
+/// Names of fields whose content is secret, in lower case.
+const SECRET_WORDS: [&str; 6] =
+    ["credential", "password", "secret", "token", "signature", "connectionstring"];
+
+pub(crate) fn is_secret_key(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    key.ends_with("key") || SECRET_WORDS.iter().any(|word| key.contains(word))
+}
+
+/// Words that are followed by a secret in texts of errors, in lower case.
+const LEADING_WORDS: [&str; 9] = [
+    "password",
+    "parameter",
+    "secret",
+    "token",
+    "assertion",
+    "key",
+    "signature",
+    "sig",
+    "x-identity-header",
+];
+
+/// Makes another's text fit to be shown: one line, at most `chars_max` characters, without what
+/// looks like a secret.
+pub(crate) fn scrubbed(text: &str, chars_max: usize) -> String {
+    // Cut before the work, so that its cost is bounded, and again after, so that its result is.
+    let cut: String = text.chars().take(chars_max.saturating_mul(4)).collect();
+    let line: String = cut.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let safe = scrub_words(&scrub_urls(&line));
+    if safe.chars().count() <= chars_max {
+        return safe.trim().to_owned();
+    }
+    let mut short: String = safe.chars().take(chars_max).collect();
+    short.push('…');
+    short
+}
+
+/// Takes user and query out of whatever is an address.
+fn scrub_urls(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, address) = rest.split_at(at + 3);
+        safe.push_str(before);
+        let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`');
+        let (address, after) = address.split_at(address.find(ends).unwrap_or(address.len()));
+        let host_end = address.find(['/', '?', '#']).unwrap_or(address.len());
+        let (host, path) = address.split_at(host_end);
+        match host.rfind('@') {
+            Some(user_end) => {
+                safe.push_str(HIDDEN);
+                safe.push_str(&host[user_end..]);
+            }
+            None => safe.push_str(host),
+        }
+        match path.find(['?', '#']) {
+            Some(query) => {
+                safe.push_str(&path[..=query]);
+                safe.push_str(HIDDEN);
+            }
+            None => safe.push_str(path),
+        }
+        rest = after;
+    }
+    safe.push_str(rest);
+    safe
+}
+
+/// Takes out what follows `Bearer`, `Basic`, or a telling name and `:` or `=`, and what looks
+/// like a JSON web token.
+fn scrub_words(text: &str) -> String {
+    // ASCII lower case keeps the places of bytes.
+    let lower = text.to_ascii_lowercase();
+    let mut safe = String::with_capacity(text.len());
+    let mut at = 0;
+    while at < text.len() {
+        if let Some((shown_to, hidden_to)) = secret_at(&lower, text, at) {
+            safe.push_str(&text[at..shown_to]);
+            safe.push_str(HIDDEN);
+            at = hidden_to;
+        } else {
+            let c = text[at..].chars().next().unwrap_or_default();
+            safe.push(c);
+            at += c.len_utf8().max(1);
+        }
+    }
+    safe
+}
+
+/// Where a secret begins and ends, if the words at `at` lead to one.
+fn secret_at(lower: &str, text: &str, at: usize) -> Option<(usize, usize)> {
+    let rest = &lower[at..];
+    let run = |from: usize, ends: fn(char) -> bool| {
+        text[from..].find(ends).map_or(text.len(), |length| from + length)
+    };
+    if text[at..].starts_with("eyJ") {
+        let end = run(at, |c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=')));
+        return (end - at > 20).then_some((at, end));
+    }
+    for scheme in ["bearer ", "basic "] {
+        if rest.starts_with(scheme) {
+            let from = at + scheme.len();
+            let end = run(from, |c| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '<'));
+            return (end > from).then_some((from, end));
+        }
+    }
+    let word = LEADING_WORDS.iter().find(|word| rest.starts_with(**word))?;
+    let after = &rest[word.len()..];
+    let gap = after.find(|c: char| !matches!(c, '"' | '\'' | '\\' | ':' | '=' | ' '))?;
+    if !after[..gap].contains([':', '=']) {
+        return None;
+    }
+    let from = at + word.len() + gap;
+    let quoted = after[..gap].ends_with(['"', '\'']);
+    let end = if quoted {
+        run(from, |c| matches!(c, '"' | '\''))
+    } else {
+        run(from, |c| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | '&' | '<' | '}'))
+    };
+    (end > from).then_some((from, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(text: &str, expected: &Expect) {
+        expected.assert_eq(&scrubbed(text, 200));
+    }
+
+    #[test]
+    fn texts_of_others_are_scrubbed() {
+        check("Backend not found.", &expect!["Backend not found."]);
+        check("The access token has expired.", &expect!["The access token has expired."]);
+        check(
+            "GET / HTTP/1.1\r\nAuthorization: Bearer abc.def\r\nHost: x",
+            &expect!["GET / HTTP/1.1  Authorization: Bearer ***  Host: x"],
+        );
+        check(
+            r#"bad {"scheme":"Basic","parameter":"open sesame","x":1}"#,
+            &expect![[r#"bad {"scheme":"Basic","parameter":"***","x":1}"#]],
+        );
+        check(r#"proxy: {"password" : "hunter2"}"#, &expect![[r#"proxy: {"password" : "***"}"#]]);
+        check("client_secret=hunter2&grant_type=x", &expect!["client_secret=***&grant_type=x"]);
+        check(
+            "see https://me:hunter2@example.com/path?sig=abc#d for more",
+            &expect!["see https://***@example.com/path?*** for more"],
+        );
+        check("got eyJ0eXAiOiJKV1QiLCJhbGciOiJSUzI1NiJ9.e30.c2ln here", &expect!["got *** here"]);
+        check("password='hunter 2'", &expect!["password='***'"]);
+    }
+
+    #[test]
+    fn a_long_text_is_cut() {
+        expect![[r#""aaaaaaaaaa…""#]]
+            .assert_eq(&format!("{:?}", scrubbed(&"a".repeat(10_000), 10)));
+    }
+
+    #[test]
+    fn bodies_are_redacted_by_field() {
+        let body = json!({"properties": {
+            "url": "https://user:pw@contoso.example/api?code=hunter2",
+            "credentials": {
+                "authorization": {"scheme": "Basic", "parameter": "opensesame"},
+                "header": {"x-my-1": ["val1", null]},
+                "certificate": [],
+                "managedIdentity": {"clientId": 7},
+            },
+            "proxy": {"url": "http://p:8080", "username": "me", "password": "hunter2"},
+            "extra": [{"apiKey": "k", "weight": 1, "refreshToken": "t"}],
+        }});
+        expect![[r#"{"properties":{"url":"https://***@contoso.example/api?***","credentials":{"authorization":{"scheme":"***","parameter":"***"},"header":{"x-my-1":["***",null]},"certificate":[],"managedIdentity":{"clientId":"***"}},"proxy":{"url":"http://p:8080","username":"me","password":"***"},"extra":[{"apiKey":"***","weight":1,"refreshToken":"***"}]}}"#]].assert_eq(&redacted(&body).to_string());
+    }
+
+    #[test]
+    fn a_secret_is_not_printed() {
+        assert_eq!(format!("{:?}", Secret::new("hunter2")), "***");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_can_be_scrubbed(text in ".{0,300}", max in 0..100usize) {
+            prop_assert!(scrubbed(&text, max).chars().count() <= max + 1);
+        }
+
+        #[test]
+        fn what_follows_a_telling_word_never_shows(
+            lead in "[a-z {]{0,20}",
+            word in proptest::sample::select(vec![
+                "\"password\":\"", "parameter=", "Authorization: Bearer ", "client_secret: ",
+            ]),
+            secret in "s3cr3t[A-Za-z0-9]{10,20}",
+        ) {
+            let text = format!("{lead} {word}{secret}\" and more");
+            prop_assert!(!scrubbed(&text, 500).contains(&secret));
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! How `azure_identity` speaks HTTP: through the same client as everything else here.
+//!
+//! Its own transport would bring a second configuration of connections and proxies. This one can
+//! also send what is meant for Azure's identity services to an emulator on this machine, which
+//! `azure_identity` has no setting for: it takes no authority without TLS, and the address of the
+//! instance metadata service is fixed in it.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use azure_core::error::{Error, ErrorKind};
+use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
+use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request, Url};
+
+use crate::endpoint::BaseUrl;
+
+/// The largest answer of an identity service that is read, in bytes.
+pub(crate) const TOKEN_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Where the instance metadata service lives on a machine of Azure's.
+pub(crate) const METADATA_BASE: &str = "http://169.254.169.254";
+
+/// The HTTP client as `azure_core` wants it.
+#[derive(Clone)]
+pub(crate) struct Transport {
+    pub(crate) http: reqwest::Client,
+    /// Where everything goes instead, if it does.
+    pub(crate) instead: Option<BaseUrl>,
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transport").field("instead", &self.instead).finish_non_exhaustive()
+    }
+}
+
+impl Transport {
+    fn address(&self, url: &Url) -> String {
+        match &self.instead {
+            None => url.as_str().to_owned(),
+            Some(base) => {
+                let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+                format!("{base}{}{query}", url.path())
+            }
+        }
+    }
+
+    /// Whether anything answers where the instance metadata service should be.
+    pub(crate) async fn has_metadata_service(&self, wait: std::time::Duration) -> bool {
+        let base = self.instead.as_ref().map_or(METADATA_BASE, BaseUrl::as_str);
+        // Without the header `Metadata` the service refuses, which is an answer and costs it
+        // nothing.
+        let url = format!("{base}/metadata/identity/oauth2/token");
+        self.http.get(url).timeout(wait).send().await.is_ok()
+    }
+}
+
+#[async_trait]
+impl HttpClient for Transport {
+    async fn execute_request(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {
+        let Body::Bytes(body) = request.body() else {
+            let message = "streamed bodies are not sent to identity services";
+            return Err(Error::with_message(ErrorKind::Other, message));
+        };
+        let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes())
+            .map_err(|error| Error::with_error(ErrorKind::Other, error, "no such method"))?;
+        let mut sent = self.http.request(method, self.address(request.url()));
+        for (name, value) in request.headers().iter() {
+            sent = sent.header(name.as_str(), value.as_str());
+        }
+        let mut response = sent.body(body.clone()).send().await.map_err(failed)?;
+        let mut headers = Headers::new();
+        for (name, value) in response.headers() {
+            if let Ok(value) = value.to_str() {
+                headers.insert(
+                    HeaderName::from(name.as_str().to_owned()),
+                    HeaderValue::from(value.to_owned()),
+                );
+            }
+        }
+        let status = response.status().as_u16().into();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            if body.len() + chunk.len() > TOKEN_BODY_BYTES_MAX {
+                let message = format!("the answer is larger than {TOKEN_BODY_BYTES_MAX} bytes");
+                return Err(Error::with_message(ErrorKind::DataConversion, message));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(AsyncRawResponse::from_bytes(status, headers, body))
+    }
+}
+
+fn failed(error: reqwest::Error) -> Error {
+    let kind = if error.is_connect() { ErrorKind::Connection } else { ErrorKind::Io };
+    // The address may carry an identity in its query.
+    Error::with_error(kind, error.without_url(), "the identity service did not answer")
+}

@@ -1,0 +1,58 @@
+//! What an override does to a pool, with its targets resolved.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{fraction::Fraction, names::BackendName};
+
+/// The largest weight, and the largest priority number, that Azure takes.
+pub const WEIGHT_MAX: u8 = 100;
+
+/// A change of a pool, laid over its baseline for as long as its override is in force.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Effect {
+    /// No new traffic to the member: its weight becomes 0.
+    Drain {
+        /// Who is drained.
+        member: BackendName,
+    },
+    /// Less traffic to the member: a fraction of its baseline weight.
+    Shift {
+        /// Whose weight.
+        member: BackendName,
+        /// How much of its baseline remains.
+        to: Fraction,
+    },
+    /// An explicit split: these members get these weights.
+    Split {
+        /// Weights 0 to [`WEIGHT_MAX`] by member; at least one is not 0.
+        weights: BTreeMap<BackendName, u8>,
+    },
+    /// Makes a standby serve: its priority becomes the serving group's.
+    Promote {
+        /// The standby.
+        member: BackendName,
+        /// Its weight where it has none or 0; otherwise the serving group's median.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weight: Option<u8>,
+    },
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Drain { member } => write!(f, "drain {member}"),
+            Self::Shift { member, to } => write!(f, "shift {member} to {to}"),
+            Self::Split { weights } => {
+                f.write_str("split")?;
+                weights.iter().try_for_each(|(member, weight)| write!(f, " {member} {weight}"))
+            }
+            Self::Promote { member, weight: None } => write!(f, "promote {member}"),
+            Self::Promote { member, weight: Some(weight) } => {
+                write!(f, "promote {member} with weight {weight}")
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What spans backends: so far, whether Pointsman is paused.
+//!
+//! A commit that writes to Azure compares the group document that it was decided under, in the
+//! same transaction, so that a pause that was answered is a pause that holds.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The document of all backends together.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// Under a pause nothing is written to Azure at all: no change, no undo, no reconnect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Pause>,
+}
+
+/// Who paused, when and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
+}

@@ -1,0 +1,190 @@
+//! The ledger: what was heard, decided and done, and why, one line each, never changed.
+//!
+//! Lines are committed with the state that they tell of, in one transaction, so that there is
+//! neither a change without its line nor a line without its change. A line's id is derived from
+//! what it says, so that none is written twice.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    document::Change,
+    effect::Effect,
+    fraction::Fraction,
+    id::{IntentId, LineId, OverrideId, ReconnectId},
+    names::{BackendId, PlayName},
+    overrides::{End, Held},
+    pool::{Field, Setting},
+    signal::{SeriesId, Severity},
+};
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// Derived from what it says.
+    pub id: LineId,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Which backend it is about, where it is about one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<BackendId>,
+    /// What it says.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+impl Line {
+    /// A line about `backend`, or about none.
+    #[must_use]
+    pub fn new(at: Timestamp, backend: Option<&BackendId>, what: What) -> Self {
+        let subject = backend.map(ToString::to_string).unwrap_or_default();
+        let id = LineId::derive(&[&at.to_string(), &subject, &format!("{what:?}")]);
+        Self { id, at, backend: backend.cloned(), what }
+    }
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "what", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[expect(missing_docs, reason = "each is said by its sentence below, once")]
+pub enum What {
+    Fired { series: SeriesId, started: Timestamp, severity: Severity },
+    Late { series: SeriesId, started: Timestamp, ended: Timestamp },
+    Resolved { series: SeriesId, ended: Timestamp },
+    Unresolvable { series: SeriesId, play: PlayName, why: String },
+    Claimed { id: OverrideId, play: PlayName, effect: Effect, series: SeriesId },
+    Began { id: OverrideId },
+    Held { id: OverrideId, why: Held },
+    Displaced { id: OverrideId, by: Vec<OverrideId>, why: Held },
+    Admitted { id: OverrideId },
+    Warned { id: OverrideId, ends: Timestamp },
+    Ended { id: OverrideId, why: End },
+    NeverBegan { id: OverrideId, why: End },
+    Stepped { id: OverrideId, given_back: Fraction },
+    Finished { id: OverrideId },
+    Intended { intent: IntentId, changes: Vec<Change> },
+    Wrote { intent: IntentId },
+    Outrun { intent: IntentId },
+    Refused { intent: IntentId, why: String },
+    Throttled { until: Timestamp },
+    Unanswered { intent: IntentId, why: String },
+    Landed { intent: IntentId },
+    NotLanded { intent: IntentId },
+    Answered { field: Field, asked: Setting, shown: Setting },
+    Foreign { field: Field, ours: Setting, theirs: Setting, yielded: Vec<OverrideId> },
+    Removed { field: Field },
+    Unreachable { why: String, until: Timestamp },
+    ReconnectPlanned { id: ReconnectId, target: BackendId, due: Timestamp },
+    ReconnectCancelled { id: ReconnectId, target: BackendId },
+    ReconnectAsked { id: ReconnectId, target: BackendId, after: SignedDuration },
+    ReconnectAccepted { id: ReconnectId, target: BackendId, due: Timestamp },
+    ReconnectRefused { id: ReconnectId, target: BackendId, why: String },
+    ReconnectUnanswered { id: ReconnectId, target: BackendId, why: String },
+    ReconnectUnknown { id: ReconnectId, target: BackendId },
+    Paused { by: String, reason: String },
+    Resumed { by: String },
+    Published { generation: u64, by: String },
+    Rejected { why: String },
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fired { series, started, severity } => {
+                write!(f, "{series} fires since {started} ({severity})")
+            }
+            Self::Late { series, started, ended } => {
+                write!(f, "{series}: a firing of {started} came after its end at {ended}; nothing is done")
+            }
+            Self::Resolved { series, ended } => write!(f, "{series} resolved at {ended}"),
+            Self::Unresolvable { series, play, why } => {
+                write!(f, "{series}: play {play} could not be carried out: {why}")
+            }
+            Self::Claimed { id, play, effect, series } => {
+                write!(f, "{id}: {effect}, by play {play} for {series}")
+            }
+            Self::Began { id } => write!(f, "{id} began"),
+            Self::Held { id, why } => write!(f, "{id} is held: {why}"),
+            Self::Displaced { id, by, why } => {
+                write!(f, "{id} gave way to ")?;
+                list(f, by)?;
+                write!(f, ": {why}")
+            }
+            Self::Admitted { id } => write!(f, "{id} is held no more"),
+            Self::Warned { id, ends } => write!(f, "{id} has heard of no end and will be ended at {ends}"),
+            Self::Ended { id, why } => write!(f, "{id} ended: {why}"),
+            Self::NeverBegan { id, why } => write!(f, "{id} ended before it began: {why}"),
+            Self::Stepped { id, given_back } => write!(f, "{id} has given {given_back} back"),
+            Self::Finished { id } => write!(f, "{id} is over"),
+            Self::Intended { intent, changes } => {
+                write!(f, "write {intent}: ")?;
+                list(f, changes)
+            }
+            Self::Wrote { intent } => write!(f, "write {intent} is done"),
+            Self::Outrun { intent } => {
+                write!(f, "write {intent} was not done: someone else wrote first; decided again")
+            }
+            Self::Refused { intent, why } => write!(f, "write {intent} was refused: {why}"),
+            Self::Throttled { until } => write!(f, "Azure asks to wait until {until}"),
+            Self::Unanswered { intent, why } => {
+                write!(f, "write {intent} may or may not have been done: {why}")
+            }
+            Self::Landed { intent } => write!(f, "write {intent} was seen to be done"),
+            Self::NotLanded { intent } => write!(f, "write {intent} was seen not to be done"),
+            Self::Answered { field, asked, shown } => {
+                write!(f, "{field}: {asked} was asked, and Azure shows {shown}")
+            }
+            Self::Foreign { field, ours, theirs, yielded } => {
+                write!(f, "{field}: someone else wrote {theirs} over {ours}; it is the new baseline")?;
+                if !yielded.is_empty() {
+                    f.write_str(", and yielded to by ")?;
+                    list(f, yielded)?;
+                }
+                Ok(())
+            }
+            Self::Removed { field } => write!(f, "{field}: its member was removed from the pool"),
+            Self::Unreachable { why, until } => write!(f, "{why}; tried again at {until}"),
+            Self::ReconnectPlanned { target, due, .. } => {
+                write!(f, "{} will be reconnected at {due}", target.short())
+            }
+            Self::ReconnectCancelled { target, .. } => {
+                write!(f, "the reconnect of {} is cancelled", target.short())
+            }
+            Self::ReconnectAsked { target, after, .. } => {
+                write!(f, "asking for a reconnect of {} in {after:#}", target.short())
+            }
+            Self::ReconnectAccepted { target, due, .. } => {
+                write!(f, "the reconnect of {} is accepted, due at {due}", target.short())
+            }
+            Self::ReconnectRefused { target, why, .. } => {
+                write!(f, "the reconnect of {} was refused: {why}", target.short())
+            }
+            Self::ReconnectUnanswered { target, why, .. } => {
+                write!(f, "the reconnect of {} may or may not have been taken: {why}", target.short())
+            }
+            Self::ReconnectUnknown { target, .. } => write!(
+                f,
+                "the reconnect of {} was asked for twice without an answer; it is not asked again",
+                target.short()
+            ),
+            Self::Paused { by, reason } => write!(f, "paused by {by}: {reason}"),
+            Self::Resumed { by } => write!(f, "resumed by {by}"),
+            Self::Published { generation, by } => {
+                write!(f, "generation {generation} of the playbook published by {by}")
+            }
+            Self::Rejected { why } => write!(f, "not done: {why}"),
+        }
+    }
+}
+
+fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result {
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            f.write_str(", ")?;
+        }
+        write!(f, "{item}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,28 @@
+//! The pure heart of Pointsman: what was heard, what should be, and what to do about the difference.
+//!
+//! Nothing here does IO, waits, or asks what time it is: time, and everything read from
+//! elsewhere, is an argument. That is what lets the invariants be tested by brute force.
+//!
+//! Read in this order: [`signal`] (one thing heard), [`series`] (what its source calls the same
+//! alert), [`playbook`] (what the user wants done), [`overrides`] (a leased change), [`lay`]
+//! (baseline and overrides make the desired pool), [`document`] (all that is remembered of one
+//! backend) and [`step`] (what to do next, and the one place that decides it).
+
+pub mod document;
+pub mod effect;
+pub mod fraction;
+pub mod group;
+pub mod hear;
+pub mod id;
+pub mod lay;
+pub mod ledger;
+pub mod limits;
+pub mod names;
+pub mod overrides;
+pub mod playbook;
+pub mod pool;
+pub mod series;
+pub mod shadow;
+pub mod signal;
+pub mod step;
+pub mod wake;

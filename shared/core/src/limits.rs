@@ -1,0 +1,45 @@
+//! Limits: what must hold of a pool at all times, whatever is heard.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fraction::Fraction;
+
+/// How many members of the serving group must keep serving.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LeastMembers {
+    /// At least one, and at least half of those that serve in the baseline. The default.
+    #[default]
+    Half,
+    /// This many, 1 or more.
+    Count(u8),
+}
+
+impl LeastMembers {
+    /// The number of members that must serve, of `baseline` members that serve in the baseline.
+    #[must_use]
+    pub fn of(self, baseline: usize) -> usize {
+        match self {
+            Self::Half => baseline.div_ceil(2).max(1),
+            Self::Count(count) => usize::from(count).max(1),
+        }
+    }
+}
+
+/// The limits of one pool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// How many members must keep serving.
+    pub least_members: LeastMembers,
+    /// How much of the serving group's baseline weight must remain; no limit where none is declared.
+    pub least_share: Option<Fraction>,
+}
+
+/// What happens when the serving group cannot keep the limits by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Failover {
+    /// The next group is promoted in the same write, until the serving group can. The default.
+    #[default]
+    Promote,
+    /// The override is held.
+    Hold,
+}

@@ -1,0 +1,314 @@
+//! Conditions and values in CEL, the Common Expression Language.
+//!
+//! What an expression may ask for:
+//!
+//! | name | is |
+//! |---|---|
+//! | `signal.source`, `signal.fingerprint` | text |
+//! | `signal.severity` | one of `info`, `warning`, `error`, `critical`, which are ordered |
+//! | `signal.started` | text, RFC 3339 in UTC: when this run of the alert began |
+//! | `signal.labels`, `signal.annotations` | maps from text to text |
+//!
+//! An expression is compiled when the playbook is read. Its evaluation is bounded: no recursion,
+//! loops only over what the expression or the signal lists, at most [`LOOPS_MAX`] of them and at
+//! most two within one another, and regular expressions that take time linear in their text.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{Arc, LazyLock},
+};
+
+use cel::{Context, Env, ExecutionError, Program, Value};
+
+use super::{guard, problem::Wrong, vet};
+use crate::signal::{Severity, Signal};
+
+pub use super::guard::EXPRESSION_WEIGHT_MAX;
+
+/// How long one expression may be, in bytes.
+pub const EXPRESSION_BYTES_MAX: usize = 2_000;
+
+/// How many loops (`all`, `exists`, `exists_one`, `filter`, `map`) one expression may have.
+pub const LOOPS_MAX: usize = 4;
+
+/// How much of an evaluation's error is kept, in characters: it quotes the values it was given.
+const MESSAGE_CHARS_MAX: usize = 300;
+
+/// The standard functions; declared once, for building them takes longer than evaluating.
+static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+
+/// What an expression is to give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// `true` or `false`.
+    Truth,
+    /// Text or a number.
+    TextOrNumber,
+}
+
+/// Why an expression gave nothing of use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// A map has no such key: the signal has no such label.
+    Missing { label: String, expression: String },
+    /// The evaluation failed, or what came out is of the wrong kind.
+    Failed { message: String, expression: String },
+}
+
+/// A compiled expression. Cheap to clone; two are equal when they were written alike.
+#[derive(Clone)]
+pub(super) struct Expression {
+    source: Arc<str>,
+    program: Arc<Program>,
+}
+
+impl Expression {
+    /// Compiles an expression, and finds what the expression alone shows to be wrong.
+    pub(super) fn read(source: &str, wanted: Wanted) -> Result<Self, Vec<Wrong>> {
+        let whole = 0..source.len();
+        if source.trim().is_empty() {
+            return Err(vec![Wrong::new(whole, "the expression is empty", example(wanted))]);
+        }
+        if source.len() > EXPRESSION_BYTES_MAX {
+            return Err(vec![Wrong::new(
+                whole,
+                format!("the expression has {} bytes", source.len()),
+                format!("an expression has at most {EXPRESSION_BYTES_MAX}; make two plays of it"),
+            )]);
+        }
+        if let Some(at) = guard::too_deep(source) {
+            return Err(vec![Wrong::new(
+                at..at + 1,
+                "the expression is too deep here",
+                "use fewer brackets within brackets, or make two plays of it",
+            )]);
+        }
+        let program = STANDARD.compile(source).map_err(|errors| {
+            // The first one only: those that follow come of it.
+            let first = errors.errors.into_iter().next();
+            vec![first.map_or_else(
+                || Wrong::new(whole, "the expression cannot be read", example(wanted)),
+                |error| unreadable(source, error.pos, &error.msg, wanted),
+            )]
+        })?;
+        let wrongs = vet::vet(&program, wanted);
+        if wrongs.is_empty() {
+            Ok(Self { source: source.trim().into(), program: Arc::new(program) })
+        } else {
+            Err(wrongs)
+        }
+    }
+
+    fn value(&self, scene: &Scene) -> Result<Value, Fault> {
+        self.program.execute(&scene.context).map_err(|error| {
+            if let ExecutionError::NoSuchKey(label) = error {
+                let expression = self.source.to_string();
+                return Fault::Missing { label: label.to_string(), expression };
+            }
+            self.failed(&format!("failed: {error}"))
+        })
+    }
+
+    fn truth(&self, scene: &Scene) -> Result<bool, Fault> {
+        let value = self.value(scene)?;
+        if let Value::Bool(truth) = value {
+            return Ok(truth);
+        }
+        let kind = value.type_of();
+        Err(self.failed(&format!("gave {kind}, and a condition must give true or false")))
+    }
+
+    pub(super) fn text(&self, scene: &Scene) -> Result<String, Fault> {
+        let value = self.value(scene)?;
+        if let Value::String(text) = value {
+            return Ok(text.to_string());
+        }
+        if let Value::Int(number) = value {
+            return Ok(number.to_string());
+        }
+        if let Value::UInt(number) = value {
+            return Ok(number.to_string());
+        }
+        if let Value::Float(number) = value {
+            return Ok(number.to_string());
+        }
+        let kind = value.type_of();
+        Err(self.failed(&format!("gave {kind}, and a value must be text or a number")))
+    }
+
+    fn failed(&self, message: &str) -> Fault {
+        let message = message
+            .chars()
+            .take(MESSAGE_CHARS_MAX)
+            .map(|char| if char.is_control() { ' ' } else { char })
+            .collect();
+        Fault::Failed { message, expression: self.source.to_string() }
+    }
+}
+
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Eq for Expression {}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.source, f)
+    }
+}
+
+/// Which signals a play is for: an expression that gives true or false.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Condition(Expression);
+
+impl Condition {
+    pub(super) fn read(source: &str) -> Result<Self, Vec<Wrong>> {
+        Expression::read(source, Wanted::Truth).map(Self)
+    }
+
+    /// The condition as it was written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.0.source
+    }
+
+    /// Whether it holds of the signal of `scene`; what asks for a label that is not there does
+    /// not.
+    pub(super) fn holds(&self, scene: &Scene) -> Result<bool, Fault> {
+        match self.0.truth(scene) {
+            Err(Fault::Missing { .. }) => Ok(false),
+            decided => decided,
+        }
+    }
+}
+
+impl fmt::Debug for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+/// A signal made ready for expressions; built once and asked by every play.
+pub(super) struct Scene {
+    context: Context<'static, 'static>,
+}
+
+impl Scene {
+    pub(super) fn of(signal: &Signal) -> Self {
+        let mut context = Context::with_env(Arc::clone(&STANDARD));
+        for (name, severity) in Severity::ALL {
+            context.add_variable_from_value(name, i64::from(severity.rank()));
+        }
+        let fields: HashMap<&str, Value> = HashMap::from([
+            ("source", signal.series.source().as_str().into()),
+            ("fingerprint", signal.series.fingerprint().into()),
+            ("severity", i64::from(signal.severity.rank()).into()),
+            ("started", signal.started.to_string().into()),
+            ("labels", texts(&signal.labels)),
+            ("annotations", texts(&signal.annotations)),
+        ]);
+        context.add_variable_from_value("signal", fields);
+        Self { context }
+    }
+}
+
+fn texts(map: &BTreeMap<String, String>) -> Value {
+    map.iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()))
+        .collect::<HashMap<&str, &str>>()
+        .into()
+}
+
+/// Whether `pattern` is a regular expression that `matches` can use; if not, why.
+pub(super) fn check_pattern(pattern: &str) -> Result<(), String> {
+    static MATCHES: LazyLock<Option<Program>> =
+        LazyLock::new(|| STANDARD.compile("''.matches(pattern)").ok());
+    let Some(matches) = MATCHES.as_ref() else { return Ok(()) };
+    let mut context = Context::with_env(Arc::clone(&STANDARD));
+    context.add_variable_from_value("pattern", pattern);
+    match matches.execute(&context) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let text = error.to_string();
+            // The last line says what is wrong; the others draw the pattern.
+            let last = text.lines().last().unwrap_or_default();
+            Err(last.trim_start_matches("error: ").to_owned())
+        }
+    }
+}
+
+/// Whether CEL knows a type of this name, such as `int`.
+pub(super) fn is_type(name: &str) -> bool {
+    STANDARD.types().find_type(name).is_some()
+}
+
+fn example(wanted: Wanted) -> String {
+    match wanted {
+        Wanted::Truth => "write a condition, such as signal.labels.alertname == \"BackendErrors\"",
+        Wanted::TextOrNumber => "write a value, such as ${signal.labels.backend}",
+    }
+    .to_owned()
+}
+
+/// Says in our words what the parser says in its own.
+fn unreadable(source: &str, pos: (isize, isize), said: &str, wanted: Wanted) -> Wrong {
+    let start = byte_at(source, pos).min(source.trim_end().len());
+    let quoted = said.split_once('\'').map(|(_, rest)| rest);
+    let said_text = |end: &str| quoted.and_then(|text| text.split_once(end)).map(|(text, _)| text);
+    let at = |text: &str| start..(start + text.len().max(1)).min(source.len().max(start));
+    if said.contains("<EOF>")
+        && !said.contains("expecting <EOF>")
+        && start >= source.trim_end().len()
+    {
+        return Wrong::new(
+            source.trim_end().len()..source.trim_end().len(),
+            "the expression ends too early",
+            "something is missing after this: a value, an operator or a closing bracket",
+        );
+    }
+    if let Some(word) = said.strip_prefix("reserved identifier: ") {
+        return Wrong::new(
+            at(word),
+            format!("`{word}` is a reserved word"),
+            "a name cannot be a reserved word; text goes in quotes",
+        );
+    }
+    let rest = &source[start..];
+    if rest.starts_with(['"', '\'']) && said.contains("token recognition") {
+        return Wrong::new(
+            start..source.len(),
+            "the text that begins here is not closed",
+            "end it with the quote that it begins with",
+        );
+    }
+    let token = said_text("' expecting").or_else(|| said_text("'")).unwrap_or_default().trim();
+    let token = if token.is_empty() || !rest.starts_with(token) {
+        rest.split_inclusive(|char: char| !char.is_alphanumeric()).next().unwrap_or_default().trim()
+    } else {
+        token
+    };
+    let before = source[..start].trim_end().rsplit(' ').next().unwrap_or_default();
+    let help = match (before, token) {
+        (_, "=") => "to compare, write `==`".to_owned(),
+        (_, "and" | "AND") => "write `&&`".to_owned(),
+        (_, "or" | "OR") => "write `||`".to_owned(),
+        ("not" | "NOT", _) => "write `!` in front of what must not be".to_owned(),
+        (_, "$") => "`${…}` is for values; a condition is an expression as it stands".to_owned(),
+        (_, "=~" | "~") => "write signal.labels.name.matches(\"pattern\")".to_owned(),
+        _ => example(wanted),
+    };
+    Wrong::new(at(token), format!("`{token}` is not expected here"), help)
+}
+
+/// The byte at a line and column in characters, both from 1.
+fn byte_at(source: &str, (line, column): (isize, isize)) -> usize {
+    let line = usize::try_from(line - 1).unwrap_or(0);
+    let column = usize::try_from(column - 1).unwrap_or(0);
+    let start: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = &source[start..];
+    start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
+}

@@ -1,0 +1,141 @@
+//! Hearing a signal: which plays are for it, with their effects filled in.
+//!
+//! Deterministic: the same playbook and signal give the same hearing, whenever and wherever it is
+//! asked. A play matches whole or not at all: with one effect that cannot be filled in, none of
+//! its effects is done, for half of a play (the drain without the promotion beside it) is
+//! something that nobody wrote. Only a reconnect that cannot be filled in is left out by itself:
+//! it comes when all is over, and must not keep traffic on a broken member now. Either way the
+//! failure is told.
+
+use super::{
+    Matched, Play, Playbook, Template,
+    expression::{Fault, Scene},
+};
+use crate::{
+    names::{BackendId, BackendName, NameError, PlayName},
+    signal::Signal,
+};
+
+/// What a signal means to a playbook.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hearing<'a> {
+    /// The plays that are for it, in the order of the file.
+    pub matched: Vec<Matched<'a>>,
+    /// What could not be decided or filled in; the other plays stand.
+    pub failed: Vec<Failure>,
+}
+
+/// Something in a play that this signal could not decide or fill in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("play `{play}`, {place}: {reason}")]
+pub struct Failure {
+    /// Which play.
+    pub play: PlayName,
+    /// Where in it, such as `do[0].drain.member`.
+    pub place: String,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why something in a play could not be decided or filled in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// The signal lacks something that the text needs.
+    #[error("the signal has no label or annotation `{label}`, which `{expression}` needs")]
+    Missing {
+        /// What it lacks.
+        label: String,
+        /// The expression that asked for it.
+        expression: String,
+    },
+    /// The expression failed, or gave something of no use here.
+    #[error("`{expression}` {message}")]
+    Evaluation {
+        /// The expression.
+        expression: String,
+        /// What happened.
+        message: String,
+    },
+    /// What came out is no backend's name.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// What is to be reconnected is a pool, and pools have no Reconnect.
+    #[error("`{}` is a pool, and a pool cannot be reconnected: name one of its members", .0.name)]
+    ReconnectsPool(BackendId),
+}
+
+impl From<Fault> for Reason {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Missing { label, expression } => Self::Missing { label, expression },
+            Fault::Failed { message, expression } => Self::Evaluation { message, expression },
+        }
+    }
+}
+
+impl Playbook {
+    /// Says which plays are for `signal`, whether it fires or has ended.
+    ///
+    /// A `when` that asks for a label which the signal does not have does not match: conditions
+    /// are written for the alerts that carry their labels, and every other alert passes by them
+    /// too. What else goes wrong is a [`Failure`].
+    #[must_use]
+    pub fn hear(&self, signal: &Signal) -> Hearing<'_> {
+        let scene = Scene::of(signal);
+        let mut hearing = Hearing::default();
+        for play in &self.plays {
+            match play.when.holds(&scene) {
+                Ok(false) => {}
+                Ok(true) => self.fill(play, &scene, &mut hearing),
+                Err(fault) => hearing.failed.push(failure(play, "when".to_owned(), fault.into())),
+            }
+        }
+        hearing
+    }
+
+    fn fill<'a>(&'a self, play: &'a Play, scene: &Scene, hearing: &mut Hearing<'a>) {
+        let mut effects = Vec::with_capacity(play.effects.len());
+        let mut whole = true;
+        for (at, template) in play.effects.iter().enumerate() {
+            // Reading has seen every pool declared.
+            let Some(pool) = self.pools.get(template.pool()) else { continue };
+            match template.fill(|member| name(member, scene)) {
+                Ok(effect) => effects.push((pool, effect)),
+                Err(reason) => {
+                    let place = format!("do[{at}].{}.member", template.keyword());
+                    hearing.failed.push(failure(play, place, reason));
+                    whole = false;
+                }
+            }
+        }
+        let Some((first, _)) = effects.first() else { return };
+        if !whole {
+            return;
+        }
+        let mut after = Vec::with_capacity(play.after.len());
+        for (at, reconnect) in play.after.iter().enumerate() {
+            let backend = name(&reconnect.backend, scene)
+                .map(|name| first.backend.sibling(name))
+                .and_then(|backend| match self.pool_of(&backend) {
+                    None => Ok(backend),
+                    Some(_) => Err(Reason::ReconnectsPool(backend)),
+                });
+            match backend {
+                Ok(backend) => after.push((backend, reconnect.after)),
+                Err(reason) => {
+                    let place = format!("after[{at}].reconnect.backend");
+                    hearing.failed.push(failure(play, place, reason));
+                }
+            }
+        }
+        hearing.matched.push(Matched { play, effects, after });
+    }
+}
+
+fn name(template: &Template, scene: &Scene) -> Result<BackendName, Reason> {
+    Ok(template.fill(scene)?.parse()?)
+}
+
+fn failure(play: &Play, place: String, reason: Reason) -> Failure {
+    Failure { play: play.name.clone(), place, reason }
+}

@@ -1,0 +1,95 @@
+//! The nearest name: what someone who mistyped most likely meant.
+
+/// How long a name may be to be compared, in characters; longer ones are no mistyped names.
+const NAME_CHARS_MAX: usize = 80;
+
+/// The candidate that is nearest to `name`, where one is near enough to be meant.
+pub(super) fn nearest<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let wanted = folded(name);
+    if wanted.len() > NAME_CHARS_MAX {
+        return None;
+    }
+    let far_max = (wanted.len() / 3).max(1);
+    candidates
+        .into_iter()
+        .filter(|candidate| candidate.len() <= NAME_CHARS_MAX)
+        .map(|candidate| (distance(&wanted, &folded(candidate)), candidate))
+        .filter(|(far, _)| *far <= far_max)
+        .min_by_key(|(far, _)| *far)
+        .map(|(_, candidate)| candidate)
+}
+
+/// `did you mean …?` with the nearest of the candidates, or all of them where none is near.
+pub(super) fn meant<'a, C>(name: &str, what: &str, candidates: C) -> String
+where
+    C: IntoIterator<Item = &'a str> + Clone,
+{
+    match nearest(name, candidates.clone()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => listed(what, candidates),
+    }
+}
+
+/// `what` and the candidates, such as: `the pools are a, b and c`; the first few of many.
+fn listed<'a>(what: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    const SHOWN_MAX: usize = 12;
+    let mut names: Vec<String> =
+        candidates.into_iter().take(SHOWN_MAX + 1).map(|name| format!("`{name}`")).collect();
+    if names.len() > SHOWN_MAX {
+        names[SHOWN_MAX] = "others".to_owned();
+    }
+    match names.split_last() {
+        None => format!("there are no {what}"),
+        Some((only, [])) => format!("the only one is {only}"),
+        Some((last, rest)) => format!("the {what} are {} and {last}", rest.join(", ")),
+    }
+}
+
+/// Letters without case, so that `leastmembers` and `least-members` are near `leastMembers`.
+fn folded(name: &str) -> Vec<char> {
+    name.chars().filter(|char| !"-_ ".contains(*char)).flat_map(char::to_lowercase).collect()
+}
+
+/// How many letters must be put in, taken out, replaced or swapped with their neighbour.
+fn distance(a: &[char], b: &[char]) -> usize {
+    let mut before_last = vec![0; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for (row, left) in a.iter().enumerate() {
+        let mut next = vec![row + 1; b.len() + 1];
+        for (column, right) in b.iter().enumerate() {
+            let replaced = last[column] + usize::from(left != right);
+            let mut best = replaced.min(last[column + 1] + 1).min(next[column] + 1);
+            let swapped = row > 0 && column > 0 && *left == b[column - 1] && a[row - 1] == *right;
+            if swapped {
+                best = best.min(before_last[column - 1] + 1);
+            }
+            next[column + 1] = best;
+        }
+        before_last = std::mem::replace(&mut last, next);
+    }
+    last[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_found_and_a_far_one_is_not_guessed() {
+        let names = ["leastMembers", "leastShare", "drain", "member"];
+        for (typed, meant) in [
+            ("leastmembers", Some("leastMembers")),
+            ("least-share", Some("leastShare")),
+            ("darin", Some("drain")),
+            ("memeber", Some("member")),
+            ("membr", Some("member")),
+            ("pause", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(typed, names), meant, "{typed}");
+        }
+    }
+}

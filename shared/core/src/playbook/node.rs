@@ -1,0 +1,225 @@
+//! YAML as a tree in which every value knows its place in the file.
+//!
+//! Built from the parser's events without recursion, and bounded: in depth, and in the number of
+//! nodes, which aliases would otherwise multiply without end.
+
+use std::{collections::HashMap, ops::Range};
+
+use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span};
+
+use super::problem::Wrong;
+
+/// How deep collections may be within one another; a playbook needs 7.
+const DEPTH_MAX: usize = 24;
+
+/// How many values a playbook may have, with what its aliases repeat.
+const NODES_MAX: usize = 100_000;
+
+/// A value.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    /// Its bytes. Of a collection: those of the key that it stands under, or of its own first
+    /// value, for a caret under half a page helps nobody.
+    pub(super) at: Range<usize>,
+    pub(super) value: Value,
+}
+
+/// What a value is.
+#[derive(Clone, Debug)]
+pub(super) enum Value {
+    /// Nothing was written, or `null`.
+    Null,
+    /// A scalar.
+    Scalar {
+        /// The text, with quotes and escapes undone.
+        text: String,
+        /// Whether it was written without quotes.
+        plain: bool,
+    },
+    /// A list.
+    List(Vec<Node>),
+    /// A mapping, in the order of the file, with keys that stand twice.
+    Mapping(Vec<(Node, Node)>),
+}
+
+/// A collection that has not ended yet.
+struct Open {
+    at: Range<usize>,
+    anchor: usize,
+    mapping: bool,
+    nodes: Vec<Node>,
+    count: usize,
+}
+
+/// Reads the one document of `source`; all that is wrong is one thing, for a parser of YAML
+/// cannot go on behind an error.
+pub(super) fn read(source: &str) -> Result<Node, Wrong> {
+    let mut options = Options::default();
+    options.flow_nesting_limit = DEPTH_MAX;
+    options.block_nesting_limit = DEPTH_MAX;
+    let mut builder = Builder::default();
+    for event in Parser::new_from_str_with_options(source, options) {
+        let (event, span) = event.map_err(|error| syntax(source, &error))?;
+        builder.take(&event, bytes(source, &span))?;
+    }
+    builder.root.ok_or_else(|| {
+        Wrong::new(0..0, "the playbook is empty", "begin with `version: 1`; see the example")
+    })
+}
+
+#[derive(Default)]
+struct Builder {
+    open: Vec<Open>,
+    anchors: HashMap<usize, (Node, usize)>,
+    root: Option<Node>,
+    nodes: usize,
+}
+
+impl Builder {
+    fn take(&mut self, event: &Event<'_>, at: Range<usize>) -> Result<(), Wrong> {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                no_tag(tag.is_some(), &at)?;
+                let plain = *style == ScalarStyle::Plain;
+                let null = plain && matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL");
+                let value = if null {
+                    Value::Null
+                } else {
+                    Value::Scalar { text: text.clone().into_owned(), plain }
+                };
+                self.add(Node { at, value }, *anchor, 1)
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                no_tag(tag.is_some(), &at)?;
+                self.begin(at, *anchor, false)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                no_tag(tag.is_some(), &at)?;
+                self.begin(at, *anchor, true)
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(),
+            Event::Alias(anchor) => match self.anchors.get(anchor) {
+                Some((node, count)) => {
+                    let (node, count) = (node.clone(), *count);
+                    self.add(node, 0, count).map_err(|wrong| Wrong { at, ..wrong })
+                }
+                None => Err(Wrong::new(
+                    at,
+                    "this alias stands within what it repeats",
+                    "an alias repeats a value that has ended before it",
+                )),
+            },
+            Event::DocumentStart(..) if self.root.is_some() => Err(Wrong::new(
+                at,
+                "a second document begins here",
+                "a playbook is one document: take out this `---`",
+            )),
+            Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(..)
+            | Event::DocumentEnd
+            | Event::Anchor(..)
+            | Event::UnresolvedAlias(_) => Ok(()),
+            // Comments, where another crate has turned them on, and what a later parser tells.
+            _ => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, at: Range<usize>, anchor: usize, mapping: bool) -> Result<(), Wrong> {
+        if self.open.len() >= DEPTH_MAX {
+            return Err(Wrong::new(
+                at,
+                format!("collections are more than {DEPTH_MAX} deep here"),
+                "a playbook needs no more than 7",
+            ));
+        }
+        self.open.push(Open { at, anchor, mapping, nodes: Vec::new(), count: 1 });
+        Ok(())
+    }
+
+    fn end(&mut self) -> Result<(), Wrong> {
+        let Some(open) = self.open.pop() else { return Ok(()) };
+        let first = open.nodes.first().map(|node| node.at.clone());
+        let at = first.filter(|first| !first.is_empty()).unwrap_or(open.at);
+        let value = if open.mapping {
+            let mut pairs = Vec::with_capacity(open.nodes.len() / 2);
+            let mut nodes = open.nodes.into_iter();
+            while let (Some(key), Some(mut value)) = (nodes.next(), nodes.next()) {
+                let collection = matches!(value.value, Value::List(_) | Value::Mapping(_));
+                if collection || value.at.is_empty() {
+                    value.at = key.at.clone();
+                }
+                pairs.push((key, value));
+            }
+            Value::Mapping(pairs)
+        } else {
+            Value::List(open.nodes)
+        };
+        self.add(Node { at, value }, open.anchor, open.count)
+    }
+
+    fn add(&mut self, node: Node, anchor: usize, count: usize) -> Result<(), Wrong> {
+        // Each value is counted where it is put into what is around it, so an alias of an alias
+        // weighs what it becomes.
+        self.nodes += count;
+        if self.nodes > NODES_MAX {
+            return Err(Wrong::new(
+                node.at,
+                format!("the playbook has more than {NODES_MAX} values by here"),
+                "aliases that repeat aliases grow fast: write fewer",
+            ));
+        }
+        if anchor != 0 {
+            self.anchors.insert(anchor, (node.clone(), count));
+        }
+        match self.open.last_mut() {
+            Some(open) => {
+                open.count += count;
+                open.nodes.push(node);
+            }
+            None => self.root = Some(node),
+        }
+        Ok(())
+    }
+}
+
+fn no_tag(tagged: bool, at: &Range<usize>) -> Result<(), Wrong> {
+    if tagged {
+        return Err(Wrong::new(
+            at.clone(),
+            "this value has a tag",
+            "tags, such as !something, mean nothing in a playbook; take it out",
+        ));
+    }
+    Ok(())
+}
+
+fn bytes(source: &str, span: &Span) -> Range<usize> {
+    let byte = |at: Option<usize>| at.unwrap_or(0).min(source.len());
+    let start = byte(span.start.byte_offset());
+    start..byte(span.end.byte_offset()).max(start)
+}
+
+fn syntax(source: &str, error: &ScanError) -> Wrong {
+    let marker = error.marker();
+    let at = marker.byte_offset().unwrap_or_else(|| {
+        source.char_indices().nth(marker.index()).map_or(source.len(), |(at, _)| at)
+    });
+    let at = at.min(source.len());
+    let end = source[at.min(source.len())..]
+        .chars()
+        .next()
+        .map_or(at, |char| if char.is_whitespace() { at } else { at + char.len_utf8() });
+    let said = error.info();
+    let help = if said.contains("tab") {
+        "indent with spaces"
+    } else if said.contains("mapping values are not allowed") {
+        "text with `: ` in it goes in quotes"
+    } else if said.contains("anchor") {
+        "an alias, `*name`, repeats what an anchor, `&name`, has named before it; text that begins \
+         with either goes in quotes"
+    } else {
+        "look at the indentation, quotes and brackets here and on the line before"
+    };
+    Wrong::new(at..end, format!("this is not YAML: {said}"), help)
+}

@@ -1,0 +1,141 @@
+//! Problems: what is wrong with a file, where, and what would be right.
+
+use std::{fmt, ops::Range};
+
+use serde::Serialize;
+
+/// How many problems one reading tells of; the first ones, in the order of the file.
+pub(super) const PROBLEMS_MAX: usize = 100;
+
+/// How much of the offending text is quoted, in characters.
+const TEXT_CHARS_MAX: usize = 60;
+
+/// How long a line may be to be shown whole, in characters.
+const LINE_CHARS_MAX: usize = 120;
+
+/// How much of a longer line is shown before and behind the offending text, in characters.
+const AROUND_CHARS_MAX: usize = 40;
+
+/// One thing that is wrong with a playbook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column in characters, from 1; one past the end of the line where something is missing.
+    pub column: usize,
+    /// The offending text, to the end of its first line; empty where something is missing.
+    pub text: String,
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    pub help: String,
+}
+
+impl Problem {
+    /// The problem for a terminal, with its line and a caret under the offending text.
+    ///
+    /// `file` is what to call the file; `source` is the text that was read.
+    #[must_use]
+    pub fn render(&self, file: &str, source: &str) -> String {
+        let mut out =
+            format!("{file}:{}:{}: {}\n", self.line, self.column, printable(&self.message));
+        let number = self.line.to_string();
+        let gutter = " ".repeat(number.len());
+        if let Some(line) = source.split('\n').nth(self.line.saturating_sub(1)) {
+            let line = printable(line.trim_end());
+            let chars = line.chars().count();
+            let before = self.column.saturating_sub(1);
+            let whole = chars <= LINE_CHARS_MAX;
+            let skipped = if whole { 0 } else { before.saturating_sub(AROUND_CHARS_MAX) };
+            let shown_max =
+                if whole { chars } else { 2 * AROUND_CHARS_MAX + self.text.chars().count() };
+            let shown: String = line.chars().skip(skipped).take(shown_max).collect();
+            let (lead, pad) = if skipped > 0 { ("…", 1) } else { ("", 0) };
+            let trail = if chars > skipped + shown_max { "…" } else { "" };
+            let carets = "^".repeat(self.text.chars().count().max(1));
+            let pad = " ".repeat(before - skipped + pad);
+            out +=
+                &format!("{gutter} |\n{number} | {lead}{shown}{trail}\n{gutter} | {pad}{carets}\n");
+        }
+        out += &format!("{gutter} = {}\n", printable(&self.help));
+        out
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { line, column, text: _, message, help } = self;
+        write!(f, "{line}:{column}: {}; {}", printable(message), printable(help))
+    }
+}
+
+/// All problems for a terminal, one after the other, each as [`Problem::render`] has it.
+#[must_use]
+pub fn render(problems: &[Problem], file: &str, source: &str) -> String {
+    let shown: Vec<String> = problems.iter().map(|problem| problem.render(file, source)).collect();
+    shown.join("\n")
+}
+
+/// What a file holds may not move the cursor or colour the terminal.
+fn printable(text: &str) -> String {
+    text.chars()
+        .map(|char| match char {
+            '\t' => ' ',
+            _ if char.is_control() || reorders(char) => '\u{fffd}',
+            _ => char,
+        })
+        .collect()
+}
+
+/// Invisible characters, and those that show text in another order than it is read in.
+fn reorders(char: char) -> bool {
+    matches!(char, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// What is wrong, at which bytes of the text that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    pub(super) at: Range<usize>,
+    pub(super) message: String,
+    pub(super) help: String,
+}
+
+impl Wrong {
+    pub(super) fn new(
+        at: Range<usize>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) -> Self {
+        Self { at, message: message.into(), help: help.into() }
+    }
+
+    /// The same, of a text in which this one begins at byte `start`.
+    pub(super) fn moved_by(self, start: usize) -> Self {
+        Self { at: self.at.start + start..self.at.end + start, ..self }
+    }
+}
+
+/// Puts what was found in the order of the file, each once, with lines and columns.
+pub(super) fn problems(source: &str, mut wrongs: Vec<Wrong>) -> Vec<Problem> {
+    wrongs.sort_by_key(|wrong| wrong.at.start);
+    // A text that is used in several places by an alias is wrong once.
+    wrongs.dedup();
+    wrongs.truncate(PROBLEMS_MAX);
+    wrongs.into_iter().map(|wrong| problem(source, wrong)).collect()
+}
+
+fn problem(source: &str, wrong: Wrong) -> Problem {
+    let boundary =
+        |at: usize| (0..=at.min(source.len())).rev().find(|at| source.is_char_boundary(*at));
+    let start = boundary(wrong.at.start).unwrap_or(0);
+    let end = boundary(wrong.at.end).unwrap_or(0).max(start);
+    let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
+    let first_line = source[start..end].lines().next().unwrap_or_default();
+    Problem {
+        line: source[..start].matches('\n').count() + 1,
+        column: source[line_start..start].chars().count() + 1,
+        text: first_line.trim_end().chars().take(TEXT_CHARS_MAX).collect(),
+        message: wrong.message,
+        help: wrong.help,
+    }
+}

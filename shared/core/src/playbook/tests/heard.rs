@@ -1,0 +1,315 @@
+//! What a sound playbook makes of signals.
+
+use std::fmt::Write;
+
+use expect_test::{Expect, expect};
+
+use super::{example, signal, sound};
+use crate::{
+    playbook::Playbook,
+    signal::{Severity, Signal},
+};
+
+/// The hearing, a line for each play matched and each failure.
+fn told(playbook: &Playbook, signal: &Signal) -> String {
+    let hearing = playbook.hear(signal);
+    let mut told = String::new();
+    for matched in hearing.matched {
+        write!(told, "{}:", matched.play.name).unwrap();
+        for (pool, effect) in matched.effects {
+            write!(told, " [{}: {effect}]", pool.backend.short()).unwrap();
+        }
+        for (backend, after) in matched.after {
+            write!(told, " then reconnect {} after {after:#}", backend.short()).unwrap();
+        }
+        told.push('\n');
+    }
+    for failure in hearing.failed {
+        writeln!(told, "failed: {failure}").unwrap();
+    }
+    told
+}
+
+fn check(playbook: &Playbook, signal: &Signal, expected: &Expect) {
+    let told = told(playbook, signal);
+    expected.assert_eq(&told);
+    let resolved =
+        Signal { heard: crate::signal::Heard::Resolved { at: signal.started }, ..signal.clone() };
+    assert_eq!(self::told(playbook, &resolved), told, "an end is heard like its beginning");
+}
+
+#[test]
+fn the_example_does_what_it_says() {
+    let playbook = example();
+    let backend_errors = [("alertname", "BackendErrors"), ("backend", "EU-1"), ("zone", "b")];
+    check(
+        &playbook,
+        &signal(Severity::Warning, backend_errors),
+        &expect![[r#"
+            drain-failing-member: [contoso-apim/chat-pool: drain eu-1] then reconnect contoso-apim/eu-1 after 5m
+        "#]],
+    );
+    check(&playbook, &signal(Severity::Info, backend_errors), &expect![""]);
+    check(
+        &playbook,
+        &signal(Severity::Critical, backend_errors),
+        &expect![[r#"
+            drain-failing-member: [contoso-apim/chat-pool: drain eu-1] then reconnect contoso-apim/eu-1 after 5m
+            drain-zone: [contoso-apim/chat-pool: drain chat-b] [contoso-apim/discovery/search-pool: drain search-b]
+        "#]],
+    );
+    check(
+        &playbook,
+        &signal(Severity::Info, [("alertname", "BackendSlow"), ("backend", "eu-2")]),
+        &expect![[r#"
+            ease-slow-member: [contoso-apim/chat-pool: shift eu-2 to 33%]
+        "#]],
+    );
+    check(
+        &playbook,
+        &signal(Severity::Info, [("alertname", "RegionDown"), ("region", "europe")]),
+        &expect![[r#"
+            lean-west: [contoso-apim/chat-pool: split eu-1 10 eu-2 10 us-1 80] [contoso-apim/chat-pool: promote us-standby with weight 50]
+        "#]],
+    );
+    check(&playbook, &signal(Severity::Critical, []), &expect![""]);
+}
+
+#[test]
+fn conditions() {
+    let signal = signal(Severity::Error, [("a", "x"), ("n", "7"), ("some.name", "é")]);
+    let holds = |when: &str| {
+        let playbook = sound(&format!(
+            "  - {{name: a, when: {when:?}, do: [{{drain: {{pool: chat, member: eu}}}}]}}\n"
+        ));
+        let hearing = playbook.hear(&signal);
+        match hearing.failed.first() {
+            Some(failure) => failure.to_string(),
+            None => (!hearing.matched.is_empty()).to_string(),
+        }
+    };
+    for (when, expected) in [
+        ("true", "true"),
+        ("signal.severity == error", "true"),
+        ("signal.severity >= warning && signal.severity < critical", "true"),
+        ("signal.source == 'alertmanager' && signal.fingerprint == 'f00'", "true"),
+        ("signal.started == '2023-11-14T22:13:20Z'", "true"),
+        ("signal.annotations.summary.contains('fire')", "true"),
+        ("signal.labels['some.name'] == 'é'", "true"),
+        ("signal.labels.a.matches('^[xyz]$')", "true"),
+        (
+            "signal.labels.exists(name, name.startsWith('some') && signal.labels[name] == 'é')",
+            "true",
+        ),
+        ("int(signal.labels.n) > 5", "true"),
+        ("signal.labels.?missing.orValue('none') == 'none'", "true"),
+        // A label that is not there: the condition is about other alerts.
+        ("signal.labels.missing == 'x'", "false"),
+        ("signal.labels.missing != 'x'", "false"),
+        ("!(signal.labels.missing == 'x')", "false"),
+        ("!has(signal.labels.missing)", "true"),
+        ("signal.labels.missing == 'x' || signal.labels.a == 'x'", "true"),
+        ("signal.labels.a == 'x' || signal.labels.missing == 'x'", "true"),
+        ("signal.labels.missing == 'x' && signal.labels.a == 'x'", "false"),
+        ("'missing' in signal.labels", "false"),
+    ] {
+        assert_eq!(holds(when), expected, "{when}");
+    }
+    expect![[r#"
+        play `a`, when: `int(signal.labels.a) > 5` failed: Error executing function 'int': string parse error: invalid digit found in string
+        play `a`, when: `signal.labels.a.matches(signal.labels.a + '[')` failed: Error executing function 'matches': 'x[' not a valid regex: regex parse error:     x[      ^ error: unclosed character class
+        play `a`, when: `dyn(signal.labels.a)` gave string, and a condition must give true or false
+    "#]]
+    .assert_eq(&format!(
+        "{}\n{}\n{}\n",
+        holds("int(signal.labels.a) > 5"),
+        holds("signal.labels.a.matches(signal.labels.a + '[')"),
+        holds("dyn(signal.labels.a)"),
+    ));
+}
+
+#[test]
+fn what_cannot_be_filled_in_fails_its_play_and_no_other() {
+    let playbook = sound(
+        r#"
+  - name: both
+    when: true
+    do:
+      - drain: {pool: chat, member: "${signal.labels.backend}"}
+      - promote: {pool: chat, member: "${signal.labels.standby}"}
+  - name: other
+    when: signal.severity >= error
+    do: [{shift: {pool: search, member: "eu-${signal.severity}${1 + 1}", to: 12.5%}}]
+  - name: afterwards
+    when: signal.severity >= error
+    do: [{drain: {pool: chat, member: eu}}]
+    after:
+      - reconnect: {backend: "${signal.labels.backend}", after: 2m}
+      - reconnect: {backend: eu, after: 5m}
+"#,
+    );
+    check(
+        &playbook,
+        &signal(Severity::Error, [("backend", "eu-1")]),
+        &expect![[r#"
+        other: [contoso/blue/search-pool: shift eu-22 to 12.5%]
+        afterwards: [contoso/chat-pool: drain eu] then reconnect contoso/eu-1 after 2m then reconnect contoso/eu after 5m
+        failed: play `both`, do[1].promote.member: the signal has no label or annotation `standby`, which `signal.labels.standby` needs
+    "#]],
+    );
+    check(
+        &playbook,
+        &signal(Severity::Info, [("backend", "eu/1"), ("standby", "")]),
+        &expect![[r#"
+            failed: play `both`, do[0].drain.member: `eu/1` is no backend name: it has 1 to 80 characters without spaces and none of *#&+:<>?/\%
+            failed: play `both`, do[1].promote.member: `` is no backend name: it has 1 to 80 characters without spaces and none of *#&+:<>?/\%
+        "#]],
+    );
+    check(
+        &playbook,
+        &signal(Severity::Error, [("backend", "Chat-Pool"), ("standby", "us")]),
+        &expect![[r#"
+            both: [contoso/chat-pool: drain chat-pool] [contoso/chat-pool: promote us]
+            other: [contoso/blue/search-pool: shift eu-22 to 12.5%]
+            afterwards: [contoso/chat-pool: drain eu] then reconnect contoso/eu after 5m
+            failed: play `afterwards`, after[0].reconnect.backend: `chat-pool` is a pool, and a pool cannot be reconnected: name one of its members
+        "#]],
+    );
+}
+
+#[test]
+fn what_a_play_says_is_what_is_read() {
+    let playbook = sound(
+        r#"
+  - name: plain
+    when: true
+    do: [{drain: {pool: chat, member: eu}}]
+  - name: all
+    when: signal.labels.a == "x"
+    do: [{drain: {pool: chat, member: "${signal.labels.b}"}}]
+    until: resolved
+    atMost: 1h30m
+    hold: 90s
+    ramp: {steps: [12.5%, 50%, 100%], every: PT2M}
+    after: [{reconnect: {backend: eu, after: 5 minutes}}]
+  - name: for
+    when: true
+    do: [{shift: {pool: chat, split: {eu: 0, US: 100}}}]
+    for: 45m
+    ramp: {steps: [100%], every: 1s}
+"#,
+    );
+    expect![[r#"
+        [
+            Play {
+                name: plain,
+                when: "true",
+                effects: [
+                    Drain {
+                        pool: chat,
+                        member: "eu",
+                    },
+                ],
+                until: Resolved {
+                    at_most: 86400s,
+                },
+                hold: 0s,
+                ramp: Ramp {
+                    steps: [],
+                    every: 0s,
+                },
+                after: [],
+            },
+            Play {
+                name: all,
+                when: "signal.labels.a == \"x\"",
+                effects: [
+                    Drain {
+                        pool: chat,
+                        member: "${signal.labels.b}",
+                    },
+                ],
+                until: Resolved {
+                    at_most: 5400s,
+                },
+                hold: 90s,
+                ramp: Ramp {
+                    steps: [
+                        12.5%,
+                        50%,
+                    ],
+                    every: 120s,
+                },
+                after: [
+                    ReconnectTemplate {
+                        backend: "eu",
+                        after: 300s,
+                    },
+                ],
+            },
+            Play {
+                name: for,
+                when: "true",
+                effects: [
+                    Split {
+                        pool: chat,
+                        weights: {
+                            eu: 0,
+                            us: 100,
+                        },
+                    },
+                ],
+                until: For(
+                    2700s,
+                ),
+                hold: 0s,
+                ramp: Ramp {
+                    steps: [],
+                    every: 0s,
+                },
+                after: [],
+            },
+        ]
+    "#]]
+    .assert_debug_eq(&playbook.plays);
+    let name = "all".parse().unwrap();
+    assert_eq!(playbook.play(&name).map(|play| &play.name), Some(&name));
+    assert_eq!(playbook.play(&"none".parse().unwrap()), None);
+    for (alias, pool) in &playbook.pools {
+        assert_eq!(playbook.pool_of(&pool.backend), Some((alias, pool)));
+        assert_eq!(playbook.pool_of(&pool.backend.sibling("none".parse().unwrap())), None);
+    }
+}
+
+#[test]
+fn limits_are_those_of_the_file() {
+    let playbook = example();
+    expect![[r#"
+        {
+            chat: Pool {
+                backend: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso-apim/backends/chat-pool,
+                limits: Limits {
+                    least_members: Count(
+                        1,
+                    ),
+                    least_share: Some(
+                        50%,
+                    ),
+                },
+                failover: Promote,
+                null_weight: Some(
+                    50,
+                ),
+            },
+            search: Pool {
+                backend: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso-apim/workspaces/discovery/backends/search-pool,
+                limits: Limits {
+                    least_members: Half,
+                    least_share: None,
+                },
+                failover: Promote,
+                null_weight: None,
+            },
+        }
+    "#]].assert_debug_eq(&playbook.pools);
+}

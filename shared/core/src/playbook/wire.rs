@@ -1,0 +1,369 @@
+//! The playbook as it is written. Its comments are what editors show while one is typed.
+//!
+//! Every field that a playbook must have is optional here and marked `required` for the schema:
+//! that one is missing is found by [`super::sound`], beside all else that is wrong.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+
+use super::{
+    EFFECTS_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX, RECONNECTS_MAX, SERVICES_MAX,
+    SPLIT_MEMBERS_MAX,
+    decode::{At, Entries},
+};
+
+/// What Pointsman does when it hears of trouble with the backends of Azure API Management.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(title = "Pointsman playbook")]
+pub(super) struct Playbook {
+    /// The version of this format. There is one: 1.
+    #[schemars(required, range(min = 1, max = 1))]
+    pub(super) version: Option<At<i64>>,
+    /// The API Management services, by the names that this playbook gives them.
+    #[schemars(required, extend("maxProperties" = SERVICES_MAX))]
+    pub(super) services: Option<At<Entries<Service>>>,
+    /// The backend pools that may be changed, by the names that this playbook gives them, and
+    /// what must hold of each at all times. No other pool is ever changed.
+    #[schemars(required, extend("maxProperties" = POOLS_MAX))]
+    pub(super) pools: Option<At<Entries<Pool>>>,
+    /// What to do when what is heard.
+    #[schemars(required, length(max = PLAYS_MAX))]
+    pub(super) plays: Option<At<Vec<At<Play>>>>,
+}
+
+/// An API Management service: where Azure has it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Service {
+    /// The id of the subscription, a UUID: 00000000-0000-0000-0000-000000000000.
+    #[schemars(required, regex(pattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"))]
+    pub(super) subscription: Option<At<String>>,
+    /// The resource group that the service is in.
+    #[schemars(required, length(min = 1, max = 90), example = &"rg1")]
+    pub(super) resource_group: Option<At<String>>,
+    /// The name of the service, as in https://NAME.azure-api.net.
+    #[schemars(
+        required,
+        regex(pattern = "^[a-zA-Z]([a-zA-Z0-9-]{0,48}[a-zA-Z0-9])?$"),
+        example = &"contoso-apim"
+    )]
+    pub(super) name: Option<At<String>>,
+}
+
+/// A backend pool that may be changed.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Pool {
+    /// Which of the services the pool is in.
+    #[schemars(required)]
+    pub(super) service: Option<At<String>>,
+    /// The workspace that the pool is in; leave it out where it is in none.
+    #[schemars(length(min = 1, max = 80))]
+    pub(super) workspace: Option<At<String>>,
+    /// The name of the pool in API Management.
+    #[schemars(required, length(min = 1, max = 80), example = &"chat-pool")]
+    pub(super) backend: Option<At<String>>,
+    /// What must hold of the pool at all times. Without it: at least one serving member, and at
+    /// least half of them.
+    pub(super) limits: Option<At<Limits>>,
+    /// What happens when the serving group cannot keep the limits by itself: `promote` makes the
+    /// next group serve as well, in the same write; `hold` holds back the effect. The default is
+    /// `promote`.
+    #[schemars(extend("default" = "promote"))]
+    pub(super) failover: Option<At<Failover>>,
+    /// What a member without a weight counts as beside members that have one. Without this,
+    /// effects on such a group are held back.
+    #[schemars(range(min = 0, max = 100))]
+    pub(super) null_weight: Option<At<i64>>,
+}
+
+/// What must hold of a pool at all times, whatever is heard.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Limits {
+    /// How many members of the serving group must keep serving: a whole number, 1 or more. Without
+    /// it: one, and at least half.
+    #[schemars(range(min = 1, max = 30))]
+    pub(super) least_members: Option<At<i64>>,
+    /// How much of the serving group's weight must remain, such as 50%. Without it there is no
+    /// such limit.
+    pub(super) least_share: Option<At<Percent>>,
+}
+
+/// What happens when the serving group cannot keep the limits by itself.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub(super) enum Failover {
+    /// The next group is made to serve as well, in the same write.
+    Promote,
+    /// The effect is held back.
+    Hold,
+}
+
+/// When this is heard, do that; undo it when the trouble is over.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(transform = play_rules)]
+pub(super) struct Play {
+    /// The play's name, unlike that of any other.
+    #[schemars(required, regex(pattern = "^[a-zA-Z0-9_.-]{1,80}$"), example = &"drain-failing-member")]
+    pub(super) name: Option<At<String>>,
+    /// Which signals it is for: a condition in CEL over `signal`, which has `source`,
+    /// `fingerprint`, `severity` (`info`, `warning`, `error` or `critical`, without quotes),
+    /// `started`, `labels` and `annotations`. A label that is not there does not match.
+    #[schemars(
+        required,
+        example = &"signal.labels.alertname == \"BackendErrors\" && signal.severity >= warning"
+    )]
+    pub(super) when: Option<At<Expression>>,
+    /// What it does.
+    #[serde(rename = "do")]
+    #[schemars(required, length(min = 1, max = EFFECTS_MAX))]
+    pub(super) effects: Option<At<Vec<At<Effect>>>>,
+    /// When it ends: `resolved`, which is the default, when the alert does, and after `atMost` in
+    /// any case.
+    #[schemars(extend("default" = "resolved"))]
+    pub(super) until: Option<At<Until>>,
+    /// The longest that it lasts where its alert never ends, because resolves get lost. The
+    /// default is 24h.
+    pub(super) at_most: Option<At<Duration>>,
+    /// How long it lasts, whatever the alert does: instead of `until` and `atMost`.
+    #[serde(rename = "for")]
+    pub(super) lasts: Option<At<Duration>>,
+    /// The least that it lasts, so that an alert that comes and goes does not move traffic each
+    /// time.
+    pub(super) hold: Option<At<Duration>>,
+    /// How weight is given back at the end. Without it: all at once.
+    pub(super) ramp: Option<At<Ramp>>,
+    /// What follows when it is over.
+    #[schemars(length(max = RECONNECTS_MAX))]
+    pub(super) after: Option<At<Vec<At<After>>>>,
+}
+
+/// One thing that a play does.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Effect {
+    /// No new traffic to a member.
+    Drain(At<Drain>),
+    /// Less traffic to a member, or a split among members.
+    Shift(At<Shift>),
+    /// Makes a standby serve: a member of a group with a higher priority number joins the group
+    /// that serves.
+    Promote(At<Promote>),
+}
+
+/// No new traffic to a member: its weight becomes 0.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Drain {
+    /// Which of the pools.
+    #[schemars(required)]
+    pub(super) pool: Option<At<String>>,
+    /// Which member of it.
+    #[schemars(required)]
+    pub(super) member: Option<At<Member>>,
+}
+
+/// Less traffic to a member (`member` and `to`), or weights for members (`split`).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(transform = shift_rules)]
+pub(super) struct Shift {
+    /// Which of the pools.
+    #[schemars(required)]
+    pub(super) pool: Option<At<String>>,
+    /// Which member of it.
+    pub(super) member: Option<At<Member>>,
+    /// How much of its weight the member keeps, such as 30%.
+    pub(super) to: Option<At<Percent>>,
+    /// The weight of each member named, 0 to 100; weights are relative within their group.
+    #[schemars(extend(
+        "minProperties" = 1,
+        "maxProperties" = SPLIT_MEMBERS_MAX,
+        "additionalProperties" = { "type": "integer", "minimum": 0, "maximum": 100 }
+    ))]
+    pub(super) split: Option<At<Entries<i64>>>,
+}
+
+/// Makes a standby serve.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Promote {
+    /// Which of the pools.
+    #[schemars(required)]
+    pub(super) pool: Option<At<String>>,
+    /// Which member of it.
+    #[schemars(required)]
+    pub(super) member: Option<At<Member>>,
+    /// Its weight, where it has none or 0; without this, the median of the group that serves.
+    #[schemars(range(min = 1, max = 100))]
+    pub(super) weight: Option<At<i64>>,
+}
+
+/// When a play ends.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub(super) enum Until {
+    /// When its alert ends.
+    Resolved,
+}
+
+/// How weight is given back: in steps, each for a time.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Ramp {
+    /// How much of what was taken is given back at each step, growing, such as 10%, 50%. The whole
+    /// comes last by itself and may be written.
+    #[schemars(required, length(min = 1, max = RAMP_STEPS_MAX))]
+    pub(super) steps: Option<At<Vec<At<Percent>>>>,
+    /// How long each step lasts before the next.
+    #[schemars(required)]
+    pub(super) every: Option<At<Duration>>,
+}
+
+/// What follows when a play is over.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum After {
+    /// Makes API Management forget its connections to a backend and connect anew.
+    Reconnect(At<Reconnect>),
+}
+
+/// Makes API Management forget its connections to a backend and connect anew.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Reconnect {
+    /// Which backend: a member, not a pool, of the service of the play's first pool.
+    #[schemars(required)]
+    pub(super) backend: Option<At<Member>>,
+    /// How long after the play is over; 2 minutes or more, for Azure accepts no less.
+    #[schemars(required)]
+    pub(super) after: Option<At<Duration>>,
+}
+
+/// Declares a text of a form of its own, with what the schema says of it.
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $schema:tt) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, Deserialize)]
+        #[serde(transparent)]
+        pub(super) struct $name(pub(super) String);
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    };
+}
+
+text!(
+    /// A length of time.
+    Duration,
+    {
+        "type": "string",
+        "description": "A length of time: 90s, 2m, 1h30m, or ISO 8601, PT5M. More than nothing, at \
+                        most 30 days (720h).",
+        "pattern": "^\\s*([0-9]+([.,][0-9]+)?\\s*[A-Za-z]+[\\s,]*)+$|^[Pp][Tt]?[0-9.,A-Za-z]+$",
+        "examples": ["90s", "2m", "1h30m", "PT5M"]
+    }
+);
+text!(
+    /// A percentage.
+    Percent,
+    {
+        "type": "string",
+        "description": "A percentage from 0% to 100%, with at most two decimals.",
+        "pattern": "^(100(\\.0{1,2})?|[0-9]{1,2}(\\.[0-9]{1,2})?) ?%$",
+        "examples": ["30%", "12.5%"]
+    }
+);
+text!(
+    /// A condition.
+    Expression,
+    {
+        "type": ["string", "boolean"],
+        "description": "A condition in CEL, the Common Expression Language, of at most 2,000 bytes.",
+        "minLength": 1,
+        "maxLength": super::EXPRESSION_BYTES_MAX
+    }
+);
+text!(
+    /// A backend's name, perhaps with `${...}` in it.
+    Member,
+    {
+        "type": "string",
+        "description": "The name of a backend in API Management, such as eu-1, in which ${…} stands \
+                        for a value in CEL: ${signal.labels.backend}.",
+        "minLength": 1,
+        "examples": ["eu-1", "${signal.labels.backend}"]
+    }
+);
+
+/// A value is described as it is; its place is no part of it.
+impl<T: JsonSchema> JsonSchema for At<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Entries<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("EntriesOf{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "additionalProperties": generator.subschema_for::<T>()
+        })
+    }
+}
+
+/// `for` stands instead of `until` and `atMost`.
+fn play_rules(schema: &mut Schema) {
+    let rule = serde_json::json!({
+        "if": { "required": ["for"] },
+        "then": { "properties": { "until": false, "atMost": false } }
+    });
+    schema.insert("allOf".to_owned(), serde_json::json!([rule]));
+}
+
+/// Either `member` and `to`, or `split`.
+fn shift_rules(schema: &mut Schema) {
+    let forms = serde_json::json!([
+        { "required": ["member", "to"], "properties": { "split": false } },
+        { "required": ["split"], "properties": { "member": false, "to": false } }
+    ]);
+    schema.insert("oneOf".to_owned(), forms);
+}

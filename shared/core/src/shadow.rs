@@ -1,0 +1,37 @@
+//! Shadow mode: what would be, had our writes been sent.
+//!
+//! In shadow, nothing is written to Azure. The document goes on as if every write had been done;
+//! what Azure shows is made to show it, field by field, for as long as its owner leaves the field
+//! alone. Nothing but the document is needed for that, so a restart changes nothing.
+
+use crate::{
+    document::{Answer, Document, Intent},
+    step::Observed,
+};
+
+/// What Azure would show, had it done what the document believes it did.
+#[must_use]
+pub fn show(document: &Document, observed: Observed) -> Observed {
+    match observed {
+        Observed::Pool { etag, pool } => {
+            let ours = document.owned.iter().filter_map(|(field, owned)| {
+                let shown = pool.get(field)?;
+                shown.means(owned.baseline).then_some((field, owned.written))
+            });
+            Observed::Pool { etag, pool: pool.with(ours) }
+        }
+        Observed::Unreadable { .. } | Observed::Missing => observed,
+    }
+}
+
+/// The answer that a write would have had, on what was shown.
+#[must_use]
+pub fn answer(intent: &Intent, shown: &Observed) -> Answer {
+    match shown {
+        Observed::Pool { etag, pool } => {
+            let after = intent.changes.iter().map(|change| (&change.field, change.after));
+            Answer::Written { etag: etag.clone(), pool: Some(pool.with(after)) }
+        }
+        Observed::Unreadable { .. } | Observed::Missing => Answer::Outrun,
+    }
+}

@@ -1,0 +1,162 @@
+//! One normalised thing heard of an alert: that it fires, or that it has ended.
+
+use std::{collections::BTreeMap, fmt, str::FromStr};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::names::SourceName;
+
+/// How bad a source says it is. Ordered: `Info < Warning < Error < Critical`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// For information.
+    Info,
+    /// Something will need attention; also what an alert that names no severity counts as.
+    Warning,
+    /// Something is broken.
+    Error,
+    /// Users are affected now.
+    Critical,
+}
+
+impl Severity {
+    /// All severities with the name that playbooks and signals use, from least to worst.
+    pub const ALL: [(&'static str, Self); 4] = [
+        ("info", Self::Info),
+        ("warning", Self::Warning),
+        ("error", Self::Error),
+        ("critical", Self::Critical),
+    ];
+
+    /// 0 for `Info` to 3 for `Critical`: what a condition compares.
+    #[must_use]
+    pub const fn rank(self) -> u8 {
+        self as u8
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(Self::ALL[usize::from(self.rank())].0)
+    }
+}
+
+/// Names a series: the source, and what it calls the same alert.
+///
+/// Written `source/fingerprint`.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SeriesId {
+    source: SourceName,
+    fingerprint: String,
+}
+
+/// How long a source's own name for an alert may be, in bytes.
+pub const FINGERPRINT_BYTES_MAX: usize = 200;
+
+/// Why a text names no series.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SeriesIdError {
+    /// The source's name is not valid, or there is no `/` after it.
+    #[error("`{0}` is no series: write source/fingerprint")]
+    Form(String),
+    /// The fingerprint is empty, too long or holds control characters.
+    #[error("a fingerprint has 1 to {FINGERPRINT_BYTES_MAX} bytes and no control characters")]
+    Fingerprint,
+}
+
+impl SeriesId {
+    /// Names the series that `source` calls `fingerprint`.
+    ///
+    /// # Errors
+    /// When the fingerprint is empty, longer than [`FINGERPRINT_BYTES_MAX`] or unprintable.
+    pub fn new(source: SourceName, fingerprint: &str) -> Result<Self, SeriesIdError> {
+        let sound = (1..=FINGERPRINT_BYTES_MAX).contains(&fingerprint.len())
+            && !fingerprint.contains(|char: char| char.is_control());
+        if !sound {
+            return Err(SeriesIdError::Fingerprint);
+        }
+        Ok(Self { source, fingerprint: fingerprint.to_owned() })
+    }
+
+    /// Who says it.
+    #[must_use]
+    pub fn source(&self) -> &SourceName {
+        &self.source
+    }
+
+    /// What the source calls the alert.
+    #[must_use]
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+}
+
+impl FromStr for SeriesId {
+    type Err = SeriesIdError;
+
+    fn from_str(text: &str) -> Result<Self, SeriesIdError> {
+        let form = || SeriesIdError::Form(text.to_owned());
+        let (source, fingerprint) = text.split_once('/').ok_or_else(form)?;
+        Self::new(source.parse().map_err(|_| form())?, fingerprint)
+    }
+}
+
+impl TryFrom<String> for SeriesId {
+    type Error = SeriesIdError;
+
+    fn try_from(text: String) -> Result<Self, SeriesIdError> {
+        text.parse()
+    }
+}
+
+impl From<SeriesId> for String {
+    fn from(id: SeriesId) -> Self {
+        id.to_string()
+    }
+}
+
+impl fmt::Display for SeriesId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.source, self.fingerprint)
+    }
+}
+
+impl fmt::Debug for SeriesId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What a source says of an alert. The times are the source's, never the arrival's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Heard {
+    /// It fires.
+    Fired,
+    /// It has ended.
+    Resolved {
+        /// When it ended.
+        at: Timestamp,
+    },
+}
+
+/// One alert, as one delivery tells of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signal {
+    /// Which series it belongs to.
+    pub series: SeriesId,
+    /// When this run of it started.
+    pub started: Timestamp,
+    /// Firing or ended.
+    pub heard: Heard,
+    /// How bad it is.
+    pub severity: Severity,
+    /// What identifies it.
+    pub labels: BTreeMap<String, String>,
+    /// What describes it; may differ from one delivery to the next.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<String, String>,
+}

@@ -1,0 +1,550 @@
+//! What to do next about one backend: the one place that decides it.
+//!
+//! [`step`] is a pure function of what is remembered ([`Document`]), what Azure shows
+//! ([`Observed`]), what the user wants ([`Playbook`]), the gates, and the time. It gives back the
+//! document with what it has learnt, the ledger lines that tell of it, and at most one thing to
+//! do. The shell saves the first two in one transaction, then does the third, takes in its answer
+//! ([`Document::answer`]) and asks again, until there is nothing to do: then the backend is what
+//! it should be, or the document says when to look again.
+//!
+//! One thing at a time, and always saved before it is done, is what makes a crash between any two
+//! steps harmless (I3): after it, the document says what was begun, and Azure says whether it was
+//! done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    document::{
+        Change, Document, Etag, FENCE, Freshness, Intent, Outcome, Owned, RECONNECT_ASKED_MAX,
+        RECONNECT_SHOWN, RETRY,
+    },
+    fraction::Fraction,
+    group::Group,
+    id::{IntentId, OverrideId, ReconnectId},
+    lay::{Contribution, Laid, Terms, lay},
+    ledger::{Line, What},
+    names::BackendId,
+    overrides::{End, Held, Life, Standing, Until, later},
+    playbook::{Playbook, RECONNECT_AFTER_MIN},
+    pool::{Pool, Settings},
+    wake::{ask_at, warning},
+};
+
+/// What Azure shows of a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Observed {
+    /// A pool.
+    Pool {
+        /// Which state of it.
+        etag: Etag,
+        /// Its members.
+        pool: Pool,
+    },
+    /// Something that is no pool, or that cannot be understood.
+    Unreadable {
+        /// Which state of it.
+        etag: Etag,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// Nothing: it does not exist.
+    Missing,
+}
+
+impl Observed {
+    const fn etag(&self) -> Option<&Etag> {
+        match self {
+            Self::Pool { etag, .. } | Self::Unreadable { etag, .. } => Some(etag),
+            Self::Missing => None,
+        }
+    }
+}
+
+/// The playbook, and which generation it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Generation<'a> {
+    /// Counted from 1.
+    pub number: u64,
+    /// What it says.
+    pub playbook: &'a Playbook,
+}
+
+/// What was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The document, with what was learnt.
+    pub document: Document,
+    /// What is to be told of it.
+    pub lines: Vec<Line>,
+    /// What to do once both are saved.
+    pub next: Next,
+}
+
+/// What to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Nothing until [`Document::wake`], or until more is heard.
+    Rest,
+    /// What was read is older than what was seen before: read again.
+    ReadAgain,
+    /// Send this write. It is in the document already.
+    Write(Intent),
+    /// Ask for this reconnect. That it was asked for is in the document already.
+    Reconnect {
+        /// Which.
+        id: ReconnectId,
+        /// Whose connections.
+        target: BackendId,
+        /// After how long; never less than Azure accepts.
+        after: SignedDuration,
+    },
+}
+
+/// Decides what to do next about one backend.
+#[must_use]
+pub fn step(
+    document: &Document,
+    observed: &Observed,
+    generation: Generation<'_>,
+    group: &Group,
+    now: Timestamp,
+) -> Step {
+    let mut look = Look::new(document.clone(), generation, group, now);
+    if observed.etag().is_some_and(|etag| look.is_stale(etag)) {
+        return look.end(Next::ReadAgain);
+    }
+    look.settle(observed);
+    look.end_what_is_over();
+    let next = match observed {
+        Observed::Pool { etag, pool } => look.align(etag, pool),
+        Observed::Unreadable { why, .. } => look.hold_all(&Held::Unreadable(why.clone())),
+        Observed::Missing => look.hold_all(&Held::NoBackend),
+    };
+    let next = match next {
+        Next::Rest => look.reconnects(),
+        Next::ReadAgain | Next::Write(_) | Next::Reconnect { .. } => next,
+    };
+    look.end(next)
+}
+
+/// Which overrides take part.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// Those that have begun.
+    Begun,
+    /// Those that would begin, too.
+    All,
+}
+
+/// One look at one backend, under way.
+struct Look<'a> {
+    document: Document,
+    generation: Generation<'a>,
+    group: &'a Group,
+    now: Timestamp,
+    said: Vec<What>,
+}
+
+impl<'a> Look<'a> {
+    fn new(mut document: Document, generation: Generation<'a>, group: &'a Group, now: Timestamp) -> Self {
+        let now = document.advance(now);
+        document.generation = document.generation.max(generation.number);
+        Self { document, generation, group, now, said: Vec::new() }
+    }
+
+    fn end(mut self, next: Next) -> Step {
+        // Azure has answered, and wants nothing more of us: whatever was wrong is over.
+        if next == Next::Rest && self.document.intents.is_empty() {
+            self.document.trouble = None;
+        }
+        self.tidy();
+        self.document.plan_wake();
+        let backend = &self.document.backend;
+        let lines = self.said.into_iter().map(|what| Line::new(self.now, Some(backend), what)).collect();
+        Step { lines, next, document: self.document }
+    }
+
+    fn is_stale(&self, etag: &Etag) -> bool {
+        match self.document.etags.freshness(etag) {
+            Freshness::Stale => true,
+            Freshness::Same | Freshness::New => false,
+        }
+    }
+
+    /// Takes in what Azure shows: which open writes were done, and what someone else wrote.
+    fn settle(&mut self, observed: &Observed) {
+        let (etag, pool) = match observed {
+            Observed::Pool { etag, pool } => (etag, pool),
+            // What is not there, or is no pool, has no fields that could be given back.
+            Observed::Unreadable { etag, .. } => {
+                self.document.retire_gone(etag, None, &mut self.said);
+                self.document.etags.seen(etag);
+                return;
+            }
+            Observed::Missing => {
+                let gone = Etag(String::new());
+                self.document.retire_gone(&gone, None, &mut self.said);
+                self.lose(|_| true);
+                return;
+            }
+        };
+        self.note_foreign(pool);
+        self.document.retire_gone(etag, Some(pool), &mut self.said);
+        self.document.etags.seen(etag);
+        let fenced = self.now;
+        self.document.intents.retain(|intent| {
+            let open = fenced < intent.fence();
+            if !open {
+                self.said.push(What::NotLanded { intent: intent.id.clone() });
+            }
+            open
+        });
+        self.lose(|field| pool.get(field).is_none());
+    }
+
+    /// Lets go of owned fields that are not there any more. Should one come back, what it comes
+    /// back with is its baseline.
+    fn lose(&mut self, lost: impl Fn(&crate::pool::Field) -> bool) {
+        let said = &mut self.said;
+        self.document.owned.retain(|field, _| {
+            let kept = !lost(field);
+            if !kept {
+                said.push(What::Removed { field: field.clone() });
+            }
+            kept
+        });
+    }
+
+    /// Takes the value of every owned field that is neither what we last wrote nor what an open
+    /// write puts there for its owner's: it becomes the baseline, and what we wanted of the field
+    /// yields.
+    fn note_foreign(&mut self, pool: &Pool) {
+        let document = &self.document;
+        let foreign: Vec<_> = document
+            .owned
+            .iter()
+            .filter_map(|(field, owned)| {
+                let shown = pool.get(field)?;
+                let ours = shown.means(owned.written)
+                    || document.intents.iter().flat_map(|intent| &intent.changes).any(|change| {
+                        change.field == *field && change.after.means(shown)
+                    });
+                (!ours).then(|| (field.clone(), owned.written, shown))
+            })
+            .collect();
+        if foreign.is_empty() {
+            return;
+        }
+        // Who wanted the fields is seen by laying what had begun as it was before.
+        let laid = self.lay(&self.baseline(pool), &self.contributions(Whose::Begun));
+        for (field, ours, theirs) in foreign {
+            let owners = laid.owners.get(&field).cloned().unwrap_or_default();
+            let yielded = owners.iter().cloned().collect();
+            self.document.owned.insert(field.clone(), Owned { baseline: theirs, written: theirs });
+            self.said.push(What::Foreign { field: field.clone(), ours, theirs, yielded });
+            if !owners.is_empty() {
+                self.document.yielded.entry(field).or_default().extend(owners);
+            }
+        }
+    }
+
+    /// Ends the overrides whose time has come, by the clock, by their alert, or by the playbook.
+    fn end_what_is_over(&mut self) {
+        let now = self.now;
+        let known = self.generation.playbook.pool_of(&self.document.backend).is_some();
+        let due: Vec<(OverrideId, End)> = self
+            .document
+            .overrides
+            .values()
+            .filter_map(|over| {
+                let why = match over.life {
+                    Life::Ended { .. } => return None,
+                    Life::Claimed { .. } | Life::Begun { .. }
+                        if !known || self.generation.playbook.play(&over.play).is_none() =>
+                    {
+                        End::Dropped
+                    }
+                    // What was kept back for as long as it would have lasted answers an alert that
+                    // may be long over: its resolve can have got lost like any other.
+                    Life::Claimed { at } if now >= over.lease.expires(at) => End::Expired,
+                    Life::Claimed { .. } => return None,
+                    Life::Begun { at, .. } if now >= over.lease.expires(at) => End::Expired,
+                    Life::Begun { at, .. } => match (over.lease.until, over.resolved) {
+                        (Until::Resolved { .. }, Some(_)) if now >= later(at, over.lease.hold) => End::Resolved,
+                        (Until::Resolved { .. } | Until::For(_), _) => return None,
+                    },
+                };
+                Some((over.id.clone(), why))
+            })
+            .collect();
+        for (id, why) in due {
+            self.document.end(&id, why, &mut self.said);
+        }
+        for over in self.document.overrides.values_mut() {
+            if let Some(warning) = warning(over)
+                && now >= warning
+                && let Life::Begun { at, warned } = &mut over.life
+            {
+                *warned = Some(now);
+                let ends = over.lease.expires(*at);
+                self.said.push(What::Warned { id: over.id.clone(), ends });
+            }
+        }
+    }
+
+    /// Finds the difference between what the pool is and what it should be, and plans its write.
+    fn align(&mut self, etag: &Etag, pool: &Pool) -> Next {
+        loop {
+            let baseline = self.baseline(pool);
+            let laid = self.lay(&baseline, &self.contributions(Whose::All));
+            self.judge(&laid);
+            if self.group.paused.is_some() {
+                return Next::Rest;
+            }
+            self.own(&laid.settings, pool);
+            let changes = self.changes(&laid.settings, pool);
+            let steps = self.steps_due();
+            if !changes.is_empty() {
+                return Next::Write(self.intend(etag, changes, steps));
+            }
+            if steps.is_empty() {
+                return Next::Rest;
+            }
+            // Nothing need be written for these steps: they are applied as they are due.
+            for (id, step) in steps {
+                self.document.stepped(&id, step, &mut self.said);
+            }
+        }
+    }
+
+    /// The pool as its owner last left it.
+    fn baseline(&self, pool: &Pool) -> Pool {
+        pool.with(self.document.owned.iter().map(|(field, owned)| (field, owned.baseline)))
+    }
+
+    fn lay(&self, baseline: &Pool, contributions: &[Contribution<'_>]) -> Laid {
+        let terms = self
+            .generation
+            .playbook
+            .pool_of(&self.document.backend)
+            .map(|(_, pool)| Terms {
+                limits: pool.limits,
+                failover: pool.failover,
+                null_weight: pool.null_weight,
+            })
+            .unwrap_or_default();
+        lay(baseline, &terms, contributions, &self.document.yielded)
+    }
+
+    /// What is in force, and what is on its way out. A gate that is closed keeps out what has not
+    /// begun, and nothing else.
+    fn contributions(&self, whose: Whose) -> Vec<Contribution<'_>> {
+        let overrides = self.document.overrides.values();
+        let kept_out = whose == Whose::Begun || self.group.paused.is_some();
+        overrides
+            .filter_map(|over| match &over.life {
+                Life::Claimed { .. } if kept_out => None,
+                Life::Claimed { .. } | Life::Begun { .. } => {
+                    Some(Contribution::of(over, Fraction::NONE))
+                }
+                Life::Ended { steps, .. } => {
+                    let applied = self.step_due(over.lease.every, steps).or(steps.len().checked_sub(1));
+                    let back = applied.map_or(Fraction::NONE, |step| over.lease.given_back(step));
+                    (back != Fraction::WHOLE).then(|| Contribution::of(over, back))
+                }
+            })
+            .collect()
+    }
+
+    /// Which step of a ramp may be applied now: the first at once, each after it no sooner than
+    /// `every` after the one before was applied.
+    fn step_due(&self, every: SignedDuration, steps: &[Timestamp]) -> Option<usize> {
+        let due = steps.last().is_none_or(|last| self.now >= later(*last, every));
+        (due && self.group.paused.is_none()).then_some(steps.len())
+    }
+
+    fn steps_due(&self) -> BTreeMap<OverrideId, usize> {
+        let overrides = self.document.overrides.values();
+        overrides
+            .filter_map(|over| match &over.life {
+                Life::Claimed { .. } | Life::Begun { .. } => None,
+                Life::Ended { steps, .. } => {
+                    Some((over.id.clone(), self.step_due(over.lease.every, steps)?))
+                }
+            })
+            .collect()
+    }
+
+    /// Takes in the verdict on each override: what begins, what is held, what gives way to whom.
+    fn judge(&mut self, laid: &Laid) {
+        let (now, paused) = (self.now, self.group.paused.is_some());
+        let begins: Vec<OverrideId> = self
+            .document
+            .overrides
+            .values()
+            .filter(|over| matches!(over.life, Life::Claimed { .. }) && !paused)
+            .filter(|over| !laid.held.contains_key(&over.id) && !laid.yielded.contains(&over.id))
+            .map(|over| over.id.clone())
+            .collect();
+        for over in self.document.overrides.values_mut() {
+            let id = over.id.clone();
+            let claimed = match over.life {
+                Life::Claimed { .. } => true,
+                Life::Begun { .. } => false,
+                Life::Ended { .. } => continue,
+            };
+            let standing = if claimed && paused {
+                Standing::Held(Held::Paused)
+            } else if let Some(why) = laid.held.get(&id) {
+                Standing::Held(why.clone())
+            } else if laid.yielded.contains(&id) {
+                Standing::Yielded
+            } else {
+                Standing::Admitted
+            };
+            if claimed && standing == Standing::Admitted {
+                over.life = Life::Begun { at: now, warned: None };
+                self.said.push(What::Began { id: id.clone() });
+            }
+            let before = std::mem::replace(&mut over.standing, standing);
+            match (&before, &over.standing) {
+                (Standing::Held(was), Standing::Held(why)) if was == why => {}
+                (Standing::Admitted, Standing::Held(why)) if !begins.is_empty() => {
+                    let (by, why) = (begins.clone(), why.clone());
+                    self.said.push(What::Displaced { id, by, why });
+                }
+                (_, Standing::Held(why)) => self.said.push(What::Held { id, why: why.clone() }),
+                (Standing::Held(_), Standing::Admitted) if !claimed => {
+                    self.said.push(What::Admitted { id });
+                }
+                (_, Standing::Admitted | Standing::Yielded | Standing::Unseen) => {}
+            }
+        }
+        // What has ended takes part in the set until it has given everything back; where a limit
+        // wants it out of the set before that, it has nothing left to give.
+        for over in self.document.overrides.values_mut() {
+            let out = laid.held.contains_key(&over.id) || laid.yielded.contains(&over.id);
+            if let Life::Ended { steps, .. } = &mut over.life
+                && out
+            {
+                over.lease.ramp.clear();
+                steps.clear();
+            }
+        }
+    }
+
+    /// Holds everything: there is no pool to change.
+    fn hold_all(&mut self, why: &Held) -> Next {
+        let held = self.document.overrides.keys().map(|id| (id.clone(), why.clone())).collect();
+        self.judge(&Laid { held, ..Laid::default() });
+        for (id, step) in self.steps_due() {
+            self.document.stepped(&id, step, &mut self.said);
+        }
+        Next::Rest
+    }
+
+    /// Takes over the fields that are owned from now on, with what stands there as their baseline,
+    /// and lets go of those that are their owner's again.
+    fn own(&mut self, settings: &Settings, pool: &Pool) {
+        for field in settings.keys() {
+            if let Some(shown) = pool.get(field) {
+                let fresh = Owned { baseline: shown, written: shown };
+                self.document.owned.entry(field.clone()).or_insert(fresh);
+            }
+        }
+        let intents = &self.document.intents;
+        self.document.owned.retain(|field, owned| {
+            let may_land =
+                intents.iter().flat_map(|intent| &intent.changes).any(|change| change.field == *field);
+            settings.contains_key(field)
+                || may_land
+                || !pool.get(field).is_some_and(|shown| shown.means(owned.baseline))
+        });
+    }
+
+    /// The fields that are not what they should be.
+    fn changes(&self, settings: &Settings, pool: &Pool) -> Vec<Change> {
+        self.document
+            .owned
+            .iter()
+            .filter_map(|(field, owned)| {
+                let before = pool.get(field)?;
+                let after = settings.get(field).copied().unwrap_or(owned.baseline);
+                (!before.means(after)).then(|| Change { field: field.clone(), before, after })
+            })
+            .collect()
+    }
+
+    fn intend(&mut self, etag: &Etag, changes: Vec<Change>, steps: BTreeMap<OverrideId, usize>) -> Intent {
+        let text = format!("{changes:?}{steps:?}");
+        let backend = self.document.backend.to_string();
+        let id = IntentId::derive(&[&backend, &etag.0, &text, &self.now.to_string()]);
+        self.said.push(What::Intended { intent: id.clone(), changes: changes.clone() });
+        let intent = Intent { id, etag: etag.clone(), changes, steps, at: self.now };
+        // The same write again, from the same state at the same moment, is the same intent.
+        if !self.document.intents.iter().any(|open| open.id == intent.id) {
+            self.document.intents.push(intent.clone());
+        }
+        intent
+    }
+
+    /// Cancels the reconnects whose play is on again, and asks for the first that is due.
+    fn reconnects(&mut self) -> Next {
+        let now = self.now;
+        let on: BTreeSet<_> = self
+            .document
+            .overrides
+            .values()
+            .filter(|over| !over.has_ended())
+            .flat_map(|over| over.after.iter().map(|after| (over.play.clone(), after.reconnect.clone())))
+            .collect();
+        let said = &mut self.said;
+        self.document.reconnects.retain(|id, reconnect| {
+            let target = reconnect.target.clone();
+            let waits = reconnect.outcome.is_none() && reconnect.asked.is_empty();
+            let kept = !(waits && on.contains(&(reconnect.play.clone(), target.clone())));
+            if !kept {
+                said.push(What::ReconnectCancelled { id: id.clone(), target });
+            }
+            kept
+        });
+        if self.group.paused.is_some() {
+            return Next::Rest;
+        }
+        for (id, reconnect) in &mut self.document.reconnects {
+            if reconnect.outcome.is_some() || now < ask_at(reconnect) {
+                continue;
+            }
+            let (id, target) = (id.clone(), reconnect.target.clone());
+            if reconnect.asked.len() >= RECONNECT_ASKED_MAX {
+                reconnect.outcome = Some(Outcome::Unknown { at: now });
+                self.said.push(What::ReconnectUnknown { id, target });
+                continue;
+            }
+            let after = reconnect.due.duration_since(now).max(RECONNECT_AFTER_MIN);
+            // Azure takes whole seconds; rounded up, so that it is never too early.
+            let after = SignedDuration::from_secs(after.as_secs() + i64::from(after.subsec_nanos() > 0));
+            reconnect.asked.push(now);
+            self.said.push(What::ReconnectAsked { id: id.clone(), target: target.clone(), after });
+            return Next::Reconnect { id, target, after };
+        }
+        Next::Rest
+    }
+
+    /// Lets go of what no one can ask for any more.
+    fn tidy(&mut self) {
+        let overrides = &self.document.overrides;
+        self.document.yielded.retain(|_, ids| {
+            ids.retain(|id| overrides.contains_key(id));
+            !ids.is_empty()
+        });
+        let now = self.now;
+        self.document.reconnects.retain(|_, reconnect| {
+            reconnect.outcome.as_ref().is_none_or(|outcome| now < later(outcome.at(), RECONNECT_SHOWN))
+        });
+    }
+}
+
+const _: () = assert!(FENCE.as_secs() > RETRY.1.as_secs());

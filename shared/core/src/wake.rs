@@ -1,0 +1,102 @@
+//! When a backend is to be looked at next, should nothing more be heard.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    document::{Document, RETRY, Reconnect},
+    overrides::{Life, Override, Until, later},
+    playbook::RECONNECT_AFTER_MIN,
+};
+
+/// How long before `atMost` ends an override this is announced; a tenth of it where that is less.
+pub const WARNING: SignedDuration = SignedDuration::from_mins(15);
+
+/// How often a backend with overrides is looked at, so that a foreign write is noticed.
+pub const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long after a reconnect was asked for without an answer it may be asked for again. Longer
+/// than a request can take, so that one that is under way is not taken for one that was lost.
+pub const RECONNECT_ANSWER_WITHIN: SignedDuration = SignedDuration::from_secs(90);
+
+/// How late a look that is due at once may be reminded of: it is made by whoever saved that it is
+/// due, and the reminder is for when that one dies.
+pub const REMINDER: SignedDuration = SignedDuration::from_secs(30);
+
+impl Document {
+    /// Sets when the next look is needed.
+    pub(crate) fn plan_wake(&mut self) {
+        self.wake = self.next_wake();
+    }
+
+    /// Asks for a look at once.
+    pub fn wake_now(&mut self, now: Timestamp) {
+        self.advance(now);
+        self.wake = Some(self.now);
+    }
+
+    /// The wake that must be sent so that the next look is not missed; none where one is on its way
+    /// that comes no later. One that comes too early only sends the next, so that there is one on
+    /// its way at a time, however often the backend is looked at in between.
+    pub fn arm(&mut self) -> Option<Timestamp> {
+        let wake = self.wake?;
+        let latest = if wake <= self.now { later(self.now, REMINDER) } else { wake };
+        if self.alarm.is_some_and(|alarm| self.now < alarm && alarm <= latest) {
+            return None;
+        }
+        self.alarm = Some(latest);
+        self.alarm
+    }
+
+    fn next_wake(&self) -> Option<Timestamp> {
+        if self.is_at_rest() {
+            return None;
+        }
+        if let Some(trouble) = self.trouble.as_ref().filter(|trouble| trouble.until > self.now) {
+            return Some(trouble.until);
+        }
+        let mut wakes = vec![later(self.now, LOOK_EVERY)];
+        for over in self.overrides.values() {
+            match &over.life {
+                Life::Claimed { at } => wakes.push(over.lease.expires(*at)),
+                Life::Begun { at, .. } => {
+                    wakes.push(over.lease.expires(*at));
+                    wakes.extend(warning(over));
+                    if over.resolved.is_some() {
+                        wakes.push(later(*at, over.lease.hold));
+                    }
+                }
+                Life::Ended { steps, .. } => {
+                    wakes.extend(steps.last().map(|last| later(*last, over.lease.every)));
+                }
+            }
+        }
+        for intent in &self.intents {
+            let open = self.now.duration_since(intent.at).clamp(RETRY.0, RETRY.1);
+            wakes.push(later(self.now, open).min(intent.fence()));
+        }
+        let waiting = self.reconnects.values().filter(|reconnect| reconnect.outcome.is_none());
+        wakes.extend(waiting.map(ask_at));
+        wakes.into_iter().filter(|wake| *wake > self.now).min()
+    }
+}
+
+/// When a reconnect is to be asked for: as late as Azure lets it be, and after one that went
+/// unanswered, not before an answer could still come.
+pub(crate) fn ask_at(reconnect: &Reconnect) -> Timestamp {
+    match reconnect.asked.last() {
+        Some(last) => later(*last, RECONNECT_ANSWER_WITHIN),
+        None => reconnect.due.checked_sub(RECONNECT_AFTER_MIN).unwrap_or(Timestamp::MIN),
+    }
+}
+
+/// When it is announced that an override will be ended for want of a resolve; none where it was, or
+/// where its end is no surprise.
+pub(crate) fn warning(over: &Override) -> Option<Timestamp> {
+    let Life::Begun { at, warned: None } = over.life else { return None };
+    let Until::Resolved { at_most } = over.lease.until else { return None };
+    if over.resolved.is_some() {
+        return None;
+    }
+    let ahead = WARNING.min(at_most / 10);
+    later(at, at_most).checked_sub(ahead).ok()
+}

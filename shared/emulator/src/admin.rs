@@ -1,0 +1,190 @@
+//! The admin endpoints, for processes that do not hold the emulator: `/emulator/...` on the port
+//! of Azure Resource Manager, without a token.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /emulator/state` | clock, backends with ETags, faults, late writes, reconnects, traffic |
+//! | `GET /emulator/requests` | the record; `?backend=` for one backend |
+//! | `POST /emulator/faults` | injects the fault of the body; answers its id |
+//! | `DELETE /emulator/faults[/{id}]` | clears all faults, or one |
+//! | `POST /emulator/land` | lands what is late, in order |
+//! | `POST /emulator/clock` | `{"advance": "PT5M"}` or `{"skew": "-PT40S"}` |
+//! | `PUT`, `PATCH`, `DELETE /emulator/backends/{id}` | the foreign writer; `{workspace}/{id}` too |
+//!
+//! Durations are ISO 8601. Bodies of recorded requests are shown here, secrets included: these
+//! endpoints are on the loopback, and the emulator holds no real ones.
+
+use crate::{
+    address::{Address, Operation, decoded, pairs},
+    answer::{Answer, Common},
+    fault::{Fault, FaultId},
+    hand,
+    record::{Origin, Outcome, Received},
+    serve::Body,
+    state::Shared,
+    store::Effect,
+    token,
+    view::View,
+};
+use bytes::Bytes;
+use http::{Method, Response, StatusCode, request::Parts};
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// What the paths of the admin endpoints begin with.
+pub(crate) const PREFIX: &str = "/emulator/";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Step {
+    Advance(#[serde(with = "jiff::fmt::serde::unsigned_duration::required")] Duration),
+    Skew(SignedDuration),
+}
+
+pub(crate) fn handle(shared: &Shared, head: &Parts, body: &Bytes) -> Response<Body> {
+    let answer = answer(shared, head, body).unwrap_or_else(|refused| refused);
+    let now = shared.clock.now();
+    let common = Common {
+        request_id: token::request_id(shared.options.seed, 0),
+        client_request_id: None,
+        remaining: None,
+    };
+    answer.into_response(now, &common)
+}
+
+fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, Answer> {
+    let path = head.uri.path().trim_start_matches(PREFIX);
+    let path = decoded(path).unwrap_or_default();
+    let (what, rest) = path.split_once('/').unwrap_or((&path, ""));
+    match (&head.method, what, rest) {
+        (&Method::GET, "state", "") => Ok(ok(&state(shared))),
+        (&Method::GET, "requests", "") => {
+            let query = pairs(head.uri.query().unwrap_or_default());
+            let backend = query.into_iter().find(|(key, _)| key == "backend");
+            let backend = backend.map(|(_, name)| Address::from(name));
+            Ok(ok(&requests(shared, backend.as_ref())))
+        }
+        (&Method::POST, "faults", "") => {
+            let fault: Fault = parsed(body)?;
+            let now = shared.clock.now();
+            let id = shared.lock().faults.inject(fault, now);
+            shared.changed();
+            Ok(ok(&json!({"id": id})))
+        }
+        (&Method::DELETE, "faults", "") => {
+            shared.lock().faults.clear();
+            shared.changed();
+            Ok(ok(&json!({})))
+        }
+        (&Method::DELETE, "faults", id) => {
+            let id = id.parse().map(FaultId);
+            let removed = id.is_ok_and(|id| shared.lock().faults.remove(id));
+            shared.changed();
+            if removed { Ok(ok(&json!({}))) } else { Err(unknown()) }
+        }
+        (&Method::POST, "land", "") => {
+            let landed = hand::land(shared);
+            let shown =
+                |(number, effect)| json!({"number": number, "effect": effect_shown(&effect)});
+            Ok(ok(&landed.into_iter().map(shown).collect()))
+        }
+        (&Method::POST, "clock", "") => {
+            match parsed(body)? {
+                Step::Advance(by) => shared.clock.advance(by),
+                Step::Skew(skew) => shared.clock.set_skew(skew),
+            }
+            drop(shared.lock());
+            Ok(ok(&json!({"now": shared.clock.now(), "skew": shared.clock.skew()})))
+        }
+        (method, "backends", name) if !name.is_empty() => {
+            let operation = match *method {
+                Method::PUT => Operation::Put,
+                Method::PATCH => Operation::Patch,
+                Method::DELETE => Operation::Delete,
+                _ => return Err(unknown()),
+            };
+            Ok(hand::foreign(shared, operation, &name.into(), body.clone()).0)
+        }
+        _ => Err(unknown()),
+    }
+}
+
+fn ok(value: &Value) -> Answer {
+    Answer::value(StatusCode::OK, value)
+}
+
+fn parsed<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Answer> {
+    serde_json::from_slice(body).map_err(|error| Answer::unreadable(&error.to_string()))
+}
+
+fn unknown() -> Answer {
+    Answer::error(
+        StatusCode::NOT_FOUND,
+        "NotFound",
+        "There is no such admin endpoint, or nothing of that name.",
+    )
+}
+
+fn state(shared: &Shared) -> Value {
+    let state = shared.lock();
+    let now = shared.clock.now();
+    let view = View::new(&state, now);
+    let backends: Vec<_> = view
+        .backends()
+        .map(|backend| json!({"backend": backend, "etag": view.etag(backend)}))
+        .collect();
+    json!({
+        "now": now,
+        "skew": shared.clock.skew(),
+        "backends": backends,
+        "faults": view.faults(),
+        "late": view.late().collect::<Vec<_>>(),
+        "reconnects": view.reconnects(),
+        "traffic": view.traffic().counts().collect::<Vec<_>>(),
+        "leftovers": state.leftovers(),
+    })
+}
+
+fn requests(shared: &Shared, backend: Option<&Address>) -> Value {
+    let state = shared.lock();
+    let wanted = |received: &&Received| backend.is_none() || received.backend.as_ref() == backend;
+    state.record.kept().iter().filter(wanted).map(shown).collect()
+}
+
+fn shown(received: &Received) -> Value {
+    json!({
+        "number": received.number,
+        "at": received.at,
+        "origin": match received.origin {
+            Origin::Client => "client",
+            Origin::Foreign => "foreign",
+        },
+        "operation": received.operation,
+        "verb": received.verb.as_str(),
+        "path": received.path,
+        "query": received.query,
+        "backend": received.backend,
+        "ifMatch": received.if_match,
+        "clientRequestId": received.client_request_id,
+        "body": received.json(),
+        "outcome": match received.outcome {
+            Outcome::Pending => json!("pending"),
+            Outcome::Answered(status) => json!(status.as_u16()),
+            Outcome::Cut => json!("cut"),
+        },
+        "effect": effect_shown(&received.effect),
+    })
+}
+
+fn effect_shown(effect: &Effect) -> Value {
+    match effect {
+        Effect::None => Value::Null,
+        Effect::Written { etag } => json!({"written": etag}),
+        Effect::Deleted => json!("deleted"),
+        Effect::Reconnects => json!("reconnects"),
+        Effect::Waiting => json!("waiting"),
+        Effect::Lost { status } => json!({"lost": status.as_u16()}),
+    }
+}

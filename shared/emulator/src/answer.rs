@@ -1,0 +1,209 @@
+//! The answers of Azure Resource Manager: statuses, headers and the shapes of errors.
+//!
+//! Codes and messages are those that the service has been seen to send; what nobody has published
+//! is marked as assumed where it is made.
+
+use crate::clock;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Empty, Full};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::{convert::Infallible, time::Duration};
+
+/// One field that was found wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Detail {
+    pub(crate) code: &'static str,
+    pub(crate) target: String,
+    pub(crate) message: String,
+}
+
+impl Detail {
+    pub(crate) fn new(target: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: "ValidationError", target: target.into(), message: message.into() }
+    }
+}
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: Error<'a>,
+}
+
+#[derive(Serialize)]
+struct Error<'a> {
+    code: &'a str,
+    message: &'a str,
+    // API Management writes `null` where there are none.
+    details: Option<&'a [Detail]>,
+}
+
+/// An answer before the headers that all answers have.
+#[derive(Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) etag: Option<String>,
+    pub(crate) body: Bytes,
+    pub(crate) headers: Vec<(HeaderName, String)>,
+}
+
+impl Answer {
+    pub(crate) fn empty(status: StatusCode) -> Self {
+        Self::json(status, Bytes::new())
+    }
+
+    /// An answer with a body that is already JSON.
+    pub(crate) fn json(status: StatusCode, body: Bytes) -> Self {
+        Self { status, etag: None, body, headers: Vec::new() }
+    }
+
+    pub(crate) fn value(status: StatusCode, value: &impl Serialize) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => Self::json(status, body.into()),
+            Err(error) => Self::error(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "InternalServerError",
+                &error.to_string(),
+            ),
+        }
+    }
+
+    pub(crate) fn error(status: StatusCode, code: &str, message: &str) -> Self {
+        Self::detailed(status, code, message, None)
+    }
+
+    fn detailed(status: StatusCode, code: &str, message: &str, details: Option<&[Detail]>) -> Self {
+        let error = Error { code, message, details };
+        Self::value(status, &ErrorBody { error })
+    }
+
+    pub(crate) fn with_etag(mut self, etag: impl Into<String>) -> Self {
+        self.etag = Some(etag.into());
+        self
+    }
+
+    pub(crate) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// One or more fields are wrong.
+    pub(crate) fn invalid(details: &[Detail]) -> Self {
+        Self::detailed(
+            StatusCode::BAD_REQUEST,
+            "ValidationError",
+            "One or more fields contain incorrect values:",
+            Some(details),
+        )
+    }
+
+    /// The body is no JSON, or not the JSON of a backend (ARM's own words).
+    pub(crate) fn unreadable(why: &str) -> Self {
+        Self::error(
+            StatusCode::BAD_REQUEST,
+            "InvalidRequestContent",
+            &format!("The request content was invalid and could not be deserialized: '{why}'."),
+        )
+    }
+
+    pub(crate) fn not_found() -> Self {
+        Self::error(StatusCode::NOT_FOUND, "ResourceNotFound", "Backend not found.")
+    }
+
+    pub(crate) fn precondition_failed() -> Self {
+        Self::error(
+            StatusCode::PRECONDITION_FAILED,
+            "PreconditionFailed",
+            "Resource was modified since last retrieval.",
+        )
+    }
+
+    /// ARM's 429; the body's shape is assumed.
+    pub(crate) fn throttled(retry_after: Duration) -> Self {
+        // Rounded up: whoever retries at the second that was named must be served.
+        let seconds = retry_after.as_millis().div_ceil(1_000).max(1);
+        Self::error(
+            StatusCode::TOO_MANY_REQUESTS,
+            "SubscriptionRequestsThrottled",
+            &format!(
+                "Number of requests for the subscription exceeded the limit. Please try again \
+                 after '{seconds}' seconds."
+            ),
+        )
+        .with(header::RETRY_AFTER, seconds.to_string())
+    }
+
+    /// Makes the HTTP answer, with the headers that every answer of ARM carries.
+    pub(crate) fn into_response(self, at: Timestamp, common: &Common<'_>) -> Response<Body> {
+        let mut response = Response::new(full(self.body.clone()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        for (name, value) in [
+            (header::CACHE_CONTROL, "no-cache"),
+            (header::PRAGMA, "no-cache"),
+            (header::EXPIRES, "-1"),
+            (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+        if !self.body.is_empty() {
+            headers.insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json; charset=utf-8"),
+            );
+        }
+        let mut put = |name: HeaderName, value: &str| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(name, value);
+            }
+        };
+        put(header::DATE, &clock::http_date(at));
+        put(REQUEST_ID, &common.request_id);
+        put(CORRELATION_REQUEST_ID, &common.request_id);
+        put(
+            ROUTING_REQUEST_ID,
+            &format!("EMULATOR:{}:{}", at.strftime("%Y%m%dT%H%M%SZ"), common.request_id),
+        );
+        if let Some(id) = common.client_request_id {
+            put(CLIENT_REQUEST_ID, id);
+        }
+        if let Some((name, remaining)) = &common.remaining {
+            put(name.clone(), &remaining.to_string());
+        }
+        if let Some(etag) = &self.etag {
+            put(header::ETAG, etag);
+        }
+        for (name, value) in &self.headers {
+            put(name.clone(), value);
+        }
+        response
+    }
+}
+
+pub(crate) use crate::serve::Body;
+
+/// What all answers carry besides their own.
+pub(crate) struct Common<'a> {
+    pub(crate) request_id: String,
+    pub(crate) client_request_id: Option<&'a str>,
+    pub(crate) remaining: Option<(HeaderName, u32)>,
+}
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
+const CORRELATION_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-correlation-request-id");
+const ROUTING_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-routing-request-id");
+/// The caller's own id of a request, which comes back with the answer.
+pub(crate) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
+
+/// A body that is all there.
+pub(crate) fn full(bytes: Bytes) -> Body {
+    if bytes.is_empty() {
+        return Empty::new().map_err(never).boxed_unsync();
+    }
+    Full::new(bytes).map_err(never).boxed_unsync()
+}
+
+fn never(impossible: Infallible) -> crate::serve::BoxError {
+    match impossible {}
+}

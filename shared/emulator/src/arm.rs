@@ -1,0 +1,249 @@
+//! Azure Resource Manager's side: from a request to an answer, or to a cut.
+//!
+//! The order is: is the caller who they say they are, is there an api-version, is there room in
+//! the bucket, which faults stand in the way, then the operation itself. Only a request that gets
+//! as far as the faults uses one up.
+//!
+//! Races: a request that is delayed by a latency goes on without its client, as it would in a
+//! data centre; everything else of a request happens under one lock.
+
+use crate::{
+    address::{Operation, Target, pairs},
+    admin,
+    answer::{Answer, CLIENT_REQUEST_ID, Common},
+    fault::{Fate, Stroke, Write},
+    options::Throttling,
+    record::{Origin, Outcome},
+    serve::{Body, Cut, told},
+    state::{Call, Late, Shared, State},
+    store::Effect,
+    token,
+};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use std::{sync::Arc, time::Instant};
+
+/// The largest body that is read; ARM's own limit (documented).
+pub(crate) const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Answers one request on the port of Azure Resource Manager.
+pub(crate) async fn handle(
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Cut> {
+    let (head, body) = request.into_parts();
+    let body = read(body).await?;
+    if head.uri.path().starts_with(admin::PREFIX) {
+        return Ok(admin::handle(&shared, &head, &body.unwrap_or_default()));
+    }
+    let text = |name: &HeaderName| text(&head.headers, name).map(str::to_owned);
+    let service = &shared.options.service;
+    let target = Target::read(service, &head.method, head.uri.path());
+    let call = Call {
+        at: shared.clock.now(),
+        instant: Instant::now(),
+        origin: Origin::Client,
+        verb: head.method.clone(),
+        host: text(&header::HOST).unwrap_or_default(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        target,
+        if_match: text(&header::IF_MATCH),
+        client_request_id: text(&CLIENT_REQUEST_ID),
+        body: body.clone().unwrap_or_default(),
+    };
+    let authorization = text(&header::AUTHORIZATION);
+    let entered = {
+        let mut state = shared.lock();
+        enter(&mut state, &shared, &call, authorization.as_deref(), body.is_none())
+    };
+    shared.changed();
+    let Entered { number, remaining, passage } = entered;
+    let answer = match passage {
+        Passage::Settled(answer) => answer,
+        Passage::Delayed(fate) => {
+            let (shared, call) = (Arc::clone(&shared), call.clone());
+            let work = async move {
+                let mut stopping = shared.stopping.subscribe();
+                tokio::select! {
+                    () = shared.clock.sleep(fate.latency) => {}
+                    () = told(&mut stopping) => return Err(Cut),
+                }
+                let answer =
+                    proceed(&mut shared.lock(), &shared, &call, number, fate.stroke.as_ref());
+                shared.changed();
+                answer
+            };
+            // A task of its own: this future ends when the client goes away.
+            tokio::spawn(work).await.unwrap_or(Err(Cut))
+        }
+    };
+    let common = Common {
+        request_id: token::request_id(shared.options.seed, number),
+        client_request_id: call.client_request_id.as_deref(),
+        remaining,
+    };
+    Ok(answer?.into_response(shared.clock.now(), &common))
+}
+
+/// Reads a body; none when it is too large.
+pub(crate) async fn read(body: Incoming) -> Result<Option<Bytes>, Cut> {
+    match Limited::new(body, BODY_BYTES_MAX).collect().await {
+        Ok(body) => Ok(Some(body.to_bytes())),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Ok(None),
+        // The client went away half way through.
+        Err(_) => Err(Cut),
+    }
+}
+
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// A request that was put down, and how it went or goes on.
+struct Entered {
+    number: u64,
+    remaining: Option<(HeaderName, u32)>,
+    passage: Passage,
+}
+
+enum Passage {
+    Settled(Result<Answer, Cut>),
+    Delayed(Fate),
+}
+
+/// Puts a request down, and settles it at once unless it is to be delayed.
+fn enter(
+    state: &mut State,
+    shared: &Shared,
+    call: &Call,
+    authorization: Option<&str>,
+    too_large: bool,
+) -> Entered {
+    let operation = call.target.operation();
+    let number = state.record.receive(call.received(operation));
+    let mut remaining = None;
+    let refused = state
+        .tokens
+        .check(authorization, call.at)
+        .and_then(|()| if too_large { Err(body_too_large()) } else { Ok(()) })
+        .and_then(|()| api_version(&call.query))
+        .and_then(|()| {
+            let Some(verdict) = state.buckets.take(operation, call.at) else {
+                return Ok(());
+            };
+            remaining = Some((verdict.header, verdict.remaining));
+            match (shared.options.throttling, verdict.wait) {
+                (Throttling::Enforce, Some(wait)) => Err(Answer::throttled(wait)),
+                (Throttling::Enforce, None) | (Throttling::CountOnly, _) => Ok(()),
+            }
+        });
+    let passage = match refused {
+        Err(answer) => {
+            state.record.outcome(number, Outcome::Answered(answer.status));
+            Passage::Settled(Ok(answer))
+        }
+        Ok(()) => {
+            let backend = call.target.backend();
+            let backends = &state.backends;
+            let earlier = || backend.is_some_and(|backend| backends.has_earlier(backend));
+            let fate = state.faults.meet(operation, backend, call.at, earlier);
+            if fate.latency.is_zero() {
+                Passage::Settled(proceed(state, shared, call, number, fate.stroke.as_ref()))
+            } else {
+                Passage::Delayed(fate)
+            }
+        }
+    };
+    Entered { number, remaining, passage }
+}
+
+/// Executes a request, or does to it what the fault says.
+fn proceed(
+    state: &mut State,
+    shared: &Shared,
+    call: &Call,
+    number: u64,
+    stroke: Option<&Stroke>,
+) -> Result<Answer, Cut> {
+    let now = shared.clock.now();
+    let execute = |state: &mut State| {
+        let (answer, effect) = state.execute(call, now);
+        let waits = effect == Effect::Reconnects || !shared.options.gateway_delay.is_zero();
+        if effect.happened() && waits {
+            shared.due_changed();
+        }
+        state.record.effect(number, call.target.backend(), effect);
+        answer
+    };
+    let answer = match stroke {
+        None => Ok(execute(state)),
+        Some(Stroke::Throttled { until }) => Ok(Answer::throttled(crate::clock::left(now, *until))),
+        Some(Stroke::Error { error, write }) => {
+            if *write == Write::Done {
+                execute(state);
+            }
+            let (status, code, message) = error.parts();
+            Ok(Answer::error(status, code, message))
+        }
+        Some(Stroke::Cut { write }) => {
+            if *write == Write::Done {
+                execute(state);
+            }
+            Err(Cut)
+        }
+        Some(Stroke::LandsLate { due }) => {
+            state.record.effect(number, None, Effect::Waiting);
+            state.late.push(Late { number, call: call.clone(), due: *due });
+            shared.due_changed();
+            Err(Cut)
+        }
+        Some(Stroke::Stale { versions }) => Ok(match &call.target {
+            Target::Backend(Operation::Get, address) => {
+                state.backends.read_stale(address, *versions)
+            }
+            Target::Backend(..)
+            | Target::Collection { .. }
+            | Target::OtherService { .. }
+            | Target::WrongVerb
+            | Target::Unknown => execute(state),
+        }),
+    };
+    let outcome = match &answer {
+        Ok(answer) => Outcome::Answered(answer.status),
+        Err(Cut) => Outcome::Cut,
+    };
+    state.record.outcome(number, outcome);
+    answer
+}
+
+/// ARM asks for an api-version before it looks at anything else of a request.
+fn api_version(query: &str) -> Result<(), Answer> {
+    let refuse = |code, message: &str| Err(Answer::error(StatusCode::BAD_REQUEST, code, message));
+    let versions = pairs(query);
+    let version = versions.iter().find(|(key, _)| key.eq_ignore_ascii_case("api-version"));
+    let Some((_, version)) = version else {
+        return refuse(
+            "MissingApiVersionParameter",
+            "The api-version query parameter (?api-version=) is required for all requests.",
+        );
+    };
+    let date = version.strip_suffix("-preview").unwrap_or(version);
+    if date.parse::<jiff::civil::Date>().is_err() || date.len() != 10 {
+        return refuse(
+            "InvalidApiVersionParameter",
+            &format!("The api-version '{version}' is invalid."),
+        );
+    }
+    Ok(())
+}
+
+fn body_too_large() -> Answer {
+    Answer::error(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "RequestContentTooLarge",
+        "The request content size exceeds the maximum size of 4 MB.",
+    )
+}

@@ -1,0 +1,456 @@
+//! The handle: starts an emulator, looks at it, and makes things go wrong.
+
+use crate::{
+    address::{Address, Operation, Service},
+    answer::Answer,
+    arm,
+    clock::Clock,
+    fault::{Fault, FaultId, Kind, Match, Standing},
+    gateway::{self, Forwarder, traffic::Traffic},
+    hand, identity,
+    options::Options,
+    record::Received,
+    serve::Server,
+    state::{Reconnect, Shared},
+    store::Effect,
+    token,
+    view::{Seat, Stored, View},
+};
+use serde_json::{Value, json};
+use std::{fmt, io, sync::Arc, time::Duration};
+use tokio::task::JoinHandle;
+
+/// How many requests an error shows.
+const REQUESTS_SHOWN: usize = 20;
+
+/// A running emulator. Clones are the same one; the last one dropped ends it at once,
+/// [`Emulator::stop`] ends it in good order.
+#[derive(Clone)]
+pub struct Emulator(Arc<Running>);
+
+struct Running {
+    shared: Arc<Shared>,
+    arm: Server,
+    gateway: Server,
+    identity: Server,
+    timekeeper: JoinHandle<()>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.timekeeper.abort();
+        self.shared.stopping.send_replace(true);
+    }
+}
+
+/// Why an emulator does not start.
+#[derive(Debug, thiserror::Error)]
+#[error("the emulated {what} cannot listen on 127.0.0.1:{port}")]
+pub struct StartError {
+    what: &'static str,
+    port: u16,
+    #[source]
+    cause: io::Error,
+}
+
+/// What was waited for did not come.
+#[derive(Debug, thiserror::Error)]
+#[error("waited {bound:?} in vain; the latest requests:\n{requests}")]
+pub struct TimedOut {
+    bound: Duration,
+    requests: String,
+}
+
+/// A test ended with something left over; a line for each thing.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the emulator was left with:\n  {}", .0.join("\n  "))]
+pub struct Leftovers(Vec<String>);
+
+/// The foreign writer was refused, as anyone would have been.
+#[derive(Debug, thiserror::Error)]
+#[error("the service answered {status}: {body}")]
+pub struct Refused {
+    status: u16,
+    body: String,
+}
+
+impl Emulator {
+    /// Starts an emulator on the running tokio runtime.
+    ///
+    /// # Errors
+    /// When a port of [`Options::ports`] is taken.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let ports = options.ports;
+        let forwarder = Forwarder::new(options.forward_timeout);
+        let shared = Arc::new(Shared::new(options));
+        let failed = |what, port| move |cause| StartError { what, port, cause };
+        let arm = {
+            let shared = Arc::clone(&shared);
+            let service = move |request| arm::handle(Arc::clone(&shared), request);
+            Server::start(ports.arm, service)
+                .await
+                .map_err(failed("Resource Manager", ports.arm))?
+        };
+        let gateway = {
+            let shared = Arc::clone(&shared);
+            let service =
+                move |request| gateway::handle(Arc::clone(&shared), forwarder.clone(), request);
+            Server::start(ports.gateway, service).await.map_err(failed("gateway", ports.gateway))?
+        };
+        let identity = {
+            let shared = Arc::clone(&shared);
+            let service = move |request| identity::handle(Arc::clone(&shared), request);
+            Server::start(ports.identity, service)
+                .await
+                .map_err(failed("identity", ports.identity))?
+        };
+        let timekeeper = tokio::spawn({
+            let shared = Arc::clone(&shared);
+            async move { shared.keep_time().await }
+        });
+        Ok(Self(Arc::new(Running { shared, arm, gateway, identity, timekeeper })))
+    }
+
+    /// Takes no more requests and waits until those under way are answered; after 2 s they are
+    /// cut. What is held by the clock (latencies) is cut at once. The state can still be read.
+    pub async fn stop(&self) {
+        self.shared().stopping.send_replace(true);
+        let servers = [&self.0.arm, &self.0.gateway, &self.0.identity];
+        for server in servers {
+            server.stop();
+        }
+        for server in servers {
+            server.finished().await;
+        }
+        self.0.timekeeper.abort();
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+
+    /// Where Azure Resource Manager is, `http://127.0.0.1:port`; the admin endpoints are there too.
+    #[must_use]
+    pub fn arm_url(&self) -> String {
+        self.0.arm.url()
+    }
+
+    /// Where the gateway is. `{gateway_url}/{backend}/...` is routed, `/metrics` is for Prometheus.
+    #[must_use]
+    pub fn gateway_url(&self) -> String {
+        self.0.gateway.url()
+    }
+
+    /// Where the identity endpoints are.
+    #[must_use]
+    pub fn identity_url(&self) -> String {
+        self.0.identity.url()
+    }
+
+    /// The ports in the order of [`crate::Ports`]: Resource Manager, gateway, identity.
+    #[must_use]
+    pub fn ports(&self) -> crate::Ports {
+        crate::Ports {
+            arm: self.0.arm.port(),
+            gateway: self.0.gateway.port(),
+            identity: self.0.identity.port(),
+        }
+    }
+
+    /// The environment of a process whose managed identity shall come from here: App Service's
+    /// `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`.
+    #[must_use]
+    pub fn identity_env(&self) -> [(&'static str, String); 2] {
+        let endpoint = format!("{}{}", self.identity_url(), identity::APP_SERVICE_PATH);
+        let secret = identity::secret(self.shared().options.seed);
+        [("IDENTITY_ENDPOINT", endpoint), ("IDENTITY_HEADER", secret)]
+    }
+
+    /// The emulated service.
+    #[must_use]
+    pub fn service(&self) -> &Service {
+        &self.shared().options.service
+    }
+
+    /// The emulator's clock.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.shared().clock
+    }
+
+    /// A token for Azure Resource Manager, for a test that does not want to ask for one.
+    #[must_use]
+    pub fn token(&self) -> String {
+        self.token_for(token::AUDIENCES[0], self.shared().options.token_lifetime)
+    }
+
+    /// A token for any resource, with a lifetime of its own.
+    #[must_use]
+    pub fn token_for(&self, audience: &str, lifetime: Duration) -> String {
+        let now = self.clock().now();
+        self.shared().lock().tokens.issue(audience, lifetime, now).0
+    }
+
+    /// Makes every token so far invalid.
+    pub fn revoke_tokens(&self) {
+        self.shared().lock().tokens.revoke();
+    }
+}
+
+/// Faults and foreign hands.
+impl Emulator {
+    /// Lets something go wrong from now on.
+    pub fn inject(&self, fault: Fault) -> FaultId {
+        let now = self.clock().now();
+        let id = self.shared().lock().faults.inject(fault, now);
+        self.shared().changed();
+        id
+    }
+
+    /// Answers everything with 429 and a Retry-After until `lasts` from now, by the emulator's
+    /// clock.
+    pub fn throttle(&self, on: Match, lasts: Duration) -> FaultId {
+        self.inject(Fault::always(on, Kind::Throttle { lasts }))
+    }
+
+    /// Takes one fault back; false when it was spent or never was.
+    pub fn clear(&self, fault: FaultId) -> bool {
+        self.shared().lock().faults.remove(fault)
+    }
+
+    /// Takes all faults back. Writes that are late already stay so.
+    pub fn clear_faults(&self) {
+        self.shared().lock().faults.clear();
+    }
+
+    /// Lands every write that is late, in the order in which they were sent, its If-Match
+    /// honoured; says of each request, by number, what came of it.
+    pub fn land(&self) -> Vec<(u64, Effect)> {
+        hand::land(self.shared())
+    }
+
+    /// Replaces or creates a backend as Terraform does, without If-Match; gives the new ETag.
+    /// `body` is the whole, `{"properties": {...}}`.
+    ///
+    /// # Errors
+    /// When the service would not take it.
+    pub fn foreign_put(
+        &self,
+        backend: impl Into<Address>,
+        body: &Value,
+    ) -> Result<String, Refused> {
+        self.foreign(Operation::Put, &backend.into(), body)
+    }
+
+    /// Merges into a backend as a person at the portal does, without If-Match; gives the new ETag.
+    ///
+    /// # Errors
+    /// When the service would not take it.
+    pub fn foreign_patch(
+        &self,
+        backend: impl Into<Address>,
+        body: &Value,
+    ) -> Result<String, Refused> {
+        self.foreign(Operation::Patch, &backend.into(), body)
+    }
+
+    /// Deletes a backend behind everyone's back.
+    ///
+    /// # Errors
+    /// None so far: deleting what is not there succeeds too.
+    pub fn foreign_delete(&self, backend: impl Into<Address>) -> Result<(), Refused> {
+        self.foreign(Operation::Delete, &backend.into(), &Value::Null).map(drop)
+    }
+
+    fn foreign(
+        &self,
+        operation: Operation,
+        backend: &Address,
+        body: &Value,
+    ) -> Result<String, Refused> {
+        let body = body.to_string().into();
+        let (answer, effect) = hand::foreign(self.shared(), operation, backend, body);
+        let Answer { status, body, .. } = answer;
+        match effect {
+            Effect::Written { etag } => Ok(etag),
+            Effect::None if !status.is_success() => Err(Refused {
+                status: status.as_u16(),
+                body: String::from_utf8_lossy(&body).into_owned(),
+            }),
+            Effect::None
+            | Effect::Deleted
+            | Effect::Reconnects
+            | Effect::Waiting
+            | Effect::Lost { .. } => Ok(String::new()),
+        }
+    }
+
+    /// Puts a Single that leads to `url`; gives its ETag.
+    ///
+    /// # Errors
+    /// When the service would not take it.
+    pub fn put_single(&self, backend: impl Into<Address>, url: &str) -> Result<String, Refused> {
+        let body = json!({"properties": {"type": "Single", "url": url, "protocol": "http"}});
+        self.foreign_put(backend, &body)
+    }
+
+    /// Puts a Pool of (member, weight, priority), the members by name; gives its ETag. A weight or
+    /// priority of none is left out.
+    ///
+    /// # Errors
+    /// When the service would not take it.
+    pub fn put_pool(
+        &self,
+        pool: impl Into<Address>,
+        members: &[(&str, Option<u32>, Option<u32>)],
+    ) -> Result<String, Refused> {
+        let pool = pool.into();
+        let services: Value = members
+            .iter()
+            .map(|(member, weight, priority)| {
+                let member = match pool.workspace() {
+                    None => Address::from(*member),
+                    Some(workspace) => Address::in_workspace(workspace, member),
+                };
+                let mut service = json!({"id": self.service().backend_id(&member)});
+                for (key, number) in [("weight", weight), ("priority", priority)] {
+                    if let Some(number) = number {
+                        service[key] = json!(number);
+                    }
+                }
+                service
+            })
+            .collect();
+        let body = json!({"properties": {"type": "Pool", "pool": {"services": services}}});
+        self.foreign_put(pool, &body)
+    }
+}
+
+/// Looking.
+impl Emulator {
+    /// Looks at the state of one moment. The closure runs under the emulator's lock: it must not
+    /// call the emulator itself, and not take long.
+    pub fn view<T>(&self, look: impl FnOnce(&View<'_>) -> T) -> T {
+        let state = self.shared().lock();
+        look(&View::new(&state, self.clock().now()))
+    }
+
+    /// Waits until `condition` holds, looking again at every change and every step of the clock;
+    /// at most `bound` in real time. The closure runs under the emulator's lock, as in
+    /// [`Emulator::view`].
+    ///
+    /// # Errors
+    /// [`TimedOut`] with the latest requests, when it did not come to hold in time.
+    pub async fn wait_for(
+        &self,
+        condition: impl Fn(&View<'_>) -> bool,
+        bound: Duration,
+    ) -> Result<(), TimedOut> {
+        let deadline = tokio::time::Instant::now() + bound;
+        loop {
+            let changed = self.shared().next_change();
+            let stepped = self.clock().stepped();
+            tokio::pin!(changed, stepped);
+            changed.as_mut().enable();
+            stepped.as_mut().enable();
+            if self.view(&condition) {
+                return Ok(());
+            }
+            tokio::select! {
+                () = changed => {}
+                () = stepped => {}
+                () = tokio::time::sleep_until(deadline) => {
+                    return Err(TimedOut { bound, requests: self.latest() });
+                }
+            }
+        }
+    }
+
+    fn latest(&self) -> String {
+        self.view(|view| {
+            let mut latest: Vec<_> = view.requests().rev().take(REQUESTS_SHOWN).collect();
+            latest.reverse();
+            let lines: Vec<_> = latest.iter().map(|received| format!("  {received}")).collect();
+            lines.join("\n")
+        })
+    }
+
+    /// The requests on record, oldest first.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Received> {
+        self.view(|view| view.requests().cloned().collect())
+    }
+
+    /// What clients sent to change `backend` (PUT, PATCH, DELETE), whatever came of it.
+    #[must_use]
+    pub fn writes(&self, backend: impl Into<Address>) -> Vec<Received> {
+        self.view(|view| view.writes(backend).cloned().collect())
+    }
+
+    /// A backend, when there is one.
+    #[must_use]
+    pub fn backend(&self, backend: impl Into<Address>) -> Option<Stored> {
+        self.view(|view| view.backend(backend))
+    }
+
+    /// The members of a pool, in order; empty when it is no pool.
+    #[must_use]
+    pub fn seats(&self, pool: impl Into<Address>) -> Vec<Seat> {
+        self.view(|view| view.seats(pool))
+    }
+
+    /// The reconnects that were accepted, oldest first.
+    #[must_use]
+    pub fn reconnects(&self) -> Vec<Reconnect> {
+        self.view(|view| view.reconnects().to_vec())
+    }
+
+    /// The faults that are not spent.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Standing> {
+        self.view(|view| view.faults().to_vec())
+    }
+
+    /// What went through the gateway so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.view(|view| view.traffic().clone())
+    }
+
+    /// Forgets the requests and their totals, as between the phases of a benchmark. Faults,
+    /// backends and traffic stay.
+    pub fn forget_requests(&self) {
+        self.shared().lock().record.clear();
+    }
+
+    /// Whether a test that ends now has left something over: a fault that was never met, a late
+    /// write that never landed, a call that nobody here knows.
+    ///
+    /// # Errors
+    /// [`Leftovers`], a line for each.
+    pub fn leftovers(&self) -> Result<(), Leftovers> {
+        let left = self.shared().lock().leftovers();
+        if left.is_empty() { Ok(()) } else { Err(Leftovers(left)) }
+    }
+
+    /// Ends a test: [`Emulator::leftovers`] as a panic.
+    ///
+    /// # Panics
+    /// When something was left over; the message has a line for each.
+    #[track_caller]
+    pub fn finish(&self) {
+        if let Err(leftovers) = self.leftovers() {
+            panic!("{leftovers}");
+        }
+    }
+}
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator")
+            .field("arm", &self.arm_url())
+            .field("gateway", &self.gateway_url())
+            .field("identity", &self.identity_url())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,493 @@
+//! What goes wrong, as data: which requests it hits, how often, and what happens to them.
+//!
+//! A request that is authentic and understood meets the faults in the order in which they were
+//! injected. Every latency that matches adds up; of the other kinds the first that matches is
+//! taken. One hit uses up one of a fault's `times`.
+
+use crate::address::{Address, Operation};
+use http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::{fmt, time::Duration};
+
+/// One thing that goes wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// The requests that it hits.
+    #[serde(default)]
+    pub on: Match,
+    /// How many of them.
+    #[serde(default)]
+    pub times: Times,
+    /// What happens.
+    pub kind: Kind,
+}
+
+impl Fault {
+    /// `kind`, once, to the next request that `on` matches.
+    #[must_use]
+    pub fn once(on: Match, kind: Kind) -> Self {
+        Self { on, times: Times::Count(1), kind }
+    }
+
+    /// `kind` to every request that `on` matches, until it is cleared.
+    #[must_use]
+    pub fn always(on: Match, kind: Kind) -> Self {
+        Self { on, times: Times::Always, kind }
+    }
+}
+
+/// How often a fault strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Times {
+    /// Until it is cleared.
+    Always,
+    /// This many times.
+    #[serde(untagged)]
+    Count(u32),
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self::Count(1)
+    }
+}
+
+/// Which requests a fault hits. What is left out matches everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Match {
+    /// One of these operations; empty: any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<Operation>,
+    /// This backend.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend: Option<Address>,
+}
+
+impl Match {
+    /// Every request, those for tokens too.
+    #[must_use]
+    pub fn any() -> Self {
+        Self::default()
+    }
+
+    /// Requests for `operation`, of whatever backend.
+    #[must_use]
+    pub fn operation(operation: Operation) -> Self {
+        Self { operations: vec![operation], backend: None }
+    }
+
+    /// PUT, PATCH and DELETE of whatever backend.
+    #[must_use]
+    pub fn writes() -> Self {
+        Self {
+            operations: vec![Operation::Put, Operation::Patch, Operation::Delete],
+            backend: None,
+        }
+    }
+
+    /// GET of `backend`.
+    #[must_use]
+    pub fn get(backend: impl Into<Address>) -> Self {
+        Self::operation(Operation::Get).of(backend)
+    }
+
+    /// PATCH of `backend`.
+    #[must_use]
+    pub fn patch(backend: impl Into<Address>) -> Self {
+        Self::operation(Operation::Patch).of(backend)
+    }
+
+    /// POST `/reconnect` of `backend`.
+    #[must_use]
+    pub fn reconnect(backend: impl Into<Address>) -> Self {
+        Self::operation(Operation::Reconnect).of(backend)
+    }
+
+    /// The same, of `backend` only.
+    #[must_use]
+    pub fn of(mut self, backend: impl Into<Address>) -> Self {
+        self.backend = Some(backend.into());
+        self
+    }
+
+    fn hits(&self, operation: Operation, backend: Option<&Address>) -> bool {
+        let operation_fits = self.operations.is_empty() || self.operations.contains(&operation);
+        let backend_fits = match (&self.backend, backend) {
+            (None, _) => true,
+            (Some(wanted), Some(is)) => wanted == is,
+            (Some(_), None) => false,
+        };
+        operation_fits && backend_fits
+    }
+}
+
+/// What happens to a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Kind {
+    /// It is worked on only `by` later, by the emulator's clock. A client that gives up waiting
+    /// does not call it back: its write is still done.
+    Latency {
+        /// How much later.
+        #[serde(with = "jiff::fmt::serde::unsigned_duration::required")]
+        by: Duration,
+    },
+    /// 429 with Retry-After, until `lasts` after the injection by the emulator's clock. The
+    /// window's end ends the fault, `times` at the latest.
+    Throttle {
+        /// How long the window is.
+        #[serde(with = "jiff::fmt::serde::unsigned_duration::required")]
+        lasts: Duration,
+    },
+    /// An error is answered.
+    Error {
+        /// Which one.
+        error: ServerError,
+        /// Whether the write was done all the same.
+        write: Write,
+    },
+    /// The connection is closed without an answer.
+    Cut {
+        /// Whether the write was done before.
+        write: Write,
+    },
+    /// A write or a reconnect: the connection is closed at once, and the request is executed
+    /// later, its If-Match honoured then; it may come to nothing by a 412. It lands by
+    /// [`crate::Emulator::land`], or at a time.
+    LandsLate {
+        /// When, after it was received, by the emulator's clock; none: when told.
+        #[serde(default, with = "jiff::fmt::serde::unsigned_duration::optional")]
+        after: Option<Duration>,
+    },
+    /// A GET is answered with an earlier version: body and ETag. Requests of a backend that has
+    /// been written only once do not count as met.
+    StaleRead {
+        /// How many versions earlier, at least 1; where fewer are known, the oldest.
+        versions: usize,
+    },
+}
+
+/// Whether a write took place before things went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Write {
+    /// It did, and the client does not get to know.
+    Done,
+    /// It did not.
+    NotDone,
+}
+
+/// The errors that a service like this gives although the request was fine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServerError {
+    /// 500.
+    Internal,
+    /// 502.
+    BadGateway,
+    /// 503.
+    Unavailable,
+    /// 504.
+    GatewayTimeout,
+    /// 409 `PessimisticConcurrencyConflict`: another operation is under way; try again (public issues).
+    Conflict,
+    /// 422 `ManagementApiRequestFailed`: sometimes for good (public issues).
+    ManagementApi,
+}
+
+impl ServerError {
+    /// Status, code and message.
+    pub(crate) fn parts(self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::Internal => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "InternalServerError",
+                "An error has occurred. Please try again later.",
+            ),
+            Self::BadGateway => (
+                StatusCode::BAD_GATEWAY,
+                "BadGateway",
+                "The resource provider did not give a valid response.",
+            ),
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "ServerUnavailable",
+                "The service is temporarily unavailable. Please try again later.",
+            ),
+            Self::GatewayTimeout => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "GatewayTimeout",
+                "The gateway did not receive a response from the resource provider in time.",
+            ),
+            Self::Conflict => (
+                StatusCode::CONFLICT,
+                "PessimisticConcurrencyConflict",
+                "Operation on the API is in progress",
+            ),
+            Self::ManagementApi => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "ManagementApiRequestFailed",
+                "Failed to connect to the management endpoint.",
+            ),
+        }
+    }
+}
+
+/// Names one injected fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct FaultId(pub(crate) u64);
+
+/// A fault that was injected and is not spent.
+#[derive(Clone, Debug, Serialize)]
+pub struct Standing {
+    /// Its name.
+    pub id: FaultId,
+    /// What it is; `times` counts down.
+    pub fault: Fault,
+    /// How many requests it has hit.
+    pub hits: u32,
+    /// When it was injected.
+    pub since: Timestamp,
+}
+
+impl Standing {
+    /// When a window of 429 ends.
+    fn until(&self) -> Option<Timestamp> {
+        match self.fault.kind {
+            Kind::Throttle { lasts } => Some(crate::clock::later(self.since, lasts)),
+            Kind::Latency { .. }
+            | Kind::Error { .. }
+            | Kind::Cut { .. }
+            | Kind::LandsLate { .. }
+            | Kind::StaleRead { .. } => None,
+        }
+    }
+
+    fn spent(&self, now: Timestamp) -> bool {
+        let closed = self.hits > 0 && self.until().is_some_and(|until| until <= now);
+        closed || self.fault.times == Times::Count(0)
+    }
+
+    /// Whether a test that ends now has left this fault unmet.
+    fn unmet(&self) -> bool {
+        match (&self.fault.times, &self.fault.kind) {
+            (Times::Always, _) | (_, Kind::Throttle { .. }) => self.hits == 0,
+            (Times::Count(left), _) => *left > 0,
+        }
+    }
+
+    fn hit(&mut self) {
+        self.hits += 1;
+        if let Times::Count(left) = &mut self.fault.times {
+            *left = left.saturating_sub(1);
+        }
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Fault { on, times, kind } = &self.fault;
+        write!(f, "{kind:?} on ")?;
+        if on.operations.is_empty() {
+            f.write_str("anything")?;
+        } else {
+            write!(f, "{:?}", on.operations)?;
+        }
+        if let Some(backend) = &on.backend {
+            write!(f, " of {backend}")?;
+        }
+        match times {
+            Times::Count(left) => write!(f, ", {left} to go"),
+            Times::Always => write!(f, ", met {} times", self.hits),
+        }
+    }
+}
+
+/// What a request is in for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Fate {
+    pub(crate) latency: Duration,
+    pub(crate) stroke: Option<Stroke>,
+}
+
+/// The fault that befalls a request, made concrete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stroke {
+    Throttled { until: Timestamp },
+    Error { error: ServerError, write: Write },
+    Cut { write: Write },
+    LandsLate { due: Option<Timestamp> },
+    Stale { versions: usize },
+}
+
+/// The faults in force.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    standing: Vec<Standing>,
+    last: u64,
+}
+
+impl Faults {
+    pub(crate) fn inject(&mut self, fault: Fault, now: Timestamp) -> FaultId {
+        self.last += 1;
+        let id = FaultId(self.last);
+        self.standing.push(Standing { id, fault, hits: 0, since: now });
+        id
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.standing.clear();
+    }
+
+    /// Takes one fault back; false when there is none of that name.
+    pub(crate) fn remove(&mut self, id: FaultId) -> bool {
+        let before = self.standing.len();
+        self.standing.retain(|standing| standing.id != id);
+        self.standing.len() < before
+    }
+
+    pub(crate) fn standing(&self) -> &[Standing] {
+        &self.standing
+    }
+
+    pub(crate) fn unmet(&self) -> impl Iterator<Item = &Standing> {
+        self.standing.iter().filter(|standing| standing.unmet())
+    }
+
+    /// What befalls this request; uses up what befell it. `earlier` says whether the backend has
+    /// a version to be stale with.
+    pub(crate) fn meet(
+        &mut self,
+        operation: Operation,
+        backend: Option<&Address>,
+        now: Timestamp,
+        earlier: impl Fn() -> bool,
+    ) -> Fate {
+        let mut fate = Fate::default();
+        if self.standing.is_empty() {
+            return fate;
+        }
+        for standing in &mut self.standing {
+            if !standing.fault.on.hits(operation, backend) || standing.spent(now) {
+                continue;
+            }
+            let stroke = match &standing.fault.kind {
+                Kind::Latency { by } => {
+                    fate.latency = fate.latency.saturating_add(*by);
+                    standing.hit();
+                    continue;
+                }
+                Kind::Throttle { .. } => match standing.until() {
+                    Some(until) if now < until => Stroke::Throttled { until },
+                    Some(_) | None => continue,
+                },
+                Kind::Error { error, write } => Stroke::Error { error: *error, write: *write },
+                Kind::Cut { write } => Stroke::Cut { write: *write },
+                Kind::LandsLate { after } => {
+                    if !operation.is_write() && operation != Operation::Reconnect {
+                        continue;
+                    }
+                    Stroke::LandsLate { due: after.map(|after| crate::clock::later(now, after)) }
+                }
+                Kind::StaleRead { versions } => {
+                    if operation != Operation::Get || !earlier() {
+                        continue;
+                    }
+                    Stroke::Stale { versions: *versions }
+                }
+            };
+            if fate.stroke.is_none() {
+                fate.stroke = Some(stroke);
+                standing.hit();
+            }
+        }
+        self.standing.retain(|standing| !standing.spent(now));
+        fate
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn a_fault_hits_what_it_names_and_as_often_as_it_says() {
+        let mut faults = Faults::default();
+        let cut = Kind::Cut { write: Write::NotDone };
+        faults.inject(Fault { on: Match::patch("Chat"), times: Times::Count(2), kind: cut }, at(0));
+        let chat = Address::from("chat");
+        let mut meet = |operation, backend: &Address| {
+            let fate = faults.meet(operation, Some(backend), at(0), || true);
+            fate.stroke.is_some()
+        };
+        assert!(!meet(Operation::Get, &chat));
+        assert!(!meet(Operation::Patch, &"other".into()));
+        assert!(meet(Operation::Patch, &chat));
+        assert!(meet(Operation::Patch, &chat));
+        assert!(!meet(Operation::Patch, &chat));
+        assert!(faults.standing().is_empty());
+    }
+
+    #[test]
+    fn a_throttle_is_a_window_and_latencies_add_up() {
+        let mut faults = Faults::default();
+        let second = Duration::from_secs(1);
+        for _ in 0..2 {
+            faults.inject(Fault::always(Match::any(), Kind::Latency { by: second }), at(0));
+        }
+        faults.inject(Fault::always(Match::any(), Kind::Throttle { lasts: 10 * second }), at(0));
+        let fate = faults.meet(Operation::Get, None, at(9), || true);
+        assert_eq!(fate.latency, 2 * second);
+        assert_eq!(fate.stroke, Some(Stroke::Throttled { until: at(10) }));
+        let fate = faults.meet(Operation::Get, None, at(10), || true);
+        assert_eq!(fate.stroke, None);
+        assert_eq!(faults.standing().len(), 2, "a window that was met is gone after its end");
+        assert_eq!(faults.unmet().count(), 0);
+    }
+
+    #[test]
+    fn a_stale_read_waits_for_something_to_be_stale_with() {
+        let mut faults = Faults::default();
+        let stale = Kind::StaleRead { versions: 1 };
+        faults.inject(Fault::once(Match::get("a"), stale), at(0));
+        let a = Address::from("a");
+        let none = faults.meet(Operation::Get, Some(&a), at(0), || false);
+        assert_eq!(none.stroke, None);
+        assert_eq!(faults.unmet().count(), 1);
+        let stale = faults.meet(Operation::Get, Some(&a), at(0), || true);
+        assert_eq!(stale.stroke, Some(Stroke::Stale { versions: 1 }));
+        assert_eq!(faults.unmet().count(), 0);
+    }
+
+    #[test]
+    fn faults_as_json() {
+        let text = r#"[
+            {"on": {"operations": ["patch"], "backend": "w/chat"}, "times": 3,
+             "kind": {"throttle": {"lasts": "PT30S"}}},
+            {"times": "always", "kind": {"error": {"error": "unavailable", "write": "done"}}},
+            {"kind": {"lands-late": {"after": null}}},
+            {"kind": {"stale-read": {"versions": 1}}}
+        ]"#;
+        let faults: Vec<Fault> = serde_json::from_str(text).unwrap();
+        assert_eq!(
+            faults[0],
+            Fault {
+                on: Match::patch(Address::in_workspace("w", "chat")),
+                times: Times::Count(3),
+                kind: Kind::Throttle { lasts: Duration::from_secs(30) },
+            }
+        );
+        assert_eq!(faults[1].times, Times::Always);
+        assert_eq!(faults[2].times, Times::Count(1));
+        let again = serde_json::to_string(&faults).unwrap();
+        assert_eq!(serde_json::from_str::<Vec<Fault>>(&again).unwrap(), faults);
+    }
+}

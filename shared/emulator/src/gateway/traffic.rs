@@ -1,0 +1,147 @@
+//! What went through the gateway, as data and as Prometheus reads it.
+
+use serde::Serialize;
+use std::{collections::BTreeMap, fmt::Write as _};
+
+/// How many requests ended in one way.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Count {
+    /// The pool that was asked; none when a Single was, or when there is no such backend.
+    pub pool: Option<String>,
+    /// The backend that was to answer; none when nobody was left to.
+    pub backend: Option<String>,
+    /// The status that the caller got.
+    pub code: u16,
+    /// How many requests.
+    pub requests: u64,
+}
+
+/// Requests, and the failures among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// All requests that were answered.
+    pub requests: u64,
+    /// Those that ended in a 5xx, errors in reaching the backend included.
+    pub failures: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    pool: Option<String>,
+    backend: Option<String>,
+    code: u16,
+}
+
+/// The counters of a gateway.
+#[derive(Clone, Debug, Default)]
+pub struct Traffic(BTreeMap<Key, u64>);
+
+impl Traffic {
+    pub(crate) fn add(&mut self, pool: Option<String>, backend: Option<String>, code: u16) {
+        let key = Key { pool, backend, code };
+        *self.0.entry(key).or_default() += 1;
+    }
+
+    /// Every counter.
+    pub fn counts(&self) -> impl Iterator<Item = Count> {
+        self.0.iter().map(|(key, requests)| Count {
+            pool: key.pool.clone(),
+            backend: key.backend.clone(),
+            code: key.code,
+            requests: *requests,
+        })
+    }
+
+    /// All that was asked of `pool`, those that nobody was left for included.
+    #[must_use]
+    pub fn pool(&self, pool: &str) -> Tally {
+        self.tally(|key| named(key.pool.as_ref(), pool))
+    }
+
+    /// What `pool` sent to `backend`.
+    #[must_use]
+    pub fn member(&self, pool: &str, backend: &str) -> Tally {
+        self.tally(|key| named(key.pool.as_ref(), pool) && named(key.backend.as_ref(), backend))
+    }
+
+    /// What `backend` got, through pools and directly.
+    #[must_use]
+    pub fn backend(&self, backend: &str) -> Tally {
+        self.tally(|key| named(key.backend.as_ref(), backend))
+    }
+
+    fn tally(&self, wanted: impl Fn(&Key) -> bool) -> Tally {
+        let mut tally = Tally::default();
+        for (key, requests) in self.0.iter().filter(|(key, _)| wanted(key)) {
+            tally.requests += requests;
+            if key.code >= 500 {
+                tally.failures += requests;
+            }
+        }
+        tally
+    }
+
+    /// The page that Prometheus scrapes (text format 0.0.4):
+    /// `gateway_requests_total{pool,backend,code}`.
+    #[must_use]
+    pub fn prometheus(&self) -> String {
+        let mut page = String::from(
+            "# HELP gateway_requests_total Requests answered by the gateway.\n\
+             # TYPE gateway_requests_total counter\n",
+        );
+        for (key, requests) in &self.0 {
+            let label = |text: &Option<String>| escaped(text.as_deref().unwrap_or(""));
+            // Writing to a String cannot fail.
+            let _ = writeln!(
+                page,
+                "gateway_requests_total{{pool=\"{}\",backend=\"{}\",code=\"{}\"}} {requests}",
+                label(&key.pool),
+                label(&key.backend),
+                key.code
+            );
+        }
+        page
+    }
+}
+
+fn named(is: Option<&String>, wanted: &str) -> bool {
+    is.is_some_and(|is| is.eq_ignore_ascii_case(wanted))
+}
+
+fn escaped(label: &str) -> String {
+    label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::expect;
+
+    #[test]
+    fn tallies_and_the_page() {
+        let mut traffic = Traffic::default();
+        let mut add = |pool: Option<&str>, backend: Option<&str>, code| {
+            traffic.add(pool.map(str::to_owned), backend.map(str::to_owned), code);
+        };
+        add(Some("chat"), Some("eu"), 200);
+        add(Some("chat"), Some("eu"), 200);
+        add(Some("chat"), Some("eu"), 503);
+        add(Some("chat"), None, 503);
+        add(None, Some("eu"), 404);
+        add(None, Some("a\"b\\"), 200);
+        let tally = |requests, failures| Tally { requests, failures };
+        assert_eq!(traffic.pool("Chat"), tally(4, 2));
+        assert_eq!(traffic.member("chat", "EU"), tally(3, 1));
+        assert_eq!(traffic.backend("eu"), tally(4, 1));
+        expect![[r#"
+            # HELP gateway_requests_total Requests answered by the gateway.
+            # TYPE gateway_requests_total counter
+            gateway_requests_total{pool="",backend="a\"b\\",code="200"} 1
+            gateway_requests_total{pool="",backend="eu",code="404"} 1
+            gateway_requests_total{pool="chat",backend="",code="503"} 1
+            gateway_requests_total{pool="chat",backend="eu",code="200"} 2
+            gateway_requests_total{pool="chat",backend="eu",code="503"} 1
+        "#]]
+        .assert_eq(&traffic.prometheus());
+    }
+}

@@ -1,0 +1,71 @@
+//! What a test, or `dev`, does to the emulated service by hand: the foreign writer, and the
+//! landing of late writes.
+
+use crate::{
+    address::{Address, Operation, Target},
+    answer::Answer,
+    record::{Origin, Outcome},
+    state::{Call, Shared},
+    store::Effect,
+};
+use bytes::Bytes;
+use http::Method;
+use std::time::Instant;
+
+/// Writes as someone else does, Terraform or a person at the portal: without If-Match, past
+/// tokens, limits and faults. It is on record as foreign.
+pub(crate) fn foreign(
+    shared: &Shared,
+    operation: Operation,
+    backend: &Address,
+    body: Bytes,
+) -> (Answer, Effect) {
+    let (verb, if_match) = match operation {
+        Operation::Put => (Method::PUT, None),
+        Operation::Patch => (Method::PATCH, Some("*".to_owned())),
+        Operation::Delete => (Method::DELETE, Some("*".to_owned())),
+        Operation::Reconnect => (Method::POST, None),
+        Operation::List
+        | Operation::Head
+        | Operation::Get
+        | Operation::Token
+        | Operation::Unknown => (Method::GET, None),
+    };
+    let call = Call {
+        at: shared.clock.now(),
+        instant: Instant::now(),
+        origin: Origin::Foreign,
+        verb,
+        host: String::new(),
+        path: shared.options.service.backend_id(backend),
+        query: String::new(),
+        target: Target::Backend(operation, backend.clone()),
+        if_match,
+        client_request_id: None,
+        body,
+    };
+    let mut state = shared.lock();
+    let number = state.record.receive(call.received(operation));
+    let (answer, effect) = state.execute(&call, call.at);
+    state.record.outcome(number, Outcome::Answered(answer.status));
+    state.record.effect(number, Some(backend), effect.clone());
+    drop(state);
+    shared.due_changed();
+    shared.changed();
+    (answer, effect)
+}
+
+/// Lands every write that is late, whether its time has come or not, in the order in which they
+/// were sent; says of each what came of it.
+pub(crate) fn land(shared: &Shared) -> Vec<(u64, Effect)> {
+    let mut state = shared.lock();
+    let now = shared.clock.now();
+    let mut landed = Vec::new();
+    while !state.late.is_empty() {
+        landed.push(state.land(0, now));
+    }
+    drop(state);
+    shared.due_changed();
+    shared.changed();
+    landed
+}

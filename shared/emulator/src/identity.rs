@@ -1,0 +1,213 @@
+//! The identity endpoints that Azure's credentials ask for tokens.
+//!
+//! - App Service and Functions, `GET /msi/token`, with the header `X-IDENTITY-HEADER`. A program
+//!   is sent here by the environment variables `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`
+//!   ([`crate::Emulator::identity_env`]): the way for a process under test.
+//! - A virtual machine's metadata service, `GET /metadata/identity/oauth2/token` with
+//!   `Metadata: true`. Its address is fixed in clients, so that only those reach it that can be
+//!   told another.
+//! - Entra, `POST /{tenant}/oauth2/v2.0/token`, client credentials with a secret or an assertion,
+//!   as workload identity uses. `AZURE_AUTHORITY_HOST` cannot name it: the Azure SDK refuses an
+//!   authority without TLS. A transport or a proxy of one's own can.
+//!
+//! Any client, secret and assertion is taken. Faults on [`Operation::Token`] strike here.
+
+use crate::{
+    address::{Address, Operation, Target, pairs},
+    answer::{Answer, Common},
+    arm,
+    fault::Stroke,
+    record::{Origin, Outcome},
+    serve::{Body, Cut},
+    state::{Call, Shared},
+    token,
+};
+use bytes::Bytes;
+use http::{HeaderName, Method, Request, Response, StatusCode, header, request::Parts};
+use hyper::body::Incoming;
+use serde_json::json;
+use std::{sync::Arc, time::Instant};
+
+/// Where App Service's endpoint is.
+pub(crate) const APP_SERVICE_PATH: &str = "/msi/token";
+const METADATA_PATH: &str = "/metadata/identity/oauth2/token";
+const ENTRA_TAIL: &str = "/oauth2/v2.0/token";
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+const SECRET: HeaderName = HeaderName::from_static("x-identity-header");
+const METADATA: HeaderName = HeaderName::from_static("metadata");
+
+/// The word that `X-IDENTITY-HEADER` must have.
+pub(crate) fn secret(seed: u64) -> String {
+    format!("{:016x}", token::mixed(seed, u64::MAX))
+}
+
+/// Which way of asking it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    AppService,
+    Metadata,
+    Entra,
+    Unknown,
+}
+
+impl Way {
+    fn of(head: &Parts) -> Self {
+        match (&head.method, head.uri.path()) {
+            (&Method::GET, APP_SERVICE_PATH) => Self::AppService,
+            (&Method::GET, METADATA_PATH) => Self::Metadata,
+            (&Method::POST, path) if path.ends_with(ENTRA_TAIL) => Self::Entra,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+/// Answers one request on the port of the identity endpoints.
+pub(crate) async fn handle(
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Cut> {
+    let (head, body) = request.into_parts();
+    let body = arm::read(body).await?.unwrap_or_default();
+    let way = Way::of(&head);
+    let call = Call {
+        at: shared.clock.now(),
+        instant: Instant::now(),
+        origin: Origin::Client,
+        verb: head.method.clone(),
+        host: String::new(),
+        path: head.uri.path().to_owned(),
+        query: head.uri.query().unwrap_or_default().to_owned(),
+        target: Target::Unknown,
+        if_match: None,
+        client_request_id: None,
+        body: Bytes::new(), // It holds the client's secret.
+    };
+    let operation = match way {
+        Way::AppService | Way::Metadata | Way::Entra => Operation::Token,
+        Way::Unknown => Operation::Unknown,
+    };
+    let (number, fate) = {
+        let mut state = shared.lock();
+        let number = state.record.receive(call.received(operation));
+        let nobody: Option<&Address> = None;
+        (number, state.faults.meet(operation, nobody, call.at, || false))
+    };
+    shared.changed();
+    if !fate.latency.is_zero() {
+        shared.clock.sleep(fate.latency).await;
+    }
+    let answer = match fate.stroke {
+        None => Some(answer(&shared, way, &head, &body)),
+        Some(Stroke::Throttled { until }) => {
+            Some(Answer::throttled(crate::clock::left(shared.clock.now(), until)))
+        }
+        Some(Stroke::Error { error, .. }) => {
+            let (status, _, message) = error.parts();
+            Some(refusal(status, "temporarily_unavailable", 90_033, message))
+        }
+        // The other two strike reads and writes of backends only.
+        Some(Stroke::Cut { .. } | Stroke::LandsLate { .. } | Stroke::Stale { .. }) => None,
+    };
+    let outcome = answer.as_ref().map_or(Outcome::Cut, |answer| Outcome::Answered(answer.status));
+    shared.lock().record.outcome(number, outcome);
+    shared.changed();
+    let common = Common {
+        request_id: token::request_id(shared.options.seed, number),
+        client_request_id: None,
+        remaining: None,
+    };
+    let answer = answer.ok_or(Cut)?;
+    Ok(answer.into_response(shared.clock.now(), &common))
+}
+
+fn answer(shared: &Shared, way: Way, head: &Parts, body: &Bytes) -> Answer {
+    let bad = |error, code, why: &str| refusal(StatusCode::BAD_REQUEST, error, code, why);
+    match way {
+        Way::AppService => {
+            if arm::text(&head.headers, &SECRET) != Some(&secret(shared.options.seed)) {
+                let why = "The X-IDENTITY-HEADER header is missing or wrong.";
+                return refusal(StatusCode::UNAUTHORIZED, "unauthorized_client", 0, why);
+            }
+            managed(shared, head)
+        }
+        Way::Metadata => {
+            if arm::text(&head.headers, &METADATA) != Some("true") {
+                return bad("bad_request_102", 0, "Required metadata header not specified");
+            }
+            managed(shared, head)
+        }
+        Way::Entra => {
+            let form = pairs(std::str::from_utf8(body).unwrap_or_default());
+            let field = |name: &str| {
+                let found = form.iter().find(|(key, _)| key == name);
+                found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+            };
+            if field("grant_type") != Some("client_credentials") {
+                let why = "AADSTS70003: The app requested an unsupported grant type.";
+                return bad("unsupported_grant_type", 70_003, why);
+            }
+            let assertion = field("client_assertion").is_some()
+                && field("client_assertion_type") == Some(ASSERTION_TYPE);
+            if field("client_id").is_none() || !(assertion || field("client_secret").is_some()) {
+                let why = "AADSTS7000218: The request body must contain the following parameter: \
+                           'client_assertion' or 'client_secret'.";
+                return refusal(StatusCode::UNAUTHORIZED, "invalid_client", 7_000_218, why);
+            }
+            let Some(resource) = field("scope").and_then(|scope| scope.strip_suffix("/.default"))
+            else {
+                let why = "AADSTS1002012: The provided value for scope is not valid. Client \
+                           credential flows must have a scope value with /.default suffixed to \
+                           the resource identifier.";
+                return bad("invalid_scope", 1_002_012, why);
+            };
+            let (token, _) = issue(shared, resource);
+            let seconds = shared.options.token_lifetime.as_secs();
+            let given = json!({
+                "token_type": "Bearer",
+                "expires_in": seconds,
+                "ext_expires_in": seconds,
+                "access_token": token,
+            });
+            Answer::value(StatusCode::OK, &given).with(header::CACHE_CONTROL, "no-store")
+        }
+        Way::Unknown => {
+            refusal(StatusCode::NOT_FOUND, "invalid_request", 900_561, "There is no such endpoint.")
+        }
+    }
+}
+
+/// The answer of both managed-identity endpoints; times are strings of Unix seconds in it.
+fn managed(shared: &Shared, head: &Parts) -> Answer {
+    let query = pairs(head.uri.query().unwrap_or_default());
+    let field = |name: &str| {
+        let found = query.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    };
+    let (Some(resource), Some(_)) = (field("resource"), field("api-version")) else {
+        let why = "Both resource and api-version are required.";
+        return refusal(StatusCode::BAD_REQUEST, "invalid_request", 0, why);
+    };
+    let (token, expires) = issue(shared, resource);
+    let given = json!({
+        "access_token": token,
+        "client_id": field("client_id").unwrap_or("00000000-0000-0000-0000-0000000000c1"),
+        "expires_in": shared.options.token_lifetime.as_secs().to_string(),
+        "expires_on": expires.as_second().to_string(),
+        "resource": resource,
+        "token_type": "Bearer",
+    });
+    Answer::value(StatusCode::OK, &given)
+}
+
+fn issue(shared: &Shared, resource: &str) -> (String, jiff::Timestamp) {
+    let mut state = shared.lock();
+    let lifetime = shared.options.token_lifetime;
+    state.tokens.issue(resource, lifetime, shared.clock.now())
+}
+
+/// Entra's way to say no.
+fn refusal(status: StatusCode, error: &str, code: u32, why: &str) -> Answer {
+    let body = json!({"error": error, "error_description": why, "error_codes": [code]});
+    Answer::value(status, &body)
+}

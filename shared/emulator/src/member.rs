@@ -1,0 +1,148 @@
+//! Members: real HTTP servers that stand for the backends behind the gateway.
+//!
+//! A member answers whatever it is asked, in the mode that it is in, and counts. It knows nothing
+//! of the emulator and lives in real time; give its [`Member::url`] to a Single and switch it
+//! while traffic runs.
+
+use crate::{
+    answer::full,
+    serve::{Body, Cut, Server},
+};
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::json;
+use std::{
+    io,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// How a member answers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// 200 at once.
+    #[default]
+    Healthy,
+    /// This status at once.
+    Failing(StatusCode),
+    /// 200 after this long, in real time. Requests under way keep the mode that they met.
+    Slow(Duration),
+}
+
+/// What a member has answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// All requests that reached it.
+    pub requests: u64,
+    /// Those that it met while [`Mode::Failing`].
+    pub failures: u64,
+}
+
+/// One backend. Clones are the same member; the last one dropped ends it.
+#[derive(Clone, Debug)]
+pub struct Member {
+    inner: Arc<Inner>,
+    server: Arc<Server>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    name: String,
+    mode: Mutex<Mode>,
+    requests: AtomicU64,
+    failures: AtomicU64,
+}
+
+impl Member {
+    /// A healthy member on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn start(name: &str) -> io::Result<Self> {
+        Self::start_on(name, 0).await
+    }
+
+    /// A healthy member on `port` of 127.0.0.1.
+    ///
+    /// # Errors
+    /// When the port is taken.
+    pub async fn start_on(name: &str, port: u16) -> io::Result<Self> {
+        let inner = Arc::new(Inner { name: name.to_owned(), ..Inner::default() });
+        let service = {
+            let inner = Arc::clone(&inner);
+            move |_| answer(Arc::clone(&inner))
+        };
+        let server = Arc::new(Server::start(port, service).await?);
+        Ok(Self { inner, server })
+    }
+
+    /// Its name, which it tells in its answers.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.inner.name
+    }
+
+    /// Where it listens, `http://127.0.0.1:port`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// Changes how it answers from the next request on.
+    pub fn set(&self, mode: Mode) {
+        *self.inner.mode() = mode;
+    }
+
+    /// How it answers.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        *self.inner.mode()
+    }
+
+    /// What it has answered so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            requests: self.inner.requests.load(Ordering::Acquire),
+            failures: self.inner.failures.load(Ordering::Acquire),
+        }
+    }
+
+    /// Takes no more connections and waits until what is under way has been answered, or cut
+    /// after 2 s. What comes afterwards finds nobody.
+    pub async fn stop(&self) {
+        self.server.stop();
+        self.server.finished().await;
+    }
+}
+
+impl Inner {
+    fn mode(&self) -> std::sync::MutexGuard<'_, Mode> {
+        self.mode.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn answer(inner: Arc<Inner>) -> Result<Response<Body>, Cut> {
+    inner.requests.fetch_add(1, Ordering::AcqRel);
+    let mode = *inner.mode();
+    let status = match mode {
+        Mode::Healthy => StatusCode::OK,
+        Mode::Failing(status) => {
+            inner.failures.fetch_add(1, Ordering::AcqRel);
+            status
+        }
+        Mode::Slow(by) => {
+            tokio::time::sleep(by).await;
+            StatusCode::OK
+        }
+    };
+    let body = json!({"member": inner.name, "status": status.as_u16()});
+    let mut response = Response::new(full(body.to_string().into()));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}

@@ -1,0 +1,151 @@
+//! A small HTTP/1.1 server that can also cut the connection instead of answering.
+//!
+//! The emulator's endpoints and the members run on it. A service that returns [`Cut`] makes the
+//! server close the connection with no byte of an answer: what a client sees when a server, or a
+//! proxy before it, dies half way. A framework that owes an answer to every request cannot do
+//! this.
+//!
+//! Stopping: [`Server::stop`] closes the door, lets what is under way finish within
+//! [`STOP_GRACE_MS`], then cuts; dropping the server cuts at once.
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{future::Future, io, net::Ipv4Addr, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+
+/// How long a graceful stop waits for requests under way.
+pub(crate) const STOP_GRACE_MS: u64 = 2_000;
+/// How long the server rests after the system refused it a connection (too many open files).
+const ACCEPT_REST_MS: u64 = 50;
+
+/// A body that is either whole or passed on as it comes.
+pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
+/// What can go wrong with a body that is passed on.
+pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The order to close the connection without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was cut on purpose")]
+pub(crate) struct Cut;
+
+/// A listening server; dropping it ends it and every connection it has.
+#[derive(Debug)]
+pub(crate) struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    accept: JoinHandle<()>,
+}
+
+impl Server {
+    /// Binds 127.0.0.1 on `port` (0: a free one) and serves `service` there.
+    pub(crate) async fn start<S, F>(port: u16, service: S) -> io::Result<Self>
+    where
+        S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+        F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
+    {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = watch::channel(false);
+        let accept = tokio::spawn(accept(listener, Arc::new(service), stopped));
+        Ok(Self { address, stop, accept })
+    }
+
+    /// `http://127.0.0.1:port`, without a slash at the end.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.address.port()
+    }
+
+    /// Asks the server to finish; [`Server::finished`] says when it has.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+
+    /// Waits until a stopped server has let go of its last connection.
+    pub(crate) async fn finished(&self) {
+        self.stop.closed().await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // The connections live in the accepting task's set and end with it.
+        self.accept.abort();
+    }
+}
+
+async fn accept<S, F>(listener: TcpListener, service: Arc<S>, stopped: watch::Receiver<bool>)
+where
+    S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
+{
+    let mut stop = stopped.clone();
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(serve(stream, Arc::clone(&service), stopped.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(ACCEPT_REST_MS)).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+            () = told(&mut stop) => break,
+        }
+    }
+    drop(listener);
+    let grace = Duration::from_millis(STOP_GRACE_MS);
+    let finish = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(grace, finish).await.is_err() {
+        connections.shutdown().await;
+    }
+}
+
+async fn serve<S, F>(stream: TcpStream, service: Arc<S>, mut stopped: watch::Receiver<bool>)
+where
+    S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+    F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
+{
+    // Small answers must not wait for a delayed acknowledgement; it would be 40 ms of nothing.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY was refused");
+    }
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(stream), service_fn(move |request| service(request)));
+    tokio::pin!(connection);
+    tokio::select! {
+        ended = connection.as_mut() => {
+            // A cut, or a client that went away: both are ordinary here.
+            if let Err(error) = ended {
+                tracing::trace!(%error, "a connection ended early");
+            }
+            return;
+        }
+        () = told(&mut stopped) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    if let Err(error) = connection.await {
+        tracing::trace!(%error, "a connection ended early");
+    }
+}
+
+/// Waits until the switch is thrown, or nobody is left to throw it.
+pub(crate) async fn told(switch: &mut watch::Receiver<bool>) {
+    // What it gives holds a lock and must not be kept.
+    drop(switch.wait_for(|thrown| *thrown).await);
+}

@@ -1,0 +1,380 @@
+//! Everything the emulator remembers, behind one lock, and how it follows the clock.
+//!
+//! One lock makes one story: a request meets its faults, is executed and put down without another
+//! coming between. It is held for microseconds and never across an await.
+//!
+//! What is due by the clock (late writes, reconnects, configuration on its way to the gateway)
+//! happens in the order of its due times before anyone looks: taking the lock catches up first.
+//! So what a test sees after a step of the clock does not depend on when a background task runs;
+//! that task only wakes those who wait.
+
+use crate::{
+    address::{Address, Operation, Target, pairs},
+    answer::{Answer, Detail},
+    clock::{self, Clock},
+    fault::{Faults, Standing},
+    gateway::{routes::Routes, traffic::Traffic},
+    options::{BelowMinimum, Options, RECONNECT_AFTER_MIN},
+    record::{Origin, Outcome, Received, Record},
+    store::{Backends, Effect},
+    throttle::Buckets,
+    token::Tokens,
+};
+use bytes::Bytes;
+use http::{Method, StatusCode};
+use jiff::{SpanRelativeTo, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::sync::{Notify, watch};
+
+/// How many reconnects are remembered after they were done.
+const RECONNECTS_KEPT: usize = 1_000;
+
+/// A reconnect that was accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reconnect {
+    /// The backend.
+    pub backend: Address,
+    /// When it was asked for, by the emulator's clock.
+    pub asked: Timestamp,
+    /// How long after that the gateway connects anew.
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::required")]
+    pub after: Duration,
+    /// When that is.
+    pub due: Timestamp,
+    /// Whether it has been done.
+    pub done: bool,
+}
+
+/// A request as it came over the wire, read and understood.
+#[derive(Clone)]
+pub(crate) struct Call {
+    pub(crate) at: Timestamp,
+    pub(crate) instant: Instant,
+    pub(crate) origin: Origin,
+    pub(crate) verb: Method,
+    pub(crate) host: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) target: Target,
+    pub(crate) if_match: Option<String>,
+    pub(crate) client_request_id: Option<String>,
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    pub(crate) fn received(&self, operation: Operation) -> Received {
+        Received {
+            number: 0,
+            at: self.at,
+            instant: self.instant,
+            origin: self.origin,
+            operation,
+            verb: self.verb.clone(),
+            path: self.path.clone(),
+            query: self.query.clone(),
+            backend: self.target.backend().cloned(),
+            if_match: self.if_match.clone(),
+            client_request_id: self.client_request_id.clone(),
+            body: self.body.clone(),
+            outcome: Outcome::Pending,
+            effect: Effect::None,
+        }
+    }
+}
+
+/// A write that is on its way.
+pub(crate) struct Late {
+    pub(crate) number: u64,
+    pub(crate) call: Call,
+    pub(crate) due: Option<Timestamp>,
+}
+
+pub(crate) struct State {
+    options: Arc<Options>,
+    pub(crate) backends: Backends,
+    pub(crate) faults: Faults,
+    pub(crate) record: Record,
+    pub(crate) buckets: Buckets,
+    pub(crate) tokens: Tokens,
+    pub(crate) routes: Routes,
+    pub(crate) traffic: Traffic,
+    pub(crate) late: Vec<Late>,
+    pub(crate) reconnects: Vec<Reconnect>,
+}
+
+/// What the endpoints, the timekeeper and the handles share.
+pub(crate) struct Shared {
+    pub(crate) options: Arc<Options>,
+    pub(crate) clock: Clock,
+    pub(crate) stopping: watch::Sender<bool>,
+    state: Mutex<State>,
+    changed: Notify,
+    due_changed: Notify,
+}
+
+impl Shared {
+    pub(crate) fn new(options: Options) -> Self {
+        let options = Arc::new(options);
+        let state = State {
+            backends: Backends::new(options.service.clone()),
+            faults: Faults::default(),
+            record: Record::new(options.requests_kept),
+            buckets: Buckets::default(),
+            tokens: Tokens::new(options.seed),
+            routes: Routes::new(options.seed),
+            traffic: Traffic::default(),
+            late: Vec::new(),
+            reconnects: Vec::new(),
+            options: Arc::clone(&options),
+        };
+        Self {
+            options,
+            clock: Clock::default(),
+            stopping: watch::Sender::new(false),
+            state: Mutex::new(state),
+            changed: Notify::new(),
+            due_changed: Notify::new(),
+        }
+    }
+
+    /// The state as of now: what is due has happened.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while it was held is a test's own; the state is whole between any two calls.
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        if state.next_due().is_some_and(|due| due <= now) {
+            state.catch_up(now);
+            self.changed();
+        }
+        state
+    }
+
+    /// Wakes everyone who waits for the state to be different.
+    pub(crate) fn changed(&self) {
+        self.changed.notify_waiters();
+    }
+
+    /// Says that something has got a due time.
+    pub(crate) fn due_changed(&self) {
+        self.due_changed.notify_one();
+    }
+
+    /// Waits for the next change.
+    pub(crate) fn next_change(&self) -> tokio::sync::futures::Notified<'_> {
+        self.changed.notified()
+    }
+
+    /// Makes things happen when they are due, so that those who wait for them wake.
+    pub(crate) async fn keep_time(&self) {
+        loop {
+            let due = self.lock().next_due();
+            let at_due = async {
+                match due {
+                    Some(due) => self.clock.sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = at_due => {}
+                () = self.due_changed.notified() => {}
+            }
+        }
+    }
+}
+
+impl State {
+    fn next_due(&self) -> Option<Timestamp> {
+        let late = self.late.iter().filter_map(|late| late.due);
+        let waiting = self.reconnects.iter().filter(|reconnect| !reconnect.done);
+        late.chain(waiting.map(|reconnect| reconnect.due)).chain(self.routes.next_due()).min()
+    }
+
+    fn catch_up(&mut self, now: Timestamp) {
+        loop {
+            let due = self.late.iter().enumerate().filter_map(|(i, late)| Some((late.due?, i)));
+            match due.min() {
+                Some((due, index)) if due <= now => {
+                    self.land(index, due);
+                }
+                Some(_) | None => break,
+            }
+        }
+        self.routes.catch_up(now);
+        for reconnect in &mut self.reconnects {
+            reconnect.done |= reconnect.due <= now;
+        }
+        if self.reconnects.len() > RECONNECTS_KEPT {
+            let surplus = self.reconnects.len() - RECONNECTS_KEPT;
+            let mut dropped = 0;
+            self.reconnects.retain(|reconnect| {
+                let drop = reconnect.done && dropped < surplus;
+                dropped += usize::from(drop);
+                !drop
+            });
+        }
+    }
+
+    /// Executes a write that was late; the request's number, and what came of it.
+    pub(crate) fn land(&mut self, index: usize, now: Timestamp) -> (u64, Effect) {
+        let Late { number, call, .. } = self.late.remove(index);
+        let (answer, effect) = self.execute(&call, now);
+        let effect =
+            if effect.happened() { effect } else { Effect::Lost { status: answer.status } };
+        self.record.effect(number, call.target.backend(), effect.clone());
+        (number, effect)
+    }
+
+    /// Does what a request asks for, and says what there is to answer.
+    pub(crate) fn execute(&mut self, call: &Call, now: Timestamp) -> (Answer, Effect) {
+        let answer = match &call.target {
+            Target::Backend(Operation::Reconnect, address) => {
+                return self.reconnect(address, &call.body, now);
+            }
+            Target::Backend(Operation::Get, address) => self.backends.read(address),
+            Target::Backend(Operation::Head, address) => {
+                Answer { body: Bytes::new(), ..self.backends.read(address) }
+            }
+            Target::Backend(operation, address) => {
+                return self.write(*operation, address, call.if_match.as_deref(), &call.body, now);
+            }
+            Target::Collection { workspace } => {
+                let query = pairs(&call.query);
+                self.backends
+                    .list(workspace.as_deref(), &query, |skip| next_link(call, &query, skip))
+            }
+            Target::OtherService { resource_group, name } => Answer::error(
+                StatusCode::NOT_FOUND,
+                "ResourceNotFound",
+                &format!(
+                    "The Resource 'Microsoft.ApiManagement/service/{name}' under resource group \
+                     '{resource_group}' was not found."
+                ),
+            ),
+            Target::WrongVerb => Answer::error(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "HttpMethodNotAllowed",
+                "The HTTP method is not allowed for this resource.",
+            ),
+            Target::Unknown => Answer::error(
+                StatusCode::NOT_FOUND,
+                "InvalidResourceType",
+                "The resource type could not be found in the namespace \
+                 'Microsoft.ApiManagement'.",
+            ),
+        };
+        (answer, Effect::None)
+    }
+
+    /// A PUT, PATCH or DELETE, and the word of it to the gateway.
+    pub(crate) fn write(
+        &mut self,
+        operation: Operation,
+        address: &Address,
+        if_match: Option<&str>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> (Answer, Effect) {
+        let (answer, effect) = self.backends.write(operation, address, if_match, body);
+        if effect.happened() && address.workspace().is_none() {
+            let properties = self.backends.get(address).map(|entry| &entry.properties);
+            let due = clock::later(now, self.options.gateway_delay);
+            self.routes.announce(due, address.name(), properties);
+            self.routes.catch_up(now);
+        }
+        (answer, effect)
+    }
+
+    fn reconnect(&mut self, address: &Address, body: &[u8], now: Timestamp) -> (Answer, Effect) {
+        match self.accept_reconnect(address, body, now) {
+            Ok(reconnect) => {
+                self.reconnects.push(reconnect);
+                (Answer::empty(StatusCode::ACCEPTED), Effect::Reconnects)
+            }
+            Err(refused) => (refused, Effect::None),
+        }
+    }
+
+    fn accept_reconnect(
+        &self,
+        address: &Address,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Reconnect, Answer> {
+        let entry = self.backends.get(address).ok_or_else(Answer::not_found)?;
+        let wrong = |message: &str| Answer::invalid(&[Detail::new("after", message)]);
+        if crate::backend::is_pool(&entry.properties) {
+            // Not published; a pool has no connection of its own (assumed).
+            return Err(wrong("Reconnect is not supported for backend pool."));
+        }
+        let asked = after(body)?.unwrap_or(RECONNECT_AFTER_MIN);
+        let after = if asked >= RECONNECT_AFTER_MIN {
+            asked
+        } else {
+            match self.options.reconnect_below_minimum {
+                BelowMinimum::Refuse => {
+                    return Err(wrong("The minimum duration of the Reconnect is PT2M."));
+                }
+                BelowMinimum::Raise => RECONNECT_AFTER_MIN,
+                BelowMinimum::Accept => asked,
+            }
+        };
+        Ok(Reconnect {
+            backend: entry.address.clone(),
+            asked: now,
+            after,
+            due: clock::later(now, after),
+            done: false,
+        })
+    }
+
+    /// What a test that ends now has left behind, a line each.
+    pub(crate) fn leftovers(&self) -> Vec<String> {
+        let fault = |standing: &Standing| format!("a fault was never met: {standing}");
+        let late = |late: &Late| {
+            let Call { verb, path, .. } = &late.call;
+            format!("a late write never landed: #{} {verb} {path}", late.number)
+        };
+        let unknown = |call: &String| format!("an unexpected call: {call}");
+        let faults = self.faults.unmet().map(fault);
+        faults.chain(self.late.iter().map(late)).chain(self.record.unknown().map(unknown)).collect()
+    }
+}
+
+/// The `after` of a reconnect's body, which is optional, and so is everything in it.
+fn after(body: &[u8]) -> Result<Option<Duration>, Answer> {
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(None);
+    }
+    let body: Value =
+        serde_json::from_slice(body).map_err(|error| Answer::unreadable(&error.to_string()))?;
+    let Some(after) = body.pointer("/properties/after").filter(|a| !a.is_null()) else {
+        return Ok(None);
+    };
+    let duration = after
+        .as_str()
+        .filter(|text| text.starts_with('P'))
+        .and_then(|text| text.parse::<jiff::Span>().ok())
+        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok())
+        .and_then(|duration| Duration::try_from(duration).ok());
+    match duration {
+        Some(duration) => Ok(Some(duration)),
+        None => Err(Answer::invalid(&[Detail::new(
+            "after",
+            "after must be a duration in ISO 8601 format.",
+        )])),
+    }
+}
+
+fn next_link(call: &Call, query: &[(String, String)], skip: usize) -> String {
+    let rest: String = query
+        .iter()
+        .filter(|(key, _)| key != "$skip")
+        .map(|(key, value)| format!("{key}={value}&"))
+        .collect();
+    format!("http://{}{}?{rest}$skip={skip}", call.host, call.path)
+}

@@ -1,0 +1,160 @@
+//! What a test may look at: the state at one moment.
+
+use crate::{
+    address::{Address, Operation},
+    backend::is_pool,
+    fault::Standing,
+    gateway::{balance, traffic::Traffic},
+    record::{Origin, Received},
+    state::{Reconnect, State},
+};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::fmt;
+
+/// The emulator at one moment. It is lent under the emulator's lock: closures that get one must
+/// not call the emulator itself.
+pub struct View<'a> {
+    state: &'a State,
+    now: Timestamp,
+}
+
+/// A backend as the service has it. `Debug` leaves the body out, which may hold secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its name as it was created.
+    pub address: Address,
+    /// Quoted, as in the header.
+    pub etag: String,
+    /// What a GET answers.
+    pub body: Value,
+}
+
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stored({} {})", self.address, self.etag)
+    }
+}
+
+/// A member as its pool lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// The last segment of its id.
+    pub member: String,
+    /// The weight; none where it is null.
+    pub weight: Option<u32>,
+    /// The priority; none where it is null.
+    pub priority: Option<u32>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(state: &'a State, now: Timestamp) -> Self {
+        Self { state, now }
+    }
+
+    /// The moment, by the emulator's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The requests on record, oldest first; the foreign writer's too.
+    pub fn requests(&self) -> impl DoubleEndedIterator<Item = &'a Received> + use<'a> {
+        self.state.record.kept().iter()
+    }
+
+    /// What clients sent to change `backend` (PUT, PATCH, DELETE), whatever came of it.
+    pub fn writes<B: Into<Address>>(
+        &self,
+        backend: B,
+    ) -> impl DoubleEndedIterator<Item = &'a Received> + use<'a, B> {
+        let backend: Address = backend.into();
+        self.requests().filter(move |received| {
+            received.origin == Origin::Client
+                && received.operation.is_write()
+                && received.backend.as_ref() == Some(&backend)
+        })
+    }
+
+    /// How many requests clients have made for `operation`, also those no longer on record.
+    #[must_use]
+    pub fn total(&self, operation: Operation) -> u64 {
+        self.state.record.total(operation)
+    }
+
+    /// How many times `backend` was written or deleted, by whomever, recorded or not.
+    #[must_use]
+    pub fn written(&self, backend: impl Into<Address>) -> u64 {
+        self.state.record.written(&backend.into())
+    }
+
+    /// A backend, when there is one.
+    #[must_use]
+    pub fn backend(&self, backend: impl Into<Address>) -> Option<Stored> {
+        let entry = self.state.backends.get(&backend.into())?;
+        Some(Stored {
+            address: entry.address.clone(),
+            etag: entry.version.etag.clone(),
+            body: serde_json::from_slice(&entry.version.body).unwrap_or_default(),
+        })
+    }
+
+    /// The ETag of a backend, when there is one.
+    #[must_use]
+    pub fn etag(&self, backend: impl Into<Address>) -> Option<&'a str> {
+        let entry = self.state.backends.get(&backend.into())?;
+        Some(&entry.version.etag)
+    }
+
+    /// Every backend.
+    pub fn backends(&self) -> impl Iterator<Item = &'a Address> + use<'a> {
+        self.state.backends.all().map(|entry| &entry.address)
+    }
+
+    /// The members of a pool, in order; empty when it is no pool.
+    #[must_use]
+    pub fn seats(&self, pool: impl Into<Address>) -> Vec<Seat> {
+        let Some(entry) = self.state.backends.get(&pool.into()) else {
+            return Vec::new();
+        };
+        if !is_pool(&entry.properties) {
+            return Vec::new();
+        }
+        let seats = balance::seats(&entry.properties).into_iter();
+        seats
+            .map(|seat| Seat { member: seat.member, weight: seat.weight, priority: seat.priority })
+            .collect()
+    }
+
+    /// The weight that `pool` gives to `member`; none when it is null, or when the member or the
+    /// pool is not there.
+    #[must_use]
+    pub fn weight(&self, pool: impl Into<Address>, member: &str) -> Option<u32> {
+        let seats = self.seats(pool);
+        let seat = seats.into_iter().find(|seat| seat.member.eq_ignore_ascii_case(member));
+        seat?.weight
+    }
+
+    /// The reconnects that were accepted, oldest first.
+    #[must_use]
+    pub fn reconnects(&self) -> &'a [Reconnect] {
+        &self.state.reconnects
+    }
+
+    /// The faults that are not spent.
+    #[must_use]
+    pub fn faults(&self) -> &'a [Standing] {
+        self.state.faults.standing()
+    }
+
+    /// The numbers of the writes that are on their way and will land late.
+    pub fn late(&self) -> impl Iterator<Item = u64> + use<'a> {
+        self.state.late.iter().map(|late| late.number)
+    }
+
+    /// What went through the gateway.
+    #[must_use]
+    pub fn traffic(&self) -> &'a Traffic {
+        &self.state.traffic
+    }
+}

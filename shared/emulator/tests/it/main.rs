@@ -1,0 +1,12 @@
+//! The emulator through real HTTP, with clients that share no code with it.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, where a panic is the way to fail")]
+
+mod admin;
+mod azure_sdk;
+mod client;
+mod faults;
+mod gateway;
+mod identity;
+mod life;
+mod operations;

@@ -1,0 +1,201 @@
+//! Azure API Management through [`pointsman_apim`]: what its answers mean to the core, and what
+//! the core's intents are on the wire.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use pointsman_apim::{self as apim, error::Done, error::Retry};
+use pointsman_core::{
+    document::{Answer, Etag, Intent, ReconnectAnswer},
+    names::BackendId,
+    pool::{Member, Part, Pool, Setting},
+    step::Observed,
+};
+use uuid::Uuid;
+
+use crate::ports::{Clock, Gateway, Sight, Unseen};
+
+/// Azure API Management, by the client of its operations.
+pub struct Azure {
+    client: apim::Client,
+    clock: Arc<dyn Clock>,
+}
+
+impl fmt::Debug for Azure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Azure").field("client", &self.client).finish_non_exhaustive()
+    }
+}
+
+impl Azure {
+    /// Azure, as `client` reaches it.
+    #[must_use]
+    pub fn new(client: apim::Client, clock: Arc<dyn Clock>) -> Self {
+        Self { client, clock }
+    }
+
+    fn until(&self, error: &apim::Error) -> Option<jiff::Timestamp> {
+        match error.retry() {
+            Retry::Again { after } | Retry::Look { after } => {
+                after.map(|after| after.moment(self.clock.now()))
+            }
+            Retry::Never => None,
+        }
+    }
+}
+
+fn call() -> apim::RequestId {
+    Uuid::now_v7().into()
+}
+
+/// The words for a ledger line and the operator: full, and without secrets.
+fn words(error: &apim::Error) -> String {
+    error.full().to_string()
+}
+
+/// A backend's name as the client takes it. The core's names are within the client's bounds.
+fn address(backend: &BackendId) -> Result<apim::BackendId, String> {
+    backend.to_string().parse().map_err(|error: apim::id::ArmIdError| error.to_string())
+}
+
+/// What a backend shows to the core.
+fn sight(backend: apim::Backend) -> Sight {
+    let etag = Etag(backend.etag().as_str().to_owned());
+    let date = backend.date();
+    let observed = match pool(&backend) {
+        Ok(pool) => Observed::Pool { etag, pool },
+        Err(why) => Observed::Unreadable { etag, why },
+    };
+    Sight { observed, date, raw: Some(Arc::new(backend)) }
+}
+
+fn pool(backend: &apim::Backend) -> Result<Pool, String> {
+    let pool = backend.pool().map_err(|error| error.to_string())?;
+    let members = pool.members().iter().map(|member| {
+        Ok(Member {
+            name: member.name.as_str().parse()?,
+            weight: setting(member.weight),
+            priority: setting(member.priority),
+        })
+    });
+    let members: Result<Vec<_>, pointsman_core::names::NameError> = members.collect();
+    Pool::new(members.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
+}
+
+const fn setting(setting: apim::Setting) -> Setting {
+    match setting {
+        apim::Setting::Absent => Setting::Absent,
+        apim::Setting::Null => Setting::Null,
+        apim::Setting::Number(number) => Setting::Is(number),
+    }
+}
+
+const fn wire(setting: Setting) -> apim::Setting {
+    match setting {
+        Setting::Absent => apim::Setting::Absent,
+        Setting::Null => apim::Setting::Null,
+        Setting::Is(number) => apim::Setting::Number(number),
+    }
+}
+
+/// The patch that an intent is, on the body it was planned from.
+fn patch(raw: &apim::Backend, intent: &Intent) -> Result<apim::pool::Edited, String> {
+    let mut edit = apim::pool::Edit::of(raw).map_err(|error| error.to_string())?;
+    for change in &intent.changes {
+        let member = change.field.member.as_str();
+        let member = member.parse().map_err(|error: apim::name::NameError| error.to_string())?;
+        let to = wire(change.after);
+        let edited = match change.field.part {
+            Part::Weight => edit.weight(&member, to),
+            Part::Priority => edit.priority(&member, to),
+        };
+        edited.map_err(|error| error.to_string())?;
+    }
+    Ok(edit.finish())
+}
+
+#[async_trait]
+impl Gateway for Azure {
+    async fn get(&self, backend: &BackendId) -> Result<Sight, Unseen> {
+        let address = address(backend).map_err(|why| Unseen { why, until: None })?;
+        match self.client.get(&address, call()).await {
+            Ok(backend) => Ok(sight(backend)),
+            Err(apim::Error::NotFound(_)) => {
+                Ok(Sight { observed: Observed::Missing, date: None, raw: None })
+            }
+            Err(error) => Err(Unseen { until: self.until(&error), why: words(&error) }),
+        }
+    }
+
+    async fn write(&self, backend: &BackendId, seen: &Sight, intent: &Intent) -> (Answer, Option<Sight>) {
+        let not_sent = |why: String| (Answer::NotSent { why }, None);
+        let Some(raw) = &seen.raw else { return not_sent("there is nothing to change".to_owned()) };
+        let edited = address(backend).and_then(|address| Ok((address, patch(raw, intent)?)));
+        let (address, patch) = match edited {
+            Ok((address, apim::pool::Edited::Changed(patch))) => (address, patch),
+            Ok((_, apim::pool::Edited::Unchanged)) => {
+                return not_sent("the body would not change".to_owned());
+            }
+            Err(why) => return not_sent(why),
+        };
+        match self.client.update(&address, raw.etag(), &patch, call()).await {
+            Ok(backend) => {
+                let etag = Etag(backend.etag().as_str().to_owned());
+                let sight = sight(backend);
+                let pool = match &sight.observed {
+                    Observed::Pool { pool, .. } => Some(pool.clone()),
+                    Observed::Unreadable { .. } | Observed::Missing => None,
+                };
+                (Answer::Written { etag, pool }, Some(sight))
+            }
+            Err(error) => (self.answer(&error), None),
+        }
+    }
+
+    async fn reconnect(&self, backend: &BackendId, after: SignedDuration) -> ReconnectAnswer {
+        let refused = |why| ReconnectAnswer::Refused { why };
+        let address: Result<apim::ServiceBackendId, _> = backend.to_string().parse();
+        let (address, delay) = match (address, after.try_into().map(apim::After::new)) {
+            (Ok(address), Ok(Ok(delay))) => (address, delay),
+            (Err(error), _) => return refused(error.to_string()),
+            (_, Ok(Err(error))) => return refused(error.to_string()),
+            (_, Err(error)) => return refused(error.to_string()),
+        };
+        match self.client.reconnect(&address, delay, call()).await {
+            Ok(_) => ReconnectAnswer::Accepted { after },
+            Err(apim::Error::NotSent { .. } | apim::Error::Credential { .. }) => {
+                ReconnectAnswer::NotSent { why: "Azure could not be reached".to_owned() }
+            }
+            Err(error) => match (error.done(), error.retry(), self.until(&error)) {
+                (Done::Unknown, _, _) => ReconnectAnswer::Unknown { why: words(&error) },
+                (Done::No, Retry::Again { .. }, until) => {
+                    let until = until.unwrap_or_else(|| self.clock.now());
+                    ReconnectAnswer::Throttled { until }
+                }
+                (Done::No, Retry::Look { .. } | Retry::Never, _) => refused(words(&error)),
+            },
+        }
+    }
+}
+
+impl Azure {
+    /// What an error means for a write.
+    fn answer(&self, error: &apim::Error) -> Answer {
+        let why = words(error);
+        match error {
+            apim::Error::PreconditionFailed(_) => Answer::Outrun,
+            apim::Error::Throttled(_) | apim::Error::Busy(_) => match self.until(error) {
+                Some(until) => Answer::Throttled { until },
+                None => Answer::Refused { why },
+            },
+            apim::Error::NotSent { .. } | apim::Error::Credential { .. } => Answer::NotSent { why },
+            apim::Error::NotFound(_) | apim::Error::Unauthorized(_) | apim::Error::Refused(_) => {
+                Answer::Refused { why }
+            }
+            apim::Error::Unknown { .. } | apim::Error::Unreadable { .. } => {
+                Answer::Unknown { why, until: self.until(error) }
+            }
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! The shell's state: its ports, the playbook that is in force, and which backends are being
+//! looked at.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use pointsman_core::{
+    group::Group,
+    names::BackendId,
+    playbook::{self, Playbook},
+    step::Generation,
+};
+use tokio::sync::Notify;
+
+use crate::ports::{Clock, Gateway, Published, Store, StoreError, Versioned};
+
+/// How far this machine's clock may be off Azure's before it must not act.
+pub const SKEW_MAX: SignedDuration = SignedDuration::from_secs(30);
+
+/// How often a save that someone else outran is decided again, before it is left to a later wake.
+pub const RECONCILE_ATTEMPTS_MAX: usize = 16;
+
+/// Whether decisions are carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// They are.
+    Live,
+    /// They are recorded and shown, and nothing is written to Azure.
+    Shadow,
+}
+
+/// A generation of the playbook, read.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Counted from 1.
+    pub number: u64,
+    /// What it says.
+    pub playbook: Playbook,
+}
+
+impl Loaded {
+    /// As the core takes it.
+    #[must_use]
+    pub fn generation(&self) -> Generation<'_> {
+        Generation { number: self.number, playbook: &self.playbook }
+    }
+}
+
+/// Why there is no playbook to act by.
+#[derive(Debug, thiserror::Error)]
+pub enum PlaybookError {
+    /// The store could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// None was ever published.
+    #[error("no playbook is published; `pointsman playbook apply FILE` publishes one")]
+    None,
+    /// What is published cannot be read, most likely because a newer version published it.
+    #[error("generation {number} of the playbook cannot be read by this version: {why}")]
+    Unreadable {
+        /// Which generation.
+        number: u64,
+        /// Its first problem.
+        why: String,
+    },
+}
+
+/// Reads a published generation.
+///
+/// # Errors
+/// When this version cannot read it.
+pub fn load(published: &Published) -> Result<Loaded, PlaybookError> {
+    let playbook = playbook::read(&published.text).map_err(|problems| {
+        let why = problems.first().map(ToString::to_string).unwrap_or_default();
+        PlaybookError::Unreadable { number: published.number, why }
+    })?;
+    Ok(Loaded { number: published.number, playbook })
+}
+
+/// The ports and the state of the shell. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) gateway: Arc<dyn Gateway>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) mode: Mode,
+    playbook: RwLock<Option<Arc<Loaded>>>,
+    /// What was last read of the group document. A save compares its version, so that one that is
+    /// out of date costs a second look and nothing else.
+    group: Mutex<Option<Versioned<Group>>>,
+    looks: Mutex<HashMap<BackendId, Again>>,
+    idle: Notify,
+    skew: Mutex<Option<SignedDuration>>,
+}
+
+/// Whether a backend that is being looked at is to be looked at once more.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    No,
+    Yes,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("mode", &self.inner.mode).finish_non_exhaustive()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    // Nothing is ever left half done under these locks.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Engine {
+    /// A shell over these ports.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        gateway: Arc<dyn Gateway>,
+        clock: Arc<dyn Clock>,
+        mode: Mode,
+    ) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                store,
+                gateway,
+                clock,
+                mode,
+                playbook: RwLock::default(),
+                group: Mutex::default(),
+                looks: Mutex::default(),
+                idle: Notify::new(),
+                skew: Mutex::default(),
+            }),
+        }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        &*self.inner.store
+    }
+
+    /// Now, by the host's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// Whether decisions are carried out.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.inner.mode
+    }
+
+    /// How far this machine's clock is off Azure's, where that is too far to act.
+    #[must_use]
+    pub fn skew(&self) -> Option<SignedDuration> {
+        *locked(&self.inner.skew)
+    }
+
+    pub(crate) fn note_skew(&self, skew: Option<SignedDuration>) {
+        *locked(&self.inner.skew) = skew;
+    }
+
+    /// The playbook in force; the newest that is published where none is known yet.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub async fn playbook(&self) -> Result<Arc<Loaded>, PlaybookError> {
+        let known = self.inner.playbook.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match known {
+            Some(loaded) => Ok(loaded),
+            None => self.refresh_playbook().await,
+        }
+    }
+
+    /// Reads the newest generation, if it is newer than the one in force, and puts it in force.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub async fn refresh_playbook(&self) -> Result<Arc<Loaded>, PlaybookError> {
+        let known = self.inner.playbook.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let published = self.inner.store.published().await?.ok_or(PlaybookError::None)?;
+        if let Some(known) = known.filter(|known| known.number >= published.number) {
+            return Ok(known);
+        }
+        let loaded = Arc::new(load(&published)?);
+        let mut place = self.inner.playbook.write().unwrap_or_else(PoisonError::into_inner);
+        if place.as_ref().is_none_or(|known| known.number < loaded.number) {
+            *place = Some(Arc::clone(&loaded));
+            tracing::info!(generation = loaded.number, "playbook in force");
+        }
+        Ok(loaded)
+    }
+
+    /// The group document as last read.
+    pub(crate) async fn group(&self) -> Result<Versioned<Group>, StoreError> {
+        let known = locked(&self.inner.group).clone();
+        match known {
+            Some(group) => Ok(group),
+            None => {
+                let group = self.inner.store.group().await?;
+                *locked(&self.inner.group) = Some(group.clone());
+                Ok(group)
+            }
+        }
+    }
+
+    /// Forgets what was read, after a save was outrun or the document was changed.
+    pub(crate) fn forget_group(&self) {
+        *locked(&self.inner.group) = None;
+    }
+
+    /// Claims the look at a backend that no one is looking at.
+    pub(crate) fn begin_look(&self, backend: &BackendId) -> Option<Looking> {
+        match locked(&self.inner.looks).entry(backend.clone()) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(slot) => {
+                slot.insert(Again::No);
+                Some(Looking { engine: self.clone(), backend: backend.clone(), held: true })
+            }
+        }
+    }
+
+    /// Claims the look at a backend, or has whoever is at it look once more.
+    pub(crate) fn begin_look_or_ask(&self, backend: &BackendId) -> Option<Looking> {
+        let looking = self.begin_look(backend);
+        if looking.is_none() {
+            // Should that one have ended in between, no one is left who could be asked.
+            match locked(&self.inner.looks).get_mut(backend) {
+                Some(again) => *again = Again::Yes,
+                None => return self.begin_look_or_ask(backend),
+            }
+        }
+        looking
+    }
+
+    fn leave(&self, looks: &mut HashMap<BackendId, Again>, backend: &BackendId) {
+        looks.remove(backend);
+        if looks.is_empty() {
+            self.inner.idle.notify_waiters();
+        }
+    }
+
+    /// Waits until no backend is being looked at.
+    pub async fn idle(&self) {
+        loop {
+            let idle = self.inner.idle.notified();
+            tokio::pin!(idle);
+            idle.as_mut().enable();
+            if locked(&self.inner.looks).is_empty() {
+                return;
+            }
+            idle.await;
+        }
+    }
+}
+
+/// The right to look at a backend, which one at a time has. Given back when it is dropped.
+pub(crate) struct Looking {
+    engine: Engine,
+    pub(crate) backend: BackendId,
+    held: bool,
+}
+
+impl Looking {
+    /// Whether someone has asked for one more look since the last call. If not, the right is given
+    /// back under the same lock, so that none who asks is missed.
+    pub(crate) fn again(&mut self) -> bool {
+        let mut looks = locked(&self.engine.inner.looks);
+        if let Some(again) = looks.get_mut(&self.backend)
+            && *again == Again::Yes
+        {
+            *again = Again::No;
+            return true;
+        }
+        self.held = false;
+        self.engine.leave(&mut looks, &self.backend);
+        false
+    }
+}
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        if self.held {
+            self.engine.leave(&mut locked(&self.engine.inner.looks), &self.backend);
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The ports, and the shell that carries decisions out.
+//!
+//! One story for every kind of message: [`reconcile`] takes in what was heard and saves it;
+//! [`look`] loads a backend's document, observes the backend, calls the core's `step`, saves what
+//! it decided, does it, and takes in the answer. The shell knows no rule of the domain; those are
+//! the core's.
+
+pub mod azure;
+pub mod engine;
+pub mod look;
+pub mod message;
+pub mod plan;
+pub mod ports;
+pub mod reconcile;
+pub mod sweep;
+
+pub use engine::{Engine, Loaded, Mode};

@@ -1,0 +1,292 @@
+//! One backend, looked at until it is what it should be.
+//!
+//! ```text
+//! load the document → read the backend → step → save → do → take in the answer → save → again
+//! ```
+//!
+//! Every state between two arrows is saved, or can be had again by reading. Whoever comes to a
+//! backend that is being looked at asks for one more look and leaves, so that a thousand alerts of
+//! one pool cost a handful of looks.
+
+use std::sync::Arc;
+
+use pointsman_core::{
+    document::{Document, Intent, ReconnectAnswer},
+    ledger::{Line, What},
+    names::BackendId,
+    shadow,
+    step::{Next, Observed, Step, step},
+};
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
+
+use crate::{
+    engine::{Engine, Loaded, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, SKEW_MAX},
+    message::Outgoing,
+    ports::{Commit, Sight, StoreError, Unseen, Versioned},
+};
+
+/// How many things one look may do before it leaves the rest to the next.
+pub const ACTIONS_MAX: usize = 64;
+
+/// How often a stale answer is read again before the next look is left to a wake.
+pub const STALE_READS_MAX: usize = 5;
+
+/// Why a look was left to a later wake.
+#[derive(Debug, thiserror::Error)]
+enum Left {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Playbook(#[from] PlaybookError),
+    #[error("generation {0} of the playbook is not to be had, and the backend was decided by it")]
+    Generation(u64),
+}
+
+/// A document, and what its backend showed, where they are known before the look begins.
+type Known = (Versioned<Document>, Result<Sight, Unseen>);
+
+impl Engine {
+    /// Has a backend looked at, in the background.
+    pub fn look(&self, backend: &BackendId) {
+        if let Some(looking) = self.begin_look_or_ask(backend) {
+            tokio::spawn(self.clone().looks(looking, None));
+        }
+    }
+
+    /// Reads a backend that no one looks at while its document is being saved, and looks at it once
+    /// it is. None where someone is looking: that one is to be asked after the save.
+    pub(crate) fn look_ahead(&self, backend: &BackendId) -> Option<oneshot::Sender<Versioned<Document>>> {
+        let looking = self.begin_look(backend)?;
+        let (saved, save) = oneshot::channel();
+        tokio::spawn(self.clone().looks(looking, Some(save)));
+        Some(saved)
+    }
+
+    async fn looks(self, mut looking: Looking, save: Option<oneshot::Receiver<Versioned<Document>>>) {
+        let mut known = None;
+        if let Some(save) = save {
+            let sight = self.inner.gateway.get(&looking.backend).await;
+            // Where the save came to nothing, whoever asked meanwhile is still to be served.
+            known = save.await.ok().map(|document| (document, sight));
+            if known.is_none() && !looking.again() {
+                return;
+            }
+        }
+        loop {
+            let span = tracing::info_span!("backend", id = %looking.backend.short());
+            let look = self.look_once(&looking.backend, known.take()).instrument(span);
+            if let Err(left) = look.await {
+                tracing::error!(backend = %looking.backend, "left to a later look: {left}");
+            }
+            if !looking.again() {
+                return;
+            }
+        }
+    }
+
+    /// The story of one look.
+    async fn look_once(&self, backend: &BackendId, known: Option<Known>) -> Result<(), Left> {
+        let (mut document, mut sight) = match known {
+            Some((document, sight)) => (Some(document), Some(sight)),
+            None => (None, None),
+        };
+        let mut stale_reads = 0;
+        for _ in 0..ACTIONS_MAX {
+            let loaded = match document.take() {
+                Some(document) => Some(document),
+                None => self.inner.store.document(backend).await?,
+            };
+            let Some(current) = loaded else { return Ok(()) };
+            let playbook = self.playbook_for(&current.body).await?;
+            let group = self.group().await?;
+            let now = self.now();
+            if current.body.trouble.as_ref().is_some_and(|trouble| trouble.until > now) {
+                return Ok(());
+            }
+            let read = match sight.take() {
+                Some(sight) => sight,
+                None => self.inner.gateway.get(backend).await,
+            };
+            let seen = match read.and_then(|seen| self.in_time(seen)) {
+                Ok(seen) => seen,
+                Err(unseen) => return self.put_off(current, &unseen).await,
+            };
+
+            let shown = self.shown(&current.body, &seen.observed);
+            let step = step(&current.body, &shown, playbook.generation(), &group.body, self.now());
+            let next = step.next.clone();
+            let saved = match self.save(current, step, group.version).await {
+                Ok(saved) => saved,
+                Err(StoreError::Conflict) => {
+                    self.forget_group();
+                    sight = Some(Ok(seen));
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+
+            match next {
+                Next::Rest => return Ok(()),
+                Next::ReadAgain if stale_reads < STALE_READS_MAX => stale_reads += 1,
+                Next::ReadAgain => {
+                    let why = "Azure keeps answering with an older state of the backend".to_owned();
+                    return self.put_off(saved, &Unseen { why, until: None }).await;
+                }
+                Next::Write(intent) => {
+                    let (answer, after) = self.write(backend, &seen, &shown, &intent).await;
+                    let take_in = |document: &mut Document, said: &mut Vec<What>| {
+                        document.answer(&intent.id, &answer, self.now(), said);
+                    };
+                    document = Some(self.take_in(saved, take_in).await?);
+                    sight = after.map(Ok);
+                }
+                Next::Reconnect { id, target, after } => {
+                    let answer = match self.inner.mode {
+                        Mode::Live => self.inner.gateway.reconnect(&target, after).await,
+                        Mode::Shadow => ReconnectAnswer::Accepted { after },
+                    };
+                    let take_in = |document: &mut Document, said: &mut Vec<What>| {
+                        document.reconnect_answer(&id, &answer, self.now(), said);
+                    };
+                    document = Some(self.take_in(saved, take_in).await?);
+                    sight = Some(Ok(seen));
+                }
+            }
+        }
+        // More to do than one look may: another goes on, so that none starves the rest.
+        tracing::warn!("more than {ACTIONS_MAX} actions in one look");
+        Ok(())
+    }
+
+    /// What Azure shows, or in shadow mode would show.
+    fn shown(&self, document: &Document, observed: &Observed) -> Observed {
+        match self.inner.mode {
+            Mode::Live => observed.clone(),
+            Mode::Shadow => shadow::show(document, observed.clone()),
+        }
+    }
+
+    async fn write(
+        &self,
+        backend: &BackendId,
+        seen: &Sight,
+        shown: &Observed,
+        intent: &Intent,
+    ) -> (pointsman_core::document::Answer, Option<Sight>) {
+        match self.inner.mode {
+            Mode::Live => self.inner.gateway.write(backend, seen, intent).await,
+            Mode::Shadow => (shadow::answer(intent, shown), Some(seen.clone())),
+        }
+    }
+
+    /// Refuses to act on a clock that is too far off Azure's: every deadline would be wrong.
+    fn in_time(&self, seen: Sight) -> Result<Sight, Unseen> {
+        let Some(date) = seen.date else { return Ok(seen) };
+        let skew = self.now().duration_since(date);
+        if skew.abs() <= SKEW_MAX {
+            self.note_skew(None);
+            return Ok(seen);
+        }
+        self.note_skew(Some(skew));
+        let side = if skew.is_negative() { "behind" } else { "ahead of" };
+        let why = format!(
+            "this machine's clock is {} s {side} Azure's, and nothing is done while it is more than {} s off; \
+             set it right",
+            skew.abs().as_secs(),
+            SKEW_MAX.as_secs()
+        );
+        tracing::error!("{why}");
+        Err(Unseen { why, until: None })
+    }
+
+    /// The playbook, no older than the one that the document was last decided by.
+    async fn playbook_for(&self, document: &Document) -> Result<Arc<Loaded>, Left> {
+        let playbook = self.playbook().await?;
+        if document.generation <= playbook.number {
+            return Ok(playbook);
+        }
+        let playbook = self.refresh_playbook().await?;
+        if document.generation > playbook.number {
+            return Err(Left::Generation(document.generation));
+        }
+        Ok(playbook)
+    }
+
+    /// Saves a step: the document, the lines that tell of it, and the wake that it needs. A step
+    /// that changed nothing but the time is not worth a save.
+    async fn save(
+        &self,
+        before: Versioned<Document>,
+        step: Step,
+        group_seen: u64,
+    ) -> Result<Versioned<Document>, StoreError> {
+        let Step { document, lines, next } = step;
+        let unchanged = {
+            let Document { now, generation, .. } = before.body;
+            Document { now, generation, ..document.clone() } == before.body
+        };
+        if unchanged && lines.is_empty() && next == Next::Rest {
+            return Ok(before);
+        }
+        let mut body = document;
+        let send = body.arm().map(|due| Outgoing::wake(&body.backend, Some(due)));
+        for line in &lines {
+            tracing::info!("{}", line.what);
+        }
+        let document = Versioned { version: before.version, body };
+        let commit = Commit {
+            documents: vec![document.clone()],
+            group_seen: Some(group_seen),
+            lines,
+            send: send.into_iter().collect(),
+            ..Commit::default()
+        };
+        self.inner.store.commit(commit).await?;
+        Ok(Versioned { version: document.version + 1, body: document.body })
+    }
+
+    /// Has the document take in an answer, whoever else has changed it meanwhile: an answer names
+    /// what it answers, and to a document that has it already it says nothing.
+    async fn take_in(
+        &self,
+        mut document: Versioned<Document>,
+        answer: impl Fn(&mut Document, &mut Vec<What>),
+    ) -> Result<Versioned<Document>, StoreError> {
+        for _ in 0..RECONCILE_ATTEMPTS_MAX {
+            let mut body = document.body.clone();
+            let mut said = Vec::new();
+            answer(&mut body, &mut said);
+            let send = body.arm().map(|due| Outgoing::wake(&body.backend, Some(due)));
+            let (now, backend) = (body.now, body.backend.clone());
+            for what in &said {
+                tracing::info!("{what}");
+            }
+            let lines = said.into_iter().map(|what| Line::new(now, Some(&backend), what));
+            let commit = Commit {
+                documents: vec![Versioned { version: document.version, body: body.clone() }],
+                lines: lines.collect(),
+                send: send.into_iter().collect(),
+                ..Commit::default()
+            };
+            match self.inner.store.commit(commit).await {
+                Ok(()) => return Ok(Versioned { version: document.version + 1, body }),
+                Err(StoreError::Conflict) => {
+                    let stored = self.inner.store.document(&backend).await?;
+                    document = stored.ok_or(StoreError::Conflict)?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Conflict)
+    }
+
+    /// Leaves a backend that could not be read to a later look.
+    async fn put_off(&self, document: Versioned<Document>, unseen: &Unseen) -> Result<(), Left> {
+        let take_in = |document: &mut Document, said: &mut Vec<What>| {
+            document.unreachable(&unseen.why, unseen.until, self.now(), said);
+        };
+        self.take_in(document, take_in).await?;
+        Ok(())
+    }
+}

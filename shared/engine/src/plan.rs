@@ -1,0 +1,147 @@
+//! What would happen, were something heard now: the same decisions, and nothing stored or written.
+
+use std::collections::BTreeMap;
+
+use pointsman_core::{
+    document::{Change, Document},
+    hear::hear,
+    ledger::{Line, What},
+    names::BackendId,
+    overrides::Standing,
+    series::Series,
+    signal::Signal,
+    step::{Next, step},
+};
+use serde::Serialize;
+
+use crate::{
+    engine::{Engine, Loaded},
+    ports::{StoreError, Versioned},
+};
+
+/// What would happen.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// What each signal would mean: whether it is heard, late, or nothing new.
+    pub heard: Vec<String>,
+    /// What would become of each backend that it concerns.
+    pub backends: Vec<BackendPlan>,
+}
+
+/// What would become of one backend.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BackendPlan {
+    /// Which.
+    pub backend: BackendId,
+    /// Why it could not be read, if it could not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<String>,
+    /// The fields that would be written.
+    pub changes: Vec<Change>,
+    /// The overrides that it would have, each with its verdict.
+    pub overrides: Vec<OverridePlan>,
+    /// What the ledger would say.
+    pub lines: Vec<String>,
+}
+
+/// What would become of one override.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OverridePlan {
+    /// Its id.
+    pub id: String,
+    /// The play that makes it.
+    pub play: String,
+    /// What it does.
+    pub effect: String,
+    /// Whether it takes part, or why it does not.
+    pub verdict: String,
+}
+
+impl Engine {
+    /// Says what `signals` would mean, heard now, under `playbook`.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn plan(&self, signals: &[Signal], playbook: &Loaded) -> Result<Plan, StoreError> {
+        let now = self.now();
+        let ids: Vec<_> = signals.iter().map(|signal| signal.series.clone()).collect();
+        let stored = self.inner.store.series(&ids).await?;
+        let mut series: BTreeMap<_, Series> =
+            stored.into_iter().map(|one| (one.body.id.clone(), one.body)).collect();
+        let mut documents: BTreeMap<BackendId, (Document, Vec<What>)> = BTreeMap::new();
+        let mut heard = Vec::new();
+        for signal in signals {
+            let series =
+                series.entry(signal.series.clone()).or_insert_with(|| Series::new(signal.series.clone()));
+            let hearing = hear(series, signal, playbook.generation(), now);
+            heard.extend(hearing.lines.iter().map(|line| line.what.to_string()));
+            if hearing.lines.is_empty() {
+                heard.push(format!("{} says nothing new", signal.series));
+            }
+            for (backend, edits) in hearing.edits {
+                if !documents.contains_key(&backend) {
+                    let stored = self.inner.store.document(&backend).await?;
+                    let document = stored.map(|stored: Versioned<Document>| stored.body);
+                    let document = document.unwrap_or_else(|| Document::new(backend.clone(), now));
+                    documents.insert(backend.clone(), (document, Vec::new()));
+                }
+                if let Some((document, said)) = documents.get_mut(&backend) {
+                    for edit in edits {
+                        document.edit(edit, said);
+                    }
+                }
+            }
+        }
+        let mut backends = Vec::new();
+        for (backend, (document, said)) in documents {
+            backends.push(self.plan_backend(&backend, document, said, playbook).await?);
+        }
+        Ok(Plan { heard, backends })
+    }
+
+    async fn plan_backend(
+        &self,
+        backend: &BackendId,
+        document: Document,
+        said: Vec<What>,
+        playbook: &Loaded,
+    ) -> Result<BackendPlan, StoreError> {
+        let group = self.inner.store.group().await?;
+        let mut lines: Vec<String> = said.iter().map(ToString::to_string).collect();
+        let seen = match self.inner.gateway.get(backend).await {
+            Ok(seen) => seen,
+            Err(unseen) => {
+                let overrides = overrides(&document);
+                let (backend, unseen) = (backend.clone(), Some(unseen.why));
+                return Ok(BackendPlan { backend, unseen, changes: Vec::new(), overrides, lines });
+            }
+        };
+        let decided =
+            step(&document, &seen.observed, playbook.generation(), &group.body, self.now());
+        lines.extend(decided.lines.iter().map(|line: &Line| line.what.to_string()));
+        let changes = match decided.next {
+            Next::Write(intent) => intent.changes,
+            Next::Rest | Next::ReadAgain | Next::Reconnect { .. } => Vec::new(),
+        };
+        let overrides = overrides(&decided.document);
+        Ok(BackendPlan { backend: backend.clone(), unseen: None, changes, overrides, lines })
+    }
+}
+
+fn overrides(document: &Document) -> Vec<OverridePlan> {
+    let plan = |over: &pointsman_core::overrides::Override| OverridePlan {
+        id: over.id.to_string(),
+        play: over.play.to_string(),
+        effect: over.effect.to_string(),
+        verdict: match &over.standing {
+            Standing::Unseen => "not judged".to_owned(),
+            Standing::Admitted => "within the limits".to_owned(),
+            Standing::Held(why) => format!("held: {why}"),
+            Standing::Yielded => "yielded to someone else's write".to_owned(),
+        },
+    };
+    document.overrides.values().map(plan).collect()
+}

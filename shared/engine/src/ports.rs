@@ -1,0 +1,238 @@
+//! What the shell needs of the world, each as a trait: a store, a queue, Azure, and a clock.
+//!
+//! Each port's error says itself whether to try again, and why.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use pointsman_apim as apim;
+use pointsman_core::{
+    document::{Answer, Document, Intent, ReconnectAnswer},
+    group::Group,
+    id::MessageId,
+    ledger::Line,
+    names::BackendId,
+    series::Series,
+    signal::SeriesId,
+    step::Observed,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::message::{Message, Outgoing};
+
+/// What time it is. Only the host owns one.
+pub trait Clock: Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Something stored, and which version of it; version 0 is not stored yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Versioned<T> {
+    /// Grows by one with each save.
+    pub version: u64,
+    /// What is stored.
+    pub body: T,
+}
+
+impl<T> Versioned<T> {
+    /// Something that is not stored yet.
+    pub const fn new(body: T) -> Self {
+        Self { version: 0, body }
+    }
+}
+
+/// A generation of the playbook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Published {
+    /// Counted from 1.
+    pub number: u64,
+    /// The file's text, as it was published.
+    pub text: String,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+}
+
+/// Something that could not be used, kept with its reason until a person decides.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// Derived from what it holds, so that it is kept once.
+    pub id: String,
+    /// When it was put away.
+    pub at: Timestamp,
+    /// Where it came from: a source's name, or `queue`.
+    pub from: String,
+    /// Why it could not be used.
+    pub reason: String,
+    /// What it is.
+    pub body: String,
+}
+
+impl Letter {
+    /// A letter; its id comes from where it is from and what it holds.
+    #[must_use]
+    pub fn new(at: Timestamp, from: &str, reason: &str, body: String) -> Self {
+        let id = pointsman_core::id::derive("letter", &[from, &body]);
+        Self { id, at, from: from.to_owned(), reason: reason.to_owned(), body }
+    }
+}
+
+/// Proof that a message was received and is locked to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Which message.
+    pub id: MessageId,
+    /// Under which lock.
+    pub lock: u64,
+}
+
+/// A message received: it comes again unless it is completed before its lock runs out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The proof.
+    pub receipt: Receipt,
+    /// How often it was delivered, this time included.
+    pub deliveries: u32,
+    /// When it was first stored.
+    pub enqueued: Timestamp,
+    /// What it says.
+    pub message: Message,
+}
+
+/// What is saved together or not at all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Commit {
+    /// Series, each only if it is still the version given.
+    pub series: Vec<Versioned<Series>>,
+    /// Documents, each only if it is still the version given.
+    pub documents: Vec<Versioned<Document>>,
+    /// The group document, only if it is still the version given.
+    pub group: Option<Versioned<Group>>,
+    /// The version of the group document that this was decided under; the commit fails if it is
+    /// another by now.
+    pub group_seen: Option<u64>,
+    /// Ledger lines; one that is there already stays as it is.
+    pub lines: Vec<Line>,
+    /// Letters; one that is there already stays as it is.
+    pub letters: Vec<Letter>,
+    /// Messages to send; one that is waiting already is not sent again.
+    pub send: Vec<Outgoing>,
+    /// Messages that are done with, each only if its lock still holds.
+    pub complete: Vec<Receipt>,
+}
+
+/// Why the store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Someone else saved first: load again and decide again, at once.
+    #[error("someone else saved first")]
+    Conflict,
+    /// The store cannot be used at present: try again later.
+    #[error("the store cannot be used: {0}")]
+    Unavailable(String),
+    /// What is stored cannot be read, or was written by a newer version of Pointsman.
+    #[error("what is stored cannot be read: {0}")]
+    Corrupt(String),
+}
+
+/// The store: series, documents, the group document, playbook generations, ledger, letters.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// The series of these names that are stored.
+    async fn series(&self, ids: &[SeriesId]) -> Result<Vec<Versioned<Series>>, StoreError>;
+    /// A backend's document, where there is one.
+    async fn document(&self, backend: &BackendId) -> Result<Option<Versioned<Document>>, StoreError>;
+    /// All documents.
+    async fn documents(&self) -> Result<Vec<Versioned<Document>>, StoreError>;
+    /// The backends whose next look was due before `before`: their wake was lost.
+    async fn overdue(&self, before: Timestamp, most: usize) -> Result<Vec<BackendId>, StoreError>;
+    /// The group document; an empty one where none is stored.
+    async fn group(&self) -> Result<Versioned<Group>, StoreError>;
+    /// The newest generation of the playbook.
+    async fn published(&self) -> Result<Option<Published>, StoreError>;
+    /// Stores the next generation, if `number` is still the next.
+    async fn publish(&self, published: &Published, lines: &[Line]) -> Result<(), StoreError>;
+    /// Saves all of it in one transaction, durably, or nothing.
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
+    /// The newest lines, of one backend or of all, oldest first.
+    async fn history(&self, backend: Option<&BackendId>, most: usize) -> Result<Vec<Line>, StoreError>;
+    /// The letters, oldest first.
+    async fn letters(&self, most: usize) -> Result<Vec<Letter>, StoreError>;
+    /// Takes a letter out.
+    async fn drop_letter(&self, id: &str) -> Result<bool, StoreError>;
+    /// Forgets the series that are over and ended before `before`.
+    async fn forget_series(&self, before: Timestamp) -> Result<u64, StoreError>;
+    /// Whether it can store.
+    async fn ready(&self) -> Result<(), StoreError>;
+}
+
+/// Why the queue did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The queue cannot be used at present: try again later; a sender is answered 503.
+    #[error("the queue cannot be used: {0}")]
+    Unavailable(String),
+    /// The lock ran out and the message is someone else's by now.
+    #[error("the message's lock was lost")]
+    LockLost,
+}
+
+/// Whether a message was stored now, or one of its id was waiting already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It is durably stored.
+    Stored,
+    /// The same message is waiting already, durably.
+    Duplicate,
+}
+
+/// The queue: the durable inbox. A message is delivered at least once, until it is completed.
+#[async_trait]
+pub trait Queue: Send + Sync + 'static {
+    /// Stores a message durably before it returns.
+    async fn send(&self, outgoing: Outgoing) -> Result<Sent, QueueError>;
+    /// Waits for messages that are due, and locks up to `most` of them.
+    async fn receive(&self, most: usize) -> Result<Vec<Delivery>, QueueError>;
+    /// Makes the lock last longer.
+    async fn renew(&self, receipt: &Receipt) -> Result<(), QueueError>;
+    /// Gives a message back, to be delivered again no sooner than `due`.
+    async fn abandon(&self, receipt: &Receipt, due: Timestamp) -> Result<(), QueueError>;
+    /// How many messages wait or are locked.
+    async fn depth(&self) -> Result<u64, QueueError>;
+}
+
+/// What a read of a backend showed.
+#[derive(Clone, Debug)]
+pub struct Sight {
+    /// What it means to the core.
+    pub observed: Observed,
+    /// When Azure answered, by its own clock.
+    pub date: Option<Timestamp>,
+    /// The body to the letter, which a write keeps all of but what it changes.
+    pub raw: Option<Arc<apim::Backend>>,
+}
+
+/// Why a backend could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Unseen {
+    /// Why, without secrets.
+    pub why: String,
+    /// When Azure would be asked again, where it said so.
+    pub until: Option<Timestamp>,
+}
+
+/// Azure API Management, as far as the shell needs it.
+#[async_trait]
+pub trait Gateway: fmt::Debug + Send + Sync + 'static {
+    /// Reads a backend.
+    async fn get(&self, backend: &BackendId) -> Result<Sight, Unseen>;
+    /// Sends a write that was planned from what `sight` shows. With the answer comes what it
+    /// shows, where it could be read.
+    async fn write(&self, backend: &BackendId, sight: &Sight, intent: &Intent) -> (Answer, Option<Sight>);
+    /// Asks for a reconnect.
+    async fn reconnect(&self, backend: &BackendId, after: SignedDuration) -> ReconnectAnswer;
+}

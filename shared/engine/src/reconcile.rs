@@ -1,0 +1,323 @@
+//! What comes out of the queue, taken in.
+//!
+//! Signals are merged into their series and become claims and ends in the documents of the
+//! backends they concern; commands change documents and the group document; wakes only ask for a
+//! look. All of it is saved in one transaction, in which the messages are completed, and only then
+//! acted upon: whatever happens after that, the documents say what is to be done, and a wake is on
+//! its way.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use pointsman_core::{
+    document::Document,
+    group::Pause,
+    hear::{Edit, hear},
+    id::OverrideId,
+    ledger::{Line, What},
+    names::BackendId,
+    series::Series,
+    signal::{SeriesId, Signal},
+};
+use tokio::sync::oneshot;
+
+use crate::{
+    engine::{Engine, Loaded, PlaybookError, RECONCILE_ATTEMPTS_MAX},
+    message::{Command, Message, Outgoing},
+    ports::{Commit, Delivery, Letter, Receipt, StoreError, Versioned},
+};
+
+/// How old a message may be. The end marks that make an old firing harmless are kept no longer.
+pub const MESSAGE_AGE_MAX: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// Why messages could not be taken in; they come again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The playbook.
+    #[error(transparent)]
+    Playbook(#[from] PlaybookError),
+}
+
+/// What is to be saved, as it is put together.
+#[derive(Default)]
+struct Draft {
+    commit: Commit,
+    documents: BTreeMap<BackendId, Versioned<Document>>,
+    /// The backends that are to be looked at once all is saved.
+    looks: Vec<BackendId>,
+}
+
+impl Engine {
+    /// Takes in some messages: all of them, or none. The looks that follow go on in the
+    /// background; see [`Engine::idle`].
+    ///
+    /// # Errors
+    /// When the store or the playbook is not to be had.
+    pub async fn reconcile(&self, deliveries: &[Delivery]) -> Result<(), ReconcileError> {
+        let mut attempts = 0;
+        loop {
+            let draft = self.draft(deliveries).await?;
+            match self.commit(draft).await {
+                Ok(()) => return Ok(()),
+                Err(StoreError::Conflict) if attempts < RECONCILE_ATTEMPTS_MAX => {
+                    attempts += 1;
+                    self.forget_group();
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Saves a draft, reading the backends that it changes meanwhile, and has them looked at.
+    async fn commit(&self, draft: Draft) -> Result<(), StoreError> {
+        let Draft { mut commit, documents, looks } = draft;
+        commit.documents = documents.values().cloned().collect();
+        let ahead: Vec<(&BackendId, Option<oneshot::Sender<_>>)> = documents
+            .iter()
+            .filter(|(backend, _)| looks.contains(backend))
+            .map(|(backend, document)| {
+                let waits = document.body.trouble.is_some();
+                (backend, if waits { None } else { self.look_ahead(backend) })
+            })
+            .collect();
+        for line in &commit.lines {
+            tracing::info!("{}", line.what);
+        }
+        let idle = commit == Commit::default();
+        if !idle {
+            self.inner.store.commit(commit).await?;
+            self.forget_group();
+        }
+        for (backend, saved) in ahead {
+            let document = &documents[backend];
+            let after = Versioned { version: document.version + 1, body: document.body.clone() };
+            if saved.is_none_or(|saved| saved.send(after).is_err()) {
+                self.look(backend);
+            }
+        }
+        for backend in looks.iter().filter(|backend| !documents.contains_key(*backend)) {
+            self.look(backend);
+        }
+        Ok(())
+    }
+
+    async fn draft(&self, deliveries: &[Delivery]) -> Result<Draft, ReconcileError> {
+        let now = self.now();
+        let mut draft = Draft::default();
+        let mut signals: Vec<&Signal> = Vec::new();
+        for delivery in deliveries {
+            draft.commit.complete.push(delivery.receipt.clone());
+            let stale = now.duration_since(delivery.enqueued) > MESSAGE_AGE_MAX;
+            match &delivery.message {
+                message if stale => draft.commit.letters.push(too_old(message, now)),
+                Message::Signals { signals: heard, .. } => signals.extend(heard),
+                Message::Wake { backend } => self.wake(&mut draft, backend, now).await?,
+                Message::Command { by, command } => {
+                    self.command(&mut draft, by, command, now).await?;
+                }
+            }
+        }
+        if !signals.is_empty() {
+            let playbook = self.playbook().await?;
+            self.hear(&mut draft, &signals, &playbook, now).await?;
+        }
+        Ok(draft)
+    }
+
+    /// Merges signals into their series, and their claims and ends into documents.
+    async fn hear(
+        &self,
+        draft: &mut Draft,
+        signals: &[&Signal],
+        playbook: &Loaded,
+        now: Timestamp,
+    ) -> Result<(), ReconcileError> {
+        let mut ids: Vec<SeriesId> = signals.iter().map(|signal| signal.series.clone()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let stored = self.inner.store.series(&ids).await?;
+        let mut series: BTreeMap<SeriesId, (Versioned<Series>, bool)> =
+            stored.into_iter().map(|one| (one.body.id.clone(), (one, false))).collect();
+        for signal in signals {
+            let (one, changed) = series
+                .entry(signal.series.clone())
+                .or_insert_with(|| (Versioned::new(Series::new(signal.series.clone())), false));
+            let hearing = hear(&mut one.body, signal, playbook.generation(), now);
+            *changed |= hearing.changed;
+            draft.commit.lines.extend(hearing.lines);
+            for why in hearing.unresolvable {
+                let body = serde_json::to_string(signal).unwrap_or_default();
+                let letter = Letter::new(now, signal.series.source().as_str(), &why, body);
+                draft.commit.letters.push(letter);
+            }
+            for (backend, edits) in hearing.edits {
+                self.edit(draft, &backend, edits, now).await?;
+            }
+        }
+        let changed = series.into_values().filter(|(_, changed)| *changed);
+        draft.commit.series.extend(changed.map(|(one, _)| one));
+        Ok(())
+    }
+
+    async fn edit(
+        &self,
+        draft: &mut Draft,
+        backend: &BackendId,
+        edits: Vec<Edit>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.change(draft, backend, now, |document, said| {
+            for edit in edits {
+                document.edit(edit, said);
+            }
+        })
+        .await
+    }
+
+    /// Changes a backend's document; one that is changed by it is looked at.
+    async fn change(
+        &self,
+        draft: &mut Draft,
+        backend: &BackendId,
+        now: Timestamp,
+        change: impl FnOnce(&mut Document, &mut Vec<What>),
+    ) -> Result<(), StoreError> {
+        let document = match draft.documents.remove(backend) {
+            Some(document) => document,
+            None => match self.inner.store.document(backend).await? {
+                Some(document) => document,
+                None => Versioned::new(Document::new(backend.clone(), now)),
+            },
+        };
+        let mut body = document.body.clone();
+        body.advance(now);
+        let mut said = Vec::new();
+        change(&mut body, &mut said);
+        let touched = Document { now: document.body.now, ..body.clone() } != document.body;
+        if !touched && !draft.looks.contains(backend) {
+            return Ok(());
+        }
+        let at = body.now;
+        draft.commit.lines.extend(said.into_iter().map(|what| Line::new(at, Some(backend), what)));
+        body.wake_now(now);
+        if let Some(due) = body.arm() {
+            draft.commit.send.push(Outgoing::wake(backend, Some(due)));
+        }
+        draft.documents.insert(backend.clone(), Versioned { version: document.version, body });
+        if !draft.looks.contains(backend) {
+            draft.looks.push(backend.clone());
+        }
+        Ok(())
+    }
+
+    /// A wake that comes before a look is due only sends the next.
+    async fn wake(&self, draft: &mut Draft, backend: &BackendId, now: Timestamp) -> Result<(), StoreError> {
+        if draft.documents.contains_key(backend) {
+            return Ok(());
+        }
+        let Some(document) = self.inner.store.document(backend).await? else { return Ok(()) };
+        let Some(wake) = document.body.wake else { return Ok(()) };
+        if wake <= now {
+            draft.looks.push(backend.clone());
+            return Ok(());
+        }
+        let mut body = document.body;
+        body.advance(now);
+        if let Some(due) = body.arm() {
+            draft.commit.send.push(Outgoing::wake(backend, Some(due)));
+            let document = Versioned { version: document.version, body };
+            draft.documents.insert(backend.clone(), document);
+        }
+        Ok(())
+    }
+
+    async fn command(
+        &self,
+        draft: &mut Draft,
+        by: &str,
+        command: &Command,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        match command {
+            Command::Pause { reason } => {
+                let pause = Pause { by: by.to_owned(), reason: reason.clone(), at: now };
+                self.pause(draft, Some(pause), by, now).await
+            }
+            Command::Resume => self.pause(draft, None, by, now).await,
+            Command::UndoOverride { backend, id, reason } => {
+                self.undo(draft, backend, Some(id), by, reason, now).await
+            }
+            Command::UndoBackend { backend, reason } => {
+                self.undo(draft, backend, None, by, reason, now).await
+            }
+            Command::ReleaseAll { reason } => {
+                for document in self.inner.store.documents().await? {
+                    self.undo(draft, &document.body.backend, None, by, reason, now).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Ends one override, or all of a backend.
+    async fn undo(
+        &self,
+        draft: &mut Draft,
+        backend: &BackendId,
+        id: Option<&OverrideId>,
+        by: &str,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.change(draft, backend, now, |document, said| match id {
+            Some(id) => document.undo(id, by, reason, said),
+            None => document.release(by, reason, said),
+        })
+        .await
+    }
+
+    /// Pauses or resumes. Every backend with something going on is looked at after a resume.
+    async fn pause(
+        &self,
+        draft: &mut Draft,
+        pause: Option<Pause>,
+        by: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut group = match draft.commit.group.clone() {
+            Some(group) => group,
+            None => self.inner.store.group().await?,
+        };
+        let what = match (&pause, &group.body.paused) {
+            (Some(pause), None) => {
+                What::Paused { by: by.to_owned(), reason: pause.reason.clone() }
+            }
+            (None, Some(_)) => What::Resumed { by: by.to_owned() },
+            (Some(_), Some(_)) | (None, None) => return Ok(()),
+        };
+        draft.commit.lines.push(Line::new(now, None, what));
+        group.body.paused = pause;
+        draft.commit.group = Some(group);
+        for document in self.inner.store.documents().await? {
+            if !document.body.is_at_rest() {
+                draft.looks.push(document.body.backend);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn too_old(message: &Message, now: Timestamp) -> Letter {
+    let days = MESSAGE_AGE_MAX.as_hours() / 24;
+    let reason = format!("it waited longer than {days} days, and what it tells may be over");
+    Letter::new(now, "queue", &reason, serde_json::to_string(message).unwrap_or_default())
+}
+
+/// The proofs of some deliveries.
+#[must_use]
+pub fn receipts(deliveries: &[Delivery]) -> Vec<Receipt> {
+    deliveries.iter().map(|delivery| delivery.receipt.clone()).collect()
+}

@@ -1,0 +1,102 @@
+//! The parts, put together as a configuration says.
+
+use std::{path::PathBuf, sync::Arc};
+
+use pointsman_apim as apim;
+use pointsman_engine::{
+    Engine, Mode,
+    azure::Azure,
+    ports::{Clock, Queue, Store},
+};
+use pointsman_queue::EmbeddedQueue;
+use pointsman_store::{Database, Options, SqliteStore};
+
+use crate::{clock::SystemClock, config::Config};
+
+/// Why the parts cannot be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum WiringError {
+    /// The store's database.
+    #[error(transparent)]
+    Store(#[from] pointsman_store::OpenError),
+    /// The client of Azure.
+    #[error("azure: {0}")]
+    Azure(#[from] apim::client::BuildError),
+    /// The queue.
+    #[error(transparent)]
+    Queue(#[from] pointsman_queue::ConsumerError),
+}
+
+/// Whether this process takes messages out of the queue, or only puts some in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It takes them out; one process at a time can.
+    Consumer,
+    /// It only puts them in.
+    Producer,
+}
+
+/// The parts of a running Pointsman.
+#[derive(Clone)]
+pub struct Parts {
+    /// The shell.
+    pub engine: Engine,
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The queue.
+    pub queue: Arc<dyn Queue>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The client of Azure.
+    pub azure: apim::Client,
+    database: Database,
+}
+
+/// The store's file: shadow mode has one of its own, so that what was only imagined is never taken
+/// for what is.
+#[must_use]
+pub fn store_file(config: &Config, mode: Mode) -> PathBuf {
+    match mode {
+        Mode::Live => config.store.clone(),
+        Mode::Shadow => config.store.with_extension("shadow.db"),
+    }
+}
+
+impl Parts {
+    /// Opens the store and makes the client.
+    ///
+    /// # Errors
+    /// When the store cannot be opened, the credential cannot be used, or another process takes
+    /// messages out of the queue already.
+    pub async fn open(config: &Config, mode: Mode, role: Role) -> Result<Self, WiringError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let database = Database::open(&store_file(config, mode), Options::default()).await?;
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::new(database.clone(), Arc::clone(&clock)));
+        let queue: Arc<dyn Queue> = match role {
+            Role::Consumer => {
+                Arc::new(EmbeddedQueue::consumer(database.clone(), Arc::clone(&clock)).await?)
+            }
+            Role::Producer => Arc::new(EmbeddedQueue::producer(database.clone(), Arc::clone(&clock))),
+        };
+        let azure = azure(config)?;
+        let gateway = Arc::new(Azure::new(azure.clone(), Arc::clone(&clock)));
+        let engine = Engine::new(Arc::clone(&store), gateway, Arc::clone(&clock), mode);
+        Ok(Self { engine, store, queue, clock, azure, database })
+    }
+
+    /// Finishes what is being stored, and closes the database.
+    pub async fn close(self) {
+        self.database.close().await;
+    }
+}
+
+/// The client of the Azure that is configured.
+fn azure(config: &Config) -> Result<apim::Client, apim::client::BuildError> {
+    let endpoint = apim::Endpoint::new(config.azure.base.clone(), config.azure.version.clone());
+    let options = apim::Options {
+        cloud: config.azure.cloud,
+        proxy: apim::client::Proxy::Environment,
+        ..apim::Options::default()
+    };
+    apim::Client::new(endpoint, config.azure.credential.clone(), options)
+}

@@ -1,0 +1,260 @@
+//! What a body comes to: signals, letters, or nothing that could be told apart.
+
+use std::cmp::{Ordering, Reverse};
+
+use jiff::Timestamp;
+use pointsman_core::{
+    id::MessageId,
+    signal::{Heard, SeriesIdError, Signal},
+};
+use sha2::{Digest, Sha256};
+
+use crate::{ALERTS_MAX, BODY_BYTES_MAX};
+
+/// How many labels an alert may have. Alertmanager has no such bound; Mimir's is 30.
+pub const LABELS_MAX: usize = 64;
+
+/// How many bytes the names and values of an alert's labels may have together.
+pub const LABELS_BYTES_MAX: usize = 16 << 10;
+
+/// How many bytes of an alert's annotations are kept. They only describe, so that what is
+/// above it is left out, and the alert still counts.
+pub const ANNOTATIONS_BYTES_MAX: usize = 16 << 10;
+
+/// How much of an alert is kept in a letter, in bytes.
+pub const LETTER_BYTES_MAX: usize = 16 << 10;
+
+/// How far a source's time may be ahead of the arrival. A start beyond it is a broken clock or a
+/// wrong unit, and an end beyond it would close occurrences that have not begun.
+pub const AHEAD_HOURS_MAX: i64 = 24;
+
+/// How much of a value an error quotes, in bytes.
+const QUOTE_BYTES_MAX: usize = 200;
+
+/// What one body comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// What can be acted on: sorted by series, start and end, each once.
+    pub signals: Vec<Signal>,
+    /// What cannot: sorted, each once.
+    pub letters: Vec<Letter>,
+    /// How many more alerts the group has, which the sender left out. They may later arrive as
+    /// resolved without ever having arrived as firing.
+    pub truncated: u64,
+}
+
+/// An alert that cannot be used, with why.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Letter {
+    /// The alert as it came; above [`LETTER_BYTES_MAX`] cut off and ended with `…`.
+    pub raw: String,
+    /// Why it cannot be used.
+    pub reason: Reason,
+}
+
+/// Why an alert cannot be used. Complete sentences with "it" for the alert; what they quote of
+/// it is cut to a few words.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+pub enum Reason {
+    /// It has not the form of an alert.
+    #[error("it does not have the form of an alert: {0}")]
+    Form(String),
+    /// Its status is none that we know.
+    #[error("its status is `{0}`, neither firing nor resolved")]
+    Status(String),
+    /// One of its times cannot be read.
+    #[error("its {field} `{text}` is no time such as 2026-01-31T12:00:00Z")]
+    Time {
+        /// What the source calls the time.
+        field: &'static str,
+        /// What is there instead of a time.
+        text: String,
+    },
+    /// One of its times has to be known and is not.
+    #[error("its {0} is not set")]
+    Unset(
+        /// What the source calls the time.
+        &'static str,
+    ),
+    /// One of its times is too far in the future.
+    #[error("its {field} {at} is more than {AHEAD_HOURS_MAX} h ahead of the time it arrived")]
+    Ahead {
+        /// What the source calls the time.
+        field: &'static str,
+        /// The time.
+        at: Timestamp,
+    },
+    /// It has ended before it started.
+    #[error("it ended at {ended}, before it started at {started}")]
+    Backwards {
+        /// When it started.
+        started: Timestamp,
+        /// When it ended.
+        ended: Timestamp,
+    },
+    /// It has too many labels.
+    #[error("it has {found} labels, more than {LABELS_MAX}")]
+    Labels {
+        /// How many it has.
+        found: usize,
+    },
+    /// Its labels are too long.
+    #[error("its labels have {found} bytes, more than {LABELS_BYTES_MAX}")]
+    LabelBytes {
+        /// How many bytes they have.
+        found: usize,
+    },
+    /// One label has two values, and which one counts is anybody's guess.
+    #[error("its label `{0}` is there twice")]
+    LabelTwice(String),
+    /// There is nothing to know it again by.
+    #[error("it has neither a fingerprint nor labels to know it again by")]
+    Nameless,
+    /// What the source calls it cannot name a series.
+    #[error("its fingerprint cannot be used: {0}")]
+    Fingerprint(String),
+}
+
+impl From<SeriesIdError> for Reason {
+    fn from(error: SeriesIdError) -> Self {
+        Self::Fingerprint(error.to_string())
+    }
+}
+
+/// Why nothing at all could be read of a body.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// It is too big; answered with a 413.
+    #[error(
+        "the body has {bytes} bytes, more than {BODY_BYTES_MAX}; set `max_alerts` on the receiver"
+    )]
+    Oversized {
+        /// How many bytes it has.
+        bytes: usize,
+    },
+    /// It is not JSON, or not of the form that the source sends.
+    #[error("line {line}, column {column}: {reason}")]
+    Form {
+        /// What is wrong there.
+        reason: String,
+        /// The line, from 1.
+        line: usize,
+        /// The column in bytes, from 1; 0 before the first.
+        column: usize,
+    },
+    /// It is JSON of another kind or version.
+    #[error("{0}")]
+    Kind(String),
+}
+
+impl Unreadable {
+    pub(crate) fn too_many_alerts() -> String {
+        format!("more than {ALERTS_MAX} alerts in one body; set `max_alerts` on the receiver")
+    }
+}
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(error: serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let text = error.to_string();
+        let place = format!(" at line {line} column {column}");
+        let reason = quote(text.strip_suffix(&place).unwrap_or(&text));
+        Self::Form { reason, line, column }
+    }
+}
+
+impl Batch {
+    /// Sorts what was read and drops what is there twice.
+    ///
+    /// Two signals that differ only in what describes them tell of one thing; the worse, then
+    /// the first in the order of labels and annotations, stays.
+    pub(crate) fn new(mut signals: Vec<Signal>, mut letters: Vec<Letter>, truncated: u64) -> Self {
+        signals.sort_unstable_by(order);
+        signals.dedup_by(|later, kept| {
+            (&later.series, later.started, later.heard) == (&kept.series, kept.started, kept.heard)
+        });
+        letters.sort_unstable();
+        letters.dedup();
+        Self { signals, letters, truncated }
+    }
+}
+
+impl Letter {
+    pub(crate) fn new(raw: &str, reason: Reason) -> Self {
+        Self { raw: cut(raw, LETTER_BYTES_MAX), reason }
+    }
+}
+
+/// Names a delivery by what it says: the same signals, in whatever order, have the same id.
+///
+/// Everything of a signal counts, what describes it too: a delivery that says anything new is
+/// another message. The time of arrival is no part of it.
+#[must_use]
+pub fn content_id(signals: &[Signal]) -> MessageId {
+    let mut ordered: Vec<&Signal> = signals.iter().collect();
+    ordered.sort_unstable_by(|one, other| order(one, other));
+    ordered.dedup();
+    // Every text with its length, every list with its count and every choice with its kind before
+    // it, so that no two lists of signals read the same. In bytes and in one piece: a storm asks
+    // for this ten thousand times, and formatting or many small hashes take longer than the rest.
+    let mut said = Vec::new();
+    for Signal { series, started, heard, severity, labels, annotations } in ordered {
+        say(&mut said, series.source().as_str());
+        say(&mut said, series.fingerprint());
+        said.extend(started.as_nanosecond().to_be_bytes());
+        match heard {
+            Heard::Fired => said.push(0),
+            Heard::Resolved { at } => {
+                said.push(1);
+                said.extend(at.as_nanosecond().to_be_bytes());
+            }
+        }
+        said.push(severity.rank());
+        for pairs in [labels, annotations] {
+            said.extend((pairs.len() as u64).to_be_bytes());
+            for (name, value) in pairs {
+                say(&mut said, name);
+                say(&mut said, value);
+            }
+        }
+    }
+    let digest: String = Sha256::digest(&said).iter().map(|byte| format!("{byte:02x}")).collect();
+    MessageId::derive(&["signals", &digest])
+}
+
+/// Appends a text after its length.
+fn say(said: &mut Vec<u8>, text: &str) {
+    said.extend((text.len() as u64).to_be_bytes());
+    said.extend(text.as_bytes());
+}
+
+fn order(one: &Signal, other: &Signal) -> Ordering {
+    let key = |signal: &Signal| {
+        let ended = match signal.heard {
+            Heard::Fired => None,
+            Heard::Resolved { at } => Some(at),
+        };
+        (signal.started, ended, Reverse(signal.severity))
+    };
+    one.series
+        .cmp(&other.series)
+        .then_with(|| key(one).cmp(&key(other)))
+        .then_with(|| one.labels.cmp(&other.labels))
+        .then_with(|| one.annotations.cmp(&other.annotations))
+}
+
+/// What an error quotes of a value: its beginning.
+pub(crate) fn quote(text: &str) -> String {
+    cut(text, QUOTE_BYTES_MAX)
+}
+
+/// A text, or as much of it as has `bytes_max` bytes with the `…` that then ends it. Below the
+/// mark's own three bytes, the mark alone.
+pub(crate) fn cut(text: &str, bytes_max: usize) -> String {
+    const MARK: &str = "…";
+    if text.len() <= bytes_max {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(bytes_max.saturating_sub(MARK.len()));
+    format!("{}{MARK}", &text[..end])
+}

@@ -1,0 +1,149 @@
+//! A text that must never be shown.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, de};
+
+/// A secret of the configuration: prints as `***`, cannot be serialised, and is never empty.
+///
+/// [`Secret::expose`] is the only way to its characters, so that every place that needs them
+/// can be found by that name.
+#[derive(Clone)]
+pub struct Secret(Box<str>);
+
+/// Why a text is no secret. Says nothing of the text itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// It has no characters: whoever sends none would be let in.
+    #[error("a secret must not be empty")]
+    Empty,
+    /// It begins or ends with a space or a line end, which no HTTP header carries, so that it
+    /// could never match. Mostly the last line end of the file that it was read from.
+    #[error("a secret must not begin or end with white space; is there a line end after it?")]
+    Surrounded,
+    /// It holds a control character, which no HTTP header carries.
+    #[error("a secret must not hold control characters")]
+    Control,
+}
+
+impl Secret {
+    /// The secret's characters.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Secret {
+    type Err = SecretError;
+
+    fn from_str(text: &str) -> Result<Self, SecretError> {
+        if text.is_empty() {
+            Err(SecretError::Empty)
+        } else if text.trim() != text {
+            Err(SecretError::Surrounded)
+        } else if text.contains(|char: char| char.is_control()) {
+            Err(SecretError::Control)
+        } else {
+            Ok(Self(text.into()))
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad("***")
+    }
+}
+
+/// Not derived: the usual errors quote the value that they could not use.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+
+        fn not_text<E: de::Error>() -> Result<Secret, E> {
+            Err(E::custom("a secret is a text: put it in quotes"))
+        }
+
+        impl de::Visitor<'_> for Visitor {
+            type Value = Secret;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a secret, as a text")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Secret, E> {
+                text.parse().map_err(E::custom)
+            }
+
+            fn visit_bool<E: de::Error>(self, _: bool) -> Result<Secret, E> {
+                not_text()
+            }
+
+            fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secret, E> {
+                not_text()
+            }
+
+            fn visit_u64<E: de::Error>(self, _: u64) -> Result<Secret, E> {
+                not_text()
+            }
+
+            fn visit_i128<E: de::Error>(self, _: i128) -> Result<Secret, E> {
+                not_text()
+            }
+
+            fn visit_u128<E: de::Error>(self, _: u128) -> Result<Secret, E> {
+                not_text()
+            }
+
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secret, E> {
+                not_text()
+            }
+        }
+
+        // Asked for a text, a format may find fault with a number before it gets here.
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        let secret: Secret = "hunter2".parse().unwrap();
+        assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)), "*** *** Some(***)");
+        assert_eq!(secret.expose(), "hunter2");
+    }
+
+    #[test]
+    fn what_could_never_match_or_would_match_nothing_is_refused() {
+        for (text, wanted) in [
+            ("", SecretError::Empty),
+            ("hunter2\n", SecretError::Surrounded),
+            (" hunter2", SecretError::Surrounded),
+            ("   ", SecretError::Surrounded),
+            ("hun\rter2", SecretError::Control),
+        ] {
+            let error = text.parse::<Secret>().unwrap_err();
+            assert_eq!(error, wanted, "{text:?}");
+            assert!(!error.to_string().contains("hun"), "{error}");
+        }
+    }
+
+    #[test]
+    fn errors_of_a_configuration_do_not_quote_it() {
+        for json in ["4711", "-4711", "4711.5", "true", "\"\"", "\" 4711\"", "[4711]", "null"] {
+            let error = serde_json::from_str::<Secret>(json).unwrap_err().to_string();
+            assert!(!error.contains("4711") && !error.contains("true"), "{error}");
+        }
+        assert_eq!(serde_json::from_str::<Secret>("\"4711\"").unwrap().expose(), "4711");
+    }
+}

@@ -1,0 +1,278 @@
+//! The one that receives.
+
+use std::{
+    fs::{File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    pin::pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use pointsman_core::id::MessageId;
+use pointsman_engine::{
+    message::Message,
+    ports::{Clock, Delivery, Letter, Receipt, StoreError},
+};
+use pointsman_store::{
+    Database, Micros,
+    messages::{self, Bounds, Inserted, LETTERS_FROM, Row},
+};
+
+use crate::{
+    DELIVERIES_MAX, POLL, READY_BYTES_MAX, announce,
+    inbox::{Content, Fetched, Inbox, Ready},
+    lock_end,
+};
+
+/// Why a database's messages cannot be received here.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsumerError {
+    /// There is one already.
+    #[error("the queue has a consumer already: another process holds {0:?}; end it first")]
+    AlreadyConsumed(PathBuf),
+    /// The claim cannot be made.
+    #[error("{0:?} cannot be locked: {1}")]
+    Claim(PathBuf, io::Error),
+    /// The database fails.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Holds the claim, and what is ready to be received. Jobs at the writer share it, so that the
+/// claim outlives all that is done under it.
+#[derive(Debug)]
+pub(crate) struct Consumer {
+    database: Database,
+    inbox: Arc<Inbox>,
+    /// Which consumer of this database it is; the upper half of its locks.
+    epoch: u32,
+    /// The lower half of the last lock.
+    locks: AtomicU32,
+    /// When the database was last looked into for messages of other processes.
+    polled: Mutex<Option<Instant>>,
+    /// Locked for as long as it is open.
+    _claim: File,
+}
+
+impl Consumer {
+    /// Becomes the consumer: claims the messages, and voids the locks of the one before.
+    pub(crate) async fn claim(database: Database) -> Result<Self, ConsumerError> {
+        let claim = claim(database.path())?;
+        let epoch = database.write(|conn| Box::pin(messages::take_over(conn))).await?;
+        Ok(Self {
+            database,
+            inbox: Arc::default(),
+            epoch,
+            locks: AtomicU32::new(0),
+            polled: Mutex::new(None),
+            _claim: claim,
+        })
+    }
+
+    /// A lock that no message was ever locked under.
+    fn next_lock(&self) -> u64 {
+        // Four thousand million in one run of a process would take years at any rate a disk has.
+        let low = self.locks.fetch_add(1, Ordering::Relaxed);
+        u64::from(self.epoch) << 32 | u64::from(low)
+    }
+
+    /// Whether a message of this id is stored, and was not received yet, as far as is known here.
+    pub(crate) fn holds(&self, id: &MessageId) -> bool {
+        self.inbox.holds(id)
+    }
+
+    /// Stores a message that is due, and hands it over in memory where there is room.
+    pub(crate) async fn hand_over(
+        self: &Arc<Self>,
+        row: Row,
+        message: Message,
+        now: Timestamp,
+    ) -> Result<Inserted, StoreError> {
+        let (this, then) = (Arc::clone(self), Arc::clone(self));
+        let (due, until) = (row.due, lock_end(now));
+        let work = async move |conn: &mut _| {
+            let bytes = row.body.len();
+            // Only now is it known what was handed over before.
+            let Some(reservation) = this.inbox.reserve(bytes) else {
+                return Ok((messages::insert(conn, &row).await?, None));
+            };
+            let lock = this.next_lock();
+            let inserted = messages::insert_locked(conn, &row, lock, until).await?;
+            let receipt = Receipt { id: row.id.clone(), lock };
+            let (enqueued, content) = (row.enqueued, Content::Sent(message));
+            let ready = Ready { receipt, deliveries: 1, enqueued, until, bytes, content };
+            let handed = (inserted == Inserted::Stored).then_some((reservation, ready));
+            Ok((inserted, handed))
+        };
+        self.database
+            .write_then(
+                move |conn| Box::pin(async move { work(conn).await }),
+                move |(inserted, handed)| {
+                    match handed {
+                        Some((reservation, ready)) => {
+                            reservation.fill(ready);
+                            then.database.arrivals().ring();
+                        }
+                        None => announce(&then.database, inserted, due),
+                    }
+                    inserted
+                },
+            )
+            .await
+    }
+
+    /// Waits for messages and takes up to `most` of them.
+    pub(crate) async fn receive(
+        self: &Arc<Self>,
+        most: usize,
+        clock: &dyn Clock,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        if most == 0 {
+            return Ok(Vec::new());
+        }
+        loop {
+            // From here on no ring is missed.
+            let rung = pin!(self.database.arrivals().notified());
+            self.bury_unreadable(clock.now()).await?;
+            self.poll().await?;
+            let now = clock.now();
+            let earliest = self.database.arrivals().earliest();
+            let behind = earliest <= Micros::at(now);
+            match self.inbox.fetch(most, now, behind) {
+                Fetched::Deliveries(deliveries) if deliveries.is_empty() => {}
+                Fetched::Deliveries(deliveries) => return Ok(deliveries),
+                Fetched::Stale(stale) => self.renew(stale, now).await?,
+                Fetched::Nothing if behind => self.load(most, now).await?,
+                Fetched::Nothing => {
+                    let _ = tokio::time::timeout(pause(earliest, now), rung).await;
+                }
+            }
+        }
+    }
+
+    /// Notices what other processes have sent, and locks that have run out.
+    async fn poll(&self) -> Result<(), StoreError> {
+        {
+            let mut polled = self.polled.lock().unwrap_or_else(PoisonError::into_inner);
+            if polled.is_some_and(|polled| polled.elapsed() < POLL) {
+                return Ok(());
+            }
+            *polled = Some(Instant::now());
+        }
+        let next = messages::next_due(self.database.readers()).await?;
+        self.database.arrivals().expect(next);
+        Ok(())
+    }
+
+    /// Locks what is due in the database. Where that fails, or the caller goes away, the next poll
+    /// finds it again.
+    async fn load(self: &Arc<Self>, most: usize, now: Timestamp) -> Result<(), StoreError> {
+        let (this, lock, until) = (Arc::clone(self), self.next_lock(), lock_end(now));
+        let bounds = Bounds {
+            messages_max: most,
+            bytes_max: READY_BYTES_MAX,
+            deliveries_max: DELIVERIES_MAX,
+            until,
+        };
+        self.database.arrivals().look();
+        self.database
+            .write_then(
+                move |conn| Box::pin(async move { messages::take(conn, now, lock, bounds).await }),
+                move |taken| {
+                    if taken.buried > 0 {
+                        tracing::warn!(
+                            count = taken.buried,
+                            "messages were delivered too often and are letters now"
+                        );
+                    }
+                    this.inbox.load(taken.locked, until, taken.next <= Micros::at(now));
+                    this.database.arrivals().expect(taken.next);
+                },
+            )
+            .await
+    }
+
+    /// Renews the locks of messages that have waited in memory for long.
+    async fn renew(
+        self: &Arc<Self>,
+        stale: Vec<Receipt>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (this, until) = (Arc::clone(self), lock_end(now));
+        let work = async move |conn: &mut _| {
+            let mut renewed = Vec::with_capacity(stale.len());
+            for receipt in stale {
+                let held = messages::renew(&mut *conn, &receipt, until).await?;
+                renewed.push((receipt, held));
+            }
+            Ok(renewed)
+        };
+        self.database
+            .write_then(
+                move |conn| Box::pin(async move { work(conn).await }),
+                move |renewed| this.inbox.renewed(&renewed, until),
+            )
+            .await
+    }
+
+    /// Makes letters of the messages that turned out to be unreadable.
+    async fn bury_unreadable(self: &Arc<Self>, now: Timestamp) -> Result<(), StoreError> {
+        let unreadable = self.inbox.unreadable();
+        if unreadable.is_empty() {
+            return Ok(());
+        }
+        let this = Arc::clone(self);
+        let work = async move |conn: &mut _| {
+            for it in &unreadable {
+                let letter = Letter::new(now, LETTERS_FROM, &it.reason, it.body.clone());
+                messages::bury(&mut *conn, &it.receipt, &letter).await?;
+            }
+            Ok(unreadable)
+        };
+        self.database
+            .write_then(
+                move |conn| Box::pin(async move { work(conn).await }),
+                move |buried| {
+                    for it in &buried {
+                        tracing::warn!(message = %it.receipt.id, reason = it.reason, "a message cannot be read and is a letter now");
+                    }
+                    this.inbox.buried(&buried);
+                },
+            )
+            .await
+    }
+}
+
+/// How long to wait for a ring: until the next message is due, and no longer than until the next
+/// poll.
+fn pause(earliest: Micros, now: Timestamp) -> Duration {
+    let left = earliest.column().saturating_sub(Micros::at(now).column());
+    Duration::from_micros(u64::try_from(left).unwrap_or(0)).min(POLL)
+}
+
+/// Locks the file beside the database; the lock ends with the process at the latest.
+fn claim(database: &Path) -> Result<File, ConsumerError> {
+    let mut path = database.as_os_str().to_owned();
+    path.push(".consumer");
+    let path = PathBuf::from(path);
+    let failed = |error| ConsumerError::Claim(path.clone(), error);
+    let file = open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(ConsumerError::AlreadyConsumed(path)),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

@@ -1,0 +1,199 @@
+//! The embedded queue: the durable inbox, on the store's database.
+//!
+//! Whoever has the database open can send; one process receives ([`EmbeddedQueue::consumer`]). A
+//! message is delivered at least once: it is locked for [`LOCK`], comes again when it is not
+//! completed before the lock runs out, and becomes a letter after [`DELIVERIES_MAX`] deliveries, or
+//! when its body cannot be read.
+//!
+//! # The short way
+//! A message that is sent in the consumer's own process is stored already locked, and handed over
+//! in memory once its commit is durable, so that receiving it costs no further read, write or sync.
+//! What is handed over is bounded by count and by bytes ([`READY_MESSAGES_MAX`],
+//! [`READY_BYTES_MAX`]); what is beyond waits in the database, and so does everything that is sent
+//! while something waits there, so that each gets its turn: in the order of becoming due, which for
+//! a message that names no time is the order of sending.
+//!
+//! # What was thought of
+//! - A sender that goes away while its message is stored: the hand-over is the writer's, and takes
+//!   place anyway.
+//! - A receiver that goes away while messages are locked for it: they are handed to the ready ones,
+//!   not to the receiver, and the next to receive gets them.
+//! - Ready messages that nobody fetches: their locks are renewed before they are delivered, so that
+//!   none is delivered under a lock that is about to run out, and waiting counts as no delivery.
+//! - A consumer that dies: the operating system releases its claim, and its successor voids its
+//!   locks at once, rather than waiting for them.
+//! - The same message sent while it is being worked on comes once more
+//!   ([`pointsman_store::messages`]).
+
+mod consumer;
+mod inbox;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use pointsman_engine::{
+    message::Outgoing,
+    ports::{Clock, Delivery, Queue, QueueError, Receipt, Sent, StoreError},
+};
+use pointsman_store::{
+    Database, Micros,
+    messages::{self, Inserted, Row},
+};
+
+use crate::consumer::Consumer;
+pub use crate::consumer::ConsumerError;
+
+/// How long a received message is locked.
+pub const LOCK: SignedDuration = SignedDuration::from_secs(30);
+
+/// After how many deliveries a message becomes a letter.
+pub const DELIVERIES_MAX: u32 = 10;
+
+/// How many messages are handed over in memory at most.
+pub const READY_MESSAGES_MAX: usize = 256;
+
+/// How many bytes of stored bodies are handed over in memory at most.
+pub const READY_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How often the database is looked into for the messages of other processes.
+pub const POLL: Duration = Duration::from_millis(250);
+
+/// The queue on the store's database.
+pub struct EmbeddedQueue {
+    database: Database,
+    clock: Arc<dyn Clock>,
+    consumer: Option<Arc<Consumer>>,
+}
+
+impl fmt::Debug for EmbeddedQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedQueue")
+            .field("database", &self.database)
+            .field("consumer", &self.consumer)
+            .finish_non_exhaustive()
+    }
+}
+
+impl EmbeddedQueue {
+    /// A queue that only sends: receiving from it is an error.
+    #[must_use]
+    pub fn producer(database: Database, clock: Arc<dyn Clock>) -> Self {
+        Self { database, clock, consumer: None }
+    }
+
+    /// The queue that also receives. There is one of a database at a time; the claim is a lock on
+    /// the file `<database>.consumer`, which ends with the queue, or with its process.
+    ///
+    /// # Errors
+    /// When another consumer holds the claim, or it cannot be made, or the database fails.
+    pub async fn consumer(
+        database: Database,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, ConsumerError> {
+        let consumer = Some(Arc::new(Consumer::claim(database.clone()).await?));
+        Ok(Self { database, clock, consumer })
+    }
+
+    /// Stores a message that waits in the database.
+    async fn store(&self, row: Row) -> Result<Inserted, StoreError> {
+        let database = self.database.clone();
+        let due = row.due;
+        self.database
+            .write_then(
+                move |conn| Box::pin(async move { messages::insert(conn, &row).await }),
+                move |inserted| {
+                    announce(&database, inserted, due);
+                    inserted
+                },
+            )
+            .await
+    }
+}
+
+/// Wakes the receiver for a message that was stored and waits. One that was sent again has its turn
+/// when it is completed.
+fn announce(database: &Database, inserted: Inserted, due: Micros) {
+    match inserted {
+        Inserted::Stored => database.arrivals().expect(due),
+        Inserted::Again | Inserted::Duplicate => {}
+    }
+}
+
+/// The end of a lock that begins at `now`.
+fn lock_end(now: Timestamp) -> Micros {
+    Micros::from(now.checked_add(LOCK).unwrap_or(Timestamp::MAX))
+}
+
+fn unavailable(error: StoreError) -> QueueError {
+    match error {
+        StoreError::Conflict => QueueError::LockLost,
+        StoreError::Unavailable(why) | StoreError::Corrupt(why) => QueueError::Unavailable(why),
+    }
+}
+
+fn held(held: bool) -> Result<(), QueueError> {
+    if held { Ok(()) } else { Err(QueueError::LockLost) }
+}
+
+#[async_trait]
+impl Queue for EmbeddedQueue {
+    async fn send(&self, outgoing: Outgoing) -> Result<Sent, QueueError> {
+        if self.consumer.as_ref().is_some_and(|consumer| consumer.holds(&outgoing.id)) {
+            return Ok(Sent::Duplicate);
+        }
+        let now = self.clock.now();
+        let row = Row::new(&outgoing, now).map_err(unavailable)?;
+        let inserted = match &self.consumer {
+            Some(consumer) if row.due <= Micros::at(now) => {
+                consumer.hand_over(row, outgoing.message, now).await
+            }
+            Some(_) | None => self.store(row).await,
+        };
+        Ok(match inserted.map_err(unavailable)? {
+            Inserted::Stored | Inserted::Again => Sent::Stored,
+            Inserted::Duplicate => Sent::Duplicate,
+        })
+    }
+
+    /// Safe to cancel: what was locked is delivered to the next who receives.
+    async fn receive(&self, most: usize) -> Result<Vec<Delivery>, QueueError> {
+        let Some(consumer) = &self.consumer else {
+            return Err(QueueError::Unavailable("it was opened for sending only".to_owned()));
+        };
+        consumer.receive(most, &*self.clock).await.map_err(unavailable)
+    }
+
+    async fn renew(&self, receipt: &Receipt) -> Result<(), QueueError> {
+        let (receipt, until) = (receipt.clone(), lock_end(self.clock.now()));
+        let renewed = self
+            .database
+            .write(move |conn| {
+                Box::pin(async move { messages::renew(conn, &receipt, until).await })
+            })
+            .await;
+        held(renewed.map_err(unavailable)?)
+    }
+
+    async fn abandon(&self, receipt: &Receipt, due: Timestamp) -> Result<(), QueueError> {
+        let (receipt, due) = (receipt.clone(), Micros::from(due));
+        let database = self.database.clone();
+        let given = self
+            .database
+            .write_then(
+                move |conn| Box::pin(async move { messages::abandon(conn, &receipt, due).await }),
+                move |given| {
+                    if given {
+                        database.arrivals().expect(due);
+                    }
+                    given
+                },
+            )
+            .await;
+        held(given.map_err(unavailable)?)
+    }
+
+    async fn depth(&self) -> Result<u64, QueueError> {
+        messages::depth(self.database.readers()).await.map_err(unavailable)
+    }
+}

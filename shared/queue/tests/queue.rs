@@ -1,0 +1,533 @@
+//! The embedded queue on real files.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    task::Poll,
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use pointsman_core::names::BackendId;
+use pointsman_engine::{
+    message::{Message, Outgoing},
+    ports::{Clock, Commit, Delivery, Queue, QueueError, Receipt, Sent, Store, StoreError},
+};
+use pointsman_queue::{
+    ConsumerError, DELIVERIES_MAX, EmbeddedQueue, LOCK, READY_BYTES_MAX, READY_MESSAGES_MAX,
+};
+use pointsman_store::{
+    Database, Micros, Options, SqliteStore,
+    messages::{self, Row},
+};
+use tempfile::TempDir;
+
+/// How long anything may take that is not a failure.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Clone)]
+struct Stepped(Arc<Mutex<Timestamp>>);
+
+impl Stepped {
+    fn step(&self, by: SignedDuration) {
+        let mut now = self.0.lock().unwrap();
+        *now = now.checked_add(by).unwrap();
+    }
+}
+
+impl Clock for Stepped {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
+fn seconds(seconds: i64) -> SignedDuration {
+    SignedDuration::from_secs(seconds)
+}
+
+struct World {
+    queue: Arc<EmbeddedQueue>,
+    store: SqliteStore,
+    clock: Stepped,
+    folder: TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Stepped(Arc::new(Mutex::new("2026-03-01T12:00:00Z".parse().unwrap())));
+        Self::open(folder, clock).await
+    }
+
+    async fn open(folder: TempDir, clock: Stepped) -> Self {
+        let database = Database::open(&path(&folder), Options::default()).await.unwrap();
+        let queue = EmbeddedQueue::consumer(database.clone(), Arc::new(clock.clone()));
+        let queue = Arc::new(queue.await.unwrap());
+        let store = SqliteStore::new(database, Arc::new(clock.clone()));
+        Self { queue, store, clock, folder }
+    }
+
+    /// What a `kill -9` and a new start make of it.
+    async fn restart(self) -> Self {
+        let Self { queue, store, clock, folder } = self;
+        drop((queue, store));
+        Self::open(folder, clock).await
+    }
+
+    fn database(&self) -> &Database {
+        self.store.database()
+    }
+
+    fn commits(&self) -> u64 {
+        self.database().metrics().commits
+    }
+
+    fn later(&self, by: SignedDuration) -> Timestamp {
+        self.clock.now().checked_add(by).unwrap()
+    }
+
+    async fn send(&self, name: &str) {
+        assert_eq!(self.queue.send(wake(name, None)).await.unwrap(), Sent::Stored, "{name}");
+    }
+
+    async fn receive(&self, most: usize) -> Vec<Delivery> {
+        let received = tokio::time::timeout(PATIENCE, self.queue.receive(most));
+        received.await.expect("nothing was received").unwrap()
+    }
+
+    /// Receives the one message that is there, which is this.
+    async fn receive_one(&self, name: &str) -> Delivery {
+        let mut received = self.receive(9).await;
+        assert_eq!(names(&received), [name]);
+        received.remove(0)
+    }
+
+    async fn complete(&self, receipt: &Receipt) -> Result<(), StoreError> {
+        let complete = vec![receipt.clone()];
+        self.store.commit(Commit { complete, ..Commit::default() }).await
+    }
+
+    /// Holds that nothing is left but what the test has locked: a message that is sent now is the
+    /// only one to come.
+    async fn nothing_else_comes(&self) {
+        self.send("sentinel").await;
+        let sentinel = self.receive_one("sentinel").await;
+        self.complete(&sentinel.receipt).await.unwrap();
+    }
+
+    async fn close(self) {
+        self.database().close().await;
+    }
+}
+
+fn path(folder: &TempDir) -> PathBuf {
+    folder.path().join("pointsman.db")
+}
+
+fn backend(name: &str) -> BackendId {
+    format!(
+        "/subscriptions/00000000-0000-0000-0000-00000000000a/resourceGroups/rg1\
+         /providers/Microsoft.ApiManagement/service/contoso/backends/{name}"
+    )
+    .parse()
+    .unwrap()
+}
+
+fn wake(name: &str, due: Option<Timestamp>) -> Outgoing {
+    Outgoing::wake(&backend(name), due)
+}
+
+fn names(deliveries: &[Delivery]) -> Vec<String> {
+    let name = |delivery: &Delivery| match &delivery.message {
+        Message::Wake { backend } => backend.name.to_string(),
+        Message::Signals { .. } | Message::Command { .. } => panic!("{delivery:?}"),
+    };
+    deliveries.iter().map(name).collect()
+}
+
+#[tokio::test]
+async fn what_is_sent_here_is_received_without_another_commit() {
+    let world = World::new().await;
+    let before = world.commits();
+    world.send("eu").await;
+    let delivery = world.receive_one("eu").await;
+    assert_eq!(world.commits(), before + 1);
+    assert_eq!((delivery.deliveries, delivery.enqueued), (1, world.clock.now()));
+    assert_eq!(world.queue.depth().await.unwrap(), 1);
+    world.complete(&delivery.receipt).await.unwrap();
+    assert_eq!(world.commits(), before + 2);
+    assert_eq!(world.queue.depth().await.unwrap(), 0);
+    assert!(matches!(world.complete(&delivery.receipt).await, Err(StoreError::Conflict)));
+    world.close().await;
+}
+
+#[tokio::test]
+async fn the_same_adds_nothing_while_it_waits_and_comes_once_more_while_it_is_worked_on() {
+    let world = World::new().await;
+    world.send("eu").await;
+    assert_eq!(world.queue.send(wake("eu", None)).await.unwrap(), Sent::Duplicate);
+    let later = world.later(seconds(60));
+    assert_eq!(world.queue.send(wake("us", Some(later))).await.unwrap(), Sent::Stored);
+    assert_eq!(world.queue.send(wake("us", Some(later))).await.unwrap(), Sent::Duplicate);
+
+    let first = world.receive_one("eu").await;
+    assert_eq!(world.queue.send(wake("eu", None)).await.unwrap(), Sent::Stored);
+    assert_eq!(world.queue.send(wake("eu", None)).await.unwrap(), Sent::Stored);
+    world.nothing_else_comes().await;
+    world.complete(&first.receipt).await.unwrap();
+    let second = world.receive_one("eu").await;
+    assert_eq!(second.deliveries, 1);
+    world.complete(&second.receipt).await.unwrap();
+    world.nothing_else_comes().await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn many_senders_share_commits() {
+    let world = World::new().await;
+    let before = world.commits();
+    let names: Vec<String> = (0..200).map(|number| format!("b{number}")).collect();
+    join_all(names.iter().map(|name| world.send(name))).await;
+    // The first alone, and the others while it was synced.
+    assert!(world.commits() - before <= 4, "{} commits", world.commits() - before);
+    assert_eq!(crate::names(&world.receive(999).await), names);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_message_comes_again_when_its_lock_has_run_out() {
+    let world = World::new().await;
+    world.send("eu").await;
+    let first = world.receive_one("eu").await;
+    world.clock.step(LOCK - seconds(1));
+    world.nothing_else_comes().await;
+    world.clock.step(seconds(2));
+    let second = world.receive_one("eu").await;
+    assert_eq!(second.deliveries, 2);
+    assert_ne!(second.receipt, first.receipt);
+
+    // The first lock is worth nothing any more.
+    assert!(matches!(world.queue.renew(&first.receipt).await, Err(QueueError::LockLost)));
+    let now = world.clock.now();
+    assert!(matches!(world.queue.abandon(&first.receipt, now).await, Err(QueueError::LockLost)));
+    assert!(matches!(world.complete(&first.receipt).await, Err(StoreError::Conflict)));
+    world.complete(&second.receipt).await.unwrap();
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_renewed_lock_lasts_longer() {
+    let world = World::new().await;
+    world.send("eu").await;
+    let delivery = world.receive_one("eu").await;
+    for _ in 0..3 {
+        world.clock.step(LOCK - seconds(1));
+        world.queue.renew(&delivery.receipt).await.unwrap();
+    }
+    world.nothing_else_comes().await;
+    world.complete(&delivery.receipt).await.unwrap();
+    world.close().await;
+}
+
+#[tokio::test]
+async fn what_is_given_back_comes_again_when_it_is_due() {
+    let world = World::new().await;
+    world.send("eu").await;
+    let first = world.receive_one("eu").await;
+    let due = world.later(seconds(5));
+    world.queue.abandon(&first.receipt, due).await.unwrap();
+    world.nothing_else_comes().await;
+    world.clock.step(seconds(5));
+    assert_eq!(world.receive_one("eu").await.deliveries, 2);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_scheduled_message_comes_when_it_is_due_and_not_before() {
+    let world = World::new().await;
+    let due = world.later(seconds(600));
+    world.queue.send(wake("eu", Some(due))).await.unwrap();
+    let (soon, sent) = (world.later(seconds(60)), wake("us", Some(world.later(seconds(60)))));
+    world.store.commit(Commit { send: vec![sent], ..Commit::default() }).await.unwrap();
+    world.nothing_else_comes().await;
+    world.clock.step(seconds(59));
+    world.nothing_else_comes().await;
+    world.clock.step(seconds(1));
+    assert_eq!(world.clock.now(), soon);
+    let us = world.receive_one("us").await;
+    world.complete(&us.receipt).await.unwrap();
+
+    // One who waits already gets it as well.
+    let waiting = tokio::spawn({
+        let queue = Arc::clone(&world.queue);
+        async move { queue.receive(9).await }
+    });
+    tokio::task::yield_now().await;
+    world.clock.step(seconds(540));
+    let received = tokio::time::timeout(PATIENCE, waiting).await.unwrap().unwrap().unwrap();
+    assert_eq!(names(&received), ["eu"]);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn what_a_commit_sends_wakes_the_receiver() {
+    let world = World::new().await;
+    let queue = Arc::clone(&world.queue);
+    let waiting = tokio::spawn(async move { queue.receive(9).await });
+    tokio::task::yield_now().await;
+    let send = vec![wake("eu", None)];
+    world.store.commit(Commit { send, ..Commit::default() }).await.unwrap();
+    let received = tokio::time::timeout(PATIENCE, waiting).await.unwrap().unwrap().unwrap();
+    assert_eq!(names(&received), ["eu"]);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_message_that_is_never_completed_becomes_a_letter() {
+    let world = World::new().await;
+    world.send("eu").await;
+    for deliveries in 1..=DELIVERIES_MAX {
+        assert_eq!(world.receive_one("eu").await.deliveries, deliveries);
+        world.clock.step(LOCK);
+    }
+    world.nothing_else_comes().await;
+    let letters = world.store.letters(9).await.unwrap();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0].from, "queue");
+    assert_eq!(letters[0].reason, "it was delivered 10 times and never completed");
+    assert!(letters[0].body.contains(r#""kind":"wake""#), "{}", letters[0].body);
+    assert_eq!(world.queue.depth().await.unwrap(), 0);
+    world.close().await;
+}
+
+/// Stores a message whose body is this, as it may be found in a file of another version.
+async fn plant(world: &World, name: &str, body: &'static str) {
+    let mut row = Row::new(&wake(name, None), world.clock.now()).unwrap();
+    body.clone_into(&mut row.body);
+    let due = row.due;
+    let job = world
+        .database()
+        .write(move |conn| Box::pin(async move { messages::insert(conn, &row).await }));
+    job.await.unwrap();
+    world.database().arrivals().expect(due);
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_becomes_a_letter_and_holds_nobody_up() {
+    let world = World::new().await;
+    plant(&world, "torn", r#"{"v":1,"body":{"kind":"wa"#).await;
+    plant(&world, "newer", r#"{"v":2,"body":{}}"#).await;
+    world.send("eu").await;
+    let eu = world.receive_one("eu").await;
+    world.complete(&eu.receipt).await.unwrap();
+    world.nothing_else_comes().await;
+    let letters = world.store.letters(9).await.unwrap();
+    assert_eq!(letters.len(), 2);
+    assert!(letters[0].reason.contains("a message cannot be read"), "{}", letters[0].reason);
+    assert!(letters[1].reason.contains("newer version of Pointsman"), "{}", letters[1].reason);
+    assert_eq!(letters[1].body, r#"{"v":2,"body":{}}"#);
+    assert_eq!(world.queue.depth().await.unwrap(), 0);
+
+    // Where nothing else is there either.
+    plant(&world, "torn", "").await;
+    let waiting = world.queue.receive(9);
+    let buried = async {
+        let began = std::time::Instant::now();
+        while world.store.letters(9).await.unwrap().len() < 3 {
+            assert!(began.elapsed() < PATIENCE, "no letter came");
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        received = waiting => panic!("{received:?}"),
+        () = buried => {}
+    }
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_storm_overflows_into_the_database_and_everything_keeps_its_turn() {
+    let world = World::new().await;
+    let sent: Vec<String> =
+        (0..READY_MESSAGES_MAX + 150).map(|number| format!("b{number}")).collect();
+    join_all(sent.iter().map(|name| world.send(name))).await;
+    let mut received = Vec::new();
+    while received.len() < sent.len() {
+        let some = world.receive(64).await;
+        assert!(some.len() <= 64);
+        assert!(some.iter().all(|delivery| delivery.deliveries == 1));
+        received.extend(names(&some));
+        // What comes in meanwhile waits behind them.
+        if received.len() == 64 {
+            world.send("late").await;
+        }
+    }
+    assert_eq!(received, sent);
+    let late = world.receive_one("late").await;
+    world.complete(&late.receipt).await.unwrap();
+
+    // And then the short way is open again.
+    world.nothing_else_comes().await;
+    let before = world.commits();
+    world.send("eu").await;
+    world.receive_one("eu").await;
+    assert_eq!(world.commits(), before + 1);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn large_messages_fill_the_memory_by_their_size() {
+    let world = World::new().await;
+    let command = |number: usize| {
+        let reason = "x".repeat(READY_BYTES_MAX / 3);
+        let command = pointsman_engine::message::Command::Pause { reason };
+        Outgoing::command("ann", command, &number.to_string())
+    };
+    for number in 0..5 {
+        world.queue.send(command(number)).await.unwrap();
+    }
+    // Two are in memory, and three are read in the order of their due times, as many as fit.
+    let counts = [world.receive(9).await.len(), world.receive(9).await.len()];
+    assert_eq!(counts, [2, 3]);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn what_waits_in_memory_for_long_is_delivered_once_and_under_a_fresh_lock() {
+    for wait in [20, 40, 600] {
+        let world = World::new().await;
+        world.send("eu").await;
+        world.send("us").await;
+        world.clock.step(seconds(wait));
+        let mut received = world.receive(1).await;
+        received.extend(world.receive(1).await);
+        assert_eq!(names(&received), ["eu", "us"], "after {wait} s");
+        assert!(received.iter().all(|delivery| delivery.deliveries == 1));
+        world.clock.step(LOCK - seconds(1));
+        world.nothing_else_comes().await;
+        for delivery in &received {
+            world.complete(&delivery.receipt).await.unwrap();
+        }
+        world.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_receiver_that_goes_away_loses_nothing() {
+    let world = World::new().await;
+    let send = vec![wake("eu", None), wake("us", None)];
+    world.store.commit(Commit { send, ..Commit::default() }).await.unwrap();
+    // However far it gets before it is dropped.
+    let mut received = None;
+    for polls in 0..40 {
+        let mut waiting = Box::pin(world.queue.receive(9));
+        for _ in 0..polls {
+            if let Poll::Ready(ready) = futures_util::poll!(waiting.as_mut()) {
+                received = Some(ready.unwrap());
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        if received.is_some() {
+            break;
+        }
+    }
+    let received = match received {
+        Some(received) => received,
+        None => world.receive(9).await,
+    };
+    assert_eq!(names(&received), ["eu", "us"]);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn there_is_one_consumer() {
+    let world = World::new().await;
+    let again = Database::open(&path(&world.folder), Options::default()).await.unwrap();
+    let refused = EmbeddedQueue::consumer(again.clone(), Arc::new(world.clock.clone())).await;
+    let error = refused.unwrap_err();
+    assert!(matches!(error, ConsumerError::AlreadyConsumed(_)), "{error}");
+    assert!(error.to_string().contains("another process"), "{error}");
+
+    let producer = EmbeddedQueue::producer(again, Arc::new(world.clock.clone()));
+    assert!(matches!(producer.receive(1).await, Err(QueueError::Unavailable(_))));
+    world.close().await;
+}
+
+#[tokio::test]
+async fn another_process_can_send() {
+    let world = World::new().await;
+    let other = Database::open(&path(&world.folder), Options::default()).await.unwrap();
+    let producer = EmbeddedQueue::producer(other.clone(), Arc::new(world.clock.clone()));
+    for name in ["eu", "us"] {
+        assert_eq!(producer.send(wake(name, None)).await.unwrap(), Sent::Stored);
+        let delivery = world.receive_one(name).await;
+        // Sent while it is worked on here.
+        assert_eq!(producer.send(wake(name, None)).await.unwrap(), Sent::Stored);
+        world.complete(&delivery.receipt).await.unwrap();
+        let delivery = world.receive_one(name).await;
+        world.complete(&delivery.receipt).await.unwrap();
+    }
+    assert_eq!(producer.depth().await.unwrap(), 0);
+    other.close().await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_new_consumer_voids_the_locks_of_the_old_and_loses_nothing() {
+    let world = World::new().await;
+    for name in ["eu", "us", "jp"] {
+        world.send(name).await;
+    }
+    let due = world.later(seconds(60));
+    world.queue.send(wake("later", Some(due))).await.unwrap();
+    let old = world.receive(2).await;
+    assert_eq!(names(&old), ["eu", "us"]);
+    world.complete(&old[0].receipt).await.unwrap();
+
+    let world = world.restart().await;
+    // No lock has to run out first: the clock stands still.
+    let new = world.receive(9).await;
+    assert_eq!(names(&new), ["us", "jp"]);
+    assert!(new.iter().all(|delivery| delivery.deliveries == 2));
+    assert!(matches!(world.complete(&old[1].receipt).await, Err(StoreError::Conflict)));
+    for delivery in &new {
+        world.complete(&delivery.receipt).await.unwrap();
+    }
+    world.clock.step(seconds(60));
+    world.receive_one("later").await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_the_sender_and_passes() {
+    let world = World::new().await;
+    let pages = |pages: u32| {
+        world.database().write(move |conn| {
+            Box::pin(async move {
+                let found = messages::next_due(&mut *conn).await;
+                assert_eq!(found.unwrap(), Micros::NEVER);
+                let pragma = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+                sqlx::query(pragma).execute(conn).await.unwrap();
+                Ok(())
+            })
+        })
+    };
+    // SQLite takes the present size for a bound below it.
+    pages(1).await.unwrap();
+    let large = || {
+        let reason = "x".repeat(100_000);
+        let command = pointsman_engine::message::Command::Pause { reason };
+        Outgoing::command("ann", command, "1")
+    };
+    let refused = world.queue.send(large()).await;
+    assert!(matches!(refused, Err(QueueError::Unavailable(_))), "{refused:?}");
+    world.send("small").await;
+    let small = world.receive_one("small").await;
+    world.complete(&small.receipt).await.unwrap();
+    pages(1_000_000).await.unwrap();
+    assert_eq!(world.queue.send(large()).await.unwrap(), Sent::Stored);
+    assert_eq!(world.receive(9).await.len(), 1);
+    world.close().await;
+}

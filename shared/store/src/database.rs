@@ -1,0 +1,215 @@
+//! The file: one writer, a few readers, and the bell of its queue.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use pointsman_engine::ports::StoreError;
+use sqlx::{
+    ConnectOptions, SqliteConnection, SqlitePool,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+use tokio::{
+    sync::{Mutex, mpsc},
+    task::JoinHandle,
+};
+
+use crate::{
+    arrivals::Arrivals,
+    error::{OpenError, is_busy},
+    location, schema,
+    writer::{Counters, JOBS_MAX, Order, Work, Working, Writer, perform},
+};
+
+/// How many connections read.
+pub const READERS: u32 = 2;
+
+/// How long a write waits for another process's, unless the options say otherwise.
+pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many statements a connection keeps prepared.
+const STATEMENTS_MAX: usize = 256;
+
+/// How long the log may grow before a commit has to copy it into the file: 16 MiB.
+const LOG_PAGES_MAX: &str = "4096";
+
+/// How much of the log is kept on disk once it was copied: overwriting it is faster than growing.
+const LOG_BYTES_KEPT: &str = "16777216";
+
+/// How long to wait before a file that someone else is just making is tried again.
+const OPEN_RETRY: Duration = Duration::from_millis(20);
+
+/// How a [`Database`] is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long a write waits for another process's before it is answered `Unavailable`.
+    pub busy_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { busy_timeout: BUSY_TIMEOUT }
+    }
+}
+
+/// How much has been written since the database was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    /// Commits: each is one sync of the disk.
+    pub commits: u64,
+    /// The jobs that they held.
+    pub jobs: u64,
+}
+
+/// An open store. Clones are handles of the same.
+///
+/// Several processes may have it open; each write waits for the others' for up to
+/// [`Options::busy_timeout`]. Dropping the last handle closes it in the background;
+/// [`close`](Self::close) waits until it is done.
+#[derive(Clone, Debug)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    orders: mpsc::Sender<Order>,
+    readers: SqlitePool,
+    arrivals: Arrivals,
+    counters: Arc<Counters>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Database {
+    /// Opens the store at `path`; makes the file and its directory where there are none, for their
+    /// owner alone, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// When the path is not usable, or holds something else, or was written by a newer version.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub async fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
+        let path = location::prepare(path)?;
+        let connecting = connecting(&path, &options);
+        let mut conn = connect(&connecting, options.busy_timeout)
+            .await
+            .map_err(|error| OpenError::Sqlite(path.clone(), error))?;
+        schema::migrate(&mut conn, &path).await?;
+        let readers = SqlitePoolOptions::new()
+            .min_connections(1)
+            .max_connections(READERS)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            // They are in this process; asking them each time would double what a read costs.
+            .test_before_acquire(false)
+            .connect_with(connecting.clone().read_only(true))
+            .await
+            .map_err(|error| OpenError::Sqlite(path.clone(), error))?;
+        let counters = Arc::new(Counters::default());
+        let (orders, taken) = mpsc::channel(JOBS_MAX);
+        let writer = Writer::new(connecting, conn, readers.clone(), Arc::clone(&counters));
+        let writer = Mutex::new(Some(tokio::spawn(writer.run(taken))));
+        let arrivals = Arrivals::new();
+        Ok(Self { inner: Arc::new(Inner { path, orders, readers, arrivals, counters, writer }) })
+    }
+
+    /// Runs `work` in the writer's next transaction. See the guarantees in the module `writer`: it
+    /// is alone while it runs, and the answer comes when its commit is durable.
+    ///
+    /// # Errors
+    /// What `work` returns; `Unavailable` where the transaction failed or the store is closed.
+    pub async fn write<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
+    {
+        self.write_then(work, |done| done).await
+    }
+
+    /// Like [`write`](Self::write), and runs `then` right after the commit, in the order of the
+    /// commits, also where the caller has gone away by then. It must not block.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write); `then` is not run.
+    pub async fn write_then<T, U, W, F>(&self, work: W, then: F) -> Result<U, StoreError>
+    where
+        T: Send + 'static,
+        U: Send + 'static,
+        W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
+        F: FnOnce(T) -> U + Send + 'static,
+    {
+        let (job, answered) = Work::job(work, then);
+        perform(&self.inner.orders, job, answered).await
+    }
+
+    /// The connections that read, which no writer blocks. They cannot write.
+    #[must_use]
+    pub fn readers(&self) -> &SqlitePool {
+        &self.inner.readers
+    }
+
+    /// The bell of its messages.
+    #[must_use]
+    pub fn arrivals(&self) -> &Arrivals {
+        &self.inner.arrivals
+    }
+
+    /// Where it lies, absolute.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// How much has been written.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        let Counters { commits, jobs } = &*self.inner.counters;
+        Metrics { commits: commits.load(Ordering::Relaxed), jobs: jobs.load(Ordering::Relaxed) }
+    }
+
+    /// Finishes what is waiting, then closes the file. Every later call is `Unavailable`.
+    pub async fn close(&self) {
+        let mut writer = self.inner.writer.lock().await;
+        if let Some(task) = writer.take() {
+            // An error of either says that the writer has ended already.
+            let _ = self.inner.orders.send(Order::Close).await;
+            let _ = task.await;
+        }
+    }
+}
+
+/// WAL, so that readers and the writer do not wait for each other; a sync in every commit, so that
+/// what was answered survives a power cut.
+fn connecting(path: &Path, options: &Options) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(options.busy_timeout)
+        .pragma("wal_autocheckpoint", LOG_PAGES_MAX)
+        .pragma("journal_size_limit", LOG_BYTES_KEPT)
+        .statement_cache_capacity(STATEMENTS_MAX)
+        .disable_statement_logging()
+}
+
+/// Opens the writing connection. Turning a new file to WAL takes a lock for which SQLite does not
+/// wait by itself, so two processes that make one file at the same time have to try again.
+async fn connect(
+    options: &SqliteConnectOptions,
+    patience: Duration,
+) -> Result<SqliteConnection, sqlx::Error> {
+    let began = Instant::now();
+    loop {
+        match options.connect().await {
+            Err(error) if is_busy(&error) && began.elapsed() < patience => {
+                tokio::time::sleep(OPEN_RETRY).await;
+            }
+            done => return done,
+        }
+    }
+}

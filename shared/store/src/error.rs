@@ -1,0 +1,75 @@
+//! What SQLite's errors mean: whether to try again, and what the operator needs to know.
+
+use std::{io, path::PathBuf};
+
+use pointsman_engine::ports::StoreError;
+
+/// SQLite's primary result codes for a file that is not, or is no longer, a database.
+const BROKEN: [&str; 2] = ["11", "26"];
+
+/// Why the store could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The path cannot be given to SQLite.
+    #[error("the store's path {0:?} is not usable: {1}")]
+    Path(PathBuf, &'static str),
+    /// Its directory does not exist and cannot be made.
+    #[error("the store's directory {0:?} cannot be made: {1}")]
+    Directory(PathBuf, io::Error),
+    /// The file cannot be made or used.
+    #[error("the store {0:?} cannot be opened: {1}")]
+    File(PathBuf, io::Error),
+    /// SQLite cannot use it.
+    #[error("the store {0:?} cannot be opened: {1}")]
+    Sqlite(PathBuf, sqlx::Error),
+    /// It is a database of another program.
+    #[error("{0:?} is a database, but not one of Pointsman's; choose another path")]
+    Foreign(PathBuf),
+    /// It was written by a newer version.
+    #[error(
+        "the store {path:?} was written by a newer version of Pointsman: its schema is {found}, and \
+         this version knows up to {known}; run the newer version"
+    )]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// The newest schema known here.
+        known: i64,
+    },
+    /// Its schema cannot be brought up to date.
+    #[error("the schema of the store {0:?} cannot be brought up to date: {1}")]
+    Schema(PathBuf, sqlx::migrate::MigrateError),
+}
+
+/// Whether waiting may help: someone else holds the lock.
+pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
+    primary_code(error).is_some_and(|code| code == "5" || code == "6")
+}
+
+fn primary_code(error: &sqlx::Error) -> Option<String> {
+    let extended: i64 = error.as_database_error()?.code()?.parse().ok()?;
+    Some((extended & 0xff).to_string())
+}
+
+/// What an error of SQLite means to whoever asked.
+///
+/// Everything that is not a broken file is [`StoreError::Unavailable`]: a full disk, a failing one,
+/// a lock that another process holds for too long. SQLite may have rolled the whole transaction
+/// back by itself then, so the writer gives up the whole group.
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
+pub(crate) fn meaning(error: sqlx::Error) -> StoreError {
+    let broken = primary_code(&error).is_some_and(|code| BROKEN.contains(&code.as_str()));
+    let undecodable = matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
+    if broken || undecodable {
+        StoreError::Corrupt(error.to_string())
+    } else {
+        StoreError::Unavailable(error.to_string())
+    }
+}
+
+/// What is said once the store is closed.
+pub(crate) fn closed() -> StoreError {
+    StoreError::Unavailable("it is closed".to_owned())
+}

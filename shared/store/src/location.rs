@@ -1,0 +1,75 @@
+//! Where the store lies, and who may read it.
+
+use std::{
+    fs::{self, OpenOptions},
+    io,
+    path::{Path, PathBuf},
+};
+
+use crate::error::OpenError;
+
+/// Makes the directory and an empty file where there are none, both for their owner alone, and
+/// returns the absolute path. SQLite gives its log the file's own permissions.
+///
+/// A file that is there already is not even opened: closing it would drop the locks that SQLite
+/// holds on it in this process (POSIX locks go with the first descriptor closed).
+pub(crate) fn prepare(path: &Path) -> Result<PathBuf, OpenError> {
+    let unusable = |why| OpenError::Path(path.to_owned(), why);
+    if path.as_os_str().is_empty() {
+        return Err(unusable("it is empty"));
+    }
+    if path.to_str().is_none() {
+        return Err(unusable("SQLite takes only UTF-8"));
+    }
+    let path =
+        std::path::absolute(path).map_err(|error| OpenError::File(path.to_owned(), error))?;
+    let directory = path.parent().ok_or_else(|| unusable("it is a directory"))?;
+    make_directory(directory).map_err(|error| OpenError::Directory(directory.to_owned(), error))?;
+    match make_file(&path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let found =
+                fs::metadata(&path).map_err(|error| OpenError::File(path.clone(), error))?;
+            if !found.is_file() {
+                return Err(OpenError::Path(path, "it is not a file"));
+            }
+            warn_if_others_can_read(&path, &found);
+        }
+        Err(error) => return Err(OpenError::File(path, error)),
+    }
+    Ok(path)
+}
+
+#[cfg(unix)]
+fn make_directory(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
+}
+
+#[cfg(not(unix))]
+fn make_directory(directory: &Path) -> io::Result<()> {
+    fs::create_dir_all(directory)
+}
+
+#[cfg(unix)]
+fn make_file(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
+}
+
+#[cfg(not(unix))]
+fn make_file(path: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create_new(true).open(path).map(drop)
+}
+
+#[cfg(unix)]
+fn warn_if_others_can_read(path: &Path, found: &fs::Metadata) {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = found.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        tracing::warn!(path = %path.display(), mode = format!("{mode:o}"), "others can read the store");
+    }
+}
+
+#[cfg(not(unix))]
+fn warn_if_others_can_read(_: &Path, _: &fs::Metadata) {}

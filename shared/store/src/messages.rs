@@ -1,0 +1,424 @@
+//! The table under the embedded queue.
+//!
+//! A row is a message that waits or is locked; one that is done with is gone. The column `due` says
+//! when it may be delivered next: when it was asked for, or when its lock runs out, so that a lock
+//! runs out by itself, and one index finds what comes next.
+//!
+//! # Sent again while it is locked
+//! A message says "look at this", and is named by what it says. While one waits, the same again adds
+//! nothing. But whoever holds one may have looked already, so the same again is kept as a mark on
+//! the row, and completing it makes it wait once more instead of deleting it. No wake is lost, and
+//! there is never more than one row of an id.
+
+use jiff::Timestamp;
+use pointsman_core::id::MessageId;
+use pointsman_engine::{
+    message::Outgoing,
+    ports::{Letter, Receipt, StoreError},
+};
+use sqlx::{SqliteConnection, SqliteExecutor};
+
+use crate::{micros::Micros, rows, stored, writer::said};
+
+/// Where letters of the queue say that they are from.
+pub const LETTERS_FROM: &str = "queue";
+
+/// A message as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its id.
+    pub id: MessageId,
+    /// When it is stored.
+    pub enqueued: Micros,
+    /// When it may be delivered.
+    pub due: Micros,
+    /// Its body, in its stored form.
+    pub body: String,
+}
+
+impl Row {
+    /// A message as it is stored at `now`: due then, where it names no time.
+    ///
+    /// # Errors
+    /// When it holds what JSON has no way to say.
+    pub fn new(outgoing: &Outgoing, now: Timestamp) -> Result<Self, StoreError> {
+        let enqueued = Micros::at(now);
+        Ok(Self {
+            id: outgoing.id.clone(),
+            enqueued,
+            due: outgoing.due.map_or(enqueued, Micros::from),
+            body: stored::write(&outgoing.message)?,
+        })
+    }
+}
+
+/// What became of a message that was to be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// It is stored.
+    Stored,
+    /// The same is locked at present, and will be delivered once more after that.
+    Again,
+    /// The same is waiting already.
+    Duplicate,
+}
+
+/// A message that is locked for its receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locked {
+    /// The proof.
+    pub receipt: Receipt,
+    /// How often it was delivered, this time included.
+    pub deliveries: u32,
+    /// When it was first stored.
+    pub enqueued: Micros,
+    /// Its body, in its stored form.
+    pub body: String,
+}
+
+/// What one look at the table came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// The messages locked, in the order in which they became due.
+    pub locked: Vec<Locked>,
+    /// How many were put away, having been delivered too often.
+    pub buried: usize,
+    /// When the next one is due, or the next lock runs out.
+    pub next: Micros,
+}
+
+/// How much is taken at once, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// How many messages at most.
+    pub messages_max: usize,
+    /// How many bytes of bodies at most; the first message is taken whatever its size.
+    pub bytes_max: usize,
+    /// After how many deliveries a message is put away instead.
+    pub deliveries_max: u32,
+    /// Until when they are locked.
+    pub until: Micros,
+}
+
+fn lock_column(lock: u64) -> i64 {
+    // The consumer's locks are made from such columns.
+    i64::try_from(lock).unwrap_or(i64::MAX)
+}
+
+/// Stores a message that waits.
+///
+/// # Errors
+/// When SQLite fails.
+pub async fn insert(conn: &mut SqliteConnection, row: &Row) -> Result<Inserted, StoreError> {
+    store(conn, row, row.due, None).await
+}
+
+/// Stores a message that is locked from the start, delivered for the first time.
+///
+/// # Errors
+/// When SQLite fails.
+pub async fn insert_locked(
+    conn: &mut SqliteConnection,
+    row: &Row,
+    lock: u64,
+    until: Micros,
+) -> Result<Inserted, StoreError> {
+    store(conn, row, until, Some(lock)).await
+}
+
+async fn store(
+    conn: &mut SqliteConnection,
+    row: &Row,
+    due: Micros,
+    lock: Option<u64>,
+) -> Result<Inserted, StoreError> {
+    let lock = lock.map(lock_column);
+    let found: Vec<bool> = said(
+        sqlx::query_scalar(
+            "INSERT INTO messages (id, enqueued, due, deliveries, lock, body)
+             VALUES (?1, ?2, ?3, ?4 IS NOT NULL, ?4, ?5)
+             ON CONFLICT (id) DO UPDATE SET again = min(coalesce(again, ?6), ?6)
+             WHERE lock IS NOT NULL
+             RETURNING again IS NOT NULL",
+        )
+        .bind(row.id.as_str())
+        .bind(row.enqueued.column())
+        .bind(due.column())
+        .bind(lock)
+        .bind(&row.body)
+        .bind(row.due.column())
+        .fetch_all(conn),
+    )
+    .await?;
+    Ok(match found.first() {
+        None => Inserted::Duplicate,
+        Some(true) => Inserted::Again,
+        Some(false) => Inserted::Stored,
+    })
+}
+
+/// Stores messages that wait; those of which the same is waiting add nothing.
+///
+/// # Errors
+/// When SQLite fails.
+pub(crate) async fn insert_all(
+    conn: &mut SqliteConnection,
+    messages: &[Row],
+) -> Result<(), StoreError> {
+    let statement = (
+        "INSERT INTO messages (id, enqueued, due, deliveries, body) ",
+        " ON CONFLICT (id) DO UPDATE SET again = min(coalesce(again, excluded.due), excluded.due)
+          WHERE lock IS NOT NULL",
+    );
+    rows::write(conn, messages, statement, |values, row| {
+        values
+            .push_bind(row.id.as_str().to_owned())
+            .push_bind(row.enqueued.column())
+            .push_bind(row.due.column())
+            .push_bind(0)
+            .push_bind(row.body.clone());
+    })
+    .await?;
+    Ok(())
+}
+
+/// Is done with a message: deletes it, or makes it wait once more where it was sent again meanwhile,
+/// and says when it is due then.
+///
+/// # Errors
+/// [`StoreError::Conflict`] where the lock was lost.
+pub async fn complete(
+    conn: &mut SqliteConnection,
+    receipt: &Receipt,
+) -> Result<Option<Micros>, StoreError> {
+    let (id, lock) = (receipt.id.as_str(), lock_column(receipt.lock));
+    let deleted = said(
+        sqlx::query("DELETE FROM messages WHERE id = ? AND lock = ? AND again IS NULL")
+            .bind(id)
+            .bind(lock)
+            .execute(&mut *conn),
+    )
+    .await?;
+    if deleted.rows_affected() > 0 {
+        return Ok(None);
+    }
+    let due: Vec<i64> = said(
+        sqlx::query_scalar(
+            "UPDATE messages SET due = again, again = NULL, lock = NULL, deliveries = 0
+             WHERE id = ? AND lock = ? RETURNING due",
+        )
+        .bind(id)
+        .bind(lock)
+        .fetch_all(conn),
+    )
+    .await?;
+    due.first().map(|due| Some(Micros::of_column(*due))).ok_or(StoreError::Conflict)
+}
+
+/// Makes a lock last until then; false where it was lost.
+///
+/// # Errors
+/// When SQLite fails.
+pub async fn renew(
+    conn: &mut SqliteConnection,
+    receipt: &Receipt,
+    until: Micros,
+) -> Result<bool, StoreError> {
+    let renewed = said(
+        sqlx::query("UPDATE messages SET due = ? WHERE id = ? AND lock = ?")
+            .bind(until.column())
+            .bind(receipt.id.as_str())
+            .bind(lock_column(receipt.lock))
+            .execute(conn),
+    )
+    .await?;
+    Ok(renewed.rows_affected() > 0)
+}
+
+/// Gives a message back, to be delivered again no sooner than `due`; false where its lock was lost.
+///
+/// # Errors
+/// When SQLite fails.
+pub async fn abandon(
+    conn: &mut SqliteConnection,
+    receipt: &Receipt,
+    due: Micros,
+) -> Result<bool, StoreError> {
+    let given = said(
+        sqlx::query(
+            "UPDATE messages SET due = ?, lock = NULL, again = NULL WHERE id = ? AND lock = ?",
+        )
+        .bind(due.column())
+        .bind(receipt.id.as_str())
+        .bind(lock_column(receipt.lock))
+        .execute(conn),
+    )
+    .await?;
+    Ok(given.rows_affected() > 0)
+}
+
+/// Puts a message away as a letter; nothing happens where its lock was lost.
+///
+/// # Errors
+/// When SQLite fails.
+pub async fn bury(
+    conn: &mut SqliteConnection,
+    receipt: &Receipt,
+    letter: &Letter,
+) -> Result<(), StoreError> {
+    let deleted = said(
+        sqlx::query("DELETE FROM messages WHERE id = ? AND lock = ?")
+            .bind(receipt.id.as_str())
+            .bind(lock_column(receipt.lock))
+            .execute(&mut *conn),
+    )
+    .await?;
+    if deleted.rows_affected() > 0 {
+        rows::letters(conn, std::slice::from_ref(letter)).await?;
+    }
+    Ok(())
+}
+
+/// Locks the messages that are due, in the order in which they became so, under one lock each time.
+/// Those that were delivered too often become letters.
+///
+/// # Errors
+/// When SQLite fails.
+pub async fn take(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+    lock: u64,
+    bounds: Bounds,
+) -> Result<Taken, StoreError> {
+    let due: Vec<(i64, u32)> = said(
+        sqlx::query_as(
+            "SELECT seq, deliveries FROM (
+                SELECT seq, due, deliveries, sum(bytes) OVER (ORDER BY due, seq) - bytes AS before
+                FROM (
+                    SELECT seq, due, deliveries, octet_length(body) AS bytes
+                    FROM messages WHERE due <= ? ORDER BY due, seq LIMIT ?
+                )
+             ) WHERE before < ? ORDER BY due, seq",
+        )
+        .bind(Micros::at(now).column())
+        .bind(i64::try_from(bounds.messages_max).unwrap_or(i64::MAX))
+        .bind(i64::try_from(bounds.bytes_max).unwrap_or(i64::MAX))
+        .fetch_all(&mut *conn),
+    )
+    .await?;
+    let (worn, fresh): (Vec<_>, Vec<_>) =
+        due.into_iter().partition(|(_, deliveries)| *deliveries >= bounds.deliveries_max);
+    let sequence: Vec<i64> = fresh.into_iter().map(|(seq, _)| seq).collect();
+    let locked = if sequence.is_empty() {
+        Vec::new()
+    } else {
+        lock_all(conn, &sequence, lock, bounds.until).await?
+    };
+    for (seq, deliveries) in &worn {
+        bury_worn(conn, *seq, *deliveries, now).await?;
+    }
+    Ok(Taken { locked, buried: worn.len(), next: next_due(conn).await? })
+}
+
+async fn lock_all(
+    conn: &mut SqliteConnection,
+    sequence: &[i64],
+    lock: u64,
+    until: Micros,
+) -> Result<Vec<Locked>, StoreError> {
+    let found: Vec<(i64, String, u32, i64, String)> = said(
+        sqlx::query_as(
+            "UPDATE messages SET due = ?, lock = ?, deliveries = deliveries + 1, again = NULL
+             WHERE seq IN (SELECT value FROM json_each(?))
+             RETURNING seq, id, deliveries, enqueued, body",
+        )
+        .bind(until.column())
+        .bind(lock_column(lock))
+        .bind(json(sequence)?)
+        .fetch_all(conn),
+    )
+    .await?;
+    let mut locked = Vec::with_capacity(found.len());
+    for (seq, id, deliveries, enqueued, body) in found {
+        let receipt = Receipt { id: message_id(id)?, lock };
+        let enqueued = Micros::of_column(enqueued);
+        // The order in which RETURNING tells its rows is not SQLite's promise.
+        let place = sequence.iter().position(|known| *known == seq);
+        locked.push((place, Locked { receipt, deliveries, enqueued, body }));
+    }
+    locked.sort_by_key(|(place, _)| *place);
+    Ok(locked.into_iter().map(|(_, locked)| locked).collect())
+}
+
+async fn bury_worn(
+    conn: &mut SqliteConnection,
+    seq: i64,
+    deliveries: u32,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let bodies: Vec<String> = said(
+        sqlx::query_scalar("DELETE FROM messages WHERE seq = ? RETURNING body")
+            .bind(seq)
+            .fetch_all(&mut *conn),
+    )
+    .await?;
+    let reason = format!("it was delivered {deliveries} times and never completed");
+    let buried: Vec<Letter> =
+        bodies.into_iter().map(|body| Letter::new(now, LETTERS_FROM, &reason, body)).collect();
+    rows::letters(conn, &buried).await
+}
+
+/// When the next message is due, or the next lock runs out; never where there is none.
+///
+/// # Errors
+/// When SQLite fails.
+pub async fn next_due(from: impl SqliteExecutor<'_>) -> Result<Micros, StoreError> {
+    let next: Option<i64> =
+        said(sqlx::query_scalar("SELECT min(due) FROM messages").fetch_one(from)).await?;
+    Ok(next.map_or(Micros::NEVER, Micros::of_column))
+}
+
+/// How many messages wait or are locked.
+///
+/// # Errors
+/// When SQLite fails.
+pub async fn depth(from: impl SqliteExecutor<'_>) -> Result<u64, StoreError> {
+    let depth: i64 =
+        said(sqlx::query_scalar("SELECT count(*) FROM messages").fetch_one(from)).await?;
+    Ok(depth.unsigned_abs())
+}
+
+/// Begins the time of a new consumer, which must be the only one: the locks of its predecessor are
+/// void, and what they held waits again, each delivery counted. Returns the new consumer's number,
+/// which none had before it.
+///
+/// # Errors
+/// When SQLite fails.
+pub async fn take_over(conn: &mut SqliteConnection) -> Result<u32, StoreError> {
+    said(
+        sqlx::query(
+            "UPDATE messages SET due = enqueued, lock = NULL, again = NULL WHERE lock IS NOT NULL",
+        )
+        .execute(&mut *conn),
+    )
+    .await?;
+    let epoch: i64 = said(
+        sqlx::query_scalar(
+            "INSERT INTO consumer (only, epoch) VALUES (1, 1)
+             ON CONFLICT (only) DO UPDATE SET epoch = epoch + 1 RETURNING epoch",
+        )
+        .fetch_one(conn),
+    )
+    .await?;
+    u32::try_from(epoch).map_err(|_| StoreError::Corrupt("the consumer's epoch".to_owned()))
+}
+
+fn json(sequence: &[i64]) -> Result<String, StoreError> {
+    serde_json::to_string(sequence).map_err(|error| StoreError::Corrupt(error.to_string()))
+}
+
+/// Ids are written by us alone, and are what they are.
+fn message_id(text: String) -> Result<MessageId, StoreError> {
+    serde_json::from_value(serde_json::Value::String(text))
+        .map_err(|error| StoreError::Corrupt(format!("a message's id: {error}")))
+}

@@ -1,0 +1,70 @@
+//! The schema, brought up to date when the store is opened.
+
+use std::{path::Path, sync::LazyLock};
+
+use sqlx::{
+    Connection, SqlSafeStr, SqliteConnection,
+    migrate::{Migration, MigrationType, Migrator},
+};
+
+use crate::error::OpenError;
+
+/// `PRAGMA application_id` of Pointsman's files; the first migration sets it.
+const APPLICATION_ID: i64 = 0x504e_5453;
+
+static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
+    let initial = include_str!("../migrations/0001_initial.sql");
+    Migrator::with_migrations(vec![Migration::new(
+        1,
+        "initial".into(),
+        MigrationType::Simple,
+        initial.into_sql_str(),
+        false,
+    )])
+});
+
+/// Brings the schema up to date. Several processes may open one file at the same time: the first
+/// to get the write lock migrates, the others find it done. Where there is nothing to do, nothing
+/// is locked, so that a command that only reads never waits for a writer.
+pub(crate) async fn migrate(conn: &mut SqliteConnection, path: &Path) -> Result<(), OpenError> {
+    let known = MIGRATOR.iter().map(|migration| migration.version).max().unwrap_or(0);
+    if applied(conn, path).await? == Some(known) {
+        return Ok(());
+    }
+    let sqlite = |error| OpenError::Sqlite(path.to_owned(), error);
+    let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await.map_err(sqlite)?;
+    match applied(&mut transaction, path).await? {
+        Some(found) if found > known => {
+            return Err(OpenError::Newer { path: path.to_owned(), found, known });
+        }
+        Some(_) | None => {}
+    }
+    MIGRATOR
+        .run(&mut *transaction)
+        .await
+        .map_err(|error| OpenError::Schema(path.to_owned(), error))?;
+    transaction.commit().await.map_err(sqlite)
+}
+
+/// The schema's version; none in a file that has none yet.
+async fn applied(conn: &mut SqliteConnection, path: &Path) -> Result<Option<i64>, OpenError> {
+    let found: Result<(i64, i64, bool), sqlx::Error> = sqlx::query_as(
+        "SELECT (SELECT application_id FROM pragma_application_id),
+                (SELECT count(*) FROM sqlite_schema),
+                EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations')",
+    )
+    .fetch_one(&mut *conn)
+    .await;
+    let sqlite = |error| OpenError::Sqlite(path.to_owned(), error);
+    let (application, things, migrated) = found.map_err(sqlite)?;
+    match (things, application) {
+        (0, _) => return Ok(None),
+        (_, APPLICATION_ID) if migrated => {}
+        _ => return Err(OpenError::Foreign(path.to_owned())),
+    }
+    let version: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
+        .fetch_one(conn)
+        .await
+        .map_err(sqlite)?;
+    Ok(version)
+}

@@ -1,0 +1,274 @@
+//! The engine's store on the database.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use pointsman_core::{
+    document::Document, group::Group, ledger::Line, names::BackendId, series::Series,
+    signal::SeriesId,
+};
+use pointsman_engine::ports::{Clock, Commit, Letter, Published, Store, StoreError, Versioned};
+
+use crate::{
+    commit::{self, GROUP, Ready},
+    database::Database,
+    micros::Micros,
+    stored::{self, Body},
+    writer::said,
+};
+
+/// How many series are asked for, or forgotten, in one statement.
+const SERIES_CHUNK: usize = 1_000;
+
+/// The store on SQLite. Clones share the database.
+///
+/// Reads see the last commit and are never blocked by a write; two reads are not one snapshot,
+/// which is why every save compares versions.
+#[derive(Clone)]
+pub struct SqliteStore {
+    database: Database,
+    clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").field("database", &self.database).finish_non_exhaustive()
+    }
+}
+
+impl SqliteStore {
+    /// A store on this database. The clock says when a message that a commit sends was enqueued.
+    #[must_use]
+    pub fn new(database: Database, clock: Arc<dyn Clock>) -> Self {
+        Self { database, clock }
+    }
+
+    /// The database under it.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+}
+
+fn versioned<T: Body>((version, body): (i64, String)) -> Result<Versioned<T>, StoreError> {
+    Ok(Versioned { version: version.unsigned_abs(), body: stored::read(&body)? })
+}
+
+fn bound(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
+}
+
+fn read_time(micros: i64) -> Result<Timestamp, StoreError> {
+    let corrupt = || StoreError::Corrupt(format!("{micros} is no time"));
+    Micros::of_column(micros).timestamp().ok_or_else(corrupt)
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn series(&self, ids: &[SeriesId]) -> Result<Vec<Versioned<Series>>, StoreError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for chunk in ids.chunks(SERIES_CHUNK) {
+            let names = serde_json::to_string(chunk)
+                .map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            let rows: Vec<(i64, String)> = said(
+                sqlx::query_as(
+                    "SELECT version, body FROM series
+                     WHERE id IN (SELECT value FROM json_each(?))",
+                )
+                .bind(names)
+                .fetch_all(self.database.readers()),
+            )
+            .await?;
+            for row in rows {
+                found.push(versioned(row)?);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn document(
+        &self,
+        backend: &BackendId,
+    ) -> Result<Option<Versioned<Document>>, StoreError> {
+        let row: Option<(i64, String)> = said(
+            sqlx::query_as("SELECT version, body FROM documents WHERE id = ?")
+                .bind(backend.to_string())
+                .fetch_optional(self.database.readers()),
+        )
+        .await?;
+        row.map(versioned).transpose()
+    }
+
+    async fn documents(&self) -> Result<Vec<Versioned<Document>>, StoreError> {
+        let rows: Vec<(i64, String)> = said(
+            sqlx::query_as("SELECT version, body FROM documents ORDER BY id")
+                .fetch_all(self.database.readers()),
+        )
+        .await?;
+        rows.into_iter().map(versioned).collect()
+    }
+
+    async fn overdue(&self, before: Timestamp, most: usize) -> Result<Vec<BackendId>, StoreError> {
+        let ids: Vec<String> = said(
+            sqlx::query_scalar("SELECT id FROM documents WHERE wake < ? ORDER BY wake LIMIT ?")
+                .bind(Micros::at(before).column())
+                .bind(bound(most))
+                .fetch_all(self.database.readers()),
+        )
+        .await?;
+        ids.iter()
+            .map(|id| id.parse().map_err(|_| StoreError::Corrupt(format!("`{id}` is no backend"))))
+            .collect()
+    }
+
+    async fn group(&self) -> Result<Versioned<Group>, StoreError> {
+        let row: Option<(i64, String)> = said(
+            sqlx::query_as("SELECT version, body FROM groups WHERE id = ?")
+                .bind(GROUP)
+                .fetch_optional(self.database.readers()),
+        )
+        .await?;
+        row.map_or_else(|| Ok(Versioned::new(Group::default())), versioned)
+    }
+
+    async fn published(&self) -> Result<Option<Published>, StoreError> {
+        let row: Option<(i64, i64, String, String)> = said(
+            sqlx::query_as(
+                r#"SELECT number, at, "by", text FROM generations ORDER BY number DESC LIMIT 1"#,
+            )
+            .fetch_optional(self.database.readers()),
+        )
+        .await?;
+        let Some((number, at, by, text)) = row else { return Ok(None) };
+        Ok(Some(Published { number: number.unsigned_abs(), at: read_time(at)?, by, text }))
+    }
+
+    async fn publish(&self, published: &Published, lines: &[Line]) -> Result<(), StoreError> {
+        let (published, lines) = (published.clone(), commit::entries(lines)?);
+        let number = i64::try_from(published.number).unwrap_or(i64::MAX);
+        self.database
+            .write(move |conn| {
+                Box::pin(async move {
+                    let stored = said(
+                        sqlx::query(
+                            r#"INSERT INTO generations (number, at, "by", text) SELECT ?1, ?2, ?3, ?4
+                               WHERE ?1 = (SELECT coalesce(max(number), 0) + 1 FROM generations)"#,
+                        )
+                        .bind(number)
+                        .bind(Micros::at(published.at).column())
+                        .bind(published.by)
+                        .bind(published.text)
+                        .execute(&mut *conn),
+                    )
+                    .await?;
+                    if stored.rows_affected() == 0 {
+                        return Err(StoreError::Conflict);
+                    }
+                    commit::write_lines(conn, &lines).await
+                })
+            })
+            .await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        let ready = Ready::new(commit, self.clock.now())?;
+        if ready.is_empty() {
+            return Ok(());
+        }
+        let database = self.database.clone();
+        self.database
+            .write_then(
+                move |conn| Box::pin(async move { ready.write(conn).await }),
+                move |due| database.arrivals().expect(due),
+            )
+            .await
+    }
+
+    async fn history(
+        &self,
+        backend: Option<&BackendId>,
+        most: usize,
+    ) -> Result<Vec<Line>, StoreError> {
+        let newest = match backend {
+            Some(backend) => sqlx::query_scalar(
+                "SELECT body FROM ledger WHERE backend = ?2 ORDER BY seq DESC LIMIT ?1",
+            )
+            .bind(bound(most))
+            .bind(backend.to_string()),
+            None => sqlx::query_scalar("SELECT body FROM ledger ORDER BY seq DESC LIMIT ?1")
+                .bind(bound(most)),
+        };
+        let bodies: Vec<String> = said(newest.fetch_all(self.database.readers())).await?;
+        bodies.iter().rev().map(|body| Ok(stored::read(body)?)).collect()
+    }
+
+    async fn letters(&self, most: usize) -> Result<Vec<Letter>, StoreError> {
+        let rows: Vec<(String, i64, String, String, String)> = said(
+            sqlx::query_as("SELECT id, at, source, reason, body FROM letters ORDER BY seq LIMIT ?")
+                .bind(bound(most))
+                .fetch_all(self.database.readers()),
+        )
+        .await?;
+        rows.into_iter()
+            .map(|(id, at, from, reason, body)| {
+                Ok(Letter { id, at: read_time(at)?, from, reason, body })
+            })
+            .collect()
+    }
+
+    async fn drop_letter(&self, id: &str) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.database
+            .write(move |conn| {
+                Box::pin(async move {
+                    let dropped = said(
+                        sqlx::query("DELETE FROM letters WHERE id = ?").bind(id).execute(conn),
+                    )
+                    .await?;
+                    Ok(dropped.rows_affected() > 0)
+                })
+            })
+            .await
+    }
+
+    async fn forget_series(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let mut forgotten = 0;
+        // Some at a time: others write in between.
+        loop {
+            let some: u64 = self
+                .database
+                .write(move |conn| {
+                    Box::pin(async move {
+                        let deleted = said(
+                            sqlx::query(
+                                "DELETE FROM series WHERE id IN
+                                 (SELECT id FROM series WHERE ended_at < ? LIMIT ?)",
+                            )
+                            .bind(Micros::at(before).column())
+                            .bind(bound(SERIES_CHUNK))
+                            .execute(conn),
+                        )
+                        .await?;
+                        Ok(deleted.rows_affected())
+                    })
+                })
+                .await?;
+            forgotten += some;
+            if some < SERIES_CHUNK as u64 {
+                return Ok(forgotten);
+            }
+        }
+    }
+
+    async fn ready(&self) -> Result<(), StoreError> {
+        self.database
+            .write(|conn| {
+                Box::pin(async move {
+                    said(sqlx::query("UPDATE probe SET side = 1 - side").execute(conn)).await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+}

@@ -1,0 +1,164 @@
+//! The form of what is written: JSON with the version of its form, read for ever.
+//!
+//! `{"v":1,"body":{…}}`. The version comes first and is read before anything else, so that what a
+//! newer Pointsman wrote is refused with words, and never half understood. When a form must change
+//! so that the old one cannot be read as the new, its number grows, the old form's types are kept
+//! beside the new ones, and [`read`] turns the one into the other. The samples under `golden/` hold
+//! every form ever written; a test reads them all.
+
+use jiff::Timestamp;
+use pointsman_core::{
+    document::Document,
+    group::Group,
+    id::LineId,
+    ledger::{Line, What},
+    names::BackendId,
+    series::Series,
+};
+use pointsman_engine::{message::Message, ports::StoreError};
+use serde::{
+    Deserialize, Serialize,
+    de::{self, DeserializeOwned},
+};
+use serde_json::value::RawValue;
+
+/// The form that is written, and the newest that can be read.
+pub const FORM: u32 = 1;
+
+/// Something that is stored as a body.
+pub trait Body: Sized {
+    /// What it is called in errors.
+    const WHAT: &'static str;
+    /// What is written of it, in the newest form.
+    type Written<'a>: Serialize
+    where
+        Self: 'a;
+    /// What form 1 is read as.
+    type Form1: DeserializeOwned + Into<Self>;
+    /// Its newest form.
+    fn written(&self) -> Self::Written<'_>;
+}
+
+/// Bodies whose own JSON is the form.
+macro_rules! as_it_is {
+    ($($body:ty: $what:literal),*) => {$(
+        impl Body for $body {
+            const WHAT: &'static str = $what;
+            type Written<'a> = &'a Self;
+            type Form1 = Self;
+
+            fn written(&self) -> &Self {
+                self
+            }
+        }
+    )*};
+}
+
+as_it_is!(Series: "series", Document: "document", Group: "group document", Message: "message");
+
+impl Body for Line {
+    const WHAT: &'static str = "ledger line";
+    type Written<'a> = LineForm<&'a LineId, &'a BackendId, &'a What>;
+    type Form1 = LineForm<LineId, BackendId, What>;
+
+    fn written(&self) -> Self::Written<'_> {
+        let Self { id, at, backend, what } = self;
+        LineForm { id, at: *at, backend: backend.as_ref(), what }
+    }
+}
+
+/// A ledger line with what it says as a part of its own: a line and what it speaks of both have an
+/// `id`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct LineForm<Id, Backend, Said> {
+    id: Id,
+    at: Timestamp,
+    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
+    backend: Option<Backend>,
+    what: Said,
+}
+
+impl From<LineForm<LineId, BackendId, What>> for Line {
+    fn from(form: LineForm<LineId, BackendId, What>) -> Self {
+        let LineForm { id, at, backend, what } = form;
+        Self { id, at, backend, what }
+    }
+}
+
+/// Why a body is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// Its form is not known here.
+    #[error(
+        "a {what} was written by a newer version of Pointsman: its form is {form}, and this version \
+         knows up to {FORM}"
+    )]
+    Newer {
+        /// What it is.
+        what: &'static str,
+        /// Its form.
+        form: u32,
+    },
+    /// It is not what it should be.
+    #[error("a {what} cannot be read: {error}")]
+    Unreadable {
+        /// What it should be.
+        what: &'static str,
+        /// What is wrong with it.
+        error: serde_json::Error,
+    },
+    /// It cannot be written as JSON.
+    #[error("a {what} cannot be written: {error}")]
+    Unwritable {
+        /// What it is.
+        what: &'static str,
+        /// What is wrong with it.
+        error: serde_json::Error,
+    },
+}
+
+impl From<BodyError> for StoreError {
+    fn from(error: BodyError) -> Self {
+        Self::Corrupt(error.to_string())
+    }
+}
+
+#[derive(Serialize)]
+struct Writing<T> {
+    v: u32,
+    body: T,
+}
+
+#[derive(Deserialize)]
+struct Reading<'a> {
+    v: u32,
+    #[serde(borrow, default)]
+    body: Option<&'a RawValue>,
+}
+
+/// Writes a body in the newest form.
+///
+/// # Errors
+/// When it holds what JSON has no way to say.
+pub fn write<T: Body>(body: &T) -> Result<String, BodyError> {
+    serde_json::to_string(&Writing { v: FORM, body: body.written() })
+        .map_err(|error| BodyError::Unwritable { what: T::WHAT, error })
+}
+
+/// Reads a body of any form up to the newest known.
+///
+/// # Errors
+/// When its form is newer, or it is not what it should be.
+pub fn read<T: Body>(text: &str) -> Result<T, BodyError> {
+    let what = T::WHAT;
+    let unreadable = |error| BodyError::Unreadable { what, error };
+    let Reading { v, body } = serde_json::from_str(text).map_err(unreadable)?;
+    match (v, body) {
+        (1, Some(body)) => {
+            let form: T::Form1 = serde_json::from_str(body.get()).map_err(unreadable)?;
+            Ok(form.into())
+        }
+        (0, _) | (1, None) => Err(unreadable(de::Error::custom("it has no form that ever was"))),
+        (form, _) => Err(BodyError::Newer { what, form }),
+    }
+}

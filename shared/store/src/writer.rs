@@ -1,0 +1,324 @@
+//! The one writer: commits what is waiting together.
+//!
+//! SQLite writes one transaction at a time, and a durable commit costs one sync of the disk, which
+//! takes longer than everything else. So one task owns the only writing connection. It takes
+//! whatever is waiting, up to [`GROUP_JOBS_MAX`], runs each job behind a savepoint inside one
+//! transaction, commits once, and then answers all of them. An idle writer starts at once, so
+//! nothing waits for company; under load, what arrives during one sync shares the next.
+//!
+//! # What a job can count on
+//! - It is alone: no other write of this or of another process happens between its statements.
+//! - [`StoreError::Conflict`] and [`StoreError::Corrupt`] roll back that job and no other.
+//! - [`StoreError::Unavailable`] (the disk is full, or fails) rolls back the whole group, as SQLite
+//!   may have done so by itself already; jobs that had not run yet are tried in a new one.
+//! - It is answered only after its commit is durable, or its rollback done.
+//! - What follows the commit (`then`) is run here, in the order of the jobs, also where the caller
+//!   has gone away in the meantime. A caller who is gone before its job began is not worked for.
+//!
+//! A job that panics ends the writer: every call is answered `Unavailable` from then on, and
+//! readiness says so.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use pointsman_engine::ports::StoreError;
+use sqlx::{
+    ConnectOptions, Connection, SqliteConnection, SqlitePool, sqlite::SqliteConnectOptions,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::{closed, meaning};
+
+/// How many jobs may wait; a caller beyond that waits for room.
+pub const JOBS_MAX: usize = 1_024;
+
+/// How many jobs share one commit at most.
+pub const GROUP_JOBS_MAX: usize = 256;
+
+/// After how many commits the log is copied into the file at the next quiet moment, so that it is
+/// seldom done inside a commit that someone waits for. Each commit logs a few pages.
+const CHECKPOINT_COMMITS: u64 = 256;
+
+/// What a job is while it runs.
+pub type Working<'c, T> = BoxFuture<'c, Result<T, StoreError>>;
+
+/// How much the writer has done.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) commits: AtomicU64,
+    pub(crate) jobs: AtomicU64,
+}
+
+/// What the writer is sent.
+pub(crate) enum Order {
+    /// Something to write.
+    Do(Box<dyn Job>),
+    /// Nothing more is taken; what is waiting is still done.
+    Close,
+}
+
+/// What became of a job's part of the transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// To be committed.
+    Done,
+    /// To be rolled back, alone.
+    Refused,
+    /// The transaction is of no use any more.
+    Damaged,
+}
+
+/// A write, with whoever waits for it.
+#[async_trait]
+pub(crate) trait Job: Send {
+    /// Whether nobody waits for it any more.
+    fn is_abandoned(&self) -> bool;
+    /// Runs it inside the transaction, and keeps its result.
+    async fn run(&mut self, conn: &mut SqliteConnection) -> Verdict;
+    /// Tells the result, which is final: an error here, where the commit did not take place.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+/// A [`Job`] made of closures.
+pub(crate) struct Work<T, U, W, F> {
+    work: Option<W>,
+    result: Option<Result<T, StoreError>>,
+    then: F,
+    answer: oneshot::Sender<Result<U, StoreError>>,
+}
+
+impl<T, U, W, F> Work<T, U, W, F>
+where
+    T: Send + 'static,
+    U: Send + 'static,
+    W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
+    F: FnOnce(T) -> U + Send + 'static,
+{
+    pub(crate) fn job(
+        work: W,
+        then: F,
+    ) -> (Box<dyn Job>, oneshot::Receiver<Result<U, StoreError>>) {
+        let (answer, answered) = oneshot::channel();
+        (Box::new(Self { work: Some(work), result: None, then, answer }), answered)
+    }
+}
+
+#[async_trait]
+impl<T, U, W, F> Job for Work<T, U, W, F>
+where
+    T: Send + 'static,
+    U: Send + 'static,
+    W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
+    F: FnOnce(T) -> U + Send + 'static,
+{
+    fn is_abandoned(&self) -> bool {
+        self.answer.is_closed()
+    }
+
+    async fn run(&mut self, conn: &mut SqliteConnection) -> Verdict {
+        let Some(work) = self.work.take() else { return Verdict::Refused };
+        let result = work(conn).await;
+        let verdict = match &result {
+            Ok(_) => Verdict::Done,
+            Err(StoreError::Conflict | StoreError::Corrupt(_)) => Verdict::Refused,
+            Err(StoreError::Unavailable(_)) => Verdict::Damaged,
+        };
+        self.result = Some(result);
+        verdict
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Self { result, then, answer, .. } = *self;
+        let result = match (committed, result) {
+            // Its own reason says more than the group's.
+            (_, Some(Err(own))) => Err(own),
+            (Err(why), _) => Err(why),
+            (Ok(()), Some(Ok(done))) => Ok(then(done)),
+            (Ok(()), None) => Err(closed()),
+        };
+        // A caller who has gone away needs no answer.
+        let _ = answer.send(result);
+    }
+}
+
+/// The task that owns the writing connection.
+pub(crate) struct Writer {
+    options: SqliteConnectOptions,
+    conn: Option<SqliteConnection>,
+    readers: SqlitePool,
+    counters: Arc<Counters>,
+    since_checkpoint: u64,
+}
+
+impl Writer {
+    pub(crate) fn new(
+        options: SqliteConnectOptions,
+        conn: SqliteConnection,
+        readers: SqlitePool,
+        counters: Arc<Counters>,
+    ) -> Self {
+        Self { options, conn: Some(conn), readers, counters, since_checkpoint: 0 }
+    }
+
+    /// Works until it is told to close, or nobody is left who could send a job.
+    pub(crate) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        let mut waiting = Vec::with_capacity(GROUP_JOBS_MAX);
+        while orders.recv_many(&mut waiting, GROUP_JOBS_MAX).await > 0 {
+            let mut group = VecDeque::with_capacity(waiting.len());
+            for order in waiting.drain(..) {
+                match order {
+                    Order::Do(job) if job.is_abandoned() => {}
+                    Order::Do(job) => group.push_back(job),
+                    Order::Close => orders.close(),
+                }
+            }
+            while !group.is_empty() {
+                self.commit_together(&mut group).await;
+            }
+            if self.since_checkpoint >= CHECKPOINT_COMMITS && orders.is_empty() {
+                self.checkpoint().await;
+            }
+        }
+        // The last connection to close copies the log into the file and removes it.
+        self.readers.close().await;
+        if let Some(conn) = self.conn.take()
+            && let Err(error) = conn.close().await
+        {
+            tracing::warn!(%error, "the store was not closed cleanly; its log will be read at the next start");
+        }
+    }
+
+    /// Runs jobs of the group in one transaction and answers them: all of it, unless one of them
+    /// damages the transaction; then what has not run is left in the group.
+    async fn commit_together(&mut self, group: &mut VecDeque<Box<dyn Job>>) {
+        let conn = match begin(&mut self.conn, &self.options).await {
+            Ok(conn) => conn,
+            Err(error) => {
+                tracing::warn!(%error, jobs = group.len(), "no transaction could be begun");
+                let why = error.to_string();
+                for job in group.drain(..) {
+                    job.answer(Err(StoreError::Unavailable(why.clone())));
+                }
+                return;
+            }
+        };
+        // A transaction of one job is savepoint enough.
+        let alone = group.len() == 1;
+        let mut run = Vec::with_capacity(group.len());
+        let mut outcome = Ok(());
+        while let Some(mut job) = group.pop_front() {
+            let verdict = if alone {
+                job.run(conn).await
+            } else {
+                match guarded(job.as_mut(), conn).await {
+                    Ok(verdict) => verdict,
+                    Err(error) => {
+                        outcome = Err(error.to_string());
+                        Verdict::Damaged
+                    }
+                }
+            };
+            run.push((job, verdict));
+            if verdict == Verdict::Damaged {
+                let why = "another write of the same commit failed";
+                outcome = outcome.and(Err(why.to_owned()));
+                break;
+            }
+        }
+        let done = run.iter().any(|(_, verdict)| *verdict == Verdict::Done);
+        if outcome.is_ok() && done {
+            outcome = execute(conn, "COMMIT").await.map_err(|error| error.to_string());
+        } else {
+            rollback(conn).await;
+        }
+        match &outcome {
+            Ok(()) => {
+                let done = run.iter().filter(|(_, verdict)| *verdict == Verdict::Done).count();
+                self.counters.commits.fetch_add(u64::from(done > 0), Ordering::Relaxed);
+                self.counters.jobs.fetch_add(done as u64, Ordering::Relaxed);
+                self.since_checkpoint += 1;
+            }
+            Err(error) => {
+                tracing::warn!(%error, jobs = run.len(), "a commit failed and was rolled back");
+                rollback(conn).await;
+            }
+        }
+        for (job, _) in run {
+            job.answer(outcome.clone().map_err(StoreError::Unavailable));
+        }
+    }
+
+    async fn checkpoint(&mut self) {
+        self.since_checkpoint = 0;
+        let Some(conn) = &mut self.conn else { return };
+        // PASSIVE waits for nobody; what a reader still needs is copied the next time.
+        if let Err(error) = execute(conn, "PRAGMA wal_checkpoint(PASSIVE)").await {
+            tracing::warn!(%error, "the store's log could not be copied into its file");
+        }
+    }
+}
+
+/// Begins a transaction that holds the write lock from its start: one that only read at first
+/// would fail where another process wrote in between.
+///
+/// A connection on which that fails is given up; the next group opens another.
+async fn begin<'c>(
+    conn: &'c mut Option<SqliteConnection>,
+    options: &SqliteConnectOptions,
+) -> Result<&'c mut SqliteConnection, sqlx::Error> {
+    let mut open = match conn.take() {
+        Some(open) => open,
+        None => options.connect().await?,
+    };
+    execute(&mut open, "BEGIN IMMEDIATE").await?;
+    Ok(conn.insert(open))
+}
+
+/// Runs a job behind a savepoint.
+async fn guarded(job: &mut dyn Job, conn: &mut SqliteConnection) -> Result<Verdict, sqlx::Error> {
+    execute(conn, "SAVEPOINT job").await?;
+    let verdict = job.run(conn).await;
+    match verdict {
+        Verdict::Done => {}
+        Verdict::Refused => execute(conn, "ROLLBACK TO job").await?,
+        Verdict::Damaged => return Ok(verdict),
+    }
+    execute(conn, "RELEASE job").await?;
+    Ok(verdict)
+}
+
+/// Ends the transaction, where SQLite has not done so by itself. Where it cannot be ended, the next
+/// `BEGIN` fails, and with it the connection is given up.
+async fn rollback(conn: &mut SqliteConnection) {
+    if let Err(error) = execute(conn, "ROLLBACK").await {
+        tracing::debug!(%error, "nothing was left to roll back");
+    }
+}
+
+async fn execute(conn: &mut SqliteConnection, sql: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::query(sql).execute(conn).await.map(drop)
+}
+
+/// Sends a job and waits for its answer.
+pub(crate) async fn perform<U>(
+    orders: &mpsc::Sender<Order>,
+    job: Box<dyn Job>,
+    answered: oneshot::Receiver<Result<U, StoreError>>,
+) -> Result<U, StoreError> {
+    orders.send(Order::Do(job)).await.map_err(|_| closed())?;
+    answered.await.map_err(|_| closed())?
+}
+
+/// Runs one statement's future inside a job, with its error's meaning.
+pub(crate) async fn said<T>(
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    statement.await.map_err(meaning)
+}

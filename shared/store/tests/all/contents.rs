@@ -1,0 +1,311 @@
+//! The store's promises: versions compared, all or nothing, what was saved is read.
+
+use std::collections::BTreeMap;
+
+use crate::support::{World, at, backend, document, line, series, series_id, wake};
+use pointsman_core::{
+    group::{Group, Pause},
+    series::Occurrence,
+    signal::{Heard, Severity, Signal},
+};
+use pointsman_engine::{
+    message::Message,
+    ports::{Commit, Letter, Published, Receipt, Store, StoreError, Versioned},
+};
+use pointsman_store::Micros;
+use pointsman_store::messages::{self, Bounds, Inserted, Row};
+
+fn conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) {
+    assert!(matches!(result, Err(StoreError::Conflict)), "{result:?}");
+}
+
+fn of_series(versioned: Versioned<pointsman_core::series::Series>) -> Commit {
+    Commit { series: vec![versioned], ..Commit::default() }
+}
+
+fn of_document(versioned: Versioned<pointsman_core::document::Document>) -> Commit {
+    Commit { documents: vec![versioned], ..Commit::default() }
+}
+
+fn of_group(versioned: Versioned<Group>) -> Commit {
+    Commit { group: Some(versioned), ..Commit::default() }
+}
+
+#[tokio::test]
+async fn a_save_is_refused_unless_its_version_is_still_the_one_it_was_made_from() {
+    let world = World::new().await;
+    let store = &world.store;
+
+    store.commit(of_document(document("eu"))).await.unwrap();
+    let first = store.document(&backend("eu")).await.unwrap().unwrap();
+    assert_eq!(first, Versioned { version: 1, ..document("eu") });
+    store.commit(of_document(first.clone())).await.unwrap();
+    // Stored already; saved meanwhile; not stored at all.
+    conflict(store.commit(of_document(document("eu"))).await);
+    conflict(store.commit(of_document(first)).await);
+    conflict(store.commit(of_document(Versioned { version: 1, ..document("us") })).await);
+    assert_eq!(store.document(&backend("eu")).await.unwrap().unwrap().version, 2);
+    assert_eq!(store.document(&backend("us")).await.unwrap(), None);
+
+    store.commit(of_series(series("a"))).await.unwrap();
+    conflict(store.commit(of_series(series("a"))).await);
+    conflict(store.commit(of_series(Versioned { version: 2, ..series("a") })).await);
+
+    assert_eq!(store.group().await.unwrap(), Versioned::new(Group::default()));
+    store.commit(of_group(Versioned::new(Group::default()))).await.unwrap();
+    conflict(store.commit(of_group(Versioned::new(Group::default()))).await);
+    conflict(store.commit(of_group(Versioned { version: 2, body: Group::default() })).await);
+    let pause = Pause { by: "ann".to_owned(), reason: "test".to_owned(), at: at("12:00:00") };
+    let paused = Versioned { version: 1, body: Group { paused: Some(pause) } };
+    store.commit(of_group(paused.clone())).await.unwrap();
+    assert_eq!(store.group().await.unwrap(), Versioned { version: 2, ..paused });
+    world.close().await;
+}
+
+#[tokio::test]
+async fn what_was_decided_under_another_group_document_is_refused() {
+    let world = World::new().await;
+    let seen = |group_seen| Commit { group_seen: Some(group_seen), ..of_document(document("eu")) };
+    conflict(world.store.commit(seen(1)).await);
+    world.store.commit(seen(0)).await.unwrap();
+    world.store.commit(of_group(Versioned::new(Group::default()))).await.unwrap();
+    let loaded = world.store.document(&backend("eu")).await.unwrap().unwrap();
+    conflict(
+        world.store.commit(Commit { group_seen: Some(0), ..of_document(loaded.clone()) }).await,
+    );
+    world.store.commit(Commit { group_seen: Some(1), ..of_document(loaded) }).await.unwrap();
+    world.close().await;
+}
+
+/// A commit of everything, each part of which would be new.
+fn everything() -> Commit {
+    Commit {
+        series: vec![series("a"), series("b")],
+        documents: vec![document("eu")],
+        group: Some(Versioned::new(Group::default())),
+        group_seen: Some(0),
+        lines: vec![line("eu", "one"), line("eu", "two")],
+        letters: vec![Letter::new(at("12:00:00"), "am", "no JSON", "{".to_owned())],
+        send: vec![wake("eu")],
+        complete: Vec::new(),
+    }
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_in_any_part_leaves_nothing() {
+    const TABLES: [&str; 6] = ["series", "documents", "groups", "ledger", "letters", "messages"];
+    let world = World::new().await;
+    let lost = Receipt { id: wake("us").id, lock: 7 };
+    let old = |name| Versioned { version: 3, ..series(name) };
+    let failing: [fn(&mut Commit, Receipt, Versioned<_>); 5] = [
+        |commit, lost, _| commit.complete.push(lost),
+        |commit, _, old| commit.series.push(old),
+        |commit, _, _| commit.documents.push(Versioned { version: 1, ..document("us") }),
+        |commit, _, _| commit.group = Some(Versioned { version: 1, body: Group::default() }),
+        |commit, _, _| commit.group_seen = Some(5),
+    ];
+    for (place, fail) in failing.iter().enumerate() {
+        let mut commit = everything();
+        fail(&mut commit, lost.clone(), old("c"));
+        conflict(world.store.commit(commit).await);
+        for table in TABLES {
+            assert_eq!(world.count(table).await, 0, "{table} after failure {place}");
+        }
+    }
+    world.store.commit(everything()).await.unwrap();
+    for (table, rows) in TABLES.into_iter().zip([2, 1, 1, 2, 1, 1]) {
+        assert_eq!(world.count(table).await, rows, "{table}");
+    }
+    world.close().await;
+}
+
+#[tokio::test]
+async fn lines_letters_and_messages_are_kept_once() {
+    let world = World::new().await;
+    let twice = || Commit {
+        series: Vec::new(),
+        documents: Vec::new(),
+        group: None,
+        group_seen: None,
+        ..everything()
+    };
+    world.store.commit(twice()).await.unwrap();
+    world.store.commit(twice()).await.unwrap();
+    assert_eq!(world.store.history(None, 10).await.unwrap(), twice().lines);
+    assert_eq!(world.store.letters(10).await.unwrap(), twice().letters);
+    assert_eq!(world.count("messages").await, 1);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_large_commit_is_one_commit() {
+    let world = World::new().await;
+    let names: Vec<String> = (0..1_000).map(|number| format!("s{number}")).collect();
+    let lines: Vec<_> = (0..10_000).map(|number| line("eu", &number.to_string())).collect();
+    let commit = Commit {
+        series: names.iter().map(|name| series(name)).collect(),
+        lines: lines.clone(),
+        ..Commit::default()
+    };
+    let before = world.database().metrics();
+    world.store.commit(commit).await.unwrap();
+    assert_eq!(world.database().metrics().commits, before.commits + 1);
+    assert_eq!(world.store.history(None, 20_000).await.unwrap(), lines);
+
+    let ids: Vec<_> = names.iter().map(|name| series_id(name)).chain([series_id("none")]).collect();
+    let mut found = world.store.series(&ids).await.unwrap();
+    assert_eq!(found.len(), 1_000);
+    assert!(found.iter().all(|series| series.version == 1));
+
+    // All of them again, and then with one that is out of date.
+    world.store.commit(Commit { series: found.clone(), ..Commit::default() }).await.unwrap();
+    for series in &mut found {
+        series.version = 2;
+    }
+    found[517].version = 1;
+    conflict(world.store.commit(Commit { series: found, ..Commit::default() }).await);
+    let versions = world.store.series(&ids).await.unwrap();
+    assert!(versions.iter().all(|series| series.version == 2));
+    world.close().await;
+}
+
+#[tokio::test]
+async fn history_is_the_newest_in_order_of_one_backend_or_of_all() {
+    let world = World::new().await;
+    let lines = vec![line("eu", "1"), line("us", "2"), line("eu", "3"), line("eu", "4")];
+    world.store.commit(Commit { lines: lines.clone(), ..Commit::default() }).await.unwrap();
+    let of = async |backend: Option<&str>, most| {
+        let backend = backend.map(crate::support::backend);
+        world.store.history(backend.as_ref(), most).await.unwrap()
+    };
+    assert_eq!(of(None, 2).await, lines[2..]);
+    assert_eq!(of(Some("eu"), 2).await, lines[2..]);
+    assert_eq!(of(Some("us"), 9).await, lines[1..2]);
+    assert_eq!(of(Some("jp"), 9).await, []);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn documents_whose_look_was_missed_are_found_the_longest_overdue_first() {
+    let world = World::new().await;
+    for (name, wake) in
+        [("a", Some("12:03:00")), ("b", Some("12:01:00")), ("c", None), ("d", Some("12:09:00"))]
+    {
+        let mut document = document(name);
+        document.body.wake = wake.map(at);
+        world.store.commit(of_document(document)).await.unwrap();
+    }
+    let overdue = async |before, most| world.store.overdue(at(before), most).await.unwrap();
+    assert_eq!(overdue("12:05:00", 9).await, [backend("b"), backend("a")]);
+    assert_eq!(overdue("12:05:00", 1).await, [backend("b")]);
+    assert_eq!(overdue("12:01:00", 9).await, []);
+    assert_eq!(world.store.documents().await.unwrap().len(), 4);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn only_series_that_are_over_are_forgotten() {
+    let world = World::new().await;
+    let signal = Signal {
+        series: series_id("on"),
+        started: at("11:00:00"),
+        heard: Heard::Fired,
+        severity: Severity::Warning,
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+    };
+    let running = Occurrence {
+        first: at("11:00:00"),
+        starts: [at("11:00:00")].into(),
+        signal,
+        generation: 1,
+        claims: BTreeMap::new(),
+    };
+    let mut all = [series("on"), series("over"), series("late"), series("new")];
+    all[0].body.running = Some(running);
+    all[0].body.ended = Some(at("09:00:00"));
+    all[1].body.ended = Some(at("09:00:00"));
+    all[2].body.ended = Some(at("11:00:00"));
+    world.store.commit(Commit { series: all.to_vec(), ..Commit::default() }).await.unwrap();
+    assert_eq!(world.store.forget_series(at("10:00:00")).await.unwrap(), 1);
+    assert_eq!(world.store.series(&[series_id("over")]).await.unwrap(), []);
+    assert_eq!(world.count("series").await, 3);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn generations_follow_one_another() {
+    let world = World::new().await;
+    assert_eq!(world.store.published().await.unwrap(), None);
+    let generation = |number: u64| Published {
+        number,
+        text: format!("version: 1 # {number}"),
+        at: at("12:00:00"),
+        by: "ann".to_owned(),
+    };
+    conflict(world.store.publish(&generation(2), &[]).await);
+    world.store.publish(&generation(1), &[line("eu", "one")]).await.unwrap();
+    conflict(world.store.publish(&generation(1), &[line("eu", "two")]).await);
+    world.store.publish(&generation(2), &[]).await.unwrap();
+    assert_eq!(world.store.published().await.unwrap(), Some(generation(2)));
+    assert_eq!(world.store.history(None, 9).await.unwrap(), [line("eu", "one")]);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_letter_is_taken_out_once() {
+    let world = World::new().await;
+    world.store.commit(everything()).await.unwrap();
+    let letters = world.store.letters(9).await.unwrap();
+    assert!(world.store.drop_letter(&letters[0].id).await.unwrap());
+    assert!(!world.store.drop_letter(&letters[0].id).await.unwrap());
+    assert_eq!(world.store.letters(9).await.unwrap(), []);
+    world.close().await;
+}
+
+/// Locks what is due now, in the world's database.
+async fn take(world: &World, lock: u64) -> messages::Taken {
+    let now = at("12:00:00");
+    let bounds = Bounds {
+        messages_max: 9,
+        bytes_max: 1 << 20,
+        deliveries_max: 9,
+        until: Micros::from(at("12:00:30")),
+    };
+    let job = world
+        .database()
+        .write(move |conn| Box::pin(async move { messages::take(conn, now, lock, bounds).await }));
+    job.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_message_that_is_sent_again_while_it_is_locked_comes_once_more() {
+    let world = World::new().await;
+    let sending = Commit { send: vec![wake("eu")], ..Commit::default() };
+    world.store.commit(sending.clone()).await.unwrap();
+    let first = take(&world, 1).await.locked;
+    assert_eq!(first.len(), 1);
+
+    // Twice while it is locked: once more, not twice.
+    world.store.commit(sending.clone()).await.unwrap();
+    let row = Row::new(&wake("eu"), at("12:00:00")).unwrap();
+    let again = world
+        .database()
+        .write(move |conn| Box::pin(async move { messages::insert(conn, &row).await }));
+    assert_eq!(again.await.unwrap(), Inserted::Again);
+    assert_eq!(take(&world, 2).await.locked, [], "it is locked");
+
+    let done = Commit { complete: vec![first[0].receipt.clone()], ..Commit::default() };
+    world.store.commit(done.clone()).await.unwrap();
+    conflict(world.store.commit(done).await);
+    let second = take(&world, 3).await.locked;
+    assert_eq!((second.len(), second[0].deliveries), (1, 1));
+
+    // Completing it and sending it in one commit leaves it waiting.
+    let complete = vec![second[0].receipt.clone()];
+    world.store.commit(Commit { complete, ..sending }).await.unwrap();
+    let third = take(&world, 4).await.locked;
+    let message: Message = pointsman_store::stored::read(&third[0].body).unwrap();
+    assert_eq!(message, wake("eu").message);
+    world.close().await;
+}

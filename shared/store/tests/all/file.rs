@@ -1,0 +1,326 @@
+//! The file: who may use it, what survives, and what a failing disk does.
+
+use std::{fs, path::Path, time::Duration};
+
+use crate::support::{World, clock, document, line, open, series, series_id};
+use futures_util::future::join_all;
+use pointsman_engine::ports::{Commit, Store, StoreError};
+use pointsman_store::{Database, OpenError, Options, SqliteStore};
+use tokio::sync::oneshot;
+
+fn lines(range: std::ops::Range<usize>) -> Commit {
+    let lines = range.map(|number| line("eu", &number.to_string())).collect();
+    Commit { lines, ..Commit::default() }
+}
+
+fn unavailable<T: std::fmt::Debug>(result: &Result<T, StoreError>) {
+    assert!(matches!(result, Err(StoreError::Unavailable(_))), "{result:?}");
+}
+
+/// Keeps the writer busy until the sender is used or dropped.
+async fn occupy(
+    database: &Database,
+) -> (oneshot::Sender<()>, tokio::task::JoinHandle<Result<(), StoreError>>) {
+    let (release, released) = oneshot::channel::<()>();
+    let (enter, entered) = oneshot::channel();
+    let database = database.clone();
+    let job = tokio::spawn(async move {
+        database
+            .write(move |_| {
+                Box::pin(async move {
+                    let _ = enter.send(());
+                    let _ = released.await;
+                    Ok(())
+                })
+            })
+            .await
+    });
+    entered.await.unwrap();
+    (release, job)
+}
+
+#[tokio::test]
+async fn what_waits_is_committed_together() {
+    let world = World::new().await;
+    let (release, job) = occupy(world.database()).await;
+    let before = world.database().metrics();
+    let saves = join_all((0..200).map(|number| world.store.commit(lines(number..number + 1))));
+    // Polled in this order: all saves are waiting when the writer is free again.
+    let (saved, ()) = tokio::join!(biased; saves, async { drop(release) });
+    assert!(saved.iter().all(Result::is_ok));
+    job.await.unwrap().unwrap();
+    let after = world.database().metrics();
+    assert_eq!((after.commits - before.commits, after.jobs - before.jobs), (2, 201));
+    assert_eq!(world.count("ledger").await, 200);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn one_that_is_refused_takes_no_other_with_it() {
+    let world = World::new().await;
+    let (release, _job) = occupy(world.database()).await;
+    let save = |name: &str, number: usize| {
+        let commit = Commit { series: vec![series(name)], ..lines(number..number + 1) };
+        world.store.commit(commit)
+    };
+    let (first, same, other, ()) =
+        tokio::join!(biased; save("a", 1), save("a", 2), save("b", 3), async { drop(release) });
+    assert!(first.is_ok() && other.is_ok());
+    assert!(matches!(same, Err(StoreError::Conflict)));
+    assert_eq!(world.store.history(None, 9).await.unwrap(), [line("eu", "1"), line("eu", "3")]);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn callers_who_go_away_leave_the_others_unharmed() {
+    let world = World::new().await;
+    let (release, _job) = occupy(world.database()).await;
+    let mut saves: Vec<_> = (0..20)
+        .map(|number| {
+            let store = world.store.clone();
+            tokio::spawn(async move { store.commit(lines(number..number + 1)).await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    for save in saves.iter().step_by(2) {
+        save.abort();
+    }
+    drop(release);
+    let (mut saved, mut aborted) = (0, 0);
+    for save in saves.drain(..) {
+        match save.await {
+            Ok(result) => {
+                result.unwrap();
+                saved += 1;
+            }
+            Err(_) => aborted += 1,
+        }
+    }
+    assert_eq!((saved, aborted), (10, 10));
+    assert!(world.count("ledger").await >= 10);
+    world.close().await;
+}
+
+async fn pages_max(database: &Database, pages: u32) {
+    let pragma = sqlx::AssertSqlSafe(format!("PRAGMA max_page_count = {pages}"));
+    let job = database.write(move |conn| {
+        Box::pin(async move {
+            sqlx::query(pragma).execute(conn).await.unwrap();
+            Ok(())
+        })
+    });
+    job.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_survived() {
+    let world = World::new().await;
+    world.store.commit(lines(0..10)).await.unwrap();
+    let pages: u32 = sqlx::query_scalar("PRAGMA page_count")
+        .fetch_one(world.database().readers())
+        .await
+        .unwrap();
+    pages_max(world.database(), pages + 2).await;
+
+    let large = || lines(1_000..3_000);
+    unavailable(&world.store.commit(large()).await);
+    // Together with others: it is rolled back with those that ran before it; the rest is tried.
+    let (release, _job) = occupy(world.database()).await;
+    let (small, full, after, ()) = tokio::join!(biased;
+        world.store.commit(lines(10..11)),
+        world.store.commit(large()),
+        world.store.commit(lines(11..12)),
+        async { drop(release) }
+    );
+    unavailable(&small);
+    unavailable(&full);
+    after.unwrap();
+    assert_eq!(world.count("ledger").await, 11);
+
+    pages_max(world.database(), 1_000_000).await;
+    world.store.commit(large()).await.unwrap();
+    world.store.ready().await.unwrap();
+    assert_eq!(world.count("ledger").await, 2_011);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_written_is_not_ready() {
+    let world = World::new().await;
+    world.store.ready().await.unwrap();
+    let query_only = |on: bool| {
+        let pragma = if on { "PRAGMA query_only = ON" } else { "PRAGMA query_only = OFF" };
+        world.database().write(move |conn| {
+            Box::pin(async move {
+                sqlx::query(pragma).execute(conn).await.unwrap();
+                Ok(())
+            })
+        })
+    };
+    query_only(true).await.unwrap();
+    unavailable(&world.store.ready().await);
+    query_only(false).await.unwrap();
+    world.store.ready().await.unwrap();
+    world.close().await;
+}
+
+/// Copies what a power cut would leave: the file and its log.
+fn copy(from: &Path, to: &Path) {
+    let log = |path: &Path| path.with_extension("db-wal");
+    fs::copy(from, to).unwrap();
+    fs::copy(log(from), log(to)).unwrap();
+}
+
+#[tokio::test]
+async fn what_was_answered_survives_a_crash() {
+    let world = World::new().await;
+    for number in 0..50 {
+        world.store.commit(lines(number..number + 1)).await.unwrap();
+    }
+    let copied = world.folder.path().join("copy.db");
+    copy(&world.path(), &copied);
+    let store = open(copied).await;
+    assert_eq!(store.history(None, 99).await.unwrap(), lines(0..50).lines);
+    store.commit(lines(50..51)).await.unwrap();
+    store.database().close().await;
+
+    // Dropped while it is open, and opened anew beside what is left of the old.
+    let (path, folder) = (world.path(), world.folder);
+    drop(world.store);
+    let store = open(path).await;
+    assert_eq!(store.history(None, 99).await.unwrap(), lines(0..50).lines);
+    store.database().close().await;
+    drop(folder);
+}
+
+#[tokio::test]
+async fn closing_finishes_what_waits_and_takes_nothing_more() {
+    let world = World::new().await;
+    let (release, job) = occupy(world.database()).await;
+    let (saved, closed, ()) = tokio::join!(biased; world.store.commit(lines(0..1)), world.database().close(), async { drop(release) });
+    saved.unwrap();
+    let () = closed;
+    job.await.unwrap().unwrap();
+    unavailable(&world.store.commit(lines(1..2)).await);
+    unavailable(&world.store.history(None, 9).await);
+    world.database().close().await;
+    let left: Vec<_> = fs::read_dir(world.folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(left, ["pointsman.db"], "the log was copied into the file");
+    let store = open(world.path()).await;
+    assert_eq!(store.history(None, 9).await.unwrap(), lines(0..1).lines);
+    store.database().close().await;
+}
+
+#[tokio::test]
+async fn two_processes_share_the_file() {
+    let world = World::new().await;
+    let other = open(world.path()).await;
+    let saves = (0..100).map(|number| {
+        let store = if number % 2 == 0 { &world.store } else { &other };
+        store.commit(lines(number..number + 1))
+    });
+    assert!(join_all(saves).await.iter().all(Result::is_ok));
+    assert_eq!(other.history(None, 999).await.unwrap().len(), 100);
+    // What one saved, the other cannot overwrite unseen.
+    world
+        .store
+        .commit(Commit { documents: vec![document("eu")], ..Commit::default() })
+        .await
+        .unwrap();
+    let same = other.commit(Commit { documents: vec![document("eu")], ..Commit::default() }).await;
+    assert!(matches!(same, Err(StoreError::Conflict)));
+    other.database().close().await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_lock_that_another_process_keeps_is_waited_for_and_then_said() {
+    let world = World::new().await;
+    let options = Options { busy_timeout: Duration::from_millis(20) };
+    let other = Database::open(&world.path(), options).await.unwrap();
+    let other = SqliteStore::new(other, clock());
+    let (release, _job) = occupy(world.database()).await;
+    unavailable(&other.commit(lines(0..1)).await);
+    // Reading is never blocked, and neither is opening for it.
+    assert_eq!(other.series(&[series_id("a")]).await.unwrap(), []);
+    let third = open(world.path()).await;
+    assert_eq!(third.history(None, 9).await.unwrap(), []);
+    drop(release);
+    third.commit(lines(1..2)).await.unwrap();
+    other.commit(lines(2..3)).await.unwrap();
+    third.database().close().await;
+    other.database().close().await;
+    world.close().await;
+}
+
+#[tokio::test]
+async fn many_processes_may_make_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("new.db");
+    let stores = join_all((0..4).map(|_| open(path.clone()))).await;
+    for (number, store) in stores.iter().enumerate() {
+        store.commit(lines(number..number + 1)).await.unwrap();
+    }
+    assert_eq!(stores[0].history(None, 9).await.unwrap().len(), 4);
+    for store in &stores {
+        store.database().close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_used_is_refused_with_words() {
+    async fn refused(path: &Path) -> String {
+        let error = Database::open(path, Options::default()).await.map(drop).unwrap_err();
+        error.to_string()
+    }
+    let world = World::new().await;
+    let folder = world.folder.path().to_owned();
+
+    let newer = world.database().write(|conn| {
+        Box::pin(async move {
+            let row = "INSERT INTO _sqlx_migrations VALUES (999, 'later', 0, 1, x'00', 1)";
+            sqlx::query(row).execute(conn).await.unwrap();
+            Ok(())
+        })
+    });
+    newer.await.unwrap();
+    let path = world.path();
+    world.database().close().await;
+    let error = Database::open(&path, Options::default()).await.map(drop).unwrap_err();
+    assert!(matches!(error, OpenError::Newer { found: 999, known: 1, .. }), "{error}");
+    assert!(error.to_string().contains("written by a newer version of Pointsman"), "{error}");
+
+    let foreign = folder.join("foreign.db");
+    let connection =
+        sqlx::sqlite::SqliteConnectOptions::new().filename(&foreign).create_if_missing(true);
+    let pool = sqlx::SqlitePool::connect_with(connection).await.unwrap();
+    sqlx::query("CREATE TABLE birds (name TEXT)").execute(&pool).await.unwrap();
+    pool.close().await;
+    assert!(refused(&foreign).await.contains("not one of Pointsman's"));
+
+    let text = folder.join("text.db");
+    fs::write(&text, "not a database, and long enough to look like one ".repeat(40)).unwrap();
+    assert!(refused(&text).await.contains("file is not a database"));
+    assert!(refused(&folder).await.contains("it is not a file"));
+    assert!(refused(Path::new("")).await.contains("it is empty"));
+    assert!(refused(&text.join("below").join("it.db")).await.contains("cannot be made"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn only_its_owner_can_read_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("made/here/pointsman.db");
+    let store = open(path.clone()).await;
+    store.commit(lines(0..1)).await.unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(path.parent().unwrap()), 0o700);
+    for file in [path.clone(), path.with_extension("db-wal"), path.with_extension("db-shm")] {
+        assert_eq!(mode(&file), 0o600, "{}", file.display());
+    }
+    store.database().close().await;
+}

@@ -1,0 +1,287 @@
+//! The forms that were ever written, each with a sample that is read for ever.
+//!
+//! `UPDATE_EXPECT=1` writes them anew. That is right for the newest form before its first release;
+//! after it, a difference means that a new form is needed.
+
+use std::{fmt::Debug, path::PathBuf};
+
+use expect_test::expect_file;
+use pointsman_core::{
+    document::{Change, Document, Etag, Intent, Outcome, Owned, Reconnect, Trouble},
+    effect::Effect,
+    fraction::Fraction,
+    group::{Group, Pause},
+    id::{IntentId, OverrideId, ReconnectId},
+    ledger::{Line, What},
+    overrides::{After, Authority, End, Held, Lease, Life, Override, Standing, Until},
+    pool::{Field, Setting},
+    series::{Occurrence, Series},
+    signal::{Heard, Severity, Signal},
+};
+use pointsman_engine::message::{Command, Message};
+use pointsman_store::stored::{self, Body, BodyError};
+
+use crate::support::{at, backend, series_id};
+
+fn sample(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/1").join(name)
+}
+
+/// Holds that `body` is written as the sample has it, and that the sample reads as `body`.
+fn check<T: Body + PartialEq + Debug>(name: &str, body: &T) {
+    let pretty = |text: &str| {
+        let value: serde_json::Value = serde_json::from_str(text).unwrap();
+        serde_json::to_string_pretty(&value).unwrap() + "\n"
+    };
+    expect_file![sample(name)].assert_eq(&pretty(&stored::write(body).unwrap()));
+    let written = std::fs::read_to_string(sample(name)).unwrap();
+    assert_eq!(stored::read::<T>(&written).unwrap(), *body, "{name}");
+}
+
+fn id(name: &str) -> OverrideId {
+    OverrideId::derive(&[name])
+}
+
+fn signal(heard: Heard) -> Signal {
+    Signal {
+        series: series_id("f00d"),
+        started: at("11:58:00"),
+        heard,
+        severity: Severity::Critical,
+        labels: [("alertname", "BackendErrors"), ("backend", "eu")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
+        annotations: [("summary".to_owned(), "eu answers 503".to_owned())].into(),
+    }
+}
+
+#[test]
+fn series() {
+    check(
+        "series_over.json",
+        &Series { ended: Some(at("11:59:00.25")), ..Series::new(series_id("f00d")) },
+    );
+    let running = Occurrence {
+        first: at("11:58:00"),
+        starts: [at("11:58:00"), at("11:57:59.5")].into(),
+        signal: signal(Heard::Fired),
+        generation: 3,
+        claims: [(backend("chat-pool"), [id("drain eu"), id("promote us")].into())].into(),
+    };
+    let series = Series {
+        ended: Some(at("09:00:00")),
+        running: Some(running),
+        ..Series::new(series_id("f00d"))
+    };
+    check("series_running.json", &series);
+}
+
+fn over(name: &str, effect: Effect, life: Life, standing: Standing) -> Override {
+    Override {
+        id: id(name),
+        series: series_id("f00d"),
+        play: "drain-failing-member".parse().unwrap(),
+        generation: 3,
+        authority: Authority::Alert,
+        severity: Severity::Critical,
+        started: at("11:58:00"),
+        effect,
+        lease: Lease {
+            until: Until::For("PT30M".parse().unwrap()),
+            hold: "PT0S".parse().unwrap(),
+            ramp: Vec::new(),
+            every: "PT0S".parse().unwrap(),
+        },
+        after: Vec::new(),
+        resolved: None,
+        life,
+        standing,
+    }
+}
+
+/// Every variant of what a document can hold occurs in it.
+fn document() -> Document {
+    let member = |name: &str| name.parse::<pointsman_core::names::BackendName>().unwrap();
+    let drain = |name: &str| Effect::Drain { member: member(name) };
+    let claimed = || Life::Claimed { at: at("12:00:00") };
+    let held = |why| Standing::Held(why);
+    let ended = |why| Life::Ended { at: at("12:10:00"), why, steps: Vec::new() };
+    let half = Fraction::percent(50);
+
+    let mut overrides = vec![
+        over("unseen", drain("eu"), claimed(), Standing::Unseen),
+        over(
+            "begun",
+            Effect::Shift { member: member("us"), to: "12.5%".parse().unwrap() },
+            Life::Begun { at: at("12:00:01"), warned: None },
+            Standing::Admitted,
+        ),
+        over(
+            "warned",
+            Effect::Split { weights: [(member("eu"), 0), (member("us"), 100)].into() },
+            Life::Begun { at: at("12:00:01"), warned: Some(at("12:05:00")) },
+            Standing::Yielded,
+        ),
+        over(
+            "ramping",
+            Effect::Promote { member: member("jp"), weight: Some(3) },
+            Life::Ended {
+                at: at("12:10:00"),
+                why: End::Resolved,
+                steps: vec![at("12:10:01"), at("12:12:01")],
+            },
+            Standing::Admitted,
+        ),
+        over(
+            "expired",
+            Effect::Promote { member: member("jp"), weight: None },
+            ended(End::Expired),
+            Standing::Admitted,
+        ),
+        over(
+            "undone",
+            drain("eu"),
+            ended(End::Undone { by: "ann".to_owned(), reason: "by mistake".to_owned() }),
+            Standing::Admitted,
+        ),
+        over("dropped", drain("eu"), ended(End::Dropped), Standing::Admitted),
+    ];
+    let reasons = [
+        Held::Members { serving: 1, least: 2 },
+        Held::Share { share: Fraction::percent(30), least: half },
+        Held::Emptied,
+        Held::NoMember(member("gone")),
+        Held::MixedWeights,
+        Held::NothingServes,
+        Held::NoBackend,
+        Held::Unreadable("it is a Single".to_owned()),
+        Held::Paused,
+    ];
+    for (number, why) in reasons.into_iter().enumerate() {
+        overrides.push(over(&format!("held {number}"), drain("eu"), claimed(), held(why)));
+    }
+    let ramping = overrides.iter_mut().find(|over| over.id == id("ramping")).unwrap();
+    ramping.authority = Authority::Operator;
+    ramping.severity = Severity::Info;
+    ramping.resolved = Some(at("12:09:59"));
+    ramping.after = vec![After { reconnect: backend("eu"), after: "PT5M".parse().unwrap() }];
+    ramping.lease = Lease {
+        until: Until::Resolved { at_most: "PT6H".parse().unwrap() },
+        hold: "PT2M".parse().unwrap(),
+        ramp: vec![Fraction::percent(10), half],
+        every: "PT2M".parse().unwrap(),
+    };
+
+    let mut document = Document::new(backend("chat-pool"), at("12:12:01"));
+    document.generation = 3;
+    document.overrides = overrides.into_iter().map(|over| (over.id.clone(), over)).collect();
+    document.spent = [id("over")].into();
+    let (weight, priority) = (Field::weight(&member("eu")), Field::priority(&member("jp")));
+    document.owned = [
+        (weight.clone(), Owned { baseline: Setting::Is(3), written: Setting::Is(0) }),
+        (priority.clone(), Owned { baseline: Setting::Null, written: Setting::Absent }),
+    ]
+    .into();
+    document.yielded = [(weight.clone(), [id("warned")].into())].into();
+    document.intents = vec![Intent {
+        id: IntentId::derive(&["one"]),
+        etag: Etag("\"AAA\"".to_owned()),
+        changes: vec![
+            Change { field: weight, before: Setting::Is(3), after: Setting::Is(0) },
+            Change { field: priority, before: Setting::Null, after: Setting::Is(1) },
+        ],
+        steps: [(id("ramping"), 1)].into(),
+        at: at("12:12:01"),
+    }];
+    let outcomes = [
+        None,
+        Some(Outcome::Accepted { at: at("12:13:00"), due: at("12:15:00") }),
+        Some(Outcome::Refused { at: at("12:13:00"), why: "not found".to_owned() }),
+        Some(Outcome::Unknown { at: at("12:13:00") }),
+    ];
+    for (number, outcome) in outcomes.into_iter().enumerate() {
+        let reconnect = Reconnect {
+            target: backend("eu"),
+            play: "drain-failing-member".parse().unwrap(),
+            series: series_id("f00d"),
+            due: at("12:15:00"),
+            asked: vec![at("12:12:30"); number.min(2)],
+            outcome,
+        };
+        document.reconnects.insert(ReconnectId::derive(&[&number.to_string()]), reconnect);
+    }
+    document.etags.seen(&Etag("\"AAA\"".to_owned()));
+    document.etags.seen(&Etag("\"AAB\"".to_owned()));
+    document.trouble = Some(Trouble {
+        since: at("12:11:00"),
+        until: at("12:13:00"),
+        why: "Azure asks to wait".to_owned(),
+    });
+    document.wake = Some(at("12:13:00"));
+    document.alarm = Some(at("12:13:00"));
+    document
+}
+
+#[test]
+fn documents() {
+    check("document_new.json", &Document::new(backend("chat-pool"), at("12:00:00")));
+    check("document.json", &document());
+}
+
+#[test]
+fn groups() {
+    check("group.json", &Group::default());
+    let pause = Pause { by: "ann".to_owned(), reason: "release".to_owned(), at: at("12:00:00") };
+    check("group_paused.json", &Group { paused: Some(pause) });
+}
+
+#[test]
+fn lines() {
+    let said = |what| Line::new(at("12:00:00.000000001"), Some(&backend("chat-pool")), what);
+    let why = Held::Share { share: Fraction::percent(30), least: Fraction::percent(50) };
+    check("line_displaced.json", &said(What::Displaced { id: id("a"), by: vec![id("b")], why }));
+    let paused = What::Paused { by: "ann".to_owned(), reason: "release".to_owned() };
+    check("line_paused.json", &Line::new(at("12:00:00"), None, paused));
+    let change = Change {
+        field: Field::weight(&"eu".parse().unwrap()),
+        before: Setting::Absent,
+        after: Setting::Is(0),
+    };
+    let intended = What::Intended { intent: IntentId::derive(&["one"]), changes: vec![change] };
+    check("line_intended.json", &said(intended));
+}
+
+#[test]
+fn messages() {
+    let signals = vec![signal(Heard::Fired), signal(Heard::Resolved { at: at("12:09:59") })];
+    let source = "alertmanager".parse().unwrap();
+    check("message_signals.json", &Message::Signals { source, signals });
+    check("message_wake.json", &Message::Wake { backend: backend("chat-pool") });
+    let reason = || "release".to_owned();
+    let commands = [
+        ("pause", Command::Pause { reason: reason() }),
+        ("resume", Command::Resume),
+        (
+            "undo_override",
+            Command::UndoOverride { backend: backend("chat-pool"), id: id("a"), reason: reason() },
+        ),
+        ("undo_backend", Command::UndoBackend { backend: backend("chat-pool"), reason: reason() }),
+        ("release_all", Command::ReleaseAll { reason: reason() }),
+    ];
+    for (name, command) in commands {
+        let message = Message::Command { by: "ann".to_owned(), command };
+        check(&format!("message_{name}.json"), &message);
+    }
+}
+
+#[test]
+fn what_a_newer_version_wrote_is_refused_with_words() {
+    let newer = r#"{"v":2,"body":{"what":"nobody knows"}}"#;
+    let error = stored::read::<Document>(newer).unwrap_err();
+    assert!(matches!(error, BodyError::Newer { what: "document", form: 2 }));
+    assert!(error.to_string().contains("written by a newer version of Pointsman"), "{error}");
+    for broken in ["", "{}", r#"{"v":1}"#, r#"{"v":0,"body":{}}"#, r#"{"v":1,"body":{}}"#, "[1]"] {
+        let error = stored::read::<Document>(broken).unwrap_err();
+        assert!(matches!(error, BodyError::Unreadable { .. }), "{broken}: {error}");
+    }
+}

@@ -1,0 +1,6 @@
+//! The store on real files.
+
+mod contents;
+mod file;
+mod forms;
+mod support;

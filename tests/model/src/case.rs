@@ -1,0 +1,465 @@
+//! Generated cases: pools, playbooks, the history of some alerts, and what happens meanwhile.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use jiff::Timestamp;
+use pointsman_core::{
+    names::BackendName,
+    playbook::Playbook,
+    pool::{Field, Member, Pool, Setting},
+    signal::{Heard, Severity, Signal},
+};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+
+use crate::{
+    azure::{Foreign, ReadFault, ReconnectFault, WriteFault},
+    world::{World, at, playbook},
+};
+
+/// A pool, a playbook, and the alerts that come.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) pool: Pool,
+    pub(crate) terms: Terms,
+    pub(crate) plays: Vec<Play>,
+    pub(crate) alerts: Vec<Alert>,
+}
+
+/// The pool's entry in the playbook.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    pub(crate) least_members: Option<u8>,
+    pub(crate) least_share: Option<u8>,
+    pub(crate) hold: bool,
+    pub(crate) null_weight: Option<u8>,
+}
+
+/// One play, for alerts whose label `play` is its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Play {
+    pub(crate) effects: Vec<Effect>,
+    /// Minutes of `atMost`, or of `for`.
+    pub(crate) lasts: i64,
+    pub(crate) resolves: bool,
+    pub(crate) hold: Option<i64>,
+    pub(crate) ramp: Vec<u8>,
+    pub(crate) every: i64,
+    pub(crate) reconnect: Option<i64>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Effect {
+    Drain,
+    Shift(u8),
+    Split(Vec<u8>),
+    Promote(Option<u8>),
+}
+
+/// One series: which play it is for, which member it is about, and its runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Alert {
+    pub(crate) play: usize,
+    pub(crate) member: usize,
+    pub(crate) severity: usize,
+    pub(crate) runs: Vec<Run>,
+}
+
+/// One run: how long after the one before it starts, how far apart the senders of a pair are, how
+/// long it lasts, and which of its signals get lost.
+#[derive(Clone, Debug)]
+pub(crate) struct Run {
+    pub(crate) pause: i64,
+    pub(crate) skew: Option<i64>,
+    pub(crate) length: i64,
+    pub(crate) unfired: bool,
+    pub(crate) unresolved: bool,
+}
+
+impl Case {
+    pub(crate) fn name(&self, member: usize) -> BackendName {
+        self.pool.members()[member % self.pool.members().len()].name.clone()
+    }
+
+    pub(crate) fn playbook(&self) -> Rc<Playbook> {
+        let Terms { least_members, least_share, hold, null_weight } = &self.terms;
+        let mut settings = String::new();
+        let limits: Vec<String> = least_members
+            .map(|count| format!("leastMembers: {count}"))
+            .into_iter()
+            .chain(least_share.map(|share| format!("leastShare: {share}%")))
+            .collect();
+        if !limits.is_empty() {
+            settings += &format!(", limits: {{{}}}", limits.join(", "));
+        }
+        if *hold {
+            settings += ", failover: hold";
+        }
+        if let Some(weight) = null_weight {
+            settings += &format!(", nullWeight: {weight}");
+        }
+        let plays: String =
+            self.plays.iter().enumerate().map(|(place, play)| self.play(place, play)).collect();
+        playbook(&settings, &plays)
+    }
+
+    fn play(&self, place: usize, play: &Play) -> String {
+        let mut text = format!("  - name: p{place}\n    when: signal.labels.play == \"{place}\"\n    do:\n");
+        for effect in &play.effects {
+            let member = "member: \"${signal.labels.backend}\"";
+            text += &match effect {
+                Effect::Drain => format!("      - drain: {{pool: pool, {member}}}\n"),
+                Effect::Shift(to) => format!("      - shift: {{pool: pool, {member}, to: {to}%}}\n"),
+                Effect::Promote(None) => format!("      - promote: {{pool: pool, {member}}}\n"),
+                Effect::Promote(Some(weight)) => {
+                    format!("      - promote: {{pool: pool, {member}, weight: {weight}}}\n")
+                }
+                Effect::Split(weights) => {
+                    let mut split: BTreeMap<String, u8> = weights
+                        .iter()
+                        .enumerate()
+                        .map(|(member, weight)| (self.name(member).to_string(), *weight))
+                        .collect();
+                    if split.values().all(|weight| *weight == 0) {
+                        split.values_mut().for_each(|weight| *weight = 10);
+                    }
+                    let split: Vec<String> =
+                        split.iter().map(|(name, weight)| format!("{name}: {weight}")).collect();
+                    format!("      - shift: {{pool: pool, split: {{{}}}}}\n", split.join(", "))
+                }
+            };
+        }
+        text += &if play.resolves {
+            format!("    atMost: {}m\n", play.lasts)
+        } else {
+            format!("    for: {}m\n", play.lasts)
+        };
+        if let Some(hold) = play.hold {
+            text += &format!("    hold: {hold}s\n");
+        }
+        if !play.ramp.is_empty() {
+            let steps: Vec<String> = play.ramp.iter().map(|step| format!("{step}%")).collect();
+            text += &format!("    ramp: {{steps: [{}], every: {}s}}\n", steps.join(", "), play.every);
+        }
+        if let Some(after) = play.reconnect {
+            text += &format!(
+                "    after:\n      - reconnect: {{backend: \"${{signal.labels.backend}}\", after: {after}s}}\n"
+            );
+        }
+        text
+    }
+
+    pub(crate) fn world(&self) -> World {
+        World::new(self.pool.clone(), self.playbook())
+    }
+
+    pub(crate) fn signal(&self, alert: usize, started: Timestamp, heard: Heard) -> Signal {
+        let of = &self.alerts[alert];
+        Signal {
+            series: format!("am/{alert}").parse().unwrap(),
+            started,
+            heard,
+            severity: Severity::ALL[of.severity % 4].1,
+            labels: BTreeMap::from([
+                ("play".to_owned(), (of.play % self.plays.len()).to_string()),
+                ("backend".to_owned(), self.name(of.member).to_string()),
+            ]),
+            annotations: BTreeMap::new(),
+        }
+    }
+
+    /// Every signal that its sources send, in the order of their times, with the second at which
+    /// each is sent. With `ended`, the last run of each ends; else it goes on.
+    pub(crate) fn signals(&self, ended: bool) -> Vec<(i64, Signal)> {
+        let mut signals = Vec::new();
+        for (place, alert) in self.alerts.iter().enumerate() {
+            let mut clock = 0;
+            for (number, run) in alert.runs.iter().enumerate() {
+                let last = number + 1 == alert.runs.len();
+                let start = clock + run.pause;
+                let end = start + run.length;
+                for start in [Some(start), run.skew.map(|skew| start + skew.min(run.length - 1))]
+                    .into_iter()
+                    .flatten()
+                    .filter(|_| !run.unfired)
+                {
+                    signals.push((start, self.signal(place, at(start), Heard::Fired)));
+                }
+                if !(run.unresolved || last && !ended) {
+                    let heard = Heard::Resolved { at: at(end) };
+                    signals.push((end, self.signal(place, at(start), heard)));
+                }
+                clock = end;
+            }
+        }
+        signals.sort_by_key(|(sent, _)| *sent);
+        signals
+    }
+}
+
+/// A weight as owners write it: mostly a number, sometimes 0, null or none.
+fn weight() -> impl Strategy<Value = Setting> {
+    prop_oneof![
+        10 => select(vec![1_u8, 2, 3, 5, 10, 20, 25, 30, 50, 70, 100]).prop_map(Setting::Is),
+        1 => Just(Setting::Is(0)),
+        1 => Just(Setting::Null),
+        1 => Just(Setting::Absent),
+    ]
+}
+
+fn priority() -> impl Strategy<Value = Setting> {
+    prop_oneof![
+        4 => Just(Setting::Absent),
+        1 => Just(Setting::Null),
+        1 => Just(Setting::Is(0)),
+        3 => Just(Setting::Is(1)),
+        1 => Just(Setting::Is(2)),
+    ]
+}
+
+pub(crate) fn pool() -> impl Strategy<Value = Pool> {
+    let numbered = vec((weight(), priority()), 1..=8);
+    let nulls = vec((select(vec![Setting::Null, Setting::Absent]), priority()), 1..=6);
+    let equal = (select(vec![1_u8, 10, 50]), vec(priority(), 2..=6)).prop_map(|(weight, all)| {
+        all.into_iter().map(|priority| (Setting::Is(weight), priority)).collect()
+    });
+    prop_oneof![4 => numbered, 1 => nulls, 2 => equal].prop_map(|members| {
+        let member = |(place, (weight, priority)): (usize, (Setting, Setting))| Member {
+            name: format!("m{place}").parse().unwrap(),
+            weight,
+            priority,
+        };
+        Pool::new(members.into_iter().enumerate().map(member).collect()).unwrap()
+    })
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    (
+        option::weighted(0.4, 1_u8..=3),
+        option::weighted(0.3, select(vec![10_u8, 34, 50, 80])),
+        any::<bool>(),
+        option::weighted(0.4, select(vec![1_u8, 20, 50])),
+    )
+        .prop_map(|(least_members, least_share, hold, null_weight)| Terms {
+            least_members,
+            least_share,
+            hold,
+            null_weight,
+        })
+}
+
+fn effect() -> impl Strategy<Value = Effect> {
+    prop_oneof![
+        6 => Just(Effect::Drain),
+        3 => select(vec![0_u8, 10, 25, 33, 50, 90, 100]).prop_map(Effect::Shift),
+        1 => vec(select(vec![0_u8, 10, 20, 60, 100]), 1..=3).prop_map(Effect::Split),
+        2 => option::of(select(vec![5_u8, 50, 100])).prop_map(Effect::Promote),
+    ]
+}
+
+/// Plays whose `for` and `atMost` are of `lasts` minutes.
+pub(crate) fn plays(lasts: std::ops::Range<i64>) -> impl Strategy<Value = Vec<Play>> {
+    let play = (
+        vec(effect(), 1..=2),
+        lasts,
+        prop::bool::weighted(0.8),
+        option::weighted(0.5, select(vec![1_i64, 30, 120])),
+        prop_oneof![Just(vec![]), Just(vec![50]), Just(vec![10, 50, 100]), Just(vec![25, 50, 75])],
+        select(vec![10_i64, 60, 120]),
+        option::weighted(0.4, select(vec![120_i64, 150, 300])),
+    );
+    vec(play, 1..=3).prop_map(|plays| {
+        plays
+            .into_iter()
+            .map(|(mut effects, lasts, resolves, hold, ramp, every, reconnect)| {
+                // One target is named once by a play.
+                let mut seen = Vec::new();
+                effects.retain(|effect| {
+                    let kind = std::mem::discriminant(effect);
+                    let fresh = !seen.contains(&kind);
+                    seen.push(kind);
+                    fresh
+                });
+                Play { effects, lasts, resolves, hold, ramp, every, reconnect }
+            })
+            .collect()
+    })
+}
+
+fn run() -> impl Strategy<Value = Run> {
+    (
+        1_i64..200,
+        option::weighted(0.3, 1_i64..20),
+        2_i64..300,
+        prop::bool::weighted(0.1),
+        prop::bool::weighted(0.15),
+    )
+        .prop_map(|(pause, skew, length, unfired, unresolved)| Run {
+            pause,
+            skew,
+            length,
+            unfired,
+            unresolved,
+        })
+}
+
+pub(crate) fn alerts() -> impl Strategy<Value = Vec<Alert>> {
+    let alert = (0_usize..3, 0_usize..8, 0_usize..4, vec(run(), 1..=3));
+    vec(alert, 1..=6).prop_map(|alerts| {
+        alerts
+            .into_iter()
+            .map(|(play, member, severity, runs)| Alert { play, member, severity, runs })
+            .collect()
+    })
+}
+
+pub(crate) fn case_lasting(lasts: std::ops::Range<i64>) -> impl Strategy<Value = Case> {
+    (pool(), terms(), plays(lasts), alerts())
+        .prop_map(|(pool, terms, plays, alerts)| Case { pool, terms, plays, alerts })
+}
+
+pub(crate) fn case() -> impl Strategy<Value = Case> {
+    case_lasting(3..30)
+}
+
+/// What happens meanwhile.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    /// Some of the case's signals are delivered together: the first, and how many.
+    Deliver(usize, usize),
+    /// A shell does so many stages, and no more.
+    Stages(usize, usize),
+    /// Seconds pass, with their wakes.
+    Pass(i64),
+    /// Someone else writes.
+    Foreign(Change),
+    Read(ReadFault),
+    Write(WriteFault),
+    Reconnect(ReconnectFault),
+    Crash(usize),
+    Pause,
+    Resume,
+    Undo,
+}
+
+/// A foreign write, before the pool says to whom.
+#[derive(Clone, Debug)]
+pub(crate) enum Change {
+    Weight(usize, Setting),
+    Priority(usize, Setting),
+    Other,
+    Remove(usize),
+    Add(usize, Setting, Setting),
+    Delete,
+    Create,
+}
+
+fn foreign() -> impl Strategy<Value = Change> {
+    let value = || {
+        prop_oneof![
+            5 => select(vec![7_u8, 13, 37, 41, 53, 77]).prop_map(Setting::Is),
+            1 => Just(Setting::Is(0)),
+            1 => Just(Setting::Null),
+            1 => Just(Setting::Absent),
+        ]
+    };
+    prop_oneof![
+        6 => (0_usize..8, value()).prop_map(|(member, value)| Change::Weight(member, value)),
+        2 => (0_usize..8, priority()).prop_map(|(member, value)| Change::Priority(member, value)),
+        2 => Just(Change::Other),
+        1 => (0_usize..8).prop_map(Change::Remove),
+        1 => (0_usize..8, value(), priority())
+            .prop_map(|(member, weight, priority)| Change::Add(member, weight, priority)),
+        1 => Just(Change::Delete),
+        1 => Just(Change::Create),
+    ]
+}
+
+fn fault() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        2 => (1_usize..3).prop_map(|back| Event::Read(ReadFault::Stale(back))),
+        1 => Just(Event::Read(ReadFault::Lost)),
+        1 => (1_i64..100).prop_map(|wait| Event::Read(ReadFault::Throttled(wait))),
+        3 => Just(Event::Write(WriteFault::LostAfter)),
+        2 => Just(Event::Write(WriteFault::LostBefore)),
+        3 => (1_i64..240).prop_map(|wait| Event::Write(WriteFault::Late(wait))),
+        1 => (1_i64..100).prop_map(|wait| Event::Write(WriteFault::Throttled(wait))),
+        1 => Just(Event::Write(WriteFault::Refused)),
+        1 => Just(Event::Write(WriteFault::NotSent)),
+        1 => Just(Event::Reconnect(ReconnectFault::LostAfter)),
+        1 => Just(Event::Reconnect(ReconnectFault::LostBefore)),
+        1 => Just(Event::Reconnect(ReconnectFault::Refused)),
+        1 => Just(Event::Reconnect(ReconnectFault::NotSent)),
+        1 => (1_i64..100).prop_map(|wait| Event::Reconnect(ReconnectFault::Throttled(wait))),
+    ]
+}
+
+/// Everything, in any order.
+pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = prop_oneof![
+        8 => (0_usize..20, 1_usize..4).prop_map(|(first, count)| Event::Deliver(first, count)),
+        5 => (0_usize..2, 1_usize..6).prop_map(|(shell, count)| Event::Stages(shell, count)),
+        5 => (1_i64..150).prop_map(Event::Pass),
+        4 => foreign().prop_map(Event::Foreign),
+        6 => fault(),
+        1 => (0_usize..2).prop_map(Event::Crash),
+        1 => Just(Event::Pause),
+        1 => Just(Event::Resume),
+        1 => Just(Event::Undo),
+    ];
+    vec(event, 1..40)
+}
+
+impl World {
+    /// Lets an event happen. Signals come no sooner than they are sent.
+    pub(crate) fn happen(&mut self, case: &Case, signals: &[(i64, Signal)], event: &Event) {
+        let shell = |place: usize| place % self.shells.len();
+        match event {
+            Event::Deliver(first, count) => {
+                let shell = shell(*first);
+                if signals.is_empty() {
+                    return;
+                }
+                let some: Vec<Signal> = (0..*count)
+                    .map(|more| &signals[(first + more) % signals.len()])
+                    .filter(|(sent, _)| at(*sent) <= self.now)
+                    .map(|(_, signal)| signal.clone())
+                    .collect();
+                self.deliver(shell, &some);
+            }
+            Event::Stages(place, count) => {
+                let shell = shell(*place);
+                self.stages(shell, *count);
+            }
+            Event::Pass(seconds) => self.pass(*seconds),
+            Event::Foreign(change) => {
+                let name = |member: &usize| case.name(*member);
+                let foreign = match change {
+                    Change::Weight(member, value) => Foreign::Set(Field::weight(&name(member)), *value),
+                    Change::Priority(member, value) => {
+                        Foreign::Set(Field::priority(&name(member)), *value)
+                    }
+                    Change::Other => Foreign::Other,
+                    Change::Remove(member) => Foreign::Remove(name(member)),
+                    Change::Add(member, weight, priority) => Foreign::Add(Member {
+                        name: name(member),
+                        weight: *weight,
+                        priority: *priority,
+                    }),
+                    Change::Delete => Foreign::Delete,
+                    Change::Create => Foreign::Create(case.pool.clone()),
+                };
+                self.foreign(&foreign);
+            }
+            Event::Read(fault) => self.azure.reads.push_back(*fault),
+            Event::Write(fault) => self.azure.writes.push_back(*fault),
+            Event::Reconnect(fault) => self.azure.reconnecting.push_back(*fault),
+            Event::Crash(place) => {
+                let shell = shell(*place);
+                self.crash(shell);
+            }
+            Event::Pause => self.handle(0, &crate::world::Message::Pause),
+            Event::Resume => self.handle(0, &crate::world::Message::Resume),
+            Event::Undo => self.handle(0, &crate::world::Message::Undo),
+        }
+    }
+}

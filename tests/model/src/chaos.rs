@@ -1,0 +1,61 @@
+//! Anything may happen: what must hold after every write, and at the end, whatever it was.
+
+use proptest::{prelude::*, test_runner::Config};
+
+use crate::{
+    case::{Case, Event, case, events},
+    world::{Message, World},
+};
+
+/// Lets it all happen, then lets all be well, all ends be heard of, and all come to rest.
+fn live_through(case: &Case, events: &[Event], skews: &[i64]) -> World {
+    let mut world = case.world().with_shells(skews);
+    let signals = case.signals(true);
+    for event in events {
+        world.happen(case, &signals, event);
+    }
+    world.azure.heal();
+    world.handle(0, &Message::Resume);
+    world.settle();
+    world
+}
+
+fn config(cases: u32) -> Config {
+    Config { cases, ..Config::default() }
+}
+
+proptest! {
+    #![proptest_config(config(256))]
+
+    #[test]
+    fn i4_every_write_is_planned_from_the_state_it_is_done_on(case in case(), events in events()) {
+        let world = live_through(&case, &events, &[0]);
+        world.check(&["I3", "I4"]).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn i5_no_write_takes_a_pool_below_its_limits(case in case(), events in events()) {
+        let world = live_through(&case, &events, &[0]);
+        world.check(&["I5"]).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn i5_i6_i9_hold_for_two_shells_whose_clocks_differ(case in case(), events in events()) {
+        let world = live_through(&case, &events, &[0, -4]);
+        world.check(&["I3", "I5", "I6", "I9"]).map_err(TestCaseError::fail)?;
+        world.restored().map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn i6_the_pool_is_its_owners_to_the_letter_when_all_is_over(case in case(), events in events()) {
+        let world = live_through(&case, &events, &[0]);
+        world.check(&["I6"]).map_err(TestCaseError::fail)?;
+        world.restored().map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn i9_what_someone_else_wrote_is_known_before_it_is_written_over(case in case(), events in events()) {
+        let world = live_through(&case, &events, &[0]);
+        world.check(&["I9"]).map_err(TestCaseError::fail)?;
+    }
+}

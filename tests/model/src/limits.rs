@@ -1,0 +1,88 @@
+//! The oracle of I5: whether a write took a pool below its limits, worked out without `lay`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use pointsman_core::{
+    limits::{LeastMembers, Limits},
+    playbook,
+    pool::{Pool, Setting},
+};
+
+use crate::azure::{Done, written};
+
+/// How far off a share may be for weights being whole numbers, in parts of 10,000: what is allowed
+/// of every member.
+const ROUNDING: u64 = 200;
+
+/// Each group's members with their weights. What is null counts as `null`, or as serving.
+fn groups(pool: &Pool, null: Option<u8>) -> BTreeMap<u8, Vec<(String, u64)>> {
+    let mut groups: BTreeMap<u8, Vec<(String, u64)>> = BTreeMap::new();
+    for member in pool.members() {
+        let weight = match member.weight {
+            Setting::Absent | Setting::Null => u64::from(null.unwrap_or(1)),
+            Setting::Is(weight) => u64::from(weight),
+        };
+        let group = groups.entry(member.priority.number().unwrap_or(0)).or_default();
+        group.push((member.name.to_string(), weight));
+    }
+    for group in groups.values_mut() {
+        // Nulls beside nothing but nulls are round robin.
+        let all_null = group.iter().all(|(name, _)| {
+            let of = |one: &&pointsman_core::pool::Member| one.name.as_str() == name;
+            pool.members().iter().find(of).is_some_and(|one| one.weight.number().is_none())
+        });
+        if all_null {
+            group.iter_mut().for_each(|(_, weight)| *weight = 1);
+        }
+    }
+    groups
+}
+
+/// What a write broke, if it broke anything.
+pub(crate) fn broken(done: &Done, terms: Option<&playbook::Pool>, null: Option<u8>) -> Option<String> {
+    let limits = terms.map_or_else(Limits::default, |terms| terms.limits);
+    let (owner, after) = (groups(&done.owner, null), groups(&done.after, null));
+    let show = || format!("{} over {}", written(&done.after), written(&done.owner));
+    let empty = |group: &Vec<(String, u64)>| group.iter().all(|(_, weight)| *weight == 0);
+    for group in after.values().filter(|group| empty(group)) {
+        let left_so = group.iter().all(|(name, _)| {
+            owner.values().any(|group| empty(group) && group.iter().any(|(other, _)| other == name))
+        });
+        if !left_so {
+            return Some(format!("a group has all weights 0: {}", show()));
+        }
+    }
+    let (number, serving) = owner.iter().find(|(_, group)| !empty(group))?;
+    let before: Vec<&(String, u64)> = serving.iter().filter(|(_, weight)| *weight > 0).collect();
+    let now = after.get(number).cloned().unwrap_or_default();
+    let serve = now.iter().filter(|(_, weight)| *weight > 0).count();
+    let least = match limits.least_members {
+        LeastMembers::Half => before.len().div_ceil(2),
+        LeastMembers::Count(count) => usize::from(count).min(before.len()),
+    };
+    if serve < least.max(1) {
+        return Some(format!("{serve} serve, and {least} must: {}", show()));
+    }
+    let least = limits.least_share?;
+    // A group may be scaled by a common factor; no member may gain by it beyond its own.
+    let base: BTreeMap<&String, u64> = before.iter().map(|(name, weight)| (name, *weight)).collect();
+    let scale = now
+        .iter()
+        .filter_map(|(name, weight)| base.get(name).map(|base| weight * 10_000 / base))
+        .max()
+        .unwrap_or(0)
+        .max(10_000);
+    let whole: u64 = base.values().sum();
+    let kept: u64 = now
+        .iter()
+        .map(|(name, weight)| {
+            let own = base.get(name).map_or(u64::MAX, |base| base * 10_000);
+            (weight * 10_000 * 10_000 / scale).min(own)
+        })
+        .sum();
+    let share = kept / whole;
+    let wanted = u64::from(least.basis_points());
+    let members: BTreeSet<&String> = now.iter().map(|(name, _)| name).collect();
+    let slack = ROUNDING * members.len() as u64;
+    (share + slack < wanted).then(|| format!("{share} of {wanted} parts remain: {}", show()))
+}

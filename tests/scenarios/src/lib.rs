@@ -1,0 +1,7 @@
+//! What the scenarios share: an emulated Azure in the test's own process, and a real `pointsman`
+//! beside it, spoken to over HTTP and the command line only.
+
+pub mod alerts;
+pub mod world;
+
+pub use world::World;
