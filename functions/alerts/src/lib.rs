@@ -11,16 +11,21 @@
 //! | 400 | nothing in it could be told apart; it is kept as a letter, and the answer says why |
 //! | 401, 403 | the sender did not prove itself; no hint is given |
 //! | 404, 405 | no source has this path; it is not a POST |
+//! | 408 | the body did not come in time |
 //! | 413 | the body is larger than a source may send |
 //! | 503 | it could not be stored: send it again |
+//!
+//! A client that is refused before its body was read is mostly still sending it, and an answer to
+//! one that has sent more than was read gets lost when the connection is closed. So what it sends
+//! is read and dropped before it is answered, up to a bound.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
     body::Body,
     extract::{Request, State},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -40,6 +45,14 @@ use pointsman_intake::{
 };
 use serde_json::json;
 use tracing::Instrument as _;
+
+/// How long a body may take to come.
+pub const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// How much of a refused body is read and dropped, and for how long at most.
+pub const DROPPED_BYTES_MAX: usize = 8 << 20;
+/// See [`DROPPED_BYTES_MAX`].
+pub const DROPPED_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the handler needs of the world.
 struct Intake {
@@ -79,6 +92,7 @@ enum Refusal {
     NotFound,
     TooLarge,
     Broken,
+    Slow,
     Unreadable(String),
     Unavailable,
 }
@@ -93,6 +107,10 @@ impl IntoResponse for Refusal {
                 (StatusCode::PAYLOAD_TOO_LARGE, format!("a body has {BODY_BYTES_MAX} bytes at most"))
             }
             Self::Broken => (StatusCode::BAD_REQUEST, "the body broke off".to_owned()),
+            Self::Slow => {
+                let seconds = BODY_WITHIN.as_secs();
+                (StatusCode::REQUEST_TIMEOUT, format!("the body did not come within {seconds} s"))
+            }
             Self::Unreadable(why) => (StatusCode::BAD_REQUEST, why),
             Self::Unavailable => {
                 (StatusCode::SERVICE_UNAVAILABLE, "it could not be stored; send it again".to_owned())
@@ -108,10 +126,27 @@ impl IntoResponse for Refusal {
 }
 
 async fn take(intake: &Intake, source: &Source, request: Request) -> Result<Response, Refusal> {
-    let (head, body) = request.into_parts();
+    let (head, mut body) = request.into_parts();
     // None of these sources signs its bytes, so that nobody unknown can make us hold any.
-    source.authentication.verify(&head.headers, &[]).map_err(Refusal::Denied)?;
-    let body = read(body).await?;
+    let verified = source.authentication.verify(&head.headers, &[]).map_err(Refusal::Denied);
+    let read = match verified.and_then(|()| promised(&head.headers)) {
+        Ok(()) => read(&mut body).await,
+        Err(refusal) => Err(refusal),
+    };
+    let body = match read {
+        Ok(body) => body,
+        Err(refusal) => {
+            match &refusal {
+                Refusal::Denied(_) | Refusal::TooLarge => drop_rest(&head.headers, body).await,
+                Refusal::NotFound
+                | Refusal::Broken
+                | Refusal::Slow
+                | Refusal::Unreadable(_)
+                | Refusal::Unavailable => {}
+            }
+            return Err(refusal);
+        }
+    };
     let received = intake.clock.now();
     let batch = match source.kind {
         Kind::Alertmanager => alertmanager::read(&source.name, &body, received),
@@ -124,12 +159,45 @@ async fn take(intake: &Intake, source: &Source, request: Request) -> Result<Resp
     store(intake, &source.name, batch).await
 }
 
-async fn read(body: Body) -> Result<Bytes, Refusal> {
-    match Limited::new(body, BODY_BYTES_MAX).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
-        Err(_) => Err(Refusal::Broken),
+/// The length that the head announces, where it does.
+fn length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Refuses what is known to be too large before any of it is read.
+fn promised(headers: &HeaderMap) -> Result<(), Refusal> {
+    if length(headers).is_some_and(|length| length > BODY_BYTES_MAX) {
+        return Err(Refusal::TooLarge);
     }
+    Ok(())
+}
+
+async fn read(body: &mut Body) -> Result<Bytes, Refusal> {
+    let read = Limited::new(body, BODY_BYTES_MAX).collect();
+    match tokio::time::timeout(BODY_WITHIN, read).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
+        Ok(Err(_)) => Err(Refusal::Broken),
+        Err(_) => Err(Refusal::Slow),
+    }
+}
+
+/// Reads what is still being sent, unless there is too much of it, or the client asked whether to
+/// send it at all.
+async fn drop_rest(headers: &HeaderMap, mut body: Body) {
+    if headers.contains_key(header::EXPECT) || length(headers) > Some(DROPPED_BYTES_MAX) {
+        return;
+    }
+    let _ = tokio::time::timeout(DROPPED_WITHIN, async {
+        let mut dropped = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            dropped += frame.data_ref().map_or(0, Bytes::len);
+            if dropped > DROPPED_BYTES_MAX {
+                return;
+            }
+        }
+    })
+    .await;
 }
 
 /// Keeps an authentic body that cannot be read, for a person to look at.

@@ -1,20 +1,34 @@
 //! The command line: what can be asked for, and who answers.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{io, ops::Deref, path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use pointsman_engine::Mode;
 use pointsman_host::{
-    Config, Parts,
+    Config, Records,
+    config::{ConfigError, Needs},
     telemetry::{self, Format},
-    wiring::Role,
+    wiring::store_file,
 };
+use tempfile::TempDir;
 
-use crate::{operate, plan, playbook, serve};
+use crate::{dev, operate, operate::ask, operate::tell, plan, playbook, serve, show};
+
+/// How wide the help is, in columns.
+const HELP_COLUMNS: usize = 100;
+
+/// The heading of what every command takes.
+const EVERYWHERE: &str = "With every command";
 
 /// Event-driven auto-remediation for Azure API Management.
 #[derive(Debug, Parser)]
-#[command(version, about, propagate_version = true, max_term_width = 100)]
+#[command(
+    version,
+    about = "Event-driven auto-remediation for Azure API Management",
+    bin_name = "pointsman",
+    max_term_width = HELP_COLUMNS,
+    after_help = "Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage."
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) common: Common,
@@ -26,18 +40,28 @@ pub(crate) struct Cli {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Common {
     /// The configuration file.
-    #[arg(long, global = true, env = "POINTSMAN_CONFIG", default_value = "pointsman.yaml", value_name = "FILE")]
+    #[arg(
+        long,
+        global = true,
+        help_heading = EVERYWHERE,
+        env = "POINTSMAN_CONFIG",
+        hide_env_values = true,
+        default_value = "pointsman.yaml",
+        value_name = "FILE"
+    )]
     config: PathBuf,
-    /// Print JSON instead of text.
-    #[arg(long, global = true)]
+    /// Print JSON instead of text; also the log, and errors.
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
-    /// Look at what `serve --shadow` has stored, not at what is live.
-    #[arg(long, global = true)]
+    /// Decide, record and show, but write nothing to Azure; on a store of its own
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     shadow: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Show what Pointsman does, against an emulated Azure: an alert, a drain, and the way back.
+    Dev(dev::Options),
     /// Take alerts in, and change backends as the playbook says.
     Serve(serve::Options),
     /// Say what a signal would do, as a diff of fields with the limits' verdicts; write nothing.
@@ -48,20 +72,23 @@ enum Command {
     /// Show the overrides in force and why, and what is held and why.
     Status,
     /// Show all that is known of one backend, and why it is as it is.
-    Explain(operate::Which),
+    Explain(ask::Which),
     /// Show the ledger: what was heard, decided and done.
-    History(operate::HistoryOptions),
+    History(ask::HistoryOptions),
     /// Show or drop letters: what could not be used, kept with its reason.
     #[command(subcommand)]
-    Letters(operate::LettersCommand),
+    Letters(ask::LettersCommand),
     /// Write nothing to Azure any more, undo and reconnects included, until `resume`.
     Pause(operate::Reason),
     /// Write to Azure again.
     Resume(operate::By),
     /// End an override, or all of a backend, at once and without a ramp.
-    Undo(operate::UndoOptions),
+    Undo(tell::UndoOptions),
     /// End everything, restore every backend, and wait until that is seen to be done.
-    Release(operate::ReleaseOptions),
+    Release(tell::ReleaseOptions),
+    /// Print the help of all commands, as it is checked in.
+    #[command(hide = true)]
+    HelpText,
 }
 
 /// Why a command failed, in words for whoever called it.
@@ -88,13 +115,51 @@ impl Common {
         if self.shadow { Mode::Shadow } else { Mode::Live }
     }
 
-    pub(crate) fn config(&self) -> Result<Config, Failed> {
-        Ok(Config::read(&self.config)?)
+    /// The configuration, with the secrets that are needed.
+    pub(crate) fn config(&self, needs: Needs) -> Result<Config, Failed> {
+        Config::read_for(&self.config, needs).map_err(|error| match error {
+            ConfigError::File { file, cause } if cause.kind() == io::ErrorKind::NotFound => Failed(format!(
+                "there is no configuration at {file}: name one with --config FILE or POINTSMAN_CONFIG"
+            )),
+            error => error.into(),
+        })
     }
 
-    /// The parts, only to look and to put messages into the queue.
-    pub(crate) async fn parts(&self) -> Result<Parts, Failed> {
-        Ok(Parts::open(&self.config()?, self.mode(), Role::Producer).await?)
+    /// The records, to look at. Where there is no store yet, none is made: an empty one is shown.
+    pub(crate) async fn records(&self) -> Result<Reading, Failed> {
+        let file = store_file(&self.config(Needs::Store)?, self.mode());
+        if file.exists() {
+            return Ok(Reading { records: Records::open(&file).await?, empty: None });
+        }
+        show::note(format_args!(
+            "there is no store at {} yet; `pointsman serve` makes it",
+            file.display()
+        ));
+        let empty = tempfile::tempdir()?;
+        let records = Records::open(&empty.path().join("empty.db")).await?;
+        Ok(Reading { records, empty: Some(empty) })
+    }
+}
+
+/// Records that are looked at.
+pub(crate) struct Reading {
+    records: Records,
+    /// The folder of the empty ones.
+    empty: Option<TempDir>,
+}
+
+impl Reading {
+    pub(crate) async fn close(self) {
+        self.records.close().await;
+        drop(self.empty);
+    }
+}
+
+impl Deref for Reading {
+    type Target = Records;
+
+    fn deref(&self) -> &Records {
+        &self.records
     }
 }
 
@@ -102,18 +167,66 @@ impl Common {
 pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     let common = cli.common;
     let quiet = if matches!(cli.command, Command::Serve(_)) { "info" } else { "error" };
-    telemetry::start(Format::Auto, quiet).map_err(Failed)?;
+    let format = if common.json { Format::Json } else { Format::Auto };
+    telemetry::start(format, quiet).map_err(Failed)?;
     match cli.command {
+        Command::Dev(options) => dev::command(&common, &options).await,
         Command::Serve(options) => serve::command(&common, &options).await,
         Command::Plan(options) => plan::command(&common, &options).await,
         Command::Playbook(command) => playbook::command(&common, command).await,
-        Command::Status => operate::status(&common).await,
-        Command::Explain(which) => operate::explain(&common, &which).await,
-        Command::History(options) => operate::history(&common, &options).await,
-        Command::Letters(command) => operate::letters(&common, command).await,
-        Command::Pause(reason) => operate::pause(&common, reason).await,
-        Command::Resume(by) => operate::resume(&common, by).await,
-        Command::Undo(options) => operate::undo(&common, options).await,
-        Command::Release(options) => operate::release(&common, options).await,
+        Command::Status => ask::status(&common).await,
+        Command::Explain(which) => ask::explain(&common, &which).await,
+        Command::History(options) => ask::history(&common, &options).await,
+        Command::Letters(command) => ask::letters(&common, command).await,
+        Command::Pause(reason) => tell::pause(&common, reason).await,
+        Command::Resume(by) => tell::resume(&common, by).await,
+        Command::Undo(options) => tell::undo(&common, options).await,
+        Command::Release(options) => tell::release(&common, options).await,
+        Command::HelpText => show::text(&help_text()),
+    }
+}
+
+/// The help of all commands, one after the other.
+fn help_text() -> String {
+    let mut whole = Cli::command().term_width(HELP_COLUMNS);
+    whole.build();
+    let mut text = String::new();
+    add_help(&mut text, &mut whole);
+    text
+}
+
+fn add_help(text: &mut String, command: &mut clap::Command) {
+    let help = command.render_help().to_string();
+    let name = command.get_bin_name().unwrap_or_else(|| command.get_name());
+    text.push_str(&format!("$ {name} --help\n"));
+    for line in help.lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text.push('\n');
+    for inner in command.get_subcommands_mut() {
+        if !inner.is_hide_set() && inner.get_name() != "help" {
+            add_help(text, inner);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_is_what_is_checked_in() {
+        let checked_in = include_str!("../help.txt");
+        assert!(
+            help_text() == checked_in,
+            "`cargo xtask generate` writes help.txt again:\n{}",
+            help_text()
+        );
     }
 }

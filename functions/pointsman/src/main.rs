@@ -4,6 +4,7 @@
 //! operates it, and works whether or not a `serve` is running on the same store.
 
 mod cli;
+mod dev;
 mod operate;
 mod plan;
 mod playbook;
@@ -16,17 +17,22 @@ use clap::Parser as _;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();
+    let json = cli.common.json;
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&format!("the runtime cannot be started: {error}")),
+        Err(error) => return failed(json, &format!("the runtime cannot be started: {error}")),
     };
     match runtime.block_on(cli::run(cli)) {
         Ok(code) => code,
-        Err(cli::Failed(text)) => failed(&text),
+        Err(cli::Failed(text)) => failed(json, &text),
     }
 }
 
-fn failed(text: &str) -> ExitCode {
-    eprintln!("pointsman: {text}");
+fn failed(json: bool, text: &str) -> ExitCode {
+    if json {
+        show::note(serde_json::json!({"error": text}));
+    } else {
+        show::note(format_args!("pointsman: {}", text.trim_end()));
+    }
     ExitCode::FAILURE
 }

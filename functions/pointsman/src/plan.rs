@@ -1,6 +1,12 @@
 //! `pointsman plan`: what would happen, were a signal heard now.
 
-use std::{fs, io::Read as _, path::PathBuf, process::ExitCode};
+use std::{
+    fmt::Write as _,
+    fs,
+    io::Read as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Args;
 use pointsman_core::names::SourceName;
@@ -10,7 +16,13 @@ use pointsman_engine::{
     plan::{BackendPlan, Plan},
     ports::Published,
 };
+use pointsman_host::{
+    Config, Parts,
+    config::Needs,
+    wiring::{Role, store_file},
+};
 use pointsman_intake::{BODY_BYTES_MAX, alertmanager};
+use serde_json::json;
 
 use crate::{
     cli::{Common, Failed},
@@ -32,36 +44,71 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
-    let config = common.config()?;
-    let source = match (&options.source, config.sources.first()) {
-        (Some(named), _) => named.clone(),
-        (None, Some(first)) => first.name.clone(),
-        (None, None) => "alertmanager".parse()?,
-    };
+    let mut config = common.config(Needs::Azure)?;
+    let source = source(&config, options)?;
     let body = read(&options.signal)?;
-    let parts = common.parts().await?;
+    // Nothing is written, and that includes a store where there is none yet.
+    let empty = tempfile::tempdir()?;
+    if !store_file(&config, common.mode()).exists() {
+        config.store = empty.path().join("empty.db");
+    }
+    let parts = Parts::open(&config, common.mode(), Role::Producer).await?;
     let batch = alertmanager::read(&source, &body, parts.clock.now())
         .map_err(|error| Failed(format!("{}: {error}", options.signal.display())))?;
-    for letter in &batch.letters {
-        eprintln!("an alert cannot be used and would be kept as a letter: {}", letter.reason);
-    }
-    let loaded = in_force(&parts.engine, config.playbook.as_ref(), options.playbook.as_ref()).await?;
+    let loaded =
+        in_force(&parts.engine, config.playbook.as_ref(), options.playbook.as_ref()).await?;
     let plan = parts.engine.plan(&batch.signals, &loaded).await?;
+    parts.close().await;
+    let unmatched: Vec<String> = batch
+        .signals
+        .iter()
+        .filter(|signal| loaded.playbook.hear(signal).matched.is_empty())
+        .map(|signal| signal.series.to_string())
+        .collect();
+    let letters: Vec<String> =
+        batch.letters.iter().map(|letter| letter.reason.to_string()).collect();
     if common.json {
-        return show::json(&plan);
+        let Plan { heard, backends } = &plan;
+        show::json(&json!({
+            "heard": heard, "unmatched": unmatched, "letters": letters, "backends": backends,
+        }))?;
+    } else {
+        show::text(&describe(&plan, &unmatched, &letters)?)?;
     }
-    print(&plan);
-    Ok(ExitCode::SUCCESS)
+    // A plan of what could not be read is none.
+    let seen = plan.backends.iter().all(|backend| backend.unseen.is_none());
+    Ok(if seen { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn read(path: &std::path::Path) -> Result<Vec<u8>, Failed> {
+/// From which source the signal is taken to come.
+fn source(config: &Config, options: &Options) -> Result<SourceName, Failed> {
+    match (&options.source, config.source_names.as_slice()) {
+        (None, [first, ..]) => Ok(first.clone()),
+        (None, []) => Ok("alertmanager".parse()?),
+        (Some(named), names) if names.is_empty() || names.contains(named) => Ok(named.clone()),
+        (Some(named), names) => {
+            let names: Vec<&str> = names.iter().map(SourceName::as_str).collect();
+            Err(Failed(format!(
+                "no source is called {named}; configured are: {}",
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failed> {
     let cannot = |error| Failed(format!("{}: {error}", path.display()));
     if path.as_os_str() != "-" {
-        return fs::read(path).map_err(cannot);
+        let file = fs::File::open(path).map_err(cannot)?;
+        return bounded(file).map_err(cannot);
     }
+    bounded(std::io::stdin().lock()).map_err(|error| Failed(format!("standard input: {error}")))
+}
+
+/// As much as is needed to see that it is too much.
+fn bounded(from: impl std::io::Read) -> std::io::Result<Vec<u8>> {
     let mut body = Vec::new();
-    let most = BODY_BYTES_MAX as u64 + 1;
-    std::io::stdin().lock().take(most).read_to_end(&mut body).map_err(cannot)?;
+    from.take(BODY_BYTES_MAX as u64 + 1).read_to_end(&mut body)?;
     Ok(body)
 }
 
@@ -76,45 +123,69 @@ async fn in_force(
         (Some(path), newest, _) => of_file(path, newest.map_or(1, |newest| newest.number + 1))?,
         (None, Some(newest), _) => newest,
         (None, None, Some(path)) => of_file(path, 1)?,
-        (None, None, None) => return Err(Failed("there is no playbook; name one with --playbook".to_owned())),
+        (None, None, None) => {
+            return Err(Failed("there is no playbook; name one with --playbook".to_owned()));
+        }
     };
     Ok(load(&published)?)
 }
 
-fn of_file(path: &std::path::Path, number: u64) -> Result<Published, Failed> {
+fn of_file(path: &Path, number: u64) -> Result<Published, Failed> {
     let text = playbook::read_file(path)?;
     Ok(Published { number, text, at: jiff::Timestamp::UNIX_EPOCH, by: String::new() })
 }
 
-fn print(plan: &Plan) {
+/// The plan in words.
+fn describe(
+    plan: &Plan,
+    unmatched: &[String],
+    letters: &[String],
+) -> Result<String, std::fmt::Error> {
+    let mut out = String::new();
     for heard in &plan.heard {
-        println!("{heard}");
+        writeln!(out, "{heard}")?;
+    }
+    for series in unmatched {
+        writeln!(out, "{series}: no play matches it")?;
+    }
+    for reason in letters {
+        writeln!(out, "one alert cannot be used, and would be kept as a letter: {reason}")?;
     }
     if plan.backends.is_empty() {
-        println!("no backend would change: no play matches, or nothing new is said");
+        writeln!(out, "no backend would change")?;
     }
     for backend in &plan.backends {
-        print_backend(backend);
+        describe_backend(&mut out, backend)?;
     }
+    Ok(out)
 }
 
-fn print_backend(plan: &BackendPlan) {
-    println!("\n{}", plan.backend.short());
+fn describe_backend(out: &mut String, plan: &BackendPlan) -> std::fmt::Result {
+    writeln!(out, "\n{}", plan.backend.short())?;
     if let Some(why) = &plan.unseen {
-        println!("  it cannot be read now: {why}");
+        writeln!(out, "  it cannot be read now: {why}")?;
     }
     for over in &plan.overrides {
-        println!("  {}  {} (play {}): {}", over.id, over.effect, over.play, over.verdict);
+        // That it ends now says more than that its limits would still allow it.
+        let ends = format!("{} ended", over.id);
+        let ends = plan.lines.iter().find_map(|line| line.strip_prefix(&ends));
+        match ends {
+            Some(why) => writeln!(out, "  {}  {}: ends{why}", over.id, over.effect)?,
+            None => writeln!(out, "  {}  {}: {}", over.id, over.effect, over.verdict)?,
+        }
+        writeln!(out, "    by play {}", over.play)?;
     }
     if plan.changes.is_empty() && plan.unseen.is_none() {
-        println!("  nothing would be written");
+        writeln!(out, "  nothing would be written")?;
     }
     if !plan.changes.is_empty() {
         let mut table = show::table(&["field", "is", "would be"]);
         for change in &plan.changes {
-            let cells = [change.field.to_string(), change.before.to_string(), change.after.to_string()];
+            let cells =
+                [change.field.to_string(), change.before.to_string(), change.after.to_string()];
             table.add_row(cells);
         }
-        println!("{}", show::indented(&table.to_string()));
+        writeln!(out, "{}", show::indented(&table.to_string()))?;
     }
+    Ok(())
 }

@@ -1,14 +1,27 @@
 //! `pointsman playbook`: check a file, publish it, or describe the form.
 
-use std::{fs, path::{Path, PathBuf}, process::ExitCode};
+use std::{
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Subcommand;
-use pointsman_core::{document::Document, playbook::{self, Playbook}};
+use pointsman_core::{
+    document::Document,
+    playbook::{self, Playbook},
+};
+use pointsman_engine::ports::Published;
+use pointsman_host::{Records, config::Needs, wiring::store_file};
+use pointsman_schedule as schedule;
 use serde::Serialize;
+use serde_json::json;
 
 use crate::{
     cli::{Common, Failed},
-    operate, serve, show,
+    operate::{self, ask},
+    serve, show,
 };
 
 /// What can be done with playbooks.
@@ -39,20 +52,16 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     match command {
         Command::Check { file } => check(common, &file),
         Command::Apply { file, dry_run, by } => apply(common, &file, dry_run, &by).await,
-        Command::Schema => {
-            print!("{}", playbook::schema_text());
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Schema => show::text(&playbook::schema_text()),
         Command::Show => {
-            let parts = common.parts().await?;
-            let newest = parts.store.published().await?;
+            let newest = common.records().await?.store.published().await?;
             let newest = newest.ok_or_else(|| Failed("no playbook is published".to_owned()))?;
             if common.json {
                 return show::json(&newest);
             }
-            println!("# generation {}, published at {} by {}", newest.number, newest.at, newest.by);
-            print!("{}", newest.text);
-            Ok(ExitCode::SUCCESS)
+            let Published { number, at, by, text } = newest;
+            let at = show::moment(at);
+            show::text(&format!("# generation {number}, published at {at} by {by}\n{text}"))
         }
     }
 }
@@ -72,7 +81,10 @@ fn text_of(path: &Path) -> Result<String, Failed> {
     let length = fs::metadata(path).map_err(cannot)?.len();
     if length > playbook::PLAYBOOK_BYTES_MAX as u64 {
         let most = playbook::PLAYBOOK_BYTES_MAX;
-        return Err(Failed(format!("{}: it has {length} bytes, and {most} is the most", path.display())));
+        return Err(Failed(format!(
+            "{}: it has {length} bytes, and {most} is the most",
+            path.display()
+        )));
     }
     fs::read_to_string(path).map_err(cannot)
 }
@@ -84,13 +96,14 @@ fn check(common: &Common, file: &Path) -> Result<ExitCode, Failed> {
         Err(problems) => (None, problems),
     };
     if common.json {
-        show::json(&serde_json::json!({"sound": problems.is_empty(), "problems": problems}))?;
+        show::json(&json!({"sound": problems.is_empty(), "problems": problems}))?;
     } else if let Some(playbook) = summary {
         let (pools, plays) = (playbook.pools.len(), playbook.plays.len());
-        println!("{}: sound; {}, {}", file.display(), show::count(pools, "pool"), show::count(plays, "play"));
+        let (pools, plays) = (show::count(pools, "pool"), show::count(plays, "play"));
+        show::text(&format!("{}: sound; {pools}, {plays}\n", file.display()))?;
     } else {
-        eprint!("{}", playbook::render(&problems, &file.display().to_string(), &text));
-        eprintln!("{}", show::count(problems.len(), "problem"));
+        show::note(playbook::render(&problems, &file.display().to_string(), &text));
+        show::note(show::count(problems.len(), "problem"));
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -119,32 +132,71 @@ fn fates(playbook: &Playbook, document: &Document) -> Vec<Fate> {
         .collect()
 }
 
-async fn apply(common: &Common, file: &Path, dry_run: bool, by: &operate::By) -> Result<ExitCode, Failed> {
+async fn apply(
+    common: &Common,
+    file: &Path,
+    dry_run: bool,
+    by: &operate::By,
+) -> Result<ExitCode, Failed> {
     let text = read_file(file)?;
-    let playbook = playbook::read(&text).map_err(|_| Failed("the playbook has problems".to_owned()))?;
-    let parts = common.parts().await?;
-    let newest = parts.store.published().await?;
+    let playbook =
+        playbook::read(&text).map_err(|_| Failed("the playbook has problems".to_owned()))?;
+    let reading = common.records().await?;
+    let newest = reading.store.published().await?;
     let same = newest.as_ref().is_some_and(|newest| newest.text == text);
     let number = newest.map_or(0, |newest| newest.number) + u64::from(!same);
-    let documents = parts.store.documents().await?;
+    let documents = ask::documents(&reading).await?;
+    let served = reading.are_consumed()?;
+    reading.close().await;
     let fates: Vec<Fate> =
-        documents.iter().flat_map(|document| fates(&playbook, &document.body)).collect();
-    if !same && !dry_run {
-        serve::publish(&parts, number, text, &by.name()).await?;
-    }
+        documents.iter().flat_map(|document| fates(&playbook, document)).collect();
     let published = !same && !dry_run;
+    if published {
+        let records =
+            Records::open(&store_file(&common.config(Needs::Store)?, common.mode())).await?;
+        serve::publish(&*records.store, records.clock.now(), number, text, &by.name()).await?;
+        records.close().await;
+    }
     if common.json {
-        let report = serde_json::json!({"generation": number, "published": published, "overrides": fates});
+        let report = json!({
+            "generation": number, "published": published, "served": served, "overrides": fates,
+        });
         return show::json(&report);
     }
+    let mut out = String::new();
     for fate in &fates {
-        let what = if fate.kept { "kept" } else { "ended, with its ramp" };
-        println!("{}: {} ({}, play {}): {what}", fate.backend, fate.id, fate.effect, fate.play);
+        let what = if fate.kept {
+            "kept as it is"
+        } else {
+            "ended, with its ramp: the playbook has its play or pool no more"
+        };
+        writeln!(
+            out,
+            "{}: {} ({}, by play {}): {what}",
+            fate.backend, fate.effect, fate.id, fate.play
+        )?;
     }
-    match (same, dry_run) {
-        (true, _) => println!("generation {number} is in force already, to the letter"),
-        (false, true) => println!("would be generation {number}; nothing was published"),
-        (false, false) => println!("generation {number} is published"),
+    if fates.is_empty() {
+        writeln!(out, "no override is in force")?;
     }
-    Ok(ExitCode::SUCCESS)
+    match (same, dry_run, served) {
+        (true, _, _) => writeln!(out, "generation {number} is in force already, to the letter")?,
+        (false, true, _) => {
+            writeln!(out, "this would be generation {number}; nothing was published")?
+        }
+        (false, false, true) => {
+            writeln!(
+                out,
+                "generation {number} is published; `serve` takes it up within {} s",
+                schedule::EVERY.as_secs()
+            )?;
+        }
+        (false, false, false) => {
+            writeln!(
+                out,
+                "generation {number} is published; the next `serve` on this store acts by it"
+            )?;
+        }
+    }
+    show::text(&out)
 }

@@ -1,6 +1,6 @@
 //! `pointsman serve`: every function in one process, on the embedded store and queue.
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -10,23 +10,31 @@ use axum::{
     routing::get,
 };
 use clap::Args;
+use jiff::Timestamp;
 use pointsman_core::ledger::{Line, What};
 use pointsman_engine::{
     Mode,
-    ports::{Published, StoreError},
+    ports::{Published, Store, StoreError},
 };
 use pointsman_host::{
     Config, Parts,
+    config::Needs,
     server::{self, Stop},
-    wiring::{Role, store_file},
+    wiring::{Role, WiringError, store_file},
 };
+use pointsman_queue::ConsumerError;
 use serde_json::json;
 use tokio::task::JoinHandle;
 
 use crate::{
     cli::{Common, Failed},
-    playbook,
+    playbook, show,
 };
+
+/// How long `serve` waits for an operator's command to be done with the queue, and how often it
+/// tries.
+const CLAIM_WITHIN: Duration = Duration::from_secs(2);
+const CLAIM_EVERY: Duration = Duration::from_millis(50);
 
 /// What `serve` takes.
 #[derive(Clone, Debug, Default, Args)]
@@ -48,14 +56,23 @@ pub(crate) struct Serving {
 }
 
 pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
-    let config = common.config()?;
+    let config = common.config(Needs::Everything)?;
+    // From here on, so that whoever stops it as soon as it listens finds it listening for that too.
+    let signalled = Stop::signals()?;
     let serving = Serving::start(&config, common.mode(), options).await?;
     if common.mode() == Mode::Shadow {
-        tracing::warn!("shadow mode: everything is decided and recorded, and nothing is written to Azure");
+        tracing::warn!(
+            "shadow mode: everything is decided and recorded, and nothing is written to Azure"
+        );
     }
     // For whoever started it and wants to know the port: a line of its own, on standard output.
-    println!("listening on http://{}", serving.address);
-    Stop::signalled().await?;
+    let url = format!("http://{}", serving.address);
+    if common.json {
+        show::text(&format!("{}\n", json!({"listening": url})))?;
+    } else {
+        show::text(&format!("listening on {url}\n"))?;
+    }
+    signalled.await;
     tracing::info!("stopping: finishing what is held");
     serving.stop().await?;
     tracing::info!("stopped");
@@ -64,8 +81,12 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
 
 impl Serving {
     /// Starts everything.
-    pub(crate) async fn start(config: &Config, mode: Mode, options: &Options) -> Result<Self, Failed> {
-        let parts = Parts::open(config, mode, Role::Consumer).await?;
+    pub(crate) async fn start(
+        config: &Config,
+        mode: Mode,
+        options: &Options,
+    ) -> Result<Self, Failed> {
+        let parts = open(config, mode).await?;
         put_in_force(&parts, config, options).await?;
         if config.sources.is_empty() {
             tracing::warn!("no sources are configured: nothing can be heard but commands");
@@ -103,6 +124,26 @@ impl Serving {
     }
 }
 
+/// Opens the parts as the one that takes messages out of the queue. An operator's command may be at
+/// it for a moment; another `serve` is for good.
+async fn open(config: &Config, mode: Mode) -> Result<Parts, Failed> {
+    let end = tokio::time::Instant::now() + CLAIM_WITHIN;
+    loop {
+        match Parts::open(config, mode, Role::Consumer).await {
+            Err(WiringError::Queue(ConsumerError::AlreadyConsumed(_))) => {}
+            opened => return Ok(opened?),
+        }
+        if tokio::time::Instant::now() >= end {
+            return Err(Failed(format!(
+                "another `pointsman serve` is running on the store {}, and one at a time can: end that one \
+                 first, or configure another `store`",
+                store_file(config, mode).display()
+            )));
+        }
+        tokio::time::sleep(CLAIM_EVERY).await;
+    }
+}
+
 /// Sees to it that a playbook is in force: the newest that is published, or the configured one.
 async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Result<(), Failed> {
     let newest = parts.store.published().await?;
@@ -110,6 +151,12 @@ async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Resu
         Some(path) => Some((path, playbook::read_file(path)?)),
         None => None,
     };
+    if options.publish && file.is_none() {
+        return Err(Failed(
+            "--publish publishes the configured playbook, and the configuration names none: add `playbook: FILE`"
+                .to_owned(),
+        ));
+    }
     match (newest, file) {
         (None, None) => {
             return Err(Failed(
@@ -118,9 +165,12 @@ async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Resu
                     .to_owned(),
             ));
         }
-        (None, Some((_, text))) => publish(parts, 1, text, "serve").await?,
+        (None, Some((_, text))) => {
+            publish(&*parts.store, parts.clock.now(), 1, text, "serve").await?
+        }
         (Some(newest), Some((_, text))) if newest.text != text && options.publish => {
-            publish(parts, newest.number + 1, text, "serve --publish").await?;
+            let (now, number) = (parts.clock.now(), newest.number + 1);
+            publish(&*parts.store, now, number, text, "serve --publish").await?;
         }
         (Some(newest), Some((path, text))) if newest.text != text => tracing::warn!(
             "{} differs from generation {} of the playbook, which is in force; `--publish` or `pointsman \
@@ -135,14 +185,19 @@ async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Resu
 }
 
 /// Publishes a playbook that was read without problems.
-pub(crate) async fn publish(parts: &Parts, number: u64, text: String, by: &str) -> Result<(), Failed> {
-    let at = parts.clock.now();
+pub(crate) async fn publish(
+    store: &dyn Store,
+    at: Timestamp,
+    number: u64,
+    text: String,
+    by: &str,
+) -> Result<(), Failed> {
     let published = Published { number, text, at, by: by.to_owned() };
     let line = Line::new(at, None, What::Published { generation: number, by: by.to_owned() });
-    match parts.store.publish(&published, &[line]).await {
-        Err(StoreError::Conflict) => {
-            Err(Failed("someone else published a playbook at the same moment; look, and try again".to_owned()))
-        }
+    match store.publish(&published, &[line]).await {
+        Err(StoreError::Conflict) => Err(Failed(
+            "someone else published a playbook at the same moment; look, and try again".to_owned(),
+        )),
         published => Ok(published?),
     }
 }
@@ -158,9 +213,9 @@ fn router(config: &Config, parts: &Parts, stop: &Stop) -> Router {
         .route("/health/live", get(|| async { Json(json!({"live": true})) }))
         .route("/health/ready", get(ready))
         .with_state(health);
-    pointsman_alerts::router(&config.sources, parts).merge(health).fallback(|| async {
-        (StatusCode::NOT_FOUND, Json(json!({"error": "not found"})))
-    })
+    pointsman_alerts::router(&config.sources, parts)
+        .merge(health)
+        .fallback(|| async { (StatusCode::NOT_FOUND, Json(json!({"error": "not found"}))) })
 }
 
 /// Whether alerts can be taken and acted upon; says what is missing.

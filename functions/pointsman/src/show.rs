@@ -1,9 +1,13 @@
 //! How things are printed: JSON for programs, tables and sentences for people.
 
-use std::process::ExitCode;
+use std::{
+    fmt::Display,
+    io::{self, Write as _},
+    process::ExitCode,
+};
 
 use comfy_table::{Table, presets};
-use jiff::{SignedDuration, Timestamp, Unit, SignedDurationRound};
+use jiff::{SignedDuration, SignedDurationRound, Timestamp, Unit};
 use pointsman_core::overrides::{Life, Override, Standing};
 use serde::Serialize;
 
@@ -11,8 +15,34 @@ use crate::cli::Failed;
 
 /// Prints something as JSON.
 pub(crate) fn json(thing: &impl Serialize) -> Result<ExitCode, Failed> {
-    println!("{}", serde_json::to_string_pretty(thing)?);
-    Ok(ExitCode::SUCCESS)
+    text(&(serde_json::to_string_pretty(thing)? + "\n"))
+}
+
+/// Prints a text. Whoever reads it may leave early, as `head` does: that is no failure.
+pub(crate) fn text(text: &str) -> Result<ExitCode, Failed> {
+    match io::stdout().lock().write_all(printable(text).as_bytes()) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        Err(error) => Err(Failed(format!("standard output cannot be written to: {error}"))),
+    }
+}
+
+/// Tells something beside what was asked for.
+pub(crate) fn note(text: impl Display) {
+    // Where nobody listens, there is nobody to tell.
+    let _ = writeln!(io::stderr().lock(), "{}", printable(&text.to_string()));
+}
+
+/// What came from outside must not move the cursor, colour the terminal or hide anything.
+fn printable(text: &str) -> String {
+    let shown = |char: char| match char {
+        '\n' => char,
+        '\t' => ' ',
+        _ if char.is_control() => '\u{fffd}',
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        _ => char,
+    };
+    text.chars().map(shown).collect()
 }
 
 /// A plain table with these columns.
@@ -22,7 +52,7 @@ pub(crate) fn table(columns: &[&str]) -> Table {
     table
 }
 
-/// A text, two columns in.
+/// A table's text, two columns in.
 pub(crate) fn indented(text: &str) -> String {
     text.lines().map(|line| format!("  {}", line.trim_end())).collect::<Vec<_>>().join("\n")
 }
@@ -32,9 +62,15 @@ pub(crate) fn count(number: usize, of: &str) -> String {
     if number == 1 { format!("1 {of}") } else { format!("{number} {of}s") }
 }
 
+/// A time for people: to the second, in UTC.
+pub(crate) fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
+}
+
 /// A length for people: `2m 5s`.
 pub(crate) fn length(length: SignedDuration) -> String {
-    let unit = if length.abs() >= SignedDuration::from_mins(10) { Unit::Minute } else { Unit::Second };
+    let unit =
+        if length.abs() >= SignedDuration::from_mins(10) { Unit::Minute } else { Unit::Second };
     let rounded = length.round(SignedDurationRound::new().smallest(unit)).unwrap_or(length);
     format!("{rounded:#}")
 }
@@ -45,15 +81,36 @@ pub(crate) fn standing(over: &Override, now: Timestamp) -> String {
     match (&over.life, &over.standing) {
         (Life::Claimed { .. }, Standing::Held(why)) => format!("held: {why}"),
         (Life::Claimed { at }, _) => format!("claimed {} ago, not looked at yet", ago(*at)),
-        (Life::Begun { .. }, Standing::Held(why)) => format!("held since: {why}"),
+        (Life::Begun { .. }, Standing::Held(why)) => format!("displaced, held: {why}"),
         (Life::Begun { .. }, Standing::Yielded) => "yielded to someone else's write".to_owned(),
         (Life::Begun { at, .. }, Standing::Admitted | Standing::Unseen) => {
             let left = over.lease.expires(*at).duration_since(now);
-            format!("in force for {}, at most {} more", ago(*at), length(left))
+            let left = if left.is_positive() { length(left) } else { "0s".to_owned() };
+            format!("in force for {}, at most {left} more", ago(*at))
         }
         (Life::Ended { steps, why, .. }, _) => match steps.len().checked_sub(1) {
-            Some(step) => format!("ending ({why}): {} given back", over.lease.given_back(step)),
-            None => format!("ending ({why})"),
+            Some(step) => format!("ending ({why}), {} given back", over.lease.given_back(step)),
+            None => format!("ending ({why}), not given back yet"),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_from_outside_cannot_play_with_the_terminal() {
+        let evil = "a\u{1b}[2Jb\rc\td\u{202e}e\nf";
+        assert_eq!(printable(evil), "a\u{fffd}[2Jb\u{fffd}c d\u{fffd}e\nf");
+    }
+
+    #[test]
+    fn lengths_are_rounded_to_what_a_person_wants_to_know() {
+        assert_eq!(length(SignedDuration::from_millis(1_400)), "1s");
+        assert_eq!(length(SignedDuration::from_secs(125)), "2m 5s");
+        assert_eq!(length(SignedDuration::from_secs(3 * 3600 + 61)), "3h 1m");
+        assert_eq!(count(1, "pool"), "1 pool");
+        assert_eq!(count(0, "pool"), "0 pools");
     }
 }

@@ -1,15 +1,18 @@
 //! Queue-triggered: turns what was heard into changes of backends.
 //!
-//! Messages are taken in batches, saved in one transaction that completes them, and acted upon.
-//! A batch that cannot be taken in is tried message by message, so that one that cannot be does not
-//! keep the others; that one is given back and comes again later, and after too many times it
-//! becomes a letter.
+//! Messages are taken in batches, saved in one transaction that completes them, and acted upon. A
+//! batch that tells of very much is taken in piece by piece: the first of a storm is acted upon
+//! while the rest is still read, and where a save is outrun by a look at one of its backends, only
+//! a piece is decided again. What cannot be taken in is tried message by message, so that one that
+//! cannot be does not keep the others; that one is given back and comes again later, and after too
+//! many times it becomes a letter.
 
 use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use pointsman_engine::{
     Engine,
+    message::Message,
     ports::{Delivery, Queue, QueueError},
     reconcile::ReconcileError,
 };
@@ -17,6 +20,9 @@ use pointsman_host::{Parts, server::Stop};
 
 /// How many messages are taken at once.
 pub const BATCH_MAX: usize = 64;
+
+/// How many signals are taken in by one transaction, unless a single message has more.
+pub const SIGNALS_MAX: usize = 500;
 
 /// How often the locks of a batch that takes long are renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(10);
@@ -57,31 +63,61 @@ async fn pause(stop: &Stop, length: Duration) {
     }
 }
 
+/// Takes a batch in, a piece at a time, keeping all of its locks until each piece's turn has come.
 async fn take_in(engine: &Engine, queue: &Arc<dyn Queue>, batch: &[Delivery]) {
-    let Err(error) = reconcile(engine, queue, batch).await else { return };
-    if let [one] = batch {
+    let mut waiting = batch;
+    while !waiting.is_empty() {
+        let (piece, rest) = waiting.split_at(piece(waiting));
+        take_in_piece(engine, queue, piece, waiting).await;
+        waiting = rest;
+    }
+}
+
+/// How many of these messages, at least the first, are taken in together.
+fn piece(waiting: &[Delivery]) -> usize {
+    let mut signals = 0_usize;
+    let fits = |delivery: &&Delivery| {
+        signals += match &delivery.message {
+            Message::Signals { signals, .. } => signals.len(),
+            Message::Wake { .. } | Message::Command { .. } => 0,
+        };
+        signals <= SIGNALS_MAX
+    };
+    waiting.iter().take_while(fits).count().max(1)
+}
+
+async fn take_in_piece(
+    engine: &Engine,
+    queue: &Arc<dyn Queue>,
+    piece: &[Delivery],
+    waiting: &[Delivery],
+) {
+    let Err(error) = reconcile(engine, queue, piece, waiting).await else { return };
+    if let [one] = piece {
         return give_back(engine, queue, one, &error).await;
     }
-    for one in batch {
-        if let Err(error) = reconcile(engine, queue, std::slice::from_ref(one)).await {
+    for (at, one) in piece.iter().enumerate() {
+        let alone = std::slice::from_ref(one);
+        if let Err(error) = reconcile(engine, queue, alone, &waiting[at..]).await {
             give_back(engine, queue, one, &error).await;
         }
     }
 }
 
-/// Takes a batch in, keeping its locks for as long as that takes.
+/// Takes some messages in, keeping the locks of all that wait for as long as that takes.
 async fn reconcile(
     engine: &Engine,
     queue: &Arc<dyn Queue>,
-    batch: &[Delivery],
+    piece: &[Delivery],
+    waiting: &[Delivery],
 ) -> Result<(), ReconcileError> {
-    let work = engine.reconcile(batch);
+    let work = engine.reconcile(piece);
     tokio::pin!(work);
     loop {
         match tokio::time::timeout(RENEW_EVERY, &mut work).await {
             Ok(done) => return done,
             Err(_) => {
-                for one in batch {
+                for one in waiting {
                     if let Err(error) = queue.renew(&one.receipt).await {
                         tracing::warn!("a lock could not be renewed: {error}");
                     }

@@ -13,10 +13,16 @@ struct Generated {
 }
 
 /// All of them. A new one is a new line.
-const GENERATED: [Generated; 1] = [Generated {
-    path: "shared/core/schema/playbook.schema.json",
-    by: &["run", "--quiet", "--package", "pointsman", "--", "playbook", "schema"],
-}];
+const GENERATED: [Generated; 2] = [
+    Generated {
+        path: "shared/core/schema/playbook.schema.json",
+        by: &["run", "--quiet", "--package", "pointsman", "--", "playbook", "schema"],
+    },
+    Generated {
+        path: "functions/pointsman/help.txt",
+        by: &["run", "--quiet", "--package", "pointsman", "--", "help-text"],
+    },
+];
 
 /// Writes every file again, and says which were different.
 pub(crate) fn all() -> Result<(), String> {

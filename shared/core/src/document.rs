@@ -31,7 +31,7 @@ use crate::{
     signal::SeriesId,
 };
 
-/// How many `ETag`s of the past are remembered, to tell a stale body from a new one.
+/// How many `ETag`s of the past are remembered of each kind, to tell a stale body from a new one.
 pub const ETAGS_MAX: usize = 16;
 
 /// How long a write without an answer may still land. Longer than any proxy holds a request.
@@ -49,15 +49,26 @@ pub const RETRY: (SignedDuration, SignedDuration) =
 #[serde(transparent)]
 pub struct Etag(pub String);
 
+/// How long a cache is believed to go on answering with a state that is over. That one state came
+/// before another is only concluded from the order in which they were read; what is shown for
+/// longer than this is what the backend is, and the conclusion was wrong.
+pub const STALE_FOR: SignedDuration = SignedDuration::from_mins(2);
+
 /// Which state of the backend was seen last, and which before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Etags {
     /// The newest; none where it is known to be gone and its successor has not been seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     current: Option<Etag>,
-    /// The ones before it.
+    /// The ones read before it.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     past: VecDeque<Etag>,
+    /// The ones that Azure itself has said are over: we wrote over them, or were refused with 412.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    gone: VecDeque<Etag>,
+    /// Since when, and when last, nothing but states of the past was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stale: Option<(Timestamp, Timestamp)>,
 }
 
 /// How what was read compares with what was seen before.
@@ -74,44 +85,52 @@ pub enum Freshness {
 impl Etags {
     /// How a body with this `ETag` compares, without taking note of it.
     #[must_use]
-    pub fn freshness(&self, etag: &Etag) -> Freshness {
+    pub fn freshness(&self, etag: &Etag, now: Timestamp) -> Freshness {
+        let believed = || {
+            self.stale.is_some_and(|(since, last)| {
+                now >= later(since, STALE_FOR) && now < later(last, STALE_FOR)
+            })
+        };
         if self.current.as_ref() == Some(etag) {
             Freshness::Same
-        } else if self.past.contains(etag) {
+        } else if self.gone.contains(etag) || (self.past.contains(etag) && !believed()) {
             Freshness::Stale
         } else {
             Freshness::New
         }
     }
 
+    /// Takes note that a state of the past was read.
+    pub fn stale(&mut self, now: Timestamp) {
+        let since = self.stale.filter(|(_, last)| now < later(*last, STALE_FOR));
+        self.stale = Some((since.map_or(now, |(since, _)| since), now));
+    }
+
     /// Takes note of the newest state.
     pub fn seen(&mut self, etag: &Etag) {
+        self.stale = None;
         if self.current.as_ref() != Some(etag) {
-            self.forget();
-            self.current = Some(etag.clone());
+            self.past.retain(|past| past != etag);
+            if let Some(old) = self.current.replace(etag.clone()) {
+                keep(&mut self.past, old);
+            }
         }
     }
 
-    /// Takes note that this state is over.
+    /// Takes note that Azure has said that this state is over.
     pub fn gone(&mut self, etag: &Etag) {
-        if self.current.as_ref() == Some(etag) {
-            self.forget();
-        } else if !self.past.contains(etag) {
-            self.keep(etag.clone());
+        self.current.take_if(|current| current == etag);
+        self.past.retain(|past| past != etag);
+        if !self.gone.contains(etag) {
+            keep(&mut self.gone, etag.clone());
         }
     }
+}
 
-    fn forget(&mut self) {
-        if let Some(old) = self.current.take() {
-            self.keep(old);
-        }
-    }
-
-    fn keep(&mut self, etag: Etag) {
-        self.past.push_back(etag);
-        while self.past.len() > ETAGS_MAX {
-            self.past.pop_front();
-        }
+fn keep(etags: &mut VecDeque<Etag>, etag: Etag) {
+    etags.push_back(etag);
+    while etags.len() > ETAGS_MAX {
+        etags.pop_front();
     }
 }
 
@@ -377,14 +396,14 @@ impl Document {
         self.now
     }
 
-    /// Takes in an override claimed for it. One that is known already only gets older; one that is
-    /// over stays so.
+    /// Takes in an override claimed for it. One that is known already only takes its age from it; one
+    /// that is over stays so.
     pub fn claim(&mut self, over: Override, said: &mut Vec<What>) {
         if self.spent.contains(&over.id) {
             return;
         }
         if let Some(known) = self.overrides.get_mut(&over.id) {
-            known.started = known.started.min(over.started);
+            known.started = over.started;
             return;
         }
         said.push(What::Claimed {
@@ -396,10 +415,10 @@ impl Document {
         self.overrides.insert(over.id.clone(), over);
     }
 
-    /// Makes an override's age that of its occurrence, which turned out to be older.
-    pub fn older(&mut self, id: &OverrideId, started: Timestamp) {
+    /// Makes an override's age that of its occurrence, which turned out to have another.
+    pub fn aged(&mut self, id: &OverrideId, started: Timestamp) {
         if let Some(over) = self.overrides.get_mut(id) {
-            over.started = over.started.min(started);
+            over.started = started;
         }
     }
 
@@ -526,7 +545,7 @@ impl Document {
                         said.push(What::Answered { field, asked, shown });
                     }
                 }
-                self.done(&intent, said);
+                self.done(&intent, None, said);
                 self.retire_gone(etag, None, said);
             }
             Answer::Outrun => {
@@ -554,13 +573,17 @@ impl Document {
                 self.troubled(why, *until);
             }
         }
-        self.plan_wake();
+        self.look_on();
     }
 
-    /// What a write that was done makes true.
-    fn done(&mut self, intent: &Intent, said: &mut Vec<What>) {
+    /// What a write that was done makes true: of the fields that `shown`, where it was read, still
+    /// shows it of. What someone else wrote over it since then is theirs.
+    fn done(&mut self, intent: &Intent, shown: Option<&Pool>, said: &mut Vec<What>) {
         for change in &intent.changes {
-            if let Some(owned) = self.owned.get_mut(&change.field) {
+            let theirs = shown
+                .and_then(|pool| pool.get(&change.field))
+                .is_some_and(|shown| !shown.means(change.after));
+            if let Some(owned) = self.owned.get_mut(&change.field).filter(|_| !theirs) {
                 owned.written = change.after;
             }
         }
@@ -585,7 +608,7 @@ impl Document {
             let id = intent.id.clone();
             if landed {
                 said.push(What::Landed { intent: id });
-                self.done(&intent, said);
+                self.done(&intent, shown, said);
             } else {
                 said.push(What::NotLanded { intent: id });
             }
@@ -651,6 +674,6 @@ impl Document {
                 self.troubled(why, None);
             }
         }
-        self.plan_wake();
+        self.look_on();
     }
 }

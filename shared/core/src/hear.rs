@@ -21,8 +21,8 @@ use crate::{
 pub enum Edit {
     /// An override is claimed.
     Claim(Box<Override>),
-    /// An override's occurrence turns out to be older.
-    Older {
+    /// An override's occurrence turns out to have started at another time.
+    Aged {
         /// Which.
         id: OverrideId,
         /// When its occurrence started.
@@ -54,7 +54,7 @@ pub struct Hearing {
 pub fn hear(series: &mut Series, signal: &Signal, generation: Generation<'_>, now: Timestamp) -> Hearing {
     let mut hearing =
         Hearing { changed: true, edits: BTreeMap::new(), lines: Vec::new(), unresolvable: Vec::new() };
-    let mut say = |what| hearing.lines.push(Line::new(now, None, what));
+    let mut tell = |line| hearing.lines.push(line);
     let id = series.id.clone();
     match series.merge(signal, generation.number) {
         Merged::Duplicate => {
@@ -69,39 +69,47 @@ pub fn hear(series: &mut Series, signal: &Signal, generation: Generation<'_>, no
         Merged::Late => {
             hearing.changed = false;
             if let Some(ended) = series.ended {
-                say(What::Late { series: id, started: signal.started, ended });
+                tell(Line::once(now, What::Late { series: id, started: signal.started, ended }));
             }
         }
         Merged::Marked => {}
         Merged::Opened => {
-            say(What::Fired { series: id, started: signal.started, severity: signal.severity });
+            let (started, severity) = (signal.started, signal.severity);
+            tell(Line::new(now, None, What::Fired { series: id, started, severity }));
             claim(series, generation, now, &mut hearing);
         }
-        Merged::Joined { older: true } => {
-            if let Some(running) = &series.running {
-                let started = running.started();
-                for (backend, ids) in &running.claims {
-                    let older = |id: &OverrideId| Edit::Older { id: id.clone(), started };
-                    hearing.edits.insert(backend.clone(), ids.iter().map(older).collect());
-                }
-            }
+        Merged::Joined { older: true } => age(series, &mut hearing),
+        Merged::Parted => {
+            let ended = series.ended.unwrap_or(now);
+            tell(Line::new(now, None, What::Resolved { series: id, ended }));
+            age(series, &mut hearing);
         }
         Merged::Joined { older: false } => {}
         Merged::Closed { over } => {
             let at = series.ended.unwrap_or(now);
-            say(What::Resolved { series: id.clone(), ended: at });
+            tell(Line::new(now, None, What::Resolved { series: id.clone(), ended: at }));
             for (backend, ids) in over.claims {
                 let resolve = |id| Edit::Resolve { id, at };
                 hearing.edits.insert(backend, ids.into_iter().map(resolve).collect());
             }
             if let Some(next) = &series.running {
                 let (started, severity) = (next.started(), next.signal.severity);
-                say(What::Fired { series: id, started, severity });
+                tell(Line::new(now, None, What::Fired { series: id, started, severity }));
                 claim(series, generation, now, &mut hearing);
             }
         }
     }
     hearing
+}
+
+/// Tells every override of the run that is on when it started.
+fn age(series: &Series, hearing: &mut Hearing) {
+    let Some(running) = &series.running else { return };
+    let started = running.started();
+    for (backend, ids) in &running.claims {
+        let aged = |id: &OverrideId| Edit::Aged { id: id.clone(), started };
+        hearing.edits.insert(backend.clone(), ids.iter().map(aged).collect());
+    }
 }
 
 /// Holds the run that is on against the playbook, and claims an override for each effect of each
@@ -174,7 +182,7 @@ impl Document {
     pub fn edit(&mut self, edit: Edit, said: &mut Vec<What>) {
         match edit {
             Edit::Claim(over) => self.claim(*over, said),
-            Edit::Older { id, started } => self.older(&id, started),
+            Edit::Aged { id, started } => self.aged(&id, started),
             Edit::Resolve { id, at } => self.resolve(&id, at, said),
         }
     }

@@ -351,7 +351,9 @@ impl<'a> Ground<'a> {
     fn shape(&self, admitted: &Admitted, standbys: usize) -> Shape {
         let mut shape = Shape { group: self.group.clone(), weight: self.base.clone() };
         for at in 0..self.members.len() {
-            let promoted = admitted.promoted.get(&at);
+            // What serves already has nothing to be promoted to, and keeps its weight.
+            let serves = self.group[at] == self.serving && self.base[at] > 0;
+            let promoted = admitted.promoted.get(&at).filter(|_| !serves);
             if promoted.is_some() || self.is_standby(at, standbys) {
                 shape.group[at] = self.serving;
                 if self.members[at].weight.number().unwrap_or(0) == 0 {

@@ -23,7 +23,8 @@ use crate::{
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Line {
-    /// Derived from what it says.
+    /// Derived from what it says. Called `line` where it is shown: what it speaks of has an `id`, too.
+    #[serde(rename = "line")]
     pub id: LineId,
     /// When it was decided.
     pub at: Timestamp,
@@ -42,6 +43,12 @@ impl Line {
         let subject = backend.map(ToString::to_string).unwrap_or_default();
         let id = LineId::derive(&[&at.to_string(), &subject, &format!("{what:?}")]);
         Self { id, at, backend: backend.cloned(), what }
+    }
+
+    /// A line that is told once, however often what it says happens again.
+    #[must_use]
+    pub fn once(at: Timestamp, what: What) -> Self {
+        Self { id: LineId::derive(&[&format!("{what:?}")]), at, backend: None, what }
     }
 }
 

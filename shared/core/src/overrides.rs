@@ -79,7 +79,6 @@ pub struct Lease {
     pub every: SignedDuration,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(duration: &SignedDuration) -> bool {
     duration.is_zero()
 }

@@ -87,6 +87,9 @@ pub enum Merged {
         /// The run that is over.
         over: Box<Occurrence>,
     },
+    /// Starts that were heard as of the run that is on were of one that is over, of which no more
+    /// was known. The run that is on keeps its name, and turns out to be younger.
+    Parted,
 }
 
 impl Series {
@@ -142,6 +145,12 @@ impl Series {
             return Merged::Marked;
         };
         let beyond: BTreeSet<Timestamp> = over.starts.range(at..).copied().filter(|start| *start > at).collect();
+        if over.first > at {
+            // What the run was named by goes on, and so do the overrides that were claimed by that
+            // name: had the end come in its place, they would be the very same.
+            self.running = Some(Occurrence { starts: beyond, ..over });
+            return Merged::Parted;
+        }
         if let Some(first) = beyond.first().copied() {
             self.running = Some(Occurrence {
                 first,

@@ -160,15 +160,22 @@ impl<'a> Look<'a> {
             self.document.trouble = None;
         }
         self.tidy();
-        self.document.plan_wake();
+        match &next {
+            Next::Rest | Next::ReadAgain | Next::Write(_) => self.document.plan_wake(),
+            // There may be others to ask for, and the answer to this one is waited for for long.
+            Next::Reconnect { .. } => self.document.look_on(),
+        }
         let backend = &self.document.backend;
         let lines = self.said.into_iter().map(|what| Line::new(self.now, Some(backend), what)).collect();
         Step { lines, next, document: self.document }
     }
 
-    fn is_stale(&self, etag: &Etag) -> bool {
-        match self.document.etags.freshness(etag) {
-            Freshness::Stale => true,
+    fn is_stale(&mut self, etag: &Etag) -> bool {
+        match self.document.etags.freshness(etag, self.now) {
+            Freshness::Stale => {
+                self.document.etags.stale(self.now);
+                true
+            }
             Freshness::Same | Freshness::New => false,
         }
     }
@@ -219,28 +226,35 @@ impl<'a> Look<'a> {
 
     /// Takes the value of every owned field that is neither what we last wrote nor what an open
     /// write puts there for its owner's: it becomes the baseline, and what we wanted of the field
-    /// yields.
+    /// yields. Where nothing of ours can have stood there yet, no one has said anything against it,
+    /// and there is nothing to yield: a write that outran ours by a moment is a baseline like any
+    /// that was written a moment sooner.
     fn note_foreign(&mut self, pool: &Pool) {
-        let document = &self.document;
-        let foreign: Vec<_> = document
-            .owned
-            .iter()
-            .filter_map(|(field, owned)| {
-                let shown = pool.get(field)?;
-                let ours = shown.means(owned.written)
-                    || document.intents.iter().flat_map(|intent| &intent.changes).any(|change| {
-                        change.field == *field && change.after.means(shown)
-                    });
-                (!ours).then(|| (field.clone(), owned.written, shown))
-            })
-            .collect();
+        let mut foreign = Vec::new();
+        for (field, owned) in &mut self.document.owned {
+            let Some(shown) = pool.get(field) else { continue };
+            let untouched = owned.written == owned.baseline;
+            if shown.means(owned.written) {
+                // Null for absent, or the reverse, by someone's hand: it is given back as it is.
+                if untouched {
+                    *owned = Owned { baseline: shown, written: shown };
+                }
+                continue;
+            }
+            let intents = self.document.intents.iter().flat_map(|intent| &intent.changes);
+            let mut open = intents.filter(|change| change.field == *field).peekable();
+            let untouched = untouched && open.peek().is_none();
+            if open.all(|change| !change.after.means(shown)) {
+                foreign.push((field.clone(), owned.written, shown, untouched));
+            }
+        }
         if foreign.is_empty() {
             return;
         }
         // Who wanted the fields is seen by laying what had begun as it was before.
         let laid = self.lay(&self.baseline(pool), &self.contributions(Whose::Begun));
-        for (field, ours, theirs) in foreign {
-            let owners = laid.owners.get(&field).cloned().unwrap_or_default();
+        for (field, ours, theirs, untouched) in foreign {
+            let owners = laid.owners.get(&field).filter(|_| !untouched).cloned().unwrap_or_default();
             let yielded = owners.iter().cloned().collect();
             self.document.owned.insert(field.clone(), Owned { baseline: theirs, written: theirs });
             self.said.push(What::Foreign { field: field.clone(), ours, theirs, yielded });

@@ -28,10 +28,19 @@ impl Document {
         self.wake = self.next_wake();
     }
 
-    /// Asks for a look at once.
+    /// Asks for a look at once, or as soon as Azure may be asked.
     pub fn wake_now(&mut self, now: Timestamp) {
-        self.advance(now);
-        self.wake = Some(self.now);
+        let now = self.advance(now);
+        self.wake = Some(self.trouble.as_ref().map_or(now, |trouble| trouble.until.max(now)));
+    }
+
+    /// Sets when the next look is needed while a look goes on. What is due by now has not been done
+    /// yet, and whoever is about to do it may die first: at once, where anything is going on.
+    pub(crate) fn look_on(&mut self) {
+        self.wake = None;
+        if !self.is_at_rest() {
+            self.wake_now(self.now);
+        }
     }
 
     /// The wake that must be sent so that the next look is not missed; none where one is on its way

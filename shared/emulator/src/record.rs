@@ -151,7 +151,7 @@ impl Record {
             *self.totals.entry(received.operation).or_default() += 1;
         }
         // Clients ask for the root to have a connection ahead of need; any answer will do to them.
-        let opens = received.verb == http::Method::HEAD && received.path == "/";
+        let opens = received.verb == Method::HEAD && received.path == "/";
         if received.operation == Operation::Unknown && !opens && self.unknown.len() < UNKNOWN_KEPT {
             let Received { verb, path, .. } = &received;
             let call = format!("#{} {verb} {path}", self.last);

@@ -10,6 +10,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     group::Group,
+    ledger::Line,
     names::BackendId,
     playbook::{self, Playbook},
     step::Generation,
@@ -99,6 +100,9 @@ pub(crate) struct Inner {
     looks: Mutex<HashMap<BackendId, Again>>,
     idle: Notify,
     skew: Mutex<Option<SignedDuration>>,
+    /// The generation of the playbook under which every backend with something going on was last
+    /// sent for; none at the start, when it may be newer than what ran before.
+    pub(crate) swept: Mutex<Option<u64>>,
 }
 
 /// Whether a backend that is being looked at is to be looked at once more.
@@ -114,9 +118,16 @@ impl fmt::Debug for Engine {
     }
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     // Nothing is ever left half done under these locks.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Tells of what was saved, and only once it was.
+pub(crate) fn tell(lines: &[Line]) {
+    for line in lines {
+        tracing::info!("{}", line.what);
+    }
 }
 
 impl Engine {
@@ -139,6 +150,7 @@ impl Engine {
                 looks: Mutex::default(),
                 idle: Notify::new(),
                 skew: Mutex::default(),
+                swept: Mutex::default(),
             }),
         }
     }

@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use crate::{
-    engine::{Engine, Loaded, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, SKEW_MAX},
+    engine::{Engine, Loaded, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, SKEW_MAX, tell},
     message::Outgoing,
     ports::{Commit, Sight, StoreError, Unseen, Versioned},
 };
@@ -226,23 +226,22 @@ impl Engine {
             let Document { now, generation, .. } = before.body;
             Document { now, generation, ..document.clone() } == before.body
         };
-        if unchanged && lines.is_empty() && next == Next::Rest {
+        let nothing_to_do = matches!(next, Next::Rest | Next::ReadAgain);
+        if unchanged && lines.is_empty() && nothing_to_do {
             return Ok(before);
         }
         let mut body = document;
         let send = body.arm().map(|due| Outgoing::wake(&body.backend, Some(due)));
-        for line in &lines {
-            tracing::info!("{}", line.what);
-        }
         let document = Versioned { version: before.version, body };
         let commit = Commit {
             documents: vec![document.clone()],
             group_seen: Some(group_seen),
-            lines,
+            lines: lines.clone(),
             send: send.into_iter().collect(),
             ..Commit::default()
         };
         self.inner.store.commit(commit).await?;
+        tell(&lines);
         Ok(Versioned { version: document.version + 1, body: document.body })
     }
 
@@ -259,17 +258,19 @@ impl Engine {
             answer(&mut body, &mut said);
             let send = body.arm().map(|due| Outgoing::wake(&body.backend, Some(due)));
             let (now, backend) = (body.now, body.backend.clone());
-            for what in &said {
-                tracing::info!("{what}");
-            }
-            let lines = said.into_iter().map(|what| Line::new(now, Some(&backend), what));
+            let lines: Vec<Line> =
+                said.into_iter().map(|what| Line::new(now, Some(&backend), what)).collect();
             let commit = Commit {
                 documents: vec![Versioned { version: document.version, body: body.clone() }],
-                lines: lines.collect(),
+                lines: lines.clone(),
                 send: send.into_iter().collect(),
                 ..Commit::default()
             };
-            match self.inner.store.commit(commit).await {
+            let committed = self.inner.store.commit(commit).await;
+            if committed.is_ok() {
+                tell(&lines);
+            }
+            match committed {
                 Ok(()) => return Ok(Versioned { version: document.version + 1, body }),
                 Err(StoreError::Conflict) => {
                     let stored = self.inner.store.document(&backend).await?;

@@ -22,7 +22,7 @@ use pointsman_core::{
 use tokio::sync::oneshot;
 
 use crate::{
-    engine::{Engine, Loaded, PlaybookError, RECONCILE_ATTEMPTS_MAX},
+    engine::{Engine, Loaded, PlaybookError, RECONCILE_ATTEMPTS_MAX, tell},
     message::{Command, Message, Outgoing},
     ports::{Commit, Delivery, Letter, Receipt, StoreError, Versioned},
 };
@@ -83,13 +83,12 @@ impl Engine {
                 (backend, if waits { None } else { self.look_ahead(backend) })
             })
             .collect();
-        for line in &commit.lines {
-            tracing::info!("{}", line.what);
-        }
         let idle = commit == Commit::default();
         if !idle {
+            let lines = commit.lines.clone();
             self.inner.store.commit(commit).await?;
             self.forget_group();
+            tell(&lines);
         }
         for (backend, saved) in ahead {
             let document = &documents[backend];
@@ -185,8 +184,8 @@ impl Engine {
         now: Timestamp,
         change: impl FnOnce(&mut Document, &mut Vec<What>),
     ) -> Result<(), StoreError> {
-        let document = match draft.documents.remove(backend) {
-            Some(document) => document,
+        let document = match draft.documents.get(backend) {
+            Some(document) => document.clone(),
             None => match self.inner.store.document(backend).await? {
                 Some(document) => document,
                 None => Versioned::new(Document::new(backend.clone(), now)),
@@ -197,7 +196,7 @@ impl Engine {
         let mut said = Vec::new();
         change(&mut body, &mut said);
         let touched = Document { now: document.body.now, ..body.clone() } != document.body;
-        if !touched && !draft.looks.contains(backend) {
+        if !touched {
             return Ok(());
         }
         let at = body.now;

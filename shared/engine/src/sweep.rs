@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    engine::Engine,
+    engine::{Engine, locked},
     reconcile::{MESSAGE_AGE_MAX, ReconcileError},
 };
 
@@ -11,21 +11,27 @@ use crate::{
 pub const SWEEP_MAX: usize = 1_000;
 
 impl Engine {
-    /// Puts a newer generation of the playbook in force, and looks at the backends whose look was
-    /// due `grace` ago: their wake was lost. Gives how many those were.
+    /// Puts a newer generation of the playbook in force and looks at the backends that were decided
+    /// by an older one, and at those whose look was due `grace` ago: their wake was lost. Gives how
+    /// many those were.
     ///
     /// # Errors
     /// When the store or the playbook is not to be had.
     pub async fn sweep(&self, grace: SignedDuration) -> Result<usize, ReconcileError> {
-        let before = self.playbook().await?.number;
         let now = self.now();
         let mut backends = self.inner.store.overdue(now - grace, SWEEP_MAX).await?;
-        if self.refresh_playbook().await?.number != before {
+        // Whoever put a generation in force, a look or the start, did not look at the other backends.
+        let number = self.refresh_playbook().await?.number;
+        let swept = *locked(&self.inner.swept) == Some(number);
+        if !swept {
             for document in self.inner.store.documents().await? {
-                if !document.body.is_at_rest() && !backends.contains(&document.body.backend) {
-                    backends.push(document.body.backend);
+                let document = document.body;
+                let concerned = document.generation < number && !document.is_at_rest();
+                if concerned && !backends.contains(&document.backend) {
+                    backends.push(document.backend);
                 }
             }
+            *locked(&self.inner.swept) = Some(number);
         }
         for backend in &backends {
             self.look(backend);

@@ -2,7 +2,14 @@
 //! may tell it of alerts.
 //!
 //! Secrets are never in the file. It says where each is: a variable of the environment or a file,
-//! as container platforms mount them.
+//! as container platforms mount them. One that stands in the file all the same is an error, which
+//! does not show it.
+//!
+//! A command reads only the secrets that it uses ([`Needs`]): who asks for the status at night need
+//! not have the secrets of those who send alerts.
+
+mod wire;
+mod wrong;
 
 use std::{
     fs, io,
@@ -16,10 +23,59 @@ use pointsman_apim::{
 };
 use pointsman_core::names::SourceName;
 use pointsman_intake::{Secret, verify::Authentication};
-use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use self::wrong::{PLACE, Wrong};
 
 /// How long the file may be, in bytes.
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
+
+/// Every key, as a path, with what it means and what it is if it is not said: the README's table.
+pub const KEYS: [(&str, &str, &str); 15] = [
+    ("listen", "127.0.0.1:7433", "The address and port that `serve` listens on."),
+    (
+        "store",
+        "pointsman.db",
+        "The store's database file; `serve --shadow` has its own beside it, `*.shadow.db`.",
+    ),
+    (
+        "playbook",
+        "",
+        "The playbook's file. Needed until one is published; `--publish` publishes it anew.",
+    ),
+    ("azure.cloud", "public", "`public`, `usGovernment` or `china`."),
+    (
+        "azure.endpoint",
+        "the cloud's",
+        "The address of Azure Resource Manager, for a private link or an emulator.",
+    ),
+    (
+        "azure.apiVersion",
+        "the newest that is known",
+        "The version of API Management's management interface.",
+    ),
+    (
+        "azure.credential",
+        "auto",
+        "`auto`, `managedIdentity`, `workloadIdentity`, `environment`, `azureCli` or `token`.",
+    ),
+    (
+        "azure.clientId",
+        "",
+        "The client id of a user-assigned identity; with `managedIdentity` only.",
+    ),
+    ("azure.token", "", "The place of a ready-made token; with `credential: token` only."),
+    ("sources[].name", "", "The source's name, as plays see it in `signal.source`."),
+    ("sources[].kind", "", "What it speaks: `alertmanager`."),
+    ("sources[].path", "/alerts/NAME", "The path of its webhook."),
+    (
+        "sources[].bearer",
+        "",
+        "Places of bearer tokens, any of which proves it; two while one is being replaced.",
+    ),
+    ("sources[].basic.user", "", "A user's name, for basic authentication instead."),
+    ("sources[].basic.passwords", "", "Places of that user's passwords."),
+];
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -32,115 +88,23 @@ pub enum ConfigError {
         /// Why.
         cause: io::Error,
     },
-    /// The file is not a configuration; the text says where and what would be right.
-    #[error("{file}: {text}")]
-    Form {
-        /// Which.
-        file: String,
-        /// Where, and what would be right.
-        text: String,
-    },
-    /// A part of it cannot be used.
-    #[error("{file}: {place}: {why}")]
-    Value {
-        /// Which.
-        file: String,
-        /// Which part, as a path: `sources[0].bearer[0]`.
-        place: String,
-        /// Why.
-        why: String,
-    },
+    /// The file has a problem.
+    #[error("the configuration has a problem\n{0}")]
+    Problem(
+        /// Where, and what would be right; some lines, without secrets.
+        String,
+    ),
 }
 
-/// The file as it is written.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct Wire {
-    #[serde(default = "listen")]
-    listen: SocketAddr,
-    #[serde(default = "store")]
-    store: PathBuf,
-    playbook: Option<PathBuf>,
-    #[serde(default)]
-    azure: WireAzure,
-    #[serde(default)]
-    sources: Vec<WireSource>,
-}
-
-fn listen() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 7433))
-}
-
-fn store() -> PathBuf {
-    PathBuf::from("pointsman.db")
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct WireAzure {
-    #[serde(default)]
-    cloud: WireCloud,
-    endpoint: Option<String>,
-    api_version: Option<String>,
-    #[serde(default)]
-    credential: WireCredential,
-    client_id: Option<String>,
-    token: Option<Place>,
-}
-
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum WireCloud {
-    #[default]
-    Public,
-    UsGovernment,
-    China,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum WireCredential {
-    #[default]
-    Auto,
-    ManagedIdentity,
-    WorkloadIdentity,
-    Environment,
-    AzureCli,
-    Token,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
-struct WireSource {
-    name: String,
-    kind: WireKind,
-    path: Option<String>,
-    #[serde(default)]
-    bearer: Vec<Place>,
-    basic: Option<WireBasic>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum WireKind {
-    Alertmanager,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WireBasic {
-    user: String,
-    passwords: Vec<Place>,
-}
-
-/// Where a secret is.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum Place {
-    /// In a variable of the environment.
-    Env(String),
-    /// In a file; a line end after it does not count.
-    File(PathBuf),
+/// What is used of a configuration. The places of secrets that are not used need not hold any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// The store alone.
+    Store,
+    /// The store, and Azure.
+    Azure,
+    /// All of it.
+    Everything,
 }
 
 /// A configuration that can be used.
@@ -154,8 +118,10 @@ pub struct Config {
     pub playbook: Option<PathBuf>,
     /// Which Azure is changed, and as whom.
     pub azure: Azure,
-    /// Who may tell of alerts.
+    /// Who may tell of alerts; none unless everything was asked for.
     pub sources: Vec<Source>,
+    /// The names of all who may, in the order of the file.
+    pub source_names: Vec<SourceName>,
 }
 
 /// Which Azure, and as whom.
@@ -167,8 +133,8 @@ pub struct Azure {
     pub base: BaseUrl,
     /// The version of its interface.
     pub version: ApiVersion,
-    /// As whom requests are made.
-    pub credential: pointsman_apim::Credential,
+    /// As whom requests are made; none where only the store was asked for.
+    pub credential: Option<pointsman_apim::Credential>,
 }
 
 /// A source of alerts.
@@ -192,43 +158,63 @@ pub enum Kind {
 }
 
 impl Config {
-    /// Reads the file at `path`; paths in it are relative to where it is.
+    /// Reads the file at `path`, with all its secrets; paths in it are relative to where it is.
     ///
     /// # Errors
     /// When it cannot be read, or a part of it cannot be used: says which, and what would be right.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        Self::read_for(path, Needs::Everything)
+    }
+
+    /// Reads the file at `path`, with the secrets that are needed.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_for(path: &Path, needs: Needs) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
-        let text = read_bounded(path).map_err(|cause| ConfigError::File { file: file.clone(), cause })?;
+        let text =
+            read_bounded(path).map_err(|cause| ConfigError::File { file: file.clone(), cause })?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        Self::parse(&text, &folder, |name| std::env::var(name).ok()).map_err(|error| error.at(file))
+        Self::parse(&text, &folder, needs, |name| std::env::var(name).ok())
+            .map_err(|wrong| ConfigError::Problem(wrong.render(&file, &text)))
     }
 
     /// Reads a configuration's text. `variable` reads the environment.
     fn parse(
         text: &str,
         folder: &Path,
+        needs: Needs,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, Wrong> {
-        let wire: Wire = serde_saphyr::from_str(text).map_err(|error| Wrong::form(error.render()))?;
+        let file: wire::File = serde_saphyr::from_str(text).map_err(|error| Wrong::form(&error))?;
         let secrets = Secrets { folder, variable: &variable };
+        let mut seen: Vec<(SourceName, String)> = Vec::new();
         let mut sources = Vec::new();
-        for (at, source) in wire.sources.into_iter().enumerate() {
-            let source = self::source(source, &secrets)
-                .map_err(|wrong| wrong.within(&format!("sources[{at}]")))?;
-            if sources.iter().any(|other: &Source| other.name == source.name || other.path == source.path) {
+        for source in file.sources {
+            let (name, path) = (name(&source.value)?, path(&source.value)?);
+            if seen.iter().any(|(other, at)| *other == name || *at == path) {
                 return Err(Wrong::at(
-                    &format!("sources[{at}]"),
-                    "another source has the same name or path; a pair of senders shares one source",
+                    &source.value.name,
+                    format!("another source has the name {name} or the path {path}"),
+                    "give it its own; a pair of senders shares one source",
                 ));
             }
-            sources.push(source);
+            let proof = proof(&source)?;
+            if needs == Needs::Everything {
+                let authentication = authentication(proof, &secrets)?;
+                let wire::Kind::Alertmanager = source.value.kind;
+                let (name, path, kind) = (name.clone(), path.clone(), Kind::Alertmanager);
+                sources.push(Source { name, kind, path, authentication });
+            }
+            seen.push((name, path));
         }
         Ok(Self {
-            listen: wire.listen,
-            store: folder.join(wire.store),
-            playbook: wire.playbook.map(|path| folder.join(path)),
-            azure: azure(wire.azure, &secrets).map_err(|wrong| wrong.within("azure"))?,
+            listen: listen(file.listen)?,
+            store: folder.join(file.store.unwrap_or_else(|| wire::STORE.into())),
+            playbook: file.playbook.map(|path| folder.join(path)),
+            azure: azure(file.azure, needs, &secrets)?,
             sources,
+            source_names: seen.into_iter().map(|(name, _)| name).collect(),
         })
     }
 }
@@ -242,141 +228,191 @@ fn read_bounded(path: &Path) -> io::Result<String> {
     fs::read_to_string(path)
 }
 
-/// What is wrong, before the file's name is known.
-struct Wrong {
-    place: Option<String>,
-    why: String,
-}
-
-impl Wrong {
-    fn form(why: String) -> Self {
-        Self { place: None, why }
-    }
-
-    fn at(place: &str, why: impl ToString) -> Self {
-        Self { place: Some(place.to_owned()), why: why.to_string() }
-    }
-
-    fn within(self, outer: &str) -> Self {
-        let place = self.place.map_or_else(|| outer.to_owned(), |inner| format!("{outer}.{inner}"));
-        Self { place: Some(place), why: self.why }
-    }
-
-    fn at_file(place: Option<String>, why: String, file: String) -> ConfigError {
-        match place {
-            Some(place) => ConfigError::Value { file, place, why },
-            None => ConfigError::Form { file, text: why },
-        }
-    }
-}
-
-trait At {
-    fn at(self, file: String) -> ConfigError;
-}
-
-impl At for Wrong {
-    fn at(self, file: String) -> ConfigError {
-        Wrong::at_file(self.place, self.why, file)
-    }
-}
-
 struct Secrets<'a> {
     folder: &'a Path,
     variable: &'a dyn Fn(&str) -> Option<String>,
 }
 
 impl Secrets<'_> {
-    fn text(&self, place: &Place) -> Result<String, String> {
+    fn text(&self, place: &wire::Place) -> Result<String, (String, &'static str)> {
         match place {
-            Place::Env(name) => (self.variable)(name)
-                .ok_or_else(|| format!("the variable {name} is not set in the environment")),
-            Place::File(path) => {
+            wire::Place::Env(name) => (self.variable)(name).ok_or_else(|| {
+                (
+                    format!("the variable {name} is not set in the environment"),
+                    "set it, or name another place",
+                )
+            }),
+            wire::Place::File(path) => {
                 let path = self.folder.join(path);
-                let text = read_bounded(&path).map_err(|cause| format!("{}: {cause}", path.display()))?;
+                let text = read_bounded(&path).map_err(|cause| {
+                    (
+                        format!("the secret's file {} cannot be read: {cause}", path.display()),
+                        "put it there, or name another place",
+                    )
+                })?;
                 Ok(text.trim_end_matches(['\r', '\n']).to_owned())
             }
+            wire::Place::Not => Err(("this does not say where a secret is".to_owned(), PLACE)),
         }
     }
 
-    fn all(&self, places: &[Place], key: &str) -> Result<Vec<Secret>, Wrong> {
-        let secret = |(at, place): (usize, &Place)| {
-            let wrong = |why: String| Wrong::at(&format!("{key}[{at}]"), why);
-            self.text(place).map_err(wrong)?.parse::<Secret>().map_err(|error| wrong(error.to_string()))
+    fn all(&self, places: &Spanned<wire::Places>) -> Result<Vec<Secret>, Wrong> {
+        let secret = |place: &wire::Place| {
+            let text = self.text(place).map_err(|(why, help)| Wrong::at(places, why, help))?;
+            let where_ = match place {
+                wire::Place::Env(name) => format!("the variable {name}"),
+                wire::Place::File(path) => format!("the file {}", path.display()),
+                wire::Place::Not => "it".to_owned(),
+            };
+            text.parse::<Secret>().map_err(|error| {
+                Wrong::at(
+                    places,
+                    format!("the secret in {where_} cannot be used: {error}"),
+                    "put another there",
+                )
+            })
         };
-        places.iter().enumerate().map(secret).collect()
+        places.value.0.iter().map(secret).collect()
     }
 }
 
-fn source(wire: WireSource, secrets: &Secrets<'_>) -> Result<Source, Wrong> {
-    let name: SourceName = wire.name.parse().map_err(|error| Wrong::at("name", error))?;
-    let path = wire.path.unwrap_or_else(|| format!("/alerts/{name}"));
+fn listen(listen: Option<Spanned<String>>) -> Result<SocketAddr, Wrong> {
+    let Some(listen) = listen else { return Ok(wire::LISTEN) };
+    listen.value.parse().map_err(|_| {
+        Wrong::at(
+            &listen,
+            "this is no address to listen on",
+            "it must be an IP address and a port: `0.0.0.0:7433`, `[::]:7433`; port 0 takes a free one",
+        )
+    })
+}
+
+fn name(source: &wire::Source) -> Result<SourceName, Wrong> {
+    let help = "call it something like `prometheus`";
+    source.name.value.parse().map_err(|error| Wrong::at(&source.name, error, help))
+}
+
+fn path(source: &wire::Source) -> Result<String, Wrong> {
+    let Some(path) = &source.path else { return Ok(format!("/alerts/{}", source.name.value)) };
     let plain = |char: char| char.is_ascii_alphanumeric() || "-_./".contains(char);
-    if !path.starts_with('/') || path.len() > 200 || !path.chars().all(plain) || path.starts_with("/health") {
+    let text = &path.value;
+    if !text.starts_with('/')
+        || text.len() > 200
+        || !text.chars().all(plain)
+        || text.starts_with("/health")
+    {
         return Err(Wrong::at(
-            "path",
+            path,
+            "a source cannot have this path",
             "a path begins with / (and not with /health), and has letters, digits or any of -_./",
         ));
     }
-    let authentication = match (wire.bearer.as_slice(), wire.basic) {
-        ([], None) => {
-            return Err(Wrong::form(
-                "say how the source proves itself: `bearer: [{env: NAME}]` or `basic: {user: …, passwords: [{env: NAME}]}`"
-                    .to_owned(),
-            ));
-        }
-        (bearer, None) => {
-            let bearer = secrets.all(bearer, "bearer")?;
-            Authentication::bearer(&bearer).map_err(|error| Wrong::at("bearer", error))?
-        }
-        ([], Some(basic)) => {
-            let passwords =
-                secrets.all(&basic.passwords, "passwords").map_err(|wrong| wrong.within("basic"))?;
-            Authentication::basic(&basic.user, &passwords).map_err(|error| Wrong::at("basic", error))?
-        }
-        (_, Some(_)) => return Err(Wrong::form("`bearer` and `basic` exclude each other".to_owned())),
-    };
-    let kind = match wire.kind {
-        WireKind::Alertmanager => Kind::Alertmanager,
-    };
-    Ok(Source { name, kind, path, authentication })
+    Ok(text.clone())
 }
 
-fn azure(wire: WireAzure, secrets: &Secrets<'_>) -> Result<Azure, Wrong> {
+/// How a source says that it proves itself, before any secret is read.
+#[derive(Clone, Copy)]
+enum Proof<'a> {
+    Bearer(&'a Spanned<wire::Places>),
+    Basic(&'a Spanned<wire::Basic>),
+}
+
+fn proof(source: &Spanned<wire::Source>) -> Result<Proof<'_>, Wrong> {
+    let help = "give it `bearer: {env: NAME}`, or `basic: {user: NAME, passwords: {env: NAME}}`";
+    match (&source.value.bearer, &source.value.basic) {
+        (Some(bearer), None) => Ok(Proof::Bearer(bearer)),
+        (None, Some(basic)) => Ok(Proof::Basic(basic)),
+        (None, None) => {
+            Err(Wrong::at(&source.value.name, "nothing says how this source proves itself", help))
+        }
+        (Some(_), Some(basic)) => {
+            Err(Wrong::at(basic, "`bearer` and `basic` exclude each other", "keep one of them"))
+        }
+    }
+}
+
+fn authentication(proof: Proof<'_>, secrets: &Secrets<'_>) -> Result<Authentication, Wrong> {
+    match proof {
+        Proof::Bearer(bearer) => {
+            let tokens = secrets.all(bearer)?;
+            Authentication::bearer(&tokens).map_err(|error| Wrong::at(bearer, error, PLACE))
+        }
+        Proof::Basic(basic) => {
+            let passwords = secrets.all(&basic.value.passwords)?;
+            Authentication::basic(&basic.value.user, &passwords).map_err(|error| {
+                Wrong::at(basic, error, "give it `user: NAME` and `passwords: {env: NAME}`")
+            })
+        }
+    }
+}
+
+fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure, Wrong> {
     let cloud = match wire.cloud {
-        WireCloud::Public => Cloud::Public,
-        WireCloud::UsGovernment => Cloud::UsGovernment,
-        WireCloud::China => Cloud::China,
+        wire::Cloud::Public => Cloud::Public,
+        wire::Cloud::UsGovernment => Cloud::UsGovernment,
+        wire::Cloud::China => Cloud::China,
     };
-    let base = match wire.endpoint {
+    let base = match &wire.endpoint {
         None => cloud.base(),
-        Some(text) => text.parse().map_err(|error| Wrong::at("endpoint", error))?,
+        Some(text) => text.value.parse().map_err(|error| {
+            Wrong::at(
+                text,
+                error,
+                "it is like `https://management.azure.com`; `http` only on this machine",
+            )
+        })?,
     };
-    let version = match wire.api_version {
+    let version = match &wire.api_version {
         None => ApiVersion::default(),
-        Some(text) => text.parse().map_err(|error| Wrong::at("apiVersion", error))?,
-    };
-    if wire.token.is_some() != (wire.credential == WireCredential::Token) {
-        let why = "`credential: token` goes with `token: {env: NAME}`, and only with it";
-        return Err(Wrong::at("token", why));
-    }
-    if wire.client_id.is_some() && wire.credential != WireCredential::ManagedIdentity {
-        return Err(Wrong::at("clientId", "it goes with `credential: managedIdentity` only"));
-    }
-    let credential = match (wire.credential, wire.token) {
-        (WireCredential::Auto, _) => pointsman_apim::Credential::Auto,
-        (WireCredential::ManagedIdentity, _) => {
-            pointsman_apim::Credential::ManagedIdentity { client_id: wire.client_id }
+        Some(text) => {
+            let newest = format!(
+                "it is like `{}`, which is taken where none is named",
+                ApiVersion::default()
+            );
+            text.value.parse().map_err(|error| Wrong::at(text, error, &newest))?
         }
-        (WireCredential::WorkloadIdentity, _) => pointsman_apim::Credential::WorkloadIdentity,
-        (WireCredential::Environment, _) => pointsman_apim::Credential::Environment,
-        (WireCredential::AzureCli, _) => pointsman_apim::Credential::AzureCli,
-        (WireCredential::Token, Some(place)) => {
-            let text = secrets.text(&place).map_err(|why| Wrong::at("token", why))?;
-            pointsman_apim::Credential::Static(AzureSecret::new(text))
-        }
-        (WireCredential::Token, None) => return Err(Wrong::at("token", "it is missing")),
     };
-    Ok(Azure { cloud, base, version, credential })
+    let kind = wire.credential.as_ref().map_or(wire::Credential::Auto, |kind| kind.value);
+    if let Some(client_id) = &wire.client_id
+        && kind != wire::Credential::ManagedIdentity
+    {
+        let help = "say `credential: managedIdentity` too, or leave `clientId` out";
+        return Err(Wrong::at(client_id, "`clientId` goes with a managed identity only", help));
+    }
+    if let Some(token) = &wire.token
+        && kind != wire::Credential::Token
+    {
+        let help = "say `credential: token` too, or leave `token` out";
+        return Err(Wrong::at(token, "`token` goes with `credential: token` only", help));
+    }
+    let credential = match (kind, wire.token, wire.credential) {
+        (wire::Credential::Auto, _, _) => pointsman_apim::Credential::Auto,
+        (wire::Credential::ManagedIdentity, _, _) => {
+            let client_id = wire.client_id.map(|client_id| client_id.value);
+            pointsman_apim::Credential::ManagedIdentity { client_id }
+        }
+        (wire::Credential::WorkloadIdentity, _, _) => pointsman_apim::Credential::WorkloadIdentity,
+        (wire::Credential::Environment, _, _) => pointsman_apim::Credential::Environment,
+        (wire::Credential::AzureCli, _, _) => pointsman_apim::Credential::AzureCli,
+        (wire::Credential::Token, Some(token), _) => match (needs, token.value.0.as_slice()) {
+            (Needs::Store, _) => return Ok(Azure { cloud, base, version, credential: None }),
+            (Needs::Azure | Needs::Everything, [place]) => {
+                let text =
+                    secrets.text(place).map_err(|(why, help)| Wrong::at(&token, why, help))?;
+                pointsman_apim::Credential::Static(AzureSecret::new(text))
+            }
+            (Needs::Azure | Needs::Everything, _) => {
+                return Err(Wrong::at(&token, "one token is used, and not a list of them", PLACE));
+            }
+        },
+        (wire::Credential::Token, None, Some(kind)) => {
+            let help = "say where the token is: `token: {env: NAME}` or `token: {file: PATH}`";
+            return Err(Wrong::at(&kind, "`credential: token` needs `token`", help));
+        }
+        // Without being said, the credential is `auto`.
+        (wire::Credential::Token, None, None) => pointsman_apim::Credential::Auto,
+    };
+    Ok(Azure { cloud, base, version, credential: Some(credential) })
 }
 
 #[cfg(test)]

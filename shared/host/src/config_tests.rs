@@ -2,55 +2,459 @@ use expect_test::{Expect, expect};
 
 use super::*;
 
-fn check(text: &str, expect: &Expect) {
-    let variable = |name: &str| match name {
+fn variable(name: &str) -> Option<String> {
+    match name {
         "TOKEN" => Some("s3cret".to_owned()),
         "EMPTY" => Some(String::new()),
         _ => None,
-    };
-    let read = Config::parse(text, Path::new("/etc/pointsman"), variable);
-    let shown = match read {
-        Ok(config) => format!("{config:#?}"),
-        Err(wrong) => wrong.at("pointsman.yaml".to_owned()).to_string(),
+    }
+}
+
+fn parse(text: &str, needs: Needs) -> Result<Config, String> {
+    Config::parse(text, Path::new("/etc/pointsman"), needs, variable)
+        .map_err(|wrong| wrong.render("pointsman.yaml", text))
+}
+
+/// What a person would see: the problem, or the whole configuration.
+fn check(text: &str, expect: &Expect) {
+    let shown = match parse(text, Needs::Everything) {
+        Ok(config) => format!("{config:#?}\n"),
+        Err(problem) => problem,
     };
     assert!(!shown.contains("s3cret"), "{shown}");
-    expect.assert_eq(&(shown + "\n"));
+    expect.assert_eq(&shown);
 }
 
 #[test]
 fn everything_has_a_default_but_the_sources() {
-    check("{}", &expect![[""]]);
+    check(
+        "{}",
+        &expect![[r#"
+        Config {
+            listen: 127.0.0.1:7433,
+            store: "/etc/pointsman/pointsman.db",
+            playbook: None,
+            azure: Azure {
+                cloud: Public,
+                base: BaseUrl {
+                    text: "https://management.azure.com",
+                    loopback: false,
+                    secure: true,
+                },
+                version: ApiVersion(
+                    "2024-05-01",
+                ),
+                credential: Some(
+                    Auto,
+                ),
+            },
+            sources: [],
+            source_names: [],
+        }
+    "#]],
+    );
+    check(
+        "",
+        &expect![[r#"
+        Config {
+            listen: 127.0.0.1:7433,
+            store: "/etc/pointsman/pointsman.db",
+            playbook: None,
+            azure: Azure {
+                cloud: Public,
+                base: BaseUrl {
+                    text: "https://management.azure.com",
+                    loopback: false,
+                    secure: true,
+                },
+                version: ApiVersion(
+                    "2024-05-01",
+                ),
+                credential: Some(
+                    Auto,
+                ),
+            },
+            sources: [],
+            source_names: [],
+        }
+    "#]],
+    );
 }
 
 #[test]
 fn sources_prove_themselves() {
     check(
         "sources:\n- {name: prom, kind: alertmanager, bearer: [{env: TOKEN}]}\n",
-        &expect![[""]],
+        &expect![[r#"
+            Config {
+                listen: 127.0.0.1:7433,
+                store: "/etc/pointsman/pointsman.db",
+                playbook: None,
+                azure: Azure {
+                    cloud: Public,
+                    base: BaseUrl {
+                        text: "https://management.azure.com",
+                        loopback: false,
+                        secure: true,
+                    },
+                    version: ApiVersion(
+                        "2024-05-01",
+                    ),
+                    credential: Some(
+                        Auto,
+                    ),
+                },
+                sources: [
+                    Source {
+                        name: prom,
+                        kind: Alertmanager,
+                        path: "/alerts/prom",
+                        authentication: Bearer(***),
+                    },
+                ],
+                source_names: [
+                    prom,
+                ],
+            }
+        "#]],
     );
-    check("sources:\n- {name: prom, kind: alertmanager}\n", &expect![[""]]);
     check(
-        "sources:\n- {name: prom, kind: alertmanager, bearer: [{env: NONE}]}\n",
-        &expect![[""]],
+        "sources:\n- {name: prom, kind: alertmanager}\n",
+        &expect![[r#"
+        pointsman.yaml:2:10: nothing says how this source proves itself
+          |
+        2 | - {name: prom
+          |          ^^^^
+          = give it `bearer: {env: NAME}`, or `basic: {user: NAME, passwords: {env: NAME}}`
+    "#]],
+    );
+    check(
+        "sources:\n- name: prom\n  kind: alertmanager\n  bearer: {env: NONE}\n",
+        &expect![[r#"
+        pointsman.yaml:4:11: the variable NONE is not set in the environment
+          = set it, or name another place
+    "#]],
+    );
+    check(
+        "sources:\n- name: prom\n  kind: alertmanager\n  bearer: {file: none}\n",
+        &expect![[r#"
+        pointsman.yaml:4:11: the secret's file /etc/pointsman/none cannot be read: No such file or directory (os error 2)
+          = put it there, or name another place
+    "#]],
     );
     check(
         "sources:\n- {name: prom, kind: alertmanager, basic: {user: a, passwords: [{env: EMPTY}]}}\n",
-        &expect![[""]],
+        &expect![[r#"
+            pointsman.yaml:2:64: the secret in the variable EMPTY cannot be used: a secret must not be empty
+              = put another there
+        "#]],
     );
     check(
-        "sources:\n- {name: prom, kind: alertmanager, path: /health/x, bearer: [{env: TOKEN}]}\n",
-        &expect![[""]],
+        "sources:\n- {name: prom, kind: alertmanager, bearer: []}\n",
+        &expect![[r#"
+        pointsman.yaml:2:44: a source has one secret, or 2 while they are rotated; here are 0
+          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
+    "#]],
+    );
+    check(
+        "sources:\n- name: prom\n  kind: alertmanager\n  path: /health/x\n  bearer: {env: TOKEN}\n",
+        &expect![[r#"
+        pointsman.yaml:4:9: a source cannot have this path
+          |
+        4 |   path: /health/x
+          |         ^^^^^^^^^
+          = a path begins with / (and not with /health), and has letters, digits or any of -_./
+    "#]],
+    );
+    check(
+        "sources:\n- name: p r\n  kind: alertmanager\n  bearer: {env: TOKEN}\n",
+        &expect![[r#"
+        pointsman.yaml:2:9: `p r` is no source name: names have 1 to 80 letters, digits or any of -_.
+          |
+        2 | - name: p r
+          |         ^^^
+          = call it something like `prometheus`
+    "#]],
     );
     let twice = "- {name: prom, kind: alertmanager, bearer: [{env: TOKEN}]}\n";
-    check(&format!("sources:\n{twice}{twice}"), &expect![[""]]);
+    check(
+        &format!("sources:\n{twice}{twice}"),
+        &expect![[r#"
+        pointsman.yaml:3:10: another source has the name prom or the path /alerts/prom
+          = give it its own; a pair of senders shares one source
+    "#]],
+    );
+}
+
+#[test]
+fn a_secret_in_the_file_is_refused_and_not_shown() {
+    let source = "sources:\n- {name: prom, kind: alertmanager, ";
+    check(
+        &format!("{source}bearer: s3cret}}"),
+        &expect![[r#"
+        pointsman.yaml:2:44: this does not say where a secret is
+          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
+    "#]],
+    );
+    check(
+        &format!("{source}bearer: [s3cret]}}"),
+        &expect![[r#"
+        pointsman.yaml:2:44: this does not say where a secret is
+          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
+    "#]],
+    );
+    check(
+        &format!("{source}bearer: {{s3cret: 1}}}}"),
+        &expect![[r#"
+        pointsman.yaml:2:44: this does not say where a secret is
+          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
+    "#]],
+    );
+    check(
+        &format!("{source}bearer: {{env: [s3cret]}}}}"),
+        &expect![[r#"
+        pointsman.yaml:2:44: this does not say where a secret is
+          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
+    "#]],
+    );
+    check(
+        &format!("{source}baerer: s3cret}}"),
+        &expect![[r#"
+        pointsman.yaml:2:36: there is no `baerer` here
+          |
+        2 | - {name: prom, kind: alertmanager, baerer
+          |                                    ^^^^^^
+          = did you mean `bearer`?
+    "#]],
+    );
+    check(
+        &format!("{source}basic: {{user: a, passwords: s3cret}}}}"),
+        &expect![[r#"
+        pointsman.yaml:2:64: this does not say where a secret is
+          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
+    "#]],
+    );
+    check(
+        &format!("{source}basic: s3cret}}"),
+        &expect![[r#"
+        pointsman.yaml:2:43: this cannot stand here
+          = it must be lines of `key: value`, or `{key: value}`
+    "#]],
+    );
+    check(
+        "azure: {credential: token, token: s3cret}",
+        &expect![[r#"
+        pointsman.yaml:1:35: this does not say where a secret is
+          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
+    "#]],
+    );
+    check(
+        "azure:\n  credential: token\n  token: [s3cret\n",
+        &expect![[r#"
+        pointsman.yaml:3:10: this does not say where a secret is
+          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
+    "#]],
+    );
 }
 
 #[test]
 fn what_is_wrong_is_said_with_its_place() {
-    check("lisen: 127.0.0.1:1\n", &expect![[""]]);
-    check("listen: nowhere\n", &expect![[""]]);
-    check("azure: {credential: token}\n", &expect![[""]]);
-    check("azure: {endpoint: 'http://example.com'}\n", &expect![[""]]);
-    check("sources: [{name: prom, kind: nagios, bearer: [{env: TOKEN}]}]\n", &expect![[""]]);
-    check("azure: [\n", &expect![[""]]);
+    check(
+        "lisen: 127.0.0.1:1\n",
+        &expect![[r#"
+        pointsman.yaml:1:1: there is no `lisen` here
+          |
+        1 | lisen
+          | ^^^^^
+          = did you mean `listen`?
+    "#]],
+    );
+    check(
+        "store: a.db\nlisten: nowhere\n",
+        &expect![[r#"
+        pointsman.yaml:2:9: this is no address to listen on
+          |
+        2 | listen: nowhere
+          |         ^^^^^^^
+          = it must be an IP address and a port: `0.0.0.0:7433`, `[::]:7433`; port 0 takes a free one
+    "#]],
+    );
+    check(
+        "azure: {credential: token}\n",
+        &expect![[r#"
+        pointsman.yaml:1:21: `credential: token` needs `token`
+          = say where the token is: `token: {env: NAME}` or `token: {file: PATH}`
+    "#]],
+    );
+    check(
+        "azure:\n  credential: managedidentity\n",
+        &expect![[r#"
+        pointsman.yaml:2:15: `managedidentity` cannot stand here
+          |
+        2 |   credential: managedidentity
+          |               ^^^^^^^^^^^^^^^
+          = did you mean `managedIdentity`?
+    "#]],
+    );
+    check(
+        "azure: {clientId: x}\n",
+        &expect![[r#"
+        pointsman.yaml:1:19: `clientId` goes with a managed identity only
+          |
+        1 | azure: {clientId: x
+          |                   ^
+          = say `credential: managedIdentity` too, or leave `clientId` out
+    "#]],
+    );
+    check(
+        "azure: {token: {env: TOKEN}}\n",
+        &expect![[r#"
+        pointsman.yaml:1:16: `token` goes with `credential: token` only
+          = say `credential: token` too, or leave `token` out
+    "#]],
+    );
+    check(
+        "azure: {endpoint: 'http://example.com'}\n",
+        &expect![[r#"
+        pointsman.yaml:1:19: plain http to "example.com" would show the token to everyone on the way; only localhost, 127.0.0.0/8 and [::1] may be spoken to without TLS
+          |
+        1 | azure: {endpoint: 'http://example.com'
+          |                   ^^^^^^^^^^^^^^^^^^^^
+          = it is like `https://management.azure.com`; `http` only on this machine
+    "#]],
+    );
+    check(
+        "azure: {apiVersion: newest}\n",
+        &expect![[r#"
+        pointsman.yaml:1:21: "newest" is not an api-version: it must read YYYY-MM-DD or YYYY-MM-DD-preview
+          |
+        1 | azure: {apiVersion: newest
+          |                     ^^^^^^
+          = it is like `2024-05-01`, which is taken where none is named
+    "#]],
+    );
+    check(
+        "sources:\n- name: prom\n  kind: nagios\n",
+        &expect![[r#"
+        pointsman.yaml:3:9: `nagios` cannot stand here
+          |
+        3 |   kind: nagios
+          |         ^^^^^^
+          = only `alertmanager` can
+    "#]],
+    );
+    check(
+        "sources:\n- kind: alertmanager\n",
+        &expect![[r#"
+        pointsman.yaml:2:3: `name` is missing
+          |
+        2 | - kind
+          |   ^^^^
+          = say what it is: `name: …`
+    "#]],
+    );
+    check(
+        "sources: prom\n",
+        &expect![[r#"
+        pointsman.yaml:1:10: this cannot stand here
+          |
+        1 | sources: prom
+          |          ^^^^
+          = it must be a list: lines that begin with `- `, or `[…]`
+    "#]],
+    );
+    check(
+        "store: a\nstore: b\n",
+        &expect![[r#"
+        pointsman.yaml:2:1: `store` stands here twice
+          |
+        2 | store
+          | ^^^^^
+          = keep one of them
+    "#]],
+    );
+    check(
+        "azure: [\n",
+        &expect![[r#"
+        pointsman.yaml:1:8: this cannot stand here
+          |
+        1 | azure: [
+          |        ^
+          = it must be lines of `key: value`, or `{key: value}`
+    "#]],
+    );
+    check(
+        "a: b: c\n",
+        &expect![[r#"
+            pointsman.yaml:1:1: there is no `a` here
+              |
+            1 | a
+              | ^
+              = these can stand here: `listen`, `store`, `playbook`, `azure`, `sources`
+        "#]],
+    );
+}
+
+#[test]
+fn only_the_secrets_that_are_needed_are_read() {
+    let text = "azure: {credential: token, token: {env: NONE}}\n\
+                sources: [{name: prom, kind: alertmanager, bearer: {env: NONE}}]\n";
+    let config = parse(text, Needs::Store).expect("no secret is needed for the store");
+    assert!(config.azure.credential.is_none() && config.sources.is_empty());
+    assert_eq!(config.source_names, ["prom".parse().unwrap()]);
+    assert!(parse(text, Needs::Azure).unwrap_err().contains("NONE"));
+    let text = text.replacen("NONE", "TOKEN", 1);
+    let config = parse(&text, Needs::Azure).expect("the sources' secrets are not needed for Azure");
+    assert!(config.azure.credential.is_some() && config.sources.is_empty());
+    assert!(parse(&text, Needs::Everything).is_err());
+}
+
+/// The table of keys names every key that can be read, and nothing else.
+#[test]
+fn the_table_of_keys_is_complete() {
+    for (key, _, _) in KEYS {
+        let (outer, inner) = key.rsplit_once('.').unwrap_or(("", key));
+        let misspelt = format!("{inner}X: 1");
+        let text = match outer {
+            "" => misspelt,
+            "azure" => format!("azure: {{{misspelt}}}"),
+            "sources[]" => format!("sources: [{{{misspelt}}}]"),
+            "sources[].basic" => format!("sources: [{{basic: {{{misspelt}}}}}]"),
+            other => panic!("the test does not know {other}"),
+        };
+        // What was meant is the key, since the reader knows it.
+        let problem = parse(&text, Needs::Everything).unwrap_err();
+        assert!(problem.contains(&format!("did you mean `{inner}`?")), "{key}: {problem}");
+    }
+    let known = |text: &str| {
+        let error = serde_saphyr::from_str::<wire::File>(text).unwrap_err();
+        let serde_saphyr::Error::SerdeUnknownField { expected, .. } = error.without_snippet()
+        else {
+            panic!("{text}: {error}");
+        };
+        expected.len()
+    };
+    let all = known("zz: 1")
+        + known("azure: {zz: 1}")
+        + known("sources: [{zz: 1}]")
+        + known("sources: [{basic: {zz: 1}}]");
+    // `azure`, `sources` and `basic` hold others, and have no line of their own.
+    assert_eq!(all - 3, KEYS.len());
+}
+
+/// The README's table of keys is the one that the code has.
+#[test]
+fn the_table_of_keys_is_in_the_readme() {
+    let shown = |default: &str| match default {
+        "" => String::new(),
+        said if said.contains([' ', '\'']) => said.to_owned(),
+        value => format!("`{value}`"),
+    };
+    let row = |(key, default, means): &(&str, &str, &str)| {
+        format!("| `{key}` | {} | {means} |\n", shown(default))
+    };
+    let rows: String = KEYS.iter().map(row).collect();
+    let table = format!("| key | if not said | meaning |\n|---|---|---|\n{rows}\n");
+    let readme = include_str!("../../../README.md");
+    assert!(readme.contains(&table), "the README's table must be:\n{table}");
 }

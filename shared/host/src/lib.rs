@@ -9,4 +9,4 @@ pub mod wiring;
 
 pub use clock::SystemClock;
 pub use config::Config;
-pub use wiring::Parts;
+pub use wiring::{Parts, Records};

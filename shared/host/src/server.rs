@@ -1,12 +1,50 @@
 //! A plain HTTP server for an axum router, that stops by finishing what it holds.
+//!
+//! Whoever can reach the port can open connections, and say nothing on them. Their number is
+//! bounded, so that they cannot take the files that the store and Azure need; a connection whose
+//! first request does not come is closed soon, and one that is kept for the next request is closed
+//! when that does not come either. How long a body may take is up to who reads it.
 
-use std::{future::Future, io, net::SocketAddr, time::Duration};
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use axum::{Router, serve::ListenerExt as _};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use axum::Router;
+use hyper::{body::Incoming, server::conn::http1, service::Service as _};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::{JoinHandle, JoinSet},
+};
 
 /// How long open requests may take to finish once a stop is asked for.
 pub const DRAIN: Duration = Duration::from_secs(10);
+
+/// How long the head of a connection's first request may take.
+pub const HEAD_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a connection is kept for its next request. Longer than the 60 s that load balancers
+/// keep theirs, so that it is they who close first and none sends into one that was just closed.
+pub const IDLE_WITHIN: Duration = Duration::from_secs(75);
+
+/// How many connections are open at once; more wait to be accepted. Half of the files that a
+/// process may commonly have open.
+pub const CONNECTIONS_MAX: usize = 512;
+
+/// How long accepting rests after it failed, mostly for want of files.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Says that the process is to stop, to all who wait for it.
 #[derive(Clone, Debug)]
@@ -39,18 +77,29 @@ impl Stop {
         }
     }
 
+    /// Heeds the operating system's signals to stop, an interrupt or a termination, from this call
+    /// on; what is given waits for one. Without it, a signal ends the process on the spot.
+    ///
+    /// # Errors
+    /// When signals cannot be heeded.
+    pub fn signals() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        Ok(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+    }
+
     /// Waits for a signal of the operating system to stop: an interrupt or a termination.
     ///
     /// # Errors
     /// When signals cannot be waited for.
     pub async fn signalled() -> io::Result<()> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        Self::signals()?.await;
         Ok(())
     }
 }
@@ -67,21 +116,75 @@ pub async fn serve(
 ) -> io::Result<(SocketAddr, JoinHandle<io::Result<()>>)> {
     let listener = TcpListener::bind(listen).await?;
     let address = listener.local_addr()?;
-    // Answers are small, and must not wait for more to send.
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let (asked, drained) = (stop.asked(), stop.asked());
-    let task = tokio::spawn(async move {
-        let serving = axum::serve(listener, router).with_graceful_shutdown(asked).into_future();
-        let late = async {
-            drained.await;
-            tokio::time::sleep(DRAIN).await;
+    Ok((address, tokio::spawn(accept(listener, router, stop.clone()))))
+}
+
+async fn accept(listener: TcpListener, router: Router, stop: Stop) -> io::Result<()> {
+    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut open = JoinSet::new();
+    let mut asked = pin!(stop.asked());
+    loop {
+        let accepted = async {
+            let permit = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
+            Ok::<_, io::Error>((permit, listener.accept().await?.0))
         };
         tokio::select! {
-            served = serving => served,
-            () = late => Ok(()),
+            biased;
+            () = &mut asked => break,
+            accepted = accepted => match accepted {
+                Ok((permit, stream)) => {
+                    open.spawn(attend(permit, stream, router.clone(), stop.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!("a connection could not be accepted: {error}");
+                    tokio::time::sleep(ACCEPT_AGAIN).await;
+                }
+            },
+            Some(_) = open.join_next() => {}
         }
-    });
-    Ok((address, task))
+    }
+    drop(listener);
+    // Those that are still open after that are cut with the set.
+    let _ = tokio::time::timeout(DRAIN, async { while open.join_next().await.is_some() {} }).await;
+    Ok(())
+}
+
+/// Serves one connection until its end, or until a stop is asked for and what was begun is answered.
+async fn attend(_permit: OwnedSemaphorePermit, stream: TcpStream, router: Router, stop: Stop) {
+    // Answers are small, and must not wait for more to send.
+    let _ = stream.set_nodelay(true);
+    let asks = Arc::new(AtomicBool::new(false));
+    let service = {
+        let (asks, service) = (Arc::clone(&asks), TowerToHyperService::new(router));
+        hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+            asks.store(true, Ordering::Relaxed);
+            service.call(request)
+        })
+    };
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(IDLE_WITHIN);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut asked = pin!(stop.asked());
+    let mut first_late = pin!(tokio::time::sleep(HEAD_WITHIN));
+    let (mut stopping, mut first) = (false, true);
+    loop {
+        tokio::select! {
+            served = &mut connection => {
+                if let Err(error) = served {
+                    tracing::debug!("a connection broke: {error}");
+                }
+                return;
+            }
+            () = &mut asked, if !stopping => {
+                stopping = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = &mut first_late, if first => {
+                if !asks.load(Ordering::Relaxed) {
+                    return;
+                }
+                first = false;
+            }
+        }
+    }
 }

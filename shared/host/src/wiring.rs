@@ -1,6 +1,11 @@
 //! The parts, put together as a configuration says.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    fs::{File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use pointsman_apim as apim;
 use pointsman_engine::{
@@ -8,7 +13,7 @@ use pointsman_engine::{
     azure::Azure,
     ports::{Clock, Queue, Store},
 };
-use pointsman_queue::EmbeddedQueue;
+use pointsman_queue::{ConsumerError, EmbeddedQueue};
 use pointsman_store::{Database, Options, SqliteStore};
 
 use crate::{clock::SystemClock, config::Config};
@@ -24,7 +29,10 @@ pub enum WiringError {
     Azure(#[from] apim::client::BuildError),
     /// The queue.
     #[error(transparent)]
-    Queue(#[from] pointsman_queue::ConsumerError),
+    Queue(#[from] ConsumerError),
+    /// The configuration was read for the store alone.
+    #[error("azure: the configuration was read without its credential")]
+    NoCredential,
 }
 
 /// Whether this process takes messages out of the queue, or only puts some in.
@@ -62,6 +70,58 @@ pub fn store_file(config: &Config, mode: Mode) -> PathBuf {
     }
 }
 
+/// The records of a Pointsman, running or not: enough to ask, and to put messages into the queue.
+#[derive(Clone)]
+pub struct Records {
+    /// The store.
+    pub store: Arc<dyn Store>,
+    /// The queue.
+    pub queue: Arc<dyn Queue>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    database: Database,
+}
+
+impl Records {
+    /// Opens the store in `file`; makes it where there is none.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn open(file: &Path) -> Result<Self, WiringError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let database = Database::open(file, Options::default()).await?;
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::new(database.clone(), Arc::clone(&clock)));
+        let queue: Arc<dyn Queue> =
+            Arc::new(EmbeddedQueue::producer(database.clone(), Arc::clone(&clock)));
+        Ok(Self { store, queue, clock, database })
+    }
+
+    /// Whether another process, a `serve` most likely, takes messages out of the queue: it holds the
+    /// lock of the file beside the database. Nothing is written to find that out.
+    ///
+    /// # Errors
+    /// When the lock's file cannot be opened.
+    pub fn are_consumed(&self) -> io::Result<bool> {
+        let mut path = self.database.path().as_os_str().to_owned();
+        path.push(".consumer");
+        match File::open(&path) {
+            Ok(file) => match file.try_lock_shared() {
+                Ok(()) => Ok(false),
+                Err(TryLockError::WouldBlock) => Ok(true),
+                Err(TryLockError::Error(error)) => Err(error),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Finishes what is being stored, and closes the database.
+    pub async fn close(self) {
+        self.database.close().await;
+    }
+}
+
 impl Parts {
     /// Opens the store and makes the client.
     ///
@@ -71,12 +131,15 @@ impl Parts {
     pub async fn open(config: &Config, mode: Mode, role: Role) -> Result<Self, WiringError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let database = Database::open(&store_file(config, mode), Options::default()).await?;
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::new(database.clone(), Arc::clone(&clock)));
+        let store: Arc<dyn Store> =
+            Arc::new(SqliteStore::new(database.clone(), Arc::clone(&clock)));
         let queue: Arc<dyn Queue> = match role {
             Role::Consumer => {
                 Arc::new(EmbeddedQueue::consumer(database.clone(), Arc::clone(&clock)).await?)
             }
-            Role::Producer => Arc::new(EmbeddedQueue::producer(database.clone(), Arc::clone(&clock))),
+            Role::Producer => {
+                Arc::new(EmbeddedQueue::producer(database.clone(), Arc::clone(&clock)))
+            }
         };
         let azure = azure(config)?;
         let gateway = Arc::new(Azure::new(azure.clone(), Arc::clone(&clock)));
@@ -91,12 +154,13 @@ impl Parts {
 }
 
 /// The client of the Azure that is configured.
-fn azure(config: &Config) -> Result<apim::Client, apim::client::BuildError> {
+fn azure(config: &Config) -> Result<apim::Client, WiringError> {
     let endpoint = apim::Endpoint::new(config.azure.base.clone(), config.azure.version.clone());
     let options = apim::Options {
         cloud: config.azure.cloud,
         proxy: apim::client::Proxy::Environment,
         ..apim::Options::default()
     };
-    apim::Client::new(endpoint, config.azure.credential.clone(), options)
+    let credential = config.azure.credential.clone().ok_or(WiringError::NoCredential)?;
+    Ok(apim::Client::new(endpoint, credential, options)?)
 }

@@ -86,6 +86,11 @@ impl Consumer {
         self.inbox.holds(id)
     }
 
+    /// Whether a message of this id was delivered of late: it is likely to be stored still.
+    pub(crate) fn delivered(&self, id: &MessageId) -> bool {
+        self.inbox.delivered(id)
+    }
+
     /// Stores a message that is due, and hands it over in memory where there is room.
     pub(crate) async fn hand_over(
         self: &Arc<Self>,
@@ -164,7 +169,7 @@ impl Consumer {
             }
             *polled = Some(Instant::now());
         }
-        let next = messages::next_due(self.database.readers()).await?;
+        let next = messages::next_due(&mut *self.database.reader().await?).await?;
         self.database.arrivals().expect(next);
         Ok(())
     }

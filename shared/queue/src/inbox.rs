@@ -67,12 +67,21 @@ struct State {
     /// Messages that are due wait in the database, behind the ones here.
     behind: bool,
     unreadable: Vec<Unreadable>,
+    /// The messages that were delivered last.
+    delivered: VecDeque<MessageId>,
 }
 
 impl State {
     fn release(&mut self, bytes: usize) {
         self.messages -= 1;
         self.bytes -= bytes;
+    }
+
+    fn deliver(&mut self, id: MessageId) {
+        if self.delivered.len() >= READY_MESSAGES_MAX {
+            self.delivered.pop_front();
+        }
+        self.delivered.push_back(id);
     }
 }
 
@@ -106,6 +115,11 @@ impl Inbox {
         self.state().ready.iter().any(|ready| ready.receipt.id == *id)
     }
 
+    /// Whether a message of this id was delivered of late, and may still be worked on.
+    pub(crate) fn delivered(&self, id: &MessageId) -> bool {
+        self.state().delivered.contains(id)
+    }
+
     /// Takes in what was locked in the database. It was asked for, so it needs no room.
     pub(crate) fn load(&self, locked: Vec<Locked>, until: Micros, behind: bool) {
         let mut state = self.state();
@@ -132,6 +146,7 @@ impl Inbox {
                 && let Some(ready) = state.ready.pop_front_if(|ready| ready.until >= fresh)
             {
                 state.release(ready.bytes);
+                state.deliver(ready.receipt.id.clone());
                 fetched.push(ready);
             }
             if fetched.is_empty() && !state.ready.is_empty() {

@@ -95,6 +95,19 @@ impl EmbeddedQueue {
         Ok(Self { database, clock, consumer })
     }
 
+    /// Stores that a message is sent again, where the same is stored still, without writing its body
+    /// for nothing.
+    async fn repeat(
+        &self,
+        outgoing: &Outgoing,
+        now: Timestamp,
+    ) -> Result<Option<Inserted>, StoreError> {
+        let (id, due) = (outgoing.id.clone(), outgoing.due.map_or(Micros::at(now), Micros::from));
+        self.database
+            .write(move |conn| Box::pin(async move { messages::repeat(conn, &id, due).await }))
+            .await
+    }
+
     /// Stores a message that waits in the database.
     async fn store(&self, row: Row) -> Result<Inserted, StoreError> {
         let database = self.database.clone();
@@ -117,6 +130,13 @@ fn announce(database: &Database, inserted: Inserted, due: Micros) {
     match inserted {
         Inserted::Stored => database.arrivals().expect(due),
         Inserted::Again | Inserted::Duplicate => {}
+    }
+}
+
+const fn sent(inserted: Inserted) -> Sent {
+    match inserted {
+        Inserted::Stored | Inserted::Again => Sent::Stored,
+        Inserted::Duplicate => Sent::Duplicate,
     }
 }
 
@@ -143,6 +163,11 @@ impl Queue for EmbeddedQueue {
             return Ok(Sent::Duplicate);
         }
         let now = self.clock.now();
+        if self.consumer.as_ref().is_some_and(|consumer| consumer.delivered(&outgoing.id))
+            && let Some(repeated) = self.repeat(&outgoing, now).await.map_err(unavailable)?
+        {
+            return Ok(sent(repeated));
+        }
         let row = Row::new(&outgoing, now).map_err(unavailable)?;
         let inserted = match &self.consumer {
             Some(consumer) if row.due <= Micros::at(now) => {
@@ -150,10 +175,7 @@ impl Queue for EmbeddedQueue {
             }
             Some(_) | None => self.store(row).await,
         };
-        Ok(match inserted.map_err(unavailable)? {
-            Inserted::Stored | Inserted::Again => Sent::Stored,
-            Inserted::Duplicate => Sent::Duplicate,
-        })
+        Ok(sent(inserted.map_err(unavailable)?))
     }
 
     /// Safe to cancel: what was locked is delivered to the next who receives.
@@ -194,6 +216,7 @@ impl Queue for EmbeddedQueue {
     }
 
     async fn depth(&self) -> Result<u64, QueueError> {
-        messages::depth(self.database.readers()).await.map_err(unavailable)
+        let mut reader = self.database.reader().await.map_err(unavailable)?;
+        messages::depth(&mut reader).await.map_err(unavailable)
     }
 }

@@ -8,8 +8,8 @@ use std::{
 
 use pointsman_engine::ports::StoreError;
 use sqlx::{
-    ConnectOptions, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+    ConnectOptions, SqliteConnection,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous},
 };
 use tokio::{
     sync::{Mutex, mpsc},
@@ -19,12 +19,14 @@ use tokio::{
 use crate::{
     arrivals::Arrivals,
     error::{OpenError, is_busy},
-    location, schema,
+    location,
+    readers::{Reader, Readers},
+    schema,
     writer::{Counters, JOBS_MAX, Order, Work, Working, Writer, perform},
 };
 
 /// How many connections read.
-pub const READERS: u32 = 2;
+pub const READERS: usize = 2;
 
 /// How long a write waits for another process's, unless the options say otherwise.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -77,7 +79,7 @@ pub struct Database {
 struct Inner {
     path: PathBuf,
     orders: mpsc::Sender<Order>,
-    readers: SqlitePool,
+    readers: Arc<Readers>,
     arrivals: Arrivals,
     counters: Arc<Counters>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -99,26 +101,21 @@ impl Database {
             .await
             .map_err(|error| OpenError::Sqlite(path.clone(), error))?;
         schema::migrate(&mut conn, &path).await?;
-        let readers = SqlitePoolOptions::new()
-            .min_connections(1)
-            .max_connections(READERS)
-            .idle_timeout(None)
-            .max_lifetime(None)
-            // They are in this process; asking them each time would double what a read costs.
-            .test_before_acquire(false)
-            .connect_with(connecting.clone().read_only(true))
+        let readers = Readers::open(&connecting.clone().read_only(true), READERS)
             .await
             .map_err(|error| OpenError::Sqlite(path.clone(), error))?;
+        let readers = Arc::new(readers);
         let counters = Arc::new(Counters::default());
         let (orders, taken) = mpsc::channel(JOBS_MAX);
-        let writer = Writer::new(connecting, conn, readers.clone(), Arc::clone(&counters));
+        let writer = Writer::new(connecting, conn, Arc::clone(&readers), Arc::clone(&counters));
         let writer = Mutex::new(Some(tokio::spawn(writer.run(taken))));
         let arrivals = Arrivals::new();
         Ok(Self { inner: Arc::new(Inner { path, orders, readers, arrivals, counters, writer }) })
     }
 
-    /// Runs `work` in the writer's next transaction. See the guarantees in the module `writer`: it
-    /// is alone while it runs, and the answer comes when its commit is durable.
+    /// Runs `work` in the writer's next transaction, alone while it runs, and answers when its
+    /// commit is durable. It shares the commit with other work that was waiting; where it returns
+    /// `Conflict` or `Corrupt`, it is rolled back by itself.
     ///
     /// # Errors
     /// What `work` returns; `Unavailable` where the transaction failed or the store is closed.
@@ -146,10 +143,13 @@ impl Database {
         perform(&self.inner.orders, job, answered).await
     }
 
-    /// The connections that read, which no writer blocks. They cannot write.
-    #[must_use]
-    pub fn readers(&self) -> &SqlitePool {
-        &self.inner.readers
+    /// A connection that reads, and that no writer blocks. There are [`READERS`] of them: it is to
+    /// be given back soon.
+    ///
+    /// # Errors
+    /// `Unavailable` once the store is closed.
+    pub async fn reader(&self) -> Result<Reader<'_>, StoreError> {
+        self.inner.readers.get().await
     }
 
     /// The bell of its messages.

@@ -16,7 +16,7 @@ use pointsman_engine::{
     message::Outgoing,
     ports::{Letter, Receipt, StoreError},
 };
-use sqlx::{SqliteConnection, SqliteExecutor};
+use sqlx::SqliteConnection;
 
 use crate::{micros::Micros, rows, stored, writer::said};
 
@@ -59,7 +59,7 @@ pub enum Inserted {
     Stored,
     /// The same is locked at present, and will be delivered once more after that.
     Again,
-    /// The same is waiting already.
+    /// The same is waiting already, or will be delivered once more anyhow.
     Duplicate,
 }
 
@@ -137,8 +137,8 @@ async fn store(
         sqlx::query_scalar(
             "INSERT INTO messages (id, enqueued, due, deliveries, lock, body)
              VALUES (?1, ?2, ?3, ?4 IS NOT NULL, ?4, ?5)
-             ON CONFLICT (id) DO UPDATE SET again = min(coalesce(again, ?6), ?6)
-             WHERE lock IS NOT NULL
+             ON CONFLICT (id) DO UPDATE SET again = ?6
+             WHERE lock IS NOT NULL AND (again IS NULL OR again > ?6)
              RETURNING again IS NOT NULL",
         )
         .bind(row.id.as_str())
@@ -157,6 +157,41 @@ async fn store(
     })
 }
 
+/// Stores that a message is sent again, where the same is stored already; none where it is not, and
+/// has to be stored whole. Costs no body: in a storm, most of what is sent is sent again.
+///
+/// # Errors
+/// When SQLite fails.
+pub async fn repeat(
+    conn: &mut SqliteConnection,
+    id: &MessageId,
+    due: Micros,
+) -> Result<Option<Inserted>, StoreError> {
+    let found: Option<(bool, Option<i64>)> = said(
+        sqlx::query_as("SELECT lock IS NOT NULL, again FROM messages WHERE id = ?")
+            .bind(id.as_str())
+            .fetch_optional(&mut *conn),
+    )
+    .await?;
+    let due = due.column();
+    match found {
+        None => return Ok(None),
+        Some((false, _)) => return Ok(Some(Inserted::Duplicate)),
+        Some((true, again)) if again.is_some_and(|again| again <= due) => {
+            return Ok(Some(Inserted::Duplicate));
+        }
+        Some((true, _)) => {}
+    }
+    said(
+        sqlx::query("UPDATE messages SET again = ? WHERE id = ?")
+            .bind(due)
+            .bind(id.as_str())
+            .execute(conn),
+    )
+    .await?;
+    Ok(Some(Inserted::Again))
+}
+
 /// Stores messages that wait; those of which the same is waiting add nothing.
 ///
 /// # Errors
@@ -167,8 +202,8 @@ pub(crate) async fn insert_all(
 ) -> Result<(), StoreError> {
     let statement = (
         "INSERT INTO messages (id, enqueued, due, deliveries, body) ",
-        " ON CONFLICT (id) DO UPDATE SET again = min(coalesce(again, excluded.due), excluded.due)
-          WHERE lock IS NOT NULL",
+        " ON CONFLICT (id) DO UPDATE SET again = excluded.due
+          WHERE lock IS NOT NULL AND (again IS NULL OR again > excluded.due)",
     );
     rows::write(conn, messages, statement, |values, row| {
         values
@@ -372,9 +407,9 @@ async fn bury_worn(
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn next_due(from: impl SqliteExecutor<'_>) -> Result<Micros, StoreError> {
+pub async fn next_due(conn: &mut SqliteConnection) -> Result<Micros, StoreError> {
     let next: Option<i64> =
-        said(sqlx::query_scalar("SELECT min(due) FROM messages").fetch_one(from)).await?;
+        said(sqlx::query_scalar("SELECT min(due) FROM messages").fetch_one(conn)).await?;
     Ok(next.map_or(Micros::NEVER, Micros::of_column))
 }
 
@@ -382,9 +417,9 @@ pub async fn next_due(from: impl SqliteExecutor<'_>) -> Result<Micros, StoreErro
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn depth(from: impl SqliteExecutor<'_>) -> Result<u64, StoreError> {
+pub async fn depth(conn: &mut SqliteConnection) -> Result<u64, StoreError> {
     let depth: i64 =
-        said(sqlx::query_scalar("SELECT count(*) FROM messages").fetch_one(from)).await?;
+        said(sqlx::query_scalar("SELECT count(*) FROM messages").fetch_one(conn)).await?;
     Ok(depth.unsigned_abs())
 }
 

@@ -77,7 +77,7 @@ impl Store for SqliteStore {
                      WHERE id IN (SELECT value FROM json_each(?))",
                 )
                 .bind(names)
-                .fetch_all(self.database.readers()),
+                .fetch_all(&mut *self.database.reader().await?),
             )
             .await?;
             for row in rows {
@@ -94,7 +94,7 @@ impl Store for SqliteStore {
         let row: Option<(i64, String)> = said(
             sqlx::query_as("SELECT version, body FROM documents WHERE id = ?")
                 .bind(backend.to_string())
-                .fetch_optional(self.database.readers()),
+                .fetch_optional(&mut *self.database.reader().await?),
         )
         .await?;
         row.map(versioned).transpose()
@@ -103,7 +103,7 @@ impl Store for SqliteStore {
     async fn documents(&self) -> Result<Vec<Versioned<Document>>, StoreError> {
         let rows: Vec<(i64, String)> = said(
             sqlx::query_as("SELECT version, body FROM documents ORDER BY id")
-                .fetch_all(self.database.readers()),
+                .fetch_all(&mut *self.database.reader().await?),
         )
         .await?;
         rows.into_iter().map(versioned).collect()
@@ -114,7 +114,7 @@ impl Store for SqliteStore {
             sqlx::query_scalar("SELECT id FROM documents WHERE wake < ? ORDER BY wake LIMIT ?")
                 .bind(Micros::at(before).column())
                 .bind(bound(most))
-                .fetch_all(self.database.readers()),
+                .fetch_all(&mut *self.database.reader().await?),
         )
         .await?;
         ids.iter()
@@ -126,7 +126,7 @@ impl Store for SqliteStore {
         let row: Option<(i64, String)> = said(
             sqlx::query_as("SELECT version, body FROM groups WHERE id = ?")
                 .bind(GROUP)
-                .fetch_optional(self.database.readers()),
+                .fetch_optional(&mut *self.database.reader().await?),
         )
         .await?;
         row.map_or_else(|| Ok(Versioned::new(Group::default())), versioned)
@@ -137,7 +137,7 @@ impl Store for SqliteStore {
             sqlx::query_as(
                 r#"SELECT number, at, "by", text FROM generations ORDER BY number DESC LIMIT 1"#,
             )
-            .fetch_optional(self.database.readers()),
+            .fetch_optional(&mut *self.database.reader().await?),
         )
         .await?;
         let Some((number, at, by, text)) = row else { return Ok(None) };
@@ -199,7 +199,8 @@ impl Store for SqliteStore {
             None => sqlx::query_scalar("SELECT body FROM ledger ORDER BY seq DESC LIMIT ?1")
                 .bind(bound(most)),
         };
-        let bodies: Vec<String> = said(newest.fetch_all(self.database.readers())).await?;
+        let bodies: Vec<String> =
+            said(newest.fetch_all(&mut *self.database.reader().await?)).await?;
         bodies.iter().rev().map(|body| Ok(stored::read(body)?)).collect()
     }
 
@@ -207,7 +208,7 @@ impl Store for SqliteStore {
         let rows: Vec<(String, i64, String, String, String)> = said(
             sqlx::query_as("SELECT id, at, source, reason, body FROM letters ORDER BY seq LIMIT ?")
                 .bind(bound(most))
-                .fetch_all(self.database.readers()),
+                .fetch_all(&mut *self.database.reader().await?),
         )
         .await?;
         rows.into_iter()

@@ -6,15 +6,7 @@
 //! beside the new ones, and [`read`] turns the one into the other. The samples under `golden/` hold
 //! every form ever written; a test reads them all.
 
-use jiff::Timestamp;
-use pointsman_core::{
-    document::Document,
-    group::Group,
-    id::LineId,
-    ledger::{Line, What},
-    names::BackendId,
-    series::Series,
-};
+use pointsman_core::{document::Document, group::Group, ledger::Line, series::Series};
 use pointsman_engine::{message::Message, ports::StoreError};
 use serde::{
     Deserialize, Serialize,
@@ -26,17 +18,11 @@ use serde_json::value::RawValue;
 pub const FORM: u32 = 1;
 
 /// Something that is stored as a body.
-pub trait Body: Sized {
+pub trait Body: Serialize + Sized {
     /// What it is called in errors.
     const WHAT: &'static str;
-    /// What is written of it, in the newest form.
-    type Written<'a>: Serialize
-    where
-        Self: 'a;
     /// What form 1 is read as.
     type Form1: DeserializeOwned + Into<Self>;
-    /// Its newest form.
-    fn written(&self) -> Self::Written<'_>;
 }
 
 /// Bodies whose own JSON is the form.
@@ -44,46 +30,18 @@ macro_rules! as_it_is {
     ($($body:ty: $what:literal),*) => {$(
         impl Body for $body {
             const WHAT: &'static str = $what;
-            type Written<'a> = &'a Self;
             type Form1 = Self;
-
-            fn written(&self) -> &Self {
-                self
-            }
         }
     )*};
 }
 
-as_it_is!(Series: "series", Document: "document", Group: "group document", Message: "message");
-
-impl Body for Line {
-    const WHAT: &'static str = "ledger line";
-    type Written<'a> = LineForm<&'a LineId, &'a BackendId, &'a What>;
-    type Form1 = LineForm<LineId, BackendId, What>;
-
-    fn written(&self) -> Self::Written<'_> {
-        let Self { id, at, backend, what } = self;
-        LineForm { id, at: *at, backend: backend.as_ref(), what }
-    }
-}
-
-/// A ledger line with what it says as a part of its own: a line and what it speaks of both have an
-/// `id`.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct LineForm<Id, Backend, Said> {
-    id: Id,
-    at: Timestamp,
-    #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
-    backend: Option<Backend>,
-    what: Said,
-}
-
-impl From<LineForm<LineId, BackendId, What>> for Line {
-    fn from(form: LineForm<LineId, BackendId, What>) -> Self {
-        let LineForm { id, at, backend, what } = form;
-        Self { id, at, backend, what }
-    }
-}
+as_it_is!(
+    Series: "series",
+    Document: "document",
+    Group: "group document",
+    Message: "message",
+    Line: "ledger line"
+);
 
 /// Why a body is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -141,7 +99,7 @@ struct Reading<'a> {
 /// # Errors
 /// When it holds what JSON has no way to say.
 pub fn write<T: Body>(body: &T) -> Result<String, BodyError> {
-    serde_json::to_string(&Writing { v: FORM, body: body.written() })
+    serde_json::to_string(&Writing { v: FORM, body })
         .map_err(|error| BodyError::Unwritable { what: T::WHAT, error })
 }
 

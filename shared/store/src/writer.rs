@@ -29,12 +29,13 @@ use std::{
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use pointsman_engine::ports::StoreError;
-use sqlx::{
-    ConnectOptions, Connection, SqliteConnection, SqlitePool, sqlite::SqliteConnectOptions,
-};
+use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::error::{closed, meaning};
+use crate::{
+    error::{closed, meaning},
+    readers::Readers,
+};
 
 /// How many jobs may wait; a caller beyond that waits for room.
 pub const JOBS_MAX: usize = 1_024;
@@ -152,7 +153,7 @@ where
 pub(crate) struct Writer {
     options: SqliteConnectOptions,
     conn: Option<SqliteConnection>,
-    readers: SqlitePool,
+    readers: Arc<Readers>,
     counters: Arc<Counters>,
     since_checkpoint: u64,
 }
@@ -161,7 +162,7 @@ impl Writer {
     pub(crate) fn new(
         options: SqliteConnectOptions,
         conn: SqliteConnection,
-        readers: SqlitePool,
+        readers: Arc<Readers>,
         counters: Arc<Counters>,
     ) -> Self {
         Self { options, conn: Some(conn), readers, counters, since_checkpoint: 0 }
@@ -179,8 +180,14 @@ impl Writer {
                     Order::Close => orders.close(),
                 }
             }
+            let company = group.len() > 1;
             while !group.is_empty() {
                 self.commit_together(&mut group).await;
+            }
+            if company {
+                // Under load, those who were just answered have more: a group that leaves without
+                // them is small.
+                tokio::task::yield_now().await;
             }
             if self.since_checkpoint >= CHECKPOINT_COMMITS && orders.is_empty() {
                 self.checkpoint().await;

@@ -18,8 +18,10 @@ use pointsman_core::{
 /// How a read goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadFault {
-    /// A cache answers with a state this many writes old.
+    /// A cache answers with a state this many writes old, of those that were read before.
     Stale(usize),
+    /// A cache answers with a state this many writes old, whether it was ever read or not.
+    Unseen(usize),
     /// No answer.
     Lost,
     /// 429, with this many seconds to wait.
@@ -85,6 +87,7 @@ pub(crate) struct State {
 /// One write that reached Azure.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
+    pub(crate) at: Timestamp,
     pub(crate) intent: Intent,
     /// The pool after it, and what its owner had last left there by then; none where it was
     /// answered with 412 or 404.
@@ -166,19 +169,25 @@ impl Azure {
         self.reconnecting.clear();
     }
 
-    pub(crate) fn in_flight(&self) -> bool {
-        !self.in_flight.is_empty()
+    /// When the next late write is tried.
+    pub(crate) fn lands(&self) -> Option<Timestamp> {
+        self.in_flight.iter().map(|(due, _)| *due).min()
     }
 
     /// Tries the writes whose time has come.
     pub(crate) fn land(&mut self, now: Timestamp) {
         while let Some(at) = self.in_flight.iter().position(|(due, _)| *due <= now) {
-            let (_, intent) = self.in_flight.remove(at);
-            self.receive(&intent);
+            let (due, intent) = self.in_flight.remove(at);
+            self.receive(&intent, due);
         }
     }
 
-    pub(crate) fn get(&mut self, now: Timestamp) -> Result<Observed, Unseen> {
+    /// Reads the pool; `known` says which states were read before.
+    pub(crate) fn get(
+        &mut self,
+        now: Timestamp,
+        known: impl Fn(&Etag) -> bool,
+    ) -> Result<Observed, Unseen> {
         let show = |state: &State| Observed::Pool {
             etag: state.etag.clone(),
             pool: state.pool.clone(),
@@ -188,15 +197,20 @@ impl Azure {
             Some(ReadFault::Throttled(wait)) => {
                 Err(("429".to_owned(), Some(later(now, SignedDuration::from_secs(wait)))))
             }
-            Some(ReadFault::Stale(back)) => {
+            Some(ReadFault::Unseen(back)) => {
                 Ok(show(&self.history[self.history.len().saturating_sub(1 + back)]))
+            }
+            Some(ReadFault::Stale(back)) => {
+                let read = self.history.iter().rev().filter(|state| known(&state.etag));
+                let old = read.take(1 + back).last();
+                Ok(old.or(self.now.as_ref()).map_or(Observed::Missing, show))
             }
             None => Ok(self.now.as_ref().map_or(Observed::Missing, show)),
         }
     }
 
     /// Does a write if its `ETag` is the pool's.
-    fn receive(&mut self, intent: &Intent) -> bool {
+    fn receive(&mut self, intent: &Intent, at: Timestamp) -> bool {
         let current = self.now.as_ref().filter(|state| state.etag == intent.etag).cloned();
         let done = current.map(|state| {
             let changes = intent.changes.iter().map(|change| (&change.field, change.after));
@@ -210,7 +224,7 @@ impl Azure {
             self.become_state(done.after.clone());
         }
         let accepted = done.is_some();
-        self.received.push(Received { intent: intent.clone(), done });
+        self.received.push(Received { at, intent: intent.clone(), done });
         accepted
     }
 
@@ -218,7 +232,7 @@ impl Azure {
         let unknown = || (Answer::Unknown { why: "connection reset".to_owned(), until: None }, None);
         match self.writes.pop_front() {
             Some(WriteFault::LostAfter) => {
-                self.receive(intent);
+                self.receive(intent, now);
                 return unknown();
             }
             Some(WriteFault::LostBefore) => return unknown(),
@@ -238,7 +252,7 @@ impl Azure {
             }
             None => {}
         }
-        if self.receive(intent)
+        if self.receive(intent, now)
             && let Some(state) = self.now.clone()
         {
             let State { etag, pool } = state;

@@ -9,12 +9,23 @@ use pointsman_core::{
     pool::{Field, Member, Pool, Setting},
     signal::{Heard, Severity, Signal},
 };
-use proptest::{collection::vec, option, prelude::*, sample::select};
+use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
 
 use crate::{
     azure::{Foreign, ReadFault, ReconnectFault, WriteFault},
     world::{World, at, playbook},
 };
+
+/// So many cases, where proptest's own default is not changed; as many times more where
+/// `PROPTEST_CASES` is as many times that default.
+pub(crate) fn config(cases: u32) -> Config {
+    const DEFAULT: u32 = 256;
+    let asked = Config::default();
+    Config { cases: (cases * asked.cases / DEFAULT).max(1), ..asked }
+}
+
+/// How many reads in a row go wrong.
+const READ_FAULTS_MAX: usize = 8;
 
 /// A pool, a playbook, and the alerts that come.
 #[derive(Clone, Debug)]
@@ -450,6 +461,8 @@ impl World {
                 };
                 self.foreign(&foreign);
             }
+            // Caches lag for seconds, not for as long as it takes to be believed.
+            Event::Read(_) if self.azure.reads.len() >= READ_FAULTS_MAX => {}
             Event::Read(fault) => self.azure.reads.push_back(*fault),
             Event::Write(fault) => self.azure.writes.push_back(*fault),
             Event::Reconnect(fault) => self.azure.reconnecting.push_back(*fault),

@@ -1,9 +1,9 @@
 //! Anything may happen: what must hold after every write, and at the end, whatever it was.
 
-use proptest::{prelude::*, test_runner::Config};
+use proptest::prelude::*;
 
 use crate::{
-    case::{Case, Event, case, events},
+    case::{Case, Event, case, config, events},
     world::{Message, World},
 };
 
@@ -20,9 +20,6 @@ fn live_through(case: &Case, events: &[Event], skews: &[i64]) -> World {
     world
 }
 
-fn config(cases: u32) -> Config {
-    Config { cases, ..Config::default() }
-}
 
 proptest! {
     #![proptest_config(config(256))]

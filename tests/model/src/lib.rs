@@ -12,8 +12,14 @@ mod case;
 #[cfg(test)]
 mod chaos;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod order;
+#[cfg(test)]
 mod shell;
+#[cfg(test)]
+mod time;
 #[cfg(test)]
 mod world;

@@ -38,8 +38,10 @@ fn groups(pool: &Pool, null: Option<u8>) -> BTreeMap<u8, Vec<(String, u64)>> {
     groups
 }
 
-/// What a write broke, if it broke anything.
-pub(crate) fn broken(done: &Done, terms: Option<&playbook::Pool>, null: Option<u8>) -> Option<String> {
+/// What a write broke, if it broke anything. Where a play `splits`, weights are its author's and
+/// say nothing of the owner's, so that no share can be told from outside.
+pub(crate) fn broken(done: &Done, terms: Option<&playbook::Pool>, splits: bool) -> Option<String> {
+    let null = terms.and_then(|terms| terms.null_weight);
     let limits = terms.map_or_else(Limits::default, |terms| terms.limits);
     let (owner, after) = (groups(&done.owner, null), groups(&done.after, null));
     let show = || format!("{} over {}", written(&done.after), written(&done.owner));
@@ -64,6 +66,9 @@ pub(crate) fn broken(done: &Done, terms: Option<&playbook::Pool>, null: Option<u
         return Some(format!("{serve} serve, and {least} must: {}", show()));
     }
     let least = limits.least_share?;
+    if splits {
+        return None;
+    }
     // A group may be scaled by a common factor; no member may gain by it beyond its own.
     let base: BTreeMap<&String, u64> = before.iter().map(|(name, weight)| (name, *weight)).collect();
     let scale = now

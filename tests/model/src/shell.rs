@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
-    document::{Answer, Document, ReconnectAnswer},
+    document::{Answer, Document, Freshness, ReconnectAnswer},
     group::{Group, Pause},
     hear::hear,
     id::{IntentId, ReconnectId},
@@ -27,7 +27,7 @@ use pointsman_core::{
 
 use crate::{
     azure::Unseen,
-    world::{Message, Versioned, World},
+    world::{Message, Versioned, World, epoch},
 };
 
 /// Whether decisions are carried out.
@@ -74,7 +74,7 @@ enum Stage {
 #[derive(Clone, Debug)]
 enum Heard {
     Write(IntentId, Answer, Option<Observed>),
-    Reconnect(ReconnectId, ReconnectAnswer, Observed),
+    Reconnect(ReconnectId, ReconnectAnswer, Option<Observed>),
     Unseen(Unseen),
 }
 
@@ -216,7 +216,7 @@ impl World {
         if self.shells[shell].looks.contains_key(backend) || after.body.trouble.is_some() {
             return self.look(shell, backend);
         }
-        let sight = self.azure.get(self.now);
+        let sight = self.read();
         let look = Look::new(Some(after), Some(sight));
         self.shells[shell].looks.insert(backend.clone(), look);
     }
@@ -292,7 +292,7 @@ impl World {
                 Some(Stage::Read(document, group))
             }
             Stage::Read(document, group) => {
-                let sight = look.sight.take().unwrap_or_else(|| self.azure.get(self.now));
+                let sight = look.sight.take().unwrap_or_else(|| self.read());
                 Some(match sight {
                     Ok(seen) => Stage::Save(document, group, seen, None),
                     Err(unseen) => Stage::TakeIn(document, Heard::Unseen(unseen)),
@@ -303,10 +303,6 @@ impl World {
                 let generation = Generation { number, playbook: &playbook };
                 let shown = self.shown(&document.body, &seen);
                 let step = step(&document.body, &shown, generation, &group.body, now);
-                // One step of one document is one decision, however often it is asked.
-                debug_assert_eq!(step, {
-                    pointsman_core::step::step(&document.body, &shown, generation, &group.body, now)
-                });
                 Some(Stage::Save(document, group, seen, Some(Box::new(step))))
             }
             Stage::Save(document, group, seen, Some(step)) => {
@@ -318,6 +314,15 @@ impl World {
             }
             Stage::TakeIn(document, heard) => self.save_answer(shell, look, document, heard),
         }
+    }
+
+    fn read(&mut self) -> Result<Observed, Unseen> {
+        let now = self.now;
+        let etags = self.document().map(|document| document.etags.clone()).unwrap_or_default();
+        self.azure.get(now, |etag| match etags.freshness(etag, epoch()) {
+            Freshness::Same | Freshness::Stale => true,
+            Freshness::New => false,
+        })
     }
 
     fn shown(&self, document: &Document, seen: &Observed) -> Observed {
@@ -347,8 +352,9 @@ impl World {
             let wake = body.arm();
             let saved = Versioned { version: before.version, body };
             if group.version != self.store.group.version || !self.store.save(&saved) {
+                // What was read before the document that is loaded next was saved may be older than
+                // what that document knows, and is of no use to it.
                 self.shells[shell].group = None;
-                look.sight = Some(Ok(seen));
                 return Some(Stage::Load(None));
             }
             if let Some(due) = wake {
@@ -392,7 +398,7 @@ impl World {
                     Mode::Live => self.azure.reconnect(&target, self.now, after),
                     Mode::Shadow => ReconnectAnswer::Accepted { after },
                 };
-                Heard::Reconnect(id, answer, seen.clone())
+                Heard::Reconnect(id, answer, Some(seen.clone()))
             }
         })
     }
@@ -416,6 +422,11 @@ impl World {
         let saved = Versioned { version: document.version, body };
         if !self.store.save(&saved) {
             let stored = self.store.documents.get(&saved.body.backend).cloned()?;
+            let heard = match heard {
+                Heard::Write(id, answer, _) => Heard::Write(id, answer, None),
+                Heard::Reconnect(id, answer, _) => Heard::Reconnect(id, answer, None),
+                Heard::Unseen(unseen) => Heard::Unseen(unseen),
+            };
             return Some(Stage::TakeIn(stored, heard));
         }
         let (at, backend) = (saved.body.now, saved.body.backend.clone());
@@ -434,7 +445,7 @@ impl World {
                 Some(Stage::Load(Some(saved)))
             }
             Heard::Reconnect(_, _, seen) => {
-                look.sight = Some(Ok(seen));
+                look.sight = seen.map(Ok);
                 Some(Stage::Load(Some(saved)))
             }
             Heard::Unseen(_) => None,

@@ -14,7 +14,7 @@ use pointsman_core::{
     ledger::{Line, What},
     names::BackendId,
     overrides::later,
-    playbook::{Playbook, read},
+    playbook::{EffectTemplate, Playbook, read},
     pool::{Field, Part, Pool, Setting},
     series::Series,
     signal::{SeriesId, Signal},
@@ -337,7 +337,7 @@ impl World {
     /// Whether nothing is going on and nothing is to come.
     pub(crate) fn at_rest(&self) -> bool {
         self.shells.iter().all(Shell::is_idle)
-            && !self.azure.in_flight()
+            && self.azure.lands().is_none()
             && self.store.documents.values().all(|document| document.body.is_at_rest())
     }
 
@@ -348,11 +348,12 @@ impl World {
     pub(crate) fn settle(&mut self) {
         self.azure.heal();
         self.run();
-        let end = later(self.now, SignedDuration::from_hours(48));
+        let end = later(self.now, SignedDuration::from_hours(3));
         while !self.at_rest() {
             let next = self.next_wake().map(|(_, due, _)| due);
             let sweep = self.sweeping.map(|last| later(last, SWEEP_GRACE));
-            let Some(due) = next.into_iter().chain(sweep).min() else {
+            let lands = self.azure.lands();
+            let Some(due) = next.into_iter().chain(sweep).chain(lands).min() else {
                 panic!("nothing is on its way, and not all is done\n{}", self.story());
             };
             assert!(due < end, "it never comes to rest\n{}", self.story());
@@ -452,8 +453,11 @@ impl World {
         }
         let generation = self.generations.last().cloned();
         let terms = generation.as_ref().and_then(|book| book.pool_of(&backend())).map(|(_, pool)| pool);
-        let null = terms.and_then(|pool| pool.null_weight);
-        if let Some(text) = crate::limits::broken(&done, terms, null) {
+        let splits = generation.as_ref().is_some_and(|book| {
+            let effects = book.plays.iter().flat_map(|play| &play.effects);
+            effects.into_iter().any(|effect| matches!(effect, EffectTemplate::Split { .. }))
+        });
+        if let Some(text) = crate::limits::broken(&done, terms, splits) {
             self.violation("I5", &text);
         }
     }

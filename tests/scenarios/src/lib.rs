@@ -2,6 +2,11 @@
 //! beside it, spoken to over HTTP and the command line only.
 
 pub mod alerts;
+pub mod door;
+pub mod judge;
+pub mod operator;
+pub mod wire;
+pub mod sender;
 pub mod world;
 
 pub use world::World;

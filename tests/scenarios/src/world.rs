@@ -152,14 +152,18 @@ impl World {
 
     /// Starts `serve`, and waits until it listens.
     pub async fn serve(&self, arguments: &[&str]) -> Serve {
+        let all: Vec<&str> = ["serve"].into_iter().chain(arguments.iter().copied()).collect();
+        self.serve_by(self.command(&all)).await
+    }
+
+    /// Starts a command that becomes `serve`, and waits until it listens.
+    pub async fn serve_by(&self, mut command: Command) -> Serve {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(self.path("serve.log"))
             .expect("a log");
-        let all: Vec<&str> = ["serve"].into_iter().chain(arguments.iter().copied()).collect();
-        let mut child = self
-            .command(&all)
+        let mut child = command
             .stdout(Stdio::piped())
             .stderr(log)
             .spawn()
@@ -241,6 +245,22 @@ impl World {
 }
 
 impl Serve {
+    /// The process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// The most memory that it has had at a time so far, in bytes: `VmHWM` of its process.
+    #[must_use]
+    pub fn memory_peak(&self) -> u64 {
+        let id = self.child.id().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("a process has a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix("kB")).expect("it says how much, in kB");
+        kib.trim().parse::<u64>().expect("a number") * 1_024
+    }
+
     /// Kills it, as a power cut or the kernel would.
     pub async fn kill(mut self) {
         self.child.kill().await.expect("it can be killed");

@@ -81,6 +81,10 @@ struct Inner {
 struct Drawn {
     frame: String,
     rows: usize,
+    /// Where the story is, in a sentence.
+    stage: String,
+    /// Whether nothing is drawn any more.
+    left: bool,
 }
 
 impl Screen {
@@ -132,6 +136,9 @@ impl Screen {
             return;
         }
         let mut drawn = self.drawn();
+        if drawn.left {
+            return;
+        }
         let mut text = erased(&drawn);
         drawn.frame.clear();
         for line in frame.lines() {
@@ -143,9 +150,22 @@ impl Screen {
         self.write(&text);
     }
 
-    /// Lets what is drawn stay as it is; lines come below it.
+    /// Takes what is drawn away, and draws no more.
     pub(super) fn leave(&self) {
-        *self.drawn() = Drawn::default();
+        let mut drawn = self.drawn();
+        let text = erased(&drawn);
+        *drawn = Drawn { left: true, ..Drawn::default() };
+        self.write(&text);
+    }
+
+    /// Says where the story is; shown below the table.
+    pub(super) fn stage(&self, stage: &str) {
+        stage.clone_into(&mut self.drawn().stage);
+    }
+
+    /// Where the story is.
+    pub(super) fn current_stage(&self) -> String {
+        self.drawn().stage.clone()
     }
 
     fn write(&self, text: &str) {

@@ -1,7 +1,11 @@
 //! The live table: members with their weights and traffic, and the error rate of both pools over
 //! the last minute.
 
-use std::{collections::VecDeque, fmt::Write as _, time::{Duration, Instant}};
+use std::{
+    collections::VecDeque,
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
 
 use pointsman_emulator::Tally;
 
@@ -233,6 +237,21 @@ mod tests {
             row(Side::Helped, "us", Some(30), 1, "serves", Tone::Plain),
             row(Side::Alone, "eu", None, 7, "not in the pool", Tone::Bad),
         ];
-        expect![[r#""#]].assert_eq(&frame(&rows, &meter, "next: it heals", Paint(false)));
+        let frame = frame(&rows, &meter, "next: it heals", Paint(false));
+        let bordered: String = frame.lines().map(|line| format!("|{line}\n")).collect();
+        expect![[r#"
+            |
+            |  pool    member  weight  requests/s  errors/s   standing
+            |  helped  eu           0         100        25   answers 500; drained for 3s
+            |          us          30         100         0   serves
+            |
+            |  alone   eu           -           0         0   not in the pool
+            |
+            |  errors  helped   50.0%  ·▄▇
+            |          alone   100.0%  ·▇█
+            |
+            |  next: it heals
+        "#]]
+        .assert_eq(&bordered);
     }
 }

@@ -106,7 +106,8 @@ pub(super) struct Traffic {
 impl Traffic {
     /// Starts it, through the gateway at `gateway`.
     pub(super) fn start(gateway: &str, stop: &Stop) -> reqwest::Result<Self> {
-        let client = Client::builder().no_proxy().timeout(ANSWER_WITHIN).tcp_nodelay(true).build()?;
+        let client =
+            Client::builder().no_proxy().timeout(ANSWER_WITHIN).tcp_nodelay(true).build()?;
         let lanes: [Lane; 2] = Default::default();
         let under_way = Arc::new(Semaphore::new(UNDER_WAY_MAX as usize));
         let urls = Side::ALL.map(|side| format!("{gateway}/{side}/chat/completions"));
@@ -143,7 +144,8 @@ impl Traffic {
 /// Sends without end.
 async fn drive(client: &Client, urls: &[String; 2], lanes: &[Lane; 2], under_way: &Arc<Semaphore>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / REQUESTS_PER_SECOND);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    // What a busy moment has delayed is made up for, as far as the permits allow.
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     loop {
         ticks.tick().await;
         let permit = || Arc::clone(under_way).try_acquire_owned();

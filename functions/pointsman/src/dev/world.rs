@@ -4,7 +4,10 @@
 //! The pools differ in nothing but their name and in that a playbook names one of them. Each has
 //! servers of its own, so that what one pool's traffic does to a server is not seen in the other.
 
-use std::{fmt, time::{Duration, Instant}};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use pointsman_emulator::{
     Address, Effect, Emulator, Options, Origin, Received, Tally,

@@ -15,7 +15,7 @@ use pointsman_engine::{
 use pointsman_store::Micros;
 use pointsman_store::messages::{self, Bounds, Inserted, Row};
 
-fn conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) {
+fn conflict<T: std::fmt::Debug>(result: &Result<T, StoreError>) {
     assert!(matches!(result, Err(StoreError::Conflict)), "{result:?}");
 }
 
@@ -41,20 +41,20 @@ async fn a_save_is_refused_unless_its_version_is_still_the_one_it_was_made_from(
     assert_eq!(first, Versioned { version: 1, ..document("eu") });
     store.commit(of_document(first.clone())).await.unwrap();
     // Stored already; saved meanwhile; not stored at all.
-    conflict(store.commit(of_document(document("eu"))).await);
-    conflict(store.commit(of_document(first)).await);
-    conflict(store.commit(of_document(Versioned { version: 1, ..document("us") })).await);
+    conflict(&store.commit(of_document(document("eu"))).await);
+    conflict(&store.commit(of_document(first)).await);
+    conflict(&store.commit(of_document(Versioned { version: 1, ..document("us") })).await);
     assert_eq!(store.document(&backend("eu")).await.unwrap().unwrap().version, 2);
     assert_eq!(store.document(&backend("us")).await.unwrap(), None);
 
     store.commit(of_series(series("a"))).await.unwrap();
-    conflict(store.commit(of_series(series("a"))).await);
-    conflict(store.commit(of_series(Versioned { version: 2, ..series("a") })).await);
+    conflict(&store.commit(of_series(series("a"))).await);
+    conflict(&store.commit(of_series(Versioned { version: 2, ..series("a") })).await);
 
     assert_eq!(store.group().await.unwrap(), Versioned::new(Group::default()));
     store.commit(of_group(Versioned::new(Group::default()))).await.unwrap();
-    conflict(store.commit(of_group(Versioned::new(Group::default()))).await);
-    conflict(store.commit(of_group(Versioned { version: 2, body: Group::default() })).await);
+    conflict(&store.commit(of_group(Versioned::new(Group::default()))).await);
+    conflict(&store.commit(of_group(Versioned { version: 2, body: Group::default() })).await);
     let pause = Pause { by: "ann".to_owned(), reason: "test".to_owned(), at: at("12:00:00") };
     let paused = Versioned { version: 1, body: Group { paused: Some(pause) } };
     store.commit(of_group(paused.clone())).await.unwrap();
@@ -66,12 +66,12 @@ async fn a_save_is_refused_unless_its_version_is_still_the_one_it_was_made_from(
 async fn what_was_decided_under_another_group_document_is_refused() {
     let world = World::new().await;
     let seen = |group_seen| Commit { group_seen: Some(group_seen), ..of_document(document("eu")) };
-    conflict(world.store.commit(seen(1)).await);
+    conflict(&world.store.commit(seen(1)).await);
     world.store.commit(seen(0)).await.unwrap();
     world.store.commit(of_group(Versioned::new(Group::default()))).await.unwrap();
     let loaded = world.store.document(&backend("eu")).await.unwrap().unwrap();
     conflict(
-        world.store.commit(Commit { group_seen: Some(0), ..of_document(loaded.clone()) }).await,
+        &world.store.commit(Commit { group_seen: Some(0), ..of_document(loaded.clone()) }).await,
     );
     world.store.commit(Commit { group_seen: Some(1), ..of_document(loaded) }).await.unwrap();
     world.close().await;
@@ -107,7 +107,7 @@ async fn a_commit_that_fails_in_any_part_leaves_nothing() {
     for (place, fail) in failing.iter().enumerate() {
         let mut commit = everything();
         fail(&mut commit, lost.clone(), old("c"));
-        conflict(world.store.commit(commit).await);
+        conflict(&world.store.commit(commit).await);
         for table in TABLES {
             assert_eq!(world.count(table).await, 0, "{table} after failure {place}");
         }
@@ -163,7 +163,7 @@ async fn a_large_commit_is_one_commit() {
         series.version = 2;
     }
     found[517].version = 1;
-    conflict(world.store.commit(Commit { series: found, ..Commit::default() }).await);
+    conflict(&world.store.commit(Commit { series: found, ..Commit::default() }).await);
     let versions = world.store.series(&ids).await.unwrap();
     assert!(versions.iter().all(|series| series.version == 2));
     world.close().await;
@@ -243,9 +243,9 @@ async fn generations_follow_one_another() {
         at: at("12:00:00"),
         by: "ann".to_owned(),
     };
-    conflict(world.store.publish(&generation(2), &[]).await);
+    conflict(&world.store.publish(&generation(2), &[]).await);
     world.store.publish(&generation(1), &[line("eu", "one")]).await.unwrap();
-    conflict(world.store.publish(&generation(1), &[line("eu", "two")]).await);
+    conflict(&world.store.publish(&generation(1), &[line("eu", "two")]).await);
     world.store.publish(&generation(2), &[]).await.unwrap();
     assert_eq!(world.store.published().await.unwrap(), Some(generation(2)));
     assert_eq!(world.store.history(None, 9).await.unwrap(), [line("eu", "one")]);
@@ -297,7 +297,7 @@ async fn a_message_that_is_sent_again_while_it_is_locked_comes_once_more() {
 
     let done = Commit { complete: vec![first[0].receipt.clone()], ..Commit::default() };
     world.store.commit(done.clone()).await.unwrap();
-    conflict(world.store.commit(done).await);
+    conflict(&world.store.commit(done).await);
     let second = take(&world, 3).await.locked;
     assert_eq!((second.len(), second[0].deliveries), (1, 1));
 

@@ -55,7 +55,10 @@ impl World {
 
     pub(crate) async fn count(&self, table: &'static str) -> i64 {
         let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-        sqlx::query_scalar(sql).fetch_one(self.database().readers()).await.unwrap()
+        sqlx::query_scalar(sql)
+            .fetch_one(&mut *self.database().reader().await.unwrap())
+            .await
+            .unwrap()
     }
 
     pub(crate) async fn close(self) {

@@ -172,7 +172,8 @@ fn sender(metrics: &str) -> Sender {
 /// A body that says that a member of `pool` fails since `started`, to plan by.
 pub(super) fn example(pool: Side, backend: &str, started: Timestamp) -> serde_json::Result<String> {
     let alert = alert(pool, backend, 1.0, started);
-    webhook::body(&sender("http://127.0.0.1:9090/graph"), &[alert])
+    let sender = sender("http://127.0.0.1:9090/graph");
+    serde_json::to_string_pretty(&webhook::body(&sender, &[alert]))
 }
 
 fn alert(pool: Side, backend: &str, rate: f64, started: Timestamp) -> Alert {
@@ -213,7 +214,9 @@ impl Watcher {
             let probe_fails = self.probe(&self.watched[at].probe).await;
             let Watched { backend, rule, .. } = &mut self.watched[at];
             let rate = rates.get(backend).copied();
-            let Some(turn) = rule.look(Instant::now(), Look { rate, probe_fails }) else { continue };
+            let Some(turn) = rule.look(Instant::now(), Look { rate, probe_fails }) else {
+                continue;
+            };
             let now = Timestamp::now();
             match (turn, self.known.get_mut(backend)) {
                 (Turn::Fires, _) => {
@@ -286,7 +289,8 @@ impl Watcher {
 
     async fn send(&self) -> Result<(), String> {
         let alerts: Vec<Alert> = self.known.values().map(|known| known.alert.clone()).collect();
-        let body = webhook::body(&self.sender, &alerts).map_err(|error| error.to_string())?;
+        let body = webhook::body(&self.sender, &alerts);
+        let body = serde_json::to_vec(&body).map_err(|error| error.to_string())?;
         let request = self
             .client
             .post(&self.webhook.url)
@@ -294,7 +298,7 @@ impl Watcher {
             .header(header::USER_AGENT, "Alertmanager/0.28.1")
             .header(header::CONTENT_TYPE, "application/json")
             .body(body);
-        let answer = request.send().await.map_err(|error| error.without_url().to_string())?;
+        let answer = request.send().await.map_err(|error| Failed::from(error.without_url()).0)?;
         match answer.status() {
             status if status.is_success() => Ok(()),
             status => Err(refused(status, &answer.text().await.unwrap_or_default())),
@@ -310,17 +314,12 @@ impl Watcher {
             }
             known.told = true;
             let since = known.since.unwrap_or(began);
-            let summary = known.alert.annotations.values().next().map_or("", String::as_str);
-            match known.alert.ended {
-                None => {
-                    let text = format!("alert     {ALERT} fires: {summary}; webhook taken in {took} ms");
-                    self.screen.say(Tone::Bad, text);
-                }
-                Some(_) => {
-                    let text = format!("alert     {ALERT} of {backend} is resolved; webhook taken in {took} ms");
-                    self.screen.say(Tone::Good, text);
-                }
-            }
+            let (tone, turn) = match known.alert.ended {
+                None => (Tone::Bad, "fires"),
+                Some(_) => (Tone::Good, "is resolved"),
+            };
+            let text = format!("alert     {ALERT} of {backend} {turn}; webhook taken in {took} ms");
+            self.screen.say(tone, text);
             let ended = known.alert.ended.is_some();
             self.told.send_modify(|told| {
                 let first = if ended { &mut told.resolved } else { &mut told.fired };

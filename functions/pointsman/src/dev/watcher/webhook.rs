@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Unit};
 use serde::Serialize;
 
 /// What Go writes for a time that is not set.
@@ -40,7 +40,7 @@ pub(super) struct Sender {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Body<'a> {
+pub(super) struct Body<'a> {
     receiver: &'a str,
     status: &'static str,
     alerts: Vec<BodyAlert<'a>>,
@@ -68,13 +68,12 @@ struct BodyAlert<'a> {
 }
 
 /// The body that tells of these alerts, which are one group.
-pub(super) fn body(sender: &Sender, alerts: &[Alert]) -> serde_json::Result<String> {
+pub(super) fn body<'a>(sender: &'a Sender, alerts: &'a [Alert]) -> Body<'a> {
     let labels = common(alerts.iter().map(|alert| &alert.labels));
     let group: Pairs =
         labels.iter().filter(|(name, _)| sender.group_by.contains(name)).map(owned).collect();
-    let key: Vec<String> =
-        group.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
-    let body = Body {
+    let key: Vec<String> = group.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+    Body {
         receiver: &sender.receiver,
         status: status(alerts.iter().any(|alert| alert.ended.is_none())),
         alerts: alerts.iter().map(|alert| one(sender, alert)).collect(),
@@ -85,8 +84,7 @@ pub(super) fn body(sender: &Sender, alerts: &[Alert]) -> serde_json::Result<Stri
         version: "4",
         group_key: format!("{{}}:{{{}}}", key.join(", ")),
         truncated_alerts: 0,
-    };
-    serde_json::to_string_pretty(&body)
+    }
 }
 
 fn one<'a>(sender: &'a Sender, alert: &'a Alert) -> BodyAlert<'a> {
@@ -105,9 +103,9 @@ fn status(fires: bool) -> &'static str {
     if fires { "firing" } else { "resolved" }
 }
 
-/// To the millisecond, as Prometheus gives them.
+/// To the millisecond, as Prometheus gives them, and no longer than need be, as Go writes them.
 fn time(at: Timestamp) -> String {
-    format!("{at:.3}")
+    at.round(Unit::Millisecond).unwrap_or(at).to_string()
 }
 
 fn owned((name, value): (&String, &String)) -> (String, String) {
@@ -146,8 +144,12 @@ mod tests {
     }
 
     fn alert(backend: &str, ended: Option<&str>) -> Alert {
-        let labels =
-            [("alertname", "BackendErrors"), ("pool", "helped"), ("backend", backend), ("severity", "critical")];
+        let labels = [
+            ("alertname", "BackendErrors"),
+            ("pool", "helped"),
+            ("backend", backend),
+            ("severity", "critical"),
+        ];
         Alert {
             labels: pairs(&labels),
             annotations: pairs(&[("summary", "50% of what helped sends there fails")]),
@@ -165,16 +167,75 @@ mod tests {
         }
     }
 
+    fn json(alerts: &[Alert]) -> String {
+        serde_json::to_string_pretty(&body(&sender(), alerts)).unwrap()
+    }
+
     #[test]
     fn the_body_is_alertmanagers() {
         let alerts = [alert("helped-ap", Some("2026-03-01T07:06:00Z")), alert("helped-eu", None)];
-        expect![[r#""#]].assert_eq(&body(&sender(), &alerts).unwrap());
+        expect![[r#"
+            {
+              "receiver": "pointsman",
+              "status": "firing",
+              "alerts": [
+                {
+                  "status": "resolved",
+                  "labels": {
+                    "alertname": "BackendErrors",
+                    "backend": "helped-ap",
+                    "pool": "helped",
+                    "severity": "critical"
+                  },
+                  "annotations": {
+                    "summary": "50% of what helped sends there fails"
+                  },
+                  "startsAt": "2026-03-01T07:05:09.25Z",
+                  "endsAt": "2026-03-01T07:06:00Z",
+                  "generatorURL": "http://127.0.0.1:9090/graph",
+                  "fingerprint": "8248c87bd1d22113"
+                },
+                {
+                  "status": "firing",
+                  "labels": {
+                    "alertname": "BackendErrors",
+                    "backend": "helped-eu",
+                    "pool": "helped",
+                    "severity": "critical"
+                  },
+                  "annotations": {
+                    "summary": "50% of what helped sends there fails"
+                  },
+                  "startsAt": "2026-03-01T07:05:09.25Z",
+                  "endsAt": "0001-01-01T00:00:00Z",
+                  "generatorURL": "http://127.0.0.1:9090/graph",
+                  "fingerprint": "fe2d391cd4397b7a"
+                }
+              ],
+              "groupLabels": {
+                "alertname": "BackendErrors",
+                "pool": "helped"
+              },
+              "commonLabels": {
+                "alertname": "BackendErrors",
+                "pool": "helped",
+                "severity": "critical"
+              },
+              "commonAnnotations": {
+                "summary": "50% of what helped sends there fails"
+              },
+              "externalURL": "http://127.0.0.1:9093",
+              "version": "4",
+              "groupKey": "{}:{alertname=\"BackendErrors\", pool=\"helped\"}",
+              "truncatedAlerts": 0
+            }"#]]
+        .assert_eq(&json(&alerts));
     }
 
     #[test]
     fn the_intake_reads_it_without_a_letter_and_agrees_on_the_series() {
         let now: Timestamp = "2026-03-01T07:07:00Z".parse().unwrap();
-        let text = body(&sender(), &[alert("helped-eu", None), alert("helped-us", None)]).unwrap();
+        let text = json(&[alert("helped-eu", None), alert("helped-us", None)]);
         let source = "alertmanager".parse().unwrap();
         let batch = alertmanager::read(&source, text.as_bytes(), now).unwrap();
         assert!(batch.letters.is_empty() && batch.truncated == 0);

@@ -1,0 +1,196 @@
+//! The functions, as `serve` runs them, against the emulated Azure; and their files.
+//!
+//! The configuration and the playbook are real files in a folder of their own, and the functions
+//! are started from these files, so that every other command works on the same ones in another
+//! terminal. The folder goes when it is dropped.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use jiff::Timestamp;
+use pointsman_core::{names::BackendId, playbook};
+use pointsman_engine::Mode;
+use pointsman_host::Config;
+use tempfile::TempDir;
+
+use super::{
+    watcher::{self, Webhook},
+    world::{Side, World},
+};
+use crate::{cli::Failed, serve};
+
+/// The steps in which the playbook gives weight back, in percent.
+pub(super) const RAMP_PERCENT: [u32; 3] = [10, 50, 100];
+
+/// The source's name in the configuration.
+const SOURCE: &str = "alertmanager";
+
+/// A fault by which the emulated Azure asks the next writer to wait, for `--hold`.
+const THROTTLE: &str =
+    "{\"on\": {\"operations\": [\"patch\"]}, \"kind\": {\"throttle\": {\"lasts\": \"PT10S\"}}}\n";
+
+/// The file with the body of a webhook, to plan by.
+pub(super) const SIGNAL_FILE: &str = "alert.json";
+/// The file with the body of a write by someone else.
+pub(super) const FOREIGN_FILE: &str = "portal.json";
+/// The file with a fault of the emulated Azure.
+pub(super) const FAULT_FILE: &str = "throttle.json";
+
+/// A pool as a colleague at the portal would leave it, for `--hold`.
+const FOREIGN_WEIGHTS: [u32; 3] = [50, 20, 30];
+
+/// The files that the functions and the command line read.
+#[derive(Debug)]
+pub(super) struct Folder {
+    dir: TempDir,
+}
+
+impl Folder {
+    pub(super) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The configuration, by the name that every command looks for.
+    fn config(&self) -> PathBuf {
+        self.path().join("pointsman.yaml")
+    }
+}
+
+/// The functions, running.
+pub(super) struct Functions {
+    pub(super) folder: Folder,
+    pub(super) serving: serve::Serving,
+    /// The pool that they help, as the playbook names it.
+    pub(super) helped: BackendId,
+    bearer: String,
+}
+
+impl Functions {
+    /// Writes the files, and starts the functions on them.
+    pub(super) async fn start(world: &World) -> Result<Self, Failed> {
+        let dir = tempfile::Builder::new().prefix("pointsman-dev-").tempdir()?;
+        let folder = Folder { dir };
+        let bearer = uuid::Uuid::now_v7().simple().to_string();
+        let text = playbook_text(world);
+        let read = playbook::read(&text).map_err(|problems| {
+            Failed(playbook::render(&problems, "the playbook of dev", &text))
+        })?;
+        let Some(helped) = read.pools.into_values().map(|pool| pool.backend).next() else {
+            return Err(Failed("the playbook of dev names no pool".to_owned()));
+        };
+        let foreign = world.pool(Side::Helped, &FOREIGN_WEIGHTS);
+        let signal = watcher::example(Side::Helped, "helped-us", Timestamp::now())?;
+        for (path, text) in [
+            (folder.path().join("playbook.yaml"), text),
+            (folder.path().join("azure-token"), world.azure.token()),
+            (folder.path().join("alert-token"), bearer.clone()),
+            (folder.config(), config_text(&world.azure.arm_url())),
+            (folder.path().join(SIGNAL_FILE), signal),
+            (folder.path().join(FOREIGN_FILE), serde_json::to_string_pretty(&foreign)?),
+            (folder.path().join(FAULT_FILE), THROTTLE.to_owned()),
+        ] {
+            fs::write(&path, text)
+                .map_err(|error| Failed(format!("{}: {error}", path.display())))?;
+        }
+        let config = Config::read(&folder.config())?;
+        let serving =
+            serve::Serving::start(&config, Mode::Live, &serve::Options::default()).await?;
+        Ok(Self { folder, serving, helped, bearer })
+    }
+
+    /// Where alerts are to be sent.
+    pub(super) fn webhook(&self) -> Webhook {
+        let url = format!("http://{}/alerts/{SOURCE}", self.serving.address);
+        Webhook { url, bearer: self.bearer.clone() }
+    }
+
+    /// Finishes what is held, and removes the folder.
+    pub(super) async fn stop(self) -> Result<(), Failed> {
+        let path = self.folder.path().display().to_string();
+        let stopped = self.serving.stop().await;
+        self.folder.dir.close().map_err(|error| Failed(format!("{path} is left over: {error}")))?;
+        stopped
+    }
+}
+
+fn config_text(azure: &str) -> String {
+    format!(
+        "\
+# Written by `pointsman dev`, and gone when it ends.
+listen: 127.0.0.1:0
+store: pointsman.db
+playbook: playbook.yaml
+azure:
+  endpoint: {azure}
+  credential: token
+  token: {{file: azure-token}}
+sources:
+- name: {SOURCE}
+  kind: alertmanager
+  bearer: [{{file: alert-token}}]
+"
+    )
+}
+
+fn playbook_text(world: &World) -> String {
+    let service = world.azure.service();
+    let steps = RAMP_PERCENT.map(|percent| format!("{percent}%")).join(", ");
+    format!(
+        "\
+# Written by `pointsman dev`. Seconds stand where minutes would, so that one can watch.
+version: 1
+services:
+  main:
+    subscription: {subscription}
+    resourceGroup: {group}
+    name: {name}
+pools:
+  helped:
+    service: main
+    backend: helped
+    limits: {{leastShare: 50%}}
+plays:
+- name: drain-failing-member
+  when: signal.labels.alertname == \"{alert}\" && signal.severity >= warning
+  do:
+  - drain: {{pool: helped, member: \"${{signal.labels.backend}}\"}}
+  until: resolved
+  atMost: 1h
+  hold: 5s
+  ramp: {{steps: [{steps}], every: 6s}}
+  after:
+  - reconnect: {{backend: \"${{signal.labels.backend}}\", after: PT2M}}
+",
+        subscription = service.subscription(),
+        group = service.resource_group(),
+        name = service.name(),
+        alert = watcher::ALERT,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_playbook_is_sound_and_hears_the_watchers_alert() {
+        let world = World::start(1).await.map_err(|failed| failed.0).unwrap();
+        let text = playbook_text(&world);
+        let playbook = playbook::read(&text)
+            .map_err(|problems| playbook::render(&problems, "playbook.yaml", &text))
+            .unwrap();
+        let now: Timestamp = "2026-03-01T07:05:09Z".parse().unwrap();
+        let body = watcher::example(Side::Helped, "helped-eu", now).unwrap();
+        let source = SOURCE.parse().unwrap();
+        let batch = pointsman_intake::alertmanager::read(&source, body.as_bytes(), now).unwrap();
+        let hearing = playbook.hear(&batch.signals[0]);
+        assert!(hearing.failed.is_empty());
+        let effects: Vec<String> =
+            hearing.matched[0].effects.iter().map(|(_, effect)| effect.to_string()).collect();
+        assert_eq!(effects, ["drain helped-eu"]);
+        assert_eq!(hearing.matched[0].after.len(), 1);
+        world.stop().await;
+    }
+}

@@ -1,0 +1,188 @@
+//! `--hold`: a small door to the members' servers, and what to try while everything is up.
+
+use std::{fmt::Write as _, path::Path, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::{Path as UrlPath, State},
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+
+use super::{
+    functions::{FAULT_FILE, FOREIGN_FILE, SIGNAL_FILE},
+    screen::{Screen, Tone},
+    world::{Site, World},
+};
+
+/// What the door needs.
+#[derive(Clone)]
+struct Door {
+    world: Arc<World>,
+    screen: Screen,
+}
+
+/// `POST /members/NAME/break`, `POST /members/NAME/heal`, `GET /members`.
+pub(super) fn router(world: &Arc<World>, screen: &Screen) -> Router {
+    let door = Door { world: Arc::clone(world), screen: screen.clone() };
+    Router::new()
+        .route("/members", get(members))
+        .route("/members/{name}/{what}", post(turn))
+        .fallback(|| async {
+            refused("there are only GET /members and POST /members/NAME/{break,heal}")
+        })
+        .with_state(door)
+}
+
+fn refused(why: &str) -> Response {
+    (StatusCode::NOT_FOUND, Json(json!({"error": why}))).into_response()
+}
+
+async fn members(State(door): State<Door>) -> Json<Value> {
+    let one = |site: &Site| json!({"name": site.backend, "pool": site.side.name(), "failing": site.is_failing()});
+    Json(door.world.sites.iter().map(one).collect())
+}
+
+async fn turn(
+    State(Door { world, screen }): State<Door>,
+    UrlPath((name, what)): UrlPath<(String, String)>,
+) -> Response {
+    let Some(site) = world.site(&name) else {
+        let names: Vec<&str> = world.sites.iter().map(|site| site.backend.as_str()).collect();
+        return refused(&format!("there is no member {name}; there are {}", names.join(", ")));
+    };
+    match what.as_str() {
+        "break" => {
+            site.fail();
+            screen.say(Tone::Bad, format!("break     {} answers 500 from now on", site.backend));
+        }
+        "heal" => {
+            site.heal();
+            screen.say(Tone::Good, format!("heal      {} answers 200 again", site.backend));
+        }
+        _ => return refused("a member can be told to break or to heal"),
+    }
+    Json(json!({"name": site.backend, "failing": site.is_failing()})).into_response()
+}
+
+/// Where things are.
+pub(super) struct Places<'a> {
+    /// The folder of the program that runs.
+    pub(super) program: &'a Path,
+    /// The folder of the configuration, and of files to try things with.
+    pub(super) folder: &'a Path,
+    pub(super) door: &'a str,
+    pub(super) gateway: &'a str,
+    pub(super) azure: &'a str,
+    pub(super) functions: &'a str,
+}
+
+/// What to try, as lines that can be copied into another terminal.
+pub(super) fn hints(places: &Places<'_>) -> String {
+    let Places { program, folder, door, gateway, azure, functions } = places;
+    let mut text = String::from("\nEverything stays up until ctrl-c. In another terminal:\n\n");
+    let _ = writeln!(text, "  cd {}", folder.display());
+    let _ = writeln!(text, "  PATH={}:$PATH", program.display());
+    let groups: [(&str, &[String]); 5] = [
+        (
+            "Break a member, see it drained, and heal it. Break a second one: a limit holds that back.",
+            &[
+                format!("curl -X POST {door}/members/helped-us/break"),
+                format!("curl -X POST {door}/members/helped-us/heal"),
+            ],
+        ),
+        (
+            "Ask what is in force and why, what was done, and what an alert would do.",
+            &[
+                "pointsman status".to_owned(),
+                "pointsman explain helped".to_owned(),
+                "pointsman history helped".to_owned(),
+                format!("pointsman plan --signal {SIGNAL_FILE}"),
+            ],
+        ),
+        (
+            "Take over.",
+            &[
+                "pointsman pause --reason 'let me look'".to_owned(),
+                "pointsman resume".to_owned(),
+                "pointsman undo helped --reason 'I know better'".to_owned(),
+            ],
+        ),
+        (
+            "Make it hard: write to Azure behind its back, or have Azure ask it to wait; then break a member.",
+            &[
+                format!("curl -X PUT {azure}/emulator/backends/helped -d @{FOREIGN_FILE}"),
+                format!("curl -X POST {azure}/emulator/faults -d @{FAULT_FILE}"),
+            ],
+        ),
+        (
+            "Watch.",
+            &[
+                format!("curl {gateway}/helped/chat/completions"),
+                format!("curl {gateway}/metrics"),
+                format!("curl {azure}/emulator/requests?backend=helped"),
+                format!("curl {functions}/health/ready"),
+            ],
+        ),
+    ];
+    for (what, lines) in groups {
+        let _ = writeln!(text, "\n  # {what}");
+        for line in lines {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn what_to_try() {
+        let places = Places {
+            program: Path::new("/src/target/debug"),
+            folder: Path::new("/tmp/dev"),
+            door: "http://127.0.0.1:1001",
+            gateway: "http://127.0.0.1:1002",
+            azure: "http://127.0.0.1:1003",
+            functions: "http://127.0.0.1:1004",
+        };
+        expect![[r#"
+
+            Everything stays up until ctrl-c. In another terminal:
+
+              cd /tmp/dev
+              PATH=/src/target/debug:$PATH
+
+              # Break a member, see it drained, and heal it. Break a second one: a limit holds that back.
+              curl -X POST http://127.0.0.1:1001/members/helped-us/break
+              curl -X POST http://127.0.0.1:1001/members/helped-us/heal
+
+              # Ask what is in force and why, what was done, and what an alert would do.
+              pointsman status
+              pointsman explain helped
+              pointsman history helped
+              pointsman plan --signal alert.json
+
+              # Take over.
+              pointsman pause --reason 'let me look'
+              pointsman resume
+              pointsman undo helped --reason 'I know better'
+
+              # Make it hard: write to Azure behind its back, or have Azure ask it to wait; then break a member.
+              curl -X PUT http://127.0.0.1:1003/emulator/backends/helped -d @portal.json
+              curl -X POST http://127.0.0.1:1003/emulator/faults -d @throttle.json
+
+              # Watch.
+              curl http://127.0.0.1:1002/helped/chat/completions
+              curl http://127.0.0.1:1002/metrics
+              curl http://127.0.0.1:1003/emulator/requests?backend=helped
+              curl http://127.0.0.1:1004/health/ready
+        "#]].assert_eq(&hints(&places));
+    }
+}

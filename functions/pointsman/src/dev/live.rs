@@ -1,0 +1,89 @@
+//! Keeps the live table drawn.
+
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
+
+use jiff::Timestamp;
+use pointsman_core::{
+    document::{Document, Outcome},
+    effect::Effect,
+    names::BackendId,
+    overrides::{Life, Override, Standing},
+};
+use pointsman_engine::ports::Store;
+
+use super::{
+    screen::Screen,
+    table::{self, DRAW_EVERY, Meter},
+    world::World,
+};
+use crate::show;
+
+/// Draws until it is dropped.
+pub(super) async fn draw(
+    world: Arc<World>,
+    store: Arc<dyn Store>,
+    helped: BackendId,
+    screen: Screen,
+) {
+    let mut meter = Meter::default();
+    let mut ticks = tokio::time::interval(DRAW_EVERY);
+    loop {
+        ticks.tick().await;
+        meter.take(Instant::now(), world.counted());
+        // A store that cannot be read is told of by those who need it; the table does without.
+        let document = store.document(&helped).await.ok().flatten();
+        let standings = match document {
+            Some(document) => standings(&document.body, Timestamp::now()),
+            None => BTreeMap::new(),
+        };
+        let rows = table::rows(&world, &meter, |backend| standings.get(backend).cloned());
+        screen.draw(&table::frame(&rows, &meter, &screen.current_stage(), screen.paint()));
+    }
+}
+
+/// What Pointsman has in mind with each member, by the member's name in Azure.
+fn standings(document: &Document, now: Timestamp) -> BTreeMap<String, String> {
+    let mut standings = BTreeMap::new();
+    for reconnect in document.reconnects.values() {
+        if let Some(Outcome::Accepted { due, .. }) = reconnect.outcome
+            && due > now
+        {
+            let left = show::length(due.duration_since(now));
+            standings
+                .insert(reconnect.target.name.to_string(), format!("serves; reconnects in {left}"));
+        }
+    }
+    for over in document.overrides.values() {
+        let text = standing(over, now);
+        match &over.effect {
+            Effect::Drain { member }
+            | Effect::Shift { member, .. }
+            | Effect::Promote { member, .. } => {
+                standings.insert(member.to_string(), text);
+            }
+            Effect::Split { weights } => {
+                standings.extend(weights.keys().map(|member| (member.to_string(), text.clone())));
+            }
+        }
+    }
+    standings
+}
+
+fn standing(over: &Override, now: Timestamp) -> String {
+    match (&over.life, &over.standing) {
+        (Life::Begun { at, .. }, Standing::Admitted | Standing::Unseen) => {
+            let verb = match over.effect {
+                Effect::Drain { .. } => "drained",
+                Effect::Shift { .. } | Effect::Split { .. } => "shifted",
+                Effect::Promote { .. } => "promoted",
+            };
+            format!("{verb} for {}", show::length(now.duration_since(*at)))
+        }
+        (Life::Ended { steps, .. }, _) if !steps.is_empty() => {
+            format!("serves again: {} given back", over.lease.given_back(steps.len() - 1))
+        }
+        (Life::Claimed { .. } | Life::Begun { .. } | Life::Ended { .. }, _) => {
+            show::standing(over, now)
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! `pointsman dev`: everything in one process against an emulated Azure, with a story that shows
+//! what it is for.
+//!
+//! Two equal pools behind a gateway that really routes, equal traffic through both, and a member of
+//! each that breaks at the same moment. One pool has a playbook; the other one shows what happens
+//! without. The parts talk to each other as they would anywhere else, over HTTP: callers to the
+//! gateway, the watcher to the alerts' webhook, the functions to Azure.
+//!
+//! | module | is |
+//! |---|---|
+//! | [`world`] | the emulated Azure, its pools and their members |
+//! | [`traffic`] | the callers |
+//! | [`watcher`] | what stands for Prometheus and Alertmanager |
+//! | [`functions`] | Pointsman itself, with its files |
+//! | [`story`] | what happens, and what is waited for |
+//! | [`narrate`], [`live`], [`table`], [`screen`] | what one sees |
+//! | [`summary`] | what was measured |
+//! | [`hold`] | what to try afterwards |
+//!
+//! Guarantees: it ends within 90 s of its start unless it is to `--hold`; it stops what it started
+//! and removes what it wrote, also on ctrl-c; it exits with 0 only if everything happened as told.
+
+mod functions;
+mod hold;
+mod live;
+mod narrate;
+mod screen;
+mod story;
+mod summary;
+mod table;
+mod traffic;
+mod watcher;
+mod world;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use pointsman_host::server::{self, Stop};
+use tokio::{sync::watch, task::JoinSet};
+
+use self::{
+    functions::Functions,
+    hold::Places,
+    narrate::Done,
+    screen::{Screen, Tone},
+    story::{Heard, Story},
+    traffic::Traffic,
+    watcher::Watching,
+    world::{Side, World},
+};
+use crate::{
+    cli::{Common, Failed},
+    show,
+};
+
+/// How long stopping may take.
+const STOPPED_WITHIN: Duration = Duration::from_secs(6);
+
+/// What a shell gives for a process that was interrupted.
+const INTERRUPTED: u8 = 130;
+
+/// What `dev` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// Keep everything up until ctrl-c, and say what to try.
+    #[arg(long)]
+    hold: bool,
+    /// Where the gateway's rotation starts, and how quick each member is.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+}
+
+/// Everything that was started.
+struct Stage {
+    world: Arc<World>,
+    functions: Functions,
+    traffic: Traffic,
+    watching: Watching,
+    heard: Heard,
+    /// What only tells of things; ends when it is dropped.
+    telling: JoinSet<()>,
+    stop: Stop,
+}
+
+pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
+    let started = Instant::now();
+    let screen = Screen::new(started, common.json);
+    let interrupt = Stop::default();
+    let listening = tokio::spawn({
+        let interrupt = interrupt.clone();
+        async move {
+            let signalled = Stop::signalled().await;
+            interrupt.ask();
+            signalled
+        }
+    });
+    let stage = tokio::select! {
+        biased;
+        // What was started by then stops when it is dropped.
+        () = interrupt.asked() => return Ok(ExitCode::from(INTERRUPTED)),
+        stage = Stage::start(options, &screen) => stage?,
+    };
+    let heard = stage.heard.clone();
+    let mut story = Story::new(&stage.world, &stage.traffic, heard, &screen, started, options.seed);
+    let whole = tokio::select! {
+        biased;
+        () = interrupt.asked() => false,
+        () = story.play() => true,
+    };
+    let measured = story.measured();
+    let code = if !whole {
+        screen.leave();
+        ExitCode::from(INTERRUPTED)
+    } else if measured.faults().is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    };
+    if whole {
+        if common.json {
+            show::json(&measured.json())?;
+        } else {
+            screen.print(&measured.text(screen.paint()));
+        }
+        if options.hold {
+            stage.hold(&screen, &interrupt).await?;
+        }
+    }
+    screen.leave();
+    if interrupt.is_asked() {
+        screen.say(Tone::Plain, "stop      interrupted");
+    }
+    stage.stop().await?;
+    listening.abort();
+    Ok(code)
+}
+
+impl Stage {
+    /// Starts everything, in the order in which each needs the one before.
+    async fn start(options: &Options, screen: &Screen) -> Result<Self, Failed> {
+        let stop = Stop::default();
+        let world = Arc::new(World::start(options.seed).await?);
+        let gateway = world.azure.gateway_url();
+        let text = "start     an emulated API Management: two equal pools of three members";
+        screen.say(Tone::Plain, text);
+        let functions = Functions::start(&world).await?;
+        let serving = &functions.serving;
+        let text = "start     the functions, with a playbook for one of the pools: `helped`";
+        screen.say(Tone::Plain, text);
+        let watching = watcher::start(
+            &gateway,
+            Side::Helped,
+            &world.sites,
+            functions.webhook(),
+            screen.clone(),
+            &stop,
+        )?;
+        let traffic = Traffic::start(&gateway, &stop)?;
+        let mut telling = JoinSet::new();
+        let store = &serving.parts.store;
+        let (done, receiver) = watch::channel(Done::default());
+        let heard = Heard { told: watching.told.clone(), done: receiver };
+        telling.spawn(narrate::azure(Arc::clone(&world), heard.told.clone(), done, screen.clone()));
+        telling.spawn(narrate::ledger(Arc::clone(store), screen.clone()));
+        if screen.is_live() {
+            let (store, helped) = (Arc::clone(store), functions.helped.clone());
+            telling.spawn(live::draw(Arc::clone(&world), store, helped, screen.clone()));
+        }
+        Ok(Self { world, functions, traffic, watching, heard, telling, stop })
+    }
+
+    /// Says what to try, and keeps everything up until it is interrupted.
+    async fn hold(&self, screen: &Screen, interrupt: &Stop) -> Result<(), Failed> {
+        let router = hold::router(&self.world, screen);
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let (door, _served) = server::serve(listen, router, &self.stop).await?;
+        let program = std::env::current_exe()?;
+        let (folder, azure) = (&self.functions.folder, &self.world.azure);
+        screen.print(&hold::hints(&Places {
+            program: program.parent().unwrap_or(Path::new(".")),
+            folder: folder.path(),
+            door: &format!("http://{door}"),
+            gateway: &azure.gateway_url(),
+            azure: &azure.arm_url(),
+            functions: &format!("http://{}", self.functions.serving.address),
+        }));
+        screen.stage("Everything stays up until ctrl-c.");
+        interrupt.asked().await;
+        Ok(())
+    }
+
+    /// Stops everything, in the reverse order.
+    async fn stop(self) -> Result<(), Failed> {
+        let Self { world, functions, traffic, watching, heard: _, mut telling, stop } = self;
+        stop.ask();
+        telling.shutdown().await;
+        let orderly = async {
+            watching.stopped().await;
+            traffic.stopped().await;
+            let stopped = functions.stop().await;
+            world.stop().await;
+            stopped
+        };
+        match tokio::time::timeout(STOPPED_WITHIN, orderly).await {
+            Ok(stopped) => stopped,
+            // What is not done by then is dropped, files and all.
+            Err(_) => Err(Failed("not everything stopped in time, and was cut off".to_owned())),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Tells, as it happens, what Azure does and what is out of the ordinary in the ledger.
+//!
+//! What is told of Azure is taken from its own record, not from what the functions say of
+//! themselves.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use pointsman_core::{id::LineId, ledger::What};
+use pointsman_emulator::Reconnect;
+use pointsman_engine::ports::Store;
+use tokio::sync::watch;
+
+use super::{
+    screen::{Screen, Tone},
+    watcher::Told,
+    world::{MEMBERS, Side, Weights, World, Write},
+};
+
+/// How often Azure's record is looked at.
+const AZURE_EVERY: Duration = Duration::from_millis(40);
+
+/// How soon after news a write still counts as its answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+
+/// How often the ledger is looked at.
+const LEDGER_EVERY: Duration = Duration::from_millis(400);
+
+/// How many lines of the ledger are looked at.
+const LEDGER_LINES: usize = 100;
+
+/// How many writes and reconnects are kept, the first ones: the story is long over by then.
+const DONE_MAX: usize = 1_000;
+
+/// What Azure has done, as far as it was told of. The story goes by this, so that its own lines
+/// come after those of what they speak of.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Done {
+    pub(super) writes: Vec<Write>,
+    pub(super) reconnects: Vec<Reconnect>,
+}
+
+/// Tells of every write and reconnect that Azure has done, until it is dropped.
+pub(super) async fn azure(
+    world: Arc<World>,
+    told: watch::Receiver<Told>,
+    done: watch::Sender<Done>,
+    screen: Screen,
+) {
+    let mut number = world.latest();
+    let mut weights = Side::ALL.map(|side| world.weights(side));
+    let mut reconnects = world.azure.reconnects().len();
+    let mut answered: Option<Instant> = None;
+    let mut ticks = tokio::time::interval(AZURE_EVERY);
+    loop {
+        ticks.tick().await;
+        for write in world.writes_after(number) {
+            number = write.number;
+            // Only the first write after news is its answer; the steps of a ramp come by the clock.
+            let news = told.borrow().latest.filter(|news| {
+                !write.foreign && *news <= write.at && answered.is_none_or(|last| last < *news)
+            });
+            answered = news.or(answered);
+            let since = news.map(|news| write.at.duration_since(news));
+            let since = since.filter(|since| *since <= ANSWER_WITHIN);
+            let Some((side, before)) = Side::ALL
+                .into_iter()
+                .zip(&mut weights)
+                .find(|(side, _)| side.name() == write.backend)
+            else {
+                continue;
+            };
+            let (tone, text) = of_write(side, &write, before, since);
+            screen.say(tone, text);
+            if !write.weights.is_empty() {
+                before.clone_from(&write.weights);
+            }
+            done.send_modify(|done| keep(&mut done.writes, write));
+        }
+        for reconnect in world.azure.reconnects().iter().skip(reconnects) {
+            reconnects += 1;
+            let after = reconnect.after.as_secs();
+            let due = reconnect.due.strftime("%H:%M:%S");
+            let backend = &reconnect.backend;
+            let text = format!(
+                "azure     reconnect of {backend} accepted, due at {due} UTC (in {after} s)"
+            );
+            screen.say(Tone::Good, text);
+            done.send_modify(|done| keep(&mut done.reconnects, reconnect.clone()));
+        }
+    }
+}
+
+fn keep<T>(all: &mut Vec<T>, one: T) {
+    if all.len() < DONE_MAX {
+        all.push(one);
+    }
+}
+
+/// A write in words: who wrote what, and how long after the news that it answers.
+fn of_write(
+    side: Side,
+    write: &Write,
+    before: &Weights,
+    since: Option<Duration>,
+) -> (Tone, String) {
+    let change = |(member, after): &(String, Option<u32>)| {
+        let was = before.iter().find(|(name, _)| name == member).and_then(|(_, weight)| *weight);
+        if was == *after {
+            return None;
+        }
+        let owners = MEMBERS.iter().find(|(name, _)| name == member).map(|(_, weight)| *weight);
+        let part = match (after, owners) {
+            (Some(after), Some(owners)) if *after > 0 && *after < owners && !write.foreign => {
+                format!(" ({}%)", after * 100 / owners)
+            }
+            (_, _) => String::new(),
+        };
+        Some(format!("{member} {} → {}{part}", shown(was), shown(*after)))
+    };
+    let changes: Vec<String> = write.weights.iter().filter_map(change).collect();
+    let changes = if changes.is_empty() { "no weight".to_owned() } else { changes.join(", ") };
+    if write.foreign {
+        return (Tone::Plain, format!("azure     someone else writes {side}: {changes}"));
+    }
+    let since = since.map_or_else(String::new, |since| {
+        format!(", {:.0} ms after the webhook was sent", since.as_secs_f64() * 1_000.0)
+    });
+    (Tone::Good, format!("azure     PATCH {side}: {changes}{since}"))
+}
+
+fn shown(weight: Option<u32>) -> String {
+    weight.map_or_else(|| "null".to_owned(), |weight| weight.to_string())
+}
+
+/// Tells of the ledger's lines that are out of the ordinary, until it is dropped.
+pub(super) async fn ledger(store: Arc<dyn Store>, screen: Screen) {
+    let started = Timestamp::now();
+    let mut known: BTreeSet<LineId> = BTreeSet::new();
+    let mut ticks = tokio::time::interval(LEDGER_EVERY);
+    loop {
+        ticks.tick().await;
+        let Ok(lines) = store.history(None, LEDGER_LINES).await else { continue };
+        for line in &lines {
+            if line.at >= started && is_unusual(&line.what) && !known.contains(&line.id) {
+                screen.say(Tone::Plain, format!("ledger    {}", line.what));
+            }
+        }
+        known = lines.into_iter().map(|line| line.id).collect();
+    }
+}
+
+/// Whether a line tells of something that a story without surprises does not have.
+fn is_unusual(what: &What) -> bool {
+    match what {
+        What::Fired { .. }
+        | What::Resolved { .. }
+        | What::Claimed { .. }
+        | What::Began { .. }
+        | What::Stepped { .. }
+        | What::Finished { .. }
+        | What::Intended { .. }
+        | What::Wrote { .. }
+        | What::ReconnectPlanned { .. }
+        | What::ReconnectAsked { .. }
+        | What::ReconnectAccepted { .. } => false,
+        What::Late { .. }
+        | What::Unresolvable { .. }
+        | What::Held { .. }
+        | What::Displaced { .. }
+        | What::Admitted { .. }
+        | What::Warned { .. }
+        | What::NeverBegan { .. }
+        | What::Outrun { .. }
+        | What::Refused { .. }
+        | What::Throttled { .. }
+        | What::Unanswered { .. }
+        | What::Landed { .. }
+        | What::NotLanded { .. }
+        | What::Answered { .. }
+        | What::Foreign { .. }
+        | What::Removed { .. }
+        | What::Unreachable { .. }
+        | What::ReconnectCancelled { .. }
+        | What::ReconnectRefused { .. }
+        | What::ReconnectUnanswered { .. }
+        | What::ReconnectUnknown { .. }
+        | What::Paused { .. }
+        | What::Resumed { .. }
+        | What::Published { .. }
+        | What::Rejected { .. } => true,
+        What::Ended { why, .. } => *why != pointsman_core::overrides::End::Resolved,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(foreign: bool, after: [u32; 3], since_ms: Option<u64>, wanted: &Expect) {
+        let named = |weights: [u32; 3]| -> Weights {
+            let members = MEMBERS.iter().zip(weights);
+            members.map(|((name, _), weight)| ((*name).to_owned(), Some(weight))).collect()
+        };
+        let (at, backend) = (Instant::now(), "helped".to_owned());
+        let write = Write { number: 1, at, foreign, backend, weights: named(after) };
+        let since = since_ms.map(Duration::from_millis);
+        let (_, text) = of_write(Side::Helped, &write, &named([50, 30, 20]), since);
+        wanted.assert_eq(&text);
+    }
+
+    #[test]
+    fn writes_in_words() {
+        check(
+            false,
+            [0, 30, 20],
+            Some(14),
+            &expect!["azure     PATCH helped: eu 50 → 0, 14 ms after the webhook was sent"],
+        );
+        check(false, [5, 30, 20], None, &expect!["azure     PATCH helped: eu 50 → 5 (10%)"]);
+        check(
+            true,
+            [50, 20, 30],
+            None,
+            &expect!["azure     someone else writes helped: us 30 → 20, ap 20 → 30"],
+        );
+        check(
+            true,
+            [50, 30, 20],
+            None,
+            &expect!["azure     someone else writes helped: no weight"],
+        );
+    }
+}

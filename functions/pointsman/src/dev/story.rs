@@ -1,0 +1,323 @@
+//! The story, beat by beat: all is well, a member of each pool breaks, one pool is helped and the
+//! other is not, the member heals, and everything is as its owner left it.
+//!
+//! The story breaks and heals members, and otherwise only looks; whatever moves traffic is the
+//! functions' doing. Every wait has a limit of its own and all have one together, so that the story
+//! ends in time also where something never comes; what that was is part of what was measured.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+use super::{
+    narrate::Done,
+    screen::{Screen, Tone},
+    summary::{self, Accepted, Measured},
+    traffic::{Losses, REQUESTS_PER_SECOND, Traffic},
+    watcher::Told,
+    world::{BREAKS, Side, Site, World, Write},
+};
+
+/// How long all is well at first.
+const CALM: Duration = Duration::from_secs(10);
+
+/// How long nothing is lost before a pool counts as clean.
+const CLEAN_FOR: Duration = Duration::from_secs(3);
+
+/// How long one sees the helped pool beside the other one, before it is said what came of it.
+const CONTRAST: Duration = Duration::from_secs(10);
+
+/// How many times that.
+const CONTRASTS: u32 = 2;
+
+/// How long all is well at last.
+const AFTERWARDS: Duration = Duration::from_secs(8);
+
+/// How long the broken member's first failure may take to be felt.
+const FAILURE_WITHIN: Duration = Duration::from_secs(5);
+/// How long the watcher may take to tell of it.
+const ALERT_WITHIN: Duration = Duration::from_secs(15);
+/// How long the functions may take to have it written to Azure.
+const WRITE_WITHIN: Duration = Duration::from_secs(10);
+/// How long the last failure may come after that.
+const CLEAN_WITHIN: Duration = Duration::from_secs(10);
+/// How long the watcher may take to tell that the member is well.
+const RESOLVED_WITHIN: Duration = Duration::from_secs(15);
+/// How long the playbook's ramp may take.
+const RESTORED_WITHIN: Duration = Duration::from_secs(25);
+/// How long the reconnect may take to be accepted after that.
+const RECONNECT_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long the whole may take, so that it has ended and stopped within 90 s of its start.
+const WHOLE_WITHIN: Duration = Duration::from_secs(82);
+
+/// How often what is waited for is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What was waited for in vain.
+struct Missing(String);
+
+/// What the story goes by: what the watcher has told, and what Azure has done.
+#[derive(Clone)]
+pub(super) struct Heard {
+    pub(super) told: watch::Receiver<Told>,
+    pub(super) done: watch::Receiver<Done>,
+}
+
+/// The story, as far as it has come.
+pub(super) struct Story<'a> {
+    world: Arc<World>,
+    traffic: &'a Traffic,
+    heard: Heard,
+    screen: Screen,
+    started: Instant,
+    bodies: [serde_json::Value; 2],
+    measured: Measured,
+}
+
+impl<'a> Story<'a> {
+    pub(super) fn new(
+        world: &Arc<World>,
+        traffic: &'a Traffic,
+        heard: Heard,
+        screen: &Screen,
+        started: Instant,
+        seed: u64,
+    ) -> Self {
+        let before = world.weights(Side::Helped);
+        Self {
+            world: Arc::clone(world),
+            traffic,
+            heard,
+            screen: screen.clone(),
+            started,
+            bodies: Side::ALL.map(|side| world.body(side)),
+            measured: Measured { seed, before, ..Measured::default() },
+        }
+    }
+
+    /// Plays it to its end, or to what does not come.
+    pub(super) async fn play(&mut self) {
+        if let Err(Missing(what)) = self.beats().await {
+            self.screen.say(Tone::Bad, format!("missing   {what}"));
+            self.measured.missing = Some(what);
+        }
+    }
+
+    /// What was measured by now.
+    pub(super) fn measured(mut self) -> Measured {
+        let world = &self.world;
+        let done = self.heard.done.borrow().clone();
+        let ours = |write: &&Write| write.backend == Side::Helped.name() && !write.foreign;
+        let writes: Vec<&Write> = done.writes.iter().filter(ours).collect();
+        self.measured.writes = writes.len();
+        let ramp = writes.into_iter().skip_while(|write| !drains(write)).skip(1);
+        self.measured.ramp = ramp.filter_map(|write| write.weight(BREAKS)).collect();
+        self.measured.after = world.weights(Side::Helped);
+        self.measured.to_the_letter = Side::ALL.map(|side| world.body(side)) == self.bodies;
+        self.measured.losses = (self.losses(Side::Helped), self.losses(Side::Alone));
+        self.measured.took = self.started.elapsed();
+        self.measured
+    }
+
+    async fn beats(&mut self) -> Result<(), Missing> {
+        self.calm().await;
+        let broke = self.break_members();
+        self.hear(broke).await?;
+        let drained = self.drain().await?;
+        self.recover(drained).await?;
+        self.contrast().await;
+        self.heal().await?;
+        self.restore().await?;
+        self.afterwards().await;
+        Ok(())
+    }
+
+    async fn calm(&mut self) {
+        self.screen.stage("All is well; soon a member of each pool breaks.");
+        let rate = REQUESTS_PER_SECOND;
+        let weights = summary::weights(&self.measured.before);
+        self.say(Tone::Plain, format!("traffic   {rate} requests/s through each pool: {weights}"));
+        self.pause(CALM).await;
+        let lost = Side::ALL.map(|side| self.losses(side).lost);
+        self.measured.lost_before = lost.iter().sum();
+        self.say(Tone::Good, format!("all well  {} requests lost", self.measured.lost_before));
+    }
+
+    fn break_members(&self) -> Instant {
+        let names: Vec<&str> = self.world.breaking().map(|site| site.backend.as_str()).collect();
+        let broke = Instant::now();
+        self.world.breaking().for_each(Site::fail);
+        self.say(Tone::Bad, format!("break     {} answer 500 from now on", names.join(" and ")));
+        self.screen.stage("A member of each pool fails; the watcher is about to notice.");
+        broke
+    }
+
+    async fn hear(&mut self, broke: Instant) -> Result<(), Missing> {
+        let lane = self.traffic.lane(Side::Helped).clone();
+        let what = "a failed request in the helped pool";
+        let failed = self.wait(what, FAILURE_WITHIN, || lane.first_loss(broke)).await?;
+        self.measured.failed = Some(self.since_start(failed));
+        let (told, backend) = (self.heard.told.clone(), broken());
+        let what = "the alert of the broken member";
+        let look = || told.borrow().fired.get(&backend).copied();
+        let alerted = self.wait(what, ALERT_WITHIN, look).await?;
+        self.measured.alerted = Some(self.since_start(alerted));
+        Ok(())
+    }
+
+    async fn drain(&mut self) -> Result<Instant, Missing> {
+        self.screen.stage("The alert was sent; the functions act on it.");
+        let done = self.heard.done.clone();
+        let look = || done.borrow().writes.iter().find(|write| drains(write)).map(|write| write.at);
+        let at = self.wait("the write that drains the member", WRITE_WITHIN, look).await?;
+        self.measured.drained = Some(self.since_start(at));
+        Ok(at)
+    }
+
+    async fn recover(&mut self, drained: Instant) -> Result<(), Missing> {
+        self.screen.stage("Drained: the helped pool recovers, the other one does not.");
+        let lane = self.traffic.lane(Side::Helped).clone();
+        let look = || {
+            let last = lane.last_loss(drained).unwrap_or(drained);
+            (last.elapsed() >= CLEAN_FOR).then_some(last)
+        };
+        let clean = self.wait("an end of failed requests", CLEAN_WITHIN, look).await?;
+        self.measured.clean = Some(self.since_start(clean));
+        let text = match clean.duration_since(drained).as_millis() {
+            0 => "clean     helped has not lost one request since the write".to_owned(),
+            after => format!("clean     helped lost its last request {after} ms after the write"),
+        };
+        self.say(Tone::Good, text);
+        Ok(())
+    }
+
+    /// One pool beside the other.
+    async fn contrast(&mut self) {
+        let before = Side::ALL.map(|side| self.losses(side));
+        for time in 1..=CONTRASTS {
+            self.pause(CONTRAST).await;
+            let [helped, alone] = Side::ALL.map(|side| self.losses(side));
+            let (helped, alone) = (helped.since(before[0]), alone.since(before[1]));
+            self.measured.contrast = Some((helped.percent(), alone.percent()));
+            let text = format!(
+                "compare   in {} s helped lost {} of {} requests, alone {} of {}",
+                (CONTRAST * time).as_secs(),
+                helped.lost,
+                helped.requests,
+                alone.lost,
+                alone.requests
+            );
+            self.say(Tone::Plain, text);
+        }
+    }
+
+    async fn heal(&mut self) -> Result<(), Missing> {
+        let names: Vec<&str> = self.world.breaking().map(|site| site.backend.as_str()).collect();
+        self.world.breaking().for_each(Site::heal);
+        self.say(Tone::Good, format!("heal      {} answer 200 again", names.join(" and ")));
+        self.screen.stage("Healed; the watcher's probe is about to notice.");
+        let (told, backend) = (self.heard.told.clone(), broken());
+        let look = || told.borrow().resolved.get(&backend).copied();
+        let resolved = self.wait("the alert's end", RESOLVED_WITHIN, look).await?;
+        self.measured.resolved = Some(self.since_start(resolved));
+        Ok(())
+    }
+
+    async fn restore(&mut self) -> Result<(), Missing> {
+        self.screen.stage("Over: the weight is given back in the playbook's steps.");
+        let (done, whole) = (self.heard.done.clone(), self.measured.before.clone());
+        let look = || {
+            let done = done.borrow();
+            let last = done.writes.iter().rfind(|write| write.backend == Side::Helped.name())?;
+            (last.weights == whole).then_some(last.at)
+        };
+        let restored = self.wait("the owner's weights", RESTORED_WITHIN, look).await?;
+        self.measured.restored = Some(self.since_start(restored));
+        let same = self.world.body(Side::Helped) == self.bodies[0];
+        let letter = if same { "to the letter" } else { "but not to the letter" };
+        self.say(Tone::Good, format!("restored  helped is as its owner left it, {letter}"));
+
+        let look = || {
+            let done = done.borrow();
+            done.reconnects
+                .iter()
+                .find(|reconnect| reconnect.backend.to_string() == broken())
+                .cloned()
+        };
+        let what = "an accepted reconnect";
+        let reconnect = self.wait(what, RECONNECT_WITHIN, look).await?;
+        self.measured.reconnect = Some(Accepted {
+            backend: reconnect.backend.to_string(),
+            due: reconnect.due,
+            after: reconnect.after,
+        });
+        Ok(())
+    }
+
+    async fn afterwards(&mut self) {
+        self.screen.stage("Everything is as it was; the reconnect comes when it is due.");
+        let before = Side::ALL.map(|side| self.losses(side));
+        self.pause(AFTERWARDS).await;
+        let lost = Side::ALL
+            .into_iter()
+            .zip(before)
+            .map(|(side, before)| self.losses(side).since(before).lost);
+        let lost = lost.sum();
+        self.measured.lost_after = Some(lost);
+        self.say(Tone::Good, format!("all well  {lost} requests lost"));
+        self.screen.stage("");
+    }
+
+    /// Lets a while pass, within the limit of the whole.
+    async fn pause(&self, length: Duration) {
+        let until = (Instant::now() + length).min(self.started + WHOLE_WITHIN);
+        tokio::time::sleep_until(until.into()).await;
+    }
+
+    /// Looks until there is something to see, within its own limit and that of the whole.
+    async fn wait<T>(
+        &self,
+        what: &str,
+        within: Duration,
+        look: impl Fn() -> Option<T>,
+    ) -> Result<T, Missing> {
+        let began = Instant::now();
+        let deadline = (began + within).min(self.started + WHOLE_WITHIN);
+        loop {
+            if let Some(seen) = look() {
+                return Ok(seen);
+            }
+            if Instant::now() >= deadline {
+                let waited = began.elapsed().as_secs_f64();
+                return Err(Missing(format!("{what} did not come within {waited:.0} s")));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn losses(&self, side: Side) -> Losses {
+        self.traffic.lane(side).losses()
+    }
+
+    fn since_start(&self, at: Instant) -> Duration {
+        at.duration_since(self.started)
+    }
+
+    fn say(&self, tone: Tone, text: impl AsRef<str>) {
+        self.screen.say(tone, text);
+    }
+}
+
+/// What Azure calls the broken member of the helped pool.
+fn broken() -> String {
+    format!("{}-{BREAKS}", Side::Helped)
+}
+
+/// Whether a write takes all traffic from the broken member of the helped pool.
+fn drains(write: &Write) -> bool {
+    write.backend == Side::Helped.name() && write.weight(BREAKS) == Some(0)
+}

@@ -1,0 +1,267 @@
+//! `status`, `explain`, `history`, `letters`: what is, why, and what was.
+
+use std::{fmt::Write as _, process::ExitCode};
+
+use clap::{Args, Subcommand};
+use jiff::Timestamp;
+use pointsman_core::{
+    document::{Document, Outcome, Reconnect},
+    ledger::Line,
+};
+use pointsman_host::Records;
+use serde_json::json;
+
+use super::find;
+use crate::{
+    cli::{Common, Failed},
+    show,
+};
+
+/// How many lines of its ledger `explain` shows.
+const EXPLAIN_LINES: usize = 12;
+
+/// Which backend.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Which {
+    /// A pool of the playbook, a backend's name, `service/name`, or its Azure path.
+    backend: String,
+}
+
+/// What `history` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HistoryOptions {
+    /// Only what is about this backend.
+    backend: Option<String>,
+    /// How many lines, the newest.
+    #[arg(short = 'n', long, default_value_t = 50, value_name = "NUMBER")]
+    lines: u32,
+}
+
+/// What can be done with letters.
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum LettersCommand {
+    /// Show them.
+    List,
+    /// Take one out, for good.
+    Drop {
+        /// Its id, or the beginning of it.
+        id: String,
+    },
+}
+
+/// All documents of the store.
+pub(crate) async fn documents(records: &Records) -> Result<Vec<Document>, Failed> {
+    Ok(records.store.documents().await?.into_iter().map(|document| document.body).collect())
+}
+
+pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
+    let records = common.records().await?;
+    let group = records.store.group().await?.body;
+    let published = records.store.published().await?;
+    let documents = documents(&records).await?;
+    let queued = records.queue.depth().await?;
+    let letters = records.store.letters(usize::MAX).await?.len();
+    let served = records.are_consumed()?;
+    let number = published.as_ref().map(|published| published.number);
+    if common.json {
+        return show::json(&json!({
+            "paused": group.paused, "generation": number, "queued": queued, "letters": letters,
+            "served": served, "backends": documents,
+        }));
+    }
+    let now = records.clock.now();
+    let mut out = String::new();
+    if let Some(pause) = &group.paused {
+        let since = show::length(now.duration_since(pause.at));
+        writeln!(out, "PAUSED for {since} by {}: {}", pause.by, pause.reason)?;
+        writeln!(out, "  nothing is written to Azure until `pointsman resume`")?;
+    }
+    match number {
+        Some(number) => write!(out, "generation {number} of the playbook")?,
+        None => write!(out, "no playbook is published")?,
+    }
+    write!(
+        out,
+        "; {}",
+        if served { "`serve` is running" } else { "no `serve` is running on this store" }
+    )?;
+    match letters {
+        0 => writeln!(out, "; no letters")?,
+        _ => writeln!(out, "; {}: `pointsman letters list`", show::count(letters, "letter"))?,
+    }
+    let busy: Vec<&Document> = documents.iter().filter(|document| !is_quiet(document)).collect();
+    if busy.is_empty() {
+        writeln!(out, "no overrides; every backend is as its owner left it")?;
+    }
+    for document in busy {
+        writeln!(out, "\n{}", document.backend.short())?;
+        describe(&mut out, document, now)?;
+    }
+    show::text(&out)
+}
+
+/// Whether there is nothing to say of a backend.
+fn is_quiet(document: &Document) -> bool {
+    document.is_at_rest() && document.trouble.is_none() && document.reconnects.is_empty()
+}
+
+/// What is going on at a backend: two lines an override, so that none is wider than a terminal.
+fn describe(out: &mut String, document: &Document, now: Timestamp) -> std::fmt::Result {
+    if let Some(trouble) = &document.trouble {
+        let since = show::length(now.duration_since(trouble.since));
+        writeln!(out, "  TROUBLE for {since}: {}", trouble.why)?;
+        writeln!(out, "    tried again at {}", show::moment(trouble.until))?;
+    }
+    for over in document.overrides.values() {
+        writeln!(out, "  {}  {}: {}", over.id, over.effect, show::standing(over, now))?;
+        writeln!(out, "    for {} ({}), by play {}", over.series, over.severity, over.play)?;
+    }
+    for intent in &document.intents {
+        let open = show::length(now.duration_since(intent.at));
+        writeln!(out, "  write {} has had no answer for {open}", intent.id)?;
+        for change in &intent.changes {
+            writeln!(out, "    {change}")?;
+        }
+    }
+    for reconnect in document.reconnects.values() {
+        writeln!(out, "  {}", said(reconnect))?;
+    }
+    Ok(())
+}
+
+fn said(reconnect: &Reconnect) -> String {
+    let target = reconnect.target.short();
+    match &reconnect.outcome {
+        None => format!("reconnect of {target} at {}", show::moment(reconnect.due)),
+        Some(Outcome::Accepted { due, .. }) => {
+            format!("reconnect of {target} accepted, due at {}", show::moment(*due))
+        }
+        Some(Outcome::Refused { why, .. }) => format!("reconnect of {target} refused: {why}"),
+        Some(Outcome::Unknown { .. }) => {
+            format!("reconnect of {target}: asked for twice without an answer, not asked again")
+        }
+    }
+}
+
+pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, Failed> {
+    let records = common.records().await?;
+    let backend = find::backend(&records, &which.backend).await?;
+    let document = records.store.document(&backend).await?.map(|document| document.body);
+    let lines = records.store.history(Some(&backend), EXPLAIN_LINES).await?;
+    let paused = records.store.group().await?.body.paused;
+    if common.json {
+        return show::json(&json!({
+            "backend": backend, "paused": paused, "document": document, "lines": lines,
+        }));
+    }
+    let mut out = format!("{}\n{backend}\n\n", backend.short());
+    if let Some(pause) = paused {
+        writeln!(out, "PAUSED by {}: {}", pause.by, pause.reason)?;
+    }
+    match &document {
+        None => writeln!(out, "nothing was ever heard for it; it is as its owner left it")?,
+        Some(document) => {
+            if document.is_at_rest() {
+                writeln!(out, "no override is in force; it is as its owner left it")?;
+            }
+            describe(&mut out, document, records.clock.now())?;
+            fields(&mut out, document)?;
+        }
+    }
+    if !lines.is_empty() {
+        writeln!(out, "\nthe last of its ledger:")?;
+        for line in &lines {
+            writeln!(out, "  {}  {}", show::moment(line.at), line.what)?;
+        }
+    }
+    show::text(&out)
+}
+
+fn fields(out: &mut String, document: &Document) -> std::fmt::Result {
+    if !document.owned.is_empty() {
+        writeln!(out, "\nfields that are changed at present:")?;
+        let mut table = show::table(&["field", "its owner left", "we wrote"]);
+        for (field, owned) in &document.owned {
+            table.add_row([
+                field.to_string(),
+                owned.baseline.to_string(),
+                owned.written.to_string(),
+            ]);
+        }
+        writeln!(out, "{}", show::indented(&table.to_string()))?;
+    }
+    for (field, ids) in &document.yielded {
+        let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+        writeln!(out, "{field} was given up to someone else's write, by {}", ids.join(", "))?;
+    }
+    Ok(())
+}
+
+/// Lines of the ledger, one a line, to the millisecond.
+fn ledger(lines: &[Line]) -> String {
+    let line = |line: &Line| {
+        let at = line.at.strftime("%Y-%m-%d %H:%M:%S%.3fZ");
+        match &line.backend {
+            Some(backend) => format!("{at}  {}: {}\n", backend.short(), line.what),
+            None => format!("{at}  {}\n", line.what),
+        }
+    };
+    lines.iter().map(line).collect()
+}
+
+pub(crate) async fn history(common: &Common, options: &HistoryOptions) -> Result<ExitCode, Failed> {
+    let records = common.records().await?;
+    let backend = match &options.backend {
+        Some(text) => Some(find::backend(&records, text).await?),
+        None => None,
+    };
+    let most = usize::try_from(options.lines).unwrap_or(usize::MAX);
+    let lines = records.store.history(backend.as_ref(), most).await?;
+    if common.json {
+        return show::json(&lines);
+    }
+    if lines.is_empty() {
+        show::note("the ledger is empty");
+    }
+    show::text(&ledger(&lines))
+}
+
+pub(crate) async fn letters(common: &Common, command: LettersCommand) -> Result<ExitCode, Failed> {
+    let records = common.records().await?;
+    let letters = records.store.letters(usize::MAX).await?;
+    match command {
+        LettersCommand::List if common.json => show::json(&letters),
+        LettersCommand::List => {
+            if letters.is_empty() {
+                show::note("there are no letters");
+            }
+            let mut out = String::new();
+            for letter in letters {
+                let at = show::moment(letter.at);
+                writeln!(out, "{}  {at}  from {}: {}", letter.id, letter.from, letter.reason)?;
+                writeln!(out, "{}", show::indented(&letter.body))?;
+            }
+            show::text(&out)
+        }
+        LettersCommand::Drop { id } => {
+            let meant: Vec<_> =
+                letters.iter().filter(|letter| letter.id.starts_with(&id)).collect();
+            let letter = match meant.as_slice() {
+                [letter] if !id.is_empty() => letter,
+                [] => return Err(Failed(format!("there is no letter {id}"))),
+                [..] => {
+                    return Err(Failed(format!(
+                        "{id} could be any of several letters; type more of it"
+                    )));
+                }
+            };
+            if !records.store.drop_letter(&letter.id).await? {
+                return Err(Failed(format!("the letter {} is gone already", letter.id)));
+            }
+            if common.json {
+                return show::json(&json!({"dropped": letter.id}));
+            }
+            show::text(&format!("dropped {}\n", letter.id))
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Finding what a person means: a backend, or an override.
+
+use pointsman_core::{document::Document, id::OverrideId, names::BackendId, overrides::Override};
+use pointsman_engine::engine::load;
+use pointsman_host::Records;
+
+use crate::cli::Failed;
+
+/// How many names an error lists.
+const NAMES_MAX: usize = 20;
+
+/// Finds the backend that is called so: a pool of the playbook, a backend's name, `service/name`,
+/// or its whole path in Azure.
+pub(crate) async fn backend(records: &Records, text: &str) -> Result<BackendId, Failed> {
+    if let Ok(id) = text.parse::<BackendId>() {
+        return Ok(id);
+    }
+    let mut known: Vec<(BackendId, Option<String>)> = Vec::new();
+    if let Some(published) = records.store.published().await?
+        && let Ok(loaded) = load(&published)
+    {
+        let pools = &loaded.playbook.pools;
+        known.extend(
+            pools.iter().map(|(alias, pool)| (pool.backend.clone(), Some(alias.to_string()))),
+        );
+    }
+    for document in records.store.documents().await? {
+        if !known.iter().any(|(backend, _)| *backend == document.body.backend) {
+            known.push((document.body.backend, None));
+        }
+    }
+    pick(&known, text)
+}
+
+/// Picks the one that is called so. What the playbook calls it goes before what Azure does.
+fn pick(known: &[(BackendId, Option<String>)], text: &str) -> Result<BackendId, Failed> {
+    if let Some((backend, _)) = known.iter().find(|(_, alias)| alias.as_deref() == Some(text)) {
+        return Ok(backend.clone());
+    }
+    let mut means: Vec<&BackendId> = known
+        .iter()
+        .map(|(backend, _)| backend)
+        .filter(|backend| {
+            backend.name.as_str().eq_ignore_ascii_case(text)
+                || backend.short().eq_ignore_ascii_case(text)
+        })
+        .collect();
+    means.dedup();
+    match means.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] if known.is_empty() => Err(Failed(format!(
+            "no backend is called {text}; none is known before a playbook is published"
+        ))),
+        [] => {
+            let named = known
+                .iter()
+                .map(|(backend, alias)| alias.clone().unwrap_or_else(|| backend.short()));
+            let mut names: Vec<String> = named.take(NAMES_MAX).collect();
+            if known.len() > NAMES_MAX {
+                names.push("…".to_owned());
+            }
+            Err(Failed(format!("no backend is called {text}; known are: {}", names.join(", "))))
+        }
+        several => {
+            let names: Vec<String> = several.iter().map(ToString::to_string).collect();
+            Err(Failed(format!(
+                "{text} could be any of these; name one:\n  {}",
+                names.join("\n  ")
+            )))
+        }
+    }
+}
+
+/// What an override's id, or the beginning of one, means.
+pub(crate) enum Found {
+    /// This one, which is claimed, in force or ramping out.
+    Override(BackendId, Box<Override>),
+    /// One that is over.
+    Over(OverrideId),
+    /// None.
+    Nothing,
+}
+
+/// Finds the override whose id begins so.
+pub(crate) fn over(documents: &[Document], text: &str) -> Result<Found, Failed> {
+    let of = |document: &Document| -> Vec<(BackendId, Override)> {
+        let found = document.overrides.values().filter(|over| over.id.as_str().starts_with(text));
+        found.map(|over| (document.backend.clone(), over.clone())).collect()
+    };
+    let found: Vec<_> = documents.iter().flat_map(of).collect();
+    match found.as_slice() {
+        [(backend, over)] => Ok(Found::Override(backend.clone(), Box::new(over.clone()))),
+        [] => {
+            let mut over = documents.iter().flat_map(|document| &document.spent);
+            let spent = over.find(|id| id.as_str().starts_with(text));
+            Ok(spent.map_or(Found::Nothing, |id| Found::Over(id.clone())))
+        }
+        several => {
+            let each: Vec<String> =
+                several.iter().map(|(_, over)| format!("{} ({})", over.id, over.effect)).collect();
+            Err(Failed(format!("{text} could be any of {}; type more of it", each.join(", "))))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(service: &str, name: &str) -> BackendId {
+        format!(
+            "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/\
+             Microsoft.ApiManagement/service/{service}/backends/{name}"
+        )
+        .parse()
+        .unwrap()
+    }
+
+    #[test]
+    fn a_backend_is_found_by_each_of_its_names_and_doubt_is_said() {
+        let known = [
+            (id("one", "chat-pool"), Some("chat".to_owned())),
+            (id("two", "chat-pool"), None),
+            (id("two", "chat"), None),
+        ];
+        assert_eq!(pick(&known, "chat").unwrap(), known[0].0, "the playbook's name goes first");
+        assert_eq!(pick(&known, "ONE/chat-pool").unwrap(), known[0].0);
+        assert_eq!(pick(&known, "two/chat").unwrap(), known[2].0);
+        let Failed(doubt) = pick(&known, "chat-pool").unwrap_err();
+        assert!(doubt.contains("service/one/") && doubt.contains("service/two/"), "{doubt}");
+        let Failed(unknown) = pick(&known, "nope").unwrap_err();
+        assert_eq!(unknown, "no backend is called nope; known are: chat, two/chat-pool, two/chat");
+    }
+}

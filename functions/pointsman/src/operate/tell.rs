@@ -1,0 +1,423 @@
+//! `pause`, `resume`, `undo`, `release`: the off switch.
+//!
+//! A command is put into the queue, where it takes its place among the signals; whoever takes
+//! messages out of the queue carries it out. Where no `serve` does, this process does, for as long
+//! as it takes. Either way it waits until the store shows that it was carried out.
+
+use std::{collections::BTreeSet, fmt::Write as _, process::ExitCode, time::Duration};
+
+use clap::Args;
+use pointsman_core::{
+    document::Document,
+    id::{MessageId, OverrideId},
+    names::BackendId,
+    overrides::Override,
+};
+use pointsman_engine::{
+    engine::load,
+    message::{Command, Message, Outgoing},
+    ports::Sent,
+};
+use pointsman_host::{
+    Parts, Records,
+    config::Needs,
+    server::Stop,
+    wiring::{Role, WiringError, store_file},
+};
+use pointsman_queue::ConsumerError;
+use serde_json::{Value, json};
+use tokio::{task::JoinHandle, time::Instant};
+
+use super::{
+    By, Reason, ask,
+    find::{self, Found},
+};
+use crate::{
+    cli::{Common, Failed},
+    show,
+};
+
+/// How often the store is looked at for the effect of a command.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// How often it is tried to carry commands out here, while someone else does not.
+const CLAIM_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a command may take to be taken in.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long an undo waits to see what it ended restored.
+const RESTORED_WITHIN: Duration = Duration::from_secs(20);
+
+/// What `undo` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct UndoOptions {
+    /// An override's id, or the beginning of one; or a backend.
+    what: String,
+    #[command(flatten)]
+    reason: Reason,
+}
+
+/// What `release` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReleaseOptions {
+    /// Everything: nothing less can be released.
+    #[arg(long, required = true)]
+    all: bool,
+    /// How long to wait until every backend is seen restored, in seconds.
+    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    within: u32,
+    /// Why, for the ledger.
+    #[arg(long, default_value = "release --all", value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    by: By,
+}
+
+/// The loop that carries messages out, in this process.
+struct Here {
+    parts: Parts,
+    stop: Stop,
+    task: JoinHandle<()>,
+}
+
+/// The queue, and whoever takes messages out of it.
+struct Desk<'a> {
+    common: &'a Common,
+    records: Records,
+    here: Option<Here>,
+}
+
+impl<'a> Desk<'a> {
+    /// Sees to it that someone carries commands out: a running `serve`, or this process.
+    async fn open(common: &'a Common) -> Result<Self, Failed> {
+        let file = store_file(&common.config(Needs::Store)?, common.mode());
+        let records = Records::open(&file).await?;
+        let here = match Self::claim(common).await {
+            Ok(here) => here,
+            // A `serve` may be running with secrets that this process has not.
+            Err(_) if records.are_consumed()? => None,
+            Err(failed) => return Err(failed),
+        };
+        Ok(Self { common, records, here })
+    }
+
+    /// Carries messages out here, unless another process does.
+    async fn claim(common: &Common) -> Result<Option<Here>, Failed> {
+        let config = common.config(Needs::Azure)?;
+        match Parts::open(&config, common.mode(), Role::Consumer).await {
+            Ok(parts) => {
+                let stop = Stop::default();
+                let task = tokio::spawn(pointsman_reconcile::run(parts.clone(), stop.clone()));
+                Ok(Some(Here { parts, stop, task }))
+            }
+            Err(WiringError::Queue(ConsumerError::AlreadyConsumed(_))) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn send(&self, by: &By, command: Command) -> Result<(), Failed> {
+        let nonce = uuid::Uuid::now_v7().to_string();
+        self.records.queue.send(Outgoing::command(&by.by, command, &nonce)).await?;
+        Ok(())
+    }
+
+    /// Waits until something is seen in the store; says whether it was, in time.
+    async fn until(
+        &mut self,
+        within: Duration,
+        seen: impl AsyncFn(&Records) -> Result<bool, Failed>,
+    ) -> Result<bool, Failed> {
+        let end = Instant::now() + within;
+        let mut claim = Instant::now() + CLAIM_EVERY;
+        loop {
+            if seen(&self.records).await? {
+                return Ok(true);
+            }
+            let now = Instant::now();
+            if now >= end {
+                return Ok(false);
+            }
+            // Whoever took messages out of the queue may have ended before it came to this one.
+            if self.here.is_none() && now >= claim {
+                claim = now + CLAIM_EVERY;
+                self.here = Self::claim(self.common).await.unwrap_or_default();
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Finishes what is being carried out here, and closes the store.
+    async fn close(self) -> Result<(), Failed> {
+        if let Some(Here { parts, stop, task }) = self.here {
+            stop.ask();
+            task.await?;
+            parts.close().await;
+        }
+        self.records.close().await;
+        Ok(())
+    }
+}
+
+/// What is said where a command was not taken in.
+fn not_taken() -> Failed {
+    Failed(format!(
+        "not taken in within {} s; it waits in the queue, and `pointsman status` shows what becomes of it",
+        TAKEN_WITHIN.as_secs()
+    ))
+}
+
+fn done(common: &Common, value: &Value, text: &str) -> Result<ExitCode, Failed> {
+    if common.json { show::json(value) } else { show::text(&format!("{}\n", text.trim_end())) }
+}
+
+pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, Failed> {
+    let mut desk = Desk::open(common).await?;
+    if let Some(pause) = desk.records.store.group().await?.body.paused {
+        desk.close().await?;
+        let text = format!(
+            "paused already, since {} by {}: {}",
+            show::moment(pause.at),
+            pause.by,
+            pause.reason
+        );
+        return done(common, &json!({"paused": pause, "already": true}), &text);
+    }
+    desk.send(&reason.by, Command::Pause { reason: reason.reason }).await?;
+    let paused = async |records: &Records| Ok(records.store.group().await?.body.paused.is_some());
+    let taken = desk.until(TAKEN_WITHIN, paused).await?;
+    let pause = desk.records.store.group().await?.body.paused;
+    desk.close().await?;
+    if !taken {
+        return Err(not_taken());
+    }
+    let text = "paused: nothing is written to Azure until `pointsman resume`";
+    done(common, &json!({"paused": pause, "already": false}), text)
+}
+
+pub(crate) async fn resume(common: &Common, by: By) -> Result<ExitCode, Failed> {
+    let mut desk = Desk::open(common).await?;
+    if desk.records.store.group().await?.body.paused.is_none() {
+        desk.close().await?;
+        return done(common, &json!({"paused": null, "already": true}), "it was not paused");
+    }
+    desk.send(&by, Command::Resume).await?;
+    let resumed = async |records: &Records| Ok(records.store.group().await?.body.paused.is_none());
+    let taken = desk.until(TAKEN_WITHIN, resumed).await?;
+    desk.close().await?;
+    if !taken {
+        return Err(not_taken());
+    }
+    done(
+        common,
+        &json!({"paused": null, "already": false}),
+        "resumed: Pointsman writes to Azure again",
+    )
+}
+
+/// The overrides of a backend that an undo is about, and how they are.
+async fn left(
+    records: &Records,
+    backend: &BackendId,
+    ids: &BTreeSet<OverrideId>,
+) -> Result<Left, Failed> {
+    let Some(document) = records.store.document(backend).await? else { return Ok(Left::default()) };
+    let document = document.body;
+    let overrides = document.overrides.values().filter(|over| ids.contains(&over.id));
+    let (mut running, mut ending) = (0, 0);
+    for over in overrides {
+        if over.has_ended() { ending += 1 } else { running += 1 }
+    }
+    let why = document.trouble.map(|trouble| trouble.why);
+    Ok(Left { running, ending, writing: !document.intents.is_empty(), why })
+}
+
+/// What of an undo is left to be done.
+#[derive(Default)]
+struct Left {
+    /// Overrides that have not ended.
+    running: usize,
+    /// Overrides that have ended and have something to give back.
+    ending: usize,
+    /// Whether a write has no answer yet.
+    writing: bool,
+    /// What keeps it.
+    why: Option<String>,
+}
+
+impl Left {
+    fn is_nothing(&self) -> bool {
+        self.running == 0 && self.ending == 0 && !self.writing
+    }
+}
+
+/// What an undo is about.
+struct Target {
+    backend: BackendId,
+    command: Command,
+    overrides: Vec<Override>,
+}
+
+async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, Failed> {
+    let documents = ask::documents(records).await?;
+    let reason = reason.to_owned();
+    match find::over(&documents, what)? {
+        Found::Override(backend, over) => {
+            let (id, at) = (over.id.clone(), backend.clone());
+            let command = Command::UndoOverride { backend: at, id, reason };
+            Ok(Target { backend, command, overrides: vec![*over] })
+        }
+        Found::Over(id) => Err(Failed(format!("{id} is over already: there is nothing to undo"))),
+        Found::Nothing => {
+            let backend = find::backend(records, what).await.map_err(|Failed(text)| {
+                Failed(format!("{what} is no override that is in force, and {text}"))
+            })?;
+            let of = documents.into_iter().find(|document| document.backend == backend);
+            let overrides: Vec<Override> =
+                of.map(|document| document.overrides.into_values().collect()).unwrap_or_default();
+            let command = Command::UndoBackend { backend: backend.clone(), reason };
+            Ok(Target { backend, command, overrides })
+        }
+    }
+}
+
+pub(crate) async fn undo(common: &Common, options: UndoOptions) -> Result<ExitCode, Failed> {
+    let reading = common.records().await?;
+    let target = target(&reading, &options.what, &options.reason.reason).await?;
+    let Target { backend, command, overrides } = target;
+    let paused = reading.store.group().await?.body.paused.is_some();
+    reading.close().await;
+    let ids: BTreeSet<OverrideId> = overrides.iter().map(|over| over.id.clone()).collect();
+    // A backend is also told of where nothing is in force: reconnects may be waiting.
+    let mut desk = Desk::open(common).await?;
+    desk.send(&options.reason.by, command).await?;
+    let ended = async |records: &Records| Ok(left(records, &backend, &ids).await?.running == 0);
+    let taken = desk.until(TAKEN_WITHIN, ended).await?;
+    let gone = async |records: &Records| Ok(left(records, &backend, &ids).await?.is_nothing());
+    let restored = taken && !paused && desk.until(RESTORED_WITHIN, gone).await?;
+    let left = left(&desk.records, &backend, &ids).await?;
+    desk.close().await?;
+    if !taken {
+        return Err(not_taken());
+    }
+    let why = match (restored, paused, &left.why) {
+        (true, _, _) => None,
+        (false, true, _) => {
+            Some("Pointsman is paused: it is restored after `pointsman resume`".to_owned())
+        }
+        (false, false, Some(why)) => Some(format!("it is tried again: {why}")),
+        (false, false, None) => Some("it goes on; `pointsman explain` shows it".to_owned()),
+    };
+    let mut text = String::new();
+    for over in &overrides {
+        writeln!(text, "undone: {} ({})", over.effect, over.id)?;
+    }
+    match &why {
+        _ if overrides.is_empty() => {
+            writeln!(text, "{} has no override: there was nothing to undo", backend.short())?
+        }
+        None => writeln!(text, "{} is restored", backend.short())?,
+        Some(why) => writeln!(text, "{} is not restored yet: {why}", backend.short())?,
+    }
+    done(
+        common,
+        &json!({"backend": backend, "undone": ids, "restored": restored, "why": why}),
+        &text,
+    )
+}
+
+pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<ExitCode, Failed> {
+    let file = store_file(&common.config(Needs::Store)?, common.mode());
+    if !file.exists() {
+        return Err(Failed(format!(
+            "there is no store at {}: either nothing was ever changed from it, or the configuration is \
+             another one's",
+            file.display()
+        )));
+    }
+    let mut desk = Desk::open(common).await?;
+    if let Some(pause) = desk.records.store.group().await?.body.paused {
+        desk.close().await?;
+        return Err(Failed(format!(
+            "Pointsman is paused ({}, by {}), and nothing is written under a pause: `pointsman resume` first",
+            pause.reason, pause.by
+        )));
+    }
+    let before = ask::documents(&desk.records).await?;
+    desk.send(&options.by, Command::ReleaseAll { reason: options.reason }).await?;
+    let mark = mark(&desk.records, &before).await?;
+    let within = Duration::from_secs(options.within.into());
+    let released = async |records: &Records| {
+        let busy = ask::documents(records).await?.iter().any(|document| !document.is_at_rest());
+        Ok(!busy && taken(records, mark.as_ref()).await?)
+    };
+    let restored = desk.until(within, released).await?;
+    let after = ask::documents(&desk.records).await?;
+    let paused = desk.records.store.group().await?.body.paused;
+    let served = desk.here.is_none();
+    desk.close().await?;
+    if !restored {
+        return Err(not_restored(&after, paused.is_some(), options.within));
+    }
+    if served {
+        show::note(
+            "`serve` is still running: the next alert moves traffic again, unless you stop or pause it",
+        );
+    }
+    let ended: Vec<&Override> =
+        before.iter().flat_map(|document| document.overrides.values()).collect();
+    let mut text = String::new();
+    for over in &ended {
+        writeln!(text, "ended: {} ({})", over.effect, over.id)?;
+    }
+    writeln!(text, "released: every backend is as its owner left it")?;
+    let ids: Vec<&OverrideId> = ended.iter().map(|over| &over.id).collect();
+    done(common, &json!({"released": true, "ended": ids}), &text)
+}
+
+/// A wake that was put into the queue behind the command: once it is gone, so is the command. None
+/// where there is no backend that could be changed.
+async fn mark(records: &Records, documents: &[Document]) -> Result<Option<Outgoing>, Failed> {
+    let mut backend = documents.first().map(|document| document.backend.clone());
+    if backend.is_none()
+        && let Some(published) = records.store.published().await?
+        && let Ok(loaded) = load(&published)
+    {
+        backend = loaded.playbook.pools.values().next().map(|pool| pool.backend.clone());
+    }
+    let Some(backend) = backend else { return Ok(None) };
+    let nonce = uuid::Uuid::now_v7().to_string();
+    let id = MessageId::derive(&["release", &nonce]);
+    let mark = Outgoing { id, due: None, message: Message::Wake { backend } };
+    records.queue.send(mark.clone()).await?;
+    Ok(Some(mark))
+}
+
+/// Whether the mark is gone from the queue. Asking puts it there again, which only has a backend
+/// looked at once more.
+async fn taken(records: &Records, mark: Option<&Outgoing>) -> Result<bool, Failed> {
+    let Some(mark) = mark else { return Ok(true) };
+    match records.queue.send(mark.clone()).await? {
+        Sent::Stored => Ok(true),
+        Sent::Duplicate => Ok(false),
+    }
+}
+
+fn not_restored(documents: &[Document], paused: bool, within: u32) -> Failed {
+    let mut text = format!("not everything was restored within {within} s");
+    for document in documents.iter().filter(|document| !document.is_at_rest()) {
+        text += &format!("\n  {}", document.backend.short());
+        for (field, owned) in &document.owned {
+            text += &format!("\n    {field} should be {} again", owned.baseline);
+        }
+        if let Some(trouble) = &document.trouble {
+            text += &format!("\n    {}", trouble.why);
+        }
+    }
+    text += if paused {
+        "\nPointsman was paused meanwhile: `pointsman resume`, then call this again"
+    } else {
+        "\nit goes on while `serve` runs; call this again to see it done"
+    };
+    Failed(text)
+}

@@ -1,0 +1,137 @@
+//! What is wrong with the file: where, and what would be right. Nothing that could be a secret is
+//! ever shown.
+
+use std::fmt::Display;
+
+use pointsman_core::playbook::Problem;
+use serde_saphyr::{Error, Location, Spanned};
+
+/// Keys beside which someone may have written a secret where its place belongs: their lines are
+/// not shown.
+const SECRET_KEYS: [&str; 4] = ["bearer", "basic", "passwords", "token"];
+
+/// How like a name must be to be what was meant, from 0 to 1.
+const LIKE_MIN: f64 = 0.8;
+
+/// One thing that is wrong.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    at: Option<Location>,
+    message: String,
+    help: String,
+}
+
+/// The right way to name a secret's place.
+pub(super) const PLACE: &str =
+    "name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`";
+
+impl Wrong {
+    /// At a value.
+    pub(super) fn at<T>(value: &Spanned<T>, message: impl Display, help: &str) -> Self {
+        Self { at: Some(value.defined), message: message.to_string(), help: help.to_owned() }
+    }
+
+    /// What the reader of YAML stumbled upon.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the list of a YAML reader's errors is its own"
+    )]
+    pub(super) fn form(error: &Error) -> Self {
+        let error = error.without_snippet();
+        let (message, help) = match error {
+            Error::SerdeUnknownField { field, expected, .. } => {
+                (format!("there is no `{field}` here"), meant(field, expected))
+            }
+            Error::SerdeUnknownVariant { variant, expected, .. } => {
+                (format!("`{variant}` cannot stand here"), meant(variant, expected))
+            }
+            Error::SerdeMissingField { field, .. } => {
+                (format!("`{field}` is missing"), format!("say what it is: `{field}: …`"))
+            }
+            // The value itself is not quoted.
+            Error::SerdeInvalidType { expected, .. }
+            | Error::SerdeInvalidValue { expected, .. } => {
+                ("this cannot stand here".to_owned(), format!("it must be {expected}"))
+            }
+            Error::Unexpected { expected, .. } => {
+                ("this cannot stand here".to_owned(), format!("it must be {}", form_of(expected)))
+            }
+            Error::DuplicateMappingKey { key, .. } => {
+                let key = key.as_deref().unwrap_or("a key");
+                (format!("`{key}` stands here twice"), "keep one of them".to_owned())
+            }
+            Error::Message { msg, .. } if msg.contains("where a secret is") => {
+                (msg.clone(), PLACE.to_owned())
+            }
+            other => ("this cannot be read".to_owned(), plain(&other.to_string())),
+        };
+        Self { at: error.location(), message, help }
+    }
+
+    /// For people: the file, the line, what stands there, and what would be right.
+    pub(super) fn render(self, file: &str, text: &str) -> String {
+        let Self { at, message, help } = self;
+        let Some(at) = at.filter(|at| at.line() > 0) else {
+            return format!("{file}: {message}\n  = {help}\n");
+        };
+        let line = usize::try_from(at.line()).unwrap_or(usize::MAX);
+        let column = usize::try_from(at.column()).unwrap_or(1).max(1);
+        let shown = text.lines().nth(line - 1).unwrap_or_default();
+        if shown.is_empty() || SECRET_KEYS.iter().any(|key| shown.contains(key)) {
+            return format!("{file}:{line}:{column}: {message}\n  = {help}\n");
+        }
+        let rest: String = shown.chars().skip(column - 1).collect();
+        let word = word(&rest);
+        // What comes after it on the line may be a secret beside a key that is misspelt.
+        let end = column - 1 + word.chars().count();
+        let source = "\n".repeat(line - 1) + &shown.chars().take(end).collect::<String>();
+        Problem { line, column, text: word, message, help }.render(file, &source)
+    }
+}
+
+/// What stands at the beginning of the rest of a line: a key, or a value up to what ends it.
+fn word(rest: &str) -> String {
+    if let Some(quote) = rest.chars().next().filter(|first| "'\"".contains(*first)) {
+        return rest.split_inclusive(quote).take(2).collect();
+    }
+    let ends = [",", "]", "}", ": ", " #"].iter().filter_map(|end| rest.find(end)).min();
+    let word = &rest[..ends.unwrap_or(rest.len())];
+    word.trim_end().trim_end_matches(':').to_owned()
+}
+
+/// What the reader of YAML calls a form, in words for people.
+fn form_of(expected: &str) -> String {
+    match expected {
+        "mapping start" => "lines of `key: value`, or `{key: value}`".to_owned(),
+        "sequence start" => "a list: lines that begin with `- `, or `[…]`".to_owned(),
+        "string scalar" | "scalar" => "one value".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// What was most likely meant, or all that could have been.
+fn meant(name: &str, expected: &[&'static str]) -> String {
+    let like = |candidate: &str| {
+        strsim::normalized_damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase())
+            .max(strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()))
+    };
+    let best = expected.iter().max_by(|a, b| like(a).total_cmp(&like(b)));
+    match (best, expected) {
+        (Some(best), _) if like(best) >= LIKE_MIN => format!("did you mean `{best}`?"),
+        (_, [only]) => format!("only `{only}` can"),
+        _ => {
+            let names: Vec<String> = expected.iter().map(|name| format!("`{name}`")).collect();
+            format!("these can stand here: {}", names.join(", "))
+        }
+    }
+}
+
+/// The first line of what the reader of YAML says, without where: that is said already.
+fn plain(text: &str) -> String {
+    let first = text.lines().next().unwrap_or_default();
+    let first = first.strip_prefix("error: ").unwrap_or(first);
+    match first.strip_prefix("line ").and_then(|rest| rest.split_once(": ")) {
+        Some((_, said)) => said.to_owned(),
+        None => first.to_owned(),
+    }
+}

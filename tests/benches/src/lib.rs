@@ -1,1 +1,0 @@
-//! What xtask bench runs.

@@ -1,0 +1,359 @@
+//! The operator's commands, as someone at a terminal meets them: what they say, how they end, and
+//! that they leave nothing behind.
+
+use jiff::{SignedDuration, Timestamp};
+use pointsman_emulator::{
+    Fault, Match,
+    fault::{Kind, ServerError, Write},
+};
+use pointsman_scenarios::{World, alerts::Alert, world::DRAIN};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn asking_before_anything_was_served_says_so_and_makes_no_file() {
+    let world = World::new(DRAIN).await;
+    let before = world.files();
+    let _ = world
+        .say(&["status"])
+        .await
+        .ended(0)
+        .says("there is no store")
+        .says("no playbook is published");
+    let _ = world.say(&["history"]).await.ended(0).says("the ledger is empty");
+    let _ = world.say(&["letters", "list"]).await.ended(0).says("there are no letters");
+    let _ = world.say(&["explain", "chat"]).await.ended(1).says("no backend is called chat");
+    let _ = world.say(&["undo", "chat", "--reason", "x"]).await.ended(1);
+    let _ = world.say(&["playbook", "show"]).await.ended(1).says("no playbook is published");
+    let _ = world
+        .say(&["playbook", "apply", "--dry-run", "playbook.yaml"])
+        .await
+        .ended(0)
+        .says("generation 1");
+    let _ = world.say(&["release", "--all"]).await.ended(1).says("there is no store at");
+    assert_eq!(world.files(), before);
+    world.finish();
+}
+
+#[tokio::test]
+async fn wrong_usage_ends_with_2_and_failure_with_1() {
+    let world = World::new(DRAIN).await;
+    let usages: [&[&str]; 7] = [
+        &["frobnicate"],
+        &["pause"],
+        &["pause", "--reason", ""],
+        &["release"],
+        &["plan"],
+        &["history", "-n", "many"],
+        &["playbook", "check"],
+    ];
+    for usage in usages {
+        let _ = world.say(usage).await.ended(2).says("try '--help'");
+    }
+    let failures: [(&[&str], &str); 5] = [
+        (&["status", "--config", "none.yaml"], "there is no configuration at none.yaml"),
+        (&["plan", "--signal", "none.json"], "none.json: No such file"),
+        (&["plan", "--signal", "playbook.yaml"], "playbook.yaml: "),
+        (&["playbook", "check", "none.yaml"], "none.yaml: No such file"),
+        (&["letters", "drop", "none"], "there is no letter none"),
+    ];
+    for (failure, text) in failures {
+        let _ = world.say(failure).await.ended(1).says(text);
+        // The same for a program.
+        let json: Vec<&str> = failure.iter().copied().chain(["--json"]).collect();
+        let ran = world.say(&json).await.ended(1);
+        let line = ran.told.lines().last().expect("it says why");
+        let error: Value = serde_json::from_str(line).expect("errors are JSON too");
+        assert!(error["error"].as_str().is_some_and(|error| error.contains(text)), "{ran:?}");
+    }
+    world.finish();
+}
+
+#[tokio::test]
+async fn asking_needs_no_secret() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    world.weights([0, 30, 20]).await;
+    let commands: [&[&str]; 6] = [
+        &["status"],
+        &["explain", "chat"],
+        &["history"],
+        &["letters", "list"],
+        // A `serve` that has the secrets carries these out.
+        &["pause", "--reason", "no secrets here"],
+        &["resume"],
+    ];
+    for arguments in commands {
+        let output = world
+            .command(arguments)
+            .env_remove("AZURE_TOKEN")
+            .env_remove("SOURCE_TOKEN")
+            .output()
+            .await
+            .expect("it can be run");
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    world.finish();
+}
+
+#[tokio::test]
+async fn status_explain_and_history_say_what_is_in_force_what_is_held_and_why() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let _ = world.say(&["status"]).await.ended(0).says("`serve` is running").says("no overrides");
+    let now = Timestamp::now();
+    let alert = |name: &str, age: i64| Alert::firing(name, now - SignedDuration::from_secs(age));
+    // One must remain: the youngest is held.
+    assert_eq!(world.send(&serve, &[alert("eu", 30), alert("us", 20), alert("ap", 10)]).await, 202);
+    world.weights([0, 0, 20]).await;
+    world.status_says("held: ").await;
+    let status = world.say(&["status"]).await.ended(0).within(120);
+    let status = status
+        .says("drain eu: in force for")
+        .says("at most 24h")
+        .says("for prometheus/f-eu (critical), by play drain-failing-member");
+    let held = status.out.lines().find(|line| line.contains("drain ap")).expect("it is shown");
+    assert!(
+        held.contains("held: 0 of the pool's members would serve, and the limit is 1"),
+        "{held}"
+    );
+    let json = world.json(&["status"]).await;
+    assert_eq!(
+        (&json["paused"], &json["generation"], &json["served"]),
+        (&json!(null), &json!(1), &json!(true))
+    );
+    assert_eq!(json["backends"][0]["overrides"].as_object().map(serde_json::Map::len), Some(3));
+
+    for name in ["chat", "CHAT", "contoso-apim/chat"] {
+        let name = if name.contains('/') {
+            format!("{}/chat", world.azure.service().name())
+        } else {
+            name.to_owned()
+        };
+        let explained = world.say(&["explain", &name]).await.ended(0);
+        let _ = explained
+            .says("its owner left")
+            .says("members/eu/weight")
+            .says("the last of its ledger");
+    }
+    let _ = world.say(&["explain", "eu"]).await.ended(1).says("known are: chat");
+    let history = world.say(&["history"]).await.ended(0);
+    let _ = history.says("fires since").says("members/eu/weight 50 -> 0").says("is done");
+    assert_eq!(world.say(&["history", "-n", "2"]).await.ended(0).out.lines().count(), 2);
+    let lines = world.json(&["history", "chat"]).await;
+    assert!(
+        lines.as_array().is_some_and(|lines| lines.iter().all(|line| line["backend"].is_string()))
+    );
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_reader_that_leaves_early_is_no_failure() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    assert!(serve.stop().await);
+    let mut command = world.command(&["history"]);
+    let mut child = command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("it can be run");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().await.expect("it ends");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    world.finish();
+}
+
+#[tokio::test]
+async fn letters_are_shown_and_dropped() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let body = "no\u{1b}[2Jjson";
+    let sent = world.http.post(format!("{}/alerts/prometheus", serve.url));
+    let sent = sent.bearer_auth(pointsman_scenarios::world::TOKEN).body(body).send().await;
+    assert_eq!(sent.expect("an answer").status().as_u16(), 400);
+    let shown = world.say(&["letters", "list"]).await.ended(0).says("from prometheus");
+    assert!(!shown.out.contains('\u{1b}'), "a letter must not play with the terminal: {shown:?}");
+    let id = world.json(&["letters", "list"]).await[0]["id"].as_str().expect("an id").to_owned();
+    let _ = world.say(&["status"]).await.ended(0).says("1 letter");
+    let _ = world.say(&["letters", "drop", &id[..6]]).await.ended(0).says(&id);
+    let _ = world.say(&["letters", "drop", &id]).await.ended(1);
+    assert_eq!(world.json(&["letters", "list"]).await, json!([]));
+    world.finish();
+}
+
+#[tokio::test]
+async fn undo_takes_an_override_out_by_the_beginning_of_its_id_with_and_without_a_serve() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let now = Timestamp::now();
+    assert_eq!(
+        world.send(&serve, &[Alert::firing("eu", now), Alert::firing("us", now)]).await,
+        202
+    );
+    world.weights([0, 0, 20]).await;
+    let id_of = async |member: &str| {
+        let status = world.json(&["status"]).await;
+        let overrides = status["backends"][0]["overrides"].as_object().expect("a map").clone();
+        let found =
+            overrides.into_iter().find(|(_, over)| over["effect"]["drain"]["member"] == member);
+        found.expect("it is in force").0
+    };
+    let eu = id_of("eu").await;
+    let undone = world.say(&["undo", &eu[..8], "--reason", "eu is fine"]).await.ended(0);
+    let _ = undone.says(&format!("undone: drain eu ({eu})")).says("is restored");
+    world.weights([50, 0, 20]).await;
+    let _ = world.say(&["undo", &eu, "--reason", "again"]).await.ended(1).says("is over already");
+    let _ = world.say(&["history"]).await.ended(0).says("undone by tester: eu is fine");
+    assert!(serve.stop().await);
+    // Nobody serves: the command is carried out by itself.
+    let us = id_of("us").await;
+    let undone = world.say(&["undo", &us, "--reason", "us too", "--json"]).await.ended(0).json();
+    assert_eq!((&undone["restored"], &undone["undone"]), (&json!(true), &json!([us])));
+    world.weights([50, 30, 20]).await;
+    let _ = world
+        .say(&["undo", "chat", "--reason", "x"])
+        .await
+        .ended(0)
+        .says("there was nothing to undo");
+    world.at_rest().await;
+    world.finish();
+}
+
+#[tokio::test]
+async fn what_was_undone_does_not_come_back_by_a_repeat_but_by_a_new_occurrence() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let alert = Alert::firing("eu", Timestamp::now() - SignedDuration::from_secs(60));
+    assert_eq!(world.send(&serve, &[alert.clone()]).await, 202);
+    world.weights([0, 30, 20]).await;
+    let _ = world.say(&["undo", "chat", "--reason", "a false alarm"]).await.ended(0);
+    world.weights([50, 30, 20]).await;
+    assert_eq!(world.send(&serve, &[alert.clone()]).await, 202);
+    // Another series' drain, taken in after the repeat, shows that the repeat did nothing.
+    let other = Alert::firing("us", Timestamp::now());
+    assert_eq!(world.send(&serve, &[other.clone()]).await, 202);
+    world.weights([50, 0, 20]).await;
+    assert_eq!(world.send(&serve, &[other.resolved(Timestamp::now())]).await, 202);
+    world.weights([50, 30, 20]).await;
+    let ended = alert.resolved(Timestamp::now() - SignedDuration::from_secs(30));
+    assert_eq!(world.send(&serve, &[ended]).await, 202);
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    world.weights([0, 30, 20]).await;
+    world.finish();
+}
+
+#[tokio::test]
+async fn under_a_pause_nothing_is_written_and_after_it_everything() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let eu = Alert::firing("eu", Timestamp::now());
+    let us = Alert::firing("us", Timestamp::now());
+    assert_eq!(world.send(&serve, &[eu.clone()]).await, 202);
+    world.weights([0, 30, 20]).await;
+    let _ =
+        world.say(&["pause", "--reason", "hands off"]).await.ended(0).says("nothing is written");
+    let _ = world
+        .say(&["pause", "--reason", "me too"])
+        .await
+        .ended(0)
+        .says("paused already")
+        .says("hands off");
+    let writes = world.written().len();
+    // One begins, one ends, and one is undone, under fire.
+    assert_eq!(world.send(&serve, &[us.clone()]).await, 202);
+    world.status_says("held: Pointsman is paused").await;
+    assert_eq!(world.send(&serve, &[eu.resolved(Timestamp::now())]).await, 202);
+    world.status_says("ending (its alert resolved), not given back yet").await;
+    let _ = world.say(&["status"]).await.ended(0).says("PAUSED").says("hands off");
+    let _ = world.say(&["release", "--all"]).await.ended(1).says("`pointsman resume` first");
+    assert_eq!(world.written().len(), writes, "{:?}", world.written());
+    let _ = world.say(&["resume"]).await.ended(0).says("writes to Azure again");
+    world.weights([50, 0, 20]).await;
+    let _ = world.say(&["resume"]).await.ended(0).says("it was not paused");
+    // An undo under a pause is recorded, and written after it.
+    let _ = world.say(&["pause", "--reason", "again"]).await.ended(0);
+    let _ = world
+        .say(&["undo", "chat", "--reason", "enough"])
+        .await
+        .ended(0)
+        .says("restored after `pointsman resume`");
+    assert_eq!(world.azure.view(|azure| azure.weight("chat", "us")), Some(0));
+    let _ = world.say(&["resume"]).await.ended(0);
+    world.weights([50, 30, 20]).await;
+    // A repeat of what was undone under the pause does not come back either.
+    assert_eq!(world.send(&serve, &[us]).await, 202);
+    world.at_rest().await;
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_pause_outlives_a_restart_and_an_alert_of_before_it_stays_held() {
+    let world = World::new(DRAIN).await;
+    // Before anything was ever served, too.
+    let _ = world.say(&["pause", "--reason", "not yet"]).await.ended(0);
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    world.status_says("held: Pointsman is paused").await;
+    serve.kill().await;
+    let serve = world.serve(&[]).await;
+    let _ = world.say(&["status"]).await.ended(0).says("not yet");
+    assert_eq!(world.written(), [""; 0]);
+    let _ = world.say(&["resume"]).await.ended(0);
+    world.weights([0, 30, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn release_ends_everything_and_says_so_only_when_it_has_seen_it() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let now = Timestamp::now();
+    assert_eq!(
+        world.send(&serve, &[Alert::firing("eu", now), Alert::firing("us", now)]).await,
+        202
+    );
+    world.weights([0, 0, 20]).await;
+    let refused = Kind::Error { error: ServerError::Conflict, write: Write::NotDone };
+    let fault = world.azure.inject(Fault::always(Match::writes(), refused));
+    let late = world.say(&["release", "--all", "--within", "1"]).await.ended(1);
+    let _ = late
+        .says("not everything was restored within 1 s")
+        .says("members/eu/weight should be 50 again");
+    assert!(world.azure.clear(fault));
+    let _ = world.say(&["release", "--all"]).await.ended(0).says("`serve` is still running");
+    let weights: Vec<_> = world.azure.seats("chat").iter().map(|seat| seat.weight).collect();
+    assert_eq!(weights, [Some(50), Some(30), Some(20)], "it is so when the command says so");
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn release_without_a_serve_restores_by_itself() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let now = Timestamp::now();
+    assert_eq!(
+        world.send(&serve, &[Alert::firing("eu", now), Alert::firing("us", now)]).await,
+        202
+    );
+    world.weights([0, 0, 20]).await;
+    serve.kill().await;
+    let released = world.say(&["release", "--all", "--json"]).await.ended(0).json();
+    assert_eq!(released["ended"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        world.azure.seats("chat").iter().map(|seat| seat.weight).collect::<Vec<_>>(),
+        [Some(50), Some(30), Some(20)]
+    );
+    let _ = world
+        .say(&["release", "--all"])
+        .await
+        .ended(0)
+        .says("every backend is as its owner left it");
+    world.finish();
+}

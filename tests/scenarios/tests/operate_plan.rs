@@ -1,0 +1,116 @@
+//! `pointsman plan`: what would happen, and that nothing does.
+
+use jiff::{SignedDuration, Timestamp};
+use pointsman_emulator::{
+    Fault, Match,
+    fault::{Kind, ServerError, Write},
+};
+use pointsman_scenarios::{World, alerts::Alert, world::DRAIN};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_plan_shows_fields_and_verdicts_and_writes_nothing_anywhere() {
+    let world = World::new(DRAIN).await;
+    let now = Timestamp::now();
+    let signal = world.signal_file(&[Alert::firing("eu", now), Alert::firing("nobody", now)]);
+    let before = world.files();
+    let plan = world.say(&["plan", "--signal", &signal]).await.ended(0).within(100);
+    let plan = plan.says("prometheus/f-eu fires since").says("drain eu: within the limits");
+    let plan = plan.says("drain nobody: held: the pool has no member nobody");
+    let row = plan.out.lines().find(|line| line.contains("members/eu/weight")).expect("a diff");
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["members/eu/weight", "50", "0"]);
+    let json = world.say(&["plan", "--signal", &signal, "--json"]).await.ended(0).json();
+    let change = json!([{"field": "members/eu/weight", "before": {"is": 50}, "after": {"is": 0}}]);
+    assert_eq!(json["backends"][0]["changes"], change);
+    // Neither Azure nor the disk: not even a store where there was none.
+    assert_eq!(world.written(), [""; 0]);
+    assert_eq!(world.files(), before);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_plan_goes_on_from_what_is_in_force() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let started = Timestamp::now() - SignedDuration::from_secs(60);
+    let alert = Alert::firing("eu", started);
+    assert_eq!(world.send(&serve, &[alert.clone()]).await, 202);
+    world.weights([0, 30, 20]).await;
+
+    let repeat = world.signal_file(&[alert.clone()]);
+    let _ = world
+        .say(&["plan", "--signal", &repeat])
+        .await
+        .ended(0)
+        .says("nothing new")
+        .says("no backend would change");
+
+    let resolve = world.signal_file(&[alert.clone().resolved(Timestamp::now())]);
+    let plan = world
+        .say(&["plan", "--signal", &resolve])
+        .await
+        .ended(0)
+        .says("drain eu: ends: its alert resolved");
+    let row = plan.out.lines().find(|line| line.contains("members/eu/weight")).expect("a diff");
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["members/eu/weight", "0", "50"]);
+
+    let all = [
+        alert.clone(),
+        Alert::firing("us", Timestamp::now()),
+        Alert::firing("ap", Timestamp::now()),
+    ];
+    let all = world.signal_file(&all);
+    let _ = world
+        .say(&["plan", "--signal", &all])
+        .await
+        .ended(0)
+        .says("held: 0 of the pool's members would serve");
+
+    let writes = world.written().len();
+    assert_eq!(world.send(&serve, &[alert.clone().resolved(Timestamp::now())]).await, 202);
+    world.weights([50, 30, 20]).await;
+    let late = world.signal_file(&[alert]);
+    let _ = world.say(&["plan", "--signal", &late]).await.ended(0).says("nothing is done");
+    assert_eq!(world.written().len(), writes + 1);
+    let _ = world.say(&["pause", "--reason", "a look"]).await.ended(0);
+    let other = world.signal_file(&[Alert::firing("us", Timestamp::now())]);
+    let _ =
+        world.say(&["plan", "--signal", &other]).await.ended(0).says("held: Pointsman is paused");
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_signal_that_matches_nothing_is_said_to_match_nothing() {
+    let world = World::new("plays:\n  - {name: other, when: 'signal.labels.alertname == \"Other\"', do: [{drain: {pool: chat, member: eu}}]}\n").await;
+    let signal = world.signal_file(&[Alert::firing("eu", Timestamp::now())]);
+    let plan = world.say(&["plan", "--signal", &signal]).await.ended(0);
+    let _ = plan.says("prometheus/f-eu: no play matches it").says("no backend would change");
+    // Another playbook than the one in force can be tried.
+    let path = world.path("next.yaml");
+    let text = std::fs::read_to_string(world.path("playbook.yaml")).expect("a playbook");
+    std::fs::write(&path, text.replace("\"Other\"", "\"BackendErrors\"")).expect("it is written");
+    let next = path.to_str().expect("text");
+    let _ = world
+        .say(&["plan", "--signal", &signal, "--playbook", next])
+        .await
+        .ended(0)
+        .says("drain eu: within");
+    let _ = world
+        .say(&["plan", "--signal", &signal, "--source", "nagios"])
+        .await
+        .ended(1)
+        .says("configured are: prometheus");
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_plan_of_what_cannot_be_read_fails_and_says_why() {
+    let world = World::new(DRAIN).await;
+    let signal = world.signal_file(&[Alert::firing("eu", Timestamp::now())]);
+    let down = Kind::Error { error: ServerError::Unavailable, write: Write::NotDone };
+    let fault = world.azure.inject(Fault::always(Match::get("chat"), down));
+    let _ = world.say(&["plan", "--signal", &signal]).await.ended(1).says("it cannot be read now");
+    assert!(world.azure.clear(fault));
+    let _ = world.say(&["plan", "--signal", &signal]).await.ended(0);
+    world.finish();
+}

@@ -1,0 +1,101 @@
+//! `pointsman playbook`: check, apply, schema, show; and `serve --publish`.
+
+use jiff::Timestamp;
+use pointsman_scenarios::{World, alerts::Alert, world::DRAIN};
+use serde_json::{Value, json};
+
+/// A playbook whose only play is of another name, and that drains for another alert.
+const OTHER: &str = r#"
+plays:
+  - name: ease
+    when: signal.labels.alertname == "BackendErrors"
+    do: [{shift: {pool: chat, member: "${signal.labels.backend}", to: 50%}}]
+"#;
+
+#[tokio::test]
+async fn check_says_where_what_and_what_would_be_right() {
+    let world = World::new(DRAIN).await;
+    let _ = world
+        .say(&["playbook", "check", "playbook.yaml"])
+        .await
+        .ended(0)
+        .says("sound; 1 pool, 1 play");
+    let text = std::fs::read_to_string(world.path("playbook.yaml")).expect("a playbook");
+    std::fs::write(world.path("bad.yaml"), text.replace("pool: chat", "pool: chatt"))
+        .expect("it is written");
+    let bad = world.say(&["playbook", "check", "bad.yaml"]).await.ended(1);
+    let _ = bad.says("bad.yaml:8:").says("chatt").says("did you mean `chat`?").says("1 problem");
+    let json = world.say(&["playbook", "check", "bad.yaml", "--json"]).await.ended(1).json();
+    let problem = &json["problems"][0];
+    assert_eq!(
+        (&json["sound"], &problem["line"], &problem["text"]),
+        (&json!(false), &json!(8), &json!("chatt"))
+    );
+    assert!(problem["help"].as_str().is_some_and(|help| help.contains("chat")), "{json}");
+    // What has a problem is never published.
+    let _ = world.say(&["playbook", "apply", "bad.yaml"]).await.ended(1).says("bad.yaml:8:");
+    assert!(!world.path("pointsman.db").exists());
+    world.finish();
+}
+
+#[tokio::test]
+async fn the_schema_is_one() {
+    let world = World::new(DRAIN).await;
+    let schema: Value =
+        serde_json::from_str(&world.ok(&["playbook", "schema"]).await).expect("JSON");
+    assert!(schema["$schema"].is_string() && schema["properties"]["plays"].is_object());
+    world.finish();
+}
+
+#[tokio::test]
+async fn apply_says_what_becomes_of_overrides_and_a_running_serve_takes_it_up() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let eu = Alert::firing("eu", Timestamp::now());
+    assert_eq!(world.send(&serve, &[eu]).await, 202);
+    world.weights([0, 30, 20]).await;
+    let same = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
+    let _ = same.says("kept as it is").says("generation 1 is in force already");
+
+    world.write_playbook(OTHER);
+    let dry = world.say(&["playbook", "apply", "--dry-run", "playbook.yaml"]).await.ended(0);
+    let _ = dry.says("drain eu").says("ended, with its ramp").says("nothing was published");
+    assert_eq!(world.json(&["status"]).await["generation"], json!(1));
+    let applied = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
+    let _ = applied.says("generation 2 is published; `serve` takes it up within");
+    // The drain's play is gone, and so is the drain, without a restart; the new play is heard.
+    world.weights([50, 30, 20]).await;
+    let _ = world.say(&["history"]).await.ended(0).says("the playbook has its play no more");
+    let us = Alert::firing("us", Timestamp::now());
+    assert_eq!(world.send(&serve, &[us]).await, 202);
+    world.weights([50, 15, 20]).await;
+    let _ =
+        world.say(&["playbook", "show"]).await.ended(0).says("# generation 2").says("name: ease");
+    world.finish();
+}
+
+#[tokio::test]
+async fn serve_acts_by_what_is_published_until_told_to_publish() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    assert!(serve.stop().await);
+    world.write_playbook(OTHER);
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.json(&["status"]).await["generation"], json!(1));
+    assert!(world.log().contains("differs from generation 1"), "{}", world.log());
+    assert!(serve.stop().await);
+    let serve = world.serve(&["--publish"]).await;
+    let us = Alert::firing("us", Timestamp::now());
+    assert_eq!(world.send(&serve, &[us]).await, 202);
+    world.weights([50, 15, 20]).await;
+    assert_eq!(world.json(&["status"]).await["generation"], json!(2));
+    assert!(serve.stop().await);
+    let serve = world.serve(&["--publish"]).await;
+    assert_eq!(
+        world.json(&["status"]).await["generation"],
+        json!(2),
+        "the same again is no new one"
+    );
+    assert!(serve.stop().await);
+    world.finish();
+}
