@@ -103,18 +103,20 @@ impl IntoResponse for Refusal {
             Self::Denied(Denied::Missing) => (StatusCode::UNAUTHORIZED, "unauthorized".to_owned()),
             Self::Denied(Denied::Wrong) => (StatusCode::FORBIDDEN, "forbidden".to_owned()),
             Self::NotFound => (StatusCode::NOT_FOUND, "not found".to_owned()),
-            Self::TooLarge => {
-                (StatusCode::PAYLOAD_TOO_LARGE, format!("a body has {BODY_BYTES_MAX} bytes at most"))
-            }
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("a body has {BODY_BYTES_MAX} bytes at most"),
+            ),
             Self::Broken => (StatusCode::BAD_REQUEST, "the body broke off".to_owned()),
             Self::Slow => {
                 let seconds = BODY_WITHIN.as_secs();
                 (StatusCode::REQUEST_TIMEOUT, format!("the body did not come within {seconds} s"))
             }
             Self::Unreadable(why) => (StatusCode::BAD_REQUEST, why),
-            Self::Unavailable => {
-                (StatusCode::SERVICE_UNAVAILABLE, "it could not be stored; send it again".to_owned())
-            }
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "it could not be stored; send it again".to_owned(),
+            ),
         };
         let mut response = (status, Json(json!({"error": error}))).into_response();
         if status == StatusCode::UNAUTHORIZED {

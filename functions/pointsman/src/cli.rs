@@ -121,7 +121,7 @@ impl Common {
             ConfigError::File { file, cause } if cause.kind() == io::ErrorKind::NotFound => Failed(format!(
                 "there is no configuration at {file}: name one with --config FILE or POINTSMAN_CONFIG"
             )),
-            error => error.into(),
+            error @ (ConfigError::File { .. } | ConfigError::Problem(_)) => error.into(),
         })
     }
 

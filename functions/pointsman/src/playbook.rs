@@ -179,24 +179,16 @@ async fn apply(
     if fates.is_empty() {
         writeln!(out, "no override is in force")?;
     }
-    match (same, dry_run, served) {
-        (true, _, _) => writeln!(out, "generation {number} is in force already, to the letter")?,
-        (false, true, _) => {
-            writeln!(out, "this would be generation {number}; nothing was published")?
-        }
+    let how = match (same, dry_run, served) {
+        (true, _, _) => "is in force already, to the letter".to_owned(),
+        (false, true, _) => "is what this would be; nothing was published".to_owned(),
         (false, false, true) => {
-            writeln!(
-                out,
-                "generation {number} is published; `serve` takes it up within {} s",
-                schedule::EVERY.as_secs()
-            )?;
+            format!("is published; `serve` takes it up within {} s", schedule::EVERY.as_secs())
         }
         (false, false, false) => {
-            writeln!(
-                out,
-                "generation {number} is published; the next `serve` on this store acts by it"
-            )?;
+            "is published; the next `serve` on this store acts by it".to_owned()
         }
-    }
+    };
+    writeln!(out, "generation {number} {how}")?;
     show::text(&out)
 }

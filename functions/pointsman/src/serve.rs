@@ -166,7 +166,7 @@ async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Resu
             ));
         }
         (None, Some((_, text))) => {
-            publish(&*parts.store, parts.clock.now(), 1, text, "serve").await?
+            publish(&*parts.store, parts.clock.now(), 1, text, "serve").await?;
         }
         (Some(newest), Some((_, text))) if newest.text != text && options.publish => {
             let (now, number) = (parts.clock.now(), newest.number + 1);

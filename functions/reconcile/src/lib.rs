@@ -22,7 +22,7 @@ use pointsman_host::{Parts, server::Stop};
 pub const BATCH_MAX: usize = 64;
 
 /// How many signals are taken in by one transaction, unless a single message has more.
-pub const SIGNALS_MAX: usize = 500;
+pub const SIGNALS_MAX: usize = 2_000;
 
 /// How often the locks of a batch that takes long are renewed.
 const RENEW_EVERY: Duration = Duration::from_secs(10);
@@ -127,7 +127,12 @@ async fn reconcile(
     }
 }
 
-async fn give_back(engine: &Engine, queue: &Arc<dyn Queue>, one: &Delivery, error: &ReconcileError) {
+async fn give_back(
+    engine: &Engine,
+    queue: &Arc<dyn Queue>,
+    one: &Delivery,
+    error: &ReconcileError,
+) {
     let times = i32::try_from(one.deliveries).unwrap_or(i32::MAX);
     let due = engine.now().checked_add(REST * times).unwrap_or_else(|_| engine.now());
     tracing::error!(message = %one.receipt.id, "not taken in, comes again at {due}: {error}");

@@ -437,11 +437,21 @@ impl Document {
         }
     }
 
-    /// Ends an override at once, whatever its lease says, without a ramp: an operator's will.
+    /// Ends an override at once, whatever its lease says, without a ramp: an operator's will. One
+    /// that is on its way out gives back at once what it still has, and nothing follows it.
     pub fn undo(&mut self, id: &OverrideId, by: &str, reason: &str, said: &mut Vec<What>) {
         let Some(over) = self.overrides.get_mut(id) else { return };
-        over.lease.ramp = Vec::new();
-        self.end(id, End::Undone { by: by.to_owned(), reason: reason.to_owned() }, said);
+        over.lease.ramp.clear();
+        let undone = End::Undone { by: by.to_owned(), reason: reason.to_owned() };
+        match &mut over.life {
+            Life::Claimed { .. } | Life::Begun { .. } => self.end(id, undone, said),
+            Life::Ended { why: End::Undone { .. }, .. } => {}
+            Life::Ended { why, steps, .. } => {
+                *why = undone.clone();
+                steps.clear();
+                said.push(What::Ended { id: id.clone(), why: undone });
+            }
+        }
     }
 
     /// Ends every override at once, and takes back the reconnects that were not asked for yet.
@@ -478,7 +488,7 @@ impl Document {
                     Standing::Unseen | Standing::Admitted => {}
                 }
             }
-            // Already on its way out; an operator's end only takes the ramp from it.
+            // Already on its way out.
             Life::Ended { .. } => {}
         }
     }
@@ -511,7 +521,11 @@ impl Document {
                 continue;
             }
             let due = later(self.now, after.after);
-            said.push(What::ReconnectPlanned { id: reconnect.clone(), target: target.clone(), due });
+            said.push(What::ReconnectPlanned {
+                id: reconnect.clone(),
+                target: target.clone(),
+                due,
+            });
             let (play, series) = (over.play.clone(), over.series.clone());
             let planned = Reconnect { target, play, series, due, asked: Vec::new(), outcome: None };
             self.reconnects.insert(reconnect, planned);
@@ -616,7 +630,13 @@ impl Document {
     }
 
     /// Takes in that Azure could not be asked.
-    pub fn unreachable(&mut self, why: &str, until: Option<Timestamp>, now: Timestamp, said: &mut Vec<What>) {
+    pub fn unreachable(
+        &mut self,
+        why: &str,
+        until: Option<Timestamp>,
+        now: Timestamp,
+        said: &mut Vec<What>,
+    ) {
         self.advance(now);
         let known = self.trouble.as_ref().is_some_and(|trouble| trouble.why == why);
         self.troubled(why, until);

@@ -51,9 +51,18 @@ pub struct Hearing {
 }
 
 /// Merges a signal into its series, and says what follows from it.
-pub fn hear(series: &mut Series, signal: &Signal, generation: Generation<'_>, now: Timestamp) -> Hearing {
-    let mut hearing =
-        Hearing { changed: true, edits: BTreeMap::new(), lines: Vec::new(), unresolvable: Vec::new() };
+pub fn hear(
+    series: &mut Series,
+    signal: &Signal,
+    generation: Generation<'_>,
+    now: Timestamp,
+) -> Hearing {
+    let mut hearing = Hearing {
+        changed: true,
+        edits: BTreeMap::new(),
+        lines: Vec::new(),
+        unresolvable: Vec::new(),
+    };
     let mut tell = |line| hearing.lines.push(line);
     let id = series.id.clone();
     match series.merge(signal, generation.number) {
@@ -121,7 +130,11 @@ fn claim(series: &mut Series, generation: Generation<'_>, now: Timestamp, hearin
     for failure in &heard.failed {
         let why = failure.to_string();
         let (series, play) = (series.id.clone(), failure.play.clone());
-        hearing.lines.push(Line::new(now, None, What::Unresolvable { series, play, why: why.clone() }));
+        hearing.lines.push(Line::new(
+            now,
+            None,
+            What::Unresolvable { series, play, why: why.clone() },
+        ));
         hearing.unresolvable.push(why);
     }
     for matched in &heard.matched {

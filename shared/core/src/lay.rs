@@ -214,7 +214,9 @@ impl Weighed {
 
     fn weight(self, otherwise: u32) -> u32 {
         match (self.in_force, self.ramping) {
-            (Some((authority, weight)), Some((same, other))) if authority == same => weight.min(other),
+            (Some((authority, weight)), Some((same, other))) if authority == same => {
+                weight.min(other)
+            }
             (Some((_, weight)), _) | (None, Some((_, weight))) => weight,
             (None, None) => otherwise,
         }
@@ -277,8 +279,10 @@ impl<'a> Ground<'a> {
         let mut base = vec![0; members.len()];
         let mut mixed = BTreeSet::new();
         for number in &groups {
-            let within: Vec<usize> = (0..members.len()).filter(|at| group[*at] == *number).collect();
-            let numbers = within.iter().filter(|at| members[**at].weight.number().is_some()).count();
+            let within: Vec<usize> =
+                (0..members.len()).filter(|at| group[*at] == *number).collect();
+            let numbers =
+                within.iter().filter(|at| members[**at].weight.number().is_some()).count();
             if numbers != 0 && numbers != within.len() && terms.null_weight.is_none() {
                 mixed.insert(*number);
             }
@@ -288,7 +292,8 @@ impl<'a> Ground<'a> {
                 base[at] = u32::from(members[at].weight.number().unwrap_or(null)) * SCALE;
             }
         }
-        let serves = |number: &u8| (0..members.len()).any(|at| group[at] == *number && base[at] > 0);
+        let serves =
+            |number: &u8| (0..members.len()).any(|at| group[at] == *number && base[at] > 0);
         let serving = groups.iter().copied().find(serves).ok_or(Held::NothingServes)?;
         let standbys = groups.into_iter().filter(|number| *number > serving).collect();
         Ok(Self { members, terms, yielded, group, base, mixed, serving, standbys })
@@ -310,7 +315,9 @@ impl<'a> Ground<'a> {
                 .iter()
                 .map(|(member, weight)| (member, Part::Weight, Touch::Weight(*weight)))
                 .collect(),
-            Effect::Promote { member, weight } => vec![(member, Part::Priority, Touch::Serve(*weight))],
+            Effect::Promote { member, weight } => {
+                vec![(member, Part::Priority, Touch::Serve(*weight))]
+            }
         };
         let mut targets = Vec::with_capacity(touches.len());
         for (name, part, touch) in touches {
@@ -399,11 +406,13 @@ impl<'a> Ground<'a> {
             let kept: u64 = serving
                 .iter()
                 .map(|at| {
-                    let own = if self.group[*at] == self.serving { self.base[*at] } else { u32::MAX };
+                    let own =
+                        if self.group[*at] == self.serving { self.base[*at] } else { u32::MAX };
                     u64::from(shape.weight[*at].min(own))
                 })
                 .sum();
-            let share = (kept * u64::from(WHOLE_BASIS_POINTS) / whole).min(u64::from(WHOLE_BASIS_POINTS));
+            let share =
+                (kept * u64::from(WHOLE_BASIS_POINTS) / whole).min(u64::from(WHOLE_BASIS_POINTS));
             let share = u16::try_from(share).ok().and_then(|bp| Fraction::try_from(bp).ok());
             let share = share.unwrap_or(Fraction::WHOLE);
             if share < least {
@@ -508,7 +517,8 @@ impl Pitch {
         if parts == 0 {
             return 0;
         }
-        let whole = (u64::from(parts) * u64::from(self.factor) + u64::from(SCALE) / 2) / u64::from(SCALE);
+        let whole =
+            (u64::from(parts) * u64::from(self.factor) + u64::from(SCALE) / 2) / u64::from(SCALE);
         u8::try_from(whole).unwrap_or(WEIGHT_MAX).clamp(1, WEIGHT_MAX)
     }
 }

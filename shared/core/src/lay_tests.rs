@@ -20,11 +20,7 @@ fn pool(text: &str) -> Pool {
     let member = |text: &str| {
         let (name, rest) = text.trim().split_once(' ').unwrap();
         let (weight, priority) = rest.split_once('@').unwrap_or((rest, "-"));
-        Member {
-            name: name.parse().unwrap(),
-            weight: setting(weight),
-            priority: setting(priority),
-        }
+        Member { name: name.parse().unwrap(), weight: setting(weight), priority: setting(priority) }
     };
     Pool::new(text.split(',').map(member).collect()).unwrap()
 }
@@ -32,9 +28,9 @@ fn pool(text: &str) -> Pool {
 /// `drain eu`, `shift eu 30%`, `split eu 20 us 80`, `promote sb`, `promote sb 40`; with `~50%`
 /// for one that has given back half; `!` for critical and `*` for an operator's before it.
 fn over(place: usize, text: &str) -> (Override, Fraction) {
-    let (text, given_back) = text.split_once('~').map_or((text, Fraction::NONE), |(text, back)| {
-        (text.trim(), back.parse().unwrap())
-    });
+    let (text, given_back) = text
+        .split_once('~')
+        .map_or((text, Fraction::NONE), |(text, back)| (text.trim(), back.parse().unwrap()));
     let (authority, text) = match text.strip_prefix('*') {
         Some(rest) => (Authority::Operator, rest),
         None => (Authority::Alert, text),
@@ -116,179 +112,323 @@ fn check(baseline: &str, overrides: &str, expect: &Expect) {
 
 #[test]
 fn a_drain_takes_one_weight_and_leaves_the_others_alone() {
-    check("eu 50, us 30, ap 20", "drain eu", &expect![[r#"
+    check(
+        "eu 50, us 30, ap 20",
+        "drain eu",
+        &expect![[r#"
         members/eu/weight = 0 (by 1)
-    "#]]);
-    check("eu 1, us 1, ap 1", "drain eu", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 1, us 1, ap 1",
+        "drain eu",
+        &expect![[r#"
         members/eu/weight = 0 (by 1)
-    "#]]);
-    check("eu 50, us 30, ap 20", "drain eu; drain eu; shift eu 50%", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50, us 30, ap 20",
+        "drain eu; drain eu; shift eu 50%",
+        &expect![[r#"
         members/eu/weight = 0 (by 3)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn nulls_become_numbers_where_one_of_them_must() {
-    check("eu null, us -, ap null", "drain eu", &expect![[r#"
+    check(
+        "eu null, us -, ap null",
+        "drain eu",
+        &expect![[r#"
         members/ap/weight = 1 (by 1)
         members/eu/weight = 0 (by 1)
         members/us/weight = 1 (by 1)
-    "#]]);
-    check("eu null, us -, ap null", "drain eu ~10%", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu null, us -, ap null",
+        "drain eu ~10%",
+        &expect![[r#"
         members/ap/weight = 9 (by 1)
         members/eu/weight = 1 (by 1)
         members/us/weight = 9 (by 1)
-    "#]]);
-    check("eu null, us 30, ap 20", "drain us", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu null, us 30, ap 20",
+        "drain us",
+        &expect![[r#"
         drain us is held: null weights stand beside numbers; say what null counts as with the pool's `nullWeight`
-    "#]]);
+    "#]],
+    );
     let told = Terms { null_weight: Some(50), ..Terms::default() };
-    check_terms(&told, "eu null, us 30, ap 20", "drain us", &expect![[r#"
+    check_terms(
+        &told,
+        "eu null, us 30, ap 20",
+        "drain us",
+        &expect![[r#"
         members/ap/weight = 20 (by 1)
         members/eu/weight = 50 (by 1)
         members/us/weight = 0 (by 1)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn weights_too_coarse_for_a_fraction_are_scaled_together() {
-    check("eu 1, us 1, ap 1", "drain eu ~10%", &expect![[r#"
+    check(
+        "eu 1, us 1, ap 1",
+        "drain eu ~10%",
+        &expect![[r#"
         members/ap/weight = 9 (by 1)
         members/eu/weight = 1 (by 1)
         members/us/weight = 9 (by 1)
-    "#]]);
-    check("eu 1, us 1", "shift eu 30%", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 1, us 1",
+        "shift eu 30%",
+        &expect![[r#"
         members/eu/weight = 2 (by 1)
         members/us/weight = 7 (by 1)
-    "#]]);
-    check("eu 50, us 30, ap 20", "drain eu ~10%", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50, us 30, ap 20",
+        "drain eu ~10%",
+        &expect![[r#"
         members/eu/weight = 5 (by 1)
-    "#]]);
-    check("eu 100, us 100", "shift eu 0.01%", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 100, us 100",
+        "shift eu 0.01%",
+        &expect![[r#"
         members/eu/weight = 1 (by 1)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn limits_hold_what_would_break_them_and_the_strongest_goes_first() {
-    check("eu 50, us 30, ap 20", "drain eu; drain us", &expect![[r#"
+    check(
+        "eu 50, us 30, ap 20",
+        "drain eu; drain us",
+        &expect![[r#"
         members/eu/weight = 0 (by 1)
         drain us is held: 1 of the pool's members would serve, and the limit is 2
-    "#]]);
-    check("eu 50, us 30, ap 20", "drain eu; !drain us", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50, us 30, ap 20",
+        "drain eu; !drain us",
+        &expect![[r#"
         members/us/weight = 0 (by 1)
         drain eu is held: 1 of the pool's members would serve, and the limit is 2
-    "#]]);
-    check("eu 50, us 30, ap 20", "!drain eu; *drain us", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50, us 30, ap 20",
+        "!drain eu; *drain us",
+        &expect![[r#"
         members/us/weight = 0 (by 1)
         drain eu is held: 1 of the pool's members would serve, and the limit is 2
-    "#]]);
-    check("eu 50", "drain eu", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50",
+        "drain eu",
+        &expect![[r#"
         drain eu is held: 0 of the pool's members would serve, and the limit is 1
-    "#]]);
+    "#]],
+    );
     let one = Limits { least_members: LeastMembers::Count(1), least_share: None };
     let one = Terms { limits: one, ..Terms::default() };
-    check_terms(&one, "eu 50, us 30, ap 20", "drain eu; drain us; drain ap", &expect![[r#"
+    check_terms(
+        &one,
+        "eu 50, us 30, ap 20",
+        "drain eu; drain us; drain ap",
+        &expect![[r#"
         members/eu/weight = 0 (by 1)
         members/us/weight = 0 (by 1)
         drain ap is held: 0 of the pool's members would serve, and the limit is 1
-    "#]]);
+    "#]],
+    );
     let share = Limits { least_share: Some(Fraction::percent(60)), ..Limits::default() };
     let share = Terms { limits: share, ..Terms::default() };
-    check_terms(&share, "eu 50, us 30, ap 20", "drain eu; drain us", &expect![[r#"
+    check_terms(
+        &share,
+        "eu 50, us 30, ap 20",
+        "drain eu; drain us",
+        &expect![[r#"
         members/us/weight = 0 (by 1)
         drain eu is held: 1 of the pool's members would serve, and the limit is 2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn the_next_group_is_promoted_while_the_serving_one_cannot_keep_the_limits() {
-    check("eu 50@1, us 50@1, sb null@2", "drain eu", &expect![[r#"
+    check(
+        "eu 50@1, us 50@1, sb null@2",
+        "drain eu",
+        &expect![[r#"
         members/eu/weight = 0 (by 1)
-    "#]]);
-    check("eu 50@1, us 50@1, sb null@2", "drain eu; drain us", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50@1, us 50@1, sb null@2",
+        "drain eu; drain us",
+        &expect![[r#"
         members/eu/weight = 0 (by 2)
         members/sb/weight = 50 (by 2)
         members/sb/priority = 1 (by 2)
         members/us/weight = 0 (by 2)
-    "#]]);
-    check("eu 50@1, us 50@1, sb 7@2", "drain eu; drain us", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50@1, us 50@1, sb 7@2",
+        "drain eu; drain us",
+        &expect![[r#"
         members/eu/weight = 0 (by 1)
         members/sb/priority = 1 (by 2)
         members/us/weight = 0 (by 1)
-    "#]]);
-    check("eu null, us null, sb null@2", "drain eu; drain us", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu null, us null, sb null@2",
+        "drain eu; drain us",
+        &expect![[r#"
         members/eu/weight = 0 (by 2)
         members/sb/weight = 1 (by 2)
         members/sb/priority = - (by 2)
         members/us/weight = 0 (by 2)
-    "#]]);
-    check("eu 50@1, us 50@1, sb 7@2", "drain eu ~10%; drain us", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50@1, us 50@1, sb 7@2",
+        "drain eu ~10%; drain us",
+        &expect![[r#"
         members/eu/weight = 5 (by 1)
         members/us/weight = 0 (by 1)
-    "#]]);
+    "#]],
+    );
     let hold = Terms { failover: Failover::Hold, ..Terms::default() };
-    check_terms(&hold, "eu 50@1, us 50@1, sb 7@2", "drain eu; drain us", &expect![[r#"
+    check_terms(
+        &hold,
+        "eu 50@1, us 50@1, sb 7@2",
+        "drain eu; drain us",
+        &expect![[r#"
         members/eu/weight = 0 (by 1)
         drain us is held: 0 of the pool's members would serve, and the limit is 1
-    "#]]);
-    check("eu 50@1, sb 7@2, sc 7@3", "drain eu; drain sb", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50@1, sb 7@2, sc 7@3",
+        "drain eu; drain sb",
+        &expect![[r#"
         members/eu/weight = 0 (by 1)
         members/sb/weight = 0 (by 2)
         members/sb/priority = 1 (by 2)
         members/sc/priority = 1 (by 2)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_standby_can_be_promoted_by_hand() {
-    check("eu 50@1, us 30@1, sb 0@2", "promote sb", &expect![[r#"
+    check(
+        "eu 50@1, us 30@1, sb 0@2",
+        "promote sb",
+        &expect![[r#"
         members/sb/weight = 50 (by 1)
         members/sb/priority = 1 (by 1)
-    "#]]);
-    check("eu 50@1, us 30@1, sb 0@2", "promote sb 10; drain eu", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50@1, us 30@1, sb 0@2",
+        "promote sb 10; drain eu",
+        &expect![[r#"
         members/eu/weight = 0 (by 1)
         members/sb/weight = 10 (by 2)
         members/sb/priority = 1 (by 2)
-    "#]]);
-    check("eu 50, us 30, sb 9@2", "promote sb", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50, us 30, sb 9@2",
+        "promote sb",
+        &expect![[r#"
         members/sb/priority = - (by 1)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn the_highest_authority_decides_and_within_one_the_smallest_weight() {
-    check("eu 50, us 50", "*split eu 80 us 20; drain eu", &expect![[r#"
+    check(
+        "eu 50, us 50",
+        "*split eu 80 us 20; drain eu",
+        &expect![[r#"
         members/eu/weight = 80 (by 2)
         members/us/weight = 20 (by 1)
-    "#]]);
-    check("eu 50, us 50", "split eu 80 us 20; shift eu 50%", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50, us 50",
+        "split eu 80 us 20; shift eu 50%",
+        &expect![[r#"
         members/eu/weight = 25 (by 2)
         members/us/weight = 20 (by 1)
-    "#]]);
-    check("eu 50, us 50", "shift eu 20%; drain eu ~50%", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50, us 50",
+        "shift eu 20%; drain eu ~50%",
+        &expect![[r#"
         members/eu/weight = 10 (by 2)
-    "#]]);
-    check("eu 50, us 50", "split eu 0 us 0", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50, us 50",
+        "split eu 0 us 0",
+        &expect![[r#"
         split eu 0 us 0 is held: 0 of the pool's members would serve, and the limit is 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_standby_group_is_never_left_with_all_weights_0() {
-    check("eu 50@1, us 50@1, sb 7@2", "drain sb", &expect![[r#"
+    check(
+        "eu 50@1, us 50@1, sb 7@2",
+        "drain sb",
+        &expect![[r#"
         drain sb is held: a group would be left with all weights 0
-    "#]]);
-    check("eu 50@1, sb 7@2, sc 7@3", "drain sb; drain eu", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50@1, sb 7@2, sc 7@3",
+        "drain sb; drain eu",
+        &expect![[r#"
         members/eu/weight = 0 (by 1)
         members/sb/weight = 0 (by 2)
         members/sb/priority = 1 (by 2)
         members/sc/priority = 1 (by 2)
-    "#]]);
-    check("eu 50@1, us 50@1, sb 7@2", "drain nobody", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 50@1, us 50@1, sb 7@2",
+        "drain nobody",
+        &expect![[r#"
         drain nobody is held: the pool has no member nobody
-    "#]]);
-    check("eu 0, us 0", "drain eu", &expect![[r#"
+    "#]],
+    );
+    check(
+        "eu 0, us 0",
+        "drain eu",
+        &expect![[r#"
         drain eu is held: no member of the pool serves, even without overrides
-    "#]]);
+    "#]],
+    );
 }

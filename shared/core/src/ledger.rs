@@ -103,7 +103,10 @@ impl fmt::Display for What {
                 write!(f, "{series} fires since {started} ({severity})")
             }
             Self::Late { series, started, ended } => {
-                write!(f, "{series}: a firing of {started} came after its end at {ended}; nothing is done")
+                write!(
+                    f,
+                    "{series}: a firing of {started} came after its end at {ended}; nothing is done"
+                )
             }
             Self::Resolved { series, ended } => write!(f, "{series} resolved at {ended}"),
             Self::Unresolvable { series, play, why } => {
@@ -120,7 +123,9 @@ impl fmt::Display for What {
                 write!(f, ": {why}")
             }
             Self::Admitted { id } => write!(f, "{id} is held no more"),
-            Self::Warned { id, ends } => write!(f, "{id} has heard of no end and will be ended at {ends}"),
+            Self::Warned { id, ends } => {
+                write!(f, "{id} has heard of no end and will be ended at {ends}")
+            }
             Self::Ended { id, why } => write!(f, "{id} ended: {why}"),
             Self::NeverBegan { id, why } => write!(f, "{id} ended before it began: {why}"),
             Self::Stepped { id, given_back } => write!(f, "{id} has given {given_back} back"),
@@ -144,7 +149,10 @@ impl fmt::Display for What {
                 write!(f, "{field}: {asked} was asked, and Azure shows {shown}")
             }
             Self::Foreign { field, ours, theirs, yielded } => {
-                write!(f, "{field}: someone else wrote {theirs} over {ours}; it is the new baseline")?;
+                write!(
+                    f,
+                    "{field}: someone else wrote {theirs} over {ours}; it is the new baseline"
+                )?;
                 if !yielded.is_empty() {
                     f.write_str(", and yielded to by ")?;
                     list(f, yielded)?;
@@ -169,7 +177,11 @@ impl fmt::Display for What {
                 write!(f, "the reconnect of {} was refused: {why}", target.short())
             }
             Self::ReconnectUnanswered { target, why, .. } => {
-                write!(f, "the reconnect of {} may or may not have been taken: {why}", target.short())
+                write!(
+                    f,
+                    "the reconnect of {} may or may not have been taken: {why}",
+                    target.short()
+                )
             }
             Self::ReconnectUnknown { target, .. } => write!(
                 f,

@@ -89,7 +89,8 @@ fn word(text: &str) -> bool {
 
 /// One segment of an Azure path: nothing that would leave the segment or that Azure forbids.
 fn segment(text: &str) -> bool {
-    text.chars().all(|char| !char.is_control() && !char.is_whitespace() && !"*#&+:<>?/\\%".contains(char))
+    text.chars()
+        .all(|char| !char.is_control() && !char.is_whitespace() && !"*#&+:<>?/\\%".contains(char))
         && !text.bytes().all(|byte| byte == b'.')
 }
 

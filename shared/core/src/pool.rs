@@ -168,8 +168,10 @@ impl FromStr for Field {
 
     fn from_str(text: &str) -> Result<Self, FieldError> {
         let form = || FieldError::Form(text.to_owned());
-        let (name, part) =
-            text.strip_prefix("members/").and_then(|rest| rest.rsplit_once('/')).ok_or_else(form)?;
+        let (name, part) = text
+            .strip_prefix("members/")
+            .and_then(|rest| rest.rsplit_once('/'))
+            .ok_or_else(form)?;
         let part = match part {
             "weight" => Part::Weight,
             "priority" => Part::Priority,

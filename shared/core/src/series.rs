@@ -144,7 +144,8 @@ impl Series {
         let Some(over) = self.running.take_if(|running| running.started() <= at) else {
             return Merged::Marked;
         };
-        let beyond: BTreeSet<Timestamp> = over.starts.range(at..).copied().filter(|start| *start > at).collect();
+        let beyond: BTreeSet<Timestamp> =
+            over.starts.range(at..).copied().filter(|start| *start > at).collect();
         if over.first > at {
             // What the run was named by goes on, and so do the overrides that were claimed by that
             // name: had the end come in its place, they would be the very same.

@@ -148,7 +148,12 @@ struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    fn new(mut document: Document, generation: Generation<'a>, group: &'a Group, now: Timestamp) -> Self {
+    fn new(
+        mut document: Document,
+        generation: Generation<'a>,
+        group: &'a Group,
+        now: Timestamp,
+    ) -> Self {
         let now = document.advance(now);
         document.generation = document.generation.max(generation.number);
         Self { document, generation, group, now, said: Vec::new() }
@@ -166,7 +171,8 @@ impl<'a> Look<'a> {
             Next::Reconnect { .. } => self.document.look_on(),
         }
         let backend = &self.document.backend;
-        let lines = self.said.into_iter().map(|what| Line::new(self.now, Some(backend), what)).collect();
+        let lines =
+            self.said.into_iter().map(|what| Line::new(self.now, Some(backend), what)).collect();
         Step { lines, next, document: self.document }
     }
 
@@ -254,7 +260,8 @@ impl<'a> Look<'a> {
         // Who wanted the fields is seen by laying what had begun as it was before.
         let laid = self.lay(&self.baseline(pool), &self.contributions(Whose::Begun));
         for (field, ours, theirs, untouched) in foreign {
-            let owners = laid.owners.get(&field).filter(|_| !untouched).cloned().unwrap_or_default();
+            let owners =
+                laid.owners.get(&field).filter(|_| !untouched).cloned().unwrap_or_default();
             let yielded = owners.iter().cloned().collect();
             self.document.owned.insert(field.clone(), Owned { baseline: theirs, written: theirs });
             self.said.push(What::Foreign { field: field.clone(), ours, theirs, yielded });
@@ -286,7 +293,9 @@ impl<'a> Look<'a> {
                     Life::Claimed { .. } => return None,
                     Life::Begun { at, .. } if now >= over.lease.expires(at) => End::Expired,
                     Life::Begun { at, .. } => match (over.lease.until, over.resolved) {
-                        (Until::Resolved { .. }, Some(_)) if now >= later(at, over.lease.hold) => End::Resolved,
+                        (Until::Resolved { .. }, Some(_)) if now >= later(at, over.lease.hold) => {
+                            End::Resolved
+                        }
                         (Until::Resolved { .. } | Until::For(_), _) => return None,
                     },
                 };
@@ -364,7 +373,8 @@ impl<'a> Look<'a> {
                     Some(Contribution::of(over, Fraction::NONE))
                 }
                 Life::Ended { steps, .. } => {
-                    let applied = self.step_due(over.lease.every, steps).or(steps.len().checked_sub(1));
+                    let applied =
+                        self.step_due(over.lease.every, steps).or(steps.len().checked_sub(1));
                     let back = applied.map_or(Fraction::NONE, |step| over.lease.given_back(step));
                     (back != Fraction::WHOLE).then(|| Contribution::of(over, back))
                 }
@@ -470,8 +480,10 @@ impl<'a> Look<'a> {
         }
         let intents = &self.document.intents;
         self.document.owned.retain(|field, owned| {
-            let may_land =
-                intents.iter().flat_map(|intent| &intent.changes).any(|change| change.field == *field);
+            let may_land = intents
+                .iter()
+                .flat_map(|intent| &intent.changes)
+                .any(|change| change.field == *field);
             settings.contains_key(field)
                 || may_land
                 || !pool.get(field).is_some_and(|shown| shown.means(owned.baseline))
@@ -491,7 +503,12 @@ impl<'a> Look<'a> {
             .collect()
     }
 
-    fn intend(&mut self, etag: &Etag, changes: Vec<Change>, steps: BTreeMap<OverrideId, usize>) -> Intent {
+    fn intend(
+        &mut self,
+        etag: &Etag,
+        changes: Vec<Change>,
+        steps: BTreeMap<OverrideId, usize>,
+    ) -> Intent {
         let text = format!("{changes:?}{steps:?}");
         let backend = self.document.backend.to_string();
         let id = IntentId::derive(&[&backend, &etag.0, &text, &self.now.to_string()]);
@@ -512,7 +529,9 @@ impl<'a> Look<'a> {
             .overrides
             .values()
             .filter(|over| !over.has_ended())
-            .flat_map(|over| over.after.iter().map(|after| (over.play.clone(), after.reconnect.clone())))
+            .flat_map(|over| {
+                over.after.iter().map(|after| (over.play.clone(), after.reconnect.clone()))
+            })
             .collect();
         let said = &mut self.said;
         self.document.reconnects.retain(|id, reconnect| {
@@ -539,7 +558,8 @@ impl<'a> Look<'a> {
             }
             let after = reconnect.due.duration_since(now).max(RECONNECT_AFTER_MIN);
             // Azure takes whole seconds; rounded up, so that it is never too early.
-            let after = SignedDuration::from_secs(after.as_secs() + i64::from(after.subsec_nanos() > 0));
+            let after =
+                SignedDuration::from_secs(after.as_secs() + i64::from(after.subsec_nanos() > 0));
             reconnect.asked.push(now);
             self.said.push(What::ReconnectAsked { id: id.clone(), target: target.clone(), after });
             return Next::Reconnect { id, target, after };
@@ -556,7 +576,10 @@ impl<'a> Look<'a> {
         });
         let now = self.now;
         self.document.reconnects.retain(|_, reconnect| {
-            reconnect.outcome.as_ref().is_none_or(|outcome| now < later(outcome.at(), RECONNECT_SHOWN))
+            reconnect
+                .outcome
+                .as_ref()
+                .is_none_or(|outcome| now < later(outcome.at(), RECONNECT_SHOWN))
         });
     }
 }

@@ -54,6 +54,13 @@ fn words(error: &apim::Error) -> String {
     error.full().to_string()
 }
 
+/// The same without the ids of the one request, so that a trouble that goes on is the same trouble.
+fn cause(error: &apim::Error) -> String {
+    let full = words(error);
+    let ids = format!(" ({})", error.ids());
+    full.strip_suffix(&ids).unwrap_or(&full).to_owned()
+}
+
 /// A backend's name as the client takes it. The core's names are within the client's bounds.
 fn address(backend: &BackendId) -> Result<apim::BackendId, String> {
     backend.to_string().parse().map_err(|error: apim::id::ArmIdError| error.to_string())
@@ -124,11 +131,19 @@ impl Gateway for Azure {
             Err(apim::Error::NotFound(_)) => {
                 Ok(Sight { observed: Observed::Missing, date: None, raw: None })
             }
-            Err(error) => Err(Unseen { until: self.until(&error), why: words(&error) }),
+            Err(error) => {
+                tracing::warn!("{} could not be read: {}", backend.short(), error.full());
+                Err(Unseen { until: self.until(&error), why: cause(&error) })
+            }
         }
     }
 
-    async fn write(&self, backend: &BackendId, seen: &Sight, intent: &Intent) -> (Answer, Option<Sight>) {
+    async fn write(
+        &self,
+        backend: &BackendId,
+        seen: &Sight,
+        intent: &Intent,
+    ) -> (Answer, Option<Sight>) {
         let not_sent = |why: String| (Answer::NotSent { why }, None);
         let Some(raw) = &seen.raw else { return not_sent("there is nothing to change".to_owned()) };
         let edited = address(backend).and_then(|address| Ok((address, patch(raw, intent)?)));

@@ -5,6 +5,7 @@
 //! it decided, does it, and takes in the answer. The shell knows no rule of the domain; those are
 //! the core's.
 
+pub mod ahead;
 pub mod azure;
 pub mod engine;
 pub mod look;

@@ -6,7 +6,8 @@
 //!
 //! Every state between two arrows is saved, or can be had again by reading. Whoever comes to a
 //! backend that is being looked at asks for one more look and leaves, so that a thousand alerts of
-//! one pool cost a handful of looks.
+//! one pool cost a handful of looks. Where a document was just changed by what was heard, the first
+//! three steps may have been made ahead; see [`crate::ahead`].
 
 use std::sync::Arc;
 
@@ -17,11 +18,12 @@ use pointsman_core::{
     shadow,
     step::{Next, Observed, Step, step},
 };
-use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use crate::{
-    engine::{Engine, Loaded, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, SKEW_MAX, tell},
+    engine::{
+        Engine, Loaded, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, SKEW_MAX, tell,
+    },
     message::Outgoing,
     ports::{Commit, Sight, StoreError, Unseen, Versioned},
 };
@@ -34,7 +36,7 @@ pub const STALE_READS_MAX: usize = 5;
 
 /// Why a look was left to a later wake.
 #[derive(Debug, thiserror::Error)]
-enum Left {
+pub(crate) enum Left {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -43,39 +45,52 @@ enum Left {
     Generation(u64),
 }
 
-/// A document, and what its backend showed, where they are known before the look begins.
-type Known = (Versioned<Document>, Result<Sight, Unseen>);
+/// Where a look begins.
+pub(crate) enum Start {
+    /// With loading the document.
+    Load,
+    /// With a document that was just saved, and what its backend showed.
+    Read(Box<Versioned<Document>>, Result<Sight, Unseen>),
+    /// With what was decided, and saved already.
+    Decided(Box<Decided>),
+}
+
+/// What a step decided, once it is saved.
+pub(crate) struct Decided {
+    /// The document that it came to.
+    pub(crate) saved: Versioned<Document>,
+    /// What is to be done.
+    pub(crate) next: Next,
+    /// What Azure showed.
+    pub(crate) seen: Sight,
+    /// What that was to the step.
+    pub(crate) shown: Observed,
+}
+
+/// What came of deciding.
+enum Decision {
+    Made(Box<Decided>),
+    /// Someone else saved first; what was seen is as good as before.
+    Outrun(Sight),
+    /// There is nothing to be decided at present.
+    None,
+}
 
 impl Engine {
     /// Has a backend looked at, in the background.
     pub fn look(&self, backend: &BackendId) {
         if let Some(looking) = self.begin_look_or_ask(backend) {
-            tokio::spawn(self.clone().looks(looking, None));
+            tokio::spawn(self.clone().looks(looking, Start::Load));
         }
     }
 
-    /// Reads a backend that no one looks at while its document is being saved, and looks at it once
-    /// it is. None where someone is looking: that one is to be asked after the save.
-    pub(crate) fn look_ahead(&self, backend: &BackendId) -> Option<oneshot::Sender<Versioned<Document>>> {
-        let looking = self.begin_look(backend)?;
-        let (saved, save) = oneshot::channel();
-        tokio::spawn(self.clone().looks(looking, Some(save)));
-        Some(saved)
-    }
-
-    async fn looks(self, mut looking: Looking, save: Option<oneshot::Receiver<Versioned<Document>>>) {
-        let mut known = None;
-        if let Some(save) = save {
-            let sight = self.inner.gateway.get(&looking.backend).await;
-            // Where the save came to nothing, whoever asked meanwhile is still to be served.
-            known = save.await.ok().map(|document| (document, sight));
-            if known.is_none() && !looking.again() {
-                return;
-            }
-        }
+    /// Looks at a backend, and again for as long as someone asks for it.
+    pub(crate) async fn looks(self, mut looking: Looking, start: Start) {
+        let mut start = Some(start);
         loop {
             let span = tracing::info_span!("backend", id = %looking.backend.short());
-            let look = self.look_once(&looking.backend, known.take()).instrument(span);
+            let start = start.take().unwrap_or(Start::Load);
+            let look = self.look_once(&looking.backend, start).instrument(span);
             if let Err(left) = look.await {
                 tracing::error!(backend = %looking.backend, "left to a later look: {left}");
             }
@@ -86,46 +101,26 @@ impl Engine {
     }
 
     /// The story of one look.
-    async fn look_once(&self, backend: &BackendId, known: Option<Known>) -> Result<(), Left> {
-        let (mut document, mut sight) = match known {
-            Some((document, sight)) => (Some(document), Some(sight)),
-            None => (None, None),
+    async fn look_once(&self, backend: &BackendId, start: Start) -> Result<(), Left> {
+        let (mut document, mut sight, mut decided) = match start {
+            Start::Load => (None, None, None),
+            Start::Read(document, sight) => (Some(*document), Some(sight), None),
+            Start::Decided(decided) => (None, None, Some(decided)),
         };
         let mut stale_reads = 0;
         for _ in 0..ACTIONS_MAX {
-            let loaded = match document.take() {
-                Some(document) => Some(document),
-                None => self.inner.store.document(backend).await?,
+            let decision = match decided.take() {
+                Some(decided) => Decision::Made(decided),
+                None => self.decide(backend, document.take(), sight.take()).await?,
             };
-            let Some(current) = loaded else { return Ok(()) };
-            let playbook = self.playbook_for(&current.body).await?;
-            let group = self.group().await?;
-            let now = self.now();
-            if current.body.trouble.as_ref().is_some_and(|trouble| trouble.until > now) {
-                return Ok(());
-            }
-            let read = match sight.take() {
-                Some(sight) => sight,
-                None => self.inner.gateway.get(backend).await,
-            };
-            let seen = match read.and_then(|seen| self.in_time(seen)) {
-                Ok(seen) => seen,
-                Err(unseen) => return self.put_off(current, &unseen).await,
-            };
-
-            let shown = self.shown(&current.body, &seen.observed);
-            let step = step(&current.body, &shown, playbook.generation(), &group.body, self.now());
-            let next = step.next.clone();
-            let saved = match self.save(current, step, group.version).await {
-                Ok(saved) => saved,
-                Err(StoreError::Conflict) => {
-                    self.forget_group();
+            let Decided { saved, next, seen, shown } = match decision {
+                Decision::Made(decided) => *decided,
+                Decision::Outrun(seen) => {
                     sight = Some(Ok(seen));
                     continue;
                 }
-                Err(error) => return Err(error.into()),
+                Decision::None => return Ok(()),
             };
-
             match next {
                 Next::Rest => return Ok(()),
                 Next::ReadAgain if stale_reads < STALE_READS_MAX => stale_reads += 1,
@@ -156,11 +151,57 @@ impl Engine {
         }
         // More to do than one look may: another goes on, so that none starves the rest.
         tracing::warn!("more than {ACTIONS_MAX} actions in one look");
+        self.look(backend);
         Ok(())
     }
 
+    /// Load the document, read the backend, step, save; the first two where they are not known yet.
+    async fn decide(
+        &self,
+        backend: &BackendId,
+        document: Option<Versioned<Document>>,
+        sight: Option<Result<Sight, Unseen>>,
+    ) -> Result<Decision, Left> {
+        let loaded = match document {
+            Some(document) => Some(document),
+            None => self.inner.store.document(backend).await?,
+        };
+        let Some(current) = loaded else { return Ok(Decision::None) };
+        let playbook = self.playbook_for(&current.body).await?;
+        let now = self.now();
+        if current.body.trouble.as_ref().is_some_and(|trouble| trouble.until > now) {
+            return Ok(Decision::None);
+        }
+        let read = async {
+            match sight {
+                Some(sight) => sight,
+                None => self.read(backend).await,
+            }
+        };
+        let (group, read) = tokio::join!(self.group(), read);
+        let group = group?;
+        let seen = match read {
+            Ok(seen) => seen,
+            Err(unseen) => {
+                self.put_off(current, &unseen).await?;
+                return Ok(Decision::None);
+            }
+        };
+        let shown = self.shown(&current.body, &seen.observed);
+        let step = step(&current.body, &shown, playbook.generation(), &group.body, self.now());
+        let next = step.next.clone();
+        match self.save(current, step, group.version).await {
+            Ok(saved) => Ok(Decision::Made(Box::new(Decided { saved, next, seen, shown }))),
+            Err(StoreError::Conflict) => {
+                self.forget_group();
+                Ok(Decision::Outrun(seen))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// What Azure shows, or in shadow mode would show.
-    fn shown(&self, document: &Document, observed: &Observed) -> Observed {
+    pub(crate) fn shown(&self, document: &Document, observed: &Observed) -> Observed {
         match self.inner.mode {
             Mode::Live => observed.clone(),
             Mode::Shadow => shadow::show(document, observed.clone()),
@@ -180,6 +221,12 @@ impl Engine {
         }
     }
 
+    /// Reads a backend, and compares the clocks while the answer is fresh: what is decided from it
+    /// may wait for a save, or for the answer to something else.
+    pub(crate) async fn read(&self, backend: &BackendId) -> Result<Sight, Unseen> {
+        self.inner.gateway.get(backend).await.and_then(|seen| self.in_time(seen))
+    }
+
     /// Refuses to act on a clock that is too far off Azure's: every deadline would be wrong.
     fn in_time(&self, seen: Sight) -> Result<Sight, Unseen> {
         let Some(date) = seen.date else { return Ok(seen) };
@@ -190,18 +237,17 @@ impl Engine {
         }
         self.note_skew(Some(skew));
         let side = if skew.is_negative() { "behind" } else { "ahead of" };
+        tracing::error!("this machine's clock is {} s {side} Azure's", skew.abs().as_secs());
+        // Without how much: a trouble that goes on is the same trouble.
         let why = format!(
-            "this machine's clock is {} s {side} Azure's, and nothing is done while it is more than {} s off; \
-             set it right",
-            skew.abs().as_secs(),
+            "this machine's clock is more than {} s {side} Azure's, and nothing is done until it is set right",
             SKEW_MAX.as_secs()
         );
-        tracing::error!("{why}");
         Err(Unseen { why, until: None })
     }
 
     /// The playbook, no older than the one that the document was last decided by.
-    async fn playbook_for(&self, document: &Document) -> Result<Arc<Loaded>, Left> {
+    pub(crate) async fn playbook_for(&self, document: &Document) -> Result<Arc<Loaded>, Left> {
         let playbook = self.playbook().await?;
         if document.generation <= playbook.number {
             return Ok(playbook);

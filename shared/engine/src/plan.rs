@@ -74,8 +74,9 @@ impl Engine {
         let mut documents: BTreeMap<BackendId, (Document, Vec<What>)> = BTreeMap::new();
         let mut heard = Vec::new();
         for signal in signals {
-            let series =
-                series.entry(signal.series.clone()).or_insert_with(|| Series::new(signal.series.clone()));
+            let series = series
+                .entry(signal.series.clone())
+                .or_insert_with(|| Series::new(signal.series.clone()));
             let hearing = hear(series, signal, playbook.generation(), now);
             heard.extend(hearing.lines.iter().map(|line| line.what.to_string()));
             if hearing.lines.is_empty() {

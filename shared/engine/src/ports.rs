@@ -144,7 +144,10 @@ pub trait Store: Send + Sync + 'static {
     /// The series of these names that are stored.
     async fn series(&self, ids: &[SeriesId]) -> Result<Vec<Versioned<Series>>, StoreError>;
     /// A backend's document, where there is one.
-    async fn document(&self, backend: &BackendId) -> Result<Option<Versioned<Document>>, StoreError>;
+    async fn document(
+        &self,
+        backend: &BackendId,
+    ) -> Result<Option<Versioned<Document>>, StoreError>;
     /// All documents.
     async fn documents(&self) -> Result<Vec<Versioned<Document>>, StoreError>;
     /// The backends whose next look was due before `before`: their wake was lost.
@@ -158,7 +161,11 @@ pub trait Store: Send + Sync + 'static {
     /// Saves all of it in one transaction, durably, or nothing.
     async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
     /// The newest lines, of one backend or of all, oldest first.
-    async fn history(&self, backend: Option<&BackendId>, most: usize) -> Result<Vec<Line>, StoreError>;
+    async fn history(
+        &self,
+        backend: Option<&BackendId>,
+        most: usize,
+    ) -> Result<Vec<Line>, StoreError>;
     /// The letters, oldest first.
     async fn letters(&self, most: usize) -> Result<Vec<Letter>, StoreError>;
     /// Takes a letter out.
@@ -232,7 +239,12 @@ pub trait Gateway: fmt::Debug + Send + Sync + 'static {
     async fn get(&self, backend: &BackendId) -> Result<Sight, Unseen>;
     /// Sends a write that was planned from what `sight` shows. With the answer comes what it
     /// shows, where it could be read.
-    async fn write(&self, backend: &BackendId, sight: &Sight, intent: &Intent) -> (Answer, Option<Sight>);
+    async fn write(
+        &self,
+        backend: &BackendId,
+        sight: &Sight,
+        intent: &Intent,
+    ) -> (Answer, Option<Sight>);
     /// Asks for a reconnect.
     async fn reconnect(&self, backend: &BackendId, after: SignedDuration) -> ReconnectAnswer;
 }

@@ -19,9 +19,9 @@ use pointsman_core::{
     series::Series,
     signal::{SeriesId, Signal},
 };
-use tokio::sync::oneshot;
 
 use crate::{
+    ahead::Ahead,
     engine::{Engine, Loaded, PlaybookError, RECONCILE_ATTEMPTS_MAX, tell},
     message::{Command, Message, Outgoing},
     ports::{Commit, Delivery, Letter, Receipt, StoreError, Versioned},
@@ -50,6 +50,13 @@ struct Draft {
     looks: Vec<BackendId>,
 }
 
+/// What was saved.
+struct Saved {
+    documents: BTreeMap<BackendId, Versioned<Document>>,
+    /// The backends that are to be looked at.
+    looks: Vec<BackendId>,
+}
+
 impl Engine {
     /// Takes in some messages: all of them, or none. The looks that follow go on in the
     /// background; see [`Engine::idle`].
@@ -57,50 +64,66 @@ impl Engine {
     /// # Errors
     /// When the store or the playbook is not to be had.
     pub async fn reconcile(&self, deliveries: &[Delivery]) -> Result<(), ReconcileError> {
+        let mut ahead = Ahead::default();
         let mut attempts = 0;
         loop {
-            let draft = self.draft(deliveries).await?;
-            match self.commit(draft).await {
-                Ok(()) => return Ok(()),
-                Err(StoreError::Conflict) if attempts < RECONCILE_ATTEMPTS_MAX => {
+            let saved = match self.draft(deliveries).await {
+                Ok(draft) => self.commit(draft, &mut ahead).await,
+                Err(error) => Err(error),
+            };
+            match saved {
+                Ok(Saved { documents, looks }) => {
+                    let gone_on = ahead.go_on(self, &documents);
+                    for backend in looks.iter().filter(|backend| !gone_on.contains(backend)) {
+                        self.look(backend);
+                    }
+                    return Ok(());
+                }
+                Err(ReconcileError::Store(StoreError::Conflict))
+                    if attempts < RECONCILE_ATTEMPTS_MAX =>
+                {
                     attempts += 1;
                     self.forget_group();
                 }
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    ahead.go_on(self, &BTreeMap::new());
+                    return Err(error);
+                }
             }
         }
     }
 
-    /// Saves a draft, reading the backends that it changes meanwhile, and has them looked at.
-    async fn commit(&self, draft: Draft) -> Result<(), StoreError> {
-        let Draft { mut commit, documents, looks } = draft;
-        commit.documents = documents.values().cloned().collect();
-        let ahead: Vec<(&BackendId, Option<oneshot::Sender<_>>)> = documents
-            .iter()
-            .filter(|(backend, _)| looks.contains(backend))
-            .map(|(backend, document)| {
-                let waits = document.body.trouble.is_some();
-                (backend, if waits { None } else { self.look_ahead(backend) })
-            })
-            .collect();
-        let idle = commit == Commit::default();
-        if !idle {
-            let lines = commit.lines.clone();
-            self.inner.store.commit(commit).await?;
-            self.forget_group();
-            tell(&lines);
-        }
-        for (backend, saved) in ahead {
-            let document = &documents[backend];
-            let after = Versioned { version: document.version + 1, body: document.body.clone() };
-            if saved.is_none_or(|saved| saved.send(after).is_err()) {
-                self.look(backend);
+    /// Saves a draft, with the first steps of the looks that can be decided ahead.
+    async fn commit(&self, draft: Draft, ahead: &mut Ahead) -> Result<Saved, ReconcileError> {
+        let Draft { mut commit, mut documents, looks } = draft;
+        for (backend, document) in &documents {
+            if document.body.trouble.is_none() && looks.contains(backend) {
+                ahead.read(self, backend);
             }
         }
-        for backend in looks.iter().filter(|backend| !documents.contains_key(*backend)) {
-            self.look(backend);
+        let heard = commit.lines.clone();
+        // What changes the group document cannot be decided under it.
+        if commit.group.is_none()
+            && let Some((group_seen, lines)) = ahead.decide(self, &mut documents).await
+        {
+            commit.group_seen = Some(group_seen);
+            commit.lines.extend(lines);
         }
-        Ok(())
+        for (backend, document) in &mut documents {
+            if let Some(due) = document.body.arm() {
+                commit.send.push(Outgoing::wake(backend, Some(due)));
+            }
+        }
+        commit.documents = documents.values().cloned().collect();
+        if commit != Commit::default() {
+            self.inner.store.commit(commit).await?;
+            self.forget_group();
+            tell(&heard);
+        }
+        for document in documents.values_mut() {
+            document.version += 1;
+        }
+        Ok(Saved { documents, looks })
     }
 
     async fn draft(&self, deliveries: &[Delivery]) -> Result<Draft, ReconcileError> {
@@ -140,6 +163,8 @@ impl Engine {
         let stored = self.inner.store.series(&ids).await?;
         let mut series: BTreeMap<SeriesId, (Versioned<Series>, bool)> =
             stored.into_iter().map(|one| (one.body.id.clone(), (one, false))).collect();
+        // Together for each backend: its document is taken out and compared once, not for each.
+        let mut edits: BTreeMap<BackendId, Vec<Edit>> = BTreeMap::new();
         for signal in signals {
             let (one, changed) = series
                 .entry(signal.series.clone())
@@ -152,9 +177,12 @@ impl Engine {
                 let letter = Letter::new(now, signal.series.source().as_str(), &why, body);
                 draft.commit.letters.push(letter);
             }
-            for (backend, edits) in hearing.edits {
-                self.edit(draft, &backend, edits, now).await?;
+            for (backend, made) in hearing.edits {
+                edits.entry(backend).or_default().extend(made);
             }
+        }
+        for (backend, edits) in edits {
+            self.edit(draft, &backend, edits, now).await?;
         }
         let changed = series.into_values().filter(|(_, changed)| *changed);
         draft.commit.series.extend(changed.map(|(one, _)| one));
@@ -202,9 +230,6 @@ impl Engine {
         let at = body.now;
         draft.commit.lines.extend(said.into_iter().map(|what| Line::new(at, Some(backend), what)));
         body.wake_now(now);
-        if let Some(due) = body.arm() {
-            draft.commit.send.push(Outgoing::wake(backend, Some(due)));
-        }
         draft.documents.insert(backend.clone(), Versioned { version: document.version, body });
         if !draft.looks.contains(backend) {
             draft.looks.push(backend.clone());
@@ -213,7 +238,12 @@ impl Engine {
     }
 
     /// A wake that comes before a look is due only sends the next.
-    async fn wake(&self, draft: &mut Draft, backend: &BackendId, now: Timestamp) -> Result<(), StoreError> {
+    async fn wake(
+        &self,
+        draft: &mut Draft,
+        backend: &BackendId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         if draft.documents.contains_key(backend) {
             return Ok(());
         }
@@ -291,9 +321,7 @@ impl Engine {
             None => self.inner.store.group().await?,
         };
         let what = match (&pause, &group.body.paused) {
-            (Some(pause), None) => {
-                What::Paused { by: by.to_owned(), reason: pause.reason.clone() }
-            }
+            (Some(pause), None) => What::Paused { by: by.to_owned(), reason: pause.reason.clone() },
             (None, Some(_)) => What::Resumed { by: by.to_owned() },
             (Some(_), Some(_)) | (None, None) => return Ok(()),
         };

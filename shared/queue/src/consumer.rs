@@ -115,7 +115,7 @@ impl Consumer {
             Ok((inserted, handed))
         };
         self.database
-            .write_then(
+            .write_statement_then(
                 move |conn| Box::pin(async move { work(conn).await }),
                 move |(inserted, handed)| {
                     match handed {

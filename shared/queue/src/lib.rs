@@ -113,7 +113,7 @@ impl EmbeddedQueue {
         let database = self.database.clone();
         let due = row.due;
         self.database
-            .write_then(
+            .write_statement_then(
                 move |conn| Box::pin(async move { messages::insert(conn, &row).await }),
                 move |inserted| {
                     announce(&database, inserted, due);

@@ -22,7 +22,7 @@ use crate::{
     location,
     readers::{Reader, Readers},
     schema,
-    writer::{Counters, JOBS_MAX, Order, Work, Working, Writer, perform},
+    writer::{Counters, Extent, JOBS_MAX, Order, Work, Working, Writer, perform},
 };
 
 /// How many connections read.
@@ -139,7 +139,23 @@ impl Database {
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
         F: FnOnce(T) -> U + Send + 'static,
     {
-        let (job, answered) = Work::job(work, then);
+        let (job, answered) = Work::job(Extent::Statements, work, then);
+        perform(&self.inner.orders, job, answered).await
+    }
+
+    /// Like [`write_then`](Self::write_then), for work of one statement at most: where it is alone,
+    /// it needs no transaction around it. More than one statement would not be done together.
+    ///
+    /// # Errors
+    /// As [`write_then`](Self::write_then).
+    pub async fn write_statement_then<T, U, W, F>(&self, work: W, then: F) -> Result<U, StoreError>
+    where
+        T: Send + 'static,
+        U: Send + 'static,
+        W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
+        F: FnOnce(T) -> U + Send + 'static,
+    {
+        let (job, answered) = Work::job(Extent::Statement, work, then);
         perform(&self.inner.orders, job, answered).await
     }
 

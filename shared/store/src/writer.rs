@@ -76,9 +76,20 @@ pub(crate) enum Verdict {
     Damaged,
 }
 
+/// How much a job does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// One statement at most, which SQLite does whole or not at all by itself.
+    Statement,
+    /// Several statements.
+    Statements,
+}
+
 /// A write, with whoever waits for it.
 #[async_trait]
 pub(crate) trait Job: Send {
+    /// How much it does.
+    fn extent(&self) -> Extent;
     /// Whether nobody waits for it any more.
     fn is_abandoned(&self) -> bool;
     /// Runs it inside the transaction, and keeps its result.
@@ -89,6 +100,7 @@ pub(crate) trait Job: Send {
 
 /// A [`Job`] made of closures.
 pub(crate) struct Work<T, U, W, F> {
+    extent: Extent,
     work: Option<W>,
     result: Option<Result<T, StoreError>>,
     then: F,
@@ -103,11 +115,12 @@ where
     F: FnOnce(T) -> U + Send + 'static,
 {
     pub(crate) fn job(
+        extent: Extent,
         work: W,
         then: F,
     ) -> (Box<dyn Job>, oneshot::Receiver<Result<U, StoreError>>) {
         let (answer, answered) = oneshot::channel();
-        (Box::new(Self { work: Some(work), result: None, then, answer }), answered)
+        (Box::new(Self { extent, work: Some(work), result: None, then, answer }), answered)
     }
 }
 
@@ -119,6 +132,10 @@ where
     W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
     F: FnOnce(T) -> U + Send + 'static,
 {
+    fn extent(&self) -> Extent {
+        self.extent
+    }
+
     fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
     }
@@ -181,6 +198,9 @@ impl Writer {
                 }
             }
             let company = group.len() > 1;
+            if !company && group.front().is_some_and(|job| job.extent() == Extent::Statement) {
+                self.commit_alone(&mut group).await;
+            }
             while !group.is_empty() {
                 self.commit_together(&mut group).await;
             }
@@ -200,6 +220,25 @@ impl Writer {
         {
             tracing::warn!(%error, "the store was not closed cleanly; its log will be read at the next start");
         }
+    }
+
+    /// Runs a job of one statement that has no company, and answers it. Such a statement is a
+    /// transaction by itself, which saves two hops to SQLite's thread and back. Where no connection
+    /// is open, it is left in the group.
+    async fn commit_alone(&mut self, group: &mut VecDeque<Box<dyn Job>>) {
+        let Some(conn) = &mut self.conn else { return };
+        let Some(mut job) = group.pop_front() else { return };
+        match job.run(conn).await {
+            Verdict::Done => {
+                self.counters.commits.fetch_add(1, Ordering::Relaxed);
+                self.counters.jobs.fetch_add(1, Ordering::Relaxed);
+                self.since_checkpoint += 1;
+            }
+            Verdict::Refused => {}
+            // As where no transaction can be begun: the next one opens another connection.
+            Verdict::Damaged => self.conn = None,
+        }
+        job.answer(Ok(()));
     }
 
     /// Runs jobs of the group in one transaction and answers them: all of it, unless one of them

@@ -53,7 +53,7 @@ pub(crate) async fn measure(azure: &Azure) -> Result<Vec<Figure>, Failed> {
     let usual: Vec<Alert> = (0..ALERTS).map(alert).collect();
     let same = webhook::body(&usual);
     let body = |at: usize| {
-        if at % NEW_EVERY > 0 {
+        if !at.is_multiple_of(NEW_EVERY) {
             return same.clone();
         }
         let mut alerts = usual.clone();

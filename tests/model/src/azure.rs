@@ -117,6 +117,8 @@ pub(crate) struct Azure {
     pub(crate) reconnects: Vec<(Timestamp, BackendId)>,
     /// How often each reconnect was asked for, taken or not.
     pub(crate) asked: usize,
+    /// How often Azure asked to wait, or could not be reached, when a reconnect was asked for.
+    pub(crate) not_taken: usize,
     pub(crate) reads: VecDeque<ReadFault>,
     pub(crate) writes: VecDeque<WriteFault>,
     pub(crate) reconnecting: VecDeque<ReconnectFault>,
@@ -136,6 +138,7 @@ impl Azure {
             received: Vec::new(),
             reconnects: Vec::new(),
             asked: 0,
+            not_taken: 0,
             reads: VecDeque::new(),
             writes: VecDeque::new(),
             reconnecting: VecDeque::new(),
@@ -155,11 +158,6 @@ impl Azure {
 
     pub(crate) fn pool(&self) -> Option<&Pool> {
         self.now.as_ref().map(|state| &state.pool)
-    }
-
-    /// What was seen at an `ETag`.
-    pub(crate) fn at(&self, etag: &Etag) -> Option<&Pool> {
-        self.history.iter().find(|state| state.etag == *etag).map(|state| &state.pool)
     }
 
     /// Nothing goes wrong any more.
@@ -188,10 +186,8 @@ impl Azure {
         now: Timestamp,
         known: impl Fn(&Etag) -> bool,
     ) -> Result<Observed, Unseen> {
-        let show = |state: &State| Observed::Pool {
-            etag: state.etag.clone(),
-            pool: state.pool.clone(),
-        };
+        let show =
+            |state: &State| Observed::Pool { etag: state.etag.clone(), pool: state.pool.clone() };
         match self.reads.pop_front() {
             Some(ReadFault::Lost) => Err(("connection reset".to_owned(), None)),
             Some(ReadFault::Throttled(wait)) => {
@@ -214,11 +210,7 @@ impl Azure {
         let current = self.now.as_ref().filter(|state| state.etag == intent.etag).cloned();
         let done = current.map(|state| {
             let changes = intent.changes.iter().map(|change| (&change.field, change.after));
-            Done {
-                after: state.pool.with(changes),
-                before: state.pool,
-                owner: self.owner.clone(),
-            }
+            Done { after: state.pool.with(changes), before: state.pool, owner: self.owner.clone() }
         });
         if let Some(done) = &done {
             self.become_state(done.after.clone());
@@ -229,7 +221,8 @@ impl Azure {
     }
 
     pub(crate) fn write(&mut self, intent: &Intent, now: Timestamp) -> (Answer, Option<Observed>) {
-        let unknown = || (Answer::Unknown { why: "connection reset".to_owned(), until: None }, None);
+        let unknown =
+            || (Answer::Unknown { why: "connection reset".to_owned(), until: None }, None);
         match self.writes.pop_front() {
             Some(WriteFault::LostAfter) => {
                 self.receive(intent, now);
@@ -265,7 +258,12 @@ impl Azure {
         }
     }
 
-    pub(crate) fn reconnect(&mut self, target: &BackendId, now: Timestamp, after: SignedDuration) -> ReconnectAnswer {
+    pub(crate) fn reconnect(
+        &mut self,
+        target: &BackendId,
+        now: Timestamp,
+        after: SignedDuration,
+    ) -> ReconnectAnswer {
         let unknown = || ReconnectAnswer::Unknown { why: "502".to_owned() };
         let fault = self.reconnecting.pop_front();
         if fault != Some(ReconnectFault::NotSent) {
@@ -279,10 +277,12 @@ impl Azure {
             }
             Some(ReconnectFault::Refused) => ReconnectAnswer::Refused { why: "404".to_owned() },
             Some(ReconnectFault::Throttled(wait)) => {
+                self.not_taken += 1;
                 let until = later(now, SignedDuration::from_secs(wait));
                 ReconnectAnswer::Throttled { until }
             }
             Some(ReconnectFault::NotSent) => {
+                self.not_taken += 1;
                 ReconnectAnswer::NotSent { why: "no route".to_owned() }
             }
             None => {

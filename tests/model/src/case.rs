@@ -16,12 +16,9 @@ use crate::{
     world::{World, at, playbook},
 };
 
-/// So many cases, where proptest's own default is not changed; as many times more where
-/// `PROPTEST_CASES` is as many times that default.
+/// So many cases; `PROPTEST_CASES`, where it is set, says otherwise.
 pub(crate) fn config(cases: u32) -> Config {
-    const DEFAULT: u32 = 256;
-    let asked = Config::default();
-    Config { cases: (cases * asked.cases / DEFAULT).max(1), ..asked }
+    Config { cases, ..Config::default() }
 }
 
 /// How many reads in a row go wrong.
@@ -114,12 +111,15 @@ impl Case {
     }
 
     fn play(&self, place: usize, play: &Play) -> String {
-        let mut text = format!("  - name: p{place}\n    when: signal.labels.play == \"{place}\"\n    do:\n");
+        let mut text =
+            format!("  - name: p{place}\n    when: signal.labels.play == \"{place}\"\n    do:\n");
         for effect in &play.effects {
             let member = "member: \"${signal.labels.backend}\"";
             text += &match effect {
                 Effect::Drain => format!("      - drain: {{pool: pool, {member}}}\n"),
-                Effect::Shift(to) => format!("      - shift: {{pool: pool, {member}, to: {to}%}}\n"),
+                Effect::Shift(to) => {
+                    format!("      - shift: {{pool: pool, {member}, to: {to}%}}\n")
+                }
                 Effect::Promote(None) => format!("      - promote: {{pool: pool, {member}}}\n"),
                 Effect::Promote(Some(weight)) => {
                     format!("      - promote: {{pool: pool, {member}, weight: {weight}}}\n")
@@ -149,7 +149,8 @@ impl Case {
         }
         if !play.ramp.is_empty() {
             let steps: Vec<String> = play.ramp.iter().map(|step| format!("{step}%")).collect();
-            text += &format!("    ramp: {{steps: [{}], every: {}s}}\n", steps.join(", "), play.every);
+            text +=
+                &format!("    ramp: {{steps: [{}], every: {}s}}\n", steps.join(", "), play.every);
         }
         if let Some(after) = play.reconnect {
             text += &format!(
@@ -324,8 +325,12 @@ pub(crate) fn alerts() -> impl Strategy<Value = Vec<Alert>> {
 }
 
 pub(crate) fn case_lasting(lasts: std::ops::Range<i64>) -> impl Strategy<Value = Case> {
-    (pool(), terms(), plays(lasts), alerts())
-        .prop_map(|(pool, terms, plays, alerts)| Case { pool, terms, plays, alerts })
+    (pool(), terms(), plays(lasts), alerts()).prop_map(|(pool, terms, plays, alerts)| Case {
+        pool,
+        terms,
+        plays,
+        alerts,
+    })
 }
 
 pub(crate) fn case() -> impl Strategy<Value = Case> {
@@ -445,7 +450,9 @@ impl World {
             Event::Foreign(change) => {
                 let name = |member: &usize| case.name(*member);
                 let foreign = match change {
-                    Change::Weight(member, value) => Foreign::Set(Field::weight(&name(member)), *value),
+                    Change::Weight(member, value) => {
+                        Foreign::Set(Field::weight(&name(member)), *value)
+                    }
                     Change::Priority(member, value) => {
                         Foreign::Set(Field::priority(&name(member)), *value)
                     }

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use crate::{
+    azure::ReadFault,
     case::{Case, Event, case, config, events},
     world::{Message, World},
 };
@@ -20,9 +21,8 @@ fn live_through(case: &Case, events: &[Event], skews: &[i64]) -> World {
     world
 }
 
-
 proptest! {
-    #![proptest_config(config(256))]
+    #![proptest_config(config(160))]
 
     #[test]
     fn i4_every_write_is_planned_from_the_state_it_is_done_on(case in case(), events in events()) {
@@ -54,5 +54,26 @@ proptest! {
     fn i9_what_someone_else_wrote_is_known_before_it_is_written_over(case in case(), events in events()) {
         let world = live_through(&case, &events, &[0]);
         world.check(&["I9"]).map_err(TestCaseError::fail)?;
+    }
+
+    #[test]
+    fn i10_no_reconnect_is_asked_for_a_third_time(case in case(), events in events()) {
+        let world = live_through(&case, &events, &[0, 3]);
+        world.check(&["I10"]).map_err(TestCaseError::fail)?;
+    }
+
+    /// A cache that answers with states that were never read can mislead, but neither block for
+    /// ever nor break a limit.
+    #[test]
+    fn i4_i5_hold_even_when_caches_answer_with_what_was_never_read(
+        case in case(), mut events in events(),
+    ) {
+        for event in &mut events {
+            if let Event::Read(ReadFault::Stale(back)) = event {
+                *event = Event::Read(ReadFault::Unseen(*back));
+            }
+        }
+        let world = live_through(&case, &events, &[0]);
+        world.check(&["I3", "I4"]).map_err(TestCaseError::fail)?;
     }
 }

@@ -10,21 +10,26 @@ use crate::{
 
 /// Delivers every signal about when it is sent, with a crash before one of the stages, and lets all
 /// come to rest. What a crash kept from being completed is delivered again.
-fn live_through(case: &Case, faults: &[WriteFault], crash_before: Option<usize>) -> World {
-    let mut world = case.world();
+fn live_through(
+    world: &World,
+    case: &Case,
+    faults: &[WriteFault],
+    crash_before: Option<usize>,
+) -> World {
+    let mut world = world.clone();
     world.crash_before = crash_before;
     world.azure.writes.extend(faults);
     for (sent, signal) in case.signals(true) {
         let wait = (at(sent) - world.now).get_seconds();
         world.pass(wait.max(0));
-        world.hear(&[signal.clone()]);
+        world.hear(std::slice::from_ref(&signal));
     }
     world.settle();
     world
 }
 
 proptest! {
-    #![proptest_config(config(12))]
+    #![proptest_config(config(10))]
 
     #[test]
     fn i3_a_crash_between_any_two_stages_ends_in_the_same_state(
@@ -41,24 +46,14 @@ proptest! {
         // Every stage of a short life rather than some of a long one.
         case.alerts.truncate(2);
         case.alerts.iter_mut().for_each(|alert| alert.runs.truncate(2));
-        let whole = live_through(&case, &faults, None);
+        let fresh = case.world();
+        let whole = live_through(&fresh, &case, &faults, None);
         whole.restored().map_err(TestCaseError::fail)?;
-        let reconnects = |world: &World| {
-            let mut targets: Vec<_> =
-                world.azure.reconnects.iter().map(|(_, target)| target.clone()).collect();
-            targets.sort();
-            targets.dedup();
-            targets
-        };
         for stage in 0..whole.stages {
-            let crashed = live_through(&case, &faults, Some(stage));
+            let crashed = live_through(&fresh, &case, &faults, Some(stage));
             let fail = |why: String| TestCaseError::fail(format!("crashed before {stage}: {why}"));
             crashed.restored().map_err(fail)?;
-            crashed.check(&["I3", "I4", "I5", "I6", "I9"]).map_err(fail)?;
-            prop_assert_eq!(
-                reconnects(&crashed), reconnects(&whole),
-                "crashed before {}:\n{}\n--- whole ---\n{}", stage, crashed.story(), whole.story()
-            );
+            crashed.check(&["I3", "I4", "I5", "I6", "I9", "I10"]).map_err(fail)?;
             let ended = |world: &World| -> Vec<_> {
                 let series = world.store.series.values();
                 series.map(|one| (one.body.id.clone(), one.body.ended, one.body.running.is_some())).collect()

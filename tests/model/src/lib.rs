@@ -20,6 +20,8 @@ mod order;
 #[cfg(test)]
 mod shell;
 #[cfg(test)]
+mod tables;
+#[cfg(test)]
 mod time;
 #[cfg(test)]
 mod world;

@@ -70,7 +70,8 @@ pub(crate) fn broken(done: &Done, terms: Option<&playbook::Pool>, splits: bool) 
         return None;
     }
     // A group may be scaled by a common factor; no member may gain by it beyond its own.
-    let base: BTreeMap<&String, u64> = before.iter().map(|(name, weight)| (name, *weight)).collect();
+    let base: BTreeMap<&String, u64> =
+        before.iter().map(|(name, weight)| (name, *weight)).collect();
     let scale = now
         .iter()
         .filter_map(|(name, weight)| base.get(name).map(|base| weight * 10_000 / base))

@@ -68,7 +68,7 @@ fn effects(world: &World) -> usize {
 }
 
 proptest! {
-    #![proptest_config(config(192))]
+    #![proptest_config(config(128))]
 
     #[test]
     fn i1_the_same_pool_is_reached_in_any_order_when_all_is_over(

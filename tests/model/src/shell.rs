@@ -164,8 +164,7 @@ impl World {
         let mut edits = BTreeMap::new();
         for signal in signals {
             let fresh = || Versioned { version: 0, body: Series::new(signal.series.clone()) };
-            let mut series =
-                self.store.series.get(&signal.series).cloned().unwrap_or_else(fresh);
+            let mut series = self.store.series.get(&signal.series).cloned().unwrap_or_else(fresh);
             let hearing = hear(&mut series.body, signal, generation, now);
             assert!(hearing.unresolvable.is_empty(), "{:?}", hearing.unresolvable);
             if hearing.changed {
@@ -275,7 +274,13 @@ impl World {
         self.shells[shell].looks.insert(backend, look);
     }
 
-    fn next_stage(&mut self, shell: usize, backend: &BackendId, look: &mut Look, stage: Stage) -> Option<Stage> {
+    fn next_stage(
+        &mut self,
+        shell: usize,
+        backend: &BackendId,
+        look: &mut Look,
+        stage: Stage,
+    ) -> Option<Stage> {
         let now = self.clock(shell);
         match stage {
             Stage::Load(known) => {
@@ -312,7 +317,7 @@ impl World {
                 let heard = self.act(&shown, &seen, next)?;
                 Some(Stage::TakeIn(document, heard))
             }
-            Stage::TakeIn(document, heard) => self.save_answer(shell, look, document, heard),
+            Stage::TakeIn(document, heard) => self.save_answer(shell, look, &document, heard),
         }
     }
 
@@ -407,7 +412,7 @@ impl World {
         &mut self,
         shell: usize,
         look: &mut Look,
-        document: Versioned<Document>,
+        document: &Versioned<Document>,
         heard: Heard,
     ) -> Option<Stage> {
         let now = self.clock(shell);

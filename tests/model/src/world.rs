@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     document::{Document, Etag, Intent, Owned},
     group::Group,
-    id::{IntentId, LineId},
+    id::{IntentId, LineId, ReconnectId},
     ledger::{Line, What},
     names::BackendId,
     overrides::later,
@@ -117,7 +117,7 @@ pub(crate) struct Watch {
     outrun: BTreeSet<Etag>,
     received: usize,
     lines: usize,
-    foreign: Vec<(Field, Setting)>,
+    asked: BTreeMap<ReconnectId, usize>,
 }
 
 /// Everything.
@@ -208,17 +208,12 @@ impl World {
         self.store.ledger.iter().map(|line| &line.what)
     }
 
-    /// The writes that were done.
-    pub(crate) fn writes(&self) -> usize {
-        self.azure.received.iter().filter(|received| received.done.is_some()).count()
-    }
-
     /// Delivers signals to a shell, which saves what they mean and begins to look.
     pub(crate) fn deliver(&mut self, shell: usize, signals: &[Signal]) {
         self.handle(shell, &Message::Signals(signals.to_vec()));
     }
 
-    /// Delivers signals, does what follows, and lets some seconds pass.
+    /// Delivers signals, and does what follows.
     pub(crate) fn hear(&mut self, signals: &[Signal]) {
         self.deliver(0, signals);
         self.run();
@@ -295,7 +290,8 @@ impl World {
         self.run();
         for _ in 0..WAKES_MAX {
             let next = self.next_wake().filter(|(_, due, _)| *due <= until);
-            let sweep = self.sweeping.map(|last| later(last, SWEEP_GRACE)).filter(|at| *at <= until);
+            let sweep =
+                self.sweeping.map(|last| later(last, SWEEP_GRACE)).filter(|at| *at <= until);
             match (next, sweep) {
                 (None, None) => {
                     self.now = until;
@@ -378,7 +374,6 @@ impl World {
             return;
         }
         self.azure.foreign(foreign);
-        self.watch.foreign.extend(touched);
     }
 
     /// Whether a foreign value is what we believe, or may come to believe, to be our own: the
@@ -402,7 +397,10 @@ impl World {
             self.violation("I4", &format!("{} was not planned from what was read", intent.id));
         }
         if self.watch.outrun.contains(&intent.etag) {
-            self.violation("I4", &format!("{} was planned from what a 412 said is gone", intent.id));
+            self.violation(
+                "I4",
+                &format!("{} was planned from what a 412 said is gone", intent.id),
+            );
         }
         let planned = Planned { etag: intent.etag.clone(), owned: document.owned.clone() };
         self.watch.planned.insert(intent.id.clone(), planned);
@@ -421,6 +419,22 @@ impl World {
 
     /// Holds what was done since the last call against the invariants.
     fn audit(&mut self) {
+        for line in &self.store.ledger[self.watch.lines..] {
+            if let What::ReconnectAsked { id, .. } = &line.what {
+                *self.watch.asked.entry(id.clone()).or_default() += 1;
+            }
+        }
+        self.watch.lines = self.store.ledger.len();
+        if let Some(id) =
+            self.watch.asked.iter().find(|(_, asked)| **asked > 2).map(|(id, _)| id.clone())
+        {
+            self.watch.asked.remove(&id);
+            // What was throttled or not sent was not taken, and is asked for again.
+            let faults = self.azure.not_taken;
+            if faults == 0 {
+                self.violation("I10", &format!("{id} was asked for a third time"));
+            }
+        }
         for place in self.watch.received..self.azure.received.len() {
             self.audit_write(place);
         }
@@ -452,7 +466,8 @@ impl World {
             }
         }
         let generation = self.generations.last().cloned();
-        let terms = generation.as_ref().and_then(|book| book.pool_of(&backend())).map(|(_, pool)| pool);
+        let terms =
+            generation.as_ref().and_then(|book| book.pool_of(&backend())).map(|(_, pool)| pool);
         let splits = generation.as_ref().is_some_and(|book| {
             let effects = book.plays.iter().flat_map(|play| &play.effects);
             effects.into_iter().any(|effect| matches!(effect, EffectTemplate::Split { .. }))
@@ -469,10 +484,17 @@ impl World {
             text += &format!("{} {}\n", line.at, line.what);
         }
         let pool = self.azure.pool().map(crate::azure::written);
-        text += &format!("now {}; pool {pool:?}; owner {}\n", self.now, crate::azure::written(&self.azure.owner));
+        text += &format!(
+            "now {}; pool {pool:?}; owner {}\n",
+            self.now,
+            crate::azure::written(&self.azure.owner)
+        );
         for received in &self.azure.received {
             let done = if received.done.is_some() { "done" } else { "412" };
-            text += &format!("received {} from {}: {done}\n", received.intent.id, received.intent.etag.0);
+            text += &format!(
+                "received {} from {}: {done}\n",
+                received.intent.id, received.intent.etag.0
+            );
         }
         if let Some(document) = self.document() {
             text += &format!("{document:?}\n");
@@ -493,7 +515,9 @@ impl World {
     /// Whether the pool is to the letter what its owner last left.
     pub(crate) fn restored(&self) -> Result<(), String> {
         match self.azure.pool() {
-            Some(pool) if *pool != self.azure.owner => Err(format!("not restored\n{}", self.story())),
+            Some(pool) if *pool != self.azure.owner => {
+                Err(format!("not restored\n{}", self.story()))
+            }
             Some(_) | None => Ok(()),
         }
     }

@@ -20,7 +20,12 @@ impl Alert {
     /// An alert for a failing member that fires since `started`.
     #[must_use]
     pub fn firing(backend: &str, started: Timestamp) -> Self {
-        Self { fingerprint: format!("f-{backend}"), backend: backend.to_owned(), started, ended: None }
+        Self {
+            fingerprint: format!("f-{backend}"),
+            backend: backend.to_owned(),
+            started,
+            ended: None,
+        }
     }
 
     /// The same alert, over.

@@ -5,8 +5,8 @@ pub mod alerts;
 pub mod door;
 pub mod judge;
 pub mod operator;
-pub mod wire;
 pub mod sender;
+pub mod wire;
 pub mod world;
 
 pub use world::World;

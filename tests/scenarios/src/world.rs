@@ -56,7 +56,11 @@ pub fn binary() -> PathBuf {
         path.pop();
     }
     let binary = path.join("pointsman");
-    assert!(binary.exists(), "{} is missing: run `cargo build --workspace` first", binary.display());
+    assert!(
+        binary.exists(),
+        "{} is missing: run `cargo build --workspace` first",
+        binary.display()
+    );
     binary
 }
 
@@ -73,7 +77,10 @@ impl World {
             azure.put_single(member, &format!("http://127.0.0.1:{port}")).expect("a Single");
         }
         azure
-            .put_pool("chat", &[("eu", Some(50), None), ("us", Some(30), None), ("ap", Some(20), None)])
+            .put_pool(
+                "chat",
+                &[("eu", Some(50), None), ("us", Some(30), None), ("ap", Some(20), None)],
+            )
             .expect("a pool");
         azure.forget_requests();
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -163,11 +170,8 @@ impl World {
             .append(true)
             .open(self.path("serve.log"))
             .expect("a log");
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .expect("serve can be started");
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(log).spawn().expect("serve can be started");
         let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let line = tokio::time::timeout(BOUND, lines.next_line()).await;
         let line = line.expect("serve listens in time").expect("its output can be read");
@@ -255,10 +259,25 @@ impl Serve {
     #[must_use]
     pub fn memory_peak(&self) -> u64 {
         let id = self.child.id().expect("it runs");
-        let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("a process has a status");
+        let status =
+            std::fs::read_to_string(format!("/proc/{id}/status")).expect("a process has a status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = line.and_then(|line| line.trim().strip_suffix("kB")).expect("it says how much, in kB");
+        let kib =
+            line.and_then(|line| line.trim().strip_suffix("kB")).expect("it says how much, in kB");
         kib.trim().parse::<u64>().expect("a number") * 1_024
+    }
+
+    /// How much time of processors it has had so far: what it cost, however busy the machine is.
+    #[must_use]
+    pub fn processor_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()))
+            .expect("a process has one");
+        // The name, in brackets, may hold anything; what follows begins with the third field, and
+        // the 14th and 15th are the time in hundredths of a second (proc(5)).
+        let (_, fields) = stat.rsplit_once(')').expect("the name is in brackets");
+        let ticks = fields.split_whitespace().skip(11).take(2);
+        let ticks: u64 = ticks.map(|field| field.parse::<u64>().expect("a number")).sum();
+        Duration::from_millis(ticks * 10)
     }
 
     /// Kills it, as a power cut or the kernel would.

@@ -37,7 +37,8 @@ fn weight(write: &Received, member: &str) -> Value {
     let body = write.json();
     let services = body["properties"]["pool"]["services"].as_array().expect("the members").clone();
     let tail = format!("/{member}");
-    let service = services.iter().find(|it| it["id"].as_str().is_some_and(|id| id.ends_with(&tail)));
+    let service =
+        services.iter().find(|it| it["id"].as_str().is_some_and(|id| id.ends_with(&tail)));
     service.unwrap_or_else(|| panic!("{member} is not in {write}"))["weight"].clone()
 }
 
@@ -204,10 +205,14 @@ async fn a_throttled_azure_is_waited_for(on: Match) {
     assert_eq!(refused.len(), 1, "{requests:#?}");
     let done = orderly(&world.azure).pop().expect("it was written");
     assert!(done.at.duration_since(since) >= SignedDuration::from_secs(3), "{done}");
-    let between = requests.iter().filter(|request| request.at > refused[0].at && request.at < done.at);
+    let between =
+        requests.iter().filter(|request| request.at > refused[0].at && request.at < done.at);
     for request in between {
         let waited = request.at.duration_since(refused[0].at);
-        assert!(waited >= SignedDuration::from_secs(2), "asked while it was told to wait: {request}");
+        assert!(
+            waited >= SignedDuration::from_secs(2),
+            "asked while it was told to wait: {request}"
+        );
     }
     // The sender is not troubled meanwhile, and readiness is not either.
     assert_eq!(world.get(&serve, "/health/ready").await.status, 200);
@@ -382,7 +387,9 @@ async fn an_end_and_a_refire_in_one_webhook_leave_the_member_drained() {
             overrides.is_some_and(|all| {
                 let begun = |over: &Value| over["life"].get("begun").is_some();
                 all.len() == 1
-                    && all.values().all(|over| over["started"] == json!(next.started) && begun(over))
+                    && all
+                        .values()
+                        .all(|over| over["started"] == json!(next.started) && begun(over))
             })
         })
         .await;
@@ -522,9 +529,10 @@ async fn what_is_for_a_time_does_not_end_before_it_when_its_alert_does() {
     world.finish();
 }
 
+// It is announced a tenth of it before: long enough that a busy machine does not miss that second.
 #[tokio::test]
 async fn a_lost_resolve_is_made_up_for_by_at_most_which_is_announced() {
-    let world = World::new(&play(DRAIN_EFFECT, "  atMost: 3s\n")).await;
+    let world = World::new(&play(DRAIN_EFFECT, "  atMost: 10s\n")).await;
     let serve = world.serve(&[]).await;
     let alert = Alert::firing("eu", Timestamp::now());
     assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
@@ -532,7 +540,7 @@ async fn a_lost_resolve_is_made_up_for_by_at_most_which_is_announced() {
     world.weights([50, 30, 20]).await;
     world.settled().await;
     let writes = orderly(&world.azure);
-    assert!(between(&writes[0], &writes[1]) >= 2.9, "{writes:#?}");
+    assert!(between(&writes[0], &writes[1]) >= 9.9, "{writes:#?}");
     let ledger = world.ledger().await;
     assert_eq!(ledger.count("warned"), 1, "{ledger:#?}");
     assert_eq!(ledger.of("ended")[0]["why"], "expired");
@@ -551,9 +559,7 @@ async fn there_and_back(world: World, backend: &str, wanted: &[(&str, Option<u32
     assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
     world.seats("chat", wanted).await;
     assert_eq!(world.send(&serve, &[resolved(&alert)]).await, 202);
-    world
-        .await_that("the body is what it was", async || world.body() == before)
-        .await;
+    world.await_that("the body is what it was", async || world.body() == before).await;
     world.settled().await;
     assert_eq!(orderly(&world.azure).len(), 2);
     assert_eq!(world.body(), before);
@@ -614,7 +620,10 @@ async fn draining_the_last_that_serve_promotes_the_standby_in_the_same_write() {
     let (eu, us) = (Alert::firing("eu", ago(2)), Alert::firing("us", ago(1)));
     assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
     world
-        .seats("chat", &[("eu", Some(0), Some(1)), ("us", Some(40), Some(1)), ("ap", None, Some(2))])
+        .seats(
+            "chat",
+            &[("eu", Some(0), Some(1)), ("us", Some(40), Some(1)), ("ap", None, Some(2))],
+        )
         .await;
     assert_eq!(world.send(&serve, std::slice::from_ref(&us)).await, 202);
     world
@@ -629,7 +638,10 @@ async fn draining_the_last_that_serve_promotes_the_standby_in_the_same_write() {
     assert_eq!((seats[0].weight, seats[1].weight), (Some(0), Some(0)), "{seats:?}");
     assert_eq!(world.send(&serve, &[resolved(&us)]).await, 202);
     world
-        .seats("chat", &[("eu", Some(0), Some(1)), ("us", Some(40), Some(1)), ("ap", None, Some(2))])
+        .seats(
+            "chat",
+            &[("eu", Some(0), Some(1)), ("us", Some(40), Some(1)), ("ap", None, Some(2))],
+        )
         .await;
     assert_eq!(world.send(&serve, &[resolved(&eu)]).await, 202);
     world.await_that("the body is what it was", async || world.body() == before).await;
@@ -646,7 +658,10 @@ async fn with_failover_hold_the_last_that_serves_is_not_drained() {
     let (eu, us) = (Alert::firing("eu", ago(2)), Alert::firing("us", ago(1)));
     assert_eq!(world.send(&serve, &[eu, us]).await, 202);
     world
-        .seats("chat", &[("eu", Some(0), Some(1)), ("us", Some(40), Some(1)), ("ap", None, Some(2))])
+        .seats(
+            "chat",
+            &[("eu", Some(0), Some(1)), ("us", Some(40), Some(1)), ("ap", None, Some(2))],
+        )
         .await;
     world.told("is held: 0 of the pool's members would serve").await;
     assert_eq!(orderly(&world.azure).len(), 1);
@@ -696,9 +711,7 @@ async fn nulls_and_numbers_come_back_each_as_it_was() {
     world.write_pool("limits: {leastMembers: 1}, nullWeight: 50", DRAIN);
     let serve = world.serve(&["--publish"]).await;
     world
-        .await_that("eu gets nothing", async || {
-            world.azure.seats("chat")[0].weight == Some(0)
-        })
+        .await_that("eu gets nothing", async || world.azure.seats("chat")[0].weight == Some(0))
         .await;
     assert_eq!(world.send(&serve, &[resolved(&alert)]).await, 202);
     world.await_that("the body is what it was", async || world.body() == before).await;
@@ -741,7 +754,8 @@ async fn a_reconnect_follows_the_ramp_and_is_accepted_with_its_due_time() {
     assert!(apart < SignedDuration::from_secs(2), "{apart:#}");
     assert_eq!(ledger.count("reconnectAsked"), 1);
     let status = world.json(&["status"]).await;
-    let reconnects = status["backends"][0]["reconnects"].as_object().expect("they are there").clone();
+    let reconnects =
+        status["backends"][0]["reconnects"].as_object().expect("they are there").clone();
     assert!(reconnects.values().all(|it| it["outcome"].get("accepted").is_some()), "{status:#}");
     let shown = world.ok(&["explain", "chat"]).await;
     assert!(shown.contains("accepted, due at"), "{shown}");

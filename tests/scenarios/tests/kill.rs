@@ -55,8 +55,11 @@ const WITHIN: Duration = Duration::from_secs(15);
 /// How many steps the plays' ramps have, the whole included.
 const STEPS: usize = 3;
 
-/// The pools, and the weight that each member has.
-const POOLS: [(&str, [(&str, Option<u32>); 3]); 3] = [
+/// A pool's name, and the weight that each of its members has.
+type Weighted = (&'static str, [(&'static str, Option<u32>); 3]);
+
+/// The pools.
+const POOLS: [Weighted; 3] = [
     ("chat", [("eu", Some(50)), ("us", Some(30)), ("ap", Some(20))]),
     // Cannot express a step of a ramp without being scaled.
     ("mail", [("mail-eu", Some(1)), ("mail-us", Some(1)), ("mail-ap", Some(1))]),

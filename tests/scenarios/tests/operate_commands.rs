@@ -229,14 +229,14 @@ async fn what_was_undone_does_not_come_back_by_a_repeat_but_by_a_new_occurrence(
     let world = World::new(DRAIN).await;
     let serve = world.serve(&[]).await;
     let alert = Alert::firing("eu", Timestamp::now() - SignedDuration::from_secs(60));
-    assert_eq!(world.send(&serve, &[alert.clone()]).await, 202);
+    assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
     world.weights([0, 30, 20]).await;
     let _ = world.say(&["undo", "chat", "--reason", "a false alarm"]).await.ended(0);
     world.weights([50, 30, 20]).await;
-    assert_eq!(world.send(&serve, &[alert.clone()]).await, 202);
+    assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
     // Another series' drain, taken in after the repeat, shows that the repeat did nothing.
     let other = Alert::firing("us", Timestamp::now());
-    assert_eq!(world.send(&serve, &[other.clone()]).await, 202);
+    assert_eq!(world.send(&serve, std::slice::from_ref(&other)).await, 202);
     world.weights([50, 0, 20]).await;
     assert_eq!(world.send(&serve, &[other.resolved(Timestamp::now())]).await, 202);
     world.weights([50, 30, 20]).await;
@@ -253,7 +253,7 @@ async fn under_a_pause_nothing_is_written_and_after_it_everything() {
     let serve = world.serve(&[]).await;
     let eu = Alert::firing("eu", Timestamp::now());
     let us = Alert::firing("us", Timestamp::now());
-    assert_eq!(world.send(&serve, &[eu.clone()]).await, 202);
+    assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
     world.weights([0, 30, 20]).await;
     let _ =
         world.say(&["pause", "--reason", "hands off"]).await.ended(0).says("nothing is written");
@@ -265,7 +265,7 @@ async fn under_a_pause_nothing_is_written_and_after_it_everything() {
         .says("hands off");
     let writes = world.written().len();
     // One begins, one ends, and one is undone, under fire.
-    assert_eq!(world.send(&serve, &[us.clone()]).await, 202);
+    assert_eq!(world.send(&serve, std::slice::from_ref(&us)).await, 202);
     world.status_says("held: Pointsman is paused").await;
     assert_eq!(world.send(&serve, &[eu.resolved(Timestamp::now())]).await, 202);
     world.status_says("ending (its alert resolved), not given back yet").await;

@@ -34,10 +34,10 @@ async fn a_plan_goes_on_from_what_is_in_force() {
     let serve = world.serve(&[]).await;
     let started = Timestamp::now() - SignedDuration::from_secs(60);
     let alert = Alert::firing("eu", started);
-    assert_eq!(world.send(&serve, &[alert.clone()]).await, 202);
+    assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
     world.weights([0, 30, 20]).await;
 
-    let repeat = world.signal_file(&[alert.clone()]);
+    let repeat = world.signal_file(std::slice::from_ref(&alert));
     let _ = world
         .say(&["plan", "--signal", &repeat])
         .await

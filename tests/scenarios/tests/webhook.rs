@@ -205,9 +205,9 @@ async fn one_bad_alert_is_kept_and_the_others_act() {
     world.weights([0, 30, 20]).await;
     let kept = letters(&world).await;
     assert_eq!(kept.len(), 2, "{kept:?}");
-    let bad = kept.iter().find(|letter| {
-        letter["body"].as_str().is_some_and(|body| body.contains("yesterday"))
-    });
+    let bad = kept
+        .iter()
+        .find(|letter| letter["body"].as_str().is_some_and(|body| body.contains("yesterday")));
     let why = bad.expect("it is kept as it came")["reason"].as_str().expect("a reason").to_owned();
     assert!(why.contains("startsAt") && why.contains("yesterday"), "{why}");
 
@@ -450,6 +450,7 @@ async fn nothing_is_written_while_the_clocks_differ(by: SignedDuration, side: &s
     let missing = ready.json()["missing"][0].as_str().expect("a reason").to_owned();
     assert!(missing.contains("clock is"), "{missing}");
     assert!(world.log().contains(side), "{}", world.log());
+    world.await_document("it is in trouble", |document| document.get("trouble").is_some()).await;
     let status = world.ok(&["status"]).await;
     assert!(status.contains("TROUBLE") && status.contains(side), "{status}");
     let us = Alert::firing("us", Timestamp::now());
@@ -464,6 +465,7 @@ async fn nothing_is_written_while_the_clocks_differ(by: SignedDuration, side: &s
     assert_eq!(orderly(&world.azure).len(), 1);
     let status = world.ok(&["status"]).await;
     assert!(!status.contains("TROUBLE"), "{status}");
+    assert_eq!(world.ledger().await.count("unreachable"), 1, "told once");
     assert!(serve.stop().await);
     world.finish();
 }

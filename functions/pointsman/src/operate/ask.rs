@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use pointsman_core::{
     document::{Document, Outcome, Reconnect},
+    id::OverrideId,
     ledger::Line,
 };
 use pointsman_host::Records;
@@ -191,7 +192,7 @@ fn fields(out: &mut String, document: &Document) -> std::fmt::Result {
         writeln!(out, "{}", show::indented(&table.to_string()))?;
     }
     for (field, ids) in &document.yielded {
-        let ids: Vec<&str> = ids.iter().map(|id| id.as_str()).collect();
+        let ids: Vec<&str> = ids.iter().map(OverrideId::as_str).collect();
         writeln!(out, "{field} was given up to someone else's write, by {}", ids.join(", "))?;
     }
     Ok(())

@@ -312,18 +312,15 @@ pub(crate) async fn undo(common: &Common, options: UndoOptions) -> Result<ExitCo
     for over in &overrides {
         writeln!(text, "undone: {} ({})", over.effect, over.id)?;
     }
-    match &why {
-        _ if overrides.is_empty() => {
-            writeln!(text, "{} has no override: there was nothing to undo", backend.short())?
-        }
-        None => writeln!(text, "{} is restored", backend.short())?,
-        Some(why) => writeln!(text, "{} is not restored yet: {why}", backend.short())?,
-    }
-    done(
-        common,
-        &json!({"backend": backend, "undone": ids, "restored": restored, "why": why}),
-        &text,
-    )
+    let short = backend.short();
+    let how = match &why {
+        _ if overrides.is_empty() => "has no override: there was nothing to undo".to_owned(),
+        None => "is restored".to_owned(),
+        Some(why) => format!("is not restored yet: {why}"),
+    };
+    writeln!(text, "{short} {how}")?;
+    let value = json!({"backend": backend, "undone": ids, "restored": restored, "why": why});
+    done(common, &value, &text)
 }
 
 pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<ExitCode, Failed> {
