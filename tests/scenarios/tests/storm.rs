@@ -61,7 +61,7 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 const LINES: &str = "1000000";
 
 /// How many alerts are told of that are all different.
-const DISTINCT: usize = 10_000;
+const DISTINCT: usize = 2_000;
 
 /// How many pools the distinct alerts are spread over.
 const POOLS: usize = 100;
@@ -291,7 +291,7 @@ async fn writes_grow_with_the_pools_and_not_with_the_alerts() {
     let serve = world.serve(&[]).await;
     let sender = Sender::new(watch::channel(serve.url.clone()).1);
 
-    // Two of the three members of every pool fail, and fifty alerts tell of each.
+    // Two of the three members of every pool fail, and ten alerts tell of each.
     let began = Timestamp::now();
     let alert = |number: usize| {
         let member = ["a", "b"][number / POOLS % 2];

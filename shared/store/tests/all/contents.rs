@@ -292,7 +292,7 @@ async fn a_message_that_is_sent_again_while_it_is_locked_comes_once_more() {
     let again = world
         .database()
         .write(move |conn| Box::pin(async move { messages::insert(conn, &row).await }));
-    assert_eq!(again.await.unwrap(), Inserted::Again);
+    assert_eq!(again.await.unwrap(), Inserted::Duplicate);
     assert_eq!(take(&world, 2).await.locked, [], "it is locked");
 
     let done = Commit { complete: vec![first[0].receipt.clone()], ..Commit::default() };
