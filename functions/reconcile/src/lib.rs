@@ -13,7 +13,7 @@ use jiff::SignedDuration;
 use pointsman_engine::{
     Engine,
     message::Message,
-    ports::{Delivery, Queue, QueueError},
+    ports::{Delivery, Queue, QueueError, StoreError},
     reconcile::ReconcileError,
 };
 use pointsman_host::{Parts, server::Stop};
@@ -118,8 +118,10 @@ async fn reconcile(
             Ok(done) => return done,
             Err(_) => {
                 for one in waiting {
-                    if let Err(error) = queue.renew(&one.receipt).await {
-                        tracing::warn!("a lock could not be renewed: {error}");
+                    match queue.renew(&one.receipt).await {
+                        // Its message may just have been completed.
+                        Ok(()) | Err(QueueError::LockLost) => {}
+                        Err(error) => tracing::warn!("a lock could not be renewed: {error}"),
                     }
                 }
             }
@@ -133,6 +135,9 @@ async fn give_back(
     one: &Delivery,
     error: &ReconcileError,
 ) {
+    if let ReconcileError::Store(StoreError::LockLost) = error {
+        return tracing::warn!(message = %one.receipt.id, "not taken in: {error}");
+    }
     let times = i32::try_from(one.deliveries).unwrap_or(i32::MAX);
     let due = engine.now().checked_add(REST * times).unwrap_or_else(|_| engine.now());
     tracing::error!(message = %one.receipt.id, "not taken in, comes again at {due}: {error}");

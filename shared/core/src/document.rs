@@ -14,7 +14,7 @@
 //! the fields it names stay owned, so that what it lands on is known to be ours.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     fmt,
 };
 
@@ -22,17 +22,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    etag::{Etag, Etags},
     id::{IntentId, OverrideId, ReconnectId},
     lay::Yielded,
     ledger::What,
     names::{BackendId, PlayName},
     overrides::{End, Life, Override, Standing, later},
-    pool::{Field, Pool, Setting},
+    pool::{Field, Setting},
     signal::SeriesId,
 };
-
-/// How many `ETag`s of the past are remembered of each kind, to tell a stale body from a new one.
-pub const ETAGS_MAX: usize = 16;
 
 /// How long a write without an answer may still land. Longer than any proxy holds a request.
 pub const FENCE: SignedDuration = SignedDuration::from_mins(5);
@@ -43,96 +41,6 @@ pub const RECONNECT_SHOWN: SignedDuration = SignedDuration::from_hours(24);
 /// The shortest and the longest wait before something that failed is tried again.
 pub const RETRY: (SignedDuration, SignedDuration) =
     (SignedDuration::from_secs(1), SignedDuration::from_secs(60));
-
-/// An `ETag`, opaque and quoted, as Azure sent it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Etag(pub String);
-
-/// How long a cache is believed to go on answering with a state that is over. That one state came
-/// before another is only concluded from the order in which they were read; what is shown for
-/// longer than this is what the backend is, and the conclusion was wrong.
-pub const STALE_FOR: SignedDuration = SignedDuration::from_mins(2);
-
-/// Which state of the backend was seen last, and which before it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Etags {
-    /// The newest; none where it is known to be gone and its successor has not been seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    current: Option<Etag>,
-    /// The ones read before it.
-    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
-    past: VecDeque<Etag>,
-    /// The ones that Azure itself has said are over: we wrote over them, or were refused with 412.
-    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
-    gone: VecDeque<Etag>,
-    /// Since when, and when last, nothing but states of the past was read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    stale: Option<(Timestamp, Timestamp)>,
-}
-
-/// How what was read compares with what was seen before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Freshness {
-    /// The newest state known.
-    Same,
-    /// A state not seen before.
-    New,
-    /// A state known to be over: a cache answered. It says nothing of now.
-    Stale,
-}
-
-impl Etags {
-    /// How a body with this `ETag` compares, without taking note of it.
-    #[must_use]
-    pub fn freshness(&self, etag: &Etag, now: Timestamp) -> Freshness {
-        let believed = || {
-            self.stale.is_some_and(|(since, last)| {
-                now >= later(since, STALE_FOR) && now < later(last, STALE_FOR)
-            })
-        };
-        if self.current.as_ref() == Some(etag) {
-            Freshness::Same
-        } else if self.gone.contains(etag) || (self.past.contains(etag) && !believed()) {
-            Freshness::Stale
-        } else {
-            Freshness::New
-        }
-    }
-
-    /// Takes note that a state of the past was read.
-    pub fn stale(&mut self, now: Timestamp) {
-        let since = self.stale.filter(|(_, last)| now < later(*last, STALE_FOR));
-        self.stale = Some((since.map_or(now, |(since, _)| since), now));
-    }
-
-    /// Takes note of the newest state.
-    pub fn seen(&mut self, etag: &Etag) {
-        self.stale = None;
-        if self.current.as_ref() != Some(etag) {
-            self.past.retain(|past| past != etag);
-            if let Some(old) = self.current.replace(etag.clone()) {
-                keep(&mut self.past, old);
-            }
-        }
-    }
-
-    /// Takes note that Azure has said that this state is over.
-    pub fn gone(&mut self, etag: &Etag) {
-        self.current.take_if(|current| current == etag);
-        self.past.retain(|past| past != etag);
-        if !self.gone.contains(etag) {
-            keep(&mut self.gone, etag.clone());
-        }
-    }
-}
-
-fn keep(etags: &mut VecDeque<Etag>, etag: Etag) {
-    etags.push_back(etag);
-    while etags.len() > ETAGS_MAX {
-        etags.pop_front();
-    }
-}
 
 /// A field that overrides own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -288,72 +196,6 @@ pub struct Document {
     /// The earliest wake that was sent and has not come yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alarm: Option<Timestamp>,
-}
-
-/// What came of a write.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// It was done.
-    Written {
-        /// The state it made.
-        etag: Etag,
-        /// The pool as the answer shows it; none where it could not be read.
-        pool: Option<Pool>,
-    },
-    /// It was not done: the backend has another state by now (412).
-    Outrun,
-    /// It was not done, and will not be: Azure refuses it.
-    Refused {
-        /// What Azure said.
-        why: String,
-    },
-    /// It was not done: Azure asks to wait.
-    Throttled {
-        /// Until when.
-        until: Timestamp,
-    },
-    /// It was not sent.
-    NotSent {
-        /// Why.
-        why: String,
-    },
-    /// It may or may not have been done, or may still be.
-    Unknown {
-        /// Why.
-        why: String,
-        /// When Azure would be asked again, where it said so.
-        until: Option<Timestamp>,
-    },
-}
-
-/// What came of asking for a reconnect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ReconnectAnswer {
-    /// 202.
-    Accepted {
-        /// After how long the connections are made anew.
-        after: SignedDuration,
-    },
-    /// 4xx: it was not taken.
-    Refused {
-        /// What Azure said.
-        why: String,
-    },
-    /// 429: it was not taken; ask again then.
-    Throttled {
-        /// Until when.
-        until: Timestamp,
-    },
-    /// It was not sent.
-    NotSent {
-        /// Why.
-        why: String,
-    },
-    /// 5xx or a broken connection: it may have been taken.
-    Unknown {
-        /// Why.
-        why: String,
-    },
 }
 
 /// How often a reconnect is asked for at most (I10).
@@ -538,162 +380,5 @@ impl Document {
             self.spent.insert(id.clone());
         }
         Some(over)
-    }
-
-    /// Takes in what came of a write.
-    pub fn answer(&mut self, id: &IntentId, answer: &Answer, now: Timestamp, said: &mut Vec<What>) {
-        self.advance(now);
-        let Some(place) = self.intents.iter().position(|intent| intent.id == *id) else { return };
-        let intent = id.clone();
-        match answer {
-            Answer::Written { etag, pool } => {
-                let intent = self.intents.remove(place);
-                said.push(What::Wrote { intent: intent.id.clone() });
-                self.trouble = None;
-                self.etags.gone(&intent.etag);
-                self.etags.seen(etag);
-                for change in &intent.changes {
-                    let shown = pool.as_ref().and_then(|pool| pool.get(&change.field));
-                    if let Some(shown) = shown.filter(|shown| !shown.means(change.after)) {
-                        let (field, asked) = (change.field.clone(), change.after);
-                        said.push(What::Answered { field, asked, shown });
-                    }
-                }
-                self.done(&intent, None, said);
-                self.retire_gone(etag, None, said);
-            }
-            Answer::Outrun => {
-                let gone = self.intents.remove(place).etag;
-                said.push(What::Outrun { intent });
-                self.etags.gone(&gone);
-            }
-            Answer::Refused { why } => {
-                self.intents.remove(place);
-                said.push(What::Refused { intent, why: why.clone() });
-                self.troubled(why, None);
-            }
-            Answer::Throttled { until } => {
-                self.intents.remove(place);
-                said.push(What::Throttled { until: *until });
-                self.troubled("Azure asks to wait", Some(*until));
-            }
-            Answer::NotSent { why } => {
-                self.intents.remove(place);
-                said.push(What::Refused { intent, why: why.clone() });
-                self.troubled(why, None);
-            }
-            Answer::Unknown { why, until } => {
-                said.push(What::Unanswered { intent, why: why.clone() });
-                self.troubled(why, *until);
-            }
-        }
-        self.look_on();
-    }
-
-    /// What a write that was done makes true: of the fields that `shown`, where it was read, still
-    /// shows it of. What someone else wrote over it since then is theirs.
-    fn done(&mut self, intent: &Intent, shown: Option<&Pool>, said: &mut Vec<What>) {
-        for change in &intent.changes {
-            let theirs = shown
-                .and_then(|pool| pool.get(&change.field))
-                .is_some_and(|shown| !shown.means(change.after));
-            if let Some(owned) = self.owned.get_mut(&change.field).filter(|_| !theirs) {
-                owned.written = change.after;
-            }
-        }
-        for (id, step) in &intent.steps {
-            self.stepped(id, *step, said);
-        }
-    }
-
-    /// Retires the intents that can never be done any more, now that the backend has this `ETag`,
-    /// and takes in those of them that were. `shown` is the pool of that state, where it was read.
-    pub(crate) fn retire_gone(&mut self, etag: &Etag, shown: Option<&Pool>, said: &mut Vec<What>) {
-        let (open, gone): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.intents).into_iter().partition(|intent| intent.etag == *etag);
-        self.intents = open;
-        for intent in gone {
-            let landed = shown.is_some_and(|pool| {
-                intent.changes.iter().any(|change| {
-                    !change.before.means(change.after)
-                        && pool.get(&change.field).is_some_and(|shown| shown.means(change.after))
-                })
-            });
-            let id = intent.id.clone();
-            if landed {
-                said.push(What::Landed { intent: id });
-                self.done(&intent, shown, said);
-            } else {
-                said.push(What::NotLanded { intent: id });
-            }
-        }
-    }
-
-    /// Takes in that Azure could not be asked.
-    pub fn unreachable(
-        &mut self,
-        why: &str,
-        until: Option<Timestamp>,
-        now: Timestamp,
-        said: &mut Vec<What>,
-    ) {
-        self.advance(now);
-        let known = self.trouble.as_ref().is_some_and(|trouble| trouble.why == why);
-        self.troubled(why, until);
-        if let Some(trouble) = self.trouble.as_ref().filter(|_| !known) {
-            said.push(What::Unreachable { why: why.to_owned(), until: trouble.until });
-        }
-        self.plan_wake();
-    }
-
-    /// Waits until the time that Azure named, or about as long as the trouble has lasted.
-    fn troubled(&mut self, why: &str, until: Option<Timestamp>) {
-        let now = self.now;
-        let since = self.trouble.as_ref().map_or(now, |trouble| trouble.since);
-        let wait = now.duration_since(since).clamp(RETRY.0, RETRY.1);
-        let until = until.unwrap_or_else(|| later(now, wait)).max(now);
-        self.trouble = Some(Trouble { since, until, why: why.to_owned() });
-    }
-
-    /// Takes in what came of asking for a reconnect.
-    pub fn reconnect_answer(
-        &mut self,
-        id: &ReconnectId,
-        answer: &ReconnectAnswer,
-        now: Timestamp,
-        said: &mut Vec<What>,
-    ) {
-        let now = self.advance(now);
-        let Some(reconnect) = self.reconnects.get_mut(id) else { return };
-        if reconnect.outcome.is_some() {
-            return;
-        }
-        let (id, target) = (id.clone(), reconnect.target.clone());
-        match answer {
-            ReconnectAnswer::Accepted { after } => {
-                let due = later(now, *after);
-                reconnect.outcome = Some(Outcome::Accepted { at: now, due });
-                said.push(What::ReconnectAccepted { id, target, due });
-            }
-            ReconnectAnswer::Refused { why } => {
-                reconnect.outcome = Some(Outcome::Refused { at: now, why: why.clone() });
-                said.push(What::ReconnectRefused { id, target, why: why.clone() });
-            }
-            ReconnectAnswer::Throttled { until } => {
-                reconnect.asked.pop();
-                said.push(What::Throttled { until: *until });
-                self.troubled("Azure asks to wait", Some(*until));
-            }
-            ReconnectAnswer::NotSent { why } => {
-                reconnect.asked.pop();
-                said.push(What::ReconnectUnanswered { id, target, why: why.clone() });
-                self.troubled(why, None);
-            }
-            ReconnectAnswer::Unknown { why } => {
-                said.push(What::ReconnectUnanswered { id, target, why: why.clone() });
-                self.troubled(why, None);
-            }
-        }
-        self.look_on();
     }
 }

@@ -201,9 +201,16 @@ struct Admitted {
 struct Weighed {
     in_force: Option<(Authority, u32)>,
     ramping: Option<(Authority, u32)>,
+    /// What was asked, while in force, by what is ramping out.
+    ramping_from: Option<(Authority, u32)>,
 }
 
 impl Weighed {
+    /// As it was before any ramp began.
+    const fn unramped(self) -> Self {
+        Self { ramping: self.ramping_from, ..self }
+    }
+
     fn add(slot: &mut Option<(Authority, u32)>, authority: Authority, weight: u32) {
         *slot = Some(match *slot {
             Some((higher, kept)) if higher > authority => (higher, kept),
@@ -244,6 +251,7 @@ impl Admitted {
             let way = (i64::from(base) - i64::from(asked)) * back / i64::from(SCALE);
             let now = u32::try_from(i64::from(asked) + way).unwrap_or(0);
             Weighed::add(&mut weighed.ramping, authority, now);
+            Weighed::add(&mut weighed.ramping_from, authority, asked);
         }
     }
 }
@@ -269,6 +277,17 @@ struct Ground<'a> {
 struct Shape {
     group: Vec<u8>,
     weight: Vec<u32>,
+    /// Each member's weight had its ramps not begun: a member whose is 0 is still on its way back.
+    settled: Vec<u32>,
+}
+
+/// Which members count towards those that must serve.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    /// Those that have come back whole, or never were away.
+    Settled,
+    /// Those on their way back, too.
+    Any,
 }
 
 impl<'a> Ground<'a> {
@@ -334,18 +353,25 @@ impl<'a> Ground<'a> {
     }
 
     /// The least number of groups to promote with which the limits hold.
+    ///
+    /// A member that ramps back is no reason yet to let the standbys go: alone in its group, its
+    /// first tenth would be all of the traffic. So without counting it first; and with it where
+    /// the limits cannot be kept otherwise, for a ramp must not keep back what they allow.
     fn standbys_needed(&self, admitted: &Admitted) -> Result<usize, Held> {
-        let held = match self.judge(&self.shape(admitted, 0)) {
-            Ok(()) => return Ok(0),
-            Err(held) => held,
+        let least = |counted| {
+            let held = match self.judge(&self.shape(admitted, 0), counted) {
+                Ok(()) => return Ok(0),
+                Err(held) => held,
+            };
+            let short = matches!(held, Held::Members { .. } | Held::Share { .. });
+            if !short || self.terms.failover == Failover::Hold {
+                return Err(held);
+            }
+            (1..=self.standbys.len())
+                .find(|standbys| self.judge(&self.shape(admitted, *standbys), counted).is_ok())
+                .ok_or(held)
         };
-        let short = matches!(held, Held::Members { .. } | Held::Share { .. });
-        if !short || self.terms.failover == Failover::Hold {
-            return Err(held);
-        }
-        (1..=self.standbys.len())
-            .find(|standbys| self.judge(&self.shape(admitted, *standbys)).is_ok())
-            .ok_or(held)
+        least(Counted::Settled).or_else(|_| least(Counted::Any))
     }
 
     fn is_standby(&self, at: usize, standbys: usize) -> bool {
@@ -356,7 +382,11 @@ impl<'a> Ground<'a> {
 
     /// The pool as it would be with these admitted and so many groups promoted.
     fn shape(&self, admitted: &Admitted, standbys: usize) -> Shape {
-        let mut shape = Shape { group: self.group.clone(), weight: self.base.clone() };
+        let mut shape = Shape {
+            group: self.group.clone(),
+            weight: self.base.clone(),
+            settled: Vec::with_capacity(self.base.len()),
+        };
         for at in 0..self.members.len() {
             // What serves already has nothing to be promoted to, and keeps its weight.
             let serves = self.group[at] == self.serving && self.base[at] > 0;
@@ -370,9 +400,9 @@ impl<'a> Ground<'a> {
                         .map_or_else(|| self.median(), |weight| u32::from(weight) * SCALE);
                 }
             }
-            if let Some(weighed) = admitted.weights.get(&at) {
-                shape.weight[at] = weighed.weight(shape.weight[at]);
-            }
+            let weighed = admitted.weights.get(&at).copied().unwrap_or_default();
+            shape.settled.push(weighed.unramped().weight(shape.weight[at]));
+            shape.weight[at] = weighed.weight(shape.weight[at]);
         }
         shape
     }
@@ -392,14 +422,16 @@ impl<'a> Ground<'a> {
     }
 
     /// Holds a shape against the limits. What the owner's own baseline does not reach is not asked.
-    fn judge(&self, shape: &Shape) -> Result<(), Held> {
+    fn judge(&self, shape: &Shape, counted: Counted) -> Result<(), Held> {
         let Limits { least_members, least_share } = self.terms.limits;
         let serve = |at: &usize| shape.group[*at] == self.serving && shape.weight[*at] > 0;
         let serving: Vec<usize> = (0..self.members.len()).filter(serve).collect();
+        let counts = |at: &&usize| counted == Counted::Any || shape.settled[**at] > 0;
+        let count = serving.iter().filter(counts).count();
         let before = self.serving_base().count();
         let least = least_members.of(before).min(before);
-        if serving.len() < least {
-            return Err(Held::Members { serving: serving.len(), least });
+        if count < least {
+            return Err(Held::Members { serving: count, least });
         }
         if let Some(least) = least_share {
             let whole: u64 = self.serving_base().map(u64::from).sum();

@@ -111,6 +111,44 @@ fn check(baseline: &str, overrides: &str, expect: &Expect) {
 }
 
 #[test]
+fn standbys_serve_until_one_of_their_group_is_back_whole() {
+    // Alone in its group, the first tenth of eu would be all of the traffic.
+    check(
+        "eu 50@1, us 30@1, sb 100@2",
+        "drain eu~10%; drain us",
+        &expect![[r#"
+            members/eu/weight = 5 (by 1)
+            members/sb/priority = 1 (by 2)
+            members/us/weight = 0 (by 1)
+        "#]],
+    );
+    check(
+        "eu 50@1, us 30@1, sb 100@2",
+        "drain us",
+        &expect![[r#"
+            members/us/weight = 0 (by 1)
+        "#]],
+    );
+    // A shift never took it away, so its way back is no reason to call the standbys.
+    check(
+        "eu 50@1, sb 100@2",
+        "shift eu 50%~50%",
+        &expect![[r#"
+            members/eu/weight = 38 (by 1)
+        "#]],
+    );
+    // Where there are no standbys, what is on its way back serves.
+    check(
+        "eu 50, us 30",
+        "drain eu~10%; drain us",
+        &expect![[r#"
+            members/eu/weight = 5 (by 1)
+            members/us/weight = 0 (by 1)
+        "#]],
+    );
+}
+
+#[test]
 fn a_drain_takes_one_weight_and_leaves_the_others_alone() {
     check(
         "eu 50, us 30, ap 20",
@@ -310,9 +348,10 @@ fn the_next_group_is_promoted_while_the_serving_one_cannot_keep_the_limits() {
         "eu 50@1, us 50@1, sb 7@2",
         "drain eu ~10%; drain us",
         &expect![[r#"
-        members/eu/weight = 5 (by 1)
-        members/us/weight = 0 (by 1)
-    "#]],
+            members/eu/weight = 5 (by 1)
+            members/sb/priority = 1 (by 2)
+            members/us/weight = 0 (by 1)
+        "#]],
     );
     let hold = Terms { failover: Failover::Hold, ..Terms::default() };
     check_terms(

@@ -8,8 +8,10 @@
 //! (baseline and overrides make the desired pool), [`document`] (all that is remembered of one
 //! backend) and [`step`] (what to do next, and the one place that decides it).
 
+pub mod answer;
 pub mod document;
 pub mod effect;
+pub mod etag;
 pub mod fraction;
 pub mod group;
 pub mod hear;

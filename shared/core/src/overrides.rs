@@ -236,7 +236,9 @@ pub enum Held {
     NothingServes,
     /// The backend does not exist.
     NoBackend,
-    /// The backend is not a pool, or its body cannot be understood.
+    /// The backend is a Single, and has no members.
+    NotAPool,
+    /// The backend's body cannot be understood.
     Unreadable(String),
     /// Pointsman is paused.
     Paused,
@@ -258,6 +260,7 @@ impl fmt::Display for Held {
             ),
             Self::NothingServes => f.write_str("no member of the pool serves, even without overrides"),
             Self::NoBackend => f.write_str("the backend does not exist"),
+            Self::NotAPool => f.write_str("the backend is not a pool"),
             Self::Unreadable(why) => write!(f, "the backend cannot be changed: {why}"),
             Self::Paused => f.write_str("Pointsman is paused"),
         }

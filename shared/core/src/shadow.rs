@@ -5,7 +5,8 @@
 //! alone. Nothing but the document is needed for that, so a restart changes nothing.
 
 use crate::{
-    document::{Answer, Document, Intent},
+    answer::Answer,
+    document::{Document, Intent},
     step::Observed,
 };
 
@@ -20,7 +21,7 @@ pub fn show(document: &Document, observed: Observed) -> Observed {
             });
             Observed::Pool { etag, pool: pool.with(ours) }
         }
-        Observed::Unreadable { .. } | Observed::Missing => observed,
+        Observed::NotAPool { .. } | Observed::Unreadable { .. } | Observed::Missing => observed,
     }
 }
 
@@ -32,6 +33,6 @@ pub fn answer(intent: &Intent, shown: &Observed) -> Answer {
             let after = intent.changes.iter().map(|change| (&change.field, change.after));
             Answer::Written { etag: etag.clone(), pool: Some(pool.with(after)) }
         }
-        Observed::Unreadable { .. } | Observed::Missing => Answer::Outrun,
+        Observed::NotAPool { .. } | Observed::Unreadable { .. } | Observed::Missing => Answer::Outrun,
     }
 }

@@ -17,9 +17,10 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     document::{
-        Change, Document, Etag, FENCE, Freshness, Intent, Outcome, Owned, RECONNECT_ASKED_MAX,
-        RECONNECT_SHOWN, RETRY,
+        Change, Document, FENCE, Intent, Outcome, Owned, RECONNECT_ASKED_MAX, RECONNECT_SHOWN,
+        RETRY,
     },
+    etag::{Etag, Freshness},
     fraction::Fraction,
     group::Group,
     id::{IntentId, OverrideId, ReconnectId},
@@ -42,7 +43,12 @@ pub enum Observed {
         /// Its members.
         pool: Pool,
     },
-    /// Something that is no pool, or that cannot be understood.
+    /// A backend that is no pool.
+    NotAPool {
+        /// Which state of it.
+        etag: Etag,
+    },
+    /// Something that cannot be understood. What was a pool may be one still.
     Unreadable {
         /// Which state of it.
         etag: Etag,
@@ -56,7 +62,9 @@ pub enum Observed {
 impl Observed {
     const fn etag(&self) -> Option<&Etag> {
         match self {
-            Self::Pool { etag, .. } | Self::Unreadable { etag, .. } => Some(etag),
+            Self::Pool { etag, .. } | Self::NotAPool { etag } | Self::Unreadable { etag, .. } => {
+                Some(etag)
+            }
             Self::Missing => None,
         }
     }
@@ -119,6 +127,7 @@ pub fn step(
     look.end_what_is_over();
     let next = match observed {
         Observed::Pool { etag, pool } => look.align(etag, pool),
+        Observed::NotAPool { .. } => look.hold_all_of_no_pool(),
         Observed::Unreadable { why, .. } => look.hold_all(&Held::Unreadable(why.clone())),
         Observed::Missing => look.hold_all(&Held::NoBackend),
     };
@@ -190,12 +199,12 @@ impl<'a> Look<'a> {
     fn settle(&mut self, observed: &Observed) {
         let (etag, pool) = match observed {
             Observed::Pool { etag, pool } => (etag, pool),
-            // What is not there, or is no pool, has no fields that could be given back.
-            Observed::Unreadable { etag, .. } => {
+            Observed::NotAPool { etag } | Observed::Unreadable { etag, .. } => {
                 self.document.retire_gone(etag, None, &mut self.said);
                 self.document.etags.seen(etag);
                 return;
             }
+            // What is not there has no fields that could be given back.
             Observed::Missing => {
                 let gone = Etag(String::new());
                 self.document.retire_gone(&gone, None, &mut self.said);
@@ -467,6 +476,16 @@ impl<'a> Look<'a> {
             self.document.stepped(&id, step, &mut self.said);
         }
         Next::Rest
+    }
+
+    /// Holds everything at a backend that is no pool. It may become one again, with our values in
+    /// it; once nothing is wanted of it any more, that is not waited for.
+    fn hold_all_of_no_pool(&mut self) -> Next {
+        let next = self.hold_all(&Held::NotAPool);
+        if self.document.overrides.is_empty() {
+            self.lose(|_| true);
+        }
+        next
     }
 
     /// Takes over the fields that are owned from now on, with what stands there as their baseline,

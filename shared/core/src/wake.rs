@@ -22,6 +22,10 @@ pub const RECONNECT_ANSWER_WITHIN: SignedDuration = SignedDuration::from_secs(90
 /// due, and the reminder is for when that one dies.
 pub const REMINDER: SignedDuration = SignedDuration::from_secs(30);
 
+/// How far two clocks may be apart: this machine's, the queue's, and Azure's. Who is further off
+/// must not act.
+pub const SKEW_MAX: SignedDuration = SignedDuration::from_secs(30);
+
 impl Document {
     /// Sets when the next look is needed.
     pub(crate) fn plan_wake(&mut self) {
@@ -54,6 +58,12 @@ impl Document {
         }
         self.alarm = Some(latest);
         self.alarm
+    }
+
+    /// Takes in that a wake has come. It is the one on its way where that is due about now: by the
+    /// clock of the queue that delivered it, it is due.
+    pub fn wake_came(&mut self, now: Timestamp) {
+        self.alarm.take_if(|alarm| *alarm <= later(now, SKEW_MAX));
     }
 
     fn next_wake(&self) -> Option<Timestamp> {

@@ -12,8 +12,8 @@
 //!   backend in between. Someone who asks meanwhile is served afterwards, also where the save came
 //!   to nothing.
 //! - The save is refused where someone else has changed the document, or the group document that
-//!   the step was decided under. All is put together anew then; what was read is kept for that, and
-//!   is judged by its ETag as every read is.
+//!   the step was decided under. All is put together anew then, and read anew: the other may have
+//!   saved what it saw after our read, and ours would be taken for newer.
 //! - Nothing is done before the save: a crash leaves either nothing, and the messages come again, or
 //!   the document with its intent, as a crash after two saves would.
 

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 use jiff::SignedDuration;
 use pointsman_apim::{self as apim, error::Done, error::Retry};
 use pointsman_core::{
-    document::{Answer, Etag, Intent, ReconnectAnswer},
+    answer::{Answer, ReconnectAnswer},
+    document::Intent,
+    etag::Etag,
     names::BackendId,
     pool::{Member, Part, Pool, Setting},
     step::Observed,
@@ -70,9 +72,13 @@ fn address(backend: &BackendId) -> Result<apim::BackendId, String> {
 fn sight(backend: apim::Backend) -> Sight {
     let etag = Etag(backend.etag().as_str().to_owned());
     let date = backend.date();
-    let observed = match pool(&backend) {
-        Ok(pool) => Observed::Pool { etag, pool },
-        Err(why) => Observed::Unreadable { etag, why },
+    let observed = match backend.kind() {
+        Ok(apim::backend::Kind::Single) => Observed::NotAPool { etag },
+        Ok(apim::backend::Kind::Pool) => match pool(&backend) {
+            Ok(pool) => Observed::Pool { etag, pool },
+            Err(why) => Observed::Unreadable { etag, why },
+        },
+        Err(error) => Observed::Unreadable { etag, why: error.to_string() },
     };
     Sight { observed, date, raw: Some(Arc::new(backend)) }
 }
@@ -160,7 +166,9 @@ impl Gateway for Azure {
                 let sight = sight(backend);
                 let pool = match &sight.observed {
                     Observed::Pool { pool, .. } => Some(pool.clone()),
-                    Observed::Unreadable { .. } | Observed::Missing => None,
+                    Observed::NotAPool { .. }
+                    | Observed::Unreadable { .. }
+                    | Observed::Missing => None,
                 };
                 (Answer::Written { etag, pool }, Some(sight))
             }

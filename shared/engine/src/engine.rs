@@ -19,9 +19,6 @@ use tokio::sync::Notify;
 
 use crate::ports::{Clock, Gateway, Published, Store, StoreError, Versioned};
 
-/// How far this machine's clock may be off Azure's before it must not act.
-pub const SKEW_MAX: SignedDuration = SignedDuration::from_secs(30);
-
 /// How often a save that someone else outran is decided again, before it is left to a later wake.
 pub const RECONCILE_ATTEMPTS_MAX: usize = 16;
 

@@ -12,17 +12,19 @@
 use std::sync::Arc;
 
 use pointsman_core::{
-    document::{Document, Intent, ReconnectAnswer},
+    answer::{Answer, ReconnectAnswer},
+    document::{Document, Intent},
     ledger::{Line, What},
     names::BackendId,
     shadow,
     step::{Next, Observed, Step, step},
+    wake::SKEW_MAX,
 };
 use tracing::Instrument as _;
 
 use crate::{
     engine::{
-        Engine, Loaded, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, SKEW_MAX, tell,
+        Engine, Loaded, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, tell,
     },
     message::Outgoing,
     ports::{Commit, Sight, StoreError, Unseen, Versioned},
@@ -33,6 +35,9 @@ pub const ACTIONS_MAX: usize = 64;
 
 /// How often a stale answer is read again before the next look is left to a wake.
 pub const STALE_READS_MAX: usize = 5;
+
+/// What is said where no reading again helps.
+pub(crate) const STALE: &str = "Azure keeps answering with an older state of the backend";
 
 /// Why a look was left to a later wake.
 #[derive(Debug, thiserror::Error)]
@@ -67,11 +72,29 @@ pub(crate) struct Decided {
     pub(crate) shown: Observed,
 }
 
+/// A document that has taken in an answer.
+struct TakenIn {
+    document: Versioned<Document>,
+    /// Whether someone else had saved it in between.
+    outrun: bool,
+}
+
+impl TakenIn {
+    /// What the look goes on with. What was seen may be older than what someone else has seen and
+    /// saved in between, and the document would take it for newer: it is read again then.
+    fn go_on_with(
+        self,
+        seen: Option<Sight>,
+    ) -> (Option<Versioned<Document>>, Option<Result<Sight, Unseen>>) {
+        (Some(self.document), seen.filter(|_| !self.outrun).map(Ok))
+    }
+}
+
 /// What came of deciding.
 enum Decision {
     Made(Box<Decided>),
-    /// Someone else saved first; what was seen is as good as before.
-    Outrun(Sight),
+    /// Someone else saved first.
+    Outrun,
     /// There is nothing to be decided at present.
     None,
 }
@@ -115,26 +138,23 @@ impl Engine {
             };
             let Decided { saved, next, seen, shown } = match decision {
                 Decision::Made(decided) => *decided,
-                Decision::Outrun(seen) => {
-                    sight = Some(Ok(seen));
-                    continue;
-                }
+                Decision::Outrun => continue,
                 Decision::None => return Ok(()),
             };
             match next {
                 Next::Rest => return Ok(()),
                 Next::ReadAgain if stale_reads < STALE_READS_MAX => stale_reads += 1,
                 Next::ReadAgain => {
-                    let why = "Azure keeps answering with an older state of the backend".to_owned();
-                    return self.put_off(saved, &Unseen { why, until: None }).await;
+                    let unseen = Unseen { why: STALE.to_owned(), until: None };
+                    return self.put_off(saved, &unseen).await;
                 }
                 Next::Write(intent) => {
                     let (answer, after) = self.write(backend, &seen, &shown, &intent).await;
                     let take_in = |document: &mut Document, said: &mut Vec<What>| {
                         document.answer(&intent.id, &answer, self.now(), said);
                     };
-                    document = Some(self.take_in(saved, take_in).await?);
-                    sight = after.map(Ok);
+                    let taken_in = self.take_in(saved, take_in).await?;
+                    (document, sight) = taken_in.go_on_with(after);
                 }
                 Next::Reconnect { id, target, after } => {
                     let answer = match self.inner.mode {
@@ -144,8 +164,8 @@ impl Engine {
                     let take_in = |document: &mut Document, said: &mut Vec<What>| {
                         document.reconnect_answer(&id, &answer, self.now(), said);
                     };
-                    document = Some(self.take_in(saved, take_in).await?);
-                    sight = Some(Ok(seen));
+                    let taken_in = self.take_in(saved, take_in).await?;
+                    (document, sight) = taken_in.go_on_with(Some(seen));
                 }
             }
         }
@@ -194,7 +214,7 @@ impl Engine {
             Ok(saved) => Ok(Decision::Made(Box::new(Decided { saved, next, seen, shown }))),
             Err(StoreError::Conflict) => {
                 self.forget_group();
-                Ok(Decision::Outrun(seen))
+                Ok(Decision::Outrun)
             }
             Err(error) => Err(error.into()),
         }
@@ -214,7 +234,7 @@ impl Engine {
         seen: &Sight,
         shown: &Observed,
         intent: &Intent,
-    ) -> (pointsman_core::document::Answer, Option<Sight>) {
+    ) -> (Answer, Option<Sight>) {
         match self.inner.mode {
             Mode::Live => self.inner.gateway.write(backend, seen, intent).await,
             Mode::Shadow => (shadow::answer(intent, shown), Some(seen.clone())),
@@ -297,7 +317,8 @@ impl Engine {
         &self,
         mut document: Versioned<Document>,
         answer: impl Fn(&mut Document, &mut Vec<What>),
-    ) -> Result<Versioned<Document>, StoreError> {
+    ) -> Result<TakenIn, StoreError> {
+        let mut outrun = false;
         for _ in 0..RECONCILE_ATTEMPTS_MAX {
             let mut body = document.body.clone();
             let mut said = Vec::new();
@@ -317,8 +338,12 @@ impl Engine {
                 tell(&lines);
             }
             match committed {
-                Ok(()) => return Ok(Versioned { version: document.version + 1, body }),
+                Ok(()) => {
+                    let document = Versioned { version: document.version + 1, body };
+                    return Ok(TakenIn { document, outrun });
+                }
                 Err(StoreError::Conflict) => {
+                    outrun = true;
                     let stored = self.inner.store.document(&backend).await?;
                     document = stored.ok_or(StoreError::Conflict)?;
                 }

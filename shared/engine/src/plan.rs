@@ -5,17 +5,18 @@ use std::collections::BTreeMap;
 use pointsman_core::{
     document::{Change, Document},
     hear::hear,
-    ledger::{Line, What},
+    ledger::What,
     names::BackendId,
-    overrides::Standing,
+    overrides::{Life, Standing},
     series::Series,
     signal::Signal,
-    step::{Next, step},
+    step::{Next, Step, step},
 };
 use serde::Serialize;
 
 use crate::{
     engine::{Engine, Loaded},
+    look::{STALE, STALE_READS_MAX},
     ports::{StoreError, Versioned},
 };
 
@@ -111,24 +112,35 @@ impl Engine {
         playbook: &Loaded,
     ) -> Result<BackendPlan, StoreError> {
         let group = self.inner.store.group().await?;
-        let mut lines: Vec<String> = said.iter().map(ToString::to_string).collect();
-        let seen = match self.inner.gateway.get(backend).await {
-            Ok(seen) => seen,
-            Err(unseen) => {
-                let overrides = overrides(&document);
-                let (backend, unseen) = (backend.clone(), Some(unseen.why));
-                return Ok(BackendPlan { backend, unseen, changes: Vec::new(), overrides, lines });
+        let mut plan = BackendPlan {
+            backend: backend.clone(),
+            unseen: None,
+            changes: Vec::new(),
+            overrides: overrides(&document),
+            lines: said.iter().map(ToString::to_string).collect(),
+        };
+        for _ in 0..=STALE_READS_MAX {
+            let seen = match self.inner.gateway.get(backend).await {
+                Ok(seen) => seen,
+                Err(unseen) => {
+                    plan.unseen = Some(unseen.why);
+                    return Ok(plan);
+                }
+            };
+            let shown = self.shown(&document, &seen.observed);
+            let decided = step(&document, &shown, playbook.generation(), &group.body, self.now());
+            let Step { document, lines, next } = decided;
+            match next {
+                Next::ReadAgain => continue,
+                Next::Write(intent) => plan.changes = intent.changes,
+                Next::Rest | Next::Reconnect { .. } => {}
             }
-        };
-        let decided =
-            step(&document, &seen.observed, playbook.generation(), &group.body, self.now());
-        lines.extend(decided.lines.iter().map(|line: &Line| line.what.to_string()));
-        let changes = match decided.next {
-            Next::Write(intent) => intent.changes,
-            Next::Rest | Next::ReadAgain | Next::Reconnect { .. } => Vec::new(),
-        };
-        let overrides = overrides(&decided.document);
-        Ok(BackendPlan { backend: backend.clone(), unseen: None, changes, overrides, lines })
+            plan.overrides = overrides(&document);
+            plan.lines.extend(lines.iter().map(|line| line.what.to_string()));
+            return Ok(plan);
+        }
+        plan.unseen = Some(STALE.to_owned());
+        Ok(plan)
     }
 }
 
@@ -137,11 +149,12 @@ fn overrides(document: &Document) -> Vec<OverridePlan> {
         id: over.id.to_string(),
         play: over.play.to_string(),
         effect: over.effect.to_string(),
-        verdict: match &over.standing {
-            Standing::Unseen => "not judged".to_owned(),
-            Standing::Admitted => "within the limits".to_owned(),
-            Standing::Held(why) => format!("held: {why}"),
-            Standing::Yielded => "yielded to someone else's write".to_owned(),
+        verdict: match (&over.life, &over.standing) {
+            (Life::Ended { why, .. }, _) => format!("ending: {why}"),
+            (_, Standing::Unseen) => "not judged".to_owned(),
+            (_, Standing::Admitted) => "within the limits".to_owned(),
+            (_, Standing::Held(why)) => format!("held: {why}"),
+            (_, Standing::Yielded) => "yielded to someone else's write".to_owned(),
         },
     };
     document.overrides.values().map(plan).collect()

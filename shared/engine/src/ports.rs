@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_apim as apim;
 use pointsman_core::{
-    document::{Answer, Document, Intent, ReconnectAnswer},
+    answer::{Answer, ReconnectAnswer},
+    document::{Document, Intent},
     group::Group,
     id::MessageId,
     ledger::Line,
@@ -130,6 +131,10 @@ pub enum StoreError {
     /// Someone else saved first: load again and decide again, at once.
     #[error("someone else saved first")]
     Conflict,
+    /// A message that was to be completed is not locked any more: it comes again by itself, and
+    /// whatever was to be saved with it is decided again then.
+    #[error("a message's lock has run out; it comes again by itself")]
+    LockLost,
     /// The store cannot be used at present: try again later.
     #[error("the store cannot be used: {0}")]
     Unavailable(String),

@@ -84,6 +84,7 @@ impl Engine {
                 {
                     attempts += 1;
                     self.forget_group();
+                    std::mem::take(&mut ahead).go_on(self, &BTreeMap::new());
                 }
                 Err(error) => {
                     ahead.go_on(self, &BTreeMap::new());
@@ -255,6 +256,7 @@ impl Engine {
         }
         let mut body = document.body;
         body.advance(now);
+        body.wake_came(now);
         if let Some(due) = body.arm() {
             draft.commit.send.push(Outgoing::wake(backend, Some(due)));
             let document = Versioned { version: document.version, body };

@@ -93,15 +93,6 @@ impl Stop {
             }
         })
     }
-
-    /// Waits for a signal of the operating system to stop: an interrupt or a termination.
-    ///
-    /// # Errors
-    /// When signals cannot be waited for.
-    pub async fn signalled() -> io::Result<()> {
-        Self::signals()?.await;
-        Ok(())
-    }
 }
 
 /// Serves `router` until a stop is asked for; gives the address, and the task that ends once every

@@ -1,7 +1,6 @@
 //! The parts, put together as a configuration says.
 
 use std::{
-    fs::{File, TryLockError},
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -13,7 +12,7 @@ use pointsman_engine::{
     azure::Azure,
     ports::{Clock, Queue, Store},
 };
-use pointsman_queue::{ConsumerError, EmbeddedQueue};
+use pointsman_queue::{ConsumerError, EmbeddedQueue, is_consumed};
 use pointsman_store::{Database, Options, SqliteStore};
 
 use crate::{clock::SystemClock, config::Config};
@@ -97,23 +96,12 @@ impl Records {
         Ok(Self { store, queue, clock, database })
     }
 
-    /// Whether another process, a `serve` most likely, takes messages out of the queue: it holds the
-    /// lock of the file beside the database. Nothing is written to find that out.
+    /// Whether another process, a `serve` most likely, takes messages out of the queue.
     ///
     /// # Errors
-    /// When the lock's file cannot be opened.
+    /// When that cannot be found out.
     pub fn are_consumed(&self) -> io::Result<bool> {
-        let mut path = self.database.path().as_os_str().to_owned();
-        path.push(".consumer");
-        match File::open(&path) {
-            Ok(file) => match file.try_lock_shared() {
-                Ok(()) => Ok(false),
-                Err(TryLockError::WouldBlock) => Ok(true),
-                Err(TryLockError::Error(error)) => Err(error),
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(error),
-        }
+        is_consumed(&self.database)
     }
 
     /// Finishes what is being stored, and closes the database.

@@ -260,11 +260,33 @@ fn pause(earliest: Micros, now: Timestamp) -> Duration {
     Duration::from_micros(u64::try_from(left).unwrap_or(0)).min(POLL)
 }
 
-/// Locks the file beside the database; the lock ends with the process at the latest.
-fn claim(database: &Path) -> Result<File, ConsumerError> {
+/// The file whose lock is the claim to a database's messages.
+fn claim_file(database: &Path) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
     path.push(".consumer");
-    let path = PathBuf::from(path);
+    PathBuf::from(path)
+}
+
+/// Whether another process, a `serve` most likely, takes messages out of this database's queue: it
+/// holds the claim. Nothing is written to find that out.
+///
+/// # Errors
+/// When the claim's file cannot be opened.
+pub fn is_consumed(database: &Database) -> io::Result<bool> {
+    match File::open(claim_file(database.path())) {
+        Ok(file) => match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(error),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Locks the file beside the database; the lock ends with the process at the latest.
+fn claim(database: &Path) -> Result<File, ConsumerError> {
+    let path = claim_file(database);
     let failed = |error| ConsumerError::Claim(path.clone(), error);
     let file = open(&path).map_err(failed)?;
     match file.try_lock() {

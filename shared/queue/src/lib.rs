@@ -42,7 +42,7 @@ use pointsman_store::{
 };
 
 use crate::consumer::Consumer;
-pub use crate::consumer::ConsumerError;
+pub use crate::consumer::{ConsumerError, is_consumed};
 
 /// How long a received message is locked.
 pub const LOCK: SignedDuration = SignedDuration::from_secs(30);
@@ -147,7 +147,7 @@ fn lock_end(now: Timestamp) -> Micros {
 
 fn unavailable(error: StoreError) -> QueueError {
     match error {
-        StoreError::Conflict => QueueError::LockLost,
+        StoreError::Conflict | StoreError::LockLost => QueueError::LockLost,
         StoreError::Unavailable(why) | StoreError::Corrupt(why) => QueueError::Unavailable(why),
     }
 }

@@ -169,7 +169,7 @@ async fn what_is_sent_here_is_received_without_another_commit() {
     world.complete(&delivery.receipt).await.unwrap();
     assert_eq!(world.commits(), before + 2);
     assert_eq!(world.queue.depth().await.unwrap(), 0);
-    assert!(matches!(world.complete(&delivery.receipt).await, Err(StoreError::Conflict)));
+    assert!(matches!(world.complete(&delivery.receipt).await, Err(StoreError::LockLost)));
     world.close().await;
 }
 
@@ -223,7 +223,7 @@ async fn a_message_comes_again_when_its_lock_has_run_out() {
     assert!(matches!(world.queue.renew(&first.receipt).await, Err(QueueError::LockLost)));
     let now = world.clock.now();
     assert!(matches!(world.queue.abandon(&first.receipt, now).await, Err(QueueError::LockLost)));
-    assert!(matches!(world.complete(&first.receipt).await, Err(StoreError::Conflict)));
+    assert!(matches!(world.complete(&first.receipt).await, Err(StoreError::LockLost)));
     world.complete(&second.receipt).await.unwrap();
     world.close().await;
 }
@@ -504,7 +504,7 @@ async fn a_new_consumer_voids_the_locks_of_the_old_and_loses_nothing() {
     let new = world.receive(9).await;
     assert_eq!(names(&new), ["us", "jp"]);
     assert!(new.iter().all(|delivery| delivery.deliveries == 2));
-    assert!(matches!(world.complete(&old[1].receipt).await, Err(StoreError::Conflict)));
+    assert!(matches!(world.complete(&old[1].receipt).await, Err(StoreError::LockLost)));
     for delivery in &new {
         world.complete(&delivery.receipt).await.unwrap();
     }

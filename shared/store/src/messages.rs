@@ -221,7 +221,7 @@ pub(crate) async fn insert_all(
 /// and says when it is due then.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] where the lock was lost.
+/// [`StoreError::LockLost`] where the lock was lost.
 pub async fn complete(
     conn: &mut SqliteConnection,
     receipt: &Receipt,
@@ -247,7 +247,7 @@ pub async fn complete(
         .fetch_all(conn),
     )
     .await?;
-    due.first().map(|due| Some(Micros::of_column(*due))).ok_or(StoreError::Conflict)
+    due.first().map(|due| Some(Micros::of_column(*due))).ok_or(StoreError::LockLost)
 }
 
 /// Makes a lock last until then; false where it was lost.

@@ -8,7 +8,8 @@
 //!
 //! # What a job can count on
 //! - It is alone: no other write of this or of another process happens between its statements.
-//! - [`StoreError::Conflict`] and [`StoreError::Corrupt`] roll back that job and no other.
+//! - [`StoreError::Conflict`], [`StoreError::LockLost`] and [`StoreError::Corrupt`] roll back that
+//!   job and no other.
 //! - [`StoreError::Unavailable`] (the disk is full, or fails) rolls back the whole group, as SQLite
 //!   may have done so by itself already; jobs that had not run yet are tried in a new one.
 //! - It is answered only after its commit is durable, or its rollback done.
@@ -145,7 +146,9 @@ where
         let result = work(conn).await;
         let verdict = match &result {
             Ok(_) => Verdict::Done,
-            Err(StoreError::Conflict | StoreError::Corrupt(_)) => Verdict::Refused,
+            Err(StoreError::Conflict | StoreError::LockLost | StoreError::Corrupt(_)) => {
+                Verdict::Refused
+            }
             Err(StoreError::Unavailable(_)) => Verdict::Damaged,
         };
         self.result = Some(result);

@@ -8,7 +8,9 @@ use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
-    document::{Answer, Etag, Intent, ReconnectAnswer},
+    answer::{Answer, ReconnectAnswer},
+    document::Intent,
+    etag::Etag,
     names::{BackendId, BackendName},
     overrides::later,
     pool::{Field, Member, Part, Pool, Setting},

@@ -74,6 +74,6 @@ proptest! {
             }
         }
         let world = live_through(&case, &events, &[0]);
-        world.check(&["I3", "I4"]).map_err(TestCaseError::fail)?;
+        world.check(&["I3", "I4", "I5"]).map_err(TestCaseError::fail)?;
     }
 }

@@ -11,7 +11,9 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
-    document::{Answer, Document, Freshness, ReconnectAnswer},
+    answer::{Answer, ReconnectAnswer},
+    document::Document,
+    etag::Freshness,
     group::{Group, Pause},
     hear::hear,
     id::{IntentId, ReconnectId},
@@ -108,9 +110,41 @@ impl Shell {
             Stage::Save(_, _, _, Some(step)) => Some(&step.document),
         })
     }
+
+    /// The documents that it is about to decide, each with what it has read for that.
+    fn deciding(&self) -> impl Iterator<Item = (&Document, &Observed)> {
+        self.looks.values().filter_map(|look| match (&look.stage, &look.sight) {
+            (Stage::Save(document, _, seen, None), _)
+            | (Stage::Load(Some(document)) | Stage::Read(document, _), Some(Ok(seen))) => {
+                Some((&document.body, seen))
+            }
+            (
+                Stage::Load(_)
+                | Stage::Read(..)
+                | Stage::Save(..)
+                | Stage::Act(..)
+                | Stage::TakeIn(..),
+                _,
+            ) => None,
+        })
+    }
 }
 
 impl World {
+    /// The documents as they will be once the shells have decided by what they have read.
+    pub(crate) fn decided(&self) -> Vec<Document> {
+        let (number, playbook) = (self.generations.len() as u64, self.generations.last().unwrap());
+        let generation = Generation { number, playbook };
+        let group = &self.store.group.body;
+        let deciding = self.shells.iter().flat_map(Shell::deciding);
+        deciding
+            .map(|(document, seen)| {
+                let shown = self.shown(document, seen);
+                step(document, &shown, generation, group, self.now).document
+            })
+            .collect()
+    }
+
     fn clock(&self, shell: usize) -> Timestamp {
         later(self.now, self.shells[shell].skew)
     }
@@ -228,6 +262,7 @@ impl World {
         }
         let mut body = document.body;
         body.advance(now);
+        body.wake_came(now);
         if let Some(due) = body.arm() {
             self.store.send_wake(backend, due);
             assert!(self.store.save(&Versioned { version: document.version, body }));

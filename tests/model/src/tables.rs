@@ -166,6 +166,76 @@ fn fired_drained_resolved_ramped_reconnected() {
 }
 
 #[test]
+fn a_standby_serves_until_its_betters_are_back() {
+    check(
+        "m0 50@1, m1 30@1, m2 20@2",
+        "
+        fired m0 0
+        fired m1 0
+        resolved m0 0 60
+        pass 130
+        pass 600
+        resolved m1 0 1000
+        pass 900
+    ",
+        &expect![[r#"
+            > fired m0 0
+                0 am/m0 fires since 0s (error)
+                0 #1: drain m0, by play drain for am/m0
+                0 #1 began
+                0 write #2: members/m0/weight 50 -> 0
+                0 write #2 is done
+                  = m0 0@1, m1 30@1, m2 20@2
+            > fired m1 0
+                0 am/m1 fires since 0s (error)
+                0 #3: drain m1, by play drain for am/m1
+                0 #3 began
+                0 write #4: members/m1/weight 30 -> 0, members/m2/priority 2 -> 1
+                0 write #4 is done
+                  = m0 0@1, m1 0@1, m2 20@1
+            > resolved m0 0 60
+                0 am/m0 resolved at 60s
+                0 #1 ended: its alert resolved
+                0 write #5: members/m0/weight 0 -> 5
+                0 write #5 is done
+                0 #1 has given 10% back
+                  = m0 5@1, m1 0@1, m2 20@1
+            > pass 130
+              120 write #6: members/m0/weight 5 -> 25
+              120 write #6 is done
+              120 #1 has given 50% back
+                  = m0 25@1, m1 0@1, m2 20@1
+            > pass 600
+              240 write #7: members/m0/weight 25 -> 50, members/m2/priority 1 -> 2
+              240 write #7 is done
+              240 #1 is over
+              240 contoso/m0 will be reconnected at 540s
+              420 asking for a reconnect of contoso/m0 in 2m
+              420 the reconnect of contoso/m0 is accepted, due at 540s
+                  = m0 50@1, m1 0@1, m2 20@2
+            > resolved m1 0 1000
+              730 am/m1 resolved at 1000s
+              730 #3 ended: its alert resolved
+              730 write #8: members/m1/weight 0 -> 3
+              730 write #8 is done
+              730 #3 has given 10% back
+                  = m0 50@1, m1 3@1, m2 20@2
+            > pass 900
+              850 write #9: members/m1/weight 3 -> 15
+              850 write #9 is done
+              850 #3 has given 50% back
+              970 write #10: members/m1/weight 15 -> 30
+              970 write #10 is done
+              970 #3 is over
+              970 contoso/m1 will be reconnected at 1270s
+             1150 asking for a reconnect of contoso/m1 in 2m
+             1150 the reconnect of contoso/m1 is accepted, due at 1270s
+                  = m0 50@1, m1 30@1, m2 20@2
+        "#]],
+    );
+}
+
+#[test]
 fn a_person_writes_over_ours() {
     check(
         "m0 50, m1 30, m2 20",
@@ -544,61 +614,61 @@ fn the_next_group_helps_until_the_first_is_well() {
         pass 600
     ",
         &expect![[r#"
-        > fired m0 0
-            0 am/m0 fires since 0s (error)
-            0 #1: drain m0, by play drain for am/m0
-            0 #1 began
-            0 write #2: members/m0/weight 50 -> 0
-            0 write #2 is done
-              = m0 0, m1 50, m2 -@1, m3 -@1
-        > pass 10
-              = m0 0, m1 50, m2 -@1, m3 -@1
-        > fired m1 10
-           10 am/m1 fires since 10s (error)
-           10 #3: drain m1, by play drain for am/m1
-           10 #3 began
-           10 write #4: members/m1/weight 50 -> 0, members/m2/weight - -> 50, members/m2/priority 1 -> -, members/m3/weight - -> 50, members/m3/priority 1 -> -
-           10 write #4 is done
-              = m0 0, m1 0, m2 50, m3 50
-        > pass 60
-              = m0 0, m1 0, m2 50, m3 50
-        > resolved m0 0 60
-           70 am/m0 resolved at 60s
-           70 #1 ended: its alert resolved
-           70 write #5: members/m0/weight 0 -> 5, members/m2/weight 50 -> -, members/m2/priority - -> 1, members/m3/weight 50 -> -, members/m3/priority - -> 1
-           70 write #5 is done
-           70 #1 has given 10% back
-              = m0 5, m1 0, m2 -@1, m3 -@1
-        > pass 300
-          190 write #6: members/m0/weight 5 -> 25
-          190 write #6 is done
-          190 #1 has given 50% back
-          310 write #7: members/m0/weight 25 -> 50
-          310 write #7 is done
-          310 #1 is over
-          310 contoso/m0 will be reconnected at 610s
-              = m0 50, m1 0, m2 -@1, m3 -@1
-        > resolved m1 10 300
-          370 am/m1 resolved at 300s
-          370 #3 ended: its alert resolved
-          370 write #8: members/m1/weight 0 -> 5
-          370 write #8 is done
-          370 #3 has given 10% back
-              = m0 50, m1 5, m2 -@1, m3 -@1
-        > pass 600
-          490 write #9: members/m1/weight 5 -> 25
-          490 write #9 is done
-          490 #3 has given 50% back
-          490 asking for a reconnect of contoso/m0 in 2m
-          490 the reconnect of contoso/m0 is accepted, due at 610s
-          610 write #10: members/m1/weight 25 -> 50
-          610 write #10 is done
-          610 #3 is over
-          610 contoso/m1 will be reconnected at 910s
-          790 asking for a reconnect of contoso/m1 in 2m
-          790 the reconnect of contoso/m1 is accepted, due at 910s
-              = m0 50, m1 50, m2 -@1, m3 -@1
-    "#]],
+            > fired m0 0
+                0 am/m0 fires since 0s (error)
+                0 #1: drain m0, by play drain for am/m0
+                0 #1 began
+                0 write #2: members/m0/weight 50 -> 0
+                0 write #2 is done
+                  = m0 0, m1 50, m2 -@1, m3 -@1
+            > pass 10
+                  = m0 0, m1 50, m2 -@1, m3 -@1
+            > fired m1 10
+               10 am/m1 fires since 10s (error)
+               10 #3: drain m1, by play drain for am/m1
+               10 #3 began
+               10 write #4: members/m1/weight 50 -> 0, members/m2/weight - -> 50, members/m2/priority 1 -> -, members/m3/weight - -> 50, members/m3/priority 1 -> -
+               10 write #4 is done
+                  = m0 0, m1 0, m2 50, m3 50
+            > pass 60
+                  = m0 0, m1 0, m2 50, m3 50
+            > resolved m0 0 60
+               70 am/m0 resolved at 60s
+               70 #1 ended: its alert resolved
+               70 write #5: members/m0/weight 0 -> 5
+               70 write #5 is done
+               70 #1 has given 10% back
+                  = m0 5, m1 0, m2 50, m3 50
+            > pass 300
+              190 write #6: members/m0/weight 5 -> 25
+              190 write #6 is done
+              190 #1 has given 50% back
+              310 write #7: members/m0/weight 25 -> 50, members/m2/weight 50 -> -, members/m2/priority - -> 1, members/m3/weight 50 -> -, members/m3/priority - -> 1
+              310 write #7 is done
+              310 #1 is over
+              310 contoso/m0 will be reconnected at 610s
+                  = m0 50, m1 0, m2 -@1, m3 -@1
+            > resolved m1 10 300
+              370 am/m1 resolved at 300s
+              370 #3 ended: its alert resolved
+              370 write #8: members/m1/weight 0 -> 5
+              370 write #8 is done
+              370 #3 has given 10% back
+                  = m0 50, m1 5, m2 -@1, m3 -@1
+            > pass 600
+              490 write #9: members/m1/weight 5 -> 25
+              490 write #9 is done
+              490 #3 has given 50% back
+              490 asking for a reconnect of contoso/m0 in 2m
+              490 the reconnect of contoso/m0 is accepted, due at 610s
+              610 write #10: members/m1/weight 25 -> 50
+              610 write #10 is done
+              610 #3 is over
+              610 contoso/m1 will be reconnected at 910s
+              790 asking for a reconnect of contoso/m1 in 2m
+              790 the reconnect of contoso/m1 is accepted, due at 910s
+                  = m0 50, m1 50, m2 -@1, m3 -@1
+        "#]],
     );
 }
 

@@ -8,7 +8,8 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
-    document::{Document, Etag, Intent, Owned},
+    document::{Document, Intent, Owned},
+    etag::Etag,
     group::Group,
     id::{IntentId, LineId, ReconnectId},
     ledger::{Line, What},
@@ -379,8 +380,9 @@ impl World {
     /// Whether a foreign value is what we believe, or may come to believe, to be our own: the
     /// design's rule is that it then is.
     fn is_ambiguous(&self, field: &Field, setting: Setting) -> bool {
+        let decided = self.decided();
         let thinking = self.shells.iter().flat_map(Shell::documents);
-        self.document().into_iter().chain(thinking).any(|document| {
+        self.document().into_iter().chain(thinking).chain(&decided).any(|document| {
             let Some(owned) = document.owned.get(field) else { return false };
             let intents = document.intents.iter().flat_map(|intent| &intent.changes);
             let ours = intents

@@ -643,7 +643,7 @@ async fn what_is_no_pool_any_more_is_left_alone_and_is_put_right_when_it_is_one_
     world.told("is done").await;
     world.azure.put_single("chat", "http://127.0.0.1:9").expect("a Single");
     let us = fire(&world, &serve, "us").await;
-    world.told("is held: the backend cannot be changed").await;
+    world.told("is held: the backend is not a pool").await;
     resolve(&world, &serve, &eu).await;
     world.told("is over").await;
     assert_eq!(done(&world), 1);

@@ -292,6 +292,65 @@ async fn under_a_pause_nothing_is_written_and_after_it_everything() {
 }
 
 #[tokio::test]
+async fn a_pause_waits_for_the_write_that_was_sent_before_it() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let slow = Kind::Latency { by: std::time::Duration::from_secs(2) };
+    world.azure.inject(Fault::once(Match::patch("chat"), slow));
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    let sent = async |world: &World| !world.azure.writes("chat").is_empty();
+    world.until("the write is on its way", sent).await;
+    let paused = world.say(&["pause", "--reason", "hands off", "--json"]).await.ended(0).json();
+    assert_eq!(paused["unanswered"], serde_json::json!([]));
+    assert_eq!(world.azure.view(|azure| azure.weight("chat", "eu")), Some(0), "it had been sent");
+    let history = world.json(&["history", "chat"]).await;
+    let wrote = history.as_array().expect("a list").iter().any(|line| line["what"] == "wrote");
+    assert!(wrote, "its answer is known by now: {history:#}");
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_pause_tells_of_a_write_whose_answer_is_not_known() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    // The write may land for as long as nothing else is written; reading does not answer it.
+    let lost = Kind::Cut { write: Write::NotDone };
+    world.azure.inject(Fault::always(Match::writes(), lost));
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    world.status_says("has had no answer").await;
+    let _ = world
+        .say(&["pause", "--reason", "hands off"])
+        .await
+        .ended(0)
+        .says("a write to main/chat was sent before")
+        .says("pointsman explain main/chat");
+    let _ = world.say(&["explain", "main/chat"]).await.ended(0).says("has had no answer");
+    world.azure.clear_faults();
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn release_finishes_where_a_pool_has_become_a_single() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    world.weights([0, 30, 20]).await;
+    world.azure.put_single("chat", "http://127.0.0.1:9").expect("it is someone's");
+    let _ = world
+        .say(&["release", "--all"])
+        .await
+        .ended(0)
+        .says("every backend is as its owner left it");
+    // And what comes next for it is held, in words.
+    assert_eq!(world.send(&serve, &[Alert::firing("us", Timestamp::now())]).await, 202);
+    world.status_says("held: the backend is not a pool").await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
 async fn a_pause_outlives_a_restart_and_an_alert_of_before_it_stays_held() {
     let world = World::new(DRAIN).await;
     // Before anything was ever served, too.

@@ -92,12 +92,12 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let started = Instant::now();
     let screen = Screen::new(started, common.json);
     let interrupt = Stop::default();
+    let signalled = Stop::signals()?;
     let listening = tokio::spawn({
         let interrupt = interrupt.clone();
         async move {
-            let signalled = Stop::signalled().await;
+            signalled.await;
             interrupt.ask();
-            signalled
         }
     });
     let stage = tokio::select! {

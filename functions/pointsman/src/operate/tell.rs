@@ -46,6 +46,9 @@ const CLAIM_EVERY: Duration = Duration::from_secs(1);
 /// How long a command may take to be taken in.
 const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long a pause waits for the answers to writes that were sent before it.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
+
 /// How long an undo waits to see what it ended restored.
 const RESTORED_WITHIN: Duration = Duration::from_secs(20);
 
@@ -186,13 +189,33 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
     desk.send(&reason.by, Command::Pause { reason: reason.reason }).await?;
     let paused = async |records: &Records| Ok(records.store.group().await?.body.paused.is_some());
     let taken = desk.until(TAKEN_WITHIN, paused).await?;
+    // What was recorded before the pause may be on its way to Azure at this moment.
+    let answered = async |records: &Records| Ok(unanswered(records).await?.is_empty());
+    if taken {
+        desk.until(ANSWERED_WITHIN, answered).await?;
+    }
     let pause = desk.records.store.group().await?.body.paused;
+    let unanswered = unanswered(&desk.records).await?;
     desk.close().await?;
     if !taken {
         return Err(not_taken());
     }
-    let text = "paused: nothing is written to Azure until `pointsman resume`";
-    done(common, &json!({"paused": pause, "already": false}), text)
+    let mut text = "paused: nothing is written to Azure until `pointsman resume`".to_owned();
+    for backend in &unanswered {
+        let short = backend.short();
+        write!(
+            text,
+            "\na write to {short} was sent before, and whether it was done is not known yet: \
+             `pointsman explain {short}` shows what becomes of it"
+        )?;
+    }
+    done(common, &json!({"paused": pause, "already": false, "unanswered": unanswered}), &text)
+}
+
+/// The backends with a write that may be under way.
+async fn unanswered(records: &Records) -> Result<Vec<BackendId>, Failed> {
+    let open = ask::documents(records).await?.into_iter().filter(|one| !one.intents.is_empty());
+    Ok(open.map(|document| document.backend).collect())
 }
 
 pub(crate) async fn resume(common: &Common, by: By) -> Result<ExitCode, Failed> {

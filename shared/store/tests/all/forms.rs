@@ -7,7 +7,8 @@ use std::{fmt::Debug, path::PathBuf};
 
 use expect_test::expect_file;
 use pointsman_core::{
-    document::{Change, Document, Etag, Intent, Outcome, Owned, Reconnect, Trouble},
+    document::{Change, Document, Intent, Outcome, Owned, Reconnect, Trouble},
+    etag::Etag,
     effect::Effect,
     fraction::Fraction,
     group::{Group, Pause},

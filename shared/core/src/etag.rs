@@ -1,0 +1,101 @@
+//! Which state of a backend is which: how an answer of a cache is told from a new state.
+
+use std::collections::VecDeque;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::overrides::later;
+
+/// How many `ETag`s of the past are remembered of each kind, to tell a stale body from a new one.
+pub const ETAGS_MAX: usize = 16;
+
+/// An `ETag`, opaque and quoted, as Azure sent it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Etag(pub String);
+
+/// How long a cache is believed to go on answering with a state that is over. That one state came
+/// before another is only concluded from the order in which they were read; what is shown for
+/// longer than this is what the backend is, and the conclusion was wrong.
+pub const STALE_FOR: SignedDuration = SignedDuration::from_mins(2);
+
+/// Which state of the backend was seen last, and which before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Etags {
+    /// The newest; none where it is known to be gone and its successor has not been seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    current: Option<Etag>,
+    /// The ones read before it.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    past: VecDeque<Etag>,
+    /// The ones that Azure itself has said are over: we wrote over them, or were refused with 412.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    gone: VecDeque<Etag>,
+    /// Since when, and when last, nothing but states of the past was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stale: Option<(Timestamp, Timestamp)>,
+}
+
+/// How what was read compares with what was seen before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Freshness {
+    /// The newest state known.
+    Same,
+    /// A state not seen before.
+    New,
+    /// A state known to be over: a cache answered. It says nothing of now.
+    Stale,
+}
+
+impl Etags {
+    /// How a body with this `ETag` compares, without taking note of it.
+    #[must_use]
+    pub fn freshness(&self, etag: &Etag, now: Timestamp) -> Freshness {
+        let believed = || {
+            self.stale.is_some_and(|(since, last)| {
+                now >= later(since, STALE_FOR) && now < later(last, STALE_FOR)
+            })
+        };
+        if self.current.as_ref() == Some(etag) {
+            Freshness::Same
+        } else if self.gone.contains(etag) || (self.past.contains(etag) && !believed()) {
+            Freshness::Stale
+        } else {
+            Freshness::New
+        }
+    }
+
+    /// Takes note that a state of the past was read.
+    pub fn stale(&mut self, now: Timestamp) {
+        let since = self.stale.filter(|(_, last)| now < later(*last, STALE_FOR));
+        self.stale = Some((since.map_or(now, |(since, _)| since), now));
+    }
+
+    /// Takes note of the newest state.
+    pub fn seen(&mut self, etag: &Etag) {
+        self.stale = None;
+        if self.current.as_ref() != Some(etag) {
+            self.past.retain(|past| past != etag);
+            if let Some(old) = self.current.replace(etag.clone()) {
+                keep(&mut self.past, old);
+            }
+        }
+    }
+
+    /// Takes note that Azure has said that this state is over.
+    pub fn gone(&mut self, etag: &Etag) {
+        self.current.take_if(|current| current == etag);
+        self.past.retain(|past| past != etag);
+        if !self.gone.contains(etag) {
+            keep(&mut self.gone, etag.clone());
+        }
+    }
+}
+
+fn keep(etags: &mut VecDeque<Etag>, etag: Etag) {
+    etags.push_back(etag);
+    while etags.len() > ETAGS_MAX {
+        etags.pop_front();
+    }
+}
