@@ -1,6 +1,11 @@
 //! The command line: what can be asked for, and who answers.
 
-use std::{io, ops::Deref, path::PathBuf, process::ExitCode};
+use std::{
+    io,
+    ops::Deref,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use pointsman_engine::Mode;
@@ -128,7 +133,7 @@ impl Common {
     /// The records, to look at. Where there is no store yet, none is made: an empty one is shown.
     pub(crate) async fn records(&self) -> Result<Reading, Failed> {
         let file = store_file(&self.config(Needs::Store)?, self.mode());
-        if file.exists() {
+        if file.try_exists().map_err(|error| unseen(&file, &error))? {
             return Ok(Reading { records: Records::open(&file).await?, empty: None });
         }
         show::note(format_args!(
@@ -141,6 +146,14 @@ impl Common {
     }
 }
 
+/// Why nothing can be said of a store that is out of sight.
+pub(crate) fn unseen(file: &Path, error: &io::Error) -> Failed {
+    Failed(format!(
+        "the store {} cannot be seen ({error}): ask as the user that `serve` runs as",
+        file.display()
+    ))
+}
+
 /// Records that are looked at.
 pub(crate) struct Reading {
     records: Records,
@@ -149,6 +162,11 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// Whether there is no store: nothing can be said of any backend.
+    pub(crate) const fn is_of_nothing(&self) -> bool {
+        self.empty.is_some()
+    }
+
     pub(crate) async fn close(self) {
         self.records.close().await;
         drop(self.empty);

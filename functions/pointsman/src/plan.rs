@@ -25,7 +25,7 @@ use pointsman_intake::{BODY_BYTES_MAX, alertmanager};
 use serde_json::json;
 
 use crate::{
-    cli::{Common, Failed},
+    cli::{Common, Failed, unseen},
     playbook, show,
 };
 
@@ -49,7 +49,8 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let body = read(&options.signal)?;
     // Nothing is written, and that includes a store where there is none yet.
     let empty = tempfile::tempdir()?;
-    if !store_file(&config, common.mode()).exists() {
+    let file = store_file(&config, common.mode());
+    if !file.try_exists().map_err(|error| unseen(&file, &error))? {
         config.store = empty.path().join("empty.db");
     }
     let parts = Parts::open(&config, common.mode(), Role::Producer).await?;
@@ -62,7 +63,10 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let unmatched: Vec<String> = batch
         .signals
         .iter()
-        .filter(|signal| loaded.playbook.hear(signal).matched.is_empty())
+        .filter(|signal| {
+            let heard = loaded.playbook.hear(signal);
+            heard.matched.is_empty() && heard.failed.is_empty()
+        })
         .map(|signal| signal.series.to_string())
         .collect();
     let letters: Vec<String> =

@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     fs,
+    io::Read as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -77,16 +78,16 @@ pub(crate) fn read_file(path: &Path) -> Result<String, Failed> {
 }
 
 fn text_of(path: &Path) -> Result<String, Failed> {
-    let cannot = |error| Failed(format!("{}: {error}", path.display()));
-    let length = fs::metadata(path).map_err(cannot)?.len();
-    if length > playbook::PLAYBOOK_BYTES_MAX as u64 {
-        let most = playbook::PLAYBOOK_BYTES_MAX;
-        return Err(Failed(format!(
-            "{}: it has {length} bytes, and {most} is the most",
-            path.display()
-        )));
+    let cannot = |error| Failed(format!("the playbook {}: {error}", path.display()));
+    let (mut text, most) = (String::new(), playbook::PLAYBOOK_BYTES_MAX);
+    // Not by what the file says of its length: a device or a pipe says nothing.
+    let file = fs::File::open(path).map_err(cannot)?;
+    file.take(most as u64 + 1).read_to_string(&mut text).map_err(cannot)?;
+    if text.len() > most {
+        let why = format!("{}: it is longer than {most} bytes, which is the most", path.display());
+        return Err(Failed(why));
     }
-    fs::read_to_string(path).map_err(cannot)
+    Ok(text)
 }
 
 fn check(common: &Common, file: &Path) -> Result<ExitCode, Failed> {

@@ -24,7 +24,7 @@ use pointsman_host::{
 };
 use pointsman_queue::ConsumerError;
 use serde_json::json;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{
     cli::{Common, Failed},
@@ -50,7 +50,7 @@ pub(crate) struct Serving {
     pub(crate) address: SocketAddr,
     /// Its parts.
     pub(crate) parts: Parts,
-    tasks: Vec<JoinHandle<()>>,
+    tasks: JoinSet<()>,
     http: JoinHandle<std::io::Result<()>>,
     stop: Stop,
 }
@@ -72,7 +72,12 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     } else {
         show::text(&format!("listening on {url}\n"))?;
     }
-    signalled.await;
+    let mut serving = serving;
+    tokio::select! {
+        () = signalled => {}
+        // Better to be started anew than to take alerts that no one acts upon.
+        failed = serving.broken() => return Err(failed),
+    }
     tracing::info!("stopping: finishing what is held");
     serving.stop().await?;
     tracing::info!("stopped");
@@ -98,26 +103,39 @@ impl Serving {
             .map_err(|error| Failed(format!("cannot listen on {}: {error}", config.listen)))?;
         // A token and a connection ahead of need: the first alert should not wait for them.
         let azure = parts.azure.clone();
-        let warm = tokio::spawn(async move {
+        tokio::spawn(async move {
             if let Err(error) = azure.warm(uuid::Uuid::now_v7().into()).await {
                 tracing::warn!("Azure is not reached yet: {}", error.full());
             }
         });
-        let tasks = vec![
-            warm,
-            tokio::spawn(pointsman_reconcile::run(parts.clone(), stop.clone())),
-            tokio::spawn(pointsman_schedule::run(parts.clone(), stop.clone())),
-        ];
+        let mut tasks = JoinSet::new();
+        tasks.spawn(pointsman_reconcile::run(parts.clone(), stop.clone()));
+        tasks.spawn(pointsman_schedule::run(parts.clone(), stop.clone()));
         tracing::info!(%address, store = %store_file(config, mode).display(), "serving");
         Ok(Self { address, parts, tasks, http, stop })
     }
 
+    /// Waits until a part of it ends though no stop was asked for, which only a fault of ours can do.
+    async fn broken(&mut self) -> Failed {
+        let why = tokio::select! {
+            Some(ended) = self.tasks.join_next() => ended.err().map(|error| error.to_string()),
+            ended = &mut self.http => match ended {
+                Ok(served) => served.err().map(|error| error.to_string()),
+                Err(error) => Some(error.to_string()),
+            },
+        };
+        Failed(format!(
+            "a part of `serve` has ended by itself, which is a fault of Pointsman: {}",
+            why.as_deref().unwrap_or("it says no more")
+        ))
+    }
+
     /// Takes nothing more, finishes what is held, and closes the store.
-    pub(crate) async fn stop(self) -> Result<(), Failed> {
+    pub(crate) async fn stop(mut self) -> Result<(), Failed> {
         self.stop.ask();
         self.http.await??;
-        for task in self.tasks {
-            task.await?;
+        while let Some(ended) = self.tasks.join_next().await {
+            ended?;
         }
         self.parts.close().await;
         Ok(())

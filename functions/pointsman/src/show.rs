@@ -8,7 +8,10 @@ use std::{
 
 use comfy_table::{Table, presets};
 use jiff::{SignedDuration, SignedDurationRound, Timestamp, Unit};
-use pointsman_core::overrides::{Life, Override, Standing};
+use pointsman_core::{
+    document::Document,
+    overrides::{Life, Override, Standing},
+};
 use serde::Serialize;
 
 use crate::cli::Failed;
@@ -76,9 +79,17 @@ pub(crate) fn length(length: SignedDuration) -> String {
 }
 
 /// How an override stands, in a few words.
-pub(crate) fn standing(over: &Override, now: Timestamp) -> String {
+pub(crate) fn standing(document: &Document, over: &Override, now: Timestamp) -> String {
     let ago = |at: Timestamp| length(now.duration_since(at));
+    let fields = over.effect.fields();
+    let stands = fields.iter().any(|field| document.owned.get(field).is_some_and(|one| one.stood));
     match (&over.life, &over.standing) {
+        (Life::Claimed { .. }, Standing::Unseen) if document.trouble.is_some() => {
+            "waits until the backend can be read".to_owned()
+        }
+        (Life::Begun { at, .. }, Standing::Admitted) if !stands => {
+            format!("decided {} ago, not seen to be written yet", ago(*at))
+        }
         (Life::Claimed { .. }, Standing::Held(why)) => format!("held: {why}"),
         (Life::Claimed { at }, _) => format!("claimed {} ago, not looked at yet", ago(*at)),
         (Life::Begun { .. }, Standing::Held(why)) => format!("displaced, held: {why}"),

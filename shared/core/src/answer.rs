@@ -30,8 +30,8 @@ pub enum Answer {
     },
     /// It was not done: Azure asks to wait.
     Throttled {
-        /// Until when.
-        until: Timestamp,
+        /// Until when, where it said so.
+        until: Option<Timestamp>,
     },
     /// It was not sent.
     NotSent {
@@ -62,8 +62,8 @@ pub enum ReconnectAnswer {
     },
     /// 429: it was not taken; ask again then.
     Throttled {
-        /// Until when.
-        until: Timestamp,
+        /// Until when, where Azure said so.
+        until: Option<Timestamp>,
     },
     /// It was not sent.
     NotSent {
@@ -101,9 +101,10 @@ impl Document {
                 self.retire_gone(etag, None, said);
             }
             Answer::Outrun => {
-                let gone = self.intents.remove(place).etag;
+                let outrun = &mut self.intents[place];
+                outrun.outrun = true;
+                self.etags.gone(&outrun.etag);
                 said.push(What::Outrun { intent });
-                self.etags.gone(&gone);
             }
             Answer::Refused { why } => {
                 self.intents.remove(place);
@@ -112,8 +113,8 @@ impl Document {
             }
             Answer::Throttled { until } => {
                 self.intents.remove(place);
-                said.push(What::Throttled { until: *until });
-                self.troubled("Azure asks to wait", Some(*until));
+                let until = self.troubled("Azure asks to wait", *until);
+                said.push(What::Throttled { until });
             }
             Answer::NotSent { why } => {
                 self.intents.remove(place);
@@ -137,6 +138,7 @@ impl Document {
                 .is_some_and(|shown| !shown.means(change.after));
             if let Some(owned) = self.owned.get_mut(&change.field).filter(|_| !theirs) {
                 owned.written = change.after;
+                owned.stood = true;
             }
         }
         for (id, step) in &intent.steps {
@@ -157,12 +159,11 @@ impl Document {
                         && pool.get(&change.field).is_some_and(|shown| shown.means(change.after))
                 })
             });
-            let id = intent.id.clone();
             if landed {
-                said.push(What::Landed { intent: id });
+                said.push(What::Landed { intent: intent.id.clone() });
                 self.done(&intent, shown, said);
             } else {
-                said.push(What::NotLanded { intent: id });
+                said.extend(intent.not_landed());
             }
         }
     }
@@ -184,13 +185,29 @@ impl Document {
         self.plan_wake();
     }
 
-    /// Waits until the time that Azure named, or about as long as the trouble has lasted.
-    fn troubled(&mut self, why: &str, until: Option<Timestamp>) {
+    /// Takes in that nothing may be decided, as the clock of who looks is not Azure's: `date` is.
+    /// Its time does not move, and nothing is waited for, so that the next look finds it as it is.
+    pub fn untimely(&mut self, why: &str, date: Timestamp, said: &mut Vec<What>) {
+        let known = self.trouble.take();
+        self.rewind(date);
+        let now = self.now;
+        if known.as_ref().is_none_or(|known| known.why != why) {
+            said.push(What::Unreachable { why: why.to_owned(), until: now });
+        }
+        let since = known.map_or(now, |known| known.since);
+        self.trouble = Some(Trouble { since, until: now, why: why.to_owned() });
+    }
+
+    /// Waits until the time that Azure named, or about as long as the trouble has lasted; gives
+    /// until when.
+    fn troubled(&mut self, why: &str, until: Option<Timestamp>) -> Timestamp {
         let now = self.now;
         let since = self.trouble.as_ref().map_or(now, |trouble| trouble.since);
         let wait = now.duration_since(since).clamp(RETRY.0, RETRY.1);
-        let until = until.unwrap_or_else(|| later(now, wait)).max(now);
+        // However short a wait Azure names, it is not asked without a pause.
+        let until = until.unwrap_or_else(|| later(now, wait)).max(later(now, RETRY.0));
         self.trouble = Some(Trouble { since, until, why: why.to_owned() });
+        until
     }
 
     /// Takes in what came of asking for a reconnect.
@@ -219,8 +236,8 @@ impl Document {
             }
             ReconnectAnswer::Throttled { until } => {
                 reconnect.asked.pop();
-                said.push(What::Throttled { until: *until });
-                self.troubled("Azure asks to wait", Some(*until));
+                let until = self.troubled("Azure asks to wait", *until);
+                said.push(What::Throttled { until });
             }
             ReconnectAnswer::NotSent { why } => {
                 reconnect.asked.pop();

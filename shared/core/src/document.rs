@@ -27,13 +27,18 @@ use crate::{
     lay::Yielded,
     ledger::What,
     names::{BackendId, PlayName},
-    overrides::{End, Life, Override, Standing, later},
+    overrides::{End, Held, Life, Override, Standing, later},
     pool::{Field, Setting},
     signal::SeriesId,
+    wake::SKEW_MAX,
 };
 
 /// How long a write without an answer may still land. Longer than any proxy holds a request.
 pub const FENCE: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long a backend must have been missing before what is to be given back to it is forgotten: a
+/// 404 may pass.
+pub const MISSING_FOR: SignedDuration = SignedDuration::from_secs(15);
 
 /// How long an answered reconnect is kept, to be shown.
 pub const RECONNECT_SHOWN: SignedDuration = SignedDuration::from_hours(24);
@@ -49,6 +54,18 @@ pub struct Owned {
     pub baseline: Setting,
     /// What we last knew to be there by our own hand; the baseline where we have not written yet.
     pub written: Setting,
+    /// Whether what we want was seen to stand there: who writes over it from then on has something
+    /// against it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stood: bool,
+}
+
+impl Owned {
+    /// A field that shows this, and in which nothing of ours stands yet.
+    #[must_use]
+    pub const fn fresh(shown: Setting) -> Self {
+        Self { baseline: shown, written: shown, stood: false }
+    }
 }
 
 /// One field's part of a write.
@@ -82,6 +99,10 @@ pub struct Intent {
     pub steps: BTreeMap<OverrideId, usize>,
     /// When it was recorded.
     pub at: Timestamp,
+    /// Whether it was answered with 412. A gateway may have sent it twice and told of the second
+    /// time, so what the backend shows decides what came of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub outrun: bool,
 }
 
 impl Intent {
@@ -89,6 +110,11 @@ impl Intent {
     #[must_use]
     pub fn fence(&self) -> Timestamp {
         later(self.at, FENCE)
+    }
+
+    /// What is told where it turns out not to have been done; nothing where that was told.
+    pub(crate) fn not_landed(&self) -> Option<What> {
+        (!self.outrun).then(|| What::NotLanded { intent: self.id.clone() })
     }
 }
 
@@ -109,6 +135,14 @@ pub struct Reconnect {
     /// What came of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+}
+
+impl Reconnect {
+    /// Whether it was not asked for yet, and may still be called off.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        self.outcome.is_none() && self.asked.is_empty()
+    }
 }
 
 /// What came of a reconnect.
@@ -238,15 +272,57 @@ impl Document {
         self.now
     }
 
+    /// Whether someone has seen or written more of the backend than is known to `before`: what was
+    /// read for that one may be older than what this one knows.
+    #[must_use]
+    pub fn knows_more_than(&self, before: &Self) -> bool {
+        (&self.etags, &self.intents) != (&before.etags, &before.intents)
+    }
+
+    /// Takes its time back where it is that of a clock that ran ahead: nothing that was noted lies
+    /// in the future, and it is looked at anew.
+    pub fn rewind(&mut self, now: Timestamp) {
+        if self.now <= later(now, SKEW_MAX) {
+            return;
+        }
+        self.now = now;
+        self.trouble = None;
+        self.alarm = None;
+        self.wake = Some(now);
+        self.etags.rewind(now);
+        let back = |at: &mut Timestamp| *at = (*at).min(now);
+        for over in self.overrides.values_mut() {
+            match &mut over.life {
+                Life::Claimed { at } => back(at),
+                Life::Begun { at, warned } => {
+                    back(at);
+                    warned.iter_mut().for_each(back);
+                }
+                Life::Ended { at, why: _, steps } => {
+                    back(at);
+                    steps.iter_mut().for_each(back);
+                }
+            }
+        }
+        self.intents.iter_mut().for_each(|intent| back(&mut intent.at));
+        for reconnect in self.reconnects.values_mut() {
+            reconnect.asked.iter_mut().for_each(back);
+        }
+    }
+
     /// Takes in an override claimed for it. One that is known already only takes its age from it; one
     /// that is over stays so.
     pub fn claim(&mut self, over: Override, said: &mut Vec<What>) {
         if self.spent.contains(&over.id) {
             return;
         }
-        if let Some(known) = self.overrides.get_mut(&over.id) {
-            known.started = over.started;
-            return;
+        match self.overrides.get_mut(&over.id) {
+            // The playbook has its play again: it is on again.
+            Some(Override { life: Life::Ended { why: End::Dropped, .. }, .. }) | None => {}
+            Some(known) => {
+                known.started = over.started;
+                return;
+            }
         }
         said.push(What::Claimed {
             id: over.id.clone(),
@@ -303,7 +379,7 @@ impl Document {
             self.undo(&id, by, reason, said);
         }
         self.reconnects.retain(|id, reconnect| {
-            let kept = reconnect.outcome.is_some() || !reconnect.asked.is_empty();
+            let kept = !reconnect.is_waiting();
             if !kept {
                 let (id, target) = (id.clone(), reconnect.target.clone());
                 said.push(What::ReconnectCancelled { id, target });
@@ -319,19 +395,35 @@ impl Document {
         let Some(over) = self.overrides.get_mut(id) else { return };
         match over.life {
             Life::Claimed { .. } => {
-                said.push(What::NeverBegan { id: id.clone(), why });
+                said.push(What::NeverBegan { id: id.clone(), why: why.clone() });
+                over.life = Life::Ended { at: now, why, steps: Vec::new() };
                 self.forget(id);
             }
             Life::Begun { .. } => {
                 said.push(What::Ended { id: id.clone(), why: why.clone() });
                 over.life = Life::Ended { at: now, why, steps: Vec::new() };
-                match over.standing {
-                    Standing::Held(_) | Standing::Yielded => self.finish(id, said),
-                    Standing::Unseen | Standing::Admitted => {}
+                if self.has_no_part(id) {
+                    self.finish(id, said);
                 }
             }
             // Already on its way out.
             Life::Ended { .. } => {}
+        }
+    }
+
+    /// Whether nothing of an override stands in the backend, or may yet come to stand there.
+    fn has_no_part(&self, id: &OverrideId) -> bool {
+        let Some(over) = self.overrides.get(id) else { return true };
+        match over.standing {
+            // Its fields are as they were when they could last be read.
+            Standing::Held(Held::Unreadable(_)) | Standing::Unseen | Standing::Admitted => {
+                over.effect.fields().iter().all(|field| {
+                    let mut changes = self.intents.iter().flat_map(|intent| &intent.changes);
+                    !self.owned.get(field).is_some_and(|owned| owned.stood)
+                        && !changes.any(|change| change.field == *field)
+                })
+            }
+            Standing::Held(_) | Standing::Yielded => true,
         }
     }
 
@@ -351,18 +443,28 @@ impl Document {
         }
     }
 
-    /// Takes an ended override out, and plans what follows it.
+    /// Takes an ended override out, and plans what follows it: one reconnect of a target, however
+    /// many alerts of a play have ended. It follows one that has yielded, too: whoever took the
+    /// weight over said nothing against new connections.
     fn finish(&mut self, id: &OverrideId, said: &mut Vec<What>) {
         let Some(over) = self.forget(id) else { return };
         said.push(What::Finished { id: id.clone() });
         let Life::Ended { why: End::Resolved | End::Expired, .. } = over.life else { return };
         for after in over.after {
             let target = after.reconnect;
+            let due = later(self.now, after.after);
+            let waiting = self
+                .reconnects
+                .values_mut()
+                .find(|one| one.is_waiting() && one.play == over.play && one.target == target);
+            if let Some(waiting) = waiting {
+                waiting.due = waiting.due.max(due);
+                continue;
+            }
             let reconnect = ReconnectId::derive(&[id.as_str(), &target.to_string()]);
             if self.reconnects.contains_key(&reconnect) {
                 continue;
             }
-            let due = later(self.now, after.after);
             said.push(What::ReconnectPlanned {
                 id: reconnect.clone(),
                 target: target.clone(),
@@ -376,7 +478,8 @@ impl Document {
 
     fn forget(&mut self, id: &OverrideId) -> Option<Override> {
         let over = self.overrides.remove(id)?;
-        if over.resolved.is_none() {
+        let dropped = matches!(over.life, Life::Ended { why: End::Dropped, .. });
+        if over.resolved.is_none() && !dropped {
             self.spent.insert(id.clone());
         }
         Some(over)

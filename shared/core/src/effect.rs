@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{fraction::Fraction, names::BackendName};
+use crate::{fraction::Fraction, names::BackendName, pool::Field};
 
 /// The largest weight, and the largest priority number, that Azure takes.
 pub const WEIGHT_MAX: u8 = 100;
@@ -38,6 +38,37 @@ pub enum Effect {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         weight: Option<u8>,
     },
+}
+
+impl Effect {
+    /// What it is, in the words that ids are derived from. Stored for ever, so they never change,
+    /// unlike those for people.
+    #[must_use]
+    pub fn identity(&self) -> String {
+        match self {
+            Self::Drain { member } => format!("drain {member}"),
+            Self::Shift { member, to } => format!("shift {member} {}", to.basis_points()),
+            Self::Split { weights } => {
+                weights.iter().fold("split".to_owned(), |text, (member, weight)| {
+                    text + &format!(" {member} {weight}")
+                })
+            }
+            Self::Promote { member, weight: None } => format!("promote {member}"),
+            Self::Promote { member, weight: Some(weight) } => format!("promote {member} {weight}"),
+        }
+    }
+
+    /// The fields that it is there to change. Others may have to change with them.
+    #[must_use]
+    pub fn fields(&self) -> Vec<Field> {
+        match self {
+            Self::Drain { member } | Self::Shift { member, to: _ } => vec![Field::weight(member)],
+            Self::Split { weights } => weights.keys().map(Field::weight).collect(),
+            Self::Promote { member, weight: _ } => {
+                vec![Field::priority(member), Field::weight(member)]
+            }
+        }
+    }
 }
 
 impl fmt::Display for Effect {

@@ -15,9 +15,9 @@ pub const ETAGS_MAX: usize = 16;
 #[serde(transparent)]
 pub struct Etag(pub String);
 
-/// How long a cache is believed to go on answering with a state that is over. That one state came
-/// before another is only concluded from the order in which they were read; what is shown for
-/// longer than this is what the backend is, and the conclusion was wrong.
+/// How long a cache is believed to go on answering with a state that is over. What is shown for
+/// longer than this is what the backend is, and whatever said that it was over was wrong: the order
+/// in which states were read, a gateway's 412, or a backup that was restored since.
 pub const STALE_FOR: SignedDuration = SignedDuration::from_mins(2);
 
 /// Which state of the backend was seen last, and which before it.
@@ -35,6 +35,9 @@ pub struct Etags {
     /// Since when, and when last, nothing but states of the past was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stale: Option<(Timestamp, Timestamp)>,
+    /// Since when there is nothing to be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    missing: Option<Timestamp>,
 }
 
 /// How what was read compares with what was seen before.
@@ -59,7 +62,7 @@ impl Etags {
         };
         if self.current.as_ref() == Some(etag) {
             Freshness::Same
-        } else if self.gone.contains(etag) || (self.past.contains(etag) && !believed()) {
+        } else if (self.gone.contains(etag) || self.past.contains(etag)) && !believed() {
             Freshness::Stale
         } else {
             Freshness::New
@@ -72,11 +75,37 @@ impl Etags {
         self.stale = Some((since.map_or(now, |(since, _)| since), now));
     }
 
+    /// Takes note that there is nothing to be read.
+    pub fn missed(&mut self, now: Timestamp) {
+        self.stale = None;
+        self.missing.get_or_insert(now);
+    }
+
+    /// Since when there has been nothing to be read.
+    #[must_use]
+    pub const fn missing(&self) -> Option<Timestamp> {
+        self.missing
+    }
+
+    /// Whether this is the state of something that was made anew, after there was nothing.
+    #[must_use]
+    pub fn is_anew(&self, etag: &Etag) -> bool {
+        self.missing.is_some() && self.current.as_ref() != Some(etag)
+    }
+
+    /// Moves what is in the future to `now`: it was noted by a clock that ran ahead.
+    pub(crate) fn rewind(&mut self, now: Timestamp) {
+        self.stale = None;
+        self.missing = self.missing.map(|since| since.min(now));
+    }
+
     /// Takes note of the newest state.
     pub fn seen(&mut self, etag: &Etag) {
         self.stale = None;
+        self.missing = None;
         if self.current.as_ref() != Some(etag) {
             self.past.retain(|past| past != etag);
+            self.gone.retain(|gone| gone != etag);
             if let Some(old) = self.current.replace(etag.clone()) {
                 keep(&mut self.past, old);
             }

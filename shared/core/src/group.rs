@@ -1,7 +1,8 @@
 //! What spans backends: so far, whether Pointsman is paused.
 //!
-//! A commit that writes to Azure compares the group document that it was decided under, in the
-//! same transaction, so that a pause that was answered is a pause that holds.
+//! A commit that records a write compares the group document that it was decided under, in the same
+//! transaction, so that nothing is decided past a pause. A write that was recorded before it may
+//! still be on its way: whoever pauses is told of those that have no answer yet.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

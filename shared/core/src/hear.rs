@@ -161,7 +161,7 @@ fn resolve(
         &signal.series.to_string(),
         &running.first.to_string(),
         play.name.as_str(),
-        &effect.to_string(),
+        &effect.identity(),
         &pool.backend.to_string(),
     ]);
     let after = if place == 0 { matched.after.as_slice() } else { &[] };

@@ -249,6 +249,8 @@ impl Admitted {
         } else {
             let back = i64::from(one.given_back.basis_points());
             let way = (i64::from(base) - i64::from(asked)) * back / i64::from(SCALE);
+            // Of what nobody has said, there is no part to be given back before the whole is.
+            let way = if ground.is_unclear(*at) { 0 } else { way };
             let now = u32::try_from(i64::from(asked) + way).unwrap_or(0);
             Weighed::add(&mut weighed.ramping, authority, now);
             Weighed::add(&mut weighed.ramping_from, authority, asked);
@@ -341,7 +343,7 @@ impl<'a> Ground<'a> {
         let mut targets = Vec::with_capacity(touches.len());
         for (name, part, touch) in touches {
             let at = self.at(name)?;
-            if self.mixed.contains(&self.group[at]) || self.mixed.contains(&self.serving) {
+            if !self.is_clear(at, touch) {
                 return Err(Held::MixedWeights);
             }
             let field = Field { member: name.clone(), part };
@@ -350,6 +352,28 @@ impl<'a> Ground<'a> {
             }
         }
         Ok(targets)
+    }
+
+    /// Whether a touch can be carried out without knowing what null counts as: no weight and an
+    /// explicit weight can, where no share has to be kept.
+    fn is_clear(&self, at: usize, touch: Touch) -> bool {
+        let mixed = |group: u8| self.mixed.contains(&group);
+        match touch {
+            Touch::Part(Fraction::NONE) | Touch::Weight(_) => {
+                !mixed(self.serving) || self.terms.limits.least_share.is_none()
+            }
+            Touch::Part(_) | Touch::Serve(_) => !mixed(self.group[at]) && !mixed(self.serving),
+        }
+    }
+
+    /// Whether a member's weight counts as a number that nobody has said.
+    fn is_unclear(&self, at: usize) -> bool {
+        self.mixed.contains(&self.group[at]) && self.members[at].weight.number().is_none()
+    }
+
+    /// Whether a member's weight was given up to someone else's write.
+    fn is_given_up(&self, at: usize) -> bool {
+        self.yielded.contains_key(&Field::weight(&self.members[at].name))
     }
 
     /// The least number of groups to promote with which the limits hold.
@@ -377,6 +401,7 @@ impl<'a> Ground<'a> {
     fn is_standby(&self, at: usize, standbys: usize) -> bool {
         self.standbys[..standbys].contains(&self.group[at])
             && !self.mixed.contains(&self.group[at])
+            && !self.mixed.contains(&self.serving)
             && !self.yielded.contains_key(&Field::priority(&self.members[at].name))
     }
 
@@ -393,7 +418,8 @@ impl<'a> Ground<'a> {
             let promoted = admitted.promoted.get(&at).filter(|_| !serves);
             if promoted.is_some() || self.is_standby(at, standbys) {
                 shape.group[at] = self.serving;
-                if self.members[at].weight.number().unwrap_or(0) == 0 {
+                let weightless = self.members[at].weight.number().unwrap_or(0) == 0;
+                if weightless && !self.is_given_up(at) {
                     shape.weight[at] = promoted
                         .copied()
                         .flatten()
@@ -487,7 +513,9 @@ impl<'a> Ground<'a> {
                 }
                 let said = admitted.weights.contains_key(&at);
                 let changed = shape.weight[at] != self.base[at]
-                    || (moved && self.members[at].weight.number().is_none());
+                    || (moved
+                        && self.members[at].weight.number().is_none()
+                        && !self.is_given_up(at));
                 if said || changed || pitch.scales {
                     let field = Field::weight(name);
                     let own = [at];
@@ -523,10 +551,9 @@ impl Pitch {
             shape.weight[*at] == ground.base[*at] && shape.group[*at] == ground.group[*at]
         };
         let nulls = within.iter().any(|at| ground.members[*at].weight.number().is_none());
-        let given_up = within
-            .iter()
-            .any(|at| ground.yielded.contains_key(&Field::weight(&ground.members[*at].name)));
-        if within.iter().all(kept) || given_up {
+        // What a scale would mean for these, nobody has said; or someone has said otherwise.
+        let fixed = |at: &usize| ground.is_given_up(*at) || ground.is_unclear(*at);
+        if within.iter().all(kept) || within.iter().any(fixed) {
             return Self { factor: 1, scales: false };
         }
         let largest = weights.iter().copied().max().unwrap_or(SCALE).max(1);

@@ -174,6 +174,24 @@ fn a_drain_takes_one_weight_and_leaves_the_others_alone() {
 }
 
 #[test]
+fn a_weight_that_was_given_up_is_left_alone_also_where_its_member_is_promoted() {
+    let drain = over(0, "drain eu");
+    let yielded: Yielded =
+        [(Field::weight(&"sb".parse().unwrap()), [drain.0.id.clone()].into())].into();
+    for (standbys, serve) in [("sb 0@2", None), ("sb 0@2, sc 0@3", Some("sc"))] {
+        let baseline = pool(&format!("eu 50@1, {standbys}"));
+        let contributions = [Contribution::of(&drain.0, drain.1)];
+        let laid = lay(&baseline, &Terms::default(), &contributions, &yielded);
+        assert_eq!(laid.settings.get(&Field::weight(&"sb".parse().unwrap())), None);
+        assert_eq!(laid.held.is_empty(), serve.is_some(), "{:?}", laid.held);
+        if let Some(serve) = serve {
+            let weight = laid.settings.get(&Field::weight(&serve.parse().unwrap()));
+            assert_eq!(weight, Some(&Setting::Is(50)));
+        }
+    }
+}
+
+#[test]
 fn nulls_become_numbers_where_one_of_them_must() {
     check(
         "eu null, us -, ap null",
@@ -193,12 +211,23 @@ fn nulls_become_numbers_where_one_of_them_must() {
         members/us/weight = 9 (by 1)
     "#]],
     );
+    // No weight needs no meaning of null; a part of one does, and so does a share to be kept.
     check(
+        "eu null, us 30, ap 20",
+        "drain eu ~50%; shift ap 50%",
+        &expect![[r#"
+            members/eu/weight = 0 (by 1)
+            shift ap to 50% is held: null weights stand beside numbers; say what null counts as with the pool's `nullWeight`
+        "#]],
+    );
+    let share = Limits { least_share: Some(Fraction::percent(10)), ..Limits::default() };
+    check_terms(
+        &Terms { limits: share, ..Terms::default() },
         "eu null, us 30, ap 20",
         "drain us",
         &expect![[r#"
-        drain us is held: null weights stand beside numbers; say what null counts as with the pool's `nullWeight`
-    "#]],
+            drain us is held: null weights stand beside numbers; say what null counts as with the pool's `nullWeight`
+        "#]],
     );
     let told = Terms { null_weight: Some(50), ..Terms::default() };
     check_terms(

@@ -41,14 +41,14 @@ impl Line {
     #[must_use]
     pub fn new(at: Timestamp, backend: Option<&BackendId>, what: What) -> Self {
         let subject = backend.map(ToString::to_string).unwrap_or_default();
-        let id = LineId::derive(&[&at.to_string(), &subject, &format!("{what:?}")]);
+        let id = LineId::derive(&[&at.to_string(), &subject, &what.identity()]);
         Self { id, at, backend: backend.cloned(), what }
     }
 
     /// A line that is told once, however often what it says happens again.
     #[must_use]
     pub fn once(at: Timestamp, what: What) -> Self {
-        Self { id: LineId::derive(&[&format!("{what:?}")]), at, backend: None, what }
+        Self { id: LineId::derive(&[&what.identity()]), at, backend: None, what }
     }
 }
 
@@ -94,6 +94,14 @@ pub enum What {
     Resumed { by: String },
     Published { generation: u64, by: String },
     Rejected { why: String },
+}
+
+impl What {
+    /// What it says, in the words that ids are derived from: those that are stored.
+    fn identity(&self) -> String {
+        // It has nothing in it that JSON has no way to say.
+        serde_json::to_string(self).unwrap_or_default()
+    }
 }
 
 impl fmt::Display for What {

@@ -33,6 +33,8 @@ pub fn answer(intent: &Intent, shown: &Observed) -> Answer {
             let after = intent.changes.iter().map(|change| (&change.field, change.after));
             Answer::Written { etag: etag.clone(), pool: Some(pool.with(after)) }
         }
-        Observed::NotAPool { .. } | Observed::Unreadable { .. } | Observed::Missing => Answer::Outrun,
+        Observed::NotAPool { .. } | Observed::Unreadable { .. } | Observed::Missing => {
+            Answer::Outrun
+        }
     }
 }

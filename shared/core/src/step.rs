@@ -17,8 +17,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     document::{
-        Change, Document, FENCE, Intent, Outcome, Owned, RECONNECT_ASKED_MAX, RECONNECT_SHOWN,
-        RETRY,
+        Change, Document, FENCE, Intent, MISSING_FOR, Outcome, Owned, RECONNECT_ASKED_MAX,
+        RECONNECT_SHOWN, RETRY,
     },
     etag::{Etag, Freshness},
     fraction::Fraction,
@@ -29,7 +29,7 @@ use crate::{
     names::BackendId,
     overrides::{End, Held, Life, Standing, Until, later},
     playbook::{Playbook, RECONNECT_AFTER_MIN},
-    pool::{Pool, Settings},
+    pool::{Field, Pool, Settings},
     wake::{ask_at, warning},
 };
 
@@ -127,9 +127,9 @@ pub fn step(
     look.end_what_is_over();
     let next = match observed {
         Observed::Pool { etag, pool } => look.align(etag, pool),
-        Observed::NotAPool { .. } => look.hold_all_of_no_pool(),
-        Observed::Unreadable { why, .. } => look.hold_all(&Held::Unreadable(why.clone())),
-        Observed::Missing => look.hold_all(&Held::NoBackend),
+        Observed::NotAPool { .. } => look.hold_all_of_no_pool(&Held::NotAPool),
+        Observed::Unreadable { why, .. } => look.hold_all_unread(why),
+        Observed::Missing => look.hold_all_of_no_pool(&Held::NoBackend),
     };
     let next = match next {
         Next::Rest => look.reconnects(),
@@ -199,19 +199,19 @@ impl<'a> Look<'a> {
     fn settle(&mut self, observed: &Observed) {
         let (etag, pool) = match observed {
             Observed::Pool { etag, pool } => (etag, pool),
+            // What came of open writes can only be told from the fields.
             Observed::NotAPool { etag } | Observed::Unreadable { etag, .. } => {
-                self.document.retire_gone(etag, None, &mut self.said);
                 self.document.etags.seen(etag);
                 return;
             }
-            // What is not there has no fields that could be given back.
             Observed::Missing => {
-                let gone = Etag(String::new());
-                self.document.retire_gone(&gone, None, &mut self.said);
-                self.lose(|_| true);
+                self.document.etags.missed(self.now);
                 return;
             }
         };
+        if self.document.etags.is_anew(etag) {
+            self.lose_what_was_made_anew(pool);
+        }
         self.note_foreign(pool);
         self.document.retire_gone(etag, Some(pool), &mut self.said);
         self.document.etags.seen(etag);
@@ -219,7 +219,7 @@ impl<'a> Look<'a> {
         self.document.intents.retain(|intent| {
             let open = fenced < intent.fence();
             if !open {
-                self.said.push(What::NotLanded { intent: intent.id.clone() });
+                self.said.extend(intent.not_landed());
             }
             open
         });
@@ -228,7 +228,7 @@ impl<'a> Look<'a> {
 
     /// Lets go of owned fields that are not there any more. Should one come back, what it comes
     /// back with is its baseline.
-    fn lose(&mut self, lost: impl Fn(&crate::pool::Field) -> bool) {
+    fn lose(&mut self, lost: impl Fn(&Field) -> bool) {
         let said = &mut self.said;
         self.document.owned.retain(|field, _| {
             let kept = !lost(field);
@@ -239,27 +239,48 @@ impl<'a> Look<'a> {
         });
     }
 
+    /// Lets go of the fields of a pool that was made anew: what they are now is their baseline, and
+    /// says nothing against what we want. What shows our own value is as we left it, by whatever
+    /// copy it was made from, and is still to be given back.
+    fn lose_what_was_made_anew(&mut self, pool: &Pool) {
+        let intents = self.document.intents.iter().flat_map(|intent| &intent.changes);
+        let written = self.document.owned.iter().map(|(field, owned)| (field, owned.written));
+        let ours: BTreeSet<Field> = intents
+            .map(|change| (&change.field, change.after))
+            .chain(written)
+            .filter(|(field, ours)| pool.get(field).is_some_and(|shown| shown.means(*ours)))
+            .map(|(field, _)| field.clone())
+            .collect();
+        self.lose(|field| !ours.contains(field));
+    }
+
     /// Takes the value of every owned field that is neither what we last wrote nor what an open
     /// write puts there for its owner's: it becomes the baseline, and what we wanted of the field
-    /// yields. Where nothing of ours can have stood there yet, no one has said anything against it,
-    /// and there is nothing to yield: a write that outran ours by a moment is a baseline like any
-    /// that was written a moment sooner.
+    /// yields. Where nothing of ours has stood there yet, no one has said anything against it, and
+    /// there is nothing to yield: a write that outran ours by a moment is a baseline like any that
+    /// was written a moment sooner.
     fn note_foreign(&mut self, pool: &Pool) {
         let mut foreign = Vec::new();
         for (field, owned) in &mut self.document.owned {
             let Some(shown) = pool.get(field) else { continue };
-            let untouched = owned.written == owned.baseline;
             if shown.means(owned.written) {
                 // Null for absent, or the reverse, by someone's hand: it is given back as it is.
-                if untouched {
-                    *owned = Owned { baseline: shown, written: shown };
+                if owned.written == owned.baseline {
+                    *owned = Owned { baseline: shown, written: shown, ..*owned };
                 }
                 continue;
             }
-            let intents = self.document.intents.iter().flat_map(|intent| &intent.changes);
-            let mut open = intents.filter(|change| change.field == *field).peekable();
-            let untouched = untouched && open.peek().is_none();
-            if open.all(|change| !change.after.means(shown)) {
+            let open = self
+                .document
+                .intents
+                .iter()
+                .flat_map(|intent| intent.changes.iter().map(|change| (intent.outrun, change)));
+            let (mut untouched, mut ours) = (!owned.stood, false);
+            for (outrun, change) in open.filter(|(_, change)| change.field == *field) {
+                ours |= change.after.means(shown);
+                untouched &= outrun;
+            }
+            if !ours {
                 foreign.push((field.clone(), owned.written, shown, untouched));
             }
         }
@@ -272,7 +293,7 @@ impl<'a> Look<'a> {
             let owners =
                 laid.owners.get(&field).filter(|_| !untouched).cloned().unwrap_or_default();
             let yielded = owners.iter().cloned().collect();
-            self.document.owned.insert(field.clone(), Owned { baseline: theirs, written: theirs });
+            self.document.owned.insert(field.clone(), Owned::fresh(theirs));
             self.said.push(What::Foreign { field: field.clone(), ours, theirs, yielded });
             if !owners.is_empty() {
                 self.document.yielded.entry(field).or_default().extend(owners);
@@ -342,6 +363,11 @@ impl<'a> Look<'a> {
                 return Next::Write(self.intend(etag, changes, steps));
             }
             if steps.is_empty() {
+                for owned in laid.settings.keys() {
+                    if let Some(owned) = self.document.owned.get_mut(owned) {
+                        owned.stood = true;
+                    }
+                }
                 return Next::Rest;
             }
             // Nothing need be written for these steps: they are applied as they are due.
@@ -468,24 +494,33 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Holds everything: there is no pool to change.
-    fn hold_all(&mut self, why: &Held) -> Next {
+    /// Holds everything at a backend whose body cannot be understood. What has ended gives back what
+    /// it took once it can be.
+    fn hold_all_unread(&mut self, why: &str) -> Next {
+        let why = Held::Unreadable(why.to_owned());
+        let going_on = self.document.overrides.values().filter(|over| !over.has_ended());
+        let held = going_on.map(|over| (over.id.clone(), why.clone())).collect();
+        self.judge(&Laid { held, ..Laid::default() });
+        Next::Rest
+    }
+
+    /// Holds everything at a backend that is no pool, or is not there. It may come back, with our
+    /// values in it; once nothing is wanted of it any more, that is not waited for, or not for long.
+    fn hold_all_of_no_pool(&mut self, why: &Held) -> Next {
         let held = self.document.overrides.keys().map(|id| (id.clone(), why.clone())).collect();
         self.judge(&Laid { held, ..Laid::default() });
         for (id, step) in self.steps_due() {
             self.document.stepped(&id, step, &mut self.said);
         }
-        Next::Rest
-    }
-
-    /// Holds everything at a backend that is no pool. It may become one again, with our values in
-    /// it; once nothing is wanted of it any more, that is not waited for.
-    fn hold_all_of_no_pool(&mut self) -> Next {
-        let next = self.hold_all(&Held::NotAPool);
-        if self.document.overrides.is_empty() {
+        let since = self.document.etags.missing();
+        let for_good = since.is_none_or(|since| self.now >= later(since, MISSING_FOR));
+        if self.document.overrides.is_empty() && for_good {
             self.lose(|_| true);
+            for intent in std::mem::take(&mut self.document.intents) {
+                self.said.extend(intent.not_landed());
+            }
         }
-        next
+        Next::Rest
     }
 
     /// Takes over the fields that are owned from now on, with what stands there as their baseline,
@@ -493,8 +528,7 @@ impl<'a> Look<'a> {
     fn own(&mut self, settings: &Settings, pool: &Pool) {
         for field in settings.keys() {
             if let Some(shown) = pool.get(field) {
-                let fresh = Owned { baseline: shown, written: shown };
-                self.document.owned.entry(field.clone()).or_insert(fresh);
+                self.document.owned.entry(field.clone()).or_insert(Owned::fresh(shown));
             }
         }
         let intents = &self.document.intents;
@@ -532,7 +566,7 @@ impl<'a> Look<'a> {
         let backend = self.document.backend.to_string();
         let id = IntentId::derive(&[&backend, &etag.0, &text, &self.now.to_string()]);
         self.said.push(What::Intended { intent: id.clone(), changes: changes.clone() });
-        let intent = Intent { id, etag: etag.clone(), changes, steps, at: self.now };
+        let intent = Intent { id, etag: etag.clone(), changes, steps, at: self.now, outrun: false };
         // The same write again, from the same state at the same moment, is the same intent.
         if !self.document.intents.iter().any(|open| open.id == intent.id) {
             self.document.intents.push(intent.clone());
@@ -547,7 +581,7 @@ impl<'a> Look<'a> {
             .document
             .overrides
             .values()
-            .filter(|over| !over.has_ended())
+            .filter(|over| matches!(over.life, Life::Begun { .. }))
             .flat_map(|over| {
                 over.after.iter().map(|after| (over.play.clone(), after.reconnect.clone()))
             })
@@ -555,8 +589,8 @@ impl<'a> Look<'a> {
         let said = &mut self.said;
         self.document.reconnects.retain(|id, reconnect| {
             let target = reconnect.target.clone();
-            let waits = reconnect.outcome.is_none() && reconnect.asked.is_empty();
-            let kept = !(waits && on.contains(&(reconnect.play.clone(), target.clone())));
+            let kept =
+                !(reconnect.is_waiting() && on.contains(&(reconnect.play.clone(), target.clone())));
             if !kept {
                 said.push(What::ReconnectCancelled { id: id.clone(), target });
             }

@@ -66,6 +66,11 @@ impl Document {
         self.alarm.take_if(|alarm| *alarm <= later(now, SKEW_MAX));
     }
 
+    /// When something is looked for again that has been wanting since then.
+    fn again(&self, since: Timestamp) -> Timestamp {
+        later(self.now, self.now.duration_since(since).clamp(RETRY.0, RETRY.1))
+    }
+
     fn next_wake(&self) -> Option<Timestamp> {
         if self.is_at_rest() {
             return None;
@@ -73,7 +78,13 @@ impl Document {
         if let Some(trouble) = self.trouble.as_ref().filter(|trouble| trouble.until > self.now) {
             return Some(trouble.until);
         }
-        let mut wakes = vec![later(self.now, LOOK_EVERY)];
+        let mut wakes = Vec::new();
+        // Whoever writes to the backend meanwhile is of no concern to a reconnect.
+        if !(self.overrides.is_empty() && self.owned.is_empty() && self.intents.is_empty()) {
+            wakes.push(later(self.now, LOOK_EVERY));
+        }
+        // What is missing may be back at any moment, and what was never done is none the later for it.
+        wakes.extend(self.etags.missing().map(|since| self.again(since)));
         for over in self.overrides.values() {
             match &over.life {
                 Life::Claimed { at } => wakes.push(over.lease.expires(*at)),
@@ -90,8 +101,7 @@ impl Document {
             }
         }
         for intent in &self.intents {
-            let open = self.now.duration_since(intent.at).clamp(RETRY.0, RETRY.1);
-            wakes.push(later(self.now, open).min(intent.fence()));
+            wakes.push(self.again(intent.at).min(intent.fence()));
         }
         let waiting = self.reconnects.values().filter(|reconnect| reconnect.outcome.is_none());
         wakes.extend(waiting.map(ask_at));

@@ -196,6 +196,10 @@ pub enum ServerError {
     Conflict,
     /// 422 `ManagementApiRequestFailed`: sometimes for good (public issues).
     ManagementApi,
+    /// 404 `ResourceNotFound`, though it is there.
+    NotFound,
+    /// 429 without a Retry-After.
+    TooManyRequests,
 }
 
 impl ServerError {
@@ -231,6 +235,12 @@ impl ServerError {
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "ManagementApiRequestFailed",
                 "Failed to connect to the management endpoint.",
+            ),
+            Self::NotFound => (StatusCode::NOT_FOUND, "ResourceNotFound", "Backend not found."),
+            Self::TooManyRequests => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "TooManyRequests",
+                "The request is being throttled.",
             ),
         }
     }

@@ -32,7 +32,7 @@ use tokio::{task::JoinHandle, time::Instant};
 
 use crate::{
     engine::{Engine, Looking, tell},
-    look::{Decided, Start},
+    look::{Decided, Start, Unread},
     ports::{Sight, Unseen, Versioned},
 };
 
@@ -54,8 +54,8 @@ struct Read {
 }
 
 enum Reading {
-    UnderWay(JoinHandle<Result<Sight, Unseen>>),
-    Done(Result<Sight, Unseen>),
+    UnderWay(JoinHandle<Result<Sight, Unread>>),
+    Done(Result<Sight, Unread>),
 }
 
 /// What was decided ahead, besides the document.
@@ -67,7 +67,7 @@ struct Made {
 
 impl Reading {
     /// Waits for the answer, until then at most.
-    async fn done(&mut self, end: Instant) -> Option<&Result<Sight, Unseen>> {
+    async fn done(&mut self, end: Instant) -> Option<&Result<Sight, Unread>> {
         if let Self::UnderWay(reading) = self {
             let read = tokio::time::timeout_at(end, reading).await.ok()?;
             *self = Self::Done(read.unwrap_or_else(|_| Err(broken())));
@@ -78,7 +78,7 @@ impl Reading {
         }
     }
 
-    async fn into_done(self) -> Result<Sight, Unseen> {
+    async fn into_done(self) -> Result<Sight, Unread> {
         match self {
             Self::Done(read) => read,
             Self::UnderWay(reading) => reading.await.unwrap_or_else(|_| Err(broken())),
@@ -86,8 +86,8 @@ impl Reading {
     }
 }
 
-fn broken() -> Unseen {
-    Unseen { why: "the read broke off".to_owned(), until: None }
+fn broken() -> Unread {
+    Unseen { why: "the read broke off".to_owned(), until: None }.into()
 }
 
 impl Ahead {
@@ -126,6 +126,9 @@ impl Ahead {
             let Some(document) = documents.get_mut(backend) else { continue };
             let Some(Ok(seen)) = read.reading.done(end).await else { continue };
             let Ok(playbook) = engine.playbook_for(&document.body).await else { continue };
+            if seen.date.is_some() {
+                document.body.rewind(engine.now());
+            }
             let shown = engine.shown(&document.body, &seen.observed);
             let generation = playbook.generation();
             let step = step(&document.body, &shown, generation, &group.body, engine.now());

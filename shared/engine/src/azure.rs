@@ -18,6 +18,9 @@ use uuid::Uuid;
 
 use crate::ports::{Clock, Gateway, Sight, Unseen};
 
+/// The code with which API Management says that it has no such backend.
+const NO_RESOURCE: &str = "ResourceNotFound";
+
 /// Azure API Management, by the client of its operations.
 pub struct Azure {
     client: apim::Client,
@@ -134,7 +137,9 @@ impl Gateway for Azure {
         let address = address(backend).map_err(|why| Unseen { why, until: None })?;
         match self.client.get(&address, call()).await {
             Ok(backend) => Ok(sight(backend)),
-            Err(apim::Error::NotFound(_)) => {
+            // Where the subscription, the group or the service is not found, the address is wrong,
+            // and nothing is known of the backend.
+            Err(apim::Error::NotFound(answer)) if answer.code() == NO_RESOURCE => {
                 Ok(Sight { observed: Observed::Missing, date: None, raw: None })
             }
             Err(error) => {
@@ -166,9 +171,9 @@ impl Gateway for Azure {
                 let sight = sight(backend);
                 let pool = match &sight.observed {
                     Observed::Pool { pool, .. } => Some(pool.clone()),
-                    Observed::NotAPool { .. }
-                    | Observed::Unreadable { .. }
-                    | Observed::Missing => None,
+                    Observed::NotAPool { .. } | Observed::Unreadable { .. } | Observed::Missing => {
+                        None
+                    }
                 };
                 (Answer::Written { etag, pool }, Some(sight))
             }
@@ -192,10 +197,7 @@ impl Gateway for Azure {
             }
             Err(error) => match (error.done(), error.retry(), self.until(&error)) {
                 (Done::Unknown, _, _) => ReconnectAnswer::Unknown { why: words(&error) },
-                (Done::No, Retry::Again { .. }, until) => {
-                    let until = until.unwrap_or_else(|| self.clock.now());
-                    ReconnectAnswer::Throttled { until }
-                }
+                (Done::No, Retry::Again { .. }, until) => ReconnectAnswer::Throttled { until },
                 (Done::No, Retry::Look { .. } | Retry::Never, _) => refused(words(&error)),
             },
         }
@@ -208,10 +210,9 @@ impl Azure {
         let why = words(error);
         match error {
             apim::Error::PreconditionFailed(_) => Answer::Outrun,
-            apim::Error::Throttled(_) | apim::Error::Busy(_) => match self.until(error) {
-                Some(until) => Answer::Throttled { until },
-                None => Answer::Refused { why },
-            },
+            apim::Error::Throttled(_) | apim::Error::Busy(_) => {
+                Answer::Throttled { until: self.until(error) }
+            }
             apim::Error::NotSent { .. } | apim::Error::Credential { .. } => Answer::NotSent { why },
             apim::Error::NotFound(_) | apim::Error::Unauthorized(_) | apim::Error::Refused(_) => {
                 Answer::Refused { why }

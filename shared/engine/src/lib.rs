@@ -10,6 +10,7 @@ pub mod azure;
 pub mod engine;
 pub mod look;
 pub mod message;
+pub mod pause;
 pub mod plan;
 pub mod ports;
 pub mod reconcile;

@@ -11,11 +11,13 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
     document::{Document, Intent},
     ledger::{Line, What},
     names::BackendId,
+    overrides::later,
     shadow,
     step::{Next, Observed, Step, step},
     wake::SKEW_MAX,
@@ -23,9 +25,7 @@ use pointsman_core::{
 use tracing::Instrument as _;
 
 use crate::{
-    engine::{
-        Engine, Loaded, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, tell,
-    },
+    engine::{Engine, Loaded, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, tell},
     message::Outgoing,
     ports::{Commit, Sight, StoreError, Unseen, Versioned},
 };
@@ -50,12 +50,32 @@ pub(crate) enum Left {
     Generation(u64),
 }
 
+/// Why a read is of no use.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// It showed nothing.
+    Unseen(Unseen),
+    /// This machine's clock is too far off Azure's: every deadline would be wrong.
+    Untimely {
+        /// In words.
+        why: String,
+        /// What Azure's clock says.
+        date: Timestamp,
+    },
+}
+
+impl From<Unseen> for Unread {
+    fn from(unseen: Unseen) -> Self {
+        Self::Unseen(unseen)
+    }
+}
+
 /// Where a look begins.
 pub(crate) enum Start {
     /// With loading the document.
     Load,
     /// With a document that was just saved, and what its backend showed.
-    Read(Box<Versioned<Document>>, Result<Sight, Unseen>),
+    Read(Box<Versioned<Document>>, Result<Sight, Unread>),
     /// With what was decided, and saved already.
     Decided(Box<Decided>),
 }
@@ -75,7 +95,7 @@ pub(crate) struct Decided {
 /// A document that has taken in an answer.
 struct TakenIn {
     document: Versioned<Document>,
-    /// Whether someone else had saved it in between.
+    /// Whether someone else had seen or written more of its backend in between.
     outrun: bool,
 }
 
@@ -85,7 +105,7 @@ impl TakenIn {
     fn go_on_with(
         self,
         seen: Option<Sight>,
-    ) -> (Option<Versioned<Document>>, Option<Result<Sight, Unseen>>) {
+    ) -> (Option<Versioned<Document>>, Option<Result<Sight, Unread>>) {
         (Some(self.document), seen.filter(|_| !self.outrun).map(Ok))
     }
 }
@@ -146,7 +166,7 @@ impl Engine {
                 Next::ReadAgain if stale_reads < STALE_READS_MAX => stale_reads += 1,
                 Next::ReadAgain => {
                     let unseen = Unseen { why: STALE.to_owned(), until: None };
-                    return self.put_off(saved, &unseen).await;
+                    return self.put_off(saved, &unseen.into()).await;
                 }
                 Next::Write(intent) => {
                     let (answer, after) = self.write(backend, &seen, &shown, &intent).await;
@@ -180,16 +200,18 @@ impl Engine {
         &self,
         backend: &BackendId,
         document: Option<Versioned<Document>>,
-        sight: Option<Result<Sight, Unseen>>,
+        sight: Option<Result<Sight, Unread>>,
     ) -> Result<Decision, Left> {
         let loaded = match document {
             Some(document) => Some(document),
             None => self.inner.store.document(backend).await?,
         };
-        let Some(current) = loaded else { return Ok(Decision::None) };
-        let playbook = self.playbook_for(&current.body).await?;
+        let Some(mut current) = loaded else { return Ok(Decision::None) };
         let now = self.now();
-        if current.body.trouble.as_ref().is_some_and(|trouble| trouble.until > now) {
+        // A time that lies ahead is not believed before Azure's is known.
+        let ahead = current.body.now > later(now, SKEW_MAX);
+        let waits = current.body.trouble.as_ref().is_some_and(|trouble| trouble.until > now);
+        if waits && !ahead {
             return Ok(Decision::None);
         }
         let read = async {
@@ -198,26 +220,41 @@ impl Engine {
                 None => self.read(backend).await,
             }
         };
-        let (group, read) = tokio::join!(self.group(), read);
-        let group = group?;
-        let seen = match read {
+        let seen = match read.await {
             Ok(seen) => seen,
-            Err(unseen) => {
-                self.put_off(current, &unseen).await?;
+            Err(unread) => {
+                self.put_off(current, &unread).await?;
                 return Ok(Decision::None);
             }
         };
-        let shown = self.shown(&current.body, &seen.observed);
-        let step = step(&current.body, &shown, playbook.generation(), &group.body, self.now());
-        let next = step.next.clone();
-        match self.save(current, step, group.version).await {
-            Ok(saved) => Ok(Decision::Made(Box::new(Decided { saved, next, seen, shown }))),
-            Err(StoreError::Conflict) => {
-                self.forget_group();
-                Ok(Decision::Outrun)
+        for _ in 0..RECONCILE_ATTEMPTS_MAX {
+            let playbook = self.playbook_for(&current.body).await?;
+            let group = self.group().await?;
+            let mut body = current.body.clone();
+            if seen.date.is_some() {
+                body.rewind(self.now());
             }
-            Err(error) => Err(error.into()),
+            let shown = self.shown(&body, &seen.observed);
+            let step = step(&body, &shown, playbook.generation(), &group.body, self.now());
+            let next = step.next.clone();
+            match self.save(&current, step, group.version).await {
+                Ok(saved) => {
+                    return Ok(Decision::Made(Box::new(Decided { saved, next, seen, shown })));
+                }
+                Err(StoreError::Conflict) => self.forget_group(),
+                Err(error) => return Err(error.into()),
+            }
+            // Under a stream of alerts there is always one that saves first, and a read takes longer
+            // than the pause between two: what was read is good until someone has seen more.
+            let Some(stored) = self.inner.store.document(backend).await? else {
+                return Ok(Decision::None);
+            };
+            if stored.body.knows_more_than(&current.body) {
+                return Ok(Decision::Outrun);
+            }
+            current = stored;
         }
+        Ok(Decision::Outrun)
     }
 
     /// What Azure shows, or in shadow mode would show.
@@ -243,12 +280,12 @@ impl Engine {
 
     /// Reads a backend, and compares the clocks while the answer is fresh: what is decided from it
     /// may wait for a save, or for the answer to something else.
-    pub(crate) async fn read(&self, backend: &BackendId) -> Result<Sight, Unseen> {
-        self.inner.gateway.get(backend).await.and_then(|seen| self.in_time(seen))
+    pub(crate) async fn read(&self, backend: &BackendId) -> Result<Sight, Unread> {
+        self.in_time(self.inner.gateway.get(backend).await?)
     }
 
-    /// Refuses to act on a clock that is too far off Azure's: every deadline would be wrong.
-    fn in_time(&self, seen: Sight) -> Result<Sight, Unseen> {
+    /// Refuses to act on a clock that is too far off Azure's.
+    fn in_time(&self, seen: Sight) -> Result<Sight, Unread> {
         let Some(date) = seen.date else { return Ok(seen) };
         let skew = self.now().duration_since(date);
         if skew.abs() <= SKEW_MAX {
@@ -263,7 +300,7 @@ impl Engine {
             "this machine's clock is more than {} s {side} Azure's, and nothing is done until it is set right",
             SKEW_MAX.as_secs()
         );
-        Err(Unseen { why, until: None })
+        Err(Unread::Untimely { why, date })
     }
 
     /// The playbook, no older than the one that the document was last decided by.
@@ -283,7 +320,7 @@ impl Engine {
     /// that changed nothing but the time is not worth a save.
     async fn save(
         &self,
-        before: Versioned<Document>,
+        before: &Versioned<Document>,
         step: Step,
         group_seen: u64,
     ) -> Result<Versioned<Document>, StoreError> {
@@ -294,7 +331,7 @@ impl Engine {
         };
         let nothing_to_do = matches!(next, Next::Rest | Next::ReadAgain);
         if unchanged && lines.is_empty() && nothing_to_do {
-            return Ok(before);
+            return Ok(before.clone());
         }
         let mut body = document;
         let send = body.arm().map(|due| Outgoing::wake(&body.backend, Some(due)));
@@ -343,9 +380,10 @@ impl Engine {
                     return Ok(TakenIn { document, outrun });
                 }
                 Err(StoreError::Conflict) => {
-                    outrun = true;
                     let stored = self.inner.store.document(&backend).await?;
-                    document = stored.ok_or(StoreError::Conflict)?;
+                    let stored = stored.ok_or(StoreError::Conflict)?;
+                    outrun |= stored.body.knows_more_than(&document.body);
+                    document = stored;
                 }
                 Err(error) => return Err(error),
             }
@@ -354,9 +392,12 @@ impl Engine {
     }
 
     /// Leaves a backend that could not be read to a later look.
-    async fn put_off(&self, document: Versioned<Document>, unseen: &Unseen) -> Result<(), Left> {
-        let take_in = |document: &mut Document, said: &mut Vec<What>| {
-            document.unreachable(&unseen.why, unseen.until, self.now(), said);
+    async fn put_off(&self, document: Versioned<Document>, unread: &Unread) -> Result<(), Left> {
+        let take_in = |document: &mut Document, said: &mut Vec<What>| match unread {
+            Unread::Unseen(Unseen { why, until }) => {
+                document.unreachable(why, *until, self.now(), said);
+            }
+            Unread::Untimely { why, date } => document.untimely(why, *date, said),
         };
         self.take_in(document, take_in).await?;
         Ok(())

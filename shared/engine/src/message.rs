@@ -23,6 +23,9 @@ pub enum Message {
     Wake {
         /// Which.
         backend: BackendId,
+        /// Whether it is to be looked at though its own time has not come.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        at_once: bool,
     },
     /// An operator's command.
     Command {
@@ -37,13 +40,6 @@ pub enum Message {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Command {
-    /// Write nothing to Azure until `Resume`.
-    Pause {
-        /// Why.
-        reason: String,
-    },
-    /// Write again.
-    Resume,
     /// End one override at once.
     UndoOverride {
         /// Where it is.
@@ -86,7 +82,7 @@ impl Outgoing {
         Self {
             id: MessageId::derive(&["wake", &backend.to_string(), &at]),
             due,
-            message: Message::Wake { backend: backend.clone() },
+            message: Message::Wake { backend: backend.clone(), at_once: due.is_none() },
         }
     }
 

@@ -197,6 +197,8 @@ pub enum QueueError {
 pub enum Sent {
     /// It is durably stored.
     Stored,
+    /// The same message is being worked on; it is durably stored that it comes once more.
+    Again,
     /// The same message is waiting already, durably.
     Duplicate,
 }

@@ -1,17 +1,15 @@
 //! What comes out of the queue, taken in.
 //!
 //! Signals are merged into their series and become claims and ends in the documents of the
-//! backends they concern; commands change documents and the group document; wakes only ask for a
-//! look. All of it is saved in one transaction, in which the messages are completed, and only then
+//! backends they concern; commands change documents; wakes only ask for a look. All of it is saved in one transaction, in which the messages are completed, and only then
 //! acted upon: whatever happens after that, the documents say what is to be done, and a wake is on
 //! its way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     document::Document,
-    group::Pause,
     hear::{Edit, hear},
     id::OverrideId,
     ledger::{Line, What},
@@ -22,7 +20,7 @@ use pointsman_core::{
 
 use crate::{
     ahead::Ahead,
-    engine::{Engine, Loaded, PlaybookError, RECONCILE_ATTEMPTS_MAX, tell},
+    engine::{Engine, PlaybookError, RECONCILE_ATTEMPTS_MAX, tell},
     message::{Command, Message, Outgoing},
     ports::{Commit, Delivery, Letter, Receipt, StoreError, Versioned},
 };
@@ -45,6 +43,8 @@ pub enum ReconcileError {
 #[derive(Default)]
 struct Draft {
     commit: Commit,
+    /// The series that were heard of, and whether they have changed.
+    series: BTreeMap<SeriesId, (Versioned<Series>, bool)>,
     documents: BTreeMap<BackendId, Versioned<Document>>,
     /// The backends that are to be looked at once all is saved.
     looks: Vec<BackendId>,
@@ -96,17 +96,14 @@ impl Engine {
 
     /// Saves a draft, with the first steps of the looks that can be decided ahead.
     async fn commit(&self, draft: Draft, ahead: &mut Ahead) -> Result<Saved, ReconcileError> {
-        let Draft { mut commit, mut documents, looks } = draft;
+        let Draft { mut commit, series: _, mut documents, looks } = draft;
         for (backend, document) in &documents {
             if document.body.trouble.is_none() && looks.contains(backend) {
                 ahead.read(self, backend);
             }
         }
         let heard = commit.lines.clone();
-        // What changes the group document cannot be decided under it.
-        if commit.group.is_none()
-            && let Some((group_seen, lines)) = ahead.decide(self, &mut documents).await
-        {
+        if let Some((group_seen, lines)) = ahead.decide(self, &mut documents).await {
             commit.group_seen = Some(group_seen);
             commit.lines.extend(lines);
         }
@@ -137,16 +134,20 @@ impl Engine {
             match &delivery.message {
                 message if stale => draft.commit.letters.push(too_old(message, now)),
                 Message::Signals { signals: heard, .. } => signals.extend(heard),
-                Message::Wake { backend } => self.wake(&mut draft, backend, now).await?,
+                Message::Wake { backend, at_once: true } => draft.looks.push(backend.clone()),
+                Message::Wake { backend, at_once: false } => {
+                    self.wake(&mut draft, backend, now).await?;
+                }
                 Message::Command { by, command } => {
+                    // What was sent before a command is ended by it, too.
+                    self.hear(&mut draft, &std::mem::take(&mut signals), now).await?;
                     self.command(&mut draft, by, command, now).await?;
                 }
             }
         }
-        if !signals.is_empty() {
-            let playbook = self.playbook().await?;
-            self.hear(&mut draft, &signals, &playbook, now).await?;
-        }
+        self.hear(&mut draft, &signals, now).await?;
+        let series = std::mem::take(&mut draft.series).into_values();
+        draft.commit.series = series.filter(|(_, changed)| *changed).map(|(one, _)| one).collect();
         Ok(draft)
     }
 
@@ -155,19 +156,22 @@ impl Engine {
         &self,
         draft: &mut Draft,
         signals: &[&Signal],
-        playbook: &Loaded,
         now: Timestamp,
     ) -> Result<(), ReconcileError> {
-        let mut ids: Vec<SeriesId> = signals.iter().map(|signal| signal.series.clone()).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let stored = self.inner.store.series(&ids).await?;
-        let mut series: BTreeMap<SeriesId, (Versioned<Series>, bool)> =
-            stored.into_iter().map(|one| (one.body.id.clone(), (one, false))).collect();
+        if signals.is_empty() {
+            return Ok(());
+        }
+        let playbook = self.playbook().await?;
+        let ids: BTreeSet<&SeriesId> = signals.iter().map(|signal| &signal.series).collect();
+        let unknown = ids.into_iter().filter(|id| !draft.series.contains_key(*id));
+        let unknown: Vec<SeriesId> = unknown.cloned().collect();
+        let stored = self.inner.store.series(&unknown).await?;
+        draft.series.extend(stored.into_iter().map(|one| (one.body.id.clone(), (one, false))));
         // Together for each backend: its document is taken out and compared once, not for each.
         let mut edits: BTreeMap<BackendId, Vec<Edit>> = BTreeMap::new();
         for signal in signals {
-            let (one, changed) = series
+            let (one, changed) = draft
+                .series
                 .entry(signal.series.clone())
                 .or_insert_with(|| (Versioned::new(Series::new(signal.series.clone())), false));
             let hearing = hear(&mut one.body, signal, playbook.generation(), now);
@@ -185,8 +189,6 @@ impl Engine {
         for (backend, edits) in edits {
             self.edit(draft, &backend, edits, now).await?;
         }
-        let changed = series.into_values().filter(|(_, changed)| *changed);
-        draft.commit.series.extend(changed.map(|(one, _)| one));
         Ok(())
     }
 
@@ -273,11 +275,6 @@ impl Engine {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         match command {
-            Command::Pause { reason } => {
-                let pause = Pause { by: by.to_owned(), reason: reason.clone(), at: now };
-                self.pause(draft, Some(pause), by, now).await
-            }
-            Command::Resume => self.pause(draft, None, by, now).await,
             Command::UndoOverride { backend, id, reason } => {
                 self.undo(draft, backend, Some(id), by, reason, now).await
             }
@@ -285,8 +282,11 @@ impl Engine {
                 self.undo(draft, backend, None, by, reason, now).await
             }
             Command::ReleaseAll { reason } => {
-                for document in self.inner.store.documents().await? {
-                    self.undo(draft, &document.body.backend, None, by, reason, now).await?;
+                let stored = self.inner.store.documents().await?;
+                let stored = stored.into_iter().map(|document| document.body.backend);
+                let backends: BTreeSet<_> = stored.chain(draft.documents.keys().cloned()).collect();
+                for backend in backends {
+                    self.undo(draft, &backend, None, by, reason, now).await?;
                 }
                 Ok(())
             }
@@ -308,34 +308,6 @@ impl Engine {
             None => document.release(by, reason, said),
         })
         .await
-    }
-
-    /// Pauses or resumes. Every backend with something going on is looked at after a resume.
-    async fn pause(
-        &self,
-        draft: &mut Draft,
-        pause: Option<Pause>,
-        by: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let mut group = match draft.commit.group.clone() {
-            Some(group) => group,
-            None => self.inner.store.group().await?,
-        };
-        let what = match (&pause, &group.body.paused) {
-            (Some(pause), None) => What::Paused { by: by.to_owned(), reason: pause.reason.clone() },
-            (None, Some(_)) => What::Resumed { by: by.to_owned() },
-            (Some(_), Some(_)) | (None, None) => return Ok(()),
-        };
-        draft.commit.lines.push(Line::new(now, None, what));
-        group.body.paused = pause;
-        draft.commit.group = Some(group);
-        for document in self.inner.store.documents().await? {
-            if !document.body.is_at_rest() {
-                draft.looks.push(document.body.backend);
-            }
-        }
-        Ok(())
     }
 }
 

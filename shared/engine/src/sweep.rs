@@ -20,6 +20,10 @@ impl Engine {
     pub async fn sweep(&self, grace: SignedDuration) -> Result<usize, ReconcileError> {
         let now = self.now();
         let mut backends = self.inner.store.overdue(now - grace, SWEEP_MAX).await?;
+        // Before anything that may fail: one document that cannot be read stops no other's look.
+        for backend in &backends {
+            self.look(backend);
+        }
         // Whoever put a generation in force, a look or the start, did not look at the other backends.
         let number = self.refresh_playbook().await?.number;
         let swept = *locked(&self.inner.swept) == Some(number);
@@ -28,13 +32,11 @@ impl Engine {
                 let document = document.body;
                 let concerned = document.generation < number && !document.is_at_rest();
                 if concerned && !backends.contains(&document.backend) {
+                    self.look(&document.backend);
                     backends.push(document.backend);
                 }
             }
             *locked(&self.inner.swept) = Some(number);
-        }
-        for backend in &backends {
-            self.look(backend);
         }
         Ok(backends.len())
     }

@@ -12,7 +12,8 @@ mod wire;
 mod wrong;
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read as _},
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -220,12 +221,21 @@ impl Config {
 }
 
 fn read_bounded(path: &Path) -> io::Result<String> {
-    let length = fs::metadata(path)?.len();
-    if length > CONFIG_BYTES_MAX {
-        let why = format!("it has {length} bytes, and {CONFIG_BYTES_MAX} is the most");
+    let mut text = String::new();
+    // Not by what the file says of its length: a device or a pipe says nothing.
+    fs::File::open(path)?.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > CONFIG_BYTES_MAX {
+        let why = format!("it is longer than {CONFIG_BYTES_MAX} bytes, which is the most");
         return Err(io::Error::new(io::ErrorKind::InvalidData, why));
     }
-    fs::read_to_string(path)
+    Ok(text)
+}
+
+/// Whether this can be a variable's name, as shells have them.
+fn is_variable(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 struct Secrets<'a> {
@@ -236,6 +246,10 @@ struct Secrets<'a> {
 impl Secrets<'_> {
     fn text(&self, place: &wire::Place) -> Result<String, (String, &'static str)> {
         match place {
+            wire::Place::Env(name) if !is_variable(name) => {
+                // It may be the secret itself.
+                Err(("this names no variable of the environment".to_owned(), PLACE))
+            }
             wire::Place::Env(name) => (self.variable)(name).ok_or_else(|| {
                 (
                     format!("the variable {name} is not set in the environment"),
@@ -258,14 +272,15 @@ impl Secrets<'_> {
 
     fn all(&self, places: &Spanned<wire::Places>) -> Result<Vec<Secret>, Wrong> {
         let secret = |place: &wire::Place| {
-            let text = self.text(place).map_err(|(why, help)| Wrong::at(places, why, help))?;
+            let text =
+                self.text(place).map_err(|(why, help)| Wrong::at_secret(places, why, help))?;
             let where_ = match place {
                 wire::Place::Env(name) => format!("the variable {name}"),
                 wire::Place::File(path) => format!("the file {}", path.display()),
                 wire::Place::Not => "it".to_owned(),
             };
             text.parse::<Secret>().map_err(|error| {
-                Wrong::at(
+                Wrong::at_secret(
                     places,
                     format!("the secret in {where_} cannot be used: {error}"),
                     "put another there",
@@ -325,9 +340,11 @@ fn proof(source: &Spanned<wire::Source>) -> Result<Proof<'_>, Wrong> {
         (None, None) => {
             Err(Wrong::at(&source.value.name, "nothing says how this source proves itself", help))
         }
-        (Some(_), Some(basic)) => {
-            Err(Wrong::at(basic, "`bearer` and `basic` exclude each other", "keep one of them"))
-        }
+        (Some(_), Some(basic)) => Err(Wrong::at_secret(
+            basic,
+            "`bearer` and `basic` exclude each other",
+            "keep one of them",
+        )),
     }
 }
 
@@ -335,12 +352,12 @@ fn authentication(proof: Proof<'_>, secrets: &Secrets<'_>) -> Result<Authenticat
     match proof {
         Proof::Bearer(bearer) => {
             let tokens = secrets.all(bearer)?;
-            Authentication::bearer(&tokens).map_err(|error| Wrong::at(bearer, error, PLACE))
+            Authentication::bearer(&tokens).map_err(|error| Wrong::at_secret(bearer, error, PLACE))
         }
         Proof::Basic(basic) => {
             let passwords = secrets.all(&basic.value.passwords)?;
             Authentication::basic(&basic.value.user, &passwords).map_err(|error| {
-                Wrong::at(basic, error, "give it `user: NAME` and `passwords: {env: NAME}`")
+                Wrong::at_secret(basic, error, "give it `user: NAME` and `passwords: {env: NAME}`")
             })
         }
     }
@@ -355,11 +372,10 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
     let base = match &wire.endpoint {
         None => cloud.base(),
         Some(text) => text.value.parse().map_err(|error| {
-            Wrong::at(
-                text,
-                error,
-                "it is like `https://management.azure.com`; `http` only on this machine",
-            )
+            let help = "it is like `https://management.azure.com`; `http` only on this machine";
+            // A password goes before the `@`.
+            let at = if text.value.contains('@') { Wrong::at_secret } else { Wrong::at };
+            at(text, error, help)
         })?,
     };
     let version = match &wire.api_version {
@@ -383,7 +399,7 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
         && kind != wire::Credential::Token
     {
         let help = "say `credential: token` too, or leave `token` out";
-        return Err(Wrong::at(token, "`token` goes with `credential: token` only", help));
+        return Err(Wrong::at_secret(token, "`token` goes with `credential: token` only", help));
     }
     let credential = match (kind, wire.token, wire.credential) {
         (wire::Credential::Auto, _, _) => pointsman_apim::Credential::Auto,
@@ -397,12 +413,20 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
         (wire::Credential::Token, Some(token), _) => match (needs, token.value.0.as_slice()) {
             (Needs::Store, _) => return Ok(Azure { cloud, base, version, credential: None }),
             (Needs::Azure | Needs::Everything, [place]) => {
-                let text =
-                    secrets.text(place).map_err(|(why, help)| Wrong::at(&token, why, help))?;
+                let text = secrets
+                    .text(place)
+                    .map_err(|(why, help)| Wrong::at_secret(&token, why, help))?;
+                if text.trim().is_empty() {
+                    return Err(Wrong::at_secret(&token, "the token is empty", "put one there"));
+                }
                 pointsman_apim::Credential::Static(AzureSecret::new(text))
             }
             (Needs::Azure | Needs::Everything, _) => {
-                return Err(Wrong::at(&token, "one token is used, and not a list of them", PLACE));
+                return Err(Wrong::at_secret(
+                    &token,
+                    "one token is used, and not a list of them",
+                    PLACE,
+                ));
             }
         },
         (wire::Credential::Token, None, Some(kind)) => {

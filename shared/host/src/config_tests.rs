@@ -356,12 +356,9 @@ fn what_is_wrong_is_said_with_its_place() {
     check(
         "sources: prom\n",
         &expect![[r#"
-        pointsman.yaml:1:10: this cannot stand here
-          |
-        1 | sources: prom
-          |          ^^^^
-          = it must be a list: lines that begin with `- `, or `[…]`
-    "#]],
+            pointsman.yaml:1:10: this cannot stand here
+              = it must be a list: lines that begin with `- `, or `[…]`
+        "#]],
     );
     check(
         "store: a\nstore: b\n",
@@ -376,12 +373,9 @@ fn what_is_wrong_is_said_with_its_place() {
     check(
         "azure: [\n",
         &expect![[r#"
-        pointsman.yaml:1:8: this cannot stand here
-          |
-        1 | azure: [
-          |        ^
-          = it must be lines of `key: value`, or `{key: value}`
-    "#]],
+            pointsman.yaml:1:8: this cannot stand here
+              = it must be lines of `key: value`, or `{key: value}`
+        "#]],
     );
     check(
         "a: b: c\n",
@@ -457,4 +451,30 @@ fn the_table_of_keys_is_in_the_readme() {
     let table = format!("| key | if not said | meaning |\n|---|---|---|\n{rows}\n");
     let readme = include_str!("../../../README.md");
     assert!(readme.contains(&table), "the README's table must be:\n{table}");
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_shown_however_it_is_written() {
+    let source = "sources:\n  - name: am\n    kind: alertmanager\n";
+    let azure = "azure:\n  credential: token\n";
+    for text in [
+        format!("{source}    bearer:\n      s3cret\n"),
+        format!("{source}    bearer:\n      - s3cret\n"),
+        format!("{source}    bearer:\n    - s3cret\n"),
+        format!("{source}    bearer: |\n      s3cret\n"),
+        format!("{source}    bearer: [\n      s3cret\n    ]\n"),
+        format!("{source}    bearer: {{env:\n      \"my s3cret\"}}\n"),
+        format!("{source}    basic:\n      s3cret\n"),
+        format!("{source}    basic:\n      user: ann\n      passwords:\n        - s3cret\n"),
+        format!("{azure}  token:\n    s3cret\n"),
+        format!("{azure}  token:\n    env:\n      s3cret.with-dots\n"),
+        "azure:\n  endpoint: https://ann:s3cret@example.com\n".to_owned(),
+        "azure:\n  endpoint:\n    https://ann:s3cret@example.com\n".to_owned(),
+        "azure: s3cret\n".to_owned(),
+        "s3cret\n".to_owned(),
+    ] {
+        let problem = parse(&text, Needs::Everything).expect_err(&text);
+        assert!(!problem.contains("s3cret"), "{text}\n{problem}");
+        assert!(problem.starts_with("pointsman.yaml:"), "it says where: {problem}");
+    }
 }

@@ -3,7 +3,7 @@
 //! Whoever can reach the port can open connections, and say nothing on them. Their number is
 //! bounded, so that they cannot take the files that the store and Azure need; a connection whose
 //! first request does not come is closed soon, and one that is kept for the next request is closed
-//! when that does not come either. How long a body may take is up to who reads it.
+//! when that does not come either, and at once where there is no room for others. How long a body may take is up to who reads it.
 
 use std::{
     future::Future,
@@ -25,7 +25,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{Notify, OwnedSemaphorePermit, Semaphore, watch},
     task::{JoinHandle, JoinSet},
 };
 
@@ -112,10 +112,14 @@ pub async fn serve(
 
 async fn accept(listener: TcpListener, router: Router, stop: Stop) -> io::Result<()> {
     let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let full = Arc::new(Notify::new());
     let mut open = JoinSet::new();
     let mut asked = pin!(stop.asked());
     loop {
         let accepted = async {
+            if room.available_permits() == 0 {
+                full.notify_waiters();
+            }
             let permit = Arc::clone(&room).acquire_owned().await.map_err(io::Error::other)?;
             Ok::<_, io::Error>((permit, listener.accept().await?.0))
         };
@@ -124,7 +128,8 @@ async fn accept(listener: TcpListener, router: Router, stop: Stop) -> io::Result
             () = &mut asked => break,
             accepted = accepted => match accepted {
                 Ok((permit, stream)) => {
-                    open.spawn(attend(permit, stream, router.clone(), stop.clone()));
+                    let asked = stop.asked();
+                    open.spawn(attend(permit, stream, router.clone(), asked, Arc::clone(&full)));
                 }
                 Err(error) => {
                     tracing::warn!("a connection could not be accepted: {error}");
@@ -140,8 +145,15 @@ async fn accept(listener: TcpListener, router: Router, stop: Stop) -> io::Result
     Ok(())
 }
 
-/// Serves one connection until its end, or until a stop is asked for and what was begun is answered.
-async fn attend(_permit: OwnedSemaphorePermit, stream: TcpStream, router: Router, stop: Stop) {
+/// Serves one connection until its end; or, once a stop is asked for or there is no room for others,
+/// until what was begun is answered.
+async fn attend(
+    _permit: OwnedSemaphorePermit,
+    stream: TcpStream,
+    router: Router,
+    asked: impl Future<Output = ()>,
+    full: Arc<Notify>,
+) {
     // Answers are small, and must not wait for more to send.
     let _ = stream.set_nodelay(true);
     let asks = Arc::new(AtomicBool::new(false));
@@ -155,9 +167,15 @@ async fn attend(_permit: OwnedSemaphorePermit, stream: TcpStream, router: Router
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(IDLE_WITHIN);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    let mut asked = pin!(stop.asked());
+    let leave = async {
+        tokio::select! {
+            () = asked => {}
+            () = full.notified() => {}
+        }
+    };
+    let mut leave = pin!(leave);
     let mut first_late = pin!(tokio::time::sleep(HEAD_WITHIN));
-    let (mut stopping, mut first) = (false, true);
+    let (mut leaving, mut first) = (false, true);
     loop {
         tokio::select! {
             served = &mut connection => {
@@ -166,8 +184,8 @@ async fn attend(_permit: OwnedSemaphorePermit, stream: TcpStream, router: Router
                 }
                 return;
             }
-            () = &mut asked, if !stopping => {
-                stopping = true;
+            () = &mut leave, if !leaving => {
+                leaving = true;
                 connection.as_mut().graceful_shutdown();
             }
             () = &mut first_late, if first => {

@@ -135,7 +135,8 @@ fn announce(database: &Database, inserted: Inserted, due: Micros) {
 
 const fn sent(inserted: Inserted) -> Sent {
     match inserted {
-        Inserted::Stored | Inserted::Again => Sent::Stored,
+        Inserted::Stored => Sent::Stored,
+        Inserted::Again => Sent::Again,
         Inserted::Duplicate => Sent::Duplicate,
     }
 }

@@ -151,7 +151,7 @@ fn wake(name: &str, due: Option<Timestamp>) -> Outgoing {
 
 fn names(deliveries: &[Delivery]) -> Vec<String> {
     let name = |delivery: &Delivery| match &delivery.message {
-        Message::Wake { backend } => backend.name.to_string(),
+        Message::Wake { backend, at_once: _ } => backend.name.to_string(),
         Message::Signals { .. } | Message::Command { .. } => panic!("{delivery:?}"),
     };
     deliveries.iter().map(name).collect()
@@ -183,7 +183,7 @@ async fn the_same_adds_nothing_while_it_waits_and_comes_once_more_while_it_is_wo
     assert_eq!(world.queue.send(wake("us", Some(later))).await.unwrap(), Sent::Duplicate);
 
     let first = world.receive_one("eu").await;
-    assert_eq!(world.queue.send(wake("eu", None)).await.unwrap(), Sent::Stored);
+    assert_eq!(world.queue.send(wake("eu", None)).await.unwrap(), Sent::Again);
     // It will come once more anyhow.
     assert_eq!(world.queue.send(wake("eu", None)).await.unwrap(), Sent::Duplicate);
     world.nothing_else_comes().await;
@@ -394,7 +394,7 @@ async fn large_messages_fill_the_memory_by_their_size() {
     let world = World::new().await;
     let command = |number: usize| {
         let reason = "x".repeat(READY_BYTES_MAX / 3);
-        let command = pointsman_engine::message::Command::Pause { reason };
+        let command = pointsman_engine::message::Command::ReleaseAll { reason };
         Outgoing::command("ann", command, &number.to_string())
     };
     for number in 0..5 {
@@ -477,7 +477,7 @@ async fn another_process_can_send() {
         assert_eq!(producer.send(wake(name, None)).await.unwrap(), Sent::Stored);
         let delivery = world.receive_one(name).await;
         // Sent while it is worked on here.
-        assert_eq!(producer.send(wake(name, None)).await.unwrap(), Sent::Stored);
+        assert_eq!(producer.send(wake(name, None)).await.unwrap(), Sent::Again);
         world.complete(&delivery.receipt).await.unwrap();
         let delivery = world.receive_one(name).await;
         world.complete(&delivery.receipt).await.unwrap();
@@ -531,7 +531,7 @@ async fn a_full_disk_refuses_the_sender_and_passes() {
     pages(1).await.unwrap();
     let large = || {
         let reason = "x".repeat(100_000);
-        let command = pointsman_engine::message::Command::Pause { reason };
+        let command = pointsman_engine::message::Command::ReleaseAll { reason };
         Outgoing::command("ann", command, "1")
     };
     let refused = world.queue.send(large()).await;

@@ -26,6 +26,12 @@ pub(crate) enum ReadFault {
     Unseen(usize),
     /// No answer.
     Lost,
+    /// 404, though it is there.
+    Missing,
+    /// Its state, in a body that cannot be understood.
+    Unreadable,
+    /// Its state, as if it were no pool.
+    NotAPool,
     /// 429, with this many seconds to wait.
     Throttled(i64),
 }
@@ -35,12 +41,14 @@ pub(crate) enum ReadFault {
 pub(crate) enum WriteFault {
     /// Done, and the answer lost.
     LostAfter,
+    /// Done, and sent once more by something in between, whose answer is 412.
+    Resent,
     /// Not done, and the answer lost.
     LostBefore,
     /// The answer lost, and tried this many seconds later.
     Late(i64),
-    /// 429, with this many seconds to wait.
-    Throttled(i64),
+    /// 429, with this many seconds to wait; none where it does not say.
+    Throttled(Option<i64>),
     /// 400.
     Refused,
     /// Never sent.
@@ -56,8 +64,8 @@ pub(crate) enum ReconnectFault {
     LostBefore,
     /// 4xx.
     Refused,
-    /// 429, with this many seconds to wait.
-    Throttled(i64),
+    /// 429, with this many seconds to wait; none where it does not say.
+    Throttled(Option<i64>),
     /// Never sent.
     NotSent,
 }
@@ -192,6 +200,14 @@ impl Azure {
             |state: &State| Observed::Pool { etag: state.etag.clone(), pool: state.pool.clone() };
         match self.reads.pop_front() {
             Some(ReadFault::Lost) => Err(("connection reset".to_owned(), None)),
+            Some(ReadFault::Missing) => Ok(Observed::Missing),
+            Some(ReadFault::Unreadable) => Ok(self.now.as_ref().map_or(Observed::Missing, |now| {
+                Observed::Unreadable { etag: now.etag.clone(), why: "a member twice".to_owned() }
+            })),
+            Some(ReadFault::NotAPool) => Ok(self
+                .now
+                .as_ref()
+                .map_or(Observed::Missing, |now| Observed::NotAPool { etag: now.etag.clone() })),
             Some(ReadFault::Throttled(wait)) => {
                 Err(("429".to_owned(), Some(later(now, SignedDuration::from_secs(wait)))))
             }
@@ -230,13 +246,17 @@ impl Azure {
                 self.receive(intent, now);
                 return unknown();
             }
+            Some(WriteFault::Resent) => {
+                self.receive(intent, now);
+                return (Answer::Outrun, None);
+            }
             Some(WriteFault::LostBefore) => return unknown(),
             Some(WriteFault::Late(wait)) => {
                 self.in_flight.push((later(now, SignedDuration::from_secs(wait)), intent.clone()));
                 return unknown();
             }
             Some(WriteFault::Throttled(wait)) => {
-                let until = later(now, SignedDuration::from_secs(wait));
+                let until = wait.map(|wait| later(now, SignedDuration::from_secs(wait)));
                 return (Answer::Throttled { until }, None);
             }
             Some(WriteFault::Refused) => {
@@ -280,7 +300,7 @@ impl Azure {
             Some(ReconnectFault::Refused) => ReconnectAnswer::Refused { why: "404".to_owned() },
             Some(ReconnectFault::Throttled(wait)) => {
                 self.not_taken += 1;
-                let until = later(now, SignedDuration::from_secs(wait));
+                let until = wait.map(|wait| later(now, SignedDuration::from_secs(wait)));
                 ReconnectAnswer::Throttled { until }
             }
             Some(ReconnectFault::NotSent) => {

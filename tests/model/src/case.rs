@@ -18,7 +18,9 @@ use crate::{
 
 /// So many cases; `PROPTEST_CASES`, where it is set, says otherwise.
 pub(crate) fn config(cases: u32) -> Config {
-    Config { cases, ..Config::default() }
+    // For a longer search than every run can afford.
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
+    Config { cases: asked.unwrap_or(cases), ..Config::default() }
 }
 
 /// How many reads in a row go wrong.
@@ -390,22 +392,31 @@ fn foreign() -> impl Strategy<Value = Change> {
     ]
 }
 
+/// How long Azure asks to wait, where it says so.
+pub(crate) fn wait() -> impl Strategy<Value = Option<i64>> {
+    prop_oneof![Just(None), (0_i64..200).prop_map(Some)]
+}
+
 fn fault() -> impl Strategy<Value = Event> {
     prop_oneof![
         2 => (1_usize..3).prop_map(|back| Event::Read(ReadFault::Stale(back))),
         1 => Just(Event::Read(ReadFault::Lost)),
+        1 => Just(Event::Read(ReadFault::Missing)),
+        1 => Just(Event::Read(ReadFault::Unreadable)),
+        1 => Just(Event::Read(ReadFault::NotAPool)),
         1 => (1_i64..100).prop_map(|wait| Event::Read(ReadFault::Throttled(wait))),
         3 => Just(Event::Write(WriteFault::LostAfter)),
+        1 => Just(Event::Write(WriteFault::Resent)),
         2 => Just(Event::Write(WriteFault::LostBefore)),
         3 => (1_i64..240).prop_map(|wait| Event::Write(WriteFault::Late(wait))),
-        1 => (1_i64..100).prop_map(|wait| Event::Write(WriteFault::Throttled(wait))),
+        1 => wait().prop_map(|wait| Event::Write(WriteFault::Throttled(wait))),
         1 => Just(Event::Write(WriteFault::Refused)),
         1 => Just(Event::Write(WriteFault::NotSent)),
         1 => Just(Event::Reconnect(ReconnectFault::LostAfter)),
         1 => Just(Event::Reconnect(ReconnectFault::LostBefore)),
         1 => Just(Event::Reconnect(ReconnectFault::Refused)),
         1 => Just(Event::Reconnect(ReconnectFault::NotSent)),
-        1 => (1_i64..100).prop_map(|wait| Event::Reconnect(ReconnectFault::Throttled(wait))),
+        1 => wait().prop_map(|wait| Event::Reconnect(ReconnectFault::Throttled(wait))),
     ]
 }
 

@@ -93,7 +93,7 @@ fn check(baseline: &str, script: &str, expect: &Expect) {
                 let count = usize::try_from(number(1)).unwrap();
                 world.azure.reads.extend(std::iter::repeat_n(ReadFault::Stale(1), count));
             }
-            "throttled" => world.azure.writes.push_back(WriteFault::Throttled(number(1))),
+            "throttled" => world.azure.writes.push_back(WriteFault::Throttled(Some(number(1)))),
             "undo" => {
                 world.handle(0, &Message::Undo);
                 world.run();

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 
 use crate::{
     azure::{ReadFault, ReconnectFault, WriteFault, pool},
-    case::config,
+    case::{config, wait},
     shell::Mode,
     world::{Message, World, at, backend, playbook, weight_of},
 };
@@ -59,7 +59,8 @@ fn fault() -> impl Strategy<Value = WriteFault> {
         Just(WriteFault::LostBefore),
         Just(WriteFault::NotSent),
         Just(WriteFault::Refused),
-        (1_i64..200).prop_map(WriteFault::Throttled),
+        Just(WriteFault::Resent),
+        wait().prop_map(WriteFault::Throttled),
         (1_i64..200).prop_map(WriteFault::Late),
     ]
 }
@@ -108,7 +109,7 @@ proptest! {
                 Just(ReconnectFault::LostBefore),
                 Just(ReconnectFault::Refused),
                 Just(ReconnectFault::NotSent),
-                (1_i64..200).prop_map(ReconnectFault::Throttled),
+                wait().prop_map(ReconnectFault::Throttled),
             ],
             0..6,
         ),
@@ -160,6 +161,33 @@ proptest! {
         let pool = world.azure.pool().unwrap();
         prop_assert_eq!(weight_of(pool, "m0"), Setting::Is(0));
         prop_assert_eq!(weight_of(pool, "m1"), Setting::Is(0));
+    }
+
+    /// I11: nor do reconnects, where many alerts of one play end.
+    #[test]
+    fn i11_reconnects_do_not_grow_with_alerts(alerts in 2_usize..40, apart in 0_i64..5) {
+        let mut world = World::new(pool("m0 10, m1 10"), drains(RECONNECT));
+        let names: Vec<String> = (0..alerts).map(|place| place.to_string()).collect();
+        for name in &names {
+            world.hear(&[fired(name, "m0", 0)]);
+        }
+        for name in &names {
+            world.pass(apart);
+            world.hear(&[resolved(name, "m0", 0, 60)]);
+        }
+        world.pass(3_600);
+        prop_assert_eq!(world.azure.asked, 1, "{}", world.story());
+    }
+
+    /// What was never written has nothing to give back: its ramp does not cut a healthy member.
+    #[test]
+    fn a_ramp_of_what_was_never_written_lowers_nothing(faults in 1_usize..5) {
+        let mut world = World::new(pool("m0 100, m1 100"), drains(RAMP));
+        world.azure.writes.extend(vec![WriteFault::Throttled(Some(30)); faults]);
+        world.hear(&[fired("a", "m0", 0)]);
+        world.hear(&[resolved("a", "m0", 0, 10)]);
+        world.settle();
+        prop_assert!(world.azure.received.is_empty(), "{}", world.story());
     }
 
     /// Two shells whose clocks differ take turns: what has ended for one does not begin again for

@@ -11,7 +11,7 @@ use pointsman_core::{
     document::{Document, Intent, Owned},
     etag::Etag,
     group::Group,
-    id::{IntentId, LineId, ReconnectId},
+    id::{IntentId, LineId, OverrideId, ReconnectId},
     ledger::{Line, What},
     names::BackendId,
     overrides::later,
@@ -108,6 +108,26 @@ impl Store {
 struct Planned {
     etag: Etag,
     owned: BTreeMap<Field, Owned>,
+    /// The fields that were given up and that no override that could want them is left for.
+    given_up: BTreeSet<Field>,
+}
+
+impl Planned {
+    fn of(document: &Document, etag: Etag) -> Self {
+        let wanted = |field: &Field, yielded: &BTreeSet<OverrideId>| {
+            document
+                .overrides
+                .values()
+                .any(|over| !yielded.contains(&over.id) && over.effect.fields().contains(field))
+        };
+        let given_up = document
+            .yielded
+            .iter()
+            .filter(|(field, yielded)| !wanted(field, yielded))
+            .map(|(field, _)| field.clone())
+            .collect();
+        Self { etag, owned: document.owned.clone(), given_up }
+    }
 }
 
 /// What must never be, by invariant.
@@ -404,7 +424,7 @@ impl World {
                 &format!("{} was planned from what a 412 said is gone", intent.id),
             );
         }
-        let planned = Planned { etag: intent.etag.clone(), owned: document.owned.clone() };
+        let planned = Planned::of(document, intent.etag.clone());
         self.watch.planned.insert(intent.id.clone(), planned);
     }
 
@@ -459,6 +479,9 @@ impl World {
             if owner != known {
                 let text = format!("{change}: its owner left {owner:?}, and we knew {known:?}");
                 self.violation("I9", &text);
+            }
+            if planned.given_up.contains(&change.field) && owner != Some(change.after) {
+                self.violation("I9", &format!("{change}: it was given up to {owner:?}"));
             }
         }
         for (field, value) in fields(&done.after) {

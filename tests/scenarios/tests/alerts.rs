@@ -693,7 +693,8 @@ async fn weights_that_are_not_there_are_not_there_again_after() {
 
 #[tokio::test]
 async fn nulls_and_numbers_come_back_each_as_it_was() {
-    let world = World::new(DRAIN).await;
+    let half = DRAIN.replace("drain: {pool: chat,", "shift: {pool: chat, to: 50%,");
+    let world = World::new(&half).await;
     world.put_members(&[
         ("eu", json!({"weight": null, "priority": null})),
         ("us", json!({"weight": 30})),
@@ -708,15 +709,35 @@ async fn nulls_and_numbers_come_back_each_as_it_was() {
     assert!(orderly(&world.azure).is_empty());
     assert!(serve.stop().await);
     // Said in a new generation of the playbook, it is applied.
-    world.write_pool("limits: {leastMembers: 1}, nullWeight: 50", DRAIN);
+    world.write_pool("limits: {leastMembers: 1}, nullWeight: 50", &half);
     let serve = world.serve(&["--publish"]).await;
     world
-        .await_that("eu gets nothing", async || world.azure.seats("chat")[0].weight == Some(0))
+        .await_that("eu gets half", async || world.azure.seats("chat")[0].weight == Some(25))
         .await;
     assert_eq!(world.send(&serve, &[resolved(&alert)]).await, 202);
     world.await_that("the body is what it was", async || world.body() == before).await;
     world.settled().await;
     assert_eq!(orderly(&world.azure).len(), 2);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_drain_needs_no_meaning_of_null() {
+    let world = World::new(DRAIN).await;
+    world.put_members(&[
+        ("eu", json!({"weight": null, "priority": null})),
+        ("us", json!({"weight": 30})),
+        ("ap", json!({"priority": 0, "weight": null})),
+    ]);
+    let before = world.body();
+    let serve = world.serve(&[]).await;
+    let alert = Alert::firing("us", ago(5));
+    assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
+    let weights = || world.azure.seats("chat").iter().map(|seat| seat.weight).collect::<Vec<_>>();
+    world.await_that("us gets nothing", async || weights() == [None, Some(0), None]).await;
+    assert_eq!(world.send(&serve, &[resolved(&alert)]).await, 202);
+    world.await_that("the body is what it was", async || world.body() == before).await;
+    world.settled().await;
     world.finish();
 }
 

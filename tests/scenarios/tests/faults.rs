@@ -146,6 +146,8 @@ const fn error_status(error: ServerError) -> u16 {
         ServerError::GatewayTimeout => 504,
         ServerError::Conflict => 409,
         ServerError::ManagementApi => 422,
+        ServerError::NotFound => 404,
+        ServerError::TooManyRequests => 429,
     }
 }
 
@@ -654,6 +656,39 @@ async fn what_is_no_pool_any_more_is_left_alone_and_is_put_right_when_it_is_one_
     world.weights([50, 30, 20]).await;
     world.settled().await;
     assert_eq!(done(&world), 2);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_404_that_passes_takes_nothing_from_what_is_given_back() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let eu = fire(&world, &serve, "eu").await;
+    world.weights([0, 30, 20]).await;
+    world.told("is done").await;
+    let missing = Kind::Error { error: ServerError::NotFound, write: Write::NotDone };
+    world.azure.inject(Fault::once(Match::get("chat"), missing));
+    resolve(&world, &serve, &eu).await;
+    world.weights([50, 30, 20]).await;
+    world.settled().await;
+    assert_eq!(done(&world), 2);
+    world.finish();
+}
+
+#[tokio::test]
+async fn an_azure_that_asks_to_wait_and_does_not_say_how_long_is_not_pressed() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let busy = Kind::Error { error: ServerError::TooManyRequests, write: Write::NotDone };
+    let busy = world.azure.inject(Fault::always(Match::writes(), busy));
+    let began = std::time::Instant::now();
+    let _ = fire(&world, &serve, "eu").await;
+    world.until("it is tried again", async |world: &World| statuses(world).len() >= 3).await;
+    // Each wait is a second at least.
+    let waited = began.elapsed().as_secs() + 1;
+    assert!(statuses(&world).len() as u64 <= waited + 1, "{:?}", statuses(&world));
+    assert!(world.azure.clear(busy));
+    world.weights([0, 30, 20]).await;
     world.finish();
 }
 

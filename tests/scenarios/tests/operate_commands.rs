@@ -13,12 +13,8 @@ use serde_json::{Value, json};
 async fn asking_before_anything_was_served_says_so_and_makes_no_file() {
     let world = World::new(DRAIN).await;
     let before = world.files();
-    let _ = world
-        .say(&["status"])
-        .await
-        .ended(0)
-        .says("there is no store")
-        .says("no playbook is published");
+    let _ = world.say(&["status"]).await.ended(0).says("there is no store");
+    assert_eq!(world.json(&["status"]).await, json!({"store": null}));
     let _ = world.say(&["history"]).await.ended(0).says("the ledger is empty");
     let _ = world.say(&["letters", "list"]).await.ended(0).says("there are no letters");
     let _ = world.say(&["explain", "chat"]).await.ended(1).says("no backend is called chat");
@@ -79,24 +75,26 @@ async fn asking_needs_no_secret() {
         &["explain", "chat"],
         &["history"],
         &["letters", "list"],
-        // A `serve` that has the secrets carries these out.
         &["pause", "--reason", "no secrets here"],
         &["resume"],
     ];
-    for arguments in commands {
-        let output = world
-            .command(arguments)
-            .env_remove("AZURE_TOKEN")
-            .env_remove("SOURCE_TOKEN")
-            .output()
-            .await
-            .expect("it can be run");
-        assert!(
-            output.status.success(),
-            "{arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
+    let all = async || {
+        for arguments in commands {
+            let output = world
+                .command(arguments)
+                .env_remove("AZURE_TOKEN")
+                .env_remove("SOURCE_TOKEN")
+                .output()
+                .await
+                .expect("it can be run");
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{arguments:?}: {told}");
+        }
+    };
+    all().await;
+    // Least of all when nothing runs any more.
+    serve.kill().await;
+    all().await;
     world.finish();
 }
 
@@ -292,6 +290,49 @@ async fn under_a_pause_nothing_is_written_and_after_it_everything() {
 }
 
 #[tokio::test]
+async fn a_pause_where_nothing_runs_acts_on_nothing_that_waits() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let reads = Kind::Error { error: ServerError::Unavailable, write: Write::NotDone };
+    let down = world.azure.inject(Fault::always(Match::any(), reads));
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    world.status_says("TROUBLE").await;
+    serve.kill().await;
+    assert!(world.azure.clear(down));
+    let _ = world.say(&["pause", "--reason", "what is going on?"]).await.ended(0);
+    let serve = world.serve(&[]).await;
+    world.status_says("held: Pointsman is paused").await;
+    assert_eq!(world.written(), [""; 0]);
+    let _ = world.say(&["resume"]).await.ended(0);
+    world.weights([0, 30, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn an_undo_of_nothing_said_undoes_nothing() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    world.weights([0, 30, 20]).await;
+    let id = world.json(&["status"]).await["backends"][0]["overrides"]
+        .as_object()
+        .expect("overrides")
+        .keys()
+        .next()
+        .expect("one")
+        .clone();
+    for what in ["", "  ", &id[..1], &id[..3]] {
+        let _ = world.say(&["undo", what, "--reason", "typo"]).await.ended(1).says("4 characters");
+    }
+    let _ = world.say(&["undo", &id[..4], "--reason", " "]).await.ended(2).says("say something");
+    assert_eq!(world.azure.view(|azure| azure.weight("chat", "eu")), Some(0));
+    let _ = world.say(&["undo", &id[..4], "--reason", "enough"]).await.ended(0).says("is restored");
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
 async fn a_pause_waits_for_the_write_that_was_sent_before_it() {
     let world = World::new(DRAIN).await;
     let serve = world.serve(&[]).await;
@@ -323,9 +364,9 @@ async fn a_pause_tells_of_a_write_whose_answer_is_not_known() {
         .say(&["pause", "--reason", "hands off"])
         .await
         .ended(0)
-        .says("a write to main/chat was sent before")
-        .says("pointsman explain main/chat");
-    let _ = world.say(&["explain", "main/chat"]).await.ended(0).says("has had no answer");
+        .says("a write to contoso-apim/chat was sent before")
+        .says("pointsman explain contoso-apim/chat");
+    let _ = world.say(&["explain", "contoso-apim/chat"]).await.ended(0).says("has had no answer");
     world.azure.clear_faults();
     assert!(serve.stop().await);
     world.finish();

@@ -54,7 +54,7 @@ fn standings(document: &Document, now: Timestamp) -> BTreeMap<String, String> {
         }
     }
     for over in document.overrides.values() {
-        let text = standing(over, now);
+        let text = standing(document, over, now);
         match &over.effect {
             Effect::Drain { member }
             | Effect::Shift { member, .. }
@@ -69,7 +69,7 @@ fn standings(document: &Document, now: Timestamp) -> BTreeMap<String, String> {
     standings
 }
 
-fn standing(over: &Override, now: Timestamp) -> String {
+fn standing(document: &Document, over: &Override, now: Timestamp) -> String {
     match (&over.life, &over.standing) {
         (Life::Begun { at, .. }, Standing::Admitted | Standing::Unseen) => {
             let verb = match over.effect {
@@ -83,7 +83,7 @@ fn standing(over: &Override, now: Timestamp) -> String {
             format!("serves again: {} given back", over.lease.given_back(steps.len() - 1))
         }
         (Life::Claimed { .. } | Life::Begun { .. } | Life::Ended { .. }, _) => {
-            show::standing(over, now)
+            show::standing(document, over, now)
         }
     }
 }

@@ -34,7 +34,13 @@ pub(crate) struct HistoryOptions {
     /// Only what is about this backend.
     backend: Option<String>,
     /// How many lines, the newest.
-    #[arg(short = 'n', long, default_value_t = 50, value_name = "NUMBER")]
+    #[arg(
+        short = 'n',
+        long,
+        default_value_t = 50,
+        value_name = "NUMBER",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
     lines: u32,
 }
 
@@ -57,6 +63,14 @@ pub(crate) async fn documents(records: &Records) -> Result<Vec<Document>, Failed
 
 pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
     let records = common.records().await?;
+    if records.is_of_nothing() {
+        // What is in force elsewhere, by another configuration, is not known here.
+        return if common.json {
+            show::json(&json!({"store": null}))
+        } else {
+            Ok(ExitCode::SUCCESS)
+        };
+    }
     let group = records.store.group().await?.body;
     let published = records.store.published().await?;
     let documents = documents(&records).await?;
@@ -114,7 +128,7 @@ fn describe(out: &mut String, document: &Document, now: Timestamp) -> std::fmt::
         writeln!(out, "    tried again at {}", show::moment(trouble.until))?;
     }
     for over in document.overrides.values() {
-        writeln!(out, "  {}  {}: {}", over.id, over.effect, show::standing(over, now))?;
+        writeln!(out, "  {}  {}: {}", over.id, over.effect, show::standing(document, over, now))?;
         writeln!(out, "    for {} ({}), by play {}", over.series, over.severity, over.play)?;
     }
     for intent in &document.intents {

@@ -71,6 +71,9 @@ fn pick(known: &[(BackendId, Option<String>)], text: &str) -> Result<BackendId, 
     }
 }
 
+/// How much of an override's id must be typed, in characters.
+pub(crate) const ID_CHARS_MIN: usize = 4;
+
 /// What an override's id, or the beginning of one, means.
 pub(crate) enum Found {
     /// This one, which is claimed, in force or ramping out.
@@ -83,6 +86,9 @@ pub(crate) enum Found {
 
 /// Finds the override whose id begins so.
 pub(crate) fn over(documents: &[Document], text: &str) -> Result<Found, Failed> {
+    if text.len() < ID_CHARS_MIN {
+        return Ok(Found::Nothing);
+    }
     let of = |document: &Document| -> Vec<(BackendId, Override)> {
         let found = document.overrides.values().filter(|over| over.id.as_str().starts_with(text));
         found.map(|over| (document.backend.clone(), over.clone())).collect()

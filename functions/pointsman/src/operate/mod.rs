@@ -7,7 +7,7 @@ pub(crate) mod ask;
 pub(crate) mod find;
 pub(crate) mod tell;
 
-use clap::{Args, builder::NonEmptyStringValueParser};
+use clap::Args;
 
 /// Who asks.
 #[derive(Clone, Debug, Args)]
@@ -18,6 +18,7 @@ pub(crate) struct By {
         env = "USER",
         default_value = "operator",
         value_name = "NAME",
+        value_parser = said,
         hide_env = true,
         hide_default_value = true
     )]
@@ -30,11 +31,19 @@ impl By {
     }
 }
 
+/// A text for the ledger: something must be in it.
+pub(crate) fn said(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("say something".to_owned()),
+        said => Ok(said.to_owned()),
+    }
+}
+
 /// Who asks, and why.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Reason {
     /// Why, for the ledger and for whoever comes next.
-    #[arg(long, value_name = "TEXT", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "TEXT", value_parser = said)]
     reason: String,
     #[command(flatten)]
     by: By,

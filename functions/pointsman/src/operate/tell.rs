@@ -1,14 +1,16 @@
 //! `pause`, `resume`, `undo`, `release`: the off switch.
 //!
-//! A command is put into the queue, where it takes its place among the signals; whoever takes
-//! messages out of the queue carries it out. Where no `serve` does, this process does, for as long
-//! as it takes. Either way it waits until the store shows that it was carried out.
+//! A pause and a resume are stored, and hold from then on. An undo and a release are put into the
+//! queue, where they take their place among the signals; whoever takes messages out of the queue
+//! carries them out. Where no `serve` does, this process does, for as long as it takes. Either way it
+//! waits until the store shows that it was carried out.
 
 use std::{collections::BTreeSet, fmt::Write as _, process::ExitCode, time::Duration};
 
 use clap::Args;
 use pointsman_core::{
     document::Document,
+    group::Pause,
     id::{MessageId, OverrideId},
     names::BackendId,
     overrides::Override,
@@ -16,6 +18,7 @@ use pointsman_core::{
 use pointsman_engine::{
     engine::load,
     message::{Command, Message, Outgoing},
+    pause::{self, Switched},
     ports::Sent,
 };
 use pointsman_host::{
@@ -31,9 +34,10 @@ use tokio::{task::JoinHandle, time::Instant};
 use super::{
     By, Reason, ask,
     find::{self, Found},
+    said,
 };
 use crate::{
-    cli::{Common, Failed},
+    cli::{Common, Failed, unseen},
     show,
 };
 
@@ -68,10 +72,15 @@ pub(crate) struct ReleaseOptions {
     #[arg(long, required = true)]
     all: bool,
     /// How long to wait until every backend is seen restored, in seconds.
-    #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+    #[arg(
+        long,
+        default_value_t = 120,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u32).range(1..)
+    )]
     within: u32,
     /// Why, for the ledger.
-    #[arg(long, default_value = "release --all", value_name = "TEXT")]
+    #[arg(long, default_value = "release --all", value_name = "TEXT", value_parser = said)]
     reason: String,
     #[command(flatten)]
     by: By,
@@ -94,8 +103,7 @@ struct Desk<'a> {
 impl<'a> Desk<'a> {
     /// Sees to it that someone carries commands out: a running `serve`, or this process.
     async fn open(common: &'a Common) -> Result<Self, Failed> {
-        let file = store_file(&common.config(Needs::Store)?, common.mode());
-        let records = Records::open(&file).await?;
+        let records = open(common).await?;
         let here = match Self::claim(common).await {
             Ok(here) => here,
             // A `serve` may be running with secrets that this process has not.
@@ -175,32 +183,29 @@ fn done(common: &Common, value: &Value, text: &str) -> Result<ExitCode, Failed> 
 }
 
 pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, Failed> {
-    let mut desk = Desk::open(common).await?;
-    if let Some(pause) = desk.records.store.group().await?.body.paused {
-        desk.close().await?;
-        let text = format!(
+    let records = open(common).await?;
+    let Reason { reason, by } = reason;
+    let pause = Pause { by: by.by, reason, at: records.clock.now() };
+    let switched = pause::pause(&*records.store, &pause).await?;
+    // What was recorded before the pause may be on its way to Azure at this moment.
+    let end = Instant::now() + ANSWERED_WITHIN;
+    let mut unanswered = unanswered(&records).await?;
+    while !unanswered.is_empty() && records.are_consumed()? && Instant::now() < end {
+        tokio::time::sleep(LOOK_EVERY).await;
+        unanswered = self::unanswered(&records).await?;
+    }
+    records.close().await;
+    let mut text = match &switched {
+        Switched::Already(Some(pause)) => format!(
             "paused already, since {} by {}: {}",
             show::moment(pause.at),
             pause.by,
             pause.reason
-        );
-        return done(common, &json!({"paused": pause, "already": true}), &text);
-    }
-    desk.send(&reason.by, Command::Pause { reason: reason.reason }).await?;
-    let paused = async |records: &Records| Ok(records.store.group().await?.body.paused.is_some());
-    let taken = desk.until(TAKEN_WITHIN, paused).await?;
-    // What was recorded before the pause may be on its way to Azure at this moment.
-    let answered = async |records: &Records| Ok(unanswered(records).await?.is_empty());
-    if taken {
-        desk.until(ANSWERED_WITHIN, answered).await?;
-    }
-    let pause = desk.records.store.group().await?.body.paused;
-    let unanswered = unanswered(&desk.records).await?;
-    desk.close().await?;
-    if !taken {
-        return Err(not_taken());
-    }
-    let mut text = "paused: nothing is written to Azure until `pointsman resume`".to_owned();
+        ),
+        Switched::Done(_) | Switched::Already(None) => {
+            "paused: nothing is written to Azure until `pointsman resume`".to_owned()
+        }
+    };
     for backend in &unanswered {
         let short = backend.short();
         write!(
@@ -209,7 +214,20 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
              `pointsman explain {short}` shows what becomes of it"
         )?;
     }
-    done(common, &json!({"paused": pause, "already": false, "unanswered": unanswered}), &text)
+    let (paused, already) = told(&switched);
+    done(common, &json!({"paused": paused, "already": already, "unanswered": unanswered}), &text)
+}
+
+fn told(switched: &Switched) -> (&Option<Pause>, bool) {
+    match switched {
+        Switched::Done(pause) => (pause, false),
+        Switched::Already(pause) => (pause, true),
+    }
+}
+
+/// The records of the store, which is made where there is none: a pause may come before anything.
+async fn open(common: &Common) -> Result<Records, Failed> {
+    Ok(Records::open(&store_file(&common.config(Needs::Store)?, common.mode())).await?)
 }
 
 /// The backends with a write that may be under way.
@@ -219,23 +237,17 @@ async fn unanswered(records: &Records) -> Result<Vec<BackendId>, Failed> {
 }
 
 pub(crate) async fn resume(common: &Common, by: By) -> Result<ExitCode, Failed> {
-    let mut desk = Desk::open(common).await?;
-    if desk.records.store.group().await?.body.paused.is_none() {
-        desk.close().await?;
-        return done(common, &json!({"paused": null, "already": true}), "it was not paused");
-    }
-    desk.send(&by, Command::Resume).await?;
-    let resumed = async |records: &Records| Ok(records.store.group().await?.body.paused.is_none());
-    let taken = desk.until(TAKEN_WITHIN, resumed).await?;
-    desk.close().await?;
-    if !taken {
-        return Err(not_taken());
-    }
-    done(
-        common,
-        &json!({"paused": null, "already": false}),
-        "resumed: Pointsman writes to Azure again",
-    )
+    let records = open(common).await?;
+    let switched = pause::resume(&*records.store, &by.by, records.clock.now()).await?;
+    let served = records.are_consumed()?;
+    records.close().await;
+    let text = match (&switched, served) {
+        (Switched::Already(_), _) => "it was not paused",
+        (Switched::Done(_), true) => "resumed: Pointsman writes to Azure again",
+        (Switched::Done(_), false) => "resumed: the next `serve` writes to Azure again",
+    };
+    let (paused, already) = told(&switched);
+    done(common, &json!({"paused": paused, "already": already}), text)
 }
 
 /// The overrides of a backend that an undo is about, and how they are.
@@ -284,7 +296,12 @@ struct Target {
 async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, Failed> {
     let documents = ask::documents(records).await?;
     let reason = reason.to_owned();
-    match find::over(&documents, what)? {
+    // What is a backend's name is meant as one, whatever ids begin like it.
+    let found = match find::backend(records, what).await {
+        Ok(_) => Found::Nothing,
+        Err(_) => find::over(&documents, what)?,
+    };
+    match found {
         Found::Override(backend, over) => {
             let (id, at) = (over.id.clone(), backend.clone());
             let command = Command::UndoOverride { backend: at, id, reason };
@@ -293,7 +310,10 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
         Found::Over(id) => Err(Failed(format!("{id} is over already: there is nothing to undo"))),
         Found::Nothing => {
             let backend = find::backend(records, what).await.map_err(|Failed(text)| {
-                Failed(format!("{what} is no override that is in force, and {text}"))
+                Failed(format!(
+                    "`{what}` is no override that is in force ({} characters of its id at least), and {text}",
+                    find::ID_CHARS_MIN
+                ))
             })?;
             let of = documents.into_iter().find(|document| document.backend == backend);
             let overrides: Vec<Override> =
@@ -348,7 +368,7 @@ pub(crate) async fn undo(common: &Common, options: UndoOptions) -> Result<ExitCo
 
 pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<ExitCode, Failed> {
     let file = store_file(&common.config(Needs::Store)?, common.mode());
-    if !file.exists() {
+    if !file.try_exists().map_err(|error| unseen(&file, &error))? {
         return Err(Failed(format!(
             "there is no store at {}: either nothing was ever changed from it, or the configuration is \
              another one's",
@@ -408,7 +428,7 @@ async fn mark(records: &Records, documents: &[Document]) -> Result<Option<Outgoi
     let Some(backend) = backend else { return Ok(None) };
     let nonce = uuid::Uuid::now_v7().to_string();
     let id = MessageId::derive(&["release", &nonce]);
-    let mark = Outgoing { id, due: None, message: Message::Wake { backend } };
+    let mark = Outgoing { id, due: None, message: Message::Wake { backend, at_once: false } };
     records.queue.send(mark.clone()).await?;
     Ok(Some(mark))
 }
@@ -419,7 +439,8 @@ async fn taken(records: &Records, mark: Option<&Outgoing>) -> Result<bool, Faile
     let Some(mark) = mark else { return Ok(true) };
     match records.queue.send(mark.clone()).await? {
         Sent::Stored => Ok(true),
-        Sent::Duplicate => Ok(false),
+        // Whoever holds it at this moment may not have acted upon what was before it.
+        Sent::Again | Sent::Duplicate => Ok(false),
     }
 }
 

@@ -11,7 +11,8 @@
 //!
 //! An expression is compiled when the playbook is read. Its evaluation is bounded: no recursion,
 //! loops only over what the expression or the signal lists, at most [`LOOPS_MAX`] of them and at
-//! most two within one another, and regular expressions that take time linear in their text.
+//! most two within one another, and regular expressions that take time linear in their text, in one
+//! loop at most.
 
 use std::{
     collections::{BTreeMap, HashMap},

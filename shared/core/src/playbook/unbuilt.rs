@@ -5,7 +5,10 @@
 
 /// A construct, and what can be done without it.
 const UNBUILT: [(&str, &str); 21] = [
-    ("windows", "drain for a planned time by hand, and undo it after"),
+    (
+        "windows",
+        "for planned work, change the weight in Azure by hand: it is taken for the baseline",
+    ),
     ("approve", "a play without it acts at once; leave the play out where it must not"),
     ("unless", "say it in `when`, with `&&` and `!`"),
     ("mute", "narrow `when`"),

@@ -366,6 +366,13 @@ impl<'p> Vetting<'p> {
             );
             return Kind::Unknown;
         };
+        if name == "matches" && self.within > 1 {
+            self.wrong(
+                self.at_function(node, name),
+                "a regular expression in a loop within a loop may take minutes".to_owned(),
+                "compare with == or startsWith there, or make two plays of it",
+            );
+        }
         if let ("matches", Some(pattern)) = (name, call.args.last())
             && let Expr::Literal(LiteralValue::String(text)) = &pattern.expr
             && let Err(why) = check_pattern(text.inner())

@@ -19,6 +19,8 @@ pub(super) struct Wrong {
     at: Option<Location>,
     message: String,
     help: String,
+    /// Whether what stands there may be shown.
+    shown: bool,
 }
 
 /// The right way to name a secret's place.
@@ -28,7 +30,13 @@ pub(super) const PLACE: &str =
 impl Wrong {
     /// At a value.
     pub(super) fn at<T>(value: &Spanned<T>, message: impl Display, help: &str) -> Self {
-        Self { at: Some(value.defined), message: message.to_string(), help: help.to_owned() }
+        let (message, help) = (message.to_string(), help.to_owned());
+        Self { at: Some(value.defined), message, help, shown: true }
+    }
+
+    /// At a value that is a secret, or may have one in it.
+    pub(super) fn at_secret<T>(value: &Spanned<T>, message: impl Display, help: &str) -> Self {
+        Self { shown: false, ..Self::at(value, message, help) }
     }
 
     /// What the reader of YAML stumbled upon.
@@ -38,6 +46,14 @@ impl Wrong {
     )]
     pub(super) fn form(error: &Error) -> Self {
         let error = error.without_snippet();
+        // Only a key is sure to be none. A value of the wrong form may be a secret in the wrong place.
+        let shown = matches!(
+            error,
+            Error::SerdeUnknownField { .. }
+                | Error::SerdeUnknownVariant { .. }
+                | Error::SerdeMissingField { .. }
+                | Error::DuplicateMappingKey { .. }
+        );
         let (message, help) = match error {
             Error::SerdeUnknownField { field, expected, .. } => {
                 (format!("there is no `{field}` here"), meant(field, expected))
@@ -65,19 +81,19 @@ impl Wrong {
             }
             other => ("this cannot be read".to_owned(), plain(&other.to_string())),
         };
-        Self { at: error.location(), message, help }
+        Self { at: error.location(), message, help, shown }
     }
 
     /// For people: the file, the line, what stands there, and what would be right.
     pub(super) fn render(self, file: &str, text: &str) -> String {
-        let Self { at, message, help } = self;
+        let Self { at, message, help, shown: may_be_shown } = self;
         let Some(at) = at.filter(|at| at.line() > 0) else {
             return format!("{file}: {message}\n  = {help}\n");
         };
         let line = usize::try_from(at.line()).unwrap_or(usize::MAX);
         let column = usize::try_from(at.column()).unwrap_or(1).max(1);
         let shown = text.lines().nth(line - 1).unwrap_or_default();
-        if shown.is_empty() || SECRET_KEYS.iter().any(|key| shown.contains(key)) {
+        if !may_be_shown || shown.is_empty() || SECRET_KEYS.iter().any(|key| shown.contains(key)) {
             return format!("{file}:{line}:{column}: {message}\n  = {help}\n");
         }
         let rest: String = shown.chars().skip(column - 1).collect();

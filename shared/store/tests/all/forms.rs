@@ -8,8 +8,8 @@ use std::{fmt::Debug, path::PathBuf};
 use expect_test::expect_file;
 use pointsman_core::{
     document::{Change, Document, Intent, Outcome, Owned, Reconnect, Trouble},
-    etag::Etag,
     effect::Effect,
+    etag::Etag,
     fraction::Fraction,
     group::{Group, Pause},
     id::{IntentId, OverrideId, ReconnectId},
@@ -179,8 +179,11 @@ fn document() -> Document {
     document.spent = [id("over")].into();
     let (weight, priority) = (Field::weight(&member("eu")), Field::priority(&member("jp")));
     document.owned = [
-        (weight.clone(), Owned { baseline: Setting::Is(3), written: Setting::Is(0) }),
-        (priority.clone(), Owned { baseline: Setting::Null, written: Setting::Absent }),
+        (weight.clone(), Owned { baseline: Setting::Is(3), written: Setting::Is(0), stood: true }),
+        (
+            priority.clone(),
+            Owned { baseline: Setting::Null, written: Setting::Absent, stood: false },
+        ),
     ]
     .into();
     document.yielded = [(weight.clone(), [id("warned")].into())].into();
@@ -193,6 +196,7 @@ fn document() -> Document {
         ],
         steps: [(id("ramping"), 1)].into(),
         at: at("12:12:01"),
+        outrun: true,
     }];
     let outcomes = [
         None,
@@ -257,11 +261,11 @@ fn messages() {
     let signals = vec![signal(Heard::Fired), signal(Heard::Resolved { at: at("12:09:59") })];
     let source = "alertmanager".parse().unwrap();
     check("message_signals.json", &Message::Signals { source, signals });
-    check("message_wake.json", &Message::Wake { backend: backend("chat-pool") });
+    let wake = |at_once| Message::Wake { backend: backend("chat-pool"), at_once };
+    check("message_wake.json", &wake(false));
+    check("message_wake_at_once.json", &wake(true));
     let reason = || "release".to_owned();
     let commands = [
-        ("pause", Command::Pause { reason: reason() }),
-        ("resume", Command::Resume),
         (
             "undo_override",
             Command::UndoOverride { backend: backend("chat-pool"), id: id("a"), reason: reason() },

@@ -31,6 +31,7 @@ fn expressions() {
   - {name: v, when: '"x" && signal.severity', do: [{drain: {pool: chat, member: eu}}]}
   - {name: w, when: '${signal.labels.a} == "x"', do: [{drain: {pool: chat, member: eu}}]}
   - {name: x, when: '[1].all(a, [1].all(b, [1].all(c, true)))', do: [{drain: {pool: chat, member: eu}}]}
+  - {name: xx, when: 'signal.labels.all(a, signal.labels.all(b, b.matches(a)))', do: [{drain: {pool: chat, member: eu}}]}
   - {name: y, when: drained(signal), do: [{drain: {pool: chat, member: eu}}]}
   - {name: z, when: signal.labels == "x", do: [{drain: {pool: chat, member: eu}}]}
 "#,
@@ -179,15 +180,21 @@ fn expressions() {
                |                                                   ^
                = make two plays of it
 
-            playbook.yaml:32:21: there is no function `drained`
+            playbook.yaml:32:67: a regular expression in a loop within a loop may take minutes
                |
-            32 |   - {name: y, when: drained(signal), do: [{drain: {pool: chat, member: eu}}]}
+            32 | …al.labels.all(a, signal.labels.all(b, b.matches(a)))', do: [{drain: {pool: chat, member…
+               |                                          ^^^^^^^
+               = compare with == or startsWith there, or make two plays of it
+
+            playbook.yaml:33:21: there is no function `drained`
+               |
+            33 |   - {name: y, when: drained(signal), do: [{drain: {pool: chat, member: eu}}]}
                |                     ^^^^^^^
                = the functions are `size`, `contains`, `startsWith`, `endsWith`, `matches`, `int`, `uint`, `double`, `string`, `bool`, `bytes`, `type` and others
 
-            playbook.yaml:33:35: a map cannot be compared with text
+            playbook.yaml:34:35: a map cannot be compared with text
                |
-            33 |   - {name: z, when: signal.labels == "x", do: [{drain: {pool: chat, member: eu}}]}
+            34 |   - {name: z, when: signal.labels == "x", do: [{drain: {pool: chat, member: eu}}]}
                |                                   ^^
                = both sides of a comparison must be of one kind
         "#]],

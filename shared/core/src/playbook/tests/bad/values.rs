@@ -639,7 +639,7 @@ windows:
                |
             25 | windows:
                | ^^^^^^^
-               = remove it; drain for a planned time by hand, and undo it after
+               = remove it; for planned work, change the weight in Azure by hand: it is taken for the baseline
         "#]],
     );
 }
