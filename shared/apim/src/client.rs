@@ -1,11 +1,14 @@
 //! The client: sends what [`request`] builds, and has [`response`] read what comes back.
 //!
 //! What it guarantees:
-//! - **A write is sent once.** Nothing here repeats an Update or a Reconnect; whether to ask again
-//!   is for whoever knows what it was for. (Below it, the HTTP library sends again what provably
-//!   never left, or what an HTTP/2 server said that it did not look at; both are known not done.)
-//! - **A Get is repeated once** where the connection broke under it: a server may close an idle
-//!   connection at the moment it is used again, and reading twice does no harm.
+//! - **A write is sent once**, unless [`Options::retries`] says otherwise, and even then only after
+//!   an answer, or the lack of a connection, that proves it undone; whether to ask again is for
+//!   whoever knows what it was for. (Below it, the HTTP library sends again what provably never
+//!   left, or what an HTTP/2 server said that it did not look at; both are known not done.)
+//! - **A read is repeated once** where the connection broke under it: a server may close an idle
+//!   connection at the moment it is used again, and reading twice does no harm. More than that is
+//!   for [`Options::retries`] to say.
+//! - **Nothing is sent into an empty bucket**, where [`Options::pace`] says so.
 //! - Connections are kept and used again; redirects are not followed, for the token must not
 //!   follow one; the environment's proxy is heeded only where [`Proxy::Environment`] says so, and
 //!   never for a loopback endpoint.
@@ -15,38 +18,46 @@
 //! token that two calls were refused with is dropped once; a call that is dropped half way leaves
 //! nothing behind but perhaps a done write, which is why the shell records its intent first.
 
+mod options;
+mod pages;
+mod send;
+
 use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 
-use bytes::{Bytes, BytesMut};
-use http::header::AUTHORIZATION;
-use http::{Request, Response, StatusCode};
-use jiff::Timestamp;
-use tracing::field::Empty;
-use tracing::{Instrument as _, Span, info_span};
+use bytes::Bytes;
+use http::{Request, Response};
+use tracing::Instrument as _;
 
+pub use self::options::{BuildError, Options, Pace, Proxy, Retries};
+pub use self::pages::Pages;
+
+use self::options::http_client;
+use self::send::{failed, span};
 use crate::backend::Backend;
-use crate::credential::{Audience, Credential, Surroundings, Variables, process_variables};
-use crate::duration::After;
-use crate::endpoint::{BaseUrl, Cloud, Endpoint};
-use crate::error::{CredentialFailure, Error, Garbled, Uncertainty};
+use crate::credential::{Audience, Credential, Surroundings};
+use crate::duration::{After, BelowMinimum};
+use crate::endpoint::Endpoint;
+use crate::error::Error;
 use crate::etag::ETag;
-use crate::id::{BackendId, ServiceBackendId};
-use crate::meta::{Ids, Meta};
-use crate::pool::Patch;
+use crate::id::{BackendId, Scope, ServiceBackendId};
+use crate::list::{NextLink, Page, Query};
+use crate::meta::Ids;
+use crate::patch::Patch;
+use crate::put::{Created, Draft, Overwrite};
 use crate::request::{self, RequestId};
-use crate::response::{self, Accepted};
-use crate::secret::scrubbed;
-use crate::telemetry;
+use crate::response::{self, Accepted, Deleted, Tagged};
+use crate::throttle::Buckets;
+use crate::timer::Timer;
 use crate::token::{Clock, Tokens};
 use crate::transport::Transport;
+use crate::version::NotOffered;
 
 /// The largest body that is read, in bytes.
 pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How long a connection may take to be made, names and TLS included, in seconds.
 pub const CONNECT_SECS_MAX: u64 = 5;
-/// How long a call may take from its sending to the end of its answer, in seconds.
+/// How long a try of a call may take from its sending to the end of its answer, in seconds.
 pub const CALL_SECS_MAX: u64 = 30;
 /// How long an idle connection is kept, in seconds; less than servers and load balancers do, so
 /// that it is this side that closes it.
@@ -57,84 +68,6 @@ pub const POOL_IDLE_CONNECTIONS_MAX: usize = 32;
 pub const PING_INTERVAL_SECS: u64 = 15;
 /// How long it may take to say so, in seconds.
 pub const PING_SECS_MAX: u64 = 5;
-/// How much of the cause of a transport error is kept, in characters.
-const CAUSE_CHARS_MAX: usize = 300;
-
-const USER_AGENT: &str = concat!("pointsman-apim/", env!("CARGO_PKG_VERSION"));
-
-/// Whether requests go through a proxy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Proxy {
-    /// Never, whatever the environment says.
-    #[default]
-    None,
-    /// As `HTTPS_PROXY`, `HTTP_PROXY` and `NO_PROXY` say. `NO_PROXY` should name
-    /// 169.254.169.254, where managed identities come from.
-    Environment,
-}
-
-/// How a client behaves. `..Options::default()` fills in the rest.
-#[derive(Clone)]
-pub struct Options {
-    /// The cloud, for the authority and the audience of tokens.
-    pub cloud: Cloud,
-    /// What tokens are asked for, where it is not the cloud's.
-    pub audience: Option<Audience>,
-    /// An emulator of the identity services, on this machine, to ask instead of the real ones.
-    pub identity: Option<BaseUrl>,
-    /// Whether requests go through a proxy.
-    pub proxy: Proxy,
-    /// How long a connection may take to be made.
-    pub connect_timeout: Duration,
-    /// How long a call may take.
-    pub call_timeout: Duration,
-    /// Where the time comes from that ends of tokens are compared with.
-    pub clock: Clock,
-    /// Where the variables come from that credentials are found by.
-    pub variables: Variables,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            cloud: Cloud::default(),
-            audience: None,
-            identity: None,
-            proxy: Proxy::default(),
-            connect_timeout: Duration::from_secs(CONNECT_SECS_MAX),
-            call_timeout: Duration::from_secs(CALL_SECS_MAX),
-            clock: Arc::new(Timestamp::now),
-            variables: process_variables(),
-        }
-    }
-}
-
-impl fmt::Debug for Options {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Options")
-            .field("cloud", &self.cloud)
-            .field("audience", &self.audience)
-            .field("identity", &self.identity)
-            .field("proxy", &self.proxy)
-            .field("connect_timeout", &self.connect_timeout)
-            .field("call_timeout", &self.call_timeout)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Why a client cannot be made.
-#[derive(Debug, thiserror::Error)]
-pub enum BuildError {
-    /// The credential lacks something.
-    #[error("the credential cannot be used: {0}")]
-    Credential(#[from] CredentialFailure),
-    /// The emulator of identity services is not on this machine.
-    #[error("{0} is not this machine: only an emulator here may stand for the identity services")]
-    Identity(BaseUrl),
-    /// The HTTP client cannot be made: most often, the machine has no root certificates.
-    #[error("the HTTP client cannot be made: {0}")]
-    Http(String),
-}
 
 /// A client of one endpoint. Cloning shares connections and token.
 #[derive(Clone)]
@@ -145,7 +78,14 @@ pub struct Client {
 struct Inner {
     http: reqwest::Client,
     endpoint: Endpoint,
+    /// The same, in the version that Reconnect is asked in.
+    reconnect: Endpoint,
     tokens: Arc<Tokens>,
+    clock: Clock,
+    retries: Retries,
+    pace: Pace,
+    buckets: Mutex<Buckets>,
+    timer: Arc<dyn Timer>,
 }
 
 impl fmt::Debug for Client {
@@ -172,8 +112,21 @@ impl Client {
             audience,
             variables: options.variables,
         })?;
-        let tokens = Arc::new(Tokens::new(source, options.clock));
-        Ok(Self { inner: Arc::new(Inner { http, endpoint, tokens }) })
+        let tokens = Arc::new(Tokens::new(source, Arc::clone(&options.clock)));
+        let reconnect = options.reconnect_version.map(|version| endpoint.at_version(version));
+        Ok(Self {
+            inner: Arc::new(Inner {
+                http,
+                reconnect: reconnect.unwrap_or_else(|| endpoint.clone()),
+                endpoint,
+                tokens,
+                clock: options.clock,
+                retries: options.retries,
+                pace: options.pace,
+                buckets: Mutex::default(),
+                timer: options.timer,
+            }),
+        })
     }
 
     /// Where requests go.
@@ -197,21 +150,87 @@ impl Client {
         Ok(())
     }
 
-    /// Get: reads a backend. Repeated once if the connection breaks under it.
+    /// List: the first page of the backends of a service or a workspace.
+    pub async fn list(&self, scope: &Scope, query: &Query, call: RequestId) -> Result<Page, Error> {
+        let request = request::list(&self.inner.endpoint, scope, query, call);
+        self.page(scope, request.map_err(|error| not_offered(error, call))?, call).await
+    }
+
+    /// List: the page at the address that the page before it named.
+    pub async fn list_next(
+        &self,
+        scope: &Scope,
+        link: &NextLink,
+        call: RequestId,
+    ) -> Result<Page, Error> {
+        self.page(scope, request::list_next(link, call), call).await
+    }
+
+    /// List: all pages, one after the other.
+    pub fn pages(&self, scope: Scope, query: Query, call: RequestId) -> Pages {
+        Pages::new(self.clone(), scope, query, call)
+    }
+
+    async fn page(
+        &self,
+        scope: &Scope,
+        request: Request<Bytes>,
+        call: RequestId,
+    ) -> Result<Page, Error> {
+        let span = span("list", scope, call);
+        let subscription = scope.service().subscription;
+        let read = |answer| response::list(&self.inner.endpoint, call, answer);
+        self.call(subscription, call, request, read).instrument(span).await
+    }
+
+    /// GetEntityTag: reads the mark of a backend alone.
+    pub async fn entity_tag(&self, id: &BackendId, call: RequestId) -> Result<Tagged, Error> {
+        let request = request::entity_tag(&self.inner.endpoint, id, call);
+        let read = |answer| response::entity_tag(call, &answer);
+        self.run("entity_tag", id, call, request, read).await
+    }
+
+    /// Get: reads a backend.
     pub async fn get(&self, id: &BackendId, call: RequestId) -> Result<Backend, Error> {
-        let span = span("get", id, call);
-        let run = async {
-            let endpoint = &self.inner.endpoint;
-            let answer = match self.send(request::get(endpoint, id, call), call).await {
-                Err(Error::Unknown { cause: Uncertainty::Broken(cause), .. }) => {
-                    tracing::debug!(cause, "the connection broke under a read; once more");
-                    self.send(request::get(endpoint, id, call), call).await
-                }
-                answer => answer,
-            };
-            response::get(call, answer?)
-        };
-        run.instrument(span).await
+        let request = request::get(&self.inner.endpoint, id, call);
+        self.run("get", id, call, request, |answer| response::get(call, answer)).await
+    }
+
+    /// Create Or Update of a backend that was seen not to be there. The answer tells whether it
+    /// was new indeed.
+    pub async fn create(
+        &self,
+        id: &BackendId,
+        draft: &Draft,
+        call: RequestId,
+    ) -> Result<Created, Error> {
+        let request = request::create(&self.inner.endpoint, id, draft, call);
+        self.run("create", id, call, request, |answer| response::create(call, answer)).await
+    }
+
+    /// Create Or Update of the backend that is still in the state marked by `etag`: replaces all
+    /// of it.
+    pub async fn replace(
+        &self,
+        id: &BackendId,
+        etag: &ETag,
+        draft: &Draft,
+        call: RequestId,
+    ) -> Result<Backend, Error> {
+        let request = request::replace(&self.inner.endpoint, id, etag, draft, call);
+        self.run("replace", id, call, request, |answer| response::replace(call, answer)).await
+    }
+
+    /// Create Or Update of whatever is there: replaces all of it, unseen.
+    pub async fn overwrite(
+        &self,
+        id: &BackendId,
+        leave: Overwrite,
+        draft: &Draft,
+        call: RequestId,
+    ) -> Result<Created, Error> {
+        let request = request::overwrite(&self.inner.endpoint, id, leave, draft, call);
+        self.run("overwrite", id, call, request, |answer| response::overwrite(call, answer)).await
     }
 
     /// Update: merges a patch into the backend that is still in the state marked by `etag`.
@@ -222,10 +241,19 @@ impl Client {
         patch: &Patch,
         call: RequestId,
     ) -> Result<Backend, Error> {
-        let span = span("update", id, call);
         let request = request::update(&self.inner.endpoint, id, etag, patch, call);
-        let run = async { response::update(call, self.send(request, call).await?) };
-        run.instrument(span).await
+        self.run("update", id, call, request, |answer| response::update(call, answer)).await
+    }
+
+    /// Delete: takes away the backend that is still in the state marked by `etag`.
+    pub async fn delete(
+        &self,
+        id: &BackendId,
+        etag: &ETag,
+        call: RequestId,
+    ) -> Result<Deleted, Error> {
+        let request = request::delete(&self.inner.endpoint, id, etag, call);
+        self.run("delete", id, call, request, |answer| response::delete(call, &answer)).await
     }
 
     /// Reconnect: has the gateway open a new connection to the backend after a delay. Accepted is
@@ -236,160 +264,47 @@ impl Client {
         after: After,
         call: RequestId,
     ) -> Result<Accepted, Error> {
-        let span = span("reconnect", id, call);
-        let request = request::reconnect(&self.inner.endpoint, id, after, call);
-        let run = async { response::reconnect(call, &self.send(request, call).await?) };
-        run.instrument(span).await
+        self.reconnected(id, request::reconnect(&self.inner.reconnect, id, after, call), call).await
     }
 
-    /// Sends a request with a token, and reads the whole answer.
-    async fn send(
+    /// Reconnect sooner than its page allows. What the service makes of it is not published.
+    pub async fn reconnect_below_minimum(
         &self,
-        mut request: Request<Bytes>,
+        id: &ServiceBackendId,
+        after: BelowMinimum,
         call: RequestId,
-    ) -> Result<Response<Bytes>, Error> {
-        let Inner { http, tokens, .. } = &*self.inner;
-        let token = tokens
-            .get()
-            .await
-            .map_err(|failure| Error::Credential { failure, ids: Ids::unanswered(call) })?;
-        request.headers_mut().insert(AUTHORIZATION, token.header().clone());
-        let request = request.try_into().map_err(|error| failed(error, call))?;
-        let mut answer = http.execute(request).await.map_err(|error| failed(error, call))?;
-        let status = answer.status();
-        if status == StatusCode::UNAUTHORIZED {
-            tokens.reject(&token);
-        }
-        let mut response = Response::new(Bytes::new());
-        *response.status_mut() = status;
-        *response.headers_mut() = std::mem::take(answer.headers_mut());
-        record(call, &response);
-        *response.body_mut() = body(answer, &response, call).await?;
-        Ok(response)
+    ) -> Result<Accepted, Error> {
+        let request = request::reconnect_below_minimum(&self.inner.reconnect, id, after, call);
+        self.reconnected(id, request, call).await
+    }
+
+    async fn reconnected(
+        &self,
+        id: &ServiceBackendId,
+        request: Request<Bytes>,
+        call: RequestId,
+    ) -> Result<Accepted, Error> {
+        let span = span("reconnect", id, call);
+        let read = |answer| response::reconnect(call, &answer);
+        self.call(id.service.subscription, call, request, read).instrument(span).await
+    }
+
+    async fn run<T>(
+        &self,
+        operation: &'static str,
+        id: &BackendId,
+        call: RequestId,
+        request: Result<Request<Bytes>, NotOffered>,
+        read: impl Fn(Response<Bytes>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let request = request.map_err(|error| not_offered(error, call))?;
+        let run = self.call(id.service().subscription, call, request, read);
+        run.instrument(span(operation, id, call)).await
     }
 }
 
-/// Reads a body within its bound. A body of one piece, which is most of them, is not copied.
-async fn body(
-    mut answer: reqwest::Response,
-    head: &Response<Bytes>,
-    call: RequestId,
-) -> Result<Bytes, Error> {
-    let too_large = || Error::Unreadable {
-        status: head.status(),
-        reason: Garbled::TooLarge { max: BODY_BYTES_MAX },
-        ids: Meta::read(call, head.headers()).ids,
-    };
-    let mut next = async || answer.chunk().await.map_err(|error| failed(error, call));
-    let Some(first) = next().await? else {
-        return Ok(Bytes::new());
-    };
-    if first.len() > BODY_BYTES_MAX {
-        return Err(too_large());
-    }
-    let Some(second) = next().await? else {
-        return Ok(first);
-    };
-    let mut whole = BytesMut::from(first);
-    let mut chunk = Some(second);
-    while let Some(more) = chunk {
-        if whole.len() + more.len() > BODY_BYTES_MAX {
-            return Err(too_large());
-        }
-        whole.extend_from_slice(&more);
-        chunk = next().await?;
-    }
-    Ok(whole.freeze())
-}
-
-fn span(operation: &'static str, id: &impl fmt::Display, call: RequestId) -> Span {
-    info_span!(
-        telemetry::CALL_SPAN,
-        operation,
-        backend = %id,
-        client_request_id = %call,
-        status = Empty,
-        request_id = Empty,
-        correlation_id = Empty,
-    )
-}
-
-fn record(call: RequestId, response: &Response<Bytes>) {
-    let span = Span::current();
-    if span.is_disabled() {
-        return;
-    }
-    span.record("status", response.status().as_u16());
-    let Ids { request, correlation, .. } = Meta::read(call, response.headers()).ids;
-    span.record("request_id", request);
-    span.record("correlation_id", correlation);
-}
-
-/// Sorts a transport error: what is known not to have been sent, and what is not.
-fn failed(error: reqwest::Error, call: RequestId) -> Error {
-    let ids = Ids::unanswered(call);
-    // The address is in the span already, and its text may be long.
-    let error = error.without_url();
-    if error.is_connect() || error.is_builder() {
-        Error::NotSent { cause: causes(&error), ids }
-    } else if error.is_timeout() {
-        Error::Unknown { cause: Uncertainty::Timeout, ids }
-    } else {
-        Error::Unknown { cause: Uncertainty::Broken(causes(&error)), ids }
-    }
-}
-
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        next = error.source();
-    }
-    scrubbed(&text, CAUSE_CHARS_MAX)
-}
-
-fn http_client(
-    endpoint: &Endpoint,
-    credential: &Credential,
-    options: &Options,
-) -> Result<reqwest::Client, BuildError> {
-    let mut builder = reqwest::Client::builder()
-        .user_agent(USER_AGENT)
-        .connect_timeout(options.connect_timeout)
-        .timeout(options.call_timeout)
-        .pool_idle_timeout(Duration::from_secs(POOL_IDLE_SECS))
-        .pool_max_idle_per_host(POOL_IDLE_CONNECTIONS_MAX)
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(Duration::from_secs(PING_INTERVAL_SECS))
-        .http2_keep_alive_timeout(Duration::from_secs(PING_SECS_MAX))
-        .http2_keep_alive_while_idle(true)
-        .redirect(reqwest::redirect::Policy::none())
-        .referer(false);
-    if options.proxy == Proxy::None || endpoint.base().is_loopback() {
-        builder = builder.no_proxy();
-    }
-    if !needs_tls(endpoint, credential, options) {
-        // A machine without root certificates can still run against an emulator, and starts
-        // without reading them.
-        builder = builder.tls_certs_only(std::iter::empty());
-    }
-    builder.build().map_err(|error| BuildError::Http(causes(&error)))
-}
-
-fn needs_tls(endpoint: &Endpoint, credential: &Credential, options: &Options) -> bool {
-    let fetches = match credential {
-        Credential::Static(_) | Credential::Source(_) => false,
-        Credential::ManagedIdentity { .. }
-        | Credential::WorkloadIdentity
-        | Credential::Environment
-        | Credential::ClientSecret { .. }
-        | Credential::AzureCli
-        | Credential::Auto => true,
-    };
-    let identity_is_plain = options.identity.as_ref().is_some_and(|base| !base.is_secure());
-    endpoint.base().is_secure() || (fetches && !identity_is_plain)
+fn not_offered(error: NotOffered, call: RequestId) -> Error {
+    Error::Withheld { reason: error.into(), ids: Ids::unanswered(call) }
 }
 
 #[cfg(test)]

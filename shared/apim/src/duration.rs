@@ -180,6 +180,29 @@ impl fmt::Display for After {
     }
 }
 
+/// A delay of a reconnect that is shorter than the page allows, as the page's own example has one
+/// (PT3S). What the service makes of it is not published; whoever makes one has chosen to try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BelowMinimum(Duration);
+
+impl BelowMinimum {
+    /// That delay to the letter, if it is below [`After::MIN`].
+    pub fn new(delay: Duration) -> Option<Self> {
+        (delay < After::MIN.0).then_some(Self(delay))
+    }
+
+    /// How long it is.
+    pub fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl fmt::Display for BelowMinimum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&print(self.0))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
@@ -227,6 +250,15 @@ mod tests {
             .assert_eq(&"PT3S".parse::<After>().unwrap_err().to_string());
         expect!["PT1M59.999999999S: minimum duration of the Reconnect is PT2M"]
             .assert_eq(&After::new(Duration::new(119, 999_999_999)).unwrap_err().to_string());
+    }
+
+    #[test]
+    fn below_the_minimum_is_another_type() {
+        let seconds = |n| BelowMinimum::new(Duration::from_secs(n));
+        assert_eq!(seconds(3).unwrap().to_string(), "PT3S");
+        assert_eq!(seconds(0).unwrap().to_string(), "PT0S");
+        assert!(BelowMinimum::new(Duration::new(119, 999_999_999)).is_some());
+        assert_eq!(seconds(120), None);
     }
 
     proptest! {

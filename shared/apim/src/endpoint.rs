@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use http::Uri;
 
+pub use crate::version::{ApiVersion, ApiVersionError};
+
 /// The longest base address, in bytes.
 pub const BASE_BYTES_MAX: usize = 500;
 
@@ -141,50 +143,6 @@ fn is_loopback(host: &str) -> bool {
     }
 }
 
-/// A version of the API: a date, with `-preview` or without.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiVersion(String);
-
-impl ApiVersion {
-    /// The version that is asked for where nothing else is said.
-    pub const DEFAULT: &str = "2024-05-01";
-
-    /// The version as it is sent.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl Default for ApiVersion {
-    fn default() -> Self {
-        Self(Self::DEFAULT.to_owned())
-    }
-}
-
-/// A text is not a version of the API.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an api-version: it must read YYYY-MM-DD or YYYY-MM-DD-preview")]
-pub struct ApiVersionError(String);
-
-impl FromStr for ApiVersion {
-    type Err = ApiVersionError;
-    fn from_str(text: &str) -> Result<Self, ApiVersionError> {
-        let date = text.strip_suffix("-preview").unwrap_or(text);
-        // A lenient parser would take `20240501` too, which Azure does not.
-        if date.len() == 10 && date.parse::<jiff::civil::Date>().is_ok() {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(ApiVersionError(text.chars().take(80).collect()))
-        }
-    }
-}
-
-impl fmt::Display for ApiVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// Where requests go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -206,6 +164,11 @@ impl Endpoint {
     /// The version of the API.
     pub fn version(&self) -> &ApiVersion {
         &self.version
+    }
+
+    /// The same address, asked for another version.
+    pub fn at_version(&self, version: ApiVersion) -> Self {
+        Self { base: self.base.clone(), version }
     }
 
     /// The address of a request for `path`, which begins with a slash and is percent-encoded.
@@ -283,17 +246,6 @@ mod tests {
     fn what_is_built_in_is_what_its_text_says() {
         for cloud in [Cloud::Public, Cloud::UsGovernment, Cloud::China] {
             assert_eq!(cloud.base().as_str().parse::<BaseUrl>().unwrap(), cloud.base());
-        }
-        assert_eq!(ApiVersion::DEFAULT.parse::<ApiVersion>().unwrap(), ApiVersion::default());
-    }
-
-    #[test]
-    fn versions_are_dates() {
-        for good in ["2022-08-01", "2025-03-01-preview"] {
-            assert_eq!(good.parse::<ApiVersion>().unwrap().as_str(), good);
-        }
-        for bad in ["", "2024-05", "20240501", "2024-13-01", "2024-05-01&x=y", "2024-05-01-beta"] {
-            assert!(bad.parse::<ApiVersion>().is_err(), "{bad}");
         }
     }
 }

@@ -9,11 +9,14 @@
 //!   secret: texts of others are cut and scrubbed, and bodies of backends are never repeated.
 
 use std::fmt;
+use std::time::Duration;
 
 use http::StatusCode;
 
 use crate::answer::{Answer, Rest, Short};
+use crate::list::{NextLinkError, PAGES_MAX};
 use crate::meta::{Ids, RetryAfter};
+use crate::version::NotOffered;
 
 /// Why a call gave nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +54,13 @@ pub enum Error {
         /// The ids of the request.
         ids: Ids,
     },
+    /// It was held back here, and nothing was sent. Not done.
+    Withheld {
+        /// Why.
+        reason: Withheld,
+        /// The ids of the request.
+        ids: Ids,
+    },
     /// The status says that it was done, and the rest cannot be read. It may have been done or
     /// not, for something in between may have answered.
     Unreadable {
@@ -61,6 +71,26 @@ pub enum Error {
         /// The ids of the request.
         ids: Ids,
     },
+}
+
+/// Why a request was not sent, though it could have been.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Withheld {
+    /// The version that is asked for does not have it.
+    #[error(transparent)]
+    NotOffered(#[from] NotOffered),
+    /// Azure Resource Manager would answer 429, by what is known here of its bucket.
+    #[error(
+        "too many requests of its kind were made; there is room for another in {} s",
+        wait.as_secs_f32().ceil()
+    )]
+    Paced {
+        /// When there is room for it.
+        wait: Duration,
+    },
+    /// A list has more pages than are followed.
+    #[error("the list goes on after {PAGES_MAX} pages, or in a circle")]
+    Endless,
 }
 
 /// Why it is not known whether something was done.
@@ -97,6 +127,12 @@ pub enum Garbled {
         /// The bound.
         max: usize,
     },
+    /// It is a page of a list, and not as the published model has it.
+    #[error("{0}")]
+    Page(&'static str),
+    /// It is a page of a list, and its next page is not one to follow.
+    #[error(transparent)]
+    NextLink(#[from] NextLinkError),
     /// Its status is not one that the operation has.
     #[error("its status is not one of this operation")]
     Status,
@@ -150,7 +186,8 @@ impl Error {
             | Self::Unauthorized(_)
             | Self::Refused(_)
             | Self::NotSent { .. }
-            | Self::Credential { .. } => Done::No,
+            | Self::Credential { .. }
+            | Self::Withheld { .. } => Done::No,
             // The login page of a proxy is a success too, and cannot be read: it proves nothing.
             Self::Unknown { .. } | Self::Unreadable { .. } => Done::Unknown,
         }
@@ -174,7 +211,11 @@ impl Error {
                 Retry::Again { after: answer.retry_after }
             }
             Self::Credential { failure, .. } if failure.passing => Retry::Again { after: None },
-            Self::Unauthorized(_)
+            Self::Withheld { reason: Withheld::Paced { wait }, .. } => {
+                Retry::Again { after: Some(RetryAfter::In(*wait)) }
+            }
+            Self::Withheld { reason: Withheld::NotOffered(_) | Withheld::Endless, .. }
+            | Self::Unauthorized(_)
             | Self::Credential { .. }
             | Self::NotFound(_)
             | Self::Refused(_) => Retry::Never,
@@ -194,6 +235,7 @@ impl Error {
             Self::Unknown { cause: Uncertainty::Timeout | Uncertainty::Broken(_), .. }
             | Self::NotSent { .. }
             | Self::Credential { .. }
+            | Self::Withheld { .. }
             | Self::Unreadable { .. } => None,
         }
     }
@@ -210,6 +252,7 @@ impl Error {
             Self::Unknown { ids, .. }
             | Self::NotSent { ids, .. }
             | Self::Credential { ids, .. }
+            | Self::Withheld { ids, .. }
             | Self::Unreadable { ids, .. } => ids,
         }
     }
@@ -247,6 +290,15 @@ impl fmt::Display for Error {
             }
             Self::NotSent { .. } => f.write_str("Azure could not be reached"),
             Self::Credential { .. } => f.write_str("no token for Azure could be had"),
+            Self::Withheld { reason: Withheld::NotOffered(_), .. } => {
+                f.write_str("the api-version does not have it")
+            }
+            Self::Withheld { reason: Withheld::Paced { .. }, .. } => {
+                f.write_str("Azure would take no more requests for now")
+            }
+            Self::Withheld { reason: Withheld::Endless, .. } => {
+                f.write_str("Azure's list does not end")
+            }
             Self::Unreadable { status, .. } => {
                 write!(f, "Azure's answer cannot be read ({})", status.as_u16())
             }
@@ -278,6 +330,7 @@ impl fmt::Display for Full<'_> {
             Error::Unknown { cause: Uncertainty::Broken(cause), .. }
             | Error::NotSent { cause, .. } => f.write_str(cause)?,
             Error::Credential { failure, .. } => failure.fmt(f)?,
+            Error::Withheld { reason, .. } => reason.fmt(f)?,
             Error::Unreadable { reason, .. } => reason.fmt(f)?,
         }
         write!(f, " ({})", error.ids())

@@ -120,6 +120,90 @@ impl fmt::Display for WorkspaceBackendId {
     }
 }
 
+/// One workspace of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WorkspaceId {
+    /// The service that it belongs to.
+    pub service: ServiceId,
+    /// Its name.
+    pub workspace: WorkspaceName,
+}
+
+impl fmt::Display for WorkspaceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/workspaces/{}", self.service, self.workspace)
+    }
+}
+
+/// Where backends are: in a service itself, or in one of its workspaces. What List lists.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    /// At service level.
+    Service(ServiceId),
+    /// In a workspace.
+    Workspace(WorkspaceId),
+}
+
+impl Scope {
+    /// The service.
+    pub fn service(&self) -> &ServiceId {
+        match self {
+            Self::Service(id) => id,
+            Self::Workspace(id) => &id.service,
+        }
+    }
+
+    /// The workspace, if it is one.
+    pub fn workspace(&self) -> Option<&WorkspaceName> {
+        match self {
+            Self::Service(_) => None,
+            Self::Workspace(id) => Some(&id.workspace),
+        }
+    }
+
+    /// The backend of that name there.
+    pub fn backend(&self, backend: BackendName) -> BackendId {
+        match self {
+            Self::Service(id) => BackendId::Service(id.backend(backend)),
+            Self::Workspace(WorkspaceId { service, workspace }) => {
+                BackendId::Workspace(service.workspace_backend(workspace.clone(), backend))
+            }
+        }
+    }
+
+    /// The path of a request for its backends, percent-encoded, beginning with a slash.
+    pub fn arm_path(&self) -> String {
+        let mut path = self.service().arm_path();
+        if let Some(workspace) = self.workspace() {
+            path.push_str("/workspaces/");
+            encode(&mut path, workspace.as_str());
+        }
+        path.push_str("/backends");
+        path
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service(id) => id.fmt(f),
+            Self::Workspace(id) => id.fmt(f),
+        }
+    }
+}
+
+impl From<ServiceId> for Scope {
+    fn from(id: ServiceId) -> Self {
+        Self::Service(id)
+    }
+}
+
+impl From<WorkspaceId> for Scope {
+    fn from(id: WorkspaceId) -> Self {
+        Self::Workspace(id)
+    }
+}
+
 /// A backend at either level.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum BackendId {
@@ -167,15 +251,21 @@ impl BackendId {
         self.to_string().chars().flat_map(char::to_lowercase).collect()
     }
 
+    /// Where it is.
+    pub fn scope(&self) -> Scope {
+        match self {
+            Self::Service(id) => Scope::Service(id.service.clone()),
+            Self::Workspace(WorkspaceBackendId { service, workspace, .. }) => {
+                let (service, workspace) = (service.clone(), workspace.clone());
+                Scope::Workspace(WorkspaceId { service, workspace })
+            }
+        }
+    }
+
     /// A backend beside this one, at the same level and in the same workspace: where the members
     /// of a pool are.
     pub fn sibling(&self, backend: BackendName) -> Self {
-        match self {
-            Self::Service(id) => Self::Service(id.service.backend(backend)),
-            Self::Workspace(id) => {
-                Self::Workspace(id.service.workspace_backend(id.workspace.clone(), backend))
-            }
-        }
+        self.scope().backend(backend)
     }
 }
 
@@ -292,6 +382,22 @@ impl FromStr for ServiceId {
     }
 }
 
+impl FromStr for Scope {
+    type Err = ArmIdError;
+    fn from_str(text: &str) -> Result<Self, ArmIdError> {
+        let mut segments = Segments::of(text)?;
+        let service = segments.service()?;
+        match segments.0.next() {
+            None => return Ok(Self::Service(service)),
+            Some(word) if word.eq_ignore_ascii_case("workspaces") => {}
+            Some(found) => return Err(form("workspaces or the end", found)),
+        }
+        let workspace = segments.name()?;
+        segments.end()?;
+        Ok(Self::Workspace(WorkspaceId { service, workspace }))
+    }
+}
+
 impl FromStr for BackendId {
     type Err = ArmIdError;
     fn from_str(text: &str) -> Result<Self, ArmIdError> {
@@ -339,7 +445,7 @@ impl FromStr for WorkspaceBackendId {
 
 /// Percent-encodes everything but RFC 3986's unreserved characters, so that a name is one segment
 /// whatever it is made of.
-fn encode(path: &mut String, name: &str) {
+pub(crate) fn encode(path: &mut String, name: &str) {
     for byte in name.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
             path.push(char::from(byte));

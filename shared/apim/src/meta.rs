@@ -15,10 +15,12 @@ pub const SERVICE_ID_BYTES_MAX: usize = 128;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-correlation-request-id");
-const REMAINING_READS: HeaderName =
+pub(crate) const REMAINING_READS: HeaderName =
     HeaderName::from_static("x-ms-ratelimit-remaining-subscription-reads");
-const REMAINING_WRITES: HeaderName =
+pub(crate) const REMAINING_WRITES: HeaderName =
     HeaderName::from_static("x-ms-ratelimit-remaining-subscription-writes");
+pub(crate) const REMAINING_DELETES: HeaderName =
+    HeaderName::from_static("x-ms-ratelimit-remaining-subscription-deletes");
 
 /// The ids that one request is found by, on either side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,13 +72,19 @@ impl Meta {
             let fits = |id: &&str| !id.is_empty() && id.len() <= SERVICE_ID_BYTES_MAX;
             text(name).filter(fits).map(str::to_owned)
         };
-        let remaining = [&REMAINING_WRITES, &REMAINING_READS].into_iter().find_map(text);
+        // An answer has the one of its own kind.
+        let kinds = [&REMAINING_WRITES, &REMAINING_DELETES, &REMAINING_READS];
         Self {
             ids: Ids { call, request: id(&REQUEST_ID), correlation: id(&CORRELATION_ID) },
             date: text(&DATE).and_then(http_date),
-            remaining: remaining.and_then(|number| number.trim().parse().ok()),
+            remaining: kinds.into_iter().find_map(|kind| remaining(headers, kind)),
         }
     }
+}
+
+/// The number that such a header says is left.
+pub(crate) fn remaining(headers: &HeaderMap, name: &HeaderName) -> Option<u32> {
+    headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
 /// When the service would have the next try.

@@ -7,13 +7,14 @@
 
 use std::fmt::{self, Write as _};
 
-use bytes::Bytes;
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::backend::{Backend, Problem, Unreadable, wrong};
+use crate::backend::Backend;
+use crate::document::{Problem, Unreadable, wrong};
 use crate::id::BackendName;
+pub use crate::patch::Patch;
+use crate::raw::Fields;
 
 /// The most members of a pool.
 pub const POOL_MEMBERS_MAX: usize = 30;
@@ -139,20 +140,6 @@ fn member(at: usize, value: &Value) -> Result<Member<'_>, Unreadable> {
         weight: setting("weight", WEIGHT_MAX, "an integer from 0 to 100, or null")?,
         priority: setting("priority", PRIORITY_MAX, "an integer from 0 to 100, or null")?,
     })
-}
-
-/// The body of an Update. It is made by an [`Edit`], from the state that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Patch {
-    // Holds the members of a pool and nothing else, thus no secret.
-    body: Bytes,
-}
-
-impl Patch {
-    /// The merge patch as it is sent.
-    pub fn bytes(&self) -> &Bytes {
-        &self.body
-    }
 }
 
 /// What came of an edit.
@@ -322,7 +309,7 @@ impl<'a> Edit<'a> {
             body.push('}');
         }
         body.push_str("]}}}");
-        Edited::Changed(Patch { body: body.into() })
+        Edited::Changed(Patch::of_members(body))
     }
 }
 
@@ -342,32 +329,6 @@ struct Properties<'a> {
 struct Services<'a> {
     #[serde(borrow)]
     services: Vec<Fields<'a>>,
-}
-
-/// The fields of one member, in their order, each as it was written.
-struct Fields<'a>(Vec<(String, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Fields<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a member of a pool")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields: Vec<(String, &RawValue)> = Vec::with_capacity(4);
-                while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
-                    if fields.iter().any(|(seen, _)| *seen == key) {
-                        return Err(A::Error::custom("a key stands twice"));
-                    }
-                    fields.push((key, value));
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(InOrder)
-    }
 }
 
 #[cfg(test)]

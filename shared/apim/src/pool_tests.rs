@@ -2,6 +2,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
+use crate::patch::merge;
 use crate::testing::{SERVICE, backend, pool};
 
 fn check(services: &str, expected: &Expect) {
@@ -233,25 +234,6 @@ fn print(members: &[Vec<(String, String)>]) -> String {
         format!("{{{}}}", std::iter::once(id).chain(fields).collect::<Vec<_>>().join(", "))
     });
     format!("[{}]", members.collect::<Vec<_>>().join(","))
-}
-
-/// RFC 7386, as the service applies a patch.
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(serde_json::Map::new());
-    }
-    for (key, value) in patch {
-        let fields = target.as_object_mut().unwrap();
-        if value.is_null() {
-            fields.shift_remove(key);
-        } else {
-            merge(fields.entry(key.clone()).or_insert(Value::Null), value);
-        }
-    }
 }
 
 fn rows(patch: &[u8]) -> Vec<Vec<(String, String)>> {

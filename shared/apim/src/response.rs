@@ -7,12 +7,17 @@ use bytes::Bytes;
 use http::header::{ETAG, HeaderMap};
 use http::{Response, StatusCode};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::answer::Answer;
 use crate::backend::Backend;
+use crate::document::Document;
+use crate::endpoint::Endpoint;
 use crate::error::{Error, Garbled, of_answer};
 use crate::etag::ETag;
+use crate::list::{NextLink, Page};
 use crate::meta::Meta;
+use crate::put::Created;
 use crate::request::RequestId;
 
 /// A reconnect was accepted. Azure cannot recall it.
@@ -22,14 +27,102 @@ pub struct Accepted {
     pub meta: Meta,
 }
 
+/// What a delete came to. Either way it is not there any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deleted {
+    /// Whether the service said 200 or 204. The page has no difference; by the manners of Azure
+    /// Resource Manager, 204 means that there was nothing to delete.
+    pub was_there: bool,
+    /// What was said about the answer.
+    pub meta: Meta,
+}
+
+/// The mark of a backend, without its body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tagged {
+    /// The mark of its state.
+    pub etag: ETag,
+    /// What was said about the answer.
+    pub meta: Meta,
+}
+
+/// Reads the answer to List: 200 with a page. The endpoint is where the next page must be.
+pub fn list(
+    endpoint: &Endpoint,
+    call: RequestId,
+    response: Response<Bytes>,
+) -> Result<Page, Error> {
+    let (status, meta, body) = success(call, response)?;
+    match page(endpoint, status, &body) {
+        Ok((backends, count, next)) => Ok(Page { backends, count, next, meta }),
+        Err(reason) => Err(Error::Unreadable { status, reason, ids: meta.ids }),
+    }
+}
+
+/// Reads the answer to GetEntityTag: 200 with an ETag. There is never a body, so that a 404 cannot
+/// say of what it is one; the service's own bears an id of the request.
+pub fn entity_tag(call: RequestId, response: &Response<Bytes>) -> Result<Tagged, Error> {
+    let (status, meta) = (response.status(), Meta::read(call, response.headers()));
+    if !status.is_success() {
+        let answer = Answer::read(call, response);
+        return Err(if status == StatusCode::NOT_FOUND && answer.ids.request.is_some() {
+            Error::NotFound(Box::new(answer))
+        } else {
+            of_answer(answer)
+        });
+    }
+    let etag = if status == StatusCode::OK {
+        etag(response.headers()).ok_or(Garbled::NoEtag)
+    } else {
+        Err(Garbled::Status)
+    };
+    match etag {
+        Ok(etag) => Ok(Tagged { etag, meta }),
+        Err(reason) => Err(Error::Unreadable { status, reason, ids: meta.ids }),
+    }
+}
+
 /// Reads the answer to Get: 200 with an ETag and the body.
 pub fn get(call: RequestId, response: Response<Bytes>) -> Result<Backend, Error> {
-    backend(call, response)
+    backend(call, response, &[StatusCode::OK])
+}
+
+/// Reads the answer to a Create: 201 with the ETag and the body, or 200 where somebody was faster.
+pub fn create(call: RequestId, response: Response<Bytes>) -> Result<Created, Error> {
+    let is_new = response.status() == StatusCode::CREATED;
+    let backend = backend(call, response, &[StatusCode::OK, StatusCode::CREATED])?;
+    Ok(if is_new { Created::New(backend) } else { Created::Replaced(backend) })
+}
+
+/// Reads the answer to a Replace: 200 with the new ETag and the whole new body. A 201 would tell
+/// that there was nothing to replace, which its `If-Match` forbids.
+pub fn replace(call: RequestId, response: Response<Bytes>) -> Result<Backend, Error> {
+    backend(call, response, &[StatusCode::OK])
+}
+
+/// Reads the answer to an Overwrite: as that to a Create.
+pub fn overwrite(call: RequestId, response: Response<Bytes>) -> Result<Created, Error> {
+    create(call, response)
 }
 
 /// Reads the answer to Update: 200 with the new ETag and the whole new body.
 pub fn update(call: RequestId, response: Response<Bytes>) -> Result<Backend, Error> {
-    backend(call, response)
+    backend(call, response, &[StatusCode::OK])
+}
+
+/// Reads the answer to Delete: 200 or 204. A 200 has no body; one with a page in it comes from
+/// something in between.
+pub fn delete(call: RequestId, response: &Response<Bytes>) -> Result<Deleted, Error> {
+    let status = response.status();
+    if !status.is_success() {
+        return Err(of_answer(Answer::read(call, response)));
+    }
+    let meta = Meta::read(call, response.headers());
+    match status {
+        StatusCode::OK if response.body().is_empty() => Ok(Deleted { was_there: true, meta }),
+        StatusCode::NO_CONTENT => Ok(Deleted { was_there: false, meta }),
+        _ => Err(Error::Unreadable { status, reason: Garbled::Status, ids: meta.ids }),
+    }
 }
 
 /// Reads the answer to Reconnect: 202 without a body. Another success without a body means the
@@ -47,32 +140,73 @@ pub fn reconnect(call: RequestId, response: &Response<Bytes>) -> Result<Accepted
     }
 }
 
-fn backend(call: RequestId, response: Response<Bytes>) -> Result<Backend, Error> {
+fn backend(
+    call: RequestId,
+    response: Response<Bytes>,
+    wanted: &[StatusCode],
+) -> Result<Backend, Error> {
+    let tag = etag(response.headers());
+    let (status, meta, body) = success(call, response)?;
+    let read = object(status, &body, wanted).and_then(|raw| Ok((tag.ok_or(Garbled::NoEtag)?, raw)));
+    match read {
+        Ok((etag, raw)) => Ok(Backend::of_parts(etag, meta, Document::of_parts(body, raw))),
+        Err(reason) => Err(Error::Unreadable { status, reason, ids: meta.ids }),
+    }
+}
+
+/// The parts of an answer whose status is a success.
+fn success(call: RequestId, response: Response<Bytes>) -> Result<(StatusCode, Meta, Bytes), Error> {
     let status = response.status();
     if !status.is_success() {
         return Err(of_answer(Answer::read(call, &response)));
     }
     let (parts, body) = response.into_parts();
-    let meta = Meta::read(call, &parts.headers);
-    match read(status, &parts.headers, &body) {
-        Ok((etag, raw)) => Ok(Backend::of_parts(etag, meta, body, raw)),
-        Err(reason) => Err(Error::Unreadable { status, reason, ids: meta.ids }),
-    }
+    Ok((status, Meta::read(call, &parts.headers), body))
 }
 
-fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<(ETag, Value), Garbled> {
+fn object(status: StatusCode, body: &[u8], wanted: &[StatusCode]) -> Result<Value, Garbled> {
     if body.is_empty() {
         return Err(Garbled::Empty);
     }
-    if status != StatusCode::OK {
+    if !wanted.contains(&status) {
         return Err(Garbled::Status);
     }
     let raw: Value = serde_json::from_slice(body)
         .map_err(|error| Garbled::NotJson { line: error.line(), column: error.column() })?;
-    if !raw.is_object() {
-        return Err(Garbled::NotJson { line: 1, column: 1 });
-    }
-    Ok((etag(headers).ok_or(Garbled::NoEtag)?, raw))
+    if raw.is_object() { Ok(raw) } else { Err(Garbled::NotJson { line: 1, column: 1 }) }
+}
+
+/// A page as it is sent; each backend keeps its letter.
+#[derive(serde::Deserialize)]
+struct WirePage<'a> {
+    #[serde(borrow)]
+    value: Vec<&'a RawValue>,
+    #[serde(default)]
+    count: Option<u64>,
+    #[serde(default, rename = "nextLink")]
+    next: Option<String>,
+}
+
+type Parts = (Vec<Document>, Option<u64>, Option<NextLink>);
+
+fn page(endpoint: &Endpoint, status: StatusCode, body: &Bytes) -> Result<Parts, Garbled> {
+    object(status, body, &[StatusCode::OK])?;
+    let page: WirePage<'_> = serde_json::from_slice(body)
+        .map_err(|_| Garbled::Page("it has no array of values, or its count or link is no such"))?;
+    let document = |raw: &&RawValue| {
+        let tree: Value = serde_json::from_str(raw.get()).unwrap_or_default();
+        let bytes = body.slice_ref(raw.get().as_bytes());
+        if tree.is_object() {
+            Ok(Document::of_parts(bytes, tree))
+        } else {
+            Err(Garbled::Page("one of its values is not an object"))
+        }
+    };
+    let backends = page.value.iter().map(document).collect::<Result<_, _>>()?;
+    // The service was seen to write an empty link where there is no next page.
+    let next = page.next.filter(|link| !link.is_empty());
+    let next = next.map(|link| NextLink::new(endpoint, &link)).transpose()?;
+    Ok((backends, page.count, next))
 }
 
 fn etag(headers: &HeaderMap) -> Option<ETag> {

@@ -67,12 +67,25 @@ fn hidden(value: &Value) -> Value {
 }
 
 /// Names of fields whose content is secret, in lower case.
-const SECRET_WORDS: [&str; 6] =
-    ["credential", "password", "secret", "token", "signature", "connectionstring"];
+const SECRET_WORDS: [&str; 9] = [
+    "credential",
+    "authorization",
+    "password",
+    "passphrase",
+    "passwd",
+    "secret",
+    "token",
+    "signature",
+    "connectionstring",
+];
 
 pub(crate) fn is_secret_key(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    key.ends_with("key") || SECRET_WORDS.iter().any(|word| key.contains(word))
+    key.ends_with("key")
+        || key.ends_with("keys")
+        || key == "pwd"
+        || key.starts_with("sas")
+        || SECRET_WORDS.iter().any(|word| key.contains(word))
 }
 
 /// Words that are followed by a secret in texts of errors, in lower case.
@@ -104,7 +117,7 @@ pub(crate) fn scrubbed(text: &str, chars_max: usize) -> String {
 }
 
 /// Takes user and query out of whatever is an address.
-fn scrub_urls(text: &str) -> String {
+pub(crate) fn scrub_urls(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("://") {

@@ -210,7 +210,7 @@ impl Azure {
         let why = words(error);
         match error {
             apim::Error::PreconditionFailed(_) => Answer::Outrun,
-            apim::Error::Throttled(_) | apim::Error::Busy(_) => {
+            apim::Error::Throttled(_) | apim::Error::Busy(_) | apim::Error::Withheld { .. } => {
                 Answer::Throttled { until: self.until(error) }
             }
             apim::Error::NotSent { .. } | apim::Error::Credential { .. } => Answer::NotSent { why },

@@ -1,21 +1,28 @@
 //! The client against real sockets.
 
 mod identity;
+mod lists;
+mod patience;
 mod server;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use expect_test::expect;
 use http::header::{AUTHORIZATION, IF_MATCH};
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 
 use self::server::{Breaker, Reply, Server, reply};
 use super::*;
-use crate::error::{Done, Retry};
+use crate::endpoint::BaseUrl;
+use crate::error::{CredentialFailure, Done, Garbled, Retry, Uncertainty};
 use crate::meta::RetryAfter;
 use crate::pool::{Edit, Edited, Setting};
 use crate::secret::Secret;
 use crate::testing::{backend_id, call, pool, pool_id, workspace_id};
 use crate::token::{Token, TokenSource};
+use crate::version::ApiVersion;
 
 const POOL: &str =
     r#"{"properties":{"type":"Pool","pool":{"services":[{"id":"/backends/eu","weight":50}]}}}"#;
@@ -81,6 +88,95 @@ async fn every_operation_over_one_warm_connection() {
     assert_eq!(heard[2].headers[IF_MATCH], "\"1\"");
     assert_eq!(heard[2].body, std::str::from_utf8(patch().bytes()).unwrap());
     assert_eq!(heard[5].body, r#"{"properties":{"after":"PT2M"}}"#);
+}
+
+fn draft() -> Draft {
+    Draft::parse(r#"{"properties":{"url":"https://eu.contoso.example","protocol":"http"}}"#)
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_backend_from_its_creation_to_its_end_at_both_levels() {
+    const SINGLE: &str = r#"{"properties":{"url":"https://eu.contoso.example"}}"#;
+    let script = || {
+        [
+            reply(404, "x-ms-request-id: r-1", ""),
+            reply(201, "ETag: \"1\"", SINGLE),
+            reply(200, "ETag: \"1\"", ""),
+            reply(200, "ETag: \"2\"", SINGLE),
+            reply(200, "ETag: \"3\"", SINGLE),
+            reply(200, "", ""),
+            reply(204, "", ""),
+        ]
+    };
+    let server = Server::start(script().into_iter().chain(script())).await;
+    let client = client(server.endpoint());
+    for id in [backend_id(), workspace_id().into()] {
+        let error = client.entity_tag(&id, call()).await.unwrap_err();
+        assert!(matches!(error, Error::NotFound(_)), "{error:?}");
+        let created = client.create(&id, &draft(), call()).await.unwrap();
+        assert!(matches!(created, Created::New(_)));
+        let tagged = client.entity_tag(&id, call()).await.unwrap();
+        assert_eq!(tagged.etag, *created.backend().etag());
+        let replaced = client.replace(&id, &tagged.etag, &draft(), call()).await.unwrap();
+        let leave = Overwrite::whatever_is_there();
+        let overwritten = client.overwrite(&id, leave, &draft(), call()).await.unwrap();
+        assert!(matches!(overwritten, Created::Replaced(_)));
+        let etag = overwritten.backend().etag();
+        assert_eq!((replaced.etag().as_str(), etag.as_str()), ("\"2\"", "\"3\""));
+        assert!(client.delete(&id, etag, call()).await.unwrap().was_there);
+        assert!(!client.delete(&id, etag, call()).await.unwrap().was_there);
+    }
+    let shown = |heard: &[server::Heard]| -> String {
+        let line = |h: &server::Heard| {
+            let state = h.headers.get(IF_MATCH).map_or("-", |state| state.to_str().unwrap());
+            format!("{} {} If-Match {state} {}\n", h.method, h.uri.path(), h.body.len())
+        };
+        heard.iter().map(line).collect()
+    };
+    let heard = server.heard();
+    expect![[r#"
+        HEAD /subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/backends/chat-pool If-Match - 0
+        PUT /subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/backends/chat-pool If-Match - 69
+        HEAD /subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/backends/chat-pool If-Match - 0
+        PUT /subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/backends/chat-pool If-Match "1" 69
+        PUT /subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/backends/chat-pool If-Match * 69
+        DELETE /subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/backends/chat-pool If-Match "3" 0
+        DELETE /subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/backends/chat-pool If-Match "3" 0
+    "#]].assert_eq(&shown(&heard[..7]));
+    expect![[r#"
+        HEAD /subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%201/backends/chat-pool If-Match - 0
+        PUT /subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%201/backends/chat-pool If-Match - 69
+        HEAD /subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%201/backends/chat-pool If-Match - 0
+        PUT /subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%201/backends/chat-pool If-Match "1" 69
+        PUT /subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%201/backends/chat-pool If-Match * 69
+        DELETE /subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%201/backends/chat-pool If-Match "3" 0
+        DELETE /subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%201/backends/chat-pool If-Match "3" 0
+    "#]].assert_eq(&shown(&heard[7..]));
+}
+
+#[tokio::test]
+async fn a_version_without_it_is_not_asked() {
+    let server = Server::start([reply(202, "", "")]).await;
+    let credential = Credential::Static(Secret::new("t"));
+    let options =
+        Options { reconnect_version: Some(ApiVersion::of_reconnect()), ..Options::default() };
+    let endpoint = server.endpoint().at_version("2022-08-01".parse().unwrap());
+    let old = Client::new(endpoint, credential.clone(), Options::default()).unwrap();
+    let error = old.get(&workspace_id().into(), call()).await.unwrap_err();
+    assert_eq!((error.done(), error.retry()), (Done::No, Retry::Never));
+    expect![[r#"
+        the api-version does not have it
+        the api-version does not have it: api-version 2022-08-01 has no backends in workspaces: ask for 2024-05-01 or a later one (client-request-id 00000000-0000-0000-0000-000000000007)
+    "#]].assert_eq(&format!("{error}\n{}\n", error.full()));
+
+    let client = Client::new(server.endpoint(), credential, options).unwrap();
+    let after = BelowMinimum::new(Duration::from_secs(3)).unwrap();
+    client.reconnect_below_minimum(&pool_id(), after, call()).await.unwrap();
+    let heard = server.heard();
+    assert_eq!(heard.len(), 1);
+    assert_eq!(heard[0].uri.query(), Some("api-version=2022-08-01"));
+    assert_eq!(heard[0].body, r#"{"properties":{"after":"PT3S"}}"#);
 }
 
 #[tokio::test]

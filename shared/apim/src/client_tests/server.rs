@@ -73,6 +73,11 @@ impl Server {
         Self { shared, address, task }
     }
 
+    /// Goes on with the script.
+    pub(crate) fn then(&self, script: impl IntoIterator<Item = Reply>) {
+        self.shared.script.lock().unwrap().extend(script);
+    }
+
     pub(crate) fn base(&self) -> BaseUrl {
         base(self.address)
     }

@@ -1,0 +1,59 @@
+//! A list, page by page.
+
+use std::collections::HashSet;
+
+use super::Client;
+use crate::error::{Error, Withheld};
+use crate::id::Scope;
+use crate::list::{NextLink, PAGES_MAX, Page, Query};
+use crate::meta::Ids;
+use crate::request::RequestId;
+
+/// The pages of a list, one after the other. It ends by itself: after the last page, after an
+/// error, after [`PAGES_MAX`] pages, and where a page names one that was there before.
+///
+/// A list is no picture of one moment: what is created or deleted between two pages may be missing
+/// or come twice.
+#[derive(Debug)]
+pub struct Pages {
+    client: Client,
+    scope: Scope,
+    call: RequestId,
+    next: Next,
+    seen: HashSet<NextLink>,
+}
+
+#[derive(Debug)]
+enum Next {
+    First(Query),
+    Link(NextLink),
+    /// There is one, and it is not followed.
+    Endless,
+    Over,
+}
+
+impl Pages {
+    pub(super) fn new(client: Client, scope: Scope, query: Query, call: RequestId) -> Self {
+        Self { client, scope, call, next: Next::First(query), seen: HashSet::new() }
+    }
+
+    /// The next page; nothing when there is none. All requests bear the id of the one call.
+    pub async fn next(&mut self) -> Result<Option<Page>, Error> {
+        let Self { client, scope, call, .. } = self;
+        let page = match std::mem::replace(&mut self.next, Next::Over) {
+            Next::Over => return Ok(None),
+            Next::First(query) => client.list(scope, &query, *call).await?,
+            Next::Link(link) => client.list_next(scope, &link, *call).await?,
+            Next::Endless => {
+                let ids = Ids::unanswered(*call);
+                return Err(Error::Withheld { reason: Withheld::Endless, ids });
+            }
+        };
+        if let Some(link) = &page.next {
+            // The first page, which no link led to, is one too.
+            let is_new = self.seen.len() + 1 < PAGES_MAX && self.seen.insert(link.clone());
+            self.next = if is_new { Next::Link(link.clone()) } else { Next::Endless };
+        }
+        Ok(Some(page))
+    }
+}

@@ -1,0 +1,231 @@
+//! One call on its way: paced, sent with a token, read whole, and made again where that is safe.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::AUTHORIZATION;
+use http::{Request, Response, StatusCode};
+use tracing::field::Empty;
+use tracing::{Span, info_span};
+
+use super::{BODY_BYTES_MAX, Client, Inner, Pace};
+use crate::error::{Error, Garbled, Uncertainty, Withheld};
+use crate::id::SubscriptionId;
+use crate::meta::{Ids, Meta, RetryAfter};
+use crate::request::RequestId;
+use crate::retry::Safety;
+use crate::secret::scrubbed;
+use crate::telemetry;
+use crate::throttle::Kind;
+
+/// How much of the cause of a transport error is kept, in characters.
+const CAUSE_CHARS_MAX: usize = 300;
+
+impl Client {
+    /// Makes a call: each try is paced, sent and read, and what may be made again by the client's
+    /// retries is.
+    pub(super) async fn call<T>(
+        &self,
+        subscription: SubscriptionId,
+        call: RequestId,
+        request: Request<Bytes>,
+        read: impl Fn(Response<Bytes>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let kind = Kind::of(request.method());
+        let (safety, policy) = match kind {
+            Kind::Read => (Safety::Read, self.inner.retries.reads),
+            Kind::Write | Kind::Delete => (Safety::Write, self.inner.retries.writes),
+        };
+        let mut attempt = 1;
+        let mut broke = false;
+        loop {
+            self.place(subscription, kind, call).await?;
+            let answer = self.send(request.clone(), call).await;
+            self.heard(subscription, kind, answer.as_ref());
+            let error = match answer.and_then(&read) {
+                Ok(done) => return Ok(done),
+                Err(error) => error,
+            };
+            // A server may close an idle connection at the moment it is used again.
+            let broken = matches!(&error, Error::Unknown { cause: Uncertainty::Broken(_), .. });
+            if safety == Safety::Read && broken && !broke {
+                broke = true;
+                tracing::debug!("the connection broke under a read; once more: {}", error.full());
+                continue;
+            }
+            let now = (self.inner.clock)();
+            let Some(wait) = policy.again(safety, &error, attempt, now, roll(call, attempt)) else {
+                return Err(error);
+            };
+            tracing::info!(attempt, ?wait, "once more: {}", error.full());
+            self.inner.timer.sleep(wait).await;
+            attempt += 1;
+        }
+    }
+
+    /// Waits for a place in the bucket.
+    async fn place(
+        &self,
+        subscription: SubscriptionId,
+        kind: Kind,
+        call: RequestId,
+    ) -> Result<(), Error> {
+        let Inner { pace, buckets, timer, .. } = &*self.inner;
+        let Pace::Within(patience) = *pace else { return Ok(()) };
+        let taken = {
+            let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
+            buckets.take(subscription, kind, timer.elapsed(), patience)
+        };
+        match taken {
+            Ok(Duration::ZERO) => Ok(()),
+            Ok(wait) => {
+                tracing::debug!(?wait, "the bucket is empty");
+                self.inner.timer.sleep(wait).await;
+                Ok(())
+            }
+            Err(wait) => {
+                let reason = Withheld::Paced { wait };
+                Err(Error::Withheld { reason, ids: Ids::unanswered(call) })
+            }
+        }
+    }
+
+    /// Takes in what an answer says of the bucket.
+    fn heard(
+        &self,
+        subscription: SubscriptionId,
+        kind: Kind,
+        answer: Result<&Response<Bytes>, &Error>,
+    ) {
+        let Inner { pace, buckets, timer, clock, .. } = &*self.inner;
+        let (Pace::Within(_), Ok(answer)) = (*pace, answer) else { return };
+        let now = timer.elapsed();
+        let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.heard(subscription, kind, now, answer.headers());
+        if answer.status() == StatusCode::TOO_MANY_REQUESTS {
+            let wait = RetryAfter::read(answer.headers()).map(|after| {
+                let clock = clock();
+                after.moment(clock).duration_since(clock).try_into().unwrap_or_default()
+            });
+            buckets.throttled(subscription, kind, now, wait);
+        }
+    }
+
+    /// Sends a request with a token, and reads the whole answer.
+    async fn send(
+        &self,
+        mut request: Request<Bytes>,
+        call: RequestId,
+    ) -> Result<Response<Bytes>, Error> {
+        let Inner { http, tokens, .. } = &*self.inner;
+        let token = tokens
+            .get()
+            .await
+            .map_err(|failure| Error::Credential { failure, ids: Ids::unanswered(call) })?;
+        request.headers_mut().insert(AUTHORIZATION, token.header().clone());
+        let request = request.try_into().map_err(|error| failed(error, call))?;
+        let mut answer = http.execute(request).await.map_err(|error| failed(error, call))?;
+        let status = answer.status();
+        if status == StatusCode::UNAUTHORIZED {
+            tokens.reject(&token);
+        }
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = status;
+        *response.headers_mut() = std::mem::take(answer.headers_mut());
+        record(call, &response);
+        *response.body_mut() = body(answer, &response, call).await?;
+        Ok(response)
+    }
+}
+
+/// A number that differs from call to call and from try to try. The caller's ids are distinct, and
+/// that is all the chance that a pause needs.
+fn roll(call: RequestId, attempt: u32) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (call, attempt).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Reads a body within its bound. A body of one piece, which is most of them, is not copied.
+async fn body(
+    mut answer: reqwest::Response,
+    head: &Response<Bytes>,
+    call: RequestId,
+) -> Result<Bytes, Error> {
+    let too_large = || Error::Unreadable {
+        status: head.status(),
+        reason: Garbled::TooLarge { max: BODY_BYTES_MAX },
+        ids: Meta::read(call, head.headers()).ids,
+    };
+    let mut next = async || answer.chunk().await.map_err(|error| failed(error, call));
+    let Some(first) = next().await? else {
+        return Ok(Bytes::new());
+    };
+    if first.len() > BODY_BYTES_MAX {
+        return Err(too_large());
+    }
+    let Some(second) = next().await? else {
+        return Ok(first);
+    };
+    let mut whole = BytesMut::from(first);
+    let mut chunk = Some(second);
+    while let Some(more) = chunk {
+        if whole.len() + more.len() > BODY_BYTES_MAX {
+            return Err(too_large());
+        }
+        whole.extend_from_slice(&more);
+        chunk = next().await?;
+    }
+    Ok(whole.freeze())
+}
+
+pub(super) fn span(operation: &'static str, id: &impl fmt::Display, call: RequestId) -> Span {
+    info_span!(
+        telemetry::CALL_SPAN,
+        operation,
+        backend = %id,
+        client_request_id = %call,
+        status = Empty,
+        request_id = Empty,
+        correlation_id = Empty,
+    )
+}
+
+fn record(call: RequestId, response: &Response<Bytes>) {
+    let span = Span::current();
+    if span.is_disabled() {
+        return;
+    }
+    span.record("status", response.status().as_u16());
+    let Ids { request, correlation, .. } = Meta::read(call, response.headers()).ids;
+    span.record("request_id", request);
+    span.record("correlation_id", correlation);
+}
+
+/// Sorts a transport error: what is known not to have been sent, and what is not.
+pub(super) fn failed(error: reqwest::Error, call: RequestId) -> Error {
+    let ids = Ids::unanswered(call);
+    // The address is in the span already, and its text may be long.
+    let error = error.without_url();
+    if error.is_connect() || error.is_builder() {
+        Error::NotSent { cause: causes(&error), ids }
+    } else if error.is_timeout() {
+        Error::Unknown { cause: Uncertainty::Timeout, ids }
+    } else {
+        Error::Unknown { cause: Uncertainty::Broken(causes(&error)), ids }
+    }
+}
+
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        next = error.source();
+    }
+    scrubbed(&text, CAUSE_CHARS_MAX)
+}

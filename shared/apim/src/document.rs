@@ -1,0 +1,214 @@
+//! A body of a backend as somebody wrote it, kept to the letter.
+//!
+//! The service knows fields that no published model has, and other people's typed clients were
+//! seen to erase them. So a body is kept whole, as bytes and as a JSON tree, and the typed part is
+//! a *view* that looks at it when asked. What is written back is cut from the bytes (see
+//! [`pool::Edit`] and [`model`](crate::model)), so that even the spelling of a number survives.
+//!
+//! Bodies hold secrets in clear. `Debug` prints [`Document::redacted`]; nothing else here prints.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::id::BackendName;
+use crate::pool::{self, Pool};
+use crate::{raw, secret};
+
+/// The largest document that is looked at, in bytes: as large as an answer may be.
+pub const DOCUMENT_BYTES_MAX: usize = crate::client::BODY_BYTES_MAX;
+/// How much of a value an error repeats, in characters.
+const SHOWN_CHARS_MAX: usize = 80;
+
+/// The body of a backend: a JSON object, to the letter.
+#[derive(Clone)]
+pub struct Document {
+    body: Bytes,
+    raw: Value,
+}
+
+/// Why bytes are no document. The texts tell a place and never the content.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DocumentError {
+    /// It is not JSON.
+    #[error("it is not JSON (line {line}, column {column})")]
+    NotJson {
+        /// Where, counted from 1.
+        line: usize,
+        /// Where, counted from 1.
+        column: usize,
+    },
+    /// It is JSON, and not an object.
+    #[error("it is not a JSON object")]
+    NotObject,
+    /// A key is there twice, so that which one counts cannot be known.
+    #[error("{path} stands in it twice, and readers differ on which one counts")]
+    Repeated {
+        /// Which: `properties.url`.
+        path: String,
+    },
+    /// It is larger than anything that is looked at.
+    #[error("it has {0} bytes, more than {DOCUMENT_BYTES_MAX}")]
+    TooLarge(usize),
+}
+
+/// Whether a backend is one, or a pool of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One backend, with an address.
+    Single,
+    /// A pool of backends.
+    Pool,
+}
+
+/// A part of a backend is not as the published model has it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {problem}")]
+pub struct Unreadable {
+    path: String,
+    problem: Problem,
+}
+
+impl Unreadable {
+    pub(crate) fn new(path: impl Into<String>, problem: Problem) -> Self {
+        Self { path: path.into(), problem }
+    }
+
+    /// Where it is: `properties.pool.services[1].weight`.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What is wrong there.
+    pub fn problem(&self) -> &Problem {
+        &self.problem
+    }
+}
+
+/// What is wrong with a part of a backend.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// It is not there.
+    #[error("it is missing")]
+    Missing,
+    /// It is something else.
+    #[error("it is {found}, and should be {wanted}")]
+    Wrong {
+        /// What is there, cut short.
+        found: String,
+        /// What was wanted.
+        wanted: &'static str,
+    },
+    /// There are more or fewer than the bounds.
+    #[error("it has {found} entries, and 1 to {max} are allowed")]
+    Count {
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        max: usize,
+    },
+    /// A key is there twice, so that which one counts cannot be known.
+    #[error("a key stands in it twice")]
+    Repeated,
+}
+
+impl Document {
+    /// Takes a document that was written here or by a person, and has every key once.
+    pub fn parse(body: impl Into<Bytes>) -> Result<Self, DocumentError> {
+        let body = body.into();
+        if body.len() > DOCUMENT_BYTES_MAX {
+            return Err(DocumentError::TooLarge(body.len()));
+        }
+        let raw: Value = serde_json::from_slice(&body).map_err(|error| DocumentError::NotJson {
+            line: error.line(),
+            column: error.column(),
+        })?;
+        if !raw.is_object() {
+            return Err(DocumentError::NotObject);
+        }
+        if let Some(path) = raw::repeated(&body) {
+            return Err(DocumentError::Repeated { path });
+        }
+        Ok(Self { body, raw })
+    }
+
+    /// Takes a body together with the tree that was read from it.
+    pub(crate) fn of_parts(body: Bytes, raw: Value) -> Self {
+        Self { body, raw }
+    }
+
+    /// The body as a tree, keys in their order. **It holds secrets.**
+    pub fn raw(&self) -> &Value {
+        &self.raw
+    }
+
+    /// The body as it was written. **It holds secrets.**
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body with everything secret replaced by `***`; fit to be shown.
+    pub fn redacted(&self) -> Value {
+        secret::redacted(&self.raw)
+    }
+
+    /// The name that the service gives it in its answers.
+    pub fn name(&self) -> Result<BackendName, Unreadable> {
+        match self.raw.get("name") {
+            None | Some(Value::Null) => Err(Unreadable::new("name", Problem::Missing)),
+            Some(name) => name
+                .as_str()
+                .and_then(|text| text.parse().ok())
+                .ok_or_else(|| Unreadable::new("name", wrong(name, "the name of a backend"))),
+        }
+    }
+
+    pub(crate) fn property(&self, name: &str) -> Option<&Value> {
+        self.raw.get("properties").and_then(|properties| properties.get(name))
+    }
+
+    /// Whether it is one backend or a pool. A body without a type is a pool if it has one, since
+    /// the type came later than the backends.
+    pub fn kind(&self) -> Result<Kind, Unreadable> {
+        match self.property("type") {
+            None | Some(Value::Null) => match self.property("pool") {
+                None | Some(Value::Null) => Ok(Kind::Single),
+                Some(_) => Ok(Kind::Pool),
+            },
+            Some(Value::String(text)) if text.eq_ignore_ascii_case("Single") => Ok(Kind::Single),
+            Some(Value::String(text)) if text.eq_ignore_ascii_case("Pool") => Ok(Kind::Pool),
+            Some(other) => Err(Unreadable::new("properties.type", wrong(other, "Single or Pool"))),
+        }
+    }
+
+    /// The members of a pool, in the order in which the service lists them.
+    pub fn pool(&self) -> Result<Pool<'_>, Unreadable> {
+        pool::read(self.property("pool"))
+    }
+}
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.redacted())
+    }
+}
+
+/// Names a value without telling much of it.
+pub(crate) fn wrong(found: &Value, wanted: &'static str) -> Problem {
+    let found = match found {
+        Value::Null => "null".to_owned(),
+        Value::Bool(_) | Value::Number(_) => found.to_string(),
+        Value::String(text) => {
+            let text: String = text.chars().take(SHOWN_CHARS_MAX).collect();
+            format!("{text:?}")
+        }
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    };
+    Problem::Wrong { found, wanted }
+}
+
+#[cfg(test)]
+#[path = "document_tests.rs"]
+mod tests;

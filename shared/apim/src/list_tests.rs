@@ -1,0 +1,130 @@
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+use super::*;
+use crate::endpoint::{ApiVersion, BaseUrl};
+
+fn endpoint(base: &str) -> Endpoint {
+    let base: BaseUrl = base.parse().unwrap();
+    Endpoint::new(base, ApiVersion::default())
+}
+
+#[test]
+fn a_next_page_is_on_the_same_server() {
+    for (base, link) in [
+        ("https://management.azure.com", "https://management.azure.com/subscriptions/x?$skip=1"),
+        ("https://management.azure.com", "https://MANAGEMENT.azure.com:443/x"),
+        ("https://management.azure.com:443", "https://management.azure.com/x"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/x?y=%20z"),
+        ("http://[::1]:8080", "http://[::1]:8080/x"),
+    ] {
+        let next = NextLink::new(&endpoint(base), link);
+        assert!(next.is_ok(), "{base} {link}: {next:?}");
+    }
+    for (base, link, error) in [
+        ("https://management.azure.com", "https://evil.example/x", NextLinkError::Elsewhere),
+        ("https://management.azure.com", "http://management.azure.com/x", NextLinkError::Elsewhere),
+        (
+            "https://management.azure.com",
+            "https://management.azure.com:8443/x",
+            NextLinkError::Elsewhere,
+        ),
+        (
+            "https://management.azure.com",
+            "https://management.azure.com.evil.example/x",
+            NextLinkError::Elsewhere,
+        ),
+        (
+            "https://management.azure.com",
+            "https://management.azure.com@evil.example/x",
+            NextLinkError::NotAnAddress,
+        ),
+        ("https://management.azure.com", "/subscriptions/x", NextLinkError::NotAnAddress),
+        ("https://management.azure.com", "//evil.example/x", NextLinkError::NotAnAddress),
+        ("https://management.azure.com", "https://a b/", NextLinkError::NotAnAddress),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8081/x", NextLinkError::Elsewhere),
+    ] {
+        assert_eq!(NextLink::new(&endpoint(base), link), Err(error), "{base} {link}");
+    }
+    let base = "https://management.azure.com";
+    let long = |length: usize| format!("{base}/{}", "x".repeat(length - base.len() - 1));
+    assert!(NextLink::new(&endpoint(base), &long(NEXT_LINK_BYTES_MAX)).is_ok());
+    let error = NextLink::new(&endpoint(base), &long(NEXT_LINK_BYTES_MAX + 1));
+    assert_eq!(error, Err(NextLinkError::TooLong));
+}
+
+fn check(filter: Result<Filter, QueryError>, expected: &Expect) {
+    let shown = filter.map_or_else(|error| error.to_string(), |filter| filter.to_string());
+    expected.assert_eq(&shown);
+}
+
+#[test]
+fn filters() {
+    use Comparison::{Above, AtLeast, AtMost, Below, Equal, NotEqual};
+    let name = FilterField::Name;
+    for (how, operator) in [
+        (Equal, "eq"),
+        (NotEqual, "ne"),
+        (AtLeast, "ge"),
+        (AtMost, "le"),
+        (Above, "gt"),
+        (Below, "lt"),
+    ] {
+        let filter = Filter::compare(name, how, "eu").unwrap();
+        assert_eq!(filter.as_str(), format!("name {operator} 'eu'"));
+    }
+    check(
+        Filter::call(FilterField::Url, Holds::Contains, "o'neil"),
+        &expect!["contains(url,'o''neil')"],
+    );
+    check(
+        Filter::call(FilterField::Title, Holds::StartsWith, "eu"),
+        &expect!["startswith(title,'eu')"],
+    );
+    check(Filter::call(name, Holds::EndsWith, "-1"), &expect!["endswith(name,'-1')"]);
+    check(Filter::call(name, Holds::SubstringOf, "eu"), &expect!["substringof('eu',name)"]);
+    let both = Filter::compare(name, Equal, "a").unwrap();
+    check(
+        both.and(&Filter::compare(FilterField::Title, NotEqual, "b").unwrap()),
+        &expect!["(name eq 'a') and (title ne 'b')"],
+    );
+    check("".parse(), &expect!["$filter has 0 characters: it must have 1 to 1000"]);
+    assert!("é".repeat(1_000).parse::<Filter>().is_ok());
+    check(
+        "x".repeat(1_001).parse(),
+        &expect!["$filter has 1001 characters: it must have 1 to 1000"],
+    );
+    check("a\r\nb".parse(), &expect!["$filter has a control character at character 2"]);
+}
+
+#[test]
+fn numbers_are_taken_to_their_bounds() {
+    assert!(Top::new(1).is_ok() && Top::new(2_147_483_647).is_ok());
+    assert!(Skip::new(0).is_ok() && Skip::new(2_147_483_647).is_ok());
+    expect!["$top is 0: it must be 1 to 2147483647"]
+        .assert_eq(&Top::new(0).unwrap_err().to_string());
+    expect!["$skip is 2147483648: it must be 0 to 2147483647"]
+        .assert_eq(&Skip::new(2_147_483_648).unwrap_err().to_string());
+}
+
+proptest! {
+    #[test]
+    fn a_filter_is_one_parameter(text in "[^\\p{Cc}]{1,60}") {
+        let query = Query { filter: Some(text.parse().unwrap()), ..Query::default() };
+        let parameters = query.parameters();
+        let value = parameters.strip_prefix("&$filter=").unwrap();
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~%".contains(&b);
+        prop_assert!(value.bytes().all(plain), "{}", value);
+        let url = format!("https://a.example/x?api-version=1{parameters}");
+        prop_assert!(url.parse::<Uri>().is_ok());
+    }
+
+    #[test]
+    fn what_is_quoted_ends_where_it_should(text in "[a-z' ]{0,12}") {
+        let filter = Filter::compare(FilterField::Name, Comparison::Equal, &text).unwrap();
+        let quoted = filter.as_str().strip_prefix("name eq '").unwrap();
+        let quoted = quoted.strip_suffix('\'').unwrap();
+        prop_assert_eq!(quoted.replace("''", ""), text.replace('\'', ""));
+        prop_assert_eq!(quoted.replace("''", "'"), text);
+    }
+}

@@ -1,0 +1,197 @@
+//! `properties.circuitBreaker`: what takes a backend out of traffic, and for how long.
+
+use super::part::{At, Part, Reader, put, put_list};
+use super::problem::Fault;
+use super::scalar::{Count, ErrorReason, FailureStatus, Percentage, Period, RuleName};
+use crate::raw::Object;
+
+/// The most rules by the specification.
+pub const RULES_MAX: usize = 15;
+/// The most rules that the service takes for one backend, by its documentation.
+pub const RULES_TAKEN_MAX: usize = 1;
+/// The most ranges of statuses in one condition.
+pub const STATUS_RANGES_MAX: usize = 10;
+/// The most reasons of errors in one condition.
+pub const ERROR_REASONS_MAX: usize = 10;
+
+/// A circuit breaker.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Breaker {
+    /// Its rules. The service takes [`RULES_TAKEN_MAX`].
+    pub rules: Vec<Rule>,
+}
+
+/// One rule of a breaker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rule {
+    /// Its name, which events carry.
+    pub name: Option<RuleName>,
+    /// When it trips.
+    pub condition: Condition,
+    /// How long the backend is left out then.
+    pub trip: Option<Period>,
+    /// Whether the backend's own `Retry-After` says how long instead, which can be a day.
+    pub accept_retry_after: Option<bool>,
+}
+
+/// When a breaker trips.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Condition {
+    /// How many failures it takes.
+    pub threshold: Threshold,
+    /// The time in which they are counted.
+    pub interval: Option<Period>,
+    /// What counts as one, at least one kind of it.
+    pub failures: Failures,
+}
+
+/// How many failures open a breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Threshold {
+    /// That many.
+    Count(Count),
+    /// That share of all requests, in percent.
+    Percentage(Percentage),
+}
+
+/// What counts as a failure: an answer of such a status, or such an error.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Failures {
+    /// Statuses, at most [`STATUS_RANGES_MAX`] ranges.
+    pub statuses: Vec<StatusRange>,
+    /// Reasons of errors, at most [`ERROR_REASONS_MAX`].
+    pub reasons: Vec<ErrorReason>,
+}
+
+/// A range of statuses, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatusRange {
+    /// Its least status.
+    pub min: Option<FailureStatus>,
+    /// Its greatest status.
+    pub max: Option<FailureStatus>,
+}
+
+impl Part for Breaker {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        let fields = at.object(reader)?;
+        let rules: Vec<Rule> = fields.list(reader, "rules", 0, RULES_MAX).unwrap_or_default();
+        let given = fields.given("rules");
+        let count = given.as_ref().and_then(|rules| rules.value().as_array()).map_or(0, Vec::len);
+        if let Some(at) = given.filter(|_| (RULES_TAKEN_MAX + 1..=RULES_MAX).contains(&count)) {
+            let must = "one rule, which is what the service takes for a backend".to_owned();
+            return at.say(reader, Fault::Is { found: format!("an array of {count}"), must });
+        }
+        Some(Self { rules })
+    }
+
+    fn over(&self, existing: Option<&str>) -> String {
+        let mut object = Object::of(existing);
+        put_list(&mut object, "rules", Some(&self.rules));
+        object.into_text()
+    }
+}
+
+impl Part for Rule {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        let fields = at.object(reader)?;
+        let name = fields.optional(reader, "name");
+        let condition = fields.required(reader, "failureCondition", "a rule needs one");
+        let trip = fields.optional(reader, "tripDuration");
+        let accept_retry_after = fields.optional(reader, "acceptRetryAfter");
+        Some(Self { name, condition: condition?, trip, accept_retry_after })
+    }
+
+    fn over(&self, existing: Option<&str>) -> String {
+        let mut object = Object::of(existing);
+        put(&mut object, "name", self.name.as_ref());
+        put(&mut object, "failureCondition", Some(&self.condition));
+        put(&mut object, "tripDuration", self.trip.as_ref());
+        put(&mut object, "acceptRetryAfter", self.accept_retry_after.as_ref());
+        object.into_text()
+    }
+
+    fn key(&self) -> Option<String> {
+        Some(self.name.as_ref().map(RuleName::to_string).unwrap_or_default())
+    }
+}
+
+impl Part for Condition {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        let fields = at.object(reader)?;
+        let count = fields.optional(reader, "count").map(Threshold::Count);
+        let percentage = fields.optional(reader, "percentage").map(Threshold::Percentage);
+        let both = (fields.given("count").is_some(), fields.given("percentage").is_some());
+        let threshold = match both {
+            (true, false) => count,
+            (false, true) => percentage,
+            (true, true) => at.say(
+                reader,
+                Fault::Contradicts("has count and percentage: exactly one of them must be there"),
+            ),
+            (false, false) => at.say(
+                reader,
+                Fault::Contradicts(
+                    "has neither count nor percentage: exactly one of them must be there",
+                ),
+            ),
+        };
+        let interval = fields.optional(reader, "interval");
+        let statuses = fields.list(reader, "statusCodeRanges", 0, STATUS_RANGES_MAX);
+        let reasons = fields.list(reader, "errorReasons", 0, ERROR_REASONS_MAX);
+        let none = |key| {
+            let value = fields.given(key);
+            value.is_none_or(|at| at.value().as_array().is_some_and(Vec::is_empty))
+        };
+        if none("statusCodeRanges") && none("errorReasons") {
+            return at.say(reader, Fault::Contradicts("has neither statusCodeRanges nor errorReasons: at least one of them must be there"));
+        }
+        let failures = Failures {
+            statuses: statuses.unwrap_or_default(),
+            reasons: reasons.unwrap_or_default(),
+        };
+        Some(Self { threshold: threshold?, interval, failures })
+    }
+
+    fn over(&self, existing: Option<&str>) -> String {
+        let mut object = Object::of(existing);
+        let (count, percentage) = match &self.threshold {
+            Threshold::Count(count) => (Some(count), None),
+            Threshold::Percentage(percentage) => (None, Some(percentage)),
+        };
+        put(&mut object, "count", count);
+        put(&mut object, "percentage", percentage);
+        put(&mut object, "interval", self.interval.as_ref());
+        some_list(&mut object, "statusCodeRanges", &self.failures.statuses);
+        some_list(&mut object, "errorReasons", &self.failures.reasons);
+        object.into_text()
+    }
+}
+
+/// An empty list says what an absent one does, and is not made where there is none.
+fn some_list<T: Part>(object: &mut Object, key: &str, list: &[T]) {
+    if !list.is_empty() || object.has(key) {
+        put_list(object, key, Some(list));
+    }
+}
+
+impl Part for StatusRange {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        let fields = at.object(reader)?;
+        let range =
+            Self { min: fields.optional(reader, "min"), max: fields.optional(reader, "max") };
+        match (range.min, range.max) {
+            (Some(min), Some(max)) if min > max => {
+                at.say(reader, Fault::Contradicts("has a min above its max: no status is in it"))
+            }
+            _ => Some(range),
+        }
+    }
+
+    fn over(&self, existing: Option<&str>) -> String {
+        let mut object = Object::of(existing);
+        put(&mut object, "min", self.min.as_ref());
+        put(&mut object, "max", self.max.as_ref());
+        object.into_text()
+    }
+}

@@ -1,0 +1,109 @@
+//! `properties.credentials`: what the gateway shows to a backend. All of it is secret.
+
+use std::collections::BTreeMap;
+
+use super::part::{At, Part, Reader, put, put_list};
+use super::scalar::{Parameter, Scheme};
+use crate::raw::Object;
+use crate::secret::Secret;
+
+/// The most certificates, by id or by thumbprint.
+pub const CERTIFICATES_MAX: usize = 32;
+
+/// What the gateway shows to a backend.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Credentials {
+    /// The `Authorization` header.
+    pub authorization: Option<Authorization>,
+    /// Thumbprints of client certificates, at most [`CERTIFICATES_MAX`]; ignored where there are
+    /// ids.
+    pub certificates: Option<Vec<Secret>>,
+    /// Ids of client certificates, at most [`CERTIFICATES_MAX`].
+    pub certificate_ids: Option<Vec<Secret>>,
+    /// Headers, each with its values.
+    pub header: Option<Values>,
+    /// Parameters of the query, each with its values.
+    pub query: Option<Values>,
+}
+
+/// An `Authorization` header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authorization {
+    /// Its scheme.
+    pub scheme: Scheme,
+    /// Its parameter.
+    pub parameter: Parameter,
+}
+
+/// Names with their values.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Values(pub BTreeMap<String, Vec<Secret>>);
+
+impl Part for Credentials {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        let fields = at.object(reader)?;
+        Some(Self {
+            authorization: fields.optional(reader, "authorization"),
+            certificates: fields.list(reader, "certificate", 0, CERTIFICATES_MAX),
+            certificate_ids: fields.list(reader, "certificateIds", 0, CERTIFICATES_MAX),
+            header: fields.optional(reader, "header"),
+            query: fields.optional(reader, "query"),
+        })
+    }
+
+    fn over(&self, existing: Option<&str>) -> String {
+        let mut object = Object::of(existing);
+        put(&mut object, "authorization", self.authorization.as_ref());
+        put_list(&mut object, "certificate", self.certificates.as_deref());
+        put_list(&mut object, "certificateIds", self.certificate_ids.as_deref());
+        put(&mut object, "header", self.header.as_ref());
+        put(&mut object, "query", self.query.as_ref());
+        object.into_text()
+    }
+}
+
+impl Part for Authorization {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        const BECAUSE: &str = "an authorization needs its scheme and its parameter";
+        let fields = at.object(reader)?;
+        let scheme = fields.required(reader, "scheme", BECAUSE);
+        let parameter = fields.required(reader, "parameter", BECAUSE);
+        Some(Self { scheme: scheme?, parameter: parameter? })
+    }
+
+    fn over(&self, existing: Option<&str>) -> String {
+        let mut object = Object::of(existing);
+        put(&mut object, "scheme", Some(&self.scheme));
+        put(&mut object, "parameter", Some(&self.parameter));
+        object.into_text()
+    }
+}
+
+impl Part for Values {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        let fields = at.object(reader)?;
+        let mut values = BTreeMap::new();
+        for (name, at) in fields.all() {
+            // In a patch, null takes the name out.
+            if at.value().is_null() && !reader.is_whole() {
+                continue;
+            }
+            if let Some(list) = at.items(reader, 0, usize::MAX) {
+                values.insert(name.clone(), list);
+            }
+        }
+        Some(Self(values))
+    }
+
+    fn over(&self, existing: Option<&str>) -> String {
+        let mut object = Object::of(existing);
+        let names: Vec<String> = object.keys();
+        for name in names.iter().filter(|name| !self.0.contains_key(*name)) {
+            object.remove(name);
+        }
+        for (name, list) in &self.0 {
+            put_list(&mut object, name, Some(list));
+        }
+        object.into_text()
+    }
+}

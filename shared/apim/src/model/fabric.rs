@@ -1,0 +1,123 @@
+//! `properties.properties.serviceFabricCluster`: a backend that is a service of Service Fabric.
+
+use super::part::{At, Part, Reader, put, put_list};
+use crate::raw::Object;
+
+/// The thumbprint's key, as the specification spells it.
+const THUMBPRINT: &str = "clientCertificatethumbprint";
+/// The same key, as the service spells it in its answers.
+const THUMBPRINT_ANSWERED: &str = "clientCertificateThumbprint";
+
+/// A cluster of Service Fabric.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// Where it is managed.
+    pub management_endpoints: Vec<String>,
+    /// The id of the client certificate for there.
+    pub client_certificate_id: Option<String>,
+    /// The thumbprint of it; ignored where there is an id, which the service finds by it.
+    pub client_certificate_thumbprint: Option<String>,
+    /// How often a partition is looked for; the service makes it 3 where it is not said.
+    pub max_partition_resolution_retries: Option<i32>,
+    /// Thumbprints of the certificates that it may show.
+    pub server_certificate_thumbprints: Option<Vec<String>>,
+    /// Names of the certificates that it may show.
+    pub server_x509_names: Option<Vec<X509Name>>,
+}
+
+/// The name of a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct X509Name {
+    /// Its common name.
+    pub name: Option<String>,
+    /// The thumbprint of its issuer.
+    pub issuer_thumbprint: Option<String>,
+}
+
+/// The object around the cluster, which may have other fields some day.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Specifics {
+    pub(crate) cluster: Option<Cluster>,
+}
+
+impl Part for Specifics {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        let fields = at.object(reader)?;
+        Some(Self { cluster: fields.optional(reader, "serviceFabricCluster") })
+    }
+
+    fn over(&self, existing: Option<&str>) -> String {
+        let mut object = Object::of(existing);
+        put(&mut object, "serviceFabricCluster", self.cluster.as_ref());
+        object.into_text()
+    }
+}
+
+impl Part for Cluster {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        const BECAUSE: &str = "a cluster is managed somewhere";
+        let fields = at.object(reader)?;
+        let management_endpoints = match fields.given("managementEndpoints") {
+            Some(at) => at.items(reader, 0, usize::MAX),
+            None => fields.missing(reader, "managementEndpoints", BECAUSE),
+        };
+        let client_certificate_id = fields.optional(reader, "clientCertificateId");
+        let said = fields.optional(reader, THUMBPRINT);
+        let answered = fields.optional(reader, THUMBPRINT_ANSWERED);
+        let max_partition_resolution_retries =
+            fields.optional(reader, "maxPartitionResolutionRetries");
+        let server_certificate_thumbprints =
+            fields.list(reader, "serverCertificateThumbprints", 0, usize::MAX);
+        let server_x509_names = fields.list(reader, "serverX509Names", 0, usize::MAX);
+        Some(Self {
+            management_endpoints: management_endpoints?,
+            client_certificate_id,
+            client_certificate_thumbprint: said.or(answered),
+            max_partition_resolution_retries,
+            server_certificate_thumbprints,
+            server_x509_names,
+        })
+    }
+
+    fn over(&self, existing: Option<&str>) -> String {
+        let mut object = Object::of(existing);
+        put_list(&mut object, "managementEndpoints", Some(&self.management_endpoints));
+        put(&mut object, "clientCertificateId", self.client_certificate_id.as_ref());
+        // One spelling, that which is there, so that there are never two to differ.
+        let thumbprint = self.client_certificate_thumbprint.as_ref();
+        let answered = object.has(THUMBPRINT_ANSWERED) && !object.has(THUMBPRINT);
+        if answered {
+            put(&mut object, THUMBPRINT_ANSWERED, thumbprint);
+        } else {
+            put(&mut object, THUMBPRINT, thumbprint);
+            put::<String>(&mut object, THUMBPRINT_ANSWERED, None);
+        }
+        let retries = self.max_partition_resolution_retries.as_ref();
+        put(&mut object, "maxPartitionResolutionRetries", retries);
+        let thumbprints = self.server_certificate_thumbprints.as_deref();
+        put_list(&mut object, "serverCertificateThumbprints", thumbprints);
+        put_list(&mut object, "serverX509Names", self.server_x509_names.as_deref());
+        object.into_text()
+    }
+}
+
+impl Part for X509Name {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        let fields = at.object(reader)?;
+        Some(Self {
+            name: fields.optional(reader, "name"),
+            issuer_thumbprint: fields.optional(reader, "issuerCertificateThumbprint"),
+        })
+    }
+
+    fn over(&self, existing: Option<&str>) -> String {
+        let mut object = Object::of(existing);
+        put(&mut object, "name", self.name.as_ref());
+        put(&mut object, "issuerCertificateThumbprint", self.issuer_thumbprint.as_ref());
+        object.into_text()
+    }
+
+    fn key(&self) -> Option<String> {
+        Some(self.name.clone().unwrap_or_default())
+    }
+}

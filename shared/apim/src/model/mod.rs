@@ -1,0 +1,84 @@
+//! The model of a backend: typed values within their bounds, read from a document and written
+//! into one.
+//!
+//! What it guarantees:
+//! - **What passes here is within every published bound.** [`validate`] names each field, bound
+//!   and value that is not: `properties.pool.services[3].weight is 101: it must be 0 to 100`.
+//!   [`Draft`](crate::put::Draft) and [`Patch`](crate::Patch), without which nothing is written,
+//!   are made by it.
+//! - **What it does not know it does not touch.** [`write_into`] changes the text of a document
+//!   where a value differs, and leaves every other letter: unknown fields, the order of keys, the
+//!   spelling of a duration that means the same.
+//! - **Null is absence.** The service writes nulls where nothing is set, and reading tells the
+//!   two apart only for weights and priorities, where [`Setting`](crate::Setting) does.
+//!
+//! Bounds are those of 2024-05-01. Enumerations are read without case, as the service does; later
+//! versions' fields are unknown here, and survive.
+
+pub mod breaker;
+pub mod connection;
+pub mod credentials;
+pub mod fabric;
+pub mod members;
+mod part;
+pub mod problem;
+pub mod properties;
+pub mod scalar;
+
+use serde_json::Value;
+
+pub use self::part::Purpose;
+pub use self::problem::{Problem, Problems};
+pub use self::properties::{Properties, Shape};
+
+use self::part::{At, Part, Reader, put};
+use crate::document::{Document, DocumentError};
+use crate::raw::Object;
+
+/// Everything in a document that the service would refuse, in the order of the model, at most
+/// [`PROBLEMS_MAX`](problem::PROBLEMS_MAX). A document for an Update may leave out what one for
+/// Create Or Update must have.
+pub fn validate(document: &Value, purpose: Purpose) -> Vec<Problem> {
+    let mut reader = Reader::new(purpose);
+    let _ = properties(document, &mut reader);
+    reader.into_problems()
+}
+
+/// Reads the properties of a whole document.
+pub fn read(document: &Document) -> Result<Properties, Problems> {
+    let mut reader = Reader::new(Purpose::Whole);
+    let found = properties(document.raw(), &mut reader);
+    Problems::of(reader.into_problems())?;
+    Ok(found.expect("what gives nothing says why"))
+}
+
+fn properties(document: &Value, reader: &mut Reader) -> Option<Properties> {
+    let fields = At::root(document).object(reader)?;
+    fields.required(reader, "properties", "it is what a backend has")
+}
+
+/// Writes properties into a document, and leaves every letter of it that says something else.
+/// A document with a key that stands twice has no place to write to.
+pub fn write_into(document: &Document, properties: &Properties) -> Result<Document, DocumentError> {
+    // Answers of the service are read without looking for such keys.
+    let document = Document::parse(document.body().clone())?;
+    let text = std::str::from_utf8(document.body()).expect("JSON that was read is UTF-8");
+    let mut object = Object::of(Some(text));
+    put(&mut object, "properties", Some(properties));
+    Document::parse(object.into_text())
+}
+
+/// A new document with those properties. All that can fail is its length.
+pub fn document(properties: &Properties) -> Result<Document, DocumentError> {
+    let mut object = Object::of(None);
+    put(&mut object, "properties", Some(properties));
+    Document::parse(object.into_text())
+}
+
+/// The text of a breaker over the one that is there.
+pub(crate) fn breaker_over(breaker: &breaker::Breaker, existing: Option<&str>) -> String {
+    breaker.write(existing)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,269 @@
+//! How a part of the model is read from a body and written into one.
+//!
+//! One reader does both jobs, checking and typing, so that what is taken as a typed value and what
+//! passes the check cannot differ. Writing is the careful half: a part is written over the text
+//! that stands in its place, field by field; a field that already says the same keeps its letter,
+//! and one that the model does not know is not looked at.
+
+use serde_json::{Map, Value};
+
+use super::problem::{Fault, PROBLEMS_MAX, Problem, found};
+use crate::raw::{self, Object};
+use crate::secret::is_secret_key;
+
+/// What a document is for, which decides what may be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// It is all of a backend, as Create Or Update takes it.
+    Whole,
+    /// It is merged into one, as Update takes it: what is not there stays, null deletes. Items of
+    /// arrays are whole in it too, since an array is replaced as one.
+    Patch,
+}
+
+/// Collects what is wrong while parts are read.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    purpose: Purpose,
+    problems: Vec<Problem>,
+}
+
+impl Reader {
+    pub(crate) fn new(purpose: Purpose) -> Self {
+        Self { purpose, problems: Vec::new() }
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.purpose == Purpose::Whole
+    }
+
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
+        self.problems
+    }
+
+    pub(crate) fn say(&mut self, path: String, fault: Fault) {
+        if self.problems.len() < PROBLEMS_MAX {
+            self.problems.push(Problem::new(path, fault));
+        }
+    }
+}
+
+/// A value and where it is.
+#[derive(Debug, Clone)]
+pub(crate) struct At<'a> {
+    path: String,
+    value: &'a Value,
+    secret: bool,
+}
+
+impl<'a> At<'a> {
+    pub(crate) fn root(value: &'a Value) -> Self {
+        Self { path: String::new(), value, secret: false }
+    }
+
+    pub(crate) fn value(&self) -> &'a Value {
+        self.value
+    }
+
+    fn child(&self, key: &str, value: &'a Value) -> Self {
+        let dot = if self.path.is_empty() { "" } else { "." };
+        let secret = self.secret || is_secret_key(key);
+        Self { path: format!("{}{dot}{key}", self.path), value, secret }
+    }
+
+    /// Says what it must be, and gives nothing.
+    pub(crate) fn wrong<T>(&self, reader: &mut Reader, must: impl Into<String>) -> Option<T> {
+        let found = found(self.value, self.secret);
+        self.say(reader, Fault::Is { found, must: must.into() })
+    }
+
+    pub(crate) fn say<T>(&self, reader: &mut Reader, fault: Fault) -> Option<T> {
+        let path = if self.path.is_empty() { "the document" } else { &self.path };
+        reader.say(path.to_owned(), fault);
+        None
+    }
+
+    pub(crate) fn text(&self, reader: &mut Reader) -> Option<&'a str> {
+        self.value.as_str().or_else(|| self.wrong(reader, "a string"))
+    }
+
+    pub(crate) fn object(&self, reader: &mut Reader) -> Option<Children<'a>> {
+        match self.value {
+            Value::Object(fields) => Some(Children { at: self.clone(), fields }),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Array(_) => self.wrong(reader, "an object"),
+        }
+    }
+
+    /// The items of an array of `least` to `most`, those that can be read. They are whole,
+    /// whatever the document is for.
+    pub(crate) fn items<T: Part>(
+        &self,
+        reader: &mut Reader,
+        least: usize,
+        most: usize,
+    ) -> Option<Vec<T>> {
+        let Value::Array(items) = self.value else {
+            return self.wrong(reader, "an array");
+        };
+        if !(least..=most).contains(&items.len()) {
+            let fault = Fault::Has { found: items.len(), unit: "items", least, most };
+            return self.say(reader, fault);
+        }
+        let purpose = std::mem::replace(&mut reader.purpose, Purpose::Whole);
+        let read = |(at, value): (usize, &'a Value)| {
+            let path = format!("{}[{at}]", self.path);
+            T::read(&At { path, value, secret: self.secret }, reader)
+        };
+        let read: Vec<T> = items.iter().enumerate().filter_map(read).collect();
+        reader.purpose = purpose;
+        Some(read)
+    }
+}
+
+/// The fields of an object.
+#[derive(Debug)]
+pub(crate) struct Children<'a> {
+    at: At<'a>,
+    fields: &'a Map<String, Value>,
+}
+
+impl<'a> Children<'a> {
+    /// The field, whatever it holds.
+    pub(crate) fn at(&self, key: &str) -> Option<At<'a>> {
+        self.fields.get(key).map(|value| self.at.child(key, value))
+    }
+
+    /// The field, if it is there and not null. A null tells what an absence does: the service
+    /// writes nulls itself, and in a patch they delete.
+    pub(crate) fn given(&self, key: &str) -> Option<At<'a>> {
+        self.at(key).filter(|at| !at.value.is_null())
+    }
+
+    pub(crate) fn optional<T: Part>(&self, reader: &mut Reader, key: &str) -> Option<T> {
+        T::read(&self.given(key)?, reader)
+    }
+
+    /// A field that a whole object must have.
+    pub(crate) fn required<T: Part>(
+        &self,
+        reader: &mut Reader,
+        key: &str,
+        because: &'static str,
+    ) -> Option<T> {
+        match self.given(key) {
+            Some(at) => T::read(&at, reader),
+            None => self.missing(reader, key, because),
+        }
+    }
+
+    pub(crate) fn missing<T>(
+        &self,
+        reader: &mut Reader,
+        key: &str,
+        because: &'static str,
+    ) -> Option<T> {
+        if reader.is_whole() {
+            self.at.child(key, &Value::Null).say(reader, Fault::Missing { because })
+        } else {
+            None
+        }
+    }
+
+    pub(crate) fn list<T: Part>(
+        &self,
+        reader: &mut Reader,
+        key: &str,
+        least: usize,
+        most: usize,
+    ) -> Option<Vec<T>> {
+        self.given(key)?.items(reader, least, most)
+    }
+
+    /// Every field, for objects whose keys are not the model's.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'a String, At<'a>)> {
+        self.fields.iter().map(|(key, value)| (key, self.at.child(key, value)))
+    }
+}
+
+/// A part of the model.
+pub(crate) trait Part: Sized + PartialEq {
+    /// Reads it, and says what is wrong with it. What is given may be wrong in a part of a part:
+    /// only a reading without a problem counts.
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self>;
+
+    /// Its text where `existing` stands. Only asked where that does not say the same.
+    fn over(&self, existing: Option<&str>) -> String;
+
+    /// What tells it from the others in an array, so that it finds the text that it had.
+    fn key(&self) -> Option<String> {
+        None
+    }
+
+    /// Its text where `existing` stands: that very text, if it says the same.
+    fn write(&self, existing: Option<&str>) -> String {
+        match existing {
+            Some(text) if of_text::<Self>(text).as_ref() == Some(self) => text.to_owned(),
+            Some(_) | None => self.over(existing),
+        }
+    }
+}
+
+/// Reads a part alone, if nothing at all is wrong with it.
+pub(crate) fn of_text<T: Part>(text: &str) -> Option<T> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let mut reader = Reader::new(Purpose::Whole);
+    let part = T::read(&At::root(&value), &mut reader);
+    part.filter(|_| reader.problems.is_empty())
+}
+
+/// Writes a field; `None` takes it out, unless it is null already.
+pub(crate) fn put<T: Part>(object: &mut Object, key: &str, part: Option<&T>) {
+    match part {
+        Some(part) => {
+            let text = part.write(object.get(key));
+            object.set(key, &text);
+        }
+        None if object.has(key) => object.remove(key),
+        None => {}
+    }
+}
+
+/// Writes an array; an item keeps the text of the one with its key, or in its place where items
+/// have no keys.
+pub(crate) fn put_list<T: Part>(object: &mut Object, key: &str, list: Option<&[T]>) {
+    let Some(list) = list else {
+        if object.has(key) {
+            object.remove(key);
+        }
+        return;
+    };
+    let text = list_over(list, object.get(key));
+    object.set(key, &text);
+}
+
+fn list_over<T: Part>(list: &[T], existing: Option<&str>) -> String {
+    let texts = existing.map(raw::items).unwrap_or_default();
+    let parts: Vec<Option<T>> = texts.iter().map(|text| of_text(text)).collect();
+    let same = parts.len() == list.len()
+        && parts.iter().zip(list).all(|(part, item)| part.as_ref() == Some(item));
+    if let Some(existing) = existing.filter(|text| same && text.starts_with('[')) {
+        return existing.to_owned();
+    }
+    let mut free: Vec<bool> = texts.iter().map(|_| true).collect();
+    let written = list.iter().enumerate().map(|(at, item)| {
+        let mine = match item.key() {
+            Some(key) => (0..texts.len())
+                .find(|&i| free[i] && parts[i].as_ref().and_then(T::key).as_ref() == Some(&key)),
+            None => Some(at).filter(|at| free.get(*at).copied().unwrap_or(false)),
+        };
+        if let Some(mine) = mine {
+            free[mine] = false;
+        }
+        item.write(mine.map(|mine| texts[mine]))
+    });
+    format!("[{}]", written.collect::<Vec<_>>().join(","))
+}

@@ -1,0 +1,194 @@
+//! `properties` of a backend, whole.
+
+use serde_json::Value;
+
+use super::breaker::Breaker;
+use super::connection::{Protocol, Proxy, Tls};
+use super::credentials::Credentials;
+use super::fabric::{Cluster, Specifics};
+use super::members::Members;
+use super::part::{At, Children, Part, Reader, put};
+use super::problem::Fault;
+use super::scalar::{Description, ResourceId, Title, Url};
+use crate::document::Kind;
+use crate::raw::Object;
+
+/// What the pages of 2024-05-01 say that a backend has.
+///
+/// It is read from a document and written into one (see [`model`](super)); fields that the pages
+/// do not name are not in it, and stay where they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Properties {
+    /// Its title.
+    pub title: Option<Title>,
+    /// Its description.
+    pub description: Option<Description>,
+    /// Its management URI in another system.
+    pub resource_id: Option<ResourceId>,
+    /// What the gateway shows to it.
+    pub credentials: Option<Credentials>,
+    /// A proxy before it.
+    pub proxy: Option<Proxy>,
+    /// What is checked of its certificate.
+    pub tls: Option<Tls>,
+    /// The cluster that it is in, if it is a service of Service Fabric.
+    pub cluster: Option<Cluster>,
+    /// What it is.
+    pub shape: Shape,
+}
+
+/// What a backend is. A pool has no address, no protocol and no breaker of its own, so that what
+/// the service would refuse cannot be written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Shape {
+    /// One backend.
+    Single {
+        /// Its address.
+        url: Url,
+        /// How it is spoken to.
+        protocol: Protocol,
+        /// What takes it out of traffic.
+        breaker: Option<Breaker>,
+    },
+    /// A pool of backends.
+    Pool(Members),
+}
+
+impl Properties {
+    /// One backend, with nothing but what it must have.
+    pub fn single(url: Url, protocol: Protocol) -> Self {
+        Self::new(Shape::Single { url, protocol, breaker: None })
+    }
+
+    /// A pool, with nothing but its members.
+    pub fn pool(members: Members) -> Self {
+        Self::new(Shape::Pool(members))
+    }
+
+    fn new(shape: Shape) -> Self {
+        Self {
+            title: None,
+            description: None,
+            resource_id: None,
+            credentials: None,
+            proxy: None,
+            tls: None,
+            cluster: None,
+            shape,
+        }
+    }
+}
+
+/// Whether it is a pool: by its type, and where it has none, by having a `pool`.
+fn kind(fields: &Children<'_>, reader: &mut Reader) -> Option<Kind> {
+    let Some(at) = fields.given("type") else {
+        let pooled = fields.given("pool").is_some();
+        return if pooled && reader.is_whole() {
+            fields.missing(reader, "type", "with a pool it must be Pool")
+        } else if pooled {
+            Some(Kind::Pool)
+        } else {
+            reader.is_whole().then_some(Kind::Single)
+        };
+    };
+    match at.text(reader)? {
+        text if text.eq_ignore_ascii_case("Single") => Some(Kind::Single),
+        text if text.eq_ignore_ascii_case("Pool") => Some(Kind::Pool),
+        _ => at.wrong(reader, "Single or Pool"),
+    }
+}
+
+/// The words are the service's own.
+const NOT_FOR_POOLS: [(&str, &str); 3] = [
+    ("url", "Url is not supported for backend pool."),
+    ("protocol", "Protocol is not supported for backend pool."),
+    ("circuitBreaker", "CircuitBreaker is not supported for backend pool."),
+];
+
+impl Part for Properties {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        let fields = at.object(reader)?;
+        let title = fields.optional(reader, "title");
+        let description = fields.optional(reader, "description");
+        let kind = kind(&fields, reader);
+        let shape = match kind {
+            Some(Kind::Pool) => {
+                for (key, words) in NOT_FOR_POOLS {
+                    if let Some(at) = fields.given(key) {
+                        at.say::<()>(reader, Fault::Unsupported(words));
+                    }
+                }
+                fields.required(reader, "pool", "a Pool needs it").map(Shape::Pool)
+            }
+            Some(Kind::Single) => {
+                const BECAUSE: &str = "a Single needs it";
+                let url = fields.required(reader, "url", BECAUSE);
+                let protocol = fields.required(reader, "protocol", BECAUSE);
+                let breaker = fields.optional(reader, "circuitBreaker");
+                let _ = fields.optional::<Members>(reader, "pool");
+                url.zip(protocol).map(|(url, protocol)| Shape::Single { url, protocol, breaker })
+            }
+            // What it is nobody says: a patch, or a type that is none. Each field is looked at.
+            None => {
+                let _ = fields.optional::<Url>(reader, "url");
+                let _ = fields.optional::<Protocol>(reader, "protocol");
+                let _ = fields.optional::<Breaker>(reader, "circuitBreaker");
+                let _ = fields.optional::<Members>(reader, "pool");
+                None
+            }
+        };
+        let resource_id = fields.optional(reader, "resourceId");
+        let specifics: Option<Specifics> = fields.optional(reader, "properties");
+        let credentials = fields.optional(reader, "credentials");
+        let proxy = fields.optional(reader, "proxy");
+        let tls = fields.optional(reader, "tls");
+        let cluster = specifics.and_then(|specifics| specifics.cluster);
+        let shape = shape?;
+        Some(Self { title, description, resource_id, credentials, proxy, tls, cluster, shape })
+    }
+
+    fn over(&self, existing: Option<&str>) -> String {
+        let mut object = Object::of(existing);
+        put(&mut object, "title", self.title.as_ref());
+        put(&mut object, "description", self.description.as_ref());
+        match &self.shape {
+            Shape::Single { url, protocol, breaker } => {
+                // Not said where it was not said before: 2022-08-01 has no types.
+                typed(&mut object, "Single", true);
+                put(&mut object, "url", Some(url));
+                put(&mut object, "protocol", Some(protocol));
+                put(&mut object, "circuitBreaker", breaker.as_ref());
+            }
+            Shape::Pool(members) => {
+                typed(&mut object, "Pool", false);
+                put::<Url>(&mut object, "url", None);
+                put::<Protocol>(&mut object, "protocol", None);
+                put::<Breaker>(&mut object, "circuitBreaker", None);
+                put(&mut object, "pool", Some(members));
+            }
+        }
+        put(&mut object, "resourceId", self.resource_id.as_ref());
+        if self.cluster.is_some() || object.has("properties") {
+            let specifics = Specifics { cluster: self.cluster.clone() };
+            put(&mut object, "properties", Some(&specifics));
+        }
+        put(&mut object, "credentials", self.credentials.as_ref());
+        put(&mut object, "proxy", self.proxy.as_ref());
+        put(&mut object, "tls", self.tls.as_ref());
+        object.into_text()
+    }
+}
+
+fn typed(object: &mut Object, kind: &str, may_be_absent: bool) {
+    let said = object.get("type").and_then(|text| serde_json::from_str::<Value>(text).ok());
+    match said {
+        Some(Value::String(text)) if text.eq_ignore_ascii_case(kind) => {}
+        None | Some(Value::Null) if may_be_absent => {
+            // A pool without a type would be taken for one by what it has.
+            if object.has("pool") {
+                object.remove("pool");
+            }
+        }
+        Some(_) | None => object.set("type", &format!("\"{kind}\"")),
+    }
+}

@@ -1,0 +1,347 @@
+//! Texts, numbers and times within their bounds.
+//!
+//! Bounds are those of the pages of 2024-05-01 and its published specification; what other
+//! sources say is named where it stands. Characters are counted, not bytes.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::part::{At, Part, Reader};
+use super::problem::Fault;
+use crate::duration;
+use crate::secret::{Secret, scrub_urls};
+
+/// A value is out of its bounds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {fault}")]
+pub struct OutOfBounds {
+    what: &'static str,
+    fault: Fault,
+}
+
+impl OutOfBounds {
+    pub(crate) fn new(what: &'static str, fault: Fault) -> Self {
+        Self { what, fault }
+    }
+}
+
+fn fits(text: &str, least: usize, most: usize) -> Result<(), Fault> {
+    let found = text.chars().count();
+    if (least..=most).contains(&found) {
+        Ok(())
+    } else {
+        Err(Fault::Has { found, unit: "characters", least, most })
+    }
+}
+
+macro_rules! text {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $least:literal..=$most:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The most characters it may have.
+            pub const CHARS_MAX: usize = $most;
+
+            /// The text. **An address may hold secrets** beside its path.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = OutOfBounds;
+            fn from_str(text: &str) -> Result<Self, OutOfBounds> {
+                fits(text, $least, $most).map_err(|fault| OutOfBounds::new($what, fault))?;
+                Ok(Self(text.to_owned()))
+            }
+        }
+
+        impl fmt::Display for $name {
+            /// Fit to be shown: without what an address carries beside its path.
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&scrub_urls(&self.0))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({:?})", stringify!($name), scrub_urls(&self.0))
+            }
+        }
+
+        impl Part for $name {
+            fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+                let text = at.text(reader)?;
+                match fits(text, $least, $most) {
+                    Ok(()) => Some(Self(text.to_owned())),
+                    Err(fault) => at.say(reader, fault),
+                }
+            }
+            fn over(&self, _: Option<&str>) -> String {
+                quoted(&self.0)
+            }
+        }
+    };
+}
+
+text! {
+    /// The title of a backend: 1-300 characters.
+    Title, "a title", 1..=300
+}
+text! {
+    /// The description of a backend: 1-2000 characters.
+    Description, "a description", 1..=2000
+}
+text! {
+    /// The address of a backend: 1-2000 characters. Not only `https:`: a service of Service
+    /// Fabric has `fabric:/app/service`.
+    Url, "a url", 1..=2000
+}
+text! {
+    /// The management URI of a backend in another system: 1-2000 characters.
+    ResourceId, "a resourceId", 1..=2000
+}
+text! {
+    /// The address of a proxy: 1-2000 characters.
+    ProxyUrl, "the url of a proxy", 1..=2000
+}
+text! {
+    /// The scheme of an `Authorization` header: 1-100 characters.
+    Scheme, "an authorization scheme", 1..=100
+}
+text! {
+    /// A reason of errors that a breaker counts: at most 200 characters.
+    ErrorReason, "an error reason", 0..=200
+}
+
+/// The parameter of an `Authorization` header: 1-300 characters, never printed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parameter(Secret);
+
+impl Parameter {
+    /// The most characters it may have.
+    pub const CHARS_MAX: usize = 300;
+
+    /// Keeps that text.
+    pub fn new(secret: Secret) -> Result<Self, OutOfBounds> {
+        fits(secret.expose(), 1, Self::CHARS_MAX)
+            .map_err(|fault| OutOfBounds::new("an authorization parameter", fault))?;
+        Ok(Self(secret))
+    }
+
+    /// The text, for the one place that sends it.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl Part for Parameter {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        let text = at.text(reader)?;
+        match fits(text, 1, Self::CHARS_MAX) {
+            Ok(()) => Some(Self(Secret::new(text))),
+            Err(fault) => at.say(reader, fault),
+        }
+    }
+    fn over(&self, _: Option<&str>) -> String {
+        quoted(self.expose())
+    }
+}
+
+/// The name of a breaker's rule: 1-80 letters, digits and hyphens, without a hyphen at either end.
+/// The pattern is another client's; no page has one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleName(String);
+
+impl RuleName {
+    /// The most characters it may have.
+    pub const CHARS_MAX: usize = 80;
+    const MUST: &str = "1 to 80 letters, digits and hyphens, beginning and ending with a letter \
+                        or a digit";
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    fn is_one(text: &str) -> bool {
+        (1..=Self::CHARS_MAX).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !text.starts_with('-')
+            && !text.ends_with('-')
+    }
+}
+
+impl FromStr for RuleName {
+    type Err = OutOfBounds;
+    fn from_str(text: &str) -> Result<Self, OutOfBounds> {
+        if Self::is_one(text) {
+            return Ok(Self(text.to_owned()));
+        }
+        let found = super::problem::found(&Value::String(text.to_owned()), false);
+        let fault = Fault::Is { found, must: Self::MUST.to_owned() };
+        Err(OutOfBounds::new("the name of a rule", fault))
+    }
+}
+
+impl fmt::Display for RuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Part for RuleName {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        let text = at.text(reader)?;
+        if Self::is_one(text) { Some(Self(text.to_owned())) } else { at.wrong(reader, Self::MUST) }
+    }
+    fn over(&self, _: Option<&str>) -> String {
+        quoted(&self.0)
+    }
+}
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $what:literal, $least:literal..=$most:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name($inner);
+
+        impl $name {
+            /// The least it may be.
+            pub const MIN: Self = Self($least);
+            /// The most it may be.
+            pub const MAX: Self = Self($most);
+
+            /// The number.
+            pub fn get(self) -> $inner {
+                self.0
+            }
+        }
+
+        impl TryFrom<$inner> for $name {
+            type Error = OutOfBounds;
+            fn try_from(number: $inner) -> Result<Self, OutOfBounds> {
+                if ($least..=$most).contains(&number) {
+                    return Ok(Self(number));
+                }
+                let fault = Fault::Is { found: number.to_string(), must: Self::must() };
+                Err(OutOfBounds::new($what, fault))
+            }
+        }
+
+        impl $name {
+            fn must() -> String {
+                concat!(stringify!($least), " to ", stringify!($most)).to_owned()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl Part for $name {
+            fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+                let number = at.value().as_i64().and_then(|number| number.try_into().ok());
+                match number.filter(|number| ($least..=$most).contains(number)) {
+                    Some(number) => Some(Self(number)),
+                    None => at.wrong(reader, Self::must()),
+                }
+            }
+            fn over(&self, _: Option<&str>) -> String {
+                self.0.to_string()
+            }
+        }
+    };
+}
+
+number! {
+    /// How many failures open a breaker: 1-10000. The bound is another client's; no page has one.
+    Count(u16), "a count", 1..=10000
+}
+number! {
+    /// Which share of failures opens a breaker: 1-100. The bound is another client's.
+    Percentage(u8), "a percentage", 1..=100
+}
+number! {
+    /// An HTTP status that counts as a failure: 200-599.
+    FailureStatus(u16), "a status", 200..=599
+}
+
+/// How long something is, in ISO 8601 with a fixed length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Period(pub Duration);
+
+impl FromStr for Period {
+    type Err = duration::DurationError;
+    fn from_str(text: &str) -> Result<Self, duration::DurationError> {
+        duration::parse(text).map(Self)
+    }
+}
+
+impl fmt::Display for Period {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&duration::print(self.0))
+    }
+}
+
+impl Part for Period {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        let text = at.text(reader)?;
+        match text.parse() {
+            Ok(period) => Some(period),
+            Err(_) => at.wrong(reader, "an ISO 8601 duration like PT1M or P1D"),
+        }
+    }
+    fn over(&self, _: Option<&str>) -> String {
+        quoted(&self.to_string())
+    }
+}
+
+impl Part for bool {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        at.value().as_bool().or_else(|| at.wrong(reader, "true or false"))
+    }
+    fn over(&self, _: Option<&str>) -> String {
+        self.to_string()
+    }
+}
+
+impl Part for i32 {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        let number = at.value().as_i64().and_then(|number| number.try_into().ok());
+        number.or_else(|| at.wrong(reader, "an integer of 32 bits"))
+    }
+    fn over(&self, _: Option<&str>) -> String {
+        self.to_string()
+    }
+}
+
+/// A text without bounds.
+impl Part for String {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        at.text(reader).map(str::to_owned)
+    }
+    fn over(&self, _: Option<&str>) -> String {
+        quoted(self)
+    }
+}
+
+impl Part for Secret {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        at.text(reader).map(Secret::new)
+    }
+    fn over(&self, _: Option<&str>) -> String {
+        quoted(self.expose())
+    }
+}
+
+pub(crate) fn quoted(text: &str) -> String {
+    Value::String(text.to_owned()).to_string()
+}

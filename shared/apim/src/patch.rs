@@ -1,0 +1,253 @@
+//! What an Update merges into a backend (RFC 7386).
+//!
+//! A merge patch names what shall change and nothing else: objects merge, null takes a field out,
+//! arrays are replaced whole. That null deletes and that arrays are replaced whole is what the RFC
+//! says and no page confirms; whoever sends one holds the answer's body against it.
+//!
+//! There are three ways to a [`Patch`]: [`pool::Edit`](crate::pool::Edit) for weights and
+//! priorities, [`Merge`] for the fields that an automaton may set, and [`Patch::parse`] for what a
+//! person wrote. None of them makes one that the service would refuse for its bounds.
+
+use std::fmt;
+use std::str::FromStr;
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use crate::document::Document;
+use crate::model::breaker::Breaker;
+use crate::model::{self, Problem, Problems, Purpose};
+use crate::pool::Edited;
+use crate::put::{DraftError, Uses};
+use crate::raw::Object;
+use crate::secret;
+
+/// The body of an Update.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Patch {
+    body: Bytes,
+    uses: Uses,
+}
+
+impl Patch {
+    /// A patch of the members of a pool.
+    pub(crate) fn of_members(body: String) -> Self {
+        Self { body: body.into(), uses: Uses::POOL }
+    }
+
+    /// Reads a merge patch that a person wrote, if all of it is within the published bounds.
+    pub fn parse(body: impl Into<Bytes>) -> Result<Self, DraftError> {
+        let document = Document::parse(body)?;
+        Problems::of(model::validate(document.raw(), Purpose::Patch))?;
+        Ok(Self { uses: Uses::of(&document), body: document.body().clone() })
+    }
+
+    /// The merge patch as it is sent. **It may hold secrets.**
+    pub fn bytes(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// What that body should be once the service has merged this into it. **It holds secrets.**
+    pub fn applied_to(&self, document: &Document) -> Value {
+        let mut merged = document.raw().clone();
+        merge(&mut merged, &self.tree());
+        merged
+    }
+
+    /// What the service would refuse about the outcome, where it was not wrong before: a url for a
+    /// Pool, the loss of what a Single must have.
+    pub fn check_on(&self, document: &Document) -> Result<(), Problems> {
+        let before = model::validate(document.raw(), Purpose::Whole);
+        let mut after = model::validate(&self.applied_to(document), Purpose::Whole);
+        after.retain(|problem| !before.contains(problem));
+        Problems::of(after)
+    }
+
+    pub(crate) fn uses(&self) -> Uses {
+        self.uses
+    }
+
+    fn tree(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("it was JSON when it was made")
+    }
+}
+
+impl fmt::Debug for Patch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Patch({})", secret::redacted(&self.tree()))
+    }
+}
+
+/// Merges a patch into a value as RFC 7386 says, and as the service is assumed to.
+pub fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(Map::new());
+    }
+    let Value::Object(fields) = target else { return };
+    for (key, value) in patch {
+        if value.is_null() {
+            fields.shift_remove(key);
+        } else {
+            merge(fields.entry(key.clone()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+/// A field that may be set without a person looking: none that holds a secret, and none that
+/// changes what a backend is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Field {
+    /// The title.
+    Title,
+    /// The description.
+    Description,
+    /// The address of a Single.
+    Url,
+    /// The protocol of a Single.
+    Protocol,
+    /// The management URI in another system.
+    ResourceId,
+    /// Whether the chain of the backend's certificate is checked.
+    ValidateCertificateChain,
+    /// Whether the name in it is checked.
+    ValidateCertificateName,
+    /// The address of the proxy.
+    ProxyUrl,
+}
+
+impl Field {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Title,
+        Self::Description,
+        Self::Url,
+        Self::Protocol,
+        Self::ResourceId,
+        Self::ValidateCertificateChain,
+        Self::ValidateCertificateName,
+        Self::ProxyUrl,
+    ];
+
+    /// Where it is under `properties`.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Title => "title",
+            Self::Description => "description",
+            Self::Url => "url",
+            Self::Protocol => "protocol",
+            Self::ResourceId => "resourceId",
+            Self::ValidateCertificateChain => "tls.validateCertificateChain",
+            Self::ValidateCertificateName => "tls.validateCertificateName",
+            Self::ProxyUrl => "proxy.url",
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.path())
+    }
+}
+
+/// A text names no field that may be set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a field that may be set: it must be one of {}", fields())]
+pub struct FieldError {
+    text: String,
+}
+
+fn fields() -> String {
+    Field::ALL.map(Field::path).join(", ")
+}
+
+impl FromStr for Field {
+    type Err = FieldError;
+    fn from_str(text: &str) -> Result<Self, FieldError> {
+        let path = text.strip_prefix("properties.").unwrap_or(text);
+        let known = Self::ALL.into_iter().find(|field| field.path() == path);
+        known.ok_or_else(|| FieldError { text: text.chars().take(80).collect() })
+    }
+}
+
+/// Sets allow-listed fields and the breaker of a backend as it was read, and leaves all else out
+/// of the patch.
+#[derive(Clone)]
+pub struct Merge<'a> {
+    on: &'a Document,
+    properties: Object,
+}
+
+impl<'a> Merge<'a> {
+    /// Begins with the backend as it is.
+    pub fn of(on: &'a Document) -> Self {
+        Self { on, properties: Object::of(None) }
+    }
+
+    /// Sets a field; null takes it out. A value out of its bounds is told and not set.
+    pub fn set(&mut self, field: Field, to: &Value) -> Result<&mut Self, Problem> {
+        let mut properties = self.properties.clone();
+        let text = to.to_string();
+        match field.path().split_once('.') {
+            None => properties.set(field.path(), &text),
+            Some((outer, inner)) => {
+                let mut object = Object::of(properties.get(outer));
+                object.set(inner, &text);
+                properties.set(outer, &object.into_text());
+            }
+        }
+        let document = serde_json::from_str(&whole(&properties)).expect("it is made of JSON");
+        match model::validate(&document, Purpose::Patch).into_iter().next() {
+            Some(problem) => Err(problem),
+            None => {
+                self.properties = properties;
+                Ok(self)
+            }
+        }
+    }
+
+    /// Sets the breaker, or takes it out. Rules are replaced whole by the service, so that what
+    /// the present ones have beyond the model is sent along: a rule keeps it by its name.
+    pub fn breaker(&mut self, to: Option<&Breaker>) -> &mut Self {
+        let text = std::str::from_utf8(self.on.body()).unwrap_or_default();
+        let document = Object::of(Some(text));
+        let properties = Object::of(document.get("properties"));
+        let rules = to.map(|breaker| {
+            let breaker = model::breaker_over(breaker, properties.get("circuitBreaker"));
+            let rules = Object::of(Some(&breaker)).get("rules").unwrap_or("[]").to_owned();
+            format!(r#"{{"rules":{rules}}}"#)
+        });
+        self.properties.set("circuitBreaker", rules.as_deref().unwrap_or("null"));
+        self
+    }
+
+    /// The patch, if it would change anything, and nothing that the service would refuse.
+    pub fn finish(self) -> Result<Edited, Problems> {
+        let body = Document::parse(whole(&self.properties));
+        let body = body.expect("bounded values make a document");
+        let patch = Patch { uses: Uses::of(&body), body: body.body().clone() };
+        if patch.applied_to(self.on) == *self.on.raw() {
+            return Ok(Edited::Unchanged);
+        }
+        patch.check_on(self.on)?;
+        Ok(Edited::Changed(patch))
+    }
+}
+
+impl fmt::Debug for Merge<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tree: Value = serde_json::from_str(&whole(&self.properties)).unwrap_or_default();
+        write!(f, "Merge({})", secret::redacted(&tree))
+    }
+}
+
+fn whole(properties: &Object) -> String {
+    format!(r#"{{"properties":{}}}"#, properties.clone().into_text())
+}
+
+#[cfg(test)]
+#[path = "patch_tests.rs"]
+mod tests;

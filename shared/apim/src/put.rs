@@ -1,0 +1,130 @@
+//! Create Or Update: what is sent, and under which condition.
+//!
+//! One operation of the service is three here, because what they risk differs:
+//! - **Create** sends no `If-Match`. It is for a backend that was seen not to be there; if someone
+//!   was faster, the service replaces theirs, and only its status tells: 201 is new, 200 is not
+//!   (see [`Created`]).
+//! - **Replace** carries the [`ETag`](crate::ETag) of the state that it was planned from.
+//! - **Overwrite** replaces whatever is there, unseen. It takes an [`Overwrite`], which has to be
+//!   asked for by name.
+//!
+//! PUT replaces everything: what the [`Draft`] does not have is gone afterwards, secrets included.
+
+use bytes::Bytes;
+
+use crate::backend::Backend;
+use crate::document::{Document, DocumentError};
+use crate::model::{self, Problems, Properties, Purpose};
+use crate::version::{ApiVersion, Feature, NotOffered};
+
+/// All of a backend, as Create Or Update takes it: within every published bound.
+#[derive(Debug, Clone)]
+pub struct Draft {
+    document: Document,
+    uses: Uses,
+}
+
+/// Why something is no draft.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DraftError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The service would refuse it.
+    #[error(transparent)]
+    Problems(#[from] Problems),
+}
+
+impl Draft {
+    /// Takes a document that the service would take.
+    pub fn of(document: Document) -> Result<Self, DraftError> {
+        Problems::of(model::validate(document.raw(), Purpose::Whole))?;
+        let uses = Uses::of(&document);
+        Ok(Self { document, uses })
+    }
+
+    /// Reads one.
+    pub fn parse(body: impl Into<Bytes>) -> Result<Self, DraftError> {
+        Self::of(Document::parse(body)?)
+    }
+
+    /// A new one with those properties, which are within their bounds already.
+    pub fn new(properties: &Properties) -> Result<Self, DraftError> {
+        Self::of(model::document(properties)?)
+    }
+
+    /// A backend as it was read, with those properties instead: all else stays to the letter.
+    pub fn over(backend: &Backend, properties: &Properties) -> Result<Self, DraftError> {
+        Self::of(model::write_into(backend.document(), properties)?)
+    }
+
+    /// The document. **It holds secrets.**
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    pub(crate) fn uses(&self) -> Uses {
+        self.uses
+    }
+}
+
+/// What a body has that not every version offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Uses {
+    pool: bool,
+    breaker: bool,
+}
+
+impl Uses {
+    pub(crate) const POOL: Self = Self { pool: true, breaker: false };
+
+    pub(crate) fn of(document: &Document) -> Self {
+        let given = |key| document.property(key).is_some_and(|value| !value.is_null());
+        // A Single may say that it is one; a version without types takes it for one anyway.
+        let is_pool = document.kind().is_ok_and(|kind| kind == crate::backend::Kind::Pool);
+        Self { pool: is_pool || given("pool"), breaker: given("circuitBreaker") }
+    }
+
+    pub(crate) fn offered_by(self, version: &ApiVersion) -> Result<(), NotOffered> {
+        if self.pool {
+            version.offers(Feature::Pools)?;
+        }
+        if self.breaker {
+            version.offers(Feature::CircuitBreakers)?;
+        }
+        Ok(())
+    }
+}
+
+/// What a create came to.
+#[derive(Debug, Clone)]
+pub enum Created {
+    /// 201: it is new, and ours.
+    New(Backend),
+    /// 200: somebody had made it meanwhile, and it was replaced. It is not ours to delete.
+    Replaced(Backend),
+}
+
+impl Created {
+    /// The backend as it is now.
+    pub fn backend(&self) -> &Backend {
+        match self {
+            Self::New(backend) | Self::Replaced(backend) => backend,
+        }
+    }
+}
+
+/// Leave to replace whatever is there, also what nobody here has seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overwrite(());
+
+impl Overwrite {
+    /// Takes that leave. Whoever calls this answers for what gets lost.
+    pub fn whatever_is_there() -> Self {
+        Self(())
+    }
+}
+
+#[cfg(test)]
+#[path = "put_tests.rs"]
+mod tests;

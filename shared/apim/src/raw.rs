@@ -1,0 +1,319 @@
+//! JSON texts that are changed in one place and keep their letter everywhere else.
+//!
+//! A tree of values gives back another text than it was read from: `1.50` becomes `1.5`, a large
+//! number loses digits, white space goes. [`Object`] works on the text itself: it finds where the
+//! value of a key begins and ends, and puts another text there.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// The fields of an object, in their order, each as it was written. A key that stands twice is an
+/// error.
+pub(crate) struct Fields<'a>(pub(crate) Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct InOrder;
+        impl<'de> Visitor<'de> for InOrder {
+            type Value = Fields<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields: Vec<(String, &RawValue)> = Vec::with_capacity(4);
+                while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
+                    if fields.iter().any(|(seen, _)| *seen == key) {
+                        return Err(A::Error::custom("a key stands twice"));
+                    }
+                    fields.push((key, value));
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+/// The text of an object, field by field.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Object(String);
+
+impl Object {
+    /// The object of that text, or a new one where there is none that could be kept: nothing,
+    /// null, something else, or an object with a key that stands twice.
+    pub(crate) fn of(existing: Option<&str>) -> Self {
+        let is_one = |text: &&str| serde_json::from_str::<Fields<'_>>(text).is_ok();
+        Self(existing.filter(is_one).unwrap_or("{}").to_owned())
+    }
+
+    fn spans(&self) -> Vec<(String, Range<usize>)> {
+        let fields: Fields<'_> =
+            serde_json::from_str(&self.0).expect("it was one when it was made");
+        let place = |value: &RawValue| {
+            // What was read borrows from the text, so that its place is its distance.
+            let from = value.get().as_ptr().addr() - self.0.as_ptr().addr();
+            from..from + value.get().len()
+        };
+        fields.0.into_iter().map(|(key, value)| (key, place(value))).collect()
+    }
+
+    /// The text of a field's value.
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        let span = self.spans().into_iter().find(|(found, _)| found == key)?.1;
+        Some(&self.0[span])
+    }
+
+    /// The keys, in their order.
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.spans().into_iter().map(|(key, _)| key).collect()
+    }
+
+    /// Whether the field is there with something else than null.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.get(key).is_some_and(|text| text != "null")
+    }
+
+    /// Puts that text where the value of the field is; at the end where there is none yet.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        let spans = self.spans();
+        if let Some((_, span)) = spans.iter().find(|(found, _)| found == key) {
+            self.0.replace_range(span.clone(), value);
+            return;
+        }
+        let key = Value::String(key.to_owned());
+        match spans.last() {
+            Some((_, last)) => self.0.insert_str(last.end, &format!(",{key}:{value}")),
+            None => {
+                let open = self.0.find('{').map_or(0, |at| at + 1);
+                self.0.insert_str(open, &format!("{key}:{value}"));
+            }
+        }
+    }
+
+    /// Takes a field out.
+    pub(crate) fn remove(&mut self, key: &str) {
+        let spans = self.spans();
+        let Some(at) = spans.iter().position(|(found, _)| found == key) else { return };
+        let span = spans[at].1.clone();
+        let range = match (at.checked_sub(1), spans.len()) {
+            // From the end of the value before it: comma, key and value.
+            (Some(before), _) => spans[before].1.end..span.end,
+            (None, 1) => self.open()..span.end,
+            // From the brace to behind the comma that follows.
+            (None, _) => {
+                let comma = self.0[span.end..].find(',').map_or(span.end, |at| span.end + at + 1);
+                self.open()..comma
+            }
+        };
+        self.0.replace_range(range, "");
+    }
+
+    fn open(&self) -> usize {
+        self.0.find('{').map_or(0, |at| at + 1)
+    }
+
+    pub(crate) fn into_text(self) -> String {
+        self.0
+    }
+}
+
+/// The items of an array, each as it was written; none where the text is no array.
+pub(crate) fn items(text: &str) -> Vec<&str> {
+    let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+    items.into_iter().map(RawValue::get).collect()
+}
+
+/// The path of the first key that stands twice in its object, at any depth.
+pub(crate) fn repeated(body: &[u8]) -> Option<String> {
+    let mut found = None;
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let seed = Once { path: String::new(), found: &mut found };
+    // The error stops the reading and says nothing that is not in `found`.
+    let _ = seed.deserialize(&mut deserializer);
+    found
+}
+
+struct Once<'f> {
+    path: String,
+    found: &'f mut Option<String>,
+}
+
+impl<'de> DeserializeSeed<'de> for Once<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Once<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = std::collections::HashSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            let dot = if self.path.is_empty() { "" } else { "." };
+            let path = format!("{}{dot}{key}", self.path);
+            if !seen.insert(key) {
+                *self.found = Some(path);
+                return Err(A::Error::custom("a key stands twice"));
+            }
+            map.next_value_seed(Once { path, found: &mut *self.found })?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let mut at = 0;
+        loop {
+            let path = format!("{}[{at}]", self.path);
+            if items.next_element_seed(Once { path, found: &mut *self.found })?.is_none() {
+                return Ok(());
+            }
+            at += 1;
+        }
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Debug)]
+    enum Do {
+        Set(&'static str, &'static str),
+        Remove(&'static str),
+    }
+
+    fn check(text: &str, what: &[Do], expected: &Expect) {
+        let mut object = Object::of(Some(text));
+        for step in what {
+            match step {
+                Do::Set(key, value) => object.set(key, value),
+                Do::Remove(key) => object.remove(key),
+            }
+        }
+        expected.assert_eq(&object.into_text());
+    }
+
+    #[test]
+    fn what_is_not_named_keeps_its_letter() {
+        use Do::{Remove, Set};
+        let text = "{ \"a\" : 1.50 ,\n\t\"b\":{\"c\": [ 1 ]}, \"d\\u0065\" : null }";
+        check(
+            text,
+            &[],
+            &expect![[r#"
+            { "a" : 1.50 ,
+            	"b":{"c": [ 1 ]}, "d\u0065" : null }"#]],
+        );
+        check(
+            text,
+            &[Set("b", "2")],
+            &expect![[r#"
+            { "a" : 1.50 ,
+            	"b":2, "d\u0065" : null }"#]],
+        );
+        check(
+            text,
+            &[Set("de", "7"), Set("e", "8")],
+            &expect![[r#"
+            { "a" : 1.50 ,
+            	"b":{"c": [ 1 ]}, "d\u0065" : 7,"e":8 }"#]],
+        );
+        check(
+            text,
+            &[Remove("a")],
+            &expect![[r#"
+            {
+            	"b":{"c": [ 1 ]}, "d\u0065" : null }"#]],
+        );
+        check(text, &[Remove("b")], &expect![[r#"{ "a" : 1.50, "d\u0065" : null }"#]]);
+        check(
+            text,
+            &[Remove("de"), Remove("x")],
+            &expect![[r#"
+            { "a" : 1.50 ,
+            	"b":{"c": [ 1 ]} }"#]],
+        );
+        check(text, &[Remove("de"), Remove("b"), Remove("a")], &expect!["{ }"]);
+        check("{ }", &[Set("a\"", "1"), Set("b", "2")], &expect![[r#"{"a\"":1,"b":2 }"#]]);
+    }
+
+    #[test]
+    fn what_is_no_object_gives_a_new_one() {
+        for text in [None, Some("null"), Some("[1]"), Some("7"), Some(r#"{"a":1,"a":2}"#)] {
+            assert_eq!(Object::of(text).into_text(), "{}");
+        }
+    }
+
+    #[test]
+    fn a_repeated_key_is_found_at_any_depth() {
+        for (body, path) in [
+            (r#"{"a":1,"b":{"a":1}}"#, None),
+            (r#"{"a":1,"a":1}"#, Some("a")),
+            (r#"{"a":[{"b":1},{"b":{"c":1.5,"d":"x","\u0063":null}}]}"#, Some("a[1].b.c")),
+        ] {
+            assert_eq!(repeated(body.as_bytes()).as_deref(), path, "{body}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn fields_are_set_and_removed_as_in_a_map(
+            steps in proptest::collection::vec(("[a-d]", proptest::option::of(0..9u8)), 0..12),
+            start in proptest::collection::btree_map("[a-d]", 0..9u8, 0..4),
+        ) {
+            let mut text = serde_json::to_string_pretty(&start).unwrap();
+            let mut map = start;
+            for (key, value) in steps {
+                let mut object = Object::of(Some(&text));
+                match value {
+                    Some(value) => {
+                        object.set(&key, &value.to_string());
+                        map.insert(key, value);
+                    }
+                    None => {
+                        object.remove(&key);
+                        map.remove(&key);
+                    }
+                }
+                text = object.into_text();
+                let read: std::collections::BTreeMap<String, u8> =
+                    serde_json::from_str(&text).unwrap();
+                prop_assert_eq!(&read, &map);
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Azure Resource Manager's token buckets, kept on this side too, so that a 429 is avoided rather
+//! than heard: trying early fails again, and costs everyone in the subscription.
+//!
+//! A bucket per subscription and kind of operation; ARM has one per principal too, and a client
+//! has one principal. Others may draw on the same bucket, so what an answer says is left
+//! ([`Buckets::heard`]) only ever lowers what is believed here: a header is older than the
+//! requests that were sent since.
+//!
+//! Pure: the time is an argument, counted from any origin that does not move. A request that must
+//! wait has its place from the moment it asks, so that a crowd is let through one by one and not
+//! all at once.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, Method};
+
+use crate::id::SubscriptionId;
+use crate::meta;
+
+/// For how many subscriptions buckets are kept. Beyond it, those that are full are forgotten.
+pub const SUBSCRIPTIONS_MAX: usize = 256;
+
+/// What ARM counts apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// GET and HEAD: 250 at once, 25 a second.
+    Read,
+    /// PUT, PATCH and POST: 200 at once, 10 a second.
+    Write,
+    /// DELETE: 200 at once, 10 a second.
+    Delete,
+}
+
+impl Kind {
+    /// The kind that a request of that method is counted as.
+    pub fn of(method: &Method) -> Self {
+        match *method {
+            Method::GET | Method::HEAD => Self::Read,
+            Method::DELETE => Self::Delete,
+            _ => Self::Write,
+        }
+    }
+
+    /// How many are taken at once.
+    pub fn burst(self) -> u32 {
+        match self {
+            Self::Read => 250,
+            Self::Write | Self::Delete => 200,
+        }
+    }
+
+    /// How many more are taken each second.
+    pub fn per_second(self) -> u32 {
+        match self {
+            Self::Read => 25,
+            Self::Write | Self::Delete => 10,
+        }
+    }
+
+    /// The header that says how many would still be taken.
+    pub fn header(self) -> HeaderName {
+        match self {
+            Self::Read => meta::REMAINING_READS,
+            Self::Write => meta::REMAINING_WRITES,
+            Self::Delete => meta::REMAINING_DELETES,
+        }
+    }
+}
+
+/// A token in millionths, so that what flows in within a microsecond is a whole number.
+const TOKEN: i64 = 1_000_000;
+
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    /// What is left, in millionths; below zero where requests wait for what will flow in.
+    level: i64,
+    /// When that was so.
+    at: Duration,
+    /// Until when nothing is taken, by an answer's word.
+    closed_until: Duration,
+}
+
+impl Bucket {
+    fn full(kind: Kind, now: Duration) -> Self {
+        let level = i64::from(kind.burst()) * TOKEN;
+        Self { level, at: now, closed_until: Duration::ZERO }
+    }
+
+    fn fill(&mut self, kind: Kind, now: Duration) {
+        let passed = now.saturating_sub(self.at).as_micros();
+        let passed = i64::try_from(passed).unwrap_or(i64::MAX);
+        let flowed = passed.saturating_mul(i64::from(kind.per_second()));
+        self.level = self.level.saturating_add(flowed).min(i64::from(kind.burst()) * TOKEN);
+        self.at = self.at.max(now);
+    }
+
+    /// How long a request has to wait that comes next.
+    fn wait(&self, kind: Kind, now: Duration) -> Duration {
+        let lacking = u64::try_from(TOKEN - self.level).unwrap_or(0);
+        let flow = Duration::from_micros(lacking.div_ceil(u64::from(kind.per_second())));
+        flow.max(self.closed_until.saturating_sub(now))
+    }
+}
+
+/// All buckets that one client knows of.
+#[derive(Debug, Default)]
+pub struct Buckets {
+    buckets: HashMap<(SubscriptionId, Kind), Bucket>,
+}
+
+impl Buckets {
+    /// Takes a place for one request, and says how long it has to wait for it; or says how long
+    /// the wait would be, and takes none, where that is longer than `patience`.
+    pub fn take(
+        &mut self,
+        subscription: SubscriptionId,
+        kind: Kind,
+        now: Duration,
+        patience: Duration,
+    ) -> Result<Duration, Duration> {
+        let bucket = self.bucket(subscription, kind, now);
+        let wait = bucket.wait(kind, now);
+        if wait > patience {
+            return Err(wait);
+        }
+        bucket.level -= TOKEN;
+        Ok(wait)
+    }
+
+    /// Takes in what the headers of an answer say is left. More than is believed here is not
+    /// believed: requests may be on their way that the answer does not count.
+    pub fn heard(
+        &mut self,
+        subscription: SubscriptionId,
+        kind: Kind,
+        now: Duration,
+        headers: &HeaderMap,
+    ) {
+        let Some(left) = meta::remaining(headers, &kind.header()) else { return };
+        let bucket = self.bucket(subscription, kind, now);
+        bucket.level = bucket.level.min(i64::from(left) * TOKEN);
+    }
+
+    /// Takes in a 429: nothing is left, and nothing is taken before the time that it named.
+    pub fn throttled(
+        &mut self,
+        subscription: SubscriptionId,
+        kind: Kind,
+        now: Duration,
+        wait: Option<Duration>,
+    ) {
+        let bucket = self.bucket(subscription, kind, now);
+        bucket.level = bucket.level.min(0);
+        let until = now.saturating_add(wait.unwrap_or_default());
+        bucket.closed_until = bucket.closed_until.max(until);
+    }
+
+    fn bucket(&mut self, subscription: SubscriptionId, kind: Kind, now: Duration) -> &mut Bucket {
+        // Three kinds each.
+        if self.buckets.len() >= SUBSCRIPTIONS_MAX * 3 {
+            self.buckets.retain(|(_, kind), bucket| {
+                bucket.fill(*kind, now);
+                bucket.level < i64::from(kind.burst()) * TOKEN || bucket.closed_until > now
+            });
+        }
+        let full = Bucket::full(kind, now);
+        let bucket = self.buckets.entry((subscription, kind)).or_insert(full);
+        bucket.fill(kind, now);
+        bucket
+    }
+}
+
+#[cfg(test)]
+#[path = "throttle_tests.rs"]
+mod tests;
