@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::meta::{Ids, Meta, RetryAfter};
 use crate::request::RequestId;
-use crate::secret::{is_secret_key, scrubbed};
+use crate::secret::{is_secret_key, redacted, scrubbed};
 
 /// The longest message that is kept, in characters.
 pub const MESSAGE_CHARS_MAX: usize = 1_000;
@@ -24,6 +24,10 @@ pub const CODE_CHARS_MAX: usize = 100;
 pub const FOREIGN_CHARS_MAX: usize = 200;
 /// How many details are kept, those inside others included.
 pub const DETAILS_MAX: usize = 20;
+/// How many pieces of additional information are kept.
+pub const ADDITIONAL_MAX: usize = 10;
+/// The longest piece of additional information that is kept, in characters.
+pub const ADDITIONAL_CHARS_MAX: usize = 300;
 /// How deep details are looked for.
 const DEPTH_MAX: usize = 8;
 
@@ -67,6 +71,8 @@ pub struct Complaint {
     pub target: Option<String>,
     /// Its details, flattened in the order in which they stand.
     pub details: Vec<Detail>,
+    /// The additional information of it and of its details, flattened likewise.
+    pub additional: Vec<Additional>,
 }
 
 /// One of the details of an error.
@@ -78,6 +84,15 @@ pub struct Detail {
     pub message: String,
     /// What it is about: the name of a field.
     pub target: Option<String>,
+}
+
+/// What Azure Resource Manager adds to an error, such as the policy that forbids something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Additional {
+    /// What kind of information it is, like `PolicyViolation`.
+    pub kind: String,
+    /// The information, as JSON, redacted by field.
+    pub info: String,
 }
 
 impl Answer {
@@ -138,6 +153,9 @@ impl fmt::Display for Said {
                     let Detail { code, message, target } = detail;
                     write!(f, " [{}: {message} ({code})]", target.as_deref().unwrap_or("-"))?;
                 }
+                for Additional { kind, info } in &complaint.additional {
+                    write!(f, " <{kind}: {info}>")?;
+                }
                 Ok(())
             }
             Self::Foreign { len: 0, .. } => f.write_str("no body"),
@@ -196,45 +214,66 @@ fn complaint(body: &Value) -> Option<Complaint> {
     if code.is_empty() && message.is_empty() {
         return None;
     }
-    let mut details = Vec::new();
-    gather(error, &mut details, 0);
-    Some(Complaint { code, message, target, details })
+    let mut complaint = Complaint { code, message, target, ..Complaint::default() };
+    gather(error, &mut complaint, 0);
+    Some(complaint)
 }
 
-fn gather(error: &Map<String, Value>, into: &mut Vec<Detail>, depth: usize) {
+fn gather(error: &Map<String, Value>, into: &mut Complaint, depth: usize) {
     if depth == DEPTH_MAX {
         return;
     }
+    additional(error, &mut into.additional);
     let nested = error.get("details").and_then(Value::as_array).into_iter().flatten();
     let inner = ["innerError", "innererror"].into_iter().filter_map(|key| error.get(key));
     for value in nested.chain(inner) {
-        if into.len() == DETAILS_MAX {
+        if into.details.len() == DETAILS_MAX {
             return;
         }
         let Value::Object(fields) = value else { continue };
         let found = detail(fields);
         if !found.code.is_empty() || !found.message.is_empty() {
-            into.push(found);
+            into.details.push(found);
         }
         gather(fields, into, depth + 1);
+    }
+}
+
+fn additional(error: &Map<String, Value>, into: &mut Vec<Additional>) {
+    let about_secret = error.get("target").and_then(Value::as_str).is_some_and(is_secret_target);
+    let pieces = error.get("additionalInfo").and_then(Value::as_array).into_iter().flatten();
+    for fields in pieces.filter_map(Value::as_object) {
+        if into.len() == ADDITIONAL_MAX {
+            return;
+        }
+        let kind = fields.get("type").and_then(Value::as_str).unwrap_or_default();
+        let info = match fields.get("info") {
+            None | Some(Value::Null) => String::new(),
+            Some(_) if about_secret => WITHHELD.to_owned(),
+            Some(info) => scrubbed(&redacted(info).to_string(), ADDITIONAL_CHARS_MAX),
+        };
+        into.push(Additional { kind: scrubbed(kind, CODE_CHARS_MAX), info });
     }
 }
 
 /// Targets whose value is secret, though their name does not say so.
 const SECRET_TARGETS: [&str; 5] = ["parameter", "authorization", "certificate", "header", "query"];
 
+/// What stands where something is said of a secret field, which may repeat what it holds.
+const WITHHELD: &str = "(withheld, since it is about a secret)";
+
+fn is_secret_target(target: &str) -> bool {
+    let lower = target.to_ascii_lowercase();
+    is_secret_key(target) || SECRET_TARGETS.iter().any(|word| lower.contains(word))
+}
+
 fn detail(fields: &Map<String, Value>) -> Detail {
     let text = |key: &str, max| {
         fields.get(key).and_then(Value::as_str).map(|text| scrubbed(text, max)).unwrap_or_default()
     };
     let target = Some(text("target", CODE_CHARS_MAX)).filter(|target| !target.is_empty());
-    // What is said of a secret field may repeat what it holds.
-    let about_secret = target.as_deref().is_some_and(|target| {
-        let lower = target.to_ascii_lowercase();
-        is_secret_key(target) || SECRET_TARGETS.iter().any(|word| lower.contains(word))
-    });
-    let message = if about_secret {
-        "(withheld, since it is about a secret)".to_owned()
+    let message = if target.as_deref().is_some_and(is_secret_target) {
+        WITHHELD.to_owned()
     } else {
         text("message", MESSAGE_CHARS_MAX)
     };

@@ -21,6 +21,40 @@ fn check(status: u16, headers: &str, body: &str, expected: &Expect) {
 }
 
 #[test]
+fn additional_information_is_kept_and_redacted() {
+    check(
+        403,
+        "",
+        r#"{"error":{"code":"RequestDisallowedByPolicy","message":"no","target":"eu","details":[{"code":"B","message":"b",
+            "additionalInfo":[{"type":"Nested","info":{"a":[1]}}]}],
+            "additionalInfo":[{"type":"PolicyViolation","info":{"policy":"p","clientSecret":"hush","see":"https://a/?sig=hush"}},
+                {"type":"Empty"},{"info":"password=hush"},7]}}"#,
+        &expect![[r#"
+            Unauthorized; done No; retry Never
+            Azure does not allow it (403 RequestDisallowedByPolicy)
+            Azure does not allow it (403 RequestDisallowedByPolicy): no [-: b (B)] <PolicyViolation: {"policy":"p","clientSecret":"***","see":"https://a/?***"}> <Empty: > <: "password=***"> <Nested: {"a":[1]}> (client-request-id 00000000-0000-0000-0000-000000000007)
+        "#]],
+    );
+    check(
+        400,
+        "",
+        r#"{"error":{"code":"V","message":"m","details":[{"code":"V","message":"hush","target":"proxy.password",
+            "additionalInfo":[{"type":"Value","info":{"was":"hush"}}]}]}}"#,
+        &expect![[r#"
+            Refused; done No; retry Never
+            Azure refused it (400 V)
+            Azure refused it (400 V): m [proxy.password: (withheld, since it is about a secret) (V)] <Value: (withheld, since it is about a secret)> (client-request-id 00000000-0000-0000-0000-000000000007)
+        "#]],
+    );
+    let many = vec![r#"{"type":"T","info":1}"#; ADDITIONAL_MAX + 1].join(",");
+    let body = format!(r#"{{"error":{{"code":"C","message":"m","additionalInfo":[{many}]}}}}"#);
+    match Answer::read(call(), &answer(400, "", body)).said {
+        Said::Error(complaint) => assert_eq!(complaint.additional.len(), ADDITIONAL_MAX),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn errors_of_the_service() {
     check(
         404,
@@ -91,7 +125,7 @@ fn errors_of_the_service() {
         &expect![[r#"
             Refused; done No; retry Never
             Azure refused it (400 A)
-            Azure refused it (400 A): a [-: b (B)] [-: c (C)] (client-request-id 00000000-0000-0000-0000-000000000007)
+            Azure refused it (400 A): a [-: b (B)] [-: c (C)] <x: {}> (client-request-id 00000000-0000-0000-0000-000000000007)
         "#]],
     );
     check(

@@ -69,6 +69,9 @@ pub mod duration;
 pub mod endpoint;
 pub mod error;
 pub mod etag;
+#[cfg(test)]
+#[path = "examples_tests.rs"]
+mod examples;
 pub mod id;
 pub mod list;
 pub mod meta;
