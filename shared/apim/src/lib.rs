@@ -5,29 +5,53 @@
 //! the other. What it is careful about:
 //!
 //! - **Nothing is changed unseen.** Every change carries the [`ETag`] of the state that it was
-//!   planned from, by type; `*` cannot be made into one.
+//!   planned from, by type; `*` cannot be made into one. Creating is another operation, and
+//!   overwriting takes leave by name ([`put`]).
 //! - **Nothing unknown is lost.** A [`Backend`] keeps the body to the letter, with typed views
-//!   over it, and a [`Patch`] is cut from it: fields that no published model has survive.
+//!   over it ([`pool`], [`model`]), and what is sent is cut from it: fields that no published model
+//!   has survive.
+//! - **Nothing is sent that Azure would refuse for its bounds.** A [`Draft`] and a [`Patch`] are
+//!   within every published one by type, and what is not is told in words: `properties.title has
+//!   301 characters: it must have 1 to 300`. What a version of the API does not have is not asked
+//!   of it ([`version`]).
 //! - **An [`Error`] says what it means**: whether it was done, whether and when to try again, what
-//!   the caller may know, what the operator needs.
-//! - **Secrets are not shown**, though the service answers with them in clear.
+//!   the caller may know, what the operator needs. [`retry`] holds what may be made again, and
+//!   [`throttle`] keeps from asking too much; a client does either only where it is told to.
+//! - **Secrets are not shown**, though the service answers with them in clear: not by `Debug`, not
+//!   in errors, not in a [`diff`].
 //! - **Reconnect exists at service level only**, and so does [`ServiceBackendId`], which it takes.
 //!
 //! # Operations
 //!
-//! | operation | level | function | page | tests |
-//! |---|---|---|---|---|
-//! | [Get][p1] | service | [`Client::get`] | Backend - Get | `request::tests::get_at_both_levels`, `response::tests::a_backend_with_its_mark`, `client::tests::every_operation_over_one_warm_connection` |
-//! | [Get][p2] | workspace | [`Client::get`] | Workspace Backend - Get | the same |
-//! | [Update][p3] | service | [`Client::update`] | Backend - Update | `request::tests::update_at_both_levels_carries_the_etag`, `pool::tests::a_read_modify_write_changes_only_what_was_edited`, `client::tests::a_write_is_sent_once_however_its_connection_breaks` |
-//! | [Update][p4] | workspace | [`Client::update`] | Workspace Backend - Update | the same |
-//! | [Reconnect][p5] | service | [`Client::reconnect`] | Backend - Reconnect | `request::tests::reconnect_always_says_when`, `duration::tests::a_reconnect_waits_two_minutes_at_least`, `response::tests::a_reconnect_is_accepted_without_a_body` |
+//! At service level and in a workspace alike; both stand in the tests that are named. All of them
+//! are run over sockets too, by `client::tests::every_operation_over_one_warm_connection` and
+//! `client::tests::a_backend_from_its_creation_to_its_end_at_both_levels`.
 //!
-//! [p1]: https://learn.microsoft.com/rest/api/apimanagement/backend/get
-//! [p2]: https://learn.microsoft.com/rest/api/apimanagement/workspace-backend/get
-//! [p3]: https://learn.microsoft.com/rest/api/apimanagement/backend/update
-//! [p4]: https://learn.microsoft.com/rest/api/apimanagement/workspace-backend/update
-//! [p5]: https://learn.microsoft.com/rest/api/apimanagement/backend/reconnect
+//! | operation | function | page | tests |
+//! |---|---|---|---|
+//! | List | [`Client::list`], [`Client::pages`] | [Backend][p1], [Workspace Backend][w1] | `request::tests::list_at_both_levels_with_everything_that_can_be_asked`, `response::tests::a_page_keeps_the_letter_of_each_backend`, `list::tests::a_next_page_is_on_the_same_server`, `client::tests::lists::pages_are_followed_to_the_last` |
+//! | GetEntityTag | [`Client::entity_tag`] | [Backend][p2], [Workspace Backend][w2] | `request::tests::entity_tag_at_both_levels`, `response::tests::the_mark_alone` |
+//! | Get | [`Client::get`] | [Backend][p3], [Workspace Backend][w3] | `request::tests::get_at_both_levels`, `response::tests::a_backend_with_its_mark` |
+//! | Create Or Update, of what is not there | [`Client::create`] | [Backend][p4], [Workspace Backend][w4] | `request::tests::create_says_nothing_of_a_state`, `response::tests::what_was_created_is_told_from_what_was_replaced`, `examples::workspace_create_or_update_of_a_backend_with_a_proxy`, `examples::workspace_create_or_update_of_a_service_of_service_fabric` |
+//! | Create Or Update, of what was seen | [`Client::replace`] | the same | `request::tests::replace_carries_the_etag_and_overwrite_any`, `model::tests::letters::a_read_modify_write_changes_only_what_was_owned` |
+//! | Create Or Update, unseen | [`Client::overwrite`] | the same | `request::tests::replace_carries_the_etag_and_overwrite_any` |
+//! | Update | [`Client::update`] | [Backend][p5], [Workspace Backend][w5] | `request::tests::update_at_both_levels_carries_the_etag`, `pool::tests::a_read_modify_write_changes_only_what_was_edited`, `patch::tests::a_merge_changes_only_what_was_set`, `client::tests::a_write_is_sent_once_however_its_connection_breaks`, `examples::update` |
+//! | Delete | [`Client::delete`] | [Backend][p6], [Workspace Backend][w6] | `request::tests::delete_at_both_levels_carries_the_etag`, `response::tests::what_was_deleted_is_gone` |
+//! | Reconnect, at service level alone | [`Client::reconnect`], [`Client::reconnect_below_minimum`] | [Backend][p7] | `request::tests::reconnect_always_says_when`, `request::tests::reconnect_below_the_minimum_is_asked_for_by_name`, `duration::tests::a_reconnect_waits_two_minutes_at_least`, `response::tests::a_reconnect_is_accepted_without_a_body`, `examples::reconnect` |
+//!
+//! [p1]: https://learn.microsoft.com/rest/api/apimanagement/backend/list-by-service
+//! [p2]: https://learn.microsoft.com/rest/api/apimanagement/backend/get-entity-tag
+//! [p3]: https://learn.microsoft.com/rest/api/apimanagement/backend/get
+//! [p4]: https://learn.microsoft.com/rest/api/apimanagement/backend/create-or-update
+//! [p5]: https://learn.microsoft.com/rest/api/apimanagement/backend/update
+//! [p6]: https://learn.microsoft.com/rest/api/apimanagement/backend/delete
+//! [p7]: https://learn.microsoft.com/rest/api/apimanagement/backend/reconnect
+//! [w1]: https://learn.microsoft.com/rest/api/apimanagement/workspace-backend/list-by-workspace
+//! [w2]: https://learn.microsoft.com/rest/api/apimanagement/workspace-backend/get-entity-tag
+//! [w3]: https://learn.microsoft.com/rest/api/apimanagement/workspace-backend/get
+//! [w4]: https://learn.microsoft.com/rest/api/apimanagement/workspace-backend/create-or-update
+//! [w5]: https://learn.microsoft.com/rest/api/apimanagement/workspace-backend/update
+//! [w6]: https://learn.microsoft.com/rest/api/apimanagement/workspace-backend/delete
 //!
 //! # Draining a member
 //!
@@ -50,12 +74,58 @@
 //! # }
 //! ```
 //!
-//! What a type forbids does not compile:
+//! # Replacing a backend, with everything unknown kept
+//!
+//! ```no_run
+//! # use pointsman_apim::{BackendId, Client, Draft, RequestId, diff, model};
+//! # async fn retitle(client: Client, id: BackendId, call: RequestId)
+//! # -> Result<(), Box<dyn std::error::Error>> {
+//! let seen = client.get(&id, call).await?;
+//! let mut properties = model::read(seen.document())?;
+//! properties.title = Some("Europe".parse()?);
+//! let draft = Draft::over(&seen, &properties)?;
+//! for line in diff::between(seen.raw(), draft.document().raw()) {
+//!     println!("{line}");
+//! }
+//! client.replace(&id, seen.etag(), &draft, call).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What a type forbids does not compile. A workspace's backend has no Reconnect:
 //!
 //! ```compile_fail,E0308
 //! # use pointsman_apim::{After, Endpoint, RequestId, WorkspaceBackendId, request};
 //! # fn refused(endpoint: &Endpoint, id: &WorkspaceBackendId, call: RequestId) {
 //! request::reconnect(endpoint, id, After::MIN, call);
+//! # }
+//! ```
+//!
+//! A delay below the page's minimum is not taken for one within it:
+//!
+//! ```compile_fail,E0308
+//! # use pointsman_apim::duration::BelowMinimum;
+//! # use pointsman_apim::{Endpoint, RequestId, ServiceBackendId, request};
+//! # fn refused(endpoint: &Endpoint, id: &ServiceBackendId, soon: BelowMinimum, call: RequestId) {
+//! request::reconnect(endpoint, id, soon, call);
+//! # }
+//! ```
+//!
+//! What was not checked is not sent:
+//!
+//! ```compile_fail,E0308
+//! # use pointsman_apim::{BackendId, Document, Endpoint, RequestId, request};
+//! # fn refused(endpoint: &Endpoint, id: &BackendId, document: &Document, call: RequestId) {
+//! request::create(endpoint, id, document, call);
+//! # }
+//! ```
+//!
+//! Nothing is deleted without the mark of its state:
+//!
+//! ```compile_fail,E0061
+//! # use pointsman_apim::{BackendId, Endpoint, RequestId, request};
+//! # fn refused(endpoint: &Endpoint, id: &BackendId, call: RequestId) {
+//! request::delete(endpoint, id, call);
 //! # }
 //! ```
 
@@ -108,3 +178,48 @@ pub use pool::Setting;
 pub use put::Draft;
 pub use request::RequestId;
 pub use secret::Secret;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    /// The names of all tests, by the files that they stand in.
+    fn tests(folder: &Path, into: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                tests(&path, into);
+            } else {
+                let text = fs::read_to_string(&path).unwrap();
+                let lines: Vec<&str> = text.lines().map(str::trim).collect();
+                for (at, line) in lines.iter().enumerate() {
+                    let after = line.strip_prefix("#[test]").or(line.strip_prefix("#[tokio::test"));
+                    let next = lines.get(at + 1).filter(|_| after.is_some());
+                    let name = next.and_then(|line| {
+                        let line = line.strip_prefix("async ").unwrap_or(line);
+                        line.strip_prefix("fn ")?.split('(').next()
+                    });
+                    into.extend(name.map(str::to_owned));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_names_tests_that_there_are() {
+        let mut all = BTreeSet::new();
+        tests(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut all);
+        let table = include_str!("lib.rs").lines().filter(|line| line.starts_with("//!"));
+        let words = table.flat_map(|line| line.split('`').skip(1).step_by(2));
+        let named: Vec<&str> = words
+            .filter(|word| word.contains("tests::") || word.starts_with("examples::"))
+            .collect();
+        assert!(named.len() > 20, "{named:?}");
+        for name in named {
+            let last = name.rsplit("::").next().unwrap();
+            assert!(all.contains(last), "{name} is in the table, and no test");
+        }
+    }
+}
