@@ -46,7 +46,7 @@ fn additional_information_is_kept_and_redacted() {
             Azure refused it (400 V): m [proxy.password: (withheld, since it is about a secret) (V)] <Value: (withheld, since it is about a secret)> (client-request-id 00000000-0000-0000-0000-000000000007)
         "#]],
     );
-    let many = vec![r#"{"type":"T","info":1}"#; ADDITIONAL_MAX + 1].join(",");
+    let many = [r#"{"type":"T","info":1}"#; ADDITIONAL_MAX + 1].join(",");
     let body = format!(r#"{{"error":{{"code":"C","message":"m","additionalInfo":[{many}]}}}}"#);
     match Answer::read(call(), &answer(400, "", body)).said {
         Said::Error(complaint) => assert_eq!(complaint.additional.len(), ADDITIONAL_MAX),

@@ -21,11 +21,11 @@ fn kinds() {
     check("{}", &expect!["Single"]);
     check(
         r#"{"properties":{"type":"Cluster"}}"#,
-        &expect![[r#"properties.type: it is "Cluster", and should be Single or Pool"#]],
+        &expect![[r#"properties.type is "Cluster": it must be Single or Pool"#]],
     );
     check(
         r#"{"properties":{"type":7}}"#,
-        &expect!["properties.type: it is 7, and should be Single or Pool"],
+        &expect!["properties.type is 7: it must be Single or Pool"],
     );
 }
 

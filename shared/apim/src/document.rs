@@ -13,13 +13,12 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::id::BackendName;
+use crate::model::problem;
 use crate::pool::{self, Pool};
 use crate::{raw, secret};
 
 /// The largest document that is looked at, in bytes: as large as an answer may be.
 pub const DOCUMENT_BYTES_MAX: usize = crate::client::BODY_BYTES_MAX;
-/// How much of a value an error repeats, in characters.
-const SHOWN_CHARS_MAX: usize = 80;
 
 /// The body of a backend: a JSON object, to the letter.
 #[derive(Clone)]
@@ -64,7 +63,7 @@ pub enum Kind {
 
 /// A part of a backend is not as the published model has it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path}: {problem}")]
+#[error("{path} {problem}")]
 pub struct Unreadable {
     path: String,
     problem: Problem,
@@ -90,10 +89,10 @@ impl Unreadable {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// It is not there.
-    #[error("it is missing")]
+    #[error("is missing")]
     Missing,
     /// It is something else.
-    #[error("it is {found}, and should be {wanted}")]
+    #[error("is {found}: it must be {wanted}")]
     Wrong {
         /// What is there, cut short.
         found: String,
@@ -101,7 +100,7 @@ pub enum Problem {
         wanted: &'static str,
     },
     /// There are more or fewer than the bounds.
-    #[error("it has {found} entries, and 1 to {max} are allowed")]
+    #[error("has {found} items: it must have 1 to {max}")]
     Count {
         /// How many there are.
         found: usize,
@@ -109,7 +108,7 @@ pub enum Problem {
         max: usize,
     },
     /// A key is there twice, so that which one counts cannot be known.
-    #[error("a key stands in it twice")]
+    #[error("has a key that stands twice, so that which one counts cannot be known")]
     Repeated,
 }
 
@@ -196,17 +195,7 @@ impl fmt::Debug for Document {
 
 /// Names a value without telling much of it.
 pub(crate) fn wrong(found: &Value, wanted: &'static str) -> Problem {
-    let found = match found {
-        Value::Null => "null".to_owned(),
-        Value::Bool(_) | Value::Number(_) => found.to_string(),
-        Value::String(text) => {
-            let text: String = text.chars().take(SHOWN_CHARS_MAX).collect();
-            format!("{text:?}")
-        }
-        Value::Array(_) => "an array".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
-    };
-    Problem::Wrong { found, wanted }
+    Problem::Wrong { found: problem::found(found, false), wanted }
 }
 
 #[cfg(test)]

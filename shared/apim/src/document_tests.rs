@@ -19,12 +19,9 @@ fn documents() {
         r#"{"name":"eu","properties":{"proxy":{"password":"hush"}}}"#,
         &expect![[r#"eu {"name":"eu","properties":{"proxy":{"password":"***"}}}"#]],
     );
-    check("{}", &expect!["name: it is missing"]);
-    check(
-        r#"{"name":"a/b"}"#,
-        &expect![[r#"name: it is "a/b", and should be the name of a backend"#]],
-    );
-    check(r#"{"name":7}"#, &expect!["name: it is 7, and should be the name of a backend"]);
+    check("{}", &expect!["name is missing"]);
+    check(r#"{"name":"a/b"}"#, &expect![[r#"name is "a/b": it must be the name of a backend"#]]);
+    check(r#"{"name":7}"#, &expect!["name is 7: it must be the name of a backend"]);
     check("", &expect!["it is not JSON (line 1, column 0)"]);
     check("{\"properties\":\n{hush}", &expect!["it is not JSON (line 2, column 2)"]);
     check("[]", &expect!["it is not a JSON object"]);

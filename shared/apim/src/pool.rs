@@ -122,7 +122,10 @@ fn member(at: usize, value: &Value) -> Result<Member<'_>, Unreadable> {
     };
     let last = id.rsplit('/').next().unwrap_or_default();
     let name = last.parse().map_err(|_| {
-        Unreadable::new(path(".id"), wrong(&fields["id"], "an id that ends in a backend's name"))
+        Unreadable::new(
+            path(".id"),
+            wrong(&fields["id"], "an id that ends in the name of a backend"),
+        )
     })?;
     let setting = |key: &str, max: u8, wanted: &'static str| match fields.get(key) {
         None => Ok(Setting::Absent),
@@ -137,8 +140,8 @@ fn member(at: usize, value: &Value) -> Result<Member<'_>, Unreadable> {
     Ok(Member {
         id,
         name,
-        weight: setting("weight", WEIGHT_MAX, "an integer from 0 to 100, or null")?,
-        priority: setting("priority", PRIORITY_MAX, "an integer from 0 to 100, or null")?,
+        weight: setting("weight", WEIGHT_MAX, "0 to 100")?,
+        priority: setting("priority", PRIORITY_MAX, "0 to 100")?,
     })
 }
 
@@ -161,7 +164,7 @@ pub enum EditError {
     #[error("the pool has {0} more than once")]
     Ambiguous(BackendName),
     /// The number is out of bounds.
-    #[error("{member}: {field} {value} is more than {max}")]
+    #[error("the {field} of {member} is {value}: it must be 0 to {max}")]
     OutOfBounds {
         /// The member.
         member: BackendName,

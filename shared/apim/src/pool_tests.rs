@@ -35,57 +35,44 @@ fn members_in_their_order() {
 
 #[test]
 fn what_is_out_of_bounds_is_named() {
-    check("[]", &expect!["properties.pool.services: it has 0 entries, and 1 to 30 are allowed"]);
-    check("null", &expect!["properties.pool.services: it is missing"]);
-    check("7", &expect!["properties.pool.services: it is 7, and should be an array"]);
+    check("[]", &expect!["properties.pool.services has 0 items: it must have 1 to 30"]);
+    check("null", &expect!["properties.pool.services is missing"]);
+    check("7", &expect!["properties.pool.services is 7: it must be an array"]);
     check(
         &format!("[{}]", [r#"{"id":"a"}"#; 31].join(",")),
-        &expect!["properties.pool.services: it has 31 entries, and 1 to 30 are allowed"],
+        &expect!["properties.pool.services has 31 items: it must have 1 to 30"],
     );
-    check(
-        r#"[{"id":"a"},7]"#,
-        &expect!["properties.pool.services[1]: it is 7, and should be an object"],
-    );
-    check(r#"[{"weight":1}]"#, &expect!["properties.pool.services[0].id: it is missing"]);
+    check(r#"[{"id":"a"},7]"#, &expect!["properties.pool.services[1] is 7: it must be an object"]);
+    check(r#"[{"weight":1}]"#, &expect!["properties.pool.services[0].id is missing"]);
     check(
         r#"[{"id":null}]"#,
-        &expect!["properties.pool.services[0].id: it is null, and should be a string"],
+        &expect!["properties.pool.services[0].id is null: it must be a string"],
     );
     check(
         r#"[{"id":"/backends/"}]"#,
         &expect![[
-            r#"properties.pool.services[0].id: it is "/backends/", and should be an id that ends in a backend's name"#
+            r#"properties.pool.services[0].id is "/backends/": it must be an id that ends in the name of a backend"#
         ]],
     );
     check(
         r#"[{"id":"a","weight":101}]"#,
-        &expect![
-            "properties.pool.services[0].weight: it is 101, and should be an integer from 0 to 100, or null"
-        ],
+        &expect!["properties.pool.services[0].weight is 101: it must be 0 to 100"],
     );
     check(
         r#"[{"id":"a","weight":-1}]"#,
-        &expect![
-            "properties.pool.services[0].weight: it is -1, and should be an integer from 0 to 100, or null"
-        ],
+        &expect!["properties.pool.services[0].weight is -1: it must be 0 to 100"],
     );
     check(
         r#"[{"id":"a","weight":50.0}]"#,
-        &expect![
-            "properties.pool.services[0].weight: it is 50.0, and should be an integer from 0 to 100, or null"
-        ],
+        &expect!["properties.pool.services[0].weight is 50.0: it must be 0 to 100"],
     );
     check(
         r#"[{"id":"a"},{"id":"b","priority":"1"}]"#,
-        &expect![[
-            r#"properties.pool.services[1].priority: it is "1", and should be an integer from 0 to 100, or null"#
-        ]],
+        &expect![[r#"properties.pool.services[1].priority is "1": it must be 0 to 100"#]],
     );
     check(
         r#"[{"id":"a","priority":[1]}]"#,
-        &expect![
-            "properties.pool.services[0].priority: it is an array, and should be an integer from 0 to 100, or null"
-        ],
+        &expect!["properties.pool.services[0].priority is an array: it must be 0 to 100"],
     );
 }
 
@@ -93,7 +80,7 @@ fn what_is_out_of_bounds_is_named() {
 fn a_single_has_no_pool() {
     for body in [r#"{"properties":{"url":"https://a"}}"#, r#"{"properties":{"pool":null}}"#, "{}"] {
         let error = backend(body).pool().unwrap_err();
-        assert_eq!(error.to_string(), "properties.pool: it is missing");
+        assert_eq!(error.to_string(), "properties.pool is missing");
     }
 }
 
@@ -158,9 +145,9 @@ fn edits() {
         services,
         &[("asia", "weight", Number(1)), ("eu", "weight", Number(101))],
         &expect![[r#"
-        the pool has no member asia
-        eu: weight 101 is more than 100
-        unchanged"#]],
+            the pool has no member asia
+            the weight of eu is 101: it must be 0 to 100
+            unchanged"#]],
     );
     edit(
         r#"[{"id":"/backends/eu"},{"id":"EU"}]"#,
@@ -174,7 +161,7 @@ fn edits() {
 #[test]
 fn a_repeated_key_is_not_edited() {
     let backend = pool(r#"[{"id":"a","weight":1,"weight":2}]"#);
-    expect!["properties.pool.services: a key stands in it twice"]
+    expect!["properties.pool.services has a key that stands twice, so that which one counts cannot be known"]
         .assert_eq(&Edit::of(&backend).unwrap_err().to_string());
 }
 

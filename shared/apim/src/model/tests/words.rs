@@ -267,3 +267,24 @@ fn a_patch_may_leave_out_and_delete() {
     "#]],
     );
 }
+
+#[test]
+fn the_view_of_a_pool_uses_the_same_words() {
+    for services in [
+        "[]",
+        "7",
+        r#"[{"id":"eu"},7]"#,
+        r#"[{"id":7}]"#,
+        r#"[{"id":"/backends/"}]"#,
+        r#"[{"id":"eu","weight":101}]"#,
+        r#"[{"id":"eu","priority":-1}]"#,
+        r#"[{"id":"eu","weight":"50"}]"#,
+    ] {
+        let document = pool(services);
+        let view = crate::testing::backend(document.clone()).pool().unwrap_err();
+        assert_eq!(problems(&document), format!("{view}\n"));
+    }
+    let kind = crate::testing::backend(r#"{"properties":{"type":"Cluster"}}"#);
+    let view = kind.kind().unwrap_err();
+    assert_eq!(problems(r#"{"properties":{"type":"Cluster"}}"#), format!("{view}\n"));
+}
