@@ -118,6 +118,11 @@ impl RetryAfter {
             Self::At(moment) => moment.clamp(now, after(longest)),
         }
     }
+
+    /// How long it is from `now` until [`RetryAfter::moment`].
+    pub fn wait(self, now: Timestamp) -> Duration {
+        self.moment(now).duration_since(now).try_into().unwrap_or_default()
+    }
 }
 
 fn http_date(text: &str) -> Option<Timestamp> {

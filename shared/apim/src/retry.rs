@@ -14,7 +14,6 @@
 use std::time::Duration;
 
 use crate::error::{Done, Error, Retry, Withheld};
-use crate::meta::RetryAfter;
 
 /// The most tries of one call, whatever the policy.
 pub const ATTEMPTS_MAX: u32 = 10;
@@ -68,7 +67,7 @@ impl Policy {
             // A new token can be had at once.
             (_, Error::Unauthorized(_)) => Duration::ZERO,
             (Retry::Again { after: Some(after) } | Retry::Look { after: Some(after) }, _) => {
-                let named = until(after, now);
+                let named = after.wait(now);
                 named.saturating_add(share(named / 10, roll))
             }
             (Retry::Again { after: None } | Retry::Look { after: None } | Retry::Never, _) => {
@@ -107,11 +106,6 @@ fn may(safety: Safety, error: &Error, attempt: u32) -> bool {
         (_, Done::Unknown, Safety::Read) => !matches!(error, Error::Unreadable { .. }),
         (_, Done::Unknown, Safety::Write) => false,
     }
-}
-
-fn until(after: RetryAfter, now: jiff::Timestamp) -> Duration {
-    let wait = after.moment(now).duration_since(now);
-    wait.try_into().unwrap_or_default()
 }
 
 /// A share of a time, by a die of any size.

@@ -66,7 +66,8 @@ impl Client {
         }
     }
 
-    /// Waits for a place in the bucket.
+    /// Waits for a place in the bucket. A call that is dropped while it waits has had its place,
+    /// which flows in again within a tenth of a second.
     async fn place(
         &self,
         subscription: SubscriptionId,
@@ -102,15 +103,12 @@ impl Client {
     ) {
         let Inner { pace, buckets, timer, clock, .. } = &*self.inner;
         let (Pace::Within(_), Ok(answer)) = (*pace, answer) else { return };
-        let now = timer.elapsed();
+        let (now, hour) = (timer.elapsed(), clock());
+        let named = RetryAfter::read(answer.headers()).map(|after| after.wait(hour));
         let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
         buckets.heard(subscription, kind, now, answer.headers());
         if answer.status() == StatusCode::TOO_MANY_REQUESTS {
-            let wait = RetryAfter::read(answer.headers()).map(|after| {
-                let clock = clock();
-                after.moment(clock).duration_since(clock).try_into().unwrap_or_default()
-            });
-            buckets.throttled(subscription, kind, now, wait);
+            buckets.throttled(subscription, kind, now, named);
         }
     }
 
