@@ -63,6 +63,7 @@ fn what_a_version_must_have_for_it_is_known() {
         (r#"{"properties":{"type":"Single","pool":null,"circuitBreaker":null}}"#, true),
         (r#"{"properties":{"type":"Pool"}}"#, false),
         (r#"{"properties":{"pool":{}}}"#, false),
+        (r#"{"properties":{"type":"Single","pool":{"services":[]}}}"#, false),
         (r#"{"properties":{"circuitBreaker":{}}}"#, false),
     ] {
         let uses = Uses::of(&Document::parse(body).unwrap());

@@ -94,6 +94,11 @@ fn what_an_answer_says_only_lowers_what_is_believed() {
     after(&left(Kind::Write, "-1"), &expect!["200"]);
     after(&left(Kind::Write, "many"), &expect!["200"]);
     after(&left(Kind::Read, "3"), &expect!["200"]);
+    // An answer is older than what was sent since.
+    let mut buckets = Buckets::default();
+    burst(&mut buckets, Kind::Write, ms(0));
+    buckets.heard(subscription(1), Kind::Write, ms(0), &left(Kind::Write, "100"));
+    assert_eq!(burst(&mut buckets, Kind::Write, ms(0)), 0);
 }
 
 #[test]

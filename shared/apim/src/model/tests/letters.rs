@@ -195,3 +195,32 @@ fn items_are_found_by_their_name_and_keep_what_is_unknown() {
     let after = write_into(&document, &properties).unwrap();
     expect_test::expect![[r#"{"properties":{"type":"Pool","pool":{"services":[{"id":"US","later":{ }},{"id":"/backends/eu","weight":0,"carbon":1.50},{"id":"/backends/asia","weight":null,"priority":1}]}}}"#]].assert_eq(std::str::from_utf8(after.body()).unwrap());
 }
+
+#[test]
+fn of_two_with_one_name_each_keeps_its_own() {
+    let text = pool(r#"[{"id":"eu","first":1.50},{"id":"/backends/EU","second":2.50}]"#);
+    let document = parsed(&text);
+    let mut properties = read(&document).unwrap();
+    let Shape::Pool(members) = &mut properties.shape else { panic!() };
+    let mut all = members.all().to_vec();
+    all[0].weight = Setting::Number(1);
+    all[1].weight = Setting::Number(2);
+    *members = members::Members::new(all).unwrap();
+    let after = write_into(&document, &properties).unwrap();
+    let services =
+        r#"[{"id":"eu","first":1.50,"weight":1},{"id":"/backends/EU","second":2.50,"weight":2}]"#;
+    assert_eq!(after.body(), &pool(services));
+}
+
+#[test]
+fn a_header_goes_and_the_others_stay() {
+    let headers = |headers: &str| single(&format!(r#""credentials":{{"header":{{{headers}}}}}"#));
+    let document = parsed(&headers(r#""x-a" : [ "1" ],"x-b":["2"] , "x-c":[ "\u0033" ]"#));
+    let mut properties = read(&document).unwrap();
+    let header = properties.credentials.as_mut().unwrap().header.as_mut().unwrap();
+    header.0.remove("x-b");
+    header.0.insert("x-d".to_owned(), vec![crate::Secret::new("4")]);
+    let after = write_into(&document, &properties).unwrap();
+    let left = headers(r#""x-a" : [ "1" ] , "x-c":[ "\u0033" ],"x-d":["4"]"#);
+    assert_eq!(after.body(), &left);
+}
