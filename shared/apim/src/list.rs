@@ -259,7 +259,7 @@ impl NextLink {
         if text.len() > NEXT_LINK_BYTES_MAX {
             return Err(NextLinkError::TooLong);
         }
-        let uri: Uri = text.parse().map_err(|_| NextLinkError::NotAnAddress)?;
+        let uri: Uri = escaped(text).parse().map_err(|_| NextLinkError::NotAnAddress)?;
         let base: Uri = endpoint.base().as_str().parse().expect("a base is an address");
         match (origin(&uri), origin(&base)) {
             (Some(to), Some(from)) if to == from => Ok(Self(uri.to_string())),
@@ -271,6 +271,21 @@ impl NextLink {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Percent-encodes what may not stand in an address. Servers repeat a filter in it as it was meant
+/// and not as it was sent. In a host it makes one that is no host.
+fn escaped(text: &str) -> String {
+    let mut address = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b' ' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'^' | b'\\' | 0x80.. => {
+                let _ = write!(address, "%{byte:02X}");
+            }
+            _ => address.push(char::from(byte)),
+        }
+    }
+    address
 }
 
 /// Scheme, host and port. An address with a user in it has none, for it means to mislead.

@@ -17,6 +17,7 @@ fn a_next_page_is_on_the_same_server() {
         ("https://management.azure.com:443", "https://management.azure.com/x"),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080/x?y=%20z"),
         ("http://[::1]:8080", "http://[::1]:8080/x"),
+        ("https://a.example", "https://a.example/x?$filter=name eq 'é \\ \"'&$skip=1"),
     ] {
         let next = NextLink::new(&endpoint(base), link);
         assert!(next.is_ok(), "{base} {link}: {next:?}");
@@ -42,6 +43,9 @@ fn a_next_page_is_on_the_same_server() {
         ("https://management.azure.com", "/subscriptions/x", NextLinkError::NotAnAddress),
         ("https://management.azure.com", "//evil.example/x", NextLinkError::NotAnAddress),
         ("https://management.azure.com", "https://a b/", NextLinkError::NotAnAddress),
+        ("https://a.example", "https://a.example\\@evil.example/", NextLinkError::NotAnAddress),
+        ("https://a.example", "https://évil.example/", NextLinkError::NotAnAddress),
+        ("https://a.example", "https://a.example/x\r\ny", NextLinkError::NotAnAddress),
         ("http://127.0.0.1:8080", "http://127.0.0.1:8081/x", NextLinkError::Elsewhere),
     ] {
         assert_eq!(NextLink::new(&endpoint(base), link), Err(error), "{base} {link}");
@@ -51,6 +55,13 @@ fn a_next_page_is_on_the_same_server() {
     assert!(NextLink::new(&endpoint(base), &long(NEXT_LINK_BYTES_MAX)).is_ok());
     let error = NextLink::new(&endpoint(base), &long(NEXT_LINK_BYTES_MAX + 1));
     assert_eq!(error, Err(NextLinkError::TooLong));
+}
+
+#[test]
+fn a_next_page_is_asked_for_in_an_encoded_address() {
+    let link = "https://a.example/x?$filter=name eq 'é'&$skip=1";
+    let next = NextLink::new(&endpoint("https://a.example"), link).unwrap();
+    assert_eq!(next.as_str(), "https://a.example/x?$filter=name%20eq%20'%C3%A9'&$skip=1");
 }
 
 fn check(filter: Result<Filter, QueryError>, expected: &Expect) {

@@ -147,6 +147,15 @@ impl Field {
     }
 }
 
+impl Field {
+    /// What it holds in a document, if it is there. **An address may hold secrets.**
+    pub fn of(self, document: &Document) -> Option<&Value> {
+        let mut steps = self.path().split('.');
+        let first = document.property(steps.next()?)?;
+        steps.try_fold(first, |value, step| value.get(step))
+    }
+}
+
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.path())

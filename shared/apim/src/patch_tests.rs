@@ -158,6 +158,16 @@ fn nothing_secret_is_printed() {
 }
 
 #[test]
+fn fields_are_read_where_they_are_set() {
+    let on = single();
+    let of = |field: Field| field.of(on.document()).map(Value::to_string).unwrap_or_default();
+    assert_eq!(
+        Field::ALL.map(of),
+        ["\"eu\"", "", "\"https://a\"", "\"http\"", "", "true", "", "\"http://p\""]
+    );
+}
+
+#[test]
 fn every_field_has_its_name() {
     for field in Field::ALL {
         assert_eq!(field.to_string().parse(), Ok(field));

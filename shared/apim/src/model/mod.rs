@@ -52,9 +52,27 @@ pub fn read(document: &Document) -> Result<Properties, Problems> {
     Ok(found.expect("what gives nothing says why"))
 }
 
+/// Reads the breaker of a document alone, whatever is wrong with the rest of it.
+pub fn read_breaker(document: &Document) -> Result<Option<breaker::Breaker>, Problems> {
+    let mut reader = Reader::new(Purpose::Whole);
+    // An object that is none has no breaker; that it is none is said by others.
+    let breaker = || {
+        let fields = At::root(document.raw()).object(&mut Reader::new(Purpose::Patch))?;
+        let properties = fields.given("properties")?;
+        properties.object(&mut Reader::new(Purpose::Patch))?.given("circuitBreaker")
+    };
+    let breaker = breaker().and_then(|at| breaker::Breaker::read(&at, &mut reader));
+    Problems::of(reader.into_problems())?;
+    Ok(breaker)
+}
+
 fn properties(document: &Value, reader: &mut Reader) -> Option<Properties> {
     let fields = At::root(document).object(reader)?;
-    fields.required(reader, "properties", "it is what a backend has")
+    // In a patch, null would take away all that there is.
+    match fields.at("properties").filter(|at| at.value().is_null() && !reader.is_whole()) {
+        Some(at) => at.wrong(reader, "an object"),
+        None => fields.required(reader, "properties", "it is what a backend has"),
+    }
 }
 
 /// Writes properties into a document, and leaves every letter of it that says something else.

@@ -250,3 +250,25 @@ fn a_document_with_a_key_that_stands_twice_is_not_written_to() {
     expect!["properties.url stands in it twice, and readers differ on which one counts"]
         .assert_eq(&error.to_string());
 }
+
+#[test]
+fn a_breaker_is_read_whatever_is_beside_it() {
+    let read = |text: &str| match read_breaker(&Document::parse(text.to_owned()).unwrap()) {
+        Ok(Some(breaker)) => breaker.rules.len().to_string(),
+        Ok(None) => "none".to_owned(),
+        Err(problems) => problems.to_string(),
+    };
+    let rule = r#"{"failureCondition":{"count":1,"errorReasons":["timeout"]}}"#;
+    for (text, expected) in [
+        (format!(r#"{{"properties":{{"url":7,"circuitBreaker":{{"rules":[{rule}]}}}}}}"#), "1"),
+        (r#"{"properties":{"circuitBreaker":{}}}"#.to_owned(), "0"),
+        (r#"{"properties":{"circuitBreaker":null}}"#.to_owned(), "none"),
+        (r#"{"properties":7}"#.to_owned(), "none"),
+        (
+            r#"{"properties":{"circuitBreaker":{"rules":[7]}}}"#.to_owned(),
+            "properties.circuitBreaker.rules[0] is 7: it must be an object",
+        ),
+    ] {
+        assert_eq!(read(&text), expected, "{text}");
+    }
+}
