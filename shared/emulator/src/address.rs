@@ -1,125 +1,25 @@
-//! Who is meant: the service, a backend of it, and the operation that a request asks for.
+//! Who is meant: a service, a backend of it, and the operation that a request asks for.
 //!
 //! Azure compares resource groups, services and backend names without case; so does everything
 //! here. What is stored keeps the spelling of whoever created it.
 
+use crate::service::{PROVIDER, Service, Services, Unfound};
 use http::Method;
 use serde::{Deserialize, Serialize};
-use std::{cmp::Ordering, fmt, hash};
+use std::{cmp::Ordering, fmt, hash, sync::Arc};
 
-const PROVIDER: &str = "Microsoft.ApiManagement";
 /// The longest backend or workspace name (2024-05-01: `backendId`, `workspaceId`).
 pub(crate) const NAME_CHARS_MAX: usize = 80;
-const SERVICE_CHARS_MAX: usize = 50;
-const RESOURCE_GROUP_CHARS_MAX: usize = 90;
+/// What a workspace's name must not have (2024-05-01: `^[^*#&+:<>?]+$`).
+const WORKSPACE_CHARS_REFUSED: &[char] = &['*', '#', '&', '+', ':', '<', '>', '?'];
 
-/// The one API Management service that an emulator stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Service {
-    subscription: String,
-    resource_group: String,
-    name: String,
-}
-
-/// Why something is no service.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ServiceError {
-    /// A subscription is a UUID.
-    #[error("subscription `{0}` is no UUID")]
-    Subscription(String),
-    /// A resource group has 1 to 90 characters and no slash.
-    #[error("resource group `{0}` is not 1 to 90 characters without a slash")]
-    ResourceGroup(String),
-    /// A service name has 1 to 50 letters, digits and hyphens, begins with a letter and does not
-    /// end with a hyphen.
-    #[error("service `{0}` does not match ^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$ in 1 to 50")]
-    Name(String),
-}
-
-impl Service {
-    /// A service by its subscription (a UUID), resource group and name.
-    ///
-    /// # Errors
-    /// When one of the three cannot be one in Azure.
-    pub fn new(subscription: &str, resource_group: &str, name: &str) -> Result<Self, ServiceError> {
-        let groups: Vec<_> = subscription.split('-').map(str::len).collect();
-        let hex = |c: char| c == '-' || c.is_ascii_hexdigit();
-        if groups != [8, 4, 4, 4, 12] || !subscription.chars().all(hex) {
-            return Err(ServiceError::Subscription(subscription.to_owned()));
-        }
-        let length = resource_group.chars().count();
-        if !(1..=RESOURCE_GROUP_CHARS_MAX).contains(&length) || resource_group.contains('/') {
-            return Err(ServiceError::ResourceGroup(resource_group.to_owned()));
-        }
-        let plain = |c: char| c == '-' || c.is_ascii_alphanumeric();
-        if name.is_empty()
-            || name.len() > SERVICE_CHARS_MAX
-            || !name.starts_with(|c: char| c.is_ascii_alphabetic())
-            || name.ends_with('-')
-            || !name.chars().all(plain)
-        {
-            return Err(ServiceError::Name(name.to_owned()));
-        }
-        Ok(Self {
-            subscription: subscription.to_owned(),
-            resource_group: resource_group.to_owned(),
-            name: name.to_owned(),
-        })
-    }
-
-    /// The subscription, a UUID.
-    #[must_use]
-    pub fn subscription(&self) -> &str {
-        &self.subscription
-    }
-
-    /// The resource group.
-    #[must_use]
-    pub fn resource_group(&self) -> &str {
-        &self.resource_group
-    }
-
-    /// The service's own name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The ARM id, `/subscriptions/.../service/{name}`.
-    #[must_use]
-    pub fn id(&self) -> String {
-        format!(
-            "/subscriptions/{}/resourceGroups/{}/providers/{PROVIDER}/service/{}",
-            self.subscription, self.resource_group, self.name
-        )
-    }
-
-    /// The ARM id of a backend of this service; also the path of its operations.
-    #[must_use]
-    pub fn backend_id(&self, backend: &Address) -> String {
-        match &backend.workspace {
-            None => format!("{}/backends/{}", self.id(), backend.name),
-            Some(w) => format!("{}/workspaces/{w}/backends/{}", self.id(), backend.name),
-        }
-    }
-}
-
-impl Default for Service {
-    /// `contoso-apim` in `rg1` of the subscription `00000000-0000-0000-0000-000000000001`.
-    fn default() -> Self {
-        Self {
-            subscription: "00000000-0000-0000-0000-000000000001".to_owned(),
-            resource_group: "rg1".to_owned(),
-            name: "contoso-apim".to_owned(),
-        }
-    }
-}
-
-/// A backend of the emulated service: `"eu".into()` at service level, `"team/eu".into()` in the
-/// workspace `team`. Compared without case; as JSON it is that same string.
+/// A backend: `"eu".into()` at service level, `"team/eu".into()` in the workspace `team`, both of
+/// the emulator's first service; of any service by its whole ARM id or [`Address::of`]. Compared
+/// without case; as JSON it is that same string.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Address {
+    service: Option<Arc<Service>>,
     workspace: Option<String>,
     name: String,
 }
@@ -128,7 +28,19 @@ impl Address {
     /// The backend `name` of a workspace. Workspaces need no creating here.
     #[must_use]
     pub fn in_workspace(workspace: &str, name: &str) -> Self {
-        Self { workspace: Some(workspace.to_owned()), name: name.to_owned() }
+        Self { service: None, workspace: Some(workspace.to_owned()), name: name.to_owned() }
+    }
+
+    /// The same backend of `service`.
+    #[must_use]
+    pub fn of(service: &Service, backend: impl Into<Self>) -> Self {
+        Self { service: Some(Arc::new(service.clone())), ..backend.into() }
+    }
+
+    /// The service; none where it is the emulator's first one.
+    #[must_use]
+    pub fn service(&self) -> Option<&Service> {
+        self.service.as_deref()
     }
 
     /// The workspace, or none at service level.
@@ -143,16 +55,68 @@ impl Address {
         &self.name
     }
 
+    pub(crate) fn without_service(self) -> Self {
+        Self { service: None, ..self }
+    }
+
+    /// Another backend beside this one: of the same service and workspace.
+    pub(crate) fn beside(&self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self.clone() }
+    }
+
     fn parts(&self) -> (&str, &str) {
         (self.workspace.as_deref().unwrap_or(""), &self.name)
+    }
+
+    /// Reads the whole ARM id of a backend; none when it is not one.
+    fn from_id(id: &str) -> Option<Self> {
+        let segments: Vec<&str> = id.trim_matches('/').split('/').collect();
+        let (sub, group, name, rest) = arm_path(&segments)?;
+        let service = Some(Arc::new(Service::new(sub, group, name).ok()?));
+        let (workspace, rest) = workspace(rest);
+        match rest {
+            [backends, name] if backends.eq_ignore_ascii_case("backends") => {
+                Some(Self { service, workspace, name: (*name).to_owned() })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The subscription, resource group and service that a path goes by, and what follows them.
+fn arm_path<'a>(segments: &'a [&'a str]) -> Option<(&'a str, &'a str, &'a str, &'a [&'a str])> {
+    let [s, sub, g, group, p, provider, t, name, rest @ ..] = segments else {
+        return None;
+    };
+    let fixed = [
+        (s, "subscriptions"),
+        (g, "resourceGroups"),
+        (p, "providers"),
+        (provider, PROVIDER),
+        (t, "service"),
+    ];
+    let fits = fixed.iter().all(|(is, want)| is.eq_ignore_ascii_case(want));
+    fits.then_some((sub, group, name, rest))
+}
+
+/// The workspace that a path goes into below its service, and what follows.
+fn workspace<'a>(rest: &'a [&'a str]) -> (Option<String>, &'a [&'a str]) {
+    match rest {
+        [w, id, rest @ ..] if w.eq_ignore_ascii_case("workspaces") => {
+            (Some((*id).to_owned()), rest)
+        }
+        rest => (None, rest),
     }
 }
 
 impl From<&str> for Address {
     fn from(text: &str) -> Self {
+        if let Some(address) = Self::from_id(text) {
+            return address;
+        }
         match text.split_once('/') {
             Some((workspace, name)) => Self::in_workspace(workspace, name),
-            None => Self { workspace: None, name: text.to_owned() },
+            None => Self { service: None, workspace: None, name: text.to_owned() },
         }
     }
 }
@@ -195,12 +159,16 @@ impl Ord for Address {
             s.bytes().map(|b| b.to_ascii_lowercase()).cmp(t.bytes().map(|b| b.to_ascii_lowercase()))
         };
         let ((w, n), (other_w, other_n)) = (self.parts(), other.parts());
-        folded(w, other_w).then_with(|| folded(n, other_n))
+        self.service
+            .cmp(&other.service)
+            .then_with(|| folded(w, other_w))
+            .then_with(|| folded(n, other_n))
     }
 }
 
 impl hash::Hash for Address {
     fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        // Two services seldom have a backend of one name; equality looks at the service too.
         let (w, n) = self.parts();
         w.to_ascii_lowercase().hash(state);
         n.to_ascii_lowercase().hash(state);
@@ -209,9 +177,10 @@ impl hash::Hash for Address {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.workspace {
-            None => f.write_str(&self.name),
-            Some(w) => write!(f, "{w}/{}", self.name),
+        match (&self.service, &self.workspace) {
+            (Some(service), _) => f.write_str(&service.backend_id(self)),
+            (None, None) => f.write_str(&self.name),
+            (None, Some(w)) => write!(f, "{w}/{}", self.name),
         }
     }
 }
@@ -258,10 +227,11 @@ impl Operation {
 pub(crate) enum Target {
     /// One backend, and the operation on it.
     Backend(Operation, Address),
-    /// All backends of the service, or of one workspace.
-    Collection { workspace: Option<String> },
-    /// A path of API Management under another service than the emulated one.
-    OtherService { resource_group: String, name: String },
+    /// All backends of a service, or of one of its workspaces; the address of one, without its
+    /// name.
+    Collection(Address),
+    /// The path goes by a subscription, a resource group or a service that is not there.
+    Elsewhere(Unfound),
     /// The path is known, the verb is not.
     WrongVerb,
     /// Nothing that is known here.
@@ -269,51 +239,35 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    pub(crate) fn read(service: &Service, verb: &Method, path: &str) -> Self {
+    pub(crate) fn read(services: &Services, verb: &Method, path: &str) -> Self {
         let Some(segments) =
             path.trim_matches('/').split('/').map(decoded).collect::<Option<Vec<_>>>()
         else {
             return Self::Unknown;
         };
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let [s, sub, g, group, p, provider, t, name, rest @ ..] = segments.as_slice() else {
+        let Some((sub, group, name, rest)) = arm_path(&segments) else {
             return Self::Unknown;
         };
-        let fixed = [
-            (s, "subscriptions"),
-            (g, "resourceGroups"),
-            (p, "providers"),
-            (provider, PROVIDER),
-            (t, "service"),
-        ];
-        if !fixed.iter().all(|(is, want)| is.eq_ignore_ascii_case(want)) {
-            return Self::Unknown;
-        }
-        if !sub.eq_ignore_ascii_case(&service.subscription)
-            || !group.eq_ignore_ascii_case(&service.resource_group)
-            || !name.eq_ignore_ascii_case(&service.name)
-        {
-            return Self::OtherService {
-                resource_group: (*group).to_owned(),
-                name: (*name).to_owned(),
-            };
-        }
-        let (workspace, rest) = match rest {
-            [w, id, rest @ ..] if w.eq_ignore_ascii_case("workspaces") => (Some(*id), rest),
-            rest => (None, rest),
+        let service = match services.find(sub, group, name) {
+            Ok(service) => service.map(Arc::clone),
+            Err(unfound) => return Self::Elsewhere(unfound),
         };
+        let (workspace, rest) = workspace(rest);
         let Some((head, rest)) = rest.split_first() else {
             return Self::Unknown;
         };
         if !head.eq_ignore_ascii_case("backends") {
             return Self::Unknown;
         }
-        match (rest, workspace) {
-            ([], workspace) => match *verb {
-                Method::GET => Self::Collection { workspace: workspace.map(str::to_owned) },
+        let in_workspace = workspace.is_some();
+        let address = |name: &str| Address { service, workspace, name: name.to_owned() };
+        match rest {
+            [] => match *verb {
+                Method::GET => Self::Collection(address("")),
                 _ => Self::WrongVerb,
             },
-            ([id], workspace) => {
+            [id] => {
                 let operation = match *verb {
                     Method::GET => Operation::Get,
                     Method::HEAD => Operation::Head,
@@ -322,17 +276,15 @@ impl Target {
                     Method::DELETE => Operation::Delete,
                     _ => return Self::WrongVerb,
                 };
-                let address = match workspace {
-                    None => Address::from(*id),
-                    Some(w) => Address::in_workspace(w, id),
-                };
-                Self::Backend(operation, address)
+                Self::Backend(operation, address(id))
             }
             // Reconnect exists at service level only, in every version of the API.
-            ([id, verb_name], None) if verb_name.eq_ignore_ascii_case("reconnect") => match *verb {
-                Method::POST => Self::Backend(Operation::Reconnect, Address::from(*id)),
-                _ => Self::WrongVerb,
-            },
+            [id, verb_name] if !in_workspace && verb_name.eq_ignore_ascii_case("reconnect") => {
+                match *verb {
+                    Method::POST => Self::Backend(Operation::Reconnect, address(id)),
+                    _ => Self::WrongVerb,
+                }
+            }
             _ => Self::Unknown,
         }
     }
@@ -340,20 +292,46 @@ impl Target {
     pub(crate) fn operation(&self) -> Operation {
         match self {
             Self::Backend(operation, _) => *operation,
-            Self::Collection { .. } => Operation::List,
-            Self::OtherService { .. } | Self::WrongVerb | Self::Unknown => Operation::Unknown,
+            Self::Collection(_) => Operation::List,
+            Self::Elsewhere(_) | Self::WrongVerb | Self::Unknown => Operation::Unknown,
         }
     }
 
     pub(crate) fn backend(&self) -> Option<&Address> {
         match self {
             Self::Backend(_, address) => Some(address),
-            Self::Collection { .. }
-            | Self::OtherService { .. }
-            | Self::WrongVerb
-            | Self::Unknown => None,
+            Self::Collection(_) | Self::Elsewhere(_) | Self::WrongVerb | Self::Unknown => None,
         }
     }
+
+    /// Where the backends are that it asks for: an address of which only service and workspace
+    /// count.
+    pub(crate) fn place(&self) -> Option<&Address> {
+        match self {
+            Self::Backend(_, address) | Self::Collection(address) => Some(address),
+            Self::Elsewhere(_) | Self::WrongVerb | Self::Unknown => None,
+        }
+    }
+}
+
+/// What is wrong with the names in a path: the parameter, and the words of it.
+pub(crate) fn names_wrong(operation: Operation, place: &Address) -> Vec<(&'static str, String)> {
+    let mut wrong = Vec::new();
+    let fits = |name: &str| (1..=NAME_CHARS_MAX).contains(&name.chars().count());
+    if operation != Operation::List && !fits(place.name()) {
+        let words = format!("backendId must have 1 to {NAME_CHARS_MAX} characters.");
+        wrong.push(("backendId", words));
+    }
+    if let Some(workspace) = place.workspace()
+        && (!fits(workspace) || workspace.contains(WORKSPACE_CHARS_REFUSED))
+    {
+        let words = format!(
+            "workspaceId must match the pattern ^[^*#&+:<>?]+$ and have 1 to {NAME_CHARS_MAX} \
+             characters."
+        );
+        wrong.push(("workspaceId", words));
+    }
+    wrong
 }
 
 /// The last segment of a member's id, which is the whole of its name within the service: ids come
@@ -382,6 +360,19 @@ pub(crate) fn decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// Percent-encodes what a query may not have as it is.
+pub(crate) fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~$".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}
+
 /// The pairs of a query or a form, decoded; what cannot be decoded is left out.
 pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
     query
@@ -401,7 +392,7 @@ mod tests {
 
     fn read(verb: &str, path: &str) -> Target {
         let verb = verb.parse().unwrap();
-        Target::read(&Service::default(), &verb, path)
+        Target::read(&Services::new(Service::default(), &[]), &verb, path)
     }
 
     const BASE: &str = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg1\
@@ -418,8 +409,8 @@ mod tests {
         check("POST", "/backends/eu/reconnect", Target::Backend(Operation::Reconnect, eu));
         check("GET", "/backends/eu/reconnect", Target::WrongVerb);
         check("POST", "/backends/eu", Target::WrongVerb);
-        check("GET", "/backends", Target::Collection { workspace: None });
-        check("GET", "/backends/", Target::Collection { workspace: None });
+        check("GET", "/backends", Target::Collection("".into()));
+        check("GET", "/workspaces/w/backends/", Target::Collection("w/".into()));
         check("PUT", "/backends", Target::WrongVerb);
         check(
             "PATCH",
@@ -437,23 +428,44 @@ mod tests {
         let shouted = format!("{}/BACKENDS/eu", BASE.to_uppercase());
         assert_eq!(read("GET", &shouted), Target::Backend(Operation::Get, "eu".into()));
         let other = format!("{}/backends/eu", BASE.replace("rg1", "rg2"));
-        assert!(matches!(read("GET", &other), Target::OtherService { .. }));
+        assert!(matches!(read("GET", &other), Target::Elsewhere(Unfound::ResourceGroup { .. })));
     }
 
     #[test]
-    fn services() {
-        let sub = "00000000-0000-0000-0000-000000000001";
-        assert!(Service::new(sub, "rg", "a-1").is_ok());
-        for (sub, group, name) in [
-            ("1", "rg", "a"),
-            (sub, "", "a"),
-            (sub, "a/b", "a"),
-            (sub, "rg", "1a"),
-            (sub, "rg", "a-"),
-            (sub, "rg", ""),
-            (sub, "rg", "a_b"),
-        ] {
-            assert!(Service::new(sub, group, name).is_err(), "{sub} {group} {name}");
+    fn addresses_as_text() {
+        let check = |text: &str, workspace: Option<&str>, name: &str, service: Option<&str>| {
+            let address = Address::from(text);
+            assert_eq!(address.workspace(), workspace, "{text}");
+            assert_eq!(address.name(), name, "{text}");
+            assert_eq!(address.service().map(Service::name), service, "{text}");
+            assert_eq!(Address::from(address.to_string()), address, "{text}");
+        };
+        check("eu", None, "eu", None);
+        check("team/eu", Some("team"), "eu", None);
+        check(&format!("{BASE}/backends/eu"), None, "eu", Some("contoso-apim"));
+        check(&format!("{BASE}/workspaces/w/backends/eu"), Some("w"), "eu", Some("contoso-apim"));
+    }
+
+    #[test]
+    fn names() {
+        let check = |operation, address: Address, want: &[&str]| {
+            let wrong = names_wrong(operation, &address);
+            let parameters: Vec<_> = wrong.iter().map(|(parameter, _)| *parameter).collect();
+            assert_eq!(parameters, want, "{address}");
+        };
+        let long = "x".repeat(81);
+        check(Operation::Get, "eu".into(), &[]);
+        check(Operation::Get, long[..80].into(), &[]);
+        check(Operation::Get, long.as_str().into(), &["backendId"]);
+        check(Operation::List, "".into(), &[]);
+        check(Operation::List, Address::in_workspace("a b-c", ""), &[]);
+        check(Operation::List, Address::in_workspace(&long, ""), &["workspaceId"]);
+        for refused in WORKSPACE_CHARS_REFUSED {
+            check(
+                Operation::Put,
+                Address::in_workspace(&format!("a{refused}"), "eu"),
+                &["workspaceId"],
+            );
         }
     }
 

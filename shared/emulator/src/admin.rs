@@ -3,7 +3,7 @@
 //!
 //! | request | does |
 //! |---|---|
-//! | `GET /emulator/state` | clock, backends with ETags, faults, late writes, reconnects, traffic |
+//! | `GET /emulator/state` | clock, backends with ETags, faults, late writes, reconnects, breakers, connections, traffic |
 //! | `GET /emulator/requests` | the record; `?backend=` for one backend |
 //! | `POST /emulator/faults` | injects the fault of the body; answers its id |
 //! | `DELETE /emulator/faults[/{id}]` | clears all faults, or one |
@@ -63,13 +63,13 @@ fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, Answer>
         (&Method::GET, "requests", "") => {
             let query = pairs(head.uri.query().unwrap_or_default());
             let backend = query.into_iter().find(|(key, _)| key == "backend");
-            let backend = backend.map(|(_, name)| Address::from(name));
+            let backend = backend.map(|(_, name)| shared.services.home(name.into()));
             Ok(ok(&requests(shared, backend.as_ref())))
         }
         (&Method::POST, "faults", "") => {
             let fault: Fault = parsed(body)?;
             let now = shared.clock.now();
-            let id = shared.lock().faults.inject(fault, now);
+            let id = shared.lock().inject(fault, now);
             shared.changed();
             Ok(ok(&json!({"id": id})))
         }
@@ -142,6 +142,8 @@ fn state(shared: &Shared) -> Value {
         "faults": view.faults(),
         "late": view.late().collect::<Vec<_>>(),
         "reconnects": view.reconnects(),
+        "breakers": view.breakers(),
+        "connections": shared.forwarder.connections(),
         "traffic": view.traffic().counts().collect::<Vec<_>>(),
         "leftovers": state.leftovers(),
     })

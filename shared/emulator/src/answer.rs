@@ -9,6 +9,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty, Full};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::{convert::Infallible, time::Duration};
 
 /// One field that was found wrong.
@@ -25,17 +26,34 @@ impl Detail {
     }
 }
 
-#[derive(Serialize)]
-struct ErrorBody<'a> {
-    error: Error<'a>,
+/// An error of API Management's own, before it has a shape.
+#[derive(Clone)]
+struct Problem {
+    code: String,
+    message: String,
+    details: Option<Vec<Detail>>,
 }
 
-#[derive(Serialize)]
-struct Error<'a> {
-    code: &'a str,
-    message: &'a str,
-    // API Management writes `null` where there are none.
-    details: Option<&'a [Detail]>,
+impl Problem {
+    /// As the service was seen to write it: null where there are no details.
+    fn flat(&self) -> Value {
+        let Self { code, message, details } = self;
+        json!({"error": {"code": code, "message": message, "details": details}})
+    }
+
+    /// As the page of 2024-05-01 has it.
+    fn nested(&self) -> Value {
+        let shaped = |code: &str, message: &str, target: Option<&str>, details: Vec<Value>| {
+            json!({
+                "code": code, "message": message, "target": target, "details": details,
+                "additionalInfo": [],
+            })
+        };
+        let details = self.details.iter().flatten();
+        let details = details
+            .map(|detail| shaped(detail.code, &detail.message, Some(&detail.target), Vec::new()));
+        json!({"error": shaped(&self.code, &self.message, None, details.collect())})
+    }
 }
 
 /// An answer before the headers that all answers have.
@@ -45,6 +63,7 @@ pub(crate) struct Answer {
     pub(crate) etag: Option<String>,
     pub(crate) body: Bytes,
     pub(crate) headers: Vec<(HeaderName, String)>,
+    problem: Option<Problem>,
 }
 
 impl Answer {
@@ -54,27 +73,56 @@ impl Answer {
 
     /// An answer with a body that is already JSON.
     pub(crate) fn json(status: StatusCode, body: Bytes) -> Self {
-        Self { status, etag: None, body, headers: Vec::new() }
+        Self { status, etag: None, body, headers: Vec::new(), problem: None }
     }
 
-    pub(crate) fn value(status: StatusCode, value: &impl Serialize) -> Self {
-        match serde_json::to_vec(value) {
-            Ok(body) => Self::json(status, body.into()),
-            Err(error) => Self::error(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "InternalServerError",
-                &error.to_string(),
-            ),
-        }
+    pub(crate) fn value(status: StatusCode, value: &Value) -> Self {
+        Self::json(status, value.to_string().into())
     }
 
+    /// The same, as HEAD answers it: an error is seen by its status only.
+    pub(crate) fn bodiless(self) -> Self {
+        Self { body: Bytes::new(), problem: None, ..self }
+    }
+
+    /// A page of HTML, as a proxy on the way answers.
+    pub(crate) fn page(status: StatusCode) -> Self {
+        let reason = status.canonical_reason().unwrap_or("Error");
+        let title = format!("{} {reason}", status.as_u16());
+        let page = format!(
+            "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1>\
+             </center>\r\n</body>\r\n</html>\r\n"
+        );
+        Self::json(status, page.into()).with(header::CONTENT_TYPE, "text/html")
+    }
+
+    /// An error of API Management's own.
     pub(crate) fn error(status: StatusCode, code: &str, message: &str) -> Self {
         Self::detailed(status, code, message, None)
     }
 
-    fn detailed(status: StatusCode, code: &str, message: &str, details: Option<&[Detail]>) -> Self {
-        let error = Error { code, message, details };
-        Self::value(status, &ErrorBody { error })
+    /// An error of Azure Resource Manager, before the request reaches API Management: it knows of
+    /// no details.
+    pub(crate) fn manager(status: StatusCode, code: &str, message: &str) -> Self {
+        Self::value(status, &json!({"error": {"code": code, "message": message}}))
+    }
+
+    fn detailed(
+        status: StatusCode,
+        code: &str,
+        message: &str,
+        details: Option<Vec<Detail>>,
+    ) -> Self {
+        let problem = Problem { code: code.to_owned(), message: message.to_owned(), details };
+        Self { problem: Some(problem.clone()), ..Self::value(status, &problem.flat()) }
+    }
+
+    /// The same, an error in the shape that the page of 2024-05-01 has.
+    pub(crate) fn nested(self) -> Self {
+        match &self.problem {
+            Some(problem) => Self { body: problem.nested().to_string().into(), ..self },
+            None => self,
+        }
     }
 
     pub(crate) fn with_etag(mut self, etag: impl Into<String>) -> Self {
@@ -88,7 +136,7 @@ impl Answer {
     }
 
     /// One or more fields are wrong.
-    pub(crate) fn invalid(details: &[Detail]) -> Self {
+    pub(crate) fn invalid(details: Vec<Detail>) -> Self {
         Self::detailed(
             StatusCode::BAD_REQUEST,
             "ValidationError",
@@ -99,7 +147,7 @@ impl Answer {
 
     /// The body is no JSON, or not the JSON of a backend (ARM's own words).
     pub(crate) fn unreadable(why: &str) -> Self {
-        Self::error(
+        Self::manager(
             StatusCode::BAD_REQUEST,
             "InvalidRequestContent",
             &format!("The request content was invalid and could not be deserialized: '{why}'."),
@@ -122,7 +170,7 @@ impl Answer {
     pub(crate) fn throttled(retry_after: Duration) -> Self {
         // Rounded up: whoever retries at the second that was named must be served.
         let seconds = retry_after.as_millis().div_ceil(1_000).max(1);
-        Self::error(
+        Self::manager(
             StatusCode::TOO_MANY_REQUESTS,
             "SubscriptionRequestsThrottled",
             &format!(

@@ -18,6 +18,8 @@ use crate::{
     state::{Call, Late, Shared, State},
     store::Effect,
     token,
+    unpublished::ErrorDetails,
+    version::{ApiVersion, LATEST, NESTED_DETAILS},
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode, header};
@@ -39,8 +41,8 @@ pub(crate) async fn handle(
         return Ok(admin::handle(&shared, &head, &body.unwrap_or_default()));
     }
     let text = |name: &HeaderName| text(&head.headers, name).map(str::to_owned);
-    let service = &shared.options.service;
-    let target = Target::read(service, &head.method, head.uri.path());
+    let target = Target::read(&shared.services, &head.method, head.uri.path());
+    let version = api_version(head.uri.query().unwrap_or_default());
     let call = Call {
         at: shared.clock.now(),
         instant: Instant::now(),
@@ -50,14 +52,16 @@ pub(crate) async fn handle(
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
         target,
+        version: version.as_ref().copied().unwrap_or(LATEST),
         if_match: text(&header::IF_MATCH),
         client_request_id: text(&CLIENT_REQUEST_ID),
         body: body.clone().unwrap_or_default(),
     };
     let authorization = text(&header::AUTHORIZATION);
+    let legible = if body.is_none() { Err(body_too_large()) } else { version.map(drop) };
     let entered = {
         let mut state = shared.lock();
-        enter(&mut state, &shared, &call, authorization.as_deref(), body.is_none())
+        enter(&mut state, &shared, &call, authorization.as_deref(), legible)
     };
     shared.changed();
     let Entered { number, remaining, passage } = entered;
@@ -85,7 +89,12 @@ pub(crate) async fn handle(
         client_request_id: call.client_request_id.as_deref(),
         remaining,
     };
-    Ok(answer?.into_response(shared.clock.now(), &common))
+    let mut answer = answer?;
+    let nested = shared.options.unpublished.error_details == ErrorDetails::Nested;
+    if nested && call.version >= NESTED_DETAILS {
+        answer = answer.nested();
+    }
+    Ok(answer.into_response(shared.clock.now(), &common))
 }
 
 /// Reads a body; none when it is too large.
@@ -120,18 +129,22 @@ fn enter(
     shared: &Shared,
     call: &Call,
     authorization: Option<&str>,
-    too_large: bool,
+    legible: Result<(), Answer>,
 ) -> Entered {
     let operation = call.target.operation();
     let number = state.record.receive(call.received(operation));
     let mut remaining = None;
     let refused = state
         .tokens
-        .check(authorization, call.at)
-        .and_then(|()| if too_large { Err(body_too_large()) } else { Ok(()) })
-        .and_then(|()| api_version(&call.query))
-        .and_then(|()| {
-            let Some(verdict) = state.buckets.take(operation, call.at) else {
+        .check(authorization, &shared.options.audiences, call.at)
+        .and_then(|principal| legible.map(|()| principal))
+        .and_then(|principal| {
+            let Some(place) = call.target.place() else {
+                return Ok(());
+            };
+            let subscription = state.services.of(place).subscription();
+            let taken = state.buckets.take(subscription, principal, operation, call.at);
+            let Some(verdict) = taken else {
                 return Ok(());
             };
             remaining = Some((verdict.header, verdict.remaining));
@@ -202,11 +215,11 @@ fn proceed(
         }
         Some(Stroke::Stale { versions }) => Ok(match &call.target {
             Target::Backend(Operation::Get, address) => {
-                state.backends.read_stale(address, *versions)
+                state.backends.read_stale(address, call.version, *versions)
             }
             Target::Backend(..)
-            | Target::Collection { .. }
-            | Target::OtherService { .. }
+            | Target::Collection(_)
+            | Target::Elsewhere(_)
             | Target::WrongVerb
             | Target::Unknown => execute(state),
         }),
@@ -219,29 +232,41 @@ fn proceed(
     answer
 }
 
-/// ARM asks for an api-version before it looks at anything else of a request.
-fn api_version(query: &str) -> Result<(), Answer> {
-    let refuse = |code, message: &str| Err(Answer::error(StatusCode::BAD_REQUEST, code, message));
+/// ARM asks for an api-version before it looks at anything else of a request; whether it is one
+/// that API Management has, API Management says itself (public issues).
+fn api_version(query: &str) -> Result<ApiVersion, Answer> {
+    let manager = |code, message: &str| Answer::manager(StatusCode::BAD_REQUEST, code, message);
     let versions = pairs(query);
     let version = versions.iter().find(|(key, _)| key.eq_ignore_ascii_case("api-version"));
-    let Some((_, version)) = version else {
-        return refuse(
+    let Some((_, version)) = version.filter(|(_, version)| !version.is_empty()) else {
+        return Err(manager(
             "MissingApiVersionParameter",
             "The api-version query parameter (?api-version=) is required for all requests.",
-        );
+        ));
     };
-    let date = version.strip_suffix("-preview").unwrap_or(version);
-    if date.parse::<jiff::civil::Date>().is_err() || date.len() != 10 {
-        return refuse(
+    let date = version.get(..10).filter(|date| date.parse::<jiff::civil::Date>().is_ok());
+    let rest = date.and_then(|_| version.get(10..));
+    if !rest.is_some_and(|rest| rest.is_empty() || rest == "-preview") {
+        return Err(manager(
             "InvalidApiVersionParameter",
             &format!("The api-version '{version}' is invalid."),
-        );
+        ));
     }
-    Ok(())
+    ApiVersion::named(version).ok_or_else(|| {
+        Answer::error(
+            StatusCode::BAD_REQUEST,
+            "MissingOrIncorrectVersionParameter",
+            &format!(
+                "API version query parameter is not specified or was specified incorrectly. \
+                 Supported versions: {} Example query param format: api-version=SupportedVersion",
+                ApiVersion::names()
+            ),
+        )
+    })
 }
 
 fn body_too_large() -> Answer {
-    Answer::error(
+    Answer::manager(
         StatusCode::PAYLOAD_TOO_LARGE,
         "RequestContentTooLarge",
         "The request content size exceeds the maximum size of 4 MB.",

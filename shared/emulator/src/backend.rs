@@ -1,11 +1,14 @@
-//! What a backend's JSON must be, how a PATCH changes it, and how the service shows it.
+//! A backend's JSON: how a PATCH changes it, what the service adds, and how it is shown.
 //!
 //! Bodies are kept as JSON, field by field and in order: a field that nobody here knows survives
-//! everything that does not name it. Only the checks look inside.
+//! everything that does not name it. Only the checks ([`crate::model`]) look inside.
 
 use crate::{
-    address::{Address, Service},
-    answer::Detail,
+    address::{Address, last_segment},
+    model,
+    service::Service,
+    unpublished::{PatchArray, PatchNull},
+    version::ApiVersion,
 };
 use serde_json::{Map, Value, json};
 
@@ -13,47 +16,116 @@ use serde_json::{Map, Value, json};
 pub(crate) const POOL_MEMBERS_MAX: usize = 30;
 /// The largest weight and the largest priority number (specification).
 pub(crate) const SHARE_MAX: i64 = 100;
-/// The service takes one breaker rule a backend, whatever the specification says (documented).
-const BREAKER_RULES_MAX: usize = 1;
-const STATUS_RANGES_MAX: usize = 10;
+/// What the service adds to a Service Fabric cluster that does not say (recorded).
+const PARTITION_RETRIES: i64 = 3;
 
 /// The properties of a backend.
 pub(crate) type Properties = Map<String, Value>;
 
 /// Merges `patch` into `target` (RFC 7386): objects merge, null deletes, all else replaces, arrays
-/// whole.
-pub(crate) fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    if let Value::Object(target) = target {
-        merge_fields(target, patch);
+/// whole; or what is chosen otherwise of nulls and arrays.
+pub(crate) fn merge(target: &mut Value, patch: &Value, nulls: PatchNull, arrays: PatchArray) {
+    match (target, patch) {
+        (target, Value::Object(patch)) => {
+            if !target.is_object() {
+                *target = Value::Object(Map::new());
+            }
+            if let Value::Object(target) = target {
+                merge_fields(target, patch, nulls, arrays);
+            }
+        }
+        (Value::Array(target), Value::Array(patch))
+            if arrays == PatchArray::Merged && patch.iter().all(|item| key(item).is_some()) =>
+        {
+            for item in patch {
+                match target.iter_mut().find(|is| key(is) == key(item)) {
+                    Some(is) => merge(is, item, nulls, arrays),
+                    None => target.push(item.clone()),
+                }
+            }
+        }
+        (target, patch) => *target = patch.clone(),
     }
 }
 
 /// [`merge`] for two objects.
-pub(crate) fn merge_fields(target: &mut Properties, patch: &Properties) {
+pub(crate) fn merge_fields(
+    target: &mut Properties,
+    patch: &Properties,
+    nulls: PatchNull,
+    arrays: PatchArray,
+) {
     for (key, value) in patch {
-        if value.is_null() {
+        if !value.is_null() {
+            merge(target.entry(key).or_insert(Value::Null), value, nulls, arrays);
+        } else if nulls == PatchNull::Deletes {
             // `remove` would move the last field into the gap.
             target.shift_remove(key);
-        } else {
-            merge(target.entry(key).or_insert(Value::Null), value);
         }
     }
 }
 
+/// What an item of an array is known by, without case.
+fn key(item: &Value) -> Option<String> {
+    let item = item.as_object()?;
+    let key = given(item, "id").or_else(|| given(item, "name"))?;
+    Some(last_segment(key.as_str()?).to_ascii_lowercase())
+}
+
 /// A field that is there and not null.
-fn given<'a>(object: &'a Properties, key: &str) -> Option<&'a Value> {
+pub(crate) fn given<'a>(object: &'a Properties, key: &str) -> Option<&'a Value> {
     object.get(key).filter(|value| !value.is_null())
+}
+
+pub(crate) fn object<'a>(parent: &'a Properties, key: &str) -> Option<&'a Properties> {
+    parent.get(key).and_then(Value::as_object)
+}
+
+fn object_mut<'a>(parent: &'a mut Properties, key: &str) -> Option<&'a mut Properties> {
+    parent.get_mut(key).and_then(Value::as_object_mut)
 }
 
 pub(crate) fn is_pool(properties: &Properties) -> bool {
     given(properties, "type").and_then(Value::as_str) == Some("Pool")
+}
+
+/// Gives fields the names that the service answers with: `clientCertificateThumbprint`, which the
+/// specification writes with a small t (recorded). Before anything is merged, so that either
+/// spelling changes the same field.
+pub(crate) fn rename(properties: &mut Properties) {
+    let cluster = object_mut(properties, "properties")
+        .and_then(|inner| object_mut(inner, "serviceFabricCluster"));
+    if let Some(cluster) = cluster
+        && let Some(thumbprint) = cluster.shift_remove("clientCertificatethumbprint")
+    {
+        cluster.insert("clientCertificateThumbprint".to_owned(), thumbprint);
+    }
+}
+
+/// Adds what the service adds (recorded): to a Service Fabric cluster the retries, an empty list
+/// of server certificates, and the id of the certificate that the thumbprint means. The service
+/// looks that certificate up; here it is called by its thumbprint (assumed).
+pub(crate) fn complete(properties: &mut Properties, service: &Service) {
+    let cluster = object_mut(properties, "properties")
+        .and_then(|inner| object_mut(inner, "serviceFabricCluster"));
+    let Some(cluster) = cluster else {
+        return;
+    };
+    if given(cluster, "clientCertificateId").is_none()
+        && let Some(thumbprint) =
+            given(cluster, "clientCertificateThumbprint").and_then(Value::as_str)
+    {
+        let id = format!("{}/certificates/{thumbprint}", service.id());
+        cluster.insert("clientCertificateId".to_owned(), json!(id));
+    }
+    for (key, value) in [
+        ("maxPartitionResolutionRetries", json!(PARTITION_RETRIES)),
+        ("serverCertificateThumbprints", json!([])),
+    ] {
+        if given(cluster, key).is_none() {
+            cluster.insert(key.to_owned(), value);
+        }
+    }
 }
 
 /// The body that the service answers with. Of a Pool it shows `title`, `url` and `protocol` even
@@ -77,171 +149,11 @@ pub(crate) fn shown(service: &Service, address: &Address, properties: &Propertie
     })
 }
 
-/// Everything that is wrong with a backend's properties; empty when nothing is.
-pub(crate) fn check(properties: &Properties) -> Vec<Detail> {
-    let mut wrong = Wrong::default();
-    wrong.text(properties, "title", 300);
-    wrong.text(properties, "description", 2_000);
-    wrong.text(properties, "url", 2_000);
-    wrong.text(properties, "resourceId", 2_000);
-    wrong.choice(properties, "protocol", &["http", "soap"]);
-    wrong.choice(properties, "type", &["Single", "Pool"]);
-    wrong.required(properties, "proxy", &[("url", 2_000)]);
-    if let Some(credentials) = object(properties, "credentials") {
-        let required = [("scheme", 100), ("parameter", 300)];
-        wrong.required(credentials, "authorization", &required);
+/// Takes out of a body what `version` does not have.
+pub(crate) fn hide(body: &mut Value, version: ApiVersion) {
+    if let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) {
+        model::strip(properties, &|since| since > version);
     }
-    if is_pool(properties) {
-        for (key, name) in
-            [("url", "Url"), ("protocol", "Protocol"), ("circuitBreaker", "CircuitBreaker")]
-        {
-            if given(properties, key).is_some() {
-                wrong.say(key, format!("{name} is not supported for backend pool."));
-            }
-        }
-        wrong.pool(properties);
-    } else {
-        for (key, name) in [("url", "Url"), ("protocol", "Protocol")] {
-            if given(properties, key).is_none() {
-                // That it is required is the specification's; the words are assumed.
-                wrong.say(key, format!("{name} is required."));
-            }
-        }
-        if let Some(breaker) = object(properties, "circuitBreaker") {
-            wrong.breaker(breaker);
-        }
-    }
-    wrong.0
-}
-
-fn object<'a>(parent: &'a Properties, key: &str) -> Option<&'a Properties> {
-    parent.get(key).and_then(Value::as_object)
-}
-
-#[derive(Default)]
-struct Wrong(Vec<Detail>);
-
-impl Wrong {
-    fn say(&mut self, target: &str, message: impl Into<String>) {
-        self.0.push(Detail::new(target, message));
-    }
-
-    fn text(&mut self, parent: &Properties, key: &str, chars_max: usize) {
-        let Some(value) = given(parent, key) else {
-            return;
-        };
-        let fits = |text: &str| (1..=chars_max).contains(&text.chars().count());
-        if !value.as_str().is_some_and(fits) {
-            self.say(key, format!("{key} must be a string of 1 to {chars_max} characters."));
-        }
-    }
-
-    fn choice(&mut self, parent: &Properties, key: &str, values: &[&str]) {
-        let Some(value) = given(parent, key) else {
-            return;
-        };
-        if !value.as_str().is_some_and(|text| values.contains(&text)) {
-            self.say(key, format!("{key} must be one of {}.", values.join(", ")));
-        }
-    }
-
-    /// Texts that must be there once their object is.
-    fn required(&mut self, parent: &Properties, key: &str, texts: &[(&str, usize)]) {
-        let Some(child) = object(parent, key) else {
-            return;
-        };
-        for (text, chars_max) in texts {
-            if given(child, text).is_none() {
-                self.say(text, format!("{key}.{text} is required."));
-            }
-            self.text(child, text, *chars_max);
-        }
-    }
-
-    fn pool(&mut self, properties: &Properties) {
-        let services = object(properties, "pool")
-            .and_then(|pool| pool.get("services"))
-            .and_then(Value::as_array);
-        let Some(services) = services else {
-            return self.say("services", "pool.services is required for backend pool.");
-        };
-        if !(1..=POOL_MEMBERS_MAX).contains(&services.len()) {
-            self.say("services", format!("pool.services must have 1 to {POOL_MEMBERS_MAX} items."));
-        }
-        for service in services {
-            let Some(service) = service.as_object() else {
-                self.say("services", "An item of pool.services must be an object.");
-                continue;
-            };
-            let id = given(service, "id").and_then(Value::as_str);
-            if id.is_none_or(str::is_empty) {
-                self.say("id", "The id of an item of pool.services is required.");
-            }
-            for key in ["weight", "priority"] {
-                self.number(service, key, 0, SHARE_MAX);
-            }
-        }
-    }
-
-    fn number(&mut self, parent: &Properties, key: &str, least: i64, most: i64) {
-        let Some(value) = given(parent, key) else {
-            return;
-        };
-        if !value.as_i64().is_some_and(|n| (least..=most).contains(&n)) {
-            self.say(key, format!("{key} must be between {least} and {most}."));
-        }
-    }
-
-    fn breaker(&mut self, breaker: &Properties) {
-        let rules = breaker.get("rules").and_then(Value::as_array);
-        let rules = rules.map_or(&[][..], Vec::as_slice);
-        if rules.len() > BREAKER_RULES_MAX {
-            self.say("rules", "Only one circuit breaker rule is supported for a backend.");
-        }
-        for rule in rules.iter().filter_map(Value::as_object) {
-            if !given(rule, "name").is_some_and(|name| name.as_str().is_some_and(rule_name)) {
-                self.say("name", "The name of a circuit breaker rule is not valid.");
-            }
-            let Some(condition) = object(rule, "failureCondition") else {
-                self.say("failureCondition", "failureCondition is required.");
-                continue;
-            };
-            self.condition(condition);
-        }
-    }
-
-    fn condition(&mut self, condition: &Properties) {
-        self.number(condition, "count", 1, 10_000);
-        self.number(condition, "percentage", 1, 100);
-        let count = given(condition, "count").is_some();
-        if count == given(condition, "percentage").is_some() {
-            self.say("failureCondition", "Exactly one of count and percentage is required.");
-        }
-        let list = |key| condition.get(key).and_then(Value::as_array);
-        let ranges = list("statusCodeRanges").map_or(&[][..], Vec::as_slice);
-        let reasons = list("errorReasons").map_or(&[][..], Vec::as_slice);
-        if ranges.is_empty() && reasons.is_empty() {
-            self.say("failureCondition", "One of statusCodeRanges and errorReasons is required.");
-        }
-        for (key, length) in [("statusCodeRanges", ranges.len()), ("errorReasons", reasons.len())] {
-            if length > STATUS_RANGES_MAX {
-                self.say(key, format!("{key} must have at most {STATUS_RANGES_MAX} items."));
-            }
-        }
-        for range in ranges.iter().filter_map(Value::as_object) {
-            for key in ["min", "max"] {
-                self.number(range, key, 200, 599);
-            }
-        }
-    }
-}
-
-/// `^[a-zA-Z0-9]([a-zA-Z0-9-]{0,78}[a-zA-Z0-9])?$`, another client's check of a rule's name.
-fn rule_name(name: &str) -> bool {
-    (1..=80).contains(&name.len())
-        && name.chars().all(|c| c == '-' || c.is_ascii_alphanumeric())
-        && !name.starts_with('-')
-        && !name.ends_with('-')
 }
 
 #[cfg(test)]
@@ -252,7 +164,7 @@ mod tests {
     fn merge_patch() {
         let check = |target: Value, patch: Value, want: Value| {
             let mut merged = target.clone();
-            merge(&mut merged, &patch);
+            merge(&mut merged, &patch, PatchNull::Deletes, PatchArray::Replaced);
             assert_eq!(merged, want, "{target} with {patch}");
         };
         check(json!({"a": 1}), json!({"a": 2}), json!({"a": 2}));
@@ -273,84 +185,55 @@ mod tests {
     }
 
     #[test]
-    fn deleting_keeps_the_order_of_the_rest() {
-        let mut target = json!({"a": 1, "b": 2, "c": 3});
-        merge(&mut target, &json!({"a": null}));
-        assert_eq!(target.to_string(), r#"{"b":2,"c":3}"#);
-    }
-
-    fn says(properties: &Value) -> String {
-        let details = check(properties.as_object().unwrap());
-        let lines: Vec<_> =
-            details.iter().map(|detail| format!("{}: {}", detail.target, detail.message)).collect();
-        lines.join("\n")
+    fn nulls_may_mean_nothing_and_arrays_may_merge() {
+        let check = |target: Value, patch: Value, want: Value| {
+            let mut merged = target.clone();
+            merge(&mut merged, &patch, PatchNull::Ignored, PatchArray::Merged);
+            assert_eq!(merged, want, "{target} with {patch}");
+        };
+        check(json!({"a": 1}), json!({"a": null, "b": null}), json!({"a": 1}));
+        check(
+            json!([{"id": "/backends/eu", "weight": 1, "priority": 2}, {"id": "us"}]),
+            json!([{"id": "/x/backends/EU", "weight": 0}, {"id": "ap"}]),
+            json!([{"id": "/x/backends/EU", "weight": 0, "priority": 2}, {"id": "us"}, {"id": "ap"}]),
+        );
+        check(
+            json!([{"name": "a", "n": 1}]),
+            json!([{"name": "a"}]),
+            json!([{"name": "a", "n": 1}]),
+        );
+        check(json!(["a"]), json!(["b"]), json!(["b"]));
+        check(json!([{"id": "a"}]), json!([{"min": 1}]), json!([{"min": 1}]));
     }
 
     #[test]
-    fn checks() {
-        let check = |properties: Value, want: &str| assert_eq!(says(&properties), want);
-        let pool = |services: Value| json!({"type": "Pool", "pool": {"services": services}});
-        let single = |key: &str, value: Value| {
-            let mut body = json!({"url": "http://a", "protocol": "http"});
-            body[key] = value;
-            body
-        };
-        let rule = |failure: Value| {
-            let rules = json!([{"name": "r", "failureCondition": failure}]);
-            single("circuitBreaker", json!({"rules": rules}))
-        };
-        check(single("x-new", json!({"kept": true})), "");
-        check(json!({}), "url: Url is required.\nprotocol: Protocol is required.");
-        check(single("protocol", json!("ftp")), "protocol: protocol must be one of http, soap.");
-        check(single("title", json!("")), "title: title must be a string of 1 to 300 characters.");
-        check(
-            single("credentials", json!({"authorization": {"scheme": "Basic"}})),
-            "parameter: authorization.parameter is required.",
-        );
-        check(single("proxy", json!({})), "url: proxy.url is required.");
-        check(pool(json!([{"id": "/backends/a", "weight": 100, "priority": null}])), "");
-        check(pool(json!([])), "services: pool.services must have 1 to 30 items.");
-        check(
-            pool(json!([{"id": "a", "weight": 101, "priority": -1}])),
-            "weight: weight must be between 0 and 100.\n\
-             priority: priority must be between 0 and 100.",
-        );
-        check(
-            pool(json!([{"id": "a", "weight": 1.5}])),
-            "weight: weight must be between 0 and 100.",
-        );
-        check(pool(json!([{"weight": 1}])), "id: The id of an item of pool.services is required.");
-        check(
-            pool(Value::Array(vec![json!({"id": "a"}); 31])),
-            "services: pool.services must have 1 to 30 items.",
-        );
-        check(
-            json!({"type": "Pool", "url": "http://a", "protocol": "http",
-                   "circuitBreaker": {}, "pool": {"services": [{"id": "a"}]}}),
-            "url: Url is not supported for backend pool.\n\
-             protocol: Protocol is not supported for backend pool.\n\
-             circuitBreaker: CircuitBreaker is not supported for backend pool.",
-        );
-        check(
-            json!({"type": "Pool", "url": null, "title": null,
-                   "pool": {"services": [{"id": "a"}]}}),
-            "",
-        );
-        check(json!({"type": "Pool"}), "services: pool.services is required for backend pool.");
-        check(rule(json!({"count": 1, "statusCodeRanges": [{"min": 500, "max": 599}]})), "");
-        check(
-            rule(json!({"count": 1, "percentage": 1, "errorReasons": ["Timeout"]})),
-            "failureCondition: Exactly one of count and percentage is required.",
-        );
-        check(
-            rule(json!({"percentage": 101})),
-            "percentage: percentage must be between 1 and 100.\n\
-             failureCondition: One of statusCodeRanges and errorReasons is required.",
-        );
-        check(
-            rule(json!({"count": 1, "statusCodeRanges": [{"min": 100, "max": 600}]})),
-            "min: min must be between 200 and 599.\nmax: max must be between 200 and 599.",
-        );
+    fn deleting_keeps_the_order_of_the_rest() {
+        let mut target = json!({"a": 1, "b": 2, "c": 3});
+        merge(&mut target, &json!({"a": null}), PatchNull::Deletes, PatchArray::Replaced);
+        assert_eq!(target.to_string(), r#"{"b":2,"c":3}"#);
+    }
+
+    #[test]
+    fn a_cluster_is_completed() {
+        let mut body = json!({"properties": {"serviceFabricCluster": {
+            "managementEndpoints": ["https://a"], "clientCertificatethumbprint": "AB12",
+        }}});
+        let properties = body.as_object_mut().unwrap();
+        rename(properties);
+        complete(properties, &Service::default());
+        let id = format!("{}/certificates/AB12", Service::default().id());
+        let want = json!({"properties": {"serviceFabricCluster": {
+            "managementEndpoints": ["https://a"], "clientCertificateThumbprint": "AB12",
+            "clientCertificateId": id, "maxPartitionResolutionRetries": 3,
+            "serverCertificateThumbprints": [],
+        }}});
+        assert_eq!(body, want);
+        let said = json!({"properties": {"serviceFabricCluster": {
+            "maxPartitionResolutionRetries": 5, "serverCertificateThumbprints": ["x"],
+        }}});
+        let mut body = said.clone();
+        complete(body.as_object_mut().unwrap(), &Service::default());
+        assert_eq!(body, said);
     }
 
     #[test]

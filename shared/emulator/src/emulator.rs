@@ -1,25 +1,27 @@
 //! The handle: starts an emulator, looks at it, and makes things go wrong.
 
 use crate::{
-    address::{Address, Operation, Service},
+    address::{Address, Operation},
     answer::Answer,
     arm,
     clock::Clock,
     fault::{Fault, FaultId, Kind, Match, Standing},
-    gateway::{self, Forwarder, traffic::Traffic},
+    gateway::{self, forward::Connections, routes::BreakerState, traffic::Traffic},
     hand, identity,
     options::Options,
     record::Received,
     serve::Server,
+    service::Service,
     state::{Reconnect, Shared},
     store::Effect,
-    token,
     view::{Seat, Stored, View},
 };
 use serde_json::{Value, json};
 use std::{fmt, io, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 
+/// Who has the tokens that a test did not ask the identity endpoints for.
+const PRINCIPAL: &str = "the test";
 /// How many requests an error shows.
 const REQUESTS_SHOWN: usize = 20;
 
@@ -81,7 +83,6 @@ impl Emulator {
     /// When a port of [`Options::ports`] is taken.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let ports = options.ports;
-        let forwarder = Forwarder::new(options.forward_timeout);
         let shared = Arc::new(Shared::new(options));
         let failed = |what, port| move |cause| StartError { what, port, cause };
         let arm = {
@@ -93,8 +94,10 @@ impl Emulator {
         };
         let gateway = {
             let shared = Arc::clone(&shared);
-            let service =
-                move |request| gateway::handle(Arc::clone(&shared), forwarder.clone(), request);
+            let forwarder = Arc::clone(&shared.forwarder);
+            let service = move |request| {
+                gateway::handle(Arc::clone(&shared), Arc::clone(&forwarder), request)
+            };
             Server::start(ports.gateway, service).await.map_err(failed("gateway", ports.gateway))?
         };
         let identity = {
@@ -166,7 +169,7 @@ impl Emulator {
         [("IDENTITY_ENDPOINT", endpoint), ("IDENTITY_HEADER", secret)]
     }
 
-    /// The emulated service.
+    /// The emulated service, the first one where there are several.
     #[must_use]
     pub fn service(&self) -> &Service {
         &self.shared().options.service
@@ -181,14 +184,16 @@ impl Emulator {
     /// A token for Azure Resource Manager, for a test that does not want to ask for one.
     #[must_use]
     pub fn token(&self) -> String {
-        self.token_for(token::AUDIENCES[0], self.shared().options.token_lifetime)
+        let audience = self.shared().options.audiences.first();
+        let audience = audience.map_or(String::new(), Clone::clone);
+        self.token_for(&audience, self.shared().options.token_lifetime)
     }
 
     /// A token for any resource, with a lifetime of its own.
     #[must_use]
     pub fn token_for(&self, audience: &str, lifetime: Duration) -> String {
         let now = self.clock().now();
-        self.shared().lock().tokens.issue(audience, lifetime, now).0
+        self.shared().lock().tokens.issue(PRINCIPAL, audience, lifetime, now).0
     }
 
     /// Makes every token so far invalid.
@@ -202,7 +207,7 @@ impl Emulator {
     /// Lets something go wrong from now on.
     pub fn inject(&self, fault: Fault) -> FaultId {
         let now = self.clock().now();
-        let id = self.shared().lock().faults.inject(fault, now);
+        let id = self.shared().lock().inject(fault, now);
         self.shared().changed();
         id
     }
@@ -308,10 +313,7 @@ impl Emulator {
         let services: Value = members
             .iter()
             .map(|(member, weight, priority)| {
-                let member = match pool.workspace() {
-                    None => Address::from(*member),
-                    Some(workspace) => Address::in_workspace(workspace, member),
-                };
+                let member = pool.beside(member);
                 let mut service = json!({"id": self.service().backend_id(&member)});
                 for (key, number) in [("weight", weight), ("priority", priority)] {
                     if let Some(number) = number {
@@ -415,6 +417,18 @@ impl Emulator {
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.view(|view| view.traffic().clone())
+    }
+
+    /// The circuit breaker rules, of every gateway.
+    #[must_use]
+    pub fn breakers(&self) -> Vec<BreakerState> {
+        self.view(|view| view.breakers())
+    }
+
+    /// The connections that the gateways have opened to the backends.
+    #[must_use]
+    pub fn connections(&self) -> Vec<Connections> {
+        self.shared().forwarder.connections()
     }
 
     /// Forgets the requests and their totals, as between the phases of a benchmark. Faults,

@@ -1,84 +1,56 @@
-//! The emulated gateway: it routes real HTTP by the configuration that was written.
+//! The emulated gateways: they route real HTTP by the configuration that was written.
 //!
 //! `/{backend}/any/path?query` goes to the url of a Single, or to a member of a Pool by priority
-//! and weight ([`balance`]). Service level only: workspaces have gateways of their own. A member
-//! that does not exist, or is a pool itself, is passed over; when nobody is left the caller gets
-//! 503. A request is tried once, as a real gateway does without a retry policy: a backend that
-//! cannot be reached is a 500, one that does not answer in time a 504.
+//! and weight ([`balance`]). The `Host` says whose backend: `contoso-apim.azure-api.net` is the
+//! service `contoso-apim`, `team.contoso-apim.azure-api.net` its workspace `team`, and any other
+//! host the first service. A member that does not exist, or is a pool itself, is passed over. A
+//! request is tried once, as a real gateway does without a retry policy: a backend that cannot be
+//! reached is a 500, one that does not answer in time a 504. What came of it counts for the
+//! backend's circuit breaker ([`breaker`]); a backend that is tripped, and a pool that has nobody
+//! left, answer 503 or the status of their `failureResponse`.
 //!
-//! Circuit breakers are not emulated. A `circuitBreaker` is kept as data with its backend and has
-//! no effect here: nothing trips, and so no lower priority group ever gets traffic.
+//! Several gateways stand behind the one port and take turns; a request with `x-emulator-gateway`
+//! goes to the one of that number. Each has a rotation, breakers and connections of its own, and
+//! gets to know of a new configuration in its own time.
 //!
-//! `/metrics` is for Prometheus. An answer names the backend that gave it in `x-emulator-backend`.
+//! A reconnect that is due makes each gateway forget its connections to the backend: the next
+//! request opens a new one, and the admin state shows how many were opened and when.
+//!
+//! `/metrics` is for Prometheus. An answer names the backend that gave it in `x-emulator-backend`
+//! and the gateway in `x-emulator-gateway`. Session affinity is kept as data, without effect.
 
 pub(crate) mod balance;
+pub(crate) mod breaker;
+pub(crate) mod forward;
 pub(crate) mod routes;
 pub(crate) mod traffic;
 
 use crate::{
-    address::decoded,
+    address::{Address, decoded},
     answer::full,
+    arm::text,
     serve::{Body, BoxError, Cut},
     state::Shared,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
+use breaker::{Came, Reason};
+use forward::{Forwarder, Route};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
+use jiff::Timestamp;
 use routes::Pick;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 
 const BACKEND_HEADER: HeaderName = HeaderName::from_static("x-emulator-backend");
-/// How long an idle connection to a member is kept.
-const IDLE_SECONDS: u64 = 30;
+const GATEWAY_HEADER: HeaderName = HeaderName::from_static("x-emulator-gateway");
+/// What a gateway's host name ends with in the public cloud.
+const HOST_TAIL: &str = ".azure-api.net";
 
-/// The client side of the gateway: pooled connections to the members.
-#[derive(Clone, Debug)]
-pub(crate) struct Forwarder {
-    client: Client<HttpConnector, Incoming>,
-    timeout: Duration,
-}
-
-impl Forwarder {
-    pub(crate) fn new(timeout: Duration) -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(timeout));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS))
-            .build(connector);
-        Self { client, timeout }
-    }
-
-    async fn forward(
-        &self,
-        mut request: Request<Incoming>,
-        target: Uri,
-    ) -> Result<Response<Incoming>, StatusCode> {
-        *request.uri_mut() = target;
-        *request.version_mut() = http::Version::HTTP_11;
-        strip(request.headers_mut());
-        request.headers_mut().remove(header::HOST);
-        match tokio::time::timeout(self.timeout, self.client.request(request)).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "a member could not be reached");
-                Err(StatusCode::INTERNAL_SERVER_ERROR)
-            }
-            Err(_) => Err(StatusCode::GATEWAY_TIMEOUT),
-        }
-    }
-}
-
-/// Answers one request on the gateway's port.
+/// Answers one request on the gateways' port.
 pub(crate) async fn handle(
     shared: Arc<Shared>,
-    forwarder: Forwarder,
+    forwarder: Arc<Forwarder>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Cut> {
     let path = request.uri().path();
@@ -94,42 +66,102 @@ pub(crate) async fn handle(
     let rest = path.trim_start_matches('/');
     let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
     let query = request.uri().query();
-    let name = decoded(name).unwrap_or_default();
-    let pick = shared.lock().routes.pick(&name);
-    let (pool, backend, url) = match pick {
-        Pick::To { pool, backend, url } => (pool, backend, url),
-        Pick::NobodyLeft { pool } => {
-            count(&shared, Some(pool), None, StatusCode::SERVICE_UNAVAILABLE);
-            let why = "No backend of the pool is available.";
-            return Ok(refusal(StatusCode::SERVICE_UNAVAILABLE, why));
+    let place = place(&shared, text(request.headers(), &header::HOST).unwrap_or_default());
+    let name = place.beside(&decoded(name).unwrap_or_default());
+    let wanted = text(request.headers(), &GATEWAY_HEADER).and_then(|number| number.parse().ok());
+    let (gateway, pick) = {
+        let mut state = shared.lock();
+        let gateway = wanted.unwrap_or_else(|| state.turn());
+        (gateway, state.gateways.pick(gateway, &name))
+    };
+    let (pool, backend, url, reconnects) = match pick {
+        Pick::To { pool, backend, url, reconnects } => (pool, backend, url, reconnects),
+        Pick::Tripped { backend, status } => {
+            count(&shared, None, Some(&backend), status);
+            return Ok(refusal(gateway, status, "The backend is tripped by its circuit breaker."));
+        }
+        Pick::NobodyLeft { pool, status } => {
+            count(&shared, Some(&pool), None, status);
+            return Ok(refusal(gateway, status, "No backend of the pool is available."));
         }
         Pick::Unknown => {
             count(&shared, None, None, StatusCode::NOT_FOUND);
-            return Ok(refusal(StatusCode::NOT_FOUND, "Resource not found"));
+            return Ok(refusal(gateway, StatusCode::NOT_FOUND, "Resource not found"));
         }
     };
     let target = match query {
         None => format!("{url}/{rest}"),
         Some(query) => format!("{url}/{rest}?{query}"),
     };
+    let route = Route { gateway, backend: backend.clone(), reconnects };
+    let mut request = request;
+    strip(request.headers_mut());
+    request.headers_mut().remove(header::HOST);
     let answered = match target.parse() {
-        Ok(target) => forwarder.forward(request, target).await,
-        Err(_) => Err(StatusCode::INTERNAL_SERVER_ERROR),
+        Ok(target) => forwarder.forward(request, &route, target).await,
+        Err(_) => Err(Reason::BackendConnectionFailure),
     };
-    let mut response = match answered {
-        Ok(response) => response.map(|body| body.map_err(BoxError::from).boxed_unsync()),
-        Err(status) => refusal(status, "The backend could not be reached."),
+    let (mut response, came) = match answered {
+        Ok(response) => {
+            let status = response.status().as_u16();
+            let retry_after = retry_after(response.headers(), shared.clock.now());
+            let body = response.map(|body| body.map_err(BoxError::from).boxed_unsync());
+            (body, Came::Answered { status, retry_after })
+        }
+        Err(reason) => {
+            let status = match reason {
+                Reason::BackendConnectionFailure => StatusCode::INTERNAL_SERVER_ERROR,
+                Reason::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            };
+            let why = "The backend could not be reached.";
+            let came = Came::Unanswered { reason, status: status.as_u16() };
+            (refusal(gateway, status, why), came)
+        }
     };
     strip(response.headers_mut());
-    if let Ok(value) = HeaderValue::from_str(&backend) {
-        response.headers_mut().insert(BACKEND_HEADER, value);
-    }
-    count(&shared, pool, Some(backend), response.status());
+    put(&mut response, BACKEND_HEADER, &backend.to_string());
+    put(&mut response, GATEWAY_HEADER, &gateway.to_string());
+    shared.lock().came(gateway, &backend, came, shared.clock.now());
+    shared.due_changed();
+    count(&shared, pool.as_ref(), Some(&backend), response.status());
     Ok(response)
 }
 
-fn count(shared: &Shared, pool: Option<String>, backend: Option<String>, status: StatusCode) {
-    shared.lock().traffic.add(pool, backend, status.as_u16());
+/// The service and the workspace that a host name means, as an address without a name.
+fn place(shared: &Shared, host: &str) -> Address {
+    let host = host.split(':').next().unwrap_or(host).to_ascii_lowercase();
+    let Some(host) = host.strip_suffix(HOST_TAIL) else {
+        return Address::from("");
+    };
+    let (workspace, service) = match host.rsplit_once('.') {
+        None => (None, host),
+        Some((workspace, service)) => (Some(workspace), service),
+    };
+    let address = match workspace {
+        None => Address::from(""),
+        Some(workspace) => Address::in_workspace(workspace, ""),
+    };
+    match shared.services.named(service) {
+        Some(None) => address,
+        Some(Some(service)) => Address::of(service, address),
+        // A service that is not here has no backends here: none has this workspace.
+        None => Address::in_workspace("\0", ""),
+    }
+}
+
+/// How long a backend's Retry-After says to wait: in seconds, or until a date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = text(headers, &header::RETRY_AFTER)?;
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Some(crate::clock::left(now, until))
+}
+
+fn count(shared: &Shared, pool: Option<&Address>, backend: Option<&Address>, status: StatusCode) {
+    let name = |address: &Address| address.to_string();
+    shared.lock().traffic.add(pool.map(name), backend.map(name), status.as_u16());
     shared.changed();
 }
 
@@ -148,13 +180,18 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
+fn put(response: &mut Response<Body>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
 /// The gateway's own way to say no.
-fn refusal(status: StatusCode, message: &str) -> Response<Body> {
+fn refusal(gateway: usize, status: StatusCode, message: &str) -> Response<Body> {
     let body = json!({"statusCode": status.as_u16(), "message": message});
     let mut response = Response::new(full(body.to_string().into()));
     *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    put(&mut response, header::CONTENT_TYPE, "application/json");
+    put(&mut response, GATEWAY_HEADER, &gateway.to_string());
     response
 }

@@ -7,6 +7,7 @@ use crate::{
     record::{Origin, Outcome},
     state::{Call, Shared},
     store::Effect,
+    version::LATEST,
 };
 use bytes::Bytes;
 use http::Method;
@@ -31,6 +32,7 @@ pub(crate) fn foreign(
         | Operation::Token
         | Operation::Unknown => (Method::GET, None),
     };
+    let backend = &shared.services.home(backend.clone());
     let call = Call {
         at: shared.clock.now(),
         instant: Instant::now(),
@@ -40,6 +42,7 @@ pub(crate) fn foreign(
         path: shared.options.service.backend_id(backend),
         query: String::new(),
         target: Target::Backend(operation, backend.clone()),
+        version: LATEST,
         if_match,
         client_request_id: None,
         body,

@@ -21,6 +21,7 @@ use crate::{
     serve::{Body, Cut},
     state::{Call, Shared},
     token,
+    version::LATEST,
 };
 use bytes::Bytes;
 use http::{HeaderName, Method, Request, Response, StatusCode, header, request::Parts};
@@ -33,6 +34,9 @@ pub(crate) const APP_SERVICE_PATH: &str = "/msi/token";
 const METADATA_PATH: &str = "/metadata/identity/oauth2/token";
 const ENTRA_TAIL: &str = "/oauth2/v2.0/token";
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The client id of the identity that is meant where none is named.
+const SYSTEM_ASSIGNED: &str = "00000000-0000-0000-0000-0000000000c1";
 
 const SECRET: HeaderName = HeaderName::from_static("x-identity-header");
 const METADATA: HeaderName = HeaderName::from_static("metadata");
@@ -79,6 +83,7 @@ pub(crate) async fn handle(
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
         target: Target::Unknown,
+        version: LATEST,
         if_match: None,
         client_request_id: None,
         body: Bytes::new(), // It holds the client's secret.
@@ -149,11 +154,12 @@ fn answer(shared: &Shared, way: Way, head: &Parts, body: &Bytes) -> Answer {
             }
             let assertion = field("client_assertion").is_some()
                 && field("client_assertion_type") == Some(ASSERTION_TYPE);
-            if field("client_id").is_none() || !(assertion || field("client_secret").is_some()) {
+            let credential = assertion || field("client_secret").is_some();
+            let Some(client) = field("client_id").filter(|_| credential) else {
                 let why = "AADSTS7000218: The request body must contain the following parameter: \
                            'client_assertion' or 'client_secret'.";
                 return refusal(StatusCode::UNAUTHORIZED, "invalid_client", 7_000_218, why);
-            }
+            };
             let Some(resource) = field("scope").and_then(|scope| scope.strip_suffix("/.default"))
             else {
                 let why = "AADSTS1002012: The provided value for scope is not valid. Client \
@@ -161,7 +167,7 @@ fn answer(shared: &Shared, way: Way, head: &Parts, body: &Bytes) -> Answer {
                            the resource identifier.";
                 return bad("invalid_scope", 1_002_012, why);
             };
-            let (token, _) = issue(shared, resource);
+            let (token, _) = issue(shared, client, resource);
             let seconds = shared.options.token_lifetime.as_secs();
             let given = json!({
                 "token_type": "Bearer",
@@ -188,10 +194,11 @@ fn managed(shared: &Shared, head: &Parts) -> Answer {
         let why = "Both resource and api-version are required.";
         return refusal(StatusCode::BAD_REQUEST, "invalid_request", 0, why);
     };
-    let (token, expires) = issue(shared, resource);
+    let client = field("client_id").unwrap_or(SYSTEM_ASSIGNED);
+    let (token, expires) = issue(shared, client, resource);
     let given = json!({
         "access_token": token,
-        "client_id": field("client_id").unwrap_or("00000000-0000-0000-0000-0000000000c1"),
+        "client_id": client,
         "expires_in": shared.options.token_lifetime.as_secs().to_string(),
         "expires_on": expires.as_second().to_string(),
         "resource": resource,
@@ -200,10 +207,10 @@ fn managed(shared: &Shared, head: &Parts) -> Answer {
     Answer::value(StatusCode::OK, &given)
 }
 
-fn issue(shared: &Shared, resource: &str) -> (String, jiff::Timestamp) {
+fn issue(shared: &Shared, client: &str, resource: &str) -> (String, jiff::Timestamp) {
     let mut state = shared.lock();
     let lifetime = shared.options.token_lifetime;
-    state.tokens.issue(resource, lifetime, shared.clock.now())
+    state.tokens.issue(client, resource, lifetime, shared.clock.now())
 }
 
 /// Entra's way to say no.

@@ -42,28 +42,40 @@ mod answer;
 mod arm;
 mod backend;
 mod clock;
+mod duration;
 mod emulator;
 pub mod fault;
+mod filter;
 mod gateway;
 mod hand;
 mod identity;
 pub mod member;
+mod model;
 mod options;
 mod record;
 mod serve;
+mod service;
 mod state;
 mod store;
 mod throttle;
 mod token;
+pub mod unpublished;
+mod version;
 mod view;
 
-pub use address::{Address, Operation, Service, ServiceError};
+pub use address::{Address, Operation};
 pub use clock::Clock;
 pub use emulator::{Emulator, Leftovers, Refused, StartError, TimedOut};
 pub use fault::{Fault, FaultId, Match, Times};
-pub use gateway::traffic::{Count, Tally, Traffic};
-pub use options::{BelowMinimum, Options, Ports, Throttling};
+pub use gateway::{
+    forward::Connections,
+    routes::BreakerState,
+    traffic::{Count, Tally, Traffic},
+};
+pub use options::{Options, Ports, Throttling};
 pub use record::{Origin, Outcome, Received};
+pub use service::{Service, ServiceError};
 pub use state::Reconnect;
 pub use store::Effect;
+pub use unpublished::Unpublished;
 pub use view::{Seat, Stored, View};

@@ -1,30 +1,51 @@
 //! What can be chosen about an emulator when it is started.
 
-use crate::address::Service;
+use crate::{fault::Fault, service::Service, unpublished::Unpublished};
+use jiff::fmt::serde::unsigned_duration::required as iso;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The shortest `after` of a reconnect (2022-08-01, Backend - Reconnect).
 pub(crate) const RECONNECT_AFTER_MIN: Duration = Duration::from_secs(120);
 
 /// How an emulator behaves; the default is a fresh service on free ports that behaves.
-#[derive(Clone, Debug)]
+///
+/// It can be read from a file: field names are in camelCase, durations in ISO 8601, what is left
+/// out has its default, and what is unknown is an error.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Options {
-    /// The service that is emulated.
+    /// The service that is meant where no other is named.
     pub service: Service,
+    /// Services beside it, in the same subscription or in others.
+    pub services: Vec<Service>,
     /// Where to listen.
     pub ports: Ports,
-    /// What happens to a reconnect that asks for less than PT2M.
-    pub reconnect_below_minimum: BelowMinimum,
+    /// How the service behaves where nobody has published it.
+    pub unpublished: Unpublished,
+    /// The resources that Azure Resource Manager takes tokens for: the public cloud's by default.
+    /// The first is the one of [`crate::Emulator::token`].
+    pub audiences: Vec<String>,
     /// How long the identity endpoints' tokens are good for, by the emulator's clock. Clients of
     /// the Azure SDK renew a token 5 minutes before its end, so one that lives for less than that
     /// is asked for anew before every request.
+    #[serde(with = "iso")]
     pub token_lifetime: Duration,
     /// Whether Azure Resource Manager's token buckets refuse requests.
     pub throttling: Throttling,
+    /// What goes wrong from the start.
+    pub faults: Vec<Fault>,
     /// How long, by the emulator's clock, a write takes to reach the gateway. Real gateways load
     /// configuration in the background, self-hosted ones every 10 s or so; there is no promise.
+    #[serde(with = "iso")]
     pub gateway_delay: Duration,
+    /// How much longer it takes to reach each further gateway.
+    #[serde(with = "iso")]
+    pub gateway_stagger: Duration,
+    /// How many gateways there are behind the port; at least 1. They do not synchronise.
+    pub gateways: usize,
     /// How long, in real time, the gateway waits for a member's answer before it gives 504.
+    #[serde(with = "iso")]
     pub forward_timeout: Duration,
     /// How many requests the record keeps, the latest ones; 0 keeps none. Totals count on.
     pub requests_kept: usize,
@@ -37,11 +58,18 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             service: Service::default(),
+            services: Vec::new(),
             ports: Ports::default(),
-            reconnect_below_minimum: BelowMinimum::Refuse,
+            unpublished: Unpublished::default(),
+            audiences: ["https://management.azure.com", "https://management.core.windows.net"]
+                .map(str::to_owned)
+                .to_vec(),
             token_lifetime: Duration::from_secs(3_600),
             throttling: Throttling::CountOnly,
+            faults: Vec::new(),
             gateway_delay: Duration::ZERO,
+            gateway_stagger: Duration::ZERO,
+            gateways: 1,
             forward_timeout: Duration::from_secs(60),
             requests_kept: 10_000,
             seed: 0,
@@ -50,7 +78,8 @@ impl Default for Options {
 }
 
 /// The ports on 127.0.0.1; 0, the default, is a free one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Ports {
     /// Azure Resource Manager, and the admin endpoints under `/emulator/`.
     pub arm: u16,
@@ -60,22 +89,10 @@ pub struct Ports {
     pub identity: u16,
 }
 
-/// What the service makes of a reconnect's `after` below PT2M. Nobody has published it; the page
-/// that gives the minimum has an example with PT3S.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BelowMinimum {
-    /// 400 `ValidationError`.
-    #[default]
-    Refuse,
-    /// 202, and PT2M is taken instead.
-    Raise,
-    /// 202, and it is done as asked.
-    Accept,
-}
-
 /// What Azure Resource Manager's limits do: per kind of operation, reads 250 refilled with 25 a
 /// second, writes and deletes 200 refilled with 10 a second.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Throttling {
     /// The remaining requests are counted and shown in the headers, and nothing is refused.
     #[default]

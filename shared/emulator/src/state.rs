@@ -9,20 +9,29 @@
 //! that task only wakes those who wait.
 
 use crate::{
-    address::{Address, Operation, Target, pairs},
+    address::{Address, Operation, Target, encoded, names_wrong, pairs},
     answer::{Answer, Detail},
     clock::{self, Clock},
-    fault::{Faults, Standing},
-    gateway::{routes::Routes, traffic::Traffic},
-    options::{BelowMinimum, Options, RECONNECT_AFTER_MIN},
+    duration,
+    fault::{Fault, FaultId, Faults, Standing},
+    gateway::{
+        breaker::Came,
+        forward::Forwarder,
+        routes::{Gateways, Switched},
+        traffic::Traffic,
+    },
+    options::{Options, RECONNECT_AFTER_MIN},
     record::{Origin, Outcome, Received, Record},
-    store::{Backends, Effect},
+    service::{Services, Unfound},
+    store::{Backends, Change, Effect},
     throttle::Buckets,
     token::Tokens,
+    unpublished::BelowMinimum,
+    version::{ApiVersion, WORKSPACES},
 };
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use jiff::{SpanRelativeTo, Timestamp};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use std::{
@@ -61,6 +70,7 @@ pub(crate) struct Call {
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) target: Target,
+    pub(crate) version: ApiVersion,
     pub(crate) if_match: Option<String>,
     pub(crate) client_request_id: Option<String>,
     pub(crate) body: Bytes,
@@ -96,12 +106,14 @@ pub(crate) struct Late {
 
 pub(crate) struct State {
     options: Arc<Options>,
+    pub(crate) services: Arc<Services>,
     pub(crate) backends: Backends,
     pub(crate) faults: Faults,
     pub(crate) record: Record,
     pub(crate) buckets: Buckets,
     pub(crate) tokens: Tokens,
-    pub(crate) routes: Routes,
+    pub(crate) gateways: Gateways,
+    turn: usize,
     pub(crate) traffic: Traffic,
     pub(crate) late: Vec<Late>,
     pub(crate) reconnects: Vec<Reconnect>,
@@ -110,8 +122,10 @@ pub(crate) struct State {
 /// What the endpoints, the timekeeper and the handles share.
 pub(crate) struct Shared {
     pub(crate) options: Arc<Options>,
+    pub(crate) services: Arc<Services>,
     pub(crate) clock: Clock,
     pub(crate) stopping: watch::Sender<bool>,
+    pub(crate) forwarder: Arc<Forwarder>,
     state: Mutex<State>,
     changed: Notify,
     due_changed: Notify,
@@ -120,22 +134,33 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(options: Options) -> Self {
         let options = Arc::new(options);
-        let state = State {
-            backends: Backends::new(options.service.clone()),
+        let services = Arc::new(Services::new(options.service.clone(), &options.services));
+        let clock = Clock::default();
+        let forwarder = Arc::new(Forwarder::new(options.forward_timeout, clock.clone()));
+        let mut state = State {
+            services: Arc::clone(&services),
+            backends: Backends::new(Arc::clone(&services), options.unpublished.clone()),
             faults: Faults::default(),
             record: Record::new(options.requests_kept),
             buckets: Buckets::default(),
             tokens: Tokens::new(options.seed),
-            routes: Routes::new(options.seed),
+            gateways: Gateways::new(options.gateways, options.seed, &options.unpublished),
+            turn: 0,
             traffic: Traffic::default(),
             late: Vec::new(),
             reconnects: Vec::new(),
             options: Arc::clone(&options),
         };
+        let now = clock.now();
+        for fault in &options.faults {
+            state.inject(fault.clone(), now);
+        }
         Self {
             options,
-            clock: Clock::default(),
+            services,
+            clock,
             stopping: watch::Sender::new(false),
+            forwarder,
             state: Mutex::new(state),
             changed: Notify::new(),
             due_changed: Notify::new(),
@@ -191,7 +216,7 @@ impl State {
     fn next_due(&self) -> Option<Timestamp> {
         let late = self.late.iter().filter_map(|late| late.due);
         let waiting = self.reconnects.iter().filter(|reconnect| !reconnect.done);
-        late.chain(waiting.map(|reconnect| reconnect.due)).chain(self.routes.next_due()).min()
+        late.chain(waiting.map(|reconnect| reconnect.due)).chain(self.gateways.next_due()).min()
     }
 
     fn catch_up(&mut self, now: Timestamp) {
@@ -204,9 +229,12 @@ impl State {
                 Some(_) | None => break,
             }
         }
-        self.routes.catch_up(now);
+        self.settle(now);
         for reconnect in &mut self.reconnects {
-            reconnect.done |= reconnect.due <= now;
+            if !reconnect.done && reconnect.due <= now {
+                reconnect.done = true;
+                self.gateways.reconnect(&reconnect.backend);
+            }
         }
         if self.reconnects.len() > RECONNECTS_KEPT {
             let surplus = self.reconnects.len() - RECONNECTS_KEPT;
@@ -229,64 +257,97 @@ impl State {
         (number, effect)
     }
 
+    /// Lets something go wrong from now on.
+    pub(crate) fn inject(&mut self, mut fault: Fault, now: Timestamp) -> FaultId {
+        fault.on.backend = fault.on.backend.map(|backend| self.services.home(backend));
+        self.faults.inject(fault, now)
+    }
+
     /// Does what a request asks for, and says what there is to answer.
     pub(crate) fn execute(&mut self, call: &Call, now: Timestamp) -> (Answer, Effect) {
+        if let Some(place) = call.target.place() {
+            if place.workspace().is_some() && call.version < WORKSPACES {
+                return (type_unknown(Some(call.version)), Effect::None);
+            }
+            let wrong = names_wrong(call.target.operation(), place);
+            if !wrong.is_empty() {
+                let wrong = wrong.into_iter().map(|(name, words)| Detail::new(name, words));
+                return (Answer::invalid(wrong.collect()), Effect::None);
+            }
+        }
         let answer = match &call.target {
             Target::Backend(Operation::Reconnect, address) => {
                 return self.reconnect(address, &call.body, now);
             }
-            Target::Backend(Operation::Get, address) => self.backends.read(address),
+            Target::Backend(Operation::Get, address) => self.backends.read(address, call.version),
             Target::Backend(Operation::Head, address) => {
-                Answer { body: Bytes::new(), ..self.backends.read(address) }
+                self.backends.read(address, call.version).bodiless()
             }
             Target::Backend(operation, address) => {
-                return self.write(*operation, address, call.if_match.as_deref(), &call.body, now);
+                let change = Change {
+                    operation: *operation,
+                    address,
+                    if_match: call.if_match.as_deref(),
+                    version: call.version,
+                    body: &call.body,
+                };
+                return self.write(&change, now);
             }
-            Target::Collection { workspace } => {
+            Target::Collection(place) => {
                 let query = pairs(&call.query);
-                self.backends
-                    .list(workspace.as_deref(), &query, |skip| next_link(call, &query, skip))
+                let next = |skip| next_link(call, &query, skip);
+                self.backends.list(place, call.version, &query, next)
             }
-            Target::OtherService { resource_group, name } => Answer::error(
-                StatusCode::NOT_FOUND,
-                "ResourceNotFound",
-                &format!(
-                    "The Resource 'Microsoft.ApiManagement/service/{name}' under resource group \
-                     '{resource_group}' was not found."
-                ),
-            ),
-            Target::WrongVerb => Answer::error(
+            Target::Elsewhere(unfound) => unfound_answer(unfound),
+            Target::WrongVerb => Answer::manager(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "HttpMethodNotAllowed",
                 "The HTTP method is not allowed for this resource.",
             ),
-            Target::Unknown => Answer::error(
-                StatusCode::NOT_FOUND,
-                "InvalidResourceType",
-                "The resource type could not be found in the namespace \
-                 'Microsoft.ApiManagement'.",
-            ),
+            Target::Unknown => type_unknown(None),
         };
         (answer, Effect::None)
     }
 
     /// A PUT, PATCH or DELETE, and the word of it to the gateway.
-    pub(crate) fn write(
-        &mut self,
-        operation: Operation,
-        address: &Address,
-        if_match: Option<&str>,
-        body: &[u8],
-        now: Timestamp,
-    ) -> (Answer, Effect) {
-        let (answer, effect) = self.backends.write(operation, address, if_match, body);
-        if effect.happened() && address.workspace().is_none() {
-            let properties = self.backends.get(address).map(|entry| &entry.properties);
-            let due = clock::later(now, self.options.gateway_delay);
-            self.routes.announce(due, address.name(), properties);
-            self.routes.catch_up(now);
+    fn write(&mut self, change: &Change<'_>, now: Timestamp) -> (Answer, Effect) {
+        let (answer, effect) = self.backends.write(change);
+        if effect.happened() {
+            let properties = self.backends.get(change.address).map(|entry| &entry.properties);
+            let Options { gateway_delay, gateway_stagger, .. } = *self.options;
+            self.gateways.announce(change.address, properties, |number| {
+                let stagger =
+                    gateway_stagger.saturating_mul(u32::try_from(number).unwrap_or(u32::MAX));
+                clock::later(now, gateway_delay.saturating_add(stagger))
+            });
+            self.settle(now);
         }
         (answer, effect)
+    }
+
+    /// The gateway whose turn it is.
+    pub(crate) fn turn(&mut self) -> usize {
+        let turn = self.turn;
+        self.turn = (turn + 1) % self.gateways.count();
+        turn
+    }
+
+    /// Tells a gateway what came of a request.
+    pub(crate) fn came(&mut self, gateway: usize, backend: &Address, came: Came, now: Timestamp) {
+        let opened = self.gateways.came(gateway, backend, came, now);
+        self.switched(opened);
+    }
+
+    /// Lets everything happen at the gateways that is due.
+    fn settle(&mut self, now: Timestamp) {
+        let closed = self.gateways.catch_up(now);
+        self.switched(closed);
+    }
+
+    fn switched(&mut self, switched: Vec<Switched>) {
+        for Switched { backend, turned } in switched {
+            tracing::debug!(%backend, rule = turned.rule, open = turned.open, "a breaker switched");
+        }
     }
 
     fn reconnect(&mut self, address: &Address, body: &[u8], now: Timestamp) -> (Answer, Effect) {
@@ -306,7 +367,7 @@ impl State {
         now: Timestamp,
     ) -> Result<Reconnect, Answer> {
         let entry = self.backends.get(address).ok_or_else(Answer::not_found)?;
-        let wrong = |message: &str| Answer::invalid(&[Detail::new("after", message)]);
+        let wrong = |message: &str| Answer::invalid(vec![Detail::new("after", message)]);
         if crate::backend::is_pool(&entry.properties) {
             // Not published; a pool has no connection of its own (assumed).
             return Err(wrong("Reconnect is not supported for backend pool."));
@@ -315,7 +376,7 @@ impl State {
         let after = if asked >= RECONNECT_AFTER_MIN {
             asked
         } else {
-            match self.options.reconnect_below_minimum {
+            match self.options.unpublished.reconnect_below_minimum {
                 BelowMinimum::Refuse => {
                     return Err(wrong("The minimum duration of the Reconnect is PT2M."));
                 }
@@ -355,15 +416,9 @@ fn after(body: &[u8]) -> Result<Option<Duration>, Answer> {
     let Some(after) = body.pointer("/properties/after").filter(|a| !a.is_null()) else {
         return Ok(None);
     };
-    let duration = after
-        .as_str()
-        .filter(|text| text.starts_with('P'))
-        .and_then(|text| text.parse::<jiff::Span>().ok())
-        .and_then(|span| span.to_duration(SpanRelativeTo::days_are_24_hours()).ok())
-        .and_then(|duration| Duration::try_from(duration).ok());
-    match duration {
+    match after.as_str().and_then(duration::parsed) {
         Some(duration) => Ok(Some(duration)),
-        None => Err(Answer::invalid(&[Detail::new(
+        None => Err(Answer::invalid(vec![Detail::new(
             "after",
             "after must be a duration in ISO 8601 format.",
         )])),
@@ -374,7 +429,48 @@ fn next_link(call: &Call, query: &[(String, String)], skip: usize) -> String {
     let rest: String = query
         .iter()
         .filter(|(key, _)| key != "$skip")
-        .map(|(key, value)| format!("{key}={value}&"))
+        .map(|(key, value)| format!("{}={}&", encoded(key), encoded(value)))
         .collect();
     format!("http://{}{}?{rest}$skip={skip}", call.host, call.path)
+}
+
+/// The resource manager's words for a path that no resource type has, or none of that version.
+fn type_unknown(version: Option<ApiVersion>) -> Answer {
+    let by = version.map_or(String::new(), |version| format!(" for api version '{version}'"));
+    Answer::manager(
+        StatusCode::NOT_FOUND,
+        "InvalidResourceType",
+        &format!(
+            "The resource type could not be found in the namespace 'Microsoft.ApiManagement'{by}."
+        ),
+    )
+}
+
+/// The resource manager's words for what is not there.
+fn unfound_answer(unfound: &Unfound) -> Answer {
+    let not_found = |code, message: String| Answer::manager(StatusCode::NOT_FOUND, code, &message);
+    match unfound {
+        Unfound::Malformed { subscription } => Answer::manager(
+            StatusCode::BAD_REQUEST,
+            "InvalidSubscriptionId",
+            &format!(
+                "The provided subscription identifier '{subscription}' is malformed or invalid."
+            ),
+        ),
+        Unfound::Subscription { subscription } => not_found(
+            "SubscriptionNotFound",
+            format!("The subscription '{subscription}' could not be found."),
+        ),
+        Unfound::ResourceGroup { resource_group } => not_found(
+            "ResourceGroupNotFound",
+            format!("Resource group '{resource_group}' could not be found."),
+        ),
+        Unfound::Service { resource_group, name } => not_found(
+            "ResourceNotFound",
+            format!(
+                "The Resource 'Microsoft.ApiManagement/service/{name}' under resource group \
+                 '{resource_group}' was not found."
+            ),
+        ),
+    }
 }

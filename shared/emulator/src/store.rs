@@ -4,14 +4,22 @@
 //! are kept for a while, for stale reads.
 
 use crate::{
-    address::{Address, Operation, Service},
+    address::{Address, Operation, last_segment},
     answer::{Answer, Detail},
     backend::{self, Properties},
+    filter::Filter,
+    model::{self, check::check},
+    service::Services,
+    unpublished::{Ahead, NewerFields, Taken, Unpublished},
+    version::{ApiVersion, POOLS},
 };
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
 /// How many earlier versions of a backend can be read stale.
 const VERSIONS_KEPT: usize = 16;
@@ -66,16 +74,27 @@ pub(crate) struct Entry {
     earlier: VecDeque<Version>,
 }
 
+/// A write as it is to be done.
+pub(crate) struct Change<'a> {
+    pub(crate) operation: Operation,
+    pub(crate) address: &'a Address,
+    pub(crate) if_match: Option<&'a str>,
+    pub(crate) version: ApiVersion,
+    pub(crate) body: &'a [u8],
+}
+
 pub(crate) struct Backends {
-    service: Service,
+    services: Arc<Services>,
+    unpublished: Unpublished,
     entries: BTreeMap<Address, Entry>,
     last_tag: u64,
 }
 
 impl Backends {
-    pub(crate) fn new(service: Service) -> Self {
+    pub(crate) fn new(services: Arc<Services>, unpublished: Unpublished) -> Self {
         Self {
-            service,
+            services,
+            unpublished,
             entries: BTreeMap::new(),
             // Where the counter of a service that has been in use for a while might be.
             last_tag: 0x0C20,
@@ -95,16 +114,15 @@ impl Backends {
         self.get(address).is_some_and(|entry| !entry.earlier.is_empty())
     }
 
-    pub(crate) fn read(&self, address: &Address) -> Answer {
+    pub(crate) fn read(&self, address: &Address, by: ApiVersion) -> Answer {
         match self.get(address) {
             None => Answer::not_found(),
-            Some(entry) => Answer::json(StatusCode::OK, entry.version.body.clone())
-                .with_etag(entry.version.etag.clone()),
+            Some(entry) => self.answer(StatusCode::OK, &entry.version, by),
         }
     }
 
     /// [`Backends::read`], `versions` writes ago.
-    pub(crate) fn read_stale(&self, address: &Address, versions: usize) -> Answer {
+    pub(crate) fn read_stale(&self, address: &Address, by: ApiVersion, versions: usize) -> Answer {
         let Some(entry) = self.get(address) else {
             return Answer::not_found();
         };
@@ -113,19 +131,34 @@ impl Backends {
             Some(back) => entry.earlier.get(back).unwrap_or(&entry.version),
             None => &entry.version,
         };
-        Answer::json(StatusCode::OK, version.body.clone()).with_etag(version.etag.clone())
+        self.answer(StatusCode::OK, version, by)
+    }
+
+    /// What `by` is shown of a version.
+    fn answer(&self, status: StatusCode, version: &Version, by: ApiVersion) -> Answer {
+        let body = match self.unpublished.newer_fields {
+            NewerFields::Shown => version.body.clone(),
+            NewerFields::Hidden => {
+                let mut body: Value = serde_json::from_slice(&version.body).unwrap_or_default();
+                backend::hide(&mut body, by);
+                body.to_string().into()
+            }
+        };
+        Answer::json(status, body).with_etag(version.etag.clone())
     }
 
     /// A page of a collection. `next` makes the link to the page that skips so many.
     pub(crate) fn list(
         &self,
-        workspace: Option<&str>,
+        place: &Address,
+        by: ApiVersion,
         query: &[(String, String)],
         next: impl Fn(usize) -> String,
     ) -> Answer {
         let mut wrong = Vec::new();
+        let of = |key: &str| query.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
         let mut number = |key: &str, least: usize, default: usize| {
-            let Some((_, text)) = query.iter().find(|(name, _)| name == key) else {
+            let Some((_, text)) = of(key) else {
                 return default;
             };
             let number = text.parse().ok().filter(|number| *number >= least);
@@ -135,24 +168,31 @@ impl Backends {
             number.unwrap_or(default)
         };
         let (top, skip) = (number("$top", 1, PAGE_ITEMS), number("$skip", 0, 0));
-        if query.iter().any(|(name, _)| name == "$filter") {
-            wrong.push(Detail::new("$filter", "$filter is not emulated."));
-        }
+        let filter = of("$filter").and_then(|(_, text)| match Filter::read(text) {
+            Ok(filter) => Some(filter),
+            Err(why) => {
+                wrong.push(Detail::new("$filter", why));
+                None
+            }
+        });
         if !wrong.is_empty() {
-            return Answer::invalid(&wrong);
+            return Answer::invalid(wrong);
         }
-        let here = |entry: &&Entry| match (entry.address.workspace(), workspace) {
-            (None, None) => true,
-            (Some(is), Some(wanted)) => is.eq_ignore_ascii_case(wanted),
-            (Some(_), None) | (None, Some(_)) => false,
+        let wanted = |entry: &&Entry| {
+            let Entry { address, properties, .. } = entry;
+            // Beside the place means: in the same service and workspace.
+            *address == place.beside(address.name())
+                && filter.as_ref().is_none_or(|filter| filter.holds(address.name(), properties))
         };
-        let entries: Vec<_> = self.entries.values().filter(here).collect();
-        let page: Vec<_> = entries
-            .iter()
-            .skip(skip)
-            .take(top)
-            .map(|entry| backend::shown(&self.service, &entry.address, &entry.properties))
-            .collect();
+        let entries: Vec<_> = self.entries.values().filter(wanted).collect();
+        let shown = |entry: &&Entry| {
+            let mut body = self.shown(&entry.address, &entry.properties);
+            if self.unpublished.newer_fields == NewerFields::Hidden {
+                backend::hide(&mut body, by);
+            }
+            body
+        };
+        let page: Vec<_> = entries.iter().skip(skip).take(top).map(shown).collect();
         let end = skip.saturating_add(page.len());
         let next = if end < entries.len() { next(end) } else { String::new() };
         Answer::value(
@@ -161,59 +201,51 @@ impl Backends {
         )
     }
 
+    fn shown(&self, address: &Address, properties: &Properties) -> Value {
+        backend::shown(self.services.of(address), address, properties)
+    }
+
     /// Does a PUT, PATCH or DELETE.
-    pub(crate) fn write(
-        &mut self,
-        operation: Operation,
-        address: &Address,
-        if_match: Option<&str>,
-        body: &[u8],
-    ) -> (Answer, Effect) {
-        match self.written(operation, address, if_match, body) {
+    pub(crate) fn write(&mut self, change: &Change<'_>) -> (Answer, Effect) {
+        match self.written(change) {
             Ok(done) => done,
             Err(refused) => (refused, Effect::None),
         }
     }
 
-    fn written(
-        &mut self,
-        operation: Operation,
-        address: &Address,
-        if_match: Option<&str>,
-        body: &[u8],
-    ) -> Result<(Answer, Effect), Answer> {
-        let length = address.name().chars().count();
-        if !(1..=crate::address::NAME_CHARS_MAX).contains(&length) {
-            let message = "backendId must have 1 to 80 characters.";
-            return Err(Answer::invalid(&[Detail::new("backendId", message)]));
-        }
-        let existing = self.entries.get(address);
+    fn written(&mut self, change: &Change<'_>) -> Result<(Answer, Effect), Answer> {
+        let existing = self.entries.get(change.address);
         let is = existing.map(|entry| entry.version.etag.as_str());
-        match operation {
+        match change.operation {
             Operation::Put => {
-                precondition(if_match, is)?;
-                let properties = properties(body)?;
+                if existing.is_some() && self.unpublished.put_without_if_match == Taken::Refused {
+                    change.if_match.ok_or_else(if_match_missing)?;
+                }
+                precondition(change.if_match, is)?;
+                let properties = self.properties(change)?;
                 let status = match existing {
                     None => StatusCode::CREATED,
                     Some(_) => StatusCode::OK,
                 };
-                self.store(address, properties, status)
+                self.store(change, properties, status)
             }
             Operation::Patch => {
-                let if_match = if_match.ok_or_else(if_match_missing)?;
+                let if_match = change.if_match.ok_or_else(if_match_missing)?;
                 let existing = existing.ok_or_else(Answer::not_found)?;
                 precondition(Some(if_match), is)?;
+                let Unpublished { patch_null, patch_array, .. } = self.unpublished;
                 let mut merged = existing.properties.clone();
-                backend::merge_fields(&mut merged, &properties(body)?);
-                self.store(address, merged, StatusCode::OK)
+                let patch = self.properties(change)?;
+                backend::merge_fields(&mut merged, &patch, patch_null, patch_array);
+                self.store(change, merged, StatusCode::OK)
             }
             Operation::Delete => {
-                let if_match = if_match.ok_or_else(if_match_missing)?;
+                let if_match = change.if_match.ok_or_else(if_match_missing)?;
                 if existing.is_none() {
                     return Ok((Answer::empty(StatusCode::NO_CONTENT), Effect::None));
                 }
                 precondition(Some(if_match), is)?;
-                self.entries.remove(address);
+                self.entries.remove(change.address);
                 Ok((Answer::empty(StatusCode::OK), Effect::Deleted))
             }
             Operation::List
@@ -225,26 +257,63 @@ impl Backends {
         }
     }
 
+    /// The properties that a write brings, as far as its api-version may bring them.
+    fn properties(&self, change: &Change<'_>) -> Result<Properties, Answer> {
+        let mut properties = properties(change.body)?;
+        backend::rename(&mut properties);
+        let Unpublished { pool_ahead, field_ahead, .. } = self.unpublished;
+        let version = change.version;
+        let single = !backend::is_pool(&properties);
+        // Pools and breakers are one thing, the small fields that came later another.
+        for (ahead, pools) in [(pool_ahead, true), (field_ahead, false)] {
+            let newer = |since| since > version && (since == POOLS) == pools;
+            let mut without = properties.clone();
+            let mut paths = model::strip(&mut without, &newer);
+            match ahead {
+                Ahead::Kept => {}
+                Ahead::Ignored => properties = without,
+                Ahead::Refused => {
+                    // That a backend is a Single is no news to anyone.
+                    paths.retain(|path| !(single && path == "type"));
+                    if !paths.is_empty() {
+                        let wrong = |path: String| {
+                            let target = last_segment(&path.replace('.', "/")).to_owned();
+                            let words =
+                                format!("{path} is not supported by api-version {version}.");
+                            Detail::new(target, words)
+                        };
+                        return Err(Answer::invalid(paths.into_iter().map(wrong).collect()));
+                    }
+                }
+            }
+        }
+        Ok(properties)
+    }
+
     fn store(
         &mut self,
-        address: &Address,
-        properties: Properties,
+        change: &Change<'_>,
+        mut properties: Properties,
         status: StatusCode,
     ) -> Result<(Answer, Effect), Answer> {
-        let wrong = backend::check(&properties);
+        backend::complete(&mut properties, self.services.of(change.address));
+        let mut wrong = check(&properties, &self.unpublished);
+        if self.unpublished.missing_member == Taken::Refused {
+            wrong.extend(self.missing(change.address, &properties));
+        }
         if !wrong.is_empty() {
-            return Err(Answer::invalid(&wrong));
+            return Err(Answer::invalid(wrong));
         }
         self.last_tag += 1;
         let etag = etag(self.last_tag);
         // The spelling of whoever created it stays.
-        let address = match self.entries.get(address) {
+        let address = match self.entries.get(change.address) {
             Some(entry) => entry.address.clone(),
-            None => address.clone(),
+            None => change.address.clone(),
         };
-        let shown = backend::shown(&self.service, &address, &properties);
-        let version = Version { etag: etag.clone(), body: shown.to_string().into() };
-        let answer = Answer::json(status, version.body.clone()).with_etag(etag.clone());
+        let body = self.shown(&address, &properties).to_string().into();
+        let version = Version { etag: etag.clone(), body };
+        let answer = self.answer(status, &version, change.version);
         match self.entries.get_mut(&address) {
             Some(entry) => {
                 let before = std::mem::replace(&mut entry.version, version);
@@ -263,6 +332,19 @@ impl Backends {
             }
         }
         Ok((answer, Effect::Written { etag }))
+    }
+
+    /// The members of a pool that do not exist beside it.
+    fn missing(&self, pool: &Address, properties: &Properties) -> Vec<Detail> {
+        let services = backend::object(properties, "pool").and_then(|pool| pool.get("services"));
+        let ids = services.and_then(Value::as_array).into_iter().flatten();
+        let missing = |(index, item): (usize, &Value)| {
+            let id = item.get("id")?.as_str()?;
+            let there = self.entries.contains_key(&pool.beside(last_segment(id)));
+            let words = format!("pool.services[{index}].id refers to no existing backend: {id}.");
+            (!there).then(|| Detail::new("id", words))
+        };
+        ids.enumerate().filter_map(missing).collect()
     }
 }
 
@@ -299,7 +381,7 @@ fn precondition(if_match: Option<&str>, is: Option<&str>) -> Result<(), Answer> 
 
 /// That the header is required is the specification's; the answer's shape is assumed.
 fn if_match_missing() -> Answer {
-    Answer::invalid(&[Detail::new("If-Match", "The request header If-Match is required.")])
+    Answer::invalid(vec![Detail::new("If-Match", "The request header If-Match is required.")])
 }
 
 /// The ETag of a write: eight bytes in base64 and in quotes, as the service's are.

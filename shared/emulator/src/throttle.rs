@@ -1,11 +1,11 @@
 //! Azure Resource Manager's limits: token buckets for reads, writes and deletes (documented).
 //!
-//! One principal and one subscription are emulated, so there is one bucket of each kind.
+//! Each subscription has buckets of its own for each principal.
 
 use crate::{address::Operation, clock};
 use http::HeaderName;
 use jiff::Timestamp;
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 /// A bucket's size and how fast it fills again.
 struct Limit {
@@ -38,8 +38,12 @@ pub(crate) struct Verdict {
     pub(crate) wait: Option<Duration>,
 }
 
+/// The buckets of every subscription and principal.
 #[derive(Debug, Default)]
-pub(crate) struct Buckets {
+pub(crate) struct Buckets(HashMap<(String, String), Kinds>);
+
+#[derive(Debug, Default)]
+struct Kinds {
     reads: Bucket,
     writes: Bucket,
     deletes: Bucket,
@@ -47,11 +51,19 @@ pub(crate) struct Buckets {
 
 impl Buckets {
     /// Takes one request out of its bucket; none for requests that ARM does not count.
-    pub(crate) fn take(&mut self, operation: Operation, now: Timestamp) -> Option<Verdict> {
+    pub(crate) fn take(
+        &mut self,
+        subscription: &str,
+        principal: &str,
+        operation: Operation,
+        now: Timestamp,
+    ) -> Option<Verdict> {
+        let whose = (subscription.to_ascii_lowercase(), principal.to_owned());
+        let kinds = self.0.entry(whose).or_default();
         let (bucket, limit) = match operation {
-            Operation::List | Operation::Head | Operation::Get => (&mut self.reads, READS),
-            Operation::Put | Operation::Patch | Operation::Reconnect => (&mut self.writes, WRITES),
-            Operation::Delete => (&mut self.deletes, DELETES),
+            Operation::List | Operation::Head | Operation::Get => (&mut kinds.reads, READS),
+            Operation::Put | Operation::Patch | Operation::Reconnect => (&mut kinds.writes, WRITES),
+            Operation::Delete => (&mut kinds.deletes, DELETES),
             Operation::Token | Operation::Unknown => return None,
         };
         let wait = bucket.take(&limit, now);
@@ -103,7 +115,7 @@ mod tests {
         let start = Timestamp::from_second(1_000).unwrap();
         let mut take = |after_ms: u64| {
             let now = clock::later(start, Duration::from_millis(after_ms));
-            let verdict = buckets.take(Operation::Patch, now).unwrap();
+            let verdict = buckets.take("sub", "me", Operation::Patch, now).unwrap();
             (verdict.remaining, verdict.wait)
         };
         assert_eq!(take(0), (199, None));
@@ -118,14 +130,19 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_has_its_own() {
+    fn each_kind_subscription_and_principal_has_its_own() {
         let mut buckets = Buckets::default();
         let now = Timestamp::from_second(0).unwrap();
-        let remaining =
-            |buckets: &mut Buckets, operation| buckets.take(operation, now).map(|v| v.remaining);
-        assert_eq!(remaining(&mut buckets, Operation::Get), Some(249));
-        assert_eq!(remaining(&mut buckets, Operation::Reconnect), Some(199));
-        assert_eq!(remaining(&mut buckets, Operation::Delete), Some(199));
-        assert_eq!(remaining(&mut buckets, Operation::Token), None);
+        let mut check = |subscription: &str, principal: &str, operation, want: Option<u32>| {
+            let verdict = buckets.take(subscription, principal, operation, now);
+            assert_eq!(verdict.map(|v| v.remaining), want, "{subscription} {principal}");
+        };
+        check("a", "me", Operation::Get, Some(249));
+        check("a", "me", Operation::Reconnect, Some(199));
+        check("a", "me", Operation::Delete, Some(199));
+        check("a", "me", Operation::Token, None);
+        check("A", "me", Operation::List, Some(248));
+        check("b", "me", Operation::Get, Some(249));
+        check("a", "you", Operation::Get, Some(249));
     }
 }

@@ -6,16 +6,17 @@
 use crate::{answer::Answer, clock};
 use http::{StatusCode, header};
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, time::Duration};
 
-/// The resources that Azure Resource Manager takes tokens for, without the slash at the end.
-pub(crate) const AUDIENCES: [&str; 2] =
-    ["https://management.azure.com", "https://management.core.windows.net"];
 /// How many tokens are remembered before the expired ones are forgotten.
 const TOKENS_KEPT: usize = 4_096;
 
+#[derive(Clone, Serialize, Deserialize)]
 struct Token {
     audience: String,
+    /// Who asked for it.
+    principal: String,
     expires: Timestamp,
 }
 
@@ -31,9 +32,10 @@ impl Tokens {
         Self { issued: HashMap::new(), seed, last: 0 }
     }
 
-    /// Gives out a token for `audience` that ends after `lifetime`; and says when that is.
+    /// Gives `principal` a token for `audience` that ends after `lifetime`; and says when that is.
     pub(crate) fn issue(
         &mut self,
+        principal: &str,
         audience: &str,
         lifetime: Duration,
         now: Timestamp,
@@ -49,7 +51,8 @@ impl Tokens {
             mixed(self.seed ^ u64::MAX, self.last)
         );
         let expires = clock::later(now, lifetime);
-        let token = Token { audience: audience.trim_end_matches('/').to_owned(), expires };
+        let audience = audience.trim_end_matches('/').to_owned();
+        let token = Token { audience, principal: principal.to_owned(), expires };
         self.issued.insert(word.clone(), token);
         (word, expires)
     }
@@ -59,8 +62,14 @@ impl Tokens {
         self.issued.clear();
     }
 
-    /// Checks the header `Authorization`; what is wrong with it comes back as ARM's 401.
-    pub(crate) fn check(&self, authorization: Option<&str>, now: Timestamp) -> Result<(), Answer> {
+    /// Checks the header `Authorization` and says who it is; what is wrong with it comes back as
+    /// ARM's 401.
+    pub(crate) fn check(
+        &self,
+        authorization: Option<&str>,
+        audiences: &[String],
+        now: Timestamp,
+    ) -> Result<&str, Answer> {
         let Some(authorization) = authorization else {
             return Err(refused(
                 "AuthenticationFailed",
@@ -80,14 +89,15 @@ impl Tokens {
         let Some(token) = self.issued.get(word) else {
             return Err(refused("InvalidAuthenticationToken", "The access token is invalid."));
         };
-        if !AUDIENCES.contains(&token.audience.as_str()) {
+        let allowed = |audience: &String| audience.trim_end_matches('/') == token.audience;
+        if !audiences.iter().any(allowed) {
             return Err(refused(
                 "InvalidAuthenticationTokenAudience",
                 &format!(
                     "The access token has been obtained for wrong audience or resource '{}'. It \
                      should exactly match with one of the allowed audiences '{}'.",
                     token.audience,
-                    AUDIENCES.join("','")
+                    audiences.join("','")
                 ),
             ));
         }
@@ -101,7 +111,7 @@ impl Tokens {
                 ),
             ));
         }
-        Ok(())
+        Ok(&token.principal)
     }
 }
 
@@ -111,7 +121,7 @@ fn refused(code: &str, message: &str) -> Answer {
     } else {
         ""
     };
-    Answer::error(StatusCode::UNAUTHORIZED, code, message).with(
+    Answer::manager(StatusCode::UNAUTHORIZED, code, message).with(
         header::WWW_AUTHENTICATE,
         format!("Bearer authorization_uri=\"https://login.microsoftonline.com/common\"{error}"),
     )

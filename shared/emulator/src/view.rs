@@ -4,7 +4,7 @@ use crate::{
     address::{Address, Operation},
     backend::is_pool,
     fault::Standing,
-    gateway::{balance, traffic::Traffic},
+    gateway::{balance, routes::BreakerState, traffic::Traffic},
     record::{Origin, Received},
     state::{Reconnect, State},
 };
@@ -52,6 +52,10 @@ impl<'a> View<'a> {
         Self { state, now }
     }
 
+    fn home(&self, backend: impl Into<Address>) -> Address {
+        self.state.services.home(backend.into())
+    }
+
     /// The moment, by the emulator's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
@@ -68,7 +72,7 @@ impl<'a> View<'a> {
         &self,
         backend: B,
     ) -> impl DoubleEndedIterator<Item = &'a Received> + use<'a, B> {
-        let backend: Address = backend.into();
+        let backend = self.home(backend);
         self.requests().filter(move |received| {
             received.origin == Origin::Client
                 && received.operation.is_write()
@@ -85,13 +89,13 @@ impl<'a> View<'a> {
     /// How many times `backend` was written or deleted, by whomever, recorded or not.
     #[must_use]
     pub fn written(&self, backend: impl Into<Address>) -> u64 {
-        self.state.record.written(&backend.into())
+        self.state.record.written(&self.home(backend))
     }
 
     /// A backend, when there is one.
     #[must_use]
     pub fn backend(&self, backend: impl Into<Address>) -> Option<Stored> {
-        let entry = self.state.backends.get(&backend.into())?;
+        let entry = self.state.backends.get(&self.home(backend))?;
         Some(Stored {
             address: entry.address.clone(),
             etag: entry.version.etag.clone(),
@@ -102,7 +106,7 @@ impl<'a> View<'a> {
     /// The ETag of a backend, when there is one.
     #[must_use]
     pub fn etag(&self, backend: impl Into<Address>) -> Option<&'a str> {
-        let entry = self.state.backends.get(&backend.into())?;
+        let entry = self.state.backends.get(&self.home(backend))?;
         Some(&entry.version.etag)
     }
 
@@ -114,7 +118,7 @@ impl<'a> View<'a> {
     /// The members of a pool, in order; empty when it is no pool.
     #[must_use]
     pub fn seats(&self, pool: impl Into<Address>) -> Vec<Seat> {
-        let Some(entry) = self.state.backends.get(&pool.into()) else {
+        let Some(entry) = self.state.backends.get(&self.home(pool)) else {
             return Vec::new();
         };
         if !is_pool(&entry.properties) {
@@ -152,7 +156,13 @@ impl<'a> View<'a> {
         self.state.late.iter().map(|late| late.number)
     }
 
-    /// What went through the gateway.
+    /// The circuit breaker rules, of every gateway.
+    #[must_use]
+    pub fn breakers(&self) -> Vec<BreakerState> {
+        self.state.gateways.breakers(self.now)
+    }
+
+    /// What went through the gateways.
     #[must_use]
     pub fn traffic(&self) -> &'a Traffic {
         &self.state.traffic

@@ -1,20 +1,45 @@
-//! The configuration as the gateway has it: what was written, once it has taken effect.
+//! The configuration as each gateway has it: what was written, once it has taken effect, and what
+//! the gateway has learnt since, which the others do not know.
 
-use super::balance::{Balancer, Seat, seats};
-use crate::backend::{self, Properties};
+use super::{
+    balance::{Balancer, Seat, Standing, seats},
+    breaker::{Breaker, Came, Rule, Turned, failure_status},
+};
+use crate::{
+    address::Address,
+    backend::{self, Properties},
+    unpublished::Unpublished,
+};
+use http::StatusCode;
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
 
-#[derive(Debug)]
 enum Way {
-    Single { url: String },
-    Pool(Balancer),
+    Single(Single),
+    Pool { balancer: Balancer, failure_status: Option<u16> },
 }
 
-#[derive(Debug)]
+struct Single {
+    url: String,
+    breakers: Vec<Breaker>,
+}
+
+impl Single {
+    /// The rule that keeps it out longest, when one is open.
+    fn tripped(&self) -> Option<&Breaker> {
+        let open = self.breakers.iter().filter(|breaker| breaker.until().is_some());
+        open.max_by_key(|breaker| breaker.until())
+    }
+}
+
 struct Route {
-    name: String,
+    /// As it was created.
+    address: Address,
     way: Way,
 }
 
@@ -22,101 +47,285 @@ struct Route {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Pick {
     /// To this backend.
-    To { pool: Option<String>, backend: String, url: String },
+    To {
+        pool: Option<Address>,
+        backend: Address,
+        url: String,
+        /// How many reconnects it has had: each wants a connection of its own.
+        reconnects: u64,
+    },
+    /// The backend is tripped by its circuit breaker.
+    Tripped { backend: Address, status: StatusCode },
     /// The pool has nobody left.
-    NobodyLeft { pool: String },
+    NobodyLeft { pool: Address, status: StatusCode },
     /// There is no backend of this name.
     Unknown,
 }
 
-/// A change of configuration that has not reached the gateway yet.
+/// A circuit breaker rule of one gateway, at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BreakerState {
+    /// The number of the gateway, from 0.
+    pub gateway: usize,
+    /// The backend.
+    pub backend: Address,
+    /// The name of the rule.
+    pub rule: String,
+    /// Until when the backend is tripped; none when it is not.
+    pub open_until: Option<Timestamp>,
+    /// The failures that count at the moment.
+    pub failures: usize,
+    /// The requests that count at the moment.
+    pub requests: usize,
+}
+
+/// A circuit breaker rule of one gateway that opened or closed.
+#[derive(Clone, Debug)]
+pub(crate) struct Switched {
+    pub(crate) backend: Address,
+    pub(crate) turned: Turned,
+}
+
+/// A change of configuration that has not reached a gateway yet.
 struct Change {
     due: Timestamp,
-    name: String,
+    address: Address,
     /// None: the backend is gone.
-    properties: Option<Properties>,
+    properties: Option<Arc<Properties>>,
 }
 
-pub(crate) struct Routes {
+/// All gateways. They have the same configuration, sooner or later, and nothing else in common.
+pub(crate) struct Gateways(Vec<Gateway>);
+
+struct Gateway {
     seed: u64,
-    routes: BTreeMap<String, Route>,
+    unpublished: Unpublished,
+    routes: BTreeMap<Address, Route>,
     coming: VecDeque<Change>,
+    reconnects: BTreeMap<Address, u64>,
 }
 
-impl Routes {
-    pub(crate) fn new(seed: u64) -> Self {
-        Self { seed, routes: BTreeMap::new(), coming: VecDeque::new() }
+impl Gateways {
+    /// So many gateways; the rotation of each starts one further.
+    pub(crate) fn new(count: usize, seed: u64, unpublished: &Unpublished) -> Self {
+        let gateway = |seed| Gateway {
+            seed,
+            unpublished: unpublished.clone(),
+            routes: BTreeMap::new(),
+            coming: VecDeque::new(),
+            reconnects: BTreeMap::new(),
+        };
+        Self((0..count.max(1)).map(|n| gateway(seed.wrapping_add(n as u64))).collect())
     }
 
-    /// Takes note of a change that takes effect at `due`.
-    pub(crate) fn announce(&mut self, due: Timestamp, name: &str, new: Option<&Properties>) {
-        self.coming.push_back(Change { due, name: name.to_owned(), properties: new.cloned() });
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
     }
 
-    /// When the next change takes effect. Changes do so in the order in which they were made,
-    /// also where the clock was set back in between.
-    pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        self.coming.front().map(|change| change.due)
-    }
-
-    /// Lets every change take effect that is due by `now`.
-    pub(crate) fn catch_up(&mut self, now: Timestamp) {
-        while let Some(change) = self.coming.pop_front_if(|change| change.due <= now) {
-            self.apply(&change.name, change.properties.as_ref());
+    /// Takes note of a change that takes effect, at each gateway, at the time that `due` gives.
+    pub(crate) fn announce(
+        &mut self,
+        address: &Address,
+        new: Option<&Properties>,
+        due: impl Fn(usize) -> Timestamp,
+    ) {
+        let properties = new.cloned().map(Arc::new);
+        for (number, gateway) in self.0.iter_mut().enumerate() {
+            let (address, properties) = (address.clone(), properties.clone());
+            gateway.coming.push_back(Change { due: due(number), address, properties });
         }
     }
 
-    fn apply(&mut self, name: &str, new: Option<&Properties>) {
-        let key = name.to_ascii_lowercase();
+    /// Makes every gateway connect anew to a backend.
+    pub(crate) fn reconnect(&mut self, backend: &Address) {
+        for gateway in &mut self.0 {
+            *gateway.reconnects.entry(backend.clone()).or_default() += 1;
+        }
+    }
+
+    /// When something happens next: a change takes effect or a breaker closes.
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
+        self.0.iter().filter_map(Gateway::next_due).min()
+    }
+
+    /// Lets everything happen that is due by `now`; gives the breakers that closed.
+    pub(crate) fn catch_up(&mut self, now: Timestamp) -> Vec<Switched> {
+        let mut closed = Vec::new();
+        for gateway in &mut self.0 {
+            gateway.catch_up(now, &mut closed);
+        }
+        closed
+    }
+
+    /// Where the next request for `name` goes, by gateway `number`.
+    pub(crate) fn pick(&mut self, number: usize, name: &Address) -> Pick {
+        self.0.get_mut(number).map_or(Pick::Unknown, |gateway| gateway.pick(name))
+    }
+
+    /// Tells gateway `number` what came of a request; gives the breakers that it opened.
+    pub(crate) fn came(
+        &mut self,
+        number: usize,
+        backend: &Address,
+        came: Came,
+        now: Timestamp,
+    ) -> Vec<Switched> {
+        let Some(Gateway { routes, unpublished, .. }) = self.0.get_mut(number) else {
+            return Vec::new();
+        };
+        let Some(Route { address, way: Way::Single(single) }) = routes.get_mut(backend) else {
+            return Vec::new();
+        };
+        // When one rule trips the backend, the others have nothing to count until it is back.
+        if single.tripped().is_some() {
+            return Vec::new();
+        }
+        let turned =
+            single.breakers.iter_mut().filter_map(|breaker| breaker.count(came, now, unpublished));
+        turned.map(|turned| Switched { backend: address.clone(), turned }).collect()
+    }
+
+    /// Every rule of every gateway.
+    pub(crate) fn breakers(&self, now: Timestamp) -> Vec<BreakerState> {
+        let mut states = Vec::new();
+        for (number, gateway) in self.0.iter().enumerate() {
+            for Route { address, way } in gateway.routes.values() {
+                let breakers = match way {
+                    Way::Single(single) => single.breakers.as_slice(),
+                    Way::Pool { .. } => &[],
+                };
+                states.extend(breakers.iter().map(|breaker| {
+                    let (failures, requests) = breaker.counted(now);
+                    BreakerState {
+                        gateway: number,
+                        backend: address.clone(),
+                        rule: breaker.rule().to_owned(),
+                        open_until: breaker.until(),
+                        failures,
+                        requests,
+                    }
+                }));
+            }
+        }
+        states
+    }
+}
+
+impl Gateway {
+    fn singles(&mut self) -> impl Iterator<Item = (&Address, &mut Single)> {
+        self.routes.values_mut().filter_map(|Route { address, way }| match way {
+            Way::Single(single) => Some((&*address, single)),
+            Way::Pool { .. } => None,
+        })
+    }
+
+    /// When the next breaker closes.
+    fn next_closing(&self) -> Option<Timestamp> {
+        let of = |route: &Route| match &route.way {
+            Way::Single(single) => single.breakers.iter().filter_map(Breaker::until).min(),
+            Way::Pool { .. } => None,
+        };
+        self.routes.values().filter_map(of).min()
+    }
+
+    /// Changes take effect in the order in which they were made, also where the clock was set back
+    /// in between.
+    fn next_due(&self) -> Option<Timestamp> {
+        let change = self.coming.front().map(|change| change.due);
+        change.into_iter().chain(self.next_closing()).min()
+    }
+
+    /// In the order of the due times, so that a breaker closes before the change that came after.
+    fn catch_up(&mut self, now: Timestamp, closed: &mut Vec<Switched>) {
+        while let Some(due) = self.next_due().filter(|due| *due <= now) {
+            for (address, single) in self.singles() {
+                let turned = single.breakers.iter_mut().filter_map(|breaker| breaker.catch_up(due));
+                closed.extend(turned.map(|turned| Switched { backend: address.clone(), turned }));
+            }
+            if let Some(change) = self.coming.pop_front_if(|change| change.due <= due) {
+                self.apply(&change.address, change.properties.as_deref());
+            }
+        }
+    }
+
+    fn apply(&mut self, address: &Address, new: Option<&Properties>) {
+        let before = self.routes.remove(address);
         let Some(new) = new else {
-            self.routes.remove(&key);
             return;
         };
         let way = if backend::is_pool(new) {
             let seats: Vec<Seat> = seats(new);
-            if let Some(Route { way: Way::Pool(balancer), .. }) = self.routes.get(&key)
-                && balancer.serves(&seats)
-            {
-                return; // The rotation goes on: what changed does not concern it.
-            }
-            Way::Pool(Balancer::new(&seats, self.seed))
+            let before = before.and_then(|route| match route.way {
+                Way::Pool { balancer, .. } => Some(balancer),
+                Way::Single(_) => None,
+            });
+            let balancer = Balancer::new(&seats, self.seed, &self.unpublished, before);
+            let failure_status = backend::object(new, "pool").and_then(failure_status);
+            Way::Pool { balancer, failure_status }
         } else {
+            let before = before.map_or(Vec::new(), |route| match route.way {
+                Way::Single(single) => single.breakers,
+                Way::Pool { .. } => Vec::new(),
+            });
             let url = new.get("url").and_then(Value::as_str).unwrap_or_default();
-            Way::Single { url: url.trim_end_matches('/').to_owned() }
+            let rules = Rule::all(new).into_iter();
+            let breakers = rules.map(|rule| Breaker::new(rule, &before)).collect();
+            Way::Single(Single { url: url.trim_end_matches('/').to_owned(), breakers })
         };
-        let name = name.to_owned();
-        self.routes.insert(key, Route { name, way });
+        let route = Route { address: address.clone(), way };
+        self.routes.insert(address.clone(), route);
     }
 
-    /// Where the next request for `name` goes.
-    pub(crate) fn pick(&mut self, name: &str) -> Pick {
-        let key = name.to_ascii_lowercase();
+    fn pick(&mut self, name: &Address) -> Pick {
         // Taken out for a moment, since choosing a member looks at the other routes.
-        let Some(mut route) = self.routes.remove(&key) else {
+        let Some(mut route) = self.routes.remove(name) else {
             return Pick::Unknown;
         };
         let pick = match &mut route.way {
-            Way::Single { url } => {
-                Pick::To { pool: None, backend: route.name.clone(), url: url.clone() }
+            Way::Single(single) => self.to(None, &route.address, single),
+            Way::Pool { balancer, failure_status } => {
+                self.pick_member(&route.address, balancer, status(*failure_status))
             }
-            Way::Pool(balancer) => self.pick_member(&route.name, balancer),
         };
-        self.routes.insert(key, route);
+        self.routes.insert(name.clone(), route);
         pick
     }
 
-    fn pick_member(&self, pool: &str, balancer: &mut Balancer) -> Pick {
-        let single = |member: &str| match self.routes.get(&member.to_ascii_lowercase())? {
-            Route { name, way: Way::Single { url } } => Some((name, url)),
-            Route { way: Way::Pool(_), .. } => None,
-        };
-        let pool = pool.to_owned();
-        let member = balancer.next(|member| single(member).is_some());
-        match member.and_then(single) {
-            Some((name, url)) => {
-                Pick::To { pool: Some(pool), backend: name.clone(), url: url.clone() }
-            }
-            None => Pick::NobodyLeft { pool },
+    fn to(&self, pool: Option<&Address>, backend: &Address, single: &Single) -> Pick {
+        if let Some(breaker) = single.tripped() {
+            let status = status(breaker.failure_status());
+            return Pick::Tripped { backend: backend.clone(), status };
+        }
+        Pick::To {
+            pool: pool.cloned(),
+            backend: backend.clone(),
+            url: single.url.clone(),
+            reconnects: self.reconnects.get(backend).copied().unwrap_or_default(),
         }
     }
+
+    fn pick_member(&self, pool: &Address, balancer: &mut Balancer, status: StatusCode) -> Pick {
+        let single = |member: &str| match self.routes.get(&pool.beside(member))? {
+            Route { address, way: Way::Single(single) } => Some((address, single)),
+            // A pool within a pool is passed over.
+            Route { way: Way::Pool { .. }, .. } => None,
+        };
+        let standing = |member: &str| match single(member) {
+            None => Standing::Absent,
+            Some((_, single)) if single.tripped().is_some() => Standing::Tripped,
+            Some(_) => Standing::Ready,
+        };
+        match balancer.next(standing).and_then(single) {
+            Some((backend, single)) => self.to(Some(pool), backend, single),
+            None => Pick::NobodyLeft { pool: pool.clone(), status },
+        }
+    }
+}
+
+/// What is answered when nobody can serve: 503, or what the configuration says instead.
+fn status(chosen: Option<u16>) -> StatusCode {
+    let chosen = chosen.and_then(|code| StatusCode::from_u16(code).ok());
+    // An informational status is no answer that could be sent.
+    chosen.filter(|status| !status.is_informational()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
 }

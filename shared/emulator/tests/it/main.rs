@@ -10,3 +10,5 @@ mod gateway;
 mod identity;
 mod life;
 mod operations;
+mod services;
+mod versions;

@@ -2,7 +2,9 @@
 
 use crate::client::{BOUND, MINUTE, World, got};
 use expect_test::expect;
-use pointsman_emulator::{BelowMinimum, Effect, Operation, Options, Throttling};
+use pointsman_emulator::{
+    Effect, Operation, Options, Throttling, Unpublished, unpublished::BelowMinimum,
+};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -176,10 +178,25 @@ async fn lists_have_pages() {
     assert_eq!((names.as_str(), next.as_str()), ("C", ""));
     let team = format!("{base}/workspaces/TEAM/backends?api-version=2024-05-01");
     assert_eq!(list(team).await.0, "d");
-    for bad in ["$top=0", "$skip=-1", "$filter=name%20eq%20'a'"] {
+    // A link to the next page carries the whole of the question.
+    let filter = "$filter=name%20ne%20'b'%20or%20contains(url%2C'a%26b')&$top=1";
+    let (names, count, next) =
+        list(format!("{base}/backends?api-version=2024-05-01&{filter}")).await;
+    assert_eq!((names.as_str(), count), ("a", json!(2)));
+    let (names, count, next) = list(next).await;
+    assert_eq!((names.as_str(), count, next.as_str()), ("C", json!(2), ""));
+    let skipped = format!("{base}/backends?api-version=2024-05-01&$skip=7");
+    assert_eq!(list(skipped).await, (String::new(), json!(3), String::new()));
+    for (bad, target) in [
+        ("$top=0", "$top"),
+        ("$top=x", "$top"),
+        ("$skip=-1", "$skip"),
+        ("$filter=weight%20eq%20'a'", "$filter"),
+    ] {
         let url = format!("{base}/backends?api-version=2024-05-01&{bad}");
         let got = world.send("GET", &url, None, None).await.unwrap();
-        assert_eq!(got.status, 400, "{bad}");
+        assert_eq!((got.status.as_u16(), got.code()), (400, "ValidationError"), "{bad}");
+        assert_eq!(got.body["error"]["details"][0]["target"], target);
     }
 }
 
@@ -242,8 +259,9 @@ async fn a_reconnect_is_accepted_and_done_when_it_is_due() {
 #[tokio::test]
 async fn what_a_reconnect_below_the_minimum_does_is_an_option() {
     for (behaviour, want) in [(BelowMinimum::Raise, 120), (BelowMinimum::Accept, 3)] {
-        let world =
-            World::with(Options { reconnect_below_minimum: behaviour, ..Options::default() }).await;
+        let unpublished =
+            Unpublished { reconnect_below_minimum: behaviour, ..Unpublished::default() };
+        let world = World::with(Options { unpublished, ..Options::default() }).await;
         world.azure.put_single("eu", "http://x").unwrap();
         let url = world.url("eu").replace("?", "/reconnect?");
         let body = json!({"properties": {"after": "PT3S"}});

@@ -1,0 +1,169 @@
+//! The gateways' connections to the backends.
+//!
+//! Each gateway has connections of its own to each backend, kept between requests and dropped by
+//! a reconnect. Connections are counted as they are opened.
+
+use super::breaker::Reason;
+use crate::{address::Address, clock::Clock, serve::BoxError};
+use http::{Request, Response, Uri};
+use hyper::body::Incoming;
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+use tokio::net::TcpStream;
+
+/// How long an idle connection to a member is kept.
+const IDLE_SECONDS: u64 = 30;
+
+/// The connections of one gateway to one backend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Connections {
+    /// The number of the gateway, from 0.
+    pub gateway: usize,
+    /// The backend.
+    pub backend: Address,
+    /// How many it has opened.
+    pub opened: u64,
+    /// When it opened the latest, by the emulator's clock.
+    pub latest: Timestamp,
+}
+
+/// Which connections a request goes by.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) gateway: usize,
+    pub(crate) backend: Address,
+    /// How many reconnects the backend has had.
+    pub(crate) reconnects: u64,
+}
+
+type Key = (usize, Address);
+
+/// The client side of the gateways.
+pub(crate) struct Forwarder {
+    clients: Mutex<BTreeMap<Key, (u64, Client<Connector, Incoming>)>>,
+    log: Arc<Log>,
+    timeout: Duration,
+}
+
+/// What was opened, kept apart so that a connection can put itself down.
+struct Log {
+    clock: Clock,
+    opened: Mutex<BTreeMap<Key, (u64, Timestamp)>>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Forwarder {
+    pub(crate) fn new(timeout: Duration, clock: Clock) -> Self {
+        let log = Arc::new(Log { clock, opened: Mutex::default() });
+        Self { clients: Mutex::default(), log, timeout }
+    }
+
+    /// Sends a request to `target`, by the connections of `route`.
+    pub(crate) async fn forward(
+        &self,
+        mut request: Request<Incoming>,
+        route: &Route,
+        target: Uri,
+    ) -> Result<Response<Incoming>, Reason> {
+        *request.uri_mut() = target;
+        *request.version_mut() = http::Version::HTTP_11;
+        let client = self.client(route);
+        match tokio::time::timeout(self.timeout, client.request(request)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a member could not be reached");
+                Err(Reason::BackendConnectionFailure)
+            }
+            Err(_) => Err(Reason::Timeout),
+        }
+    }
+
+    /// The client with the connections of a route; a new one, without any, after a reconnect.
+    fn client(&self, route: &Route) -> Client<Connector, Incoming> {
+        let key = (route.gateway, route.backend.clone());
+        let mut clients = locked(&self.clients);
+        match clients.get(&key) {
+            Some((reconnects, client)) if *reconnects == route.reconnects => client.clone(),
+            Some(_) | None => {
+                let client = self.connector(key.clone());
+                clients.insert(key, (route.reconnects, client.clone()));
+                client
+            }
+        }
+    }
+
+    fn connector(&self, key: Key) -> Client<Connector, Incoming> {
+        let mut inner = HttpConnector::new();
+        inner.set_nodelay(true);
+        inner.set_connect_timeout(Some(self.timeout));
+        Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS))
+            .build(Connector { inner, key, log: Arc::clone(&self.log) })
+    }
+
+    /// The connections that were opened, by gateway and backend.
+    pub(crate) fn connections(&self) -> Vec<Connections> {
+        let opened = locked(&self.log.opened);
+        let shown = |((gateway, backend), (opened, latest)): (&Key, &(u64, Timestamp))| {
+            let (gateway, backend) = (*gateway, backend.clone());
+            Connections { gateway, backend, opened: *opened, latest: *latest }
+        };
+        opened.iter().map(shown).collect()
+    }
+}
+
+impl fmt::Debug for Forwarder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Forwarder")
+            .field("connections", &self.connections())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A connector that puts down what it opens.
+#[derive(Clone)]
+struct Connector {
+    inner: HttpConnector,
+    key: Key,
+    log: Arc<Log>,
+}
+
+impl tower_service::Service<Uri> for Connector {
+    type Response = TokioIo<TcpStream>;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, target: Uri) -> Self::Future {
+        let connecting = self.inner.call(target);
+        let (key, log) = (self.key.clone(), Arc::clone(&self.log));
+        Box::pin(async move {
+            let connection = connecting.await?;
+            let now = log.clock.now();
+            let mut opened = locked(&log.opened);
+            let (count, latest) = opened.entry(key).or_insert((0, now));
+            (*count, *latest) = (*count + 1, now);
+            Ok(connection)
+        })
+    }
+}
