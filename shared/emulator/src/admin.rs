@@ -3,12 +3,13 @@
 //!
 //! | request | does |
 //! |---|---|
-//! | `GET /emulator/state` | clock, backends with ETags, faults, late writes, reconnects, breakers, connections, traffic |
+//! | `GET /emulator/state` | clock, backends with ETags, faults, late writes, reconnects, breakers, connections, subscriptions, deliveries, traffic |
 //! | `GET /emulator/requests` | the record; `?backend=` for one backend |
 //! | `POST /emulator/faults` | injects the fault of the body; answers its id |
 //! | `DELETE /emulator/faults[/{id}]` | clears all faults, or one |
 //! | `POST /emulator/land` | lands what is late, in order |
 //! | `POST /emulator/clock` | `{"advance": "PT5M"}` or `{"skew": "-PT40S"}` |
+//! | `PUT`, `DELETE /emulator/subscriptions/{name}` | an Event Grid subscription |
 //! | `PUT`, `PATCH`, `DELETE /emulator/backends/{id}` | the foreign writer; `{workspace}/{id}` too |
 //!
 //! Durations are ISO 8601. Bodies of recorded requests are shown here, secrets included: these
@@ -17,6 +18,7 @@
 use crate::{
     address::{Address, Operation, decoded, pairs},
     answer::{Answer, Common},
+    event_grid::{self, Subscription},
     fault::{Fault, FaultId},
     hand,
     record::{Origin, Outcome, Received},
@@ -43,8 +45,8 @@ enum Step {
     Skew(SignedDuration),
 }
 
-pub(crate) fn handle(shared: &Shared, head: &Parts, body: &Bytes) -> Response<Body> {
-    let answer = answer(shared, head, body).unwrap_or_else(|refused| refused);
+pub(crate) async fn handle(shared: &Shared, head: &Parts, body: &Bytes) -> Response<Body> {
+    let answer = answer(shared, head, body).await.unwrap_or_else(|refused| refused);
     let now = shared.clock.now();
     let common = Common {
         request_id: token::request_id(shared.options.seed, 0),
@@ -54,7 +56,7 @@ pub(crate) fn handle(shared: &Shared, head: &Parts, body: &Bytes) -> Response<Bo
     answer.into_response(now, &common)
 }
 
-fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, Answer> {
+async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, Answer> {
     let path = head.uri.path().trim_start_matches(PREFIX);
     let path = decoded(path).unwrap_or_default();
     let (what, rest) = path.split_once('/').unwrap_or((&path, ""));
@@ -98,6 +100,24 @@ fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, Answer>
             drop(shared.lock());
             Ok(ok(&json!({"now": shared.clock.now(), "skew": shared.clock.skew()})))
         }
+        (&Method::PUT, "subscriptions", name) if !name.is_empty() => {
+            let mut body: Value = parsed(body)?;
+            if let Some(body) = body.as_object_mut() {
+                body.insert("name".to_owned(), json!(name));
+            }
+            let subscription: Subscription = serde_json::from_value(body)
+                .map_err(|error| Answer::unreadable(&error.to_string()))?;
+            event_grid::validate(shared, &subscription).await.map_err(|error| {
+                Answer::error(StatusCode::BAD_REQUEST, "UrlValidation", &error.to_string())
+            })?;
+            shared.lock().events.subscribe(subscription, true);
+            shared.changed();
+            Ok(ok(&json!({})))
+        }
+        (&Method::DELETE, "subscriptions", name) => {
+            let removed = shared.lock().events.unsubscribe(name);
+            if removed { Ok(ok(&json!({}))) } else { Err(unknown()) }
+        }
         (method, "backends", name) if !name.is_empty() => {
             let operation = match *method {
                 Method::PUT => Operation::Put,
@@ -135,6 +155,12 @@ fn state(shared: &Shared) -> Value {
         .backends()
         .map(|backend| json!({"backend": backend, "etag": view.etag(backend)}))
         .collect();
+    // Without the query and the headers, which may be secrets of somebody's.
+    let subscriptions: Vec<_> = state
+        .events
+        .subscriptions()
+        .map(|Subscription { name, schema, .. }| json!({"name": name, "schema": schema}))
+        .collect();
     json!({
         "now": now,
         "skew": shared.clock.skew(),
@@ -144,6 +170,8 @@ fn state(shared: &Shared) -> Value {
         "reconnects": view.reconnects(),
         "breakers": view.breakers(),
         "connections": shared.forwarder.connections(),
+        "subscriptions": subscriptions,
+        "deliveries": view.deliveries(),
         "traffic": view.traffic().counts().collect::<Vec<_>>(),
         "leftovers": state.leftovers(),
     })

@@ -63,7 +63,7 @@ pub(crate) struct Answer {
     pub(crate) etag: Option<String>,
     pub(crate) body: Bytes,
     pub(crate) headers: Vec<(HeaderName, String)>,
-    problem: Option<Problem>,
+    problem: Option<Box<Problem>>,
 }
 
 impl Answer {
@@ -114,7 +114,8 @@ impl Answer {
         details: Option<Vec<Detail>>,
     ) -> Self {
         let problem = Problem { code: code.to_owned(), message: message.to_owned(), details };
-        Self { problem: Some(problem.clone()), ..Self::value(status, &problem.flat()) }
+        let flat = problem.flat();
+        Self { problem: Some(Box::new(problem)), ..Self::value(status, &flat) }
     }
 
     /// The same, an error in the shape that the page of 2024-05-01 has.

@@ -11,10 +11,11 @@ use crate::{
     address::{Operation, Target, pairs},
     admin,
     answer::{Answer, CLIENT_REQUEST_ID, Common},
-    fault::{Fate, Stroke, Write},
+    fault::{Document, Fate, Stroke, Write},
+    hand,
     options::Throttling,
     record::{Origin, Outcome},
-    serve::{Body, Cut, told},
+    serve::{Body, Cut, Slow, told},
     state::{Call, Late, Shared, State},
     store::Effect,
     token,
@@ -25,7 +26,10 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// The largest body that is read; ARM's own limit (documented).
 pub(crate) const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -38,7 +42,7 @@ pub(crate) async fn handle(
     let (head, body) = request.into_parts();
     let body = read(body).await?;
     if head.uri.path().starts_with(admin::PREFIX) {
-        return Ok(admin::handle(&shared, &head, &body.unwrap_or_default()));
+        return Ok(admin::handle(&shared, &head, &body.unwrap_or_default()).await);
     }
     let text = |name: &HeaderName| text(&head.headers, name).map(str::to_owned);
     let target = Target::read(&shared.services, &head.method, head.uri.path());
@@ -64,7 +68,7 @@ pub(crate) async fn handle(
         enter(&mut state, &shared, &call, authorization.as_deref(), legible)
     };
     shared.changed();
-    let Entered { number, remaining, passage } = entered;
+    let Entered { number, remaining, slow, passage } = entered;
     let answer = match passage {
         Passage::Settled(answer) => answer,
         Passage::Delayed(fate) => {
@@ -75,8 +79,7 @@ pub(crate) async fn handle(
                     () = shared.clock.sleep(fate.latency) => {}
                     () = told(&mut stopping) => return Err(Cut),
                 }
-                let answer =
-                    proceed(&mut shared.lock(), &shared, &call, number, fate.stroke.as_ref());
+                let answer = proceed(&mut shared.lock(), &shared, &call, number, &fate);
                 shared.changed();
                 answer
             };
@@ -94,7 +97,7 @@ pub(crate) async fn handle(
     if nested && call.version >= NESTED_DETAILS {
         answer = answer.nested();
     }
-    Ok(answer.into_response(shared.clock.now(), &common))
+    Ok(slowed(&shared, answer.into_response(shared.clock.now(), &common), slow))
 }
 
 /// Reads a body; none when it is too large.
@@ -107,6 +110,26 @@ pub(crate) async fn read(body: Incoming) -> Result<Option<Bytes>, Cut> {
     }
 }
 
+/// Holds back half of an answer's body, by the emulator's clock.
+pub(crate) fn slowed(
+    shared: &Arc<Shared>,
+    response: Response<Body>,
+    by: Duration,
+) -> Response<Body> {
+    if by.is_zero() {
+        return response;
+    }
+    let shared = Arc::clone(shared);
+    let wait = async move {
+        let mut stopping = shared.stopping.subscribe();
+        tokio::select! {
+            () = shared.clock.sleep(by) => Ok(()),
+            () = told(&mut stopping) => Err(Cut),
+        }
+    };
+    response.map(|body| Slow::new(body, wait).boxed_unsync())
+}
+
 pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
@@ -115,6 +138,7 @@ pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a 
 struct Entered {
     number: u64,
     remaining: Option<(HeaderName, u32)>,
+    slow: Duration,
     passage: Passage,
 }
 
@@ -153,6 +177,7 @@ fn enter(
                 (Throttling::Enforce, None) | (Throttling::CountOnly, _) => Ok(()),
             }
         });
+    let mut slow = Duration::ZERO;
     let passage = match refused {
         Err(answer) => {
             state.record.outcome(number, Outcome::Answered(answer.status));
@@ -161,16 +186,17 @@ fn enter(
         Ok(()) => {
             let backend = call.target.backend();
             let backends = &state.backends;
-            let earlier = || backend.is_some_and(|backend| backends.has_earlier(backend));
+            let earlier = || backends.has_earlier(&call.target);
             let fate = state.faults.meet(operation, backend, call.at, earlier);
+            slow = fate.slow;
             if fate.latency.is_zero() {
-                Passage::Settled(proceed(state, shared, call, number, fate.stroke.as_ref()))
+                Passage::Settled(proceed(state, shared, call, number, &fate))
             } else {
                 Passage::Delayed(fate)
             }
         }
     };
-    Entered { number, remaining, passage }
+    Entered { number, remaining, slow, passage }
 }
 
 /// Executes a request, or does to it what the fault says.
@@ -179,9 +205,14 @@ fn proceed(
     shared: &Shared,
     call: &Call,
     number: u64,
-    stroke: Option<&Stroke>,
+    fate: &Fate,
 ) -> Result<Answer, Cut> {
     let now = shared.clock.now();
+    for Document(body) in &fate.foreign {
+        if let Some(backend) = call.target.backend() {
+            hand::foreign_within(state, shared, Operation::Put, backend, body.to_string().into());
+        }
+    }
     let execute = |state: &mut State| {
         let (answer, effect) = state.execute(call, now);
         let waits = effect == Effect::Reconnects || !shared.options.gateway_delay.is_zero();
@@ -191,7 +222,7 @@ fn proceed(
         state.record.effect(number, call.target.backend(), effect);
         answer
     };
-    let answer = match stroke {
+    let answer = match &fate.stroke {
         None => Ok(execute(state)),
         Some(Stroke::Throttled { until }) => Ok(Answer::throttled(crate::clock::left(now, *until))),
         Some(Stroke::Error { error, write }) => {
@@ -200,6 +231,12 @@ fn proceed(
             }
             let (status, code, message) = error.parts();
             Ok(Answer::error(status, code, message))
+        }
+        Some(Stroke::Page { status, write }) => {
+            if *write == Write::Done {
+                execute(state);
+            }
+            Ok(Answer::page(*status))
         }
         Some(Stroke::Cut { write }) => {
             if *write == Write::Done {
@@ -213,16 +250,9 @@ fn proceed(
             shared.due_changed();
             Err(Cut)
         }
-        Some(Stroke::Stale { versions }) => Ok(match &call.target {
-            Target::Backend(Operation::Get, address) => {
-                state.backends.read_stale(address, call.version, *versions)
-            }
-            Target::Backend(..)
-            | Target::Collection(_)
-            | Target::Elsewhere(_)
-            | Target::WrongVerb
-            | Target::Unknown => execute(state),
-        }),
+        Some(Stroke::Stale { versions }) => {
+            Ok(state.execute_as_of(call, (*versions).max(1), now).0)
+        }
     };
     let outcome = match &answer {
         Ok(answer) => Outcome::Answered(answer.status),

@@ -5,6 +5,7 @@ use crate::{
     answer::Answer,
     arm,
     clock::Clock,
+    event_grid::{self, Delivery, SubscribeError, Subscription},
     fault::{Fault, FaultId, Kind, Match, Standing},
     gateway::{self, forward::Connections, routes::BreakerState, traffic::Traffic},
     hand, identity,
@@ -36,11 +37,13 @@ struct Running {
     gateway: Server,
     identity: Server,
     timekeeper: JoinHandle<()>,
+    courier: JoinHandle<()>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.timekeeper.abort();
+        self.courier.abort();
         self.shared.stopping.send_replace(true);
     }
 }
@@ -111,7 +114,8 @@ impl Emulator {
             let shared = Arc::clone(&shared);
             async move { shared.keep_time().await }
         });
-        Ok(Self(Arc::new(Running { shared, arm, gateway, identity, timekeeper })))
+        let courier = tokio::spawn(event_grid::deliver(Arc::clone(&shared)));
+        Ok(Self(Arc::new(Running { shared, arm, gateway, identity, timekeeper, courier })))
     }
 
     /// Takes no more requests and waits until those under way are answered; after 2 s they are
@@ -126,6 +130,7 @@ impl Emulator {
             server.finished().await;
         }
         self.0.timekeeper.abort();
+        self.0.courier.abort();
     }
 
     fn shared(&self) -> &Shared {
@@ -199,6 +204,31 @@ impl Emulator {
     /// Makes every token so far invalid.
     pub fn revoke_tokens(&self) {
         self.shared().lock().tokens.revoke();
+    }
+}
+
+/// Event Grid.
+impl Emulator {
+    /// Subscribes a webhook to the events of circuit breakers, from now on, if it consents.
+    ///
+    /// # Errors
+    /// When the endpoint or a header is none, or when the webhook does not consent.
+    pub async fn subscribe(&self, subscription: Subscription) -> Result<(), SubscribeError> {
+        event_grid::validate(self.shared(), &subscription).await?;
+        self.shared().lock().events.subscribe(subscription, true);
+        self.shared().changed();
+        Ok(())
+    }
+
+    /// Ends a subscription; false when there is none of that name.
+    pub fn unsubscribe(&self, name: &str) -> bool {
+        self.shared().lock().events.unsubscribe(name)
+    }
+
+    /// The events on their way to subscriptions, and what became of them, oldest first.
+    #[must_use]
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.shared().lock().events.deliveries()
     }
 }
 
@@ -422,7 +452,7 @@ impl Emulator {
     /// The circuit breaker rules, of every gateway.
     #[must_use]
     pub fn breakers(&self) -> Vec<BreakerState> {
-        self.view(|view| view.breakers())
+        self.shared().lock().gateways.breakers(self.clock().now())
     }
 
     /// The connections that the gateways have opened to the backends.

@@ -1,13 +1,14 @@
 //! What goes wrong, as data: which requests it hits, how often, and what happens to them.
 //!
 //! A request that is authentic and understood meets the faults in the order in which they were
-//! injected. Every latency that matches adds up; of the other kinds the first that matches is
-//! taken. One hit uses up one of a fault's `times`.
+//! injected. Every latency, slow body and foreign PUT that matches has its effect; of the other
+//! kinds the first that matches is taken. One hit uses up one of a fault's `times`.
 
 use crate::address::{Address, Operation};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::{fmt, time::Duration};
 
 /// One thing that goes wrong.
@@ -135,6 +136,19 @@ pub enum Kind {
         #[serde(with = "jiff::fmt::serde::unsigned_duration::required")]
         by: Duration,
     },
+    /// The head of the answer and half of its body come at once, the other half `by` later, by the
+    /// emulator's clock.
+    SlowBody {
+        /// How much later.
+        #[serde(with = "jiff::fmt::serde::unsigned_duration::required")]
+        by: Duration,
+    },
+    /// Just before a request that names a backend is executed, someone else replaces that backend
+    /// without If-Match, as Terraform does. It is on record as foreign.
+    ForeignPut {
+        /// The whole of it, `{"properties": {...}}`.
+        body: Document,
+    },
     /// 429 with Retry-After, until `lasts` after the injection by the emulator's clock. The
     /// window's end ends the fault, `times` at the latest.
     Throttle {
@@ -146,6 +160,14 @@ pub enum Kind {
     Error {
         /// Which one.
         error: ServerError,
+        /// Whether the write was done all the same.
+        write: Write,
+    },
+    /// A proxy on the way answers in place of the service: with a page of HTML.
+    ProxyPage {
+        /// With this status, of an error.
+        #[serde(with = "status")]
+        status: StatusCode,
         /// Whether the write was done all the same.
         write: Write,
     },
@@ -162,12 +184,40 @@ pub enum Kind {
         #[serde(default, with = "jiff::fmt::serde::unsigned_duration::optional")]
         after: Option<Duration>,
     },
-    /// A GET is answered with an earlier version: body and ETag. Requests of a backend that has
-    /// been written only once do not count as met.
+    /// A GET or HEAD is answered with an earlier version: body and ETag; a List with an earlier
+    /// version of each backend. Requests of what has been written only once do not count as met.
     StaleRead {
         /// How many versions earlier, at least 1; where fewer are known, the oldest.
         versions: usize,
     },
+}
+
+/// The body of a write. `Debug` leaves it out, since it may hold secrets.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Document(pub Value);
+
+impl fmt::Debug for Document {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Document")
+    }
+}
+
+/// A status of an error as a number.
+mod status {
+    use super::{Deserialize, StatusCode};
+    use serde::{Deserializer, Serializer, de::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u16(status.as_u16())
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<StatusCode, D::Error> {
+        let code = u16::deserialize(from)?;
+        let status = StatusCode::from_u16(code).ok();
+        let error = status.filter(|status| status.is_client_error() || status.is_server_error());
+        error.ok_or_else(|| D::Error::custom(format!("{code} is no status of an error")))
+    }
 }
 
 /// Whether a write took place before things went wrong.
@@ -270,7 +320,10 @@ impl Standing {
         match self.fault.kind {
             Kind::Throttle { lasts } => Some(crate::clock::later(self.since, lasts)),
             Kind::Latency { .. }
+            | Kind::SlowBody { .. }
+            | Kind::ForeignPut { .. }
             | Kind::Error { .. }
+            | Kind::ProxyPage { .. }
             | Kind::Cut { .. }
             | Kind::LandsLate { .. }
             | Kind::StaleRead { .. } => None,
@@ -321,6 +374,10 @@ impl fmt::Display for Standing {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fate {
     pub(crate) latency: Duration,
+    /// How much later the second half of the answer's body comes.
+    pub(crate) slow: Duration,
+    /// What others put in place of the backend before.
+    pub(crate) foreign: Vec<Document>,
     pub(crate) stroke: Option<Stroke>,
 }
 
@@ -329,6 +386,7 @@ pub(crate) struct Fate {
 pub(crate) enum Stroke {
     Throttled { until: Timestamp },
     Error { error: ServerError, write: Write },
+    Page { status: StatusCode, write: Write },
     Cut { write: Write },
     LandsLate { due: Option<Timestamp> },
     Stale { versions: usize },
@@ -391,11 +449,26 @@ impl Faults {
                     standing.hit();
                     continue;
                 }
+                Kind::SlowBody { by } => {
+                    fate.slow = fate.slow.saturating_add(*by);
+                    standing.hit();
+                    continue;
+                }
+                Kind::ForeignPut { body } => {
+                    if backend.is_some() {
+                        fate.foreign.push(body.clone());
+                        standing.hit();
+                    }
+                    continue;
+                }
                 Kind::Throttle { .. } => match standing.until() {
                     Some(until) if now < until => Stroke::Throttled { until },
                     Some(_) | None => continue,
                 },
                 Kind::Error { error, write } => Stroke::Error { error: *error, write: *write },
+                Kind::ProxyPage { status, write } => {
+                    Stroke::Page { status: *status, write: *write }
+                }
                 Kind::Cut { write } => Stroke::Cut { write: *write },
                 Kind::LandsLate { after } => {
                     if !operation.is_write() && operation != Operation::Reconnect {
@@ -404,7 +477,8 @@ impl Faults {
                     Stroke::LandsLate { due: after.map(|after| crate::clock::later(now, after)) }
                 }
                 Kind::StaleRead { versions } => {
-                    if operation != Operation::Get || !earlier() {
+                    let reads = [Operation::Get, Operation::Head, Operation::List];
+                    if !reads.contains(&operation) || !earlier() {
                         continue;
                     }
                     Stroke::Stale { versions: *versions }
@@ -484,7 +558,10 @@ mod tests {
              "kind": {"throttle": {"lasts": "PT30S"}}},
             {"times": "always", "kind": {"error": {"error": "unavailable", "write": "done"}}},
             {"kind": {"lands-late": {"after": null}}},
-            {"kind": {"stale-read": {"versions": 1}}}
+            {"kind": {"stale-read": {"versions": 1}}},
+            {"kind": {"slow-body": {"by": "PT5S"}}},
+            {"kind": {"foreign-put": {"body": {"properties": {"title": "hush"}}}}},
+            {"kind": {"proxy-page": {"status": 502, "write": "not-done"}}}
         ]"#;
         let faults: Vec<Fault> = serde_json::from_str(text).unwrap();
         assert_eq!(
@@ -497,6 +574,9 @@ mod tests {
         );
         assert_eq!(faults[1].times, Times::Always);
         assert_eq!(faults[2].times, Times::Count(1));
+        assert!(!format!("{faults:?}").contains("hush"));
+        let informational = r#"{"kind": {"proxy-page": {"status": 204, "write": "done"}}}"#;
+        assert!(serde_json::from_str::<Fault>(informational).is_err());
         let again = serde_json::to_string(&faults).unwrap();
         assert_eq!(serde_json::from_str::<Vec<Fault>>(&again).unwrap(), faults);
     }

@@ -248,7 +248,9 @@ impl<'a> Reader<'a> {
                 self.want(&Token::Close)?;
                 filter
             }
-            token if token.is("not") => Filter::Not(Box::new(self.one()?)),
+            Token::Word(word) if word.eq_ignore_ascii_case("not") => {
+                Filter::Not(Box::new(self.one()?))
+            }
             Token::Word(word) if self.take_if(|token| *token == Token::Open) => {
                 self.function(word)?
             }
@@ -291,10 +293,13 @@ impl<'a> Reader<'a> {
         if !self.take_if(|token| token.is("eq")) {
             return Ok(has);
         }
-        match self.take()? {
-            token if token.is("true") => Ok(has),
-            token if token.is("false") => Ok(Filter::Not(Box::new(has))),
-            other => Err(syntax(other)),
+        let truth = self.take()?;
+        if truth.is("true") {
+            Ok(has)
+        } else if truth.is("false") {
+            Ok(Filter::Not(Box::new(has)))
+        } else {
+            Err(syntax(truth))
         }
     }
 

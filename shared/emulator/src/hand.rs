@@ -5,7 +5,7 @@ use crate::{
     address::{Address, Operation, Target},
     answer::Answer,
     record::{Origin, Outcome},
-    state::{Call, Shared},
+    state::{Call, Shared, State},
     store::Effect,
     version::LATEST,
 };
@@ -16,6 +16,22 @@ use std::time::Instant;
 /// Writes as someone else does, Terraform or a person at the portal: without If-Match, past
 /// tokens, limits and faults. It is on record as foreign.
 pub(crate) fn foreign(
+    shared: &Shared,
+    operation: Operation,
+    backend: &Address,
+    body: Bytes,
+) -> (Answer, Effect) {
+    let mut state = shared.lock();
+    let done = foreign_within(&mut state, shared, operation, backend, body);
+    drop(state);
+    shared.due_changed();
+    shared.changed();
+    done
+}
+
+/// [`foreign`], in the midst of something else.
+pub(crate) fn foreign_within(
+    state: &mut State,
     shared: &Shared,
     operation: Operation,
     backend: &Address,
@@ -47,14 +63,10 @@ pub(crate) fn foreign(
         client_request_id: None,
         body,
     };
-    let mut state = shared.lock();
     let number = state.record.receive(call.received(operation));
     let (answer, effect) = state.execute(&call, call.at);
     state.record.outcome(number, Outcome::Answered(answer.status));
     state.record.effect(number, Some(backend), effect.clone());
-    drop(state);
-    shared.due_changed();
-    shared.changed();
     (answer, effect)
 }
 

@@ -111,6 +111,7 @@ pub(crate) async fn handle(
             let (status, _, message) = error.parts();
             Some(refusal(status, "temporarily_unavailable", 90_033, message))
         }
+        Some(Stroke::Page { status, .. }) => Some(Answer::page(status)),
         // The other two strike reads and writes of backends only.
         Some(Stroke::Cut { .. } | Stroke::LandsLate { .. } | Stroke::Stale { .. }) => None,
     };
@@ -123,7 +124,8 @@ pub(crate) async fn handle(
         remaining: None,
     };
     let answer = answer.ok_or(Cut)?;
-    Ok(answer.into_response(shared.clock.now(), &common))
+    let response = answer.into_response(shared.clock.now(), &common);
+    Ok(arm::slowed(&shared, response, fate.slow))
 }
 
 fn answer(shared: &Shared, way: Way, head: &Parts, body: &Bytes) -> Answer {

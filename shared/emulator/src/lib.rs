@@ -44,6 +44,7 @@ mod backend;
 mod clock;
 mod duration;
 mod emulator;
+mod event_grid;
 pub mod fault;
 mod filter;
 mod gateway;
@@ -66,6 +67,7 @@ mod view;
 pub use address::{Address, Operation};
 pub use clock::Clock;
 pub use emulator::{Emulator, Leftovers, Refused, StartError, TimedOut};
+pub use event_grid::{Delivery, Progress, Schema, SubscribeError, Subscription};
 pub use fault::{Fault, FaultId, Match, Times};
 pub use gateway::{
     forward::Connections,

@@ -27,6 +27,8 @@ pub enum Mode {
     Healthy,
     /// This status at once.
     Failing(StatusCode),
+    /// 429 at once, with a Retry-After of so many seconds.
+    Throttling(u32),
     /// 200 after this long, in real time. Requests under way keep the mode that they met.
     Slow(Duration),
 }
@@ -36,7 +38,7 @@ pub enum Mode {
 pub struct Counts {
     /// All requests that reached it.
     pub requests: u64,
-    /// Those that it met while [`Mode::Failing`].
+    /// Those that it met while [`Mode::Failing`] or [`Mode::Throttling`].
     pub failures: u64,
 }
 
@@ -110,6 +112,12 @@ impl Member {
         }
     }
 
+    /// How many connections it has been opened.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.server.accepted()
+    }
+
     /// Takes no more connections and waits until what is under way has been answered, or cut
     /// after 2 s. What comes afterwards finds nobody.
     pub async fn stop(&self) {
@@ -127,11 +135,17 @@ impl Inner {
 async fn answer(inner: Arc<Inner>) -> Result<Response<Body>, Cut> {
     inner.requests.fetch_add(1, Ordering::AcqRel);
     let mode = *inner.mode();
+    let mut retry_after = None;
     let status = match mode {
         Mode::Healthy => StatusCode::OK,
         Mode::Failing(status) => {
             inner.failures.fetch_add(1, Ordering::AcqRel);
             status
+        }
+        Mode::Throttling(seconds) => {
+            inner.failures.fetch_add(1, Ordering::AcqRel);
+            retry_after = Some(HeaderValue::from(seconds));
+            StatusCode::TOO_MANY_REQUESTS
         }
         Mode::Slow(by) => {
             tokio::time::sleep(by).await;
@@ -144,5 +158,8 @@ async fn answer(inner: Arc<Inner>) -> Result<Response<Body>, Cut> {
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, seconds);
+    }
     Ok(response)
 }

@@ -1,6 +1,6 @@
 //! What can be chosen about an emulator when it is started.
 
-use crate::{fault::Fault, service::Service, unpublished::Unpublished};
+use crate::{event_grid::Subscription, fault::Fault, service::Service, unpublished::Unpublished};
 use jiff::fmt::serde::unsigned_duration::required as iso;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -44,6 +44,9 @@ pub struct Options {
     pub gateway_stagger: Duration,
     /// How many gateways there are behind the port; at least 1. They do not synchronise.
     pub gateways: usize,
+    /// The Event Grid subscriptions that there are from the start. Their webhooks are asked for
+    /// their consent ahead of the first event.
+    pub subscriptions: Vec<Subscription>,
     /// How long, in real time, the gateway waits for a member's answer before it gives 504.
     #[serde(with = "iso")]
     pub forward_timeout: Duration,
@@ -70,6 +73,7 @@ impl Default for Options {
             gateway_delay: Duration::ZERO,
             gateway_stagger: Duration::ZERO,
             gateways: 1,
+            subscriptions: Vec::new(),
             forward_timeout: Duration::from_secs(60),
             requests_kept: 10_000,
             seed: 0,

@@ -11,9 +11,24 @@
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::combinators::UnsyncBoxBody;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::{Frame, Incoming, SizeHint},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::{future::Future, io, net::Ipv4Addr, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
@@ -30,6 +45,50 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
 /// What can go wrong with a body that is passed on.
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
+/// A body of which the second half comes only after a wait. It must be one that is all there.
+pub(crate) struct Slow {
+    body: Body,
+    held: Option<Bytes>,
+    wait: Pin<Box<dyn Future<Output = Result<(), Cut>> + Send>>,
+}
+
+impl Slow {
+    pub(crate) fn new(
+        body: Body,
+        wait: impl Future<Output = Result<(), Cut>> + Send + 'static,
+    ) -> Self {
+        Self { body, held: None, wait: Box::pin(wait) }
+    }
+}
+
+impl hyper::body::Body for Slow {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        if self.held.is_some() {
+            ready!(self.wait.as_mut().poll(context))?;
+            return Poll::Ready(self.held.take().map(|held| Ok(Frame::data(held))));
+        }
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context)?);
+        let data = frame.and_then(|frame| frame.into_data().ok());
+        Poll::Ready(data.map(|mut data| {
+            self.held = Some(data.split_off(data.len() / 2));
+            Ok(Frame::data(data))
+        }))
+    }
+
+    // How long it is in all is known, as with any other answer.
+    fn size_hint(&self) -> SizeHint {
+        let held = self.held.as_ref().map_or(0, Bytes::len);
+        let rest = self.body.size_hint().exact().unwrap_or_default();
+        SizeHint::with_exact(rest.saturating_add(held as u64))
+    }
+}
+
 /// The order to close the connection without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was cut on purpose")]
@@ -40,6 +99,7 @@ pub(crate) struct Cut;
 pub(crate) struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
+    accepted: Arc<AtomicU64>,
     accept: JoinHandle<()>,
 }
 
@@ -53,8 +113,10 @@ impl Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let accept = tokio::spawn(accept(listener, Arc::new(service), stopped));
-        Ok(Self { address, stop, accept })
+        let accepted = Arc::new(AtomicU64::new(0));
+        let accept =
+            tokio::spawn(accept(listener, Arc::new(service), stopped, Arc::clone(&accepted)));
+        Ok(Self { address, stop, accepted, accept })
     }
 
     /// `http://127.0.0.1:port`, without a slash at the end.
@@ -64,6 +126,11 @@ impl Server {
 
     pub(crate) fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// How many connections it has taken.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Acquire)
     }
 
     /// Asks the server to finish; [`Server::finished`] says when it has.
@@ -84,8 +151,12 @@ impl Drop for Server {
     }
 }
 
-async fn accept<S, F>(listener: TcpListener, service: Arc<S>, stopped: watch::Receiver<bool>)
-where
+async fn accept<S, F>(
+    listener: TcpListener,
+    service: Arc<S>,
+    stopped: watch::Receiver<bool>,
+    count: Arc<AtomicU64>,
+) where
     S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
     F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
 {
@@ -95,6 +166,7 @@ where
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
+                    count.fetch_add(1, Ordering::AcqRel);
                     connections.spawn(serve(stream, Arc::clone(&service), stopped.clone()));
                 }
                 Err(error) => {

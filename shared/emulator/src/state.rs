@@ -13,6 +13,7 @@ use crate::{
     answer::{Answer, Detail},
     clock::{self, Clock},
     duration,
+    event_grid::EventGrid,
     fault::{Fault, FaultId, Faults, Standing},
     gateway::{
         breaker::Came,
@@ -113,6 +114,7 @@ pub(crate) struct State {
     pub(crate) buckets: Buckets,
     pub(crate) tokens: Tokens,
     pub(crate) gateways: Gateways,
+    pub(crate) events: EventGrid,
     turn: usize,
     pub(crate) traffic: Traffic,
     pub(crate) late: Vec<Late>,
@@ -126,6 +128,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) forwarder: Arc<Forwarder>,
+    pub(crate) events_due: Arc<Notify>,
     state: Mutex<State>,
     changed: Notify,
     due_changed: Notify,
@@ -136,6 +139,7 @@ impl Shared {
         let options = Arc::new(options);
         let services = Arc::new(Services::new(options.service.clone(), &options.services));
         let clock = Clock::default();
+        let events_due = Arc::new(Notify::new());
         let forwarder = Arc::new(Forwarder::new(options.forward_timeout, clock.clone()));
         let mut state = State {
             services: Arc::clone(&services),
@@ -145,6 +149,7 @@ impl Shared {
             buckets: Buckets::default(),
             tokens: Tokens::new(options.seed),
             gateways: Gateways::new(options.gateways, options.seed, &options.unpublished),
+            events: EventGrid::new(&options.subscriptions, options.seed, Arc::clone(&events_due)),
             turn: 0,
             traffic: Traffic::default(),
             late: Vec::new(),
@@ -161,6 +166,7 @@ impl Shared {
             clock,
             stopping: watch::Sender::new(false),
             forwarder,
+            events_due,
             state: Mutex::new(state),
             changed: Notify::new(),
             due_changed: Notify::new(),
@@ -265,6 +271,16 @@ impl State {
 
     /// Does what a request asks for, and says what there is to answer.
     pub(crate) fn execute(&mut self, call: &Call, now: Timestamp) -> (Answer, Effect) {
+        self.execute_as_of(call, 0, now)
+    }
+
+    /// [`State::execute`]; a read sees what was so many `writes` ago.
+    pub(crate) fn execute_as_of(
+        &mut self,
+        call: &Call,
+        writes: usize,
+        now: Timestamp,
+    ) -> (Answer, Effect) {
         if let Some(place) = call.target.place() {
             if place.workspace().is_some() && call.version < WORKSPACES {
                 return (type_unknown(Some(call.version)), Effect::None);
@@ -279,9 +295,11 @@ impl State {
             Target::Backend(Operation::Reconnect, address) => {
                 return self.reconnect(address, &call.body, now);
             }
-            Target::Backend(Operation::Get, address) => self.backends.read(address, call.version),
+            Target::Backend(Operation::Get, address) => {
+                self.backends.read(address, call.version, writes)
+            }
             Target::Backend(Operation::Head, address) => {
-                self.backends.read(address, call.version).bodiless()
+                self.backends.read(address, call.version, writes).bodiless()
             }
             Target::Backend(operation, address) => {
                 let change = Change {
@@ -296,7 +314,7 @@ impl State {
             Target::Collection(place) => {
                 let query = pairs(&call.query);
                 let next = |skip| next_link(call, &query, skip);
-                self.backends.list(place, call.version, &query, next)
+                self.backends.list(place, call.version, &query, writes, next)
             }
             Target::Elsewhere(unfound) => unfound_answer(unfound),
             Target::WrongVerb => Answer::manager(
@@ -335,18 +353,18 @@ impl State {
     /// Tells a gateway what came of a request.
     pub(crate) fn came(&mut self, gateway: usize, backend: &Address, came: Came, now: Timestamp) {
         let opened = self.gateways.came(gateway, backend, came, now);
-        self.switched(opened);
+        self.switched(&opened);
     }
 
     /// Lets everything happen at the gateways that is due.
     fn settle(&mut self, now: Timestamp) {
         let closed = self.gateways.catch_up(now);
-        self.switched(closed);
+        self.switched(&closed);
     }
 
-    fn switched(&mut self, switched: Vec<Switched>) {
-        for Switched { backend, turned } in switched {
-            tracing::debug!(%backend, rule = turned.rule, open = turned.open, "a breaker switched");
+    fn switched(&mut self, switched: &[Switched]) {
+        for switched in switched {
+            self.events.publish(switched, &self.services);
         }
     }
 

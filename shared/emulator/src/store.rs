@@ -4,7 +4,7 @@
 //! are kept for a while, for stale reads.
 
 use crate::{
-    address::{Address, Operation, last_segment},
+    address::{Address, Operation, Target, last_segment},
     answer::{Answer, Detail},
     backend::{self, Properties},
     filter::Filter,
@@ -74,6 +74,14 @@ pub(crate) struct Entry {
     earlier: VecDeque<Version>,
 }
 
+impl Entry {
+    /// The version so many writes ago; the oldest where fewer are known.
+    fn version(&self, writes: usize) -> &Version {
+        let back = writes.min(self.earlier.len()).checked_sub(1);
+        back.and_then(|back| self.earlier.get(back)).unwrap_or(&self.version)
+    }
+}
+
 /// A write as it is to be done.
 pub(crate) struct Change<'a> {
     pub(crate) operation: Operation,
@@ -109,29 +117,25 @@ impl Backends {
         self.entries.values()
     }
 
-    /// Whether there is a version before the present one.
-    pub(crate) fn has_earlier(&self, address: &Address) -> bool {
-        self.get(address).is_some_and(|entry| !entry.earlier.is_empty())
-    }
-
-    pub(crate) fn read(&self, address: &Address, by: ApiVersion) -> Answer {
-        match self.get(address) {
-            None => Answer::not_found(),
-            Some(entry) => self.answer(StatusCode::OK, &entry.version, by),
+    /// Whether there is a version before the present one, of a backend or of one in a collection.
+    pub(crate) fn has_earlier(&self, target: &Target) -> bool {
+        let earlier = |entry: &Entry| !entry.earlier.is_empty();
+        match target {
+            Target::Backend(_, address) => self.get(address).is_some_and(earlier),
+            Target::Collection(place) => {
+                let here = |entry: &&Entry| entry.address == place.beside(entry.address.name());
+                self.entries.values().filter(here).any(earlier)
+            }
+            Target::Elsewhere(_) | Target::WrongVerb | Target::Unknown => false,
         }
     }
 
-    /// [`Backends::read`], `versions` writes ago.
-    pub(crate) fn read_stale(&self, address: &Address, by: ApiVersion, versions: usize) -> Answer {
-        let Some(entry) = self.get(address) else {
-            return Answer::not_found();
-        };
-        let index = versions.max(1).min(entry.earlier.len());
-        let version = match index.checked_sub(1) {
-            Some(back) => entry.earlier.get(back).unwrap_or(&entry.version),
-            None => &entry.version,
-        };
-        self.answer(StatusCode::OK, version, by)
+    /// A backend as it was so many `writes` ago, 0 for the present.
+    pub(crate) fn read(&self, address: &Address, by: ApiVersion, writes: usize) -> Answer {
+        match self.get(address) {
+            None => Answer::not_found(),
+            Some(entry) => self.answer(StatusCode::OK, entry.version(writes), by),
+        }
     }
 
     /// What `by` is shown of a version.
@@ -147,12 +151,13 @@ impl Backends {
         Answer::json(status, body).with_etag(version.etag.clone())
     }
 
-    /// A page of a collection. `next` makes the link to the page that skips so many.
+    /// A page of a collection, its backends as they were so many `writes` ago. `next` makes the link to the page that skips so many.
     pub(crate) fn list(
         &self,
         place: &Address,
         by: ApiVersion,
         query: &[(String, String)],
+        writes: usize,
         next: impl Fn(usize) -> String,
     ) -> Answer {
         let mut wrong = Vec::new();
@@ -186,7 +191,8 @@ impl Backends {
         };
         let entries: Vec<_> = self.entries.values().filter(wanted).collect();
         let shown = |entry: &&Entry| {
-            let mut body = self.shown(&entry.address, &entry.properties);
+            let version = &entry.version(writes).body;
+            let mut body: Value = serde_json::from_slice(version).unwrap_or_default();
             if self.unpublished.newer_fields == NewerFields::Hidden {
                 backend::hide(&mut body, by);
             }

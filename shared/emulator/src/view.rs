@@ -3,6 +3,7 @@
 use crate::{
     address::{Address, Operation},
     backend::is_pool,
+    event_grid::Delivery,
     fault::Standing,
     gateway::{balance, routes::BreakerState, traffic::Traffic},
     record::{Origin, Received},
@@ -160,6 +161,12 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn breakers(&self) -> Vec<BreakerState> {
         self.state.gateways.breakers(self.now)
+    }
+
+    /// The events on their way to subscriptions, and what became of them, oldest first.
+    #[must_use]
+    pub fn deliveries(&self) -> Vec<Delivery> {
+        self.state.events.deliveries()
     }
 
     /// What went through the gateways.

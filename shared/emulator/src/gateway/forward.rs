@@ -50,10 +50,12 @@ pub(crate) struct Route {
 }
 
 type Key = (usize, Address);
+/// A client with its connections, and how many reconnects the backend had had by then.
+type Pooled = (u64, Client<Connector, Incoming>);
 
 /// The client side of the gateways.
 pub(crate) struct Forwarder {
-    clients: Mutex<BTreeMap<Key, (u64, Client<Connector, Incoming>)>>,
+    clients: Mutex<BTreeMap<Key, Pooled>>,
     log: Arc<Log>,
     timeout: Duration,
 }

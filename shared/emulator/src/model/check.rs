@@ -223,17 +223,17 @@ mod tests {
         body
     }
 
-    fn pool(services: Value) -> Value {
+    fn pool(services: &Value) -> Value {
         json!({"type": "Pool", "pool": {"services": services}})
     }
 
-    fn rule(rule: Value) -> Value {
+    fn rule(rule: &Value) -> Value {
         let mut whole = json!({"name": "r", "failureCondition": {
             "count": 1, "statusCodeRanges": [{"min": 500, "max": 599}],
         }});
         crate::backend::merge(
             &mut whole,
-            &rule,
+            rule,
             crate::unpublished::PatchNull::Deletes,
             crate::unpublished::PatchArray::Replaced,
         );
@@ -278,17 +278,17 @@ mod tests {
             let want = format!("{key}: credentials.{key} must have at most 32 items.");
             check(list(32), list(33), &want);
         }
-        let services = |n| pool(Value::Array(vec![json!({"id": "a"}); n]));
+        let services = |n| pool(&Value::Array(vec![json!({"id": "a"}); n]));
         let want = "services: pool.services must have 1 to 30 items.";
         check(services(30), services(31), want);
         check(services(1), services(0), want);
         for key in ["weight", "priority"] {
-            let item = |n: i64| pool(json!([{"id": "a"}, {"id": "b", key: n}]));
+            let item = |n: i64| pool(&json!([{"id": "a"}, {"id": "b", key: n}]));
             let want = format!("{key}: pool.services[1].{key} must be between 0 and 100.");
             check(item(100), item(101), &want);
             check(item(0), item(-1), &want);
         }
-        let condition = |condition: Value| rule(json!({"failureCondition": condition}));
+        let condition = |condition: Value| rule(&json!({"failureCondition": condition}));
         let path = "circuitBreaker.rules[0].failureCondition";
         let count = |n: i64| condition(json!({"count": n}));
         let want = format!("count: {path}.count must be between 1 and 10000.");
@@ -323,12 +323,12 @@ mod tests {
                 "errorReasons: {path}.errorReasons[0] must be a string of 0 to 200 characters."
             ),
         );
-        let name = |n| rule(json!({"name": "r".repeat(n)}));
+        let name = |n| rule(&json!({"name": "r".repeat(n)}));
         let want = "name: circuitBreaker.rules[0].name must match the pattern \
                     ^[a-zA-Z0-9]([a-zA-Z0-9-]{0,78}[a-zA-Z0-9])?$.";
         check(name(80), name(81), want);
-        check(rule(json!({"name": "a-1"})), rule(json!({"name": "a-"})), want);
-        let status = |n: i64| rule(json!({"failureResponse": {"statusCode": n}}));
+        check(rule(&json!({"name": "a-1"})), rule(&json!({"name": "a-"})), want);
+        let status = |n: i64| rule(&json!({"failureResponse": {"statusCode": n}}));
         let want = "statusCode: circuitBreaker.rules[0].failureResponse.statusCode must be between \
                     100 and 599.";
         check(status(100), status(99), want);
@@ -393,11 +393,11 @@ mod tests {
                 maxPartitionResolutionRetries: properties.serviceFabricCluster.maxPartitionResolutionRetries must be between -2147483648 and 2147483647."#]],
         );
         check(
-            pool(json!([{"id": "a", "weight": 1.5}])),
+            pool(&json!([{"id": "a", "weight": 1.5}])),
             expect!["weight: pool.services[0].weight must be between 0 and 100."],
         );
         check(
-            pool(json!([{"weight": 1}, "b"])),
+            pool(&json!([{"weight": 1}, "b"])),
             expect![[r#"
             id: pool.services[0].id is required.
             services: pool.services[1] must be an object."#]],
@@ -422,11 +422,11 @@ mod tests {
             json!({"type": "Pool", "pool": {"services": {}}}),
             expect!["services: pool.services must be an array."],
         );
-        check(rule(json!({})), expect![""]);
-        check(rule(json!({"tripDuration": "P1D", "acceptRetryAfter": true})), expect![""]);
+        check(rule(&json!({})), expect![""]);
+        check(rule(&json!({"tripDuration": "P1D", "acceptRetryAfter": true})), expect![""]);
         check(
             rule(
-                json!({"name": null, "failureCondition": null, "tripDuration": "10s", "acceptRetryAfter": 1}),
+                &json!({"name": null, "failureCondition": null, "tripDuration": "10s", "acceptRetryAfter": 1}),
             ),
             expect![[r#"
                 name: circuitBreaker.rules[0].name is required.
@@ -436,7 +436,7 @@ mod tests {
         );
         check(
             rule(
-                json!({"failureCondition": {"percentage": 1, "interval": "1", "statusCodeRanges": []}}),
+                &json!({"failureCondition": {"percentage": 1, "interval": "1", "statusCodeRanges": []}}),
             ),
             expect![[r#"
                 interval: circuitBreaker.rules[0].failureCondition.interval must be a duration in ISO 8601 format.
@@ -462,7 +462,7 @@ mod tests {
             null_priority: NullPriority::Refused,
             ..Unpublished::default()
         };
-        let body = pool(json!([{"id": "a", "weight": 0, "priority": 0}, {"id": "b"}]));
+        let body = pool(&json!([{"id": "a", "weight": 0, "priority": 0}, {"id": "b"}]));
         assert_eq!(says(&body, &Unpublished::default()), "");
         expect![[r#"
             weight: pool.services[0].weight must not be 0.

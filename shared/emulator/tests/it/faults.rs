@@ -3,8 +3,8 @@
 use crate::client::{BOUND, MINUTE, World};
 use http::StatusCode;
 use pointsman_emulator::{
-    Effect, Fault, Match, Operation, Options, Outcome, Times,
-    fault::{Kind, ServerError, Write},
+    Effect, Fault, Match, Operation, Options, Origin, Outcome, Times,
+    fault::{Document, Kind, ServerError, Write},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -238,6 +238,107 @@ async fn faults_strike_only_the_authentic() {
     let bare = world.http.get(world.url("eu")).send().await.unwrap();
     assert_eq!(bare.status(), 401);
     world.send("GET", &world.url("eu"), None, None).await.unwrap_err();
+    assert_eq!(world.get("eu").await.status, 200);
+    world.azure.finish();
+}
+
+#[tokio::test]
+async fn a_slow_body_comes_in_halves() {
+    let world = World::chat().await;
+    let by = 10 * MINUTE;
+    world.azure.inject(Fault::once(Match::get("chat"), Kind::SlowBody { by }));
+    let request = world.http.get(world.url("chat")).bearer_auth(&world.token);
+    let mut response = request.send().await.unwrap();
+    assert_eq!(response.status(), 200, "the head is there at once");
+    let whole = usize::try_from(response.content_length().unwrap()).unwrap();
+    let first = response.chunk().await.unwrap().unwrap();
+    assert_eq!(first.len(), whole / 2);
+    let second = async {
+        let mut rest = Vec::new();
+        while let Some(chunk) = response.chunk().await.unwrap() {
+            rest.extend(chunk);
+        }
+        rest
+    };
+    // Polled first: it waits for the clock.
+    let (rest, ()) = tokio::join!(biased; second, async { world.azure.clock().advance(by) });
+    let body: Value = serde_json::from_slice(&[&first, &*rest].concat()).unwrap();
+    assert_eq!(body, world.azure.backend("chat").unwrap().body);
+    // A body that is waiting does not keep the emulator from stopping.
+    world.azure.inject(Fault::once(Match::get("chat"), Kind::SlowBody { by }));
+    let request = world.http.get(world.url("chat")).bearer_auth(&world.token);
+    let response = request.send().await.unwrap();
+    world.azure.stop().await;
+    response.bytes().await.unwrap_err();
+    world.azure.finish();
+}
+
+#[tokio::test]
+async fn a_foreign_put_comes_between_a_read_and_its_write() {
+    let world = World::chat().await;
+    let before = world.get("eu").await;
+    let theirs = json!({"properties": {"url": "http://theirs", "protocol": "http"}});
+    let kind = Kind::ForeignPut { body: Document(theirs.clone()) };
+    world.azure.inject(Fault::once(Match::patch("eu"), kind));
+    let refused = world.patch("eu", &before.etag(), &title("ours")).await;
+    assert_eq!(refused.status, 412);
+    let after = world.get("eu").await;
+    assert_eq!(after.body["properties"], theirs["properties"]);
+    assert_eq!(world.patch("eu", &after.etag(), &title("ours")).await.status, 200);
+    let foreign: Vec<_> =
+        world.azure.requests().into_iter().filter(|r| r.origin == Origin::Foreign).collect();
+    let last = foreign.last().unwrap();
+    assert_eq!((last.operation, last.if_match.as_deref()), (Operation::Put, None));
+    assert_eq!(last.effect, Effect::Written { etag: after.etag() });
+    world.azure.finish();
+}
+
+#[tokio::test]
+async fn a_proxy_answers_in_html() {
+    for write in [Write::NotDone, Write::Done] {
+        let world = World::chat().await;
+        let kind = Kind::ProxyPage { status: StatusCode::BAD_GATEWAY, write };
+        world.azure.inject(Fault::once(Match::writes(), kind));
+        let request = world.http.patch(world.url("chat")).bearer_auth(&world.token);
+        let request = request.header("If-Match", "*").json(&title("new"));
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 502);
+        assert_eq!(response.headers()["content-type"], "text/html");
+        assert!(response.text().await.unwrap().starts_with("<html>"));
+        assert_eq!(world.title() == json!("new"), write == Write::Done);
+        world.azure.finish();
+    }
+}
+
+#[tokio::test]
+async fn heads_and_lists_can_be_stale_too() {
+    let world = World::chat().await;
+    let old = world.get("eu").await;
+    world.azure.foreign_patch("eu", &title("new")).unwrap();
+    let stale = || Fault::once(Match::any(), Kind::StaleRead { versions: 1 });
+    world.azure.inject(stale());
+    let head = async || world.send("HEAD", &world.url("eu"), None, None).await.unwrap().etag();
+    assert_eq!(head().await, old.etag());
+    assert_ne!(head().await, old.etag());
+    world.azure.inject(stale());
+    let list = async || {
+        let url = world.url("").replace("/?", "?");
+        let got = world.send("GET", &url, None, None).await.unwrap().body;
+        let titles = got["value"].as_array().unwrap().iter();
+        titles.map(|value| value["properties"]["title"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(list().await, [Value::Null, Value::Null, Value::Null]);
+    assert_eq!(list().await, [Value::Null, json!("new"), Value::Null]);
+    world.azure.finish();
+}
+
+#[tokio::test]
+async fn faults_can_be_there_from_the_start() {
+    let faults = r#"[{"kind": {"error": {"error": "unavailable", "write": "not-done"}}}]"#;
+    let faults = serde_json::from_str(faults).unwrap();
+    let world = World::with(Options { faults, ..Options::default() }).await;
+    world.azure.put_single("eu", "http://x").unwrap();
+    assert_eq!(world.get("eu").await.status, 503);
     assert_eq!(world.get("eu").await.status, 200);
     world.azure.finish();
 }

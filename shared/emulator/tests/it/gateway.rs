@@ -9,13 +9,13 @@ use pointsman_emulator::{
 use serde_json::json;
 use std::time::Duration;
 
-struct Net {
-    world: World,
-    members: Vec<Member>,
+pub(crate) struct Net {
+    pub(crate) world: World,
+    pub(crate) members: Vec<Member>,
 }
 
 impl Net {
-    async fn new(options: Options, names: &[&str]) -> Self {
+    pub(crate) async fn new(options: Options, names: &[&str]) -> Self {
         let world = World::with(options).await;
         let mut members = Vec::new();
         for name in names {
@@ -26,7 +26,7 @@ impl Net {
         Self { world, members }
     }
 
-    async fn ask(&self, path: &str) -> (u16, String) {
+    pub(crate) async fn ask(&self, path: &str) -> (u16, String) {
         let url = format!("{}{path}", self.world.azure.gateway_url());
         let response = self.world.http.get(url).send().await.unwrap();
         let header = response.headers().get("x-emulator-backend");
@@ -34,7 +34,7 @@ impl Net {
         (response.status().as_u16(), backend)
     }
 
-    async fn run(&self, pool: &str, requests: usize) -> String {
+    pub(crate) async fn run(&self, pool: &str, requests: usize) -> String {
         let mut backends = String::new();
         for _ in 0..requests {
             backends += &self.ask(&format!("/{pool}/v1/chat?x=1")).await.1;

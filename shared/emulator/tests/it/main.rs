@@ -4,11 +4,15 @@
 
 mod admin;
 mod azure_sdk;
+mod breakers;
 mod client;
+mod events;
 mod faults;
 mod gateway;
+mod gateways;
 mod identity;
 mod life;
 mod operations;
 mod services;
 mod versions;
+mod webhook;

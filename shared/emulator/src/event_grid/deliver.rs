@@ -1,0 +1,104 @@
+//! The requests to webhooks: each delivery is a task of its own, so that a slow webhook holds up
+//! nobody else.
+
+use super::{
+    ANSWER_SECONDS_MAX, Attempt, SubscribeError, Subscription, Tried,
+    message::{Message, consents},
+};
+use crate::{arm::BODY_BYTES_MAX, state::Shared, token};
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use std::{sync::Arc, time::Duration};
+use tokio::task::JoinSet;
+
+/// Delivers what is due, for as long as the emulator runs.
+pub(crate) async fn deliver(shared: Arc<Shared>) {
+    // Dropped with this future, and every delivery with it.
+    let mut under_way = JoinSet::new();
+    loop {
+        let (attempts, next) = {
+            let mut state = shared.lock();
+            let attempts = state.events.take_due(shared.clock.now());
+            (attempts, state.events.next_due())
+        };
+        for attempt in attempts {
+            let shared = Arc::clone(&shared);
+            under_way.spawn(async move { try_once(&shared, attempt).await });
+        }
+        let at_next = async {
+            match next {
+                Some(next) => shared.clock.sleep_until(next).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = at_next => {}
+            () = shared.events_due.notified() => {}
+            Some(_) = under_way.join_next() => {}
+        }
+    }
+}
+
+async fn try_once(shared: &Shared, attempt: Attempt) {
+    let Attempt { number, attempts, event, subscription, validated } = attempt;
+    let consent = if validated { Ok(()) } else { validate(shared, &subscription).await };
+    let tried = match consent {
+        Err(refused) => Tried::Refused(refused.to_string()),
+        Ok(()) => {
+            let message = Message::event(&subscription, &event, attempts);
+            match send(&subscription, message).await {
+                Ok((status, _, _)) => Tried::Answered(status),
+                Err(why) => Tried::Unreached(why),
+            }
+        }
+    };
+    let now = shared.clock.now();
+    shared.lock().events.tried(number, &tried, now);
+    shared.changed();
+}
+
+/// Asks a webhook for its consent.
+pub(crate) async fn validate(
+    shared: &Shared,
+    subscription: &Subscription,
+) -> Result<(), SubscribeError> {
+    subscription.parsed()?;
+    let now = shared.clock.now();
+    let code = token::request_id(shared.options.seed, now.as_nanosecond().unsigned_abs() as u64);
+    let topic = shared.options.service.id();
+    let message = Message::handshake(subscription, &topic, &code, now);
+    let refused = |why| SubscribeError::Refused { name: subscription.name.clone(), why };
+    let (status, headers, body) = send(subscription, message).await.map_err(refused)?;
+    consents(subscription.schema, &code, status, &headers, &body).map_err(refused)
+}
+
+/// Sends a message; an error says why there was no answer.
+async fn send(
+    subscription: &Subscription,
+    message: Message,
+) -> Result<(StatusCode, HeaderMap, Bytes), String> {
+    let (endpoint, headers) = subscription.parsed().map_err(|error| error.to_string())?;
+    let mut request = Request::builder().method(message.verb).uri(endpoint);
+    for (name, value) in message.headers {
+        request = request.header(name, value);
+    }
+    for (name, value) in headers {
+        request = request.header(name, value);
+    }
+    let request = request.body(Full::new(message.body)).map_err(|error| error.to_string())?;
+    // A connection for each: they are few, and none must outlive the emulator.
+    let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
+    let exchange = async {
+        let response = client.request(request).await.map_err(|_| "it could not be reached")?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
+        let body = body.map_err(|_| "its answer broke off")?.to_bytes();
+        Ok((head.status, head.headers, body))
+    };
+    match tokio::time::timeout(Duration::from_secs(ANSWER_SECONDS_MAX), exchange).await {
+        Ok(answered) => answered.map_err(|why: &str| why.to_owned()),
+        Err(_) => Err(format!("it did not answer within {ANSWER_SECONDS_MAX} s")),
+    }
+}
