@@ -76,13 +76,13 @@ async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, A
             Ok(ok(&json!({"id": id})))
         }
         (&Method::DELETE, "faults", "") => {
-            shared.lock().faults.clear();
+            shared.lock().clear_faults();
             shared.changed();
             Ok(ok(&json!({})))
         }
         (&Method::DELETE, "faults", id) => {
             let id = id.parse().map(FaultId);
-            let removed = id.is_ok_and(|id| shared.lock().faults.remove(id));
+            let removed = id.is_ok_and(|id| shared.lock().remove_fault(id));
             shared.changed();
             if removed { Ok(ok(&json!({}))) } else { Err(unknown()) }
         }
@@ -110,12 +110,12 @@ async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, A
             event_grid::validate(shared, &subscription).await.map_err(|error| {
                 Answer::error(StatusCode::BAD_REQUEST, "UrlValidation", &error.to_string())
             })?;
-            shared.lock().events.subscribe(subscription, true);
+            shared.lock().subscribe(subscription);
             shared.changed();
             Ok(ok(&json!({})))
         }
         (&Method::DELETE, "subscriptions", name) => {
-            let removed = shared.lock().events.unsubscribe(name);
+            let removed = shared.lock().unsubscribe(name);
             if removed { Ok(ok(&json!({}))) } else { Err(unknown()) }
         }
         (method, "backends", name) if !name.is_empty() => {

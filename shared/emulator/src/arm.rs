@@ -93,6 +93,12 @@ pub(crate) async fn handle(
         remaining,
     };
     let mut answer = answer?;
+    // Nobody is told of what a restart could lose.
+    let lasting =
+        call.target.operation().is_write() || call.target.operation() == Operation::Reconnect;
+    if lasting && !shared.kept().await {
+        answer = unkept();
+    }
     let nested = shared.options.unpublished.error_details == ErrorDetails::Nested;
     if nested && call.version >= NESTED_DETAILS {
         answer = answer.nested();
@@ -184,10 +190,7 @@ fn enter(
             Passage::Settled(Ok(answer))
         }
         Ok(()) => {
-            let backend = call.target.backend();
-            let backends = &state.backends;
-            let earlier = || backends.has_earlier(&call.target);
-            let fate = state.faults.meet(operation, backend, call.at, earlier);
+            let fate = state.meet(call, operation);
             slow = fate.slow;
             if fate.latency.is_zero() {
                 Passage::Settled(proceed(state, shared, call, number, &fate))
@@ -293,6 +296,15 @@ fn api_version(query: &str) -> Result<ApiVersion, Answer> {
             ),
         )
     })
+}
+
+/// The state file cannot be written.
+pub(crate) fn unkept() -> Answer {
+    Answer::error(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "InternalServerError",
+        "The emulator cannot write its state file; see its log.",
+    )
 }
 
 fn body_too_large() -> Answer {

@@ -9,6 +9,7 @@ use crate::{
     fault::{Fault, FaultId, Kind, Match, Standing},
     gateway::{self, forward::Connections, routes::BreakerState, traffic::Traffic},
     hand, identity,
+    keep::Keeper,
     options::Options,
     record::Received,
     serve::Server,
@@ -18,7 +19,7 @@ use crate::{
     view::{Seat, Stored, View},
 };
 use serde_json::{Value, json};
-use std::{fmt, io, sync::Arc, time::Duration};
+use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
 
 /// Who has the tokens that a test did not ask the identity endpoints for.
@@ -38,24 +39,43 @@ struct Running {
     identity: Server,
     timekeeper: JoinHandle<()>,
     courier: JoinHandle<()>,
+    keeper: JoinHandle<()>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.timekeeper.abort();
         self.courier.abort();
+        self.keeper.abort();
         self.shared.stopping.send_replace(true);
     }
 }
 
 /// Why an emulator does not start.
 #[derive(Debug, thiserror::Error)]
-#[error("the emulated {what} cannot listen on 127.0.0.1:{port}")]
-pub struct StartError {
-    what: &'static str,
-    port: u16,
-    #[source]
-    cause: io::Error,
+pub enum StartError {
+    /// A port of [`crate::Ports`] cannot be had.
+    #[error("the emulated {what} cannot listen on 127.0.0.1:{port}")]
+    Port {
+        /// Which endpoint.
+        what: &'static str,
+        /// Where it was to listen.
+        port: u16,
+        /// What the system says.
+        #[source]
+        cause: io::Error,
+    },
+    /// The state file cannot be gone on with.
+    #[error(
+        "the state file {} cannot be gone on with: {why}; name another, or remove it to begin \
+         afresh", path.display()
+    )]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
 }
 
 /// What was waited for did not come.
@@ -83,11 +103,17 @@ impl Emulator {
     /// Starts an emulator on the running tokio runtime.
     ///
     /// # Errors
-    /// When a port of [`Options::ports`] is taken.
+    /// When a port of [`Options::ports`] is taken, or when the state file cannot be gone on with.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let ports = options.ports;
-        let shared = Arc::new(Shared::new(options));
-        let failed = |what, port| move |cause| StartError { what, port, cause };
+        let path = options.state_file.clone().unwrap_or_default();
+        let shared = Shared::new(options).map_err(|error| {
+            let cause =
+                std::error::Error::source(&error).map_or(String::new(), |c| format!(": {c}"));
+            StartError::State { path: path.clone(), why: format!("{error}{cause}") }
+        })?;
+        let shared = Arc::new(shared);
+        let failed = |what, port| move |cause| StartError::Port { what, port, cause };
         let arm = {
             let shared = Arc::clone(&shared);
             let service = move |request| arm::handle(Arc::clone(&shared), request);
@@ -114,8 +140,14 @@ impl Emulator {
             let shared = Arc::clone(&shared);
             async move { shared.keep_time().await }
         });
+        let keeper = tokio::spawn(Keeper::keep(Arc::clone(&shared)));
+        if !shared.kept().await {
+            keeper.abort();
+            timekeeper.abort();
+            return Err(StartError::State { path, why: "it cannot be written".to_owned() });
+        }
         let courier = tokio::spawn(event_grid::deliver(Arc::clone(&shared)));
-        Ok(Self(Arc::new(Running { shared, arm, gateway, identity, timekeeper, courier })))
+        Ok(Self(Arc::new(Running { shared, arm, gateway, identity, timekeeper, courier, keeper })))
     }
 
     /// Takes no more requests and waits until those under way are answered; after 2 s they are
@@ -131,6 +163,13 @@ impl Emulator {
         }
         self.0.timekeeper.abort();
         self.0.courier.abort();
+        self.saved().await;
+    }
+
+    /// Waits until all that has happened so far is in the state file; false when it cannot be
+    /// written. Without one there is nothing to wait for.
+    pub async fn saved(&self) -> bool {
+        self.shared().kept().await
     }
 
     fn shared(&self) -> &Shared {
@@ -198,12 +237,12 @@ impl Emulator {
     #[must_use]
     pub fn token_for(&self, audience: &str, lifetime: Duration) -> String {
         let now = self.clock().now();
-        self.shared().lock().tokens.issue(PRINCIPAL, audience, lifetime, now).0
+        self.shared().lock().issue(PRINCIPAL, audience, lifetime, now).0
     }
 
     /// Makes every token so far invalid.
     pub fn revoke_tokens(&self) {
-        self.shared().lock().tokens.revoke();
+        self.shared().lock().revoke_tokens();
     }
 }
 
@@ -215,14 +254,14 @@ impl Emulator {
     /// When the endpoint or a header is none, or when the webhook does not consent.
     pub async fn subscribe(&self, subscription: Subscription) -> Result<(), SubscribeError> {
         event_grid::validate(self.shared(), &subscription).await?;
-        self.shared().lock().events.subscribe(subscription, true);
+        self.shared().lock().subscribe(subscription);
         self.shared().changed();
         Ok(())
     }
 
     /// Ends a subscription; false when there is none of that name.
     pub fn unsubscribe(&self, name: &str) -> bool {
-        self.shared().lock().events.unsubscribe(name)
+        self.shared().lock().unsubscribe(name)
     }
 
     /// The events on their way to subscriptions, and what became of them, oldest first.
@@ -250,12 +289,12 @@ impl Emulator {
 
     /// Takes one fault back; false when it was spent or never was.
     pub fn clear(&self, fault: FaultId) -> bool {
-        self.shared().lock().faults.remove(fault)
+        self.shared().lock().remove_fault(fault)
     }
 
     /// Takes all faults back. Writes that are late already stay so.
     pub fn clear_faults(&self) {
-        self.shared().lock().faults.clear();
+        self.shared().lock().clear_faults();
     }
 
     /// Lands every write that is late, in the order in which they were sent, its If-Match

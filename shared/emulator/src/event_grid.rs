@@ -19,7 +19,10 @@ mod message;
 pub(crate) use deliver::{deliver, validate};
 pub use message::Schema;
 
-use crate::{address::Address, clock, gateway::routes::Switched, service::Services, token};
+use crate::{
+    address::Address, clock, gateway::routes::Switched, keep::KeptSubscription, service::Services,
+    token,
+};
 use http::{HeaderName, HeaderValue, StatusCode, Uri};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -230,6 +233,23 @@ impl EventGrid {
         let before = self.subscriptions.len();
         self.subscriptions.retain(|is| is.subscription.name != name);
         self.subscriptions.len() < before
+    }
+
+    /// Goes on with what a file has.
+    pub(crate) fn restore(&mut self, kept: Vec<KeptSubscription>) {
+        self.subscriptions.clear();
+        for KeptSubscription { subscription, validated } in kept {
+            self.subscribe(subscription, validated);
+        }
+    }
+
+    /// The subscriptions as a file is to have them.
+    pub(crate) fn kept(&self) -> Vec<KeptSubscription> {
+        let kept = |is: &Subscribed| KeptSubscription {
+            subscription: is.subscription.clone(),
+            validated: is.validated,
+        };
+        self.subscriptions.iter().map(kept).collect()
     }
 
     pub(crate) fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {

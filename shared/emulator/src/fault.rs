@@ -302,7 +302,7 @@ impl ServerError {
 pub struct FaultId(pub(crate) u64);
 
 /// A fault that was injected and is not spent.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Standing {
     /// Its name.
     pub id: FaultId,
@@ -405,6 +405,13 @@ impl Faults {
         let id = FaultId(self.last);
         self.standing.push(Standing { id, fault, hits: 0, since: now });
         id
+    }
+
+    /// Goes on with what a file has.
+    pub(crate) fn restore(&mut self, standing: Vec<Standing>) {
+        let ids = standing.iter().map(|standing| standing.id.0);
+        self.last = ids.max().unwrap_or_default();
+        self.standing = standing;
     }
 
     pub(crate) fn clear(&mut self) {

@@ -13,7 +13,7 @@
 //! Any client, secret and assertion is taken. Faults on [`Operation::Token`] strike here.
 
 use crate::{
-    address::{Address, Operation, Target, pairs},
+    address::{Operation, Target, pairs},
     answer::{Answer, Common},
     arm,
     fault::Stroke,
@@ -95,15 +95,17 @@ pub(crate) async fn handle(
     let (number, fate) = {
         let mut state = shared.lock();
         let number = state.record.receive(call.received(operation));
-        let nobody: Option<&Address> = None;
-        (number, state.faults.meet(operation, nobody, call.at, || false))
+        (number, state.meet(&call, operation))
     };
     shared.changed();
     if !fate.latency.is_zero() {
         shared.clock.sleep(fate.latency).await;
     }
     let answer = match fate.stroke {
-        None => Some(answer(&shared, way, &head, &body)),
+        None => {
+            let answer = answer(&shared, way, &head, &body);
+            Some(if shared.kept().await { answer } else { arm::unkept() })
+        }
         Some(Stroke::Throttled { until }) => {
             Some(Answer::throttled(crate::clock::left(shared.clock.now(), until)))
         }
@@ -212,7 +214,7 @@ fn managed(shared: &Shared, head: &Parts) -> Answer {
 fn issue(shared: &Shared, client: &str, resource: &str) -> (String, jiff::Timestamp) {
     let mut state = shared.lock();
     let lifetime = shared.options.token_lifetime;
-    state.tokens.issue(client, resource, lifetime, shared.clock.now())
+    state.issue(client, resource, lifetime, shared.clock.now())
 }
 
 /// Entra's way to say no.

@@ -50,6 +50,7 @@ mod filter;
 mod gateway;
 mod hand;
 mod identity;
+mod keep;
 pub mod member;
 mod model;
 mod options;

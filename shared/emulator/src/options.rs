@@ -3,7 +3,7 @@
 use crate::{event_grid::Subscription, fault::Fault, service::Service, unpublished::Unpublished};
 use jiff::fmt::serde::unsigned_duration::required as iso;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// The shortest `after` of a reconnect (2022-08-01, Backend - Reconnect).
 pub(crate) const RECONNECT_AFTER_MIN: Duration = Duration::from_secs(120);
@@ -35,6 +35,9 @@ pub struct Options {
     pub throttling: Throttling,
     /// What goes wrong from the start.
     pub faults: Vec<Fault>,
+    /// Where the state is kept, so that a restart goes on with it; none: nowhere. What the file
+    /// has of faults and subscriptions is taken in place of those here.
+    pub state_file: Option<PathBuf>,
     /// How long, by the emulator's clock, a write takes to reach the gateway. Real gateways load
     /// configuration in the background, self-hosted ones every 10 s or so; there is no promise.
     #[serde(with = "iso")]
@@ -70,6 +73,7 @@ impl Default for Options {
             token_lifetime: Duration::from_secs(3_600),
             throttling: Throttling::CountOnly,
             faults: Vec::new(),
+            state_file: None,
             gateway_delay: Duration::ZERO,
             gateway_stagger: Duration::ZERO,
             gateways: 1,

@@ -166,6 +166,16 @@ impl Record {
         self.last
     }
 
+    /// The number of the latest request.
+    pub(crate) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// Goes on after the requests of an earlier run.
+    pub(crate) fn restore(&mut self, last: u64) {
+        self.last = last;
+    }
+
     pub(crate) fn outcome(&mut self, number: u64, outcome: Outcome) {
         if let Some(received) = self.find(number) {
             received.outcome = outcome;

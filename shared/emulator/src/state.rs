@@ -13,14 +13,15 @@ use crate::{
     answer::{Answer, Detail},
     clock::{self, Clock},
     duration,
-    event_grid::EventGrid,
-    fault::{Fault, FaultId, Faults, Standing},
+    event_grid::{EventGrid, Subscription},
+    fault::{Fate, Fault, FaultId, Faults, Standing},
     gateway::{
         breaker::Came,
         forward::Forwarder,
         routes::{Gateways, Switched},
         traffic::Traffic,
     },
+    keep::{Keeper, Kept, LoadError},
     options::{Options, RECONNECT_AFTER_MIN},
     record::{Origin, Outcome, Received, Record},
     service::{Services, Unfound},
@@ -33,7 +34,7 @@ use crate::{
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -45,7 +46,7 @@ use tokio::sync::{Notify, watch};
 const RECONNECTS_KEPT: usize = 1_000;
 
 /// A reconnect that was accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reconnect {
     /// The backend.
     pub backend: Address,
@@ -119,6 +120,9 @@ pub(crate) struct State {
     pub(crate) traffic: Traffic,
     pub(crate) late: Vec<Late>,
     pub(crate) reconnects: Vec<Reconnect>,
+    /// Goes up with every change that a restart must not lose.
+    pub(crate) revision: u64,
+    keeper: Option<Arc<Keeper>>,
 }
 
 /// What the endpoints, the timekeeper and the handles share.
@@ -129,17 +133,20 @@ pub(crate) struct Shared {
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) forwarder: Arc<Forwarder>,
     pub(crate) events_due: Arc<Notify>,
+    pub(crate) keeper: Option<Arc<Keeper>>,
     state: Mutex<State>,
     changed: Notify,
     due_changed: Notify,
 }
 
 impl Shared {
-    pub(crate) fn new(options: Options) -> Self {
+    /// A fresh state, or the one of the file.
+    pub(crate) fn new(options: Options) -> Result<Self, LoadError> {
         let options = Arc::new(options);
         let services = Arc::new(Services::new(options.service.clone(), &options.services));
         let clock = Clock::default();
         let events_due = Arc::new(Notify::new());
+        let keeper = options.state_file.clone().map(Keeper::new).map(Arc::new);
         let forwarder = Arc::new(Forwarder::new(options.forward_timeout, clock.clone()));
         let mut state = State {
             services: Arc::clone(&services),
@@ -154,13 +161,25 @@ impl Shared {
             traffic: Traffic::default(),
             late: Vec::new(),
             reconnects: Vec::new(),
+            // The file has nothing yet, and is to have this.
+            revision: 1,
+            keeper: keeper.clone(),
             options: Arc::clone(&options),
         };
-        let now = clock.now();
-        for fault in &options.faults {
-            state.inject(fault.clone(), now);
+        let kept = match &options.state_file {
+            Some(path) => Kept::load(path, &options.service.id())?,
+            None => None,
+        };
+        match kept {
+            Some(kept) => state.restore(kept, &clock),
+            None => {
+                for fault in &options.faults {
+                    state.inject(fault.clone(), clock.now());
+                }
+            }
         }
-        Self {
+        Ok(Self {
+            keeper,
             options,
             services,
             clock,
@@ -170,7 +189,17 @@ impl Shared {
             state: Mutex::new(state),
             changed: Notify::new(),
             due_changed: Notify::new(),
-        }
+        })
+    }
+
+    /// Waits until what has happened so far is in the file, if there is one; false when it cannot
+    /// be written.
+    pub(crate) async fn kept(&self) -> bool {
+        let Some(keeper) = &self.keeper else {
+            return true;
+        };
+        let revision = self.lock().revision;
+        keeper.has(revision).await
     }
 
     /// The state as of now: what is due has happened.
@@ -236,11 +265,16 @@ impl State {
             }
         }
         self.settle(now);
+        let mut done = false;
         for reconnect in &mut self.reconnects {
             if !reconnect.done && reconnect.due <= now {
                 reconnect.done = true;
                 self.gateways.reconnect(&reconnect.backend);
+                done = true;
             }
+        }
+        if done {
+            self.touch();
         }
         if self.reconnects.len() > RECONNECTS_KEPT {
             let surplus = self.reconnects.len() - RECONNECTS_KEPT;
@@ -263,10 +297,88 @@ impl State {
         (number, effect)
     }
 
+    /// Something is different that a restart must not lose.
+    fn touch(&mut self) {
+        self.revision += 1;
+        if let Some(keeper) = &self.keeper {
+            keeper.want(self.revision);
+        }
+    }
+
+    /// Goes on with what a file has. The gateways have it at once: they had it before.
+    fn restore(&mut self, kept: Kept, clock: &Clock) {
+        clock.set_skew(kept.skew);
+        let now = clock.now();
+        self.record.restore(kept.requests);
+        self.backends.restore(kept.backends);
+        self.tokens.restore(kept.tokens);
+        self.faults.restore(kept.faults);
+        self.events.restore(kept.subscriptions);
+        self.reconnects = kept.reconnects;
+        for entry in self.backends.all() {
+            self.gateways.announce(&entry.address, Some(&entry.properties), |_| now);
+        }
+        self.settle(now);
+    }
+
     /// Lets something go wrong from now on.
     pub(crate) fn inject(&mut self, mut fault: Fault, now: Timestamp) -> FaultId {
         fault.on.backend = fault.on.backend.map(|backend| self.services.home(backend));
+        self.touch();
         self.faults.inject(fault, now)
+    }
+
+    /// Takes one fault back; false when there is none of that name.
+    pub(crate) fn remove_fault(&mut self, fault: FaultId) -> bool {
+        self.touch();
+        self.faults.remove(fault)
+    }
+
+    /// Takes all faults back.
+    pub(crate) fn clear_faults(&mut self) {
+        self.touch();
+        self.faults.clear();
+    }
+
+    /// What befalls a request; uses up what befell it.
+    pub(crate) fn meet(&mut self, call: &Call, operation: Operation) -> Fate {
+        let backends = &self.backends;
+        let earlier = || backends.has_earlier(&call.target);
+        let fate = self.faults.meet(operation, call.target.backend(), call.at, earlier);
+        if fate != Fate::default() {
+            self.touch();
+        }
+        fate
+    }
+
+    /// Gives `principal` a token; and says when it ends.
+    pub(crate) fn issue(
+        &mut self,
+        principal: &str,
+        audience: &str,
+        lifetime: Duration,
+        now: Timestamp,
+    ) -> (String, Timestamp) {
+        self.touch();
+        self.tokens.issue(principal, audience, lifetime, now)
+    }
+
+    /// Makes every token so far invalid.
+    pub(crate) fn revoke_tokens(&mut self) {
+        self.touch();
+        self.tokens.revoke();
+    }
+
+    /// Sends the events of circuit breakers to a webhook that has consented.
+    pub(crate) fn subscribe(&mut self, subscription: Subscription) {
+        self.touch();
+        self.events.subscribe(subscription, true);
+    }
+
+    /// Ends a subscription; false when there is none of that name.
+    pub(crate) fn unsubscribe(&mut self, name: &str) -> bool {
+        self.touch();
+        self.events.unsubscribe(name)
     }
 
     /// Does what a request asks for, and says what there is to answer.
@@ -339,6 +451,7 @@ impl State {
                 clock::later(now, gateway_delay.saturating_add(stagger))
             });
             self.settle(now);
+            self.touch();
         }
         (answer, effect)
     }
@@ -372,6 +485,7 @@ impl State {
         match self.accept_reconnect(address, body, now) {
             Ok(reconnect) => {
                 self.reconnects.push(reconnect);
+                self.touch();
                 (Answer::empty(StatusCode::ACCEPTED), Effect::Reconnects)
             }
             Err(refused) => (refused, Effect::None),

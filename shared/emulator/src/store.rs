@@ -15,6 +15,7 @@ use crate::{
 };
 use bytes::Bytes;
 use http::StatusCode;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -58,6 +59,28 @@ impl Effect {
             Self::None | Self::Waiting | Self::Lost { .. } => false,
         }
     }
+}
+
+/// The backends as a file has them.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct KeptBackends {
+    last_tag: u64,
+    entries: Vec<KeptEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptEntry {
+    backend: Address,
+    properties: Properties,
+    /// The present one, then the earlier ones, the latest first.
+    versions: Vec<KeptVersion>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct KeptVersion {
+    etag: String,
+    body: Value,
 }
 
 /// A backend as a GET shows it. Bodies hold secrets, so that nothing here has Debug.
@@ -106,6 +129,36 @@ impl Backends {
             entries: BTreeMap::new(),
             // Where the counter of a service that has been in use for a while might be.
             last_tag: 0x0C20,
+        }
+    }
+
+    /// The backends as a file is to have them.
+    pub(crate) fn kept(&self) -> KeptBackends {
+        let version = |version: &Version| KeptVersion {
+            etag: version.etag.clone(),
+            body: serde_json::from_slice(&version.body).unwrap_or_default(),
+        };
+        let entry = |entry: &Entry| KeptEntry {
+            backend: entry.address.clone(),
+            properties: entry.properties.clone(),
+            versions: std::iter::once(&entry.version).chain(&entry.earlier).map(version).collect(),
+        };
+        let entries = self.entries.values().map(entry).collect();
+        KeptBackends { last_tag: self.last_tag, entries }
+    }
+
+    /// Goes on with what a file has.
+    pub(crate) fn restore(&mut self, kept: KeptBackends) {
+        self.last_tag = kept.last_tag;
+        for KeptEntry { backend, properties, versions } in kept.entries {
+            let version =
+                |KeptVersion { etag, body }| Version { etag, body: body.to_string().into() };
+            let mut versions = versions.into_iter().map(version);
+            if let Some(version) = versions.next() {
+                let earlier = versions.collect();
+                let entry = Entry { address: backend.clone(), properties, version, earlier };
+                self.entries.insert(backend, entry);
+            }
         }
     }
 

@@ -21,8 +21,10 @@ struct Token {
 }
 
 // No Debug: it would show the tokens.
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Tokens {
     issued: HashMap<String, Token>,
+    #[serde(skip)]
     seed: u64,
     last: u64,
 }
@@ -30,6 +32,11 @@ pub(crate) struct Tokens {
 impl Tokens {
     pub(crate) fn new(seed: u64) -> Self {
         Self { issued: HashMap::new(), seed, last: 0 }
+    }
+
+    /// Goes on with what a file has.
+    pub(crate) fn restore(&mut self, kept: Self) {
+        *self = Self { seed: self.seed, ..kept };
     }
 
     /// Gives `principal` a token for `audience` that ends after `lifetime`; and says when that is.

@@ -14,5 +14,6 @@ mod identity;
 mod life;
 mod operations;
 mod services;
+mod state;
 mod versions;
 mod webhook;

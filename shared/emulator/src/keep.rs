@@ -1,0 +1,209 @@
+//! The state in a file, so that a restart goes on with it.
+//!
+//! What it guarantees: a write, a reconnect or a token that a client was answered is in the file
+//! before the answer goes out; and the file is whole at any moment, since it is written beside
+//! its place, synchronised and renamed. Saves that are asked for while one is being written are
+//! one save.
+//!
+//! Kept are the backends with their ETags and earlier versions, the reconnects, the tokens, the
+//! faults, the subscriptions and the clock's skew. What is on its way is lost with the process,
+//! as requests on a wire are: late writes, latencies, deliveries; and so is what the gateways have
+//! learnt, their breakers and counters. The file holds the secrets of the backends and can be
+//! read by its owner only.
+//!
+//! Races: the state may be ahead of the file while a save is being written, but nobody has been
+//! told yet. Two emulators must not share a file.
+
+use crate::{
+    event_grid::Subscription,
+    fault::Standing,
+    state::{Reconnect, Shared, State},
+    store::KeptBackends,
+    token::Tokens,
+};
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+use tokio::sync::watch;
+
+/// The version of the file that is written; older ones are read for ever.
+const VERSION: u32 = 1;
+
+/// Why a file cannot be gone on with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    #[error("it cannot be read")]
+    Unread(#[source] io::Error),
+    #[error("it is no state of an emulator")]
+    Garbled(#[source] serde_json::Error),
+    #[error("it was written by a newer emulator, as version {0}")]
+    Newer(u32),
+    #[error("it is of the service {is}, not {wanted}")]
+    OtherService { is: String, wanted: String },
+}
+
+/// What the file says before anything else.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+/// The file.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Kept {
+    version: u32,
+    /// The first service: addresses that name none are its.
+    service: String,
+    pub(crate) skew: SignedDuration,
+    pub(crate) requests: u64,
+    pub(crate) backends: KeptBackends,
+    pub(crate) reconnects: Vec<Reconnect>,
+    pub(crate) tokens: Tokens,
+    pub(crate) faults: Vec<Standing>,
+    pub(crate) subscriptions: Vec<KeptSubscription>,
+}
+
+/// A subscription, and whether its webhook has consented.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct KeptSubscription {
+    pub(crate) subscription: Subscription,
+    pub(crate) validated: bool,
+}
+
+impl Kept {
+    fn of(state: &State, shared: &Shared) -> Self {
+        Self {
+            version: VERSION,
+            service: shared.options.service.id(),
+            skew: shared.clock.skew(),
+            requests: state.record.last(),
+            backends: state.backends.kept(),
+            reconnects: state.reconnects.clone(),
+            tokens: state.tokens.clone(),
+            faults: state.faults.standing().to_vec(),
+            subscriptions: state.events.kept(),
+        }
+    }
+
+    /// What is in the file; none when there is no file yet.
+    pub(crate) fn load(path: &Path, service: &str) -> Result<Option<Self>, LoadError> {
+        let text = match fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(LoadError::Unread(error)),
+        };
+        let Versioned { version } = serde_json::from_slice(&text).map_err(LoadError::Garbled)?;
+        if version > VERSION {
+            return Err(LoadError::Newer(version));
+        }
+        let kept: Self = serde_json::from_slice(&text).map_err(LoadError::Garbled)?;
+        if !kept.service.eq_ignore_ascii_case(service) {
+            let (is, wanted) = (kept.service, service.to_owned());
+            return Err(LoadError::OtherService { is, wanted });
+        }
+        Ok(Some(kept))
+    }
+}
+
+/// How far the file is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Saved {
+    revision: u64,
+    /// The latest save did not succeed.
+    failed: bool,
+}
+
+/// The way to the file.
+pub(crate) struct Keeper {
+    path: PathBuf,
+    wanted: watch::Sender<u64>,
+    saved: watch::Sender<Saved>,
+}
+
+impl Keeper {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self { path, wanted: watch::Sender::new(0), saved: watch::Sender::new(Saved::default()) }
+    }
+
+    /// Asks for a save that has `revision`.
+    pub(crate) fn want(&self, revision: u64) {
+        self.wanted.send_if_modified(|wanted| {
+            let later = *wanted < revision;
+            *wanted = (*wanted).max(revision);
+            later
+        });
+    }
+
+    /// Waits until the file has `revision`; false when it could not be written.
+    pub(crate) async fn has(&self, revision: u64) -> bool {
+        self.want(revision);
+        let mut saved = self.saved.subscribe();
+        let enough = saved.wait_for(|saved| saved.revision >= revision).await;
+        enough.is_ok_and(|saved| !saved.failed)
+    }
+
+    /// Writes the file whenever it is asked for, for as long as the emulator runs.
+    pub(crate) async fn keep(shared: Arc<Shared>) {
+        let Some(keeper) = &shared.keeper else {
+            return;
+        };
+        let mut wanted = keeper.wanted.subscribe();
+        loop {
+            wanted.borrow_and_update();
+            let stepped = shared.clock.stepped();
+            let (revision, kept) = {
+                let state = shared.lock();
+                (state.revision, Kept::of(&state, &shared))
+            };
+            let path = keeper.path.clone();
+            let written = tokio::task::spawn_blocking(move || write(&path, &kept)).await;
+            let failed = match written {
+                Ok(Ok(())) => false,
+                Ok(Err(error)) => {
+                    let path = keeper.path.display();
+                    tracing::error!(%error, %path, "the state of the emulator cannot be written");
+                    true
+                }
+                // The runtime is going down.
+                Err(_) => true,
+            };
+            keeper.saved.send_replace(Saved { revision, failed });
+            tokio::select! {
+                changed = wanted.changed() => if changed.is_err() { return },
+                () = stepped => {}
+            }
+        }
+    }
+}
+
+/// Replaces the file as a whole: whoever reads it sees the old one or the new one.
+fn write(path: &Path, kept: &Kept) -> io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".new");
+    let beside = PathBuf::from(beside);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let mut file = options.open(&beside)?;
+    serde_json::to_writer(io::BufWriter::new(&mut file), kept)?;
+    file.flush()?;
+    file.sync_all()?;
+    fs::rename(&beside, path)?;
+    // The new name must be as durable as what it names; not every system lets one ask.
+    if let Some(folder) = path.parent()
+        && let Ok(folder) = File::open(folder)
+    {
+        drop(folder.sync_all());
+    }
+    Ok(())
+}
