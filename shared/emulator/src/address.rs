@@ -203,7 +203,7 @@ pub enum Operation {
     Delete,
     /// POST `/reconnect`.
     Reconnect,
-    /// A token asked of the identity endpoints.
+    /// A token asked of the identity endpoints, or the way to one.
     Token,
     /// Anything else: it was answered with an error, and `finish()` fails by it.
     Unknown,

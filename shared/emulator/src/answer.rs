@@ -3,7 +3,7 @@
 //! Codes and messages are those that the service has been seen to send; what nobody has published
 //! is marked as assumed where it is made.
 
-use crate::clock;
+use crate::{clock, service::Unfound, version::ApiVersion};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty, Full};
@@ -155,6 +155,48 @@ impl Answer {
         )
     }
 
+    /// The resource manager's words for a path that no resource type has, or none of that version.
+    pub(crate) fn type_unknown(version: Option<ApiVersion>) -> Self {
+        let by = version.map_or(String::new(), |version| format!(" for api version '{version}'"));
+        Self::manager(
+            StatusCode::NOT_FOUND,
+            "InvalidResourceType",
+            &format!(
+                "The resource type could not be found in the namespace 'Microsoft.ApiManagement'{by}."
+            ),
+        )
+    }
+
+    /// The resource manager's words for what is not there.
+    pub(crate) fn unfound(unfound: &Unfound) -> Self {
+        let not_found =
+            |code, message: String| Self::manager(StatusCode::NOT_FOUND, code, &message);
+        match unfound {
+            Unfound::Malformed { subscription } => Self::manager(
+                StatusCode::BAD_REQUEST,
+                "InvalidSubscriptionId",
+                &format!(
+                    "The provided subscription identifier '{subscription}' is malformed or invalid."
+                ),
+            ),
+            Unfound::Subscription { subscription } => not_found(
+                "SubscriptionNotFound",
+                format!("The subscription '{subscription}' could not be found."),
+            ),
+            Unfound::ResourceGroup { resource_group } => not_found(
+                "ResourceGroupNotFound",
+                format!("Resource group '{resource_group}' could not be found."),
+            ),
+            Unfound::Service { resource_group, name } => not_found(
+                "ResourceNotFound",
+                format!(
+                    "The Resource 'Microsoft.ApiManagement/service/{name}' under resource group \
+                 '{resource_group}' was not found."
+                ),
+            ),
+        }
+    }
+
     pub(crate) fn not_found() -> Self {
         Self::error(StatusCode::NOT_FOUND, "ResourceNotFound", "Backend not found.")
     }
@@ -193,6 +235,7 @@ impl Answer {
             (header::EXPIRES, "-1"),
             (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::SERVER, "Microsoft-HTTPAPI/2.0"),
         ] {
             headers.insert(name, HeaderValue::from_static(value));
         }

@@ -102,9 +102,10 @@ pub(crate) fn rename(properties: &mut Properties) {
     }
 }
 
-/// Adds what the service adds (recorded): to a Service Fabric cluster the retries, an empty list
-/// of server certificates, and the id of the certificate that the thumbprint means. The service
-/// looks that certificate up; here it is called by its thumbprint (assumed).
+/// Adds what the service adds (recorded): to a Service Fabric cluster the retries, the id of the
+/// certificate that the thumbprint means, and an empty list of server certificates unless they go
+/// by their names (an example of 2024-05-01 has none then). The service looks the certificate up;
+/// here it is called by its thumbprint (assumed).
 pub(crate) fn complete(properties: &mut Properties, service: &Service) {
     let cluster = object_mut(properties, "properties")
         .and_then(|inner| object_mut(inner, "serviceFabricCluster"));
@@ -118,11 +119,12 @@ pub(crate) fn complete(properties: &mut Properties, service: &Service) {
         let id = format!("{}/certificates/{thumbprint}", service.id());
         cluster.insert("clientCertificateId".to_owned(), json!(id));
     }
-    for (key, value) in [
-        ("maxPartitionResolutionRetries", json!(PARTITION_RETRIES)),
-        ("serverCertificateThumbprints", json!([])),
+    let by_name = given(cluster, "serverX509Names").is_some();
+    for (key, value, wanted) in [
+        ("maxPartitionResolutionRetries", json!(PARTITION_RETRIES), true),
+        ("serverCertificateThumbprints", json!([]), !by_name),
     ] {
-        if given(cluster, key).is_none() {
+        if wanted && given(cluster, key).is_none() {
             cluster.insert(key.to_owned(), value);
         }
     }

@@ -5,10 +5,11 @@
 //!   ([`crate::Emulator::identity_env`]): the way for a process under test.
 //! - A virtual machine's metadata service, `GET /metadata/identity/oauth2/token` with
 //!   `Metadata: true`. Its address is fixed in clients, so that only those reach it that can be
-//!   told another.
-//! - Entra, `POST /{tenant}/oauth2/v2.0/token`, client credentials with a secret or an assertion,
-//!   as workload identity uses. `AZURE_AUTHORITY_HOST` cannot name it: the Azure SDK refuses an
-//!   authority without TLS. A transport or a proxy of one's own can.
+//!   told another, as those for Python and JavaScript by `AZURE_POD_IDENTITY_AUTHORITY_HOST`.
+//! - Entra, `POST /{tenant}/oauth2/v2.0/token` with a scope, or `/{tenant}/oauth2/token` with a
+//!   resource: client credentials with a secret or an assertion, as workload identity uses; and
+//!   the discovery of these endpoints. `AZURE_AUTHORITY_HOST` cannot name it: the Azure SDK refuses
+//!   an authority without TLS. A transport or a proxy of one's own can.
 //!
 //! Any client, secret and assertion is taken. Faults on [`Operation::Token`] strike here.
 
@@ -33,6 +34,9 @@ use std::{sync::Arc, time::Instant};
 pub(crate) const APP_SERVICE_PATH: &str = "/msi/token";
 const METADATA_PATH: &str = "/metadata/identity/oauth2/token";
 const ENTRA_TAIL: &str = "/oauth2/v2.0/token";
+const ENTRA_V1_TAIL: &str = "/oauth2/token";
+const OPENID_TAIL: &str = "/.well-known/openid-configuration";
+const INSTANCE_TAIL: &str = "/discovery/instance";
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The client id of the identity that is meant where none is named.
@@ -52,6 +56,9 @@ enum Way {
     AppService,
     Metadata,
     Entra,
+    EntraV1,
+    OpenId,
+    Instance,
     Unknown,
 }
 
@@ -61,6 +68,9 @@ impl Way {
             (&Method::GET, APP_SERVICE_PATH) => Self::AppService,
             (&Method::GET, METADATA_PATH) => Self::Metadata,
             (&Method::POST, path) if path.ends_with(ENTRA_TAIL) => Self::Entra,
+            (&Method::POST, path) if path.ends_with(ENTRA_V1_TAIL) => Self::EntraV1,
+            (&Method::GET, path) if path.ends_with(OPENID_TAIL) => Self::OpenId,
+            (&Method::GET, path) if path.ends_with(INSTANCE_TAIL) => Self::Instance,
             _ => Self::Unknown,
         }
     }
@@ -89,7 +99,12 @@ pub(crate) async fn handle(
         body: Bytes::new(), // It holds the client's secret.
     };
     let operation = match way {
-        Way::AppService | Way::Metadata | Way::Entra => Operation::Token,
+        Way::AppService
+        | Way::Metadata
+        | Way::Entra
+        | Way::EntraV1
+        | Way::OpenId
+        | Way::Instance => Operation::Token,
         Way::Unknown => Operation::Unknown,
     };
     let (number, fate) = {
@@ -146,7 +161,7 @@ fn answer(shared: &Shared, way: Way, head: &Parts, body: &Bytes) -> Answer {
             }
             managed(shared, head)
         }
-        Way::Entra => {
+        Way::Entra | Way::EntraV1 => {
             let form = pairs(std::str::from_utf8(body).unwrap_or_default());
             let field = |name: &str| {
                 let found = form.iter().find(|(key, _)| key == name);
@@ -164,6 +179,13 @@ fn answer(shared: &Shared, way: Way, head: &Parts, body: &Bytes) -> Answer {
                            'client_assertion' or 'client_secret'.";
                 return refusal(StatusCode::UNAUTHORIZED, "invalid_client", 7_000_218, why);
             };
+            if way == Way::EntraV1 {
+                let Some(resource) = field("resource") else {
+                    let why = "AADSTS500011: The resource principal was not found in the tenant.";
+                    return bad("invalid_resource", 500_011, why);
+                };
+                return managed_token(shared, client, resource);
+            }
             let Some(resource) = field("scope").and_then(|scope| scope.strip_suffix("/.default"))
             else {
                 let why = "AADSTS1002012: The provided value for scope is not valid. Client \
@@ -180,6 +202,29 @@ fn answer(shared: &Shared, way: Way, head: &Parts, body: &Bytes) -> Answer {
                 "access_token": token,
             });
             Answer::value(StatusCode::OK, &given).with(header::CACHE_CONTROL, "no-store")
+        }
+        Way::OpenId => {
+            let tenant = head.uri.path().trim_start_matches('/').split('/').next();
+            let tenant = tenant.unwrap_or_default();
+            let base = base(head);
+            let found = json!({
+                "issuer": format!("{base}/{tenant}/v2.0"),
+                "authorization_endpoint": format!("{base}/{tenant}/oauth2/v2.0/authorize"),
+                "token_endpoint": format!("{base}/{tenant}{ENTRA_TAIL}"),
+                "token_endpoint_auth_methods_supported":
+                    ["client_secret_post", "private_key_jwt"],
+                "response_types_supported": ["code"],
+            });
+            Answer::value(StatusCode::OK, &found)
+        }
+        Way::Instance => {
+            let discovery = format!("{}/common/v2.0{OPENID_TAIL}", base(head));
+            let found = json!({
+                "api-version": "1.1",
+                "tenant_discovery_endpoint": discovery,
+                "metadata": [],
+            });
+            Answer::value(StatusCode::OK, &found)
         }
         Way::Unknown => {
             refusal(StatusCode::NOT_FOUND, "invalid_request", 900_561, "There is no such endpoint.")
@@ -198,7 +243,11 @@ fn managed(shared: &Shared, head: &Parts) -> Answer {
         let why = "Both resource and api-version are required.";
         return refusal(StatusCode::BAD_REQUEST, "invalid_request", 0, why);
     };
-    let client = field("client_id").unwrap_or(SYSTEM_ASSIGNED);
+    managed_token(shared, field("client_id").unwrap_or(SYSTEM_ASSIGNED), resource)
+}
+
+/// A token with its times as strings, as managed identities and Entra's first version give it.
+fn managed_token(shared: &Shared, client: &str, resource: &str) -> Answer {
     let (token, expires) = issue(shared, client, resource);
     let given = json!({
         "access_token": token,
@@ -209,6 +258,11 @@ fn managed(shared: &Shared, head: &Parts) -> Answer {
         "token_type": "Bearer",
     });
     Answer::value(StatusCode::OK, &given)
+}
+
+/// Where the client believes these endpoints to be.
+fn base(head: &Parts) -> String {
+    format!("http://{}", arm::text(&head.headers, &header::HOST).unwrap_or_default())
 }
 
 fn issue(shared: &Shared, client: &str, resource: &str) -> (String, jiff::Timestamp) {

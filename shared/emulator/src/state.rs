@@ -24,7 +24,7 @@ use crate::{
     keep::{Keeper, Kept, LoadError},
     options::{Options, RECONNECT_AFTER_MIN},
     record::{Origin, Outcome, Received, Record},
-    service::{Services, Unfound},
+    service::Services,
     store::{Backends, Change, Effect},
     throttle::Buckets,
     token::Tokens,
@@ -395,7 +395,7 @@ impl State {
     ) -> (Answer, Effect) {
         if let Some(place) = call.target.place() {
             if place.workspace().is_some() && call.version < WORKSPACES {
-                return (type_unknown(Some(call.version)), Effect::None);
+                return (Answer::type_unknown(Some(call.version)), Effect::None);
             }
             let wrong = names_wrong(call.target.operation(), place);
             if !wrong.is_empty() {
@@ -428,13 +428,13 @@ impl State {
                 let next = |skip| next_link(call, &query, skip);
                 self.backends.list(place, call.version, &query, writes, next)
             }
-            Target::Elsewhere(unfound) => unfound_answer(unfound),
+            Target::Elsewhere(unfound) => Answer::unfound(unfound),
             Target::WrongVerb => Answer::manager(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "HttpMethodNotAllowed",
                 "The HTTP method is not allowed for this resource.",
             ),
-            Target::Unknown => type_unknown(None),
+            Target::Unknown => Answer::type_unknown(None),
         };
         (answer, Effect::None)
     }
@@ -564,45 +564,4 @@ fn next_link(call: &Call, query: &[(String, String)], skip: usize) -> String {
         .map(|(key, value)| format!("{}={}&", encoded(key), encoded(value)))
         .collect();
     format!("http://{}{}?{rest}$skip={skip}", call.host, call.path)
-}
-
-/// The resource manager's words for a path that no resource type has, or none of that version.
-fn type_unknown(version: Option<ApiVersion>) -> Answer {
-    let by = version.map_or(String::new(), |version| format!(" for api version '{version}'"));
-    Answer::manager(
-        StatusCode::NOT_FOUND,
-        "InvalidResourceType",
-        &format!(
-            "The resource type could not be found in the namespace 'Microsoft.ApiManagement'{by}."
-        ),
-    )
-}
-
-/// The resource manager's words for what is not there.
-fn unfound_answer(unfound: &Unfound) -> Answer {
-    let not_found = |code, message: String| Answer::manager(StatusCode::NOT_FOUND, code, &message);
-    match unfound {
-        Unfound::Malformed { subscription } => Answer::manager(
-            StatusCode::BAD_REQUEST,
-            "InvalidSubscriptionId",
-            &format!(
-                "The provided subscription identifier '{subscription}' is malformed or invalid."
-            ),
-        ),
-        Unfound::Subscription { subscription } => not_found(
-            "SubscriptionNotFound",
-            format!("The subscription '{subscription}' could not be found."),
-        ),
-        Unfound::ResourceGroup { resource_group } => not_found(
-            "ResourceGroupNotFound",
-            format!("Resource group '{resource_group}' could not be found."),
-        ),
-        Unfound::Service { resource_group, name } => not_found(
-            "ResourceNotFound",
-            format!(
-                "The Resource 'Microsoft.ApiManagement/service/{name}' under resource group \
-                 '{resource_group}' was not found."
-            ),
-        ),
-    }
 }

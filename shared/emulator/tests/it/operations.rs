@@ -3,7 +3,8 @@
 use crate::client::{BOUND, MINUTE, World, got};
 use expect_test::expect;
 use pointsman_emulator::{
-    Effect, Operation, Options, Throttling, Unpublished, unpublished::BelowMinimum,
+    Effect, Operation, Options, Throttling, Unpublished,
+    unpublished::{BelowMinimum, PatchArray, PatchNull, Taken},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -215,6 +216,107 @@ async fn workspace_backends_are_their_own() {
     assert_eq!(got.status, 404);
     let leftovers = world.azure.leftovers().unwrap_err().to_string();
     assert!(leftovers.contains("an unexpected call"), "{leftovers}");
+}
+
+#[tokio::test]
+async fn every_operation_exists_in_workspaces() {
+    let world = World::new().await;
+    let url = world.url("team/eu");
+    let send = async |verb: &str, tag: Option<&str>, body: Option<Value>| {
+        world.send(verb, &url, tag, body.as_ref()).await.unwrap()
+    };
+    let created = send("PUT", None, Some(single())).await;
+    assert_eq!((created.status.as_u16(), &created.body["name"]), (201, &json!("eu")));
+    let read = send("GET", None, None).await;
+    assert_eq!((read.etag(), &read.body), (created.etag(), &created.body));
+    assert_eq!(send("HEAD", None, None).await.etag(), created.etag());
+    let list = url.replace("/eu?", "?");
+    let list = world.send("GET", &list, None, None).await.unwrap().body;
+    assert_eq!(list, json!({"value": [created.body], "count": 1, "nextLink": ""}));
+    let title = Some(json!({"properties": {"title": "new"}}));
+    assert_eq!(send("PATCH", None, title.clone()).await.status, 400);
+    let patched = send("PATCH", Some(&created.etag()), title.clone()).await;
+    assert_eq!(patched.body["properties"]["title"], "new");
+    assert_eq!(send("PATCH", Some(&created.etag()), title).await.status, 412);
+    let stale = Some(single());
+    assert_eq!(send("PUT", Some(&created.etag()), stale).await.status, 412);
+    assert_eq!(send("DELETE", None, None).await.status, 400);
+    assert_eq!(send("DELETE", Some(&created.etag()), None).await.status, 412);
+    assert_eq!(send("DELETE", Some(&patched.etag()), None).await.status, 200);
+    assert_eq!(send("DELETE", Some("*"), None).await.status, 204);
+    assert_eq!(send("GET", None, None).await.status, 404);
+    assert_eq!(send("HEAD", None, None).await.status, 404);
+    world.azure.finish();
+}
+
+#[tokio::test]
+async fn a_put_of_what_exists_may_need_its_etag() {
+    let unpublished =
+        Unpublished { put_without_if_match: Taken::Refused, ..Unpublished::default() };
+    let world = World::with(Options { unpublished, ..Options::default() }).await;
+    assert_eq!(world.put("eu", &single()).await.status, 201);
+    let bare = world.put("eu", &single()).await;
+    assert_eq!((bare.status.as_u16(), bare.code()), (400, "ValidationError"));
+    let url = world.url("eu");
+    let tagged = world.send("PUT", &url, Some("*"), Some(&single())).await.unwrap();
+    assert_eq!(tagged.status, 200);
+}
+
+#[tokio::test]
+async fn nulls_arrays_and_missing_members_can_be_chosen() {
+    let unpublished = Unpublished {
+        patch_null: PatchNull::Ignored,
+        patch_array: PatchArray::Merged,
+        missing_member: Taken::Refused,
+        ..Unpublished::default()
+    };
+    let world = World::with(Options { unpublished, ..Options::default() }).await;
+    world.put("eu", &single()).await;
+    let patched = world.patch("eu", "*", &json!({"properties": {"title": null}})).await;
+    assert_eq!(patched.body["properties"]["title"], "EU");
+    let pool =
+        |services: Value| json!({"properties": {"type": "Pool", "pool": {"services": services}}});
+    let missing =
+        world.put("chat", &pool(json!([{"id": "/backends/eu"}, {"id": "/backends/us"}]))).await;
+    let detail = &missing.body["error"]["details"][0];
+    assert_eq!(
+        detail["message"],
+        "pool.services[1].id refers to no existing backend: /backends/us."
+    );
+    world.put("chat", &pool(json!([{"id": "/backends/EU", "weight": 7, "priority": 2}]))).await;
+    let patched =
+        world.patch("chat", "*", &pool(json!([{"id": "/x/backends/eu", "weight": 8}]))).await;
+    let want = json!([{"id": "/x/backends/eu", "weight": 8, "priority": 2}]);
+    assert_eq!(patched.body["properties"]["pool"]["services"], want);
+}
+
+#[tokio::test]
+async fn a_cluster_is_answered_with_what_the_service_adds() {
+    let world = World::new().await;
+    let body = |cluster: Value| {
+        json!({"properties": {"url": "fabric:/a", "protocol": "http",
+               "properties": {"serviceFabricCluster": cluster}}})
+    };
+    let cluster =
+        json!({"managementEndpoints": ["https://a"], "clientCertificatethumbprint": "AB"});
+    let answered = world.put("sf", &body(cluster)).await.body;
+    let cluster =
+        |answered: &Value| answered["properties"]["properties"]["serviceFabricCluster"].clone();
+    let id = format!("{}/certificates/AB", world.azure.service().id());
+    let want = json!({
+        "managementEndpoints": ["https://a"], "clientCertificateThumbprint": "AB",
+        "clientCertificateId": id, "maxPartitionResolutionRetries": 3,
+        "serverCertificateThumbprints": [],
+    });
+    assert_eq!(cluster(&answered), want);
+    // Either spelling changes the same field.
+    let patch = json!({"properties": {"properties": {"serviceFabricCluster": {
+        "clientCertificatethumbprint": "CD", "maxPartitionResolutionRetries": 5,
+    }}}});
+    let patched = cluster(&world.patch("sf", "*", &patch).await.body);
+    assert_eq!(patched["clientCertificateThumbprint"], "CD");
+    assert_eq!(patched["maxPartitionResolutionRetries"], 5);
+    assert_eq!(patched.get("clientCertificatethumbprint"), None);
 }
 
 #[tokio::test]
