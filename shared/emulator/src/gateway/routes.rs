@@ -103,6 +103,8 @@ struct Gateway {
     unpublished: Unpublished,
     routes: BTreeMap<Address, Route>,
     coming: VecDeque<Change>,
+    /// When the next breaker closes. Whoever looks at the state asks, and seldom is one open.
+    closing: Option<Timestamp>,
     reconnects: BTreeMap<Address, u64>,
 }
 
@@ -114,6 +116,7 @@ impl Gateways {
             unpublished: unpublished.clone(),
             routes: BTreeMap::new(),
             coming: VecDeque::new(),
+            closing: None,
             reconnects: BTreeMap::new(),
         };
         Self((0..count.max(1)).map(|n| gateway(seed.wrapping_add(n as u64))).collect())
@@ -171,9 +174,10 @@ impl Gateways {
         came: Came,
         now: Timestamp,
     ) -> Vec<Switched> {
-        let Some(Gateway { routes, unpublished, .. }) = self.0.get_mut(number) else {
+        let Some(gateway) = self.0.get_mut(number) else {
             return Vec::new();
         };
+        let Gateway { routes, unpublished, .. } = &mut *gateway;
         let Some(Route { address, way: Way::Single(single) }) = routes.get_mut(backend) else {
             return Vec::new();
         };
@@ -183,7 +187,12 @@ impl Gateways {
         }
         let turned =
             single.breakers.iter_mut().filter_map(|breaker| breaker.count(came, now, unpublished));
-        turned.map(|turned| Switched { backend: address.clone(), turned }).collect()
+        let opened: Vec<_> =
+            turned.map(|turned| Switched { backend: address.clone(), turned }).collect();
+        if !opened.is_empty() {
+            gateway.closing = gateway.next_closing();
+        }
+        opened
     }
 
     /// Every rule of every gateway.
@@ -220,7 +229,7 @@ impl Gateway {
         })
     }
 
-    /// When the next breaker closes.
+    /// When the next breaker closes, from the breakers themselves.
     fn next_closing(&self) -> Option<Timestamp> {
         let of = |route: &Route| match &route.way {
             Way::Single(single) => single.breakers.iter().filter_map(Breaker::until).min(),
@@ -233,7 +242,7 @@ impl Gateway {
     /// in between.
     fn next_due(&self) -> Option<Timestamp> {
         let change = self.coming.front().map(|change| change.due);
-        change.into_iter().chain(self.next_closing()).min()
+        change.into_iter().chain(self.closing).min()
     }
 
     /// In the order of the due times, so that a breaker closes before the change that came after.
@@ -245,6 +254,10 @@ impl Gateway {
             }
             if let Some(change) = self.coming.pop_front_if(|change| change.due <= due) {
                 self.apply(&change.address, change.properties.as_deref());
+            }
+            // A change opens nothing; it may do away with what was open.
+            if self.closing.is_some() {
+                self.closing = self.next_closing();
             }
         }
     }
