@@ -67,12 +67,13 @@ pub(crate) async fn handle(
     let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
     let query = request.uri().query();
     let place = place(&shared, text(request.headers(), &header::HOST).unwrap_or_default());
-    let name = place.beside(&decoded(name).unwrap_or_default());
+    let name = place.map(|place| place.beside(&decoded(name).unwrap_or_default()));
     let wanted = text(request.headers(), &GATEWAY_HEADER).and_then(|number| number.parse().ok());
     let (gateway, pick) = {
         let mut state = shared.lock();
         let gateway = wanted.unwrap_or_else(|| state.turn());
-        (gateway, state.gateways.pick(gateway, &name))
+        // A service that is not here has no backends here.
+        (gateway, name.map_or(Pick::Unknown, |name| state.gateways.pick(gateway, &name)))
     };
     let (pool, backend, url, reconnects) = match pick {
         Pick::To { pool, backend, url, reconnects } => (pool, backend, url, reconnects),
@@ -127,11 +128,12 @@ pub(crate) async fn handle(
     Ok(response)
 }
 
-/// The service and the workspace that a host name means, as an address without a name.
-fn place(shared: &Shared, host: &str) -> Address {
+/// The service and the workspace that a host name means, as an address without a name; none where
+/// there is no such service.
+fn place(shared: &Shared, host: &str) -> Option<Address> {
     let host = host.split(':').next().unwrap_or(host).to_ascii_lowercase();
     let Some(host) = host.strip_suffix(HOST_TAIL) else {
-        return Address::from("");
+        return Some(Address::from(""));
     };
     let (workspace, service) = match host.rsplit_once('.') {
         None => (None, host),
@@ -141,12 +143,10 @@ fn place(shared: &Shared, host: &str) -> Address {
         None => Address::from(""),
         Some(workspace) => Address::in_workspace(workspace, ""),
     };
-    match shared.services.named(service) {
-        Some(None) => address,
-        Some(Some(service)) => Address::of(service, address),
-        // A service that is not here has no backends here: none has this workspace.
-        None => Address::in_workspace("\0", ""),
-    }
+    Some(match shared.services.named(service)? {
+        None => address,
+        Some(service) => Address::of(service, address),
+    })
 }
 
 /// How long a backend's Retry-After says to wait: in seconds, or until a date.

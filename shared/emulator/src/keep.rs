@@ -39,12 +39,19 @@ const VERSION: u32 = 1;
 pub(crate) enum LoadError {
     #[error("it cannot be read")]
     Unread(#[source] io::Error),
-    #[error("it is no state of an emulator")]
-    Garbled(#[source] serde_json::Error),
+    // Not the error itself: it may quote what is there, and that may be a secret.
+    #[error("it is no state of an emulator, by line {line}, column {column}")]
+    Garbled { line: usize, column: usize },
     #[error("it was written by a newer emulator, as version {0}")]
     Newer(u32),
     #[error("it is of the service {is}, not {wanted}")]
     OtherService { is: String, wanted: String },
+}
+
+impl LoadError {
+    fn garbled(error: &serde_json::Error) -> Self {
+        Self::Garbled { line: error.line(), column: error.column() }
+    }
 }
 
 /// What the file says before anything else.
@@ -98,11 +105,13 @@ impl Kept {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(LoadError::Unread(error)),
         };
-        let Versioned { version } = serde_json::from_slice(&text).map_err(LoadError::Garbled)?;
+        let Versioned { version } =
+            serde_json::from_slice(&text).map_err(|error| LoadError::garbled(&error))?;
         if version > VERSION {
             return Err(LoadError::Newer(version));
         }
-        let kept: Self = serde_json::from_slice(&text).map_err(LoadError::Garbled)?;
+        let kept: Self =
+            serde_json::from_slice(&text).map_err(|error| LoadError::garbled(&error))?;
         if !kept.service.eq_ignore_ascii_case(service) {
             let (is, wanted) = (kept.service, service.to_owned());
             return Err(LoadError::OtherService { is, wanted });

@@ -151,6 +151,8 @@ pub(crate) struct Breaker {
     rule: Rule,
     /// When each request was answered, and whether it failed.
     seen: VecDeque<(Timestamp, bool)>,
+    /// How many of them failed.
+    failures: usize,
     open: Option<Open>,
 }
 
@@ -165,9 +167,13 @@ impl Breaker {
     pub(crate) fn new(rule: Rule, before: &[Self]) -> Self {
         match before.iter().find(|before| before.rule.name == rule.name) {
             Some(before) if before.rule == rule => before.clone(),
-            Some(before) => Self { rule, seen: VecDeque::new(), open: before.open },
-            None => Self { rule, seen: VecDeque::new(), open: None },
+            Some(before) => Self { open: before.open, ..Self::fresh(rule) },
+            None => Self::fresh(rule),
         }
+    }
+
+    fn fresh(rule: Rule) -> Self {
+        Self { rule, seen: VecDeque::new(), failures: 0, open: None }
     }
 
     pub(crate) fn rule(&self) -> &str {
@@ -200,15 +206,16 @@ impl Breaker {
         if self.open.is_some() {
             return None;
         }
-        while let Some((at, _)) = self.seen.front()
+        while let Some((at, failed)) = self.seen.front()
             && (clock::later(*at, self.rule.interval) <= now || self.seen.len() >= REQUESTS_MAX)
         {
+            self.failures -= usize::from(*failed);
             self.seen.pop_front();
         }
         let failure = self.rule.is_failure(came, unpublished.unanswered);
         self.seen.push_back((now, failure));
-        let (failures, requests) = self.counted(now);
-        if !failure || !self.rule.reached(failures, requests, unpublished) {
+        self.failures += usize::from(failure);
+        if !failure || !self.rule.reached(self.failures, self.seen.len(), unpublished) {
             return None;
         }
         let trip = match came {
@@ -218,6 +225,7 @@ impl Breaker {
             Came::Answered { .. } | Came::Unanswered { .. } => self.rule.trip,
         };
         self.seen.clear();
+        self.failures = 0;
         self.open = Some(Open { until: clock::later(now, trip), trip });
         Some(Turned { at: now, rule: self.rule.name.clone(), open: true, trip })
     }

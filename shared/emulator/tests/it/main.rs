@@ -15,6 +15,7 @@ mod gateways;
 mod identity;
 mod life;
 mod operations;
+mod property;
 mod services;
 mod state;
 mod versions;

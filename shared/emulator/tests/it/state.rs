@@ -126,7 +126,7 @@ async fn a_file_that_cannot_be_gone_on_with_is_an_error() {
         assert!(why.starts_with(want), "{why}");
     };
     fs::write(&path, "{}").unwrap();
-    check(&path, options(&path), "it is no state of an emulator: missing field `version`").await;
+    check(&path, options(&path), "it is no state of an emulator, by line 1, column 2").await;
     fs::write(&path, r#"{"version": 2}"#).unwrap();
     check(&path, options(&path), "it was written by a newer emulator, as version 2").await;
     check(folder.path(), options(folder.path()), "it cannot be read").await;
