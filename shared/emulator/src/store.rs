@@ -80,7 +80,23 @@ struct KeptEntry {
 #[derive(Serialize, Deserialize)]
 struct KeptVersion {
     etag: String,
-    body: Value,
+    /// As text, to the letter; and copied in no time, since it happens under the lock.
+    #[serde(with = "text")]
+    body: Bytes,
+}
+
+/// Bytes that are text.
+mod text {
+    use super::{Bytes, Deserialize};
+    use serde::{Deserializer, Serializer, ser::Error as _};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Bytes, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(std::str::from_utf8(bytes).map_err(S::Error::custom)?)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Bytes, D::Error> {
+        String::deserialize(from).map(Bytes::from)
+    }
 }
 
 /// A backend as a GET shows it. Bodies hold secrets, so that nothing here has Debug.
@@ -134,9 +150,9 @@ impl Backends {
 
     /// The backends as a file is to have them.
     pub(crate) fn kept(&self) -> KeptBackends {
-        let version = |version: &Version| KeptVersion {
-            etag: version.etag.clone(),
-            body: serde_json::from_slice(&version.body).unwrap_or_default(),
+        let version = |Version { etag, body }: &Version| KeptVersion {
+            etag: etag.clone(),
+            body: body.clone(),
         };
         let entry = |entry: &Entry| KeptEntry {
             backend: entry.address.clone(),
@@ -151,8 +167,7 @@ impl Backends {
     pub(crate) fn restore(&mut self, kept: KeptBackends) {
         self.last_tag = kept.last_tag;
         for KeptEntry { backend, properties, versions } in kept.entries {
-            let version =
-                |KeptVersion { etag, body }| Version { etag, body: body.to_string().into() };
+            let version = |KeptVersion { etag, body }| Version { etag, body };
             let mut versions = versions.into_iter().map(version);
             if let Some(version) = versions.next() {
                 let earlier = versions.collect();
