@@ -69,6 +69,7 @@ pub(crate) async fn handle(
     let place = place(&shared, text(request.headers(), &header::HOST).unwrap_or_default());
     let name = place.map(|place| place.beside(&decoded(name).unwrap_or_default()));
     let wanted = text(request.headers(), &GATEWAY_HEADER).and_then(|number| number.parse().ok());
+    let began = shared.clock.now();
     let (gateway, pick) = {
         let mut state = shared.lock();
         let gateway = wanted.unwrap_or_else(|| state.turn());
@@ -122,7 +123,7 @@ pub(crate) async fn handle(
     strip(response.headers_mut());
     put(&mut response, BACKEND_HEADER, &backend.to_string());
     put(&mut response, GATEWAY_HEADER, &gateway.to_string());
-    shared.lock().came(gateway, &backend, came, shared.clock.now());
+    shared.lock().came(gateway, &backend, came, began, shared.clock.now());
     shared.due_changed();
     count(&shared, pool.as_ref(), Some(&backend), response.status());
     Ok(response)

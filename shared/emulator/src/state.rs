@@ -463,9 +463,16 @@ impl State {
         turn
     }
 
-    /// Tells a gateway what came of a request.
-    pub(crate) fn came(&mut self, gateway: usize, backend: &Address, came: Came, now: Timestamp) {
-        let opened = self.gateways.came(gateway, backend, came, now);
+    /// Tells a gateway what came, at `now`, of a request that began before.
+    pub(crate) fn came(
+        &mut self,
+        gateway: usize,
+        backend: &Address,
+        came: Came,
+        began: Timestamp,
+        now: Timestamp,
+    ) {
+        let opened = self.gateways.came(gateway, backend, came, began, now);
         self.switched(&opened);
     }
 

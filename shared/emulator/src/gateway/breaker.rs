@@ -153,6 +153,8 @@ pub(crate) struct Breaker {
     seen: VecDeque<(Timestamp, bool)>,
     /// How many of them failed.
     failures: usize,
+    /// When it closed the last time: requests that began before it count for nothing.
+    closed: Option<Timestamp>,
     open: Option<Open>,
 }
 
@@ -167,13 +169,13 @@ impl Breaker {
     pub(crate) fn new(rule: Rule, before: &[Self]) -> Self {
         match before.iter().find(|before| before.rule.name == rule.name) {
             Some(before) if before.rule == rule => before.clone(),
-            Some(before) => Self { open: before.open, ..Self::fresh(rule) },
+            Some(before) => Self { open: before.open, closed: before.closed, ..Self::fresh(rule) },
             None => Self::fresh(rule),
         }
     }
 
     fn fresh(rule: Rule) -> Self {
-        Self { rule, seen: VecDeque::new(), failures: 0, open: None }
+        Self { rule, seen: VecDeque::new(), failures: 0, closed: None, open: None }
     }
 
     pub(crate) fn rule(&self) -> &str {
@@ -196,14 +198,15 @@ impl Breaker {
         counts.fold((0, 0), |(failed, all), (_, failure)| (failed + usize::from(*failure), all + 1))
     }
 
-    /// Counts what came of a request; says so when that opens it.
+    /// Counts what came, at `now`, of a request that began before; says so when that opens it.
     pub(crate) fn count(
         &mut self,
         came: Came,
+        began: Timestamp,
         now: Timestamp,
         unpublished: &Unpublished,
     ) -> Option<Turned> {
-        if self.open.is_some() {
+        if self.open.is_some() || self.closed.is_some_and(|closed| began < closed) {
             return None;
         }
         while let Some((at, failed)) = self.seen.front()
@@ -233,6 +236,7 @@ impl Breaker {
     /// Closes it, if that is due; says so.
     pub(crate) fn catch_up(&mut self, now: Timestamp) -> Option<Turned> {
         let Open { until, trip } = self.open.take_if(|open| open.until <= now)?;
+        self.closed = Some(until);
         Some(Turned { at: until, rule: self.rule.name.clone(), open: false, trip })
     }
 }
@@ -269,7 +273,7 @@ mod tests {
                 other => panic!("{other}"),
             };
             breaker.catch_up(now);
-            breaker.count(came, now, unpublished);
+            breaker.count(came, now, now, unpublished);
             says.push(breaker.until().map_or(".".to_owned(), |at| at.as_second().to_string()));
         }
         says.join(" ")
@@ -338,6 +342,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_under_way_when_it_opened_counts_for_nothing() {
+        let condition = json!({"count": 1, "statusCodeRanges": [{"min": 500, "max": 599}]});
+        let rule = json!({"name": "r", "failureCondition": condition, "tripDuration": "PT30S"});
+        let mut breaker = breaker(&rule);
+        let unpublished = Unpublished::default();
+        let mut count = |began: i64, now: i64| {
+            let [began, now] = [began, now].map(|at| Timestamp::from_second(at).unwrap());
+            breaker.catch_up(now);
+            let came = Came::Answered { status: 500, retry_after: None };
+            breaker.count(came, began, now, &unpublished).is_some()
+        };
+        assert!(count(0, 1));
+        assert!(!count(0, 2), "while it is open");
+        assert!(!count(0, 40), "and when it is closed again");
+        assert!(count(31, 41));
+    }
+
+    #[test]
     fn a_changed_rule_keeps_its_state_by_name() {
         let rule = |count: u32, name: &str| {
             let condition = json!({"count": count, "statusCodeRanges": [{"min": 500, "max": 599}]});
@@ -347,13 +369,13 @@ mod tests {
         let came = Came::Answered { status: 500, retry_after: None };
         let mut before = breaker(&rule(2, "a"));
         let unpublished = Unpublished::default();
-        assert_eq!(before.count(came, now, &unpublished), None);
+        assert_eq!(before.count(came, now, now, &unpublished), None);
         let renewed = |to: &Value, before: &Breaker| {
             Breaker::new(breaker(to).rule, std::slice::from_ref(before))
         };
         assert_eq!(renewed(&rule(2, "a"), &before).counted(now), (1, 1));
         assert_eq!(renewed(&rule(3, "a"), &before).counted(now), (0, 0));
-        assert!(before.count(came, now, &unpublished).is_some_and(|turned| turned.open));
+        assert!(before.count(came, now, now, &unpublished).is_some_and(|turned| turned.open));
         assert!(renewed(&rule(3, "a"), &before).until().is_some());
         assert!(renewed(&rule(2, "b"), &before).until().is_none());
     }

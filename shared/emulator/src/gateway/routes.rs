@@ -166,12 +166,14 @@ impl Gateways {
         self.0.get_mut(number).map_or(Pick::Unknown, |gateway| gateway.pick(name))
     }
 
-    /// Tells gateway `number` what came of a request; gives the breakers that it opened.
+    /// Tells gateway `number` what came, at `now`, of a request that began before; gives the
+    /// breakers that it opened.
     pub(crate) fn came(
         &mut self,
         number: usize,
         backend: &Address,
         came: Came,
+        began: Timestamp,
         now: Timestamp,
     ) -> Vec<Switched> {
         let Some(gateway) = self.0.get_mut(number) else {
@@ -185,8 +187,8 @@ impl Gateways {
         if single.tripped().is_some() {
             return Vec::new();
         }
-        let turned =
-            single.breakers.iter_mut().filter_map(|breaker| breaker.count(came, now, unpublished));
+        let breakers = single.breakers.iter_mut();
+        let turned = breakers.filter_map(|breaker| breaker.count(came, began, now, unpublished));
         let opened: Vec<_> =
             turned.map(|turned| Switched { backend: address.clone(), turned }).collect();
         if !opened.is_empty() {
