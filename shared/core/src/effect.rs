@@ -87,3 +87,26 @@ impl fmt::Display for Effect {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ids_are_derived_from_never_changes() {
+        let member: BackendName = "eu".parse().unwrap();
+        let weights = [(member.clone(), 20), ("us".parse().unwrap(), 80)].into();
+        let identities = [
+            Effect::Drain { member: member.clone() },
+            Effect::Shift { member: member.clone(), to: Fraction::percent(30) },
+            Effect::Split { weights },
+            Effect::Promote { member: member.clone(), weight: None },
+            Effect::Promote { member, weight: Some(40) },
+        ]
+        .map(|effect| effect.identity());
+        assert_eq!(
+            identities,
+            ["drain eu", "shift eu 3000", "split eu 20 us 80", "promote eu", "promote eu 40"]
+        );
+    }
+}

@@ -17,10 +17,7 @@
 //! - Nothing is done before the save: a crash leaves either nothing, and the messages come again, or
 //!   the document with its intent, as a crash after two saves would.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use pointsman_core::{
     document::Document,
@@ -31,7 +28,7 @@ use pointsman_core::{
 use tokio::{task::JoinHandle, time::Instant};
 
 use crate::{
-    engine::{Engine, Looking, tell},
+    engine::{Engine, Looking},
     look::{Decided, Start, Unread},
     ports::{Sight, Unseen, Versioned},
 };
@@ -141,30 +138,29 @@ impl Ahead {
         any.then_some((group.version, told))
     }
 
-    /// Has the looks go on, in the background, with the documents as they were saved, and says at
-    /// which backends. Whoever asked for a look at one that was not saved after all is served.
+    /// Has the looks go on, in the background, with the documents as they were saved; says at which
+    /// backends, and what is to be told of each. Whoever asked for a look at one that was not saved after all is served.
     pub(crate) fn go_on(
         self,
         engine: &Engine,
         saved: &BTreeMap<BackendId, Versioned<Document>>,
-    ) -> BTreeSet<BackendId> {
-        let mut gone_on = BTreeSet::new();
+    ) -> BTreeMap<BackendId, Vec<Line>> {
+        let mut gone_on = BTreeMap::new();
         for (backend, read) in self.reads {
             let Read { mut looking, reading, made } = read;
             let engine = engine.clone();
             match (saved.get(&backend).cloned(), reading, made) {
                 (Some(saved), Reading::Done(Ok(seen)), Some(Made { next, shown, lines })) => {
-                    tracing::info_span!("backend", id = %backend.short()).in_scope(|| tell(&lines));
                     let decided = Box::new(Decided { saved, next, seen, shown });
                     tokio::spawn(engine.looks(looking, Start::Decided(decided)));
-                    gone_on.insert(backend);
+                    gone_on.insert(backend, lines);
                 }
                 (Some(saved), reading, _) => {
                     tokio::spawn(async move {
                         let read = reading.into_done().await;
                         engine.looks(looking, Start::Read(Box::new(saved), read)).await;
                     });
-                    gone_on.insert(backend);
+                    gone_on.insert(backend, Vec::new());
                 }
                 (None, _, _) => {
                     if looking.again() {

@@ -55,6 +55,8 @@ struct Saved {
     documents: BTreeMap<BackendId, Versioned<Document>>,
     /// The backends that are to be looked at.
     looks: Vec<BackendId>,
+    /// What was heard, to be told.
+    lines: Vec<Line>,
 }
 
 impl Engine {
@@ -72,10 +74,17 @@ impl Engine {
                 Err(error) => Err(error),
             };
             match saved {
-                Ok(Saved { documents, looks }) => {
+                Ok(Saved { documents, looks, lines }) => {
                     let gone_on = ahead.go_on(self, &documents);
-                    for backend in looks.iter().filter(|backend| !gone_on.contains(backend)) {
+                    for backend in looks.iter().filter(|backend| !gone_on.contains_key(backend)) {
                         self.look(backend);
+                    }
+                    // First the writes are sent on their way: telling takes time.
+                    tokio::task::yield_now().await;
+                    tell(&lines);
+                    for (backend, lines) in gone_on {
+                        tracing::info_span!("backend", id = %backend.short())
+                            .in_scope(|| tell(&lines));
                     }
                     return Ok(());
                 }
@@ -115,19 +124,22 @@ impl Engine {
         commit.documents = documents.values().cloned().collect();
         if commit != Commit::default() {
             self.inner.store.commit(commit).await?;
-            self.forget_group();
-            tell(&heard);
         }
         for document in documents.values_mut() {
             document.version += 1;
         }
-        Ok(Saved { documents, looks })
+        Ok(Saved { documents, looks, lines: heard })
     }
 
     async fn draft(&self, deliveries: &[Delivery]) -> Result<Draft, ReconcileError> {
         let now = self.now();
         let mut draft = Draft::default();
         let mut signals: Vec<&Signal> = Vec::new();
+        // A pause or a resume may be what one is woken for. A save under a group document that is out
+        // of date is refused; but a look that comes to nothing saves nothing.
+        if deliveries.iter().any(|delivery| !matches!(delivery.message, Message::Signals { .. })) {
+            self.forget_group();
+        }
         for delivery in deliveries {
             draft.commit.complete.push(delivery.receipt.clone());
             let stale = now.duration_since(delivery.enqueued) > MESSAGE_AGE_MAX;
