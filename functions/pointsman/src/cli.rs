@@ -17,7 +17,9 @@ use pointsman_host::{
 };
 use tempfile::TempDir;
 
-use crate::{dev, operate, operate::ask, operate::tell, plan, playbook, serve, show};
+use crate::{
+    backend, dev, emulate, operate, operate::ask, operate::tell, plan, playbook, serve, show,
+};
 
 /// How wide the help is, in columns.
 const HELP_COLUMNS: usize = 100;
@@ -91,6 +93,16 @@ enum Command {
     Undo(tell::UndoOptions),
     /// End everything, restore every backend, and wait until that is seen to be done.
     Release(tell::ReleaseOptions),
+    /// List, show, change, create, delete, reconnect or watch backends, by your own hand.
+    #[command(after_help = backend::EXIT_CODES)]
+    Backend(backend::Options),
+    /// Serve an emulated Azure alone, until ctrl-c: to try clients, playbooks and pipelines on.
+    Emulate(emulate::Options),
+    /// Print the completions of a shell, for its start-up file.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
     /// Print the help of all commands, as it is checked in.
     #[command(hide = true)]
     HelpText,
@@ -200,8 +212,18 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Resume(by) => tell::resume(&common, by).await,
         Command::Undo(options) => tell::undo(&common, options).await,
         Command::Release(options) => tell::release(&common, options).await,
+        Command::Backend(options) => backend::command(&common, options).await,
+        Command::Emulate(options) => emulate::command(&common, &options).await,
+        Command::Completions { shell } => show::text(&completions(shell)?),
         Command::HelpText => show::text(&help_text()),
     }
+}
+
+/// What a shell needs to complete what is typed.
+fn completions(shell: clap_complete::Shell) -> Result<String, Failed> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "pointsman", &mut script);
+    Ok(String::from_utf8(script)?)
 }
 
 /// The help of all commands, one after the other.

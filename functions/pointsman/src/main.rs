@@ -3,8 +3,10 @@
 //! `serve` runs everything; `dev` shows it against an emulated Azure; the rest is for whoever
 //! operates it, and works whether or not a `serve` is running on the same store.
 
+mod backend;
 mod cli;
 mod dev;
+mod emulate;
 mod operate;
 mod plan;
 mod playbook;
@@ -29,10 +31,6 @@ fn main() -> ExitCode {
 }
 
 fn failed(json: bool, text: &str) -> ExitCode {
-    if json {
-        show::note(serde_json::json!({"error": text}));
-    } else {
-        show::note(format_args!("pointsman: {}", text.trim_end()));
-    }
+    show::failed(json, text);
     ExitCode::FAILURE
 }

@@ -36,6 +36,15 @@ pub(crate) fn note(text: impl Display) {
     let _ = writeln!(io::stderr().lock(), "{}", printable(&text.to_string()));
 }
 
+/// Tells why a command failed.
+pub(crate) fn failed(json: bool, text: &str) {
+    if json {
+        note(serde_json::json!({"error": text}));
+    } else {
+        note(format_args!("pointsman: {}", text.trim_end()));
+    }
+}
+
 /// What came from outside must not move the cursor, colour the terminal or hide anything.
 fn printable(text: &str) -> String {
     let shown = |char: char| match char {

@@ -1,0 +1,147 @@
+//! `FIELD=VALUE`: one field that shall be another, as a person types it.
+
+use std::str::FromStr;
+
+use pointsman_apim::{Setting, id::BackendName};
+use serde_json::{Map, Value};
+
+/// What shall be set to what.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Field {
+    /// A property, by the keys that lead to it.
+    Property(Vec<String>, Value),
+    /// The weight or the priority of a member of a pool.
+    Member(BackendName, Which, Setting),
+}
+
+/// What of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Its weight.
+    Weight,
+    /// Its priority.
+    Priority,
+}
+
+impl FromStr for Field {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let Some((path, value)) = text.split_once('=') else {
+            return Err("it must be FIELD=VALUE".to_owned());
+        };
+        let path = path.strip_prefix("properties.").unwrap_or(path);
+        if let Some(rest) = path.strip_prefix("pool.services[") {
+            return member(rest, value);
+        }
+        if path.contains(['[', ']']) {
+            return Err(
+                "of what is in a list, only `pool.services[NAME].weight` and `.priority` can be \
+                        set so; use a file for all else"
+                    .to_owned(),
+            );
+        }
+        let keys: Vec<String> = path.split('.').map(str::to_owned).collect();
+        if keys.iter().any(String::is_empty) {
+            return Err("a field is named by keys with dots between them, as in `tls.validateCertificateName`"
+                .to_owned());
+        }
+        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        Ok(Self::Property(keys, value))
+    }
+}
+
+fn member(rest: &str, value: &str) -> Result<Field, String> {
+    let (name, which) = rest.split_once("].").unwrap_or((rest, ""));
+    let which = match which {
+        "weight" => Which::Weight,
+        "priority" => Which::Priority,
+        _ => return Err("a member has `pool.services[NAME].weight` and `.priority`".to_owned()),
+    };
+    let name: BackendName =
+        name.parse().map_err(|error: pointsman_apim::id::NameError| error.to_string())?;
+    let to = match value {
+        "null" => Setting::Null,
+        _ => Setting::Number(value.parse().map_err(|_| "it must be 0 to 100, or null".to_owned())?),
+    };
+    Ok(Field::Member(name, which, to))
+}
+
+/// Puts a value where the keys lead.
+pub(super) fn put(into: &mut Value, keys: &[String], value: &Value) {
+    let Some((first, rest)) = keys.split_first() else {
+        *into = value.clone();
+        return;
+    };
+    if !into.is_object() {
+        *into = Value::Object(Map::new());
+    }
+    if let Value::Object(fields) = into {
+        put(fields.entry(first.clone()).or_insert(Value::Null), rest, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(text: &str, expected: &Expect) {
+        let shown = match text.parse::<Field>() {
+            Ok(Field::Property(keys, value)) => format!("{} is {value}", keys.join(">")),
+            Ok(Field::Member(name, which, to)) => format!("{which:?} of {name} is {to}"),
+            Err(why) => why,
+        };
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn fields_are_read_as_they_are_typed() {
+        check("title=Europe", &expect![[r#"title is "Europe""#]]);
+        check("properties.title=\"5\"", &expect![[r#"title is "5""#]]);
+        check("title=", &expect![[r#"title is """#]]);
+        check("description=null", &expect!["description is null"]);
+        check("url=https://a.example/?b=c", &expect![[r#"url is "https://a.example/?b=c""#]]);
+        check(
+            "tls.validateCertificateName=false",
+            &expect!["tls>validateCertificateName is false"],
+        );
+        check("pool.services[eu].weight=0", &expect!["Weight of eu is 0"]);
+        check("properties.pool.services[eu].priority=null", &expect!["Priority of eu is null"]);
+        check("pool.services[eu].weight=many", &expect!["it must be 0 to 100, or null"]);
+        check(
+            "pool.services[eu]=1",
+            &expect!["a member has `pool.services[NAME].weight` and `.priority`"],
+        );
+        check("title", &expect!["it must be FIELD=VALUE"]);
+        check(
+            "a..b=1",
+            &expect![
+                "a field is named by keys with dots between them, as in `tls.validateCertificateName`"
+            ],
+        );
+        check(
+            "=1",
+            &expect![
+                "a field is named by keys with dots between them, as in `tls.validateCertificateName`"
+            ],
+        );
+        check(
+            "circuitBreaker.rules[x].name=1",
+            &expect![
+                "of what is in a list, only `pool.services[NAME].weight` and `.priority` can be set so; use a file for all else"
+            ],
+        );
+    }
+
+    #[test]
+    fn values_are_put_where_their_keys_lead() {
+        let mut tree = json!({"a": {"b": 1}});
+        let keys = |text: &str| text.split('.').map(str::to_owned).collect::<Vec<_>>();
+        put(&mut tree, &keys("a.c"), &json!(2));
+        put(&mut tree, &keys("d.e.f"), &json!(null));
+        assert_eq!(tree, json!({"a": {"b": 1, "c": 2}, "d": {"e": {"f": null}}}));
+    }
+}

@@ -1,0 +1,191 @@
+//! `pointsman backend`: the backends of API Management themselves, by a person's own hand.
+//!
+//! What is done here is done at once and by whoever calls it: it is no override, has no end, and a
+//! pause does not hold it. To a `serve` it is somebody else's write, which becomes the baseline.
+//!
+//! Nothing that exists is changed unseen: it is read first, what would differ is shown, and what is
+//! written carries the ETag of what was read. Who was faster wins, and is told by an exit code of
+//! its own ([`EXIT_CODES`]). `put --overwrite` is the one exception, and asks for it by name. With
+//! `--dry-run` or `--shadow` nothing is written. Secrets are shown as `***`, everywhere.
+
+mod field;
+mod file;
+mod names;
+mod print;
+mod read;
+mod write;
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::{Args, Subcommand, ValueEnum};
+use pointsman_apim::{
+    Client, Error, RequestId,
+    client::{self, Pace, Retries},
+};
+use pointsman_engine::Mode;
+use pointsman_host::{Config, config::Needs};
+use uuid::Uuid;
+
+use self::names::Names;
+use crate::{
+    cli::{Common, Failed},
+    show,
+};
+
+/// How long a request waits for room in Azure's token bucket, in seconds.
+const PACE_SECS_MAX: u64 = 30;
+
+/// What the exit codes of these commands mean, for their help.
+pub(crate) const EXIT_CODES: &str = "\
+A backend is named by a pool of the playbook, by service/name or service/workspace/name, by its name
+alone where the playbook has one service, or by its Azure path. Secrets are shown as ***. What is done
+here is done at once and by your own hand: a pause does not hold it, and nothing undoes it.
+
+Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong usage; 3 it is not there; 4 someone wrote first,
+or it exists already.";
+
+/// What `backend` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// How it is printed; `--json` is the same as `json`
+    #[arg(long, global = true, value_enum, value_name = "FORM")]
+    output: Option<Output>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// How things are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people; if it is not said.
+    Table,
+    /// For programs.
+    Json,
+    /// For files that people edit.
+    Yaml,
+}
+
+/// What can be done with backends.
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    /// List the backends of a service or a workspace.
+    List(read::ListOptions),
+    /// Show one backend, with the ETag of its state.
+    Get(read::GetOptions),
+    /// Change some fields of a backend.
+    Set(write::SetOptions),
+    /// Create a backend, or replace all of one.
+    Put(write::PutOptions),
+    /// Delete a backend.
+    Delete(write::DeleteOptions),
+    /// Have the gateway open a new connection to a backend.
+    Reconnect(write::ReconnectOptions),
+    /// Print every change of a backend as it is seen, until ctrl-c.
+    Watch(read::WatchOptions),
+}
+
+/// Why it was not done, by the exit code that says so.
+#[derive(Debug)]
+enum Wrong {
+    /// 1
+    Failed(Failed),
+    /// 2
+    Usage(String),
+    /// 3
+    NotFound(String),
+    /// 4
+    Changed(String),
+}
+
+impl From<Failed> for Wrong {
+    fn from(failed: Failed) -> Self {
+        Self::Failed(failed)
+    }
+}
+
+impl From<Error> for Wrong {
+    fn from(error: Error) -> Self {
+        let text = error.full().to_string();
+        match error {
+            Error::NotFound(_) => Self::NotFound(text),
+            Error::PreconditionFailed(_) => Self::Changed(text),
+            Error::Throttled(_)
+            | Error::Busy(_)
+            | Error::Unauthorized(_)
+            | Error::Refused(_)
+            | Error::Unknown { .. }
+            | Error::NotSent { .. }
+            | Error::Credential { .. }
+            | Error::Withheld { .. }
+            | Error::Unreadable { .. } => Self::Failed(Failed(text)),
+        }
+    }
+}
+
+/// What a command works with.
+struct Desk {
+    client: Client,
+    names: Names,
+    output: Output,
+    /// Whether nothing may be written.
+    shadow: bool,
+}
+
+impl Desk {
+    async fn open(common: &Common, output: Output) -> Result<Self, Failed> {
+        let config = common.config(Needs::Azure)?;
+        let names = Names::read(common, &config).await?;
+        Ok(Self { client: azure(&config)?, names, output, shadow: common.mode() == Mode::Shadow })
+    }
+}
+
+/// A client for somebody who waits at a terminal.
+fn azure(config: &Config) -> Result<Client, Failed> {
+    let azure = &config.azure;
+    let endpoint = pointsman_apim::Endpoint::new(azure.base.clone(), azure.version.clone());
+    let credential = azure.credential.clone().ok_or_else(|| {
+        Failed(
+            "the configuration says nothing of as whom Azure is asked: add `azure.credential`"
+                .to_owned(),
+        )
+    })?;
+    let options = pointsman_apim::Options {
+        cloud: azure.cloud,
+        proxy: client::Proxy::Environment,
+        retries: Retries::PATIENT,
+        pace: Pace::Within(Duration::from_secs(PACE_SECS_MAX)),
+        ..pointsman_apim::Options::default()
+    };
+    Ok(Client::new(endpoint, credential, options)?)
+}
+
+/// The id of the next request.
+fn call() -> RequestId {
+    Uuid::now_v7().into()
+}
+
+pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCode, Failed> {
+    let output = options.output.unwrap_or(if common.json { Output::Json } else { Output::Table });
+    let (code, text) = match run(common, output, options.command).await {
+        Ok(code) => return Ok(code),
+        Err(Wrong::Failed(failed)) => return Err(failed),
+        Err(Wrong::Usage(text)) => (2, text),
+        Err(Wrong::NotFound(text)) => (3, text),
+        Err(Wrong::Changed(text)) => (4, text),
+    };
+    show::failed(common.json, &text);
+    Ok(ExitCode::from(code))
+}
+
+async fn run(common: &Common, output: Output, command: Command) -> Result<ExitCode, Wrong> {
+    let desk = Desk::open(common, output).await?;
+    match command {
+        Command::List(options) => read::list(&desk, &options).await,
+        Command::Get(options) => read::get(&desk, &options).await,
+        Command::Set(options) => write::set(&desk, &options).await,
+        Command::Put(options) => write::put(&desk, &options).await,
+        Command::Delete(options) => write::delete(&desk, &options).await,
+        Command::Reconnect(options) => write::reconnect(&desk, &options).await,
+        Command::Watch(options) => read::watch(&desk, &options).await,
+    }
+}

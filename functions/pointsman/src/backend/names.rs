@@ -1,0 +1,212 @@
+//! Which backend, or which service, is meant: by the playbook in force, or the configured one.
+
+use pointsman_apim::{BackendId, Scope, ServiceId, WorkspaceId, id::WorkspaceName};
+use pointsman_core::playbook::Playbook;
+use pointsman_engine::{engine::load, ports::Published};
+use pointsman_host::{Config, Records, wiring::store_file};
+
+use super::Wrong;
+use crate::{
+    cli::{Common, Failed, unseen},
+    playbook,
+};
+
+/// What the playbook calls things; nothing where there is none.
+pub(super) struct Names {
+    pools: Vec<(String, BackendId)>,
+    services: Vec<(String, ServiceId)>,
+}
+
+impl Names {
+    /// Reads the playbook in force; the configured one, if none was ever published.
+    pub(super) async fn read(common: &Common, config: &Config) -> Result<Self, Failed> {
+        let file = store_file(config, common.mode());
+        let mut published = None;
+        if file.try_exists().map_err(|error| unseen(&file, &error))? {
+            let records = Records::open(&file).await?;
+            published = records.store.published().await?;
+            records.close().await;
+        }
+        if let (None, Some(path)) = (&published, &config.playbook) {
+            let (at, text) = (jiff::Timestamp::UNIX_EPOCH, playbook::read_file(path)?);
+            published = Some(Published { number: 1, text, at, by: String::new() });
+        }
+        match published {
+            Some(published) => Self::of(&load(&published)?.playbook),
+            None => Ok(Self { pools: Vec::new(), services: Vec::new() }),
+        }
+    }
+
+    fn of(playbook: &Playbook) -> Result<Self, Failed> {
+        let mut names = Self { pools: Vec::new(), services: Vec::new() };
+        for (alias, pool) in &playbook.pools {
+            names.pools.push((alias.to_string(), pool.backend.to_string().parse()?));
+        }
+        for (alias, service) in &playbook.services {
+            let path = format!(
+                "/subscriptions/{}/resourceGroups/{}/providers/Microsoft.ApiManagement/service/{}",
+                service.subscription, service.resource_group, service.name
+            );
+            names.services.push((alias.to_string(), path.parse()?));
+        }
+        Ok(names)
+    }
+
+    /// The backend that is called so. What the playbook calls it goes before what Azure does.
+    pub(super) fn backend(&self, text: &str) -> Result<BackendId, Wrong> {
+        if text.starts_with('/') {
+            return text.parse().map_err(|error| Wrong::Usage(format!("{error}")));
+        }
+        if let Some((_, id)) = self.pools.iter().find(|(alias, _)| alias == text) {
+            return Ok(id.clone());
+        }
+        let parts: Vec<&str> = text.split('/').collect();
+        let (service, workspace, name) = match parts.as_slice() {
+            [name] => (None, None, *name),
+            [service, name] => (Some(*service), None, *name),
+            [service, workspace, name] => (Some(*service), Some(*workspace), *name),
+            _ => {
+                return Err(Wrong::Usage(format!(
+                    "{text} names no backend: say a pool of the playbook, service/name, \
+                     service/workspace/name or its Azure path"
+                )));
+            }
+        };
+        let scope = self.scope(service, workspace)?;
+        let name = name.parse().map_err(|error| Wrong::Usage(format!("{error}")))?;
+        Ok(scope.backend(name))
+    }
+
+    /// The service that is called so, or the only one; or a workspace of it.
+    pub(super) fn scope(
+        &self,
+        service: Option<&str>,
+        workspace: Option<&str>,
+    ) -> Result<Scope, Wrong> {
+        let service = self.service(service)?.clone();
+        let Some(workspace) = workspace else { return Ok(Scope::Service(service)) };
+        let workspace: WorkspaceName =
+            workspace.parse().map_err(|error| Wrong::Usage(format!("{error}")))?;
+        Ok(Scope::Workspace(WorkspaceId { service, workspace }))
+    }
+
+    fn service(&self, text: Option<&str>) -> Result<&ServiceId, Wrong> {
+        let known = || {
+            let names: Vec<String> = self
+                .services
+                .iter()
+                .map(|(alias, id)| format!("{alias} ({})", id.service))
+                .collect();
+            names.join(", ")
+        };
+        let Some(text) = text else {
+            return match self.services.as_slice() {
+                [(_, only)] => Ok(only),
+                [] => Err(Wrong::Usage(
+                    "there is no playbook that names a service: say the whole Azure path"
+                        .to_owned(),
+                )),
+                _ => Err(Wrong::Usage(format!("say of which service: {}", known()))),
+            };
+        };
+        if let Some((_, id)) = self.services.iter().find(|(alias, _)| alias == text) {
+            return Ok(id);
+        }
+        let called = |id: &ServiceId| id.service.as_str().eq_ignore_ascii_case(text);
+        let means: Vec<&ServiceId> =
+            self.services.iter().map(|(_, id)| id).filter(|id| called(id)).collect();
+        match means.as_slice() {
+            [one] => Ok(one),
+            [] if self.services.is_empty() => Err(Wrong::Usage(format!(
+                "no service is called {text}, for there is no playbook that names one: say the whole \
+                 Azure path"
+            ))),
+            [] => Err(Wrong::Usage(format!("no service is called {text}; known are: {}", known()))),
+            _ => Err(Wrong::Usage(format!("{text} could be any of these; say which: {}", known()))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    const ONE: &str = "version: 1
+services:
+  main: {subscription: 00000000-0000-0000-0000-000000000001, resourceGroup: rg, name: contoso}
+pools: {chat: {service: main, backend: chat-pool}}
+plays: []
+";
+    const TWO: &str = "version: 1
+services:
+  main: {subscription: 00000000-0000-0000-0000-000000000001, resourceGroup: rg, name: contoso}
+  spare: {subscription: 00000000-0000-0000-0000-000000000001, resourceGroup: rg, name: fabrikam}
+pools: {chat: {service: main, backend: chat-pool}}
+plays: []
+";
+
+    fn check(playbook: Option<&str>, text: &str, expected: &Expect) {
+        let names = match playbook {
+            Some(text) => Names::of(&pointsman_core::playbook::read(text).unwrap()).unwrap(),
+            None => Names { pools: Vec::new(), services: Vec::new() },
+        };
+        let shown = match names.backend(text) {
+            Ok(id) => id.to_string().split_off("/subscriptions/00000000-0000-0000-0000-".len()),
+            Err(Wrong::Usage(text)) => text,
+            Err(other) => panic!("{other:?}"),
+        };
+        expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn a_backend_is_named_in_any_of_the_ways_and_doubt_is_told() {
+        check(
+            Some(ONE),
+            "chat",
+            &expect![[
+                r#"000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/backends/chat-pool"#
+            ]],
+        );
+        check(
+            Some(ONE),
+            "eu",
+            &expect![[
+                r#"000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/backends/eu"#
+            ]],
+        );
+        check(
+            Some(TWO),
+            "spare/eu",
+            &expect![[
+                r#"000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/fabrikam/backends/eu"#
+            ]],
+        );
+        check(
+            Some(TWO),
+            "Contoso/team/eu",
+            &expect![[
+                r#"000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/workspaces/team/backends/eu"#
+            ]],
+        );
+        check(Some(TWO), "eu", &expect!["say of which service: main (contoso), spare (fabrikam)"]);
+        check(
+            Some(ONE),
+            "nope/eu",
+            &expect!["no service is called nope; known are: main (contoso)"],
+        );
+        check(
+            Some(ONE),
+            "a/b/c/d",
+            &expect![
+                "a/b/c/d names no backend: say a pool of the playbook, service/name, service/workspace/name or its Azure path"
+            ],
+        );
+        check(
+            None,
+            "eu",
+            &expect!["there is no playbook that names a service: say the whole Azure path"],
+        );
+    }
+}

@@ -1,0 +1,169 @@
+//! `list`, `get`, `watch`: what is there, and what becomes of it.
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::Args;
+use pointsman_apim::{Backend, BackendId, Error, diff, list::Query};
+use pointsman_host::server::Stop;
+use serde_json::json;
+
+use super::{Desk, Output, Wrong, call, print};
+use crate::{cli::Failed, show};
+
+/// What `list` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ListOptions {
+    /// A service of the playbook, by what that or Azure calls it; the only one, if it is not said.
+    #[arg(long, value_name = "NAME")]
+    service: Option<String>,
+    /// A workspace of it.
+    #[arg(long, value_name = "NAME")]
+    workspace: Option<String>,
+}
+
+/// What `get` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct GetOptions {
+    /// Which backend.
+    backend: String,
+}
+
+/// What `watch` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct WatchOptions {
+    /// Which backend.
+    backend: String,
+    /// How often it is looked at, in seconds.
+    #[arg(
+        long,
+        default_value_t = 5,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u32).range(1..=3600)
+    )]
+    every: u32,
+}
+
+pub(super) async fn list(desk: &Desk, options: &ListOptions) -> Result<ExitCode, Wrong> {
+    let scope = desk.names.scope(options.service.as_deref(), options.workspace.as_deref())?;
+    let mut pages = desk.client.pages(scope, Query::default(), call());
+    let mut all = Vec::new();
+    while let Some(page) = pages.next().await? {
+        all.extend(page.backends);
+    }
+    Ok(print::list(desk.output, &all)?)
+}
+
+pub(super) async fn get(desk: &Desk, options: &GetOptions) -> Result<ExitCode, Wrong> {
+    let id = desk.names.backend(&options.backend)?;
+    let backend = desk.client.get(&id, call()).await?;
+    Ok(print::backend(desk.output, &backend)?)
+}
+
+/// What is there, if anything is.
+pub(super) async fn seen(desk: &Desk, id: &BackendId) -> Result<Option<Backend>, Wrong> {
+    match desk.client.get(id, call()).await {
+        Ok(backend) => Ok(Some(backend)),
+        Err(Error::NotFound(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Looks again and again. Whether there is anything new is asked by the ETag alone. What is gone
+/// may come back; what cannot be asked for a while is told once and asked again.
+pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCode, Wrong> {
+    let id = desk.names.backend(&options.backend)?;
+    let mut stopped = std::pin::pin!(Stop::signals().map_err(Failed::from)?);
+    // The first look must succeed: a name that is mistyped is told at once.
+    let mut last = Some(desk.client.get(&id, call()).await?);
+    if let Some(backend) = &last {
+        tell(desk, &id, "seen", &[], Some(backend))?;
+    }
+    let mut troubled = false;
+    let every = Duration::from_secs(options.every.into());
+    loop {
+        tokio::select! {
+            () = &mut stopped => return Ok(ExitCode::SUCCESS),
+            () = tokio::time::sleep(every) => {}
+        }
+        let now = tokio::select! {
+            () = &mut stopped => return Ok(ExitCode::SUCCESS),
+            now = newer(desk, &id, last.as_ref()) => now,
+        };
+        let now = match now {
+            Ok(now) => now,
+            Err(error) => {
+                if !troubled {
+                    show::note(format_args!("it cannot be seen now: {}", error.full()));
+                }
+                troubled = true;
+                continue;
+            }
+        };
+        troubled = false;
+        let Some(now) = now else { continue };
+        match (&last, &now) {
+            (None, None) => {}
+            (Some(_), None) => tell(desk, &id, "deleted", &[], None)?,
+            (None, Some(after)) => {
+                tell(desk, &id, "created", &diff::added(after.raw()), Some(after))?;
+            }
+            (Some(before), Some(after)) => {
+                let lines = diff::between(before.raw(), after.raw());
+                tell(desk, &id, "changed", &lines, Some(after))?;
+            }
+        }
+        last = now;
+    }
+}
+
+/// What is there now, if that is not what was seen last.
+async fn newer(
+    desk: &Desk,
+    id: &BackendId,
+    last: Option<&Backend>,
+) -> Result<Option<Option<Backend>>, Error> {
+    let read = async {
+        let tagged = desk.client.entity_tag(id, call()).await?;
+        if last.is_some_and(|last| *last.etag() == tagged.etag) {
+            return Ok(None);
+        }
+        desk.client.get(id, call()).await.map(Some)
+    };
+    match read.await {
+        Ok(None) => Ok(None),
+        Ok(Some(backend)) => Ok(Some(Some(backend))),
+        Err(Error::NotFound(_)) => Ok(Some(None)),
+        Err(error) => Err(error),
+    }
+}
+
+/// One thing that was seen: some lines for people, one of JSON for programs.
+fn tell(
+    desk: &Desk,
+    id: &BackendId,
+    what: &str,
+    lines: &[diff::Line],
+    now: Option<&Backend>,
+) -> Result<(), Failed> {
+    let at = jiff::Timestamp::now();
+    let etag = now.map(|backend| backend.etag().as_str());
+    let diff: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    let value = json!({
+        "at": at.to_string(), "backend": id.to_string(), "what": what, "etag": etag, "diff": diff,
+    });
+    let text = match desk.output {
+        Output::Table => {
+            let mut text = format!("{} {} {what}", show::moment(at), print::short(id));
+            if let Some(etag) = etag {
+                text += &format!(" {etag}");
+            }
+            for line in &diff {
+                text += &format!("\n  {line}");
+            }
+            text + "\n"
+        }
+        Output::Json => format!("{value}\n"),
+        Output::Yaml => format!("---\n{}", serde_saphyr::to_string(&value)?),
+    };
+    show::text(&text).map(drop)
+}

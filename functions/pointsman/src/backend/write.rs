@@ -1,0 +1,333 @@
+//! `set`, `put`, `delete`, `reconnect`: what changes something.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use pointsman_apim::{
+    After, Backend, BackendId, Draft, ETag, Patch,
+    diff::{self, Line},
+    duration::{self, BelowMinimum},
+    patch,
+    pool::{Edit, Edited},
+    put::{Created, Overwrite},
+};
+use serde_json::{Value, json};
+
+use super::{
+    Desk, Wrong, call,
+    field::{self, Field, Which},
+    file, print,
+    print::Outcome,
+    read::seen,
+};
+use crate::{cli::Failed, show};
+
+/// What `set` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct SetOptions {
+    /// Which backend.
+    backend: String,
+    /// What shall be what, under `properties`: `title=Europe`, `pool.services[eu].weight=0`. A
+    /// value is read as JSON if it can be, else it is a text; null takes a field out.
+    #[arg(value_name = "FIELD=VALUE", required_unless_present = "file")]
+    fields: Vec<Field>,
+    /// A merge patch as JSON or YAML, for secrets and for all that is long; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Only if the backend is still in the state of this ETag.
+    #[arg(long, value_name = "ETAG")]
+    if_match: Option<ETag>,
+    /// Only show what would differ.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What `put` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct PutOptions {
+    /// Which backend.
+    backend: String,
+    /// All of it, as JSON or YAML; what is not in there is gone afterwards. `-` is standard input.
+    file: PathBuf,
+    /// Only if there is no such backend yet.
+    #[arg(long, group = "under")]
+    create: bool,
+    /// Only if the backend is still in the state of this ETag; the one that `get` has put into the
+    /// file, if nothing is said.
+    #[arg(long, value_name = "ETAG", group = "under")]
+    if_match: Option<ETag>,
+    /// Whatever is there, also what nobody here has seen.
+    #[arg(long, group = "under")]
+    overwrite: bool,
+    /// Only show what would differ.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What `delete` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct DeleteOptions {
+    /// Which backend.
+    backend: String,
+    /// Only if the backend is still in the state of this ETag.
+    #[arg(long, value_name = "ETAG")]
+    if_match: Option<ETag>,
+    /// Only show what would be gone.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// What `reconnect` takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ReconnectOptions {
+    /// Which backend; a workspace's has no reconnect.
+    backend: String,
+    /// After how long, as an ISO 8601 duration of PT2M at least.
+    #[arg(long, default_value = "PT2M", value_name = "DURATION")]
+    after: String,
+    /// Also ask for less than PT2M; what Azure makes of that is not published.
+    #[arg(long)]
+    below_minimum: bool,
+}
+
+/// Someone wrote since that ETag was read.
+fn unchanged(seen: &Backend, wanted: Option<&ETag>) -> Result<(), Wrong> {
+    match wanted {
+        Some(wanted) if wanted != seen.etag() => Err(Wrong::Changed(format!(
+            "someone wrote first: the ETag is {} and not {wanted} any more; nothing was written",
+            seen.etag()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// What Azure would refuse.
+fn refused(why: impl std::fmt::Display) -> Wrong {
+    Wrong::Failed(Failed(format!("Azure would refuse this, and nothing was sent: {why}")))
+}
+
+pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, Wrong> {
+    let id = desk.names.backend(&options.backend)?;
+    let file = options.file.as_deref().map(file::read).transpose()?;
+    let seen = desk.client.get(&id, call()).await?;
+    let in_file = file.as_ref().and_then(|file| file.etag.as_ref());
+    unchanged(&seen, options.if_match.as_ref().or(in_file))?;
+    let patch = patch_of(&seen, &options.fields, file.as_ref())?;
+    patch.check_on(seen.document()).map_err(refused)?;
+    let wanted = patch.applied_to(seen.document());
+    let lines = diff::between(seen.raw(), &wanted);
+    let mut outcome =
+        Outcome { backend: &id, what: "updated", lines: &lines, written: false, etag: None };
+    if lines.is_empty() || options.dry_run || desk.shadow {
+        return Ok(outcome.print(desk.output)?);
+    }
+    let now = desk.client.update(&id, seen.etag(), &patch, call()).await?;
+    outcome.written = true;
+    outcome.etag = Some(now.etag());
+    let code = outcome.print(desk.output)?;
+    // How Azure merges is not published in all: what came of it is held against what was meant.
+    let otherwise = diff::between(&wanted, now.raw());
+    if !otherwise.is_empty() {
+        show::note(format_args!(
+            "Azure made of it what was not asked for:{}",
+            indented(&otherwise)
+        ));
+    }
+    Ok(code)
+}
+
+fn indented(lines: &[Line]) -> String {
+    lines.iter().map(|line| format!("\n  {line}")).collect()
+}
+
+/// The merge patch that the fields and the file come to.
+fn patch_of(seen: &Backend, fields: &[Field], file: Option<&file::File>) -> Result<Patch, Wrong> {
+    if let (Some(file), []) = (file, fields) {
+        return Patch::parse(file.document.body().clone()).map_err(refused);
+    }
+    let mut tree = file.map_or_else(|| json!({}), |file| file.document.raw().clone());
+    let mut members = Vec::new();
+    for one in fields {
+        match one {
+            Field::Property(keys, value) => {
+                let keys: Vec<String> =
+                    ["properties".to_owned()].into_iter().chain(keys.iter().cloned()).collect();
+                field::put(&mut tree, &keys, value);
+            }
+            Field::Member(name, which, to) => members.push((name, *which, *to)),
+        }
+    }
+    if !members.is_empty() {
+        let mut edit = Edit::of(seen).map_err(|error| {
+            Wrong::Failed(Failed(format!("the members cannot be set: {error}")))
+        })?;
+        for (name, which, to) in members {
+            match which {
+                Which::Weight => edit.weight(name, to),
+                Which::Priority => edit.priority(name, to),
+            }
+            .map_err(refused)?;
+        }
+        if let Edited::Changed(edited) = edit.finish() {
+            let edited: Value = serde_json::from_slice(edited.bytes()).map_err(Failed::from)?;
+            patch::merge(&mut tree, &edited);
+        }
+    }
+    Patch::parse(tree.to_string()).map_err(refused)
+}
+
+/// Under which condition a `put` writes.
+enum Under<'a> {
+    /// There must be nothing.
+    Nothing,
+    /// There must be this.
+    State(&'a ETag),
+    /// Whatever there is.
+    Anything,
+}
+
+pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, Wrong> {
+    let id = desk.names.backend(&options.backend)?;
+    let file = file::read(&options.file)?;
+    let under = match (&options.if_match, &file.etag) {
+        _ if options.create => Under::Nothing,
+        _ if options.overwrite => Under::Anything,
+        (Some(etag), _) | (None, Some(etag)) => Under::State(etag),
+        (None, None) => {
+            return Err(Wrong::Usage(
+                "say what may be replaced: --create for nothing, --if-match ETAG for what you have seen \
+                 (`pointsman backend get` shows it), --overwrite for whatever is there"
+                    .to_owned(),
+            ));
+        }
+    };
+    let draft = Draft::of(file.document).map_err(refused)?;
+    let seen = seen(desk, &id).await?;
+    let lines = match &seen {
+        Some(seen) => replaced(seen.raw(), draft.document().raw()),
+        None => diff::added(draft.document().raw()),
+    };
+    match (&under, &seen) {
+        (Under::Nothing, Some(seen)) => {
+            return Err(Wrong::Changed(format!(
+                "{} exists already, with the ETag {}; nothing was written",
+                print::short(&id),
+                seen.etag()
+            )));
+        }
+        (Under::State(_), None) => {
+            return Err(Wrong::NotFound(format!(
+                "{} is not there: --create makes it",
+                print::short(&id)
+            )));
+        }
+        (Under::State(etag), Some(seen)) => unchanged(seen, Some(*etag))?,
+        (Under::Nothing, None) | (Under::Anything, _) => {}
+    }
+    let what = if seen.is_some() { "replaced" } else { "created" };
+    if options.dry_run || desk.shadow {
+        let outcome = Outcome { backend: &id, what, lines: &lines, written: false, etag: None };
+        return Ok(outcome.print(desk.output)?);
+    }
+    let (now, what) = written(desk, &id, &under, &draft).await?;
+    let etag = Some(now.etag());
+    let outcome = Outcome { backend: &id, what, lines: &lines, written: true, etag };
+    Ok(outcome.print(desk.output)?)
+}
+
+async fn written(
+    desk: &Desk,
+    id: &BackendId,
+    under: &Under<'_>,
+    draft: &Draft,
+) -> Result<(Backend, &'static str), Wrong> {
+    let made = match under {
+        Under::State(etag) => {
+            return Ok((desk.client.replace(id, etag, draft, call()).await?, "replaced"));
+        }
+        Under::Nothing => desk.client.create(id, draft, call()).await?,
+        Under::Anything => {
+            desk.client.overwrite(id, Overwrite::whatever_is_there(), draft, call()).await?
+        }
+    };
+    match (made, under) {
+        (Created::New(backend), _) => Ok((backend, "created")),
+        // Azure has no way to say "only if there is none": its answer alone tells.
+        (Created::Replaced(backend), Under::Nothing) => Err(Wrong::Changed(format!(
+            "someone made {} at the same moment, and theirs was REPLACED; its ETag is {} now",
+            print::short(id),
+            backend.etag()
+        ))),
+        (Created::Replaced(backend), Under::State(_) | Under::Anything) => {
+            Ok((backend, "replaced"))
+        }
+    }
+}
+
+/// What differs once all was replaced. What Azure itself says of a backend stays out of it.
+fn replaced(before: &Value, after: &Value) -> Vec<Line> {
+    let ours = |body: &Value| {
+        let mut body = body.clone();
+        if let Value::Object(fields) = &mut body {
+            for key in ["id", "name", "type"] {
+                fields.shift_remove(key);
+            }
+        }
+        body
+    };
+    diff::between(&ours(before), &ours(after))
+}
+
+pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitCode, Wrong> {
+    let id = desk.names.backend(&options.backend)?;
+    let seen = desk.client.get(&id, call()).await?;
+    unchanged(&seen, options.if_match.as_ref())?;
+    let lines = diff::between(seen.raw(), &json!({}));
+    let written = !(options.dry_run || desk.shadow);
+    if written {
+        let deleted = desk.client.delete(&id, seen.etag(), call()).await?;
+        if !deleted.was_there {
+            let why = format!("{} was gone already when it was deleted", print::short(&id));
+            return Err(Wrong::NotFound(why));
+        }
+    }
+    let outcome = Outcome { backend: &id, what: "deleted", lines: &lines, written, etag: None };
+    Ok(outcome.print(desk.output)?)
+}
+
+pub(super) async fn reconnect(desk: &Desk, options: &ReconnectOptions) -> Result<ExitCode, Wrong> {
+    let id = match desk.names.backend(&options.backend)? {
+        BackendId::Service(id) => id,
+        BackendId::Workspace(id) => {
+            return Err(Wrong::Usage(format!(
+                "{} is in a workspace, and a workspace's backend has no reconnect",
+                print::short(&BackendId::Workspace(id))
+            )));
+        }
+    };
+    let usage = |error: &dyn std::fmt::Display| Wrong::Usage(format!("--after {error}"));
+    let delay = duration::parse(&options.after).map_err(|error| usage(&error))?;
+    let short = print::short(&BackendId::Service(id.clone()));
+    let (after, accepted) = match BelowMinimum::new(delay).filter(|_| options.below_minimum) {
+        Some(soon) => {
+            if !desk.shadow {
+                desk.client.reconnect_below_minimum(&id, soon, call()).await?;
+            }
+            (soon.to_string(), !desk.shadow)
+        }
+        None => {
+            let after = After::new(delay).map_err(|error| usage(&error))?;
+            if !desk.shadow {
+                desk.client.reconnect(&id, after, call()).await?;
+            }
+            (after.to_string(), !desk.shadow)
+        }
+    };
+    let value = json!({"backend": id.to_string(), "after": after, "accepted": accepted});
+    let text = if accepted {
+        format!("{short} is reconnected after {after}: accepted, and Azure cannot recall it\n")
+    } else {
+        format!("{short} would be reconnected after {after}; nothing was asked for\n")
+    };
+    Ok(print::either(desk.output, &value, &text)?)
+}

@@ -1,0 +1,160 @@
+//! `pointsman emulate`: an emulated Azure alone, for whoever wants to try a client, a playbook or a
+//! pipeline against it.
+//!
+//! It is on this machine only, and asks for tokens as Azure does; its own identity endpoint gives
+//! them out, so that a client's managed identity works as it is.
+
+use std::{fmt::Write as _, fs, path::PathBuf, process::ExitCode};
+
+use clap::Args;
+use pointsman_emulator::{Emulator, Options as Emulated};
+use pointsman_host::server::Stop;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    cli::{Common, Failed},
+    show,
+};
+
+/// What `emulate` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// How it behaves, as JSON or YAML; a fresh service that behaves, if it is not said.
+    #[arg(long, value_name = "FILE")]
+    options: Option<PathBuf>,
+    /// Where its state is kept, so that the next one goes on with it; nowhere, if it is not said.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// The port of Azure Resource Manager; a free one, if it is not said.
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// The port of the gateway.
+    #[arg(long, value_name = "PORT")]
+    gateway_port: Option<u16>,
+    /// The port of the identity endpoints.
+    #[arg(long, value_name = "PORT")]
+    identity_port: Option<u16>,
+}
+
+impl Options {
+    /// What the file says, with what was said beside it.
+    fn read(&self) -> Result<Emulated, Failed> {
+        let mut read = match &self.options {
+            Some(file) => {
+                let told = |why: String| Failed(format!("{}: {why}", file.display()));
+                let text = fs::read_to_string(file).map_err(|error| told(error.to_string()))?;
+                // What is JSON is YAML too.
+                serde_saphyr::from_str(&text).map_err(|error| told(error.to_string()))?
+            }
+            None => Emulated::default(),
+        };
+        if let Some(file) = &self.state {
+            read.state_file = Some(file.clone());
+        }
+        let ports = &mut read.ports;
+        ports.arm = self.port.unwrap_or(ports.arm);
+        ports.gateway = self.gateway_port.unwrap_or(ports.gateway);
+        ports.identity = self.identity_port.unwrap_or(ports.identity);
+        Ok(read)
+    }
+}
+
+pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
+    let emulated = options.read()?;
+    let keeps = emulated.state_file.is_some();
+    // From here on, so that whoever stops it as soon as it is up finds it listening for that too.
+    let signalled = Stop::signals()?;
+    let azure = Emulator::start(emulated).await?;
+    if common.json {
+        show::text(&format!("{}\n", places(&azure)))?;
+    } else {
+        show::text(&hints(&azure)?)?;
+    }
+    signalled.await;
+    azure.stop().await;
+    if keeps && !azure.saved().await {
+        return Err(Failed("the state could not be written into its file".to_owned()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Where everything is, for programs.
+fn places(azure: &Emulator) -> Value {
+    let environment: Map<String, Value> = azure
+        .identity_env()
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), json!(value)))
+        .collect();
+    json!({
+        "arm": azure.arm_url(),
+        "gateway": azure.gateway_url(),
+        "identity": azure.identity_url(),
+        "service": azure.service().id(),
+        "environment": environment,
+    })
+}
+
+/// Where everything is, and what to try.
+fn hints(azure: &Emulator) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    let (arm, service) = (azure.arm_url(), azure.service());
+    writeln!(text, "Azure Resource Manager  {arm}")?;
+    writeln!(text, "the gateway             {}", azure.gateway_url())?;
+    writeln!(text, "identities              {}", azure.identity_url())?;
+    writeln!(text, "the service             {}", service.id())?;
+    writeln!(
+        text,
+        "\nIt stays up until ctrl-c. In another terminal, with its managed identity:\n"
+    )?;
+    for (key, value) in azure.identity_env() {
+        writeln!(text, "  export {key}={value}")?;
+    }
+    writeln!(
+        text,
+        "  echo \"azure: {{endpoint: '{arm}', credential: managedIdentity}}\" > emulated.yaml"
+    )?;
+    writeln!(text, "  export POINTSMAN_CONFIG=emulated.yaml SERVICE={}\n", service.id())?;
+    let tries = [
+        "echo '{\"properties\": {\"url\": \"https://eu.example\", \"protocol\": \"http\"}}' > eu.json",
+        "pointsman backend put $SERVICE/backends/eu eu.json --create",
+        "pointsman backend set $SERVICE/backends/eu title=Europe --dry-run",
+        "pointsman backend get $SERVICE/backends/eu",
+    ];
+    for line in tries {
+        writeln!(text, "  {line}")?;
+    }
+    writeln!(text, "  curl {arm}/emulator/requests")?;
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(file: Option<PathBuf>) -> Options {
+        Options {
+            options: file,
+            state: None,
+            port: None,
+            gateway_port: None,
+            identity_port: Some(9),
+        }
+    }
+
+    #[test]
+    fn what_is_said_goes_before_what_the_file_says() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("options.yaml");
+        fs::write(&file, "ports: {arm: 7, identity: 8}\ngatewayDelay: PT10S\n").unwrap();
+        let read = options(Some(file.clone())).read().unwrap();
+        assert_eq!((read.ports.arm, read.ports.gateway, read.ports.identity), (7, 0, 9));
+        assert_eq!(read.gateway_delay.as_secs(), 10);
+        fs::write(&file, r#"{"gateways": 2}"#).unwrap();
+        assert_eq!(options(Some(file.clone())).read().unwrap().gateways, 2);
+        fs::write(&file, "gatways: 2\n").unwrap();
+        let Failed(why) = options(Some(file)).read().unwrap_err();
+        assert!(why.contains("gatways"), "{why}");
+        let Failed(why) = options(Some(folder.path().join("none"))).read().unwrap_err();
+        assert!(why.contains("none: No such file"), "{why}");
+    }
+}
