@@ -18,8 +18,14 @@ pub(super) fn either(output: Output, value: &Value, text: &str) -> Result<ExitCo
     match output {
         Output::Table => show::text(text),
         Output::Json => show::json(value),
-        Output::Yaml => show::text(&serde_saphyr::to_string(value)?),
+        Output::Yaml => show::text(&yaml(value)?),
     }
+}
+
+/// YAML with every text on a line of its own, as people edit it.
+pub(super) fn yaml(value: &Value) -> Result<String, Failed> {
+    let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
+    Ok(serde_saphyr::to_string_with_options(value, options)?)
 }
 
 /// A list: a line a backend.
@@ -128,5 +134,23 @@ pub(super) fn short(id: &BackendId) -> String {
     match id.workspace() {
         None => format!("{service}/{}", id.backend()),
         Some(workspace) => format!("{service}/{workspace}/{}", id.backend()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn yaml_is_read_as_what_it_was() {
+        let long = "two  words and a colon: in a text ".repeat(9);
+        let value = json!({
+            "long": long, "id": format!("/{}", "x".repeat(200)), "lines": "a\n  b\n\n", "no": "no",
+            "null": "null", "number": "1.0", "empty": ["", {}, [], null, 0, 1.5, true], "date": "2026-01-01",
+            "etag": "\"AAAA\"", "hash": "a # b", "tab": "\t", "star": "***",
+        });
+        let text = yaml(&value).unwrap();
+        assert_eq!(serde_saphyr::from_str::<Value>(&text).unwrap(), value, "{text}");
+        assert!(text.contains("id: /xxx"), "{text}");
     }
 }

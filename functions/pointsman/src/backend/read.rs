@@ -163,7 +163,7 @@ fn tell(
             text + "\n"
         }
         Output::Json => format!("{value}\n"),
-        Output::Yaml => format!("---\n{}", serde_saphyr::to_string(&value)?),
+        Output::Yaml => format!("---\n{}", print::yaml(&value)?),
     };
     show::text(&text).map(drop)
 }
