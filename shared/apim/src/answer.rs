@@ -113,6 +113,14 @@ impl Answer {
             Said::Foreign { .. } => "",
         }
     }
+
+    /// Its message, in words for people; empty if it has none.
+    pub fn message(&self) -> &str {
+        match &self.said {
+            Said::Error(complaint) => &complaint.message,
+            Said::Foreign { .. } => "",
+        }
+    }
 }
 
 /// Status and code: what a caller may know.

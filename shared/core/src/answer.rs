@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    document::{Document, Intent, Outcome, RETRY, Trouble},
+    document::{Change, Document, Intent, Outcome, RETRY, Trouble},
     etag::Etag,
     id::{IntentId, ReconnectId},
     ledger::What,
@@ -154,10 +154,13 @@ impl Document {
         self.intents = open;
         for intent in gone {
             let landed = shown.is_some_and(|pool| {
-                intent.changes.iter().any(|change| {
-                    !change.before.means(change.after)
-                        && pool.get(&change.field).is_some_and(|shown| shown.means(change.after))
-                })
+                let mut changes =
+                    intent.changes.iter().filter(|change| !change.before.means(change.after));
+                let shows = |change: &Change| {
+                    pool.get(&change.field).is_some_and(|shown| shown.means(change.after))
+                };
+                // Of one that was answered with 412, some of it may be someone else's.
+                if intent.outrun { changes.all(shows) } else { changes.any(shows) }
             });
             if landed {
                 said.push(What::Landed { intent: intent.id.clone() });

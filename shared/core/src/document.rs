@@ -38,7 +38,7 @@ pub const FENCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// How long a backend must have been missing before what is to be given back to it is forgotten: a
 /// 404 may pass.
-pub const MISSING_FOR: SignedDuration = SignedDuration::from_secs(15);
+pub const MISSING_FOR: SignedDuration = SignedDuration::from_secs(30);
 
 /// How long an answered reconnect is kept, to be shown.
 pub const RECONNECT_SHOWN: SignedDuration = SignedDuration::from_hours(24);
@@ -65,6 +65,13 @@ impl Owned {
     #[must_use]
     pub const fn fresh(shown: Setting) -> Self {
         Self { baseline: shown, written: shown, stood: false }
+    }
+
+    /// Whether something of ours has stood there. Documents of before that was noted know it by what
+    /// was written.
+    #[must_use]
+    pub fn is_touched(&self) -> bool {
+        self.stood || !self.written.means(self.baseline)
     }
 }
 
@@ -416,13 +423,13 @@ impl Document {
         let Some(over) = self.overrides.get(id) else { return true };
         match over.standing {
             // Its fields are as they were when they could last be read.
-            Standing::Held(Held::Unreadable(_)) | Standing::Unseen | Standing::Admitted => {
-                over.effect.fields().iter().all(|field| {
-                    let mut changes = self.intents.iter().flat_map(|intent| &intent.changes);
-                    !self.owned.get(field).is_some_and(|owned| owned.stood)
-                        && !changes.any(|change| change.field == *field)
-                })
-            }
+            Standing::Held(Held::Unreadable(_) | Held::NoBackend)
+            | Standing::Unseen
+            | Standing::Admitted => over.effect.fields().iter().all(|field| {
+                let mut changes = self.intents.iter().flat_map(|intent| &intent.changes);
+                !self.owned.get(field).is_some_and(Owned::is_touched)
+                    && !changes.any(|change| change.field == *field)
+            }),
             Standing::Held(_) | Standing::Yielded => true,
         }
     }

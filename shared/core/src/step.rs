@@ -128,7 +128,8 @@ pub fn step(
     let next = match observed {
         Observed::Pool { etag, pool } => look.align(etag, pool),
         Observed::NotAPool { .. } => look.hold_all_of_no_pool(&Held::NotAPool),
-        Observed::Unreadable { why, .. } => look.hold_all_unread(why),
+        Observed::Unreadable { why, .. } => look.hold_all_unseen(&Held::Unreadable(why.clone())),
+        Observed::Missing if look.may_be_back() => look.hold_all_unseen(&Held::NoBackend),
         Observed::Missing => look.hold_all_of_no_pool(&Held::NoBackend),
     };
     let next = match next {
@@ -275,7 +276,7 @@ impl<'a> Look<'a> {
                 .intents
                 .iter()
                 .flat_map(|intent| intent.changes.iter().map(|change| (intent.outrun, change)));
-            let (mut untouched, mut ours) = (!owned.stood, false);
+            let (mut untouched, mut ours) = (!owned.is_touched(), false);
             for (outrun, change) in open.filter(|(_, change)| change.field == *field) {
                 ours |= change.after.means(shown);
                 untouched &= outrun;
@@ -494,10 +495,15 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Holds everything at a backend whose body cannot be understood. What has ended gives back what
-    /// it took once it can be.
-    fn hold_all_unread(&mut self, why: &str) -> Next {
-        let why = Held::Unreadable(why.to_owned());
+    /// Whether a backend has been missing for so short a time that it may be there all the same.
+    fn may_be_back(&self) -> bool {
+        let since = self.document.etags.missing();
+        since.is_some_and(|since| self.now < later(since, MISSING_FOR))
+    }
+
+    /// Holds everything at a backend of which nothing can be seen at present. What has ended gives
+    /// back what it took once it can be.
+    fn hold_all_unseen(&mut self, why: &Held) -> Next {
         let going_on = self.document.overrides.values().filter(|over| !over.has_ended());
         let held = going_on.map(|over| (over.id.clone(), why.clone())).collect();
         self.judge(&Laid { held, ..Laid::default() });
@@ -505,16 +511,16 @@ impl<'a> Look<'a> {
     }
 
     /// Holds everything at a backend that is no pool, or is not there. It may come back, with our
-    /// values in it; once nothing is wanted of it any more, that is not waited for, or not for long.
+    /// values in it; once nothing is wanted of it any more, that is not waited for.
     fn hold_all_of_no_pool(&mut self, why: &Held) -> Next {
         let held = self.document.overrides.keys().map(|id| (id.clone(), why.clone())).collect();
         self.judge(&Laid { held, ..Laid::default() });
         for (id, step) in self.steps_due() {
             self.document.stepped(&id, step, &mut self.said);
         }
-        let since = self.document.etags.missing();
-        let for_good = since.is_none_or(|since| self.now >= later(since, MISSING_FOR));
-        if self.document.overrides.is_empty() && for_good {
+        let missing = self.document.etags.missing().is_some();
+        let may_land = self.document.intents.iter().any(|intent| self.now < intent.fence());
+        if self.document.overrides.is_empty() && !(missing && may_land) {
             self.lose(|_| true);
             for intent in std::mem::take(&mut self.document.intents) {
                 self.said.extend(intent.not_landed());

@@ -104,7 +104,14 @@ impl Document {
             wakes.push(self.again(intent.at).min(intent.fence()));
         }
         let waiting = self.reconnects.values().filter(|reconnect| reconnect.outcome.is_none());
-        wakes.extend(waiting.map(ask_at));
+        // One that is due and was not asked for is kept back by a pause.
+        wakes.extend(
+            waiting.map(ask_at).map(
+                |at| {
+                    if at > self.now { at } else { later(self.now, LOOK_EVERY) }
+                },
+            ),
+        );
         wakes.into_iter().filter(|wake| *wake > self.now).min()
     }
 }

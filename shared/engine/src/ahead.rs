@@ -123,8 +123,8 @@ impl Ahead {
             let Some(document) = documents.get_mut(backend) else { continue };
             let Some(Ok(seen)) = read.reading.done(end).await else { continue };
             let Ok(playbook) = engine.playbook_for(&document.body).await else { continue };
-            if seen.date.is_some() {
-                document.body.rewind(engine.now());
+            if let Some(date) = seen.date {
+                document.body.rewind(date.max(engine.now()));
             }
             let shown = engine.shown(&document.body, &seen.observed);
             let generation = playbook.generation();

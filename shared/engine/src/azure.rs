@@ -21,6 +21,9 @@ use crate::ports::{Clock, Gateway, Sight, Unseen};
 /// The code with which API Management says that it has no such backend.
 const NO_RESOURCE: &str = "ResourceNotFound";
 
+/// What Resource Manager says with the same code of a service that it has not.
+const NO_SERVICE: &str = "under resource group";
+
 /// Azure API Management, by the client of its operations.
 pub struct Azure {
     client: apim::Client,
@@ -139,7 +142,9 @@ impl Gateway for Azure {
             Ok(backend) => Ok(sight(backend)),
             // Where the subscription, the group or the service is not found, the address is wrong,
             // and nothing is known of the backend.
-            Err(apim::Error::NotFound(answer)) if answer.code() == NO_RESOURCE => {
+            Err(apim::Error::NotFound(answer))
+                if answer.code() == NO_RESOURCE && !answer.message().contains(NO_SERVICE) =>
+            {
                 Ok(Sight { observed: Observed::Missing, date: None, raw: None })
             }
             Err(error) => {

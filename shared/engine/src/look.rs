@@ -231,8 +231,8 @@ impl Engine {
             let playbook = self.playbook_for(&current.body).await?;
             let group = self.group().await?;
             let mut body = current.body.clone();
-            if seen.date.is_some() {
-                body.rewind(self.now());
+            if let Some(date) = seen.date {
+                body.rewind(date.max(self.now()));
             }
             let shown = self.shown(&body, &seen.observed);
             let step = step(&body, &shown, playbook.generation(), &group.body, self.now());

@@ -30,8 +30,6 @@ pub(crate) enum ReadFault {
     Missing,
     /// Its state, in a body that cannot be understood.
     Unreadable,
-    /// Its state, as if it were no pool.
-    NotAPool,
     /// 429, with this many seconds to wait.
     Throttled(i64),
 }
@@ -204,10 +202,6 @@ impl Azure {
             Some(ReadFault::Unreadable) => Ok(self.now.as_ref().map_or(Observed::Missing, |now| {
                 Observed::Unreadable { etag: now.etag.clone(), why: "a member twice".to_owned() }
             })),
-            Some(ReadFault::NotAPool) => Ok(self
-                .now
-                .as_ref()
-                .map_or(Observed::Missing, |now| Observed::NotAPool { etag: now.etag.clone() })),
             Some(ReadFault::Throttled(wait)) => {
                 Err(("429".to_owned(), Some(later(now, SignedDuration::from_secs(wait)))))
             }

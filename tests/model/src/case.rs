@@ -403,7 +403,6 @@ fn fault() -> impl Strategy<Value = Event> {
         1 => Just(Event::Read(ReadFault::Lost)),
         1 => Just(Event::Read(ReadFault::Missing)),
         1 => Just(Event::Read(ReadFault::Unreadable)),
-        1 => Just(Event::Read(ReadFault::NotAPool)),
         1 => (1_i64..100).prop_map(|wait| Event::Read(ReadFault::Throttled(wait))),
         3 => Just(Event::Write(WriteFault::LostAfter)),
         1 => Just(Event::Write(WriteFault::Resent)),

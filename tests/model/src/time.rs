@@ -305,6 +305,39 @@ proptest! {
 }
 
 #[test]
+fn a_reconnect_that_comes_due_under_a_pause_is_asked_for_after_it() {
+    let mut world = World::new(pool("m0 100, m1 100"), drains(RECONNECT));
+    world.hear(&[fired("a", "m0", 0)]);
+    world.hear(&[resolved("a", "m0", 0, 60)]);
+    world.handle(0, &Message::Pause);
+    world.run();
+    world.pass(3_600);
+    assert_eq!(world.azure.asked, 0, "{}", world.story());
+    world.handle(0, &Message::Resume);
+    world.run();
+    world.settle();
+    assert_eq!(world.azure.asked, 1, "{}", world.story());
+}
+
+/// A 404 that passes is no reason to give everything back at once.
+#[test]
+fn a_ramp_goes_on_where_it_was_after_a_404_that_passes() {
+    let mut world = World::new(pool("m0 100, m1 100"), drains(RAMP));
+    world.hear(&[fired("a", "m0", 0)]);
+    world.hear(&[resolved("a", "m0", 0, 60)]);
+    world.azure.reads.push_back(ReadFault::Missing);
+    world.pass(3_600);
+    world.settle();
+    let values: Vec<_> = world
+        .azure
+        .received
+        .iter()
+        .filter_map(|received| Some(weight_of(&received.done.as_ref()?.after, "m0")))
+        .collect();
+    assert_eq!(values, [0, 10, 50, 100].map(Setting::Is), "{}", world.story());
+}
+
+#[test]
 fn i10_a_refire_cancels_a_reconnect_that_was_not_asked_for() {
     let mut world = World::new(pool("m0 100, m1 100"), drains(RECONNECT));
     world.hear(&[fired("a", "m0", 0)]);
