@@ -364,8 +364,8 @@ impl<'a> Look<'a> {
                 return Next::Write(self.intend(etag, changes, steps));
             }
             if steps.is_empty() {
-                for owned in laid.settings.keys() {
-                    if let Some(owned) = self.document.owned.get_mut(owned) {
+                for field in laid.settings.keys() {
+                    if let Some(owned) = self.document.owned.get_mut(field) {
                         owned.stood = true;
                     }
                 }

@@ -105,13 +105,8 @@ impl Document {
         }
         let waiting = self.reconnects.values().filter(|reconnect| reconnect.outcome.is_none());
         // One that is due and was not asked for is kept back by a pause.
-        wakes.extend(
-            waiting.map(ask_at).map(
-                |at| {
-                    if at > self.now { at } else { later(self.now, LOOK_EVERY) }
-                },
-            ),
-        );
+        let held_back = later(self.now, LOOK_EVERY);
+        wakes.extend(waiting.map(ask_at).map(|at| if at > self.now { at } else { held_back }));
         wakes.into_iter().filter(|wake| *wake > self.now).min()
     }
 }

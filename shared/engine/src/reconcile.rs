@@ -1,9 +1,9 @@
 //! What comes out of the queue, taken in.
 //!
 //! Signals are merged into their series and become claims and ends in the documents of the
-//! backends they concern; commands change documents; wakes only ask for a look. All of it is saved in one transaction, in which the messages are completed, and only then
-//! acted upon: whatever happens after that, the documents say what is to be done, and a wake is on
-//! its way.
+//! backends they concern; commands change documents; wakes only ask for a look. All of it is saved
+//! in one transaction, in which the messages are completed, and only then acted upon: whatever
+//! happens after that, the documents say what is to be done, and a wake is on its way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
