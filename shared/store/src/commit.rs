@@ -9,10 +9,12 @@ use pointsman_engine::ports::{Commit, Letter, Receipt, StoreError, Versioned};
 use sqlx::SqliteConnection;
 
 use crate::{
+    letters,
     messages::{self, Row},
     micros::Micros,
-    rows, stored,
-    writer::said,
+    program::{Place, Program},
+    stored,
+    writer::Opening,
 };
 
 /// The one group document's id.
@@ -77,35 +79,47 @@ impl Ready {
             && complete.is_empty()
     }
 
-    /// Writes all of it, what may refuse it first, and returns when the first of the messages is
-    /// due that wait because of it. What is completed goes before what is sent, so that a message
-    /// may send itself again.
-    pub(crate) async fn write(&self, conn: &mut SqliteConnection) -> Result<Micros, StoreError> {
-        if let Some(seen) = self.group_seen {
-            let found: Option<i64> = said(
-                sqlx::query_scalar("SELECT version FROM groups WHERE id = ?")
-                    .bind(GROUP)
-                    .fetch_optional(&mut *conn),
-            )
-            .await?;
-            if found.unwrap_or(0) != version_column(seen) {
-                return Err(StoreError::Conflict);
-            }
+    /// Writes all of it, and returns when the first of the messages is due that wait because of it.
+    /// What is completed goes before what is sent, so that a message may send itself again. Where
+    /// something refuses it, the rest is written by then, and to be rolled back.
+    pub(crate) async fn write(
+        &self,
+        conn: &mut SqliteConnection,
+        opening: Opening,
+    ) -> Result<Micros, StoreError> {
+        let mut program = Program::default();
+        if let Some(opening) = opening.statement() {
+            program.add(|text| {
+                text.push(opening);
+            });
         }
-        let mut due = Micros::NEVER;
-        for receipt in &self.complete {
-            if let Some(again) = messages::complete(&mut *conn, receipt).await? {
-                due = due.min(again);
-            }
+        let seen = self.group_seen.map(|seen| (version_column(seen), add_group(&mut program)));
+        let completed = messages::add_completed(&mut program, &self.complete);
+        let mut swaps = add_swaps(&mut program, &SERIES, &self.series);
+        swaps.extend(add_swaps(&mut program, &DOCUMENTS, &self.documents));
+        swaps.extend(add_swaps(&mut program, &GROUPS, &self.group));
+        add_lines(&mut program, &self.lines);
+        letters::add(&mut program, &self.letters);
+        messages::add_all(&mut program, &self.send);
+        let ran = program.run(conn).await?;
+        if let Some((seen, place)) = seen
+            && ran.found(&[place]).next().unwrap_or(0) != seen
+        {
+            return Err(StoreError::Conflict);
         }
-        swap(conn, &SERIES, &self.series).await?;
-        swap(conn, &DOCUMENTS, &self.documents).await?;
-        swap_group(conn, &self.group).await?;
-        write_lines(conn, &self.lines).await?;
-        rows::letters(conn, &self.letters).await?;
-        messages::insert_all(conn, &self.send).await?;
+        let due = messages::complete_again(conn, &self.complete, &completed, &ran).await?;
+        let swapped = self.series.len() + self.documents.len() + self.group.len();
+        if ran.changed(&swaps) != swapped as u64 {
+            return Err(StoreError::Conflict);
+        }
         Ok(self.send.iter().map(|row| row.due).fold(due, Micros::min))
     }
+}
+
+fn add_group(program: &mut Program) -> Place {
+    program.add(|text| {
+        text.push("SELECT version FROM groups WHERE id = ").push_bind(GROUP);
+    })
 }
 
 /// Ledger lines as they are stored.
@@ -122,20 +136,15 @@ pub(crate) fn entries(lines: &[Line]) -> Result<Vec<Entry>, StoreError> {
 }
 
 /// Writes ledger lines; one that is there already stays as it is.
-pub(crate) async fn write_lines(
-    conn: &mut SqliteConnection,
-    lines: &[Entry],
-) -> Result<(), StoreError> {
+pub(crate) fn add_lines(program: &mut Program, lines: &[Entry]) {
     let statement = ("INSERT INTO ledger (id, at, backend, body) ", " ON CONFLICT (id) DO NOTHING");
-    rows::write(conn, lines, statement, |values, line| {
+    program.add_rows(lines, statement, |values, line| {
         values
             .push_bind(line.id.clone())
             .push_bind(line.at)
             .push_bind(line.backend.clone())
             .push_bind(line.body.clone());
-    })
-    .await?;
-    Ok(())
+    });
 }
 
 fn version_column(version: u64) -> i64 {
@@ -197,50 +206,35 @@ const DOCUMENTS: Statements = Statements {
     ),
 };
 
-/// Saves all of them, or finds that one is another version by now. A version of 0 means that
-/// nothing of the name may be stored yet.
-async fn swap(
-    conn: &mut SqliteConnection,
-    statements: &Statements,
-    swaps: &[Swap],
-) -> Result<(), StoreError> {
+const GROUPS: Statements = Statements {
+    // A group has no time to be searched by; its column takes none.
+    insert: (
+        "INSERT INTO groups (id, version, body) SELECT column1, column2, column4 FROM (",
+        ") AS new WHERE true ON CONFLICT (id) DO NOTHING",
+    ),
+    update: (
+        "UPDATE groups SET version = groups.version + 1, body = new.column4 FROM (",
+        ") AS new WHERE groups.id = new.column1 AND groups.version = new.column2",
+    ),
+};
+
+/// Saves each that is still the version given; a version of 0 means that nothing of the name may be
+/// stored yet. One that is another version by now is not changed.
+fn add_swaps(program: &mut Program, statements: &Statements, swaps: &[Swap]) -> Vec<Place> {
     let (new, known): (Vec<&Swap>, Vec<&Swap>) = swaps.iter().partition(|swap| swap.version == 0);
-    let inserted = rows::write(conn, &new, statements.insert, |values, swap| {
+    let mut places = program.add_rows(&new, statements.insert, |values, swap| {
         values
             .push_bind(swap.id.clone())
             .push_bind(1_i64)
             .push_bind(swap.time)
             .push_bind(swap.body.clone());
-    })
-    .await?;
-    let updated = rows::write(conn, &known, statements.update, |values, swap| {
+    });
+    places.extend(program.add_rows(&known, statements.update, |values, swap| {
         values
             .push_bind(swap.id.clone())
             .push_bind(swap.version)
             .push_bind(swap.time)
             .push_bind(swap.body.clone());
-    })
-    .await?;
-    if inserted + updated == swaps.len() as u64 { Ok(()) } else { Err(StoreError::Conflict) }
-}
-
-async fn swap_group(conn: &mut SqliteConnection, group: &[Swap]) -> Result<(), StoreError> {
-    for Swap { id, version, time: _, body } in group {
-        let swapped = said(
-            sqlx::query(
-                "INSERT INTO groups (id, version, body) SELECT ?1, ?2 + 1, ?3
-                 WHERE ?2 = coalesce((SELECT version FROM groups WHERE id = ?1), 0)
-                 ON CONFLICT (id) DO UPDATE SET version = excluded.version, body = excluded.body",
-            )
-            .bind(id)
-            .bind(version)
-            .bind(body)
-            .execute(&mut *conn),
-        )
-        .await?;
-        if swapped.rows_affected() == 0 {
-            return Err(StoreError::Conflict);
-        }
-    }
-    Ok(())
+    }));
+    places
 }

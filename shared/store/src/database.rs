@@ -22,7 +22,7 @@ use crate::{
     location,
     readers::{Reader, Readers},
     schema,
-    writer::{Counters, Extent, JOBS_MAX, Order, Work, Working, Writer, perform},
+    writer::{Counters, Extent, JOBS_MAX, Opening, Order, Work, Working, Writer, perform},
 };
 
 /// How many connections read.
@@ -31,8 +31,8 @@ pub const READERS: usize = 2;
 /// How long a write waits for another process's, unless the options say otherwise.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many statements a connection keeps prepared.
-const STATEMENTS_MAX: usize = 256;
+/// How many texts a connection keeps prepared, of up to a dozen statements each.
+const STATEMENTS_MAX: usize = 64;
 
 /// How long the log may grow before a commit has to copy it into the file: 16 MiB.
 const LOG_PAGES_MAX: &str = "4096";
@@ -139,6 +139,21 @@ impl Database {
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
         F: FnOnce(T) -> U + Send + 'static,
     {
+        self.write_program_then(opened(work), then).await
+    }
+
+    /// Like [`write_then`](Self::write_then), for work that itself begins as it is told.
+    pub(crate) async fn write_program_then<T, U, W, F>(
+        &self,
+        work: W,
+        then: F,
+    ) -> Result<U, StoreError>
+    where
+        T: Send + 'static,
+        U: Send + 'static,
+        W: for<'c> FnOnce(&'c mut SqliteConnection, Opening) -> Working<'c, T> + Send + 'static,
+        F: FnOnce(T) -> U + Send + 'static,
+    {
         let (job, answered) = Work::job(Extent::Statements, work, then);
         perform(&self.inner.orders, job, answered).await
     }
@@ -155,7 +170,7 @@ impl Database {
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
         F: FnOnce(T) -> U + Send + 'static,
     {
-        let (job, answered) = Work::job(Extent::Statement, work, then);
+        let (job, answered) = Work::job(Extent::Statement, opened(work), then);
         perform(&self.inner.orders, job, answered).await
     }
 
@@ -195,6 +210,22 @@ impl Database {
             let _ = self.inner.orders.send(Order::Close).await;
             let _ = task.await;
         }
+    }
+}
+
+/// Work that begins with its opening.
+fn opened<T, W>(
+    work: W,
+) -> impl for<'c> FnOnce(&'c mut SqliteConnection, Opening) -> Working<'c, T> + Send + 'static
+where
+    T: Send + 'static,
+    W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
+{
+    move |conn, opening| {
+        Box::pin(async move {
+            opening.run(&mut *conn).await?;
+            work(conn).await
+        })
     }
 }
 

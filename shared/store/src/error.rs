@@ -73,3 +73,11 @@ pub(crate) fn meaning(error: sqlx::Error) -> StoreError {
 pub(crate) fn closed() -> StoreError {
     StoreError::Unavailable("it is closed".to_owned())
 }
+
+/// An error's reason, without the words that are said again where it is passed on.
+pub(crate) fn reason(error: StoreError) -> String {
+    match error {
+        StoreError::Unavailable(why) | StoreError::Corrupt(why) => why,
+        StoreError::Conflict | StoreError::LockLost => error.to_string(),
+    }
+}

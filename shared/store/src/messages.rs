@@ -16,9 +16,15 @@ use pointsman_engine::{
     message::Outgoing,
     ports::{Letter, Receipt, StoreError},
 };
-use sqlx::SqliteConnection;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
-use crate::{micros::Micros, rows, stored, writer::said};
+use crate::{
+    letters,
+    micros::Micros,
+    program::{Place, Program, Ran},
+    stored,
+    writer::said,
+};
 
 /// Where letters of the queue say that they are from.
 pub const LETTERS_FROM: &str = "queue";
@@ -193,61 +199,68 @@ pub async fn repeat(
 }
 
 /// Stores messages that wait; those of which the same is waiting add nothing.
-///
-/// # Errors
-/// When SQLite fails.
-pub(crate) async fn insert_all(
-    conn: &mut SqliteConnection,
-    messages: &[Row],
-) -> Result<(), StoreError> {
+pub(crate) fn add_all(program: &mut Program, messages: &[Row]) {
     let statement = (
         "INSERT INTO messages (id, enqueued, due, deliveries, body) ",
         " ON CONFLICT (id) DO UPDATE SET again = excluded.due
           WHERE lock IS NOT NULL AND (again IS NULL OR again > excluded.due)",
     );
-    rows::write(conn, messages, statement, |values, row| {
+    program.add_rows(messages, statement, |values, row| {
         values
             .push_bind(row.id.as_str().to_owned())
             .push_bind(row.enqueued.column())
             .push_bind(row.due.column())
             .push_bind(0)
             .push_bind(row.body.clone());
-    })
-    .await?;
-    Ok(())
+    });
 }
 
-/// Is done with a message: deletes it, or makes it wait once more where it was sent again meanwhile,
-/// and says when it is due then.
+/// Is done with some messages: deletes those that were not sent again meanwhile. A statement for
+/// each, so that each is found by its id: SQLite scans the table for a list of pairs.
+pub(crate) fn add_completed(program: &mut Program, receipts: &[Receipt]) -> Vec<Place> {
+    let head = "DELETE FROM messages WHERE again IS NULL AND id = ";
+    let each = |receipt| program.add(|text| held(text, head, receipt));
+    receipts.iter().map(each).collect()
+}
+
+/// Is done with the messages of which [`add_completed`] deleted none: makes those that were sent
+/// again wait once more, and says when the first of them is due then; never where there is none.
 ///
 /// # Errors
-/// [`StoreError::LockLost`] where the lock was lost.
-pub async fn complete(
+/// [`StoreError::LockLost`] where the lock of one was lost.
+pub(crate) async fn complete_again(
     conn: &mut SqliteConnection,
-    receipt: &Receipt,
-) -> Result<Option<Micros>, StoreError> {
-    let (id, lock) = (receipt.id.as_str(), lock_column(receipt.lock));
-    let deleted = said(
-        sqlx::query("DELETE FROM messages WHERE id = ? AND lock = ? AND again IS NULL")
-            .bind(id)
-            .bind(lock)
-            .execute(&mut *conn),
-    )
-    .await?;
-    if deleted.rows_affected() > 0 {
-        return Ok(None);
+    receipts: &[Receipt],
+    completed: &[Place],
+    ran: &Ran,
+) -> Result<Micros, StoreError> {
+    let head = "UPDATE messages SET due = again, again = NULL, lock = NULL, deliveries = 0
+                WHERE again IS NOT NULL AND id = ";
+    let mut program = Program::default();
+    let mut again = Vec::new();
+    for (receipt, place) in receipts.iter().zip(completed) {
+        if ran.changed(std::slice::from_ref(place)) == 0 {
+            again.push(program.add(|text| {
+                held(text, head, receipt);
+                text.push(" RETURNING due");
+            }));
+        }
     }
-    let due: Vec<i64> = said(
-        sqlx::query_scalar(
-            "UPDATE messages SET due = again, again = NULL, lock = NULL, deliveries = 0
-             WHERE id = ? AND lock = ? RETURNING due",
-        )
-        .bind(id)
-        .bind(lock)
-        .fetch_all(conn),
-    )
-    .await?;
-    due.first().map(|due| Some(Micros::of_column(*due))).ok_or(StoreError::LockLost)
+    if again.is_empty() {
+        return Ok(Micros::NEVER);
+    }
+    let ran = program.run(conn).await?;
+    if ran.changed(&again) != again.len() as u64 {
+        return Err(StoreError::LockLost);
+    }
+    Ok(ran.found(&again).map(Micros::of_column).min().unwrap_or(Micros::NEVER))
+}
+
+fn held(text: &mut QueryBuilder<Sqlite>, head: &'static str, receipt: &Receipt) {
+    text.push(head)
+        .push_bind(receipt.id.as_str().to_owned())
+        .push(" AND lock = ")
+        .push_bind(lock_column(receipt.lock));
 }
 
 /// Makes a lock last until then; false where it was lost.
@@ -309,7 +322,7 @@ pub async fn bury(
     )
     .await?;
     if deleted.rows_affected() > 0 {
-        rows::letters(conn, std::slice::from_ref(letter)).await?;
+        letters::write(conn, std::slice::from_ref(letter)).await?;
     }
     Ok(())
 }
@@ -400,7 +413,7 @@ async fn bury_worn(
     let reason = format!("it was delivered {deliveries} times and never completed");
     let buried: Vec<Letter> =
         bodies.into_iter().map(|body| Letter::new(now, LETTERS_FROM, &reason, body)).collect();
-    rows::letters(conn, &buried).await
+    letters::write(conn, &buried).await
 }
 
 /// When the next message is due, or the next lock runs out; never where there is none.

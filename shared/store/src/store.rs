@@ -9,11 +9,13 @@ use pointsman_core::{
     signal::SeriesId,
 };
 use pointsman_engine::ports::{Clock, Commit, Letter, Published, Store, StoreError, Versioned};
+use sqlx::{QueryBuilder, Sqlite};
 
 use crate::{
     commit::{self, GROUP, Ready},
     database::Database,
     micros::Micros,
+    program::{KEPT_ROWS_MAX, Program},
     stored::{self, Body},
     writer::said,
 };
@@ -69,15 +71,19 @@ impl Store for SqliteStore {
     async fn series(&self, ids: &[SeriesId]) -> Result<Vec<Versioned<Series>>, StoreError> {
         let mut found = Vec::with_capacity(ids.len());
         for chunk in ids.chunks(SERIES_CHUNK) {
-            let names = serde_json::to_string(chunk)
-                .map_err(|error| StoreError::Corrupt(error.to_string()))?;
+            let mut query =
+                QueryBuilder::<Sqlite>::new("SELECT version, body FROM series WHERE id IN (");
+            let mut ids = query.separated(", ");
+            for id in chunk {
+                ids.push_bind(id.to_string());
+            }
+            query.push(")");
+            // Of a number of ids that is seldom the same twice, the statement is not kept.
             let rows: Vec<(i64, String)> = said(
-                sqlx::query_as(
-                    "SELECT version, body FROM series
-                     WHERE id IN (SELECT value FROM json_each(?))",
-                )
-                .bind(names)
-                .fetch_all(&mut *self.database.reader().await?),
+                query
+                    .build_query_as()
+                    .persistent(chunk.len() <= KEPT_ROWS_MAX)
+                    .fetch_all(&mut *self.database.reader().await?),
             )
             .await?;
             for row in rows {
@@ -165,7 +171,10 @@ impl Store for SqliteStore {
                     if stored.rows_affected() == 0 {
                         return Err(StoreError::Conflict);
                     }
-                    commit::write_lines(conn, &lines).await
+                    let mut program = Program::default();
+                    commit::add_lines(&mut program, &lines);
+                    program.run(conn).await?;
+                    Ok(())
                 })
             })
             .await
@@ -178,8 +187,8 @@ impl Store for SqliteStore {
         }
         let database = self.database.clone();
         self.database
-            .write_then(
-                move |conn| Box::pin(async move { ready.write(conn).await }),
+            .write_program_then(
+                move |conn, opening| Box::pin(async move { ready.write(conn, opening).await }),
                 move |due| database.arrivals().expect(due),
             )
             .await

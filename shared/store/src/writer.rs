@@ -34,7 +34,8 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOp
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    error::{closed, meaning},
+    error::{closed, meaning, reason},
+    program::Program,
     readers::Readers,
 };
 
@@ -77,6 +78,37 @@ pub(crate) enum Verdict {
     Damaged,
 }
 
+/// What a job begins with, so that one that is a single text can have it in the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// Nothing: it is one statement.
+    None,
+    /// The transaction, which is its alone. It holds the write lock from its start: one that only
+    /// read at first would fail where another process wrote in between.
+    Transaction,
+    /// A savepoint in a transaction that it shares.
+    Savepoint,
+}
+
+impl Opening {
+    /// In SQL.
+    pub(crate) const fn statement(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Transaction => Some("BEGIN IMMEDIATE"),
+            Self::Savepoint => Some("SAVEPOINT job"),
+        }
+    }
+
+    /// Begins by itself what is not a single text.
+    pub(crate) async fn run(self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
+        match self.statement() {
+            Some(statement) => execute(conn, statement).await,
+            None => Ok(()),
+        }
+    }
+}
+
 /// How much a job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Extent {
@@ -93,8 +125,8 @@ pub(crate) trait Job: Send {
     fn extent(&self) -> Extent;
     /// Whether nobody waits for it any more.
     fn is_abandoned(&self) -> bool;
-    /// Runs it inside the transaction, and keeps its result.
-    async fn run(&mut self, conn: &mut SqliteConnection) -> Verdict;
+    /// Opens its part by what it is given, runs it, and keeps its result.
+    async fn run(&mut self, conn: &mut SqliteConnection, opening: Opening) -> Verdict;
     /// Tells the result, which is final: an error here, where the commit did not take place.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
@@ -112,7 +144,7 @@ impl<T, U, W, F> Work<T, U, W, F>
 where
     T: Send + 'static,
     U: Send + 'static,
-    W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
+    W: for<'c> FnOnce(&'c mut SqliteConnection, Opening) -> Working<'c, T> + Send + 'static,
     F: FnOnce(T) -> U + Send + 'static,
 {
     pub(crate) fn job(
@@ -130,7 +162,7 @@ impl<T, U, W, F> Job for Work<T, U, W, F>
 where
     T: Send + 'static,
     U: Send + 'static,
-    W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
+    W: for<'c> FnOnce(&'c mut SqliteConnection, Opening) -> Working<'c, T> + Send + 'static,
     F: FnOnce(T) -> U + Send + 'static,
 {
     fn extent(&self) -> Extent {
@@ -141,9 +173,9 @@ where
         self.answer.is_closed()
     }
 
-    async fn run(&mut self, conn: &mut SqliteConnection) -> Verdict {
+    async fn run(&mut self, conn: &mut SqliteConnection, opening: Opening) -> Verdict {
         let Some(work) = self.work.take() else { return Verdict::Refused };
-        let result = work(conn).await;
+        let result = work(conn, opening).await;
         let verdict = match &result {
             Ok(_) => Verdict::Done,
             Err(StoreError::Conflict | StoreError::LockLost | StoreError::Corrupt(_)) => {
@@ -201,8 +233,8 @@ impl Writer {
                 }
             }
             let company = group.len() > 1;
-            if !company && group.front().is_some_and(|job| job.extent() == Extent::Statement) {
-                self.commit_alone(&mut group).await;
+            if !company && let Some(job) = group.pop_front() {
+                self.commit_alone(job).await;
             }
             while !group.is_empty() {
                 self.commit_together(&mut group).await;
@@ -225,23 +257,30 @@ impl Writer {
         }
     }
 
-    /// Runs a job of one statement that has no company, and answers it. Such a statement is a
-    /// transaction by itself, which saves two hops to SQLite's thread and back. Where no connection
-    /// is open, it is left in the group.
-    async fn commit_alone(&mut self, group: &mut VecDeque<Box<dyn Job>>) {
-        let Some(conn) = &mut self.conn else { return };
-        let Some(mut job) = group.pop_front() else { return };
-        match job.run(conn).await {
-            Verdict::Done => {
-                self.counters.commits.fetch_add(1, Ordering::Relaxed);
-                self.counters.jobs.fetch_add(1, Ordering::Relaxed);
-                self.since_checkpoint += 1;
+    /// Runs a job that has no company, and answers it. One of a single statement needs no
+    /// transaction around it, which saves hops to SQLite's thread and back.
+    async fn commit_alone(&mut self, mut job: Box<dyn Job>) {
+        let conn = match open(&mut self.conn, &self.options).await {
+            Ok(conn) => conn,
+            Err(error) => return job.answer(Err(StoreError::Unavailable(unopened(error, 1)))),
+        };
+        let opening = match job.extent() {
+            Extent::Statement => Opening::None,
+            Extent::Statements => Opening::Transaction,
+        };
+        let verdict = job.run(conn, opening).await;
+        let done = usize::from(verdict == Verdict::Done);
+        let damage = (verdict == Verdict::Damaged).then(|| "its only write failed".to_owned());
+        let outcome = match opening {
+            Opening::None if damage.is_none() => {
+                self.count(done);
+                Ok(())
             }
-            Verdict::Refused => {}
-            // As where no transaction can be begun: the next one opens another connection.
-            Verdict::Damaged => self.conn = None,
-        }
-        job.answer(Ok(()));
+            Opening::None | Opening::Transaction | Opening::Savepoint => {
+                self.end(done, 1, damage).await
+            }
+        };
+        job.answer(outcome.map_err(StoreError::Unavailable));
     }
 
     /// Runs jobs of the group in one transaction and answers them: all of it, unless one of them
@@ -250,58 +289,69 @@ impl Writer {
         let conn = match begin(&mut self.conn, &self.options).await {
             Ok(conn) => conn,
             Err(error) => {
-                tracing::warn!(%error, jobs = group.len(), "no transaction could be begun");
-                let why = error.to_string();
+                let why = unopened(error, group.len());
                 for job in group.drain(..) {
                     job.answer(Err(StoreError::Unavailable(why.clone())));
                 }
                 return;
             }
         };
-        // A transaction of one job is savepoint enough.
-        let alone = group.len() == 1;
         let mut run = Vec::with_capacity(group.len());
-        let mut outcome = Ok(());
+        let mut damage = None;
         while let Some(mut job) = group.pop_front() {
-            let verdict = if alone {
-                job.run(conn).await
-            } else {
-                match guarded(job.as_mut(), conn).await {
-                    Ok(verdict) => verdict,
-                    Err(error) => {
-                        outcome = Err(error.to_string());
-                        Verdict::Damaged
-                    }
+            let verdict = match guarded(job.as_mut(), conn).await {
+                Ok(verdict) => verdict,
+                Err(error) => {
+                    damage = Some(reason(error));
+                    Verdict::Damaged
                 }
             };
             run.push((job, verdict));
             if verdict == Verdict::Damaged {
-                let why = "another write of the same commit failed";
-                outcome = outcome.and(Err(why.to_owned()));
+                let why = || "another write of the same commit failed".to_owned();
+                damage.get_or_insert_with(why);
                 break;
             }
         }
-        let done = run.iter().any(|(_, verdict)| *verdict == Verdict::Done);
-        if outcome.is_ok() && done {
-            outcome = execute(conn, "COMMIT").await.map_err(|error| error.to_string());
-        } else {
-            rollback(conn).await;
-        }
-        match &outcome {
-            Ok(()) => {
-                let done = run.iter().filter(|(_, verdict)| *verdict == Verdict::Done).count();
-                self.counters.commits.fetch_add(u64::from(done > 0), Ordering::Relaxed);
-                self.counters.jobs.fetch_add(done as u64, Ordering::Relaxed);
-                self.since_checkpoint += 1;
-            }
-            Err(error) => {
-                tracing::warn!(%error, jobs = run.len(), "a commit failed and was rolled back");
-                rollback(conn).await;
-            }
-        }
+        let done = run.iter().filter(|(_, verdict)| *verdict == Verdict::Done).count();
+        let outcome = self.end(done, run.len(), damage).await;
         for (job, _) in run {
             job.answer(outcome.clone().map_err(StoreError::Unavailable));
         }
+    }
+
+    /// Ends a transaction: commits what is done in it, unless it is damaged. A connection that could
+    /// not begin it, or cannot roll it back, is given up, as is one on which SQLite has done so by
+    /// itself, for that looks the same; the next job opens another.
+    async fn end(
+        &mut self,
+        done: usize,
+        jobs: usize,
+        damage: Option<String>,
+    ) -> Result<(), String> {
+        let Some(conn) = &mut self.conn else { return Err("no connection is open".to_owned()) };
+        let outcome = match damage {
+            None if done > 0 => execute(conn, "COMMIT").await.map_err(reason),
+            None => Ok(()),
+            Some(damage) => Err(damage),
+        };
+        let committed = outcome.is_ok() && done > 0;
+        if !committed && let Err(error) = execute(conn, "ROLLBACK").await {
+            tracing::debug!(%error, "nothing was rolled back");
+            self.conn = None;
+        }
+        match &outcome {
+            Ok(()) => self.count(done),
+            Err(error) => tracing::warn!(error, jobs, "a commit failed and was rolled back"),
+        }
+        outcome
+    }
+
+    /// Counts what one commit held, if it held anything.
+    fn count(&mut self, jobs: usize) {
+        self.counters.commits.fetch_add(u64::from(jobs > 0), Ordering::Relaxed);
+        self.counters.jobs.fetch_add(jobs as u64, Ordering::Relaxed);
+        self.since_checkpoint += 1;
     }
 
     async fn checkpoint(&mut self) {
@@ -314,26 +364,41 @@ impl Writer {
     }
 }
 
-/// Begins a transaction that holds the write lock from its start: one that only read at first
-/// would fail where another process wrote in between.
-///
-/// A connection on which that fails is given up; the next group opens another.
-async fn begin<'c>(
+/// The writing connection, opened where there is none.
+async fn open<'c>(
     conn: &'c mut Option<SqliteConnection>,
     options: &SqliteConnectOptions,
-) -> Result<&'c mut SqliteConnection, sqlx::Error> {
-    let mut open = match conn.take() {
+) -> Result<&'c mut SqliteConnection, StoreError> {
+    let open = match conn.take() {
         Some(open) => open,
-        None => options.connect().await?,
+        None => said(options.connect()).await?,
     };
-    execute(&mut open, "BEGIN IMMEDIATE").await?;
     Ok(conn.insert(open))
 }
 
-/// Runs a job behind a savepoint.
-async fn guarded(job: &mut dyn Job, conn: &mut SqliteConnection) -> Result<Verdict, sqlx::Error> {
-    execute(conn, "SAVEPOINT job").await?;
-    let verdict = job.run(conn).await;
+fn unopened(error: StoreError, jobs: usize) -> String {
+    let error = reason(error);
+    tracing::warn!(error, jobs, "no transaction could be begun");
+    error
+}
+
+/// Begins the transaction of a group. A connection on which that fails is given up; the next group
+/// opens another.
+async fn begin<'c>(
+    conn: &'c mut Option<SqliteConnection>,
+    options: &SqliteConnectOptions,
+) -> Result<&'c mut SqliteConnection, StoreError> {
+    let mut open = match conn.take() {
+        Some(open) => open,
+        None => said(options.connect()).await?,
+    };
+    Opening::Transaction.run(&mut open).await?;
+    Ok(conn.insert(open))
+}
+
+/// Runs a job behind a savepoint, which it sets itself.
+async fn guarded(job: &mut dyn Job, conn: &mut SqliteConnection) -> Result<Verdict, StoreError> {
+    let verdict = job.run(conn, Opening::Savepoint).await;
     match verdict {
         Verdict::Done => {}
         Verdict::Refused => execute(conn, "ROLLBACK TO job").await?,
@@ -343,16 +408,8 @@ async fn guarded(job: &mut dyn Job, conn: &mut SqliteConnection) -> Result<Verdi
     Ok(verdict)
 }
 
-/// Ends the transaction, where SQLite has not done so by itself. Where it cannot be ended, the next
-/// `BEGIN` fails, and with it the connection is given up.
-async fn rollback(conn: &mut SqliteConnection) {
-    if let Err(error) = execute(conn, "ROLLBACK").await {
-        tracing::debug!(%error, "nothing was left to roll back");
-    }
-}
-
-async fn execute(conn: &mut SqliteConnection, sql: &'static str) -> Result<(), sqlx::Error> {
-    sqlx::query(sql).execute(conn).await.map(drop)
+async fn execute(conn: &mut SqliteConnection, sql: &'static str) -> Result<(), StoreError> {
+    Program::of(sql).run(conn).await.map(drop)
 }
 
 /// Sends a job and waits for its answer.

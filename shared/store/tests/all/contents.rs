@@ -268,7 +268,7 @@ async fn a_letter_is_taken_out_once() {
 async fn take(world: &World, lock: u64) -> messages::Taken {
     let now = at("12:00:00");
     let bounds = Bounds {
-        messages_max: 9,
+        messages_max: 99,
         bytes_max: 1 << 20,
         deliveries_max: 9,
         until: Micros::from(at("12:00:30")),
@@ -309,5 +309,31 @@ async fn a_message_that_is_sent_again_while_it_is_locked_comes_once_more() {
     let third = take(&world, 4).await.locked;
     let message: Message = pointsman_store::stored::read(&third[0].body).unwrap();
     assert_eq!(message, wake("eu").message);
+    world.close().await;
+}
+
+/// More statements than sqlx keeps the answers of.
+#[tokio::test]
+async fn many_messages_are_done_with_in_one_commit_or_none_is() {
+    const MANY: usize = 80;
+    let world = World::new().await;
+    let wakes = || (0..MANY).map(|number| wake(&number.to_string())).collect();
+    let sending = || Commit { send: wakes(), ..Commit::default() };
+    world.store.commit(sending()).await.unwrap();
+    let locked = take(&world, 1).await.locked;
+    assert_eq!(locked.len(), MANY);
+    // One of them is sent again, and waits once more when it is done with.
+    let again = Commit { send: vec![wake("7")], ..Commit::default() };
+    world.store.commit(again).await.unwrap();
+    let receipts = || locked.iter().map(|one| one.receipt.clone());
+    let lost = Receipt { lock: 2, ..locked[0].receipt.clone() };
+    let complete = receipts().skip(1).chain([lost]).collect();
+    let refused = world.store.commit(Commit { complete, ..Commit::default() }).await;
+    assert!(matches!(refused, Err(StoreError::LockLost)), "{refused:?}");
+    assert_eq!(world.count("messages").await, MANY as i64);
+    let complete = receipts().collect();
+    world.store.commit(Commit { complete, ..Commit::default() }).await.unwrap();
+    let left = take(&world, 3).await.locked;
+    assert_eq!((left.len(), &left[0].receipt.id), (1, &wake("7").id));
     world.close().await;
 }

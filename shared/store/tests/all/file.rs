@@ -2,10 +2,13 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use crate::support::{World, clock, document, line, open, series, series_id};
+use crate::support::{World, clock, document, line, open, series, series_id, wake};
 use futures_util::future::join_all;
 use pointsman_engine::ports::{Commit, Store, StoreError};
-use pointsman_store::{Database, OpenError, Options, SqliteStore};
+use pointsman_store::{
+    Database, OpenError, Options, SqliteStore,
+    messages::{self, Inserted, Row},
+};
 use tokio::sync::oneshot;
 
 fn lines(range: std::ops::Range<usize>) -> Commit {
@@ -143,6 +146,52 @@ async fn a_full_disk_is_said_and_survived() {
     world.store.commit(large()).await.unwrap();
     world.store.ready().await.unwrap();
     assert_eq!(world.count("ledger").await, 2_011);
+    world.close().await;
+}
+
+/// The statements of a commit are prepared and kept together.
+#[tokio::test]
+async fn a_commit_whose_like_has_failed_in_its_middle_is_done_whole() {
+    let world = World::new().await;
+    let of = |name: &str, bytes: usize| Commit {
+        series: vec![series(name)],
+        lines: vec![line("eu", &name.repeat(bytes))],
+        ..Commit::default()
+    };
+    world.store.commit(of("a", 1)).await.unwrap();
+    let pages: u32 = sqlx::query_scalar("PRAGMA page_count")
+        .fetch_one(&mut *world.database().reader().await.unwrap())
+        .await
+        .unwrap();
+    for (round, small) in ["b", "c", "d"].into_iter().enumerate() {
+        // Of the connection, which may be another by now.
+        pages_max(world.database(), pages + 2).await;
+        unavailable(&world.store.commit(of("large", 1 << 20)).await);
+        world.store.commit(of(small, 1)).await.unwrap();
+        let kept = i64::try_from(round).unwrap() + 2;
+        assert_eq!((world.count("series").await, world.count("ledger").await), (kept, kept));
+    }
+    world.close().await;
+}
+
+/// One statement needs no transaction, and must not be done in another's.
+#[tokio::test]
+async fn what_comes_after_a_refused_write_is_durable_by_itself() {
+    let world = World::new().await;
+    let save = || Commit { series: vec![series("a")], ..lines(1..2) };
+    world.store.commit(save()).await.unwrap();
+    for number in 0..3 {
+        let refused = world.store.commit(save()).await;
+        assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
+        let row = Row::new(&wake(&number.to_string()), clock().now()).unwrap();
+        let sent = world.database().write_statement_then(
+            move |conn| Box::pin(async move { messages::insert(conn, &row).await }),
+            |inserted| inserted,
+        );
+        assert_eq!(sent.await.unwrap(), Inserted::Stored);
+        // Another connection sees what is committed, and nothing else.
+        assert_eq!(world.count("messages").await, number + 1);
+    }
     world.close().await;
 }
 
