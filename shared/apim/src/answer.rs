@@ -10,6 +10,7 @@ use std::fmt;
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use http::{Response, StatusCode};
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::meta::{Ids, Meta, RetryAfter};
@@ -38,6 +39,8 @@ pub struct Answer {
     pub status: StatusCode,
     /// The ids of the request.
     pub ids: Ids,
+    /// The service's time when it answered, to the second, by its `Date` header.
+    pub date: Option<Timestamp>,
     /// When the service would have the next try, if it said so.
     pub retry_after: Option<RetryAfter>,
     /// What it said.
@@ -98,9 +101,11 @@ pub struct Additional {
 impl Answer {
     /// Reads an answer that is not what was asked for.
     pub fn read(call: RequestId, response: &Response<Bytes>) -> Self {
+        let Meta { ids, date, remaining: _ } = Meta::read(call, response.headers());
         Self {
             status: response.status(),
-            ids: Meta::read(call, response.headers()).ids,
+            ids,
+            date,
             retry_after: RetryAfter::read(response.headers()),
             said: said(response.headers(), response.body()),
         }

@@ -150,6 +150,12 @@ impl Reconnect {
     pub const fn is_waiting(&self) -> bool {
         self.outcome.is_none() && self.asked.is_empty()
     }
+
+    /// Whether it was asked for, and what came of it is not known yet.
+    #[must_use]
+    pub const fn is_asked(&self) -> bool {
+        self.outcome.is_none() && !self.asked.is_empty()
+    }
 }
 
 /// What came of a reconnect.
@@ -277,6 +283,12 @@ impl Document {
     pub fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now);
         self.now
+    }
+
+    /// Whether Azure was asked for something, and what came of it is not known yet.
+    #[must_use]
+    pub fn is_unanswered(&self) -> bool {
+        !self.intents.is_empty() || self.reconnects.values().any(Reconnect::is_asked)
     }
 
     /// Whether someone has seen or written more of the backend than is known to `before`: what was
@@ -496,7 +508,7 @@ impl Document {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::answer::Answer;
+    use crate::answer::{Answer, ReconnectAnswer};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -552,6 +564,31 @@ mod tests {
         assert_eq!((document.now, document.wake), (now, Some(now)));
         assert_eq!(document.trouble.as_ref().map(|trouble| trouble.until), Some(now));
         assert_eq!(said.len(), 1, "{said:?}");
+    }
+
+    /// What a pause waits for.
+    #[test]
+    fn what_was_sent_is_unanswered_until_its_answer_is_known() {
+        let (now, mut said) = (at(10_000), Vec::new());
+        let mut document = Document::new(backend(), now);
+        let id = ReconnectId::derive(&["one"]);
+        let waiting = Reconnect {
+            target: backend(),
+            play: "drain".parse().unwrap(),
+            series: "prometheus/1".parse().unwrap(),
+            due: now,
+            asked: Vec::new(),
+            outcome: None,
+        };
+        document.reconnects.insert(id.clone(), waiting);
+        assert!(!document.is_unanswered(), "nothing was sent");
+        document.reconnects.get_mut(&id).unwrap().asked.push(now);
+        assert!(document.is_unanswered(), "a reconnect was");
+        let accepted = ReconnectAnswer::Accepted { after: SignedDuration::from_mins(2) };
+        document.reconnect_answer(&id, &accepted, now, &mut said);
+        assert!(!document.is_unanswered(), "it was answered");
+        document.intents.push(intent(now));
+        assert!(document.is_unanswered(), "a write was sent");
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl Gateway for Azure {
             Err(apim::Error::NotFound(answer))
                 if answer.code() == NO_RESOURCE && !answer.message().contains(NO_SERVICE) =>
             {
-                Ok(Sight { observed: Observed::Missing, date: None, raw: None })
+                Ok(Sight { observed: Observed::Missing, date: answer.date, raw: None })
             }
             Err(error) => {
                 tracing::warn!("{} could not be read: {}", backend.short(), error.full());

@@ -9,6 +9,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
+    document::Document,
     group::Group,
     ledger::Line,
     names::BackendId,
@@ -17,7 +18,10 @@ use pointsman_core::{
 };
 use tokio::sync::Notify;
 
-use crate::ports::{Clock, Gateway, Published, Store, StoreError, Versioned};
+use crate::{
+    memory::Memory,
+    ports::{Clock, Commit, Gateway, Published, Store, StoreError, Versioned},
+};
 
 /// How often a save that someone else outran is decided again, before it is left to a later wake.
 pub const RECONCILE_ATTEMPTS_MAX: usize = 16;
@@ -91,9 +95,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mode: Mode,
     playbook: RwLock<Option<Arc<Loaded>>>,
-    /// What was last read of the group document. A save compares its version, so that one that is
-    /// out of date costs a second look and nothing else.
-    group: Mutex<Option<Versioned<Group>>>,
+    pub(crate) memory: Memory,
     looks: Mutex<HashMap<BackendId, Again>>,
     idle: Notify,
     skew: Mutex<Option<SignedDuration>>,
@@ -143,7 +145,7 @@ impl Engine {
                 clock,
                 mode,
                 playbook: RwLock::default(),
-                group: Mutex::default(),
+                memory: Memory::default(),
                 looks: Mutex::default(),
                 idle: Notify::new(),
                 skew: Mutex::default(),
@@ -213,20 +215,36 @@ impl Engine {
 
     /// The group document as last read.
     pub(crate) async fn group(&self) -> Result<Versioned<Group>, StoreError> {
-        let known = locked(&self.inner.group).clone();
-        match known {
-            Some(group) => Ok(group),
-            None => {
-                let group = self.inner.store.group().await?;
-                *locked(&self.inner.group) = Some(group.clone());
-                Ok(group)
-            }
-        }
+        let memory = &self.inner.memory;
+        let reading = match memory.group() {
+            Ok(group) => return Ok(group),
+            Err(reading) => reading,
+        };
+        let group = self.inner.store.group().await?;
+        memory.read_group(reading, &group);
+        Ok(group)
     }
 
     /// Forgets what was read, after a save was outrun or the document was changed.
     pub(crate) fn forget_group(&self) {
-        *locked(&self.inner.group) = None;
+        self.inner.memory.forget_group();
+    }
+
+    /// Saves something, and remembers the documents as they are saved by it.
+    pub(crate) async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        let next = |document: &Versioned<Document>| Versioned {
+            version: document.version + 1,
+            body: document.body.clone(),
+        };
+        let saved: Vec<_> = commit.documents.iter().map(next).collect();
+        let committed = self.inner.store.commit(commit).await;
+        match &committed {
+            Ok(()) => self.inner.memory.saved(saved),
+            Err(_) => {
+                self.inner.memory.forget_documents(saved.iter().map(|one| &one.body.backend));
+            }
+        }
+        committed
     }
 
     /// Claims the look at a backend that no one is looking at.

@@ -9,6 +9,7 @@ pub mod ahead;
 pub mod azure;
 pub mod engine;
 pub mod look;
+mod memory;
 pub mod message;
 pub mod pause;
 pub mod plan;

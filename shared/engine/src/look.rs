@@ -343,7 +343,7 @@ impl Engine {
             send: send.into_iter().collect(),
             ..Commit::default()
         };
-        self.inner.store.commit(commit).await?;
+        self.commit(commit).await?;
         tell(&lines);
         Ok(Versioned { version: document.version + 1, body: document.body })
     }
@@ -370,7 +370,7 @@ impl Engine {
                 send: send.into_iter().collect(),
                 ..Commit::default()
             };
-            let committed = self.inner.store.commit(commit).await;
+            let committed = self.commit(commit).await;
             if committed.is_ok() {
                 tell(&lines);
             }

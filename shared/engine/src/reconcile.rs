@@ -50,6 +50,34 @@ struct Draft {
     looks: Vec<BackendId>,
 }
 
+impl Draft {
+    /// Changes a document, and says whether it is changed by that.
+    fn change(
+        &mut self,
+        document: Versioned<Document>,
+        now: Timestamp,
+        change: impl Fn(&mut Document, &mut Vec<What>),
+    ) -> bool {
+        let Versioned { version, body: before } = document;
+        let mut body = before.clone();
+        body.advance(now);
+        let mut said = Vec::new();
+        change(&mut body, &mut said);
+        if (Document { now: before.now, ..body.clone() }) == before {
+            return false;
+        }
+        let (at, backend) = (body.now, body.backend.clone());
+        let lines = said.into_iter().map(|what| Line::new(at, Some(&backend), what));
+        self.commit.lines.extend(lines);
+        body.wake_now(now);
+        self.documents.insert(backend.clone(), Versioned { version, body });
+        if !self.looks.contains(&backend) {
+            self.looks.push(backend);
+        }
+        true
+    }
+}
+
 /// What was saved.
 struct Saved {
     documents: BTreeMap<BackendId, Versioned<Document>>,
@@ -70,7 +98,7 @@ impl Engine {
         let mut attempts = 0;
         loop {
             let saved = match self.draft(deliveries).await {
-                Ok(draft) => self.commit(draft, &mut ahead).await,
+                Ok(draft) => self.save_draft(draft, &mut ahead).await,
                 Err(error) => Err(error),
             };
             match saved {
@@ -104,7 +132,7 @@ impl Engine {
     }
 
     /// Saves a draft, with the first steps of the looks that can be decided ahead.
-    async fn commit(&self, draft: Draft, ahead: &mut Ahead) -> Result<Saved, ReconcileError> {
+    async fn save_draft(&self, draft: Draft, ahead: &mut Ahead) -> Result<Saved, ReconcileError> {
         let Draft { mut commit, series: _, mut documents, looks } = draft;
         for (backend, document) in &documents {
             if document.body.trouble.is_none() && looks.contains(backend) {
@@ -123,7 +151,7 @@ impl Engine {
         }
         commit.documents = documents.values().cloned().collect();
         if commit != Commit::default() {
-            self.inner.store.commit(commit).await?;
+            self.commit(commit).await?;
         }
         for document in documents.values_mut() {
             document.version += 1;
@@ -212,8 +240,8 @@ impl Engine {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         self.change(draft, backend, now, |document, said| {
-            for edit in edits {
-                document.edit(edit, said);
+            for edit in &edits {
+                document.edit(edit.clone(), said);
             }
         })
         .await
@@ -225,29 +253,20 @@ impl Engine {
         draft: &mut Draft,
         backend: &BackendId,
         now: Timestamp,
-        change: impl FnOnce(&mut Document, &mut Vec<What>),
+        change: impl Fn(&mut Document, &mut Vec<What>),
     ) -> Result<(), StoreError> {
-        let document = match draft.documents.get(backend) {
-            Some(document) => document.clone(),
-            None => match self.inner.store.document(backend).await? {
-                Some(document) => document,
-                None => Versioned::new(Document::new(backend.clone(), now)),
-            },
+        let known = match draft.documents.get(backend) {
+            Some(document) => Some(document.clone()),
+            None => self.inner.memory.document(backend),
         };
-        let mut body = document.body.clone();
-        body.advance(now);
-        let mut said = Vec::new();
-        change(&mut body, &mut said);
-        let touched = Document { now: document.body.now, ..body.clone() } != document.body;
-        if !touched {
+        if known.is_some_and(|known| draft.change(known, now, &change)) {
             return Ok(());
         }
-        let at = body.now;
-        draft.commit.lines.extend(said.into_iter().map(|what| Line::new(at, Some(backend), what)));
-        body.wake_now(now);
-        draft.documents.insert(backend.clone(), Versioned { version: document.version, body });
-        if !draft.looks.contains(backend) {
-            draft.looks.push(backend.clone());
+        if !draft.documents.contains_key(backend) {
+            // It is not known, or the change is none to what is known of it.
+            let stored = self.inner.store.document(backend).await?;
+            let new = || Versioned::new(Document::new(backend.clone(), now));
+            draft.change(stored.unwrap_or_else(new), now, &change);
         }
         Ok(())
     }

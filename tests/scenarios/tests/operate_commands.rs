@@ -364,7 +364,7 @@ async fn a_pause_tells_of_a_write_whose_answer_is_not_known() {
         .say(&["pause", "--reason", "hands off"])
         .await
         .ended(0)
-        .says("a write to contoso-apim/chat was sent before")
+        .says("a write or a reconnect for contoso-apim/chat was sent before")
         .says("pointsman explain contoso-apim/chat");
     let _ = world.say(&["explain", "contoso-apim/chat"]).await.ended(0).says("has had no answer");
     world.azure.clear_faults();

@@ -479,3 +479,23 @@ async fn a_clock_that_is_behind_azures_is_not_acted_by() {
 async fn a_clock_that_is_ahead_of_azures_is_not_acted_by() {
     nothing_is_written_while_the_clocks_differ(SignedDuration::from_secs(-45), "ahead of").await;
 }
+
+/// A 404 tells the time like any other answer, and nothing is decided by a clock that is off it.
+#[tokio::test]
+async fn a_clock_that_is_off_is_seen_at_a_backend_that_is_not_there() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    world.azure.foreign_delete("chat").expect("it was there");
+    world.azure.clock().set_skew(SignedDuration::from_secs(-45));
+    assert_eq!(world.send(&serve, &[eu()]).await, 202);
+    let trouble = |document: &Value| document["trouble"]["why"].as_str().map(str::to_owned);
+    world
+        .await_document("the clock is the trouble", |document| {
+            trouble(document).is_some_and(|why| why.contains("clock is"))
+        })
+        .await;
+    world.azure.clock().set_skew(SignedDuration::ZERO);
+    world.told("is held: the backend does not exist").await;
+    assert!(serve.stop().await);
+    world.finish();
+}

@@ -210,7 +210,7 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
         let short = backend.short();
         write!(
             text,
-            "\na write to {short} was sent before, and whether it was done is not known yet: \
+            "\na write or a reconnect for {short} was sent before, and whether it was done is not known yet: \
              `pointsman explain {short}` shows what becomes of it"
         )?;
     }
@@ -230,9 +230,9 @@ async fn open(common: &Common) -> Result<Records, Failed> {
     Ok(Records::open(&store_file(&common.config(Needs::Store)?, common.mode())).await?)
 }
 
-/// The backends with a write that may be under way.
+/// The backends with a write or a reconnect that may be under way.
 async fn unanswered(records: &Records) -> Result<Vec<BackendId>, Failed> {
-    let open = ask::documents(records).await?.into_iter().filter(|one| !one.intents.is_empty());
+    let open = ask::documents(records).await?.into_iter().filter(Document::is_unanswered);
     Ok(open.map(|document| document.backend).collect())
 }
 
