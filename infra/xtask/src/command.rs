@@ -20,6 +20,14 @@ pub(crate) fn root() -> &'static Path {
     here.ancestors().nth(2).unwrap_or(here)
 }
 
+/// Where Cargo builds: this program is in the folder of a profile in there.
+pub(crate) fn build_folder() -> Result<PathBuf, String> {
+    let here = env::current_exe()
+        .map_err(|error| format!("it is not known where this program is: {error}"))?;
+    let folder = here.ancestors().nth(2).map(Path::to_owned);
+    folder.ok_or_else(|| format!("{} is not in a build folder", here.display()))
+}
+
 /// A program that is run from the root and is never asked anything.
 pub(crate) fn program(name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(name);

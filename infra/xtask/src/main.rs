@@ -4,9 +4,11 @@
 //! passes there. `test` is the one that CI runs; it takes a fresh machine with Rust and nothing
 //! else to a verdict.
 
+mod clients;
 mod command;
 mod components;
 mod generate;
+mod packages;
 mod policy;
 mod report;
 mod servers;
@@ -19,7 +21,7 @@ use std::{
 };
 
 use crate::{
-    command::{cargo, run, run_and_read},
+    command::{build_folder, cargo, root, run, run_and_read},
     report::Report,
     tally::Tally,
 };
@@ -29,6 +31,7 @@ cargo xtask TASK
 
   check      formatting and lints: what to run before a commit
   test       everything, with a time per stage; installs what is missing or says what it is
+  clients    other people's clients, for the conformance tests, into the build folder
   generate   writes again what is generated and checked in
   bench      the benchmarks, on release builds; what follows is passed on to them
   help       this text
@@ -48,9 +51,10 @@ fn main() -> ExitCode {
         }
         ["check"] => check(),
         ["test"] => return test(),
+        ["clients"] => clients::ensure(),
         ["generate"] => generate::all(),
         ["bench", rest @ ..] => bench(rest),
-        [task @ ("check" | "test" | "generate" | "help"), ..] => {
+        [task @ ("check" | "test" | "clients" | "generate" | "help"), ..] => {
             Err(format!("`{task}` takes no arguments"))
         }
         [unknown, ..] => Err(format!("there is no task `{unknown}`\n\n{HELP}")),
@@ -75,10 +79,11 @@ fn not_formatted(error: &str) -> String {
 }
 
 fn bench(rest: &[&str]) -> Result<(), String> {
-    // The benchmarks start the real program, and look for it where this puts it.
-    run(cargo(&["build", "--release", "--package", "pointsman"]))?;
-    let mut benches = cargo(&["run", "--release", "--package", "pointsman-benches", "--"]);
-    benches.args(rest);
+    // Both at once, for the benchmarks start the real program and look for it beside themselves.
+    let build = ["build", "--release", "--package", "pointsman", "--package", "pointsman-benches"];
+    run(cargo(&build))?;
+    let mut benches = Command::new(build_folder()?.join("release/pointsman-benches"));
+    benches.args(rest).current_dir(root());
     run(benches)
 }
 
@@ -93,7 +98,8 @@ fn test() -> ExitCode {
 fn stages(report: &mut Report) -> Result<(), String> {
     report.stage("tools", || {
         components::ensure()?;
-        servers::ensure()
+        servers::SERVERS.ensure()?;
+        clients::ensure()
     })?;
     report.stage("fmt", || run(cargo(&FMT)).map_err(|error| not_formatted(&error)))?;
     report.stage("clippy", || run(cargo(&CLIPPY)))?;
