@@ -36,6 +36,7 @@ use self::options::http_client;
 use self::send::{failed, span};
 use crate::backend::Backend;
 use crate::credential::{Audience, Credential, Surroundings};
+use crate::document::DOCUMENT_BYTES_MAX;
 use crate::duration::{After, BelowMinimum};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -54,7 +55,7 @@ use crate::transport::Transport;
 use crate::version::NotOffered;
 
 /// The largest body that is read, in bytes.
-pub const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub const BODY_BYTES_MAX: usize = DOCUMENT_BYTES_MAX;
 /// How long a connection may take to be made, names and TLS included, in seconds.
 pub const CONNECT_SECS_MAX: u64 = 5;
 /// How long a try of a call may take from its sending to the end of its answer, in seconds.

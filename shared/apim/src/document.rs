@@ -18,7 +18,7 @@ use crate::pool::{self, Pool};
 use crate::{raw, secret};
 
 /// The largest document that is looked at, in bytes: as large as an answer may be.
-pub const DOCUMENT_BYTES_MAX: usize = crate::client::BODY_BYTES_MAX;
+pub const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The body of a backend: a JSON object, to the letter.
 #[derive(Clone)]

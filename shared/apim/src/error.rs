@@ -121,7 +121,7 @@ pub enum Garbled {
     /// It has no ETag, or none that could be sent back.
     #[error("its ETag is missing or not one")]
     NoEtag,
-    /// Its body is larger than [`BODY_BYTES_MAX`](crate::client::BODY_BYTES_MAX).
+    /// Its body is larger than [`DOCUMENT_BYTES_MAX`](crate::document::DOCUMENT_BYTES_MAX).
     #[error("its body is larger than {max} bytes")]
     TooLarge {
         /// The bound.

@@ -131,7 +131,9 @@
 
 pub mod answer;
 pub mod backend;
+#[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "client")]
 pub mod credential;
 pub mod diff;
 pub mod document;
@@ -159,13 +161,18 @@ pub mod telemetry;
 #[cfg(test)]
 mod testing;
 pub mod throttle;
+#[cfg(feature = "client")]
 pub mod timer;
+#[cfg(feature = "client")]
 pub mod token;
+#[cfg(feature = "client")]
 mod transport;
 pub mod version;
 
 pub use backend::Backend;
+#[cfg(feature = "client")]
 pub use client::{Client, Options};
+#[cfg(feature = "client")]
 pub use credential::Credential;
 pub use document::Document;
 pub use duration::After;

@@ -3,15 +3,13 @@
 //! Azure compares resource groups, services and backend names without case; so does everything
 //! here. What is stored keeps the spelling of whoever created it.
 
-use crate::service::{PROVIDER, Service, Services, Unfound};
+use crate::{
+    name,
+    service::{PROVIDER, Service, Services, Unfound},
+};
 use http::Method;
 use serde::{Deserialize, Serialize};
 use std::{cmp::Ordering, fmt, hash, sync::Arc};
-
-/// The longest backend or workspace name (2024-05-01: `backendId`, `workspaceId`).
-pub(crate) const NAME_CHARS_MAX: usize = 80;
-/// What a workspace's name must not have (2024-05-01: `^[^*#&+:<>?]+$`).
-const WORKSPACE_CHARS_REFUSED: &[char] = &['*', '#', '&', '+', ':', '<', '>', '?'];
 
 /// A backend: `"eu".into()` at service level, `"team/eu".into()` in the workspace `team`, both of
 /// the emulator's first service; of any service by its whole ARM id or [`Address::of`]. Compared
@@ -317,18 +315,12 @@ impl Target {
 /// What is wrong with the names in a path: the parameter, and the words of it.
 pub(crate) fn names_wrong(operation: Operation, place: &Address) -> Vec<(&'static str, String)> {
     let mut wrong = Vec::new();
-    let fits = |name: &str| (1..=NAME_CHARS_MAX).contains(&name.chars().count());
-    if operation != Operation::List && !fits(place.name()) {
-        let words = format!("backendId must have 1 to {NAME_CHARS_MAX} characters.");
+    if operation != Operation::List
+        && let Err(words) = name::backend(place.name())
+    {
         wrong.push(("backendId", words));
     }
-    if let Some(workspace) = place.workspace()
-        && (!fits(workspace) || workspace.contains(WORKSPACE_CHARS_REFUSED))
-    {
-        let words = format!(
-            "workspaceId must match the pattern ^[^*#&+:<>?]+$ and have 1 to {NAME_CHARS_MAX} \
-             characters."
-        );
+    if let Some(Err(words)) = place.workspace().map(name::workspace) {
         wrong.push(("workspaceId", words));
     }
     wrong
@@ -460,7 +452,7 @@ mod tests {
         check(Operation::List, "".into(), &[]);
         check(Operation::List, Address::in_workspace("a b-c", ""), &[]);
         check(Operation::List, Address::in_workspace(&long, ""), &["workspaceId"]);
-        for refused in WORKSPACE_CHARS_REFUSED {
+        for refused in "*#&+:<>?".chars() {
             check(
                 Operation::Put,
                 Address::in_workspace(&format!("a{refused}"), "eu"),

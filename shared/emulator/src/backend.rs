@@ -86,7 +86,8 @@ fn object_mut<'a>(parent: &'a mut Properties, key: &str) -> Option<&'a mut Prope
 }
 
 pub(crate) fn is_pool(properties: &Properties) -> bool {
-    given(properties, "type").and_then(Value::as_str) == Some("Pool")
+    let kind = given(properties, "type").and_then(Value::as_str);
+    kind.is_some_and(|kind| kind.eq_ignore_ascii_case("Pool"))
 }
 
 /// Gives fields the names that the service answers with: `clientCertificateThumbprint`, which the

@@ -12,6 +12,28 @@ pub(crate) fn parsed(text: &str) -> Option<Duration> {
     Duration::try_from(duration).ok()
 }
 
+/// The form that bodies have, the shortest: days, hours, minutes, seconds and their fraction.
+pub(crate) fn printed(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [(seconds / 3_600 % 24, 'H'), (seconds / 60 % 60, 'M')];
+    let units = units.into_iter().filter(|(number, _)| *number > 0);
+    let mut time: String = units.map(|(number, unit)| format!("{number}{unit}")).collect();
+    match (seconds % 60, duration.subsec_nanos()) {
+        (0, 0) => {}
+        (seconds, 0) => time.push_str(&format!("{seconds}S")),
+        (seconds, nanos) => {
+            let fraction = format!("{nanos:09}");
+            time.push_str(&format!("{seconds}.{}S", fraction.trim_end_matches('0')));
+        }
+    }
+    match (seconds / 86_400, time.is_empty()) {
+        (0, true) => "PT0S".to_owned(),
+        (0, false) => format!("PT{time}"),
+        (days, true) => format!("P{days}D"),
+        (days, false) => format!("P{days}DT{time}"),
+    }
+}
+
 /// The form that events have; days lead where there are any, as .NET writes it.
 pub(crate) fn clocked(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -23,6 +45,13 @@ pub(crate) fn clocked(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_printed_is_the_shortest_that_says_it() {
+        for text in ["PT0S", "PT3S", "PT2M", "PT1M59.5S", "PT0.000000001S", "P1D", "P1DT1H1S"] {
+            assert_eq!(printed(parsed(text).unwrap()), text);
+        }
+    }
 
     #[test]
     fn durations() {

@@ -98,6 +98,7 @@ mod identity;
 mod keep;
 pub mod member;
 mod model;
+mod name;
 mod options;
 mod record;
 mod serve;

@@ -10,6 +10,7 @@ use crate::{
     version::{ApiVersion, EVER, FAILURE_RESPONSES, POOLS, REGIONS},
 };
 use serde_json::Value;
+use std::ops::RangeInclusive;
 
 /// A field of an object.
 #[derive(Debug)]
@@ -17,7 +18,8 @@ pub(crate) struct Field {
     name: &'static str,
     kind: Kind,
     since: ApiVersion,
-    required: bool,
+    /// Who needs it, where it must be there.
+    needed: Option<&'static str>,
 }
 
 /// What a field may hold. Null is as good as absent everywhere.
@@ -30,15 +32,19 @@ enum Kind {
     },
     /// A string of any length.
     Word,
-    /// One of these strings.
+    /// One of these strings, in whatever case.
     Choice(&'static [&'static str]),
     /// The name of a circuit breaker rule.
     RuleName,
+    /// The id of a pool's member.
+    MemberId,
     Flag,
     Integer {
         least: i64,
         most: i64,
     },
+    /// An integer without other bounds than its bits.
+    Integer32,
     Duration,
     List {
         least: usize,
@@ -61,15 +67,15 @@ const RULES_MAX: usize = 15;
 const WORDS: Kind = Kind::List { least: 0, most: UNBOUNDED, of: &Kind::Word };
 
 const fn field(name: &'static str, kind: Kind) -> Field {
-    Field { name, kind, since: EVER, required: false }
+    Field { name, kind, since: EVER, needed: None }
 }
 
-const fn required(name: &'static str, kind: Kind) -> Field {
-    Field { name, kind, since: EVER, required: true }
+const fn required(name: &'static str, kind: Kind, because: &'static str) -> Field {
+    Field { name, kind, since: EVER, needed: Some(because) }
 }
 
 const fn since(version: ApiVersion, name: &'static str, kind: Kind) -> Field {
-    Field { name, kind, since: version, required: false }
+    Field { name, kind, since: version, needed: None }
 }
 
 const fn text(most: usize) -> Kind {
@@ -103,10 +109,16 @@ const CREDENTIALS: &[Field] = &[
     field("managedIdentity", Kind::Anything),
 ];
 
-const AUTHORIZATION: &[Field] = &[required("scheme", text(100)), required("parameter", text(300))];
+const BOTH: &str = "an authorization needs its scheme and its parameter";
 
-const PROXY: &[Field] =
-    &[required("url", text(2_000)), field("username", Kind::Word), field("password", Kind::Word)];
+const AUTHORIZATION: &[Field] =
+    &[required("scheme", text(100), BOTH), required("parameter", text(300), BOTH)];
+
+const PROXY: &[Field] = &[
+    required("url", text(2_000), "a proxy needs it"),
+    field("username", Kind::Word),
+    field("password", Kind::Word),
+];
 
 const TLS: &[Field] = &[
     field("validateCertificateChain", Kind::Flag),
@@ -121,13 +133,10 @@ const X509_NAME: &[Field] =
     &[field("name", Kind::Word), field("issuerCertificateThumbprint", Kind::Word)];
 
 const CLUSTER: &[Field] = &[
-    required("managementEndpoints", WORDS),
+    required("managementEndpoints", WORDS, "a cluster is managed somewhere"),
     field("clientCertificateId", Kind::Word),
     field("clientCertificateThumbprint", Kind::Word),
-    field(
-        "maxPartitionResolutionRetries",
-        Kind::Integer { least: i32::MIN as i64, most: i32::MAX as i64 },
-    ),
+    field("maxPartitionResolutionRetries", Kind::Integer32),
     field("serverCertificateThumbprints", WORDS),
     field("serverX509Names", X509_NAMES),
 ];
@@ -136,8 +145,8 @@ const BREAKER: &[Field] =
     &[field("rules", Kind::List { least: 0, most: RULES_MAX, of: &Kind::Object(RULE) })];
 
 const RULE: &[Field] = &[
-    required("name", Kind::RuleName),
-    required("failureCondition", Kind::Object(CONDITION)),
+    field("name", Kind::RuleName),
+    required("failureCondition", Kind::Object(CONDITION), "a rule needs one"),
     field("tripDuration", Kind::Duration),
     field("acceptRetryAfter", Kind::Flag),
     since(FAILURE_RESPONSES, "failureResponse", Kind::Object(FAILURE_RESPONSE)),
@@ -157,24 +166,26 @@ const CONDITION: &[Field] = &[
     ),
 ];
 
-const STATUS_RANGE: &[Field] = &[
-    field("min", Kind::Integer { least: 200, most: 599 }),
-    field("max", Kind::Integer { least: 200, most: 599 }),
-];
+/// The statuses that a range may be of.
+const STATUSES: RangeInclusive<i64> = 200..=599;
+const STATUS: Kind = Kind::Integer { least: *STATUSES.start(), most: *STATUSES.end() };
+
+const STATUS_RANGE: &[Field] = &[field("min", STATUS), field("max", STATUS)];
 
 const FAILURE_RESPONSE: &[Field] = &[field("statusCode", Kind::Integer { least: 100, most: 599 })];
 
 const POOL: &[Field] = &[
-    field(
+    required(
         "services",
         Kind::List { least: 1, most: POOL_MEMBERS_MAX, of: &Kind::Object(POOL_ITEM) },
+        "a pool has at least one",
     ),
     since(FAILURE_RESPONSES, "failureResponse", Kind::Object(FAILURE_RESPONSE)),
     since(FAILURE_RESPONSES, "sessionAffinity", Kind::Anything),
 ];
 
 const POOL_ITEM: &[Field] = &[
-    required("id", Kind::Text { least: 1, most: UNBOUNDED }),
+    required("id", Kind::MemberId, "a member is named by it"),
     field("weight", Kind::Integer { least: 0, most: SHARE_MAX }),
     field("priority", Kind::Integer { least: 0, most: SHARE_MAX }),
     since(REGIONS, "preferredCarbonEmission", Kind::Word),
@@ -234,8 +245,10 @@ fn strip_value(
         | Kind::Word
         | Kind::Choice(_)
         | Kind::RuleName
+        | Kind::MemberId
         | Kind::Flag
         | Kind::Integer { .. }
+        | Kind::Integer32
         | Kind::Duration
         | Kind::Map(_)
         | Kind::Anything => {}

@@ -3,13 +3,11 @@
 //! One of them is the service that is meant where nothing else is said; the others are named by
 //! their ARM ids.
 
-use crate::address::Address;
+use crate::{address::Address, name};
 use serde::{Deserialize, Serialize};
 use std::{cmp::Ordering, sync::Arc};
 
 pub(crate) const PROVIDER: &str = "Microsoft.ApiManagement";
-const SERVICE_CHARS_MAX: usize = 50;
-const RESOURCE_GROUP_CHARS_MAX: usize = 90;
 
 /// An API Management service. Compared without case.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -24,14 +22,14 @@ pub struct Service {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ServiceError {
     /// A subscription is a UUID.
-    #[error("subscription `{0}` is no UUID")]
+    #[error("{0}")]
     Subscription(String),
     /// A resource group has 1 to 90 characters and no slash.
-    #[error("resource group `{0}` is not 1 to 90 characters without a slash")]
+    #[error("{0}")]
     ResourceGroup(String),
     /// A service name has 1 to 50 letters, digits and hyphens, begins with a letter and does not
     /// end with a hyphen.
-    #[error("service `{0}` does not match ^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$ in 1 to 50")]
+    #[error("{0}")]
     Name(String),
 }
 
@@ -41,22 +39,9 @@ impl Service {
     /// # Errors
     /// When one of the three cannot be one in Azure.
     pub fn new(subscription: &str, resource_group: &str, name: &str) -> Result<Self, ServiceError> {
-        if !uuid(subscription) {
-            return Err(ServiceError::Subscription(subscription.to_owned()));
-        }
-        let length = resource_group.chars().count();
-        if !(1..=RESOURCE_GROUP_CHARS_MAX).contains(&length) || resource_group.contains('/') {
-            return Err(ServiceError::ResourceGroup(resource_group.to_owned()));
-        }
-        let plain = |c: char| c == '-' || c.is_ascii_alphanumeric();
-        if name.is_empty()
-            || name.len() > SERVICE_CHARS_MAX
-            || !name.starts_with(|c: char| c.is_ascii_alphabetic())
-            || name.ends_with('-')
-            || !name.chars().all(plain)
-        {
-            return Err(ServiceError::Name(name.to_owned()));
-        }
+        name::subscription(subscription).map_err(ServiceError::Subscription)?;
+        name::resource_group(resource_group).map_err(ServiceError::ResourceGroup)?;
+        name::service(name).map_err(ServiceError::Name)?;
         Ok(Self {
             subscription: subscription.to_owned(),
             resource_group: resource_group.to_owned(),
@@ -221,7 +206,7 @@ impl Services {
         };
         let best = self.all().max_by_key(|service| known(service)).unwrap_or(&self.first);
         match known(best) {
-            0 if !uuid(subscription) => {
+            0 if name::subscription(subscription).is_err() => {
                 Err(Unfound::Malformed { subscription: subscription.to_owned() })
             }
             0 => Err(Unfound::Subscription { subscription: subscription.to_owned() }),
@@ -248,11 +233,6 @@ impl Services {
             Some(_) | None => address,
         }
     }
-}
-
-fn uuid(text: &str) -> bool {
-    let groups: Vec<_> = text.split('-').map(str::len).collect();
-    groups == [8, 4, 4, 4, 12] && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
 }
 
 #[cfg(test)]

@@ -506,10 +506,10 @@ impl State {
         now: Timestamp,
     ) -> Result<Reconnect, Answer> {
         let entry = self.backends.get(address).ok_or_else(Answer::not_found)?;
-        let wrong = |message: &str| Answer::invalid(vec![Detail::new("after", message)]);
+        let wrong = |message: String| Answer::invalid(vec![Detail::new("after", message)]);
         if crate::backend::is_pool(&entry.properties) {
             // Not published; a pool has no connection of its own (assumed).
-            return Err(wrong("Reconnect is not supported for backend pool."));
+            return Err(wrong("Reconnect is not supported for backend pool.".to_owned()));
         }
         let asked = after(body)?.unwrap_or(RECONNECT_AFTER_MIN);
         let after = if asked >= RECONNECT_AFTER_MIN {
@@ -517,7 +517,11 @@ impl State {
         } else {
             match self.options.unpublished.reconnect_below_minimum {
                 BelowMinimum::Refuse => {
-                    return Err(wrong("The minimum duration of the Reconnect is PT2M."));
+                    // The page's words, after what was asked for.
+                    let asked = duration::printed(asked);
+                    return Err(wrong(format!(
+                        "{asked}: minimum duration of the Reconnect is PT2M"
+                    )));
                 }
                 BelowMinimum::Raise => RECONNECT_AFTER_MIN,
                 BelowMinimum::Accept => asked,
@@ -557,10 +561,10 @@ fn after(body: &[u8]) -> Result<Option<Duration>, Answer> {
     };
     match after.as_str().and_then(duration::parsed) {
         Some(duration) => Ok(Some(duration)),
-        None => Err(Answer::invalid(vec![Detail::new(
-            "after",
-            "after must be a duration in ISO 8601 format.",
-        )])),
+        None => {
+            let words = format!("{after} is not an ISO 8601 duration like PT2M or P1DT12H");
+            Err(Answer::invalid(vec![Detail::new("after", words)]))
+        }
     }
 }
 

@@ -24,6 +24,8 @@ use std::{
 
 /// How many earlier versions of a backend can be read stale.
 const VERSIONS_KEPT: usize = 16;
+/// The largest `$top` and the largest `$skip`, which are integers of 32 bits (specification).
+const NUMBER_MAX: usize = i32::MAX as usize;
 /// How many backends a page of a list has when `$top` does not say.
 const PAGE_ITEMS: usize = 100;
 
@@ -234,9 +236,10 @@ impl Backends {
             let Some((_, text)) = of(key) else {
                 return default;
             };
-            let number = text.parse().ok().filter(|number| *number >= least);
+            let number = text.parse().ok().filter(|number| (least..=NUMBER_MAX).contains(number));
             if number.is_none() {
-                wrong.push(Detail::new(key, format!("{key} must be at least {least}.")));
+                let words = format!("{key} is {text}: it must be {least} to {NUMBER_MAX}");
+                wrong.push(Detail::new(key, words));
             }
             number.unwrap_or(default)
         };

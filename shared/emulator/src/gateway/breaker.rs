@@ -86,7 +86,7 @@ impl Rule {
         let ranges = list("statusCodeRanges").filter_map(Value::as_object);
         let reasons = list("errorReasons").filter_map(Value::as_str);
         Some(Self {
-            name: given(rule, "name")?.as_str()?.to_owned(),
+            name: given(rule, "name").and_then(Value::as_str).unwrap_or_default().to_owned(),
             threshold: match number(condition, "count") {
                 Some(count) => Threshold::Count(count),
                 None => Threshold::Percentage(number(condition, "percentage")?),

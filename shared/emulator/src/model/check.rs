@@ -1,44 +1,70 @@
 //! What is wrong with a backend's properties.
 //!
 //! Bounds and patterns are the specification's; what a Pool refuses is in the service's own words
-//! (public issues); the other words are assumed. A detail's target is the field's own name, as
-//! the service has it; the message has the way to it.
+//! (public issues); the other words are assumed, and name the field, the value and the bound, as
+//! Pointsman's own client does: `tests/scenarios/tests/bounds.rs` holds the two to the same words,
+//! though neither knows the other. What is secret is not repeated. A detail's target is the
+//! field's own name, as the service has it; the message has the way to it.
 
 use super::{BACKEND, Field, Kind, UNBOUNDED, under};
 use crate::{
     answer::Detail,
-    backend::{Properties, given, is_pool, object},
-    duration,
+    backend::{POOL_MEMBERS_MAX, Properties, SHARE_MAX, given, is_pool, object},
+    duration, name,
     unpublished::{NullPriority, NullWeight, Unpublished, ZeroWeight},
 };
 use serde_json::Value;
 
 /// The service takes one breaker rule a backend, whatever the specification says (documented).
 const BREAKER_RULES_MAX: usize = 1;
+/// How much of a value is repeated, in characters.
+const SHOWN_CHARS_MAX: usize = 80;
+/// Where all of it begins.
+const ROOT: &str = "properties";
+
+/// What a Pool does not have, and what the service calls it.
+const NOT_FOR_POOLS: [(&str, &str); 3] =
+    [("url", "Url"), ("protocol", "Protocol"), ("circuitBreaker", "CircuitBreaker")];
 
 /// Everything that is wrong; empty when nothing is.
 pub(crate) fn check(properties: &Properties, unpublished: &Unpublished) -> Vec<Detail> {
     let mut wrong = Wrong::default();
-    wrong.fields(properties, BACKEND, "");
+    let kind = given(properties, "type");
     if is_pool(properties) {
-        for (key, name) in
-            [("url", "Url"), ("protocol", "Protocol"), ("circuitBreaker", "CircuitBreaker")]
-        {
+        let other = |field: &&Field| NOT_FOR_POOLS.iter().all(|(key, _)| *key != field.name);
+        wrong.fields(properties, BACKEND.iter().filter(other), ROOT);
+        for (key, name) in NOT_FOR_POOLS {
             if given(properties, key).is_some() {
-                wrong.say(key, format!("{name} is not supported for backend pool."));
+                wrong
+                    .0
+                    .push(Detail::new(key, format!("{name} is not supported for backend pool.")));
             }
+        }
+        if given(properties, "pool").is_none() {
+            wrong.missing(&under(ROOT, "pool"), "a Pool needs it");
         }
         wrong.pool(properties, unpublished);
-    } else {
-        for (key, name) in [("url", "Url"), ("protocol", "Protocol")] {
-            if given(properties, key).is_none() {
-                // That it is required is the specification's; the words are assumed.
-                wrong.say(key, format!("{name} is required."));
+        return wrong.0;
+    }
+    wrong.fields(properties, BACKEND, ROOT);
+    let single =
+        |kind: &Value| kind.as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("Single"));
+    match kind {
+        None if given(properties, "pool").is_some() => {
+            wrong.missing(&under(ROOT, "type"), "with a pool it must be Pool");
+        }
+        // What it is to be nobody knows; that it says so is said already.
+        Some(kind) if !single(kind) => {}
+        None | Some(_) => {
+            for key in ["url", "protocol"] {
+                if given(properties, key).is_none() {
+                    wrong.missing(&under(ROOT, key), "a Single needs it");
+                }
             }
         }
-        if let Some(breaker) = object(properties, "circuitBreaker") {
-            wrong.breaker(breaker);
-        }
+    }
+    if let Some(breaker) = object(properties, "circuitBreaker") {
+        wrong.breaker(breaker);
     }
     wrong.0
 }
@@ -48,119 +74,136 @@ struct Wrong(Vec<Detail>);
 
 impl Wrong {
     /// Says something about the field at the end of `path`.
-    fn say(&mut self, path: &str, message: impl Into<String>) {
+    fn say(&mut self, path: &str, words: &str) {
         let target = path.rsplit('.').next().unwrap_or(path);
         let target = target.split('[').next().unwrap_or(target);
-        self.0.push(Detail::new(target, message));
+        self.0.push(Detail::new(target, format!("{path} {words}")));
     }
 
-    fn fields(&mut self, parent: &Properties, fields: &[Field], path: &str) {
-        for Field { name, kind, required, .. } in fields {
+    fn missing(&mut self, path: &str, because: &str) {
+        self.say(path, &format!("is missing: {because}"));
+    }
+
+    fn is(&mut self, path: &str, found: &str, must: &str) {
+        self.say(path, &format!("is {found}: it must be {must}"));
+    }
+
+    /// Whether so many are within the bounds.
+    fn has(&mut self, path: &str, found: usize, unit: &str, bounds: (usize, usize)) -> bool {
+        let (least, most) = bounds;
+        let fits = (least..=most).contains(&found);
+        if !fits {
+            let must = match bounds {
+                (0, _) => format!("at most {most}"),
+                (_, UNBOUNDED) => format!("at least {least}"),
+                _ => format!("{least} to {most}"),
+            };
+            self.say(path, &format!("has {found} {unit}: it must have {must}"));
+        }
+        fits
+    }
+
+    fn fields<'a>(
+        &mut self,
+        parent: &Properties,
+        fields: impl IntoIterator<Item = &'a Field>,
+        path: &str,
+    ) {
+        for Field { name, kind, needed, .. } in fields {
             let path = under(path, name);
-            match given(parent, name) {
-                Some(value) => self.value(value, kind, &path),
-                None if *required => self.say(&path, format!("{path} is required.")),
-                None => {}
+            match (given(parent, name), needed) {
+                (Some(value), _) => self.value(value, kind, &path),
+                (None, Some(because)) => self.missing(&path, because),
+                (None, None) => {}
             }
         }
     }
 
     fn value(&mut self, value: &Value, kind: &Kind, path: &str) {
+        let integer = |least, most| value.as_i64().is_some_and(|n| (least..=most).contains(&n));
+        let text = value.as_str();
         let must = match kind {
-            Kind::Anything => None,
-            Kind::Word => (!value.is_string()).then(|| "be a string".to_owned()),
-            Kind::Text { least, most } => {
-                let fits = |text: &str| (*least..=*most).contains(&text.chars().count());
-                (!value.as_str().is_some_and(fits)).then(|| match *most {
-                    UNBOUNDED => format!("be a string of at least {least} characters"),
-                    _ => format!("be a string of {least} to {most} characters"),
-                })
-            }
-            Kind::Choice(values) => {
-                let fits = |text: &str| values.contains(&text);
-                (!value.as_str().is_some_and(fits))
-                    .then(|| format!("be one of {}", values.join(", ")))
-            }
-            Kind::RuleName => (!value.as_str().is_some_and(rule_name)).then(|| {
-                "match the pattern ^[a-zA-Z0-9]([a-zA-Z0-9-]{0,78}[a-zA-Z0-9])?$".to_owned()
-            }),
-            Kind::Flag => (!value.is_boolean()).then(|| "be true or false".to_owned()),
-            Kind::Integer { least, most } => {
-                let fits = |number: i64| (*least..=*most).contains(&number);
-                (!value.as_i64().is_some_and(fits))
-                    .then(|| format!("be between {least} and {most}"))
-            }
-            Kind::Duration => {
-                let fits = |text: &str| duration::parsed(text).is_some();
-                (!value.as_str().is_some_and(fits))
-                    .then(|| "be a duration in ISO 8601 format".to_owned())
-            }
-            Kind::List { least, most, of } => match value.as_array() {
-                None => Some("be an array".to_owned()),
-                Some(items) => {
-                    for (index, item) in items.iter().enumerate() {
-                        self.value(item, of, &format!("{path}[{index}]"));
-                    }
-                    let fits = (*least..=*most).contains(&items.len());
-                    (!fits).then(|| match *least {
-                        0 => format!("have at most {most} items"),
-                        _ => format!("have {least} to {most} items"),
-                    })
+            Kind::Anything => return,
+            Kind::Text { least, most } => match text {
+                Some(text) => {
+                    self.has(path, text.chars().count(), "characters", (*least, *most));
+                    return;
                 }
+                None => "a string".to_owned(),
+            },
+            Kind::Word | Kind::Choice(_) | Kind::RuleName | Kind::MemberId | Kind::Duration
+                if text.is_none() =>
+            {
+                "a string".to_owned()
+            }
+            Kind::Word => return,
+            Kind::Choice(values) => {
+                if values.iter().any(|is| text.is_some_and(|text| is.eq_ignore_ascii_case(text))) {
+                    return;
+                }
+                values.join(" or ")
+            }
+            Kind::RuleName if text.is_some_and(rule_name) => return,
+            Kind::RuleName => "1 to 80 letters, digits and hyphens, beginning and ending with a \
+                               letter or a digit"
+                .to_owned(),
+            Kind::MemberId if text.is_some_and(member_id) => return,
+            Kind::MemberId => "an id that ends in the name of a backend".to_owned(),
+            Kind::Duration if text.is_some_and(|text| duration::parsed(text).is_some()) => return,
+            Kind::Duration => "an ISO 8601 duration like PT1M or P1D".to_owned(),
+            Kind::Flag if value.is_boolean() => return,
+            Kind::Flag => "true or false".to_owned(),
+            Kind::Integer { least, most } if integer(*least, *most) => return,
+            Kind::Integer { least, most } => format!("{least} to {most}"),
+            Kind::Integer32 if integer(i32::MIN.into(), i32::MAX.into()) => return,
+            Kind::Integer32 => "an integer of 32 bits".to_owned(),
+            Kind::List { least, most, of } => match value.as_array() {
+                Some(items) => {
+                    if self.has(path, items.len(), "items", (*least, *most)) {
+                        for (index, item) in items.iter().enumerate() {
+                            self.value(item, of, &format!("{path}[{index}]"));
+                        }
+                    }
+                    return;
+                }
+                None => "an array".to_owned(),
             },
             Kind::Map(of) => match value.as_object() {
-                None => Some("be an object".to_owned()),
                 Some(entries) => {
                     for (name, value) in entries {
                         self.value(value, of, &under(path, name));
                     }
-                    None
+                    return;
                 }
+                None => "an object".to_owned(),
             },
             Kind::Object(fields) => match value.as_object() {
-                None => Some("be an object".to_owned()),
-                Some(object) => {
-                    self.fields(object, fields, path);
-                    None
-                }
+                Some(object) => return self.fields(object, *fields, path),
+                None => "an object".to_owned(),
             },
         };
-        if let Some(must) = must {
-            self.say(path, format!("{path} must {must}."));
-        }
+        self.is(path, &shown(value, path), &must);
     }
 
+    /// What nobody has published, where it is chosen to be refused.
     fn pool(&mut self, properties: &Properties, unpublished: &Unpublished) {
         let services = object(properties, "pool").and_then(|pool| given(pool, "services"));
-        let Some(services) = services else {
-            return self.say("services", "pool.services is required for backend pool.");
-        };
-        let items = services.as_array().map_or(&[][..], Vec::as_slice);
-        for (index, item) in
-            items.iter().enumerate().filter_map(|(i, item)| Some((i, item.as_object()?)))
-        {
+        let items = services.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        // Of more than there may be, none was looked at.
+        for (index, item) in items.iter().enumerate().take(POOL_MEMBERS_MAX) {
+            let Some(item) = item.as_object() else { continue };
+            let at = |key: &str| format!("{ROOT}.pool.services[{index}].{key}");
             let weight = given(item, "weight");
-            let refused = [
-                (
-                    unpublished.zero_weight == ZeroWeight::Refused
-                        && weight.and_then(Value::as_i64) == Some(0),
-                    "weight",
-                    "must not be 0",
-                ),
-                (
-                    unpublished.null_weight == NullWeight::Refused && weight.is_none(),
-                    "weight",
-                    "is required",
-                ),
-                (
-                    unpublished.null_priority == NullPriority::Refused
-                        && given(item, "priority").is_none(),
-                    "priority",
-                    "is required",
-                ),
-            ];
-            for (_, key, why) in refused.into_iter().filter(|(is, ..)| *is) {
-                self.say(key, format!("pool.services[{index}].{key} {why}."));
+            let zero = weight.and_then(Value::as_i64) == Some(0);
+            if unpublished.zero_weight == ZeroWeight::Refused && zero {
+                self.is(&at("weight"), "0", &format!("1 to {SHARE_MAX}"));
+            }
+            if unpublished.null_weight == NullWeight::Refused && weight.is_none() {
+                self.missing(&at("weight"), "a member has one");
+            }
+            let priority = given(item, "priority");
+            if unpublished.null_priority == NullPriority::Refused && priority.is_none() {
+                self.missing(&at("priority"), "a member has one");
             }
         }
     }
@@ -168,11 +211,16 @@ impl Wrong {
     fn breaker(&mut self, breaker: &Properties) {
         let rules = given(breaker, "rules").and_then(Value::as_array);
         let rules = rules.map_or(&[][..], Vec::as_slice);
+        let path = under(ROOT, "circuitBreaker.rules");
+        if rules.len() > super::RULES_MAX {
+            return;
+        }
         if rules.len() > BREAKER_RULES_MAX {
-            self.say("rules", "Only one circuit breaker rule is supported for a backend.");
+            let found = format!("an array of {}", rules.len());
+            self.is(&path, &found, "one rule, which is what the service takes for a backend");
         }
         for (index, rule) in rules.iter().enumerate() {
-            let path = format!("circuitBreaker.rules[{index}].failureCondition");
+            let path = format!("{path}[{index}].failureCondition");
             if let Some(condition) =
                 rule.as_object().and_then(|rule| object(rule, "failureCondition"))
             {
@@ -183,15 +231,43 @@ impl Wrong {
 
     /// Which conditions go together (another client's checks, plausible).
     fn condition(&mut self, condition: &Properties, path: &str) {
-        let count = given(condition, "count").is_some();
-        if count == given(condition, "percentage").is_some() {
-            self.say(path, format!("{path} must have exactly one of count and percentage."));
+        let one = "exactly one of them must be there";
+        match ["count", "percentage"].map(|key| given(condition, key).is_some()) {
+            [true, true] => self.say(path, &format!("has count and percentage: {one}")),
+            [false, false] => self.say(path, &format!("has neither count nor percentage: {one}")),
+            [true, false] | [false, true] => {}
         }
-        let empty = |key| {
-            given(condition, key).is_none_or(|list| list.as_array().is_some_and(Vec::is_empty))
-        };
-        if empty("statusCodeRanges") && empty("errorReasons") {
-            self.say(path, format!("{path} must have one of statusCodeRanges and errorReasons."));
+        let list = |key| given(condition, key).and_then(Value::as_array);
+        let none = |key| given(condition, key).is_none() || list(key).is_some_and(Vec::is_empty);
+        if none("statusCodeRanges") && none("errorReasons") {
+            let words = "has neither statusCodeRanges nor errorReasons: at least one of them must \
+                         be there";
+            self.say(path, words);
+        }
+        for (index, range) in list("statusCodeRanges").into_iter().flatten().enumerate() {
+            let end = |key: &str| range.get(key).and_then(Value::as_i64);
+            if let (Some(min), Some(max)) = (end("min"), end("max"))
+                && min > max
+                && [min, max].iter().all(|status| super::STATUSES.contains(status))
+            {
+                let at = format!("{path}.statusCodeRanges[{index}]");
+                self.say(&at, "has a min above its max: no status is in it");
+            }
+        }
+    }
+}
+
+/// Names a value without telling much of it, and nothing of a secret one.
+fn shown(value: &Value, path: &str) -> String {
+    let secret = path.split('.').nth(1) == Some("credentials") || path.ends_with(".password");
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) if secret => "***".to_owned(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(text) => {
+            format!("{:?}", text.chars().take(SHOWN_CHARS_MAX).collect::<String>())
         }
     }
 }
@@ -202,6 +278,11 @@ fn rule_name(name: &str) -> bool {
         && name.chars().all(|c| c == '-' || c.is_ascii_alphanumeric())
         && !name.starts_with('-')
         && !name.ends_with('-')
+}
+
+/// A whole ARM id, `/backends/x` or `x`: what it ends in is what counts (assumed).
+fn member_id(id: &str) -> bool {
+    id.rsplit('/').next().is_some_and(|name| name::backend(name).is_ok())
 }
 
 #[cfg(test)]
@@ -252,15 +333,16 @@ mod tests {
         for (key, most) in
             [("title", 300), ("description", 2_000), ("url", 2_000), ("resourceId", 2_000)]
         {
-            let want = format!("{key}: {key} must be a string of 1 to {most} characters.");
-            check(single(key, text(most)), single(key, text(most + 1)), &want);
-            check(single(key, text(1)), single(key, text(0)), &want);
+            let want =
+                |n| format!("{key}: properties.{key} has {n} characters: it must have 1 to {most}");
+            check(single(key, text(most)), single(key, text(most + 1)), &want(most + 1));
+            check(single(key, text(1)), single(key, text(0)), &want(0));
         }
         let proxy = |n| single("proxy", json!({"url": text(n)}));
         check(
             proxy(2_000),
             proxy(2_001),
-            "url: proxy.url must be a string of 1 to 2000 characters.",
+            "url: properties.proxy.url has 2001 characters: it must have 1 to 2000",
         );
         let authorization = |scheme, parameter| {
             let authorization = json!({"scheme": text(scheme), "parameter": text(parameter)});
@@ -269,70 +351,86 @@ mod tests {
         check(
             authorization(100, 300),
             authorization(101, 301),
-            "scheme: credentials.authorization.scheme must be a string of 1 to 100 characters.\n\
-             parameter: credentials.authorization.parameter must be a string of 1 to 300 \
-             characters.",
+            "scheme: properties.credentials.authorization.scheme has 101 characters: it must have \
+             1 to 100\n\
+             parameter: properties.credentials.authorization.parameter has 301 characters: it must \
+             have 1 to 300",
         );
         for key in ["certificate", "certificateIds"] {
             let list = |n| single("credentials", json!({key: vec!["c"; n]}));
-            let want = format!("{key}: credentials.{key} must have at most 32 items.");
+            let want = format!(
+                "{key}: properties.credentials.{key} has 33 items: it must have at most 32"
+            );
             check(list(32), list(33), &want);
         }
         let services = |n| pool(&Value::Array(vec![json!({"id": "a"}); n]));
-        let want = "services: pool.services must have 1 to 30 items.";
-        check(services(30), services(31), want);
-        check(services(1), services(0), want);
+        let want =
+            |n| format!("services: properties.pool.services has {n} items: it must have 1 to 30");
+        check(services(30), services(31), &want(31));
+        check(services(1), services(0), &want(0));
         for key in ["weight", "priority"] {
             let item = |n: i64| pool(&json!([{"id": "a"}, {"id": "b", key: n}]));
-            let want = format!("{key}: pool.services[1].{key} must be between 0 and 100.");
-            check(item(100), item(101), &want);
-            check(item(0), item(-1), &want);
+            let want =
+                |n| format!("{key}: properties.pool.services[1].{key} is {n}: it must be 0 to 100");
+            check(item(100), item(101), &want(101));
+            check(item(0), item(-1), &want(-1));
         }
         let condition = |condition: Value| rule(&json!({"failureCondition": condition}));
-        let path = "circuitBreaker.rules[0].failureCondition";
+        let path = "properties.circuitBreaker.rules[0].failureCondition";
         let count = |n: i64| condition(json!({"count": n}));
-        let want = format!("count: {path}.count must be between 1 and 10000.");
-        check(count(10_000), count(10_001), &want);
-        check(count(1), count(0), &want);
+        let want = |n| format!("count: {path}.count is {n}: it must be 1 to 10000");
+        check(count(10_000), count(10_001), &want(10_001));
+        check(count(1), count(0), &want(0));
         let percentage = |n: i64| condition(json!({"count": null, "percentage": n}));
-        let want = format!("percentage: {path}.percentage must be between 1 and 100.");
-        check(percentage(100), percentage(101), &want);
-        check(percentage(1), percentage(0), &want);
+        let want = |n| format!("percentage: {path}.percentage is {n}: it must be 1 to 100");
+        check(percentage(100), percentage(101), &want(101));
+        check(percentage(1), percentage(0), &want(0));
         let ranges =
             |n| condition(json!({"statusCodeRanges": vec![json!({"min": 500, "max": 500}); n]}));
-        let want = format!("statusCodeRanges: {path}.statusCodeRanges must have at most 10 items.");
+        let want = format!(
+            "statusCodeRanges: {path}.statusCodeRanges has 11 items: it must have at most 10"
+        );
         check(ranges(10), ranges(11), &want);
         for key in ["min", "max"] {
             let range = |n: i64| condition(json!({"statusCodeRanges": [{key: n}]}));
-            let want =
-                format!("{key}: {path}.statusCodeRanges[0].{key} must be between 200 and 599.");
-            check(range(200), range(199), &want);
-            check(range(599), range(600), &want);
+            let want = |n| {
+                format!("{key}: {path}.statusCodeRanges[0].{key} is {n}: it must be 200 to 599")
+            };
+            check(range(200), range(199), &want(199));
+            check(range(599), range(600), &want(600));
         }
         let reasons =
             |n, chars: usize| condition(json!({"errorReasons": vec!["x".repeat(chars); n]}));
         check(
             reasons(10, 200),
             reasons(11, 200),
-            &format!("errorReasons: {path}.errorReasons must have at most 10 items."),
+            &format!("errorReasons: {path}.errorReasons has 11 items: it must have at most 10"),
         );
         check(
             reasons(1, 200),
             reasons(1, 201),
             &format!(
-                "errorReasons: {path}.errorReasons[0] must be a string of 0 to 200 characters."
+                "errorReasons: {path}.errorReasons[0] has 201 characters: it must have at most 200"
             ),
         );
         let name = |n| rule(&json!({"name": "r".repeat(n)}));
-        let want = "name: circuitBreaker.rules[0].name must match the pattern \
-                    ^[a-zA-Z0-9]([a-zA-Z0-9-]{0,78}[a-zA-Z0-9])?$.";
-        check(name(80), name(81), want);
-        check(rule(&json!({"name": "a-1"})), rule(&json!({"name": "a-"})), want);
+        let want = |name: &str| {
+            format!(
+                "name: properties.circuitBreaker.rules[0].name is {name:?}: it must be 1 to 80 \
+                 letters, digits and hyphens, beginning and ending with a letter or a digit"
+            )
+        };
+        check(name(80), name(81), &want(&"r".repeat(80)));
+        check(rule(&json!({"name": "a-1"})), rule(&json!({"name": "a-"})), &want("a-"));
         let status = |n: i64| rule(&json!({"failureResponse": {"statusCode": n}}));
-        let want = "statusCode: circuitBreaker.rules[0].failureResponse.statusCode must be between \
-                    100 and 599.";
-        check(status(100), status(99), want);
-        check(status(599), status(600), want);
+        let want = |n| {
+            format!(
+                "statusCode: properties.circuitBreaker.rules[0].failureResponse.statusCode is {n}: \
+                 it must be 100 to 599"
+            )
+        };
+        check(status(100), status(99), &want(99));
+        check(status(599), status(600), &want(600));
     }
 
     #[test]
@@ -346,42 +444,55 @@ mod tests {
         check(
             json!({}),
             expect![[r#"
-            url: Url is required.
-            protocol: Protocol is required."#]],
+                url: properties.url is missing: a Single needs it
+                protocol: properties.protocol is missing: a Single needs it"#]],
         );
         check(
             json!({"type": "Single", "url": "a", "protocol": null}),
-            expect!["protocol: Protocol is required."],
+            expect!["protocol: properties.protocol is missing: a Single needs it"],
         );
         check(
             single("protocol", json!("ftp")),
-            expect!["protocol: protocol must be one of http, soap."],
+            expect![[r#"protocol: properties.protocol is "ftp": it must be http or soap"#]],
         );
-        check(single("type", json!("pool")), expect!["type: type must be one of Single, Pool."]);
+        check(single("type", json!("single")), expect![""]);
+        check(
+            single("type", json!("Cluster")),
+            expect![[r#"type: properties.type is "Cluster": it must be Single or Pool"#]],
+        );
+        check(
+            single("pool", json!({"services": [{"id": "a"}]})),
+            expect!["type: properties.type is missing: with a pool it must be Pool"],
+        );
         check(
             single("title", json!(7)),
-            expect!["title: title must be a string of 1 to 300 characters."],
+            expect!["title: properties.title is 7: it must be a string"],
         );
         check(
             single("credentials", json!({"authorization": {"scheme": "Basic"}})),
-            expect!["parameter: credentials.authorization.parameter is required."],
+            expect![
+                "parameter: properties.credentials.authorization.parameter is missing: an authorization needs its scheme and its parameter"
+            ],
         );
         check(
             single("credentials", json!({"header": {"x": "y"}, "query": [], "certificate": [1]})),
             expect![[r#"
-                certificate: credentials.certificate[0] must be a string.
-                x: credentials.header.x must be an array.
-                query: credentials.query must be an object."#]],
+                certificate: properties.credentials.certificate[0] is ***: it must be a string
+                x: properties.credentials.header.x is ***: it must be an array
+                query: properties.credentials.query is an array: it must be an object"#]],
         );
-        check(single("proxy", json!({})), expect!["url: proxy.url is required."]);
+        check(
+            single("proxy", json!({})),
+            expect!["url: properties.proxy.url is missing: a proxy needs it"],
+        );
         check(
             single(
                 "tls",
                 json!({"validateCertificateChain": "no", "serverX509Names": [{"name": 1}]}),
             ),
             expect![[r#"
-                validateCertificateChain: tls.validateCertificateChain must be true or false.
-                name: tls.serverX509Names[0].name must be a string."#]],
+                validateCertificateChain: properties.tls.validateCertificateChain is "no": it must be true or false
+                name: properties.tls.serverX509Names[0].name is 1: it must be a string"#]],
         );
         check(
             single(
@@ -389,18 +500,18 @@ mod tests {
                 json!({"serviceFabricCluster": {"maxPartitionResolutionRetries": "3"}}),
             ),
             expect![[r#"
-                managementEndpoints: properties.serviceFabricCluster.managementEndpoints is required.
-                maxPartitionResolutionRetries: properties.serviceFabricCluster.maxPartitionResolutionRetries must be between -2147483648 and 2147483647."#]],
+                managementEndpoints: properties.properties.serviceFabricCluster.managementEndpoints is missing: a cluster is managed somewhere
+                maxPartitionResolutionRetries: properties.properties.serviceFabricCluster.maxPartitionResolutionRetries is "3": it must be an integer of 32 bits"#]],
         );
         check(
             pool(&json!([{"id": "a", "weight": 1.5}])),
-            expect!["weight: pool.services[0].weight must be between 0 and 100."],
+            expect!["weight: properties.pool.services[0].weight is 1.5: it must be 0 to 100"],
         );
         check(
             pool(&json!([{"weight": 1}, "b"])),
             expect![[r#"
-            id: pool.services[0].id is required.
-            services: pool.services[1] must be an object."#]],
+                id: properties.pool.services[0].id is missing: a member is named by it
+                services: properties.pool.services[1] is "b": it must be an object"#]],
         );
         check(
             json!({"type": "Pool", "url": "http://a", "protocol": "http",
@@ -416,41 +527,60 @@ mod tests {
         );
         check(
             json!({"type": "Pool"}),
-            expect!["services: pool.services is required for backend pool."],
+            expect!["pool: properties.pool is missing: a Pool needs it"],
         );
         check(
             json!({"type": "Pool", "pool": {"services": {}}}),
-            expect!["services: pool.services must be an array."],
+            expect!["services: properties.pool.services is an object: it must be an array"],
         );
         check(rule(&json!({})), expect![""]);
+        check(rule(&json!({"name": null})), expect![""]);
+        let upside_down =
+            json!({"statusCodeRanges": [{"min": 599, "max": 500}, {"min": 600, "max": 1}]});
+        check(
+            rule(&json!({"failureCondition": upside_down})),
+            expect![[r#"
+            min: properties.circuitBreaker.rules[0].failureCondition.statusCodeRanges[1].min is 600: it must be 200 to 599
+            max: properties.circuitBreaker.rules[0].failureCondition.statusCodeRanges[1].max is 1: it must be 200 to 599
+            statusCodeRanges: properties.circuitBreaker.rules[0].failureCondition.statusCodeRanges[0] has a min above its max: no status is in it"#]],
+        );
+        check(
+            pool(&json!([{"id": "/backends/"}, {"id": "a"}])),
+            expect![[
+                r#"id: properties.pool.services[0].id is "/backends/": it must be an id that ends in the name of a backend"#
+            ]],
+        );
+        check(
+            single("credentials", json!({"authorization": {"scheme": "s", "parameter": 4815}})),
+            expect![
+                "parameter: properties.credentials.authorization.parameter is ***: it must be a string"
+            ],
+        );
         check(rule(&json!({"tripDuration": "P1D", "acceptRetryAfter": true})), expect![""]);
         check(
             rule(
                 &json!({"name": null, "failureCondition": null, "tripDuration": "10s", "acceptRetryAfter": 1}),
             ),
             expect![[r#"
-                name: circuitBreaker.rules[0].name is required.
-                failureCondition: circuitBreaker.rules[0].failureCondition is required.
-                tripDuration: circuitBreaker.rules[0].tripDuration must be a duration in ISO 8601 format.
-                acceptRetryAfter: circuitBreaker.rules[0].acceptRetryAfter must be true or false."#]],
+                failureCondition: properties.circuitBreaker.rules[0].failureCondition is missing: a rule needs one
+                tripDuration: properties.circuitBreaker.rules[0].tripDuration is "10s": it must be an ISO 8601 duration like PT1M or P1D
+                acceptRetryAfter: properties.circuitBreaker.rules[0].acceptRetryAfter is 1: it must be true or false"#]],
         );
         check(
             rule(
                 &json!({"failureCondition": {"percentage": 1, "interval": "1", "statusCodeRanges": []}}),
             ),
             expect![[r#"
-                interval: circuitBreaker.rules[0].failureCondition.interval must be a duration in ISO 8601 format.
-                failureCondition: circuitBreaker.rules[0].failureCondition must have exactly one of count and percentage.
-                failureCondition: circuitBreaker.rules[0].failureCondition must have one of statusCodeRanges and errorReasons."#]],
+                interval: properties.circuitBreaker.rules[0].failureCondition.interval is "1": it must be an ISO 8601 duration like PT1M or P1D
+                failureCondition: properties.circuitBreaker.rules[0].failureCondition has count and percentage: exactly one of them must be there
+                failureCondition: properties.circuitBreaker.rules[0].failureCondition has neither statusCodeRanges nor errorReasons: at least one of them must be there"#]],
         );
         check(
             single("circuitBreaker", json!({"rules": [{}, {}]})),
             expect![[r#"
-                name: circuitBreaker.rules[0].name is required.
-                failureCondition: circuitBreaker.rules[0].failureCondition is required.
-                name: circuitBreaker.rules[1].name is required.
-                failureCondition: circuitBreaker.rules[1].failureCondition is required.
-                rules: Only one circuit breaker rule is supported for a backend."#]],
+                failureCondition: properties.circuitBreaker.rules[0].failureCondition is missing: a rule needs one
+                failureCondition: properties.circuitBreaker.rules[1].failureCondition is missing: a rule needs one
+                rules: properties.circuitBreaker.rules is an array of 2: it must be one rule, which is what the service takes for a backend"#]],
         );
     }
 
@@ -465,9 +595,9 @@ mod tests {
         let body = pool(&json!([{"id": "a", "weight": 0, "priority": 0}, {"id": "b"}]));
         assert_eq!(says(&body, &Unpublished::default()), "");
         expect![[r#"
-            weight: pool.services[0].weight must not be 0.
-            weight: pool.services[1].weight is required.
-            priority: pool.services[1].priority is required."#]]
+            weight: properties.pool.services[0].weight is 0: it must be 1 to 100
+            weight: properties.pool.services[1].weight is missing: a member has one
+            priority: properties.pool.services[1].priority is missing: a member has one"#]]
         .assert_eq(&says(&body, &strict));
     }
 }

@@ -93,7 +93,7 @@ fn options_can_be_read_from_a_file() {
         (json!({"unpublished": {"zeroWeight": "some"}}), "unknown variant `some`"),
         (
             json!({"service": {"subscription": "1", "resourceGroup": "a", "name": "a"}}),
-            "subscription `1` is no UUID",
+            "\"1\" is not a subscription id: it must be a UUID",
         ),
     ] {
         let error = serde_json::from_value::<Options>(wrong).unwrap_err().to_string();

@@ -103,7 +103,7 @@ async fn the_example_of_the_page_of_reconnect_is_below_its_own_minimum() {
             assert_eq!(got.header("content-length"), "0");
         } else {
             let detail = &got.body["error"]["details"][0];
-            assert_eq!(detail["message"], "The minimum duration of the Reconnect is PT2M.");
+            assert_eq!(detail["message"], "PT3S: minimum duration of the Reconnect is PT2M");
         }
     }
 }

@@ -205,7 +205,7 @@ async fn the_foreign_writer_needs_no_etag_and_is_told_apart() {
     assert_eq!(world.patch("chat", &tag, &title("ours")).await.status, 412);
     assert_eq!(world.azure.writes("chat").len(), 1, "foreign writes are not the client's");
     let refused = world.azure.foreign_put("bad", &json!({"properties": {}})).unwrap_err();
-    assert!(refused.to_string().contains("Url is required."), "{refused}");
+    assert!(refused.to_string().contains("properties.url is missing"), "{refused}");
     world.azure.foreign_delete("chat").unwrap();
     assert!(world.azure.backend("chat").is_none());
 }

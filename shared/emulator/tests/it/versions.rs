@@ -127,7 +127,7 @@ async fn what_becomes_of_fields_that_came_later_can_be_chosen() {
     let (status, body) = world.by("2022-08-01", "PUT", "chat", Some(&pool())).await;
     assert_eq!(
         (status, &body["error"]["details"][0]["message"]),
-        (400, &json!("Url is required."))
+        (400, &json!("properties.url is missing: a Single needs it"))
     );
 }
 
@@ -166,7 +166,7 @@ async fn errors_have_either_shape() {
     let bad = json!({"properties": {"url": "http://x"}});
     let (status, body) = world.by("2024-05-01", "PUT", "eu", Some(&bad)).await;
     assert_eq!(status, 400);
-    expect![[r#"{"error":{"code":"ValidationError","message":"One or more fields contain incorrect values:","target":null,"details":[{"code":"ValidationError","message":"Protocol is required.","target":"protocol","details":[],"additionalInfo":[]}],"additionalInfo":[]}}"#]]
+    expect![[r#"{"error":{"code":"ValidationError","message":"One or more fields contain incorrect values:","target":null,"details":[{"code":"ValidationError","message":"properties.protocol is missing: a Single needs it","target":"protocol","details":[],"additionalInfo":[]}],"additionalInfo":[]}}"#]]
         .assert_eq(&body.to_string());
     let body = world.by("2022-08-01", "GET", "eu", None).await.1;
     expect![[
