@@ -7,6 +7,7 @@
 mod clients;
 mod command;
 mod components;
+mod fuzz;
 mod generate;
 mod packages;
 mod policy;
@@ -32,6 +33,7 @@ cargo xtask TASK
   check      formatting and lints: what to run before a commit
   test       everything, with a time per stage; installs what is missing or says what it is
   clients    other people's clients, for the conformance tests, into the build folder
+  fuzz       the fuzz targets, longer: [TARGET] [SECONDS]
   generate   writes again what is generated and checked in
   bench      the benchmarks, on release builds; what follows is passed on to them
   help       this text
@@ -54,6 +56,9 @@ fn main() -> ExitCode {
         ["clients"] => clients::ensure(),
         ["generate"] => generate::all(),
         ["bench", rest @ ..] => bench(rest),
+        ["fuzz", rest @ ..] => {
+            fuzz::read(rest).and_then(|(targets, seconds)| fuzz::fuzz(&targets, seconds))
+        }
         [task @ ("check" | "test" | "clients" | "generate" | "help"), ..] => {
             Err(format!("`{task}` takes no arguments"))
         }
@@ -116,7 +121,8 @@ fn stages(report: &mut Report) -> Result<(), String> {
         })
     });
     report.tally = *tally::lock(&tally);
-    outcome
+    outcome?;
+    report.stage("fuzz", || fuzz::fuzz(&[], fuzz::ALL_SECONDS))
 }
 
 fn tests() -> Command {

@@ -44,6 +44,7 @@ use crate::etag::ETag;
 use crate::id::{BackendId, Scope, ServiceBackendId};
 use crate::list::{NextLink, Page, Query};
 use crate::meta::Ids;
+use crate::newer;
 use crate::patch::Patch;
 use crate::put::{Created, Draft, Overwrite};
 use crate::request::{self, RequestId};
@@ -194,6 +195,13 @@ impl Client {
     /// Get: reads a backend.
     pub async fn get(&self, id: &BackendId, call: RequestId) -> Result<Backend, Error> {
         let request = request::get(&self.inner.endpoint, id, call);
+        self.run("get", id, call, request, |answer| response::get(call, answer)).await
+    }
+
+    /// Get, by the newest version that is known: what a replacement by this client's version could
+    /// lose is told from it (see [`newer`]).
+    pub async fn get_newest(&self, id: &BackendId, call: RequestId) -> Result<Backend, Error> {
+        let request = newer::request(&self.inner.endpoint, id, call);
         self.run("get", id, call, request, |answer| response::get(call, answer)).await
     }
 

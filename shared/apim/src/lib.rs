@@ -10,6 +10,7 @@
 //! - **Nothing unknown is lost.** A [`Backend`] keeps the body to the letter, with typed views
 //!   over it ([`pool`], [`model`]), and what is sent is cut from it: fields that no published model
 //!   has survive.
+//!   What an older version does not even show is found by one more look ([`newer`]).
 //! - **Nothing is sent that Azure would refuse for its bounds.** A [`Draft`] and a [`Patch`] are
 //!   within every published one by type, and what is not is told in words: `properties.title has
 //!   301 characters: it must have 1 to 300`. What a version of the API does not have is not asked
@@ -31,7 +32,7 @@
 //! |---|---|---|---|
 //! | List | [`Client::list`], [`Client::pages`] | [Backend][p1], [Workspace Backend][w1] | `request::tests::list_at_both_levels_with_everything_that_can_be_asked`, `response::tests::a_page_keeps_the_letter_of_each_backend`, `list::tests::a_next_page_is_on_the_same_server`, `client::tests::lists::pages_are_followed_to_the_last` |
 //! | GetEntityTag | [`Client::entity_tag`] | [Backend][p2], [Workspace Backend][w2] | `request::tests::entity_tag_at_both_levels`, `response::tests::the_mark_alone` |
-//! | Get | [`Client::get`] | [Backend][p3], [Workspace Backend][w3] | `request::tests::get_at_both_levels`, `response::tests::a_backend_with_its_mark` |
+//! | Get | [`Client::get`], [`Client::get_newest`] | [Backend][p3], [Workspace Backend][w3] | `request::tests::get_at_both_levels`, `response::tests::a_backend_with_its_mark`, `newer::tests::the_look_is_a_get_by_the_newest_version` |
 //! | Create Or Update, of what is not there | [`Client::create`] | [Backend][p4], [Workspace Backend][w4] | `request::tests::create_says_nothing_of_a_state`, `response::tests::what_was_created_is_told_from_what_was_replaced`, `examples::workspace_create_or_update_of_a_backend_with_a_proxy`, `examples::workspace_create_or_update_of_a_service_of_service_fabric` |
 //! | Create Or Update, of what was seen | [`Client::replace`] | the same | `request::tests::replace_carries_the_etag_and_overwrite_any`, `model::tests::letters::a_read_modify_write_changes_only_what_was_owned` |
 //! | Create Or Update, unseen | [`Client::overwrite`] | the same | `request::tests::replace_carries_the_etag_and_overwrite_any` |
@@ -149,6 +150,7 @@ pub mod list;
 pub mod meta;
 pub mod model;
 pub mod name;
+pub mod newer;
 pub mod patch;
 pub mod pool;
 pub mod put;

@@ -288,10 +288,12 @@ fn escaped(text: &str) -> String {
     address
 }
 
-/// Scheme, host and port. An address with a user in it has none, for it means to mislead.
+/// Scheme, host and port. An address with a user in it has none, for it means to mislead; nor has
+/// one whose port is no number, which the parser lets through.
 fn origin(uri: &Uri) -> Option<(String, String, u16)> {
     let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
-    if authority.as_str().contains('@') {
+    let no_port = authority.as_str() == authority.host();
+    if authority.as_str().contains('@') || (authority.port_u16().is_none() && !no_port) {
         return None;
     }
     let port = authority.port_u16().or(match scheme {

@@ -42,6 +42,8 @@ fn a_next_page_is_on_the_same_server() {
         ),
         ("https://management.azure.com", "/subscriptions/x", NextLinkError::NotAnAddress),
         ("https://management.azure.com", "//evil.example/x", NextLinkError::NotAnAddress),
+        ("https://a.example", "https://a.example:44x3/", NextLinkError::NotAnAddress),
+        ("https://a.example", "https://a.example:/", NextLinkError::NotAnAddress),
         ("https://management.azure.com", "https://a b/", NextLinkError::NotAnAddress),
         ("https://a.example", "https://a.example\\@evil.example/", NextLinkError::NotAnAddress),
         ("https://a.example", "https://évil.example/", NextLinkError::NotAnAddress),

@@ -69,7 +69,11 @@ impl Meta {
     pub fn read(call: RequestId, headers: &HeaderMap) -> Self {
         let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
         let id = |name| {
-            let fits = |id: &&str| !id.is_empty() && id.len() <= SERVICE_ID_BYTES_MAX;
+            // A header may have tabs, which an error would carry to a terminal.
+            let fits = |id: &&str| {
+                (1..=SERVICE_ID_BYTES_MAX).contains(&id.len())
+                    && id.bytes().all(|byte| byte.is_ascii_graphic())
+            };
             text(name).filter(fits).map(str::to_owned)
         };
         // An answer has the one of its own kind.

@@ -20,6 +20,8 @@ impl ApiVersion {
     pub const DEFAULT: &str = "2024-05-01";
     /// The version of the Reconnect page.
     pub const RECONNECT: &str = "2022-08-01";
+    /// The newest version that is known, which shows what others may hide.
+    pub const NEWEST: &str = "2026-03-01-preview";
 
     /// The version as it is sent.
     pub fn as_str(&self) -> &str {
@@ -29,6 +31,11 @@ impl ApiVersion {
     /// The version of the Reconnect page, for whoever wants to ask as it does.
     pub fn of_reconnect() -> Self {
         Self(Self::RECONNECT.to_owned())
+    }
+
+    /// The newest version that is known, for whoever wants to see all there is.
+    pub fn newest() -> Self {
+        Self(Self::NEWEST.to_owned())
     }
 
     /// Refuses what this version is known not to have.
@@ -122,6 +129,7 @@ mod tests {
             ApiVersion::RECONNECT.parse::<ApiVersion>().unwrap(),
             ApiVersion::of_reconnect()
         );
+        assert_eq!(ApiVersion::NEWEST.parse::<ApiVersion>().unwrap(), ApiVersion::newest());
     }
 
     #[test]

@@ -243,9 +243,11 @@ fn order(one: &Signal, other: &Signal) -> Ordering {
         .then_with(|| one.annotations.cmp(&other.annotations))
 }
 
-/// What an error quotes of a value: its beginning.
+/// What an error quotes of a value: its beginning, on one line. Errors end in logs and on
+/// terminals, where what a sender wrote may move nothing.
 pub(crate) fn quote(text: &str) -> String {
-    cut(text, QUOTE_BYTES_MAX)
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    cut(text, QUOTE_BYTES_MAX).chars().map(plain).collect()
 }
 
 /// A text, or as much of it as has `bytes_max` bytes with the `…` that then ends it. Below the

@@ -1,0 +1,111 @@
+//! Fields of later versions, which a replacement by an older version would lose.
+//!
+//! Later versions have fields that 2024-05-01 does not know: `failureResponse`, `sessionAffinity`,
+//! `azureRegion` and more. Whether the service shows them to an older version is not published.
+//! Where it does, they survive here like everything unknown. Where it does not, whoever reads by
+//! the older version, changes something and replaces the whole takes them away unseen, and no
+//! ETag tells, for nobody wrote in between. So a replacement can be preceded by one more look, by
+//! the newest version that is known ([`request`]), and [`lost`] names what would go.
+//!
+//! An Update loses nothing of the kind but in arrays, which it replaces whole.
+//!
+//! Races thought of: a write between the two looks shows as fields too many, so that too much is
+//! said rather than too little; the replacement itself is then refused for its ETag.
+
+use bytes::Bytes;
+use http::Request;
+
+use crate::diff::{self, Change};
+use crate::document::Document;
+use crate::endpoint::Endpoint;
+use crate::id::BackendId;
+use crate::request::{self, RequestId};
+use crate::version::{ApiVersion, NotOffered};
+
+/// Get, by the newest version that is known. It is answered like any Get.
+pub fn request(
+    endpoint: &Endpoint,
+    id: &BackendId,
+    call: RequestId,
+) -> Result<Request<Bytes>, NotOffered> {
+    request::get(&endpoint.at_version(ApiVersion::newest()), id, call)
+}
+
+/// The paths of what is there by the newest version, was not seen by the older one, and is not in
+/// what shall be written: `properties.pool.services[eu].preferredCarbonEmission`. What was seen
+/// and left out is not among them, for that was meant.
+pub fn lost(seen: &Document, newest: &Document, written: &Document) -> Vec<String> {
+    let missing = |from: &Document| {
+        let lines = diff::between(from.raw(), newest.raw());
+        lines.into_iter().filter_map(|line| match line.change {
+            Change::Added(_) => Some(line.path),
+            Change::Removed(_) | Change::Changed { .. } | Change::Reordered => None,
+        })
+    };
+    let unwritten: Vec<String> = missing(written).collect();
+    missing(seen).filter(|path| unwritten.contains(path)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::testing::{backend_id, call};
+
+    /// What is lost, by the properties of the three documents.
+    fn check(seen: &str, newest: &str, written: &str, expected: &Expect) {
+        let [seen, newest, written] = [seen, newest, written].map(|properties| {
+            Document::parse(format!(r#"{{"properties":{{{properties}}}}}"#)).unwrap()
+        });
+        expected.assert_eq(&lost(&seen, &newest, &written).join("\n"));
+    }
+
+    #[test]
+    fn what_was_hidden_and_is_not_written_is_lost() {
+        let rule = r#""name":"r","tripDuration":"PT1M""#;
+        let single = |rule: &str, more: &str| {
+            format!(
+                r#""url":"u","protocol":"http","circuitBreaker":{{"rules":[{{{rule}}}]}}{more}"#
+            )
+        };
+        let shown = single(rule, "");
+        let later = format!(r#"{rule},"failureResponse":{{"statusCode":418}}"#);
+        let whole = single(&later, r#","azureRegion":"westeurope""#);
+        check(
+            &shown,
+            &whole,
+            &shown,
+            &expect![[r#"
+                properties.circuitBreaker.rules[r].failureResponse.statusCode
+                properties.azureRegion"#]],
+        );
+        // Shown, and left out: that was meant.
+        check(&whole, &whole, &shown, &expect![""]);
+        // Hidden, and written all the same.
+        check(&shown, &whole, &whole, &expect![""]);
+        check(&shown, &whole, &single(&later, ""), &expect!["properties.azureRegion"]);
+        check(&shown, &shown, r#""url":"other","protocol":"http""#, &expect![""]);
+    }
+
+    #[test]
+    fn members_are_known_by_their_names_wherever_they_stand() {
+        let pool = |members: &str| format!(r#""type":"Pool","pool":{{"services":[{members}]}}"#);
+        check(
+            &pool(r#"{"id":"/backends/eu","weight":1},{"id":"us"}"#),
+            &pool(
+                r#"{"id":"/backends/eu","weight":1,"preferredCarbonEmission":"Low"},{"id":"us"}"#,
+            ),
+            &pool(r#"{"id":"us"},{"id":"eu","weight":7}"#),
+            &expect!["properties.pool.services[eu].preferredCarbonEmission"],
+        );
+    }
+
+    #[test]
+    fn the_look_is_a_get_by_the_newest_version() {
+        let endpoint = Endpoint::default().at_version(ApiVersion::of_reconnect());
+        let request = request(&endpoint, &backend_id(), call()).unwrap();
+        assert_eq!(request.method(), "GET");
+        assert_eq!(request.uri().query(), Some("api-version=2026-03-01-preview"));
+    }
+}
