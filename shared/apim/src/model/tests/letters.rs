@@ -43,10 +43,22 @@ fn leaves(text: &str) -> BTreeMap<String, String> {
 #[derive(Debug, Clone)]
 enum Owned {
     Title(String),
+    Description(Option<String>),
+    Url(String),
+    Soap,
     Weight(usize, Setting),
+    Priority(usize, Setting),
+    LastMember,
     Trip(u64),
+    Percentage(u8),
+    Reasons(Vec<String>),
     Chain(Option<bool>),
     Password(String),
+    Parameter(String),
+    Header(String),
+    Certificates(usize),
+    Retries(i32),
+    NoProxy,
     NoBreaker,
 }
 
@@ -58,24 +70,51 @@ fn owned() -> impl Strategy<Value = Owned> {
     ];
     prop_oneof![
         "[a-z]{1,9}".prop_map(Owned::Title),
-        (0..5usize, setting).prop_map(|(at, to)| Owned::Weight(at, to)),
+        proptest::option::of("[a-zé\"]{1,9}").prop_map(Owned::Description),
+        "[a-z]{1,9}".prop_map(Owned::Url),
+        Just(Owned::Soap),
+        (0..5usize, setting.clone()).prop_map(|(at, to)| Owned::Weight(at, to)),
+        (0..5usize, setting).prop_map(|(at, to)| Owned::Priority(at, to)),
+        Just(Owned::LastMember),
         (1..9_999u64).prop_map(Owned::Trip),
+        (1..=100u8).prop_map(Owned::Percentage),
+        proptest::collection::vec("[a-z]{0,5}", 1..4).prop_map(Owned::Reasons),
         any::<Option<bool>>().prop_map(Owned::Chain),
         "[a-z]{1,9}".prop_map(Owned::Password),
+        "[a-z]{1,9}".prop_map(Owned::Parameter),
+        "[a-z]{1,9}".prop_map(Owned::Header),
+        (0..4usize).prop_map(Owned::Certificates),
+        any::<i32>().prop_map(Owned::Retries),
+        Just(Owned::NoProxy),
         Just(Owned::NoBreaker),
     ]
 }
 
-/// Changes it, and tells the beginning of every path that may differ by it.
-fn change(properties: &mut Properties, owned: &Owned) -> Option<String> {
+/// Changes it, and tells what may differ by it; none where there is nothing to change.
+fn change(properties: &mut Properties, owned: &Owned) -> Option<Vec<String>> {
+    const CONDITION: &str = ".properties.circuitBreaker.rules[0].failureCondition";
     let rule = |shape: &mut Shape, f: &dyn Fn(&mut Breaker)| match shape {
         Shape::Single { breaker: Some(breaker), .. } => f(breaker),
         Shape::Single { breaker: None, .. } | Shape::Pool(_) => {}
     };
-    Some(match owned {
+    let path = match owned {
         Owned::Title(to) => {
             properties.title = Some(to.parse::<Title>().unwrap());
             ".properties.title".to_owned()
+        }
+        Owned::Description(to) => {
+            properties.description = to.as_ref().map(|to| to.parse().unwrap());
+            ".properties.description".to_owned()
+        }
+        Owned::Url(to) => {
+            let Shape::Single { url, .. } = &mut properties.shape else { return None };
+            *url = to.parse().unwrap();
+            ".properties.url".to_owned()
+        }
+        Owned::Soap => {
+            let Shape::Single { protocol, .. } = &mut properties.shape else { return None };
+            *protocol = connection::Protocol::Soap;
+            ".properties.protocol".to_owned()
         }
         Owned::Weight(at, to) => {
             let Shape::Pool(members) = &mut properties.shape else { return None };
@@ -83,6 +122,62 @@ fn change(properties: &mut Properties, owned: &Owned) -> Option<String> {
             all.get_mut(*at)?.weight = *to;
             *members = members::Members::new(all).unwrap();
             format!(".properties.pool.services[{at}].weight")
+        }
+        Owned::Priority(at, to) => {
+            let Shape::Pool(members) = &mut properties.shape else { return None };
+            let mut all = members.all().to_vec();
+            all.get_mut(*at)?.priority = *to;
+            *members = members::Members::new(all).unwrap();
+            format!(".properties.pool.services[{at}].priority")
+        }
+        Owned::LastMember => {
+            let Shape::Pool(members) = &mut properties.shape else { return None };
+            let mut all = members.all().to_vec();
+            all.pop();
+            let last = all.len();
+            *members = members::Members::new(all).ok()?;
+            format!(".properties.pool.services[{last}]")
+        }
+        Owned::Percentage(to) => {
+            rule(&mut properties.shape, &|breaker| {
+                let threshold = Threshold::Percentage((*to).try_into().unwrap());
+                breaker.rules.iter_mut().for_each(|rule| rule.condition.threshold = threshold);
+            });
+            // The count goes where the percentage comes.
+            return Some(["count", "percentage"].map(|key| format!("{CONDITION}.{key}")).into());
+        }
+        Owned::Reasons(to) => {
+            let reasons: Vec<_> = to.iter().map(|reason| reason.parse().unwrap()).collect();
+            rule(&mut properties.shape, &|breaker| {
+                for rule in &mut breaker.rules {
+                    rule.condition.failures.reasons.clone_from(&reasons);
+                }
+            });
+            format!("{CONDITION}.errorReasons")
+        }
+        Owned::Parameter(to) => {
+            let authorization = properties.credentials.as_mut()?.authorization.as_mut()?;
+            let secret = crate::Secret::new(to.as_str());
+            authorization.parameter = scalar::Parameter::new(secret).unwrap();
+            ".properties.credentials.authorization.parameter".to_owned()
+        }
+        Owned::Header(to) => {
+            let header = properties.credentials.as_mut()?.header.as_mut()?;
+            header.0.insert("new header".to_owned(), vec![crate::Secret::new(to.as_str())]);
+            ".properties.credentials.header.new header".to_owned()
+        }
+        Owned::Certificates(count) => {
+            let all = vec![crate::Secret::new("c"); *count];
+            properties.credentials.as_mut()?.certificates = Some(all);
+            ".properties.credentials.certificate".to_owned()
+        }
+        Owned::Retries(to) => {
+            properties.cluster.as_mut()?.max_partition_resolution_retries = Some(*to);
+            ".properties.properties.serviceFabricCluster.maxPartitionResolutionRetries".to_owned()
+        }
+        Owned::NoProxy => {
+            properties.proxy = None;
+            ".properties.proxy".to_owned()
         }
         Owned::Trip(seconds) => {
             let trip = Some(Period(std::time::Duration::from_secs(*seconds)));
@@ -104,7 +199,13 @@ fn change(properties: &mut Properties, owned: &Owned) -> Option<String> {
             *breaker = None;
             ".properties.circuitBreaker".to_owned()
         }
-    })
+    };
+    Some(vec![path])
+}
+
+/// Whether it is there, or something in there.
+fn is_in(at: &str, path: &str) -> bool {
+    at.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[', '{']))
 }
 
 proptest! {
@@ -124,13 +225,16 @@ proptest! {
     fn a_read_modify_write_changes_only_what_was_owned(text in any::document(), owned in owned()) {
         let document = parsed(&text);
         let mut properties = read(&document).unwrap();
-        let Some(path) = change(&mut properties, &owned) else { return Ok(()) };
+        let Some(paths) = change(&mut properties, &owned) else { return Ok(()) };
         let after = write_into(&document, &properties).unwrap();
         // It says what it was told to,
         prop_assert_eq!(read(&after).unwrap(), properties);
         // and everything else is where it was, to the letter.
         let rest = |text: &str| -> BTreeMap<String, String> {
-            leaves(text).into_iter().filter(|(at, _)| !at.starts_with(&path)).collect()
+            leaves(text)
+                .into_iter()
+                .filter(|(at, _)| !paths.iter().any(|path| is_in(at, path)))
+                .collect()
         };
         prop_assert_eq!(rest(std::str::from_utf8(after.body()).unwrap()), rest(&text));
     }
