@@ -147,6 +147,7 @@ fn one(fuzzer: &Path, target: &str, seconds: u64) -> Result<String, String> {
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-max_len={INPUT_BYTES_MAX}"))
         .arg(format!("-timeout={INPUT_SECONDS_MAX}"))
+        .arg(format!("-dict={}", folder("dictionary").display()))
         // With its slash: what it writes begins with this.
         .arg(format!("-artifact_prefix={}/", found.display()))
         .args(["-print_final_stats=1", "-verbosity=1"])
