@@ -59,7 +59,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let config = common.config(Needs::Everything)?;
     // From here on, so that whoever stops it as soon as it listens finds it listening for that too.
     let signalled = Stop::signals()?;
-    let serving = Serving::start(&config, common.mode(), options).await?;
+    let serving = Serving::start(&config, common.mode(), options, |router| router).await?;
     if common.mode() == Mode::Shadow {
         tracing::warn!(
             "shadow mode: everything is decided and recorded, and nothing is written to Azure"
@@ -85,11 +85,12 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
 }
 
 impl Serving {
-    /// Starts everything.
+    /// Starts everything; `dress` adds to what listens.
     pub(crate) async fn start(
         config: &Config,
         mode: Mode,
         options: &Options,
+        dress: impl FnOnce(Router) -> Router,
     ) -> Result<Self, Failed> {
         let parts = open(config, mode).await?;
         put_in_force(&parts, config, options).await?;
@@ -97,7 +98,7 @@ impl Serving {
             tracing::warn!("no sources are configured: nothing can be heard but commands");
         }
         let stop = Stop::default();
-        let router = router(config, &parts, &stop);
+        let router = dress(router(config, &parts, &stop));
         let (address, http) = server::serve(config.listen, router, &stop)
             .await
             .map_err(|error| Failed(format!("cannot listen on {}: {error}", config.listen)))?;

@@ -9,6 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use axum::Router;
 use jiff::Timestamp;
 use pointsman_core::{names::BackendId, playbook};
 use pointsman_engine::Mode;
@@ -26,6 +27,9 @@ pub(super) const RAMP_PERCENT: [u32; 3] = [10, 50, 100];
 
 /// The source's name in the configuration.
 const SOURCE: &str = "alertmanager";
+
+/// The file with the token that proves who sends alerts.
+pub(super) const BEARER_FILE: &str = "alert-token";
 
 /// A fault by which the emulated Azure asks the next writer to wait, for `--hold`.
 const THROTTLE: &str =
@@ -68,8 +72,11 @@ pub(super) struct Functions {
 }
 
 impl Functions {
-    /// Writes the files, and starts the functions on them.
-    pub(super) async fn start(world: &World) -> Result<Self, Failed> {
+    /// Writes the files, and starts the functions on them; `dress` adds to what listens.
+    pub(super) async fn start(
+        world: &World,
+        dress: impl FnOnce(Router) -> Router,
+    ) -> Result<Self, Failed> {
         let dir = tempfile::Builder::new().prefix("pointsman-dev-").tempdir()?;
         let folder = Folder { dir };
         let bearer = uuid::Uuid::now_v7().simple().to_string();
@@ -85,7 +92,7 @@ impl Functions {
         for (path, text) in [
             (folder.path().join("playbook.yaml"), text),
             (folder.path().join("azure-token"), world.azure.token()),
-            (folder.path().join("alert-token"), bearer.clone()),
+            (folder.path().join(BEARER_FILE), bearer.clone()),
             (folder.config(), config_text(&world.azure.arm_url())),
             (folder.path().join(SIGNAL_FILE), signal),
             (folder.path().join(FOREIGN_FILE), serde_json::to_string_pretty(&foreign)?),
@@ -96,7 +103,7 @@ impl Functions {
         }
         let config = Config::read(&folder.config())?;
         let serving =
-            serve::Serving::start(&config, Mode::Live, &serve::Options::default()).await?;
+            serve::Serving::start(&config, Mode::Live, &serve::Options::default(), dress).await?;
         Ok(Self { folder, serving, helped, bearer })
     }
 
@@ -129,7 +136,7 @@ azure:
 sources:
 - name: {SOURCE}
   kind: alertmanager
-  bearer: [{{file: alert-token}}]
+  bearer: [{{file: {BEARER_FILE}}}]
 "
     )
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     functions::{FAULT_FILE, FOREIGN_FILE, SIGNAL_FILE},
+    prometheus::Pages,
     screen::{Screen, Tone},
     world::{Site, World},
 };
@@ -77,11 +78,13 @@ pub(super) struct Places<'a> {
     pub(super) gateway: &'a str,
     pub(super) azure: &'a str,
     pub(super) functions: &'a str,
+    /// Where Prometheus and Alertmanager are, if they watch.
+    pub(super) pages: Option<&'a Pages>,
 }
 
 /// What to try, as lines that can be copied into another terminal.
 pub(super) fn hints(places: &Places<'_>) -> String {
-    let Places { program, folder, door, gateway, azure, functions } = places;
+    let Places { program, folder, door, gateway, azure, functions, pages } = places;
     let mut text = String::from("\nEverything stays up until ctrl-c. In another terminal:\n\n");
     let _ = writeln!(text, "  cd {}", folder.display());
     let _ = writeln!(text, "  PATH={}:$PATH", program.display());
@@ -133,6 +136,10 @@ pub(super) fn hints(places: &Places<'_>) -> String {
             let _ = writeln!(text, "  {line}");
         }
     }
+    if let Some(Pages { prometheus, alertmanager }) = pages {
+        let _ = writeln!(text, "\n  # In a browser: Prometheus and Alertmanager.");
+        let _ = writeln!(text, "  {prometheus}/alerts\n  {alertmanager}/#/alerts");
+    }
     text
 }
 
@@ -142,16 +149,20 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn what_to_try() {
-        let places = Places {
+    fn places<'a>(pages: Option<&'a Pages>) -> Places<'a> {
+        Places {
             program: Path::new("/src/target/debug"),
             folder: Path::new("/tmp/dev"),
             door: "http://127.0.0.1:1001",
             gateway: "http://127.0.0.1:1002",
             azure: "http://127.0.0.1:1003",
             functions: "http://127.0.0.1:1004",
-        };
+            pages,
+        }
+    }
+
+    #[test]
+    fn what_to_try() {
         expect![[r#"
 
             Everything stays up until ctrl-c. In another terminal:
@@ -183,6 +194,12 @@ mod tests {
               curl http://127.0.0.1:1002/metrics
               curl http://127.0.0.1:1003/emulator/requests?backend=helped
               curl http://127.0.0.1:1004/health/ready
-        "#]].assert_eq(&hints(&places));
+        "#]].assert_eq(&hints(&places(None)));
+        let pages = Pages {
+            prometheus: "http://127.0.0.1:1005".to_owned(),
+            alertmanager: "http://127.0.0.1:1006".to_owned(),
+        };
+        let text = hints(&places(Some(&pages)));
+        assert!(text.ends_with("http://127.0.0.1:1005/alerts\n  http://127.0.0.1:1006/#/alerts\n"));
     }
 }

@@ -11,6 +11,7 @@
 //! | [`world`] | the emulated Azure, its pools and their members |
 //! | [`traffic`] | the callers |
 //! | [`watcher`] | what stands for Prometheus and Alertmanager |
+//! | [`prometheus`] | Prometheus and Alertmanager themselves, where that is asked for |
 //! | [`functions`] | Pointsman itself, with its files |
 //! | [`story`] | what happens, and what is waited for |
 //! | [`narrate`], [`live`], [`table`], [`screen`] | what one sees |
@@ -18,12 +19,14 @@
 //! | [`hold`] | what to try afterwards |
 //!
 //! Guarantees: it ends within 90 s of its start unless it is to `--hold`; it stops what it started
-//! and removes what it wrote, also on ctrl-c; it exits with 0 only if everything happened as told.
+//! and removes what it wrote, also on ctrl-c and where nobody reads its output any more; it exits with
+//! 0 only if everything happened as told.
 
 mod functions;
 mod hold;
 mod live;
 mod narrate;
+mod prometheus;
 mod screen;
 mod story;
 mod summary;
@@ -48,6 +51,7 @@ use self::{
     functions::Functions,
     hold::Places,
     narrate::Done,
+    prometheus::{Pages, Stack},
     screen::{Screen, Tone},
     story::{Heard, Story},
     traffic::Traffic,
@@ -65,6 +69,9 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(6);
 /// What a shell gives for a process that was interrupted.
 const INTERRUPTED: u8 = 130;
 
+/// What a shell gives for a process that wrote where nobody reads any more.
+const CLOSED: u8 = 141;
+
 /// What `dev` takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
@@ -74,6 +81,9 @@ pub(crate) struct Options {
     /// Where the gateway's rotation starts, and how quick each member is.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
+    /// Have the Prometheus and the Alertmanager that are installed watch, and not a small watcher.
+    #[arg(long)]
+    prometheus: bool,
 }
 
 /// Everything that was started.
@@ -82,6 +92,8 @@ struct Stage {
     functions: Functions,
     traffic: Traffic,
     watching: Watching,
+    /// Where Prometheus and Alertmanager are, if they watch.
+    pages: Option<Pages>,
     heard: Heard,
     /// What only tells of things; ends when it is dropped.
     telling: JoinSet<()>,
@@ -94,16 +106,19 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let interrupt = Stop::default();
     let signalled = Stop::signals()?;
     let listening = tokio::spawn({
-        let interrupt = interrupt.clone();
+        let (interrupt, closed) = (interrupt.clone(), screen.closed().asked());
         async move {
-            signalled.await;
+            tokio::select! {
+                () = signalled => {}
+                () = closed => {}
+            }
             interrupt.ask();
         }
     });
     let stage = tokio::select! {
         biased;
         // What was started by then stops when it is dropped.
-        () = interrupt.asked() => return Ok(ExitCode::from(INTERRUPTED)),
+        () = interrupt.asked() => return Ok(interrupted(&screen)),
         stage = Stage::start(options, &screen) => stage?,
     };
     let heard = stage.heard.clone();
@@ -116,7 +131,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let measured = story.measured();
     let code = if !whole {
         screen.leave();
-        ExitCode::from(INTERRUPTED)
+        interrupted(&screen)
     } else if measured.faults().is_empty() {
         ExitCode::SUCCESS
     } else {
@@ -141,26 +156,45 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     Ok(code)
 }
 
+/// The exit code of a run that was ended before its end.
+fn interrupted(screen: &Screen) -> ExitCode {
+    ExitCode::from(if screen.closed().is_asked() { CLOSED } else { INTERRUPTED })
+}
+
 impl Stage {
     /// Starts everything, in the order in which each needs the one before.
     async fn start(options: &Options, screen: &Screen) -> Result<Self, Failed> {
+        // What is missing is told before anything is started.
+        let stack = options.prometheus.then(|| Stack::find(screen)).transpose()?;
         let stop = Stop::default();
         let world = Arc::new(World::start(options.seed).await?);
         let gateway = world.azure.gateway_url();
         let text = "start     an emulated API Management: two equal pools of three members";
         screen.say(Tone::Plain, text);
-        let functions = Functions::start(&world).await?;
+        let functions = Functions::start(&world, |router| match &stack {
+            Some(stack) => stack.ear.listening(router),
+            None => router,
+        })
+        .await?;
         let serving = &functions.serving;
         let text = "start     the functions, with a playbook for one of the pools: `helped`";
         screen.say(Tone::Plain, text);
-        let watching = watcher::start(
-            &gateway,
-            Side::Helped,
-            &world.sites,
-            functions.webhook(),
-            screen.clone(),
-            &stop,
-        )?;
+        let (watching, pages) = match &stack {
+            Some(stack) => {
+                let text = "start     a Prometheus that scrapes the gateway, and an Alertmanager";
+                screen.say(Tone::Plain, text);
+                let started =
+                    prometheus::start(stack, &world, Side::Helped, &functions, screen, &stop);
+                let (watching, pages) = started.await?;
+                (watching, Some(pages))
+            }
+            None => {
+                let (sites, webhook) = (&world.sites, functions.webhook());
+                let screen = screen.clone();
+                let started = watcher::start(&gateway, Side::Helped, sites, webhook, screen, &stop);
+                (started?, None)
+            }
+        };
         let traffic = Traffic::start(&gateway, &stop)?;
         let mut telling = JoinSet::new();
         let store = &serving.parts.store;
@@ -172,7 +206,7 @@ impl Stage {
             let (store, helped) = (Arc::clone(store), functions.helped.clone());
             telling.spawn(live::draw(Arc::clone(&world), store, helped, screen.clone()));
         }
-        Ok(Self { world, functions, traffic, watching, heard, telling, stop })
+        Ok(Self { world, functions, traffic, watching, pages, heard, telling, stop })
     }
 
     /// Says what to try, and keeps everything up until it is interrupted.
@@ -189,6 +223,7 @@ impl Stage {
             gateway: &azure.gateway_url(),
             azure: &azure.arm_url(),
             functions: &format!("http://{}", self.functions.serving.address),
+            pages: self.pages.as_ref(),
         }));
         screen.stage("Everything stays up until ctrl-c.");
         interrupt.asked().await;
@@ -197,7 +232,7 @@ impl Stage {
 
     /// Stops everything, in the reverse order.
     async fn stop(self) -> Result<(), Failed> {
-        let Self { world, functions, traffic, watching, heard: _, mut telling, stop } = self;
+        let Self { world, functions, traffic, watching, mut telling, stop, .. } = self;
         stop.ask();
         telling.shutdown().await;
         let orderly = async {

@@ -13,6 +13,8 @@ use std::{
     time::Instant,
 };
 
+use pointsman_host::server::Stop;
+
 /// How a line feels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
@@ -74,6 +76,8 @@ struct Inner {
     live: bool,
     paint: Paint,
     drawn: Mutex<Drawn>,
+    /// Asked for once nobody reads any more.
+    closed: Stop,
 }
 
 /// What is drawn below the lines.
@@ -95,13 +99,18 @@ impl Screen {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
         let live = terminal && !dumb;
-        let drawn = Mutex::default();
-        Self(Arc::new(Inner { started, out, live, paint: Paint(live && !plain), drawn }))
+        let (paint, drawn, closed) = (Paint(live && !plain), Mutex::default(), Stop::default());
+        Self(Arc::new(Inner { started, out, live, paint, drawn, closed }))
     }
 
     /// Whether a table can be drawn.
     pub(super) fn is_live(&self) -> bool {
         self.0.live
+    }
+
+    /// Stops once nobody reads any more what is said.
+    pub(super) fn closed(&self) -> &Stop {
+        &self.0.closed
     }
 
     pub(super) fn paint(&self) -> Paint {
@@ -169,14 +178,17 @@ impl Screen {
     }
 
     fn write(&self, text: &str) {
-        // Whoever closed the other end does not want to see it; the story goes on to its end.
-        let _ = match self.0.out {
+        let written = match self.0.out {
             Out::Stdout => {
                 let mut out = io::stdout().lock();
                 out.write_all(text.as_bytes()).and_then(|()| out.flush())
             }
             Out::Stderr => io::stderr().lock().write_all(text.as_bytes()),
         };
+        // Whoever closed the other end, as `head` does, does not want to see more.
+        if written.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            self.0.closed.ask();
+        }
     }
 }
 

@@ -77,9 +77,9 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// Where its server listens, for whoever looks at it without the gateway.
-    pub(super) fn url(&self) -> String {
-        self.server.url()
+    /// What a probe asks it, past the gateway.
+    pub(super) fn health(&self) -> String {
+        format!("{}/health", self.server.url())
     }
 
     /// From its next answer on, it answers 500.

@@ -83,6 +83,11 @@ pub(super) struct Watching {
 }
 
 impl Watching {
+    /// What a task tells that ends once a stop is asked for.
+    pub(super) const fn new(told: watch::Receiver<Told>, task: JoinHandle<()>) -> Self {
+        Self { told, task }
+    }
+
     /// Waits until it has ended, once a stop was asked for.
     pub(super) async fn stopped(self) {
         let _ = self.task.await;
@@ -130,9 +135,10 @@ pub(super) fn start<'a>(
 ) -> Result<Watching, Failed> {
     let client = Client::builder().no_proxy().timeout(ANSWER_WITHIN).build()?;
     let members = sites.into_iter().filter(|site| site.side == pool);
-    let watched = members.map(|site| {
-        let probe = format!("{}/health", site.url());
-        Watched { backend: site.backend.clone(), probe, rule: Rule::default() }
+    let watched = members.map(|site| Watched {
+        backend: site.backend.clone(),
+        probe: site.health(),
+        rule: Rule::default(),
     });
     let metrics = format!("{gateway}/metrics");
     let (told, receiver) = watch::channel(Told::default());
@@ -157,7 +163,7 @@ pub(super) fn start<'a>(
             () = watcher.watch() => {}
         }
     });
-    Ok(Watching { told: receiver, task })
+    Ok(Watching::new(receiver, task))
 }
 
 fn sender(metrics: &str) -> Sender {
@@ -307,29 +313,37 @@ impl Watcher {
 
     /// Takes note of what was told, and forgets what has ended.
     fn taken(&mut self, began: Instant) {
-        let took = began.elapsed().as_millis();
         for (backend, known) in &mut self.known {
             if known.told {
                 continue;
             }
             known.told = true;
             let since = known.since.unwrap_or(began);
-            let (tone, turn) = match known.alert.ended {
-                None => (Tone::Bad, "fires"),
-                Some(_) => (Tone::Good, "is resolved"),
-            };
-            let text = format!("alert     {ALERT} of {backend} {turn}; webhook taken in {took} ms");
-            self.screen.say(tone, text);
             let ended = known.alert.ended.is_some();
-            self.told.send_modify(|told| {
-                let first = if ended { &mut told.resolved } else { &mut told.fired };
-                first.entry(backend.clone()).or_insert(since);
-            });
+            told_of(&self.told, &self.screen, backend, ended, (since, began));
         }
         self.known.retain(|_, known| known.alert.ended.is_none());
         self.retry = RETRY_AFTER.0;
         self.due = (!self.known.is_empty()).then(|| began + REPEAT_EVERY);
     }
+}
+
+/// Takes note of an alert that was taken, and says so: when the sending of its present state began,
+/// and that of the webhook that was taken.
+pub(super) fn told_of(
+    told: &watch::Sender<Told>,
+    screen: &Screen,
+    backend: &str,
+    ended: bool,
+    (since, began): (Instant, Instant),
+) {
+    let (tone, turn) = if ended { (Tone::Good, "is resolved") } else { (Tone::Bad, "fires") };
+    let took = began.elapsed().as_millis();
+    screen.say(tone, format!("alert     {ALERT} of {backend} {turn}; webhook taken in {took} ms"));
+    told.send_modify(|told| {
+        let first = if ended { &mut told.resolved } else { &mut told.fired };
+        first.entry(backend.to_owned()).or_insert(since);
+    });
 }
 
 fn refused(status: StatusCode, text: &str) -> String {

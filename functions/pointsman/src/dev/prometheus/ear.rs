@@ -1,0 +1,133 @@
+//! Notes what Alertmanager sends, where it arrives: before the functions, which get it to the letter.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes, to_bytes},
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+};
+use pointsman_intake::BODY_BYTES_MAX;
+use serde::Deserialize;
+use tokio::sync::watch;
+
+use super::super::{
+    screen::Screen,
+    watcher::{Told, told_of},
+};
+
+/// What is listened to. Clones are the same one.
+#[derive(Clone)]
+pub(in crate::dev) struct Ear(Arc<Inner>);
+
+struct Inner {
+    told: watch::Sender<Told>,
+    /// Whether the alert of each backend fires, as it was last taken.
+    firing: Mutex<BTreeMap<String, bool>>,
+    screen: Screen,
+}
+
+/// As much of a webhook as is noted.
+#[derive(Deserialize)]
+struct Heard {
+    alerts: Vec<One>,
+}
+
+#[derive(Deserialize)]
+struct One {
+    status: String,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+impl Ear {
+    pub(super) fn new(screen: &Screen) -> Self {
+        let (told, screen) = (watch::channel(Told::default()).0, screen.clone());
+        Self(Arc::new(Inner { told, firing: Mutex::default(), screen }))
+    }
+
+    /// What was told so far.
+    pub(super) fn told(&self) -> watch::Receiver<Told> {
+        self.0.told.subscribe()
+    }
+
+    /// Listens to what comes to this router.
+    pub(in crate::dev) fn listening(&self, router: Router) -> Router {
+        router.layer(middleware::from_fn_with_state(self.clone(), listen))
+    }
+
+    /// The backends whose alert is not as it was last taken, and whether it fires now.
+    fn news(&self, body: &Bytes) -> Vec<(String, bool)> {
+        let Ok(Heard { alerts }) = serde_json::from_slice(body) else { return Vec::new() };
+        let firing = self.0.firing.lock().unwrap_or_else(PoisonError::into_inner);
+        let one = |mut alert: One| {
+            let (backend, fires) = (alert.labels.remove("backend")?, alert.status == "firing");
+            (firing.get(&backend).copied().unwrap_or_default() != fires).then_some((backend, fires))
+        };
+        alerts.into_iter().filter_map(one).collect()
+    }
+
+    fn taken(&self, news: Vec<(String, bool)>, began: Instant) {
+        for (backend, fires) in news {
+            told_of(&self.0.told, &self.0.screen, &backend, !fires, (began, began));
+            let mut firing = self.0.firing.lock().unwrap_or_else(PoisonError::into_inner);
+            firing.insert(backend, fires);
+        }
+    }
+}
+
+async fn listen(State(ear): State<Ear>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let (head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let news = ear.news(&body);
+    if !news.is_empty() {
+        ear.0.told.send_modify(|told| told.latest = Some(began));
+    }
+    let answer = next.run(Request::from_parts(head, Body::from(body))).await;
+    if answer.status().is_success() {
+        ear.taken(news, began);
+    }
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn news_is_noted_once_and_only_when_it_was_taken() {
+        let ear = Ear::new(&Screen::new(Instant::now(), true));
+        let body = |backend: &str, status: &str| {
+            let labels = serde_json::json!({"backend": backend});
+            let alert = serde_json::json!({"status": status, "labels": labels});
+            Bytes::from(serde_json::json!({"alerts": [alert]}).to_string())
+        };
+        let check = |body: &Bytes, wanted: &[(&str, bool)]| {
+            let news = ear.news(body);
+            let shown: Vec<(&str, bool)> = news.iter().map(|(it, on)| (it.as_str(), *on)).collect();
+            assert_eq!(shown, wanted);
+            news
+        };
+        check(&body("eu", "resolved"), &[]);
+        // Not taken: it is news the next time too.
+        check(&body("eu", "firing"), &[("eu", true)]);
+        let began = Instant::now();
+        ear.taken(check(&body("eu", "firing"), &[("eu", true)]), began);
+        check(&body("eu", "firing"), &[]);
+        ear.taken(check(&body("eu", "resolved"), &[("eu", false)]), began);
+        check(&body("eu", "resolved"), &[]);
+        check(&Bytes::from_static(b"{}"), &[]);
+        let told = ear.told().borrow().clone();
+        assert_eq!((told.fired["eu"], told.resolved["eu"]), (began, began));
+    }
+}

@@ -1,0 +1,111 @@
+//! `--prometheus`: a real Prometheus and a real Alertmanager instead of the small watcher.
+//!
+//! Prometheus scrapes the gateway and, by way of a [`probe`] that stands for its blackbox exporter,
+//! each member; a rule of its [`files`] finds the member that fails; Alertmanager sends its genuine
+//! webhook to the functions. What it sends is noted where it arrives ([`ear`]), so that the story
+//! goes by what was heard, whoever watches.
+//!
+//! Both are the programs that are installed. They listen on free ports of 127.0.0.1, keep
+//! everything in the run's folder, and end with the run: in good order when it stops, and at once
+//! when it is dropped. One that ends by itself is told of.
+
+mod ear;
+mod files;
+mod probe;
+mod program;
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use pointsman_host::server::{self, Stop};
+
+use self::{
+    ear::Ear,
+    program::{Installed, Program},
+};
+use super::{
+    functions::{BEARER_FILE, Functions},
+    screen::{Screen, Tone},
+    watcher::Watching,
+    world::{Side, World},
+};
+use crate::cli::Failed;
+
+/// How long either may take to end when it is asked to; after that it is killed.
+const ENDED_WITHIN: Duration = Duration::from_secs(4);
+
+/// How much later than they the run may hear of an interrupt.
+const INTERRUPTED_WITHIN: Duration = Duration::from_millis(500);
+
+/// Where both have their pages.
+#[derive(Clone, Debug)]
+pub(super) struct Pages {
+    pub(super) prometheus: String,
+    pub(super) alertmanager: String,
+}
+
+/// A Prometheus and an Alertmanager that are yet to be started, and what is to be listened to then.
+pub(super) struct Stack {
+    pub(super) installed: Installed,
+    pub(super) ear: Ear,
+}
+
+impl Stack {
+    /// Finds both, or says what is missing.
+    pub(super) fn find(screen: &Screen) -> Result<Self, Failed> {
+        Ok(Self { installed: Installed::find()?, ear: Ear::new(screen) })
+    }
+}
+
+/// Starts both, to watch the members of `pool`, and to tell the functions.
+pub(super) async fn start(
+    Stack { installed, ear }: &Stack,
+    world: &World,
+    pool: Side,
+    functions: &Functions,
+    screen: &Screen,
+    stop: &Stop,
+) -> Result<(Watching, Pages), Failed> {
+    let folder = functions.folder.path();
+    let sites = || world.sites.iter().filter(|site| site.side == pool);
+    let asked = sites().map(|site| (site.backend.clone(), site.health())).collect();
+    let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let (probe, _served) = server::serve(listen, probe::router(asked)?, stop).await?;
+
+    let url = functions.webhook().url;
+    files::write(folder, files::ALERTMANAGER, &files::alertmanager(&url, BEARER_FILE))?;
+    let arguments = files::alertmanager_arguments();
+    let alertmanager = Program::start(&installed.alertmanager, folder, &arguments).await?;
+
+    let gateway = world.azure.gateway_url();
+    let members: Vec<&str> = sites().map(|site| site.backend.as_str()).collect();
+    let scraped = files::Scraped { gateway: &gateway, probe, members: &members };
+    files::write(folder, files::RULES, &files::rules(pool))?;
+    files::write(folder, files::PROMETHEUS, &files::prometheus(pool, &scraped, &alertmanager.url))?;
+    let arguments = files::prometheus_arguments();
+    let prometheus = Program::start(&installed.prometheus, folder, &arguments).await?;
+
+    let pages =
+        Pages { prometheus: prometheus.url.clone(), alertmanager: alertmanager.url.clone() };
+    let task = tokio::spawn(attend(prometheus, alertmanager, screen.clone(), stop.clone()));
+    Ok((Watching::new(ear.told(), task), pages))
+}
+
+/// Keeps both until a stop is asked for, and ends them then.
+async fn attend(mut prometheus: Program, mut alertmanager: Program, screen: Screen, stop: Stop) {
+    let ended = tokio::select! {
+        () = stop.asked() => None,
+        why = prometheus.ended() => Some(why),
+        why = alertmanager.ended() => Some(why),
+    };
+    if let Some(why) = ended {
+        // On a terminal, ctrl-c reaches them too, and they may be quicker.
+        if tokio::time::timeout(INTERRUPTED_WITHIN, stop.asked()).await.is_err() {
+            screen.say(Tone::Bad, format!("watch     {why}"));
+            stop.asked().await;
+        }
+    }
+    tokio::join!(prometheus.end(ENDED_WITHIN), alertmanager.end(ENDED_WITHIN));
+}

@@ -1,0 +1,177 @@
+//! `pointsman dev` as a process: with a real Prometheus and Alertmanager, interrupted, with its output
+//! closed, and over restarts with a folder that it keeps.
+//!
+//! Whatever happens, no process and no file is left behind: each test has a folder of its own for
+//! what is temporary, and looks who still works in it.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use pointsman_scenarios::world::{BOUND, binary};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    time::timeout,
+};
+
+/// How long a run may take from its start to its end.
+const RUN_WITHIN: Duration = Duration::from_secs(90);
+
+/// How long it may take to stop.
+const STOPPED_WITHIN: Duration = Duration::from_secs(15);
+
+/// How often it is looked whether a process is gone.
+const LOOK_EVERY: Duration = Duration::from_millis(25);
+
+/// A folder that stands for the machine's temporary one.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().canonicalize().expect("it is there")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .arg("dev")
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("TMPDIR", self.path())
+            .env_remove("POINTSMAN_CONFIG")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Nothing is left: no file, and no process that works here.
+    async fn is_left_as_it_was(&self) {
+        let gone = async {
+            while working_in(&self.path()).is_some() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        timeout(STOPPED_WITHIN, gone).await.expect("no process is left");
+        let left: Vec<_> = std::fs::read_dir(self.folder.path()).expect("a folder").collect();
+        assert!(left.is_empty(), "left over: {left:?}");
+    }
+}
+
+/// A process that has its working folder in this one.
+fn working_in(folder: &Path) -> Option<u32> {
+    let processes = std::fs::read_dir("/proc").expect("there are processes").flatten();
+    processes
+        .filter(|process| {
+            std::fs::read_link(process.path().join("cwd")).is_ok_and(|cwd| cwd.starts_with(folder))
+        })
+        .find_map(|process| process.file_name().to_str()?.parse().ok())
+}
+
+/// A run whose standard output is read line by line.
+struct Run {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    seen: Vec<String>,
+}
+
+impl Run {
+    fn start(mut command: Command) -> Self {
+        let child = command.stdout(Stdio::piped()).spawn();
+        let mut child = child.expect("dev can be started");
+        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        Self { child, lines, seen: Vec::new() }
+    }
+
+    /// Waits for a line with this in it.
+    async fn line(&mut self, text: &str) -> String {
+        let found = async {
+            while let Some(line) = self.lines.next_line().await.expect("it can be read") {
+                self.seen.push(line.clone());
+                if line.contains(text) {
+                    return Some(line);
+                }
+            }
+            None
+        };
+        let found = timeout(BOUND, found).await.ok().flatten();
+        found.unwrap_or_else(|| panic!("{text} was never said:\n{}", self.seen.join("\n")))
+    }
+
+    async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let kill = Command::new("kill").args([name, &id]).status().await.expect("kill runs");
+        assert!(kill.success());
+    }
+
+    async fn ended(mut self) -> ExitStatus {
+        // What it still says must have somewhere to go.
+        let (mut rest, mut reader) = (String::new(), self.lines.into_inner());
+        let ended = async {
+            let _ = reader.read_to_string(&mut rest).await;
+            self.child.wait().await.expect("it ends")
+        };
+        timeout(STOPPED_WITHIN, ended).await.expect("it stops in time")
+    }
+}
+
+#[tokio::test]
+async fn a_real_prometheus_and_alertmanager_tell_the_same_story() {
+    let place = Place::new();
+    let began = Instant::now();
+    let run = place.command(&["--prometheus", "--json"]).output();
+    let run = timeout(RUN_WITHIN, run).await.expect("it ends by itself").expect("it can be run");
+    let told = String::from_utf8_lossy(&run.stderr).into_owned();
+    assert!(run.status.success(), "after {:?}:\n{told}", began.elapsed());
+    let summary: Value = serde_json::from_slice(&run.stdout).expect("the summary is JSON");
+    assert_eq!((&summary["asTold"], &summary["writes"]), (&true.into(), &4.into()), "{summary}");
+    assert_eq!(summary["ramp"], serde_json::json!([5, 25, 50]));
+    assert!(told.contains("a Prometheus that scrapes the gateway"), "{told}");
+    place.is_left_as_it_was().await;
+}
+
+#[tokio::test]
+async fn what_is_not_installed_is_told_before_anything_is_started() {
+    let place = Place::new();
+    let run = place.command(&["--prometheus"]).env("PATH", place.path()).output();
+    let run = timeout(BOUND, run).await.expect("it ends by itself").expect("it can be run");
+    let told = String::from_utf8_lossy(&run.stderr);
+    assert_eq!(run.status.code(), Some(1), "{told}");
+    assert!(told.contains("no Prometheus (`prometheus`) and no Alertmanager"), "{told}");
+    assert!(run.stdout.is_empty(), "nothing was started");
+    place.is_left_as_it_was().await;
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_everything_that_was_started() {
+    for (signal, after) in [("-INT", "requests/s through each pool"), ("-TERM", "Alertmanager")] {
+        let place = Place::new();
+        let mut run = Run::start(place.command(&["--prometheus"]));
+        run.line(after).await;
+        run.signal(signal).await;
+        assert_eq!(run.ended().await.code(), Some(130), "{signal} after {after}");
+        place.is_left_as_it_was().await;
+    }
+}
+
+#[tokio::test]
+async fn a_closed_output_ends_the_run() {
+    let place = Place::new();
+    let mut run = Run::start(place.command(&[]));
+    run.line("start").await;
+    let Run { mut child, lines, .. } = run;
+    drop(lines);
+    let ended = timeout(STOPPED_WITHIN * 2, child.wait()).await.expect("it does not run on");
+    assert_eq!(ended.expect("it ends").code(), Some(141));
+    place.is_left_as_it_was().await;
+}
