@@ -92,6 +92,12 @@ impl Member {
         self.server.url()
     }
 
+    /// The port that it listens on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.server.port()
+    }
+
     /// Changes how it answers from the next request on.
     pub fn set(&self, mode: Mode) {
         *self.inner.mode() = mode;

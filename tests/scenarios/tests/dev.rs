@@ -175,3 +175,89 @@ async fn a_closed_output_ends_the_run() {
     assert_eq!(ended.expect("it ends").code(), Some(141));
     place.is_left_as_it_was().await;
 }
+
+/// What a command prints that is run in the folder of a run.
+async fn asked(folder: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(binary());
+    command.args(arguments).current_dir(folder).env_remove("POINTSMAN_CONFIG").kill_on_drop(true);
+    let output = timeout(BOUND, command.output()).await.expect("it ends").expect("it can be run");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {told}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// The pool that is helped: its ETag, and its body to the letter.
+async fn helped(folder: &Path) -> (String, String) {
+    let text = asked(folder, &["backend", "get", "helped", "--json"]).await;
+    let (etag, rest): (Vec<&str>, Vec<&str>) =
+        text.lines().partition(|line| line.trim_start().starts_with("\"etag\":"));
+    (etag.concat(), rest.join("\n"))
+}
+
+/// What follows in a line that says where to send something.
+fn door(line: &str) -> String {
+    let url = line.split_whitespace().last().expect("a URL");
+    url.strip_suffix("/members/helped-us/break").expect("a door").to_owned()
+}
+
+#[tokio::test]
+async fn a_kept_run_goes_on_after_a_kill_and_gives_back_what_it_took() {
+    let place = Place::new();
+    let state = place.path().join("state");
+    let kept = ["--hold", "--state", "state"];
+
+    let mut run = Run::start(place.command(&kept));
+    run.line("requests/s through each pool").await;
+    let (fresh, body) = helped(&state).await;
+    run.line("azure     PATCH helped: eu 50 → 0").await;
+    let (drained, changed) = helped(&state).await;
+    assert!(fresh != drained && body != changed);
+    let second = place.command(&kept).output().await.expect("it can be run");
+    let told = String::from_utf8_lossy(&second.stderr);
+    assert!(!second.status.success() && told.contains("another `pointsman dev`"), "{told}");
+    run.signal("-KILL").await;
+    assert_eq!(run.ended().await.code(), None);
+
+    // Twice: after a kill, and after an end in good order.
+    for _ in 0..2 {
+        let mut run = Run::start(place.command(&kept));
+        run.line("the emulated API Management, as it was left").await;
+        let door = door(&run.line("/members/helped-us/break").await);
+        assert_eq!(helped(&state).await, (drained.clone(), changed.clone()));
+        let status = asked(&state, &["status"]).await;
+        assert!(status.contains("drain helped-eu") && status.contains("in force"), "{status}");
+        let members = reqwest::get(format!("{door}/members")).await.expect("the door is open");
+        let members: Value = members.json().await.expect("JSON");
+        assert_eq!(
+            members[0],
+            serde_json::json!({"name": "helped-eu", "pool": "helped", "failing": true})
+        );
+        run.signal("-INT").await;
+        assert!(run.ended().await.success());
+    }
+
+    let mut run = Run::start(place.command(&kept));
+    let door = door(&run.line("/members/helped-us/break").await);
+    let heal = reqwest::Client::new().post(format!("{door}/members/helped-eu/heal")).send().await;
+    assert!(heal.expect("the door is open").status().is_success());
+    run.line("alert     BackendErrors of helped-eu is resolved").await;
+    run.line("azure     PATCH helped: eu 25 → 50").await;
+    assert_eq!(helped(&state).await.1, body, "to the letter");
+    run.signal("-INT").await;
+    assert!(run.ended().await.success());
+    std::fs::remove_dir_all(&state).expect("it is kept, and nobody's any more");
+    place.is_left_as_it_was().await;
+}
+
+#[tokio::test]
+async fn a_state_is_kept_for_a_run_that_holds_and_in_a_folder_of_its_own() {
+    let place = Place::new();
+    let run = place.command(&["--state", "state"]).output().await.expect("it can be run");
+    assert_eq!(run.status.code(), Some(2), "{run:?}");
+    std::fs::write(place.path().join("theirs"), "").expect("a file");
+    let run = place.command(&["--hold", "--state", "."]).output().await.expect("it can be run");
+    let told = String::from_utf8_lossy(&run.stderr);
+    assert!(run.status.code() == Some(1) && told.contains("has other things in it"), "{told}");
+    std::fs::remove_file(place.path().join("theirs")).expect("it is still there");
+    place.is_left_as_it_was().await;
+}

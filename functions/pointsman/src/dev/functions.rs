@@ -2,21 +2,19 @@
 //!
 //! The configuration and the playbook are real files in a folder of their own, and the functions
 //! are started from these files, so that every other command works on the same ones in another
-//! terminal. The folder goes when it is dropped.
+//! terminal. Where the folder is kept, the store goes on in it, and the token that proves who sends
+//! alerts stays the same.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use axum::Router;
 use jiff::Timestamp;
 use pointsman_core::{names::BackendId, playbook};
 use pointsman_engine::Mode;
 use pointsman_host::Config;
-use tempfile::TempDir;
 
 use super::{
+    folder::Folder,
     watcher::{self, Webhook},
     world::{Side, World},
 };
@@ -24,6 +22,9 @@ use crate::{cli::Failed, serve};
 
 /// The steps in which the playbook gives weight back, in percent.
 pub(super) const RAMP_PERCENT: [u32; 3] = [10, 50, 100];
+
+/// The configuration, by the name that every command looks for.
+const CONFIG_FILE: &str = "pointsman.yaml";
 
 /// The source's name in the configuration.
 const SOURCE: &str = "alertmanager";
@@ -45,23 +46,6 @@ pub(super) const FAULT_FILE: &str = "throttle.json";
 /// A pool as a colleague at the portal would leave it, for `--hold`.
 const FOREIGN_WEIGHTS: [u32; 3] = [50, 20, 30];
 
-/// The files that the functions and the command line read.
-#[derive(Debug)]
-pub(super) struct Folder {
-    dir: TempDir,
-}
-
-impl Folder {
-    pub(super) fn path(&self) -> &Path {
-        self.dir.path()
-    }
-
-    /// The configuration, by the name that every command looks for.
-    fn config(&self) -> PathBuf {
-        self.path().join("pointsman.yaml")
-    }
-}
-
 /// The functions, running.
 pub(super) struct Functions {
     pub(super) folder: Folder,
@@ -75,11 +59,12 @@ impl Functions {
     /// Writes the files, and starts the functions on them; `dress` adds to what listens.
     pub(super) async fn start(
         world: &World,
+        folder: Folder,
         dress: impl FnOnce(Router) -> Router,
     ) -> Result<Self, Failed> {
-        let dir = tempfile::Builder::new().prefix("pointsman-dev-").tempdir()?;
-        let folder = Folder { dir };
-        let bearer = uuid::Uuid::now_v7().simple().to_string();
+        let path = folder.path();
+        let bearer = fs::read_to_string(path.join(BEARER_FILE))
+            .unwrap_or_else(|_| uuid::Uuid::now_v7().simple().to_string());
         let text = playbook_text(world);
         let read = playbook::read(&text).map_err(|problems| {
             Failed(playbook::render(&problems, "the playbook of dev", &text))
@@ -89,19 +74,20 @@ impl Functions {
         };
         let foreign = world.pool(Side::Helped, &FOREIGN_WEIGHTS);
         let signal = watcher::example(Side::Helped, "helped-us", Timestamp::now())?;
-        for (path, text) in [
-            (folder.path().join("playbook.yaml"), text),
-            (folder.path().join("azure-token"), world.azure.token()),
-            (folder.path().join(BEARER_FILE), bearer.clone()),
-            (folder.config(), config_text(&world.azure.arm_url())),
-            (folder.path().join(SIGNAL_FILE), signal),
-            (folder.path().join(FOREIGN_FILE), serde_json::to_string_pretty(&foreign)?),
-            (folder.path().join(FAULT_FILE), THROTTLE.to_owned()),
+        for (name, text) in [
+            ("playbook.yaml", text),
+            ("azure-token", world.azure.token()),
+            (BEARER_FILE, bearer.clone()),
+            (CONFIG_FILE, config_text(&world.azure.arm_url(), folder.kept())),
+            (SIGNAL_FILE, signal),
+            (FOREIGN_FILE, serde_json::to_string_pretty(&foreign)?),
+            (FAULT_FILE, THROTTLE.to_owned()),
         ] {
-            fs::write(&path, text)
-                .map_err(|error| Failed(format!("{}: {error}", path.display())))?;
+            let file = path.join(name);
+            fs::write(&file, text)
+                .map_err(|error| Failed(format!("{}: {error}", file.display())))?;
         }
-        let config = Config::read(&folder.config())?;
+        let config = Config::read(&path.join(CONFIG_FILE))?;
         let serving =
             serve::Serving::start(&config, Mode::Live, &serve::Options::default(), dress).await?;
         Ok(Self { folder, serving, helped, bearer })
@@ -113,19 +99,20 @@ impl Functions {
         Webhook { url, bearer: self.bearer.clone() }
     }
 
-    /// Finishes what is held, and removes the folder.
+    /// Finishes what is held, and removes the folder, unless it is kept.
     pub(super) async fn stop(self) -> Result<(), Failed> {
-        let path = self.folder.path().display().to_string();
         let stopped = self.serving.stop().await;
-        self.folder.dir.close().map_err(|error| Failed(format!("{path} is left over: {error}")))?;
+        self.folder.close()?;
         stopped
     }
 }
 
-fn config_text(azure: &str) -> String {
+fn config_text(azure: &str, kept: Option<&Path>) -> String {
+    let until =
+        if kept.is_some() { "and written anew when it starts" } else { "and gone when it ends" };
     format!(
         "\
-# Written by `pointsman dev`, and gone when it ends.
+# Written by `pointsman dev`, {until}.
 listen: 127.0.0.1:0
 store: pointsman.db
 playbook: playbook.yaml
@@ -183,7 +170,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_playbook_is_sound_and_hears_the_watchers_alert() {
-        let world = World::start(1).await.map_err(|failed| failed.0).unwrap();
+        let world = World::start(1, None).await.map_err(|failed| failed.0).unwrap();
         let text = playbook_text(&world);
         let playbook = playbook::read(&text)
             .map_err(|problems| playbook::render(&problems, "playbook.yaml", &text))

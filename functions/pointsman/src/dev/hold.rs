@@ -56,11 +56,11 @@ async fn turn(
     };
     match what.as_str() {
         "break" => {
-            site.fail();
+            world.turn(site, true);
             screen.say(Tone::Bad, format!("break     {} answers 500 from now on", site.backend));
         }
         "heal" => {
-            site.heal();
+            world.turn(site, false);
             screen.say(Tone::Good, format!("heal      {} answers 200 again", site.backend));
         }
         _ => return refused("a member can be told to break or to heal"),

@@ -13,15 +13,20 @@
 //! | [`watcher`] | what stands for Prometheus and Alertmanager |
 //! | [`prometheus`] | Prometheus and Alertmanager themselves, where that is asked for |
 //! | [`functions`] | Pointsman itself, with its files |
+//! | [`folder`] | where the files are: for the run, or kept for the next one |
 //! | [`story`] | what happens, and what is waited for |
 //! | [`narrate`], [`live`], [`table`], [`screen`] | what one sees |
 //! | [`summary`] | what was measured |
 //! | [`hold`] | what to try afterwards |
 //!
+//! With `--state`, everything is kept in a folder, and a run that finds something there goes on with it
+//! instead of telling the story: the overrides in force, every body and ETag, the members that fail.
+//!
 //! Guarantees: it ends within 90 s of its start unless it is to `--hold`; it stops what it started
 //! and removes what it wrote, also on ctrl-c and where nobody reads its output any more; it exits with
 //! 0 only if everything happened as told.
 
+mod folder;
 mod functions;
 mod hold;
 mod live;
@@ -37,7 +42,7 @@ mod world;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
@@ -48,6 +53,7 @@ use pointsman_host::server::{self, Stop};
 use tokio::{sync::watch, task::JoinSet};
 
 use self::{
+    folder::Folder,
     functions::Functions,
     hold::Places,
     narrate::Done,
@@ -78,6 +84,9 @@ pub(crate) struct Options {
     /// Keep everything up until ctrl-c, and say what to try.
     #[arg(long)]
     hold: bool,
+    /// Keep everything in this folder too, and go on with what a run before has left there.
+    #[arg(long, value_name = "FOLDER", requires = "hold")]
+    state: Option<PathBuf>,
     /// Where the gateway's rotation starts, and how quick each member is.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
@@ -121,6 +130,14 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         () = interrupt.asked() => return Ok(interrupted(&screen)),
         stage = Stage::start(options, &screen) => stage?,
     };
+    if stage.world.goes_on {
+        stage.hold(&screen, &interrupt).await?;
+        screen.leave();
+        screen.say(Tone::Plain, "stop      interrupted; what there is stays for the next run");
+        stage.stop().await?;
+        listening.abort();
+        return Ok(ExitCode::SUCCESS);
+    }
     let heard = stage.heard.clone();
     let mut story = Story::new(&stage.world, &stage.traffic, heard, &screen, started, options.seed);
     let whole = tokio::select! {
@@ -167,11 +184,16 @@ impl Stage {
         // What is missing is told before anything is started.
         let stack = options.prometheus.then(|| Stack::find(screen)).transpose()?;
         let stop = Stop::default();
-        let world = Arc::new(World::start(options.seed).await?);
+        let folder = Folder::open(options.state.as_deref())?;
+        let world = Arc::new(World::start(options.seed, folder.kept()).await?);
         let gateway = world.azure.gateway_url();
-        let text = "start     an emulated API Management: two equal pools of three members";
+        let text = if world.goes_on {
+            "start     the emulated API Management, as it was left"
+        } else {
+            "start     an emulated API Management: two equal pools of three members"
+        };
         screen.say(Tone::Plain, text);
-        let functions = Functions::start(&world, |router| match &stack {
+        let functions = Functions::start(&world, folder, |router| match &stack {
             Some(stack) => stack.ear.listening(router),
             None => router,
         })
@@ -189,9 +211,9 @@ impl Stage {
                 (watching, Some(pages))
             }
             None => {
-                let (sites, webhook) = (&world.sites, functions.webhook());
+                let (webhook, kept) = (functions.webhook(), functions.folder.kept());
                 let screen = screen.clone();
-                let started = watcher::start(&gateway, Side::Helped, sites, webhook, screen, &stop);
+                let started = watcher::start(&world, Side::Helped, webhook, kept, screen, &stop);
                 (started?, None)
             }
         };

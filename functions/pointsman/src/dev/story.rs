@@ -18,7 +18,7 @@ use super::{
     summary::{self, Accepted, Measured},
     traffic::{Losses, REQUESTS_PER_SECOND, Traffic},
     watcher::Told,
-    world::{BREAKS, Side, Site, World, Write},
+    world::{BREAKS, Side, World, Write},
 };
 
 /// How long all is well at first.
@@ -150,7 +150,7 @@ impl<'a> Story<'a> {
     fn break_members(&self) -> Instant {
         let names: Vec<&str> = self.world.breaking().map(|site| site.backend.as_str()).collect();
         let broke = Instant::now();
-        self.world.breaking().for_each(Site::fail);
+        self.world.breaking().for_each(|site| self.world.turn(site, true));
         self.say(Tone::Bad, format!("break     {} answer 500 from now on", names.join(" and ")));
         self.screen.stage("A member of each pool fails; the watcher is about to notice.");
         broke
@@ -217,7 +217,7 @@ impl<'a> Story<'a> {
 
     async fn heal(&mut self) -> Result<(), Missing> {
         let names: Vec<&str> = self.world.breaking().map(|site| site.backend.as_str()).collect();
-        self.world.breaking().for_each(Site::heal);
+        self.world.breaking().for_each(|site| self.world.turn(site, false));
         self.say(Tone::Good, format!("heal      {} answer 200 again", names.join(" and ")));
         self.screen.stage("Healed; the watcher's probe is about to notice.");
         let (told, backend) = (self.heard.told.clone(), broken());

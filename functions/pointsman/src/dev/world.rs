@@ -3,9 +3,15 @@
 //!
 //! The pools differ in nothing but their name and in that a playbook names one of them. Each has
 //! servers of its own, so that what one pool's traffic does to a server is not seen in the other.
+//!
+//! Where a folder is kept, the next world goes on with what is in it: Azure with every body and ETag,
+//! and the servers on their ports, each as it answered. A port that someone else has by then is
+//! replaced, and the backend written anew, as its owner would.
 
 use std::{
-    fmt,
+    collections::BTreeMap,
+    fmt, io,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -14,9 +20,11 @@ use pointsman_emulator::{
     member::{Member, Mode},
 };
 use reqwest::StatusCode;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::cli::Failed;
+use super::folder;
+use crate::{cli::Failed, show};
 
 /// The members of either pool, with the weights that their owner gave them.
 pub(super) const MEMBERS: [(&str, u32); 3] = [("eu", 50), ("us", 30), ("ap", 20)];
@@ -26,6 +34,12 @@ pub(super) const BREAKS: &str = "eu";
 
 /// How the pools' owner describes them: a field that no write may lose.
 const DESCRIPTION: &str = "chat completions, in three regions";
+
+/// Where the emulated Azure keeps its state.
+const AZURE_FILE: &str = "azure.json";
+
+/// Where it is kept what the members' servers are.
+const MEMBERS_FILE: &str = "members.json";
 
 /// How quick the quickest member answers, and how much slower the others may be.
 const LATENCY_MS: (u64, u64) = (4, 12);
@@ -76,20 +90,24 @@ pub(super) struct Site {
     well: Mode,
 }
 
+/// What is kept of a member's server.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    port: u16,
+    failing: bool,
+}
+
 impl Site {
     /// What a probe asks it, past the gateway.
     pub(super) fn health(&self) -> String {
         format!("{}/health", self.server.url())
     }
 
-    /// From its next answer on, it answers 500.
-    pub(super) fn fail(&self) {
-        self.server.set(Mode::Failing(StatusCode::INTERNAL_SERVER_ERROR));
-    }
-
-    /// From its next answer on, it answers 200.
-    pub(super) fn heal(&self) {
-        self.server.set(self.well);
+    /// From its next answer on, it answers 500 or 200.
+    fn set(&self, failing: bool) {
+        let failure = Mode::Failing(StatusCode::INTERNAL_SERVER_ERROR);
+        self.server.set(if failing { failure } else { self.well });
     }
 
     pub(super) fn is_failing(&self) -> bool {
@@ -163,36 +181,72 @@ pub(super) struct World {
     pub(super) azure: Emulator,
     /// The members of the one pool, then those of the other.
     pub(super) sites: Vec<Site>,
+    /// Whether it goes on where another has ended.
+    pub(super) goes_on: bool,
+    kept: Option<PathBuf>,
 }
 
 impl World {
-    /// Starts it, on free ports.
-    pub(super) async fn start(seed: u64) -> Result<Self, Failed> {
+    /// Starts it, on free ports; or goes on with the one that is kept in a folder.
+    pub(super) async fn start(seed: u64, kept: Option<&Path>) -> Result<Self, Failed> {
         let options = Options {
             seed,
             token_lifetime: TOKEN_LIFETIME,
             requests_kept: REQUESTS_KEPT,
+            state_file: kept.map(|folder| folder.join(AZURE_FILE)),
             ..Options::default()
         };
         let azure = Emulator::start(options).await?;
+        let known: BTreeMap<String, Kept> = match kept {
+            Some(folder) => folder::read(folder, MEMBERS_FILE)?,
+            None => BTreeMap::new(),
+        };
+        let goes_on = azure.backend(Side::Helped.name()).is_some();
         let mut sites = Vec::new();
         for side in Side::ALL {
             // The same seed makes both pools equally quick.
             for (at, (member, _)) in (0..).zip(MEMBERS) {
                 let backend = format!("{side}-{member}");
-                let server = Member::start(&backend).await?;
+                let Kept { port, failing } = known.get(&backend).copied().unwrap_or_default();
+                let server = serve(&backend, port).await?;
                 let well = Mode::Slow(latency(seed, at));
-                server.set(well);
-                azure.put_single(backend.as_str(), &server.url())?;
-                sites.push(Site { side, member, backend, server, well });
+                let there = azure.backend(backend.as_str()).map(|it| it.body);
+                if there.is_none_or(|body| body["properties"]["url"] != server.url()) {
+                    azure.put_single(backend.as_str(), &server.url())?;
+                }
+                let site = Site { side, member, backend, server, well };
+                site.set(failing);
+                sites.push(site);
             }
         }
-        let world = Self { azure, sites };
+        let world = Self { azure, sites, goes_on, kept: kept.map(Path::to_owned) };
         for side in Side::ALL {
-            let body = world.pool(side, &MEMBERS.map(|(_, weight)| weight));
-            world.azure.foreign_put(side.name(), &body)?;
+            if world.azure.backend(side.name()).is_none() {
+                let body = world.pool(side, &MEMBERS.map(|(_, weight)| weight));
+                world.azure.foreign_put(side.name(), &body)?;
+            }
         }
+        world.keep()?;
         Ok(world)
+    }
+
+    /// Keeps what the members' servers are, for the next one to go on with.
+    fn keep(&self) -> io::Result<()> {
+        let Some(folder) = &self.kept else { return Ok(()) };
+        let one = |site: &Site| {
+            let kept = Kept { port: site.server.port(), failing: site.is_failing() };
+            (site.backend.clone(), kept)
+        };
+        let all: BTreeMap<String, Kept> = self.sites.iter().map(one).collect();
+        folder::write(folder, MEMBERS_FILE, &all)
+    }
+
+    /// From its next answer on, a member answers 500 or, healed, 200.
+    pub(super) fn turn(&self, site: &Site, failing: bool) {
+        site.set(failing);
+        if let Err(error) = self.keep() {
+            show::note(format_args!("a restart will not know of {}: {error}", site.backend));
+        }
     }
 
     /// The body of a pool with these weights, in the order of [`MEMBERS`].
@@ -270,6 +324,14 @@ impl World {
     }
 }
 
+/// A member's server, on the port that it had, or a free one.
+async fn serve(backend: &str, port: u16) -> io::Result<Member> {
+    match Member::start_on(backend, port).await {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Member::start(backend).await,
+        started => started,
+    }
+}
+
 /// How long the member at this place takes to answer.
 fn latency(seed: u64, at: u64) -> Duration {
     let (least, spread) = LATENCY_MS;
@@ -284,7 +346,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_two_pools_are_equal_and_their_members_break_and_heal() {
-        let world = World::start(7).await.map_err(|failed| failed.0).unwrap();
+        let world = World::start(7, None).await.map_err(|failed| failed.0).unwrap();
         let weights = world.weights(Side::Helped);
         assert_eq!(weights, MEMBERS.map(|(name, weight)| (name.to_owned(), Some(weight))));
         assert_eq!(weights, world.weights(Side::Alone));
@@ -300,10 +362,38 @@ mod tests {
         assert!(world.writes_after(writes[0].number).is_empty());
 
         let eu = world.site("HELPED-eu").unwrap();
-        eu.fail();
+        world.turn(eu, true);
         assert!(eu.is_failing() && !world.site("alone-eu").unwrap().is_failing());
-        eu.heal();
+        world.turn(eu, false);
         assert!(!eu.is_failing());
+        world.stop().await;
+    }
+
+    #[tokio::test]
+    async fn the_next_one_goes_on_where_a_kept_one_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let start = async || {
+            let world = World::start(7, Some(folder.path())).await;
+            world.map_err(|failed| failed.0).unwrap()
+        };
+        let marks = |world: &World| -> Vec<String> {
+            let names = world.sites.iter().map(|site| site.backend.as_str()).chain(["helped"]);
+            names.map(|name| world.azure.backend(name).unwrap().etag).collect()
+        };
+        let world = start().await;
+        assert!(!world.goes_on);
+        world.turn(world.site("helped-eu").unwrap(), true);
+        let body = world.pool(Side::Helped, &[0, 30, 20]);
+        world.azure.foreign_put("helped", &body).unwrap();
+        let before = marks(&world);
+        world.stop().await;
+        drop(world);
+        let world = start().await;
+        assert!(world.goes_on);
+        assert_eq!(marks(&world), before);
+        assert_eq!(world.weights(Side::Helped)[0].1, Some(0));
+        let failing: Vec<bool> = world.sites.iter().map(Site::is_failing).collect();
+        assert_eq!(failing, [true, false, false, false, false, false]);
         world.stop().await;
     }
 }

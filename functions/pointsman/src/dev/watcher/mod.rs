@@ -6,7 +6,7 @@
 //! there was none. It knows nothing of Pointsman but the address of its webhook.
 //!
 //! It watches one pool. The other one is served by the same gateway and fails in the same way, and
-//! nobody is told.
+//! nobody is told. Where a folder is kept, the next watcher goes on with the alerts that this one knew.
 
 mod rule;
 mod scrape;
@@ -14,6 +14,7 @@ mod webhook;
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -28,10 +29,14 @@ use self::{
     webhook::{Alert, Pairs, Sender},
 };
 use super::{
+    folder,
     screen::{Screen, Tone},
-    world::{Side, Site},
+    world::{Side, World},
 };
 use crate::cli::Failed;
+
+/// Where the alerts are kept that it knows.
+const ALERTS_FILE: &str = "alerts.json";
 
 /// The name of the one alert that it knows.
 pub(super) const ALERT: &str = "BackendErrors";
@@ -122,25 +127,30 @@ struct Watcher {
     retry: Duration,
     told: watch::Sender<Told>,
     screen: Screen,
+    kept: Option<PathBuf>,
 }
 
-/// Watches the members of `pool` among `sites`, behind the gateway at `gateway`.
-pub(super) fn start<'a>(
-    gateway: &str,
+/// Watches the members of `pool` of this world.
+pub(super) fn start(
+    world: &World,
     pool: Side,
-    sites: impl IntoIterator<Item = &'a Site>,
     webhook: Webhook,
+    kept: Option<&Path>,
     screen: Screen,
     stop: &Stop,
 ) -> Result<Watching, Failed> {
     let client = Client::builder().no_proxy().timeout(ANSWER_WITHIN).build()?;
-    let members = sites.into_iter().filter(|site| site.side == pool);
-    let watched = members.map(|site| Watched {
-        backend: site.backend.clone(),
-        probe: site.health(),
-        rule: Rule::default(),
+    let known = match kept {
+        Some(folder) => folder::read::<BTreeMap<String, Alert>>(folder, ALERTS_FILE)?,
+        None => BTreeMap::new(),
+    };
+    let members = world.sites.iter().filter(|site| site.side == pool);
+    let watched = members.map(|site| {
+        let fires = known.get(&site.backend).is_some_and(|alert| alert.ended.is_none());
+        let rule = if fires { Rule::Firing { well_since: None } } else { Rule::default() };
+        Watched { backend: site.backend.clone(), probe: site.health(), rule }
     });
-    let metrics = format!("{gateway}/metrics");
+    let metrics = format!("{}/metrics", world.azure.gateway_url());
     let (told, receiver) = watch::channel(Told::default());
     let mut watcher = Watcher {
         client,
@@ -150,11 +160,19 @@ pub(super) fn start<'a>(
         webhook,
         sender: sender(&metrics),
         metrics,
-        known: BTreeMap::new(),
-        due: None,
+        // What ended may not have been told; what fires is told again.
+        due: (!known.is_empty()).then(Instant::now),
+        known: known
+            .into_iter()
+            .map(|(backend, alert)| {
+                let told = alert.ended.is_none();
+                (backend, Known { alert, since: None, told })
+            })
+            .collect(),
         retry: RETRY_AFTER.0,
         told,
         screen,
+        kept: kept.map(Path::to_owned),
     };
     let stop = stop.clone();
     let task = tokio::spawn(async move {
@@ -216,6 +234,7 @@ impl Watcher {
     /// Looks at every member, and takes note of what has changed.
     async fn look(&mut self) {
         let rates = self.scrape().await;
+        let mut news = false;
         for at in 0..self.watched.len() {
             let probe_fails = self.probe(&self.watched[at].probe).await;
             let Watched { backend, rule, .. } = &mut self.watched[at];
@@ -237,6 +256,21 @@ impl Watcher {
                 (Turn::Ends, None) => continue,
             }
             self.due = Some(Instant::now());
+            news = true;
+        }
+        if news {
+            self.keep();
+        }
+    }
+
+    /// Keeps what is known, for the next one to go on with.
+    fn keep(&self) {
+        let Some(folder) = &self.kept else { return };
+        let alerts = self.known.iter().map(|(backend, known)| (backend, &known.alert));
+        let alerts: BTreeMap<&String, &Alert> = alerts.collect();
+        if let Err(error) = folder::write(folder, ALERTS_FILE, &alerts) {
+            let text = format!("watch     a restart will not know of this: {error}");
+            self.screen.say(Tone::Bad, text);
         }
     }
 
@@ -322,7 +356,11 @@ impl Watcher {
             let ended = known.alert.ended.is_some();
             told_of(&self.told, &self.screen, backend, ended, (since, began));
         }
+        let count = self.known.len();
         self.known.retain(|_, known| known.alert.ended.is_none());
+        if self.known.len() < count {
+            self.keep();
+        }
         self.retry = RETRY_AFTER.0;
         self.due = (!self.known.is_empty()).then(|| began + REPEAT_EVERY);
     }

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{Timestamp, Unit};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What Go writes for a time that is not set.
 const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -17,7 +17,7 @@ const NEVER: &str = "0001-01-01T00:00:00Z";
 pub(super) type Pairs = BTreeMap<String, String>;
 
 /// One alert.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Alert {
     pub(super) labels: Pairs,
     pub(super) annotations: Pairs,
