@@ -32,7 +32,7 @@ use self::wrong::{PLACE, Wrong};
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// Every key, as a path, with what it means and what it is if it is not said: the README's table.
-pub const KEYS: [(&str, &str, &str); 15] = [
+pub const KEYS: [(&str, &str, &str); 16] = [
     ("listen", "127.0.0.1:7433", "The address and port that `serve` listens on."),
     (
         "store",
@@ -54,6 +54,11 @@ pub const KEYS: [(&str, &str, &str); 15] = [
         "azure.apiVersion",
         "the newest that is known",
         "The version of API Management's management interface.",
+    ),
+    (
+        "azure.paced",
+        "true; false on this machine",
+        "Whether a request waits for room in Azure's token buckets, instead of being refused.",
     ),
     (
         "azure.credential",
@@ -134,6 +139,9 @@ pub struct Azure {
     pub base: BaseUrl,
     /// The version of its interface.
     pub version: ApiVersion,
+    /// Whether requests wait for room in Azure Resource Manager's token buckets. An emulator on this
+    /// machine is nobody else's, and need not be spared.
+    pub paced: bool,
     /// As whom requests are made; none where only the store was asked for.
     pub credential: Option<pointsman_apim::Credential>,
 }
@@ -388,6 +396,7 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
             text.value.parse().map_err(|error| Wrong::at(text, error, &newest))?
         }
     };
+    let paced = wire.paced.unwrap_or(!base.is_loopback());
     let kind = wire.credential.as_ref().map_or(wire::Credential::Auto, |kind| kind.value);
     if let Some(client_id) = &wire.client_id
         && kind != wire::Credential::ManagedIdentity
@@ -411,7 +420,9 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
         (wire::Credential::Environment, _, _) => pointsman_apim::Credential::Environment,
         (wire::Credential::AzureCli, _, _) => pointsman_apim::Credential::AzureCli,
         (wire::Credential::Token, Some(token), _) => match (needs, token.value.0.as_slice()) {
-            (Needs::Store, _) => return Ok(Azure { cloud, base, version, credential: None }),
+            (Needs::Store, _) => {
+                return Ok(Azure { cloud, base, version, paced, credential: None });
+            }
             (Needs::Azure | Needs::Everything, [place]) => {
                 let text = secrets
                     .text(place)
@@ -436,7 +447,7 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
         // Without being said, the credential is `auto`.
         (wire::Credential::Token, None, None) => pointsman_apim::Credential::Auto,
     };
-    Ok(Azure { cloud, base, version, credential: Some(credential) })
+    Ok(Azure { cloud, base, version, paced, credential: Some(credential) })
 }
 
 #[cfg(test)]

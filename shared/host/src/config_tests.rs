@@ -44,6 +44,7 @@ fn everything_has_a_default_but_the_sources() {
                 version: ApiVersion(
                     "2024-05-01",
                 ),
+                paced: true,
                 credential: Some(
                     Auto,
                 ),
@@ -70,6 +71,7 @@ fn everything_has_a_default_but_the_sources() {
                 version: ApiVersion(
                     "2024-05-01",
                 ),
+                paced: true,
                 credential: Some(
                     Auto,
                 ),
@@ -100,6 +102,7 @@ fn sources_prove_themselves() {
                     version: ApiVersion(
                         "2024-05-01",
                     ),
+                    paced: true,
                     credential: Some(
                         Auto,
                     ),
@@ -401,6 +404,25 @@ fn only_the_secrets_that_are_needed_are_read() {
     let config = parse(&text, Needs::Azure).expect("the sources' secrets are not needed for Azure");
     assert!(config.azure.credential.is_some() && config.sources.is_empty());
     assert!(parse(&text, Needs::Everything).is_err());
+}
+
+#[test]
+fn who_asks_the_real_azure_is_paced_unless_it_is_said() {
+    let paced = |azure: &str| {
+        let config = parse(&format!("azure: {azure}\n"), Needs::Store);
+        config.map(|config| config.azure.paced).map_err(|problem| problem.lines().count() > 0)
+    };
+    for (azure, wanted) in [
+        ("{}", Ok(true)),
+        ("{cloud: china}", Ok(true)),
+        ("{endpoint: 'https://private.example'}", Ok(true)),
+        ("{endpoint: 'http://127.0.0.1:8080'}", Ok(false)),
+        ("{endpoint: 'http://127.0.0.1:8080', paced: true}", Ok(true)),
+        ("{paced: false}", Ok(false)),
+        ("{paced: 5}", Err(true)),
+    ] {
+        assert_eq!(paced(azure), wanted, "{azure}");
+    }
 }
 
 /// The table of keys names every key that can be read, and nothing else.

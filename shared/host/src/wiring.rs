@@ -4,9 +4,13 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
-use pointsman_apim as apim;
+use pointsman_apim::{
+    self as apim,
+    client::{Pace, Proxy, Retries},
+};
 use pointsman_engine::{
     Engine, Mode,
     azure::Azure,
@@ -16,6 +20,10 @@ use pointsman_queue::{ConsumerError, EmbeddedQueue, is_consumed};
 use pointsman_store::{Database, Options, SqliteStore};
 
 use crate::{clock::SystemClock, config::Config};
+
+/// How long a request of the functions waits for room in Azure's token bucket, in seconds. Where it
+/// would take longer, the look at its backend is put off until there is room.
+pub const PACE_SECS_MAX: u64 = 5;
 
 /// Why the parts cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -129,7 +137,7 @@ impl Parts {
                 Arc::new(EmbeddedQueue::producer(database.clone(), Arc::clone(&clock)))
             }
         };
-        let azure = azure(config)?;
+        let azure = azure(config, Retries::default(), Duration::from_secs(PACE_SECS_MAX))?;
         let gateway = Arc::new(Azure::new(azure.clone(), Arc::clone(&clock)));
         let engine = Engine::new(Arc::clone(&store), gateway, Arc::clone(&clock), mode);
         Ok(Self { engine, store, queue, clock, azure, database })
@@ -141,12 +149,22 @@ impl Parts {
     }
 }
 
-/// The client of the Azure that is configured.
-fn azure(config: &Config) -> Result<apim::Client, WiringError> {
+/// The client of the Azure that is configured: which calls it makes again by itself, and for how long
+/// a request waits for room in Azure's token bucket, where it is to be paced.
+///
+/// # Errors
+/// When the credential cannot be used.
+pub fn azure(
+    config: &Config,
+    retries: Retries,
+    patience: Duration,
+) -> Result<apim::Client, WiringError> {
     let endpoint = apim::Endpoint::new(config.azure.base.clone(), config.azure.version.clone());
     let options = apim::Options {
         cloud: config.azure.cloud,
-        proxy: apim::client::Proxy::Environment,
+        proxy: Proxy::Environment,
+        retries,
+        pace: if config.azure.paced { Pace::Within(patience) } else { Pace::AtOnce },
         ..apim::Options::default()
     };
     let credential = config.azure.credential.clone().ok_or(WiringError::NoCredential)?;

@@ -18,12 +18,9 @@ mod write;
 use std::{process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum};
-use pointsman_apim::{
-    Client, Error, RequestId,
-    client::{self, Pace, Retries},
-};
+use pointsman_apim::{Client, Error, RequestId, client::Retries};
 use pointsman_engine::Mode;
-use pointsman_host::{Config, config::Needs};
+use pointsman_host::{config::Needs, wiring::azure};
 use uuid::Uuid;
 
 use self::names::Names;
@@ -135,28 +132,10 @@ impl Desk {
     async fn open(common: &Common, output: Output) -> Result<Self, Failed> {
         let config = common.config(Needs::Azure)?;
         let names = Names::read(common, &config).await?;
-        Ok(Self { client: azure(&config)?, names, output, shadow: common.mode() == Mode::Shadow })
+        // For somebody who waits at a terminal.
+        let client = azure(&config, Retries::PATIENT, Duration::from_secs(PACE_SECS_MAX))?;
+        Ok(Self { client, names, output, shadow: common.mode() == Mode::Shadow })
     }
-}
-
-/// A client for somebody who waits at a terminal.
-fn azure(config: &Config) -> Result<Client, Failed> {
-    let azure = &config.azure;
-    let endpoint = pointsman_apim::Endpoint::new(azure.base.clone(), azure.version.clone());
-    let credential = azure.credential.clone().ok_or_else(|| {
-        Failed(
-            "the configuration says nothing of as whom Azure is asked: add `azure.credential`"
-                .to_owned(),
-        )
-    })?;
-    let options = pointsman_apim::Options {
-        cloud: azure.cloud,
-        proxy: client::Proxy::Environment,
-        retries: Retries::PATIENT,
-        pace: Pace::Within(Duration::from_secs(PACE_SECS_MAX)),
-        ..pointsman_apim::Options::default()
-    };
-    Ok(Client::new(endpoint, credential, options)?)
 }
 
 /// The id of the next request.
