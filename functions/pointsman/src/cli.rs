@@ -90,6 +90,7 @@ enum Command {
     /// Write to Azure again.
     Resume(operate::By),
     /// End an override, or all of a backend, at once and without a ramp.
+    #[command(after_help = tell::UNDO_EXIT)]
     Undo(tell::UndoOptions),
     /// End everything, restore every backend, and wait until that is seen to be done.
     Release(tell::ReleaseOptions),

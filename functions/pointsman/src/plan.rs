@@ -58,7 +58,10 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         .map_err(|error| Failed(format!("{}: {error}", options.signal.display())))?;
     let loaded =
         in_force(&parts.engine, config.playbook.as_ref(), options.playbook.as_ref()).await?;
-    let plan = parts.engine.plan(&batch.signals, &loaded).await?;
+    let mut plan = parts.engine.plan(&batch.signals, &loaded).await?;
+    for backend in &mut plan.backends {
+        backend.unseen = backend.unseen.as_deref().map(show::unread);
+    }
     parts.close().await;
     let unmatched: Vec<String> = batch
         .signals
@@ -74,10 +77,11 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     if common.json {
         let Plan { heard, backends } = &plan;
         show::json(&json!({
-            "heard": heard, "unmatched": unmatched, "letters": letters, "backends": backends,
+            "heard": heard, "unmatched": unmatched, "letters": letters, "truncated": batch.truncated,
+            "backends": backends,
         }))?;
     } else {
-        show::text(&describe(&plan, &unmatched, &letters)?)?;
+        show::text(&describe(&plan, &unmatched, &letters, batch.truncated)?)?;
     }
     // A plan of what could not be read is none.
     let seen = plan.backends.iter().all(|backend| backend.unseen.is_none());
@@ -144,6 +148,7 @@ fn describe(
     plan: &Plan,
     unmatched: &[String],
     letters: &[String],
+    truncated: u64,
 ) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
     for heard in &plan.heard {
@@ -154,6 +159,14 @@ fn describe(
     }
     for reason in letters {
         writeln!(out, "one alert cannot be used, and would be kept as a letter: {reason}")?;
+    }
+    if truncated > 0 {
+        let (alerts, were) =
+            (show::count(truncated, "alert"), if truncated == 1 { "was" } else { "were" });
+        writeln!(
+            out,
+            "{alerts} of the group {were} left out by Alertmanager (`max_alerts`), and so by this plan"
+        )?;
     }
     if plan.backends.is_empty() {
         writeln!(out, "no backend would change")?;
@@ -168,6 +181,10 @@ fn describe_backend(out: &mut String, plan: &BackendPlan) -> std::fmt::Result {
     writeln!(out, "\n{}", plan.backend.short())?;
     if let Some(why) = &plan.unseen {
         writeln!(out, "  it cannot be read now: {why}")?;
+        writeln!(
+            out,
+            "  what would be written to it is not known; nothing was changed, ask again"
+        )?;
     }
     for over in &plan.overrides {
         // That it ends now says more than that its limits would still allow it.

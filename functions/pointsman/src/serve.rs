@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 use clap::Args;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pointsman_core::ledger::{Line, What};
 use pointsman_engine::{
     Mode,
@@ -24,7 +24,10 @@ use pointsman_host::{
 };
 use pointsman_queue::ConsumerError;
 use serde_json::json;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::{
+    sync::Mutex,
+    task::{JoinHandle, JoinSet},
+};
 
 use crate::{
     cli::{Common, Failed},
@@ -35,6 +38,10 @@ use crate::{
 /// tries.
 const CLAIM_WITHIN: Duration = Duration::from_secs(2);
 const CLAIM_EVERY: Duration = Duration::from_millis(50);
+
+/// For how long it holds whether the store can store, in seconds. To find out takes a durable write,
+/// and whoever may ask may ask often.
+const PROBE_SECS: i64 = 1;
 
 /// What `serve` takes.
 #[derive(Clone, Debug, Default, Args)]
@@ -224,10 +231,42 @@ pub(crate) async fn publish(
 struct Health {
     parts: Parts,
     stop: Stop,
+    probe: Probe,
+}
+
+/// Whether the store can store, as it was found out last; none is why not. Those who ask at once ask
+/// together.
+#[derive(Default)]
+struct Probe(Mutex<Option<(Timestamp, Option<String>)>>);
+
+impl Probe {
+    /// What is known by `now`, or is found out.
+    async fn ask(
+        &self,
+        now: Timestamp,
+        find_out: impl AsyncFnOnce() -> Option<String>,
+    ) -> Option<String> {
+        let mut last = self.0.lock().await;
+        match &*last {
+            Some((at, why)) if is_fresh(*at, now) => why.clone(),
+            Some(_) | None => {
+                let why = find_out().await;
+                *last = Some((now, why.clone()));
+                why
+            }
+        }
+    }
+}
+
+/// A clock that was set back makes nothing fresh for longer.
+fn is_fresh(at: Timestamp, now: Timestamp) -> bool {
+    let age = now.duration_since(at);
+    !age.is_negative() && age < SignedDuration::from_secs(PROBE_SECS)
 }
 
 fn router(config: &Config, parts: &Parts, stop: &Stop) -> Router {
-    let health = Arc::new(Health { parts: parts.clone(), stop: stop.clone() });
+    let probe = Probe::default();
+    let health = Arc::new(Health { parts: parts.clone(), stop: stop.clone(), probe });
     let health = Router::new()
         .route("/health/live", get(|| async { Json(json!({"live": true})) }))
         .route("/health/ready", get(ready))
@@ -239,14 +278,13 @@ fn router(config: &Config, parts: &Parts, stop: &Stop) -> Router {
 
 /// Whether alerts can be taken and acted upon; says what is missing.
 async fn ready(State(health): State<Arc<Health>>) -> Response {
-    let Health { parts, stop } = &*health;
+    let Health { parts, stop, probe } = &*health;
     let mut missing = Vec::new();
     if stop.is_asked() {
         missing.push("it is stopping".to_owned());
     }
-    if let Err(error) = parts.store.ready().await {
-        missing.push(error.to_string());
-    }
+    let stores = async || parts.store.ready().await.err().map(|error| error.to_string());
+    missing.extend(probe.ask(parts.clock.now(), stores).await);
     if let Err(error) = parts.engine.playbook().await {
         missing.push(error.to_string());
     }
@@ -255,4 +293,38 @@ async fn ready(State(health): State<Arc<Health>>) -> Response {
     }
     let status = if missing.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({"ready": missing.is_empty(), "missing": missing}))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_store_is_probed_once_a_second_however_often_it_is_asked() {
+        let probe = Probe::default();
+        let mut found_out = Vec::new();
+        let start = Timestamp::UNIX_EPOCH;
+        // When it is asked, in milliseconds, and what would be found out then.
+        let asked = [
+            (0, None),
+            (999, Some("full")),
+            (1_000, Some("full")),
+            (1_999, None),
+            (2_000, None),
+            (500, None),
+        ];
+        for (ms, truth) in asked {
+            let now = start + SignedDuration::from_millis(ms);
+            let mut probed = "";
+            let find_out = async || {
+                probed = " probed";
+                truth.map(str::to_owned)
+            };
+            let why = probe.ask(now, find_out).await;
+            found_out.push(format!("{}{probed}", why.as_deref().unwrap_or("ready")));
+        }
+        let wanted =
+            ["ready probed", "ready", "full probed", "full", "ready probed", "ready probed"];
+        assert_eq!(found_out, wanted);
+    }
 }

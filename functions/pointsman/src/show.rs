@@ -57,6 +57,12 @@ fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// Why a read came to nothing. That nobody knows whether it was done is for writes; a read does
+/// nothing.
+pub(crate) fn unread(why: &str) -> String {
+    why.replace(", and it may have been done or not", "")
+}
+
 /// A plain table with these columns.
 pub(crate) fn table(columns: &[&str]) -> Table {
     let mut table = Table::new();
@@ -70,7 +76,8 @@ pub(crate) fn indented(text: &str) -> String {
 }
 
 /// `1 pool`, `2 pools`.
-pub(crate) fn count(number: usize, of: &str) -> String {
+pub(crate) fn count(number: impl TryInto<u64>, of: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
     if number == 1 { format!("1 {of}") } else { format!("{number} {of}s") }
 }
 

@@ -5,7 +5,11 @@ use pointsman_emulator::{
     Fault, Match,
     fault::{Kind, ServerError, Write},
 };
-use pointsman_scenarios::{World, alerts::Alert, world::DRAIN};
+use pointsman_scenarios::{
+    World,
+    alerts::{Alert, webhook},
+    world::DRAIN,
+};
 use serde_json::json;
 
 #[tokio::test]
@@ -109,8 +113,28 @@ async fn a_plan_of_what_cannot_be_read_fails_and_says_why() {
     let signal = world.signal_file(&[Alert::firing("eu", Timestamp::now())]);
     let down = Kind::Error { error: ServerError::Unavailable, write: Write::NotDone };
     let fault = world.azure.inject(Fault::always(Match::get("chat"), down));
-    let _ = world.say(&["plan", "--signal", &signal]).await.ended(1).says("it cannot be read now");
+    let plan = world.say(&["plan", "--signal", &signal]).await.ended(1);
+    let plan = plan
+        .says("it cannot be read now: Azure failed (503")
+        .says("nothing was changed, ask again");
+    assert!(!plan.out.contains("may have been done"), "nothing was to be done: {plan:?}");
     assert!(world.azure.clear(fault));
     let _ = world.say(&["plan", "--signal", &signal]).await.ended(0);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_plan_says_what_alertmanager_left_out() {
+    let world = World::new(DRAIN).await;
+    let mut body = webhook(&[Alert::firing("eu", Timestamp::now())]);
+    body["truncatedAlerts"] = json!(3);
+    std::fs::write(world.path("cut.json"), body.to_string()).expect("a file");
+    let plan = world.say(&["plan", "--signal", "cut.json"]).await.ended(0).within(100);
+    let _ = plan.says("3 alerts of the group were left out by Alertmanager (`max_alerts`)");
+    let plan = world.say(&["plan", "--signal", "cut.json", "--json"]).await.ended(0).json();
+    assert_eq!(plan["truncated"], 3);
+    let whole = world.signal_file(&[Alert::firing("eu", Timestamp::now())]);
+    let plan = world.say(&["plan", "--signal", &whole]).await.ended(0);
+    assert!(!plan.out.contains("max_alerts"), "{plan:?}");
     world.finish();
 }

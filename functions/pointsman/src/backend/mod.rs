@@ -119,6 +119,14 @@ impl From<Error> for Wrong {
     }
 }
 
+/// Why a read came to nothing.
+fn unread(error: Error) -> Wrong {
+    match Wrong::from(error) {
+        Wrong::Failed(Failed(text)) => Wrong::Failed(Failed(show::unread(&text))),
+        wrong @ (Wrong::Usage(_) | Wrong::NotFound(_) | Wrong::Changed(_)) => wrong,
+    }
+}
+
 /// What a command works with.
 struct Desk {
     client: Client,
@@ -131,7 +139,7 @@ struct Desk {
 impl Desk {
     async fn open(common: &Common, output: Output) -> Result<Self, Failed> {
         let config = common.config(Needs::Azure)?;
-        let names = Names::read(common, &config).await?;
+        let names = Names::read(common, &config).await;
         // For somebody who waits at a terminal.
         let client = azure(&config, Retries::PATIENT, Duration::from_secs(PACE_SECS_MAX))?;
         Ok(Self { client, names, output, shadow: common.mode() == Mode::Shadow })

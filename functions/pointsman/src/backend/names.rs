@@ -1,4 +1,7 @@
 //! Which backend, or which service, is meant: by the playbook in force, or the configured one.
+//!
+//! A playbook that cannot be read is no reason not to do what needs none of its names: who says the
+//! whole Azure path is told of it, and gets what was asked for.
 
 use pointsman_apim::{BackendId, Scope, ServiceId, WorkspaceId, id::WorkspaceName};
 use pointsman_core::playbook::Playbook;
@@ -8,18 +11,28 @@ use pointsman_host::{Config, Records, wiring::store_file};
 use super::Wrong;
 use crate::{
     cli::{Common, Failed, unseen},
-    playbook,
+    playbook, show,
 };
 
 /// What the playbook calls things; nothing where there is none.
 pub(super) struct Names {
     pools: Vec<(String, BackendId)>,
     services: Vec<(String, ServiceId)>,
+    /// Why it is not known what the playbook calls things.
+    unread: Option<String>,
 }
 
 impl Names {
     /// Reads the playbook in force; the configured one, if none was ever published.
-    pub(super) async fn read(common: &Common, config: &Config) -> Result<Self, Failed> {
+    pub(super) async fn read(common: &Common, config: &Config) -> Self {
+        Self::try_read(common, config).await.unwrap_or_else(|Failed(why)| Self {
+            pools: Vec::new(),
+            services: Vec::new(),
+            unread: Some(why),
+        })
+    }
+
+    async fn try_read(common: &Common, config: &Config) -> Result<Self, Failed> {
         let file = store_file(config, common.mode());
         let mut published = None;
         if file.try_exists().map_err(|error| unseen(&file, &error))? {
@@ -33,12 +46,12 @@ impl Names {
         }
         match published {
             Some(published) => Self::of(&load(&published)?.playbook),
-            None => Ok(Self { pools: Vec::new(), services: Vec::new() }),
+            None => Ok(Self { pools: Vec::new(), services: Vec::new(), unread: None }),
         }
     }
 
     fn of(playbook: &Playbook) -> Result<Self, Failed> {
-        let mut names = Self { pools: Vec::new(), services: Vec::new() };
+        let mut names = Self { pools: Vec::new(), services: Vec::new(), unread: None };
         for (alias, pool) in &playbook.pools {
             names.pools.push((alias.to_string(), pool.backend.to_string().parse()?));
         }
@@ -55,8 +68,10 @@ impl Names {
     /// The backend that is called so. What the playbook calls it goes before what Azure does.
     pub(super) fn backend(&self, text: &str) -> Result<BackendId, Wrong> {
         if text.starts_with('/') {
+            self.warn();
             return text.parse().map_err(|error| Wrong::Usage(format!("{error}")));
         }
+        self.known()?;
         if let Some((_, id)) = self.pools.iter().find(|(alias, _)| alias == text) {
             return Ok(id.clone());
         }
@@ -83,11 +98,40 @@ impl Names {
         service: Option<&str>,
         workspace: Option<&str>,
     ) -> Result<Scope, Wrong> {
-        let service = self.service(service)?.clone();
+        let service = match service {
+            Some(path) if path.starts_with('/') => {
+                self.warn();
+                path.parse().map_err(|error| Wrong::Usage(format!("{error}")))?
+            }
+            _ => {
+                self.known()?;
+                self.service(service)?.clone()
+            }
+        };
         let Some(workspace) = workspace else { return Ok(Scope::Service(service)) };
         let workspace: WorkspaceName =
             workspace.parse().map_err(|error| Wrong::Usage(format!("{error}")))?;
         Ok(Scope::Workspace(WorkspaceId { service, workspace }))
+    }
+
+    /// The names of the playbook are needed.
+    fn known(&self) -> Result<(), Wrong> {
+        match &self.unread {
+            None => Ok(()),
+            Some(why) => Err(Wrong::Failed(Failed(format!(
+                "the playbook says what is called so, and it cannot be read; the whole Azure path would do \
+                 without it: {why}"
+            )))),
+        }
+    }
+
+    /// They are not, and all the same whoever asks may want to know.
+    fn warn(&self) {
+        if let Some(why) = &self.unread {
+            show::note(format_args!(
+                "the playbook cannot be read, which does not matter here: {why}"
+            ));
+        }
     }
 
     fn service(&self, text: Option<&str>) -> Result<&ServiceId, Wrong> {
@@ -150,7 +194,7 @@ plays: []
     fn check(playbook: Option<&str>, text: &str, expected: &Expect) {
         let names = match playbook {
             Some(text) => Names::of(&pointsman_core::playbook::read(text).unwrap()).unwrap(),
-            None => Names { pools: Vec::new(), services: Vec::new() },
+            None => Names { pools: Vec::new(), services: Vec::new(), unread: None },
         };
         let shown = match names.backend(text) {
             Ok(id) => id.to_string().split_off("/subscriptions/00000000-0000-0000-0000-".len()),

@@ -3,22 +3,35 @@
 use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
-use pointsman_apim::{Backend, BackendId, Error, diff, list::Query};
+use pointsman_apim::{
+    Backend, BackendId, Error, diff,
+    list::{Filter, Query, QueryError, Skip, Top},
+};
 use pointsman_host::server::Stop;
 use serde_json::json;
 
-use super::{Desk, Output, Wrong, call, print};
+use super::{Desk, Output, Wrong, call, print, unread};
 use crate::{cli::Failed, show};
 
 /// What `list` takes.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ListOptions {
-    /// A service of the playbook, by what that or Azure calls it; the only one, if it is not said.
+    /// A service: by what the playbook or Azure calls it, or its Azure path; the playbook's only one,
+    /// if it is not said.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
     /// A workspace of it.
     #[arg(long, value_name = "NAME")]
     workspace: Option<String>,
+    /// Only those, in OData's words, by name, title and url: "startswith(name,'eu-')"
+    #[arg(long, value_name = "EXPRESSION")]
+    filter: Option<Filter>,
+    /// At most so many.
+    #[arg(long, value_name = "NUMBER")]
+    top: Option<u64>,
+    /// Without the first so many.
+    #[arg(long, value_name = "NUMBER")]
+    skip: Option<u64>,
 }
 
 /// What `get` takes.
@@ -45,17 +58,28 @@ pub(super) struct WatchOptions {
 
 pub(super) async fn list(desk: &Desk, options: &ListOptions) -> Result<ExitCode, Wrong> {
     let scope = desk.names.scope(options.service.as_deref(), options.workspace.as_deref())?;
-    let mut pages = desk.client.pages(scope, Query::default(), call());
+    let usage = |error: QueryError| Wrong::Usage(error.to_string());
+    let query = Query {
+        filter: options.filter.clone(),
+        top: options.top.map(Top::new).transpose().map_err(usage)?,
+        skip: options.skip.map(Skip::new).transpose().map_err(usage)?,
+    };
+    // To Azure it is how many a page has; to a person, how many there are.
+    let most = options.top.map_or(usize::MAX, |top| usize::try_from(top).unwrap_or(usize::MAX));
+    let mut pages = desk.client.pages(scope, query, call());
     let mut all = Vec::new();
-    while let Some(page) = pages.next().await? {
+    while all.len() < most
+        && let Some(page) = pages.next().await.map_err(unread)?
+    {
         all.extend(page.backends);
     }
+    all.truncate(most);
     Ok(print::list(desk.output, &all)?)
 }
 
 pub(super) async fn get(desk: &Desk, options: &GetOptions) -> Result<ExitCode, Wrong> {
     let id = desk.names.backend(&options.backend)?;
-    let backend = desk.client.get(&id, call()).await?;
+    let backend = desk.client.get(&id, call()).await.map_err(unread)?;
     Ok(print::backend(desk.output, &backend)?)
 }
 
@@ -64,7 +88,7 @@ pub(super) async fn seen(desk: &Desk, id: &BackendId) -> Result<Option<Backend>,
     match desk.client.get(id, call()).await {
         Ok(backend) => Ok(Some(backend)),
         Err(Error::NotFound(_)) => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(unread(error)),
     }
 }
 
@@ -74,7 +98,7 @@ pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCod
     let id = desk.names.backend(&options.backend)?;
     let mut stopped = std::pin::pin!(Stop::signals().map_err(Failed::from)?);
     // The first look must succeed: a name that is mistyped is told at once.
-    let mut last = Some(desk.client.get(&id, call()).await?);
+    let mut last = Some(desk.client.get(&id, call()).await.map_err(unread)?);
     if let Some(backend) = &last {
         tell(desk, &id, "seen", &[], Some(backend))?;
     }
@@ -93,7 +117,8 @@ pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCod
             Ok(now) => now,
             Err(error) => {
                 if !troubled {
-                    show::note(format_args!("it cannot be seen now: {}", error.full()));
+                    let why = show::unread(&error.full().to_string());
+                    show::note(format_args!("it cannot be seen now: {why}"));
                 }
                 troubled = true;
                 continue;

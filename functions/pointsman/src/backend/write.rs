@@ -19,6 +19,7 @@ use super::{
     file, print,
     print::Outcome,
     read::seen,
+    unread,
 };
 use crate::{cli::Failed, show};
 
@@ -109,7 +110,7 @@ fn refused(why: impl std::fmt::Display) -> Wrong {
 pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, Wrong> {
     let id = desk.names.backend(&options.backend)?;
     let file = options.file.as_deref().map(file::read).transpose()?;
-    let seen = desk.client.get(&id, call()).await?;
+    let seen = desk.client.get(&id, call()).await.map_err(unread)?;
     let in_file = file.as_ref().and_then(|file| file.etag.as_ref());
     unchanged(&seen, options.if_match.as_ref().or(in_file))?;
     let patch = patch_of(&seen, &options.fields, file.as_ref())?;
@@ -280,7 +281,7 @@ fn replaced(before: &Value, after: &Value) -> Vec<Line> {
 
 pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitCode, Wrong> {
     let id = desk.names.backend(&options.backend)?;
-    let seen = desk.client.get(&id, call()).await?;
+    let seen = desk.client.get(&id, call()).await.map_err(unread)?;
     unchanged(&seen, options.if_match.as_ref())?;
     let lines = diff::between(seen.raw(), &json!({}));
     let written = !(options.dry_run || desk.shadow);

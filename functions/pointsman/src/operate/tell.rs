@@ -56,6 +56,13 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// How long an undo waits to see what it ended restored.
 const RESTORED_WITHIN: Duration = Duration::from_secs(20);
 
+/// What the exit status of `undo` means, for its help.
+pub(crate) const UNDO_EXIT: &str = "\
+It exits with 0 once the end is taken in, and nothing brings the override back then. That the backend is
+restored it waits for, 20 seconds at most; where that was not seen, as while Pointsman is paused or Azure
+cannot be asked, it says so and exits with 0 too. `pointsman release --all` exits with 0 only once all is
+seen restored.";
+
 /// What `undo` takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct UndoOptions {

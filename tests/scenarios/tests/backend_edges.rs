@@ -1,0 +1,182 @@
+//! `pointsman backend` at its edges: lists that are filtered and cut, standard input, a playbook that
+//! cannot be read, delays below the minimum, and others who write between a look and a write.
+
+use std::process::Stdio;
+
+use pointsman_emulator::{
+    Fault, Match, Operation, Options,
+    fault::{Document, Kind, ServerError, Write},
+    unpublished::{BelowMinimum, Unpublished},
+};
+use pointsman_scenarios::{
+    World,
+    operator::Ran,
+    world::{BOUND, DRAIN},
+};
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt as _;
+
+/// What someone else writes.
+fn theirs() -> Value {
+    json!({"properties": {"url": "https://theirs.example", "protocol": "http"}})
+}
+
+/// Says something with this on standard input; gives how it ended and all that it said.
+async fn fed(world: &World, arguments: &[&str], text: &str) -> (i32, String) {
+    let mut command = world.command(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it can be run");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    stdin.write_all(text.as_bytes()).await.expect("it reads");
+    drop(stdin);
+    let ended = tokio::time::timeout(BOUND, child.wait_with_output()).await;
+    let output = ended.expect("it ends in time").expect("it ends");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.code().expect("by itself"), String::from_utf8(said).expect("text"))
+}
+
+fn names(listed: &Ran) -> Vec<String> {
+    let listed = listed.json();
+    let all = listed.as_array().expect("a list");
+    all.iter().map(|it| it["name"].as_str().expect("a name").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_cut_as_it_is_said() {
+    let world = World::new(DRAIN).await;
+    for number in 0..150 {
+        let name = format!("many-{number:03}");
+        world.azure.put_single(name.as_str(), "https://many.example").expect("a Single");
+    }
+    let list = async |more: &[&str]| {
+        let all: Vec<&str> = ["backend", "list", "--json"].iter().chain(more).copied().collect();
+        names(&world.say(&all).await.ended(0))
+    };
+    assert_eq!(list(&[]).await.len(), 154);
+    assert_eq!(list(&["--filter", "name eq 'eu' or name eq 'us'"]).await, ["eu", "us"]);
+    assert_eq!(
+        list(&["--filter", "startswith(name,'many-')", "--top", "2"]).await,
+        ["many-000", "many-001"]
+    );
+    let behind = ["--filter", "startswith(name,'many-')", "--skip", "148"];
+    assert_eq!(list(&behind).await, ["many-148", "many-149"]);
+    // More than a page has, and not one more.
+    assert_eq!(list(&["--top", "120"]).await.len(), 120);
+    assert_eq!(list(&["--top", "1", "--skip", "153"]).await.len(), 1);
+    assert_eq!(list(&["--skip", "154"]).await, [""; 0]);
+    let long = "x".repeat(1_001);
+    let refusals: [(&[&str], i32, &str); 5] = [
+        (&["--top", "0"], 2, "$top is 0: it must be 1 to 2147483647"),
+        (&["--skip", "2147483648"], 2, "$skip is 2147483648: it must be 0 to 2147483647"),
+        (&["--top", "some"], 2, "invalid value"),
+        (&["--filter", &long], 2, "$filter has 1001 characters"),
+        (&["--filter", "size gt 5"], 1, "Azure refused it (400"),
+    ];
+    for (more, code, text) in refusals {
+        let all: Vec<&str> = ["backend", "list"].iter().chain(more).copied().collect();
+        let _ = world.say(&all).await.ended(code).says(text);
+    }
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_file_can_come_by_standard_input() {
+    let world = World::new(DRAIN).await;
+    let yaml = "properties: {url: 'https://new.example', protocol: http}\n";
+    let (code, said) = fed(&world, &["backend", "put", "main/new", "-", "--create"], yaml).await;
+    assert!(code == 0 && said.contains("is created"), "{said}");
+    let shown = world.ok(&["backend", "get", "main/new", "--output", "yaml"]).await;
+    let edited = shown.replace("https://new.example", "https://newer.example");
+    let (code, said) = fed(&world, &["backend", "put", "main/new", "-"], &edited).await;
+    assert!(code == 0 && said.contains("-> \"https://newer.example\""), "{said}");
+    let patch = r#"{"properties": {"title": "by a pipe"}}"#;
+    let (code, said) = fed(&world, &["backend", "set", "main/new", "--file", "-"], patch).await;
+    assert!(code == 0 && said.contains("by a pipe"), "{said}");
+    let (code, said) = fed(&world, &["backend", "put", "main/new", "-", "--overwrite"], "{").await;
+    assert!(code == 1 && said.contains("-: it is neither JSON nor YAML"), "{said}");
+    world.finish();
+}
+
+#[tokio::test]
+async fn below_the_minimum_is_asked_for_only_by_name_and_azure_has_the_last_word() {
+    let soon = ["backend", "reconnect", "main/eu", "--after", "PT3S", "--below-minimum"];
+    let world = World::new(DRAIN).await;
+    let _ = world.say(&soon).await.ended(1).says("The minimum duration of the Reconnect is PT2M");
+    assert_eq!(world.azure.reconnects().len(), 0);
+    world.finish();
+
+    let accept =
+        Unpublished { reconnect_below_minimum: BelowMinimum::Accept, ..Unpublished::default() };
+    let world = World::with(Options { unpublished: accept, ..Options::default() }, DRAIN).await;
+    let _ = world.say(&soon).await.ended(0).says("is reconnected after PT3S");
+    // With the word, what is not below is asked for as ever.
+    let late = ["backend", "reconnect", "main/eu", "--after", "PT3M", "--below-minimum"];
+    let _ = world.say(&late).await.ended(0).says("is reconnected after PT3M");
+    let after: Vec<u64> = world.azure.reconnects().iter().map(|it| it.after.as_secs()).collect();
+    assert_eq!(after, [3, 180]);
+    world.finish();
+}
+
+#[tokio::test]
+async fn who_is_faster_between_a_look_and_a_write_is_told_of_by_an_exit_code() {
+    let world = World::new(DRAIN).await;
+    std::fs::write(
+        world.path("new.json"),
+        r#"{"properties": {"url": "https://a", "protocol": "http"}}"#,
+    )
+    .expect("a file");
+    let races: [(Operation, &[&str], &str); 4] = [
+        // Azure cannot be asked to create only: that theirs is gone is all that can be told.
+        (Operation::Put, &["put", "main/new", "new.json", "--create"], "theirs was REPLACED"),
+        (Operation::Patch, &["set", "main/eu", "title=X"], "changed meanwhile"),
+        (Operation::Put, &["put", "main/eu", "eu.json"], "changed meanwhile"),
+        (Operation::Delete, &["delete", "main/eu"], "changed meanwhile"),
+    ];
+    for (operation, arguments, text) in races {
+        let shown = world.ok(&["backend", "get", "main/eu", "--json"]).await;
+        std::fs::write(world.path("eu.json"), shown).expect("a file");
+        let foreign = Kind::ForeignPut { body: Document(theirs()) };
+        world.azure.inject(Fault::once(Match::operation(operation), foreign));
+        let all: Vec<&str> = ["backend"].iter().chain(arguments).copied().collect();
+        let _ = world.say(&all).await.ended(4).says(text);
+    }
+    let eu = world.azure.backend("eu").expect("it is still there").body;
+    assert_eq!(eu["properties"]["url"], "https://theirs.example");
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_playbook_that_cannot_be_read_stops_only_who_needs_its_names() {
+    let world = World::new(DRAIN).await;
+    let service = world.azure.service().id();
+    let path = format!("{service}/backends/eu");
+    for broken in [Some("version: 1\npools: [\n"), None] {
+        match broken {
+            Some(text) => std::fs::write(world.path("playbook.yaml"), text).expect("a file"),
+            None => std::fs::remove_file(world.path("playbook.yaml")).expect("it is there"),
+        }
+        let ran = world.say(&["backend", "get", &path]).await.ended(0).says("127.0.0.1:1");
+        assert!(ran.told.contains("playbook cannot be read") && ran.told.contains("playbook.yaml"));
+        let set = ["backend", "set", &path, "title=named"];
+        let _ = world.say(&set).await.ended(0);
+        let list = ["backend", "list", "--service", &service, "--json"];
+        let listed = world.say(&list).await.ended(0).says("playbook cannot be read");
+        assert_eq!(names(&listed), ["ap", "chat", "eu", "us"]);
+        for named in [&["backend", "get", "chat"][..], &["backend", "list"]] {
+            let ran = world.say(named).await.ended(1);
+            let _ = ran.says("the whole Azure path would do").says("playbook.yaml");
+        }
+    }
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_read_that_fails_is_not_said_to_be_done_perhaps() {
+    let world = World::new(DRAIN).await;
+    let down = Kind::Error { error: ServerError::Unavailable, write: Write::NotDone };
+    let fault = world.azure.inject(Fault::always(Match::get("eu"), down));
+    let ran = world.say(&["backend", "get", "main/eu"]).await.ended(1).says("Azure failed (503");
+    assert!(!ran.told.contains("may have been done"), "{ran:?}");
+    world.azure.clear(fault);
+    world.finish();
+}
