@@ -32,7 +32,7 @@ use self::wrong::{PLACE, Wrong};
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// Every key, as a path, with what it means and what it is if it is not said: the README's table.
-pub const KEYS: [(&str, &str, &str); 16] = [
+pub const KEYS: [(&str, &str, &str); 17] = [
     ("listen", "127.0.0.1:7433", "The address and port that `serve` listens on."),
     (
         "store",
@@ -54,6 +54,11 @@ pub const KEYS: [(&str, &str, &str); 16] = [
         "azure.apiVersion",
         "the newest that is known",
         "The version of API Management's management interface.",
+    ),
+    (
+        "azure.reconnectApiVersion",
+        "the same",
+        "The version in which reconnects are asked for, as `2022-08-01`, which brought them.",
     ),
     (
         "azure.paced",
@@ -139,6 +144,8 @@ pub struct Azure {
     pub base: BaseUrl,
     /// The version of its interface.
     pub version: ApiVersion,
+    /// The version in which reconnects are asked for, where it is another.
+    pub reconnect_version: Option<ApiVersion>,
     /// Whether requests wait for room in Azure Resource Manager's token buckets. An emulator on this
     /// machine is nobody else's, and need not be spared.
     pub paced: bool,
@@ -386,16 +393,13 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
             at(text, error, help)
         })?,
     };
-    let version = match &wire.api_version {
-        None => ApiVersion::default(),
-        Some(text) => {
-            let newest = format!(
-                "it is like `{}`, which is taken where none is named",
-                ApiVersion::default()
-            );
-            text.value.parse().map_err(|error| Wrong::at(text, error, &newest))?
-        }
+    let version = |text: &Spanned<String>| -> Result<ApiVersion, Wrong> {
+        let newest =
+            format!("it is like `{}`, which is taken where none is named", ApiVersion::default());
+        text.value.parse().map_err(|error| Wrong::at(text, error, &newest))
     };
+    let reconnect_version = wire.reconnect_api_version.as_ref().map(version).transpose()?;
+    let version = wire.api_version.as_ref().map(version).transpose()?.unwrap_or_default();
     let paced = wire.paced.unwrap_or(!base.is_loopback());
     let kind = wire.credential.as_ref().map_or(wire::Credential::Auto, |kind| kind.value);
     if let Some(client_id) = &wire.client_id
@@ -421,7 +425,8 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
         (wire::Credential::AzureCli, _, _) => pointsman_apim::Credential::AzureCli,
         (wire::Credential::Token, Some(token), _) => match (needs, token.value.0.as_slice()) {
             (Needs::Store, _) => {
-                return Ok(Azure { cloud, base, version, paced, credential: None });
+                let credential = None;
+                return Ok(Azure { cloud, base, version, reconnect_version, paced, credential });
             }
             (Needs::Azure | Needs::Everything, [place]) => {
                 let text = secrets
@@ -447,7 +452,8 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
         // Without being said, the credential is `auto`.
         (wire::Credential::Token, None, None) => pointsman_apim::Credential::Auto,
     };
-    Ok(Azure { cloud, base, version, paced, credential: Some(credential) })
+    let credential = Some(credential);
+    Ok(Azure { cloud, base, version, reconnect_version, paced, credential })
 }
 
 #[cfg(test)]

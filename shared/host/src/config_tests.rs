@@ -44,6 +44,7 @@ fn everything_has_a_default_but_the_sources() {
                 version: ApiVersion(
                     "2024-05-01",
                 ),
+                reconnect_version: None,
                 paced: true,
                 credential: Some(
                     Auto,
@@ -71,6 +72,7 @@ fn everything_has_a_default_but_the_sources() {
                 version: ApiVersion(
                     "2024-05-01",
                 ),
+                reconnect_version: None,
                 paced: true,
                 credential: Some(
                     Auto,
@@ -102,6 +104,7 @@ fn sources_prove_themselves() {
                     version: ApiVersion(
                         "2024-05-01",
                     ),
+                    reconnect_version: None,
                     paced: true,
                     credential: Some(
                         Auto,

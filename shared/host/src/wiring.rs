@@ -164,6 +164,7 @@ pub fn azure(
         cloud: config.azure.cloud,
         proxy: Proxy::Environment,
         retries,
+        reconnect_version: config.azure.reconnect_version.clone(),
         pace: if config.azure.paced { Pace::Within(patience) } else { Pace::AtOnce },
         ..apim::Options::default()
     };

@@ -118,6 +118,23 @@ async fn below_the_minimum_is_asked_for_only_by_name_and_azure_has_the_last_word
 }
 
 #[tokio::test]
+async fn a_reconnect_can_be_asked_for_in_a_version_of_its_own() {
+    let world = World::new(DRAIN).await;
+    let path = world.path("pointsman.yaml");
+    let text = std::fs::read_to_string(&path).expect("a configuration");
+    let version = "azure: {reconnectApiVersion: '2022-08-01', ";
+    std::fs::write(path, text.replace("azure: {", version)).expect("it is written");
+    let _ = world.say(&["backend", "reconnect", "main/eu"]).await.ended(0);
+    let _ = world.say(&["backend", "set", "main/eu", "title=X"]).await.ended(0);
+    let asked = world.azure.requests();
+    let asked: Vec<(&str, &str)> =
+        asked.iter().map(|it| (it.verb.as_str(), it.query.as_str())).collect();
+    let (old, new) = ("api-version=2022-08-01", "api-version=2024-05-01");
+    assert_eq!(asked, [("POST", old), ("GET", new), ("PATCH", new)]);
+    world.finish();
+}
+
+#[tokio::test]
 async fn who_is_faster_between_a_look_and_a_write_is_told_of_by_an_exit_code() {
     let world = World::new(DRAIN).await;
     std::fs::write(
