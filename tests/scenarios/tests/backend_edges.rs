@@ -197,3 +197,35 @@ async fn a_read_that_fails_is_not_said_to_be_done_perhaps() {
     world.azure.clear(fault);
     world.finish();
 }
+
+#[tokio::test]
+async fn each_cloud_is_asked_with_a_token_of_its_own() {
+    let clouds = [
+        ("public", "https://management.azure.com"),
+        ("usGovernment", "https://management.core.usgovcloudapi.net"),
+        ("china", "https://management.chinacloudapi.cn"),
+    ];
+    for (cloud, audience) in clouds {
+        let audiences = vec![audience.to_owned()];
+        let world = World::with(Options { audiences, ..Options::default() }, DRAIN).await;
+        let endpoint = world.azure.arm_url();
+        for (asks, _) in clouds {
+            let config = format!(
+                "playbook: playbook.yaml\n\
+                 azure: {{cloud: {asks}, endpoint: '{endpoint}', credential: managedIdentity}}\n"
+            );
+            std::fs::write(world.path("pointsman.yaml"), config).expect("it is written");
+            let mut command = world.command(&["backend", "get", "chat"]);
+            let ran = command.envs(world.azure.identity_env()).output();
+            let ran = tokio::time::timeout(BOUND, ran).await.expect("in time").expect("it runs");
+            let told = String::from_utf8_lossy(&ran.stderr);
+            assert_eq!(ran.status.success(), asks == cloud, "{asks} of {cloud}: {told}");
+            assert_eq!(
+                told.contains("InvalidAuthenticationTokenAudience"),
+                asks != cloud,
+                "{told}"
+            );
+        }
+        world.finish();
+    }
+}

@@ -36,7 +36,7 @@ use super::{
 use crate::cli::Failed;
 
 /// Where the alerts are kept that it knows.
-const ALERTS_FILE: &str = "alerts.json";
+const ALERTS_FILE: &str = "watcher.json";
 
 /// The name of the one alert that it knows.
 pub(super) const ALERT: &str = "BackendErrors";
