@@ -18,21 +18,31 @@ use crate::{
     packages::{Need, Needs},
 };
 
+/// What Python 3.10 or later ends well by: the oldest that the packages are made for.
+const PYTHON_IS_NEW: &str = "import sys; sys.exit(sys.version_info < (3, 10))";
+
+/// What Node.js 18 or later ends well by.
+const NODE_IS_NEW: &str = "process.exit(+process.versions.node.split('.')[0] >= 18 ? 0 : 1)";
+
 /// What they need of the machine.
 const NEEDS: Needs = Needs {
     who: "the conformance tests run clients with",
     all: &[
         Need {
-            name: "python3",
+            name: "python3, 3.10 or later",
             package: "python3",
-            is_there: || succeeds(program("python3", &["--version"])),
+            is_there: || succeeds(program("python3", &["-c", PYTHON_IS_NEW])),
         },
         Need {
             name: "python3 -m venv",
             package: "python3-venv",
             is_there: || succeeds(program("python3", &["-c", "import venv, ensurepip"])),
         },
-        Need { name: "node", package: "nodejs", is_there: || on_path("node").is_some() },
+        Need {
+            name: "node, 18 or later",
+            package: "nodejs",
+            is_there: || succeeds(program("node", &["-e", NODE_IS_NEW])),
+        },
         Need { name: "npm", package: "npm", is_there: || on_path("npm").is_some() },
     ],
     elsewhere: "Elsewhere: Python 3.10 or later from https://www.python.org/, and Node.js 18 or \

@@ -16,7 +16,21 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::command::{cargo, on_path, output, program, root, run};
+use crate::{
+    command::{build_folder, cargo, on_path, output, program, root, run},
+    packages::{Need, Needs},
+};
+
+/// libFuzzer is written in C++, and built with the program.
+const NEEDS: Needs = Needs {
+    who: "the fuzz targets are built with",
+    all: &[Need {
+        name: "c++",
+        package: "g++",
+        is_there: || on_path("c++").is_some() || env::var_os("CXX").is_some(),
+    }],
+    elsewhere: "Elsewhere: any C++ compiler, as `c++` on the PATH or named by CXX.",
+};
 
 /// How long all targets take together in a run of everything, in seconds.
 pub(crate) const ALL_SECONDS: u64 = 120;
@@ -33,6 +47,12 @@ const NAME: &str = "POINTSMAN_FUZZ_TARGET";
 /// How many of its last lines are shown of a run that failed.
 const LINES_SHOWN_MAX: usize = 40;
 
+/// What libFuzzer says before the path of the file that it has written an input to.
+const WRITTEN: &str = "Test unit written to ";
+
+/// How many bytes of an input are shown in a line.
+const LINE_BYTES: usize = 40;
+
 /// What makes the compiler count which edges are taken, as libFuzzer reads it.
 const COVERAGE: [&str; 5] = [
     "-Cpasses=sancov-module",
@@ -42,13 +62,19 @@ const COVERAGE: [&str; 5] = [
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
 ];
 
+/// Sees to it that the targets can be built.
+pub(crate) fn ensure() -> Result<(), String> {
+    NEEDS.ensure()
+}
+
 /// Runs the targets that are named, or all of them, for so long together.
 pub(crate) fn fuzz(named: &[&str], seconds: u64) -> Result<(), String> {
-    let targets = chosen(&list(&folder("corpus"))?, named)?;
-    let fuzzer = build()?;
+    let targets = chosen(&list(&tracked("corpus"))?, named)?;
+    let folder = build_folder()?.join("fuzz");
+    let fuzzer = build(&folder)?;
     let each = (seconds / targets.len() as u64).max(1);
     for target in &targets {
-        println!("{}", one(&fuzzer, target, each)?);
+        println!("{}", one(&fuzzer, &folder.join("corpus").join(target), target, each)?);
     }
     Ok(())
 }
@@ -72,7 +98,7 @@ pub(crate) fn read<'a>(rest: &[&'a str]) -> Result<(Vec<&'a str>, u64), String> 
     }
 }
 
-fn folder(name: &str) -> PathBuf {
+fn tracked(name: &str) -> PathBuf {
     root().join("tests/fuzz").join(name)
 }
 
@@ -101,16 +127,11 @@ fn chosen(all: &[String], named: &[&str]) -> Result<Vec<String>, String> {
 }
 
 /// Builds the program that has all targets, and says where it is.
-fn build() -> Result<PathBuf, String> {
-    if on_path("c++").is_none() && env::var_os("CXX").is_none() {
-        return Err("libFuzzer is written in C++, and no `c++` is on the PATH; on Debian and \
-                    Ubuntu: sudo apt-get install g++"
-            .to_owned());
-    }
+fn build(built: &Path) -> Result<PathBuf, String> {
+    ensure()?;
     let compiler = env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
     let version = output(program(&compiler, &["--version", "--verbose"]))?;
     let host = host(&String::from_utf8_lossy(&version))?;
-    let built = root().join("target/fuzz");
     let mut build = cargo(&[
         "build",
         "--package=pointsman-fuzz",
@@ -121,7 +142,7 @@ fn build() -> Result<PathBuf, String> {
         &host,
         "--target-dir",
     ]);
-    build.arg(&built);
+    build.arg(built);
     // Of whoever runs this, flags of their own would only be added to.
     build.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", COVERAGE.join("\u{1f}"));
     run(build)?;
@@ -135,10 +156,9 @@ fn host(version: &str) -> Result<String, String> {
 }
 
 /// Runs one target, and says in a line what was done.
-fn one(fuzzer: &Path, target: &str, seconds: u64) -> Result<String, String> {
-    let learnt = root().join("target/fuzz/corpus").join(target);
-    let found = folder("found").join(target);
-    for folder in [&learnt, &found] {
+fn one(fuzzer: &Path, learnt: &Path, target: &str, seconds: u64) -> Result<String, String> {
+    let found = tracked("found").join(target);
+    for folder in [learnt, &found] {
         fs::create_dir_all(folder)
             .map_err(|error| format!("{} could not be made: {error}", folder.display()))?;
     }
@@ -147,12 +167,12 @@ fn one(fuzzer: &Path, target: &str, seconds: u64) -> Result<String, String> {
         .arg(format!("-max_total_time={seconds}"))
         .arg(format!("-max_len={INPUT_BYTES_MAX}"))
         .arg(format!("-timeout={INPUT_SECONDS_MAX}"))
-        .arg(format!("-dict={}", folder("dictionary").display()))
+        .arg(format!("-dict={}", tracked("dictionary").display()))
         // With its slash: what it writes begins with this.
         .arg(format!("-artifact_prefix={}/", found.display()))
         .args(["-print_final_stats=1", "-verbosity=1"])
         // The first is where it writes what it learns; it reads all.
-        .args([learnt.as_path(), &folder("corpus").join(target), &found])
+        .args([learnt, &tracked("corpus").join(target), &found])
         .env(NAME, target)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -174,11 +194,32 @@ fn one(fuzzer: &Path, target: &str, seconds: u64) -> Result<String, String> {
     }
     let shown = &lines[lines.len().saturating_sub(LINES_SHOWN_MAX)..];
     Err(format!(
-        "{}\n\nfuzzing {target} failed ({status}). The input stays in {}; replay it with\n    \
+        "{}\n{}\nfuzzing {target} failed ({status}). The input stays in {}; replay it with\n    \
          cargo test --package pointsman-fuzz {target}",
         shown.join("\n"),
+        input(&lines),
         found.strip_prefix(root()).unwrap_or(&found).display(),
     ))
+}
+
+/// The input that failed, byte for byte, so that whoever has no more than the log can make it again;
+/// empty where libFuzzer has written none.
+fn input(lines: &[String]) -> String {
+    let written = lines.iter().rev().find_map(|line| line.split_once(WRITTEN));
+    let Some((_, path)) = written else { return String::new() };
+    match fs::read(path.trim()) {
+        Ok(bytes) => format!(
+            "\nthe input, {} bytes, which `xxd -r -p` makes again of this:\n{}\n",
+            bytes.len(),
+            hex(&bytes)
+        ),
+        Err(error) => format!("\nthe input could not be read: {path}: {error}\n"),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let line = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    bytes.chunks(LINE_BYTES).map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// What libFuzzer said at the end, in a line.
@@ -205,6 +246,7 @@ fn summary(target: &str, lines: &[String], seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::tests::Folder;
 
     #[test]
     fn what_is_given_is_a_target_or_seconds_or_both() {
@@ -218,7 +260,7 @@ mod tests {
 
     #[test]
     fn targets_are_those_that_have_a_corpus() {
-        let all = list(&folder("corpus")).unwrap();
+        let all = list(&tracked("corpus")).unwrap();
         assert!(all.iter().any(|name| name == "duration"), "{all:?}");
         assert_eq!(chosen(&all, &[]).as_ref(), Ok(&all));
         assert_eq!(chosen(&all, &["id"]), Ok(vec!["id".to_owned()]));
@@ -231,6 +273,23 @@ mod tests {
         let version = "rustc 1.95.0\nbinary: rustc\nhost: x86_64-unknown-linux-gnu\nrelease: 1";
         assert_eq!(host(version).as_deref(), Ok("x86_64-unknown-linux-gnu"));
         assert!(host("rustc 1.95.0").is_err());
+    }
+
+    #[test]
+    fn the_input_that_failed_is_shown_byte_for_byte() {
+        assert_eq!(input(&["==1== ERROR: libFuzzer".to_owned()]), "");
+        let folder = Folder::new("fuzz");
+        let path = folder.0.join("crash-1");
+        fs::write(&path, [&[0_u8, 10, 255][..], &[b'a'; LINE_BYTES]].concat()).unwrap();
+        let written = format!("artifact_prefix='found/'; {WRITTEN}{}", path.display());
+        let slow = format!("artifact_prefix='found/'; {WRITTEN}found/slow-unit-1");
+        let shown = input(&[slow, written, "stat::new_units_added: 1".to_owned()]);
+        let (first, second) = (format!("000aff{}", "61".repeat(LINE_BYTES - 3)), "616161");
+        assert!(shown.contains("43 bytes"), "{shown}");
+        assert!(shown.ends_with(&format!(":\n{first}\n{second}\n")), "{shown}");
+        fs::remove_file(&path).unwrap();
+        let shown = input(&[format!("{WRITTEN}{}", path.display())]);
+        assert!(shown.contains("could not be read"), "{shown}");
     }
 
     #[test]

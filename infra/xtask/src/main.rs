@@ -104,6 +104,7 @@ fn stages(report: &mut Report) -> Result<(), String> {
     report.stage("tools", || {
         components::ensure()?;
         servers::SERVERS.ensure()?;
+        fuzz::ensure()?;
         clients::ensure()
     })?;
     report.stage("fmt", || run(cargo(&FMT)).map_err(|error| not_formatted(&error)))?;

@@ -1,5 +1,7 @@
 //! The list of steps, as `steps.yaml` has it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -68,6 +70,21 @@ pub struct Given {
     /// Backends that someone else writes, by their names.
     #[serde(default)]
     pub foreign: Map<String, Value>,
+}
+
+impl Given {
+    /// How long the window of 429 is, where the fault is one.
+    ///
+    /// # Panics
+    /// When it is not of whole seconds.
+    #[must_use]
+    pub fn window(&self) -> Option<Duration> {
+        let lasts = self.fault.as_ref()?.pointer("/kind/throttle/lasts")?;
+        let seconds = lasts.as_str().and_then(|it| it.strip_prefix("PT")?.strip_suffix('S'));
+        let seconds = seconds.and_then(|it| it.parse().ok());
+        let seconds = seconds.unwrap_or_else(|| panic!("a window lasts for PTnS, not {lasts}"));
+        Some(Duration::from_secs(seconds))
+    }
 }
 
 /// A call, as a client's driver is told.
