@@ -58,10 +58,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         .map_err(|error| Failed(format!("{}: {error}", options.signal.display())))?;
     let loaded =
         in_force(&parts.engine, config.playbook.as_ref(), options.playbook.as_ref()).await?;
-    let mut plan = parts.engine.plan(&batch.signals, &loaded).await?;
-    for backend in &mut plan.backends {
-        backend.unseen = backend.unseen.as_deref().map(show::unread);
-    }
+    let plan = parts.engine.plan(&batch.signals, &loaded).await?;
     parts.close().await;
     let unmatched: Vec<String> = batch
         .signals

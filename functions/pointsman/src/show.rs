@@ -57,12 +57,6 @@ fn printable(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
-/// Why a read came to nothing. That nobody knows whether it was done is for writes; a read does
-/// nothing.
-pub(crate) fn unread(why: &str) -> String {
-    why.replace(", and it may have been done or not", "")
-}
-
 /// A plain table with these columns.
 pub(crate) fn table(columns: &[&str]) -> Table {
     let mut table = Table::new();

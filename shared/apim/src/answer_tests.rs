@@ -174,8 +174,8 @@ fn errors_of_the_service() {
         r#"{"error":{"code":"ServiceUnavailable","message":"down"}}"#,
         &expect![[r#"
             Unknown; done Unknown; retry Look { after: Some(In(2s)) }
-            Azure failed, and it may have been done or not (503 ServiceUnavailable)
-            Azure failed, and it may have been done or not (503 ServiceUnavailable): down; retry after 2 s (client-request-id 00000000-0000-0000-0000-000000000007)
+            Azure failed (503 ServiceUnavailable)
+            Azure failed (503 ServiceUnavailable): down; retry after 2 s (client-request-id 00000000-0000-0000-0000-000000000007)
         "#]],
     );
     check(
@@ -209,8 +209,8 @@ fn answers_of_something_in_between() {
         &format!("<html>{}", "x".repeat(10_000)),
         &expect![[r#"
             Unknown; done Unknown; retry Look { after: None }
-            Azure failed, and it may have been done or not (502)
-            Azure failed, and it may have been done or not (502): 10006 bytes of text/html; charset=utf-8, not an error of the service: <html>xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… (client-request-id 00000000-0000-0000-0000-000000000007)
+            Azure failed (502)
+            Azure failed (502): 10006 bytes of text/html; charset=utf-8, not an error of the service: <html>xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… (client-request-id 00000000-0000-0000-0000-000000000007)
         "#]],
     );
     check(
@@ -229,8 +229,8 @@ fn answers_of_something_in_between() {
         "",
         &expect![[r#"
             Unknown; done Unknown; retry Look { after: None }
-            Azure failed, and it may have been done or not (408)
-            Azure failed, and it may have been done or not (408): no body (client-request-id 00000000-0000-0000-0000-000000000007)
+            Azure failed (408)
+            Azure failed (408): no body (client-request-id 00000000-0000-0000-0000-000000000007)
         "#]],
     );
     check(
@@ -250,8 +250,8 @@ fn answers_of_something_in_between() {
         r#"{"properties":{"proxy":{"password":"hunter2"}}}"#,
         &expect![[r#"
             Unknown; done Unknown; retry Look { after: None }
-            Azure failed, and it may have been done or not (500)
-            Azure failed, and it may have been done or not (500): 47 bytes of application/json, not an error of the service (client-request-id 00000000-0000-0000-0000-000000000007)
+            Azure failed (500)
+            Azure failed (500): 47 bytes of application/json, not an error of the service (client-request-id 00000000-0000-0000-0000-000000000007)
         "#]],
     );
     check(
@@ -259,10 +259,10 @@ fn answers_of_something_in_between() {
         "",
         r#" {"properties":{"proxy":{"password":"hunter2"#,
         &expect![[r#"
-        Unknown; done Unknown; retry Look { after: None }
-        Azure failed, and it may have been done or not (500)
-        Azure failed, and it may have been done or not (500): 44 bytes of unnamed type, not an error of the service (client-request-id 00000000-0000-0000-0000-000000000007)
-    "#]],
+            Unknown; done Unknown; retry Look { after: None }
+            Azure failed (500)
+            Azure failed (500): 44 bytes of unnamed type, not an error of the service (client-request-id 00000000-0000-0000-0000-000000000007)
+        "#]],
     );
     check(
         400,

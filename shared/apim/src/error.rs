@@ -33,7 +33,8 @@ pub enum Error {
     Unauthorized(Box<Answer>),
     /// Any other answer that says no. Not done, and the same again would be refused again.
     Refused(Box<Answer>),
-    /// It may have been done or not.
+    /// No usable answer. A write may have been done or not, as [`Error::done`] says; who asked for
+    /// one adds that to the words, which are the same for a read.
     Unknown {
         /// Why that is not known.
         cause: Uncertainty,
@@ -280,13 +281,13 @@ impl fmt::Display for Error {
             Self::Unauthorized(answer) => write!(f, "Azure does not allow it ({})", Short(answer)),
             Self::Refused(answer) => write!(f, "Azure refused it ({})", Short(answer)),
             Self::Unknown { cause: Uncertainty::Answer(answer), .. } => {
-                write!(f, "Azure failed, and it may have been done or not ({})", Short(answer))
+                write!(f, "Azure failed ({})", Short(answer))
             }
             Self::Unknown { cause: Uncertainty::Timeout, .. } => {
-                f.write_str("no answer came in time, and it may have been done or not")
+                f.write_str("no answer came in time")
             }
             Self::Unknown { cause: Uncertainty::Broken(_), .. } => {
-                f.write_str("the connection broke, and it may have been done or not")
+                f.write_str("the connection broke")
             }
             Self::NotSent { .. } => f.write_str("Azure could not be reached"),
             Self::Credential { .. } => f.write_str("no token for Azure could be had"),

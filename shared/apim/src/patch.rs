@@ -47,6 +47,18 @@ impl Patch {
         &self.body
     }
 
+    /// Whether it replaces an array: the only way in which a merge takes away what it does not name.
+    pub fn replaces_arrays(&self) -> bool {
+        fn any(tree: &Value) -> bool {
+            match tree {
+                Value::Array(_) => true,
+                Value::Object(fields) => fields.values().any(any),
+                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+            }
+        }
+        any(&self.tree())
+    }
+
     /// What that body should be once the service has merged this into it. **It holds secrets.**
     pub fn applied_to(&self, document: &Document) -> Value {
         let mut merged = document.raw().clone();

@@ -128,6 +128,11 @@ impl Buckets {
         Ok(wait)
     }
 
+    /// How long nothing is taken yet, by an answer's word.
+    pub fn closed(&mut self, subscription: SubscriptionId, kind: Kind, now: Duration) -> Duration {
+        self.bucket(subscription, kind, now).closed_until.saturating_sub(now)
+    }
+
     /// Takes in what the headers of an answer say is left. More than is believed here is not
     /// believed: requests may be on their way that the answer does not count.
     pub fn heard(

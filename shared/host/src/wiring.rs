@@ -21,9 +21,10 @@ use pointsman_store::{Database, Options, SqliteStore};
 
 use crate::{clock::SystemClock, config::Config};
 
-/// How long a request of the functions waits for room in Azure's token bucket, in seconds. Where it
-/// would take longer, the look at its backend is put off until there is room.
-pub const PACE_SECS_MAX: u64 = 5;
+/// How long a read of the functions waits for room in Azure's token bucket, in seconds. Where it
+/// would take longer, the look at its backend is put off until there is room. A write waits for
+/// nothing: it is decided anew once there is room, for a pause or an end may have come by then.
+pub const READ_PACE_SECS_MAX: u64 = 5;
 
 /// Why the parts cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -137,7 +138,9 @@ impl Parts {
                 Arc::new(EmbeddedQueue::producer(database.clone(), Arc::clone(&clock)))
             }
         };
-        let azure = azure(config, Retries::default(), Duration::from_secs(PACE_SECS_MAX))?;
+        let reads = Duration::from_secs(READ_PACE_SECS_MAX);
+        let pace = Pace::Within { reads, writes: Duration::ZERO };
+        let azure = azure(config, Retries::default(), pace)?;
         let gateway = Arc::new(Azure::new(azure.clone(), Arc::clone(&clock)));
         let engine = Engine::new(Arc::clone(&store), gateway, Arc::clone(&clock), mode);
         Ok(Self { engine, store, queue, clock, azure, database })
@@ -149,23 +152,19 @@ impl Parts {
     }
 }
 
-/// The client of the Azure that is configured: which calls it makes again by itself, and for how long
-/// a request waits for room in Azure's token bucket, where it is to be paced.
+/// The client of the Azure that is configured: which calls it makes again by itself, and how it is
+/// paced, where it is to be.
 ///
 /// # Errors
 /// When the credential cannot be used.
-pub fn azure(
-    config: &Config,
-    retries: Retries,
-    patience: Duration,
-) -> Result<apim::Client, WiringError> {
+pub fn azure(config: &Config, retries: Retries, pace: Pace) -> Result<apim::Client, WiringError> {
     let endpoint = apim::Endpoint::new(config.azure.base.clone(), config.azure.version.clone());
     let options = apim::Options {
         cloud: config.azure.cloud,
         proxy: Proxy::Environment,
         retries,
         reconnect_version: config.azure.reconnect_version.clone(),
-        pace: if config.azure.paced { Pace::Within(patience) } else { Pace::AtOnce },
+        pace: if config.azure.paced { pace } else { Pace::AtOnce },
         ..apim::Options::default()
     };
     let credential = config.azure.credential.clone().ok_or(WiringError::NoCredential)?;

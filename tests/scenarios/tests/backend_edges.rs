@@ -6,7 +6,7 @@ use std::process::Stdio;
 use pointsman_emulator::{
     Fault, Match, Operation, Options,
     fault::{Document, Kind, ServerError, Write},
-    unpublished::{BelowMinimum, Unpublished},
+    unpublished::{BelowMinimum, NewerFields, Unpublished},
 };
 use pointsman_scenarios::{
     World,
@@ -101,7 +101,7 @@ async fn a_file_can_come_by_standard_input() {
 async fn below_the_minimum_is_asked_for_only_by_name_and_azure_has_the_last_word() {
     let soon = ["backend", "reconnect", "main/eu", "--after", "PT3S", "--below-minimum"];
     let world = World::new(DRAIN).await;
-    let _ = world.say(&soon).await.ended(1).says("The minimum duration of the Reconnect is PT2M");
+    let _ = world.say(&soon).await.ended(1).says("minimum duration of the Reconnect is PT2M");
     assert_eq!(world.azure.reconnects().len(), 0);
     world.finish();
 
@@ -228,4 +228,41 @@ async fn each_cloud_is_asked_with_a_token_of_its_own() {
         }
         world.finish();
     }
+}
+
+/// A PUT replaces all of it, and what an older version did not show is not in what was edited.
+#[tokio::test]
+async fn a_replacement_names_what_a_later_version_would_lose() {
+    let unpublished = Unpublished { newer_fields: NewerFields::Hidden, ..Unpublished::default() };
+    let world = World::with(Options { unpublished, ..Options::default() }, DRAIN).await;
+    let whole = json!({"properties": {
+        "url": "https://new.example", "protocol": "http", "azureRegion": "westeurope",
+    }});
+    let made = ["backend", "put", "new", "-", "--create"];
+    assert_eq!(fed(&world, &made, &whole.to_string()).await.0, 0);
+
+    let seen = world.say(&["backend", "get", "new", "--output", "json"]).await.ended(0);
+    assert_eq!(seen.json()["properties"].get("azureRegion"), None, "it is hidden");
+    let warning = "a later version has more of it, which this takes away:\n  \
+                   properties.azureRegion";
+    let (code, said) = fed(&world, &["backend", "put", "new", "-", "--dry-run"], &seen.out).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains(warning), "{said}");
+    // An Update replaces arrays, and merges all else.
+    let member = ["backend", "set", "chat", "pool.services[eu].weight=7", "--dry-run"];
+    let _ = world.say(&member).await.ended(0);
+    let asked = |world: &World| {
+        let all = world.azure.requests();
+        all.iter().filter(|request| request.query.contains("2026-03-01-preview")).count()
+    };
+    assert_eq!(asked(&world), 2, "by the put and the set");
+    let _ = world.say(&["backend", "set", "chat", "title=X", "--dry-run"]).await.ended(0);
+    assert_eq!(asked(&world), 2, "nothing can be lost");
+    // Put back as it was, nothing of it is lost.
+    let etag = seen.json()["etag"].as_str().expect("an ETag").to_owned();
+    let put = ["backend", "put", "new", "-", "--if-match", &etag];
+    let (code, said) = fed(&world, &put, &whole.to_string()).await;
+    assert_eq!(code, 0, "{said}");
+    assert!(!said.contains("later version"), "{said}");
+    world.finish();
 }

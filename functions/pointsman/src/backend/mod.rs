@@ -18,7 +18,11 @@ mod write;
 use std::{process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand, ValueEnum};
-use pointsman_apim::{Client, Error, RequestId, client::Retries};
+use pointsman_apim::{
+    Client, Error, RequestId,
+    client::{Pace, Retries},
+    error::Done,
+};
 use pointsman_engine::Mode;
 use pointsman_host::{config::Needs, wiring::azure};
 use uuid::Uuid;
@@ -119,11 +123,16 @@ impl From<Error> for Wrong {
     }
 }
 
-/// Why a read came to nothing.
-fn unread(error: Error) -> Wrong {
+/// Why a write came to nothing, or why it is not known whether it did.
+fn unwritten(error: Error) -> Wrong {
+    let open = error.done() == Done::Unknown;
     match Wrong::from(error) {
-        Wrong::Failed(Failed(text)) => Wrong::Failed(Failed(show::unread(&text))),
-        wrong @ (Wrong::Usage(_) | Wrong::NotFound(_) | Wrong::Changed(_)) => wrong,
+        Wrong::Failed(Failed(text)) if open => Wrong::Failed(Failed(format!(
+            "{text}\nit may have been done or not: `pointsman backend get` shows which"
+        ))),
+        wrong @ (Wrong::Failed(_) | Wrong::Usage(_) | Wrong::NotFound(_) | Wrong::Changed(_)) => {
+            wrong
+        }
     }
 }
 
@@ -141,7 +150,9 @@ impl Desk {
         let config = common.config(Needs::Azure)?;
         let names = Names::read(common, &config).await;
         // For somebody who waits at a terminal.
-        let client = azure(&config, Retries::PATIENT, Duration::from_secs(PACE_SECS_MAX))?;
+        let patience = Duration::from_secs(PACE_SECS_MAX);
+        let pace = Pace::Within { reads: patience, writes: patience };
+        let client = azure(&config, Retries::PATIENT, pace)?;
         Ok(Self { client, names, output, shadow: common.mode() == Mode::Shadow })
     }
 }

@@ -10,7 +10,7 @@ use pointsman_apim::{
 use pointsman_host::server::Stop;
 use serde_json::json;
 
-use super::{Desk, Output, Wrong, call, print, unread};
+use super::{Desk, Output, Wrong, call, print};
 use crate::{cli::Failed, show};
 
 /// What `list` takes.
@@ -69,7 +69,7 @@ pub(super) async fn list(desk: &Desk, options: &ListOptions) -> Result<ExitCode,
     let mut pages = desk.client.pages(scope, query, call());
     let mut all = Vec::new();
     while all.len() < most
-        && let Some(page) = pages.next().await.map_err(unread)?
+        && let Some(page) = pages.next().await?
     {
         all.extend(page.backends);
     }
@@ -79,7 +79,7 @@ pub(super) async fn list(desk: &Desk, options: &ListOptions) -> Result<ExitCode,
 
 pub(super) async fn get(desk: &Desk, options: &GetOptions) -> Result<ExitCode, Wrong> {
     let id = desk.names.backend(&options.backend)?;
-    let backend = desk.client.get(&id, call()).await.map_err(unread)?;
+    let backend = desk.client.get(&id, call()).await?;
     Ok(print::backend(desk.output, &backend)?)
 }
 
@@ -88,7 +88,7 @@ pub(super) async fn seen(desk: &Desk, id: &BackendId) -> Result<Option<Backend>,
     match desk.client.get(id, call()).await {
         Ok(backend) => Ok(Some(backend)),
         Err(Error::NotFound(_)) => Ok(None),
-        Err(error) => Err(unread(error)),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -98,7 +98,7 @@ pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCod
     let id = desk.names.backend(&options.backend)?;
     let mut stopped = std::pin::pin!(Stop::signals().map_err(Failed::from)?);
     // The first look must succeed: a name that is mistyped is told at once.
-    let mut last = Some(desk.client.get(&id, call()).await.map_err(unread)?);
+    let mut last = Some(desk.client.get(&id, call()).await?);
     if let Some(backend) = &last {
         tell(desk, &id, "seen", &[], Some(backend))?;
     }
@@ -117,7 +117,7 @@ pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCod
             Ok(now) => now,
             Err(error) => {
                 if !troubled {
-                    let why = show::unread(&error.full().to_string());
+                    let why = error.full().to_string();
                     show::note(format_args!("it cannot be seen now: {why}"));
                 }
                 troubled = true;

@@ -4,10 +4,10 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use pointsman_apim::{
-    After, Backend, BackendId, Draft, ETag, Patch,
+    After, Backend, BackendId, Document, Draft, ETag, Patch,
     diff::{self, Line},
     duration::{self, BelowMinimum},
-    patch,
+    newer, patch,
     pool::{Edit, Edited},
     put::{Created, Overwrite},
 };
@@ -19,7 +19,7 @@ use super::{
     file, print,
     print::Outcome,
     read::seen,
-    unread,
+    unwritten,
 };
 use crate::{cli::Failed, show};
 
@@ -110,7 +110,7 @@ fn refused(why: impl std::fmt::Display) -> Wrong {
 pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, Wrong> {
     let id = desk.names.backend(&options.backend)?;
     let file = options.file.as_deref().map(file::read).transpose()?;
-    let seen = desk.client.get(&id, call()).await.map_err(unread)?;
+    let seen = desk.client.get(&id, call()).await?;
     let in_file = file.as_ref().and_then(|file| file.etag.as_ref());
     unchanged(&seen, options.if_match.as_ref().or(in_file))?;
     let patch = patch_of(&seen, &options.fields, file.as_ref())?;
@@ -119,10 +119,13 @@ pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, W
     let lines = diff::between(seen.raw(), &wanted);
     let mut outcome =
         Outcome { backend: &id, what: "updated", lines: &lines, written: false, etag: None };
+    if !lines.is_empty() && patch.replaces_arrays() {
+        warn_of_what_is_lost(desk, &id, &seen, |newest| patch.applied_to(newest)).await;
+    }
     if lines.is_empty() || options.dry_run || desk.shadow {
         return Ok(outcome.print(desk.output)?);
     }
-    let now = desk.client.update(&id, seen.etag(), &patch, call()).await?;
+    let now = desk.client.update(&id, seen.etag(), &patch, call()).await.map_err(unwritten)?;
     outcome.written = true;
     outcome.etag = Some(now.etag());
     let code = outcome.print(desk.output)?;
@@ -225,6 +228,10 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, W
         (Under::State(etag), Some(seen)) => unchanged(seen, Some(*etag))?,
         (Under::Nothing, None) | (Under::Anything, _) => {}
     }
+    if let Some(seen) = &seen {
+        let written = |_: &Document| draft.document().raw().clone();
+        warn_of_what_is_lost(desk, &id, seen, written).await;
+    }
     let what = if seen.is_some() { "replaced" } else { "created" };
     if options.dry_run || desk.shadow {
         let outcome = Outcome { backend: &id, what, lines: &lines, written: false, etag: None };
@@ -236,6 +243,27 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, W
     Ok(outcome.print(desk.output)?)
 }
 
+/// Names what the newest version that is known shows of a backend, what it was read by does not, and
+/// what goes unseen when the backend becomes what `written` makes of it: all that is replaced, and
+/// arrays are even by an Update. Where that version is not to be had, nothing is known to be lost.
+async fn warn_of_what_is_lost(
+    desk: &Desk,
+    id: &BackendId,
+    seen: &Backend,
+    written: impl FnOnce(&Document) -> Value,
+) {
+    let newest = match desk.client.get_newest(id, call()).await {
+        Ok(newest) => newest,
+        Err(error) => return tracing::debug!("not read by the newest version: {}", error.full()),
+    };
+    let Ok(written) = Document::parse(written(newest.document()).to_string()) else { return };
+    let lost = newer::lost(seen.document(), newest.document(), &written);
+    if !lost.is_empty() {
+        let lines: String = lost.iter().map(|path| format!("\n  {path}")).collect();
+        show::note(format_args!("a later version has more of it, which this takes away:{lines}"));
+    }
+}
+
 async fn written(
     desk: &Desk,
     id: &BackendId,
@@ -244,12 +272,17 @@ async fn written(
 ) -> Result<(Backend, &'static str), Wrong> {
     let made = match under {
         Under::State(etag) => {
-            return Ok((desk.client.replace(id, etag, draft, call()).await?, "replaced"));
+            return Ok((
+                desk.client.replace(id, etag, draft, call()).await.map_err(unwritten)?,
+                "replaced",
+            ));
         }
-        Under::Nothing => desk.client.create(id, draft, call()).await?,
-        Under::Anything => {
-            desk.client.overwrite(id, Overwrite::whatever_is_there(), draft, call()).await?
-        }
+        Under::Nothing => desk.client.create(id, draft, call()).await.map_err(unwritten)?,
+        Under::Anything => desk
+            .client
+            .overwrite(id, Overwrite::whatever_is_there(), draft, call())
+            .await
+            .map_err(unwritten)?,
     };
     match (made, under) {
         (Created::New(backend), _) => Ok((backend, "created")),
@@ -281,12 +314,12 @@ fn replaced(before: &Value, after: &Value) -> Vec<Line> {
 
 pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitCode, Wrong> {
     let id = desk.names.backend(&options.backend)?;
-    let seen = desk.client.get(&id, call()).await.map_err(unread)?;
+    let seen = desk.client.get(&id, call()).await?;
     unchanged(&seen, options.if_match.as_ref())?;
     let lines = diff::between(seen.raw(), &json!({}));
     let written = !(options.dry_run || desk.shadow);
     if written {
-        let deleted = desk.client.delete(&id, seen.etag(), call()).await?;
+        let deleted = desk.client.delete(&id, seen.etag(), call()).await.map_err(unwritten)?;
         if !deleted.was_there {
             let why = format!("{} was gone already when it was deleted", print::short(&id));
             return Err(Wrong::NotFound(why));
@@ -312,14 +345,14 @@ pub(super) async fn reconnect(desk: &Desk, options: &ReconnectOptions) -> Result
     let (after, accepted) = match BelowMinimum::new(delay).filter(|_| options.below_minimum) {
         Some(soon) => {
             if !desk.shadow {
-                desk.client.reconnect_below_minimum(&id, soon, call()).await?;
+                desk.client.reconnect_below_minimum(&id, soon, call()).await.map_err(unwritten)?;
             }
             (soon.to_string(), !desk.shadow)
         }
         None => {
             let after = After::new(delay).map_err(|error| usage(&error))?;
             if !desk.shadow {
-                desk.client.reconnect(&id, after, call()).await?;
+                desk.client.reconnect(&id, after, call()).await.map_err(unwritten)?;
             }
             (after.to_string(), !desk.shadow)
         }

@@ -60,9 +60,15 @@ pub enum Pace {
     /// They are sent at once, and a 429 is the caller's.
     #[default]
     AtOnce,
-    /// They wait for as long as that. One that would have to wait longer is not sent, and the
-    /// error says when there is room for it.
-    Within(Duration),
+    /// They wait. One that would have to wait longer than that is not sent, and the error says when
+    /// there is room for it.
+    Within {
+        /// How long a read waits at most.
+        reads: Duration,
+        /// How long anything else does. Whoever decides anew before each try waits for nothing here:
+        /// what was right to write before a wait may not be after it.
+        writes: Duration,
+    },
 }
 
 /// How a client behaves. `..Options::default()` fills in the rest.

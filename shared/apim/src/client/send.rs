@@ -75,23 +75,30 @@ impl Client {
         call: RequestId,
     ) -> Result<(), Error> {
         let Inner { pace, buckets, timer, .. } = &*self.inner;
-        let Pace::Within(patience) = *pace else { return Ok(()) };
-        let taken = {
-            let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
-            buckets.take(subscription, kind, timer.elapsed(), patience)
+        let Pace::Within { reads, writes } = *pace else { return Ok(()) };
+        let patience = match kind {
+            Kind::Read => reads,
+            Kind::Write | Kind::Delete => writes,
         };
-        match taken {
-            Ok(Duration::ZERO) => Ok(()),
-            Ok(wait) => {
-                tracing::debug!(?wait, "the bucket is empty");
-                self.inner.timer.sleep(wait).await;
-                Ok(())
-            }
-            Err(wait) => {
-                let reason = Withheld::Paced { wait };
-                Err(Error::Withheld { reason, ids: Ids::unanswered(call) })
+        let paced = |wait| {
+            let reason = Withheld::Paced { wait };
+            Error::Withheld { reason, ids: Ids::unanswered(call) }
+        };
+        let locked = || buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = locked().take(subscription, kind, timer.elapsed(), patience);
+        let mut wait = taken.map_err(paced)?;
+        let mut waited = Duration::ZERO;
+        while !wait.is_zero() {
+            tracing::debug!(?wait, "the bucket is empty");
+            timer.sleep(wait).await;
+            waited += wait;
+            // Meanwhile others may have been told to wait for longer.
+            wait = locked().closed(subscription, kind, timer.elapsed());
+            if waited + wait > patience {
+                return Err(paced(wait));
             }
         }
+        Ok(())
     }
 
     /// Takes in what an answer says of the bucket.
@@ -102,7 +109,7 @@ impl Client {
         answer: Result<&Response<Bytes>, &Error>,
     ) {
         let Inner { pace, buckets, timer, clock, .. } = &*self.inner;
-        let (Pace::Within(_), Ok(answer)) = (*pace, answer) else { return };
+        let (Pace::Within { .. }, Ok(answer)) = (*pace, answer) else { return };
         let (now, hour) = (timer.elapsed(), clock());
         let named = RetryAfter::read(answer.headers()).map(|after| after.wait(hour));
         let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
