@@ -50,11 +50,7 @@ pub const KEYS: [(&str, &str, &str); 17] = [
         "the cloud's",
         "The address of Azure Resource Manager, for a private link or an emulator.",
     ),
-    (
-        "azure.apiVersion",
-        "the newest that is known",
-        "The version of API Management's management interface.",
-    ),
+    ("azure.apiVersion", "2024-05-01", "The version of API Management's management interface."),
     (
         "azure.reconnectApiVersion",
         "the same",
@@ -394,9 +390,9 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
         })?,
     };
     let version = |text: &Spanned<String>| -> Result<ApiVersion, Wrong> {
-        let newest =
+        let like =
             format!("it is like `{}`, which is taken where none is named", ApiVersion::default());
-        text.value.parse().map_err(|error| Wrong::at(text, error, &newest))
+        text.value.parse().map_err(|error| Wrong::at(text, error, &like))
     };
     let reconnect_version = wire.reconnect_api_version.as_ref().map(version).transpose()?;
     let version = wire.api_version.as_ref().map(version).transpose()?.unwrap_or_default();

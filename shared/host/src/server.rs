@@ -77,6 +77,19 @@ impl Stop {
         }
     }
 
+    /// Heeds that the terminal is closed, from this call on; what is given waits for it. For what is
+    /// run by hand and leaves something behind else: a service that was detached is to go on.
+    ///
+    /// # Errors
+    /// When signals cannot be heeded.
+    pub fn hang_up() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut hang_up = signal(SignalKind::hangup())?;
+        Ok(async move {
+            hang_up.recv().await;
+        })
+    }
+
     /// Heeds the operating system's signals to stop, an interrupt or a termination, from this call
     /// on; what is given waits for one. Without it, a signal ends the process on the spot.
     ///

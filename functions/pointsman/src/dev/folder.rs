@@ -2,11 +2,11 @@
 //! kept, and in which the next run goes on.
 //!
 //! A kept folder belongs to one run at a time, and is never one that someone else has put things
-//! into. It holds tokens, and is made for its owner only.
+//! into. What it holds, tokens among it, is for its owner alone.
 
 use std::{
     fs::{self, DirBuilder, File, TryLockError},
-    io,
+    io::{self, Write as _},
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
@@ -90,10 +90,16 @@ fn keep(path: &Path) -> Result<Folder, Failed> {
     }
 }
 
-/// Keeps something in a file, which is whole at any moment.
+/// Keeps something in a file.
 pub(super) fn write(folder: &Path, name: &str, what: &impl Serialize) -> io::Result<()> {
-    let file = NamedTempFile::new_in(folder)?;
-    serde_json::to_writer_pretty(&file, what)?;
+    write_text(folder, name, &serde_json::to_string_pretty(what)?)
+}
+
+/// Writes a file, which is whole at any moment, and for its owner alone.
+pub(super) fn write_text(folder: &Path, name: &str, text: &str) -> io::Result<()> {
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
     file.persist(folder.join(name))?;
     Ok(())
 }

@@ -14,7 +14,7 @@ use pointsman_engine::Mode;
 use pointsman_host::Config;
 
 use super::{
-    folder::Folder,
+    folder::{self, Folder},
     watcher::{self, Webhook},
     world::{Side, World},
 };
@@ -64,7 +64,9 @@ impl Functions {
     ) -> Result<Self, Failed> {
         let path = folder.path();
         let bearer = fs::read_to_string(path.join(BEARER_FILE))
-            .unwrap_or_else(|_| uuid::Uuid::now_v7().simple().to_string());
+            .ok()
+            .filter(|bearer| !bearer.trim().is_empty())
+            .unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string());
         let text = playbook_text(world);
         let read = playbook::read(&text).map_err(|problems| {
             Failed(playbook::render(&problems, "the playbook of dev", &text))
@@ -83,9 +85,8 @@ impl Functions {
             (FOREIGN_FILE, serde_json::to_string_pretty(&foreign)?),
             (FAULT_FILE, THROTTLE.to_owned()),
         ] {
-            let file = path.join(name);
-            fs::write(&file, text)
-                .map_err(|error| Failed(format!("{}: {error}", file.display())))?;
+            folder::write_text(path, name, &text)
+                .map_err(|error| Failed(format!("{}: {error}", path.join(name).display())))?;
         }
         let config = Config::read(&path.join(CONFIG_FILE))?;
         let serving =

@@ -113,12 +113,13 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let started = Instant::now();
     let screen = Screen::new(started, common.json);
     let interrupt = Stop::default();
-    let signalled = Stop::signals()?;
+    let (signalled, hung_up) = (Stop::signals()?, Stop::hang_up()?);
     let listening = tokio::spawn({
         let (interrupt, closed) = (interrupt.clone(), screen.closed().asked());
         async move {
             tokio::select! {
                 () = signalled => {}
+                () = hung_up => {}
                 () = closed => {}
             }
             interrupt.ask();

@@ -88,6 +88,20 @@ fn program(path: &OsStr, names: &[&str]) -> Option<PathBuf> {
     names.iter().find_map(|name| folders.iter().map(|folder| folder.join(name)).find(runs))
 }
 
+/// What runs a program so that it is killed when this process is, where util-linux has a tool for
+/// that. Without it, only a kill of this process leaves the program running.
+fn command(file: &Path) -> Command {
+    let path = env::var_os("PATH").unwrap_or_default();
+    match program(&path, &["setpriv"]) {
+        Some(setpriv) => {
+            let mut command = Command::new(setpriv);
+            command.args(["--pdeathsig", "KILL", "--"]).arg(file);
+            command
+        }
+        None => Command::new(file),
+    }
+}
+
 /// A running program. Dropping it kills it, and waits until it is gone, so that it does not write
 /// into a folder that is about to be removed.
 #[derive(Debug)]
@@ -142,7 +156,7 @@ impl Program {
         // It is free now; who takes it in between is found out by the log.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let (url, log) = (format!("http://127.0.0.1:{port}"), folder.join(format!("{name}.log")));
-        let child = Command::new(file)
+        let child = command(file)
             .args(arguments)
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))
             .arg(format!("--web.external-url={url}"))
