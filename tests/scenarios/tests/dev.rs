@@ -64,14 +64,19 @@ impl Place {
         command
     }
 
-    /// Nothing is left: no file, and no process that works here.
-    async fn is_left_as_it_was(&self) {
+    /// No process works here any more.
+    async fn nobody_works_here(&self) {
         let gone = async {
             while working_in(&self.path()).is_some() {
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
         timeout(STOPPED_WITHIN, gone).await.expect("no process is left");
+    }
+
+    /// Nothing is left: no file, and no process that works here.
+    async fn is_left_as_it_was(&self) {
+        self.nobody_works_here().await;
         let left: Vec<_> = std::fs::read_dir(self.folder.path()).expect("a folder").collect();
         assert!(left.is_empty(), "left over: {left:?}");
     }
@@ -182,7 +187,11 @@ async fn what_is_not_installed_is_told_before_anything_is_started() {
 
 #[tokio::test]
 async fn an_interrupt_ends_everything_that_was_started() {
-    for (signal, after) in [("-INT", "requests/s through each pool"), ("-TERM", "Alertmanager")] {
+    for (signal, after) in [
+        ("-INT", "requests/s through each pool"),
+        ("-TERM", "Alertmanager"),
+        ("-HUP", "requests/s through each pool"),
+    ] {
         let place = Place::new();
         let mut run = Run::start(place.command(&["--prometheus"]));
         run.line(after).await;
@@ -190,6 +199,18 @@ async fn an_interrupt_ends_everything_that_was_started() {
         assert_eq!(run.ended().await.code(), Some(130), "{signal} after {after}");
         place.is_left_as_it_was().await;
     }
+}
+
+/// What cannot be heeded ends what was started all the same; only its files stay.
+#[tokio::test]
+async fn a_kill_leaves_no_program_running() {
+    let place = Place::new();
+    let mut run = Run::start(place.command(&["--prometheus"]));
+    run.line("requests/s through each pool").await;
+    assert!(working_in(&place.path()).is_some());
+    run.signal("-KILL").await;
+    assert!(run.ended().await.code().is_none());
+    place.nobody_works_here().await;
 }
 
 #[tokio::test]
