@@ -4,6 +4,7 @@ mod identity;
 mod lists;
 mod patience;
 mod server;
+mod spans;
 
 use std::time::Duration;
 
