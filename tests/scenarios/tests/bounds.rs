@@ -8,7 +8,7 @@
 #![expect(clippy::unwrap_used, reason = "also what helps a test may panic; clippy only lets tests")]
 
 use pointsman_apim::{
-    After,
+    After, Document, Patch,
     list::{Skip, Top},
     model::{Problem, Purpose, problem::Fault, validate},
     name::{BackendName, ResourceGroup, ServiceName, SubscriptionId, WorkspaceName},
@@ -35,6 +35,9 @@ impl World {
         let url = format!("{url}{and}api-version=2024-05-01");
         let mut request = self.http.request(verb.parse().unwrap(), url);
         request = request.bearer_auth(self.azure.token());
+        if verb == "PATCH" {
+            request = request.header("if-match", "*");
+        }
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -70,9 +73,9 @@ impl World {
     }
 }
 
-/// What the client says of a document; of what the service has words for, those alone.
-fn refused_by_the_client(document: &Value) -> Vec<String> {
-    let words = |problem: &Problem| match problem.fault() {
+/// A problem's words; where the service has some of its own, those alone.
+fn words(problem: &Problem) -> String {
+    match problem.fault() {
         Fault::Unsupported(words) => {
             assert!(problem.to_string().ends_with(words), "{problem}");
             (*words).to_owned()
@@ -80,7 +83,11 @@ fn refused_by_the_client(document: &Value) -> Vec<String> {
         Fault::Missing { .. } | Fault::Is { .. } | Fault::Has { .. } | Fault::Contradicts(_) => {
             problem.to_string()
         }
-    };
+    }
+}
+
+/// What the client says of a document.
+fn refused_by_the_client(document: &Value) -> Vec<String> {
     validate(document, Purpose::Whole).iter().map(words).collect()
 }
 
@@ -400,6 +407,45 @@ async fn every_bound_is_taken_just_inside_and_refused_just_outside_on_both_sides
     ] {
         world.check(&with(&pool(), field, value), &[words.to_owned()]).await;
     }
+    world.azure.finish();
+}
+
+/// What the client says of an update of that backend, by the same rule as of a document.
+fn update_refused_by_the_client(patch: &Value, backend: &Value) -> Vec<String> {
+    let alone: Vec<String> = validate(patch, Purpose::Patch).iter().map(words).collect();
+    if !alone.is_empty() {
+        return alone;
+    }
+    let patch = Patch::parse(patch.to_string()).unwrap();
+    let backend = Document::parse(json!({"properties": backend}).to_string()).unwrap();
+    let outcome = patch.check_on(&backend);
+    outcome.err().map(|it| it.all().iter().map(words).collect()).unwrap_or_default()
+}
+
+/// An update of one field, in all that it stands in; null takes a field out, which is no bound.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_update_is_refused_for_its_bounds_in_the_same_words() {
+    let world = World::new().await;
+    let mut refused = 0;
+    for (base, bounds) in [(single(), of_a_single()), (pool(), of_a_pool())] {
+        for Bound { field, inside, outside } in bounds {
+            let inside = inside.into_iter().map(|value| (value, None));
+            let outside = outside.into_iter().map(|(value, words)| (value, Some(words)));
+            for (value, words) in inside.chain(outside).filter(|(value, _)| !value.is_null()) {
+                assert!(world.put(&base).await.is_empty(), "the base is within its bounds");
+                let whole = with(&base, &field, value);
+                let top = field.split('/').nth(1).unwrap();
+                let patch = json!({"properties": {top: whole[top]}});
+                let client = update_refused_by_the_client(&patch, &base);
+                let emulator = world.asked("PATCH", "/backends/eu", Some(&patch)).await;
+                assert_eq!(client, emulator, "the client, and the emulator, of {patch}");
+                let words = words.map(|words| format!("{} {words}", path(&field)));
+                assert_eq!(client, Vec::from_iter(words), "{patch}");
+                refused += usize::from(!client.is_empty());
+            }
+        }
+    }
+    assert!(refused > 50, "only {refused} were refused");
     world.azure.finish();
 }
 
