@@ -103,16 +103,33 @@ impl Series {
     /// against by the caller.
     pub fn merge(&mut self, signal: &Signal, generation: u64) -> Merged {
         match signal.heard {
-            Heard::Fired => self.fired(signal, generation),
+            Heard::Fired if self.is_over(signal.started) => Merged::Late,
+            Heard::Fired if self.has_started(signal.started) => Merged::Duplicate,
+            Heard::Fired => self.started(signal, generation),
+            Heard::Resolved { at } if self.is_over(at) => Merged::Duplicate,
             Heard::Resolved { at } => self.resolved(at, generation),
         }
     }
 
-    fn fired(&mut self, signal: &Signal, generation: u64) -> Merged {
-        let start = signal.started;
-        if self.ended.is_some_and(|ended| start <= ended) {
-            return Merged::Late;
+    /// Whether merging a signal would change anything.
+    #[must_use]
+    pub fn is_news(&self, signal: &Signal) -> bool {
+        match signal.heard {
+            Heard::Fired => !self.is_over(signal.started) && !self.has_started(signal.started),
+            Heard::Resolved { at } => !self.is_over(at),
         }
+    }
+
+    fn is_over(&self, at: Timestamp) -> bool {
+        self.ended.is_some_and(|ended| at <= ended)
+    }
+
+    fn has_started(&self, at: Timestamp) -> bool {
+        self.running.as_ref().is_some_and(|running| running.starts.contains(&at))
+    }
+
+    fn started(&mut self, signal: &Signal, generation: u64) -> Merged {
+        let start = signal.started;
         let Some(running) = &mut self.running else {
             self.running = Some(Occurrence {
                 first: start,
@@ -124,9 +141,7 @@ impl Series {
             return Merged::Opened;
         };
         let older = start < running.started();
-        if !running.starts.insert(start) {
-            return Merged::Duplicate;
-        }
+        running.starts.insert(start);
         if running.starts.len() > STARTS_MAX
             && let Some(dropped) = running.starts.iter().rev().nth(1).copied()
         {
@@ -137,9 +152,6 @@ impl Series {
     }
 
     fn resolved(&mut self, at: Timestamp, generation: u64) -> Merged {
-        if self.ended.is_some_and(|ended| at <= ended) {
-            return Merged::Duplicate;
-        }
         self.ended = Some(at);
         let Some(over) = self.running.take_if(|running| running.started() <= at) else {
             return Merged::Marked;

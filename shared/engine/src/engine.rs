@@ -9,7 +9,6 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
-    document::Document,
     group::Group,
     ledger::Line,
     names::BackendId,
@@ -19,7 +18,7 @@ use pointsman_core::{
 use tokio::sync::Notify;
 
 use crate::{
-    memory::Memory,
+    memory::{Memory, Saving},
     ports::{Clock, Commit, Gateway, Published, Store, StoreError, Versioned},
 };
 
@@ -230,19 +229,13 @@ impl Engine {
         self.inner.memory.forget_group();
     }
 
-    /// Saves something, and remembers the documents as they are saved by it.
+    /// Saves something, and remembers it as it is saved.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        let next = |document: &Versioned<Document>| Versioned {
-            version: document.version + 1,
-            body: document.body.clone(),
-        };
-        let saved: Vec<_> = commit.documents.iter().map(next).collect();
+        let saving = Saving::of(&commit);
         let committed = self.inner.store.commit(commit).await;
         match &committed {
-            Ok(()) => self.inner.memory.saved(saved),
-            Err(_) => {
-                self.inner.memory.forget_documents(saved.iter().map(|one| &one.body.backend));
-            }
+            Ok(()) => self.inner.memory.saved(saving),
+            Err(_) => self.inner.memory.not_saved(&saving),
         }
         committed
     }

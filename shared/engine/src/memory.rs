@@ -1,8 +1,8 @@
 //! What is known of the store without asking it.
 //!
 //! A read is a way to the store and back, on the path between an alert and its write. So the group
-//! document is remembered as it was read last, and the documents of the backends that something was
-//! going on at of late, as they were saved last.
+//! document is remembered as it was read last, and the documents of backends and the series that
+//! something was saved of lately, as they were saved last.
 //!
 //! What is remembered may be out of date, for other processes save, too. So it only ever serves to
 //! decide what is then saved on the condition that it is still so: a save compares the versions of
@@ -10,27 +10,100 @@
 
 use std::{
     collections::HashMap,
+    hash::Hash,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use pointsman_core::{document::Document, group::Group, names::BackendId};
+use pointsman_core::{
+    document::Document,
+    group::Group,
+    names::BackendId,
+    series::Series,
+    signal::{SeriesId, Signal},
+};
 
-use crate::ports::Versioned;
+use crate::ports::{Commit, Versioned};
 
 /// How many backends' documents are remembered.
 const DOCUMENTS_MAX: usize = 128;
+
+/// How many series are remembered.
+const SERIES_MAX: usize = 1_024;
 
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     known: Mutex<Known>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Known {
     group: Option<Versioned<Group>>,
     /// How often the group document was forgotten.
     forgotten: u64,
-    documents: HashMap<BackendId, Versioned<Document>>,
+    documents: Newest<BackendId, Document>,
+    series: Newest<SeriesId, Series>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            group: None,
+            forgotten: 0,
+            documents: Newest::new(DOCUMENTS_MAX),
+            series: Newest::new(SERIES_MAX),
+        }
+    }
+}
+
+/// What was saved last of each name, of so many names at most.
+#[derive(Debug)]
+struct Newest<K, T> {
+    max: usize,
+    saved: HashMap<K, Versioned<T>>,
+}
+
+impl<K: Eq + Hash, T> Newest<K, T> {
+    fn new(max: usize) -> Self {
+        Self { max, saved: HashMap::new() }
+    }
+
+    fn get(&self, name: &K) -> Option<&Versioned<T>> {
+        self.saved.get(name)
+    }
+
+    /// Remembers what was saved, unless something newer is known by now.
+    fn put(&mut self, name: K, saved: Versioned<T>) {
+        let room = self.saved.len() < self.max;
+        match self.saved.get_mut(&name) {
+            Some(last) if last.version < saved.version => *last = saved,
+            Some(_) => {}
+            None => {
+                // Which are asked for next cannot be known; those that are come back.
+                if !room {
+                    self.saved.clear();
+                }
+                self.saved.insert(name, saved);
+            }
+        }
+    }
+}
+
+/// What a commit saves, to be remembered once it has.
+pub(crate) struct Saving {
+    documents: Vec<Versioned<Document>>,
+    series: Vec<Versioned<Series>>,
+}
+
+impl Saving {
+    /// What a commit saves, in the versions that it makes of it.
+    pub(crate) fn of(commit: &Commit) -> Self {
+        fn next<T: Clone>(saved: &[Versioned<T>]) -> Vec<Versioned<T>> {
+            let next =
+                |one: &Versioned<T>| Versioned { version: one.version + 1, body: one.body.clone() };
+            saved.iter().map(next).collect()
+        }
+        Self { documents: next(&commit.documents), series: next(&commit.series) }
+    }
 }
 
 /// What a read of the group document that begins now has to show when it has ended.
@@ -71,38 +144,46 @@ impl Memory {
         self.known().documents.get(backend).cloned()
     }
 
-    /// Remembers documents as they were saved, unless newer ones are known by now.
-    pub(crate) fn saved(&self, documents: impl IntoIterator<Item = Versioned<Document>>) {
+    /// A signal's series, if the signal is news to what is known of it: it will be saved then.
+    pub(crate) fn series_to_save(&self, signal: &Signal) -> Option<Versioned<Series>> {
+        let known = self.known();
+        known.series.get(&signal.series).filter(|known| known.body.is_news(signal)).cloned()
+    }
+
+    /// Remembers what was saved.
+    pub(crate) fn saved(&self, Saving { documents, series }: Saving) {
         let mut known = self.known();
         for document in documents {
-            let backend = &document.body.backend;
-            let room = known.documents.len() < DOCUMENTS_MAX;
-            match known.documents.get_mut(backend) {
-                Some(last) if last.version < document.version => *last = document,
-                Some(_) => {}
-                None => {
-                    // Which are asked for next cannot be known; those that are come back.
-                    if !room {
-                        known.documents.clear();
-                    }
-                    known.documents.insert(backend.clone(), document);
-                }
-            }
+            known.documents.put(document.body.backend.clone(), document);
+        }
+        for one in series {
+            known.series.put(one.body.id.clone(), one);
         }
     }
 
-    /// Forgets documents, of which one turned out to be out of date.
-    pub(crate) fn forget_documents<'a>(&self, backends: impl IntoIterator<Item = &'a BackendId>) {
+    /// Forgets what was not saved: some of it turned out to be out of date.
+    pub(crate) fn not_saved(&self, Saving { documents, series }: &Saving) {
         let mut known = self.known();
-        for backend in backends {
-            known.documents.remove(backend);
+        for document in documents {
+            known.documents.saved.remove(&document.body.backend);
         }
+        for one in series {
+            known.series.saved.remove(&one.body.id);
+        }
+    }
+
+    /// Forgets all series. One that the store forgets and hears of again has its first version again.
+    pub(crate) fn forget_series(&self) {
+        self.known().series.saved.clear();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use jiff::Timestamp;
+    use pointsman_core::signal::{Heard, Severity};
 
     use super::*;
 
@@ -119,6 +200,30 @@ mod tests {
         Versioned { version, body: Document::new(backend(number), Timestamp::UNIX_EPOCH) }
     }
 
+    fn series(number: usize, version: u64) -> Versioned<Series> {
+        Versioned { version, body: Series::new(signal(number).series) }
+    }
+
+    fn signal(number: usize) -> Signal {
+        Signal {
+            series: format!("prometheus/{number:016x}").parse().unwrap(),
+            heard: Heard::Resolved { at: Timestamp::UNIX_EPOCH },
+            started: Timestamp::UNIX_EPOCH,
+            severity: Severity::Warning,
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+        }
+    }
+
+    fn saving(
+        documents: impl IntoIterator<Item = Versioned<Document>>,
+        series: impl IntoIterator<Item = Versioned<Series>>,
+    ) -> Saving {
+        let (documents, series) =
+            (documents.into_iter().collect(), series.into_iter().collect());
+        Saving { documents, series }
+    }
+
     fn version(memory: &Memory, number: usize) -> Option<u64> {
         memory.document(&backend(number)).map(|document| document.version)
     }
@@ -126,22 +231,40 @@ mod tests {
     #[test]
     fn the_newest_save_is_remembered_in_whatever_order_they_are_told() {
         let memory = Memory::default();
-        memory.saved([document(1, 5)]);
-        memory.saved([document(1, 7), document(2, 1)]);
-        memory.saved([document(1, 6)]);
+        memory.saved(saving([document(1, 5)], []));
+        memory.saved(saving([document(1, 7), document(2, 1)], []));
+        memory.saved(saving([document(1, 6)], []));
         assert_eq!((version(&memory, 1), version(&memory, 2)), (Some(7), Some(1)));
-        memory.forget_documents([&backend(1)]);
+        memory.not_saved(&saving([document(1, 7)], []));
         assert_eq!((version(&memory, 1), version(&memory, 2)), (None, Some(1)));
+    }
+
+    #[test]
+    fn a_series_is_had_from_memory_only_where_it_will_be_saved() {
+        let memory = Memory::default();
+        let news = signal(1);
+        assert_eq!(memory.series_to_save(&news), None, "nothing is known of it");
+        memory.saved(saving([], [series(1, 3)]));
+        assert_eq!(memory.series_to_save(&news), Some(series(1, 3)));
+        let mut told = series(1, 4);
+        told.body.merge(&news, 1);
+        memory.saved(saving([], [told]));
+        assert_eq!(memory.series_to_save(&news), None, "it would not be changed");
+        memory.saved(saving([], [series(2, 1)]));
+        memory.forget_series();
+        assert_eq!(memory.series_to_save(&signal(2)), None);
     }
 
     #[test]
     fn the_memory_is_bounded() {
         let memory = Memory::default();
-        for number in 0..3 * DOCUMENTS_MAX {
-            memory.saved([document(number, 1)]);
+        for number in 0..3 * SERIES_MAX {
+            memory.saved(saving([document(number, 1)], [series(number, 1)]));
             assert_eq!(version(&memory, number), Some(1));
+            assert_eq!(memory.series_to_save(&signal(number)), Some(series(number, 1)));
         }
-        assert!(memory.known().documents.len() <= DOCUMENTS_MAX);
+        assert!(memory.known().documents.saved.len() <= DOCUMENTS_MAX);
+        assert!(memory.known().series.saved.len() <= SERIES_MAX);
     }
 
     #[test]

@@ -202,9 +202,23 @@ impl Engine {
             return Ok(());
         }
         let playbook = self.playbook().await?;
-        let ids: BTreeSet<&SeriesId> = signals.iter().map(|signal| &signal.series).collect();
-        let unknown = ids.into_iter().filter(|id| !draft.series.contains_key(*id));
-        let unknown: Vec<SeriesId> = unknown.cloned().collect();
+        let mut unknown = BTreeSet::new();
+        for signal in signals {
+            let id = &signal.series;
+            if draft.series.contains_key(id) {
+                continue;
+            }
+            match self.inner.memory.series_to_save(signal) {
+                Some(known) => {
+                    unknown.remove(id);
+                    draft.series.insert(id.clone(), (known, false));
+                }
+                None => {
+                    unknown.insert(id.clone());
+                }
+            }
+        }
+        let unknown: Vec<SeriesId> = unknown.into_iter().collect();
         let stored = self.inner.store.series(&unknown).await?;
         draft.series.extend(stored.into_iter().map(|one| (one.body.id.clone(), (one, false))));
         // Together for each backend: its document is taken out and compared once, not for each.

@@ -48,6 +48,8 @@ impl Engine {
     /// When the store is not to be had.
     pub async fn forget(&self) -> Result<u64, ReconcileError> {
         let before = self.now().checked_sub(MESSAGE_AGE_MAX * 2).unwrap_or(Timestamp::MIN);
-        Ok(self.inner.store.forget_series(before).await?)
+        let forgotten = self.inner.store.forget_series(before).await?;
+        self.inner.memory.forget_series();
+        Ok(forgotten)
     }
 }
