@@ -209,7 +209,7 @@ async fn keep_whole(intake: &Intake, source: &Source, body: &[u8], why: &Unreada
     let kept = String::from_utf8_lossy(&body[..body.len().min(LETTER_BYTES_MAX)]).into_owned();
     let letter = Letter::new(intake.clock.now(), source.name.as_str(), &reason, kept);
     let commit = Commit { letters: vec![letter], ..Commit::default() };
-    match intake.store.commit(commit).await {
+    match intake.store.commit(&commit).await {
         Ok(()) => Refusal::Unreadable(reason),
         Err(error) => {
             tracing::error!("a letter could not be kept: {error}");
@@ -239,7 +239,7 @@ async fn store(intake: &Intake, source: &SourceName, batch: Batch) -> Result<Res
             tracing::warn!(%source, letter = letter.id, "an alert is kept as a letter: {}", letter.reason);
         }
         let commit = Commit { letters, ..Commit::default() };
-        intake.store.commit(commit).await.map_err(|error| unavailable(&error))?;
+        intake.store.commit(&commit).await.map_err(|error| unavailable(&error))?;
     }
     let id = content_id(&signals);
     tracing::Span::current().record("id", id.as_str());

@@ -33,7 +33,7 @@ pub use self::options::{BuildError, Options, Pace, Proxy, Retries};
 pub use self::pages::Pages;
 
 use self::options::http_client;
-use self::send::{failed, span};
+use self::send::{Unsent, failed, span};
 use crate::backend::Backend;
 use crate::credential::{Audience, Credential, Surroundings};
 use crate::document::DOCUMENT_BYTES_MAX;
@@ -180,6 +180,7 @@ impl Client {
         call: RequestId,
     ) -> Result<Page, Error> {
         let span = span("list", scope, call);
+        let request = Unsent::new(request, call)?;
         let subscription = scope.service().subscription;
         let read = |answer| response::list(&self.inner.endpoint, call, answer);
         self.call(subscription, call, request, read).instrument(span).await
@@ -242,16 +243,17 @@ impl Client {
         self.run("overwrite", id, call, request, |answer| response::overwrite(call, answer)).await
     }
 
-    /// Update: merges a patch into the backend that is still in the state marked by `etag`.
-    pub async fn update(
+    /// Update: merges a patch into the backend that is still in the state marked by `etag`. The
+    /// request is built by the call, and sent when its future is first polled.
+    pub fn update(
         &self,
         id: &BackendId,
         etag: &ETag,
         patch: &Patch,
         call: RequestId,
-    ) -> Result<Backend, Error> {
+    ) -> impl Future<Output = Result<Backend, Error>> + Send + use<> {
         let request = request::update(&self.inner.endpoint, id, etag, patch, call);
-        self.run("update", id, call, request, |answer| response::update(call, answer)).await
+        self.run("update", id, call, request, move |answer| response::update(call, answer))
     }
 
     /// Delete: takes away the backend that is still in the state marked by `etag`.
@@ -294,21 +296,31 @@ impl Client {
         call: RequestId,
     ) -> Result<Accepted, Error> {
         let span = span("reconnect", id, call);
+        let request = Unsent::new(request, call)?;
         let read = |answer| response::reconnect(call, &answer);
         self.call(id.service.subscription, call, request, read).instrument(span).await
     }
 
-    async fn run<T>(
+    /// Runs an operation of a backend. All that can be done before anything is sent is done by the
+    /// call, and not by the future.
+    fn run<T, R>(
         &self,
         operation: &'static str,
         id: &BackendId,
         call: RequestId,
         request: Result<Request<Bytes>, NotOffered>,
-        read: impl Fn(Response<Bytes>) -> Result<T, Error>,
-    ) -> Result<T, Error> {
-        let request = request.map_err(|error| not_offered(error, call))?;
-        let run = self.call(id.service().subscription, call, request, read);
-        run.instrument(span(operation, id, call)).await
+        read: R,
+    ) -> impl Future<Output = Result<T, Error>> + use<T, R>
+    where
+        R: Fn(Response<Bytes>) -> Result<T, Error>,
+    {
+        let request = request.map_err(|error| not_offered(error, call));
+        let request = request.and_then(|request| Unsent::new(request, call));
+        let (client, id) = (self.clone(), id.clone());
+        async move {
+            let run = client.call(id.service().subscription, call, request?, read);
+            run.instrument(span(operation, &id, call)).await
+        }
     }
 }
 

@@ -29,7 +29,7 @@ use tokio::{task::JoinHandle, time::Instant};
 
 use crate::{
     engine::{Engine, Looking},
-    look::{Decided, Start, Unread},
+    look::{Decided, Start, Todo, Unread},
     ports::{Sight, Unseen, Versioned},
 };
 
@@ -60,6 +60,8 @@ struct Made {
     next: Next,
     shown: Observed,
     lines: Vec<Line>,
+    /// What is next, once it was made ready.
+    todo: Option<Todo>,
 }
 
 impl Reading {
@@ -132,10 +134,20 @@ impl Ahead {
             let Step { document: body, lines, next } = step;
             document.body = body;
             told.extend(lines.iter().cloned());
-            read.made = Some(Made { next, shown, lines });
+            read.made = Some(Made { next, shown, lines, todo: None });
         }
         let any = self.reads.values().any(|read| read.made.is_some());
         any.then_some((group.version, told))
+    }
+
+    /// Makes ready what was decided.
+    pub(crate) fn prepare(&mut self, engine: &Engine) {
+        for (backend, read) in &mut self.reads {
+            if let (Reading::Done(Ok(seen)), Some(made)) = (&read.reading, &mut read.made) {
+                let next = made.next.clone();
+                made.todo = Some(engine.prepare(backend, next, seen.clone(), &made.shown));
+            }
+        }
     }
 
     /// Has the looks go on, in the background, with the documents as they were saved; says at which
@@ -150,8 +162,10 @@ impl Ahead {
             let Read { mut looking, reading, made } = read;
             let engine = engine.clone();
             match (saved.get(&backend).cloned(), reading, made) {
-                (Some(saved), Reading::Done(Ok(seen)), Some(Made { next, shown, lines })) => {
-                    let decided = Box::new(Decided { saved, next, seen, shown });
+                (Some(saved), Reading::Done(Ok(seen)), Some(made)) => {
+                    let Made { next, shown, lines, todo } = made;
+                    let todo = todo.unwrap_or_else(|| engine.prepare(&backend, next, seen, &shown));
+                    let decided = Box::new(Decided { saved, todo });
                     tokio::spawn(engine.looks(looking, Start::Decided(decided)));
                     gone_on.insert(backend, lines);
                 }

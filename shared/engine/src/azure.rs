@@ -16,7 +16,7 @@ use pointsman_core::{
 };
 use uuid::Uuid;
 
-use crate::ports::{Clock, Gateway, Sight, Unseen};
+use crate::ports::{Clock, Gateway, Sight, Unseen, Writing};
 
 /// The code with which API Management says that it has no such backend.
 const NO_RESOURCE: &str = "ResourceNotFound";
@@ -25,6 +25,7 @@ const NO_RESOURCE: &str = "ResourceNotFound";
 const NO_SERVICE: &str = "under resource group";
 
 /// Azure API Management, by the client of its operations.
+#[derive(Clone)]
 pub struct Azure {
     client: apim::Client,
     clock: Arc<dyn Clock>,
@@ -118,6 +119,17 @@ const fn wire(setting: Setting) -> apim::Setting {
     }
 }
 
+/// What an update that was done comes to.
+fn written(backend: apim::Backend) -> (Answer, Option<Sight>) {
+    let etag = Etag(backend.etag().as_str().to_owned());
+    let sight = sight(backend);
+    let pool = match &sight.observed {
+        Observed::Pool { pool, .. } => Some(pool.clone()),
+        Observed::NotAPool { .. } | Observed::Unreadable { .. } | Observed::Missing => None,
+    };
+    (Answer::Written { etag, pool }, Some(sight))
+}
+
 /// The patch that an intent is, on the body it was planned from.
 fn patch(raw: &apim::Backend, intent: &Intent) -> Result<apim::pool::Edited, String> {
     let mut edit = apim::pool::Edit::of(raw).map_err(|error| error.to_string())?;
@@ -154,13 +166,10 @@ impl Gateway for Azure {
         }
     }
 
-    async fn write(
-        &self,
-        backend: &BackendId,
-        seen: &Sight,
-        intent: &Intent,
-    ) -> (Answer, Option<Sight>) {
-        let not_sent = |why: String| (Answer::NotSent { why }, None);
+    fn write(&self, backend: &BackendId, seen: &Sight, intent: &Intent) -> Writing {
+        let not_sent = |why: String| -> Writing {
+            Box::pin(std::future::ready((Answer::NotSent { why }, None)))
+        };
         let Some(raw) = &seen.raw else { return not_sent("there is nothing to change".to_owned()) };
         let edited = address(backend).and_then(|address| Ok((address, patch(raw, intent)?)));
         let (address, patch) = match edited {
@@ -170,20 +179,14 @@ impl Gateway for Azure {
             }
             Err(why) => return not_sent(why),
         };
-        match self.client.update(&address, raw.etag(), &patch, call()).await {
-            Ok(backend) => {
-                let etag = Etag(backend.etag().as_str().to_owned());
-                let sight = sight(backend);
-                let pool = match &sight.observed {
-                    Observed::Pool { pool, .. } => Some(pool.clone()),
-                    Observed::NotAPool { .. } | Observed::Unreadable { .. } | Observed::Missing => {
-                        None
-                    }
-                };
-                (Answer::Written { etag, pool }, Some(sight))
+        let update = self.client.update(&address, raw.etag(), &patch, call());
+        let azure = self.clone();
+        Box::pin(async move {
+            match update.await {
+                Ok(backend) => written(backend),
+                Err(error) => (azure.answer(&error), None),
             }
-            Err(error) => (self.answer(&error), None),
-        }
+        })
     }
 
     async fn reconnect(&self, backend: &BackendId, after: SignedDuration) -> ReconnectAnswer {

@@ -18,7 +18,7 @@ use pointsman_core::{
 use tokio::sync::Notify;
 
 use crate::{
-    memory::{Memory, Saving},
+    memory::Memory,
     ports::{Clock, Commit, Gateway, Published, Store, StoreError, Versioned},
 };
 
@@ -231,11 +231,10 @@ impl Engine {
 
     /// Saves something, and remembers it as it is saved.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
-        let saving = Saving::of(&commit);
-        let committed = self.inner.store.commit(commit).await;
+        let committed = self.inner.store.commit(&commit).await;
         match &committed {
-            Ok(()) => self.inner.memory.saved(saving),
-            Err(_) => self.inner.memory.not_saved(&saving),
+            Ok(()) => self.inner.memory.saved(commit),
+            Err(_) => self.inner.memory.not_saved(&commit),
         }
         committed
     }

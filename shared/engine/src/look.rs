@@ -11,10 +11,11 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
-    answer::{Answer, ReconnectAnswer},
-    document::{Document, Intent},
+    answer::ReconnectAnswer,
+    document::Document,
+    id::{IntentId, ReconnectId},
     ledger::{Line, What},
     names::BackendId,
     overrides::later,
@@ -27,7 +28,7 @@ use tracing::Instrument as _;
 use crate::{
     engine::{Engine, Loaded, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, tell},
     message::Outgoing,
-    ports::{Commit, Sight, StoreError, Unseen, Versioned},
+    ports::{Commit, Sight, StoreError, Unseen, Versioned, Writing},
 };
 
 /// How many things one look may do before it leaves the rest to the next.
@@ -85,11 +86,19 @@ pub(crate) struct Decided {
     /// The document that it came to.
     pub(crate) saved: Versioned<Document>,
     /// What is to be done.
-    pub(crate) next: Next,
-    /// What Azure showed.
-    pub(crate) seen: Sight,
-    /// What that was to the step.
-    pub(crate) shown: Observed,
+    pub(crate) todo: Todo,
+}
+
+/// What is to be done, ready to be begun.
+pub(crate) enum Todo {
+    /// Nothing.
+    Rest,
+    /// The backend is to be read again.
+    ReadAgain,
+    /// A write.
+    Write { intent: IntentId, writing: Writing },
+    /// A reconnect, decided from what Azure showed.
+    Reconnect { id: ReconnectId, target: BackendId, after: SignedDuration, seen: Box<Sight> },
 }
 
 /// A document that has taken in an answer.
@@ -117,6 +126,19 @@ enum Decision {
     Outrun,
     /// There is nothing to be decided at present.
     None,
+}
+
+/// Saves something, and does something else beside it that takes no longer: once the save is on its
+/// way, for it is what everybody waits for.
+pub(crate) async fn meanwhile<S, T>(
+    save: impl Future<Output = S>,
+    something: impl FnOnce() -> T,
+) -> (S, T) {
+    let something = async {
+        tokio::task::yield_now().await;
+        something()
+    };
+    tokio::join!(save, something)
 }
 
 impl Engine {
@@ -156,27 +178,27 @@ impl Engine {
                 Some(decided) => Decision::Made(decided),
                 None => self.decide(backend, document.take(), sight.take()).await?,
             };
-            let Decided { saved, next, seen, shown } = match decision {
+            let Decided { saved, todo } = match decision {
                 Decision::Made(decided) => *decided,
                 Decision::Outrun => continue,
                 Decision::None => return Ok(()),
             };
-            match next {
-                Next::Rest => return Ok(()),
-                Next::ReadAgain if stale_reads < STALE_READS_MAX => stale_reads += 1,
-                Next::ReadAgain => {
+            match todo {
+                Todo::Rest => return Ok(()),
+                Todo::ReadAgain if stale_reads < STALE_READS_MAX => stale_reads += 1,
+                Todo::ReadAgain => {
                     let unseen = Unseen { why: STALE.to_owned(), until: None };
                     return self.put_off(saved, &unseen.into()).await;
                 }
-                Next::Write(intent) => {
-                    let (answer, after) = self.write(backend, &seen, &shown, &intent).await;
+                Todo::Write { intent, writing } => {
+                    let (answer, after) = writing.await;
                     let take_in = |document: &mut Document, said: &mut Vec<What>| {
-                        document.answer(&intent.id, &answer, self.now(), said);
+                        document.answer(&intent, &answer, self.now(), said);
                     };
                     let taken_in = self.take_in(saved, take_in).await?;
                     (document, sight) = taken_in.go_on_with(after);
                 }
-                Next::Reconnect { id, target, after } => {
+                Todo::Reconnect { id, target, after, seen } => {
                     let answer = match self.inner.mode {
                         Mode::Live => self.inner.gateway.reconnect(&target, after).await,
                         Mode::Shadow => ReconnectAnswer::Accepted { after },
@@ -185,7 +207,7 @@ impl Engine {
                         document.reconnect_answer(&id, &answer, self.now(), said);
                     };
                     let taken_in = self.take_in(saved, take_in).await?;
-                    (document, sight) = taken_in.go_on_with(Some(seen));
+                    (document, sight) = taken_in.go_on_with(Some(*seen));
                 }
             }
         }
@@ -237,10 +259,11 @@ impl Engine {
             let shown = self.shown(&body, &seen.observed);
             let step = step(&body, &shown, playbook.generation(), &group.body, self.now());
             let next = step.next.clone();
-            match self.save(&current, step, group.version).await {
-                Ok(saved) => {
-                    return Ok(Decision::Made(Box::new(Decided { saved, next, seen, shown })));
-                }
+            let save = self.save(&current, step, group.version);
+            let prepare = || self.prepare(backend, next, seen.clone(), &shown);
+            let (saved, todo) = meanwhile(save, prepare).await;
+            match saved {
+                Ok(saved) => return Ok(Decision::Made(Box::new(Decided { saved, todo }))),
                 Err(StoreError::Conflict) => self.forget_group(),
                 Err(error) => return Err(error.into()),
             }
@@ -265,16 +288,30 @@ impl Engine {
         }
     }
 
-    async fn write(
+    /// What is to be done, ready to be begun.
+    pub(crate) fn prepare(
         &self,
         backend: &BackendId,
-        seen: &Sight,
+        next: Next,
+        seen: Sight,
         shown: &Observed,
-        intent: &Intent,
-    ) -> (Answer, Option<Sight>) {
-        match self.inner.mode {
-            Mode::Live => self.inner.gateway.write(backend, seen, intent).await,
-            Mode::Shadow => (shadow::answer(intent, shown), Some(seen.clone())),
+    ) -> Todo {
+        match next {
+            Next::Rest => Todo::Rest,
+            Next::ReadAgain => Todo::ReadAgain,
+            Next::Write(intent) => {
+                let writing = match self.inner.mode {
+                    Mode::Live => self.inner.gateway.write(backend, &seen, &intent),
+                    Mode::Shadow => {
+                        let answer = shadow::answer(&intent, shown);
+                        Box::pin(std::future::ready((answer, Some(seen))))
+                    }
+                };
+                Todo::Write { intent: intent.id, writing }
+            }
+            Next::Reconnect { id, target, after } => {
+                Todo::Reconnect { id, target, after, seen: Box::new(seen) }
+            }
         }
     }
 
@@ -345,7 +382,7 @@ impl Engine {
         };
         self.commit(commit).await?;
         tell(&lines);
-        Ok(Versioned { version: document.version + 1, body: document.body })
+        Ok(document.saved())
     }
 
     /// Has the document take in an answer, whoever else has changed it meanwhile: an answer names
@@ -376,7 +413,7 @@ impl Engine {
             }
             match committed {
                 Ok(()) => {
-                    let document = Versioned { version: document.version + 1, body };
+                    let document = Versioned { version: document.version, body }.saved();
                     return Ok(TakenIn { document, outrun });
                 }
                 Err(StoreError::Conflict) => {

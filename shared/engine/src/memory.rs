@@ -88,24 +88,6 @@ impl<K: Eq + Hash, T> Newest<K, T> {
     }
 }
 
-/// What a commit saves, to be remembered once it has.
-pub(crate) struct Saving {
-    documents: Vec<Versioned<Document>>,
-    series: Vec<Versioned<Series>>,
-}
-
-impl Saving {
-    /// What a commit saves, in the versions that it makes of it.
-    pub(crate) fn of(commit: &Commit) -> Self {
-        fn next<T: Clone>(saved: &[Versioned<T>]) -> Vec<Versioned<T>> {
-            let next =
-                |one: &Versioned<T>| Versioned { version: one.version + 1, body: one.body.clone() };
-            saved.iter().map(next).collect()
-        }
-        Self { documents: next(&commit.documents), series: next(&commit.series) }
-    }
-}
-
 /// What a read of the group document that begins now has to show when it has ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GroupRead(u64);
@@ -151,24 +133,24 @@ impl Memory {
     }
 
     /// Remembers what was saved.
-    pub(crate) fn saved(&self, Saving { documents, series }: Saving) {
+    pub(crate) fn saved(&self, commit: Commit) {
         let mut known = self.known();
-        for document in documents {
-            known.documents.put(document.body.backend.clone(), document);
+        for document in commit.documents {
+            known.documents.put(document.body.backend.clone(), document.saved());
         }
-        for one in series {
-            known.series.put(one.body.id.clone(), one);
+        for series in commit.series {
+            known.series.put(series.body.id.clone(), series.saved());
         }
     }
 
     /// Forgets what was not saved: some of it turned out to be out of date.
-    pub(crate) fn not_saved(&self, Saving { documents, series }: &Saving) {
+    pub(crate) fn not_saved(&self, commit: &Commit) {
         let mut known = self.known();
-        for document in documents {
+        for document in &commit.documents {
             known.documents.saved.remove(&document.body.backend);
         }
-        for one in series {
-            known.series.saved.remove(&one.body.id);
+        for series in &commit.series {
+            known.series.saved.remove(&series.body.id);
         }
     }
 
@@ -218,10 +200,9 @@ mod tests {
     fn saving(
         documents: impl IntoIterator<Item = Versioned<Document>>,
         series: impl IntoIterator<Item = Versioned<Series>>,
-    ) -> Saving {
-        let (documents, series) =
-            (documents.into_iter().collect(), series.into_iter().collect());
-        Saving { documents, series }
+    ) -> Commit {
+        let (documents, series) = (documents.into_iter().collect(), series.into_iter().collect());
+        Commit { documents, series, ..Commit::default() }
     }
 
     fn version(memory: &Memory, number: usize) -> Option<u64> {
@@ -234,9 +215,9 @@ mod tests {
         memory.saved(saving([document(1, 5)], []));
         memory.saved(saving([document(1, 7), document(2, 1)], []));
         memory.saved(saving([document(1, 6)], []));
-        assert_eq!((version(&memory, 1), version(&memory, 2)), (Some(7), Some(1)));
+        assert_eq!((version(&memory, 1), version(&memory, 2)), (Some(8), Some(2)));
         memory.not_saved(&saving([document(1, 7)], []));
-        assert_eq!((version(&memory, 1), version(&memory, 2)), (None, Some(1)));
+        assert_eq!((version(&memory, 1), version(&memory, 2)), (None, Some(2)));
     }
 
     #[test]
@@ -244,9 +225,9 @@ mod tests {
         let memory = Memory::default();
         let news = signal(1);
         assert_eq!(memory.series_to_save(&news), None, "nothing is known of it");
-        memory.saved(saving([], [series(1, 3)]));
+        memory.saved(saving([], [series(1, 2)]));
         assert_eq!(memory.series_to_save(&news), Some(series(1, 3)));
-        let mut told = series(1, 4);
+        let mut told = series(1, 3);
         told.body.merge(&news, 1);
         memory.saved(saving([], [told]));
         assert_eq!(memory.series_to_save(&news), None, "it would not be changed");
@@ -259,7 +240,7 @@ mod tests {
     fn the_memory_is_bounded() {
         let memory = Memory::default();
         for number in 0..3 * SERIES_MAX {
-            memory.saved(saving([document(number, 1)], [series(number, 1)]));
+            memory.saved(saving([document(number, 0)], [series(number, 0)]));
             assert_eq!(version(&memory, number), Some(1));
             assert_eq!(memory.series_to_save(&signal(number)), Some(series(number, 1)));
         }

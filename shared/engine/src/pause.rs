@@ -64,7 +64,7 @@ async fn switch(
             send: busy.iter().map(|backend| Outgoing::wake(backend, None)).collect(),
             ..Commit::default()
         };
-        match store.commit(commit).await {
+        match store.commit(&commit).await {
             Ok(()) => return Ok(Switched::Done(to.cloned())),
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),

@@ -5,6 +5,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_apim as apim;
 use pointsman_core::{
@@ -41,6 +42,12 @@ impl<T> Versioned<T> {
     /// Something that is not stored yet.
     pub const fn new(body: T) -> Self {
         Self { version: 0, body }
+    }
+
+    /// The same, once it was saved.
+    #[must_use]
+    pub fn saved(self) -> Self {
+        Self { version: self.version + 1, body: self.body }
     }
 }
 
@@ -164,7 +171,7 @@ pub trait Store: Send + Sync + 'static {
     /// Stores the next generation, if `number` is still the next.
     async fn publish(&self, published: &Published, lines: &[Line]) -> Result<(), StoreError>;
     /// Saves all of it in one transaction, durably, or nothing.
-    async fn commit(&self, commit: Commit) -> Result<(), StoreError>;
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError>;
     /// The newest lines, of one backend or of all, oldest first.
     async fn history(
         &self,
@@ -239,19 +246,16 @@ pub struct Unseen {
     pub until: Option<Timestamp>,
 }
 
+/// A write, ready to be sent. With the answer comes what it shows, where it could be read.
+pub type Writing = BoxFuture<'static, (Answer, Option<Sight>)>;
+
 /// Azure API Management, as far as the shell needs it.
 #[async_trait]
 pub trait Gateway: fmt::Debug + Send + Sync + 'static {
     /// Reads a backend.
     async fn get(&self, backend: &BackendId) -> Result<Sight, Unseen>;
-    /// Sends a write that was planned from what `sight` shows. With the answer comes what it
-    /// shows, where it could be read.
-    async fn write(
-        &self,
-        backend: &BackendId,
-        sight: &Sight,
-        intent: &Intent,
-    ) -> (Answer, Option<Sight>);
+    /// Makes a write that was planned from what `sight` shows. Nothing is sent before it is polled.
+    fn write(&self, backend: &BackendId, sight: &Sight, intent: &Intent) -> Writing;
     /// Asks for a reconnect.
     async fn reconnect(&self, backend: &BackendId, after: SignedDuration) -> ReconnectAnswer;
 }

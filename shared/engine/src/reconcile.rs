@@ -21,6 +21,7 @@ use pointsman_core::{
 use crate::{
     ahead::Ahead,
     engine::{Engine, PlaybookError, RECONCILE_ATTEMPTS_MAX, tell},
+    look::meanwhile,
     message::{Command, Message, Outgoing},
     ports::{Commit, Delivery, Letter, Receipt, StoreError, Versioned},
 };
@@ -151,7 +152,8 @@ impl Engine {
         }
         commit.documents = documents.values().cloned().collect();
         if commit != Commit::default() {
-            self.commit(commit).await?;
+            let (committed, ()) = meanwhile(self.commit(commit), || ahead.prepare(self)).await;
+            committed?;
         }
         for document in documents.values_mut() {
             document.version += 1;

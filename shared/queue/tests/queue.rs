@@ -107,7 +107,7 @@ impl World {
 
     async fn complete(&self, receipt: &Receipt) -> Result<(), StoreError> {
         let complete = vec![receipt.clone()];
-        self.store.commit(Commit { complete, ..Commit::default() }).await
+        self.store.commit(&Commit { complete, ..Commit::default() }).await
     }
 
     /// Sends these at once, in this order. (More in one task at a time would be sent in another:
@@ -122,7 +122,7 @@ impl World {
     /// was due before it, this one alone comes.
     async fn nothing_else_comes(&self) {
         let send = vec![wake("sentinel", None)];
-        self.store.commit(Commit { send, ..Commit::default() }).await.unwrap();
+        self.store.commit(&Commit { send, ..Commit::default() }).await.unwrap();
         let sentinel = self.receive_one("sentinel").await;
         self.complete(&sentinel.receipt).await.unwrap();
     }
@@ -261,7 +261,7 @@ async fn a_scheduled_message_comes_when_it_is_due_and_not_before() {
     let due = world.later(seconds(600));
     world.queue.send(wake("eu", Some(due))).await.unwrap();
     let (soon, sent) = (world.later(seconds(60)), wake("us", Some(world.later(seconds(60)))));
-    world.store.commit(Commit { send: vec![sent], ..Commit::default() }).await.unwrap();
+    world.store.commit(&Commit { send: vec![sent], ..Commit::default() }).await.unwrap();
     world.nothing_else_comes().await;
     world.clock.step(seconds(59));
     world.nothing_else_comes().await;
@@ -289,7 +289,7 @@ async fn what_a_commit_sends_wakes_the_receiver() {
     let waiting = tokio::spawn(async move { queue.receive(9).await });
     tokio::task::yield_now().await;
     let send = vec![wake("eu", None)];
-    world.store.commit(Commit { send, ..Commit::default() }).await.unwrap();
+    world.store.commit(&Commit { send, ..Commit::default() }).await.unwrap();
     let received = tokio::time::timeout(PATIENCE, waiting).await.unwrap().unwrap().unwrap();
     assert_eq!(names(&received), ["eu"]);
     world.close().await;
@@ -430,7 +430,7 @@ async fn what_waits_in_memory_for_long_is_delivered_once_and_under_a_fresh_lock(
 async fn a_receiver_that_goes_away_loses_nothing() {
     let world = World::new().await;
     let send = vec![wake("eu", None), wake("us", None)];
-    world.store.commit(Commit { send, ..Commit::default() }).await.unwrap();
+    world.store.commit(&Commit { send, ..Commit::default() }).await.unwrap();
     // However far it gets before it is dropped.
     let mut received = None;
     for polls in 0..40 {

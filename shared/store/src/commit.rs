@@ -12,9 +12,9 @@ use crate::{
     letters,
     messages::{self, Row},
     micros::Micros,
-    program::{Place, Program},
+    program::{CHUNK_ROWS, Place, Program},
     stored,
-    writer::Opening,
+    writer::{Opening, execute},
 };
 
 /// The one group document's id.
@@ -37,6 +37,15 @@ pub(crate) struct Entry {
     body: String,
 }
 
+/// What is required of a commit's statements by the text that they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Check {
+    /// That what is swapped is as it was seen. What became of the messages is looked at afterwards.
+    Swaps,
+    /// All of it, so that nothing is left to be looked at.
+    InText,
+}
+
 /// A [`Commit`], ready for the writer.
 pub(crate) struct Ready {
     series: Vec<Swap>,
@@ -51,18 +60,18 @@ pub(crate) struct Ready {
 
 impl Ready {
     /// Writes the bodies. Messages to be delivered at once are due from `now` on.
-    pub(crate) fn new(commit: Commit, now: Timestamp) -> Result<Self, StoreError> {
+    pub(crate) fn new(commit: &Commit, now: Timestamp) -> Result<Self, StoreError> {
         let Commit { series, documents, group, group_seen, lines, letters, send, complete } =
             commit;
         Ok(Self {
             series: series.iter().map(series_swap).collect::<Result<_, _>>()?,
             documents: documents.iter().map(document_swap).collect::<Result<_, _>>()?,
             group: group.iter().map(group_swap).collect::<Result<_, _>>()?,
-            group_seen,
-            lines: entries(&lines)?,
-            letters,
+            group_seen: *group_seen,
+            lines: entries(lines)?,
+            letters: letters.clone(),
             send: send.iter().map(|outgoing| Row::new(outgoing, now)).collect::<Result<_, _>>()?,
-            complete,
+            complete: complete.clone(),
         })
     }
 
@@ -80,9 +89,42 @@ impl Ready {
     }
 
     /// Writes all of it, and returns when the first of the messages is due that wait because of it.
-    /// What is completed goes before what is sent, so that a message may send itself again. Where
-    /// something refuses it, the rest is written by then, and to be rolled back.
+    /// Where something refuses it, what is written by then is to be rolled back.
     pub(crate) async fn write(
+        &self,
+        conn: &mut SqliteConnection,
+        opening: Opening,
+    ) -> Result<Micros, StoreError> {
+        let due = match opening {
+            Opening::Own => self.write_whole(conn).await?,
+            Opening::None | Opening::Transaction | Opening::Savepoint => {
+                self.write_part(conn, opening).await?
+            }
+        };
+        Ok(self.send.iter().map(|row| row.due).fold(due, Micros::min))
+    }
+
+    /// Writes it in a transaction of its own: in one text, if all is as it mostly is; where no message
+    /// was sent again while it was worked on, and nobody was faster.
+    async fn write_whole(&self, conn: &mut SqliteConnection) -> Result<Micros, StoreError> {
+        let mut program = Program::of("BEGIN IMMEDIATE");
+        self.add(&mut program, Check::InText);
+        program.add(|text| {
+            text.push("COMMIT");
+        });
+        match program.run(conn).await {
+            Ok(_) => return Ok(Micros::NEVER),
+            Err(StoreError::Conflict) => execute(conn, "ROLLBACK").await?,
+            Err(error) => return Err(error),
+        }
+        let due = self.write_part(conn, Opening::Transaction).await?;
+        execute(conn, "COMMIT").await?;
+        Ok(due)
+    }
+
+    /// Writes it as part of a transaction, and returns when the first of the messages is due again
+    /// that are completed by it.
+    async fn write_part(
         &self,
         conn: &mut SqliteConnection,
         opening: Opening,
@@ -93,33 +135,38 @@ impl Ready {
                 text.push(opening);
             });
         }
-        let seen = self.group_seen.map(|seen| (version_column(seen), add_group(&mut program)));
-        let completed = messages::add_completed(&mut program, &self.complete);
-        let mut swaps = add_swaps(&mut program, &SERIES, &self.series);
-        swaps.extend(add_swaps(&mut program, &DOCUMENTS, &self.documents));
-        swaps.extend(add_swaps(&mut program, &GROUPS, &self.group));
-        add_lines(&mut program, &self.lines);
-        letters::add(&mut program, &self.letters);
-        messages::add_all(&mut program, &self.send);
+        let completed = self.add(&mut program, Check::Swaps);
         let ran = program.run(conn).await?;
-        if let Some((seen, place)) = seen
-            && ran.found(&[place]).next().unwrap_or(0) != seen
-        {
-            return Err(StoreError::Conflict);
-        }
-        let due = messages::complete_again(conn, &self.complete, &completed, &ran).await?;
-        let swapped = self.series.len() + self.documents.len() + self.group.len();
-        if ran.changed(&swaps) != swapped as u64 {
-            return Err(StoreError::Conflict);
-        }
-        Ok(self.send.iter().map(|row| row.due).fold(due, Micros::min))
+        messages::complete_again(conn, &self.complete, &completed, &ran).await
     }
-}
 
-fn add_group(program: &mut Program) -> Place {
-    program.add(|text| {
-        text.push("SELECT version FROM groups WHERE id = ").push_bind(GROUP);
-    })
+    /// Adds all of its statements; gives those that complete messages. What is completed goes before
+    /// what is sent, so that a message may send itself again.
+    fn add(&self, program: &mut Program, check: Check) -> Vec<Place> {
+        if let Some(seen) = self.group_seen {
+            program.require(|text| {
+                text.push("coalesce((SELECT version FROM groups WHERE id = ")
+                    .push_bind(GROUP)
+                    .push("), 0) = ")
+                    .push_bind(version_column(seen));
+            });
+        }
+        let mut completed = Vec::with_capacity(self.complete.len());
+        for receipt in &self.complete {
+            completed.push(messages::add_completed(program, receipt));
+            match check {
+                Check::InText => program.require_changed(1),
+                Check::Swaps => {}
+            }
+        }
+        add_swaps(program, &SERIES, &self.series);
+        add_swaps(program, &DOCUMENTS, &self.documents);
+        add_swaps(program, &GROUPS, &self.group);
+        add_lines(program, &self.lines);
+        letters::add(program, &self.letters);
+        messages::add_all(program, &self.send);
+        completed
+    }
 }
 
 /// Ledger lines as they are stored.
@@ -218,23 +265,28 @@ const GROUPS: Statements = Statements {
     ),
 };
 
-/// Saves each that is still the version given; a version of 0 means that nothing of the name may be
-/// stored yet. One that is another version by now is not changed.
-fn add_swaps(program: &mut Program, statements: &Statements, swaps: &[Swap]) -> Vec<Place> {
+/// Saves each that is still the version given, and requires that all are; a version of 0 means that
+/// nothing of the name may be stored yet.
+fn add_swaps(program: &mut Program, statements: &Statements, swaps: &[Swap]) {
     let (new, known): (Vec<&Swap>, Vec<&Swap>) = swaps.iter().partition(|swap| swap.version == 0);
-    let mut places = program.add_rows(&new, statements.insert, |values, swap| {
-        values
-            .push_bind(swap.id.clone())
-            .push_bind(1_i64)
-            .push_bind(swap.time)
-            .push_bind(swap.body.clone());
-    });
-    places.extend(program.add_rows(&known, statements.update, |values, swap| {
-        values
-            .push_bind(swap.id.clone())
-            .push_bind(swap.version)
-            .push_bind(swap.time)
-            .push_bind(swap.body.clone());
-    }));
-    places
+    for chunk in new.chunks(CHUNK_ROWS) {
+        program.add_rows(chunk, statements.insert, |values, swap| {
+            values
+                .push_bind(swap.id.clone())
+                .push_bind(1_i64)
+                .push_bind(swap.time)
+                .push_bind(swap.body.clone());
+        });
+        program.require_changed(chunk.len());
+    }
+    for chunk in known.chunks(CHUNK_ROWS) {
+        program.add_rows(chunk, statements.update, |values, swap| {
+            values
+                .push_bind(swap.id.clone())
+                .push_bind(swap.version)
+                .push_bind(swap.time)
+                .push_bind(swap.body.clone());
+        });
+        program.require_changed(chunk.len());
+    }
 }

@@ -139,11 +139,13 @@ impl Database {
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
         F: FnOnce(T) -> U + Send + 'static,
     {
-        self.write_program_then(opened(work), then).await
+        let (job, answered) = Work::job(Extent::Statements, opened(work), then);
+        perform(&self.inner.orders, job, answered).await
     }
 
-    /// Like [`write_then`](Self::write_then), for work that itself begins as it is told.
-    pub(crate) async fn write_program_then<T, U, W, F>(
+    /// Like [`write_then`](Self::write_then), for work that itself begins as it is told, and that is
+    /// one text where it is alone.
+    pub(crate) async fn write_text_then<T, U, W, F>(
         &self,
         work: W,
         then: F,
@@ -154,7 +156,7 @@ impl Database {
         W: for<'c> FnOnce(&'c mut SqliteConnection, Opening) -> Working<'c, T> + Send + 'static,
         F: FnOnce(T) -> U + Send + 'static,
     {
-        let (job, answered) = Work::job(Extent::Statements, work, then);
+        let (job, answered) = Work::job(Extent::Text, work, then);
         perform(&self.inner.orders, job, answered).await
     }
 

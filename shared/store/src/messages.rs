@@ -215,12 +215,10 @@ pub(crate) fn add_all(program: &mut Program, messages: &[Row]) {
     });
 }
 
-/// Is done with some messages: deletes those that were not sent again meanwhile. A statement for
-/// each, so that each is found by its id: SQLite scans the table for a list of pairs.
-pub(crate) fn add_completed(program: &mut Program, receipts: &[Receipt]) -> Vec<Place> {
-    let head = "DELETE FROM messages WHERE again IS NULL AND id = ";
-    let each = |receipt| program.add(|text| held(text, head, receipt));
-    receipts.iter().map(each).collect()
+/// Is done with a message: deletes it, unless it was sent again meanwhile. A statement for each, so
+/// that each is found by its id: SQLite scans the table for a list of pairs.
+pub(crate) fn add_completed(program: &mut Program, receipt: &Receipt) -> Place {
+    program.add(|text| held(text, "DELETE FROM messages WHERE again IS NULL AND id = ", receipt))
 }
 
 /// Is done with the messages of which [`add_completed`] deleted none: makes those that were sent

@@ -11,18 +11,19 @@ use futures_util::TryStreamExt as _;
 use pointsman_engine::ports::StoreError;
 use sqlx::{
     Either, Executor as _, QueryBuilder, Row as _, Sqlite, SqliteConnection,
+    error::{DatabaseError, ErrorKind},
     query_builder::Separated,
 };
 
-use crate::writer::said;
+use crate::{error::meaning, writer::said};
 
 /// How many rows one statement writes at most. With at most 8 columns that is far below SQLite's
 /// bound of 32,766 parameters.
-const CHUNK_ROWS: usize = 128;
+pub(crate) const CHUNK_ROWS: usize = 128;
 
 /// Programs that are up to so large, in rows, are kept prepared; one that writes none counts as a
 /// row. Larger ones are seldom the same twice, and take longer to run than to prepare.
-pub(crate) const KEPT_ROWS_MAX: usize = 16;
+pub(crate) const KEPT_ROWS_MAX: usize = 32;
 
 /// One row's values, as they are bound.
 pub(crate) type Values<'a, 'b> = Separated<'a, Sqlite, &'b str>;
@@ -79,16 +80,32 @@ impl Program {
         rows: &[R],
         (head, tail): (&'static str, &'static str),
         mut bind: impl FnMut(&mut Values<'_, '_>, &R),
-    ) -> Vec<Place> {
-        let mut chunks = Vec::new();
+    ) {
         for chunk in rows.chunks(CHUNK_ROWS) {
-            chunks.push(self.add(|text| {
+            self.add(|text| {
                 text.push(head);
                 text.push_values(chunk, |mut values, row| bind(&mut values, row)).push(tail);
-            }));
+            });
             self.rows += chunk.len() - 1;
         }
-        chunks
+    }
+
+    /// Adds that something must hold by then, as SQL says it. Where it does not, the text ends there
+    /// with [`StoreError::Conflict`].
+    pub(crate) fn require(&mut self, condition: impl FnOnce(&mut QueryBuilder<Sqlite>)) {
+        self.add(|text| {
+            text.push("INSERT INTO refusals SELECT true WHERE NOT (");
+            condition(text);
+            text.push(")");
+        });
+    }
+
+    /// Adds that the statement before must have changed so many rows.
+    pub(crate) fn require_changed(&mut self, rows: usize) {
+        self.require(|text| {
+            // As part of the text, which is the same for the same number of rows anyhow.
+            text.push("changes() = ").push(rows);
+        });
     }
 
     /// Runs all of it. Where a statement fails, those before it are done, and the rest is not.
@@ -100,7 +117,7 @@ impl Program {
         let mut found = Vec::new();
         let query = self.text.build().persistent(self.rows <= KEPT_ROWS_MAX);
         let mut outcomes = conn.fetch_many(query);
-        while let Some(next) = said(outcomes.try_next()).await? {
+        while let Some(next) = outcomes.try_next().await.map_err(refusal)? {
             match next {
                 Either::Right(row) => found.push(said(async { row.try_get(0) }).await?),
                 Either::Left(done) => ran.push(Outcome {
@@ -115,6 +132,15 @@ impl Program {
         }
         Ok(Ran(ran))
     }
+}
+
+/// What is required is the only thing that is checked by SQLite.
+fn refusal(error: sqlx::Error) -> StoreError {
+    let kind = error.as_database_error().map(DatabaseError::kind);
+    if matches!(kind, Some(ErrorKind::CheckViolation)) {
+        return StoreError::Conflict;
+    }
+    meaning(error)
 }
 
 impl Ran {

@@ -13,14 +13,13 @@ use crate::error::OpenError;
 const APPLICATION_ID: i64 = 0x504e_5453;
 
 static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
-    let initial = include_str!("../migrations/0001_initial.sql");
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "initial".into(),
-        MigrationType::Simple,
-        initial.into_sql_str(),
-        false,
-    )])
+    let migration = |version, name: &'static str, text: &'static str| {
+        Migration::new(version, name.into(), MigrationType::Simple, text.into_sql_str(), false)
+    };
+    Migrator::with_migrations(vec![
+        migration(1, "initial", include_str!("../migrations/0001_initial.sql")),
+        migration(2, "refusals", include_str!("../migrations/0002_refusals.sql")),
+    ])
 });
 
 /// Brings the schema up to date. Several processes may open one file at the same time: the first

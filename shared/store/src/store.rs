@@ -180,14 +180,14 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
         let ready = Ready::new(commit, self.clock.now())?;
         if ready.is_empty() {
             return Ok(());
         }
         let database = self.database.clone();
         self.database
-            .write_program_then(
+            .write_text_then(
                 move |conn, opening| Box::pin(async move { ready.write(conn, opening).await }),
                 move |due| database.arrivals().expect(due),
             )

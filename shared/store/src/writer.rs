@@ -88,13 +88,16 @@ pub(crate) enum Opening {
     Transaction,
     /// A savepoint in a transaction that it shares.
     Savepoint,
+    /// Whatever it takes: it begins and commits by itself. Where it comes to nothing, it may leave
+    /// its transaction open, to be rolled back.
+    Own,
 }
 
 impl Opening {
     /// In SQL.
     pub(crate) const fn statement(self) -> Option<&'static str> {
         match self {
-            Self::None => None,
+            Self::None | Self::Own => None,
             Self::Transaction => Some("BEGIN IMMEDIATE"),
             Self::Savepoint => Some("SAVEPOINT job"),
         }
@@ -116,6 +119,8 @@ pub(crate) enum Extent {
     Statement,
     /// Several statements.
     Statements,
+    /// Several statements, begun and committed in one text where they are alone.
+    Text,
 }
 
 /// A write, with whoever waits for it.
@@ -267,17 +272,22 @@ impl Writer {
         let opening = match job.extent() {
             Extent::Statement => Opening::None,
             Extent::Statements => Opening::Transaction,
+            Extent::Text => Opening::Own,
         };
         let verdict = job.run(conn, opening).await;
-        let done = usize::from(verdict == Verdict::Done);
+        let done = verdict == Verdict::Done;
         let damage = (verdict == Verdict::Damaged).then(|| "its only write failed".to_owned());
         let outcome = match opening {
             Opening::None if damage.is_none() => {
-                self.count(done);
+                self.count(usize::from(done));
                 Ok(())
             }
-            Opening::None | Opening::Transaction | Opening::Savepoint => {
-                self.end(done, 1, damage).await
+            Opening::Own if done => {
+                self.count(1);
+                Ok(())
+            }
+            Opening::None | Opening::Transaction | Opening::Savepoint | Opening::Own => {
+                self.end(usize::from(done), 1, damage).await
             }
         };
         job.answer(outcome.map_err(StoreError::Unavailable));
@@ -408,7 +418,10 @@ async fn guarded(job: &mut dyn Job, conn: &mut SqliteConnection) -> Result<Verdi
     Ok(verdict)
 }
 
-async fn execute(conn: &mut SqliteConnection, sql: &'static str) -> Result<(), StoreError> {
+pub(crate) async fn execute(
+    conn: &mut SqliteConnection,
+    sql: &'static str,
+) -> Result<(), StoreError> {
     Program::of(sql).run(conn).await.map(drop)
 }
 

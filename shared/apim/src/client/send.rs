@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::header::AUTHORIZATION;
 use http::{Request, Response, StatusCode};
 use tracing::field::Empty;
-use tracing::{Span, info_span};
+use tracing::{Span, info_span, record_all};
 
 use super::{BODY_BYTES_MAX, Client, Inner, Pace};
 use crate::error::{Error, Garbled, Uncertainty, Withheld};
@@ -24,6 +24,35 @@ use crate::throttle::Kind;
 /// How much of the cause of a transport error is kept, in characters.
 const CAUSE_CHARS_MAX: usize = 300;
 
+/// A request that can be sent, and sent again.
+pub(super) struct Unsent {
+    url: reqwest::Url,
+    head: Request<()>,
+    body: Bytes,
+}
+
+impl Unsent {
+    /// Takes a request; the address of one that the HTTP library has no use for is an error.
+    pub(super) fn new(request: Request<Bytes>, call: RequestId) -> Result<Self, Error> {
+        let (head, body) = request.into_parts();
+        let head = Request::from_parts(head, ());
+        match reqwest::Url::parse(&head.uri().to_string()) {
+            Ok(url) => Ok(Self { url, head, body }),
+            Err(error) => {
+                Err(Error::NotSent { cause: error.to_string(), ids: Ids::unanswered(call) })
+            }
+        }
+    }
+
+    /// The request, to be sent once.
+    fn once(&self) -> reqwest::Request {
+        let mut request = reqwest::Request::new(self.head.method().clone(), self.url.clone());
+        *request.headers_mut() = self.head.headers().clone();
+        *request.body_mut() = Some(self.body.clone().into());
+        request
+    }
+}
+
 impl Client {
     /// Makes a call: each try is paced, sent and read, and what may be made again by the client's
     /// retries is.
@@ -31,10 +60,10 @@ impl Client {
         &self,
         subscription: SubscriptionId,
         call: RequestId,
-        request: Request<Bytes>,
+        request: Unsent,
         read: impl Fn(Response<Bytes>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let kind = Kind::of(request.method());
+        let kind = Kind::of(request.head.method());
         let (safety, policy) = match kind {
             Kind::Read => (Safety::Read, self.inner.retries.reads),
             Kind::Write | Kind::Delete => (Safety::Write, self.inner.retries.writes),
@@ -43,7 +72,7 @@ impl Client {
         let mut broke = false;
         loop {
             self.place(subscription, kind, call).await?;
-            let answer = self.send(request.clone(), call).await;
+            let answer = self.send(request.once(), call).await;
             self.heard(subscription, kind, answer.as_ref());
             let error = match answer.and_then(&read) {
                 Ok(done) => return Ok(done),
@@ -122,7 +151,7 @@ impl Client {
     /// Sends a request with a token, and reads the whole answer.
     async fn send(
         &self,
-        mut request: Request<Bytes>,
+        mut request: reqwest::Request,
         call: RequestId,
     ) -> Result<Response<Bytes>, Error> {
         let Inner { http, tokens, .. } = &*self.inner;
@@ -131,7 +160,6 @@ impl Client {
             .await
             .map_err(|failure| Error::Credential { failure, ids: Ids::unanswered(call) })?;
         request.headers_mut().insert(AUTHORIZATION, token.header().clone());
-        let request = request.try_into().map_err(|error| failed(error, call))?;
         let mut answer = http.execute(request).await.map_err(|error| failed(error, call))?;
         let status = answer.status();
         if status == StatusCode::UNAUTHORIZED {
@@ -204,10 +232,13 @@ fn record(call: RequestId, response: &Response<Bytes>) {
     if span.is_disabled() {
         return;
     }
-    span.record("status", response.status().as_u16());
     let Ids { request, correlation, .. } = Meta::read(call, response.headers()).ids;
-    span.record("request_id", request);
-    span.record("correlation_id", correlation);
+    record_all!(
+        span,
+        status = response.status().as_u16(),
+        request_id = request,
+        correlation_id = correlation
+    );
 }
 
 /// Sorts a transport error: what is known not to have been sent, and what is not.

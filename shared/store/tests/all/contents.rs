@@ -36,28 +36,28 @@ async fn a_save_is_refused_unless_its_version_is_still_the_one_it_was_made_from(
     let world = World::new().await;
     let store = &world.store;
 
-    store.commit(of_document(document("eu"))).await.unwrap();
+    store.commit(&of_document(document("eu"))).await.unwrap();
     let first = store.document(&backend("eu")).await.unwrap().unwrap();
     assert_eq!(first, Versioned { version: 1, ..document("eu") });
-    store.commit(of_document(first.clone())).await.unwrap();
+    store.commit(&of_document(first.clone())).await.unwrap();
     // Stored already; saved meanwhile; not stored at all.
-    conflict(&store.commit(of_document(document("eu"))).await);
-    conflict(&store.commit(of_document(first)).await);
-    conflict(&store.commit(of_document(Versioned { version: 1, ..document("us") })).await);
+    conflict(&store.commit(&of_document(document("eu"))).await);
+    conflict(&store.commit(&of_document(first)).await);
+    conflict(&store.commit(&of_document(Versioned { version: 1, ..document("us") })).await);
     assert_eq!(store.document(&backend("eu")).await.unwrap().unwrap().version, 2);
     assert_eq!(store.document(&backend("us")).await.unwrap(), None);
 
-    store.commit(of_series(series("a"))).await.unwrap();
-    conflict(&store.commit(of_series(series("a"))).await);
-    conflict(&store.commit(of_series(Versioned { version: 2, ..series("a") })).await);
+    store.commit(&of_series(series("a"))).await.unwrap();
+    conflict(&store.commit(&of_series(series("a"))).await);
+    conflict(&store.commit(&of_series(Versioned { version: 2, ..series("a") })).await);
 
     assert_eq!(store.group().await.unwrap(), Versioned::new(Group::default()));
-    store.commit(of_group(Versioned::new(Group::default()))).await.unwrap();
-    conflict(&store.commit(of_group(Versioned::new(Group::default()))).await);
-    conflict(&store.commit(of_group(Versioned { version: 2, body: Group::default() })).await);
+    store.commit(&of_group(Versioned::new(Group::default()))).await.unwrap();
+    conflict(&store.commit(&of_group(Versioned::new(Group::default()))).await);
+    conflict(&store.commit(&of_group(Versioned { version: 2, body: Group::default() })).await);
     let pause = Pause { by: "ann".to_owned(), reason: "test".to_owned(), at: at("12:00:00") };
     let paused = Versioned { version: 1, body: Group { paused: Some(pause) } };
-    store.commit(of_group(paused.clone())).await.unwrap();
+    store.commit(&of_group(paused.clone())).await.unwrap();
     assert_eq!(store.group().await.unwrap(), Versioned { version: 2, ..paused });
     world.close().await;
 }
@@ -66,14 +66,14 @@ async fn a_save_is_refused_unless_its_version_is_still_the_one_it_was_made_from(
 async fn what_was_decided_under_another_group_document_is_refused() {
     let world = World::new().await;
     let seen = |group_seen| Commit { group_seen: Some(group_seen), ..of_document(document("eu")) };
-    conflict(&world.store.commit(seen(1)).await);
-    world.store.commit(seen(0)).await.unwrap();
-    world.store.commit(of_group(Versioned::new(Group::default()))).await.unwrap();
+    conflict(&world.store.commit(&seen(1)).await);
+    world.store.commit(&seen(0)).await.unwrap();
+    world.store.commit(&of_group(Versioned::new(Group::default()))).await.unwrap();
     let loaded = world.store.document(&backend("eu")).await.unwrap().unwrap();
     conflict(
-        &world.store.commit(Commit { group_seen: Some(0), ..of_document(loaded.clone()) }).await,
+        &world.store.commit(&Commit { group_seen: Some(0), ..of_document(loaded.clone()) }).await,
     );
-    world.store.commit(Commit { group_seen: Some(1), ..of_document(loaded) }).await.unwrap();
+    world.store.commit(&Commit { group_seen: Some(1), ..of_document(loaded) }).await.unwrap();
     world.close().await;
 }
 
@@ -107,13 +107,13 @@ async fn a_commit_that_fails_in_any_part_leaves_nothing() {
     for (place, fail) in failing.iter().enumerate() {
         let mut commit = everything();
         fail(&mut commit, lost.clone(), old("c"));
-        let refused = world.store.commit(commit).await;
+        let refused = world.store.commit(&commit).await;
         assert!(matches!(refused, Err(StoreError::Conflict | StoreError::LockLost)), "{refused:?}");
         for table in TABLES {
             assert_eq!(world.count(table).await, 0, "{table} after failure {place}");
         }
     }
-    world.store.commit(everything()).await.unwrap();
+    world.store.commit(&everything()).await.unwrap();
     for (table, rows) in TABLES.into_iter().zip([2, 1, 1, 2, 1, 1]) {
         assert_eq!(world.count(table).await, rows, "{table}");
     }
@@ -130,8 +130,8 @@ async fn lines_letters_and_messages_are_kept_once() {
         group_seen: None,
         ..everything()
     };
-    world.store.commit(twice()).await.unwrap();
-    world.store.commit(twice()).await.unwrap();
+    world.store.commit(&twice()).await.unwrap();
+    world.store.commit(&twice()).await.unwrap();
     assert_eq!(world.store.history(None, 10).await.unwrap(), twice().lines);
     assert_eq!(world.store.letters(10).await.unwrap(), twice().letters);
     assert_eq!(world.count("messages").await, 1);
@@ -149,7 +149,7 @@ async fn a_large_commit_is_one_commit() {
         ..Commit::default()
     };
     let before = world.database().metrics();
-    world.store.commit(commit).await.unwrap();
+    world.store.commit(&commit).await.unwrap();
     assert_eq!(world.database().metrics().commits, before.commits + 1);
     assert_eq!(world.store.history(None, 20_000).await.unwrap(), lines);
 
@@ -159,12 +159,12 @@ async fn a_large_commit_is_one_commit() {
     assert!(found.iter().all(|series| series.version == 1));
 
     // All of them again, and then with one that is out of date.
-    world.store.commit(Commit { series: found.clone(), ..Commit::default() }).await.unwrap();
+    world.store.commit(&Commit { series: found.clone(), ..Commit::default() }).await.unwrap();
     for series in &mut found {
         series.version = 2;
     }
     found[517].version = 1;
-    conflict(&world.store.commit(Commit { series: found, ..Commit::default() }).await);
+    conflict(&world.store.commit(&Commit { series: found, ..Commit::default() }).await);
     let versions = world.store.series(&ids).await.unwrap();
     assert!(versions.iter().all(|series| series.version == 2));
     world.close().await;
@@ -174,7 +174,7 @@ async fn a_large_commit_is_one_commit() {
 async fn history_is_the_newest_in_order_of_one_backend_or_of_all() {
     let world = World::new().await;
     let lines = vec![line("eu", "1"), line("us", "2"), line("eu", "3"), line("eu", "4")];
-    world.store.commit(Commit { lines: lines.clone(), ..Commit::default() }).await.unwrap();
+    world.store.commit(&Commit { lines: lines.clone(), ..Commit::default() }).await.unwrap();
     let of = async |backend: Option<&str>, most| {
         let backend = backend.map(crate::support::backend);
         world.store.history(backend.as_ref(), most).await.unwrap()
@@ -194,7 +194,7 @@ async fn documents_whose_look_was_missed_are_found_the_longest_overdue_first() {
     {
         let mut document = document(name);
         document.body.wake = wake.map(at);
-        world.store.commit(of_document(document)).await.unwrap();
+        world.store.commit(&of_document(document)).await.unwrap();
     }
     let overdue = async |before, most| world.store.overdue(at(before), most).await.unwrap();
     assert_eq!(overdue("12:05:00", 9).await, [backend("b"), backend("a")]);
@@ -227,7 +227,7 @@ async fn only_series_that_are_over_are_forgotten() {
     all[0].body.ended = Some(at("09:00:00"));
     all[1].body.ended = Some(at("09:00:00"));
     all[2].body.ended = Some(at("11:00:00"));
-    world.store.commit(Commit { series: all.to_vec(), ..Commit::default() }).await.unwrap();
+    world.store.commit(&Commit { series: all.to_vec(), ..Commit::default() }).await.unwrap();
     assert_eq!(world.store.forget_series(at("10:00:00")).await.unwrap(), 1);
     assert_eq!(world.store.series(&[series_id("over")]).await.unwrap(), []);
     assert_eq!(world.count("series").await, 3);
@@ -256,7 +256,7 @@ async fn generations_follow_one_another() {
 #[tokio::test]
 async fn a_letter_is_taken_out_once() {
     let world = World::new().await;
-    world.store.commit(everything()).await.unwrap();
+    world.store.commit(&everything()).await.unwrap();
     let letters = world.store.letters(9).await.unwrap();
     assert!(world.store.drop_letter(&letters[0].id).await.unwrap());
     assert!(!world.store.drop_letter(&letters[0].id).await.unwrap());
@@ -283,12 +283,12 @@ async fn take(world: &World, lock: u64) -> messages::Taken {
 async fn a_message_that_is_sent_again_while_it_is_locked_comes_once_more() {
     let world = World::new().await;
     let sending = Commit { send: vec![wake("eu")], ..Commit::default() };
-    world.store.commit(sending.clone()).await.unwrap();
+    world.store.commit(&sending.clone()).await.unwrap();
     let first = take(&world, 1).await.locked;
     assert_eq!(first.len(), 1);
 
     // Twice while it is locked: once more, not twice.
-    world.store.commit(sending.clone()).await.unwrap();
+    world.store.commit(&sending.clone()).await.unwrap();
     let row = Row::new(&wake("eu"), at("12:00:00")).unwrap();
     let again = world
         .database()
@@ -297,15 +297,15 @@ async fn a_message_that_is_sent_again_while_it_is_locked_comes_once_more() {
     assert_eq!(take(&world, 2).await.locked, [], "it is locked");
 
     let done = Commit { complete: vec![first[0].receipt.clone()], ..Commit::default() };
-    world.store.commit(done.clone()).await.unwrap();
-    let again = world.store.commit(done).await;
+    world.store.commit(&done.clone()).await.unwrap();
+    let again = world.store.commit(&done).await;
     assert!(matches!(again, Err(StoreError::LockLost)), "{again:?}");
     let second = take(&world, 3).await.locked;
     assert_eq!((second.len(), second[0].deliveries), (1, 1));
 
     // Completing it and sending it in one commit leaves it waiting.
     let complete = vec![second[0].receipt.clone()];
-    world.store.commit(Commit { complete, ..sending }).await.unwrap();
+    world.store.commit(&Commit { complete, ..sending }).await.unwrap();
     let third = take(&world, 4).await.locked;
     let message: Message = pointsman_store::stored::read(&third[0].body).unwrap();
     assert_eq!(message, wake("eu").message);
@@ -319,20 +319,20 @@ async fn many_messages_are_done_with_in_one_commit_or_none_is() {
     let world = World::new().await;
     let wakes = || (0..MANY).map(|number| wake(&number.to_string())).collect();
     let sending = || Commit { send: wakes(), ..Commit::default() };
-    world.store.commit(sending()).await.unwrap();
+    world.store.commit(&sending()).await.unwrap();
     let locked = take(&world, 1).await.locked;
     assert_eq!(locked.len(), MANY);
     // One of them is sent again, and waits once more when it is done with.
     let again = Commit { send: vec![wake("7")], ..Commit::default() };
-    world.store.commit(again).await.unwrap();
+    world.store.commit(&again).await.unwrap();
     let receipts = || locked.iter().map(|one| one.receipt.clone());
     let lost = Receipt { lock: 2, ..locked[0].receipt.clone() };
     let complete = receipts().skip(1).chain([lost]).collect();
-    let refused = world.store.commit(Commit { complete, ..Commit::default() }).await;
+    let refused = world.store.commit(&Commit { complete, ..Commit::default() }).await;
     assert!(matches!(refused, Err(StoreError::LockLost)), "{refused:?}");
     assert_eq!(world.count("messages").await, MANY as i64);
     let complete = receipts().collect();
-    world.store.commit(Commit { complete, ..Commit::default() }).await.unwrap();
+    world.store.commit(&Commit { complete, ..Commit::default() }).await.unwrap();
     let left = take(&world, 3).await.locked;
     assert_eq!((left.len(), &left[0].receipt.id), (1, &wake("7").id));
     world.close().await;

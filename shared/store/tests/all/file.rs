@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use crate::support::{World, clock, document, line, open, series, series_id, wake};
+use crate::support::{World, clock, commit, document, line, open, series, series_id, wake};
 use futures_util::future::join_all;
 use pointsman_engine::ports::{Commit, Store, StoreError};
 use pointsman_store::{
@@ -49,7 +49,7 @@ async fn what_waits_is_committed_together() {
     let world = World::new().await;
     let (release, job) = occupy(world.database()).await;
     let before = world.database().metrics();
-    let saves = join_all((0..SAVES).map(|number| world.store.commit(lines(number..number + 1))));
+    let saves = join_all((0..SAVES).map(|number| commit(&world.store, lines(number..number + 1))));
     // Polled in this order: all saves are waiting when the writer is free again.
     let (saved, ()) = tokio::join!(biased; saves, async { drop(release) });
     assert!(saved.iter().all(Result::is_ok));
@@ -65,8 +65,8 @@ async fn one_that_is_refused_takes_no_other_with_it() {
     let world = World::new().await;
     let (release, _job) = occupy(world.database()).await;
     let save = |name: &str, number: usize| {
-        let commit = Commit { series: vec![series(name)], ..lines(number..number + 1) };
-        world.store.commit(commit)
+        let save = Commit { series: vec![series(name)], ..lines(number..number + 1) };
+        commit(&world.store, save)
     };
     let (first, same, other, ()) =
         tokio::join!(biased; save("a", 1), save("a", 2), save("b", 3), async { drop(release) });
@@ -83,7 +83,7 @@ async fn callers_who_go_away_leave_the_others_unharmed() {
     let mut saves: Vec<_> = (0..20)
         .map(|number| {
             let store = world.store.clone();
-            tokio::spawn(async move { store.commit(lines(number..number + 1)).await })
+            tokio::spawn(async move { store.commit(&lines(number..number + 1)).await })
         })
         .collect();
     tokio::task::yield_now().await;
@@ -120,7 +120,7 @@ async fn pages_max(database: &Database, pages: u32) {
 #[tokio::test]
 async fn a_full_disk_is_said_and_survived() {
     let world = World::new().await;
-    world.store.commit(lines(0..10)).await.unwrap();
+    world.store.commit(&lines(0..10)).await.unwrap();
     let pages: u32 = sqlx::query_scalar("PRAGMA page_count")
         .fetch_one(&mut *world.database().reader().await.unwrap())
         .await
@@ -128,13 +128,13 @@ async fn a_full_disk_is_said_and_survived() {
     pages_max(world.database(), pages + 2).await;
 
     let large = || lines(1_000..3_000);
-    unavailable(&world.store.commit(large()).await);
+    unavailable(&world.store.commit(&large()).await);
     // Together with others: it is rolled back with those that ran before it; the rest is tried.
     let (release, _job) = occupy(world.database()).await;
     let (small, full, after, ()) = tokio::join!(biased;
-        world.store.commit(lines(10..11)),
-        world.store.commit(large()),
-        world.store.commit(lines(11..12)),
+        commit(&world.store, lines(10..11)),
+        commit(&world.store, large()),
+        commit(&world.store, lines(11..12)),
         async { drop(release) }
     );
     unavailable(&small);
@@ -143,7 +143,7 @@ async fn a_full_disk_is_said_and_survived() {
     assert_eq!(world.count("ledger").await, 11);
 
     pages_max(world.database(), 1_000_000).await;
-    world.store.commit(large()).await.unwrap();
+    world.store.commit(&large()).await.unwrap();
     world.store.ready().await.unwrap();
     assert_eq!(world.count("ledger").await, 2_011);
     world.close().await;
@@ -158,7 +158,7 @@ async fn a_commit_whose_like_has_failed_in_its_middle_is_done_whole() {
         lines: vec![line("eu", &name.repeat(bytes))],
         ..Commit::default()
     };
-    world.store.commit(of("a", 1)).await.unwrap();
+    world.store.commit(&of("a", 1)).await.unwrap();
     let pages: u32 = sqlx::query_scalar("PRAGMA page_count")
         .fetch_one(&mut *world.database().reader().await.unwrap())
         .await
@@ -166,8 +166,8 @@ async fn a_commit_whose_like_has_failed_in_its_middle_is_done_whole() {
     for (round, small) in ["b", "c", "d"].into_iter().enumerate() {
         // Of the connection, which may be another by now.
         pages_max(world.database(), pages + 2).await;
-        unavailable(&world.store.commit(of("large", 1 << 20)).await);
-        world.store.commit(of(small, 1)).await.unwrap();
+        unavailable(&world.store.commit(&of("large", 1 << 20)).await);
+        world.store.commit(&of(small, 1)).await.unwrap();
         let kept = i64::try_from(round).unwrap() + 2;
         assert_eq!((world.count("series").await, world.count("ledger").await), (kept, kept));
     }
@@ -179,9 +179,9 @@ async fn a_commit_whose_like_has_failed_in_its_middle_is_done_whole() {
 async fn what_comes_after_a_refused_write_is_durable_by_itself() {
     let world = World::new().await;
     let save = || Commit { series: vec![series("a")], ..lines(1..2) };
-    world.store.commit(save()).await.unwrap();
+    world.store.commit(&save()).await.unwrap();
     for number in 0..3 {
-        let refused = world.store.commit(save()).await;
+        let refused = world.store.commit(&save()).await;
         assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
         let row = Row::new(&wake(&number.to_string()), clock().now()).unwrap();
         let sent = world.database().write_statement_then(
@@ -226,13 +226,13 @@ fn copy(from: &Path, to: &Path) {
 async fn what_was_answered_survives_a_crash() {
     let world = World::new().await;
     for number in 0..50 {
-        world.store.commit(lines(number..number + 1)).await.unwrap();
+        world.store.commit(&lines(number..number + 1)).await.unwrap();
     }
     let copied = world.folder.path().join("copy.db");
     copy(&world.path(), &copied);
     let store = open(copied).await;
     assert_eq!(store.history(None, 99).await.unwrap(), lines(0..50).lines);
-    store.commit(lines(50..51)).await.unwrap();
+    store.commit(&lines(50..51)).await.unwrap();
     store.database().close().await;
 
     // Dropped while it is open, and opened anew beside what is left of the old.
@@ -248,11 +248,15 @@ async fn what_was_answered_survives_a_crash() {
 async fn closing_finishes_what_waits_and_takes_nothing_more() {
     let world = World::new().await;
     let (release, job) = occupy(world.database()).await;
-    let (saved, closed, ()) = tokio::join!(biased; world.store.commit(lines(0..1)), world.database().close(), async { drop(release) });
+    let (saved, closed, ()) = tokio::join!(biased;
+        commit(&world.store, lines(0..1)),
+        world.database().close(),
+        async { drop(release) }
+    );
     saved.unwrap();
     let () = closed;
     job.await.unwrap().unwrap();
-    unavailable(&world.store.commit(lines(1..2)).await);
+    unavailable(&world.store.commit(&lines(1..2)).await);
     unavailable(&world.store.history(None, 9).await);
     world.database().close().await;
     let left: Vec<_> = fs::read_dir(world.folder.path())
@@ -271,17 +275,17 @@ async fn two_processes_share_the_file() {
     let other = open(world.path()).await;
     let saves = (0..100).map(|number| {
         let store = if number % 2 == 0 { &world.store } else { &other };
-        store.commit(lines(number..number + 1))
+        commit(store, lines(number..number + 1))
     });
     assert!(join_all(saves).await.iter().all(Result::is_ok));
     assert_eq!(other.history(None, 999).await.unwrap().len(), 100);
     // What one saved, the other cannot overwrite unseen.
     world
         .store
-        .commit(Commit { documents: vec![document("eu")], ..Commit::default() })
+        .commit(&Commit { documents: vec![document("eu")], ..Commit::default() })
         .await
         .unwrap();
-    let same = other.commit(Commit { documents: vec![document("eu")], ..Commit::default() }).await;
+    let same = other.commit(&Commit { documents: vec![document("eu")], ..Commit::default() }).await;
     assert!(matches!(same, Err(StoreError::Conflict)));
     other.database().close().await;
     world.close().await;
@@ -294,17 +298,42 @@ async fn a_lock_that_another_process_keeps_is_waited_for_and_then_said() {
     let other = Database::open(&world.path(), options).await.unwrap();
     let other = SqliteStore::new(other, clock());
     let (release, _job) = occupy(world.database()).await;
-    unavailable(&other.commit(lines(0..1)).await);
+    unavailable(&other.commit(&lines(0..1)).await);
     // Reading is never blocked, and neither is opening for it.
     assert_eq!(other.series(&[series_id("a")]).await.unwrap(), []);
     let third = open(world.path()).await;
     assert_eq!(third.history(None, 9).await.unwrap(), []);
     drop(release);
-    third.commit(lines(1..2)).await.unwrap();
-    other.commit(lines(2..3)).await.unwrap();
+    third.commit(&lines(1..2)).await.unwrap();
+    other.commit(&lines(2..3)).await.unwrap();
     third.database().close().await;
     other.database().close().await;
     world.close().await;
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_schema_is_brought_up_to_date() {
+    let world = World::new().await;
+    world.store.commit(&lines(0..1)).await.unwrap();
+    let back = world.database().write(|conn| {
+        Box::pin(async move {
+            for statement in
+                ["DROP TABLE refusals", "DELETE FROM _sqlx_migrations WHERE version > 1"]
+            {
+                sqlx::query(statement).execute(&mut *conn).await.unwrap();
+            }
+            Ok(())
+        })
+    });
+    back.await.unwrap();
+    world.database().close().await;
+    let store = open(world.path()).await;
+    store.commit(&lines(1..2)).await.unwrap();
+    let one = || Commit { documents: vec![document("eu")], ..Commit::default() };
+    store.commit(&one()).await.unwrap();
+    assert!(matches!(store.commit(&one()).await, Err(StoreError::Conflict)));
+    assert_eq!(store.history(None, 9).await.unwrap(), lines(0..2).lines);
+    store.database().close().await;
 }
 
 #[tokio::test]
@@ -313,7 +342,7 @@ async fn many_processes_may_make_one_file() {
     let path = folder.path().join("new.db");
     let stores = join_all((0..4).map(|_| open(path.clone()))).await;
     for (number, store) in stores.iter().enumerate() {
-        store.commit(lines(number..number + 1)).await.unwrap();
+        store.commit(&lines(number..number + 1)).await.unwrap();
     }
     assert_eq!(stores[0].history(None, 9).await.unwrap().len(), 4);
     for store in &stores {
@@ -341,7 +370,7 @@ async fn a_store_that_cannot_be_used_is_refused_with_words() {
     let path = world.path();
     world.database().close().await;
     let error = Database::open(&path, Options::default()).await.map(drop).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 999, known: 1, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 999, known: 2, .. }), "{error}");
     assert!(error.to_string().contains("written by a newer version of Pointsman"), "{error}");
 
     let foreign = folder.join("foreign.db");
@@ -367,7 +396,7 @@ async fn only_its_owner_can_read_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("made/here/pointsman.db");
     let store = open(path.clone()).await;
-    store.commit(lines(0..1)).await.unwrap();
+    store.commit(&lines(0..1)).await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(path.parent().unwrap()), 0o700);
     for file in [path.clone(), path.with_extension("db-wal"), path.with_extension("db-shm")] {

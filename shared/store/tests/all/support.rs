@@ -12,7 +12,7 @@ use pointsman_core::{
 };
 use pointsman_engine::{
     message::Outgoing,
-    ports::{Clock, Versioned},
+    ports::{Clock, Commit, Store as _, StoreError, Versioned},
 };
 use pointsman_store::{Database, Options, SqliteStore};
 use tempfile::TempDir;
@@ -36,6 +36,11 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
 pub(crate) struct World {
     pub(crate) folder: TempDir,
     pub(crate) store: SqliteStore,
+}
+
+/// Saves what nobody else has.
+pub(crate) async fn commit(store: &SqliteStore, commit: Commit) -> Result<(), StoreError> {
+    store.commit(&commit).await
 }
 
 impl World {
