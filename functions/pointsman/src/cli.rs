@@ -5,15 +5,20 @@ use std::{
     ops::Deref,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use pointsman_apim::{
+    Client,
+    client::{Pace, Retries},
+};
 use pointsman_engine::Mode;
 use pointsman_host::{
     Config, Records,
     config::{ConfigError, Needs},
     telemetry::{self, Format},
-    wiring::store_file,
+    wiring::{self, store_file},
 };
 use tempfile::TempDir;
 
@@ -23,6 +28,9 @@ use crate::{
 
 /// How wide the help is, in columns.
 const HELP_COLUMNS: usize = 100;
+
+/// How long a request of a command waits for room in Azure's token bucket, in seconds.
+const PACE_SECS_MAX: u64 = 30;
 
 /// The heading of what every command takes.
 const EVERYWHERE: &str = "With every command";
@@ -126,6 +134,13 @@ impl<E: std::error::Error> From<E> for Failed {
         }
         Self(text)
     }
+}
+
+/// The client of the configured Azure, for somebody who waits at a terminal.
+pub(crate) fn azure(config: &Config) -> Result<Client, Failed> {
+    let patience = Duration::from_secs(PACE_SECS_MAX);
+    let pace = Pace::Within { reads: patience, writes: patience };
+    Ok(wiring::azure(config, Retries::PATIENT, pace)?)
 }
 
 impl Common {

@@ -6,6 +6,7 @@ use std::{
     io::Read as _,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::Subcommand;
@@ -13,14 +14,14 @@ use pointsman_core::{
     document::Document,
     playbook::{self, Playbook},
 };
-use pointsman_engine::ports::Published;
-use pointsman_host::{Records, config::Needs, wiring::store_file};
+use pointsman_engine::{azure::Azure, inspect::inspect, ports::Published};
+use pointsman_host::{Records, SystemClock, config::Needs, wiring::store_file};
 use pointsman_schedule as schedule;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    cli::{Common, Failed},
+    cli::{self, Common, Failed},
     operate::{self, ask},
     serve, show,
 };
@@ -32,6 +33,9 @@ pub(crate) enum Command {
     Check {
         /// The playbook.
         file: PathBuf,
+        /// Look at its pools in the configured Azure, too.
+        #[arg(long)]
+        azure: bool,
     },
     /// Publish a file as the new generation, and show what that means for overrides in force.
     Apply {
@@ -51,7 +55,7 @@ pub(crate) enum Command {
 
 pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCode, Failed> {
     match command {
-        Command::Check { file } => check(common, &file),
+        Command::Check { file, azure } => check(common, &file, azure).await,
         Command::Apply { file, dry_run, by } => apply(common, &file, dry_run, &by).await,
         Command::Schema => show::text(&playbook::schema_text()),
         Command::Show => {
@@ -90,23 +94,42 @@ fn text_of(path: &Path) -> Result<String, Failed> {
     Ok(text)
 }
 
-fn check(common: &Common, file: &Path) -> Result<ExitCode, Failed> {
+async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode, Failed> {
     let text = text_of(file)?;
     let (summary, problems) = match playbook::read(&text) {
         Ok(playbook) => (Some(playbook), Vec::new()),
         Err(problems) => (None, problems),
     };
+    let findings = match &summary {
+        Some(playbook) if in_azure => {
+            let client = cli::azure(&common.config(Needs::Azure)?)?;
+            Some(inspect(&Azure::new(client, Arc::new(SystemClock)), playbook).await)
+        }
+        Some(_) | None => None,
+    };
     if common.json {
-        show::json(&json!({"sound": problems.is_empty(), "problems": problems}))?;
-    } else if let Some(playbook) = summary {
+        let mut report = json!({"sound": problems.is_empty(), "problems": problems});
+        if let Some(findings) = &findings {
+            report["azure"] = json!(findings);
+        }
+        show::json(&report)?;
+    } else if let Some(playbook) = &summary {
         let (pools, plays) = (playbook.pools.len(), playbook.plays.len());
         let (pools, plays) = (show::count(pools, "pool"), show::count(plays, "play"));
         show::text(&format!("{}: sound; {pools}, {plays}\n", file.display()))?;
+        match findings.as_deref() {
+            Some([]) => {
+                show::text("every pool is there in Azure, and can be read\n")?;
+            }
+            Some(found) => found.iter().for_each(show::note),
+            None => {}
+        }
     } else {
         show::note(playbook::render(&problems, &file.display().to_string(), &text));
         show::note(show::count(problems.len(), "problem"));
     }
-    Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let fatal = findings.iter().flatten().any(|finding| finding.matter.is_fatal());
+    Ok(if problems.is_empty() && !fatal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// What a playbook means for one override.

@@ -1,9 +1,11 @@
-//! Timer-triggered: sweeps for lost wakes, and for a newer playbook.
+//! Timer-triggered: sweeps for lost wakes, and for a newer playbook, whose pools are looked at once.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
+use pointsman_engine::{Engine, Loaded};
 use pointsman_host::{Parts, server::Stop};
+use tokio::task::JoinSet;
 
 /// How often the timer fires.
 pub const EVERY: Duration = Duration::from_secs(2);
@@ -18,6 +20,8 @@ const FORGET_EVERY: u64 = 1_800;
 /// each firing of the timer until a stop is asked for.
 pub async fn run(parts: Parts, stop: Stop) {
     let engine = parts.engine;
+    let mut inspected = 0;
+    let mut inspections = JoinSet::new();
     let mut timer = tokio::time::interval(EVERY);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for firing in 0_u64.. {
@@ -32,10 +36,26 @@ pub async fn run(parts: Parts, stop: Stop) {
             Ok(woken) => tracing::info!(woken, "backends whose look was due are looked at"),
             Err(error) => tracing::error!("the sweep came to nothing: {error}"),
         }
+        match engine.playbook().await {
+            Ok(playbook) if playbook.number != inspected => {
+                inspected = playbook.number;
+                inspections.spawn(inspect(engine.clone(), playbook));
+            }
+            // The sweep has said why there is none.
+            Ok(_) | Err(_) => {}
+        }
+        while inspections.try_join_next().is_some() {}
         if firing % FORGET_EVERY == 0
             && let Err(error) = engine.forget().await
         {
             tracing::error!("old series were not forgotten: {error}");
         }
+    }
+}
+
+/// Says what is the matter with the pools of a playbook that is newly in force.
+async fn inspect(engine: Engine, playbook: Arc<Loaded>) {
+    for finding in engine.inspect(&playbook.playbook).await {
+        tracing::warn!(generation = playbook.number, "{finding}");
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::SignedDuration;
-use pointsman_apim::{self as apim, error::Done, error::Retry};
+use pointsman_apim::{self as apim, error::Done, error::Retry, newer};
 use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
     document::Intent,
@@ -23,6 +23,10 @@ const NO_RESOURCE: &str = "ResourceNotFound";
 
 /// What Resource Manager says with the same code of a service that it has not.
 const NO_SERVICE: &str = "under resource group";
+
+/// Where what makes a backend a pool stands in its body, and where its members do in there.
+const POOL: &str = "properties.pool.";
+const MEMBERS: &str = "services[";
 
 /// Azure API Management, by the client of its operations.
 #[derive(Clone)]
@@ -164,6 +168,24 @@ impl Gateway for Azure {
                 Err(Unseen { until: self.until(&error), why: cause(&error) })
             }
         }
+    }
+
+    async fn hidden(&self, pool: &BackendId, seen: &Sight) -> Vec<String> {
+        let (Some(raw), Ok(address)) = (&seen.raw, address(pool)) else { return Vec::new() };
+        let newest = match self.client.get_newest(&address, call()).await {
+            Ok(newest) => newest,
+            Err(error) => {
+                tracing::debug!("not read by the newest version: {}", error.full());
+                return Vec::new();
+            }
+        };
+        // A write sends the members as they were seen, and leaves the rest of the body alone.
+        let lost = newer::lost(raw.document(), newest.document(), raw.document());
+        let of_a_member = |path: &String| {
+            let path = path.strip_prefix(POOL)?;
+            path.starts_with(MEMBERS).then(|| path.to_owned())
+        };
+        lost.iter().filter_map(of_a_member).collect()
     }
 
     fn write(&self, backend: &BackendId, seen: &Sight, intent: &Intent) -> Writing {

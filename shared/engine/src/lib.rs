@@ -8,6 +8,7 @@
 pub mod ahead;
 pub mod azure;
 pub mod engine;
+pub mod inspect;
 pub mod look;
 mod memory;
 pub mod message;

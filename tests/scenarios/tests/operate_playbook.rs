@@ -1,6 +1,7 @@
 //! `pointsman playbook`: check, apply, schema, show; and `serve --publish`.
 
 use jiff::Timestamp;
+use pointsman_emulator::{Options, Unpublished, unpublished::NewerFields};
 use pointsman_scenarios::{World, alerts::Alert, world::DRAIN};
 use serde_json::{Value, json};
 
@@ -35,6 +36,83 @@ async fn check_says_where_what_and_what_would_be_right() {
     // What has a problem is never published.
     let _ = world.say(&["playbook", "apply", "bad.yaml"]).await.ended(1).says("bad.yaml:8:");
     assert!(!world.path("pointsman.db").exists());
+    world.finish();
+}
+
+/// An Azure in which `eu` has what only a later version of its interface shows.
+async fn with_a_hidden_field() -> World {
+    let unpublished = Unpublished { newer_fields: NewerFields::Hidden, ..Unpublished::default() };
+    let world = World::with(Options { unpublished, ..Options::default() }, DRAIN).await;
+    let member = |name: &str, weight: u32| {
+        let id = format!("{}/backends/{name}", world.azure.service().id());
+        json!({"id": id, "weight": weight})
+    };
+    let mut eu = member("eu", 50);
+    eu["preferredCarbonEmission"] = json!("Low");
+    let services = json!([eu, member("us", 30), member("ap", 20)]);
+    let patch = json!({"properties": {"pool": {"services": services}}});
+    let _ = world.azure.foreign_patch("chat", &patch).expect("it is taken");
+    world.azure.forget_requests();
+    world
+}
+
+/// What is said of it.
+const HIDDEN: &str =
+    "a later version of Azure's interface shows: services[eu].preferredCarbonEmission; set";
+
+#[tokio::test]
+async fn check_looks_at_the_pools_in_azure_where_it_is_asked_to() {
+    let world = with_a_hidden_field().await;
+    let check = ["playbook", "check", "playbook.yaml", "--azure"];
+    let _ = world.say(&check).await.ended(0).says("sound; 1 pool").says(HIDDEN);
+    let json = world.json(&check).await;
+    let (matter, fields) = (&json["azure"][0]["matter"], &json["azure"][0]["fields"]);
+    assert_eq!(
+        (matter, &fields[0]),
+        (&json!("hidden"), &json!("services[eu].preferredCarbonEmission"))
+    );
+    // A version that shows it loses nothing.
+    let config = std::fs::read_to_string(world.path("pointsman.yaml")).expect("a configuration");
+    let newer = config.replace("azure: {", "azure: {apiVersion: 2026-03-01-preview, ");
+    std::fs::write(world.path("newer.yaml"), newer).expect("it is written");
+    let by_newer = [&check[..], &["--config", "newer.yaml"]].concat();
+    let _ = world.say(&by_newer).await.ended(0).says("every pool is there in Azure");
+
+    world.azure.foreign_delete("chat").expect("it is deleted");
+    let gone = world.say(&check).await.ended(1);
+    let _ = gone.says("pool chat (contoso-apim/chat): Azure has no backend of this name");
+    let _ = world.azure.put_single("chat", "http://127.0.0.1:9").expect("a Single");
+    let _ = world.say(&check).await.ended(1).says("it is a backend of its own, and no pool");
+    let wrong = config.replace("AZURE_TOKEN", "SOURCE_TOKEN");
+    std::fs::write(world.path("wrong.yaml"), wrong).expect("it is written");
+    let by_wrong = [&check[..], &["--config", "wrong.yaml"]].concat();
+    let _ = world.say(&by_wrong).await.ended(1).says("it cannot be read: ").says("401");
+    // Without being asked to, it needs no Azure; and it never writes.
+    let _ = world.say(&check[..3]).await.ended(0).says("sound; 1 pool, 1 play");
+    assert!(world.azure.writes("chat").is_empty());
+    assert!(!world.path("pointsman.db").exists());
+    world.finish();
+}
+
+#[tokio::test]
+async fn serve_looks_at_the_pools_of_each_generation() {
+    let world = with_a_hidden_field().await;
+    let _serve = world.serve(&[]).await;
+    let said = |number: u32| {
+        let generation = format!("\"generation\":{number}");
+        move |world: &World| {
+            world.log().lines().any(|line| line.contains(&generation) && line.contains(HIDDEN))
+        }
+    };
+    world
+        .until("the first generation's pools are looked at", async |world: &World| said(1)(world))
+        .await;
+    world.write_playbook(OTHER);
+    let _ = world.ok(&["playbook", "apply", "playbook.yaml"]).await;
+    world
+        .until("the second generation's pools are looked at", async |world: &World| said(2)(world))
+        .await;
+    assert!(world.azure.writes("chat").is_empty());
     world.finish();
 }
 

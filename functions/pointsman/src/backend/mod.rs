@@ -15,26 +15,19 @@ mod print;
 mod read;
 mod write;
 
-use std::{process::ExitCode, time::Duration};
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand, ValueEnum};
-use pointsman_apim::{
-    Client, Error, RequestId,
-    client::{Pace, Retries},
-    error::Done,
-};
+use pointsman_apim::{Client, Error, RequestId, error::Done};
 use pointsman_engine::Mode;
-use pointsman_host::{config::Needs, wiring::azure};
+use pointsman_host::config::Needs;
 use uuid::Uuid;
 
 use self::names::Names;
 use crate::{
-    cli::{Common, Failed},
+    cli::{Common, Failed, azure},
     show,
 };
-
-/// How long a request waits for room in Azure's token bucket, in seconds.
-const PACE_SECS_MAX: u64 = 30;
 
 /// What the exit codes of these commands mean, for their help.
 pub(crate) const EXIT_CODES: &str = "\
@@ -149,10 +142,7 @@ impl Desk {
     async fn open(common: &Common, output: Output) -> Result<Self, Failed> {
         let config = common.config(Needs::Azure)?;
         let names = Names::read(common, &config).await;
-        // For somebody who waits at a terminal.
-        let patience = Duration::from_secs(PACE_SECS_MAX);
-        let pace = Pace::Within { reads: patience, writes: patience };
-        let client = azure(&config, Retries::PATIENT, pace)?;
+        let client = azure(&config)?;
         Ok(Self { client, names, output, shadow: common.mode() == Mode::Shadow })
     }
 }

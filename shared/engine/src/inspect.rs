@@ -1,0 +1,122 @@
+//! A look at a playbook's pools before anything happens to them.
+//!
+//! That a pool is misspelt, that it may not be read, or that a write would take away what nobody
+//! here sees: each is better heard by day than together with the first alert.
+
+use std::fmt;
+
+use pointsman_core::{
+    names::{BackendId, PoolAlias},
+    playbook::Playbook,
+    step::Observed,
+};
+use serde::Serialize;
+
+use crate::{engine::Engine, ports::Gateway};
+
+/// What was found about a pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What the playbook calls it.
+    pub pool: PoolAlias,
+    /// Which backend it is.
+    pub backend: BackendId,
+    /// What is the matter.
+    #[serde(flatten)]
+    pub matter: Matter,
+}
+
+/// What may be the matter with a pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "matter", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Matter {
+    /// There is no such backend.
+    Missing,
+    /// It is a backend of its own.
+    NoPool,
+    /// Its body is not understood.
+    Unreadable {
+        /// Why.
+        why: String,
+    },
+    /// It could not be read.
+    Unseen {
+        /// Why, without secrets.
+        why: String,
+    },
+    /// Members have fields that only a later version of the interface shows. A write replaces all
+    /// members as they were read, and so takes them away.
+    Hidden {
+        /// Their paths in the pool: `services[eu].preferredCarbonEmission`.
+        fields: Vec<String>,
+    },
+}
+
+impl Matter {
+    /// Whether nothing can be done to the pool as it is.
+    #[must_use]
+    pub const fn is_fatal(&self) -> bool {
+        match self {
+            Self::Missing | Self::NoPool | Self::Unreadable { .. } | Self::Unseen { .. } => true,
+            Self::Hidden { .. } => false,
+        }
+    }
+}
+
+impl fmt::Display for Matter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing => f.write_str("Azure has no backend of this name"),
+            Self::NoPool => f.write_str("it is a backend of its own, and no pool"),
+            Self::Unreadable { why } => write!(f, "it is not understood: {why}"),
+            Self::Unseen { why } => write!(f, "it cannot be read: {why}"),
+            Self::Hidden { fields } => write!(
+                f,
+                "a write would take away what only a later version of Azure's interface shows: {}; \
+                 set such a version as `azure.apiVersion` to keep it",
+                fields.join(", ")
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pool {} ({}): {}", self.pool, self.backend.short(), self.matter)
+    }
+}
+
+impl Engine {
+    /// Looks at the pools of a playbook, and writes nothing.
+    pub async fn inspect(&self, playbook: &Playbook) -> Vec<Finding> {
+        inspect(&*self.inner.gateway, playbook).await
+    }
+}
+
+/// Looks at the pools of a playbook, one after the other, and writes nothing.
+pub async fn inspect(gateway: &dyn Gateway, playbook: &Playbook) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (alias, pool) in &playbook.pools {
+        if let Some(matter) = matter(gateway, &pool.backend).await {
+            let (pool, backend) = (alias.clone(), pool.backend.clone());
+            findings.push(Finding { pool, backend, matter });
+        }
+    }
+    findings
+}
+
+async fn matter(gateway: &dyn Gateway, pool: &BackendId) -> Option<Matter> {
+    let seen = match gateway.get(pool).await {
+        Ok(seen) => seen,
+        Err(unseen) => return Some(Matter::Unseen { why: unseen.why }),
+    };
+    match &seen.observed {
+        Observed::Missing => Some(Matter::Missing),
+        Observed::NotAPool { .. } => Some(Matter::NoPool),
+        Observed::Unreadable { why, .. } => Some(Matter::Unreadable { why: why.clone() }),
+        Observed::Pool { .. } => {
+            let fields = gateway.hidden(pool, &seen).await;
+            (!fields.is_empty()).then_some(Matter::Hidden { fields })
+        }
+    }
+}
