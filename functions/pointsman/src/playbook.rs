@@ -103,7 +103,12 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
     let findings = match &summary {
         Some(playbook) if in_azure => {
             let client = cli::azure(&common.config(Needs::Azure)?)?;
-            Some(inspect(&Azure::new(client, Arc::new(SystemClock)), playbook).await)
+            let gateway = Azure::new(client, Arc::new(SystemClock));
+            let mut findings = Vec::new();
+            for (alias, pool) in &playbook.pools {
+                findings.extend(inspect(&gateway, alias, pool).await);
+            }
+            Some(findings)
         }
         Some(_) | None => None,
     };

@@ -1,6 +1,6 @@
 //! Timer-triggered: sweeps for lost wakes, and for a newer playbook, whose pools are looked at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use pointsman_engine::{Engine, Loaded};
@@ -16,10 +16,17 @@ pub const GRACE: SignedDuration = SignedDuration::from_secs(5);
 /// How many firings lie between two clean-ups of series that are long over.
 const FORGET_EVERY: u64 = 1_800;
 
+/// How long it is between looks at two pools of a new playbook: they are not to take what Azure allows
+/// from those who have something to do.
+const INSPECT_EVERY: Duration = Duration::from_millis(250);
+
+/// How long after that a pool is looked at again that could not be, at first and at most.
+const INSPECT_AGAIN: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(3_600));
+
 /// Sweeps at once for everything that is due, since whoever ran before may have died, and then at
 /// each firing of the timer until a stop is asked for.
 pub async fn run(parts: Parts, stop: Stop) {
-    let engine = parts.engine;
+    let Parts { engine, inspects, .. } = parts;
     let mut inspected = 0;
     let mut inspections = JoinSet::new();
     let mut timer = tokio::time::interval(EVERY);
@@ -37,8 +44,9 @@ pub async fn run(parts: Parts, stop: Stop) {
             Err(error) => tracing::error!("the sweep came to nothing: {error}"),
         }
         match engine.playbook().await {
-            Ok(playbook) if playbook.number != inspected => {
+            Ok(playbook) if inspects && playbook.number != inspected => {
                 inspected = playbook.number;
+                inspections.abort_all();
                 inspections.spawn(inspect(engine.clone(), playbook));
             }
             // The sweep has said why there is none.
@@ -53,9 +61,33 @@ pub async fn run(parts: Parts, stop: Stop) {
     }
 }
 
-/// Says what is the matter with the pools of a playbook that is newly in force.
+/// Says what is the matter with the pools of a playbook that is newly in force. What may pass is
+/// looked at again before it is said: once, and then ever more seldom.
 async fn inspect(engine: Engine, playbook: Arc<Loaded>) {
-    for finding in engine.inspect(&playbook.playbook).await {
-        tracing::warn!(generation = playbook.number, "{finding}");
+    let generation = playbook.number;
+    let mut pools: Vec<_> = playbook.playbook.pools.iter().collect();
+    let mut again = INSPECT_AGAIN.0;
+    let mut told = BTreeSet::new();
+    while !pools.is_empty() {
+        let mut waiting = Vec::new();
+        for (alias, pool) in pools {
+            match engine.inspect(alias, pool).await {
+                Some(finding) if finding.matter.may_pass() => {
+                    if again > INSPECT_AGAIN.0 && told.insert(alias) {
+                        tracing::warn!(generation, "{finding}");
+                    }
+                    waiting.push((alias, pool));
+                }
+                Some(finding) => tracing::warn!(generation, "{finding}"),
+                None => {}
+            }
+            tokio::time::sleep(INSPECT_EVERY).await;
+        }
+        pools = waiting;
+        if !pools.is_empty() {
+            tokio::time::sleep(again).await;
+            again = INSPECT_AGAIN.1.min(again * 2);
+        }
     }
+    tracing::info!(generation, "every pool of the playbook was looked at");
 }

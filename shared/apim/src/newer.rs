@@ -22,6 +22,10 @@ use crate::id::BackendId;
 use crate::request::{self, RequestId};
 use crate::version::{ApiVersion, NotOffered};
 
+/// Where what makes a backend a pool stands in its body, and where its members do in there.
+const POOL: &str = "properties.pool.";
+const MEMBERS: &str = "services[";
+
 /// Get, by the newest version that is known. It is answered like any Get.
 pub fn request(
     endpoint: &Endpoint,
@@ -35,15 +39,29 @@ pub fn request(
 /// what shall be written: `properties.pool.services[eu].preferredCarbonEmission`. What was seen
 /// and left out is not among them, for that was meant.
 pub fn lost(seen: &Document, newest: &Document, written: &Document) -> Vec<String> {
-    let missing = |from: &Document| {
-        let lines = diff::between(from.raw(), newest.raw());
-        lines.into_iter().filter_map(|line| match line.change {
-            Change::Added(_) => Some(line.path),
-            Change::Removed(_) | Change::Changed { .. } | Change::Reordered => None,
-        })
+    let unwritten = missing(written, newest);
+    missing(seen, newest).into_iter().filter(|path| unwritten.contains(path)).collect()
+}
+
+/// The paths in a pool of what members have that only the newest version shows:
+/// `services[eu].preferredCarbonEmission`. An Update that changes a member sends all of them as they
+/// were seen, and so loses it.
+pub fn hidden_in_members(seen: &Document, newest: &Document) -> Vec<String> {
+    let hidden = missing(seen, newest);
+    let of_a_member = |path: &String| {
+        let path = path.strip_prefix(POOL)?;
+        path.starts_with(MEMBERS).then(|| path.to_owned())
     };
-    let unwritten: Vec<String> = missing(written).collect();
-    missing(seen).filter(|path| unwritten.contains(path)).collect()
+    hidden.iter().filter_map(of_a_member).collect()
+}
+
+/// The paths of what is there by the newest version, and is not in another document.
+fn missing(from: &Document, newest: &Document) -> Vec<String> {
+    let added = |line: diff::Line| match line.change {
+        Change::Added(_) => Some(line.path),
+        Change::Removed(_) | Change::Changed { .. } | Change::Reordered => None,
+    };
+    diff::between(from.raw(), newest.raw()).into_iter().filter_map(added).collect()
 }
 
 #[cfg(test)]
@@ -99,6 +117,22 @@ mod tests {
             &pool(r#"{"id":"us"},{"id":"eu","weight":7}"#),
             &expect!["properties.pool.services[eu].preferredCarbonEmission"],
         );
+    }
+
+    #[test]
+    fn an_update_loses_what_is_hidden_in_members_and_nothing_else() {
+        let pool = |eu: &str, more: &str| {
+            let text = format!(
+                r#"{{"properties":{{"type":"Pool","pool":{{"services":[
+                    {{"id":"/backends/eu","weight":1{eu}}},{{"id":"/backends/us"}}]}}{more}}}}}"#
+            );
+            Document::parse(text).unwrap()
+        };
+        let seen = pool("", "");
+        let newest = pool(r#","preferredCarbonEmission":"Low""#, r#","azureRegion":"westeurope""#);
+        let hidden = hidden_in_members(&seen, &newest);
+        assert_eq!(hidden, ["services[eu].preferredCarbonEmission"]);
+        assert!(hidden_in_members(&newest, &newest).is_empty());
     }
 
     #[test]

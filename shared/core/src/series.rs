@@ -176,3 +176,43 @@ impl Series {
         Merged::Closed { over: Box::new(over) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::signal::Severity;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(second)
+    }
+
+    /// Of few moments, so that they meet.
+    fn signal() -> impl Strategy<Value = Signal> {
+        (0..40_i64, prop::option::of(0..40_i64)).prop_map(|(started, ended)| Signal {
+            series: "prometheus/f1".parse().unwrap(),
+            started: at(started),
+            heard: ended.map_or(Heard::Fired, |ended| Heard::Resolved { at: at(ended) }),
+            severity: Severity::Warning,
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_news_is_what_changes(signals in prop::collection::vec(signal(), 1..40)) {
+            let mut series = Series::new("prometheus/f1".parse().unwrap());
+            for signal in &signals {
+                let (before, news) = (series.clone(), series.is_news(signal));
+                let merged = series.merge(signal, 1);
+                let nothing = matches!(merged, Merged::Duplicate | Merged::Late);
+                prop_assert_eq!(news, !nothing, "{:?} came to {:?}", signal, merged);
+                prop_assert!(news || series == before, "{:?} changed it", signal);
+            }
+        }
+    }
+}

@@ -24,10 +24,6 @@ const NO_RESOURCE: &str = "ResourceNotFound";
 /// What Resource Manager says with the same code of a service that it has not.
 const NO_SERVICE: &str = "under resource group";
 
-/// Where what makes a backend a pool stands in its body, and where its members do in there.
-const POOL: &str = "properties.pool.";
-const MEMBERS: &str = "services[";
-
 /// Azure API Management, by the client of its operations.
 #[derive(Clone)]
 pub struct Azure {
@@ -170,22 +166,16 @@ impl Gateway for Azure {
         }
     }
 
-    async fn hidden(&self, pool: &BackendId, seen: &Sight) -> Vec<String> {
-        let (Some(raw), Ok(address)) = (&seen.raw, address(pool)) else { return Vec::new() };
-        let newest = match self.client.get_newest(&address, call()).await {
-            Ok(newest) => newest,
-            Err(error) => {
-                tracing::debug!("not read by the newest version: {}", error.full());
-                return Vec::new();
-            }
-        };
-        // A write sends the members as they were seen, and leaves the rest of the body alone.
-        let lost = newer::lost(raw.document(), newest.document(), raw.document());
-        let of_a_member = |path: &String| {
-            let path = path.strip_prefix(POOL)?;
-            path.starts_with(MEMBERS).then(|| path.to_owned())
-        };
-        lost.iter().filter_map(of_a_member).collect()
+    async fn hidden(&self, pool: &BackendId, seen: &Sight) -> Result<Vec<String>, Unseen> {
+        let unseen = |why| Unseen { why, until: None };
+        let Some(raw) = &seen.raw else { return Err(unseen("there is nothing to compare".into())) };
+        let address = address(pool).map_err(unseen)?;
+        let newest = self.client.get_newest(&address, call()).await;
+        let newest = newest.map_err(|error| unseen(cause(&error)))?;
+        if newest.etag() != raw.etag() {
+            return Err(unseen("someone wrote to it between two looks".to_owned()));
+        }
+        Ok(newer::hidden_in_members(raw.document(), newest.document()))
     }
 
     fn write(&self, backend: &BackendId, seen: &Sight, intent: &Intent) -> Writing {

@@ -128,6 +128,19 @@ pub(crate) fn tell(lines: &[Line]) {
     }
 }
 
+/// Saves something, and does something else beside it that takes no longer: once the save is on its
+/// way, for it is what everybody waits for.
+pub(crate) async fn meanwhile<S, T>(
+    save: impl Future<Output = S>,
+    something: impl FnOnce() -> T,
+) -> (S, T) {
+    let something = async {
+        tokio::task::yield_now().await;
+        something()
+    };
+    tokio::join!(save, something)
+}
+
 impl Engine {
     /// A shell over these ports.
     #[must_use]

@@ -7,7 +7,7 @@ use std::fmt;
 
 use pointsman_core::{
     names::{BackendId, PoolAlias},
-    playbook::Playbook,
+    playbook::Pool,
     step::Observed,
 };
 use serde::Serialize;
@@ -50,15 +50,29 @@ pub enum Matter {
         /// Their paths in the pool: `services[eu].preferredCarbonEmission`.
         fields: Vec<String>,
     },
+    /// Whether members have such fields could not be found out.
+    Uncompared {
+        /// Why, without secrets.
+        why: String,
+    },
 }
 
 impl Matter {
+    /// Whether it may be gone at the next look.
+    #[must_use]
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::Unseen { .. } | Self::Uncompared { .. } => true,
+            Self::Missing | Self::NoPool | Self::Unreadable { .. } | Self::Hidden { .. } => false,
+        }
+    }
+
     /// Whether nothing can be done to the pool as it is.
     #[must_use]
     pub const fn is_fatal(&self) -> bool {
         match self {
             Self::Missing | Self::NoPool | Self::Unreadable { .. } | Self::Unseen { .. } => true,
-            Self::Hidden { .. } => false,
+            Self::Hidden { .. } | Self::Uncompared { .. } => false,
         }
     }
 }
@@ -76,6 +90,11 @@ impl fmt::Display for Matter {
                  set such a version as `azure.apiVersion` to keep it",
                 fields.join(", ")
             ),
+            Self::Uncompared { why } => write!(
+                f,
+                "whether a write would take away what only a later version of Azure's interface shows is \
+                 not known: {why}"
+            ),
         }
     }
 }
@@ -87,22 +106,16 @@ impl fmt::Display for Finding {
 }
 
 impl Engine {
-    /// Looks at the pools of a playbook, and writes nothing.
-    pub async fn inspect(&self, playbook: &Playbook) -> Vec<Finding> {
-        inspect(&*self.inner.gateway, playbook).await
+    /// Looks at one pool of a playbook, which takes one read or two, and writes nothing.
+    pub async fn inspect(&self, alias: &PoolAlias, pool: &Pool) -> Option<Finding> {
+        inspect(&*self.inner.gateway, alias, pool).await
     }
 }
 
-/// Looks at the pools of a playbook, one after the other, and writes nothing.
-pub async fn inspect(gateway: &dyn Gateway, playbook: &Playbook) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for (alias, pool) in &playbook.pools {
-        if let Some(matter) = matter(gateway, &pool.backend).await {
-            let (pool, backend) = (alias.clone(), pool.backend.clone());
-            findings.push(Finding { pool, backend, matter });
-        }
-    }
-    findings
+/// Looks at one pool of a playbook, which takes one read or two, and writes nothing.
+pub async fn inspect(gateway: &dyn Gateway, alias: &PoolAlias, pool: &Pool) -> Option<Finding> {
+    let matter = matter(gateway, &pool.backend).await?;
+    Some(Finding { pool: alias.clone(), backend: pool.backend.clone(), matter })
 }
 
 async fn matter(gateway: &dyn Gateway, pool: &BackendId) -> Option<Matter> {
@@ -114,9 +127,10 @@ async fn matter(gateway: &dyn Gateway, pool: &BackendId) -> Option<Matter> {
         Observed::Missing => Some(Matter::Missing),
         Observed::NotAPool { .. } => Some(Matter::NoPool),
         Observed::Unreadable { why, .. } => Some(Matter::Unreadable { why: why.clone() }),
-        Observed::Pool { .. } => {
-            let fields = gateway.hidden(pool, &seen).await;
-            (!fields.is_empty()).then_some(Matter::Hidden { fields })
-        }
+        Observed::Pool { .. } => match gateway.hidden(pool, &seen).await {
+            Ok(fields) if fields.is_empty() => None,
+            Ok(fields) => Some(Matter::Hidden { fields }),
+            Err(unseen) => Some(Matter::Uncompared { why: unseen.why }),
+        },
     }
 }

@@ -26,7 +26,9 @@ use pointsman_core::{
 use tracing::Instrument as _;
 
 use crate::{
-    engine::{Engine, Loaded, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, tell},
+    engine::{
+        Engine, Loaded, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, meanwhile, tell,
+    },
     message::Outgoing,
     ports::{Commit, Sight, StoreError, Unseen, Versioned, Writing},
 };
@@ -126,19 +128,6 @@ enum Decision {
     Outrun,
     /// There is nothing to be decided at present.
     None,
-}
-
-/// Saves something, and does something else beside it that takes no longer: once the save is on its
-/// way, for it is what everybody waits for.
-pub(crate) async fn meanwhile<S, T>(
-    save: impl Future<Output = S>,
-    something: impl FnOnce() -> T,
-) -> (S, T) {
-    let something = async {
-        tokio::task::yield_now().await;
-        something()
-    };
-    tokio::join!(save, something)
 }
 
 impl Engine {

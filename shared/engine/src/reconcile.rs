@@ -20,8 +20,7 @@ use pointsman_core::{
 
 use crate::{
     ahead::Ahead,
-    engine::{Engine, PlaybookError, RECONCILE_ATTEMPTS_MAX, tell},
-    look::meanwhile,
+    engine::{Engine, PlaybookError, RECONCILE_ATTEMPTS_MAX, meanwhile, tell},
     message::{Command, Message, Outgoing},
     ports::{Commit, Delivery, Letter, Receipt, StoreError, Versioned},
 };

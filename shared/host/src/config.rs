@@ -32,7 +32,7 @@ use self::wrong::{PLACE, Wrong};
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
 /// Every key, as a path, with what it means and what it is if it is not said: the README's table.
-pub const KEYS: [(&str, &str, &str); 17] = [
+pub const KEYS: [(&str, &str, &str); 18] = [
     ("listen", "127.0.0.1:7433", "The address and port that `serve` listens on."),
     (
         "store",
@@ -60,6 +60,12 @@ pub const KEYS: [(&str, &str, &str); 17] = [
         "azure.paced",
         "true; false on this machine",
         "Whether a request waits for room in Azure's token buckets, instead of being refused.",
+    ),
+    (
+        "azure.inspected",
+        "true; false on this machine",
+        "Whether `serve` looks at the pools of each playbook that it takes up, and says what is the \
+         matter with them.",
     ),
     (
         "azure.credential",
@@ -145,6 +151,8 @@ pub struct Azure {
     /// Whether requests wait for room in Azure Resource Manager's token buckets. An emulator on this
     /// machine is nobody else's, and need not be spared.
     pub paced: bool,
+    /// Whether the pools of each playbook that is taken up are looked at.
+    pub inspected: bool,
     /// As whom requests are made; none where only the store was asked for.
     pub credential: Option<pointsman_apim::Credential>,
 }
@@ -397,6 +405,16 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
     let reconnect_version = wire.reconnect_api_version.as_ref().map(version).transpose()?;
     let version = wire.api_version.as_ref().map(version).transpose()?.unwrap_or_default();
     let paced = wire.paced.unwrap_or(!base.is_loopback());
+    let inspected = wire.inspected.unwrap_or(!base.is_loopback());
+    let azure = |credential| Azure {
+        cloud,
+        base,
+        version,
+        reconnect_version,
+        paced,
+        inspected,
+        credential,
+    };
     let kind = wire.credential.as_ref().map_or(wire::Credential::Auto, |kind| kind.value);
     if let Some(client_id) = &wire.client_id
         && kind != wire::Credential::ManagedIdentity
@@ -421,8 +439,7 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
         (wire::Credential::AzureCli, _, _) => pointsman_apim::Credential::AzureCli,
         (wire::Credential::Token, Some(token), _) => match (needs, token.value.0.as_slice()) {
             (Needs::Store, _) => {
-                let credential = None;
-                return Ok(Azure { cloud, base, version, reconnect_version, paced, credential });
+                return Ok(azure(None));
             }
             (Needs::Azure | Needs::Everything, [place]) => {
                 let text = secrets
@@ -448,8 +465,7 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
         // Without being said, the credential is `auto`.
         (wire::Credential::Token, None, None) => pointsman_apim::Credential::Auto,
     };
-    let credential = Some(credential);
-    Ok(Azure { cloud, base, version, reconnect_version, paced, credential })
+    Ok(azure(Some(credential)))
 }
 
 #[cfg(test)]

@@ -46,6 +46,7 @@ fn everything_has_a_default_but_the_sources() {
                 ),
                 reconnect_version: None,
                 paced: true,
+                inspected: true,
                 credential: Some(
                     Auto,
                 ),
@@ -74,6 +75,7 @@ fn everything_has_a_default_but_the_sources() {
                 ),
                 reconnect_version: None,
                 paced: true,
+                inspected: true,
                 credential: Some(
                     Auto,
                 ),
@@ -106,6 +108,7 @@ fn sources_prove_themselves() {
                     ),
                     reconnect_version: None,
                     paced: true,
+                    inspected: true,
                     credential: Some(
                         Auto,
                     ),
@@ -410,21 +413,25 @@ fn only_the_secrets_that_are_needed_are_read() {
 }
 
 #[test]
-fn who_asks_the_real_azure_is_paced_unless_it_is_said() {
-    let paced = |azure: &str| {
+fn the_real_azure_is_spared_and_inspected_unless_it_is_said() {
+    let asked = |azure: &str| {
         let config = parse(&format!("azure: {azure}\n"), Needs::Store);
-        config.map(|config| config.azure.paced).map_err(|problem| problem.lines().count() > 0)
+        config
+            .map(|config| (config.azure.paced, config.azure.inspected))
+            .map_err(|problem| problem.lines().count() > 0)
     };
     for (azure, wanted) in [
-        ("{}", Ok(true)),
-        ("{cloud: china}", Ok(true)),
-        ("{endpoint: 'https://private.example'}", Ok(true)),
-        ("{endpoint: 'http://127.0.0.1:8080'}", Ok(false)),
-        ("{endpoint: 'http://127.0.0.1:8080', paced: true}", Ok(true)),
-        ("{paced: false}", Ok(false)),
+        ("{}", Ok((true, true))),
+        ("{cloud: china}", Ok((true, true))),
+        ("{endpoint: 'https://private.example'}", Ok((true, true))),
+        ("{endpoint: 'http://127.0.0.1:8080'}", Ok((false, false))),
+        ("{endpoint: 'http://127.0.0.1:8080', paced: true}", Ok((true, false))),
+        ("{endpoint: 'http://127.0.0.1:8080', inspected: true}", Ok((false, true))),
+        ("{paced: false}", Ok((false, true))),
+        ("{inspected: false}", Ok((true, false))),
         ("{paced: 5}", Err(true)),
     ] {
-        assert_eq!(paced(azure), wanted, "{azure}");
+        assert_eq!(asked(azure), wanted, "{azure}");
     }
 }
 

@@ -65,6 +65,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The client of Azure.
     pub azure: apim::Client,
+    /// Whether the pools of each playbook that is taken up are looked at.
+    pub inspects: bool,
     database: Database,
 }
 
@@ -143,7 +145,8 @@ impl Parts {
         let azure = azure(config, Retries::default(), pace)?;
         let gateway = Arc::new(Azure::new(azure.clone(), Arc::clone(&clock)));
         let engine = Engine::new(Arc::clone(&store), gateway, Arc::clone(&clock), mode);
-        Ok(Self { engine, store, queue, clock, azure, database })
+        let inspects = config.azure.inspected;
+        Ok(Self { engine, store, queue, clock, azure, inspects, database })
     }
 
     /// Finishes what is being stored, and closes the database.

@@ -123,7 +123,8 @@ impl Ready {
     }
 
     /// Writes it as part of a transaction, and returns when the first of the messages is due again
-    /// that are completed by it.
+    /// that are completed by it. Where both a lock was lost and somebody was faster, the latter is
+    /// said: whoever puts it together anew then hears of the former.
     async fn write_part(
         &self,
         conn: &mut SqliteConnection,

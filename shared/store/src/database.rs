@@ -31,7 +31,7 @@ pub const READERS: usize = 2;
 /// How long a write waits for another process's, unless the options say otherwise.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How many texts a connection keeps prepared, of up to a dozen statements each.
+/// How many texts a connection keeps prepared, of up to two dozen statements each.
 const STATEMENTS_MAX: usize = 64;
 
 /// How long the log may grow before a commit has to copy it into the file: 16 MiB.

@@ -21,9 +21,9 @@ use crate::{error::meaning, writer::said};
 /// bound of 32,766 parameters.
 pub(crate) const CHUNK_ROWS: usize = 128;
 
-/// Programs that are up to so large, in rows, are kept prepared; one that writes none counts as a
-/// row. Larger ones are seldom the same twice, and take longer to run than to prepare.
-pub(crate) const KEPT_ROWS_MAX: usize = 32;
+/// Programs that are up to so large, in rows, are kept prepared; a statement that writes none counts
+/// as a row. Larger ones are seldom the same twice, and take longer to run than to prepare.
+const KEPT_ROWS_MAX: usize = 32;
 
 /// One row's values, as they are bound.
 pub(crate) type Values<'a, 'b> = Separated<'a, Sqlite, &'b str>;
@@ -134,7 +134,7 @@ impl Program {
     }
 }
 
-/// What is required is the only thing that is checked by SQLite.
+/// What is required is the only thing in a program that a CHECK can refuse.
 fn refusal(error: sqlx::Error) -> StoreError {
     let kind = error.as_database_error().map(DatabaseError::kind);
     if matches!(kind, Some(ErrorKind::CheckViolation)) {

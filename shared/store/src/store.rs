@@ -15,13 +15,17 @@ use crate::{
     commit::{self, GROUP, Ready},
     database::Database,
     micros::Micros,
-    program::{KEPT_ROWS_MAX, Program},
+    program::Program,
     stored::{self, Body},
     writer::said,
 };
 
 /// How many series are asked for, or forgotten, in one statement.
 const SERIES_CHUNK: usize = 1_000;
+
+/// Of how many series at most the statement that asks for them is kept prepared: of more, the number
+/// is seldom the same twice.
+const KEPT_IDS_MAX: usize = 16;
 
 /// The store on SQLite. Clones share the database.
 ///
@@ -78,11 +82,10 @@ impl Store for SqliteStore {
                 ids.push_bind(id.to_string());
             }
             query.push(")");
-            // Of a number of ids that is seldom the same twice, the statement is not kept.
             let rows: Vec<(i64, String)> = said(
                 query
                     .build_query_as()
-                    .persistent(chunk.len() <= KEPT_ROWS_MAX)
+                    .persistent(chunk.len() <= KEPT_IDS_MAX)
                     .fetch_all(&mut *self.database.reader().await?),
             )
             .await?;

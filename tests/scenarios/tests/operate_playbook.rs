@@ -97,6 +97,9 @@ async fn check_looks_at_the_pools_in_azure_where_it_is_asked_to() {
 #[tokio::test]
 async fn serve_looks_at_the_pools_of_each_generation() {
     let world = with_a_hidden_field().await;
+    let config = std::fs::read_to_string(world.path("pointsman.yaml")).expect("a configuration");
+    let config = config.replace("azure: {", "azure: {inspected: true, ");
+    std::fs::write(world.path("pointsman.yaml"), config).expect("it is written");
     let _serve = world.serve(&[]).await;
     let said = |number: u32| {
         let generation = format!("\"generation\":{number}");

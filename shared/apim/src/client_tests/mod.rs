@@ -266,6 +266,16 @@ async fn a_write_is_sent_once_however_its_connection_breaks() {
 }
 
 #[tokio::test]
+async fn an_update_that_nobody_waits_for_is_not_sent() {
+    let server = Server::start([reply(200, "ETag: \"2\"", POOL)]).await;
+    let client = client(server.endpoint());
+    let etag = pool("[]").etag().clone();
+    drop(client.update(&backend_id(), &etag, &patch(), call()));
+    client.update(&backend_id(), &etag, &patch(), call()).await.unwrap();
+    assert_eq!(server.heard().len(), 1);
+}
+
+#[tokio::test]
 async fn a_body_beyond_the_bound_is_not_read() {
     let fitting = format!("{{\"x\":\"{}\"}}", "x".repeat(BODY_BYTES_MAX - 8));
     let server = Server::start([

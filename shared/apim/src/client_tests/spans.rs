@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use expect_test::expect;
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::fmt::format::FmtSpan;
 
 use super::server::{Server, reply};
@@ -40,6 +41,9 @@ async fn a_call_is_found_by_the_ids_of_either_side() {
         .finish();
     let client = client(server.endpoint());
     {
+        // Of an only subscriber, tracing asks the thread that comes by a span first, and remembers its
+        // answer; that may be another test's.
+        let _not_alone = tracing::Dispatch::new(NoSubscriber::default());
         let _heeded = tracing::subscriber::set_default(subscriber);
         let backend = client.get(&backend_id(), call()).await.unwrap();
         client.update(&backend_id(), backend.etag(), &patch(), call()).await.unwrap_err();

@@ -35,6 +35,7 @@ pub(super) struct Azure {
     pub(super) api_version: Option<Spanned<String>>,
     pub(super) reconnect_api_version: Option<Spanned<String>>,
     pub(super) paced: Option<bool>,
+    pub(super) inspected: Option<bool>,
     pub(super) credential: Option<Spanned<Credential>>,
     pub(super) client_id: Option<Spanned<String>>,
     pub(super) token: Option<Spanned<Places>>,

@@ -1,0 +1,153 @@
+//! Two engines on one store and queue, each with a memory of its own: what one remembers is out of
+//! date once the other has saved.
+
+#![expect(clippy::unwrap_used, reason = "also what helps a test may panic; clippy only lets tests")]
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use pointsman_core::{
+    answer::ReconnectAnswer,
+    document::Intent,
+    id::MessageId,
+    names::BackendId,
+    signal::{Heard, Severity, Signal},
+};
+use pointsman_engine::{
+    Engine, Mode,
+    message::{Message, Outgoing},
+    ports::{Clock, Gateway, Published, Queue, Sight, Store, Unseen, Writing},
+};
+use pointsman_queue::EmbeddedQueue;
+use pointsman_store::{Database, Options, SqliteStore};
+
+const NOW: i64 = 10_000;
+
+const PLAYBOOK: &str = r#"
+version: 1
+services: {main: {subscription: 00000000-0000-0000-0000-000000000001, resourceGroup: rg1, name: contoso}}
+pools: {chat: {service: main, backend: chat}}
+plays:
+  - name: drain
+    when: signal.labels.alertname == "Errors"
+    do: [{drain: {pool: chat, member: eu}}]
+"#;
+
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        at(NOW)
+    }
+}
+
+/// An Azure that does not answer, so that nothing is done but to take in.
+#[derive(Debug)]
+struct Down;
+
+#[async_trait]
+impl Gateway for Down {
+    async fn get(&self, _: &BackendId) -> Result<Sight, Unseen> {
+        Err(Unseen { why: "it is down".to_owned(), until: None })
+    }
+
+    async fn hidden(&self, _: &BackendId, _: &Sight) -> Result<Vec<String>, Unseen> {
+        unreachable!("no pool was seen")
+    }
+
+    fn write(&self, _: &BackendId, _: &Sight, _: &Intent) -> Writing {
+        unreachable!("nothing was decided")
+    }
+
+    async fn reconnect(&self, _: &BackendId, _: SignedDuration) -> ReconnectAnswer {
+        unreachable!("nothing was decided")
+    }
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn signal(started: i64, ended: Option<i64>) -> Signal {
+    Signal {
+        series: "prometheus/f1".parse().unwrap(),
+        started: at(started),
+        heard: ended.map_or(Heard::Fired, |ended| Heard::Resolved { at: at(ended) }),
+        severity: Severity::Warning,
+        labels: BTreeMap::from([("alertname".to_owned(), "Errors".to_owned())]),
+        annotations: BTreeMap::new(),
+    }
+}
+
+struct World {
+    store: SqliteStore,
+    queue: EmbeddedQueue,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("pointsman.db");
+        let database = Database::open(&file, Options::default()).await.unwrap();
+        let queue = EmbeddedQueue::consumer(database.clone(), Arc::new(Still)).await.unwrap();
+        let store = SqliteStore::new(database, Arc::new(Still));
+        let text = PLAYBOOK.to_owned();
+        let published = Published { number: 1, text, at: at(NOW), by: "test".to_owned() };
+        store.publish(&published, &[]).await.unwrap();
+        Self { store, queue, _folder: folder }
+    }
+
+    fn engine(&self) -> Engine {
+        Engine::new(Arc::new(self.store.clone()), Arc::new(Down), Arc::new(Still), Mode::Live)
+    }
+
+    /// Lets an engine hear a signal, and whatever is due besides.
+    async fn hear(&self, engine: &Engine, signal: Signal) {
+        let id = MessageId::derive(&[&format!("{signal:?}")]);
+        let (source, signals) = (signal.series.source().clone(), vec![signal]);
+        let message = Message::Signals { source, signals };
+        let sent = self.queue.send(Outgoing { id: id.clone(), due: None, message }).await;
+        let _ = sent.unwrap();
+        let heard = async {
+            loop {
+                let batch = self.queue.receive(9).await.unwrap();
+                engine.reconcile(&batch).await.unwrap();
+                if batch.iter().any(|delivery| delivery.receipt.id == id) {
+                    break engine.idle().await;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), heard).await.expect("it is heard");
+    }
+
+    /// What the ledger says, in the order of saving, without what it says of Azure.
+    async fn told(&self) -> Vec<&'static str> {
+        let words = ["fired", "claimed", "resolved", "neverBegan", "late"];
+        let lines = self.store.history(None, 99).await.unwrap();
+        let word = |line: &pointsman_core::ledger::Line| {
+            let json = serde_json::to_value(line).unwrap();
+            words.into_iter().find(|word| json["what"] == **word)
+        };
+        lines.iter().filter_map(word).collect()
+    }
+}
+
+#[tokio::test]
+async fn what_an_engine_remembers_of_a_series_is_not_believed_against_the_store() {
+    let world = World::new().await;
+    let (one, other) = (world.engine(), world.engine());
+    world.hear(&one, signal(100, None)).await;
+    world.hear(&other, signal(100, Some(200))).await;
+    // To the first, whose memory has it running still, this start is news. It is over.
+    world.hear(&one, signal(150, None)).await;
+    assert_eq!(world.told().await, ["fired", "claimed", "resolved", "neverBegan", "late"]);
+    // And the next occurrence is one, whoever hears of it.
+    world.hear(&other, signal(300, None)).await;
+    world.hear(&one, signal(300, None)).await;
+    assert_eq!(world.told().await[5..], ["fired", "claimed"]);
+    let series = world.store.series(&[signal(300, None).series]).await.unwrap();
+    let running = series[0].body.running.as_ref().expect("it runs");
+    assert_eq!((running.started(), series[0].body.ended), (at(300), Some(at(200))));
+}
