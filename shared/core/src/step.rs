@@ -11,6 +11,8 @@
 //! steps harmless (I3): after it, the document says what was begun, and Azure says whether it was
 //! done.
 
+mod settle;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -20,7 +22,7 @@ use crate::{
         Change, Document, FENCE, Intent, MISSING_FOR, Outcome, Owned, RECONNECT_ASKED_MAX,
         RECONNECT_SHOWN, RETRY,
     },
-    etag::{Etag, Freshness},
+    etag::Etag,
     fraction::Fraction,
     group::Group,
     id::{IntentId, OverrideId, ReconnectId},
@@ -29,7 +31,7 @@ use crate::{
     names::BackendId,
     overrides::{End, Held, Life, Standing, Until, later},
     playbook::{Playbook, RECONNECT_AFTER_MIN},
-    pool::{Field, Pool, Settings},
+    pool::{Pool, Settings},
     wake::{ask_at, warning},
 };
 
@@ -184,122 +186,6 @@ impl<'a> Look<'a> {
         let lines =
             self.said.into_iter().map(|what| Line::new(self.now, Some(backend), what)).collect();
         Step { lines, next, document: self.document }
-    }
-
-    fn is_stale(&mut self, etag: &Etag) -> bool {
-        match self.document.etags.freshness(etag, self.now) {
-            Freshness::Stale => {
-                self.document.etags.stale(self.now);
-                true
-            }
-            Freshness::Same | Freshness::New => false,
-        }
-    }
-
-    /// Takes in what Azure shows: which open writes were done, and what someone else wrote.
-    fn settle(&mut self, observed: &Observed) {
-        let (etag, pool) = match observed {
-            Observed::Pool { etag, pool } => (etag, pool),
-            // What came of open writes can only be told from the fields.
-            Observed::NotAPool { etag } | Observed::Unreadable { etag, .. } => {
-                self.document.etags.seen(etag);
-                return;
-            }
-            Observed::Missing => {
-                self.document.etags.missed(self.now);
-                return;
-            }
-        };
-        if self.document.etags.is_anew(etag) {
-            self.lose_what_was_made_anew(pool);
-        }
-        self.note_foreign(pool);
-        self.document.retire_gone(etag, Some(pool), &mut self.said);
-        self.document.etags.seen(etag);
-        let fenced = self.now;
-        self.document.intents.retain(|intent| {
-            let open = fenced < intent.fence();
-            if !open {
-                self.said.extend(intent.not_landed());
-            }
-            open
-        });
-        self.lose(|field| pool.get(field).is_none());
-    }
-
-    /// Lets go of owned fields that are not there any more. Should one come back, what it comes
-    /// back with is its baseline.
-    fn lose(&mut self, lost: impl Fn(&Field) -> bool) {
-        let said = &mut self.said;
-        self.document.owned.retain(|field, _| {
-            let kept = !lost(field);
-            if !kept {
-                said.push(What::Removed { field: field.clone() });
-            }
-            kept
-        });
-    }
-
-    /// Lets go of the fields of a pool that was made anew: what they are now is their baseline, and
-    /// says nothing against what we want. What shows our own value is as we left it, by whatever
-    /// copy it was made from, and is still to be given back.
-    fn lose_what_was_made_anew(&mut self, pool: &Pool) {
-        let intents = self.document.intents.iter().flat_map(|intent| &intent.changes);
-        let written = self.document.owned.iter().map(|(field, owned)| (field, owned.written));
-        let ours: BTreeSet<Field> = intents
-            .map(|change| (&change.field, change.after))
-            .chain(written)
-            .filter(|(field, ours)| pool.get(field).is_some_and(|shown| shown.means(*ours)))
-            .map(|(field, _)| field.clone())
-            .collect();
-        self.lose(|field| !ours.contains(field));
-    }
-
-    /// Takes the value of every owned field that is neither what we last wrote nor what an open
-    /// write puts there for its owner's: it becomes the baseline, and what we wanted of the field
-    /// yields. Where nothing of ours has stood there yet, no one has said anything against it, and
-    /// there is nothing to yield: a write that outran ours by a moment is a baseline like any that
-    /// was written a moment sooner.
-    fn note_foreign(&mut self, pool: &Pool) {
-        let mut foreign = Vec::new();
-        for (field, owned) in &mut self.document.owned {
-            let Some(shown) = pool.get(field) else { continue };
-            if shown.means(owned.written) {
-                // Null for absent, or the reverse, by someone's hand: it is given back as it is.
-                if owned.written == owned.baseline {
-                    *owned = Owned { baseline: shown, written: shown, ..*owned };
-                }
-                continue;
-            }
-            let open = self
-                .document
-                .intents
-                .iter()
-                .flat_map(|intent| intent.changes.iter().map(|change| (intent.outrun, change)));
-            let (mut untouched, mut ours) = (!owned.is_touched(), false);
-            for (outrun, change) in open.filter(|(_, change)| change.field == *field) {
-                ours |= change.after.means(shown);
-                untouched &= outrun;
-            }
-            if !ours {
-                foreign.push((field.clone(), owned.written, shown, untouched));
-            }
-        }
-        if foreign.is_empty() {
-            return;
-        }
-        // Who wanted the fields is seen by laying what had begun as it was before.
-        let laid = self.lay(&self.baseline(pool), &self.contributions(Whose::Begun));
-        for (field, ours, theirs, untouched) in foreign {
-            let owners =
-                laid.owners.get(&field).filter(|_| !untouched).cloned().unwrap_or_default();
-            let yielded = owners.iter().cloned().collect();
-            self.document.owned.insert(field.clone(), Owned::fresh(theirs));
-            self.said.push(What::Foreign { field: field.clone(), ours, theirs, yielded });
-            if !owners.is_empty() {
-                self.document.yielded.entry(field).or_default().extend(owners);
-            }
-        }
     }
 
     /// Ends the overrides whose time has come, by the clock, by their alert, or by the playbook.

@@ -1,31 +1,53 @@
 //! I3: a crash between any two stages leaves no trace but a few wasted requests.
 
+use pointsman_core::overrides::Life;
 use proptest::prelude::*;
 
 use crate::{
-    azure::WriteFault,
+    azure::{WriteFault, fields},
     case::{Case, case_lasting, config},
     world::{World, at},
 };
 
-/// Delivers every signal about when it is sent, with a crash before one of the stages, and lets all
-/// come to rest. What a crash kept from being completed is delivered again.
-fn live_through(
+/// Delivers every signal, or every firing, about when it is sent, with a crash before one of the
+/// stages.
+fn hear_all(
     world: &World,
     case: &Case,
+    ended: bool,
     faults: &[WriteFault],
     crash_before: Option<usize>,
 ) -> World {
     let mut world = world.clone();
     world.crash_before = crash_before;
     world.azure.writes.extend(faults);
-    for (sent, signal) in case.signals(true) {
+    for (sent, signal) in case.signals(ended) {
         let wait = (at(sent) - world.now).get_seconds();
         world.pass(wait.max(0));
         world.hear(std::slice::from_ref(&signal));
     }
+    world
+}
+
+/// The same, until all is over and at rest.
+fn live_through(
+    world: &World,
+    case: &Case,
+    faults: &[WriteFault],
+    crash_before: Option<usize>,
+) -> World {
+    let mut world = hear_all(world, case, true, faults, crash_before);
     world.settle();
     world
+}
+
+fn write_faults() -> impl Strategy<Value = Vec<WriteFault>> {
+    let fault = prop_oneof![
+        Just(WriteFault::LostAfter),
+        Just(WriteFault::LostBefore),
+        (1_i64..60).prop_map(WriteFault::Late),
+    ];
+    prop::collection::vec(fault, 0..2)
 }
 
 proptest! {
@@ -34,14 +56,7 @@ proptest! {
     #[test]
     fn i3_a_crash_between_any_two_stages_ends_in_the_same_state(
         mut case in case_lasting(3..6),
-        faults in prop::collection::vec(
-            prop_oneof![
-                Just(WriteFault::LostAfter),
-                Just(WriteFault::LostBefore),
-                (1_i64..60).prop_map(WriteFault::Late),
-            ],
-            0..2,
-        ),
+        faults in write_faults(),
     ) {
         // Every stage of a short life rather than some of a long one.
         case.alerts.truncate(2);
@@ -59,6 +74,40 @@ proptest! {
                 series.map(|one| (one.body.id.clone(), one.body.ended, one.body.running.is_some())).collect()
             };
             prop_assert_eq!(ended(&crashed), ended(&whole));
+        }
+    }
+
+    #[test]
+    fn i3_a_crash_between_any_two_stages_loses_nothing_that_is_in_force(
+        mut case in case_lasting(600..900),
+        faults in write_faults(),
+    ) {
+        case.alerts.truncate(3);
+        case.alerts.iter_mut().for_each(|alert| alert.runs.truncate(1));
+        // What lasts `for` a time would be over.
+        case.plays.iter_mut().for_each(|play| play.resolves = true);
+        let fresh = case.world();
+        let reach = |crash_before| {
+            let mut world = hear_all(&fresh, &case, false, &faults, crash_before);
+            // Longer than a write may be late, and than any wait before it is tried again.
+            world.pass(600);
+            world
+        };
+        let whole = reach(None);
+        for stage in 0..whole.stages {
+            let crashed = reach(Some(stage));
+            let fail = |why: String| TestCaseError::fail(format!("crashed before {stage}: {why}"));
+            crashed.check(&["I3", "I4", "I5", "I6", "I9", "I10"]).map_err(fail)?;
+            let forced = |world: &World| -> Vec<_> {
+                let documents = world.store.documents.values();
+                let overrides = documents.flat_map(|one| one.body.overrides.values());
+                overrides.map(|over| (over.id.clone(), matches!(over.life, Life::Begun { .. }))).collect()
+            };
+            prop_assert_eq!(
+                (crashed.azure.pool().map(fields), forced(&crashed)),
+                (whole.azure.pool().map(fields), forced(&whole)),
+                "crashed before {}: {}\n--- and whole ---\n{}", stage, crashed.story(), whole.story()
+            );
         }
     }
 }

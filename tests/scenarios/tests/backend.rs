@@ -38,6 +38,58 @@ fn body(world: &World, backend: &str) -> Value {
     stored.body.clone()
 }
 
+/// What stands for the Azure CLI, which is not installed here: it says what the real one does.
+#[cfg(unix)]
+#[tokio::test]
+async fn whoever_is_logged_in_to_the_azure_cli_is_asked_for() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let world = World::new(DRAIN).await;
+    let arm = world.azure.arm_url();
+    let config = format!("azure: {{endpoint: '{arm}', credential: azureCli}}\n");
+    std::fs::write(world.path("pointsman.yaml"), config).expect("a configuration");
+    let az = |script: &str| {
+        std::fs::create_dir_all(world.path("bin")).expect("a folder");
+        std::fs::write(world.path("bin/az"), script).expect("it is written");
+        let executable = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(world.path("bin/az"), executable).expect("it can be run");
+    };
+    let get = async || {
+        let path = std::env::var("PATH").expect("there is one");
+        let path = format!("{}:{path}", world.path("bin").display());
+        let service = world.azure.service().id();
+        let id = format!("{service}/backends/eu");
+        let run = world.command(&["backend", "get", &id]).env("PATH", path).output().await;
+        let run = run.expect("it can be run");
+        (
+            run.status.code(),
+            String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned(),
+        )
+    };
+    az(&format!(
+        "#!/bin/sh\necho \"$@\" > {}\necho '{{\"accessToken\":\"{}\",\"expires_on\":4102444800,\
+         \"tokenType\":\"Bearer\"}}'\n",
+        world.path("asked").display(),
+        world.azure.token(),
+    ));
+    let (code, said) = get().await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("http://127.0.0.1:1"), "{said}");
+    let asked = std::fs::read_to_string(world.path("asked")).expect("it was asked");
+    assert!(
+        asked.starts_with("account get-access-token -o json --scope https://management"),
+        "{asked}"
+    );
+    az("#!/bin/sh\necho 'Please run `az login` to setup account.' >&2\nexit 1\n");
+    let (code, said) = get().await;
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("no token for Azure could be had") && said.contains("az login"),
+        "{said}"
+    );
+    world.finish();
+}
+
 #[tokio::test]
 async fn a_backend_is_created_seen_changed_and_deleted_at_both_levels() {
     let world = World::new(DRAIN).await;

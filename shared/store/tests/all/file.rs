@@ -312,6 +312,24 @@ async fn a_lock_that_another_process_keeps_is_waited_for_and_then_said() {
 }
 
 #[tokio::test]
+async fn a_commit_is_synced_to_the_disk_before_it_is_answered() {
+    // A power cut cannot be had here: that SQLite is told to outlive one can be.
+    let world = World::new().await;
+    let told = world.database().write(|conn| {
+        Box::pin(async move {
+            let journal: String =
+                sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *conn).await.unwrap();
+            let synchronous: i64 =
+                sqlx::query_scalar("PRAGMA synchronous").fetch_one(conn).await.unwrap();
+            Ok((journal, synchronous))
+        })
+    });
+    // 2 is FULL: in WAL mode, a sync in every commit.
+    assert_eq!(told.await.unwrap(), ("wal".to_owned(), 2));
+    world.close().await;
+}
+
+#[tokio::test]
 async fn a_file_of_the_first_schema_is_brought_up_to_date() {
     let world = World::new().await;
     world.store.commit(&lines(0..1)).await.unwrap();
