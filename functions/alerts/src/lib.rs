@@ -46,6 +46,10 @@ use pointsman_intake::{
 use serde_json::json;
 use tracing::Instrument as _;
 
+mod refused;
+
+use crate::refused::Refused;
+
 /// How long a body may take to come.
 pub const BODY_WITHIN: Duration = Duration::from_secs(10);
 
@@ -60,6 +64,7 @@ struct Intake {
     queue: Arc<dyn Queue>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    refused: Refused,
 }
 
 /// A route for each source's webhook.
@@ -69,6 +74,7 @@ pub fn router(sources: &[Source], parts: &Parts) -> Router {
         queue: Arc::clone(&parts.queue),
         store: Arc::clone(&parts.store),
         clock: Arc::clone(&parts.clock),
+        refused: Refused::default(),
     });
     let mut router = Router::new();
     for source in sources {
@@ -82,8 +88,15 @@ async fn receive(State(intake): State<Arc<Intake>>, request: Request) -> Respons
         return Refusal::NotFound.into_response();
     };
     let span = tracing::info_span!("signal", source = %source.name, id = tracing::field::Empty);
-    let taken = take(&intake, source, request).instrument(span);
-    taken.await.unwrap_or_else(IntoResponse::into_response)
+    let taken = take(&intake, source, request).instrument(span.clone());
+    taken.await.unwrap_or_else(|refusal| {
+        let (status, why) = refusal.words();
+        if let Some(many) = intake.refused.take_in(&source.name, status, intake.clock.now()) {
+            let status = status.as_u16();
+            span.in_scope(|| tracing::warn!(status, many, "a delivery was refused: {why}"));
+        }
+        refusal.into_response()
+    })
 }
 
 /// Why a delivery was not taken.
@@ -97,9 +110,10 @@ enum Refusal {
     Unavailable,
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let (status, error) = match self {
+impl Refusal {
+    /// Its status, and what the sender is told.
+    fn words(&self) -> (StatusCode, String) {
+        match self {
             Self::Denied(Denied::Missing) => (StatusCode::UNAUTHORIZED, "unauthorized".to_owned()),
             Self::Denied(Denied::Wrong) => (StatusCode::FORBIDDEN, "forbidden".to_owned()),
             Self::NotFound => (StatusCode::NOT_FOUND, "not found".to_owned()),
@@ -112,12 +126,18 @@ impl IntoResponse for Refusal {
                 let seconds = BODY_WITHIN.as_secs();
                 (StatusCode::REQUEST_TIMEOUT, format!("the body did not come within {seconds} s"))
             }
-            Self::Unreadable(why) => (StatusCode::BAD_REQUEST, why),
+            Self::Unreadable(why) => (StatusCode::BAD_REQUEST, why.clone()),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "it could not be stored; send it again".to_owned(),
             ),
-        };
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, error) = self.words();
         let mut response = (status, Json(json!({"error": error}))).into_response();
         if status == StatusCode::UNAUTHORIZED {
             let challenge = header::HeaderValue::from_static("Bearer, Basic");

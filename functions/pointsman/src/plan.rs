@@ -165,6 +165,9 @@ fn describe(
             "{alerts} of the group {were} left out by Alertmanager (`max_alerts`), and so by this plan"
         )?;
     }
+    if plan.heard.is_empty() && letters.is_empty() {
+        writeln!(out, "it tells of no alert")?;
+    }
     if plan.backends.is_empty() {
         writeln!(out, "no backend would change")?;
     }

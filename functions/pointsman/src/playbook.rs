@@ -12,6 +12,7 @@ use std::{
 use clap::Subcommand;
 use pointsman_core::{
     document::Document,
+    overrides::Life,
     playbook::{self, Playbook},
 };
 use pointsman_engine::{azure::Azure, inspect::inspect, ports::Published};
@@ -145,6 +146,8 @@ struct Fate {
     play: String,
     effect: String,
     kept: bool,
+    /// Whether it has begun, and so has something to give back.
+    begun: bool,
 }
 
 fn fates(playbook: &Playbook, document: &Document) -> Vec<Fate> {
@@ -157,6 +160,7 @@ fn fates(playbook: &Playbook, document: &Document) -> Vec<Fate> {
             play: over.play.to_string(),
             effect: over.effect.to_string(),
             kept: known && playbook.play(&over.play).is_some(),
+            begun: matches!(over.life, Life::Begun { .. }),
         })
         .collect()
 }
@@ -194,10 +198,12 @@ async fn apply(
     }
     let mut out = String::new();
     for fate in &fates {
-        let what = if fate.kept {
-            "kept as it is"
-        } else {
-            "ended, with its ramp: the playbook has its play or pool no more"
+        let what = match (fate.kept, fate.begun) {
+            (true, _) => "kept as it is",
+            (false, true) => "ended, with its ramp: the playbook has its play or pool no more",
+            (false, false) => {
+                "taken back before it begins: the playbook has its play or pool no more"
+            }
         };
         writeln!(
             out,

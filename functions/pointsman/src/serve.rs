@@ -30,7 +30,7 @@ use tokio::{
 };
 
 use crate::{
-    cli::{Common, Failed},
+    cli::{Common, Failed, unseen},
     playbook, show,
 };
 
@@ -99,7 +99,16 @@ impl Serving {
         options: &Options,
         dress: impl FnOnce(Router) -> Router,
     ) -> Result<Self, Failed> {
+        let file = store_file(config, mode);
+        let known = file.try_exists().map_err(|error| unseen(&file, &error))?;
         let parts = open(config, mode).await?;
+        if !known {
+            tracing::warn!(
+                store = %file.display(),
+                "there was no store, and a new one was made: what another store knows to be overridden, \
+                 this one takes for the owners' own"
+            );
+        }
         put_in_force(&parts, config, options).await?;
         if config.sources.is_empty() {
             tracing::warn!("no sources are configured: nothing can be heard but commands");

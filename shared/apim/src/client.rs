@@ -33,6 +33,7 @@ pub use self::options::{BuildError, Options, Pace, Proxy, Retries};
 pub use self::pages::Pages;
 
 use self::options::http_client;
+pub(crate) use self::send::causes;
 use self::send::{Unsent, failed, span};
 use crate::backend::Backend;
 use crate::credential::{Audience, Credential, Surroundings};
@@ -109,7 +110,7 @@ impl Client {
         let http = http_client(&endpoint, &credential, &options)?;
         let audience = options.audience.unwrap_or_else(|| Audience::of_cloud(options.cloud));
         let source = credential.source(Surroundings {
-            transport: Transport { http: http.clone(), instead: options.identity },
+            transport: Transport::new(http.clone(), options.identity),
             cloud: options.cloud,
             audience,
             variables: options.variables,

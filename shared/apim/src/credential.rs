@@ -299,6 +299,14 @@ impl TokenSource for Azure {
         Token::new(&Secret::new(token.token.secret()), expires)
     }
 
+    fn waits_for(&self) -> Option<String> {
+        let last = self.around.transport.last_failure();
+        Some(last.map_or_else(
+            || format!("by {}", self.way.name()),
+            |last| format!("by {}; {last}", self.way.name()),
+        ))
+    }
+
     fn forget(&self) {
         *self.made.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

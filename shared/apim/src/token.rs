@@ -65,6 +65,11 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
     /// Fetches a token.
     async fn fetch(&self) -> Result<Token, CredentialFailure>;
 
+    /// What a fetch that takes too long waits for, in words and without secrets.
+    fn waits_for(&self) -> Option<String> {
+        None
+    }
+
     /// Forgets what it may have cached: the last token was not taken.
     fn forget(&self) {}
 }
@@ -185,10 +190,14 @@ impl Tokens {
         let limit = Duration::from_secs(FETCH_SECS_MAX);
         let outcome = match tokio::time::timeout(limit, self.source.fetch()).await {
             Ok(outcome) => outcome.map(Arc::new),
-            Err(_) => Err(CredentialFailure {
-                message: format!("no token came within {FETCH_SECS_MAX} s"),
-                passing: true,
-            }),
+            Err(_) => {
+                let mut message = format!("no token came within {FETCH_SECS_MAX} s");
+                if let Some(waits_for) = self.source.waits_for() {
+                    message.push_str(": ");
+                    message.push_str(&waits_for);
+                }
+                Err(CredentialFailure { message, passing: true })
+            }
         };
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         state.fetches += 1;

@@ -6,12 +6,14 @@
 //! instance metadata service is fixed in it.
 
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use azure_core::error::{Error, ErrorKind};
 use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request, Url};
 
+use crate::client::causes;
 use crate::endpoint::BaseUrl;
 
 /// The largest answer of an identity service that is read, in bytes.
@@ -26,6 +28,7 @@ pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
     /// Where everything goes instead, if it does.
     pub(crate) instead: Option<BaseUrl>,
+    last_failure: Arc<Mutex<Option<String>>>,
 }
 
 impl fmt::Debug for Transport {
@@ -35,6 +38,25 @@ impl fmt::Debug for Transport {
 }
 
 impl Transport {
+    /// The transport over a client; `instead` is where everything goes instead, if it does.
+    pub(crate) fn new(http: reqwest::Client, instead: Option<BaseUrl>) -> Self {
+        Self { http, instead, last_failure: Arc::default() }
+    }
+
+    /// What came of the last request, if it was no use. `azure_identity` tries again for longer than
+    /// anybody here waits, and tells why only then.
+    pub(crate) fn last_failure(&self) -> Option<String> {
+        self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note(&self, address: &str, failure: Option<String>) {
+        // Without its query, which may carry an identity.
+        let origin = address.parse().map(|url: Url| url.origin().ascii_serialization());
+        let origin = origin.unwrap_or_default();
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) =
+            failure.map(|failure| format!("{origin} {failure}"));
+    }
+
     fn address(&self, url: &Url) -> String {
         match &self.instead {
             None => url.as_str().to_owned(),
@@ -64,11 +86,21 @@ impl HttpClient for Transport {
         };
         let method = reqwest::Method::from_bytes(request.method().as_str().as_bytes())
             .map_err(|error| Error::with_error(ErrorKind::Other, error, "no such method"))?;
-        let mut sent = self.http.request(method, self.address(request.url()));
+        let address = self.address(request.url());
+        let mut sent = self.http.request(method, &address);
         for (name, value) in request.headers().iter() {
             sent = sent.header(name.as_str(), value.as_str());
         }
-        let mut response = sent.body(body.clone()).send().await.map_err(failed)?;
+        let mut response = match sent.body(body.clone()).send().await {
+            Ok(response) => response,
+            Err(error) => {
+                let error = error.without_url();
+                self.note(&address, Some(format!("did not answer: {}", causes(&error))));
+                return Err(failed(error));
+            }
+        };
+        let refused = !response.status().is_success();
+        self.note(&address, refused.then(|| format!("answered {}", response.status())));
         let mut headers = Headers::new();
         for (name, value) in response.headers() {
             if let Ok(value) = value.to_str() {

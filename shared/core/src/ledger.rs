@@ -97,6 +97,50 @@ pub enum What {
 }
 
 impl What {
+    /// The series that it is about, where it is about one.
+    #[must_use]
+    pub fn series(&self) -> Option<&SeriesId> {
+        match self {
+            Self::Fired { series, .. }
+            | Self::Late { series, .. }
+            | Self::Resolved { series, .. }
+            | Self::Unresolvable { series, .. }
+            | Self::Claimed { series, .. } => Some(series),
+            Self::Began { .. }
+            | Self::Held { .. }
+            | Self::Displaced { .. }
+            | Self::Admitted { .. }
+            | Self::Warned { .. }
+            | Self::Ended { .. }
+            | Self::NeverBegan { .. }
+            | Self::Stepped { .. }
+            | Self::Finished { .. }
+            | Self::Intended { .. }
+            | Self::Wrote { .. }
+            | Self::Outrun { .. }
+            | Self::Refused { .. }
+            | Self::Throttled { .. }
+            | Self::Unanswered { .. }
+            | Self::Landed { .. }
+            | Self::NotLanded { .. }
+            | Self::Answered { .. }
+            | Self::Foreign { .. }
+            | Self::Removed { .. }
+            | Self::Unreachable { .. }
+            | Self::ReconnectPlanned { .. }
+            | Self::ReconnectCancelled { .. }
+            | Self::ReconnectAsked { .. }
+            | Self::ReconnectAccepted { .. }
+            | Self::ReconnectRefused { .. }
+            | Self::ReconnectUnanswered { .. }
+            | Self::ReconnectUnknown { .. }
+            | Self::Paused { .. }
+            | Self::Resumed { .. }
+            | Self::Published { .. }
+            | Self::Rejected { .. } => None,
+        }
+    }
+
     /// What it says, in the words that ids are derived from: those that are stored.
     fn identity(&self) -> String {
         // It has nothing in it that JSON has no way to say.
@@ -117,8 +161,9 @@ impl fmt::Display for What {
                 )
             }
             Self::Resolved { series, ended } => write!(f, "{series} resolved at {ended}"),
-            Self::Unresolvable { series, play, why } => {
-                write!(f, "{series}: play {play} could not be carried out: {why}")
+            // Why says which play.
+            Self::Unresolvable { series, play: _, why } => {
+                write!(f, "{series} could not be acted upon: {why}")
             }
             Self::Claimed { id, play, effect, series } => {
                 write!(f, "{id}: {effect}, by play {play} for {series}")
@@ -132,7 +177,7 @@ impl fmt::Display for What {
             }
             Self::Admitted { id } => write!(f, "{id} is held no more"),
             Self::Warned { id, ends } => {
-                write!(f, "{id} has heard of no end and will be ended at {ends}")
+                write!(f, "{id} has heard of no end and will be ended at {ends:.0}")
             }
             Self::Ended { id, why } => write!(f, "{id} ended: {why}"),
             Self::NeverBegan { id, why } => write!(f, "{id} ended before it began: {why}"),
@@ -147,7 +192,7 @@ impl fmt::Display for What {
                 write!(f, "write {intent} was not done: someone else wrote first; decided again")
             }
             Self::Refused { intent, why } => write!(f, "write {intent} was refused: {why}"),
-            Self::Throttled { until } => write!(f, "Azure asks to wait until {until}"),
+            Self::Throttled { until } => write!(f, "Azure asks to wait until {until:.0}"),
             Self::Unanswered { intent, why } => {
                 write!(f, "write {intent} may or may not have been done: {why}")
             }
@@ -168,9 +213,9 @@ impl fmt::Display for What {
                 Ok(())
             }
             Self::Removed { field } => write!(f, "{field}: its member was removed from the pool"),
-            Self::Unreachable { why, until } => write!(f, "{why}; tried again at {until}"),
+            Self::Unreachable { why, until } => write!(f, "{why}; tried again at {until:.0}"),
             Self::ReconnectPlanned { target, due, .. } => {
-                write!(f, "{} will be reconnected at {due}", target.short())
+                write!(f, "{} will be reconnected at {due:.0}", target.short())
             }
             Self::ReconnectCancelled { target, .. } => {
                 write!(f, "the reconnect of {} is cancelled", target.short())
@@ -179,7 +224,7 @@ impl fmt::Display for What {
                 write!(f, "asking for a reconnect of {} in {after:#}", target.short())
             }
             Self::ReconnectAccepted { target, due, .. } => {
-                write!(f, "the reconnect of {} is accepted, due at {due}", target.short())
+                write!(f, "the reconnect of {} is accepted, due at {due:.0}", target.short())
             }
             Self::ReconnectRefused { target, why, .. } => {
                 write!(f, "the reconnect of {} was refused: {why}", target.short())

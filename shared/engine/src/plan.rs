@@ -80,10 +80,16 @@ impl Engine {
                 .or_insert_with(|| Series::new(signal.series.clone()));
             let hearing = hear(series, signal, playbook.generation(), now);
             heard.extend(hearing.lines.iter().map(|line| line.what.to_string()));
+            let mut concerned = hearing.edits;
             if hearing.lines.is_empty() {
                 heard.push(format!("{} says nothing new", signal.series));
+                // What it once said may be in force, or held, and that is what is asked for.
+                let claims = series.running.iter().flat_map(|running| running.claims.keys());
+                for backend in claims {
+                    concerned.entry(backend.clone()).or_default();
+                }
             }
-            for (backend, edits) in hearing.edits {
+            for (backend, edits) in concerned {
                 if !documents.contains_key(&backend) {
                     let stored = self.inner.store.document(&backend).await?;
                     let document = stored.map(|stored: Versioned<Document>| stored.body);

@@ -109,7 +109,7 @@ impl Engine {
                     }
                     // First the writes are sent on their way: telling takes time.
                     tokio::task::yield_now().await;
-                    tell(&lines);
+                    tell_heard(deliveries, &lines);
                     for (backend, lines) in gone_on {
                         tracing::info_span!("backend", id = %backend.short())
                             .in_scope(|| tell(&lines));
@@ -354,6 +354,29 @@ impl Engine {
             None => document.release(by, reason, said),
         })
         .await
+    }
+}
+
+/// Tells what was heard, each line in the span of its signal, with the id that the sender was given.
+fn tell_heard(deliveries: &[Delivery], lines: &[Line]) {
+    if lines.is_empty() {
+        return;
+    }
+    let mut ids = BTreeMap::new();
+    for delivery in deliveries {
+        if let Message::Signals { signals, .. } = &delivery.message {
+            ids.extend(signals.iter().map(|signal| (&signal.series, &delivery.receipt.id)));
+        }
+    }
+    for line in lines {
+        let span = match line.what.series() {
+            Some(series) => {
+                let id = ids.get(series).map(|id| id.as_str());
+                tracing::info_span!("signal", id, %series)
+            }
+            None => tracing::Span::none(),
+        };
+        span.in_scope(|| tell(std::slice::from_ref(line)));
     }
 }
 

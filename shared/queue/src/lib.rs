@@ -218,6 +218,6 @@ impl Queue for EmbeddedQueue {
 
     async fn depth(&self) -> Result<u64, QueueError> {
         let mut reader = self.database.reader().await.map_err(unavailable)?;
-        messages::depth(&mut reader).await.map_err(unavailable)
+        messages::depth(&mut reader, self.clock.now()).await.map_err(unavailable)
     }
 }

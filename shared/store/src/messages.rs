@@ -424,13 +424,17 @@ pub async fn next_due(conn: &mut SqliteConnection) -> Result<Micros, StoreError>
     Ok(next.map_or(Micros::NEVER, Micros::of_column))
 }
 
-/// How many messages wait or are locked.
+/// How many messages are due or locked; those that are only due later are not in anybody's way.
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn depth(conn: &mut SqliteConnection) -> Result<u64, StoreError> {
-    let depth: i64 =
-        said(sqlx::query_scalar("SELECT count(*) FROM messages").fetch_one(conn)).await?;
+pub async fn depth(conn: &mut SqliteConnection, now: Timestamp) -> Result<u64, StoreError> {
+    let depth: i64 = said(
+        sqlx::query_scalar("SELECT count(*) FROM messages WHERE due <= ? OR lock IS NOT NULL")
+            .bind(Micros::at(now).column())
+            .fetch_one(conn),
+    )
+    .await?;
     Ok(depth.unsigned_abs())
 }
 

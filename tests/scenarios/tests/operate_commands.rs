@@ -17,7 +17,7 @@ async fn asking_before_anything_was_served_says_so_and_makes_no_file() {
     assert_eq!(world.json(&["status"]).await, json!({"store": null}));
     let _ = world.say(&["history"]).await.ended(0).says("the ledger is empty");
     let _ = world.say(&["letters", "list"]).await.ended(0).says("there are no letters");
-    let _ = world.say(&["explain", "chat"]).await.ended(1).says("no backend is called chat");
+    let _ = world.say(&["explain", "chat"]).await.ended(1).says("no backend is called `chat`");
     let _ = world.say(&["undo", "chat", "--reason", "x"]).await.ended(1);
     let _ = world.say(&["playbook", "show"]).await.ended(1).says("no playbook is published");
     let _ = world
@@ -44,6 +44,13 @@ async fn wrong_usage_ends_with_2_and_failure_with_1() {
     ];
     for usage in usages {
         let _ = world.say(usage).await.ended(2).says("try '--help'");
+        let json = world.say(&[usage, &["--json"]].concat()).await.ended(2);
+        let told: Value = serde_json::from_str(&json.told).expect("JSON");
+        assert!(told["error"].as_str().is_some_and(|why| why.contains("try '--help'")), "{told}");
+    }
+    // What is an Azure of its own has none to spare.
+    for command in ["dev", "emulate"] {
+        let _ = world.say(&[command, "--shadow"]).await.ended(1).says("an Azure of its own");
     }
     let failures: [(&[&str], &str); 5] = [
         (&["status", "--config", "none.yaml"], "there is no configuration at none.yaml"),

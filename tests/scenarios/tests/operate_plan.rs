@@ -47,7 +47,8 @@ async fn a_plan_goes_on_from_what_is_in_force() {
         .await
         .ended(0)
         .says("nothing new")
-        .says("no backend would change");
+        .says("drain eu: within the limits")
+        .says("nothing would be written");
 
     let resolve = world.signal_file(&[alert.clone().resolved(Timestamp::now())]);
     let plan = world

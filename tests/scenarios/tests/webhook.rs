@@ -110,6 +110,7 @@ async fn what_cannot_be_stored_is_answered_with_503_and_is_taken_once_it_can() {
 
 #[tokio::test]
 async fn whoever_does_not_prove_itself_gets_no_hint() {
+    let began = std::time::Instant::now();
     let world = World::new(DRAIN).await;
     let serve = world.serve(&[]).await;
     let good = webhook(&[eu()]).to_string();
@@ -148,6 +149,16 @@ async fn whoever_does_not_prove_itself_gets_no_hint() {
     assert!(letters(&world).await.is_empty(), "nothing of a stranger's is kept");
     assert_eq!(world.ledger().await.count("fired"), 0);
     assert!(orderly(&world.azure).is_empty());
+    // But the operator is told, and not as often as a stranger likes.
+    for (status, least) in [(401, 1), (403, 1)] {
+        let log = world.log();
+        let told = log.lines().filter(|line| {
+            line.contains("a delivery was refused")
+                && line.contains(&format!("\"status\":{status}"))
+        });
+        let (told, minutes) = (told.count() as u64, began.elapsed().as_secs() / 60);
+        assert!((least..=1 + minutes).contains(&told), "{status} {told} times:\n{log}");
+    }
     world.finish();
 }
 

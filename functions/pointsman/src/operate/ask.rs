@@ -5,9 +5,10 @@ use std::{fmt::Write as _, process::ExitCode};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use pointsman_core::{
-    document::{Document, Outcome, Reconnect},
+    document::{Document, MISSING_FOR, Outcome, Reconnect},
     id::OverrideId,
     ledger::Line,
+    overrides::later,
 };
 use pointsman_host::Records;
 use serde_json::json;
@@ -104,6 +105,10 @@ pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
         0 => writeln!(out, "; no letters")?,
         _ => writeln!(out, "; {}: `pointsman letters list`", show::count(letters, "letter"))?,
     }
+    match queued {
+        0 => {}
+        _ => writeln!(out, "{} in the queue, not taken in yet", show::count(queued, "message"))?,
+    }
     let busy: Vec<&Document> = documents.iter().filter(|document| !is_quiet(document)).collect();
     if busy.is_empty() {
         writeln!(out, "no overrides; every backend is as its owner left it")?;
@@ -127,6 +132,9 @@ fn describe(out: &mut String, document: &Document, now: Timestamp) -> std::fmt::
         writeln!(out, "  TROUBLE for {since}: {}", trouble.why)?;
         writeln!(out, "    tried again at {}", show::moment(trouble.until))?;
     }
+    if let Some(missing) = missing(document) {
+        writeln!(out, "  {missing}")?;
+    }
     for over in document.overrides.values() {
         writeln!(out, "  {}  {}: {}", over.id, over.effect, show::standing(document, over, now))?;
         writeln!(out, "    for {} ({}), by play {}", over.series, over.severity, over.play)?;
@@ -142,6 +150,17 @@ fn describe(out: &mut String, document: &Document, now: Timestamp) -> std::fmt::
         writeln!(out, "  {}", said(reconnect))?;
     }
     Ok(())
+}
+
+/// That Azure has no such backend, in words, where it says so; one answer alone is not believed.
+pub(super) fn missing(document: &Document) -> Option<String> {
+    let since = document.etags.missing()?;
+    let believed = later(since, MISSING_FOR);
+    Some(format!(
+        "MISSING since {}: Azure has no such backend; believed from {} on",
+        show::moment(since),
+        show::moment(believed)
+    ))
 }
 
 fn said(reconnect: &Reconnect) -> String {

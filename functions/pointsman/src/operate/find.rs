@@ -49,7 +49,7 @@ fn pick(known: &[(BackendId, Option<String>)], text: &str) -> Result<BackendId, 
     match means.as_slice() {
         [one] => Ok((*one).clone()),
         [] if known.is_empty() => Err(Failed(format!(
-            "no backend is called {text}; none is known before a playbook is published"
+            "no backend is called `{text}`; none is known before a playbook is published"
         ))),
         [] => {
             let named = known
@@ -59,7 +59,7 @@ fn pick(known: &[(BackendId, Option<String>)], text: &str) -> Result<BackendId, 
             if known.len() > NAMES_MAX {
                 names.push("…".to_owned());
             }
-            Err(Failed(format!("no backend is called {text}; known are: {}", names.join(", "))))
+            Err(Failed(format!("no backend is called `{text}`; known are: {}", names.join(", "))))
         }
         several => {
             let names: Vec<String> = several.iter().map(ToString::to_string).collect();
@@ -135,6 +135,9 @@ mod tests {
         let Failed(doubt) = pick(&known, "chat-pool").unwrap_err();
         assert!(doubt.contains("service/one/") && doubt.contains("service/two/"), "{doubt}");
         let Failed(unknown) = pick(&known, "nope").unwrap_err();
-        assert_eq!(unknown, "no backend is called nope; known are: chat, two/chat-pool, two/chat");
+        assert_eq!(
+            unknown,
+            "no backend is called `nope`; known are: chat, two/chat-pool, two/chat"
+        );
     }
 }

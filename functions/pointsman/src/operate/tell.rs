@@ -458,6 +458,9 @@ fn not_restored(documents: &[Document], paused: bool, within: u32) -> Failed {
         for (field, owned) in &document.owned {
             text += &format!("\n    {field} should be {} again", owned.baseline);
         }
+        if let Some(missing) = ask::missing(document) {
+            text += &format!("\n    {missing}");
+        }
         if let Some(trouble) = &document.trouble {
             text += &format!("\n    {}", trouble.why);
         }

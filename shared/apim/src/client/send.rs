@@ -244,10 +244,12 @@ fn record(call: RequestId, response: &Response<Bytes>) {
 /// Sorts a transport error: what is known not to have been sent, and what is not.
 pub(super) fn failed(error: reqwest::Error, call: RequestId) -> Error {
     let ids = Ids::unanswered(call);
-    // The address is in the span already, and its text may be long.
+    // Of the address, which may be long, only who could not be reached: it may be mistyped.
+    let origin = error.url().map(|url| url.origin().ascii_serialization());
     let error = error.without_url();
     if error.is_connect() || error.is_builder() {
-        Error::NotSent { cause: causes(&error), ids }
+        let cause = causes(&error);
+        Error::NotSent { cause: origin.map(|at| format!("{at}: {cause}")).unwrap_or(cause), ids }
     } else if error.is_timeout() {
         Error::Unknown { cause: Uncertainty::Timeout, ids }
     } else {
@@ -255,7 +257,7 @@ pub(super) fn failed(error: reqwest::Error, call: RequestId) -> Error {
     }
 }
 
-pub(super) fn causes(error: &dyn std::error::Error) -> String {
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(error) = next {

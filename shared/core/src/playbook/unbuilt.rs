@@ -4,7 +4,7 @@
 //! then does not happen; to call it unknown would send the author looking for a typing error.
 
 /// A construct, and what can be done without it.
-const UNBUILT: [(&str, &str); 21] = [
+const UNBUILT: [(&str, &str); 30] = [
     (
         "windows",
         "for planned work, change the weight in Azure by hand: it is taken for the baseline",
@@ -14,13 +14,25 @@ const UNBUILT: [(&str, &str); 21] = [
     ("mute", "narrow `when`"),
     ("damping", "a longer `hold` calms an alert that comes and goes"),
     ("stale", "`atMost` ends overrides whose source has gone silent"),
+    ("gates", "a pause holds back everything: `pointsman pause`"),
     ("budget", "the limits of each pool hold in any case"),
+    ("budgets", "the limits of each pool hold in any case"),
     ("freeze", "`pointsman pause` holds back all writes"),
+    ("freezes", "`pointsman pause` holds back all writes"),
+    ("groups", "each pool keeps its limits by itself"),
+    (
+        "schedule",
+        "for planned work, change the weight in Azure by hand: it is taken for the baseline",
+    ),
+    ("authority", "every play has that of an alert"),
+    ("before", "a reconnect follows a play's end: `after`"),
     ("notify", "the ledger has everything: `pointsman history`"),
     ("verify", "the ledger says what each write found: `pointsman history`"),
     ("drift", "a change by someone else is always yielded to"),
+    ("assert", "a change by someone else is always yielded to"),
     ("capacity", "use `leastMembers` and `leastShare`"),
     ("mostOut", "use `leastMembers`"),
+    ("mostOutAtOnce", "use `leastMembers`"),
     ("zones", "use `leastMembers` of each pool"),
     ("zone", "use `leastMembers` of each pool"),
     ("neverTogether", "use `leastMembers` of each pool"),
