@@ -53,6 +53,9 @@ use crate::refused::Refused;
 /// How long a body may take to come.
 pub const BODY_WITHIN: Duration = Duration::from_secs(10);
 
+/// How much is told of a path that nothing is at, in characters.
+const PATH_CHARS_MAX: usize = 100;
+
 /// How much of a refused body is read and dropped, and for how long at most.
 pub const DROPPED_BYTES_MAX: usize = 8 << 20;
 /// See [`DROPPED_BYTES_MAX`].
@@ -67,7 +70,7 @@ struct Intake {
     refused: Refused,
 }
 
-/// A route for each source's webhook.
+/// A route for each source's webhook, and what is answered to whoever asks for another path.
 pub fn router(sources: &[Source], parts: &Parts) -> Router {
     let intake = Arc::new(Intake {
         sources: sources.iter().map(|source| (source.path.clone(), source.clone())).collect(),
@@ -80,7 +83,19 @@ pub fn router(sources: &[Source], parts: &Parts) -> Router {
     for source in sources {
         router = router.route(&source.path, post(receive));
     }
-    router.with_state(intake)
+    router.fallback(nowhere).with_state(intake)
+}
+
+/// Answers who asks for a path that nothing is at: a sender, most likely, whose address is mistyped.
+async fn nowhere(State(intake): State<Arc<Intake>>, request: Request) -> Response {
+    let status = StatusCode::NOT_FOUND;
+    // No source's name is empty.
+    if let Some(many) = intake.refused.take_in("", status, intake.clock.now()) {
+        let path: String = request.uri().path().chars().take(PATH_CHARS_MAX).collect();
+        let status = status.as_u16();
+        tracing::warn!(status, many, path, "a request went to a path that no source has");
+    }
+    Refusal::NotFound.into_response()
 }
 
 async fn receive(State(intake): State<Arc<Intake>>, request: Request) -> Response {
@@ -91,7 +106,18 @@ async fn receive(State(intake): State<Arc<Intake>>, request: Request) -> Respons
     let taken = take(&intake, source, request).instrument(span.clone());
     taken.await.unwrap_or_else(|refusal| {
         let (status, why) = refusal.words();
-        if let Some(many) = intake.refused.take_in(&source.name, status, intake.clock.now()) {
+        let told = match refusal {
+            // Of each of these a line was told.
+            Refusal::Unreadable(_) | Refusal::Unavailable => None,
+            Refusal::Denied(_)
+            | Refusal::NotFound
+            | Refusal::TooLarge
+            | Refusal::Broken
+            | Refusal::Slow => {
+                intake.refused.take_in(source.name.as_str(), status, intake.clock.now())
+            }
+        };
+        if let Some(many) = told {
             let status = status.as_u16();
             span.in_scope(|| tracing::warn!(status, many, "a delivery was refused: {why}"));
         }

@@ -2,7 +2,7 @@
 //!
 //! A sender whose token was rotated away does not send again what is answered with 4xx, so this side
 //! has to say that something is wrong. Whoever can reach the port can be refused as often as they
-//! like: of each source and status, one line a minute is told, with how many it stands for.
+//! like: of each source and status, one line a minute is told, with how many there were since the last.
 
 use std::{
     collections::HashMap,
@@ -11,14 +11,13 @@ use std::{
 
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::names::SourceName;
 
 /// How long it is between two lines of one source and status.
 const EVERY: SignedDuration = SignedDuration::from_secs(60);
 
 /// What was told last of each source and status.
 #[derive(Debug, Default)]
-pub(crate) struct Refused(Mutex<HashMap<(SourceName, StatusCode), Told>>);
+pub(crate) struct Refused(Mutex<HashMap<(String, StatusCode), Told>>);
 
 #[derive(Debug)]
 struct Told {
@@ -28,15 +27,11 @@ struct Told {
 }
 
 impl Refused {
-    /// Takes in a refusal; gives how many a line of now stands for, if there is to be one.
-    pub(crate) fn take_in(
-        &self,
-        source: &SourceName,
-        status: StatusCode,
-        now: Timestamp,
-    ) -> Option<u64> {
+    /// Takes in a refusal, of a source by its name; gives how many there were since the last line, this one included, if there
+    /// is to be a line now.
+    pub(crate) fn take_in(&self, source: &str, status: StatusCode, now: Timestamp) -> Option<u64> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match told.get_mut(&(source.clone(), status)) {
+        match told.get_mut(&(source.to_owned(), status)) {
             // A clock that was set back must not keep it silent.
             Some(told) if now.duration_since(told.at).abs() < EVERY => {
                 told.since += 1;
@@ -48,7 +43,7 @@ impl Refused {
                 Some(many)
             }
             None => {
-                told.insert((source.clone(), status), Told { at: now, since: 0 });
+                told.insert((source.to_owned(), status), Told { at: now, since: 0 });
                 Some(1)
             }
         }
@@ -62,19 +57,18 @@ mod tests {
     #[test]
     fn one_line_a_minute_stands_for_all_of_them() {
         let refused = Refused::default();
-        let (one, other): (SourceName, SourceName) =
-            ("one".parse().unwrap(), "other".parse().unwrap());
+        let (one, other) = ("one", "other");
         let (denied, large) = (StatusCode::FORBIDDEN, StatusCode::PAYLOAD_TOO_LARGE);
         for (second, source, status, told) in [
-            (100, &one, denied, Some(1)),
-            (101, &one, denied, None),
-            (101, &other, denied, Some(1)),
-            (102, &one, large, Some(1)),
-            (159, &one, denied, None),
-            (160, &one, denied, Some(3)),
-            (161, &one, denied, None),
+            (100, one, denied, Some(1)),
+            (101, one, denied, None),
+            (101, other, denied, Some(1)),
+            (102, one, large, Some(1)),
+            (159, one, denied, None),
+            (160, one, denied, Some(3)),
+            (161, one, denied, None),
             // The clock was set back.
-            (10, &one, denied, Some(2)),
+            (10, one, denied, Some(2)),
         ] {
             let now = Timestamp::from_second(second).unwrap();
             assert_eq!(refused.take_in(source, status, now), told, "{source} {status} {second}");

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use pointsman_apim::{
     Client,
     client::{Pace, Retries},
@@ -209,10 +209,9 @@ impl Deref for Reading {
     }
 }
 
-/// Does what was asked.
 /// Tells of a wrong use, or of what was asked for by it: the help or the version.
 pub(crate) fn wrong_usage(error: &clap::Error) -> ExitCode {
-    // What was typed could not be understood, and so neither could that JSON is wanted.
+    // What it did understand is not told, so that `--json` is looked for here.
     let json = std::env::args_os().any(|argument| argument == "--json");
     if error.use_stderr() && json {
         show::failed(true, error.to_string().trim_end());
@@ -223,14 +222,15 @@ pub(crate) fn wrong_usage(error: &clap::Error) -> ExitCode {
     u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
+/// Does what was asked.
 pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     let common = cli.common;
     let quiet = if matches!(cli.command, Command::Serve(_)) { "info" } else { "error" };
     let format = if common.json { Format::Json } else { Format::Auto };
     telemetry::start(format, quiet).map_err(Failed)?;
     if common.shadow && matches!(cli.command, Command::Dev(_) | Command::Emulate(_)) {
-        let why = "--shadow decides for an Azure and writes nothing to it; this command is an Azure of its own";
-        return Err(Failed(why.to_owned()));
+        let why = "--shadow writes nothing to Azure, and this command is an Azure of its own";
+        return Ok(wrong_usage(&Cli::command().error(ErrorKind::ArgumentConflict, why)));
     }
     match cli.command {
         Command::Dev(options) => dev::command(&common, &options).await,

@@ -30,7 +30,7 @@ use tokio::{
 };
 
 use crate::{
-    cli::{Common, Failed, unseen},
+    cli::{Common, Failed},
     playbook, show,
 };
 
@@ -99,14 +99,12 @@ impl Serving {
         options: &Options,
         dress: impl FnOnce(Router) -> Router,
     ) -> Result<Self, Failed> {
-        let file = store_file(config, mode);
-        let known = file.try_exists().map_err(|error| unseen(&file, &error))?;
         let parts = open(config, mode).await?;
-        if !known {
+        if parts.is_first && mode == Mode::Live {
             tracing::warn!(
-                store = %file.display(),
-                "there was no store, and a new one was made: what another store knows to be overridden, \
-                 this one takes for the owners' own"
+                store = %store_file(config, mode).display(),
+                "nobody has served on this store before: what another store knows to be overridden, this \
+                 one takes for the owners' own"
             );
         }
         put_in_force(&parts, config, options).await?;
@@ -280,9 +278,7 @@ fn router(config: &Config, parts: &Parts, stop: &Stop) -> Router {
         .route("/health/live", get(|| async { Json(json!({"live": true})) }))
         .route("/health/ready", get(ready))
         .with_state(health);
-    pointsman_alerts::router(&config.sources, parts)
-        .merge(health)
-        .fallback(|| async { (StatusCode::NOT_FOUND, Json(json!({"error": "not found"}))) })
+    pointsman_alerts::router(&config.sources, parts).merge(health)
 }
 
 /// Whether alerts can be taken and acted upon; says what is missing.

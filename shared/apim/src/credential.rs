@@ -288,6 +288,7 @@ impl Azure {
 #[async_trait]
 impl TokenSource for Azure {
     async fn fetch(&self) -> Result<Token, CredentialFailure> {
+        self.around.transport.begin();
         let credential = self.credential().await?;
         let scopes = [self.around.audience.as_str()];
         let token = credential

@@ -10,7 +10,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::secret::{HIDDEN, is_secret_key, scrub_urls};
+use crate::secret::{HIDDEN, is_secret_key, printable, scrub_urls};
 
 /// How much of a value a line shows, in characters.
 pub const SHOWN_CHARS_MAX: usize = 120;
@@ -100,7 +100,7 @@ impl Lines {
     fn say(&mut self, path: &str, change: Change) {
         let path = if path.is_empty() { "(all)" } else { path };
         // Keys are another's text, and a line is one line.
-        let path = path.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let path = printable(path);
         self.0.push(Line { path, change });
     }
 

@@ -101,6 +101,11 @@ const LEADING_WORDS: [&str; 9] = [
     "x-identity-header",
 ];
 
+/// Text from outside, as it can be shown: what would move a cursor is replaced.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
 /// Makes another's text fit to be shown: one line, at most `chars_max` characters, without what
 /// looks like a secret.
 pub(crate) fn scrubbed(text: &str, chars_max: usize) -> String {

@@ -49,6 +49,11 @@ impl Transport {
         self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Forgets what came of requests so far.
+    pub(crate) fn begin(&self) {
+        *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     fn note(&self, address: &str, failure: Option<String>) {
         // Without its query, which may carry an identity.
         let origin = address.parse().map(|url: Url| url.origin().ascii_serialization());
@@ -112,7 +117,10 @@ impl HttpClient for Transport {
         }
         let status = response.status().as_u16().into();
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| {
+            self.note(&address, Some("broke off in its answer".to_owned()));
+            failed(error)
+        })? {
             if body.len() + chunk.len() > TOKEN_BODY_BYTES_MAX {
                 let message = format!("the answer is larger than {TOKEN_BODY_BYTES_MAX} bytes");
                 return Err(Error::with_message(ErrorKind::DataConversion, message));

@@ -62,8 +62,8 @@ impl Matter {
     #[must_use]
     pub const fn may_pass(&self) -> bool {
         match self {
-            Self::Unseen { .. } | Self::Uncompared { .. } => true,
-            Self::Missing | Self::NoPool | Self::Unreadable { .. } | Self::Hidden { .. } => false,
+            Self::Missing | Self::Unseen { .. } | Self::Uncompared { .. } => true,
+            Self::NoPool | Self::Unreadable { .. } | Self::Hidden { .. } => false,
         }
     }
 

@@ -83,10 +83,12 @@ impl Engine {
             let mut concerned = hearing.edits;
             if hearing.lines.is_empty() {
                 heard.push(format!("{} says nothing new", signal.series));
-                // What it once said may be in force, or held, and that is what is asked for.
-                let claims = series.running.iter().flat_map(|running| running.claims.keys());
-                for backend in claims {
-                    concerned.entry(backend.clone()).or_default();
+                // What it once said may be in force, held, or on its way out, and that is what is asked
+                // for.
+                for Versioned { body, .. } in self.inner.store.documents().await? {
+                    if body.overrides.values().any(|over| over.series == signal.series) {
+                        concerned.entry(body.backend).or_default();
+                    }
                 }
             }
             for (backend, edits) in concerned {

@@ -357,21 +357,24 @@ impl Engine {
     }
 }
 
-/// Tells what was heard, each line in the span of its signal, with the id that the sender was given.
+/// Tells what was heard: what is about a series, with the ids that its senders were given.
 fn tell_heard(deliveries: &[Delivery], lines: &[Line]) {
     if lines.is_empty() {
         return;
     }
-    let mut ids = BTreeMap::new();
+    let mut ids: BTreeMap<&SeriesId, BTreeSet<&str>> = BTreeMap::new();
     for delivery in deliveries {
         if let Message::Signals { signals, .. } = &delivery.message {
-            ids.extend(signals.iter().map(|signal| (&signal.series, &delivery.receipt.id)));
+            for signal in signals {
+                ids.entry(&signal.series).or_default().insert(delivery.receipt.id.as_str());
+            }
         }
     }
     for line in lines {
         let span = match line.what.series() {
             Some(series) => {
-                let id = ids.get(series).map(|id| id.as_str());
+                let id =
+                    ids.get(series).map(|ids| ids.iter().copied().collect::<Vec<_>>().join(" "));
                 tracing::info_span!("signal", id, %series)
             }
             None => tracing::Span::none(),

@@ -67,6 +67,8 @@ pub struct Parts {
     pub azure: apim::Client,
     /// Whether the pools of each playbook that is taken up are looked at.
     pub inspects: bool,
+    /// Whether nobody ever took messages out of this store's queue before: it is a new one.
+    pub is_first: bool,
     database: Database,
 }
 
@@ -132,21 +134,19 @@ impl Parts {
         let database = Database::open(&store_file(config, mode), Options::default()).await?;
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::new(database.clone(), Arc::clone(&clock)));
-        let queue: Arc<dyn Queue> = match role {
-            Role::Consumer => {
-                Arc::new(EmbeddedQueue::consumer(database.clone(), Arc::clone(&clock)).await?)
-            }
-            Role::Producer => {
-                Arc::new(EmbeddedQueue::producer(database.clone(), Arc::clone(&clock)))
-            }
+        let queue = match role {
+            Role::Consumer => EmbeddedQueue::consumer(database.clone(), Arc::clone(&clock)).await?,
+            Role::Producer => EmbeddedQueue::producer(database.clone(), Arc::clone(&clock)),
         };
+        let is_first = queue.is_first();
+        let queue: Arc<dyn Queue> = Arc::new(queue);
         let reads = Duration::from_secs(READ_PACE_SECS_MAX);
         let pace = Pace::Within { reads, writes: Duration::ZERO };
         let azure = azure(config, Retries::default(), pace)?;
         let gateway = Arc::new(Azure::new(azure.clone(), Arc::clone(&clock)));
         let engine = Engine::new(Arc::clone(&store), gateway, Arc::clone(&clock), mode);
         let inspects = config.azure.inspected;
-        Ok(Self { engine, store, queue, clock, azure, inspects, database })
+        Ok(Self { engine, store, queue, clock, azure, inspects, is_first, database })
     }
 
     /// Finishes what is being stored, and closes the database.

@@ -81,6 +81,11 @@ impl Consumer {
         u64::from(self.epoch) << 32 | u64::from(low)
     }
 
+    /// Whether it is the first that this database has.
+    pub(crate) fn is_first(&self) -> bool {
+        self.epoch == 1
+    }
+
     /// Whether a message of this id is stored, and was not received yet, as far as is known here.
     pub(crate) fn holds(&self, id: &MessageId) -> bool {
         self.inbox.holds(id)

@@ -95,6 +95,12 @@ impl EmbeddedQueue {
         Ok(Self { database, clock, consumer })
     }
 
+    /// Whether nobody ever received from this database before: it was made just now.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.consumer.as_ref().is_some_and(|consumer| consumer.is_first())
+    }
+
     /// Stores that a message is sent again, where the same is stored still, without writing its body
     /// for nothing.
     async fn repeat(

@@ -544,3 +544,22 @@ async fn a_full_disk_refuses_the_sender_and_passes() {
     assert_eq!(world.receive(9).await.len(), 1);
     world.close().await;
 }
+
+#[tokio::test]
+async fn what_is_only_due_later_is_not_waiting_and_what_is_tried_again_is() {
+    let world = World::new().await;
+    let depth = async || world.queue.depth().await.unwrap();
+    let later = world.later(seconds(60));
+    assert_eq!(world.queue.send(wake("later", Some(later))).await.unwrap(), Sent::Stored);
+    assert_eq!(depth().await, 0);
+    world.send("now").await;
+    assert_eq!(depth().await, 1);
+    let delivery = world.receive_one("now").await;
+    assert_eq!(depth().await, 1, "it is being taken in");
+    world.queue.abandon(&delivery.receipt, world.later(seconds(20))).await.unwrap();
+    assert_eq!(depth().await, 1, "it is tried again");
+    world.clock.step(seconds(30));
+    let delivery = world.receive_one("now").await;
+    world.complete(&delivery.receipt).await.unwrap();
+    assert_eq!(depth().await, 0);
+}

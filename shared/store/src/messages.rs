@@ -424,13 +424,14 @@ pub async fn next_due(conn: &mut SqliteConnection) -> Result<Micros, StoreError>
     Ok(next.map_or(Micros::NEVER, Micros::of_column))
 }
 
-/// How many messages are due or locked; those that are only due later are not in anybody's way.
+/// How many messages wait to be taken in, are being, or could not be and are tried again. Those that
+/// were only ever to be delivered later, as wakes are, are in nobody's way.
 ///
 /// # Errors
 /// When SQLite fails.
 pub async fn depth(conn: &mut SqliteConnection, now: Timestamp) -> Result<u64, StoreError> {
     let depth: i64 = said(
-        sqlx::query_scalar("SELECT count(*) FROM messages WHERE due <= ? OR lock IS NOT NULL")
+        sqlx::query_scalar("SELECT count(*) FROM messages WHERE due <= ? OR deliveries > 0")
             .bind(Micros::at(now).column())
             .fetch_one(conn),
     )

@@ -75,6 +75,7 @@ async fn whoever_is_logged_in_to_the_azure_cli_is_asked_for() {
     let (code, said) = get().await;
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("http://127.0.0.1:1"), "{said}");
+    assert!(!said.contains(&world.azure.token()), "a token is nobody's to see: {said}");
     let asked = std::fs::read_to_string(world.path("asked")).expect("it was asked");
     assert!(
         asked.starts_with("account get-access-token -o json --scope https://management"),

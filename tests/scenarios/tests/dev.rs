@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines},
     process::{Child, ChildStdout, Command},
+    sync::Mutex,
     time::timeout,
 };
 
@@ -142,23 +143,29 @@ impl Run {
 /// The first of the README's two commands.
 #[tokio::test]
 async fn the_story_is_told_to_its_end_within_its_time() {
-    let told = story(&[]).await;
+    let (told, took) = story(&[]).await;
+    assert!(took <= RUN_WITHIN, "{took:?}");
     assert!(!told.contains("a Prometheus that scrapes the gateway"), "{told}");
 }
 
 #[tokio::test]
 async fn a_real_prometheus_and_alertmanager_tell_the_same_story() {
-    let told = story(&["--prometheus"]).await;
+    let (told, _) = story(&["--prometheus"]).await;
     assert!(told.contains("a Prometheus that scrapes the gateway"), "{told}");
 }
 
-/// Runs the whole story, which must end by itself and as it should; gives what was told meanwhile.
-async fn story(arguments: &[&str]) -> String {
+/// Runs the whole story, which must end by itself and as it should; gives what was told meanwhile, and
+/// how long it took.
+async fn story(arguments: &[&str]) -> (String, Duration) {
+    // Two beside each other would be more than a small machine can do in that time.
+    static ONE: Mutex<()> = Mutex::const_new(());
+    let _alone = ONE.lock().await;
     let place = Place::new();
     let began = Instant::now();
     let run = place.command(&[arguments, &["--json"]].concat()).output();
     let run = timeout(BOUND + RUN_WITHIN, run).await;
     let run = run.expect("it ends by itself").expect("it can be run");
+    let took = began.elapsed();
     let told = String::from_utf8_lossy(&run.stderr).into_owned();
     let summary: Value = serde_json::from_slice(&run.stdout)
         .unwrap_or_else(|error| panic!("{error} after {:?}:\n{told}", began.elapsed()));
@@ -182,10 +189,8 @@ async fn story(arguments: &[&str]) -> String {
     let [helped, alone] =
         ["helped", "alone"].map(|pool| summary["pools"][pool]["lost"].as_u64().expect("a count"));
     assert!(helped < alone, "{summary}");
-    let seconds = summary["seconds"].as_f64().expect("how long it took");
-    assert!(seconds <= RUN_WITHIN.as_secs_f64(), "{summary}");
     place.is_left_as_it_was().await;
-    told
+    (told, took)
 }
 
 #[tokio::test]

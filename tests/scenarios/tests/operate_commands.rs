@@ -50,7 +50,7 @@ async fn wrong_usage_ends_with_2_and_failure_with_1() {
     }
     // What is an Azure of its own has none to spare.
     for command in ["dev", "emulate"] {
-        let _ = world.say(&[command, "--shadow"]).await.ended(1).says("an Azure of its own");
+        let _ = world.say(&[command, "--shadow"]).await.ended(2).says("an Azure of its own");
     }
     let failures: [(&[&str], &str); 5] = [
         (&["status", "--config", "none.yaml"], "there is no configuration at none.yaml"),

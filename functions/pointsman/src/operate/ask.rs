@@ -132,7 +132,7 @@ fn describe(out: &mut String, document: &Document, now: Timestamp) -> std::fmt::
         writeln!(out, "  TROUBLE for {since}: {}", trouble.why)?;
         writeln!(out, "    tried again at {}", show::moment(trouble.until))?;
     }
-    if let Some(missing) = missing(document) {
+    if let Some(missing) = missing(document, now) {
         writeln!(out, "  {missing}")?;
     }
     for over in document.overrides.values() {
@@ -152,15 +152,17 @@ fn describe(out: &mut String, document: &Document, now: Timestamp) -> std::fmt::
     Ok(())
 }
 
-/// That Azure has no such backend, in words, where it says so; one answer alone is not believed.
-pub(super) fn missing(document: &Document) -> Option<String> {
-    let since = document.etags.missing()?;
+/// That Azure has no such backend, in words, where that was seen last and something is going on: what
+/// is at rest is not looked at.
+pub(super) fn missing(document: &Document, now: Timestamp) -> Option<String> {
+    let since = document.etags.missing().filter(|_| !document.is_at_rest())?;
     let believed = later(since, MISSING_FOR);
-    Some(format!(
-        "MISSING since {}: Azure has no such backend; believed from {} on",
-        show::moment(since),
-        show::moment(believed)
-    ))
+    let how = if now < believed {
+        format!("which is not believed before {}", show::moment(believed))
+    } else {
+        "and is taken for gone".to_owned()
+    };
+    Some(format!("MISSING: Azure has had no such backend since {}, {how}", show::moment(since)))
 }
 
 fn said(reconnect: &Reconnect) -> String {

@@ -8,6 +8,7 @@
 use std::{collections::BTreeSet, fmt::Write as _, process::ExitCode, time::Duration};
 
 use clap::Args;
+use jiff::Timestamp;
 use pointsman_core::{
     document::Document,
     group::Pause,
@@ -401,10 +402,10 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     let restored = desk.until(within, released).await?;
     let after = ask::documents(&desk.records).await?;
     let paused = desk.records.store.group().await?.body.paused;
-    let served = desk.here.is_none();
+    let (served, now) = (desk.here.is_none(), desk.records.clock.now());
     desk.close().await?;
     if !restored {
-        return Err(not_restored(&after, paused.is_some(), options.within));
+        return Err(not_restored(&after, paused.is_some(), options.within, now));
     }
     if served {
         show::note(
@@ -451,14 +452,14 @@ async fn taken(records: &Records, mark: Option<&Outgoing>) -> Result<bool, Faile
     }
 }
 
-fn not_restored(documents: &[Document], paused: bool, within: u32) -> Failed {
+fn not_restored(documents: &[Document], paused: bool, within: u32, now: Timestamp) -> Failed {
     let mut text = format!("not everything was restored within {within} s");
     for document in documents.iter().filter(|document| !document.is_at_rest()) {
         text += &format!("\n  {}", document.backend.short());
         for (field, owned) in &document.owned {
             text += &format!("\n    {field} should be {} again", owned.baseline);
         }
-        if let Some(missing) = ask::missing(document) {
+        if let Some(missing) = ask::missing(document, now) {
             text += &format!("\n    {missing}");
         }
         if let Some(trouble) = &document.trouble {

@@ -244,12 +244,16 @@ fn record(call: RequestId, response: &Response<Bytes>) {
 /// Sorts a transport error: what is known not to have been sent, and what is not.
 pub(super) fn failed(error: reqwest::Error, call: RequestId) -> Error {
     let ids = Ids::unanswered(call);
-    // Of the address, which may be long, only who could not be reached: it may be mistyped.
+    // Of the address, which may be long, only whose it is: it may be mistyped. There may be a proxy on
+    // the way, and then that is who did not answer.
     let origin = error.url().map(|url| url.origin().ascii_serialization());
     let error = error.without_url();
     if error.is_connect() || error.is_builder() {
         let cause = causes(&error);
-        Error::NotSent { cause: origin.map(|at| format!("{at}: {cause}")).unwrap_or(cause), ids }
+        Error::NotSent {
+            cause: origin.map(|to| format!("on the way to {to}: {cause}")).unwrap_or(cause),
+            ids,
+        }
     } else if error.is_timeout() {
         Error::Unknown { cause: Uncertainty::Timeout, ids }
     } else {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::secret::{HIDDEN, scrub_urls};
+use crate::secret::{HIDDEN, printable, scrub_urls};
 
 /// How much of a value a problem repeats, in characters.
 const SHOWN_CHARS_MAX: usize = 80;
@@ -21,7 +21,7 @@ pub struct Problem {
 
 impl Problem {
     pub(crate) fn new(path: impl Into<String>, fault: Fault) -> Self {
-        Self { path: path.into(), fault }
+        Self { path: printable(&path.into()), fault }
     }
 
     /// Where it is: `properties.pool.services[1].weight`.
