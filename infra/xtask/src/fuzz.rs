@@ -35,6 +35,10 @@ const NEEDS: Needs = Needs {
 /// How long all targets take together in a run of everything, in seconds.
 pub(crate) const ALL_SECONDS: u64 = 120;
 
+/// What libFuzzer's choices begin with in a run of everything: from a clean build folder it tries
+/// the same inputs each time, so that a run fails because of a change and not by chance.
+pub(crate) const ALL_SEED: u32 = 1;
+
 /// How large an input may become, in bytes. What reads more is bounded elsewhere, and tested.
 const INPUT_BYTES_MAX: u64 = 8 << 10;
 
@@ -67,14 +71,15 @@ pub(crate) fn ensure() -> Result<(), String> {
     NEEDS.ensure()
 }
 
-/// Runs the targets that are named, or all of them, for so long together.
-pub(crate) fn fuzz(named: &[&str], seconds: u64) -> Result<(), String> {
+/// Runs the targets that are named, or all of them, for so long together; without a seed, libFuzzer
+/// chooses one.
+pub(crate) fn fuzz(named: &[&str], seconds: u64, seed: Option<u32>) -> Result<(), String> {
     let targets = chosen(&list(&tracked("corpus"))?, named)?;
     let folder = build_folder()?.join("fuzz");
     let fuzzer = build(&folder)?;
     let each = (seconds / targets.len() as u64).max(1);
     for target in &targets {
-        println!("{}", one(&fuzzer, &folder.join("corpus").join(target), target, each)?);
+        println!("{}", one(&fuzzer, &folder.join("corpus").join(target), target, each, seed)?);
     }
     Ok(())
 }
@@ -156,7 +161,13 @@ fn host(version: &str) -> Result<String, String> {
 }
 
 /// Runs one target, and says in a line what was done.
-fn one(fuzzer: &Path, learnt: &Path, target: &str, seconds: u64) -> Result<String, String> {
+fn one(
+    fuzzer: &Path,
+    learnt: &Path,
+    target: &str,
+    seconds: u64,
+    seed: Option<u32>,
+) -> Result<String, String> {
     let found = tracked("found").join(target);
     for folder in [learnt, &found] {
         fs::create_dir_all(folder)
@@ -177,6 +188,9 @@ fn one(fuzzer: &Path, learnt: &Path, target: &str, seconds: u64) -> Result<Strin
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
+    if let Some(seed) = seed {
+        command.arg(format!("-seed={seed}"));
+    }
     let unrun = |error| format!("{} could not be run: {error}", fuzzer.display());
     let mut child = command.spawn().map_err(unrun)?;
     let mut lines = Vec::new();

@@ -33,7 +33,7 @@ cargo xtask TASK
   check      formatting and lints: what to run before a commit
   test       everything, with a time per stage; installs what is missing or says what it is
   clients    other people's clients, for the conformance tests, into the build folder
-  fuzz       the fuzz targets, longer: [TARGET] [SECONDS]
+  fuzz       the fuzz targets, longer and with other inputs: [TARGET] [SECONDS]
   generate   writes again what is generated and checked in
   bench      the benchmarks, on release builds; what follows is passed on to them
   help       this text
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         ["generate"] => generate::all(),
         ["bench", rest @ ..] => bench(rest),
         ["fuzz", rest @ ..] => {
-            fuzz::read(rest).and_then(|(targets, seconds)| fuzz::fuzz(&targets, seconds))
+            fuzz::read(rest).and_then(|(targets, seconds)| fuzz::fuzz(&targets, seconds, None))
         }
         [task @ ("check" | "test" | "clients" | "generate" | "help"), ..] => {
             Err(format!("`{task}` takes no arguments"))
@@ -123,7 +123,7 @@ fn stages(report: &mut Report) -> Result<(), String> {
     });
     report.tally = *tally::lock(&tally);
     outcome?;
-    report.stage("fuzz", || fuzz::fuzz(&[], fuzz::ALL_SECONDS))
+    report.stage("fuzz", || fuzz::fuzz(&[], fuzz::ALL_SECONDS, Some(fuzz::ALL_SEED)))
 }
 
 fn tests() -> Command {

@@ -127,7 +127,7 @@ impl Document {
             return Err(DocumentError::NotObject);
         }
         if let Some(path) = raw::repeated(&body) {
-            return Err(DocumentError::Repeated { path });
+            return Err(DocumentError::Repeated { path: secret::printable(&path) });
         }
         Ok(Self { body, raw })
     }

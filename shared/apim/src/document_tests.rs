@@ -29,6 +29,10 @@ fn documents() {
         r#"{"properties":{"url":"hush","url":"hush"}}"#,
         &expect!["properties.url stands in it twice, and readers differ on which one counts"],
     );
+    check(
+        r#"{"\u001b[2J":{"x":1,"x":2}}"#,
+        &expect!["\u{fffd}[2J.x stands in it twice, and readers differ on which one counts"],
+    );
 }
 
 #[test]

@@ -90,10 +90,11 @@ fn may(safety: Safety, error: &Error, attempt: u32) -> bool {
             Error::Withheld { reason, .. } => match reason {
                 Withheld::Paced { .. } | Withheld::NotOffered(_) | Withheld::Endless => false,
             },
+            // Whoever fetches tokens has tried again for as long as anybody waits.
+            Error::Credential { .. } => false,
             Error::Throttled(_)
             | Error::Busy(_)
             | Error::NotSent { .. }
-            | Error::Credential { .. }
             | Error::PreconditionFailed(_)
             | Error::NotFound(_)
             | Error::Refused(_)

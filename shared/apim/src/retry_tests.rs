@@ -88,7 +88,7 @@ fn what_is_made_again() {
         timeout          read again write -     and twice -
         broken           read again write -     and twice -
         not sent         read again write again and twice again
-        no token for now read again write again and twice again
+        no token for now read -     write -     and twice -
         no token         read -     write -     and twice -
         unreadable       read -     write -     and twice -
         paced            read -     write -     and twice -
