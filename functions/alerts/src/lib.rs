@@ -145,7 +145,9 @@ impl Refusal {
             Self::NotFound => (StatusCode::NOT_FOUND, "not found".to_owned()),
             Self::TooLarge => (
                 StatusCode::PAYLOAD_TOO_LARGE,
-                format!("a body has {BODY_BYTES_MAX} bytes at most"),
+                format!(
+                    "a body has {BODY_BYTES_MAX} bytes at most; set `max_alerts` on the receiver"
+                ),
             ),
             Self::Broken => (StatusCode::BAD_REQUEST, "the body broke off".to_owned()),
             Self::Slow => {

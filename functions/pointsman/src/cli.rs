@@ -70,7 +70,7 @@ pub(crate) struct Common {
     pub(crate) json: bool,
     /// Decide, record and show, but write nothing to Azure; on a store of its own
     #[arg(long, global = true, help_heading = EVERYWHERE)]
-    shadow: bool,
+    pub(crate) shadow: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -228,9 +228,28 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     let quiet = if matches!(cli.command, Command::Serve(_)) { "info" } else { "error" };
     let format = if common.json { Format::Json } else { Format::Auto };
     telemetry::start(format, quiet).map_err(Failed)?;
+    if common.json {
+        show::tell_as_json();
+    }
     if common.shadow && matches!(cli.command, Command::Dev(_) | Command::Emulate(_)) {
         let why = "--shadow writes nothing to Azure, and this command is an Azure of its own";
         return Ok(wrong_usage(&Cli::command().error(ErrorKind::ArgumentConflict, why)));
+    }
+    let of_the_store = matches!(
+        cli.command,
+        Command::Status
+            | Command::Explain(_)
+            | Command::History(_)
+            | Command::Letters(_)
+            | Command::Pause(_)
+            | Command::Resume(_)
+            | Command::Undo(_)
+            | Command::Release(_)
+    );
+    if common.shadow && of_the_store {
+        show::note(
+            "shadow: this is what `serve --shadow` decided, and none of it was written to Azure",
+        );
     }
     match cli.command {
         Command::Dev(options) => dev::command(&common, &options).await,

@@ -58,7 +58,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         .map_err(|error| Failed(format!("{}: {error}", options.signal.display())))?;
     let loaded =
         in_force(&parts.engine, config.playbook.as_ref(), options.playbook.as_ref()).await?;
-    let plan = parts.engine.plan(&batch.signals, &loaded).await?;
+    let plan = show::patiently(show::AZURE, parts.engine.plan(&batch.signals, &loaded)).await?;
     parts.close().await;
     let unmatched: Vec<String> = batch
         .signals
@@ -72,9 +72,9 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let letters: Vec<String> =
         batch.letters.iter().map(|letter| letter.reason.to_string()).collect();
     if common.json {
-        let Plan { heard, backends } = &plan;
+        let Plan { paused, heard, backends } = &plan;
         show::json(&json!({
-            "heard": heard, "unmatched": unmatched, "letters": letters, "truncated": batch.truncated,
+            "paused": paused, "heard": heard, "unmatched": unmatched, "letters": letters, "truncated": batch.truncated,
             "backends": backends,
         }))?;
     } else {
@@ -148,6 +148,10 @@ fn describe(
     truncated: u64,
 ) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
+    if let Some(pause) = &plan.paused {
+        writeln!(out, "PAUSED by {}: {}", pause.by, pause.reason)?;
+        writeln!(out, "  nothing would be written until `pointsman resume`")?;
+    }
     for heard in &plan.heard {
         writeln!(out, "{heard}")?;
     }

@@ -12,6 +12,7 @@ use std::{
 use clap::Subcommand;
 use pointsman_core::{
     document::Document,
+    names::BackendId,
     overrides::Life,
     playbook::{self, Playbook},
 };
@@ -106,9 +107,12 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
             let client = cli::azure(&common.config(Needs::Azure)?)?;
             let gateway = Azure::new(client, Arc::new(SystemClock));
             let mut findings = Vec::new();
-            for (alias, pool) in &playbook.pools {
-                findings.extend(inspect(&gateway, alias, pool).await);
-            }
+            let looked = async {
+                for (alias, pool) in &playbook.pools {
+                    findings.extend(inspect(&gateway, alias, pool).await);
+                }
+            };
+            show::patiently(show::AZURE, looked).await;
             Some(findings)
         }
         Some(_) | None => None,
@@ -141,7 +145,7 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
 /// What a playbook means for one override.
 #[derive(Serialize)]
 struct Fate {
-    backend: String,
+    backend: BackendId,
     id: String,
     play: String,
     effect: String,
@@ -155,7 +159,7 @@ fn fates(playbook: &Playbook, document: &Document) -> Vec<Fate> {
     let running = document.overrides.values().filter(|over| !over.has_ended());
     running
         .map(|over| Fate {
-            backend: document.backend.short(),
+            backend: document.backend.clone(),
             id: over.id.to_string(),
             play: over.play.to_string(),
             effect: over.effect.to_string(),
@@ -208,7 +212,10 @@ async fn apply(
         writeln!(
             out,
             "{}: {} ({}, by play {}): {what}",
-            fate.backend, fate.effect, fate.id, fate.play
+            fate.backend.short(),
+            fate.effect,
+            fate.id,
+            fate.play
         )?;
     }
     if fates.is_empty() {

@@ -3,14 +3,17 @@
 use std::{
     fmt::Display,
     io::{self, Write as _},
+    pin::pin,
     process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
 
 use comfy_table::{Table, presets};
 use jiff::{SignedDuration, SignedDurationRound, Timestamp, Unit};
 use pointsman_core::{
     document::Document,
-    overrides::{Life, Override, Standing},
+    overrides::{End, Life, Override, Standing},
 };
 use serde::Serialize;
 
@@ -30,20 +33,54 @@ pub(crate) fn text(text: &str) -> Result<ExitCode, Failed> {
     }
 }
 
+/// Whether what is told beside goes to a program, as the log then does.
+static TOLD_AS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// From here on, what is told beside is JSON.
+pub(crate) fn tell_as_json() {
+    TOLD_AS_JSON.store(true, Ordering::Relaxed);
+}
+
 /// Tells something beside what was asked for.
 pub(crate) fn note(text: impl Display) {
-    // Where nobody listens, there is nobody to tell.
-    let _ = writeln!(io::stderr().lock(), "{}", printable(&text.to_string()));
+    if TOLD_AS_JSON.load(Ordering::Relaxed) {
+        beside(&serde_json::json!({"note": text.to_string()}).to_string());
+    } else {
+        beside(&text.to_string());
+    }
 }
 
 /// Tells why a command failed.
 pub(crate) fn failed(json: bool, text: &str) {
     if json {
-        note(serde_json::json!({"error": text}));
+        beside(&serde_json::json!({"error": text}).to_string());
     } else {
-        note(format_args!("pointsman: {}", text.trim_end()));
+        beside(&format!("pointsman: {}", text.trim_end()));
     }
 }
+
+fn beside(text: &str) {
+    // Where nobody listens, there is nobody to tell.
+    let _ = writeln!(io::stderr().lock(), "{}", printable(text));
+}
+
+/// How long something may take before it is said that it is waited for.
+const SILENT_FOR: Duration = Duration::from_secs(4);
+
+/// Does something, and says what it waits for where it takes long: silence reads as a hang.
+pub(crate) async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    match tokio::time::timeout(SILENT_FOR, &mut work).await {
+        Ok(done) => done,
+        Err(_) => {
+            note(format_args!("still waiting for {what}"));
+            work.await
+        }
+    }
+}
+
+/// What most commands wait for.
+pub(crate) const AZURE: &str = "Azure, or for a token to ask it with";
 
 /// What came from outside must not move the cursor, colour the terminal or hide anything.
 fn printable(text: &str) -> String {
@@ -105,9 +142,15 @@ pub(crate) fn standing(document: &Document, over: &Override, now: Timestamp) -> 
         (Life::Begun { .. }, Standing::Held(why)) => format!("displaced, held: {why}"),
         (Life::Begun { .. }, Standing::Yielded) => "yielded to someone else's write".to_owned(),
         (Life::Begun { at, .. }, Standing::Admitted | Standing::Unseen) => {
-            let left = over.lease.expires(*at).duration_since(now);
+            let (ends, why) = over.ends().unwrap_or((now, End::Expired));
+            let left = ends.duration_since(now);
             let left = if left.is_positive() { length(left) } else { "0s".to_owned() };
-            format!("in force for {}, at most {left} more", ago(*at))
+            match why {
+                End::Resolved => format!("in force for {}, given back in {left}: {why}", ago(*at)),
+                End::Expired | End::Undone { .. } | End::Dropped => {
+                    format!("in force for {}, at most {left} more", ago(*at))
+                }
+            }
         }
         (Life::Ended { steps, why, .. }, _) => match steps.len().checked_sub(1) {
             Some(step) => format!("ending ({why}), {} given back", over.lease.given_back(step)),

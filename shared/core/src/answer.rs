@@ -198,7 +198,7 @@ impl Document {
             said.push(What::Unreachable { why: why.to_owned(), until: now });
         }
         let since = known.map_or(now, |known| known.since);
-        self.trouble = Some(Trouble { since, until: now, why: why.to_owned() });
+        self.trouble = Some(Trouble { since, until: now, why: why.to_owned(), named: false });
     }
 
     /// Waits until the time that Azure named, or about as long as the trouble has lasted; gives
@@ -207,9 +207,10 @@ impl Document {
         let now = self.now;
         let since = self.trouble.as_ref().map_or(now, |trouble| trouble.since);
         let wait = now.duration_since(since).clamp(RETRY.0, RETRY.1);
+        let named = until.is_some();
         // However short a wait Azure names, it is not asked without a pause.
         let until = until.unwrap_or_else(|| later(now, wait)).max(later(now, RETRY.0));
-        self.trouble = Some(Trouble { since, until, why: why.to_owned() });
+        self.trouble = Some(Trouble { since, until, why: why.to_owned(), named });
         until
     }
 

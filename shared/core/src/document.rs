@@ -202,6 +202,9 @@ pub struct Trouble {
     pub until: Timestamp,
     /// What it said.
     pub why: String,
+    /// Whether Azure itself has named that time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub named: bool,
 }
 
 /// All that is remembered of one backend.
@@ -283,6 +286,15 @@ impl Document {
     pub fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.now = self.now.max(now);
         self.now
+    }
+
+    /// Takes in that a person wants it looked at: what is waited for is not waited for any longer,
+    /// unless Azure has asked for it.
+    pub fn insist(&mut self) {
+        let now = self.now;
+        if let Some(trouble) = self.trouble.as_mut().filter(|trouble| !trouble.named) {
+            trouble.until = trouble.until.min(now);
+        }
     }
 
     /// Whether Azure was asked for something, and what came of it is not known yet.
@@ -401,7 +413,8 @@ impl Document {
             let kept = !reconnect.is_waiting();
             if !kept {
                 let (id, target) = (id.clone(), reconnect.target.clone());
-                said.push(What::ReconnectCancelled { id, target });
+                let undone = End::Undone { by: by.to_owned(), reason: reason.to_owned() };
+                said.push(What::ReconnectUndone { id, target, why: undone });
             }
             kept
         });
@@ -550,6 +563,27 @@ mod tests {
         let before = document.clone();
         document.rewind(at(9_980));
         assert_eq!(document, before);
+    }
+
+    /// Who asks for an end at 3 a.m. does not wait for us to try again; for Azure he does.
+    #[test]
+    fn a_person_who_insists_waits_only_for_what_azure_has_named() {
+        let (now, mut said) = (at(10_000), Vec::new());
+        let waits = |until| {
+            let mut document = Document::new(backend(), now);
+            document.unreachable("down", until, now, &mut Vec::new());
+            document.insist();
+            document.wake_now(now);
+            document.wake
+        };
+        assert_eq!(waits(None), Some(now));
+        assert_eq!(waits(Some(at(10_030))), Some(at(10_030)));
+        // Nor is anything put off by it.
+        let mut document = Document::new(backend(), now);
+        document.unreachable("down", None, now, &mut said);
+        document.advance(at(10_500));
+        document.insist();
+        assert_eq!(document.trouble.map(|trouble| trouble.until), Some(at(10_001)));
     }
 
     /// Whoever looks with a wrong clock leaves the time as it is, says so once, and is not waited for.

@@ -85,6 +85,7 @@ pub enum What {
     Unreachable { why: String, until: Timestamp },
     ReconnectPlanned { id: ReconnectId, target: BackendId, due: Timestamp },
     ReconnectCancelled { id: ReconnectId, target: BackendId },
+    ReconnectUndone { id: ReconnectId, target: BackendId, why: End },
     ReconnectAsked { id: ReconnectId, target: BackendId, after: SignedDuration },
     ReconnectAccepted { id: ReconnectId, target: BackendId, due: Timestamp },
     ReconnectRefused { id: ReconnectId, target: BackendId, why: String },
@@ -129,6 +130,7 @@ impl What {
             | Self::Unreachable { .. }
             | Self::ReconnectPlanned { .. }
             | Self::ReconnectCancelled { .. }
+            | Self::ReconnectUndone { .. }
             | Self::ReconnectAsked { .. }
             | Self::ReconnectAccepted { .. }
             | Self::ReconnectRefused { .. }
@@ -212,13 +214,18 @@ impl fmt::Display for What {
                 }
                 Ok(())
             }
-            Self::Removed { field } => write!(f, "{field}: its member was removed from the pool"),
+            Self::Removed { field } => {
+                write!(f, "{field}: what we wrote is gone, with its member or its pool")
+            }
             Self::Unreachable { why, until } => write!(f, "{why}; tried again at {until:.0}"),
             Self::ReconnectPlanned { target, due, .. } => {
                 write!(f, "{} will be reconnected at {due:.0}", target.short())
             }
             Self::ReconnectCancelled { target, .. } => {
                 write!(f, "the reconnect of {} is cancelled", target.short())
+            }
+            Self::ReconnectUndone { target, why, .. } => {
+                write!(f, "the reconnect of {} is cancelled: {why}", target.short())
             }
             Self::ReconnectAsked { target, after, .. } => {
                 write!(f, "asking for a reconnect of {} in {after:#}", target.short())

@@ -268,6 +268,27 @@ impl fmt::Display for Held {
 }
 
 impl Override {
+    /// When it ends and why, should nothing more be heard; none where it has.
+    #[must_use]
+    pub fn ends(&self) -> Option<(Timestamp, End)> {
+        match self.life {
+            // What was kept back for as long as it would have lasted answers an alert that may be
+            // long over: its resolve can have got lost like any other.
+            Life::Claimed { at } => Some((self.lease.expires(at), End::Expired)),
+            Life::Begun { at, .. } => {
+                let expired = (self.lease.expires(at), End::Expired);
+                Some(match (self.lease.until, self.resolved) {
+                    (Until::Resolved { .. }, Some(_)) => {
+                        let held = later(at, self.lease.hold);
+                        if held < expired.0 { (held, End::Resolved) } else { expired }
+                    }
+                    (Until::Resolved { .. } | Until::For(_), _) => expired,
+                })
+            }
+            Life::Ended { .. } => None,
+        }
+    }
+
     /// Whether it has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {

@@ -29,7 +29,7 @@ use crate::{
     lay::{Contribution, Laid, Terms, lay},
     ledger::{Line, What},
     names::BackendId,
-    overrides::{End, Held, Life, Standing, Until, later},
+    overrides::{End, Held, Life, Standing, later},
     playbook::{Playbook, RECONNECT_AFTER_MIN},
     pool::{Pool, Settings},
     wake::{ask_at, warning},
@@ -197,26 +197,10 @@ impl<'a> Look<'a> {
             .overrides
             .values()
             .filter_map(|over| {
-                let why = match over.life {
-                    Life::Ended { .. } => return None,
-                    Life::Claimed { .. } | Life::Begun { .. }
-                        if !known || self.generation.playbook.play(&over.play).is_none() =>
-                    {
-                        End::Dropped
-                    }
-                    // What was kept back for as long as it would have lasted answers an alert that
-                    // may be long over: its resolve can have got lost like any other.
-                    Life::Claimed { at } if now >= over.lease.expires(at) => End::Expired,
-                    Life::Claimed { .. } => return None,
-                    Life::Begun { at, .. } if now >= over.lease.expires(at) => End::Expired,
-                    Life::Begun { at, .. } => match (over.lease.until, over.resolved) {
-                        (Until::Resolved { .. }, Some(_)) if now >= later(at, over.lease.hold) => {
-                            End::Resolved
-                        }
-                        (Until::Resolved { .. } | Until::For(_), _) => return None,
-                    },
-                };
-                Some((over.id.clone(), why))
+                let (at, why) = over.ends()?;
+                let dropped = !known || self.generation.playbook.play(&over.play).is_none();
+                let why = if dropped { End::Dropped } else { why };
+                (dropped || now >= at).then(|| (over.id.clone(), why))
             })
             .collect();
         for (id, why) in due {

@@ -86,18 +86,10 @@ impl Document {
         // What is missing may be back at any moment, and what was never done is none the later for it.
         wakes.extend(self.etags.missing().map(|since| self.again(since)));
         for over in self.overrides.values() {
-            match &over.life {
-                Life::Claimed { at } => wakes.push(over.lease.expires(*at)),
-                Life::Begun { at, .. } => {
-                    wakes.push(over.lease.expires(*at));
-                    wakes.extend(warning(over));
-                    if over.resolved.is_some() {
-                        wakes.push(later(*at, over.lease.hold));
-                    }
-                }
-                Life::Ended { steps, .. } => {
-                    wakes.extend(steps.last().map(|last| later(*last, over.lease.every)));
-                }
+            wakes.extend(over.ends().map(|(at, _)| at));
+            wakes.extend(warning(over));
+            if let Life::Ended { steps, .. } = &over.life {
+                wakes.extend(steps.last().map(|last| later(*last, over.lease.every)));
             }
         }
         for intent in &self.intents {

@@ -10,7 +10,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     group::Group,
-    ledger::Line,
+    ledger::{Line, What},
     names::BackendId,
     playbook::{self, Playbook},
     step::Generation,
@@ -124,7 +124,20 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// Tells of what was saved, and only once it was.
 pub(crate) fn tell(lines: &[Line]) {
     for line in lines {
-        tracing::info!("{}", line.what);
+        // Something is to be done, and is not.
+        let unmet = matches!(
+            line.what,
+            What::Unresolvable { .. }
+                | What::Unreachable { .. }
+                | What::Refused { .. }
+                | What::ReconnectRefused { .. }
+                | What::ReconnectUnknown { .. }
+        );
+        if unmet {
+            tracing::warn!("{}", line.what);
+        } else {
+            tracing::info!("{}", line.what);
+        }
     }
 }
 

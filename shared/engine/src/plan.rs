@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use pointsman_core::{
     document::{Change, Document},
+    group::{Group, Pause},
     hear::hear,
     ledger::What,
     names::BackendId,
-    overrides::{Life, Standing},
+    overrides::{End, Life, Standing},
     series::Series,
     signal::Signal,
     step::{Next, Step, step},
@@ -24,6 +25,9 @@ use crate::{
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
+    /// The pause that is on, if one is: nothing would be written under it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Pause>,
     /// What each signal would mean: whether it is heard, late, or nothing new.
     pub heard: Vec<String>,
     /// What would become of each backend that it concerns.
@@ -105,11 +109,12 @@ impl Engine {
                 }
             }
         }
+        let group = self.inner.store.group().await?.body;
         let mut backends = Vec::new();
         for (backend, (document, said)) in documents {
-            backends.push(self.plan_backend(&backend, document, said, playbook).await?);
+            backends.push(self.plan_backend(&backend, document, said, playbook, &group).await?);
         }
-        Ok(Plan { heard, backends })
+        Ok(Plan { paused: group.paused, heard, backends })
     }
 
     async fn plan_backend(
@@ -118,8 +123,8 @@ impl Engine {
         document: Document,
         said: Vec<What>,
         playbook: &Loaded,
+        group: &Group,
     ) -> Result<BackendPlan, StoreError> {
-        let group = self.inner.store.group().await?;
         let mut plan = BackendPlan {
             backend: backend.clone(),
             unseen: None,
@@ -136,7 +141,7 @@ impl Engine {
                 }
             };
             let shown = self.shown(&document, &seen.observed);
-            let decided = step(&document, &shown, playbook.generation(), &group.body, self.now());
+            let decided = step(&document, &shown, playbook.generation(), group, self.now());
             let Step { document, lines, next } = decided;
             match next {
                 Next::ReadAgain => continue,
@@ -160,6 +165,10 @@ fn overrides(document: &Document) -> Vec<OverridePlan> {
         verdict: match (&over.life, &over.standing) {
             (Life::Ended { why, .. }, _) => format!("ending: {why}"),
             (_, Standing::Unseen) => "not judged".to_owned(),
+            (Life::Begun { .. }, Standing::Admitted) => match over.ends() {
+                Some((at, why @ End::Resolved)) => format!("ends at {at:.0}: {why}"),
+                _ => "within the limits".to_owned(),
+            },
             (_, Standing::Admitted) => "within the limits".to_owned(),
             (_, Standing::Held(why)) => format!("held: {why}"),
             (_, Standing::Yielded) => "yielded to someone else's write".to_owned(),

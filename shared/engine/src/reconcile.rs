@@ -339,7 +339,8 @@ impl Engine {
         }
     }
 
-    /// Ends one override, or all of a backend.
+    /// Ends one override, or all of a backend, and has it looked at now: who asks for an end wants to
+    /// see it.
     async fn undo(
         &self,
         draft: &mut Draft,
@@ -349,11 +350,21 @@ impl Engine {
         reason: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.change(draft, backend, now, |document, said| match id {
-            Some(id) => document.undo(id, by, reason, said),
-            None => document.release(by, reason, said),
+        self.change(draft, backend, now, |document, said| {
+            match id {
+                Some(id) => document.undo(id, by, reason, said),
+                None => document.release(by, reason, said),
+            }
+            document.insist();
         })
-        .await
+        .await?;
+        if !draft.looks.contains(backend)
+            && let Some(stored) = self.inner.store.document(backend).await?
+            && !stored.body.is_at_rest()
+        {
+            draft.looks.push(backend.clone());
+        }
+        Ok(())
     }
 }
 

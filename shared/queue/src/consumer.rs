@@ -19,7 +19,7 @@ use pointsman_engine::{
     ports::{Clock, Delivery, Letter, Receipt, StoreError},
 };
 use pointsman_store::{
-    Database, Micros,
+    Database, Micros, make_file,
     messages::{self, Bounds, Inserted, LETTERS_FROM, Row},
 };
 
@@ -302,9 +302,10 @@ fn claim(database: &Path) -> Result<File, ConsumerError> {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    match make_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            OpenOptions::new().write(true).open(path)
+        }
+        made => made,
+    }
 }

@@ -165,10 +165,8 @@ async fn what_is_sent_here_is_received_without_another_commit() {
     let delivery = world.receive_one("eu").await;
     assert_eq!(world.commits(), before + 1);
     assert_eq!((delivery.deliveries, delivery.enqueued), (1, world.clock.now()));
-    assert_eq!(world.queue.depth().await.unwrap(), 1);
     world.complete(&delivery.receipt).await.unwrap();
     assert_eq!(world.commits(), before + 2);
-    assert_eq!(world.queue.depth().await.unwrap(), 0);
     assert!(matches!(world.complete(&delivery.receipt).await, Err(StoreError::LockLost)));
     world.close().await;
 }
@@ -309,7 +307,6 @@ async fn a_message_that_is_never_completed_becomes_a_letter() {
     assert_eq!(letters[0].from, "queue");
     assert_eq!(letters[0].reason, "it was delivered 10 times and never completed");
     assert!(letters[0].body.contains(r#""kind":"wake""#), "{}", letters[0].body);
-    assert_eq!(world.queue.depth().await.unwrap(), 0);
     world.close().await;
 }
 
@@ -330,6 +327,7 @@ async fn a_message_that_cannot_be_read_becomes_a_letter_and_holds_nobody_up() {
     let world = World::new().await;
     plant(&world, "torn", r#"{"v":1,"body":{"kind":"wa"#).await;
     plant(&world, "newer", r#"{"v":2,"body":{}}"#).await;
+    assert_eq!(world.queue.depth().await.unwrap(), 2, "they may tell of something");
     world.send("eu").await;
     let eu = world.receive_one("eu").await;
     world.complete(&eu.receipt).await.unwrap();
@@ -482,7 +480,7 @@ async fn another_process_can_send() {
         let delivery = world.receive_one(name).await;
         world.complete(&delivery.receipt).await.unwrap();
     }
-    assert_eq!(producer.depth().await.unwrap(), 0);
+    world.nothing_else_comes().await;
     other.close().await;
     world.close().await;
 }
@@ -546,20 +544,28 @@ async fn a_full_disk_refuses_the_sender_and_passes() {
 }
 
 #[tokio::test]
-async fn what_is_only_due_later_is_not_waiting_and_what_is_tried_again_is() {
+async fn what_tells_or_asks_something_waits_until_it_is_taken_in_and_a_wake_never_does() {
     let world = World::new().await;
     let depth = async || world.queue.depth().await.unwrap();
     let later = world.later(seconds(60));
     assert_eq!(world.queue.send(wake("later", Some(later))).await.unwrap(), Sent::Stored);
-    assert_eq!(depth().await, 0);
     world.send("now").await;
+    assert_eq!(depth().await, 0, "a wake is nothing that anybody waits for");
+    let now = world.receive_one("now").await;
+    assert_eq!(depth().await, 0);
+    world.complete(&now.receipt).await.unwrap();
+
+    let release = pointsman_engine::message::Command::ReleaseAll { reason: "over".to_owned() };
+    let command = Outgoing::command("ann", release, "1");
+    assert_eq!(world.queue.send(command).await.unwrap(), Sent::Stored);
     assert_eq!(depth().await, 1);
-    let delivery = world.receive_one("now").await;
+    let delivery = world.receive(9).await.remove(0);
     assert_eq!(depth().await, 1, "it is being taken in");
     world.queue.abandon(&delivery.receipt, world.later(seconds(20))).await.unwrap();
     assert_eq!(depth().await, 1, "it is tried again");
     world.clock.step(seconds(30));
-    let delivery = world.receive_one("now").await;
+    let delivery = world.receive(9).await.remove(0);
     world.complete(&delivery.receipt).await.unwrap();
     assert_eq!(depth().await, 0);
+    world.close().await;
 }

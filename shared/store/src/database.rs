@@ -99,11 +99,11 @@ impl Database {
         let connecting = connecting(&path, &options);
         let mut conn = connect(&connecting, options.busy_timeout)
             .await
-            .map_err(|error| OpenError::Sqlite(path.clone(), error))?;
+            .map_err(|error| OpenError::unopened(&path, error))?;
         schema::migrate(&mut conn, &path).await?;
         let readers = Readers::open(&connecting.clone().read_only(true), READERS)
             .await
-            .map_err(|error| OpenError::Sqlite(path.clone(), error))?;
+            .map_err(|error| OpenError::unopened(&path, error))?;
         let readers = Arc::new(readers);
         let counters = Arc::new(Counters::default());
         let (orders, taken) = mpsc::channel(JOBS_MAX);

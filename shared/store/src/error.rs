@@ -1,8 +1,13 @@
 //! What SQLite's errors mean: whether to try again, and what the operator needs to know.
 
-use std::{io, path::PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use pointsman_engine::ports::StoreError;
+
+use crate::location::owner;
 
 /// SQLite's primary result codes for a file that is not, or is no longer, a database.
 const BROKEN: [&str; 2] = ["11", "26"];
@@ -22,6 +27,16 @@ pub enum OpenError {
     /// SQLite cannot use it.
     #[error("the store {0:?} cannot be opened: {1}")]
     Sqlite(PathBuf, sqlx::Error),
+    /// SQLite cannot open the file, which is there.
+    #[error(
+        "the store {path:?} cannot be opened: it belongs to {owner}; do this as the user that `serve` runs as"
+    )]
+    Forbidden {
+        /// Which file.
+        path: PathBuf,
+        /// Whose it is.
+        owner: String,
+    },
     /// It is a database of another program.
     #[error("{0:?} is a database, but not one of Pointsman's; choose another path")]
     Foreign(PathBuf),
@@ -42,6 +57,21 @@ pub enum OpenError {
     #[error("the schema of the store {0:?} cannot be brought up to date: {1}")]
     Schema(PathBuf, sqlx::migrate::MigrateError),
 }
+
+impl OpenError {
+    /// What it means that SQLite does not open the file.
+    pub(crate) fn unopened(path: &Path, error: sqlx::Error) -> Self {
+        match owner(path) {
+            Some(owner) if primary_code(&error).as_deref() == Some(CANNOT_OPEN) => {
+                Self::Forbidden { path: path.to_owned(), owner }
+            }
+            _ => Self::Sqlite(path.to_owned(), error),
+        }
+    }
+}
+
+/// `SQLITE_CANTOPEN`.
+const CANNOT_OPEN: &str = "14";
 
 /// Whether waiting may help: someone else holds the lock.
 pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
@@ -79,5 +109,27 @@ pub(crate) fn reason(error: StoreError) -> String {
     match error {
         StoreError::Unavailable(why) | StoreError::Corrupt(why) => why,
         StoreError::Conflict | StoreError::LockLost => error.to_string(),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whose_a_file_is_that_cannot_be_opened_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        let cannot_open = async || {
+            let nowhere = folder.path().join("nowhere/pointsman.db");
+            SqliteConnectOptions::new().filename(nowhere).connect().await.unwrap_err()
+        };
+        let there = folder.path().join("pointsman.db");
+        let said = OpenError::unopened(&there, cannot_open().await).to_string();
+        assert!(said.contains("(code: 14)"), "{said}");
+        std::fs::write(&there, "").unwrap();
+        let said = OpenError::unopened(&there, cannot_open().await).to_string();
+        assert!(said.contains("it belongs to user ") && said.contains("(mode 6"), "{said}");
     }
 }

@@ -29,6 +29,7 @@ mod writer;
 pub use arrivals::Arrivals;
 pub use database::{BUSY_TIMEOUT, Database, Metrics, Options, READERS};
 pub use error::OpenError;
+pub use location::make_file;
 pub use micros::Micros;
 pub use readers::Reader;
 pub use store::SqliteStore;

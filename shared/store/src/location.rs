@@ -1,7 +1,7 @@
 //! Where the store lies, and who may read it.
 
 use std::{
-    fs::{self, OpenOptions},
+    fs::{self, File, OpenOptions},
     io,
     path::{Path, PathBuf},
 };
@@ -26,7 +26,7 @@ pub(crate) fn prepare(path: &Path) -> Result<PathBuf, OpenError> {
     let directory = path.parent().ok_or_else(|| unusable("it is a directory"))?;
     make_directory(directory).map_err(|error| OpenError::Directory(directory.to_owned(), error))?;
     match make_file(&path) {
-        Ok(()) => {}
+        Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let found =
                 fs::metadata(&path).map_err(|error| OpenError::File(path.clone(), error))?;
@@ -51,15 +51,44 @@ fn make_directory(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)
 }
 
+/// Makes an empty file for its owner alone, where there is none: whoever owns its directory. What
+/// root makes beside a service's store, by a command given before the service ever ran, is the
+/// service's.
+///
+/// # Errors
+/// `AlreadyExists` where there is one, and as the file system has it.
 #[cfg(unix)]
-fn make_file(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop)
+pub fn make_file(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let owner = fs::metadata(path.parent().unwrap_or(path))?;
+    if owner.uid() != file.metadata()?.uid() {
+        // Only root may; anyone else keeps what he made.
+        let _ = fchown(&file, Some(owner.uid()), Some(owner.gid()));
+    }
+    Ok(file)
+}
+
+/// Makes an empty file where there is none.
+///
+/// # Errors
+/// `AlreadyExists` where there is one, and as the file system has it.
+#[cfg(not(unix))]
+pub fn make_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+/// Whose the file is, where that can keep someone from opening it.
+#[cfg(unix)]
+pub(crate) fn owner(path: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let found = fs::metadata(path).ok()?;
+    Some(format!("user {} (mode {:o})", found.uid(), found.mode() & 0o777))
 }
 
 #[cfg(not(unix))]
-fn make_file(path: &Path) -> io::Result<()> {
-    OpenOptions::new().write(true).create_new(true).open(path).map(drop)
+pub(crate) fn owner(_: &Path) -> Option<String> {
+    None
 }
 
 #[cfg(unix)]

@@ -424,16 +424,20 @@ pub async fn next_due(conn: &mut SqliteConnection) -> Result<Micros, StoreError>
     Ok(next.map_or(Micros::NEVER, Micros::of_column))
 }
 
-/// How many messages wait to be taken in, are being, or could not be and are tried again. Those that
-/// were only ever to be delivered later, as wakes are, are in nobody's way.
+/// How many messages that tell or ask for something wait to be taken in, are being, or could not be
+/// and are tried again. A wake does neither: it has a backend looked at that is known already.
 ///
 /// # Errors
 /// When SQLite fails.
 pub async fn depth(conn: &mut SqliteConnection, now: Timestamp) -> Result<u64, StoreError> {
     let depth: i64 = said(
-        sqlx::query_scalar("SELECT count(*) FROM messages WHERE due <= ? OR deliveries > 0")
-            .bind(Micros::at(now).column())
-            .fetch_one(conn),
+        sqlx::query_scalar(
+            "SELECT count(*) FROM messages
+             WHERE (due <= ? OR deliveries > 0)
+             AND CASE WHEN json_valid(body) THEN body ->> '$.body.kind' END IS NOT 'wake'",
+        )
+        .bind(Micros::at(now).column())
+        .fetch_one(conn),
     )
     .await?;
     Ok(depth.unsigned_abs())

@@ -529,7 +529,7 @@ fn a_member_is_taken_out_and_put_back() {
         > removed m0
               = m1 30, m2 20
         > pass 60
-           60 members/m0/weight: its member was removed from the pool
+           60 members/m0/weight: what we wrote is gone, with its member or its pool
            60 #1 is held: the pool has no member m0
               = m1 30, m2 20
         > added m0 70

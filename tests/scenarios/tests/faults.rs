@@ -623,7 +623,7 @@ async fn what_a_removed_member_comes_back_with_is_its_baseline() {
         .expect("a pool");
     let us = fire(&world, &serve, "us").await;
     world.seats("chat", &[("us", Some(0), None), ("ap", Some(20), None)]).await;
-    world.told("its member was removed from the pool").await;
+    world.told("what we wrote is gone, with its member or its pool").await;
     let back = [("eu", Some(70), None), ("us", Some(0), None), ("ap", Some(20), None)];
     world.azure.put_pool("chat", &back).expect("a pool");
     resolve(&world, &serve, &us).await;

@@ -210,7 +210,10 @@ async fn undo_takes_an_override_out_by_the_beginning_of_its_id_with_and_without_
     };
     let eu = id_of("eu").await;
     let undone = world.say(&["undo", &eu[..8], "--reason", "eu is fine"]).await.ended(0);
-    let _ = undone.says(&format!("undone: drain eu ({eu})")).says("is restored");
+    let _ = undone
+        .says(&format!("undone: drain eu ({eu})"))
+        .says("is restored, but for what others change")
+        .says("for prometheus/f-us");
     world.weights([50, 0, 20]).await;
     let _ = world.say(&["undo", &eu, "--reason", "again"]).await.ended(1).says("is over already");
     let _ = world.say(&["history"]).await.ended(0).says("undone by tester: eu is fine");
@@ -401,8 +404,13 @@ async fn release_finishes_where_a_pool_has_become_a_single() {
 #[tokio::test]
 async fn a_pause_outlives_a_restart_and_an_alert_of_before_it_stays_held() {
     let world = World::new(DRAIN).await;
-    // Before anything was ever served, too.
-    let _ = world.say(&["pause", "--reason", "not yet"]).await.ended(0);
+    // Before anything was ever served, too: and what it does not stop is said.
+    let paused = world.say(&["pause", "--reason", "not yet"]).await.ended(0);
+    let _ = paused
+        .says("no `serve` is running on the store")
+        .says("pointsman.db, which was made just now; one that runs on another is not paused");
+    let again = world.say(&["pause", "--reason", "x", "--json"]).await.ended(0).json();
+    assert_eq!((&again["served"], &again["already"]), (&json!(false), &json!(true)));
     let serve = world.serve(&[]).await;
     assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
     world.status_says("held: Pointsman is paused").await;

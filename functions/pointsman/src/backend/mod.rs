@@ -167,13 +167,18 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
 
 async fn run(common: &Common, output: Output, command: Command) -> Result<ExitCode, Wrong> {
     let desk = Desk::open(common, output).await?;
-    match command {
-        Command::List(options) => read::list(&desk, &options).await,
-        Command::Get(options) => read::get(&desk, &options).await,
-        Command::Set(options) => write::set(&desk, &options).await,
-        Command::Put(options) => write::put(&desk, &options).await,
-        Command::Delete(options) => write::delete(&desk, &options).await,
-        Command::Reconnect(options) => write::reconnect(&desk, &options).await,
-        Command::Watch(options) => read::watch(&desk, &options).await,
-    }
+    // Whoever watches waits, and is told of what keeps it.
+    let watches = matches!(command, Command::Watch(_));
+    let answered = async {
+        match command {
+            Command::List(options) => read::list(&desk, &options).await,
+            Command::Get(options) => read::get(&desk, &options).await,
+            Command::Set(options) => write::set(&desk, &options).await,
+            Command::Put(options) => write::put(&desk, &options).await,
+            Command::Delete(options) => write::delete(&desk, &options).await,
+            Command::Reconnect(options) => write::reconnect(&desk, &options).await,
+            Command::Watch(options) => read::watch(&desk, &options).await,
+        }
+    };
+    if watches { answered.await } else { show::patiently(show::AZURE, answered).await }
 }

@@ -186,6 +186,7 @@ fn is_unusual(what: &What) -> bool {
         | What::Removed { .. }
         | What::Unreachable { .. }
         | What::ReconnectCancelled { .. }
+        | What::ReconnectUndone { .. }
         | What::ReconnectRefused { .. }
         | What::ReconnectUnanswered { .. }
         | What::ReconnectUnknown { .. }

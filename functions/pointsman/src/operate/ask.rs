@@ -49,7 +49,17 @@ pub(crate) struct HistoryOptions {
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum LettersCommand {
     /// Show them.
-    List,
+    List {
+        /// How many, the newest.
+        #[arg(
+            short = 'n',
+            long,
+            default_value_t = 50,
+            value_name = "NUMBER",
+            value_parser = clap::value_parser!(u32).range(1..)
+        )]
+        letters: u32,
+    },
     /// Take one out, for good.
     Drop {
         /// Its id, or the beginning of it.
@@ -82,7 +92,7 @@ pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
     if common.json {
         return show::json(&json!({
             "paused": group.paused, "generation": number, "queued": queued, "letters": letters,
-            "served": served, "backends": documents,
+            "served": served, "shadow": common.shadow, "backends": documents,
         }));
     }
     let now = records.clock.now();
@@ -187,7 +197,8 @@ pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, 
     let paused = records.store.group().await?.body.paused;
     if common.json {
         return show::json(&json!({
-            "backend": backend, "paused": paused, "document": document, "lines": lines,
+            "backend": backend, "paused": paused, "shadow": common.shadow, "document": document,
+            "lines": lines,
         }));
     }
     let mut out = format!("{}\n{backend}\n\n", backend.short());
@@ -195,7 +206,14 @@ pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, 
         writeln!(out, "PAUSED by {}: {}", pause.by, pause.reason)?;
     }
     match &document {
-        None => writeln!(out, "nothing was ever heard for it; it is as its owner left it")?,
+        None => {
+            writeln!(out, "nothing was ever heard for it; it is as its owner left it")?;
+            for other in documents(&records).await? {
+                for reconnect in other.reconnects.values().filter(|one| one.target == backend) {
+                    writeln!(out, "  {}, after {}", said(reconnect), other.backend.short())?;
+                }
+            }
+        }
         Some(document) => {
             if document.is_at_rest() {
                 writeln!(out, "no override is in force; it is as its owner left it")?;
@@ -257,7 +275,10 @@ pub(crate) async fn history(common: &Common, options: &HistoryOptions) -> Result
         return show::json(&lines);
     }
     if lines.is_empty() {
-        show::note("the ledger is empty");
+        show::note(match &backend {
+            Some(backend) => format!("the ledger says nothing about {}", backend.short()),
+            None => "the ledger is empty".to_owned(),
+        });
     }
     show::text(&ledger(&lines))
 }
@@ -266,10 +287,18 @@ pub(crate) async fn letters(common: &Common, command: LettersCommand) -> Result<
     let records = common.records().await?;
     let letters = records.store.letters(usize::MAX).await?;
     match command {
-        LettersCommand::List if common.json => show::json(&letters),
-        LettersCommand::List => {
-            if letters.is_empty() {
+        LettersCommand::List { letters: most } => {
+            let older = letters.len().saturating_sub(usize::try_from(most).unwrap_or(usize::MAX));
+            if letters.is_empty() && !common.json {
                 show::note("there are no letters");
+            }
+            if older > 0 {
+                let older = show::count(older as u64, "older letter");
+                show::note(format_args!("{older} not shown: `-n NUMBER` shows more"));
+            }
+            let letters = &letters[older..];
+            if common.json {
+                return show::json(&letters);
             }
             let mut out = String::new();
             for letter in letters {

@@ -16,6 +16,7 @@ pub(crate) async fn backend(records: &Records, text: &str) -> Result<BackendId, 
         return Ok(id);
     }
     let mut known: Vec<(BackendId, Option<String>)> = Vec::new();
+    let mut named = text.to_owned();
     if let Some(published) = records.store.published().await?
         && let Ok(loaded) = load(&published)
     {
@@ -23,13 +24,24 @@ pub(crate) async fn backend(records: &Records, text: &str) -> Result<BackendId, 
         known.extend(
             pools.iter().map(|(alias, pool)| (pool.backend.clone(), Some(alias.to_string()))),
         );
+        // A service, too, is called what the playbook calls it.
+        let called = text.split_once('/').and_then(|(alias, name)| {
+            let mut services = loaded.playbook.services.iter();
+            let (_, service) = services.find(|(known, _)| known.as_str() == alias)?;
+            Some(format!("{}/{name}", service.name))
+        });
+        named = called.unwrap_or(named);
     }
     for document in records.store.documents().await? {
-        if !known.iter().any(|(backend, _)| *backend == document.body.backend) {
-            known.push((document.body.backend, None));
+        let Document { backend, reconnects, .. } = document.body;
+        let targets = reconnects.into_values().map(|reconnect| reconnect.target);
+        for backend in std::iter::once(backend).chain(targets) {
+            if !known.iter().any(|(seen, _)| *seen == backend) {
+                known.push((backend, None));
+            }
         }
     }
-    pick(&known, text)
+    pick(&known, &named)
 }
 
 /// Picks the one that is called so. What the playbook calls it goes before what Azure does.

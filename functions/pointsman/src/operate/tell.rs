@@ -5,14 +5,19 @@
 //! carries them out. Where no `serve` does, this process does, for as long as it takes. Either way it
 //! waits until the store shows that it was carried out.
 
-use std::{collections::BTreeSet, fmt::Write as _, process::ExitCode, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::Args;
 use jiff::Timestamp;
 use pointsman_core::{
-    document::Document,
+    document::{Document, Owned, Reconnect},
     group::Pause,
-    id::{MessageId, OverrideId},
+    id::{MessageId, OverrideId, ReconnectId},
     names::BackendId,
     overrides::Override,
 };
@@ -186,12 +191,20 @@ fn not_taken() -> Failed {
     ))
 }
 
-fn done(common: &Common, value: &Value, text: &str) -> Result<ExitCode, Failed> {
-    if common.json { show::json(value) } else { show::text(&format!("{}\n", text.trim_end())) }
+fn done(common: &Common, mut value: Value, text: &str) -> Result<ExitCode, Failed> {
+    if common.json {
+        value["shadow"] = common.shadow.into();
+        show::json(&value)
+    } else {
+        show::text(&format!("{}\n", text.trim_end()))
+    }
 }
 
 pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, Failed> {
+    let file = store_file(&common.config(Needs::Store)?, common.mode());
+    let is_new = !file.try_exists().map_err(|error| unseen(&file, &error))?;
     let records = open(common).await?;
+    let served = records.are_consumed()?;
     let Reason { reason, by } = reason;
     let pause = Pause { by: by.by, reason, at: records.clock.now() };
     let switched = pause::pause(&*records.store, &pause).await?;
@@ -210,10 +223,21 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
             pause.by,
             pause.reason
         ),
-        Switched::Done(_) | Switched::Already(None) => {
+        Switched::Done(_) | Switched::Already(None) if served => {
             "paused: nothing is written to Azure until `pointsman resume`".to_owned()
         }
+        Switched::Done(_) | Switched::Already(None) => {
+            "paused: the next `serve` writes nothing to Azure until `pointsman resume`".to_owned()
+        }
     };
+    if !served {
+        write!(
+            text,
+            "\nno `serve` is running on the store {}{}; one that runs on another is not paused by this",
+            file.display(),
+            if is_new { ", which was made just now" } else { "" }
+        )?;
+    }
     for backend in &unanswered {
         let short = backend.short();
         write!(
@@ -223,7 +247,10 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
         )?;
     }
     let (paused, already) = told(&switched);
-    done(common, &json!({"paused": paused, "already": already, "unanswered": unanswered}), &text)
+    let value = json!({
+        "paused": paused, "already": already, "served": served, "unanswered": unanswered,
+    });
+    done(common, value, &text)
 }
 
 fn told(switched: &Switched) -> (&Option<Pause>, bool) {
@@ -255,30 +282,13 @@ pub(crate) async fn resume(common: &Common, by: By) -> Result<ExitCode, Failed> 
         (Switched::Done(_), false) => "resumed: the next `serve` writes to Azure again",
     };
     let (paused, already) = told(&switched);
-    done(common, &json!({"paused": paused, "already": already}), text)
-}
-
-/// The overrides of a backend that an undo is about, and how they are.
-async fn left(
-    records: &Records,
-    backend: &BackendId,
-    ids: &BTreeSet<OverrideId>,
-) -> Result<Left, Failed> {
-    let Some(document) = records.store.document(backend).await? else { return Ok(Left::default()) };
-    let document = document.body;
-    let overrides = document.overrides.values().filter(|over| ids.contains(&over.id));
-    let (mut running, mut ending) = (0, 0);
-    for over in overrides {
-        if over.has_ended() { ending += 1 } else { running += 1 }
-    }
-    let why = document.trouble.map(|trouble| trouble.why);
-    Ok(Left { running, ending, writing: !document.intents.is_empty(), why })
+    done(common, json!({"paused": paused, "already": already}), text)
 }
 
 /// What of an undo is left to be done.
 #[derive(Default)]
 struct Left {
-    /// Overrides that have not ended.
+    /// Overrides that have not ended, and reconnects that still wait.
     running: usize,
     /// Overrides that have ended and have something to give back.
     ending: usize,
@@ -286,6 +296,8 @@ struct Left {
     writing: bool,
     /// What keeps it.
     why: Option<String>,
+    /// Other overrides whose fields are not as their owner left them.
+    others: Vec<Override>,
 }
 
 impl Left {
@@ -299,6 +311,57 @@ struct Target {
     backend: BackendId,
     command: Command,
     overrides: Vec<Override>,
+    /// The reconnects that it takes back.
+    reconnects: BTreeMap<ReconnectId, Reconnect>,
+}
+
+impl Target {
+    fn ids(&self) -> BTreeSet<&OverrideId> {
+        self.overrides.iter().map(|over| &over.id).collect()
+    }
+
+    /// How far it is.
+    async fn left(&self, records: &Records) -> Result<Left, Failed> {
+        let Some(document) = records.store.document(&self.backend).await? else {
+            return Ok(Left::default());
+        };
+        let document = document.body;
+        let waits = |id| document.reconnects.get(id).is_some_and(Reconnect::is_waiting);
+        let why = document.trouble.as_ref().map(|trouble| trouble.why.clone());
+        let mut left = Left {
+            running: self.reconnects.keys().filter(|id| waits(id)).count(),
+            writing: !document.intents.is_empty(),
+            why: why.or_else(|| ask::missing(&document, records.clock.now())),
+            ..Left::default()
+        };
+        let ids = self.ids();
+        for over in document.overrides.into_values() {
+            match (ids.contains(&over.id), over.has_ended()) {
+                (true, false) => left.running += 1,
+                (true, true) => left.ending += 1,
+                (false, _) => {
+                    let fields = over.effect.fields();
+                    let mut owned = fields.iter().filter_map(|field| document.owned.get(field));
+                    if owned.any(Owned::is_touched) {
+                        left.others.push(over);
+                    }
+                }
+            }
+        }
+        Ok(left)
+    }
+}
+
+/// The reconnects of a backend that can still be called off.
+fn waiting(document: &Document) -> BTreeMap<ReconnectId, Reconnect> {
+    let waiting = document.reconnects.iter().filter(|(_, reconnect)| reconnect.is_waiting());
+    waiting.map(|(id, reconnect)| (id.clone(), reconnect.clone())).collect()
+}
+
+/// What is said of a reconnect that was called off.
+fn cancelled(reconnect: &Reconnect) -> String {
+    let (target, due) = (reconnect.target.short(), show::moment(reconnect.due));
+    format!("cancelled: the reconnect of {target} that was due at {due}\n")
 }
 
 async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, Failed> {
@@ -313,7 +376,7 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
         Found::Override(backend, over) => {
             let (id, at) = (over.id.clone(), backend.clone());
             let command = Command::UndoOverride { backend: at, id, reason };
-            Ok(Target { backend, command, overrides: vec![*over] })
+            Ok(Target { backend, command, overrides: vec![*over], reconnects: BTreeMap::new() })
         }
         Found::Over(id) => Err(Failed(format!("{id} is over already: there is nothing to undo"))),
         Found::Nothing => {
@@ -324,10 +387,11 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
                 ))
             })?;
             let of = documents.into_iter().find(|document| document.backend == backend);
+            let reconnects = of.as_ref().map(waiting).unwrap_or_default();
             let overrides: Vec<Override> =
                 of.map(|document| document.overrides.into_values().collect()).unwrap_or_default();
             let command = Command::UndoBackend { backend: backend.clone(), reason };
-            Ok(Target { backend, command, overrides })
+            Ok(Target { backend, command, overrides, reconnects })
         }
     }
 }
@@ -335,23 +399,21 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
 pub(crate) async fn undo(common: &Common, options: UndoOptions) -> Result<ExitCode, Failed> {
     let reading = common.records().await?;
     let target = target(&reading, &options.what, &options.reason.reason).await?;
-    let Target { backend, command, overrides } = target;
     let paused = reading.store.group().await?.body.paused.is_some();
     reading.close().await;
-    let ids: BTreeSet<OverrideId> = overrides.iter().map(|over| over.id.clone()).collect();
-    // A backend is also told of where nothing is in force: reconnects may be waiting.
+    // A backend is also told of where nothing is known to be in force: something may be on its way.
     let mut desk = Desk::open(common).await?;
-    desk.send(&options.reason.by, command).await?;
-    let ended = async |records: &Records| Ok(left(records, &backend, &ids).await?.running == 0);
+    desk.send(&options.reason.by, target.command.clone()).await?;
+    let ended = async |records: &Records| Ok(target.left(records).await?.running == 0);
     let taken = desk.until(TAKEN_WITHIN, ended).await?;
-    let gone = async |records: &Records| Ok(left(records, &backend, &ids).await?.is_nothing());
-    let restored = taken && !paused && desk.until(RESTORED_WITHIN, gone).await?;
-    let left = left(&desk.records, &backend, &ids).await?;
+    let gone = async |records: &Records| Ok(target.left(records).await?.is_nothing());
+    let given_back = taken && !paused && desk.until(RESTORED_WITHIN, gone).await?;
+    let left = target.left(&desk.records).await?;
     desk.close().await?;
     if !taken {
         return Err(not_taken());
     }
-    let why = match (restored, paused, &left.why) {
+    let why = match (given_back, paused, &left.why) {
         (true, _, _) => None,
         (false, true, _) => {
             Some("Pointsman is paused: it is restored after `pointsman resume`".to_owned())
@@ -359,19 +421,34 @@ pub(crate) async fn undo(common: &Common, options: UndoOptions) -> Result<ExitCo
         (false, false, Some(why)) => Some(format!("it is tried again: {why}")),
         (false, false, None) => Some("it goes on; `pointsman explain` shows it".to_owned()),
     };
+    let Target { backend, overrides, reconnects, .. } = &target;
     let mut text = String::new();
-    for over in &overrides {
+    for over in overrides {
         writeln!(text, "undone: {} ({})", over.effect, over.id)?;
     }
+    for reconnect in reconnects.values() {
+        text += &cancelled(reconnect);
+    }
     let short = backend.short();
-    let how = match &why {
-        _ if overrides.is_empty() => "has no override: there was nothing to undo".to_owned(),
-        None => "is restored".to_owned(),
-        Some(why) => format!("is not restored yet: {why}"),
-    };
-    writeln!(text, "{short} {how}")?;
-    let value = json!({"backend": backend, "undone": ids, "restored": restored, "why": why});
-    done(common, &value, &text)
+    match &why {
+        Some(why) => writeln!(text, "{short} is not restored yet: {why}")?,
+        None if !left.others.is_empty() => {
+            writeln!(text, "{short} is restored, but for what others change:")?;
+            for over in &left.others {
+                writeln!(text, "  {} ({}) for {}", over.effect, over.id, over.series)?;
+            }
+        }
+        None if overrides.is_empty() && reconnects.is_empty() => {
+            writeln!(text, "{short} has no override: there was nothing to undo")?;
+        }
+        None => writeln!(text, "{short} is restored")?,
+    }
+    let others: Vec<&OverrideId> = left.others.iter().map(|over| &over.id).collect();
+    let value = json!({
+        "backend": backend, "undone": target.ids(), "cancelled": reconnects.values().collect::<Vec<_>>(),
+        "restored": given_back && others.is_empty(), "others": others, "why": why,
+    });
+    done(common, value, &text)
 }
 
 pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<ExitCode, Failed> {
@@ -401,11 +478,11 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     };
     let restored = desk.until(within, released).await?;
     let after = ask::documents(&desk.records).await?;
-    let paused = desk.records.store.group().await?.body.paused;
+    let paused = desk.records.store.group().await?.body.paused.is_some();
     let (served, now) = (desk.here.is_none(), desk.records.clock.now());
     desk.close().await?;
     if !restored {
-        return Err(not_restored(&after, paused.is_some(), options.within, now));
+        return Err(not_restored(&after, paused, served, options.within, now));
     }
     if served {
         show::note(
@@ -414,13 +491,18 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     }
     let ended: Vec<&Override> =
         before.iter().flat_map(|document| document.overrides.values()).collect();
+    let reconnects: Vec<Reconnect> =
+        before.iter().flat_map(|document| waiting(document).into_values()).collect();
     let mut text = String::new();
     for over in &ended {
         writeln!(text, "ended: {} ({})", over.effect, over.id)?;
     }
+    for reconnect in &reconnects {
+        text += &cancelled(reconnect);
+    }
     writeln!(text, "released: every backend is as its owner left it")?;
     let ids: Vec<&OverrideId> = ended.iter().map(|over| &over.id).collect();
-    done(common, &json!({"released": true, "ended": ids}), &text)
+    done(common, json!({"released": true, "ended": ids, "cancelled": reconnects}), &text)
 }
 
 /// A wake that was put into the queue behind the command: once it is gone, so is the command. None
@@ -452,7 +534,13 @@ async fn taken(records: &Records, mark: Option<&Outgoing>) -> Result<bool, Faile
     }
 }
 
-fn not_restored(documents: &[Document], paused: bool, within: u32, now: Timestamp) -> Failed {
+fn not_restored(
+    documents: &[Document],
+    paused: bool,
+    served: bool,
+    within: u32,
+    now: Timestamp,
+) -> Failed {
     let mut text = format!("not everything was restored within {within} s");
     for document in documents.iter().filter(|document| !document.is_at_rest()) {
         text += &format!("\n  {}", document.backend.short());
@@ -468,8 +556,10 @@ fn not_restored(documents: &[Document], paused: bool, within: u32, now: Timestam
     }
     text += if paused {
         "\nPointsman was paused meanwhile: `pointsman resume`, then call this again"
+    } else if served {
+        "\nit goes on, for `serve` is running; call this again to see it done"
     } else {
-        "\nit goes on while `serve` runs; call this again to see it done"
+        "\nno `serve` is running: call this again, or start one, for it to go on"
     };
     Failed(text)
 }

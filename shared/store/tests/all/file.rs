@@ -6,7 +6,7 @@ use crate::support::{World, clock, commit, document, line, open, series, series_
 use futures_util::future::join_all;
 use pointsman_engine::ports::{Commit, Store, StoreError};
 use pointsman_store::{
-    Database, OpenError, Options, SqliteStore,
+    Database, OpenError, Options, SqliteStore, make_file,
     messages::{self, Inserted, Row},
 };
 use tokio::sync::oneshot;
@@ -327,6 +327,24 @@ async fn a_commit_is_synced_to_the_disk_before_it_is_answered() {
     // 2 is FULL: in WAL mode, a sync in every commit.
     assert_eq!(told.await.unwrap(), ("wal".to_owned(), 2));
     world.close().await;
+}
+
+#[cfg(unix)]
+#[test]
+fn what_root_makes_beside_a_service_s_store_is_the_service_s() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let folder = tempfile::tempdir().unwrap();
+    // Only root can give a folder away; what anyone else makes is his.
+    let nobody = 65_534;
+    let given = chown(folder.path(), Some(nobody), Some(nobody)).is_ok();
+    let path = folder.path().join("made");
+    drop(make_file(&path).unwrap());
+    let (made, owner) = (fs::metadata(&path).unwrap(), fs::metadata(folder.path()).unwrap());
+    assert_eq!((made.uid(), made.gid()), (owner.uid(), made.gid()));
+    assert_eq!(owner.uid() == nobody, given);
+    assert_eq!(made.permissions().mode() & 0o777, 0o600);
+    let again = make_file(&path).unwrap_err();
+    assert_eq!(again.kind(), std::io::ErrorKind::AlreadyExists);
 }
 
 #[tokio::test]

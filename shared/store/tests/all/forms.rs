@@ -218,6 +218,7 @@ fn document() -> Document {
     document.etags.seen(&Etag("\"AAA\"".to_owned()));
     document.etags.seen(&Etag("\"AAB\"".to_owned()));
     document.trouble = Some(Trouble {
+        named: false,
         since: at("12:11:00"),
         until: at("12:13:00"),
         why: "Azure asks to wait".to_owned(),

@@ -1,0 +1,107 @@
+//! What an undo says: only what is so.
+
+use jiff::{SignedDuration, Timestamp};
+use pointsman_scenarios::{World, alerts::Alert, world::DRAIN};
+use serde_json::json;
+
+/// A drain that is held for long, and a reconnect that waits for long.
+const PATIENT: &str = r#"
+plays:
+  - name: drain-failing-member
+    when: signal.labels.alertname == "BackendErrors"
+    do: [{drain: {pool: chat, member: "${signal.labels.backend}"}}]
+    atMost: 6h
+    hold: 1h
+"#;
+
+/// What follows waits.
+const FOLLOWED: &str = r#"
+plays:
+  - name: drain-failing-member
+    when: signal.labels.alertname == "BackendErrors"
+    do: [{drain: {pool: chat, member: "${signal.labels.backend}"}}]
+    after: [{reconnect: {backend: "${signal.labels.backend}", after: PT30M}}]
+"#;
+
+#[tokio::test]
+async fn a_member_that_others_drain_too_is_not_called_restored() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let now = Timestamp::now();
+    let one = Alert::firing("eu", now);
+    let other = Alert { fingerprint: "f-other".to_owned(), ..one.clone() };
+    assert_eq!(world.send(&serve, &[one, other]).await, 202);
+    world.weights([0, 30, 20]).await;
+    world.status_says("for prometheus/f-other").await;
+    let status = world.json(&["status"]).await;
+    let overrides = status["backends"][0]["overrides"].as_object().expect("a map").clone();
+    let of = |series: &str| {
+        let found = overrides.iter().find(|(_, over)| over["series"] == series);
+        found.expect("it is in force").0.clone()
+    };
+    let (one, other) = (of("prometheus/f-eu"), of("prometheus/f-other"));
+    let undone = world.say(&["undo", &one, "--reason", "a false alarm"]).await.ended(0);
+    let undone = undone
+        .says(&format!("undone: drain eu ({one})"))
+        .says("contoso-apim/chat is restored, but for what others change:")
+        .says(&format!("drain eu ({other}) for prometheus/f-other"));
+    assert!(!undone.out.contains("is restored\n"), "{undone:?}");
+    assert_eq!(world.azure.view(|azure| azure.weight("chat", "eu")), Some(0));
+    let last = world.say(&["undo", &other, "--reason", "too", "--json"]).await.ended(0).json();
+    assert_eq!((&last["restored"], &last["others"]), (&json!(true), &json!([])));
+    world.weights([50, 30, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn the_reconnects_that_it_takes_back_are_named_and_so_is_who_took_them() {
+    let world = World::new(FOLLOWED).await;
+    let serve = world.serve(&[]).await;
+    let eu = Alert::firing("eu", Timestamp::now());
+    assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
+    world.weights([0, 30, 20]).await;
+    assert_eq!(world.send(&serve, &[eu.resolved(Timestamp::now())]).await, 202);
+    world.status_says("reconnect of contoso-apim/eu at").await;
+    // It is found by the name that it is shown under, and by what the playbook calls its service.
+    for name in ["contoso-apim/eu", "main/eu", "eu"] {
+        let found = world.say(&["explain", name]).await.ended(0);
+        let _ = found.says("reconnect of contoso-apim/eu at").says("after contoso-apim/chat");
+    }
+    let _ = world.say(&["history", "eu"]).await.ended(0).says("nothing about contoso-apim/eu");
+    let undone = world.say(&["undo", "chat", "--reason", "not tonight"]).await.ended(0);
+    let undone = undone.says("cancelled: the reconnect of contoso-apim/eu that was due at");
+    assert!(!undone.out.contains("nothing to undo"), "{undone:?}");
+    let _ = world
+        .say(&["history", "-n", "1"])
+        .await
+        .ended(0)
+        .says("the reconnect of contoso-apim/eu is cancelled: undone by tester: not tonight");
+    world.at_rest().await;
+    let _ = world.say(&["undo", "chat", "--reason", "x"]).await.ended(0).says("nothing to undo");
+    assert_eq!(world.azure.reconnects().len(), 0);
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn what_has_resolved_and_is_held_says_when_it_is_given_back() {
+    let world = World::new(PATIENT).await;
+    let serve = world.serve(&[]).await;
+    let eu = Alert::firing("eu", Timestamp::now() - SignedDuration::from_secs(5));
+    assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
+    world.weights([0, 30, 20]).await;
+    let _ = world.say(&["status"]).await.ended(0).says("at most 6h more");
+    let over = eu.resolved(Timestamp::now());
+    assert_eq!(world.send(&serve, std::slice::from_ref(&over)).await, 202);
+    world.status_says("given back in 1h: its alert resolved").await;
+    let signal = world.signal_file(&[over]);
+    let _ = world.say(&["plan", "--signal", &signal]).await.ended(0).says("drain eu: ends at 20");
+    let _ = world.say(&["pause", "--reason", "hands off"]).await.ended(0);
+    let plan = world.say(&["plan", "--signal", &signal]).await.ended(0);
+    let _ = plan.says("PAUSED by tester: hands off").says("until `pointsman resume`");
+    let plan = world.say(&["plan", "--signal", &signal, "--json"]).await.ended(0).json();
+    assert_eq!(plan["paused"]["reason"], "hands off");
+    assert!(serve.stop().await);
+    world.finish();
+}
