@@ -214,7 +214,8 @@ pub(crate) fn wrong_usage(error: &clap::Error) -> ExitCode {
     // What it did understand is not told, so that `--json` is looked for here.
     let json = std::env::args_os().any(|argument| argument == "--json");
     if error.use_stderr() && json {
-        show::failed(true, error.to_string().trim_end());
+        show::tell_as_json();
+        show::failed(error.to_string().trim_end());
     } else {
         // Where nobody listens, there is nobody to tell.
         let _ = error.print();
@@ -228,9 +229,6 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     let quiet = if matches!(cli.command, Command::Serve(_)) { "info" } else { "error" };
     let format = if common.json { Format::Json } else { Format::Auto };
     telemetry::start(format, quiet).map_err(Failed)?;
-    if common.json {
-        show::tell_as_json();
-    }
     if common.shadow && matches!(cli.command, Command::Dev(_) | Command::Emulate(_)) {
         let why = "--shadow writes nothing to Azure, and this command is an Azure of its own";
         return Ok(wrong_usage(&Cli::command().error(ErrorKind::ArgumentConflict, why)));
@@ -248,7 +246,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     );
     if common.shadow && of_the_store {
         show::note(
-            "shadow: this is what `serve --shadow` decided, and none of it was written to Azure",
+            "shadow: this is the store of `serve --shadow`, of which nothing is written to Azure",
         );
     }
     match cli.command {

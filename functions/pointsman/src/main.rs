@@ -22,18 +22,20 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return cli::wrong_usage(&error),
     };
-    let json = cli.common.json;
+    if cli.common.json {
+        show::tell_as_json();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(json, &format!("the runtime cannot be started: {error}")),
+        Err(error) => return failed(&format!("the runtime cannot be started: {error}")),
     };
     match runtime.block_on(cli::run(cli)) {
         Ok(code) => code,
-        Err(cli::Failed(text)) => failed(json, &text),
+        Err(cli::Failed(text)) => failed(&text),
     }
 }
 
-fn failed(json: bool, text: &str) -> ExitCode {
-    show::failed(json, text);
+fn failed(text: &str) -> ExitCode {
+    show::failed(text);
     ExitCode::FAILURE
 }

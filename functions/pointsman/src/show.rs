@@ -51,8 +51,8 @@ pub(crate) fn note(text: impl Display) {
 }
 
 /// Tells why a command failed.
-pub(crate) fn failed(json: bool, text: &str) {
-    if json {
+pub(crate) fn failed(text: &str) {
+    if TOLD_AS_JSON.load(Ordering::Relaxed) {
         beside(&serde_json::json!({"error": text}).to_string());
     } else {
         beside(&format!("pointsman: {}", text.trim_end()));

@@ -35,8 +35,9 @@ const NEEDS: Needs = Needs {
 /// How long all targets take together in a run of everything, in seconds.
 pub(crate) const ALL_SECONDS: u64 = 120;
 
-/// What libFuzzer's choices begin with in a run of everything: from a clean build folder it tries
-/// the same inputs each time, so that a run fails because of a change and not by chance.
+/// What libFuzzer's choices begin with in a run of everything: from a clean build folder it tries the
+/// same inputs in the same order, as far as the time goes, so that a run fails because of a change
+/// and hardly by chance.
 pub(crate) const ALL_SEED: u32 = 1;
 
 /// How large an input may become, in bytes. What reads more is bounded elsewhere, and tested.

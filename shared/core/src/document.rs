@@ -202,7 +202,7 @@ pub struct Trouble {
     pub until: Timestamp,
     /// What it said.
     pub why: String,
-    /// Whether Azure itself has named that time.
+    /// Whether that time was named to us, and not chosen for want of a better.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub named: bool,
 }
@@ -288,13 +288,17 @@ impl Document {
         self.now
     }
 
-    /// Takes in that a person wants it looked at: what is waited for is not waited for any longer,
-    /// unless Azure has asked for it.
+    /// Takes in that a person wants it looked at, where anything is going on: no pause between two
+    /// tries is waited out any longer that was chosen here.
     pub fn insist(&mut self) {
+        if self.is_at_rest() {
+            return;
+        }
         let now = self.now;
         if let Some(trouble) = self.trouble.as_mut().filter(|trouble| !trouble.named) {
             trouble.until = trouble.until.min(now);
         }
+        self.wake_now(now);
     }
 
     /// Whether Azure was asked for something, and what came of it is not known yet.
@@ -413,8 +417,8 @@ impl Document {
             let kept = !reconnect.is_waiting();
             if !kept {
                 let (id, target) = (id.clone(), reconnect.target.clone());
-                let undone = End::Undone { by: by.to_owned(), reason: reason.to_owned() };
-                said.push(What::ReconnectUndone { id, target, why: undone });
+                let (by, reason) = (by.to_owned(), reason.to_owned());
+                said.push(What::ReconnectUndone { id, target, by, reason });
             }
             kept
         });
@@ -571,9 +575,9 @@ mod tests {
         let (now, mut said) = (at(10_000), Vec::new());
         let waits = |until| {
             let mut document = Document::new(backend(), now);
+            document.intents.push(intent(now));
             document.unreachable("down", until, now, &mut Vec::new());
             document.insist();
-            document.wake_now(now);
             document.wake
         };
         assert_eq!(waits(None), Some(now));
@@ -581,6 +585,10 @@ mod tests {
         // Nor is anything put off by it.
         let mut document = Document::new(backend(), now);
         document.unreachable("down", None, now, &mut said);
+        let at_rest = document.clone();
+        document.insist();
+        assert_eq!(document, at_rest, "nothing is going on");
+        document.intents.push(intent(now));
         document.advance(at(10_500));
         document.insist();
         assert_eq!(document.trouble.map(|trouble| trouble.until), Some(at(10_001)));

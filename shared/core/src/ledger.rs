@@ -85,7 +85,7 @@ pub enum What {
     Unreachable { why: String, until: Timestamp },
     ReconnectPlanned { id: ReconnectId, target: BackendId, due: Timestamp },
     ReconnectCancelled { id: ReconnectId, target: BackendId },
-    ReconnectUndone { id: ReconnectId, target: BackendId, why: End },
+    ReconnectUndone { id: ReconnectId, target: BackendId, by: String, reason: String },
     ReconnectAsked { id: ReconnectId, target: BackendId, after: SignedDuration },
     ReconnectAccepted { id: ReconnectId, target: BackendId, due: Timestamp },
     ReconnectRefused { id: ReconnectId, target: BackendId, why: String },
@@ -224,8 +224,8 @@ impl fmt::Display for What {
             Self::ReconnectCancelled { target, .. } => {
                 write!(f, "the reconnect of {} is cancelled", target.short())
             }
-            Self::ReconnectUndone { target, why, .. } => {
-                write!(f, "the reconnect of {} is cancelled: {why}", target.short())
+            Self::ReconnectUndone { target, by, reason, .. } => {
+                write!(f, "the reconnect of {} is undone by {by}: {reason}", target.short())
             }
             Self::ReconnectAsked { target, after, .. } => {
                 write!(f, "asking for a reconnect of {} in {after:#}", target.short())

@@ -268,7 +268,8 @@ impl fmt::Display for Held {
 }
 
 impl Override {
-    /// When it ends and why, should nothing more be heard; none where it has.
+    /// When it ends and why, should nothing more be heard; none where it has. A resolve that is heard
+    /// only once the time has run out is still its reason, where what it is held for was shorter.
     #[must_use]
     pub fn ends(&self) -> Option<(Timestamp, End)> {
         match self.life {

@@ -357,14 +357,7 @@ impl Engine {
             }
             document.insist();
         })
-        .await?;
-        if !draft.looks.contains(backend)
-            && let Some(stored) = self.inner.store.document(backend).await?
-            && !stored.body.is_at_rest()
-        {
-            draft.looks.push(backend.clone());
-        }
-        Ok(())
+        .await
     }
 }
 

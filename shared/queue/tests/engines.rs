@@ -3,7 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "also what helps a test may panic; clippy only lets tests")]
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +23,7 @@ use pointsman_core::{
 };
 use pointsman_engine::{
     Engine, Mode,
-    message::{Message, Outgoing},
+    message::{Command, Message, Outgoing},
     ports::{Clock, Gateway, Published, Queue, Sight, Store, Unseen, Writing},
 };
 use pointsman_queue::EmbeddedQueue;
@@ -42,13 +49,15 @@ impl Clock for Still {
     }
 }
 
-/// An Azure that does not answer, so that nothing is done but to take in.
-#[derive(Debug)]
-struct Down;
+/// An Azure that does not answer, so that nothing is done but to take in. It counts how often it is
+/// asked.
+#[derive(Debug, Default)]
+struct Down(AtomicUsize);
 
 #[async_trait]
 impl Gateway for Down {
     async fn get(&self, _: &BackendId) -> Result<Sight, Unseen> {
+        self.0.fetch_add(1, Ordering::Relaxed);
         Err(Unseen { why: "it is down".to_owned(), until: None })
     }
 
@@ -100,7 +109,12 @@ impl World {
     }
 
     fn engine(&self) -> Engine {
-        Engine::new(Arc::new(self.store.clone()), Arc::new(Down), Arc::new(Still), Mode::Live)
+        self.engine_of(&Arc::default())
+    }
+
+    fn engine_of(&self, azure: &Arc<Down>) -> Engine {
+        let azure = Arc::clone(azure);
+        Engine::new(Arc::new(self.store.clone()), azure, Arc::new(Still), Mode::Live)
     }
 
     /// Lets an engine hear a signal, and whatever is due besides.
@@ -108,8 +122,13 @@ impl World {
         let id = MessageId::derive(&[&format!("{signal:?}")]);
         let (source, signals) = (signal.series.source().clone(), vec![signal]);
         let message = Message::Signals { source, signals };
-        let sent = self.queue.send(Outgoing { id: id.clone(), due: None, message }).await;
-        let _ = sent.unwrap();
+        self.take_in(engine, Outgoing { id, due: None, message }).await;
+    }
+
+    /// Lets an engine take a message in, and whatever is due besides.
+    async fn take_in(&self, engine: &Engine, outgoing: Outgoing) {
+        let id = outgoing.id.clone();
+        let _ = self.queue.send(outgoing).await.unwrap();
         let heard = async {
             loop {
                 let batch = self.queue.receive(9).await.unwrap();
@@ -119,7 +138,7 @@ impl World {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), heard).await.expect("it is heard");
+        tokio::time::timeout(Duration::from_secs(20), heard).await.expect("it is taken in");
     }
 
     /// What the ledger says, in the order of saving, without what it says of Azure.
@@ -150,4 +169,26 @@ async fn what_an_engine_remembers_of_a_series_is_not_believed_against_the_store(
     let series = world.store.series(&[signal(300, None).series]).await.unwrap();
     let running = series[0].body.running.as_ref().expect("it runs");
     assert_eq!((running.started(), series[0].body.ended), (at(300), Some(at(200))));
+}
+
+#[tokio::test]
+async fn what_is_undone_is_looked_at_though_azure_was_in_trouble_a_moment_ago() {
+    let world = World::new().await;
+    let azure = Arc::<Down>::default();
+    let engine = world.engine_of(&azure);
+    let asked = || azure.0.load(Ordering::Relaxed);
+    let one = signal(100, None);
+    let other = Signal { series: "prometheus/f2".parse().unwrap(), ..one.clone() };
+    world.hear(&engine, one.clone()).await;
+    assert_eq!(asked(), 1);
+    // An alert more is no reason to ask it sooner.
+    world.hear(&engine, other).await;
+    assert_eq!(asked(), 1);
+    let document = world.store.documents().await.unwrap().remove(0).body;
+    let mut claimed = document.overrides.into_values();
+    let id = claimed.find(|over| over.series == one.series).unwrap().id;
+    let command =
+        Command::UndoOverride { backend: document.backend, id, reason: "enough".to_owned() };
+    world.take_in(&engine, Outgoing::command("ann", command, "1")).await;
+    assert_eq!(asked(), 2, "who asks for an end wants to see it");
 }

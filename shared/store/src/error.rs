@@ -29,11 +29,14 @@ pub enum OpenError {
     Sqlite(PathBuf, sqlx::Error),
     /// SQLite cannot open the file, which is there.
     #[error(
-        "the store {path:?} cannot be opened: it belongs to {owner}; do this as the user that `serve` runs as"
+        "the store {path:?} cannot be opened: {cause}; it belongs to {owner}: do this as that user, which \
+         `serve` runs as"
     )]
-    Forbidden {
+    Unopened {
         /// Which file.
         path: PathBuf,
+        /// What SQLite says.
+        cause: sqlx::Error,
         /// Whose it is.
         owner: String,
     },
@@ -59,13 +62,14 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// What it means that SQLite does not open the file.
-    pub(crate) fn unopened(path: &Path, error: sqlx::Error) -> Self {
+    /// SQLite does not open the file. Most often it is another user's, which SQLite does not say; to
+    /// try it here would drop the locks of whoever has it open in this process.
+    pub(crate) fn unopened(path: &Path, cause: sqlx::Error) -> Self {
         match owner(path) {
-            Some(owner) if primary_code(&error).as_deref() == Some(CANNOT_OPEN) => {
-                Self::Forbidden { path: path.to_owned(), owner }
+            Some(owner) if primary_code(&cause).as_deref() == Some(CANNOT_OPEN) => {
+                Self::Unopened { path: path.to_owned(), cause, owner }
             }
-            _ => Self::Sqlite(path.to_owned(), error),
+            _ => Self::Sqlite(path.to_owned(), cause),
         }
     }
 }
@@ -130,6 +134,7 @@ mod tests {
         assert!(said.contains("(code: 14)"), "{said}");
         std::fs::write(&there, "").unwrap();
         let said = OpenError::unopened(&there, cannot_open().await).to_string();
+        assert!(said.contains("(code: 14)"), "{said}");
         assert!(said.contains("it belongs to user ") && said.contains("(mode 6"), "{said}");
     }
 }

@@ -52,7 +52,7 @@ fn make_directory(directory: &Path) -> io::Result<()> {
 }
 
 /// Makes an empty file for its owner alone, where there is none: whoever owns its directory. What
-/// root makes beside a service's store, by a command given before the service ever ran, is the
+/// root makes in a service's directory, by a command given before the service ever ran, is the
 /// service's.
 ///
 /// # Errors
@@ -60,8 +60,8 @@ fn make_directory(directory: &Path) -> io::Result<()> {
 #[cfg(unix)]
 pub fn make_file(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+    let owner = fs::metadata(std::path::absolute(path)?.parent().unwrap_or(path))?;
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let owner = fs::metadata(path.parent().unwrap_or(path))?;
     if owner.uid() != file.metadata()?.uid() {
         // Only root may; anyone else keeps what he made.
         let _ = fchown(&file, Some(owner.uid()), Some(owner.gid()));

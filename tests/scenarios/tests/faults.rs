@@ -436,7 +436,9 @@ async fn a_revoked_token_is_renewed() {
     world.settled().await;
     assert_eq!(world.azure.view(|azure| azure.total(Operation::Token)), 2);
     assert_eq!(unauthorized(&world), 1);
-    assert_eq!(statuses(&world), [200, 200]);
+    // Whether a read or a write was the first to notice is chance.
+    let written = statuses(&world).into_iter().filter(|status| *status != 401);
+    assert_eq!(written.collect::<Vec<_>>(), [200, 200]);
     let header = &world.azure.identity_env()[1].1;
     assert_eq!(world.files_with(header), Vec::<String>::new());
     world.finish();

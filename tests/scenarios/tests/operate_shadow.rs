@@ -25,7 +25,7 @@ async fn the_shadow_decides_and_records_all_and_writes_nothing() {
     shows("members/us/weight 30 -> 0").await;
     let status = world.say(&["status", "--shadow"]).await.ended(0);
     let status = status.says("drain eu: in force").says("drain us: in force");
-    assert!(status.told.contains("none of it was written to Azure"), "{status:?}");
+    assert!(status.told.contains("of which nothing is written to Azure"), "{status:?}");
     assert_eq!(world.json(&["status", "--shadow"]).await["shadow"], true);
     let _ = world
         .say(&["explain", "chat", "--shadow"])

@@ -68,7 +68,15 @@ async fn the_reconnects_that_it_takes_back_are_named_and_so_is_who_took_them() {
         let found = world.say(&["explain", name]).await.ended(0);
         let _ = found.says("reconnect of contoso-apim/eu at").says("after contoso-apim/chat");
     }
-    let _ = world.say(&["history", "eu"]).await.ended(0).says("nothing about contoso-apim/eu");
+    let _ = world
+        .say(&["history", "eu"])
+        .await
+        .ended(0)
+        .says("no line of the ledger is contoso-apim/eu's own");
+    let undone = world.say(&["undo", "eu", "--reason", "not tonight"]).await.ended(1);
+    let _ = undone.says("its reconnect follows what was done to contoso-apim/chat: undo that");
+    // Nothing is to be written for it, so that a pause keeps nothing back.
+    let _ = world.say(&["pause", "--reason", "hands off"]).await.ended(0);
     let undone = world.say(&["undo", "chat", "--reason", "not tonight"]).await.ended(0);
     let undone = undone.says("cancelled: the reconnect of contoso-apim/eu that was due at");
     assert!(!undone.out.contains("nothing to undo"), "{undone:?}");
@@ -76,8 +84,9 @@ async fn the_reconnects_that_it_takes_back_are_named_and_so_is_who_took_them() {
         .say(&["history", "-n", "1"])
         .await
         .ended(0)
-        .says("the reconnect of contoso-apim/eu is cancelled: undone by tester: not tonight");
+        .says("the reconnect of contoso-apim/eu is undone by tester: not tonight");
     world.at_rest().await;
+    assert!(undone.out.contains("contoso-apim/chat is restored"), "{undone:?}");
     let _ = world.say(&["undo", "chat", "--reason", "x"]).await.ended(0).says("nothing to undo");
     assert_eq!(world.azure.reconnects().len(), 0);
     assert!(serve.stop().await);

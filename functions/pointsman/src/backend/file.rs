@@ -29,9 +29,14 @@ pub(super) fn read(path: &Path) -> Result<File, Failed> {
     of(&text, is_json).map_err(told)
 }
 
+/// Whether it is standard input.
+pub(super) fn is_typed(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
 fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let (mut text, most) = (Vec::new(), DOCUMENT_BYTES_MAX as u64 + 1);
-    if path.as_os_str() == "-" {
+    if is_typed(path) {
         io::stdin().lock().take(most).read_to_end(&mut text)?;
     } else {
         fs::File::open(path)?.take(most).read_to_end(&mut text)?;

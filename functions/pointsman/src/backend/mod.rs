@@ -161,14 +161,19 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         Err(Wrong::NotFound(text)) => (3, text),
         Err(Wrong::Changed(text)) => (4, text),
     };
-    show::failed(common.json, &text);
+    show::failed(&text);
     Ok(ExitCode::from(code))
 }
 
 async fn run(common: &Common, output: Output, command: Command) -> Result<ExitCode, Wrong> {
     let desk = Desk::open(common, output).await?;
-    // Whoever watches waits, and is told of what keeps it.
-    let watches = matches!(command, Command::Watch(_));
+    // Who watches is told of what keeps it, and nothing is to be said while a person types.
+    let in_silence = match &command {
+        Command::Watch(_) => true,
+        Command::Put(options) => options.is_typed(),
+        Command::Set(options) => options.is_typed(),
+        Command::List(_) | Command::Get(_) | Command::Delete(_) | Command::Reconnect(_) => false,
+    };
     let answered = async {
         match command {
             Command::List(options) => read::list(&desk, &options).await,
@@ -180,5 +185,5 @@ async fn run(common: &Common, output: Output, command: Command) -> Result<ExitCo
             Command::Watch(options) => read::watch(&desk, &options).await,
         }
     };
-    if watches { answered.await } else { show::patiently(show::AZURE, answered).await }
+    if in_silence { answered.await } else { show::patiently(show::AZURE, answered).await }
 }

@@ -43,6 +43,13 @@ pub(super) struct SetOptions {
     dry_run: bool,
 }
 
+impl SetOptions {
+    /// Whether the patch comes from standard input.
+    pub(super) fn is_typed(&self) -> bool {
+        self.file.as_deref().is_some_and(file::is_typed)
+    }
+}
+
 /// What `put` takes.
 #[derive(Clone, Debug, Args)]
 pub(super) struct PutOptions {
@@ -63,6 +70,13 @@ pub(super) struct PutOptions {
     /// Only show what would differ.
     #[arg(long)]
     dry_run: bool,
+}
+
+impl PutOptions {
+    /// Whether the document comes from standard input.
+    pub(super) fn is_typed(&self) -> bool {
+        file::is_typed(&self.file)
+    }
 }
 
 /// What `delete` takes.

@@ -8,9 +8,11 @@ use pointsman_core::{
     document::{Document, MISSING_FOR, Outcome, Reconnect},
     id::OverrideId,
     ledger::Line,
+    names::BackendId,
     overrides::later,
 };
 use pointsman_host::Records;
+use serde::Serialize;
 use serde_json::json;
 
 use super::find;
@@ -195,10 +197,11 @@ pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, 
     let document = records.store.document(&backend).await?.map(|document| document.body);
     let lines = records.store.history(Some(&backend), EXPLAIN_LINES).await?;
     let paused = records.store.group().await?.body.paused;
+    let following = following(documents(&records).await?, &backend);
     if common.json {
         return show::json(&json!({
             "backend": backend, "paused": paused, "shadow": common.shadow, "document": document,
-            "lines": lines,
+            "following": following, "lines": lines,
         }));
     }
     let mut out = format!("{}\n{backend}\n\n", backend.short());
@@ -208,11 +211,6 @@ pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, 
     match &document {
         None => {
             writeln!(out, "nothing was ever heard for it; it is as its owner left it")?;
-            for other in documents(&records).await? {
-                for reconnect in other.reconnects.values().filter(|one| one.target == backend) {
-                    writeln!(out, "  {}, after {}", said(reconnect), other.backend.short())?;
-                }
-            }
         }
         Some(document) => {
             if document.is_at_rest() {
@@ -222,6 +220,9 @@ pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, 
             fields(&mut out, document)?;
         }
     }
+    for Following { after, reconnect } in &following {
+        writeln!(out, "  {}, after {}", said(reconnect), after.short())?;
+    }
     if !lines.is_empty() {
         writeln!(out, "\nthe last of its ledger:")?;
         for line in &lines {
@@ -229,6 +230,26 @@ pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, 
         }
     }
     show::text(&out)
+}
+
+/// A reconnect of a backend that follows what was done to another.
+#[derive(Serialize)]
+pub(super) struct Following {
+    /// Which.
+    pub(super) after: BackendId,
+    pub(super) reconnect: Reconnect,
+}
+
+/// The reconnects of `target` that follow other backends' overrides.
+pub(super) fn following(documents: Vec<Document>, target: &BackendId) -> Vec<Following> {
+    let of = |document: Document| {
+        let Document { backend, reconnects, .. } = document;
+        reconnects
+            .into_values()
+            .map(move |reconnect| Following { after: backend.clone(), reconnect })
+    };
+    let all = documents.into_iter().flat_map(of);
+    all.filter(|one| one.reconnect.target == *target && one.after != *target).collect()
 }
 
 fn fields(out: &mut String, document: &Document) -> std::fmt::Result {
@@ -276,7 +297,7 @@ pub(crate) async fn history(common: &Common, options: &HistoryOptions) -> Result
     }
     if lines.is_empty() {
         show::note(match &backend {
-            Some(backend) => format!("the ledger says nothing about {}", backend.short()),
+            Some(backend) => format!("no line of the ledger is {}'s own", backend.short()),
             None => "the ledger is empty".to_owned(),
         });
     }

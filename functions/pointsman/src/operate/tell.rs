@@ -15,11 +15,11 @@ use std::{
 use clap::Args;
 use jiff::Timestamp;
 use pointsman_core::{
-    document::{Document, Owned, Reconnect},
+    document::{Document, Reconnect},
     group::Pause,
     id::{MessageId, OverrideId, ReconnectId},
     names::BackendId,
-    overrides::Override,
+    overrides::{End, Life, Override, Standing},
 };
 use pointsman_engine::{
     engine::load,
@@ -171,6 +171,11 @@ impl<'a> Desk<'a> {
         }
     }
 
+    /// Whether a `serve` goes on with what is not done, once this process has ended.
+    fn is_served(&self) -> Result<bool, Failed> {
+        Ok(self.here.is_none() && self.records.are_consumed()?)
+    }
+
     /// Finishes what is being carried out here, and closes the store.
     async fn close(self) -> Result<(), Failed> {
         if let Some(Here { parts, stop, task }) = self.here {
@@ -182,6 +187,13 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 }
+
+/// What is said of what is not done yet, where a `serve` is running.
+const GOES_ON: &str = "it goes on, and `pointsman explain BACKEND` shows how";
+
+/// What is said of what is not done yet, where none is.
+const GOES_ON_LATER: &str =
+    "no `serve` is running on this store: it goes on once one is, or by the same command again";
 
 /// What is said where a command was not taken in.
 fn not_taken() -> Failed {
@@ -296,8 +308,10 @@ struct Left {
     writing: bool,
     /// What keeps it.
     why: Option<String>,
-    /// Other overrides whose fields are not as their owner left them.
+    /// Other overrides that are in force, or on their way out.
     others: Vec<Override>,
+    /// The reconnects that were not called off: Azure was asked for them already.
+    asked: BTreeSet<ReconnectId>,
 }
 
 impl Left {
@@ -327,10 +341,12 @@ impl Target {
         };
         let document = document.body;
         let waits = |id| document.reconnects.get(id).is_some_and(Reconnect::is_waiting);
+        let is_there = |id: &&ReconnectId| document.reconnects.contains_key(*id);
         let why = document.trouble.as_ref().map(|trouble| trouble.why.clone());
         let mut left = Left {
             running: self.reconnects.keys().filter(|id| waits(id)).count(),
             writing: !document.intents.is_empty(),
+            asked: self.reconnects.keys().filter(is_there).cloned().collect(),
             why: why.or_else(|| ask::missing(&document, records.clock.now())),
             ..Left::default()
         };
@@ -339,17 +355,22 @@ impl Target {
             match (ids.contains(&over.id), over.has_ended()) {
                 (true, false) => left.running += 1,
                 (true, true) => left.ending += 1,
-                (false, _) => {
-                    let fields = over.effect.fields();
-                    let mut owned = fields.iter().filter_map(|field| document.owned.get(field));
-                    if owned.any(Owned::is_touched) {
-                        left.others.push(over);
-                    }
-                }
+                (false, _) if is_in_force(&over) => left.others.push(over),
+                (false, _) => {}
             }
         }
         Ok(left)
     }
+}
+
+/// Whether it has a part in what the backend is, that was not undone.
+const fn is_in_force(over: &Override) -> bool {
+    matches!(over.standing, Standing::Admitted)
+        && matches!(
+            over.life,
+            Life::Begun { .. }
+                | Life::Ended { why: End::Resolved | End::Expired | End::Dropped, .. }
+        )
 }
 
 /// The reconnects of a backend that can still be called off.
@@ -386,6 +407,15 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
                     find::ID_CHARS_MIN
                 ))
             })?;
+            if !documents.iter().any(|document| document.backend == backend)
+                && let Some(one) = ask::following(documents.clone(), &backend).first()
+            {
+                let (backend, after) = (backend.short(), one.after.short());
+                return Err(Failed(format!(
+                    "nothing of {backend} itself is changed; its reconnect follows what was done to {after}: \
+                     undo that"
+                )));
+            }
             let of = documents.into_iter().find(|document| document.backend == backend);
             let reconnects = of.as_ref().map(waiting).unwrap_or_default();
             let overrides: Vec<Override> =
@@ -407,27 +437,37 @@ pub(crate) async fn undo(common: &Common, options: UndoOptions) -> Result<ExitCo
     let ended = async |records: &Records| Ok(target.left(records).await?.running == 0);
     let taken = desk.until(TAKEN_WITHIN, ended).await?;
     let gone = async |records: &Records| Ok(target.left(records).await?.is_nothing());
-    let given_back = taken && !paused && desk.until(RESTORED_WITHIN, gone).await?;
+    // What nothing is written for is not waited for.
+    let within = if paused { Duration::ZERO } else { RESTORED_WITHIN };
+    let given_back = taken && desk.until(within, gone).await?;
     let left = target.left(&desk.records).await?;
+    let served = desk.is_served()?;
     desk.close().await?;
     if !taken {
         return Err(not_taken());
     }
+    let goes_on = if served { GOES_ON } else { GOES_ON_LATER };
     let why = match (given_back, paused, &left.why) {
         (true, _, _) => None,
         (false, true, _) => {
             Some("Pointsman is paused: it is restored after `pointsman resume`".to_owned())
         }
-        (false, false, Some(why)) => Some(format!("it is tried again: {why}")),
-        (false, false, None) => Some("it goes on; `pointsman explain` shows it".to_owned()),
+        (false, false, Some(why)) => Some(format!("{why}; {goes_on}")),
+        (false, false, None) => Some(goes_on.to_owned()),
     };
     let Target { backend, overrides, reconnects, .. } = &target;
+    let (asked, called_off): (Vec<_>, Vec<_>) =
+        reconnects.iter().partition(|(id, _)| left.asked.contains(*id));
     let mut text = String::new();
     for over in overrides {
         writeln!(text, "undone: {} ({})", over.effect, over.id)?;
     }
-    for reconnect in reconnects.values() {
+    for (_, reconnect) in &called_off {
         text += &cancelled(reconnect);
+    }
+    for (_, reconnect) in &asked {
+        let target = reconnect.target.short();
+        writeln!(text, "asked for already, and it cannot be recalled: the reconnect of {target}")?;
     }
     let short = backend.short();
     match &why {
@@ -445,7 +485,7 @@ pub(crate) async fn undo(common: &Common, options: UndoOptions) -> Result<ExitCo
     }
     let others: Vec<&OverrideId> = left.others.iter().map(|over| &over.id).collect();
     let value = json!({
-        "backend": backend, "undone": target.ids(), "cancelled": reconnects.values().collect::<Vec<_>>(),
+        "backend": backend, "undone": target.ids(), "cancelled": called_off.iter().map(|(_, reconnect)| reconnect).collect::<Vec<_>>(),
         "restored": given_back && others.is_empty(), "others": others, "why": why,
     });
     done(common, value, &text)
@@ -479,7 +519,7 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     let restored = desk.until(within, released).await?;
     let after = ask::documents(&desk.records).await?;
     let paused = desk.records.store.group().await?.body.paused.is_some();
-    let (served, now) = (desk.here.is_none(), desk.records.clock.now());
+    let (served, now) = (desk.is_served()?, desk.records.clock.now());
     desk.close().await?;
     if !restored {
         return Err(not_restored(&after, paused, served, options.within, now));
@@ -491,8 +531,13 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     }
     let ended: Vec<&Override> =
         before.iter().flat_map(|document| document.overrides.values()).collect();
-    let reconnects: Vec<Reconnect> =
-        before.iter().flat_map(|document| waiting(document).into_values()).collect();
+    let there: BTreeSet<&ReconnectId> =
+        after.iter().flat_map(|document| document.reconnects.keys()).collect();
+    let reconnects: Vec<Reconnect> = before
+        .iter()
+        .flat_map(waiting)
+        .filter_map(|(id, reconnect)| (!there.contains(&id)).then_some(reconnect))
+        .collect();
     let mut text = String::new();
     for over in &ended {
         writeln!(text, "ended: {} ({})", over.effect, over.id)?;
@@ -554,12 +599,11 @@ fn not_restored(
             text += &format!("\n    {}", trouble.why);
         }
     }
-    text += if paused {
-        "\nPointsman was paused meanwhile: `pointsman resume`, then call this again"
-    } else if served {
-        "\nit goes on, for `serve` is running; call this again to see it done"
-    } else {
-        "\nno `serve` is running: call this again, or start one, for it to go on"
+    text.push('\n');
+    text += match (paused, served) {
+        (true, _) => "Pointsman was paused meanwhile: `pointsman resume`, then call this again",
+        (false, true) => GOES_ON,
+        (false, false) => GOES_ON_LATER,
     };
     Failed(text)
 }

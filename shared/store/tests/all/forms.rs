@@ -248,6 +248,13 @@ fn lines() {
     check("line_displaced.json", &said(What::Displaced { id: id("a"), by: vec![id("b")], why }));
     let paused = What::Paused { by: "ann".to_owned(), reason: "release".to_owned() };
     check("line_paused.json", &Line::new(at("12:00:00"), None, paused));
+    let undone = What::ReconnectUndone {
+        id: ReconnectId::derive(&["one"]),
+        target: backend("eu"),
+        by: "ann".to_owned(),
+        reason: "not tonight".to_owned(),
+    };
+    check("line_reconnect_undone.json", &said(undone));
     let change = Change {
         field: Field::weight(&"eu".parse().unwrap()),
         before: Setting::Absent,
