@@ -68,7 +68,8 @@ pub(crate) struct Common {
     /// Print JSON instead of text; also the log, and errors.
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
-    /// Decide, record and show, but write nothing to Azure; on a store of its own
+    /// Decide, record and show, but write nothing to Azure; on a store of its own (not with `dev` and
+    /// `emulate`)
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) shadow: bool,
 }

@@ -130,6 +130,7 @@ impl World {
             .env("AZURE_TOKEN", self.azure.token())
             .env("SOURCE_TOKEN", TOKEN)
             .env("USER", "tester")
+            .env_remove("SUDO_USER")
             .env_remove("POINTSMAN_CONFIG")
             .stdin(Stdio::null())
             .kill_on_drop(true);

@@ -410,6 +410,7 @@ async fn a_pause_outlives_a_restart_and_an_alert_of_before_it_stays_held() {
         .says("no `serve` is running on the store")
         .says("pointsman.db, which was made just now; one that runs on another is not paused");
     let again = world.say(&["pause", "--reason", "x", "--json"]).await.ended(0).json();
+    assert_eq!(again["paused"]["by"], "tester");
     assert_eq!((&again["served"], &again["already"]), (&json!(false), &json!(true)));
     let serve = world.serve(&[]).await;
     assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
@@ -418,7 +419,10 @@ async fn a_pause_outlives_a_restart_and_an_alert_of_before_it_stays_held() {
     let serve = world.serve(&[]).await;
     let _ = world.say(&["status"]).await.ended(0).says("not yet");
     assert_eq!(world.written(), [""; 0]);
-    let _ = world.say(&["resume"]).await.ended(0);
+    // By sudo, as the user that `serve` runs as.
+    let resumed = world.command(&["resume"]).env("SUDO_USER", "ann").output().await;
+    assert!(resumed.expect("it runs").status.success());
+    let _ = world.say(&["history"]).await.ended(0).says("resumed by ann");
     world.weights([0, 30, 20]).await;
     assert!(serve.stop().await);
     world.finish();

@@ -27,7 +27,8 @@ const EXPLAIN_LINES: usize = 12;
 /// Which backend.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Which {
-    /// A pool of the playbook, a backend's name, `service/name`, or its Azure path.
+    /// A pool of the playbook, a backend's name, `service/name` (with a workspace between them, where
+    /// it is in one), or its Azure path.
     backend: String,
 }
 

@@ -1,7 +1,7 @@
 //! What operators ask and tell.
 //!
-//! [`ask`] reads the store: status, explain, history, letters. It needs neither Azure nor a secret,
-//! and works whatever else is broken. [`tell`] changes something: pause, resume, undo, release.
+//! [`ask`] reads the store: status, explain, history, letters, of which one can be dropped. It needs
+//! neither Azure nor a secret. [`tell`] changes something: pause, resume, undo, release.
 
 pub(crate) mod ask;
 pub(crate) mod find;
@@ -12,17 +12,21 @@ use clap::Args;
 /// Who asks.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct By {
-    /// Who it is that asks, for the ledger; $USER, if it is not said.
+    /// Who it is that asks, for the ledger; who called sudo or else $USER, if it is not said.
     #[arg(
         long,
-        env = "USER",
-        default_value = "operator",
+        default_value_t = caller(),
         value_name = "NAME",
         value_parser = said,
-        hide_env = true,
         hide_default_value = true
     )]
     by: String,
+}
+
+/// Who calls. With sudo that is not the user that `serve` runs as, whose store it is.
+fn caller() -> String {
+    let named = |name| std::env::var(name).ok().filter(|user| !user.trim().is_empty());
+    ["SUDO_USER", "USER"].into_iter().find_map(named).unwrap_or_else(|| "operator".to_owned())
 }
 
 impl By {

@@ -1,9 +1,9 @@
 //! `pause`, `resume`, `undo`, `release`: the off switch.
 //!
-//! A pause and a resume are stored, and hold from then on. An undo and a release are put into the
+//! A pause and a resume are stored, and nothing is decided against them from then on. An undo and a release are put into the
 //! queue, where they take their place among the signals; whoever takes messages out of the queue
 //! carries them out. Where no `serve` does, this process does, for as long as it takes. Either way it
-//! waits until the store shows that it was carried out.
+//! waits, for a bounded time, until the store shows that it was carried out.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
