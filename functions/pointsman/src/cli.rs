@@ -23,7 +23,8 @@ use pointsman_host::{
 use tempfile::TempDir;
 
 use crate::{
-    backend, dev, emulate, operate, operate::ask, operate::tell, plan, playbook, serve, show,
+    backend, dev, emulate, operate, operate::ask, operate::tell, operate::undo, plan, playbook,
+    serve, show,
 };
 
 /// How wide the help is, in columns.
@@ -99,8 +100,8 @@ enum Command {
     /// Write to Azure again.
     Resume(operate::By),
     /// End an override, or all of a backend, at once and without a ramp.
-    #[command(after_help = tell::UNDO_EXIT)]
-    Undo(tell::UndoOptions),
+    #[command(after_help = undo::EXIT)]
+    Undo(undo::Options),
     /// End everything, restore every backend, and wait until that is seen to be done.
     Release(tell::ReleaseOptions),
     /// List, show, change, create, delete, reconnect or watch backends, by your own hand.
@@ -261,7 +262,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Letters(command) => ask::letters(&common, command).await,
         Command::Pause(reason) => tell::pause(&common, reason).await,
         Command::Resume(by) => tell::resume(&common, by).await,
-        Command::Undo(options) => tell::undo(&common, options).await,
+        Command::Undo(options) => undo::command(&common, options).await,
         Command::Release(options) => tell::release(&common, options).await,
         Command::Backend(options) => backend::command(&common, options).await,
         Command::Emulate(options) => emulate::command(&common, &options).await,

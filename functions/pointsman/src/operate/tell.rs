@@ -1,9 +1,10 @@
-//! `pause`, `resume`, `undo`, `release`: the off switch.
+//! `pause`, `resume`, `release`: the off switch; [`undo`](super::undo) is its smaller part.
 //!
-//! A pause and a resume are stored, and nothing is decided against them from then on. An undo and a release are put into the
-//! queue, where they take their place among the signals; whoever takes messages out of the queue
-//! carries them out. Where no `serve` does, this process does, for as long as it takes. Either way it
-//! waits, for a bounded time, until the store shows that it was carried out.
+//! A pause and a resume are stored, and nothing is decided against them from then on. An undo and a
+//! release are put into the queue, where they take their place among the signals; whoever takes
+//! messages out of the queue carries them out. Where no `serve` does, this process does, for as long
+//! as it takes. Either way it waits, for a bounded time, until the store shows that it was carried
+//! out.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -19,7 +20,7 @@ use pointsman_core::{
     group::Pause,
     id::{MessageId, OverrideId, ReconnectId},
     names::BackendId,
-    overrides::{End, Life, Override, Standing},
+    overrides::Override,
 };
 use pointsman_engine::{
     engine::load,
@@ -37,11 +38,7 @@ use pointsman_queue::ConsumerError;
 use serde_json::{Value, json};
 use tokio::{task::JoinHandle, time::Instant};
 
-use super::{
-    By, Reason, ask,
-    find::{self, Found},
-    said,
-};
+use super::{By, Reason, ask, said};
 use crate::{
     cli::{Common, Failed, unseen},
     show,
@@ -54,29 +51,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const CLAIM_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a command may take to be taken in.
-const TAKEN_WITHIN: Duration = Duration::from_secs(30);
+pub(super) const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long a pause waits for the answers to writes that were sent before it.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
-
-/// How long an undo waits to see what it ended restored.
-const RESTORED_WITHIN: Duration = Duration::from_secs(20);
-
-/// What the exit status of `undo` means, for its help.
-pub(crate) const UNDO_EXIT: &str = "\
-It exits with 0 once the end is taken in, and nothing brings the override back then. That the backend is
-restored it waits for, 20 seconds at most; where that was not seen, as while Pointsman is paused or Azure
-cannot be asked, it says so and exits with 0 too. `pointsman release --all` exits with 0 only once all is
-seen restored.";
-
-/// What `undo` takes.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct UndoOptions {
-    /// An override's id, or the beginning of one; or a backend.
-    what: String,
-    #[command(flatten)]
-    reason: Reason,
-}
 
 /// What `release` takes.
 #[derive(Clone, Debug, Args)]
@@ -107,15 +85,15 @@ struct Here {
 }
 
 /// The queue, and whoever takes messages out of it.
-struct Desk<'a> {
+pub(super) struct Desk<'a> {
     common: &'a Common,
-    records: Records,
+    pub(super) records: Records,
     here: Option<Here>,
 }
 
 impl<'a> Desk<'a> {
     /// Sees to it that someone carries commands out: a running `serve`, or this process.
-    async fn open(common: &'a Common) -> Result<Self, Failed> {
+    pub(super) async fn open(common: &'a Common) -> Result<Self, Failed> {
         let records = open(common).await?;
         let here = match Self::claim(common).await {
             Ok(here) => here,
@@ -140,14 +118,14 @@ impl<'a> Desk<'a> {
         }
     }
 
-    async fn send(&self, by: &By, command: Command) -> Result<(), Failed> {
+    pub(super) async fn send(&self, by: &By, command: Command) -> Result<(), Failed> {
         let nonce = uuid::Uuid::now_v7().to_string();
         self.records.queue.send(Outgoing::command(&by.by, command, &nonce)).await?;
         Ok(())
     }
 
     /// Waits until something is seen in the store; says whether it was, in time.
-    async fn until(
+    pub(super) async fn until(
         &mut self,
         within: Duration,
         seen: impl AsyncFn(&Records) -> Result<bool, Failed>,
@@ -172,12 +150,12 @@ impl<'a> Desk<'a> {
     }
 
     /// Whether a `serve` goes on with what is not done, once this process has ended.
-    fn is_served(&self) -> Result<bool, Failed> {
+    pub(super) fn is_served(&self) -> Result<bool, Failed> {
         Ok(self.here.is_none() && self.records.are_consumed()?)
     }
 
     /// Finishes what is being carried out here, and closes the store.
-    async fn close(self) -> Result<(), Failed> {
+    pub(super) async fn close(self) -> Result<(), Failed> {
         if let Some(Here { parts, stop, task }) = self.here {
             stop.ask();
             task.await?;
@@ -189,21 +167,21 @@ impl<'a> Desk<'a> {
 }
 
 /// What is said of what is not done yet, where a `serve` is running.
-const GOES_ON: &str = "it goes on, and `pointsman explain BACKEND` shows how";
+pub(super) const GOES_ON: &str = "it goes on, and `pointsman explain BACKEND` shows how";
 
 /// What is said of what is not done yet, where none is.
-const GOES_ON_LATER: &str =
+pub(super) const GOES_ON_LATER: &str =
     "no `serve` is running on this store: it goes on once one is, or by the same command again";
 
 /// What is said where a command was not taken in.
-fn not_taken() -> Failed {
+pub(super) fn not_taken() -> Failed {
     Failed(format!(
         "not taken in within {} s; it waits in the queue, and `pointsman status` shows what becomes of it",
         TAKEN_WITHIN.as_secs()
     ))
 }
 
-fn done(common: &Common, mut value: Value, text: &str) -> Result<ExitCode, Failed> {
+pub(super) fn done(common: &Common, mut value: Value, text: &str) -> Result<ExitCode, Failed> {
     if common.json {
         value["shadow"] = common.shadow.into();
         show::json(&value)
@@ -297,198 +275,16 @@ pub(crate) async fn resume(common: &Common, by: By) -> Result<ExitCode, Failed> 
     done(common, json!({"paused": paused, "already": already}), text)
 }
 
-/// What of an undo is left to be done.
-#[derive(Default)]
-struct Left {
-    /// Overrides that have not ended, and reconnects that still wait.
-    running: usize,
-    /// Overrides that have ended and have something to give back.
-    ending: usize,
-    /// Whether a write has no answer yet.
-    writing: bool,
-    /// What keeps it.
-    why: Option<String>,
-    /// Other overrides that are in force, or on their way out.
-    others: Vec<Override>,
-    /// The reconnects that were not called off: Azure was asked for them already.
-    asked: BTreeSet<ReconnectId>,
-}
-
-impl Left {
-    fn is_nothing(&self) -> bool {
-        self.running == 0 && self.ending == 0 && !self.writing
-    }
-}
-
-/// What an undo is about.
-struct Target {
-    backend: BackendId,
-    command: Command,
-    overrides: Vec<Override>,
-    /// The reconnects that it takes back.
-    reconnects: BTreeMap<ReconnectId, Reconnect>,
-}
-
-impl Target {
-    fn ids(&self) -> BTreeSet<&OverrideId> {
-        self.overrides.iter().map(|over| &over.id).collect()
-    }
-
-    /// How far it is.
-    async fn left(&self, records: &Records) -> Result<Left, Failed> {
-        let Some(document) = records.store.document(&self.backend).await? else {
-            return Ok(Left::default());
-        };
-        let document = document.body;
-        let waits = |id| document.reconnects.get(id).is_some_and(Reconnect::is_waiting);
-        let is_there = |id: &&ReconnectId| document.reconnects.contains_key(*id);
-        let why = document.trouble.as_ref().map(|trouble| trouble.why.clone());
-        let mut left = Left {
-            running: self.reconnects.keys().filter(|id| waits(id)).count(),
-            writing: !document.intents.is_empty(),
-            asked: self.reconnects.keys().filter(is_there).cloned().collect(),
-            why: why.or_else(|| ask::missing(&document, records.clock.now())),
-            ..Left::default()
-        };
-        let ids = self.ids();
-        for over in document.overrides.into_values() {
-            match (ids.contains(&over.id), over.has_ended()) {
-                (true, false) => left.running += 1,
-                (true, true) => left.ending += 1,
-                (false, _) if is_in_force(&over) => left.others.push(over),
-                (false, _) => {}
-            }
-        }
-        Ok(left)
-    }
-}
-
-/// Whether it has a part in what the backend is, that was not undone.
-const fn is_in_force(over: &Override) -> bool {
-    matches!(over.standing, Standing::Admitted)
-        && matches!(
-            over.life,
-            Life::Begun { .. }
-                | Life::Ended { why: End::Resolved | End::Expired | End::Dropped, .. }
-        )
-}
-
 /// The reconnects of a backend that can still be called off.
-fn waiting(document: &Document) -> BTreeMap<ReconnectId, Reconnect> {
+pub(super) fn waiting(document: &Document) -> BTreeMap<ReconnectId, Reconnect> {
     let waiting = document.reconnects.iter().filter(|(_, reconnect)| reconnect.is_waiting());
     waiting.map(|(id, reconnect)| (id.clone(), reconnect.clone())).collect()
 }
 
 /// What is said of a reconnect that was called off.
-fn cancelled(reconnect: &Reconnect) -> String {
+pub(super) fn cancelled(reconnect: &Reconnect) -> String {
     let (target, due) = (reconnect.target.short(), show::moment(reconnect.due));
     format!("cancelled: the reconnect of {target} that was due at {due}\n")
-}
-
-async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, Failed> {
-    let documents = ask::documents(records).await?;
-    let reason = reason.to_owned();
-    // What is a backend's name is meant as one, whatever ids begin like it.
-    let found = match find::backend(records, what).await {
-        Ok(_) => Found::Nothing,
-        Err(_) => find::over(&documents, what)?,
-    };
-    match found {
-        Found::Override(backend, over) => {
-            let (id, at) = (over.id.clone(), backend.clone());
-            let command = Command::UndoOverride { backend: at, id, reason };
-            Ok(Target { backend, command, overrides: vec![*over], reconnects: BTreeMap::new() })
-        }
-        Found::Over(id) => Err(Failed(format!("{id} is over already: there is nothing to undo"))),
-        Found::Nothing => {
-            let backend = find::backend(records, what).await.map_err(|Failed(text)| {
-                Failed(format!(
-                    "`{what}` is no override that is in force ({} characters of its id at least), and {text}",
-                    find::ID_CHARS_MIN
-                ))
-            })?;
-            if !documents.iter().any(|document| document.backend == backend)
-                && let Some(one) = ask::following(documents.clone(), &backend).first()
-            {
-                let (backend, after) = (backend.short(), one.after.short());
-                return Err(Failed(format!(
-                    "nothing of {backend} itself is changed; its reconnect follows what was done to {after}: \
-                     undo that"
-                )));
-            }
-            let of = documents.into_iter().find(|document| document.backend == backend);
-            let reconnects = of.as_ref().map(waiting).unwrap_or_default();
-            let overrides: Vec<Override> =
-                of.map(|document| document.overrides.into_values().collect()).unwrap_or_default();
-            let command = Command::UndoBackend { backend: backend.clone(), reason };
-            Ok(Target { backend, command, overrides, reconnects })
-        }
-    }
-}
-
-pub(crate) async fn undo(common: &Common, options: UndoOptions) -> Result<ExitCode, Failed> {
-    let reading = common.records().await?;
-    let target = target(&reading, &options.what, &options.reason.reason).await?;
-    let paused = reading.store.group().await?.body.paused.is_some();
-    reading.close().await;
-    // A backend is also told of where nothing is known to be in force: something may be on its way.
-    let mut desk = Desk::open(common).await?;
-    desk.send(&options.reason.by, target.command.clone()).await?;
-    let ended = async |records: &Records| Ok(target.left(records).await?.running == 0);
-    let taken = desk.until(TAKEN_WITHIN, ended).await?;
-    let gone = async |records: &Records| Ok(target.left(records).await?.is_nothing());
-    // What nothing is written for is not waited for.
-    let within = if paused { Duration::ZERO } else { RESTORED_WITHIN };
-    let given_back = taken && desk.until(within, gone).await?;
-    let left = target.left(&desk.records).await?;
-    let served = desk.is_served()?;
-    desk.close().await?;
-    if !taken {
-        return Err(not_taken());
-    }
-    let goes_on = if served { GOES_ON } else { GOES_ON_LATER };
-    let why = match (given_back, paused, &left.why) {
-        (true, _, _) => None,
-        (false, true, _) => {
-            Some("Pointsman is paused: it is restored after `pointsman resume`".to_owned())
-        }
-        (false, false, Some(why)) => Some(format!("{why}; {goes_on}")),
-        (false, false, None) => Some(goes_on.to_owned()),
-    };
-    let Target { backend, overrides, reconnects, .. } = &target;
-    let (asked, called_off): (Vec<_>, Vec<_>) =
-        reconnects.iter().partition(|(id, _)| left.asked.contains(*id));
-    let mut text = String::new();
-    for over in overrides {
-        writeln!(text, "undone: {} ({})", over.effect, over.id)?;
-    }
-    for (_, reconnect) in &called_off {
-        text += &cancelled(reconnect);
-    }
-    for (_, reconnect) in &asked {
-        let target = reconnect.target.short();
-        writeln!(text, "asked for already, and it cannot be recalled: the reconnect of {target}")?;
-    }
-    let short = backend.short();
-    match &why {
-        Some(why) => writeln!(text, "{short} is not restored yet: {why}")?,
-        None if !left.others.is_empty() => {
-            writeln!(text, "{short} is restored, but for what others change:")?;
-            for over in &left.others {
-                writeln!(text, "  {} ({}) for {}", over.effect, over.id, over.series)?;
-            }
-        }
-        None if overrides.is_empty() && reconnects.is_empty() => {
-            writeln!(text, "{short} has no override: there was nothing to undo")?;
-        }
-        None => writeln!(text, "{short} is restored")?,
-    }
-    let others: Vec<&OverrideId> = left.others.iter().map(|over| &over.id).collect();
-    let value = json!({
-        "backend": backend, "undone": target.ids(), "cancelled": called_off.iter().map(|(_, reconnect)| reconnect).collect::<Vec<_>>(),
-        "restored": given_back && others.is_empty(), "others": others, "why": why,
-    });
-    done(common, value, &text)
 }
 
 pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<ExitCode, Failed> {
