@@ -27,8 +27,8 @@ struct Told {
 }
 
 impl Refused {
-    /// Takes in a refusal, of a source by its name; gives how many there were since the last line, this one included, if there
-    /// is to be a line now.
+    /// Takes in a refusal, of a source by its name; gives how many there were since the last line, this
+    /// one included, if there is to be a line now.
     pub(crate) fn take_in(&self, source: &str, status: StatusCode, now: Timestamp) -> Option<u64> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match told.get_mut(&(source.to_owned(), status)) {

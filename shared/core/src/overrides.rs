@@ -290,6 +290,18 @@ impl Override {
         }
     }
 
+    /// Whether it takes part in what its backend should be, be it on its way out; not where it was
+    /// undone.
+    #[must_use]
+    pub const fn takes_part(&self) -> bool {
+        matches!(self.standing, Standing::Admitted)
+            && matches!(
+                self.life,
+                Life::Begun { .. }
+                    | Life::Ended { why: End::Resolved | End::Expired | End::Dropped, .. }
+            )
+    }
+
     /// Whether it has ended.
     #[must_use]
     pub fn has_ended(&self) -> bool {

@@ -19,8 +19,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     document::{
-        Change, Document, FENCE, Intent, MISSING_FOR, Outcome, Owned, RECONNECT_ASKED_MAX,
-        RECONNECT_SHOWN, RETRY,
+        Change, Document, FENCE, Intent, Outcome, Owned, RECONNECT_ASKED_MAX, RECONNECT_SHOWN,
+        RETRY,
     },
     etag::Etag,
     fraction::Fraction,
@@ -367,8 +367,7 @@ impl<'a> Look<'a> {
 
     /// Whether a backend has been missing for so short a time that it may be there all the same.
     fn may_be_back(&self) -> bool {
-        let since = self.document.etags.missing();
-        since.is_some_and(|since| self.now < later(since, MISSING_FOR))
+        self.document.missing().is_some_and(|(_, believed)| self.now < believed)
     }
 
     /// Holds everything at a backend of which nothing can be seen at present. What has ended gives

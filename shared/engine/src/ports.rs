@@ -221,7 +221,8 @@ pub trait Queue: Send + Sync + 'static {
     async fn renew(&self, receipt: &Receipt) -> Result<(), QueueError>;
     /// Gives a message back, to be delivered again no sooner than `due`.
     async fn abandon(&self, receipt: &Receipt, due: Timestamp) -> Result<(), QueueError>;
-    /// How many messages wait to be taken in, are being, or could not be and are tried again.
+    /// How many messages that tell or ask for something wait to be taken in, are being, or could not be
+    /// and are tried again; wakes are not counted.
     async fn depth(&self) -> Result<u64, QueueError>;
 }
 

@@ -1,7 +1,7 @@
 //! `pointsman backend` at its edges: lists that are filtered and cut, standard input, a playbook that
 //! cannot be read, delays below the minimum, and others who write between a look and a write.
 
-use std::process::Stdio;
+use std::{process::Stdio, time::Duration};
 
 use pointsman_emulator::{
     Fault, Match, Operation, Options,
@@ -264,5 +264,18 @@ async fn a_replacement_names_what_a_later_version_would_lose() {
     let (code, said) = fed(&world, &put, &whole.to_string()).await;
     assert_eq!(code, 0, "{said}");
     assert!(!said.contains("later version"), "{said}");
+    world.finish();
+}
+
+#[tokio::test]
+async fn an_azure_that_takes_long_is_said_to_be_waited_for() {
+    let world = World::new(DRAIN).await;
+    let slow = Kind::Latency { by: Duration::from_secs(6) };
+    world.azure.inject(Fault::once(Match::get("chat"), slow));
+    let got = world.say(&["backend", "get", "chat"]).await.ended(0);
+    assert!(got.told.contains("still waiting for Azure"), "{got:?}");
+    // Nothing is said of what is quick.
+    let again = world.say(&["backend", "get", "chat"]).await.ended(0);
+    assert_eq!((again.told.as_str(), again.out), ("", got.out));
     world.finish();
 }

@@ -16,6 +16,9 @@ async fn asking_before_anything_was_served_says_so_and_makes_no_file() {
     let _ = world.say(&["status"]).await.ended(0).says("there is no store");
     assert_eq!(world.json(&["status"]).await, json!({"store": null}));
     let _ = world.say(&["history"]).await.ended(0).says("the ledger is empty");
+    let notes = world.say(&["history", "--json"]).await.ended(0).told;
+    let note: Value = serde_json::from_str(&notes).expect("what is told beside is JSON, too");
+    assert!(note["note"].as_str().is_some_and(|note| note.contains("no store")), "{note}");
     let _ = world.say(&["letters", "list"]).await.ended(0).says("there are no letters");
     let _ = world.say(&["explain", "chat"]).await.ended(1).says("no backend is called `chat`");
     let _ = world.say(&["undo", "chat", "--reason", "x"]).await.ended(1);
@@ -424,6 +427,8 @@ async fn a_pause_outlives_a_restart_and_an_alert_of_before_it_stays_held() {
     assert!(resumed.expect("it runs").status.success());
     let _ = world.say(&["history"]).await.ended(0).says("resumed by ann");
     world.weights([0, 30, 20]).await;
+    let log = world.log();
+    assert_eq!(log.matches("nobody has served on this store before").count(), 1, "{log}");
     assert!(serve.stop().await);
     world.finish();
 }

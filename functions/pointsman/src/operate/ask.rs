@@ -5,11 +5,10 @@ use std::{fmt::Write as _, process::ExitCode};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use pointsman_core::{
-    document::{Document, MISSING_FOR, Outcome, Reconnect},
+    document::{Document, Outcome, Reconnect},
     id::OverrideId,
     ledger::Line,
     names::BackendId,
-    overrides::later,
 };
 use pointsman_host::Records;
 use serde::Serialize;
@@ -168,8 +167,7 @@ fn describe(out: &mut String, document: &Document, now: Timestamp) -> std::fmt::
 /// That Azure has no such backend, in words, where that was seen last and something is going on: what
 /// is at rest is not looked at.
 pub(super) fn missing(document: &Document, now: Timestamp) -> Option<String> {
-    let since = document.etags.missing().filter(|_| !document.is_at_rest())?;
-    let believed = later(since, MISSING_FOR);
+    let (since, believed) = document.missing().filter(|_| !document.is_at_rest())?;
     let how = if now < believed {
         format!("which is not believed before {}", show::moment(believed))
     } else {

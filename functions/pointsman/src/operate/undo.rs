@@ -15,7 +15,7 @@ use pointsman_core::{
     document::Reconnect,
     id::{OverrideId, ReconnectId},
     names::BackendId,
-    overrides::{End, Life, Override, Standing},
+    overrides::Override,
 };
 use pointsman_engine::message::Command;
 use pointsman_host::Records;
@@ -105,22 +105,12 @@ impl Target {
             match (ids.contains(&over.id), over.has_ended()) {
                 (true, false) => left.running += 1,
                 (true, true) => left.ending += 1,
-                (false, _) if is_in_force(&over) => left.others.push(over),
+                (false, _) if over.takes_part() => left.others.push(over),
                 (false, _) => {}
             }
         }
         Ok(left)
     }
-}
-
-/// Whether it has a part in what the backend is, that was not undone.
-const fn is_in_force(over: &Override) -> bool {
-    matches!(over.standing, Standing::Admitted)
-        && matches!(
-            over.life,
-            Life::Begun { .. }
-                | Life::Ended { why: End::Resolved | End::Expired | End::Dropped, .. }
-        )
 }
 
 async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, Failed> {

@@ -1,0 +1,123 @@
+//! What a document remembers, and for how long.
+
+use super::*;
+use crate::answer::{Answer, ReconnectAnswer};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn backend() -> BackendId {
+    "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg1/providers/\
+     Microsoft.ApiManagement/service/contoso/backends/pool"
+        .parse()
+        .unwrap()
+}
+
+fn intent(at: Timestamp) -> Intent {
+    Intent {
+        id: IntentId::derive(&["one"]),
+        etag: Etag("\"1\"".to_owned()),
+        changes: Vec::new(),
+        steps: BTreeMap::new(),
+        at,
+        outrun: false,
+    }
+}
+
+/// A clock that ran an hour ahead, and is right again: nothing waits for that hour.
+#[test]
+fn a_time_that_ran_ahead_is_taken_back_with_all_that_was_noted_by_it() {
+    let (now, ahead) = (at(10_000), at(13_600));
+    let mut document = Document::new(backend(), ahead);
+    let mut said = Vec::new();
+    document.intents.push(intent(ahead));
+    document.unreachable("down", None, ahead, &mut said);
+    document.wake_now(ahead);
+    assert!(document.arm().is_some_and(|wake| wake > ahead));
+    document.rewind(now);
+    assert_eq!((document.now, document.wake), (now, Some(now)));
+    assert_eq!((&document.trouble, document.alarm), (&None, None));
+    assert_eq!(document.intents[0].at, now);
+    // Clocks that differ by less are as good as one another.
+    let before = document.clone();
+    document.rewind(at(9_980));
+    assert_eq!(document, before);
+}
+
+/// Who asks for an end at 3 a.m. does not wait for us to try again; for Azure he does.
+#[test]
+fn a_person_who_insists_waits_only_for_what_azure_has_named() {
+    let (now, mut said) = (at(10_000), Vec::new());
+    let waits = |until| {
+        let mut document = Document::new(backend(), now);
+        document.intents.push(intent(now));
+        document.unreachable("down", until, now, &mut Vec::new());
+        document.insist();
+        document.wake
+    };
+    assert_eq!(waits(None), Some(now));
+    assert_eq!(waits(Some(at(10_030))), Some(at(10_030)));
+    // Nor is anything put off by it.
+    let mut document = Document::new(backend(), now);
+    document.unreachable("down", None, now, &mut said);
+    let at_rest = document.clone();
+    document.insist();
+    assert_eq!(document, at_rest, "nothing is going on");
+    document.intents.push(intent(now));
+    document.advance(at(10_500));
+    document.insist();
+    assert_eq!(document.trouble.map(|trouble| trouble.until), Some(at(10_001)));
+}
+
+/// Whoever looks with a wrong clock leaves the time as it is, says so once, and is not waited for.
+#[test]
+fn a_look_by_a_wrong_clock_moves_no_time() {
+    let (now, mut said) = (at(10_000), Vec::new());
+    let mut document = Document::new(backend(), now);
+    document.wake_now(now);
+    for seconds in [0, 5, 10] {
+        document.untimely("its clock is wrong", at(10_000 + seconds), &mut said);
+    }
+    assert_eq!((document.now, document.wake), (now, Some(now)));
+    assert_eq!(document.trouble.as_ref().map(|trouble| trouble.until), Some(now));
+    assert_eq!(said.len(), 1, "{said:?}");
+}
+
+/// What a pause waits for.
+#[test]
+fn what_was_sent_is_unanswered_until_its_answer_is_known() {
+    let (now, mut said) = (at(10_000), Vec::new());
+    let mut document = Document::new(backend(), now);
+    let id = ReconnectId::derive(&["one"]);
+    let waiting = Reconnect {
+        target: backend(),
+        play: "drain".parse().unwrap(),
+        series: "prometheus/1".parse().unwrap(),
+        due: now,
+        asked: Vec::new(),
+        outcome: None,
+    };
+    document.reconnects.insert(id.clone(), waiting);
+    assert!(!document.is_unanswered(), "nothing was sent");
+    document.reconnects.get_mut(&id).unwrap().asked.push(now);
+    assert!(document.is_unanswered(), "a reconnect was");
+    let accepted = ReconnectAnswer::Accepted { after: SignedDuration::from_mins(2) };
+    document.reconnect_answer(&id, &accepted, now, &mut said);
+    assert!(!document.is_unanswered(), "it was answered");
+    document.intents.push(intent(now));
+    assert!(document.is_unanswered(), "a write was sent");
+}
+
+#[test]
+fn an_azure_that_asks_to_wait_for_nothing_is_asked_a_second_later_at_the_earliest() {
+    let now = at(10_000);
+    for until in [None, Some(now), Some(at(0)), Some(at(10_001))] {
+        let (mut document, mut said) = (Document::new(backend(), now), Vec::new());
+        document.intents.push(intent(now));
+        let id = document.intents[0].id.clone();
+        document.answer(&id, &Answer::Throttled { until }, now, &mut said);
+        assert_eq!(document.trouble.map(|trouble| trouble.until), Some(at(10_001)));
+        assert_eq!(said, [What::Throttled { until: at(10_001) }]);
+    }
+}
