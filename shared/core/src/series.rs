@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::OverrideId,
     names::BackendId,
-    signal::{Heard, SeriesId, Signal},
+    signal::{SeriesId, Signal},
 };
 
 /// How many starts of one occurrence are kept; of more, the latest before the newest goes.
@@ -102,21 +102,21 @@ impl Series {
     /// Merges what a signal says. `generation` is that of the playbook that a new run will be held
     /// against by the caller.
     pub fn merge(&mut self, signal: &Signal, generation: u64) -> Merged {
-        match signal.heard {
-            Heard::Fired if self.is_over(signal.started) => Merged::Late,
-            Heard::Fired if self.has_started(signal.started) => Merged::Duplicate,
-            Heard::Fired => self.started(signal, generation),
-            Heard::Resolved { at } if self.is_over(at) => Merged::Duplicate,
-            Heard::Resolved { at } => self.resolved(at, generation),
+        match signal.end() {
+            None if self.is_over(signal.started) => Merged::Late,
+            None if self.has_started(signal.started) => Merged::Duplicate,
+            None => self.started(signal, generation),
+            Some(end) if self.is_over(end.at) => Merged::Duplicate,
+            Some(end) => self.resolved(end.at, generation),
         }
     }
 
     /// Whether merging a signal would change anything.
     #[must_use]
     pub fn is_news(&self, signal: &Signal) -> bool {
-        match signal.heard {
-            Heard::Fired => !self.is_over(signal.started) && !self.has_started(signal.started),
-            Heard::Resolved { at } => !self.is_over(at),
+        match signal.end() {
+            None => !self.is_over(signal.started) && !self.has_started(signal.started),
+            Some(end) => !self.is_over(end.at),
         }
     }
 
@@ -184,7 +184,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::signal::Severity;
+    use crate::signal::{Heard, Severity};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(second)
@@ -195,10 +195,11 @@ mod tests {
         (0..40_i64, prop::option::of(0..40_i64)).prop_map(|(started, ended)| Signal {
             series: "prometheus/f1".parse().unwrap(),
             started: at(started),
-            heard: ended.map_or(Heard::Fired, |ended| Heard::Resolved { at: at(ended) }),
+            heard: ended.map_or(Heard::Fired, |ended| Heard::Resolved { stated: Some(at(ended)) }),
             severity: Severity::Warning,
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
+            received: at(ended.unwrap_or(started)),
         })
     }
 

@@ -130,7 +130,7 @@ impl fmt::Debug for SeriesId {
     }
 }
 
-/// What a source says of an alert. The times are the source's, never the arrival's.
+/// What a source says of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Heard {
@@ -138,9 +138,42 @@ pub enum Heard {
     Fired,
     /// It has ended.
     Resolved {
-        /// When it ended.
-        at: Timestamp,
+        /// When it ended, as the source states it; none where it states nothing. See
+        /// [`Signal::end`] for the end that counts.
+        #[serde(default, rename = "at", skip_serializing_if = "Option::is_none")]
+        stated: Option<Timestamp>,
     },
+}
+
+/// When an alert ended, and why that time counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// When.
+    pub at: Timestamp,
+    /// Why the receipt counts and not the stated end; none where the stated end counts.
+    pub by_receipt: Option<ByReceipt>,
+}
+
+/// Why an end counts from its receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ByReceipt {
+    /// The source stated no end.
+    NotStated,
+    /// The stated end lies before the start.
+    BeforeStart,
+    /// The stated end lies in the future: the source guesses.
+    Ahead,
+}
+
+impl fmt::Display for ByReceipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotStated => "the source stated no end",
+            Self::BeforeStart => "the stated end lies before the start",
+            Self::Ahead => "the stated end lay in the future",
+        })
+    }
 }
 
 /// One alert, as one delivery tells of it.
@@ -159,4 +192,41 @@ pub struct Signal {
     /// What describes it; may differ from one delivery to the next.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
+    /// When it was received at the door, by our clock: a fact like the others. What was stored by a
+    /// version that did not note it has [`RECEIVED_UNKNOWN`].
+    #[serde(default = "received_unknown", skip_serializing_if = "is_unknown")]
+    pub received: Timestamp,
+}
+
+/// The receipt of a signal whose receipt was not noted.
+pub const RECEIVED_UNKNOWN: Timestamp = Timestamp::MIN;
+
+const fn received_unknown() -> Timestamp {
+    RECEIVED_UNKNOWN
+}
+
+fn is_unknown(received: &Timestamp) -> bool {
+    *received == RECEIVED_UNKNOWN
+}
+
+impl Signal {
+    /// When the alert ended; none where it fires. That is the stated end or the receipt, whichever
+    /// is earlier; the receipt where the stated end is none or lies before the start.
+    #[must_use]
+    pub fn end(&self) -> Option<End> {
+        let Heard::Resolved { stated } = self.heard else { return None };
+        let received = self.received;
+        Some(match stated {
+            // Nothing is known that could count instead.
+            Some(stated) if received == RECEIVED_UNKNOWN => End { at: stated, by_receipt: None },
+            None => End { at: received, by_receipt: Some(ByReceipt::NotStated) },
+            Some(stated) if stated < self.started => {
+                End { at: received, by_receipt: Some(ByReceipt::BeforeStart) }
+            }
+            Some(stated) if stated > received => {
+                End { at: received, by_receipt: Some(ByReceipt::Ahead) }
+            }
+            Some(stated) => End { at: stated, by_receipt: None },
+        })
+    }
 }

@@ -16,7 +16,7 @@ use pointsman_core::{
 };
 use uuid::Uuid;
 
-use crate::ports::{Clock, Gateway, Sight, Unseen, Writing};
+use crate::ports::{Clock, ManagementApi, Sight, Unseen, Writing};
 
 /// The code with which API Management says that it has no such backend.
 const NO_RESOURCE: &str = "ResourceNotFound";
@@ -147,7 +147,7 @@ fn patch(raw: &apim::Backend, intent: &Intent) -> Result<apim::pool::Edited, Str
 }
 
 #[async_trait]
-impl Gateway for Azure {
+impl ManagementApi for Azure {
     async fn get(&self, backend: &BackendId) -> Result<Sight, Unseen> {
         let address = address(backend).map_err(|why| Unseen { why, until: None })?;
         match self.client.get(&address, call()).await {

@@ -19,7 +19,7 @@ use tokio::sync::Notify;
 
 use crate::{
     memory::Memory,
-    ports::{Clock, Commit, Gateway, Published, Store, StoreError, Versioned},
+    ports::{Clock, Commit, ManagementApi, Published, Store, StoreError, Versioned},
 };
 
 /// How often a save that someone else outran is decided again, before it is left to a later wake.
@@ -90,7 +90,7 @@ pub struct Engine {
 
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) gateway: Arc<dyn Gateway>,
+    pub(crate) management: Arc<dyn ManagementApi>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mode: Mode,
     playbook: RwLock<Option<Arc<Loaded>>>,
@@ -159,14 +159,14 @@ impl Engine {
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
-        gateway: Arc<dyn Gateway>,
+        management: Arc<dyn ManagementApi>,
         clock: Arc<dyn Clock>,
         mode: Mode,
     ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 store,
-                gateway,
+                management,
                 clock,
                 mode,
                 playbook: RwLock::default(),

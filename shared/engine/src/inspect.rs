@@ -12,7 +12,7 @@ use pointsman_core::{
 };
 use serde::Serialize;
 
-use crate::{engine::Engine, ports::Gateway};
+use crate::{engine::Engine, ports::ManagementApi};
 
 /// What was found about a pool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -108,18 +108,22 @@ impl fmt::Display for Finding {
 impl Engine {
     /// Looks at one pool of a playbook, which takes one read or two, and writes nothing.
     pub async fn inspect(&self, alias: &PoolAlias, pool: &Pool) -> Option<Finding> {
-        inspect(&*self.inner.gateway, alias, pool).await
+        inspect(&*self.inner.management, alias, pool).await
     }
 }
 
 /// Looks at one pool of a playbook, which takes one read or two, and writes nothing.
-pub async fn inspect(gateway: &dyn Gateway, alias: &PoolAlias, pool: &Pool) -> Option<Finding> {
-    let matter = matter(gateway, &pool.backend).await?;
+pub async fn inspect(
+    management: &dyn ManagementApi,
+    alias: &PoolAlias,
+    pool: &Pool,
+) -> Option<Finding> {
+    let matter = matter(management, &pool.backend).await?;
     Some(Finding { pool: alias.clone(), backend: pool.backend.clone(), matter })
 }
 
-async fn matter(gateway: &dyn Gateway, pool: &BackendId) -> Option<Matter> {
-    let seen = match gateway.get(pool).await {
+async fn matter(management: &dyn ManagementApi, pool: &BackendId) -> Option<Matter> {
+    let seen = match management.get(pool).await {
         Ok(seen) => seen,
         Err(unseen) => return Some(Matter::Unseen { why: unseen.why }),
     };
@@ -127,7 +131,7 @@ async fn matter(gateway: &dyn Gateway, pool: &BackendId) -> Option<Matter> {
         Observed::Missing => Some(Matter::Missing),
         Observed::NotAPool { .. } => Some(Matter::NoPool),
         Observed::Unreadable { why, .. } => Some(Matter::Unreadable { why: why.clone() }),
-        Observed::Pool { .. } => match gateway.hidden(pool, &seen).await {
+        Observed::Pool { .. } => match management.hidden(pool, &seen).await {
             Ok(fields) if fields.is_empty() => None,
             Ok(fields) => Some(Matter::Hidden { fields }),
             Err(unseen) => Some(Matter::Uncompared { why: unseen.why }),

@@ -189,7 +189,7 @@ impl Engine {
                 }
                 Todo::Reconnect { id, target, after, seen } => {
                     let answer = match self.inner.mode {
-                        Mode::Live => self.inner.gateway.reconnect(&target, after).await,
+                        Mode::Live => self.inner.management.reconnect(&target, after).await,
                         Mode::Shadow => ReconnectAnswer::Accepted { after },
                     };
                     let take_in = |document: &mut Document, said: &mut Vec<What>| {
@@ -290,7 +290,7 @@ impl Engine {
             Next::ReadAgain => Todo::ReadAgain,
             Next::Write(intent) => {
                 let writing = match self.inner.mode {
-                    Mode::Live => self.inner.gateway.write(backend, &seen, &intent),
+                    Mode::Live => self.inner.management.write(backend, &seen, &intent),
                     Mode::Shadow => {
                         let answer = shadow::answer(&intent, shown);
                         Box::pin(std::future::ready((answer, Some(seen))))
@@ -307,7 +307,7 @@ impl Engine {
     /// Reads a backend, and compares the clocks while the answer is fresh: what is decided from it
     /// may wait for a save, or for the answer to something else.
     pub(crate) async fn read(&self, backend: &BackendId) -> Result<Sight, Unread> {
-        self.in_time(self.inner.gateway.get(backend).await?)
+        self.in_time(self.inner.management.get(backend).await?)
     }
 
     /// Refuses to act on a clock that is too far off Azure's.

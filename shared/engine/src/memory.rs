@@ -189,11 +189,12 @@ mod tests {
     fn signal(number: usize) -> Signal {
         Signal {
             series: format!("prometheus/{number:016x}").parse().unwrap(),
-            heard: Heard::Resolved { at: Timestamp::UNIX_EPOCH },
+            heard: Heard::Resolved { stated: Some(Timestamp::UNIX_EPOCH) },
             started: Timestamp::UNIX_EPOCH,
             severity: Severity::Warning,
             labels: BTreeMap::new(),
             annotations: BTreeMap::new(),
+            received: Timestamp::UNIX_EPOCH,
         }
     }
 

@@ -133,7 +133,7 @@ impl Engine {
             lines: said.iter().map(ToString::to_string).collect(),
         };
         for _ in 0..=STALE_READS_MAX {
-            let seen = match self.inner.gateway.get(backend).await {
+            let seen = match self.inner.management.get(backend).await {
                 Ok(seen) => seen,
                 Err(unseen) => {
                     plan.unseen = Some(unseen.why);

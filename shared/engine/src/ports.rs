@@ -252,7 +252,7 @@ pub type Writing = BoxFuture<'static, (Answer, Option<Sight>)>;
 
 /// Azure API Management, as far as the shell needs it.
 #[async_trait]
-pub trait Gateway: fmt::Debug + Send + Sync + 'static {
+pub trait ManagementApi: fmt::Debug + Send + Sync + 'static {
     /// Reads a backend.
     async fn get(&self, backend: &BackendId) -> Result<Sight, Unseen>;
     /// What members of the pool that `sight` shows have besides, by the newest version of Azure's

@@ -143,8 +143,8 @@ impl Parts {
         let reads = Duration::from_secs(READ_PACE_SECS_MAX);
         let pace = Pace::Within { reads, writes: Duration::ZERO };
         let azure = azure(config, Retries::default(), pace)?;
-        let gateway = Arc::new(Azure::new(azure.clone(), Arc::clone(&clock)));
-        let engine = Engine::new(Arc::clone(&store), gateway, Arc::clone(&clock), mode);
+        let management = Arc::new(Azure::new(azure.clone(), Arc::clone(&clock)));
+        let engine = Engine::new(Arc::clone(&store), management, Arc::clone(&clock), mode);
         let inspects = config.azure.inspected;
         Ok(Self { engine, store, queue, clock, azure, inspects, is_first, database })
     }

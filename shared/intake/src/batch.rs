@@ -198,16 +198,17 @@ pub fn content_id(signals: &[Signal]) -> MessageId {
     // it, so that no two lists of signals read the same. In bytes and in one piece: a storm asks
     // for this ten thousand times, and formatting or many small hashes take longer than the rest.
     let mut said = Vec::new();
-    for Signal { series, started, heard, severity, labels, annotations } in ordered {
+    for Signal { series, started, heard, severity, labels, annotations, received: _ } in ordered {
         say(&mut said, series.source().as_str());
         say(&mut said, series.fingerprint());
         said.extend(started.as_nanosecond().to_be_bytes());
         match heard {
             Heard::Fired => said.push(0),
-            Heard::Resolved { at } => {
+            Heard::Resolved { stated: Some(stated) } => {
                 said.push(1);
-                said.extend(at.as_nanosecond().to_be_bytes());
+                said.extend(stated.as_nanosecond().to_be_bytes());
             }
+            Heard::Resolved { stated: None } => said.push(2),
         }
         said.push(severity.rank());
         for pairs in [labels, annotations] {
@@ -232,7 +233,7 @@ fn order(one: &Signal, other: &Signal) -> Ordering {
     let key = |signal: &Signal| {
         let ended = match signal.heard {
             Heard::Fired => None,
-            Heard::Resolved { at } => Some(at),
+            Heard::Resolved { stated } => Some(stated),
         };
         (signal.started, ended, Reverse(signal.severity))
     };

@@ -27,7 +27,8 @@ fn read(body: &[u8]) -> Result<Batch, Unreadable> {
 fn row(signal: &Signal) -> String {
     let heard = match signal.heard {
         Heard::Fired => "fired".to_owned(),
-        Heard::Resolved { at } => format!("ended {at}"),
+        Heard::Resolved { stated: Some(at) } => format!("ended {at}"),
+        Heard::Resolved { stated: None } => "ended".to_owned(),
     };
     let backend = signal.labels.get("backend").map_or("-", String::as_str);
     format!("{} {backend} {} since {} {heard}\n", signal.series, signal.severity, signal.started)

@@ -24,7 +24,7 @@ use pointsman_core::{
 use pointsman_engine::{
     Engine, Mode,
     message::{Command, Message, Outgoing},
-    ports::{Clock, Gateway, Published, Queue, Sight, Store, Unseen, Writing},
+    ports::{Clock, ManagementApi, Published, Queue, Sight, Store, Unseen, Writing},
 };
 use pointsman_queue::EmbeddedQueue;
 use pointsman_store::{Database, Options, SqliteStore};
@@ -55,7 +55,7 @@ impl Clock for Still {
 struct Down(AtomicUsize);
 
 #[async_trait]
-impl Gateway for Down {
+impl ManagementApi for Down {
     async fn get(&self, _: &BackendId) -> Result<Sight, Unseen> {
         self.0.fetch_add(1, Ordering::Relaxed);
         Err(Unseen { why: "it is down".to_owned(), until: None })
@@ -82,10 +82,11 @@ fn signal(started: i64, ended: Option<i64>) -> Signal {
     Signal {
         series: "prometheus/f1".parse().unwrap(),
         started: at(started),
-        heard: ended.map_or(Heard::Fired, |ended| Heard::Resolved { at: at(ended) }),
+        heard: ended.map_or(Heard::Fired, |ended| Heard::Resolved { stated: Some(at(ended)) }),
         severity: Severity::Warning,
         labels: BTreeMap::from([("alertname".to_owned(), "Errors".to_owned())]),
         annotations: BTreeMap::new(),
+        received: at(ended.unwrap_or(started)),
     }
 }
 

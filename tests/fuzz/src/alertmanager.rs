@@ -33,7 +33,7 @@ pub(crate) fn run(bytes: &[u8]) {
     for signal in &batch.signals {
         let Signal { series, started, heard, labels, annotations, .. } = signal;
         assert!(started.duration_since(received) <= ahead);
-        if let Heard::Resolved { at } = heard {
+        if let Heard::Resolved { stated: Some(at) } = heard {
             assert!(at >= started && at.duration_since(received) <= ahead);
         }
         let bytes = |pairs: &std::collections::BTreeMap<String, String>| -> usize {

@@ -20,7 +20,7 @@ pub(crate) fn run(bytes: &[u8]) {
         Ok(playbook) => {
             assert!(playbook.services.len() <= SERVICES_MAX);
             assert!(playbook.pools.len() <= POOLS_MAX && playbook.plays.len() <= PLAYS_MAX);
-            for heard in [Heard::Fired, Heard::Resolved { at: Timestamp::UNIX_EPOCH }] {
+            for heard in [Heard::Fired, Heard::Resolved { stated: Some(Timestamp::UNIX_EPOCH) }] {
                 let hearing = playbook.hear(&signal(heard));
                 assert!(hearing.matched.len() <= playbook.plays.len());
                 for matched in &hearing.matched {
@@ -59,5 +59,6 @@ fn signal(heard: Heard) -> Signal {
             [("alertname", "High5xx"), ("backend", "eu"), ("severity", "critical")].map(label),
         ),
         annotations: BTreeMap::new(),
+        received: Timestamp::UNIX_EPOCH,
     }
 }

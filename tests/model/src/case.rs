@@ -178,6 +178,10 @@ impl Case {
                 ("backend".to_owned(), self.name(of.member).to_string()),
             ]),
             annotations: BTreeMap::new(),
+            received: match heard {
+                Heard::Resolved { stated: Some(stated) } => stated,
+                Heard::Fired | Heard::Resolved { stated: None } => started,
+            },
         }
     }
 
@@ -199,7 +203,7 @@ impl Case {
                     signals.push((start, self.signal(place, at(start), Heard::Fired)));
                 }
                 if !(run.unresolved || last && !ended) {
-                    let heard = Heard::Resolved { at: at(end) };
+                    let heard = Heard::Resolved { stated: Some(at(end)) };
                     signals.push((end, self.signal(place, at(start), heard)));
                 }
                 clock = end;

@@ -65,10 +65,11 @@ fn check(baseline: &str, script: &str, expect: &Expect) {
                 ("backend".to_owned(), words[1].to_owned()),
             ]),
             annotations: BTreeMap::new(),
+            received: world.now,
         };
         match words[0] {
             "fired" => world.hear(&[signal(Heard::Fired)]),
-            "resolved" => world.hear(&[signal(Heard::Resolved { at: at(number(3)) })]),
+            "resolved" => world.hear(&[signal(Heard::Resolved { stated: Some(at(number(3))) })]),
             "pass" => world.pass(number(1)),
             "person" => {
                 let value = words[2].parse().map_or(Setting::Null, Setting::Is);

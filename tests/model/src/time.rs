@@ -38,6 +38,10 @@ fn signal(series: &str, member: &str, started: i64, heard: Heard) -> Signal {
         severity: Severity::Error,
         labels: [("backend".to_owned(), member.to_owned())].into(),
         annotations: [].into(),
+        received: match heard {
+            Heard::Resolved { stated: Some(stated) } => stated,
+            Heard::Fired | Heard::Resolved { stated: None } => at(started),
+        },
     }
 }
 
@@ -46,7 +50,7 @@ fn fired(series: &str, member: &str, started: i64) -> Signal {
 }
 
 fn resolved(series: &str, member: &str, started: i64, ended: i64) -> Signal {
-    signal(series, member, started, Heard::Resolved { at: at(ended) })
+    signal(series, member, started, Heard::Resolved { stated: Some(at(ended)) })
 }
 
 const RAMP: &str = "    ramp: {steps: [10%, 50%], every: 2m}\n";

@@ -138,7 +138,7 @@ fn signal(source: &SourceName, raw: &str, received: Timestamp) -> Result<Signal,
         if ended < started {
             return Err(Reason::Backwards { started, ended });
         }
-        Heard::Resolved { at: ended }
+        Heard::Resolved { stated: Some(ended) }
     };
     let labels = labels(alert.labels)?;
     let fingerprint = if !alert.fingerprint.is_empty() {
@@ -155,6 +155,7 @@ fn signal(source: &SourceName, raw: &str, received: Timestamp) -> Result<Signal,
         severity: severity::read(labels.get("severity").map(String::as_str)),
         labels,
         annotations: annotations(alert.annotations),
+        received,
     })
 }
 

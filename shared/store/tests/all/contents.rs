@@ -214,6 +214,7 @@ async fn only_series_that_are_over_are_forgotten() {
         severity: Severity::Warning,
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
+        received: at("12:00:00"),
     };
     let running = Occurrence {
         first: at("11:00:00"),

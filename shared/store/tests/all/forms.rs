@@ -53,6 +53,7 @@ fn signal(heard: Heard) -> Signal {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .into(),
         annotations: [("summary".to_owned(), "eu answers 503".to_owned())].into(),
+        received: at("12:10:00"),
     }
 }
 
@@ -266,7 +267,8 @@ fn lines() {
 
 #[test]
 fn messages() {
-    let signals = vec![signal(Heard::Fired), signal(Heard::Resolved { at: at("12:09:59") })];
+    let signals =
+        vec![signal(Heard::Fired), signal(Heard::Resolved { stated: Some(at("12:09:59")) })];
     let source = "alertmanager".parse().unwrap();
     check("message_signals.json", &Message::Signals { source, signals });
     let wake = |at_once| Message::Wake { backend: backend("chat-pool"), at_once };

@@ -33,8 +33,10 @@ fn told(playbook: &Playbook, signal: &Signal) -> String {
 fn check(playbook: &Playbook, signal: &Signal, expected: &Expect) {
     let told = told(playbook, signal);
     expected.assert_eq(&told);
-    let resolved =
-        Signal { heard: crate::signal::Heard::Resolved { at: signal.started }, ..signal.clone() };
+    let resolved = Signal {
+        heard: crate::signal::Heard::Resolved { stated: Some(signal.started) },
+        ..signal.clone()
+    };
     assert_eq!(self::told(playbook, &resolved), told, "an end is heard like its beginning");
 }
 

@@ -42,5 +42,6 @@ fn signal<const N: usize>(severity: Severity, labels: [(&str, &str); N]) -> Sign
         severity,
         labels: labels.map(|(name, text)| (name.to_owned(), text.to_owned())).into(),
         annotations: [("summary".to_owned(), "all is on fire".to_owned())].into(),
+        received: Timestamp::UNIX_EPOCH,
     }
 }
