@@ -23,10 +23,11 @@ use crate::{
     fraction::{Fraction, WHOLE_BASIS_POINTS},
     id::OverrideId,
     limits::{Failover, Limits},
-    names::{BackendName, PlayName},
-    overrides::{Authority, Held},
+    names::BackendName,
+    origin::Origin,
+    overrides::Held,
     pool::{Field, Member, Part, Pool, Setting, Settings},
-    signal::{SeriesId, Severity},
+    signal::Severity,
 };
 
 /// Parts of one unit of weight, so that any [`Fraction`] of a weight is a whole number.
@@ -47,15 +48,11 @@ pub struct Terms {
 }
 
 /// What decides between overrides. Compares as the order of admission: the first is the strongest.
-///
-/// The id comes last and is of weight only between two runs of one series: it depends on which
-/// start of a run was heard first, and nothing that lasts may depend on that.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rank<'a> {
-    authority: Reverse<Authority>,
+    authority: Reverse<Origin>,
     severity: Reverse<Severity>,
     started: jiff::Timestamp,
-    origin: (&'a SeriesId, &'a PlayName, &'a Effect),
     id: &'a OverrideId,
 }
 
@@ -77,10 +74,9 @@ impl<'a> Contribution<'a> {
     #[must_use]
     pub fn of(over: &'a crate::overrides::Override, given_back: Fraction) -> Self {
         let rank = Rank {
-            authority: Reverse(over.authority),
+            authority: Reverse(over.origin),
             severity: Reverse(over.severity),
             started: over.started,
-            origin: (&over.series, &over.play, &over.effect),
             id: &over.id,
         };
         Self { id: &over.id, rank, effect: &over.effect, given_back }
@@ -199,10 +195,10 @@ struct Admitted {
 /// wins, and what is ramping out never raises what is in force.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Weighed {
-    in_force: Option<(Authority, u32)>,
-    ramping: Option<(Authority, u32)>,
+    in_force: Option<(Origin, u32)>,
+    ramping: Option<(Origin, u32)>,
     /// What was asked, while in force, by what is ramping out.
-    ramping_from: Option<(Authority, u32)>,
+    ramping_from: Option<(Origin, u32)>,
 }
 
 impl Weighed {
@@ -211,7 +207,7 @@ impl Weighed {
         Self { ramping: self.ramping_from, ..self }
     }
 
-    fn add(slot: &mut Option<(Authority, u32)>, authority: Authority, weight: u32) {
+    fn add(slot: &mut Option<(Origin, u32)>, authority: Origin, weight: u32) {
         *slot = Some(match *slot {
             Some((higher, kept)) if higher > authority => (higher, kept),
             Some((same, kept)) if same == authority => (same, kept.min(weight)),

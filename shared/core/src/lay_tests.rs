@@ -2,6 +2,7 @@ use expect_test::{Expect, expect};
 use jiff::Timestamp;
 
 use super::*;
+use crate::claim::Behind;
 use crate::{
     limits::LeastMembers,
     overrides::{Lease, Life, Override, Standing, Until},
@@ -31,9 +32,9 @@ fn over(place: usize, text: &str) -> (Override, Fraction) {
     let (text, given_back) = text
         .split_once('~')
         .map_or((text, Fraction::NONE), |(text, back)| (text.trim(), back.parse().unwrap()));
-    let (authority, text) = match text.strip_prefix('*') {
-        Some(rest) => (Authority::Operator, rest),
-        None => (Authority::Alert, text),
+    let (origin, text) = match text.strip_prefix('*') {
+        Some(rest) => (Origin::Operator, rest),
+        None => (Origin::Alert, text),
     };
     let (severity, text) = match text.strip_prefix('!') {
         Some(rest) => (Severity::Critical, rest),
@@ -61,7 +62,7 @@ fn over(place: usize, text: &str) -> (Override, Fraction) {
         series: format!("test/{place}").parse().unwrap(),
         play: "play".parse().unwrap(),
         generation: 1,
-        authority,
+        origin,
         severity,
         started: Timestamp::from_second(i64::try_from(place).unwrap()).unwrap(),
         effect,
@@ -72,6 +73,8 @@ fn over(place: usize, text: &str) -> (Override, Fraction) {
             every: jiff::SignedDuration::ZERO,
         },
         after: Vec::new(),
+        behind: Behind::default(),
+        joined: Timestamp::UNIX_EPOCH,
         resolved: None,
         life: Life::Claimed { at: Timestamp::UNIX_EPOCH },
         standing: Standing::Unseen,

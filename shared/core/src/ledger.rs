@@ -17,7 +17,8 @@ use crate::{
     names::{BackendId, PlayName},
     overrides::{End, Held},
     pool::{Field, Setting},
-    signal::{SeriesId, Severity},
+    series::GRACE,
+    signal::{ByReceipt, SeriesId, Severity},
 };
 
 /// One line.
@@ -57,44 +58,165 @@ impl Line {
 #[serde(tag = "what", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[expect(missing_docs, reason = "each is said by its sentence below, once")]
 pub enum What {
-    Fired { series: SeriesId, started: Timestamp, severity: Severity },
-    Late { series: SeriesId, started: Timestamp, ended: Timestamp },
-    Resolved { series: SeriesId, ended: Timestamp },
-    Unresolvable { series: SeriesId, play: PlayName, why: String },
-    Claimed { id: OverrideId, play: PlayName, effect: Effect, series: SeriesId },
-    Began { id: OverrideId },
-    Held { id: OverrideId, why: Held },
-    Displaced { id: OverrideId, by: Vec<OverrideId>, why: Held },
-    Admitted { id: OverrideId },
-    Warned { id: OverrideId, ends: Timestamp },
-    Ended { id: OverrideId, why: End },
-    NeverBegan { id: OverrideId, why: End },
-    Stepped { id: OverrideId, given_back: Fraction },
-    Finished { id: OverrideId },
-    Intended { intent: IntentId, changes: Vec<Change> },
-    Wrote { intent: IntentId },
-    Outrun { intent: IntentId },
-    Refused { intent: IntentId, why: String },
-    Throttled { until: Timestamp },
-    Unanswered { intent: IntentId, why: String },
-    Landed { intent: IntentId },
-    NotLanded { intent: IntentId },
-    Answered { field: Field, asked: Setting, shown: Setting },
-    Foreign { field: Field, ours: Setting, theirs: Setting, yielded: Vec<OverrideId> },
-    Removed { field: Field },
-    Unreachable { why: String, until: Timestamp },
-    ReconnectPlanned { id: ReconnectId, target: BackendId, due: Timestamp },
-    ReconnectCancelled { id: ReconnectId, target: BackendId },
-    ReconnectUndone { id: ReconnectId, target: BackendId, by: String, reason: String },
-    ReconnectAsked { id: ReconnectId, target: BackendId, after: SignedDuration },
-    ReconnectAccepted { id: ReconnectId, target: BackendId, due: Timestamp },
-    ReconnectRefused { id: ReconnectId, target: BackendId, why: String },
-    ReconnectUnanswered { id: ReconnectId, target: BackendId, why: String },
-    ReconnectUnknown { id: ReconnectId, target: BackendId },
-    Paused { by: String, reason: String },
-    Resumed { by: String },
-    Published { generation: u64, by: String },
-    Rejected { why: String },
+    Fired {
+        series: SeriesId,
+        started: Timestamp,
+        severity: Severity,
+    },
+    Late {
+        series: SeriesId,
+        started: Timestamp,
+        ended: Timestamp,
+    },
+    Resolved {
+        series: SeriesId,
+        ended: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by_receipt: Option<ByReceipt>,
+    },
+    Unresolvable {
+        series: SeriesId,
+        play: PlayName,
+        why: String,
+    },
+    Claimed {
+        id: OverrideId,
+        play: PlayName,
+        effect: Effect,
+        series: SeriesId,
+    },
+    Began {
+        id: OverrideId,
+    },
+    Held {
+        id: OverrideId,
+        why: Held,
+    },
+    Displaced {
+        id: OverrideId,
+        by: Vec<OverrideId>,
+        why: Held,
+    },
+    Admitted {
+        id: OverrideId,
+    },
+    Warned {
+        id: OverrideId,
+        ends: Timestamp,
+    },
+    Ended {
+        id: OverrideId,
+        why: End,
+    },
+    NeverBegan {
+        id: OverrideId,
+        why: End,
+    },
+    Stepped {
+        id: OverrideId,
+        given_back: Fraction,
+    },
+    Finished {
+        id: OverrideId,
+    },
+    Intended {
+        intent: IntentId,
+        changes: Vec<Change>,
+    },
+    Wrote {
+        intent: IntentId,
+    },
+    Outrun {
+        intent: IntentId,
+    },
+    Refused {
+        intent: IntentId,
+        why: String,
+    },
+    Throttled {
+        until: Timestamp,
+    },
+    Unanswered {
+        intent: IntentId,
+        why: String,
+    },
+    Landed {
+        intent: IntentId,
+    },
+    NotLanded {
+        intent: IntentId,
+    },
+    Answered {
+        field: Field,
+        asked: Setting,
+        shown: Setting,
+    },
+    Foreign {
+        field: Field,
+        ours: Setting,
+        theirs: Setting,
+        yielded: Vec<OverrideId>,
+    },
+    Removed {
+        field: Field,
+    },
+    Unreachable {
+        why: String,
+        until: Timestamp,
+    },
+    ReconnectPlanned {
+        id: ReconnectId,
+        target: BackendId,
+        due: Timestamp,
+    },
+    ReconnectCancelled {
+        id: ReconnectId,
+        target: BackendId,
+    },
+    ReconnectUndone {
+        id: ReconnectId,
+        target: BackendId,
+        by: String,
+        reason: String,
+    },
+    ReconnectAsked {
+        id: ReconnectId,
+        target: BackendId,
+        after: SignedDuration,
+    },
+    ReconnectAccepted {
+        id: ReconnectId,
+        target: BackendId,
+        due: Timestamp,
+    },
+    ReconnectRefused {
+        id: ReconnectId,
+        target: BackendId,
+        why: String,
+    },
+    ReconnectUnanswered {
+        id: ReconnectId,
+        target: BackendId,
+        why: String,
+    },
+    ReconnectUnknown {
+        id: ReconnectId,
+        target: BackendId,
+    },
+    Paused {
+        by: String,
+        reason: String,
+    },
+    Resumed {
+        by: String,
+    },
+    Published {
+        generation: u64,
+        by: String,
+    },
+    Rejected {
+        why: String,
+    },
 }
 
 impl What {
@@ -159,10 +281,16 @@ impl fmt::Display for What {
             Self::Late { series, started, ended } => {
                 write!(
                     f,
-                    "{series}: a firing of {started} came after its end at {ended}; nothing is done"
+                    "{series}: a firing of {started} came after its end at {ended}; nothing is done, \
+                     unless it is heard again more than {GRACE:#} after the end"
                 )
             }
-            Self::Resolved { series, ended } => write!(f, "{series} resolved at {ended}"),
+            Self::Resolved { series, ended, by_receipt: None } => {
+                write!(f, "{series} resolved at {ended}")
+            }
+            Self::Resolved { series, ended, by_receipt: Some(why) } => {
+                write!(f, "{series} resolved at {ended}, when that was received: {why}")
+            }
             // Why says which play.
             Self::Unresolvable { series, play: _, why } => {
                 write!(f, "{series} could not be acted upon: {why}")

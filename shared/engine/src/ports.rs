@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_apim as apim;
 use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
+    claim::{Asked, Recall},
     document::{Document, Intent},
     group::Group,
     id::MessageId,
@@ -122,6 +123,9 @@ pub struct Commit {
     /// The version of the group document that this was decided under; the commit fails if it is
     /// another by now.
     pub group_seen: Option<u64>,
+    /// The versions of documents that this was decided by without changing them; the commit fails if
+    /// one is another by now.
+    pub documents_seen: Vec<(BackendId, u64)>,
     /// Ledger lines; one that is there already stays as it is.
     pub lines: Vec<Line>,
     /// Letters; one that is there already stays as it is.
@@ -155,6 +159,9 @@ pub enum StoreError {
 pub trait Store: Send + Sync + 'static {
     /// The series of these names that are stored.
     async fn series(&self, ids: &[SeriesId]) -> Result<Vec<Versioned<Series>>, StoreError>;
+    /// The occurrences behind an override that are on, the strongest first:
+    /// [`pointsman_core::claim::RECALLED_MAX`] at most.
+    async fn claims(&self, recall: &Recall) -> Result<Vec<(SeriesId, Asked)>, StoreError>;
     /// A backend's document, where there is one.
     async fn document(
         &self,

@@ -5,7 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pointsman_core::{
-    document::Document, group::Group, ledger::Line, names::BackendId, series::Series,
+    claim::{Asked, RECALLED_MAX, Recall},
+    document::Document,
+    group::Group,
+    ledger::Line,
+    names::BackendId,
+    series::Series,
     signal::SeriesId,
 };
 use pointsman_engine::ports::{Clock, Commit, Letter, Published, Store, StoreError, Versioned};
@@ -92,6 +97,32 @@ impl Store for SqliteStore {
             for row in rows {
                 found.push(versioned(row)?);
             }
+        }
+        Ok(found)
+    }
+
+    async fn claims(&self, recall: &Recall) -> Result<Vec<(SeriesId, Asked)>, StoreError> {
+        let micros = |at: Option<Timestamp>| at.map_or(i64::MIN, |at| Micros::at(at).column());
+        let bodies: Vec<String> = said(
+            sqlx::query_scalar(
+                "SELECT series.body FROM claims JOIN series ON series.id = claims.series
+                 WHERE claims.id = ? AND since > ? AND max(since, ?) + length > ?
+                 ORDER BY generation DESC, severity DESC, started, claims.series LIMIT ?",
+            )
+            .bind(recall.id.as_str())
+            .bind(micros(recall.after))
+            .bind(micros(recall.begun))
+            .bind(Micros::at(recall.now).column())
+            .bind(bound(RECALLED_MAX))
+            .fetch_all(&mut *self.database.reader().await?),
+        )
+        .await?;
+        let mut found = Vec::with_capacity(bodies.len());
+        for body in bodies {
+            let series: Series = stored::read(&body)?;
+            let claims = series.running.into_iter().flat_map(|running| running.claims);
+            let asked = claims.filter(|claim| recall.matches(claim)).map(|claim| claim.asked);
+            found.extend(asked.map(|asked| (series.id.clone(), asked)));
         }
         Ok(found)
     }

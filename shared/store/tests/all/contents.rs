@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::support::{World, at, backend, document, line, series, series_id, wake};
 use pointsman_core::{
+    claim::{Asked, Claim, Recall},
+    effect::Effect,
     group::{Group, Pause},
-    series::Occurrence,
+    id::OverrideId,
+    overrides::{Lease, Until},
     signal::{Heard, Severity, Signal},
 };
 use pointsman_engine::{
@@ -83,6 +86,7 @@ fn everything() -> Commit {
         series: vec![series("a"), series("b")],
         documents: vec![document("eu")],
         group: Some(Versioned::new(Group::default())),
+        documents_seen: vec![(backend("seen"), 0)],
         group_seen: Some(0),
         lines: vec![line("eu", "one"), line("eu", "two")],
         letters: vec![Letter::new(at("12:00:00"), "am", "no JSON", "{".to_owned())],
@@ -93,7 +97,8 @@ fn everything() -> Commit {
 
 #[tokio::test]
 async fn a_commit_that_fails_in_any_part_leaves_nothing() {
-    const TABLES: [&str; 6] = ["series", "documents", "groups", "ledger", "letters", "messages"];
+    const TABLES: [&str; 7] =
+        ["series", "claims", "documents", "groups", "ledger", "letters", "messages"];
     let world = World::new().await;
     let lost = Receipt { id: wake("us").id, lock: 7 };
     let old = |name| Versioned { version: 3, ..series(name) };
@@ -205,33 +210,107 @@ async fn documents_whose_look_was_missed_are_found_the_longest_overdue_first() {
 }
 
 #[tokio::test]
-async fn only_series_that_are_over_are_forgotten() {
+async fn series_that_are_quiet_for_long_are_forgotten() {
     let world = World::new().await;
-    let signal = Signal {
-        series: series_id("on"),
-        started: at("11:00:00"),
-        heard: Heard::Fired,
-        severity: Severity::Warning,
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
-        received: at("12:00:00"),
-    };
-    let running = Occurrence {
-        first: at("11:00:00"),
-        starts: [at("11:00:00")].into(),
-        signal,
-        generation: 1,
-        claims: BTreeMap::new(),
-    };
-    let mut all = [series("on"), series("over"), series("late"), series("new")];
-    all[0].body.running = Some(running);
-    all[0].body.ended = Some(at("09:00:00"));
-    all[1].body.ended = Some(at("09:00:00"));
-    all[2].body.ended = Some(at("11:00:00"));
+    let mut all = [series("on"), series("lost"), series("over"), series("late"), series("new")];
+    for (one, received) in [(0, "12:00:00"), (1, "09:30:00")] {
+        let firing = Signal {
+            series: all[one].body.id.clone(),
+            started: at("09:00:00"),
+            heard: Heard::Fired,
+            severity: Severity::Warning,
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            received: at(received),
+        };
+        all[one].body.merge(&firing, at(received));
+    }
+    all[2].body.ended = Some(at("09:00:00"));
+    all[3].body.ended = Some(at("11:00:00"));
     world.store.commit(&Commit { series: all.to_vec(), ..Commit::default() }).await.unwrap();
-    assert_eq!(world.store.forget_series(at("10:00:00")).await.unwrap(), 1);
-    assert_eq!(world.store.series(&[series_id("over")]).await.unwrap(), []);
-    assert_eq!(world.count("series").await, 3);
+    assert_eq!(world.store.forget_series(at("10:00:00")).await.unwrap(), 2);
+    let left = ["on", "lost", "over", "late", "new"].map(series_id);
+    let left = world.store.series(&left).await.unwrap();
+    let mut left: Vec<_> = left.iter().map(|one| one.body.id.fingerprint().to_owned()).collect();
+    left.sort_unstable();
+    assert_eq!(left, ["late", "new", "on"]);
+    world.close().await;
+}
+
+/// What is behind an override is found by its id: the strongest first, without what was undone or is
+/// over by the clock, and as the series last said.
+#[tokio::test]
+async fn claims_are_found_by_the_override_that_they_are_of() {
+    let world = World::new().await;
+    let id = OverrideId::derive(&["drain eu"]);
+    let claiming = |name: &str, severity, since: &str, hours| {
+        let mut one = series(name);
+        let firing = Signal {
+            series: one.body.id.clone(),
+            started: at("09:00:00"),
+            heard: Heard::Fired,
+            severity,
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            received: at("09:00:00"),
+        };
+        one.body.merge(&firing, at(since));
+        let lease = Lease {
+            until: Until::Resolved { at_most: jiff::SignedDuration::from_hours(hours) },
+            hold: jiff::SignedDuration::ZERO,
+            ramp: Vec::new(),
+            every: jiff::SignedDuration::ZERO,
+        };
+        let asked = Asked {
+            generation: 1,
+            effect: Effect::Drain { member: "eu".parse().unwrap() },
+            lease,
+            after: Vec::new(),
+            severity,
+            started: at("09:00:00"),
+            since: at(since),
+        };
+        let play = "drain".parse().unwrap();
+        let claim = Claim { id: id.clone(), backend: backend("chat-pool"), play, asked };
+        one.body.running.as_mut().unwrap().claims = vec![claim];
+        one
+    };
+    let all = vec![
+        claiming("weak", Severity::Info, "10:00:00", 3),
+        claiming("strong", Severity::Critical, "10:00:00", 3),
+        claiming("undone", Severity::Critical, "09:30:00", 3),
+        claiming("short", Severity::Critical, "10:00:00", 1),
+    ];
+    world.store.commit(&Commit { series: all.clone(), ..Commit::default() }).await.unwrap();
+    let names = async |recall: &Recall| {
+        let found = world.store.claims(recall).await.unwrap();
+        found.into_iter().map(|(series, _)| series.fingerprint().to_owned()).collect::<Vec<_>>()
+    };
+    let recall =
+        Recall { id: id.clone(), after: Some(at("09:30:00")), begun: None, now: at("11:30:00") };
+    assert_eq!(names(&recall).await, ["strong", "weak"]);
+    // No claim's time runs before the override has begun.
+    let begun = Recall { begun: Some(at("11:00:00")), ..recall.clone() };
+    assert_eq!(names(&begun).await, ["short", "strong", "weak"]);
+    let mut over = all[1].clone().saved();
+    over.body.running = None;
+    world.store.commit(&Commit { series: vec![over], ..Commit::default() }).await.unwrap();
+    assert_eq!(names(&recall).await, ["weak"]);
+    world.close().await;
+}
+
+/// What was decided by a document that someone else has changed is not saved.
+#[tokio::test]
+async fn a_document_that_was_only_seen_must_be_as_it_was() {
+    let world = World::new().await;
+    let seen = |version| Commit {
+        documents_seen: vec![(backend("chat-pool"), version)],
+        series: vec![series("one")],
+        ..Commit::default()
+    };
+    assert!(matches!(world.store.commit(&seen(1)).await, Err(StoreError::Conflict)));
+    assert_eq!(world.count("series").await, 0);
+    world.store.commit(&seen(0)).await.unwrap();
     world.close().await;
 }
 

@@ -355,9 +355,11 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date() {
     world.store.commit(&lines(0..1)).await.unwrap();
     let back = world.database().write(|conn| {
         Box::pin(async move {
-            for statement in
-                ["DROP TABLE refusals", "DELETE FROM _sqlx_migrations WHERE version > 1"]
-            {
+            for statement in [
+                "DROP TABLE refusals",
+                "DROP TABLE claims",
+                "DELETE FROM _sqlx_migrations WHERE version > 1",
+            ] {
                 sqlx::query(statement).execute(&mut *conn).await.unwrap();
             }
             Ok(())
@@ -408,7 +410,7 @@ async fn a_store_that_cannot_be_used_is_refused_with_words() {
     let path = world.path();
     world.database().close().await;
     let error = Database::open(&path, Options::default()).await.map(drop).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 999, known: 2, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 999, known: 3, .. }), "{error}");
     assert!(error.to_string().contains("written by a newer version of Pointsman"), "{error}");
 
     let foreign = folder.join("foreign.db");
