@@ -5,6 +5,7 @@ use super::*;
 use crate::{
     limits::LeastMembers,
     overrides::{Lease, Life, Override, Standing, Until},
+    pool::Member,
 };
 
 fn setting(text: &str) -> Setting {
