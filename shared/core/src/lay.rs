@@ -31,17 +31,17 @@
 //! 3. `us shift` gives us 1.5 besides. 6.5 of 15 remain, which is 43.33%: too little. So the next
 //!    group is promoted. sb has no number, and takes the median of those that serve: 5. With it
 //!    11.5 of 15 remain, which is 76.66%: kept.
-//! 4. `ap drain` would leave 6.5 of 15, and there is no other group to promote: held.
+//! 4. `ap drain` would leave us alone to serve; and with sb, only 6.5 of 15 would remain. There is no
+//!    other group to promote: held.
 //! 5. us 1.5, ap 5, sb 5 are no whole numbers. `1, 5, 5` would give us 9% of the traffic and
-//!    `2, 5, 5` 17%, where 13% is asked. Times 2 they fit: us 3, ap 10, sb 10. 23 of 2 * 15 remain,
-//!    which is still 76.66%.
+//!    `2, 5, 5` 17%, where 13% is asked. Times 2 they fit, and 23 of 2 * 15 remain, which is still
+//!    76.66%.
 //!
 //! ```text
 //! eu 0, us 3, ap 10, sb 10       serve, with priority 1
 //! ```
 //!
-//! When `eu drain` ends, `us shift` needs no standby any more, and `ap drain` is admitted if the
-//! limits allow it beside `us shift`.
+//! When `eu drain` ends, `ap drain` is looked at again, and has its place: eu 10, us 3, ap 0, sb 10.
 //!
 //! # The rooms
 //!

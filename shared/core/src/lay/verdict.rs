@@ -78,3 +78,7 @@ fn emptied(group: &[u8], weight: &[u32]) -> BTreeSet<u8> {
     let serving: BTreeSet<u8> = (0..group.len()).filter(serves).map(|at| group[at]).collect();
     group.iter().copied().filter(|number| !serving.contains(number)).collect()
 }
+
+#[cfg(test)]
+#[path = "verdict_tests.rs"]
+mod tests;

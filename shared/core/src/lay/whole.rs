@@ -31,7 +31,7 @@
 //! ```text
 //! leastShare 85%, ten members of 5, nine of them shifted to 88%: nine of 4.4, and one of 5
 //! factor 1: nine of 4, and 5        41 of  50 remain: 82%, below the limit, though 89.2% was asked
-//! factor 2: nine of 9, and 10       91 of 100 remain: 91%, and no share is 0.1 points off: written
+//! factor 2: nine of 9, and 10       91 of 100 remain: 91%, and no share is 0.3 points off: written
 //! ```
 
 use std::cmp::Reverse;
