@@ -6,6 +6,7 @@ use crate::claim::Behind;
 use crate::{
     limits::LeastMembers,
     overrides::{Lease, Life, Override, Standing, Until},
+    pool::Member,
 };
 
 fn setting(text: &str) -> Setting {
@@ -17,7 +18,7 @@ fn setting(text: &str) -> Setting {
 }
 
 /// `eu 50, us 30@1, ap null@2`: name, weight, priority.
-fn pool(text: &str) -> Pool {
+pub(super) fn pool(text: &str) -> Pool {
     let member = |text: &str| {
         let (name, rest) = text.trim().split_once(' ').unwrap();
         let (weight, priority) = rest.split_once('@').unwrap_or((rest, "-"));
@@ -28,7 +29,7 @@ fn pool(text: &str) -> Pool {
 
 /// `drain eu`, `shift eu 30%`, `split eu 20 us 80`, `promote sb`, `promote sb 40`; with `~50%`
 /// for one that has given back half; `!` for critical and `*` for an operator's before it.
-fn over(place: usize, text: &str) -> (Override, Fraction) {
+pub(super) fn over(place: usize, text: &str) -> (Override, Fraction) {
     let (text, given_back) = text
         .split_once('~')
         .map_or((text, Fraction::NONE), |(text, back)| (text.trim(), back.parse().unwrap()));
@@ -111,6 +112,37 @@ fn check_terms(terms: &Terms, baseline: &str, overrides: &str, expect: &Expect) 
 
 fn check(baseline: &str, overrides: &str, expect: &Expect) {
     check_terms(&Terms::default(), baseline, overrides, expect);
+}
+
+#[test]
+fn the_example_at_the_head_of_this_room() {
+    let share = Limits { least_share: Some(Fraction::percent(60)), ..Limits::default() };
+    let terms = Terms { limits: share, ..Terms::default() };
+    check_terms(
+        &terms,
+        "eu 5@1, us 5@1, ap 5@1, sb null@2",
+        "shift us 30%; !drain eu; drain ap",
+        &expect![[r#"
+            members/ap/weight = 10 (by 2)
+            members/eu/weight = 0 (by 2)
+            members/sb/weight = 10 (by 2)
+            members/sb/priority = 1 (by 2)
+            members/us/weight = 3 (by 2)
+            drain ap is held: 1 of the pool's members would serve, and the limit is 2
+        "#]],
+    );
+    check_terms(
+        &terms,
+        "eu 5@1, us 5@1, ap 5@1, sb null@2",
+        "shift us 30%; drain ap",
+        &expect![[r#"
+            members/ap/weight = 0 (by 2)
+            members/eu/weight = 10 (by 2)
+            members/sb/weight = 10 (by 2)
+            members/sb/priority = 1 (by 2)
+            members/us/weight = 3 (by 2)
+        "#]],
+    );
 }
 
 #[test]
