@@ -264,3 +264,7 @@ impl Lease {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "claim_tests.rs"]
+mod tests;
