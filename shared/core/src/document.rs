@@ -454,12 +454,18 @@ impl Document {
                 matches!((&over.life, over.lease.until), (Life::Begun { .. }, Until::For(_)));
             !lasts && over.behind.is_wanting(over.begun(), self.now)
         };
-        self.overrides.values().find(wanting).map(|over| Recall {
+        self.overrides.values().find(wanting).map(|over| self.recalling(over))
+    }
+
+    /// The question which occurrences are behind an override.
+    #[must_use]
+    pub fn recalling(&self, over: &Override) -> Recall {
+        Recall {
             id: over.id.clone(),
             after: self.undone.get(&over.id).copied(),
             begun: over.begun(),
             now: self.now,
-        })
+        }
     }
 
     /// Takes in what the store answered.

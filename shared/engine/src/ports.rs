@@ -154,6 +154,17 @@ pub enum StoreError {
     Corrupt(String),
 }
 
+/// How many occurrences are behind an override.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Occurrences {
+    /// How many.
+    pub count: u64,
+    /// When the first of them started.
+    pub first: Option<Timestamp>,
+    /// When the latest of them started.
+    pub latest: Option<Timestamp>,
+}
+
 /// The store: series, documents, the group document, playbook generations, ledger, letters.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -162,6 +173,8 @@ pub trait Store: Send + Sync + 'static {
     /// The occurrences behind an override that are on, the strongest first:
     /// [`pointsman_core::claim::RECALLED_MAX`] at most.
     async fn claims(&self, recall: &Recall) -> Result<Vec<(SeriesId, Asked)>, StoreError>;
+    /// How many occurrences that are, whatever their number.
+    async fn occurrences(&self, recall: &Recall) -> Result<Occurrences, StoreError>;
     /// A backend's document, where there is one.
     async fn document(
         &self,

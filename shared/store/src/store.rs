@@ -13,7 +13,9 @@ use pointsman_core::{
     series::Series,
     signal::SeriesId,
 };
-use pointsman_engine::ports::{Clock, Commit, Letter, Published, Store, StoreError, Versioned};
+use pointsman_engine::ports::{
+    Clock, Commit, Letter, Occurrences, Published, Store, StoreError, Versioned,
+};
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::{
@@ -70,6 +72,20 @@ fn bound(most: usize) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
 }
 
+/// The condition on a claim that [`Recall::matches`] is.
+fn push_recall(query: &mut QueryBuilder<Sqlite>, recall: &Recall) {
+    let micros = |at: Option<Timestamp>| at.map_or(i64::MIN, |at| Micros::at(at).column());
+    query
+        .push("claims.id = ")
+        .push_bind(recall.id.as_str().to_owned())
+        .push(" AND since > ")
+        .push_bind(micros(recall.after))
+        .push(" AND max(since, ")
+        .push_bind(micros(recall.begun))
+        .push(") + length > ")
+        .push_bind(Micros::at(recall.now).column());
+}
+
 fn read_time(micros: i64) -> Result<Timestamp, StoreError> {
     let corrupt = || StoreError::Corrupt(format!("{micros} is no time"));
     Micros::of_column(micros).timestamp().ok_or_else(corrupt)
@@ -102,21 +118,15 @@ impl Store for SqliteStore {
     }
 
     async fn claims(&self, recall: &Recall) -> Result<Vec<(SeriesId, Asked)>, StoreError> {
-        let micros = |at: Option<Timestamp>| at.map_or(i64::MIN, |at| Micros::at(at).column());
-        let bodies: Vec<String> = said(
-            sqlx::query_scalar(
-                "SELECT series.body FROM claims JOIN series ON series.id = claims.series
-                 WHERE claims.id = ? AND since > ? AND max(since, ?) + length > ?
-                 ORDER BY generation DESC, severity DESC, started, claims.series LIMIT ?",
-            )
-            .bind(recall.id.as_str())
-            .bind(micros(recall.after))
-            .bind(micros(recall.begun))
-            .bind(Micros::at(recall.now).column())
-            .bind(bound(RECALLED_MAX))
-            .fetch_all(&mut *self.database.reader().await?),
-        )
-        .await?;
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "SELECT series.body FROM claims JOIN series ON series.id = claims.series WHERE ",
+        );
+        push_recall(&mut query, recall);
+        query
+            .push(" ORDER BY generation DESC, severity DESC, started, claims.series LIMIT ")
+            .push_bind(bound(RECALLED_MAX));
+        let bodies: Vec<String> =
+            said(query.build_query_scalar().fetch_all(&mut *self.database.reader().await?)).await?;
         let mut found = Vec::with_capacity(bodies.len());
         for body in bodies {
             let series: Series = stored::read(&body)?;
@@ -125,6 +135,20 @@ impl Store for SqliteStore {
             found.extend(asked.map(|asked| (series.id.clone(), asked)));
         }
         Ok(found)
+    }
+
+    async fn occurrences(&self, recall: &Recall) -> Result<Occurrences, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "SELECT count(*), min(started), max(started) FROM claims WHERE ",
+        );
+        push_recall(&mut query, recall);
+        let (count, first, latest): (i64, Option<i64>, Option<i64>) =
+            said(query.build_query_as().fetch_one(&mut *self.database.reader().await?)).await?;
+        Ok(Occurrences {
+            count: count.unsigned_abs(),
+            first: first.map(read_time).transpose()?,
+            latest: latest.map(read_time).transpose()?,
+        })
     }
 
     async fn document(

@@ -289,6 +289,8 @@ async fn claims_are_found_by_the_override_that_they_are_of() {
     let recall =
         Recall { id: id.clone(), after: Some(at("09:30:00")), begun: None, now: at("11:30:00") };
     assert_eq!(names(&recall).await, ["strong", "weak"]);
+    let occurrences = world.store.occurrences(&recall).await.unwrap();
+    assert_eq!((occurrences.count, occurrences.first), (2, Some(at("09:00:00"))));
     // No claim's time runs before the override has begun.
     let begun = Recall { begun: Some(at("11:00:00")), ..recall.clone() };
     assert_eq!(names(&begun).await, ["short", "strong", "weak"]);
