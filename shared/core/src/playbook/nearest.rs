@@ -34,7 +34,7 @@ where
 }
 
 /// `what` and the candidates, such as: `the pools are a, b and c`; the first few of many.
-fn listed<'a>(what: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub(super) fn listed<'a>(what: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN_MAX: usize = 12;
     let mut names: Vec<String> =
         candidates.into_iter().take(SHOWN_MAX + 1).map(|name| format!("`{name}`")).collect();
