@@ -349,7 +349,7 @@ fn what_is_wrong_is_said_with_its_place() {
           |
         3 |   kind: nagios
           |         ^^^^^^
-          = only `alertmanager` can
+          = the only one is `alertmanager`
     "#]],
     );
     check(
@@ -393,7 +393,7 @@ fn what_is_wrong_is_said_with_its_place() {
               |
             1 | a
               | ^
-              = these can stand here: `listen`, `store`, `playbook`, `azure`, `sources`
+              = the keys here are `listen`, `store`, `playbook`, `azure` and `sources`
         "#]],
     );
 }

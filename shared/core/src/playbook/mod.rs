@@ -42,6 +42,7 @@ use jiff::SignedDuration;
 pub use crate::overrides::Until;
 pub use expression::{Condition, EXPRESSION_BYTES_MAX, EXPRESSION_WEIGHT_MAX, LOOPS_MAX};
 pub use hear::{Failure, Hearing, Reason};
+pub use nearest::meant;
 pub use play::{EffectTemplate, Play, ReconnectTemplate};
 pub use problem::{Problem, render};
 pub use schema::{EXAMPLE, schema, schema_text};

@@ -83,9 +83,13 @@ fn the_example_does_what_it_says() {
             drain-by-resource: [contoso-apim/discovery/search-pool: drain eu-1]
         "#]],
     );
-    check(&playbook, &signal(Severity::Info, unhealthy("web")), &expect![[r#"
+    check(
+        &playbook,
+        &signal(Severity::Info, unhealthy("web")),
+        &expect![[r#"
         failed: play `drain-by-resource`, do[0].drain.pool: neither the signal nor the map has `web`, which `{"chat-api": "chat", "search-api": "search"}[signal.labels.app]` needs
-    "#]]);
+    "#]],
+    );
     check(&playbook, &signal(Severity::Critical, []), &expect![""]);
 }
 
