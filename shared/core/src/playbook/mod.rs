@@ -43,6 +43,7 @@ pub use crate::overrides::Until;
 pub use expression::{Condition, EXPRESSION_BYTES_MAX, EXPRESSION_WEIGHT_MAX, LOOPS_MAX};
 pub use hear::{Failure, Hearing, Reason};
 pub use nearest::meant;
+pub use node::not_yaml;
 pub use play::{EffectTemplate, Play, ReconnectTemplate};
 pub use problem::{Problem, render};
 pub use schema::{EXAMPLE, schema, schema_text};

@@ -239,7 +239,13 @@ fn syntax(source: &str, error: &ScanError) -> Wrong {
         .chars()
         .next()
         .map_or(at, |char| if char.is_whitespace() { at } else { at + char.len_utf8() });
-    let said = error.info();
+    let (message, help) = not_yaml(&error.info());
+    Wrong::new(at..end, message, help)
+}
+
+/// What is wrong, and what would be right, where a text is not YAML: `said` is what its parser says.
+#[must_use]
+pub fn not_yaml(said: &str) -> (String, String) {
     let help = if said.contains("tab") {
         "indent with spaces"
     } else if said.contains("mapping values are not allowed") {
@@ -250,5 +256,5 @@ fn syntax(source: &str, error: &ScanError) -> Wrong {
     } else {
         "look at the indentation, quotes and brackets here and on the line before"
     };
-    Wrong::new(at..end, format!("this is not YAML: {said}"), help)
+    (format!("this is not YAML: {said}"), help.to_owned())
 }

@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use pointsman_core::playbook::{Problem, meant};
+use pointsman_core::playbook::{Problem, meant, not_yaml};
 use serde_saphyr::{Error, Location, Spanned};
 
 /// Keys beside which someone may have written a secret where its place belongs: their lines are
@@ -78,6 +78,8 @@ impl Wrong {
             Error::Message { msg, .. } if msg.contains("where a secret is") => {
                 (msg.clone(), PLACE.to_owned())
             }
+            // What the parser says of the form quotes nothing.
+            Error::ExternalMessage { msg, .. } => not_yaml(msg),
             other => ("this cannot be read".to_owned(), plain(&other.to_string())),
         };
         Self { at: error.location(), message, help, shown }
