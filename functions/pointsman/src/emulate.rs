@@ -8,7 +8,7 @@ use std::{fmt::Write as _, fs, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use pointsman_emulator::{Emulator, Options as Emulated};
-use pointsman_host::server::Stop;
+use pointsman_host::{config::unreadable, server::Stop};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -41,10 +41,12 @@ impl Options {
     fn read(&self) -> Result<Emulated, Failed> {
         let mut read = match &self.options {
             Some(file) => {
-                let told = |why: String| Failed(format!("{}: {why}", file.display()));
-                let text = fs::read_to_string(file).map_err(|error| told(error.to_string()))?;
+                let name = file.display().to_string();
+                let text =
+                    fs::read_to_string(file).map_err(|error| Failed(format!("{name}: {error}")))?;
                 // What is JSON is YAML too.
-                serde_saphyr::from_str(&text).map_err(|error| told(error.to_string()))?
+                serde_saphyr::from_str(&text)
+                    .map_err(|error| Failed(unreadable(&error, &name, &text)))?
             }
             None => Emulated::default(),
         };

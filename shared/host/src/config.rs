@@ -468,6 +468,13 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
     Ok(azure(Some(credential)))
 }
 
+/// What `error` says of the YAML in `text`, for people: where, and what would be right. Nothing that
+/// could be a secret is shown.
+#[must_use]
+pub fn unreadable(error: &serde_saphyr::Error, file: &str, text: &str) -> String {
+    Wrong::form(error).render(file, text)
+}
+
 #[cfg(test)]
 #[path = "config_tests.rs"]
 mod tests;

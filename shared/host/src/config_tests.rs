@@ -349,7 +349,7 @@ fn what_is_wrong_is_said_with_its_place() {
           |
         3 |   kind: nagios
           |         ^^^^^^
-          = only `alertmanager` can
+          = the only one is `alertmanager`
     "#]],
     );
     check(
@@ -386,6 +386,14 @@ fn what_is_wrong_is_said_with_its_place() {
               = it must be lines of `key: value`, or `{key: value}`
         "#]],
     );
+    check("azure:\n\tcloud: china\n", &expect![[r#"
+        pointsman.yaml:2:2: this is not YAML: tabs disallowed within this context (block indentation)
+          = indent with spaces
+    "#]]);
+    check("store: 'a\n", &expect![[r#"
+        pointsman.yaml:2:1: this is not YAML: invalid indentation in multiline quoted scalar
+          = look at the indentation, quotes and brackets here and on the line before
+    "#]]);
     check(
         "a: b: c\n",
         &expect![[r#"
@@ -393,7 +401,7 @@ fn what_is_wrong_is_said_with_its_place() {
               |
             1 | a
               | ^
-              = these can stand here: `listen`, `store`, `playbook`, `azure`, `sources`
+              = the keys here are `listen`, `store`, `playbook`, `azure` and `sources`
         "#]],
     );
 }
