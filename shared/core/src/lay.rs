@@ -10,46 +10,46 @@
 //! never the arrival's, the same set gives the same pool however it came about (I1), and because
 //! the limits are part of the function, no set gives a pool below them (I5).
 //!
-//! Weights are computed in ten-thousandths ([`SCALE`]), so that fractions are exact, and written in
-//! Azure's whole numbers 0 to 100. The limits hold of what is written.
+//! Weights are computed in ten-thousandths, so that fractions are exact, and written in Azure's
+//! whole numbers 0 to 100. The limits hold of what is written.
 //!
 //! # An example
 //!
 //! A pool with the default of least members (half), and `leastShare: 60%`; and three overrides:
 //!
 //! ```text
-//! eu 5, us 5, ap 5       serve, with priority 1
+//! eu 5, na 5, ap 5       serve, with priority 1
 //! sb null                stands by, with priority 2
 //!
-//! us shift to 30%        a warning, since 07:10
-//! eu drain               critical, since 07:20
-//! ap drain               a warning, since 07:30
+//! shift na to 30%        a warning, since 07:10
+//! drain eu               critical, since 07:20
+//! drain ap               a warning, since 07:30
 //! ```
 //!
-//! 1. The order of rank is `eu drain` (the most severe), `us shift` (older), `ap drain`.
-//! 2. `eu drain` gives eu 0. Two of three serve, and 10 of 15 remain, which is 66.66%: kept.
-//! 3. `us shift` gives us 1.5 besides. 6.5 of 15 remain, which is 43.33%: too little. So the next
+//! 1. The order of rank is `drain eu` (the most severe), `shift na` (older), `drain ap`.
+//! 2. `drain eu` gives eu 0. Two of three serve, and 10 of 15 remain, which is 66.66%: kept.
+//! 3. `shift na` gives na 1.5 as well. 6.5 of 15 remain, which is 43.33%: too little. So the next
 //!    group is promoted. sb has no number, and takes the median of those that serve: 5. With it
 //!    11.5 of 15 remain, which is 76.66%: kept.
-//! 4. `ap drain` would leave us alone to serve; and with sb, only 6.5 of 15 would remain. There is no
-//!    other group to promote: held.
-//! 5. us 1.5, ap 5, sb 5 are no whole numbers. `1, 5, 5` would give us 9% of the traffic and
+//! 4. `drain ap` would leave only na to serve, and with sb only 6.5 of 15. There is no other group
+//!    to promote: held.
+//! 5. na 1.5, ap 5, sb 5 are no whole numbers. `1, 5, 5` would give na 9% of the traffic and
 //!    `2, 5, 5` 17%, where 13% is asked. Times 2 they fit, and 23 of 2 * 15 remain, which is still
 //!    76.66%.
 //!
 //! ```text
-//! eu 0, us 3, ap 10, sb 10       serve, with priority 1
+//! eu 0, na 3, ap 10, sb 10       serve, with priority 1
 //! ```
 //!
-//! When `eu drain` ends, `ap drain` is looked at again, and has its place: eu 10, us 3, ap 0, sb 10.
+//! When `drain eu` ends, `drain ap` is tried again, and admitted: eu 10, na 3, ap 0, sb 10.
 //!
-//! # The rooms
+//! # The modules
 //!
-//! `ground` reads the baseline and gives the pool its shape, `said` keeps what overrides say of
+//! `ground` reads the baseline and gives the pool its shape, `admitted` keeps what overrides say of
 //! each member, `verdict` holds a shape against the limits, and `whole` finds the whole numbers.
 
+mod admitted;
 mod ground;
-mod said;
 mod verdict;
 mod whole;
 
@@ -58,7 +58,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use self::{ground::Ground, said::Admitted};
+use self::{admitted::Admitted, ground::Ground};
 use crate::{
     effect::Effect,
     fraction::{Fraction, WHOLE_BASIS_POINTS},
@@ -71,7 +71,7 @@ use crate::{
 };
 
 /// Parts of one unit of weight, so that any [`Fraction`] of a weight is a whole number.
-pub const SCALE: u32 = WHOLE_BASIS_POINTS as u32;
+const SCALE: u32 = WHOLE_BASIS_POINTS as u32;
 
 /// What must hold of the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -152,13 +152,13 @@ pub fn lay(
             return laid;
         }
     };
-    let (admitted, claims) = admit(&ground, contributions, &mut laid);
-    render(&ground, &admitted, &claims, &mut laid);
+    let (admitted, kept) = admit(&ground, contributions, &mut laid);
+    render(&ground, &admitted, &kept, &mut laid);
     laid
 }
 
-/// Which members an admitted override touches.
-struct Claim<'a> {
+/// An override that was kept, and the members that it touches.
+struct Kept<'a> {
     id: &'a OverrideId,
     members: Vec<usize>,
 }
@@ -168,7 +168,7 @@ fn admit<'a>(
     ground: &Ground<'_>,
     contributions: &[Contribution<'a>],
     laid: &mut Laid,
-) -> (Admitted, Vec<Claim<'a>>) {
+) -> (Admitted, Vec<Kept<'a>>) {
     let mut waiting = Vec::with_capacity(contributions.len());
     for one in contributions {
         match ground.targets(one) {
@@ -183,11 +183,11 @@ fn admit<'a>(
     }
     waiting.sort_unstable_by(|(left, _), (right, _)| left.rank.cmp(&right.rank));
     let mut admitted = Admitted::default();
-    let mut claims = Vec::with_capacity(waiting.len());
+    let mut kept = Vec::with_capacity(waiting.len());
     // What was held may fit once a group was promoted for another: it is tried again while that
     // changes anything.
     loop {
-        let before = claims.len();
+        let before = kept.len();
         waiting.retain(|(one, targets)| {
             let mut tried = admitted.clone();
             for target in targets {
@@ -206,25 +206,25 @@ fn admit<'a>(
             }
             laid.held.remove(one.id);
             let members = targets.iter().map(|(at, _)| *at).collect();
-            claims.push(Claim { id: one.id, members });
+            kept.push(Kept { id: one.id, members });
             false
         });
-        if claims.len() == before || waiting.is_empty() {
-            return (admitted, claims);
+        if kept.len() == before || waiting.is_empty() {
+            return (admitted, kept);
         }
     }
 }
 
 /// Turns what was admitted into settings of fields, and says who owns each.
-fn render(ground: &Ground<'_>, admitted: &Admitted, claims: &[Claim<'_>], laid: &mut Laid) {
+fn render(ground: &Ground<'_>, admitted: &Admitted, kept: &[Kept<'_>], laid: &mut Laid) {
     let shape = ground.shape(admitted, admitted.standbys);
     let leader = (0..ground.members.len()).find(|at| ground.group[*at] == ground.serving);
     let groups: BTreeSet<u8> = shape.group.iter().copied().collect();
     for number in groups {
         let within = shape.within(number);
         let owners = |members: &[usize]| -> BTreeSet<OverrideId> {
-            let touches = |claim: &&Claim<'_>| claim.members.iter().any(|at| members.contains(at));
-            claims.iter().filter(touches).map(|claim| claim.id.clone()).collect()
+            let touches = |one: &&Kept<'_>| one.members.iter().any(|at| members.contains(at));
+            kept.iter().filter(touches).map(|one| one.id.clone()).collect()
         };
         let group = ground.asked(&shape, &within);
         // What was admitted was judged, and has its numbers.

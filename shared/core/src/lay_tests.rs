@@ -115,32 +115,32 @@ fn check(baseline: &str, overrides: &str, expect: &Expect) {
 }
 
 #[test]
-fn the_example_at_the_head_of_this_room() {
+fn the_example_in_the_module_docs() {
     let share = Limits { least_share: Some(Fraction::percent(60)), ..Limits::default() };
     let terms = Terms { limits: share, ..Terms::default() };
     check_terms(
         &terms,
-        "eu 5@1, us 5@1, ap 5@1, sb null@2",
-        "shift us 30%; !drain eu; drain ap",
+        "eu 5@1, na 5@1, ap 5@1, sb null@2",
+        "shift na 30%; !drain eu; drain ap",
         &expect![[r#"
             members/ap/weight = 10 (by 2)
             members/eu/weight = 0 (by 2)
+            members/na/weight = 3 (by 2)
             members/sb/weight = 10 (by 2)
             members/sb/priority = 1 (by 2)
-            members/us/weight = 3 (by 2)
             drain ap is held: 1 of the pool's members would serve, and the limit is 2
         "#]],
     );
     check_terms(
         &terms,
-        "eu 5@1, us 5@1, ap 5@1, sb null@2",
-        "shift us 30%; drain ap",
+        "eu 5@1, na 5@1, ap 5@1, sb null@2",
+        "shift na 30%; drain ap",
         &expect![[r#"
             members/ap/weight = 0 (by 2)
             members/eu/weight = 10 (by 2)
+            members/na/weight = 3 (by 2)
             members/sb/weight = 10 (by 2)
             members/sb/priority = 1 (by 2)
-            members/us/weight = 3 (by 2)
         "#]],
     );
 }

@@ -65,8 +65,8 @@ pub(crate) fn broken(done: &Done, terms: Option<&playbook::Pool>, splits: bool) 
     if splits {
         return None;
     }
-    // A group may be written times a factor: what that member has that has most of its own, and at
-    // least 1. It is a ratio, so that nothing is rounded here.
+    // A group may be written times a factor: the largest ratio of a number to its own weight, and at
+    // least 1. It stays a ratio, so that nothing is rounded here.
     let base: BTreeMap<&String, u64> =
         before.iter().map(|(name, weight)| (name, *weight)).collect();
     let own = |name: &String| base.get(name).copied();

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{
     Contribution, SCALE, Terms, Yielded,
-    said::{Admitted, Touch},
+    admitted::{Admitted, Touch},
     whole::Group,
 };
 use crate::{

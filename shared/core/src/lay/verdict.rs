@@ -5,8 +5,8 @@
 use std::collections::BTreeSet;
 
 use super::{
+    admitted::Admitted,
     ground::{Ground, Shape},
-    said::Admitted,
 };
 use crate::{
     limits::{Failover, Limits},
@@ -21,6 +21,7 @@ enum Counted {
     /// Those on their way back, too.
     Any,
 }
+
 impl Ground<'_> {
     /// The least number of groups to promote with which the limits hold.
     ///

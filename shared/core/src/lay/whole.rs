@@ -21,7 +21,9 @@
 //! sum(min(n, factor * own)) / (factor * sum(own))
 //! ```
 //!
-//! What was promoted into the group counts with all that it is written.
+//! What was promoted into the group counts with all that it is written. The factor is never less than
+//! the largest `n / own` of those that were not raised. So whoever knows only the baseline and the
+//! numbers, and takes that for the factor, finds that no less remains.
 //!
 //! **Rounding and the limit.** The nearest numbers are written if they keep the limit. If they do
 //! not, though the exact weights do, the nearest that keep it are. There always are some: with
@@ -118,19 +120,18 @@ impl Group {
         })
     }
 
-    /// Whether there are numbers to write.
+    /// Whether there are numbers to write. Where the exact weights keep the limit there are, and none
+    /// need be found.
     pub(super) fn is_allowed(&self) -> bool {
         self.least.is_none_or(|least| self.share() >= least) || self.whole().is_some()
     }
 
     /// How much of the baseline the exact weights keep.
     pub(super) fn share(&self) -> Fraction {
-        let least =
-            |(wanted, own): (&u32, &Option<u32>)| own.map_or(*wanted, |own| own.min(*wanted));
-        let kept: u64 = self.wanted.iter().zip(&self.own).map(least).map(u64::from).sum();
-        let whole = u64::from(WHOLE_BASIS_POINTS);
-        let share = (kept * whole).checked_div(self.baseline()).unwrap_or(whole);
-        let share = u16::try_from(share).ok().and_then(|share| Fraction::try_from(share).ok());
+        let own = |(wanted, own): (&u32, &Option<u32>)| own.map_or(*wanted, |own| own.min(*wanted));
+        let kept: u64 = self.wanted.iter().zip(&self.own).map(own).map(u64::from).sum();
+        let share = (kept * u64::from(WHOLE_BASIS_POINTS)).checked_div(self.baseline());
+        let share = share.and_then(|share| Fraction::try_from(u16::try_from(share).ok()?).ok());
         share.unwrap_or(Fraction::WHOLE)
     }
 
