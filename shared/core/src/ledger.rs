@@ -14,7 +14,7 @@ use crate::{
     effect::Effect,
     fraction::Fraction,
     id::{IntentId, LineId, OverrideId, ReconnectId},
-    names::{BackendId, PlayName},
+    names::{BackendId, PlayName, SourceName},
     overrides::{End, Held},
     pool::{Field, Setting},
     signal::{SeriesId, Severity},
@@ -61,6 +61,7 @@ pub enum What {
     Late { series: SeriesId, started: Timestamp, ended: Timestamp },
     Resolved { series: SeriesId, ended: Timestamp },
     Unresolvable { series: SeriesId, play: PlayName, why: String },
+    Truncated { source: SourceName, left_out: u64 },
     Claimed { id: OverrideId, play: PlayName, effect: Effect, series: SeriesId },
     Began { id: OverrideId },
     Held { id: OverrideId, why: Held },
@@ -107,7 +108,8 @@ impl What {
             | Self::Resolved { series, .. }
             | Self::Unresolvable { series, .. }
             | Self::Claimed { series, .. } => Some(series),
-            Self::Began { .. }
+            Self::Truncated { .. }
+            | Self::Began { .. }
             | Self::Held { .. }
             | Self::Displaced { .. }
             | Self::Admitted { .. }
@@ -166,6 +168,9 @@ impl fmt::Display for What {
             // Why says which play.
             Self::Unresolvable { series, play: _, why } => {
                 write!(f, "{series} could not be acted upon: {why}")
+            }
+            Self::Truncated { source, left_out } => {
+                write!(f, "{source} left alerts out of a delivery, {left_out} of them")
             }
             Self::Claimed { id, play, effect, series } => {
                 write!(f, "{id}: {effect}, by play {play} for {series}")

@@ -51,7 +51,7 @@ fn everything_has_a_default_but_the_sources() {
                     Auto,
                 ),
             },
-            sources: [],
+            webhooks: [],
             source_names: [],
         }
     "#]],
@@ -80,7 +80,7 @@ fn everything_has_a_default_but_the_sources() {
                     Auto,
                 ),
             },
-            sources: [],
+            webhooks: [],
             source_names: [],
         }
     "#]],
@@ -403,12 +403,12 @@ fn only_the_secrets_that_are_needed_are_read() {
     let text = "azure: {credential: token, token: {env: NONE}}\n\
                 sources: [{name: prom, kind: alertmanager, bearer: {env: NONE}}]\n";
     let config = parse(text, Needs::Store).expect("no secret is needed for the store");
-    assert!(config.azure.credential.is_none() && config.sources.is_empty());
+    assert!(config.azure.credential.is_none() && config.webhooks.is_empty());
     assert_eq!(config.source_names, ["prom".parse().unwrap()]);
     assert!(parse(text, Needs::Azure).unwrap_err().contains("NONE"));
     let text = text.replacen("NONE", "TOKEN", 1);
     let config = parse(&text, Needs::Azure).expect("the sources' secrets are not needed for Azure");
-    assert!(config.azure.credential.is_some() && config.sources.is_empty());
+    assert!(config.azure.credential.is_some() && config.webhooks.is_empty());
     assert!(parse(&text, Needs::Everything).is_err());
 }
 

@@ -5,11 +5,11 @@
 
 use jiff::Timestamp;
 use pointsman_core::{document::Document, group::Group, ledger::Line, series::Series};
-use pointsman_engine::ports::{Commit, Letter, Receipt, StoreError, Versioned};
+use pointsman_engine::ports::{Commit, Receipt, StoreError, Versioned};
 use sqlx::SqliteConnection;
 
 use crate::{
-    letters,
+    dead_letters,
     messages::{self, Row},
     micros::Micros,
     program::{CHUNK_ROWS, Place, Program},
@@ -53,7 +53,7 @@ pub(crate) struct Ready {
     group: Vec<Swap>,
     group_seen: Option<u64>,
     lines: Vec<Entry>,
-    letters: Vec<Letter>,
+    dead_letters: Vec<dead_letters::Row>,
     send: Vec<Row>,
     complete: Vec<Receipt>,
 }
@@ -61,7 +61,7 @@ pub(crate) struct Ready {
 impl Ready {
     /// Writes the bodies. Messages to be delivered at once are due from `now` on.
     pub(crate) fn new(commit: &Commit, now: Timestamp) -> Result<Self, StoreError> {
-        let Commit { series, documents, group, group_seen, lines, letters, send, complete } =
+        let Commit { series, documents, group, group_seen, lines, dead_letters, send, complete } =
             commit;
         Ok(Self {
             series: series.iter().map(series_swap).collect::<Result<_, _>>()?,
@@ -69,7 +69,7 @@ impl Ready {
             group: group.iter().map(group_swap).collect::<Result<_, _>>()?,
             group_seen: *group_seen,
             lines: entries(lines)?,
-            letters: letters.clone(),
+            dead_letters: dead_letters::Row::all(dead_letters)?,
             send: send.iter().map(|outgoing| Row::new(outgoing, now)).collect::<Result<_, _>>()?,
             complete: complete.clone(),
         })
@@ -77,13 +77,14 @@ impl Ready {
 
     /// Whether there is nothing to do.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { series, documents, group, group_seen, lines, letters, send, complete } = self;
+        let Self { series, documents, group, group_seen, lines, dead_letters, send, complete } =
+            self;
         series.is_empty()
             && documents.is_empty()
             && group.is_empty()
             && group_seen.is_none()
             && lines.is_empty()
-            && letters.is_empty()
+            && dead_letters.is_empty()
             && send.is_empty()
             && complete.is_empty()
     }
@@ -164,7 +165,7 @@ impl Ready {
         add_swaps(program, &DOCUMENTS, &self.documents);
         add_swaps(program, &GROUPS, &self.group);
         add_lines(program, &self.lines);
-        letters::add(program, &self.letters);
+        dead_letters::add(program, &self.dead_letters);
         messages::add_all(program, &self.send);
         completed
     }

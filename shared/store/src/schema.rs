@@ -19,6 +19,7 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     Migrator::with_migrations(vec![
         migration(1, "initial", include_str!("../migrations/0001_initial.sql")),
         migration(2, "refusals", include_str!("../migrations/0002_refusals.sql")),
+        migration(3, "dead letters", include_str!("../migrations/0003_dead_letters.sql")),
     ])
 });
 

@@ -7,7 +7,10 @@
 //! every form ever written; a test reads them all.
 
 use pointsman_core::{document::Document, group::Group, ledger::Line, series::Series};
-use pointsman_engine::{message::Message, ports::StoreError};
+use pointsman_engine::{
+    message::Message,
+    ports::{DeadLetterParts, StoreError},
+};
 use serde::{
     Deserialize, Serialize,
     de::{self, DeserializeOwned},
@@ -40,7 +43,8 @@ as_it_is!(
     Document: "document",
     Group: "group document",
     Message: "message",
-    Line: "ledger line"
+    Line: "ledger line",
+    DeadLetterParts: "dead letter"
 );
 
 /// Why a body is of no use.
