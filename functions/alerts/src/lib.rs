@@ -167,9 +167,9 @@ impl Refusal {
     }
 
     /// That a source turns a delivery away.
-    fn by(source: &dyn Source, refused: Refused) -> Self {
+    fn by(source: &dyn Source, refused: &Refused) -> Self {
         match refused {
-            Refused::Denied(denied) => Self::Denied(denied),
+            Refused::Denied(denied) => Self::Denied(*denied),
             Refused::Encoding(_) => Self::Packed(refused.to_string()),
             Refused::TooLarge => Self::TooLarge(source.smaller()),
         }
@@ -200,7 +200,7 @@ impl IntoResponse for Refusal {
 
 async fn take(intake: &Intake, source: &dyn Source, request: Request) -> Result<Response, Refusal> {
     let (head, mut body) = request.into_parts();
-    let refused = |refused| Refusal::by(source, refused);
+    let refused = |refused: Refused| Refusal::by(source, &refused);
     // Before any of the body is read, so that nobody unknown makes us hold it, where the head shows that.
     let reader = source.accept(&head).map_err(refused);
     let read = match reader {

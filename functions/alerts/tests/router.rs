@@ -282,8 +282,8 @@ async fn alerts_that_the_sender_left_out_are_in_the_history() {
     assert_eq!(
         world.history().await,
         [
-            "2026-11-30T08:00:00Z am left alerts out of a delivery, 7 of them",
-            "2026-11-30T08:05:00Z am left alerts out of a delivery, 1 of them",
+            "2026-11-30T08:00:00Z am left alerts out of a delivery: 7",
+            "2026-11-30T08:05:00Z am left alerts out of a delivery: 1",
         ]
     );
     world.close().await;

@@ -170,7 +170,7 @@ impl fmt::Display for What {
                 write!(f, "{series} could not be acted upon: {why}")
             }
             Self::Truncated { source, left_out } => {
-                write!(f, "{source} left alerts out of a delivery, {left_out} of them")
+                write!(f, "{source} left alerts out of a delivery: {left_out}")
             }
             Self::Claimed { id, play, effect, series } => {
                 write!(f, "{id}: {effect}, by play {play} for {series}")

@@ -354,3 +354,46 @@ pub trait ManagementApi: fmt::Debug + Send + Sync + 'static {
     /// Asks for a reconnect.
     async fn reconnect(&self, backend: &BackendId, after: SignedDuration) -> ReconnectAnswer;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(bodies: &[usize]) -> Option<DeadLetter> {
+        let part = |(at, bytes): (usize, &usize)| DeadLetterPart {
+            reason: format!("reason {at}"),
+            body: "é".repeat(bytes / 2),
+        };
+        let parts = bodies.iter().enumerate().map(part).collect();
+        DeadLetter::of(Timestamp::UNIX_EPOCH, "am", "alerts", parts)
+    }
+
+    #[test]
+    fn a_dead_letter_of_parts_keeps_as_many_as_there_is_room_for() {
+        assert_eq!(of(&[]), None);
+        let one = of(&[4]).unwrap();
+        assert_eq!((&*one.reason, &*one.body, one.parts), ("reason 0", "éé", Default::default()));
+        for (bodies, kept, left_out) in [
+            (vec![4, 4], 2, 0),
+            (vec![4; DEAD_LETTER_PARTS_MAX], DEAD_LETTER_PARTS_MAX, 0),
+            (vec![4; DEAD_LETTER_PARTS_MAX + 7], DEAD_LETTER_PARTS_MAX, 7),
+            (vec![DEAD_LETTER_BYTES_MAX / 3; 5], 2, 3),
+            (vec![4, DEAD_LETTER_BYTES_MAX, 4], 1, 2),
+        ] {
+            let DeadLetter { reason, body, parts, .. } = of(&bodies).unwrap();
+            let many = bodies.len();
+            assert_eq!(reason, format!("{many} alerts cannot be used; the first: reason 0"));
+            assert_eq!((body.len(), parts.kept.len(), parts.left_out), (0, kept, left_out));
+        }
+        assert_ne!(of(&[4, 4]).unwrap().id, of(&[4, 6]).unwrap().id);
+    }
+
+    #[test]
+    fn a_dead_letter_is_bounded_and_named_by_all_that_it_was() {
+        let of = |bytes: usize| of(&[bytes]).unwrap();
+        assert_eq!(of(DEAD_LETTER_BYTES_MAX).body.len(), DEAD_LETTER_BYTES_MAX);
+        let long = of(DEAD_LETTER_BYTES_MAX + 2);
+        assert!(long.body.ends_with("é…") && long.body.len() == DEAD_LETTER_BYTES_MAX + 3);
+        assert_ne!(long.id, of(DEAD_LETTER_BYTES_MAX + 4).id);
+    }
+}

@@ -1,3 +1,4 @@
+use axum::http::Request;
 use expect_test::{Expect, expect};
 
 use super::*;
@@ -113,12 +114,13 @@ fn sources_prove_themselves() {
                         Auto,
                     ),
                 },
-                sources: [
-                    Source {
-                        name: prom,
-                        kind: Alertmanager,
+                webhooks: [
+                    Webhook {
                         path: "/alerts/prom",
-                        authentication: Bearer(***),
+                        source: Alertmanager {
+                            name: prom,
+                            authentication: Bearer(***),
+                        },
                     },
                 ],
                 source_names: [
@@ -509,4 +511,21 @@ fn a_secret_in_the_wrong_place_is_not_shown_however_it_is_written() {
         assert!(!problem.contains("s3cret"), "{text}\n{problem}");
         assert!(problem.starts_with("pointsman.yaml:"), "it says where: {problem}");
     }
+}
+
+#[test]
+fn a_byte_order_mark_before_a_secret_is_skipped_and_utf_16_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let parse = |secret: &[u8]| {
+        fs::write(folder.path().join("secret"), secret).unwrap();
+        let text = "sources: [{name: am, kind: alertmanager, bearer: {file: secret}}]";
+        Config::parse(text, folder.path(), Needs::Everything, variable)
+            .map_err(|wrong| wrong.render("pointsman.yaml", text))
+    };
+    let sent = Request::post("/").header("authorization", "Bearer s3cret").body(()).unwrap();
+    let config = parse("\u{feff}s3cret\r\n".as_bytes()).unwrap();
+    assert!(config.webhooks[0].source.accept(&sent.into_parts().0).is_ok());
+    let wide: Vec<u8> = "\u{feff}s3cret".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let problem = parse(&wide).unwrap_err();
+    assert!(problem.contains("it is UTF-16; save or send it as UTF-8"), "{problem}");
 }

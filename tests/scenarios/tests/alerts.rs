@@ -411,6 +411,7 @@ async fn truncated_groups_and_ends_of_what_never_fired() {
     assert_eq!((taken.status, &taken.json()["truncated"]), (202, &json!(1)), "{taken:?}");
     world.weights([0, 30, 20]).await;
     world.told("the sender left alerts out").await;
+    assert_eq!(world.ledger().await.count("truncated"), 1);
     // What was left out is over now; it never fired for us.
     assert_eq!(world.send(&serve, &[resolved(&us)]).await, 202);
     world.flush(&serve).await;

@@ -194,7 +194,29 @@ async fn dead_letters_are_shown_and_dropped() {
     let _ = world.say(&["status"]).await.ended(0).says("1 dead letter");
     let _ = world.say(&["dead-letters", "drop", &id[..6]]).await.ended(0).says(&id);
     let _ = world.say(&["dead-letters", "drop", &id]).await.ended(1);
+    // By their old name too.
+    assert_eq!(world.json(&["letters", "list"]).await, json!([]));
+
+    let post = async |body: &'static str| {
+        let sent = world.http.post(format!("{}/alerts/prometheus", serve.url));
+        let sent = sent.bearer_auth(pointsman_scenarios::world::TOKEN).body(body).send().await;
+        assert_eq!(sent.expect("an answer").status().as_u16(), 400);
+    };
+    for body in ["one", "two", "three"] {
+        post(body).await;
+    }
+    let dropping =
+        async |which: &[&str]| world.say(&[&["dead-letters", "drop"], which].concat()).await;
+    let _ = dropping(&["--from", "queue"]).await.ended(0).says("dropped 0 dead letters");
+    let _ = dropping(&["--older-than", "1h"]).await.ended(0).says("dropped 0 dead letters");
+    let both = ["--from", "prometheus", "--older-than", "0s"];
+    let _ = dropping(&both).await.ended(0).says("dropped 3 dead letters");
+    post("four").await;
+    let _ = dropping(&["--all"]).await.ended(0).says("dropped 1 dead letter");
     assert_eq!(world.json(&["dead-letters", "list"]).await, json!([]));
+    for unclear in [&[][..], &["--all", "--from", "queue"], &["some-id", "--all"]] {
+        let _ = dropping(unclear).await.ended(2);
+    }
     world.finish();
 }
 

@@ -189,10 +189,13 @@ fn signal(source: &SourceName, raw: &str, received: Timestamp) -> Result<Signal,
     let started = started(&said(alert.starts_at), received)?;
     let annotations = annotations(alert.annotations());
     let labels = labels(alert.labels)?;
-    let fingerprint = match said(alert.fingerprint) {
-        sent if !sent.is_empty() => sent,
-        _ if labels.is_empty() => return Err(Reason::Nameless),
-        _ => Cow::Owned(fingerprint::of(&labels)),
+    let sent = said(alert.fingerprint);
+    let fingerprint = if !sent.is_empty() {
+        sent
+    } else if labels.is_empty() {
+        return Err(Reason::Nameless);
+    } else {
+        Cow::Owned(fingerprint::of(&labels))
     };
     Ok(Signal {
         series: SeriesId::new(source.clone(), &fingerprint)?,
