@@ -23,8 +23,9 @@ use pointsman_host::{
 use tempfile::TempDir;
 
 use crate::{
-    backend, dev, emulate, operate, operate::ask, operate::tell, operate::undo, plan, playbook,
-    serve, show,
+    backend, dev, emulate, operate,
+    operate::{ask, dead_letters, tell, undo},
+    plan, playbook, serve, show,
 };
 
 /// How wide the help is, in columns.
@@ -92,9 +93,9 @@ enum Command {
     Explain(ask::Which),
     /// Show the ledger: what was heard, decided and done.
     History(ask::HistoryOptions),
-    /// Show or drop letters: what could not be used, kept with its reason.
-    #[command(subcommand)]
-    Letters(ask::LettersCommand),
+    /// Show or drop dead letters: what could not be used, kept with its reason.
+    #[command(subcommand, alias = "letters")]
+    DeadLetters(dead_letters::Command),
     /// Write nothing to Azure any more, undo and reconnects included, until `resume`.
     Pause(operate::Reason),
     /// Write to Azure again.
@@ -240,7 +241,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Status
             | Command::Explain(_)
             | Command::History(_)
-            | Command::Letters(_)
+            | Command::DeadLetters(_)
             | Command::Pause(_)
             | Command::Resume(_)
             | Command::Undo(_)
@@ -259,7 +260,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Status => ask::status(&common).await,
         Command::Explain(which) => ask::explain(&common, &which).await,
         Command::History(options) => ask::history(&common, &options).await,
-        Command::Letters(command) => ask::letters(&common, command).await,
+        Command::DeadLetters(command) => dead_letters::command(&common, command).await,
         Command::Pause(reason) => tell::pause(&common, reason).await,
         Command::Resume(by) => tell::resume(&common, by).await,
         Command::Undo(options) => undo::command(&common, options).await,

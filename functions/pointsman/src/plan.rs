@@ -69,16 +69,17 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         })
         .map(|signal| signal.series.to_string())
         .collect();
-    let letters: Vec<String> =
-        batch.letters.iter().map(|letter| letter.reason.to_string()).collect();
+    let unusable: Vec<String> =
+        batch.unusable.iter().map(|alert| alert.reason.to_string()).collect();
     if common.json {
         let Plan { paused, heard, backends } = &plan;
         show::json(&json!({
-            "paused": paused, "heard": heard, "unmatched": unmatched, "letters": letters, "truncated": batch.truncated,
+            "paused": paused, "heard": heard, "unmatched": unmatched, "unusable": unusable,
+            "truncated": batch.truncated,
             "backends": backends,
         }))?;
     } else {
-        show::text(&describe(&plan, &unmatched, &letters, batch.truncated)?)?;
+        show::text(&describe(&plan, &unmatched, &unusable, batch.truncated)?)?;
     }
     // A plan of what could not be read is none.
     let seen = plan.backends.iter().all(|backend| backend.unseen.is_none());
@@ -144,7 +145,7 @@ fn of_file(path: &Path, number: u64) -> Result<Published, Failed> {
 fn describe(
     plan: &Plan,
     unmatched: &[String],
-    letters: &[String],
+    unusable: &[String],
     truncated: u64,
 ) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
@@ -158,8 +159,8 @@ fn describe(
     for series in unmatched {
         writeln!(out, "{series}: no play matches it")?;
     }
-    for reason in letters {
-        writeln!(out, "one alert cannot be used, and would be kept as a letter: {reason}")?;
+    for reason in unusable {
+        writeln!(out, "one alert cannot be used, and would be kept as a dead letter: {reason}")?;
     }
     if truncated > 0 {
         let (alerts, were) =
@@ -169,7 +170,7 @@ fn describe(
             "{alerts} of the group {were} left out by Alertmanager (`max_alerts`), and so by this plan"
         )?;
     }
-    if plan.heard.is_empty() && letters.is_empty() {
+    if plan.heard.is_empty() && unusable.is_empty() {
         writeln!(out, "it tells of no alert")?;
     }
     if plan.backends.is_empty() {

@@ -14,7 +14,7 @@ use crate::{
     effect::Effect,
     fraction::Fraction,
     id::{IntentId, LineId, OverrideId, ReconnectId},
-    names::{BackendId, PlayName},
+    names::{BackendId, PlayName, SourceName},
     overrides::{End, Held},
     pool::{Field, Setting},
     series::GRACE,
@@ -58,165 +58,45 @@ impl Line {
 #[serde(tag = "what", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[expect(missing_docs, reason = "each is said by its sentence below, once")]
 pub enum What {
-    Fired {
-        series: SeriesId,
-        started: Timestamp,
-        severity: Severity,
-    },
-    Late {
-        series: SeriesId,
-        started: Timestamp,
-        ended: Timestamp,
-    },
-    Resolved {
-        series: SeriesId,
-        ended: Timestamp,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        by_receipt: Option<ByReceipt>,
-    },
-    Unresolvable {
-        series: SeriesId,
-        play: PlayName,
-        why: String,
-    },
-    Claimed {
-        id: OverrideId,
-        play: PlayName,
-        effect: Effect,
-        series: SeriesId,
-    },
-    Began {
-        id: OverrideId,
-    },
-    Held {
-        id: OverrideId,
-        why: Held,
-    },
-    Displaced {
-        id: OverrideId,
-        by: Vec<OverrideId>,
-        why: Held,
-    },
-    Admitted {
-        id: OverrideId,
-    },
-    Warned {
-        id: OverrideId,
-        ends: Timestamp,
-    },
-    Ended {
-        id: OverrideId,
-        why: End,
-    },
-    NeverBegan {
-        id: OverrideId,
-        why: End,
-    },
-    Stepped {
-        id: OverrideId,
-        given_back: Fraction,
-    },
-    Finished {
-        id: OverrideId,
-    },
-    Intended {
-        intent: IntentId,
-        changes: Vec<Change>,
-    },
-    Wrote {
-        intent: IntentId,
-    },
-    Outrun {
-        intent: IntentId,
-    },
-    Refused {
-        intent: IntentId,
-        why: String,
-    },
-    Throttled {
-        until: Timestamp,
-    },
-    Unanswered {
-        intent: IntentId,
-        why: String,
-    },
-    Landed {
-        intent: IntentId,
-    },
-    NotLanded {
-        intent: IntentId,
-    },
-    Answered {
-        field: Field,
-        asked: Setting,
-        shown: Setting,
-    },
-    Foreign {
-        field: Field,
-        ours: Setting,
-        theirs: Setting,
-        yielded: Vec<OverrideId>,
-    },
-    Removed {
-        field: Field,
-    },
-    Unreachable {
-        why: String,
-        until: Timestamp,
-    },
-    ReconnectPlanned {
-        id: ReconnectId,
-        target: BackendId,
-        due: Timestamp,
-    },
-    ReconnectCancelled {
-        id: ReconnectId,
-        target: BackendId,
-    },
-    ReconnectUndone {
-        id: ReconnectId,
-        target: BackendId,
-        by: String,
-        reason: String,
-    },
-    ReconnectAsked {
-        id: ReconnectId,
-        target: BackendId,
-        after: SignedDuration,
-    },
-    ReconnectAccepted {
-        id: ReconnectId,
-        target: BackendId,
-        due: Timestamp,
-    },
-    ReconnectRefused {
-        id: ReconnectId,
-        target: BackendId,
-        why: String,
-    },
-    ReconnectUnanswered {
-        id: ReconnectId,
-        target: BackendId,
-        why: String,
-    },
-    ReconnectUnknown {
-        id: ReconnectId,
-        target: BackendId,
-    },
-    Paused {
-        by: String,
-        reason: String,
-    },
-    Resumed {
-        by: String,
-    },
-    Published {
-        generation: u64,
-        by: String,
-    },
-    Rejected {
-        why: String,
-    },
+    Fired { series: SeriesId, started: Timestamp, severity: Severity },
+    Late { series: SeriesId, started: Timestamp, ended: Timestamp },
+    Resolved { series: SeriesId, ended: Timestamp, by_receipt: Option<ByReceipt> },
+    Unresolvable { series: SeriesId, play: PlayName, why: String },
+    Truncated { source: SourceName, left_out: u64 },
+    Claimed { id: OverrideId, play: PlayName, effect: Effect, series: SeriesId },
+    Began { id: OverrideId },
+    Held { id: OverrideId, why: Held },
+    Displaced { id: OverrideId, by: Vec<OverrideId>, why: Held },
+    Admitted { id: OverrideId },
+    Warned { id: OverrideId, ends: Timestamp },
+    Ended { id: OverrideId, why: End },
+    NeverBegan { id: OverrideId, why: End },
+    Stepped { id: OverrideId, given_back: Fraction },
+    Finished { id: OverrideId },
+    Intended { intent: IntentId, changes: Vec<Change> },
+    Wrote { intent: IntentId },
+    Outrun { intent: IntentId },
+    Refused { intent: IntentId, why: String },
+    Throttled { until: Timestamp },
+    Unanswered { intent: IntentId, why: String },
+    Landed { intent: IntentId },
+    NotLanded { intent: IntentId },
+    Answered { field: Field, asked: Setting, shown: Setting },
+    Foreign { field: Field, ours: Setting, theirs: Setting, yielded: Vec<OverrideId> },
+    Removed { field: Field },
+    Unreachable { why: String, until: Timestamp },
+    ReconnectPlanned { id: ReconnectId, target: BackendId, due: Timestamp },
+    ReconnectCancelled { id: ReconnectId, target: BackendId },
+    ReconnectUndone { id: ReconnectId, target: BackendId, by: String, reason: String },
+    ReconnectAsked { id: ReconnectId, target: BackendId, after: SignedDuration },
+    ReconnectAccepted { id: ReconnectId, target: BackendId, due: Timestamp },
+    ReconnectRefused { id: ReconnectId, target: BackendId, why: String },
+    ReconnectUnanswered { id: ReconnectId, target: BackendId, why: String },
+    ReconnectUnknown { id: ReconnectId, target: BackendId },
+    Paused { by: String, reason: String },
+    Resumed { by: String },
+    Published { generation: u64, by: String },
+    Rejected { why: String },
 }
 
 impl What {
@@ -229,7 +109,8 @@ impl What {
             | Self::Resolved { series, .. }
             | Self::Unresolvable { series, .. }
             | Self::Claimed { series, .. } => Some(series),
-            Self::Began { .. }
+            Self::Truncated { .. }
+            | Self::Began { .. }
             | Self::Held { .. }
             | Self::Displaced { .. }
             | Self::Admitted { .. }
@@ -294,6 +175,9 @@ impl fmt::Display for What {
             // Why says which play.
             Self::Unresolvable { series, play: _, why } => {
                 write!(f, "{series} could not be acted upon: {why}")
+            }
+            Self::Truncated { source, left_out } => {
+                write!(f, "{source} left alerts out of a delivery: {left_out}")
             }
             Self::Claimed { id, play, effect, series } => {
                 write!(f, "{id}: {effect}, by play {play} for {series}")

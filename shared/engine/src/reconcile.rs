@@ -23,7 +23,7 @@ use crate::{
     ahead::Ahead,
     engine::{Engine, PlaybookError, RECONCILE_ATTEMPTS_MAX, meanwhile, tell},
     message::{Command, Message, Outgoing},
-    ports::{Commit, Delivery, Letter, Receipt, StoreError, Versioned},
+    ports::{Commit, DeadLetter, DeadLetterPart, Delivery, Receipt, StoreError, Versioned},
 };
 
 /// How old a message may be. The end marks that make an old firing harmless are kept no longer.
@@ -178,7 +178,7 @@ impl Engine {
             draft.commit.complete.push(delivery.receipt.clone());
             let stale = now.duration_since(delivery.enqueued) > MESSAGE_AGE_MAX;
             match &delivery.message {
-                message if stale => draft.commit.letters.push(too_old(message, now)),
+                message if stale => draft.commit.dead_letters.push(too_old(message, now)),
                 Message::Signals { signals: heard, .. } => signals.extend(heard),
                 Message::Wake { backend, at_once: true } => draft.looks.push(backend.clone()),
                 Message::Wake { backend, at_once: false } => {
@@ -234,6 +234,8 @@ impl Engine {
         let unknown: Vec<SeriesId> = unknown.into_iter().collect();
         let stored = self.inner.store.series(&unknown).await?;
         draft.series.extend(stored.into_iter().map(|one| (one.body.id.clone(), (one, false))));
+        // What plays cannot act upon, for each source.
+        let mut unresolvable: BTreeMap<&str, Vec<DeadLetterPart>> = BTreeMap::new();
         // Together for each backend: its document is taken out and compared once, not for each.
         let mut edits: BTreeMap<BackendId, Vec<Edit>> = BTreeMap::new();
         for signal in signals {
@@ -244,15 +246,19 @@ impl Engine {
             let hearing = hear(&mut one.body, signal, playbook.generation(), now);
             *changed |= hearing.changed;
             draft.commit.lines.extend(hearing.lines);
-            for why in hearing.unresolvable {
+            for reason in hearing.unresolvable {
                 let body = serde_json::to_string(signal).unwrap_or_default();
-                let letter = Letter::new(now, signal.series.source().as_str(), &why, body);
-                draft.commit.letters.push(letter);
+                let of_source = unresolvable.entry(signal.series.source().as_str()).or_default();
+                of_source.push(DeadLetterPart { reason, body });
             }
             for (backend, made) in hearing.edits {
                 edits.entry(backend).or_default().extend(made);
             }
         }
+        let letters = unresolvable.into_iter();
+        let letters =
+            letters.filter_map(|(from, parts)| DeadLetter::of(now, from, "alerts", parts));
+        draft.commit.dead_letters.extend(letters);
         for (backend, edits) in edits {
             self.edit(draft, &backend, &edits, now).await?;
         }
@@ -417,10 +423,10 @@ fn tell_heard(deliveries: &[Delivery], lines: &[Line]) {
     }
 }
 
-fn too_old(message: &Message, now: Timestamp) -> Letter {
+fn too_old(message: &Message, now: Timestamp) -> DeadLetter {
     let days = MESSAGE_AGE_MAX.as_hours() / 24;
     let reason = format!("it waited longer than {days} days, and what it tells may be over");
-    Letter::new(now, "queue", &reason, serde_json::to_string(message).unwrap_or_default())
+    DeadLetter::new(now, "queue", &reason, serde_json::to_string(message).unwrap_or_default())
 }
 
 /// The proofs of some deliveries.

@@ -102,12 +102,9 @@ impl Authentication {
 
     /// Says whether a request comes from who it has to come from.
     ///
-    /// `_body` is for sources that sign their bytes; bearer and basic do not, so that a caller
-    /// may ask with an empty one before it reads the body.
-    ///
     /// # Errors
     /// When there is no credential, or one that is not accepted, or more than one.
-    pub fn verify(&self, headers: &HeaderMap, _body: &[u8]) -> Result<(), Denied> {
+    pub fn verify(&self, headers: &HeaderMap) -> Result<(), Denied> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         let value = values.next().ok_or(Denied::Missing)?.as_bytes();
         // Two credentials: which one counts depends on who is asked, so none does.
@@ -158,7 +155,7 @@ mod tests {
         for value in sent {
             headers.append(AUTHORIZATION, HeaderValue::from_str(value).unwrap());
         }
-        assert_eq!(authentication.verify(&headers, b"{}"), wanted, "{sent:?}");
+        assert_eq!(authentication.verify(&headers), wanted, "{sent:?}");
     }
 
     #[test]

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use pointsman_core::{
     claim::Claim, document::Document, group::Group, ledger::Line, series::Series,
 };
-use pointsman_engine::ports::{Commit, Letter, Receipt, StoreError, Versioned};
+use pointsman_engine::ports::{Commit, Receipt, StoreError, Versioned};
 use sqlx::SqliteConnection;
 
 use crate::{
-    letters,
+    dead_letters,
     messages::{self, Row},
     micros::Micros,
     program::{CHUNK_ROWS, Place, Program},
@@ -68,7 +68,7 @@ pub(crate) struct Ready {
     group_seen: Option<u64>,
     documents_seen: Vec<(String, u64)>,
     lines: Vec<Entry>,
-    letters: Vec<Letter>,
+    dead_letters: Vec<dead_letters::Row>,
     send: Vec<Row>,
     complete: Vec<Receipt>,
 }
@@ -83,7 +83,7 @@ impl Ready {
             group_seen,
             documents_seen,
             lines,
-            letters,
+            dead_letters,
             send,
             complete,
         } = commit;
@@ -98,7 +98,7 @@ impl Ready {
                 .map(|(backend, version)| (backend.to_string(), *version))
                 .collect(),
             lines: entries(lines)?,
-            letters: letters.clone(),
+            dead_letters: dead_letters::Row::all(dead_letters)?,
             send: send.iter().map(|outgoing| Row::new(outgoing, now)).collect::<Result<_, _>>()?,
             complete: complete.clone(),
         })
@@ -114,7 +114,7 @@ impl Ready {
             group_seen,
             documents_seen,
             lines,
-            letters,
+            dead_letters,
             send,
             complete,
         } = self;
@@ -124,7 +124,7 @@ impl Ready {
             && group.is_empty()
             && group_seen.is_none()
             && lines.is_empty()
-            && letters.is_empty()
+            && dead_letters.is_empty()
             && send.is_empty()
             && complete.is_empty()
     }
@@ -214,7 +214,7 @@ impl Ready {
         add_swaps(program, &DOCUMENTS, &self.documents);
         add_swaps(program, &GROUPS, &self.group);
         add_lines(program, &self.lines);
-        letters::add(program, &self.letters);
+        dead_letters::add(program, &self.dead_letters);
         messages::add_all(program, &self.send);
         completed
     }

@@ -14,7 +14,8 @@ use pointsman_core::{
     signal::SeriesId,
 };
 use pointsman_engine::ports::{
-    Clock, Commit, Letter, Occurrences, Published, Store, StoreError, Versioned,
+    Chosen, Clock, Commit, DeadLetter, DeadLetterParts, Occurrences, Published, Store, StoreError,
+    Versioned,
 };
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -271,30 +272,51 @@ impl Store for SqliteStore {
         bodies.iter().rev().map(|body| Ok(stored::read(body)?)).collect()
     }
 
-    async fn letters(&self, most: usize) -> Result<Vec<Letter>, StoreError> {
-        let rows: Vec<(String, i64, String, String, String)> = said(
-            sqlx::query_as("SELECT id, at, source, reason, body FROM letters ORDER BY seq LIMIT ?")
-                .bind(bound(most))
-                .fetch_all(&mut *self.database.reader().await?),
+    async fn dead_letters(&self, most: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        type Row = (String, i64, String, String, String, Option<String>);
+        let rows: Vec<Row> = said(
+            sqlx::query_as(
+                "SELECT id, at, source, reason, body, parts FROM letters
+                 ORDER BY at DESC, seq DESC LIMIT ?",
+            )
+            .bind(bound(most))
+            .fetch_all(&mut *self.database.reader().await?),
         )
         .await?;
-        rows.into_iter()
-            .map(|(id, at, from, reason, body)| {
-                Ok(Letter { id, at: read_time(at)?, from, reason, body })
-            })
-            .collect()
+        let letter = |(id, at, from, reason, body, parts): Row| {
+            let parts = parts
+                .map_or_else(|| Ok(DeadLetterParts::default()), |parts| stored::read(&parts))?;
+            Ok(DeadLetter { id, at: read_time(at)?, from, reason, body, parts })
+        };
+        rows.into_iter().rev().map(letter).collect()
     }
 
-    async fn drop_letter(&self, id: &str) -> Result<bool, StoreError> {
-        let id = id.to_owned();
+    async fn count_dead_letters(&self) -> Result<u64, StoreError> {
+        let count: i64 = said(
+            sqlx::query_scalar("SELECT count(*) FROM letters")
+                .fetch_one(&mut *self.database.reader().await?),
+        )
+        .await?;
+        Ok(count.unsigned_abs())
+    }
+
+    async fn drop_dead_letters(&self, chosen: &Chosen) -> Result<u64, StoreError> {
+        let Chosen { id, from, before } = chosen.clone();
         self.database
             .write(move |conn| {
                 Box::pin(async move {
                     let dropped = said(
-                        sqlx::query("DELETE FROM letters WHERE id = ?").bind(id).execute(conn),
+                        sqlx::query(
+                            "DELETE FROM letters WHERE (?1 IS NULL OR id = ?1)
+                             AND (?2 IS NULL OR source = ?2) AND (?3 IS NULL OR at < ?3)",
+                        )
+                        .bind(id)
+                        .bind(from)
+                        .bind(before.map(|at| Micros::at(at).column()))
+                        .execute(conn),
                     )
                     .await?;
-                    Ok(dropped.rows_affected() > 0)
+                    Ok(dropped.rows_affected())
                 })
             })
             .await

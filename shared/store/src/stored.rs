@@ -9,7 +9,10 @@
 mod form1;
 
 use pointsman_core::{document::Document, group::Group, ledger::Line, series::Series};
-use pointsman_engine::{message::Message, ports::StoreError};
+use pointsman_engine::{
+    message::Message,
+    ports::{DeadLetterParts, StoreError},
+};
 use serde::{
     Deserialize, Serialize,
     de::{self, DeserializeOwned},
@@ -50,7 +53,8 @@ impl Body for Document {
 as_it_is!(
     Group: "group document",
     Message: "message",
-    Line: "ledger line"
+    Line: "ledger line",
+    DeadLetterParts: "dead letter"
 );
 
 /// Why a body is of no use.

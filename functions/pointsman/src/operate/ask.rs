@@ -1,8 +1,8 @@
-//! `status`, `explain`, `history`, `letters`: what is, why, and what was.
+//! `status`, `explain`, `history`: what is, why, and what was.
 
 use std::{fmt::Write as _, process::ExitCode};
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use jiff::Timestamp;
 use pointsman_core::{
     document::{Document, Outcome, Reconnect},
@@ -47,28 +47,6 @@ pub(crate) struct HistoryOptions {
     lines: u32,
 }
 
-/// What can be done with letters.
-#[derive(Clone, Debug, Subcommand)]
-pub(crate) enum LettersCommand {
-    /// Show them.
-    List {
-        /// How many, the newest.
-        #[arg(
-            short = 'n',
-            long,
-            default_value_t = 50,
-            value_name = "NUMBER",
-            value_parser = clap::value_parser!(u32).range(1..)
-        )]
-        letters: u32,
-    },
-    /// Take one out, for good.
-    Drop {
-        /// Its id, or the beginning of it.
-        id: String,
-    },
-}
-
 /// All documents of the store.
 pub(crate) async fn documents(records: &Records) -> Result<Vec<Document>, Failed> {
     Ok(records.store.documents().await?.into_iter().map(|document| document.body).collect())
@@ -88,12 +66,13 @@ pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
     let published = records.store.published().await?;
     let documents = documents(&records).await?;
     let queued = records.queue.depth().await?;
-    let letters = records.store.letters(usize::MAX).await?.len();
+    let dead_letters = records.store.count_dead_letters().await?;
     let served = records.are_consumed()?;
     let number = published.as_ref().map(|published| published.number);
     if common.json {
         return show::json(&json!({
-            "paused": group.paused, "generation": number, "queued": queued, "letters": letters,
+            "paused": group.paused, "generation": number, "queued": queued,
+            "deadLetters": dead_letters,
             "served": served, "shadow": common.shadow, "backends": documents,
         }));
     }
@@ -113,9 +92,12 @@ pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
         "; {}",
         if served { "`serve` is running" } else { "no `serve` is running on this store" }
     )?;
-    match letters {
-        0 => writeln!(out, "; no letters")?,
-        _ => writeln!(out, "; {}: `pointsman letters list`", show::count(letters, "letter"))?,
+    match dead_letters {
+        0 => writeln!(out, "; no dead letters")?,
+        _ => {
+            let many = show::count(dead_letters, "dead letter");
+            writeln!(out, "; {many}: `pointsman dead-letters list`")?;
+        }
     }
     match queued {
         0 => {}
@@ -301,52 +283,4 @@ pub(crate) async fn history(common: &Common, options: &HistoryOptions) -> Result
         });
     }
     show::text(&ledger(&lines))
-}
-
-pub(crate) async fn letters(common: &Common, command: LettersCommand) -> Result<ExitCode, Failed> {
-    let records = common.records().await?;
-    let letters = records.store.letters(usize::MAX).await?;
-    match command {
-        LettersCommand::List { letters: most } => {
-            let older = letters.len().saturating_sub(usize::try_from(most).unwrap_or(usize::MAX));
-            if letters.is_empty() && !common.json {
-                show::note("there are no letters");
-            }
-            if older > 0 {
-                let older = show::count(older as u64, "older letter");
-                show::note(format_args!("{older} not shown: `-n NUMBER` shows more"));
-            }
-            let letters = &letters[older..];
-            if common.json {
-                return show::json(&letters);
-            }
-            let mut out = String::new();
-            for letter in letters {
-                let at = show::moment(letter.at);
-                writeln!(out, "{}  {at}  from {}: {}", letter.id, letter.from, letter.reason)?;
-                writeln!(out, "{}", show::indented(&letter.body))?;
-            }
-            show::text(&out)
-        }
-        LettersCommand::Drop { id } => {
-            let meant: Vec<_> =
-                letters.iter().filter(|letter| letter.id.starts_with(&id)).collect();
-            let letter = match meant.as_slice() {
-                [letter] if !id.is_empty() => letter,
-                [] => return Err(Failed(format!("there is no letter {id}"))),
-                [..] => {
-                    return Err(Failed(format!(
-                        "{id} could be any of several letters; type more of it"
-                    )));
-                }
-            };
-            if !records.store.drop_letter(&letter.id).await? {
-                return Err(Failed(format!("the letter {} is gone already", letter.id)));
-            }
-            if common.json {
-                return show::json(&json!({"dropped": letter.id}));
-            }
-            show::text(&format!("dropped {}\n", letter.id))
-        }
-    }
 }

@@ -13,7 +13,10 @@ use pointsman_core::{
 };
 use pointsman_engine::{
     message::Message,
-    ports::{Commit, Letter, Published, Receipt, Store, StoreError, Versioned},
+    ports::{
+        Chosen, Commit, DEAD_LETTERS_MAX, DeadLetter, DeadLetterPart, Published, Receipt, Store,
+        StoreError, Versioned,
+    },
 };
 use pointsman_store::Micros;
 use pointsman_store::messages::{self, Bounds, Inserted, Row};
@@ -89,7 +92,7 @@ fn everything() -> Commit {
         documents_seen: vec![(backend("seen"), 0)],
         group_seen: Some(0),
         lines: vec![line("eu", "one"), line("eu", "two")],
-        letters: vec![Letter::new(at("12:00:00"), "am", "no JSON", "{".to_owned())],
+        dead_letters: vec![DeadLetter::new(at("12:00:00"), "am", "no JSON", "{".to_owned())],
         send: vec![wake("eu")],
         complete: Vec::new(),
     }
@@ -139,7 +142,7 @@ async fn lines_letters_and_messages_are_kept_once() {
     world.store.commit(&twice()).await.unwrap();
     world.store.commit(&twice()).await.unwrap();
     assert_eq!(world.store.history(None, 10).await.unwrap(), twice().lines);
-    assert_eq!(world.store.letters(10).await.unwrap(), twice().letters);
+    assert_eq!(world.store.dead_letters(10).await.unwrap(), twice().dead_letters);
     assert_eq!(world.count("messages").await, 1);
     world.close().await;
 }
@@ -336,14 +339,70 @@ async fn generations_follow_one_another() {
     world.close().await;
 }
 
+/// Puts dead letters away.
+async fn put_away(world: &World, dead_letters: Vec<DeadLetter>) {
+    world.store.commit(&Commit { dead_letters, ..Commit::default() }).await.unwrap();
+}
+
+async fn bodies(world: &World) -> Vec<String> {
+    world.store.dead_letters(9).await.unwrap().into_iter().map(|letter| letter.body).collect()
+}
+
 #[tokio::test]
-async fn a_letter_is_taken_out_once() {
+async fn dead_letters_are_dropped_one_by_one_by_source_by_age_or_all() {
     let world = World::new().await;
-    world.store.commit(&everything()).await.unwrap();
-    let letters = world.store.letters(9).await.unwrap();
-    assert!(world.store.drop_letter(&letters[0].id).await.unwrap());
-    assert!(!world.store.drop_letter(&letters[0].id).await.unwrap());
-    assert_eq!(world.store.letters(9).await.unwrap(), []);
+    let letters = || {
+        [
+            ("12:00:00", "am", "a"),
+            ("12:00:01", "queue", "b"),
+            ("12:00:02", "am", "c"),
+            ("12:00:03", "am", "d"),
+        ]
+        .map(|(time, from, body)| DeadLetter::new(at(time), from, "no use", body.to_owned()))
+        .to_vec()
+    };
+    put_away(&world, letters()).await;
+    let dropping = async |chosen| world.store.drop_dead_letters(&chosen).await.unwrap();
+    let one = || Chosen { id: Some(letters()[0].id.clone()), ..Chosen::default() };
+    assert_eq!((dropping(one()).await, dropping(one()).await), (1, 0));
+    let early =
+        Chosen { from: Some("am".to_owned()), before: Some(at("12:00:03")), ..Chosen::default() };
+    assert_eq!(dropping(early).await, 1);
+    assert_eq!(bodies(&world).await, ["b", "d"]);
+    let queue = Chosen { from: Some("queue".to_owned()), ..Chosen::default() };
+    assert_eq!(dropping(queue).await, 1);
+    put_away(&world, letters()).await;
+    assert_eq!(world.store.count_dead_letters().await.unwrap(), 4);
+    assert_eq!(dropping(Chosen::default()).await, 4);
+    assert_eq!(bodies(&world).await, [""; 0]);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn the_oldest_dead_letters_go_where_there_are_too_many() {
+    let world = World::new().await;
+    let letter = |number: usize| {
+        let time = at("12:00:00") + jiff::SignedDuration::from_secs(number as i64);
+        DeadLetter::new(time, "am", "no use", number.to_string())
+    };
+    put_away(&world, (0..DEAD_LETTERS_MAX + 3).map(letter).collect()).await;
+    put_away(&world, vec![letter(9_999)]).await;
+    assert_eq!(world.count("letters").await, DEAD_LETTERS_MAX as i64);
+    let left = world.store.dead_letters(usize::MAX).await.unwrap();
+    assert_eq!((&*left[0].body, &*left[left.len() - 1].body), ("4", "9999"));
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_dead_letters_parts_are_kept() {
+    let world = World::new().await;
+    let part = |number: usize| DeadLetterPart {
+        reason: format!("reason {number}"),
+        body: format!("body {number}"),
+    };
+    let many = DeadLetter::of(at("12:00:00"), "am", "alerts", (0..5_000).map(part).collect());
+    put_away(&world, vec![many.clone().unwrap()]).await;
+    assert_eq!(world.store.dead_letters(9).await.unwrap(), [many.unwrap()]);
     world.close().await;
 }
 

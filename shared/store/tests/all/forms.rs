@@ -21,7 +21,10 @@ use pointsman_core::{
     series::Series,
     signal::{Heard, Severity, Signal},
 };
-use pointsman_engine::message::{Command, Message};
+use pointsman_engine::{
+    message::{Command, Message},
+    ports::{DeadLetterPart, DeadLetterParts},
+};
 use pointsman_store::stored::{self, Body, BodyError};
 
 use crate::support::{at, backend, series_id};
@@ -57,6 +60,13 @@ fn signal(heard: Heard) -> Signal {
         annotations: [("summary".to_owned(), "eu answers 503".to_owned())].into(),
         received: at("12:10:00"),
     }
+}
+
+#[test]
+fn dead_letter_parts() {
+    let part =
+        DeadLetterPart { reason: "its startsAt is not set".to_owned(), body: "{}".to_owned() };
+    check("dead_letter_parts.json", &DeadLetterParts { kept: vec![part], left_out: 7 });
 }
 
 #[test]
@@ -259,6 +269,8 @@ fn lines() {
     check("line_displaced.json", &said(What::Displaced { id: id("a"), by: vec![id("b")], why }));
     let paused = What::Paused { by: "ann".to_owned(), reason: "release".to_owned() };
     check("line_paused.json", &Line::new(at("12:00:00"), None, paused));
+    let truncated = What::Truncated { source: "alertmanager".parse().unwrap(), left_out: 7 };
+    check("line_truncated.json", &Line::new(at("12:00:00"), None, truncated));
     let undone = What::ReconnectUndone {
         id: ReconnectId::derive(&["one"]),
         target: backend("eu"),
