@@ -11,10 +11,7 @@ use pointsman_emulator::{Emulator, Options as Emulated};
 use pointsman_host::server::Stop;
 use serde_json::{Map, Value, json};
 
-use crate::{
-    cli::{Common, Failed},
-    show,
-};
+use crate::{common::Common, failed::Failed, page::Page, show};
 
 /// What `emulate` takes.
 #[derive(Clone, Debug, Args)]
@@ -41,7 +38,7 @@ impl Options {
     fn read(&self) -> Result<Emulated, Failed> {
         let mut read = match &self.options {
             Some(file) => {
-                let told = |why: String| Failed(format!("{}: {why}", file.display()));
+                let told = |why: String| Failed::of_text(&format!("{}: {why}", file.display()));
                 let text = fs::read_to_string(file).map_err(|error| told(error.to_string()))?;
                 // What is JSON is YAML too.
                 serde_saphyr::from_str(&text).map_err(|error| told(error.to_string()))?
@@ -66,14 +63,14 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let signalled = Stop::signals()?;
     let azure = Emulator::start(emulated).await?;
     if common.json {
-        show::text(&format!("{}\n", places(&azure)))?;
+        show::json_line(&places(&azure))?;
     } else {
-        show::text(&hints(&azure)?)?;
+        show::page(&Page::of_text(&hints(&azure)?))?;
     }
     signalled.await;
     azure.stop().await;
     if keeps && !azure.saved().await {
-        return Err(Failed("the state could not be written into its file".to_owned()));
+        return Err(Failed::new("the state could not be written into its file"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -152,9 +149,9 @@ mod tests {
         fs::write(&file, r#"{"gateways": 2}"#).unwrap();
         assert_eq!(options(Some(file.clone())).read().unwrap().gateways, 2);
         fs::write(&file, "gatways: 2\n").unwrap();
-        let Failed(why) = options(Some(file)).read().unwrap_err();
+        let why = options(Some(file)).read().unwrap_err().to_string();
         assert!(why.contains("gatways"), "{why}");
-        let Failed(why) = options(Some(folder.path().join("none"))).read().unwrap_err();
+        let why = options(Some(folder.path().join("none"))).read().unwrap_err().to_string();
         assert!(why.contains("none: No such file"), "{why}");
     }
 }

@@ -1,7 +1,6 @@
 //! `pointsman plan`: what would happen, were a signal heard now.
 
 use std::{
-    fmt::Write as _,
     fs,
     io::Read as _,
     path::{Path, PathBuf},
@@ -25,7 +24,9 @@ use pointsman_intake::{BODY_BYTES_MAX, alertmanager};
 use serde_json::json;
 
 use crate::{
-    cli::{Common, Failed, unseen},
+    common::{Common, unseen},
+    failed::Failed,
+    page::{Page, Table},
     playbook, show,
 };
 
@@ -55,7 +56,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     }
     let parts = Parts::open(&config, common.mode(), Role::Producer).await?;
     let batch = alertmanager::read(&source, &body, parts.clock.now())
-        .map_err(|error| Failed(format!("{}: {error}", options.signal.display())))?;
+        .map_err(|error| Failed::new(format_args!("{}: {error}", options.signal.display())))?;
     let loaded =
         in_force(&parts.engine, config.playbook.as_ref(), options.playbook.as_ref()).await?;
     let plan = show::patiently(show::AZURE, parts.engine.plan(&batch.signals, &loaded)).await?;
@@ -78,7 +79,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
             "backends": backends,
         }))?;
     } else {
-        show::text(&describe(&plan, &unmatched, &letters, batch.truncated)?)?;
+        show::page(&describe(&plan, &unmatched, &letters, batch.truncated))?;
     }
     // A plan of what could not be read is none.
     let seen = plan.backends.iter().all(|backend| backend.unseen.is_none());
@@ -93,7 +94,7 @@ fn source(config: &Config, options: &Options) -> Result<SourceName, Failed> {
         (Some(named), names) if names.is_empty() || names.contains(named) => Ok(named.clone()),
         (Some(named), names) => {
             let names: Vec<&str> = names.iter().map(SourceName::as_str).collect();
-            Err(Failed(format!(
+            Err(Failed::new(format_args!(
                 "no source is called {named}; configured are: {}",
                 names.join(", ")
             )))
@@ -102,12 +103,13 @@ fn source(config: &Config, options: &Options) -> Result<SourceName, Failed> {
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failed> {
-    let cannot = |error| Failed(format!("{}: {error}", path.display()));
+    let cannot = |error| Failed::new(format_args!("{}: {error}", path.display()));
     if path.as_os_str() != "-" {
         let file = fs::File::open(path).map_err(cannot)?;
         return bounded(file).map_err(cannot);
     }
-    bounded(std::io::stdin().lock()).map_err(|error| Failed(format!("standard input: {error}")))
+    bounded(std::io::stdin().lock())
+        .map_err(|error| Failed::new(format_args!("standard input: {error}")))
 }
 
 /// As much as is needed to see that it is too much.
@@ -129,7 +131,7 @@ async fn in_force(
         (None, Some(newest), _) => newest,
         (None, None, Some(path)) => of_file(path, 1)?,
         (None, None, None) => {
-            return Err(Failed("there is no playbook; name one with --playbook".to_owned()));
+            return Err(Failed::new("there is no playbook; name one with --playbook"));
         }
     };
     Ok(load(&published)?)
@@ -141,76 +143,65 @@ fn of_file(path: &Path, number: u64) -> Result<Published, Failed> {
 }
 
 /// The plan in words.
-fn describe(
-    plan: &Plan,
-    unmatched: &[String],
-    letters: &[String],
-    truncated: u64,
-) -> Result<String, std::fmt::Error> {
-    let mut out = String::new();
+fn describe(plan: &Plan, unmatched: &[String], letters: &[String], truncated: u64) -> Page {
+    let mut out = Page::default();
     if let Some(pause) = &plan.paused {
-        writeln!(out, "PAUSED by {}: {}", pause.by, pause.reason)?;
-        writeln!(out, "  nothing would be written until `pointsman resume`")?;
+        out.line(format_args!("PAUSED by {}: {}", pause.by, pause.reason));
+        out.line("  nothing would be written until `pointsman resume`");
     }
     for heard in &plan.heard {
-        writeln!(out, "{heard}")?;
+        out.line(format_args!("{heard}"));
     }
     for series in unmatched {
-        writeln!(out, "{series}: no play matches it")?;
+        out.line(format_args!("{series}: no play matches it"));
     }
     for reason in letters {
-        writeln!(out, "one alert cannot be used, and would be kept as a letter: {reason}")?;
+        out.line(format_args!("one alert cannot be used, and would be kept as a letter: {reason}"));
     }
     if truncated > 0 {
         let (alerts, were) =
             (show::count(truncated, "alert"), if truncated == 1 { "was" } else { "were" });
-        writeln!(
-            out,
-            "{alerts} of the group {were} left out by Alertmanager (`max_alerts`), and so by this plan"
-        )?;
+        out.line(format_args!("{alerts} of the group {were} left out by Alertmanager (`max_alerts`), and so by this plan"));
     }
     if plan.heard.is_empty() && letters.is_empty() {
-        writeln!(out, "it tells of no alert")?;
+        out.line("it tells of no alert");
     }
     if plan.backends.is_empty() {
-        writeln!(out, "no backend would change")?;
+        out.line("no backend would change");
     }
     for backend in &plan.backends {
-        describe_backend(&mut out, backend)?;
+        describe_backend(&mut out, backend);
     }
-    Ok(out)
+    out
 }
 
-fn describe_backend(out: &mut String, plan: &BackendPlan) -> std::fmt::Result {
-    writeln!(out, "\n{}", plan.backend.short())?;
+fn describe_backend(out: &mut Page, plan: &BackendPlan) {
+    out.line("");
+    out.line(plan.backend.short());
     if let Some(why) = &plan.unseen {
-        writeln!(out, "  it cannot be read now: {why}")?;
-        writeln!(
-            out,
-            "  what would be written to it is not known; nothing was changed, ask again"
-        )?;
+        out.line(format_args!("  it cannot be read now: {why}"));
+        out.line("  what would be written to it is not known; nothing was changed, ask again");
     }
     for over in &plan.overrides {
         // That it ends now says more than that its limits would still allow it.
         let ends = format!("{} ended", over.id);
         let ends = plan.lines.iter().find_map(|line| line.strip_prefix(&ends));
         match ends {
-            Some(why) => writeln!(out, "  {}  {}: ends{why}", over.id, over.effect)?,
-            None => writeln!(out, "  {}  {}: {}", over.id, over.effect, over.verdict)?,
+            Some(why) => out.line(format_args!("  {}  {}: ends{why}", over.id, over.effect)),
+            None => out.line(format_args!("  {}  {}: {}", over.id, over.effect, over.verdict)),
         }
-        writeln!(out, "    by play {}", over.play)?;
+        out.line(format_args!("    by play {}", over.play));
     }
     if plan.changes.is_empty() && plan.unseen.is_none() {
-        writeln!(out, "  nothing would be written")?;
+        out.line("  nothing would be written");
     }
     if !plan.changes.is_empty() {
-        let mut table = show::table(&["field", "is", "would be"]);
+        let mut table = Table::new(&["field", "is", "would be"]);
         for change in &plan.changes {
             let cells =
                 [change.field.to_string(), change.before.to_string(), change.after.to_string()];
-            table.add_row(cells);
+            table.row(cells);
         }
-        writeln!(out, "{}", show::indented(&table.to_string()))?;
+        out.indented(&table);
     }
-    Ok(())
 }

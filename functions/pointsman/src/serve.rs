@@ -29,10 +29,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use crate::{
-    cli::{Common, Failed},
-    playbook, show,
-};
+use crate::{common::Common, failed::Failed, page::Page, playbook, show};
 
 /// How long `serve` waits for an operator's command to be done with the queue, and how often it
 /// tries.
@@ -75,9 +72,9 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     // For whoever started it and wants to know the port: a line of its own, on standard output.
     let url = format!("http://{}", serving.address);
     if common.json {
-        show::text(&format!("{}\n", json!({"listening": url})))?;
+        show::json_line(&json!({"listening": url}))?;
     } else {
-        show::text(&format!("listening on {url}\n"))?;
+        show::page(&Page::of(format_args!("listening on {url}")))?;
     }
     let mut serving = serving;
     tokio::select! {
@@ -113,9 +110,10 @@ impl Serving {
         }
         let stop = Stop::default();
         let router = dress(router(config, &parts, &stop));
-        let (address, http) = server::serve(config.listen, router, &stop)
-            .await
-            .map_err(|error| Failed(format!("cannot listen on {}: {error}", config.listen)))?;
+        let (address, http) =
+            server::serve(config.listen, router, &stop).await.map_err(|error| {
+                Failed::new(format_args!("cannot listen on {}: {error}", config.listen))
+            })?;
         // A token and a connection ahead of need: the first alert should not wait for them.
         let azure = parts.azure.clone();
         tokio::spawn(async move {
@@ -139,7 +137,7 @@ impl Serving {
                 Err(error) => Some(error.to_string()),
             },
         };
-        Failed(format!(
+        Failed::new(format_args!(
             "a part of `serve` has ended by itself, which is a fault of Pointsman: {}",
             why.as_deref().unwrap_or("it says no more")
         ))
@@ -167,7 +165,7 @@ async fn open(config: &Config, mode: Mode) -> Result<Parts, Failed> {
             opened => return Ok(opened?),
         }
         if tokio::time::Instant::now() >= end {
-            return Err(Failed(format!(
+            return Err(Failed::new(format_args!(
                 "another `pointsman serve` is running on the store {}, and one at a time can: end that one \
                  first, or configure another `store`",
                 store_file(config, mode).display()
@@ -185,17 +183,15 @@ async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Resu
         None => None,
     };
     if options.publish && file.is_none() {
-        return Err(Failed(
-            "--publish publishes the configured playbook, and the configuration names none: add `playbook: FILE`"
-                .to_owned(),
+        return Err(Failed::new(
+            "--publish publishes the configured playbook, and the configuration names none: add `playbook: FILE`",
         ));
     }
     match (newest, file) {
         (None, None) => {
-            return Err(Failed(
+            return Err(Failed::new(
                 "there is no playbook: name one as `playbook` in the configuration, or publish one with \
-                 `pointsman playbook apply FILE`"
-                    .to_owned(),
+                 `pointsman playbook apply FILE`",
             ));
         }
         (None, Some((_, text))) => {
@@ -228,8 +224,8 @@ pub(crate) async fn publish(
     let published = Published { number, text, at, by: by.to_owned() };
     let line = Line::new(at, None, What::Published { generation: number, by: by.to_owned() });
     match store.publish(&published, &[line]).await {
-        Err(StoreError::Conflict) => Err(Failed(
-            "someone else published a playbook at the same moment; look, and try again".to_owned(),
+        Err(StoreError::Conflict) => Err(Failed::new(
+            "someone else published a playbook at the same moment; look, and try again",
         )),
         published => Ok(published?),
     }

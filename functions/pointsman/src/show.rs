@@ -9,27 +9,39 @@ use std::{
     time::Duration,
 };
 
-use comfy_table::{Table, presets};
 use jiff::{SignedDuration, SignedDurationRound, Timestamp, Unit};
 use pointsman_core::{
     document::Document,
     overrides::{End, Life, Override, Standing},
+    text,
 };
 use serde::Serialize;
 
-use crate::cli::Failed;
+use crate::{failed::Failed, page::Page};
 
 /// Prints something as JSON.
 pub(crate) fn json(thing: &impl Serialize) -> Result<ExitCode, Failed> {
-    text(&(serde_json::to_string_pretty(thing)? + "\n"))
+    out(&text::json(&(serde_json::to_string_pretty(thing)? + "\n")))
 }
 
-/// Prints a text. Whoever reads it may leave early, as `head` does: that is no failure.
-pub(crate) fn text(text: &str) -> Result<ExitCode, Failed> {
-    match io::stdout().lock().write_all(printable(text).as_bytes()) {
+/// Prints something as JSON, on one line.
+pub(crate) fn json_line(thing: &impl Serialize) -> Result<ExitCode, Failed> {
+    out(&text::json(&(serde_json::to_string(thing)? + "\n")))
+}
+
+/// Prints lines for people.
+pub(crate) fn page(page: &Page) -> Result<ExitCode, Failed> {
+    out(page.as_str())
+}
+
+/// Whoever reads it may leave early, as `head` does: that is no failure.
+fn out(text: &str) -> Result<ExitCode, Failed> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-        Err(error) => Err(Failed(format!("standard output cannot be written to: {error}"))),
+        Err(error) => {
+            Err(Failed::new(format_args!("standard output cannot be written to: {error}")))
+        }
     }
 }
 
@@ -41,27 +53,29 @@ pub(crate) fn tell_as_json() {
     TOLD_AS_JSON.store(true, Ordering::Relaxed);
 }
 
-/// Tells something beside what was asked for.
-pub(crate) fn note(text: impl Display) {
-    if TOLD_AS_JSON.load(Ordering::Relaxed) {
-        beside(&serde_json::json!({"note": text.to_string()}).to_string());
-    } else {
-        beside(&text.to_string());
-    }
+/// Tells something beside what was asked for, on one line.
+pub(crate) fn note(line: impl Display) {
+    notes(&Page::of(line));
+}
+
+/// Tells several lines beside what was asked for.
+pub(crate) fn notes(lines: &Page) {
+    beside("note", "", lines);
 }
 
 /// Tells why a command failed.
-pub(crate) fn failed(text: &str) {
-    if TOLD_AS_JSON.load(Ordering::Relaxed) {
-        beside(&serde_json::json!({"error": text}).to_string());
-    } else {
-        beside(&format!("pointsman: {}", text.trim_end()));
-    }
+pub(crate) fn failed(why: &Failed) {
+    beside("error", "pointsman: ", why);
 }
 
-fn beside(text: &str) {
+fn beside(key: &str, head: &str, what: &impl Display) {
+    let line = if TOLD_AS_JSON.load(Ordering::Relaxed) {
+        text::json(&serde_json::json!({key: what.to_string()}).to_string()).into_owned()
+    } else {
+        format!("{head}{what}")
+    };
     // Where nobody listens, there is nobody to tell.
-    let _ = writeln!(io::stderr().lock(), "{}", printable(text));
+    let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// How long something may take before it is said that it is waited for.
@@ -81,30 +95,6 @@ pub(crate) async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T
 
 /// What most commands wait for.
 pub(crate) const AZURE: &str = "Azure, or for a token to ask it with";
-
-/// What came from outside must not move the cursor, colour the terminal or hide anything.
-fn printable(text: &str) -> String {
-    let shown = |char: char| match char {
-        '\n' => char,
-        '\t' => ' ',
-        _ if char.is_control() => '\u{fffd}',
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
-        _ => char,
-    };
-    text.chars().map(shown).collect()
-}
-
-/// A plain table with these columns.
-pub(crate) fn table(columns: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_header(columns.iter().copied());
-    table
-}
-
-/// A table's text, two columns in.
-pub(crate) fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("  {}", line.trim_end())).collect::<Vec<_>>().join("\n")
-}
 
 /// `1 pool`, `2 pools`.
 pub(crate) fn count(number: impl TryInto<u64>, of: &str) -> String {
@@ -162,12 +152,6 @@ pub(crate) fn standing(document: &Document, over: &Override, now: Timestamp) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_comes_from_outside_cannot_play_with_the_terminal() {
-        let evil = "a\u{1b}[2Jb\rc\td\u{202e}e\nf";
-        assert_eq!(printable(evil), "a\u{fffd}[2Jb\u{fffd}c d\u{fffd}e\nf");
-    }
 
     #[test]
     fn lengths_are_rounded_to_what_a_person_wants_to_know() {

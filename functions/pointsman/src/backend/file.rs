@@ -10,7 +10,7 @@ use pointsman_apim::{Document, ETag, document::DOCUMENT_BYTES_MAX, secret::HIDDE
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::cli::Failed;
+use crate::failed::Failed;
 
 /// What a file says.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub(super) struct File {
 
 /// Reads a file of JSON or YAML; `-` is standard input.
 pub(super) fn read(path: &Path) -> Result<File, Failed> {
-    let told = |why: String| Failed(format!("{}: {why}", path.display()));
+    let told = |why: String| Failed::new(format_args!("{}: {why}", path.display()));
     let text = bytes(path).map_err(|error| told(error.to_string()))?;
     let is_json = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
     of(&text, is_json).map_err(told)

@@ -25,7 +25,8 @@ use uuid::Uuid;
 
 use self::names::Names;
 use crate::{
-    cli::{Common, Failed, azure},
+    common::{Common, azure},
+    failed::Failed,
     show,
 };
 
@@ -111,7 +112,7 @@ impl From<Error> for Wrong {
             | Error::NotSent { .. }
             | Error::Credential { .. }
             | Error::Withheld { .. }
-            | Error::Unreadable { .. } => Self::Failed(Failed(text)),
+            | Error::Unreadable { .. } => Self::Failed(Failed::new(text)),
         }
     }
 }
@@ -120,9 +121,9 @@ impl From<Error> for Wrong {
 fn unwritten(error: Error) -> Wrong {
     let open = error.done() == Done::Unknown;
     match Wrong::from(error) {
-        Wrong::Failed(Failed(text)) if open => Wrong::Failed(Failed(format!(
-            "{text}\nit may have been done or not: `pointsman backend get` shows which"
-        ))),
+        Wrong::Failed(failed) if open => Wrong::Failed(
+            failed.and("it may have been done or not: `pointsman backend get` shows which"),
+        ),
         wrong @ (Wrong::Failed(_) | Wrong::Usage(_) | Wrong::NotFound(_) | Wrong::Changed(_)) => {
             wrong
         }
@@ -161,7 +162,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         Err(Wrong::NotFound(text)) => (3, text),
         Err(Wrong::Changed(text)) => (4, text),
     };
-    show::failed(&text);
+    show::failed(&Failed::new(text));
     Ok(ExitCode::from(code))
 }
 

@@ -21,7 +21,7 @@ use super::{
     read::seen,
     unwritten,
 };
-use crate::{cli::Failed, show};
+use crate::{failed::Failed, page::Page, show};
 
 /// What `set` takes.
 #[derive(Clone, Debug, Args)]
@@ -118,7 +118,7 @@ fn unchanged(seen: &Backend, wanted: Option<&ETag>) -> Result<(), Wrong> {
 
 /// What Azure would refuse.
 fn refused(why: impl std::fmt::Display) -> Wrong {
-    Wrong::Failed(Failed(format!("Azure would refuse this, and nothing was sent: {why}")))
+    Wrong::Failed(Failed::new(format_args!("Azure would refuse this, and nothing was sent: {why}")))
 }
 
 pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, Wrong> {
@@ -146,16 +146,11 @@ pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, W
     // How Azure merges is not published in all: what came of it is held against what was meant.
     let otherwise = diff::between(&wanted, now.raw());
     if !otherwise.is_empty() {
-        show::note(format_args!(
-            "Azure made of it what was not asked for:{}",
-            indented(&otherwise)
-        ));
+        let mut text = Page::of("Azure made of it what was not asked for:");
+        otherwise.iter().for_each(|line| text.line(format_args!("  {line}")));
+        show::notes(&text);
     }
     Ok(code)
-}
-
-fn indented(lines: &[Line]) -> String {
-    lines.iter().map(|line| format!("\n  {line}")).collect()
 }
 
 /// The merge patch that the fields and the file come to.
@@ -177,7 +172,7 @@ fn patch_of(seen: &Backend, fields: &[Field], file: Option<&file::File>) -> Resu
     }
     if !members.is_empty() {
         let mut edit = Edit::of(seen).map_err(|error| {
-            Wrong::Failed(Failed(format!("the members cannot be set: {error}")))
+            Wrong::Failed(Failed::new(format_args!("the members cannot be set: {error}")))
         })?;
         for (name, which, to) in members {
             match which {
@@ -273,8 +268,9 @@ async fn warn_of_what_is_lost(
     let Ok(written) = Document::parse(written(newest.document()).to_string()) else { return };
     let lost = newer::lost(seen.document(), newest.document(), &written);
     if !lost.is_empty() {
-        let lines: String = lost.iter().map(|path| format!("\n  {path}")).collect();
-        show::note(format_args!("a later version has more of it, which this takes away:{lines}"));
+        let mut text = Page::of("a later version has more of it, which this takes away:");
+        lost.iter().for_each(|path| text.line(format_args!("  {path}")));
+        show::notes(&text);
     }
 }
 
@@ -373,9 +369,9 @@ pub(super) async fn reconnect(desk: &Desk, options: &ReconnectOptions) -> Result
     };
     let value = json!({"backend": id.to_string(), "after": after, "accepted": accepted});
     let text = if accepted {
-        format!("{short} is reconnected after {after}: accepted, and Azure cannot recall it\n")
+        format!("{short} is reconnected after {after}: accepted, and Azure cannot recall it")
     } else {
-        format!("{short} would be reconnected after {after}; nothing was asked for\n")
+        format!("{short} would be reconnected after {after}; nothing was asked for")
     };
-    Ok(print::either(desk.output, &value, &text)?)
+    Ok(print::either(desk.output, &value, &Page::of(text))?)
 }

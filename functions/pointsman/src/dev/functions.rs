@@ -18,7 +18,7 @@ use super::{
     watcher::{self, Webhook},
     world::{Side, World},
 };
-use crate::{cli::Failed, serve};
+use crate::{failed::Failed, serve};
 
 /// The steps in which the playbook gives weight back, in percent.
 pub(super) const RAMP_PERCENT: [u32; 3] = [10, 50, 100];
@@ -69,10 +69,10 @@ impl Functions {
             .unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string());
         let text = playbook_text(world);
         let read = playbook::read(&text).map_err(|problems| {
-            Failed(playbook::render(&problems, "the playbook of dev", &text))
+            Failed::of_text(&playbook::render(&problems, "the playbook of dev", &text))
         })?;
         let Some(helped) = read.pools.into_values().map(|pool| pool.backend).next() else {
-            return Err(Failed("the playbook of dev names no pool".to_owned()));
+            return Err(Failed::new("the playbook of dev names no pool"));
         };
         let foreign = world.pool(Side::Helped, &FOREIGN_WEIGHTS);
         let signal = watcher::example(Side::Helped, "helped-us", Timestamp::now())?;
@@ -85,8 +85,9 @@ impl Functions {
             (FOREIGN_FILE, serde_json::to_string_pretty(&foreign)?),
             (FAULT_FILE, THROTTLE.to_owned()),
         ] {
-            folder::write_text(path, name, &text)
-                .map_err(|error| Failed(format!("{}: {error}", path.join(name).display())))?;
+            folder::write_text(path, name, &text).map_err(|error| {
+                Failed::new(format_args!("{}: {error}", path.join(name).display()))
+            })?;
         }
         let config = Config::read(&path.join(CONFIG_FILE))?;
         let serving =
@@ -171,7 +172,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_playbook_is_sound_and_hears_the_watchers_alert() {
-        let world = World::start(1, None).await.map_err(|failed| failed.0).unwrap();
+        let world = World::start(1, None).await.unwrap();
         let text = playbook_text(&world);
         let playbook = playbook::read(&text)
             .map_err(|problems| playbook::render(&problems, "playbook.yaml", &text))

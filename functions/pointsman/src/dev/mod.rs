@@ -64,10 +64,7 @@ use self::{
     watcher::Watching,
     world::{Side, World},
 };
-use crate::{
-    cli::{Common, Failed},
-    show,
-};
+use crate::{common::Common, failed::Failed, show};
 
 /// How long stopping may take.
 const STOPPED_WITHIN: Duration = Duration::from_secs(6);
@@ -268,7 +265,7 @@ impl Stage {
         match tokio::time::timeout(STOPPED_WITHIN, orderly).await {
             Ok(stopped) => stopped,
             // What is not done by then is dropped, files and all.
-            Err(_) => Err(Failed("not everything stopped in time, and was cut off".to_owned())),
+            Err(_) => Err(Failed::new("not everything stopped in time, and was cut off")),
         }
     }
 }

@@ -13,6 +13,7 @@ use std::{
     time::Instant,
 };
 
+use pointsman_core::text::one_line;
 use pointsman_host::server::Stop;
 
 /// How a line feels.
@@ -121,11 +122,15 @@ impl Screen {
         self.0.drawn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says something, with the seconds since the start.
+    /// Says something on one line, with the seconds since the start.
     pub(super) fn say(&self, tone: Tone, text: impl AsRef<str>) {
         let paint = self.0.paint;
         let seconds = format!("{:6.1} s", self.0.started.elapsed().as_secs_f64());
-        self.print(&format!("{}  {}", paint.dim(&seconds), paint.tone(tone, text.as_ref())));
+        self.print(&format!(
+            "{}  {}",
+            paint.dim(&seconds),
+            paint.tone(tone, &one_line(text.as_ref()))
+        ));
     }
 
     /// Prints lines as they are.

@@ -1,6 +1,6 @@
 //! `status`, `explain`, `history`, `letters`: what is, why, and what was.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
@@ -16,7 +16,9 @@ use serde_json::json;
 
 use super::find;
 use crate::{
-    cli::{Common, Failed},
+    common::Common,
+    failed::Failed,
+    page::{Page, Table},
     show,
 };
 
@@ -98,38 +100,39 @@ pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
         }));
     }
     let now = records.clock.now();
-    let mut out = String::new();
+    let mut out = Page::default();
     if let Some(pause) = &group.paused {
         let since = show::length(now.duration_since(pause.at));
-        writeln!(out, "PAUSED for {since} by {}: {}", pause.by, pause.reason)?;
-        writeln!(out, "  nothing is written to Azure until `pointsman resume`")?;
+        out.line(format_args!("PAUSED for {since} by {}: {}", pause.by, pause.reason));
+        out.line("  nothing is written to Azure until `pointsman resume`");
     }
-    match number {
-        Some(number) => write!(out, "generation {number} of the playbook")?,
-        None => write!(out, "no playbook is published")?,
-    }
-    write!(
-        out,
-        "; {}",
-        if served { "`serve` is running" } else { "no `serve` is running on this store" }
-    )?;
-    match letters {
-        0 => writeln!(out, "; no letters")?,
-        _ => writeln!(out, "; {}: `pointsman letters list`", show::count(letters, "letter"))?,
-    }
+    let generation = match number {
+        Some(number) => format!("generation {number} of the playbook"),
+        None => "no playbook is published".to_owned(),
+    };
+    let serve = if served { "`serve` is running" } else { "no `serve` is running on this store" };
+    let kept = match letters {
+        0 => "no letters".to_owned(),
+        _ => format!("{}: `pointsman letters list`", show::count(letters, "letter")),
+    };
+    out.line(format_args!("{generation}; {serve}; {kept}"));
     match queued {
         0 => {}
-        _ => writeln!(out, "{} in the queue, not taken in yet", show::count(queued, "message"))?,
+        _ => out.line(format_args!(
+            "{} in the queue, not taken in yet",
+            show::count(queued, "message")
+        )),
     }
     let busy: Vec<&Document> = documents.iter().filter(|document| !is_quiet(document)).collect();
     if busy.is_empty() {
-        writeln!(out, "no overrides; every backend is as its owner left it")?;
+        out.line("no overrides; every backend is as its owner left it");
     }
     for document in busy {
-        writeln!(out, "\n{}", document.backend.short())?;
-        describe(&mut out, document, now)?;
+        out.line("");
+        out.line(document.backend.short());
+        describe(&mut out, document, now);
     }
-    show::text(&out)
+    show::page(&out)
 }
 
 /// Whether there is nothing to say of a backend.
@@ -138,30 +141,37 @@ fn is_quiet(document: &Document) -> bool {
 }
 
 /// What is going on at a backend: two lines an override, so that none is wider than a terminal.
-fn describe(out: &mut String, document: &Document, now: Timestamp) -> std::fmt::Result {
+fn describe(out: &mut Page, document: &Document, now: Timestamp) {
     if let Some(trouble) = &document.trouble {
         let since = show::length(now.duration_since(trouble.since));
-        writeln!(out, "  TROUBLE for {since}: {}", trouble.why)?;
-        writeln!(out, "    tried again at {}", show::moment(trouble.until))?;
+        out.line(format_args!("  TROUBLE for {since}: {}", trouble.why));
+        out.line(format_args!("    tried again at {}", show::moment(trouble.until)));
     }
     if let Some(missing) = missing(document, now) {
-        writeln!(out, "  {missing}")?;
+        out.line(format_args!("  {missing}"));
     }
     for over in document.overrides.values() {
-        writeln!(out, "  {}  {}: {}", over.id, over.effect, show::standing(document, over, now))?;
-        writeln!(out, "    for {} ({}), by play {}", over.series, over.severity, over.play)?;
+        out.line(format_args!(
+            "  {}  {}: {}",
+            over.id,
+            over.effect,
+            show::standing(document, over, now)
+        ));
+        out.line(format_args!(
+            "    for {} ({}), by play {}",
+            over.series, over.severity, over.play
+        ));
     }
     for intent in &document.intents {
         let open = show::length(now.duration_since(intent.at));
-        writeln!(out, "  write {} has had no answer for {open}", intent.id)?;
+        out.line(format_args!("  write {} has had no answer for {open}", intent.id));
         for change in &intent.changes {
-            writeln!(out, "    {change}")?;
+            out.line(format_args!("    {change}"));
         }
     }
     for reconnect in document.reconnects.values() {
-        writeln!(out, "  {}", said(reconnect))?;
+        out.line(format_args!("  {}", said(reconnect)));
     }
-    Ok(())
 }
 
 /// That Azure has no such backend, in words, where that was seen last and something is going on: what
@@ -203,32 +213,35 @@ pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, 
             "following": following, "lines": lines,
         }));
     }
-    let mut out = format!("{}\n{backend}\n\n", backend.short());
+    let mut out = Page::of(backend.short());
+    out.line(&backend);
+    out.line("");
     if let Some(pause) = paused {
-        writeln!(out, "PAUSED by {}: {}", pause.by, pause.reason)?;
+        out.line(format_args!("PAUSED by {}: {}", pause.by, pause.reason));
     }
     match &document {
         None => {
-            writeln!(out, "nothing was ever heard for it; it is as its owner left it")?;
+            out.line("nothing was ever heard for it; it is as its owner left it");
         }
         Some(document) => {
             if document.is_at_rest() {
-                writeln!(out, "no override is in force; it is as its owner left it")?;
+                out.line("no override is in force; it is as its owner left it");
             }
-            describe(&mut out, document, records.clock.now())?;
-            fields(&mut out, document)?;
+            describe(&mut out, document, records.clock.now());
+            fields(&mut out, document);
         }
     }
     for Following { after, reconnect } in &following {
-        writeln!(out, "  {}, after {}", said(reconnect), after.short())?;
+        out.line(format_args!("  {}, after {}", said(reconnect), after.short()));
     }
     if !lines.is_empty() {
-        writeln!(out, "\nthe last of its ledger:")?;
+        out.line("");
+        out.line("the last of its ledger:");
         for line in &lines {
-            writeln!(out, "  {}  {}", show::moment(line.at), line.what)?;
+            out.line(format_args!("  {}  {}", show::moment(line.at), line.what));
         }
     }
-    show::text(&out)
+    show::page(&out)
 }
 
 /// A reconnect of a backend that follows what was done to another.
@@ -251,36 +264,36 @@ pub(super) fn following(documents: Vec<Document>, target: &BackendId) -> Vec<Fol
     all.filter(|one| one.reconnect.target == *target && one.after != *target).collect()
 }
 
-fn fields(out: &mut String, document: &Document) -> std::fmt::Result {
+fn fields(out: &mut Page, document: &Document) {
     if !document.owned.is_empty() {
-        writeln!(out, "\nfields that are changed at present:")?;
-        let mut table = show::table(&["field", "its owner left", "we wrote"]);
+        out.line("");
+        out.line("fields that are changed at present:");
+        let mut table = Table::new(&["field", "its owner left", "we wrote"]);
         for (field, owned) in &document.owned {
-            table.add_row([
-                field.to_string(),
-                owned.baseline.to_string(),
-                owned.written.to_string(),
-            ]);
+            table.row([field.to_string(), owned.baseline.to_string(), owned.written.to_string()]);
         }
-        writeln!(out, "{}", show::indented(&table.to_string()))?;
+        out.indented(&table);
     }
     for (field, ids) in &document.yielded {
         let ids: Vec<&str> = ids.iter().map(OverrideId::as_str).collect();
-        writeln!(out, "{field} was given up to someone else's write, by {}", ids.join(", "))?;
+        out.line(format_args!(
+            "{field} was given up to someone else's write, by {}",
+            ids.join(", ")
+        ));
     }
-    Ok(())
 }
 
 /// Lines of the ledger, one a line, to the millisecond.
-fn ledger(lines: &[Line]) -> String {
-    let line = |line: &Line| {
+fn ledger(lines: &[Line]) -> Page {
+    let mut out = Page::default();
+    for line in lines {
         let at = line.at.strftime("%Y-%m-%d %H:%M:%S%.3fZ");
         match &line.backend {
-            Some(backend) => format!("{at}  {}: {}\n", backend.short(), line.what),
-            None => format!("{at}  {}\n", line.what),
+            Some(backend) => out.line(format_args!("{at}  {}: {}", backend.short(), line.what)),
+            None => out.line(format_args!("{at}  {}", line.what)),
         }
-    };
-    lines.iter().map(line).collect()
+    }
+    out
 }
 
 pub(crate) async fn history(common: &Common, options: &HistoryOptions) -> Result<ExitCode, Failed> {
@@ -300,7 +313,7 @@ pub(crate) async fn history(common: &Common, options: &HistoryOptions) -> Result
             None => "the ledger is empty".to_owned(),
         });
     }
-    show::text(&ledger(&lines))
+    show::page(&ledger(&lines))
 }
 
 pub(crate) async fn letters(common: &Common, command: LettersCommand) -> Result<ExitCode, Failed> {
@@ -320,33 +333,36 @@ pub(crate) async fn letters(common: &Common, command: LettersCommand) -> Result<
             if common.json {
                 return show::json(&letters);
             }
-            let mut out = String::new();
+            let mut out = Page::default();
             for letter in letters {
                 let at = show::moment(letter.at);
-                writeln!(out, "{}  {at}  from {}: {}", letter.id, letter.from, letter.reason)?;
-                writeln!(out, "{}", show::indented(&letter.body))?;
+                out.line(format_args!(
+                    "{}  {at}  from {}: {}",
+                    letter.id, letter.from, letter.reason
+                ));
+                out.quoted(&letter.body);
             }
-            show::text(&out)
+            show::page(&out)
         }
         LettersCommand::Drop { id } => {
             let meant: Vec<_> =
                 letters.iter().filter(|letter| letter.id.starts_with(&id)).collect();
             let letter = match meant.as_slice() {
                 [letter] if !id.is_empty() => letter,
-                [] => return Err(Failed(format!("there is no letter {id}"))),
+                [] => return Err(Failed::new(format_args!("there is no letter {id}"))),
                 [..] => {
-                    return Err(Failed(format!(
+                    return Err(Failed::new(format_args!(
                         "{id} could be any of several letters; type more of it"
                     )));
                 }
             };
             if !records.store.drop_letter(&letter.id).await? {
-                return Err(Failed(format!("the letter {} is gone already", letter.id)));
+                return Err(Failed::new(format_args!("the letter {} is gone already", letter.id)));
             }
             if common.json {
                 return show::json(&json!({"dropped": letter.id}));
             }
-            show::text(&format!("dropped {}\n", letter.id))
+            show::page(&Page::of(format_args!("dropped {}", letter.id)))
         }
     }
 }

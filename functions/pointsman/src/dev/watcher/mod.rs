@@ -33,7 +33,7 @@ use super::{
     screen::{Screen, Tone},
     world::{Side, World},
 };
-use crate::cli::Failed;
+use crate::failed::Failed;
 
 /// Where the alerts are kept that it knows.
 const ALERTS_FILE: &str = "watcher.json";
@@ -338,7 +338,8 @@ impl Watcher {
             .header(header::USER_AGENT, "Alertmanager/0.28.1")
             .header(header::CONTENT_TYPE, "application/json")
             .body(body);
-        let answer = request.send().await.map_err(|error| Failed::from(error.without_url()).0)?;
+        let answer =
+            request.send().await.map_err(|error| Failed::from(error.without_url()).to_string())?;
         match answer.status() {
             status if status.is_success() => Ok(()),
             status => Err(refused(status, &answer.text().await.unwrap_or_default())),
