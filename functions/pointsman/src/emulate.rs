@@ -4,14 +4,17 @@
 //! It is on this machine only, and asks for tokens as Azure does; its own identity endpoint gives
 //! them out, so that a client's managed identity works as it is.
 
-use std::{fmt::Write as _, fs, path::PathBuf, process::ExitCode};
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use pointsman_emulator::{Emulator, Options as Emulated};
 use pointsman_host::server::Stop;
 use serde_json::{Map, Value, json};
 
-use crate::{common::Common, failed::Failed, page::Page, show};
+use crate::{common::Common, failed::Failed, input, page::Page, show};
+
+/// How long the file with the options may be, in bytes.
+const OPTIONS_BYTES_MAX: usize = 1 << 20;
 
 /// What `emulate` takes.
 #[derive(Clone, Debug, Args)]
@@ -38,10 +41,10 @@ impl Options {
     fn read(&self) -> Result<Emulated, Failed> {
         let mut read = match &self.options {
             Some(file) => {
-                let told = |why: String| Failed::of_text(&format!("{}: {why}", file.display()));
-                let text = fs::read_to_string(file).map_err(|error| told(error.to_string()))?;
+                let text = input::read(file, OPTIONS_BYTES_MAX)?;
                 // What is JSON is YAML too.
-                serde_saphyr::from_str(&text).map_err(|error| told(error.to_string()))?
+                serde_saphyr::from_str(&text)
+                    .map_err(|error| Failed::of_text(&format!("{}: {error}", file.display())))?
             }
             None => Emulated::default(),
         };
@@ -126,6 +129,8 @@ fn hints(azure: &Emulator) -> Result<String, std::fmt::Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn options(file: Option<PathBuf>) -> Options {

@@ -88,7 +88,7 @@ impl Table {
 
     /// Adds a row.
     pub(crate) fn row<const CELLS: usize>(&mut self, cells: [String; CELLS]) {
-        self.0.add_row(cells.each_ref().map(|cell| one_line(cell)));
+        self.0.add_row(cells.map(|cell| one_line(&cell).into_owned()));
     }
 }
 

@@ -1,8 +1,6 @@
 //! `pointsman plan`: what would happen, were a signal heard now.
 
 use std::{
-    fs,
-    io::Read as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -26,6 +24,7 @@ use serde_json::json;
 use crate::{
     common::{Common, unseen},
     failed::Failed,
+    input,
     page::{Page, Table},
     playbook, show,
 };
@@ -47,7 +46,7 @@ pub(crate) struct Options {
 pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
     let mut config = common.config(Needs::Azure)?;
     let source = source(&config, options)?;
-    let body = read(&options.signal)?;
+    let body = input::read_or_typed(&options.signal, BODY_BYTES_MAX)?;
     // Nothing is written, and that includes a store where there is none yet.
     let empty = tempfile::tempdir()?;
     let file = store_file(&config, common.mode());
@@ -55,7 +54,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         config.store = empty.path().join("empty.db");
     }
     let parts = Parts::open(&config, common.mode(), Role::Producer).await?;
-    let batch = alertmanager::read(&source, &body, parts.clock.now())
+    let batch = alertmanager::read(&source, body.as_bytes(), parts.clock.now())
         .map_err(|error| Failed::new(format_args!("{}: {error}", options.signal.display())))?;
     let loaded =
         in_force(&parts.engine, config.playbook.as_ref(), options.playbook.as_ref()).await?;
@@ -100,23 +99,6 @@ fn source(config: &Config, options: &Options) -> Result<SourceName, Failed> {
             )))
         }
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Failed> {
-    let cannot = |error| Failed::new(format_args!("{}: {error}", path.display()));
-    if path.as_os_str() != "-" {
-        let file = fs::File::open(path).map_err(cannot)?;
-        return bounded(file).map_err(cannot);
-    }
-    bounded(std::io::stdin().lock())
-        .map_err(|error| Failed::new(format_args!("standard input: {error}")))
-}
-
-/// As much as is needed to see that it is too much.
-fn bounded(from: impl std::io::Read) -> std::io::Result<Vec<u8>> {
-    let mut body = Vec::new();
-    from.take(BODY_BYTES_MAX as u64 + 1).read_to_end(&mut body)?;
-    Ok(body)
 }
 
 /// The playbook to plan by: the one named, else the one in force, else the configured one.

@@ -1,8 +1,6 @@
 //! `pointsman playbook`: check a file, publish it, or describe the form.
 
 use std::{
-    fs,
-    io::Read as _,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -24,6 +22,7 @@ use serde_json::json;
 use crate::{
     common::{self, Common},
     failed::Failed,
+    input,
     operate::{self, ask},
     page::Page,
     serve, show,
@@ -87,16 +86,7 @@ pub(crate) fn read_file(path: &Path) -> Result<String, Failed> {
 }
 
 fn text_of(path: &Path) -> Result<String, Failed> {
-    let cannot = |error| Failed::new(format_args!("the playbook {}: {error}", path.display()));
-    let (mut text, most) = (String::new(), playbook::PLAYBOOK_BYTES_MAX);
-    // Not by what the file says of its length: a device or a pipe says nothing.
-    let file = fs::File::open(path).map_err(cannot)?;
-    file.take(most as u64 + 1).read_to_string(&mut text).map_err(cannot)?;
-    if text.len() > most {
-        let why = format!("{}: it is longer than {most} bytes, which is the most", path.display());
-        return Err(Failed::new(why));
-    }
-    Ok(text)
+    input::read(path, playbook::PLAYBOOK_BYTES_MAX).map_err(|why| why.within("the playbook"))
 }
 
 async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode, Failed> {

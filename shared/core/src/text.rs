@@ -1,4 +1,4 @@
-//! Others' text in lines of ours.
+//! Others' text: how it is read, and how it becomes part of lines of ours.
 //!
 //! Labels, reasons and messages of Azure are written by others, and can hold anything: a line break
 //! that begins a line which looks like one of ours, a code that moves the cursor, a mark that shows
@@ -11,6 +11,38 @@ use std::{
     borrow::Cow,
     fmt::{self, Display, Write},
 };
+
+/// Why bytes are not the text that they should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotUtf8 {
+    /// Every character has two bytes or more, as some editors and shells on Windows write it.
+    #[error("it is UTF-16; save or send it as UTF-8")]
+    Utf16,
+    /// A byte that no text in UTF-8 has there.
+    #[error("it is not text in UTF-8")]
+    At(
+        /// How many bytes before it are right.
+        usize,
+    ),
+}
+
+/// Reads UTF-8, without the byte order mark that some programs write before it.
+///
+/// # Errors
+/// When it is UTF-16, or no UTF-8.
+pub fn utf8(bytes: &[u8]) -> Result<&str, NotUtf8> {
+    match bytes {
+        // Its byte order mark, or a first character of ASCII: a `{`, most likely.
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=0x7f, ..] | [1..=0x7f, 0, ..] => {
+            Err(NotUtf8::Utf16)
+        }
+        _ => {
+            let text = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+            let skipped = bytes.len() - text.len();
+            str::from_utf8(text).map_err(|error| NotUtf8::At(skipped + error.valid_up_to()))
+        }
+    }
+}
 
 /// Whether a character does something else than stand there to be read: it breaks the line,
 /// controls a terminal, cannot be seen, or changes the order of others.
@@ -84,6 +116,21 @@ pub fn json(text: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_byte_order_mark_is_skipped_and_utf_16_is_named() {
+        let wide =
+            |order: fn(u16) -> [u8; 2]| "\u{feff}{}".encode_utf16().flat_map(order).collect();
+        let (little, big): (Vec<u8>, Vec<u8>) = (wide(u16::to_le_bytes), wide(u16::to_be_bytes));
+        for bytes in [&little[..], &big[..], &little[2..], &big[2..]] {
+            assert_eq!(utf8(bytes), Err(NotUtf8::Utf16), "{bytes:?}");
+        }
+        assert_eq!(utf8("\u{feff}{}".as_bytes()), Ok("{}"));
+        // Only the first is a mark.
+        assert_eq!(utf8("\u{feff}\u{feff}é".as_bytes()), Ok("\u{feff}é"));
+        assert_eq!(utf8(b""), Ok(""));
+        assert_eq!(utf8(b"\xef\xbb\xbf{\xff}"), Err(NotUtf8::At(4)));
+    }
 
     #[test]
     fn what_acts_is_escaped_and_what_is_read_stays() {

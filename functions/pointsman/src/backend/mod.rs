@@ -13,6 +13,7 @@ mod file;
 mod names;
 mod print;
 mod read;
+mod template;
 mod write;
 
 use std::process::ExitCode;

@@ -1,6 +1,9 @@
 //! `set`, `put`, `delete`, `reconnect`: what changes something.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Args;
 use pointsman_apim::{
@@ -16,12 +19,13 @@ use serde_json::{Value, json};
 use super::{
     Desk, Wrong, call,
     field::{self, Field, Which},
-    file, print,
+    file::{self, File},
+    print,
     print::Outcome,
     read::seen,
     unwritten,
 };
-use crate::{failed::Failed, page::Page, show};
+use crate::{failed::Failed, input, page::Page, show};
 
 /// What `set` takes.
 #[derive(Clone, Debug, Args)]
@@ -46,7 +50,7 @@ pub(super) struct SetOptions {
 impl SetOptions {
     /// Whether the patch comes from standard input.
     pub(super) fn is_typed(&self) -> bool {
-        self.file.as_deref().is_some_and(file::is_typed)
+        self.file.as_deref().is_some_and(input::is_typed)
     }
 }
 
@@ -75,7 +79,7 @@ pub(super) struct PutOptions {
 impl PutOptions {
     /// Whether the document comes from standard input.
     pub(super) fn is_typed(&self) -> bool {
-        file::is_typed(&self.file)
+        input::is_typed(&self.file)
     }
 }
 
@@ -105,6 +109,15 @@ pub(super) struct ReconnectOptions {
     below_minimum: bool,
 }
 
+/// The file, which must not have been taken from another backend.
+fn file_of(id: &BackendId, path: &Path) -> Result<File, Wrong> {
+    let file = file::read(path)?;
+    match file.of_another(id) {
+        Some(told) => Err(Wrong::Usage(format!("{}: {told}", path.display()))),
+        None => Ok(file),
+    }
+}
+
 /// Someone wrote since that ETag was read.
 fn unchanged(seen: &Backend, wanted: Option<&ETag>) -> Result<(), Wrong> {
     match wanted {
@@ -123,7 +136,7 @@ fn refused(why: impl std::fmt::Display) -> Wrong {
 
 pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, Wrong> {
     let id = desk.names.backend(&options.backend)?;
-    let file = options.file.as_deref().map(file::read).transpose()?;
+    let file = options.file.as_deref().map(|path| file_of(&id, path)).transpose()?;
     let seen = desk.client.get(&id, call()).await?;
     let in_file = file.as_ref().and_then(|file| file.etag.as_ref());
     unchanged(&seen, options.if_match.as_ref().or(in_file))?;
@@ -154,7 +167,7 @@ pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, W
 }
 
 /// The merge patch that the fields and the file come to.
-fn patch_of(seen: &Backend, fields: &[Field], file: Option<&file::File>) -> Result<Patch, Wrong> {
+fn patch_of(seen: &Backend, fields: &[Field], file: Option<&File>) -> Result<Patch, Wrong> {
     if let (Some(file), []) = (file, fields) {
         return Patch::parse(file.document.body().clone()).map_err(refused);
     }
@@ -201,7 +214,7 @@ enum Under<'a> {
 
 pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, Wrong> {
     let id = desk.names.backend(&options.backend)?;
-    let file = file::read(&options.file)?;
+    let file = file_of(&id, &options.file)?;
     let under = match (&options.if_match, &file.etag) {
         _ if options.create => Under::Nothing,
         _ if options.overwrite => Under::Anything,
@@ -308,18 +321,16 @@ async fn written(
     }
 }
 
-/// What differs once all was replaced. What Azure itself says of a backend stays out of it.
+/// What differs once all was replaced. What Azure itself says of a backend stays out of it, as it
+/// does of a file.
 fn replaced(before: &Value, after: &Value) -> Vec<Line> {
-    let ours = |body: &Value| {
-        let mut body = body.clone();
-        if let Value::Object(fields) = &mut body {
-            for key in ["id", "name", "type"] {
-                fields.shift_remove(key);
-            }
+    let mut before = before.clone();
+    if let Value::Object(fields) = &mut before {
+        for key in file::AZURES {
+            fields.shift_remove(key);
         }
-        body
-    };
-    diff::between(&ours(before), &ours(after))
+    }
+    diff::between(&before, after)
 }
 
 pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitCode, Wrong> {
