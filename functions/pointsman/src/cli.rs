@@ -37,7 +37,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Show what Pointsman does, against an emulated Azure: an alert, a drain, and the way back.
-    Dev(dev::Options),
+    Dev(pointsman_dev::Options),
     /// Take alerts in, and change backends as the playbook says.
     Serve(serve::Options),
     /// Say what a signal would do, as a diff of fields with the limits' verdicts; write nothing.

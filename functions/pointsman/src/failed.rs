@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display};
 
+use pointsman_view::with_causes;
+
 use crate::page::Page;
 
 /// Why a command failed, in words for whoever called it.
@@ -53,15 +55,6 @@ impl Display for Failed {
 
 impl<E: std::error::Error> From<E> for Failed {
     fn from(error: E) -> Self {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            let said = inner.to_string();
-            if !text.contains(&said) {
-                text = format!("{text}: {said}");
-            }
-            cause = inner.source();
-        }
-        Self::new(text)
+        Self::new(with_causes(&error))
     }
 }

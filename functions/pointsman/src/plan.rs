@@ -19,6 +19,7 @@ use pointsman_host::{
     wiring::{Role, store_file},
 };
 use pointsman_intake::{BODY_BYTES_MAX, alertmanager};
+use pointsman_view as view;
 use serde_json::json;
 
 use crate::{
@@ -142,7 +143,7 @@ fn describe(plan: &Plan, unmatched: &[String], letters: &[String], truncated: u6
     }
     if truncated > 0 {
         let (alerts, were) =
-            (show::count(truncated, "alert"), if truncated == 1 { "was" } else { "were" });
+            (view::count(truncated, "alert"), if truncated == 1 { "was" } else { "were" });
         out.line(format_args!("{alerts} of the group {were} left out by Alertmanager (`max_alerts`), and so by this plan"));
     }
     if plan.heard.is_empty() && letters.is_empty() {

@@ -16,6 +16,7 @@ use pointsman_core::{
 use pointsman_engine::{azure::Azure, inspect::inspect, ports::Published};
 use pointsman_host::{Records, SystemClock, config::Needs, wiring::store_file};
 use pointsman_schedule as schedule;
+use pointsman_view as view;
 use serde::Serialize;
 use serde_json::json;
 
@@ -67,7 +68,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
                 return show::json(&newest);
             }
             let Published { number, at, by, text } = newest;
-            let at = show::moment(at);
+            let at = view::moment(at);
             let head = format_args!("# generation {number}, published at {at} by {by}");
             show::page(&Page::of_text(&text).after(head))
         }
@@ -118,7 +119,7 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
         show::json(&report)?;
     } else if let Some(playbook) = &summary {
         let (pools, plays) = (playbook.pools.len(), playbook.plays.len());
-        let (pools, plays) = (show::count(pools, "pool"), show::count(plays, "play"));
+        let (pools, plays) = (view::count(pools, "pool"), view::count(plays, "play"));
         show::page(&Page::of(format_args!("{}: sound; {pools}, {plays}", file.display())))?;
         match findings.as_deref() {
             Some([]) => {
@@ -133,7 +134,7 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
             &file.display().to_string(),
             &text,
         )));
-        show::note(show::count(problems.len(), "problem"));
+        show::note(view::count(problems.len(), "problem"));
     }
     let fatal = findings.iter().flatten().any(|finding| finding.matter.is_fatal());
     Ok(if problems.is_empty() && !fatal { ExitCode::SUCCESS } else { ExitCode::FAILURE })

@@ -1,8 +1,8 @@
 //! Holds the shape of the workspace: what may use what, what the top level is, and that the heart
 //! knows neither clock nor chance.
 //!
-//! The direction of use is `core ◀ intake; core, apim ◀ engine ◀ store, queue ◀ host ◀ functions ◀
-//! pointsman`. The emulator is Azure's counterpart and uses nothing of ours, so that a fault of
+//! The direction of use is `core ◀ intake, view; core, apim ◀ engine ◀ store, queue ◀ host ◀ functions ◀
+//! pointsman`. `dev` is shown on functions that the binary starts, and uses none. The emulator is Azure's counterpart and uses nothing of ours, so that a fault of
 //! the client cannot hide in it; what is in `tests` may use everything, also for its own tests.
 
 #![expect(clippy::unwrap_used, reason = "also what helps a test may panic; clippy only lets tests")]
@@ -18,11 +18,12 @@ use serde_json::Value;
 
 /// Packages outside of `tests`, each with the packages of ours that it may use, for its own
 /// tests too. A new package is a new line here.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("core", &[]),
     ("apim", &[]),
     ("emulator", &[]),
     ("intake", &["core"]),
+    ("view", &["core"]),
     ("engine", &["core", "apim"]),
     ("store", &["core", "apim", "engine"]),
     ("queue", &["core", "apim", "engine", "store"]),
@@ -30,6 +31,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("alerts", SHARED),
     ("reconcile", SHARED),
     ("schedule", SHARED),
+    ("dev", &["core", "intake", "engine", "host", "view", "emulator"]),
     (
         "",
         &[
@@ -44,6 +46,8 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "alerts",
             "reconcile",
             "schedule",
+            "dev",
+            "view",
         ],
     ),
     ("xtask", &[]),

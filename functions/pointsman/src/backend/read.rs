@@ -8,6 +8,7 @@ use pointsman_apim::{
     list::{Filter, Query, QueryError, Skip, Top},
 };
 use pointsman_host::server::Stop;
+use pointsman_view as view;
 use serde_json::json;
 
 use super::{Desk, Output, Wrong, call, print};
@@ -179,7 +180,7 @@ fn tell(
     let text = match desk.output {
         Output::Table => {
             let etag = etag.map_or_else(String::new, |etag| format!(" {etag}"));
-            let (at, short) = (show::moment(at), print::short(id));
+            let (at, short) = (view::moment(at), print::short(id));
             let mut text = Page::of(format_args!("{at} {short} {what}{etag}"));
             for line in &diff {
                 text.line(format_args!("  {line}"));

@@ -11,6 +11,7 @@ use pointsman_core::{
     names::BackendId,
 };
 use pointsman_host::Records;
+use pointsman_view as view;
 use serde::Serialize;
 use serde_json::json;
 
@@ -102,7 +103,7 @@ pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
     let now = records.clock.now();
     let mut out = Page::default();
     if let Some(pause) = &group.paused {
-        let since = show::length(now.duration_since(pause.at));
+        let since = view::length(now.duration_since(pause.at));
         out.line(format_args!("PAUSED for {since} by {}: {}", pause.by, pause.reason));
         out.line("  nothing is written to Azure until `pointsman resume`");
     }
@@ -113,14 +114,14 @@ pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
     let serve = if served { "`serve` is running" } else { "no `serve` is running on this store" };
     let kept = match letters {
         0 => "no letters".to_owned(),
-        _ => format!("{}: `pointsman letters list`", show::count(letters, "letter")),
+        _ => format!("{}: `pointsman letters list`", view::count(letters, "letter")),
     };
     out.line(format_args!("{generation}; {serve}; {kept}"));
     match queued {
         0 => {}
         _ => out.line(format_args!(
             "{} in the queue, not taken in yet",
-            show::count(queued, "message")
+            view::count(queued, "message")
         )),
     }
     let busy: Vec<&Document> = documents.iter().filter(|document| !is_quiet(document)).collect();
@@ -143,9 +144,9 @@ fn is_quiet(document: &Document) -> bool {
 /// What is going on at a backend: two lines an override, so that none is wider than a terminal.
 fn describe(out: &mut Page, document: &Document, now: Timestamp) {
     if let Some(trouble) = &document.trouble {
-        let since = show::length(now.duration_since(trouble.since));
+        let since = view::length(now.duration_since(trouble.since));
         out.line(format_args!("  TROUBLE for {since}: {}", trouble.why));
-        out.line(format_args!("    tried again at {}", show::moment(trouble.until)));
+        out.line(format_args!("    tried again at {}", view::moment(trouble.until)));
     }
     if let Some(missing) = missing(document, now) {
         out.line(format_args!("  {missing}"));
@@ -155,7 +156,7 @@ fn describe(out: &mut Page, document: &Document, now: Timestamp) {
             "  {}  {}: {}",
             over.id,
             over.effect,
-            show::standing(document, over, now)
+            view::standing(document, over, now)
         ));
         out.line(format_args!(
             "    for {} ({}), by play {}",
@@ -163,7 +164,7 @@ fn describe(out: &mut Page, document: &Document, now: Timestamp) {
         ));
     }
     for intent in &document.intents {
-        let open = show::length(now.duration_since(intent.at));
+        let open = view::length(now.duration_since(intent.at));
         out.line(format_args!("  write {} has had no answer for {open}", intent.id));
         for change in &intent.changes {
             out.line(format_args!("    {change}"));
@@ -179,19 +180,19 @@ fn describe(out: &mut Page, document: &Document, now: Timestamp) {
 pub(super) fn missing(document: &Document, now: Timestamp) -> Option<String> {
     let (since, believed) = document.missing().filter(|_| !document.is_at_rest())?;
     let how = if now < believed {
-        format!("which is not believed before {}", show::moment(believed))
+        format!("which is not believed before {}", view::moment(believed))
     } else {
         "and is taken for gone".to_owned()
     };
-    Some(format!("MISSING: Azure has had no such backend since {}, {how}", show::moment(since)))
+    Some(format!("MISSING: Azure has had no such backend since {}, {how}", view::moment(since)))
 }
 
 fn said(reconnect: &Reconnect) -> String {
     let target = reconnect.target.short();
     match &reconnect.outcome {
-        None => format!("reconnect of {target} at {}", show::moment(reconnect.due)),
+        None => format!("reconnect of {target} at {}", view::moment(reconnect.due)),
         Some(Outcome::Accepted { due, .. }) => {
-            format!("reconnect of {target} accepted, due at {}", show::moment(*due))
+            format!("reconnect of {target} accepted, due at {}", view::moment(*due))
         }
         Some(Outcome::Refused { why, .. }) => format!("reconnect of {target} refused: {why}"),
         Some(Outcome::Unknown { .. }) => {
@@ -238,7 +239,7 @@ pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, 
         out.line("");
         out.line("the last of its ledger:");
         for line in &lines {
-            out.line(format_args!("  {}  {}", show::moment(line.at), line.what));
+            out.line(format_args!("  {}  {}", view::moment(line.at), line.what));
         }
     }
     show::page(&out)
@@ -326,7 +327,7 @@ pub(crate) async fn letters(common: &Common, command: LettersCommand) -> Result<
                 show::note("there are no letters");
             }
             if older > 0 {
-                let older = show::count(older as u64, "older letter");
+                let older = view::count(older as u64, "older letter");
                 show::note(format_args!("{older} not shown: `-n NUMBER` shows more"));
             }
             let letters = &letters[older..];
@@ -335,7 +336,7 @@ pub(crate) async fn letters(common: &Common, command: LettersCommand) -> Result<
             }
             let mut out = Page::default();
             for letter in letters {
-                let at = show::moment(letter.at);
+                let at = view::moment(letter.at);
                 out.line(format_args!(
                     "{}  {at}  from {}: {}",
                     letter.id, letter.from, letter.reason

@@ -34,6 +34,7 @@ use pointsman_host::{
     wiring::{Role, WiringError, store_file},
 };
 use pointsman_queue::ConsumerError;
+use pointsman_view as view;
 use serde_json::{Value, json};
 use tokio::{task::JoinHandle, time::Instant};
 
@@ -210,7 +211,7 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
     let mut text = Page::of(match &switched {
         Switched::Already(Some(pause)) => format!(
             "paused already, since {} by {}: {}",
-            show::moment(pause.at),
+            view::moment(pause.at),
             pause.by,
             pause.reason
         ),
@@ -282,7 +283,7 @@ pub(super) fn waiting(document: &Document) -> BTreeMap<ReconnectId, Reconnect> {
 
 /// What is said of a reconnect that was called off.
 pub(super) fn cancelled(reconnect: &Reconnect) -> String {
-    let (target, due) = (reconnect.target.short(), show::moment(reconnect.due));
+    let (target, due) = (reconnect.target.short(), view::moment(reconnect.due));
     format!("cancelled: the reconnect of {target} that was due at {due}")
 }
 

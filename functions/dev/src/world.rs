@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::folder;
-use crate::{failed::Failed, show};
+use crate::Failed;
 
 /// The members of either pool, with the weights that their owner gave them.
 pub(super) const MEMBERS: [(&str, u32); 3] = [("eu", 50), ("us", 30), ("ap", 20)];
@@ -245,7 +245,7 @@ impl World {
     pub(super) fn turn(&self, site: &Site, failing: bool) {
         site.set(failing);
         if let Err(error) = self.keep() {
-            show::note(format_args!("a restart will not know of {}: {error}", site.backend));
+            tracing::error!("a restart will not know of {}: {error}", site.backend);
         }
     }
 

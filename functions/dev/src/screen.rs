@@ -13,7 +13,7 @@ use std::{
     time::Instant,
 };
 
-use pointsman_core::text::one_line;
+use pointsman_core::text::{self, one_line};
 use pointsman_host::server::Stop;
 
 /// How a line feels.
@@ -144,6 +144,11 @@ impl Screen {
         self.write(&text);
     }
 
+    /// Prints JSON on standard output, which is for nothing else then.
+    pub(super) fn report(&self, json: &str) {
+        self.seen(io::stdout().lock().write_all(format!("{}\n", text::json(json)).as_bytes()));
+    }
+
     /// Draws `frame` below the lines, instead of what was drawn there.
     pub(super) fn draw(&self, frame: &str) {
         if !self.0.live {
@@ -190,6 +195,10 @@ impl Screen {
             }
             Out::Stderr => io::stderr().lock().write_all(text.as_bytes()),
         };
+        self.seen(written);
+    }
+
+    fn seen(&self, written: io::Result<()>) {
         // Whoever closed the other end, as `head` does, does not want to see more.
         if written.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
             self.0.closed.ask();

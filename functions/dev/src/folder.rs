@@ -14,7 +14,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::failed::Failed;
+use crate::Failed;
 
 /// The file by which a run says that a kept folder is its own.
 const LOCK: &str = "dev.lock";
@@ -61,7 +61,7 @@ impl Folder {
                 let path = folder.path().display().to_string();
                 folder
                     .close()
-                    .map_err(|error| Failed::new(format_args!("{path} is left over: {error}")))
+                    .map_err(|error| Failed::from(format!("{path} is left over: {error}")))
             }
             Self::Kept { .. } => Ok(()),
         }
@@ -70,13 +70,13 @@ impl Folder {
 
 fn keep(path: &Path) -> Result<Folder, Failed> {
     let cannot = |error: io::Error| {
-        Failed::new(format_args!("the state cannot be kept in {}: {error}", path.display()))
+        Failed::from(format!("the state cannot be kept in {}: {error}", path.display()))
     };
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(cannot)?;
     let path = path.canonicalize().map_err(cannot)?;
     let file = path.join(LOCK);
     if !file.exists() && fs::read_dir(&path).map_err(cannot)?.next().is_some() {
-        return Err(Failed::new(format_args!(
+        return Err(Failed::from(format!(
             "{} has other things in it, and no state of `pointsman dev`: name a new folder or an empty one",
             path.display()
         )));
@@ -84,7 +84,7 @@ fn keep(path: &Path) -> Result<Folder, Failed> {
     let lock = File::options().create(true).append(true).open(file).map_err(cannot)?;
     match lock.try_lock() {
         Ok(()) => Ok(Folder::Kept { path, _lock: lock }),
-        Err(TryLockError::WouldBlock) => Err(Failed::new(format_args!(
+        Err(TryLockError::WouldBlock) => Err(Failed::from(format!(
             "another `pointsman dev` keeps its state in {}: end that one first, or name another folder",
             path.display()
         ))),
@@ -110,7 +110,7 @@ pub(super) fn write_text(folder: &Path, name: &str, text: &str) -> io::Result<()
 pub(super) fn read<T: DeserializeOwned + Default>(folder: &Path, name: &str) -> Result<T, Failed> {
     let path = folder.join(name);
     let cannot =
-        |why: String| Failed::new(format_args!("{} cannot be gone on with: {why}", path.display()));
+        |why: String| Failed::from(format!("{} cannot be gone on with: {why}", path.display()));
     match fs::read(&path) {
         Ok(text) => serde_json::from_slice(&text).map_err(|error| cannot(error.to_string())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(T::default()),
