@@ -7,13 +7,19 @@ use std::{
 };
 
 use clap::Subcommand;
+use jiff::Timestamp;
 use pointsman_core::{
     document::Document,
+    ledger::{Line, What},
     names::BackendId,
     overrides::Life,
     playbook::{self, Playbook},
 };
-use pointsman_engine::{azure::Azure, inspect::inspect, ports::Published};
+use pointsman_engine::{
+    azure::Azure,
+    inspect::inspect,
+    ports::{Published, Store, StoreError},
+};
 use pointsman_host::{Records, SystemClock, config::Needs, wiring::store_file};
 use pointsman_schedule as schedule;
 use pointsman_view as view;
@@ -26,7 +32,7 @@ use crate::{
     input,
     operate::{self, ask},
     page::Page,
-    serve, show,
+    show,
 };
 
 /// What can be done with playbooks.
@@ -167,6 +173,24 @@ fn fates(playbook: &Playbook, document: &Document) -> Vec<Fate> {
         .collect()
 }
 
+/// Publishes a playbook that was read without problems.
+pub(crate) async fn publish(
+    store: &dyn Store,
+    at: Timestamp,
+    number: u64,
+    text: String,
+    by: &str,
+) -> Result<(), Failed> {
+    let published = Published { number, text, at, by: by.to_owned() };
+    let line = Line::new(at, None, What::Published { generation: number, by: by.to_owned() });
+    match store.publish(&published, &[line]).await {
+        Err(StoreError::Conflict) => Err(Failed::new(
+            "someone else published a playbook at the same moment; look, and try again",
+        )),
+        published => Ok(published?),
+    }
+}
+
 async fn apply(
     common: &Common,
     file: &Path,
@@ -188,7 +212,7 @@ async fn apply(
     if published {
         let records =
             Records::open(&store_file(&common.config(Needs::Store)?, common.mode())).await?;
-        serve::publish(&*records.store, records.clock.now(), number, text, &by.name()).await?;
+        publish(&*records.store, records.clock.now(), number, text, &by.name()).await?;
         records.close().await;
     }
     if common.json {

@@ -11,11 +11,7 @@ use axum::{
 };
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::ledger::{Line, What};
-use pointsman_engine::{
-    Mode,
-    ports::{Published, Store, StoreError},
-};
+use pointsman_engine::Mode;
 use pointsman_host::{
     Config, Parts,
     config::Needs,
@@ -195,11 +191,11 @@ async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Resu
             ));
         }
         (None, Some((_, text))) => {
-            publish(&*parts.store, parts.clock.now(), 1, text, "serve").await?;
+            playbook::publish(&*parts.store, parts.clock.now(), 1, text, "serve").await?;
         }
         (Some(newest), Some((_, text))) if newest.text != text && options.publish => {
             let (now, number) = (parts.clock.now(), newest.number + 1);
-            publish(&*parts.store, now, number, text, "serve --publish").await?;
+            playbook::publish(&*parts.store, now, number, text, "serve --publish").await?;
         }
         (Some(newest), Some((path, text))) if newest.text != text => tracing::warn!(
             "{} differs from generation {} of the playbook, which is in force; `--publish` or `pointsman \
@@ -211,24 +207,6 @@ async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Resu
     }
     parts.engine.refresh_playbook().await?;
     Ok(())
-}
-
-/// Publishes a playbook that was read without problems.
-pub(crate) async fn publish(
-    store: &dyn Store,
-    at: Timestamp,
-    number: u64,
-    text: String,
-    by: &str,
-) -> Result<(), Failed> {
-    let published = Published { number, text, at, by: by.to_owned() };
-    let line = Line::new(at, None, What::Published { generation: number, by: by.to_owned() });
-    match store.publish(&published, &[line]).await {
-        Err(StoreError::Conflict) => Err(Failed::new(
-            "someone else published a playbook at the same moment; look, and try again",
-        )),
-        published => Ok(published?),
-    }
 }
 
 struct Health {

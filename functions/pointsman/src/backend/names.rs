@@ -8,7 +8,7 @@ use pointsman_core::playbook::Playbook;
 use pointsman_engine::{engine::load, ports::Published};
 use pointsman_host::{Config, Records, wiring::store_file};
 
-use super::Wrong;
+use super::wrong::Wrong;
 use crate::{
     common::{Common, unseen},
     failed::Failed,

@@ -3,6 +3,7 @@
 
 use std::process::ExitCode;
 
+use clap::ValueEnum;
 use pointsman_apim::{
     Backend, BackendId, Document, ETag,
     backend::Kind,
@@ -11,12 +12,22 @@ use pointsman_apim::{
 use pointsman_core::text;
 use serde_json::{Value, json};
 
-use super::Output;
 use crate::{
     failed::Failed,
     page::{Page, Table},
     show,
 };
+
+/// How things are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    /// For people; if it is not said.
+    Table,
+    /// For programs.
+    Json,
+    /// For files that people edit.
+    Yaml,
+}
 
 /// Prints a value for programs, or lines for people.
 pub(super) fn either(output: Output, value: &Value, text: &Page) -> Result<ExitCode, Failed> {

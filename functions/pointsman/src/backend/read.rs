@@ -11,7 +11,11 @@ use pointsman_host::server::Stop;
 use pointsman_view as view;
 use serde_json::json;
 
-use super::{Desk, Output, Wrong, call, print};
+use super::{
+    desk::{Desk, call},
+    print::{self, Output},
+    wrong::Wrong,
+};
 use crate::{failed::Failed, page::Page, show};
 
 /// What `list` takes.

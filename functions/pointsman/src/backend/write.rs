@@ -17,13 +17,12 @@ use pointsman_apim::{
 use serde_json::{Value, json};
 
 use super::{
-    Desk, Wrong, call,
+    desk::{Desk, call},
     field::{self, Field, Which},
     file::{self, File},
-    print,
-    print::Outcome,
+    print::{self, Outcome},
     read::seen,
-    unwritten,
+    wrong::{Wrong, unwritten},
 };
 use crate::{failed::Failed, input, page::Page, show};
 

@@ -38,7 +38,10 @@ use pointsman_view as view;
 use serde_json::{Value, json};
 use tokio::{task::JoinHandle, time::Instant};
 
-use super::{By, Reason, ask, said};
+use super::{
+    ask,
+    by::{By, Reason, said},
+};
 use crate::{
     common::{Common, unseen},
     failed::Failed,

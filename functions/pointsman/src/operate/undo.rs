@@ -21,7 +21,8 @@ use pointsman_host::Records;
 use serde_json::json;
 
 use super::{
-    Reason, ask,
+    ask,
+    by::Reason,
     find::{self, Found},
     tell::{Desk, GOES_ON, GOES_ON_LATER, TAKEN_WITHIN, cancelled, done, not_taken, waiting},
 };
