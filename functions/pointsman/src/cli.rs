@@ -1,41 +1,22 @@
 //! The command line: what can be asked for, and who answers.
 
-use std::{
-    io,
-    ops::Deref,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _, Parser, Subcommand, error::ErrorKind};
-use pointsman_apim::{
-    Client,
-    client::{Pace, Retries},
-};
-use pointsman_engine::Mode;
-use pointsman_host::{
-    Config, Records,
-    config::{ConfigError, Needs},
-    telemetry::{self, Format},
-    wiring::{self, store_file},
-};
-use tempfile::TempDir;
+use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
+use pointsman_host::telemetry::{self, Format};
 
 use crate::{
-    backend, dev, emulate, operate,
-    operate::{ask, dead_letters, tell, undo},
+    backend,
+    common::Common,
+    dev, emulate,
+    failed::Failed,
+    operate::{self, ask, dead_letters, tell, undo},
+    page::Page,
     plan, playbook, serve, show,
 };
 
 /// How wide the help is, in columns.
 const HELP_COLUMNS: usize = 100;
-
-/// How long a request of a command waits for room in Azure's token bucket, in seconds.
-const PACE_SECS_MAX: u64 = 30;
-
-/// The heading of what every command takes.
-const EVERYWHERE: &str = "With every command";
 
 /// Event-driven auto-remediation for Azure API Management.
 #[derive(Debug, Parser)]
@@ -53,33 +34,10 @@ pub(crate) struct Cli {
     command: Command,
 }
 
-/// What every command takes.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Common {
-    /// The configuration file.
-    #[arg(
-        long,
-        global = true,
-        help_heading = EVERYWHERE,
-        env = "POINTSMAN_CONFIG",
-        hide_env_values = true,
-        default_value = "pointsman.yaml",
-        value_name = "FILE"
-    )]
-    config: PathBuf,
-    /// Print JSON instead of text; also the log, and errors.
-    #[arg(long, global = true, help_heading = EVERYWHERE)]
-    pub(crate) json: bool,
-    /// Decide, record and show, but write nothing to Azure; on a store of its own (not with `dev` and
-    /// `emulate`)
-    #[arg(long, global = true, help_heading = EVERYWHERE)]
-    pub(crate) shadow: bool,
-}
-
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Show what Pointsman does, against an emulated Azure: an alert, a drain, and the way back.
-    Dev(dev::Options),
+    Dev(pointsman_dev::Options),
     /// Take alerts in, and change backends as the playbook says.
     Serve(serve::Options),
     /// Say what a signal would do, as a diff of fields with the limits' verdicts; write nothing.
@@ -120,105 +78,13 @@ enum Command {
     HelpText,
 }
 
-/// Why a command failed, in words for whoever called it.
-#[derive(Debug)]
-pub(crate) struct Failed(pub(crate) String);
-
-impl<E: std::error::Error> From<E> for Failed {
-    fn from(error: E) -> Self {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(inner) = cause {
-            let said = inner.to_string();
-            if !text.contains(&said) {
-                text = format!("{text}: {said}");
-            }
-            cause = inner.source();
-        }
-        Self(text)
-    }
-}
-
-/// The client of the configured Azure, for somebody who waits at a terminal.
-pub(crate) fn azure(config: &Config) -> Result<Client, Failed> {
-    let patience = Duration::from_secs(PACE_SECS_MAX);
-    let pace = Pace::Within { reads: patience, writes: patience };
-    Ok(wiring::azure(config, Retries::PATIENT, pace)?)
-}
-
-impl Common {
-    pub(crate) fn mode(&self) -> Mode {
-        if self.shadow { Mode::Shadow } else { Mode::Live }
-    }
-
-    /// The configuration, with the secrets that are needed.
-    pub(crate) fn config(&self, needs: Needs) -> Result<Config, Failed> {
-        Config::read_for(&self.config, needs).map_err(|error| match error {
-            ConfigError::File { file, cause } if cause.kind() == io::ErrorKind::NotFound => Failed(format!(
-                "there is no configuration at {file}: name one with --config FILE or POINTSMAN_CONFIG"
-            )),
-            error @ (ConfigError::File { .. } | ConfigError::Problem(_)) => error.into(),
-        })
-    }
-
-    /// The records, to look at. Where there is no store yet, none is made: an empty one is shown.
-    pub(crate) async fn records(&self) -> Result<Reading, Failed> {
-        let file = store_file(&self.config(Needs::Store)?, self.mode());
-        if file.try_exists().map_err(|error| unseen(&file, &error))? {
-            return Ok(Reading { records: Records::open(&file).await?, empty: None });
-        }
-        show::note(format_args!(
-            "there is no store at {} yet; `pointsman serve` makes it",
-            file.display()
-        ));
-        let empty = tempfile::tempdir()?;
-        let records = Records::open(&empty.path().join("empty.db")).await?;
-        Ok(Reading { records, empty: Some(empty) })
-    }
-}
-
-/// Why nothing can be said of a store that is out of sight.
-pub(crate) fn unseen(file: &Path, error: &io::Error) -> Failed {
-    Failed(format!(
-        "the store {} cannot be seen ({error}): ask as the user that `serve` runs as",
-        file.display()
-    ))
-}
-
-/// Records that are looked at.
-pub(crate) struct Reading {
-    records: Records,
-    /// The folder of the empty ones.
-    empty: Option<TempDir>,
-}
-
-impl Reading {
-    /// Whether there is no store: nothing can be said of any backend.
-    pub(crate) const fn is_of_nothing(&self) -> bool {
-        self.empty.is_some()
-    }
-
-    pub(crate) async fn close(self) {
-        self.records.close().await;
-        drop(self.empty);
-    }
-}
-
-impl Deref for Reading {
-    type Target = Records;
-
-    fn deref(&self) -> &Records {
-        &self.records
-    }
-}
-
 /// Tells of a wrong use, or of what was asked for by it: the help or the version.
 pub(crate) fn wrong_usage(error: &clap::Error) -> ExitCode {
     // What it did understand is not told, so that `--json` is looked for here.
     let json = std::env::args_os().any(|argument| argument == "--json");
     if error.use_stderr() && json {
         show::tell_as_json();
-        show::failed(error.to_string().trim_end());
+        show::failed(&Failed::of_text(&error.to_string()));
     } else {
         // Where nobody listens, there is nobody to tell.
         let _ = error.print();
@@ -231,7 +97,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     let common = cli.common;
     let quiet = if matches!(cli.command, Command::Serve(_)) { "info" } else { "error" };
     let format = if common.json { Format::Json } else { Format::Auto };
-    telemetry::start(format, quiet).map_err(Failed)?;
+    telemetry::start(format, quiet).map_err(Failed::new)?;
     if common.shadow && matches!(cli.command, Command::Dev(_) | Command::Emulate(_)) {
         let why = "--shadow writes nothing to Azure, and this command is an Azure of its own";
         return Ok(wrong_usage(&Cli::command().error(ErrorKind::ArgumentConflict, why)));
@@ -267,8 +133,8 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Release(options) => tell::release(&common, options).await,
         Command::Backend(options) => backend::command(&common, options).await,
         Command::Emulate(options) => emulate::command(&common, &options).await,
-        Command::Completions { shell } => show::text(&completions(shell)?),
-        Command::HelpText => show::text(&help_text()),
+        Command::Completions { shell } => show::page(&Page::of_text(&completions(shell)?)),
+        Command::HelpText => show::page(&Page::of_text(&help_text())),
     }
 }
 
@@ -306,11 +172,21 @@ fn add_help(text: &mut String, command: &mut clap::Command) {
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum as _;
+
     use super::*;
 
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn completions_are_printed_to_the_letter() {
+        for shell in clap_complete::Shell::value_variants() {
+            let script = completions(*shell).unwrap();
+            assert_eq!(Page::of_text(&script).as_str(), script);
+        }
     }
 
     #[test]

@@ -4,17 +4,17 @@
 //! It is on this machine only, and asks for tokens as Azure does; its own identity endpoint gives
 //! them out, so that a client's managed identity works as it is.
 
-use std::{fmt::Write as _, fs, path::PathBuf, process::ExitCode};
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use pointsman_emulator::{Emulator, Options as Emulated};
 use pointsman_host::{config::unreadable, server::Stop};
 use serde_json::{Map, Value, json};
 
-use crate::{
-    cli::{Common, Failed},
-    show,
-};
+use crate::{common::Common, failed::Failed, input, page::Page, show};
+
+/// How long the file with the options may be, in bytes.
+const OPTIONS_BYTES_MAX: usize = 1 << 20;
 
 /// What `emulate` takes.
 #[derive(Clone, Debug, Args)]
@@ -41,12 +41,11 @@ impl Options {
     fn read(&self) -> Result<Emulated, Failed> {
         let mut read = match &self.options {
             Some(file) => {
-                let name = file.display().to_string();
-                let text =
-                    fs::read_to_string(file).map_err(|error| Failed(format!("{name}: {error}")))?;
+                let text = input::read(file, OPTIONS_BYTES_MAX)?;
                 // What is JSON is YAML too.
-                serde_saphyr::from_str(&text)
-                    .map_err(|error| Failed(unreadable(&error, &name, &text)))?
+                serde_saphyr::from_str(&text).map_err(|error| {
+                    Failed::of_text(&unreadable(&error, &file.display().to_string(), &text))
+                })?
             }
             None => Emulated::default(),
         };
@@ -68,14 +67,14 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let signalled = Stop::signals()?;
     let azure = Emulator::start(emulated).await?;
     if common.json {
-        show::text(&format!("{}\n", places(&azure)))?;
+        show::json_line(&places(&azure))?;
     } else {
-        show::text(&hints(&azure)?)?;
+        show::page(&Page::of_text(&hints(&azure)?))?;
     }
     signalled.await;
     azure.stop().await;
     if keeps && !azure.saved().await {
-        return Err(Failed("the state could not be written into its file".to_owned()));
+        return Err(Failed::new("the state could not be written into its file"));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -131,6 +130,8 @@ fn hints(azure: &Emulator) -> Result<String, std::fmt::Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn options(file: Option<PathBuf>) -> Options {
@@ -154,9 +155,9 @@ mod tests {
         fs::write(&file, r#"{"gateways": 2}"#).unwrap();
         assert_eq!(options(Some(file.clone())).read().unwrap().gateways, 2);
         fs::write(&file, "gatways: 2\n").unwrap();
-        let Failed(why) = options(Some(file)).read().unwrap_err();
+        let why = options(Some(file)).read().unwrap_err().to_string();
         assert!(why.contains("gatways"), "{why}");
-        let Failed(why) = options(Some(folder.path().join("none"))).read().unwrap_err();
+        let why = options(Some(folder.path().join("none"))).read().unwrap_err().to_string();
         assert!(why.contains("none: No such file"), "{why}");
     }
 }

@@ -5,9 +5,13 @@
 
 mod backend;
 mod cli;
+mod common;
 mod dev;
 mod emulate;
+mod failed;
+mod input;
 mod operate;
+mod page;
 mod plan;
 mod playbook;
 mod serve;
@@ -16,6 +20,8 @@ mod show;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+
+use self::failed::Failed;
 
 fn main() -> ExitCode {
     let cli = match cli::Cli::try_parse() {
@@ -27,15 +33,17 @@ fn main() -> ExitCode {
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(&format!("the runtime cannot be started: {error}")),
+        Err(error) => {
+            return failed(&Failed::new(format_args!("the runtime cannot be started: {error}")));
+        }
     };
     match runtime.block_on(cli::run(cli)) {
         Ok(code) => code,
-        Err(cli::Failed(text)) => failed(&text),
+        Err(why) => failed(&why),
     }
 }
 
-fn failed(text: &str) -> ExitCode {
-    show::failed(text);
+fn failed(why: &Failed) -> ExitCode {
+    show::failed(why);
     ExitCode::FAILURE
 }

@@ -1,9 +1,6 @@
 //! `pointsman plan`: what would happen, were a signal heard now.
 
 use std::{
-    fmt::Write as _,
-    fs,
-    io::Read as _,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -22,10 +19,14 @@ use pointsman_host::{
     wiring::{Role, store_file},
 };
 use pointsman_intake::{BODY_BYTES_MAX, alertmanager};
+use pointsman_view as view;
 use serde_json::json;
 
 use crate::{
-    cli::{Common, Failed, unseen},
+    common::{Common, unseen},
+    failed::Failed,
+    input,
+    page::{Page, Table},
     playbook, show,
 };
 
@@ -46,7 +47,7 @@ pub(crate) struct Options {
 pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
     let mut config = common.config(Needs::Azure)?;
     let source = source(&config, options)?;
-    let body = read(&options.signal)?;
+    let body = input::read_or_typed(&options.signal, BODY_BYTES_MAX)?;
     // Nothing is written, and that includes a store where there is none yet.
     let empty = tempfile::tempdir()?;
     let file = store_file(&config, common.mode());
@@ -54,8 +55,8 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         config.store = empty.path().join("empty.db");
     }
     let parts = Parts::open(&config, common.mode(), Role::Producer).await?;
-    let batch = alertmanager::read(&source, &body, parts.clock.now())
-        .map_err(|error| Failed(format!("{}: {error}", options.signal.display())))?;
+    let batch = alertmanager::read(&source, body.as_bytes(), parts.clock.now())
+        .map_err(|error| Failed::new(format_args!("{}: {error}", options.signal.display())))?;
     let loaded =
         in_force(&parts.engine, config.playbook.as_ref(), options.playbook.as_ref()).await?;
     let plan = show::patiently(show::AZURE, parts.engine.plan(&batch.signals, &loaded)).await?;
@@ -79,7 +80,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
             "backends": backends,
         }))?;
     } else {
-        show::text(&describe(&plan, &unmatched, &unusable, batch.truncated)?)?;
+        show::page(&describe(&plan, &unmatched, &unusable, batch.truncated))?;
     }
     // A plan of what could not be read is none.
     let seen = plan.backends.iter().all(|backend| backend.unseen.is_none());
@@ -94,28 +95,12 @@ fn source(config: &Config, options: &Options) -> Result<SourceName, Failed> {
         (Some(named), names) if names.is_empty() || names.contains(named) => Ok(named.clone()),
         (Some(named), names) => {
             let names: Vec<&str> = names.iter().map(SourceName::as_str).collect();
-            Err(Failed(format!(
+            Err(Failed::new(format_args!(
                 "no source is called {named}; configured are: {}",
                 names.join(", ")
             )))
         }
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Failed> {
-    let cannot = |error| Failed(format!("{}: {error}", path.display()));
-    if path.as_os_str() != "-" {
-        let file = fs::File::open(path).map_err(cannot)?;
-        return bounded(file).map_err(cannot);
-    }
-    bounded(std::io::stdin().lock()).map_err(|error| Failed(format!("standard input: {error}")))
-}
-
-/// As much as is needed to see that it is too much.
-fn bounded(from: impl std::io::Read) -> std::io::Result<Vec<u8>> {
-    let mut body = Vec::new();
-    from.take(BODY_BYTES_MAX as u64 + 1).read_to_end(&mut body)?;
-    Ok(body)
 }
 
 /// The playbook to plan by: the one named, else the one in force, else the configured one.
@@ -130,7 +115,7 @@ async fn in_force(
         (None, Some(newest), _) => newest,
         (None, None, Some(path)) => of_file(path, 1)?,
         (None, None, None) => {
-            return Err(Failed("there is no playbook; name one with --playbook".to_owned()));
+            return Err(Failed::new("there is no playbook; name one with --playbook"));
         }
     };
     Ok(load(&published)?)
@@ -142,76 +127,67 @@ fn of_file(path: &Path, number: u64) -> Result<Published, Failed> {
 }
 
 /// The plan in words.
-fn describe(
-    plan: &Plan,
-    unmatched: &[String],
-    unusable: &[String],
-    truncated: u64,
-) -> Result<String, std::fmt::Error> {
-    let mut out = String::new();
+fn describe(plan: &Plan, unmatched: &[String], unusable: &[String], truncated: u64) -> Page {
+    let mut out = Page::default();
     if let Some(pause) = &plan.paused {
-        writeln!(out, "PAUSED by {}: {}", pause.by, pause.reason)?;
-        writeln!(out, "  nothing would be written until `pointsman resume`")?;
+        out.line(format_args!("PAUSED by {}: {}", pause.by, pause.reason));
+        out.line("  nothing would be written until `pointsman resume`");
     }
     for heard in &plan.heard {
-        writeln!(out, "{heard}")?;
+        out.line(format_args!("{heard}"));
     }
     for series in unmatched {
-        writeln!(out, "{series}: no play matches it")?;
+        out.line(format_args!("{series}: no play matches it"));
     }
     for reason in unusable {
-        writeln!(out, "one alert cannot be used, and would be kept as a dead letter: {reason}")?;
+        out.line(format_args!(
+            "one alert cannot be used, and would be kept as a dead letter: {reason}"
+        ));
     }
     if truncated > 0 {
         let (alerts, were) =
-            (show::count(truncated, "alert"), if truncated == 1 { "was" } else { "were" });
-        writeln!(
-            out,
-            "{alerts} of the group {were} left out by Alertmanager (`max_alerts`), and so by this plan"
-        )?;
+            (view::count(truncated, "alert"), if truncated == 1 { "was" } else { "were" });
+        out.line(format_args!("{alerts} of the group {were} left out by Alertmanager (`max_alerts`), and so by this plan"));
     }
     if plan.heard.is_empty() && unusable.is_empty() {
-        writeln!(out, "it tells of no alert")?;
+        out.line("it tells of no alert");
     }
     if plan.backends.is_empty() {
-        writeln!(out, "no backend would change")?;
+        out.line("no backend would change");
     }
     for backend in &plan.backends {
-        describe_backend(&mut out, backend)?;
+        describe_backend(&mut out, backend);
     }
-    Ok(out)
+    out
 }
 
-fn describe_backend(out: &mut String, plan: &BackendPlan) -> std::fmt::Result {
-    writeln!(out, "\n{}", plan.backend.short())?;
+fn describe_backend(out: &mut Page, plan: &BackendPlan) {
+    out.line("");
+    out.line(plan.backend.short());
     if let Some(why) = &plan.unseen {
-        writeln!(out, "  it cannot be read now: {why}")?;
-        writeln!(
-            out,
-            "  what would be written to it is not known; nothing was changed, ask again"
-        )?;
+        out.line(format_args!("  it cannot be read now: {why}"));
+        out.line("  what would be written to it is not known; nothing was changed, ask again");
     }
     for over in &plan.overrides {
         // That it ends now says more than that its limits would still allow it.
         let ends = format!("{} ended", over.id);
         let ends = plan.lines.iter().find_map(|line| line.strip_prefix(&ends));
         match ends {
-            Some(why) => writeln!(out, "  {}  {}: ends{why}", over.id, over.effect)?,
-            None => writeln!(out, "  {}  {}: {}", over.id, over.effect, over.verdict)?,
+            Some(why) => out.line(format_args!("  {}  {}: ends{why}", over.id, over.effect)),
+            None => out.line(format_args!("  {}  {}: {}", over.id, over.effect, over.verdict)),
         }
-        writeln!(out, "    by play {}", over.play)?;
+        out.line(format_args!("    by play {}", over.play));
     }
     if plan.changes.is_empty() && plan.unseen.is_none() {
-        writeln!(out, "  nothing would be written")?;
+        out.line("  nothing would be written");
     }
     if !plan.changes.is_empty() {
-        let mut table = show::table(&["field", "is", "would be"]);
+        let mut table = Table::new(&["field", "is", "would be"]);
         for change in &plan.changes {
             let cells =
                 [change.field.to_string(), change.before.to_string(), change.after.to_string()];
-            table.add_row(cells);
+            table.row(cells);
         }
-        writeln!(out, "{}", show::indented(&table.to_string()))?;
+        out.indented(&table);
     }
-    Ok(())
 }

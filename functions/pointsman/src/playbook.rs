@@ -1,31 +1,38 @@
 //! `pointsman playbook`: check a file, publish it, or describe the form.
 
 use std::{
-    fmt::Write as _,
-    fs,
-    io::Read as _,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
 };
 
 use clap::Subcommand;
+use jiff::Timestamp;
 use pointsman_core::{
     document::Document,
+    ledger::{Line, What},
     names::BackendId,
     overrides::Life,
     playbook::{self, Playbook},
 };
-use pointsman_engine::{azure::Azure, inspect::inspect, ports::Published};
+use pointsman_engine::{
+    azure::Azure,
+    inspect::inspect,
+    ports::{Published, Store, StoreError},
+};
 use pointsman_host::{Records, SystemClock, config::Needs, wiring::store_file};
 use pointsman_schedule as schedule;
+use pointsman_view as view;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    cli::{self, Common, Failed},
+    common::{self, Common},
+    failed::Failed,
+    input,
     operate::{self, ask},
-    serve, show,
+    page::Page,
+    show,
 };
 
 /// What can be done with playbooks.
@@ -59,16 +66,17 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     match command {
         Command::Check { file, azure } => check(common, &file, azure).await,
         Command::Apply { file, dry_run, by } => apply(common, &file, dry_run, &by).await,
-        Command::Schema => show::text(&playbook::schema_text()),
+        Command::Schema => show::page(&Page::of_text(&playbook::schema_text())),
         Command::Show => {
             let newest = common.records().await?.store.published().await?;
-            let newest = newest.ok_or_else(|| Failed("no playbook is published".to_owned()))?;
+            let newest = newest.ok_or_else(|| Failed::new("no playbook is published"))?;
             if common.json {
                 return show::json(&newest);
             }
             let Published { number, at, by, text } = newest;
-            let at = show::moment(at);
-            show::text(&format!("# generation {number}, published at {at} by {by}\n{text}"))
+            let at = view::moment(at);
+            let head = format_args!("# generation {number}, published at {at} by {by}");
+            show::page(&Page::of_text(&text).after(head))
         }
     }
 }
@@ -78,22 +86,14 @@ pub(crate) fn read_file(path: &Path) -> Result<String, Failed> {
     let text = text_of(path)?;
     playbook::read(&text).map_err(|problems| {
         let name = path.display().to_string();
-        Failed(format!("the playbook has problems\n{}", playbook::render(&problems, &name, &text)))
+        Failed::of_text(&playbook::render(&problems, &name, &text))
+            .within("the playbook has problems")
     })?;
     Ok(text)
 }
 
 fn text_of(path: &Path) -> Result<String, Failed> {
-    let cannot = |error| Failed(format!("the playbook {}: {error}", path.display()));
-    let (mut text, most) = (String::new(), playbook::PLAYBOOK_BYTES_MAX);
-    // Not by what the file says of its length: a device or a pipe says nothing.
-    let file = fs::File::open(path).map_err(cannot)?;
-    file.take(most as u64 + 1).read_to_string(&mut text).map_err(cannot)?;
-    if text.len() > most {
-        let why = format!("{}: it is longer than {most} bytes, which is the most", path.display());
-        return Err(Failed(why));
-    }
-    Ok(text)
+    input::read(path, playbook::PLAYBOOK_BYTES_MAX).map_err(|why| why.within("the playbook"))
 }
 
 async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode, Failed> {
@@ -104,7 +104,7 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
     };
     let findings = match &summary {
         Some(playbook) if in_azure => {
-            let client = cli::azure(&common.config(Needs::Azure)?)?;
+            let client = common::azure(&common.config(Needs::Azure)?)?;
             let gateway = Azure::new(client, Arc::new(SystemClock));
             let mut findings = Vec::new();
             let looked = async {
@@ -125,18 +125,22 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
         show::json(&report)?;
     } else if let Some(playbook) = &summary {
         let (pools, plays) = (playbook.pools.len(), playbook.plays.len());
-        let (pools, plays) = (show::count(pools, "pool"), show::count(plays, "play"));
-        show::text(&format!("{}: sound; {pools}, {plays}\n", file.display()))?;
+        let (pools, plays) = (view::count(pools, "pool"), view::count(plays, "play"));
+        show::page(&Page::of(format_args!("{}: sound; {pools}, {plays}", file.display())))?;
         match findings.as_deref() {
             Some([]) => {
-                show::text("every pool is there in Azure, and can be read\n")?;
+                show::page(&Page::of("every pool is there in Azure, and can be read"))?;
             }
             Some(found) => found.iter().for_each(show::note),
             None => {}
         }
     } else {
-        show::note(playbook::render(&problems, &file.display().to_string(), &text));
-        show::note(show::count(problems.len(), "problem"));
+        show::notes(&Page::of_text(&playbook::render(
+            &problems,
+            &file.display().to_string(),
+            &text,
+        )));
+        show::note(view::count(problems.len(), "problem"));
     }
     let fatal = findings.iter().flatten().any(|finding| finding.matter.is_fatal());
     Ok(if problems.is_empty() && !fatal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -169,6 +173,24 @@ fn fates(playbook: &Playbook, document: &Document) -> Vec<Fate> {
         .collect()
 }
 
+/// Publishes a playbook that was read without problems.
+pub(crate) async fn publish(
+    store: &dyn Store,
+    at: Timestamp,
+    number: u64,
+    text: String,
+    by: &str,
+) -> Result<(), Failed> {
+    let published = Published { number, text, at, by: by.to_owned() };
+    let line = Line::new(at, None, What::Published { generation: number, by: by.to_owned() });
+    match store.publish(&published, &[line]).await {
+        Err(StoreError::Conflict) => Err(Failed::new(
+            "someone else published a playbook at the same moment; look, and try again",
+        )),
+        published => Ok(published?),
+    }
+}
+
 async fn apply(
     common: &Common,
     file: &Path,
@@ -176,8 +198,7 @@ async fn apply(
     by: &operate::By,
 ) -> Result<ExitCode, Failed> {
     let text = read_file(file)?;
-    let playbook =
-        playbook::read(&text).map_err(|_| Failed("the playbook has problems".to_owned()))?;
+    let playbook = playbook::read(&text).map_err(|_| Failed::new("the playbook has problems"))?;
     let reading = common.records().await?;
     let newest = reading.store.published().await?;
     let same = newest.as_ref().is_some_and(|newest| newest.text == text);
@@ -191,7 +212,7 @@ async fn apply(
     if published {
         let records =
             Records::open(&store_file(&common.config(Needs::Store)?, common.mode())).await?;
-        serve::publish(&*records.store, records.clock.now(), number, text, &by.name()).await?;
+        publish(&*records.store, records.clock.now(), number, text, &by.name()).await?;
         records.close().await;
     }
     if common.json {
@@ -200,7 +221,7 @@ async fn apply(
         });
         return show::json(&report);
     }
-    let mut out = String::new();
+    let mut out = Page::default();
     for fate in &fates {
         let what = match (fate.kept, fate.begun) {
             (true, _) => "kept as it is",
@@ -209,17 +230,16 @@ async fn apply(
                 "taken back before it begins: the playbook has its play or pool no more"
             }
         };
-        writeln!(
-            out,
+        out.line(format_args!(
             "{}: {} ({}, by play {}): {what}",
             fate.backend.short(),
             fate.effect,
             fate.id,
             fate.play
-        )?;
+        ));
     }
     if fates.is_empty() {
-        writeln!(out, "no override is in force")?;
+        out.line("no override is in force");
     }
     let how = match (same, dry_run, served) {
         (true, _, _) => "is in force already, to the letter".to_owned(),
@@ -231,6 +251,6 @@ async fn apply(
             "is published; the next `serve` on this store acts by it".to_owned()
         }
     };
-    writeln!(out, "generation {number} {how}")?;
-    show::text(&out)
+    out.line(format_args!("generation {number} {how}"));
+    show::page(&out)
 }

@@ -11,11 +11,7 @@ use axum::{
 };
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::ledger::{Line, What};
-use pointsman_engine::{
-    Mode,
-    ports::{Published, Store, StoreError},
-};
+use pointsman_engine::Mode;
 use pointsman_host::{
     Config, Parts,
     config::Needs,
@@ -29,10 +25,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-use crate::{
-    cli::{Common, Failed},
-    playbook, show,
-};
+use crate::{common::Common, failed::Failed, page::Page, playbook, show};
 
 /// How long `serve` waits for an operator's command to be done with the queue, and how often it
 /// tries.
@@ -75,9 +68,9 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     // For whoever started it and wants to know the port: a line of its own, on standard output.
     let url = format!("http://{}", serving.address);
     if common.json {
-        show::text(&format!("{}\n", json!({"listening": url})))?;
+        show::json_line(&json!({"listening": url}))?;
     } else {
-        show::text(&format!("listening on {url}\n"))?;
+        show::page(&Page::of(format_args!("listening on {url}")))?;
     }
     let mut serving = serving;
     tokio::select! {
@@ -113,9 +106,10 @@ impl Serving {
         }
         let stop = Stop::default();
         let router = dress(router(config, &parts, &stop));
-        let (address, http) = server::serve(config.listen, router, &stop)
-            .await
-            .map_err(|error| Failed(format!("cannot listen on {}: {error}", config.listen)))?;
+        let (address, http) =
+            server::serve(config.listen, router, &stop).await.map_err(|error| {
+                Failed::new(format_args!("cannot listen on {}: {error}", config.listen))
+            })?;
         // A token and a connection ahead of need: the first alert should not wait for them.
         let azure = parts.azure.clone();
         tokio::spawn(async move {
@@ -139,7 +133,7 @@ impl Serving {
                 Err(error) => Some(error.to_string()),
             },
         };
-        Failed(format!(
+        Failed::new(format_args!(
             "a part of `serve` has ended by itself, which is a fault of Pointsman: {}",
             why.as_deref().unwrap_or("it says no more")
         ))
@@ -167,7 +161,7 @@ async fn open(config: &Config, mode: Mode) -> Result<Parts, Failed> {
             opened => return Ok(opened?),
         }
         if tokio::time::Instant::now() >= end {
-            return Err(Failed(format!(
+            return Err(Failed::new(format_args!(
                 "another `pointsman serve` is running on the store {}, and one at a time can: end that one \
                  first, or configure another `store`",
                 store_file(config, mode).display()
@@ -185,25 +179,23 @@ async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Resu
         None => None,
     };
     if options.publish && file.is_none() {
-        return Err(Failed(
-            "--publish publishes the configured playbook, and the configuration names none: add `playbook: FILE`"
-                .to_owned(),
+        return Err(Failed::new(
+            "--publish publishes the configured playbook, and the configuration names none: add `playbook: FILE`",
         ));
     }
     match (newest, file) {
         (None, None) => {
-            return Err(Failed(
+            return Err(Failed::new(
                 "there is no playbook: name one as `playbook` in the configuration, or publish one with \
-                 `pointsman playbook apply FILE`"
-                    .to_owned(),
+                 `pointsman playbook apply FILE`",
             ));
         }
         (None, Some((_, text))) => {
-            publish(&*parts.store, parts.clock.now(), 1, text, "serve").await?;
+            playbook::publish(&*parts.store, parts.clock.now(), 1, text, "serve").await?;
         }
         (Some(newest), Some((_, text))) if newest.text != text && options.publish => {
             let (now, number) = (parts.clock.now(), newest.number + 1);
-            publish(&*parts.store, now, number, text, "serve --publish").await?;
+            playbook::publish(&*parts.store, now, number, text, "serve --publish").await?;
         }
         (Some(newest), Some((path, text))) if newest.text != text => tracing::warn!(
             "{} differs from generation {} of the playbook, which is in force; `--publish` or `pointsman \
@@ -215,24 +207,6 @@ async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Resu
     }
     parts.engine.refresh_playbook().await?;
     Ok(())
-}
-
-/// Publishes a playbook that was read without problems.
-pub(crate) async fn publish(
-    store: &dyn Store,
-    at: Timestamp,
-    number: u64,
-    text: String,
-    by: &str,
-) -> Result<(), Failed> {
-    let published = Published { number, text, at, by: by.to_owned() };
-    let line = Line::new(at, None, What::Published { generation: number, by: by.to_owned() });
-    match store.publish(&published, &[line]).await {
-        Err(StoreError::Conflict) => Err(Failed(
-            "someone else published a playbook at the same moment; look, and try again".to_owned(),
-        )),
-        published => Ok(published?),
-    }
 }
 
 struct Health {

@@ -1,8 +1,8 @@
 //! Holds the shape of the workspace: what may use what, what the top level is, and that the heart
 //! knows neither clock nor chance.
 //!
-//! The direction of use is `core ◀ intake; core, apim ◀ engine ◀ store, queue ◀ host ◀ functions ◀
-//! pointsman`. The emulator is Azure's counterpart and uses nothing of ours, so that a fault of
+//! The direction of use is `core ◀ intake, view; core, apim ◀ engine ◀ store, queue ◀ host ◀ functions ◀
+//! pointsman`. `dev` is shown on functions that the binary starts, and uses none. The emulator is Azure's counterpart and uses nothing of ours, so that a fault of
 //! the client cannot hide in it; what is in `tests` may use everything, also for its own tests.
 
 #![expect(clippy::unwrap_used, reason = "also what helps a test may panic; clippy only lets tests")]
@@ -18,11 +18,12 @@ use serde_json::Value;
 
 /// Packages outside of `tests`, each with the packages of ours that it may use, for its own
 /// tests too. A new package is a new line here.
-const MAY_USE: [(&str, &[&str]); 13] = [
+const MAY_USE: [(&str, &[&str]); 15] = [
     ("core", &[]),
     ("apim", &[]),
     ("emulator", &[]),
     ("intake", &["core"]),
+    ("view", &["core"]),
     ("engine", &["core", "apim"]),
     ("store", &["core", "apim", "engine"]),
     ("queue", &["core", "apim", "engine", "store"]),
@@ -30,6 +31,7 @@ const MAY_USE: [(&str, &[&str]); 13] = [
     ("alerts", SHARED),
     ("reconcile", SHARED),
     ("schedule", SHARED),
+    ("dev", &["core", "intake", "engine", "host", "view", "emulator"]),
     (
         "",
         &[
@@ -44,6 +46,8 @@ const MAY_USE: [(&str, &[&str]); 13] = [
             "alerts",
             "reconcile",
             "schedule",
+            "dev",
+            "view",
         ],
     ),
     ("xtask", &[]),
@@ -217,6 +221,97 @@ fn a_use_in_the_other_direction_is_found() {
             "novelty is not in the table of what may use what",
         ]
     );
+}
+
+/// The files of the command line, whose modules may not use each other in a circle.
+const COMMAND_LINE: &str = "functions/pointsman/src";
+
+/// The modules that a file names behind `from`, as `crate::`, outside of its comments and tests.
+fn named(file: &str, from: &str) -> BTreeSet<String> {
+    let code = file.split("#[cfg(test)]").next().unwrap().lines();
+    let code = code.filter(|line| !line.trim_start().starts_with("//"));
+    let code = code.collect::<Vec<_>>().join("\n");
+    let mut names = BTreeSet::new();
+    for rest in code.split(from).skip(1) {
+        let group = rest.strip_prefix('{').and_then(|group| group.split(';').next());
+        let mut depth = 0;
+        let mut ends = |char: char| {
+            depth += i32::from(char == '{') - i32::from(char == '}');
+            char == ',' && depth == 0
+        };
+        let paths: Vec<&str> = group.map_or(vec![rest], |group| group.split(&mut ends).collect());
+        let of_a_name = |char: char| char.is_alphanumeric() || char == '_';
+        let first = |path: &str| path.trim().chars().take_while(|c| of_a_name(*c)).collect();
+        names.extend(paths.into_iter().map(first).filter(|name: &String| !name.is_empty()));
+    }
+    names
+}
+
+/// The modules that use each other in a circle, or what does.
+fn in_circles(mut uses: BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> {
+    loop {
+        let left: BTreeSet<String> = uses.keys().cloned().collect();
+        uses.retain(|module, used| used.iter().any(|used| used != module && left.contains(used)));
+        if uses.len() == left.len() {
+            return left;
+        }
+    }
+}
+
+fn rust_files(folder: &Path) -> Vec<(String, String)> {
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let rust = files.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    let stem = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
+    rust.map(|path| (stem(&path), fs::read_to_string(&path).unwrap())).collect()
+}
+
+#[test]
+fn the_command_lines_modules_use_each_other_in_one_direction() {
+    let folder = root().join(COMMAND_LINE);
+    let mut all: BTreeMap<String, BTreeSet<String>> = rust_files(&folder)
+        .into_iter()
+        .filter(|(name, _)| name != "main")
+        .map(|(name, text)| (name, named(&text, "crate::")))
+        .collect();
+    for entry in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if !entry.is_dir() {
+            continue;
+        }
+        let (mut inner, mut outer) = (BTreeMap::new(), BTreeSet::new());
+        let files = rust_files(&entry);
+        let modules: BTreeSet<String> = files.iter().map(|(name, _)| name.clone()).collect();
+        for (name, text) in &files {
+            outer.append(&mut named(text, "crate::"));
+            let used = match name.as_str() {
+                "mod" => modules.clone(),
+                // What is in no module beside it is in the one above it.
+                _ => named(text, "super::")
+                    .into_iter()
+                    .map(|used| if modules.contains(&used) { used } else { "mod".to_owned() })
+                    .collect(),
+            };
+            inner.insert(name.clone(), used);
+        }
+        assert_eq!(in_circles(inner), BTreeSet::new(), "in {}", entry.display());
+        all.insert(entry.file_name().unwrap().to_str().unwrap().to_owned(), outer);
+    }
+    assert!(all.contains_key("backend") && all["cli"].contains("serve"), "{all:?}");
+    assert_eq!(in_circles(all), BTreeSet::new());
+}
+
+#[test]
+fn modules_in_a_circle_are_found() {
+    let text = "use crate::{\n    a::{self, B},\n    c,\n};\nuse crate::d::E;\nfn f() { crate::g::h() }\n\
+        #[cfg(test)]\nmod tests { use crate::i; }\n";
+    let names = |all: &[&str]| all.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(named(text, "crate::"), names(&["a", "c", "d", "g"]));
+    let of = |all: &[(&str, &[&str])]| {
+        all.iter().map(|(name, used)| ((*name).to_owned(), names(used))).collect()
+    };
+    let straight = of(&[("a", &["b", "c", "a"]), ("b", &["c"]), ("c", &["elsewhere"])]);
+    assert_eq!(in_circles(straight), names(&[]));
+    let round = of(&[("a", &["b"]), ("b", &["c"]), ("c", &["b", "d"]), ("d", &[])]);
+    assert_eq!(in_circles(round), names(&["a", "b", "c"]));
 }
 
 #[test]

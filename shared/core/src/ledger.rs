@@ -4,7 +4,7 @@
 //! neither a change without its line nor a line without its change. A line's id is derived from
 //! what it says, so that none is written twice.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -19,6 +19,7 @@ use crate::{
     pool::{Field, Setting},
     series::GRACE,
     signal::{ByReceipt, SeriesId, Severity},
+    text::Escaping,
 };
 
 /// One line.
@@ -154,7 +155,15 @@ impl What {
 }
 
 impl fmt::Display for What {
+    /// One line, whatever the texts of others hold.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.say(&mut Escaping(f))
+    }
+}
+
+impl What {
+    /// The sentence, with others' text as it came.
+    fn say(&self, f: &mut dyn Write) -> fmt::Result {
         match self {
             Self::Fired { series, started, severity } => {
                 write!(f, "{series} fires since {started} ({severity})")
@@ -270,7 +279,7 @@ impl fmt::Display for What {
     }
 }
 
-fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result {
+fn list<T: fmt::Display>(f: &mut dyn Write, items: &[T]) -> fmt::Result {
     for (at, item) in items.iter().enumerate() {
         if at > 0 {
             f.write_str(", ")?;
@@ -278,4 +287,67 @@ fn list<T: fmt::Display>(f: &mut fmt::Formatter<'_>, items: &[T]) -> fmt::Result
         write!(f, "{item}")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A text as anybody may send it, into every line that quotes somebody.
+    fn lines(foreign: &str) -> Vec<What> {
+        let text = || foreign.to_owned();
+        let now = Timestamp::UNIX_EPOCH;
+        let id = || OverrideId::derive(&["over"]);
+        let intent = || IntentId::derive(&["intent"]);
+        let reconnect = || ReconnectId::derive(&["reconnect"]);
+        let target: BackendId =
+            "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/\
+            providers/Microsoft.ApiManagement/service/contoso/backends/eu"
+                .parse()
+                .unwrap();
+        let target = || target.clone();
+        let mut lines = vec![
+            What::Ended { id: id(), why: End::Undone { by: text(), reason: text() } },
+            What::Refused { intent: intent(), why: text() },
+            What::Unanswered { intent: intent(), why: text() },
+            What::Unreachable { why: text(), until: now },
+            What::ReconnectUndone { id: reconnect(), target: target(), by: text(), reason: text() },
+            What::ReconnectRefused { id: reconnect(), target: target(), why: text() },
+            What::ReconnectUnanswered { id: reconnect(), target: target(), why: text() },
+            What::Paused { by: text(), reason: text() },
+            What::Resumed { by: text() },
+            What::Published { generation: 1, by: text() },
+            What::Rejected { why: text() },
+        ];
+        // A fingerprint with a control character is refused, but not every character is one.
+        let series = SeriesId::new("prometheus".parse().unwrap(), foreign);
+        let series = series.unwrap_or_else(|_| "prometheus/x".parse().unwrap());
+        let play = "drain-it".parse().unwrap();
+        lines.push(What::Resolved { series: series.clone(), ended: now, by_receipt: None });
+        lines.push(What::Unresolvable { series, play, why: text() });
+        lines
+    }
+
+    #[test]
+    fn whatever_others_wrote_a_line_of_the_ledger_is_one_line() {
+        let hostile = (0..=u32::from(char::MAX)).filter_map(char::from_u32).filter(|char| {
+            char.is_control() || matches!(char, '\u{2000}'..='\u{206f}' | '\u{feff}')
+        });
+        for char in hostile {
+            for what in lines(&format!("eu{char}2026-01-01 00:00:00Z  released")) {
+                let shown = what.to_string();
+                let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+                assert!(!shown.contains(breaks), "{what:?}: {shown:?}");
+                assert!(shown.contains("2026-01-01 00:00:00Z  released") || char.is_control());
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_stored_of_a_line_and_its_id_are_as_they_came() {
+        let what = What::Rejected { why: "a\nb".to_owned() };
+        assert_eq!(what.to_string(), r"not done: a\nb");
+        let stored = serde_json::to_string(&what).unwrap();
+        assert_eq!(serde_json::from_str::<What>(&stored).unwrap(), what);
+    }
 }

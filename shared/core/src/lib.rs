@@ -29,4 +29,5 @@ pub mod series;
 pub mod shadow;
 pub mod signal;
 pub mod step;
+pub mod text;
 pub mod wake;

@@ -3,6 +3,7 @@
 
 use std::{process::Stdio, time::Duration};
 
+use jiff::Timestamp;
 use pointsman_emulator::{
     Fault, Match, Operation, Options,
     fault::{Document, Kind, ServerError, Write},
@@ -10,6 +11,7 @@ use pointsman_emulator::{
 };
 use pointsman_scenarios::{
     World,
+    alerts::Alert,
     operator::Ran,
     world::{BOUND, DRAIN},
 };
@@ -277,5 +279,114 @@ async fn an_azure_that_takes_long_is_said_to_be_waited_for() {
     // Nothing is said of what is quick.
     let again = world.say(&["backend", "get", "chat"]).await.ended(0);
     assert_eq!((again.told.as_str(), again.out), ("", got.out));
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_file_of_another_backend_is_named_and_nothing_is_written() {
+    let world = World::new(DRAIN).await;
+    for (name, url) in
+        [("ord-north", "https://north.example"), ("ord-south", "https://south.example")]
+    {
+        world.azure.put_single(name, url).expect("a Single");
+    }
+    world.azure.forget_requests();
+    let file = |name: &str, text: &str| std::fs::write(world.path(name), text).expect("a file");
+    let north = world.ok(&["backend", "get", "main/ord-north", "--output", "yaml"]).await;
+    file("n.yaml", &north);
+    let without_etag: String = north
+        .lines()
+        .filter(|line| !line.starts_with("etag:"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    file("new.yaml", &without_etag);
+    let others: [&[&str]; 4] = [
+        &["put", "main/ord-south", "n.yaml"],
+        &["put", "main/ord-south", "n.yaml", "--overwrite"],
+        &["put", "main/ord-new", "new.yaml", "--create"],
+        &["set", "main/ord-south", "--file", "new.yaml"],
+    ];
+    for other in others {
+        let ran = world.say(&[&["backend"], other].concat()).await.ended(2);
+        let _ = ran.says("yaml: the file is of").says("/ord-north, not of").says("take its `id`");
+    }
+    assert_eq!(world.written(), [""; 0]);
+    // By its name alone, too, and as Azure writes names in any case.
+    file("named.json", r#"{"name": "ord-north", "properties": {"title": "North"}}"#);
+    let set = ["backend", "set", "main/ord-south", "--file", "named.json"];
+    let _ = world.say(&set).await.ended(2).says("the file is of ord-north, not of ord-south");
+    let set = ["backend", "set", "main/ORD-North", "--file", "named.json"];
+    let _ = world.say(&set).await.ended(0).says("is updated");
+    // Its own file makes it again, and what Azure alone says of it is not sent.
+    let _ = world.say(&["backend", "delete", "main/ord-north"]).await.ended(0);
+    let put = ["backend", "put", "main/ord-north", "n.yaml", "--create"];
+    let _ = world.say(&put).await.ended(0).says("is created");
+    let requests = world.azure.requests();
+    let put = requests.iter().rfind(|request| request.verb.as_str() == "PUT").expect("it was put");
+    let body: Value = serde_json::from_slice(&put.body).expect("JSON");
+    let keys: Vec<&String> = body.as_object().expect("an object").keys().collect();
+    assert_eq!(keys, ["properties"]);
+    world.finish();
+}
+
+#[tokio::test]
+async fn files_as_windows_writes_them_are_taken_or_named() {
+    let world = World::new(DRAIN).await;
+    let body = r#"{"properties":{"protocol":"http","url":"https://ord.example"}}"#;
+    let file = |name: &str, bytes: &[u8]| std::fs::write(world.path(name), bytes).expect("a file");
+    let marked = |text: &str| format!("\u{feff}{text}").into_bytes();
+    let wide = |text: &str| -> Vec<u8> {
+        format!("\u{feff}{text}").encode_utf16().flat_map(u16::to_le_bytes).collect()
+    };
+    file("marked.json", &marked(body));
+    let put = ["backend", "put", "main/ord", "marked.json", "--create"];
+    let _ = world.say(&put).await.ended(0).says("is created");
+    let signal = world.signal_file(&[Alert::firing("eu", Timestamp::now())]);
+    let alerts = std::fs::read_to_string(&signal).expect("a signal");
+    file("signal.json", &marked(&alerts));
+    let plan = ["plan", "--signal", "signal.json"];
+    let _ = world.say(&plan).await.ended(0).says("drain eu");
+    let playbook = std::fs::read_to_string(world.path("playbook.yaml")).expect("a playbook");
+    file("marked.yaml", &marked(&playbook));
+    let _ = world.say(&["playbook", "check", "marked.yaml"]).await.ended(0).says("sound");
+    file("wide.json", &wide(body));
+    file("wide.yaml", &wide(&playbook));
+    let wides: [&[&str]; 4] = [
+        &["backend", "put", "main/wide", "wide.json", "--create"],
+        &["backend", "set", "main/ord", "--file", "wide.json"],
+        &["plan", "--signal", "wide.json"],
+        &["playbook", "check", "wide.yaml"],
+    ];
+    for arguments in wides {
+        let _ = world.say(arguments).await.ended(1).says("it is UTF-16; save").says("as UTF-8");
+    }
+    world.finish();
+}
+
+#[tokio::test]
+async fn what_a_tool_would_have_filled_in_is_refused_unless_it_is_escaped() {
+    let world = World::new(DRAIN).await;
+    let file = |name: &str, text: &Value| {
+        std::fs::write(world.path(name), text.to_string()).expect("a file");
+    };
+    let of = |url: &str, title: &str| json!({"properties": {"protocol": "http", "url": url, "title": title}});
+    let put = ["backend", "put", "main/ord", "ord.json", "--create"];
+    file("ord.json", &of("[parameters('ordersUrl')]", "x"));
+    let _ =
+        world.say(&put).await.ended(1).says("properties.url is an expression of an ARM template");
+    file("ord.json", &of("${var.orders_url}", "x"));
+    let _ = world.say(&put).await.ended(1).says("properties.url has a `${...}`, which Terraform");
+    let kind = "Microsoft.ApiManagement/service/backends";
+    let resource =
+        json!({"type": kind, "properties": of("https://ord.example", "x")["properties"]});
+    file("ord.json", &json!({"$schema": "x", "parameters": {}, "resources": [resource]}));
+    let _ = world.say(&put).await.ended(1).says("whole ARM template").says("`resources[0]`");
+    let set = ["backend", "set", "main/eu", "url=[parameters('x')]"];
+    let _ = world.say(&set).await.ended(2).says("url is an expression of an ARM template");
+    assert_eq!(world.written(), [""; 0]);
+    file("ord.json", &of("https://ord.example", "[[see('runbook')]"));
+    let _ = world.say(&put).await.ended(0).says("is created");
+    let shown = world.json(&["backend", "get", "main/ord"]).await;
+    assert_eq!(shown["properties"]["title"], "[see('runbook')]");
     world.finish();
 }

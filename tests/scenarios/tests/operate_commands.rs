@@ -221,6 +221,49 @@ async fn dead_letters_are_shown_and_dropped() {
 }
 
 #[tokio::test]
+async fn what_others_wrote_forges_no_line_anywhere() {
+    let forged = "2026-01-01 00:00:00.000Z  forged: resumed by nobody";
+    let evil = format!("eu\n{forged}\r\u{2028}{forged}\u{85}\u{1b}[2J\u{202e}");
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    // A fingerprint with a control character is refused, but not one with a separator of lines.
+    let fingerprint = format!("f\u{2028}{forged}");
+    let alert = Alert { fingerprint, ..Alert::firing(&evil, Timestamp::now()) };
+    assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
+    let kept = async |world: &World| world.json(&["letters", "list"]).await != json!([]);
+    world.until("the alert is a letter", kept).await;
+    let reason = format!("--reason={evil}");
+    let _ = world.say(&["pause", &reason]).await.ended(0);
+    let whole = |text: &str| {
+        let acts = |c: char| c != '\n' && (c.is_control() || "\u{2028}\u{202e}".contains(c));
+        assert!(!text.contains(acts), "{text:?}");
+        assert!(!text.lines().any(|line| line.starts_with("2026-01-01")), "{text}");
+    };
+    let history = world.say(&["history"]).await.ended(0).says("could not be acted upon").out;
+    whole(&history);
+    let lines = world.json(&["history"]).await;
+    assert_eq!(lines.as_array().map(Vec::len), Some(history.lines().count()), "{history}");
+    // What is one line for people is the same text for programs.
+    let paused = lines.as_array().into_iter().flatten().find(|line| line["what"] == "paused");
+    assert_eq!(paused.map(|line| &line["reason"]), Some(&json!(evil.trim())));
+    let letters = world.say(&["letters", "list"]).await.ended(0).says(r"eu\n2026").out;
+    whole(&letters);
+    let of_ours = letters.lines().filter(|line| !line.starts_with("  ")).count();
+    assert_eq!(of_ours, 1, "{letters}");
+    for question in [&["status"] as &[&str], &["explain", "chat"]] {
+        whole(&world.say(question).await.ended(0).says(r"eu\n2026").out);
+        whole(&world.say(&[question, &["--json"]].concat()).await.ended(0).out);
+    }
+    whole(&world.say(&["undo", &evil, "--reason", "x"]).await.ended(1).says(r"eu\n2026").told);
+    whole(&world.say(&["pause", &reason]).await.ended(0).says("paused already").out);
+    let signal = world.signal_file(&[alert]);
+    whole(&world.say(&["plan", "--signal", &signal]).await.ended(0).says(r"eu\n2026").out);
+    whole(&world.log());
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
 async fn undo_takes_an_override_out_by_the_beginning_of_its_id_with_and_without_a_serve() {
     let world = World::new(DRAIN).await;
     let serve = world.serve(&[]).await;

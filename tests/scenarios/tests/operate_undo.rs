@@ -100,7 +100,7 @@ async fn what_has_resolved_and_is_held_says_when_it_is_given_back() {
     let eu = Alert::firing("eu", Timestamp::now() - SignedDuration::from_secs(5));
     assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
     world.weights([0, 30, 20]).await;
-    let _ = world.say(&["status"]).await.ended(0).says("at most 6h more");
+    world.status_says("at most 6h more").await;
     let over = eu.resolved(Timestamp::now());
     assert_eq!(world.send(&serve, std::slice::from_ref(&over)).await, 202);
     world.status_says("given back in 1h: its alert resolved").await;

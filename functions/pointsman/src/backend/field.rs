@@ -5,6 +5,8 @@ use std::str::FromStr;
 use pointsman_apim::{Setting, id::BackendName};
 use serde_json::{Map, Value};
 
+use super::template;
+
 /// What shall be set to what.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Field {
@@ -46,7 +48,9 @@ impl FromStr for Field {
             return Err("a field is named by keys with dots between them, as in `tls.validateCertificateName`"
                 .to_owned());
         }
-        let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        let mut value =
+            serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
+        template::literal(&mut value, path)?;
         Ok(Self::Property(keys, value))
     }
 }
@@ -114,6 +118,13 @@ mod tests {
         check(
             "pool.services[eu]=1",
             &expect!["a member has `pool.services[NAME].weight` and `.priority`"],
+        );
+        check("title=[[concat('a')]", &expect![[r#"title is "[concat('a')]""#]]);
+        check(
+            "url=${var.url}",
+            &expect![
+                "url has a `${...}`, which Terraform, Bicep or a shell fills in and Azure takes to the letter here: write the value itself, or `$${...}` if this text is what it shall be"
+            ],
         );
         check("title", &expect!["it must be FIELD=VALUE"]);
         check(

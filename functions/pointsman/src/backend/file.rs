@@ -1,79 +1,96 @@
 //! What a person wrote into a file: all of a backend, or what shall change of one.
 
-use std::{
-    fs,
-    io::{self, Read as _},
-    path::Path,
-};
+use std::path::Path;
 
-use pointsman_apim::{Document, ETag, document::DOCUMENT_BYTES_MAX, secret::HIDDEN};
+use pointsman_apim::{BackendId, Document, ETag, document::DOCUMENT_BYTES_MAX, secret::HIDDEN};
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::cli::Failed;
+use super::{print::short, template};
+use crate::{failed::Failed, input};
+
+/// What Azure alone says of a backend, and takes from nobody.
+pub(super) const AZURES: [&str; 3] = ["id", "name", "type"];
 
 /// What a file says.
 #[derive(Debug)]
 pub(super) struct File {
-    /// The document; what was written as JSON is kept to the letter.
+    /// What shall be, without what Azure alone says of a backend; what was written as JSON and has
+    /// nothing of that is kept to the letter.
     pub(super) document: Document,
     /// The ETag that `get` has put there, and that Azure's bodies do not have.
     pub(super) etag: Option<ETag>,
+    /// The id and the name of the backend that it was taken from.
+    id: Option<String>,
+    name: Option<String>,
+}
+
+impl File {
+    /// Says so where it was taken from another backend than this.
+    pub(super) fn of_another(&self, id: &BackendId) -> Option<String> {
+        let other = match (&self.id, &self.name) {
+            (Some(text), _) => match text.parse::<BackendId>() {
+                Ok(other) if other == *id => None,
+                // Of the same name in another subscription or resource group.
+                Ok(other) if short(&other).eq_ignore_ascii_case(&short(id)) => Some(text.clone()),
+                Ok(other) => Some(short(&other)),
+                Err(_) => Some(text.clone()),
+            },
+            (None, _) => None,
+        };
+        let renamed = self.name.as_ref().filter(|name| *id.backend() != *name.as_str());
+        let other = other.or_else(|| renamed.cloned())?;
+        let this = if other.contains('/') { short(id) } else { id.backend().to_string() };
+        Some(format!(
+            "the file is of {other}, not of {this}; take its `id` and its `name` out if it is meant for both"
+        ))
+    }
 }
 
 /// Reads a file of JSON or YAML; `-` is standard input.
 pub(super) fn read(path: &Path) -> Result<File, Failed> {
-    let told = |why: String| Failed(format!("{}: {why}", path.display()));
-    let text = bytes(path).map_err(|error| told(error.to_string()))?;
+    let text = input::read_or_typed(path, DOCUMENT_BYTES_MAX)?;
     let is_json = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("json"));
-    of(&text, is_json).map_err(told)
+    of(&text, is_json).map_err(|why| Failed::new(format_args!("{}: {why}", path.display())))
 }
 
-/// Whether it is standard input.
-pub(super) fn is_typed(path: &Path) -> bool {
-    path.as_os_str() == "-"
-}
-
-fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    let (mut text, most) = (Vec::new(), DOCUMENT_BYTES_MAX as u64 + 1);
-    if is_typed(path) {
-        io::stdin().lock().take(most).read_to_end(&mut text)?;
-    } else {
-        fs::File::open(path)?.take(most).read_to_end(&mut text)?;
-    }
-    Ok(text)
-}
-
-fn of(text: &[u8], is_json: bool) -> Result<File, String> {
-    let is_json = is_json || serde_json::from_slice::<IgnoredAny>(text).is_ok();
-    let mut body = text.to_vec();
-    if !is_json && text.len() <= DOCUMENT_BYTES_MAX {
-        body = of_yaml(text)?.to_string().into_bytes();
-    }
+fn of(text: &str, is_json: bool) -> Result<File, String> {
+    let is_json = is_json || serde_json::from_str::<IgnoredAny>(text).is_ok();
+    let body = if is_json { text.to_owned() } else { of_yaml(text)?.to_string() };
     let mut document = Document::parse(body).map_err(|error| error.to_string())?;
-    let mut etag = None;
-    if let Some(found) = document.raw().get("etag") {
-        let found = found.as_str().and_then(|text| text.parse().ok());
-        etag =
-            Some(found.ok_or("its `etag` is not one: take it as `get` shows it, or leave it out")?);
-        let mut rest = document.raw().clone();
-        if let Value::Object(fields) = &mut rest {
-            fields.shift_remove("etag");
-        }
+    if let Some(told) = template::whole(document.raw()) {
+        return Err(told);
+    }
+    let mut rest = document.raw().clone();
+    let filled = template::literal(&mut rest, "")?;
+    let Some(fields) = rest.as_object_mut() else { return Err("it is no object".to_owned()) };
+    let etag = fields.shift_remove("etag");
+    let said = AZURES.map(|key| fields.shift_remove(key));
+    if filled || etag.is_some() || said.iter().any(Option::is_some) {
         document = Document::parse(rest.to_string()).map_err(|error| error.to_string())?;
     }
+    let [id, name, _] = said;
+    let etag = match etag {
+        None => None,
+        Some(found) => Some(
+            found
+                .as_str()
+                .and_then(|text| text.parse().ok())
+                .ok_or("its `etag` is not one: take it as `get` shows it, or leave it out")?,
+        ),
+    };
+    let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
     match hidden(document.raw(), "") {
         Some(at) => Err(format!(
             "{at} is {HIDDEN}, which stands for a secret that was not shown: write the secret itself \
              there, or change the other fields alone with `pointsman backend set`"
         )),
-        None => Ok(File { document, etag }),
+        None => Ok(File { document, etag, id: text(id), name: text(name) }),
     }
 }
 
 /// What is wrong is told by its place alone: the line may have a secret in it.
-fn of_yaml(text: &[u8]) -> Result<Value, String> {
-    let text = std::str::from_utf8(text).map_err(|_| "it is not text in UTF-8".to_owned())?;
+fn of_yaml(text: &str) -> Result<Value, String> {
     serde_saphyr::from_str(text).map_err(|error| {
         let place = error.location().map_or_else(String::new, |at| {
             format!(" (line {}, column {})", at.line(), at.column())
@@ -108,8 +125,8 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &Expect) {
-        let shown = match of(text.as_bytes(), false) {
-            Ok(File { document, etag }) => {
+        let shown = match of(text, false) {
+            Ok(File { document, etag, .. }) => {
                 let body = String::from_utf8(document.body().to_vec()).unwrap();
                 format!("{body} {}", etag.map_or_else(String::new, |etag| etag.to_string()))
             }
@@ -155,6 +172,59 @@ mod tests {
                 "properties.url is ***, which stands for a secret that was not shown: write the secret itself there, or change the other fields alone with `pointsman backend set`"
             ],
         );
-        assert!(of(b"properties: {description: '*** hands off ***'}", false).is_ok());
+        assert!(of("properties: {description: '*** hands off ***'}", false).is_ok());
+    }
+
+    #[test]
+    fn what_azure_alone_says_is_left_out_and_a_template_is_refused() {
+        check(
+            "id: /x\nname: ord-north\ntype: Microsoft.ApiManagement/service/backends\nproperties: {}\n",
+            &expect![[r#"{"properties":{}} "#]],
+        );
+        check(
+            r#"{"properties":{"title":"$${x}"}}"#,
+            &expect![[r#"{"properties":{"title":"${x}"}} "#]],
+        );
+        check(
+            r#"{"properties":{"url":"[parameters('ordersUrl')]"}}"#,
+            &expect![
+                "properties.url is an expression of an ARM template, which a deployment fills in and Azure takes to the letter here: write the value itself, or begin it with `[[` if this text is what it shall be"
+            ],
+        );
+        check(
+            r#"{"$schema": "x", "resources": [{"type": "Microsoft.ApiManagement/service/backends"}]}"#,
+            &expect![
+                "it is a whole ARM template: take one backend out of it, with its `properties` (`resources[0]`)"
+            ],
+        );
+    }
+
+    #[test]
+    fn a_file_of_another_backend_is_told_from_one_of_this_and_one_of_none() {
+        let id = |service: &str, name: &str| {
+            format!(
+                "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/\
+                 Microsoft.ApiManagement/service/{service}/backends/{name}"
+            )
+        };
+        let south = id("lumen", "ord-south").parse().unwrap();
+        let of = |text: String| of(&text, false).unwrap().of_another(&south);
+        let told = |text: String| of(text).unwrap();
+        let north = "the file is of lumen/ord-north, not of lumen/ord-south; take";
+        assert!(told(format!("id: {}", id("lumen", "ord-north"))).starts_with(north));
+        let other = "the file is of other/ord-south, not of lumen/ord-south; take";
+        assert!(told(format!("id: {}", id("other", "ord-south"))).starts_with(other));
+        let named = "the file is of ord-north, not of ord-south; take";
+        assert!(
+            told(format!("{{id: {}, name: ord-north}}", id("lumen", "ord-south")))
+                .starts_with(named)
+        );
+        assert!(told("name: ord-north".to_owned()).starts_with(named));
+        assert!(told("id: ord-south".to_owned()).starts_with("the file is of ord-south"));
+        // Azure has no regard for case.
+        let upper =
+            id("LUMEN", "Ord-South").to_uppercase().replace("/SUBSCRIPTIONS", "/subscriptions");
+        assert_eq!(of(format!("id: {upper}\nname: ORD-SOUTH")), None);
+        assert_eq!(of("properties: {}".to_owned()), None);
     }
 }

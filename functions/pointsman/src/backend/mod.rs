@@ -8,26 +8,22 @@
 //! its own ([`EXIT_CODES`]). `put --overwrite` is the one exception, and asks for it by name. With
 //! `--dry-run` or `--shadow` nothing is written. Secrets are shown as `***`, everywhere.
 
+mod desk;
 mod field;
 mod file;
 mod names;
 mod print;
 mod read;
+mod template;
 mod write;
+mod wrong;
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand, ValueEnum};
-use pointsman_apim::{Client, Error, RequestId, error::Done};
-use pointsman_engine::Mode;
-use pointsman_host::config::Needs;
-use uuid::Uuid;
+use clap::{Args, Subcommand};
 
-use self::names::Names;
-use crate::{
-    cli::{Common, Failed, azure},
-    show,
-};
+use self::{desk::Desk, print::Output, wrong::Wrong};
+use crate::{common::Common, failed::Failed, show};
 
 /// What the exit codes of these commands mean, for their help.
 pub(crate) const EXIT_CODES: &str = "\
@@ -46,17 +42,6 @@ pub(crate) struct Options {
     output: Option<Output>,
     #[command(subcommand)]
     command: Command,
-}
-
-/// How things are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Output {
-    /// For people; if it is not said.
-    Table,
-    /// For programs.
-    Json,
-    /// For files that people edit.
-    Yaml,
 }
 
 /// What can be done with backends.
@@ -78,80 +63,6 @@ enum Command {
     Watch(read::WatchOptions),
 }
 
-/// Why it was not done, by the exit code that says so.
-#[derive(Debug)]
-enum Wrong {
-    /// 1
-    Failed(Failed),
-    /// 2
-    Usage(String),
-    /// 3
-    NotFound(String),
-    /// 4
-    Changed(String),
-}
-
-impl From<Failed> for Wrong {
-    fn from(failed: Failed) -> Self {
-        Self::Failed(failed)
-    }
-}
-
-impl From<Error> for Wrong {
-    fn from(error: Error) -> Self {
-        let text = error.full().to_string();
-        match error {
-            Error::NotFound(_) => Self::NotFound(text),
-            Error::PreconditionFailed(_) => Self::Changed(text),
-            Error::Throttled(_)
-            | Error::Busy(_)
-            | Error::Unauthorized(_)
-            | Error::Refused(_)
-            | Error::Unknown { .. }
-            | Error::NotSent { .. }
-            | Error::Credential { .. }
-            | Error::Withheld { .. }
-            | Error::Unreadable { .. } => Self::Failed(Failed(text)),
-        }
-    }
-}
-
-/// Why a write came to nothing, or why it is not known whether it did.
-fn unwritten(error: Error) -> Wrong {
-    let open = error.done() == Done::Unknown;
-    match Wrong::from(error) {
-        Wrong::Failed(Failed(text)) if open => Wrong::Failed(Failed(format!(
-            "{text}\nit may have been done or not: `pointsman backend get` shows which"
-        ))),
-        wrong @ (Wrong::Failed(_) | Wrong::Usage(_) | Wrong::NotFound(_) | Wrong::Changed(_)) => {
-            wrong
-        }
-    }
-}
-
-/// What a command works with.
-struct Desk {
-    client: Client,
-    names: Names,
-    output: Output,
-    /// Whether nothing may be written.
-    shadow: bool,
-}
-
-impl Desk {
-    async fn open(common: &Common, output: Output) -> Result<Self, Failed> {
-        let config = common.config(Needs::Azure)?;
-        let names = Names::read(common, &config).await;
-        let client = azure(&config)?;
-        Ok(Self { client, names, output, shadow: common.mode() == Mode::Shadow })
-    }
-}
-
-/// The id of the next request.
-fn call() -> RequestId {
-    Uuid::now_v7().into()
-}
-
 pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCode, Failed> {
     let output = options.output.unwrap_or(if common.json { Output::Json } else { Output::Table });
     let (code, text) = match run(common, output, options.command).await {
@@ -161,7 +72,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         Err(Wrong::NotFound(text)) => (3, text),
         Err(Wrong::Changed(text)) => (4, text),
     };
-    show::failed(&text);
+    show::failed(&Failed::new(text));
     Ok(ExitCode::from(code))
 }
 

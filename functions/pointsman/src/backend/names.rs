@@ -8,9 +8,10 @@ use pointsman_core::playbook::Playbook;
 use pointsman_engine::{engine::load, ports::Published};
 use pointsman_host::{Config, Records, wiring::store_file};
 
-use super::Wrong;
+use super::wrong::Wrong;
 use crate::{
-    cli::{Common, Failed, unseen},
+    common::{Common, unseen},
+    failed::Failed,
     playbook, show,
 };
 
@@ -19,13 +20,13 @@ pub(super) struct Names {
     pools: Vec<(String, BackendId)>,
     services: Vec<(String, ServiceId)>,
     /// Why it is not known what the playbook calls things.
-    unread: Option<String>,
+    unread: Option<Failed>,
 }
 
 impl Names {
     /// Reads the playbook in force; the configured one, if none was ever published.
     pub(super) async fn read(common: &Common, config: &Config) -> Self {
-        Self::try_read(common, config).await.unwrap_or_else(|Failed(why)| Self {
+        Self::try_read(common, config).await.unwrap_or_else(|why| Self {
             pools: Vec::new(),
             services: Vec::new(),
             unread: Some(why),
@@ -118,19 +119,18 @@ impl Names {
     fn known(&self) -> Result<(), Wrong> {
         match &self.unread {
             None => Ok(()),
-            Some(why) => Err(Wrong::Failed(Failed(format!(
+            Some(why) => Err(Wrong::Failed(why.within(
                 "the playbook says what is called so, and it cannot be read; the whole Azure path would do \
-                 without it: {why}"
-            )))),
+                 without it:",
+            ))),
         }
     }
 
     /// They are not, and all the same whoever asks may want to know.
     fn warn(&self) {
         if let Some(why) = &self.unread {
-            show::note(format_args!(
-                "the playbook cannot be read, which does not matter here: {why}"
-            ));
+            let why = why.within("the playbook cannot be read, which does not matter here:");
+            show::notes(why.page());
         }
     }
 

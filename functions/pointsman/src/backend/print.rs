@@ -1,40 +1,61 @@
 //! How backends and what became of them are printed. Nothing secret gets this far: documents come
 //! redacted, and the lines of a diff hide what is.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
+use clap::ValueEnum;
 use pointsman_apim::{
     Backend, BackendId, Document, ETag,
     backend::Kind,
     diff::{self, Change, Line},
 };
+use pointsman_core::text;
 use serde_json::{Value, json};
 
-use super::Output;
-use crate::{cli::Failed, show};
+use crate::{
+    failed::Failed,
+    page::{Page, Table},
+    show,
+};
 
-/// Prints a value for programs, or a text for people.
-pub(super) fn either(output: Output, value: &Value, text: &str) -> Result<ExitCode, Failed> {
+/// How things are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    /// For people; if it is not said.
+    Table,
+    /// For programs.
+    Json,
+    /// For files that people edit.
+    Yaml,
+}
+
+/// Prints a value for programs, or lines for people.
+pub(super) fn either(output: Output, value: &Value, text: &Page) -> Result<ExitCode, Failed> {
     match output {
-        Output::Table => show::text(text),
+        Output::Table => show::page(text),
         Output::Json => show::json(value),
-        Output::Yaml => show::text(&yaml(value)?),
+        Output::Yaml => show::page(&yaml(value)?),
     }
 }
 
-/// YAML with every text on a line of its own, as people edit it.
-pub(super) fn yaml(value: &Value) -> Result<String, Failed> {
+/// YAML with every text on a line of its own, as people edit it. Where a text has characters that
+/// a terminal acts upon, JSON, which is YAML too: it has an escape for each of them everywhere.
+pub(super) fn yaml(value: &Value) -> Result<Page, Failed> {
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
-    Ok(serde_saphyr::to_string_with_options(value, options)?)
+    let yaml = serde_saphyr::to_string_with_options(value, options)?;
+    if yaml.lines().any(|line| line.contains(text::acts)) {
+        return Ok(Page::of_text(&text::json(&serde_json::to_string_pretty(value)?)));
+    }
+    Ok(Page::of_text(&yaml))
 }
 
 /// A list: a line a backend.
 pub(super) fn list(output: Output, backends: &[Document]) -> Result<ExitCode, Failed> {
     let all: Value = backends.iter().map(Document::redacted).collect();
     if backends.is_empty() {
-        return either(output, &all, "there are no backends\n");
+        return either(output, &all, &Page::of("there are no backends"));
     }
-    let mut table = show::table(&["name", "type", "goes to", "title"]);
+    let mut table = Table::new(&["name", "type", "goes to", "title"]);
     for backend in backends {
         let shown = backend.redacted();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -45,11 +66,11 @@ pub(super) fn list(output: Output, backends: &[Document]) -> Result<ExitCode, Fa
             Err(_) => ("?", String::new()),
         };
         let name = text(&shown["name"]);
-        table.add_row([name, kind.to_owned(), to, text(&properties["title"])]);
+        table.row([name, kind.to_owned(), to, text(&properties["title"])]);
     }
-    let lines: Vec<String> =
-        table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
-    either(output, &all, &format!("{}\n", lines.join("\n")))
+    let mut page = Page::default();
+    page.table(&table);
+    either(output, &all, &page)
 }
 
 /// The members of a pool in short: `eu 50, us 30, ap 20 at 2`.
@@ -58,10 +79,10 @@ fn members(pool: &Document) -> String {
     let each = pool.members().iter().map(|member| {
         let mut text = member.name.to_string();
         if let Some(weight) = member.weight.number() {
-            let _ = write!(text, " {weight}");
+            text += &format!(" {weight}");
         }
         if let Some(priority) = member.priority.number() {
-            let _ = write!(text, " at {priority}");
+            text += &format!(" at {priority}");
         }
         text
     });
@@ -74,19 +95,19 @@ pub(super) fn backend(output: Output, backend: &Backend) -> Result<ExitCode, Fai
     if let Value::Object(fields) = &mut whole {
         fields.shift_insert(0, "etag".to_owned(), json!(backend.etag().as_str()));
     }
-    let mut table = show::table(&["field", "value"]);
-    table.add_row(["etag", backend.etag().as_str()]);
+    let mut table = Table::new(&["field", "value"]);
+    table.row(["etag".to_owned(), backend.etag().as_str().to_owned()]);
     for Line { path, change } in diff::added(backend.raw()) {
         let value = match change {
             Change::Added(shown) | Change::Removed(shown) => shown.to_string(),
             Change::Changed { to, .. } => to.to_string(),
             Change::Reordered => String::new(),
         };
-        table.add_row([path, value]);
+        table.row([path, value]);
     }
-    let lines: Vec<String> =
-        table.to_string().lines().map(|line| line.trim_end().to_owned()).collect();
-    either(output, &whole, &format!("{}\n", lines.join("\n")))
+    let mut page = Page::default();
+    page.table(&table);
+    either(output, &whole, &page)
 }
 
 /// What became of a change.
@@ -112,18 +133,18 @@ impl Outcome<'_> {
             "backend": backend.to_string(), "what": what, "diff": diff, "written": written,
             "etag": etag.map(ETag::as_str),
         });
-        let mut text = String::new();
+        let mut text = Page::default();
         for line in &diff {
-            let _ = writeln!(text, "  {line}");
+            text.line(format_args!("  {line}"));
         }
-        let _ = match (written, etag) {
+        match (written, etag) {
             (false, _) if diff.is_empty() => {
-                writeln!(text, "{short} is so already: nothing to do")
+                text.line(format_args!("{short} is so already: nothing to do"));
             }
-            (false, _) => writeln!(text, "{short} would be {what}; nothing was written"),
-            (true, None) => writeln!(text, "{short} is {what}"),
-            (true, Some(etag)) => writeln!(text, "{short} is {what}; its ETag is {etag}"),
-        };
+            (false, _) => text.line(format_args!("{short} would be {what}; nothing was written")),
+            (true, None) => text.line(format_args!("{short} is {what}")),
+            (true, Some(etag)) => text.line(format_args!("{short} is {what}; its ETag is {etag}")),
+        }
         either(output, &value, &text)
     }
 }
@@ -150,7 +171,8 @@ mod tests {
             "etag": "\"AAAA\"", "hash": "a # b", "tab": "\t", "star": "***",
         });
         let text = yaml(&value).unwrap();
-        assert_eq!(serde_saphyr::from_str::<Value>(&text).unwrap(), value, "{text}");
+        let text = text.as_str();
+        assert_eq!(serde_saphyr::from_str::<Value>(text).unwrap(), value, "{text}");
         assert!(text.contains("id: /xxx"), "{text}");
     }
 }

@@ -8,10 +8,15 @@ use pointsman_apim::{
     list::{Filter, Query, QueryError, Skip, Top},
 };
 use pointsman_host::server::Stop;
+use pointsman_view as view;
 use serde_json::json;
 
-use super::{Desk, Output, Wrong, call, print};
-use crate::{cli::Failed, show};
+use super::{
+    desk::{Desk, call},
+    print::{self, Output},
+    wrong::Wrong,
+};
+use crate::{failed::Failed, page::Page, show};
 
 /// What `list` takes.
 #[derive(Clone, Debug, Args)]
@@ -178,17 +183,16 @@ fn tell(
     });
     let text = match desk.output {
         Output::Table => {
-            let mut text = format!("{} {} {what}", show::moment(at), print::short(id));
-            if let Some(etag) = etag {
-                text += &format!(" {etag}");
-            }
+            let etag = etag.map_or_else(String::new, |etag| format!(" {etag}"));
+            let (at, short) = (view::moment(at), print::short(id));
+            let mut text = Page::of(format_args!("{at} {short} {what}{etag}"));
             for line in &diff {
-                text += &format!("\n  {line}");
+                text.line(format_args!("  {line}"));
             }
-            text + "\n"
+            text
         }
-        Output::Json => format!("{value}\n"),
-        Output::Yaml => format!("---\n{}", print::yaml(&value)?),
+        Output::Json => return show::json_line(&value).map(drop),
+        Output::Yaml => print::yaml(&value)?.after("---"),
     };
-    show::text(&text).map(drop)
+    show::page(&text).map(drop)
 }

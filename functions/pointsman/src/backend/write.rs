@@ -1,6 +1,9 @@
 //! `set`, `put`, `delete`, `reconnect`: what changes something.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Args;
 use pointsman_apim::{
@@ -14,14 +17,14 @@ use pointsman_apim::{
 use serde_json::{Value, json};
 
 use super::{
-    Desk, Wrong, call,
+    desk::{Desk, call},
     field::{self, Field, Which},
-    file, print,
-    print::Outcome,
+    file::{self, File},
+    print::{self, Outcome},
     read::seen,
-    unwritten,
+    wrong::{Wrong, unwritten},
 };
-use crate::{cli::Failed, show};
+use crate::{failed::Failed, input, page::Page, show};
 
 /// What `set` takes.
 #[derive(Clone, Debug, Args)]
@@ -46,7 +49,7 @@ pub(super) struct SetOptions {
 impl SetOptions {
     /// Whether the patch comes from standard input.
     pub(super) fn is_typed(&self) -> bool {
-        self.file.as_deref().is_some_and(file::is_typed)
+        self.file.as_deref().is_some_and(input::is_typed)
     }
 }
 
@@ -75,7 +78,7 @@ pub(super) struct PutOptions {
 impl PutOptions {
     /// Whether the document comes from standard input.
     pub(super) fn is_typed(&self) -> bool {
-        file::is_typed(&self.file)
+        input::is_typed(&self.file)
     }
 }
 
@@ -105,6 +108,15 @@ pub(super) struct ReconnectOptions {
     below_minimum: bool,
 }
 
+/// The file, which must not have been taken from another backend.
+fn file_of(id: &BackendId, path: &Path) -> Result<File, Wrong> {
+    let file = file::read(path)?;
+    match file.of_another(id) {
+        Some(told) => Err(Wrong::Usage(format!("{}: {told}", path.display()))),
+        None => Ok(file),
+    }
+}
+
 /// Someone wrote since that ETag was read.
 fn unchanged(seen: &Backend, wanted: Option<&ETag>) -> Result<(), Wrong> {
     match wanted {
@@ -118,12 +130,12 @@ fn unchanged(seen: &Backend, wanted: Option<&ETag>) -> Result<(), Wrong> {
 
 /// What Azure would refuse.
 fn refused(why: impl std::fmt::Display) -> Wrong {
-    Wrong::Failed(Failed(format!("Azure would refuse this, and nothing was sent: {why}")))
+    Wrong::Failed(Failed::new(format_args!("Azure would refuse this, and nothing was sent: {why}")))
 }
 
 pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, Wrong> {
     let id = desk.names.backend(&options.backend)?;
-    let file = options.file.as_deref().map(file::read).transpose()?;
+    let file = options.file.as_deref().map(|path| file_of(&id, path)).transpose()?;
     let seen = desk.client.get(&id, call()).await?;
     let in_file = file.as_ref().and_then(|file| file.etag.as_ref());
     unchanged(&seen, options.if_match.as_ref().or(in_file))?;
@@ -146,20 +158,15 @@ pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, W
     // How Azure merges is not published in all: what came of it is held against what was meant.
     let otherwise = diff::between(&wanted, now.raw());
     if !otherwise.is_empty() {
-        show::note(format_args!(
-            "Azure made of it what was not asked for:{}",
-            indented(&otherwise)
-        ));
+        let mut text = Page::of("Azure made of it what was not asked for:");
+        otherwise.iter().for_each(|line| text.line(format_args!("  {line}")));
+        show::notes(&text);
     }
     Ok(code)
 }
 
-fn indented(lines: &[Line]) -> String {
-    lines.iter().map(|line| format!("\n  {line}")).collect()
-}
-
 /// The merge patch that the fields and the file come to.
-fn patch_of(seen: &Backend, fields: &[Field], file: Option<&file::File>) -> Result<Patch, Wrong> {
+fn patch_of(seen: &Backend, fields: &[Field], file: Option<&File>) -> Result<Patch, Wrong> {
     if let (Some(file), []) = (file, fields) {
         return Patch::parse(file.document.body().clone()).map_err(refused);
     }
@@ -177,7 +184,7 @@ fn patch_of(seen: &Backend, fields: &[Field], file: Option<&file::File>) -> Resu
     }
     if !members.is_empty() {
         let mut edit = Edit::of(seen).map_err(|error| {
-            Wrong::Failed(Failed(format!("the members cannot be set: {error}")))
+            Wrong::Failed(Failed::new(format_args!("the members cannot be set: {error}")))
         })?;
         for (name, which, to) in members {
             match which {
@@ -206,7 +213,7 @@ enum Under<'a> {
 
 pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, Wrong> {
     let id = desk.names.backend(&options.backend)?;
-    let file = file::read(&options.file)?;
+    let file = file_of(&id, &options.file)?;
     let under = match (&options.if_match, &file.etag) {
         _ if options.create => Under::Nothing,
         _ if options.overwrite => Under::Anything,
@@ -273,8 +280,9 @@ async fn warn_of_what_is_lost(
     let Ok(written) = Document::parse(written(newest.document()).to_string()) else { return };
     let lost = newer::lost(seen.document(), newest.document(), &written);
     if !lost.is_empty() {
-        let lines: String = lost.iter().map(|path| format!("\n  {path}")).collect();
-        show::note(format_args!("a later version has more of it, which this takes away:{lines}"));
+        let mut text = Page::of("a later version has more of it, which this takes away:");
+        lost.iter().for_each(|path| text.line(format_args!("  {path}")));
+        show::notes(&text);
     }
 }
 
@@ -312,18 +320,16 @@ async fn written(
     }
 }
 
-/// What differs once all was replaced. What Azure itself says of a backend stays out of it.
+/// What differs once all was replaced. What Azure itself says of a backend stays out of it, as it
+/// does of a file.
 fn replaced(before: &Value, after: &Value) -> Vec<Line> {
-    let ours = |body: &Value| {
-        let mut body = body.clone();
-        if let Value::Object(fields) = &mut body {
-            for key in ["id", "name", "type"] {
-                fields.shift_remove(key);
-            }
+    let mut before = before.clone();
+    if let Value::Object(fields) = &mut before {
+        for key in file::AZURES {
+            fields.shift_remove(key);
         }
-        body
-    };
-    diff::between(&ours(before), &ours(after))
+    }
+    diff::between(&before, after)
 }
 
 pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitCode, Wrong> {
@@ -373,9 +379,9 @@ pub(super) async fn reconnect(desk: &Desk, options: &ReconnectOptions) -> Result
     };
     let value = json!({"backend": id.to_string(), "after": after, "accepted": accepted});
     let text = if accepted {
-        format!("{short} is reconnected after {after}: accepted, and Azure cannot recall it\n")
+        format!("{short} is reconnected after {after}: accepted, and Azure cannot recall it")
     } else {
-        format!("{short} would be reconnected after {after}; nothing was asked for\n")
+        format!("{short} would be reconnected after {after}; nothing was asked for")
     };
-    Ok(print::either(desk.output, &value, &text)?)
+    Ok(print::either(desk.output, &value, &Page::of(text))?)
 }

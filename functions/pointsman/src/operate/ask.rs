@@ -1,6 +1,6 @@
 //! `status`, `explain`, `history`: what is, why, and what was.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::Args;
 use jiff::Timestamp;
@@ -11,12 +11,15 @@ use pointsman_core::{
     names::BackendId,
 };
 use pointsman_host::Records;
+use pointsman_view as view;
 use serde::Serialize;
 use serde_json::json;
 
 use super::find;
 use crate::{
-    cli::{Common, Failed},
+    common::Common,
+    failed::Failed,
+    page::{Page, Table},
     show,
 };
 
@@ -77,41 +80,42 @@ pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
         }));
     }
     let now = records.clock.now();
-    let mut out = String::new();
+    let mut out = Page::default();
     if let Some(pause) = &group.paused {
-        let since = show::length(now.duration_since(pause.at));
-        writeln!(out, "PAUSED for {since} by {}: {}", pause.by, pause.reason)?;
-        writeln!(out, "  nothing is written to Azure until `pointsman resume`")?;
+        let since = view::length(now.duration_since(pause.at));
+        out.line(format_args!("PAUSED for {since} by {}: {}", pause.by, pause.reason));
+        out.line("  nothing is written to Azure until `pointsman resume`");
     }
-    match number {
-        Some(number) => write!(out, "generation {number} of the playbook")?,
-        None => write!(out, "no playbook is published")?,
-    }
-    write!(
-        out,
-        "; {}",
-        if served { "`serve` is running" } else { "no `serve` is running on this store" }
-    )?;
-    match dead_letters {
-        0 => writeln!(out, "; no dead letters")?,
+    let generation = match number {
+        Some(number) => format!("generation {number} of the playbook"),
+        None => "no playbook is published".to_owned(),
+    };
+    let serve = if served { "`serve` is running" } else { "no `serve` is running on this store" };
+    let kept = match dead_letters {
+        0 => "no dead letters".to_owned(),
         _ => {
-            let many = show::count(dead_letters, "dead letter");
-            writeln!(out, "; {many}: `pointsman dead-letters list`")?;
+            let many = view::count(dead_letters, "dead letter");
+            format!("{many}: `pointsman dead-letters list`")
         }
-    }
+    };
+    out.line(format_args!("{generation}; {serve}; {kept}"));
     match queued {
         0 => {}
-        _ => writeln!(out, "{} in the queue, not taken in yet", show::count(queued, "message"))?,
+        _ => out.line(format_args!(
+            "{} in the queue, not taken in yet",
+            view::count(queued, "message")
+        )),
     }
     let busy: Vec<&Document> = documents.iter().filter(|document| !is_quiet(document)).collect();
     if busy.is_empty() {
-        writeln!(out, "no overrides; every backend is as its owner left it")?;
+        out.line("no overrides; every backend is as its owner left it");
     }
     for document in busy {
-        writeln!(out, "\n{}", document.backend.short())?;
-        describe(&mut out, document, now)?;
+        out.line("");
+        out.line(document.backend.short());
+        describe(&mut out, document, now);
     }
-    show::text(&out)
+    show::page(&out)
 }
 
 /// Whether there is nothing to say of a backend.
@@ -120,30 +124,37 @@ fn is_quiet(document: &Document) -> bool {
 }
 
 /// What is going on at a backend: two lines an override, so that none is wider than a terminal.
-fn describe(out: &mut String, document: &Document, now: Timestamp) -> std::fmt::Result {
+fn describe(out: &mut Page, document: &Document, now: Timestamp) {
     if let Some(trouble) = &document.trouble {
-        let since = show::length(now.duration_since(trouble.since));
-        writeln!(out, "  TROUBLE for {since}: {}", trouble.why)?;
-        writeln!(out, "    tried again at {}", show::moment(trouble.until))?;
+        let since = view::length(now.duration_since(trouble.since));
+        out.line(format_args!("  TROUBLE for {since}: {}", trouble.why));
+        out.line(format_args!("    tried again at {}", view::moment(trouble.until)));
     }
     if let Some(missing) = missing(document, now) {
-        writeln!(out, "  {missing}")?;
+        out.line(format_args!("  {missing}"));
     }
     for over in document.overrides.values() {
-        writeln!(out, "  {}  {}: {}", over.id, over.effect, show::standing(document, over, now))?;
-        writeln!(out, "    for {} ({}), by play {}", over.series, over.severity, over.play)?;
+        out.line(format_args!(
+            "  {}  {}: {}",
+            over.id,
+            over.effect,
+            view::standing(document, over, now)
+        ));
+        out.line(format_args!(
+            "    for {} ({}), by play {}",
+            over.series, over.severity, over.play
+        ));
     }
     for intent in &document.intents {
-        let open = show::length(now.duration_since(intent.at));
-        writeln!(out, "  write {} has had no answer for {open}", intent.id)?;
+        let open = view::length(now.duration_since(intent.at));
+        out.line(format_args!("  write {} has had no answer for {open}", intent.id));
         for change in &intent.changes {
-            writeln!(out, "    {change}")?;
+            out.line(format_args!("    {change}"));
         }
     }
     for reconnect in document.reconnects.values() {
-        writeln!(out, "  {}", said(reconnect))?;
+        out.line(format_args!("  {}", said(reconnect)));
     }
-    Ok(())
 }
 
 /// That Azure has no such backend, in words, where that was seen last and something is going on: what
@@ -151,19 +162,19 @@ fn describe(out: &mut String, document: &Document, now: Timestamp) -> std::fmt::
 pub(super) fn missing(document: &Document, now: Timestamp) -> Option<String> {
     let (since, believed) = document.missing().filter(|_| !document.is_at_rest())?;
     let how = if now < believed {
-        format!("which is not believed before {}", show::moment(believed))
+        format!("which is not believed before {}", view::moment(believed))
     } else {
         "and is taken for gone".to_owned()
     };
-    Some(format!("MISSING: Azure has had no such backend since {}, {how}", show::moment(since)))
+    Some(format!("MISSING: Azure has had no such backend since {}, {how}", view::moment(since)))
 }
 
 fn said(reconnect: &Reconnect) -> String {
     let target = reconnect.target.short();
     match &reconnect.outcome {
-        None => format!("reconnect of {target} at {}", show::moment(reconnect.due)),
+        None => format!("reconnect of {target} at {}", view::moment(reconnect.due)),
         Some(Outcome::Accepted { due, .. }) => {
-            format!("reconnect of {target} accepted, due at {}", show::moment(*due))
+            format!("reconnect of {target} accepted, due at {}", view::moment(*due))
         }
         Some(Outcome::Refused { why, .. }) => format!("reconnect of {target} refused: {why}"),
         Some(Outcome::Unknown { .. }) => {
@@ -185,32 +196,35 @@ pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, 
             "following": following, "lines": lines,
         }));
     }
-    let mut out = format!("{}\n{backend}\n\n", backend.short());
+    let mut out = Page::of(backend.short());
+    out.line(&backend);
+    out.line("");
     if let Some(pause) = paused {
-        writeln!(out, "PAUSED by {}: {}", pause.by, pause.reason)?;
+        out.line(format_args!("PAUSED by {}: {}", pause.by, pause.reason));
     }
     match &document {
         None => {
-            writeln!(out, "nothing was ever heard for it; it is as its owner left it")?;
+            out.line("nothing was ever heard for it; it is as its owner left it");
         }
         Some(document) => {
             if document.is_at_rest() {
-                writeln!(out, "no override is in force; it is as its owner left it")?;
+                out.line("no override is in force; it is as its owner left it");
             }
-            describe(&mut out, document, records.clock.now())?;
-            fields(&mut out, document)?;
+            describe(&mut out, document, records.clock.now());
+            fields(&mut out, document);
         }
     }
     for Following { after, reconnect } in &following {
-        writeln!(out, "  {}, after {}", said(reconnect), after.short())?;
+        out.line(format_args!("  {}, after {}", said(reconnect), after.short()));
     }
     if !lines.is_empty() {
-        writeln!(out, "\nthe last of its ledger:")?;
+        out.line("");
+        out.line("the last of its ledger:");
         for line in &lines {
-            writeln!(out, "  {}  {}", show::moment(line.at), line.what)?;
+            out.line(format_args!("  {}  {}", view::moment(line.at), line.what));
         }
     }
-    show::text(&out)
+    show::page(&out)
 }
 
 /// A reconnect of a backend that follows what was done to another.
@@ -233,36 +247,36 @@ pub(super) fn following(documents: Vec<Document>, target: &BackendId) -> Vec<Fol
     all.filter(|one| one.reconnect.target == *target && one.after != *target).collect()
 }
 
-fn fields(out: &mut String, document: &Document) -> std::fmt::Result {
+fn fields(out: &mut Page, document: &Document) {
     if !document.owned.is_empty() {
-        writeln!(out, "\nfields that are changed at present:")?;
-        let mut table = show::table(&["field", "its owner left", "we wrote"]);
+        out.line("");
+        out.line("fields that are changed at present:");
+        let mut table = Table::new(&["field", "its owner left", "we wrote"]);
         for (field, owned) in &document.owned {
-            table.add_row([
-                field.to_string(),
-                owned.baseline.to_string(),
-                owned.written.to_string(),
-            ]);
+            table.row([field.to_string(), owned.baseline.to_string(), owned.written.to_string()]);
         }
-        writeln!(out, "{}", show::indented(&table.to_string()))?;
+        out.indented(&table);
     }
     for (field, ids) in &document.yielded {
         let ids: Vec<&str> = ids.iter().map(OverrideId::as_str).collect();
-        writeln!(out, "{field} was given up to someone else's write, by {}", ids.join(", "))?;
+        out.line(format_args!(
+            "{field} was given up to someone else's write, by {}",
+            ids.join(", ")
+        ));
     }
-    Ok(())
 }
 
 /// Lines of the ledger, one a line, to the millisecond.
-fn ledger(lines: &[Line]) -> String {
-    let line = |line: &Line| {
+fn ledger(lines: &[Line]) -> Page {
+    let mut out = Page::default();
+    for line in lines {
         let at = line.at.strftime("%Y-%m-%d %H:%M:%S%.3fZ");
         match &line.backend {
-            Some(backend) => format!("{at}  {}: {}\n", backend.short(), line.what),
-            None => format!("{at}  {}\n", line.what),
+            Some(backend) => out.line(format_args!("{at}  {}: {}", backend.short(), line.what)),
+            None => out.line(format_args!("{at}  {}", line.what)),
         }
-    };
-    lines.iter().map(line).collect()
+    }
+    out
 }
 
 pub(crate) async fn history(common: &Common, options: &HistoryOptions) -> Result<ExitCode, Failed> {
@@ -282,5 +296,5 @@ pub(crate) async fn history(common: &Common, options: &HistoryOptions) -> Result
             None => "the ledger is empty".to_owned(),
         });
     }
-    show::text(&ledger(&lines))
+    show::page(&ledger(&lines))
 }

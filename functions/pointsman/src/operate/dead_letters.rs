@@ -1,18 +1,16 @@
 //! `dead-letters`: what could not be used, to be looked at and dropped.
 
-use std::{fmt::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use pointsman_engine::ports::{
     Chosen, DEAD_LETTER_AGE_MAX, DEAD_LETTERS_MAX, DeadLetter, DeadLetterParts,
 };
+use pointsman_view as view;
 use serde_json::json;
 
-use crate::{
-    cli::{Common, Failed},
-    show,
-};
+use crate::{common::Common, failed::Failed, page::Page, show};
 
 /// What can be done with dead letters.
 #[derive(Clone, Debug, Subcommand)]
@@ -83,33 +81,31 @@ async fn list(common: &Common, most: u32) -> Result<ExitCode, Failed> {
         show::note("there are no dead letters");
     }
     if older > 0 {
-        let older = show::count(older, "older dead letter");
+        let older = view::count(older, "older dead letter");
         show::note(format_args!("{older} not shown: `-n NUMBER` shows more"));
     }
     if common.json {
         return show::json(&letters);
     }
-    let mut out = String::new();
+    let mut out = Page::default();
     for letter in &letters {
-        describe(&mut out, letter)?;
+        describe(&mut out, letter);
     }
-    show::text(&out)
+    show::page(&out)
 }
 
-fn describe(out: &mut String, letter: &DeadLetter) -> std::fmt::Result {
+fn describe(out: &mut Page, letter: &DeadLetter) {
     let DeadLetter { id, at, from, reason, body, parts } = letter;
-    writeln!(out, "{id}  {}  from {from}: {reason}", show::moment(*at))?;
-    if !body.is_empty() {
-        writeln!(out, "{}", show::indented(body))?;
-    }
+    out.line(format_args!("{id}  {}  from {from}: {reason}", view::moment(*at)));
+    out.quoted(body);
     let DeadLetterParts { kept, left_out } = parts;
     for part in kept {
-        writeln!(out, "  {}\n{}", part.reason, show::indented(&show::indented(&part.body)))?;
+        out.line(format_args!("  {}", part.reason));
+        part.body.lines().for_each(|line| out.line(format_args!("    {line}")));
     }
     if *left_out > 0 {
-        writeln!(out, "  and {left_out} more, not kept")?;
+        out.line(format_args!("  and {left_out} more, not kept"));
     }
-    Ok(())
 }
 
 async fn drop(common: &Common, which: Which) -> Result<ExitCode, Failed> {
@@ -121,7 +117,7 @@ async fn drop(common: &Common, which: Which) -> Result<ExitCode, Failed> {
     };
     let before = older_than.and_then(|age| records.clock.now().checked_sub(age).ok());
     if older_than.is_some() && before.is_none() {
-        return Err(Failed("nothing is as old as that".to_owned()));
+        return Err(Failed::new("nothing is as old as that"));
     }
     let chosen = Chosen { id: id.clone(), from, before };
     let dropped = records.store.drop_dead_letters(&chosen).await?;
@@ -129,16 +125,17 @@ async fn drop(common: &Common, which: Which) -> Result<ExitCode, Failed> {
         return if common.json {
             show::json(&json!({"dropped": dropped}))
         } else {
-            show::text(&format!("dropped {}\n", show::count(dropped, "dead letter")))
+            let many = view::count(dropped, "dead letter");
+            show::page(&Page::of(format_args!("dropped {many}")))
         };
     };
     if dropped == 0 {
-        return Err(Failed(format!("the dead letter {id} is gone already")));
+        return Err(Failed::new(format_args!("the dead letter {id} is gone already")));
     }
     if common.json {
         return show::json(&json!({"dropped": id}));
     }
-    show::text(&format!("dropped {id}\n"))
+    show::page(&Page::of(format_args!("dropped {id}")))
 }
 
 /// The id that is meant by its beginning.
@@ -146,8 +143,8 @@ fn meant(letters: &[DeadLetter], beginning: &str) -> Result<String, Failed> {
     let meant: Vec<_> = letters.iter().filter(|letter| letter.id.starts_with(beginning)).collect();
     match meant.as_slice() {
         [letter] if !beginning.is_empty() => Ok(letter.id.clone()),
-        [] => Err(Failed(format!("there is no dead letter {beginning}"))),
-        [..] => Err(Failed(format!(
+        [] => Err(Failed::new(format_args!("there is no dead letter {beginning}"))),
+        [..] => Err(Failed::new(format_args!(
             "{beginning} could be any of several dead letters; type more of it"
         ))),
     }

@@ -4,7 +4,7 @@ use pointsman_core::{document::Document, id::OverrideId, names::BackendId, overr
 use pointsman_engine::engine::load;
 use pointsman_host::Records;
 
-use crate::cli::Failed;
+use crate::failed::Failed;
 
 /// How many names an error lists.
 const NAMES_MAX: usize = 20;
@@ -60,7 +60,7 @@ fn pick(known: &[(BackendId, Option<String>)], text: &str) -> Result<BackendId, 
     means.dedup();
     match means.as_slice() {
         [one] => Ok((*one).clone()),
-        [] if known.is_empty() => Err(Failed(format!(
+        [] if known.is_empty() => Err(Failed::new(format_args!(
             "no backend is called `{text}`; none is known before a playbook is published"
         ))),
         [] => {
@@ -71,14 +71,14 @@ fn pick(known: &[(BackendId, Option<String>)], text: &str) -> Result<BackendId, 
             if known.len() > NAMES_MAX {
                 names.push("…".to_owned());
             }
-            Err(Failed(format!("no backend is called `{text}`; known are: {}", names.join(", "))))
+            Err(Failed::new(format_args!(
+                "no backend is called `{text}`; known are: {}",
+                names.join(", ")
+            )))
         }
         several => {
-            let names: Vec<String> = several.iter().map(ToString::to_string).collect();
-            Err(Failed(format!(
-                "{text} could be any of these; name one:\n  {}",
-                names.join("\n  ")
-            )))
+            let doubt = Failed::new(format_args!("{text} could be any of these; name one:"));
+            Err(several.iter().fold(doubt, |doubt, name| doubt.and(format_args!("  {name}"))))
         }
     }
 }
@@ -116,7 +116,10 @@ pub(crate) fn over(documents: &[Document], text: &str) -> Result<Found, Failed> 
         several => {
             let each: Vec<String> =
                 several.iter().map(|(_, over)| format!("{} ({})", over.id, over.effect)).collect();
-            Err(Failed(format!("{text} could be any of {}; type more of it", each.join(", "))))
+            Err(Failed::new(format_args!(
+                "{text} could be any of {}; type more of it",
+                each.join(", ")
+            )))
         }
     }
 }
@@ -144,9 +147,9 @@ mod tests {
         assert_eq!(pick(&known, "chat").unwrap(), known[0].0, "the playbook's name goes first");
         assert_eq!(pick(&known, "ONE/chat-pool").unwrap(), known[0].0);
         assert_eq!(pick(&known, "two/chat").unwrap(), known[2].0);
-        let Failed(doubt) = pick(&known, "chat-pool").unwrap_err();
+        let doubt = pick(&known, "chat-pool").unwrap_err().to_string();
         assert!(doubt.contains("service/one/") && doubt.contains("service/two/"), "{doubt}");
-        let Failed(unknown) = pick(&known, "nope").unwrap_err();
+        let unknown = pick(&known, "nope").unwrap_err().to_string();
         assert_eq!(
             unknown,
             "no backend is called `nope`; known are: chat, two/chat-pool, two/chat"

@@ -8,7 +8,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
     process::ExitCode,
     time::Duration,
 };
@@ -35,12 +34,18 @@ use pointsman_host::{
     wiring::{Role, WiringError, store_file},
 };
 use pointsman_queue::ConsumerError;
+use pointsman_view as view;
 use serde_json::{Value, json};
 use tokio::{task::JoinHandle, time::Instant};
 
-use super::{By, Reason, ask, said};
+use super::{
+    ask,
+    by::{By, Reason, said},
+};
 use crate::{
-    cli::{Common, Failed, unseen},
+    common::{Common, unseen},
+    failed::Failed,
+    page::Page,
     show,
 };
 
@@ -175,18 +180,18 @@ pub(super) const GOES_ON_LATER: &str =
 
 /// What is said where a command was not taken in.
 pub(super) fn not_taken() -> Failed {
-    Failed(format!(
+    Failed::new(format_args!(
         "not taken in within {} s; it waits in the queue, and `pointsman status` shows what becomes of it",
         TAKEN_WITHIN.as_secs()
     ))
 }
 
-pub(super) fn done(common: &Common, mut value: Value, text: &str) -> Result<ExitCode, Failed> {
+pub(super) fn done(common: &Common, mut value: Value, text: &Page) -> Result<ExitCode, Failed> {
     if common.json {
         value["shadow"] = common.shadow.into();
         show::json(&value)
     } else {
-        show::text(&format!("{}\n", text.trim_end()))
+        show::page(text)
     }
 }
 
@@ -206,10 +211,10 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
         unanswered = self::unanswered(&records).await?;
     }
     records.close().await;
-    let mut text = match &switched {
+    let mut text = Page::of(match &switched {
         Switched::Already(Some(pause)) => format!(
             "paused already, since {} by {}: {}",
-            show::moment(pause.at),
+            view::moment(pause.at),
             pause.by,
             pause.reason
         ),
@@ -219,22 +224,20 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
         Switched::Done(_) | Switched::Already(None) => {
             "paused: the next `serve` writes nothing to Azure until `pointsman resume`".to_owned()
         }
-    };
+    });
     if !served {
-        write!(
-            text,
-            "\nno `serve` is running on the store {}{}; one that runs on another is not paused by this",
+        text.line(format_args!(
+            "no `serve` is running on the store {}{}; one that runs on another is not paused by this",
             file.display(),
             if is_new { ", which was made just now" } else { "" }
-        )?;
+        ));
     }
     for backend in &unanswered {
         let short = backend.short();
-        write!(
-            text,
-            "\na write or a reconnect for {short} was sent before, and whether it was done is not known yet: \
+        text.line(format_args!(
+            "a write or a reconnect for {short} was sent before, and whether it was done is not known yet: \
              `pointsman explain {short}` shows what becomes of it"
-        )?;
+        ));
     }
     let (paused, already) = told(&switched);
     let value = json!({
@@ -272,7 +275,7 @@ pub(crate) async fn resume(common: &Common, by: By) -> Result<ExitCode, Failed> 
         (Switched::Done(_), false) => "resumed: the next `serve` writes to Azure again",
     };
     let (paused, already) = told(&switched);
-    done(common, json!({"paused": paused, "already": already}), text)
+    done(common, json!({"paused": paused, "already": already}), &Page::of(text))
 }
 
 /// The reconnects of a backend that can still be called off.
@@ -283,14 +286,14 @@ pub(super) fn waiting(document: &Document) -> BTreeMap<ReconnectId, Reconnect> {
 
 /// What is said of a reconnect that was called off.
 pub(super) fn cancelled(reconnect: &Reconnect) -> String {
-    let (target, due) = (reconnect.target.short(), show::moment(reconnect.due));
-    format!("cancelled: the reconnect of {target} that was due at {due}\n")
+    let (target, due) = (reconnect.target.short(), view::moment(reconnect.due));
+    format!("cancelled: the reconnect of {target} that was due at {due}")
 }
 
 pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<ExitCode, Failed> {
     let file = store_file(&common.config(Needs::Store)?, common.mode());
     if !file.try_exists().map_err(|error| unseen(&file, &error))? {
-        return Err(Failed(format!(
+        return Err(Failed::new(format_args!(
             "there is no store at {}: either nothing was ever changed from it, or the configuration is \
              another one's",
             file.display()
@@ -299,7 +302,7 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     let mut desk = Desk::open(common).await?;
     if let Some(pause) = desk.records.store.group().await?.body.paused {
         desk.close().await?;
-        return Err(Failed(format!(
+        return Err(Failed::new(format_args!(
             "Pointsman is paused ({}, by {}), and nothing is written under a pause: `pointsman resume` first",
             pause.reason, pause.by
         )));
@@ -334,14 +337,14 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
         .flat_map(waiting)
         .filter_map(|(id, reconnect)| (!there.contains(&id)).then_some(reconnect))
         .collect();
-    let mut text = String::new();
+    let mut text = Page::default();
     for over in &ended {
-        writeln!(text, "ended: {} ({})", over.effect, over.id)?;
+        text.line(format_args!("ended: {} ({})", over.effect, over.id));
     }
     for reconnect in &reconnects {
-        text += &cancelled(reconnect);
+        text.line(cancelled(reconnect));
     }
-    writeln!(text, "released: every backend is as its owner left it")?;
+    text.line("released: every backend is as its owner left it");
     let ids: Vec<&OverrideId> = ended.iter().map(|over| &over.id).collect();
     done(common, json!({"released": true, "ended": ids, "cancelled": reconnects}), &text)
 }
@@ -382,24 +385,23 @@ fn not_restored(
     within: u32,
     now: Timestamp,
 ) -> Failed {
-    let mut text = format!("not everything was restored within {within} s");
+    let mut text = Page::of(format_args!("not everything was restored within {within} s"));
     for document in documents.iter().filter(|document| !document.is_at_rest()) {
-        text += &format!("\n  {}", document.backend.short());
+        text.line(format_args!("  {}", document.backend.short()));
         for (field, owned) in &document.owned {
-            text += &format!("\n    {field} should be {} again", owned.baseline);
+            text.line(format_args!("    {field} should be {} again", owned.baseline));
         }
         if let Some(missing) = ask::missing(document, now) {
-            text += &format!("\n    {missing}");
+            text.line(format_args!("    {missing}"));
         }
         if let Some(trouble) = &document.trouble {
-            text += &format!("\n    {}", trouble.why);
+            text.line(format_args!("    {}", trouble.why));
         }
     }
-    text.push('\n');
-    text += match (paused, served) {
+    text.line(match (paused, served) {
         (true, _) => "Pointsman was paused meanwhile: `pointsman resume`, then call this again",
         (false, true) => GOES_ON,
         (false, false) => GOES_ON_LATER,
-    };
-    Failed(text)
+    });
+    text.into()
 }

@@ -5,7 +5,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt::Write as _,
     process::ExitCode,
     time::Duration,
 };
@@ -22,11 +21,12 @@ use pointsman_host::Records;
 use serde_json::json;
 
 use super::{
-    Reason, ask,
+    ask,
+    by::Reason,
     find::{self, Found},
     tell::{Desk, GOES_ON, GOES_ON_LATER, TAKEN_WITHIN, cancelled, done, not_taken, waiting},
 };
-use crate::cli::{Common, Failed};
+use crate::{common::Common, failed::Failed, page::Page};
 
 /// How long an undo waits to see what it ended restored.
 const RESTORED_WITHIN: Duration = Duration::from_secs(20);
@@ -127,11 +127,13 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
             let command = Command::UndoOverride { backend: at, id, reason };
             Ok(Target { backend, command, overrides: vec![*over], reconnects: BTreeMap::new() })
         }
-        Found::Over(id) => Err(Failed(format!("{id} is over already: there is nothing to undo"))),
+        Found::Over(id) => {
+            Err(Failed::new(format_args!("{id} is over already: there is nothing to undo")))
+        }
         Found::Nothing => {
-            let backend = find::backend(records, what).await.map_err(|Failed(text)| {
-                Failed(format!(
-                    "`{what}` is no override that is in force ({} characters of its id at least), and {text}",
+            let backend = find::backend(records, what).await.map_err(|failed| {
+                failed.within(format_args!(
+                    "`{what}` is no override that is in force ({} characters of its id at least), and",
                     find::ID_CHARS_MIN
                 ))
             })?;
@@ -139,7 +141,7 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
                 && let Some(one) = ask::following(documents.clone(), &backend).first()
             {
                 let (backend, after) = (backend.short(), one.after.short());
-                return Err(Failed(format!(
+                return Err(Failed::new(format_args!(
                     "nothing of {backend} itself is changed; its reconnect follows what was done to {after}: \
                      undo that"
                 )));
@@ -186,30 +188,32 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     let Target { backend, overrides, reconnects, .. } = &target;
     let (asked, called_off): (Vec<_>, Vec<_>) =
         reconnects.iter().partition(|(id, _)| left.asked.contains(*id));
-    let mut text = String::new();
+    let mut text = Page::default();
     for over in overrides {
-        writeln!(text, "undone: {} ({})", over.effect, over.id)?;
+        text.line(format_args!("undone: {} ({})", over.effect, over.id));
     }
     for (_, reconnect) in &called_off {
-        text += &cancelled(reconnect);
+        text.line(cancelled(reconnect));
     }
     for (_, reconnect) in &asked {
         let target = reconnect.target.short();
-        writeln!(text, "asked for already, and it cannot be recalled: the reconnect of {target}")?;
+        text.line(format_args!(
+            "asked for already, and it cannot be recalled: the reconnect of {target}"
+        ));
     }
     let short = backend.short();
     match &why {
-        Some(why) => writeln!(text, "{short} is not restored yet: {why}")?,
+        Some(why) => text.line(format_args!("{short} is not restored yet: {why}")),
         None if !left.others.is_empty() => {
-            writeln!(text, "{short} is restored, but for what others change:")?;
+            text.line(format_args!("{short} is restored, but for what others change:"));
             for over in &left.others {
-                writeln!(text, "  {} ({}) for {}", over.effect, over.id, over.series)?;
+                text.line(format_args!("  {} ({}) for {}", over.effect, over.id, over.series));
             }
         }
         None if overrides.is_empty() && reconnects.is_empty() => {
-            writeln!(text, "{short} has no override: there was nothing to undo")?;
+            text.line(format_args!("{short} has no override: there was nothing to undo"));
         }
-        None => writeln!(text, "{short} is restored")?,
+        None => text.line(format_args!("{short} is restored")),
     }
     let others: Vec<&OverrideId> = left.others.iter().map(|over| &over.id).collect();
     let called_off: Vec<&Reconnect> =

@@ -33,7 +33,9 @@ use super::{
     screen::{Screen, Tone},
     world::{Side, World},
 };
-use crate::cli::Failed;
+use pointsman_view::with_causes;
+
+use crate::Failed;
 
 /// Where the alerts are kept that it knows.
 const ALERTS_FILE: &str = "watcher.json";
@@ -338,7 +340,7 @@ impl Watcher {
             .header(header::USER_AGENT, "Alertmanager/0.28.1")
             .header(header::CONTENT_TYPE, "application/json")
             .body(body);
-        let answer = request.send().await.map_err(|error| Failed::from(error.without_url()).0)?;
+        let answer = request.send().await.map_err(|error| with_causes(&error.without_url()))?;
         match answer.status() {
             status if status.is_success() => Ok(()),
             status => Err(refused(status, &answer.text().await.unwrap_or_default())),

@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::cli::Failed;
+use crate::Failed;
 
 /// What Prometheus is called.
 const PROMETHEUS: [&str; 1] = ["prometheus"];
@@ -46,7 +46,7 @@ const LOG_LINES: usize = 5;
 
 /// The programs, where they are.
 #[derive(Clone, Debug)]
-pub(in crate::dev) struct Installed {
+pub(crate) struct Installed {
     pub(super) prometheus: PathBuf,
     pub(super) alertmanager: PathBuf,
 }
@@ -68,7 +68,7 @@ impl Installed {
                         .then_some("Alertmanager (`alertmanager` or `prometheus-alertmanager`)"),
                 ];
                 let missing: Vec<&str> = missing.into_iter().flatten().collect();
-                Err(Failed(format!(
+                Err(Failed::from(format!(
                     "--prometheus uses what is installed, and there is no {} on the PATH. Debian and Ubuntu \
                      have both: `apt install prometheus prometheus-alertmanager`; for elsewhere, see \
                      https://prometheus.io/download. Without --prometheus, a small watcher stands for both",
@@ -130,7 +130,9 @@ impl Program {
                         return Ok(());
                     }
                     if let Some(status) = program.child.try_wait()? {
-                        return Err(Failed(program.told(&format!("ended at once ({status})"))));
+                        return Err(Failed::from(
+                            program.told(&format!("ended at once ({status})")),
+                        ));
                     }
                     tokio::time::sleep(ASK_EVERY).await;
                 }
@@ -142,17 +144,19 @@ impl Program {
                 Ok(Err(failed)) => return Err(failed),
                 Err(_) => {
                     let within = READY_WITHIN.as_secs();
-                    return Err(Failed(program.told(&format!("was not ready within {within} s"))));
+                    return Err(Failed::from(
+                        program.told(&format!("was not ready within {within} s")),
+                    ));
                 }
             }
         }
-        Err(Failed(format!("{} found its port taken {STARTS_MAX} times", file.display())))
+        Err(Failed::from(format!("{} found its port taken {STARTS_MAX} times", file.display())))
     }
 
     fn spawn(file: &Path, folder: &Path, arguments: &[String]) -> Result<Self, Failed> {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let cannot =
-            |error: io::Error| Failed(format!("{} cannot be run: {error}", file.display()));
+            |error: io::Error| Failed::from(format!("{} cannot be run: {error}", file.display()));
         // It is free now; who takes it in between is found out by the log.
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
         let (url, log) = (format!("http://127.0.0.1:{port}"), folder.join(format!("{name}.log")));
@@ -234,7 +238,7 @@ mod tests {
                 let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
                 format!("{}, {}", name(&prometheus), name(&alertmanager))
             }
-            Err(Failed(why)) => why,
+            Err(why) => why.to_string(),
         };
         expect!["--prometheus uses what is installed, and there is no Prometheus (`prometheus`) and no Alertmanager (`alertmanager` or `prometheus-alertmanager`) on the PATH. Debian and Ubuntu have both: `apt install prometheus prometheus-alertmanager`; for elsewhere, see https://prometheus.io/download. Without --prometheus, a small watcher stands for both"].assert_eq(&find());
         file("prometheus", 0o755);

@@ -7,7 +7,7 @@
 use std::{fmt::Write as _, fs, net::SocketAddr, path::Path};
 
 use super::super::{watcher::ALERT, world::Side};
-use crate::cli::Failed;
+use crate::Failed;
 
 /// The files' names.
 pub(super) const PROMETHEUS: &str = "prometheus.yml";
@@ -25,7 +25,7 @@ pub(super) struct Scraped<'a> {
 /// Writes one of them.
 pub(super) fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failed> {
     let path = folder.join(name);
-    fs::write(&path, text).map_err(|error| Failed(format!("{}: {error}", path.display())))
+    fs::write(&path, text).map_err(|error| Failed::from(format!("{}: {error}", path.display())))
 }
 
 pub(super) fn alertmanager_arguments() -> Vec<String> {

@@ -25,7 +25,7 @@ use super::super::{
 
 /// What is listened to. Clones are the same one.
 #[derive(Clone)]
-pub(in crate::dev) struct Ear(Arc<Inner>);
+pub(crate) struct Ear(Arc<Inner>);
 
 struct Inner {
     told: watch::Sender<Told>,
@@ -59,7 +59,7 @@ impl Ear {
     }
 
     /// Listens to what comes to this router.
-    pub(in crate::dev) fn listening(&self, router: Router) -> Router {
+    pub(crate) fn listening(&self, router: Router) -> Router {
         router.layer(middleware::from_fn_with_state(self.clone(), listen))
     }
 

@@ -7,10 +7,8 @@
 
 use std::{fs, path::Path};
 
-use axum::Router;
 use jiff::Timestamp;
 use pointsman_core::{names::BackendId, playbook};
-use pointsman_engine::Mode;
 use pointsman_host::Config;
 
 use super::{
@@ -18,7 +16,7 @@ use super::{
     watcher::{self, Webhook},
     world::{Side, World},
 };
-use crate::{cli::Failed, serve};
+use crate::{Dress, Failed, Serving};
 
 /// The steps in which the playbook gives weight back, in percent.
 pub(super) const RAMP_PERCENT: [u32; 3] = [10, 50, 100];
@@ -49,18 +47,19 @@ const FOREIGN_WEIGHTS: [u32; 3] = [50, 20, 30];
 /// The functions, running.
 pub(super) struct Functions {
     pub(super) folder: Folder,
-    pub(super) serving: serve::Serving,
+    pub(super) serving: Serving,
     /// The pool that they help, as the playbook names it.
     pub(super) helped: BackendId,
     bearer: String,
 }
 
 impl Functions {
-    /// Writes the files, and starts the functions on them; `dress` adds to what listens.
+    /// Writes the files, and has the functions started on them; `dress` adds to what listens.
     pub(super) async fn start(
         world: &World,
         folder: Folder,
-        dress: impl FnOnce(Router) -> Router,
+        dress: Dress,
+        serve: impl AsyncFnOnce(Config, Dress) -> Result<Serving, Failed>,
     ) -> Result<Self, Failed> {
         let path = folder.path();
         let bearer = fs::read_to_string(path.join(BEARER_FILE))
@@ -69,10 +68,10 @@ impl Functions {
             .unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string());
         let text = playbook_text(world);
         let read = playbook::read(&text).map_err(|problems| {
-            Failed(playbook::render(&problems, "the playbook of dev", &text))
+            Failed::from(playbook::render(&problems, "the playbook of dev", &text))
         })?;
         let Some(helped) = read.pools.into_values().map(|pool| pool.backend).next() else {
-            return Err(Failed("the playbook of dev names no pool".to_owned()));
+            return Err(Failed::from("the playbook of dev names no pool"));
         };
         let foreign = world.pool(Side::Helped, &FOREIGN_WEIGHTS);
         let signal = watcher::example(Side::Helped, "helped-us", Timestamp::now())?;
@@ -86,11 +85,10 @@ impl Functions {
             (FAULT_FILE, THROTTLE.to_owned()),
         ] {
             folder::write_text(path, name, &text)
-                .map_err(|error| Failed(format!("{}: {error}", path.join(name).display())))?;
+                .map_err(|error| Failed::from(format!("{}: {error}", path.join(name).display())))?;
         }
         let config = Config::read(&path.join(CONFIG_FILE))?;
-        let serving =
-            serve::Serving::start(&config, Mode::Live, &serve::Options::default(), dress).await?;
+        let serving = serve(config, dress).await?;
         Ok(Self { folder, serving, helped, bearer })
     }
 
@@ -102,7 +100,7 @@ impl Functions {
 
     /// Finishes what is held, and removes the folder, unless it is kept.
     pub(super) async fn stop(self) -> Result<(), Failed> {
-        let stopped = self.serving.stop().await;
+        let stopped = self.serving.stop.await;
         self.folder.close()?;
         stopped
     }
@@ -171,7 +169,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_playbook_is_sound_and_hears_the_watchers_alert() {
-        let world = World::start(1, None).await.map_err(|failed| failed.0).unwrap();
+        let world = World::start(1, None).await.unwrap();
         let text = playbook_text(&world);
         let playbook = playbook::read(&text)
             .map_err(|problems| playbook::render(&problems, "playbook.yaml", &text))

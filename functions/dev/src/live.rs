@@ -10,13 +10,13 @@ use pointsman_core::{
     overrides::{Life, Override, Standing},
 };
 use pointsman_engine::ports::Store;
+use pointsman_view as view;
 
 use super::{
     screen::Screen,
     table::{self, DRAW_EVERY, Meter},
     world::World,
 };
-use crate::show;
 
 /// Draws until it is dropped.
 pub(super) async fn draw(
@@ -48,7 +48,7 @@ fn standings(document: &Document, now: Timestamp) -> BTreeMap<String, String> {
         if let Some(Outcome::Accepted { due, .. }) = reconnect.outcome
             && due > now
         {
-            let left = show::length(due.duration_since(now));
+            let left = view::length(due.duration_since(now));
             standings
                 .insert(reconnect.target.name.to_string(), format!("serves; reconnects in {left}"));
         }
@@ -77,13 +77,13 @@ fn standing(document: &Document, over: &Override, now: Timestamp) -> String {
                 Effect::Shift { .. } | Effect::Split { .. } => "shifted",
                 Effect::Promote { .. } => "promoted",
             };
-            format!("{verb} for {}", show::length(now.duration_since(*at)))
+            format!("{verb} for {}", view::length(now.duration_since(*at)))
         }
         (Life::Ended { steps, .. }, _) if !steps.is_empty() => {
             format!("serves again: {} given back", over.lease.given_back(steps.len() - 1))
         }
         (Life::Claimed { .. } | Life::Begun { .. } | Life::Ended { .. }, _) => {
-            show::standing(document, over, now)
+            view::standing(document, over, now)
         }
     }
 }

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::folder;
-use crate::{cli::Failed, show};
+use crate::Failed;
 
 /// The members of either pool, with the weights that their owner gave them.
 pub(super) const MEMBERS: [(&str, u32); 3] = [("eu", 50), ("us", 30), ("ap", 20)];
@@ -245,7 +245,7 @@ impl World {
     pub(super) fn turn(&self, site: &Site, failing: bool) {
         site.set(failing);
         if let Err(error) = self.keep() {
-            show::note(format_args!("a restart will not know of {}: {error}", site.backend));
+            tracing::error!("a restart will not know of {}: {error}", site.backend);
         }
     }
 
@@ -346,7 +346,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_two_pools_are_equal_and_their_members_break_and_heal() {
-        let world = World::start(7, None).await.map_err(|failed| failed.0).unwrap();
+        let world = World::start(7, None).await.unwrap();
         let weights = world.weights(Side::Helped);
         assert_eq!(weights, MEMBERS.map(|(name, weight)| (name.to_owned(), Some(weight))));
         assert_eq!(weights, world.weights(Side::Alone));
@@ -374,7 +374,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let start = async || {
             let world = World::start(7, Some(folder.path())).await;
-            world.map_err(|failed| failed.0).unwrap()
+            world.unwrap()
         };
         let marks = |world: &World| -> Vec<String> {
             let names = world.sites.iter().map(|site| site.backend.as_str()).chain(["helped"]);

@@ -31,7 +31,7 @@ use super::{
     watcher::Watching,
     world::{Side, World},
 };
-use crate::cli::Failed;
+use crate::Failed;
 
 /// How long either may take to end when it is asked to; after that it is killed.
 const ENDED_WITHIN: Duration = Duration::from_secs(4);

@@ -41,15 +41,22 @@ mod watcher;
 mod world;
 
 use std::{
+    error::Error,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    pin::Pin,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use axum::Router;
 use clap::Args;
-use pointsman_host::server::{self, Stop};
+use pointsman_engine::ports::Store;
+use pointsman_host::{
+    Config,
+    server::{self, Stop},
+};
 use tokio::{sync::watch, task::JoinSet};
 
 use self::{
@@ -64,10 +71,6 @@ use self::{
     watcher::Watching,
     world::{Side, World},
 };
-use crate::{
-    cli::{Common, Failed},
-    show,
-};
 
 /// How long stopping may take.
 const STOPPED_WITHIN: Duration = Duration::from_secs(6);
@@ -80,7 +83,7 @@ const CLOSED: u8 = 141;
 
 /// What `dev` takes.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Options {
+pub struct Options {
     /// Keep everything up until ctrl-c, and say what to try.
     #[arg(long)]
     hold: bool,
@@ -109,9 +112,34 @@ struct Stage {
     stop: Stop,
 }
 
-pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
+/// Why it failed.
+pub type Failed = Box<dyn Error + Send + Sync>;
+
+/// Adds to what the functions listen for.
+pub type Dress = Box<dyn FnOnce(Router) -> Router + Send>;
+
+/// The functions, running, as whoever calls [`run`] has started them.
+pub struct Serving {
+    /// Where they listen.
+    pub address: SocketAddr,
+    /// Their store.
+    pub store: Arc<dyn Store>,
+    /// Finishes what is held, and stops them. Dropped, it cuts them off.
+    pub stop: Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>,
+}
+
+/// Shows everything, on functions that `serve` starts by a configuration. With `json`, what was
+/// measured is printed as JSON, and all else goes to standard error.
+///
+/// # Errors
+/// When a part cannot be started or stopped.
+pub async fn run(
+    options: &Options,
+    json: bool,
+    serve: impl AsyncFnOnce(Config, Dress) -> Result<Serving, Failed>,
+) -> Result<ExitCode, Failed> {
     let started = Instant::now();
-    let screen = Screen::new(started, common.json);
+    let screen = Screen::new(started, json);
     let interrupt = Stop::default();
     let (signalled, hung_up) = (Stop::signals()?, Stop::hang_up()?);
     let listening = tokio::spawn({
@@ -129,7 +157,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         biased;
         // What was started by then stops when it is dropped.
         () = interrupt.asked() => return Ok(interrupted(&screen)),
-        stage = Stage::start(options, &screen) => stage?,
+        stage = Stage::start(options, &screen, serve) => stage?,
     };
     if stage.world.goes_on {
         stage.hold(&screen, &interrupt).await?;
@@ -156,8 +184,8 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         ExitCode::FAILURE
     };
     if whole {
-        if common.json {
-            show::json(&measured.json())?;
+        if json {
+            screen.report(&serde_json::to_string_pretty(&measured.json())?);
         } else {
             screen.print(&measured.text(screen.paint()));
         }
@@ -181,7 +209,11 @@ fn interrupted(screen: &Screen) -> ExitCode {
 
 impl Stage {
     /// Starts everything, in the order in which each needs the one before.
-    async fn start(options: &Options, screen: &Screen) -> Result<Self, Failed> {
+    async fn start(
+        options: &Options,
+        screen: &Screen,
+        serve: impl AsyncFnOnce(Config, Dress) -> Result<Serving, Failed>,
+    ) -> Result<Self, Failed> {
         // What is missing is told before anything is started.
         let stack = options.prometheus.then(|| Stack::find(screen)).transpose()?;
         let stop = Stop::default();
@@ -194,12 +226,12 @@ impl Stage {
             "start     an emulated API Management: two equal pools of three members"
         };
         screen.say(Tone::Plain, text);
-        let functions = Functions::start(&world, folder, |router| match &stack {
-            Some(stack) => stack.ear.listening(router),
+        let ear = stack.as_ref().map(|stack| stack.ear.clone());
+        let dress: Dress = Box::new(move |router| match ear {
+            Some(ear) => ear.listening(router),
             None => router,
-        })
-        .await?;
-        let serving = &functions.serving;
+        });
+        let functions = Functions::start(&world, folder, dress, serve).await?;
         let text = "start     the functions, with a playbook for one of the pools: `helped`";
         screen.say(Tone::Plain, text);
         let (watching, pages) = match &stack {
@@ -220,7 +252,7 @@ impl Stage {
         };
         let traffic = Traffic::start(&gateway, &stop)?;
         let mut telling = JoinSet::new();
-        let store = &serving.parts.store;
+        let store = &functions.serving.store;
         let (done, receiver) = watch::channel(Done::default());
         let heard = Heard { told: watching.told.clone(), done: receiver };
         telling.spawn(narrate::azure(Arc::clone(&world), heard.told.clone(), done, screen.clone()));
@@ -268,7 +300,7 @@ impl Stage {
         match tokio::time::timeout(STOPPED_WITHIN, orderly).await {
             Ok(stopped) => stopped,
             // What is not done by then is dropped, files and all.
-            Err(_) => Err(Failed("not everything stopped in time, and was cut off".to_owned())),
+            Err(_) => Err(Failed::from("not everything stopped in time, and was cut off")),
         }
     }
 }

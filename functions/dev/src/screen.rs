@@ -13,6 +13,7 @@ use std::{
     time::Instant,
 };
 
+use pointsman_core::text::{self, one_line};
 use pointsman_host::server::Stop;
 
 /// How a line feels.
@@ -121,11 +122,15 @@ impl Screen {
         self.0.drawn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Says something, with the seconds since the start.
+    /// Says something on one line, with the seconds since the start.
     pub(super) fn say(&self, tone: Tone, text: impl AsRef<str>) {
         let paint = self.0.paint;
         let seconds = format!("{:6.1} s", self.0.started.elapsed().as_secs_f64());
-        self.print(&format!("{}  {}", paint.dim(&seconds), paint.tone(tone, text.as_ref())));
+        self.print(&format!(
+            "{}  {}",
+            paint.dim(&seconds),
+            paint.tone(tone, &one_line(text.as_ref()))
+        ));
     }
 
     /// Prints lines as they are.
@@ -137,6 +142,11 @@ impl Screen {
         text.push_str(&drawn.frame);
         drawn.rows = drawn.frame.lines().count();
         self.write(&text);
+    }
+
+    /// Prints JSON on standard output, which is for nothing else then.
+    pub(super) fn report(&self, json: &str) {
+        self.seen(io::stdout().lock().write_all(format!("{}\n", text::json(json)).as_bytes()));
     }
 
     /// Draws `frame` below the lines, instead of what was drawn there.
@@ -185,6 +195,10 @@ impl Screen {
             }
             Out::Stderr => io::stderr().lock().write_all(text.as_bytes()),
         };
+        self.seen(written);
+    }
+
+    fn seen(&self, written: io::Result<()>) {
         // Whoever closed the other end, as `head` does, does not want to see more.
         if written.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
             self.0.closed.ask();

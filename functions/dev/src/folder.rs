@@ -14,7 +14,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::cli::Failed;
+use crate::Failed;
 
 /// The file by which a run says that a kept folder is its own.
 const LOCK: &str = "dev.lock";
@@ -59,7 +59,9 @@ impl Folder {
         match self {
             Self::Temporary(folder) => {
                 let path = folder.path().display().to_string();
-                folder.close().map_err(|error| Failed(format!("{path} is left over: {error}")))
+                folder
+                    .close()
+                    .map_err(|error| Failed::from(format!("{path} is left over: {error}")))
             }
             Self::Kept { .. } => Ok(()),
         }
@@ -68,13 +70,13 @@ impl Folder {
 
 fn keep(path: &Path) -> Result<Folder, Failed> {
     let cannot = |error: io::Error| {
-        Failed(format!("the state cannot be kept in {}: {error}", path.display()))
+        Failed::from(format!("the state cannot be kept in {}: {error}", path.display()))
     };
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(cannot)?;
     let path = path.canonicalize().map_err(cannot)?;
     let file = path.join(LOCK);
     if !file.exists() && fs::read_dir(&path).map_err(cannot)?.next().is_some() {
-        return Err(Failed(format!(
+        return Err(Failed::from(format!(
             "{} has other things in it, and no state of `pointsman dev`: name a new folder or an empty one",
             path.display()
         )));
@@ -82,7 +84,7 @@ fn keep(path: &Path) -> Result<Folder, Failed> {
     let lock = File::options().create(true).append(true).open(file).map_err(cannot)?;
     match lock.try_lock() {
         Ok(()) => Ok(Folder::Kept { path, _lock: lock }),
-        Err(TryLockError::WouldBlock) => Err(Failed(format!(
+        Err(TryLockError::WouldBlock) => Err(Failed::from(format!(
             "another `pointsman dev` keeps its state in {}: end that one first, or name another folder",
             path.display()
         ))),
@@ -107,7 +109,8 @@ pub(super) fn write_text(folder: &Path, name: &str, text: &str) -> io::Result<()
 /// What was kept in a file; nothing where there is none.
 pub(super) fn read<T: DeserializeOwned + Default>(folder: &Path, name: &str) -> Result<T, Failed> {
     let path = folder.join(name);
-    let cannot = |why: String| Failed(format!("{} cannot be gone on with: {why}", path.display()));
+    let cannot =
+        |why: String| Failed::from(format!("{} cannot be gone on with: {why}", path.display()));
     match fs::read(&path) {
         Ok(text) => serde_json::from_slice(&text).map_err(|error| cannot(error.to_string())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(T::default()),
@@ -120,7 +123,7 @@ mod tests {
     use super::*;
 
     fn open(path: &Path) -> Result<Folder, String> {
-        Folder::open(Some(path)).map_err(|Failed(why)| why)
+        Folder::open(Some(path)).map_err(|why| why.to_string())
     }
 
     #[test]
@@ -135,7 +138,7 @@ mod tests {
         assert_eq!(read::<Vec<u32>>(second.path(), "some.json").unwrap_or_default(), [1, 2]);
         assert_eq!(read::<Vec<u32>>(second.path(), "none.json").unwrap_or_default(), [0; 0]);
         fs::write(second.path().join("some.json"), "[1,").unwrap();
-        let Err(Failed(why)) = read::<Vec<u32>>(second.path(), "some.json") else { panic!() };
+        let why = read::<Vec<u32>>(second.path(), "some.json").unwrap_err().to_string();
         assert!(why.contains("some.json cannot be gone on with"), "{why}");
         fs::write(place.path().join("theirs"), "").unwrap();
         assert!(open(place.path()).unwrap_err().contains("has other things in it"));

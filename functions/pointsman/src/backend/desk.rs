@@ -1,0 +1,35 @@
+//! What each command on backends works with.
+
+use pointsman_apim::{Client, RequestId};
+use pointsman_engine::Mode;
+use pointsman_host::config::Needs;
+use uuid::Uuid;
+
+use super::{names::Names, print::Output};
+use crate::{
+    common::{Common, azure},
+    failed::Failed,
+};
+
+/// What a command works with.
+pub(super) struct Desk {
+    pub(super) client: Client,
+    pub(super) names: Names,
+    pub(super) output: Output,
+    /// Whether nothing may be written.
+    pub(super) shadow: bool,
+}
+
+impl Desk {
+    pub(super) async fn open(common: &Common, output: Output) -> Result<Self, Failed> {
+        let config = common.config(Needs::Azure)?;
+        let names = Names::read(common, &config).await;
+        let client = azure(&config)?;
+        Ok(Self { client, names, output, shadow: common.mode() == Mode::Shadow })
+    }
+}
+
+/// The id of the next request.
+pub(super) fn call() -> RequestId {
+    Uuid::now_v7().into()
+}

@@ -1,0 +1,127 @@
+//! What every command takes, and what is opened by it.
+
+use std::{
+    io,
+    ops::Deref,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Args;
+use pointsman_apim::{
+    Client,
+    client::{Pace, Retries},
+};
+use pointsman_engine::Mode;
+use pointsman_host::{
+    Config, Records,
+    config::{ConfigError, Needs},
+    wiring::{self, store_file},
+};
+use tempfile::TempDir;
+
+use crate::{failed::Failed, show};
+
+/// How long a request of a command waits for room in Azure's token bucket, in seconds.
+const PACE_SECS_MAX: u64 = 30;
+
+/// The heading of what every command takes.
+const EVERYWHERE: &str = "With every command";
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Common {
+    /// The configuration file.
+    #[arg(
+        long,
+        global = true,
+        help_heading = EVERYWHERE,
+        env = "POINTSMAN_CONFIG",
+        hide_env_values = true,
+        default_value = "pointsman.yaml",
+        value_name = "FILE"
+    )]
+    config: PathBuf,
+    /// Print JSON instead of text; also the log, and errors.
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    pub(crate) json: bool,
+    /// Decide, record and show, but write nothing to Azure; on a store of its own (not with `dev` and
+    /// `emulate`)
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    pub(crate) shadow: bool,
+}
+
+/// The client of the configured Azure, for somebody who waits at a terminal.
+pub(crate) fn azure(config: &Config) -> Result<Client, Failed> {
+    let patience = Duration::from_secs(PACE_SECS_MAX);
+    let pace = Pace::Within { reads: patience, writes: patience };
+    Ok(wiring::azure(config, Retries::PATIENT, pace)?)
+}
+
+impl Common {
+    pub(crate) fn mode(&self) -> Mode {
+        if self.shadow { Mode::Shadow } else { Mode::Live }
+    }
+
+    /// The configuration, with the secrets that are needed.
+    pub(crate) fn config(&self, needs: Needs) -> Result<Config, Failed> {
+        Config::read_for(&self.config, needs).map_err(|error| match error {
+            ConfigError::File { file, cause } if cause.kind() == io::ErrorKind::NotFound => Failed::new(format_args!(
+                "there is no configuration at {file}: name one with --config FILE or POINTSMAN_CONFIG"
+            )),
+            error @ ConfigError::File { .. } => error.into(),
+            // The lines of the file that have the problem.
+            error @ ConfigError::Problem(_) => Failed::of_text(&error.to_string()),
+        })
+    }
+
+    /// The records, to look at. Where there is no store yet, none is made: an empty one is shown.
+    pub(crate) async fn records(&self) -> Result<Reading, Failed> {
+        let file = store_file(&self.config(Needs::Store)?, self.mode());
+        if file.try_exists().map_err(|error| unseen(&file, &error))? {
+            return Ok(Reading { records: Records::open(&file).await?, empty: None });
+        }
+        show::note(format_args!(
+            "there is no store at {} yet; `pointsman serve` makes it",
+            file.display()
+        ));
+        let empty = tempfile::tempdir()?;
+        let records = Records::open(&empty.path().join("empty.db")).await?;
+        Ok(Reading { records, empty: Some(empty) })
+    }
+}
+
+/// Why nothing can be said of a store that is out of sight.
+pub(crate) fn unseen(file: &Path, error: &io::Error) -> Failed {
+    Failed::new(format_args!(
+        "the store {} cannot be seen ({error}): ask as the user that `serve` runs as",
+        file.display()
+    ))
+}
+
+/// Records that are looked at.
+pub(crate) struct Reading {
+    records: Records,
+    /// The folder of the empty ones.
+    empty: Option<TempDir>,
+}
+
+impl Reading {
+    /// Whether there is no store: nothing can be said of any backend.
+    pub(crate) const fn is_of_nothing(&self) -> bool {
+        self.empty.is_some()
+    }
+
+    pub(crate) async fn close(self) {
+        self.records.close().await;
+        drop(self.empty);
+    }
+}
+
+impl Deref for Reading {
+    type Target = Records;
+
+    fn deref(&self) -> &Records {
+        &self.records
+    }
+}
