@@ -7,7 +7,7 @@ use std::{fmt::Debug, path::PathBuf};
 
 use expect_test::expect_file;
 use pointsman_core::{
-    document::{Change, Document, Intent, Outcome, Owned, Reconnect, Trouble},
+    document::{Change, Document, Intent, Outcome, Owned, Reconnect, Trouble, Way},
     effect::Effect,
     etag::Etag,
     fraction::Fraction,
@@ -180,10 +180,10 @@ fn document() -> Document {
     document.spent = [id("over")].into();
     let (weight, priority) = (Field::weight(&member("eu")), Field::priority(&member("jp")));
     document.owned = [
-        (weight.clone(), Owned { baseline: Setting::Is(3), written: Setting::Is(0), stood: true }),
+        (weight.clone(), Owned { baseline: Setting::Is(3), written: Setting::Is(0), stood: true, unmet: None }),
         (
             priority.clone(),
-            Owned { baseline: Setting::Null, written: Setting::Absent, stood: false },
+            Owned { baseline: Setting::Null, written: Setting::Absent, stood: false, unmet: None },
         ),
     ]
     .into();
@@ -195,6 +195,7 @@ fn document() -> Document {
             Change { field: weight, before: Setting::Is(3), after: Setting::Is(0) },
             Change { field: priority, before: Setting::Null, after: Setting::Is(1) },
         ],
+        way: Way::Plain,
         steps: [(id("ramping"), 1)].into(),
         at: at("12:12:01"),
         outrun: true,
@@ -261,7 +262,11 @@ fn lines() {
         before: Setting::Absent,
         after: Setting::Is(0),
     };
-    let intended = What::Intended { intent: IntentId::derive(&["one"]), changes: vec![change] };
+    let intended = What::Intended {
+        intent: IntentId::derive(&["one"]),
+        way: Way::Plain,
+        changes: vec![change],
+    };
     check("line_intended.json", &said(intended));
 }
 
