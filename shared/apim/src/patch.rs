@@ -35,6 +35,11 @@ impl Patch {
         Self { body: body.into(), uses: Uses::POOL }
     }
 
+    /// A patch that changes nothing. What the service makes of the `ETag` then is not published.
+    pub fn empty() -> Self {
+        Self { body: Bytes::from_static(br#"{"properties":{}}"#), uses: Uses::default() }
+    }
+
     /// Reads a merge patch that a person wrote, if all of it is within the published bounds.
     pub fn parse(body: impl Into<Bytes>) -> Result<Self, DraftError> {
         let document = Document::parse(body)?;

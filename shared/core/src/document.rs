@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub use self::intents::{Change, FENCE, Intent, Owned, UNMET_RETRY, Unmet, Way};
+pub use self::intents::{Change, FENCE, Intent, Owned, UNMET_REST, UNMET_RETRY, Unmet, Way};
 
 use crate::{
     etag::Etags,

@@ -19,9 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    document::{
-        Document, FENCE, Intent, Outcome, RECONNECT_ASKED_MAX, RECONNECT_SHOWN, RETRY,
-    },
+    document::{Document, FENCE, Intent, Outcome, RECONNECT_ASKED_MAX, RECONNECT_SHOWN, RETRY},
     etag::Etag,
     fraction::Fraction,
     group::Group,
@@ -147,7 +145,8 @@ pub fn step(
 /// What is said where a write is refused with 412, and no other state is shown afterwards. Either a
 /// cache hides what someone wrote, or nobody wrote. After a pause the write is sent again if the same is
 /// read again; where somebody did write, it is refused again.
-const DENIED: &str = "Azure refuses writes as if someone else had written, and shows no other state";
+const DENIED: &str =
+    "Azure refuses writes as if someone else had written, and shows no other state";
 
 /// Which overrides take part.
 #[derive(Clone, Copy, PartialEq, Eq)]

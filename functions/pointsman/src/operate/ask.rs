@@ -5,10 +5,11 @@ use std::{fmt::Write as _, process::ExitCode};
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
 use pointsman_core::{
-    document::{Document, Outcome, Reconnect},
+    document::{Document, Outcome, Owned, Reconnect, Unmet},
     id::OverrideId,
     ledger::Line,
     names::BackendId,
+    pool::Field,
 };
 use pointsman_host::Records;
 use serde::Serialize;
@@ -144,6 +145,10 @@ fn describe(out: &mut String, document: &Document, now: Timestamp) -> std::fmt::
         writeln!(out, "  TROUBLE for {since}: {}", trouble.why)?;
         writeln!(out, "    tried again at {}", show::moment(trouble.until))?;
     }
+    for (text, unmet) in unmet(document) {
+        writeln!(out, "  TROUBLE for {}: {text}", show::length(now.duration_since(unmet.since)))?;
+        writeln!(out, "    tried again at {}", show::moment(unmet.until.max(now)))?;
+    }
     if let Some(missing) = missing(document, now) {
         writeln!(out, "  {missing}")?;
     }
@@ -151,9 +156,14 @@ fn describe(out: &mut String, document: &Document, now: Timestamp) -> std::fmt::
         writeln!(out, "  {}  {}: {}", over.id, over.effect, show::standing(document, over, now))?;
         writeln!(out, "    for {} ({}), by play {}", over.series, over.severity, over.play)?;
     }
-    for intent in &document.intents {
-        let open = show::length(now.duration_since(intent.at));
-        writeln!(out, "  write {} has had no answer for {open}", intent.id)?;
+    for intent in document.intents.iter().filter(|intent| !intent.is_empty()) {
+        let (open, fence) = (show::length(now.duration_since(intent.at)), intent.fence());
+        let id = &intent.id;
+        writeln!(
+            out,
+            "  write {id} has had no answer for {open}, and may still land until {}",
+            show::moment(fence)
+        )?;
         for change in &intent.changes {
             writeln!(out, "    {change}")?;
         }
@@ -162,6 +172,33 @@ fn describe(out: &mut String, document: &Document, now: Timestamp) -> std::fmt::
         writeln!(out, "  {}", said(reconnect))?;
     }
     Ok(())
+}
+
+/// What Azure keeps in place of what was asked, in words, field by field.
+fn unmet(document: &Document) -> impl Iterator<Item = (String, Unmet)> {
+    document.unmet().map(|(field, owned, unmet)| {
+        let Unmet { wanted, .. } = unmet;
+        (format!("{field} should be {wanted}, and Azure keeps {}", owned.written), unmet)
+    })
+}
+
+/// What Azure keeps in place of what its owner left, in words.
+pub(super) fn unrestored(document: &Document) -> Vec<String> {
+    let restoring = |(field, owned, unmet): (&Field, &Owned, Unmet)| {
+        unmet.wanted.means(owned.baseline).then(|| {
+            format!("{field} should be {} again, and Azure keeps {}", owned.baseline, owned.written)
+        })
+    };
+    document.unmet().filter_map(restoring).collect()
+}
+
+/// That a write may still land, in words.
+pub(super) fn may_land(document: &Document) -> Option<String> {
+    let until = document.may_land_until()?;
+    let until = show::moment(until);
+    Some(format!(
+        "a write that had no answer may still land until {until}; it is taken back if it does"
+    ))
 }
 
 /// That Azure has no such backend, in words, where that was seen last and something is going on: what

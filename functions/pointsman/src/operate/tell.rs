@@ -317,8 +317,14 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     let paused = desk.records.store.group().await?.body.paused.is_some();
     let (served, now) = (desk.is_served()?, desk.records.clock.now());
     desk.close().await?;
-    if !restored {
+    let mut busy = after.iter().filter(|document| !document.is_at_rest());
+    if !restored && !(served && busy.all(Document::is_restored)) {
         return Err(not_restored(&after, paused, served, options.within, now));
+    }
+    for document in &after {
+        if let Some(may_land) = ask::may_land(document) {
+            show::note(format_args!("{}: {may_land}", document.backend.short()));
+        }
     }
     if served {
         show::note(
@@ -387,6 +393,12 @@ fn not_restored(
         text += &format!("\n  {}", document.backend.short());
         for (field, owned) in &document.owned {
             text += &format!("\n    {field} should be {} again", owned.baseline);
+            if owned.unmet().is_some() {
+                text += &format!(", and Azure keeps {}", owned.written);
+            }
+        }
+        if let Some(may_land) = ask::may_land(document) {
+            text += &format!("\n    {may_land}");
         }
         if let Some(missing) = ask::missing(document, now) {
             text += &format!("\n    {missing}");

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Document;
+use super::{Document, Reconnect};
 use crate::{
     etag::Etag,
     id::{IntentId, OverrideId},
@@ -21,6 +21,9 @@ pub const FENCE: SignedDuration = SignedDuration::from_mins(5);
 /// once every way of writing it was tried.
 pub const UNMET_RETRY: (SignedDuration, SignedDuration) =
     (SignedDuration::from_secs(1), SignedDuration::from_hours(1));
+
+/// How long it rests on what is sound where the way to the letter took the traffic away.
+pub const UNMET_REST: SignedDuration = SignedDuration::from_hours(24);
 
 /// A field that overrides own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +59,12 @@ pub struct Unmet {
 
 impl Unmet {
     fn tried(self, way: Way, now: Timestamp) -> Self {
-        let wait = now.duration_since(self.since).clamp(UNMET_RETRY.0, UNMET_RETRY.1);
+        let wait = match way {
+            Way::Rest => UNMET_REST,
+            Way::Plain | Way::Explicit | Way::Null | Way::Whole => {
+                now.duration_since(self.since).clamp(UNMET_RETRY.0, UNMET_RETRY.1)
+            }
+        };
         Self { tried: way, until: later(now, wait), ..self }
     }
 
@@ -250,6 +258,16 @@ impl Document {
     /// The fields of which Azure has made something else than was asked.
     pub fn unmet(&self) -> impl Iterator<Item = (&Field, &Owned, Unmet)> {
         self.owned.iter().filter_map(|(field, owned)| Some((field, owned, owned.unmet()?)))
+    }
+
+    /// Whether every field is as its owner left it and nothing is wanted, though a write that had no
+    /// answer may still land.
+    #[must_use]
+    pub fn is_restored(&self) -> bool {
+        self.overrides.is_empty()
+            && self.trouble.is_none()
+            && self.owned.values().all(|owned| owned.written.means(owned.baseline))
+            && !self.reconnects.values().any(Reconnect::is_waiting)
     }
 
     /// Until when a write that had no answer may still land; none where none is open.

@@ -137,3 +137,7 @@ impl Look<'_> {
         intent
     }
 }
+
+#[cfg(test)]
+#[path = "align_tests.rs"]
+mod tests;

@@ -180,7 +180,10 @@ fn document() -> Document {
     document.spent = [id("over")].into();
     let (weight, priority) = (Field::weight(&member("eu")), Field::priority(&member("jp")));
     document.owned = [
-        (weight.clone(), Owned { baseline: Setting::Is(3), written: Setting::Is(0), stood: true, unmet: None }),
+        (
+            weight.clone(),
+            Owned { baseline: Setting::Is(3), written: Setting::Is(0), stood: true, unmet: None },
+        ),
         (
             priority.clone(),
             Owned { baseline: Setting::Null, written: Setting::Absent, stood: false, unmet: None },
