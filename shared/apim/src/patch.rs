@@ -4,9 +4,10 @@
 //! arrays are replaced whole. That null deletes and that arrays are replaced whole is what the RFC
 //! says and no page confirms; whoever sends one holds the answer's body against it.
 //!
-//! There are three ways to a [`Patch`]: [`pool::Edit`](crate::pool::Edit) for weights and
-//! priorities, [`Merge`] for the fields that an automaton may set, and [`Patch::parse`] for what a
-//! person wrote. None of them makes one that the service would refuse for its bounds.
+//! There are four ways to a [`Patch`]: [`pool::Edit`](crate::pool::Edit) for weights and
+//! priorities, [`Merge`] for the fields that an automaton may set, [`Patch::parse`] for what a
+//! person wrote, and [`Patch::empty`]. None of them makes one that the service would refuse for its
+//! bounds.
 
 use std::fmt;
 use std::str::FromStr;

@@ -11,7 +11,9 @@
 //! An intent is saved before its request is sent, and carries the `ETag` it was planned from. As
 //! Azure does it only if the backend still has that `ETag`, an intent whose `ETag` is seen to be
 //! gone can never be done any more: it was, or it never will be. Until then it may still land, and
-//! the fields it names stay owned, so that what it lands on is known to be ours.
+//! the fields it names stay owned, so that what it lands on is known to be ours. The next write gives
+//! the backend another `ETag`; where nothing is to be written, an empty one is sent for that. Azure may
+//! give none for it, so an open intent is let go of after [`FENCE`] in any case.
 
 mod intents;
 

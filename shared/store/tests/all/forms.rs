@@ -7,7 +7,8 @@ use std::{fmt::Debug, path::PathBuf};
 
 use expect_test::expect_file;
 use pointsman_core::{
-    document::{Change, Document, Intent, Outcome, Owned, Reconnect, Trouble, Way},
+    answer::Answer,
+    document::{Change, Document, Intent, Outcome, Owned, Reconnect, Trouble, Unmet, Way},
     effect::Effect,
     etag::Etag,
     fraction::Fraction,
@@ -239,6 +240,31 @@ fn documents() {
     check("document.json", &document());
 }
 
+/// Azure keeps another value, refused a write with 412, and gave no new `ETag` for an empty one.
+#[test]
+fn documents_of_writes_that_were_answered_oddly() {
+    let mut document = document();
+    let unmet = Unmet {
+        wanted: Setting::Absent,
+        since: at("12:11:00"),
+        tried: Way::Whole,
+        until: at("12:14:00"),
+    };
+    for owned in document.owned.values_mut() {
+        owned.unmet = Some(unmet);
+    }
+    let etag = Etag("\"AAB\"".to_owned());
+    let mut intent = document.intents.remove(0);
+    intent.etag = etag.clone();
+    let empty = Intent { changes: Vec::new(), id: IntentId::derive(&["empty"]), ..intent.clone() };
+    let whole = Intent { way: Way::Whole, ..intent };
+    document.intents = vec![whole.clone(), empty.clone()];
+    let now = document.now;
+    document.answer(&empty.id, &Answer::Written { etag, pool: None }, now, &mut Vec::new());
+    document.answer(&whole.id, &Answer::Outrun, now, &mut Vec::new());
+    check("document_odd_answers.json", &document);
+}
+
 #[test]
 fn groups() {
     check("group.json", &Group::default());
@@ -271,6 +297,9 @@ fn lines() {
         changes: vec![change],
     };
     check("line_intended.json", &said(intended));
+    let intended =
+        What::Intended { intent: IntentId::derive(&["one"]), way: Way::Whole, changes: Vec::new() };
+    check("line_intended_whole.json", &said(intended));
 }
 
 #[test]
