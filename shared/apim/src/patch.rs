@@ -4,9 +4,10 @@
 //! arrays are replaced whole. That null deletes and that arrays are replaced whole is what the RFC
 //! says and no page confirms; whoever sends one holds the answer's body against it.
 //!
-//! There are three ways to a [`Patch`]: [`pool::Edit`](crate::pool::Edit) for weights and
-//! priorities, [`Merge`] for the fields that an automaton may set, and [`Patch::parse`] for what a
-//! person wrote. None of them makes one that the service would refuse for its bounds.
+//! There are four ways to a [`Patch`]: [`pool::Edit`](crate::pool::Edit) for weights and
+//! priorities, [`Merge`] for the fields that an automaton may set, [`Patch::parse`] for what a
+//! person wrote, and [`Patch::empty`]. None of them makes one that the service would refuse for its
+//! bounds.
 
 use std::fmt;
 use std::str::FromStr;
@@ -33,6 +34,11 @@ impl Patch {
     /// A patch of the members of a pool.
     pub(crate) fn of_members(body: String) -> Self {
         Self { body: body.into(), uses: Uses::POOL }
+    }
+
+    /// A patch that changes nothing. What the service makes of the `ETag` then is not published.
+    pub fn empty() -> Self {
+        Self { body: Bytes::from_static(br#"{"properties":{}}"#), uses: Uses::default() }
     }
 
     /// Reads a merge patch that a person wrote, if all of it is within the published bounds.

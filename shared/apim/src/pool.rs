@@ -14,7 +14,8 @@ use crate::backend::Backend;
 use crate::document::{Problem, Unreadable, wrong};
 use crate::id::BackendName;
 pub use crate::patch::Patch;
-use crate::raw::Fields;
+use crate::put::{Draft, DraftError};
+use crate::raw::{Fields, Object};
 
 /// The most members of a pool.
 pub const POOL_MEMBERS_MAX: usize = 30;
@@ -282,37 +283,65 @@ impl<'a> Edit<'a> {
         Ok(self)
     }
 
-    /// The patch, if there is anything to change. It holds every member.
-    pub fn finish(self) -> Edited {
-        // Judged by the end and not by the way, so that there and back is no change.
+    /// Whether there is anything to change. Judged by the end and not by the way, so that there and back
+    /// is no change.
+    fn changes(&self) -> bool {
         let same = |row: &Row<'_>| {
             row.is("weight", row.before.weight) && row.is("priority", row.before.priority)
         };
-        if self.members.iter().all(same) {
-            return Edited::Unchanged;
-        }
-        let mut body = String::with_capacity(256 * self.members.len());
-        body.push_str(r#"{"properties":{"pool":{"services":["#);
+        !self.members.iter().all(same)
+    }
+
+    /// The array of all members, as JSON.
+    fn services(&self) -> String {
+        let mut text = String::with_capacity(256 * self.members.len());
+        text.push('[');
         for (at, row) in self.members.iter().enumerate() {
-            body.push_str(if at == 0 { "{" } else { ",{" });
+            text.push_str(if at == 0 { "{" } else { ",{" });
             for (at, (key, cell)) in row.fields.iter().enumerate() {
                 if at > 0 {
-                    body.push(',');
+                    text.push(',');
                 }
                 // `Value` prints a string with its quotes and escapes, and never fails.
-                let _ = write!(body, "{}:", Value::String(key.clone()));
+                let _ = write!(text, "{}:", Value::String(key.clone()));
                 match cell {
-                    Cell::Kept(raw) => body.push_str(raw.get()),
-                    Cell::Null => body.push_str("null"),
+                    Cell::Kept(raw) => text.push_str(raw.get()),
+                    Cell::Null => text.push_str("null"),
                     Cell::Number(number) => {
-                        let _ = write!(body, "{number}");
+                        let _ = write!(text, "{number}");
                     }
                 }
             }
-            body.push('}');
+            text.push('}');
         }
-        body.push_str("]}}}");
+        text.push(']');
+        text
+    }
+
+    /// The patch, if there is anything to change. It holds every member.
+    pub fn finish(self) -> Edited {
+        if !self.changes() {
+            return Edited::Unchanged;
+        }
+        let body = format!(r#"{{"properties":{{"pool":{{"services":{}}}}}}}"#, self.services());
         Edited::Changed(Patch::of_members(body))
+    }
+
+    /// The whole backend with these members, to replace it; all else stays to the letter.
+    ///
+    /// # Errors
+    /// When the service would refuse the whole, or a key stands twice in it.
+    pub fn whole(&self, backend: &Backend) -> Result<Draft, DraftError> {
+        // Of a body with a key that stands twice, something would be lost.
+        let body = crate::document::Document::parse(backend.body().clone())?;
+        let text = std::str::from_utf8(body.body()).unwrap_or_default();
+        let mut document = Object::of(Some(text));
+        let mut properties = Object::of(document.get("properties"));
+        let mut pool = Object::of(properties.get("pool"));
+        pool.set("services", &self.services());
+        properties.set("pool", &pool.into_text());
+        document.set("properties", &properties.into_text());
+        Draft::parse(document.into_text())
     }
 }
 

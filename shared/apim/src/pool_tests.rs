@@ -236,6 +236,28 @@ fn is_owned(key: &str) -> bool {
     key == "weight" || key == "priority"
 }
 
+#[test]
+fn the_whole_with_other_members_keeps_its_letter_and_is_within_the_bounds() {
+    let before = backend(
+        r#"{"id":"/x/backends/chat", "name":"chat","properties":{"title":null,"url":null,"protocol":null,
+            "type":"Pool","later":1.50,"pool":{"services":[{"id":"/backends/m0","weight":0 , "x":1e2},
+            {"id":"/backends/m1"}], "later":null}}}"#,
+    );
+    let mut edit = Edit::of(&before).unwrap();
+    edit.weight(&name("m0"), Setting::Absent).unwrap();
+    let whole = edit.whole(&before).unwrap();
+    let text = std::str::from_utf8(whole.document().body()).unwrap();
+    expect![[r#"
+        {"id":"/x/backends/chat", "name":"chat","properties":{"title":null,"url":null,"protocol":null,
+                    "type":"Pool","later":1.50,"pool":{"services":[{"id":"/backends/m0","x":1e2},{"id":"/backends/m1"}], "later":null}}}"#]]
+    .assert_eq(text);
+    let twice = backend(
+        r#"{"properties":{"x":1,"x":2,"pool":{"services":[{"id":"/backends/m0","weight":0}]}}}"#,
+    );
+    let refused = Edit::of(&twice).unwrap().whole(&twice).unwrap_err();
+    assert!(refused.to_string().contains("properties.x stands in it twice"), "{refused}");
+}
+
 proptest! {
     #[test]
     fn a_read_modify_write_changes_only_what_was_edited(
@@ -264,6 +286,8 @@ proptest! {
             }
             wanted[at][usize::from(priority)] = to;
         }
+        // What replaces the whole has the same members, and all else to the letter.
+        let whole = edit.whole(&before);
         let patch = match edit.finish() {
             Edited::Unchanged => {
                 prop_assert_eq!(&wanted, &original);
@@ -295,6 +319,9 @@ proptest! {
         };
         prop_assert_eq!(blank(after.raw()), blank(&merged));
         prop_assert_eq!(blank(&merged), blank(before.raw()));
+        if let Ok(whole) = whole {
+            prop_assert_eq!(whole.document().raw(), after.raw());
+        }
     }
 
     #[test]

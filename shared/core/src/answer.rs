@@ -1,4 +1,9 @@
-//! How a document takes in what came of what was asked of Azure.
+//! How a document takes in Azure's answers.
+//!
+//! What the answer to our own write shows is our own doing, whatever was asked: the write was done on
+//! the state that it was planned from, so that nobody else can have written in between. A field that it
+//! shows otherwise than was asked keeps its baseline, and is written in another way
+//! ([`Way`](crate::document::Way)).
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -88,27 +93,34 @@ impl Document {
                 let intent = self.intents.remove(place);
                 said.push(What::Wrote { intent: intent.id.clone() });
                 self.trouble = None;
-                self.etags.gone(&intent.etag);
-                self.etags.seen(etag);
-                for change in &intent.changes {
-                    let shown = pool.as_ref().and_then(|pool| pool.get(&change.field));
-                    if let Some(shown) = shown.filter(|shown| !shown.means(change.after)) {
-                        let (field, asked) = (change.field.clone(), change.after);
-                        said.push(What::Answered { field, asked, shown });
-                    }
+                self.etags.wrote(&intent.etag, etag);
+                if intent.is_empty() && intent.etag == *etag {
+                    self.etags.lasts(etag);
                 }
-                self.done(&intent, None, said);
+                self.answered(&intent, pool.as_ref(), said);
                 self.retire_gone(etag, None, said);
             }
             Answer::Outrun => {
                 let outrun = &mut self.intents[place];
                 outrun.outrun = true;
-                self.etags.gone(&outrun.etag);
+                self.etags.denied(&outrun.etag);
                 said.push(What::Outrun { intent });
             }
             Answer::Refused { why } => {
-                self.intents.remove(place);
+                let refused = self.intents.remove(place);
                 said.push(What::Refused { intent, why: why.clone() });
+                if refused.is_empty() {
+                    // Nothing is wanted that would be tried again.
+                    self.etags.lasts(&refused.etag);
+                    return self.look_on();
+                }
+                if !refused.way.is_plain() {
+                    for change in &refused.changes {
+                        if let Some(owned) = self.owned.get_mut(&change.field) {
+                            owned.refused(refused.way, self.now);
+                        }
+                    }
+                }
                 self.troubled(why, None);
             }
             Answer::Throttled { until } => {
@@ -129,18 +141,34 @@ impl Document {
         self.look_on();
     }
 
-    /// What a write that was done makes true: of the fields that `shown`, where it was read, still
-    /// shows it of. What someone else wrote over it since then is theirs.
-    fn done(&mut self, intent: &Intent, shown: Option<&Pool>, said: &mut Vec<What>) {
+    /// What a write that was answered makes true. What its answer shows is our own doing, whatever was
+    /// asked: nobody else can have written in between.
+    fn answered(&mut self, intent: &Intent, pool: Option<&Pool>, said: &mut Vec<What>) {
         for change in &intent.changes {
-            let theirs = shown
-                .and_then(|pool| pool.get(&change.field))
-                .is_some_and(|shown| !shown.means(change.after));
+            let Some(owned) = self.owned.get_mut(&change.field) else { continue };
+            let (field, asked) = (change.field.clone(), change.after);
+            let shown = pool.and_then(|pool| pool.get(&field)).unwrap_or(asked);
+            if owned.answered(asked, shown, intent.way, self.now) {
+                said.push(What::Answered { field, asked, shown });
+            }
+        }
+        self.stepped_all(intent, said);
+    }
+
+    /// What a write that was seen to be done makes true, of the fields that still show it. What someone
+    /// else wrote over it since then is theirs.
+    fn landed(&mut self, intent: &Intent, shown: &Pool, said: &mut Vec<What>) {
+        for change in &intent.changes {
+            let theirs = shown.get(&change.field).is_some_and(|shown| !shown.means(change.after));
             if let Some(owned) = self.owned.get_mut(&change.field).filter(|_| !theirs) {
                 owned.written = change.after;
                 owned.stood = true;
             }
         }
+        self.stepped_all(intent, said);
+    }
+
+    fn stepped_all(&mut self, intent: &Intent, said: &mut Vec<What>) {
         for (id, step) in &intent.steps {
             self.stepped(id, *step, said);
         }
@@ -153,7 +181,7 @@ impl Document {
             std::mem::take(&mut self.intents).into_iter().partition(|intent| intent.etag == *etag);
         self.intents = open;
         for intent in gone {
-            let landed = shown.is_some_and(|pool| {
+            let landed = |pool: &&Pool| {
                 let mut changes =
                     intent.changes.iter().filter(|change| !change.before.means(change.after));
                 let shows = |change: &Change| {
@@ -161,10 +189,10 @@ impl Document {
                 };
                 // Of one that was answered with 412, some of it may be someone else's.
                 if intent.outrun { changes.all(shows) } else { changes.any(shows) }
-            });
-            if landed {
+            };
+            if let Some(pool) = shown.filter(landed) {
                 said.push(What::Landed { intent: intent.id.clone() });
-                self.done(&intent, shown, said);
+                self.landed(&intent, pool, said);
             } else {
                 said.extend(intent.not_landed());
             }

@@ -11,30 +11,33 @@
 //! An intent is saved before its request is sent, and carries the `ETag` it was planned from. As
 //! Azure does it only if the backend still has that `ETag`, an intent whose `ETag` is seen to be
 //! gone can never be done any more: it was, or it never will be. Until then it may still land, and
-//! the fields it names stay owned, so that what it lands on is known to be ours.
+//! the fields it names stay owned, so that what it lands on is known to be ours. The next write gives
+//! the backend another `ETag`; where nothing is to be written, an empty one is sent for that. Azure may
+//! give none for it, so an open intent is let go of after [`FENCE`] in any case.
 
-use std::{collections::BTreeMap, fmt};
+mod intents;
+
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+pub use self::intents::{Change, FENCE, Intent, Owned, UNMET_REST, UNMET_RETRY, Unmet, Way};
+
 use crate::{
     claim::{Asked, Claim, Recall, Taken},
-    etag::{Etag, Etags},
-    id::{IntentId, OverrideId, ReconnectId},
+    etag::Etags,
+    id::{OverrideId, ReconnectId},
     lay::Yielded,
     ledger::What,
     names::{BackendId, PlayName},
     origin::Origin,
     overrides::{After, End, Held, Life, Override, Standing, Until, later},
     playbook::DURATION_MAX,
-    pool::{Field, Setting},
+    pool::Field,
     signal::SeriesId,
     wake::SKEW_MAX,
 };
-
-/// How long a write without an answer may still land. Longer than any proxy holds a request.
-pub const FENCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// How long a backend must have been missing before what is to be given back to it is forgotten: a
 /// 404 may pass.
@@ -52,84 +55,6 @@ pub const RECONNECT_SHOWN: SignedDuration = SignedDuration::from_hours(24);
 /// The shortest and the longest wait before something that failed is tried again.
 pub const RETRY: (SignedDuration, SignedDuration) =
     (SignedDuration::from_secs(1), SignedDuration::from_secs(60));
-
-/// A field that overrides own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Owned {
-    /// What its owner last left there.
-    pub baseline: Setting,
-    /// What we last knew to be there by our own hand; the baseline where we have not written yet.
-    pub written: Setting,
-    /// Whether what we want was seen to stand there: who writes over it from then on has something
-    /// against it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub stood: bool,
-}
-
-impl Owned {
-    /// A field that shows this, and in which nothing of ours stands yet.
-    #[must_use]
-    pub const fn fresh(shown: Setting) -> Self {
-        Self { baseline: shown, written: shown, stood: false }
-    }
-
-    /// Whether something of ours has stood there. Documents of before that was noted know it by what
-    /// was written.
-    #[must_use]
-    pub fn is_touched(&self) -> bool {
-        self.stood || !self.written.means(self.baseline)
-    }
-}
-
-/// One field's part of a write.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// Which field.
-    pub field: Field,
-    /// What was there when the write was planned.
-    pub before: Setting,
-    /// What the write puts there.
-    pub after: Setting,
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} -> {}", self.field, self.before, self.after)
-    }
-}
-
-/// A write, recorded before it is sent.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Intent {
-    /// Its name.
-    pub id: IntentId,
-    /// The state it was planned from, and the only one on which it can be done.
-    pub etag: Etag,
-    /// What it changes.
-    pub changes: Vec<Change>,
-    /// The ramp steps that it applies.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub steps: BTreeMap<OverrideId, usize>,
-    /// When it was recorded.
-    pub at: Timestamp,
-    /// Whether it was answered with 412. A gateway may have sent it twice and told of the second
-    /// time, so what the backend shows decides what came of it.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub outrun: bool,
-}
-
-impl Intent {
-    /// Until when it may still land.
-    #[must_use]
-    pub fn fence(&self) -> Timestamp {
-        later(self.at, FENCE)
-    }
-
-    /// What is told where it turns out not to have been done; nothing where that was told.
-    pub(crate) fn not_landed(&self) -> Option<What> {
-        (!self.outrun).then(|| What::NotLanded { intent: self.id.clone() })
-    }
-}
 
 /// A reconnect: a one-shot beside the set. Azure cannot recall one, so the wait is ours.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -311,6 +236,7 @@ impl Document {
         if let Some(trouble) = self.trouble.as_mut().filter(|trouble| !trouble.named) {
             trouble.until = trouble.until.min(now);
         }
+        self.owned.values_mut().for_each(|owned| owned.insist(now));
         self.wake_now(now);
     }
 
@@ -355,6 +281,7 @@ impl Document {
             }
         }
         self.intents.iter_mut().for_each(|intent| back(&mut intent.at));
+        self.owned.values_mut().for_each(|owned| owned.rewind(now));
         for reconnect in self.reconnects.values_mut() {
             reconnect.asked.iter_mut().for_each(back);
         }

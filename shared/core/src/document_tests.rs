@@ -1,7 +1,12 @@
 //! What a document remembers, and for how long.
 
 use super::*;
-use crate::answer::{Answer, ReconnectAnswer};
+use crate::{
+    answer::{Answer, ReconnectAnswer},
+    etag::Etag,
+    id::IntentId,
+    pool::Setting,
+};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -15,10 +20,13 @@ fn backend() -> BackendId {
 }
 
 fn intent(at: Timestamp) -> Intent {
+    let field = Field::weight(&"eu".parse().unwrap());
+    let change = Change { field, before: Setting::Is(50), after: Setting::Is(0) };
     Intent {
         id: IntentId::derive(&["one"]),
         etag: Etag("\"1\"".to_owned()),
-        changes: Vec::new(),
+        changes: vec![change],
+        way: Way::Plain,
         steps: BTreeMap::new(),
         at,
         outrun: false,

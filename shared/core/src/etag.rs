@@ -29,15 +29,35 @@ pub struct Etags {
     /// The ones read before it.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     past: VecDeque<Etag>,
-    /// The ones that Azure itself has said are over: we wrote over them, or were refused with 412.
+    /// The ones that Azure itself has said are over: we wrote over them, or were refused with 412 where
+    /// a newer one was known.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     gone: VecDeque<Etag>,
+    /// The one that our own last write made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ours: Option<Etag>,
+    /// The newest, where a write on it was refused with 412 all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    denied: Option<Denied>,
+    /// The one that an empty write did not end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    lasting: Option<Etag>,
     /// Since when, and when last, nothing but states of the past was read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stale: Option<(Timestamp, Timestamp)>,
     /// Since when there is nothing to be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     missing: Option<Timestamp>,
+}
+
+/// That a write on the newest state known was refused with 412. Either there is a newer one, which a
+/// cache hides, or there is none, and the gateway was wrong; the next reads tell.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Denied {
+    etag: Etag,
+    /// Whether it was read once more since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    read: bool,
 }
 
 /// How what was read compares with what was seen before.
@@ -109,16 +129,62 @@ impl Etags {
             if let Some(old) = self.current.replace(etag.clone()) {
                 keep(&mut self.past, old);
             }
+            self.denied = None;
+            self.lasting = None;
         }
     }
 
     /// Takes note that Azure has said that this state is over.
-    pub fn gone(&mut self, etag: &Etag) {
+    fn gone(&mut self, etag: &Etag) {
         self.current.take_if(|current| current == etag);
         self.past.retain(|past| past != etag);
         if !self.gone.contains(etag) {
             keep(&mut self.gone, etag.clone());
         }
+    }
+
+    /// Takes note that a write of ours made one state of another.
+    pub(crate) fn wrote(&mut self, from: &Etag, to: &Etag) {
+        self.gone(from);
+        self.seen(to);
+        self.denied = None;
+        self.ours = Some(to.clone());
+    }
+
+    /// Whether our own last write made this state: nobody else has written since.
+    pub(crate) fn is_ours(&self, etag: &Etag) -> bool {
+        self.ours.as_ref() == Some(etag)
+    }
+
+    /// Takes note that a write on this state was refused with 412.
+    pub(crate) fn denied(&mut self, etag: &Etag) {
+        if self.current.as_ref() == Some(etag) {
+            self.denied = Some(Denied { etag: etag.clone(), read: false });
+        } else {
+            self.gone(etag);
+        }
+    }
+
+    /// Whether this is read for the first time since a write on it was refused with 412. A cache may
+    /// have answered; what is read again a little later is taken for what is there, and a write on it
+    /// is refused once more if it is not.
+    pub(crate) fn is_denied(&mut self, etag: &Etag) -> bool {
+        let denied = self.denied.as_mut().filter(|denied| denied.etag == *etag && !denied.read);
+        let first = denied.is_some();
+        if let Some(denied) = denied {
+            denied.read = true;
+        }
+        first
+    }
+
+    /// Takes note that an empty write did not end this state.
+    pub(crate) fn lasts(&mut self, etag: &Etag) {
+        self.lasting = Some(etag.clone());
+    }
+
+    /// Whether an empty write may end this state, as far as is known.
+    pub(crate) fn may_end(&self, etag: &Etag) -> bool {
+        self.lasting.as_ref() != Some(etag)
     }
 }
 

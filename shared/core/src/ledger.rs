@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    document::Change,
+    document::{Change, Way},
     effect::Effect,
     fraction::Fraction,
     id::{IntentId, LineId, OverrideId, ReconnectId},
@@ -74,7 +74,7 @@ pub enum What {
     NeverBegan { id: OverrideId, why: End },
     Stepped { id: OverrideId, given_back: Fraction },
     Finished { id: OverrideId },
-    Intended { intent: IntentId, changes: Vec<Change> },
+    Intended { intent: IntentId, way: Option<Way>, changes: Vec<Change> },
     Wrote { intent: IntentId },
     Outrun { intent: IntentId },
     Refused { intent: IntentId, why: String },
@@ -206,13 +206,26 @@ impl What {
             Self::NeverBegan { id, why } => write!(f, "{id} ended before it began: {why}"),
             Self::Stepped { id, given_back } => write!(f, "{id} has given {given_back} back"),
             Self::Finished { id } => write!(f, "{id} is over"),
-            Self::Intended { intent, changes } => {
+            Self::Intended { intent, changes, .. } if changes.is_empty() => {
+                write!(
+                    f,
+                    "write {intent}: nothing, so that no write without an answer can land any more"
+                )
+            }
+            Self::Intended { intent, way, changes } => {
                 write!(f, "write {intent}: ")?;
-                list(f, changes)
+                list(f, changes)?;
+                match way {
+                    None | Some(Way::Plain | Way::Explicit | Way::Null | Way::Rest) => Ok(()),
+                    Some(Way::Whole) => f.write_str(", by replacing the whole backend"),
+                }
             }
             Self::Wrote { intent } => write!(f, "write {intent} is done"),
             Self::Outrun { intent } => {
-                write!(f, "write {intent} was not done: someone else wrote first; decided again")
+                write!(
+                    f,
+                    "write {intent} was not done: Azure says that someone else wrote first; decided again"
+                )
             }
             Self::Refused { intent, why } => write!(f, "write {intent} was refused: {why}"),
             Self::Throttled { until } => write!(f, "Azure asks to wait until {until:.0}"),

@@ -11,6 +11,7 @@
 //! steps harmless (I3): after it, the document says what was begun, and Azure says whether it was
 //! done.
 
+mod align;
 mod settle;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,19 +20,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     document::{
-        Change, Document, FENCE, Intent, Outcome, Owned, RECONNECT_ASKED_MAX, RECONNECT_SHOWN,
-        RETRY, UNDONE_KEPT,
+        Document, FENCE, Intent, Outcome, RECONNECT_ASKED_MAX, RECONNECT_SHOWN, RETRY, UNDONE_KEPT,
     },
     etag::Etag,
     fraction::Fraction,
     group::Group,
-    id::{IntentId, OverrideId, ReconnectId},
+    id::{OverrideId, ReconnectId},
     lay::{Contribution, Laid, Terms, lay},
     ledger::{Line, What},
     names::BackendId,
     overrides::{End, Held, Life, Override, Standing, later},
     playbook::{Playbook, RECONNECT_AFTER_MIN},
-    pool::{Pool, Settings},
+    pool::Pool,
     wake::{ask_at, warning},
 };
 
@@ -125,6 +125,9 @@ pub fn step(
     if observed.etag().is_some_and(|etag| look.is_stale(etag)) {
         return look.end(Next::ReadAgain);
     }
+    if observed.etag().is_some_and(|etag| look.document.etags.is_denied(etag)) {
+        return look.wait(DENIED);
+    }
     look.settle(observed);
     look.end_what_is_over();
     let next = match observed {
@@ -140,6 +143,12 @@ pub fn step(
     };
     look.end(next)
 }
+
+/// What is said where a write is refused with 412, and no other state is shown afterwards. Either a
+/// cache hides what someone wrote, or nobody wrote. After a pause the write is sent again if the same is
+/// read again; where somebody did write, it is refused again.
+const DENIED: &str =
+    "Azure refuses writes as if someone else had written, and shows no other state";
 
 /// Which overrides take part.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -171,12 +180,22 @@ impl<'a> Look<'a> {
         Self { document, generation, group, now, said: Vec::new() }
     }
 
+    /// Puts off what is to be done, for about as long as it has been put off already.
+    fn wait(mut self, why: &str) -> Step {
+        self.document.unreachable(why, None, self.now, &mut self.said);
+        self.finish(Next::Rest)
+    }
+
     fn end(mut self, next: Next) -> Step {
-        // Azure has answered, and wants nothing more of us: whatever was wrong is over.
-        if next == Next::Rest && self.document.intents.is_empty() {
+        // Azure has answered, and nothing is to be written: whatever was wrong is over.
+        if next == Next::Rest {
             self.document.trouble = None;
         }
         self.tidy();
+        self.finish(next)
+    }
+
+    fn finish(mut self, next: Next) -> Step {
         match &next {
             Next::Rest | Next::ReadAgain | Next::Write(_) => self.document.plan_wake(),
             // There may be others to ask for, and the answer to this one is waited for for long.
@@ -223,44 +242,17 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Finds the difference between what the pool is and what it should be, and plans its write.
-    fn align(&mut self, etag: &Etag, pool: &Pool) -> Next {
-        loop {
-            let baseline = self.baseline(pool);
-            let laid = self.lay(&baseline, &self.contributions(Whose::All));
-            self.judge(&laid);
-            if self.group.paused.is_some() {
-                return Next::Rest;
-            }
-            self.own(&laid.settings, pool);
-            let changes = self.changes(&laid.settings, pool);
-            let steps = self.steps_due();
-            if !changes.is_empty() {
-                return Next::Write(self.intend(etag, changes, steps));
-            }
-            if steps.is_empty() {
-                for field in laid.settings.keys() {
-                    if let Some(owned) = self.document.owned.get_mut(field) {
-                        owned.stood = true;
-                    }
-                }
-                return Next::Rest;
-            }
-            // Nothing need be written for these steps: they are applied as they are due.
-            for (id, step) in steps {
-                self.document.stepped(&id, step, &mut self.said);
-            }
-        }
-    }
-
     /// The pool as its owner last left it.
     fn baseline(&self, pool: &Pool) -> Pool {
         pool.with(self.document.owned.iter().map(|(field, owned)| (field, owned.baseline)))
     }
 
     fn lay(&self, baseline: &Pool, contributions: &[Contribution<'_>]) -> Laid {
-        let terms = self
-            .generation
+        lay(baseline, &self.terms(), contributions, &self.document.yielded)
+    }
+
+    fn terms(&self) -> Terms {
+        self.generation
             .playbook
             .pool_of(&self.document.backend)
             .map(|(_, pool)| Terms {
@@ -268,8 +260,7 @@ impl<'a> Look<'a> {
                 failover: pool.failover,
                 null_weight: pool.null_weight,
             })
-            .unwrap_or_default();
-        lay(baseline, &terms, contributions, &self.document.yielded)
+            .unwrap_or_default()
     }
 
     /// What is in force, and what is on its way out. A gate that is closed keeps out what has not
@@ -406,57 +397,6 @@ impl<'a> Look<'a> {
             }
         }
         Next::Rest
-    }
-
-    /// Takes over the fields that are owned from now on, with what stands there as their baseline,
-    /// and lets go of those that are their owner's again.
-    fn own(&mut self, settings: &Settings, pool: &Pool) {
-        for field in settings.keys() {
-            if let Some(shown) = pool.get(field) {
-                self.document.owned.entry(field.clone()).or_insert(Owned::fresh(shown));
-            }
-        }
-        let intents = &self.document.intents;
-        self.document.owned.retain(|field, owned| {
-            let may_land = intents
-                .iter()
-                .flat_map(|intent| &intent.changes)
-                .any(|change| change.field == *field);
-            settings.contains_key(field)
-                || may_land
-                || !pool.get(field).is_some_and(|shown| shown.means(owned.baseline))
-        });
-    }
-
-    /// The fields that are not what they should be.
-    fn changes(&self, settings: &Settings, pool: &Pool) -> Vec<Change> {
-        self.document
-            .owned
-            .iter()
-            .filter_map(|(field, owned)| {
-                let before = pool.get(field)?;
-                let after = settings.get(field).copied().unwrap_or(owned.baseline);
-                (!before.means(after)).then(|| Change { field: field.clone(), before, after })
-            })
-            .collect()
-    }
-
-    fn intend(
-        &mut self,
-        etag: &Etag,
-        changes: Vec<Change>,
-        steps: BTreeMap<OverrideId, usize>,
-    ) -> Intent {
-        let text = format!("{changes:?}{steps:?}");
-        let backend = self.document.backend.to_string();
-        let id = IntentId::derive(&[&backend, &etag.0, &text, &self.now.to_string()]);
-        self.said.push(What::Intended { intent: id.clone(), changes: changes.clone() });
-        let intent = Intent { id, etag: etag.clone(), changes, steps, at: self.now, outrun: false };
-        // The same write again, from the same state at the same moment, is the same intent.
-        if !self.document.intents.iter().any(|open| open.id == intent.id) {
-            self.document.intents.push(intent.clone());
-        }
-        intent
     }
 
     /// Cancels the reconnects whose play is on again, and asks for the first that is due.

@@ -92,6 +92,7 @@ impl Document {
                 wakes.extend(steps.last().map(|last| later(*last, over.lease.every)));
             }
         }
+        wakes.extend(self.unmet().map(|(_, _, unmet)| unmet.until));
         for intent in &self.intents {
             wakes.push(self.again(intent.at).min(intent.fence()));
         }

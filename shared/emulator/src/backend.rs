@@ -131,6 +131,16 @@ pub(crate) fn complete(properties: &mut Properties, service: &Service) {
     }
 }
 
+/// Gives members of weight 0 the weight 1.
+pub(crate) fn raise_zero_weights(properties: &mut Properties) {
+    let services = object_mut(properties, "pool").and_then(|pool| pool.get_mut("services"));
+    for member in services.and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(weight) = member.get_mut("weight").filter(|weight| **weight == json!(0)) {
+            *weight = json!(1);
+        }
+    }
+}
+
 /// The body that the service answers with. Of a Pool it shows `title`, `url` and `protocol` even
 /// where they are null (recorded).
 pub(crate) fn shown(service: &Service, address: &Address, properties: &Properties) -> Value {

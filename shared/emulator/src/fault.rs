@@ -250,6 +250,8 @@ pub enum ServerError {
     NotFound,
     /// 429 without a Retry-After.
     TooManyRequests,
+    /// 412 `PreconditionFailed`, though nobody wrote (seen in public issues of retried writes).
+    PreconditionFailed,
 }
 
 impl ServerError {
@@ -291,6 +293,11 @@ impl ServerError {
                 StatusCode::TOO_MANY_REQUESTS,
                 "TooManyRequests",
                 "The request is being throttled.",
+            ),
+            Self::PreconditionFailed => (
+                StatusCode::PRECONDITION_FAILED,
+                "PreconditionFailed",
+                "Resource was modified since last retrieval.",
             ),
         }
     }

@@ -51,7 +51,7 @@
 //! | switch | values | about |
 //! |---|---|---|
 //! | `reconnectBelowMinimum` | `refuse`, `raise`, `accept` | a reconnect that asks for less than PT2M: 400, taken as PT2M, or done as asked |
-//! | `zeroWeight` | `noTraffic`, `lastResort`, `refused` | a member of weight 0: no traffic at all, none while anyone else of its group can serve, or 400 |
+//! | `zeroWeight` | `noTraffic`, `lastResort`, `raised`, `refused` | a member of weight 0: no traffic at all, none while anyone else of its group can serve, stored as 1, or 400 |
 //! | `nullWeight` | `one`, `hundred`, `refused` | a weight of null counts as that, or 400 |
 //! | `nullPriority` | `first`, `last`, `refused` | a priority of null comes before or after all numbers, or 400 |
 //! | `missingMember` | `accepted`, `refused` | a pool with a member that does not exist |

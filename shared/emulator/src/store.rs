@@ -10,7 +10,7 @@ use crate::{
     filter::Filter,
     model::{self, check::check},
     service::Services,
-    unpublished::{Ahead, NewerFields, Taken, Unpublished},
+    unpublished::{Ahead, NewerFields, Taken, Unpublished, ZeroWeight},
     version::{ApiVersion, POOLS},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -375,6 +375,9 @@ impl Backends {
         status: StatusCode,
     ) -> Result<(Answer, Effect), Answer> {
         backend::complete(&mut properties, self.services.of(change.address));
+        if self.unpublished.zero_weight == ZeroWeight::Raised {
+            backend::raise_zero_weights(&mut properties);
+        }
         let mut wrong = check(&properties, &self.unpublished);
         if self.unpublished.missing_member == Taken::Refused {
             wrong.extend(self.missing(change.address, &properties));

@@ -85,6 +85,8 @@ pub enum ZeroWeight {
     NoTraffic,
     /// No traffic while anyone else of its group can serve.
     LastResort,
+    /// 1 is stored in its place, and answered with 200.
+    Raised,
     /// 400 `ValidationError`.
     Refused,
 }

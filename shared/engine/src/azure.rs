@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use pointsman_apim::{self as apim, error::Done, error::Retry, newer};
 use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
-    document::Intent,
+    document::{Intent, Way},
     etag::Etag,
     names::BackendId,
     pool::{Member, Part, Pool, Setting},
@@ -130,8 +130,17 @@ fn written(backend: apim::Backend) -> (Answer, Option<Sight>) {
     (Answer::Written { etag, pool }, Some(sight))
 }
 
-/// The patch that an intent is, on the body it was planned from.
-fn patch(raw: &apim::Backend, intent: &Intent) -> Result<apim::pool::Edited, String> {
+/// What an intent is on the wire.
+enum Request {
+    Update(apim::pool::Patch),
+    Replace(apim::put::Draft),
+}
+
+/// What an intent is on the wire, on the body it was planned from.
+fn request(raw: &apim::Backend, intent: &Intent) -> Result<Request, String> {
+    if intent.is_empty() {
+        return Ok(Request::Update(apim::pool::Patch::empty()));
+    }
     let mut edit = apim::pool::Edit::of(raw).map_err(|error| error.to_string())?;
     for change in &intent.changes {
         let member = change.field.member.as_str();
@@ -143,7 +152,13 @@ fn patch(raw: &apim::Backend, intent: &Intent) -> Result<apim::pool::Edited, Str
         };
         edited.map_err(|error| error.to_string())?;
     }
-    Ok(edit.finish())
+    match intent.way {
+        Way::Plain | Way::Explicit | Way::Null | Way::Rest => match edit.finish() {
+            apim::pool::Edited::Changed(patch) => Ok(Request::Update(patch)),
+            apim::pool::Edited::Unchanged => Err("the body would not change".to_owned()),
+        },
+        Way::Whole => edit.whole(raw).map(Request::Replace).map_err(|error| error.to_string()),
+    }
 }
 
 #[async_trait]
@@ -188,22 +203,29 @@ impl ManagementApi for Azure {
             Box::pin(std::future::ready((Answer::NotSent { why }, None)))
         };
         let Some(raw) = &seen.raw else { return not_sent("there is nothing to change".to_owned()) };
-        let edited = address(backend).and_then(|address| Ok((address, patch(raw, intent)?)));
-        let (address, patch) = match edited {
-            Ok((address, apim::pool::Edited::Changed(patch))) => (address, patch),
-            Ok((_, apim::pool::Edited::Unchanged)) => {
-                return not_sent("the body would not change".to_owned());
-            }
-            Err(why) => return not_sent(why),
-        };
-        let update = self.client.update(&address, raw.etag(), &patch, call());
+        let asked = address(backend).and_then(|address| Ok((address, request(raw, intent)?)));
         let azure = self.clone();
-        Box::pin(async move {
-            match update.await {
-                Ok(backend) => written(backend),
-                Err(error) => (azure.answer(&error), None),
+        match asked {
+            Ok((address, Request::Update(patch))) => {
+                let update = self.client.update(&address, raw.etag(), &patch, call());
+                Box::pin(async move { azure.answered(update.await) })
             }
-        })
+            Ok((address, Request::Replace(draft))) => {
+                let raw = Arc::clone(raw);
+                Box::pin(async move {
+                    if let Err(answer) = azure.loses_nothing(&address, &raw, &draft).await {
+                        return (answer, None);
+                    }
+                    let replace = azure.client.replace(&address, raw.etag(), &draft, call());
+                    azure.answered(replace.await)
+                })
+            }
+            // What cannot be replaced as a whole can be updated still.
+            Err(why) if intent.way == Way::Whole => {
+                Box::pin(std::future::ready((Answer::Refused { why }, None)))
+            }
+            Err(why) => not_sent(why),
+        }
     }
 
     async fn reconnect(&self, backend: &BackendId, after: SignedDuration) -> ReconnectAnswer {
@@ -230,6 +252,31 @@ impl ManagementApi for Azure {
 }
 
 impl Azure {
+    /// Holds that a replacement takes nothing away that only the newest version shows.
+    async fn loses_nothing(
+        &self,
+        address: &apim::BackendId,
+        raw: &apim::Backend,
+        draft: &apim::put::Draft,
+    ) -> Result<(), Answer> {
+        let newest = self.client.get_newest(address, call()).await;
+        let newest = newest.map_err(|error| Answer::NotSent { why: cause(&error) })?;
+        let lost = newer::lost(raw.document(), newest.document(), draft.document());
+        if lost.is_empty() {
+            return Ok(());
+        }
+        let why = format!("to replace the whole would take away {}", lost.join(", "));
+        Err(Answer::Refused { why })
+    }
+
+    /// What came of a write.
+    fn answered(&self, answer: Result<apim::Backend, apim::Error>) -> (Answer, Option<Sight>) {
+        match answer {
+            Ok(backend) => written(backend),
+            Err(error) => (self.answer(&error), None),
+        }
+    }
+
     /// What an error means for a write.
     fn answer(&self, error: &apim::Error) -> Answer {
         let why = words(error);

@@ -151,7 +151,7 @@ impl Planned {
 pub(crate) struct Watch {
     pub(crate) violations: Vec<String>,
     planned: BTreeMap<IntentId, Planned>,
-    outrun: BTreeSet<Etag>,
+    outrun: BTreeMap<Etag, Timestamp>,
     received: usize,
     lines: usize,
     asked: BTreeMap<ReconnectId, usize>,
@@ -434,11 +434,9 @@ impl World {
         if intent.etag != *seen {
             self.violation("I4", &format!("{} was not planned from what was read", intent.id));
         }
-        if self.watch.outrun.contains(&intent.etag) {
-            self.violation(
-                "I4",
-                &format!("{} was planned from what a 412 said is gone", intent.id),
-            );
+        // What is read again after a pause may be there all the same.
+        if self.watch.outrun.get(&intent.etag) == Some(&self.now) {
+            self.violation("I4", &format!("{} was sent again after a 412", intent.id));
         }
         let planned = Planned::of(document, intent.etag.clone());
         self.watch.planned.insert(intent.id.clone(), planned);
@@ -447,7 +445,7 @@ impl World {
     /// Takes note that a 412 was taken in.
     pub(crate) fn outrun(&mut self, intent: &IntentId) {
         if let Some(planned) = self.watch.planned.get(intent) {
-            self.watch.outrun.insert(planned.etag.clone());
+            self.watch.outrun.insert(planned.etag.clone(), self.now);
         }
     }
 

@@ -5,10 +5,11 @@ use std::process::ExitCode;
 use clap::Args;
 use jiff::Timestamp;
 use pointsman_core::{
-    document::{Document, Outcome, Reconnect},
+    document::{Document, Outcome, Owned, Reconnect, Unmet},
     id::OverrideId,
     ledger::Line,
     names::BackendId,
+    pool::Field,
 };
 use pointsman_host::Records;
 use pointsman_view as view;
@@ -130,6 +131,12 @@ fn describe(out: &mut Page, document: &Document, now: Timestamp) {
         out.line(format_args!("  TROUBLE for {since}: {}", trouble.why));
         out.line(format_args!("    tried again at {}", view::moment(trouble.until)));
     }
+    for (text, unmet) in unmet(document) {
+        let since = view::length(now.duration_since(unmet.since));
+        out.line(format_args!("  TROUBLE for {since}: {text}"));
+        let until = view::moment(unmet.until.max(now));
+        out.line(format_args!("    tried again at {until}"));
+    }
     if let Some(missing) = missing(document, now) {
         out.line(format_args!("  {missing}"));
     }
@@ -145,9 +152,13 @@ fn describe(out: &mut Page, document: &Document, now: Timestamp) {
             over.series, over.severity, over.play
         ));
     }
-    for intent in &document.intents {
-        let open = view::length(now.duration_since(intent.at));
-        out.line(format_args!("  write {} has had no answer for {open}", intent.id));
+    for intent in document.intents.iter().filter(|intent| !intent.is_empty()) {
+        let (open, fence) = (view::length(now.duration_since(intent.at)), intent.fence());
+        out.line(format_args!(
+            "  write {} has had no answer for {open}, and may still land until {}",
+            intent.id,
+            view::moment(fence)
+        ));
         for change in &intent.changes {
             out.line(format_args!("    {change}"));
         }
@@ -155,6 +166,33 @@ fn describe(out: &mut Page, document: &Document, now: Timestamp) {
     for reconnect in document.reconnects.values() {
         out.line(format_args!("  {}", said(reconnect)));
     }
+}
+
+/// What Azure keeps in place of what was asked, in words, field by field.
+fn unmet(document: &Document) -> impl Iterator<Item = (String, Unmet)> {
+    document.unmet().map(|(field, owned, unmet)| {
+        let Unmet { wanted, .. } = unmet;
+        (format!("{field} should be {wanted}, and Azure keeps {}", owned.written), unmet)
+    })
+}
+
+/// What Azure keeps in place of what its owner left, in words.
+pub(super) fn unrestored(document: &Document) -> Vec<String> {
+    let restoring = |(field, owned, unmet): (&Field, &Owned, Unmet)| {
+        unmet.wanted.means(owned.baseline).then(|| {
+            format!("{field} should be {} again, and Azure keeps {}", owned.baseline, owned.written)
+        })
+    };
+    document.unmet().filter_map(restoring).collect()
+}
+
+/// That a write may still land, in words.
+pub(super) fn may_land(document: &Document) -> Option<String> {
+    let until = document.may_land_until()?;
+    let until = view::moment(until);
+    Some(format!(
+        "a write that had no answer may still land until {until}; it is taken back if it does"
+    ))
 }
 
 /// That Azure has no such backend, in words, where that was seen last and something is going on: what

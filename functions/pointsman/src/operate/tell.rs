@@ -320,8 +320,14 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     let paused = desk.records.store.group().await?.body.paused.is_some();
     let (served, now) = (desk.is_served()?, desk.records.clock.now());
     desk.close().await?;
-    if !restored {
+    let mut busy = after.iter().filter(|document| !document.is_at_rest());
+    if !restored && !(served && busy.all(Document::is_restored)) {
         return Err(not_restored(&after, paused, served, options.within, now));
+    }
+    for document in &after {
+        if let Some(may_land) = ask::may_land(document) {
+            show::note(format_args!("{}: {may_land}", document.backend.short()));
+        }
     }
     if served {
         show::note(
@@ -389,7 +395,12 @@ fn not_restored(
     for document in documents.iter().filter(|document| !document.is_at_rest()) {
         text.line(format_args!("  {}", document.backend.short()));
         for (field, owned) in &document.owned {
-            text.line(format_args!("    {field} should be {} again", owned.baseline));
+            let kept = owned.unmet().map(|_| format!(", and Azure keeps {}", owned.written));
+            let kept = kept.unwrap_or_default();
+            text.line(format_args!("    {field} should be {} again{kept}", owned.baseline));
+        }
+        if let Some(may_land) = ask::may_land(document) {
+            text.line(format_args!("    {may_land}"));
         }
         if let Some(missing) = ask::missing(document, now) {
             text.line(format_args!("    {missing}"));

@@ -35,8 +35,8 @@ const RESTORED_WITHIN: Duration = Duration::from_secs(20);
 pub(crate) const EXIT: &str = "\
 It exits with 0 once the end is taken in, and nothing brings the override back then. That the backend is
 restored it waits for, 20 seconds at most; where that was not seen, as while Pointsman is paused or Azure
-cannot be asked, it says so and exits with 0 too. `pointsman release --all` exits with 0 only once all is
-seen restored.";
+cannot be asked, it says so and exits with 0 too; with 1 where Azure was asked and keeps another value.
+`pointsman release --all` exits with 0 only once all is seen restored.";
 
 /// What `undo` takes.
 #[derive(Clone, Debug, Args)]
@@ -56,6 +56,8 @@ struct Left {
     ending: usize,
     /// Whether a write has no answer yet.
     writing: bool,
+    /// What Azure keeps in place of what its owner left.
+    unmet: Vec<String>,
     /// What keeps it.
     why: Option<String>,
     /// Other overrides that are in force, or on their way out.
@@ -66,7 +68,7 @@ struct Left {
 
 impl Left {
     fn is_nothing(&self) -> bool {
-        self.running == 0 && self.ending == 0 && !self.writing
+        self.running == 0 && self.ending == 0 && !self.writing && self.unmet.is_empty()
     }
 }
 
@@ -97,7 +99,10 @@ impl Target {
             running: self.reconnects.keys().filter(|id| waits(id)).count(),
             writing: !document.intents.is_empty(),
             asked: self.reconnects.keys().filter(is_there).cloned().collect(),
-            why: why.or_else(|| ask::missing(&document, records.clock.now())),
+            unmet: ask::unrestored(&document),
+            why: why
+                .or_else(|| ask::missing(&document, records.clock.now()))
+                .or_else(|| ask::may_land(&document)),
             ..Left::default()
         };
         let ids = self.ids();
@@ -177,7 +182,8 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         return Err(not_taken());
     }
     let goes_on = if served { GOES_ON } else { GOES_ON_LATER };
-    let why = match (given_back, paused, &left.why) {
+    let kept = (!left.unmet.is_empty()).then(|| left.unmet.join("; "));
+    let why = match (given_back, paused, kept.as_ref().or(left.why.as_ref())) {
         (true, _, _) => None,
         (false, true, _) => {
             Some("Pointsman is paused: it is restored after `pointsman resume`".to_owned())
@@ -222,5 +228,6 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         "backend": backend, "undone": target.ids(), "cancelled": called_off,
         "restored": given_back && others.is_empty(), "others": others, "why": why,
     });
-    done(common, value, &text)
+    let shown = done(common, value, &text)?;
+    Ok(if kept.is_some() && !paused { ExitCode::FAILURE } else { shown })
 }

@@ -39,6 +39,9 @@ impl Look<'_> {
         if self.document.etags.is_anew(etag) {
             self.lose_what_was_made_anew(pool);
         }
+        // It is all one whether an empty write lands.
+        self.document.intents.retain(|intent| !intent.is_empty());
+        self.note_unmet(etag, pool);
         self.note_foreign(pool);
         self.document.retire_gone(etag, Some(pool), &mut self.said);
         self.document.etags.seen(etag);
@@ -79,6 +82,21 @@ impl Look<'_> {
             .map(|(field, _)| field.clone())
             .collect();
         self.lose(|field| !ours.contains(field));
+    }
+
+    /// Takes the value of every owned field in the state that our own last write made for our own doing,
+    /// also where the answer showed another, and forgets what Azure has done after all.
+    fn note_unmet(&mut self, etag: &Etag, pool: &Pool) {
+        let ours = self.document.etags.is_ours(etag);
+        for (field, owned) in &mut self.document.owned {
+            let Some(shown) = pool.get(field) else { continue };
+            if ours && !shown.means(owned.written) {
+                let asked = owned.written;
+                owned.kept(shown, self.now);
+                self.said.push(What::Answered { field: field.clone(), asked, shown });
+            }
+            owned.unmet.take_if(|unmet| shown.means(unmet.wanted) && self.now >= unmet.until);
+        }
     }
 
     /// Takes the value of every owned field that is neither what we last wrote nor what an open

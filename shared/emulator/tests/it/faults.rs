@@ -32,6 +32,7 @@ async fn errors_come_before_or_after_the_write() {
         (ServerError::GatewayTimeout, Write::Done, 504),
         (ServerError::Conflict, Write::NotDone, 409),
         (ServerError::ManagementApi, Write::NotDone, 422),
+        (ServerError::PreconditionFailed, Write::NotDone, 412),
     ] {
         let world = World::chat().await;
         let kind = Kind::Error { error, write };

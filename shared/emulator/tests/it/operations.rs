@@ -4,7 +4,7 @@ use crate::client::{BOUND, MINUTE, World, got};
 use expect_test::expect;
 use pointsman_emulator::{
     Effect, Operation, Options, Throttling, Unpublished,
-    unpublished::{BelowMinimum, PatchArray, PatchNull, Taken},
+    unpublished::{BelowMinimum, PatchArray, PatchNull, Taken, ZeroWeight},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -288,6 +288,18 @@ async fn nulls_arrays_and_missing_members_can_be_chosen() {
         world.patch("chat", "*", &pool(json!([{"id": "/x/backends/eu", "weight": 8}]))).await;
     let want = json!([{"id": "/x/backends/eu", "weight": 8, "priority": 2}]);
     assert_eq!(patched.body["properties"]["pool"]["services"], want);
+}
+
+#[tokio::test]
+async fn a_weight_of_0_can_be_stored_as_1() {
+    let unpublished = Unpublished { zero_weight: ZeroWeight::Raised, ..Unpublished::default() };
+    let world = World::with(Options { unpublished, ..Options::default() }).await;
+    let services = json!([{"id": "/backends/eu", "weight": 0}, {"id": "/backends/us"}]);
+    let pool = json!({"properties": {"type": "Pool", "pool": {"services": services}}});
+    let made = world.put("chat", &pool).await;
+    assert_eq!(made.status, 201);
+    let want = json!([{"id": "/backends/eu", "weight": 1}, {"id": "/backends/us"}]);
+    assert_eq!(made.body["properties"]["pool"]["services"], want);
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use std::{fmt::Debug, path::PathBuf};
 
 use expect_test::expect_file;
 use pointsman_core::{
+    answer::Answer,
     claim::{Asked, Behind, Claim},
-    document::{Change, Document, Intent, Outcome, Owned, Reconnect, Trouble},
+    document::{Change, Document, Intent, Outcome, Owned, Reconnect, Trouble, Unmet, Way},
     effect::Effect,
     etag::Etag,
     fraction::Fraction,
@@ -200,10 +201,13 @@ fn document() -> Document {
     document.undone = [(id("over"), at("12:11:00"))].into();
     let (weight, priority) = (Field::weight(&member("eu")), Field::priority(&member("jp")));
     document.owned = [
-        (weight.clone(), Owned { baseline: Setting::Is(3), written: Setting::Is(0), stood: true }),
+        (
+            weight.clone(),
+            Owned { baseline: Setting::Is(3), written: Setting::Is(0), stood: true, unmet: None },
+        ),
         (
             priority.clone(),
-            Owned { baseline: Setting::Null, written: Setting::Absent, stood: false },
+            Owned { baseline: Setting::Null, written: Setting::Absent, stood: false, unmet: None },
         ),
     ]
     .into();
@@ -215,6 +219,7 @@ fn document() -> Document {
             Change { field: weight, before: Setting::Is(3), after: Setting::Is(0) },
             Change { field: priority, before: Setting::Null, after: Setting::Is(1) },
         ],
+        way: Way::Plain,
         steps: [(id("ramping"), 1)].into(),
         at: at("12:12:01"),
         outrun: true,
@@ -255,6 +260,31 @@ fn documents() {
     check("document.json", &document());
 }
 
+/// Azure keeps another value, refused a write with 412, and gave no new `ETag` for an empty one.
+#[test]
+fn documents_of_writes_that_were_answered_oddly() {
+    let mut document = document();
+    let unmet = Unmet {
+        wanted: Setting::Absent,
+        since: at("12:11:00"),
+        tried: Way::Whole,
+        until: at("12:14:00"),
+    };
+    for owned in document.owned.values_mut() {
+        owned.unmet = Some(unmet);
+    }
+    let etag = Etag("\"AAB\"".to_owned());
+    let mut intent = document.intents.remove(0);
+    intent.etag = etag.clone();
+    let empty = Intent { changes: Vec::new(), id: IntentId::derive(&["empty"]), ..intent.clone() };
+    let whole = Intent { way: Way::Whole, ..intent };
+    document.intents = vec![whole.clone(), empty.clone()];
+    let now = document.now;
+    document.answer(&empty.id, &Answer::Written { etag, pool: None }, now, &mut Vec::new());
+    document.answer(&whole.id, &Answer::Outrun, now, &mut Vec::new());
+    check("document_odd_answers.json", &document);
+}
+
 #[test]
 fn groups() {
     check("group.json", &Group::default());
@@ -283,8 +313,15 @@ fn lines() {
         before: Setting::Absent,
         after: Setting::Is(0),
     };
-    let intended = What::Intended { intent: IntentId::derive(&["one"]), changes: vec![change] };
+    let intended =
+        What::Intended { intent: IntentId::derive(&["one"]), way: None, changes: vec![change] };
     check("line_intended.json", &said(intended));
+    let intended = What::Intended {
+        intent: IntentId::derive(&["one"]),
+        way: Some(Way::Whole),
+        changes: Vec::new(),
+    };
+    check("line_intended_whole.json", &said(intended));
 }
 
 #[test]

@@ -1,0 +1,145 @@
+//! The difference between what a pool is and what it should be, and the write that closes it.
+
+use std::collections::BTreeMap;
+
+use super::{Look, Next, Whose};
+use crate::{
+    document::{Change, Intent, Owned, Way},
+    etag::Etag,
+    id::{IntentId, OverrideId},
+    ledger::What,
+    pool::{Field, Part, Pool, Setting, Settings},
+};
+
+impl Look<'_> {
+    /// Finds the difference between what the pool is and what it should be, and plans its write.
+    pub(super) fn align(&mut self, etag: &Etag, pool: &Pool) -> Next {
+        loop {
+            let baseline = self.baseline(pool);
+            let laid = self.lay(&baseline, &self.contributions(Whose::All));
+            self.judge(&laid);
+            if self.group.paused.is_some() {
+                return Next::Rest;
+            }
+            self.own(&laid.settings, pool);
+            let (way, changes) = self.changes(&laid.settings, pool, &baseline);
+            let steps = self.steps_due();
+            if !changes.is_empty() {
+                return Next::Write(self.intend(etag, way, changes, steps));
+            }
+            if steps.is_empty() {
+                for (field, setting) in &laid.settings {
+                    if let Some(owned) = self.document.owned.get_mut(field) {
+                        owned.stood |= pool.get(field).is_some_and(|shown| shown.means(*setting));
+                    }
+                }
+                return self.settle_open_writes(etag);
+            }
+            // Nothing need be written for these steps: they are applied as they are due.
+            for (id, step) in steps {
+                self.document.stepped(&id, step, &mut self.said);
+            }
+        }
+    }
+
+    /// Takes over the fields that are owned from now on, with what stands there as their baseline,
+    /// and lets go of those that are their owner's again.
+    fn own(&mut self, settings: &Settings, pool: &Pool) {
+        for field in settings.keys() {
+            if let Some(shown) = pool.get(field) {
+                self.document.owned.entry(field.clone()).or_insert(Owned::fresh(shown));
+            }
+        }
+        let intents = &self.document.intents;
+        self.document.owned.retain(|field, owned| {
+            let may_land = intents
+                .iter()
+                .flat_map(|intent| &intent.changes)
+                .any(|change| change.field == *field);
+            settings.contains_key(field)
+                || may_land
+                || !pool.get(field).is_some_and(|shown| shown.means(owned.baseline))
+        });
+    }
+
+    /// The fields that are not what they should be, as far as they are written now, and how. A write is
+    /// made in one way; what is to be written in a later way comes after it.
+    fn changes(&self, settings: &Settings, pool: &Pool, baseline: &Pool) -> (Way, Vec<Change>) {
+        let due: Vec<(Way, Change)> = self
+            .document
+            .owned
+            .iter()
+            .filter_map(|(field, owned)| {
+                let before = pool.get(field)?;
+                let wanted = settings.get(field).copied().unwrap_or(owned.baseline);
+                if before.means(wanted) {
+                    return None;
+                }
+                let explicit = self.explicit(field, wanted, baseline);
+                let way = match owned.unmet.filter(|unmet| unmet.wanted.means(wanted)) {
+                    Some(unmet) => unmet.next(before, explicit, self.now)?,
+                    None => Way::Plain,
+                };
+                let after = way.puts(wanted, explicit);
+                Some((way, Change { field: field.clone(), before, after }))
+            })
+            .collect();
+        let first = due.iter().map(|(way, _)| *way).min().unwrap_or_default();
+        (first, due.into_iter().filter_map(|(way, one)| (way == first).then_some(one)).collect())
+    }
+
+    /// The number that means the same as the null that is wanted of a field; none where nobody knows.
+    /// Where a whole group has no weights, its members share equally.
+    fn explicit(&self, field: &Field, wanted: Setting, baseline: &Pool) -> Option<Setting> {
+        if wanted.number().is_some() {
+            return None;
+        }
+        let group = |priority: Setting| priority.number().unwrap_or(0);
+        match field.part {
+            Part::Priority => Some(Setting::Is(0)),
+            Part::Weight => self.terms().null_weight.map(Setting::Is).or_else(|| {
+                let of = baseline.get(&Field::priority(&field.member)).map(group)?;
+                let mut members = baseline.members().iter();
+                let equal =
+                    members.all(|one| group(one.priority) != of || one.weight.number().is_none());
+                equal.then_some(Setting::Is(1))
+            }),
+        }
+    }
+
+    /// Plans an empty write where one had no answer, is not wanted any more, and may still land: once the
+    /// state that it was planned from is over, it cannot.
+    fn settle_open_writes(&mut self, etag: &Etag) -> Next {
+        let open = self.document.intents.iter().any(|intent| intent.etag == *etag);
+        if !open || !self.document.etags.may_end(etag) {
+            return Next::Rest;
+        }
+        Next::Write(self.intend(etag, Way::Plain, Vec::new(), BTreeMap::new()))
+    }
+
+    fn intend(
+        &mut self,
+        etag: &Etag,
+        way: Way,
+        changes: Vec<Change>,
+        steps: BTreeMap<OverrideId, usize>,
+    ) -> Intent {
+        let text = format!("{changes:?}{steps:?}");
+        let backend = self.document.backend.to_string();
+        let id = IntentId::derive(&[&backend, &etag.0, &text, &self.now.to_string()]);
+        let by = (way != Way::Plain).then_some(way);
+        let what = What::Intended { intent: id.clone(), way: by, changes: changes.clone() };
+        self.said.push(what);
+        let etag = etag.clone();
+        let intent = Intent { id, etag, changes, way, steps, at: self.now, outrun: false };
+        // The same write again, from the same state at the same moment, is the same intent.
+        if !self.document.intents.iter().any(|open| open.id == intent.id) {
+            self.document.intents.push(intent.clone());
+        }
+        intent
+    }
+}
+
+#[cfg(test)]
+#[path = "align_tests.rs"]
+mod tests;
