@@ -386,14 +386,20 @@ fn what_is_wrong_is_said_with_its_place() {
               = it must be lines of `key: value`, or `{key: value}`
         "#]],
     );
-    check("azure:\n\tcloud: china\n", &expect![[r#"
+    check(
+        "azure:\n\tcloud: china\n",
+        &expect![[r#"
         pointsman.yaml:2:2: this is not YAML: tabs disallowed within this context (block indentation)
           = indent with spaces
-    "#]]);
-    check("store: 'a\n", &expect![[r#"
+    "#]],
+    );
+    check(
+        "store: 'a\n",
+        &expect![[r#"
         pointsman.yaml:2:1: this is not YAML: invalid indentation in multiline quoted scalar
           = look at the indentation, quotes and brackets here and on the line before
-    "#]]);
+    "#]],
+    );
     check(
         "a: b: c\n",
         &expect![[r#"
