@@ -164,8 +164,8 @@ pub(super) enum Effect {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Drain {
-    /// Which of the pools: a name that this playbook declares, or `${…}` that comes out as one. What
-    /// the file shows to come out otherwise is an error; a signal that does is not acted on.
+    /// Which of the pools: a name under `pools`, or `${…}` that gives one. A signal for which it
+    /// gives another name is not acted on.
     #[schemars(required)]
     pub(super) pool: Option<At<PoolName>>,
     /// Which member of it. What stands in `${…}` has the functions that `when` has.
@@ -178,8 +178,8 @@ pub(super) struct Drain {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(transform = shift_rules)]
 pub(super) struct Shift {
-    /// Which of the pools: a name that this playbook declares, or `${…}` that comes out as one. What
-    /// the file shows to come out otherwise is an error; a signal that does is not acted on.
+    /// Which of the pools: a name under `pools`, or `${…}` that gives one. A signal for which it
+    /// gives another name is not acted on.
     #[schemars(required)]
     pub(super) pool: Option<At<PoolName>>,
     /// Which member of it. What stands in `${…}` has the functions that `when` has.
@@ -199,8 +199,8 @@ pub(super) struct Shift {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Promote {
-    /// Which of the pools: a name that this playbook declares, or `${…}` that comes out as one. What
-    /// the file shows to come out otherwise is an error; a signal that does is not acted on.
+    /// Which of the pools: a name under `pools`, or `${…}` that gives one. A signal for which it
+    /// gives another name is not acted on.
     #[schemars(required)]
     pub(super) pool: Option<At<PoolName>>,
     /// Which member of it. What stands in `${…}` has the functions that `when` has.
