@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 use pointsman_core::signal::Signal;
-use pointsman_intake::{Batch, Unreadable, alertmanager, content_id};
+use pointsman_intake::{Batch, Reason, Unreadable, alertmanager, content_id};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 
@@ -26,9 +26,17 @@ fn time() -> impl Strategy<Value = String> {
 fn alert() -> impl Strategy<Value = Value> {
     let status = prop::sample::select(vec!["firing", "resolved", "resolved", "suppressed"]);
     let severity = prop::sample::select(vec!["critical", "warning", "page", ""]);
-    (status, 0..4_u8, severity, "[a-z\"\\\\é]{0,4}", time(), time()).prop_map(
-        |(status, backend, severity, summary, one, other)| {
-            let end = if status == "firing" { "0001-01-01T00:00:00Z" } else { &other };
+    let end = prop_oneof![
+        3 => time().prop_map(Value::from),
+        1 => prop::sample::select(vec![json!("0001-01-01T00:00:00Z"), json!("soon"), json!(null), json!(7)]),
+    ];
+    let summary = prop_oneof![
+        3 => "[a-z\"\\\\é]{0,4}".prop_map(Value::from),
+        1 => prop::sample::select(vec![json!(null), json!(93.5), json!(true), json!(["a"]), json!({})]),
+    ];
+    (status, 0..4_u8, severity, summary, time(), end).prop_map(
+        |(status, backend, severity, summary, one, end)| {
+            let end = if status == "firing" { json!("0001-01-01T00:00:00Z") } else { end };
             json!({
                 "status": status,
                 "labels": {"alertname": "E", "backend": format!("eu-{backend}"), "severity": severity},
@@ -98,6 +106,10 @@ proptest! {
         for alert in &alerts {
             let alone = read(&body(std::slice::from_ref(alert))).unwrap();
             prop_assert_eq!(alone.signals.len() + alone.unusable.len(), 1);
+            // Neither its end nor what describes it makes it unusable.
+            for one in &alone.unusable {
+                prop_assert!(matches!(one.reason, Reason::Status(_) | Reason::Ahead { .. }), "{one:?}");
+            }
             for signal in &alone.signals {
                 prop_assert!(known.contains(&key(signal)), "{} is lost", key(signal));
             }

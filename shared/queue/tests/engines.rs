@@ -24,7 +24,10 @@ use pointsman_core::{
 use pointsman_engine::{
     Engine, Mode,
     message::{Command, Message, Outgoing},
-    ports::{Clock, ManagementApi, Published, Queue, Sight, Store, Unseen, Writing},
+    ports::{
+        Clock, Commit, DEAD_LETTER_AGE_MAX, DeadLetter, ManagementApi, Published, Queue, Sight,
+        Store, Unseen, Writing,
+    },
 };
 use pointsman_queue::EmbeddedQueue;
 use pointsman_store::{Database, Options, SqliteStore};
@@ -192,4 +195,19 @@ async fn what_is_undone_is_looked_at_though_azure_was_in_trouble_a_moment_ago() 
         Command::UndoOverride { backend: document.backend, id, reason: "enough".to_owned() };
     world.take_in(&engine, Outgoing::command("ann", command, "1")).await;
     assert_eq!(asked(), 2, "who asks for an end wants to see it");
+}
+
+#[tokio::test]
+async fn dead_letters_are_forgotten_after_a_month() {
+    let world = World::new().await;
+    let engine = world.engine_of(&Arc::default());
+    let letter = |second: i64| {
+        let put_away = at(NOW + second) - DEAD_LETTER_AGE_MAX;
+        DeadLetter::new(put_away, "am", "no use", second.to_string())
+    };
+    let dead_letters = vec![letter(-1), letter(0), letter(1)];
+    world.store.commit(&Commit { dead_letters, ..Commit::default() }).await.unwrap();
+    engine.forget().await.unwrap();
+    let left = world.store.dead_letters(9).await.unwrap();
+    assert_eq!(left, [letter(0), letter(1)]);
 }
