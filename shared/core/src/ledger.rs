@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    document::{Change, Way},
+    document::Change,
     effect::Effect,
     fraction::Fraction,
     id::{IntentId, LineId, OverrideId, ReconnectId},
@@ -57,165 +57,45 @@ impl Line {
 #[serde(tag = "what", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[expect(missing_docs, reason = "each is said by its sentence below, once")]
 pub enum What {
-    Fired {
-        series: SeriesId,
-        started: Timestamp,
-        severity: Severity,
-    },
-    Late {
-        series: SeriesId,
-        started: Timestamp,
-        ended: Timestamp,
-    },
-    Resolved {
-        series: SeriesId,
-        ended: Timestamp,
-    },
-    Unresolvable {
-        series: SeriesId,
-        play: PlayName,
-        why: String,
-    },
-    Claimed {
-        id: OverrideId,
-        play: PlayName,
-        effect: Effect,
-        series: SeriesId,
-    },
-    Began {
-        id: OverrideId,
-    },
-    Held {
-        id: OverrideId,
-        why: Held,
-    },
-    Displaced {
-        id: OverrideId,
-        by: Vec<OverrideId>,
-        why: Held,
-    },
-    Admitted {
-        id: OverrideId,
-    },
-    Warned {
-        id: OverrideId,
-        ends: Timestamp,
-    },
-    Ended {
-        id: OverrideId,
-        why: End,
-    },
-    NeverBegan {
-        id: OverrideId,
-        why: End,
-    },
-    Stepped {
-        id: OverrideId,
-        given_back: Fraction,
-    },
-    Finished {
-        id: OverrideId,
-    },
-    Intended {
-        intent: IntentId,
-        #[serde(default, skip_serializing_if = "Way::is_plain")]
-        way: Way,
-        changes: Vec<Change>,
-    },
-    Wrote {
-        intent: IntentId,
-    },
-    Outrun {
-        intent: IntentId,
-    },
-    Refused {
-        intent: IntentId,
-        why: String,
-    },
-    Throttled {
-        until: Timestamp,
-    },
-    Unanswered {
-        intent: IntentId,
-        why: String,
-    },
-    Landed {
-        intent: IntentId,
-    },
-    NotLanded {
-        intent: IntentId,
-    },
-    Answered {
-        field: Field,
-        asked: Setting,
-        shown: Setting,
-    },
-    Foreign {
-        field: Field,
-        ours: Setting,
-        theirs: Setting,
-        yielded: Vec<OverrideId>,
-    },
-    Removed {
-        field: Field,
-    },
-    Unreachable {
-        why: String,
-        until: Timestamp,
-    },
-    ReconnectPlanned {
-        id: ReconnectId,
-        target: BackendId,
-        due: Timestamp,
-    },
-    ReconnectCancelled {
-        id: ReconnectId,
-        target: BackendId,
-    },
-    ReconnectUndone {
-        id: ReconnectId,
-        target: BackendId,
-        by: String,
-        reason: String,
-    },
-    ReconnectAsked {
-        id: ReconnectId,
-        target: BackendId,
-        after: SignedDuration,
-    },
-    ReconnectAccepted {
-        id: ReconnectId,
-        target: BackendId,
-        due: Timestamp,
-    },
-    ReconnectRefused {
-        id: ReconnectId,
-        target: BackendId,
-        why: String,
-    },
-    ReconnectUnanswered {
-        id: ReconnectId,
-        target: BackendId,
-        why: String,
-    },
-    ReconnectUnknown {
-        id: ReconnectId,
-        target: BackendId,
-    },
-    Paused {
-        by: String,
-        reason: String,
-    },
-    Resumed {
-        by: String,
-    },
-    Published {
-        generation: u64,
-        by: String,
-    },
-    Rejected {
-        why: String,
-    },
+    Fired { series: SeriesId, started: Timestamp, severity: Severity },
+    Late { series: SeriesId, started: Timestamp, ended: Timestamp },
+    Resolved { series: SeriesId, ended: Timestamp },
+    Unresolvable { series: SeriesId, play: PlayName, why: String },
+    Claimed { id: OverrideId, play: PlayName, effect: Effect, series: SeriesId },
+    Began { id: OverrideId },
+    Held { id: OverrideId, why: Held },
+    Displaced { id: OverrideId, by: Vec<OverrideId>, why: Held },
+    Admitted { id: OverrideId },
+    Warned { id: OverrideId, ends: Timestamp },
+    Ended { id: OverrideId, why: End },
+    NeverBegan { id: OverrideId, why: End },
+    Stepped { id: OverrideId, given_back: Fraction },
+    Finished { id: OverrideId },
+    Intended { intent: IntentId, changes: Vec<Change> },
+    IntendedWhole { intent: IntentId, changes: Vec<Change> },
+    Wrote { intent: IntentId },
+    Outrun { intent: IntentId },
+    Refused { intent: IntentId, why: String },
+    Throttled { until: Timestamp },
+    Unanswered { intent: IntentId, why: String },
+    Landed { intent: IntentId },
+    NotLanded { intent: IntentId },
+    Answered { field: Field, asked: Setting, shown: Setting },
+    Foreign { field: Field, ours: Setting, theirs: Setting, yielded: Vec<OverrideId> },
+    Removed { field: Field },
+    Unreachable { why: String, until: Timestamp },
+    ReconnectPlanned { id: ReconnectId, target: BackendId, due: Timestamp },
+    ReconnectCancelled { id: ReconnectId, target: BackendId },
+    ReconnectUndone { id: ReconnectId, target: BackendId, by: String, reason: String },
+    ReconnectAsked { id: ReconnectId, target: BackendId, after: SignedDuration },
+    ReconnectAccepted { id: ReconnectId, target: BackendId, due: Timestamp },
+    ReconnectRefused { id: ReconnectId, target: BackendId, why: String },
+    ReconnectUnanswered { id: ReconnectId, target: BackendId, why: String },
+    ReconnectUnknown { id: ReconnectId, target: BackendId },
+    Paused { by: String, reason: String },
+    Resumed { by: String },
+    Published { generation: u64, by: String },
+    Rejected { why: String },
 }
 
 impl What {
@@ -238,6 +118,7 @@ impl What {
             | Self::Stepped { .. }
             | Self::Finished { .. }
             | Self::Intended { .. }
+            | Self::IntendedWhole { .. }
             | Self::Wrote { .. }
             | Self::Outrun { .. }
             | Self::Refused { .. }
@@ -306,19 +187,17 @@ impl fmt::Display for What {
             Self::NeverBegan { id, why } => write!(f, "{id} ended before it began: {why}"),
             Self::Stepped { id, given_back } => write!(f, "{id} has given {given_back} back"),
             Self::Finished { id } => write!(f, "{id} is over"),
-            Self::Intended { intent, changes, .. } if changes.is_empty() => {
-                write!(
-                    f,
-                    "write {intent}: nothing, so that no write without an answer can land any more"
-                )
-            }
-            Self::Intended { intent, way, changes } => {
+            Self::Intended { intent, changes } if changes.is_empty() => write!(
+                f,
+                "write {intent}: nothing, so that no write without an answer can land any more"
+            ),
+            Self::Intended { intent, changes } => {
                 write!(f, "write {intent}: ")?;
-                list(f, changes)?;
-                match way {
-                    Way::Plain | Way::Explicit | Way::Null | Way::Rest => Ok(()),
-                    Way::Whole => f.write_str(", by replacing the whole backend"),
-                }
+                list(f, changes)
+            }
+            Self::IntendedWhole { intent, changes } => {
+                write!(f, "write {intent}, which replaces the whole backend: ")?;
+                list(f, changes)
             }
             Self::Wrote { intent } => write!(f, "write {intent} is done"),
             Self::Outrun { intent } => {
