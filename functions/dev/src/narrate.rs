@@ -183,6 +183,7 @@ fn is_unusual(what: &What) -> bool {
         | What::Landed { .. }
         | What::NotLanded { .. }
         | What::Answered { .. }
+        | What::IntendedWhole { .. }
         | What::Foreign { .. }
         | What::Removed { .. }
         | What::Unreachable { .. }

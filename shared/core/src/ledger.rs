@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    document::{Change, Way},
+    document::Change,
     effect::Effect,
     fraction::Fraction,
     id::{IntentId, LineId, OverrideId, ReconnectId},
@@ -74,7 +74,8 @@ pub enum What {
     NeverBegan { id: OverrideId, why: End },
     Stepped { id: OverrideId, given_back: Fraction },
     Finished { id: OverrideId },
-    Intended { intent: IntentId, way: Option<Way>, changes: Vec<Change> },
+    Intended { intent: IntentId, changes: Vec<Change> },
+    IntendedWhole { intent: IntentId, changes: Vec<Change> },
     Wrote { intent: IntentId },
     Outrun { intent: IntentId },
     Refused { intent: IntentId, why: String },
@@ -121,6 +122,7 @@ impl What {
             | Self::Stepped { .. }
             | Self::Finished { .. }
             | Self::Intended { .. }
+            | Self::IntendedWhole { .. }
             | Self::Wrote { .. }
             | Self::Outrun { .. }
             | Self::Refused { .. }
@@ -206,19 +208,17 @@ impl What {
             Self::NeverBegan { id, why } => write!(f, "{id} ended before it began: {why}"),
             Self::Stepped { id, given_back } => write!(f, "{id} has given {given_back} back"),
             Self::Finished { id } => write!(f, "{id} is over"),
-            Self::Intended { intent, changes, .. } if changes.is_empty() => {
-                write!(
-                    f,
-                    "write {intent}: nothing, so that no write without an answer can land any more"
-                )
-            }
-            Self::Intended { intent, way, changes } => {
+            Self::Intended { intent, changes } if changes.is_empty() => write!(
+                f,
+                "write {intent}: nothing, so that no write without an answer can land any more"
+            ),
+            Self::Intended { intent, changes } => {
                 write!(f, "write {intent}: ")?;
-                list(f, changes)?;
-                match way {
-                    None | Some(Way::Plain | Way::Explicit | Way::Null | Way::Rest) => Ok(()),
-                    Some(Way::Whole) => f.write_str(", by replacing the whole backend"),
-                }
+                list(f, changes)
+            }
+            Self::IntendedWhole { intent, changes } => {
+                write!(f, "write {intent}, which replaces the whole backend: ")?;
+                list(f, changes)
             }
             Self::Wrote { intent } => write!(f, "write {intent} is done"),
             Self::Outrun { intent } => {

@@ -127,9 +127,13 @@ impl Look<'_> {
         let text = format!("{changes:?}{steps:?}");
         let backend = self.document.backend.to_string();
         let id = IntentId::derive(&[&backend, &etag.0, &text, &self.now.to_string()]);
-        let by = (way != Way::Plain).then_some(way);
-        let what = What::Intended { intent: id.clone(), way: by, changes: changes.clone() };
-        self.said.push(what);
+        let (intent, written) = (id.clone(), changes.clone());
+        self.said.push(match way {
+            Way::Plain | Way::Explicit | Way::Null | Way::Rest => {
+                What::Intended { intent, changes: written }
+            }
+            Way::Whole => What::IntendedWhole { intent, changes: written },
+        });
         let etag = etag.clone();
         let intent = Intent { id, etag, changes, way, steps, at: self.now, outrun: false };
         // The same write again, from the same state at the same moment, is the same intent.

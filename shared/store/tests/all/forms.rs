@@ -313,15 +313,10 @@ fn lines() {
         before: Setting::Absent,
         after: Setting::Is(0),
     };
-    let intended =
-        What::Intended { intent: IntentId::derive(&["one"]), way: None, changes: vec![change] };
+    let (intent, changes) = (IntentId::derive(&["one"]), vec![change]);
+    let intended = What::Intended { intent: intent.clone(), changes: changes.clone() };
     check("line_intended.json", &said(intended));
-    let intended = What::Intended {
-        intent: IntentId::derive(&["one"]),
-        way: Some(Way::Whole),
-        changes: Vec::new(),
-    };
-    check("line_intended_whole.json", &said(intended));
+    check("line_intended_whole.json", &said(What::IntendedWhole { intent, changes }));
 }
 
 #[test]
