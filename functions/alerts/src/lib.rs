@@ -1,19 +1,23 @@
 //! Webhook-triggered: takes alerts in.
 //!
-//! One story: who is it → read the body, within its bound → make signals of it → store them, and
-//! what could not be read of an authentic body as letters → answer. Nothing is looked up, evaluated
-//! or changed before the answer; a sender that was answered with a 2xx can forget the alert, and one
-//! that was answered with a 503 is to send it again.
+//! One story: who is it → read the body, within its bound → ask the source what it tells → store that,
+//! and what could not be used of an authentic body as a dead letter → answer. Nothing is looked up,
+//! evaluated or changed before the answer; a sender that was answered with a 2xx can forget the alert,
+//! and one that was answered with a 503 is to send it again. What a source speaks is its own module's
+//! business, in [`pointsman_intake`].
 //!
 //! | answer | when |
 //! |---|---|
-//! | 202 `{"id": …}` | it is stored, durably; or all of it was kept as letters, with their reasons |
-//! | 400 | nothing in it could be told apart; it is kept as a letter, and the answer says why |
+//! | 202 `{"id": …}` | it is stored, durably; or all of it was kept as a dead letter, with the reasons |
+//! | 400 | nothing in it could be told apart; it is kept as a dead letter, and the answer says why |
 //! | 401, 403 | the sender did not prove itself; no hint is given |
 //! | 404, 405 | no source has this path; it is not a POST |
 //! | 408 | the body did not come in time |
-//! | 413 | the body is larger than a source may send |
+//! | 413 | the body is larger than a source may send, as it came or unpacked |
+//! | 415 | the body is packed in a way that is not read |
 //! | 503 | it could not be stored: send it again |
+//!
+//! A source may have an answer of its own, to a sender that asks for one before it sends any alert.
 //!
 //! A client that is refused before its body was read is mostly still sending it, and an answer to
 //! one that has sent more than was read gets lost when the connection is closed. So what it sends
@@ -31,24 +35,22 @@ use axum::{
 };
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use pointsman_core::names::SourceName;
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+use pointsman_core::ledger::{Line, What};
 use pointsman_engine::{
     message::{Message, Outgoing},
-    ports::{Clock, Commit, Letter, Queue, Store},
+    ports::{Clock, Commit, DeadLetter, DeadLetterPart, Queue, Store},
 };
-use pointsman_host::{
-    Parts,
-    config::{Kind, Source},
-};
+use pointsman_host::{Parts, config::Webhook};
 use pointsman_intake::{
-    BODY_BYTES_MAX, Batch, LETTER_BYTES_MAX, Unreadable, alertmanager, content_id, verify::Denied,
+    BODY_BYTES_MAX, Batch, ENCODINGS, Refused, Source, Told, content_id, verify::Denied,
 };
 use serde_json::json;
 use tracing::Instrument as _;
 
 mod refused;
 
-use crate::refused::Refused;
+use crate::refused::Refusals;
 
 /// How long a body may take to come.
 pub const BODY_WITHIN: Duration = Duration::from_secs(10);
@@ -63,25 +65,26 @@ pub const DROPPED_WITHIN: Duration = Duration::from_secs(2);
 
 /// What the handler needs of the world.
 struct Intake {
-    sources: HashMap<String, Source>,
+    sources: HashMap<String, Arc<dyn Source>>,
     queue: Arc<dyn Queue>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    refused: Refused,
+    refused: Refusals,
 }
 
-/// A route for each source's webhook, and what is answered to whoever asks for another path.
-pub fn router(sources: &[Source], parts: &Parts) -> Router {
+/// A route for each webhook, and what is answered to whoever asks for another path.
+pub fn router(webhooks: &[Webhook], parts: &Parts) -> Router {
+    let source = |webhook: &Webhook| (webhook.path.clone(), Arc::clone(&webhook.source));
     let intake = Arc::new(Intake {
-        sources: sources.iter().map(|source| (source.path.clone(), source.clone())).collect(),
+        sources: webhooks.iter().map(source).collect(),
         queue: Arc::clone(&parts.queue),
         store: Arc::clone(&parts.store),
         clock: Arc::clone(&parts.clock),
-        refused: Refused::default(),
+        refused: Refusals::default(),
     });
     let mut router = Router::new();
-    for source in sources {
-        router = router.route(&source.path, post(receive));
+    for webhook in webhooks {
+        router = router.route(&webhook.path, post(receive));
     }
     router.fallback(nowhere).with_state(intake)
 }
@@ -102,8 +105,9 @@ async fn receive(State(intake): State<Arc<Intake>>, request: Request) -> Respons
     let Some(source) = intake.sources.get(request.uri().path()) else {
         return Refusal::NotFound.into_response();
     };
-    let span = tracing::info_span!("signal", source = %source.name, id = tracing::field::Empty);
-    let taken = take(&intake, source, request).instrument(span.clone());
+    let name = source.name();
+    let span = tracing::info_span!("signal", source = %name, id = tracing::field::Empty);
+    let taken = take(&intake, source.as_ref(), request).instrument(span.clone());
     taken.await.unwrap_or_else(|refusal| {
         let (status, why) = refusal.words();
         let told = match refusal {
@@ -111,11 +115,10 @@ async fn receive(State(intake): State<Arc<Intake>>, request: Request) -> Respons
             Refusal::Unreadable(_) | Refusal::Unavailable => None,
             Refusal::Denied(_)
             | Refusal::NotFound
-            | Refusal::TooLarge
+            | Refusal::TooLarge(_)
+            | Refusal::Packed(_)
             | Refusal::Broken
-            | Refusal::Slow => {
-                intake.refused.take_in(source.name.as_str(), status, intake.clock.now())
-            }
+            | Refusal::Slow => intake.refused.take_in(name.as_str(), status, intake.clock.now()),
         };
         if let Some(many) = told {
             let status = status.as_u16();
@@ -129,7 +132,9 @@ async fn receive(State(intake): State<Arc<Intake>>, request: Request) -> Respons
 enum Refusal {
     Denied(Denied),
     NotFound,
-    TooLarge,
+    /// With what can be done about it.
+    TooLarge(&'static str),
+    Packed(String),
     Broken,
     Slow,
     Unreadable(String),
@@ -143,12 +148,11 @@ impl Refusal {
             Self::Denied(Denied::Missing) => (StatusCode::UNAUTHORIZED, "unauthorized".to_owned()),
             Self::Denied(Denied::Wrong) => (StatusCode::FORBIDDEN, "forbidden".to_owned()),
             Self::NotFound => (StatusCode::NOT_FOUND, "not found".to_owned()),
-            Self::TooLarge => (
+            Self::TooLarge(smaller) => (
                 StatusCode::PAYLOAD_TOO_LARGE,
-                format!(
-                    "a body has {BODY_BYTES_MAX} bytes at most; set `max_alerts` on the receiver"
-                ),
+                format!("a body has {BODY_BYTES_MAX} bytes at most; {smaller}"),
             ),
+            Self::Packed(why) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, why.clone()),
             Self::Broken => (StatusCode::BAD_REQUEST, "the body broke off".to_owned()),
             Self::Slow => {
                 let seconds = BODY_WITHIN.as_secs();
@@ -161,33 +165,57 @@ impl Refusal {
             ),
         }
     }
+
+    /// That a source turns a delivery away.
+    fn by(source: &dyn Source, refused: &Refused) -> Self {
+        match refused {
+            Refused::Denied(denied) => Self::Denied(*denied),
+            Refused::Encoding(_) => Self::Packed(refused.to_string()),
+            Refused::TooLarge => Self::TooLarge(source.smaller()),
+        }
+    }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, error) = self.words();
         let mut response = (status, Json(json!({"error": error}))).into_response();
-        if status == StatusCode::UNAUTHORIZED {
-            let challenge = header::HeaderValue::from_static("Bearer, Basic");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        let hint = match self {
+            Self::Denied(Denied::Missing) => Some((header::WWW_AUTHENTICATE, "Bearer, Basic")),
+            Self::Packed(_) => Some((header::ACCEPT_ENCODING, ENCODINGS)),
+            Self::Denied(Denied::Wrong)
+            | Self::NotFound
+            | Self::TooLarge(_)
+            | Self::Broken
+            | Self::Slow
+            | Self::Unreadable(_)
+            | Self::Unavailable => None,
+        };
+        if let Some((name, value)) = hint {
+            response.headers_mut().insert(name, header::HeaderValue::from_static(value));
         }
         response
     }
 }
 
-async fn take(intake: &Intake, source: &Source, request: Request) -> Result<Response, Refusal> {
+async fn take(intake: &Intake, source: &dyn Source, request: Request) -> Result<Response, Refusal> {
     let (head, mut body) = request.into_parts();
-    // None of these sources signs its bytes, so that nobody unknown can make us hold any.
-    let verified = source.authentication.verify(&head.headers, &[]).map_err(Refusal::Denied);
-    let read = match verified.and_then(|()| promised(&head.headers)) {
-        Ok(()) => read(&mut body).await,
+    let refused = |refused: Refused| Refusal::by(source, &refused);
+    // Before any of the body is read, so that nobody unknown makes us hold it, where the head shows that.
+    let reader = source.accept(&head).map_err(refused);
+    let read = match reader {
+        Ok(reader) => {
+            within_bound(source, &head.headers, &mut body).await.map(|body| (reader, body))
+        }
         Err(refusal) => Err(refusal),
     };
-    let body = match read {
-        Ok(body) => body,
+    let (reader, bytes) = match read {
+        Ok(read) => read,
         Err(refusal) => {
             match &refusal {
-                Refusal::Denied(_) | Refusal::TooLarge => drop_rest(&head.headers, body).await,
+                Refusal::Denied(_) | Refusal::TooLarge(_) | Refusal::Packed(_) => {
+                    drop_rest(&head.headers, body).await;
+                }
                 Refusal::NotFound
                 | Refusal::Broken
                 | Refusal::Slow
@@ -198,38 +226,42 @@ async fn take(intake: &Intake, source: &Source, request: Request) -> Result<Resp
         }
     };
     let received = intake.clock.now();
-    let batch = match source.kind {
-        Kind::Alertmanager => alertmanager::read(&source.name, &body, received),
-    };
-    let batch = match batch {
-        Ok(batch) => batch,
-        Err(Unreadable::Oversized { .. }) => return Err(Refusal::TooLarge),
-        Err(unreadable) => return Err(keep_whole(intake, source, &body, &unreadable).await),
-    };
-    store(intake, &source.name, batch).await
+    match reader(&bytes, received).map_err(refused)? {
+        Told::Alerts(batch) => store(intake, source, batch, received).await,
+        Told::Reply(reply) => Ok(reply.map(Body::from)),
+        Told::Unreadable { body, why } => {
+            let reason = why.to_string();
+            tracing::warn!("a body could not be read and is kept: {reason}");
+            let letter = DeadLetter::new(received, source.name().as_str(), &reason, body);
+            let commit = Commit { dead_letters: vec![letter], ..Commit::default() };
+            intake.store.commit(&commit).await.map_err(|error| unavailable(&error))?;
+            Err(Refusal::Unreadable(reason))
+        }
+    }
+}
+
+/// Reads the body, unless the head says that it is too large.
+async fn within_bound(
+    source: &dyn Source,
+    headers: &HeaderMap,
+    body: &mut Body,
+) -> Result<Bytes, Refusal> {
+    let too_large = Refusal::TooLarge(source.smaller());
+    if length(headers).is_some_and(|length| length > BODY_BYTES_MAX) {
+        return Err(too_large);
+    }
+    let read = Limited::new(body, BODY_BYTES_MAX).collect();
+    match tokio::time::timeout(BODY_WITHIN, read).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large),
+        Ok(Err(_)) => Err(Refusal::Broken),
+        Err(_) => Err(Refusal::Slow),
+    }
 }
 
 /// The length that the head announces, where it does.
 fn length(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Refuses what is known to be too large before any of it is read.
-fn promised(headers: &HeaderMap) -> Result<(), Refusal> {
-    if length(headers).is_some_and(|length| length > BODY_BYTES_MAX) {
-        return Err(Refusal::TooLarge);
-    }
-    Ok(())
-}
-
-async fn read(body: &mut Body) -> Result<Bytes, Refusal> {
-    let read = Limited::new(body, BODY_BYTES_MAX).collect();
-    match tokio::time::timeout(BODY_WITHIN, read).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
-        Ok(Err(_)) => Err(Refusal::Broken),
-        Err(_) => Err(Refusal::Slow),
-    }
 }
 
 /// Reads what is still being sent, unless there is too much of it, or the client asked whether to
@@ -250,43 +282,39 @@ async fn drop_rest(headers: &HeaderMap, mut body: Body) {
     .await;
 }
 
-/// Keeps an authentic body that cannot be read, for a person to look at.
-async fn keep_whole(intake: &Intake, source: &Source, body: &[u8], why: &Unreadable) -> Refusal {
-    let reason = why.to_string();
-    tracing::warn!(source = %source.name, "a body could not be read and is kept: {reason}");
-    let kept = String::from_utf8_lossy(&body[..body.len().min(LETTER_BYTES_MAX)]).into_owned();
-    let letter = Letter::new(intake.clock.now(), source.name.as_str(), &reason, kept);
-    let commit = Commit { letters: vec![letter], ..Commit::default() };
-    match intake.store.commit(&commit).await {
-        Ok(()) => Refusal::Unreadable(reason),
-        Err(error) => {
-            tracing::error!("a letter could not be kept: {error}");
-            Refusal::Unavailable
-        }
-    }
+fn unavailable(error: &dyn std::fmt::Display) -> Refusal {
+    tracing::error!("answered 503: {error}");
+    Refusal::Unavailable
 }
 
 /// Stores what a delivery told; whoever sent it is answered after that.
-async fn store(intake: &Intake, source: &SourceName, batch: Batch) -> Result<Response, Refusal> {
-    let unavailable = |error: &dyn std::fmt::Display| {
-        tracing::error!(%source, "answered 503: {error}");
-        Refusal::Unavailable
-    };
-    let Batch { signals, letters, truncated } = batch;
+async fn store(
+    intake: &Intake,
+    source: &dyn Source,
+    batch: Batch,
+    received: Timestamp,
+) -> Result<Response, Refusal> {
+    let Batch { signals, unusable, truncated } = batch;
+    let (source, whole, kept) = (source.name(), source.whole(), unusable.len());
+    let mut commit = Commit::default();
     if truncated > 0 {
-        tracing::warn!(%source, truncated, "the sender left alerts out; raise its max_alerts");
+        tracing::warn!(truncated, "the sender left alerts out; {whole}");
+        commit.lines.push(left_out(
+            What::Truncated { source: source.clone(), left_out: truncated },
+            received,
+        ));
     }
-    let kept = letters.len();
-    if kept > 0 {
-        let now = intake.clock.now();
-        let letter = |letter: pointsman_intake::Letter| {
-            Letter::new(now, source.as_str(), &letter.reason.to_string(), letter.raw)
-        };
-        let letters: Vec<Letter> = letters.into_iter().map(letter).collect();
-        for letter in &letters {
-            tracing::warn!(%source, letter = letter.id, "an alert is kept as a letter: {}", letter.reason);
-        }
-        let commit = Commit { letters, ..Commit::default() };
+    let part = |alert: pointsman_intake::Unusable| DeadLetterPart {
+        reason: alert.reason.to_string(),
+        body: alert.raw,
+    };
+    let parts = unusable.into_iter().map(part).collect();
+    if let Some(letter) = DeadLetter::of(received, source.as_str(), "alerts", parts) {
+        let (letter_id, reason) = (&letter.id, &letter.reason);
+        tracing::warn!(unusable = kept, letter = letter_id, "kept as a dead letter: {reason}");
+        commit.dead_letters.push(letter);
+    }
+    if commit != Commit::default() {
         intake.store.commit(&commit).await.map_err(|error| unavailable(&error))?;
     }
     let id = content_id(&signals);
@@ -298,6 +326,14 @@ async fn store(intake: &Intake, source: &SourceName, batch: Batch) -> Result<Res
         let sent = intake.queue.send(outgoing).await.map_err(|error| unavailable(&error))?;
         tracing::debug!(count, ?sent, "stored");
     }
-    let answer = json!({"id": id, "letters": kept, "truncated": truncated});
+    let answer = json!({"id": id, "unusable": kept, "truncated": truncated});
     Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
+}
+
+/// A line that is told once a minute, however often the same is delivered within it.
+fn left_out(what: What, received: Timestamp) -> Line {
+    let minute =
+        received.round(TimestampRound::new().smallest(Unit::Minute).mode(RoundMode::Trunc));
+    let Line { id, .. } = Line::new(minute.unwrap_or(received), None, what.clone());
+    Line { id, ..Line::new(received, None, what) }
 }

@@ -17,7 +17,7 @@ const EVERY: SignedDuration = SignedDuration::from_secs(60);
 
 /// What was told last of each source and status.
 #[derive(Debug, Default)]
-pub(crate) struct Refused(Mutex<HashMap<(String, StatusCode), Told>>);
+pub(crate) struct Refusals(Mutex<HashMap<(String, StatusCode), Told>>);
 
 #[derive(Debug)]
 struct Told {
@@ -26,7 +26,7 @@ struct Told {
     since: u64,
 }
 
-impl Refused {
+impl Refusals {
     /// Takes in a refusal, of a source by its name; gives how many there were since the last line, this
     /// one included, if there is to be a line now.
     pub(crate) fn take_in(&self, source: &str, status: StatusCode, now: Timestamp) -> Option<u64> {
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn one_line_a_minute_stands_for_all_of_them() {
-        let refused = Refused::default();
+        let refused = Refusals::default();
         let (one, other) = ("one", "other");
         let (denied, large) = (StatusCode::FORBIDDEN, StatusCode::PAYLOAD_TOO_LARGE);
         for (second, source, status, told) in [

@@ -170,6 +170,7 @@ fn is_unusual(what: &What) -> bool {
         | What::ReconnectAccepted { .. } => false,
         What::Late { .. }
         | What::Unresolvable { .. }
+        | What::Truncated { .. }
         | What::Held { .. }
         | What::Displaced { .. }
         | What::Admitted { .. }

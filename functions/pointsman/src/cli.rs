@@ -10,7 +10,7 @@ use crate::{
     common::Common,
     dev, emulate,
     failed::Failed,
-    operate::{self, ask, tell, undo},
+    operate::{self, ask, dead_letters, tell, undo},
     page::Page,
     plan, playbook, serve, show,
 };
@@ -51,9 +51,9 @@ enum Command {
     Explain(ask::Which),
     /// Show the ledger: what was heard, decided and done.
     History(ask::HistoryOptions),
-    /// Show or drop letters: what could not be used, kept with its reason.
-    #[command(subcommand)]
-    Letters(ask::LettersCommand),
+    /// Show or drop dead letters: what could not be used, kept with its reason.
+    #[command(subcommand, alias = "letters")]
+    DeadLetters(dead_letters::Command),
     /// Write nothing to Azure any more, undo and reconnects included, until `resume`.
     Pause(operate::Reason),
     /// Write to Azure again.
@@ -107,7 +107,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Status
             | Command::Explain(_)
             | Command::History(_)
-            | Command::Letters(_)
+            | Command::DeadLetters(_)
             | Command::Pause(_)
             | Command::Resume(_)
             | Command::Undo(_)
@@ -126,7 +126,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Status => ask::status(&common).await,
         Command::Explain(which) => ask::explain(&common, &which).await,
         Command::History(options) => ask::history(&common, &options).await,
-        Command::Letters(command) => ask::letters(&common, command).await,
+        Command::DeadLetters(command) => dead_letters::command(&common, command).await,
         Command::Pause(reason) => tell::pause(&common, reason).await,
         Command::Resume(by) => tell::resume(&common, by).await,
         Command::Undo(options) => undo::command(&common, options).await,

@@ -8,7 +8,7 @@ use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use pointsman_emulator::{Emulator, Options as Emulated};
-use pointsman_host::server::Stop;
+use pointsman_host::{config::unreadable, server::Stop};
 use serde_json::{Map, Value, json};
 
 use crate::{common::Common, failed::Failed, input, page::Page, show};
@@ -43,8 +43,9 @@ impl Options {
             Some(file) => {
                 let text = input::read(file, OPTIONS_BYTES_MAX)?;
                 // What is JSON is YAML too.
-                serde_saphyr::from_str(&text)
-                    .map_err(|error| Failed::of_text(&format!("{}: {error}", file.display())))?
+                serde_saphyr::from_str(&text).map_err(|error| {
+                    Failed::of_text(&unreadable(&error, &file.display().to_string(), &text))
+                })?
             }
             None => Emulated::default(),
         };

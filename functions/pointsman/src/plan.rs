@@ -70,16 +70,17 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         })
         .map(|signal| signal.series.to_string())
         .collect();
-    let letters: Vec<String> =
-        batch.letters.iter().map(|letter| letter.reason.to_string()).collect();
+    let unusable: Vec<String> =
+        batch.unusable.iter().map(|alert| alert.reason.to_string()).collect();
     if common.json {
         let Plan { paused, heard, backends } = &plan;
         show::json(&json!({
-            "paused": paused, "heard": heard, "unmatched": unmatched, "letters": letters, "truncated": batch.truncated,
+            "paused": paused, "heard": heard, "unmatched": unmatched, "unusable": unusable,
+            "truncated": batch.truncated,
             "backends": backends,
         }))?;
     } else {
-        show::page(&describe(&plan, &unmatched, &letters, batch.truncated))?;
+        show::page(&describe(&plan, &unmatched, &unusable, batch.truncated))?;
     }
     // A plan of what could not be read is none.
     let seen = plan.backends.iter().all(|backend| backend.unseen.is_none());
@@ -126,7 +127,7 @@ fn of_file(path: &Path, number: u64) -> Result<Published, Failed> {
 }
 
 /// The plan in words.
-fn describe(plan: &Plan, unmatched: &[String], letters: &[String], truncated: u64) -> Page {
+fn describe(plan: &Plan, unmatched: &[String], unusable: &[String], truncated: u64) -> Page {
     let mut out = Page::default();
     if let Some(pause) = &plan.paused {
         out.line(format_args!("PAUSED by {}: {}", pause.by, pause.reason));
@@ -138,15 +139,17 @@ fn describe(plan: &Plan, unmatched: &[String], letters: &[String], truncated: u6
     for series in unmatched {
         out.line(format_args!("{series}: no play matches it"));
     }
-    for reason in letters {
-        out.line(format_args!("one alert cannot be used, and would be kept as a letter: {reason}"));
+    for reason in unusable {
+        out.line(format_args!(
+            "one alert cannot be used, and would be kept as a dead letter: {reason}"
+        ));
     }
     if truncated > 0 {
         let (alerts, were) =
             (view::count(truncated, "alert"), if truncated == 1 { "was" } else { "were" });
         out.line(format_args!("{alerts} of the group {were} left out by Alertmanager (`max_alerts`), and so by this plan"));
     }
-    if plan.heard.is_empty() && letters.is_empty() {
+    if plan.heard.is_empty() && unusable.is_empty() {
         out.line("it tells of no alert");
     }
     if plan.backends.is_empty() {

@@ -101,7 +101,7 @@ impl Serving {
             );
         }
         put_in_force(&parts, config, options).await?;
-        if config.sources.is_empty() {
+        if config.webhooks.is_empty() {
             tracing::warn!("no sources are configured: nothing can be heard but commands");
         }
         let stop = Stop::default();
@@ -252,7 +252,7 @@ fn router(config: &Config, parts: &Parts, stop: &Stop) -> Router {
         .route("/health/live", get(|| async { Json(json!({"live": true})) }))
         .route("/health/ready", get(ready))
         .with_state(health);
-    pointsman_alerts::router(&config.sources, parts).merge(health)
+    pointsman_alerts::router(&config.webhooks, parts).merge(health)
 }
 
 /// Whether alerts can be taken and acted upon; says what is missing.

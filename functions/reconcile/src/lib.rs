@@ -5,7 +5,7 @@
 //! while the rest is still read, and where a save is outrun by a look at one of its backends, only
 //! a piece is decided again. What cannot be taken in is tried message by message, so that one that
 //! cannot be does not keep the others; that one is given back and comes again later, and after too
-//! many times it becomes a letter.
+//! many times it becomes a dead letter.
 
 use std::{sync::Arc, time::Duration};
 

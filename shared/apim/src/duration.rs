@@ -1,94 +1,51 @@
 //! ISO 8601 durations of fixed length, and the delay of a reconnect.
 //!
-//! The parser takes weeks, or days, hours, minutes and seconds in that order, with a fraction of
-//! the seconds. Years and months have no fixed length and are refused. What is printed is the
-//! shortest form, which .NET's `XmlConvert` reads too.
+//! Read are weeks, or days, hours, minutes and seconds in that order, with a fraction of the
+//! seconds. Years and months have no fixed length and are refused. What is printed is the shortest
+//! form, which .NET's `XmlConvert` reads too.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use jiff::{Span, SpanRelativeTo};
+
 /// The longest text that is looked at as a duration, in bytes.
 pub const DURATION_BYTES_MAX: usize = 64;
+
+/// The longest duration, in days: what a [`Span`] holds, so that what is printed can be read.
+const DURATION_DAYS_MAX: u64 = 7_304_484;
 
 /// Why a text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
-    /// It has not the form of one.
-    #[error("{0:?} is not an ISO 8601 duration like PT2M or P1DT12H")]
+    /// It has not the form of one, or is longer than can be told.
+    #[error("{0:?} is not an ISO 8601 duration like PT2M or P1DT12H, or too long a time")]
     Form(String),
     /// It has years or months.
     #[error("{0:?} has years or months, whose length is not fixed")]
     NotFixed(String),
-    /// It is longer than can be told.
-    #[error("{0:?} is too long a time")]
-    TooLong(String),
 }
 
 /// Reads an ISO 8601 duration of fixed length.
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
     let shown = || text.chars().take(DURATION_BYTES_MAX).collect::<String>();
-    let form = || DurationError::Form(shown());
-    if text.len() > DURATION_BYTES_MAX {
-        return Err(form());
+    // jiff reads more than the service: small letters, parts of minutes, weeks beside days.
+    let strict = text.len() <= DURATION_BYTES_MAX
+        && text.starts_with('P')
+        && text.bytes().all(|byte| byte.is_ascii_digit() || b"PTYMWDHS.,".contains(&byte))
+        && (text.ends_with('S') || !text.contains(['.', ',']))
+        && (text.ends_with('W') || !text.contains('W'));
+    let span: Option<Span> = strict.then(|| text.parse().ok()).flatten();
+    let span = span.ok_or_else(|| DurationError::Form(shown()))?;
+    if text.split('T').next().is_some_and(|date| date.contains(['Y', 'M'])) {
+        return Err(DurationError::NotFixed(shown()));
     }
-    let mut rest = text.strip_prefix('P').ok_or_else(form)?;
-    let mut total = Duration::ZERO;
-    let mut in_time = false;
-    // Units must fall in size: each may come once, and only after the larger ones.
-    let mut rank = 0;
-    let mut any = false;
-    while !rest.is_empty() {
-        if let Some(time) = rest.strip_prefix('T') {
-            if in_time || time.is_empty() {
-                return Err(form());
-            }
-            in_time = true;
-            rest = time;
-        }
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, after) = rest.split_at(digits);
-        if number.is_empty() {
-            return Err(form());
-        }
-        let number: u64 = number.parse().map_err(|_| DurationError::TooLong(shown()))?;
-        let (nanos, after) = fraction(after).ok_or_else(form)?;
-        let unit = after.chars().next().ok_or_else(form)?;
-        let (order, seconds) = match (in_time, unit) {
-            (false, 'W') => (1, 604_800),
-            (false, 'D') => (2, 86_400),
-            (true, 'H') => (3, 3_600),
-            (true, 'M') => (4, 60),
-            (true, 'S') => (5, 1),
-            (false, 'Y' | 'M') => return Err(DurationError::NotFixed(shown())),
-            _ => return Err(form()),
-        };
-        // Weeks stand alone, and only seconds are divided.
-        if order <= rank || rank == 1 || (nanos > 0 && unit != 'S') {
-            return Err(form());
-        }
-        rank = order;
-        any = true;
-        let part = number.checked_mul(seconds).map(|seconds| Duration::new(seconds, nanos));
-        total = part
-            .and_then(|part| total.checked_add(part))
-            .ok_or_else(|| DurationError::TooLong(shown()))?;
-        rest = &after[unit.len_utf8()..];
-    }
-    if any { Ok(total) } else { Err(form()) }
-}
-
-/// The nanoseconds of a fraction, if one stands at the beginning, and what follows it.
-fn fraction(text: &str) -> Option<(u32, &str)> {
-    let Some(rest) = text.strip_prefix(['.', ',']) else {
-        return Some((0, text));
-    };
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    if !(1..=9).contains(&digits) {
-        return None;
-    }
-    let (digits, rest) = rest.split_at(digits);
-    Some((format!("{digits:0<9}").parse().ok()?, rest))
+    let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok();
+    let duration = duration.and_then(|duration| Duration::try_from(duration).ok());
+    duration
+        .filter(|duration| *duration <= Duration::from_secs(DURATION_DAYS_MAX * 86_400))
+        .ok_or_else(|| DurationError::Form(shown()))
 }
 
 /// Writes a duration in its shortest form: days, hours, minutes, seconds.
@@ -228,15 +185,44 @@ mod tests {
         check("PT1.50S", &expect!["1.5s PT1.5S"]);
         check("PT1H1M1S", &expect!["3661s PT1H1M1S"]);
         check("P1D", &expect!["86400s P1D"]);
+        check("P7304484D", &expect!["631107417600s P7304484D"]);
         check("P1M", &expect![[r#""P1M" has years or months, whose length is not fixed"#]]);
         check("P1Y", &expect![[r#""P1Y" has years or months, whose length is not fixed"#]]);
         check(
             "PT99999999999999999999S",
-            &expect![[r#""PT99999999999999999999S" is too long a time"#]],
+            &expect![[
+                r#""PT99999999999999999999S" is not an ISO 8601 duration like PT2M or P1DT12H, or too long a time"#
+            ]],
         );
         for bad in [
-            "", "P", "PT", "P1", "PT1", "2M", "-PT2M", "PT-2M", "PT1M1H", "PT1M1M", "P1DT", "P1H",
-            "PT1D", "P1W1D", "PT1.5M", "PT.5S", "PT1.S", "pt2m", "PT2M ", "PTT2M", "2h 30m",
+            "",
+            "P",
+            "PT",
+            "P1",
+            "PT1",
+            "2M",
+            "-PT2M",
+            "PT-2M",
+            "PT1M1H",
+            "PT1M1M",
+            "P1DT",
+            "P1H",
+            "PT1D",
+            "P1W1D",
+            "P1WT1S",
+            "PT1.5M",
+            "PT.5S",
+            "PT1.S",
+            "PT1.0000000001S",
+            "pt2m",
+            "Pt2m",
+            "PT2m",
+            "PT2M ",
+            "PTT2M",
+            "2h 30m",
+            "P2h",
+            "P7304484DT0.1S",
+            "P7304484DT175307616H",
         ] {
             assert!(matches!(parse(bad), Err(DurationError::Form(_))), "{bad}: {:?}", parse(bad));
         }

@@ -13,21 +13,21 @@
 //! gone can never be done any more: it was, or it never will be. Until then it may still land, and
 //! the fields it names stay owned, so that what it lands on is known to be ours.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{collections::BTreeMap, fmt};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    claim::{Asked, Claim, Recall, Taken},
     etag::{Etag, Etags},
     id::{IntentId, OverrideId, ReconnectId},
     lay::Yielded,
     ledger::What,
     names::{BackendId, PlayName},
-    overrides::{End, Held, Life, Override, Standing, later},
+    origin::Origin,
+    overrides::{After, End, Held, Life, Override, Standing, Until, later},
+    playbook::DURATION_MAX,
     pool::{Field, Setting},
     signal::SeriesId,
     wake::SKEW_MAX,
@@ -39,6 +39,12 @@ pub const FENCE: SignedDuration = SignedDuration::from_mins(5);
 /// How long a backend must have been missing before what is to be given back to it is forgotten: a
 /// 404 may pass.
 pub(crate) const MISSING_FOR: SignedDuration = SignedDuration::from_secs(30);
+
+/// The shortest time that the store keeps apart.
+const MOMENT: SignedDuration = SignedDuration::from_micros(1);
+
+/// How long an undo is remembered: as long as anything that was claimed before it could last.
+pub(crate) const UNDONE_KEPT: SignedDuration = DURATION_MAX;
 
 /// How long an answered reconnect is kept, to be shown.
 pub const RECONNECT_SHOWN: SignedDuration = SignedDuration::from_hours(24);
@@ -219,9 +225,9 @@ pub struct Document {
     /// The overrides that are claimed, in force, or ramping out.
     #[serde(default)]
     pub overrides: BTreeMap<OverrideId, Override>,
-    /// Overrides that are over while their occurrence goes on; a repeat does not bring them back.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub spent: BTreeSet<OverrideId>,
+    /// When an operator last undid each override: what was claimed by then does not come back.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub undone: BTreeMap<OverrideId, Timestamp>,
     /// The fields that overrides own, or that a write may still land on.
     #[serde(default)]
     pub owned: BTreeMap<Field, Owned>,
@@ -260,7 +266,7 @@ impl Document {
             now,
             generation: 0,
             overrides: BTreeMap::new(),
-            spent: BTreeSet::new(),
+            undone: BTreeMap::new(),
             owned: BTreeMap::new(),
             yielded: BTreeMap::new(),
             intents: Vec::new(),
@@ -333,7 +339,9 @@ impl Document {
         self.wake = Some(now);
         self.etags.rewind(now);
         let back = |at: &mut Timestamp| *at = (*at).min(now);
+        self.undone.values_mut().for_each(back);
         for over in self.overrides.values_mut() {
+            back(&mut over.joined);
             match &mut over.life {
                 Life::Claimed { at } => back(at),
                 Life::Begun { at, warned } => {
@@ -352,48 +360,119 @@ impl Document {
         }
     }
 
-    /// Takes in an override claimed for it. One that is known already only takes its age from it; one
-    /// that is over stays so.
-    pub fn claim(&mut self, over: Override, said: &mut Vec<What>) {
-        if self.spent.contains(&over.id) {
+    /// From when on an occurrence counts that asks for an override now: after all that was undone.
+    #[must_use]
+    pub fn claimed_from(&self, id: &OverrideId) -> Timestamp {
+        let undone = self.undone.get(id).map(|at| later(*at, MOMENT));
+        undone.map_or(self.now, |after| after.max(self.now))
+    }
+
+    /// Takes in that an occurrence asks for an override. What was undone, or would have ended by the
+    /// clock, stays so.
+    pub(crate) fn claim(
+        &mut self,
+        series: &SeriesId,
+        claim: &Claim,
+        fresh: bool,
+        said: &mut Vec<What>,
+    ) -> Taken {
+        let (now, asked) = (self.now, &claim.asked);
+        if self.undone.get(&claim.id).is_some_and(|undone| asked.since <= *undone) {
+            return Taken::Known;
+        }
+        let Some(over) = self.overrides.get_mut(&claim.id) else {
+            if asked.expires(None) <= now {
+                return Taken::Known;
+            }
+            let mut over = Override::new(claim, series, Origin::Alert, now);
+            if !fresh {
+                // Others may have asked for it before, too.
+                over.behind.forget();
+            }
+            said.push(What::Claimed {
+                id: claim.id.clone(),
+                play: claim.play.clone(),
+                effect: asked.effect.clone(),
+                series: series.clone(),
+            });
+            self.overrides.insert(claim.id.clone(), over);
+            return Taken::Known;
+        };
+        if asked.expires(over.begun()) <= now {
+            return Taken::Known;
+        }
+        let unknown = over.behind.is_empty() && !fresh;
+        let mut taken = over.behind.take_in(series, asked);
+        let ending = |until: Timestamp| until <= later(now, SKEW_MAX);
+        if unknown
+            || (taken == Taken::Beside && over.behind.expires(over.begun()).is_none_or(ending))
+        {
+            // Whoever looks next asks the store for all that are on.
+            over.behind.forget();
+            taken = Taken::Known;
+        }
+        if taken == Taken::Known || matches!(over.lease.until, Until::For(_)) {
+            over.joined = over.joined.max(asked.since);
+        }
+        if taken == Taken::Known {
+            over.resolved = None;
+            over.become_strongest();
+        }
+        taken
+    }
+
+    /// Takes in that an occurrence asks for an override no more. What has not begun never will, where
+    /// it was the last; what has ends when its lease says.
+    pub(crate) fn resolve(
+        &mut self,
+        series: &SeriesId,
+        id: &OverrideId,
+        at: Timestamp,
+        said: &mut Vec<What>,
+    ) {
+        let Some(over) = self.overrides.get_mut(id) else { return };
+        if over.behind.is_empty() {
             return;
         }
-        match self.overrides.get_mut(&over.id) {
-            // The playbook has its play again: it is on again.
-            Some(Override { life: Life::Ended { why: End::Dropped, .. }, .. }) | None => {}
-            Some(known) => {
-                known.started = over.started;
-                return;
-            }
+        over.behind.remove(series);
+        if !over.behind.known().is_empty() {
+            return over.become_strongest();
         }
-        said.push(What::Claimed {
-            id: over.id.clone(),
-            play: over.play.clone(),
-            effect: over.effect.clone(),
-            series: over.series.clone(),
-        });
-        self.overrides.insert(over.id.clone(), over);
-    }
-
-    /// Makes an override's age that of its occurrence, which turned out to have another.
-    pub fn aged(&mut self, id: &OverrideId, started: Timestamp) {
-        if let Some(over) = self.overrides.get_mut(id) {
-            over.started = started;
-        }
-    }
-
-    /// Takes in that an override's occurrence has ended. What has not begun never will; what has
-    /// ends when its lease says.
-    pub fn resolve(&mut self, id: &OverrideId, at: Timestamp, said: &mut Vec<What>) {
-        self.spent.remove(id);
-        let Some(over) = self.overrides.get_mut(id) else { return };
         over.resolved = Some(over.resolved.map_or(at, |known| known.max(at)));
-        match over.life {
-            Life::Claimed { .. } => {
-                said.push(What::NeverBegan { id: id.clone(), why: End::Resolved });
-                self.overrides.remove(id);
-            }
-            Life::Begun { .. } | Life::Ended { .. } => {}
+        if over.behind.is_empty() && matches!(over.life, Life::Claimed { .. }) {
+            said.push(What::NeverBegan { id: id.clone(), why: End::Resolved });
+            self.overrides.remove(id);
+        }
+    }
+
+    /// What the store is to be asked before the next step: which occurrences go on behind an override
+    /// of whose known ones none does.
+    #[must_use]
+    pub fn wanting(&self) -> Option<Recall> {
+        let wanting = |over: &&Override| {
+            let lasts =
+                matches!((&over.life, over.lease.until), (Life::Begun { .. }, Until::For(_)));
+            !lasts && over.behind.is_wanting(over.begun(), self.now)
+        };
+        self.overrides.values().find(wanting).map(|over| self.recalling(over))
+    }
+
+    /// The question which occurrences are behind an override.
+    #[must_use]
+    pub fn recalling(&self, over: &Override) -> Recall {
+        Recall {
+            id: over.id.clone(),
+            after: self.undone.get(&over.id).copied(),
+            begun: over.begun(),
+            now: self.now,
+        }
+    }
+
+    /// Takes in what the store answered.
+    pub fn recall(&mut self, recall: &Recall, found: Vec<(SeriesId, Asked)>) {
+        if let Some(over) = self.overrides.get_mut(&recall.id) {
+            over.behind.recall(found);
+            over.become_strongest();
         }
     }
 
@@ -402,6 +481,8 @@ impl Document {
     pub fn undo(&mut self, id: &OverrideId, by: &str, reason: &str, said: &mut Vec<What>) {
         let Some(over) = self.overrides.get_mut(id) else { return };
         over.lease.ramp.clear();
+        over.behind.clear();
+        self.undone.insert(id.clone(), self.now);
         let undone = End::Undone { by: by.to_owned(), reason: reason.to_owned() };
         match &mut over.life {
             Life::Claimed { .. } | Life::Begun { .. } => self.end(id, undone, said),
@@ -438,11 +519,11 @@ impl Document {
         let Some(over) = self.overrides.get_mut(id) else { return };
         match over.life {
             Life::Claimed { .. } => {
-                said.push(What::NeverBegan { id: id.clone(), why: why.clone() });
-                over.life = Life::Ended { at: now, why, steps: Vec::new() };
-                self.forget(id);
+                said.push(What::NeverBegan { id: id.clone(), why });
+                self.overrides.remove(id);
             }
             Life::Begun { .. } => {
+                over.behind.clear();
                 said.push(What::Ended { id: id.clone(), why: why.clone() });
                 over.life = Life::Ended { at: now, why, steps: Vec::new() };
                 if self.has_no_part(id) {
@@ -486,46 +567,51 @@ impl Document {
         }
     }
 
-    /// Takes an ended override out, and plans what follows it: one reconnect of a target, however
-    /// many alerts of a play have ended. It follows one that has yielded, too: whoever took the
-    /// weight over said nothing against new connections.
+    /// Takes an ended override out, unless it is asked for again, and plans what follows its play once
+    /// none of that play's overrides is left: one reconnect of a target, however many effects it had
+    /// and alerts it answered. It follows one that has yielded, too: whoever took the weight over said
+    /// nothing against new connections.
     fn finish(&mut self, id: &OverrideId, said: &mut Vec<What>) {
-        let Some(over) = self.forget(id) else { return };
+        let Some(mut over) = self.overrides.remove(id) else { return };
         said.push(What::Finished { id: id.clone() });
-        let Life::Ended { why: End::Resolved | End::Expired, .. } = over.life else { return };
-        for after in over.after {
-            let target = after.reconnect;
-            let due = later(self.now, after.after);
+        let Life::Ended { at, why, .. } = &over.life else { return };
+        let (ended, follows) = (*at, matches!(why, End::Resolved | End::Expired));
+        if !over.behind.is_empty() {
+            over.life = Life::Claimed { at: self.now };
+            over.become_strongest();
+            self.overrides.insert(id.clone(), over);
+            return;
+        }
+        for After { reconnect: target, after } in over.after.iter().filter(|_| follows) {
+            let goes_on = |other: &Override| {
+                let acts = !matches!(other.life, Life::Claimed { .. });
+                let follows = other.after.iter().any(|after| after.reconnect == *target);
+                acts && other.play == over.play && follows
+            };
+            if self.overrides.values().any(goes_on) {
+                continue;
+            }
+            let due = later(self.now, *after);
             let waiting = self
                 .reconnects
                 .values_mut()
-                .find(|one| one.is_waiting() && one.play == over.play && one.target == target);
+                .find(|one| one.is_waiting() && one.play == over.play && one.target == *target);
             if let Some(waiting) = waiting {
                 waiting.due = waiting.due.max(due);
                 continue;
             }
-            let reconnect = ReconnectId::derive(&[id.as_str(), &target.to_string()]);
-            if self.reconnects.contains_key(&reconnect) {
-                continue;
-            }
+            let reconnect =
+                ReconnectId::derive(&[id.as_str(), &ended.to_string(), &target.to_string()]);
             said.push(What::ReconnectPlanned {
                 id: reconnect.clone(),
                 target: target.clone(),
                 due,
             });
             let (play, series) = (over.play.clone(), over.series.clone());
+            let target = target.clone();
             let planned = Reconnect { target, play, series, due, asked: Vec::new(), outcome: None };
             self.reconnects.insert(reconnect, planned);
         }
-    }
-
-    fn forget(&mut self, id: &OverrideId) -> Option<Override> {
-        let over = self.overrides.remove(id)?;
-        let dropped = matches!(over.life, Life::Ended { why: End::Dropped, .. });
-        if over.resolved.is_none() && !dropped {
-            self.spent.insert(id.clone());
-        }
-        Some(over)
     }
 }
 

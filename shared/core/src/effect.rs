@@ -41,20 +41,17 @@ pub enum Effect {
 }
 
 impl Effect {
-    /// What it is, in the words that ids are derived from. Stored for ever, so they never change,
-    /// unlike those for people.
+    /// Whom it is about, in the words that ids are derived from: whatever is done to the same members
+    /// by the same place of a play is one override.
     #[must_use]
-    pub fn identity(&self) -> String {
+    pub fn target(&self) -> String {
         match self {
-            Self::Drain { member } => format!("drain {member}"),
-            Self::Shift { member, to } => format!("shift {member} {}", to.basis_points()),
+            Self::Drain { member }
+            | Self::Shift { member, to: _ }
+            | Self::Promote { member, weight: _ } => member.to_string(),
             Self::Split { weights } => {
-                weights.iter().fold("split".to_owned(), |text, (member, weight)| {
-                    text + &format!(" {member} {weight}")
-                })
+                weights.keys().map(BackendName::as_str).collect::<Vec<_>>().join(" ")
             }
-            Self::Promote { member, weight: None } => format!("promote {member}"),
-            Self::Promote { member, weight: Some(weight) } => format!("promote {member} {weight}"),
         }
     }
 
@@ -96,17 +93,14 @@ mod tests {
     fn what_ids_are_derived_from_never_changes() {
         let member: BackendName = "eu".parse().unwrap();
         let weights = [(member.clone(), 20), ("us".parse().unwrap(), 80)].into();
-        let identities = [
+        let targets = [
             Effect::Drain { member: member.clone() },
             Effect::Shift { member: member.clone(), to: Fraction::percent(30) },
             Effect::Split { weights },
             Effect::Promote { member: member.clone(), weight: None },
             Effect::Promote { member, weight: Some(40) },
         ]
-        .map(|effect| effect.identity());
-        assert_eq!(
-            identities,
-            ["drain eu", "shift eu 3000", "split eu 20 us 80", "promote eu", "promote eu 40"]
-        );
+        .map(|effect| effect.target());
+        assert_eq!(targets, ["eu", "eu", "eu us", "eu", "eu"]);
     }
 }

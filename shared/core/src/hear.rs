@@ -1,40 +1,54 @@
 //! What a signal means: for its series, and for the backends whose overrides it makes or ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
 use crate::{
+    claim::{Asked, Claim, Taken},
     document::Document,
     id::OverrideId,
     ledger::{Line, What},
     names::BackendId,
-    overrides::{After, Authority, Lease, Life, Override, Standing},
+    origin::Origin,
+    overrides::{After, Lease},
     playbook::Matched,
     series::{Merged, Occurrence, Series},
-    signal::Signal,
+    signal::{SeriesId, Signal},
     step::Generation,
 };
 
 /// One thing that a document takes in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {
-    /// An override is claimed.
-    Claim(Box<Override>),
-    /// An override's occurrence turns out to have started at another time.
-    Aged {
-        /// Which.
-        id: OverrideId,
-        /// When its occurrence started.
-        started: Timestamp,
+    /// An occurrence asks for an override.
+    Claim {
+        /// Which occurrence's series.
+        series: SeriesId,
+        /// What is asked.
+        claim: Box<Claim>,
+        /// Whether the occurrence asks for it for the first time: the document says when that is.
+        fresh: bool,
     },
-    /// An override's occurrence has ended.
+    /// An occurrence asks for an override no more: it is over, or means something else now.
     Resolve {
-        /// Which.
+        /// Which occurrence's series.
+        series: SeriesId,
+        /// Which override.
         id: OverrideId,
         /// When it ended.
         at: Timestamp,
     },
+}
+
+/// What became of an edit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edited {
+    /// The document has it, or needs it not.
+    Done,
+    /// The occurrence asks for an override that stronger ones ask for: only its series knows of it,
+    /// for as long as the document is as it was.
+    Beside,
 }
 
 /// What a signal meant.
@@ -50,6 +64,12 @@ pub struct Hearing {
     pub unresolvable: Vec<String>,
 }
 
+impl Hearing {
+    fn edit(&mut self, backend: BackendId, edit: Edit) {
+        self.edits.entry(backend).or_default().push(edit);
+    }
+}
+
 /// Merges a signal into its series, and says what follows from it.
 pub fn hear(
     series: &mut Series,
@@ -63,140 +83,183 @@ pub fn hear(
         lines: Vec::new(),
         unresolvable: Vec::new(),
     };
-    let mut tell = |line| hearing.lines.push(line);
     let id = series.id.clone();
-    match series.merge(signal, generation.number) {
-        Merged::Duplicate => {
+    let merged = series.merge(signal, now);
+    if let Some(end) = signal.end()
+        && merged != Merged::Duplicate
+        && (series.running.is_some() || matches!(merged, Merged::Closed { .. }))
+    {
+        let what = What::Resolved { series: id.clone(), ended: end.at, by_receipt: end.by_receipt };
+        hearing.lines.push(Line::new(now, None, what));
+    }
+    let started = series.said().map(|said| (said.started, said.severity));
+    let fired = started.map(|(started, severity)| What::Fired { series: id, started, severity });
+    match merged {
+        Merged::Duplicate | Merged::Noted => {
+            hearing.changed = merged == Merged::Noted;
             let held_against = series.running.as_ref().map(|running| running.generation);
-            if held_against.is_none_or(|number| number >= generation.number) {
-                hearing.changed = false;
-                return hearing;
-            }
             // The same alert, heard again under a newer playbook, may mean more than it did.
-            claim(series, generation, now, &mut hearing);
+            if signal.end().is_none()
+                && held_against.is_some_and(|number| number < generation.number)
+            {
+                hearing.changed = true;
+                claim(series, generation, now, &mut hearing);
+            }
         }
         Merged::Late => {
             hearing.changed = false;
             if let Some(ended) = series.ended {
-                tell(Line::once(now, What::Late { series: id, started: signal.started, ended }));
+                let (series, started) = (series.id.clone(), signal.started);
+                hearing.lines.push(Line::once(now, What::Late { series, started, ended }));
             }
         }
-        Merged::Marked => {}
         Merged::Opened => {
-            let (started, severity) = (signal.started, signal.severity);
-            tell(Line::new(now, None, What::Fired { series: id, started, severity }));
+            hearing.lines.extend(fired.map(|fired| Line::new(now, None, fired)));
             claim(series, generation, now, &mut hearing);
         }
-        Merged::Joined { older: true } => age(series, &mut hearing),
-        Merged::Parted => {
-            let ended = series.ended.unwrap_or(now);
-            tell(Line::new(now, None, What::Resolved { series: id, ended }));
-            age(series, &mut hearing);
+        Merged::Followed { over } => {
+            hearing.lines.extend(fired.map(|fired| Line::new(now, None, fired)));
+            claim(series, generation, now, &mut hearing);
+            // What the new run asks for, too, goes on.
+            let mut over = *over;
+            let asked: BTreeSet<&OverrideId> =
+                series.running.iter().flat_map(Occurrence::ids).collect();
+            over.claims.retain(|claim| !asked.contains(&claim.id));
+            close(series, over, now, &mut hearing);
         }
-        Merged::Joined { older: false } => {}
+        Merged::Changed => claim(series, generation, now, &mut hearing),
         Merged::Closed { over } => {
             let at = series.ended.unwrap_or(now);
-            tell(Line::new(now, None, What::Resolved { series: id.clone(), ended: at }));
-            for (backend, ids) in over.claims {
-                let resolve = |id| Edit::Resolve { id, at };
-                hearing.edits.insert(backend, ids.into_iter().map(resolve).collect());
-            }
-            if let Some(next) = &series.running {
-                let (started, severity) = (next.started(), next.signal.severity);
-                tell(Line::new(now, None, What::Fired { series: id, started, severity }));
-                claim(series, generation, now, &mut hearing);
-            }
+            close(series, *over, at, &mut hearing);
         }
     }
     hearing
 }
 
-/// Tells every override of the run that is on when it started.
-fn age(series: &Series, hearing: &mut Hearing) {
-    let Some(running) = &series.running else { return };
-    let started = running.started();
-    for (backend, ids) in &running.claims {
-        let aged = |id: &OverrideId| Edit::Aged { id: id.clone(), started };
-        hearing.edits.insert(backend.clone(), ids.iter().map(aged).collect());
+/// Has a run that is over ask for nothing any more.
+fn close(series: &Series, over: Occurrence, at: Timestamp, hearing: &mut Hearing) {
+    let before = over.claimed_before.into_iter();
+    let before =
+        before.flat_map(|(backend, ids)| ids.into_iter().map(move |id| (backend.clone(), id)));
+    let claims = over.claims.into_iter().map(|claim| (claim.backend, claim.id));
+    for (backend, id) in claims.chain(before) {
+        hearing.edit(backend, Edit::Resolve { series: series.id.clone(), id, at });
     }
 }
 
-/// Holds the run that is on against the playbook, and claims an override for each effect of each
-/// play that it matches.
+/// Holds the run that is on against the playbook: what it asks for by each effect of each play that
+/// it matches is claimed, and what it asked for and does not any more is given up.
 fn claim(series: &mut Series, generation: Generation<'_>, now: Timestamp, hearing: &mut Hearing) {
+    let Some(said) = series.said().cloned() else { return };
     let Some(running) = &mut series.running else { return };
     running.generation = generation.number;
-    let heard = generation.playbook.hear(&running.signal);
+    let heard = generation.playbook.hear(&said);
     for failure in &heard.failed {
         let why = failure.to_string();
         let (series, play) = (series.id.clone(), failure.play.clone());
-        hearing.lines.push(Line::new(
-            now,
-            None,
-            What::Unresolvable { series, play, why: why.clone() },
-        ));
+        let what = What::Unresolvable { series, play, why: why.clone() };
+        // Once for each run, however often it is heard of.
+        hearing.lines.push(Line::new(running.since, None, what));
         hearing.unresolvable.push(why);
     }
+    let known: BTreeMap<OverrideId, Claim> =
+        running.claims.drain(..).map(|claim| (claim.id.clone(), claim)).collect();
+    let mut given_up = known.clone();
     for matched in &heard.matched {
-        for (place, (pool, _)) in matched.effects.iter().enumerate() {
-            let over = resolve(matched, place, running, generation.number, now);
-            let backend = &pool.backend;
-            running.claims.entry(backend.clone()).or_default().insert(over.id.clone());
-            hearing.edits.entry(backend.clone()).or_default().push(Edit::Claim(Box::new(over)));
+        for place in 0..matched.effects.len() {
+            let mut claim = asked(matched, place, &said, running, generation.number);
+            let before = known.get(&claim.id);
+            if let Some(before) = before {
+                claim.asked.since = before.asked.since;
+            }
+            given_up.remove(&claim.id);
+            if before != Some(&claim) {
+                let (series, fresh) = (series.id.clone(), before.is_none());
+                let (backend, claim) = (claim.backend.clone(), Box::new(claim.clone()));
+                hearing.edit(backend, Edit::Claim { series, claim, fresh });
+            }
+            running.claims.push(claim);
+        }
+    }
+    let over = Occurrence {
+        claims: given_up.into_values().collect(),
+        claimed_before: std::mem::take(&mut running.claimed_before),
+        ..running.clone()
+    };
+    close(series, over, now, hearing);
+}
+
+/// What a run asks for by one effect of a play that it matches. What follows the play goes with each
+/// of its effects on the backend of the first, so that one that is held takes nothing from the others.
+fn asked(
+    matched: &Matched<'_>,
+    place: usize,
+    said: &Signal,
+    running: &Occurrence,
+    generation: u64,
+) -> Claim {
+    let (pool, effect) = &matched.effects[place];
+    let play = matched.play;
+    let home = &matched.effects[0].0.backend;
+    let after = if pool.backend == *home { matched.after.as_slice() } else { &[] };
+    Claim {
+        id: Claim::id(Origin::Alert, &play.name, place, &pool.backend, effect),
+        backend: pool.backend.clone(),
+        play: play.name.clone(),
+        asked: Asked {
+            generation,
+            effect: effect.clone(),
+            lease: Lease {
+                until: play.until,
+                hold: play.hold,
+                ramp: play.ramp.steps.clone(),
+                every: play.ramp.every,
+            },
+            after: after
+                .iter()
+                .map(|(reconnect, after)| After { reconnect: reconnect.clone(), after: *after })
+                .collect(),
+            severity: said.severity,
+            started: running.started,
+            since: running.since,
+        },
+    }
+}
+
+impl Occurrence {
+    fn ids(&self) -> impl Iterator<Item = &OverrideId> {
+        self.claims.iter().map(|claim| &claim.id)
+    }
+}
+
+impl Series {
+    /// Takes in when the document counted a claim from.
+    pub fn stamp(&mut self, id: &OverrideId, since: Timestamp) {
+        let claims = self.running.iter_mut().flat_map(|running| &mut running.claims);
+        for claim in claims.filter(|claim| claim.id == *id) {
+            claim.asked.since = since;
         }
     }
 }
 
-/// The override of one effect of a matched play. What follows the play goes with its first effect.
-fn resolve(
-    matched: &Matched<'_>,
-    place: usize,
-    running: &Occurrence,
-    generation: u64,
-    now: Timestamp,
-) -> Override {
-    let (pool, effect) = &matched.effects[place];
-    let (signal, play) = (&running.signal, matched.play);
-    let id = OverrideId::derive(&[
-        &signal.series.to_string(),
-        &running.first.to_string(),
-        play.name.as_str(),
-        &effect.identity(),
-        &pool.backend.to_string(),
-    ]);
-    let after = if place == 0 { matched.after.as_slice() } else { &[] };
-    Override {
-        id,
-        series: signal.series.clone(),
-        play: play.name.clone(),
-        generation,
-        authority: Authority::Alert,
-        severity: signal.severity,
-        started: running.started(),
-        effect: effect.clone(),
-        lease: Lease {
-            until: play.until,
-            hold: play.hold,
-            ramp: play.ramp.steps.clone(),
-            every: play.ramp.every,
-        },
-        after: after
-            .iter()
-            .map(|(reconnect, after)| After { reconnect: reconnect.clone(), after: *after })
-            .collect(),
-        resolved: None,
-        life: Life::Claimed { at: now },
-        standing: Standing::Unseen,
-    }
-}
-
 impl Document {
-    /// Takes in what a signal meant for it.
-    pub fn edit(&mut self, edit: Edit, said: &mut Vec<What>) {
+    /// Takes in what a signal meant for it. An occurrence that asks for the first time is claimed as
+    /// of now; the claim is told when that is.
+    pub fn edit(&mut self, edit: &mut Edit, said: &mut Vec<What>) -> Edited {
         match edit {
-            Edit::Claim(over) => self.claim(*over, said),
-            Edit::Aged { id, started } => self.aged(&id, started),
-            Edit::Resolve { id, at } => self.resolve(&id, at, said),
+            Edit::Claim { series, claim, fresh } => {
+                if *fresh {
+                    claim.asked.since = self.claimed_from(&claim.id);
+                }
+                match self.claim(series, claim, *fresh, said) {
+                    Taken::Known => Edited::Done,
+                    Taken::Beside => Edited::Beside,
+                }
+            }
+            Edit::Resolve { series, id, at } => {
+                self.resolve(series, id, *at, said);
+                Edited::Done
+            }
         }
     }
 }

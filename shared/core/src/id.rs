@@ -68,7 +68,7 @@ macro_rules! derived_id {
 }
 
 derived_id!(
-    /// Names an override: (series, occurrence, play, which effect of it, target).
+    /// Names an override: (kind of origin, play, the effect's place in it, target).
     OverrideId, "override"
 );
 derived_id!(

@@ -2,9 +2,11 @@ use expect_test::{Expect, expect};
 use jiff::Timestamp;
 
 use super::*;
+use crate::claim::Behind;
 use crate::{
     limits::LeastMembers,
     overrides::{Lease, Life, Override, Standing, Until},
+    pool::Member,
 };
 
 fn setting(text: &str) -> Setting {
@@ -16,7 +18,7 @@ fn setting(text: &str) -> Setting {
 }
 
 /// `eu 50, us 30@1, ap null@2`: name, weight, priority.
-fn pool(text: &str) -> Pool {
+pub(super) fn pool(text: &str) -> Pool {
     let member = |text: &str| {
         let (name, rest) = text.trim().split_once(' ').unwrap();
         let (weight, priority) = rest.split_once('@').unwrap_or((rest, "-"));
@@ -27,13 +29,13 @@ fn pool(text: &str) -> Pool {
 
 /// `drain eu`, `shift eu 30%`, `split eu 20 us 80`, `promote sb`, `promote sb 40`; with `~50%`
 /// for one that has given back half; `!` for critical and `*` for an operator's before it.
-fn over(place: usize, text: &str) -> (Override, Fraction) {
+pub(super) fn over(place: usize, text: &str) -> (Override, Fraction) {
     let (text, given_back) = text
         .split_once('~')
         .map_or((text, Fraction::NONE), |(text, back)| (text.trim(), back.parse().unwrap()));
-    let (authority, text) = match text.strip_prefix('*') {
-        Some(rest) => (Authority::Operator, rest),
-        None => (Authority::Alert, text),
+    let (origin, text) = match text.strip_prefix('*') {
+        Some(rest) => (Origin::Operator, rest),
+        None => (Origin::Alert, text),
     };
     let (severity, text) = match text.strip_prefix('!') {
         Some(rest) => (Severity::Critical, rest),
@@ -61,7 +63,7 @@ fn over(place: usize, text: &str) -> (Override, Fraction) {
         series: format!("test/{place}").parse().unwrap(),
         play: "play".parse().unwrap(),
         generation: 1,
-        authority,
+        origin,
         severity,
         started: Timestamp::from_second(i64::try_from(place).unwrap()).unwrap(),
         effect,
@@ -72,6 +74,8 @@ fn over(place: usize, text: &str) -> (Override, Fraction) {
             every: jiff::SignedDuration::ZERO,
         },
         after: Vec::new(),
+        behind: Behind::default(),
+        joined: Timestamp::UNIX_EPOCH,
         resolved: None,
         life: Life::Claimed { at: Timestamp::UNIX_EPOCH },
         standing: Standing::Unseen,
@@ -108,6 +112,37 @@ fn check_terms(terms: &Terms, baseline: &str, overrides: &str, expect: &Expect) 
 
 fn check(baseline: &str, overrides: &str, expect: &Expect) {
     check_terms(&Terms::default(), baseline, overrides, expect);
+}
+
+#[test]
+fn the_example_in_the_module_docs() {
+    let share = Limits { least_share: Some(Fraction::percent(60)), ..Limits::default() };
+    let terms = Terms { limits: share, ..Terms::default() };
+    check_terms(
+        &terms,
+        "eu 5@1, na 5@1, ap 5@1, sb null@2",
+        "shift na 30%; !drain eu; drain ap",
+        &expect![[r#"
+            members/ap/weight = 10 (by 2)
+            members/eu/weight = 0 (by 2)
+            members/na/weight = 3 (by 2)
+            members/sb/weight = 10 (by 2)
+            members/sb/priority = 1 (by 2)
+            drain ap is held: 1 of the pool's members would serve, and the limit is 2
+        "#]],
+    );
+    check_terms(
+        &terms,
+        "eu 5@1, na 5@1, ap 5@1, sb null@2",
+        "shift na 30%; drain ap",
+        &expect![[r#"
+            members/ap/weight = 0 (by 2)
+            members/eu/weight = 10 (by 2)
+            members/na/weight = 3 (by 2)
+            members/sb/weight = 10 (by 2)
+            members/sb/priority = 1 (by 2)
+        "#]],
+    );
 }
 
 #[test]

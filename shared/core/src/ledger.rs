@@ -14,10 +14,11 @@ use crate::{
     effect::Effect,
     fraction::Fraction,
     id::{IntentId, LineId, OverrideId, ReconnectId},
-    names::{BackendId, PlayName},
+    names::{BackendId, PlayName, SourceName},
     overrides::{End, Held},
     pool::{Field, Setting},
-    signal::{SeriesId, Severity},
+    series::GRACE,
+    signal::{ByReceipt, SeriesId, Severity},
     text::Escaping,
 };
 
@@ -60,8 +61,9 @@ impl Line {
 pub enum What {
     Fired { series: SeriesId, started: Timestamp, severity: Severity },
     Late { series: SeriesId, started: Timestamp, ended: Timestamp },
-    Resolved { series: SeriesId, ended: Timestamp },
+    Resolved { series: SeriesId, ended: Timestamp, by_receipt: Option<ByReceipt> },
     Unresolvable { series: SeriesId, play: PlayName, why: String },
+    Truncated { source: SourceName, left_out: u64 },
     Claimed { id: OverrideId, play: PlayName, effect: Effect, series: SeriesId },
     Began { id: OverrideId },
     Held { id: OverrideId, why: Held },
@@ -108,7 +110,8 @@ impl What {
             | Self::Resolved { series, .. }
             | Self::Unresolvable { series, .. }
             | Self::Claimed { series, .. } => Some(series),
-            Self::Began { .. }
+            Self::Truncated { .. }
+            | Self::Began { .. }
             | Self::Held { .. }
             | Self::Displaced { .. }
             | Self::Admitted { .. }
@@ -168,13 +171,22 @@ impl What {
             Self::Late { series, started, ended } => {
                 write!(
                     f,
-                    "{series}: a firing of {started} came after its end at {ended}; nothing is done"
+                    "{series}: a firing of {started} came after its end at {ended}; nothing is done, \
+                     unless it is heard again more than {GRACE:#} after the end"
                 )
             }
-            Self::Resolved { series, ended } => write!(f, "{series} resolved at {ended}"),
+            Self::Resolved { series, ended, by_receipt: None } => {
+                write!(f, "{series} resolved at {ended}")
+            }
+            Self::Resolved { series, ended, by_receipt: Some(why) } => {
+                write!(f, "{series} resolved at {ended}, when that was received: {why}")
+            }
             // Why says which play.
             Self::Unresolvable { series, play: _, why } => {
                 write!(f, "{series} could not be acted upon: {why}")
+            }
+            Self::Truncated { source, left_out } => {
+                write!(f, "{source} left alerts out of a delivery: {left_out}")
             }
             Self::Claimed { id, play, effect, series } => {
                 write!(f, "{id}: {effect}, by play {play} for {series}")
@@ -311,7 +323,7 @@ mod tests {
         let series = SeriesId::new("prometheus".parse().unwrap(), foreign);
         let series = series.unwrap_or_else(|_| "prometheus/x".parse().unwrap());
         let play = "drain-it".parse().unwrap();
-        lines.push(What::Resolved { series: series.clone(), ended: now });
+        lines.push(What::Resolved { series: series.clone(), ended: now, by_receipt: None });
         lines.push(What::Unresolvable { series, play, why: text() });
         lines
     }

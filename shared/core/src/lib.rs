@@ -4,11 +4,12 @@
 //! elsewhere, is an argument. That is what lets the invariants be tested by brute force.
 //!
 //! Read in this order: [`signal`] (one thing heard), [`series`] (what its source calls the same
-//! alert), [`playbook`] (what the user wants done), [`overrides`] (a leased change), [`lay`]
-//! (baseline and overrides make the desired pool), [`document`] (all that is remembered of one
-//! backend) and [`step`] (what to do next, and the one place that decides it).
+//! alert), [`playbook`] (what the user wants done), [`claim`] (what an alert asks for by it), [`overrides`]
+//! (a leased change), [`lay`] (baseline and overrides make the desired pool), [`document`] (all that
+//! is remembered of one backend) and [`step`] (what to do next, and the one place that decides it).
 
 pub mod answer;
+pub mod claim;
 pub mod document;
 pub mod effect;
 pub mod etag;
@@ -20,6 +21,7 @@ pub mod lay;
 pub mod ledger;
 pub mod limits;
 pub mod names;
+pub mod origin;
 pub mod overrides;
 pub mod playbook;
 pub mod pool;

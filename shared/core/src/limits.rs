@@ -30,7 +30,8 @@ impl LeastMembers {
 pub struct Limits {
     /// How many members must keep serving.
     pub least_members: LeastMembers,
-    /// How much of the serving group's baseline weight must remain; no limit where none is declared.
+    /// How much of the serving group's baseline weight must remain in the numbers that are written; no
+    /// limit where none is declared.
     pub least_share: Option<Fraction>,
 }
 

@@ -10,41 +10,31 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    claim::{Behind, Claim},
     effect::Effect,
     fraction::Fraction,
     id::OverrideId,
     names::{BackendId, BackendName, PlayName},
+    origin::Origin,
     signal::{SeriesId, Severity},
 };
-
-/// Whose will an override is. Ordered: an operator's goes before a window's before an alert's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Authority {
-    /// An alert's.
-    Alert,
-    /// A maintenance window's.
-    Window,
-    /// An operator's.
-    Operator,
-}
 
 /// A leased change of one backend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Override {
-    /// Derived from series, occurrence, play, effect and target.
+    /// See [`crate::claim::Claim::id`].
     pub id: OverrideId,
-    /// The alert that it answers.
-    pub series: SeriesId,
+    /// What it comes from, and by that its authority.
+    pub origin: Origin,
     /// The play that made it.
     pub play: PlayName,
+    /// The strongest of the occurrences behind it; the last that was, where none is on any more.
+    pub series: SeriesId,
     /// Which generation of the playbook it was claimed under.
     pub generation: u64,
-    /// Whose will it is.
-    pub authority: Authority,
-    /// How bad its alert is.
+    /// How bad the worst of its alerts is.
     pub severity: Severity,
-    /// When its occurrence started, by the source's clock: its age.
+    /// When the first of those started, by the source's clock: its age.
     pub started: Timestamp,
     /// What it does.
     pub effect: Effect,
@@ -53,8 +43,11 @@ pub struct Override {
     /// What follows when it is over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<After>,
-    /// The end of its occurrence, once heard: an override that ends before that is remembered, so
-    /// that the next repeat of its alert does not bring it back.
+    /// The occurrences that ask for it.
+    pub behind: Behind,
+    /// When the last of them was claimed.
+    pub joined: Timestamp,
+    /// When the last of them resolved; none while one is on, and where the clock ended them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved: Option<Timestamp>,
     /// What has become of it.
@@ -97,14 +90,6 @@ pub enum Until {
 }
 
 impl Lease {
-    /// When an override that began at `begun` ends by the clock alone.
-    #[must_use]
-    pub fn expires(&self, begun: Timestamp) -> Timestamp {
-        match self.until {
-            Until::Resolved { at_most: length } | Until::For(length) => later(begun, length),
-        }
-    }
-
     /// How many steps its end has, the last giving back the whole.
     #[must_use]
     pub fn steps(&self) -> usize {
@@ -268,26 +253,87 @@ impl fmt::Display for Held {
 }
 
 impl Override {
-    /// When it ends and why, should nothing more be heard; none where it has. A resolve that is heard
-    /// only once the time has run out is still its reason, where what it is held for was shorter.
+    /// An override that is claimed for the first time.
+    #[must_use]
+    pub fn new(claim: &Claim, series: &SeriesId, origin: Origin, now: Timestamp) -> Self {
+        let asked = &claim.asked;
+        Self {
+            id: claim.id.clone(),
+            origin,
+            play: claim.play.clone(),
+            series: series.clone(),
+            generation: asked.generation,
+            severity: asked.severity,
+            started: asked.started,
+            effect: asked.effect.clone(),
+            lease: asked.lease.clone(),
+            after: asked.after.clone(),
+            behind: Behind::of(series.clone(), asked.clone()),
+            joined: asked.since,
+            resolved: None,
+            life: Life::Claimed { at: now },
+            standing: Standing::Unseen,
+        }
+    }
+
+    /// Becomes what the occurrences behind it make of it; stays what it was where none is known.
+    pub(crate) fn become_strongest(&mut self) {
+        if let Some((series, asked)) = self.behind.strongest() {
+            self.series = series.clone();
+            self.generation = asked.generation;
+            self.effect = asked.effect.clone();
+            // What is on its way out may have been told to skip its ramp.
+            if !self.has_ended() {
+                self.lease = asked.lease.clone();
+            }
+            self.after.clone_from(&asked.after);
+        }
+        if let Some((severity, started)) = self.behind.worst() {
+            (self.severity, self.started) = (severity, started);
+        }
+    }
+
+    /// When it began, where it has and goes on.
+    #[must_use]
+    pub const fn begun(&self) -> Option<Timestamp> {
+        match self.life {
+            Life::Begun { at, .. } => Some(at),
+            Life::Claimed { .. } | Life::Ended { .. } => None,
+        }
+    }
+
+    /// Whether it has ended, and an occurrence has asked for it again since.
+    #[must_use]
+    pub fn is_asked_again(&self) -> bool {
+        self.has_ended() && !self.behind.is_empty()
+    }
+
+    /// When it ends and why, should nothing more be heard; none where it has.
     #[must_use]
     pub fn ends(&self) -> Option<(Timestamp, End)> {
-        match self.life {
+        let from = match self.life {
+            Life::Ended { .. } => return None,
             // What was kept back for as long as it would have lasted answers an alert that may be
             // long over: its resolve can have got lost like any other.
-            Life::Claimed { at } => Some((self.lease.expires(at), End::Expired)),
-            Life::Begun { at, .. } => {
-                let expired = (self.lease.expires(at), End::Expired);
-                Some(match (self.lease.until, self.resolved) {
-                    (Until::Resolved { .. }, Some(_)) => {
-                        let held = later(at, self.lease.hold);
-                        if held < expired.0 { (held, End::Resolved) } else { expired }
-                    }
-                    (Until::Resolved { .. } | Until::For(_), _) => expired,
-                })
+            Life::Claimed { .. } => self.joined,
+            Life::Begun { at, .. } => at.max(self.joined),
+        };
+        let asked_for = !self.behind.is_empty();
+        Some(match (self.lease.until, self.resolved) {
+            (Until::Resolved { .. }, _) if asked_for => {
+                (self.behind.expires(self.begun()).unwrap_or(from), End::Expired)
             }
-            Life::Ended { .. } => None,
-        }
+            (Until::Resolved { .. }, Some(resolved)) => match self.begun() {
+                Some(begun) => (later(begun, self.lease.hold), End::Resolved),
+                None => (resolved, End::Resolved),
+            },
+            (Until::Resolved { .. }, None) => (from, End::Expired),
+            // What has not begun is for an alert that is over.
+            (Until::For(_), Some(resolved)) if !asked_for && self.begun().is_none() => {
+                (resolved, End::Resolved)
+            }
+            (Until::For(length), _) => (later(from, length), End::Expired),
+        })
     }
 
     /// Whether it takes part in what its backend should be, be it on its way out; not where it was

@@ -1,40 +1,70 @@
 //! What a source calls the same alert, and its runs.
 //!
 //! Signals arrive more than once, late, and out of order; two senders of one pair give the same
-//! alert slightly different start times; resolves get lost. What is kept makes all of that
-//! harmless:
+//! alert slightly different start times; resolves get lost; and a sender that has lost touch ends by
+//! time what goes on firing. What is kept makes all of that harmless:
 //!
-//! - **The end mark** is the latest end heard. A firing that started at or before it is late and
-//!   does nothing; a run that started at or before it is over. It only ever grows.
-//! - **The starts** heard that lie beyond the mark are one run, an *occurrence*, that began at the
-//!   earliest of them. They are kept one by one, because a late end may fall between two of them
-//!   and so part them into a run that is over and one that goes on.
+//! - **The end mark** is the latest end heard ([`Signal::end`]). It only ever grows.
+//! - **A firing is on** where it started after the end mark, or was received more than [`GRACE`]
+//!   after it: then it fires on, whatever its start. Any other is late and does nothing.
+//! - **An occurrence** is what is on and started within [`GAP`] of its first start. Of several, the
+//!   latest is the one that runs: a source that names a later start has ended the one before, though
+//!   its resolve got lost.
+//! - **What it says** (severity, labels) is said by its latest start, then by the worst, then by the
+//!   latest received.
 //!
-//! Both are sets under union and maximum, so the order of arrival leaves no trace in them.
+//! All of that is a function of the set of signals, each with the time at which it was received at
+//! the door: the order in which they are taken in leaves no trace (I1). Receipts count by the whole
+//! minute, so that a storm of repeats changes nothing.
+//!
+//! ```text
+//! heard                                         what is on
+//! firing, start 10:00, received 10:00           10:00
+//! resolved, end 10:05, received 10:05           nothing
+//! firing, start 10:00, received 10:06           nothing: late, within the grace
+//! firing, start 10:00, received 10:20           10:00: it fires on
+//! firing, start 13:00, received 13:00           13:00: another occurrence
+//! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    claim::Claim,
     id::OverrideId,
     names::BackendId,
+    overrides::later,
     signal::{SeriesId, Signal},
 };
 
-/// How many starts of one occurrence are kept; of more, the latest before the newest goes.
+/// How long after an end a firing may be received and still be of before it: what a late peer, or a
+/// delivery that is sent again, needs.
+pub const GRACE: SignedDuration = SignedDuration::from_mins(2);
+
+/// How far the starts of one occurrence are apart at most: what the senders of a pair differ by.
+pub const GAP: SignedDuration = SignedDuration::from_mins(5);
+
+/// How many starts are kept; of more, the earliest go.
 pub const STARTS_MAX: usize = 16;
 
-/// One series: its end mark, and the occurrence that is running.
+/// One series: its end mark, and what is on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Series {
     /// Its name.
     pub id: SeriesId,
-    /// The latest end heard: the tombstone of all that started at or before it.
+    /// The latest end heard: the tombstone of all that is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,
-    /// The run that is on, if one is.
+    /// The firings that are on, of each start those that tell more than the others: the received
+    /// latest, and the worse ones received before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    firings: Vec<Signal>,
+    /// The occurrence that runs, if one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub running: Option<Occurrence>,
 }
@@ -42,27 +72,21 @@ pub struct Series {
 /// One run of a series, from firing to end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Occurrence {
-    /// The start first heard of it, which names it for as long as it lasts: an earlier start that
-    /// is heard later makes it older, not another.
-    pub first: Timestamp,
-    /// Every start heard of it; the earliest is when it began.
-    pub starts: BTreeSet<Timestamp>,
-    /// The firing last heard of it.
-    pub signal: Signal,
+    /// Its earliest start.
+    pub started: Timestamp,
+    /// Its latest start.
+    pub latest: Timestamp,
+    /// When it was first taken in.
+    pub since: Timestamp,
     /// Which generation of the playbook it was last held against.
     pub generation: u64,
-    /// The overrides that were claimed for it, by the backend they are of: an end finds them here,
-    /// and no playbook is evaluated again for it.
+    /// What it asks of backends: an end finds the overrides here, and no playbook is evaluated again
+    /// for it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<Claim>,
+    /// The overrides that were claimed for it by a version whose ids named the occurrence.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub claims: BTreeMap<BackendId, BTreeSet<OverrideId>>,
-}
-
-impl Occurrence {
-    /// When it began: the earliest start heard.
-    #[must_use]
-    pub fn started(&self) -> Timestamp {
-        self.starts.first().copied().unwrap_or(self.first)
-    }
+    pub(crate) claimed_before: BTreeMap<BackendId, BTreeSet<OverrideId>>,
 }
 
 /// What a signal changed in its series.
@@ -70,44 +94,116 @@ impl Occurrence {
 pub enum Merged {
     /// It said nothing new.
     Duplicate,
-    /// It fires, but started no later than the latest end heard.
+    /// It fires, but is of before the latest end heard.
     Late,
-    /// A resolve of a run that was never heard of, or of one that is already over: only the mark
-    /// moved.
-    Marked,
+    /// It is noted, and what runs says the same as before: none does, or another start of it, or a
+    /// later receipt, was heard.
+    Noted,
     /// A run began.
     Opened,
-    /// The run that is on was heard of again, with another start.
-    Joined {
-        /// Whether it turns out to be older than was known.
-        older: bool,
+    /// A later run began; the resolve of the one before got lost.
+    Followed {
+        /// The run that must be over.
+        over: Box<Occurrence>,
     },
-    /// A run ended; starts beyond its end, heard before it, are the next run.
+    /// What runs says something else now, or turns out to be older or younger.
+    Changed,
+    /// A run ended.
     Closed {
         /// The run that is over.
         over: Box<Occurrence>,
     },
-    /// Starts that were heard as of the run that is on were of one that is over, of which no more
-    /// was known. The run that is on keeps its name, and turns out to be younger.
-    Parted,
 }
 
 impl Series {
     /// A series of which nothing has been heard.
     #[must_use]
     pub const fn new(id: SeriesId) -> Self {
-        Self { id, ended: None, running: None }
+        Self { id, ended: None, firings: Vec::new(), running: None }
     }
 
-    /// Merges what a signal says. `generation` is that of the playbook that a new run will be held
-    /// against by the caller.
-    pub fn merge(&mut self, signal: &Signal, generation: u64) -> Merged {
+    /// A series as a version before this one stored it.
+    #[must_use]
+    pub fn stored_before(
+        id: SeriesId,
+        ended: Option<Timestamp>,
+        firings: Vec<Signal>,
+        generation: u64,
+        claimed_before: BTreeMap<BackendId, BTreeSet<OverrideId>>,
+    ) -> Self {
+        let mut series = Self { id, ended, firings, running: None };
+        series.firings.sort_by(by_what_counts);
+        series.running = series.run().map(|(started, latest)| Occurrence {
+            started,
+            latest,
+            since: started,
+            generation,
+            claims: Vec::new(),
+            claimed_before,
+        });
+        series
+    }
+
+    /// What is said of the run that is on, by the firing that counts.
+    #[must_use]
+    pub fn said(&self) -> Option<&Signal> {
+        self.firings.last()
+    }
+
+    /// Since when nothing more was heard of it and nothing that it claimed could last: a time after
+    /// that it is forgotten.
+    #[must_use]
+    pub fn quiet_since(&self) -> Option<Timestamp> {
+        let heard = self.firings.iter().flat_map(|firing| [firing.started, firing.received]);
+        let claims = self.running.iter().flat_map(|running| &running.claims);
+        let last = claims.map(|claim| claim.asked.expires(None));
+        self.ended.into_iter().chain(heard).chain(last).max()
+    }
+
+    /// Merges what a signal says; a run that begins was taken in at `now`.
+    pub fn merge(&mut self, signal: &Signal, now: Timestamp) -> Merged {
+        let said = self.firings.last().cloned();
         match signal.end() {
-            None if self.is_over(signal.started) => Merged::Late,
-            None if self.has_started(signal.started) => Merged::Duplicate,
-            None => self.started(signal, generation),
-            Some(end) if self.is_over(end.at) => Merged::Duplicate,
-            Some(end) => self.resolved(end.at, generation),
+            None if !is_on(signal, self.ended) => return Merged::Late,
+            None if !self.note(signal) => return Merged::Duplicate,
+            None => {}
+            Some(end) if self.ended.is_some_and(|ended| end.at <= ended) => {
+                return Merged::Duplicate;
+            }
+            Some(end) => {
+                self.ended = Some(end.at);
+                self.firings.retain(|firing| is_on(firing, Some(end.at)));
+            }
+        }
+        let Some((started, latest)) = self.run() else {
+            return match self.running.take() {
+                Some(over) => Merged::Closed { over: Box::new(over) },
+                None => Merged::Noted,
+            };
+        };
+        let begin = || Occurrence {
+            started,
+            latest,
+            since: now,
+            generation: 0,
+            claims: Vec::new(),
+            claimed_before: BTreeMap::new(),
+        };
+        match &mut self.running {
+            running @ None => {
+                *running = Some(begin());
+                Merged::Opened
+            }
+            Some(running) if started > running.latest => {
+                let over = std::mem::replace(running, begin());
+                Merged::Followed { over: Box::new(over) }
+            }
+            Some(running) => {
+                let changed = running.started != started
+                    || !says_the_same(said.as_ref(), self.firings.last());
+                (running.started, running.latest) = (started, latest);
+                if changed { Merged::Changed } else { Merged::Noted }
+            }
         }
     }
 
@@ -115,105 +211,93 @@ impl Series {
     #[must_use]
     pub fn is_news(&self, signal: &Signal) -> bool {
         match signal.end() {
-            None => !self.is_over(signal.started) && !self.has_started(signal.started),
-            Some(end) => !self.is_over(end.at),
+            None => is_on(signal, self.ended) && !self.is_known(signal),
+            Some(end) => self.ended.is_none_or(|ended| end.at > ended),
         }
     }
 
-    fn is_over(&self, at: Timestamp) -> bool {
-        self.ended.is_some_and(|ended| at <= ended)
+    /// Whether a firing tells nothing that is not known, or is of a start too early to be kept.
+    fn is_known(&self, firing: &Signal) -> bool {
+        let first = self.firings.first().map(|known| known.started);
+        let known = |known: &Signal| known.started == firing.started && tells_all(known, firing);
+        first.is_some_and(|first| firing.started < first && self.starts() >= STARTS_MAX)
+            || self.firings.iter().any(known)
     }
 
-    fn has_started(&self, at: Timestamp) -> bool {
-        self.running.as_ref().is_some_and(|running| running.starts.contains(&at))
+    fn starts(&self) -> usize {
+        self.firings.iter().map(|firing| firing.started).collect::<BTreeSet<_>>().len()
     }
 
-    fn started(&mut self, signal: &Signal, generation: u64) -> Merged {
-        let start = signal.started;
-        let Some(running) = &mut self.running else {
-            self.running = Some(Occurrence {
-                first: start,
-                starts: BTreeSet::from([start]),
-                signal: signal.clone(),
-                generation,
-                claims: BTreeMap::new(),
-            });
-            return Merged::Opened;
-        };
-        let older = start < running.started();
-        running.starts.insert(start);
-        if running.starts.len() > STARTS_MAX
-            && let Some(dropped) = running.starts.iter().rev().nth(1).copied()
-        {
-            running.starts.remove(&dropped);
+    /// Takes note of a firing that is on; says whether it tells anything new.
+    fn note(&mut self, signal: &Signal) -> bool {
+        if self.is_known(signal) {
+            return false;
         }
-        running.signal = signal.clone();
-        Merged::Joined { older }
+        let firing = Signal { received: minute(signal.received), ..signal.clone() };
+        self.firings.retain(|known| known.started != firing.started || !tells_all(&firing, known));
+        let place = self.firings.partition_point(|known| by_what_counts(known, &firing).is_lt());
+        self.firings.insert(place, firing);
+        if self.starts() > STARTS_MAX {
+            let first = self.firings[0].started;
+            self.firings.retain(|known| known.started != first);
+        }
+        true
     }
 
-    fn resolved(&mut self, at: Timestamp, generation: u64) -> Merged {
-        self.ended = Some(at);
-        let Some(over) = self.running.take_if(|running| running.started() <= at) else {
-            return Merged::Marked;
-        };
-        let beyond: BTreeSet<Timestamp> =
-            over.starts.range(at..).copied().filter(|start| *start > at).collect();
-        if over.first > at {
-            // What the run was named by goes on, and so do the overrides that were claimed by that
-            // name: had the end come in its place, they would be the very same.
-            self.running = Some(Occurrence { starts: beyond, ..over });
-            return Merged::Parted;
-        }
-        if let Some(first) = beyond.first().copied() {
-            self.running = Some(Occurrence {
-                first,
-                starts: beyond,
-                signal: Signal { started: first, ..over.signal.clone() },
-                generation,
-                claims: BTreeMap::new(),
+    /// The run that is on: its earliest and its latest start.
+    fn run(&self) -> Option<(Timestamp, Timestamp)> {
+        let mut run: Option<(Timestamp, Timestamp)> = None;
+        for firing in &self.firings {
+            let start = firing.started;
+            run = Some(match run {
+                Some((first, _)) if start <= later(first, GAP) => (first, start),
+                Some(_) | None => (start, start),
             });
         }
-        Merged::Closed { over: Box::new(over) }
+        run
     }
+}
+
+/// The whole minute of a receipt.
+fn minute(received: Timestamp) -> Timestamp {
+    let second = received.as_second();
+    Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(received)
+}
+
+/// Whether a firing is on, after this end.
+fn is_on(firing: &Signal, ended: Option<Timestamp>) -> bool {
+    ended
+        .is_none_or(|ended| firing.started > ended || minute(firing.received) > later(ended, GRACE))
+}
+
+/// The order of firings: the last is the one that counts.
+fn by_what_counts(one: &Signal, other: &Signal) -> Ordering {
+    one.started.cmp(&other.started).then_with(|| says_more(one, other))
+}
+
+/// Of two firings of one start, which counts.
+fn says_more(one: &Signal, other: &Signal) -> Ordering {
+    let key = |signal: &Signal| (signal.severity, minute(signal.received));
+    key(one)
+        .cmp(&key(other))
+        .then_with(|| one.labels.cmp(&other.labels))
+        .then_with(|| one.annotations.cmp(&other.annotations))
+}
+
+/// Whether, of two firings of one start, the one counts and is on whenever the other would.
+fn tells_all(one: &Signal, other: &Signal) -> bool {
+    says_more(one, other).is_ge() && minute(one.received) >= minute(other.received)
+}
+
+/// Whether two firings mean the same to a playbook.
+fn says_the_same(one: Option<&Signal>, other: Option<&Signal>) -> bool {
+    let said = |signal: &Signal| {
+        let Signal { severity, labels, annotations, started, .. } = signal.clone();
+        (severity, labels, annotations, started)
+    };
+    one.map(said) == other.map(said)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::signal::{Heard, Severity};
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::UNIX_EPOCH + jiff::SignedDuration::from_secs(second)
-    }
-
-    /// Of few moments, so that they meet.
-    fn signal() -> impl Strategy<Value = Signal> {
-        (0..40_i64, prop::option::of(0..40_i64)).prop_map(|(started, ended)| Signal {
-            series: "prometheus/f1".parse().unwrap(),
-            started: at(started),
-            heard: ended.map_or(Heard::Fired, |ended| Heard::Resolved { stated: Some(at(ended)) }),
-            severity: Severity::Warning,
-            labels: BTreeMap::new(),
-            annotations: BTreeMap::new(),
-            received: at(ended.unwrap_or(started)),
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_news_is_what_changes(signals in prop::collection::vec(signal(), 1..40)) {
-            let mut series = Series::new("prometheus/f1".parse().unwrap());
-            for signal in &signals {
-                let (before, news) = (series.clone(), series.is_news(signal));
-                let merged = series.merge(signal, 1);
-                let nothing = matches!(merged, Merged::Duplicate | Merged::Late);
-                prop_assert_eq!(news, !nothing, "{:?} came to {:?}", signal, merged);
-                prop_assert!(news || series == before, "{:?} changed it", signal);
-            }
-        }
-    }
-}
+#[path = "series_tests.rs"]
+mod tests;

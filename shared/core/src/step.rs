@@ -20,7 +20,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     document::{
         Change, Document, FENCE, Intent, Outcome, Owned, RECONNECT_ASKED_MAX, RECONNECT_SHOWN,
-        RETRY,
+        RETRY, UNDONE_KEPT,
     },
     etag::Etag,
     fraction::Fraction,
@@ -29,7 +29,7 @@ use crate::{
     lay::{Contribution, Laid, Terms, lay},
     ledger::{Line, What},
     names::BackendId,
-    overrides::{End, Held, Life, Standing, later},
+    overrides::{End, Held, Life, Override, Standing, later},
     playbook::{Playbook, RECONNECT_AFTER_MIN},
     pool::{Pool, Settings},
     wake::{ask_at, warning},
@@ -191,6 +191,11 @@ impl<'a> Look<'a> {
     /// Ends the overrides whose time has come, by the clock, by their alert, or by the playbook.
     fn end_what_is_over(&mut self) {
         let now = self.now;
+        for over in self.document.overrides.values_mut() {
+            if over.behind.expire(over.begun(), now) {
+                over.become_strongest();
+            }
+        }
         let known = self.generation.playbook.pool_of(&self.document.backend).is_some();
         let due: Vec<(OverrideId, End)> = self
             .document
@@ -209,10 +214,10 @@ impl<'a> Look<'a> {
         for over in self.document.overrides.values_mut() {
             if let Some(warning) = warning(over)
                 && now >= warning
-                && let Life::Begun { at, warned } = &mut over.life
+                && let Some((ends, _)) = over.ends()
+                && let Life::Begun { warned, .. } = &mut over.life
             {
                 *warned = Some(now);
-                let ends = over.lease.expires(*at);
                 self.said.push(What::Warned { id: over.id.clone(), ends });
             }
         }
@@ -278,6 +283,9 @@ impl<'a> Look<'a> {
                 Life::Claimed { .. } | Life::Begun { .. } => {
                     Some(Contribution::of(over, Fraction::NONE))
                 }
+                Life::Ended { .. } if over.is_asked_again() && !kept_out => {
+                    Some(Contribution::of(over, Fraction::NONE))
+                }
                 Life::Ended { steps, .. } => {
                     let applied =
                         self.step_due(over.lease.every, steps).or(steps.len().checked_sub(1));
@@ -310,21 +318,22 @@ impl<'a> Look<'a> {
     /// Takes in the verdict on each override: what begins, what is held, what gives way to whom.
     fn judge(&mut self, laid: &Laid) {
         let (now, paused) = (self.now, self.group.paused.is_some());
+        let waits =
+            |over: &Override| matches!(over.life, Life::Claimed { .. }) || over.is_asked_again();
         let begins: Vec<OverrideId> = self
             .document
             .overrides
             .values()
-            .filter(|over| matches!(over.life, Life::Claimed { .. }) && !paused)
+            .filter(|over| waits(over) && !paused)
             .filter(|over| !laid.held.contains_key(&over.id) && !laid.yielded.contains(&over.id))
             .map(|over| over.id.clone())
             .collect();
         for over in self.document.overrides.values_mut() {
             let id = over.id.clone();
-            let claimed = match over.life {
-                Life::Claimed { .. } => true,
-                Life::Begun { .. } => false,
-                Life::Ended { .. } => continue,
-            };
+            let claimed = waits(over);
+            if over.has_ended() && (!claimed || paused) {
+                continue;
+            }
             let standing = if claimed && paused {
                 Standing::Held(Held::Paused)
             } else if let Some(why) = laid.held.get(&id) {
@@ -336,6 +345,7 @@ impl<'a> Look<'a> {
             };
             if claimed && standing == Standing::Admitted {
                 over.life = Life::Begun { at: now, warned: None };
+                over.become_strongest();
                 self.said.push(What::Began { id: id.clone() });
             }
             let before = std::mem::replace(&mut over.standing, standing);
@@ -503,6 +513,7 @@ impl<'a> Look<'a> {
             !ids.is_empty()
         });
         let now = self.now;
+        self.document.undone.retain(|_, at| now < later(*at, UNDONE_KEPT));
         self.document.reconnects.retain(|_, reconnect| {
             reconnect
                 .outcome

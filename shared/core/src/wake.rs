@@ -115,11 +115,13 @@ pub(crate) fn ask_at(reconnect: &Reconnect) -> Timestamp {
 /// When it is announced that an override will be ended for want of a resolve; none where it was, or
 /// where its end is no surprise.
 pub(crate) fn warning(over: &Override) -> Option<Timestamp> {
-    let Life::Begun { at, warned: None } = over.life else { return None };
+    let Life::Begun { warned, .. } = over.life else { return None };
     let Until::Resolved { at_most } = over.lease.until else { return None };
-    if over.resolved.is_some() {
+    if over.behind.is_empty() {
         return None;
     }
-    let ahead = WARNING.min(at_most / 10);
-    later(at, at_most).checked_sub(ahead).ok()
+    let (ends, _) = over.ends()?;
+    // Who joined since may have put the end off: then it is announced anew.
+    let at = ends.checked_sub(WARNING.min(at_most / 10)).ok()?;
+    warned.is_none_or(|warned| warned < at).then_some(at)
 }

@@ -13,6 +13,7 @@ use crate::{
     unpublished::{Ahead, NewerFields, Taken, Unpublished},
     version::{ApiVersion, POOLS},
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -463,15 +464,7 @@ fn if_match_missing() -> Answer {
 
 /// The ETag of a write: eight bytes in base64 and in quotes, as the service's are.
 fn etag(number: u64) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    // 64 bits are ten whole characters and four bits of an eleventh.
-    let mut tag = String::from('"');
-    for position in 0..11_u32 {
-        let bits = (u128::from(number) << 2) >> (60 - 6 * position);
-        tag.push(char::from(ALPHABET[(bits & 63) as usize]));
-    }
-    tag.push_str("=\"");
-    tag
+    format!("\"{}\"", BASE64_STANDARD.encode(number.to_be_bytes()))
 }
 
 #[cfg(test)]

@@ -123,6 +123,10 @@ impl Ahead {
         for (backend, read) in &mut self.reads {
             read.made = None;
             let Some(document) = documents.get_mut(backend) else { continue };
+            // What the store is to be asked first, it may only know once this is saved.
+            if document.body.wanting().is_some() {
+                continue;
+            }
             let Some(Ok(seen)) = read.reading.done(end).await else { continue };
             let Ok(playbook) = engine.playbook_for(&document.body).await else { continue };
             if let Some(date) = seen.date {

@@ -245,6 +245,8 @@ impl Engine {
             if let Some(date) = seen.date {
                 body.rewind(date.max(self.now()));
             }
+            body.advance(self.now());
+            self.recall(&mut body).await?;
             let shown = self.shown(&body, &seen.observed);
             let step = step(&body, &shown, playbook.generation(), &group.body, self.now());
             let next = step.next.clone();
@@ -267,6 +269,15 @@ impl Engine {
             current = stored;
         }
         Ok(Decision::Outrun)
+    }
+
+    /// Asks the store which occurrences go on behind the overrides of whose known ones none does.
+    pub(crate) async fn recall(&self, document: &mut Document) -> Result<(), StoreError> {
+        while let Some(recall) = document.wanting() {
+            let found = self.inner.store.claims(&recall).await?;
+            document.recall(&recall, found);
+        }
+        Ok(())
     }
 
     /// What Azure shows, or in shadow mode would show.

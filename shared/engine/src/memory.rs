@@ -229,7 +229,7 @@ mod tests {
         memory.saved(saving([], [series(1, 2)]));
         assert_eq!(memory.series_to_save(&news), Some(series(1, 3)));
         let mut told = series(1, 3);
-        told.body.merge(&news, 1);
+        told.body.merge(&news, Timestamp::UNIX_EPOCH);
         memory.saved(saving([], [told]));
         assert_eq!(memory.series_to_save(&news), None, "it would not be changed");
         memory.saved(saving([], [series(2, 1)]));

@@ -103,8 +103,8 @@ impl Engine {
                     documents.insert(backend.clone(), (document, Vec::new()));
                 }
                 if let Some((document, said)) = documents.get_mut(&backend) {
-                    for edit in edits {
-                        document.edit(edit, said);
+                    for mut edit in edits {
+                        document.edit(&mut edit, said);
                     }
                 }
             }
@@ -140,6 +140,9 @@ impl Engine {
                     return Ok(plan);
                 }
             };
+            let mut document = document.clone();
+            document.advance(self.now());
+            self.recall(&mut document).await?;
             let shown = self.shown(&document, &seen.observed);
             let decided = step(&document, &shown, playbook.generation(), group, self.now());
             let Step { document, lines, next } = decided;

@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_apim as apim;
 use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
+    claim::{Asked, Recall},
     document::{Document, Intent},
     group::Group,
     id::MessageId,
@@ -64,9 +65,21 @@ pub struct Published {
     pub by: String,
 }
 
+/// How many bytes one dead letter keeps of what it is.
+pub const DEAD_LETTER_BYTES_MAX: usize = 32 << 10;
+
+/// How many parts one dead letter keeps.
+pub const DEAD_LETTER_PARTS_MAX: usize = 50;
+
+/// How many dead letters are kept: 64 MiB of them. Beyond that, the oldest are dropped.
+pub const DEAD_LETTERS_MAX: usize = 2_000;
+
+/// How long a dead letter is kept.
+pub const DEAD_LETTER_AGE_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
+
 /// Something that could not be used, kept with its reason until a person decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Letter {
+pub struct DeadLetter {
     /// Derived from what it holds, so that it is kept once.
     pub id: String,
     /// When it was put away.
@@ -75,17 +88,92 @@ pub struct Letter {
     pub from: String,
     /// Why it could not be used.
     pub reason: String,
+    /// What it is, or its beginning; empty where its parts say that.
+    pub body: String,
+    /// Its parts, where it has several.
+    #[serde(flatten)]
+    pub parts: DeadLetterParts,
+}
+
+/// The parts of a dead letter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetterParts {
+    /// Those that are kept.
+    #[serde(rename = "parts", default, skip_serializing_if = "Vec::is_empty")]
+    pub kept: Vec<DeadLetterPart>,
+    /// How many there were besides.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub left_out: usize,
+}
+
+/// A part of a dead letter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetterPart {
+    /// Why it could not be used.
+    pub reason: String,
     /// What it is.
     pub body: String,
 }
 
-impl Letter {
-    /// A letter; its id comes from where it is from and what it holds.
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl DeadLetter {
+    /// One thing that could not be used; its id comes from where it is from and what it holds.
     #[must_use]
-    pub fn new(at: Timestamp, from: &str, reason: &str, body: String) -> Self {
+    pub fn new(at: Timestamp, from: &str, reason: &str, mut body: String) -> Self {
         let id = pointsman_core::id::derive("letter", &[from, &body]);
-        Self { id, at, from: from.to_owned(), reason: reason.to_owned(), body }
+        if body.len() > DEAD_LETTER_BYTES_MAX {
+            body.truncate(body.floor_char_boundary(DEAD_LETTER_BYTES_MAX));
+            body.push('…');
+        }
+        let (from, reason) = (from.to_owned(), reason.to_owned());
+        Self { id, at, from, reason, body, parts: DeadLetterParts::default() }
     }
+
+    /// Some `things` that came together, such as the alerts of a delivery, of which none could be
+    /// used; nothing where there are none. As many as there is room for are kept.
+    #[must_use]
+    pub fn of(
+        at: Timestamp,
+        from: &str,
+        things: &str,
+        mut parts: Vec<DeadLetterPart>,
+    ) -> Option<Self> {
+        if parts.len() <= 1 {
+            let DeadLetterPart { reason, body } = parts.pop()?;
+            return Some(Self::new(at, from, &reason, body));
+        }
+        let many = parts.len();
+        let mut room = DEAD_LETTER_BYTES_MAX;
+        let mut fits = |part: &DeadLetterPart| {
+            let left = room.checked_sub(part.reason.len() + part.body.len());
+            room = left.unwrap_or(0);
+            left.is_some()
+        };
+        let bodies: Vec<&str> =
+            [from].into_iter().chain(parts.iter().map(|part| part.body.as_str())).collect();
+        let id = pointsman_core::id::derive("letter", &bodies);
+        let reason = format!("{many} {things} cannot be used; the first: {}", parts[0].reason);
+        let fitting = parts.iter().take(DEAD_LETTER_PARTS_MAX).take_while(|part| fits(part));
+        let kept = fitting.count();
+        parts.truncate(kept);
+        let parts = DeadLetterParts { kept: parts, left_out: many - kept };
+        Some(Self { id, at, from: from.to_owned(), reason, body: String::new(), parts })
+    }
+}
+
+/// Which dead letters: those of which all holds that is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chosen {
+    /// The one of this id.
+    pub id: Option<String>,
+    /// Those from there.
+    pub from: Option<String>,
+    /// Those that were put away before then.
+    pub before: Option<Timestamp>,
 }
 
 /// Proof that a message was received and is locked to us.
@@ -122,10 +210,14 @@ pub struct Commit {
     /// The version of the group document that this was decided under; the commit fails if it is
     /// another by now.
     pub group_seen: Option<u64>,
+    /// The versions of documents that this was decided by without changing them; the commit fails if
+    /// one is another by now.
+    pub documents_seen: Vec<(BackendId, u64)>,
     /// Ledger lines; one that is there already stays as it is.
     pub lines: Vec<Line>,
-    /// Letters; one that is there already stays as it is.
-    pub letters: Vec<Letter>,
+    /// Dead letters; one that is there already stays as it is. Beyond [`DEAD_LETTERS_MAX`], the
+    /// oldest are dropped.
+    pub dead_letters: Vec<DeadLetter>,
     /// Messages to send; one that is waiting already is not sent again.
     pub send: Vec<Outgoing>,
     /// Messages that are done with, each only if its lock still holds.
@@ -150,11 +242,28 @@ pub enum StoreError {
     Corrupt(String),
 }
 
-/// The store: series, documents, the group document, playbook generations, ledger, letters.
+/// How many occurrences are behind an override.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Occurrences {
+    /// How many.
+    pub count: u64,
+    /// When the first of them started.
+    pub first: Option<Timestamp>,
+    /// When the latest of them started.
+    pub latest: Option<Timestamp>,
+}
+
+/// The store: series, documents, the group document, playbook generations, ledger, dead
+/// letters.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// The series of these names that are stored.
     async fn series(&self, ids: &[SeriesId]) -> Result<Vec<Versioned<Series>>, StoreError>;
+    /// The occurrences behind an override that are on, the strongest first:
+    /// [`pointsman_core::claim::RECALLED_MAX`] at most.
+    async fn claims(&self, recall: &Recall) -> Result<Vec<(SeriesId, Asked)>, StoreError>;
+    /// How many occurrences that are, whatever their number.
+    async fn occurrences(&self, recall: &Recall) -> Result<Occurrences, StoreError>;
     /// A backend's document, where there is one.
     async fn document(
         &self,
@@ -178,10 +287,12 @@ pub trait Store: Send + Sync + 'static {
         backend: Option<&BackendId>,
         most: usize,
     ) -> Result<Vec<Line>, StoreError>;
-    /// The letters, oldest first.
-    async fn letters(&self, most: usize) -> Result<Vec<Letter>, StoreError>;
-    /// Takes a letter out.
-    async fn drop_letter(&self, id: &str) -> Result<bool, StoreError>;
+    /// The newest dead letters, oldest first.
+    async fn dead_letters(&self, most: usize) -> Result<Vec<DeadLetter>, StoreError>;
+    /// How many dead letters there are.
+    async fn count_dead_letters(&self) -> Result<u64, StoreError>;
+    /// Drops dead letters, and says how many.
+    async fn drop_dead_letters(&self, chosen: &Chosen) -> Result<u64, StoreError>;
     /// Forgets the series that are over and ended before `before`.
     async fn forget_series(&self, before: Timestamp) -> Result<u64, StoreError>;
     /// Whether it can store.
@@ -262,4 +373,47 @@ pub trait ManagementApi: fmt::Debug + Send + Sync + 'static {
     fn write(&self, backend: &BackendId, sight: &Sight, intent: &Intent) -> Writing;
     /// Asks for a reconnect.
     async fn reconnect(&self, backend: &BackendId, after: SignedDuration) -> ReconnectAnswer;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(bodies: &[usize]) -> Option<DeadLetter> {
+        let part = |(at, bytes): (usize, &usize)| DeadLetterPart {
+            reason: format!("reason {at}"),
+            body: "é".repeat(bytes / 2),
+        };
+        let parts = bodies.iter().enumerate().map(part).collect();
+        DeadLetter::of(Timestamp::UNIX_EPOCH, "am", "alerts", parts)
+    }
+
+    #[test]
+    fn a_dead_letter_of_parts_keeps_as_many_as_there_is_room_for() {
+        assert_eq!(of(&[]), None);
+        let one = of(&[4]).unwrap();
+        assert_eq!((&*one.reason, &*one.body, one.parts), ("reason 0", "éé", Default::default()));
+        for (bodies, kept, left_out) in [
+            (vec![4, 4], 2, 0),
+            (vec![4; DEAD_LETTER_PARTS_MAX], DEAD_LETTER_PARTS_MAX, 0),
+            (vec![4; DEAD_LETTER_PARTS_MAX + 7], DEAD_LETTER_PARTS_MAX, 7),
+            (vec![DEAD_LETTER_BYTES_MAX / 3; 5], 2, 3),
+            (vec![4, DEAD_LETTER_BYTES_MAX, 4], 1, 2),
+        ] {
+            let DeadLetter { reason, body, parts, .. } = of(&bodies).unwrap();
+            let many = bodies.len();
+            assert_eq!(reason, format!("{many} alerts cannot be used; the first: reason 0"));
+            assert_eq!((body.len(), parts.kept.len(), parts.left_out), (0, kept, left_out));
+        }
+        assert_ne!(of(&[4, 4]).unwrap().id, of(&[4, 6]).unwrap().id);
+    }
+
+    #[test]
+    fn a_dead_letter_is_bounded_and_named_by_all_that_it_was() {
+        let of = |bytes: usize| of(&[bytes]).unwrap();
+        assert_eq!(of(DEAD_LETTER_BYTES_MAX).body.len(), DEAD_LETTER_BYTES_MAX);
+        let long = of(DEAD_LETTER_BYTES_MAX + 2);
+        assert!(long.body.ends_with("é…") && long.body.len() == DEAD_LETTER_BYTES_MAX + 3);
+        assert_ne!(long.id, of(DEAD_LETTER_BYTES_MAX + 4).id);
+    }
 }

@@ -10,10 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     document::Document,
-    hear::{Edit, hear},
+    hear::{Edit, Edited, hear},
     id::OverrideId,
     ledger::{Line, What},
     names::BackendId,
+    overrides::later,
     series::Series,
     signal::{SeriesId, Signal},
 };
@@ -22,7 +23,7 @@ use crate::{
     ahead::Ahead,
     engine::{Engine, PlaybookError, RECONCILE_ATTEMPTS_MAX, meanwhile, tell},
     message::{Command, Message, Outgoing},
-    ports::{Commit, Delivery, Letter, Receipt, StoreError, Versioned},
+    ports::{Commit, DeadLetter, DeadLetterPart, Delivery, Receipt, StoreError, Versioned},
 };
 
 /// How old a message may be. The end marks that make an old firing harmless are kept no longer.
@@ -46,6 +47,10 @@ struct Draft {
     /// The series that were heard of, and whether they have changed.
     series: BTreeMap<SeriesId, (Versioned<Series>, bool)>,
     documents: BTreeMap<BackendId, Versioned<Document>>,
+    /// The versions of the documents that were read and not changed.
+    seen: BTreeMap<BackendId, u64>,
+    /// The backends whose documents count on it that they are as they were read.
+    beside: BTreeSet<BackendId>,
     /// The backends that are to be looked at once all is saved.
     looks: Vec<BackendId>,
 }
@@ -56,7 +61,7 @@ impl Draft {
         &mut self,
         document: Versioned<Document>,
         now: Timestamp,
-        change: impl Fn(&mut Document, &mut Vec<What>),
+        change: &mut impl FnMut(&mut Document, &mut Vec<What>),
     ) -> bool {
         let Versioned { version, body: before } = document;
         let mut body = before.clone();
@@ -133,7 +138,7 @@ impl Engine {
 
     /// Saves a draft, with the first steps of the looks that can be decided ahead.
     async fn save_draft(&self, draft: Draft, ahead: &mut Ahead) -> Result<Saved, ReconcileError> {
-        let Draft { mut commit, series: _, mut documents, looks } = draft;
+        let Draft { mut commit, mut documents, looks, .. } = draft;
         for (backend, document) in &documents {
             if document.body.trouble.is_none() && looks.contains(backend) {
                 ahead.read(self, backend);
@@ -161,7 +166,7 @@ impl Engine {
     }
 
     async fn draft(&self, deliveries: &[Delivery]) -> Result<Draft, ReconcileError> {
-        let now = self.now();
+        let mut now = self.now();
         let mut draft = Draft::default();
         let mut signals: Vec<&Signal> = Vec::new();
         // A pause or a resume may be what one is woken for. A save under a group document that is out
@@ -173,7 +178,7 @@ impl Engine {
             draft.commit.complete.push(delivery.receipt.clone());
             let stale = now.duration_since(delivery.enqueued) > MESSAGE_AGE_MAX;
             match &delivery.message {
-                message if stale => draft.commit.letters.push(too_old(message, now)),
+                message if stale => draft.commit.dead_letters.push(too_old(message, now)),
                 Message::Signals { signals: heard, .. } => signals.extend(heard),
                 Message::Wake { backend, at_once: true } => draft.looks.push(backend.clone()),
                 Message::Wake { backend, at_once: false } => {
@@ -183,12 +188,19 @@ impl Engine {
                     // What was sent before a command is ended by it, too.
                     self.hear(&mut draft, &std::mem::take(&mut signals), now).await?;
                     self.command(&mut draft, by, command, now).await?;
+                    // And what comes after it is not of the same moment.
+                    now = later(now, SignedDuration::from_micros(1));
                 }
             }
         }
         self.hear(&mut draft, &signals, now).await?;
         let series = std::mem::take(&mut draft.series).into_values();
         draft.commit.series = series.filter(|(_, changed)| *changed).map(|(one, _)| one).collect();
+        let unchanged =
+            draft.beside.iter().filter(|backend| !draft.documents.contains_key(*backend));
+        draft.commit.documents_seen = unchanged
+            .filter_map(|backend| Some((backend.clone(), *draft.seen.get(backend)?)))
+            .collect();
         Ok(draft)
     }
 
@@ -222,6 +234,8 @@ impl Engine {
         let unknown: Vec<SeriesId> = unknown.into_iter().collect();
         let stored = self.inner.store.series(&unknown).await?;
         draft.series.extend(stored.into_iter().map(|one| (one.body.id.clone(), (one, false))));
+        // What plays cannot act upon, for each source.
+        let mut unresolvable: BTreeMap<&str, Vec<DeadLetterPart>> = BTreeMap::new();
         // Together for each backend: its document is taken out and compared once, not for each.
         let mut edits: BTreeMap<BackendId, Vec<Edit>> = BTreeMap::new();
         for signal in signals {
@@ -232,34 +246,54 @@ impl Engine {
             let hearing = hear(&mut one.body, signal, playbook.generation(), now);
             *changed |= hearing.changed;
             draft.commit.lines.extend(hearing.lines);
-            for why in hearing.unresolvable {
+            for reason in hearing.unresolvable {
                 let body = serde_json::to_string(signal).unwrap_or_default();
-                let letter = Letter::new(now, signal.series.source().as_str(), &why, body);
-                draft.commit.letters.push(letter);
+                let of_source = unresolvable.entry(signal.series.source().as_str()).or_default();
+                of_source.push(DeadLetterPart { reason, body });
             }
             for (backend, made) in hearing.edits {
                 edits.entry(backend).or_default().extend(made);
             }
         }
+        let letters = unresolvable.into_iter();
+        let letters =
+            letters.filter_map(|(from, parts)| DeadLetter::of(now, from, "alerts", parts));
+        draft.commit.dead_letters.extend(letters);
         for (backend, edits) in edits {
-            self.edit(draft, &backend, edits, now).await?;
+            self.edit(draft, &backend, &edits, now).await?;
         }
         Ok(())
     }
 
+    /// Has a backend's document take in what was meant for it.
     async fn edit(
         &self,
         draft: &mut Draft,
         backend: &BackendId,
-        edits: Vec<Edit>,
+        edits: &[Edit],
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        // What is claimed is stamped by the document, and stored with the series as it was.
+        let mut stamped = Vec::new();
+        let mut beside = false;
         self.change(draft, backend, now, |document, said| {
-            for edit in &edits {
-                document.edit(edit.clone(), said);
+            (stamped, beside) = (edits.to_vec(), false);
+            for edit in &mut stamped {
+                beside |= document.edit(edit, said) == Edited::Beside;
             }
         })
-        .await
+        .await?;
+        for edit in stamped {
+            if let Edit::Claim { series, claim, .. } = edit
+                && let Some((one, _)) = draft.series.get_mut(&series)
+            {
+                one.body.stamp(&claim.id, claim.asked.since);
+            }
+        }
+        if beside && !draft.documents.contains_key(backend) {
+            draft.beside.insert(backend.clone());
+        }
+        Ok(())
     }
 
     /// Changes a backend's document; one that is changed by it is looked at.
@@ -268,20 +302,22 @@ impl Engine {
         draft: &mut Draft,
         backend: &BackendId,
         now: Timestamp,
-        change: impl Fn(&mut Document, &mut Vec<What>),
+        mut change: impl FnMut(&mut Document, &mut Vec<What>),
     ) -> Result<(), StoreError> {
         let known = match draft.documents.get(backend) {
             Some(document) => Some(document.clone()),
             None => self.inner.memory.document(backend),
         };
-        if known.is_some_and(|known| draft.change(known, now, &change)) {
+        if known.is_some_and(|known| draft.change(known, now, &mut change)) {
             return Ok(());
         }
         if !draft.documents.contains_key(backend) {
             // It is not known, or the change is none to what is known of it.
             let stored = self.inner.store.document(backend).await?;
             let new = || Versioned::new(Document::new(backend.clone(), now));
-            draft.change(stored.unwrap_or_else(new), now, &change);
+            let document = stored.unwrap_or_else(new);
+            draft.seen.insert(backend.clone(), document.version);
+            draft.change(document, now, &mut change);
         }
         Ok(())
     }
@@ -387,10 +423,10 @@ fn tell_heard(deliveries: &[Delivery], lines: &[Line]) {
     }
 }
 
-fn too_old(message: &Message, now: Timestamp) -> Letter {
+fn too_old(message: &Message, now: Timestamp) -> DeadLetter {
     let days = MESSAGE_AGE_MAX.as_hours() / 24;
     let reason = format!("it waited longer than {days} days, and what it tells may be over");
-    Letter::new(now, "queue", &reason, serde_json::to_string(message).unwrap_or_default())
+    DeadLetter::new(now, "queue", &reason, serde_json::to_string(message).unwrap_or_default())
 }
 
 /// The proofs of some deliveries.

@@ -4,6 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     engine::{Engine, locked},
+    ports::{Chosen, DEAD_LETTER_AGE_MAX},
     reconcile::{MESSAGE_AGE_MAX, ReconcileError},
 };
 
@@ -42,7 +43,8 @@ impl Engine {
         Ok(backends.len())
     }
 
-    /// Forgets the series that ended so long ago that nothing old can come any more.
+    /// Forgets the series that ended so long ago that nothing old can come any more, and the dead
+    /// letters that nobody has asked about for long.
     ///
     /// # Errors
     /// When the store is not to be had.
@@ -50,6 +52,9 @@ impl Engine {
         let before = self.now().checked_sub(MESSAGE_AGE_MAX * 2).unwrap_or(Timestamp::MIN);
         let forgotten = self.inner.store.forget_series(before).await?;
         self.inner.memory.forget_series();
+        let before = self.now().checked_sub(DEAD_LETTER_AGE_MAX).unwrap_or(Timestamp::MIN);
+        let old = Chosen { before: Some(before), ..Chosen::default() };
+        self.inner.store.drop_dead_letters(&old).await?;
         Ok(forgotten)
     }
 }

@@ -16,6 +16,7 @@ use std::{
     io::{self, Read as _},
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use pointsman_apim::{
@@ -23,7 +24,7 @@ use pointsman_apim::{
     secret::Secret as AzureSecret,
 };
 use pointsman_core::names::SourceName;
-use pointsman_intake::{Secret, verify::Authentication};
+use pointsman_intake::{Secret, Source, alertmanager::Alertmanager, utf8, verify::Authentication};
 use serde_saphyr::Spanned;
 
 use self::wrong::{PLACE, Wrong};
@@ -131,8 +132,8 @@ pub struct Config {
     pub playbook: Option<PathBuf>,
     /// Which Azure is changed, and as whom.
     pub azure: Azure,
-    /// Who may tell of alerts; none unless everything was asked for.
-    pub sources: Vec<Source>,
+    /// Who may tell of alerts, and where; none unless everything was asked for.
+    pub webhooks: Vec<Webhook>,
     /// The names of all who may, in the order of the file.
     pub source_names: Vec<SourceName>,
 }
@@ -157,24 +158,13 @@ pub struct Azure {
     pub credential: Option<pointsman_apim::Credential>,
 }
 
-/// A source of alerts.
+/// Where a source of alerts is listened to.
 #[derive(Clone, Debug)]
-pub struct Source {
-    /// Its name.
-    pub name: SourceName,
-    /// What it speaks.
-    pub kind: Kind,
-    /// The path of its webhook.
+pub struct Webhook {
+    /// The path.
     pub path: String,
-    /// How it proves itself.
-    pub authentication: Authentication,
-}
-
-/// What a source speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// Prometheus Alertmanager's webhook, version 4.
-    Alertmanager,
+    /// The source.
+    pub source: Arc<dyn Source>,
 }
 
 impl Config {
@@ -209,7 +199,7 @@ impl Config {
         let file: wire::File = serde_saphyr::from_str(text).map_err(|error| Wrong::form(&error))?;
         let secrets = Secrets { folder, variable: &variable };
         let mut seen: Vec<(SourceName, String)> = Vec::new();
-        let mut sources = Vec::new();
+        let mut webhooks = Vec::new();
         for source in file.sources {
             let (name, path) = (name(&source.value)?, path(&source.value)?);
             if seen.iter().any(|(other, at)| *other == name || *at == path) {
@@ -222,9 +212,12 @@ impl Config {
             let proof = proof(&source)?;
             if needs == Needs::Everything {
                 let authentication = authentication(proof, &secrets)?;
-                let wire::Kind::Alertmanager = source.value.kind;
-                let (name, path, kind) = (name.clone(), path.clone(), Kind::Alertmanager);
-                sources.push(Source { name, kind, path, authentication });
+                let source: Arc<dyn Source> = match source.value.kind {
+                    wire::Kind::Alertmanager => {
+                        Arc::new(Alertmanager::new(name.clone(), authentication))
+                    }
+                };
+                webhooks.push(Webhook { path: path.clone(), source });
             }
             seen.push((name, path));
         }
@@ -233,21 +226,23 @@ impl Config {
             store: folder.join(file.store.unwrap_or_else(|| wire::STORE.into())),
             playbook: file.playbook.map(|path| folder.join(path)),
             azure: azure(file.azure, needs, &secrets)?,
-            sources,
+            webhooks,
             source_names: seen.into_iter().map(|(name, _)| name).collect(),
         })
     }
 }
 
+/// Reads a file of text, in UTF-8 with or without a byte order mark.
 fn read_bounded(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     // Not by what the file says of its length: a device or a pipe says nothing.
-    fs::File::open(path)?.take(CONFIG_BYTES_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > CONFIG_BYTES_MAX {
+    fs::File::open(path)?.take(CONFIG_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    let unusable = |why| io::Error::new(io::ErrorKind::InvalidData, why);
+    if bytes.len() as u64 > CONFIG_BYTES_MAX {
         let why = format!("it is longer than {CONFIG_BYTES_MAX} bytes, which is the most");
-        return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        return Err(unusable(why));
     }
-    Ok(text)
+    Ok(utf8(&bytes).map_err(|error| unusable(error.to_string()))?.to_owned())
 }
 
 /// Whether this can be a variable's name, as shells have them.
@@ -466,6 +461,13 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
         (wire::Credential::Token, None, None) => pointsman_apim::Credential::Auto,
     };
     Ok(azure(Some(credential)))
+}
+
+/// What `error` says of the YAML in `text`, for people: where, and what would be right. Nothing that
+/// could be a secret is shown.
+#[must_use]
+pub fn unreadable(error: &serde_saphyr::Error, file: &str, text: &str) -> String {
+    Wrong::form(error).render(file, text)
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use axum::http::Request;
 use expect_test::{Expect, expect};
 
 use super::*;
@@ -51,7 +52,7 @@ fn everything_has_a_default_but_the_sources() {
                     Auto,
                 ),
             },
-            sources: [],
+            webhooks: [],
             source_names: [],
         }
     "#]],
@@ -80,7 +81,7 @@ fn everything_has_a_default_but_the_sources() {
                     Auto,
                 ),
             },
-            sources: [],
+            webhooks: [],
             source_names: [],
         }
     "#]],
@@ -113,12 +114,13 @@ fn sources_prove_themselves() {
                         Auto,
                     ),
                 },
-                sources: [
-                    Source {
-                        name: prom,
-                        kind: Alertmanager,
+                webhooks: [
+                    Webhook {
                         path: "/alerts/prom",
-                        authentication: Bearer(***),
+                        source: Alertmanager {
+                            name: prom,
+                            authentication: Bearer(***),
+                        },
                     },
                 ],
                 source_names: [
@@ -349,7 +351,7 @@ fn what_is_wrong_is_said_with_its_place() {
           |
         3 |   kind: nagios
           |         ^^^^^^
-          = only `alertmanager` can
+          = the only one is `alertmanager`
     "#]],
     );
     check(
@@ -387,13 +389,27 @@ fn what_is_wrong_is_said_with_its_place() {
         "#]],
     );
     check(
+        "azure:\n\tcloud: china\n",
+        &expect![[r#"
+        pointsman.yaml:2:2: this is not YAML: tabs disallowed within this context (block indentation)
+          = indent with spaces
+    "#]],
+    );
+    check(
+        "store: 'a\n",
+        &expect![[r#"
+        pointsman.yaml:2:1: this is not YAML: invalid indentation in multiline quoted scalar
+          = look at the indentation, quotes and brackets here and on the line before
+    "#]],
+    );
+    check(
         "a: b: c\n",
         &expect![[r#"
             pointsman.yaml:1:1: there is no `a` here
               |
             1 | a
               | ^
-              = these can stand here: `listen`, `store`, `playbook`, `azure`, `sources`
+              = the keys here are `listen`, `store`, `playbook`, `azure` and `sources`
         "#]],
     );
 }
@@ -403,12 +419,12 @@ fn only_the_secrets_that_are_needed_are_read() {
     let text = "azure: {credential: token, token: {env: NONE}}\n\
                 sources: [{name: prom, kind: alertmanager, bearer: {env: NONE}}]\n";
     let config = parse(text, Needs::Store).expect("no secret is needed for the store");
-    assert!(config.azure.credential.is_none() && config.sources.is_empty());
+    assert!(config.azure.credential.is_none() && config.webhooks.is_empty());
     assert_eq!(config.source_names, ["prom".parse().unwrap()]);
     assert!(parse(text, Needs::Azure).unwrap_err().contains("NONE"));
     let text = text.replacen("NONE", "TOKEN", 1);
     let config = parse(&text, Needs::Azure).expect("the sources' secrets are not needed for Azure");
-    assert!(config.azure.credential.is_some() && config.sources.is_empty());
+    assert!(config.azure.credential.is_some() && config.webhooks.is_empty());
     assert!(parse(&text, Needs::Everything).is_err());
 }
 
@@ -509,4 +525,21 @@ fn a_secret_in_the_wrong_place_is_not_shown_however_it_is_written() {
         assert!(!problem.contains("s3cret"), "{text}\n{problem}");
         assert!(problem.starts_with("pointsman.yaml:"), "it says where: {problem}");
     }
+}
+
+#[test]
+fn a_byte_order_mark_before_a_secret_is_skipped_and_utf_16_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let parse = |secret: &[u8]| {
+        fs::write(folder.path().join("secret"), secret).unwrap();
+        let text = "sources: [{name: am, kind: alertmanager, bearer: {file: secret}}]";
+        Config::parse(text, folder.path(), Needs::Everything, variable)
+            .map_err(|wrong| wrong.render("pointsman.yaml", text))
+    };
+    let sent = Request::post("/").header("authorization", "Bearer s3cret").body(()).unwrap();
+    let config = parse("\u{feff}s3cret\r\n".as_bytes()).unwrap();
+    assert!(config.webhooks[0].source.accept(&sent.into_parts().0).is_ok());
+    let wide: Vec<u8> = "\u{feff}s3cret".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let problem = parse(&wide).unwrap_err();
+    assert!(problem.contains("it is UTF-16; save or send it as UTF-8"), "{problem}");
 }

@@ -1,4 +1,4 @@
-//! What a body comes to: signals, letters, or nothing that could be told apart.
+//! What a body tells of: signals, and alerts that cannot be used.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -9,7 +9,10 @@ use pointsman_core::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{ALERTS_MAX, BODY_BYTES_MAX};
+use crate::{
+    BODY_BYTES_MAX, KEPT_BYTES_MAX,
+    text::{cut, quote},
+};
 
 /// How many labels an alert may have. Alertmanager has no such bound; Mimir's is 30.
 pub const LABELS_MAX: usize = 64;
@@ -21,15 +24,8 @@ pub const LABELS_BYTES_MAX: usize = 16 << 10;
 /// above it is left out, and the alert still counts.
 pub const ANNOTATIONS_BYTES_MAX: usize = 16 << 10;
 
-/// How much of an alert is kept in a letter, in bytes.
-pub const LETTER_BYTES_MAX: usize = 16 << 10;
-
-/// How far a source's time may be ahead of the arrival. A start beyond it is a broken clock or a
-/// wrong unit, and an end beyond it would close occurrences that have not begun.
+/// How far a start may be ahead of the receipt. One beyond it is a broken clock or a wrong unit.
 pub const AHEAD_HOURS_MAX: i64 = 24;
-
-/// How much of a value an error quotes, in bytes.
-const QUOTE_BYTES_MAX: usize = 200;
 
 /// What one body comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +33,7 @@ pub struct Batch {
     /// What can be acted on: sorted by series, start and end, each once.
     pub signals: Vec<Signal>,
     /// What cannot: sorted, each once.
-    pub letters: Vec<Letter>,
+    pub unusable: Vec<Unusable>,
     /// How many more alerts the group has, which the sender left out. They may later arrive as
     /// resolved without ever having arrived as firing.
     pub truncated: u64,
@@ -45,8 +41,8 @@ pub struct Batch {
 
 /// An alert that cannot be used, with why.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Letter {
-    /// The alert as it came; above [`LETTER_BYTES_MAX`] cut off and ended with `…`.
+pub struct Unusable {
+    /// The alert as it came; above [`KEPT_BYTES_MAX`] cut off and ended with `…`.
     pub raw: String,
     /// Why it cannot be used.
     pub reason: Reason,
@@ -77,20 +73,12 @@ pub enum Reason {
         &'static str,
     ),
     /// One of its times is too far in the future.
-    #[error("its {field} {at} is more than {AHEAD_HOURS_MAX} h ahead of the time it arrived")]
+    #[error("its {field} {at} is more than {AHEAD_HOURS_MAX} h ahead of the time it was received")]
     Ahead {
         /// What the source calls the time.
         field: &'static str,
         /// The time.
         at: Timestamp,
-    },
-    /// It has ended before it started.
-    #[error("it ended at {ended}, before it started at {started}")]
-    Backwards {
-        /// When it started.
-        started: Timestamp,
-        /// When it ended.
-        ended: Timestamp,
     },
     /// It has too many labels.
     #[error("it has {found} labels, more than {LABELS_MAX}")]
@@ -107,6 +95,9 @@ pub enum Reason {
     /// One label has two values, and which one counts is anybody's guess.
     #[error("its label `{0}` is there twice")]
     LabelTwice(String),
+    /// One label holds no text, nor anything that could be taken for one.
+    #[error("its label `{0}` is a list or an object, and no text")]
+    Label(String),
     /// There is nothing to know it again by.
     #[error("it has neither a fingerprint nor labels to know it again by")]
     Nameless,
@@ -125,13 +116,16 @@ impl From<SeriesIdError> for Reason {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
     /// It is too big; answered with a 413.
-    #[error(
-        "the body has {bytes} bytes, more than {BODY_BYTES_MAX}; set `max_alerts` on the receiver"
-    )]
+    #[error("the body has {bytes} bytes, more than {BODY_BYTES_MAX}; {smaller}")]
     Oversized {
         /// How many bytes it has.
         bytes: usize,
+        /// What its operator can do about that.
+        smaller: &'static str,
     },
+    /// It is not packed as its head says.
+    #[error("its gzip cannot be unpacked: {0}")]
+    Packed(String),
     /// It is not JSON, or not of the form that the source sends.
     #[error("line {line}, column {column}: {reason}")]
     Form {
@@ -145,12 +139,6 @@ pub enum Unreadable {
     /// It is JSON of another kind or version.
     #[error("{0}")]
     Kind(String),
-}
-
-impl Unreadable {
-    pub(crate) fn too_many_alerts() -> String {
-        format!("more than {ALERTS_MAX} alerts in one body; set `max_alerts` on the receiver")
-    }
 }
 
 impl From<serde_json::Error> for Unreadable {
@@ -168,27 +156,33 @@ impl Batch {
     ///
     /// Two signals that differ only in what describes them tell of one thing; the worse, then
     /// the first in the order of labels and annotations, stays.
-    pub(crate) fn new(mut signals: Vec<Signal>, mut letters: Vec<Letter>, truncated: u64) -> Self {
+    pub(crate) fn new(
+        mut signals: Vec<Signal>,
+        mut unusable: Vec<Unusable>,
+        truncated: u64,
+    ) -> Self {
         signals.sort_unstable_by(order);
         signals.dedup_by(|later, kept| {
             (&later.series, later.started, later.heard) == (&kept.series, kept.started, kept.heard)
         });
-        letters.sort_unstable();
-        letters.dedup();
-        Self { signals, letters, truncated }
+        unusable.sort_unstable();
+        unusable.dedup();
+        Self { signals, unusable, truncated }
     }
 }
 
-impl Letter {
+impl Unusable {
     pub(crate) fn new(raw: &str, reason: Reason) -> Self {
-        Self { raw: cut(raw, LETTER_BYTES_MAX), reason }
+        Self { raw: cut(raw, KEPT_BYTES_MAX), reason }
     }
 }
 
-/// Names a delivery by what it says: the same signals, in whatever order, have the same id.
+/// Names a delivery by what it says: the same signals, in whatever order, received within the same
+/// minute, have the same id.
 ///
 /// Everything of a signal counts, what describes it too: a delivery that says anything new is
-/// another message. The time of arrival is no part of it.
+/// another message. Of the receipt, the whole minute counts: a storm of repeats is one message, and
+/// an alert that is told of again minutes later is a new fact, though the first may still wait.
 #[must_use]
 pub fn content_id(signals: &[Signal]) -> MessageId {
     let mut ordered: Vec<&Signal> = signals.iter().collect();
@@ -198,7 +192,7 @@ pub fn content_id(signals: &[Signal]) -> MessageId {
     // it, so that no two lists of signals read the same. In bytes and in one piece: a storm asks
     // for this ten thousand times, and formatting or many small hashes take longer than the rest.
     let mut said = Vec::new();
-    for Signal { series, started, heard, severity, labels, annotations, received: _ } in ordered {
+    for Signal { series, started, heard, severity, labels, annotations, received } in ordered {
         say(&mut said, series.source().as_str());
         say(&mut said, series.fingerprint());
         said.extend(started.as_nanosecond().to_be_bytes());
@@ -210,6 +204,7 @@ pub fn content_id(signals: &[Signal]) -> MessageId {
             }
             Heard::Resolved { stated: None } => said.push(2),
         }
+        said.extend(received.as_second().div_euclid(60).to_be_bytes());
         said.push(severity.rank());
         for pairs in [labels, annotations] {
             said.extend((pairs.len() as u64).to_be_bytes());
@@ -242,22 +237,5 @@ fn order(one: &Signal, other: &Signal) -> Ordering {
         .then_with(|| key(one).cmp(&key(other)))
         .then_with(|| one.labels.cmp(&other.labels))
         .then_with(|| one.annotations.cmp(&other.annotations))
-}
-
-/// What an error quotes of a value: its beginning, on one line. Errors end in logs and on
-/// terminals, where what a sender wrote may move nothing.
-pub(crate) fn quote(text: &str) -> String {
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
-    cut(text, QUOTE_BYTES_MAX).chars().map(plain).collect()
-}
-
-/// A text, or as much of it as has `bytes_max` bytes with the `…` that then ends it. Below the
-/// mark's own three bytes, the mark alone.
-pub(crate) fn cut(text: &str, bytes_max: usize) -> String {
-    const MARK: &str = "…";
-    if text.len() <= bytes_max {
-        return text.to_owned();
-    }
-    let end = text.floor_char_boundary(bytes_max.saturating_sub(MARK.len()));
-    format!("{}{MARK}", &text[..end])
+        .then_with(|| one.received.cmp(&other.received))
 }

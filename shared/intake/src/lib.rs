@@ -1,33 +1,39 @@
 //! From the bytes of a webhook to signals: verify, parse, normalise, and nothing else.
 //!
-//! One module a source; [`alertmanager`] is the first. All of them keep to this:
+//! One module a source; [`alertmanager`] is the first. Each is a [`Source`], and keeps to this:
 //!
-//! - **Verify first.** [`verify::Authentication`] looks at the headers (and, for sources that sign,
-//!   at the bytes) before anything parses them. What it denies, it denies without a hint.
-//! - **One bad alert does not cost the others.** A body yields a [`Batch`]: the signals that can
-//!   be acted on, and a [`Letter`] for each alert that cannot, with its own bytes and the
-//!   [`Reason`]. Only a body that cannot be told apart into alerts at all is [`Unreadable`].
-//! - **The result depends on the content alone.** Signals come out sorted and without
-//!   repetitions, so that the same alerts in another order are the same batch, and
-//!   [`content_id`] names a delivery by what it says: sent twice, it is the same message. The
-//!   time of arrival is looked at for one question only, whether a time lies in the future.
-//! - **Everything is bounded**: the body, the alerts in it, their labels, what is kept of a
-//!   letter, and what an error quotes.
+//! - **Verify first.** The head is looked at before the body is read, and what was signed is verified
+//!   as it came, before anything parses it. What is denied is denied without a hint.
+//! - **One bad alert does not cost the others.** A body yields a [`Batch`]: the signals that can be
+//!   acted on, and each alert that cannot, as [`Unusable`], with its own bytes and the [`Reason`].
+//!   Only a body that cannot be told apart into alerts at all is [`Unreadable`]. And what only
+//!   describes an alert never makes it unusable.
+//! - **The result depends on the content and the receipt alone.** Signals come out sorted and
+//!   without repetitions, so that the same alerts in another order are the same batch, and
+//!   [`content_id`] names a delivery by what it says and the minute it was received in.
+//! - **Everything is bounded**: the body, packed and unpacked, the alerts in it, their labels, what
+//!   is kept of what cannot be used, and what an error quotes.
 //!
 //! Nothing here does IO or knows the time; two deliveries that race each other meet in the
 //! queue, by their content id, and in their series, never here.
 
 pub mod alertmanager;
 mod batch;
+mod content;
 mod secret;
 mod severity;
+mod source;
+mod text;
 pub mod verify;
 
 pub use batch::{
-    AHEAD_HOURS_MAX, ANNOTATIONS_BYTES_MAX, Batch, LABELS_BYTES_MAX, LABELS_MAX, LETTER_BYTES_MAX,
-    Letter, Reason, Unreadable, content_id,
+    AHEAD_HOURS_MAX, ANNOTATIONS_BYTES_MAX, Batch, LABELS_BYTES_MAX, LABELS_MAX, Reason,
+    Unreadable, Unusable, content_id,
 };
+pub use content::ENCODINGS;
 pub use secret::{Secret, SecretError};
+pub use source::{KEPT_BYTES_MAX, Reader, Refused, Source, Told};
+pub use text::{NotUtf8, utf8};
 
 /// How many bytes of a body are read at most: 2 MiB. A body above it is answered with a 413.
 ///

@@ -71,7 +71,7 @@ proptest! {
             bytes.truncate(end.index(bytes.len()));
         }
         if let Ok(batch) = read(&bytes) {
-            prop_assert!(batch.signals.len() + batch.letters.len() <= alerts.len());
+            prop_assert!(batch.signals.len() + batch.unusable.len() <= alerts.len());
         }
     }
 
@@ -92,24 +92,24 @@ proptest! {
     }
 
     #[test]
-    fn every_alert_is_a_signal_or_a_letter(alerts in vec(alert(), 0..12)) {
+    fn every_alert_is_a_signal_or_unusable(alerts in vec(alert(), 0..12)) {
         let batch = read(&body(&alerts)).unwrap();
         let known: Vec<String> = batch.signals.iter().map(key).collect();
         for alert in &alerts {
             let alone = read(&body(std::slice::from_ref(alert))).unwrap();
-            prop_assert_eq!(alone.signals.len() + alone.letters.len(), 1);
+            prop_assert_eq!(alone.signals.len() + alone.unusable.len(), 1);
             for signal in &alone.signals {
                 prop_assert!(known.contains(&key(signal)), "{} is lost", key(signal));
             }
-            for letter in &alone.letters {
-                prop_assert!(batch.letters.contains(letter), "{letter:?} is lost");
+            for alert in &alone.unusable {
+                prop_assert!(batch.unusable.contains(alert), "{alert:?} is lost");
             }
         }
         // And nothing is made up or there twice.
         let mut once = known.clone();
         once.dedup();
         prop_assert_eq!(known.len(), once.len());
-        prop_assert!(batch.signals.len() + batch.letters.len() <= alerts.len());
+        prop_assert!(batch.signals.len() + batch.unusable.len() <= alerts.len());
     }
 
     #[test]
@@ -126,7 +126,7 @@ proptest! {
         with_bad.insert(at.index(alerts.len() + 1), bad);
         let batch = read(&body(&with_bad)).unwrap();
         prop_assert_eq!(&batch.signals, &good.signals);
-        prop_assert_eq!(batch.letters.len(), good.letters.len() + 1);
+        prop_assert_eq!(batch.unusable.len(), good.unusable.len() + 1);
     }
 
     #[test]

@@ -16,11 +16,11 @@ use jiff::Timestamp;
 use pointsman_core::id::MessageId;
 use pointsman_engine::{
     message::Message,
-    ports::{Clock, Delivery, Letter, Receipt, StoreError},
+    ports::{Clock, DeadLetter, Delivery, Receipt, StoreError},
 };
 use pointsman_store::{
     Database, Micros, make_file,
-    messages::{self, Bounds, Inserted, LETTERS_FROM, Row},
+    messages::{self, Bounds, DEAD_LETTERS_FROM, Inserted, Row},
 };
 
 use crate::{
@@ -197,7 +197,7 @@ impl Consumer {
                     if taken.buried > 0 {
                         tracing::warn!(
                             count = taken.buried,
-                            "messages were delivered too often and are letters now"
+                            "messages were delivered too often and are dead letters now"
                         );
                     }
                     this.inbox.load(taken.locked, until, taken.next <= Micros::at(now));
@@ -230,7 +230,7 @@ impl Consumer {
             .await
     }
 
-    /// Makes letters of the messages that turned out to be unreadable.
+    /// Makes dead letters of the messages that turned out to be unreadable.
     async fn bury_unreadable(self: &Arc<Self>, now: Timestamp) -> Result<(), StoreError> {
         let unreadable = self.inbox.unreadable();
         if unreadable.is_empty() {
@@ -239,7 +239,7 @@ impl Consumer {
         let this = Arc::clone(self);
         let work = async move |conn: &mut _| {
             for it in &unreadable {
-                let letter = Letter::new(now, LETTERS_FROM, &it.reason, it.body.clone());
+                let letter = DeadLetter::new(now, DEAD_LETTERS_FROM, &it.reason, it.body.clone());
                 messages::bury(&mut *conn, &it.receipt, &letter).await?;
             }
             Ok(unreadable)
@@ -249,7 +249,7 @@ impl Consumer {
                 move |conn| Box::pin(async move { work(conn).await }),
                 move |buried| {
                     for it in &buried {
-                        tracing::warn!(message = %it.receipt.id, reason = it.reason, "a message cannot be read and is a letter now");
+                        tracing::warn!(message = %it.receipt.id, reason = it.reason, "a message cannot be read and is a dead letter now");
                     }
                     this.inbox.buried(&buried);
                 },

@@ -2,7 +2,7 @@
 //!
 //! Whoever has the database open can send; one process receives ([`EmbeddedQueue::consumer`]). A
 //! message is delivered at least once: it is locked for [`LOCK`], comes again when it is not
-//! completed before the lock runs out, and becomes a letter after [`DELIVERIES_MAX`] deliveries, or
+//! completed before the lock runs out, and becomes a dead letter after [`DELIVERIES_MAX`] deliveries, or
 //! when its body cannot be read.
 //!
 //! # The short way
@@ -47,7 +47,7 @@ pub use crate::consumer::{ConsumerError, is_consumed};
 /// How long a received message is locked.
 pub const LOCK: SignedDuration = SignedDuration::from_secs(30);
 
-/// After how many deliveries a message becomes a letter.
+/// After how many deliveries a message becomes a dead letter.
 pub const DELIVERIES_MAX: u32 = 10;
 
 /// How many messages are handed over in memory at most.

@@ -169,7 +169,7 @@ async fn what_an_engine_remembers_of_a_series_is_not_believed_against_the_store(
     assert_eq!(world.told().await[5..], ["fired", "claimed"]);
     let series = world.store.series(&[signal(300, None).series]).await.unwrap();
     let running = series[0].body.running.as_ref().expect("it runs");
-    assert_eq!((running.started(), series[0].body.ended), (at(300), Some(at(200))));
+    assert_eq!((running.started, series[0].body.ended), (at(300), Some(at(200))));
 }
 
 #[tokio::test]

@@ -294,7 +294,7 @@ async fn what_a_commit_sends_wakes_the_receiver() {
 }
 
 #[tokio::test]
-async fn a_message_that_is_never_completed_becomes_a_letter() {
+async fn a_message_that_is_never_completed_becomes_a_dead_letter() {
     let world = World::new().await;
     world.send("eu").await;
     for deliveries in 1..=DELIVERIES_MAX {
@@ -302,7 +302,7 @@ async fn a_message_that_is_never_completed_becomes_a_letter() {
         world.clock.step(LOCK);
     }
     world.nothing_else_comes().await;
-    let letters = world.store.letters(9).await.unwrap();
+    let letters = world.store.dead_letters(9).await.unwrap();
     assert_eq!(letters.len(), 1);
     assert_eq!(letters[0].from, "queue");
     assert_eq!(letters[0].reason, "it was delivered 10 times and never completed");
@@ -323,7 +323,7 @@ async fn plant(world: &World, name: &str, body: &'static str) {
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_read_becomes_a_letter_and_holds_nobody_up() {
+async fn a_message_that_cannot_be_read_becomes_a_dead_letter_and_holds_nobody_up() {
     let world = World::new().await;
     plant(&world, "torn", r#"{"v":1,"body":{"kind":"wa"#).await;
     plant(&world, "newer", r#"{"v":2,"body":{}}"#).await;
@@ -334,7 +334,7 @@ async fn a_message_that_cannot_be_read_becomes_a_letter_and_holds_nobody_up() {
     // They are found with the first of these, and buried before the second.
     world.nothing_else_comes().await;
     world.nothing_else_comes().await;
-    let letters = world.store.letters(9).await.unwrap();
+    let letters = world.store.dead_letters(9).await.unwrap();
     assert_eq!(letters.len(), 2);
     assert!(letters[0].reason.contains("a message cannot be read"), "{}", letters[0].reason);
     assert!(letters[1].reason.contains("newer version of Pointsman"), "{}", letters[1].reason);
@@ -346,8 +346,8 @@ async fn a_message_that_cannot_be_read_becomes_a_letter_and_holds_nobody_up() {
     let waiting = world.queue.receive(9);
     let buried = async {
         let began = std::time::Instant::now();
-        while world.store.letters(9).await.unwrap().len() < 3 {
-            assert!(began.elapsed() < PATIENCE, "no letter came");
+        while world.store.dead_letters(9).await.unwrap().len() < 3 {
+            assert!(began.elapsed() < PATIENCE, "no dead letter came");
             tokio::task::yield_now().await;
         }
     };

@@ -4,12 +4,14 @@
 //! writer is asked; the writer only compares and writes.
 
 use jiff::Timestamp;
-use pointsman_core::{document::Document, group::Group, ledger::Line, series::Series};
-use pointsman_engine::ports::{Commit, Letter, Receipt, StoreError, Versioned};
+use pointsman_core::{
+    claim::Claim, document::Document, group::Group, ledger::Line, series::Series,
+};
+use pointsman_engine::ports::{Commit, Receipt, StoreError, Versioned};
 use sqlx::SqliteConnection;
 
 use crate::{
-    letters,
+    dead_letters,
     messages::{self, Row},
     micros::Micros,
     program::{CHUNK_ROWS, Place, Program},
@@ -46,14 +48,27 @@ enum Check {
     InText,
 }
 
+/// That a series asks for an override.
+struct Claiming {
+    id: String,
+    generation: i64,
+    severity: i64,
+    started: i64,
+    series: String,
+    since: i64,
+    length: i64,
+}
+
 /// A [`Commit`], ready for the writer.
 pub(crate) struct Ready {
     series: Vec<Swap>,
+    claims: Vec<Claiming>,
     documents: Vec<Swap>,
     group: Vec<Swap>,
     group_seen: Option<u64>,
+    documents_seen: Vec<(String, u64)>,
     lines: Vec<Entry>,
-    letters: Vec<Letter>,
+    dead_letters: Vec<dead_letters::Row>,
     send: Vec<Row>,
     complete: Vec<Receipt>,
 }
@@ -61,15 +76,29 @@ pub(crate) struct Ready {
 impl Ready {
     /// Writes the bodies. Messages to be delivered at once are due from `now` on.
     pub(crate) fn new(commit: &Commit, now: Timestamp) -> Result<Self, StoreError> {
-        let Commit { series, documents, group, group_seen, lines, letters, send, complete } =
-            commit;
+        let Commit {
+            series,
+            documents,
+            group,
+            group_seen,
+            documents_seen,
+            lines,
+            dead_letters,
+            send,
+            complete,
+        } = commit;
         Ok(Self {
             series: series.iter().map(series_swap).collect::<Result<_, _>>()?,
+            claims: series.iter().flat_map(|series| claims(&series.body)).collect(),
             documents: documents.iter().map(document_swap).collect::<Result<_, _>>()?,
             group: group.iter().map(group_swap).collect::<Result<_, _>>()?,
             group_seen: *group_seen,
+            documents_seen: documents_seen
+                .iter()
+                .map(|(backend, version)| (backend.to_string(), *version))
+                .collect(),
             lines: entries(lines)?,
-            letters: letters.clone(),
+            dead_letters: dead_letters::Row::all(dead_letters)?,
             send: send.iter().map(|outgoing| Row::new(outgoing, now)).collect::<Result<_, _>>()?,
             complete: complete.clone(),
         })
@@ -77,13 +106,25 @@ impl Ready {
 
     /// Whether there is nothing to do.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { series, documents, group, group_seen, lines, letters, send, complete } = self;
+        let Self {
+            series,
+            claims: _,
+            documents,
+            group,
+            group_seen,
+            documents_seen,
+            lines,
+            dead_letters,
+            send,
+            complete,
+        } = self;
         series.is_empty()
+            && documents_seen.is_empty()
             && documents.is_empty()
             && group.is_empty()
             && group_seen.is_none()
             && lines.is_empty()
-            && letters.is_empty()
+            && dead_letters.is_empty()
             && send.is_empty()
             && complete.is_empty()
     }
@@ -152,6 +193,14 @@ impl Ready {
                     .push_bind(version_column(seen));
             });
         }
+        for (backend, seen) in &self.documents_seen {
+            program.require(|text| {
+                text.push("coalesce((SELECT version FROM documents WHERE id = ")
+                    .push_bind(backend.clone())
+                    .push("), 0) = ")
+                    .push_bind(version_column(*seen));
+            });
+        }
         let mut completed = Vec::with_capacity(self.complete.len());
         for receipt in &self.complete {
             completed.push(messages::add_completed(program, receipt));
@@ -161,10 +210,11 @@ impl Ready {
             }
         }
         add_swaps(program, &SERIES, &self.series);
+        add_claims(program, &self.series, &self.claims);
         add_swaps(program, &DOCUMENTS, &self.documents);
         add_swaps(program, &GROUPS, &self.group);
         add_lines(program, &self.lines);
-        letters::add(program, &self.letters);
+        dead_letters::add(program, &self.dead_letters);
         messages::add_all(program, &self.send);
         completed
     }
@@ -202,13 +252,55 @@ fn version_column(version: u64) -> i64 {
 
 fn series_swap(series: &Versioned<Series>) -> Result<Swap, StoreError> {
     let Versioned { version, body } = series;
-    let over = if body.running.is_some() { None } else { body.ended };
     Ok(Swap {
         id: body.id.to_string(),
         version: version_column(*version),
-        time: over.map(|at| Micros::at(at).column()),
+        time: body.quiet_since().map(|at| Micros::at(at).column()),
         body: stored::write(body)?,
     })
+}
+
+/// What a series asks for, as it is searched by.
+fn claims(series: &Series) -> Vec<Claiming> {
+    let claims = series.running.iter().flat_map(|running| &running.claims);
+    let claiming = |claim: &Claim| Claiming {
+        id: claim.id.to_string(),
+        generation: version_column(claim.asked.generation),
+        severity: claim.asked.severity.rank().into(),
+        started: Micros::at(claim.asked.started).column(),
+        series: series.id.to_string(),
+        since: Micros::at(claim.asked.since).column(),
+        length: i64::try_from(claim.asked.lease.length().as_micros()).unwrap_or(i64::MAX),
+    };
+    claims.map(claiming).collect()
+}
+
+/// Writes what the series ask for now, in the place of what they asked for.
+fn add_claims(program: &mut Program, series: &[Swap], claims: &[Claiming]) {
+    // Nothing is stored of one that is new.
+    let known: Vec<&Swap> = series.iter().filter(|swap| swap.version > 0).collect();
+    for chunk in known.chunks(CHUNK_ROWS) {
+        program.add(|text| {
+            text.push("DELETE FROM claims WHERE series IN (");
+            let mut ids = text.separated(", ");
+            for swap in chunk {
+                ids.push_bind(swap.id.clone());
+            }
+            text.push(")");
+        });
+    }
+    let statement =
+        ("INSERT INTO claims (id, generation, severity, started, series, since, length) ", "");
+    program.add_rows(claims, statement, |values, claim| {
+        values
+            .push_bind(claim.id.clone())
+            .push_bind(claim.generation)
+            .push_bind(claim.severity)
+            .push_bind(claim.started)
+            .push_bind(claim.series.clone())
+            .push_bind(claim.since)
+            .push_bind(claim.length);
+    });
 }
 
 fn document_swap(document: &Versioned<Document>) -> Result<Swap, StoreError> {

@@ -14,8 +14,8 @@
 mod arrivals;
 mod commit;
 mod database;
+mod dead_letters;
 mod error;
-mod letters;
 mod location;
 pub mod messages;
 mod micros;

@@ -14,20 +14,20 @@ use jiff::Timestamp;
 use pointsman_core::id::MessageId;
 use pointsman_engine::{
     message::Outgoing,
-    ports::{Letter, Receipt, StoreError},
+    ports::{DeadLetter, Receipt, StoreError},
 };
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::{
-    letters,
+    dead_letters,
     micros::Micros,
     program::{Place, Program, Ran},
     stored,
     writer::said,
 };
 
-/// Where letters of the queue say that they are from.
-pub const LETTERS_FROM: &str = "queue";
+/// Where dead letters of the queue say that they are from.
+pub const DEAD_LETTERS_FROM: &str = "queue";
 
 /// A message as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -303,14 +303,14 @@ pub async fn abandon(
     Ok(given.rows_affected() > 0)
 }
 
-/// Puts a message away as a letter; nothing happens where its lock was lost.
+/// Puts a message away as a dead letter; nothing happens where its lock was lost.
 ///
 /// # Errors
 /// When SQLite fails.
 pub async fn bury(
     conn: &mut SqliteConnection,
     receipt: &Receipt,
-    letter: &Letter,
+    letter: &DeadLetter,
 ) -> Result<(), StoreError> {
     let deleted = said(
         sqlx::query("DELETE FROM messages WHERE id = ? AND lock = ?")
@@ -320,13 +320,13 @@ pub async fn bury(
     )
     .await?;
     if deleted.rows_affected() > 0 {
-        letters::write(conn, std::slice::from_ref(letter)).await?;
+        dead_letters::write(conn, std::slice::from_ref(letter)).await?;
     }
     Ok(())
 }
 
 /// Locks the messages that are due, in the order in which they became so, under one lock each time.
-/// Those that were delivered too often become letters.
+/// Those that were delivered too often become dead letters.
 ///
 /// # Errors
 /// When SQLite fails.
@@ -409,9 +409,9 @@ async fn bury_worn(
     )
     .await?;
     let reason = format!("it was delivered {deliveries} times and never completed");
-    let buried: Vec<Letter> =
-        bodies.into_iter().map(|body| Letter::new(now, LETTERS_FROM, &reason, body)).collect();
-    letters::write(conn, &buried).await
+    let letter = |body| DeadLetter::new(now, DEAD_LETTERS_FROM, &reason, body);
+    let buried: Vec<DeadLetter> = bodies.into_iter().map(letter).collect();
+    dead_letters::write(conn, &buried).await
 }
 
 /// When the next message is due, or the next lock runs out; never where there is none.

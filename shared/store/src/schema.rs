@@ -19,6 +19,8 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
     Migrator::with_migrations(vec![
         migration(1, "initial", include_str!("../migrations/0001_initial.sql")),
         migration(2, "refusals", include_str!("../migrations/0002_refusals.sql")),
+        migration(3, "claims", include_str!("../migrations/0003_claims.sql")),
+        migration(4, "dead letters", include_str!("../migrations/0004_dead_letters.sql")),
     ])
 });
 

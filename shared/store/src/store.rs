@@ -5,10 +5,18 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pointsman_core::{
-    document::Document, group::Group, ledger::Line, names::BackendId, series::Series,
+    claim::{Asked, RECALLED_MAX, Recall},
+    document::Document,
+    group::Group,
+    ledger::Line,
+    names::BackendId,
+    series::Series,
     signal::SeriesId,
 };
-use pointsman_engine::ports::{Clock, Commit, Letter, Published, Store, StoreError, Versioned};
+use pointsman_engine::ports::{
+    Chosen, Clock, Commit, DeadLetter, DeadLetterParts, Occurrences, Published, Store, StoreError,
+    Versioned,
+};
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::{
@@ -65,6 +73,20 @@ fn bound(most: usize) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
 }
 
+/// The condition on a claim that [`Recall::matches`] is.
+fn push_recall(query: &mut QueryBuilder<Sqlite>, recall: &Recall) {
+    let micros = |at: Option<Timestamp>| at.map_or(i64::MIN, |at| Micros::at(at).column());
+    query
+        .push("claims.id = ")
+        .push_bind(recall.id.as_str().to_owned())
+        .push(" AND since > ")
+        .push_bind(micros(recall.after))
+        .push(" AND max(since, ")
+        .push_bind(micros(recall.begun))
+        .push(") + length > ")
+        .push_bind(Micros::at(recall.now).column());
+}
+
 fn read_time(micros: i64) -> Result<Timestamp, StoreError> {
     let corrupt = || StoreError::Corrupt(format!("{micros} is no time"));
     Micros::of_column(micros).timestamp().ok_or_else(corrupt)
@@ -94,6 +116,40 @@ impl Store for SqliteStore {
             }
         }
         Ok(found)
+    }
+
+    async fn claims(&self, recall: &Recall) -> Result<Vec<(SeriesId, Asked)>, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "SELECT series.body FROM claims JOIN series ON series.id = claims.series WHERE ",
+        );
+        push_recall(&mut query, recall);
+        query
+            .push(" ORDER BY generation DESC, severity DESC, started, claims.series LIMIT ")
+            .push_bind(bound(RECALLED_MAX));
+        let bodies: Vec<String> =
+            said(query.build_query_scalar().fetch_all(&mut *self.database.reader().await?)).await?;
+        let mut found = Vec::with_capacity(bodies.len());
+        for body in bodies {
+            let series: Series = stored::read(&body)?;
+            let claims = series.running.into_iter().flat_map(|running| running.claims);
+            let asked = claims.filter(|claim| recall.matches(claim)).map(|claim| claim.asked);
+            found.extend(asked.map(|asked| (series.id.clone(), asked)));
+        }
+        Ok(found)
+    }
+
+    async fn occurrences(&self, recall: &Recall) -> Result<Occurrences, StoreError> {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "SELECT count(*), min(started), max(started) FROM claims WHERE ",
+        );
+        push_recall(&mut query, recall);
+        let (count, first, latest): (i64, Option<i64>, Option<i64>) =
+            said(query.build_query_as().fetch_one(&mut *self.database.reader().await?)).await?;
+        Ok(Occurrences {
+            count: count.unsigned_abs(),
+            first: first.map(read_time).transpose()?,
+            latest: latest.map(read_time).transpose()?,
+        })
     }
 
     async fn document(
@@ -216,30 +272,51 @@ impl Store for SqliteStore {
         bodies.iter().rev().map(|body| Ok(stored::read(body)?)).collect()
     }
 
-    async fn letters(&self, most: usize) -> Result<Vec<Letter>, StoreError> {
-        let rows: Vec<(String, i64, String, String, String)> = said(
-            sqlx::query_as("SELECT id, at, source, reason, body FROM letters ORDER BY seq LIMIT ?")
-                .bind(bound(most))
-                .fetch_all(&mut *self.database.reader().await?),
+    async fn dead_letters(&self, most: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        type Row = (String, i64, String, String, String, Option<String>);
+        let rows: Vec<Row> = said(
+            sqlx::query_as(
+                "SELECT id, at, source, reason, body, parts FROM letters
+                 ORDER BY at DESC, seq DESC LIMIT ?",
+            )
+            .bind(bound(most))
+            .fetch_all(&mut *self.database.reader().await?),
         )
         .await?;
-        rows.into_iter()
-            .map(|(id, at, from, reason, body)| {
-                Ok(Letter { id, at: read_time(at)?, from, reason, body })
-            })
-            .collect()
+        let letter = |(id, at, from, reason, body, parts): Row| {
+            let parts = parts
+                .map_or_else(|| Ok(DeadLetterParts::default()), |parts| stored::read(&parts))?;
+            Ok(DeadLetter { id, at: read_time(at)?, from, reason, body, parts })
+        };
+        rows.into_iter().rev().map(letter).collect()
     }
 
-    async fn drop_letter(&self, id: &str) -> Result<bool, StoreError> {
-        let id = id.to_owned();
+    async fn count_dead_letters(&self) -> Result<u64, StoreError> {
+        let count: i64 = said(
+            sqlx::query_scalar("SELECT count(*) FROM letters")
+                .fetch_one(&mut *self.database.reader().await?),
+        )
+        .await?;
+        Ok(count.unsigned_abs())
+    }
+
+    async fn drop_dead_letters(&self, chosen: &Chosen) -> Result<u64, StoreError> {
+        let Chosen { id, from, before } = chosen.clone();
         self.database
             .write(move |conn| {
                 Box::pin(async move {
                     let dropped = said(
-                        sqlx::query("DELETE FROM letters WHERE id = ?").bind(id).execute(conn),
+                        sqlx::query(
+                            "DELETE FROM letters WHERE (?1 IS NULL OR id = ?1)
+                             AND (?2 IS NULL OR source = ?2) AND (?3 IS NULL OR at < ?3)",
+                        )
+                        .bind(id)
+                        .bind(from)
+                        .bind(before.map(|at| Micros::at(at).column()))
+                        .execute(conn),
                     )
                     .await?;
-                    Ok(dropped.rows_affected() > 0)
+                    Ok(dropped.rows_affected())
                 })
             })
             .await

@@ -6,8 +6,13 @@
 //! beside the new ones, and [`read`] turns the one into the other. The samples under `golden/` hold
 //! every form ever written; a test reads them all.
 
+mod form1;
+
 use pointsman_core::{document::Document, group::Group, ledger::Line, series::Series};
-use pointsman_engine::{message::Message, ports::StoreError};
+use pointsman_engine::{
+    message::Message,
+    ports::{DeadLetterParts, StoreError},
+};
 use serde::{
     Deserialize, Serialize,
     de::{self, DeserializeOwned},
@@ -15,17 +20,17 @@ use serde::{
 use serde_json::value::RawValue;
 
 /// The form that is written, and the newest that can be read.
-pub const FORM: u32 = 1;
+pub const FORM: u32 = 2;
 
 /// Something that is stored as a body.
-pub trait Body: Serialize + Sized {
+pub trait Body: Serialize + DeserializeOwned {
     /// What it is called in errors.
     const WHAT: &'static str;
     /// What form 1 is read as.
     type Form1: DeserializeOwned + Into<Self>;
 }
 
-/// Bodies whose own JSON is the form.
+/// Bodies whose form 1 reads as the newest.
 macro_rules! as_it_is {
     ($($body:ty: $what:literal),*) => {$(
         impl Body for $body {
@@ -35,12 +40,21 @@ macro_rules! as_it_is {
     )*};
 }
 
+impl Body for Series {
+    const WHAT: &'static str = "series";
+    type Form1 = form1::Series;
+}
+
+impl Body for Document {
+    const WHAT: &'static str = "document";
+    type Form1 = form1::Document;
+}
+
 as_it_is!(
-    Series: "series",
-    Document: "document",
     Group: "group document",
     Message: "message",
-    Line: "ledger line"
+    Line: "ledger line",
+    DeadLetterParts: "dead letter"
 );
 
 /// Why a body is of no use.
@@ -116,7 +130,10 @@ pub fn read<T: Body>(text: &str) -> Result<T, BodyError> {
             let form: T::Form1 = serde_json::from_str(body.get()).map_err(unreadable)?;
             Ok(form.into())
         }
-        (0, _) | (1, None) => Err(unreadable(de::Error::custom("it has no form that ever was"))),
+        (FORM, Some(body)) => serde_json::from_str(body.get()).map_err(unreadable),
+        (0, _) | (1 | FORM, None) => {
+            Err(unreadable(de::Error::custom("it has no form that ever was")))
+        }
         (form, _) => Err(BodyError::Newer { what, form }),
     }
 }

@@ -3,12 +3,9 @@
 use std::sync::LazyLock;
 
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::{
-    names::SourceName,
-    signal::{Heard, Signal},
-};
+use pointsman_core::{names::SourceName, signal::Signal};
 use pointsman_intake::{
-    AHEAD_HOURS_MAX, ANNOTATIONS_BYTES_MAX, LABELS_BYTES_MAX, LABELS_MAX, LETTER_BYTES_MAX,
+    AHEAD_HOURS_MAX, ANNOTATIONS_BYTES_MAX, KEPT_BYTES_MAX, LABELS_BYTES_MAX, LABELS_MAX,
     alertmanager, content_id,
 };
 
@@ -31,11 +28,9 @@ pub(crate) fn run(bytes: &[u8]) {
     };
     let ahead = SignedDuration::from_hours(AHEAD_HOURS_MAX);
     for signal in &batch.signals {
-        let Signal { series, started, heard, labels, annotations, .. } = signal;
+        let Signal { series, started, labels, annotations, received: noted, .. } = signal;
+        assert_eq!(*noted, received);
         assert!(started.duration_since(received) <= ahead);
-        if let Heard::Resolved { stated: Some(at) } = heard {
-            assert!(at >= started && at.duration_since(received) <= ahead);
-        }
         let bytes = |pairs: &std::collections::BTreeMap<String, String>| -> usize {
             pairs.iter().map(|(name, value)| name.len() + value.len()).sum()
         };
@@ -47,13 +42,13 @@ pub(crate) fn run(bytes: &[u8]) {
         let found: Signal = serde_json::from_str(&stored).expect("what is stored is read");
         assert_eq!(&found, signal);
     }
-    for letter in &batch.letters {
-        says(&letter.reason);
-        assert!(letter.raw.len() <= LETTER_BYTES_MAX + CUT_BYTES_MAX);
+    for alert in &batch.unusable {
+        says(&alert.reason);
+        assert!(alert.raw.len() <= KEPT_BYTES_MAX + CUT_BYTES_MAX);
     }
     let key = |signal: &Signal| (signal.series.clone(), signal.started);
     assert!(batch.signals.windows(2).all(|pair| key(&pair[0]) <= key(&pair[1])), "unsorted");
-    assert!(batch.letters.windows(2).all(|pair| pair[0] < pair[1]), "unsorted, or there twice");
+    assert!(batch.unusable.windows(2).all(|pair| pair[0] < pair[1]), "unsorted, or there twice");
     // The name of a delivery is that of what it says, in whatever order.
     let mut backwards = batch.signals.clone();
     backwards.reverse();

@@ -237,10 +237,13 @@ fn priority() -> impl Strategy<Value = Setting> {
 pub(crate) fn pool() -> impl Strategy<Value = Pool> {
     let numbered = vec((weight(), priority()), 1..=8);
     let nulls = vec((select(vec![Setting::Null, Setting::Absent]), priority()), 1..=6);
-    let equal = (select(vec![1_u8, 10, 50]), vec(priority(), 2..=6)).prop_map(|(weight, all)| {
+    let alike = |(weight, all): (u8, Vec<Setting>)| {
         all.into_iter().map(|priority| (Setting::Is(weight), priority)).collect()
-    });
-    prop_oneof![4 => numbered, 1 => nulls, 2 => equal].prop_map(|members| {
+    };
+    let equal = (select(vec![1_u8, 10, 50]), vec(priority(), 2..=6)).prop_map(alike);
+    // As many as Azure takes, in one group: there rounding adds up.
+    let many = (1_u8..=100, vec(Just(Setting::Absent), 2..=30)).prop_map(alike);
+    prop_oneof![4 => numbered, 1 => nulls, 2 => equal, 1 => many].prop_map(|members| {
         let member = |(place, (weight, priority)): (usize, (Setting, Setting))| Member {
             name: format!("m{place}").parse().unwrap(),
             weight,
@@ -253,7 +256,7 @@ pub(crate) fn pool() -> impl Strategy<Value = Pool> {
 fn terms() -> impl Strategy<Value = Terms> {
     (
         option::weighted(0.4, 1_u8..=3),
-        option::weighted(0.3, select(vec![10_u8, 34, 50, 80])),
+        option::weighted(0.3, 1_u8..=100),
         any::<bool>(),
         option::weighted(0.4, select(vec![1_u8, 20, 50])),
     )
@@ -268,7 +271,7 @@ fn terms() -> impl Strategy<Value = Terms> {
 fn effect() -> impl Strategy<Value = Effect> {
     prop_oneof![
         6 => Just(Effect::Drain),
-        3 => select(vec![0_u8, 10, 25, 33, 50, 90, 100]).prop_map(Effect::Shift),
+        3 => prop_oneof![0_u8..=100, select(vec![0_u8, 100])].prop_map(Effect::Shift),
         1 => vec(select(vec![0_u8, 10, 20, 60, 100]), 1..=3).prop_map(Effect::Split),
         2 => option::of(select(vec![5_u8, 50, 100])).prop_map(Effect::Promote),
     ]
@@ -322,12 +325,20 @@ fn run() -> impl Strategy<Value = Run> {
 
 pub(crate) fn alerts() -> impl Strategy<Value = Vec<Alert>> {
     let alert = (0_usize..3, 0_usize..8, 0_usize..4, vec(run(), 1..=3));
-    vec(alert, 1..=6).prop_map(|alerts| {
+    let some = vec(alert, 1..=6).prop_map(|alerts| {
         alerts
             .into_iter()
             .map(|(play, member, severity, runs)| Alert { play, member, severity, runs })
             .collect()
-    })
+    });
+    // One cause for many members.
+    let storm = (0_usize..3, vec(run(), 2..=12)).prop_map(|(play, runs)| {
+        runs.into_iter()
+            .enumerate()
+            .map(|(member, run)| Alert { play, member, severity: 0, runs: vec![run] })
+            .collect()
+    });
+    prop_oneof![6 => some, 1 => storm]
 }
 
 pub(crate) fn case_lasting(lasts: std::ops::Range<i64>) -> impl Strategy<Value = Case> {

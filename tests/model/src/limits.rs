@@ -1,6 +1,6 @@
 //! The oracle of I5: whether a write took a pool below its limits, worked out without `lay`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use pointsman_core::{
     limits::{LeastMembers, Limits},
@@ -9,10 +9,6 @@ use pointsman_core::{
 };
 
 use crate::azure::{Done, written};
-
-/// How far off a share may be for weights being whole numbers, in parts of 10,000: what is allowed
-/// of every member.
-const ROUNDING: u64 = 200;
 
 /// Each group's members with their weights. What is null counts as `null`, or as serving.
 fn groups(pool: &Pool, null: Option<u8>) -> BTreeMap<u8, Vec<(String, u64)>> {
@@ -69,26 +65,22 @@ pub(crate) fn broken(done: &Done, terms: Option<&playbook::Pool>, splits: bool) 
     if splits {
         return None;
     }
-    // A group may be scaled by a common factor; no member may gain by it beyond its own.
+    // A group may be written times a factor: the largest ratio of a number to its own weight, and at
+    // least 1. It stays a ratio, so that nothing is rounded here.
     let base: BTreeMap<&String, u64> =
         before.iter().map(|(name, weight)| (name, *weight)).collect();
-    let scale = now
-        .iter()
-        .filter_map(|(name, weight)| base.get(name).map(|base| weight * 10_000 / base))
-        .max()
-        .unwrap_or(0)
-        .max(10_000);
-    let whole: u64 = base.values().sum();
-    let kept: u64 = now
-        .iter()
-        .map(|(name, weight)| {
-            let own = base.get(name).map_or(u64::MAX, |base| base * 10_000);
-            (weight * 10_000 * 10_000 / scale).min(own)
-        })
-        .sum();
-    let share = kept / whole;
-    let wanted = u64::from(least.basis_points());
-    let members: BTreeSet<&String> = now.iter().map(|(name, _)| name).collect();
-    let slack = ROUNDING * members.len() as u64;
-    (share + slack < wanted).then(|| format!("{share} of {wanted} parts remain: {}", show()))
+    let own = |name: &String| base.get(name).copied();
+    let factor = now.iter().fold((1, 1), |(most, of), (name, weight)| match own(name) {
+        Some(own) if weight * of > most * own => (*weight, own),
+        Some(_) | None => (most, of),
+    });
+    let (times, over) = factor;
+    let kept = |(name, weight): &(String, u64)| {
+        own(name).map_or(weight * over, |own| (weight * over).min(own * times))
+    };
+    let kept: u64 = now.iter().map(kept).sum();
+    let whole = base.values().sum::<u64>() * times;
+    let least = u64::from(least.basis_points());
+    (kept * 10_000 < whole * least)
+        .then(|| format!("{kept} of {whole} remain, and {least} parts of 10,000 must: {}", show()))
 }

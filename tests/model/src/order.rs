@@ -104,7 +104,7 @@ proptest! {
             let stored = world.store.series.values();
             stored.map(|one| {
                 let running = one.body.running.as_ref();
-                (one.body.id.clone(), one.body.ended, running.map(|run| run.starts.clone()))
+                (one.body.id.clone(), one.body.ended, running.map(|run| (run.started, run.latest)))
             }).collect()
         };
         prop_assert_eq!(series(one), series(other));

@@ -15,7 +15,7 @@ use pointsman_core::{
     document::Document,
     etag::Freshness,
     group::{Group, Pause},
-    hear::hear,
+    hear::{Edit, hear},
     id::{IntentId, ReconnectId},
     ledger::{Line, What},
     names::BackendId,
@@ -210,12 +210,18 @@ impl World {
                 edits.entry(backend).or_insert_with(Vec::new).extend(more);
             }
         }
-        for (backend, edits) in edits {
+        for (backend, mut edits) in edits {
             self.change(shell, &backend, now, |document, said| {
-                for edit in edits {
+                for edit in &mut edits {
                     document.edit(edit, said);
                 }
             });
+            for edit in edits {
+                if let Edit::Claim { series, claim, .. } = edit {
+                    let one = self.store.series.get_mut(&series).unwrap();
+                    one.body.stamp(&claim.id, claim.asked.since);
+                }
+            }
         }
     }
 
@@ -338,7 +344,12 @@ impl World {
                     Err(unseen) => Stage::TakeIn(document, Heard::Unseen(unseen)),
                 })
             }
-            Stage::Save(document, group, seen, None) => {
+            Stage::Save(mut document, group, seen, None) => {
+                document.body.advance(now);
+                while let Some(recall) = document.body.wanting() {
+                    let found = self.store.claims(&recall);
+                    document.body.recall(&recall, found);
+                }
                 let (number, playbook) = self.playbook(shell, document.body.generation);
                 let generation = Generation { number, playbook: &playbook };
                 let shown = self.shown(&document.body, &seen);

@@ -195,7 +195,7 @@ fn a_standby_serves_until_its_betters_are_back() {
                 0 write #4 is done
                   = m0 0@1, m1 0@1, m2 20@1
             > resolved m0 0 60
-                0 am/m0 resolved at 60s
+                0 am/m0 resolved at 0s, when that was received: the stated end lay in the future
                 0 #1 ended: its alert resolved
                 0 write #5: members/m0/weight 0 -> 5
                 0 write #5 is done
@@ -215,7 +215,7 @@ fn a_standby_serves_until_its_betters_are_back() {
               420 the reconnect of contoso/m0 is accepted, due at 540s
                   = m0 50@1, m1 0@1, m2 20@2
             > resolved m1 0 1000
-              730 am/m1 resolved at 1000s
+              730 am/m1 resolved at 730s, when that was received: the stated end lay in the future
               730 #3 ended: its alert resolved
               730 write #8: members/m1/weight 0 -> 3
               730 write #8 is done

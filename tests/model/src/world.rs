@@ -8,6 +8,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
+    claim::{Asked, RECALLED_MAX, Recall},
     document::{Document, Intent, Owned},
     etag::Etag,
     group::Group,
@@ -81,6 +82,21 @@ impl Store {
                 self.ledger.push(line);
             }
         }
+    }
+
+    /// What is behind an override, the strongest first.
+    pub(crate) fn claims(&self, recall: &Recall) -> Vec<(SeriesId, Asked)> {
+        let claims = self.series.values().flat_map(|one| {
+            let running = one.body.running.iter().flat_map(|running| &running.claims);
+            running.map(|claim| (one.body.id.clone(), claim))
+        });
+        let mut found: Vec<(SeriesId, Asked)> = claims
+            .filter(|(_, claim)| recall.matches(claim))
+            .map(|(series, claim)| (series, claim.asked.clone()))
+            .collect();
+        found.sort_by(|(one, asked), (other, more)| Recall::order((one, asked), (other, more)));
+        found.truncate(RECALLED_MAX);
+        found
     }
 
     /// Sends a wake; one that is waiting already is not sent again.

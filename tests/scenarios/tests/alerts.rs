@@ -411,6 +411,7 @@ async fn truncated_groups_and_ends_of_what_never_fired() {
     assert_eq!((taken.status, &taken.json()["truncated"]), (202, &json!(1)), "{taken:?}");
     world.weights([0, 30, 20]).await;
     world.told("the sender left alerts out").await;
+    assert_eq!(world.ledger().await.count("truncated"), 1);
     // What was left out is over now; it never fired for us.
     assert_eq!(world.send(&serve, &[resolved(&us)]).await, 202);
     world.flush(&serve).await;
@@ -860,7 +861,7 @@ async fn an_alert_of_a_backend_that_the_pool_does_not_have_is_held_until_it_does
 }
 
 #[tokio::test]
-async fn a_play_whose_value_cannot_be_resolved_is_a_letter_and_the_others_act() {
+async fn a_play_whose_value_cannot_be_resolved_is_a_dead_letter_and_the_others_act() {
     let plays = r#"
 plays:
   - name: drain-zone
@@ -875,16 +876,16 @@ plays:
     let alert = Alert::firing("eu", Timestamp::now());
     assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
     world.weights([0, 30, 20]).await;
-    let letters = world.json(&["letters", "list"]).await;
+    let letters = world.json(&["dead-letters", "list"]).await;
     assert_eq!(letters.as_array().map(Vec::len), Some(1), "{letters:#}");
     let reason = letters[0]["reason"].as_str().expect("a reason");
     assert!(reason.contains("drain-zone") && reason.contains("zone"), "{reason}");
     let ledger = world.ledger().await;
     assert_eq!(ledger.count("unresolvable"), 1, "{ledger:#?}");
-    // A repeat makes no second letter.
+    // A repeat makes no second one.
     assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
     world.flush(&serve).await;
-    assert_eq!(world.json(&["letters", "list"]).await.as_array().map(Vec::len), Some(1));
+    assert_eq!(world.json(&["dead-letters", "list"]).await.as_array().map(Vec::len), Some(1));
     assert_eq!(world.send(&serve, &[resolved(&alert)]).await, 202);
     world.weights([50, 30, 20]).await;
     world.settled().await;

@@ -19,7 +19,7 @@ async fn asking_before_anything_was_served_says_so_and_makes_no_file() {
     let notes = world.say(&["history", "--json"]).await.ended(0).told;
     let note: Value = serde_json::from_str(&notes).expect("what is told beside is JSON, too");
     assert!(note["note"].as_str().is_some_and(|note| note.contains("no store")), "{note}");
-    let _ = world.say(&["letters", "list"]).await.ended(0).says("there are no letters");
+    let _ = world.say(&["dead-letters", "list"]).await.ended(0).says("there are no dead letters");
     let _ = world.say(&["explain", "chat"]).await.ended(1).says("no backend is called `chat`");
     let _ = world.say(&["undo", "chat", "--reason", "x"]).await.ended(1);
     let _ = world.say(&["playbook", "show"]).await.ended(1).says("no playbook is published");
@@ -60,7 +60,7 @@ async fn wrong_usage_ends_with_2_and_failure_with_1() {
         (&["plan", "--signal", "none.json"], "none.json: No such file"),
         (&["plan", "--signal", "playbook.yaml"], "playbook.yaml: "),
         (&["playbook", "check", "none.yaml"], "none.yaml: No such file"),
-        (&["letters", "drop", "none"], "there is no letter none"),
+        (&["dead-letters", "drop", "none"], "there is no dead letter none"),
     ];
     for (failure, text) in failures {
         let _ = world.say(failure).await.ended(1).says(text);
@@ -84,7 +84,7 @@ async fn asking_needs_no_secret() {
         &["status"],
         &["explain", "chat"],
         &["history"],
-        &["letters", "list"],
+        &["dead-letters", "list"],
         &["pause", "--reason", "no secrets here"],
         &["resume"],
     ];
@@ -177,20 +177,46 @@ async fn a_reader_that_leaves_early_is_no_failure() {
 }
 
 #[tokio::test]
-async fn letters_are_shown_and_dropped() {
+async fn dead_letters_are_shown_and_dropped() {
     let world = World::new(DRAIN).await;
     let serve = world.serve(&[]).await;
     let body = "no\u{1b}[2Jjson";
     let sent = world.http.post(format!("{}/alerts/prometheus", serve.url));
     let sent = sent.bearer_auth(pointsman_scenarios::world::TOKEN).body(body).send().await;
     assert_eq!(sent.expect("an answer").status().as_u16(), 400);
-    let shown = world.say(&["letters", "list"]).await.ended(0).says("from prometheus");
-    assert!(!shown.out.contains('\u{1b}'), "a letter must not play with the terminal: {shown:?}");
-    let id = world.json(&["letters", "list"]).await[0]["id"].as_str().expect("an id").to_owned();
-    let _ = world.say(&["status"]).await.ended(0).says("1 letter");
-    let _ = world.say(&["letters", "drop", &id[..6]]).await.ended(0).says(&id);
-    let _ = world.say(&["letters", "drop", &id]).await.ended(1);
+    let shown = world.say(&["dead-letters", "list"]).await.ended(0).says("from prometheus");
+    assert!(
+        !shown.out.contains('\u{1b}'),
+        "a dead letter must not play with the terminal: {shown:?}"
+    );
+    let id =
+        world.json(&["dead-letters", "list"]).await[0]["id"].as_str().expect("an id").to_owned();
+    let _ = world.say(&["status"]).await.ended(0).says("1 dead letter");
+    let _ = world.say(&["dead-letters", "drop", &id[..6]]).await.ended(0).says(&id);
+    let _ = world.say(&["dead-letters", "drop", &id]).await.ended(1);
+    // By their old name too.
     assert_eq!(world.json(&["letters", "list"]).await, json!([]));
+
+    let post = async |body: &'static str| {
+        let sent = world.http.post(format!("{}/alerts/prometheus", serve.url));
+        let sent = sent.bearer_auth(pointsman_scenarios::world::TOKEN).body(body).send().await;
+        assert_eq!(sent.expect("an answer").status().as_u16(), 400);
+    };
+    for body in ["one", "two", "three"] {
+        post(body).await;
+    }
+    let dropping =
+        async |which: &[&str]| world.say(&[&["dead-letters", "drop"], which].concat()).await;
+    let _ = dropping(&["--from", "queue"]).await.ended(0).says("dropped 0 dead letters");
+    let _ = dropping(&["--older-than", "1h"]).await.ended(0).says("dropped 0 dead letters");
+    let both = ["--from", "prometheus", "--older-than", "0s"];
+    let _ = dropping(&both).await.ended(0).says("dropped 3 dead letters");
+    post("four").await;
+    let _ = dropping(&["--all"]).await.ended(0).says("dropped 1 dead letter");
+    assert_eq!(world.json(&["dead-letters", "list"]).await, json!([]));
+    for unclear in [&[][..], &["--all", "--from", "queue"], &["some-id", "--all"]] {
+        let _ = dropping(unclear).await.ended(2);
+    }
     world.finish();
 }
 

@@ -233,12 +233,12 @@ mod tests {
     }
 
     #[test]
-    fn the_intake_reads_it_without_a_letter_and_agrees_on_the_series() {
+    fn the_intake_reads_all_of_it_and_agrees_on_the_series() {
         let now: Timestamp = "2026-03-01T07:07:00Z".parse().unwrap();
         let text = json(&[alert("helped-eu", None), alert("helped-us", None)]);
         let source = "alertmanager".parse().unwrap();
         let batch = alertmanager::read(&source, text.as_bytes(), now).unwrap();
-        assert!(batch.letters.is_empty() && batch.truncated == 0);
+        assert!(batch.unusable.is_empty() && batch.truncated == 0);
         // Without its fingerprints the intake works them out from the labels.
         let bare = text.replace("\"fingerprint\"", "\"ignored\"");
         let same = alertmanager::read(&source, bare.as_bytes(), now).unwrap();

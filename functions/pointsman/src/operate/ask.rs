@@ -1,8 +1,8 @@
-//! `status`, `explain`, `history`, `letters`: what is, why, and what was.
+//! `status`, `explain`, `history`: what is, why, and what was.
 
 use std::process::ExitCode;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use jiff::Timestamp;
 use pointsman_core::{
     document::{Document, Outcome, Reconnect},
@@ -50,28 +50,6 @@ pub(crate) struct HistoryOptions {
     lines: u32,
 }
 
-/// What can be done with letters.
-#[derive(Clone, Debug, Subcommand)]
-pub(crate) enum LettersCommand {
-    /// Show them.
-    List {
-        /// How many, the newest.
-        #[arg(
-            short = 'n',
-            long,
-            default_value_t = 50,
-            value_name = "NUMBER",
-            value_parser = clap::value_parser!(u32).range(1..)
-        )]
-        letters: u32,
-    },
-    /// Take one out, for good.
-    Drop {
-        /// Its id, or the beginning of it.
-        id: String,
-    },
-}
-
 /// All documents of the store.
 pub(crate) async fn documents(records: &Records) -> Result<Vec<Document>, Failed> {
     Ok(records.store.documents().await?.into_iter().map(|document| document.body).collect())
@@ -91,12 +69,13 @@ pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
     let published = records.store.published().await?;
     let documents = documents(&records).await?;
     let queued = records.queue.depth().await?;
-    let letters = records.store.letters(usize::MAX).await?.len();
+    let dead_letters = records.store.count_dead_letters().await?;
     let served = records.are_consumed()?;
     let number = published.as_ref().map(|published| published.number);
     if common.json {
         return show::json(&json!({
-            "paused": group.paused, "generation": number, "queued": queued, "letters": letters,
+            "paused": group.paused, "generation": number, "queued": queued,
+            "deadLetters": dead_letters,
             "served": served, "shadow": common.shadow, "backends": documents,
         }));
     }
@@ -112,9 +91,12 @@ pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
         None => "no playbook is published".to_owned(),
     };
     let serve = if served { "`serve` is running" } else { "no `serve` is running on this store" };
-    let kept = match letters {
-        0 => "no letters".to_owned(),
-        _ => format!("{}: `pointsman letters list`", view::count(letters, "letter")),
+    let kept = match dead_letters {
+        0 => "no dead letters".to_owned(),
+        _ => {
+            let many = view::count(dead_letters, "dead letter");
+            format!("{many}: `pointsman dead-letters list`")
+        }
     };
     out.line(format_args!("{generation}; {serve}; {kept}"));
     match queued {
@@ -315,55 +297,4 @@ pub(crate) async fn history(common: &Common, options: &HistoryOptions) -> Result
         });
     }
     show::page(&ledger(&lines))
-}
-
-pub(crate) async fn letters(common: &Common, command: LettersCommand) -> Result<ExitCode, Failed> {
-    let records = common.records().await?;
-    let letters = records.store.letters(usize::MAX).await?;
-    match command {
-        LettersCommand::List { letters: most } => {
-            let older = letters.len().saturating_sub(usize::try_from(most).unwrap_or(usize::MAX));
-            if letters.is_empty() && !common.json {
-                show::note("there are no letters");
-            }
-            if older > 0 {
-                let older = view::count(older as u64, "older letter");
-                show::note(format_args!("{older} not shown: `-n NUMBER` shows more"));
-            }
-            let letters = &letters[older..];
-            if common.json {
-                return show::json(&letters);
-            }
-            let mut out = Page::default();
-            for letter in letters {
-                let at = view::moment(letter.at);
-                out.line(format_args!(
-                    "{}  {at}  from {}: {}",
-                    letter.id, letter.from, letter.reason
-                ));
-                out.quoted(&letter.body);
-            }
-            show::page(&out)
-        }
-        LettersCommand::Drop { id } => {
-            let meant: Vec<_> =
-                letters.iter().filter(|letter| letter.id.starts_with(&id)).collect();
-            let letter = match meant.as_slice() {
-                [letter] if !id.is_empty() => letter,
-                [] => return Err(Failed::new(format_args!("there is no letter {id}"))),
-                [..] => {
-                    return Err(Failed::new(format_args!(
-                        "{id} could be any of several letters; type more of it"
-                    )));
-                }
-            };
-            if !records.store.drop_letter(&letter.id).await? {
-                return Err(Failed::new(format_args!("the letter {} is gone already", letter.id)));
-            }
-            if common.json {
-                return show::json(&json!({"dropped": letter.id}));
-            }
-            show::page(&Page::of(format_args!("dropped {}", letter.id)))
-        }
-    }
 }

@@ -109,9 +109,9 @@ pub(crate) fn over(documents: &[Document], text: &str) -> Result<Found, Failed> 
     match found.as_slice() {
         [(backend, over)] => Ok(Found::Override(backend.clone(), Box::new(over.clone()))),
         [] => {
-            let mut over = documents.iter().flat_map(|document| &document.spent);
-            let spent = over.find(|id| id.as_str().starts_with(text));
-            Ok(spent.map_or(Found::Nothing, |id| Found::Over(id.clone())))
+            let mut undone = documents.iter().flat_map(|document| document.undone.keys());
+            let over = undone.find(|id| id.as_str().starts_with(text));
+            Ok(over.map_or(Found::Nothing, |id| Found::Over(id.clone())))
         }
         several => {
             let each: Vec<String> =

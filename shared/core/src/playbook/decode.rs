@@ -4,7 +4,7 @@
 //! wrong inside it is put aside, the value is missing, and its neighbours are still read. Unknown
 //! fields, fields that stand twice and constructs that are not built yet are put aside too.
 
-use std::{cell::RefCell, fmt, marker::PhantomData, ops::Range};
+use std::{cell::RefCell, collections::HashSet, fmt, marker::PhantomData, ops::Range};
 
 use serde::{
     Deserialize, Deserializer,
@@ -178,14 +178,15 @@ impl<'a> Reader<'a> {
             );
             return Err(self.mismatch("a mapping", &example));
         };
-        let mut seen: Vec<&str> = Vec::with_capacity(pairs.len());
+        let written: HashSet<&str> = pairs.iter().filter_map(|(key, _)| key.text()).collect();
+        let mut seen: HashSet<&str> = HashSet::with_capacity(written.len());
         let mut kept = Vec::with_capacity(pairs.len());
         for (key, value) in pairs {
-            let Value::Scalar { text, .. } = &key.value else {
+            let Some(text) = key.text() else {
                 self.put_aside(&key.at, "a name must stand here", "write `name: value`");
                 continue;
             };
-            if seen.contains(&text.as_str()) {
+            if !seen.insert(text) {
                 self.put_aside(
                     &key.at,
                     format!("`{}` stands here twice", clipped(text)),
@@ -193,14 +194,12 @@ impl<'a> Reader<'a> {
                 );
                 continue;
             }
-            seen.push(text);
             if let Some(fields) = fields
-                && !fields.contains(&text.as_str())
+                && !fields.contains(&text)
             {
                 let meant = self.unknown(key, text, "field", fields);
                 let missing = |name: &&str| {
-                    let is = |key: &Node| matches!(&key.value, Value::Scalar { text, .. } if text == name);
-                    !pairs.iter().any(|(key, _)| is(key))
+                    !written.contains(name)
                         && kept.iter().all(|pair: &Pair<'_>| pair.meant != Some(*name))
                 };
                 if let Some(meant) = meant.filter(missing) {

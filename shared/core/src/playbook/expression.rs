@@ -9,20 +9,22 @@
 //! | `signal.started` | text, RFC 3339 in UTC: when this run of the alert began |
 //! | `signal.labels`, `signal.annotations` | maps from text to text |
 //!
+//! Beside CEL's own functions it has those of [`super::strings`].
+//!
 //! An expression is compiled when the playbook is read. Its evaluation is bounded: no recursion,
 //! loops only over what the expression or the signal lists, at most [`LOOPS_MAX`] of them and at
-//! most two within one another, and regular expressions that take time linear in their text, in one
-//! loop at most.
+//! most two within one another, and regular expressions and functions of text that take time linear
+//! in their text, in one loop at most.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     sync::{Arc, LazyLock},
 };
 
 use cel::{Context, Env, ExecutionError, Program, Value};
 
-use super::{guard, problem::Wrong, vet};
+use super::{guard, possible, problem::Wrong, strings, vet};
 use crate::signal::{Severity, Signal};
 
 pub use super::guard::EXPRESSION_WEIGHT_MAX;
@@ -36,11 +38,17 @@ pub const LOOPS_MAX: usize = 4;
 /// How much of an evaluation's error is kept, in characters: it quotes the values it was given.
 const MESSAGE_CHARS_MAX: usize = 300;
 
-/// The standard functions; declared once, for building them takes longer than evaluating.
-static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
+/// All functions; declared once, for building them takes longer than evaluating.
+static FUNCTIONS: LazyLock<Arc<Env>> = LazyLock::new(|| {
+    let mut env = Env::stdlib();
+    let declared = env.add_extension(strings::extension);
+    // Only where a later CEL has functions of the same names; a test then says so.
+    debug_assert_eq!(declared, Ok(()));
+    Arc::new(env)
+});
 
 /// What an expression is to give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Wanted {
     /// `true` or `false`.
     Truth,
@@ -57,6 +65,24 @@ pub(super) enum Fault {
     Failed { message: String, expression: String },
 }
 
+/// The expressions of one playbook: what is written in many plays is compiled once, for compiling
+/// is most of the time that reading takes.
+#[derive(Default)]
+pub(super) struct Expressions(HashMap<(Wanted, String), Expression>);
+
+impl Expressions {
+    /// Compiles an expression, and finds what the expression alone shows to be wrong.
+    pub(super) fn read(&mut self, source: &str, wanted: Wanted) -> Result<Expression, Vec<Wrong>> {
+        let key = (wanted, source.to_owned());
+        if let Some(known) = self.0.get(&key) {
+            return Ok(known.clone());
+        }
+        let read = Expression::read(source, wanted)?;
+        self.0.insert(key, read.clone());
+        Ok(read)
+    }
+}
+
 /// A compiled expression. Cheap to clone; two are equal when they were written alike.
 #[derive(Clone)]
 pub(super) struct Expression {
@@ -65,8 +91,7 @@ pub(super) struct Expression {
 }
 
 impl Expression {
-    /// Compiles an expression, and finds what the expression alone shows to be wrong.
-    pub(super) fn read(source: &str, wanted: Wanted) -> Result<Self, Vec<Wrong>> {
+    fn read(source: &str, wanted: Wanted) -> Result<Self, Vec<Wrong>> {
         let whole = 0..source.len();
         if source.trim().is_empty() {
             return Err(vec![Wrong::new(whole, "the expression is empty", example(wanted))]);
@@ -85,7 +110,7 @@ impl Expression {
                 "use fewer brackets within brackets, or make two plays of it",
             )]);
         }
-        let program = STANDARD.compile(source).map_err(|errors| {
+        let program = FUNCTIONS.compile(source).map_err(|errors| {
             // The first one only: those that follow come of it.
             let first = errors.errors.into_iter().next();
             vec![first.map_or_else(
@@ -106,6 +131,12 @@ impl Expression {
             if let ExecutionError::NoSuchKey(label) = error {
                 let expression = self.source.to_string();
                 return Fault::Missing { label: label.to_string(), expression };
+            }
+            if let ExecutionError::FunctionError { function, message } = error {
+                return self.failed(&format!("failed in `{function}`: {message}"));
+            }
+            if let ExecutionError::IndexOutOfBounds(Value::Int(place)) = error {
+                return self.failed(&format!("failed: the list has nothing at [{place}]"));
             }
             self.failed(&format!("failed: {error}"))
         })
@@ -138,6 +169,11 @@ impl Expression {
         Err(self.failed(&format!("gave {kind}, and a value must be text or a number")))
     }
 
+    /// Every text that it can give, where its form alone shows them.
+    pub(super) fn texts(&self) -> Option<BTreeSet<String>> {
+        possible::texts(self.program.expression())
+    }
+
     fn failed(&self, message: &str) -> Fault {
         let message = message
             .chars()
@@ -167,8 +203,8 @@ impl fmt::Debug for Expression {
 pub struct Condition(Expression);
 
 impl Condition {
-    pub(super) fn read(source: &str) -> Result<Self, Vec<Wrong>> {
-        Expression::read(source, Wanted::Truth).map(Self)
+    pub(super) fn read(source: &str, known: &mut Expressions) -> Result<Self, Vec<Wrong>> {
+        known.read(source, Wanted::Truth).map(Self)
     }
 
     /// The condition as it was written.
@@ -200,7 +236,7 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn of(signal: &Signal) -> Self {
-        let mut context = Context::with_env(Arc::clone(&STANDARD));
+        let mut context = Context::with_env(Arc::clone(&FUNCTIONS));
         for (name, severity) in Severity::ALL {
             context.add_variable_from_value(name, i64::from(severity.rank()));
         }
@@ -227,9 +263,9 @@ fn texts(map: &BTreeMap<String, String>) -> Value {
 /// Whether `pattern` is a regular expression that `matches` can use; if not, why.
 pub(super) fn check_pattern(pattern: &str) -> Result<(), String> {
     static MATCHES: LazyLock<Option<Program>> =
-        LazyLock::new(|| STANDARD.compile("''.matches(pattern)").ok());
+        LazyLock::new(|| FUNCTIONS.compile("''.matches(pattern)").ok());
     let Some(matches) = MATCHES.as_ref() else { return Ok(()) };
-    let mut context = Context::with_env(Arc::clone(&STANDARD));
+    let mut context = Context::with_env(Arc::clone(&FUNCTIONS));
     context.add_variable_from_value("pattern", pattern);
     match matches.execute(&context) {
         Ok(_) => Ok(()),
@@ -244,7 +280,7 @@ pub(super) fn check_pattern(pattern: &str) -> Result<(), String> {
 
 /// Whether CEL knows a type of this name, such as `int`.
 pub(super) fn is_type(name: &str) -> bool {
-    STANDARD.types().find_type(name).is_some()
+    FUNCTIONS.types().find_type(name).is_some()
 }
 
 fn example(wanted: Wanted) -> String {

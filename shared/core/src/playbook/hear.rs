@@ -8,11 +8,13 @@
 //! failure is told.
 
 use super::{
-    Matched, Play, Playbook, Template,
+    Matched, Play, Playbook, Pool, Template,
+    decode::clipped,
     expression::{Fault, Scene},
+    nearest::listed,
 };
 use crate::{
-    names::{BackendId, BackendName, NameError, PlayName},
+    names::{BackendId, BackendName, NameError, PlayName, PoolAlias},
     signal::Signal,
 };
 
@@ -41,7 +43,7 @@ pub struct Failure {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// The signal lacks something that the text needs.
-    #[error("the signal has no label or annotation `{label}`, which `{expression}` needs")]
+    #[error("{}", missing(label, expression))]
     Missing {
         /// What it lacks.
         label: String,
@@ -59,9 +61,27 @@ pub enum Reason {
     /// What came out is no backend's name.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// What came out is none of the playbook's pools.
+    #[error("there is no pool `{name}`: {pools}")]
+    NoPool {
+        /// What came out.
+        name: String,
+        /// Which pools there are, or the first few of many.
+        pools: String,
+    },
     /// What is to be reconnected is a pool, and pools have no Reconnect.
     #[error("`{}` is a pool, and a pool cannot be reconnected: name one of its members", .0.name)]
     ReconnectsPool(BackendId),
+    /// What is to be reconnected is in a workspace, and Azure has Reconnect at service level only.
+    #[error("`{}` is in a workspace, and Azure has Reconnect at service level only", .0.name)]
+    ReconnectsWorkspace(BackendId),
+}
+
+fn missing(label: &str, expression: &str) -> String {
+    if expression.contains('{') {
+        return format!("neither the signal nor the map has `{label}`, which `{expression}` needs");
+    }
+    format!("the signal has no label or annotation `{label}`, which `{expression}` needs")
 }
 
 impl From<Fault> for Reason {
@@ -95,29 +115,28 @@ impl Playbook {
 
     fn fill<'a>(&'a self, play: &'a Play, scene: &Scene, hearing: &mut Hearing<'a>) {
         let mut effects = Vec::with_capacity(play.effects.len());
-        let mut whole = true;
         for (at, template) in play.effects.iter().enumerate() {
-            // Reading has seen every pool declared.
-            let Some(pool) = self.pools.get(template.pool()) else { continue };
-            match template.fill(|member| name(member, scene)) {
-                Ok(effect) => effects.push((pool, effect)),
-                Err(reason) => {
-                    let place = format!("do[{at}].{}.member", template.keyword());
-                    hearing.failed.push(failure(play, place, reason));
-                    whole = false;
-                }
-            }
+            let mut fail = |field: &str, reason| {
+                let place = format!("do[{at}].{}.{field}", template.keyword());
+                hearing.failed.push(failure(play, place, reason));
+            };
+            let pool = self.named(template.pool(), scene).map_err(|reason| fail("pool", reason));
+            let effect = template
+                .fill(|member| name(member, scene))
+                .map_err(|reason| fail("member", reason));
+            effects.extend(pool.ok().zip(effect.ok()));
         }
-        let Some((first, _)) = effects.first() else { return };
-        if !whole {
+        if effects.len() < play.effects.len() {
             return;
         }
+        let Some((first, _)) = effects.first() else { return };
         let mut after = Vec::with_capacity(play.after.len());
         for (at, reconnect) in play.after.iter().enumerate() {
             let backend = name(&reconnect.backend, scene)
                 .map(|name| first.backend.sibling(name))
                 .and_then(|backend| match self.pool_of(&backend) {
-                    None => Ok(backend),
+                    None if backend.workspace.is_none() => Ok(backend),
+                    None => Err(Reason::ReconnectsWorkspace(backend)),
                     Some(_) => Err(Reason::ReconnectsPool(backend)),
                 });
             match backend {
@@ -129,6 +148,16 @@ impl Playbook {
             }
         }
         hearing.matched.push(Matched { play, effects, after });
+    }
+
+    /// The pool of the name that `template` gives for the signal of `scene`.
+    fn named(&self, template: &Template, scene: &Scene) -> Result<&Pool, Reason> {
+        let name = template.fill(scene)?;
+        let pool = name.parse().ok().and_then(|alias: PoolAlias| self.pools.get(&alias));
+        pool.ok_or_else(|| Reason::NoPool {
+            name: clipped(&name),
+            pools: listed("pools", self.pools.keys().map(PoolAlias::as_str)),
+        })
     }
 }
 

@@ -11,7 +11,7 @@
 //! [`read`] gives a [`Playbook`] or all the problems that it found; [`Playbook::hear`] says which
 //! plays a signal matches. What can be wrong with a file is found by `read` wherever the file
 //! alone decides it; what only a signal can show (a missing label, a text that is no backend's
-//! name) is a [`Failure`] of that play and leaves the other plays alone.
+//! or no pool's name) is a [`Failure`] of that play and leaves the other plays alone.
 
 mod decode;
 mod expression;
@@ -21,9 +21,11 @@ mod nearest;
 mod node;
 mod place;
 mod play;
+mod possible;
 mod problem;
 mod schema;
 mod sound;
+mod strings;
 mod template;
 mod unbuilt;
 mod value;
@@ -33,13 +35,15 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::SignedDuration;
 
 pub use crate::overrides::Until;
 pub use expression::{Condition, EXPRESSION_BYTES_MAX, EXPRESSION_WEIGHT_MAX, LOOPS_MAX};
 pub use hear::{Failure, Hearing, Reason};
+pub use nearest::meant;
+pub use node::not_yaml;
 pub use play::{EffectTemplate, Play, ReconnectTemplate};
 pub use problem::{Problem, render};
 pub use schema::{EXAMPLE, schema, schema_text};
@@ -65,16 +69,16 @@ pub const RECONNECT_AFTER_MIN: SignedDuration = SignedDuration::from_mins(2);
 pub const DURATION_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// How large a playbook may be, in bytes.
-pub const PLAYBOOK_BYTES_MAX: usize = 512 * 1024;
+pub const PLAYBOOK_BYTES_MAX: usize = 4 << 20;
 
 /// How many services a playbook may name.
 pub const SERVICES_MAX: usize = 50;
 
 /// How many pools a playbook may name.
-pub const POOLS_MAX: usize = 500;
+pub const POOLS_MAX: usize = 2_000;
 
 /// How many plays a playbook may have; each is asked of every signal.
-pub const PLAYS_MAX: usize = 500;
+pub const PLAYS_MAX: usize = 2_000;
 
 /// How many effects one play may have.
 pub const EFFECTS_MAX: usize = 16;
@@ -97,19 +101,42 @@ pub struct Playbook {
     pub pools: BTreeMap<PoolAlias, Pool>,
     /// What to do, in the order of the file; no two have one name.
     pub plays: Vec<Play>,
+    /// Where things are found, since each step asks.
+    index: Index,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Index {
+    pools: HashMap<BackendId, PoolAlias>,
+    plays: HashMap<PlayName, usize>,
 }
 
 impl Playbook {
+    fn new(
+        services: BTreeMap<ServiceAlias, ServiceId>,
+        pools: BTreeMap<PoolAlias, Pool>,
+        plays: Vec<Play>,
+    ) -> Self {
+        let index = Index {
+            pools: pools
+                .iter()
+                .map(|(alias, pool)| (pool.backend.clone(), alias.clone()))
+                .collect(),
+            plays: plays.iter().enumerate().map(|(at, play)| (play.name.clone(), at)).collect(),
+        };
+        Self { services, pools, plays, index }
+    }
+
     /// The pool that is this backend, with what the playbook calls it.
     #[must_use]
     pub fn pool_of(&self, backend: &BackendId) -> Option<(&PoolAlias, &Pool)> {
-        self.pools.iter().find(|(_, pool)| &pool.backend == backend)
+        self.pools.get_key_value(self.index.pools.get(backend)?)
     }
 
     /// The play of this name.
     #[must_use]
     pub fn play(&self, name: &PlayName) -> Option<&Play> {
-        self.plays.iter().find(|play| &play.name == name)
+        self.plays.get(*self.index.plays.get(name)?)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The nearest name: what someone who mistyped most likely meant.
 
+use strsim::osa_distance;
+
 /// How long a name may be to be compared, in characters; longer ones are no mistyped names.
 const NAME_CHARS_MAX: usize = 80;
 
@@ -9,21 +11,23 @@ pub(super) fn nearest<'a>(
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
     let wanted = folded(name);
-    if wanted.len() > NAME_CHARS_MAX {
+    let chars = wanted.chars().count();
+    if chars > NAME_CHARS_MAX {
         return None;
     }
-    let far_max = (wanted.len() / 3).max(1);
+    let far_max = (chars / 3).max(1);
     candidates
         .into_iter()
         .filter(|candidate| candidate.len() <= NAME_CHARS_MAX)
-        .map(|candidate| (distance(&wanted, &folded(candidate)), candidate))
+        .map(|candidate| (osa_distance(&wanted, &folded(candidate)), candidate))
         .filter(|(far, _)| *far <= far_max)
         .min_by_key(|(far, _)| *far)
         .map(|(_, candidate)| candidate)
 }
 
-/// `did you mean …?` with the nearest of the candidates, or all of them where none is near.
-pub(super) fn meant<'a, C>(name: &str, what: &str, candidates: C) -> String
+/// `did you mean …?` with the nearest of the candidates, or all of them where none is near: then
+/// `what` is what they are called, in the plural.
+pub fn meant<'a, C>(name: &str, what: &str, candidates: C) -> String
 where
     C: IntoIterator<Item = &'a str> + Clone,
 {
@@ -34,7 +38,7 @@ where
 }
 
 /// `what` and the candidates, such as: `the pools are a, b and c`; the first few of many.
-fn listed<'a>(what: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub(super) fn listed<'a>(what: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN_MAX: usize = 12;
     let mut names: Vec<String> =
         candidates.into_iter().take(SHOWN_MAX + 1).map(|name| format!("`{name}`")).collect();
@@ -49,28 +53,8 @@ fn listed<'a>(what: &str, candidates: impl IntoIterator<Item = &'a str>) -> Stri
 }
 
 /// Letters without case, so that `leastmembers` and `least-members` are near `leastMembers`.
-fn folded(name: &str) -> Vec<char> {
+fn folded(name: &str) -> String {
     name.chars().filter(|char| !"-_ ".contains(*char)).flat_map(char::to_lowercase).collect()
-}
-
-/// How many letters must be put in, taken out, replaced or swapped with their neighbour.
-fn distance(a: &[char], b: &[char]) -> usize {
-    let mut before_last = vec![0; b.len() + 1];
-    let mut last: Vec<usize> = (0..=b.len()).collect();
-    for (row, left) in a.iter().enumerate() {
-        let mut next = vec![row + 1; b.len() + 1];
-        for (column, right) in b.iter().enumerate() {
-            let replaced = last[column] + usize::from(left != right);
-            let mut best = replaced.min(last[column + 1] + 1).min(next[column] + 1);
-            let swapped = row > 0 && column > 0 && *left == b[column - 1] && a[row - 1] == *right;
-            if swapped {
-                best = best.min(before_last[column - 1] + 1);
-            }
-            next[column + 1] = best;
-        }
-        before_last = std::mem::replace(&mut last, next);
-    }
-    last[b.len()]
 }
 
 #[cfg(test)]

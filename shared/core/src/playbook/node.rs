@@ -1,19 +1,24 @@
 //! YAML as a tree in which every value knows its place in the file.
 //!
-//! Built from the parser's events without recursion, and bounded: in depth, and in the number of
-//! nodes, which aliases would otherwise multiply without end.
+//! Built from the parser's events without recursion, and bounded: in depth, in the number of values
+//! that are written, and in the number of those that aliases repeat, which would otherwise grow
+//! without end.
 
 use std::{collections::HashMap, ops::Range};
 
 use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span};
 
-use super::problem::Wrong;
+use super::{PLAYS_MAX, POOLS_MAX, problem::Wrong};
 
 /// How deep collections may be within one another; a playbook needs 7.
 const DEPTH_MAX: usize = 24;
 
-/// How many values a playbook may have, with what its aliases repeat.
-const NODES_MAX: usize = 100_000;
+/// How many values may be written in a playbook: each name, each single value, each list and each
+/// mapping is one. As many pools and plays as there may be need less than half of it.
+const VALUES_MAX: usize = 400_000;
+
+/// How many values the aliases of a playbook may repeat.
+const REPEATED_MAX: usize = 100_000;
 
 /// A value.
 #[derive(Clone, Debug)]
@@ -22,6 +27,16 @@ pub(super) struct Node {
     /// value, for a caret under half a page helps nobody.
     pub(super) at: Range<usize>,
     pub(super) value: Value,
+}
+
+impl Node {
+    /// Its text, where it is a single value.
+    pub(super) fn text(&self) -> Option<&str> {
+        match &self.value {
+            Value::Scalar { text, .. } => Some(text),
+            Value::Null | Value::List(_) | Value::Mapping(_) => None,
+        }
+    }
 }
 
 /// What a value is.
@@ -72,7 +87,8 @@ struct Builder {
     open: Vec<Open>,
     anchors: HashMap<usize, (Node, usize)>,
     root: Option<Node>,
-    nodes: usize,
+    written: usize,
+    repeated: usize,
 }
 
 impl Builder {
@@ -87,7 +103,7 @@ impl Builder {
                 } else {
                     Value::Scalar { text: text.clone().into_owned(), plain }
                 };
-                self.add(Node { at, value }, *anchor, 1)
+                self.write(Node { at, value }, *anchor, 1)
             }
             Event::SequenceStart(_, anchor, tag) => {
                 no_tag(tag.is_some(), &at)?;
@@ -100,8 +116,17 @@ impl Builder {
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(anchor) => match self.anchors.get(anchor) {
                 Some((node, count)) => {
+                    self.repeated += count;
+                    if self.repeated > REPEATED_MAX {
+                        return Err(Wrong::new(
+                            at,
+                            format!("aliases repeat more than {REPEATED_MAX} values by here"),
+                            "aliases that repeat aliases grow fast: write fewer",
+                        ));
+                    }
                     let (node, count) = (node.clone(), *count);
-                    self.add(node, 0, count).map_err(|wrong| Wrong { at, ..wrong })
+                    self.add(node, count);
+                    Ok(())
                 }
                 None => Err(Wrong::new(
                     at,
@@ -155,23 +180,28 @@ impl Builder {
         } else {
             Value::List(open.nodes)
         };
-        self.add(Node { at, value }, open.anchor, open.count)
+        self.write(Node { at, value }, open.anchor, open.count)
     }
 
-    fn add(&mut self, node: Node, anchor: usize, count: usize) -> Result<(), Wrong> {
-        // Each value is counted where it is put into what is around it, so an alias of an alias
-        // weighs what it becomes.
-        self.nodes += count;
-        if self.nodes > NODES_MAX {
+    /// A value that is written here; `count` is how many it holds, itself and what its aliases repeat
+    /// included.
+    fn write(&mut self, node: Node, anchor: usize, count: usize) -> Result<(), Wrong> {
+        self.written += 1;
+        if self.written > VALUES_MAX {
             return Err(Wrong::new(
                 node.at,
-                format!("the playbook has more than {NODES_MAX} values by here"),
-                "aliases that repeat aliases grow fast: write fewer",
+                format!("more than {VALUES_MAX} values are written by here"),
+                format!("{POOLS_MAX} pools and {PLAYS_MAX} plays need fewer: is this a playbook?"),
             ));
         }
         if anchor != 0 {
             self.anchors.insert(anchor, (node.clone(), count));
         }
+        self.add(node, count);
+        Ok(())
+    }
+
+    fn add(&mut self, node: Node, count: usize) {
         match self.open.last_mut() {
             Some(open) => {
                 open.count += count;
@@ -179,7 +209,6 @@ impl Builder {
             }
             None => self.root = Some(node),
         }
-        Ok(())
     }
 }
 
@@ -210,7 +239,13 @@ fn syntax(source: &str, error: &ScanError) -> Wrong {
         .chars()
         .next()
         .map_or(at, |char| if char.is_whitespace() { at } else { at + char.len_utf8() });
-    let said = error.info();
+    let (message, help) = not_yaml(&error.info());
+    Wrong::new(at..end, message, help)
+}
+
+/// What is wrong, and what would be right, where a text is not YAML: `said` is what its parser says.
+#[must_use]
+pub fn not_yaml(said: &str) -> (String, String) {
     let help = if said.contains("tab") {
         "indent with spaces"
     } else if said.contains("mapping values are not allowed") {
@@ -221,5 +256,5 @@ fn syntax(source: &str, error: &ScanError) -> Wrong {
     } else {
         "look at the indentation, quotes and brackets here and on the line before"
     };
-    Wrong::new(at..end, format!("this is not YAML: {said}"), help)
+    (format!("this is not YAML: {said}"), help.to_owned())
 }

@@ -8,7 +8,7 @@ use super::{Condition, Ramp, Template, Until};
 use crate::{
     effect::Effect,
     fraction::Fraction,
-    names::{BackendName, PlayName, PoolAlias},
+    names::{BackendName, PlayName},
 };
 
 /// One entry of the playbook.
@@ -35,15 +35,15 @@ pub struct Play {
 pub enum EffectTemplate {
     /// Becomes [`Effect::Drain`].
     Drain {
-        /// The pool.
-        pool: PoolAlias,
+        /// The pool, by its alias.
+        pool: Template,
         /// Who is drained.
         member: Template,
     },
     /// Becomes [`Effect::Shift`].
     Shift {
-        /// The pool.
-        pool: PoolAlias,
+        /// The pool, by its alias.
+        pool: Template,
         /// Whose weight.
         member: Template,
         /// How much of its baseline remains.
@@ -51,15 +51,15 @@ pub enum EffectTemplate {
     },
     /// Becomes [`Effect::Split`].
     Split {
-        /// The pool.
-        pool: PoolAlias,
+        /// The pool, by its alias.
+        pool: Template,
         /// Weights by member; at least one is not 0.
         weights: BTreeMap<BackendName, u8>,
     },
     /// Becomes [`Effect::Promote`].
     Promote {
-        /// The pool.
-        pool: PoolAlias,
+        /// The pool, by its alias.
+        pool: Template,
         /// The standby.
         member: Template,
         /// Its weight where it has none or 0.
@@ -68,9 +68,9 @@ pub enum EffectTemplate {
 }
 
 impl EffectTemplate {
-    /// The pool that it changes.
+    /// The alias of the pool that it changes.
     #[must_use]
-    pub fn pool(&self) -> &PoolAlias {
+    pub fn pool(&self) -> &Template {
         match self {
             Self::Drain { pool, .. }
             | Self::Shift { pool, .. }

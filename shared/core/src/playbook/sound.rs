@@ -5,15 +5,19 @@
 
 mod plays;
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, HashSet},
+    ops::Range,
+};
 
 use super::{
     PLAYBOOK_BYTES_MAX, PLAYS_MAX, POOLS_MAX, Play, Playbook, Pool, Problem, SERVICES_MAX,
-    SPLIT_MEMBERS_MAX,
+    SPLIT_MEMBERS_MAX, Template,
     decode::{At, Entries, clipped, decode},
+    expression::Expressions,
     nearest::meant,
     node, place,
-    problem::{Wrong, problems},
+    problem::{PROBLEMS_MAX, Wrong, problems},
     value, wire,
 };
 use crate::{
@@ -36,7 +40,8 @@ pub fn read(text: &str) -> Result<Playbook, Vec<Problem>> {
     let node = node::read(text).map_err(|wrong| problems(text, vec![wrong]))?;
     let mut wrongs = Vec::new();
     let playbook = decode(&node, &mut wrongs).and_then(|wire| {
-        let mut reading = Reading { source: text, wrongs: &mut wrongs };
+        let expressions = Expressions::default();
+        let mut reading = Reading { source: text, expressions, wrongs: &mut wrongs };
         reading.playbook(wire, &node.at)
     });
     match playbook {
@@ -49,10 +54,53 @@ pub fn read(text: &str) -> Result<Playbook, Vec<Problem>> {
 struct Declared {
     /// Every alias, with the pool unless it was wrong.
     pools: BTreeMap<String, Option<(PoolAlias, Pool)>>,
+    /// The backends that are pools.
+    backends: HashSet<BackendId>,
+}
+
+impl Declared {
+    fn of(pools: BTreeMap<String, Option<(PoolAlias, Pool)>>) -> Self {
+        let backends = pools.values().flatten().map(|(_, pool)| pool.backend.clone()).collect();
+        Self { pools, backends }
+    }
+
+    /// The pools that `template` can name, as far as the file shows.
+    fn reach(&self, template: &Template) -> Reach<'_> {
+        let texts = template.texts();
+        let pools: Vec<_> = match &texts {
+            Some(texts) => texts.iter().filter_map(|name| self.pools.get(name)).collect(),
+            None => {
+                let could = |(name, _): &(&String, _)| template.could_be(name);
+                self.pools.iter().filter(could).map(|(_, pool)| pool).collect()
+            }
+        };
+        let pools = pools.into_iter().flatten().map(|(_, pool)| pool).collect();
+        Reach { pools, shown: texts.is_some() }
+    }
+}
+
+/// The pools that an effect can come to change.
+struct Reach<'a> {
+    pools: Vec<&'a Pool>,
+    /// Whether the file shows that it can be each of them; otherwise a signal decides.
+    shown: bool,
+}
+
+impl Reach<'_> {
+    /// Whether the file alone shows that it can be a pool of which `wrong` holds.
+    fn shows(&self, mut wrong: impl FnMut(&Pool) -> bool) -> bool {
+        let mut pools = self.pools.iter();
+        if self.shown {
+            pools.any(|pool| wrong(pool))
+        } else {
+            !self.pools.is_empty() && pools.all(|pool| wrong(pool))
+        }
+    }
 }
 
 struct Reading<'a> {
     source: &'a str,
+    expressions: Expressions,
     wrongs: &'a mut Vec<Wrong>,
 }
 
@@ -99,7 +147,7 @@ impl Reading<'_> {
     }
 
     /// A text in which expressions stand: what is wrong in it is put at its place in the file.
-    fn expressions<T>(
+    fn compiled<T>(
         &mut self,
         text: &str,
         at: &Range<usize>,
@@ -146,18 +194,18 @@ impl Reading<'_> {
             self.bounded(&at, entries.0.len(), POOLS_MAX, "pools");
             self.pools(entries, services.as_ref())
         });
-        let declared = pools.map(|pools| Declared { pools });
+        let declared = pools.map(Declared::of);
         let help = "write at least `plays: []`; see the example";
         let plays = self.needed(plays, root, "plays", help);
         let plays = plays.map(|(at, plays)| {
             self.bounded(&at, plays.len(), PLAYS_MAX, "plays");
             self.plays(plays, declared.as_ref())
         });
-        Some(Playbook {
-            services: services?.into_values().flatten().collect(),
-            pools: declared?.pools.into_values().flatten().collect(),
-            plays: plays?,
-        })
+        Some(Playbook::new(
+            services?.into_values().flatten().collect(),
+            declared?.pools.into_values().flatten().collect(),
+            plays?,
+        ))
     }
 
     fn service(
@@ -280,6 +328,10 @@ impl Reading<'_> {
         let mut names: BTreeMap<String, usize> = BTreeMap::new();
         let mut plays = Vec::with_capacity(wire.len().min(PLAYS_MAX));
         for At { at, value } in wire.into_iter().take(PLAYS_MAX) {
+            // More are not told, and to look for what was meant takes long where all is wrong.
+            if self.wrongs.len() >= PROBLEMS_MAX {
+                break;
+            }
             let Some(play) = value else { continue };
             if let Some(At { at, value: Some(name) }) = &play.name {
                 match names.get(name) {

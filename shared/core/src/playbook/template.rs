@@ -1,12 +1,16 @@
 //! Text with `${...}` in it: what lets one play serve every member of a pool.
 
-use std::{fmt, ops::Range};
+use std::{collections::BTreeSet, fmt, ops::Range};
 
 use super::{
     EXPRESSION_BYTES_MAX,
-    expression::{Expression, Fault, Scene, Wanted},
+    expression::{Expression, Expressions, Fault, Scene, Wanted},
     problem::Wrong,
 };
+
+/// How many texts are followed that a template can come out as; one with more is taken for one that
+/// only a signal decides.
+const TEXTS_MAX: usize = 64;
 
 /// Text in which any number of `${ expression }` stand for what a signal says.
 ///
@@ -30,7 +34,7 @@ impl Template {
     /// # Errors
     /// Everything wrong with it, at bytes of `source`: an expression that is not closed, and what
     /// is wrong within the expressions.
-    pub(super) fn read(source: &str) -> Result<Self, Vec<Wrong>> {
+    pub(super) fn read(source: &str, known: &mut Expressions) -> Result<Self, Vec<Wrong>> {
         if source.len() > EXPRESSION_BYTES_MAX {
             return Err(vec![Wrong::new(
                 0..source.len(),
@@ -55,7 +59,7 @@ impl Template {
                 return Err(wrongs);
             };
             at = inner.end + 1;
-            match Expression::read(&source[inner.clone()], Wanted::TextOrNumber) {
+            match known.read(&source[inner.clone()], Wanted::TextOrNumber) {
                 Ok(expression) => parts.push(Part::Value(expression)),
                 Err(found) => {
                     wrongs.extend(found.into_iter().map(|wrong| wrong.moved_by(inner.start)));
@@ -82,6 +86,35 @@ impl Template {
             [Part::Text(text)] => Some(text),
             [Part::Value(_)] | [_, _, ..] => None,
         }
+    }
+
+    /// Every text that it can come out as, where no signal decides more than which of them.
+    pub(super) fn texts(&self) -> Option<BTreeSet<String>> {
+        let mut texts = BTreeSet::from([String::new()]);
+        for part in &self.parts {
+            let ends = match part {
+                Part::Text(text) => [text.clone()].into(),
+                Part::Value(expression) => expression.texts()?,
+            };
+            if texts.len() * ends.len() > TEXTS_MAX {
+                return None;
+            }
+            let longer = |text: &String| -> Vec<_> {
+                ends.iter().map(|end| format!("{text}{end}")).collect()
+            };
+            texts = texts.iter().flat_map(longer).collect();
+        }
+        Some(texts)
+    }
+
+    /// Whether it could come out as `text`, as far as what it begins and ends with goes.
+    pub(super) fn could_be(&self, text: &str) -> bool {
+        let fixed = |part: Option<&'_ Part>| match part {
+            Some(Part::Text(text)) => text.clone(),
+            Some(Part::Value(_)) | None => String::new(),
+        };
+        let (start, end) = (fixed(self.parts.first()), fixed(self.parts.last()));
+        text.strip_prefix(start.as_str()).is_some_and(|rest| rest.ends_with(&end))
     }
 
     /// Its text for the signal of `scene`.

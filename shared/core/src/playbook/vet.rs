@@ -16,6 +16,7 @@ use super::{
     expression::{LOOPS_MAX, Wanted, check_pattern, is_type},
     nearest::{meant, nearest},
     problem::Wrong,
+    strings::{FORMS, Form},
 };
 
 /// How deep loops may be within one another.
@@ -64,7 +65,7 @@ const MACROS: [(&str, &str); 7] = [
 
 /// What an expression gives, as far as its form shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Truth,
     Text,
     Number,
@@ -336,13 +337,12 @@ impl<'p> Vetting<'p> {
                     );
                     return Kind::Unknown;
                 }
-                if let Some(target) = &call.target {
-                    self.walk(target);
+                let target = call.target.as_ref().map(|target| self.walk(target));
+                let args: Vec<Kind> = args.iter().map(|arg| self.walk(arg)).collect();
+                match FORMS.iter().find(|form| form.name == name) {
+                    Some(form) => self.of_text(node, form, target, &args),
+                    None => self.function(node, call),
                 }
-                for arg in args {
-                    self.walk(arg);
-                }
-                self.function(node, call)
             }
         }
     }
@@ -358,6 +358,7 @@ impl<'p> Vetting<'p> {
         let Some((_, kind)) = FUNCTIONS.iter().find(|(known, _)| *known == name) else {
             let known = FUNCTIONS.iter().chain(&[("exists", Kind::Truth)]).map(|(name, _)| *name);
             let known = known.filter(|name| !name.starts_with('@'));
+            let known = known.chain(FORMS.iter().map(|form| form.name));
             let at = self.at_function(node, name);
             self.wrong(
                 at,
@@ -366,12 +367,8 @@ impl<'p> Vetting<'p> {
             );
             return Kind::Unknown;
         };
-        if name == "matches" && self.within > 1 {
-            self.wrong(
-                self.at_function(node, name),
-                "a regular expression in a loop within a loop may take minutes".to_owned(),
-                "compare with == or startsWith there, or make two plays of it",
-            );
+        if name == "matches" {
+            self.in_one_loop(node, name, "a regular expression");
         }
         if let ("matches", Some(pattern)) = (name, call.args.last())
             && let Expr::Literal(LiteralValue::String(text)) = &pattern.expr
@@ -384,6 +381,37 @@ impl<'p> Vetting<'p> {
             );
         }
         *kind
+    }
+
+    /// A function of text, called on `target` with `args`.
+    fn of_text(
+        &mut self,
+        node: &IdedExpr,
+        form: &Form,
+        target: Option<Kind>,
+        args: &[Kind],
+    ) -> Kind {
+        let fits = target.is_some_and(|target| target.comparable(form.of))
+            && (form.least..=form.takes.len()).contains(&args.len())
+            && args.iter().zip(form.takes).all(|(arg, wanted)| arg.comparable(*wanted));
+        if fits {
+            self.in_one_loop(node, form.name, &format!("`{}`", form.name));
+        } else {
+            let at = self.at_function(node, form.name);
+            let message = format!("`{}` is not used like this", form.name);
+            self.wrong(at, message, format!("write {}", form.written));
+        }
+        form.gives
+    }
+
+    fn in_one_loop(&mut self, node: &IdedExpr, name: &str, what: &str) {
+        if self.within > 1 {
+            self.wrong(
+                self.at_function(node, name),
+                format!("{what} in a loop within a loop may take minutes"),
+                "compare with == or startsWith there, or make two plays of it",
+            );
+        }
     }
 
     fn comparison(&mut self, node: &IdedExpr, left: &'p IdedExpr, right: &'p IdedExpr) {

@@ -114,7 +114,10 @@ pub(super) struct Play {
     pub(super) name: Option<At<String>>,
     /// Which signals it is for: a condition in CEL over `signal`, which has `source`,
     /// `fingerprint`, `severity` (`info`, `warning`, `error` or `critical`, without quotes),
-    /// `started`, `labels` and `annotations`. A label that is not there does not match.
+    /// `started`, `labels` and `annotations`. A label that is not there does not match. Beside CEL's
+    /// own functions there are those of its strings extension (`charAt`, `indexOf`, `join`,
+    /// `lastIndexOf`, `lowerAscii`, `replace`, `split`, `substring`, `trim`, `upperAscii`), and
+    /// `lastSegment` for the end of an id.
     #[schemars(
         required,
         example = &"signal.labels.alertname == \"BackendErrors\" && signal.severity >= warning"
@@ -161,10 +164,11 @@ pub(super) enum Effect {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Drain {
-    /// Which of the pools.
+    /// Which of the pools: a name that this playbook declares, or `${…}` that comes out as one. What
+    /// the file shows to come out otherwise is an error; a signal that does is not acted on.
     #[schemars(required)]
-    pub(super) pool: Option<At<String>>,
-    /// Which member of it.
+    pub(super) pool: Option<At<PoolName>>,
+    /// Which member of it. What stands in `${…}` has the functions that `when` has.
     #[schemars(required)]
     pub(super) member: Option<At<Member>>,
 }
@@ -174,10 +178,11 @@ pub(super) struct Drain {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 #[schemars(transform = shift_rules)]
 pub(super) struct Shift {
-    /// Which of the pools.
+    /// Which of the pools: a name that this playbook declares, or `${…}` that comes out as one. What
+    /// the file shows to come out otherwise is an error; a signal that does is not acted on.
     #[schemars(required)]
-    pub(super) pool: Option<At<String>>,
-    /// Which member of it.
+    pub(super) pool: Option<At<PoolName>>,
+    /// Which member of it. What stands in `${…}` has the functions that `when` has.
     pub(super) member: Option<At<Member>>,
     /// How much of its weight the member keeps, such as 30%.
     pub(super) to: Option<At<Percent>>,
@@ -194,10 +199,11 @@ pub(super) struct Shift {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Promote {
-    /// Which of the pools.
+    /// Which of the pools: a name that this playbook declares, or `${…}` that comes out as one. What
+    /// the file shows to come out otherwise is an error; a signal that does is not acted on.
     #[schemars(required)]
-    pub(super) pool: Option<At<String>>,
-    /// Which member of it.
+    pub(super) pool: Option<At<PoolName>>,
+    /// Which member of it. What stands in `${…}` has the functions that `when` has.
     #[schemars(required)]
     pub(super) member: Option<At<Member>>,
     /// Its weight, where it has none or 0; without this, the median of the group that serves.
@@ -303,6 +309,16 @@ text!(
     }
 );
 text!(
+    /// A pool's name, perhaps with `${...}` in it.
+    PoolName,
+    {
+        "type": "string",
+        "description": "The name of a pool in this playbook, in which ${…} stands for a value in CEL.",
+        "minLength": 1,
+        "examples": ["chat", "${signal.labels.pool}"]
+    }
+);
+text!(
     /// A backend's name, perhaps with `${...}` in it.
     Member,
     {
@@ -310,7 +326,7 @@ text!(
         "description": "The name of a backend in API Management, such as eu-1, in which ${…} stands \
                         for a value in CEL: ${signal.labels.backend}.",
         "minLength": 1,
-        "examples": ["eu-1", "${signal.labels.backend}"]
+        "examples": ["eu-1", "${signal.labels.backend}", "${signal.labels.host.split('.')[0]}"]
     }
 );
 

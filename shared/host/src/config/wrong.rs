@@ -3,15 +3,12 @@
 
 use std::fmt::Display;
 
-use pointsman_core::playbook::Problem;
+use pointsman_core::playbook::{Problem, meant, not_yaml};
 use serde_saphyr::{Error, Location, Spanned};
 
 /// Keys beside which someone may have written a secret where its place belongs: their lines are
 /// not shown.
 const SECRET_KEYS: [&str; 4] = ["bearer", "basic", "passwords", "token"];
-
-/// How like a name must be to be what was meant, from 0 to 1.
-const LIKE_MIN: f64 = 0.8;
 
 /// One thing that is wrong.
 #[derive(Debug)]
@@ -55,12 +52,14 @@ impl Wrong {
                 | Error::DuplicateMappingKey { .. }
         );
         let (message, help) = match error {
-            Error::SerdeUnknownField { field, expected, .. } => {
-                (format!("there is no `{field}` here"), meant(field, expected))
-            }
-            Error::SerdeUnknownVariant { variant, expected, .. } => {
-                (format!("`{variant}` cannot stand here"), meant(variant, expected))
-            }
+            Error::SerdeUnknownField { field, expected, .. } => (
+                format!("there is no `{field}` here"),
+                meant(field, "keys here", expected.iter().copied()),
+            ),
+            Error::SerdeUnknownVariant { variant, expected, .. } => (
+                format!("`{variant}` cannot stand here"),
+                meant(variant, "possibilities", expected.iter().copied()),
+            ),
             Error::SerdeMissingField { field, .. } => {
                 (format!("`{field}` is missing"), format!("say what it is: `{field}: …`"))
             }
@@ -79,6 +78,8 @@ impl Wrong {
             Error::Message { msg, .. } if msg.contains("where a secret is") => {
                 (msg.clone(), PLACE.to_owned())
             }
+            // What the parser says of the form quotes nothing.
+            Error::ExternalMessage { msg, .. } => not_yaml(msg),
             other => ("this cannot be read".to_owned(), plain(&other.to_string())),
         };
         Self { at: error.location(), message, help, shown }
@@ -122,23 +123,6 @@ fn form_of(expected: &str) -> String {
         "sequence start" => "a list: lines that begin with `- `, or `[…]`".to_owned(),
         "string scalar" | "scalar" => "one value".to_owned(),
         other => other.to_owned(),
-    }
-}
-
-/// What was most likely meant, or all that could have been.
-fn meant(name: &str, expected: &[&'static str]) -> String {
-    let like = |candidate: &str| {
-        strsim::normalized_damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase())
-            .max(strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()))
-    };
-    let best = expected.iter().max_by(|a, b| like(a).total_cmp(&like(b)));
-    match (best, expected) {
-        (Some(best), _) if like(best) >= LIKE_MIN => format!("did you mean `{best}`?"),
-        (_, [only]) => format!("only `{only}` can"),
-        _ => {
-            let names: Vec<String> = expected.iter().map(|name| format!("`{name}`")).collect();
-            format!("these can stand here: {}", names.join(", "))
-        }
     }
 }
 

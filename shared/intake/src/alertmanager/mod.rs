@@ -7,11 +7,12 @@
 //!   alert's own status counts.
 //! - With `max_alerts` a group is cut off, and `truncatedAlerts` says by how much. An alert can
 //!   then arrive as resolved that never arrived as firing; that is an end like any other.
-//! - `endsAt` is the year 1 while an alert fires, and is not read then.
+//! - `endsAt` is the year 1 while an alert fires, and is not read then. Relays also send it so, or
+//!   before `startsAt`, for one that has ended.
 //! - The sender repeats: the whole group at every `repeat_interval` and after every answer that
 //!   is not a 2xx; each of a pair of Alertmanagers may send it; and a pair of Prometheuses gives
-//!   one alert two different starts. The first is one [`content_id`](crate::content_id); the
-//!   last is for the series to merge, by the earliest start.
+//!   one alert two different starts. Within a minute, the first is one
+//!   [`content_id`](crate::content_id); the rest is for the series to merge.
 //! - A refire is the same fingerprint with a later start.
 //!
 //! Decided here:
@@ -21,15 +22,20 @@
 //! - A severity is read from the label `severity`. An alert without one, or with a word that
 //!   nobody knows, is a warning: heard by a play that asks for `>= warning`, and outranking
 //!   nothing that says how bad it is. The label stays as it came, for conditions that know it.
-//! - An alert whose labels are beyond [`LABELS_MAX`] or [`LABELS_BYTES_MAX`] is a letter, since
-//!   they identify it; annotations beyond [`ANNOTATIONS_BYTES_MAX`]
-//!   are cut, since they only describe it.
+//! - A resolved alert has ended, whatever its `endsAt` says: it is passed on where it is a time, and
+//!   which end counts is the core's to decide.
+//! - Labels identify an alert: one whose labels are beyond [`LABELS_MAX`] or [`LABELS_BYTES_MAX`], or
+//!   hold a list or an object, is unusable. A number or a truth value is its text, null is a label
+//!   that is not there, and half of a surrogate pair is `\u{fffd}`.
+//! - Annotations only describe it: those beyond [`ANNOTATIONS_BYTES_MAX`] are cut, and those that
+//!   cannot be read are left out.
 
 mod fingerprint;
 mod wire;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use http::request::Parts;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     names::SourceName,
@@ -37,41 +43,90 @@ use pointsman_core::{
 };
 use serde_json::value::RawValue;
 
-use self::wire::{Alert, Group, Kind, Pairs};
+use self::wire::{Alert, Group, Kind, Pairs, text};
 use crate::{
     AHEAD_HOURS_MAX, ANNOTATIONS_BYTES_MAX, BODY_BYTES_MAX, Batch, LABELS_BYTES_MAX, LABELS_MAX,
-    Letter, Reason, Unreadable,
-    batch::{cut, quote},
+    NotUtf8, Reader, Reason, Refused, Source, Told, Unreadable, Unusable,
+    content::{Encoding, Unpacking},
     severity,
+    text::{cut, quote, utf8},
+    verify::Authentication,
 };
 
 /// The one version of the webhook that there is, since Alertmanager 0.5; a text, in JSON.
 const VERSION: &str = "\"4\"";
 
-/// Reads a body that `source` sent and that arrived at `received`.
-///
-/// The time of arrival only answers whether a time of an alert lies in the future; it is no part
-/// of the result.
+/// What can be done about bodies that are too large.
+const SMALLER: &str = "set `max_alerts` on the receiver";
+
+/// An Alertmanager, or a pair of them.
+#[derive(Debug)]
+pub struct Alertmanager {
+    name: SourceName,
+    authentication: Authentication,
+}
+
+impl Alertmanager {
+    /// The source of this name, whose sender proves itself so.
+    #[must_use]
+    pub const fn new(name: SourceName, authentication: Authentication) -> Self {
+        Self { name, authentication }
+    }
+}
+
+impl Source for Alertmanager {
+    fn name(&self) -> &SourceName {
+        &self.name
+    }
+
+    /// It does not sign its bytes: all of the proof is in the head.
+    fn accept(&self, head: &Parts) -> Result<Reader<'_>, Refused> {
+        self.authentication.verify(&head.headers)?;
+        let encoding = Encoding::of(&head.headers)?;
+        Ok(Box::new(move |body, received| {
+            let unpacked = match encoding.unpacked(body) {
+                Ok(unpacked) => unpacked,
+                Err(Unpacking::TooLarge) => return Err(Refused::TooLarge),
+                Err(Unpacking::Broken(why)) => return Ok(Told::unreadable(body, why)),
+            };
+            match read(&self.name, &unpacked, received) {
+                Ok(batch) => Ok(Told::Alerts(batch)),
+                Err(Unreadable::Oversized { .. }) => Err(Refused::TooLarge),
+                Err(why) => Ok(Told::unreadable(&unpacked, why)),
+            }
+        }))
+    }
+
+    fn smaller(&self) -> &'static str {
+        SMALLER
+    }
+
+    fn whole(&self) -> &'static str {
+        "raise `max_alerts` on the receiver"
+    }
+}
+
+/// Reads a body that `source` sent and that was received at `received`.
 ///
 /// # Errors
 /// When nothing can be made of the body as a whole: it is too big, it is not JSON, or it is not
-/// this webhook. An alert that cannot be used is a [`Letter`] of the batch instead.
+/// this webhook. An alert that cannot be used is [`Unusable`] in the batch instead.
 pub fn read(source: &SourceName, body: &[u8], received: Timestamp) -> Result<Batch, Unreadable> {
     if body.len() > BODY_BYTES_MAX {
-        return Err(Unreadable::Oversized { bytes: body.len() });
+        return Err(Unreadable::Oversized { bytes: body.len(), smaller: SMALLER });
     }
-    let text = str::from_utf8(body).map_err(|error| not_text(body, error.valid_up_to()))?;
-    let group = group(text)?;
-    let alerts = group.alerts.unwrap_or_default().0;
+    let text = utf8(body).map_err(|error| not_text(body, error))?;
+    let mut group = group(text)?;
+    let alerts = group.alerts.take().unwrap_or_default().0;
     let mut signals = Vec::with_capacity(alerts.len());
-    let mut letters = Vec::new();
+    let mut unusable = Vec::new();
     for raw in alerts {
         match signal(source, raw.get(), received) {
             Ok(signal) => signals.push(signal),
-            Err(reason) => letters.push(Letter::new(raw.get(), reason)),
+            Err(reason) => unusable.push(Unusable::new(raw.get(), reason)),
         }
     }
-    Ok(Batch::new(signals, letters, group.truncated_alerts))
+    Ok(Batch::new(signals, unusable, group.truncated()))
 }
 
 fn group(text: &str) -> Result<Group<'_>, Unreadable> {
@@ -109,11 +164,12 @@ fn check_version(raw: Option<&str>) -> Result<(), Unreadable> {
     )))
 }
 
-fn not_text(body: &[u8], at: usize) -> Unreadable {
+fn not_text(body: &[u8], error: NotUtf8) -> Unreadable {
+    let NotUtf8::At(at) = error else { return Unreadable::Kind(format!("the body: {error}")) };
     let before = &body[..at];
     let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     Unreadable::Form {
-        reason: "not UTF-8".to_owned(),
+        reason: error.to_string(),
         line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
         column: at - start + 1,
     }
@@ -125,24 +181,17 @@ fn signal(source: &SourceName, raw: &str, received: Timestamp) -> Result<Signal,
     }
     let alert: Alert<'_> =
         serde_json::from_str(raw).map_err(|error| Reason::Form(quote(&error.to_string())))?;
-    let fires = match &*alert.status {
-        "firing" => true,
-        "resolved" => false,
+    let heard = match &*said(alert.status) {
+        "firing" => Heard::Fired,
+        "resolved" => Heard::Resolved { stated: time(&said(alert.ends_at)) },
         status => return Err(Reason::Status(quote(status))),
     };
-    let started = time("startsAt", &alert.starts_at, received)?;
-    let heard = if fires {
-        Heard::Fired
-    } else {
-        let ended = time("endsAt", &alert.ends_at, received)?;
-        if ended < started {
-            return Err(Reason::Backwards { started, ended });
-        }
-        Heard::Resolved { stated: Some(ended) }
-    };
+    let started = started(&said(alert.starts_at), received)?;
+    let annotations = annotations(alert.annotations());
     let labels = labels(alert.labels)?;
-    let fingerprint = if !alert.fingerprint.is_empty() {
-        alert.fingerprint
+    let sent = said(alert.fingerprint);
+    let fingerprint = if !sent.is_empty() {
+        sent
     } else if labels.is_empty() {
         return Err(Reason::Nameless);
     } else {
@@ -154,17 +203,32 @@ fn signal(source: &SourceName, raw: &str, received: Timestamp) -> Result<Signal,
         heard,
         severity: severity::read(labels.get("severity").map(String::as_str)),
         labels,
-        annotations: annotations(alert.annotations),
+        annotations,
         received,
     })
 }
 
-fn time(field: &'static str, text: &str, received: Timestamp) -> Result<Timestamp, Reason> {
-    // Go's zero time: not set.
-    if text.is_empty() || text.starts_with("0001-01-01T00:00:00") {
+/// What a value says: nothing where it is missing, and its JSON where it is no text.
+fn said(value: Option<&RawValue>) -> Cow<'_, str> {
+    value.map_or(Cow::Borrowed(""), |value| text(value).unwrap_or(Cow::Borrowed(value.get())))
+}
+
+/// Go's zero time: not set.
+fn is_unset(text: &str) -> bool {
+    text.is_empty() || text.starts_with("0001-01-01T00:00:00")
+}
+
+/// The time that a text states, if it does.
+fn time(text: &str) -> Option<Timestamp> {
+    if is_unset(text) { None } else { text.parse().ok() }
+}
+
+fn started(text: &str, received: Timestamp) -> Result<Timestamp, Reason> {
+    let field = "startsAt";
+    if is_unset(text) {
         return Err(Reason::Unset(field));
     }
-    let at: Timestamp = text.parse().map_err(|_| Reason::Time { field, text: quote(text) })?;
+    let at = time(text).ok_or_else(|| Reason::Time { field, text: quote(text) })?;
     if at.duration_since(received) > SignedDuration::from_hours(AHEAD_HOURS_MAX) {
         return Err(Reason::Ahead { field, at });
     }
@@ -175,22 +239,27 @@ fn labels(Pairs(pairs): Pairs<'_>) -> Result<BTreeMap<String, String>, Reason> {
     if pairs.len() > LABELS_MAX {
         return Err(Reason::Labels { found: pairs.len() });
     }
-    let found = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if found > LABELS_BYTES_MAX {
-        return Err(Reason::LabelBytes { found });
-    }
+    let mut found = 0;
     let mut labels = BTreeMap::new();
     for (name, value) in pairs {
+        if value.get() == "null" {
+            continue;
+        }
+        let value = text(value).ok_or_else(|| Reason::Label(quote(&name)))?;
+        found += name.len() + value.len();
         if labels.contains_key(&*name) {
             return Err(Reason::LabelTwice(quote(&name)));
         }
         labels.insert(name.into_owned(), value.into_owned());
     }
+    if found > LABELS_BYTES_MAX {
+        return Err(Reason::LabelBytes { found });
+    }
     Ok(labels)
 }
 
 /// As many annotations as there is room for, in the order of their names, the last one cut.
-fn annotations(Pairs(mut pairs): Pairs<'_>) -> BTreeMap<String, String> {
+fn annotations(mut pairs: Vec<(Cow<'_, str>, Cow<'_, str>)>) -> BTreeMap<String, String> {
     pairs.sort_unstable();
     let mut room = ANNOTATIONS_BYTES_MAX;
     let mut kept = BTreeMap::new();

@@ -4,13 +4,19 @@ use std::collections::BTreeMap;
 
 use crate::support::{World, at, backend, document, line, series, series_id, wake};
 use pointsman_core::{
+    claim::{Asked, Claim, Recall},
+    effect::Effect,
     group::{Group, Pause},
-    series::Occurrence,
+    id::OverrideId,
+    overrides::{Lease, Until},
     signal::{Heard, Severity, Signal},
 };
 use pointsman_engine::{
     message::Message,
-    ports::{Commit, Letter, Published, Receipt, Store, StoreError, Versioned},
+    ports::{
+        Chosen, Commit, DEAD_LETTERS_MAX, DeadLetter, DeadLetterPart, Published, Receipt, Store,
+        StoreError, Versioned,
+    },
 };
 use pointsman_store::Micros;
 use pointsman_store::messages::{self, Bounds, Inserted, Row};
@@ -83,9 +89,10 @@ fn everything() -> Commit {
         series: vec![series("a"), series("b")],
         documents: vec![document("eu")],
         group: Some(Versioned::new(Group::default())),
+        documents_seen: vec![(backend("seen"), 0)],
         group_seen: Some(0),
         lines: vec![line("eu", "one"), line("eu", "two")],
-        letters: vec![Letter::new(at("12:00:00"), "am", "no JSON", "{".to_owned())],
+        dead_letters: vec![DeadLetter::new(at("12:00:00"), "am", "no JSON", "{".to_owned())],
         send: vec![wake("eu")],
         complete: Vec::new(),
     }
@@ -93,16 +100,18 @@ fn everything() -> Commit {
 
 #[tokio::test]
 async fn a_commit_that_fails_in_any_part_leaves_nothing() {
-    const TABLES: [&str; 6] = ["series", "documents", "groups", "ledger", "letters", "messages"];
+    const TABLES: [&str; 7] =
+        ["series", "claims", "documents", "groups", "ledger", "letters", "messages"];
     let world = World::new().await;
     let lost = Receipt { id: wake("us").id, lock: 7 };
     let old = |name| Versioned { version: 3, ..series(name) };
-    let failing: [fn(&mut Commit, Receipt, Versioned<_>); 5] = [
+    let failing: [fn(&mut Commit, Receipt, Versioned<_>); 6] = [
         |commit, lost, _| commit.complete.push(lost),
         |commit, _, old| commit.series.push(old),
         |commit, _, _| commit.documents.push(Versioned { version: 1, ..document("us") }),
         |commit, _, _| commit.group = Some(Versioned { version: 1, body: Group::default() }),
         |commit, _, _| commit.group_seen = Some(5),
+        |commit, _, _| commit.documents_seen = vec![(backend("seen"), 5)],
     ];
     for (place, fail) in failing.iter().enumerate() {
         let mut commit = everything();
@@ -114,7 +123,7 @@ async fn a_commit_that_fails_in_any_part_leaves_nothing() {
         }
     }
     world.store.commit(&everything()).await.unwrap();
-    for (table, rows) in TABLES.into_iter().zip([2, 1, 1, 2, 1, 1]) {
+    for (table, rows) in TABLES.into_iter().zip([2, 0, 1, 1, 2, 1, 1]) {
         assert_eq!(world.count(table).await, rows, "{table}");
     }
     world.close().await;
@@ -133,7 +142,7 @@ async fn lines_letters_and_messages_are_kept_once() {
     world.store.commit(&twice()).await.unwrap();
     world.store.commit(&twice()).await.unwrap();
     assert_eq!(world.store.history(None, 10).await.unwrap(), twice().lines);
-    assert_eq!(world.store.letters(10).await.unwrap(), twice().letters);
+    assert_eq!(world.store.dead_letters(10).await.unwrap(), twice().dead_letters);
     assert_eq!(world.count("messages").await, 1);
     world.close().await;
 }
@@ -205,33 +214,109 @@ async fn documents_whose_look_was_missed_are_found_the_longest_overdue_first() {
 }
 
 #[tokio::test]
-async fn only_series_that_are_over_are_forgotten() {
+async fn series_that_are_quiet_for_long_are_forgotten() {
     let world = World::new().await;
-    let signal = Signal {
-        series: series_id("on"),
-        started: at("11:00:00"),
-        heard: Heard::Fired,
-        severity: Severity::Warning,
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
-        received: at("12:00:00"),
-    };
-    let running = Occurrence {
-        first: at("11:00:00"),
-        starts: [at("11:00:00")].into(),
-        signal,
-        generation: 1,
-        claims: BTreeMap::new(),
-    };
-    let mut all = [series("on"), series("over"), series("late"), series("new")];
-    all[0].body.running = Some(running);
-    all[0].body.ended = Some(at("09:00:00"));
-    all[1].body.ended = Some(at("09:00:00"));
-    all[2].body.ended = Some(at("11:00:00"));
+    let mut all = [series("on"), series("lost"), series("over"), series("late"), series("new")];
+    for (one, received) in [(0, "12:00:00"), (1, "09:30:00")] {
+        let firing = Signal {
+            series: all[one].body.id.clone(),
+            started: at("09:00:00"),
+            heard: Heard::Fired,
+            severity: Severity::Warning,
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            received: at(received),
+        };
+        all[one].body.merge(&firing, at(received));
+    }
+    all[2].body.ended = Some(at("09:00:00"));
+    all[3].body.ended = Some(at("11:00:00"));
     world.store.commit(&Commit { series: all.to_vec(), ..Commit::default() }).await.unwrap();
-    assert_eq!(world.store.forget_series(at("10:00:00")).await.unwrap(), 1);
-    assert_eq!(world.store.series(&[series_id("over")]).await.unwrap(), []);
-    assert_eq!(world.count("series").await, 3);
+    assert_eq!(world.store.forget_series(at("10:00:00")).await.unwrap(), 2);
+    let left = ["on", "lost", "over", "late", "new"].map(series_id);
+    let left = world.store.series(&left).await.unwrap();
+    let mut left: Vec<_> = left.iter().map(|one| one.body.id.fingerprint().to_owned()).collect();
+    left.sort_unstable();
+    assert_eq!(left, ["late", "new", "on"]);
+    world.close().await;
+}
+
+/// What is behind an override is found by its id: the strongest first, without what was undone or is
+/// over by the clock, and as the series last said.
+#[tokio::test]
+async fn claims_are_found_by_the_override_that_they_are_of() {
+    let world = World::new().await;
+    let id = OverrideId::derive(&["drain eu"]);
+    let claiming = |name: &str, severity, since: &str, hours| {
+        let mut one = series(name);
+        let firing = Signal {
+            series: one.body.id.clone(),
+            started: at("09:00:00"),
+            heard: Heard::Fired,
+            severity,
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            received: at("09:00:00"),
+        };
+        one.body.merge(&firing, at(since));
+        let lease = Lease {
+            until: Until::Resolved { at_most: jiff::SignedDuration::from_hours(hours) },
+            hold: jiff::SignedDuration::ZERO,
+            ramp: Vec::new(),
+            every: jiff::SignedDuration::ZERO,
+        };
+        let asked = Asked {
+            generation: 1,
+            effect: Effect::Drain { member: "eu".parse().unwrap() },
+            lease,
+            after: Vec::new(),
+            severity,
+            started: at("09:00:00"),
+            since: at(since),
+        };
+        let play = "drain".parse().unwrap();
+        let claim = Claim { id: id.clone(), backend: backend("chat-pool"), play, asked };
+        one.body.running.as_mut().unwrap().claims = vec![claim];
+        one
+    };
+    let all = vec![
+        claiming("weak", Severity::Info, "10:00:00", 3),
+        claiming("strong", Severity::Critical, "10:00:00", 3),
+        claiming("undone", Severity::Critical, "09:30:00", 3),
+        claiming("short", Severity::Critical, "10:00:00", 1),
+    ];
+    world.store.commit(&Commit { series: all.clone(), ..Commit::default() }).await.unwrap();
+    let names = async |recall: &Recall| {
+        let found = world.store.claims(recall).await.unwrap();
+        found.into_iter().map(|(series, _)| series.fingerprint().to_owned()).collect::<Vec<_>>()
+    };
+    let recall =
+        Recall { id: id.clone(), after: Some(at("09:30:00")), begun: None, now: at("11:30:00") };
+    assert_eq!(names(&recall).await, ["strong", "weak"]);
+    let occurrences = world.store.occurrences(&recall).await.unwrap();
+    assert_eq!((occurrences.count, occurrences.first), (2, Some(at("09:00:00"))));
+    // No claim's time runs before the override has begun.
+    let begun = Recall { begun: Some(at("11:00:00")), ..recall.clone() };
+    assert_eq!(names(&begun).await, ["short", "strong", "weak"]);
+    let mut over = all[1].clone().saved();
+    over.body.running = None;
+    world.store.commit(&Commit { series: vec![over], ..Commit::default() }).await.unwrap();
+    assert_eq!(names(&recall).await, ["weak"]);
+    world.close().await;
+}
+
+/// What was decided by a document that someone else has changed is not saved.
+#[tokio::test]
+async fn a_document_that_was_only_seen_must_be_as_it_was() {
+    let world = World::new().await;
+    let seen = |version| Commit {
+        documents_seen: vec![(backend("chat-pool"), version)],
+        series: vec![series("one")],
+        ..Commit::default()
+    };
+    assert!(matches!(world.store.commit(&seen(1)).await, Err(StoreError::Conflict)));
+    assert_eq!(world.count("series").await, 0);
+    world.store.commit(&seen(0)).await.unwrap();
     world.close().await;
 }
 
@@ -254,14 +339,70 @@ async fn generations_follow_one_another() {
     world.close().await;
 }
 
+/// Puts dead letters away.
+async fn put_away(world: &World, dead_letters: Vec<DeadLetter>) {
+    world.store.commit(&Commit { dead_letters, ..Commit::default() }).await.unwrap();
+}
+
+async fn bodies(world: &World) -> Vec<String> {
+    world.store.dead_letters(9).await.unwrap().into_iter().map(|letter| letter.body).collect()
+}
+
 #[tokio::test]
-async fn a_letter_is_taken_out_once() {
+async fn dead_letters_are_dropped_one_by_one_by_source_by_age_or_all() {
     let world = World::new().await;
-    world.store.commit(&everything()).await.unwrap();
-    let letters = world.store.letters(9).await.unwrap();
-    assert!(world.store.drop_letter(&letters[0].id).await.unwrap());
-    assert!(!world.store.drop_letter(&letters[0].id).await.unwrap());
-    assert_eq!(world.store.letters(9).await.unwrap(), []);
+    let letters = || {
+        [
+            ("12:00:00", "am", "a"),
+            ("12:00:01", "queue", "b"),
+            ("12:00:02", "am", "c"),
+            ("12:00:03", "am", "d"),
+        ]
+        .map(|(time, from, body)| DeadLetter::new(at(time), from, "no use", body.to_owned()))
+        .to_vec()
+    };
+    put_away(&world, letters()).await;
+    let dropping = async |chosen| world.store.drop_dead_letters(&chosen).await.unwrap();
+    let one = || Chosen { id: Some(letters()[0].id.clone()), ..Chosen::default() };
+    assert_eq!((dropping(one()).await, dropping(one()).await), (1, 0));
+    let early =
+        Chosen { from: Some("am".to_owned()), before: Some(at("12:00:03")), ..Chosen::default() };
+    assert_eq!(dropping(early).await, 1);
+    assert_eq!(bodies(&world).await, ["b", "d"]);
+    let queue = Chosen { from: Some("queue".to_owned()), ..Chosen::default() };
+    assert_eq!(dropping(queue).await, 1);
+    put_away(&world, letters()).await;
+    assert_eq!(world.store.count_dead_letters().await.unwrap(), 4);
+    assert_eq!(dropping(Chosen::default()).await, 4);
+    assert_eq!(bodies(&world).await, [""; 0]);
+    world.close().await;
+}
+
+#[tokio::test]
+async fn the_oldest_dead_letters_go_where_there_are_too_many() {
+    let world = World::new().await;
+    let letter = |number: usize| {
+        let time = at("12:00:00") + jiff::SignedDuration::from_secs(number as i64);
+        DeadLetter::new(time, "am", "no use", number.to_string())
+    };
+    put_away(&world, (0..DEAD_LETTERS_MAX + 3).map(letter).collect()).await;
+    put_away(&world, vec![letter(9_999)]).await;
+    assert_eq!(world.count("letters").await, DEAD_LETTERS_MAX as i64);
+    let left = world.store.dead_letters(usize::MAX).await.unwrap();
+    assert_eq!((&*left[0].body, &*left[left.len() - 1].body), ("4", "9999"));
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_dead_letters_parts_are_kept() {
+    let world = World::new().await;
+    let part = |number: usize| DeadLetterPart {
+        reason: format!("reason {number}"),
+        body: format!("body {number}"),
+    };
+    let many = DeadLetter::of(at("12:00:00"), "am", "alerts", (0..5_000).map(part).collect());
+    put_away(&world, vec![many.clone().unwrap()]).await;
+    assert_eq!(world.store.dead_letters(9).await.unwrap(), [many.unwrap()]);
     world.close().await;
 }
 

@@ -7,6 +7,7 @@ use std::{fmt::Debug, path::PathBuf};
 
 use expect_test::expect_file;
 use pointsman_core::{
+    claim::{Asked, Behind, Claim},
     document::{Change, Document, Intent, Outcome, Owned, Reconnect, Trouble},
     effect::Effect,
     etag::Etag,
@@ -14,18 +15,22 @@ use pointsman_core::{
     group::{Group, Pause},
     id::{IntentId, OverrideId, ReconnectId},
     ledger::{Line, What},
-    overrides::{After, Authority, End, Held, Lease, Life, Override, Standing, Until},
+    origin::Origin,
+    overrides::{After, End, Held, Lease, Life, Override, Standing, Until},
     pool::{Field, Setting},
-    series::{Occurrence, Series},
+    series::Series,
     signal::{Heard, Severity, Signal},
 };
-use pointsman_engine::message::{Command, Message};
+use pointsman_engine::{
+    message::{Command, Message},
+    ports::{DeadLetterPart, DeadLetterParts},
+};
 use pointsman_store::stored::{self, Body, BodyError};
 
 use crate::support::{at, backend, series_id};
 
 fn sample(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/1").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/2").join(name)
 }
 
 /// Holds that `body` is written as the sample has it, and that the sample reads as `body`.
@@ -58,35 +63,40 @@ fn signal(heard: Heard) -> Signal {
 }
 
 #[test]
+fn dead_letter_parts() {
+    let part =
+        DeadLetterPart { reason: "its startsAt is not set".to_owned(), body: "{}".to_owned() };
+    check("dead_letter_parts.json", &DeadLetterParts { kept: vec![part], left_out: 7 });
+}
+
+#[test]
 fn series() {
-    check(
-        "series_over.json",
-        &Series { ended: Some(at("11:59:00.25")), ..Series::new(series_id("f00d")) },
-    );
-    let running = Occurrence {
-        first: at("11:58:00"),
-        starts: [at("11:58:00"), at("11:57:59.5")].into(),
-        signal: signal(Heard::Fired),
-        generation: 3,
-        claims: [(backend("chat-pool"), [id("drain eu"), id("promote us")].into())].into(),
-    };
-    let series = Series {
-        ended: Some(at("09:00:00")),
-        running: Some(running),
-        ..Series::new(series_id("f00d"))
-    };
+    let mut over = Series::new(series_id("f00d"));
+    over.ended = Some(at("11:59:00.25"));
+    check("series_over.json", &over);
+    let mut series = Series::new(series_id("f00d"));
+    let ended = signal(Heard::Resolved { stated: Some(at("09:00:00")) });
+    series.merge(&ended, at("12:00:00"));
+    let earlier = Signal { started: at("11:57:59.5"), ..signal(Heard::Fired) };
+    let before =
+        Signal { severity: Severity::Warning, received: at("12:13:14"), ..earlier.clone() };
+    for firing in [signal(Heard::Fired), earlier, before] {
+        series.merge(&firing, at("12:00:00"));
+    }
+    let running = series.running.as_mut().unwrap();
+    running.generation = 3;
+    running.claims = vec![Claim {
+        id: id("drain eu"),
+        backend: backend("chat-pool"),
+        play: "drain-failing-member".parse().unwrap(),
+        asked: asked(Effect::Drain { member: "eu".parse().unwrap() }),
+    }];
     check("series_running.json", &series);
 }
 
-fn over(name: &str, effect: Effect, life: Life, standing: Standing) -> Override {
-    Override {
-        id: id(name),
-        series: series_id("f00d"),
-        play: "drain-failing-member".parse().unwrap(),
+fn asked(effect: Effect) -> Asked {
+    Asked {
         generation: 3,
-        authority: Authority::Alert,
-        severity: Severity::Critical,
-        started: at("11:58:00"),
         effect,
         lease: Lease {
             until: Until::For("PT30M".parse().unwrap()),
@@ -95,10 +105,20 @@ fn over(name: &str, effect: Effect, life: Life, standing: Standing) -> Override 
             every: "PT0S".parse().unwrap(),
         },
         after: Vec::new(),
-        resolved: None,
-        life,
-        standing,
+        severity: Severity::Critical,
+        started: at("11:58:00"),
+        since: at("12:00:00"),
     }
+}
+
+fn over(name: &str, effect: Effect, life: Life, standing: Standing) -> Override {
+    let (series, play) = (series_id("f00d"), "drain-failing-member".parse().unwrap());
+    let claim = Claim { id: id(name), backend: backend("chat-pool"), play, asked: asked(effect) };
+    let mut over = Override::new(&claim, &series, Origin::Alert, at("12:00:00"));
+    if matches!(life, Life::Ended { .. }) {
+        over.behind = Behind::default();
+    }
+    Override { life, standing, ..over }
 }
 
 /// Every variant of what a document can hold occurs in it.
@@ -163,7 +183,7 @@ fn document() -> Document {
         overrides.push(over(&format!("held {number}"), drain("eu"), claimed(), held(why)));
     }
     let ramping = overrides.iter_mut().find(|over| over.id == id("ramping")).unwrap();
-    ramping.authority = Authority::Operator;
+    ramping.origin = Origin::Operator;
     ramping.severity = Severity::Info;
     ramping.resolved = Some(at("12:09:59"));
     ramping.after = vec![After { reconnect: backend("eu"), after: "PT5M".parse().unwrap() }];
@@ -177,7 +197,7 @@ fn document() -> Document {
     let mut document = Document::new(backend("chat-pool"), at("12:12:01"));
     document.generation = 3;
     document.overrides = overrides.into_iter().map(|over| (over.id.clone(), over)).collect();
-    document.spent = [id("over")].into();
+    document.undone = [(id("over"), at("12:11:00"))].into();
     let (weight, priority) = (Field::weight(&member("eu")), Field::priority(&member("jp")));
     document.owned = [
         (weight.clone(), Owned { baseline: Setting::Is(3), written: Setting::Is(0), stood: true }),
@@ -249,6 +269,8 @@ fn lines() {
     check("line_displaced.json", &said(What::Displaced { id: id("a"), by: vec![id("b")], why }));
     let paused = What::Paused { by: "ann".to_owned(), reason: "release".to_owned() };
     check("line_paused.json", &Line::new(at("12:00:00"), None, paused));
+    let truncated = What::Truncated { source: "alertmanager".parse().unwrap(), left_out: 7 };
+    check("line_truncated.json", &Line::new(at("12:00:00"), None, truncated));
     let undone = What::ReconnectUndone {
         id: ReconnectId::derive(&["one"]),
         target: backend("eu"),
@@ -289,11 +311,36 @@ fn messages() {
     }
 }
 
+/// Reads a sample of the first form, and shows it in the newest.
+fn check_first<T: Body>(name: &str) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/1").join(name);
+    let body: T = stored::read(&std::fs::read_to_string(&path).unwrap()).expect(name);
+    let value: serde_json::Value = serde_json::from_str(&stored::write(&body).unwrap()).unwrap();
+    serde_json::to_string_pretty(&value).unwrap() + "\n"
+}
+
+/// What the first form's samples are read as.
+#[test]
+fn the_first_form_is_read_for_ever() {
+    for entry in std::fs::read_dir(sample("").join("../1")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let read = match name.split(['_', '.']).next().unwrap() {
+            "document" => check_first::<Document>(&name),
+            "series" => check_first::<Series>(&name),
+            "group" => check_first::<Group>(&name),
+            "line" => check_first::<Line>(&name),
+            "message" => check_first::<Message>(&name),
+            other => panic!("a sample of `{other}`"),
+        };
+        expect_file![sample("").join("../1_read").join(name)].assert_eq(&read);
+    }
+}
+
 #[test]
 fn what_a_newer_version_wrote_is_refused_with_words() {
-    let newer = r#"{"v":2,"body":{"what":"nobody knows"}}"#;
+    let newer = r#"{"v":3,"body":{"what":"nobody knows"}}"#;
     let error = stored::read::<Document>(newer).unwrap_err();
-    assert!(matches!(error, BodyError::Newer { what: "document", form: 2 }));
+    assert!(matches!(error, BodyError::Newer { what: "document", form: 3 }));
     assert!(error.to_string().contains("written by a newer version of Pointsman"), "{error}");
     for broken in ["", "{}", r#"{"v":1}"#, r#"{"v":0,"body":{}}"#, r#"{"v":1,"body":{}}"#, "[1]"] {
         let error = stored::read::<Document>(broken).unwrap_err();

@@ -6,20 +6,16 @@ use jiff::SignedDuration;
 
 use super::{
     super::{
-        AT_MOST_DEFAULT, Condition, EFFECTS_MAX, EffectTemplate, Play, Pool, RAMP_STEPS_MAX,
+        AT_MOST_DEFAULT, Condition, EFFECTS_MAX, EffectTemplate, Play, RAMP_STEPS_MAX,
         RECONNECT_AFTER_MIN, RECONNECTS_MAX, Ramp, ReconnectTemplate, SPLIT_MEMBERS_MAX, Template,
         Until,
         decode::{At, Entries, clipped},
-        nearest::meant,
+        nearest::{listed, meant},
         value, wire,
     },
-    Declared, Reading,
+    Declared, Reach, Reading,
 };
-use crate::{
-    effect::WEIGHT_MAX,
-    fraction::Fraction,
-    names::{BackendName, PoolAlias},
-};
+use crate::{effect::WEIGHT_MAX, fraction::Fraction, names::BackendName};
 
 impl Reading<'_> {
     pub(super) fn play(
@@ -32,9 +28,10 @@ impl Reading<'_> {
         let name = self.needed(name, holder, "name", "give the play a name");
         let name = name.and_then(|(at, text)| self.parsed(&text, &at));
         let help = "say which signals the play is for: `when: signal.labels.alertname == \"…\"`";
-        let when = self
-            .needed(when, holder, "when", help)
-            .and_then(|(at, text)| self.expressions(&text.0, &at, Condition::read(&text.0)));
+        let when = self.needed(when, holder, "when", help).and_then(|(at, text)| {
+            let read = Condition::read(&text.0, &mut self.expressions);
+            self.compiled(&text.0, &at, read)
+        });
         let help = "say what the play does: `do: [{drain: {pool: …, member: …}}]`";
         let effects = self.needed(effects, holder, "do", help).map(|(at, effects)| {
             if effects.is_empty() {
@@ -54,13 +51,13 @@ impl Reading<'_> {
         });
         let ramp = ramp.and_then(|At { at, value }| self.ramp(value?, &at));
         let first = effects.as_ref().and_then(|effects| effects.first()?.as_ref());
-        let first = first.and_then(|effect: &EffectTemplate| {
-            declared?.pools.get(effect.pool().as_str())?.as_ref().map(|(_, pool)| pool)
-        });
         let after = after.and_then(|At { at, value }| {
             let after = value?;
             self.bounded(&at, after.len(), RECONNECTS_MAX, "reconnects");
-            let read = |after: At<_>| self.after(after, first, declared);
+            let first = declared.zip(first).map(|(declared, first): (_, &EffectTemplate)| {
+                (declared, declared.reach(first.pool()))
+            });
+            let read = |after: At<_>| self.after(after, first.as_ref());
             Some(after.into_iter().take(RECONNECTS_MAX).filter_map(read).collect())
         });
         Some(Play {
@@ -145,14 +142,14 @@ impl Reading<'_> {
         match wire {
             wire::Effect::Drain(At { at, value }) => {
                 let wire::Drain { pool, member } = value?;
-                let pool = self.pool_alias(pool, &at, declared);
+                let pool = self.pool_name(pool, &at, declared);
                 let member = self.member(member, &at);
                 Some(EffectTemplate::Drain { pool: pool?, member: member? })
             }
             wire::Effect::Shift(At { at, value }) => self.shift(value?, &at, declared),
             wire::Effect::Promote(At { at, value }) => {
                 let wire::Promote { pool, member, weight } = value?;
-                let pool = self.pool_alias(pool, &at, declared);
+                let pool = self.pool_name(pool, &at, declared);
                 let member = self.member(member, &at);
                 let weight = match weight {
                     None => Some(None),
@@ -172,7 +169,7 @@ impl Reading<'_> {
         declared: Option<&Declared>,
     ) -> Option<EffectTemplate> {
         let wire::Shift { pool, member, to, split } = wire;
-        let pool = self.pool_alias(pool, holder, declared);
+        let pool = self.pool_name(pool, holder, declared);
         let Some(split) = split else {
             if member.is_none() && to.is_none() {
                 self.wrong(
@@ -241,26 +238,33 @@ impl Reading<'_> {
         Some(weights)
     }
 
-    fn pool_alias(
+    /// The pool of an effect: what the file shows that it can be must be declared, and what only a
+    /// signal shows must be able to.
+    fn pool_name(
         &mut self,
-        field: Option<At<String>>,
+        field: Option<At<wire::PoolName>>,
         holder: &Range<usize>,
         declared: Option<&Declared>,
-    ) -> Option<PoolAlias> {
-        let (at, name) = self.needed(field, holder, "pool", "name one of the `pools`")?;
+    ) -> Option<Template> {
+        let (at, text) = self.needed(field, holder, "pool", "name one of the `pools`")?;
+        let read = Template::read(&text.0, &mut self.expressions);
+        let template = self.compiled(&text.0, &at, read)?;
         let pools = &declared?.pools;
-        match pools.get(&name) {
-            Some(pool) => pool.as_ref().map(|(alias, _)| alias.clone()),
-            None => {
-                let help = if name.contains("${") {
-                    "name the pool as it is; `${…}` works in `member`".to_owned()
-                } else {
-                    meant(&name, "pools", pools.keys().map(String::as_str))
-                };
-                self.wrong(&at, format!("there is no pool `{}`", clipped(&name)), help);
-                None
+        let known = pools.keys().map(String::as_str);
+        let Some(names) = template.texts() else {
+            if pools.keys().any(|name| template.could_be(name)) {
+                return Some(template);
             }
+            let message = format!("no pool has a name like `{}`", clipped(&text.0));
+            self.wrong(&at, message, listed("pools", known));
+            return None;
+        };
+        for name in names.iter().filter(|name| !pools.contains_key(*name)) {
+            let message = format!("there is no pool `{}`", clipped(name));
+            self.wrong(&at, message, meant(name, "pools", known.clone()));
         }
+        // Of a pool that is wrong itself it has been said.
+        names.iter().all(|name| pools.get(name).is_some_and(Option::is_some)).then_some(template)
     }
 
     fn member(
@@ -275,7 +279,8 @@ impl Reading<'_> {
 
     /// A text that will be a backend's name; checked here where no signal is needed to know it.
     fn template(&mut self, text: &str, at: &Range<usize>) -> Option<Template> {
-        let template = self.expressions(text, at, Template::read(text))?;
+        let read = Template::read(text, &mut self.expressions);
+        let template = self.compiled(text, at, read)?;
         match template.fixed() {
             Some(name) => self.parsed::<BackendName>(name, at).map(|_| template),
             None => Some(template),
@@ -285,12 +290,11 @@ impl Reading<'_> {
     fn after(
         &mut self,
         wire: At<wire::After>,
-        first: Option<&Pool>,
-        declared: Option<&Declared>,
+        first: Option<&(&Declared, Reach<'_>)>,
     ) -> Option<ReconnectTemplate> {
         let wire::After::Reconnect(At { at: holder, value }) = wire.value?;
         let wire::Reconnect { backend, after } = value?;
-        if first.is_some_and(|pool| pool.backend.workspace.is_some()) {
+        if first.is_some_and(|(_, first)| first.shows(|pool| pool.backend.workspace.is_some())) {
             self.wrong(
                 &holder,
                 "a backend of a workspace cannot be reconnected",
@@ -301,17 +305,16 @@ impl Reading<'_> {
         let backend = self.needed(backend, &holder, "backend", help);
         let backend = backend.and_then(|(at, text)| {
             let template = self.template(&text.0, &at)?;
-            let name = template.fixed().and_then(|name| name.parse().ok());
-            if let (Some(name), Some(first), Some(declared)) = (name, first, declared) {
-                let target = first.backend.sibling(name);
-                let pools = declared.pools.values().flatten();
-                if pools.into_iter().any(|(_, pool)| pool.backend == target) {
-                    self.wrong(
-                        &at,
-                        format!("`{}` is a pool, and a pool cannot be reconnected", target.name),
-                        "name one of its members",
-                    );
-                }
+            let name: Option<BackendName> = template.fixed().and_then(|name| name.parse().ok());
+            if let Some((name, (declared, first))) = name.zip(first)
+                && first
+                    .shows(|pool| declared.backends.contains(&pool.backend.sibling(name.clone())))
+            {
+                self.wrong(
+                    &at,
+                    format!("`{name}` is a pool, and a pool cannot be reconnected"),
+                    "name one of its members",
+                );
             }
             Some(template)
         });

@@ -5,7 +5,10 @@ use std::{fmt::Write, thread};
 use proptest::prelude::*;
 
 use crate::{
-    playbook::{Condition, EXPRESSION_BYTES_MAX, Template, expression::Scene},
+    playbook::{
+        Condition, EXPRESSION_BYTES_MAX, Template,
+        expression::{Expressions, Scene},
+    },
     signal::Severity,
 };
 
@@ -21,9 +24,10 @@ fn read(source: &str) -> bool {
         .spawn(move || {
             let signal = super::signal(Severity::Info, [("a", "1")]);
             let scene = Scene::of(&signal);
-            let condition = Condition::read(&source).map(|condition| condition.holds(&scene));
-            let template =
-                Template::read(&format!("a${{{source}}}")).map(|template| template.fill(&scene));
+            let condition = Condition::read(&source, &mut Expressions::default())
+                .map(|condition| condition.holds(&scene));
+            let template = Template::read(&format!("a${{{source}}}"), &mut Expressions::default())
+                .map(|template| template.fill(&scene));
             condition.is_ok() || template.is_ok()
         })
         .unwrap()
@@ -36,7 +40,7 @@ type Tower = fn(usize) -> String;
 
 #[test]
 fn towers_are_refused_at_every_height() {
-    let towers: [(&str, Tower); 16] = [
+    let towers: [(&str, Tower); 18] = [
         ("parentheses", |n| "(".repeat(n) + "true" + &")".repeat(n)),
         ("open", |n| "(".repeat(n)),
         ("lists", |n| "[".repeat(n)),
@@ -51,6 +55,8 @@ fn towers_are_refused_at_every_height() {
         ("conditionals", |n| "true?1:".repeat(n) + "1"),
         ("calls", |n| "int(".repeat(n) + "1" + &")".repeat(n)),
         ("methods", |n| "1".to_owned() + &".int()".repeat(n)),
+        ("functions of text", |n| "''".to_owned() + &".trim().split('')[0]".repeat(n)),
+        ("replacements", |n| "signal.labels.a".to_owned() + &".replace('','a')".repeat(n)),
         ("loops", |n| "[0].all(a,".repeat(n) + "true" + &")".repeat(n)),
         ("in", |n| "1 in ".repeat(n) + "1"),
     ];
@@ -79,7 +85,10 @@ fn what_passes_the_guard_can_be_read_and_asked_with_an_ordinary_stack() {
             let taken = thread::Builder::new()
                 .stack_size(STACK_BYTES)
                 .spawn(move || {
-                    let Ok(condition) = Condition::read(&source) else { return false };
+                    let Ok(condition) = Condition::read(&source, &mut Expressions::default())
+                    else {
+                        return false;
+                    };
                     let signal = super::signal(Severity::Info, []);
                     let scene = Scene::of(&signal);
                     assert_eq!(condition.holds(&scene), Ok(true));

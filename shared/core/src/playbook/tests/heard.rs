@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// The hearing, a line for each play matched and each failure.
-fn told(playbook: &Playbook, signal: &Signal) -> String {
+pub(super) fn told(playbook: &Playbook, signal: &Signal) -> String {
     let hearing = playbook.hear(signal);
     let mut told = String::new();
     for matched in hearing.matched {
@@ -30,7 +30,7 @@ fn told(playbook: &Playbook, signal: &Signal) -> String {
     told
 }
 
-fn check(playbook: &Playbook, signal: &Signal, expected: &Expect) {
+pub(super) fn check(playbook: &Playbook, signal: &Signal, expected: &Expect) {
     let told = told(playbook, signal);
     expected.assert_eq(&told);
     let resolved = Signal {
@@ -73,6 +73,22 @@ fn the_example_does_what_it_says() {
         &expect![[r#"
             lean-west: [contoso-apim/chat-pool: split eu-1 10 eu-2 10 us-1 80] [contoso-apim/chat-pool: promote us-standby with weight 50]
         "#]],
+    );
+    let site = "/subscriptions/0/resourceGroups/rg1/providers/Microsoft.Web/sites/EU-1";
+    let unhealthy = |app| [("alertname", "ResourceUnhealthy"), ("app", app), ("resource", site)];
+    check(
+        &playbook,
+        &signal(Severity::Info, unhealthy("search-api")),
+        &expect![[r#"
+            drain-by-resource: [contoso-apim/discovery/search-pool: drain eu-1]
+        "#]],
+    );
+    check(
+        &playbook,
+        &signal(Severity::Info, unhealthy("web")),
+        &expect![[r#"
+        failed: play `drain-by-resource`, do[0].drain.pool: neither the signal nor the map has `web`, which `{"chat-api": "chat", "search-api": "search"}[signal.labels.app]` needs
+    "#]],
     );
     check(&playbook, &signal(Severity::Critical, []), &expect![""]);
 }
@@ -118,8 +134,8 @@ fn conditions() {
         assert_eq!(holds(when), expected, "{when}");
     }
     expect![[r#"
-        play `a`, when: `int(signal.labels.a) > 5` failed: Error executing function 'int': string parse error: invalid digit found in string
-        play `a`, when: `signal.labels.a.matches(signal.labels.a + '[')` failed: Error executing function 'matches': 'x[' not a valid regex: regex parse error:     x[      ^ error: unclosed character class
+        play `a`, when: `int(signal.labels.a) > 5` failed in `int`: string parse error: invalid digit found in string
+        play `a`, when: `signal.labels.a.matches(signal.labels.a + '[')` failed in `matches`: 'x[' not a valid regex: regex parse error:     x[      ^ error: unclosed character class
         play `a`, when: `dyn(signal.labels.a)` gave string, and a condition must give true or false
     "#]]
     .assert_eq(&format!(
@@ -208,7 +224,7 @@ fn what_a_play_says_is_what_is_read() {
                 when: "true",
                 effects: [
                     Drain {
-                        pool: chat,
+                        pool: "chat",
                         member: "eu",
                     },
                 ],
@@ -227,7 +243,7 @@ fn what_a_play_says_is_what_is_read() {
                 when: "signal.labels.a == \"x\"",
                 effects: [
                     Drain {
-                        pool: chat,
+                        pool: "chat",
                         member: "${signal.labels.b}",
                     },
                 ],
@@ -254,7 +270,7 @@ fn what_a_play_says_is_what_is_read() {
                 when: "true",
                 effects: [
                     Split {
-                        pool: chat,
+                        pool: "chat",
                         weights: {
                             eu: 0,
                             us: 100,

@@ -3,8 +3,11 @@
 mod bad;
 mod expressions;
 mod heard;
+mod large;
+mod pools;
 mod properties;
 mod schema;
+mod strings;
 
 use jiff::Timestamp;
 

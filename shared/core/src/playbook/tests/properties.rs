@@ -88,7 +88,7 @@ fn sizes_are_bounded() {
     let text = format!("{}plays:\n{plays}", super::HEAD);
     let problems = read(&text).unwrap_err();
     assert_eq!(problems.len(), 1, "{problems:?}");
-    assert_eq!(problems[0].message, "there are 501 plays here");
+    assert_eq!(problems[0].message, "there are 2001 plays here");
     let wrong = text.replace("member: eu", "member: e/u");
     assert_eq!(read(&wrong).unwrap_err().len(), super::super::problem::PROBLEMS_MAX);
 }

@@ -180,10 +180,10 @@ e: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]
 f: [*e, *e]
 "#,
         &expect![[r#"
-            playbook.yaml:5:32: the playbook has more than 100000 values by here
+            playbook.yaml:5:36: aliases repeat more than 100000 values by here
               |
             5 | e: &e [*d, *d, *d, *d, *d, *d, *d, *d, *d, *d]
-              |                                ^^
+              |                                    ^^
               = aliases that repeat aliases grow fast: write fewer
         "#]],
     );

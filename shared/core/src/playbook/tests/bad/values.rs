@@ -195,12 +195,6 @@ fn names() {
                |            ^
                = give this one a name of its own; the other is in line 9
 
-            playbook.yaml:10:47: there is no pool `${signal.labels.pool}`
-               |
-            10 |   - {name: a, when: true, do: [{drain: {pool: "${signal.labels.pool}", member: ""}}]}
-               |                                               ^^^^^^^^^^^^^^^^^^^^^^^
-               = name the pool as it is; `${…}` works in `member`
-
             playbook.yaml:10:80: `` is no backend name
                |
             10 |   - {name: a, when: true, do: [{drain: {pool: "${signal.labels.pool}", member: ""}}]}

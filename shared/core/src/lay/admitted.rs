@@ -1,0 +1,94 @@
+//! What has been said of each member by what was admitted.
+
+use std::collections::BTreeMap;
+
+use super::{Contribution, SCALE, ground::Ground};
+use crate::{fraction::Fraction, origin::Origin};
+
+/// What one contribution does to one member.
+#[derive(Clone, Copy)]
+pub(super) enum Touch {
+    /// Its weight becomes this part of its baseline.
+    Part(Fraction),
+    /// Its weight becomes this.
+    Weight(u8),
+    /// It serves, with this weight where it has none.
+    Serve(Option<u8>),
+}
+
+/// What has been admitted, by member.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Admitted {
+    pub(super) weights: BTreeMap<usize, Weighed>,
+    pub(super) promoted: BTreeMap<usize, Option<u8>>,
+    /// How many of the groups below the serving one are promoted with it.
+    pub(super) standbys: usize,
+}
+
+/// What has been said of one weight. The highest authority in force decides; within it the smallest
+/// wins, and what is ramping out never raises what is in force.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Weighed {
+    in_force: Option<(Origin, u32)>,
+    ramping: Option<(Origin, u32)>,
+    /// What was asked, while in force, by what is ramping out.
+    ramping_from: Option<(Origin, u32)>,
+}
+
+impl Weighed {
+    /// As it was before any ramp began.
+    pub(super) const fn unramped(self) -> Self {
+        Self { ramping: self.ramping_from, ..self }
+    }
+
+    fn add(slot: &mut Option<(Origin, u32)>, authority: Origin, weight: u32) {
+        *slot = Some(match *slot {
+            Some((higher, kept)) if higher > authority => (higher, kept),
+            Some((same, kept)) if same == authority => (same, kept.min(weight)),
+            Some(_) | None => (authority, weight),
+        });
+    }
+
+    pub(super) fn weight(self, otherwise: u32) -> u32 {
+        match (self.in_force, self.ramping) {
+            (Some((authority, weight)), Some((same, other))) if authority == same => {
+                weight.min(other)
+            }
+            (Some((_, weight)), _) | (None, Some((_, weight))) => weight,
+            (None, None) => otherwise,
+        }
+    }
+}
+
+impl Admitted {
+    pub(super) fn add(
+        &mut self,
+        ground: &Ground<'_>,
+        one: &Contribution<'_>,
+        (at, touch): &(usize, Touch),
+    ) {
+        let base = ground.base[*at];
+        let asked = match touch {
+            Touch::Part(part) => base / SCALE * u32::from(part.basis_points()),
+            Touch::Weight(weight) => u32::from(*weight) * SCALE,
+            Touch::Serve(weight) => {
+                let kept = self.promoted.entry(*at).or_insert(*weight);
+                *kept = (*kept).max(*weight);
+                return;
+            }
+        };
+        let weighed = self.weights.entry(*at).or_default();
+        let authority = one.rank.authority.0;
+        if one.given_back == Fraction::NONE {
+            Weighed::add(&mut weighed.in_force, authority, asked);
+        } else {
+            let back = i64::from(one.given_back.basis_points());
+            let way = (i64::from(base) - i64::from(asked)) * back / i64::from(SCALE);
+            // Of what nobody has said, there is no part to be given back before the whole is.
+            let way = if ground.is_unclear(*at) { 0 } else { way };
+            let now = u32::try_from(i64::from(asked) + way).unwrap_or(0);
+            Weighed::add(&mut weighed.ramping, authority, now);
+            Weighed::add(&mut weighed.ramping_from, authority, asked);
+        }
+    }
+}

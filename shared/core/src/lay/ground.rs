@@ -1,0 +1,205 @@
+//! A baseline, read once, and the shape that a pool takes by what is said of its members.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Contribution, SCALE, Terms, Yielded,
+    admitted::{Admitted, Touch},
+    whole::Group,
+};
+use crate::{
+    effect::Effect,
+    fraction::Fraction,
+    names::BackendName,
+    overrides::Held,
+    pool::{Field, Member, Part, Pool},
+};
+
+/// A baseline, read once: who is in which group, with which weight, and who serves.
+pub(super) struct Ground<'a> {
+    pub(super) members: &'a [Member],
+    pub(super) terms: &'a Terms,
+    yielded: &'a Yielded,
+    /// Each member's group: the number of its priority.
+    pub(super) group: Vec<u8>,
+    /// Each member's weight in the baseline, in parts.
+    pub(super) base: Vec<u32>,
+    /// Groups where nulls and numbers stand side by side, unexplained.
+    mixed: BTreeSet<u8>,
+    /// The group that serves.
+    pub(super) serving: u8,
+    /// The groups below it, in order.
+    pub(super) standbys: Vec<u8>,
+}
+
+/// A pool as it would be: each member's group and weight.
+pub(super) struct Shape {
+    pub(super) group: Vec<u8>,
+    pub(super) weight: Vec<u32>,
+    /// Each member's weight had its ramps not begun: a member whose is 0 is still on its way back.
+    pub(super) settled: Vec<u32>,
+}
+
+impl<'a> Ground<'a> {
+    pub(super) fn of(
+        baseline: &'a Pool,
+        terms: &'a Terms,
+        yielded: &'a Yielded,
+    ) -> Result<Self, Held> {
+        let members = baseline.members();
+        let group: Vec<u8> = members.iter().map(|one| one.priority.number().unwrap_or(0)).collect();
+        let groups: BTreeSet<u8> = group.iter().copied().collect();
+        let mut base = vec![0; members.len()];
+        let mut mixed = BTreeSet::new();
+        for number in &groups {
+            let within: Vec<usize> =
+                (0..members.len()).filter(|at| group[*at] == *number).collect();
+            let numbers =
+                within.iter().filter(|at| members[**at].weight.number().is_some()).count();
+            if numbers != 0 && numbers != within.len() && terms.null_weight.is_none() {
+                mixed.insert(*number);
+            }
+            // Round robin is what equal weights are.
+            let null = if numbers == 0 { 1 } else { terms.null_weight.unwrap_or(1) };
+            for at in within {
+                base[at] = u32::from(members[at].weight.number().unwrap_or(null)) * SCALE;
+            }
+        }
+        let serves =
+            |number: &u8| (0..members.len()).any(|at| group[at] == *number && base[at] > 0);
+        let serving = groups.iter().copied().find(serves).ok_or(Held::NothingServes)?;
+        let standbys = groups.into_iter().filter(|number| *number > serving).collect();
+        Ok(Self { members, terms, yielded, group, base, mixed, serving, standbys })
+    }
+
+    fn at(&self, name: &BackendName) -> Result<usize, Held> {
+        self.members
+            .iter()
+            .position(|member| member.name == *name)
+            .ok_or_else(|| Held::NoMember(name.clone()))
+    }
+
+    /// The members that a contribution touches, without the fields that it has given up.
+    pub(super) fn targets(&self, one: &Contribution<'_>) -> Result<Vec<(usize, Touch)>, Held> {
+        let touches: Vec<(&BackendName, Part, Touch)> = match one.effect {
+            Effect::Drain { member } => vec![(member, Part::Weight, Touch::Part(Fraction::NONE))],
+            Effect::Shift { member, to } => vec![(member, Part::Weight, Touch::Part(*to))],
+            Effect::Split { weights } => weights
+                .iter()
+                .map(|(member, weight)| (member, Part::Weight, Touch::Weight(*weight)))
+                .collect(),
+            Effect::Promote { member, weight } => {
+                vec![(member, Part::Priority, Touch::Serve(*weight))]
+            }
+        };
+        let mut targets = Vec::with_capacity(touches.len());
+        for (name, part, touch) in touches {
+            let at = self.at(name)?;
+            if !self.is_clear(at, touch) {
+                return Err(Held::MixedWeights);
+            }
+            let field = Field { member: name.clone(), part };
+            if !self.yielded.get(&field).is_some_and(|ids| ids.contains(one.id)) {
+                targets.push((at, touch));
+            }
+        }
+        Ok(targets)
+    }
+
+    /// Whether a touch can be carried out without knowing what null counts as: no weight and an
+    /// explicit weight can, where no share has to be kept.
+    fn is_clear(&self, at: usize, touch: Touch) -> bool {
+        let mixed = |group: u8| self.mixed.contains(&group);
+        match touch {
+            Touch::Part(Fraction::NONE) | Touch::Weight(_) => {
+                !mixed(self.serving) || self.terms.limits.least_share.is_none()
+            }
+            Touch::Part(_) | Touch::Serve(_) => !mixed(self.group[at]) && !mixed(self.serving),
+        }
+    }
+
+    /// Whether a member's weight counts as a number that nobody has said.
+    pub(super) fn is_unclear(&self, at: usize) -> bool {
+        self.mixed.contains(&self.group[at]) && self.members[at].weight.number().is_none()
+    }
+
+    /// Whether a member's weight was given up to someone else's write.
+    pub(super) fn is_given_up(&self, at: usize) -> bool {
+        self.yielded.contains_key(&Field::weight(&self.members[at].name))
+    }
+
+    fn is_standby(&self, at: usize, standbys: usize) -> bool {
+        self.standbys[..standbys].contains(&self.group[at])
+            && !self.mixed.contains(&self.group[at])
+            && !self.mixed.contains(&self.serving)
+            && !self.yielded.contains_key(&Field::priority(&self.members[at].name))
+    }
+
+    /// The pool as it would be with these admitted and so many groups promoted.
+    pub(super) fn shape(&self, admitted: &Admitted, standbys: usize) -> Shape {
+        let mut shape = Shape {
+            group: self.group.clone(),
+            weight: self.base.clone(),
+            settled: Vec::with_capacity(self.base.len()),
+        };
+        for at in 0..self.members.len() {
+            // What serves already has nothing to be promoted to, and keeps its weight.
+            let serves = self.group[at] == self.serving && self.base[at] > 0;
+            let promoted = admitted.promoted.get(&at).filter(|_| !serves);
+            if promoted.is_some() || self.is_standby(at, standbys) {
+                shape.group[at] = self.serving;
+                let weightless = self.members[at].weight.number().unwrap_or(0) == 0;
+                if weightless && !self.is_given_up(at) {
+                    shape.weight[at] = promoted
+                        .copied()
+                        .flatten()
+                        .map_or_else(|| self.median(), |weight| u32::from(weight) * SCALE);
+                }
+            }
+            let weighed = admitted.weights.get(&at).copied().unwrap_or_default();
+            shape.settled.push(weighed.unramped().weight(shape.weight[at]));
+            shape.weight[at] = weighed.weight(shape.weight[at]);
+        }
+        shape
+    }
+
+    /// The median weight of those that serve in the baseline.
+    fn median(&self) -> u32 {
+        let mut weights: Vec<u32> = self.serving_base().collect();
+        weights.sort_unstable();
+        weights.get(weights.len() / 2).copied().unwrap_or(SCALE)
+    }
+
+    pub(super) fn serving_base(&self) -> impl Iterator<Item = u32> {
+        (0..self.members.len())
+            .filter(|at| self.group[*at] == self.serving)
+            .map(|at| self.base[at])
+            .filter(|weight| *weight > 0)
+    }
+
+    /// Whether a member's weight and group are as its owner left them.
+    pub(super) fn is_kept(&self, shape: &Shape, at: usize) -> bool {
+        shape.weight[at] == self.base[at] && shape.group[at] == self.group[at]
+    }
+
+    /// One group of a shape, to be written in whole numbers.
+    pub(super) fn asked(&self, shape: &Shape, within: &[usize]) -> Group {
+        let own = |at: &usize| (shape.group[*at] == self.group[*at]).then_some(self.base[*at]);
+        // What a factor would mean for these, nobody has said; or someone has said otherwise.
+        let fixed = |at: &usize| self.is_given_up(*at) || self.is_unclear(*at);
+        let serves = within.first().is_some_and(|at| shape.group[*at] == self.serving);
+        Group {
+            wanted: within.iter().map(|at| shape.weight[*at]).collect(),
+            own: within.iter().map(own).collect(),
+            scalable: !within.iter().any(fixed),
+            least: self.terms.limits.least_share.filter(|_| serves),
+        }
+    }
+}
+
+impl Shape {
+    /// The members of a group.
+    pub(super) fn within(&self, number: u8) -> Vec<usize> {
+        (0..self.group.len()).filter(|at| self.group[*at] == number).collect()
+    }
+}

@@ -1,0 +1,85 @@
+//! The verdict on a shape: whether the limits hold, and how many standbys must serve for them to.
+//!
+//! Of what the owner's own baseline does not reach, nothing is asked.
+
+use std::collections::BTreeSet;
+
+use super::{
+    admitted::Admitted,
+    ground::{Ground, Shape},
+};
+use crate::{
+    limits::{Failover, Limits},
+    overrides::Held,
+};
+
+/// Which members count towards those that must serve.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    /// Those that have come back whole, or never were away.
+    Settled,
+    /// Those on their way back, too.
+    Any,
+}
+
+impl Ground<'_> {
+    /// The least number of groups to promote with which the limits hold.
+    ///
+    /// A member that ramps back is no reason yet to let the standbys go: alone in its group, its
+    /// first tenth would be all of the traffic. So without counting it first; and with it where
+    /// the limits cannot be kept otherwise, for a ramp must not keep back what they allow.
+    pub(super) fn standbys_needed(&self, admitted: &Admitted) -> Result<usize, Held> {
+        let least = |counted| {
+            let held = match self.verdict(&self.shape(admitted, 0), counted) {
+                Ok(()) => return Ok(0),
+                Err(held) => held,
+            };
+            let short = matches!(held, Held::Members { .. } | Held::Share { .. });
+            if !short || self.terms.failover == Failover::Hold {
+                return Err(held);
+            }
+            (1..=self.standbys.len())
+                .find(|standbys| self.verdict(&self.shape(admitted, *standbys), counted).is_ok())
+                .ok_or(held)
+        };
+        least(Counted::Settled).or_else(|_| least(Counted::Any))
+    }
+
+    /// Holds a shape against the limits.
+    fn verdict(&self, shape: &Shape, counted: Counted) -> Result<(), Held> {
+        let Limits { least_members, least_share } = self.terms.limits;
+        let within = shape.within(self.serving);
+        let serves = |at: &&usize| shape.weight[**at] > 0;
+        let counts = |at: &&usize| counted == Counted::Any || shape.settled[**at] > 0;
+        let serving = within.iter().filter(serves).filter(counts).count();
+        let before = self.serving_base().count();
+        let least = least_members.of(before).min(before);
+        if serving < least {
+            return Err(Held::Members { serving, least });
+        }
+        if let Some(least) = least_share {
+            let group = self.asked(shape, &within);
+            if !group.is_allowed() {
+                return Err(Held::Share { share: group.share(), least });
+            }
+        }
+        let (now, before) =
+            (emptied(&shape.group, &shape.weight), emptied(&self.group, &self.base));
+        let left_so = |at: usize| before.contains(&self.group[at]);
+        if (0..self.members.len()).any(|at| now.contains(&shape.group[at]) && !left_so(at)) {
+            return Err(Held::Emptied);
+        }
+        Ok(())
+    }
+}
+
+/// The groups whose weights are all 0.
+fn emptied(group: &[u8], weight: &[u32]) -> BTreeSet<u8> {
+    let serves = |at: &usize| weight[*at] > 0;
+    let serving: BTreeSet<u8> = (0..group.len()).filter(serves).map(|at| group[at]).collect();
+    group.iter().copied().filter(|number| !serving.contains(number)).collect()
+}
+
+#[cfg(test)]
+#[path = "verdict_tests.rs"]
+mod tests;

@@ -1,0 +1,155 @@
+//! Form 1, written before an override had a set of occurrences behind it.
+//!
+//! Then each occurrence had an override of its own, whose id named the occurrence. Those keep their
+//! ids until they are over: their series ends them by what it noted as claimed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use pointsman_core::{
+    claim::{Asked, Behind},
+    document::{Intent, Owned, Reconnect, Trouble},
+    effect::Effect,
+    etag::Etags,
+    id::{OverrideId, ReconnectId},
+    lay::Yielded,
+    names::{BackendId, PlayName},
+    origin::Origin,
+    overrides::{After, Lease, Life, Standing},
+    pool::Field,
+    series::STARTS_MAX,
+    signal::{RECEIVED_UNKNOWN, SeriesId, Severity, Signal},
+};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+pub struct Series {
+    id: SeriesId,
+    #[serde(default)]
+    ended: Option<Timestamp>,
+    #[serde(default)]
+    running: Option<Occurrence>,
+}
+
+#[derive(Deserialize)]
+struct Occurrence {
+    starts: BTreeSet<Timestamp>,
+    signal: Signal,
+    generation: u64,
+    #[serde(default)]
+    claims: BTreeMap<BackendId, BTreeSet<OverrideId>>,
+}
+
+impl From<Series> for pointsman_core::series::Series {
+    fn from(Series { id, ended, running }: Series) -> Self {
+        let Some(Occurrence { starts, signal, generation, claims }) = running else {
+            return Self::stored_before(id, ended, Vec::new(), 0, BTreeMap::new());
+        };
+        let firing = |started: &Timestamp| Signal {
+            started: *started,
+            received: RECEIVED_UNKNOWN,
+            ..signal.clone()
+        };
+        let firings = starts.iter().rev().take(STARTS_MAX).map(firing).collect();
+        Self::stored_before(id, ended, firings, generation, claims)
+    }
+}
+
+#[derive(Deserialize)]
+pub struct Document {
+    backend: BackendId,
+    now: Timestamp,
+    generation: u64,
+    #[serde(default)]
+    overrides: BTreeMap<OverrideId, Override>,
+    #[serde(default)]
+    owned: BTreeMap<Field, Owned>,
+    #[serde(default)]
+    yielded: Yielded,
+    #[serde(default)]
+    intents: Vec<Intent>,
+    #[serde(default)]
+    reconnects: BTreeMap<ReconnectId, Reconnect>,
+    #[serde(default)]
+    etags: Etags,
+    #[serde(default)]
+    trouble: Option<Trouble>,
+    #[serde(default)]
+    wake: Option<Timestamp>,
+    #[serde(default)]
+    alarm: Option<Timestamp>,
+}
+
+#[derive(Deserialize)]
+struct Override {
+    id: OverrideId,
+    series: SeriesId,
+    play: PlayName,
+    generation: u64,
+    authority: Origin,
+    severity: Severity,
+    started: Timestamp,
+    effect: Effect,
+    lease: Lease,
+    #[serde(default)]
+    after: Vec<After>,
+    #[serde(default)]
+    resolved: Option<Timestamp>,
+    life: Life,
+    standing: Standing,
+}
+
+impl From<Document> for pointsman_core::document::Document {
+    fn from(document: Document) -> Self {
+        let Document { backend, now, generation, overrides, .. } = document;
+        let overrides = overrides.into_iter().map(|(id, over)| (id, over.into())).collect();
+        Self {
+            generation,
+            overrides,
+            owned: document.owned,
+            yielded: document.yielded,
+            intents: document.intents,
+            reconnects: document.reconnects,
+            etags: document.etags,
+            trouble: document.trouble,
+            wake: document.wake,
+            alarm: document.alarm,
+            ..Self::new(backend, now)
+        }
+    }
+}
+
+impl From<Override> for pointsman_core::overrides::Override {
+    fn from(over: Override) -> Self {
+        let since = match &over.life {
+            Life::Claimed { at } | Life::Begun { at, .. } | Life::Ended { at, .. } => *at,
+        };
+        let asked = Asked {
+            generation: over.generation,
+            effect: over.effect.clone(),
+            lease: over.lease.clone(),
+            after: over.after.clone(),
+            severity: over.severity,
+            started: over.started,
+            since,
+        };
+        let is_on = over.resolved.is_none() && !matches!(over.life, Life::Ended { .. });
+        Self {
+            id: over.id,
+            origin: over.authority,
+            play: over.play,
+            behind: if is_on { Behind::of(over.series.clone(), asked) } else { Behind::default() },
+            series: over.series,
+            generation: over.generation,
+            severity: over.severity,
+            started: over.started,
+            effect: over.effect,
+            lease: over.lease,
+            after: over.after,
+            joined: since,
+            resolved: over.resolved,
+            life: over.life,
+            standing: over.standing,
+        }
+    }
+}
