@@ -12,8 +12,7 @@ mod wire;
 mod wrong;
 
 use std::{
-    fs,
-    io::{self, Read as _},
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -24,13 +23,14 @@ use pointsman_apim::{
     secret::Secret as AzureSecret,
 };
 use pointsman_core::names::SourceName;
-use pointsman_intake::{Secret, Source, alertmanager::Alertmanager, utf8, verify::Authentication};
+use pointsman_intake::{Secret, Source, alertmanager::Alertmanager, verify::Authentication};
 use serde_saphyr::Spanned;
 
 use self::wrong::{PLACE, Wrong};
+use crate::input;
 
 /// How long the file may be, in bytes.
-pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
+pub const CONFIG_BYTES_MAX: usize = 1 << 20;
 
 /// Every key, as a path, with what it means and what it is if it is not said: the README's table.
 pub const KEYS: [(&str, &str, &str); 18] = [
@@ -182,8 +182,8 @@ impl Config {
     /// As [`read`](Self::read).
     pub fn read_for(path: &Path, needs: Needs) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
-        let text =
-            read_bounded(path).map_err(|cause| ConfigError::File { file: file.clone(), cause })?;
+        let text = input::read(path, CONFIG_BYTES_MAX)
+            .map_err(|cause| ConfigError::File { file: file.clone(), cause })?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         Self::parse(&text, &folder, needs, |name| std::env::var(name).ok())
             .map_err(|wrong| ConfigError::Problem(wrong.render(&file, &text)))
@@ -232,19 +232,6 @@ impl Config {
     }
 }
 
-/// Reads a file of text, in UTF-8 with or without a byte order mark.
-fn read_bounded(path: &Path) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    // Not by what the file says of its length: a device or a pipe says nothing.
-    fs::File::open(path)?.take(CONFIG_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    let unusable = |why| io::Error::new(io::ErrorKind::InvalidData, why);
-    if bytes.len() as u64 > CONFIG_BYTES_MAX {
-        let why = format!("it is longer than {CONFIG_BYTES_MAX} bytes, which is the most");
-        return Err(unusable(why));
-    }
-    Ok(utf8(&bytes).map_err(|error| unusable(error.to_string()))?.to_owned())
-}
-
 /// Whether this can be a variable's name, as shells have them.
 fn is_variable(name: &str) -> bool {
     let mut bytes = name.bytes();
@@ -272,7 +259,7 @@ impl Secrets<'_> {
             }),
             wire::Place::File(path) => {
                 let path = self.folder.join(path);
-                let text = read_bounded(&path).map_err(|cause| {
+                let text = input::read(&path, CONFIG_BYTES_MAX).map_err(|cause| {
                     (
                         format!("the secret's file {} cannot be read: {cause}", path.display()),
                         "put it there, or name another place",

@@ -1,3 +1,5 @@
+use std::fs;
+
 use axum::http::Request;
 use expect_test::{Expect, expect};
 

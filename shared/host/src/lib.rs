@@ -3,6 +3,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod input;
 pub mod server;
 pub mod telemetry;
 pub mod wiring;

@@ -33,7 +33,6 @@ pub use batch::{
 pub use content::ENCODINGS;
 pub use secret::{Secret, SecretError};
 pub use source::{KEPT_BYTES_MAX, Reader, Refused, Source, Told};
-pub use text::{NotUtf8, utf8};
 
 /// How many bytes of a body are read at most: 2 MiB. A body above it is answered with a 413.
 ///

@@ -592,7 +592,7 @@ fn what_is_no_such_webhook_says_what_it_is_instead() {
     "#]],
     );
     expect![[r#"
-        unreadable: line 2, column 4: not UTF-8
+        unreadable: line 2, column 4: it is not text in UTF-8
     "#]]
     .assert_eq(&table(&read(b"{\"version\":\n \"4\xff\"}")));
 }

@@ -40,16 +40,17 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     names::SourceName,
     signal::{Heard, SeriesId, Signal},
+    text::{NotUtf8, utf8},
 };
 use serde_json::value::RawValue;
 
 use self::wire::{Alert, Group, Kind, Pairs, text};
 use crate::{
     AHEAD_HOURS_MAX, ANNOTATIONS_BYTES_MAX, BODY_BYTES_MAX, Batch, LABELS_BYTES_MAX, LABELS_MAX,
-    NotUtf8, Reader, Reason, Refused, Source, Told, Unreadable, Unusable,
+    Reader, Reason, Refused, Source, Told, Unreadable, Unusable,
     content::{Encoding, Unpacking},
     severity,
-    text::{cut, quote, utf8},
+    text::{cut, quote},
     verify::Authentication,
 };
 
