@@ -1,11 +1,10 @@
 //! Generated cases: pools, playbooks, the history of some alerts, and what happens meanwhile.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::Timestamp;
 use pointsman_core::{
     names::BackendName,
-    playbook::Playbook,
     pool::{Field, Member, Pool, Setting},
     signal::{Heard, Severity, Signal},
 };
@@ -13,7 +12,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select, test_runner:
 
 use crate::{
     azure::{Foreign, ReadFault, ReconnectFault, WriteFault},
-    world::{World, at, playbook},
+    world::{Book, World, at, playbook},
 };
 
 /// So many cases; `PROPTEST_CASES`, where it is set, says otherwise.
@@ -90,7 +89,7 @@ impl Case {
         self.pool.members()[member % self.pool.members().len()].name.clone()
     }
 
-    pub(crate) fn playbook(&self) -> Rc<Playbook> {
+    pub(crate) fn playbook(&self) -> Arc<Book> {
         let Terms { least_members, least_share, hold, null_weight } = &self.terms;
         let mut settings = String::new();
         let limits: Vec<String> = least_members
@@ -348,7 +347,7 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
 pub(crate) enum Event {
     /// Some of the case's signals are delivered together: the first, and how many.
     Deliver(usize, usize),
-    /// A shell does so many stages, and no more.
+    /// A process does so many stages, and no more.
     Stages(usize, usize),
     /// Seconds pass, with their wakes.
     Pass(i64),
@@ -427,7 +426,7 @@ fn fault() -> impl Strategy<Value = Event> {
 pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
     let event = prop_oneof![
         8 => (0_usize..20, 1_usize..4).prop_map(|(first, count)| Event::Deliver(first, count)),
-        5 => (0_usize..2, 1_usize..6).prop_map(|(shell, count)| Event::Stages(shell, count)),
+        5 => (0_usize..2, 1_usize..6).prop_map(|(place, count)| Event::Stages(place, count)),
         5 => (1_i64..150).prop_map(Event::Pass),
         4 => foreign().prop_map(Event::Foreign),
         6 => fault(),
@@ -442,10 +441,10 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
 impl World {
     /// Lets an event happen. Signals come no sooner than they are sent.
     pub(crate) fn happen(&mut self, case: &Case, signals: &[(i64, Signal)], event: &Event) {
-        let shell = |place: usize| place % self.shells.len();
+        let of = |place: usize| place % self.processes.len();
         match event {
             Event::Deliver(first, count) => {
-                let shell = shell(*first);
+                let process = of(*first);
                 if signals.is_empty() {
                     return;
                 }
@@ -454,11 +453,11 @@ impl World {
                     .filter(|(sent, _)| at(*sent) <= self.now)
                     .map(|(_, signal)| signal.clone())
                     .collect();
-                self.deliver(shell, &some);
+                self.deliver(process, &some);
             }
             Event::Stages(place, count) => {
-                let shell = shell(*place);
-                self.stages(shell, *count);
+                let process = of(*place);
+                self.stages(process, *count);
             }
             Event::Pass(seconds) => self.pass(*seconds),
             Event::Foreign(change) => {
@@ -488,8 +487,8 @@ impl World {
             Event::Write(fault) => self.azure.writes.push_back(*fault),
             Event::Reconnect(fault) => self.azure.reconnecting.push_back(*fault),
             Event::Crash(place) => {
-                let shell = shell(*place);
-                self.crash(shell);
+                let process = of(*place);
+                self.crash(process);
             }
             Event::Pause => self.handle(0, &crate::world::Message::Pause),
             Event::Resume => self.handle(0, &crate::world::Message::Resume),

@@ -80,9 +80,7 @@ fn check(baseline: &str, script: &str, expect: &Expect) {
                 let member = pool(&words[1..].join(" ")).members()[0].clone();
                 world.foreign(&Foreign::Add(member));
             }
-            "stages" => {
-                world.stages(0, usize::try_from(number(1)).unwrap());
-            }
+            "until" => world.until(0, words[1]),
             "deliver" => world.deliver(0, &[signal(Heard::Fired)]),
             "run" => world.run(),
             "lost" => world.azure.writes.push_back(match words[1] {
@@ -195,7 +193,7 @@ fn a_standby_serves_until_its_betters_are_back() {
                 0 write #4 is done
                   = m0 0@1, m1 0@1, m2 20@1
             > resolved m0 0 60
-                0 am/m0 resolved at 60s
+                0 am/m0 resolved at 0s
                 0 #1 ended: its alert resolved
                 0 write #5: members/m0/weight 0 -> 5
                 0 write #5 is done
@@ -215,7 +213,7 @@ fn a_standby_serves_until_its_betters_are_back() {
               420 the reconnect of contoso/m0 is accepted, due at 540s
                   = m0 50@1, m1 0@1, m2 20@2
             > resolved m1 0 1000
-              730 am/m1 resolved at 1000s
+              730 am/m1 resolved at 730s
               730 #3 ended: its alert resolved
               730 write #8: members/m1/weight 0 -> 3
               730 write #8 is done
@@ -283,7 +281,7 @@ fn a_person_writes_between_our_read_and_our_write() {
         "m0 50, m1 30, m2 20",
         "
         deliver m0 0
-        stages 4
+        until write
         person m0 40
         run
         pass 60
@@ -292,10 +290,10 @@ fn a_person_writes_between_our_read_and_our_write() {
     ",
         &expect![[r#"
             > deliver m0 0
+                  = m0 50, m1 30, m2 20
+            > until write
                 0 am/m0 fires since 0s (error)
                 0 #1: drain m0, by play drain for am/m0
-                  = m0 50, m1 30, m2 20
-            > stages 4
                 0 #1 began
                 0 write #2: members/m0/weight 50 -> 0
                   = m0 50, m1 30, m2 20
@@ -407,29 +405,29 @@ fn a_write_lands_after_its_override_has_ended() {
         pass 600
     ",
         &expect![[r#"
-        > lost 100
-              = m0 50, m1 30, m2 20
-        > fired m0 0
-            0 am/m0 fires since 0s (error)
-            0 #1: drain m0, by play drain for am/m0
-            0 #1 began
-            0 write #2: members/m0/weight 50 -> 0
-            0 write #2 may or may not have been done: connection reset
-              = m0 50, m1 30, m2 20
-        > undo
-            0 #1 ended: undone by operator: enough
-              = m0 50, m1 30, m2 20
-        > pass 50
-            1 #1 is over
-              = m0 50, m1 30, m2 20
-        > pass 100
-          124 write #2 was seen to be done
-          124 write #3: members/m0/weight 0 -> 50
-          124 write #3 is done
-              = m0 50, m1 30, m2 20
-        > pass 600
-              = m0 50, m1 30, m2 20
-    "#]],
+            > lost 100
+                  = m0 50, m1 30, m2 20
+            > fired m0 0
+                0 am/m0 fires since 0s (error)
+                0 #1: drain m0, by play drain for am/m0
+                0 #1 began
+                0 write #2: members/m0/weight 50 -> 0
+                0 write #2 may or may not have been done: connection reset
+                  = m0 50, m1 30, m2 20
+            > undo
+                0 #1 ended: undone by operator: enough
+                0 #1 is over
+                  = m0 50, m1 30, m2 20
+            > pass 50
+                  = m0 50, m1 30, m2 20
+            > pass 100
+              124 write #2 was seen to be done
+              124 write #3: members/m0/weight 0 -> 50
+              124 write #3 is done
+                  = m0 50, m1 30, m2 20
+            > pass 600
+                  = m0 50, m1 30, m2 20
+        "#]],
     );
 }
 
@@ -455,7 +453,7 @@ fn a_cache_answers() {
             > stale 6
                   = m0 0, m1 30, m2 20
             > pass 60
-               60 Azure keeps answering with an older state; tried again at 61s
+               60 Azure keeps answering with an older state of the backend; tried again at 61s
                   = m0 0, m1 30, m2 20
             > pass 10
                   = m0 0, m1 30, m2 20

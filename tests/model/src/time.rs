@@ -1,26 +1,25 @@
 //! Time: ramps, holds, ends without a resolve, reconnects, pauses, undoing, and clocks that differ.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use pointsman_core::{
     ledger::What,
     overrides::{End, later},
-    playbook::Playbook,
     pool::{Field, Setting},
     signal::{Heard, Severity, Signal},
 };
+use pointsman_engine::Mode;
 use proptest::prelude::*;
 
 use crate::{
     azure::{ReadFault, ReconnectFault, WriteFault, pool},
     case::{config, wait},
-    shell::Mode,
-    world::{Message, World, at, backend, playbook, weight_of},
+    world::{Book, Message, World, at, backend, playbook, weight_of},
 };
 
 /// One play that drains the member that the alert names.
-fn drains(more: &str) -> Rc<Playbook> {
+fn drains(more: &str) -> Arc<Book> {
     playbook(
         "",
         &format!(
@@ -194,12 +193,12 @@ proptest! {
         prop_assert!(world.azure.received.is_empty(), "{}", world.story());
     }
 
-    /// Two shells whose clocks differ take turns: what has ended for one does not begin again for
+    /// Two processes whose clocks differ take turns: what has ended for one does not begin again for
     /// the other.
     #[test]
     fn two_clocks_never_flip_a_boundary(skew in -20_i64..20, steps in prop::collection::vec(1_i64..20, 20)) {
         let mut world =
-            World::new(pool("m0 100, m1 100"), drains(RAMP)).with_shells(&[0, skew]);
+            World::new(pool("m0 100, m1 100"), drains(RAMP)).with_clocks(&[0, skew]);
         world.hear(&[fired("a", "m0", 0)]);
         world.pass(30);
         world.deliver(1, &[resolved("a", "m0", 0, 30)]);
