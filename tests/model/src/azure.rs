@@ -123,6 +123,8 @@ pub(crate) struct Azure {
     pub(crate) received: Vec<Received>,
     /// The reconnects it took.
     pub(crate) reconnects: Vec<(Timestamp, BackendId)>,
+    /// How often it was read.
+    pub(crate) gets: usize,
     /// How often each reconnect was asked for, taken or not.
     pub(crate) asked: usize,
     /// How often Azure asked to wait, or could not be reached, when a reconnect was asked for.
@@ -147,6 +149,7 @@ impl Azure {
             history: Vec::new(),
             received: Vec::new(),
             reconnects: Vec::new(),
+            gets: 0,
             asked: 0,
             not_taken: 0,
             reads: VecDeque::new(),
@@ -197,6 +200,7 @@ impl Azure {
         now: Timestamp,
         known: impl Fn(&Etag) -> bool,
     ) -> Result<Observed, Unseen> {
+        self.gets += 1;
         let show =
             |state: &State| Observed::Pool { etag: state.etag.clone(), pool: state.pool.clone() };
         match self.reads.pop_front() {

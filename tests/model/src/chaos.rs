@@ -8,7 +8,8 @@ use crate::{
     world::{Message, World},
 };
 
-/// Lets it all happen, then lets all be well, all ends be heard of, and all come to rest.
+/// Lets it all happen, then lets all be well, with the alerts that still fire on, and then all ends
+/// come, by the clock alone.
 fn live_through(case: &Case, events: &[Event], skews: &[i64], seed: u64) -> World {
     let world = case.world().with_clocks(skews).with_seed(seed);
     live_through_in(world, case, events)
@@ -23,6 +24,7 @@ fn live_through_in(mut world: World, case: &Case, events: &[Event]) -> World {
     // Whoever pauses has done so before someone resumes.
     world.run();
     world.handle(0, &Message::Resume);
+    world.calm_down();
     world.settle();
     world
 }

@@ -76,8 +76,7 @@ proptest! {
         case.plays.iter_mut().for_each(|play| play.resolves = true);
         let reach = |crash_before| {
             let mut world = hear_all(&case, false, &faults, crash_before);
-            // Longer than a write may be late, and than any wait before it is tried again.
-            world.pass(600);
+            world.calm_down();
             world
         };
         let whole = reach(None);

@@ -19,6 +19,8 @@ mod crash;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod liveness;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
 mod outside;

@@ -465,6 +465,20 @@ fn a_signal_heard_in_trouble_is_acted_on_when_the_trouble_is_over() {
     assert_eq!(weight_of(world.azure.pool().unwrap(), "m1"), Setting::Is(0), "{}", world.story());
 }
 
+/// Nothing else would ever ask Azure again, and the trouble would be shown for ever.
+#[test]
+fn i12_a_trouble_is_seen_to_be_over_though_nothing_is_left_to_do() {
+    let mut world = World::new(pool("m0 9"), drains(""));
+    world.hear(&[fired("a", "m0", 0)]);
+    world.pass(60);
+    world.azure.reads.push_back(ReadFault::Lost);
+    world.hear(&[resolved("a", "m0", 0, 60)]);
+    let document = world.document().unwrap();
+    assert!(document.is_at_rest() && document.trouble.is_some(), "{}", world.story());
+    world.pass(60);
+    assert_eq!(world.document().unwrap().trouble, None, "{}", world.story());
+}
+
 /// States that were never read make no sense of before and after: what is shown for minutes is
 /// believed in the end.
 #[test]

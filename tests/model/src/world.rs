@@ -56,6 +56,8 @@ pub(crate) struct World {
     sweeping: Option<Timestamp>,
     turn: usize,
     sent: usize,
+    /// The signals that were sent, each with when.
+    pub(crate) told: Vec<(Timestamp, Signal)>,
 }
 
 impl Deref for World {
@@ -99,6 +101,7 @@ impl World {
             sweeping: None,
             turn: 0,
             sent: 0,
+            told: Vec::new(),
         }
     }
 
@@ -147,6 +150,8 @@ impl World {
     pub(crate) fn handle(&mut self, place: usize, message: &Message) {
         match message {
             Message::Signals(signals) => {
+                let now = self.now;
+                self.told.extend(signals.iter().map(|signal| (now, signal.clone())));
                 let (source, signals) = ("am".parse().unwrap(), signals.clone());
                 self.send(place, message::Message::Signals { source, signals });
             }
@@ -369,12 +374,13 @@ impl World {
         text + &self.watch.violations.join("\n")
     }
 
-    /// Fails on what was seen to break one of these invariants.
+    /// Fails on what was seen to break one of these invariants, or I12.
     pub(crate) fn check(&self, invariants: &[&str]) -> Result<(), String> {
         let about_owners = |invariant: &&str| matches!(*invariant, "I6" | "I9");
         let broken = self.watch.violations.iter().find(|text| {
             invariants
                 .iter()
+                .chain(&["I12", "I7"])
                 .filter(|invariant| !(self.watch.is_ambiguous && about_owners(invariant)))
                 .any(|invariant| text.split(' ').next() == Some(invariant))
         });
