@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::Timestamp;
 use pointsman_core::{
     names::BackendName,
     pool::{Field, Member, Pool, Setting},
@@ -74,14 +73,31 @@ pub(crate) struct Alert {
 }
 
 /// One run: how long after the one before it starts, how far apart the senders of a pair are, how
-/// long it lasts, and which of its signals get lost.
+/// long it lasts, how long its signals are on their way, when its firing is repeated, what its
+/// resolve says, and which of its signals get lost.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) pause: i64,
     pub(crate) skew: Option<i64>,
     pub(crate) length: i64,
+    pub(crate) way: i64,
+    pub(crate) repeat: Option<i64>,
+    pub(crate) ending: Ending,
     pub(crate) unfired: bool,
     pub(crate) unresolved: bool,
+}
+
+/// What a resolve states as its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ending {
+    /// When it ended.
+    Stated,
+    /// A time this many seconds ahead.
+    Ahead(i64),
+    /// None.
+    None,
+    /// A time before its start.
+    BeforeStart,
 }
 
 impl Case {
@@ -165,11 +181,12 @@ impl Case {
         World::new(self.pool.clone(), self.playbook())
     }
 
-    pub(crate) fn signal(&self, alert: usize, started: Timestamp, heard: Heard) -> Signal {
+    /// A signal of an alert, as received at the door.
+    fn signal(&self, alert: usize, started: i64, heard: Heard, received: i64) -> Signal {
         let of = &self.alerts[alert];
         Signal {
             series: format!("am/{alert}").parse().unwrap(),
-            started,
+            started: at(started),
             heard,
             severity: Severity::ALL[of.severity % 4].1,
             labels: BTreeMap::from([
@@ -177,10 +194,7 @@ impl Case {
                 ("backend".to_owned(), self.name(of.member).to_string()),
             ]),
             annotations: BTreeMap::new(),
-            received: match heard {
-                Heard::Resolved { stated: Some(stated) } => stated,
-                Heard::Fired | Heard::Resolved { stated: None } => started,
-            },
+            received: at(received),
         }
     }
 
@@ -194,18 +208,29 @@ impl Case {
                 let last = number + 1 == alert.runs.len();
                 let start = clock + run.pause;
                 let end = start + run.length;
-                for start in [Some(start), run.skew.map(|skew| start + skew.min(run.length - 1))]
-                    .into_iter()
-                    .flatten()
-                    .filter(|_| !run.unfired)
-                {
-                    signals.push((start, self.signal(place, at(start), Heard::Fired)));
+                let mut firings = vec![(start, start)];
+                firings.extend(run.skew.map(|skew| {
+                    let start = start + skew.min(run.length - 1);
+                    (start, start)
+                }));
+                firings.extend(run.repeat.map(|after| (start, start + after.min(run.length - 1))));
+                for (start, sent) in firings.into_iter().filter(|_| !run.unfired) {
+                    let received = sent + run.way;
+                    signals.push((received, self.signal(place, start, Heard::Fired, received)));
                 }
+                let received = end + run.way;
                 if !(run.unresolved || last && !ended) {
-                    let heard = Heard::Resolved { stated: Some(at(end)) };
-                    signals.push((end, self.signal(place, at(start), heard)));
+                    let stated = match run.ending {
+                        Ending::Stated => Some(at(end)),
+                        Ending::Ahead(ahead) => Some(at(received + ahead)),
+                        Ending::None => None,
+                        Ending::BeforeStart => Some(at(start - 60)),
+                    };
+                    let heard = Heard::Resolved { stated };
+                    signals.push((received, self.signal(place, start, heard, received)));
                 }
-                clock = end;
+                // What ends by its receipt ends all that started before that.
+                clock = received;
             }
         }
         signals.sort_by_key(|(sent, _)| *sent);
@@ -239,7 +264,8 @@ pub(crate) fn pool() -> impl Strategy<Value = Pool> {
     let equal = (select(vec![1_u8, 10, 50]), vec(priority(), 2..=6)).prop_map(|(weight, all)| {
         all.into_iter().map(|priority| (Setting::Is(weight), priority)).collect()
     });
-    prop_oneof![4 => numbered, 1 => nulls, 2 => equal].prop_map(|members| {
+    let many = vec((weight(), priority()), 9..=30);
+    prop_oneof![8 => numbered, 2 => nulls, 4 => equal, 1 => many].prop_map(|members| {
         let member = |(place, (weight, priority)): (usize, (Setting, Setting))| Member {
             name: format!("m{place}").parse().unwrap(),
             weight,
@@ -307,13 +333,24 @@ fn run() -> impl Strategy<Value = Run> {
         1_i64..200,
         option::weighted(0.3, 1_i64..20),
         2_i64..300,
+        0_i64..15,
+        option::weighted(0.2, 1_i64..250),
+        prop_oneof![
+            6 => Just(Ending::Stated),
+            1 => (1_i64..80_000).prop_map(Ending::Ahead),
+            1 => Just(Ending::None),
+            1 => Just(Ending::BeforeStart),
+        ],
         prop::bool::weighted(0.1),
         prop::bool::weighted(0.15),
     )
-        .prop_map(|(pause, skew, length, unfired, unresolved)| Run {
+        .prop_map(|(pause, skew, length, way, repeat, ending, unfired, unresolved)| Run {
             pause,
             skew,
             length,
+            way,
+            repeat,
+            ending,
             unfired,
             unresolved,
         })

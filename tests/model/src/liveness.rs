@@ -128,12 +128,11 @@ impl World {
                     if id == of && by == play && does == effect)
             })
         };
-        self.store.ledger.iter().filter(|line| line.at >= since).any(|line| match &line.what {
-            What::Ended { id, why } | What::NeverBegan { id, why } => {
-                !matches!(why, End::Resolved) && claimed(id)
+        self.store.ledger.iter().filter(|line| line.at >= since).any(|line| {
+            if let What::Ended { id, why } | What::NeverBegan { id, why } = &line.what {
+                return !matches!(why, End::Resolved) && claimed(id);
             }
-            What::Unresolvable { play: by, .. } => by == play,
-            _ => false,
+            matches!(&line.what, What::Unresolvable { play: by, .. } if by == play)
         })
     }
 }
