@@ -72,11 +72,12 @@ impl Document {
     }
 
     fn next_wake(&self) -> Option<Timestamp> {
-        if self.is_at_rest() {
-            return None;
-        }
+        // Also where nothing else is going on: that a trouble is over is only seen by asking again.
         if let Some(trouble) = self.trouble.as_ref().filter(|trouble| trouble.until > self.now) {
             return Some(trouble.until);
+        }
+        if self.is_at_rest() {
+            return None;
         }
         let mut wakes = Vec::new();
         // Whoever writes to the backend meanwhile is of no concern to a reconnect.

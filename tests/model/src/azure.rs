@@ -123,6 +123,8 @@ pub(crate) struct Azure {
     pub(crate) received: Vec<Received>,
     /// The reconnects it took.
     pub(crate) reconnects: Vec<(Timestamp, BackendId)>,
+    /// How often it was read.
+    pub(crate) gets: usize,
     /// How often each reconnect was asked for, taken or not.
     pub(crate) asked: usize,
     /// How often Azure asked to wait, or could not be reached, when a reconnect was asked for.
@@ -132,6 +134,8 @@ pub(crate) struct Azure {
     pub(crate) reconnecting: VecDeque<ReconnectFault>,
     in_flight: Vec<(Timestamp, Intent)>,
     etags: u64,
+    /// What others wrote, each with how many states there had been before.
+    others: Vec<(usize, Field, Setting)>,
 }
 
 /// Why a read showed nothing, and when Azure would be asked again.
@@ -145,6 +149,7 @@ impl Azure {
             history: Vec::new(),
             received: Vec::new(),
             reconnects: Vec::new(),
+            gets: 0,
             asked: 0,
             not_taken: 0,
             reads: VecDeque::new(),
@@ -152,6 +157,7 @@ impl Azure {
             reconnecting: VecDeque::new(),
             in_flight: Vec::new(),
             etags: 0,
+            others: Vec::new(),
         };
         azure.become_state(pool);
         azure
@@ -194,6 +200,7 @@ impl Azure {
         now: Timestamp,
         known: impl Fn(&Etag) -> bool,
     ) -> Result<Observed, Unseen> {
+        self.gets += 1;
         let show =
             |state: &State| Observed::Pool { etag: state.etag.clone(), pool: state.pool.clone() };
         match self.reads.pop_front() {
@@ -308,8 +315,20 @@ impl Azure {
         }
     }
 
-    /// Someone else writes. Nothing happens where it makes no sense.
-    pub(crate) fn foreign(&mut self, foreign: &Foreign) {
+    /// What others wrote since the pool had this `ETag`.
+    pub(crate) fn foreign_since(&self, etag: &Etag) -> Vec<(Field, Setting)> {
+        let Some(place) = self.history.iter().position(|state| state.etag == *etag) else {
+            return Vec::new();
+        };
+        let since = self.others.iter().filter(|(before, ..)| *before > place);
+        since.map(|(_, field, value)| (field.clone(), *value)).collect()
+    }
+
+    /// Someone else writes these values, among others. Nothing happens where it makes no sense.
+    pub(crate) fn foreign(&mut self, foreign: &Foreign, touched: Vec<(Field, Setting)>) {
+        let before = self.history.len();
+        let touched = touched.into_iter().map(|(field, value)| (before, field, value));
+        self.others.extend(touched);
         let members = |pool: &Pool| pool.members().to_vec();
         let has = |pool: &Pool, name: &BackendName| {
             pool.members().iter().any(|member| member.name == *name)

@@ -1,11 +1,9 @@
 //! Generated cases: pools, playbooks, the history of some alerts, and what happens meanwhile.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use jiff::Timestamp;
 use pointsman_core::{
     names::BackendName,
-    playbook::Playbook,
     pool::{Field, Member, Pool, Setting},
     signal::{Heard, Severity, Signal},
 };
@@ -13,7 +11,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select, test_runner:
 
 use crate::{
     azure::{Foreign, ReadFault, ReconnectFault, WriteFault},
-    world::{World, at, playbook},
+    world::{Book, World, at, playbook},
 };
 
 /// So many cases; `PROPTEST_CASES`, where it is set, says otherwise.
@@ -75,14 +73,31 @@ pub(crate) struct Alert {
 }
 
 /// One run: how long after the one before it starts, how far apart the senders of a pair are, how
-/// long it lasts, and which of its signals get lost.
+/// long it lasts, how long its signals are on their way, when its firing is repeated, what its
+/// resolve says, and which of its signals get lost.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) pause: i64,
     pub(crate) skew: Option<i64>,
     pub(crate) length: i64,
+    pub(crate) way: i64,
+    pub(crate) repeat: Option<i64>,
+    pub(crate) ending: Ending,
     pub(crate) unfired: bool,
     pub(crate) unresolved: bool,
+}
+
+/// What a resolve states as its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Ending {
+    /// When it ended.
+    Stated,
+    /// A time this many seconds ahead.
+    Ahead(i64),
+    /// None.
+    None,
+    /// A time before its start.
+    BeforeStart,
 }
 
 impl Case {
@@ -90,7 +105,7 @@ impl Case {
         self.pool.members()[member % self.pool.members().len()].name.clone()
     }
 
-    pub(crate) fn playbook(&self) -> Rc<Playbook> {
+    pub(crate) fn playbook(&self) -> Arc<Book> {
         let Terms { least_members, least_share, hold, null_weight } = &self.terms;
         let mut settings = String::new();
         let limits: Vec<String> = least_members
@@ -166,11 +181,12 @@ impl Case {
         World::new(self.pool.clone(), self.playbook())
     }
 
-    pub(crate) fn signal(&self, alert: usize, started: Timestamp, heard: Heard) -> Signal {
+    /// A signal of an alert, as received at the door.
+    fn signal(&self, alert: usize, started: i64, heard: Heard, received: i64) -> Signal {
         let of = &self.alerts[alert];
         Signal {
             series: format!("am/{alert}").parse().unwrap(),
-            started,
+            started: at(started),
             heard,
             severity: Severity::ALL[of.severity % 4].1,
             labels: BTreeMap::from([
@@ -178,10 +194,7 @@ impl Case {
                 ("backend".to_owned(), self.name(of.member).to_string()),
             ]),
             annotations: BTreeMap::new(),
-            received: match heard {
-                Heard::Resolved { stated: Some(stated) } => stated,
-                Heard::Fired | Heard::Resolved { stated: None } => started,
-            },
+            received: at(received),
         }
     }
 
@@ -195,18 +208,29 @@ impl Case {
                 let last = number + 1 == alert.runs.len();
                 let start = clock + run.pause;
                 let end = start + run.length;
-                for start in [Some(start), run.skew.map(|skew| start + skew.min(run.length - 1))]
-                    .into_iter()
-                    .flatten()
-                    .filter(|_| !run.unfired)
-                {
-                    signals.push((start, self.signal(place, at(start), Heard::Fired)));
+                let mut firings = vec![(start, start)];
+                firings.extend(run.skew.map(|skew| {
+                    let start = start + skew.min(run.length - 1);
+                    (start, start)
+                }));
+                firings.extend(run.repeat.map(|after| (start, start + after.min(run.length - 1))));
+                for (start, sent) in firings.into_iter().filter(|_| !run.unfired) {
+                    let received = sent + run.way;
+                    signals.push((received, self.signal(place, start, Heard::Fired, received)));
                 }
+                let received = end + run.way;
                 if !(run.unresolved || last && !ended) {
-                    let heard = Heard::Resolved { stated: Some(at(end)) };
-                    signals.push((end, self.signal(place, at(start), heard)));
+                    let stated = match run.ending {
+                        Ending::Stated => Some(at(end)),
+                        Ending::Ahead(ahead) => Some(at(received + ahead)),
+                        Ending::None => None,
+                        Ending::BeforeStart => Some(at(start - 60)),
+                    };
+                    let heard = Heard::Resolved { stated };
+                    signals.push((received, self.signal(place, start, heard, received)));
                 }
-                clock = end;
+                // What ends by its receipt ends all that started before that.
+                clock = received;
             }
         }
         signals.sort_by_key(|(sent, _)| *sent);
@@ -311,13 +335,24 @@ fn run() -> impl Strategy<Value = Run> {
         1_i64..200,
         option::weighted(0.3, 1_i64..20),
         2_i64..300,
+        0_i64..15,
+        option::weighted(0.2, 1_i64..250),
+        prop_oneof![
+            6 => Just(Ending::Stated),
+            1 => (1_i64..80_000).prop_map(Ending::Ahead),
+            1 => Just(Ending::None),
+            1 => Just(Ending::BeforeStart),
+        ],
         prop::bool::weighted(0.1),
         prop::bool::weighted(0.15),
     )
-        .prop_map(|(pause, skew, length, unfired, unresolved)| Run {
+        .prop_map(|(pause, skew, length, way, repeat, ending, unfired, unresolved)| Run {
             pause,
             skew,
             length,
+            way,
+            repeat,
+            ending,
             unfired,
             unresolved,
         })
@@ -359,7 +394,7 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
 pub(crate) enum Event {
     /// Some of the case's signals are delivered together: the first, and how many.
     Deliver(usize, usize),
-    /// A shell does so many stages, and no more.
+    /// A process does so many stages, and no more.
     Stages(usize, usize),
     /// Seconds pass, with their wakes.
     Pass(i64),
@@ -438,7 +473,7 @@ fn fault() -> impl Strategy<Value = Event> {
 pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
     let event = prop_oneof![
         8 => (0_usize..20, 1_usize..4).prop_map(|(first, count)| Event::Deliver(first, count)),
-        5 => (0_usize..2, 1_usize..6).prop_map(|(shell, count)| Event::Stages(shell, count)),
+        5 => (0_usize..2, 1_usize..6).prop_map(|(place, count)| Event::Stages(place, count)),
         5 => (1_i64..150).prop_map(Event::Pass),
         4 => foreign().prop_map(Event::Foreign),
         6 => fault(),
@@ -453,10 +488,10 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
 impl World {
     /// Lets an event happen. Signals come no sooner than they are sent.
     pub(crate) fn happen(&mut self, case: &Case, signals: &[(i64, Signal)], event: &Event) {
-        let shell = |place: usize| place % self.shells.len();
+        let of = |place: usize| place % self.processes.len();
         match event {
             Event::Deliver(first, count) => {
-                let shell = shell(*first);
+                let process = of(*first);
                 if signals.is_empty() {
                     return;
                 }
@@ -465,11 +500,11 @@ impl World {
                     .filter(|(sent, _)| at(*sent) <= self.now)
                     .map(|(_, signal)| signal.clone())
                     .collect();
-                self.deliver(shell, &some);
+                self.deliver(process, &some);
             }
             Event::Stages(place, count) => {
-                let shell = shell(*place);
-                self.stages(shell, *count);
+                let process = of(*place);
+                self.stages(process, *count);
             }
             Event::Pass(seconds) => self.pass(*seconds),
             Event::Foreign(change) => {
@@ -499,8 +534,8 @@ impl World {
             Event::Write(fault) => self.azure.writes.push_back(*fault),
             Event::Reconnect(fault) => self.azure.reconnecting.push_back(*fault),
             Event::Crash(place) => {
-                let shell = shell(*place);
-                self.crash(shell);
+                let process = of(*place);
+                self.crash(process);
             }
             Event::Pause => self.handle(0, &crate::world::Message::Pause),
             Event::Resume => self.handle(0, &crate::world::Message::Resume),

@@ -11,14 +11,8 @@ use crate::{
 
 /// Delivers every signal, or every firing, about when it is sent, with a crash before one of the
 /// stages.
-fn hear_all(
-    world: &World,
-    case: &Case,
-    ended: bool,
-    faults: &[WriteFault],
-    crash_before: Option<usize>,
-) -> World {
-    let mut world = world.clone();
+fn hear_all(case: &Case, ended: bool, faults: &[WriteFault], crash_before: Option<usize>) -> World {
+    let mut world = case.world();
     world.crash_before = crash_before;
     world.azure.writes.extend(faults);
     for (sent, signal) in case.signals(ended) {
@@ -30,13 +24,8 @@ fn hear_all(
 }
 
 /// The same, until all is over and at rest.
-fn live_through(
-    world: &World,
-    case: &Case,
-    faults: &[WriteFault],
-    crash_before: Option<usize>,
-) -> World {
-    let mut world = hear_all(world, case, true, faults, crash_before);
+fn live_through(case: &Case, faults: &[WriteFault], crash_before: Option<usize>) -> World {
+    let mut world = hear_all(case, true, faults, crash_before);
     world.settle();
     world
 }
@@ -61,11 +50,10 @@ proptest! {
         // Every stage of a short life rather than some of a long one.
         case.alerts.truncate(2);
         case.alerts.iter_mut().for_each(|alert| alert.runs.truncate(2));
-        let fresh = case.world();
-        let whole = live_through(&fresh, &case, &faults, None);
+        let whole = live_through(&case, &faults, None);
         whole.restored().map_err(TestCaseError::fail)?;
         for stage in 0..whole.stages {
-            let crashed = live_through(&fresh, &case, &faults, Some(stage));
+            let crashed = live_through(&case, &faults, Some(stage));
             let fail = |why: String| TestCaseError::fail(format!("crashed before {stage}: {why}"));
             crashed.restored().map_err(fail)?;
             crashed.check(&["I3", "I4", "I5", "I6", "I9", "I10"]).map_err(fail)?;
@@ -86,11 +74,9 @@ proptest! {
         case.alerts.iter_mut().for_each(|alert| alert.runs.truncate(1));
         // What lasts `for` a time would be over.
         case.plays.iter_mut().for_each(|play| play.resolves = true);
-        let fresh = case.world();
         let reach = |crash_before| {
-            let mut world = hear_all(&fresh, &case, false, &faults, crash_before);
-            // Longer than a write may be late, and than any wait before it is tried again.
-            world.pass(600);
+            let mut world = hear_all(&case, false, &faults, crash_before);
+            world.calm_down();
             world
         };
         let whole = reach(None);

@@ -1,9 +1,12 @@
-//! The invariants, by property and by crash: a simulated world, pure and fast, in which the core's
-//! decisions are carried out against an Azure whose answers are late, lost, stale and refused,
-//! while others write to the same pool, processes die, and clocks disagree.
+//! The invariants, by property and by crash: a simulated world in which the engine itself runs,
+//! against an Azure whose answers are late, lost, stale and refused, while others write to the same
+//! pool, processes die, and clocks disagree.
 //!
-//! Nothing here waits and nothing is random but the generated cases; what fails is shrunk, printed
-//! with all that happened, and kept under `proptest-regressions` to be tried first from then on.
+//! Each simulated process is an engine on a runtime of its own, with one thread and a clock that
+//! stands. All of its ports wait at a turnstile ([`turns`]); who goes next is said by the case, so
+//! that anything may come between any two steps and the same case always goes the same way. Nothing
+//! here waits and nothing is random but the generated cases; what fails is shrunk, printed with all
+//! that happened, and kept under `proptest-regressions` to be tried first from then on.
 
 #[cfg(test)]
 mod azure;
@@ -16,12 +19,24 @@ mod crash;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod liveness;
+#[cfg(test)]
 mod order;
 #[cfg(test)]
-mod shell;
+mod outside;
+#[cfg(test)]
+mod ports;
+#[cfg(test)]
+mod process;
+#[cfg(test)]
+mod store;
 #[cfg(test)]
 mod tables;
 #[cfg(test)]
 mod time;
+#[cfg(test)]
+mod turns;
+#[cfg(test)]
+mod watch;
 #[cfg(test)]
 mod world;

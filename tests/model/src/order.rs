@@ -76,7 +76,9 @@ proptest! {
     ) {
         for arrival in [&one, &other] {
             let mut world = arrive(&case, true, arrival);
+            world.calm_down();
             world.settle();
+            world.check(&[]).map_err(TestCaseError::fail)?;
             world.restored().map_err(TestCaseError::fail)?;
         }
     }
@@ -93,6 +95,8 @@ proptest! {
             let mut world = arrive(&case, false, arrival);
             // Longer than any hold and ramp.
             world.pass(1_800);
+            world.calm_down();
+            world.check(&[]).map_err(TestCaseError::fail)?;
             worlds.push(world);
         }
         let (one, other) = (&worlds[0], &worlds[1]);
@@ -117,6 +121,8 @@ proptest! {
     ) {
         let mut world = arrive(&case, ended, &arrival);
         world.pass(1_800);
+        world.calm_down();
+        world.check(&[]).map_err(TestCaseError::fail)?;
         let (writes, lines) = (world.azure.received.len(), effects(&world));
         let signals = case.signals(ended);
         prop_assume!(!signals.is_empty());

@@ -80,9 +80,7 @@ fn check(baseline: &str, script: &str, expect: &Expect) {
                 let member = pool(&words[1..].join(" ")).members()[0].clone();
                 world.foreign(&Foreign::Add(member));
             }
-            "stages" => {
-                world.stages(0, usize::try_from(number(1)).unwrap());
-            }
+            "until" => world.until(0, words[1]),
             "deliver" => world.deliver(0, &[signal(Heard::Fired)]),
             "run" => world.run(),
             "lost" => world.azure.writes.push_back(match words[1] {
@@ -283,7 +281,7 @@ fn a_person_writes_between_our_read_and_our_write() {
         "m0 50, m1 30, m2 20",
         "
         deliver m0 0
-        stages 4
+        until write
         person m0 40
         run
         pass 60
@@ -292,10 +290,10 @@ fn a_person_writes_between_our_read_and_our_write() {
     ",
         &expect![[r#"
             > deliver m0 0
+                  = m0 50, m1 30, m2 20
+            > until write
                 0 am/m0 fires since 0s (error)
                 0 #1: drain m0, by play drain for am/m0
-                  = m0 50, m1 30, m2 20
-            > stages 4
                 0 #1 began
                 0 write #2: members/m0/weight 50 -> 0
                   = m0 50, m1 30, m2 20
@@ -498,7 +496,7 @@ fn a_cache_answers() {
             > stale 6
                   = m0 0, m1 30, m2 20
             > pass 60
-               60 Azure keeps answering with an older state; tried again at 61s
+               60 Azure keeps answering with an older state of the backend; tried again at 61s
                   = m0 0, m1 30, m2 20
             > pass 10
                   = m0 0, m1 30, m2 20

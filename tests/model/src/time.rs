@@ -1,26 +1,25 @@
 //! Time: ramps, holds, ends without a resolve, reconnects, pauses, undoing, and clocks that differ.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 use pointsman_core::{
     ledger::What,
     overrides::{End, later},
-    playbook::Playbook,
     pool::{Field, Setting},
     signal::{Heard, Severity, Signal},
 };
+use pointsman_engine::Mode;
 use proptest::prelude::*;
 
 use crate::{
     azure::{ReadFault, ReconnectFault, WriteFault, pool},
     case::{config, wait},
-    shell::Mode,
-    world::{Message, World, at, backend, playbook, weight_of},
+    world::{Book, Message, World, at, backend, playbook, weight_of},
 };
 
 /// One play that drains the member that the alert names.
-fn drains(more: &str) -> Rc<Playbook> {
+fn drains(more: &str) -> Arc<Book> {
     playbook(
         "",
         &format!(
@@ -194,12 +193,12 @@ proptest! {
         prop_assert!(world.azure.received.is_empty(), "{}", world.story());
     }
 
-    /// Two shells whose clocks differ take turns: what has ended for one does not begin again for
+    /// Two processes whose clocks differ take turns: what has ended for one does not begin again for
     /// the other.
     #[test]
     fn two_clocks_never_flip_a_boundary(skew in -20_i64..20, steps in prop::collection::vec(1_i64..20, 20)) {
         let mut world =
-            World::new(pool("m0 100, m1 100"), drains(RAMP)).with_shells(&[0, skew]);
+            World::new(pool("m0 100, m1 100"), drains(RAMP)).with_clocks(&[0, skew]);
         world.hear(&[fired("a", "m0", 0)]);
         world.pass(30);
         world.deliver(1, &[resolved("a", "m0", 0, 30)]);
@@ -464,6 +463,20 @@ fn a_signal_heard_in_trouble_is_acted_on_when_the_trouble_is_over() {
     world.pass(240);
     world.pass(60);
     assert_eq!(weight_of(world.azure.pool().unwrap(), "m1"), Setting::Is(0), "{}", world.story());
+}
+
+/// Nothing else would ever ask Azure again, and the trouble would be shown for ever.
+#[test]
+fn i12_a_trouble_is_seen_to_be_over_though_nothing_is_left_to_do() {
+    let mut world = World::new(pool("m0 9"), drains(""));
+    world.hear(&[fired("a", "m0", 0)]);
+    world.pass(60);
+    world.azure.reads.push_back(ReadFault::Lost);
+    world.hear(&[resolved("a", "m0", 0, 60)]);
+    let document = world.document().unwrap();
+    assert!(document.is_at_rest() && document.trouble.is_some(), "{}", world.story());
+    world.pass(60);
+    assert_eq!(world.document().unwrap().trouble, None, "{}", world.story());
 }
 
 /// States that were never read make no sense of before and after: what is shown for minutes is

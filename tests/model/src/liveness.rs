@@ -1,0 +1,161 @@
+//! I12: once signals stop, faults end and gates are open, every firing that is not over has its
+//! effect, or is held with a reason, or a line says why it has none.
+//!
+//! What is firing is worked out here from what was told, and not from what is stored.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use pointsman_core::{
+    document::Document,
+    effect::Effect,
+    ledger::What,
+    names::PlayName,
+    overrides::{End, Held, Life, Override, Standing, later},
+    pool::{Field, Pool, Setting},
+    signal::{SeriesId, Signal},
+};
+
+use crate::world::World;
+
+/// Longer than Azure asks to wait, than any wait before something is tried again, and than a write
+/// without an answer may still land.
+const CALM: i64 = 400;
+
+/// How long nothing but time passes, and how often at most Azure is read in it: for each end that
+/// comes by the clock, and each step of a ramp.
+const STILL: i64 = 200;
+const READS_MAX: usize = 60;
+
+/// How far clocks are apart, and more.
+const APART: SignedDuration = SignedDuration::from_secs(10);
+
+/// An alert that fires: since when that was told, and what was told last of it.
+struct Firing<'a> {
+    told: Timestamp,
+    signal: &'a Signal,
+}
+
+impl World {
+    /// Lets all be well, and holds what comes of it against I12: what is broken is kept with what else
+    /// was seen to be.
+    pub(crate) fn calm_down(&mut self) {
+        self.azure.heal();
+        self.pass(CALM);
+        let reads = self.azure.gets;
+        self.pass(STILL);
+        if self.azure.gets - reads > READS_MAX {
+            let text = format!("{} reads in {STILL} s", self.azure.gets - reads);
+            self.violation("I12", &text);
+        }
+        for text in self.undone() {
+            self.violation("I12", &text);
+        }
+    }
+
+    /// What should be done and is not.
+    fn undone(&self) -> Vec<String> {
+        let mut undone = Vec::new();
+        if let Some(document) = self.document()
+            && let Some(trouble) = &document.trouble
+            && document.intents.is_empty()
+        {
+            undone.push(format!("trouble though all is well: {}", trouble.why));
+        }
+        let playbook = self.generations.last().unwrap();
+        for (series, Firing { told, signal }) in self.firing() {
+            for matched in playbook.hear(signal).matched {
+                let play = &matched.play.name;
+                for (_, effect) in &matched.effects {
+                    let since = later(told, -APART);
+                    if !self.is_in_effect(play, effect) && !self.is_explained(play, effect, since) {
+                        undone.push(format!("{series} fires, and {effect} by {play} is not done"));
+                    }
+                }
+            }
+        }
+        undone
+    }
+
+    /// The alerts that certainly fire: they started after every end that was told of them.
+    fn firing(&self) -> BTreeMap<&SeriesId, Firing<'_>> {
+        let mut ends: BTreeMap<&SeriesId, Timestamp> = BTreeMap::new();
+        for (_, signal) in &self.told {
+            if let Some(end) = signal.end() {
+                let latest = ends.entry(&signal.series).or_insert(end.at);
+                *latest = end.at.max(*latest);
+            }
+        }
+        let mut firing: BTreeMap<&SeriesId, Firing<'_>> = BTreeMap::new();
+        for (at, signal) in &self.told {
+            let over = ends.get(&signal.series).is_some_and(|end| signal.started <= *end);
+            if over || signal.end().is_some() {
+                continue;
+            }
+            let one = firing.entry(&signal.series).or_insert(Firing { told: *at, signal });
+            one.told = one.told.min(*at);
+            if (one.signal.started, one.signal.severity) < (signal.started, signal.severity) {
+                one.signal = signal;
+            }
+        }
+        firing
+    }
+
+    /// Whether an override shows in the pool, or says why it does not.
+    fn is_in_effect(&self, play: &PlayName, effect: &Effect) -> bool {
+        let Some(document) = self.document() else { return false };
+        let mut overrides = document.overrides.values();
+        overrides.any(|over| {
+            over.play == *play
+                && over.effect == *effect
+                && match (&over.standing, &over.life) {
+                    (Standing::Held(Held::Paused) | Standing::Unseen, _) => false,
+                    (Standing::Held(_) | Standing::Yielded, _) => true,
+                    (Standing::Admitted, Life::Claimed { .. }) => false,
+                    (Standing::Admitted, Life::Begun { .. }) => {
+                        self.azure.pool().is_some_and(|pool| shows(pool, document, over))
+                    }
+                    (Standing::Admitted, Life::Ended { why, .. }) => !matches!(why, End::Resolved),
+                }
+        })
+    }
+
+    /// Whether a line since then says why there is no such override.
+    fn is_explained(&self, play: &PlayName, effect: &Effect, since: Timestamp) -> bool {
+        let claimed = |of: &pointsman_core::id::OverrideId| {
+            self.said().any(|what| {
+                matches!(what, What::Claimed { id, play: by, effect: does, .. }
+                    if id == of && by == play && does == effect)
+            })
+        };
+        self.store.ledger.iter().filter(|line| line.at >= since).any(|line| {
+            if let What::Ended { id, why } | What::NeverBegan { id, why } = &line.what {
+                return !matches!(why, End::Resolved) && claimed(id);
+            }
+            matches!(&line.what, What::Unresolvable { play: by, .. } if by == play)
+        })
+    }
+}
+
+/// Whether what an override does is to be seen in the pool.
+fn shows(pool: &Pool, document: &Document, over: &Override) -> bool {
+    let as_written = over.effect.fields().iter().all(|field| {
+        let owned = document.owned.get(field);
+        owned.is_none_or(|owned| pool.get(field).is_none_or(|value| owned.written.means(value)))
+    });
+    let weight = |member| pool.get(&Field::weight(member));
+    let of_its_kind = match &over.effect {
+        Effect::Drain { member } => weight(member).is_none_or(|weight| weight == Setting::Is(0)),
+        Effect::Shift { member, to } if to.basis_points() == 0 => {
+            weight(member).is_none_or(|weight| weight == Setting::Is(0))
+        }
+        Effect::Shift { .. } | Effect::Split { .. } => true,
+        Effect::Promote { member, .. } => {
+            let serving = pool.members().iter().filter(|one| one.weight != Setting::Is(0));
+            let first = serving.map(|one| one.priority.number().unwrap_or(0)).min();
+            let own = pool.get(&Field::priority(member));
+            own.is_none_or(|own| Some(own.number().unwrap_or(0)) == first)
+        }
+    };
+    as_written && of_its_kind
+}

@@ -1,0 +1,97 @@
+//! What lasts and what all processes share: the clock, the store with its queue, Azure, and the
+//! playbook's generations.
+
+use std::{ops::Deref, sync::Arc};
+
+use jiff::{SignedDuration, Timestamp};
+use pointsman_core::{
+    document::Document,
+    names::BackendId,
+    overrides::later,
+    playbook::{Playbook, read},
+};
+use pointsman_engine::ports::{Commit, StoreError};
+
+use crate::{azure::Azure, store::Store, watch::Watch};
+
+/// A playbook, as it is written and as it is read.
+#[derive(Debug)]
+pub(crate) struct Book {
+    pub(crate) text: String,
+    playbook: Playbook,
+}
+
+impl Deref for Book {
+    type Target = Playbook;
+
+    fn deref(&self) -> &Playbook {
+        &self.playbook
+    }
+}
+
+/// All that outlives a process.
+#[derive(Debug)]
+pub(crate) struct Outside {
+    pub(crate) now: Timestamp,
+    pub(crate) azure: Azure,
+    pub(crate) store: Store,
+    pub(crate) generations: Vec<Arc<Book>>,
+    pub(crate) watch: Watch,
+    /// All that was asked and answered, where that is to be kept.
+    pub(crate) transcript: Option<String>,
+}
+
+impl Outside {
+    /// Notes something that happens.
+    pub(crate) fn record(&mut self, what: impl FnOnce() -> String) {
+        if let Some(transcript) = &mut self.transcript {
+            *transcript += &format!("{} {}\n", self.now, what());
+        }
+    }
+
+    pub(crate) fn document(&self) -> Option<&Document> {
+        self.store.documents.get(&backend()).map(|stored| &stored.body)
+    }
+
+    /// Saves all of it, or nothing; what is planned by it is noted.
+    pub(crate) fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+        let before = self.document().cloned();
+        self.store.commit(commit, self.now)?;
+        for document in &commit.documents {
+            self.saved(before.as_ref(), &document.body);
+        }
+        self.told(&commit.lines);
+        Ok(())
+    }
+}
+
+/// The pool of these tests.
+pub(crate) fn backend() -> BackendId {
+    "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg1/providers\
+     /Microsoft.ApiManagement/service/contoso/backends/pool"
+        .parse()
+        .unwrap()
+}
+
+/// When these tests begin.
+pub(crate) fn epoch() -> Timestamp {
+    "2026-03-01T03:00:00Z".parse().unwrap()
+}
+
+/// So many seconds after the beginning.
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    later(epoch(), SignedDuration::from_secs(seconds))
+}
+
+/// A playbook of these pool settings and plays, each an indented block of YAML.
+pub(crate) fn playbook(settings: &str, plays: &str) -> Arc<Book> {
+    let text = format!(
+        "version: 1\nservices:\n  main: {{subscription: 00000000-0000-0000-0000-000000000001, \
+         resourceGroup: rg1, name: contoso}}\npools:\n  pool: {{service: main, backend: pool{settings}}}\n\
+         plays:\n{plays}"
+    );
+    match read(&text) {
+        Ok(playbook) => Arc::new(Book { text, playbook }),
+        Err(problems) => panic!("{text}\n{problems:?}"),
+    }
+}

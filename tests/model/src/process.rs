@@ -1,0 +1,155 @@
+//! One process: the engine itself, on a runtime of its own with one thread and a clock that stands.
+//!
+//! It does nothing by itself. Each call of [`Running::enter`] lets all of its tasks run until they
+//! wait for a turn; to let the process die, its runtime is dropped with all of them.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::SignedDuration;
+use pointsman_core::{group::Pause, overrides::later};
+use pointsman_engine::{
+    Engine, Mode, pause,
+    ports::{Delivery, StoreError},
+    reconcile::ReconcileError,
+};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::{ports::Ports, turns::Turns};
+
+/// How often every task that can go on is asked to: no chain of tasks that wake each other is longer.
+const ROUNDS: usize = 12;
+
+/// How long a message that could not be taken in rests, for each time it was delivered: the host's.
+const REST: SignedDuration = SignedDuration::from_secs(2);
+
+/// A process.
+#[derive(Debug)]
+pub(crate) struct Process {
+    /// How far its clock is off.
+    pub(crate) skew: SignedDuration,
+    /// None before anything was asked of it, and after a crash.
+    pub(crate) running: Option<Running>,
+}
+
+impl Process {
+    pub(crate) const fn new(skew: SignedDuration) -> Self {
+        Self { skew, running: None }
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.running.as_ref().is_none_or(Running::is_idle)
+    }
+}
+
+/// A process that runs.
+#[derive(Debug)]
+pub(crate) struct Running {
+    runtime: Runtime,
+    engine: Engine,
+    ports: Arc<Ports>,
+    /// Whether it is taking messages in; one batch at a time, as the host does.
+    taking_in: Arc<AtomicBool>,
+}
+
+impl Running {
+    pub(crate) fn new(ports: Ports, mode: Mode) -> Self {
+        let ports = Arc::new(ports);
+        let engine = Engine::new(
+            Arc::clone(&ports) as _,
+            Arc::clone(&ports) as _,
+            Arc::clone(&ports) as _,
+            mode,
+        );
+        let runtime =
+            Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        Self { runtime, engine, ports, taking_in: Arc::default() }
+    }
+
+    /// Does something in the process, then lets it run until all it does waits for a turn.
+    pub(crate) fn enter(&self, act: impl FnOnce(&Self)) {
+        self.runtime.block_on(async {
+            act(self);
+            for _ in 0..ROUNDS {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.ports.turns
+    }
+
+    fn is_idle(&self) -> bool {
+        self.runtime.metrics().num_alive_tasks() == 0
+    }
+
+    pub(crate) fn is_taking_in(&self) -> bool {
+        self.taking_in.load(Ordering::Relaxed)
+    }
+
+    /// Lets a little time pass, of which no one else takes note.
+    pub(crate) fn tick(&self) {
+        self.runtime.block_on(tokio::time::advance(Duration::from_millis(5)));
+    }
+
+    pub(crate) fn look(&self, backend: &pointsman_core::names::BackendId) {
+        self.engine.look(backend);
+    }
+
+    pub(crate) fn sweep(&self, grace: SignedDuration) {
+        let engine = self.engine.clone();
+        // What it could not do is done by the next.
+        tokio::spawn(async move { drop(engine.sweep(grace).await) });
+    }
+
+    /// Pauses or resumes, as the command line does it.
+    pub(crate) fn switch(&self, on: bool) {
+        let engine = self.engine.clone();
+        let (by, reason) = ("operator".to_owned(), "change freeze".to_owned());
+        tokio::spawn(async move {
+            let now = engine.now();
+            let switched = if on {
+                pause::pause(engine.store(), &Pause { by, reason, at: now }).await
+            } else {
+                pause::resume(engine.store(), &by, now).await
+            };
+            switched.unwrap();
+        });
+    }
+
+    /// Takes messages in, as the host does: all together, and where that cannot be, one by one.
+    pub(crate) fn take_in(&self, batch: Vec<Delivery>) {
+        let (engine, ports) = (self.engine.clone(), Arc::clone(&self.ports));
+        let taking_in = Arc::clone(&self.taking_in);
+        taking_in.store(true, Ordering::Relaxed);
+        tokio::spawn(async move {
+            if engine.reconcile(&batch).await.is_err() {
+                for one in &batch {
+                    let Err(error) = engine.reconcile(std::slice::from_ref(one)).await else {
+                        continue;
+                    };
+                    if matches!(error, ReconcileError::Store(StoreError::LockLost)) {
+                        continue;
+                    }
+                    let rest = REST * i32::try_from(one.deliveries).unwrap();
+                    ports.with(|outside| {
+                        let due = later(outside.now, rest);
+                        outside.store.give_back(&one.receipt, due);
+                    });
+                }
+            }
+            ports.with(|outside| {
+                if batch.iter().any(|one| outside.store.locked(&one.receipt).is_some()) {
+                    outside.violation("I7", "a message was neither completed nor given back");
+                }
+            });
+            taking_in.store(false, Ordering::Relaxed);
+        });
+    }
+}

@@ -1,0 +1,198 @@
+//! The watch that holds every write against the invariants the moment it is done.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use pointsman_core::{
+    document::{Document, Intent, Owned},
+    etag::Etag,
+    id::{IntentId, OverrideId, ReconnectId},
+    ledger::{Line, What},
+    playbook::EffectTemplate,
+    pool::{Field, Pool, Setting},
+    step::Observed,
+};
+
+use crate::{
+    azure::{Foreign, fields},
+    outside::{Outside, backend},
+};
+
+/// What was known when an intent was saved.
+#[derive(Clone, Debug)]
+struct Planned {
+    etag: Etag,
+    owned: BTreeMap<Field, Owned>,
+    /// The fields that were given up and that no override that could want them is left for.
+    given_up: BTreeSet<Field>,
+}
+
+impl Planned {
+    fn of(document: &Document, etag: Etag) -> Self {
+        let wanted = |field: &Field, yielded: &BTreeSet<OverrideId>| {
+            document
+                .overrides
+                .values()
+                .any(|over| !yielded.contains(&over.id) && over.effect.fields().contains(field))
+        };
+        let given_up = document
+            .yielded
+            .iter()
+            .filter(|(field, yielded)| !wanted(field, yielded))
+            .map(|(field, _)| field.clone())
+            .collect();
+        Self { etag, owned: document.owned.clone(), given_up }
+    }
+}
+
+/// What must never be, by invariant.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    pub(crate) violations: Vec<String>,
+    /// Someone else wrote, in the moment between a read and the record of the write that was planned
+    /// from it, just what that write puts there: whose it is cannot be told, and the case says
+    /// nothing about foreign writes.
+    pub(crate) is_ambiguous: bool,
+    planned: BTreeMap<IntentId, Planned>,
+    outrun: BTreeMap<Etag, Timestamp>,
+    received: usize,
+    lines: usize,
+    asked: BTreeMap<ReconnectId, usize>,
+}
+
+impl Outside {
+    /// Takes note of what was known when the intents that a document newly has were saved.
+    pub(crate) fn saved(&mut self, before: Option<&Document>, document: &Document) {
+        let was_there = |intent: &&Intent| {
+            before.is_some_and(|before| before.intents.iter().any(|one| one.id == intent.id))
+        };
+        for intent in document.intents.iter().filter(|intent| !was_there(intent)) {
+            // What is read again after a pause may be there all the same.
+            if self.watch.outrun.get(&intent.etag) == Some(&self.now) {
+                self.violation("I4", &format!("{} was sent again after a 412", intent.id));
+            }
+            let since = self.azure.foreign_since(&intent.etag);
+            self.watch.is_ambiguous |= intent.changes.iter().any(|change| {
+                let ours = [change.before, change.after];
+                let like = |value: &Setting| ours.iter().any(|ours| ours.means(*value));
+                since.iter().any(|(field, value)| *field == change.field && like(value))
+            });
+            let planned = Planned::of(document, intent.etag.clone());
+            self.watch.planned.insert(intent.id.clone(), planned);
+        }
+    }
+
+    /// Takes note of what was told.
+    pub(crate) fn told(&mut self, lines: &[Line]) {
+        for line in lines {
+            if let What::Outrun { intent } = &line.what
+                && let Some(planned) = self.watch.planned.get(intent)
+            {
+                self.watch.outrun.insert(planned.etag.clone(), self.now);
+            }
+        }
+    }
+
+    /// Takes note that a write is sent that was planned from what is `seen`.
+    pub(crate) fn sends(&mut self, intent: &Intent, seen: &Observed) {
+        let read = match seen {
+            Observed::Pool { etag, .. } => Some(etag),
+            Observed::NotAPool { .. } | Observed::Unreadable { .. } | Observed::Missing => None,
+        };
+        if read != Some(&intent.etag) {
+            self.violation("I4", &format!("{} was not planned from what was read", intent.id));
+        }
+    }
+
+    pub(crate) fn violation(&mut self, invariant: &str, text: &str) {
+        self.watch.violations.push(format!("{invariant} at {}: {text}", self.now));
+    }
+
+    /// Holds what was done since the last call against the invariants.
+    pub(crate) fn audit(&mut self) {
+        for line in &self.store.ledger[self.watch.lines..] {
+            if let What::ReconnectAsked { id, .. } = &line.what {
+                *self.watch.asked.entry(id.clone()).or_default() += 1;
+            }
+        }
+        self.watch.lines = self.store.ledger.len();
+        // What was throttled or not sent was not taken, and is asked for again.
+        let most = 2 + self.azure.not_taken;
+        let too_often = self.watch.asked.iter().find(|(_, asked)| **asked > most);
+        if let Some(id) = too_often.map(|(id, _)| id.clone()) {
+            let asked = self.watch.asked.remove(&id).unwrap_or_default();
+            self.violation("I10", &format!("{id} was asked for {asked} times"));
+        }
+        for place in self.watch.received..self.azure.received.len() {
+            self.audit_write(place);
+        }
+        self.watch.received = self.azure.received.len();
+    }
+
+    fn audit_write(&mut self, place: usize) {
+        let received = self.azure.received[place].clone();
+        let intent = received.intent;
+        let Some(planned) = self.watch.planned.get(&intent.id).cloned() else {
+            return self.violation("I3", &format!("{} was sent before it was saved", intent.id));
+        };
+        let Some(done) = received.done else { return };
+        for change in &intent.changes {
+            if done.before.get(&change.field) != Some(change.before) {
+                self.violation("I4", &format!("{change} was not planned from what it was done on"));
+            }
+            let owner = done.owner.get(&change.field);
+            let known = planned.owned.get(&change.field).map(|owned| owned.baseline);
+            if owner != known {
+                let text = format!("{change}: its owner left {owner:?}, and we knew {known:?}");
+                self.violation("I9", &text);
+            }
+            if planned.given_up.contains(&change.field) && owner != Some(change.after) {
+                self.violation("I9", &format!("{change}: it was given up to {owner:?}"));
+            }
+        }
+        for (field, value) in fields(&done.after) {
+            let owner = done.owner.get(&field);
+            if owner != Some(value) && !planned.owned.contains_key(&field) {
+                self.violation("I6", &format!("{field} is {value}, {owner:?} is its owner's"));
+            }
+        }
+        let generation = self.generations.last().cloned();
+        let terms =
+            generation.as_ref().and_then(|book| book.pool_of(&backend())).map(|(_, pool)| pool);
+        let splits = generation.as_ref().is_some_and(|book| {
+            let effects = book.plays.iter().flat_map(|play| &play.effects);
+            effects.into_iter().any(|effect| matches!(effect, EffectTemplate::Split { .. }))
+        });
+        if let Some(text) = crate::limits::broken(&done, terms, splits) {
+            self.violation("I5", &text);
+        }
+    }
+
+    /// Someone else writes; nothing happens where no one could tell the value from ours.
+    pub(crate) fn foreign(&mut self, foreign: &Foreign) {
+        let touched: Vec<(Field, Setting)> = match foreign {
+            Foreign::Set(field, setting) => vec![(field.clone(), *setting)],
+            Foreign::Other | Foreign::Remove(_) | Foreign::Delete => Vec::new(),
+            Foreign::Add(member) => fields(&Pool::new(vec![member.clone()]).unwrap()),
+            Foreign::Create(pool) => fields(pool),
+        };
+        if touched.iter().any(|(field, setting)| self.is_ours(field, *setting)) {
+            return;
+        }
+        self.azure.foreign(foreign, touched);
+    }
+
+    /// Whether a foreign value is what we believe to be our own: the design's rule is that it then
+    /// is.
+    fn is_ours(&self, field: &Field, setting: Setting) -> bool {
+        self.document().is_some_and(|document| {
+            let Some(owned) = document.owned.get(field) else { return false };
+            let intents = document.intents.iter().flat_map(|intent| &intent.changes);
+            let ours = intents
+                .filter(|change| change.field == *field)
+                .flat_map(|change| [change.before, change.after])
+                .chain([owned.written]);
+            setting != owned.baseline && ours.into_iter().any(|ours| ours.means(setting))
+        })
+    }
+}
