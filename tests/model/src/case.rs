@@ -74,7 +74,8 @@ pub(crate) struct Alert {
 
 /// One run: how long after the one before it starts, how far apart the senders of a pair are, how
 /// long it lasts, how long its signals are on their way, when its firing is repeated, what its
-/// resolve says, and which of its signals get lost.
+/// resolve says, and which of its signals get lost. The later of a pair's signals may have another
+/// severity and name another member, and a repeat may have another severity.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) pause: i64,
@@ -83,6 +84,8 @@ pub(crate) struct Run {
     pub(crate) way: i64,
     pub(crate) repeat: Option<i64>,
     pub(crate) ending: Ending,
+    pub(crate) escalated: usize,
+    pub(crate) moved: usize,
     pub(crate) unfired: bool,
     pub(crate) unresolved: bool,
 }
@@ -182,16 +185,23 @@ impl Case {
     }
 
     /// A signal of an alert, as received at the door.
-    fn signal(&self, alert: usize, started: i64, heard: Heard, received: i64) -> Signal {
+    fn signal(
+        &self,
+        alert: usize,
+        started: i64,
+        heard: Heard,
+        received: i64,
+        (escalated, moved): (usize, usize),
+    ) -> Signal {
         let of = &self.alerts[alert];
         Signal {
             series: format!("am/{alert}").parse().unwrap(),
             started: at(started),
             heard,
-            severity: Severity::ALL[of.severity % 4].1,
+            severity: Severity::ALL[(of.severity + escalated) % 4].1,
             labels: BTreeMap::from([
                 ("play".to_owned(), (of.play % self.plays.len()).to_string()),
-                ("backend".to_owned(), self.name(of.member).to_string()),
+                ("backend".to_owned(), self.name(of.member + moved).to_string()),
             ]),
             annotations: BTreeMap::new(),
             received: at(received),
@@ -208,15 +218,20 @@ impl Case {
                 let last = number + 1 == alert.runs.len();
                 let start = clock + run.pause;
                 let end = start + run.length;
-                let mut firings = vec![(start, start)];
+                let mut firings = vec![(start, start, (0, 0))];
                 firings.extend(run.skew.map(|skew| {
                     let start = start + skew.min(run.length - 1);
-                    (start, start)
+                    (start, start, (run.escalated, run.moved))
                 }));
-                firings.extend(run.repeat.map(|after| (start, start + after.min(run.length - 1))));
-                for (start, sent) in firings.into_iter().filter(|_| !run.unfired) {
+                firings.extend(
+                    run.repeat.map(|after| {
+                        (start, start + after.min(run.length - 1), (run.escalated, 0))
+                    }),
+                );
+                for (start, sent, changed) in firings.into_iter().filter(|_| !run.unfired) {
                     let received = sent + run.way;
-                    signals.push((received, self.signal(place, start, Heard::Fired, received)));
+                    let signal = self.signal(place, start, Heard::Fired, received, changed);
+                    signals.push((received, signal));
                 }
                 let received = end + run.way;
                 if !(run.unresolved || last && !ended) {
@@ -227,7 +242,8 @@ impl Case {
                         Ending::BeforeStart => Some(at(start - 60)),
                     };
                     let heard = Heard::Resolved { stated };
-                    signals.push((received, self.signal(place, start, heard, received)));
+                    let signal = self.signal(place, start, heard, received, (0, 0));
+                    signals.push((received, signal));
                 }
                 // What ends by its receipt ends all that started before that.
                 clock = received;
@@ -343,19 +359,27 @@ fn run() -> impl Strategy<Value = Run> {
             1 => Just(Ending::None),
             1 => Just(Ending::BeforeStart),
         ],
+        prop_oneof![2 => Just(0), 1 => 1_usize..4],
+        prop_oneof![2 => Just(0), 1 => 1_usize..4],
         prop::bool::weighted(0.1),
         prop::bool::weighted(0.15),
     )
-        .prop_map(|(pause, skew, length, way, repeat, ending, unfired, unresolved)| Run {
-            pause,
-            skew,
-            length,
-            way,
-            repeat,
-            ending,
-            unfired,
-            unresolved,
-        })
+        .prop_map(
+            |(pause, skew, length, way, repeat, ending, escalated, moved, unfired, unresolved)| {
+                Run {
+                    pause,
+                    skew,
+                    length,
+                    way,
+                    repeat,
+                    ending,
+                    escalated,
+                    moved,
+                    unfired,
+                    unresolved,
+                }
+            },
+        )
 }
 
 pub(crate) fn alerts() -> impl Strategy<Value = Vec<Alert>> {

@@ -56,10 +56,7 @@ impl World {
     /// What should be done and is not.
     fn undone(&self) -> Vec<String> {
         let mut undone = Vec::new();
-        if let Some(document) = self.document()
-            && let Some(trouble) = &document.trouble
-            && document.intents.is_empty()
-        {
+        if let Some(trouble) = self.document().and_then(|document| document.trouble.as_ref()) {
             undone.push(format!("trouble though all is well: {}", trouble.why));
         }
         let playbook = self.generations.last().unwrap();
