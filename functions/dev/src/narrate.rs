@@ -175,6 +175,7 @@ fn is_unusual(what: &What) -> bool {
         | What::Displaced { .. }
         | What::Admitted { .. }
         | What::Warned { .. }
+        | What::RanOut { .. }
         | What::NeverBegan { .. }
         | What::Outrun { .. }
         | What::Refused { .. }

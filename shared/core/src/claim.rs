@@ -189,11 +189,10 @@ impl Behind {
         self.known.remove(series);
     }
 
-    /// Takes out the known ones whose time has run out; gives whether there were any.
-    pub fn expire(&mut self, begun: Option<Timestamp>, now: Timestamp) -> bool {
-        let before = self.known.len();
-        self.known.retain(|_, asked| asked.expires(begun) > now);
-        self.known.len() < before
+    /// Takes out the known ones whose time has run out, and gives them.
+    pub fn expire(&mut self, begun: Option<Timestamp>, now: Timestamp) -> Vec<SeriesId> {
+        let gone = self.known.extract_if(.., |_, asked| asked.expires(begun) <= now);
+        gone.map(|(series, _)| series).collect()
     }
 
     /// Takes out all: they were undone, those beside included.

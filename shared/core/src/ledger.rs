@@ -70,6 +70,7 @@ pub enum What {
     Displaced { id: OverrideId, by: Vec<OverrideId>, why: Held },
     Admitted { id: OverrideId },
     Warned { id: OverrideId, ends: Timestamp },
+    RanOut { id: OverrideId, series: Vec<SeriesId> },
     Ended { id: OverrideId, why: End },
     NeverBegan { id: OverrideId, why: End },
     Stepped { id: OverrideId, given_back: Fraction },
@@ -117,6 +118,7 @@ impl What {
             | Self::Displaced { .. }
             | Self::Admitted { .. }
             | Self::Warned { .. }
+            | Self::RanOut { .. }
             | Self::Ended { .. }
             | Self::NeverBegan { .. }
             | Self::Stepped { .. }
@@ -203,6 +205,11 @@ impl What {
             Self::Admitted { id } => write!(f, "{id} is held no more"),
             Self::Warned { id, ends } => {
                 write!(f, "{id} has heard of no end and will be ended at {ends:.0}")
+            }
+            Self::RanOut { id, series } => {
+                write!(f, "{id} goes on, but not for ")?;
+                list(f, series)?;
+                f.write_str(": the time for that ran out")
             }
             Self::Ended { id, why } => write!(f, "{id} ended: {why}"),
             Self::NeverBegan { id, why } => write!(f, "{id} ended before it began: {why}"),

@@ -211,8 +211,10 @@ impl<'a> Look<'a> {
     fn end_what_is_over(&mut self) {
         let now = self.now;
         for over in self.document.overrides.values_mut() {
-            if over.behind.expire(over.begun(), now) {
+            let ran_out = over.behind.expire(over.begun(), now);
+            if !ran_out.is_empty() && !over.behind.is_empty() {
                 over.become_strongest();
+                self.said.push(What::RanOut { id: over.id.clone(), series: ran_out });
             }
         }
         let known = self.generation.playbook.pool_of(&self.document.backend).is_some();

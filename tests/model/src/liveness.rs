@@ -126,6 +126,9 @@ impl World {
             })
         };
         self.store.ledger.iter().filter(|line| line.at >= since).any(|line| {
+            if let What::RanOut { id, .. } = &line.what {
+                return claimed(id);
+            }
             if let What::Ended { id, why } | What::NeverBegan { id, why } = &line.what {
                 return !matches!(why, End::Resolved) && claimed(id);
             }

@@ -397,7 +397,7 @@ fn a_write_lands_after_its_override_has_ended() {
     check(
         "m0 50, m1 30, m2 20",
         "
-        lost 3
+        lost 2
         lost undone
         lost undone
         fired m0 0
@@ -406,7 +406,7 @@ fn a_write_lands_after_its_override_has_ended() {
         pass 600
     ",
         &expect![[r#"
-            > lost 3
+            > lost 2
                   = m0 50, m1 30, m2 20
             > lost undone
                   = m0 50, m1 30, m2 20
@@ -421,16 +421,16 @@ fn a_write_lands_after_its_override_has_ended() {
                   = m0 50, m1 30, m2 20
             > undo
                 0 #1 ended: undone by operator: enough
+                0 #1 is over
+                0 write #3: nothing, so that no write without an answer can land any more
+                0 write #3 may or may not have been done: connection reset
                   = m0 50, m1 30, m2 20
             > pass 50
-                1 #1 is over
-                1 write #3: nothing, so that no write without an answer can land any more
-                1 write #3 may or may not have been done: connection reset
-                2 write #4: nothing, so that no write without an answer can land any more
-                2 write #4 may or may not have been done: connection reset
-                4 write #2 was seen to be done
-                4 write #5: members/m0/weight 0 -> 50
-                4 write #5 is done
+                1 write #4: nothing, so that no write without an answer can land any more
+                1 write #4 may or may not have been done: connection reset
+                2 write #2 was seen to be done
+                2 write #5: members/m0/weight 0 -> 50
+                2 write #5 is done
                   = m0 50, m1 30, m2 20
             > pass 600
                   = m0 50, m1 30, m2 20
@@ -461,12 +461,12 @@ fn a_write_that_is_not_wanted_any_more_is_kept_from_landing() {
                   = m0 50, m1 30, m2 20
             > undo
                 0 #1 ended: undone by operator: enough
+                0 #1 is over
+                0 write #3: nothing, so that no write without an answer can land any more
+                0 write #3 is done
+                0 write #2 was seen not to be done
                   = m0 50, m1 30, m2 20
             > pass 50
-                1 #1 is over
-                1 write #3: nothing, so that no write without an answer can land any more
-                1 write #3 is done
-                1 write #2 was seen not to be done
                   = m0 50, m1 30, m2 20
             > pass 600
                   = m0 50, m1 30, m2 20
