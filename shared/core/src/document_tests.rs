@@ -5,6 +5,7 @@ use crate::{
     answer::{Answer, ReconnectAnswer},
     etag::Etag,
     id::IntentId,
+    ledger::What,
     pool::Setting,
 };
 

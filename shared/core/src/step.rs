@@ -13,15 +13,15 @@
 
 mod align;
 mod settle;
+mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::verdict::judge;
 use crate::{
-    document::{
-        Document, FENCE, Intent, Outcome, RECONNECT_ASKED_MAX, RECONNECT_SHOWN, RETRY, UNDONE_KEPT,
-    },
+    document::{Document, FENCE, Intent, RETRY},
     etag::Etag,
     fraction::Fraction,
     group::Group,
@@ -29,10 +29,10 @@ use crate::{
     lay::{Contribution, Laid, Terms, lay},
     ledger::{Line, What},
     names::BackendId,
-    overrides::{End, Held, Life, Override, Standing, later},
-    playbook::{Playbook, RECONNECT_AFTER_MIN},
+    overrides::{End, Held, Life, later},
+    playbook::Playbook,
     pool::Pool,
-    wake::{ask_at, warning},
+    wake::warning,
 };
 
 /// What Azure shows of a backend.
@@ -138,7 +138,7 @@ pub fn step(
         Observed::Missing => look.hold_all_of_no_pool(&Held::NoBackend),
     };
     let next = match next {
-        Next::Rest => look.reconnects(),
+        Next::Rest => look.reconnect(),
         Next::ReadAgain | Next::Write(_) | Next::Reconnect { .. } => next,
     };
     look.end(next)
@@ -191,7 +191,8 @@ impl<'a> Look<'a> {
         if next == Next::Rest {
             self.document.trouble = None;
         }
-        self.tidy();
+        self.document.forget_undone();
+        self.document.forget_reconnects();
         self.finish(next)
     }
 
@@ -308,64 +309,10 @@ impl<'a> Look<'a> {
             .collect()
     }
 
-    /// Takes in the verdict on each override: what begins, what is held, what gives way to whom.
+    /// Takes in what is laid: what begins, what is held, what gives way to whom.
     fn judge(&mut self, laid: &Laid) {
-        let (now, paused) = (self.now, self.group.paused.is_some());
-        let waits =
-            |over: &Override| matches!(over.life, Life::Claimed { .. }) || over.is_asked_again();
-        let begins: Vec<OverrideId> = self
-            .document
-            .overrides
-            .values()
-            .filter(|over| waits(over) && !paused)
-            .filter(|over| !laid.held.contains_key(&over.id) && !laid.yielded.contains(&over.id))
-            .map(|over| over.id.clone())
-            .collect();
-        for over in self.document.overrides.values_mut() {
-            let id = over.id.clone();
-            let claimed = waits(over);
-            if over.has_ended() && (!claimed || paused) {
-                continue;
-            }
-            let standing = if claimed && paused {
-                Standing::Held(Held::Paused)
-            } else if let Some(why) = laid.held.get(&id) {
-                Standing::Held(why.clone())
-            } else if laid.yielded.contains(&id) {
-                Standing::Yielded
-            } else {
-                Standing::Admitted
-            };
-            if claimed && standing == Standing::Admitted {
-                over.life = Life::Begun { at: now, warned: None };
-                over.become_strongest();
-                self.said.push(What::Began { id: id.clone() });
-            }
-            let before = std::mem::replace(&mut over.standing, standing);
-            match (&before, &over.standing) {
-                (Standing::Held(was), Standing::Held(why)) if was == why => {}
-                (Standing::Admitted, Standing::Held(why)) if !begins.is_empty() => {
-                    let (by, why) = (begins.clone(), why.clone());
-                    self.said.push(What::Displaced { id, by, why });
-                }
-                (_, Standing::Held(why)) => self.said.push(What::Held { id, why: why.clone() }),
-                (Standing::Held(_), Standing::Admitted) if !claimed => {
-                    self.said.push(What::Admitted { id });
-                }
-                (_, Standing::Admitted | Standing::Yielded | Standing::Unseen) => {}
-            }
-        }
-        // What has ended takes part in the set until it has given everything back; where a limit
-        // wants it out of the set before that, it has nothing left to give.
-        for over in self.document.overrides.values_mut() {
-            let out = laid.held.contains_key(&over.id) || laid.yielded.contains(&over.id);
-            if let Life::Ended { steps, .. } = &mut over.life
-                && out
-            {
-                over.lease.ramp.clear();
-                steps.clear();
-            }
-        }
+        let verdicts = judge(&self.document.overrides, laid, self.group.paused.is_some());
+        self.document.take_verdicts(verdicts, &mut self.said);
     }
 
     /// Whether a backend has been missing for so short a time that it may be there all the same.
@@ -402,66 +349,15 @@ impl<'a> Look<'a> {
     }
 
     /// Cancels the reconnects whose play is on again, and asks for the first that is due.
-    fn reconnects(&mut self) -> Next {
-        let now = self.now;
-        let on: BTreeSet<_> = self
-            .document
-            .overrides
-            .values()
-            .filter(|over| matches!(over.life, Life::Begun { .. }))
-            .flat_map(|over| {
-                over.after.iter().map(|after| (over.play.clone(), after.reconnect.clone()))
-            })
-            .collect();
-        let said = &mut self.said;
-        self.document.reconnects.retain(|id, reconnect| {
-            let target = reconnect.target.clone();
-            let kept =
-                !(reconnect.is_waiting() && on.contains(&(reconnect.play.clone(), target.clone())));
-            if !kept {
-                said.push(What::ReconnectCancelled { id: id.clone(), target });
-            }
-            kept
-        });
+    fn reconnect(&mut self) -> Next {
+        self.document.cancel_reconnects(&mut self.said);
         if self.group.paused.is_some() {
             return Next::Rest;
         }
-        for (id, reconnect) in &mut self.document.reconnects {
-            if reconnect.outcome.is_some() || now < ask_at(reconnect) {
-                continue;
-            }
-            let (id, target) = (id.clone(), reconnect.target.clone());
-            if reconnect.asked.len() >= RECONNECT_ASKED_MAX {
-                reconnect.outcome = Some(Outcome::Unknown { at: now });
-                self.said.push(What::ReconnectUnknown { id, target });
-                continue;
-            }
-            let after = reconnect.due.duration_since(now).max(RECONNECT_AFTER_MIN);
-            // Azure takes whole seconds; rounded up, so that it is never too early.
-            let after =
-                SignedDuration::from_secs(after.as_secs() + i64::from(after.subsec_nanos() > 0));
-            reconnect.asked.push(now);
-            self.said.push(What::ReconnectAsked { id: id.clone(), target: target.clone(), after });
-            return Next::Reconnect { id, target, after };
+        match self.document.ask_reconnect(&mut self.said) {
+            Some((id, target, after)) => Next::Reconnect { id, target, after },
+            None => Next::Rest,
         }
-        Next::Rest
-    }
-
-    /// Lets go of what no one can ask for any more.
-    fn tidy(&mut self) {
-        let overrides = &self.document.overrides;
-        self.document.yielded.retain(|_, ids| {
-            ids.retain(|id| overrides.contains_key(id));
-            !ids.is_empty()
-        });
-        let now = self.now;
-        self.document.undone.retain(|_, at| now < later(*at, UNDONE_KEPT));
-        self.document.reconnects.retain(|_, reconnect| {
-            reconnect
-                .outcome
-                .as_ref()
-                .is_none_or(|outcome| now < later(outcome.at(), RECONNECT_SHOWN))
-        });
     }
 }
 
