@@ -24,12 +24,13 @@ use crate::{
     document::{Document, FENCE, Intent, RETRY},
     etag::Etag,
     fraction::Fraction,
+    gate::{self, Gates},
     group::Group,
     id::{OverrideId, ReconnectId},
     lay::{Contribution, Laid, Terms, lay},
     ledger::{Line, What},
     names::BackendId,
-    overrides::{End, Held, Life, later},
+    overrides::{End, Held, Life, Override, later},
     playbook::Playbook,
     pool::Pool,
     wake::warning,
@@ -130,6 +131,7 @@ pub fn step(
     }
     look.settle(observed);
     look.end_what_is_over();
+    look.ask_gates();
     let next = match observed {
         Observed::Pool { etag, pool } => look.align(etag, pool),
         Observed::NotAPool { .. } => look.hold_all_of_no_pool(&Held::NotAPool),
@@ -164,6 +166,7 @@ struct Look<'a> {
     document: Document,
     generation: Generation<'a>,
     group: &'a Group,
+    gates: Gates,
     now: Timestamp,
     said: Vec<What>,
 }
@@ -177,7 +180,7 @@ impl<'a> Look<'a> {
     ) -> Self {
         let now = document.advance(now);
         document.generation = document.generation.max(generation.number);
-        Self { document, generation, group, now, said: Vec::new() }
+        Self { document, generation, group, gates: Gates::default(), now, said: Vec::new() }
     }
 
     /// Puts off what is to be done, for about as long as it has been put off already.
@@ -202,6 +205,7 @@ impl<'a> Look<'a> {
             // There may be others to ask for, and the answer to this one is waited for for long.
             Next::Reconnect { .. } => self.document.look_on(),
         }
+        self.document.wake_by(self.gates.open());
         let backend = &self.document.backend;
         let lines =
             self.said.into_iter().map(|what| Line::new(self.now, Some(backend), what)).collect();
@@ -245,6 +249,16 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// Asks once for each override that wants to begin whether it may.
+    fn ask_gates(&mut self) {
+        self.gates = Gates::asked(self.document.overrides.values(), self.group);
+    }
+
+    /// Whether anything may be written.
+    const fn may_write(&self) -> bool {
+        gate::may_write(self.group)
+    }
+
     /// The pool as its owner last left it.
     fn baseline(&self, pool: &Pool) -> Pool {
         pool.with(self.document.owned.iter().map(|(field, owned)| (field, owned.baseline)))
@@ -270,14 +284,15 @@ impl<'a> Look<'a> {
     /// begun, and nothing else.
     fn contributions(&self, whose: Whose) -> Vec<Contribution<'_>> {
         let overrides = self.document.overrides.values();
-        let kept_out = whose == Whose::Begun || self.group.paused.is_some();
+        let kept_out =
+            |over: &Override| whose == Whose::Begun || self.gates.closed(&over.id).is_some();
         overrides
             .filter_map(|over| match &over.life {
-                Life::Claimed { .. } if kept_out => None,
+                Life::Claimed { .. } if kept_out(over) => None,
                 Life::Claimed { .. } | Life::Begun { .. } => {
                     Some(Contribution::of(over, Fraction::NONE))
                 }
-                Life::Ended { .. } if over.is_asked_again() && !kept_out => {
+                Life::Ended { .. } if over.is_asked_again() && !kept_out(over) => {
                     Some(Contribution::of(over, Fraction::NONE))
                 }
                 Life::Ended { steps, .. } => {
@@ -294,7 +309,7 @@ impl<'a> Look<'a> {
     /// `every` after the one before was applied.
     fn step_due(&self, every: SignedDuration, steps: &[Timestamp]) -> Option<usize> {
         let due = steps.last().is_none_or(|last| self.now >= later(*last, every));
-        (due && self.group.paused.is_none()).then_some(steps.len())
+        (due && self.may_write()).then_some(steps.len())
     }
 
     fn steps_due(&self) -> BTreeMap<OverrideId, usize> {
@@ -311,7 +326,7 @@ impl<'a> Look<'a> {
 
     /// Takes in what is laid: what begins, what is held, what gives way to whom.
     fn judge(&mut self, laid: &Laid) {
-        let verdicts = judge(&self.document.overrides, laid, self.group.paused.is_some());
+        let verdicts = judge(&self.document.overrides, laid, &self.gates);
         self.document.take_verdicts(verdicts, &mut self.said);
     }
 
@@ -351,7 +366,7 @@ impl<'a> Look<'a> {
     /// Cancels the reconnects whose play is on again, and asks for the first that is due.
     fn reconnect(&mut self) -> Next {
         self.document.cancel_reconnects(&mut self.said);
-        if self.group.paused.is_some() {
+        if !self.may_write() {
             return Next::Rest;
         }
         match self.document.ask_reconnect(&mut self.said) {

@@ -27,6 +27,11 @@ impl Document {
         self.wake = self.next_wake();
     }
 
+    /// Has it looked at no later than this.
+    pub(crate) fn wake_by(&mut self, at: Option<Timestamp>) {
+        self.wake = self.wake.into_iter().chain(at).min();
+    }
+
     /// Asks for a look at once, or as soon as Azure may be asked.
     pub fn wake_now(&mut self, now: Timestamp) {
         let now = self.advance(now);

@@ -18,7 +18,7 @@ impl Look<'_> {
             let baseline = self.baseline(pool);
             let laid = self.lay(&baseline, &self.contributions(Whose::All));
             self.judge(&laid);
-            if self.group.paused.is_some() {
+            if !self.may_write() {
                 return Next::Rest;
             }
             self.own(&laid.settings, pool);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     document::Document,
+    gate::Gates,
     id::OverrideId,
     lay::Laid,
     ledger::What,
@@ -38,15 +39,15 @@ pub(super) enum Verdict {
     LeavesAtOnce,
 }
 
-/// Thinks of each override, from what is laid of them all.
+/// Thinks of each override, from what is laid of them all, and from the gates.
 pub(super) fn judge(
     overrides: &BTreeMap<OverrideId, Override>,
     laid: &Laid,
-    paused: bool,
+    gates: &Gates,
 ) -> BTreeMap<OverrideId, Verdict> {
     let fits =
         |over: &Override| !laid.held.contains_key(&over.id) && !laid.yielded.contains(&over.id);
-    let may_begin = |over: &Override| over.wants_to_begin() && !paused;
+    let may_begin = |over: &Override| over.wants_to_begin() && gates.closed(&over.id).is_none();
     let begin: Vec<OverrideId> = overrides
         .values()
         .filter(|over| may_begin(over) && fits(over))
@@ -56,8 +57,7 @@ pub(super) fn judge(
         if over.has_ended() && !may_begin(over) {
             return if fits(over) { Verdict::Leaves } else { Verdict::LeavesAtOnce };
         }
-        let closed = (over.wants_to_begin() && paused).then_some(&Held::Paused);
-        if let Some(why) = closed.or_else(|| laid.held.get(&over.id)) {
+        if let Some(why) = gates.closed(&over.id).or_else(|| laid.held.get(&over.id)) {
             return match &over.standing {
                 Standing::Held(was) if was == why => Verdict::StillHeld,
                 Standing::Admitted if !begin.is_empty() => {

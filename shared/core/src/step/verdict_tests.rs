@@ -10,6 +10,7 @@ use crate::{
     claim::{Asked, Claim},
     effect::Effect,
     fraction::Fraction,
+    group::{Group, Pause},
     origin::Origin,
     overrides::{End, Lease, Until},
     signal::Severity,
@@ -98,7 +99,12 @@ fn each_state_has_its_verdict() {
             let alone = BTreeMap::from([(id.clone(), one)]);
             let mut both = alone.clone();
             both.insert(newcomer.id.clone(), newcomer.clone());
-            let verdict = |overrides, laid, paused| word(&judge(overrides, laid, paused)[&id]);
+            let pause =
+                Pause { by: String::new(), reason: String::new(), at: Timestamp::UNIX_EPOCH };
+            let verdict = |overrides: &BTreeMap<_, Override>, laid, paused: bool| {
+                let group = Group { paused: paused.then(|| pause.clone()) };
+                word(&judge(overrides, laid, &Gates::asked(overrides.values(), &group))[&id])
+            };
             writeln!(
                 table,
                 "{life:<11} {name:<8}{:>12}{:>12}{:>12}{:>12}{:>12}",
