@@ -166,7 +166,7 @@ impl World {
     fn tell(&mut self, said: impl IntoIterator<Item = What>) {
         for what in said {
             if let What::Foreign { .. } | What::Answered { .. } = what {
-                writeln!(self.told, "{:>4} {what}", self.second()).unwrap();
+                writeln!(self.told, "{:<4} {what}", self.second()).unwrap();
             }
         }
     }
@@ -191,7 +191,7 @@ impl World {
                 let to: Vec<_> =
                     intent.changes.iter().map(|one| format!("{}", one.after)).collect();
                 let (at, way, to) = (self.second(), intent.way, to.join(" "));
-                writeln!(self.told, "{at:>4} {way:?} {to}: {}", self.weights()).unwrap();
+                writeln!(self.told, "{at:<4} {way:?} {to}: {}", self.weights()).unwrap();
                 self.tell(said);
                 continue;
             }
@@ -229,7 +229,7 @@ fn what_is_given_back_to_the_letter_takes_one_write() {
         "0 1 1",
         OBEYS,
         &expect![[r#"
-               0 Plain - - -: - - -
+            0    Plain - - -: - - -
                  at rest, 1 writes
         "#]],
     );
@@ -238,7 +238,7 @@ fn what_is_given_back_to_the_letter_takes_one_write() {
         "0 30 20",
         OBEYS,
         &expect![[r#"
-               0 Plain 50: 50 30 20
+            0    Plain 50: 50 30 20
                  at rest, 1 writes
         "#]],
     );
@@ -251,12 +251,12 @@ fn a_weight_that_an_update_does_not_take_away_is_given_back_as_a_number_and_then
         "0 1 1",
         MERGES,
         &expect![[r#"
-               0 Plain - - -: 0 1 1
-               0 members/m0/weight: - was asked, and Azure shows 0
-               0 members/m1/weight: - was asked, and Azure shows 1
-               0 members/m2/weight: - was asked, and Azure shows 1
-               0 Explicit 1: 1 1 1
-               0 Null null null null: null null null
+            0    Plain - - -: 0 1 1
+            0    members/m0/weight: - was asked, and Azure shows 0
+            0    members/m1/weight: - was asked, and Azure shows 1
+            0    members/m2/weight: - was asked, and Azure shows 1
+            0    Explicit 1: 1 1 1
+            0    Null null null null: null null null
                  at rest, 3 writes
         "#]],
     );
@@ -265,16 +265,16 @@ fn a_weight_that_an_update_does_not_take_away_is_given_back_as_a_number_and_then
         "0 1 1",
         MERGES_AND_IGNORES_NULL,
         &expect![[r#"
-               0 Plain - - -: 0 1 1
-               0 members/m0/weight: - was asked, and Azure shows 0
-               0 members/m1/weight: - was asked, and Azure shows 1
-               0 members/m2/weight: - was asked, and Azure shows 1
-               0 Explicit 1: 1 1 1
-               0 Null null null null: 1 1 1
-               0 members/m0/weight: null was asked, and Azure shows 1
-               0 members/m1/weight: null was asked, and Azure shows 1
-               0 members/m2/weight: null was asked, and Azure shows 1
-               0 Whole - - -: - - -
+            0    Plain - - -: 0 1 1
+            0    members/m0/weight: - was asked, and Azure shows 0
+            0    members/m1/weight: - was asked, and Azure shows 1
+            0    members/m2/weight: - was asked, and Azure shows 1
+            0    Explicit 1: 1 1 1
+            0    Null null null null: 1 1 1
+            0    members/m0/weight: null was asked, and Azure shows 1
+            0    members/m1/weight: null was asked, and Azure shows 1
+            0    members/m2/weight: null was asked, and Azure shows 1
+            0    Whole - - -: - - -
                  at rest, 4 writes
         "#]],
     );
@@ -283,11 +283,11 @@ fn a_weight_that_an_update_does_not_take_away_is_given_back_as_a_number_and_then
         "0 2",
         MERGES_AND_IGNORES_NULL,
         &expect![[r#"
-               0 Plain null null: 0 2
-               0 members/m0/weight: null was asked, and Azure shows 0
-               0 members/m1/weight: null was asked, and Azure shows 2
-               0 Explicit 1 1: 1 1
-               0 Whole null null: null null
+            0    Plain null null: 0 2
+            0    members/m0/weight: null was asked, and Azure shows 0
+            0    members/m1/weight: null was asked, and Azure shows 2
+            0    Explicit 1 1: 1 1
+            0    Whole null null: null null
                  at rest, 3 writes
         "#]],
     );
@@ -300,29 +300,29 @@ fn a_weight_that_no_way_takes_away_stays_a_number_that_means_the_same_and_is_tol
         "0 1 1",
         KEEPS,
         &expect![[r#"
-               0 Plain - - -: 0 1 1
-               0 members/m0/weight: - was asked, and Azure shows 0
-               0 members/m1/weight: - was asked, and Azure shows 1
-               0 members/m2/weight: - was asked, and Azure shows 1
-               0 Explicit 1: 1 1 1
-               0 Null null null null: 1 1 1
-               0 members/m0/weight: null was asked, and Azure shows 1
-               0 members/m1/weight: null was asked, and Azure shows 1
-               0 members/m2/weight: null was asked, and Azure shows 1
-               0 Whole - - -: 1 1 1
-               0 members/m0/weight: - was asked, and Azure shows 1
-               0 members/m1/weight: - was asked, and Azure shows 1
-               0 members/m2/weight: - was asked, and Azure shows 1
-               1 Whole - - -: 1 1 1
-               2 Whole - - -: 1 1 1
-               4 Whole - - -: 1 1 1
-               8 Whole - - -: 1 1 1
-              16 Whole - - -: 1 1 1
-              32 Whole - - -: 1 1 1
-              64 Whole - - -: 1 1 1
-             128 Whole - - -: 1 1 1
-             256 Whole - - -: 1 1 1
-             512 Whole - - -: 1 1 1
+            0    Plain - - -: 0 1 1
+            0    members/m0/weight: - was asked, and Azure shows 0
+            0    members/m1/weight: - was asked, and Azure shows 1
+            0    members/m2/weight: - was asked, and Azure shows 1
+            0    Explicit 1: 1 1 1
+            0    Null null null null: 1 1 1
+            0    members/m0/weight: null was asked, and Azure shows 1
+            0    members/m1/weight: null was asked, and Azure shows 1
+            0    members/m2/weight: null was asked, and Azure shows 1
+            0    Whole - - -: 1 1 1
+            0    members/m0/weight: - was asked, and Azure shows 1
+            0    members/m1/weight: - was asked, and Azure shows 1
+            0    members/m2/weight: - was asked, and Azure shows 1
+            1    Whole - - -: 1 1 1
+            2    Whole - - -: 1 1 1
+            4    Whole - - -: 1 1 1
+            8    Whole - - -: 1 1 1
+            16   Whole - - -: 1 1 1
+            32   Whole - - -: 1 1 1
+            64   Whole - - -: 1 1 1
+            128  Whole - - -: 1 1 1
+            256  Whole - - -: 1 1 1
+            512  Whole - - -: 1 1 1
                  not restored, 14 writes
         "#]],
     );
@@ -340,20 +340,20 @@ fn what_is_sound_is_rested_on_where_the_letter_would_take_the_traffic_away() {
         "0 1 1",
         NONE_IS_ZERO,
         &expect![[r#"
-               0 Plain - - -: 0 0 0
-               0 members/m0/weight: - was asked, and Azure shows 0
-               0 members/m1/weight: - was asked, and Azure shows 0
-               0 members/m2/weight: - was asked, and Azure shows 0
-               0 Explicit 1 1 1: 1 1 1
-               0 Null null null null: 0 0 0
-               0 members/m0/weight: null was asked, and Azure shows 0
-               0 members/m1/weight: null was asked, and Azure shows 0
-               0 members/m2/weight: null was asked, and Azure shows 0
-               0 Whole - - -: 0 0 0
-               0 members/m0/weight: - was asked, and Azure shows 0
-               0 members/m1/weight: - was asked, and Azure shows 0
-               0 members/m2/weight: - was asked, and Azure shows 0
-               0 Rest 1 1 1: 1 1 1
+            0    Plain - - -: 0 0 0
+            0    members/m0/weight: - was asked, and Azure shows 0
+            0    members/m1/weight: - was asked, and Azure shows 0
+            0    members/m2/weight: - was asked, and Azure shows 0
+            0    Explicit 1 1 1: 1 1 1
+            0    Null null null null: 0 0 0
+            0    members/m0/weight: null was asked, and Azure shows 0
+            0    members/m1/weight: null was asked, and Azure shows 0
+            0    members/m2/weight: null was asked, and Azure shows 0
+            0    Whole - - -: 0 0 0
+            0    members/m0/weight: - was asked, and Azure shows 0
+            0    members/m1/weight: - was asked, and Azure shows 0
+            0    members/m2/weight: - was asked, and Azure shows 0
+            0    Rest 1 1 1: 1 1 1
                  not restored, 5 writes
         "#]],
     );
@@ -366,9 +366,9 @@ fn a_weight_that_is_stored_as_another_is_replaced_whole_and_then_tried_ever_more
         "0 30",
         CLAMPS_UPDATES,
         &expect![[r#"
-               0 Plain 50: 40 30
-               0 members/m0/weight: 50 was asked, and Azure shows 40
-               0 Whole 50: 50 30
+            0    Plain 50: 40 30
+            0    members/m0/weight: 50 was asked, and Azure shows 40
+            0    Whole 50: 50 30
                  at rest, 2 writes
         "#]],
     );
@@ -377,20 +377,20 @@ fn a_weight_that_is_stored_as_another_is_replaced_whole_and_then_tried_ever_more
         "0 30",
         CLAMPS,
         &expect![[r#"
-               0 Plain 50: 40 30
-               0 members/m0/weight: 50 was asked, and Azure shows 40
-               0 Whole 50: 40 30
-               0 members/m0/weight: 50 was asked, and Azure shows 40
-               1 Whole 50: 40 30
-               2 Whole 50: 40 30
-               4 Whole 50: 40 30
-               8 Whole 50: 40 30
-              16 Whole 50: 40 30
-              32 Whole 50: 40 30
-              64 Whole 50: 40 30
-             128 Whole 50: 40 30
-             256 Whole 50: 40 30
-             512 Whole 50: 40 30
+            0    Plain 50: 40 30
+            0    members/m0/weight: 50 was asked, and Azure shows 40
+            0    Whole 50: 40 30
+            0    members/m0/weight: 50 was asked, and Azure shows 40
+            1    Whole 50: 40 30
+            2    Whole 50: 40 30
+            4    Whole 50: 40 30
+            8    Whole 50: 40 30
+            16   Whole 50: 40 30
+            32   Whole 50: 40 30
+            64   Whole 50: 40 30
+            128  Whole 50: 40 30
+            256  Whole 50: 40 30
+            512  Whole 50: 40 30
                  not restored, 12 writes
         "#]],
     );
