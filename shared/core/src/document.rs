@@ -33,11 +33,11 @@ pub use self::{
 
 use crate::{
     etag::Etags,
+    field::Field,
     id::{OverrideId, ReconnectId},
     lay::Yielded,
     names::BackendId,
     overrides::{Override, later},
-    pool::Field,
     wake::SKEW_MAX,
 };
 

@@ -14,6 +14,7 @@ pub mod claim;
 pub mod document;
 pub mod effect;
 pub mod etag;
+pub mod field;
 pub mod fraction;
 pub mod gate;
 pub mod group;

@@ -46,8 +46,8 @@ pub enum Observed {
         /// Its members.
         pool: Pool,
     },
-    /// A backend that is no pool.
-    NotAPool {
+    /// A Single, of which nothing is owned yet.
+    Single {
         /// Which state of it.
         etag: Etag,
     },
@@ -65,7 +65,7 @@ pub enum Observed {
 impl Observed {
     const fn etag(&self) -> Option<&Etag> {
         match self {
-            Self::Pool { etag, .. } | Self::NotAPool { etag } | Self::Unreadable { etag, .. } => {
+            Self::Pool { etag, .. } | Self::Single { etag } | Self::Unreadable { etag, .. } => {
                 Some(etag)
             }
             Self::Missing => None,
@@ -134,7 +134,7 @@ pub fn step(
     look.ask_gates();
     let next = match observed {
         Observed::Pool { etag, pool } => look.align(etag, pool),
-        Observed::NotAPool { .. } => look.hold_all_of_no_pool(&Held::NotAPool),
+        Observed::Single { .. } => look.hold_all_of_no_pool(&Held::NotAPool),
         Observed::Unreadable { why, .. } => look.hold_all_unseen(&Held::Unreadable(why.clone())),
         Observed::Missing if look.may_be_back() => look.hold_all_unseen(&Held::NoBackend),
         Observed::Missing => look.hold_all_of_no_pool(&Held::NoBackend),

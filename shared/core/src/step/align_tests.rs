@@ -10,6 +10,7 @@ use crate::{
     answer::Answer,
     document::Document,
     group::Group,
+    names::BackendName,
     overrides::later,
     playbook::{Playbook, read},
     pool::Member,
@@ -17,31 +18,31 @@ use crate::{
 };
 
 /// What a service stores, of what stands there, what a write puts there, and how it is made.
-type Habit = fn(Setting, Setting, Way) -> Setting;
+type Habit = fn(Value, Value, Way) -> Value;
 
 /// As the published model has it.
 const OBEYS: Habit = |_, after, _| after;
 
 /// Arrays are merged by id, so that what is left out stays.
 const MERGES: Habit = |before, after, way| match after {
-    Setting::Absent if way != Way::Whole => before,
-    Setting::Absent | Setting::Null | Setting::Is(_) => after,
+    Value::Absent if way != Way::Whole => before,
+    Value::Absent | Value::Null | Value::Number(_) => after,
 };
 
 /// The same, and null changes nothing either.
 const MERGES_AND_IGNORES_NULL: Habit = |before, after, way| match after {
-    Setting::Absent | Setting::Null if way != Way::Whole => before,
-    Setting::Absent | Setting::Null | Setting::Is(_) => after,
+    Value::Absent | Value::Null if way != Way::Whole => before,
+    Value::Absent | Value::Null | Value::Number(_) => after,
 };
 
 /// What has a weight keeps one.
 const KEEPS: Habit = |before, after, _| if after.number().is_none() { before } else { after };
 
 /// No weight is stored as 0.
-const NONE_IS_ZERO: Habit = |_, after, _| Setting::Is(after.number().unwrap_or(0));
+const NONE_IS_ZERO: Habit = |_, after, _| Value::Number(after.number().unwrap_or(0));
 
 /// Nothing above 40 is stored.
-const CLAMPS: Habit = |_, after, _| after.number().map_or(after, |n| Setting::Is(n.min(40)));
+const CLAMPS: Habit = |_, after, _| after.number().map_or(after, |n| Value::Number(n.min(40)));
 
 /// An update stores nothing above 40.
 const CLAMPS_UPDATES: Habit = |before, after, way| {
@@ -49,20 +50,20 @@ const CLAMPS_UPDATES: Habit = |before, after, way| {
 };
 
 /// A pool whose weights are these, all of one group.
-fn pool(weights: &[Setting]) -> Pool {
-    let member = |(at, weight): (usize, &Setting)| Member {
+fn pool(weights: &[Value]) -> Pool {
+    let member = |(at, weight): (usize, &Value)| Member {
         name: format!("m{at}").parse().unwrap(),
         weight: *weight,
-        priority: Setting::Absent,
+        priority: Value::Absent,
     };
     Pool::new(weights.iter().enumerate().map(member).collect()).unwrap()
 }
 
-fn settings(text: &str) -> Vec<Setting> {
+fn settings(text: &str) -> Vec<Value> {
     let setting = |text: &str| match text {
-        "-" => Setting::Absent,
-        "null" => Setting::Null,
-        number => Setting::Is(number.parse().unwrap()),
+        "-" => Value::Absent,
+        "null" => Value::Null,
+        number => Value::Number(number.parse().unwrap()),
     };
     text.split_whitespace().map(setting).collect()
 }
@@ -329,7 +330,7 @@ fn a_weight_that_no_way_takes_away_stays_a_number_that_means_the_same_and_is_tol
     let unmet: Vec<_> = world.document.unmet().map(|(field, ..)| field.to_string()).collect();
     assert_eq!(unmet, ["members/m0/weight", "members/m1/weight", "members/m2/weight"]);
     for owned in world.document.owned.values() {
-        assert_eq!(owned.baseline, Setting::Absent, "it is its owner's");
+        assert_eq!(owned.baseline, Value::Absent, "it is its owner's");
     }
 }
 
@@ -437,15 +438,15 @@ fn what_is_stored_otherwise_than_the_answer_says_is_no_one_elses() {
     let mut world = World::new("50 30", "0 30", CLAMPS);
     world.echoes = true;
     // Something keeps it from being at rest, so that it is looked at again.
-    let (field, owned) = (Field::weight(&"m9".parse().unwrap()), Owned::fresh(Setting::Is(1)));
+    let name: BackendName = "m9".parse().unwrap();
+    let (field, owned) = (Field::weight(&name), Owned::fresh(Value::Number(1)));
     world.pool = {
         let mut members = world.pool.members().to_vec();
-        let name = field.member.clone();
-        members.push(Member { name, weight: Setting::Is(0), priority: Setting::Absent });
+        members.push(Member { name, weight: Value::Number(0), priority: Value::Absent });
         Pool::new(members).unwrap()
     };
-    world.document.owned.insert(field, Owned { written: Setting::Is(0), stood: true, ..owned });
-    world.habit = |before, after, _| if before == Setting::Is(0) { before } else { after };
+    world.document.owned.insert(field, Owned { written: Value::Number(0), stood: true, ..owned });
+    world.habit = |before, after, _| if before == Value::Number(0) { before } else { after };
     world.pass(24 * 3_600);
     assert!(!world.told.contains("someone else"), "{}", world.told);
     assert!(world.writes < 60, "{} writes a day\n{}", world.writes, world.told);
