@@ -7,6 +7,9 @@
 //! What is remembered may be out of date, for other processes save, too. So it only ever serves to
 //! decide what is then saved on the condition that it is still so: a save compares the versions of
 //! all that it was decided from. What would come to no save at all is decided again from the store.
+//!
+//! Of Azure, each backend's last body is remembered, as a read or the answer to our own write showed it:
+//! a write carries its `ETag`, and is refused where it is out of date. Only writes are decided from it.
 
 use std::{
     collections::HashMap,
@@ -14,18 +17,28 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use jiff::Timestamp;
 use pointsman_core::{
     document::Document,
     group::Group,
     names::BackendId,
     series::Series,
     signal::{SeriesId, Signal},
+    step::Observed,
+    wake::SKEW_MAX,
 };
+use tokio::time::Instant;
 
-use crate::ports::{Commit, Versioned};
+use crate::{
+    decide::Seen,
+    ports::{Commit, Sight, Versioned},
+};
 
 /// How many backends' documents are remembered.
 const DOCUMENTS_MAX: usize = 128;
+
+/// How many backends' bodies are remembered. They are larger than documents are, and are had for nothing.
+const SIGHTS_MAX: usize = 256;
 
 /// How many series are remembered.
 const SERIES_MAX: usize = 1_024;
@@ -42,6 +55,15 @@ struct Known {
     forgotten: u64,
     documents: Newest<BackendId, Document>,
     series: Newest<SeriesId, Series>,
+    sights: HashMap<BackendId, Noted>,
+}
+
+/// What a backend showed.
+#[derive(Debug)]
+struct Noted {
+    sight: Sight,
+    /// When, by the host's clock, and by one that nobody sets.
+    at: (Timestamp, Instant),
 }
 
 impl Default for Known {
@@ -51,6 +73,7 @@ impl Default for Known {
             forgotten: 0,
             documents: Newest::new(DOCUMENTS_MAX),
             series: Newest::new(SERIES_MAX),
+            sights: HashMap::new(),
         }
     }
 }
@@ -152,6 +175,35 @@ impl Memory {
         for series in &commit.series {
             known.series.saved.remove(&series.body.id);
         }
+    }
+
+    /// Remembers what a backend shows. What is no pool is not written to, and not remembered.
+    pub(crate) fn saw(&self, backend: &BackendId, sight: &Sight, now: Timestamp) {
+        if !matches!(sight.observed, Observed::Pool { .. }) {
+            return self.forget_sight(backend);
+        }
+        let mut known = self.known();
+        if known.sights.len() >= SIGHTS_MAX && !known.sights.contains_key(backend) {
+            known.sights.clear();
+        }
+        let noted = Noted { sight: sight.clone(), at: (now, Instant::now()) };
+        known.sights.insert(backend.clone(), noted);
+    }
+
+    /// Forgets what a backend has shown.
+    pub(crate) fn forget_sight(&self, backend: &BackendId) {
+        self.known().sights.remove(backend);
+    }
+
+    /// What a backend has shown, where a write may be decided from it by a document. Where the host's
+    /// clock was set since then, it is to be compared with Azure's first.
+    pub(crate) fn seen(&self, document: &Document, now: Timestamp) -> Option<Seen> {
+        let known = self.known();
+        let Noted { sight, at: (at, noted) } = known.sights.get(&document.backend)?;
+        let Observed::Pool { etag, .. } = &sight.observed else { return None };
+        let passed = noted.elapsed().try_into().ok()?;
+        let is_set = (now.duration_since(*at) - passed).abs() > SKEW_MAX;
+        (!is_set && document.may_trust(etag)).then(|| Seen::remembered(sight.clone(), *at))
     }
 
     /// Forgets all series. One that the store forgets and hears of again has its first version again.
