@@ -216,8 +216,13 @@ impl Memory {
 mod tests {
     use std::collections::BTreeMap;
 
-    use jiff::Timestamp;
-    use pointsman_core::signal::{Heard, Severity};
+    use jiff::{SignedDuration, Timestamp};
+    use pointsman_core::{
+        etag::Etag,
+        overrides::later,
+        pool::Pool,
+        signal::{Heard, Severity},
+    };
 
     use super::*;
 
@@ -289,16 +294,45 @@ mod tests {
         assert_eq!(memory.series_to_save(&signal(2)), None);
     }
 
+    fn sight(etag: &str) -> Sight {
+        let observed =
+            Observed::Pool { etag: Etag(etag.to_owned()), pool: Pool::new(Vec::new()).unwrap() };
+        Sight { observed, date: None, raw: None }
+    }
+
+    #[test]
+    fn what_was_seen_is_had_for_as_long_as_nothing_speaks_against_it() {
+        let (memory, now) = (Memory::default(), Timestamp::UNIX_EPOCH);
+        let body = document(1, 0).body;
+        let known = |body: &Document, now| memory.seen(body, now).is_some();
+        assert!(!known(&body, now));
+        memory.saw(&backend(1), &sight("\"1\""), now);
+        assert!(known(&body, now));
+        for set in [1, -1].map(SignedDuration::from_hours) {
+            assert!(!known(&body, later(now, set)), "the clock was set by {set:#}");
+        }
+        let mut newer = body.clone();
+        newer.etags.seen(&Etag("\"2\"".to_owned()));
+        assert!(!known(&newer, now), "someone has seen more");
+        memory.saw(&backend(1), &Sight { observed: Observed::Missing, ..sight("") }, now);
+        assert!(!known(&body, now));
+        memory.saw(&backend(1), &sight("\"1\""), now);
+        memory.forget_sight(&backend(1));
+        assert!(!known(&body, now));
+    }
+
     #[test]
     fn the_memory_is_bounded() {
         let memory = Memory::default();
         for number in 0..3 * SERIES_MAX {
             memory.saved(saving([document(number, 0)], [series(number, 0)]));
+            memory.saw(&backend(number), &sight("\"1\""), Timestamp::UNIX_EPOCH);
             assert_eq!(version(&memory, number), Some(1));
             assert_eq!(memory.series_to_save(&signal(number)), Some(series(number, 1)));
         }
         assert!(memory.known().documents.saved.len() <= DOCUMENTS_MAX);
         assert!(memory.known().series.saved.len() <= SERIES_MAX);
+        assert!(memory.known().sights.len() <= SIGHTS_MAX);
     }
 
     #[test]

@@ -123,18 +123,6 @@ fn in_shadow_every_decision_is_made_from_a_read() {
     assert!(world.azure.received.is_empty());
 }
 
-/// A clock that was set in between is compared with Azure's before anything is done by it.
-#[test]
-fn what_was_seen_before_the_clock_was_set_is_read_again() {
-    let mut world = at_rest(Mode::Live);
-    world.transcript = Some(String::new());
-    world.processes[0].running.as_ref().unwrap().set_clock(SignedDuration::from_hours(1));
-    let (writes, fired) = (world.azure.received.len(), fires(&world, "m1"));
-    world.hear(&[fired]);
-    assert_eq!(world.azure.received.len(), writes, "{}", world.story());
-    assert!(count(&world, "get") > 0);
-}
-
 #[test]
 fn twenty_alerts_over_one_pool_within_seconds_cost_three_writes() {
     let members = (0..=20).map(|member| format!("m{member} 5")).collect::<Vec<_>>().join(", ");
