@@ -229,18 +229,18 @@ fn what_is_given_back_to_the_letter_takes_one_write() {
         "0 1 1",
         OBEYS,
         &expect![[r#"
-           0 Plain - - -: - - -
-             at rest, 1 writes
-    "#]],
+               0 Plain - - -: - - -
+                 at rest, 1 writes
+        "#]],
     );
     check(
         "50 30 20",
         "0 30 20",
         OBEYS,
         &expect![[r#"
-           0 Plain 50: 50 30 20
-             at rest, 1 writes
-    "#]],
+               0 Plain 50: 50 30 20
+                 at rest, 1 writes
+        "#]],
     );
 }
 
@@ -251,45 +251,45 @@ fn a_weight_that_an_update_does_not_take_away_is_given_back_as_a_number_and_then
         "0 1 1",
         MERGES,
         &expect![[r#"
-           0 Plain - - -: 0 1 1
-           0 members/m0/weight: - was asked, and Azure shows 0
-           0 members/m1/weight: - was asked, and Azure shows 1
-           0 members/m2/weight: - was asked, and Azure shows 1
-           0 Explicit 1: 1 1 1
-           0 Null null null null: null null null
-             at rest, 3 writes
-    "#]],
+               0 Plain - - -: 0 1 1
+               0 members/m0/weight: - was asked, and Azure shows 0
+               0 members/m1/weight: - was asked, and Azure shows 1
+               0 members/m2/weight: - was asked, and Azure shows 1
+               0 Explicit 1: 1 1 1
+               0 Null null null null: null null null
+                 at rest, 3 writes
+        "#]],
     );
     check(
         "- - -",
         "0 1 1",
         MERGES_AND_IGNORES_NULL,
         &expect![[r#"
-           0 Plain - - -: 0 1 1
-           0 members/m0/weight: - was asked, and Azure shows 0
-           0 members/m1/weight: - was asked, and Azure shows 1
-           0 members/m2/weight: - was asked, and Azure shows 1
-           0 Explicit 1: 1 1 1
-           0 Null null null null: 1 1 1
-           0 members/m0/weight: null was asked, and Azure shows 1
-           0 members/m1/weight: null was asked, and Azure shows 1
-           0 members/m2/weight: null was asked, and Azure shows 1
-           0 Whole - - -: - - -
-             at rest, 4 writes
-    "#]],
+               0 Plain - - -: 0 1 1
+               0 members/m0/weight: - was asked, and Azure shows 0
+               0 members/m1/weight: - was asked, and Azure shows 1
+               0 members/m2/weight: - was asked, and Azure shows 1
+               0 Explicit 1: 1 1 1
+               0 Null null null null: 1 1 1
+               0 members/m0/weight: null was asked, and Azure shows 1
+               0 members/m1/weight: null was asked, and Azure shows 1
+               0 members/m2/weight: null was asked, and Azure shows 1
+               0 Whole - - -: - - -
+                 at rest, 4 writes
+        "#]],
     );
     check(
         "null null",
         "0 2",
         MERGES_AND_IGNORES_NULL,
         &expect![[r#"
-           0 Plain null null: 0 2
-           0 members/m0/weight: null was asked, and Azure shows 0
-           0 members/m1/weight: null was asked, and Azure shows 2
-           0 Explicit 1 1: 1 1
-           0 Whole null null: null null
-             at rest, 3 writes
-    "#]],
+               0 Plain null null: 0 2
+               0 members/m0/weight: null was asked, and Azure shows 0
+               0 members/m1/weight: null was asked, and Azure shows 2
+               0 Explicit 1 1: 1 1
+               0 Whole null null: null null
+                 at rest, 3 writes
+        "#]],
     );
 }
 
@@ -300,31 +300,31 @@ fn a_weight_that_no_way_takes_away_stays_a_number_that_means_the_same_and_is_tol
         "0 1 1",
         KEEPS,
         &expect![[r#"
-           0 Plain - - -: 0 1 1
-           0 members/m0/weight: - was asked, and Azure shows 0
-           0 members/m1/weight: - was asked, and Azure shows 1
-           0 members/m2/weight: - was asked, and Azure shows 1
-           0 Explicit 1: 1 1 1
-           0 Null null null null: 1 1 1
-           0 members/m0/weight: null was asked, and Azure shows 1
-           0 members/m1/weight: null was asked, and Azure shows 1
-           0 members/m2/weight: null was asked, and Azure shows 1
-           0 Whole - - -: 1 1 1
-           0 members/m0/weight: - was asked, and Azure shows 1
-           0 members/m1/weight: - was asked, and Azure shows 1
-           0 members/m2/weight: - was asked, and Azure shows 1
-           1 Whole - - -: 1 1 1
-           2 Whole - - -: 1 1 1
-           4 Whole - - -: 1 1 1
-           8 Whole - - -: 1 1 1
-          16 Whole - - -: 1 1 1
-          32 Whole - - -: 1 1 1
-          64 Whole - - -: 1 1 1
-         128 Whole - - -: 1 1 1
-         256 Whole - - -: 1 1 1
-         512 Whole - - -: 1 1 1
-             not restored, 14 writes
-    "#]],
+               0 Plain - - -: 0 1 1
+               0 members/m0/weight: - was asked, and Azure shows 0
+               0 members/m1/weight: - was asked, and Azure shows 1
+               0 members/m2/weight: - was asked, and Azure shows 1
+               0 Explicit 1: 1 1 1
+               0 Null null null null: 1 1 1
+               0 members/m0/weight: null was asked, and Azure shows 1
+               0 members/m1/weight: null was asked, and Azure shows 1
+               0 members/m2/weight: null was asked, and Azure shows 1
+               0 Whole - - -: 1 1 1
+               0 members/m0/weight: - was asked, and Azure shows 1
+               0 members/m1/weight: - was asked, and Azure shows 1
+               0 members/m2/weight: - was asked, and Azure shows 1
+               1 Whole - - -: 1 1 1
+               2 Whole - - -: 1 1 1
+               4 Whole - - -: 1 1 1
+               8 Whole - - -: 1 1 1
+              16 Whole - - -: 1 1 1
+              32 Whole - - -: 1 1 1
+              64 Whole - - -: 1 1 1
+             128 Whole - - -: 1 1 1
+             256 Whole - - -: 1 1 1
+             512 Whole - - -: 1 1 1
+                 not restored, 14 writes
+        "#]],
     );
     let unmet: Vec<_> = world.document.unmet().map(|(field, ..)| field.to_string()).collect();
     assert_eq!(unmet, ["members/m0/weight", "members/m1/weight", "members/m2/weight"]);
@@ -340,42 +340,22 @@ fn what_is_sound_is_rested_on_where_the_letter_would_take_the_traffic_away() {
         "0 1 1",
         NONE_IS_ZERO,
         &expect![[r#"
-           0 Plain - - -: 0 0 0
-           0 members/m0/weight: - was asked, and Azure shows 0
-           0 members/m1/weight: - was asked, and Azure shows 0
-           0 members/m2/weight: - was asked, and Azure shows 0
-           0 Explicit 1 1 1: 1 1 1
-           0 Null null null null: 0 0 0
-           0 members/m0/weight: null was asked, and Azure shows 0
-           0 members/m1/weight: null was asked, and Azure shows 0
-           0 members/m2/weight: null was asked, and Azure shows 0
-           0 Whole - - -: 0 0 0
-           0 members/m0/weight: - was asked, and Azure shows 0
-           0 members/m1/weight: - was asked, and Azure shows 0
-           0 members/m2/weight: - was asked, and Azure shows 0
-           0 Rest 1 1 1: 1 1 1
-           1 Whole - - -: 0 0 0
-           1 Rest 1 1 1: 1 1 1
-           2 Whole - - -: 0 0 0
-           2 Rest 1 1 1: 1 1 1
-           4 Whole - - -: 0 0 0
-           4 Rest 1 1 1: 1 1 1
-           8 Whole - - -: 0 0 0
-           8 Rest 1 1 1: 1 1 1
-          16 Whole - - -: 0 0 0
-          16 Rest 1 1 1: 1 1 1
-          32 Whole - - -: 0 0 0
-          32 Rest 1 1 1: 1 1 1
-          64 Whole - - -: 0 0 0
-          64 Rest 1 1 1: 1 1 1
-         128 Whole - - -: 0 0 0
-         128 Rest 1 1 1: 1 1 1
-         256 Whole - - -: 0 0 0
-         256 Rest 1 1 1: 1 1 1
-         512 Whole - - -: 0 0 0
-         512 Rest 1 1 1: 1 1 1
-             not restored, 25 writes
-    "#]],
+               0 Plain - - -: 0 0 0
+               0 members/m0/weight: - was asked, and Azure shows 0
+               0 members/m1/weight: - was asked, and Azure shows 0
+               0 members/m2/weight: - was asked, and Azure shows 0
+               0 Explicit 1 1 1: 1 1 1
+               0 Null null null null: 0 0 0
+               0 members/m0/weight: null was asked, and Azure shows 0
+               0 members/m1/weight: null was asked, and Azure shows 0
+               0 members/m2/weight: null was asked, and Azure shows 0
+               0 Whole - - -: 0 0 0
+               0 members/m0/weight: - was asked, and Azure shows 0
+               0 members/m1/weight: - was asked, and Azure shows 0
+               0 members/m2/weight: - was asked, and Azure shows 0
+               0 Rest 1 1 1: 1 1 1
+                 not restored, 5 writes
+        "#]],
     );
 }
 
@@ -386,33 +366,33 @@ fn a_weight_that_is_stored_as_another_is_replaced_whole_and_then_tried_ever_more
         "0 30",
         CLAMPS_UPDATES,
         &expect![[r#"
-           0 Plain 50: 40 30
-           0 members/m0/weight: 50 was asked, and Azure shows 40
-           0 Whole 50: 50 30
-             at rest, 2 writes
-    "#]],
+               0 Plain 50: 40 30
+               0 members/m0/weight: 50 was asked, and Azure shows 40
+               0 Whole 50: 50 30
+                 at rest, 2 writes
+        "#]],
     );
     check(
         "50 30",
         "0 30",
         CLAMPS,
         &expect![[r#"
-           0 Plain 50: 40 30
-           0 members/m0/weight: 50 was asked, and Azure shows 40
-           0 Whole 50: 40 30
-           0 members/m0/weight: 50 was asked, and Azure shows 40
-           1 Whole 50: 40 30
-           2 Whole 50: 40 30
-           4 Whole 50: 40 30
-           8 Whole 50: 40 30
-          16 Whole 50: 40 30
-          32 Whole 50: 40 30
-          64 Whole 50: 40 30
-         128 Whole 50: 40 30
-         256 Whole 50: 40 30
-         512 Whole 50: 40 30
-             not restored, 12 writes
-    "#]],
+               0 Plain 50: 40 30
+               0 members/m0/weight: 50 was asked, and Azure shows 40
+               0 Whole 50: 40 30
+               0 members/m0/weight: 50 was asked, and Azure shows 40
+               1 Whole 50: 40 30
+               2 Whole 50: 40 30
+               4 Whole 50: 40 30
+               8 Whole 50: 40 30
+              16 Whole 50: 40 30
+              32 Whole 50: 40 30
+              64 Whole 50: 40 30
+             128 Whole 50: 40 30
+             256 Whole 50: 40 30
+             512 Whole 50: 40 30
+                 not restored, 12 writes
+        "#]],
     );
 }
 
