@@ -188,47 +188,47 @@ fn a_standby_serves_until_its_betters_are_back() {
             > fired m1 0
                 0 am/m1 fires since 0s (error)
                 0 #3: drain m1, by play drain for am/m1
-                0 #3 began
-                0 write #4: members/m1/weight 30 -> 0, members/m2/priority 2 -> 1
-                0 write #4 is done
+                1 #3 began
+                1 write #4: members/m1/weight 30 -> 0, members/m2/priority 2 -> 1
+                1 write #4 is done
                   = m0 0@1, m1 0@1, m2 20@1
             > resolved m0 0 60
-                0 am/m0 resolved at 0s, when that was received: the stated end lay in the future
-                0 #1 ended: its alert resolved
-                0 write #5: members/m0/weight 0 -> 5
-                0 write #5 is done
-                0 #1 has given 10% back
+                1 am/m0 resolved at 1s, when that was received: the stated end lay in the future
+                4 #1 ended: its alert resolved
+                4 write #5: members/m0/weight 0 -> 5
+                4 write #5 is done
+                4 #1 has given 10% back
                   = m0 5@1, m1 0@1, m2 20@1
             > pass 130
-              120 write #6: members/m0/weight 5 -> 25
-              120 write #6 is done
-              120 #1 has given 50% back
+              124 write #6: members/m0/weight 5 -> 25
+              124 write #6 is done
+              124 #1 has given 50% back
                   = m0 25@1, m1 0@1, m2 20@1
             > pass 600
-              240 write #7: members/m0/weight 25 -> 50, members/m2/priority 1 -> 2
-              240 write #7 is done
-              240 #1 is over
-              240 contoso/m0 will be reconnected at 540s
-              420 asking for a reconnect of contoso/m0 in 2m
-              420 the reconnect of contoso/m0 is accepted, due at 540s
+              244 write #7: members/m0/weight 25 -> 50, members/m2/priority 1 -> 2
+              244 write #7 is done
+              244 #1 is over
+              244 contoso/m0 will be reconnected at 544s
+              424 asking for a reconnect of contoso/m0 in 2m
+              424 the reconnect of contoso/m0 is accepted, due at 544s
                   = m0 50@1, m1 0@1, m2 20@2
             > resolved m1 0 1000
-              730 am/m1 resolved at 730s, when that was received: the stated end lay in the future
-              730 #3 ended: its alert resolved
-              730 write #8: members/m1/weight 0 -> 3
-              730 write #8 is done
-              730 #3 has given 10% back
+              734 am/m1 resolved at 734s, when that was received: the stated end lay in the future
+              734 #3 ended: its alert resolved
+              734 write #8: members/m1/weight 0 -> 3
+              734 write #8 is done
+              734 #3 has given 10% back
                   = m0 50@1, m1 3@1, m2 20@2
             > pass 900
-              850 write #9: members/m1/weight 3 -> 15
-              850 write #9 is done
-              850 #3 has given 50% back
-              970 write #10: members/m1/weight 15 -> 30
-              970 write #10 is done
-              970 #3 is over
-              970 contoso/m1 will be reconnected at 1270s
-             1150 asking for a reconnect of contoso/m1 in 2m
-             1150 the reconnect of contoso/m1 is accepted, due at 1270s
+              854 write #9: members/m1/weight 3 -> 15
+              854 write #9 is done
+              854 #3 has given 50% back
+              974 write #10: members/m1/weight 15 -> 30
+              974 write #10 is done
+              974 #3 is over
+              974 contoso/m1 will be reconnected at 1274s
+             1154 asking for a reconnect of contoso/m1 in 2m
+             1154 the reconnect of contoso/m1 is accepted, due at 1274s
                   = m0 50@1, m1 30@1, m2 20@2
         "#]],
     );
@@ -316,9 +316,9 @@ fn a_person_writes_between_our_read_and_our_write() {
                   = m0 4, m1 30, m2 20
             > undo
                60 #1 ended: undone by operator: enough
-               60 write #5: members/m0/weight 4 -> 40
-               60 write #5 is done
-               60 #1 is over
+               61 write #5: members/m0/weight 4 -> 40
+               61 write #5 is done
+               61 #1 is over
                   = m0 40, m1 30, m2 20
         "#]],
     );
@@ -561,45 +561,45 @@ fn a_member_is_taken_out_and_put_back() {
         pass 600
     ",
         &expect![[r#"
-        > fired m0 0
-            0 am/m0 fires since 0s (error)
-            0 #1: drain m0, by play drain for am/m0
-            0 #1 began
-            0 write #2: members/m0/weight 50 -> 0
-            0 write #2 is done
-              = m0 0, m1 30, m2 20
-        > removed m0
-              = m1 30, m2 20
-        > pass 60
-           60 members/m0/weight: what we wrote is gone, with its member or its pool
-           60 #1 is held: the pool has no member m0
-              = m1 30, m2 20
-        > added m0 70
-              = m1 30, m2 20, m0 70
-        > pass 60
-          120 #1 is held no more
-          120 write #3: members/m0/weight 70 -> 0
-          120 write #3 is done
-              = m1 30, m2 20, m0 0
-        > resolved m0 0 120
-          120 am/m0 resolved at 120s
-          120 #1 ended: its alert resolved
-          120 write #4: members/m0/weight 0 -> 7
-          120 write #4 is done
-          120 #1 has given 10% back
-              = m1 30, m2 20, m0 7
-        > pass 600
-          240 write #5: members/m0/weight 7 -> 35
-          240 write #5 is done
-          240 #1 has given 50% back
-          360 write #6: members/m0/weight 35 -> 70
-          360 write #6 is done
-          360 #1 is over
-          360 contoso/m0 will be reconnected at 660s
-          540 asking for a reconnect of contoso/m0 in 2m
-          540 the reconnect of contoso/m0 is accepted, due at 660s
-              = m1 30, m2 20, m0 70
-    "#]],
+            > fired m0 0
+                0 am/m0 fires since 0s (error)
+                0 #1: drain m0, by play drain for am/m0
+                0 #1 began
+                0 write #2: members/m0/weight 50 -> 0
+                0 write #2 is done
+                  = m0 0, m1 30, m2 20
+            > removed m0
+                  = m1 30, m2 20
+            > pass 60
+               60 members/m0/weight: what we wrote is gone, with its member or its pool
+               60 #1 is held: the pool has no member m0
+                  = m1 30, m2 20
+            > added m0 70
+                  = m1 30, m2 20, m0 70
+            > pass 60
+              120 #1 is held no more
+              120 write #3: members/m0/weight 70 -> 0
+              120 write #3 is done
+                  = m1 30, m2 20, m0 0
+            > resolved m0 0 120
+              120 am/m0 resolved at 120s
+              121 #1 ended: its alert resolved
+              121 write #4: members/m0/weight 0 -> 7
+              121 write #4 is done
+              121 #1 has given 10% back
+                  = m1 30, m2 20, m0 7
+            > pass 600
+              241 write #5: members/m0/weight 7 -> 35
+              241 write #5 is done
+              241 #1 has given 50% back
+              361 write #6: members/m0/weight 35 -> 70
+              361 write #6 is done
+              361 #1 is over
+              361 contoso/m0 will be reconnected at 661s
+              541 asking for a reconnect of contoso/m0 in 2m
+              541 the reconnect of contoso/m0 is accepted, due at 661s
+                  = m1 30, m2 20, m0 70
+        "#]],
     );
 }
 
