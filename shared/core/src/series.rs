@@ -266,8 +266,13 @@ fn minute(received: Timestamp) -> Timestamp {
 
 /// Whether a firing is on, after this end.
 fn is_on(firing: &Signal, ended: Option<Timestamp>) -> bool {
-    ended
-        .is_none_or(|ended| firing.started > ended || minute(firing.received) > later(ended, GRACE))
+    ended.is_none_or(|ended| firing.started > ended || firing.received >= counts_again(ended))
+}
+
+/// From when on a firing counts after this end, whatever its start.
+#[must_use]
+pub fn counts_again(ended: Timestamp) -> Timestamp {
+    later(minute(later(ended, GRACE)), SignedDuration::from_mins(1))
 }
 
 /// The order of firings: the last is the one that counts.

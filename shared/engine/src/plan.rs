@@ -8,12 +8,10 @@ use pointsman_core::{
     hear::hear,
     ledger::What,
     names::BackendId,
-    overrides::{End, Life, Standing},
     series::Series,
     signal::Signal,
     step::{Next, Step, step},
 };
-use serde::Serialize;
 
 use crate::{
     engine::{Engine, Loaded},
@@ -22,11 +20,9 @@ use crate::{
 };
 
 /// What would happen.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// The pause that is on, if one is: nothing would be written under it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,
     /// What each signal would mean: whether it is heard, late, or nothing new.
     pub heard: Vec<String>,
@@ -35,34 +31,16 @@ pub struct Plan {
 }
 
 /// What would become of one backend.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct BackendPlan {
-    /// Which.
-    pub backend: BackendId,
-    /// Why it could not be read, if it could not.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Its document, as it would be then.
+    pub document: Document,
+    /// Why the backend could not be read, if it could not.
     pub unseen: Option<String>,
     /// The fields that would be written.
     pub changes: Vec<Change>,
-    /// The overrides that it would have, each with its verdict.
-    pub overrides: Vec<OverridePlan>,
-    /// What the ledger would say.
-    pub lines: Vec<String>,
-}
-
-/// What would become of one override.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OverridePlan {
-    /// Its id.
-    pub id: String,
-    /// The play that makes it.
-    pub play: String,
-    /// What it does.
-    pub effect: String,
-    /// Whether it takes part, or why it does not.
-    pub verdict: String,
+    /// What the ledger would tell.
+    pub told: Vec<What>,
 }
 
 impl Engine {
@@ -125,13 +103,7 @@ impl Engine {
         playbook: &Loaded,
         group: &Group,
     ) -> Result<BackendPlan, StoreError> {
-        let mut plan = BackendPlan {
-            backend: backend.clone(),
-            unseen: None,
-            changes: Vec::new(),
-            overrides: overrides(&document),
-            lines: said.iter().map(ToString::to_string).collect(),
-        };
+        let mut plan = BackendPlan { document, unseen: None, changes: Vec::new(), told: said };
         for _ in 0..=STALE_READS_MAX {
             let seen = match self.inner.management.get(backend).await {
                 Ok(seen) => seen,
@@ -140,7 +112,7 @@ impl Engine {
                     return Ok(plan);
                 }
             };
-            let mut document = document.clone();
+            let mut document = plan.document.clone();
             document.advance(self.now());
             self.recall(&mut document).await?;
             let shown = self.shown(&document, &seen.observed);
@@ -151,31 +123,11 @@ impl Engine {
                 Next::Write(intent) => plan.changes = intent.changes,
                 Next::Rest | Next::Reconnect { .. } => {}
             }
-            plan.overrides = overrides(&document);
-            plan.lines.extend(lines.iter().map(|line| line.what.to_string()));
+            plan.document = document;
+            plan.told.extend(lines.into_iter().map(|line| line.what));
             return Ok(plan);
         }
         plan.unseen = Some(STALE.to_owned());
         Ok(plan)
     }
-}
-
-fn overrides(document: &Document) -> Vec<OverridePlan> {
-    let plan = |over: &pointsman_core::overrides::Override| OverridePlan {
-        id: over.id.to_string(),
-        play: over.play.to_string(),
-        effect: over.effect.to_string(),
-        verdict: match (&over.life, &over.standing) {
-            (Life::Ended { why, .. }, _) => format!("ending: {why}"),
-            (_, Standing::Unseen) => "not judged".to_owned(),
-            (Life::Begun { .. }, Standing::Admitted) => match over.ends() {
-                Some((at, why @ End::Resolved)) => format!("ends at {at:.0}: {why}"),
-                _ => "within the limits".to_owned(),
-            },
-            (_, Standing::Admitted) => "within the limits".to_owned(),
-            (_, Standing::Held(why)) => format!("held: {why}"),
-            (_, Standing::Yielded) => "yielded to someone else's write".to_owned(),
-        },
-    };
-    document.overrides.values().map(plan).collect()
 }
