@@ -65,7 +65,8 @@ async fn a_member_that_others_drain_too_is_not_called_restored() {
 async fn the_alerts_behind_one_override_are_counted_and_an_undo_names_them_all() {
     let world = World::new(DRAIN).await;
     let serve = world.serve(&[]).await;
-    let now = Timestamp::now();
+    // The store keeps times to the microsecond.
+    let now = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).expect("a time");
     let alert = |age: i64| Alert {
         fingerprint: format!("f-{age}"),
         ..Alert::firing("eu", now - SignedDuration::from_secs(age * 60))
