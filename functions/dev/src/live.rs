@@ -83,7 +83,7 @@ fn standing(document: &Document, over: &Override, now: Timestamp) -> String {
             format!("serves again: {} given back", over.lease.given_back(steps.len() - 1))
         }
         (Life::Claimed { .. } | Life::Begun { .. } | Life::Ended { .. }, _) => {
-            view::standing(document, over, now)
+            view::Standing::of(document, over).says(now)
         }
     }
 }

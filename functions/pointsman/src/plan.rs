@@ -7,20 +7,14 @@ use std::{
 
 use clap::Args;
 use pointsman_core::names::SourceName;
-use pointsman_engine::{
-    Engine, Loaded,
-    engine::load,
-    plan::{BackendPlan, Plan},
-    ports::Published,
-};
+use pointsman_engine::{Engine, Loaded, engine::load, ports::Published};
 use pointsman_host::{
     Config, Parts,
     config::Needs,
     wiring::{Role, store_file},
 };
 use pointsman_intake::{BODY_BYTES_MAX, alertmanager};
-use pointsman_view as view;
-use serde_json::json;
+use pointsman_view::{self as view, BackendPlan, Plan};
 
 use crate::{
     common::{Common, unseen},
@@ -61,30 +55,31 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         in_force(&parts.engine, config.playbook.as_ref(), options.playbook.as_ref()).await?;
     let plan = show::patiently(show::AZURE, parts.engine.plan(&batch.signals, &loaded)).await?;
     parts.close().await;
-    let unmatched: Vec<String> = batch
-        .signals
-        .iter()
-        .filter(|signal| {
-            let heard = loaded.playbook.hear(signal);
-            heard.matched.is_empty() && heard.failed.is_empty()
-        })
-        .map(|signal| signal.series.to_string())
-        .collect();
-    let unusable: Vec<String> =
-        batch.unusable.iter().map(|alert| alert.reason.to_string()).collect();
+    let unmatched = batch.signals.iter().filter(|signal| {
+        let heard = loaded.playbook.hear(signal);
+        heard.matched.is_empty() && heard.failed.is_empty()
+    });
+    let plan = Plan {
+        version: view::VERSION,
+        paused: plan.paused.map(view::Pause::from),
+        heard: plan.heard,
+        unmatched: unmatched.map(|signal| signal.series.to_string()).collect(),
+        unusable: batch.unusable.iter().map(|alert| alert.reason.to_string()).collect(),
+        truncated: batch.truncated,
+        backends: plan.backends.iter().map(would_be).collect(),
+    };
     if common.json {
-        let Plan { paused, heard, backends } = &plan;
-        show::json(&json!({
-            "paused": paused, "heard": heard, "unmatched": unmatched, "unusable": unusable,
-            "truncated": batch.truncated,
-            "backends": backends,
-        }))?;
+        show::json(&plan)?;
     } else {
-        show::page(&describe(&plan, &unmatched, &unusable, batch.truncated))?;
+        show::page(&describe(&plan))?;
     }
     // A plan of what could not be read is none.
     let seen = plan.backends.iter().all(|backend| backend.unseen.is_none());
     Ok(if seen { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn would_be(plan: &pointsman_engine::plan::BackendPlan) -> BackendPlan {
+    BackendPlan::of(&plan.document, plan.unseen.as_deref(), &plan.changes, &plan.told)
 }
 
 /// From which source the signal is taken to come.
@@ -127,7 +122,7 @@ fn of_file(path: &Path, number: u64) -> Result<Published, Failed> {
 }
 
 /// The plan in words.
-fn describe(plan: &Plan, unmatched: &[String], unusable: &[String], truncated: u64) -> Page {
+fn describe(plan: &Plan) -> Page {
     let mut out = Page::default();
     if let Some(pause) = &plan.paused {
         out.line(format_args!("PAUSED by {}: {}", pause.by, pause.reason));
@@ -136,20 +131,20 @@ fn describe(plan: &Plan, unmatched: &[String], unusable: &[String], truncated: u
     for heard in &plan.heard {
         out.line(format_args!("{heard}"));
     }
-    for series in unmatched {
+    for series in &plan.unmatched {
         out.line(format_args!("{series}: no play matches it"));
     }
-    for reason in unusable {
+    for reason in &plan.unusable {
         out.line(format_args!(
             "one alert cannot be used, and would be kept as a dead letter: {reason}"
         ));
     }
-    if truncated > 0 {
-        let (alerts, were) =
-            (view::count(truncated, "alert"), if truncated == 1 { "was" } else { "were" });
+    if plan.truncated > 0 {
+        let alerts = view::count(plan.truncated, "alert");
+        let were = if plan.truncated == 1 { "was" } else { "were" };
         out.line(format_args!("{alerts} of the group {were} left out by Alertmanager (`max_alerts`), and so by this plan"));
     }
-    if plan.heard.is_empty() && unusable.is_empty() {
+    if plan.heard.is_empty() && plan.unusable.is_empty() {
         out.line("it tells of no alert");
     }
     if plan.backends.is_empty() {
@@ -163,19 +158,13 @@ fn describe(plan: &Plan, unmatched: &[String], unusable: &[String], truncated: u
 
 fn describe_backend(out: &mut Page, plan: &BackendPlan) {
     out.line("");
-    out.line(plan.backend.short());
+    out.line(&plan.name);
     if let Some(why) = &plan.unseen {
         out.line(format_args!("  it cannot be read now: {why}"));
         out.line("  what would be written to it is not known; nothing was changed, ask again");
     }
     for over in &plan.overrides {
-        // That it ends now says more than that its limits would still allow it.
-        let ends = format!("{} ended", over.id);
-        let ends = plan.lines.iter().find_map(|line| line.strip_prefix(&ends));
-        match ends {
-            Some(why) => out.line(format_args!("  {}  {}: ends{why}", over.id, over.effect)),
-            None => out.line(format_args!("  {}  {}: {}", over.id, over.effect, over.verdict)),
-        }
+        out.line(format_args!("  {}  {}: {}", over.id, over.effect, over.verdict.says()));
         out.line(format_args!("    by play {}", over.play));
     }
     if plan.changes.is_empty() && plan.unseen.is_none() {
@@ -183,10 +172,8 @@ fn describe_backend(out: &mut Page, plan: &BackendPlan) {
     }
     if !plan.changes.is_empty() {
         let mut table = Table::new(&["field", "is", "would be"]);
-        for change in &plan.changes {
-            let cells =
-                [change.field.to_string(), change.before.to_string(), change.after.to_string()];
-            table.row(cells);
+        for view::Change { field, before, after } in &plan.changes {
+            table.row([field.clone(), before.to_string(), after.to_string()]);
         }
         out.indented(&table);
     }

@@ -13,10 +13,14 @@ struct Generated {
 }
 
 /// All of them. A new one is a new line.
-const GENERATED: [Generated; 2] = [
+const GENERATED: [Generated; 3] = [
     Generated {
         path: "shared/core/schema/playbook.schema.json",
         by: &["run", "--quiet", "--package", "pointsman", "--", "playbook", "schema"],
+    },
+    Generated {
+        path: "shared/view/schema/view.json",
+        by: &["run", "--quiet", "--package", "pointsman-view", "--example", "schema"],
     },
     Generated {
         path: "functions/pointsman/help.txt",

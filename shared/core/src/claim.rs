@@ -225,6 +225,17 @@ impl Behind {
     }
 }
 
+/// How many occurrences are behind an override.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occurrences {
+    /// How many.
+    pub count: u64,
+    /// When the first of them started.
+    pub first: Option<Timestamp>,
+    /// When the latest of them started.
+    pub latest: Option<Timestamp>,
+}
+
 /// A question to the store: which occurrences are behind an override, beside the known ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recall {

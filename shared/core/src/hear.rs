@@ -110,7 +110,7 @@ pub fn hear(
         Merged::Late => {
             hearing.changed = false;
             if let Some(ended) = series.ended {
-                let again = series.on_again_after();
+                let again = series.counts_from();
                 let (series, started) = (series.id.clone(), signal.started);
                 let what = What::Late { series, started, ended, again };
                 hearing.lines.push(Line::once(now, what));

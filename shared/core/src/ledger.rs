@@ -177,7 +177,7 @@ impl What {
                     "{series}: a firing of {started} came after its end at {ended}; nothing is done"
                 )?;
                 match again {
-                    Some(again) => write!(f, ", unless it is heard again after {again:.0}"),
+                    Some(again) => write!(f, ", unless it is heard again from {again:.0} on"),
                     None => Ok(()),
                 }
             }

@@ -224,16 +224,17 @@ impl Series {
         }
     }
 
-    /// From when on a firing counts whatever its start: received later than that, it is not late.
+    /// From when on a firing counts, whatever its start.
     #[must_use]
-    pub fn on_again_after(&self) -> Option<Timestamp> {
-        self.heard.max(self.ended).map(|heard| later(heard, GRACE))
+    pub fn counts_from(&self) -> Option<Timestamp> {
+        let heard = self.heard.max(self.ended)?;
+        Some(later(minute(later(heard, GRACE)), SignedDuration::from_mins(1)))
     }
 
     /// Whether a firing is on, as far as ends were heard.
     fn is_on(&self, firing: &Signal) -> bool {
-        let after = |mark: Option<Timestamp>, at: Timestamp| mark.is_none_or(|mark| at > mark);
-        after(self.ended, firing.started) || after(self.on_again_after(), minute(firing.received))
+        self.ended.is_none_or(|ended| firing.started > ended)
+            || self.counts_from().is_none_or(|from| firing.received >= from)
     }
 
     /// Whether a firing tells nothing that is not known, or is of a start too early to be kept.

@@ -8,12 +8,10 @@ use pointsman_core::{
     hear::hear,
     ledger::What,
     names::BackendId,
-    overrides::{End, Life, Standing},
     series::Series,
     signal::Signal,
     step::Next,
 };
-use serde::Serialize;
 
 use crate::{
     decide::Decision,
@@ -22,11 +20,9 @@ use crate::{
 };
 
 /// What would happen.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// The pause that is on, if one is: nothing would be written under it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,
     /// What each signal would mean: whether it is heard, late, or nothing new.
     pub heard: Vec<String>,
@@ -35,34 +31,16 @@ pub struct Plan {
 }
 
 /// What would become of one backend.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug)]
 pub struct BackendPlan {
-    /// Which.
-    pub backend: BackendId,
-    /// Why it could not be read, if it could not.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// Its document, as it would be then.
+    pub document: Document,
+    /// Why the backend could not be read, if it could not.
     pub unseen: Option<String>,
     /// The fields that would be written.
     pub changes: Vec<Change>,
-    /// The overrides that it would have, each with its verdict.
-    pub overrides: Vec<OverridePlan>,
-    /// What the ledger would say.
-    pub lines: Vec<String>,
-}
-
-/// What would become of one override.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OverridePlan {
-    /// Its id.
-    pub id: String,
-    /// The play that makes it.
-    pub play: String,
-    /// What it does.
-    pub effect: String,
-    /// Whether it takes part, or why it does not.
-    pub verdict: String,
+    /// What the ledger would tell.
+    pub told: Vec<What>,
 }
 
 impl Engine {
@@ -111,28 +89,21 @@ impl Engine {
         }
         let group = self.inner.store.group().await?.body;
         let mut backends = Vec::new();
-        for (backend, (document, said)) in documents {
-            backends.push(self.plan_backend(&backend, document, said, playbook, &group).await?);
+        for (document, said) in documents.into_values() {
+            backends.push(self.plan_backend(document, said, playbook, &group).await?);
         }
         Ok(Plan { paused: group.paused, heard, backends })
     }
 
     async fn plan_backend(
         &self,
-        backend: &BackendId,
         document: Document,
         said: Vec<What>,
         playbook: &Loaded,
         group: &Group,
     ) -> Result<BackendPlan, StoreError> {
-        let mut plan = BackendPlan {
-            backend: backend.clone(),
-            unseen: None,
-            changes: Vec::new(),
-            overrides: overrides(&document),
-            lines: said.iter().map(ToString::to_string).collect(),
-        };
-        let Decision { step, .. } = match self.made(&document, None, playbook, group).await? {
+        let mut plan = BackendPlan { document, unseen: None, changes: Vec::new(), told: said };
+        let Decision { step, .. } = match self.made(&plan.document, None, playbook, group).await? {
             Ok(decision) => decision,
             Err(unread) => {
                 plan.unseen = Some(unread.why());
@@ -142,28 +113,8 @@ impl Engine {
         if let Next::Write(intent) = step.next {
             plan.changes = intent.changes;
         }
-        plan.overrides = overrides(&step.document);
-        plan.lines.extend(step.lines.iter().map(|line| line.what.to_string()));
+        plan.document = step.document;
+        plan.told.extend(step.lines.into_iter().map(|line| line.what));
         Ok(plan)
     }
-}
-
-fn overrides(document: &Document) -> Vec<OverridePlan> {
-    let plan = |over: &pointsman_core::overrides::Override| OverridePlan {
-        id: over.id.to_string(),
-        play: over.play.to_string(),
-        effect: over.effect.to_string(),
-        verdict: match (&over.life, &over.standing) {
-            (Life::Ended { why, .. }, _) => format!("ending: {why}"),
-            (_, Standing::Unseen) => "not judged".to_owned(),
-            (Life::Begun { .. }, Standing::Admitted) => match over.ends() {
-                Some((at, why @ End::Resolved)) => format!("ends at {at:.0}: {why}"),
-                _ => "within the limits".to_owned(),
-            },
-            (_, Standing::Admitted) => "within the limits".to_owned(),
-            (_, Standing::Held(why)) => format!("held: {why}"),
-            (_, Standing::Yielded) => "yielded to someone else's write".to_owned(),
-        },
-    };
-    document.overrides.values().map(plan).collect()
 }

@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_apim as apim;
 use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
-    claim::{Asked, Recall},
+    claim::{Asked, Occurrences, Recall},
     document::{Document, Intent},
     group::Group,
     id::MessageId,
@@ -240,17 +240,6 @@ pub enum StoreError {
     /// What is stored cannot be read, or was written by a newer version of Pointsman.
     #[error("what is stored cannot be read: {0}")]
     Corrupt(String),
-}
-
-/// How many occurrences are behind an override.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Occurrences {
-    /// How many.
-    pub count: u64,
-    /// When the first of them started.
-    pub first: Option<Timestamp>,
-    /// When the latest of them started.
-    pub latest: Option<Timestamp>,
 }
 
 /// The store: series, documents, the group document, playbook generations, ledger, dead

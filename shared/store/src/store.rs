@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use pointsman_core::{
-    claim::{Asked, RECALLED_MAX, Recall},
+    claim::{Asked, Occurrences, RECALLED_MAX, Recall},
     document::Document,
     group::Group,
     ledger::Line,
@@ -14,8 +14,7 @@ use pointsman_core::{
     signal::SeriesId,
 };
 use pointsman_engine::ports::{
-    Chosen, Clock, Commit, DeadLetter, DeadLetterParts, Occurrences, Published, Store, StoreError,
-    Versioned,
+    Chosen, Clock, Commit, DeadLetter, DeadLetterParts, Published, Store, StoreError, Versioned,
 };
 use sqlx::{QueryBuilder, Sqlite};
 

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     answer::ReconnectAnswer,
-    claim::{Asked, Recall},
+    claim::{Asked, Occurrences, Recall},
     document::{Document, Intent},
     etag::Freshness,
     group::Group,
@@ -25,8 +25,8 @@ use pointsman_core::{
     step::Observed,
 };
 use pointsman_engine::ports::{
-    Chosen, Clock, Commit, DeadLetter, ManagementApi, Occurrences, Published, Sight, Store,
-    StoreError, Unseen, Versioned, Writing,
+    Chosen, Clock, Commit, DeadLetter, ManagementApi, Published, Sight, Store, StoreError, Unseen,
+    Versioned, Writing,
 };
 
 use crate::{

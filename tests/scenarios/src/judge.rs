@@ -41,11 +41,16 @@ impl Ledger {
 impl World {
     /// The ledger.
     pub async fn ledger(&self) -> Ledger {
-        let lines = self.json(&["history", "-n", "10000"]).await;
-        Ledger(lines.as_array().expect("a list").clone())
+        Ledger(self.lines(&["-n", "10000"]).await)
     }
 
-    /// The document of the pool `chat`, as `pointsman status --json` shows it; null before it was
+    /// The lines of `pointsman history --json`.
+    pub async fn lines(&self, which: &[&str]) -> Vec<Value> {
+        let history = self.json(&[&["history"], which].concat()).await;
+        history["lines"].as_array().expect("a list").clone()
+    }
+
+    /// What is going on at the pool `chat`, as `pointsman status --json` shows it; null before it was
     /// ever concerned.
     pub async fn document(&self) -> Value {
         let mut status = self.json(&["status"]).await;
@@ -127,12 +132,7 @@ impl World {
             let backends = status["backends"].as_array().expect("a list");
             !backends.is_empty()
                 && backends.iter().all(|backend| {
-                    let empty = |part: &str| {
-                        backend.get(part).is_none_or(|part| {
-                            part.as_object().is_some_and(serde_json::Map::is_empty)
-                        })
-                    };
-                    empty("overrides") && empty("owned") && backend.get("intents").is_none()
+                    ["overrides", "fields", "writes"].iter().all(|part| backend[part] == json!([]))
                 })
         })
         .await;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use pointsman_emulator::{Emulator, Options};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
@@ -224,8 +224,7 @@ impl World {
             let status = world.json(&["status"]).await;
             let backends = status["backends"].as_array().expect("a list");
             backends.iter().all(|backend| {
-                backend["overrides"].as_object().is_some_and(serde_json::Map::is_empty)
-                    && backend["owned"].as_object().is_some_and(serde_json::Map::is_empty)
+                ["overrides", "fields"].iter().all(|part| backend[part] == json!([]))
             })
         })
         .await;

@@ -344,15 +344,15 @@ impl Player {
         let status = self.world.json(&["status"]).await;
         let backends = status["backends"].as_array().expect("a list");
         let state = backends.iter().map(|document| {
-            let overrides = document["overrides"].as_object().expect("a map");
-            let overrides = overrides.iter().map(|(id, over)| {
-                let life = over["life"].as_object().and_then(|life| life.keys().next().cloned());
-                (id.clone(), json!([over["series"], over["effect"], life, over["standing"]]))
+            let overrides = document["overrides"].as_array().expect("a list").iter();
+            let overrides = overrides.map(|over| {
+                let id = over["id"].as_str().expect("an id").to_owned();
+                (id, json!([over["series"], over["effect"], over["standing"]["kind"]]))
             });
             let overrides: serde_json::Map<String, Value> = overrides.collect();
             let backend = document["backend"].as_str().expect("a backend").to_owned();
-            let open = document.get("intents").cloned().unwrap_or_default();
-            (backend, json!({"overrides": overrides, "owned": document["owned"], "open": open}))
+            let (fields, open) = (&document["fields"], &document["writes"]);
+            (backend, json!({"overrides": overrides, "fields": fields, "open": open}))
         });
         state.collect()
     }
@@ -363,8 +363,8 @@ impl Player {
             let state = self.state().await;
             let overrides = state.values().filter_map(|it| it["overrides"].as_object());
             let begun = overrides.flat_map(serde_json::Map::values);
-            let begun = begun.filter(|over| over[2] == "begun" && over[3] == "admitted").count();
-            begun == count && state.values().all(|it| it["open"].is_null())
+            let begun = begun.filter(|over| over[2] == "inForce").count();
+            begun == count && state.values().all(|it| it["open"] == json!([]))
         })
         .await;
         self.state().await
@@ -388,14 +388,10 @@ impl Player {
     async fn restored(&self) {
         self.soon("everything is restored", async || {
             let status = self.world.json(&["status"]).await;
-            let empty = |part: &Value| part.as_object().is_none_or(serde_json::Map::is_empty);
             status["backends"].as_array().expect("a list").iter().all(|document| {
-                let reconnects = document["reconnects"].as_object().into_iter().flatten();
-                let mut asked = reconnects.map(|(_, one)| !one["asked"].is_null());
-                empty(&document["overrides"])
-                    && empty(&document["owned"])
-                    && document["intents"].is_null()
-                    && asked.all(|asked| asked)
+                let mut reconnects = document["reconnects"].as_array().expect("a list").iter();
+                ["overrides", "fields", "writes"].iter().all(|part| document[part] == json!([]))
+                    && reconnects.all(|one| one["asked"] != json!([]))
             })
         })
         .await;
@@ -528,8 +524,7 @@ async fn killed_at_any_moment_it_ends_as_if_it_had_not_been() {
 
     let count = script.iter().map(|round| round.failing).sum();
     for player in [alone, killed] {
-        let lines = player.world.json(&["history", "--lines", "1000000"]).await;
-        let ledger = Ledger(lines.as_array().expect("a list").clone());
+        let ledger = Ledger(player.world.lines(&["--lines", "1000000"]).await);
         check_overrides(&ledger, count);
         check_writes(&player, &ledger);
         check_reconnects(&player, &ledger, count);

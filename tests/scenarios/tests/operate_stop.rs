@@ -33,12 +33,10 @@ async fn a_write_under_way_at_the_stop_is_answered_and_recorded() {
     world.until("the write is on its way", arrived).await;
     assert!(serve.stop().await);
     world.weights([0, 30, 20]).await;
-    let lines = world.json(&["history", "chat"]).await;
-    let said = |what: &str| {
-        lines.as_array().expect("a list").iter().filter(|line| line["what"] == what).count()
-    };
+    let lines = world.lines(&["chat"]).await;
+    let said = |what: &str| lines.iter().filter(|line| line["what"] == what).count();
     let (intended, wrote) = (said("intended"), said("wrote"));
-    assert_eq!((intended, wrote), (1, 1), "{lines:#}");
+    assert_eq!((intended, wrote), (1, 1), "{lines:#?}");
     let _ = world.say(&["explain", "chat"]).await.ended(0).says("members/eu/weight");
     world.finish();
 }

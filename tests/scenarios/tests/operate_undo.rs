@@ -23,33 +23,74 @@ plays:
     after: [{reconnect: {backend: "${signal.labels.backend}", after: PT30M}}]
 "#;
 
+/// Two plays that drain the same member.
+const TWICE: &str = r#"
+plays:
+  - name: drain-failing-member
+    when: signal.labels.alertname == "BackendErrors"
+    do: [{drain: {pool: chat, member: "${signal.labels.backend}"}}]
+  - name: drain-slow-member
+    when: signal.labels.alertname == "BackendErrors"
+    do: [{drain: {pool: chat, member: "${signal.labels.backend}"}}]
+"#;
+
 #[tokio::test]
 async fn a_member_that_others_drain_too_is_not_called_restored() {
-    let world = World::new(DRAIN).await;
+    let world = World::new(TWICE).await;
     let serve = world.serve(&[]).await;
-    let now = Timestamp::now();
-    let one = Alert::firing("eu", now);
-    let other = Alert { fingerprint: "f-other".to_owned(), ..one.clone() };
-    assert_eq!(world.send(&serve, &[one, other]).await, 202);
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
     world.weights([0, 30, 20]).await;
-    world.status_says("for prometheus/f-other").await;
     let status = world.json(&["status"]).await;
-    let overrides = status["backends"][0]["overrides"].as_object().expect("a map").clone();
-    let of = |series: &str| {
-        let found = overrides.iter().find(|(_, over)| over["series"] == series);
-        found.expect("it is in force").0.clone()
+    let of = |play: &str| {
+        let mut overrides = status["backends"][0]["overrides"].as_array().expect("a list").iter();
+        let found = overrides.find(|over| over["play"] == play).expect("it is in force");
+        found["id"].as_str().expect("an id").to_owned()
     };
-    let (one, other) = (of("prometheus/f-eu"), of("prometheus/f-other"));
+    let (one, other) = (of("drain-failing-member"), of("drain-slow-member"));
     let undone = world.say(&["undo", &one, "--reason", "a false alarm"]).await.ended(0);
     let undone = undone
-        .says(&format!("undone: drain eu ({one})"))
+        .says(&format!("undone: drain eu ({one}), for prometheus/f-eu"))
         .says("contoso-apim/chat is restored, but for what others change:")
-        .says(&format!("drain eu ({other}) for prometheus/f-other"));
+        .says(&format!("drain eu ({other}) for prometheus/f-eu"));
     assert!(!undone.out.contains("is restored\n"), "{undone:?}");
     assert_eq!(world.azure.view(|azure| azure.weight("chat", "eu")), Some(0));
     let last = world.say(&["undo", &other, "--reason", "too", "--json"]).await.ended(0).json();
     assert_eq!((&last["restored"], &last["others"]), (&json!(true), &json!([])));
     world.weights([50, 30, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn the_alerts_behind_one_override_are_counted_and_an_undo_names_them_all() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    // The store keeps times to the microsecond.
+    let now = Timestamp::from_microsecond(Timestamp::now().as_microsecond()).expect("a time");
+    let alert = |age: i64| Alert {
+        fingerprint: format!("f-{age}"),
+        ..Alert::firing("eu", now - SignedDuration::from_secs(age * 60))
+    };
+    let alerts: Vec<Alert> = (1..=12).map(alert).collect();
+    assert_eq!(world.send(&serve, &alerts[..1]).await, 202);
+    world.weights([0, 30, 20]).await;
+    let _ = world.say(&["status"]).await.ended(0).says("for prometheus/f-1 (critical), by play");
+    // The document knows a few of them, and the store the rest.
+    assert_eq!(world.send(&serve, &alerts).await, 202);
+    world.status_says("drain eu: 12 alerts, first ").await;
+    let status = world.say(&["status"]).await.ended(0).says("such as prometheus/f-12 (critical)");
+    assert_eq!(status.out.matches("drain eu").count(), 1, "{status:?}");
+    let explained = world.say(&["explain", "chat"]).await.ended(0);
+    let _ = explained.says("drain eu: 12 alerts, first ").says("in force for");
+    let status = world.json(&["status"]).await;
+    let over = &status["backends"][0]["overrides"][0];
+    let wanted = json!({"count": 12, "first": alerts[11].started, "latest": alerts[0].started});
+    assert_eq!(over["alerts"], wanted);
+    let id = over["id"].as_str().expect("an id");
+    let undone = world.say(&["undo", "chat", "--reason", "a false alarm"]).await.ended(0);
+    let _ = undone.says(&format!("undone: drain eu ({id}), for 12 alerts, first "));
+    world.weights([50, 30, 20]).await;
+    world.at_rest().await;
     assert!(serve.stop().await);
     world.finish();
 }

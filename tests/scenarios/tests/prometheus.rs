@@ -21,7 +21,6 @@ use std::{
 use pointsman_emulator::member::{Member, Mode};
 use pointsman_scenarios::{
     World,
-    judge::Ledger,
     world::{DRAIN, TOKEN},
 };
 use reqwest::StatusCode;
@@ -273,8 +272,7 @@ async fn prometheus_and_alertmanager_move_traffic_and_give_it_back() {
     traffic.end().await;
 
     assert_eq!(world.azure.writes("chat").len(), 2, "one write each way");
-    let lines = world.json(&["history", "--lines", "1000"]).await;
-    let ledger = Ledger(lines.as_array().expect("a list").clone());
+    let ledger = world.ledger().await;
     let about =
         |what| -> Vec<&Value> { ledger.of(what).iter().map(|line| &line["series"]).collect() };
     let fired = about("fired");

@@ -111,8 +111,7 @@ fn series(alerts: &[Alert]) -> BTreeSet<String> {
 
 /// The series that the ledger has a line of this kind of; each must have one and no more.
 async fn told(world: &World, what: &str) -> BTreeSet<String> {
-    let history = world.json(&["history", "--lines", LINES]).await;
-    let lines = history.as_array().expect("a list of lines");
+    let lines = world.lines(&["--lines", LINES]).await;
     let mut series = BTreeSet::new();
     for line in lines.iter().filter(|line| line["what"] == what) {
         let name = line["series"].as_str().expect("a series").to_owned();
@@ -125,9 +124,9 @@ async fn told(world: &World, what: &str) -> BTreeSet<String> {
 async fn claimed(world: &World) -> BTreeSet<String> {
     let status = world.json(&["status"]).await;
     let backends = status["backends"].as_array().expect("a list");
-    let overrides = backends.iter().filter_map(|backend| backend["overrides"].as_object());
+    let overrides = backends.iter().filter_map(|backend| backend["overrides"].as_array());
     let series = |over: &Value| over["series"].as_str().expect("a series").to_owned();
-    overrides.flat_map(|all| all.values().map(series)).collect()
+    overrides.flatten().map(series).collect()
 }
 
 /// Waits until nothing is overridden any more.

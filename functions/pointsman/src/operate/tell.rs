@@ -15,7 +15,7 @@ use std::{
 use clap::Args;
 use jiff::Timestamp;
 use pointsman_core::{
-    document::{Document, Reconnect},
+    document::Document,
     group::Pause,
     id::{MessageId, OverrideId, ReconnectId},
     names::BackendId,
@@ -279,15 +279,15 @@ pub(crate) async fn resume(common: &Common, by: By) -> Result<ExitCode, Failed> 
 }
 
 /// The reconnects of a backend that can still be called off.
-pub(super) fn waiting(document: &Document) -> BTreeMap<ReconnectId, Reconnect> {
+pub(super) fn waiting(document: &Document) -> BTreeMap<ReconnectId, view::Reconnect> {
     let waiting = document.reconnects.iter().filter(|(_, reconnect)| reconnect.is_waiting());
-    waiting.map(|(id, reconnect)| (id.clone(), reconnect.clone())).collect()
+    waiting.map(|(id, reconnect)| (id.clone(), view::Reconnect::of(reconnect))).collect()
 }
 
 /// What is said of a reconnect that was called off.
-pub(super) fn cancelled(reconnect: &Reconnect) -> String {
-    let (target, due) = (reconnect.target.short(), view::moment(reconnect.due));
-    format!("cancelled: the reconnect of {target} that was due at {due}")
+pub(super) fn cancelled(reconnect: &view::Reconnect) -> String {
+    let (name, due) = (&reconnect.name, view::moment(reconnect.due));
+    format!("cancelled: the reconnect of {name} that was due at {due}")
 }
 
 pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<ExitCode, Failed> {
@@ -327,7 +327,7 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
         return Err(not_restored(&after, paused, served, options.within, now));
     }
     for document in &after {
-        if let Some(may_land) = ask::may_land(document) {
+        if let Some(may_land) = view::MayLand::of(document) {
             show::note(format_args!("{}: {may_land}", document.backend.short()));
         }
     }
@@ -340,7 +340,7 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
         before.iter().flat_map(|document| document.overrides.values()).collect();
     let there: BTreeSet<&ReconnectId> =
         after.iter().flat_map(|document| document.reconnects.keys()).collect();
-    let reconnects: Vec<Reconnect> = before
+    let reconnects: Vec<view::Reconnect> = before
         .iter()
         .flat_map(waiting)
         .filter_map(|(id, reconnect)| (!there.contains(&id)).then_some(reconnect))
@@ -401,10 +401,10 @@ fn not_restored(
             let kept = kept.unwrap_or_default();
             text.line(format_args!("    {field} should be {} again{kept}", owned.baseline));
         }
-        if let Some(may_land) = ask::may_land(document) {
+        if let Some(may_land) = view::MayLand::of(document) {
             text.line(format_args!("    {may_land}"));
         }
-        if let Some(missing) = ask::missing(document, now) {
+        if let Some(missing) = view::Missing::of(document, now) {
             text.line(format_args!("    {missing}"));
         }
         if let Some(trouble) = &document.trouble {

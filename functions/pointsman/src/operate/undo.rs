@@ -18,6 +18,7 @@ use pointsman_core::{
 };
 use pointsman_engine::message::Command;
 use pointsman_host::Records;
+use pointsman_view as view;
 use serde_json::json;
 
 use super::{
@@ -77,8 +78,10 @@ struct Target {
     backend: BackendId,
     command: Command,
     overrides: Vec<Override>,
+    /// The alerts that each of them answers.
+    alerts: BTreeMap<OverrideId, view::Alerts>,
     /// The reconnects that it takes back.
-    reconnects: BTreeMap<ReconnectId, Reconnect>,
+    reconnects: BTreeMap<ReconnectId, view::Reconnect>,
 }
 
 impl Target {
@@ -94,15 +97,15 @@ impl Target {
         let document = document.body;
         let waits = |id| document.reconnects.get(id).is_some_and(Reconnect::is_waiting);
         let is_there = |id: &&ReconnectId| document.reconnects.contains_key(*id);
-        let why = document.trouble.as_ref().map(|trouble| trouble.why.clone());
+        let shown = view::Backend::of(&document, &BTreeMap::new(), records.clock.now());
         let mut left = Left {
             running: self.reconnects.keys().filter(|id| waits(id)).count(),
             writing: !document.intents.is_empty(),
             asked: self.reconnects.keys().filter(is_there).cloned().collect(),
-            unmet: ask::unrestored(&document),
-            why: why
-                .or_else(|| ask::missing(&document, records.clock.now()))
-                .or_else(|| ask::may_land(&document)),
+            unmet: shown.fields.iter().filter_map(view::Field::unrestored).collect(),
+            why: (shown.trouble.map(|trouble| trouble.why))
+                .or_else(|| shown.missing.map(|missing| missing.to_string()))
+                .or_else(|| view::MayLand::of(&document).map(|may_land| may_land.to_string())),
             ..Left::default()
         };
         let ids = self.ids();
@@ -126,14 +129,16 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
         Ok(_) => Found::Nothing,
         Err(_) => find::over(&documents, what)?,
     };
-    match found {
+    let (backend, command, overrides, reconnects) = match found {
         Found::Override(backend, over) => {
             let (id, at) = (over.id.clone(), backend.clone());
             let command = Command::UndoOverride { backend: at, id, reason };
-            Ok(Target { backend, command, overrides: vec![*over], reconnects: BTreeMap::new() })
+            (backend, command, vec![*over], BTreeMap::new())
         }
         Found::Over(id) => {
-            Err(Failed::new(format_args!("{id} is over already: there is nothing to undo")))
+            return Err(Failed::new(format_args!(
+                "{id} is over already: there is nothing to undo"
+            )));
         }
         Found::Nothing => {
             let backend = find::backend(records, what).await.map_err(|failed| {
@@ -143,22 +148,28 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
                 ))
             })?;
             if !documents.iter().any(|document| document.backend == backend)
-                && let Some(one) = ask::following(documents.clone(), &backend).first()
+                && let Some(one) = view::Following::of(&documents, &backend).first()
             {
-                let (backend, after) = (backend.short(), one.after.short());
+                let (backend, after) = (backend.short(), &one.name);
                 return Err(Failed::new(format_args!(
                     "nothing of {backend} itself is changed; its reconnect follows what was done to {after}: \
                      undo that"
                 )));
             }
-            let of = documents.into_iter().find(|document| document.backend == backend);
-            let reconnects = of.as_ref().map(waiting).unwrap_or_default();
-            let overrides: Vec<Override> =
-                of.map(|document| document.overrides.into_values().collect()).unwrap_or_default();
+            let of = documents.iter().find(|document| document.backend == backend);
+            let reconnects = of.map(waiting).unwrap_or_default();
+            let overrides = of.iter().flat_map(|document| document.overrides.values());
+            let overrides: Vec<Override> = overrides.cloned().collect();
             let command = Command::UndoBackend { backend: backend.clone(), reason };
-            Ok(Target { backend, command, overrides, reconnects })
+            (backend, command, overrides, reconnects)
         }
-    }
+    };
+    let of = documents.iter().find(|document| document.backend == backend);
+    let counted = ask::counted(records, of).await?;
+    let alerts =
+        |over: &Override| (over.id.clone(), view::Alerts::of(over, counted.get(&over.id).copied()));
+    let alerts = overrides.iter().map(alerts).collect();
+    Ok(Target { backend, command, overrides, alerts, reconnects })
 }
 
 pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCode, Failed> {
@@ -176,7 +187,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     let within = if paused { Duration::ZERO } else { RESTORED_WITHIN };
     let given_back = taken && desk.until(within, gone).await?;
     let left = target.left(&desk.records).await?;
-    let served = desk.is_served()?;
+    let (served, now) = (desk.is_served()?, desk.records.clock.now());
     desk.close().await?;
     if !taken {
         return Err(not_taken());
@@ -196,15 +207,17 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         reconnects.iter().partition(|(id, _)| left.asked.contains(*id));
     let mut text = Page::default();
     for over in overrides {
-        text.line(format_args!("undone: {} ({})", over.effect, over.id));
+        let alerts = target.alerts.get(&over.id).and_then(|alerts| alerts.several(now));
+        let alerts = alerts.unwrap_or_else(|| over.series.to_string());
+        text.line(format_args!("undone: {} ({}), for {alerts}", over.effect, over.id));
     }
     for (_, reconnect) in &called_off {
         text.line(cancelled(reconnect));
     }
     for (_, reconnect) in &asked {
-        let target = reconnect.target.short();
         text.line(format_args!(
-            "asked for already, and it cannot be recalled: the reconnect of {target}"
+            "asked for already, and it cannot be recalled: the reconnect of {}",
+            reconnect.name
         ));
     }
     let short = backend.short();
@@ -222,10 +235,10 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         None => text.line(format_args!("{short} is restored")),
     }
     let others: Vec<&OverrideId> = left.others.iter().map(|over| &over.id).collect();
-    let called_off: Vec<&Reconnect> =
+    let called_off: Vec<&view::Reconnect> =
         called_off.into_iter().map(|(_, reconnect)| reconnect).collect();
     let value = json!({
-        "backend": backend, "undone": target.ids(), "cancelled": called_off,
+        "backend": backend, "undone": target.ids(), "alerts": target.alerts, "cancelled": called_off,
         "restored": given_back && others.is_empty(), "others": others, "why": why,
     });
     let shown = done(common, value, &text)?;

@@ -1,0 +1,71 @@
+//! `explain`: one backend, and how it came to be so.
+
+use jiff::Timestamp;
+use pointsman_core::{document::Document, names::BackendId};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    VERSION,
+    backend::{Backend, Reconnect},
+    history::Line,
+    status::Pause,
+};
+
+/// What `explain` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Explain {
+    /// The version of this form.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// When it was asked.
+    pub at: Timestamp,
+    /// Whether it is the shadow's: nothing of it is written to Azure.
+    pub shadow: bool,
+    /// The backend's path in Azure.
+    pub backend: String,
+    /// Its short name: `service/name`.
+    pub name: String,
+    /// The pause that is on, if one is: nothing is written to Azure under it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Pause>,
+    /// What is going on; left out where nothing was ever heard for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<Backend>,
+    /// Its reconnects that follow what was done to other backends.
+    pub following: Vec<Following>,
+    /// The newest lines of its ledger, oldest first.
+    pub lines: Vec<Line>,
+}
+
+/// A reconnect of a backend that follows what was done to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Following {
+    /// The path of the other.
+    pub after: String,
+    /// Its short name.
+    pub name: String,
+    /// The reconnect.
+    pub reconnect: Reconnect,
+}
+
+impl Following {
+    /// The reconnects of `target` that follow other backends' overrides.
+    #[must_use]
+    pub fn of(documents: &[Document], target: &BackendId) -> Vec<Self> {
+        let others = documents.iter().filter(|document| document.backend != *target);
+        let of = |document: &Document| {
+            let (after, name) = (document.backend.to_string(), document.backend.short());
+            let of_target = document.reconnects.values().filter(|one| one.target == *target);
+            let all: Vec<Self> = of_target
+                .map(|one| Self {
+                    after: after.clone(),
+                    name: name.clone(),
+                    reconnect: Reconnect::of(one),
+                })
+                .collect();
+            all
+        };
+        others.flat_map(of).collect()
+    }
+}

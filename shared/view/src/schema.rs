@@ -1,0 +1,73 @@
+//! The JSON Schema of all views, which is checked in.
+
+use schemars::{
+    JsonSchema, Schema,
+    generate::SchemaSettings,
+    transform::{RecursiveTransform, Transform},
+};
+use serde_json::Value;
+
+use crate::{Explain, History, Plan, Status};
+
+/// What `--json` prints.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its schema is asked for")]
+enum View {
+    /// `pointsman status --json`.
+    Status(Box<Status>),
+    /// `pointsman explain --json`.
+    Explain(Box<Explain>),
+    /// `pointsman plan --json`.
+    Plan(Box<Plan>),
+    /// `pointsman history --json`.
+    History(Box<History>),
+}
+
+/// The JSON Schema (draft 2020-12) of all that is shown, as it is checked in: indented, with a line break
+/// at its end.
+#[must_use]
+pub fn schema_text() -> String {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let mut schema = settings.into_generator().into_root_schema_for::<View>();
+    RecursiveTransform(never_null).transform(&mut schema);
+    format!("{:#}\n", schema.to_value())
+}
+
+/// Takes back that a key may be null: where there is nothing to say, it is left out. Also the line
+/// breaks of comments.
+fn never_null(schema: &mut Schema) {
+    let Some(object) = schema.as_object_mut() else { return };
+    if let Some(Value::String(description)) = object.get_mut("description") {
+        *description = description.replace('\n', " ");
+    }
+    let null = || Value::from("null");
+    if let Some(Value::Array(types)) = object.get("type")
+        && let [one, other] = types.as_slice()
+        && *other == null()
+    {
+        let one = one.clone();
+        object.insert("type".to_owned(), one);
+    }
+    if let Some(Value::Array(forms)) = object.get("anyOf")
+        && let [Value::Object(one), other] = forms.as_slice()
+        && other.get("type") == Some(&null())
+    {
+        let one = one.clone();
+        object.remove("anyOf");
+        object.extend(one.into_iter());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_checked_in_schema_is_the_one_of_the_code() {
+        assert!(
+            include_str!("../schema/view.json") == schema_text(),
+            "schema/view.json is not what the views say: run `cargo xtask generate`"
+        );
+    }
+}

@@ -1,0 +1,140 @@
+//! `status`: what is in force, what is held, and whether anything is written at all.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use pointsman_core::{group, ledger, series::Series, signal::SeriesId};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{VERSION, backend::Backend, words::moment};
+
+/// What `status` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Status {
+    /// The version of this form.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// When it was asked.
+    pub at: Timestamp,
+    /// Whether it is the shadow's: nothing of it is written to Azure.
+    pub shadow: bool,
+    /// Whether there is a store. Where there is none, nothing is known, and all that follows is left out.
+    pub store: bool,
+    /// What is known.
+    #[serde(flatten)]
+    pub known: Option<Known>,
+}
+
+impl Status {
+    /// What is known, or that nothing is, as there is no store.
+    #[must_use]
+    pub const fn of(at: Timestamp, shadow: bool, known: Option<Known>) -> Self {
+        Self { version: VERSION, at, shadow, store: known.is_some(), known }
+    }
+}
+
+/// What is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Known {
+    /// The pause that is on, if one is: nothing is written to Azure under it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Pause>,
+    /// The generation of the playbook in force, if one was ever published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
+    /// Whether a `serve` runs on this store.
+    pub served: bool,
+    /// How many messages were stored and not taken in yet.
+    pub queued: u64,
+    /// How many dead letters there are.
+    pub dead_letters: u64,
+    /// The alerts that were heard again right after their end, and not taken for firing again yet.
+    pub late: Vec<Late>,
+    /// All backends of which anything was ever heard, those at rest included.
+    pub backends: Vec<Backend>,
+}
+
+impl Known {
+    /// The backends of which there is something to say.
+    pub fn busy(&self) -> impl Iterator<Item = &Backend> {
+        self.backends.iter().filter(|backend| !backend.is_quiet())
+    }
+}
+
+/// Who paused, when and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Pause {
+    /// Who.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+impl From<group::Pause> for Pause {
+    fn from(group::Pause { by, reason, at }: group::Pause) -> Self {
+        Self { by, reason, at }
+    }
+}
+
+/// An alert that was heard again right after its end.
+///
+/// A late delivery of before the end looks the same as an alert that fires on, so that it counts as on
+/// only once it is heard after the grace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Late {
+    /// Which.
+    pub series: String,
+    /// When it was heard.
+    pub heard: Timestamp,
+    /// The start that it stated.
+    pub started: Timestamp,
+    /// When it had ended.
+    pub ended: Timestamp,
+    /// From when on it counts as on again, if it is heard.
+    pub counts_from: Timestamp,
+}
+
+impl Late {
+    /// Those of which these lines tell, the newest of each series, and whose grace is not over at `now`.
+    #[must_use]
+    pub fn told(lines: &[ledger::Line], now: Timestamp) -> BTreeMap<SeriesId, Self> {
+        let late = |line: &ledger::Line| {
+            let ledger::What::Late { series, started, ended, again: Some(from) } = &line.what
+            else {
+                return None;
+            };
+            let counts_from = *from;
+            let late = Self {
+                series: series.to_string(),
+                heard: line.at,
+                started: *started,
+                ended: *ended,
+                counts_from,
+            };
+            (now < counts_from).then(|| (series.clone(), late))
+        };
+        lines.iter().filter_map(late).collect()
+    }
+
+    /// Those whose series is still over since then.
+    #[must_use]
+    pub fn still(mut told: BTreeMap<SeriesId, Self>, stored: &[Series]) -> Vec<Self> {
+        let over = |series: &&Series| series.running.is_none();
+        let still = stored.iter().filter(over).filter_map(|series| {
+            told.remove(&series.id).filter(|late| series.ended == Some(late.ended))
+        });
+        still.collect()
+    }
+
+    /// The same in words.
+    #[must_use]
+    pub fn says(&self) -> String {
+        let (heard, ended) = (moment(self.heard), moment(self.ended));
+        format!("{} was heard firing at {heard}, right after its end at {ended}", self.series)
+    }
+}

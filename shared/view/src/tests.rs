@@ -1,0 +1,423 @@
+//! What is shown of overrides and backends, as data and in words.
+
+use std::collections::BTreeMap;
+
+use expect_test::{Expect, expect};
+use jiff::{SignedDuration, Timestamp};
+use pointsman_core::{
+    claim::{Asked, Claim, Occurrences},
+    document::{Change, Document, Intent, Owned, Reconnect, Trouble},
+    effect::Effect,
+    etag::Etag,
+    field::{Field, Value},
+    fraction::Fraction,
+    id::{IntentId, ReconnectId},
+    ledger::{Line, What},
+    names::{BackendId, PlayName},
+    origin::Origin,
+    overrides::{End, Held, Lease, Life, Override, Standing, Until},
+    series::Series,
+    signal::{Heard, SeriesId, Severity, Signal},
+};
+
+use crate as view;
+
+fn at(time: &str) -> Timestamp {
+    format!("2026-03-01T{time}Z").parse().unwrap()
+}
+
+fn now() -> Timestamp {
+    at("12:10:00")
+}
+
+fn backend() -> BackendId {
+    "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/\
+     Microsoft.ApiManagement/service/contoso/backends/chat"
+        .parse()
+        .unwrap()
+}
+
+fn series(name: &str) -> SeriesId {
+    format!("prometheus/{name}").parse().unwrap()
+}
+
+fn effect() -> Effect {
+    Effect::Shift { member: "eu".parse().unwrap(), to: "12.5%".parse().unwrap() }
+}
+
+/// An override for one alert, of which this became.
+fn over(life: Life, standing: Standing) -> Override {
+    let play: PlayName = "shift-failing-member".parse().unwrap();
+    let lease = Lease {
+        until: Until::Resolved { at_most: SignedDuration::from_hours(24) },
+        hold: SignedDuration::from_mins(30),
+        ramp: vec![Fraction::percent(10), Fraction::percent(50)],
+        every: SignedDuration::from_mins(2),
+    };
+    let asked = Asked {
+        generation: 3,
+        effect: effect(),
+        lease,
+        after: Vec::new(),
+        severity: Severity::Critical,
+        started: at("11:58:00"),
+        since: at("12:00:00"),
+    };
+    let id = Claim::id(Origin::Alert, &play, 0, &backend(), &effect());
+    let claim = Claim { id, backend: backend(), play, asked };
+    let over = Override::new(&claim, &series("f00d"), Origin::Alert, at("12:00:00"));
+    Override { life, standing, ..over }
+}
+
+/// A document with this override, whose field is written where it stands.
+fn document(over: &Override, stood: bool) -> Document {
+    let mut document = Document::new(backend(), now());
+    let (baseline, written) = (Value::Number(50), Value::Number(6));
+    let owned = Owned { baseline, written, stood, unmet: None };
+    document.owned.insert(Field::weight(&"eu".parse().unwrap()), owned);
+    document.overrides.insert(over.id.clone(), over.clone());
+    document
+}
+
+fn claimed() -> Life {
+    Life::Claimed { at: at("12:00:00") }
+}
+
+fn begun() -> Life {
+    Life::Begun { at: at("12:00:05"), warned: None }
+}
+
+fn ended(why: End, steps: &[&str]) -> Life {
+    Life::Ended { at: at("12:05:00"), why, steps: steps.iter().map(|step| at(step)).collect() }
+}
+
+fn held() -> Standing {
+    Standing::Held(Held::Members { serving: 1, least: 2 })
+}
+
+fn check(document: &Document, wanted: &Expect) {
+    let says = |over| view::Standing::of(document, over).says(now());
+    let all: Vec<String> = document.overrides.values().map(says).collect();
+    wanted.assert_eq(&all.join("\n"));
+}
+
+#[test]
+fn how_an_override_stands_is_said_in_a_few_words() {
+    let one = |life, standing, stood, wanted: Expect| {
+        check(&document(&over(life, standing), stood), &wanted);
+    };
+    one(claimed(), Standing::Unseen, false, expect!["claimed 10m ago, not looked at yet"]);
+    one(
+        claimed(),
+        held(),
+        false,
+        expect!["held: 1 of the pool's members would serve, and the limit is 2"],
+    );
+    one(
+        begun(),
+        Standing::Admitted,
+        false,
+        expect!["decided 9m 55s ago, not seen to be written yet"],
+    );
+    one(begun(), Standing::Admitted, true, expect!["in force for 9m 55s, at most 23h 50m more"]);
+    one(
+        begun(),
+        held(),
+        true,
+        expect!["displaced, held: 1 of the pool's members would serve, and the limit is 2"],
+    );
+    one(begun(), Standing::Yielded, true, expect!["yielded to someone else's write"]);
+}
+
+#[test]
+fn what_waits_for_a_backend_that_cannot_be_read_says_so() {
+    let mut document = document(&over(claimed(), Standing::Unseen), false);
+    let (since, until, why) = (at("12:00:01"), at("12:10:30"), "Azure failed (503)".to_owned());
+    document.trouble = Some(Trouble { since, until, why, named: false });
+    check(&document, &expect!["waits until the backend can be read"]);
+}
+
+#[test]
+fn what_has_ended_says_how_far_it_is_and_whether_it_is_asked_for_again() {
+    let one = |life, standing, again: bool, wanted: Expect| {
+        let mut over = over(life, standing);
+        if !again {
+            over.behind.clear();
+        }
+        check(&document(&over, true), &wanted);
+    };
+    let steps = ["12:05:01", "12:07:02"];
+    one(
+        ended(End::Resolved, &[]),
+        Standing::Admitted,
+        false,
+        expect!["ending (its alert resolved), not given back yet"],
+    );
+    one(
+        ended(End::Expired, &steps),
+        Standing::Admitted,
+        false,
+        expect!["ending (its time ran out), 50% given back"],
+    );
+    one(
+        ended(End::Expired, &steps),
+        Standing::Admitted,
+        true,
+        expect!["ending (its time ran out), 50% given back; asked for again"],
+    );
+    one(
+        ended(End::Resolved, &steps),
+        held(),
+        true,
+        expect![
+            "ending (its alert resolved), 50% given back; asked for again, and held: 1 of the pool's members would serve, and the limit is 2"
+        ],
+    );
+    // What held it before it ended says nothing any more.
+    one(
+        ended(End::Resolved, &[]),
+        held(),
+        false,
+        expect!["ending (its alert resolved), not given back yet"],
+    );
+}
+
+#[test]
+fn what_has_resolved_and_is_kept_on_says_until_when() {
+    let mut over = over(begun(), Standing::Admitted);
+    over.behind.clear();
+    over.resolved = Some(at("12:04:00"));
+    check(
+        &document(&over, true),
+        &expect!["in force for 9m 55s, given back in 20m: its alert resolved"],
+    );
+}
+
+#[test]
+fn the_alerts_behind_an_override_are_those_known_or_those_counted() {
+    let mut over = over(begun(), Standing::Admitted);
+    let says = |over: &Override, counted| {
+        let alerts = view::Alerts::of(over, counted);
+        alerts.several(now()).unwrap_or_else(|| format!("not several: {}", alerts.count))
+    };
+    assert_eq!(says(&over, None), "not several: 1");
+    let asked = over.behind.known()[&series("f00d")].clone();
+    over.behind.take_in(&series("beef"), &Asked { started: at("11:59:59"), ..asked });
+    assert_eq!(says(&over, None), "2 alerts, first 11:58Z, latest 11:59Z");
+    let first = Some("2026-02-28T23:31:10Z".parse().unwrap());
+    let counted = Occurrences { count: 2_000, first, latest: Some(at("07:39:00")) };
+    let wanted = "2,000 alerts, first 2026-02-28 23:31Z, latest 07:39Z";
+    assert_eq!(says(&over, Some(counted)), wanted);
+    over.behind.clear();
+    assert_eq!(says(&over, None), "not several: 0");
+}
+
+#[test]
+fn a_backend_is_shown_without_what_is_internal() {
+    let mut document = document(&over(begun(), Standing::Admitted), true);
+    let field = Field::weight(&"eu".parse().unwrap());
+    let change = Change { field, before: Value::Number(50), after: Value::Number(6) };
+    document.intents.push(Intent {
+        id: IntentId::derive(&["one"]),
+        etag: Etag("\"AAA\"".to_owned()),
+        changes: vec![change],
+        way: Default::default(),
+        steps: BTreeMap::new(),
+        at: at("12:09:00"),
+        outrun: false,
+    });
+    let reconnect = Reconnect {
+        target: backend().sibling("eu".parse().unwrap()),
+        play: "shift-failing-member".parse().unwrap(),
+        series: series("f00d"),
+        due: at("12:30:00"),
+        asked: Vec::new(),
+        outcome: None,
+    };
+    document.reconnects.insert(ReconnectId::derive(&["one"]), reconnect);
+    let shown = view::Backend::of(&document, &BTreeMap::new(), now());
+    expect![[r#"
+        {
+          "backend": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/backends/chat",
+          "name": "contoso/chat",
+          "atRest": false,
+          "overrides": [
+            {
+              "id": "owskwljig26c6ur6",
+              "origin": "alert",
+              "play": "shift-failing-member",
+              "generation": 3,
+              "effect": {
+                "kind": "shift",
+                "member": "eu",
+                "to": "12.5%",
+                "says": "shift eu to 12.5%"
+              },
+              "series": "prometheus/f00d",
+              "severity": "critical",
+              "started": "2026-03-01T11:58:00Z",
+              "alerts": {
+                "count": 1,
+                "first": "2026-03-01T11:58:00Z",
+                "latest": "2026-03-01T11:58:00Z"
+              },
+              "standing": {
+                "kind": "inForce",
+                "since": "2026-03-01T12:00:05Z",
+                "ends": "2026-03-02T12:00:05Z",
+                "why": {
+                  "kind": "expired",
+                  "says": "its time ran out"
+                }
+              }
+            }
+          ],
+          "fields": [
+            {
+              "field": "members/eu/weight",
+              "baseline": 50,
+              "written": 6
+            }
+          ],
+          "givenUp": [],
+          "writes": [
+            {
+              "id": "6vmayo4c6u7yw56v",
+              "at": "2026-03-01T12:09:00Z",
+              "until": "2026-03-01T12:14:00Z",
+              "changes": [
+                {
+                  "field": "members/eu/weight",
+                  "before": 50,
+                  "after": 6
+                }
+              ]
+            }
+          ],
+          "reconnects": [
+            {
+              "target": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/backends/eu",
+              "name": "contoso/eu",
+              "play": "shift-failing-member",
+              "due": "2026-03-01T12:30:00Z",
+              "asked": []
+            }
+          ]
+        }"#]].assert_eq(&serde_json::to_string_pretty(&shown).unwrap());
+    assert_eq!(shown.reconnects[0].to_string(), "reconnect of contoso/eu at 2026-03-01 12:30:00Z");
+}
+
+#[test]
+fn a_line_of_the_ledger_says_the_same_to_programs_and_to_people() {
+    let id = over(claimed(), Standing::Unseen).id;
+    let lines = [
+        What::Stepped { id: id.clone(), given_back: "12.5%".parse().unwrap() },
+        What::Held { id, why: Held::Paused },
+        What::Answered {
+            field: Field::weight(&"eu".parse().unwrap()),
+            asked: Value::Absent,
+            shown: Value::Number(0),
+        },
+    ]
+    .map(|what| Line::new(now(), Some(&backend()), what));
+    let shown = view::History::of(&lines);
+    expect![[r#"
+        {
+          "version": 1,
+          "lines": [
+            {
+              "line": "6jq6g5puceia6mao",
+              "at": "2026-03-01T12:10:00Z",
+              "backend": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/backends/chat",
+              "name": "contoso/chat",
+              "what": "stepped",
+              "id": "owskwljig26c6ur6",
+              "givenBack": "12.5%",
+              "says": "owskwljig26c6ur6 has given 12.5% back"
+            },
+            {
+              "line": "hz7hhzllgts7wpnv",
+              "at": "2026-03-01T12:10:00Z",
+              "backend": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/backends/chat",
+              "name": "contoso/chat",
+              "what": "held",
+              "id": "owskwljig26c6ur6",
+              "why": {
+                "kind": "paused",
+                "says": "Pointsman is paused"
+              },
+              "says": "owskwljig26c6ur6 is held: Pointsman is paused"
+            },
+            {
+              "line": "yxa7zwa7f3luyihe",
+              "at": "2026-03-01T12:10:00Z",
+              "backend": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/backends/chat",
+              "name": "contoso/chat",
+              "what": "answered",
+              "field": "members/eu/weight",
+              "asked": "absent",
+              "shown": 0,
+              "says": "members/eu/weight: - was asked, and Azure shows 0"
+            }
+          ]
+        }"#]].assert_eq(&serde_json::to_string_pretty(&shown).unwrap());
+}
+
+#[test]
+fn what_a_plan_decides_on_an_override_is_one_verdict() {
+    let told = |over: &Override| What::Ended { id: over.id.clone(), why: End::Resolved };
+    let one = |over: Override, told: &[What], wanted: Expect| {
+        let plan = view::BackendPlan::of(&document(&over, true), None, &[], told);
+        wanted.assert_eq(&plan.overrides[0].verdict.says());
+    };
+    one(over(claimed(), Standing::Unseen), &[], expect!["not judged"]);
+    one(
+        over(claimed(), held()),
+        &[],
+        expect!["held: 1 of the pool's members would serve, and the limit is 2"],
+    );
+    one(over(begun(), Standing::Admitted), &[], expect!["within the limits"]);
+    one(over(begun(), Standing::Yielded), &[], expect!["yielded to someone else's write"]);
+    let mut resolved = over(begun(), Standing::Admitted);
+    resolved.behind.clear();
+    resolved.resolved = Some(at("12:04:00"));
+    one(resolved, &[], expect!["ends at 2026-03-01 12:30:05Z: its alert resolved"]);
+    let over = over(ended(End::Resolved, &[]), Standing::Admitted);
+    one(over.clone(), &[], expect!["ending: its alert resolved"]);
+    let told = told(&over);
+    one(over, &[told], expect!["ends: its alert resolved"]);
+}
+
+#[test]
+fn an_alert_heard_right_after_its_end_is_late_until_it_counts() {
+    let end = at("12:09:30");
+    let signal = |heard, received| Signal {
+        series: series("f00d"),
+        started: at("12:00:00"),
+        heard,
+        severity: Severity::Critical,
+        labels: BTreeMap::new(),
+        annotations: BTreeMap::new(),
+        received,
+    };
+    let mut stored = Series::new(series("f00d"));
+    stored.merge(&signal(Heard::Resolved { stated: Some(end) }, end), end);
+    let again = stored.counts_from();
+    let what = |ended| What::Late { series: series("f00d"), started: at("12:00:00"), ended, again };
+    let lines = [Line::once(at("12:09:40"), what(end))];
+    let late = |lines: &[Line], now, stored: &Series| {
+        let late = view::Late::still(view::Late::told(lines, now), std::slice::from_ref(stored));
+        late.first().map(view::Late::says).unwrap_or_default()
+    };
+    expect!["prometheus/f00d was heard firing at 2026-03-01 12:09:40Z, right after its end at 2026-03-01 12:09:30Z"].assert_eq(&late(&lines, now(), &stored));
+    // From the time on that it names, it is on again where it is heard, and no longer late where it is not.
+    let counts = again.unwrap();
+    assert_eq!(late(&lines, counts, &stored), "");
+    assert!(!stored.is_news(&signal(Heard::Fired, counts - SignedDuration::from_micros(1))));
+    assert!(stored.is_news(&signal(Heard::Fired, counts)));
+    // A line of an end before the latest tells nothing, and what runs is not late.
+    assert_eq!(late(&[Line::once(at("12:09:00"), what(at("12:08:30")))], now(), &stored), "");
+    let mut running = stored.clone();
+    running.merge(&signal(Heard::Fired, counts), counts);
+    assert_eq!(late(&lines, now(), &running), "");
+}
