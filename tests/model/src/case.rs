@@ -484,6 +484,7 @@ fn fault() -> impl Strategy<Value = Event> {
         3 => (1_i64..240).prop_map(|wait| Event::Write(WriteFault::Late(wait))),
         1 => wait().prop_map(|wait| Event::Write(WriteFault::Throttled(wait))),
         1 => Just(Event::Write(WriteFault::Refused)),
+        1 => Just(Event::Write(WriteFault::Outrun)),
         1 => Just(Event::Write(WriteFault::NotSent)),
         1 => Just(Event::Reconnect(ReconnectFault::LostAfter)),
         1 => Just(Event::Reconnect(ReconnectFault::LostBefore)),

@@ -31,7 +31,7 @@ mod process;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
-mod tables;
+mod stories;
 #[cfg(test)]
 mod time;
 #[cfg(test)]
