@@ -101,7 +101,7 @@ pub enum Merged {
     Noted,
     /// A run began.
     Opened,
-    /// A later run began; the resolve of the one before got lost.
+    /// A later run began; the resolve of the one before got lost, or came after it.
     Followed {
         /// The run that must be over.
         over: Box<Occurrence>,
@@ -194,7 +194,11 @@ impl Series {
                 *running = Some(begin());
                 Merged::Opened
             }
-            Some(running) if started > running.latest => {
+            // Also where an end has cut off its beginning: what is left began after that end.
+            Some(running)
+                if started > running.latest
+                    || signal.end().is_some() && started > running.started =>
+            {
                 let over = std::mem::replace(running, begin());
                 Merged::Followed { over: Box::new(over) }
             }

@@ -237,7 +237,7 @@ fn starts_of_a_pair_are_one_occurrence() {
         &expect![[r#"
         fire 4 4: opened; on: 4 warning eu
         fire 2 5: changed; on: 2 warning eu
-        resolve 2 6 3: changed; on: 4 warning eu
+        resolve 2 6 3: followed; on: 4 warning eu
         resolve 4 8 8: closed; on: nothing
     "#]],
     );
