@@ -82,7 +82,7 @@ fn transcript(block: &[&str], books: &[Arc<Book>]) -> String {
             left = "";
         }
     }
-    story.world.check(&["I3", "I4", "I5", "I6", "I9"]).unwrap();
+    story.world.check(&["I3", "I4", "I4-again", "I5", "I6", "I9"]).unwrap();
     out
 }
 
