@@ -20,7 +20,7 @@ const DURATION_DAYS_MAX: u64 = 7_304_484;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
     /// It has not the form of one, or is longer than can be told.
-    #[error("{0:?} is not an ISO 8601 duration like PT2M or P1DT12H, or too long a time")]
+    #[error("{0:?} is not an ISO 8601 duration like PT2M or P1DT12H")]
     Form(String),
     /// It has years or months.
     #[error("{0:?} has years or months, whose length is not fixed")]
@@ -191,7 +191,7 @@ mod tests {
         check(
             "PT99999999999999999999S",
             &expect![[
-                r#""PT99999999999999999999S" is not an ISO 8601 duration like PT2M or P1DT12H, or too long a time"#
+                r#""PT99999999999999999999S" is not an ISO 8601 duration like PT2M or P1DT12H"#
             ]],
         );
         for bad in [

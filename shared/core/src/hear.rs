@@ -84,9 +84,10 @@ pub fn hear(
         unresolvable: Vec::new(),
     };
     let id = series.id.clone();
+    let before = series.ended;
     let merged = series.merge(signal, now);
     if let Some(end) = signal.end()
-        && merged != Merged::Duplicate
+        && series.ended != before
         && (series.running.is_some() || matches!(merged, Merged::Closed { .. }))
     {
         let what = What::Resolved { series: id.clone(), ended: end.at, by_receipt: end.by_receipt };
@@ -109,8 +110,10 @@ pub fn hear(
         Merged::Late => {
             hearing.changed = false;
             if let Some(ended) = series.ended {
+                let again = series.on_again_after();
                 let (series, started) = (series.id.clone(), signal.started);
-                hearing.lines.push(Line::once(now, What::Late { series, started, ended }));
+                let what = What::Late { series, started, ended, again };
+                hearing.lines.push(Line::once(now, what));
             }
         }
         Merged::Opened => {

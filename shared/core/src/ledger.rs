@@ -12,12 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     document::Change,
     effect::Effect,
+    field::{Field, Value},
     fraction::Fraction,
     id::{IntentId, LineId, OverrideId, ReconnectId},
     names::{BackendId, PlayName, SourceName},
     overrides::{End, Held},
-    pool::{Field, Setting},
-    series::GRACE,
     signal::{ByReceipt, SeriesId, Severity},
     text::Escaping,
 };
@@ -60,7 +59,7 @@ impl Line {
 #[expect(missing_docs, reason = "each is said by its sentence below, once")]
 pub enum What {
     Fired { series: SeriesId, started: Timestamp, severity: Severity },
-    Late { series: SeriesId, started: Timestamp, ended: Timestamp },
+    Late { series: SeriesId, started: Timestamp, ended: Timestamp, again: Option<Timestamp> },
     Resolved { series: SeriesId, ended: Timestamp, by_receipt: Option<ByReceipt> },
     Unresolvable { series: SeriesId, play: PlayName, why: String },
     Truncated { source: SourceName, left_out: u64 },
@@ -84,8 +83,8 @@ pub enum What {
     Unanswered { intent: IntentId, why: String },
     Landed { intent: IntentId },
     NotLanded { intent: IntentId },
-    Answered { field: Field, asked: Setting, shown: Setting },
-    Foreign { field: Field, ours: Setting, theirs: Setting, yielded: Vec<OverrideId> },
+    Answered { field: Field, asked: Value, shown: Value },
+    Foreign { field: Field, ours: Value, theirs: Value, yielded: Vec<OverrideId> },
     Removed { field: Field },
     Unreachable { why: String, until: Timestamp },
     ReconnectPlanned { id: ReconnectId, target: BackendId, due: Timestamp },
@@ -172,12 +171,15 @@ impl What {
             Self::Fired { series, started, severity } => {
                 write!(f, "{series} fires since {started} ({severity})")
             }
-            Self::Late { series, started, ended } => {
+            Self::Late { series, started, ended, again } => {
                 write!(
                     f,
-                    "{series}: a firing of {started} came after its end at {ended}; nothing is done, \
-                     unless it is heard again more than {GRACE:#} after the end"
-                )
+                    "{series}: a firing of {started} came after its end at {ended}; nothing is done"
+                )?;
+                match again {
+                    Some(again) => write!(f, ", unless it is heard again after {again:.0}"),
+                    None => Ok(()),
+                }
             }
             Self::Resolved { series, ended, by_receipt: None } => {
                 write!(f, "{series} resolved at {ended}")

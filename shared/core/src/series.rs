@@ -4,9 +4,12 @@
 //! alert slightly different start times; resolves get lost; and a sender that has lost touch ends by
 //! time what goes on firing. What is kept makes all of that harmless:
 //!
-//! - **The end mark** is the latest end heard ([`Signal::end`]). It only ever grows.
-//! - **A firing is on** where it started after the end mark, or was received more than [`GRACE`]
-//!   after it: then it fires on, whatever its start. Any other is late and does nothing.
+//! - **The end mark** is the latest end heard ([`Signal::end`]), and the latest receipt of an end.
+//!   Both only ever grow.
+//! - **A firing is on** where it started after the end, or was received more than [`GRACE`] after the
+//!   end was: then it fires on, whatever its start. Any other is late and does nothing. Receipts are
+//!   compared with receipts, for both are by our clock: an end that is stated by a clock that is slow,
+//!   or of before a firing whose delivery was slow, ends it all the same.
 //! - **An occurrence** is what is on and started within [`GAP`] of its first start. Of several, the
 //!   latest is the one that runs: a source that names a later start has ended the one before, though
 //!   its resolve got lost.
@@ -39,11 +42,11 @@ use crate::{
     id::OverrideId,
     names::BackendId,
     overrides::later,
-    signal::{SeriesId, Signal},
+    signal::{RECEIVED_UNKNOWN, SeriesId, Signal},
 };
 
-/// How long after an end a firing may be received and still be of before it: what a late peer, or a
-/// delivery that is sent again, needs.
+/// How long after an end was received a firing may be and still be of before it: what a late peer, or
+/// a delivery that is sent again, needs.
 pub const GRACE: SignedDuration = SignedDuration::from_mins(2);
 
 /// How far the starts of one occurrence are apart at most: what the senders of a pair differ by.
@@ -60,6 +63,9 @@ pub struct Series {
     /// The latest end heard: the tombstone of all that is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,
+    /// In which minute an end was last received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    heard: Option<Timestamp>,
     /// The firings that are on, of each start those that tell more than the others: the received
     /// latest, and the worse ones received before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -101,7 +107,7 @@ pub enum Merged {
     Noted,
     /// A run began.
     Opened,
-    /// A later run began; the resolve of the one before got lost, or came after it.
+    /// A later run is on, and the one before is over: its end came only now, or got lost.
     Followed {
         /// The run that must be over.
         over: Box<Occurrence>,
@@ -119,7 +125,7 @@ impl Series {
     /// A series of which nothing has been heard.
     #[must_use]
     pub const fn new(id: SeriesId) -> Self {
-        Self { id, ended: None, firings: Vec::new(), running: None }
+        Self { id, ended: None, heard: None, firings: Vec::new(), running: None }
     }
 
     /// A series as a version before this one stored it.
@@ -131,7 +137,7 @@ impl Series {
         generation: u64,
         claimed_before: BTreeMap<BackendId, BTreeSet<OverrideId>>,
     ) -> Self {
-        let mut series = Self { id, ended, firings, running: None };
+        let mut series = Self { id, ended, heard: None, firings, running: None };
         series.firings.sort_by(by_what_counts);
         series.running = series.run().map(|(started, latest)| Occurrence {
             started,
@@ -157,22 +163,23 @@ impl Series {
         let heard = self.firings.iter().flat_map(|firing| [firing.started, firing.received]);
         let claims = self.running.iter().flat_map(|running| &running.claims);
         let last = claims.map(|claim| claim.asked.expires(None));
-        self.ended.into_iter().chain(heard).chain(last).max()
+        self.ended.into_iter().chain(self.heard).chain(heard).chain(last).max()
     }
 
     /// Merges what a signal says; a run that begins was taken in at `now`.
     pub fn merge(&mut self, signal: &Signal, now: Timestamp) -> Merged {
-        let said = self.firings.last().cloned();
+        let (said, ends) = (self.firings.last().cloned(), signal.end().is_some());
         match signal.end() {
-            None if !is_on(signal, self.ended) => return Merged::Late,
+            None if !self.is_on(signal) => return Merged::Late,
             None if !self.note(signal) => return Merged::Duplicate,
             None => {}
-            Some(end) if self.ended.is_some_and(|ended| end.at <= ended) => {
-                return Merged::Duplicate;
-            }
+            Some(_) if !self.is_news(signal) => return Merged::Duplicate,
             Some(end) => {
-                self.ended = Some(end.at);
-                self.firings.retain(|firing| is_on(firing, Some(end.at)));
+                self.ended = self.ended.max(Some(end.at));
+                self.heard = self.heard.max(Some(heard(signal, end.at)));
+                let mut firings = std::mem::take(&mut self.firings);
+                firings.retain(|firing| self.is_on(firing));
+                self.firings = firings;
             }
         }
         let Some((started, latest)) = self.run() else {
@@ -194,11 +201,8 @@ impl Series {
                 *running = Some(begin());
                 Merged::Opened
             }
-            // Also where an end has cut off its beginning: what is left began after that end.
-            Some(running)
-                if started > running.latest
-                    || signal.end().is_some() && started > running.started =>
-            {
+            // What goes on started after the end of what it was part of.
+            Some(running) if started > running.latest || ends && started > running.started => {
                 let over = std::mem::replace(running, begin());
                 Merged::Followed { over: Box::new(over) }
             }
@@ -215,9 +219,21 @@ impl Series {
     #[must_use]
     pub fn is_news(&self, signal: &Signal) -> bool {
         match signal.end() {
-            None => is_on(signal, self.ended) && !self.is_known(signal),
-            Some(end) => self.ended.is_none_or(|ended| end.at > ended),
+            None => self.is_on(signal) && !self.is_known(signal),
+            Some(end) => self.ended < Some(end.at) || self.heard < Some(heard(signal, end.at)),
         }
+    }
+
+    /// From when on a firing counts whatever its start: received later than that, it is not late.
+    #[must_use]
+    pub fn on_again_after(&self) -> Option<Timestamp> {
+        self.heard.max(self.ended).map(|heard| later(heard, GRACE))
+    }
+
+    /// Whether a firing is on, as far as ends were heard.
+    fn is_on(&self, firing: &Signal) -> bool {
+        let after = |mark: Option<Timestamp>, at: Timestamp| mark.is_none_or(|mark| at > mark);
+        after(self.ended, firing.started) || after(self.on_again_after(), minute(firing.received))
     }
 
     /// Whether a firing tells nothing that is not known, or is of a start too early to be kept.
@@ -268,10 +284,9 @@ fn minute(received: Timestamp) -> Timestamp {
     Timestamp::from_second(second - second.rem_euclid(60)).unwrap_or(received)
 }
 
-/// Whether a firing is on, after this end.
-fn is_on(firing: &Signal, ended: Option<Timestamp>) -> bool {
-    ended
-        .is_none_or(|ended| firing.started > ended || minute(firing.received) > later(ended, GRACE))
+/// In which minute an end was received; the end itself where that is not known.
+fn heard(resolve: &Signal, ended: Timestamp) -> Timestamp {
+    minute(if resolve.received == RECEIVED_UNKNOWN { ended } else { resolve.received })
 }
 
 /// The order of firings: the last is the one that counts.

@@ -129,7 +129,7 @@ async fn matter(management: &dyn ManagementApi, pool: &BackendId) -> Option<Matt
     };
     match &seen.observed {
         Observed::Missing => Some(Matter::Missing),
-        Observed::NotAPool { .. } => Some(Matter::NoPool),
+        Observed::Single { .. } => Some(Matter::NoPool),
         Observed::Unreadable { why, .. } => Some(Matter::Unreadable { why: why.clone() }),
         Observed::Pool { .. } => match management.hidden(pool, &seen).await {
             Ok(fields) if fields.is_empty() => None,

@@ -11,6 +11,7 @@
 
 mod azure;
 mod child;
+mod crowd;
 mod error;
 mod forwarder;
 mod latency;
@@ -50,12 +51,15 @@ enum Subject {
     Throughput,
     /// At rest, and in a storm of webhooks.
     Memory,
+    /// Twenty thousand alerts over one pool, fired and resolved.
+    Crowd,
     /// From its start to its first answer.
     Start,
 }
 
 impl Subject {
-    const ALL: [Self; 4] = [Self::Latency, Self::Throughput, Self::Memory, Self::Start];
+    const ALL: [Self; 5] =
+        [Self::Latency, Self::Throughput, Self::Memory, Self::Crowd, Self::Start];
 }
 
 /// The other processes of a run.
@@ -104,6 +108,7 @@ async fn measure(subjects: &[Subject]) -> Result<Report, Failed> {
             Subject::Latency => latency::measure(&azure).await,
             Subject::Throughput => throughput::measure(&azure).await,
             Subject::Memory => memory::measure(&azure).await,
+            Subject::Crowd => crowd::measure(&azure).await,
             Subject::Start => start::measure(&azure).await,
         };
         report.add(figures?);

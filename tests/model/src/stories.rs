@@ -15,7 +15,7 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 use expect_test::expect_file;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
-    pool::{Field, Setting},
+    field::{Field, Value},
     signal::{Heard, Severity, Signal},
 };
 
@@ -181,7 +181,7 @@ impl Story {
                 world.run();
             }
             ["someone", "sets", member, "to", value] => {
-                let value = value.parse().map_or(Setting::Null, Setting::Is);
+                let value = value.parse().map_or(Value::Null, Value::Number);
                 world.foreign(&Foreign::Set(Field::weight(&member.parse().unwrap()), value));
             }
             ["someone", "removes", member] => {

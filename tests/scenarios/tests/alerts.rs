@@ -306,7 +306,7 @@ async fn of_forty_alerts_accepted_before_a_kill_none_is_lost() {
     heard.sort_unstable();
     heard.dedup();
     assert_eq!(heard.len(), 40, "{heard:?}");
-    assert_eq!(ledger.count("claimed"), 40);
+    assert_eq!(ledger.count("claimed"), 2, "what says the same is one override");
     let over: Vec<Alert> = alerts.iter().map(resolved).collect();
     assert_eq!(world.send(&serve, &over).await, 202);
     world.weights([50, 30, 20]).await;
