@@ -28,6 +28,9 @@ pub enum Answer {
     },
     /// It was not done: the backend has another state by now (412).
     Outrun,
+    /// The same, and it was planned from what was read some time ago. What the backend shows by now is
+    /// someone else's, also where it is just what was to be written.
+    Overtaken,
     /// It was not done, and will not be: Azure refuses it.
     Refused {
         /// What Azure said.
@@ -104,6 +107,11 @@ impl Document {
                 let outrun = &mut self.intents[place];
                 outrun.outrun = true;
                 self.etags.denied(&outrun.etag);
+                said.push(What::Outrun { intent });
+            }
+            Answer::Overtaken => {
+                let overtaken = self.intents.remove(place);
+                self.etags.denied(&overtaken.etag);
                 said.push(What::Outrun { intent });
             }
             Answer::Refused { why } => {

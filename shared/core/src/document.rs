@@ -32,7 +32,7 @@ pub use self::{
 };
 
 use crate::{
-    etag::Etags,
+    etag::{Etag, Etags},
     field::Field,
     id::{OverrideId, ReconnectId},
     lay::Yielded,
@@ -173,6 +173,13 @@ impl Document {
     #[must_use]
     pub fn knows_more_than(&self, before: &Self) -> bool {
         (&self.etags, &self.intents) != (&before.etags, &before.intents)
+    }
+
+    /// Whether a write may be decided from a body with this `ETag` that was read some time ago: as far as
+    /// is known, nobody has written since, and nothing of ours is on its way.
+    #[must_use]
+    pub fn may_trust(&self, etag: &Etag) -> bool {
+        self.trouble.is_none() && self.intents.is_empty() && self.etags.may_last(etag)
     }
 
     /// Takes its time back where it is that of a clock that ran ahead: nothing that was noted lies

@@ -130,3 +130,37 @@ fn an_azure_that_asks_to_wait_for_nothing_is_asked_a_second_later_at_the_earlies
         assert_eq!(said, [What::Throttled { until: at(10_001) }]);
     }
 }
+
+/// A write may be decided from what was read before only where all that is known agrees.
+#[test]
+fn what_was_read_before_is_trusted_until_something_speaks_against_it() {
+    let etag = |text: &str| Etag(text.to_owned());
+    let (one, two) = (etag("\"1\""), etag("\"2\""));
+    let fresh = Document::new(backend(), at(0));
+    assert!(fresh.may_trust(&one), "it is the first");
+    let mut seen = fresh.clone();
+    seen.etags.seen(&one);
+    assert!(seen.may_trust(&one) && !seen.may_trust(&two));
+    let against: [(&str, fn(&mut Document)); 4] = [
+        ("a write is on its way", |document| document.intents.push(intent(at(0)))),
+        ("Azure does not answer", |document| {
+            document.unreachable("down", None, at(0), &mut Vec::new());
+        }),
+        ("a cache has answered", |document| document.etags.stale(at(0))),
+        ("it was not there", |document| document.etags.missed(at(0))),
+    ];
+    for (why, change) in against {
+        let mut document = seen.clone();
+        change(&mut document);
+        assert!(!document.may_trust(&one), "{why}");
+    }
+    for answer in [Answer::Outrun, Answer::Overtaken] {
+        let mut document = seen.clone();
+        document.intents.push(intent(at(0)));
+        document.answer(&IntentId::derive(&["one"]), &answer, at(0), &mut Vec::new());
+        document.intents.clear();
+        assert!(!document.may_trust(&one), "{answer:?}");
+    }
+    seen.etags.seen(&two);
+    assert!(!seen.may_trust(&one) && seen.may_trust(&two));
+}

@@ -89,6 +89,16 @@ impl Etags {
         }
     }
 
+    /// Whether a body with this `ETag` that was read some time ago may be taken for what is there: it is
+    /// the newest state known, or the first, and nothing speaks against it.
+    pub(crate) fn may_last(&self, etag: &Etag) -> bool {
+        let newest = match &self.current {
+            Some(current) => current == etag,
+            None => self.past.is_empty() && self.gone.is_empty(),
+        };
+        newest && self.denied.is_none() && self.stale.is_none() && self.missing.is_none()
+    }
+
     /// Takes note that a state of the past was read.
     pub fn stale(&mut self, now: Timestamp) {
         let since = self.stale.filter(|(_, last)| now < later(*last, STALE_FOR));

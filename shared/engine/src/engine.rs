@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 
 use crate::{
     memory::Memory,
+    pace::Pace,
     ports::{Clock, Commit, ManagementApi, Published, Store, StoreError, Versioned},
 };
 
@@ -95,6 +96,7 @@ pub(crate) struct Inner {
     pub(crate) mode: Mode,
     playbook: RwLock<Option<Arc<Loaded>>>,
     pub(crate) memory: Memory,
+    pub(crate) pace: Pace,
     looks: Mutex<HashMap<BackendId, Again>>,
     idle: Notify,
     skew: Mutex<Option<SignedDuration>>,
@@ -171,6 +173,7 @@ impl Engine {
                 mode,
                 playbook: RwLock::default(),
                 memory: Memory::default(),
+                pace: Pace::default(),
                 looks: Mutex::default(),
                 idle: Notify::new(),
                 skew: Mutex::default(),
@@ -318,6 +321,14 @@ pub(crate) struct Looking {
 }
 
 impl Looking {
+    /// Takes note that the document is about to be loaded: whoever has asked by now has saved what it
+    /// asked for, and is served by this look.
+    pub(crate) fn load(&self) {
+        if let Some(again) = locked(&self.engine.inner.looks).get_mut(&self.backend) {
+            *again = Again::No;
+        }
+    }
+
     /// Whether someone has asked for one more look since the last call. If not, the right is given
     /// back under the same lock, so that none who asks is missed.
     pub(crate) fn again(&mut self) -> bool {

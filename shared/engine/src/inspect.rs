@@ -12,7 +12,10 @@ use pointsman_core::{
 };
 use serde::Serialize;
 
-use crate::{engine::Engine, ports::ManagementApi};
+use crate::{
+    engine::Engine,
+    ports::{ManagementApi, Sight, Unseen},
+};
 
 /// What was found about a pool.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -106,9 +109,16 @@ impl fmt::Display for Finding {
 }
 
 impl Engine {
-    /// Looks at one pool of a playbook, which takes one read or two, and writes nothing.
+    /// Looks at one pool of a playbook, which takes one read or two, and writes nothing. What it shows is
+    /// remembered, so that the first write to it need not read it.
     pub async fn inspect(&self, alias: &PoolAlias, pool: &Pool) -> Option<Finding> {
-        inspect(&*self.inner.management, alias, pool).await
+        let management = &*self.inner.management;
+        let seen = management.get(&pool.backend).await;
+        if let Ok(seen) = &seen {
+            // That the clocks differ is told there, and says nothing about the pool.
+            let _ = self.note(&pool.backend, seen);
+        }
+        finding(management, alias, pool, seen).await
     }
 }
 
@@ -118,20 +128,28 @@ pub async fn inspect(
     alias: &PoolAlias,
     pool: &Pool,
 ) -> Option<Finding> {
-    let matter = matter(management, &pool.backend).await?;
+    finding(management, alias, pool, management.get(&pool.backend).await).await
+}
+
+async fn finding(
+    management: &dyn ManagementApi,
+    alias: &PoolAlias,
+    pool: &Pool,
+    seen: Result<Sight, Unseen>,
+) -> Option<Finding> {
+    let matter = match seen {
+        Ok(seen) => matter(management, &pool.backend, &seen).await?,
+        Err(unseen) => Matter::Unseen { why: unseen.why },
+    };
     Some(Finding { pool: alias.clone(), backend: pool.backend.clone(), matter })
 }
 
-async fn matter(management: &dyn ManagementApi, pool: &BackendId) -> Option<Matter> {
-    let seen = match management.get(pool).await {
-        Ok(seen) => seen,
-        Err(unseen) => return Some(Matter::Unseen { why: unseen.why }),
-    };
+async fn matter(management: &dyn ManagementApi, pool: &BackendId, seen: &Sight) -> Option<Matter> {
     match &seen.observed {
         Observed::Missing => Some(Matter::Missing),
         Observed::Single { .. } => Some(Matter::NoPool),
         Observed::Unreadable { why, .. } => Some(Matter::Unreadable { why: why.clone() }),
-        Observed::Pool { .. } => match management.hidden(pool, &seen).await {
+        Observed::Pool { .. } => match management.hidden(pool, seen).await {
             Ok(fields) if fields.is_empty() => None,
             Ok(fields) => Some(Matter::Hidden { fields }),
             Err(unseen) => Some(Matter::Uncompared { why: unseen.why }),

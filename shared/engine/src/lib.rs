@@ -2,16 +2,18 @@
 //!
 //! One story for every kind of message: [`reconcile`] takes in what was heard and saves it;
 //! [`look`] loads a backend's document, observes the backend, calls the core's `step`, saves what
-//! it decided, does it, and takes in the answer. The shell knows no rule of the domain; those are
-//! the core's.
+//! it decided, does it, and takes in the answer. Where the backend is remembered as it was seen last,
+//! [`reconcile`] decides the first write already and saves it with what was heard. The shell knows no
+//! rule of the domain; those are the core's.
 
-pub mod ahead;
 pub mod azure;
+mod decide;
 pub mod engine;
 pub mod inspect;
 pub mod look;
 mod memory;
 pub mod message;
+mod pace;
 pub mod pause;
 pub mod plan;
 pub mod ports;

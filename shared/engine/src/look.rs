@@ -6,26 +6,33 @@
 //!
 //! Every state between two arrows is saved, or can be had again by reading. Whoever comes to a
 //! backend that is being looked at asks for one more look and leaves, so that a thousand alerts of
-//! one pool cost a handful of looks. Where a document was just changed by what was heard, the first
-//! three steps may have been made ahead; see [`crate::ahead`].
+//! one pool cost a handful of looks.
+//!
+//! Where the backend is remembered as it was seen last, and that comes to a write, the read is left
+//! out: the write carries the `ETag` that is remembered, and a 412 means to read and decide again.
+//! Where the write comes soon after another ([`crate::pace`]), it waits, and is then decided anew.
+//! Nothing of it is saved before; whoever comes meanwhile saves its change and leaves, for the document
+//! is loaded again after the wait.
 
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
-    answer::ReconnectAnswer,
+    answer::{Answer, ReconnectAnswer},
     document::Document,
+    group::Group,
     id::{IntentId, ReconnectId},
     ledger::{Line, What},
     names::BackendId,
-    overrides::later,
     shadow,
-    step::{Next, Observed, Step, step},
+    step::{Next, Observed, Step},
     wake::SKEW_MAX,
 };
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::{
+    decide::{Deciding, Decision, Seen, is_ahead},
     engine::{
         Engine, Loaded, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, meanwhile, tell,
     },
@@ -40,7 +47,7 @@ pub const ACTIONS_MAX: usize = 64;
 pub const STALE_READS_MAX: usize = 5;
 
 /// What is said where no reading again helps.
-pub(crate) const STALE: &str = "Azure keeps answering with an older state of the backend";
+const STALE: &str = "Azure keeps answering with an older state of the backend";
 
 /// Why a look was left to a later wake.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +63,8 @@ pub(crate) enum Left {
 /// Why a read is of no use.
 #[derive(Debug)]
 pub(crate) enum Unread {
+    /// It shows what is known to be over, however often it is made.
+    Stale,
     /// It showed nothing.
     Unseen(Unseen),
     /// This machine's clock is too far off Azure's: every deadline would be wrong.
@@ -67,20 +76,20 @@ pub(crate) enum Unread {
     },
 }
 
+impl Unread {
+    /// In words.
+    pub(crate) fn why(self) -> String {
+        match self {
+            Self::Stale => STALE.to_owned(),
+            Self::Unseen(Unseen { why, .. }) | Self::Untimely { why, .. } => why,
+        }
+    }
+}
+
 impl From<Unseen> for Unread {
     fn from(unseen: Unseen) -> Self {
         Self::Unseen(unseen)
     }
-}
-
-/// Where a look begins.
-pub(crate) enum Start {
-    /// With loading the document.
-    Load,
-    /// With a document that was just saved, and what its backend showed.
-    Read(Box<Versioned<Document>>, Result<Sight, Unread>),
-    /// With what was decided, and saved already.
-    Decided(Box<Decided>),
 }
 
 /// What a step decided, once it is saved.
@@ -95,10 +104,8 @@ pub(crate) struct Decided {
 pub(crate) enum Todo {
     /// Nothing.
     Rest,
-    /// The backend is to be read again.
-    ReadAgain,
-    /// A write.
-    Write { intent: IntentId, writing: Writing },
+    /// A write. `old` says that it was planned from what was seen some time ago.
+    Write { intent: IntentId, writing: Writing, old: bool },
     /// A reconnect, decided from what Azure showed.
     Reconnect { id: ReconnectId, target: BackendId, after: SignedDuration, seen: Box<Sight> },
 }
@@ -113,17 +120,16 @@ struct TakenIn {
 impl TakenIn {
     /// What the look goes on with. What was seen may be older than what someone else has seen and
     /// saved in between, and the document would take it for newer: it is read again then.
-    fn go_on_with(
-        self,
-        seen: Option<Sight>,
-    ) -> (Option<Versioned<Document>>, Option<Result<Sight, Unread>>) {
-        (Some(self.document), seen.filter(|_| !self.outrun).map(Ok))
+    fn go_on_with(self, seen: Option<Sight>) -> (Option<Versioned<Document>>, Option<Sight>) {
+        (Some(self.document), seen.filter(|_| !self.outrun))
     }
 }
 
 /// What came of deciding.
-enum Decision {
-    Made(Box<Decided>),
+enum Outcome {
+    Decided(Box<Decided>),
+    /// A write is to be decided anew at that time.
+    Wait(Instant),
     /// Someone else saved first.
     Outrun,
     /// There is nothing to be decided at present.
@@ -134,17 +140,16 @@ impl Engine {
     /// Has a backend looked at, in the background.
     pub fn look(&self, backend: &BackendId) {
         if let Some(looking) = self.begin_look_or_ask(backend) {
-            tokio::spawn(self.clone().looks(looking, Start::Load));
+            tokio::spawn(self.clone().looks(looking, None));
         }
     }
 
-    /// Looks at a backend, and again for as long as someone asks for it.
-    pub(crate) async fn looks(self, mut looking: Looking, start: Start) {
-        let mut start = Some(start);
+    /// Looks at a backend, and again for as long as someone asks for it. What was decided already is
+    /// done first.
+    pub(crate) async fn looks(self, mut looking: Looking, mut decided: Option<Box<Decided>>) {
         loop {
             let span = tracing::info_span!("backend", id = %looking.backend.short());
-            let start = start.take().unwrap_or(Start::Load);
-            let look = self.look_once(&looking.backend, start).instrument(span);
+            let look = self.look_once(&looking, decided.take()).instrument(span);
             if let Err(left) = look.await {
                 tracing::error!(backend = %looking.backend, "left to a later look: {left}");
             }
@@ -155,32 +160,44 @@ impl Engine {
     }
 
     /// The story of one look.
-    async fn look_once(&self, backend: &BackendId, start: Start) -> Result<(), Left> {
-        let (mut document, mut sight, mut decided) = match start {
-            Start::Load => (None, None, None),
-            Start::Read(document, sight) => (Some(*document), Some(sight), None),
-            Start::Decided(decided) => (None, None, Some(decided)),
-        };
-        let mut stale_reads = 0;
+    async fn look_once(
+        &self,
+        looking: &Looking,
+        mut decided: Option<Box<Decided>>,
+    ) -> Result<(), Left> {
+        let backend = &looking.backend;
+        let (mut document, mut sight) = (None, None);
         for _ in 0..ACTIONS_MAX {
-            let decision = match decided.take() {
-                Some(decided) => Decision::Made(decided),
-                None => self.decide(backend, document.take(), sight.take()).await?,
+            let outcome = match decided.take() {
+                Some(decided) => Outcome::Decided(decided),
+                None => self.decide(looking, document.take(), sight.take()).await?,
             };
-            let Decided { saved, todo } = match decision {
-                Decision::Made(decided) => *decided,
-                Decision::Outrun => continue,
-                Decision::None => return Ok(()),
+            let Decided { saved, todo } = match outcome {
+                Outcome::Decided(decided) => *decided,
+                Outcome::Wait(until) => {
+                    tokio::time::sleep_until(until).await;
+                    continue;
+                }
+                Outcome::Outrun => continue,
+                Outcome::None => return Ok(()),
             };
             match todo {
                 Todo::Rest => return Ok(()),
-                Todo::ReadAgain if stale_reads < STALE_READS_MAX => stale_reads += 1,
-                Todo::ReadAgain => {
-                    let unseen = Unseen { why: STALE.to_owned(), until: None };
-                    return self.put_off(saved, &unseen.into()).await;
-                }
-                Todo::Write { intent, writing } => {
+                Todo::Write { intent, writing, old } => {
+                    let sent = Instant::now();
                     let (answer, after) = writing.await;
+                    let answer = match answer {
+                        Answer::Outrun if old => Answer::Overtaken,
+                        answer => answer,
+                    };
+                    if matches!(answer, Answer::Written { .. }) {
+                        self.inner.pace.sent(backend, sent);
+                    }
+                    // Whatever else was answered speaks against what was seen before.
+                    let after = after.filter(|after| self.note(backend, after).is_ok());
+                    if after.is_none() {
+                        self.inner.memory.forget_sight(backend);
+                    }
                     let take_in = |document: &mut Document, said: &mut Vec<What>| {
                         document.answer(&intent, &answer, self.now(), said);
                     };
@@ -206,86 +223,105 @@ impl Engine {
         Ok(())
     }
 
-    /// Load the document, read the backend, step, save; the first two where they are not known yet.
+    /// Load the document, decide, save.
     async fn decide(
         &self,
-        backend: &BackendId,
+        looking: &Looking,
         document: Option<Versioned<Document>>,
-        sight: Option<Result<Sight, Unread>>,
-    ) -> Result<Decision, Left> {
+        sight: Option<Sight>,
+    ) -> Result<Outcome, Left> {
+        let backend = &looking.backend;
         let loaded = match document {
             Some(document) => Some(document),
-            None => self.inner.store.document(backend).await?,
+            None => {
+                looking.load();
+                self.inner.store.document(backend).await?
+            }
         };
-        let Some(mut current) = loaded else { return Ok(Decision::None) };
+        let Some(mut current) = loaded else { return Ok(Outcome::None) };
         let now = self.now();
-        // A time that lies ahead is not believed before Azure's is known.
-        let ahead = current.body.now > later(now, SKEW_MAX);
         let waits = current.body.trouble.as_ref().is_some_and(|trouble| trouble.until > now);
-        if waits && !ahead {
-            return Ok(Decision::None);
+        if waits && !is_ahead(&current.body, now) {
+            return Ok(Outcome::None);
         }
-        let read = async {
-            match sight {
-                Some(sight) => sight,
-                None => self.read(backend).await,
-            }
-        };
-        let seen = match read.await {
-            Ok(seen) => seen,
-            Err(unread) => {
-                self.put_off(current, &unread).await?;
-                return Ok(Decision::None);
-            }
-        };
+        let mut seen = sight.map(Seen::now).or_else(|| self.remembered(&current.body));
         for _ in 0..RECONCILE_ATTEMPTS_MAX {
             let playbook = self.playbook_for(&current.body).await?;
             let group = self.group().await?;
-            let mut body = current.body.clone();
-            if let Some(date) = seen.date {
-                body.rewind(date.max(self.now()));
+            let made = self.made(&current.body, seen.take(), &playbook, &group.body).await?;
+            let Decision { seen: from, shown, step } = match made {
+                Ok(decision) => decision,
+                Err(unread) => {
+                    self.put_off(current, &unread).await?;
+                    return Ok(Outcome::None);
+                }
+            };
+            let wait = self.inner.pace.wait(backend, Instant::now());
+            if let (Next::Write(_), Some(until)) = (&step.next, wait) {
+                return Ok(Outcome::Wait(until));
             }
-            body.advance(self.now());
-            self.recall(&mut body).await?;
-            let shown = self.shown(&body, &seen.observed);
-            let step = step(&body, &shown, playbook.generation(), &group.body, self.now());
             let next = step.next.clone();
             let save = self.save(&current, step, group.version);
-            let prepare = || self.prepare(backend, next, seen.clone(), &shown);
+            let prepare = || self.prepare(backend, next, from.clone(), &shown);
             let (saved, todo) = meanwhile(save, prepare).await;
             match saved {
-                Ok(saved) => return Ok(Decision::Made(Box::new(Decided { saved, todo }))),
+                Ok(saved) => return Ok(Outcome::Decided(Box::new(Decided { saved, todo }))),
                 Err(StoreError::Conflict) => self.forget_group(),
                 Err(error) => return Err(error.into()),
             }
             // Under a stream of alerts there is always one that saves first, and a read takes longer
             // than the pause between two: what was read is good until someone has seen more.
             let Some(stored) = self.inner.store.document(backend).await? else {
-                return Ok(Decision::None);
+                return Ok(Outcome::None);
             };
-            if stored.body.knows_more_than(&current.body) {
-                return Ok(Decision::Outrun);
+            if from.is_remembered() || stored.body.knows_more_than(&current.body) {
+                return Ok(Outcome::Outrun);
             }
-            current = stored;
+            (current, seen) = (stored, Some(from));
         }
-        Ok(Decision::Outrun)
+        Ok(Outcome::Outrun)
     }
 
-    /// Asks the store which occurrences go on behind the overrides of whose known ones none does.
-    pub(crate) async fn recall(&self, document: &mut Document) -> Result<(), StoreError> {
-        while let Some(recall) = document.wanting() {
-            let found = self.inner.store.claims(&recall).await?;
-            document.recall(&recall, found);
+    /// Decides for a document from what was seen, and where that is no use, from what is read: again where
+    /// it is older than what was seen before.
+    pub(crate) async fn made(
+        &self,
+        document: &Document,
+        mut seen: Option<Seen>,
+        playbook: &Loaded,
+        group: &Group,
+    ) -> Result<Result<Decision, Unread>, StoreError> {
+        let mut reads = 0;
+        loop {
+            let from = match seen.take() {
+                Some(seen) => seen,
+                None if reads > STALE_READS_MAX => return Ok(Err(Unread::Stale)),
+                None => {
+                    reads += 1;
+                    match self.read(&document.backend).await {
+                        Ok(sight) => Seen::now(sight),
+                        Err(unread) => return Ok(Err(unread)),
+                    }
+                }
+            };
+            let mut deciding = Deciding::new(document.clone(), &from, self.inner.mode, self.now());
+            while let Some(recall) = deciding.wanting() {
+                let found = self.inner.store.claims(&recall).await?;
+                deciding.recall(&recall, found);
+            }
+            if let Some(decision) = deciding.decide(playbook.generation(), group) {
+                return Ok(Ok(decision));
+            }
         }
-        Ok(())
     }
 
-    /// What Azure shows, or in shadow mode would show.
-    pub(crate) fn shown(&self, document: &Document, observed: &Observed) -> Observed {
-        match self.inner.mode {
-            Mode::Live => observed.clone(),
-            Mode::Shadow => shadow::show(document, observed.clone()),
-        }
+    /// What a backend has shown, where a write may be decided from it without reading the backend again.
+    /// In shadow nothing is, for no write is refused where it is out of date.
+    pub(crate) fn remembered(&self, document: &Document) -> Option<Seen> {
+        let now = self.now();
+        let live = self.inner.mode == Mode::Live;
+        let in_time = self.skew().is_none() && !is_ahead(document, now);
+        (live && in_time).then(|| self.inner.memory.seen(document, now)).flatten()
     }
 
     /// What is to be done, ready to be begun.
@@ -293,12 +329,14 @@ impl Engine {
         &self,
         backend: &BackendId,
         next: Next,
-        seen: Sight,
+        seen: Seen,
         shown: &Observed,
     ) -> Todo {
+        let old = seen.is_old(self.now());
+        let seen = seen.sight;
         match next {
-            Next::Rest => Todo::Rest,
-            Next::ReadAgain => Todo::ReadAgain,
+            // What is over is read again before anything is decided.
+            Next::Rest | Next::ReadAgain => Todo::Rest,
             Next::Write(intent) => {
                 let writing = match self.inner.mode {
                     Mode::Live => self.inner.management.write(backend, &seen, &intent),
@@ -307,7 +345,7 @@ impl Engine {
                         Box::pin(std::future::ready((answer, Some(seen))))
                     }
                 };
-                Todo::Write { intent: intent.id, writing }
+                Todo::Write { intent: intent.id, writing, old }
             }
             Next::Reconnect { id, target, after } => {
                 Todo::Reconnect { id, target, after, seen: Box::new(seen) }
@@ -317,17 +355,29 @@ impl Engine {
 
     /// Reads a backend, and compares the clocks while the answer is fresh: what is decided from it
     /// may wait for a save, or for the answer to something else.
-    pub(crate) async fn read(&self, backend: &BackendId) -> Result<Sight, Unread> {
-        self.in_time(self.inner.management.get(backend).await?)
+    async fn read(&self, backend: &BackendId) -> Result<Sight, Unread> {
+        let seen = self.inner.management.get(backend).await?;
+        self.note(backend, &seen)?;
+        Ok(seen)
+    }
+
+    /// Remembers what a backend shows, unless it was shown to a clock that is too far off Azure's.
+    pub(crate) fn note(&self, backend: &BackendId, seen: &Sight) -> Result<(), Unread> {
+        let in_time = self.in_time(seen);
+        match &in_time {
+            Ok(()) => self.inner.memory.saw(backend, seen, self.now()),
+            Err(_) => self.inner.memory.forget_sight(backend),
+        }
+        in_time
     }
 
     /// Refuses to act on a clock that is too far off Azure's.
-    fn in_time(&self, seen: Sight) -> Result<Sight, Unread> {
-        let Some(date) = seen.date else { return Ok(seen) };
+    fn in_time(&self, seen: &Sight) -> Result<(), Unread> {
+        let Some(date) = seen.date else { return Ok(()) };
         let skew = self.now().duration_since(date);
         if skew.abs() <= SKEW_MAX {
             self.note_skew(None);
-            return Ok(seen);
+            return Ok(());
         }
         self.note_skew(Some(skew));
         let side = if skew.is_negative() { "behind" } else { "ahead of" };
@@ -366,8 +416,7 @@ impl Engine {
             let Document { now, generation, .. } = before.body;
             Document { now, generation, ..document.clone() } == before.body
         };
-        let nothing_to_do = matches!(next, Next::Rest | Next::ReadAgain);
-        if unchanged && lines.is_empty() && nothing_to_do {
+        if unchanged && lines.is_empty() && next == Next::Rest {
             return Ok(before.clone());
         }
         let mut body = document;
@@ -435,6 +484,10 @@ impl Engine {
                 document.unreachable(why, *until, self.now(), said);
             }
             Unread::Untimely { why, date } => document.untimely(why, *date, said),
+            Unread::Stale => {
+                document.etags.stale(self.now());
+                document.unreachable(STALE, None, self.now(), said);
+            }
         };
         self.take_in(document, take_in).await?;
         Ok(())

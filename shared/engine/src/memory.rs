@@ -7,6 +7,9 @@
 //! What is remembered may be out of date, for other processes save, too. So it only ever serves to
 //! decide what is then saved on the condition that it is still so: a save compares the versions of
 //! all that it was decided from. What would come to no save at all is decided again from the store.
+//!
+//! Of Azure, each backend's last body is remembered, as a read or the answer to our own write showed it:
+//! a write carries its `ETag`, and is refused where it is out of date. Only writes are decided from it.
 
 use std::{
     collections::HashMap,
@@ -14,18 +17,28 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use jiff::Timestamp;
 use pointsman_core::{
     document::Document,
     group::Group,
     names::BackendId,
     series::Series,
     signal::{SeriesId, Signal},
+    step::Observed,
+    wake::SKEW_MAX,
 };
+use tokio::time::Instant;
 
-use crate::ports::{Commit, Versioned};
+use crate::{
+    decide::Seen,
+    ports::{Commit, Sight, Versioned},
+};
 
 /// How many backends' documents are remembered.
 const DOCUMENTS_MAX: usize = 128;
+
+/// How many backends' bodies are remembered. They are larger than documents are, and are had for nothing.
+const SIGHTS_MAX: usize = 256;
 
 /// How many series are remembered.
 const SERIES_MAX: usize = 1_024;
@@ -42,6 +55,15 @@ struct Known {
     forgotten: u64,
     documents: Newest<BackendId, Document>,
     series: Newest<SeriesId, Series>,
+    sights: HashMap<BackendId, Noted>,
+}
+
+/// What a backend showed.
+#[derive(Debug)]
+struct Noted {
+    sight: Sight,
+    /// When, by the host's clock, and by one that nobody sets.
+    at: (Timestamp, Instant),
 }
 
 impl Default for Known {
@@ -51,6 +73,7 @@ impl Default for Known {
             forgotten: 0,
             documents: Newest::new(DOCUMENTS_MAX),
             series: Newest::new(SERIES_MAX),
+            sights: HashMap::new(),
         }
     }
 }
@@ -154,6 +177,35 @@ impl Memory {
         }
     }
 
+    /// Remembers what a backend shows. What is no pool is not written to, and not remembered.
+    pub(crate) fn saw(&self, backend: &BackendId, sight: &Sight, now: Timestamp) {
+        if !matches!(sight.observed, Observed::Pool { .. }) {
+            return self.forget_sight(backend);
+        }
+        let mut known = self.known();
+        if known.sights.len() >= SIGHTS_MAX && !known.sights.contains_key(backend) {
+            known.sights.clear();
+        }
+        let noted = Noted { sight: sight.clone(), at: (now, Instant::now()) };
+        known.sights.insert(backend.clone(), noted);
+    }
+
+    /// Forgets what a backend has shown.
+    pub(crate) fn forget_sight(&self, backend: &BackendId) {
+        self.known().sights.remove(backend);
+    }
+
+    /// What a backend has shown, where a write may be decided from it by a document. Where the host's
+    /// clock was set since then, it is to be compared with Azure's first.
+    pub(crate) fn seen(&self, document: &Document, now: Timestamp) -> Option<Seen> {
+        let known = self.known();
+        let Noted { sight, at: (at, noted) } = known.sights.get(&document.backend)?;
+        let Observed::Pool { etag, .. } = &sight.observed else { return None };
+        let passed = noted.elapsed().try_into().ok()?;
+        let is_set = (now.duration_since(*at) - passed).abs() > SKEW_MAX;
+        (!is_set && document.may_trust(etag)).then(|| Seen::remembered(sight.clone(), *at))
+    }
+
     /// Forgets all series. One that the store forgets and hears of again has its first version again.
     pub(crate) fn forget_series(&self) {
         self.known().series.saved.clear();
@@ -164,8 +216,13 @@ impl Memory {
 mod tests {
     use std::collections::BTreeMap;
 
-    use jiff::Timestamp;
-    use pointsman_core::signal::{Heard, Severity};
+    use jiff::{SignedDuration, Timestamp};
+    use pointsman_core::{
+        etag::Etag,
+        overrides::later,
+        pool::Pool,
+        signal::{Heard, Severity},
+    };
 
     use super::*;
 
@@ -237,16 +294,45 @@ mod tests {
         assert_eq!(memory.series_to_save(&signal(2)), None);
     }
 
+    fn sight(etag: &str) -> Sight {
+        let observed =
+            Observed::Pool { etag: Etag(etag.to_owned()), pool: Pool::new(Vec::new()).unwrap() };
+        Sight { observed, date: None, raw: None }
+    }
+
+    #[test]
+    fn what_was_seen_is_had_for_as_long_as_nothing_speaks_against_it() {
+        let (memory, now) = (Memory::default(), Timestamp::UNIX_EPOCH);
+        let body = document(1, 0).body;
+        let known = |body: &Document, now| memory.seen(body, now).is_some();
+        assert!(!known(&body, now));
+        memory.saw(&backend(1), &sight("\"1\""), now);
+        assert!(known(&body, now));
+        for set in [1, -1].map(SignedDuration::from_hours) {
+            assert!(!known(&body, later(now, set)), "the clock was set by {set:#}");
+        }
+        let mut newer = body.clone();
+        newer.etags.seen(&Etag("\"2\"".to_owned()));
+        assert!(!known(&newer, now), "someone has seen more");
+        memory.saw(&backend(1), &Sight { observed: Observed::Missing, ..sight("") }, now);
+        assert!(!known(&body, now));
+        memory.saw(&backend(1), &sight("\"1\""), now);
+        memory.forget_sight(&backend(1));
+        assert!(!known(&body, now));
+    }
+
     #[test]
     fn the_memory_is_bounded() {
         let memory = Memory::default();
         for number in 0..3 * SERIES_MAX {
             memory.saved(saving([document(number, 0)], [series(number, 0)]));
+            memory.saw(&backend(number), &sight("\"1\""), Timestamp::UNIX_EPOCH);
             assert_eq!(version(&memory, number), Some(1));
             assert_eq!(memory.series_to_save(&signal(number)), Some(series(number, 1)));
         }
         assert!(memory.known().documents.saved.len() <= DOCUMENTS_MAX);
         assert!(memory.known().series.saved.len() <= SERIES_MAX);
+        assert!(memory.known().sights.len() <= SIGHTS_MAX);
     }
 
     #[test]

@@ -11,13 +11,13 @@ use pointsman_core::{
     overrides::{End, Life, Standing},
     series::Series,
     signal::Signal,
-    step::{Next, Step, step},
+    step::Next,
 };
 use serde::Serialize;
 
 use crate::{
+    decide::Decision,
     engine::{Engine, Loaded},
-    look::{STALE, STALE_READS_MAX},
     ports::{StoreError, Versioned},
 };
 
@@ -132,30 +132,18 @@ impl Engine {
             overrides: overrides(&document),
             lines: said.iter().map(ToString::to_string).collect(),
         };
-        for _ in 0..=STALE_READS_MAX {
-            let seen = match self.inner.management.get(backend).await {
-                Ok(seen) => seen,
-                Err(unseen) => {
-                    plan.unseen = Some(unseen.why);
-                    return Ok(plan);
-                }
-            };
-            let mut document = document.clone();
-            document.advance(self.now());
-            self.recall(&mut document).await?;
-            let shown = self.shown(&document, &seen.observed);
-            let decided = step(&document, &shown, playbook.generation(), group, self.now());
-            let Step { document, lines, next } = decided;
-            match next {
-                Next::ReadAgain => continue,
-                Next::Write(intent) => plan.changes = intent.changes,
-                Next::Rest | Next::Reconnect { .. } => {}
+        let Decision { step, .. } = match self.made(&document, None, playbook, group).await? {
+            Ok(decision) => decision,
+            Err(unread) => {
+                plan.unseen = Some(unread.why());
+                return Ok(plan);
             }
-            plan.overrides = overrides(&document);
-            plan.lines.extend(lines.iter().map(|line| line.what.to_string()));
-            return Ok(plan);
+        };
+        if let Next::Write(intent) = step.next {
+            plan.changes = intent.changes;
         }
-        plan.unseen = Some(STALE.to_owned());
+        plan.overrides = overrides(&step.document);
+        plan.lines.extend(step.lines.iter().map(|line| line.what.to_string()));
         Ok(plan)
     }
 }

@@ -19,7 +19,7 @@ pub(crate) const WEIGHT: u32 = 5;
 /// The variable that the emulator's token is handed over in.
 pub(crate) const AZURE_TOKEN: &str = "AZURE_TOKEN";
 
-/// Pools of Azure, and a folder for a Pointsman that has a play for each.
+/// Pools of Azure, and a folder for a Pointsman that has a play for all of them.
 pub(crate) struct World {
     folder: tempfile::TempDir,
     azure_token: String,
@@ -76,15 +76,11 @@ impl World {
                 "  {pool}: {{service: main, backend: {pool}, limits: {{leastMembers: 1}}}}"
             )?;
         }
-        text.push_str("plays:\n");
-        for pool in &self.pools {
-            writeln!(
-                text,
-                "  - name: drain-{pool}\n    \
-                 when: signal.labels.alertname == \"BackendErrors\" && signal.labels.pool == \"{pool}\"\n    \
-                 do: [{{drain: {{pool: {pool}, member: \"${{signal.labels.backend}}\"}}}}]"
-            )?;
-        }
+        text.push_str(
+            "plays:\n  - name: drain\n    \
+             when: signal.labels.alertname == \"BackendErrors\"\n    \
+             do: [{drain: {pool: \"${signal.labels.pool}\", member: \"${signal.labels.backend}\"}}]\n",
+        );
         Ok(text)
     }
 

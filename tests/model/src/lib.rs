@@ -29,6 +29,8 @@ mod ports;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod requests;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod stories;

@@ -30,9 +30,13 @@ use pointsman_engine::ports::{
 };
 
 use crate::{
+    azure::WriteFault,
     outside::{Outside, epoch},
     turns::Turns,
 };
+
+/// How long what was read is as good as read now.
+const FRESH_FOR: SignedDuration = SignedDuration::from_secs(1);
 
 /// Where the world is while a process runs.
 pub(crate) type Slot = Arc<Mutex<Option<Box<Outside>>>>;
@@ -204,11 +208,15 @@ impl ManagementApi for Ports {
     }
 
     fn write(&self, _: &BackendId, shown: &Sight, intent: &Intent) -> Writing {
-        let (ports, seen, intent) = (self.clone(), shown.observed.clone(), intent.clone());
+        let (ports, shown, intent) = (self.clone(), shown.clone(), intent.clone());
         Box::pin(async move {
             let write = |outside: &mut Outside| {
-                outside.sends(&intent, &seen);
+                outside.sends(&intent, &shown.observed);
                 let now = outside.now;
+                // Whose the state is that such a write made cannot be told any more.
+                let is_old = shown.date.is_some_and(|date| now >= later(date, FRESH_FOR));
+                let is_resent = outside.azure.writes.front() == Some(&WriteFault::Resent);
+                outside.watch.is_ambiguous |= is_old && is_resent;
                 let (answer, after) = outside.azure.write(&intent, now);
                 (answer, after, now)
             };

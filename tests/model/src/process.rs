@@ -1,9 +1,11 @@
 //! One process: the engine itself, on a runtime of its own with one thread and a clock that stands.
 //!
 //! It does nothing by itself. Each call of [`Running::enter`] lets all of its tasks run until they
-//! wait for a turn; to let the process die, its runtime is dropped with all of them.
+//! wait for a turn or for a later time; to let the process die, its runtime is dropped with all of
+//! them. Its timers go by the world's clock: what passed there since the last call passes at the next.
 
 use std::{
+    cell::Cell,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{group::Pause, overrides::later};
 use pointsman_engine::{
     Engine, Mode, pause,
@@ -53,12 +55,14 @@ pub(crate) struct Running {
     runtime: Runtime,
     engine: Engine,
     ports: Arc<Ports>,
+    /// What time it was in the world at the last call.
+    last: Cell<Timestamp>,
     /// Whether it is taking messages in; one batch at a time, as the host does.
     taking_in: Arc<AtomicBool>,
 }
 
 impl Running {
-    pub(crate) fn new(ports: Ports, mode: Mode) -> Self {
+    pub(crate) fn new(ports: Ports, mode: Mode, now: Timestamp) -> Self {
         let ports = Arc::new(ports);
         let engine = Engine::new(
             Arc::clone(&ports) as _,
@@ -68,12 +72,15 @@ impl Running {
         );
         let runtime =
             Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        Self { runtime, engine, ports, taking_in: Arc::default() }
+        Self { runtime, engine, ports, last: Cell::new(now), taking_in: Arc::default() }
     }
 
     /// Does something in the process, then lets it run until all it does waits for a turn.
     pub(crate) fn enter(&self, act: impl FnOnce(&Self)) {
+        let now = self.ports.with(|outside| outside.now);
+        let passed = now.duration_since(self.last.replace(now));
         self.runtime.block_on(async {
+            tokio::time::advance(Duration::try_from(passed).unwrap_or_default()).await;
             act(self);
             for _ in 0..ROUNDS {
                 tokio::task::yield_now().await;
@@ -91,11 +98,6 @@ impl Running {
 
     pub(crate) fn is_taking_in(&self) -> bool {
         self.taking_in.load(Ordering::Relaxed)
-    }
-
-    /// Lets a little time pass, of which no one else takes note.
-    pub(crate) fn tick(&self) {
-        self.runtime.block_on(tokio::time::advance(Duration::from_millis(5)));
     }
 
     pub(crate) fn look(&self, backend: &pointsman_core::names::BackendId) {

@@ -78,6 +78,9 @@ impl DerefMut for World {
 /// How long after a wake was due the sweep looks by itself.
 const SWEEP_GRACE: SignedDuration = SignedDuration::from_secs(60);
 
+/// How much time passes at once where all that is going on waits for it.
+const NAP: SignedDuration = SignedDuration::from_millis(250);
+
 /// How many wakes one settling may take.
 const WAKES_MAX: usize = 20_000;
 
@@ -127,8 +130,9 @@ impl World {
     fn enter(&mut self, place: usize, act: impl FnOnce(&Running)) {
         let late = self.chance.is_some();
         let (slot, mode, skew) = (Arc::clone(&self.slot), self.mode, self.processes[place].skew);
+        let now = self.now;
         let running = self.processes[place].running.get_or_insert_with(|| {
-            Running::new(Ports { slot, turns: Arc::default(), skew, late }, mode)
+            Running::new(Ports { slot, turns: Arc::default(), skew, late }, mode, now)
         });
         *self.slot.lock().unwrap() = self.outside.take();
         running.enter(act);
@@ -204,7 +208,8 @@ impl World {
         self.processes[place].is_idle() && !self.store.has_for(place)
     }
 
-    /// One stage of one process, unless it is to crash before it.
+    /// One stage of one process, unless it is to crash before it; none where all it does waits for a
+    /// later time.
     pub(crate) fn stage(&mut self, place: usize) -> bool {
         if self.is_idle(place) {
             return false;
@@ -216,25 +221,17 @@ impl World {
         }
         let now = self.now;
         self.azure.land(now);
-        self.stages += 1;
         let running = self.processes[place].running.as_ref();
         let waiting = running.map(|running| running.turns().whats()).unwrap_or_default();
         let busy = running.is_some_and(Running::is_taking_in);
         let takes_in = usize::from(!busy && self.store.has_for(place));
         let choices = takes_in + waiting.len();
-        let chosen = self.chance.as_mut().map_or(0, |chance| {
-            // Now and then none of them, and time passes.
-            chance.below(if waiting.is_empty() { choices } else { choices + 1 })
-        });
-        if chosen >= choices {
-            assert!(
-                running.is_some() && !waiting.is_empty(),
-                "{place} waits for nothing\n{}",
-                self.story()
-            );
-            self.processes[place].running.as_ref().unwrap().tick();
-            self.enter(place, |_| {});
-        } else if chosen < takes_in {
+        if choices == 0 {
+            return false;
+        }
+        self.stages += 1;
+        let chosen = self.chance.as_mut().map_or(0, |chance| chance.below(choices));
+        if chosen < takes_in {
             let batch = self.store.receive(place);
             self.enter(place, |process| process.take_in(batch));
         } else {
@@ -245,8 +242,25 @@ impl World {
         true
     }
 
-    /// Lets all processes do what they have to do, in turns.
+    /// Lets all processes do what they have to do, in turns, and time pass for what waits for it.
     pub(crate) fn run(&mut self) {
+        for _ in 0..10_000 {
+            self.run_now();
+            let asleep: Vec<usize> =
+                (0..self.processes.len()).filter(|place| !self.is_idle(*place)).collect();
+            if asleep.is_empty() {
+                return;
+            }
+            self.now = later(self.now, NAP);
+            for place in asleep {
+                self.enter(place, |_| {});
+            }
+        }
+        panic!("the processes are never done\n{}", self.story());
+    }
+
+    /// Lets all processes do, in turns, what they have to do at this time.
+    pub(crate) fn run_now(&mut self) {
         for _ in 0..10_000 {
             let mut busy = false;
             for place in 0..self.processes.len() {
@@ -292,13 +306,14 @@ impl World {
                 self.sweeping.map(|last| later(last, SWEEP_GRACE)).filter(|at| *at <= until);
             match (next, sweep) {
                 (None, None) => {
+                    let until = until.max(self.now);
                     self.now = until;
                     self.azure.land(until);
                     self.audit();
                     return;
                 }
                 (Some((which, due, place)), sweep) if sweep.is_none_or(|sweep| due <= sweep) => {
-                    self.now = due;
+                    self.now = due.max(self.now);
                     self.turn += 1;
                     self.store.queue[which].holder = Some(place);
                 }

@@ -451,8 +451,8 @@ async fn live_and_ready_until_it_stops() {
 
 async fn nothing_is_written_while_the_clocks_differ(by: SignedDuration, side: &str) {
     let world = World::new(DRAIN).await;
-    let serve = world.serve(&[]).await;
     world.azure.clock().set_skew(by);
+    let serve = world.serve(&[]).await;
     let alert = eu();
     assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202, "it is heard anyway");
     world
