@@ -10,7 +10,7 @@
 //! |---|---|
 //! | 202 `{"id": …}` | it is stored, durably; or all of it was kept as a dead letter, with the reasons |
 //! | 400 | nothing in it could be told apart; it is kept as a dead letter, and the answer says why |
-//! | 401, 403 | the sender did not prove itself; no hint is given |
+//! | 401, 403 | the sender did not prove who it is; the answer does not say why |
 //! | 404, 405 | no source has this path; it is not a POST |
 //! | 408 | the body did not come in time |
 //! | 413 | the body is larger than a source may send, as it came or unpacked |
@@ -55,7 +55,7 @@ use crate::refused::Refusals;
 /// How long a body may take to come.
 pub const BODY_WITHIN: Duration = Duration::from_secs(10);
 
-/// How much is told of a path that nothing is at, in characters.
+/// How much of an unknown path is logged, in characters.
 const PATH_CHARS_MAX: usize = 100;
 
 /// How much of a refused body is read and dropped, and for how long at most.
@@ -72,7 +72,7 @@ struct Intake {
     refused: Refusals,
 }
 
-/// A route for each webhook, and what is answered to whoever asks for another path.
+/// A route for each webhook, and the answer for every other path.
 pub fn router(webhooks: &[Webhook], records: &Records) -> Router {
     let source = |webhook: &Webhook| (webhook.path.clone(), Arc::clone(&webhook.source));
     let intake = Arc::new(Intake {
@@ -287,7 +287,7 @@ fn unavailable(error: &dyn std::fmt::Display) -> Refusal {
     Refusal::Unavailable
 }
 
-/// Stores what a delivery told; whoever sent it is answered after that.
+/// Stores what a delivery contained; its sender is answered after that.
 async fn store(
     intake: &Intake,
     source: &dyn Source,

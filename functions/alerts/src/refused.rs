@@ -1,4 +1,4 @@
-//! What is told of refused deliveries.
+//! What is logged of refused deliveries.
 //!
 //! A sender whose token was rotated away does not send again what is answered with 4xx, so this side
 //! has to say that something is wrong. Whoever can reach the port can be refused as often as they

@@ -40,33 +40,33 @@ enum Command {
     Dev(pointsman_dev::Options),
     /// Take alerts in, and change backends as the playbook says.
     Serve(serve::Options),
-    /// Say what a signal would do, as a diff of fields with the limits' verdicts; write nothing.
+    /// Show what a signal would do, as a diff of fields with the limits' verdicts; write nothing.
     Plan(plan::Options),
     /// Check, publish or describe playbooks.
     #[command(subcommand)]
     Playbook(playbook::Command),
     /// Show the overrides in force and why, and what is held and why.
     Status,
-    /// Show all that is known of one backend, and why it is as it is.
+    /// Show everything that is known about one backend, and why it is as it is.
     Explain(ask::Which),
-    /// Show the ledger: what was heard, decided and done.
+    /// Show the ledger: what was received, decided and done.
     History(ask::HistoryOptions),
     /// Show or drop dead letters: what could not be used, kept with its reason.
     #[command(subcommand, alias = "letters")]
     DeadLetters(dead_letters::Command),
-    /// Write nothing to Azure any more, undo and reconnects included, until `resume`.
+    /// Stop every write to Azure, including undo and reconnects, until `resume`.
     Pause(operate::Reason),
-    /// Write to Azure again.
+    /// Start writing to Azure again.
     Resume(operate::By),
     /// End an override, or all of a backend, at once and without a ramp.
     #[command(after_help = undo::EXIT)]
     Undo(undo::Options),
     /// End everything, restore every backend, and wait until that is seen to be done.
     Release(tell::ReleaseOptions),
-    /// List, show, change, create, delete, reconnect or watch backends, by your own hand.
+    /// List, show, change, create, delete, reconnect or watch backends by hand.
     #[command(after_help = backend::EXIT_CODES)]
     Backend(backend::Options),
-    /// Serve an emulated Azure alone, until ctrl-c: to try clients, playbooks and pipelines on.
+    /// Run an emulated Azure alone, until ctrl-c, to try clients, playbooks and pipelines.
     Emulate(emulate::Options),
     /// Print the completions of a shell, for its start-up file.
     Completions {

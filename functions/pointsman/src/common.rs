@@ -91,10 +91,10 @@ impl Common {
     }
 }
 
-/// Why nothing can be said of a store that is out of sight.
+/// Why a store that cannot be read cannot be shown.
 pub(crate) fn unseen(file: &Path, error: &io::Error) -> Failed {
     Failed::new(format_args!(
-        "the store {} cannot be seen ({error}): ask as the user that `serve` runs as",
+        "the store {} cannot be read ({error}): run this as the user that `serve` runs as",
         file.display()
     ))
 }

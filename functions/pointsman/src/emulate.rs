@@ -1,4 +1,4 @@
-//! `pointsman emulate`: an emulated Azure alone, for whoever wants to try a client, a playbook or a
+//! `pointsman emulate`: an emulated Azure alone, for people who want to try a client, a playbook or a
 //! pipeline against it.
 //!
 //! It is on this machine only, and asks for tokens as Azure does; its own identity endpoint gives
@@ -19,13 +19,13 @@ const OPTIONS_BYTES_MAX: usize = 1 << 20;
 /// What `emulate` takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
-    /// How it behaves, as JSON or YAML; a fresh service that behaves, if it is not said.
+    /// How it behaves, as JSON or YAML; a new service without faults by default.
     #[arg(long, value_name = "FILE")]
     options: Option<PathBuf>,
-    /// Where its state is kept, so that the next one goes on with it; nowhere, if it is not said.
+    /// Where its state is kept, so that the next run continues with it; nowhere by default.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
-    /// The port of Azure Resource Manager; a free one, if it is not said.
+    /// The port of Azure Resource Manager; a free one by default.
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
     /// The port of the gateway.
@@ -63,7 +63,7 @@ impl Options {
 pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
     let emulated = options.read()?;
     let keeps = emulated.state_file.is_some();
-    // From here on, so that whoever stops it as soon as it is up finds it listening for that too.
+    // Registered before it says that it is up, so that a stop right after that is not missed.
     let signalled = Stop::signals()?;
     let azure = Emulator::start(emulated).await?;
     if common.json {

@@ -6,7 +6,7 @@ use pointsman_view::with_causes;
 
 use crate::page::Page;
 
-/// Why a command failed, in words for whoever called it.
+/// Why a command failed, in words for the caller.
 #[derive(Debug)]
 pub(crate) struct Failed(Page);
 

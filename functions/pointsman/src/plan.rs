@@ -1,4 +1,4 @@
-//! `pointsman plan`: what would happen, were a signal heard now.
+//! `pointsman plan`: what would happen if a signal were received now.
 
 use std::{
     path::{Path, PathBuf},
@@ -30,10 +30,10 @@ pub(crate) struct Options {
     /// The signal: the body of an Alertmanager webhook; `-` reads standard input.
     #[arg(long, value_name = "FILE")]
     signal: PathBuf,
-    /// From which source it comes; the first that is configured, if none is named.
+    /// Which source it comes from; the first configured one by default.
     #[arg(long, value_name = "NAME")]
     source: Option<SourceName>,
-    /// Plan by this playbook, and not by the one in force.
+    /// Plan by this playbook instead of the one in force.
     #[arg(long, value_name = "FILE")]
     playbook: Option<PathBuf>,
 }
@@ -73,7 +73,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     } else {
         show::page(&describe(&plan))?;
     }
-    // A plan of what could not be read is none.
+    // Without a readable signal there is nothing to plan.
     let seen = plan.backends.iter().all(|backend| backend.unseen.is_none());
     Ok(if seen { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -145,7 +145,7 @@ fn describe(plan: &Plan) -> Page {
         out.line(format_args!("{alerts} of the group {were} left out by Alertmanager (`max_alerts`), and so by this plan"));
     }
     if plan.heard.is_empty() && plan.unusable.is_empty() {
-        out.line("it tells of no alert");
+        out.line("it contains no alert");
     }
     if plan.backends.is_empty() {
         out.line("no backend would change");

@@ -42,7 +42,7 @@ pub(crate) enum Command {
     Check {
         /// The playbook.
         file: PathBuf,
-        /// Look at its pools in the configured Azure, too.
+        /// Also check its pools in the configured Azure.
         #[arg(long)]
         azure: bool,
     },
@@ -225,9 +225,9 @@ async fn apply(
     for fate in &fates {
         let what = match (fate.kept, fate.begun) {
             (true, _) => "kept as it is",
-            (false, true) => "ended, with its ramp: the playbook has its play or pool no more",
+            (false, true) => "ended, with its ramp: its play or pool is no longer in the playbook",
             (false, false) => {
-                "taken back before it begins: the playbook has its play or pool no more"
+                "taken back before it begins: its play or pool is no longer in the playbook"
             }
         };
         out.line(format_args!(
@@ -242,14 +242,12 @@ async fn apply(
         out.line("no override is in force");
     }
     let how = match (same, dry_run, served) {
-        (true, _, _) => "is in force already, to the letter".to_owned(),
+        (true, _, _) => "is already in force, and the same in every character".to_owned(),
         (false, true, _) => "is what this would be; nothing was published".to_owned(),
         (false, false, true) => {
             format!("is published; `serve` takes it up within {} s", schedule::EVERY.as_secs())
         }
-        (false, false, false) => {
-            "is published; the next `serve` on this store acts by it".to_owned()
-        }
+        (false, false, false) => "is published; the next `serve` on this store uses it".to_owned(),
     };
     out.line(format_args!("generation {number} {how}"));
     show::page(&out)

@@ -33,7 +33,7 @@ const CLAIM_WITHIN: Duration = Duration::from_secs(2);
 const CLAIM_EVERY: Duration = Duration::from_millis(50);
 
 /// For how long it holds whether the store can store, in seconds. To find out takes a durable write,
-/// and whoever may ask may ask often.
+/// and it may be asked often.
 const PROBE_SECS: i64 = 1;
 
 /// What `serve` takes.
@@ -57,7 +57,7 @@ pub(crate) struct Serving {
 
 pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
     let config = common.config(Needs::Everything)?;
-    // From here on, so that whoever stops it as soon as it listens finds it listening for that too.
+    // Registered before it says that it listens, so that a stop right after that is not missed.
     let signalled = Stop::signals()?;
     let serving = Serving::start(&config, common.mode(), options, |router| router).await?;
     if common.mode() == Mode::Shadow {
@@ -65,7 +65,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
             "shadow mode: everything is decided and recorded, and nothing is written to Azure"
         );
     }
-    // For whoever started it and wants to know the port: a line of its own, on standard output.
+    // A line of its own on standard output, for programs that start it and want to know the port.
     let url = format!("http://{}", serving.address);
     if common.json {
         show::json_line(&json!({"listening": url}))?;
@@ -75,7 +75,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let mut serving = serving;
     tokio::select! {
         () = signalled => {}
-        // Better to be started anew than to take alerts that no one acts upon.
+        // A restart is better than taking alerts that nobody acts on.
         failed = serving.broken() => return Err(failed),
     }
     tracing::info!("stopping: finishing what is held");
@@ -96,13 +96,13 @@ impl Serving {
         if parts.is_first && mode == Mode::Live {
             tracing::warn!(
                 store = %store_file(config, mode).display(),
-                "nobody has served on this store before: what another store knows to be overridden, this \
+                "this store is new: what another store knows to be overridden, this \
                  one takes for the owners' own"
             );
         }
         put_in_force(&parts, config, options).await?;
         if config.webhooks.is_empty() {
-            tracing::warn!("no sources are configured: nothing can be heard but commands");
+            tracing::warn!("no sources are configured: only commands can be received");
         }
         let stop = Stop::default();
         let router = dress(router(config, &parts, &stop));
@@ -135,7 +135,7 @@ impl Serving {
         };
         Failed::new(format_args!(
             "a part of `serve` has ended by itself, which is a fault of Pointsman: {}",
-            why.as_deref().unwrap_or("it says no more")
+            why.as_deref().unwrap_or("it gives no reason")
         ))
     }
 

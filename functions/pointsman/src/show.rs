@@ -29,7 +29,7 @@ pub(crate) fn page(page: &Page) -> Result<ExitCode, Failed> {
     out(page.as_str())
 }
 
-/// Whoever reads it may leave early, as `head` does: that is no failure.
+/// A reader may close it early, as `head` does: that is not a failure.
 fn out(text: &str) -> Result<ExitCode, Failed> {
     match io::stdout().lock().write_all(text.as_bytes()) {
         Ok(()) => Ok(ExitCode::SUCCESS),

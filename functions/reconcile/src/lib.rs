@@ -1,7 +1,7 @@
 //! Queue-triggered: turns what was heard into changes of backends.
 //!
 //! Messages are taken in batches, saved in one transaction that completes them, and acted upon. A
-//! batch that tells of very much is taken in piece by piece: the first of a storm is acted upon
+//! large batch is taken in piece by piece: the first alert of a storm is acted on
 //! while the rest is still read, and where a save is outrun by a look at one of its backends, only
 //! a piece is decided again. What cannot be taken in is tried message by message, so that one that
 //! cannot be does not keep the others; that one is given back and comes again later, and after too
@@ -46,7 +46,7 @@ pub async fn run(parts: Parts, stop: Stop) {
         match batch {
             Ok(batch) => take_in(&engine, &*queue, &batch).await,
             Err(error) => {
-                tracing::error!("no messages can be had: {error}");
+                tracing::error!("no messages can be received: {error}");
                 pause(&stop, Duration::from_secs(1)).await;
             }
         }

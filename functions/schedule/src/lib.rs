@@ -23,7 +23,7 @@ const INSPECT_EVERY: Duration = Duration::from_millis(250);
 /// How long after that a pool is looked at again that could not be, at first and at most.
 const INSPECT_AGAIN: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(3_600));
 
-/// Sweeps at once for everything that is due, since whoever ran before may have died, and then at
+/// Sweeps at once for everything that is due, because the process before may have died, and then at
 /// each firing of the timer until a stop is asked for.
 pub async fn run(parts: Parts, stop: Stop) {
     let mut schedule = Schedule::new(parts);
@@ -82,7 +82,7 @@ impl Schedule {
     }
 }
 
-/// Says what is the matter with the pools of a playbook that is newly in force. What may pass is
+/// Logs the problems of the pools of a playbook that is newly in force. What may pass is
 /// looked at again before it is said: once, and then ever more seldom.
 async fn inspect(engine: Engine, playbook: Arc<Loaded>) {
     let generation = playbook.number;

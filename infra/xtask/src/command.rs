@@ -43,7 +43,7 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
 /// Runs a command that prints to where this prints.
 pub(crate) fn run(mut command: Command) -> Result<(), String> {
     let status = command.status().map_err(|error| not_started(&command, &error))?;
-    judge(&command, status)
+    succeeded(&command, status)
 }
 
 /// Runs a command whose standard output is shown, line by line as it comes, and heard.
@@ -74,7 +74,7 @@ pub(crate) fn run_and_read(
     let status = child.wait().map_err(|error| not_started(&command, &error))?;
     // Whatever the status: what is still to be read may be what tells why.
     let read = wait_for_end.recv_timeout(Duration::from_secs(LEFTOVER_SECONDS_MAX));
-    judge(&command, status)?;
+    succeeded(&command, status)?;
     match read {
         Ok(outcome) => outcome.map_err(|error| format!("its output could not be read: {error}")),
         Err(_) => Err(format!(
@@ -88,7 +88,7 @@ pub(crate) fn run_and_read(
 pub(crate) fn output(mut command: Command) -> Result<Vec<u8>, String> {
     let output =
         command.stderr(Stdio::inherit()).output().map_err(|error| not_started(&command, &error))?;
-    judge(&command, output.status)?;
+    succeeded(&command, output.status)?;
     Ok(output.stdout)
 }
 
@@ -106,7 +106,7 @@ pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(name)).find(|path| path.is_file())
 }
 
-fn judge(command: &Command, status: ExitStatus) -> Result<(), String> {
+fn succeeded(command: &Command, status: ExitStatus) -> Result<(), String> {
     if status.success() { Ok(()) } else { Err(format!("`{}`: {status}", line(command))) }
 }
 

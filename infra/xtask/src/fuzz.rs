@@ -95,7 +95,7 @@ pub(crate) fn read<'a>(rest: &[&'a str]) -> Result<(Vec<&'a str>, u64), String> 
         },
         [target, seconds] => match seconds.parse() {
             Ok(seconds) => Ok((vec![target], seconds)),
-            Err(_) => Err(format!("`{seconds}` is no number of seconds")),
+            Err(_) => Err(format!("`{seconds}` is not a number of seconds")),
         },
         _ => {
             Err("`fuzz` takes a target, a number of seconds, both in that order, or neither"
@@ -149,7 +149,7 @@ fn build(built: &Path) -> Result<PathBuf, String> {
         "--target-dir",
     ]);
     build.arg(built);
-    // Of whoever runs this, flags of their own would only be added to.
+    // Flags in the caller's environment would only be added to.
     build.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", COVERAGE.join("\u{1f}"));
     run(build)?;
     Ok(built.join(host).join("fuzz/fuzz"))
@@ -217,7 +217,7 @@ fn one(
     ))
 }
 
-/// The input that failed, byte for byte, so that whoever has no more than the log can make it again;
+/// The input that failed, byte for byte, so that it can be made again from the log alone;
 /// empty where libFuzzer has written none.
 fn input(lines: &[String]) -> String {
     let written = lines.iter().rev().find_map(|line| line.split_once(WRITTEN));

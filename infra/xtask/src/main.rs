@@ -2,7 +2,7 @@
 //!
 //! They run what a person would run by hand, with the same commands, so that what passes here
 //! passes there. `test` is the one that CI runs; it takes a fresh machine with Rust and nothing
-//! else to a verdict.
+//! else, and says whether everything passed.
 
 mod clients;
 mod command;
@@ -30,12 +30,12 @@ use crate::{
 const HELP: &str = "\
 cargo xtask TASK
 
-  check      formatting and lints: what to run before a commit
-  test       everything, with a time per stage; installs what is missing or says what it is
-  clients    other people's clients, for the conformance tests, into the build folder
-  fuzz       the fuzz targets, longer and with other inputs: [TARGET] [SECONDS]
-  generate   writes again what is generated and checked in
-  bench      the benchmarks, on release builds; what follows is passed on to them
+  check      checks formatting and lints: run it before a commit
+  test       everything, with a time per stage; installs what is missing or names it
+  clients    installs the clients for the conformance tests into the build folder
+  fuzz       runs the fuzz targets longer and with other inputs: [TARGET] [SECONDS]
+  generate   writes again the files that are generated and checked in
+  bench      runs the benchmarks on release builds; further arguments are passed to them
   help       this text
 ";
 
@@ -84,7 +84,7 @@ fn not_formatted(error: &str) -> String {
 }
 
 fn bench(rest: &[&str]) -> Result<(), String> {
-    // Both at once, for the benchmarks start the real program and look for it beside themselves.
+    // Both at once, because the benchmarks start the real program and look for it beside themselves.
     let build = ["build", "--release", "--package", "pointsman", "--package", "pointsman-benches"];
     run(cargo(&build))?;
     let mut benches = Command::new(build_folder()?.join("release/pointsman-benches"));

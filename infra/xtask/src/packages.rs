@@ -1,6 +1,6 @@
 //! What is needed of a machine's own packages.
 //!
-//! As root on Debian or Ubuntu they are installed; elsewhere it is said what is missing and how
+//! As root on Debian or Ubuntu they are installed; elsewhere a message says what is missing and how
 //! to get it. Services that they bring are not started ([`policy`]).
 //!
 //! Two runs that install at the same time wait for each other: the second then finds everything

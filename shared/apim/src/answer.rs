@@ -21,7 +21,7 @@ use crate::secret::{is_secret_key, redacted, scrubbed};
 pub const MESSAGE_CHARS_MAX: usize = 1_000;
 /// The longest code or target that is kept, in characters.
 pub const CODE_CHARS_MAX: usize = 100;
-/// How much of a body that is no error of the service is kept, in characters.
+/// How much is kept of a body that is not an error of the service, in characters.
 pub const FOREIGN_CHARS_MAX: usize = 200;
 /// How many details are kept, those inside others included.
 pub const DETAILS_MAX: usize = 20;
@@ -196,7 +196,8 @@ fn said(headers: &HeaderMap, body: &Bytes) -> Said {
     )
 }
 
-/// The beginning of what is no error of the service, unless it may be a backend with its secrets:
+/// The beginning of a body that is not an error of the service, unless it may be a backend with its
+/// secrets:
 /// JSON of another shape, JSON that was cut off, or a page that repeats what it was sent.
 fn foreign_text(body: &[u8]) -> Option<String> {
     // Enough to fill the bound, however its characters are encoded.

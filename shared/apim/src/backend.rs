@@ -1,5 +1,5 @@
 //! A backend as the service told it: its mark, what was said about the answer, and the body, which
-//! is kept to the letter (see [`document`](crate::document)).
+//! is kept unchanged (see [`document`](crate::document)).
 //!
 //! Bodies hold secrets in clear. `Debug` prints [`Backend::redacted`]; nothing else here prints.
 

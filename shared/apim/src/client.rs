@@ -3,14 +3,14 @@
 //! What it guarantees:
 //! - **A write is sent once**, unless [`Options::retries`] says otherwise, and even then only after
 //!   an answer, or the lack of a connection, that proves it undone; whether to ask again is for
-//!   whoever knows what it was for. (Below it, the HTTP library sends again what provably never
-//!   left, or what an HTTP/2 server said that it did not look at; both are known not done.)
+//!   the caller, who knows what it was for. (Below it, the HTTP library sends again what provably
+//!   never left, or what an HTTP/2 server said that it did not look at; both are known not done.)
 //! - **A read is repeated once** where the connection broke under it: a server may close an idle
 //!   connection at the moment it is used again, and reading twice does no harm. More than that is
 //!   for [`Options::retries`] to say.
 //! - **Nothing is sent into an empty bucket**, where [`Options::pace`] says so.
 //! - Connections are kept and used again; redirects are not followed, for the token must not
-//!   follow one; the environment's proxy is heeded only where [`Proxy::Environment`] says so, and
+//!   follow one; the environment's proxy is used only where [`Proxy::Environment`] says so, and
 //!   never for a loopback endpoint.
 //! - Every wait has an end, and every body a bound.
 //!
@@ -279,7 +279,7 @@ impl Client {
         self.reconnected(id, request::reconnect(&self.inner.reconnect, id, after, call), call).await
     }
 
-    /// Reconnect sooner than its page allows. What the service makes of it is not published.
+    /// Reconnect sooner than its page allows. How the service treats it is not published.
     pub async fn reconnect_below_minimum(
         &self,
         id: &ServiceBackendId,

@@ -1,6 +1,6 @@
 //! As whom requests are made.
 //!
-//! One way is chosen in so many words, or [`Credential::Auto`] chooses by what is **present** and
+//! One way is named, or [`Credential::Auto`] chooses by what is **present** and
 //! never by what fails: a client secret that was rotated away must be an error, not a silent step
 //! to whatever identity comes next. Its order: client secret in the environment, workload
 //! identity, the managed identity of App Service and Functions, that of a virtual machine or
@@ -219,7 +219,7 @@ impl Way {
     }
 
     /// What the environment alone tells to be present. A half of something is an error, since
-    /// whoever set it meant it.
+    /// it was set on purpose.
     fn present(variables: &Variables) -> Result<Option<Self>, CredentialFailure> {
         if variables(CLIENT_SECRET).is_some() {
             Self::environment(variables).map(Some)
@@ -347,7 +347,7 @@ fn make(way: &Way, around: &Surroundings) -> azure_core::Result<Arc<dyn TokenCre
 }
 
 impl Cloud {
-    /// The public cloud is left to `azure_identity`, which then heeds `AZURE_AUTHORITY_HOST`.
+    /// The public cloud is left to `azure_identity`, which then uses `AZURE_AUTHORITY_HOST`.
     fn configuration(self) -> Option<CloudConfiguration> {
         match self {
             Self::Public => None,

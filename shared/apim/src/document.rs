@@ -1,4 +1,4 @@
-//! A body of a backend as somebody wrote it, kept to the letter.
+//! A body of a backend as somebody wrote it, kept unchanged.
 //!
 //! The service knows fields that no published model has, and other people's typed clients were
 //! seen to erase them. So a body is kept whole, as bytes and as a JSON tree, and the typed part is
@@ -20,14 +20,14 @@ use crate::{raw, secret};
 /// The largest document that is looked at, in bytes: as large as an answer may be.
 pub const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// The body of a backend: a JSON object, to the letter.
+/// The body of a backend: a JSON object, exactly as it was written.
 #[derive(Clone)]
 pub struct Document {
     body: Bytes,
     raw: Value,
 }
 
-/// Why bytes are no document. The texts tell a place and never the content.
+/// Why bytes are not a document. The texts give a place and never the content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DocumentError {
     /// It is not JSON.
@@ -42,7 +42,7 @@ pub enum DocumentError {
     #[error("it is not a JSON object")]
     NotObject,
     /// A key is there twice, so that which one counts cannot be known.
-    #[error("{path} stands in it twice, and readers differ on which one counts")]
+    #[error("{path} is in it twice, and readers differ on which one counts")]
     Repeated {
         /// Which: `properties.url`.
         path: String,

@@ -138,12 +138,12 @@ impl fmt::Display for After {
 }
 
 /// A delay of a reconnect that is shorter than the page allows, as the page's own example has one
-/// (PT3S). What the service makes of it is not published; whoever makes one has chosen to try.
+/// (PT3S). How the service treats it is not published; the caller has chosen to try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BelowMinimum(Duration);
 
 impl BelowMinimum {
-    /// That delay to the letter, if it is below [`After::MIN`].
+    /// That delay exactly as written, if it is below [`After::MIN`].
     pub fn new(delay: Duration) -> Option<Self> {
         (delay < After::MIN.0).then_some(Self(delay))
     }

@@ -55,10 +55,10 @@ pub struct BaseUrl {
     secure: bool,
 }
 
-/// Why a text is no base address.
+/// Why a text is not a base address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BaseUrlError {
-    /// It is no address at all.
+    /// It is not an address.
     #[error("it is not an address like https://management.azure.com")]
     NotAnAddress,
     /// It is longer than anything that is looked at.

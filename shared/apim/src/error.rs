@@ -2,7 +2,7 @@
 //!
 //! Three questions are answered by every error itself:
 //! - **Was it done?** [`Error::done`]. A transport error after sending, a timeout and a 5xx leave
-//!   it open, and whoever asked for a write must look before it asks again.
+//!   it open, and the caller of a write must read before it writes again.
 //! - **May it be tried again, and when?** [`Error::retry`].
 //! - **What may be told to whom?** `Display` is for the caller: what happened, without names.
 //!   [`Error::full`] is for the operator: all that was said, with ids and causes. Neither holds a
@@ -48,7 +48,7 @@ pub enum Error {
         /// The ids of the request.
         ids: Ids,
     },
-    /// No token could be had, so that nothing was sent. Not done.
+    /// No token could be obtained, so nothing was sent. Not done.
     Credential {
         /// What went wrong.
         failure: CredentialFailure,
@@ -111,7 +111,7 @@ pub enum Garbled {
     /// It has no body, as api-versions before 2021-08-01 answer an Update.
     #[error("it has no body")]
     Empty,
-    /// Its body is no JSON object.
+    /// Its body is not a JSON object.
     #[error("its body is not a JSON object (line {line}, column {column})")]
     NotJson {
         /// Where, counted from 1.
@@ -139,7 +139,7 @@ pub enum Garbled {
     Status,
 }
 
-/// Why no token could be had.
+/// Why no token could be obtained.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct CredentialFailure {
@@ -290,12 +290,12 @@ impl fmt::Display for Error {
                 f.write_str("the connection broke")
             }
             Self::NotSent { .. } => f.write_str("Azure could not be reached"),
-            Self::Credential { .. } => f.write_str("no token for Azure could be had"),
+            Self::Credential { .. } => f.write_str("no token for Azure could be obtained"),
             Self::Withheld { reason: Withheld::NotOffered(_), .. } => {
                 f.write_str("the api-version does not have it")
             }
             Self::Withheld { reason: Withheld::Paced { .. }, .. } => {
-                f.write_str("Azure would take no more requests for now")
+                f.write_str("Azure takes no more requests for now")
             }
             Self::Withheld { reason: Withheld::Endless, .. } => {
                 f.write_str("Azure's list does not end")

@@ -12,11 +12,11 @@ use http::HeaderValue;
 /// The longest mark, in bytes with its quotes. Azure's have 14.
 pub const ETAG_BYTES_MAX: usize = 256;
 
-/// The mark of one state, opaque, with its quotes: `"AAAAAAAADCE="`. Compared to the letter.
+/// The mark of one state, opaque, with its quotes: `"AAAAAAAADCE="`. Compared exactly.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ETag(String);
 
-/// Why a text is no mark of one state.
+/// Why a text is not the mark of one state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ETagError {
     /// It stands for every state.

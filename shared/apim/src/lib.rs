@@ -7,7 +7,7 @@
 //! - **Nothing is changed unseen.** Every change carries the [`ETag`] of the state that it was
 //!   planned from, by type; `*` cannot be made into one. Creating is another operation, and
 //!   overwriting takes leave by name ([`put`]).
-//! - **Nothing unknown is lost.** A [`Backend`] keeps the body to the letter, with typed views
+//! - **Nothing unknown is lost.** A [`Backend`] keeps the body unchanged, with typed views
 //!   over it ([`pool`], [`model`]), and what is sent is cut from it: fields that no published model
 //!   has survive.
 //!   What an older version does not even show is found by one more look ([`newer`]).

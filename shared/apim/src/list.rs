@@ -87,7 +87,7 @@ fn bounded(name: &'static str, found: u64, least: u8) -> Result<i32, QueryError>
 }
 
 impl Top {
-    /// At most so many.
+    /// At most this many.
     pub fn new(number: u64) -> Result<Self, QueryError> {
         bounded("$top", number, 1).map(Self)
     }
@@ -221,10 +221,10 @@ impl fmt::Display for Filter {
     }
 }
 
-/// One page of backends. They have no ETags; whoever changes one must Get it.
+/// One page of backends. They have no ETags; Get a backend before you change it.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// The backends, each to the letter. **They hold secrets.**
+    /// The backends, each as it was written. **They hold secrets.**
     pub backends: Vec<Document>,
     /// How many there are on all pages, if the service says so.
     pub count: Option<u64>,
@@ -242,7 +242,7 @@ pub struct NextLink(String);
 /// anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NextLinkError {
-    /// It is no whole address.
+    /// It is not a whole address.
     #[error("the address of its next page is not one")]
     NotAnAddress,
     /// It is longer than anything that is looked at.
@@ -274,7 +274,7 @@ impl NextLink {
 }
 
 /// Percent-encodes what may not stand in an address. Servers repeat a filter in it as it was meant
-/// and not as it was sent. In a host it makes one that is no host.
+/// and not as it was sent. In a host it makes something that is not a host.
 fn escaped(text: &str) -> String {
     let mut address = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -289,7 +289,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Scheme, host and port. An address with a user in it has none, for it means to mislead; nor has
-/// one whose port is no number, which the parser lets through.
+/// one whose port is not a number, which the parser lets through.
 fn origin(uri: &Uri) -> Option<(String, String, u16)> {
     let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
     let no_port = authority.as_str() == authority.host();

@@ -4,7 +4,7 @@
 //! `azureRegion` and more. Whether the service shows them to an older version is not published.
 //! Where it does, they survive here like everything unknown. Where it does not, whoever reads by
 //! the older version, changes something and replaces the whole takes them away unseen, and no
-//! ETag tells, for nobody wrote in between. So a replacement can be preceded by one more look, by
+//! ETag tells, because nobody wrote in between. So a replacement can be preceded by one more look, by
 //! the newest version that is known ([`request()`]), and [`lost`] names what would go.
 //!
 //! An Update loses nothing of the kind but in arrays, which it replaces whole.

@@ -2,7 +2,7 @@
 //!
 //! A merge patch names what shall change and nothing else: objects merge, null takes a field out,
 //! arrays are replaced whole. That null deletes and that arrays are replaced whole is what the RFC
-//! says and no page confirms; whoever sends one holds the answer's body against it.
+//! says and no page confirms; the sender of one compares the answer's body with it.
 //!
 //! There are four ways to a [`Patch`]: [`pool::Edit`](crate::pool::Edit) for weights and
 //! priorities, [`Merge`] for the fields that an automaton may set, [`Patch::parse`] for what a
@@ -36,7 +36,7 @@ impl Patch {
         Self { body: body.into(), uses: Uses::POOL }
     }
 
-    /// A patch that changes nothing. What the service makes of the `ETag` then is not published.
+    /// A patch that changes nothing. Whether the service then changes the `ETag` is not published.
     pub fn empty() -> Self {
         Self { body: Bytes::from_static(br#"{"properties":{}}"#), uses: Uses::default() }
     }

@@ -27,7 +27,7 @@ pub const PRIORITY_MAX: u8 = 100;
 const SERVICES: &str = "properties.pool.services";
 
 /// What a weight or a priority is set to. Absent and null are told apart, since putting a value
-/// back to the letter needs to know which it was.
+/// back exactly needs to know which it was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Setting {
     /// The key is not there.
@@ -79,7 +79,7 @@ impl<'a> Pool<'a> {
 /// One member of a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member<'a> {
-    /// Its id to the letter: a whole ARM id, or a short `/backends/name`.
+    /// Its id exactly as written: a whole ARM id, or a short `/backends/name`.
     pub id: &'a str,
     /// Its name, which is the last segment of the id: what members are compared by.
     pub name: BackendName,
@@ -146,7 +146,7 @@ fn member(at: usize, value: &Value) -> Result<Member<'_>, Unreadable> {
     })
 }
 
-/// What came of an edit.
+/// The result of an edit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Edited {
     /// There is something to send.
@@ -178,7 +178,7 @@ pub enum EditError {
     },
 }
 
-/// Sets weights and priorities of named members, and leaves everything else to the letter.
+/// Sets weights and priorities of named members, and leaves everything else unchanged.
 ///
 /// Restoring is setting: give what [`Member::weight`] said before, absent and null included.
 #[derive(Debug)]
@@ -327,7 +327,7 @@ impl<'a> Edit<'a> {
         Edited::Changed(Patch::of_members(body))
     }
 
-    /// The whole backend with these members, to replace it; all else stays to the letter.
+    /// The whole backend with these members, to replace it; everything else stays unchanged.
     ///
     /// # Errors
     /// When the service would refuse the whole, or a key stands twice in it.

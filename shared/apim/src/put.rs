@@ -24,7 +24,7 @@ pub struct Draft {
     uses: Uses,
 }
 
-/// Why something is no draft.
+/// Why something is not a draft.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DraftError {
     /// It cannot be read.
@@ -53,7 +53,7 @@ impl Draft {
         Self::of(model::document(properties)?)
     }
 
-    /// A backend as it was read, with those properties instead: all else stays to the letter.
+    /// A backend as it was read, with those properties instead: everything else stays unchanged.
     pub fn over(backend: &Backend, properties: &Properties) -> Result<Self, DraftError> {
         Self::of(model::write_into(backend.document(), properties)?)
     }
@@ -114,7 +114,7 @@ impl Created {
     }
 }
 
-/// Leave to replace whatever is there, also what nobody here has seen.
+/// Permission to replace whatever is there, even what was never read here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overwrite(());
 

@@ -123,7 +123,7 @@ impl Object {
     }
 }
 
-/// The items of an array, each as it was written; none where the text is no array.
+/// The items of an array, each as it was written; none if the text is not an array.
 pub(crate) fn items(text: &str) -> Vec<&str> {
     let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
     items.into_iter().map(RawValue::get).collect()

@@ -1,6 +1,6 @@
 //! Requests, built without IO.
 //!
-//! Each function gives a whole request but for its `Authorization`, which whoever sends it adds.
+//! Each function gives a whole request except its `Authorization`, which the sender adds.
 //! A request that changes what is there takes an [`ETag`] by type, creating is another function,
 //! and Reconnect takes a backend at service level by type; what must not be sent does not compile.
 //! Bodies are within every published bound by type ([`Draft`], [`Patch`]). What is left to fail is

@@ -192,7 +192,7 @@ type Parts = (Vec<Document>, Option<u64>, Option<NextLink>);
 fn page(endpoint: &Endpoint, status: StatusCode, body: &Bytes) -> Result<Parts, Garbled> {
     object(status, body, &[StatusCode::OK])?;
     let page: WirePage<'_> = serde_json::from_slice(body)
-        .map_err(|_| Garbled::Page("it has no array of values, or its count or link is no such"))?;
+        .map_err(|_| Garbled::Page("it has no array of values, or its count or link is not one"))?;
     let document = |raw: &&RawValue| {
         let tree: Value = serde_json::from_str(raw.get()).unwrap_or_default();
         let bytes = body.slice_ref(raw.get().as_bytes());

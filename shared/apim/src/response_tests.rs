@@ -263,10 +263,10 @@ fn a_page_keeps_the_letter_of_each_backend() {
     expect![[r#"
         it has no body
         its body is not a JSON object (line 1, column 1)
-        it has no array of values, or its count or link is no such
+        it has no array of values, or its count or link is not one
         one of its values is not an object
-        it has no array of values, or its count or link is no such
-        it has no array of values, or its count or link is no such
+        it has no array of values, or its count or link is not one
+        it has no array of values, or its count or link is not one
         the address of its next page is not one
         its next page is on another server, which must not see the token
     "#]]

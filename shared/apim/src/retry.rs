@@ -3,7 +3,7 @@
 //! Pure: what happened, the time and the roll of a die are arguments. Two things are never done,
 //! whatever the policy:
 //! - **After a 412 nothing is sent again.** What was planned was planned from a state that is
-//!   gone; whoever planned it must look.
+//!   gone; its planner must read again.
 //! - **A write that may have been done is not sent again.** A 5xx, a timeout and a broken
 //!   connection leave it open. What is known not to have been done may be: 429, 409
 //!   `PessimisticConcurrencyConflict`, a connection that was never made, a token that could not be
@@ -30,7 +30,7 @@ pub enum Safety {
 /// How often and how long one kind of calls is made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
-    /// The most tries, the first included; 1 is no second one. At most [`ATTEMPTS_MAX`].
+    /// The most tries, the first included; 1 means no second one. At most [`ATTEMPTS_MAX`].
     pub attempts: u32,
     /// The pause before the second try, where the service names none; it doubles each time.
     pub pause: Duration,
@@ -64,7 +64,7 @@ impl Policy {
             return None;
         }
         let wait = match (error.retry(), error) {
-            // A new token can be had at once.
+            // A new token can be obtained at once.
             (_, Error::Unauthorized(_)) => Duration::ZERO,
             (Retry::Again { after: Some(after) } | Retry::Look { after: Some(after) }, _) => {
                 let named = after.wait(now);

@@ -2,7 +2,7 @@
 //!
 //! - A token that has a while to live is given out without waiting.
 //! - In its last minutes it is still given out, while one task fetches the next.
-//! - Without one, the first caller fetches and the others wait for its outcome, be it a token or
+//! - Without one, the first caller fetches and the others wait for its outcome, a token or
 //!   a failure; a storm of calls makes one request.
 //! - A token that Azure did not take (401) is dropped, unless a newer one is there already: two
 //!   calls may hear of the same old token, and only the first may cost a fetch.
@@ -175,7 +175,7 @@ impl Tokens {
         }
     }
 
-    /// What came of the fetches that ended since there were `fetches` of them, if any did.
+    /// The results of the fetches that ended since there were `fetches` of them, if any did.
     fn since(&self, fetches: u64) -> Option<Result<Arc<Token>, CredentialFailure>> {
         let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
         if state.fetches == fetches {

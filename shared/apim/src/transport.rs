@@ -43,13 +43,13 @@ impl Transport {
         Self { http, instead, last_failure: Arc::default() }
     }
 
-    /// What came of the last request, if it was no use. `azure_identity` tries again for longer than
+    /// How the last request failed, if it did. `azure_identity` tries again for longer than
     /// anybody here waits, and tells why only then.
     pub(crate) fn last_failure(&self) -> Option<String> {
         self.last_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Forgets what came of requests so far.
+    /// Forgets how requests failed so far.
     pub(crate) fn begin(&self) {
         *self.last_failure.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }

@@ -1,6 +1,6 @@
 //! Versions of the API, and what each of them has.
 //!
-//! The model is that of 2024-05-01. What an older version makes of a path or a field that it does
+//! The model is that of 2024-05-01. How an older version treats a path or a field that it does
 //! not know is not published, and a 404 for a path would read as "there is no such backend". So
 //! what a version is known not to have is refused here, in words, before anything is sent.
 
@@ -28,12 +28,12 @@ impl ApiVersion {
         &self.0
     }
 
-    /// The version of the Reconnect page, for whoever wants to ask as it does.
+    /// The version of the Reconnect page, for callers that want to ask as it does.
     pub fn of_reconnect() -> Self {
         Self(Self::RECONNECT.to_owned())
     }
 
-    /// The newest version that is known, for whoever wants to see all there is.
+    /// The newest version that is known, for callers that want to see everything.
     pub fn newest() -> Self {
         Self(Self::NEWEST.to_owned())
     }

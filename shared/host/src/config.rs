@@ -2,7 +2,7 @@
 //! may tell it of alerts.
 //!
 //! Secrets are never in the file. It says where each is: a variable of the environment or a file,
-//! as container platforms mount them. One that stands in the file all the same is an error, which
+//! as container platforms mount them. A secret in the file itself is an error, which
 //! does not show it.
 //!
 //! A command reads only the secrets that it uses ([`Needs`]): who asks for the status at night need
@@ -32,7 +32,7 @@ use crate::input;
 /// How long the file may be, in bytes.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
 
-/// Every key, as a path, with what it means and what it is if it is not said: the README's table.
+/// Every key, as a path, with its meaning and its default: the README's table.
 pub const KEYS: [(&str, &str, &str); 18] = [
     ("listen", "127.0.0.1:7433", "The address and port that `serve` listens on."),
     (
@@ -43,7 +43,7 @@ pub const KEYS: [(&str, &str, &str); 18] = [
     (
         "playbook",
         "",
-        "The playbook's file. Needed until one is published; `--publish` publishes it anew.",
+        "The playbook's file. Needed until one is published; `--publish` publishes it again.",
     ),
     ("azure.cloud", "public", "`public`, `usGovernment` or `china`."),
     (
@@ -65,8 +65,8 @@ pub const KEYS: [(&str, &str, &str); 18] = [
     (
         "azure.inspected",
         "true; false on this machine",
-        "Whether `serve` looks at the pools of each playbook that it takes up, and says what is the \
-         matter with them.",
+        "Whether `serve` checks the pools of each new generation of the playbook, and logs the \
+         problems that it finds.",
     ),
     (
         "azure.credential",
@@ -297,7 +297,7 @@ fn listen(listen: Option<Spanned<String>>) -> Result<SocketAddr, Wrong> {
     listen.value.parse().map_err(|_| {
         Wrong::at(
             &listen,
-            "this is no address to listen on",
+            "this is not an address to listen on",
             "it must be an IP address and a port: `0.0.0.0:7433`, `[::]:7433`; port 0 takes a free one",
         )
     })

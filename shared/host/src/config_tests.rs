@@ -285,7 +285,7 @@ fn what_is_wrong_is_said_with_its_place() {
     check(
         "store: a.db\nlisten: nowhere\n",
         &expect![[r#"
-        pointsman.yaml:2:9: this is no address to listen on
+        pointsman.yaml:2:9: this is not an address to listen on
           |
         2 | listen: nowhere
           |         ^^^^^^^

@@ -43,7 +43,7 @@ pub const IDLE_WITHIN: Duration = Duration::from_secs(75);
 /// process may commonly have open.
 pub const CONNECTIONS_MAX: usize = 512;
 
-/// How long accepting rests after it failed, mostly for want of files.
+/// How long accepting pauses after it failed, usually because no more files can be opened.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// Says that the process is to stop, to all who wait for it.
@@ -81,7 +81,7 @@ impl Stop {
     /// run by hand and leaves something behind else: a service that was detached is to go on.
     ///
     /// # Errors
-    /// When signals cannot be heeded.
+    /// When the process's signals cannot be listened for.
     pub fn hang_up() -> io::Result<impl Future<Output = ()> + Send + 'static> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut hang_up = signal(SignalKind::hangup())?;
@@ -94,7 +94,7 @@ impl Stop {
     /// on; what is given waits for one. Without it, a signal ends the process on the spot.
     ///
     /// # Errors
-    /// When signals cannot be heeded.
+    /// When the process's signals cannot be listened for.
     pub fn signals() -> io::Result<impl Future<Output = ()> + Send + 'static> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;

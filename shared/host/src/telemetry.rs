@@ -1,4 +1,4 @@
-//! What is told to whoever watches the process.
+//! What the process tells those who watch it.
 //!
 //! Lines for people where a terminal is, JSON elsewhere; `POINTSMAN_LOG` filters as `RUST_LOG` does
 //! elsewhere. Everything goes to standard error: standard output is for what a command was asked.

@@ -23,7 +23,7 @@ use crate::{clock::SystemClock, config::Config};
 
 /// How long a read of the functions waits for room in Azure's token bucket, in seconds. Where it
 /// would take longer, the look at its backend is put off until there is room. A write waits for
-/// nothing: it is decided anew once there is room, for a pause or an end may have come by then.
+/// nothing: it is decided again once there is room, because a pause or an end may have come by then.
 pub const READ_PACE_SECS_MAX: u64 = 5;
 
 /// Why the parts cannot be put together.

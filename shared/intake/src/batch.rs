@@ -1,4 +1,4 @@
-//! What a body tells of: signals, and alerts that cannot be used.
+//! What a body contains: signals, and alerts that cannot be used.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -55,11 +55,11 @@ pub enum Reason {
     /// It has not the form of an alert.
     #[error("it does not have the form of an alert: {0}")]
     Form(String),
-    /// Its status is none that we know.
+    /// Its status is not one that we know.
     #[error("its status is `{0}`, neither firing nor resolved")]
     Status(String),
     /// One of its times cannot be read.
-    #[error("its {field} `{text}` is no time such as 2026-01-31T12:00:00Z")]
+    #[error("its {field} `{text}` is not a time such as 2026-01-31T12:00:00Z")]
     Time {
         /// What the source calls the time.
         field: &'static str,
@@ -182,7 +182,7 @@ impl Unusable {
 ///
 /// Everything of a signal counts, what describes it too: a delivery that says anything new is
 /// another message. Of the receipt, the whole minute counts: a storm of repeats is one message, and
-/// an alert that is told of again minutes later is a new fact, though the first may still wait.
+/// an alert that is repeated minutes later is a new fact, though the first may still wait.
 #[must_use]
 pub fn content_id(signals: &[Signal]) -> MessageId {
     let mut ordered: Vec<&Signal> = signals.iter().collect();

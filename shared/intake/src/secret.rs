@@ -11,10 +11,10 @@ use serde::{Deserialize, Deserializer, de};
 #[derive(Clone)]
 pub struct Secret(Box<str>);
 
-/// Why a text is no secret. Says nothing of the text itself.
+/// Why a text is not a secret. Shows nothing of the text itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    /// It has no characters: whoever sends none would be let in.
+    /// It has no characters: anyone who sends none would be let in.
     #[error("a secret must not be empty")]
     Empty,
     /// It begins or ends with a space or a line end, which no HTTP header carries, so that it

@@ -1,4 +1,4 @@
-//! What every source of alerts is to whoever receives its requests.
+//! What a source of alerts is to the code that receives its requests.
 //!
 //! A request is taken in two steps. [`Source::accept`] looks at the head alone, so that a stranger's
 //! body need not be read. The [`Reader`] that it gives looks at the body, as it came: a source that

@@ -1,4 +1,4 @@
-//! What others wrote, quoted where it is told of.
+//! Text of others, quoted in messages.
 
 use pointsman_core::text::one_line;
 

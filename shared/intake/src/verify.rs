@@ -47,12 +47,12 @@ pub enum AuthenticationError {
     },
     /// The user's name cannot be sent.
     #[error(
-        "`{0}` is no user name for basic authentication: it holds a colon or a control character"
+        "`{0}` is not a user name for basic authentication: it holds a colon or a control character"
     )]
     User(String),
 }
 
-/// That a request is turned away. Says no more than this, and neither may the answer.
+/// A request is turned away. It does not say why, and the answer must not either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
     /// It carries no credential: answered with a 401.
@@ -224,7 +224,7 @@ mod tests {
         expect_test::expect![[r"
             a source has one secret, or 2 while they are rotated; here are 0
             a source has one secret, or 2 while they are rotated; here are 3
-            `a:b` is no user name for basic authentication: it holds a colon or a control character
+            `a:b` is not a user name for basic authentication: it holds a colon or a control character
         "]]
         .assert_eq(&format!(
             "{}\n{}\n{}\n",

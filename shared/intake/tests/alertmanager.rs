@@ -165,7 +165,7 @@ fn the_same_delivery_within_a_minute_has_the_same_id_and_a_minute_later_another(
     let first = id(ONE_RESOLVED.as_bytes(), "2026-11-21T22:21:00Z");
     assert_eq!(first, id(&changed, "2026-11-21T22:21:00.5Z"));
     assert_eq!(first, id(&changed, "2026-11-21T22:21:59.999999999Z"));
-    // What is told of again later is a new fact, though the first may still wait in the queue.
+    // What is repeated later is a new fact, though the first may still wait in the queue.
     for other in ["2026-11-21T22:20:59.999999999Z", "2026-11-21T22:22:00Z", "2026-12-05T00:00:00Z"]
     {
         assert_ne!(first, id(ONE_RESOLVED.as_bytes(), other), "{other}");
@@ -233,8 +233,8 @@ fn one_alert_that_cannot_be_used_does_not_cost_the_others() {
             unusable: its startsAt is not set
             unusable: its fingerprint cannot be used: a fingerprint has 1 to 200 bytes and no control characters
             unusable: its startsAt 2026-11-22T22:21:00.001Z is more than 24 h ahead of the time it was received
-            unusable: its startsAt `yesterday` is no time such as 2026-01-31T12:00:00Z
-            unusable: its startsAt `1795289578` is no time such as 2026-01-31T12:00:00Z
+            unusable: its startsAt `yesterday` is not a time such as 2026-01-31T12:00:00Z
+            unusable: its startsAt `1795289578` is not a time such as 2026-01-31T12:00:00Z
             unusable: its label `backend` is a list or an object, and no text
             unusable: it has neither a fingerprint nor labels to know it again by
             unusable: its status is `suppressed`, neither firing nor resolved

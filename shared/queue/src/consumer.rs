@@ -35,16 +35,16 @@ pub enum ConsumerError {
     /// There is one already.
     #[error("the queue has a consumer already: another process holds {0:?}; end it first")]
     AlreadyConsumed(PathBuf),
-    /// The claim cannot be made.
+    /// The consumer's file cannot be locked.
     #[error("{0:?} cannot be locked: {1}")]
-    Claim(PathBuf, io::Error),
+    File(PathBuf, io::Error),
     /// The database fails.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Holds the claim, and what is ready to be received. Jobs at the writer share it, so that the
-/// claim outlives all that is done under it.
+/// Holds the lock on the consumer's file, and what is ready to be received. Jobs at the writer share
+/// it, so that the lock outlives everything that is done under it.
 #[derive(Debug)]
 pub(crate) struct Consumer {
     database: Database,
@@ -56,13 +56,13 @@ pub(crate) struct Consumer {
     /// When the database was last looked into for messages of other processes.
     polled: Mutex<Option<Instant>>,
     /// Locked for as long as it is open.
-    _claim: File,
+    _locked: File,
 }
 
 impl Consumer {
-    /// Becomes the consumer: claims the messages, and voids the locks of the one before.
-    pub(crate) async fn claim(database: Database) -> Result<Self, ConsumerError> {
-        let claim = claim(database.path())?;
+    /// Becomes the consumer: locks the consumer's file, and voids the message locks of the one before.
+    pub(crate) async fn open(database: Database) -> Result<Self, ConsumerError> {
+        let locked = lock(database.path())?;
         let epoch = database.write(|conn| Box::pin(messages::take_over(conn))).await?;
         Ok(Self {
             database,
@@ -70,7 +70,7 @@ impl Consumer {
             epoch,
             locks: AtomicU32::new(0),
             polled: Mutex::new(None),
-            _claim: claim,
+            _locked: locked,
         })
     }
 
@@ -265,20 +265,20 @@ fn pause(earliest: Micros, now: Timestamp) -> Duration {
     Duration::from_micros(u64::try_from(left).unwrap_or(0)).min(POLL)
 }
 
-/// The file whose lock is the claim to a database's messages.
-fn claim_file(database: &Path) -> PathBuf {
+/// The consumer's file: whoever has locked it receives a database's messages.
+fn file_of(database: &Path) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
     path.push(".consumer");
     PathBuf::from(path)
 }
 
 /// Whether another process, a `serve` most likely, takes messages out of this database's queue: it
-/// holds the claim. Nothing is written to find that out.
+/// has locked the consumer's file. Nothing is written to find that out.
 ///
 /// # Errors
-/// When the claim's file cannot be opened.
+/// When the consumer's file cannot be opened.
 pub fn is_consumed(database: &Database) -> io::Result<bool> {
-    match File::open(claim_file(database.path())) {
+    match File::open(file_of(database.path())) {
         Ok(file) => match file.try_lock_shared() {
             Ok(()) => Ok(false),
             Err(TryLockError::WouldBlock) => Ok(true),
@@ -290,9 +290,9 @@ pub fn is_consumed(database: &Database) -> io::Result<bool> {
 }
 
 /// Locks the file beside the database; the lock ends with the process at the latest.
-fn claim(database: &Path) -> Result<File, ConsumerError> {
-    let path = claim_file(database);
-    let failed = |error| ConsumerError::Claim(path.clone(), error);
+fn lock(database: &Path) -> Result<File, ConsumerError> {
+    let path = file_of(database);
+    let failed = |error| ConsumerError::File(path.clone(), error);
     let file = open(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

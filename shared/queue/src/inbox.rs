@@ -221,7 +221,7 @@ impl Reservation {
     /// Fills the room.
     pub(crate) fn fill(self, ready: Ready) {
         let mut state = self.inbox.state();
-        // What is dropped with `self` below is given back; what is ready takes it anew.
+        // What is dropped with `self` below is given back; what is ready takes it again.
         state.messages += 1;
         state.bytes += ready.bytes;
         state.ready.push_back(ready);

@@ -20,8 +20,8 @@
 //!   not to the receiver, and the next to receive gets them.
 //! - Ready messages that nobody fetches: their locks are renewed before they are delivered, so that
 //!   none is delivered under a lock that is about to run out, and waiting counts as no delivery.
-//! - A consumer that dies: the operating system releases its claim, and its successor voids its
-//!   locks at once, rather than waiting for them.
+//! - A consumer that dies: the operating system unlocks its file, and its successor voids its locks
+//!   on messages at once, rather than waiting for them.
 //! - The same message sent while it is being worked on comes once more
 //!   ([`pointsman_store::messages`]).
 
@@ -82,16 +82,16 @@ impl EmbeddedQueue {
         Self { database, clock, consumer: None }
     }
 
-    /// The queue that also receives. There is one of a database at a time; the claim is a lock on
-    /// the file `<database>.consumer`, which ends with the queue, or with its process.
+    /// The queue that also receives. A database has one at a time: it locks the file
+    /// `<database>.consumer` until the queue is closed or its process ends.
     ///
     /// # Errors
-    /// When another consumer holds the claim, or it cannot be made, or the database fails.
+    /// When another consumer has locked that file, or it cannot be locked, or the database fails.
     pub async fn consumer(
         database: Database,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, ConsumerError> {
-        let consumer = Some(Arc::new(Consumer::claim(database.clone()).await?));
+        let consumer = Some(Arc::new(Consumer::open(database.clone()).await?));
         Ok(Self { database, clock, consumer })
     }
 

@@ -185,7 +185,7 @@ async fn what_is_undone_is_looked_at_though_azure_was_in_trouble_a_moment_ago() 
     let other = Signal { series: "prometheus/f2".parse().unwrap(), ..one.clone() };
     world.hear(&engine, one.clone()).await;
     assert_eq!(asked(), 1);
-    // An alert more is no reason to ask it sooner.
+    // One more alert does not make it ask sooner.
     world.hear(&engine, other).await;
     assert_eq!(asked(), 1);
     let document = world.store.documents().await.unwrap().remove(0).body;

@@ -59,8 +59,8 @@ struct Claiming {
     length: i64,
 }
 
-/// A [`Commit`], ready for the writer.
-pub(crate) struct Ready {
+/// A [`Commit`], written out for the writer.
+pub(crate) struct Prepared {
     series: Vec<Swap>,
     claims: Vec<Claiming>,
     documents: Vec<Swap>,
@@ -73,7 +73,7 @@ pub(crate) struct Ready {
     complete: Vec<Receipt>,
 }
 
-impl Ready {
+impl Prepared {
     /// Writes the bodies. Messages to be delivered at once are due from `now` on.
     pub(crate) fn new(commit: &Commit, now: Timestamp) -> Result<Self, StoreError> {
         let Commit {
@@ -165,7 +165,7 @@ impl Ready {
 
     /// Writes it as part of a transaction, and returns when the first of the messages is due again
     /// that are completed by it. Where both a lock was lost and somebody was faster, the latter is
-    /// said: whoever puts it together anew then hears of the former.
+    /// said: the caller that puts it together again then sees the conflict.
     async fn write_part(
         &self,
         conn: &mut SqliteConnection,

@@ -58,7 +58,7 @@ impl Row {
     }
 }
 
-/// What became of a message that was to be stored.
+/// How storing a message ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inserted {
     /// It is stored.

@@ -19,7 +19,7 @@ use pointsman_engine::ports::{
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::{
-    commit::{self, GROUP, Ready},
+    commit::{self, GROUP, Prepared},
     database::Database,
     micros::Micros,
     program::Program,
@@ -87,7 +87,7 @@ fn push_recall(query: &mut QueryBuilder<Sqlite>, recall: &Recall) {
 }
 
 fn read_time(micros: i64) -> Result<Timestamp, StoreError> {
-    let corrupt = || StoreError::Corrupt(format!("{micros} is no time"));
+    let corrupt = || StoreError::Corrupt(format!("{micros} is not a time"));
     Micros::of_column(micros).timestamp().ok_or_else(corrupt)
 }
 
@@ -182,7 +182,9 @@ impl Store for SqliteStore {
         )
         .await?;
         ids.iter()
-            .map(|id| id.parse().map_err(|_| StoreError::Corrupt(format!("`{id}` is no backend"))))
+            .map(|id| {
+                id.parse().map_err(|_| StoreError::Corrupt(format!("`{id}` is not a backend's id")))
+            })
             .collect()
     }
 
@@ -239,14 +241,14 @@ impl Store for SqliteStore {
     }
 
     async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
-        let ready = Ready::new(commit, self.clock.now())?;
-        if ready.is_empty() {
+        let prepared = Prepared::new(commit, self.clock.now())?;
+        if prepared.is_empty() {
             return Ok(());
         }
         let database = self.database.clone();
         self.database
             .write_text_then(
-                move |conn, opening| Box::pin(async move { ready.write(conn, opening).await }),
+                move |conn, opening| Box::pin(async move { prepared.write(conn, opening).await }),
                 move |due| database.arrivals().expect(due),
             )
             .await

@@ -67,7 +67,7 @@ pub(crate) enum Order {
     Close,
 }
 
-/// What became of a job's part of the transaction.
+/// How a job's part of the transaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// To be committed.
@@ -88,7 +88,7 @@ pub(crate) enum Opening {
     Transaction,
     /// A savepoint in a transaction that it shares.
     Savepoint,
-    /// Whatever it takes: it begins and commits by itself. Where it comes to nothing, it may leave
+    /// Anything: it begins and commits itself. If it fails, it may leave
     /// its transaction open, to be rolled back.
     Own,
 }
@@ -123,7 +123,7 @@ pub(crate) enum Extent {
     Text,
 }
 
-/// A write, with whoever waits for it.
+/// A write, and who waits for its result.
 #[async_trait]
 pub(crate) trait Job: Send {
     /// How much it does.

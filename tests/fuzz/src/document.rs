@@ -1,4 +1,4 @@
-//! Bodies of backends: read, judged, written over, merged, compared.
+//! Bodies of backends: read, checked, written over, merged, compared.
 
 use pointsman_apim::{
     Document, Draft, Patch, diff,
@@ -15,7 +15,7 @@ pub(crate) fn run(bytes: &[u8]) {
         Err(error) => return says(&error),
     };
     assert_eq!(document.body(), bytes);
-    judge(&document);
+    check(&document);
     assert_eq!(diff::between(document.raw(), document.raw()), []);
     for line in diff::added(document.raw()) {
         assert!(!line.path.is_empty() && !line.to_string().is_empty());
@@ -33,7 +33,7 @@ pub(crate) fn run(bytes: &[u8]) {
 }
 
 /// What is wrong with it is said, and what is shown of it hides what is secret.
-pub(crate) fn judge(document: &Document) {
+pub(crate) fn check(document: &Document) {
     for purpose in [Purpose::Whole, Purpose::Patch] {
         let problems = model::validate(document.raw(), purpose);
         assert!(problems.len() <= PROBLEMS_MAX);

@@ -36,7 +36,7 @@ pub(crate) fn run(bytes: &[u8]) {
         "list" => match response::list(&Endpoint::default(), call, answer) {
             Ok(page) => {
                 assert_eq!(status, StatusCode::OK);
-                page.backends.iter().for_each(document::judge);
+                page.backends.iter().for_each(document::check);
                 let kept: usize = page.backends.iter().map(|backend| backend.body().len()).sum();
                 assert!(kept < body.len());
                 return;
@@ -103,7 +103,7 @@ fn answer(bytes: &[u8]) -> Option<(&str, Response<Bytes>)> {
 fn read(backend: &Backend, body: &Bytes) {
     assert_eq!(backend.body(), body);
     assert_eq!(backend.etag().to_string().parse().as_ref(), Ok(backend.etag()));
-    document::judge(backend.document());
+    document::check(backend.document());
     let shown = format!("{backend:?}");
     assert!(shown.contains(&backend.redacted().to_string()));
     if let Ok(properties) = model::read(backend.document())

@@ -50,6 +50,8 @@ pub(crate) enum WriteFault {
     Throttled(Option<i64>),
     /// 400.
     Refused,
+    /// 412, though no one wrote.
+    Outrun,
     /// Never sent.
     NotSent,
 }
@@ -264,6 +266,7 @@ impl Azure {
             Some(WriteFault::Refused) => {
                 return (Answer::Refused { why: "400".to_owned() }, None);
             }
+            Some(WriteFault::Outrun) => return (Answer::Outrun, None),
             Some(WriteFault::NotSent) => {
                 return (Answer::NotSent { why: "no route".to_owned() }, None);
             }

@@ -16,8 +16,12 @@ use crate::{
 };
 
 /// So many cases; `PROPTEST_CASES`, where it is set, says otherwise.
+///
+/// A run of `cargo test -p pointsman-model` tries 2,836 cases: 1,280 histories with everything at
+/// once (`chaos`, 480 of them with two instances), 384 orders of arrival (`order`), 1,152 about time
+/// (`time`), and 20 that crash before each of their stages (`crash`). Every night,
+/// `all_hold_for_two_instances_whose_clocks_differ` tries 100,000 histories.
 pub(crate) fn config(cases: u32) -> Config {
-    // For a longer search than every run can afford.
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     Config { cases: asked.unwrap_or(cases), ..Config::default() }
 }
@@ -485,6 +489,7 @@ fn fault() -> impl Strategy<Value = Event> {
         3 => (1_i64..240).prop_map(|wait| Event::Write(WriteFault::Late(wait))),
         1 => wait().prop_map(|wait| Event::Write(WriteFault::Throttled(wait))),
         1 => Just(Event::Write(WriteFault::Refused)),
+        1 => Just(Event::Write(WriteFault::Outrun)),
         1 => Just(Event::Write(WriteFault::NotSent)),
         1 => Just(Event::Reconnect(ReconnectFault::LostAfter)),
         1 => Just(Event::Reconnect(ReconnectFault::LostBefore)),

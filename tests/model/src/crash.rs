@@ -56,7 +56,7 @@ proptest! {
             let crashed = live_through(&case, &faults, Some(stage));
             let fail = |why: String| TestCaseError::fail(format!("crashed before {stage}: {why}"));
             crashed.restored().map_err(fail)?;
-            crashed.check(&["I3", "I4", "I5", "I6", "I9", "I10"]).map_err(fail)?;
+            crashed.check(&["I3", "I4", "I4-again", "I5", "I6", "I9", "I10"]).map_err(fail)?;
             let ended = |world: &World| -> Vec<_> {
                 let series = world.store.series.values();
                 series.map(|one| (one.body.id.clone(), one.body.ended, one.body.running.is_some())).collect()
@@ -83,7 +83,7 @@ proptest! {
         for stage in 0..whole.stages {
             let crashed = reach(Some(stage));
             let fail = |why: String| TestCaseError::fail(format!("crashed before {stage}: {why}"));
-            crashed.check(&["I3", "I4", "I5", "I6", "I9", "I10"]).map_err(fail)?;
+            crashed.check(&["I3", "I4", "I4-again", "I5", "I6", "I9", "I10"]).map_err(fail)?;
             // What is held may have begun before it gave way, or not, by what was heard together.
             let in_force = |over: &&Override| {
                 matches!((&over.life, &over.standing), (Life::Begun { .. }, Standing::Admitted))

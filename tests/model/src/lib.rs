@@ -33,7 +33,7 @@ mod requests;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
-mod tables;
+mod stories;
 #[cfg(test)]
 mod time;
 #[cfg(test)]

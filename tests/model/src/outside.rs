@@ -85,10 +85,14 @@ pub(crate) fn at(seconds: i64) -> Timestamp {
 
 /// A playbook of these pool settings and plays, each an indented block of YAML.
 pub(crate) fn playbook(settings: &str, plays: &str) -> Arc<Book> {
+    book(&format!("pools:\n  pool: {{service: main, backend: pool{settings}}}\nplays:\n{plays}"))
+}
+
+/// A playbook of these pools and plays.
+pub(crate) fn book(pools_and_plays: &str) -> Arc<Book> {
     let text = format!(
         "version: 1\nservices:\n  main: {{subscription: 00000000-0000-0000-0000-000000000001, \
-         resourceGroup: rg1, name: contoso}}\npools:\n  pool: {{service: main, backend: pool{settings}}}\n\
-         plays:\n{plays}"
+         resourceGroup: rg1, name: contoso}}\n{pools_and_plays}"
     );
     match read(&text) {
         Ok(playbook) => Arc::new(Book { text, playbook }),

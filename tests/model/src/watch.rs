@@ -68,9 +68,10 @@ impl Outside {
             before.is_some_and(|before| before.intents.iter().any(|one| one.id == intent.id))
         };
         for intent in document.intents.iter().filter(|intent| !was_there(intent)) {
-            // What is read again after a pause may be there all the same.
+            // What is read again after a wait may be there all the same; a clock that is ahead has
+            // waited where another has not.
             if self.watch.outrun.get(&intent.etag) == Some(&self.now) {
-                self.violation("I4", &format!("{} was sent again after a 412", intent.id));
+                self.violation("I4-again", &format!("{} was sent again after a 412", intent.id));
             }
             let since = self.azure.foreign_since(&intent.etag);
             self.watch.is_ambiguous |= intent.changes.iter().any(|change| {

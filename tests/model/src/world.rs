@@ -20,7 +20,7 @@ use pointsman_engine::{
     message::{self, Command, Outgoing},
 };
 
-pub(crate) use crate::outside::{Book, at, backend, epoch, playbook};
+pub(crate) use crate::outside::{Book, at, backend, book, epoch, playbook};
 use crate::{
     azure::Azure,
     outside::Outside,

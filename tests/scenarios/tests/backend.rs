@@ -85,7 +85,7 @@ async fn whoever_is_logged_in_to_the_azure_cli_is_asked_for() {
     let (code, said) = get().await;
     assert_eq!(code, Some(1), "{said}");
     assert!(
-        said.contains("no token for Azure could be had") && said.contains("az login"),
+        said.contains("no token for Azure could be obtained") && said.contains("az login"),
         "{said}"
     );
     world.finish();

@@ -146,7 +146,7 @@ async fn who_is_faster_between_a_look_and_a_write_is_told_of_by_an_exit_code() {
     .expect("a file");
     let races: [(Operation, &[&str], &str); 4] = [
         // Azure cannot be asked to create only: that theirs is gone is all that can be told.
-        (Operation::Put, &["put", "main/new", "new.json", "--create"], "theirs was REPLACED"),
+        (Operation::Put, &["put", "main/new", "new.json", "--create"], "it was REPLACED"),
         (Operation::Patch, &["set", "main/eu", "title=X"], "changed meanwhile"),
         (Operation::Put, &["put", "main/eu", "eu.json"], "changed meanwhile"),
         (Operation::Delete, &["delete", "main/eu"], "changed meanwhile"),
@@ -183,7 +183,7 @@ async fn a_playbook_that_cannot_be_read_stops_only_who_needs_its_names() {
         assert_eq!(names(&listed), ["ap", "chat", "eu", "us"]);
         for named in [&["backend", "get", "chat"][..], &["backend", "list"]] {
             let ran = world.say(named).await.ended(1);
-            let _ = ran.says("the whole Azure path would do").says("playbook.yaml");
+            let _ = ran.says("its whole Azure path").says("playbook.yaml");
         }
     }
     world.finish();
@@ -245,7 +245,7 @@ async fn a_replacement_names_what_a_later_version_would_lose() {
 
     let seen = world.say(&["backend", "get", "new", "--output", "json"]).await.ended(0);
     assert_eq!(seen.json()["properties"].get("azureRegion"), None, "it is hidden");
-    let warning = "a later version has more of it, which this takes away:\n  \
+    let warning = "a later api-version shows more fields, which this write would remove:\n  \
                    properties.azureRegion";
     let (code, said) = fed(&world, &["backend", "put", "new", "-", "--dry-run"], &seen.out).await;
     assert_eq!(code, 0, "{said}");

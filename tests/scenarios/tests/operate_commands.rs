@@ -491,7 +491,7 @@ async fn a_pause_outlives_a_restart_and_an_alert_of_before_it_stays_held() {
     let _ = world.say(&["history"]).await.ended(0).says("resumed by ann");
     world.weights([0, 30, 20]).await;
     let log = world.log();
-    assert_eq!(log.matches("nobody has served on this store before").count(), 1, "{log}");
+    assert_eq!(log.matches("this store is new: what another store").count(), 1, "{log}");
     assert!(serve.stop().await);
     world.finish();
 }

@@ -16,7 +16,7 @@ pub(super) const AZURES: [&str; 3] = ["id", "name", "type"];
 #[derive(Debug)]
 pub(super) struct File {
     /// What shall be, without what Azure alone says of a backend; what was written as JSON and has
-    /// nothing of that is kept to the letter.
+    /// nothing of that is kept unchanged.
     pub(super) document: Document,
     /// The ETag that `get` has put there, and that Azure's bodies do not have.
     pub(super) etag: Option<ETag>,
@@ -63,7 +63,7 @@ fn of(text: &str, is_json: bool) -> Result<File, String> {
     }
     let mut rest = document.raw().clone();
     let filled = template::literal(&mut rest, "")?;
-    let Some(fields) = rest.as_object_mut() else { return Err("it is no object".to_owned()) };
+    let Some(fields) = rest.as_object_mut() else { return Err("it is not an object".to_owned()) };
     let etag = fields.shift_remove("etag");
     let said = AZURES.map(|key| fields.shift_remove(key));
     if filled || etag.is_some() || said.iter().any(Option::is_some) {
@@ -188,7 +188,7 @@ mod tests {
         check(
             r#"{"properties":{"url":"[parameters('ordersUrl')]"}}"#,
             &expect![
-                "properties.url is an expression of an ARM template, which a deployment fills in and Azure takes to the letter here: write the value itself, or begin it with `[[` if this text is what it shall be"
+                "properties.url is an expression of an ARM template, which a deployment fills in and Azure stores as it is here: write the value itself, or begin it with `[[` if this text is meant"
             ],
         );
         check(

@@ -1,7 +1,7 @@
-//! `pointsman backend`: the backends of API Management themselves, by a person's own hand.
+//! `pointsman backend`: the backends of API Management themselves, changed by hand.
 //!
-//! What is done here is done at once and by whoever calls it: it is no override, has no end, and a
-//! pause does not hold it. To a `serve` it is somebody else's write, which becomes the baseline.
+//! These commands act at once: what they do is not an override, has no end, and a pause does not stop
+//! it. A running `serve` treats it as somebody else's write, which becomes the baseline.
 //!
 //! Nothing that exists is changed unseen: it is read first, what would differ is shown, and what is
 //! written carries the ETag of what was read. Who was faster wins, and is told by an exit code of
@@ -28,11 +28,11 @@ use crate::{common::Common, failed::Failed, show};
 /// What the exit codes of these commands mean, for their help.
 pub(crate) const EXIT_CODES: &str = "\
 A backend is named by a pool of the playbook, by service/name or service/workspace/name, by its name
-alone where the playbook has one service, or by its Azure path. Secrets are shown as ***. What is done
-here is done at once and by your own hand: a pause does not hold it, and nothing undoes it.
+alone if the playbook has one service, or by its Azure path. Secrets are shown as ***. These commands
+act at once and on your authority: a pause does not stop them, and nothing undoes what they did.
 
-Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong usage; 3 it is not there; 4 someone wrote first,
-or it exists already.";
+Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong usage; 3 there is no such backend; 4 someone wrote
+first, or it exists already.";
 
 /// What `backend` takes.
 #[derive(Clone, Debug, Args)]
@@ -78,7 +78,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
 
 async fn run(common: &Common, output: Output, command: Command) -> Result<ExitCode, Wrong> {
     let desk = Desk::open(common, output).await?;
-    // Who watches is told of what keeps it, and nothing is to be said while a person types.
+    // A watch says what it waits for; while a person types nothing is printed.
     let in_silence = match &command {
         Command::Watch(_) => true,
         Command::Put(options) => options.is_typed(),

@@ -1,7 +1,7 @@
 //! Which backend, or which service, is meant: by the playbook in force, or the configured one.
 //!
-//! A playbook that cannot be read is no reason not to do what needs none of its names: who says the
-//! whole Azure path is told of it, and gets what was asked for.
+//! A playbook that cannot be read does not stop what needs none of its names: whoever gives the
+//! whole Azure path gets a note about it, and then what was asked for.
 
 use pointsman_apim::{BackendId, Scope, ServiceId, WorkspaceId, id::WorkspaceName};
 use pointsman_core::playbook::Playbook;
@@ -120,13 +120,13 @@ impl Names {
         match &self.unread {
             None => Ok(()),
             Some(why) => Err(Wrong::Failed(why.within(
-                "the playbook says what is called so, and it cannot be read; the whole Azure path would do \
-                 without it:",
+                "this name is looked up in the playbook, which cannot be read; use its whole Azure path, or \
+                 mend the playbook:",
             ))),
         }
     }
 
-    /// They are not, and all the same whoever asks may want to know.
+    /// They are not needed; a note says that they could not be read.
     fn warn(&self) {
         if let Some(why) = &self.unread {
             let why = why.within("the playbook cannot be read, which does not matter here:");
@@ -150,7 +150,7 @@ impl Names {
                     "there is no playbook that names a service: say the whole Azure path"
                         .to_owned(),
                 )),
-                _ => Err(Wrong::Usage(format!("say of which service: {}", known()))),
+                _ => Err(Wrong::Usage(format!("name the service too: {}", known()))),
             };
         };
         if let Some((_, id)) = self.services.iter().find(|(alias, _)| alias == text) {
@@ -234,7 +234,7 @@ plays: []
                 r#"000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/workspaces/team/backends/eu"#
             ]],
         );
-        check(Some(TWO), "eu", &expect!["say of which service: main (contoso), spare (fabrikam)"]);
+        check(Some(TWO), "eu", &expect!["name the service too: main (contoso), spare (fabrikam)"]);
         check(
             Some(ONE),
             "nope/eu",

@@ -139,7 +139,7 @@ impl Outcome<'_> {
         }
         match (written, etag) {
             (false, _) if diff.is_empty() => {
-                text.line(format_args!("{short} is so already: nothing to do"));
+                text.line(format_args!("{short} is already as asked: nothing to do"));
             }
             (false, _) => text.line(format_args!("{short} would be {what}; nothing was written")),
             (true, None) => text.line(format_args!("{short} is {what}")),

@@ -21,20 +21,20 @@ use crate::{failed::Failed, page::Page, show};
 /// What `list` takes.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ListOptions {
-    /// A service: by what the playbook or Azure calls it, or its Azure path; the playbook's only one,
-    /// if it is not said.
+    /// A service: its name in the playbook or in Azure, or its Azure path; the playbook's only one
+    /// by default.
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
     /// A workspace of it.
     #[arg(long, value_name = "NAME")]
     workspace: Option<String>,
-    /// Only those, in OData's words, by name, title and url: "startswith(name,'eu-')"
+    /// Only those that match an OData filter on name, title and url: "startswith(name,'eu-')"
     #[arg(long, value_name = "EXPRESSION")]
     filter: Option<Filter>,
-    /// At most so many.
+    /// At most this many.
     #[arg(long, value_name = "NUMBER")]
     top: Option<u64>,
-    /// Without the first so many.
+    /// Skip this many at the beginning.
     #[arg(long, value_name = "NUMBER")]
     skip: Option<u64>,
 }
@@ -51,7 +51,7 @@ pub(super) struct GetOptions {
 pub(super) struct WatchOptions {
     /// Which backend.
     backend: String,
-    /// How often it is looked at, in seconds.
+    /// How often it is read, in seconds.
     #[arg(
         long,
         default_value_t = 5,
@@ -123,7 +123,7 @@ pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCod
             Err(error) => {
                 if !troubled {
                     let why = error.full().to_string();
-                    show::note(format_args!("it cannot be seen now: {why}"));
+                    show::note(format_args!("it cannot be read now: {why}"));
                 }
                 troubled = true;
                 continue;

@@ -1,8 +1,9 @@
 //! Texts that a tool would have filled in, in a file that is meant for that tool.
 //!
 //! A deployment fills in an ARM template's `[parameters('x')]`; Terraform, Bicep and shells fill in
-//! `${x}`. Azure's own interface does neither: it would take the text to the letter, and traffic would
-//! go to an address that is none. So they are refused, unless they are escaped as their tools have it.
+//! `${x}`. Azure's own interface does neither: it would store the text as it is, and traffic would
+//! go to something that is not an address. So they are refused, unless they are escaped as their tools
+//! do.
 
 use serde_json::Value;
 
@@ -35,11 +36,11 @@ pub(super) fn literal(value: &mut Value, at: &str) -> Result<bool, String> {
     }
 }
 
-const EXPRESSION: &str = "is an expression of an ARM template, which a deployment fills in and Azure takes to the \
-    letter here: write the value itself, or begin it with `[[` if this text is what it shall be";
+const EXPRESSION: &str = "is an expression of an ARM template, which a deployment fills in and Azure stores as it is \
+    letter here: write the value itself, or begin it with `[[` if this text is meant";
 
-const PLACEHOLDER: &str = "has a `${...}`, which Terraform, Bicep or a shell fills in and Azure takes to the letter \
-    here: write the value itself, or `$${...}` if this text is what it shall be";
+const PLACEHOLDER: &str = "has a `${...}`, which Terraform, Bicep or a shell fills in and Azure stores as it is \
+    here: write the value itself, or `$${...}` if this text is meant";
 
 /// The text that an escaped one stands for; none where nothing is escaped.
 fn unescaped(text: &str) -> Result<Option<String>, &'static str> {

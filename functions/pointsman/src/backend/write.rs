@@ -31,17 +31,17 @@ use crate::{failed::Failed, input, page::Page, show};
 pub(super) struct SetOptions {
     /// Which backend.
     backend: String,
-    /// What shall be what, under `properties`: `title=Europe`, `pool.services[eu].weight=0`. A
-    /// value is read as JSON if it can be, else it is a text; null takes a field out.
+    /// Fields under `properties` with their values: `title=Europe`, `pool.services[eu].weight=0`. A
+    /// value is read as JSON if possible, otherwise as text; null removes a field.
     #[arg(value_name = "FIELD=VALUE", required_unless_present = "file")]
     fields: Vec<Field>,
-    /// A merge patch as JSON or YAML, for secrets and for all that is long; `-` is standard input.
+    /// A merge patch as JSON or YAML, for secrets and long values; `-` is standard input.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Only if the backend is still in the state of this ETag.
+    /// Only if the backend still has this ETag.
     #[arg(long, value_name = "ETAG")]
     if_match: Option<ETag>,
-    /// Only show what would differ.
+    /// Only show what would change.
     #[arg(long)]
     dry_run: bool,
 }
@@ -58,19 +58,20 @@ impl SetOptions {
 pub(super) struct PutOptions {
     /// Which backend.
     backend: String,
-    /// All of it, as JSON or YAML; what is not in there is gone afterwards. `-` is standard input.
+    /// The whole backend, as JSON or YAML; fields that are not in it are removed. `-` is standard
+    /// input.
     file: PathBuf,
     /// Only if there is no such backend yet.
     #[arg(long, group = "under")]
     create: bool,
-    /// Only if the backend is still in the state of this ETag; the one that `get` has put into the
-    /// file, if nothing is said.
+    /// Only if the backend still has this ETag; by default the one that `get` has put into the
+    /// file.
     #[arg(long, value_name = "ETAG", group = "under")]
     if_match: Option<ETag>,
-    /// Whatever is there, also what nobody here has seen.
+    /// Whatever is there, even if it was never read.
     #[arg(long, group = "under")]
     overwrite: bool,
-    /// Only show what would differ.
+    /// Only show what would change.
     #[arg(long)]
     dry_run: bool,
 }
@@ -87,10 +88,10 @@ impl PutOptions {
 pub(super) struct DeleteOptions {
     /// Which backend.
     backend: String,
-    /// Only if the backend is still in the state of this ETag.
+    /// Only if the backend still has this ETag.
     #[arg(long, value_name = "ETAG")]
     if_match: Option<ETag>,
-    /// Only show what would be gone.
+    /// Only show what would be deleted.
     #[arg(long)]
     dry_run: bool,
 }
@@ -98,12 +99,12 @@ pub(super) struct DeleteOptions {
 /// What `reconnect` takes.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ReconnectOptions {
-    /// Which backend; a workspace's has no reconnect.
+    /// Which backend; one in a workspace has no reconnect.
     backend: String,
-    /// After how long, as an ISO 8601 duration of PT2M at least.
+    /// After how long, as an ISO 8601 duration of at least PT2M.
     #[arg(long, default_value = "PT2M", value_name = "DURATION")]
     after: String,
-    /// Also ask for less than PT2M; what Azure makes of that is not published.
+    /// Allow less than PT2M; how Azure treats that is not published.
     #[arg(long)]
     below_minimum: bool,
 }
@@ -155,10 +156,10 @@ pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, W
     outcome.written = true;
     outcome.etag = Some(now.etag());
     let code = outcome.print(desk.output)?;
-    // How Azure merges is not published in all: what came of it is held against what was meant.
+    // How Azure merges is not fully published: the result is compared with what was meant.
     let otherwise = diff::between(&wanted, now.raw());
     if !otherwise.is_empty() {
-        let mut text = Page::of("Azure made of it what was not asked for:");
+        let mut text = Page::of("Azure stored something else than was asked for:");
         otherwise.iter().for_each(|line| text.line(format_args!("  {line}")));
         show::notes(&text);
     }
@@ -266,7 +267,7 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, W
 
 /// Names what the newest version that is known shows of a backend, what it was read by does not, and
 /// what goes unseen when the backend becomes what `written` makes of it: all that is replaced, and
-/// arrays are even by an Update. Where that version is not to be had, nothing is known to be lost.
+/// arrays are even by an Update. If that version cannot be read, nothing is known to be lost.
 async fn warn_of_what_is_lost(
     desk: &Desk,
     id: &BackendId,
@@ -280,7 +281,8 @@ async fn warn_of_what_is_lost(
     let Ok(written) = Document::parse(written(newest.document()).to_string()) else { return };
     let lost = newer::lost(seen.document(), newest.document(), &written);
     if !lost.is_empty() {
-        let mut text = Page::of("a later version has more of it, which this takes away:");
+        let mut text =
+            Page::of("a later api-version shows more fields, which this write would remove:");
         lost.iter().for_each(|path| text.line(format_args!("  {path}")));
         show::notes(&text);
     }
@@ -308,9 +310,9 @@ async fn written(
     };
     match (made, under) {
         (Created::New(backend), _) => Ok((backend, "created")),
-        // Azure has no way to say "only if there is none": its answer alone tells.
+        // Azure has no "only if there is none": only its answer tells.
         (Created::Replaced(backend), Under::Nothing) => Err(Wrong::Changed(format!(
-            "someone made {} at the same moment, and theirs was REPLACED; its ETag is {} now",
+            "someone made {} at the same moment, and it was REPLACED; its ETag is {} now",
             print::short(id),
             backend.etag()
         ))),
@@ -341,7 +343,7 @@ pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitC
     if written {
         let deleted = desk.client.delete(&id, seen.etag(), call()).await.map_err(unwritten)?;
         if !deleted.was_there {
-            let why = format!("{} was gone already when it was deleted", print::short(&id));
+            let why = format!("{} was already gone when it was deleted", print::short(&id));
             return Err(Wrong::NotFound(why));
         }
     }

@@ -1,4 +1,4 @@
-//! Why a command on backends came to nothing.
+//! Why a command on backends failed.
 
 use pointsman_apim::{Error, error::Done};
 
@@ -42,7 +42,7 @@ impl From<Error> for Wrong {
     }
 }
 
-/// Why a write came to nothing, or why it is not known whether it did.
+/// Why a write failed, or why it is not known whether it was done.
 pub(super) fn unwritten(error: Error) -> Wrong {
     let open = error.done() == Done::Unknown;
     match Wrong::from(error) {

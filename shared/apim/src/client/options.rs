@@ -65,8 +65,8 @@ pub enum Pace {
     Within {
         /// How long a read waits at most.
         reads: Duration,
-        /// How long anything else does. Whoever decides anew before each try waits for nothing here:
-        /// what was right to write before a wait may not be after it.
+        /// How long anything else does. A caller that decides again before each try waits for
+        /// nothing here: what was right to write before a wait may not be after it.
         writes: Duration,
     },
 }

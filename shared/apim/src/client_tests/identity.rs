@@ -143,8 +143,8 @@ async fn a_refusal_is_told_without_the_secret_and_not_tried_again() {
     let shown = format!("{error}\n{}\n", error.full());
     assert!(!format!("{shown}{error:?}").contains("hush"), "{error:?}");
     expect![[r#"
-        no token for Azure could be had
-        no token for Azure could be had: ClientSecretCredential authentication failed. Invalid client_secret=*** provided. To troubleshoot, visit https://aka.ms/azsdk/rust/identity/troubleshoot#*** (client-request-id 00000000-0000-0000-0000-000000000007)
+        no token for Azure could be obtained
+        no token for Azure could be obtained: ClientSecretCredential authentication failed. Invalid client_secret=*** provided. To troubleshoot, visit https://aka.ms/azsdk/rust/identity/troubleshoot#*** (client-request-id 00000000-0000-0000-0000-000000000007)
     "#]].assert_eq(&shown);
     assert_eq!((identity.heard().len(), azure.heard().len()), (1, 0));
 }

@@ -50,7 +50,7 @@ fn told<T>(outcome: Result<T, Error>) -> String {
     outcome.map_or_else(|error| error.to_string(), |_| "done".to_owned())
 }
 
-/// Reads and writes with patience against one script each, and shows what came of it, how many
+/// Reads and writes with patience against one script each, and shows the result, how many
 /// requests were made, and the waits between them.
 async fn check(script: impl Fn() -> Vec<Reply>, expected: &Expect) {
     let options = || Options { retries: Retries::PATIENT, ..Options::default() };
@@ -247,8 +247,8 @@ async fn an_empty_bucket_is_waited_for_and_a_throttled_one_is_not_asked() {
     assert_eq!(error.done(), Done::No);
     assert!(matches!(error.retry(), Retry::Again { after: Some(_) }));
     expect![[r#"
-        Azure would take no more requests for now
-        Azure would take no more requests for now: too many requests of its kind were made; there is room for another in 60 s (client-request-id 00000000-0000-0000-0000-000000000007)
+        Azure takes no more requests for now
+        Azure takes no more requests for now: too many requests of its kind were made; there is room for another in 60 s (client-request-id 00000000-0000-0000-0000-000000000007)
     "#]].assert_eq(&format!("{error}\n{}\n", error.full()));
     client.get(&backend_id(), call()).await.unwrap();
     assert_eq!(server.heard().len(), 5);

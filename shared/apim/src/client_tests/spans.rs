@@ -1,4 +1,4 @@
-//! What is told of a call to whoever looks for it later.
+//! What is recorded of a call for those who look for it later.
 
 use std::io;
 use std::sync::{Arc, Mutex};

@@ -45,7 +45,7 @@ pub struct Member {
     pub priority: Setting,
 }
 
-/// The id of a member: a whole ARM id, or a short `/backends/name`. Compared to the letter here,
+/// The id of a member: a whole ARM id, or a short `/backends/name`. Compared exactly here,
 /// and by [`MemberId::name`] where it is the same backend that matters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MemberId {

@@ -211,7 +211,7 @@ impl<'de> Visitor<'de> for PlacesVisitor {
 
 impl<'de> Deserialize<'de> for Places {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // What is said of a value that is no place at all must not quote it.
+        // An error about a value that is not a place must not quote it.
         deserializer
             .deserialize_any(PlacesVisitor)
             .map_err(|_| D::Error::custom("this does not say where a secret is"))

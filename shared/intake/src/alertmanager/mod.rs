@@ -209,7 +209,7 @@ fn signal(source: &SourceName, raw: &str, received: Timestamp) -> Result<Signal,
     })
 }
 
-/// What a value says: nothing where it is missing, and its JSON where it is no text.
+/// What a value says: nothing if it is missing, and its JSON if it is not a text.
 fn said(value: Option<&RawValue>) -> Cow<'_, str> {
     value.map_or(Cow::Borrowed(""), |value| text(value).unwrap_or(Cow::Borrowed(value.get())))
 }

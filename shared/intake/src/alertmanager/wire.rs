@@ -29,8 +29,8 @@ pub(super) struct Group<'a> {
 }
 
 impl Group<'_> {
-    /// How many alerts were left out. It is only a count: what is no number counts as none, and costs
-    /// no alert.
+    /// How many alerts were left out. It is only a count: anything that is not a number counts as 0, and
+    /// costs no alert.
     pub(super) fn truncated(&self) -> u64 {
         // What is negative or too large stops at the bounds.
         self.truncated_alerts.and_then(|raw| raw.get().parse::<f64>().ok()).unwrap_or(0.0) as u64

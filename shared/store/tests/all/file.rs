@@ -235,7 +235,7 @@ async fn what_was_answered_survives_a_crash() {
     store.commit(&lines(50..51)).await.unwrap();
     store.database().close().await;
 
-    // Dropped while it is open, and opened anew beside what is left of the old.
+    // Dropped while it is open, and opened again beside what is left of the old.
     let (path, folder) = (world.path(), world.folder);
     drop(world.store);
     let store = open(path).await;
@@ -313,7 +313,7 @@ async fn a_lock_that_another_process_keeps_is_waited_for_and_then_said() {
 
 #[tokio::test]
 async fn a_commit_is_synced_to_the_disk_before_it_is_answered() {
-    // A power cut cannot be had here: that SQLite is told to outlive one can be.
+    // A power cut cannot be tested here, but that SQLite is set to survive one can.
     let world = World::new().await;
     let told = world.database().write(|conn| {
         Box::pin(async move {

@@ -1,6 +1,6 @@
 //! The forms that were ever written, each with a sample that is read for ever.
 //!
-//! `UPDATE_EXPECT=1` writes them anew. That is right for the newest form before its first release;
+//! `UPDATE_EXPECT=1` writes them again. That is right for the newest form before its first release;
 //! after it, a difference means that a new form is needed.
 
 use std::{fmt::Debug, path::PathBuf};

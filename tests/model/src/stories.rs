@@ -1,0 +1,317 @@
+//! The stories in `tests/model/stories`: what happens, and beside it what Pointsman says and does.
+//!
+//! They are for people to read, and each is run here on the engine itself. A file has a title, a
+//! paragraph, the playbook in `yaml` (its second and later versions in blocks of their own), and the
+//! story in `text`, which begins with the pool; several `text` blocks are several worlds. On the left
+//! of each `|` stands what happens, in the words of [`Story::happen`]; on the right stand the lines
+//! of the ledger, the pool where it has changed, and what is in trouble. `UPDATE_EXPECT=1 cargo test
+//! -p pointsman-model stories` writes the right side again. A file that ends in `.pending` shows a
+//! fault that is known and still there, and is not run.
+//!
+//! Times are hours, minutes and seconds since the beginning; ids are #1, #2 and so on.
+
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+
+use expect_test::expect_file;
+use jiff::{SignedDuration, Timestamp};
+use pointsman_core::{
+    field::{Field, Value},
+    signal::{Heard, Severity, Signal},
+};
+
+use crate::{
+    azure::{Foreign, ReadFault, WriteFault, pool, written},
+    world::{Book, Message, World, at, backend, book},
+};
+
+/// The first process is the only one here.
+const PROCESS: usize = 0;
+
+/// Of lines in a row that say the same of different alerts, so many are shown.
+const ALIKE_MAX: usize = 2;
+
+#[test]
+fn every_story_goes_as_its_file_says() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("stories");
+    let mut files: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "md"));
+    files.sort();
+    assert!(!files.is_empty());
+    for file in files {
+        println!("{}", file.display());
+        let text = fs::read_to_string(&file).unwrap();
+        expect_file![&file].assert_eq(&tell(&text));
+    }
+}
+
+/// The file again, with what its stories come to.
+fn tell(file: &str) -> String {
+    let (mut out, mut books) = (String::new(), Vec::new());
+    let mut lines = file.lines();
+    while let Some(line) = lines.next() {
+        out += &format!("{line}\n");
+        let Some(kind) = line.strip_prefix("```") else { continue };
+        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        match kind {
+            "yaml" => {
+                books.push(book(&block.join("\n")));
+                out += &format!("{}\n", block.join("\n"));
+            }
+            "text" => out += &transcript(&block, &books),
+            other => panic!("a block of {other:?}"),
+        }
+        out += "```\n";
+    }
+    out
+}
+
+/// A story beside what it comes to.
+fn transcript(block: &[&str], books: &[Arc<Book>]) -> String {
+    let step = |line: &&str| line.split('|').next().unwrap_or_default().trim().to_owned();
+    let steps: Vec<String> = block.iter().map(step).filter(|step| !step.is_empty()).collect();
+    let width = steps.iter().skip(1).map(String::len).max().unwrap_or_default();
+    let (first, rest) = steps.split_first().expect("a story begins with its pool");
+    let baseline = first.strip_prefix("the pool is ").expect("a story begins with its pool");
+    let mut story = Story::new(baseline, books);
+    let mut out = format!("{first}\n");
+    for step in rest {
+        let mut left = step.as_str();
+        for right in story.tell(step) {
+            out += &format!("{left:width$} | {right}\n");
+            left = "";
+        }
+    }
+    story.world.check(&["I3", "I4", "I4-again", "I5", "I6", "I9"]).unwrap();
+    out
+}
+
+/// One world, and what was told of it.
+struct Story {
+    world: World,
+    later_books: Vec<Arc<Book>>,
+    told: usize,
+    ids: BTreeMap<String, usize>,
+    shown: String,
+    trouble: Option<String>,
+    /// When each series fired last, and for which member.
+    fired: BTreeMap<String, (Timestamp, String)>,
+}
+
+impl Story {
+    fn new(baseline: &str, books: &[Arc<Book>]) -> Self {
+        let (first, later) = books.split_first().expect("a story has a playbook");
+        let world = World::new(pool(baseline), Arc::clone(first));
+        Self {
+            shown: world.azure.pool().map(written).unwrap_or_default(),
+            world,
+            later_books: later.to_vec(),
+            told: 0,
+            ids: BTreeMap::new(),
+            trouble: None,
+            fired: BTreeMap::new(),
+        }
+    }
+
+    /// Lets something happen; gives what there is to see of it.
+    fn tell(&mut self, step: &str) -> Vec<String> {
+        let mut seen = Vec::new();
+        if step == "in all" {
+            let azure = &self.world.azure;
+            seen.push(format!(
+                "reads: {}, writes: {}, reconnects: {}",
+                azure.gets,
+                azure.received.len(),
+                azure.reconnects.len()
+            ));
+            return seen;
+        }
+        self.happen(step);
+        let lines = self.world.store.ledger[self.told..].to_vec();
+        self.told += lines.len();
+        let (mut alike, mut last) = (0_usize, String::new());
+        for line in lines {
+            let text = format!("{} {}", moment(line.at), self.short(&line.what.to_string()));
+            let same = without_alerts(&text);
+            alike = if same == last { alike + 1 } else { 0 };
+            last = same;
+            match alike.checked_sub(ALIKE_MAX) {
+                None => seen.push(text),
+                Some(0) => seen.push("        and 1 more".to_owned()),
+                Some(more) => {
+                    *seen.last_mut().unwrap() = format!("        and {} more", more + 1);
+                }
+            }
+        }
+        let trouble = self.world.document().and_then(|document| document.trouble.as_ref());
+        let trouble = trouble.map(|trouble| trouble.why.clone());
+        if trouble != self.trouble {
+            let why = trouble.as_ref().map_or("over".to_owned(), |why| self.short(why));
+            seen.push(format!("        trouble: {why}"));
+            self.trouble = trouble;
+        }
+        let shown = self.world.azure.pool().map(written).unwrap_or_default();
+        if shown != self.shown {
+            seen.push(format!("      = {shown}"));
+            self.shown = shown;
+        }
+        if seen.is_empty() {
+            seen.push("nothing".to_owned());
+        }
+        seen
+    }
+
+    fn happen(&mut self, step: &str) {
+        let words: Vec<&str> = step.split_whitespace().collect();
+        let writes = |world: &mut World, fault| world.azure.writes.push_back(fault);
+        let world = &mut self.world;
+        match words.as_slice() {
+            [_, "fires" | "resolves", ..] => self.signals(&words),
+            ["go", "on"] => world.run(),
+            ["wait", how @ ..] => world.pass(seconds(how)),
+            ["undo"] => self.say(&Message::Undo),
+            ["pause"] => self.say(&Message::Pause),
+            ["resume"] => self.say(&Message::Resume),
+            ["the", "process", "dies"] => world.crash(PROCESS),
+            ["publish"] => {
+                world.generations.push(self.later_books.remove(0));
+                // A process takes up the newest when it begins.
+                world.crash(PROCESS);
+                world.look(PROCESS, &backend());
+                world.run();
+            }
+            ["someone", "sets", member, "to", value] => {
+                let value = value.parse().map_or(Value::Null, Value::Number);
+                world.foreign(&Foreign::Set(Field::weight(&member.parse().unwrap()), value));
+            }
+            ["someone", "removes", member] => {
+                world.foreign(&Foreign::Remove(member.parse().unwrap()));
+            }
+            ["someone", "adds", member @ ..] => {
+                let member = pool(&member.join(" ")).members()[0].clone();
+                world.foreign(&Foreign::Add(member));
+            }
+            ["next", "write:", "done,", "answer", "lost"] => writes(world, WriteFault::LostAfter),
+            ["next", "write:", "not", "done,", "answer", "lost"] => {
+                writes(world, WriteFault::LostBefore);
+            }
+            ["next", "write:", "answer", "lost,", "done", "after", how @ ..] => {
+                writes(world, WriteFault::Late(seconds(how)));
+            }
+            ["next", "write:", "429,", "wait", how @ ..] => {
+                writes(world, WriteFault::Throttled(Some(seconds(how))));
+            }
+            ["next", "write:", "412"] => writes(world, WriteFault::Outrun),
+            ["next", "reads:", count, "from", "a", "cache"] => {
+                let stale = std::iter::repeat_n(ReadFault::Stale(1), count.parse().unwrap());
+                world.azure.reads.extend(stale);
+            }
+            _ => panic!("{step}"),
+        }
+    }
+
+    fn say(&mut self, message: &Message) {
+        self.world.handle(PROCESS, message);
+        self.world.run();
+    }
+
+    /// `a fires`, `a1..a30 fires for m0`, `a resolves without an end`, and what else may follow:
+    /// `from` and `until` a time, `as` a severity, and `and stops before` what it is about to do.
+    fn signals(&mut self, words: &[&str]) {
+        let after = |word| {
+            let place = words.iter().position(|other| *other == word)?;
+            words.get(place + 1).copied()
+        };
+        let now = self.world.now;
+        let fires = words[1] == "fires";
+        let mut signals = Vec::new();
+        for name in names(words[0]) {
+            let before = self.fired.get(&name).cloned();
+            let (began, of) = before.unwrap_or_else(|| (now, name.clone()));
+            let started = after("from").map_or(if fires { now } else { began }, when);
+            let member = after("for").map_or(of, str::to_owned);
+            let heard = match (fires, after("until")) {
+                (true, _) => Heard::Fired,
+                (false, Some(until)) => Heard::Resolved { stated: Some(when(until)) },
+                (false, None) if words.contains(&"without") => Heard::Resolved { stated: None },
+                (false, None) => Heard::Resolved { stated: Some(now) },
+            };
+            let severity = after("as").map_or(Severity::Error, |name| {
+                Severity::ALL.into_iter().find(|(known, _)| *known == name).unwrap().1
+            });
+            signals.push(Signal {
+                series: format!("am/{name}").parse().unwrap(),
+                started,
+                heard,
+                severity,
+                labels: BTreeMap::from([
+                    ("alertname".to_owned(), "BackendErrors".to_owned()),
+                    ("backend".to_owned(), member.clone()),
+                ]),
+                annotations: BTreeMap::new(),
+                received: now,
+            });
+            if fires {
+                self.fired.insert(name, (started, member));
+            }
+        }
+        self.world.deliver(PROCESS, &signals);
+        match after("before") {
+            Some(what) => self.world.until(PROCESS, what),
+            None => self.world.run(),
+        }
+    }
+
+    /// Makes ids short and the same in every run, and times those of the story.
+    fn short(&mut self, text: &str) -> String {
+        let is_id = |word: &str| {
+            word.len() == 16 && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'2'..=b'7'))
+        };
+        let mut word = |word: &str| {
+            let known = word.trim_end_matches([':', ',', ';']);
+            let rest = &word[known.len()..];
+            if is_id(known) {
+                let next = self.ids.len() + 1;
+                let number = *self.ids.entry(known.to_owned()).or_insert(next);
+                format!("#{number}{rest}")
+            } else if let Ok(time) = known.parse() {
+                format!("{}{rest}", moment(time))
+            } else {
+                word.to_owned()
+            }
+        };
+        text.split(' ').map(&mut word).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// `a` is itself; `a1..a3` is three.
+fn names(text: &str) -> Vec<String> {
+    let Some((first, last)) = text.split_once("..") else { return vec![text.to_owned()] };
+    let name = first.trim_end_matches(|char: char| char.is_ascii_digit());
+    let number = |text: &str| text[name.len()..].parse::<u32>().unwrap();
+    (number(first)..=number(last)).map(|number| format!("{name}{number}")).collect()
+}
+
+/// A line of the ledger without the numbers of its alerts.
+fn without_alerts(text: &str) -> String {
+    let word = |word: &str| match word.strip_prefix("am/") {
+        Some(name) => format!("am/{}", name.trim_end_matches(|char: char| char.is_ascii_digit())),
+        None => word.to_owned(),
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn seconds(words: &[&str]) -> i64 {
+    words.join(" ").parse::<SignedDuration>().unwrap().as_secs()
+}
+
+/// A time of the story, as hours, minutes and seconds since its beginning.
+fn moment(time: Timestamp) -> String {
+    let seconds = time.duration_since(at(0)).as_secs();
+    format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+}
+
+/// Reads what [`moment`] writes.
+fn when(text: &str) -> Timestamp {
+    at(text.split(':').fold(0, |whole, part| whole * 60 + part.parse::<i64>().unwrap()))
+}
