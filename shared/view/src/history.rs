@@ -1,7 +1,7 @@
 //! `history`: what was heard, decided and done.
 
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::ledger;
+use pointsman_core::{ledger, names::BackendId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -55,7 +55,7 @@ impl Line {
             line: line.id.to_string(),
             at: line.at,
             backend: line.backend.as_ref().map(ToString::to_string),
-            name: line.backend.as_ref().map(|backend| backend.short()),
+            name: line.backend.as_ref().map(BackendId::short),
             what: What::from(&line.what),
             says: line.what.to_string(),
         }

@@ -55,7 +55,9 @@ fn never_null(schema: &mut Schema) {
     {
         let one = one.clone();
         object.remove("anyOf");
-        object.extend(one.into_iter());
+        for (key, value) in one {
+            object.entry(key).or_insert(value);
+        }
     }
 }
 
