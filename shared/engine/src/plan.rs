@@ -132,7 +132,7 @@ impl Engine {
             overrides: overrides(&document),
             lines: said.iter().map(ToString::to_string).collect(),
         };
-        let Decision { step, .. } = match self.made(&document, None, playbook, group).await? {
+        let Decision { step, .. } = match self.decision(&document, None, playbook, group).await? {
             Ok(decision) => decision,
             Err(unread) => {
                 plan.unseen = Some(unread.why());
