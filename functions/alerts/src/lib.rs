@@ -41,7 +41,7 @@ use pointsman_engine::{
     message::{Message, Outgoing},
     ports::{Clock, Commit, DeadLetter, DeadLetterPart, Queue, Store},
 };
-use pointsman_host::{Parts, config::Webhook};
+use pointsman_host::{Records, config::Webhook};
 use pointsman_intake::{
     BODY_BYTES_MAX, Batch, ENCODINGS, Refused, Source, Told, content_id, verify::Denied,
 };
@@ -73,13 +73,13 @@ struct Intake {
 }
 
 /// A route for each webhook, and what is answered to whoever asks for another path.
-pub fn router(webhooks: &[Webhook], parts: &Parts) -> Router {
+pub fn router(webhooks: &[Webhook], records: &Records) -> Router {
     let source = |webhook: &Webhook| (webhook.path.clone(), Arc::clone(&webhook.source));
     let intake = Arc::new(Intake {
         sources: webhooks.iter().map(source).collect(),
-        queue: Arc::clone(&parts.queue),
-        store: Arc::clone(&parts.store),
-        clock: Arc::clone(&parts.clock),
+        queue: Arc::clone(&records.queue),
+        store: Arc::clone(&records.store),
+        clock: Arc::clone(&records.clock),
         refused: Refusals::default(),
     });
     let mut router = Router::new();

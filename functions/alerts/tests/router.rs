@@ -72,8 +72,8 @@ impl World {
         config.webhooks.extend(others);
         let mut parts = Parts::open(&config, Mode::Live, Role::Consumer).await.unwrap();
         let clock = Arc::new(Set(Mutex::new(at("08:00:00"))));
-        parts.clock = Arc::clone(&clock) as Arc<dyn Clock>;
-        let router = pointsman_alerts::router(&config.webhooks, &parts);
+        parts.records.clock = Arc::clone(&clock) as Arc<dyn Clock>;
+        let router = pointsman_alerts::router(&config.webhooks, &parts.records);
         Self { _folder: folder, parts, clock, router }
     }
 
@@ -108,12 +108,12 @@ impl World {
     }
 
     async fn queued(&self) -> u64 {
-        self.parts.queue.depth().await.unwrap()
+        self.parts.records.queue.depth().await.unwrap()
     }
 
     /// The signals of the messages that wait.
     async fn signals(&self) -> Vec<Signal> {
-        let deliveries = self.parts.queue.receive(99).await.unwrap();
+        let deliveries = self.parts.records.queue.receive(99).await.unwrap();
         let signals = deliveries.into_iter().flat_map(|delivery| match delivery.message {
             Message::Signals { signals, .. } => signals,
             other @ (Message::Wake { .. } | Message::Command { .. }) => panic!("{other:?}"),
@@ -122,11 +122,11 @@ impl World {
     }
 
     async fn dead_letters(&self) -> Vec<DeadLetter> {
-        self.parts.store.dead_letters(999).await.unwrap()
+        self.parts.records.store.dead_letters(999).await.unwrap()
     }
 
     async fn history(&self) -> Vec<String> {
-        let lines = self.parts.store.history(None, 99).await.unwrap();
+        let lines = self.parts.records.store.history(None, 99).await.unwrap();
         lines.into_iter().map(|line| format!("{} {}", line.at, line.what)).collect()
     }
 

@@ -15,7 +15,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         let serving = serving.map_err(|why| pointsman_dev::Failed::from(why.to_string()))?;
         Ok(Serving {
             address: serving.address,
-            store: serving.parts.store.clone(),
+            store: serving.parts.records.store.clone(),
             stop: Box::pin(async { serving.stop().await.map_err(|why| why.to_string().into()) }),
         })
     };

@@ -55,7 +55,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         config.store = empty.path().join("empty.db");
     }
     let parts = Parts::open(&config, common.mode(), Role::Producer).await?;
-    let batch = alertmanager::read(&source, body.as_bytes(), parts.clock.now())
+    let batch = alertmanager::read(&source, body.as_bytes(), parts.records.clock.now())
         .map_err(|error| Failed::new(format_args!("{}: {error}", options.signal.display())))?;
     let loaded =
         in_force(&parts.engine, config.playbook.as_ref(), options.playbook.as_ref()).await?;

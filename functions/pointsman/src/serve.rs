@@ -173,7 +173,7 @@ async fn open(config: &Config, mode: Mode) -> Result<Parts, Failed> {
 
 /// Sees to it that a playbook is in force: the newest that is published, or the configured one.
 async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Result<(), Failed> {
-    let newest = parts.store.published().await?;
+    let newest = parts.records.store.published().await?;
     let file = match &config.playbook {
         Some(path) => Some((path, playbook::read_file(path)?)),
         None => None,
@@ -191,11 +191,12 @@ async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Resu
             ));
         }
         (None, Some((_, text))) => {
-            playbook::publish(&*parts.store, parts.clock.now(), 1, text, "serve").await?;
+            playbook::publish(&*parts.records.store, parts.records.clock.now(), 1, text, "serve")
+                .await?;
         }
         (Some(newest), Some((_, text))) if newest.text != text && options.publish => {
-            let (now, number) = (parts.clock.now(), newest.number + 1);
-            playbook::publish(&*parts.store, now, number, text, "serve --publish").await?;
+            let (now, number) = (parts.records.clock.now(), newest.number + 1);
+            playbook::publish(&*parts.records.store, now, number, text, "serve --publish").await?;
         }
         (Some(newest), Some((path, text))) if newest.text != text => tracing::warn!(
             "{} differs from generation {} of the playbook, which is in force; `--publish` or `pointsman \
@@ -252,7 +253,7 @@ fn router(config: &Config, parts: &Parts, stop: &Stop) -> Router {
         .route("/health/live", get(|| async { Json(json!({"live": true})) }))
         .route("/health/ready", get(ready))
         .with_state(health);
-    pointsman_alerts::router(&config.webhooks, parts).merge(health)
+    pointsman_alerts::router(&config.webhooks, &parts.records).merge(health)
 }
 
 /// Whether alerts can be taken and acted upon; says what is missing.
@@ -262,8 +263,8 @@ async fn ready(State(health): State<Arc<Health>>) -> Response {
     if stop.is_asked() {
         missing.push("it is stopping".to_owned());
     }
-    let stores = async || parts.store.ready().await.err().map(|error| error.to_string());
-    missing.extend(probe.ask(parts.clock.now(), stores).await);
+    let stores = async || parts.records.store.ready().await.err().map(|error| error.to_string());
+    missing.extend(probe.ask(parts.records.clock.now(), stores).await);
     if let Err(error) = parts.engine.playbook().await {
         missing.push(error.to_string());
     }

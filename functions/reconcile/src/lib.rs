@@ -7,7 +7,7 @@
 //! cannot be does not keep the others; that one is given back and comes again later, and after too
 //! many times it becomes a dead letter.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use pointsman_engine::{
@@ -16,7 +16,7 @@ use pointsman_engine::{
     ports::{Delivery, Queue, QueueError, StoreError},
     reconcile::ReconcileError,
 };
-use pointsman_host::{Parts, server::Stop};
+use pointsman_host::{Parts, Records, server::Stop};
 
 /// How many messages are taken at once.
 pub const BATCH_MAX: usize = 64;
@@ -36,7 +36,7 @@ const REST: SignedDuration = SignedDuration::from_secs(2);
 
 /// Takes messages in until a stop is asked for, then finishes what it holds.
 pub async fn run(parts: Parts, stop: Stop) {
-    let Parts { engine, queue, .. } = parts;
+    let Parts { engine, records: Records { queue, .. }, .. } = parts;
     loop {
         let batch = tokio::select! {
             biased;
@@ -44,7 +44,7 @@ pub async fn run(parts: Parts, stop: Stop) {
             batch = queue.receive(BATCH_MAX) => batch,
         };
         match batch {
-            Ok(batch) => take_in(&engine, &queue, &batch).await,
+            Ok(batch) => take_in(&engine, &*queue, &batch).await,
             Err(error) => {
                 tracing::error!("no messages can be had: {error}");
                 pause(&stop, Duration::from_secs(1)).await;
@@ -63,8 +63,10 @@ async fn pause(stop: &Stop, length: Duration) {
     }
 }
 
-/// Takes a batch in, a piece at a time, keeping all of its locks until each piece's turn has come.
-async fn take_in(engine: &Engine, queue: &Arc<dyn Queue>, batch: &[Delivery]) {
+/// Takes a batch in, a piece at a time, keeping all of its locks until each piece's turn has come: what
+/// a host calls that receives by itself. The looks that follow go on in the background; see
+/// [`Engine::idle`].
+pub async fn take_in(engine: &Engine, queue: &dyn Queue, batch: &[Delivery]) {
     let mut waiting = batch;
     while !waiting.is_empty() {
         let (piece, rest) = waiting.split_at(piece(waiting));
@@ -88,7 +90,7 @@ fn piece(waiting: &[Delivery]) -> usize {
 
 async fn take_in_piece(
     engine: &Engine,
-    queue: &Arc<dyn Queue>,
+    queue: &dyn Queue,
     piece: &[Delivery],
     waiting: &[Delivery],
 ) {
@@ -107,7 +109,7 @@ async fn take_in_piece(
 /// Takes some messages in, keeping the locks of all that wait for as long as that takes.
 async fn reconcile(
     engine: &Engine,
-    queue: &Arc<dyn Queue>,
+    queue: &dyn Queue,
     piece: &[Delivery],
     waiting: &[Delivery],
 ) -> Result<(), ReconcileError> {
@@ -129,12 +131,7 @@ async fn reconcile(
     }
 }
 
-async fn give_back(
-    engine: &Engine,
-    queue: &Arc<dyn Queue>,
-    one: &Delivery,
-    error: &ReconcileError,
-) {
+async fn give_back(engine: &Engine, queue: &dyn Queue, one: &Delivery, error: &ReconcileError) {
     if let ReconcileError::Store(StoreError::LockLost) = error {
         return tracing::warn!(message = %one.receipt.id, "not taken in: {error}");
     }

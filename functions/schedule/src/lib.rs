@@ -26,38 +26,59 @@ const INSPECT_AGAIN: (Duration, Duration) = (Duration::from_secs(30), Duration::
 /// Sweeps at once for everything that is due, since whoever ran before may have died, and then at
 /// each firing of the timer until a stop is asked for.
 pub async fn run(parts: Parts, stop: Stop) {
-    let Parts { engine, inspects, .. } = parts;
-    let mut inspected = 0;
-    let mut inspections = JoinSet::new();
+    let mut schedule = Schedule::new(parts);
     let mut timer = tokio::time::interval(EVERY);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    for firing in 0_u64.. {
+    loop {
         tokio::select! {
             biased;
             () = stop.asked() => return,
-            _ = timer.tick() => {}
+            _ = timer.tick() => schedule.tick().await,
         }
-        let grace = if firing == 0 { SignedDuration::ZERO } else { GRACE };
-        match engine.sweep(grace).await {
+    }
+}
+
+/// What is known from one firing of the timer to the next.
+pub struct Schedule {
+    engine: Engine,
+    inspects: bool,
+    firings: u64,
+    inspected: u64,
+    inspections: JoinSet<()>,
+}
+
+impl Schedule {
+    /// A schedule that has not fired yet.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let Parts { engine, inspects, .. } = parts;
+        Self { engine, inspects, firings: 0, inspected: 0, inspections: JoinSet::new() }
+    }
+
+    /// One firing of the timer: what a host calls that has one of its own.
+    pub async fn tick(&mut self) {
+        let grace = if self.firings == 0 { SignedDuration::ZERO } else { GRACE };
+        match self.engine.sweep(grace).await {
             Ok(0) => {}
             Ok(woken) => tracing::info!(woken, "backends whose look was due are looked at"),
-            Err(error) => tracing::error!("the sweep came to nothing: {error}"),
+            Err(error) => tracing::error!("the sweep failed: {error}"),
         }
-        match engine.playbook().await {
-            Ok(playbook) if inspects && playbook.number != inspected => {
-                inspected = playbook.number;
-                inspections.abort_all();
-                inspections.spawn(inspect(engine.clone(), playbook));
+        match self.engine.playbook().await {
+            Ok(playbook) if self.inspects && playbook.number != self.inspected => {
+                self.inspected = playbook.number;
+                self.inspections.abort_all();
+                self.inspections.spawn(inspect(self.engine.clone(), playbook));
             }
             // The sweep has said why there is none.
             Ok(_) | Err(_) => {}
         }
-        while inspections.try_join_next().is_some() {}
-        if firing % FORGET_EVERY == 0
-            && let Err(error) = engine.forget().await
+        while self.inspections.try_join_next().is_some() {}
+        if self.firings.is_multiple_of(FORGET_EVERY)
+            && let Err(error) = self.engine.forget().await
         {
             tracing::error!("old series were not forgotten: {error}");
         }
+        self.firings += 1;
     }
 }
 

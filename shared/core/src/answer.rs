@@ -8,9 +8,9 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    document::{Change, Document, Intent, Outcome, RETRY, Trouble},
+    document::{Change, Document, Intent, RETRY, Trouble},
     etag::Etag,
-    id::{IntentId, ReconnectId},
+    id::IntentId,
     ledger::What,
     overrides::later,
     pool::Pool,
@@ -239,7 +239,7 @@ impl Document {
 
     /// Waits until the time that Azure named, or about as long as the trouble has lasted; gives
     /// until when.
-    fn troubled(&mut self, why: &str, until: Option<Timestamp>) -> Timestamp {
+    pub(crate) fn troubled(&mut self, why: &str, until: Option<Timestamp>) -> Timestamp {
         let now = self.now;
         let since = self.trouble.as_ref().map_or(now, |trouble| trouble.since);
         let wait = now.duration_since(since).clamp(RETRY.0, RETRY.1);
@@ -248,47 +248,5 @@ impl Document {
         let until = until.unwrap_or_else(|| later(now, wait)).max(later(now, RETRY.0));
         self.trouble = Some(Trouble { since, until, why: why.to_owned(), named });
         until
-    }
-
-    /// Takes in what came of asking for a reconnect.
-    pub fn reconnect_answer(
-        &mut self,
-        id: &ReconnectId,
-        answer: &ReconnectAnswer,
-        now: Timestamp,
-        said: &mut Vec<What>,
-    ) {
-        let now = self.advance(now);
-        let Some(reconnect) = self.reconnects.get_mut(id) else { return };
-        if reconnect.outcome.is_some() {
-            return;
-        }
-        let (id, target) = (id.clone(), reconnect.target.clone());
-        match answer {
-            ReconnectAnswer::Accepted { after } => {
-                let due = later(now, *after);
-                reconnect.outcome = Some(Outcome::Accepted { at: now, due });
-                said.push(What::ReconnectAccepted { id, target, due });
-            }
-            ReconnectAnswer::Refused { why } => {
-                reconnect.outcome = Some(Outcome::Refused { at: now, why: why.clone() });
-                said.push(What::ReconnectRefused { id, target, why: why.clone() });
-            }
-            ReconnectAnswer::Throttled { until } => {
-                reconnect.asked.pop();
-                let until = self.troubled("Azure asks to wait", *until);
-                said.push(What::Throttled { until });
-            }
-            ReconnectAnswer::NotSent { why } => {
-                reconnect.asked.pop();
-                said.push(What::ReconnectUnanswered { id, target, why: why.clone() });
-                self.troubled(why, None);
-            }
-            ReconnectAnswer::Unknown { why } => {
-                said.push(What::ReconnectUnanswered { id, target, why: why.clone() });
-                self.troubled(why, None);
-            }
-        }
-        self.look_on();
     }
 }

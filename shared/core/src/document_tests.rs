@@ -4,8 +4,9 @@ use super::*;
 use crate::{
     answer::{Answer, ReconnectAnswer},
     etag::Etag,
+    field::Value,
     id::IntentId,
-    pool::Setting,
+    ledger::What,
 };
 
 fn at(second: i64) -> Timestamp {
@@ -21,7 +22,7 @@ fn backend() -> BackendId {
 
 fn intent(at: Timestamp) -> Intent {
     let field = Field::weight(&"eu".parse().unwrap());
-    let change = Change { field, before: Setting::Is(50), after: Setting::Is(0) };
+    let change = Change { field, before: Value::Number(50), after: Value::Number(0) };
     Intent {
         id: IntentId::derive(&["one"]),
         etag: Etag("\"1\"".to_owned()),

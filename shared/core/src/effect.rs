@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{fraction::Fraction, names::BackendName, pool::Field};
+use crate::{field::Field, fraction::Fraction, names::BackendName};
 
 /// The largest weight, and the largest priority number, that Azure takes.
 pub const WEIGHT_MAX: u8 = 100;

@@ -61,12 +61,13 @@ use std::{
 use self::{admitted::Admitted, ground::Ground};
 use crate::{
     effect::Effect,
+    field::{Field, Value, Values},
     fraction::{Fraction, WHOLE_BASIS_POINTS},
     id::OverrideId,
     limits::{Failover, Limits},
     origin::Origin,
     overrides::Held,
-    pool::{Field, Pool, Setting, Settings},
+    pool::Pool,
     signal::Severity,
 };
 
@@ -127,7 +128,7 @@ pub type Yielded = BTreeMap<Field, BTreeSet<OverrideId>>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Laid {
     /// The owned fields and what they should be.
-    pub settings: Settings,
+    pub settings: Values,
     /// By which overrides each field is owned.
     pub owners: BTreeMap<Field, BTreeSet<OverrideId>>,
     /// Which overrides are held, and why.
@@ -250,7 +251,7 @@ fn render(ground: &Ground<'_>, admitted: &Admitted, kept: &[Kept<'_>], laid: &mu
                 let own = [at];
                 let by = if all || moved { within.as_slice() } else { &own };
                 laid.owners.insert(field.clone(), owners(by));
-                let setting = if changed || all { Setting::Is(weight) } else { member.weight };
+                let setting = if changed || all { Value::Number(weight) } else { member.weight };
                 laid.settings.insert(field, setting);
             }
         }

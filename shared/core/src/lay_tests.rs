@@ -9,11 +9,11 @@ use crate::{
     pool::Member,
 };
 
-fn setting(text: &str) -> Setting {
+fn setting(text: &str) -> Value {
     match text {
-        "-" => Setting::Absent,
-        "null" => Setting::Null,
-        number => Setting::Is(number.parse().unwrap()),
+        "-" => Value::Absent,
+        "null" => Value::Null,
+        number => Value::Number(number.parse().unwrap()),
     }
 }
 
@@ -221,7 +221,7 @@ fn a_weight_that_was_given_up_is_left_alone_also_where_its_member_is_promoted() 
         assert_eq!(laid.held.is_empty(), serve.is_some(), "{:?}", laid.held);
         if let Some(serve) = serve {
             let weight = laid.settings.get(&Field::weight(&serve.parse().unwrap()));
-            assert_eq!(weight, Some(&Setting::Is(50)));
+            assert_eq!(weight, Some(&Value::Number(50)));
         }
     }
 }

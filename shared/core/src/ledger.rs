@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use crate::{
     document::Change,
     effect::Effect,
+    field::{Field, Value},
     fraction::Fraction,
     id::{IntentId, LineId, OverrideId, ReconnectId},
     names::{BackendId, PlayName, SourceName},
     overrides::{End, Held},
-    pool::{Field, Setting},
     signal::{ByReceipt, SeriesId, Severity},
     text::Escaping,
 };
@@ -83,8 +83,8 @@ pub enum What {
     Unanswered { intent: IntentId, why: String },
     Landed { intent: IntentId },
     NotLanded { intent: IntentId },
-    Answered { field: Field, asked: Setting, shown: Setting },
-    Foreign { field: Field, ours: Setting, theirs: Setting, yielded: Vec<OverrideId> },
+    Answered { field: Field, asked: Value, shown: Value },
+    Foreign { field: Field, ours: Value, theirs: Value, yielded: Vec<OverrideId> },
     Removed { field: Field },
     Unreachable { why: String, until: Timestamp },
     ReconnectPlanned { id: ReconnectId, target: BackendId, due: Timestamp },

@@ -5,15 +5,18 @@
 //!
 //! Read in this order: [`signal`] (one thing heard), [`series`] (what its source calls the same
 //! alert), [`playbook`] (what the user wants done), [`claim`] (what an alert asks for by it), [`overrides`]
-//! (a leased change), [`lay`] (baseline and overrides make the desired pool), [`document`] (all that
-//! is remembered of one backend) and [`step`] (what to do next, and the one place that decides it).
+//! (a leased change), [`gate`] (whether it may begin), [`lay`] (baseline and overrides make the desired
+//! pool), [`document`] (all that is remembered of one backend) and [`step`] (what to do next, and the one
+//! place that decides it).
 
 pub mod answer;
 pub mod claim;
 pub mod document;
 pub mod effect;
 pub mod etag;
+pub mod field;
 pub mod fraction;
+pub mod gate;
 pub mod group;
 pub mod hear;
 pub mod id;

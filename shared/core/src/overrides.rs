@@ -3,6 +3,28 @@
 //! What an override carries was resolved when it was claimed; no playbook is evaluated again for
 //! it. What has become of it is kept as facts with their times ([`Life`]), never as counters, and
 //! what the last look thought of it beside them ([`Standing`]), for people to read.
+//!
+//! # The states
+//!
+//! Life and standing make the state. That an occurrence is behind it counts only once it has ended:
+//! then it is *asked again*.
+//!
+//! | life | standing | asked again | what it is, and how that ends |
+//! |---|---|---|---|
+//! | `Claimed` | `Unseen` | | No look has come to it yet. |
+//! | `Claimed` | `Held` | | A limit, a gate or the backend's state keeps it back. Every look tries it again: it begins, or its time runs out first. |
+//! | `Claimed` | `Admitted` | | It came back from `Ended`, as an occurrence asks for it again. No look has come to it since. |
+//! | `Claimed` | `Yielded` | | The same, and someone else has written every field of it. It waits for its end. |
+//! | `Begun` | `Admitted` | | In force. |
+//! | `Begun` | `Held` | | Begun, and then kept out: a stronger one displaced it, or the backend changed. The fields go back meanwhile. Every look tries it again, without asking a gate. |
+//! | `Begun` | `Yielded` | | Someone else wrote every field of it. It keeps out of them until it ends. |
+//! | `Ended` | `Admitted` | no | On its way out: it gives back by its ramp, and then is forgotten. |
+//! | `Ended` | `Held` | no | It ended while the backend could not be read, and gives back once that can. Or nobody asks for it again after all: it gives back at once. |
+//! | `Ended` | `Yielded` | no | Nobody asks for it again after all. It has nothing to give back, and is forgotten at the next look. |
+//! | `Ended` | any | yes | On its way out as above. Where gates are open and limits allow it, it begins anew, whole. Where a limit keeps it out, or it has given back everything first, it is `Claimed` anew. |
+//!
+//! One that ended while nothing of it stood in the backend is forgotten at once: there is nothing to
+//! give back. An undo ends each of these, without a ramp.
 
 use std::fmt;
 
@@ -308,6 +330,12 @@ impl Override {
         self.has_ended() && !self.behind.is_empty()
     }
 
+    /// Whether it takes part only once it begins: it has not begun, or has ended and is asked for again.
+    #[must_use]
+    pub fn wants_to_begin(&self) -> bool {
+        matches!(self.life, Life::Claimed { .. }) || self.is_asked_again()
+    }
+
     /// When it ends and why, should nothing more be heard; none where it has.
     #[must_use]
     pub fn ends(&self) -> Option<(Timestamp, End)> {
@@ -352,5 +380,22 @@ impl Override {
     #[must_use]
     pub fn has_ended(&self) -> bool {
         matches!(self.life, Life::Ended { .. })
+    }
+
+    /// Moves what is in the future to `now`: it was noted by a clock that ran ahead.
+    pub(crate) fn rewind(&mut self, now: Timestamp) {
+        let back = |at: &mut Timestamp| *at = (*at).min(now);
+        back(&mut self.joined);
+        match &mut self.life {
+            Life::Claimed { at } => back(at),
+            Life::Begun { at, warned } => {
+                back(at);
+                warned.iter_mut().for_each(back);
+            }
+            Life::Ended { at, why: _, steps } => {
+                back(at);
+                steps.iter_mut().for_each(back);
+            }
+        }
     }
 }

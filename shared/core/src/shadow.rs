@@ -21,7 +21,7 @@ pub fn show(document: &Document, observed: Observed) -> Observed {
             });
             Observed::Pool { etag, pool: pool.with(ours) }
         }
-        Observed::NotAPool { .. } | Observed::Unreadable { .. } | Observed::Missing => observed,
+        Observed::Single { .. } | Observed::Unreadable { .. } | Observed::Missing => observed,
     }
 }
 
@@ -33,8 +33,6 @@ pub fn answer(intent: &Intent, shown: &Observed) -> Answer {
             let after = intent.changes.iter().map(|change| (&change.field, change.after));
             Answer::Written { etag: etag.clone(), pool: Some(pool.with(after)) }
         }
-        Observed::NotAPool { .. } | Observed::Unreadable { .. } | Observed::Missing => {
-            Answer::Outrun
-        }
+        Observed::Single { .. } | Observed::Unreadable { .. } | Observed::Missing => Answer::Outrun,
     }
 }

@@ -13,26 +13,27 @@
 
 mod align;
 mod settle;
+mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 
+use self::verdict::judge;
 use crate::{
-    document::{
-        Document, FENCE, Intent, Outcome, RECONNECT_ASKED_MAX, RECONNECT_SHOWN, RETRY, UNDONE_KEPT,
-    },
+    document::{Document, FENCE, Intent, RETRY},
     etag::Etag,
     fraction::Fraction,
+    gate::{self, Gates},
     group::Group,
     id::{OverrideId, ReconnectId},
     lay::{Contribution, Laid, Terms, lay},
     ledger::{Line, What},
     names::BackendId,
-    overrides::{End, Held, Life, Override, Standing, later},
-    playbook::{Playbook, RECONNECT_AFTER_MIN},
+    overrides::{End, Held, Life, Override, later},
+    playbook::Playbook,
     pool::Pool,
-    wake::{ask_at, warning},
+    wake::warning,
 };
 
 /// What Azure shows of a backend.
@@ -45,8 +46,8 @@ pub enum Observed {
         /// Its members.
         pool: Pool,
     },
-    /// A backend that is no pool.
-    NotAPool {
+    /// A Single, of which nothing is owned yet.
+    Single {
         /// Which state of it.
         etag: Etag,
     },
@@ -64,7 +65,7 @@ pub enum Observed {
 impl Observed {
     const fn etag(&self) -> Option<&Etag> {
         match self {
-            Self::Pool { etag, .. } | Self::NotAPool { etag } | Self::Unreadable { etag, .. } => {
+            Self::Pool { etag, .. } | Self::Single { etag } | Self::Unreadable { etag, .. } => {
                 Some(etag)
             }
             Self::Missing => None,
@@ -130,15 +131,16 @@ pub fn step(
     }
     look.settle(observed);
     look.end_what_is_over();
+    look.ask_gates();
     let next = match observed {
         Observed::Pool { etag, pool } => look.align(etag, pool),
-        Observed::NotAPool { .. } => look.hold_all_of_no_pool(&Held::NotAPool),
+        Observed::Single { .. } => look.hold_all_of_no_pool(&Held::NotAPool),
         Observed::Unreadable { why, .. } => look.hold_all_unseen(&Held::Unreadable(why.clone())),
         Observed::Missing if look.may_be_back() => look.hold_all_unseen(&Held::NoBackend),
         Observed::Missing => look.hold_all_of_no_pool(&Held::NoBackend),
     };
     let next = match next {
-        Next::Rest => look.reconnects(),
+        Next::Rest => look.reconnect(),
         Next::ReadAgain | Next::Write(_) | Next::Reconnect { .. } => next,
     };
     look.end(next)
@@ -164,6 +166,7 @@ struct Look<'a> {
     document: Document,
     generation: Generation<'a>,
     group: &'a Group,
+    gates: Gates,
     now: Timestamp,
     said: Vec<What>,
 }
@@ -177,7 +180,7 @@ impl<'a> Look<'a> {
     ) -> Self {
         let now = document.advance(now);
         document.generation = document.generation.max(generation.number);
-        Self { document, generation, group, now, said: Vec::new() }
+        Self { document, generation, group, gates: Gates::default(), now, said: Vec::new() }
     }
 
     /// Puts off what is to be done, for about as long as it has been put off already.
@@ -191,7 +194,8 @@ impl<'a> Look<'a> {
         if next == Next::Rest {
             self.document.trouble = None;
         }
-        self.tidy();
+        self.document.forget_undone();
+        self.document.forget_reconnects();
         self.finish(next)
     }
 
@@ -201,6 +205,7 @@ impl<'a> Look<'a> {
             // There may be others to ask for, and the answer to this one is waited for for long.
             Next::Reconnect { .. } => self.document.look_on(),
         }
+        self.document.wake_by(self.gates.open());
         let backend = &self.document.backend;
         let lines =
             self.said.into_iter().map(|what| Line::new(self.now, Some(backend), what)).collect();
@@ -244,6 +249,16 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// Asks once for each override that wants to begin whether it may.
+    fn ask_gates(&mut self) {
+        self.gates = Gates::asked(self.document.overrides.values(), self.group);
+    }
+
+    /// Whether anything may be written.
+    const fn may_write(&self) -> bool {
+        gate::may_write(self.group)
+    }
+
     /// The pool as its owner last left it.
     fn baseline(&self, pool: &Pool) -> Pool {
         pool.with(self.document.owned.iter().map(|(field, owned)| (field, owned.baseline)))
@@ -269,14 +284,15 @@ impl<'a> Look<'a> {
     /// begun, and nothing else.
     fn contributions(&self, whose: Whose) -> Vec<Contribution<'_>> {
         let overrides = self.document.overrides.values();
-        let kept_out = whose == Whose::Begun || self.group.paused.is_some();
+        let kept_out =
+            |over: &Override| whose == Whose::Begun || self.gates.closed(&over.id).is_some();
         overrides
             .filter_map(|over| match &over.life {
-                Life::Claimed { .. } if kept_out => None,
+                Life::Claimed { .. } if kept_out(over) => None,
                 Life::Claimed { .. } | Life::Begun { .. } => {
                     Some(Contribution::of(over, Fraction::NONE))
                 }
-                Life::Ended { .. } if over.is_asked_again() && !kept_out => {
+                Life::Ended { .. } if over.is_asked_again() && !kept_out(over) => {
                     Some(Contribution::of(over, Fraction::NONE))
                 }
                 Life::Ended { steps, .. } => {
@@ -293,7 +309,7 @@ impl<'a> Look<'a> {
     /// `every` after the one before was applied.
     fn step_due(&self, every: SignedDuration, steps: &[Timestamp]) -> Option<usize> {
         let due = steps.last().is_none_or(|last| self.now >= later(*last, every));
-        (due && self.group.paused.is_none()).then_some(steps.len())
+        (due && self.may_write()).then_some(steps.len())
     }
 
     fn steps_due(&self) -> BTreeMap<OverrideId, usize> {
@@ -308,64 +324,10 @@ impl<'a> Look<'a> {
             .collect()
     }
 
-    /// Takes in the verdict on each override: what begins, what is held, what gives way to whom.
+    /// Takes in what is laid: what begins, what is held, what gives way to whom.
     fn judge(&mut self, laid: &Laid) {
-        let (now, paused) = (self.now, self.group.paused.is_some());
-        let waits =
-            |over: &Override| matches!(over.life, Life::Claimed { .. }) || over.is_asked_again();
-        let begins: Vec<OverrideId> = self
-            .document
-            .overrides
-            .values()
-            .filter(|over| waits(over) && !paused)
-            .filter(|over| !laid.held.contains_key(&over.id) && !laid.yielded.contains(&over.id))
-            .map(|over| over.id.clone())
-            .collect();
-        for over in self.document.overrides.values_mut() {
-            let id = over.id.clone();
-            let claimed = waits(over);
-            if over.has_ended() && (!claimed || paused) {
-                continue;
-            }
-            let standing = if claimed && paused {
-                Standing::Held(Held::Paused)
-            } else if let Some(why) = laid.held.get(&id) {
-                Standing::Held(why.clone())
-            } else if laid.yielded.contains(&id) {
-                Standing::Yielded
-            } else {
-                Standing::Admitted
-            };
-            if claimed && standing == Standing::Admitted {
-                over.life = Life::Begun { at: now, warned: None };
-                over.become_strongest();
-                self.said.push(What::Began { id: id.clone() });
-            }
-            let before = std::mem::replace(&mut over.standing, standing);
-            match (&before, &over.standing) {
-                (Standing::Held(was), Standing::Held(why)) if was == why => {}
-                (Standing::Admitted, Standing::Held(why)) if !begins.is_empty() => {
-                    let (by, why) = (begins.clone(), why.clone());
-                    self.said.push(What::Displaced { id, by, why });
-                }
-                (_, Standing::Held(why)) => self.said.push(What::Held { id, why: why.clone() }),
-                (Standing::Held(_), Standing::Admitted) if !claimed => {
-                    self.said.push(What::Admitted { id });
-                }
-                (_, Standing::Admitted | Standing::Yielded | Standing::Unseen) => {}
-            }
-        }
-        // What has ended takes part in the set until it has given everything back; where a limit
-        // wants it out of the set before that, it has nothing left to give.
-        for over in self.document.overrides.values_mut() {
-            let out = laid.held.contains_key(&over.id) || laid.yielded.contains(&over.id);
-            if let Life::Ended { steps, .. } = &mut over.life
-                && out
-            {
-                over.lease.ramp.clear();
-                steps.clear();
-            }
-        }
+        let verdicts = judge(&self.document.overrides, laid, &self.gates);
+        self.document.take_verdicts(verdicts, &mut self.said);
     }
 
     /// Whether a backend has been missing for so short a time that it may be there all the same.
@@ -402,66 +364,15 @@ impl<'a> Look<'a> {
     }
 
     /// Cancels the reconnects whose play is on again, and asks for the first that is due.
-    fn reconnects(&mut self) -> Next {
-        let now = self.now;
-        let on: BTreeSet<_> = self
-            .document
-            .overrides
-            .values()
-            .filter(|over| matches!(over.life, Life::Begun { .. }))
-            .flat_map(|over| {
-                over.after.iter().map(|after| (over.play.clone(), after.reconnect.clone()))
-            })
-            .collect();
-        let said = &mut self.said;
-        self.document.reconnects.retain(|id, reconnect| {
-            let target = reconnect.target.clone();
-            let kept =
-                !(reconnect.is_waiting() && on.contains(&(reconnect.play.clone(), target.clone())));
-            if !kept {
-                said.push(What::ReconnectCancelled { id: id.clone(), target });
-            }
-            kept
-        });
-        if self.group.paused.is_some() {
+    fn reconnect(&mut self) -> Next {
+        self.document.cancel_reconnects(&mut self.said);
+        if !self.may_write() {
             return Next::Rest;
         }
-        for (id, reconnect) in &mut self.document.reconnects {
-            if reconnect.outcome.is_some() || now < ask_at(reconnect) {
-                continue;
-            }
-            let (id, target) = (id.clone(), reconnect.target.clone());
-            if reconnect.asked.len() >= RECONNECT_ASKED_MAX {
-                reconnect.outcome = Some(Outcome::Unknown { at: now });
-                self.said.push(What::ReconnectUnknown { id, target });
-                continue;
-            }
-            let after = reconnect.due.duration_since(now).max(RECONNECT_AFTER_MIN);
-            // Azure takes whole seconds; rounded up, so that it is never too early.
-            let after =
-                SignedDuration::from_secs(after.as_secs() + i64::from(after.subsec_nanos() > 0));
-            reconnect.asked.push(now);
-            self.said.push(What::ReconnectAsked { id: id.clone(), target: target.clone(), after });
-            return Next::Reconnect { id, target, after };
+        match self.document.ask_reconnect(&mut self.said) {
+            Some((id, target, after)) => Next::Reconnect { id, target, after },
+            None => Next::Rest,
         }
-        Next::Rest
-    }
-
-    /// Lets go of what no one can ask for any more.
-    fn tidy(&mut self) {
-        let overrides = &self.document.overrides;
-        self.document.yielded.retain(|_, ids| {
-            ids.retain(|id| overrides.contains_key(id));
-            !ids.is_empty()
-        });
-        let now = self.now;
-        self.document.undone.retain(|_, at| now < later(*at, UNDONE_KEPT));
-        self.document.reconnects.retain(|_, reconnect| {
-            reconnect
-                .outcome
-                .as_ref()
-                .is_none_or(|outcome| now < later(outcome.at(), RECONNECT_SHOWN))
-        });
     }
 }
 

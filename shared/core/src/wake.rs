@@ -5,7 +5,6 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     document::{Document, RETRY, Reconnect},
     overrides::{Life, Override, Until, later},
-    playbook::RECONNECT_AFTER_MIN,
 };
 
 /// How long before `atMost` ends an override this is announced; a tenth of it where that is less.
@@ -13,10 +12,6 @@ pub const WARNING: SignedDuration = SignedDuration::from_mins(15);
 
 /// How often a backend with overrides is looked at, so that a foreign write is noticed.
 pub const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(60);
-
-/// How long after a reconnect was asked for without an answer it may be asked for again. Longer
-/// than a request can take, so that one that is under way is not taken for one that was lost.
-pub const RECONNECT_ANSWER_WITHIN: SignedDuration = SignedDuration::from_secs(90);
 
 /// How late a look that is due at once may be reminded of: it is made by whoever saved that it is
 /// due, and the reminder is for when that one dies.
@@ -30,6 +25,11 @@ impl Document {
     /// Sets when the next look is needed.
     pub(crate) fn plan_wake(&mut self) {
         self.wake = self.next_wake();
+    }
+
+    /// Has it looked at no later than this.
+    pub(crate) fn wake_by(&mut self, at: Option<Timestamp>) {
+        self.wake = self.wake.into_iter().chain(at).min();
     }
 
     /// Asks for a look at once, or as soon as Azure may be asked.
@@ -100,17 +100,10 @@ impl Document {
         let waiting = self.reconnects.values().filter(|reconnect| reconnect.outcome.is_none());
         // One that is due and was not asked for is kept back by a pause.
         let held_back = later(self.now, LOOK_EVERY);
-        wakes.extend(waiting.map(ask_at).map(|at| if at > self.now { at } else { held_back }));
+        wakes.extend(
+            waiting.map(Reconnect::ask_at).map(|at| if at > self.now { at } else { held_back }),
+        );
         wakes.into_iter().filter(|wake| *wake > self.now).min()
-    }
-}
-
-/// When a reconnect is to be asked for: as late as Azure lets it be, and after one that went
-/// unanswered, not before an answer could still come.
-pub(crate) fn ask_at(reconnect: &Reconnect) -> Timestamp {
-    match reconnect.asked.last() {
-        Some(last) => later(*last, RECONNECT_ANSWER_WITHIN),
-        None => reconnect.due.checked_sub(RECONNECT_AFTER_MIN).unwrap_or(Timestamp::MIN),
     }
 }
 

@@ -10,8 +10,9 @@ use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
     document::{Intent, Way},
     etag::Etag,
-    names::BackendId,
-    pool::{Member, Part, Pool, Setting},
+    field::{Field, Value},
+    names::{BackendId, BackendName},
+    pool::{Member, Pool},
     step::Observed,
 };
 use uuid::Uuid;
@@ -80,7 +81,7 @@ fn sight(backend: apim::Backend) -> Sight {
     let etag = Etag(backend.etag().as_str().to_owned());
     let date = backend.date();
     let observed = match backend.kind() {
-        Ok(apim::backend::Kind::Single) => Observed::NotAPool { etag },
+        Ok(apim::backend::Kind::Single) => Observed::Single { etag },
         Ok(apim::backend::Kind::Pool) => match pool(&backend) {
             Ok(pool) => Observed::Pool { etag, pool },
             Err(why) => Observed::Unreadable { etag, why },
@@ -103,19 +104,19 @@ fn pool(backend: &apim::Backend) -> Result<Pool, String> {
     Pool::new(members.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
 }
 
-const fn setting(setting: apim::Setting) -> Setting {
+const fn setting(setting: apim::Setting) -> Value {
     match setting {
-        apim::Setting::Absent => Setting::Absent,
-        apim::Setting::Null => Setting::Null,
-        apim::Setting::Number(number) => Setting::Is(number),
+        apim::Setting::Absent => Value::Absent,
+        apim::Setting::Null => Value::Null,
+        apim::Setting::Number(number) => Value::Number(number),
     }
 }
 
-const fn wire(setting: Setting) -> apim::Setting {
+const fn wire(setting: Value) -> apim::Setting {
     match setting {
-        Setting::Absent => apim::Setting::Absent,
-        Setting::Null => apim::Setting::Null,
-        Setting::Is(number) => apim::Setting::Number(number),
+        Value::Absent => apim::Setting::Absent,
+        Value::Null => apim::Setting::Null,
+        Value::Number(number) => apim::Setting::Number(number),
     }
 }
 
@@ -125,7 +126,7 @@ fn written(backend: apim::Backend) -> (Answer, Option<Sight>) {
     let sight = sight(backend);
     let pool = match &sight.observed {
         Observed::Pool { pool, .. } => Some(pool.clone()),
-        Observed::NotAPool { .. } | Observed::Unreadable { .. } | Observed::Missing => None,
+        Observed::Single { .. } | Observed::Unreadable { .. } | Observed::Missing => None,
     };
     (Answer::Written { etag, pool }, Some(sight))
 }
@@ -143,12 +144,13 @@ fn request(raw: &apim::Backend, intent: &Intent) -> Result<Request, String> {
     }
     let mut edit = apim::pool::Edit::of(raw).map_err(|error| error.to_string())?;
     for change in &intent.changes {
-        let member = change.field.member.as_str();
-        let member = member.parse().map_err(|error: apim::name::NameError| error.to_string())?;
+        let named = |member: &BackendName| {
+            member.as_str().parse().map_err(|error: apim::name::NameError| error.to_string())
+        };
         let to = wire(change.after);
-        let edited = match change.field.part {
-            Part::Weight => edit.weight(&member, to),
-            Part::Priority => edit.priority(&member, to),
+        let edited = match &change.field {
+            Field::Weight(member) => edit.weight(&named(member)?, to),
+            Field::Priority(member) => edit.priority(&named(member)?, to),
         };
         edited.map_err(|error| error.to_string())?;
     }

@@ -147,7 +147,7 @@ async fn finding(
 async fn matter(management: &dyn ManagementApi, pool: &BackendId, seen: &Sight) -> Option<Matter> {
     match &seen.observed {
         Observed::Missing => Some(Matter::Missing),
-        Observed::NotAPool { .. } => Some(Matter::NoPool),
+        Observed::Single { .. } => Some(Matter::NoPool),
         Observed::Unreadable { why, .. } => Some(Matter::Unreadable { why: why.clone() }),
         Observed::Pool { .. } => match management.hidden(pool, seen).await {
             Ok(fields) if fields.is_empty() => None,

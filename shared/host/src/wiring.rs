@@ -52,24 +52,19 @@ pub enum Role {
     Producer,
 }
 
-/// The parts of a running Pointsman.
+/// The parts of a running Pointsman that changes backends.
 #[derive(Clone)]
 pub struct Parts {
+    /// What is stored.
+    pub records: Records,
     /// The shell.
     pub engine: Engine,
-    /// The store.
-    pub store: Arc<dyn Store>,
-    /// The queue.
-    pub queue: Arc<dyn Queue>,
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
     /// The client of Azure.
     pub azure: apim::Client,
     /// Whether the pools of each playbook that is taken up are looked at.
     pub inspects: bool,
     /// Whether nobody ever took messages out of this store's queue before: it is a new one.
     pub is_first: bool,
-    database: Database,
 }
 
 /// The store's file: shadow mode has one of its own, so that what was only imagined is never taken
@@ -82,7 +77,8 @@ pub fn store_file(config: &Config, mode: Mode) -> PathBuf {
     }
 }
 
-/// The records of a Pointsman, running or not: enough to ask, and to put messages into the queue.
+/// The records of a Pointsman, running or not: enough to ask, and to put messages into the queue, as a
+/// function that only takes alerts in does. Nothing of Azure is needed for them.
 #[derive(Clone)]
 pub struct Records {
     /// The store.
@@ -100,13 +96,22 @@ impl Records {
     /// # Errors
     /// When it cannot be opened.
     pub async fn open(file: &Path) -> Result<Self, WiringError> {
+        let (records, _) = Self::open_as(file, Role::Producer).await?;
+        Ok(records)
+    }
+
+    /// Opens the store for a role; says as well whether nobody ever took messages out of its queue.
+    async fn open_as(file: &Path, role: Role) -> Result<(Self, bool), WiringError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let database = Database::open(file, Options::default()).await?;
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::new(database.clone(), Arc::clone(&clock)));
-        let queue: Arc<dyn Queue> =
-            Arc::new(EmbeddedQueue::producer(database.clone(), Arc::clone(&clock)));
-        Ok(Self { store, queue, clock, database })
+        let queue = match role {
+            Role::Consumer => EmbeddedQueue::consumer(database.clone(), Arc::clone(&clock)).await?,
+            Role::Producer => EmbeddedQueue::producer(database.clone(), Arc::clone(&clock)),
+        };
+        let is_first = queue.is_first();
+        Ok((Self { store, queue: Arc::new(queue), clock, database }, is_first))
     }
 
     /// Whether another process, a `serve` most likely, takes messages out of the queue.
@@ -130,28 +135,20 @@ impl Parts {
     /// When the store cannot be opened, the credential cannot be used, or another process takes
     /// messages out of the queue already.
     pub async fn open(config: &Config, mode: Mode, role: Role) -> Result<Self, WiringError> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let database = Database::open(&store_file(config, mode), Options::default()).await?;
-        let store: Arc<dyn Store> =
-            Arc::new(SqliteStore::new(database.clone(), Arc::clone(&clock)));
-        let queue = match role {
-            Role::Consumer => EmbeddedQueue::consumer(database.clone(), Arc::clone(&clock)).await?,
-            Role::Producer => EmbeddedQueue::producer(database.clone(), Arc::clone(&clock)),
-        };
-        let is_first = queue.is_first();
-        let queue: Arc<dyn Queue> = Arc::new(queue);
+        let (records, is_first) = Records::open_as(&store_file(config, mode), role).await?;
+        let clock = &records.clock;
         let reads = Duration::from_secs(READ_PACE_SECS_MAX);
         let pace = Pace::Within { reads, writes: Duration::ZERO };
         let azure = azure(config, Retries::default(), pace)?;
-        let management = Arc::new(Azure::new(azure.clone(), Arc::clone(&clock)));
-        let engine = Engine::new(Arc::clone(&store), management, Arc::clone(&clock), mode);
+        let management = Arc::new(Azure::new(azure.clone(), Arc::clone(clock)));
+        let engine = Engine::new(Arc::clone(&records.store), management, Arc::clone(clock), mode);
         let inspects = config.azure.inspected;
-        Ok(Self { engine, store, queue, clock, azure, inspects, is_first, database })
+        Ok(Self { records, engine, azure, inspects, is_first })
     }
 
     /// Finishes what is being stored, and closes the database.
     pub async fn close(self) {
-        self.database.close().await;
+        self.records.close().await;
     }
 }
 

@@ -12,3 +12,7 @@ CREATE TABLE claims (
     PRIMARY KEY (id, generation DESC, severity DESC, started, series)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX claims_by_series ON claims (series);
+-- What a forgotten series asked for is forgotten with it.
+CREATE TRIGGER claims_of_forgotten AFTER DELETE ON series BEGIN
+    DELETE FROM claims WHERE series = old.id;
+END;

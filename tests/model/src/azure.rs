@@ -11,9 +11,10 @@ use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
     document::Intent,
     etag::Etag,
+    field::{Field, Value},
     names::{BackendId, BackendName},
     overrides::later,
-    pool::{Field, Member, Part, Pool, Setting},
+    pool::{Member, Pool},
     step::Observed,
 };
 
@@ -72,7 +73,7 @@ pub(crate) enum ReconnectFault {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Foreign {
     /// A field gets a value.
-    Set(Field, Setting),
+    Set(Field, Value),
     /// Something is changed that is no field of ours.
     Other,
     /// A member is taken out.
@@ -135,7 +136,7 @@ pub(crate) struct Azure {
     in_flight: Vec<(Timestamp, Intent)>,
     etags: u64,
     /// What others wrote, each with how many states there had been before.
-    others: Vec<(usize, Field, Setting)>,
+    others: Vec<(usize, Field, Value)>,
 }
 
 /// Why a read showed nothing, and when Azure would be asked again.
@@ -316,7 +317,7 @@ impl Azure {
     }
 
     /// What others wrote since the pool had this `ETag`.
-    pub(crate) fn foreign_since(&self, etag: &Etag) -> Vec<(Field, Setting)> {
+    pub(crate) fn foreign_since(&self, etag: &Etag) -> Vec<(Field, Value)> {
         let Some(place) = self.history.iter().position(|state| state.etag == *etag) else {
             return Vec::new();
         };
@@ -325,7 +326,7 @@ impl Azure {
     }
 
     /// Someone else writes these values, among others. Nothing happens where it makes no sense.
-    pub(crate) fn foreign(&mut self, foreign: &Foreign, touched: Vec<(Field, Setting)>) {
+    pub(crate) fn foreign(&mut self, foreign: &Foreign, touched: Vec<(Field, Value)>) {
         let before = self.history.len();
         let touched = touched.into_iter().map(|(field, value)| (before, field, value));
         self.others.extend(touched);
@@ -378,15 +379,14 @@ impl Azure {
 }
 
 /// Every field of a pool, with its value.
-pub(crate) fn fields(pool: &Pool) -> Vec<(Field, Setting)> {
+pub(crate) fn fields(pool: &Pool) -> Vec<(Field, Value)> {
     pool.members()
         .iter()
         .flat_map(|member| {
-            [Part::Weight, Part::Priority].map(|part| {
-                let field = Field { member: member.name.clone(), part };
-                let value = if part == Part::Weight { member.weight } else { member.priority };
-                (field, value)
-            })
+            [
+                (Field::weight(&member.name), member.weight),
+                (Field::priority(&member.name), member.priority),
+            ]
         })
         .collect()
 }
@@ -394,8 +394,8 @@ pub(crate) fn fields(pool: &Pool) -> Vec<(Field, Setting)> {
 /// `m0 50, m1 null@2`: how pools are written in these tests.
 pub(crate) fn written(pool: &Pool) -> String {
     let one = |member: &Member| match member.priority {
-        Setting::Absent => format!("{} {}", member.name, member.weight),
-        Setting::Null | Setting::Is(_) => {
+        Value::Absent => format!("{} {}", member.name, member.weight),
+        Value::Null | Value::Number(_) => {
             format!("{} {}@{}", member.name, member.weight, member.priority)
         }
     };
@@ -405,9 +405,9 @@ pub(crate) fn written(pool: &Pool) -> String {
 /// Reads what [`written`] writes.
 pub(crate) fn pool(text: &str) -> Pool {
     let setting = |text: &str| match text {
-        "-" => Setting::Absent,
-        "null" => Setting::Null,
-        number => Setting::Is(number.parse().unwrap()),
+        "-" => Value::Absent,
+        "null" => Value::Null,
+        number => Value::Number(number.parse().unwrap()),
     };
     let member = |text: &str| {
         let (name, rest) = text.trim().split_once(' ').unwrap();

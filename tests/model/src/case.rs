@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use pointsman_core::{
+    field::{Field, Value},
     names::BackendName,
-    pool::{Field, Member, Pool, Setting},
+    pool::{Member, Pool},
     signal::{Heard, Severity, Signal},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
@@ -255,36 +256,36 @@ impl Case {
 }
 
 /// A weight as owners write it: mostly a number, sometimes 0, null or none.
-fn weight() -> impl Strategy<Value = Setting> {
+fn weight() -> impl Strategy<Value = Value> {
     prop_oneof![
-        10 => select(vec![1_u8, 2, 3, 5, 10, 20, 25, 30, 50, 70, 100]).prop_map(Setting::Is),
-        1 => Just(Setting::Is(0)),
-        1 => Just(Setting::Null),
-        1 => Just(Setting::Absent),
+        10 => select(vec![1_u8, 2, 3, 5, 10, 20, 25, 30, 50, 70, 100]).prop_map(Value::Number),
+        1 => Just(Value::Number(0)),
+        1 => Just(Value::Null),
+        1 => Just(Value::Absent),
     ]
 }
 
-fn priority() -> impl Strategy<Value = Setting> {
+fn priority() -> impl Strategy<Value = Value> {
     prop_oneof![
-        4 => Just(Setting::Absent),
-        1 => Just(Setting::Null),
-        1 => Just(Setting::Is(0)),
-        3 => Just(Setting::Is(1)),
-        1 => Just(Setting::Is(2)),
+        4 => Just(Value::Absent),
+        1 => Just(Value::Null),
+        1 => Just(Value::Number(0)),
+        3 => Just(Value::Number(1)),
+        1 => Just(Value::Number(2)),
     ]
 }
 
 pub(crate) fn pool() -> impl Strategy<Value = Pool> {
     let numbered = vec((weight(), priority()), 1..=8);
-    let nulls = vec((select(vec![Setting::Null, Setting::Absent]), priority()), 1..=6);
-    let alike = |(weight, all): (u8, Vec<Setting>)| {
-        all.into_iter().map(|priority| (Setting::Is(weight), priority)).collect()
+    let nulls = vec((select(vec![Value::Null, Value::Absent]), priority()), 1..=6);
+    let alike = |(weight, all): (u8, Vec<Value>)| {
+        all.into_iter().map(|priority| (Value::Number(weight), priority)).collect()
     };
     let equal = (select(vec![1_u8, 10, 50]), vec(priority(), 2..=6)).prop_map(alike);
     // As many as Azure takes, in one group: there rounding adds up.
-    let many = (1_u8..=100, vec(Just(Setting::Absent), 2..=30)).prop_map(alike);
+    let many = (1_u8..=100, vec(Just(Value::Absent), 2..=30)).prop_map(alike);
     prop_oneof![4 => numbered, 1 => nulls, 2 => equal, 1 => many].prop_map(|members| {
-        let member = |(place, (weight, priority)): (usize, (Setting, Setting))| Member {
+        let member = |(place, (weight, priority)): (usize, (Value, Value))| Member {
             name: format!("m{place}").parse().unwrap(),
             weight,
             priority,
@@ -436,11 +437,11 @@ pub(crate) enum Event {
 /// A foreign write, before the pool says to whom.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
-    Weight(usize, Setting),
-    Priority(usize, Setting),
+    Weight(usize, Value),
+    Priority(usize, Value),
     Other,
     Remove(usize),
-    Add(usize, Setting, Setting),
+    Add(usize, Value, Value),
     Delete,
     Create,
 }
@@ -448,10 +449,10 @@ pub(crate) enum Change {
 fn foreign() -> impl Strategy<Value = Change> {
     let value = || {
         prop_oneof![
-            5 => select(vec![7_u8, 13, 37, 41, 53, 77]).prop_map(Setting::Is),
-            1 => Just(Setting::Is(0)),
-            1 => Just(Setting::Null),
-            1 => Just(Setting::Absent),
+            5 => select(vec![7_u8, 13, 37, 41, 53, 77]).prop_map(Value::Number),
+            1 => Just(Value::Number(0)),
+            1 => Just(Value::Null),
+            1 => Just(Value::Absent),
         ]
     };
     prop_oneof![

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use pointsman_core::{
+    field::Value,
     limits::{LeastMembers, Limits},
     playbook,
-    pool::{Pool, Setting},
+    pool::Pool,
 };
 
 use crate::azure::{Done, written};
@@ -15,8 +16,8 @@ fn groups(pool: &Pool, null: Option<u8>) -> BTreeMap<u8, Vec<(String, u64)>> {
     let mut groups: BTreeMap<u8, Vec<(String, u64)>> = BTreeMap::new();
     for member in pool.members() {
         let weight = match member.weight {
-            Setting::Absent | Setting::Null => u64::from(null.unwrap_or(1)),
-            Setting::Is(weight) => u64::from(weight),
+            Value::Absent | Value::Null => u64::from(null.unwrap_or(1)),
+            Value::Number(weight) => u64::from(weight),
         };
         let group = groups.entry(member.priority.number().unwrap_or(0)).or_default();
         group.push((member.name.to_string(), weight));

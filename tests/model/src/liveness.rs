@@ -9,10 +9,11 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     document::Document,
     effect::Effect,
+    field::{Field, Value},
     ledger::What,
     names::PlayName,
     overrides::{End, Held, Life, Override, Standing, later},
-    pool::{Field, Pool, Setting},
+    pool::Pool,
     signal::{SeriesId, Signal},
 };
 
@@ -145,13 +146,13 @@ fn shows(pool: &Pool, document: &Document, over: &Override) -> bool {
     });
     let weight = |member| pool.get(&Field::weight(member));
     let of_its_kind = match &over.effect {
-        Effect::Drain { member } => weight(member).is_none_or(|weight| weight == Setting::Is(0)),
+        Effect::Drain { member } => weight(member).is_none_or(|weight| weight == Value::Number(0)),
         Effect::Shift { member, to } if to.basis_points() == 0 => {
-            weight(member).is_none_or(|weight| weight == Setting::Is(0))
+            weight(member).is_none_or(|weight| weight == Value::Number(0))
         }
         Effect::Shift { .. } | Effect::Split { .. } => true,
         Effect::Promote { member, .. } => {
-            let serving = pool.members().iter().filter(|one| one.weight != Setting::Is(0));
+            let serving = pool.members().iter().filter(|one| one.weight != Value::Number(0));
             let first = serving.map(|one| one.priority.number().unwrap_or(0)).min();
             let own = pool.get(&Field::priority(member));
             own.is_none_or(|own| Some(own.number().unwrap_or(0)) == first)

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use pointsman_core::{
+    field::{Field, Value},
     ledger::What,
     overrides::later,
-    pool::{Field, Setting},
     signal::{Heard, Severity, Signal},
 };
 use pointsman_engine::Mode;
@@ -76,7 +76,7 @@ fn an_alert_of_a_pool_that_is_known_costs_one_save_and_one_request_to_its_write(
     assert_eq!((count(&world, "commit"), count(&world, "get")), (1, 0), "{}", world.story());
     world.run();
     assert_eq!(world.azure.received.len(), writes + 1);
-    assert_eq!(weight_of(world.azure.pool().unwrap(), "m1"), Setting::Is(0));
+    assert_eq!(weight_of(world.azure.pool().unwrap(), "m1"), Value::Number(0));
     assert_eq!(count(&world, "get"), 0, "and its answer is as good as a read");
     world.check(&["I3", "I4", "I5", "I6", "I9"]).unwrap();
 }
@@ -84,7 +84,7 @@ fn an_alert_of_a_pool_that_is_known_costs_one_save_and_one_request_to_its_write(
 #[test]
 fn what_is_remembered_is_read_again_after_a_412_and_only_then() {
     let mut world = at_rest(Mode::Live);
-    world.foreign(&Foreign::Set(Field::weight(&"m0".parse().unwrap()), Setting::Is(70)));
+    world.foreign(&Foreign::Set(Field::weight(&"m0".parse().unwrap()), Value::Number(70)));
     let (gets, writes, fired) = (world.azure.gets, world.azure.received.len(), fires(&world, "m1"));
     world.hear(&[fired]);
     let done: Vec<bool> =
@@ -99,7 +99,7 @@ fn what_is_remembered_is_read_again_after_a_412_and_only_then() {
 fn what_a_person_drained_before_the_alert_came_stays_drained_after_it() {
     let mut world = at_rest(Mode::Live);
     let writes = world.azure.received.len();
-    world.foreign(&Foreign::Set(Field::weight(&"m1".parse().unwrap()), Setting::Is(0)));
+    world.foreign(&Foreign::Set(Field::weight(&"m1".parse().unwrap()), Value::Number(0)));
     let fired = fires(&world, "m1");
     world.hear(&[fired]);
     assert!(world.said().any(|what| matches!(what, What::Outrun { .. })), "{}", world.story());
@@ -107,7 +107,7 @@ fn what_a_person_drained_before_the_alert_came_stays_drained_after_it() {
     let resolved = resolves(&world, "m1");
     world.hear(&[resolved]);
     world.settle();
-    assert_eq!(weight_of(world.azure.pool().unwrap(), "m1"), Setting::Is(0), "{}", world.story());
+    assert_eq!(weight_of(world.azure.pool().unwrap(), "m1"), Value::Number(0), "{}", world.story());
     let done = world.azure.received[writes..].iter().filter(|write| write.done.is_some());
     assert_eq!(done.count(), 0, "there was nothing to write\n{}", world.story());
 }
@@ -115,7 +115,7 @@ fn what_a_person_drained_before_the_alert_came_stays_drained_after_it() {
 #[test]
 fn in_shadow_every_decision_is_made_from_a_read() {
     let mut world = at_rest(Mode::Shadow);
-    world.foreign(&Foreign::Set(Field::weight(&"m1".parse().unwrap()), Setting::Is(70)));
+    world.foreign(&Foreign::Set(Field::weight(&"m1".parse().unwrap()), Value::Number(70)));
     let (gets, fired) = (world.azure.gets, fires(&world, "m1"));
     world.hear(&[fired]);
     assert!(world.azure.gets > gets);
@@ -138,7 +138,7 @@ fn twenty_alerts_over_one_pool_within_seconds_cost_three_writes() {
     }
     world.run();
     let drained = |member| weight_of(world.azure.pool().unwrap(), &format!("m{member}"));
-    assert!((0..20).all(|member| drained(member) == Setting::Is(0)), "{}", world.story());
+    assert!((0..20).all(|member| drained(member) == Value::Number(0)), "{}", world.story());
     let written: Vec<_> = world.azure.received.iter().map(|write| write.at).collect();
     assert!(written.len() <= 3, "{written:?}\n{}", world.story());
     assert_eq!(written[0], epoch());
@@ -158,5 +158,5 @@ fn a_write_that_waits_survives_a_crash() {
     assert_eq!(world.azure.received.len(), 1, "{}", world.story());
     world.crash(0);
     world.pass(60);
-    assert_eq!(weight_of(world.azure.pool().unwrap(), "m1"), Setting::Is(0), "{}", world.story());
+    assert_eq!(weight_of(world.azure.pool().unwrap(), "m1"), Value::Number(0), "{}", world.story());
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use expect_test::{Expect, expect};
 use pointsman_core::{
-    pool::{Field, Setting},
+    field::{Field, Value},
     signal::{Heard, Severity, Signal},
 };
 
@@ -72,7 +72,7 @@ fn check(baseline: &str, script: &str, expect: &Expect) {
             "resolved" => world.hear(&[signal(Heard::Resolved { stated: Some(at(number(3))) })]),
             "pass" => world.pass(number(1)),
             "person" => {
-                let value = words[2].parse().map_or(Setting::Null, Setting::Is);
+                let value = words[2].parse().map_or(Value::Null, Value::Number);
                 world.foreign(&Foreign::Set(Field::weight(&words[1].parse().unwrap()), value));
             }
             "removed" => world.foreign(&Foreign::Remove(words[1].parse().unwrap())),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 use pointsman_core::{
+    field::{Field, Value},
     ledger::What,
     overrides::{End, later},
-    pool::{Field, Setting},
     signal::{Heard, Severity, Signal},
 };
 use pointsman_engine::Mode;
@@ -95,7 +95,7 @@ proptest! {
             }
         }
         let values: Vec<_> = steps.iter().map(|(value, _)| *value).collect();
-        let all = [0, 10, 50, 100].map(Setting::Is);
+        let all = [0, 10, 50, 100].map(Value::Number);
         prop_assert_eq!(&values, &all, "{}", world.story());
         for pair in steps[1..].windows(2) {
             let stood = pair[1].1.duration_since(pair[0].1);
@@ -162,8 +162,8 @@ proptest! {
         world.run();
         prop_assert!(world.azure.received.len() <= 4, "{} writes", world.azure.received.len());
         let pool = world.azure.pool().unwrap();
-        prop_assert_eq!(weight_of(pool, "m0"), Setting::Is(0));
-        prop_assert_eq!(weight_of(pool, "m1"), Setting::Is(0));
+        prop_assert_eq!(weight_of(pool, "m0"), Value::Number(0));
+        prop_assert_eq!(weight_of(pool, "m1"), Value::Number(0));
     }
 
     /// I11: nor do reconnects, where many alerts of one play end.
@@ -214,7 +214,7 @@ proptest! {
             .iter()
             .filter_map(|received| Some(weight_of(&received.done.as_ref()?.after, "m0")))
             .collect();
-        prop_assert_eq!(values, [0, 10, 50, 100].map(Setting::Is), "{}", world.story());
+        prop_assert_eq!(values, [0, 10, 50, 100].map(Value::Number), "{}", world.story());
     }
 
     /// Nothing is written or asked for under a pause; what had begun stays as it is, and all goes
@@ -246,7 +246,7 @@ proptest! {
         world.handle(0, &Message::Resume);
         world.pass(1);
         if !undo {
-            prop_assert_eq!(weight_of(world.azure.pool().unwrap(), "m1"), Setting::Is(0));
+            prop_assert_eq!(weight_of(world.azure.pool().unwrap(), "m1"), Value::Number(0));
         }
         world.hear(&[resolved("a", "m0", 0, 60), resolved("b", "m1", 0, 70)]);
         world.settle();
@@ -260,16 +260,16 @@ proptest! {
         world.hear(&[fired("a", "m0", 0)]);
         world.pass(wait);
         let field = Field::weight(&"m0".parse().unwrap());
-        world.foreign(&crate::azure::Foreign::Set(field.clone(), Setting::Is(weight)));
+        world.foreign(&crate::azure::Foreign::Set(field.clone(), Value::Number(weight)));
         world.pass(90);
         let noticed = |what: &What| matches!(what, What::Foreign { field: of, .. } if *of == field);
         prop_assert!(world.said().any(noticed), "{}", world.story());
         world.hear(&[fired("a", "m0", 0), fired("a", "m0", 2)]);
         world.pass(600);
-        prop_assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Setting::Is(weight));
+        prop_assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Value::Number(weight));
         world.hear(&[resolved("a", "m0", 0, 700)]);
         world.settle();
-        prop_assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Setting::Is(weight));
+        prop_assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Value::Number(weight));
     }
 
     /// Shadow mode decides what live mode decides, and writes nothing.
@@ -337,7 +337,7 @@ fn a_ramp_goes_on_where_it_was_after_a_404_that_passes() {
         .iter()
         .filter_map(|received| Some(weight_of(&received.done.as_ref()?.after, "m0")))
         .collect();
-    assert_eq!(values, [0, 10, 50, 100].map(Setting::Is), "{}", world.story());
+    assert_eq!(values, [0, 10, 50, 100].map(Value::Number), "{}", world.story());
 }
 
 #[test]
@@ -363,7 +363,7 @@ fn a_firing_that_arrives_after_its_end_does_nothing() {
     world.hear(&[fired("a", "m0", 10), fired("a", "m0", 50)]);
     assert!(world.document().is_none() && world.azure.received.is_empty());
     world.hear(&[fired("a", "m0", 51)]);
-    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Setting::Is(0));
+    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Value::Number(0));
 }
 
 /// A late end that falls between two starts ends what started before it, and leaves what started
@@ -382,7 +382,7 @@ fn i1_a_late_end_between_two_starts_leaves_the_later_run_on() {
         world.hear(&[resolved("a", "m0", 10, 50)]);
         world.pass(3_600);
         let shown = weight_of(world.azure.pool().unwrap(), "m0");
-        assert_eq!(shown, Setting::Is(0), "the alert still fires\n{}", world.story());
+        assert_eq!(shown, Value::Number(0), "the alert still fires\n{}", world.story());
         world.hear(&[resolved("a", "m0", 100, 3_000)]);
         world.settle();
         world.restored().unwrap();
@@ -406,9 +406,9 @@ fn what_is_never_resolved_is_announced_and_then_ended() {
     world.restored().unwrap();
     // A repeat of the same occurrence does not bring it back; a new one does.
     world.hear(&[fired("a", "m0", 0)]);
-    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Setting::Is(100));
+    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Value::Number(100));
     world.hear(&[resolved("a", "m0", 0, 4_000), fired("a", "m0", 4_100)]);
-    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Setting::Is(0));
+    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Value::Number(0));
 }
 
 /// What a limit holds back answers an alert that may long be over: it does not wait for ever.
@@ -429,9 +429,9 @@ fn a_hold_outlasts_a_resolve() {
     world.pass(10);
     world.hear(&[resolved("a", "m0", 0, 10)]);
     world.pass(289);
-    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Setting::Is(0));
+    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Value::Number(0));
     world.pass(1);
-    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Setting::Is(100));
+    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Value::Number(100));
 }
 
 #[test]
@@ -441,15 +441,15 @@ fn what_was_undone_comes_back_by_a_new_occurrence_alone() {
     world.pass(60);
     world.handle(0, &Message::Undo);
     world.run();
-    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Setting::Is(100));
+    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Value::Number(100));
     for repeat in 0..5 {
         world.hear(&[fired("a", "m0", repeat)]);
         world.pass(100);
     }
-    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Setting::Is(100));
+    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Value::Number(100));
     world.hear(&[resolved("a", "m0", 0, 200)]);
     world.hear(&[fired("a", "m0", 300)]);
-    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Setting::Is(0));
+    assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Value::Number(0));
 }
 
 /// A signal that comes while Azure has asked to wait must not use up the wake that ends the wait.
@@ -462,7 +462,7 @@ fn a_signal_heard_in_trouble_is_acted_on_when_the_trouble_is_over() {
     world.hear(&[fired("b", "m1", 61)]);
     world.pass(240);
     world.pass(60);
-    assert_eq!(weight_of(world.azure.pool().unwrap(), "m1"), Setting::Is(0), "{}", world.story());
+    assert_eq!(weight_of(world.azure.pool().unwrap(), "m1"), Value::Number(0), "{}", world.story());
 }
 
 /// Nothing else would ever ask Azure again, and the trouble would be shown for ever.
@@ -496,5 +496,5 @@ fn a_state_that_was_taken_for_stale_is_believed_in_the_end() {
     world.hear(&[fired("b", "m1", 121), resolved("a", "m0", 0, 121)]);
     world.pass(400);
     let pool = world.azure.pool().unwrap();
-    assert_eq!(weight_of(pool, "m0"), Setting::Is(100), "{}", world.story());
+    assert_eq!(weight_of(pool, "m0"), Value::Number(100), "{}", world.story());
 }

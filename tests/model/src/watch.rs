@@ -6,10 +6,11 @@ use jiff::Timestamp;
 use pointsman_core::{
     document::{Document, Intent, Owned},
     etag::Etag,
+    field::{Field, Value},
     id::{IntentId, OverrideId, ReconnectId},
     ledger::{Line, What},
     playbook::EffectTemplate,
-    pool::{Field, Pool, Setting},
+    pool::Pool,
     step::Observed,
 };
 
@@ -74,7 +75,7 @@ impl Outside {
             let since = self.azure.foreign_since(&intent.etag);
             self.watch.is_ambiguous |= intent.changes.iter().any(|change| {
                 let ours = [change.before, change.after];
-                let like = |value: &Setting| ours.iter().any(|ours| ours.means(*value));
+                let like = |value: &Value| ours.iter().any(|ours| ours.means(*value));
                 since.iter().any(|(field, value)| *field == change.field && like(value))
             });
             let planned = Planned::of(document, intent.etag.clone());
@@ -97,7 +98,7 @@ impl Outside {
     pub(crate) fn sends(&mut self, intent: &Intent, seen: &Observed) {
         let read = match seen {
             Observed::Pool { etag, .. } => Some(etag),
-            Observed::NotAPool { .. } | Observed::Unreadable { .. } | Observed::Missing => None,
+            Observed::Single { .. } | Observed::Unreadable { .. } | Observed::Missing => None,
         };
         if read != Some(&intent.etag) {
             self.violation("I4", &format!("{} was not planned from what was read", intent.id));
@@ -170,7 +171,7 @@ impl Outside {
 
     /// Someone else writes; nothing happens where no one could tell the value from ours.
     pub(crate) fn foreign(&mut self, foreign: &Foreign) {
-        let touched: Vec<(Field, Setting)> = match foreign {
+        let touched: Vec<(Field, Value)> = match foreign {
             Foreign::Set(field, setting) => vec![(field.clone(), *setting)],
             Foreign::Other | Foreign::Remove(_) | Foreign::Delete => Vec::new(),
             Foreign::Add(member) => fields(&Pool::new(vec![member.clone()]).unwrap()),
@@ -184,7 +185,7 @@ impl Outside {
 
     /// Whether a foreign value is what we believe to be our own: the design's rule is that it then
     /// is.
-    fn is_ours(&self, field: &Field, setting: Setting) -> bool {
+    fn is_ours(&self, field: &Field, setting: Value) -> bool {
         self.document().is_some_and(|document| {
             let Some(owned) = document.owned.get(field) else { return false };
             let intents = document.intents.iter().flat_map(|intent| &intent.changes);

@@ -7,11 +7,12 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
+    field::{Field, Value},
     id::MessageId,
     ledger::What,
     names::BackendId,
     overrides::later,
-    pool::{Field, Part, Pool, Setting},
+    pool::Pool,
     signal::Signal,
 };
 use pointsman_engine::{
@@ -414,7 +415,6 @@ impl World {
 }
 
 /// The part of a field's address that is its weight.
-pub(crate) fn weight_of(pool: &Pool, member: &str) -> Setting {
-    let field = Field { member: member.parse().unwrap(), part: Part::Weight };
-    pool.get(&field).unwrap()
+pub(crate) fn weight_of(pool: &Pool, member: &str) -> Value {
+    pool.get(&Field::weight(&member.parse().unwrap())).unwrap()
 }

@@ -6,10 +6,10 @@ use clap::Args;
 use jiff::Timestamp;
 use pointsman_core::{
     document::{Document, Outcome, Owned, Reconnect, Unmet},
+    field::Field,
     id::OverrideId,
     ledger::Line,
     names::BackendId,
-    pool::Field,
 };
 use pointsman_host::Records;
 use pointsman_view as view;

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::{Document, Reconnect};
 use crate::{
     etag::Etag,
+    field::{Field, Value},
     id::{IntentId, OverrideId},
     ledger::What,
     overrides::later,
-    pool::{Field, Setting},
 };
 
 /// How long a write without an answer may still land. Longer than any proxy holds a request.
@@ -29,10 +29,10 @@ pub const UNMET_REST: SignedDuration = SignedDuration::from_hours(24);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owned {
     /// What its owner last left there.
-    pub baseline: Setting,
+    pub baseline: Value,
     /// What stands there by our own hand: what Azure showed in the answer to our last write, which may
     /// be something else than was asked; the baseline where we have not written yet.
-    pub written: Setting,
+    pub written: Value,
     /// Whether what we want was seen to stand there: who writes over it from then on has something
     /// against it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -48,7 +48,7 @@ pub struct Owned {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmet {
     /// What the field should be.
-    pub wanted: Setting,
+    pub wanted: Value,
     /// Since when.
     pub since: Timestamp,
     /// How it was written last.
@@ -70,16 +70,11 @@ impl Unmet {
 
     /// How a field that shows this is written next; none where that waits. `explicit` is the number
     /// that means the same as the null that is wanted.
-    pub(crate) fn next(
-        self,
-        shown: Setting,
-        explicit: Option<Setting>,
-        now: Timestamp,
-    ) -> Option<Way> {
+    pub(crate) fn next(self, shown: Value, explicit: Option<Value>, now: Timestamp) -> Option<Way> {
         let helps = |way: &Way| match way {
             Way::Plain => false,
             Way::Explicit | Way::Rest => explicit.is_some_and(|explicit| !shown.means(explicit)),
-            Way::Null => self.wanted == Setting::Absent,
+            Way::Null => self.wanted == Value::Absent,
             Way::Whole => true,
         };
         let left = Way::ALL.into_iter().filter(|way| *way > self.tried).find(helps);
@@ -111,11 +106,11 @@ impl Way {
     const ALL: [Self; 5] = [Self::Plain, Self::Explicit, Self::Null, Self::Whole, Self::Rest];
 
     /// What is put where this is wanted.
-    pub(crate) fn puts(self, wanted: Setting, explicit: Option<Setting>) -> Setting {
+    pub(crate) fn puts(self, wanted: Value, explicit: Option<Value>) -> Value {
         match self {
             Self::Plain | Self::Whole => wanted,
             Self::Explicit | Self::Rest => explicit.unwrap_or(wanted),
-            Self::Null => Setting::Null,
+            Self::Null => Value::Null,
         }
     }
 
@@ -127,7 +122,7 @@ impl Way {
 impl Owned {
     /// A field that shows this, and in which nothing of ours stands yet.
     #[must_use]
-    pub const fn fresh(shown: Setting) -> Self {
+    pub const fn fresh(shown: Value) -> Self {
         Self { baseline: shown, written: shown, stood: false, unmet: None }
     }
 
@@ -147,8 +142,8 @@ impl Owned {
     /// Takes in what the answer to our own write shows; says whether that is to be told.
     pub(crate) fn answered(
         &mut self,
-        asked: Setting,
-        shown: Setting,
+        asked: Value,
+        shown: Value,
         way: Way,
         now: Timestamp,
     ) -> bool {
@@ -163,7 +158,7 @@ impl Owned {
     }
 
     /// Takes in what a read shows of the state that our own write made.
-    pub(crate) fn kept(&mut self, shown: Setting, now: Timestamp) {
+    pub(crate) fn kept(&mut self, shown: Value, now: Timestamp) {
         let wanted = self.unmet.map_or(self.written, |unmet| unmet.wanted);
         let fresh = Unmet { wanted, since: now, tried: Way::Plain, until: now };
         let unmet = self.unmet.unwrap_or(fresh);
@@ -198,9 +193,9 @@ pub struct Change {
     /// Which field.
     pub field: Field,
     /// What was there when the write was planned.
-    pub before: Setting,
+    pub before: Value,
     /// What the write puts there.
-    pub after: Setting,
+    pub after: Value,
 }
 
 impl fmt::Display for Change {

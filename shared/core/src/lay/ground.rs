@@ -9,10 +9,11 @@ use super::{
 };
 use crate::{
     effect::Effect,
+    field::Field,
     fraction::Fraction,
     names::BackendName,
     overrides::Held,
-    pool::{Field, Member, Part, Pool},
+    pool::{Member, Pool},
 };
 
 /// A baseline, read once: who is in which group, with which weight, and who serves.
@@ -81,25 +82,25 @@ impl<'a> Ground<'a> {
 
     /// The members that a contribution touches, without the fields that it has given up.
     pub(super) fn targets(&self, one: &Contribution<'_>) -> Result<Vec<(usize, Touch)>, Held> {
-        let touches: Vec<(&BackendName, Part, Touch)> = match one.effect {
-            Effect::Drain { member } => vec![(member, Part::Weight, Touch::Part(Fraction::NONE))],
-            Effect::Shift { member, to } => vec![(member, Part::Weight, Touch::Part(*to))],
-            Effect::Split { weights } => weights
-                .iter()
-                .map(|(member, weight)| (member, Part::Weight, Touch::Weight(*weight)))
-                .collect(),
+        type Address = fn(&BackendName) -> Field;
+        let (weight, priority): (Address, Address) = (Field::weight, Field::priority);
+        let touches: Vec<(&BackendName, Address, Touch)> = match one.effect {
+            Effect::Drain { member } => vec![(member, weight, Touch::Part(Fraction::NONE))],
+            Effect::Shift { member, to } => vec![(member, weight, Touch::Part(*to))],
+            Effect::Split { weights } => {
+                weights.iter().map(|(member, to)| (member, weight, Touch::Weight(*to))).collect()
+            }
             Effect::Promote { member, weight } => {
-                vec![(member, Part::Priority, Touch::Serve(*weight))]
+                vec![(member, priority, Touch::Serve(*weight))]
             }
         };
         let mut targets = Vec::with_capacity(touches.len());
-        for (name, part, touch) in touches {
+        for (name, address, touch) in touches {
             let at = self.at(name)?;
             if !self.is_clear(at, touch) {
                 return Err(Held::MixedWeights);
             }
-            let field = Field { member: name.clone(), part };
-            if !self.yielded.get(&field).is_some_and(|ids| ids.contains(one.id)) {
+            if !self.yielded.get(&address(name)).is_some_and(|ids| ids.contains(one.id)) {
                 targets.push((at, touch));
             }
         }

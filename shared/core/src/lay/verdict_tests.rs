@@ -5,9 +5,9 @@ use super::super::{
     tests::{over, pool},
 };
 use crate::{
+    field::Field,
     fraction::Fraction,
     limits::{LeastMembers, Limits},
-    pool::Field,
 };
 
 /// Members with their weights, and to what part some of them are to be shifted, in order.

@@ -6,9 +6,10 @@ use super::{Look, Next, Whose};
 use crate::{
     document::{Change, Intent, Owned, Way},
     etag::Etag,
+    field::{Field, Value, Values},
     id::{IntentId, OverrideId},
     ledger::What,
-    pool::{Field, Part, Pool, Setting, Settings},
+    pool::Pool,
 };
 
 impl Look<'_> {
@@ -18,7 +19,7 @@ impl Look<'_> {
             let baseline = self.baseline(pool);
             let laid = self.lay(&baseline, &self.contributions(Whose::All));
             self.judge(&laid);
-            if self.group.paused.is_some() {
+            if !self.may_write() {
                 return Next::Rest;
             }
             self.own(&laid.settings, pool);
@@ -44,7 +45,7 @@ impl Look<'_> {
 
     /// Takes over the fields that are owned from now on, with what stands there as their baseline,
     /// and lets go of those that are their owner's again.
-    fn own(&mut self, settings: &Settings, pool: &Pool) {
+    fn own(&mut self, settings: &Values, pool: &Pool) {
         for field in settings.keys() {
             if let Some(shown) = pool.get(field) {
                 self.document.owned.entry(field.clone()).or_insert(Owned::fresh(shown));
@@ -64,7 +65,7 @@ impl Look<'_> {
 
     /// The fields that are not what they should be, as far as they are written now, and how. A write is
     /// made in one way; what is to be written in a later way comes after it.
-    fn changes(&self, settings: &Settings, pool: &Pool, baseline: &Pool) -> (Way, Vec<Change>) {
+    fn changes(&self, settings: &Values, pool: &Pool, baseline: &Pool) -> (Way, Vec<Change>) {
         let due: Vec<(Way, Change)> = self
             .document
             .owned
@@ -90,19 +91,19 @@ impl Look<'_> {
 
     /// The number that means the same as the null that is wanted of a field; none where nobody knows.
     /// Where a whole group has no weights, its members share equally.
-    fn explicit(&self, field: &Field, wanted: Setting, baseline: &Pool) -> Option<Setting> {
+    fn explicit(&self, field: &Field, wanted: Value, baseline: &Pool) -> Option<Value> {
         if wanted.number().is_some() {
             return None;
         }
-        let group = |priority: Setting| priority.number().unwrap_or(0);
-        match field.part {
-            Part::Priority => Some(Setting::Is(0)),
-            Part::Weight => self.terms().null_weight.map(Setting::Is).or_else(|| {
-                let of = baseline.get(&Field::priority(&field.member)).map(group)?;
+        let group = |priority: Value| priority.number().unwrap_or(0);
+        match field {
+            Field::Priority(_) => Some(Value::Number(0)),
+            Field::Weight(member) => self.terms().null_weight.map(Value::Number).or_else(|| {
+                let of = baseline.get(&Field::priority(member)).map(group)?;
                 let mut members = baseline.members().iter();
                 let equal =
                     members.all(|one| group(one.priority) != of || one.weight.number().is_none());
-                equal.then_some(Setting::Is(1))
+                equal.then_some(Value::Number(1))
             }),
         }
     }

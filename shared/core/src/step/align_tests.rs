@@ -10,6 +10,7 @@ use crate::{
     answer::Answer,
     document::Document,
     group::Group,
+    names::BackendName,
     overrides::later,
     playbook::{Playbook, read},
     pool::Member,
@@ -17,31 +18,31 @@ use crate::{
 };
 
 /// What a service stores, of what stands there, what a write puts there, and how it is made.
-type Habit = fn(Setting, Setting, Way) -> Setting;
+type Habit = fn(Value, Value, Way) -> Value;
 
 /// As the published model has it.
 const OBEYS: Habit = |_, after, _| after;
 
 /// Arrays are merged by id, so that what is left out stays.
 const MERGES: Habit = |before, after, way| match after {
-    Setting::Absent if way != Way::Whole => before,
-    Setting::Absent | Setting::Null | Setting::Is(_) => after,
+    Value::Absent if way != Way::Whole => before,
+    Value::Absent | Value::Null | Value::Number(_) => after,
 };
 
 /// The same, and null changes nothing either.
 const MERGES_AND_IGNORES_NULL: Habit = |before, after, way| match after {
-    Setting::Absent | Setting::Null if way != Way::Whole => before,
-    Setting::Absent | Setting::Null | Setting::Is(_) => after,
+    Value::Absent | Value::Null if way != Way::Whole => before,
+    Value::Absent | Value::Null | Value::Number(_) => after,
 };
 
 /// What has a weight keeps one.
 const KEEPS: Habit = |before, after, _| if after.number().is_none() { before } else { after };
 
 /// No weight is stored as 0.
-const NONE_IS_ZERO: Habit = |_, after, _| Setting::Is(after.number().unwrap_or(0));
+const NONE_IS_ZERO: Habit = |_, after, _| Value::Number(after.number().unwrap_or(0));
 
 /// Nothing above 40 is stored.
-const CLAMPS: Habit = |_, after, _| after.number().map_or(after, |n| Setting::Is(n.min(40)));
+const CLAMPS: Habit = |_, after, _| after.number().map_or(after, |n| Value::Number(n.min(40)));
 
 /// An update stores nothing above 40.
 const CLAMPS_UPDATES: Habit = |before, after, way| {
@@ -49,20 +50,20 @@ const CLAMPS_UPDATES: Habit = |before, after, way| {
 };
 
 /// A pool whose weights are these, all of one group.
-fn pool(weights: &[Setting]) -> Pool {
-    let member = |(at, weight): (usize, &Setting)| Member {
+fn pool(weights: &[Value]) -> Pool {
+    let member = |(at, weight): (usize, &Value)| Member {
         name: format!("m{at}").parse().unwrap(),
         weight: *weight,
-        priority: Setting::Absent,
+        priority: Value::Absent,
     };
     Pool::new(weights.iter().enumerate().map(member).collect()).unwrap()
 }
 
-fn settings(text: &str) -> Vec<Setting> {
+fn settings(text: &str) -> Vec<Value> {
     let setting = |text: &str| match text {
-        "-" => Setting::Absent,
-        "null" => Setting::Null,
-        number => Setting::Is(number.parse().unwrap()),
+        "-" => Value::Absent,
+        "null" => Value::Null,
+        number => Value::Number(number.parse().unwrap()),
     };
     text.split_whitespace().map(setting).collect()
 }
@@ -166,7 +167,7 @@ impl World {
     fn tell(&mut self, said: impl IntoIterator<Item = What>) {
         for what in said {
             if let What::Foreign { .. } | What::Answered { .. } = what {
-                writeln!(self.told, "{:>4} {what}", self.second()).unwrap();
+                writeln!(self.told, "{:<4} {what}", self.second()).unwrap();
             }
         }
     }
@@ -191,7 +192,7 @@ impl World {
                 let to: Vec<_> =
                     intent.changes.iter().map(|one| format!("{}", one.after)).collect();
                 let (at, way, to) = (self.second(), intent.way, to.join(" "));
-                writeln!(self.told, "{at:>4} {way:?} {to}: {}", self.weights()).unwrap();
+                writeln!(self.told, "{at:<4} {way:?} {to}: {}", self.weights()).unwrap();
                 self.tell(said);
                 continue;
             }
@@ -229,7 +230,7 @@ fn what_is_given_back_to_the_letter_takes_one_write() {
         "0 1 1",
         OBEYS,
         &expect![[r#"
-               0 Plain - - -: - - -
+            0    Plain - - -: - - -
                  at rest, 1 writes
         "#]],
     );
@@ -238,7 +239,7 @@ fn what_is_given_back_to_the_letter_takes_one_write() {
         "0 30 20",
         OBEYS,
         &expect![[r#"
-               0 Plain 50: 50 30 20
+            0    Plain 50: 50 30 20
                  at rest, 1 writes
         "#]],
     );
@@ -251,12 +252,12 @@ fn a_weight_that_an_update_does_not_take_away_is_given_back_as_a_number_and_then
         "0 1 1",
         MERGES,
         &expect![[r#"
-               0 Plain - - -: 0 1 1
-               0 members/m0/weight: - was asked, and Azure shows 0
-               0 members/m1/weight: - was asked, and Azure shows 1
-               0 members/m2/weight: - was asked, and Azure shows 1
-               0 Explicit 1: 1 1 1
-               0 Null null null null: null null null
+            0    Plain - - -: 0 1 1
+            0    members/m0/weight: - was asked, and Azure shows 0
+            0    members/m1/weight: - was asked, and Azure shows 1
+            0    members/m2/weight: - was asked, and Azure shows 1
+            0    Explicit 1: 1 1 1
+            0    Null null null null: null null null
                  at rest, 3 writes
         "#]],
     );
@@ -265,16 +266,16 @@ fn a_weight_that_an_update_does_not_take_away_is_given_back_as_a_number_and_then
         "0 1 1",
         MERGES_AND_IGNORES_NULL,
         &expect![[r#"
-               0 Plain - - -: 0 1 1
-               0 members/m0/weight: - was asked, and Azure shows 0
-               0 members/m1/weight: - was asked, and Azure shows 1
-               0 members/m2/weight: - was asked, and Azure shows 1
-               0 Explicit 1: 1 1 1
-               0 Null null null null: 1 1 1
-               0 members/m0/weight: null was asked, and Azure shows 1
-               0 members/m1/weight: null was asked, and Azure shows 1
-               0 members/m2/weight: null was asked, and Azure shows 1
-               0 Whole - - -: - - -
+            0    Plain - - -: 0 1 1
+            0    members/m0/weight: - was asked, and Azure shows 0
+            0    members/m1/weight: - was asked, and Azure shows 1
+            0    members/m2/weight: - was asked, and Azure shows 1
+            0    Explicit 1: 1 1 1
+            0    Null null null null: 1 1 1
+            0    members/m0/weight: null was asked, and Azure shows 1
+            0    members/m1/weight: null was asked, and Azure shows 1
+            0    members/m2/weight: null was asked, and Azure shows 1
+            0    Whole - - -: - - -
                  at rest, 4 writes
         "#]],
     );
@@ -283,11 +284,11 @@ fn a_weight_that_an_update_does_not_take_away_is_given_back_as_a_number_and_then
         "0 2",
         MERGES_AND_IGNORES_NULL,
         &expect![[r#"
-               0 Plain null null: 0 2
-               0 members/m0/weight: null was asked, and Azure shows 0
-               0 members/m1/weight: null was asked, and Azure shows 2
-               0 Explicit 1 1: 1 1
-               0 Whole null null: null null
+            0    Plain null null: 0 2
+            0    members/m0/weight: null was asked, and Azure shows 0
+            0    members/m1/weight: null was asked, and Azure shows 2
+            0    Explicit 1 1: 1 1
+            0    Whole null null: null null
                  at rest, 3 writes
         "#]],
     );
@@ -300,36 +301,36 @@ fn a_weight_that_no_way_takes_away_stays_a_number_that_means_the_same_and_is_tol
         "0 1 1",
         KEEPS,
         &expect![[r#"
-               0 Plain - - -: 0 1 1
-               0 members/m0/weight: - was asked, and Azure shows 0
-               0 members/m1/weight: - was asked, and Azure shows 1
-               0 members/m2/weight: - was asked, and Azure shows 1
-               0 Explicit 1: 1 1 1
-               0 Null null null null: 1 1 1
-               0 members/m0/weight: null was asked, and Azure shows 1
-               0 members/m1/weight: null was asked, and Azure shows 1
-               0 members/m2/weight: null was asked, and Azure shows 1
-               0 Whole - - -: 1 1 1
-               0 members/m0/weight: - was asked, and Azure shows 1
-               0 members/m1/weight: - was asked, and Azure shows 1
-               0 members/m2/weight: - was asked, and Azure shows 1
-               1 Whole - - -: 1 1 1
-               2 Whole - - -: 1 1 1
-               4 Whole - - -: 1 1 1
-               8 Whole - - -: 1 1 1
-              16 Whole - - -: 1 1 1
-              32 Whole - - -: 1 1 1
-              64 Whole - - -: 1 1 1
-             128 Whole - - -: 1 1 1
-             256 Whole - - -: 1 1 1
-             512 Whole - - -: 1 1 1
+            0    Plain - - -: 0 1 1
+            0    members/m0/weight: - was asked, and Azure shows 0
+            0    members/m1/weight: - was asked, and Azure shows 1
+            0    members/m2/weight: - was asked, and Azure shows 1
+            0    Explicit 1: 1 1 1
+            0    Null null null null: 1 1 1
+            0    members/m0/weight: null was asked, and Azure shows 1
+            0    members/m1/weight: null was asked, and Azure shows 1
+            0    members/m2/weight: null was asked, and Azure shows 1
+            0    Whole - - -: 1 1 1
+            0    members/m0/weight: - was asked, and Azure shows 1
+            0    members/m1/weight: - was asked, and Azure shows 1
+            0    members/m2/weight: - was asked, and Azure shows 1
+            1    Whole - - -: 1 1 1
+            2    Whole - - -: 1 1 1
+            4    Whole - - -: 1 1 1
+            8    Whole - - -: 1 1 1
+            16   Whole - - -: 1 1 1
+            32   Whole - - -: 1 1 1
+            64   Whole - - -: 1 1 1
+            128  Whole - - -: 1 1 1
+            256  Whole - - -: 1 1 1
+            512  Whole - - -: 1 1 1
                  not restored, 14 writes
         "#]],
     );
     let unmet: Vec<_> = world.document.unmet().map(|(field, ..)| field.to_string()).collect();
     assert_eq!(unmet, ["members/m0/weight", "members/m1/weight", "members/m2/weight"]);
     for owned in world.document.owned.values() {
-        assert_eq!(owned.baseline, Setting::Absent, "it is its owner's");
+        assert_eq!(owned.baseline, Value::Absent, "it is its owner's");
     }
 }
 
@@ -340,20 +341,20 @@ fn what_is_sound_is_rested_on_where_the_letter_would_take_the_traffic_away() {
         "0 1 1",
         NONE_IS_ZERO,
         &expect![[r#"
-               0 Plain - - -: 0 0 0
-               0 members/m0/weight: - was asked, and Azure shows 0
-               0 members/m1/weight: - was asked, and Azure shows 0
-               0 members/m2/weight: - was asked, and Azure shows 0
-               0 Explicit 1 1 1: 1 1 1
-               0 Null null null null: 0 0 0
-               0 members/m0/weight: null was asked, and Azure shows 0
-               0 members/m1/weight: null was asked, and Azure shows 0
-               0 members/m2/weight: null was asked, and Azure shows 0
-               0 Whole - - -: 0 0 0
-               0 members/m0/weight: - was asked, and Azure shows 0
-               0 members/m1/weight: - was asked, and Azure shows 0
-               0 members/m2/weight: - was asked, and Azure shows 0
-               0 Rest 1 1 1: 1 1 1
+            0    Plain - - -: 0 0 0
+            0    members/m0/weight: - was asked, and Azure shows 0
+            0    members/m1/weight: - was asked, and Azure shows 0
+            0    members/m2/weight: - was asked, and Azure shows 0
+            0    Explicit 1 1 1: 1 1 1
+            0    Null null null null: 0 0 0
+            0    members/m0/weight: null was asked, and Azure shows 0
+            0    members/m1/weight: null was asked, and Azure shows 0
+            0    members/m2/weight: null was asked, and Azure shows 0
+            0    Whole - - -: 0 0 0
+            0    members/m0/weight: - was asked, and Azure shows 0
+            0    members/m1/weight: - was asked, and Azure shows 0
+            0    members/m2/weight: - was asked, and Azure shows 0
+            0    Rest 1 1 1: 1 1 1
                  not restored, 5 writes
         "#]],
     );
@@ -366,9 +367,9 @@ fn a_weight_that_is_stored_as_another_is_replaced_whole_and_then_tried_ever_more
         "0 30",
         CLAMPS_UPDATES,
         &expect![[r#"
-               0 Plain 50: 40 30
-               0 members/m0/weight: 50 was asked, and Azure shows 40
-               0 Whole 50: 50 30
+            0    Plain 50: 40 30
+            0    members/m0/weight: 50 was asked, and Azure shows 40
+            0    Whole 50: 50 30
                  at rest, 2 writes
         "#]],
     );
@@ -377,20 +378,20 @@ fn a_weight_that_is_stored_as_another_is_replaced_whole_and_then_tried_ever_more
         "0 30",
         CLAMPS,
         &expect![[r#"
-               0 Plain 50: 40 30
-               0 members/m0/weight: 50 was asked, and Azure shows 40
-               0 Whole 50: 40 30
-               0 members/m0/weight: 50 was asked, and Azure shows 40
-               1 Whole 50: 40 30
-               2 Whole 50: 40 30
-               4 Whole 50: 40 30
-               8 Whole 50: 40 30
-              16 Whole 50: 40 30
-              32 Whole 50: 40 30
-              64 Whole 50: 40 30
-             128 Whole 50: 40 30
-             256 Whole 50: 40 30
-             512 Whole 50: 40 30
+            0    Plain 50: 40 30
+            0    members/m0/weight: 50 was asked, and Azure shows 40
+            0    Whole 50: 40 30
+            0    members/m0/weight: 50 was asked, and Azure shows 40
+            1    Whole 50: 40 30
+            2    Whole 50: 40 30
+            4    Whole 50: 40 30
+            8    Whole 50: 40 30
+            16   Whole 50: 40 30
+            32   Whole 50: 40 30
+            64   Whole 50: 40 30
+            128  Whole 50: 40 30
+            256  Whole 50: 40 30
+            512  Whole 50: 40 30
                  not restored, 12 writes
         "#]],
     );
@@ -437,15 +438,15 @@ fn what_is_stored_otherwise_than_the_answer_says_is_no_one_elses() {
     let mut world = World::new("50 30", "0 30", CLAMPS);
     world.echoes = true;
     // Something keeps it from being at rest, so that it is looked at again.
-    let (field, owned) = (Field::weight(&"m9".parse().unwrap()), Owned::fresh(Setting::Is(1)));
+    let name: BackendName = "m9".parse().unwrap();
+    let (field, owned) = (Field::weight(&name), Owned::fresh(Value::Number(1)));
     world.pool = {
         let mut members = world.pool.members().to_vec();
-        let name = field.member.clone();
-        members.push(Member { name, weight: Setting::Is(0), priority: Setting::Absent });
+        members.push(Member { name, weight: Value::Number(0), priority: Value::Absent });
         Pool::new(members).unwrap()
     };
-    world.document.owned.insert(field, Owned { written: Setting::Is(0), stood: true, ..owned });
-    world.habit = |before, after, _| if before == Setting::Is(0) { before } else { after };
+    world.document.owned.insert(field, Owned { written: Value::Number(0), stood: true, ..owned });
+    world.habit = |before, after, _| if before == Value::Number(0) { before } else { after };
     world.pass(24 * 3_600);
     assert!(!world.told.contains("someone else"), "{}", world.told);
     assert!(world.writes < 60, "{} writes a day\n{}", world.writes, world.told);

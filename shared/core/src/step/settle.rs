@@ -6,8 +6,9 @@ use super::{Look, Observed, Whose};
 use crate::{
     document::Owned,
     etag::{Etag, Freshness},
+    field::Field,
     ledger::What,
-    pool::{Field, Pool},
+    pool::Pool,
 };
 
 impl Look<'_> {
@@ -27,7 +28,7 @@ impl Look<'_> {
         let (etag, pool) = match observed {
             Observed::Pool { etag, pool } => (etag, pool),
             // What came of open writes can only be told from the fields.
-            Observed::NotAPool { etag } | Observed::Unreadable { etag, .. } => {
+            Observed::Single { etag } | Observed::Unreadable { etag, .. } => {
                 self.document.etags.seen(etag);
                 return;
             }

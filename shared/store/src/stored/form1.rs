@@ -11,12 +11,12 @@ use pointsman_core::{
     document::{Intent, Owned, Reconnect, Trouble},
     effect::Effect,
     etag::Etags,
+    field::Field,
     id::{OverrideId, ReconnectId},
     lay::Yielded,
     names::{BackendId, PlayName},
     origin::Origin,
     overrides::{After, Lease, Life, Standing},
-    pool::Field,
     series::STARTS_MAX,
     signal::{RECEIVED_UNKNOWN, SeriesId, Severity, Signal},
 };

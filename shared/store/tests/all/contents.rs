@@ -302,6 +302,10 @@ async fn claims_are_found_by_the_override_that_they_are_of() {
     over.body.running = None;
     world.store.commit(&Commit { series: vec![over], ..Commit::default() }).await.unwrap();
     assert_eq!(names(&recall).await, ["weak"]);
+    assert_eq!(world.count("claims").await, 3);
+    // What is forgotten asks for nothing any more.
+    assert_eq!(world.store.forget_series(at("23:00:00")).await.unwrap(), 4);
+    assert_eq!(world.count("claims").await, 0);
     world.close().await;
 }
 

@@ -357,6 +357,7 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date() {
         Box::pin(async move {
             for statement in [
                 "DROP TABLE refusals",
+                "DROP TRIGGER claims_of_forgotten",
                 "DROP TABLE claims",
                 "DROP INDEX letters_by_time",
                 "ALTER TABLE letters DROP COLUMN parts",

@@ -12,13 +12,13 @@ use pointsman_core::{
     document::{Change, Document, Intent, Outcome, Owned, Reconnect, Trouble, Unmet, Way},
     effect::Effect,
     etag::Etag,
+    field::{Field, Value},
     fraction::Fraction,
     group::{Group, Pause},
     id::{IntentId, OverrideId, ReconnectId},
     ledger::{Line, What},
     origin::Origin,
     overrides::{After, End, Held, Lease, Life, Override, Standing, Until},
-    pool::{Field, Setting},
     series::Series,
     signal::{Heard, Severity, Signal},
 };
@@ -203,11 +203,16 @@ fn document() -> Document {
     document.owned = [
         (
             weight.clone(),
-            Owned { baseline: Setting::Is(3), written: Setting::Is(0), stood: true, unmet: None },
+            Owned {
+                baseline: Value::Number(3),
+                written: Value::Number(0),
+                stood: true,
+                unmet: None,
+            },
         ),
         (
             priority.clone(),
-            Owned { baseline: Setting::Null, written: Setting::Absent, stood: false, unmet: None },
+            Owned { baseline: Value::Null, written: Value::Absent, stood: false, unmet: None },
         ),
     ]
     .into();
@@ -216,8 +221,8 @@ fn document() -> Document {
         id: IntentId::derive(&["one"]),
         etag: Etag("\"AAA\"".to_owned()),
         changes: vec![
-            Change { field: weight, before: Setting::Is(3), after: Setting::Is(0) },
-            Change { field: priority, before: Setting::Null, after: Setting::Is(1) },
+            Change { field: weight, before: Value::Number(3), after: Value::Number(0) },
+            Change { field: priority, before: Value::Null, after: Value::Number(1) },
         ],
         way: Way::Plain,
         steps: [(id("ramping"), 1)].into(),
@@ -265,7 +270,7 @@ fn documents() {
 fn documents_of_writes_that_were_answered_oddly() {
     let mut document = document();
     let unmet = Unmet {
-        wanted: Setting::Absent,
+        wanted: Value::Absent,
         since: at("12:11:00"),
         tried: Way::Whole,
         until: at("12:14:00"),
@@ -310,8 +315,8 @@ fn lines() {
     check("line_reconnect_undone.json", &said(undone));
     let change = Change {
         field: Field::weight(&"eu".parse().unwrap()),
-        before: Setting::Absent,
-        after: Setting::Is(0),
+        before: Value::Absent,
+        after: Value::Number(0),
     };
     let (intent, changes) = (IntentId::derive(&["one"]), vec![change]);
     let intended = What::Intended { intent: intent.clone(), changes: changes.clone() };

@@ -1,0 +1,247 @@
+//! The life of an override in its document: claimed, begun, ended, and taken out once it has given back
+//! what it took. The states are told at the head of [`crate::overrides`].
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Document, Owned};
+use crate::{
+    claim::{Asked, Claim, Recall, Taken},
+    id::OverrideId,
+    ledger::What,
+    origin::Origin,
+    overrides::{End, Held, Life, Override, Standing, Until, later},
+    playbook::DURATION_MAX,
+    signal::SeriesId,
+    wake::SKEW_MAX,
+};
+
+/// The shortest time that the store keeps apart.
+const MOMENT: SignedDuration = SignedDuration::from_micros(1);
+
+/// How long an undo is remembered: as long as anything that was claimed before it could last.
+const UNDONE_KEPT: SignedDuration = DURATION_MAX;
+
+impl Document {
+    /// From when on an occurrence counts that asks for an override now: after all that was undone.
+    #[must_use]
+    pub fn claimed_from(&self, id: &OverrideId) -> Timestamp {
+        let undone = self.undone.get(id).map(|at| later(*at, MOMENT));
+        undone.map_or(self.now, |after| after.max(self.now))
+    }
+
+    /// Takes in that an occurrence asks for an override. What was undone, or would have ended by the
+    /// clock, stays so.
+    pub(crate) fn claim(
+        &mut self,
+        series: &SeriesId,
+        claim: &Claim,
+        fresh: bool,
+        said: &mut Vec<What>,
+    ) -> Taken {
+        let (now, asked) = (self.now, &claim.asked);
+        if self.undone.get(&claim.id).is_some_and(|undone| asked.since <= *undone) {
+            return Taken::Known;
+        }
+        let Some(over) = self.overrides.get_mut(&claim.id) else {
+            if asked.expires(None) <= now {
+                return Taken::Known;
+            }
+            let mut over = Override::new(claim, series, Origin::Alert, now);
+            if !fresh {
+                // Others may have asked for it before, too.
+                over.behind.forget();
+            }
+            said.push(What::Claimed {
+                id: claim.id.clone(),
+                play: claim.play.clone(),
+                effect: asked.effect.clone(),
+                series: series.clone(),
+            });
+            self.overrides.insert(claim.id.clone(), over);
+            return Taken::Known;
+        };
+        if asked.expires(over.begun()) <= now {
+            return Taken::Known;
+        }
+        let unknown = over.behind.is_empty() && !fresh;
+        let mut taken = over.behind.take_in(series, asked);
+        let ending = |until: Timestamp| until <= later(now, SKEW_MAX);
+        if unknown
+            || (taken == Taken::Beside && over.behind.expires(over.begun()).is_none_or(ending))
+        {
+            // Whoever looks next asks the store for all that are on.
+            over.behind.forget();
+            taken = Taken::Known;
+        }
+        if taken == Taken::Known || matches!(over.lease.until, Until::For(_)) {
+            over.joined = over.joined.max(asked.since);
+        }
+        if taken == Taken::Known {
+            over.resolved = None;
+            over.become_strongest();
+        }
+        taken
+    }
+
+    /// Takes in that an occurrence asks for an override no more. What has not begun never will, where
+    /// it was the last; what has ends when its lease says.
+    pub(crate) fn resolve(
+        &mut self,
+        series: &SeriesId,
+        id: &OverrideId,
+        at: Timestamp,
+        said: &mut Vec<What>,
+    ) {
+        let Some(over) = self.overrides.get_mut(id) else { return };
+        if over.behind.is_empty() {
+            return;
+        }
+        over.behind.remove(series);
+        if !over.behind.known().is_empty() {
+            return over.become_strongest();
+        }
+        over.resolved = Some(over.resolved.map_or(at, |known| known.max(at)));
+        if over.behind.is_empty() && matches!(over.life, Life::Claimed { .. }) {
+            said.push(What::NeverBegan { id: id.clone(), why: End::Resolved });
+            self.overrides.remove(id);
+        }
+    }
+
+    /// What the store is to be asked before the next step: which occurrences go on behind an override
+    /// of whose known ones none does.
+    #[must_use]
+    pub fn wanting(&self) -> Option<Recall> {
+        let wanting = |over: &&Override| {
+            let lasts =
+                matches!((&over.life, over.lease.until), (Life::Begun { .. }, Until::For(_)));
+            !lasts && over.behind.is_wanting(over.begun(), self.now)
+        };
+        self.overrides.values().find(wanting).map(|over| self.recalling(over))
+    }
+
+    /// The question which occurrences are behind an override.
+    #[must_use]
+    pub fn recalling(&self, over: &Override) -> Recall {
+        Recall {
+            id: over.id.clone(),
+            after: self.undone.get(&over.id).copied(),
+            begun: over.begun(),
+            now: self.now,
+        }
+    }
+
+    /// Takes in what the store answered.
+    pub fn recall(&mut self, recall: &Recall, found: Vec<(SeriesId, Asked)>) {
+        if let Some(over) = self.overrides.get_mut(&recall.id) {
+            over.behind.recall(found);
+            over.become_strongest();
+        }
+    }
+
+    /// Ends an override at once, whatever its lease says, without a ramp: an operator's will. One
+    /// that is on its way out gives back at once what it still has, and nothing follows it.
+    pub fn undo(&mut self, id: &OverrideId, by: &str, reason: &str, said: &mut Vec<What>) {
+        let Some(over) = self.overrides.get_mut(id) else { return };
+        over.lease.ramp.clear();
+        over.behind.clear();
+        self.undone.insert(id.clone(), self.now);
+        let undone = End::Undone { by: by.to_owned(), reason: reason.to_owned() };
+        match &mut over.life {
+            Life::Claimed { .. } | Life::Begun { .. } => self.end(id, undone, said),
+            Life::Ended { why: End::Undone { .. }, .. } => {}
+            Life::Ended { why, steps, .. } => {
+                *why = undone.clone();
+                steps.clear();
+                said.push(What::Ended { id: id.clone(), why: undone });
+            }
+        }
+    }
+
+    /// Ends every override at once, and takes back the reconnects that were not asked for yet.
+    pub fn release(&mut self, by: &str, reason: &str, said: &mut Vec<What>) {
+        let ids: Vec<OverrideId> = self.overrides.keys().cloned().collect();
+        for id in ids {
+            self.undo(&id, by, reason, said);
+        }
+        self.undo_reconnects(by, reason, said);
+    }
+
+    /// Ends an override. One that has no part in the backend at present has nothing to give back
+    /// and is over.
+    pub fn end(&mut self, id: &OverrideId, why: End, said: &mut Vec<What>) {
+        let now = self.now;
+        let Some(over) = self.overrides.get_mut(id) else { return };
+        match over.life {
+            Life::Claimed { .. } => {
+                said.push(What::NeverBegan { id: id.clone(), why });
+                self.overrides.remove(id);
+            }
+            Life::Begun { .. } => {
+                over.behind.clear();
+                said.push(What::Ended { id: id.clone(), why: why.clone() });
+                over.life = Life::Ended { at: now, why, steps: Vec::new() };
+                if self.has_no_part(id) {
+                    self.finish(id, said);
+                }
+            }
+            // Already on its way out.
+            Life::Ended { .. } => {}
+        }
+    }
+
+    /// Whether nothing of an override stands in the backend, or may yet come to stand there.
+    fn has_no_part(&self, id: &OverrideId) -> bool {
+        let Some(over) = self.overrides.get(id) else { return true };
+        match over.standing {
+            // Its fields are as they were when they could last be read.
+            Standing::Held(Held::Unreadable(_) | Held::NoBackend)
+            | Standing::Unseen
+            | Standing::Admitted => over.effect.fields().iter().all(|field| {
+                let mut changes = self.intents.iter().flat_map(|intent| &intent.changes);
+                !self.owned.get(field).is_some_and(Owned::is_touched)
+                    && !changes.any(|change| change.field == *field)
+            }),
+            Standing::Held(_) | Standing::Yielded => true,
+        }
+    }
+
+    /// Takes in that a step of an override's ramp was applied.
+    pub(crate) fn stepped(&mut self, id: &OverrideId, step: usize, said: &mut Vec<What>) {
+        let now = self.now;
+        let Some(over) = self.overrides.get_mut(id) else { return };
+        let Life::Ended { steps, .. } = &mut over.life else { return };
+        if steps.len() != step {
+            return;
+        }
+        steps.push(now);
+        if step + 1 >= over.lease.steps() {
+            self.finish(id, said);
+        } else {
+            said.push(What::Stepped { id: id.clone(), given_back: over.lease.given_back(step) });
+        }
+    }
+
+    /// Takes an ended override out, and plans what follows it; where it is asked for again, it is
+    /// claimed anew.
+    fn finish(&mut self, id: &OverrideId, said: &mut Vec<What>) {
+        let Some(mut over) = self.overrides.remove(id) else { return };
+        said.push(What::Finished { id: id.clone() });
+        if over.is_asked_again() {
+            over.life = Life::Claimed { at: self.now };
+            over.become_strongest();
+            self.overrides.insert(id.clone(), over);
+        } else if let Life::Ended { at, why: End::Resolved | End::Expired, .. } = over.life {
+            self.plan_reconnects(&over, at, said);
+        }
+    }
+
+    /// Forgets the undos that nothing can be held against any more, and who yielded and is gone.
+    pub(crate) fn forget_undone(&mut self) {
+        let (now, overrides) = (self.now, &self.overrides);
+        self.undone.retain(|_, at| now < later(*at, UNDONE_KEPT));
+        self.yielded.retain(|_, ids| {
+            ids.retain(|id| overrides.contains_key(id));
+            !ids.is_empty()
+        });
+    }
+}

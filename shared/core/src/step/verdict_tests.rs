@@ -1,0 +1,166 @@
+//! Every state of an override, under everything that a look can find.
+
+use std::fmt::Write as _;
+
+use expect_test::expect;
+use jiff::{SignedDuration, Timestamp};
+
+use super::*;
+use crate::{
+    claim::{Asked, Claim},
+    effect::Effect,
+    fraction::Fraction,
+    group::{Group, Pause},
+    origin::Origin,
+    overrides::{End, Lease, Until},
+    signal::Severity,
+};
+
+fn over(life: &str, standing: &Standing) -> Override {
+    let at = Timestamp::UNIX_EPOCH;
+    let asked = Asked {
+        generation: 1,
+        effect: Effect::Drain { member: "eu".parse().unwrap() },
+        lease: Lease {
+            until: Until::For(SignedDuration::from_hours(1)),
+            hold: SignedDuration::ZERO,
+            ramp: vec![Fraction::percent(50)],
+            every: SignedDuration::from_mins(1),
+        },
+        after: Vec::new(),
+        severity: Severity::Critical,
+        started: at,
+        since: at,
+    };
+    let claim = Claim {
+        id: OverrideId::derive(&["drain"]),
+        backend:
+            "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg1/providers/\
+                  Microsoft.ApiManagement/service/contoso/backends/pool"
+                .parse()
+                .unwrap(),
+        play: "drain".parse().unwrap(),
+        asked,
+    };
+    let mut over = Override::new(&claim, &"test/1".parse().unwrap(), Origin::Alert, at);
+    over.standing = standing.clone();
+    over.life = match life {
+        "claimed" => Life::Claimed { at },
+        "begun" => Life::Begun { at, warned: None },
+        _ => Life::Ended { at, why: End::Resolved, steps: vec![at] },
+    };
+    if life == "ended" {
+        over.behind.clear();
+    }
+    over
+}
+
+fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Begins => "begins",
+        Verdict::Admitted => "admitted",
+        Verdict::AdmittedAgain => "again",
+        Verdict::Held(Held::Paused) => "paused",
+        Verdict::Held(_) => "held",
+        Verdict::StillHeld => "still held",
+        Verdict::Displaced { .. } => "displaced",
+        Verdict::Yielded => "yielded",
+        Verdict::Leaves => "leaves",
+        Verdict::LeavesAtOnce => "at once",
+    }
+}
+
+#[test]
+fn each_state_has_its_verdict() {
+    let mut newcomer = over("claimed", &Standing::Unseen);
+    newcomer.id = OverrideId::derive(&["another"]);
+    let standings =
+        [Standing::Unseen, Standing::Admitted, Standing::Held(Held::Emptied), Standing::Yielded];
+    let mut table = format!(
+        "{:<20}{:>12}{:>12}{:>12}{:>12}{:>12}\n",
+        "", "fits", "held", "by another", "yielded", "paused"
+    );
+    for life in ["claimed", "begun", "ended", "asked again"] {
+        // What has begun was judged.
+        for standing in standings.iter().skip(usize::from(life != "claimed")) {
+            let one = over(life, standing);
+            let name = match standing {
+                Standing::Unseen => "unseen",
+                Standing::Admitted => "admitted",
+                Standing::Held(_) => "held",
+                Standing::Yielded => "yielded",
+            };
+            let id = one.id.clone();
+            let held = BTreeMap::from([(id.clone(), Held::Emptied)]);
+            let other = BTreeMap::from([(id.clone(), Held::NothingServes)]);
+            let held = Laid { held, ..Laid::default() };
+            let other = Laid { held: other, ..Laid::default() };
+            let yielded = Laid { yielded: [id.clone()].into(), ..Laid::default() };
+            let alone = BTreeMap::from([(id.clone(), one)]);
+            let mut both = alone.clone();
+            both.insert(newcomer.id.clone(), newcomer.clone());
+            let pause =
+                Pause { by: String::new(), reason: String::new(), at: Timestamp::UNIX_EPOCH };
+            let verdict = |overrides: &BTreeMap<_, Override>, laid, paused: bool| {
+                let group = Group { paused: paused.then(|| pause.clone()) };
+                word(&judge(overrides, laid, &Gates::asked(overrides.values(), &group))[&id])
+            };
+            writeln!(
+                table,
+                "{life:<11} {name:<8}{:>12}{:>12}{:>12}{:>12}{:>12}",
+                verdict(&alone, &Laid::default(), false),
+                verdict(&alone, &held, false),
+                verdict(&both, &other, false),
+                verdict(&alone, &yielded, false),
+                verdict(&both, &Laid::default(), true),
+            )
+            .unwrap();
+        }
+    }
+    expect![[r#"
+                                    fits        held  by another     yielded      paused
+        claimed     unseen        begins        held        held     yielded      paused
+        claimed     admitted      begins        held   displaced     yielded      paused
+        claimed     held          begins  still held        held     yielded      paused
+        claimed     yielded       begins        held        held     yielded      paused
+        begun       admitted    admitted        held   displaced     yielded    admitted
+        begun       held           again  still held        held     yielded       again
+        begun       yielded     admitted        held        held     yielded    admitted
+        ended       admitted      leaves     at once     at once     at once      leaves
+        ended       held          leaves     at once     at once     at once      leaves
+        ended       yielded       leaves     at once     at once     at once      leaves
+        asked again admitted      begins        held   displaced     yielded      leaves
+        asked again held          begins  still held        held     yielded      leaves
+        asked again yielded       begins        held        held     yielded      leaves
+    "#]]
+    .assert_eq(&table);
+}
+
+/// What is kept out of the set on its way out has nothing left to give, and waits for no step.
+#[test]
+fn what_is_kept_out_on_its_way_out_gives_up_its_ramp() {
+    for verdict in [
+        Verdict::Held(Held::Emptied),
+        Verdict::StillHeld,
+        Verdict::Displaced { by: Vec::new(), why: Held::Emptied },
+        Verdict::Yielded,
+        Verdict::LeavesAtOnce,
+    ] {
+        for life in ["begun", "asked again"] {
+            let one = over(life, &Standing::Admitted);
+            let (id, ramp) = (one.id.clone(), one.lease.ramp.clone());
+            let backend = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg1/\
+                           providers/Microsoft.ApiManagement/service/contoso/backends/pool";
+            let mut document = Document::new(backend.parse().unwrap(), Timestamp::UNIX_EPOCH);
+            document.overrides.insert(id.clone(), one);
+            document
+                .take_verdicts(BTreeMap::from([(id.clone(), verdict.clone())]), &mut Vec::new());
+            let one = &document.overrides[&id];
+            let (kept, steps) = match &one.life {
+                Life::Begun { .. } | Life::Claimed { .. } => (true, 0),
+                Life::Ended { steps, .. } => (false, steps.len()),
+            };
+            assert_eq!((one.lease.ramp == ramp, steps), (kept, 0), "{life}: {verdict:?}");
+        }
+    }
+}
