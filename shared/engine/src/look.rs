@@ -186,10 +186,8 @@ impl Engine {
                 Todo::Write { intent, writing, old } => {
                     let sent = Instant::now();
                     let (answer, after) = writing.await;
-                    let answer = match answer {
-                        Answer::Outrun if old => Answer::Overtaken,
-                        answer => answer,
-                    };
+                    let overtaken = old && answer == Answer::Outrun;
+                    let answer = if overtaken { Answer::Overtaken } else { answer };
                     if matches!(answer, Answer::Written { .. }) {
                         self.inner.pace.sent(backend, sent);
                     }
