@@ -141,7 +141,8 @@ fn what_was_read_before_is_trusted_until_something_speaks_against_it() {
     let mut seen = fresh.clone();
     seen.etags.seen(&one);
     assert!(seen.may_trust(&one) && !seen.may_trust(&two));
-    let against: [(&str, fn(&mut Document)); 4] = [
+    type Spoil = fn(&mut Document);
+    let against: [(&str, Spoil); 4] = [
         ("a write is on its way", |document| document.intents.push(intent(at(0)))),
         ("Azure does not answer", |document| {
             document.unreachable("down", None, at(0), &mut Vec::new());

@@ -186,10 +186,8 @@ impl Engine {
                 Todo::Write { intent, writing, old } => {
                     let sent = Instant::now();
                     let (answer, after) = writing.await;
-                    let answer = match answer {
-                        Answer::Outrun if old => Answer::Overtaken,
-                        answer => answer,
-                    };
+                    let overtaken = old && answer == Answer::Outrun;
+                    let answer = if overtaken { Answer::Overtaken } else { answer };
                     if matches!(answer, Answer::Written { .. }) {
                         self.inner.pace.sent(backend, sent);
                     }
@@ -248,8 +246,9 @@ impl Engine {
         for _ in 0..RECONCILE_ATTEMPTS_MAX {
             let playbook = self.playbook_for(&current.body).await?;
             let group = self.group().await?;
-            let made = self.made(&current.body, seen.take(), &playbook, &group.body).await?;
-            let Decision { seen: from, shown, step } = match made {
+            let decision =
+                self.decision(&current.body, seen.take(), &playbook, &group.body).await?;
+            let Decision { seen: from, shown, step } = match decision {
                 Ok(decision) => decision,
                 Err(unread) => {
                     self.put_off(current, &unread).await?;
@@ -284,7 +283,7 @@ impl Engine {
 
     /// Decides for a document from what was seen, and where that is no use, from what is read: again where
     /// it is older than what was seen before.
-    pub(crate) async fn made(
+    pub(crate) async fn decision(
         &self,
         document: &Document,
         mut seen: Option<Seen>,
@@ -379,9 +378,12 @@ impl Engine {
             self.note_skew(None);
             return Ok(());
         }
-        self.note_skew(Some(skew));
         let side = if skew.is_negative() { "behind" } else { "ahead of" };
-        tracing::error!("this machine's clock is {} s {side} Azure's", skew.abs().as_secs());
+        // Once, and not for each pool that is looked at.
+        if self.skew().is_none() {
+            tracing::error!("this machine's clock is {} s {side} Azure's", skew.abs().as_secs());
+        }
+        self.note_skew(Some(skew));
         // Without how much: a trouble that goes on is the same trouble.
         let why = format!(
             "this machine's clock is more than {} s {side} Azure's, and nothing is done until it is set right",

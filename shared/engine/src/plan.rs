@@ -103,13 +103,14 @@ impl Engine {
         group: &Group,
     ) -> Result<BackendPlan, StoreError> {
         let mut plan = BackendPlan { document, unseen: None, changes: Vec::new(), told: said };
-        let Decision { step, .. } = match self.made(&plan.document, None, playbook, group).await? {
-            Ok(decision) => decision,
-            Err(unread) => {
-                plan.unseen = Some(unread.why());
-                return Ok(plan);
-            }
-        };
+        let Decision { step, .. } =
+            match self.decision(&plan.document, None, playbook, group).await? {
+                Ok(decision) => decision,
+                Err(unread) => {
+                    plan.unseen = Some(unread.why());
+                    return Ok(plan);
+                }
+            };
         if let Next::Write(intent) = step.next {
             plan.changes = intent.changes;
         }

@@ -94,8 +94,10 @@ struct First {
 
 /// What was saved.
 struct Saved {
-    /// The backends that are to be looked at, with what was decided there already.
-    looks: Vec<(BackendId, Option<(Looking, Box<Decided>)>)>,
+    /// The writes that were decided already.
+    firsts: Vec<(Looking, Box<Decided>)>,
+    /// The other backends that are to be looked at.
+    looks: Vec<BackendId>,
     /// What was heard, to be told.
     heard: Vec<Line>,
     /// What was decided of each backend, to be told.
@@ -116,15 +118,11 @@ impl Engine {
                 Err(error) => Err(error),
             };
             match saved {
-                Ok(Saved { looks, heard, decided }) => {
-                    for (backend, first) in looks {
-                        match first {
-                            Some((looking, first)) => {
-                                tokio::spawn(self.clone().looks(looking, Some(first)));
-                            }
-                            None => self.look(&backend),
-                        }
+                Ok(Saved { firsts, looks, heard, decided }) => {
+                    for (looking, first) in firsts {
+                        tokio::spawn(self.clone().looks(looking, Some(first)));
                     }
+                    looks.iter().for_each(|backend| self.look(backend));
                     // First the writes are sent on their way: telling takes time.
                     tokio::task::yield_now().await;
                     tell_heard(deliveries, &heard);
@@ -178,14 +176,13 @@ impl Engine {
                 return Err(error.into());
             }
         }
-        let first = |backend: BackendId| {
-            let first = prepared.remove(&backend).and_then(|(looking, todo)| {
-                let saved = documents.remove(&backend)?.saved();
-                Some((looking, Box::new(Decided { saved, todo })))
-            });
-            (backend, first)
+        let looks = looks.into_iter().filter(|it| !prepared.contains_key(it)).collect();
+        let first = |(backend, (looking, todo))| {
+            let saved = documents.remove(&backend)?.saved();
+            Some((looking, Box::new(Decided { saved, todo })))
         };
-        Ok(Saved { looks: looks.into_iter().map(first).collect(), heard, decided })
+        let firsts = prepared.into_iter().filter_map(first).collect();
+        Ok(Saved { firsts, looks, heard, decided })
     }
 
     /// Decides the write that follows a change, where that takes neither a read nor the store: both

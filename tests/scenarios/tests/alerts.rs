@@ -522,7 +522,7 @@ async fn a_refire_in_the_middle_of_a_ramp_drains_again_at_once() {
 
 #[tokio::test]
 async fn what_is_for_a_time_ends_with_it_and_does_not_come_back_with_a_repeat() {
-    let world = World::new(&play(DRAIN_EFFECT, "  for: 2s\n")).await;
+    let world = World::new(&play(DRAIN_EFFECT, "  for: 5s\n")).await;
     let serve = world.serve(&[]).await;
     let alert = Alert::firing("eu", Timestamp::now());
     assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
@@ -530,7 +530,7 @@ async fn what_is_for_a_time_ends_with_it_and_does_not_come_back_with_a_repeat() 
     world.weights([50, 30, 20]).await;
     world.settled().await;
     let writes = orderly(&world.azure);
-    assert!(between(&writes[0], &writes[1]) >= 1.9, "{writes:#?}");
+    assert!(between(&writes[0], &writes[1]) >= 4.9, "{writes:#?}");
     assert_eq!(world.ledger().await.of("ended")[0]["why"]["kind"], "expired");
     let mut repeat = webhook(std::slice::from_ref(&alert));
     repeat["alerts"][0]["annotations"]["summary"] = json!("still");
@@ -885,7 +885,10 @@ async fn an_alert_of_a_backend_that_the_pool_does_not_have_is_held_until_it_does
             (seats[0].weight, seats[3].weight) == (Some(0), Some(0))
         })
         .await;
-    assert_eq!(orderly(&world.azure).len(), 1);
+    // That the pool is another by now is seen by a 412.
+    let done = orderly(&world.azure);
+    let done = done.iter().filter(|write| write.status().is_some_and(|it| it.is_success()));
+    assert_eq!(done.count(), 1);
     world.finish();
 }
 
