@@ -3,10 +3,14 @@
 use super::*;
 use crate::{
     answer::{Answer, ReconnectAnswer},
+    claim::{Asked, Claim},
+    effect::Effect,
     etag::Etag,
     field::Value,
     id::IntentId,
     ledger::What,
+    overrides::{End, Lease, Life, Standing, Until},
+    signal::Severity,
 };
 
 fn at(second: i64) -> Timestamp {
@@ -164,4 +168,52 @@ fn what_was_read_before_is_trusted_until_something_speaks_against_it() {
     }
     seen.etags.seen(&two);
     assert!(!seen.may_trust(&one) && seen.may_trust(&two));
+}
+
+/// The occurrence that asks again while an undo waits for a resume has neither an effect nor a line else.
+#[test]
+fn an_undo_of_what_is_asked_for_again_is_told_each_time() {
+    let claim = |since: i64| Claim {
+        id: OverrideId::derive(&["drain"]),
+        backend: backend(),
+        play: "drain".parse().unwrap(),
+        asked: Asked {
+            generation: 1,
+            effect: Effect::Drain { member: "eu".parse().unwrap() },
+            lease: Lease {
+                until: Until::Resolved { at_most: SignedDuration::from_hours(1) },
+                hold: SignedDuration::ZERO,
+                ramp: Vec::new(),
+                every: SignedDuration::ZERO,
+            },
+            after: Vec::new(),
+            severity: Severity::Critical,
+            started: at(0),
+            since: at(since),
+        },
+    };
+    let (first, second) = ("test/1".parse().unwrap(), "test/2".parse().unwrap());
+    let (mut document, mut said) = (Document::new(backend(), at(0)), Vec::new());
+    let (id, eu) = (claim(0).id, "eu".parse().unwrap());
+    document.claim(&first, &claim(0), true, &mut said);
+    let over = document.overrides.get_mut(&id).unwrap();
+    over.life = Life::Begun { at: at(0), warned: None };
+    over.standing = Standing::Admitted;
+    let owned = Owned { written: Value::Number(0), stood: true, ..Owned::fresh(Value::Number(50)) };
+    document.owned.insert(Field::weight(&eu), owned);
+    let undo = |document: &mut Document, second| {
+        let mut said = Vec::new();
+        document.advance(at(second));
+        document.undo(&id, "ops", "enough", &mut said);
+        said
+    };
+    let ended = What::Ended {
+        id: id.clone(),
+        why: End::Undone { by: "ops".to_owned(), reason: "enough".to_owned() },
+    };
+    assert_eq!(undo(&mut document, 1), [ended.clone()]);
+    assert_eq!(undo(&mut document, 2), []);
+    document.claim(&second, &claim(3), true, &mut said);
+    assert_eq!(undo(&mut document, 4), [ended]);
+    assert_eq!(undo(&mut document, 5), []);
 }

@@ -1,4 +1,8 @@
-//! What spans backends: so far, whether Pointsman is paused.
+//! What spans backends, and gates are asked by ([`crate::gate`]): so far, whether Pointsman is paused.
+//!
+//! There is one group document, of everything: each look that has anything to do depends on the pause. The
+//! first gate of a narrower scope (a pool's service, a zone tag, a play's budget) brings a document of its
+//! own, which only the commits that depended on it compare.
 //!
 //! A commit that records a write compares the group document that it was decided under, in the same
 //! transaction, so that nothing is decided past a pause. A write that was recorded before it may

@@ -128,7 +128,7 @@ pub type Yielded = BTreeMap<Field, BTreeSet<OverrideId>>;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Laid {
     /// The owned fields and what they should be.
-    pub settings: Values,
+    pub values: Values,
     /// By which overrides each field is owned.
     pub owners: BTreeMap<Field, BTreeSet<OverrideId>>,
     /// Which overrides are held, and why.
@@ -216,7 +216,7 @@ fn admit<'a>(
     }
 }
 
-/// Turns what was admitted into settings of fields, and says who owns each.
+/// Turns what was admitted into values of fields, and says who owns each.
 fn render(ground: &Ground<'_>, admitted: &Admitted, kept: &[Kept<'_>], laid: &mut Laid) {
     let shape = ground.shape(admitted, admitted.standbys);
     let leader = (0..ground.members.len()).find(|at| ground.group[*at] == ground.serving);
@@ -241,7 +241,7 @@ fn render(ground: &Ground<'_>, admitted: &Admitted, kept: &[Kept<'_>], laid: &mu
             if moved && let Some(leader) = leader {
                 let field = Field::priority(&member.name);
                 laid.owners.insert(field.clone(), owners(&within));
-                laid.settings.insert(field, ground.members[leader].priority);
+                laid.values.insert(field, ground.members[leader].priority);
             }
             let said = admitted.weights.contains_key(&at);
             let changed = shape.weight[at] != ground.base[at]
@@ -251,8 +251,8 @@ fn render(ground: &Ground<'_>, admitted: &Admitted, kept: &[Kept<'_>], laid: &mu
                 let own = [at];
                 let by = if all || moved { within.as_slice() } else { &own };
                 laid.owners.insert(field.clone(), owners(by));
-                let setting = if changed || all { Value::Number(weight) } else { member.weight };
-                laid.settings.insert(field, setting);
+                let value = if changed || all { Value::Number(weight) } else { member.weight };
+                laid.values.insert(field, value);
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::{
     pool::Member,
 };
 
-fn setting(text: &str) -> Value {
+fn value(text: &str) -> Value {
     match text {
         "-" => Value::Absent,
         "null" => Value::Null,
@@ -22,7 +22,7 @@ pub(super) fn pool(text: &str) -> Pool {
     let member = |text: &str| {
         let (name, rest) = text.trim().split_once(' ').unwrap();
         let (weight, priority) = rest.split_once('@').unwrap_or((rest, "-"));
-        Member { name: name.parse().unwrap(), weight: setting(weight), priority: setting(priority) }
+        Member { name: name.parse().unwrap(), weight: value(weight), priority: value(priority) }
     };
     Pool::new(text.split(',').map(member).collect()).unwrap()
 }
@@ -98,9 +98,9 @@ fn check_terms(terms: &Terms, baseline: &str, overrides: &str, expect: &Expect) 
     let reversed: Vec<_> = contributions.iter().rev().cloned().collect();
     assert_eq!(lay(&baseline, terms, &reversed, &Yielded::new()), laid, "the order left a trace");
     let mut text = String::new();
-    for (field, setting) in &laid.settings {
+    for (field, value) in &laid.values {
         let of = laid.owners[field].len();
-        text += &format!("{field} = {setting} (by {of})\n");
+        text += &format!("{field} = {value} (by {of})\n");
     }
     for (over, _) in &overrides {
         if let Some(why) = laid.held.get(&over.id) {
@@ -217,10 +217,10 @@ fn a_weight_that_was_given_up_is_left_alone_also_where_its_member_is_promoted() 
         let baseline = pool(&format!("eu 50@1, {standbys}"));
         let contributions = [Contribution::of(&drain.0, drain.1)];
         let laid = lay(&baseline, &Terms::default(), &contributions, &yielded);
-        assert_eq!(laid.settings.get(&Field::weight(&"sb".parse().unwrap())), None);
+        assert_eq!(laid.values.get(&Field::weight(&"sb".parse().unwrap())), None);
         assert_eq!(laid.held.is_empty(), serve.is_some(), "{:?}", laid.held);
         if let Some(serve) = serve {
-            let weight = laid.settings.get(&Field::weight(&serve.parse().unwrap()));
+            let weight = laid.values.get(&Field::weight(&serve.parse().unwrap()));
             assert_eq!(weight, Some(&Value::Number(50)));
         }
     }

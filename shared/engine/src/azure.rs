@@ -96,15 +96,15 @@ fn pool(backend: &apim::Backend) -> Result<Pool, String> {
     let members = pool.members().iter().map(|member| {
         Ok(Member {
             name: member.name.as_str().parse()?,
-            weight: setting(member.weight),
-            priority: setting(member.priority),
+            weight: value(member.weight),
+            priority: value(member.priority),
         })
     });
     let members: Result<Vec<_>, pointsman_core::names::NameError> = members.collect();
     Pool::new(members.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
 }
 
-const fn setting(setting: apim::Setting) -> Value {
+const fn value(setting: apim::Setting) -> Value {
     match setting {
         apim::Setting::Absent => Value::Absent,
         apim::Setting::Null => Value::Null,
@@ -112,8 +112,8 @@ const fn setting(setting: apim::Setting) -> Value {
     }
 }
 
-const fn wire(setting: Value) -> apim::Setting {
-    match setting {
+const fn wire(value: Value) -> apim::Setting {
+    match value {
         Value::Absent => apim::Setting::Absent,
         Value::Null => apim::Setting::Null,
         Value::Number(number) => apim::Setting::Number(number),

@@ -9,6 +9,7 @@ use pointsman_core::{
     field::{Field, Value},
     id::{IntentId, OverrideId, ReconnectId},
     ledger::{Line, What},
+    overrides::{Life, Standing},
     playbook::EffectTemplate,
     pool::Pool,
     step::Observed,
@@ -64,6 +65,12 @@ pub(crate) struct Watch {
 impl Outside {
     /// Takes note of what was known when the intents that a document newly has were saved.
     pub(crate) fn saved(&mut self, before: Option<&Document>, document: &Document) {
+        // The table of states at the head of core's overrides.rs has none of these.
+        for over in document.overrides.values().filter(|over| over.standing == Standing::Unseen) {
+            if !matches!(over.life, Life::Claimed { .. }) {
+                self.violation("states", &format!("{} began without a verdict", over.id));
+            }
+        }
         let was_there = |intent: &&Intent| {
             before.is_some_and(|before| before.intents.iter().any(|one| one.id == intent.id))
         };

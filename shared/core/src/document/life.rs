@@ -142,13 +142,15 @@ impl Document {
     /// that is on its way out gives back at once what it still has, and nothing follows it.
     pub fn undo(&mut self, id: &OverrideId, by: &str, reason: &str, said: &mut Vec<What>) {
         let Some(over) = self.overrides.get_mut(id) else { return };
+        let asked_again = over.is_asked_again();
         over.lease.ramp.clear();
         over.behind.clear();
         self.undone.insert(id.clone(), self.now);
         let undone = End::Undone { by: by.to_owned(), reason: reason.to_owned() };
         match &mut over.life {
             Life::Claimed { .. } | Life::Begun { .. } => self.end(id, undone, said),
-            Life::Ended { why: End::Undone { .. }, .. } => {}
+            // Those who ask for it again are told that they do so in vain.
+            Life::Ended { why: End::Undone { .. }, .. } if !asked_again => {}
             Life::Ended { why, steps, .. } => {
                 *why = undone.clone();
                 steps.clear();

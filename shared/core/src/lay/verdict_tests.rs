@@ -50,8 +50,8 @@ impl Case {
             laid,
             "the order left a trace"
         );
-        let Laid { settings, held, .. } = laid;
-        let written = baseline.with(settings.iter().map(|(field, setting)| (field, *setting)));
+        let Laid { values, held, .. } = laid;
+        let written = baseline.with(values.iter().map(|(field, value)| (field, *value)));
         let number = |at: usize| {
             let weight = written.get(&Field::weight(&name(at).parse().unwrap()));
             weight.unwrap().number().unwrap()

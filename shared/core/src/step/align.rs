@@ -22,16 +22,16 @@ impl Look<'_> {
             if !self.may_write() {
                 return Next::Rest;
             }
-            self.own(&laid.settings, pool);
-            let (way, changes) = self.changes(&laid.settings, pool, &baseline);
+            self.own(&laid.values, pool);
+            let (way, changes) = self.changes(&laid.values, pool, &baseline);
             let steps = self.steps_due();
             if !changes.is_empty() {
                 return Next::Write(self.intend(etag, way, changes, steps));
             }
             if steps.is_empty() {
-                for (field, setting) in &laid.settings {
+                for (field, value) in &laid.values {
                     if let Some(owned) = self.document.owned.get_mut(field) {
-                        owned.stood |= pool.get(field).is_some_and(|shown| shown.means(*setting));
+                        owned.stood |= pool.get(field).is_some_and(|shown| shown.means(*value));
                     }
                 }
                 return self.settle_open_writes(etag);
@@ -45,8 +45,8 @@ impl Look<'_> {
 
     /// Takes over the fields that are owned from now on, with what stands there as their baseline,
     /// and lets go of those that are their owner's again.
-    fn own(&mut self, settings: &Values, pool: &Pool) {
-        for field in settings.keys() {
+    fn own(&mut self, values: &Values, pool: &Pool) {
+        for field in values.keys() {
             if let Some(shown) = pool.get(field) {
                 self.document.owned.entry(field.clone()).or_insert(Owned::fresh(shown));
             }
@@ -57,7 +57,7 @@ impl Look<'_> {
                 .iter()
                 .flat_map(|intent| &intent.changes)
                 .any(|change| change.field == *field);
-            settings.contains_key(field)
+            values.contains_key(field)
                 || may_land
                 || !pool.get(field).is_some_and(|shown| shown.means(owned.baseline))
         });
@@ -65,14 +65,14 @@ impl Look<'_> {
 
     /// The fields that are not what they should be, as far as they are written now, and how. A write is
     /// made in one way; what is to be written in a later way comes after it.
-    fn changes(&self, settings: &Values, pool: &Pool, baseline: &Pool) -> (Way, Vec<Change>) {
+    fn changes(&self, values: &Values, pool: &Pool, baseline: &Pool) -> (Way, Vec<Change>) {
         let due: Vec<(Way, Change)> = self
             .document
             .owned
             .iter()
             .filter_map(|(field, owned)| {
                 let before = pool.get(field)?;
-                let wanted = settings.get(field).copied().unwrap_or(owned.baseline);
+                let wanted = values.get(field).copied().unwrap_or(owned.baseline);
                 if before.means(wanted) {
                     return None;
                 }
