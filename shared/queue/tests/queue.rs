@@ -326,7 +326,7 @@ async fn plant(world: &World, name: &str, body: &'static str) {
 async fn a_message_that_cannot_be_read_becomes_a_dead_letter_and_holds_nobody_up() {
     let world = World::new().await;
     plant(&world, "torn", r#"{"v":1,"body":{"kind":"wa"#).await;
-    plant(&world, "newer", r#"{"v":2,"body":{}}"#).await;
+    plant(&world, "newer", r#"{"v":3,"body":{}}"#).await;
     assert_eq!(world.queue.depth().await.unwrap(), 2, "they may tell of something");
     world.send("eu").await;
     let eu = world.receive_one("eu").await;
@@ -338,7 +338,7 @@ async fn a_message_that_cannot_be_read_becomes_a_dead_letter_and_holds_nobody_up
     assert_eq!(letters.len(), 2);
     assert!(letters[0].reason.contains("a message cannot be read"), "{}", letters[0].reason);
     assert!(letters[1].reason.contains("newer version of Pointsman"), "{}", letters[1].reason);
-    assert_eq!(letters[1].body, r#"{"v":2,"body":{}}"#);
+    assert_eq!(letters[1].body, r#"{"v":3,"body":{}}"#);
     assert_eq!(world.queue.depth().await.unwrap(), 0);
 
     // Where nothing else is there either.

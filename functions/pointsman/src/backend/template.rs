@@ -37,7 +37,7 @@ pub(super) fn literal(value: &mut Value, at: &str) -> Result<bool, String> {
 }
 
 const EXPRESSION: &str = "is an expression of an ARM template, which a deployment fills in and Azure stores as it is \
-    letter here: write the value itself, or begin it with `[[` if this text is meant";
+    here: write the value itself, or begin it with `[[` if this text is meant";
 
 const PLACEHOLDER: &str = "has a `${...}`, which Terraform, Bicep or a shell fills in and Azure stores as it is \
     here: write the value itself, or `$${...}` if this text is meant";
