@@ -211,7 +211,7 @@ fn an_undo_of_what_is_asked_for_again_is_told_each_time() {
         id: id.clone(),
         why: End::Undone { by: "ops".to_owned(), reason: "enough".to_owned() },
     };
-    assert_eq!(undo(&mut document, 1), [ended.clone()]);
+    assert_eq!(undo(&mut document, 1), std::slice::from_ref(&ended));
     assert_eq!(undo(&mut document, 2), []);
     document.claim(&second, &claim(3), true, &mut said);
     assert_eq!(undo(&mut document, 4), [ended]);
