@@ -27,11 +27,11 @@ fn documents() {
     check("[]", &expect!["it is not a JSON object"]);
     check(
         r#"{"properties":{"url":"hush","url":"hush"}}"#,
-        &expect!["properties.url stands in it twice, and readers differ on which one counts"],
+        &expect!["properties.url is in it twice, and readers differ on which one counts"],
     );
     check(
         r#"{"\u001b[2J":{"x":1,"x":2}}"#,
-        &expect!["\u{fffd}[2J.x stands in it twice, and readers differ on which one counts"],
+        &expect!["�[2J.x is in it twice, and readers differ on which one counts"],
     );
 }
 

@@ -140,7 +140,7 @@ fn a_person_s_patch_is_within_the_bounds() {
     ));
     expect!["properties.pool.services[0].weight is 101: it must be 0 to 100"]
         .assert_eq(&parse(r#"{"properties":{"pool":{"services":[{"id":"eu","weight":101}]}}}"#));
-    expect!["properties stands in it twice, and readers differ on which one counts"]
+    expect!["properties is in it twice, and readers differ on which one counts"]
         .assert_eq(&parse(r#"{"properties":{},"properties":{}}"#));
     let patch = Patch::parse(r#"{"properties":{"protocol":null}}"#).unwrap();
     expect!["properties.protocol is missing: a Single needs it"]

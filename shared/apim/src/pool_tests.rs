@@ -255,7 +255,7 @@ fn the_whole_with_other_members_keeps_its_letter_and_is_within_the_bounds() {
         r#"{"properties":{"x":1,"x":2,"pool":{"services":[{"id":"/backends/m0","weight":0}]}}}"#,
     );
     let refused = Edit::of(&twice).unwrap().whole(&twice).unwrap_err();
-    assert!(refused.to_string().contains("properties.x stands in it twice"), "{refused}");
+    assert!(refused.to_string().contains("properties.x is in it twice"), "{refused}");
 }
 
 proptest! {

@@ -51,7 +51,7 @@ fn a_backend_is_drafted_anew_with_everything_unknown_kept() {
     let odd = backend(r#"{"properties":{"url":"a","url":"b","protocol":"http"}}"#);
     check(
         Draft::over(&odd, &model::read(odd.document()).unwrap()),
-        &expect!["properties.url stands in it twice, and readers differ on which one counts"],
+        &expect!["properties.url is in it twice, and readers differ on which one counts"],
     );
 }
 

@@ -392,7 +392,8 @@ impl World {
 
     /// Fails on what was seen to break one of these invariants, or I12.
     pub(crate) fn check(&self, invariants: &[&str]) -> Result<(), String> {
-        let about_owners = |invariant: &&str| matches!(*invariant, "I6" | "I9");
+        // Whose a value is decides who serves, too.
+        let about_owners = |invariant: &&str| matches!(*invariant, "I5" | "I6" | "I9");
         let broken = self.watch.violations.iter().find(|text| {
             invariants
                 .iter()

@@ -247,7 +247,7 @@ fn a_document_with_a_key_that_stands_twice_is_not_written_to() {
     let backend = crate::testing::backend(raw);
     let properties = read(backend.document()).unwrap();
     let error = write_into(backend.document(), &properties).unwrap_err();
-    expect!["properties.url stands in it twice, and readers differ on which one counts"]
+    expect!["properties.url is in it twice, and readers differ on which one counts"]
         .assert_eq(&error.to_string());
 }
 
