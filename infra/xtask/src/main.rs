@@ -126,6 +126,10 @@ fn stages(report: &mut Report) -> Result<(), String> {
     report.stage("fuzz", || fuzz::fuzz(&[], fuzz::ALL_SECONDS, Some(fuzz::ALL_SEED)))
 }
 
+/// All tests. The properties try the same cases in each run, so that a run fails because of a change
+/// and not by chance: other cases are for `cargo test`, and for the nightly run.
 fn tests() -> Command {
-    cargo(&["test", "--workspace", "--no-fail-fast"])
+    let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    tests.env("PROPTEST_RNG_SEED", fuzz::ALL_SEED.to_string());
+    tests
 }

@@ -205,6 +205,13 @@ impl Behind {
         *self = Self { known: BTreeMap::new(), more: true };
     }
 
+    /// Takes back to `now` what was claimed by a clock that ran ahead.
+    pub(crate) fn rewind(&mut self, now: Timestamp) {
+        for asked in self.known.values_mut() {
+            asked.since = asked.since.min(now);
+        }
+    }
+
     /// When the last of the known ones ends by the clock alone.
     #[must_use]
     pub fn expires(&self, begun: Option<Timestamp>) -> Option<Timestamp> {

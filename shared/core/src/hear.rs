@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::{
-    claim::{Asked, Claim, Taken},
+    claim::{Asked, Claim},
     document::Document,
     id::OverrideId,
     ledger::{Line, What},
@@ -39,16 +39,6 @@ pub enum Edit {
         /// When it ended.
         at: Timestamp,
     },
-}
-
-/// What became of an edit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Edited {
-    /// The document has it, or needs it not.
-    Done,
-    /// The occurrence asks for an override that stronger ones ask for: only its series knows of it,
-    /// for as long as the document is as it was.
-    Beside,
 }
 
 /// What a signal meant.
@@ -247,22 +237,20 @@ impl Series {
 
 impl Document {
     /// Takes in what a signal meant for it. An occurrence that asks for the first time is claimed as
-    /// of now; the claim is told when that is.
-    pub fn edit(&mut self, edit: &mut Edit, said: &mut Vec<What>) -> Edited {
+    /// of now; the claim is told when that is. What leaves the document as it was is only known to the
+    /// series, and holds for as long as the document is as it was.
+    pub fn edit(&mut self, edit: &mut Edit, said: &mut Vec<What>) {
         match edit {
             Edit::Claim { series, claim, fresh } => {
-                if *fresh {
-                    claim.asked.since = self.claimed_from(&claim.id);
-                }
-                match self.claim(series, claim, *fresh, said) {
-                    Taken::Known => Edited::Done,
-                    Taken::Beside => Edited::Beside,
-                }
+                claim.asked.since = if *fresh {
+                    self.claimed_from(&claim.id)
+                } else {
+                    // A clock that ran ahead may have said otherwise.
+                    claim.asked.since.min(self.now)
+                };
+                self.claim(series, claim, *fresh, said);
             }
-            Edit::Resolve { series, id, at } => {
-                self.resolve(series, id, *at, said);
-                Edited::Done
-            }
+            Edit::Resolve { series, id, at } => self.resolve(series, id, *at, said),
         }
     }
 }

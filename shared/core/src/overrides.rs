@@ -386,6 +386,7 @@ impl Override {
     pub(crate) fn rewind(&mut self, now: Timestamp) {
         let back = |at: &mut Timestamp| *at = (*at).min(now);
         back(&mut self.joined);
+        self.behind.rewind(now);
         match &mut self.life {
             Life::Claimed { at } => back(at),
             Life::Begun { at, warned } => {

@@ -217,9 +217,16 @@ impl<'a> Look<'a> {
         let now = self.now;
         for over in self.document.overrides.values_mut() {
             let ran_out = over.behind.expire(over.begun(), now);
-            if !ran_out.is_empty() && !over.behind.is_empty() {
+            if ran_out.is_empty() {
+                continue;
+            }
+            let id = over.id.clone();
+            if !over.behind.is_empty() {
                 over.become_strongest();
-                self.said.push(What::RanOut { id: over.id.clone(), series: ran_out });
+                self.said.push(What::RanOut { id, series: ran_out });
+            } else if over.has_ended() {
+                // What asked for it again was kept back for as long as it would have lasted.
+                self.said.push(What::NeverBegan { id, why: End::Expired });
             }
         }
         let known = self.generation.playbook.pool_of(&self.document.backend).is_some();

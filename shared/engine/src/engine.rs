@@ -61,6 +61,11 @@ pub enum PlaybookError {
     /// None was ever published.
     #[error("no playbook is published; `pointsman playbook apply FILE` publishes one")]
     None,
+    /// Something was decided by a generation that cannot be had.
+    #[error(
+        "generation {0} of the playbook cannot be had, and something was decided by it already"
+    )]
+    Older(u64),
     /// What is published cannot be read, most likely because a newer version published it.
     #[error("generation {number} of the playbook cannot be read by this version: {why}")]
     Unreadable {
@@ -220,6 +225,18 @@ impl Engine {
             Some(loaded) => Ok(loaded),
             None => self.refresh_playbook().await,
         }
+    }
+
+    /// The playbook, no older than this generation: something was decided by that already.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read, or it is older.
+    pub(crate) async fn playbook_since(&self, least: u64) -> Result<Arc<Loaded>, PlaybookError> {
+        let mut playbook = self.playbook().await?;
+        if playbook.number < least {
+            playbook = self.refresh_playbook().await?;
+        }
+        if playbook.number < least { Err(PlaybookError::Older(least)) } else { Ok(playbook) }
     }
 
     /// Reads the newest generation, if it is newer than the one in force, and puts it in force.

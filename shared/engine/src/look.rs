@@ -14,8 +14,6 @@
 //! Nothing of it is saved before; whoever comes meanwhile saves its change and leaves, for the document
 //! is loaded again after the wait.
 
-use std::sync::Arc;
-
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
@@ -56,8 +54,6 @@ pub(crate) enum Left {
     Store(#[from] StoreError),
     #[error(transparent)]
     Playbook(#[from] PlaybookError),
-    #[error("generation {0} of the playbook is not to be had, and the backend was decided by it")]
-    Generation(u64),
 }
 
 /// Why a read is of no use.
@@ -244,7 +240,7 @@ impl Engine {
         }
         let mut seen = sight.map(Seen::now).or_else(|| self.remembered(&current.body));
         for _ in 0..RECONCILE_ATTEMPTS_MAX {
-            let playbook = self.playbook_for(&current.body).await?;
+            let playbook = self.playbook_since(current.body.generation).await?;
             let group = self.group().await?;
             let decision =
                 self.decision(&current.body, seen.take(), &playbook, &group.body).await?;
@@ -390,19 +386,6 @@ impl Engine {
             SKEW_MAX.as_secs()
         );
         Err(Unread::Untimely { why, date })
-    }
-
-    /// The playbook, no older than the one that the document was last decided by.
-    pub(crate) async fn playbook_for(&self, document: &Document) -> Result<Arc<Loaded>, Left> {
-        let playbook = self.playbook().await?;
-        if document.generation <= playbook.number {
-            return Ok(playbook);
-        }
-        let playbook = self.refresh_playbook().await?;
-        if document.generation > playbook.number {
-            return Err(Left::Generation(document.generation));
-        }
-        Ok(playbook)
     }
 
     /// Saves a step: the document, the lines that tell of it, and the wake that it needs. A step

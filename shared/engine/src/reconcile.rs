@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     document::Document,
-    hear::{Edit, Edited, hear},
+    hear::{Edit, hear},
     id::OverrideId,
     ledger::{Line, What},
     names::BackendId,
@@ -49,10 +49,9 @@ struct Draft {
     /// The series that were heard of, and whether they have changed.
     series: BTreeMap<SeriesId, (Versioned<Series>, bool)>,
     documents: BTreeMap<BackendId, Versioned<Document>>,
-    /// The versions of the documents that were read and not changed.
+    /// The versions of the documents that were read. One that was not changed must still be as it was:
+    /// what leaves it unchanged may change what someone else makes of it.
     seen: BTreeMap<BackendId, u64>,
-    /// The backends whose documents count on it that they are as they were read.
-    beside: BTreeSet<BackendId>,
     /// The backends that are to be looked at once all is saved.
     looks: Vec<BackendId>,
 }
@@ -208,7 +207,9 @@ impl Engine {
                 continue;
             }
             // What cannot be had now is told by the look that comes to need it.
-            let Ok(playbook) = self.playbook_for(&document.body).await else { continue };
+            let Ok(playbook) = self.playbook_since(document.body.generation).await else {
+                continue;
+            };
             let Ok(group) = self.group().await else { continue };
             if commit.group_seen.is_some_and(|seen| seen != group.version) {
                 continue;
@@ -256,11 +257,9 @@ impl Engine {
         self.hear(&mut draft, &signals, now).await?;
         let series = std::mem::take(&mut draft.series).into_values();
         draft.commit.series = series.filter(|(_, changed)| *changed).map(|(one, _)| one).collect();
-        let unchanged =
-            draft.beside.iter().filter(|backend| !draft.documents.contains_key(*backend));
-        draft.commit.documents_seen = unchanged
-            .filter_map(|backend| Some((backend.clone(), *draft.seen.get(backend)?)))
-            .collect();
+        let seen = std::mem::take(&mut draft.seen).into_iter();
+        draft.commit.documents_seen =
+            seen.filter(|(backend, _)| !draft.documents.contains_key(backend)).collect();
         Ok(draft)
     }
 
@@ -274,7 +273,6 @@ impl Engine {
         if signals.is_empty() {
             return Ok(());
         }
-        let playbook = self.playbook().await?;
         let mut unknown = BTreeSet::new();
         for signal in signals {
             let id = &signal.series;
@@ -294,6 +292,9 @@ impl Engine {
         let unknown: Vec<SeriesId> = unknown.into_iter().collect();
         let stored = self.inner.store.series(&unknown).await?;
         draft.series.extend(stored.into_iter().map(|one| (one.body.id.clone(), (one, false))));
+        let running = draft.series.values().filter_map(|(one, _)| one.body.running.as_ref());
+        let newest = running.map(|running| running.generation).max().unwrap_or(0);
+        let playbook = self.playbook_since(newest).await?;
         // What plays cannot act upon, for each source.
         let mut unresolvable: BTreeMap<&str, Vec<DeadLetterPart>> = BTreeMap::new();
         // Together for each backend: its document is taken out and compared once, not for each.
@@ -335,12 +336,9 @@ impl Engine {
     ) -> Result<(), StoreError> {
         // What is claimed is stamped by the document, and stored with the series as it was.
         let mut stamped = Vec::new();
-        let mut beside = false;
         self.change(draft, backend, now, |document, said| {
-            (stamped, beside) = (edits.to_vec(), false);
-            for edit in &mut stamped {
-                beside |= document.edit(edit, said) == Edited::Beside;
-            }
+            stamped = edits.to_vec();
+            stamped.iter_mut().for_each(|edit| document.edit(edit, said));
         })
         .await?;
         for edit in stamped {
@@ -349,9 +347,6 @@ impl Engine {
             {
                 one.body.stamp(&claim.id, claim.asked.since);
             }
-        }
-        if beside && !draft.documents.contains_key(backend) {
-            draft.beside.insert(backend.clone());
         }
         Ok(())
     }

@@ -402,7 +402,14 @@ pub(crate) fn alerts() -> impl Strategy<Value = Vec<Alert>> {
             .map(|(member, run)| Alert { play, member, severity: 0, runs: vec![run] })
             .collect()
     });
-    prop_oneof![6 => some, 1 => storm]
+    // More alerts that say the same than a document knows of.
+    let crowd = (0_usize..3, 0_usize..8, vec((run(), 0_usize..4), 9..=16)).prop_map(
+        |(play, member, runs)| {
+            let alert = |(run, severity)| Alert { play, member, severity, runs: vec![run] };
+            runs.into_iter().map(alert).collect()
+        },
+    );
+    prop_oneof![6 => some, 1 => storm, 1 => crowd]
 }
 
 pub(crate) fn case_lasting(lasts: std::ops::Range<i64>) -> impl Strategy<Value = Case> {

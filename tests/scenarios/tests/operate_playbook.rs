@@ -136,7 +136,7 @@ async fn apply_says_what_becomes_of_overrides_and_a_running_serve_takes_it_up() 
     assert_eq!(world.send(&serve, &[eu]).await, 202);
     world.weights([0, 30, 20]).await;
     let same = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
-    let _ = same.says("kept as it is").says("generation 1 is in force already");
+    let _ = same.says("kept as it is").says("generation 1 is already in force");
 
     world.write_playbook(OTHER);
     let dry = world.say(&["playbook", "apply", "--dry-run", "playbook.yaml"]).await.ended(0);

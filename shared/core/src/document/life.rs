@@ -37,14 +37,14 @@ impl Document {
         claim: &Claim,
         fresh: bool,
         said: &mut Vec<What>,
-    ) -> Taken {
+    ) {
         let (now, asked) = (self.now, &claim.asked);
         if self.undone.get(&claim.id).is_some_and(|undone| asked.since <= *undone) {
-            return Taken::Known;
+            return;
         }
         let Some(over) = self.overrides.get_mut(&claim.id) else {
             if asked.expires(None) <= now {
-                return Taken::Known;
+                return;
             }
             let mut over = Override::new(claim, series, Origin::Alert, now);
             if !fresh {
@@ -58,10 +58,10 @@ impl Document {
                 series: series.clone(),
             });
             self.overrides.insert(claim.id.clone(), over);
-            return Taken::Known;
+            return;
         };
         if asked.expires(over.begun()) <= now {
-            return Taken::Known;
+            return;
         }
         let unknown = over.behind.is_empty() && !fresh;
         let mut taken = over.behind.take_in(series, asked);
@@ -78,9 +78,9 @@ impl Document {
         }
         if taken == Taken::Known {
             over.resolved = None;
-            over.become_strongest();
         }
-        taken
+        // Also where what was the strongest has become weaker than what is beside.
+        over.become_strongest();
     }
 
     /// Takes in that an occurrence asks for an override no more. What has not begun never will, where
@@ -134,6 +134,7 @@ impl Document {
     pub fn recall(&mut self, recall: &Recall, found: Vec<(SeriesId, Asked)>) {
         if let Some(over) = self.overrides.get_mut(&recall.id) {
             over.behind.recall(found);
+            over.behind.rewind(self.now);
             over.become_strongest();
         }
     }
