@@ -120,6 +120,8 @@ pub fn hear(
             over.claims.retain(|claim| !asked.contains(&claim.id));
             close(series, over, now, &mut hearing);
         }
+        // What an earlier version made of this run, an undo included, stands under other ids.
+        Merged::Changed if is_of_before(series, generation) => {}
         Merged::Changed => claim(series, generation, now, &mut hearing),
         Merged::Closed { over } => {
             let at = series.ended.unwrap_or(now);
@@ -127,6 +129,14 @@ pub fn hear(
         }
     }
     hearing
+}
+
+/// Whether an earlier version has held the run that is on against this playbook.
+fn is_of_before(series: &Series, generation: Generation<'_>) -> bool {
+    let before = |running: &Occurrence| {
+        !running.claimed_before.is_empty() && running.generation >= generation.number
+    };
+    series.running.as_ref().is_some_and(before)
 }
 
 /// Has a run that is over ask for nothing any more.

@@ -15,12 +15,14 @@ use pointsman_core::{
     field::{Field, Value},
     fraction::Fraction,
     group::{Group, Pause},
+    hear::{Edit, hear},
     id::{IntentId, OverrideId, ReconnectId},
     ledger::{Line, What},
     origin::Origin,
     overrides::{After, End, Held, Lease, Life, Override, Standing, Until},
     series::Series,
     signal::{Heard, Severity, Signal},
+    step::Generation,
 };
 use pointsman_engine::{
     message::{Command, Message},
@@ -371,6 +373,35 @@ fn the_first_form_is_read_for_ever() {
         };
         expect_file![sample("").join("../1_read").join(name)].assert_eq(&read);
     }
+}
+
+/// What an operator undid before an upgrade does not come back by a repeat that describes it otherwise.
+#[test]
+fn a_run_of_the_first_form_is_claimed_anew_by_a_newer_playbook_alone() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/1/series_running.json");
+    let stored: Series = stored::read(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let text = "version: 1
+services: {main: {subscription: 00000000-0000-0000-0000-00000000000a, resourceGroup: rg1, name: c}}
+pools: {chat: {service: main, backend: chat-pool}}
+plays: [{name: drain, when: 'true', do: [{drain: {pool: chat, member: eu}}]}]
+";
+    let playbook = pointsman_core::playbook::read(text).unwrap();
+    let repeat = Signal {
+        annotations: [("summary".to_owned(), "eu answers 504".to_owned())].into(),
+        ..signal(Heard::Fired)
+    };
+    let claims = |number| {
+        let generation = Generation { number, playbook: &playbook };
+        let hearing = hear(&mut stored.clone(), &repeat, generation, at("12:10:00"));
+        assert!(hearing.changed);
+        hearing
+            .edits
+            .into_values()
+            .flatten()
+            .filter(|edit| matches!(edit, Edit::Claim { .. }))
+            .count()
+    };
+    assert_eq!((claims(3), claims(4)), (0, 1));
 }
 
 #[test]
