@@ -50,7 +50,7 @@ pub struct Hearing {
     pub edits: BTreeMap<BackendId, Vec<Edit>>,
     /// What is to be told.
     pub lines: Vec<Line>,
-    /// Plays that matched and could not be carried out, in words; the signal is kept as a letter.
+    /// Plays that matched and could not be carried out, in words; the signal is kept as a dead letter.
     pub unresolvable: Vec<String>,
 }
 
