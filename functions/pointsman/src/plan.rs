@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::Args;
@@ -51,8 +52,8 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let parts = Parts::open(&config, common.mode(), Role::Producer).await?;
     let batch = alertmanager::read(&source, body.as_bytes(), parts.records.clock.now())
         .map_err(|error| Failed::new(format_args!("{}: {error}", options.signal.display())))?;
-    let loaded =
-        in_force(&parts.engine, config.playbook.as_ref(), options.playbook.as_ref()).await?;
+    let (own, asked) = (config.playbook.as_ref(), options.playbook.as_ref());
+    let loaded = Arc::new(in_force(&parts.engine, own, asked).await?);
     let plan = show::patiently(show::AZURE, parts.engine.plan(&batch.signals, &loaded)).await?;
     parts.close().await;
     let unmatched = batch.signals.iter().filter(|signal| {

@@ -19,7 +19,7 @@ mod intents;
 mod life;
 mod reconnects;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,7 @@ pub use self::{
 use crate::{
     etag::{Etag, Etags},
     field::Field,
+    group::RunId,
     id::{OverrideId, ReconnectId},
     lay::Yielded,
     names::BackendId,
@@ -58,7 +59,7 @@ pub struct Trouble {
     pub until: Timestamp,
     /// What it said.
     pub why: String,
-    /// Whether that time was named to us, and not chosen for want of a better.
+    /// Whether Azure named that time; otherwise it was chosen here.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub named: bool,
 }
@@ -90,6 +91,9 @@ pub struct Document {
     /// The reconnects that are due, and those that were answered of late.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reconnects: BTreeMap<ReconnectId, Reconnect>,
+    /// The runs that act here, as their group documents say.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub runs: BTreeSet<RunId>,
     /// Which states of the backend have been seen.
     #[serde(default)]
     pub etags: Etags,
@@ -118,6 +122,7 @@ impl Document {
             yielded: BTreeMap::new(),
             intents: Vec::new(),
             reconnects: BTreeMap::new(),
+            runs: BTreeSet::new(),
             etags: Etags::default(),
             trouble: None,
             wake: None,

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::{
-    group::Group,
+    group::{Consulted, Scope},
     id::OverrideId,
     overrides::{Held, Override},
 };
@@ -39,18 +39,16 @@ pub struct Closed {
 }
 
 /// Whether an override may begin; why not, and until when.
-#[must_use]
-pub fn ask(over: &Override, group: &Group) -> Gate {
-    if over.wants_to_begin() && group.paused.is_some() {
+pub fn ask(over: &Override, groups: &mut Consulted<'_>) -> Gate {
+    if over.wants_to_begin() && !may_write(groups) {
         return Gate::Closed(Closed { why: Held::Paused, until: None });
     }
     Gate::Open
 }
 
 /// Whether anything may be written to Azure at all: a change, what is given back, a reconnect.
-#[must_use]
-pub const fn may_write(group: &Group) -> bool {
-    group.paused.is_none()
+pub fn may_write(groups: &mut Consulted<'_>) -> bool {
+    groups.ask(Scope::Everything).paused.is_none()
 }
 
 /// The answers of one look: each override is asked about once.
@@ -61,9 +59,9 @@ impl Gates {
     /// Asks about each override.
     pub(crate) fn asked<'a>(
         overrides: impl IntoIterator<Item = &'a Override>,
-        group: &Group,
+        groups: &mut Consulted<'_>,
     ) -> Self {
-        let closed = overrides.into_iter().filter_map(|over| match ask(over, group) {
+        let closed = overrides.into_iter().filter_map(|over| match ask(over, groups) {
             Gate::Open => None,
             Gate::Closed(closed) => Some((over.id.clone(), closed)),
         });

@@ -1,22 +1,70 @@
-//! What spans backends, and gates are asked by ([`crate::gate`]): so far, whether Pointsman is paused.
+//! What spans backends: group documents, one for each scope.
 //!
-//! There is one group document, of everything: each look that has anything to do depends on the pause. The
-//! first gate of a narrower scope (a pool's service, a zone tag, a play's budget) brings a document of its
-//! own, which only the commits that depended on it compare.
+//! A step says which of them its decision depends on, and which it changes ([`crate::step::Step`]); what
+//! it was not given, it is given then, and decides again. A commit compares these in its own transaction,
+//! and only these, so that no group document is written or compared by everybody.
+//! [`Scope::Everything`] is compared by each look that has anything to do, and changed by a person only.
 //!
-//! A commit that records a write compares the group document that it was decided under, in the same
-//! transaction, so that nothing is decided past a pause. A write that was recorded before it may
-//! still be on its way: whoever pauses is told of those that have no answer yet.
+//! The scopes of budgets, services and zones will stand beside these two.
+//!
+//! A write that was recorded before a pause may still be on its way: whoever pauses is told of those
+//! that have no answer yet.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The document of all backends together.
+use crate::{
+    document::Document,
+    id::ReconnectId,
+    names::{BackendId, PlayName},
+    overrides::{Life, Override},
+};
+
+/// What a group document spans.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// All backends.
+    Everything,
+    /// The backends on which a play acts that a reconnect of one target follows.
+    Run(RunId),
+}
+
+/// Which run of a play: that which a reconnect of one target follows, whichever backends it acts on.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RunId {
+    /// Which play.
+    pub play: PlayName,
+    /// Whose connections are made anew after it.
+    pub target: BackendId,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everything => f.write_str("all"),
+            Self::Run(RunId { play, target }) => write!(f, "run {play} {target}"),
+        }
+    }
+}
+
+/// A group document: what is known of its scope.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
-    /// Under a pause nothing is written to Azure at all: no change, no undo, no reconnect.
+    /// Of everything: under a pause nothing is written to Azure at all, no change, no undo, no reconnect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,
+    /// Of a run: the backends on which it acts.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub acting: BTreeSet<BackendId>,
+    /// Of a run: the reconnect that was planned last, and whose document has it. It takes the place of
+    /// those that were planned before it and not asked for yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconnect: Option<(BackendId, ReconnectId)>,
 }
 
 /// Who paused, when and why.
@@ -28,4 +76,57 @@ pub struct Pause {
     pub reason: String,
     /// Since when.
     pub at: Timestamp,
+}
+
+/// Group documents, by scope; what is not there is empty.
+pub type Groups = BTreeMap<Scope, Group>;
+
+/// The group documents under a decision: as they were read, which of them it depends on, and which it
+/// changes.
+#[derive(Debug)]
+pub struct Consulted<'a> {
+    read: &'a Groups,
+    changed: Groups,
+    depends: BTreeSet<Scope>,
+}
+
+impl<'a> Consulted<'a> {
+    /// Nothing is asked of them yet.
+    #[must_use]
+    pub const fn new(read: &'a Groups) -> Self {
+        Self { read, changed: Groups::new(), depends: BTreeSet::new() }
+    }
+
+    /// What is known of a scope. The decision depends on it from now on.
+    pub fn ask(&mut self, scope: Scope) -> Group {
+        let known = self.changed.get(&scope).or_else(|| self.read.get(&scope)).cloned();
+        self.depends.insert(scope);
+        known.unwrap_or_default()
+    }
+
+    /// Changes what is known of a scope.
+    pub(crate) fn change(&mut self, scope: Scope, group: Group) {
+        self.changed.insert(scope, group);
+    }
+
+    /// What it depends on, and what it changes.
+    pub(crate) fn into_parts(self) -> (BTreeSet<Scope>, Groups) {
+        (self.depends, self.changed)
+    }
+}
+
+impl Document {
+    /// The runs that act on this backend.
+    pub(crate) fn acting(&self) -> BTreeSet<RunId> {
+        let acts = |over: &&Override| !matches!(over.life, Life::Claimed { .. });
+        self.overrides.values().filter(acts).flat_map(Override::runs).collect()
+    }
+}
+
+impl Override {
+    /// The runs that it is part of: one for each reconnect that follows it.
+    fn runs(&self) -> impl Iterator<Item = RunId> {
+        let run = |target: &BackendId| RunId { play: self.play.clone(), target: target.clone() };
+        self.after.iter().map(move |after| run(&after.reconnect))
+    }
 }

@@ -193,7 +193,7 @@ fn claim(series: &mut Series, generation: Generation<'_>, now: Timestamp, hearin
 }
 
 /// What a run asks for by one effect of a play that it matches. What follows the play goes with each
-/// of its effects on the backend of the first, so that one that is held takes nothing from the others.
+/// of its effects, so that one that is held takes nothing from the others.
 fn asked(
     matched: &Matched<'_>,
     place: usize,
@@ -203,8 +203,6 @@ fn asked(
 ) -> Claim {
     let (pool, effect) = &matched.effects[place];
     let play = matched.play;
-    let home = &matched.effects[0].0.backend;
-    let after = if pool.backend == *home { matched.after.as_slice() } else { &[] };
     Claim {
         id: Claim::id(Origin::Alert, &play.name, place, &pool.backend, effect),
         backend: pool.backend.clone(),
@@ -218,7 +216,8 @@ fn asked(
                 ramp: play.ramp.steps.clone(),
                 every: play.ramp.every,
             },
-            after: after
+            after: matched
+                .after
                 .iter()
                 .map(|(reconnect, after)| After { reconnect: reconnect.clone(), after: *after })
                 .collect(),

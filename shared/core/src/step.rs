@@ -15,7 +15,7 @@ mod align;
 mod settle;
 mod verdict;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -25,7 +25,7 @@ use crate::{
     etag::Etag,
     fraction::Fraction,
     gate::{self, Gates},
-    group::Group,
+    group::{Consulted, Groups, Scope},
     id::{OverrideId, ReconnectId},
     lay::{Contribution, Laid, Terms, lay},
     ledger::{Line, What},
@@ -87,6 +87,12 @@ pub struct Generation<'a> {
 pub struct Step {
     /// The document, with what was learnt.
     pub document: Document,
+    /// The scopes whose group documents this depended on: it holds only while they are as they were.
+    pub depends: BTreeSet<Scope>,
+    /// The group documents that it changes.
+    pub groups: Groups,
+    /// Other backends that are to be looked at, because of what has changed in these.
+    pub wakes: BTreeSet<BackendId>,
     /// What is to be told of it.
     pub lines: Vec<Line>,
     /// What to do once both are saved.
@@ -113,16 +119,17 @@ pub enum Next {
     },
 }
 
-/// Decides what to do next about one backend.
+/// Decides what to do next about one backend. A group document that is not among `groups` is taken for an
+/// empty one: where the step depends on it, it has to be asked for, and the step taken again.
 #[must_use]
 pub fn step(
     document: &Document,
     observed: &Observed,
     generation: Generation<'_>,
-    group: &Group,
+    groups: &Groups,
     now: Timestamp,
 ) -> Step {
-    let mut look = Look::new(document.clone(), generation, group, now);
+    let mut look = Look::new(document.clone(), generation, groups, now);
     if observed.etag().is_some_and(|etag| look.is_stale(etag)) {
         return look.end(Next::ReadAgain);
     }
@@ -139,6 +146,7 @@ pub fn step(
         Observed::Missing if look.may_be_back() => look.hold_all_unseen(&Held::NoBackend),
         Observed::Missing => look.hold_all_of_no_pool(&Held::NoBackend),
     };
+    look.wakes = look.document.follow_runs(&mut look.groups, &mut look.said);
     let next = match next {
         Next::Rest => look.reconnect(),
         Next::ReadAgain | Next::Write(_) | Next::Reconnect { .. } => next,
@@ -165,8 +173,11 @@ enum Whose {
 struct Look<'a> {
     document: Document,
     generation: Generation<'a>,
-    group: &'a Group,
+    groups: Consulted<'a>,
     gates: Gates,
+    /// Whether anything may be written.
+    may_write: bool,
+    wakes: BTreeSet<BackendId>,
     now: Timestamp,
     said: Vec<What>,
 }
@@ -175,12 +186,15 @@ impl<'a> Look<'a> {
     fn new(
         mut document: Document,
         generation: Generation<'a>,
-        group: &'a Group,
+        groups: &'a Groups,
         now: Timestamp,
     ) -> Self {
         let now = document.advance(now);
         document.generation = document.generation.max(generation.number);
-        Self { document, generation, group, gates: Gates::default(), now, said: Vec::new() }
+        let mut groups = Consulted::new(groups);
+        let may_write = gate::may_write(&mut groups);
+        let (gates, wakes, said) = (Gates::default(), BTreeSet::new(), Vec::new());
+        Self { document, generation, groups, gates, may_write, wakes, now, said }
     }
 
     /// Puts off what is to be done, for about as long as it has been put off already.
@@ -209,7 +223,8 @@ impl<'a> Look<'a> {
         let backend = &self.document.backend;
         let lines =
             self.said.into_iter().map(|what| Line::new(self.now, Some(backend), what)).collect();
-        Step { lines, next, document: self.document }
+        let (depends, groups) = self.groups.into_parts();
+        Step { document: self.document, depends, groups, wakes: self.wakes, lines, next }
     }
 
     /// Ends the overrides whose time has come, by the clock, by their alert, or by the playbook.
@@ -258,12 +273,7 @@ impl<'a> Look<'a> {
 
     /// Asks once for each override that wants to begin whether it may.
     fn ask_gates(&mut self) {
-        self.gates = Gates::asked(self.document.overrides.values(), self.group);
-    }
-
-    /// Whether anything may be written.
-    const fn may_write(&self) -> bool {
-        gate::may_write(self.group)
+        self.gates = Gates::asked(self.document.overrides.values(), &mut self.groups);
     }
 
     /// The pool as its owner last left it.
@@ -316,7 +326,7 @@ impl<'a> Look<'a> {
     /// `every` after the one before was applied.
     fn step_due(&self, every: SignedDuration, steps: &[Timestamp]) -> Option<usize> {
         let due = steps.last().is_none_or(|last| self.now >= later(*last, every));
-        (due && self.may_write()).then_some(steps.len())
+        (due && self.may_write).then_some(steps.len())
     }
 
     fn steps_due(&self) -> BTreeMap<OverrideId, usize> {
@@ -370,10 +380,10 @@ impl<'a> Look<'a> {
         Next::Rest
     }
 
-    /// Cancels the reconnects whose play is on again, and asks for the first that is due.
+    /// Cancels the reconnects that are not to come any more, and asks for the first that is due.
     fn reconnect(&mut self) -> Next {
-        self.document.cancel_reconnects(&mut self.said);
-        if !self.may_write() {
+        self.document.cancel_reconnects(&mut self.groups, &mut self.said);
+        if !self.may_write {
             return Next::Rest;
         }
         match self.document.ask_reconnect(&mut self.said) {

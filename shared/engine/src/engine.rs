@@ -2,14 +2,14 @@
 //! looked at.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
     fmt,
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
-    group::Group,
+    group::{Group, Scope},
     ledger::{Line, What},
     names::BackendId,
     playbook::{self, Playbook},
@@ -258,21 +258,30 @@ impl Engine {
         Ok(loaded)
     }
 
-    /// The group document as last read.
-    pub(crate) async fn group(&self) -> Result<Versioned<Group>, StoreError> {
-        let memory = &self.inner.memory;
-        let reading = match memory.group() {
-            Ok(group) => return Ok(group),
-            Err(reading) => reading,
-        };
-        let group = self.inner.store.group().await?;
-        memory.read_group(reading, &group);
-        Ok(group)
+    /// Group documents, each as last read or saved.
+    pub(crate) async fn groups(
+        &self,
+        scopes: &BTreeSet<Scope>,
+    ) -> Result<BTreeMap<Scope, Versioned<Group>>, StoreError> {
+        let mut groups = BTreeMap::new();
+        for scope in scopes {
+            let memory = &self.inner.memory;
+            let group = match memory.group(scope) {
+                Ok(group) => group,
+                Err(reading) => {
+                    let group = self.inner.store.group(scope).await?;
+                    memory.read_group(reading, scope, &group);
+                    group
+                }
+            };
+            groups.insert(scope.clone(), group);
+        }
+        Ok(groups)
     }
 
-    /// Forgets what was read, after a save was outrun or the document was changed.
-    pub(crate) fn forget_group(&self) {
-        self.inner.memory.forget_group();
+    /// Forgets the group documents that were read: one may have been changed since.
+    pub(crate) fn forget_groups(&self) {
+        self.inner.memory.forget_groups();
     }
 
     /// Saves something, and remembers it as it is saved.

@@ -1,12 +1,15 @@
-//! One backend, looked at until it is what it should be.
+//! One look at a backend, without IO: what it needs next, and what follows from what it is given.
 //!
 //! ```text
-//! load the document → read the backend → step → save → do → take in the answer → save → again
+//! document → playbook → what the backend shows → step → save → do → take in the answer → save → again
 //! ```
 //!
-//! Every state between two arrows is saved, or can be had again by reading. Whoever comes to a
-//! backend that is being looked at asks for one more look and leaves, so that a thousand alerts of
-//! one pool cost a handful of looks.
+//! [`Look::next`] says what is needed, one thing at a time; each method that gives it takes the look on.
+//! Whoever drives it knows no order of its own: the engine carries out all that is asked for
+//! ([`crate::drive`]); what an alert changes is decided up to the save, which it shares
+//! ([`crate::reconcile`]); a plan is decided up to the save, too, and shown ([`crate::plan`]).
+//!
+//! Every state between two arrows is saved, or can be had again by reading.
 //!
 //! Where the backend is remembered as it was seen last, and that comes to a write, the read is left
 //! out: the write carries the `ETag` that is remembered, and a 412 means to read and decide again.
@@ -14,50 +17,64 @@
 //! Nothing of it is saved before; whoever comes meanwhile saves its change and leaves, for the document
 //! is loaded again after the wait.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
-    document::Document,
-    group::Group,
+    claim::{Asked, Recall},
+    document::{Document, Intent},
+    group::{Group, Groups, Scope},
     id::{IntentId, ReconnectId},
     ledger::{Line, What},
     names::BackendId,
+    overrides::later,
     shadow,
-    step::{Next, Observed, Step},
+    signal::SeriesId,
+    step::{Next, Observed, Step, step},
     wake::SKEW_MAX,
 };
 use tokio::time::Instant;
-use tracing::Instrument as _;
 
 use crate::{
-    decide::{Deciding, Decision, Seen, is_ahead},
-    engine::{
-        Engine, Loaded, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, meanwhile, tell,
-    },
+    engine::{Loaded, Mode, RECONCILE_ATTEMPTS_MAX},
     message::Outgoing,
-    ports::{Commit, Sight, StoreError, Unseen, Versioned, Writing},
+    ports::{Commit, Sight, StoreError, Unseen, Versioned},
 };
 
-/// How many things one look may do before it leaves the rest to the next.
-pub const ACTIONS_MAX: usize = 64;
-
 /// How often a stale answer is read again before the next look is left to a wake.
-pub const STALE_READS_MAX: usize = 5;
+const STALE_READS_MAX: usize = 5;
+
+/// How long what was read is as good as read now. Who meets a 412 after that takes what is there for
+/// someone else's; before that, it may be our own write, which a gateway has sent twice.
+const FRESH_FOR: SignedDuration = SignedDuration::from_secs(1);
 
 /// What is said where no reading again helps.
 const STALE: &str = "Azure keeps answering with an older state of the backend";
 
-/// Why a look was left to a later wake.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Left {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Playbook(#[from] PlaybookError),
+/// What a backend showed, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    sight: Sight,
+    /// None where it was read for what is decided now; else when it was.
+    remembered: Option<Timestamp>,
+}
+
+impl Seen {
+    pub(crate) const fn now(sight: Sight) -> Self {
+        Self { sight, remembered: None }
+    }
+
+    pub(crate) const fn remembered(sight: Sight, at: Timestamp) -> Self {
+        Self { sight, remembered: Some(at) }
+    }
 }
 
 /// Why a read is of no use.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Unread {
     /// It shows what is known to be over, however often it is made.
     Stale,
@@ -74,9 +91,9 @@ pub(crate) enum Unread {
 
 impl Unread {
     /// In words.
-    pub(crate) fn why(self) -> String {
+    pub(crate) fn why(&self) -> &str {
         match self {
-            Self::Stale => STALE.to_owned(),
+            Self::Stale => STALE,
             Self::Unseen(Unseen { why, .. }) | Self::Untimely { why, .. } => why,
         }
     }
@@ -88,393 +105,438 @@ impl From<Unseen> for Unread {
     }
 }
 
-/// What a step decided, once it is saved.
-pub(crate) struct Decided {
-    /// The document that it came to.
-    pub(crate) saved: Versioned<Document>,
-    /// What is to be done.
-    pub(crate) todo: Todo,
+/// What a look needs next.
+#[derive(Debug)]
+pub(crate) enum Needs {
+    /// The document as it is stored, for [`Look::load`].
+    Document,
+    /// The playbook, of this generation or a newer one, for [`Look::read_playbook`].
+    Playbook(u64),
+    /// These group documents, for [`Look::load_groups`].
+    Groups(BTreeSet<Scope>),
+    /// What the backend shows, for [`Look::saw`] or [`Look::learn`]: as it is remembered, or else as it is
+    /// read.
+    Sight,
+    /// What the backend shows if it is read now.
+    Read,
+    /// Which occurrences are behind an override, for [`Look::recall`].
+    Claims(Recall),
+    /// That it is later than this: all is decided anew then.
+    Wait(Instant),
+    /// That this is saved, for [`Look::saved`]; and what is to be done then can be made ready meanwhile.
+    Save(Box<(Commit, Todo)>),
+    /// The answer to what was to be done, for [`Look::learn`].
+    Answer,
+    /// Nothing: it is over.
+    Nothing,
 }
 
-/// What is to be done, ready to be begun.
+/// What is to be done.
+#[derive(Clone, Debug)]
 pub(crate) enum Todo {
-    /// Nothing.
-    Rest,
-    /// A write. `old` says that it was planned from what was seen some time ago.
-    Write { intent: IntentId, writing: Writing, old: bool },
-    /// A reconnect, decided from what Azure showed.
-    Reconnect { id: ReconnectId, target: BackendId, after: SignedDuration, seen: Box<Sight> },
+    Nothing,
+    /// A write, planned from what was seen. `old` says that this was some time ago.
+    Write {
+        intent: Intent,
+        sight: Sight,
+        shown: Observed,
+        old: bool,
+    },
+    Reconnect {
+        id: ReconnectId,
+        target: BackendId,
+        after: SignedDuration,
+    },
 }
 
-/// A document that has taken in an answer.
-struct TakenIn {
-    document: Versioned<Document>,
-    /// Whether someone else had seen or written more of its backend in between.
+/// What becomes known of a backend.
+#[derive(Clone, Debug)]
+pub(crate) enum Learnt {
+    /// What came of a write, and what its answer shows.
+    Written(IntentId, Answer, Option<Sight>),
+    /// What came of asking for a reconnect.
+    Reconnected(ReconnectId, ReconnectAnswer),
+    /// That it cannot be read.
+    Unread(Unread),
+}
+
+impl Learnt {
+    fn take_in(&self, document: &mut Document, now: Timestamp, said: &mut Vec<What>) {
+        match self {
+            Self::Written(intent, answer, _) => document.answer(intent, answer, now, said),
+            Self::Reconnected(id, answer) => document.reconnect_answer(id, answer, now, said),
+            Self::Unread(Unread::Unseen(Unseen { why, until })) => {
+                document.unreachable(why, *until, now, said);
+            }
+            Self::Unread(Unread::Untimely { why, date }) => document.untimely(why, *date, said),
+            Self::Unread(Unread::Stale) => {
+                document.etags.stale(now);
+                document.unreachable(STALE, None, now, said);
+            }
+        }
+    }
+}
+
+/// How far a look has come.
+#[derive(Debug)]
+enum Stage {
+    /// It is to be decided what is to be done.
+    Deciding,
+    /// That is being saved.
+    Saving(Versioned<Document>, Todo),
+    /// It is saved, and being done.
+    Doing,
+    /// What is known by now is to be taken in.
+    Learning(Learning),
+    /// There is nothing to do at present.
+    Over,
+}
+
+/// What became known, until it is saved.
+#[derive(Debug)]
+struct Learning {
+    learnt: Learnt,
+    /// The document that has taken it in, and is being saved.
+    saving: Option<Versioned<Document>>,
+    /// How often someone else saved first.
+    conflicts: usize,
+    /// Whether they had seen or written more of the backend.
     outrun: bool,
 }
 
-impl TakenIn {
-    /// What the look goes on with. What was seen may be older than what someone else has seen and
-    /// saved in between, and the document would take it for newer: it is read again then.
-    fn go_on_with(self, seen: Option<Sight>) -> (Option<Versioned<Document>>, Option<Sight>) {
-        (Some(self.document), seen.filter(|_| !self.outrun))
-    }
+/// A look under way.
+#[derive(Debug)]
+pub(crate) struct Look {
+    mode: Mode,
+    stage: Stage,
+    /// The document as it is stored, as far as is known; none where it is to be loaded.
+    document: Option<Versioned<Document>>,
+    /// A document that someone else has saved over, while the new one is being loaded.
+    outdated: Option<Document>,
+    playbook: Option<Arc<Loaded>>,
+    groups: BTreeMap<Scope, Versioned<Group>>,
+    claims: Vec<(Recall, Vec<(SeriesId, Asked)>)>,
+    seen: Option<Seen>,
+    /// How often the backend was read for what is to be decided; none where what is remembered will do.
+    reads: Option<usize>,
 }
 
-/// What came of deciding.
-enum Outcome {
-    Decided(Box<Decided>),
-    /// A write is to be decided anew at that time.
-    Wait(Instant),
-    /// Someone else saved first.
-    Outrun,
-    /// There is nothing to be decided at present.
-    None,
-}
-
-impl Engine {
-    /// Has a backend looked at, in the background.
-    pub fn look(&self, backend: &BackendId) {
-        if let Some(looking) = self.begin_look_or_ask(backend) {
-            tokio::spawn(self.clone().looks(looking, None));
+impl Look {
+    /// A look that begins with loading the document.
+    pub(crate) const fn new(mode: Mode) -> Self {
+        Self {
+            mode,
+            stage: Stage::Deciding,
+            document: None,
+            outdated: None,
+            playbook: None,
+            groups: BTreeMap::new(),
+            claims: Vec::new(),
+            seen: None,
+            reads: None,
         }
     }
 
-    /// Looks at a backend, and again for as long as someone asks for it. What was decided already is
-    /// done first.
-    pub(crate) async fn looks(self, mut looking: Looking, mut decided: Option<Box<Decided>>) {
-        loop {
-            let span = tracing::info_span!("backend", id = %looking.backend.short());
-            let look = self.look_once(&looking, decided.take()).instrument(span);
-            if let Err(left) = look.await {
-                tracing::error!(backend = %looking.backend, "left to a later look: {left}");
-            }
-            if !looking.again() {
-                return;
-            }
-        }
+    /// A look that begins with a document as it is to be.
+    pub(crate) fn at(mode: Mode, document: Versioned<Document>) -> Self {
+        Self { document: Some(document), ..Self::new(mode) }
     }
 
-    /// The story of one look.
-    async fn look_once(
-        &self,
-        looking: &Looking,
-        mut decided: Option<Box<Decided>>,
-    ) -> Result<(), Left> {
-        let backend = &looking.backend;
-        let (mut document, mut sight) = (None, None);
-        for _ in 0..ACTIONS_MAX {
-            let outcome = match decided.take() {
-                Some(decided) => Outcome::Decided(decided),
-                None => self.decide(looking, document.take(), sight.take()).await?,
-            };
-            let Decided { saved, todo } = match outcome {
-                Outcome::Decided(decided) => *decided,
-                Outcome::Wait(until) => {
-                    tokio::time::sleep_until(until).await;
-                    continue;
-                }
-                Outcome::Outrun => continue,
-                Outcome::None => return Ok(()),
-            };
-            match todo {
-                Todo::Rest => return Ok(()),
-                Todo::Write { intent, writing, old } => {
-                    let sent = Instant::now();
-                    let (answer, after) = writing.await;
-                    let overtaken = old && answer == Answer::Outrun;
-                    let answer = if overtaken { Answer::Overtaken } else { answer };
-                    if matches!(answer, Answer::Written { .. }) {
-                        self.inner.pace.sent(backend, sent);
-                    }
-                    // Whatever else was answered speaks against what was seen before.
-                    let after = after.filter(|after| self.note(backend, after).is_ok());
-                    if after.is_none() {
-                        self.inner.memory.forget_sight(backend);
-                    }
-                    let take_in = |document: &mut Document, said: &mut Vec<What>| {
-                        document.answer(&intent, &answer, self.now(), said);
-                    };
-                    let taken_in = self.take_in(saved, take_in).await?;
-                    (document, sight) = taken_in.go_on_with(after);
-                }
-                Todo::Reconnect { id, target, after, seen } => {
-                    let answer = match self.inner.mode {
-                        Mode::Live => self.inner.management.reconnect(&target, after).await,
-                        Mode::Shadow => ReconnectAnswer::Accepted { after },
-                    };
-                    let take_in = |document: &mut Document, said: &mut Vec<What>| {
-                        document.reconnect_answer(&id, &answer, self.now(), said);
-                    };
-                    let taken_in = self.take_in(saved, take_in).await?;
-                    (document, sight) = taken_in.go_on_with(Some(*seen));
-                }
-            }
-        }
-        // More to do than one look may: another goes on, so that none starves the rest.
-        tracing::warn!("more than {ACTIONS_MAX} actions in one look");
-        self.look(backend);
-        Ok(())
+    /// The same, by what is read now and not by what is remembered.
+    pub(crate) fn reading(self) -> Self {
+        Self { reads: Some(0), ..self }
     }
 
-    /// Load the document, decide, save.
-    async fn decide(
-        &self,
-        looking: &Looking,
-        document: Option<Versioned<Document>>,
-        sight: Option<Sight>,
-    ) -> Result<Outcome, Left> {
-        let backend = &looking.backend;
-        let loaded = match document {
-            Some(document) => Some(document),
-            None => {
-                looking.load();
-                self.inner.store.document(backend).await?
+    /// The document, as far as it is known.
+    pub(crate) fn document(&self) -> Option<&Document> {
+        self.document.as_ref().map(|document| &document.body)
+    }
+
+    /// Says what is needed next. A write that comes soon after another waits until `paced`.
+    pub(crate) fn next(&mut self, now: Timestamp, paced: Option<Instant>) -> Needs {
+        let document = match self.stage {
+            Stage::Over => return Needs::Nothing,
+            Stage::Doing => return Needs::Answer,
+            Stage::Deciding | Stage::Saving(..) | Stage::Learning(_) => self.document.take(),
+        };
+        let Some(document) = document else { return Needs::Document };
+        let needs = match &mut self.stage {
+            Stage::Learning(learning) => learning.take_in(&document, now),
+            Stage::Deciding | Stage::Saving(..) | Stage::Doing | Stage::Over => {
+                self.decide(&document, now, paced)
             }
         };
-        let Some(mut current) = loaded else { return Ok(Outcome::None) };
-        let now = self.now();
-        let waits = current.body.trouble.as_ref().is_some_and(|trouble| trouble.until > now);
-        if waits && !is_ahead(&current.body, now) {
-            return Ok(Outcome::None);
+        if !matches!(needs, Needs::Wait(_)) {
+            self.document = Some(document);
         }
-        let mut seen = sight.map(Seen::now).or_else(|| self.remembered(&current.body));
-        for _ in 0..RECONCILE_ATTEMPTS_MAX {
-            let playbook = self.playbook_since(current.body.generation).await?;
-            let group = self.group().await?;
-            let decision =
-                self.decision(&current.body, seen.take(), &playbook, &group.body).await?;
-            let Decision { seen: from, shown, step } = match decision {
-                Ok(decision) => decision,
-                Err(unread) => {
-                    self.put_off(current, &unread).await?;
-                    return Ok(Outcome::None);
-                }
-            };
-            let wait = self.inner.pace.wait(backend, Instant::now());
-            if let (Next::Write(_), Some(until)) = (&step.next, wait) {
-                return Ok(Outcome::Wait(until));
-            }
-            let next = step.next.clone();
-            let save = self.save(&current, step, group.version);
-            let prepare = || self.prepare(backend, next, from.clone(), &shown);
-            let (saved, todo) = meanwhile(save, prepare).await;
-            match saved {
-                Ok(saved) => return Ok(Outcome::Decided(Box::new(Decided { saved, todo }))),
-                Err(StoreError::Conflict) => self.forget_group(),
-                Err(error) => return Err(error.into()),
-            }
-            // Under a stream of alerts there is always one that saves first, and a read takes longer
-            // than the pause between two: what was read is good until someone has seen more.
-            let Some(stored) = self.inner.store.document(backend).await? else {
-                return Ok(Outcome::None);
-            };
-            if from.is_remembered() || stored.body.knows_more_than(&current.body) {
-                return Ok(Outcome::Outrun);
-            }
-            (current, seen) = (stored, Some(from));
-        }
-        Ok(Outcome::Outrun)
+        needs
     }
 
-    /// Decides for a document from what was seen, and where that is no use, from what is read: again where
-    /// it is older than what was seen before.
-    pub(crate) async fn decision(
-        &self,
-        document: &Document,
-        mut seen: Option<Seen>,
-        playbook: &Loaded,
-        group: &Group,
-    ) -> Result<Result<Decision, Unread>, StoreError> {
-        let mut reads = 0;
-        loop {
-            let from = match seen.take() {
-                Some(seen) => seen,
-                None if reads > STALE_READS_MAX => return Ok(Err(Unread::Stale)),
-                None => {
-                    reads += 1;
-                    match self.read(&document.backend).await {
-                        Ok(sight) => Seen::now(sight),
-                        Err(unread) => return Ok(Err(unread)),
-                    }
-                }
-            };
-            let mut deciding = Deciding::new(document.clone(), &from, self.inner.mode, self.now());
-            while let Some(recall) = deciding.wanting() {
-                let found = self.inner.store.claims(&recall).await?;
-                deciding.recall(&recall, found);
+    fn decide(
+        &mut self,
+        current: &Versioned<Document>,
+        now: Timestamp,
+        paced: Option<Instant>,
+    ) -> Needs {
+        let since = current.body.generation;
+        let playbook = self.playbook.as_ref().filter(|playbook| playbook.number >= since);
+        let Some(playbook) = playbook.cloned() else { return Needs::Playbook(since) };
+        if self.groups.is_empty() {
+            return Needs::Groups([Scope::Everything].into());
+        }
+        let Some(Seen { sight, remembered }) = self.seen.clone() else { return self.sight() };
+        let mut body = current.body.clone();
+        // Only an answer that has just come says what time it is.
+        if let Some(date) = sight.date.filter(|_| remembered.is_none()) {
+            body.rewind(date.max(now));
+        }
+        body.advance(now);
+        for (recall, found) in &self.claims {
+            body.recall(recall, found.clone());
+        }
+        if let Some(recall) = body.wanting() {
+            return Needs::Claims(recall);
+        }
+        let shown = match self.mode {
+            Mode::Live => sight.observed.clone(),
+            Mode::Shadow => shadow::show(&body, sight.observed.clone()),
+        };
+        let known = self.groups.iter();
+        let known: Groups = known.map(|(scope, one)| (scope.clone(), one.body.clone())).collect();
+        let step = step(&body, &shown, playbook.generation(), &known, now);
+        let unknown: BTreeSet<Scope> =
+            step.depends.iter().filter(|scope| !known.contains_key(scope)).cloned().collect();
+        if !unknown.is_empty() {
+            return Needs::Groups(unknown);
+        }
+        let old = remembered.is_some_and(|at| now >= later(at, FRESH_FOR));
+        let todo = match step.next.clone() {
+            Next::ReadAgain => return self.read_again(),
+            // Where what is remembered comes to no write, nothing would tell if it is over.
+            Next::Rest | Next::Reconnect { .. } if remembered.is_some() => {
+                return self.read_again();
             }
-            if let Some(decision) = deciding.decide(playbook.generation(), group) {
-                return Ok(Ok(decision));
-            }
+            Next::Rest => Todo::Nothing,
+            Next::Reconnect { id, target, after } => Todo::Reconnect { id, target, after },
+            Next::Write(intent) => Todo::Write { intent, sight, shown, old },
+        };
+        if let (Todo::Write { .. }, Some(until)) = (&todo, paced) {
+            self.forget();
+            self.seen = None;
+            self.reads = None;
+            return Needs::Wait(until);
+        }
+        self.save(current, step, todo)
+    }
+
+    /// Asks for what the backend shows.
+    fn sight(&mut self) -> Needs {
+        match self.reads {
+            None => Needs::Sight,
+            Some(_) => Needs::Read,
         }
     }
 
-    /// What a backend has shown, where a write may be decided from it without reading the backend again.
-    /// In shadow nothing is, for no write is refused where it is out of date.
-    pub(crate) fn remembered(&self, document: &Document) -> Option<Seen> {
-        let now = self.now();
-        let live = self.inner.mode == Mode::Live;
-        let in_time = self.skew().is_none() && !is_ahead(document, now);
-        (live && in_time).then(|| self.inner.memory.seen(document, now)).flatten()
+    fn read_again(&mut self) -> Needs {
+        self.seen = None;
+        self.reads.get_or_insert(0);
+        Needs::Read
     }
 
-    /// What is to be done, ready to be begun.
-    pub(crate) fn prepare(
-        &self,
-        backend: &BackendId,
-        next: Next,
-        seen: Seen,
-        shown: &Observed,
-    ) -> Todo {
-        let old = seen.is_old(self.now());
-        let seen = seen.sight;
-        match next {
-            // What is over is read again before anything is decided.
-            Next::Rest | Next::ReadAgain => Todo::Rest,
-            Next::Write(intent) => {
-                let writing = match self.inner.mode {
-                    Mode::Live => self.inner.management.write(backend, &seen, &intent),
-                    Mode::Shadow => {
-                        let answer = shadow::answer(&intent, shown);
-                        Box::pin(std::future::ready((answer, Some(seen))))
-                    }
-                };
-                Todo::Write { intent: intent.id, writing, old }
-            }
-            Next::Reconnect { id, target, after } => {
-                Todo::Reconnect { id, target, after, seen: Box::new(seen) }
-            }
-        }
-    }
-
-    /// Reads a backend, and compares the clocks while the answer is fresh: what is decided from it
-    /// may wait for a save, or for the answer to something else.
-    async fn read(&self, backend: &BackendId) -> Result<Sight, Unread> {
-        let seen = self.inner.management.get(backend).await?;
-        self.note(backend, &seen)?;
-        Ok(seen)
-    }
-
-    /// Remembers what a backend shows, unless it was shown to a clock that is too far off Azure's.
-    pub(crate) fn note(&self, backend: &BackendId, seen: &Sight) -> Result<(), Unread> {
-        let in_time = self.in_time(seen);
-        match &in_time {
-            Ok(()) => self.inner.memory.saw(backend, seen, self.now()),
-            Err(_) => self.inner.memory.forget_sight(backend),
-        }
-        in_time
-    }
-
-    /// Refuses to act on a clock that is too far off Azure's.
-    fn in_time(&self, seen: &Sight) -> Result<(), Unread> {
-        let Some(date) = seen.date else { return Ok(()) };
-        let skew = self.now().duration_since(date);
-        if skew.abs() <= SKEW_MAX {
-            self.note_skew(None);
-            return Ok(());
-        }
-        let side = if skew.is_negative() { "behind" } else { "ahead of" };
-        // Once, and not for each pool that is looked at.
-        if self.skew().is_none() {
-            tracing::error!("this machine's clock is {} s {side} Azure's", skew.abs().as_secs());
-        }
-        self.note_skew(Some(skew));
-        // Without how much: a trouble that goes on is the same trouble.
-        let why = format!(
-            "this machine's clock is more than {} s {side} Azure's, and nothing is done until it is set right",
-            SKEW_MAX.as_secs()
-        );
-        Err(Unread::Untimely { why, date })
-    }
-
-    /// Saves a step: the document, the lines that tell of it, and the wake that it needs. A step
-    /// that changed nothing but the time is not worth a save.
-    async fn save(
-        &self,
-        before: &Versioned<Document>,
-        step: Step,
-        group_seen: u64,
-    ) -> Result<Versioned<Document>, StoreError> {
-        let Step { document, lines, next } = step;
+    /// Has a step saved: the document, the lines that tell of it, and the wakes that it needs. A step
+    /// that changes nothing but the time is not worth a save.
+    fn save(&mut self, before: &Versioned<Document>, step: Step, todo: Todo) -> Needs {
+        let Step { document, depends, groups, wakes, lines, next } = step;
         let unchanged = {
             let Document { now, generation, .. } = before.body;
             Document { now, generation, ..document.clone() } == before.body
         };
-        if unchanged && lines.is_empty() && next == Next::Rest {
-            return Ok(before.clone());
+        if unchanged && lines.is_empty() && groups.is_empty() && next == Next::Rest {
+            self.stage = Stage::Over;
+            return Needs::Nothing;
         }
-        let mut body = document;
-        let send = body.arm().map(|due| Outgoing::wake(&body.backend, Some(due)));
-        let document = Versioned { version: before.version, body };
-        let commit = Commit {
-            documents: vec![document.clone()],
-            group_seen: Some(group_seen),
-            lines: lines.clone(),
-            send: send.into_iter().collect(),
-            ..Commit::default()
-        };
-        self.commit(commit).await?;
-        tell(&lines);
-        Ok(document.saved())
+        let (document, mut commit) = saving(before.version, document, lines);
+        let version = |scope: &Scope| self.groups.get(scope).map_or(0, |known| known.version);
+        let seen = depends.into_iter().filter(|scope| !groups.contains_key(scope));
+        commit.groups_seen = seen.map(|scope| (scope.clone(), version(&scope))).collect();
+        let changed = groups.into_iter().map(|(scope, body)| {
+            let version = version(&scope);
+            (scope, Versioned { version, body })
+        });
+        commit.groups = changed.collect();
+        commit.send.extend(wakes.iter().map(|backend| Outgoing::wake(backend, None)));
+        self.stage = Stage::Saving(document, todo.clone());
+        Needs::Save(Box::new((commit, todo)))
     }
 
-    /// Has the document take in an answer, whoever else has changed it meanwhile: an answer names
-    /// what it answers, and to a document that has it already it says nothing.
-    async fn take_in(
-        &self,
-        mut document: Versioned<Document>,
-        answer: impl Fn(&mut Document, &mut Vec<What>),
-    ) -> Result<TakenIn, StoreError> {
-        let mut outrun = false;
-        for _ in 0..RECONCILE_ATTEMPTS_MAX {
-            let mut body = document.body.clone();
-            let mut said = Vec::new();
-            answer(&mut body, &mut said);
-            let send = body.arm().map(|due| Outgoing::wake(&body.backend, Some(due)));
-            let (now, backend) = (body.now, body.backend.clone());
-            let lines: Vec<Line> =
-                said.into_iter().map(|what| Line::new(now, Some(&backend), what)).collect();
-            let commit = Commit {
-                documents: vec![Versioned { version: document.version, body: body.clone() }],
-                lines: lines.clone(),
-                send: send.into_iter().collect(),
-                ..Commit::default()
-            };
-            let committed = self.commit(commit).await;
-            if committed.is_ok() {
-                tell(&lines);
-            }
-            match committed {
-                Ok(()) => {
-                    let document = Versioned { version: document.version, body }.saved();
-                    return Ok(TakenIn { document, outrun });
+    /// Takes in the document as it is stored. One that Azure is not to be asked about yet is left alone.
+    pub(crate) fn load(&mut self, stored: Option<Versioned<Document>>, now: Timestamp) {
+        let outdated = self.outdated.take();
+        let Some(stored) = stored else {
+            self.stage = Stage::Over;
+            return;
+        };
+        let more = outdated.is_some_and(|outdated| stored.body.knows_more_than(&outdated));
+        match &mut self.stage {
+            Stage::Learning(learning) => learning.outrun |= more,
+            Stage::Deciding | Stage::Saving(..) | Stage::Doing | Stage::Over => {
+                // Under a stream of alerts there is always one that saves first, and a read takes longer
+                // than the pause between two: what was read is good until someone has seen more.
+                if more || self.seen.as_ref().is_some_and(|seen| seen.remembered.is_some()) {
+                    self.seen = None;
+                    self.reads = None;
                 }
-                Err(StoreError::Conflict) => {
-                    let stored = self.inner.store.document(&backend).await?;
-                    let stored = stored.ok_or(StoreError::Conflict)?;
-                    outrun |= stored.body.knows_more_than(&document.body);
-                    document = stored;
-                }
-                Err(error) => return Err(error),
+                self.leave_where_put_off(&stored.body, now);
             }
         }
-        Err(StoreError::Conflict)
+        self.document = Some(stored);
     }
 
-    /// Leaves a backend that could not be read to a later look.
-    async fn put_off(&self, document: Versioned<Document>, unread: &Unread) -> Result<(), Left> {
-        let take_in = |document: &mut Document, said: &mut Vec<What>| match unread {
-            Unread::Unseen(Unseen { why, until }) => {
-                document.unreachable(why, *until, self.now(), said);
+    /// Ends where Azure is not to be asked yet. A time that a clock set which ran ahead is not believed.
+    fn leave_where_put_off(&mut self, document: &Document, now: Timestamp) {
+        let put_off = document.trouble.as_ref().is_some_and(|trouble| trouble.until > now);
+        if put_off && !is_ahead(document, now) {
+            self.stage = Stage::Over;
+        }
+    }
+
+    /// Takes in the playbook.
+    pub(crate) fn read_playbook(&mut self, playbook: Arc<Loaded>) {
+        self.playbook = Some(playbook);
+    }
+
+    /// Takes in group documents.
+    pub(crate) fn load_groups(&mut self, groups: BTreeMap<Scope, Versioned<Group>>) {
+        self.groups.extend(groups);
+    }
+
+    /// Takes in what the backend shows.
+    pub(crate) fn saw(&mut self, seen: Seen) {
+        if let Some(reads) = &mut self.reads {
+            *reads += 1;
+            // So often older than what was seen before: reading once more is of no use.
+            if *reads > STALE_READS_MAX + 1 {
+                return self.learn(Learnt::Unread(Unread::Stale));
             }
-            Unread::Untimely { why, date } => document.untimely(why, *date, said),
-            Unread::Stale => {
-                document.etags.stale(self.now());
-                document.unreachable(STALE, None, self.now(), said);
+        }
+        self.seen = Some(seen);
+    }
+
+    /// Takes in which occurrences are behind an override.
+    pub(crate) fn recall(&mut self, recall: Recall, found: Vec<(SeriesId, Asked)>) {
+        self.claims.push((recall, found));
+    }
+
+    /// Takes in what became known of the backend; it is to be saved then.
+    pub(crate) fn learn(&mut self, learnt: Learnt) {
+        let learning = Learning { learnt, saving: None, conflicts: 0, outrun: false };
+        self.stage = Stage::Learning(learning);
+    }
+
+    /// Whether nothing is under way that has to be saved.
+    pub(crate) const fn is_deciding(&self) -> bool {
+        matches!(self.stage, Stage::Deciding)
+    }
+
+    /// Why the backend cannot be read, where that is so.
+    pub(crate) fn unread(&self) -> Option<&Unread> {
+        match &self.stage {
+            Stage::Learning(Learning { learnt: Learnt::Unread(unread), .. }) => Some(unread),
+            Stage::Learning(_)
+            | Stage::Deciding
+            | Stage::Saving(..)
+            | Stage::Doing
+            | Stage::Over => None,
+        }
+    }
+
+    /// Takes in whether what was to be saved is saved.
+    ///
+    /// # Errors
+    /// When it is not, and trying again at once is of no use.
+    pub(crate) fn saved(
+        &mut self,
+        saved: Result<(), StoreError>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.forget();
+        match saved {
+            Ok(()) => self.go_on(now),
+            Err(StoreError::Conflict) => {
+                self.outdated = self.document.take().map(|document| document.body);
+                if let Stage::Learning(learning) = &mut self.stage {
+                    learning.conflicts += 1;
+                    if learning.conflicts >= RECONCILE_ATTEMPTS_MAX {
+                        return Err(StoreError::Conflict);
+                    }
+                }
             }
-        };
-        self.take_in(document, take_in).await?;
+            Err(error) => return Err(error),
+        }
         Ok(())
     }
+
+    fn go_on(&mut self, now: Timestamp) {
+        match std::mem::replace(&mut self.stage, Stage::Deciding) {
+            Stage::Saving(document, todo) => {
+                self.document = Some(document.saved());
+                self.stage = match todo {
+                    Todo::Nothing => Stage::Over,
+                    Todo::Write { .. } | Todo::Reconnect { .. } => Stage::Doing,
+                };
+            }
+            Stage::Learning(Learning { learnt, saving, outrun, .. }) => {
+                let Some(saved) = saving.map(Versioned::saved) else { return };
+                match learnt {
+                    Learnt::Written(_, _, after) => self.seen = after.map(Seen::now),
+                    Learnt::Reconnected(..) => {}
+                    Learnt::Unread(_) => self.stage = Stage::Over,
+                }
+                // What was seen may be older than what someone else has seen and saved in between, and the
+                // document would take it for newer: it is read again then.
+                self.seen.take_if(|_| outrun);
+                self.reads = None;
+                self.leave_where_put_off(&saved.body, now);
+                self.document = Some(saved);
+            }
+            stage @ (Stage::Deciding | Stage::Doing | Stage::Over) => self.stage = stage,
+        }
+    }
+
+    /// Forgets what may be another by the next decision.
+    fn forget(&mut self) {
+        self.playbook = None;
+        self.groups.clear();
+        self.claims.clear();
+    }
+}
+
+impl Learning {
+    fn take_in(&mut self, document: &Versioned<Document>, now: Timestamp) -> Needs {
+        let (mut body, mut said) = (document.body.clone(), Vec::new());
+        self.learnt.take_in(&mut body, now, &mut said);
+        let (at, backend) = (body.now, &document.body.backend);
+        let lines = said.into_iter().map(|what| Line::new(at, Some(backend), what)).collect();
+        let (saving, commit) = saving(document.version, body, lines);
+        self.saving = Some(saving);
+        Needs::Save(Box::new((commit, Todo::Nothing)))
+    }
+}
+
+/// What saves a document with the wake that it needs, and the document as it will be.
+fn saving(version: u64, mut body: Document, lines: Vec<Line>) -> (Versioned<Document>, Commit) {
+    let send = body.arm().map(|due| Outgoing::wake(&body.backend, Some(due)));
+    let document = Versioned { version, body };
+    let commit = Commit {
+        documents: vec![document.clone()],
+        lines,
+        send: send.into_iter().collect(),
+        ..Commit::default()
+    };
+    (document, commit)
+}
+
+/// Whether a document's time lies so far ahead that it is not believed before Azure's is known.
+pub(crate) fn is_ahead(document: &Document, now: Timestamp) -> bool {
+    document.now > later(now, SKEW_MAX)
 }

@@ -1,7 +1,7 @@
 //! What is known of the store without asking it.
 //!
-//! A read is a way to the store and back, on the path between an alert and its write. So the group
-//! document is remembered as it was read last, and the documents of backends and the series that
+//! A read is a way to the store and back, on the path between an alert and its write. So group documents
+//! are remembered as they were read or saved last, and the documents of backends and the series that
 //! something was saved of lately, as they were saved last.
 //!
 //! What is remembered may be out of date, for other processes save, too. So it only ever serves to
@@ -20,7 +20,7 @@ use std::{
 use jiff::Timestamp;
 use pointsman_core::{
     document::Document,
-    group::Group,
+    group::{Group, Scope},
     names::BackendId,
     series::Series,
     signal::{SeriesId, Signal},
@@ -30,7 +30,7 @@ use pointsman_core::{
 use tokio::time::Instant;
 
 use crate::{
-    decide::Seen,
+    look::Seen,
     ports::{Commit, Sight, Versioned},
 };
 
@@ -39,6 +39,9 @@ const DOCUMENTS_MAX: usize = 128;
 
 /// How many backends' bodies are remembered. They are larger than documents are, and are had for nothing.
 const SIGHTS_MAX: usize = 256;
+
+/// How many group documents are remembered.
+const GROUPS_MAX: usize = 256;
 
 /// How many series are remembered.
 const SERIES_MAX: usize = 1_024;
@@ -50,8 +53,8 @@ pub(crate) struct Memory {
 
 #[derive(Debug)]
 struct Known {
-    group: Option<Versioned<Group>>,
-    /// How often the group document was forgotten.
+    groups: Newest<Scope, Group>,
+    /// How often group documents were forgotten.
     forgotten: u64,
     documents: Newest<BackendId, Document>,
     series: Newest<SeriesId, Series>,
@@ -66,10 +69,17 @@ struct Noted {
     at: (Timestamp, Instant),
 }
 
+impl Known {
+    fn forget_groups(&mut self) {
+        self.groups.saved.clear();
+        self.forgotten += 1;
+    }
+}
+
 impl Default for Known {
     fn default() -> Self {
         Self {
-            group: None,
+            groups: Newest::new(GROUPS_MAX),
             forgotten: 0,
             documents: Newest::new(DOCUMENTS_MAX),
             series: Newest::new(SERIES_MAX),
@@ -111,7 +121,7 @@ impl<K: Eq + Hash, T> Newest<K, T> {
     }
 }
 
-/// What a read of the group document that begins now has to show when it has ended.
+/// What a read of a group document that begins now has to show when it has ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GroupRead(u64);
 
@@ -121,27 +131,29 @@ impl Memory {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The group document, or what reading it takes.
-    pub(crate) fn group(&self) -> Result<Versioned<Group>, GroupRead> {
+    /// A group document, or what reading it takes.
+    pub(crate) fn group(&self, scope: &Scope) -> Result<Versioned<Group>, GroupRead> {
         let known = self.known();
-        known.group.clone().ok_or(GroupRead(known.forgotten))
+        known.groups.get(scope).cloned().ok_or(GroupRead(known.forgotten))
     }
 
-    /// Remembers the group document as it was read, unless a newer one is known by now, or it was
+    /// Remembers a group document as it was read, unless a newer one is known by now, or it was
     /// forgotten since the read began: it may have been changed in between.
-    pub(crate) fn read_group(&self, GroupRead(forgotten): GroupRead, group: &Versioned<Group>) {
+    pub(crate) fn read_group(
+        &self,
+        GroupRead(forgotten): GroupRead,
+        scope: &Scope,
+        group: &Versioned<Group>,
+    ) {
         let mut known = self.known();
-        let newer = known.group.as_ref().is_none_or(|last| last.version < group.version);
-        if known.forgotten == forgotten && newer {
-            known.group = Some(group.clone());
+        if known.forgotten == forgotten {
+            known.groups.put(scope.clone(), group.clone());
         }
     }
 
-    /// Forgets the group document.
-    pub(crate) fn forget_group(&self) {
-        let mut known = self.known();
-        known.group = None;
-        known.forgotten += 1;
+    /// Forgets the group documents.
+    pub(crate) fn forget_groups(&self) {
+        self.known().forget_groups();
     }
 
     /// A backend's document.
@@ -164,6 +176,9 @@ impl Memory {
         for series in commit.series {
             known.series.put(series.body.id.clone(), series.saved());
         }
+        for (scope, group) in commit.groups {
+            known.groups.put(scope, group.saved());
+        }
     }
 
     /// Forgets what was not saved: some of it turned out to be out of date.
@@ -175,6 +190,7 @@ impl Memory {
         for series in &commit.series {
             known.series.saved.remove(&series.body.id);
         }
+        known.forget_groups();
     }
 
     /// Remembers what a backend shows. What is no pool is not written to, and not remembered.
@@ -337,14 +353,20 @@ mod tests {
 
     #[test]
     fn what_was_read_before_it_was_forgotten_is_not_remembered() {
-        let memory = Memory::default();
+        let (memory, scope) = (Memory::default(), Scope::Everything);
         let group = Versioned::new(Group::default());
-        let late = memory.group().expect_err("nothing is known yet");
-        memory.forget_group();
-        let timely = memory.group().expect_err("nothing is known yet");
-        memory.read_group(late, &group);
-        assert!(memory.group().is_err(), "a resume may have come in between");
-        memory.read_group(timely, &group);
-        assert_eq!(memory.group().expect("known"), group);
+        let late = memory.group(&scope).expect_err("nothing is known yet");
+        memory.forget_groups();
+        let timely = memory.group(&scope).expect_err("nothing is known yet");
+        memory.read_group(late, &scope, &group);
+        assert!(memory.group(&scope).is_err(), "a resume may have come in between");
+        memory.read_group(timely, &scope, &group);
+        assert_eq!(memory.group(&scope).expect("known"), group);
+        let commit =
+            Commit { groups: [(scope.clone(), group.clone())].into(), ..Commit::default() };
+        memory.saved(commit.clone());
+        assert_eq!(memory.group(&scope).expect("known"), group.saved());
+        memory.not_saved(&commit);
+        assert!(memory.group(&scope).is_err(), "it turned out to be out of date");
     }
 }

@@ -7,7 +7,7 @@
 
 use jiff::Timestamp;
 use pointsman_core::{
-    group::Pause,
+    group::{Pause, Scope},
     ledger::{Line, What},
 };
 
@@ -51,7 +51,7 @@ async fn switch(
     line: &Line,
 ) -> Result<Switched, StoreError> {
     for _ in 0..=RECONCILE_ATTEMPTS_MAX {
-        let mut group = store.group().await?;
+        let mut group = store.group(&Scope::Everything).await?;
         if group.body.paused.is_some() == to.is_some() {
             return Ok(Switched::Already(group.body.paused));
         }
@@ -59,7 +59,7 @@ async fn switch(
         // Those that wait for a look are those with something going on.
         let busy = store.overdue(Timestamp::MAX, SWEEP_MAX).await?;
         let commit = Commit {
-            group: Some(group),
+            groups: [(Scope::Everything, group)].into(),
             lines: vec![line.clone()],
             send: busy.iter().map(|backend| Outgoing::wake(backend, None)).collect(),
             ..Commit::default()

@@ -1,21 +1,20 @@
 //! What would happen, were something heard now: the same decisions, and nothing stored or written.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use pointsman_core::{
     document::{Change, Document},
-    group::{Group, Pause},
+    group::{Pause, Scope},
     hear::hear,
     ledger::What,
     names::BackendId,
     series::Series,
     signal::Signal,
-    step::Next,
 };
 
 use crate::{
-    decide::Decision,
     engine::{Engine, Loaded},
+    look::{Look, Needs, Todo},
     ports::{StoreError, Versioned},
 };
 
@@ -48,7 +47,11 @@ impl Engine {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn plan(&self, signals: &[Signal], playbook: &Loaded) -> Result<Plan, StoreError> {
+    pub async fn plan(
+        &self,
+        signals: &[Signal],
+        playbook: &Arc<Loaded>,
+    ) -> Result<Plan, StoreError> {
         let now = self.now();
         let ids: Vec<_> = signals.iter().map(|signal| signal.series.clone()).collect();
         let stored = self.inner.store.series(&ids).await?;
@@ -87,35 +90,49 @@ impl Engine {
                 }
             }
         }
-        let group = self.inner.store.group().await?.body;
+        let paused = self.inner.store.group(&Scope::Everything).await?.body.paused;
         let mut backends = Vec::new();
         for (document, said) in documents.into_values() {
-            backends.push(self.plan_backend(document, said, playbook, &group).await?);
+            backends.push(self.plan_backend(document, said, playbook).await?);
         }
-        Ok(Plan { paused: group.paused, heard, backends })
+        Ok(Plan { paused, heard, backends })
     }
 
+    /// A look up to where it would save.
     async fn plan_backend(
         &self,
         document: Document,
         said: Vec<What>,
-        playbook: &Loaded,
-        group: &Group,
+        playbook: &Arc<Loaded>,
     ) -> Result<BackendPlan, StoreError> {
+        let backend = document.backend.clone();
         let mut plan = BackendPlan { document, unseen: None, changes: Vec::new(), told: said };
-        let Decision { step, .. } =
-            match self.decision(&plan.document, None, playbook, group).await? {
-                Ok(decision) => decision,
-                Err(unread) => {
-                    plan.unseen = Some(unread.why());
+        let mut document = plan.document.clone();
+        // It is planned by the playbook that is asked about, be it an older one.
+        document.generation = document.generation.min(playbook.number);
+        let mut look = Look::at(self.inner.mode, Versioned::new(document)).reading();
+        let saves = loop {
+            if let Some(unread) = look.unread() {
+                plan.unseen = Some(unread.why().to_owned());
+                return Ok(plan);
+            }
+            match look.next(self.now(), None) {
+                Needs::Playbook(_) => look.read_playbook(Arc::clone(playbook)),
+                Needs::Save(saves) => break *saves,
+                needs @ (Needs::Groups(_) | Needs::Sight | Needs::Read | Needs::Claims(_)) => {
+                    self.give(&mut look, &backend, needs).await?;
+                }
+                Needs::Document | Needs::Wait(_) | Needs::Answer | Needs::Nothing => {
                     return Ok(plan);
                 }
-            };
-        if let Next::Write(intent) = step.next {
+            }
+        };
+        let (commit, todo) = saves;
+        if let Todo::Write { intent, .. } = todo {
             plan.changes = intent.changes;
         }
-        plan.document = step.document;
-        plan.told.extend(step.lines.into_iter().map(|line| line.what));
+        plan.told.extend(commit.lines.into_iter().map(|line| line.what));
+        plan.document = commit.documents.into_iter().next().map_or(plan.document, |one| one.body);
         Ok(plan)
     }
 }

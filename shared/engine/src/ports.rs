@@ -2,7 +2,7 @@
 //!
 //! Each port's error says itself whether to try again, and why.
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -12,7 +12,7 @@ use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
     claim::{Asked, Occurrences, Recall},
     document::{Document, Intent},
-    group::Group,
+    group::{Group, Scope},
     id::MessageId,
     ledger::Line,
     names::BackendId,
@@ -205,11 +205,11 @@ pub struct Commit {
     pub series: Vec<Versioned<Series>>,
     /// Documents, each only if it is still the version given.
     pub documents: Vec<Versioned<Document>>,
-    /// The group document, only if it is still the version given.
-    pub group: Option<Versioned<Group>>,
-    /// The version of the group document that this was decided under; the commit fails if it is
-    /// another by now.
-    pub group_seen: Option<u64>,
+    /// Group documents, each only if it is still the version given.
+    pub groups: BTreeMap<Scope, Versioned<Group>>,
+    /// The versions of the group documents that this was decided by without changing them; the commit
+    /// fails if one is another by now.
+    pub groups_seen: BTreeMap<Scope, u64>,
     /// The versions of documents that this was decided by without changing them; the commit fails if
     /// one is another by now.
     pub documents_seen: Vec<(BackendId, u64)>,
@@ -242,7 +242,7 @@ pub enum StoreError {
     Corrupt(String),
 }
 
-/// The store: series, documents, the group document, playbook generations, ledger, dead
+/// The store: series, documents, group documents, playbook generations, ledger, dead
 /// letters.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -262,8 +262,8 @@ pub trait Store: Send + Sync + 'static {
     async fn documents(&self) -> Result<Vec<Versioned<Document>>, StoreError>;
     /// The backends whose next look was due before `before`: their wake was lost.
     async fn overdue(&self, before: Timestamp, most: usize) -> Result<Vec<BackendId>, StoreError>;
-    /// The group document; an empty one where none is stored.
-    async fn group(&self) -> Result<Versioned<Group>, StoreError>;
+    /// A group document; an empty one where none is stored.
+    async fn group(&self, scope: &Scope) -> Result<Versioned<Group>, StoreError>;
     /// The newest generation of the playbook.
     async fn published(&self) -> Result<Option<Published>, StoreError>;
     /// Stores the next generation, if `number` is still the next.

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     document::Document,
+    group::Scope,
     hear::{Edit, hear},
     id::OverrideId,
     ledger::{Line, What},
@@ -21,9 +22,9 @@ use pointsman_core::{
 use tokio::time::Instant;
 
 use crate::{
-    decide::{Deciding, Decision},
+    drive::Decided,
     engine::{Engine, Looking, PlaybookError, RECONCILE_ATTEMPTS_MAX, meanwhile, tell},
-    look::Decided,
+    look::{Look, Needs, Todo},
     message::{Command, Message, Outgoing},
     ports::{Commit, DeadLetter, DeadLetterPart, Delivery, Receipt, StoreError, Versioned},
 };
@@ -88,13 +89,16 @@ impl Draft {
 struct First {
     /// No one else of this process looks at the backend until it is saved and done.
     looking: Looking,
-    decision: Decision,
+    look: Look,
+    todo: Todo,
+    /// What is to be told of it.
+    lines: Vec<Line>,
 }
 
 /// What was saved.
 struct Saved {
     /// The writes that were decided already.
-    firsts: Vec<(Looking, Box<Decided>)>,
+    firsts: Vec<(Looking, Decided)>,
     /// The other backends that are to be looked at.
     looks: Vec<BackendId>,
     /// What was heard, to be told.
@@ -135,7 +139,7 @@ impl Engine {
                     if attempts < RECONCILE_ATTEMPTS_MAX =>
                 {
                     attempts += 1;
-                    self.forget_group();
+                    self.forget_groups();
                 }
                 Err(error) => return Err(error),
             }
@@ -152,16 +156,15 @@ impl Engine {
                 commit.send.push(Outgoing::wake(backend, Some(due)));
             }
         }
-        commit.documents = documents.values().cloned().collect();
+        commit.documents = documents.into_values().collect();
         let mut prepared = BTreeMap::new();
         let mut decided = Vec::new();
         if commit != Commit::default() {
             let prepare = || {
-                for (backend, First { looking, decision }) in firsts {
-                    let Decision { seen, shown, step } = decision;
-                    let todo = self.prepare(&backend, step.next, seen, &shown);
-                    decided.push((backend.clone(), step.lines));
-                    prepared.insert(backend, (looking, todo));
+                for (backend, First { looking, look, todo, lines }) in firsts {
+                    let ready = self.prepare(&backend, todo);
+                    decided.push((backend.clone(), lines));
+                    prepared.insert(backend, (looking, Decided { look, ready }));
                 }
             };
             let (committed, ()) = meanwhile(self.commit(commit), prepare).await;
@@ -176,19 +179,18 @@ impl Engine {
             }
         }
         let looks = looks.into_iter().filter(|it| !prepared.contains_key(it)).collect();
-        let first = |(backend, (looking, todo))| {
-            let saved = documents.remove(&backend)?.saved();
-            Some((looking, Box::new(Decided { saved, todo })))
-        };
-        let firsts = prepared.into_iter().filter_map(first).collect();
+        let mut firsts: Vec<_> = prepared.into_values().collect();
+        for (_, Decided { look, .. }) in &mut firsts {
+            look.saved(Ok(()), self.now())?;
+        }
         Ok(Saved { firsts, looks, heard, decided })
     }
 
-    /// Decides the write that follows a change, where that takes neither a read nor the store: both
-    /// are saved together then, and the alert is on its way to Azure one save and one request sooner.
+    /// Decides the writes that follow a change, where that takes neither a read nor a recall: both are
+    /// saved together then, and the alert is on its way to Azure one save and one request sooner.
     ///
-    /// The save is refused where someone else has changed the document, or the group document that
-    /// this was decided under; all is put together anew then. Nothing is done before the save.
+    /// The save is refused where someone else has changed the document, or a group document that this
+    /// was decided by; all is put together anew then. Nothing is done before the save.
     async fn first_writes(
         &self,
         commit: &mut Commit,
@@ -198,32 +200,56 @@ impl Engine {
         let mut firsts = BTreeMap::new();
         for backend in looks {
             let Some(document) = documents.get_mut(backend) else { continue };
-            let Some(seen) = self.remembered(&document.body) else { continue };
-            let now = self.now();
-            let deciding = Deciding::new(document.body.clone(), &seen, self.inner.mode, now);
-            // What the store is to be asked first, it may only know once this is saved.
-            let waits = self.inner.pace.wait(backend, Instant::now()).is_some();
-            if waits || deciding.wanting().is_some() {
-                continue;
-            }
-            // What cannot be had now is told by the look that comes to need it.
-            let Ok(playbook) = self.playbook_since(document.body.generation).await else {
-                continue;
+            let Some((look, saves, todo)) = self.first_write(document).await else { continue };
+            // What two writes depend on must be the same, and nothing that either changes.
+            let scopes: BTreeMap<&Scope, Option<u64>> = depended(commit).collect();
+            let clashes = |(scope, seen): (&Scope, Option<u64>)| {
+                scopes.get(scope).is_some_and(|known| seen.is_none() || *known != seen)
             };
-            let Ok(group) = self.group().await else { continue };
-            if commit.group_seen.is_some_and(|seen| seen != group.version) {
+            if depended(&saves).any(clashes) {
                 continue;
             }
-            let decision = deciding.decide(playbook.generation(), &group.body);
-            let Some(decision) = decision else { continue };
             // Whoever looks at it is asked after the save.
             let Some(looking) = self.begin_look(backend) else { continue };
-            document.body = decision.step.document.clone();
-            commit.group_seen = Some(group.version);
-            commit.lines.extend(decision.step.lines.iter().cloned());
-            firsts.insert(backend.clone(), First { looking, decision });
+            let Commit { documents, groups, groups_seen, lines, send, .. } = saves;
+            for saved in documents {
+                *document = saved;
+            }
+            commit.groups.extend(groups);
+            commit.groups_seen.extend(groups_seen);
+            commit.lines.extend(lines.iter().cloned());
+            commit.send.extend(send);
+            firsts.insert(backend.clone(), First { looking, look, todo, lines });
         }
         firsts
+    }
+
+    /// Decides the write that follows a change of a document, if one does.
+    async fn first_write(&self, document: &Versioned<Document>) -> Option<(Look, Commit, Todo)> {
+        let backend = &document.body.backend;
+        let mut look = Look::at(self.inner.mode, document.clone());
+        look.saw(self.remembered(&document.body)?);
+        loop {
+            match look.next(self.now(), self.inner.pace.wait(backend, Instant::now())) {
+                // What cannot be had now is told by the look that comes to need it.
+                Needs::Playbook(since) => {
+                    look.read_playbook(self.playbook_since(since).await.ok()?);
+                }
+                Needs::Groups(scopes) => look.load_groups(self.groups(&scopes).await.ok()?),
+                Needs::Save(saves) => {
+                    let (commit, todo) = *saves;
+                    return matches!(todo, Todo::Write { .. }).then_some((look, commit, todo));
+                }
+                // What the store is to be asked first, it may only know once this is saved.
+                Needs::Claims(_)
+                | Needs::Document
+                | Needs::Sight
+                | Needs::Read
+                | Needs::Wait(_)
+                | Needs::Answer
+                | Needs::Nothing => return None,
+            }
+        }
     }
 
     async fn draft(&self, deliveries: &[Delivery]) -> Result<Draft, ReconcileError> {
@@ -233,7 +259,7 @@ impl Engine {
         // A pause or a resume may be what one is woken for. A save under a group document that is out
         // of date is refused; but a look that comes to nothing saves nothing.
         if deliveries.iter().any(|delivery| !matches!(delivery.message, Message::Signals { .. })) {
-            self.forget_group();
+            self.forget_groups();
         }
         for delivery in deliveries {
             draft.commit.complete.push(delivery.receipt.clone());
@@ -450,6 +476,12 @@ impl Engine {
         })
         .await
     }
+}
+
+/// The group documents that a commit depends on: each with its version, or with none where it is changed.
+fn depended(commit: &Commit) -> impl Iterator<Item = (&Scope, Option<u64>)> {
+    let changed = commit.groups.keys().map(|scope| (scope, None));
+    changed.chain(commit.groups_seen.iter().map(|(scope, version)| (scope, Some(*version))))
 }
 
 /// Tells what was heard: what is about a series, with the ids that its senders were given.

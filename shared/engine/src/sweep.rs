@@ -20,7 +20,7 @@ impl Engine {
     /// When the store or the playbook is not to be had.
     pub async fn sweep(&self, grace: SignedDuration) -> Result<usize, ReconcileError> {
         let now = self.now();
-        self.forget_group();
+        self.forget_groups();
         let mut backends = self.inner.store.overdue(now - grace, SWEEP_MAX).await?;
         // Before anything that may fail: one document that cannot be read stops no other's look.
         for backend in &backends {

@@ -5,7 +5,11 @@
 
 use jiff::Timestamp;
 use pointsman_core::{
-    claim::Claim, document::Document, group::Group, ledger::Line, series::Series,
+    claim::Claim,
+    document::Document,
+    group::{Group, Scope},
+    ledger::Line,
+    series::Series,
 };
 use pointsman_engine::ports::{Commit, Receipt, StoreError, Versioned};
 use sqlx::SqliteConnection;
@@ -18,9 +22,6 @@ use crate::{
     stored,
     writer::{Opening, execute},
 };
-
-/// The one group document's id.
-pub(crate) const GROUP: &str = "all";
 
 /// Something that is saved only if it is still the version given.
 struct Swap {
@@ -64,8 +65,8 @@ pub(crate) struct Prepared {
     series: Vec<Swap>,
     claims: Vec<Claiming>,
     documents: Vec<Swap>,
-    group: Vec<Swap>,
-    group_seen: Option<u64>,
+    groups: Vec<Swap>,
+    groups_seen: Vec<(String, u64)>,
     documents_seen: Vec<(String, u64)>,
     lines: Vec<Entry>,
     dead_letters: Vec<dead_letters::Row>,
@@ -79,8 +80,8 @@ impl Prepared {
         let Commit {
             series,
             documents,
-            group,
-            group_seen,
+            groups,
+            groups_seen,
             documents_seen,
             lines,
             dead_letters,
@@ -91,8 +92,11 @@ impl Prepared {
             series: series.iter().map(series_swap).collect::<Result<_, _>>()?,
             claims: series.iter().flat_map(|series| claims(&series.body)).collect(),
             documents: documents.iter().map(document_swap).collect::<Result<_, _>>()?,
-            group: group.iter().map(group_swap).collect::<Result<_, _>>()?,
-            group_seen: *group_seen,
+            groups: groups.iter().map(group_swap).collect::<Result<_, _>>()?,
+            groups_seen: groups_seen
+                .iter()
+                .map(|(scope, version)| (scope.to_string(), *version))
+                .collect(),
             documents_seen: documents_seen
                 .iter()
                 .map(|(backend, version)| (backend.to_string(), *version))
@@ -110,8 +114,8 @@ impl Prepared {
             series,
             claims: _,
             documents,
-            group,
-            group_seen,
+            groups,
+            groups_seen,
             documents_seen,
             lines,
             dead_letters,
@@ -121,8 +125,8 @@ impl Prepared {
         series.is_empty()
             && documents_seen.is_empty()
             && documents.is_empty()
-            && group.is_empty()
-            && group_seen.is_none()
+            && groups.is_empty()
+            && groups_seen.is_empty()
             && lines.is_empty()
             && dead_letters.is_empty()
             && send.is_empty()
@@ -185,21 +189,18 @@ impl Prepared {
     /// Adds all of its statements; gives those that complete messages. What is completed goes before
     /// what is sent, so that a message may send itself again.
     fn add(&self, program: &mut Program, check: Check) -> Vec<Place> {
-        if let Some(seen) = self.group_seen {
-            program.require(|text| {
-                text.push("coalesce((SELECT version FROM groups WHERE id = ")
-                    .push_bind(GROUP)
-                    .push("), 0) = ")
-                    .push_bind(version_column(seen));
-            });
-        }
-        for (backend, seen) in &self.documents_seen {
-            program.require(|text| {
-                text.push("coalesce((SELECT version FROM documents WHERE id = ")
-                    .push_bind(backend.clone())
-                    .push("), 0) = ")
-                    .push_bind(version_column(*seen));
-            });
+        let groups = ("coalesce((SELECT version FROM groups WHERE id = ", &self.groups_seen);
+        let documents =
+            ("coalesce((SELECT version FROM documents WHERE id = ", &self.documents_seen);
+        for (version, seen) in [groups, documents] {
+            for (id, seen) in seen {
+                program.require(|text| {
+                    text.push(version)
+                        .push_bind(id.clone())
+                        .push("), 0) = ")
+                        .push_bind(version_column(*seen));
+                });
+            }
         }
         let mut completed = Vec::with_capacity(self.complete.len());
         for receipt in &self.complete {
@@ -212,7 +213,7 @@ impl Prepared {
         add_swaps(program, &SERIES, &self.series);
         add_claims(program, &self.series, &self.claims);
         add_swaps(program, &DOCUMENTS, &self.documents);
-        add_swaps(program, &GROUPS, &self.group);
+        add_swaps(program, &GROUPS, &self.groups);
         add_lines(program, &self.lines);
         dead_letters::add(program, &self.dead_letters);
         messages::add_all(program, &self.send);
@@ -313,9 +314,9 @@ fn document_swap(document: &Versioned<Document>) -> Result<Swap, StoreError> {
     })
 }
 
-fn group_swap(group: &Versioned<Group>) -> Result<Swap, StoreError> {
+fn group_swap((scope, group): (&Scope, &Versioned<Group>)) -> Result<Swap, StoreError> {
     Ok(Swap {
-        id: GROUP.to_owned(),
+        id: scope.to_string(),
         version: version_column(group.version),
         time: None,
         body: stored::write(&group.body)?,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use pointsman_core::{
     claim::{Asked, Occurrences, RECALLED_MAX, Recall},
     document::Document,
-    group::Group,
+    group::{Group, Scope},
     ledger::Line,
     names::BackendId,
     series::Series,
@@ -19,7 +19,7 @@ use pointsman_engine::ports::{
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::{
-    commit::{self, GROUP, Prepared},
+    commit::{self, Prepared},
     database::Database,
     micros::Micros,
     program::Program,
@@ -188,10 +188,10 @@ impl Store for SqliteStore {
             .collect()
     }
 
-    async fn group(&self) -> Result<Versioned<Group>, StoreError> {
+    async fn group(&self, scope: &Scope) -> Result<Versioned<Group>, StoreError> {
         let row: Option<(i64, String)> = said(
             sqlx::query_as("SELECT version, body FROM groups WHERE id = ?")
-                .bind(GROUP)
+                .bind(scope.to_string())
                 .fetch_optional(&mut *self.database.reader().await?),
         )
         .await?;

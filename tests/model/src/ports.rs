@@ -16,7 +16,7 @@ use pointsman_core::{
     claim::{Asked, Occurrences, Recall},
     document::{Document, Intent},
     etag::Freshness,
-    group::Group,
+    group::{Group, Scope},
     ledger::Line,
     names::BackendId,
     overrides::later,
@@ -125,8 +125,8 @@ impl Store for Ports {
         Ok(self.act("overdue", find).await)
     }
 
-    async fn group(&self) -> Result<Versioned<Group>, StoreError> {
-        Ok(self.act("group", |outside| outside.store.group.clone()).await)
+    async fn group(&self, scope: &Scope) -> Result<Versioned<Group>, StoreError> {
+        Ok(self.act("group", |outside| outside.store.group(scope)).await)
     }
 
     async fn published(&self) -> Result<Option<Published>, StoreError> {

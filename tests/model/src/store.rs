@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use pointsman_core::{
     claim::{Asked, RECALLED_MAX, Recall},
     document::Document,
-    group::Group,
+    group::{Group, Scope},
     id::{LineId, MessageId},
     ledger::Line,
     names::BackendId,
@@ -39,7 +39,7 @@ pub(crate) struct Waiting {
 pub(crate) struct Store {
     pub(crate) series: BTreeMap<SeriesId, Versioned<Series>>,
     pub(crate) documents: BTreeMap<BackendId, Versioned<Document>>,
-    pub(crate) group: Versioned<Group>,
+    pub(crate) groups: BTreeMap<Scope, Versioned<Group>>,
     pub(crate) ledger: Vec<Line>,
     known: BTreeSet<LineId>,
     pub(crate) dead_letters: BTreeMap<String, DeadLetter>,
@@ -52,7 +52,7 @@ impl Store {
         Self {
             series: BTreeMap::new(),
             documents: BTreeMap::new(),
-            group: Versioned::new(Group::default()),
+            groups: BTreeMap::new(),
             ledger: Vec::new(),
             known: BTreeSet::new(),
             dead_letters: BTreeMap::new(),
@@ -63,9 +63,9 @@ impl Store {
 
     /// Saves all of it, or nothing.
     pub(crate) fn commit(&mut self, commit: &Commit, now: Timestamp) -> Result<(), StoreError> {
-        let group = self.group.version;
-        let as_seen = commit.group_seen.is_none_or(|seen| seen == group)
-            && commit.group.as_ref().is_none_or(|one| one.version == group)
+        let group = |scope| version(self.groups.get(scope));
+        let as_seen = commit.groups_seen.iter().all(|(scope, seen)| *seen == group(scope))
+            && commit.groups.iter().all(|(scope, one)| one.version == group(scope))
             && commit
                 .documents_seen
                 .iter()
@@ -93,8 +93,8 @@ impl Store {
         for series in &commit.series {
             self.series.insert(series.body.id.clone(), series.clone().saved());
         }
-        if let Some(group) = &commit.group {
-            self.group = group.clone().saved();
+        for (scope, group) in &commit.groups {
+            self.groups.insert(scope.clone(), group.clone().saved());
         }
         for line in &commit.lines {
             if self.known.insert(line.id.clone()) {
@@ -108,6 +108,11 @@ impl Store {
             self.send(outgoing, now);
         }
         Ok(())
+    }
+
+    /// A group document; an empty one where none is stored.
+    pub(crate) fn group(&self, scope: &Scope) -> Versioned<Group> {
+        self.groups.get(scope).cloned().unwrap_or_else(|| Versioned::new(Group::default()))
     }
 
     /// What is behind an override, the strongest first.

@@ -16,7 +16,7 @@ use clap::Args;
 use jiff::Timestamp;
 use pointsman_core::{
     document::Document,
-    group::Pause,
+    group::{Pause, Scope},
     id::{MessageId, OverrideId, ReconnectId},
     names::BackendId,
     overrides::Override,
@@ -300,7 +300,7 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
         )));
     }
     let mut desk = Desk::open(common).await?;
-    if let Some(pause) = desk.records.store.group().await?.body.paused {
+    if let Some(pause) = desk.records.store.group(&Scope::Everything).await?.body.paused {
         desk.close().await?;
         return Err(Failed::new(format_args!(
             "Pointsman is paused ({}, by {}), and nothing is written under a pause: `pointsman resume` first",
@@ -317,7 +317,7 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     };
     let restored = desk.until(within, released).await?;
     let after = ask::documents(&desk.records).await?;
-    let paused = desk.records.store.group().await?.body.paused.is_some();
+    let paused = desk.records.store.group(&Scope::Everything).await?.body.paused.is_some();
     let (served, now) = (desk.is_served()?, desk.records.clock.now());
     desk.close().await?;
     // A `serve` takes back what may still land.

@@ -12,6 +12,7 @@ use std::{
 use clap::Args;
 use pointsman_core::{
     document::Reconnect,
+    group::Scope,
     id::{OverrideId, ReconnectId},
     names::BackendId,
     overrides::Override,
@@ -175,7 +176,7 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
 pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCode, Failed> {
     let reading = common.records().await?;
     let target = target(&reading, &options.what, &options.reason.reason).await?;
-    let paused = reading.store.group().await?.body.paused.is_some();
+    let paused = reading.store.group(&Scope::Everything).await?.body.paused.is_some();
     reading.close().await;
     // A backend is also told of where nothing is known to be in force: something may be on its way.
     let mut desk = Desk::open(common).await?;

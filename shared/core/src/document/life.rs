@@ -224,7 +224,7 @@ impl Document {
         }
     }
 
-    /// Takes an ended override out, and plans what follows it; where it is asked for again, it is
+    /// Takes an ended override out, and notes what follows it; where it is asked for again, it is
     /// claimed anew.
     fn finish(&mut self, id: &OverrideId, said: &mut Vec<What>) {
         let Some(mut over) = self.overrides.remove(id) else { return };
@@ -234,7 +234,7 @@ impl Document {
             over.become_strongest();
             self.overrides.insert(id.clone(), over);
         } else if let Life::Ended { at, why: End::Resolved | End::Expired, .. } = over.life {
-            self.plan_reconnects(&over, at, said);
+            self.note_reconnects(&over, at);
         }
     }
 

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::Document;
 use crate::{
     answer::ReconnectAnswer,
+    group::{Consulted, Group, RunId, Scope},
     id::ReconnectId,
     ledger::What,
     names::{BackendId, PlayName},
-    overrides::{After, Life, Override, later},
+    overrides::{After, Override, later},
     playbook::RECONNECT_AFTER_MIN,
     signal::SeriesId,
 };
@@ -37,6 +38,9 @@ pub struct Reconnect {
     pub series: SeriesId,
     /// When the connections are to be made anew.
     pub due: Timestamp,
+    /// Whether it is yet to be seen that nothing of its run goes on: it follows what ends last.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub open: bool,
     /// When it was asked for; each is saved before it is sent. Two at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<Timestamp>,
@@ -46,6 +50,12 @@ pub struct Reconnect {
 }
 
 impl Reconnect {
+    /// The run that it follows.
+    #[must_use]
+    pub fn run(&self) -> RunId {
+        RunId { play: self.play.clone(), target: self.target.clone() }
+    }
+
     /// Whether it was not asked for yet, and may still be called off.
     #[must_use]
     pub const fn is_waiting(&self) -> bool {
@@ -104,41 +114,79 @@ impl Outcome {
 }
 
 impl Document {
-    /// Plans what follows an override that has ended, once none of its play's overrides is left: one
-    /// reconnect of a target, however many effects the play had and alerts it answered. It follows one
-    /// that has yielded, too: whoever took the weight over said nothing against new connections.
-    pub(super) fn plan_reconnects(
-        &mut self,
-        over: &Override,
-        ended: Timestamp,
-        said: &mut Vec<What>,
-    ) {
+    /// Notes what is to follow an override that has ended; the next step sees whether it does
+    /// ([`Reconnect::open`]). It follows one that has yielded, too: whoever took the weight over said
+    /// nothing against new connections.
+    pub(super) fn note_reconnects(&mut self, over: &Override, ended: Timestamp) {
         for After { reconnect: target, after } in &over.after {
-            let goes_on = |other: &Override| {
-                let acts = !matches!(other.life, Life::Claimed { .. });
-                let follows = other.after.iter().any(|after| after.reconnect == *target);
-                acts && other.play == over.play && follows
-            };
-            if self.overrides.values().any(goes_on) {
-                continue;
-            }
-            let due = later(self.now, *after);
-            let waiting = self
-                .reconnects
-                .values_mut()
-                .find(|one| one.is_waiting() && one.play == over.play && one.target == *target);
-            if let Some(waiting) = waiting {
-                waiting.due = waiting.due.max(due);
-                continue;
-            }
             let id =
                 ReconnectId::derive(&[over.id.as_str(), &ended.to_string(), &target.to_string()]);
-            let target = target.clone();
-            said.push(What::ReconnectPlanned { id: id.clone(), target: target.clone(), due });
-            let (play, series) = (over.play.clone(), over.series.clone());
-            let planned = Reconnect { target, play, series, due, asked: Vec::new(), outcome: None };
-            self.reconnects.insert(id, planned);
+            let noted = Reconnect {
+                target: target.clone(),
+                play: over.play.clone(),
+                series: over.series.clone(),
+                due: later(self.now, *after),
+                open: true,
+                asked: Vec::new(),
+                outcome: None,
+            };
+            self.reconnects.insert(id, noted);
         }
+    }
+
+    /// Tells the runs of what acts here which of them do, and plans the reconnect that follows each run
+    /// that is over: one of a target, however many effects the play had, on however many backends, and
+    /// however many alerts it answered. Gives the other backends that this says something new to.
+    pub(crate) fn follow_runs(
+        &mut self,
+        groups: &mut Consulted<'_>,
+        said: &mut Vec<What>,
+    ) -> BTreeSet<BackendId> {
+        let mut concerned = BTreeSet::new();
+        let mut other = |group: &Group, backend: &BackendId| {
+            let planned = group.reconnect.as_ref().map(|(planned, _)| planned);
+            concerned.extend(planned.filter(|planned| *planned != backend).cloned());
+        };
+        let acting = self.acting();
+        for run in acting.symmetric_difference(&self.runs) {
+            let mut group = groups.ask(Scope::Run(run.clone()));
+            if acting.contains(run) {
+                other(&group, &self.backend);
+                group.acting.insert(self.backend.clone());
+            } else {
+                group.acting.remove(&self.backend);
+            }
+            groups.change(Scope::Run(run.clone()), group);
+        }
+        self.runs = acting;
+        let open: Vec<_> = self.reconnects.extract_if(.., |_, reconnect| reconnect.open).collect();
+        for (id, reconnect) in open {
+            let scope = Scope::Run(reconnect.run());
+            let mut group = groups.ask(scope.clone());
+            // Where the run goes on, here or elsewhere, it follows what ends last.
+            if !group.acting.is_empty() {
+                continue;
+            }
+            let run = reconnect.run();
+            let waiting =
+                self.reconnects.iter_mut().find(|(_, one)| one.is_waiting() && one.run() == run);
+            let id = match waiting {
+                Some((id, waiting)) => {
+                    waiting.due = waiting.due.max(reconnect.due);
+                    id.clone()
+                }
+                None => {
+                    let (target, due) = (reconnect.target.clone(), reconnect.due);
+                    said.push(What::ReconnectPlanned { id: id.clone(), target, due });
+                    self.reconnects.insert(id.clone(), Reconnect { open: false, ..reconnect });
+                    id
+                }
+            };
+            other(&group, &self.backend);
+            group.reconnect = Some((self.backend.clone(), id));
+            groups.change(scope, group);
+        }
+        concerned
     }
 
     /// Takes back the reconnects that were not asked for yet: an operator's will.
@@ -149,14 +197,14 @@ impl Document {
         }
     }
 
-    /// Cancels the reconnects whose play is on again.
-    pub(crate) fn cancel_reconnects(&mut self, said: &mut Vec<What>) {
-        let begun = self.overrides.values().filter(|over| over.begun().is_some());
-        let on: BTreeSet<_> = begun
-            .flat_map(|over| over.after.iter().map(|after| (&over.play, &after.reconnect)))
-            .collect();
-        let cancelled = self.reconnects.extract_if(.., |_, reconnect| {
-            reconnect.is_waiting() && on.contains(&(&reconnect.play, &reconnect.target))
+    /// Cancels the reconnects whose run is on again, or that a later one takes the place of.
+    pub(crate) fn cancel_reconnects(&mut self, groups: &mut Consulted<'_>, said: &mut Vec<What>) {
+        let cancelled = self.reconnects.extract_if(.., |id, reconnect| {
+            reconnect.is_waiting() && {
+                let group = groups.ask(Scope::Run(reconnect.run()));
+                let another = group.reconnect.is_some_and(|(_, planned)| planned != *id);
+                another || !group.acting.is_empty()
+            }
         });
         for (id, reconnect) in cancelled {
             said.push(What::ReconnectCancelled { id, target: reconnect.target });

@@ -19,7 +19,7 @@ impl Look<'_> {
             let baseline = self.baseline(pool);
             let laid = self.lay(&baseline, &self.contributions(Whose::All));
             self.judge(&laid);
-            if !self.may_write() {
+            if !self.may_write {
                 return Next::Rest;
             }
             self.own(&laid.values, pool);

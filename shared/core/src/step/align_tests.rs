@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     answer::Answer,
     document::Document,
-    group::Group,
+    group::Groups,
     names::BackendName,
     overrides::later,
     playbook::{Playbook, read},
@@ -179,9 +179,9 @@ impl World {
         for _ in 0..10_000 {
             let observed = sight.take().unwrap_or_else(|| self.read());
             let generation = Generation { number: 1, playbook: &self.playbook };
-            let group = Group::default();
-            let Step { document, lines, next } =
-                step(&self.document, &observed, generation, &group, self.now);
+            let groups = Groups::new();
+            let Step { document, lines, next, .. } =
+                step(&self.document, &observed, generation, &groups, self.now);
             self.document = document;
             self.tell(lines.into_iter().map(|line| line.what));
             if let Next::Write(intent) = &next {
@@ -470,7 +470,7 @@ fn a_412_that_somebody_wrote_for_is_decided_again_at_once() {
     let mut world = World::new("50 30", "0 30", OBEYS);
     let observed = world.read();
     let generation = Generation { number: 1, playbook: &world.playbook };
-    let planned = step(&world.document, &observed, generation, &Group::default(), world.now);
+    let planned = step(&world.document, &observed, generation, &Groups::new(), world.now);
     world.document = planned.document;
     let Next::Write(intent) = planned.next else { panic!("nothing is written") };
     world.etag += 1;

@@ -10,7 +10,7 @@ use crate::{
     claim::{Asked, Claim},
     effect::Effect,
     fraction::Fraction,
-    group::{Group, Pause},
+    group::{Consulted, Group, Pause, Scope},
     origin::Origin,
     overrides::{End, Lease, Until},
     signal::Severity,
@@ -102,8 +102,10 @@ fn each_state_has_its_verdict() {
             let pause =
                 Pause { by: String::new(), reason: String::new(), at: Timestamp::UNIX_EPOCH };
             let verdict = |overrides: &BTreeMap<_, Override>, laid, paused: bool| {
-                let group = Group { paused: paused.then(|| pause.clone()) };
-                word(&judge(overrides, laid, &Gates::asked(overrides.values(), &group))[&id])
+                let group = Group { paused: paused.then(|| pause.clone()), ..Group::default() };
+                let groups = [(Scope::Everything, group)].into();
+                let gates = Gates::asked(overrides.values(), &mut Consulted::new(&groups));
+                word(&judge(overrides, laid, &gates)[&id])
             };
             writeln!(
                 table,

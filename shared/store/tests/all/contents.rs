@@ -6,7 +6,7 @@ use crate::support::{World, at, backend, document, line, series, series_id, wake
 use pointsman_core::{
     claim::{Asked, Claim, Recall},
     effect::Effect,
-    group::{Group, Pause},
+    group::{Group, Pause, RunId, Scope},
     id::OverrideId,
     overrides::{Lease, Until},
     signal::{Heard, Severity, Signal},
@@ -33,8 +33,12 @@ fn of_document(versioned: Versioned<pointsman_core::document::Document>) -> Comm
     Commit { documents: vec![versioned], ..Commit::default() }
 }
 
+fn run(target: &str) -> Scope {
+    Scope::Run(RunId { play: "drain".parse().unwrap(), target: backend(target) })
+}
+
 fn of_group(versioned: Versioned<Group>) -> Commit {
-    Commit { group: Some(versioned), ..Commit::default() }
+    Commit { groups: [(Scope::Everything, versioned)].into(), ..Commit::default() }
 }
 
 #[tokio::test]
@@ -57,29 +61,33 @@ async fn a_save_is_refused_unless_its_version_is_still_the_one_it_was_made_from(
     conflict(&store.commit(&of_series(series("a"))).await);
     conflict(&store.commit(&of_series(Versioned { version: 2, ..series("a") })).await);
 
-    assert_eq!(store.group().await.unwrap(), Versioned::new(Group::default()));
+    assert_eq!(store.group(&Scope::Everything).await.unwrap(), Versioned::new(Group::default()));
     store.commit(&of_group(Versioned::new(Group::default()))).await.unwrap();
     conflict(&store.commit(&of_group(Versioned::new(Group::default()))).await);
     conflict(&store.commit(&of_group(Versioned { version: 2, body: Group::default() })).await);
     let pause = Pause { by: "ann".to_owned(), reason: "test".to_owned(), at: at("12:00:00") };
-    let paused = Versioned { version: 1, body: Group { paused: Some(pause) } };
+    let paused = Versioned { version: 1, body: Group { paused: Some(pause), ..Group::default() } };
     store.commit(&of_group(paused.clone())).await.unwrap();
-    assert_eq!(store.group().await.unwrap(), Versioned { version: 2, ..paused });
+    assert_eq!(store.group(&Scope::Everything).await.unwrap(), Versioned { version: 2, ..paused });
     world.close().await;
 }
 
 #[tokio::test]
 async fn what_was_decided_under_another_group_document_is_refused() {
     let world = World::new().await;
-    let seen = |group_seen| Commit { group_seen: Some(group_seen), ..of_document(document("eu")) };
-    conflict(&world.store.commit(&seen(1)).await);
-    world.store.commit(&seen(0)).await.unwrap();
+    let seen = |version, document| {
+        let groups_seen = [(Scope::Everything, version), (run("eu"), 0)].into();
+        Commit { groups_seen, ..of_document(document) }
+    };
+    conflict(&world.store.commit(&seen(1, document("eu"))).await);
+    world.store.commit(&seen(0, document("eu"))).await.unwrap();
     world.store.commit(&of_group(Versioned::new(Group::default()))).await.unwrap();
     let loaded = world.store.document(&backend("eu")).await.unwrap().unwrap();
-    conflict(
-        &world.store.commit(&Commit { group_seen: Some(0), ..of_document(loaded.clone()) }).await,
-    );
-    world.store.commit(&Commit { group_seen: Some(1), ..of_document(loaded) }).await.unwrap();
+    conflict(&world.store.commit(&seen(0, loaded.clone())).await);
+    // A scope that this was not decided by is of no concern.
+    let groups = [(run("us"), Versioned::new(Group::default()))].into();
+    world.store.commit(&Commit { groups, ..Commit::default() }).await.unwrap();
+    world.store.commit(&seen(1, loaded)).await.unwrap();
     world.close().await;
 }
 
@@ -88,9 +96,9 @@ fn everything() -> Commit {
     Commit {
         series: vec![series("a"), series("b")],
         documents: vec![document("eu")],
-        group: Some(Versioned::new(Group::default())),
+        groups: [(run("eu"), Versioned::new(Group::default()))].into(),
         documents_seen: vec![(backend("seen"), 0)],
-        group_seen: Some(0),
+        groups_seen: [(Scope::Everything, 0)].into(),
         lines: vec![line("eu", "one"), line("eu", "two")],
         dead_letters: vec![DeadLetter::new(at("12:00:00"), "am", "no JSON", "{".to_owned())],
         send: vec![wake("eu")],
@@ -109,8 +117,10 @@ async fn a_commit_that_fails_in_any_part_leaves_nothing() {
         |commit, lost, _| commit.complete.push(lost),
         |commit, _, old| commit.series.push(old),
         |commit, _, _| commit.documents.push(Versioned { version: 1, ..document("us") }),
-        |commit, _, _| commit.group = Some(Versioned { version: 1, body: Group::default() }),
-        |commit, _, _| commit.group_seen = Some(5),
+        |commit, _, _| {
+            commit.groups = [(run("us"), Versioned { version: 1, body: Group::default() })].into();
+        },
+        |commit, _, _| commit.groups_seen = [(run("us"), 5)].into(),
         |commit, _, _| commit.documents_seen = vec![(backend("seen"), 5)],
     ];
     for (place, fail) in failing.iter().enumerate() {
@@ -135,8 +145,8 @@ async fn lines_letters_and_messages_are_kept_once() {
     let twice = || Commit {
         series: Vec::new(),
         documents: Vec::new(),
-        group: None,
-        group_seen: None,
+        groups: BTreeMap::new(),
+        groups_seen: BTreeMap::new(),
         ..everything()
     };
     world.store.commit(&twice()).await.unwrap();

@@ -243,6 +243,7 @@ fn document() -> Document {
             play: "drain-failing-member".parse().unwrap(),
             series: series_id("f00d"),
             due: at("12:15:00"),
+            open: false,
             asked: vec![at("12:12:30"); number.min(2)],
             outcome,
         };
@@ -296,7 +297,10 @@ fn documents_of_writes_that_were_answered_oddly() {
 fn groups() {
     check("group.json", &Group::default());
     let pause = Pause { by: "ann".to_owned(), reason: "release".to_owned(), at: at("12:00:00") };
-    check("group_paused.json", &Group { paused: Some(pause) });
+    check("group_paused.json", &Group { paused: Some(pause), ..Group::default() });
+    let acting = [backend("eu")].into();
+    let reconnect = Some((backend("us"), ReconnectId::derive(&["one"])));
+    check("group_run.json", &Group { acting, reconnect, ..Group::default() });
 }
 
 #[test]

@@ -1,0 +1,257 @@
+//! Looks at backends, carried out: what a [`Look`] needs is had from the store and from Azure.
+//!
+//! Whoever comes to a backend that is being looked at asks for one more look and leaves, so that a
+//! thousand alerts of one pool cost a handful of looks.
+
+use jiff::SignedDuration;
+use pointsman_core::{
+    answer::{Answer, ReconnectAnswer},
+    document::Document,
+    id::{IntentId, ReconnectId},
+    names::BackendId,
+    shadow,
+    wake::SKEW_MAX,
+};
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use crate::{
+    engine::{Engine, Looking, Mode, PlaybookError, meanwhile, tell},
+    look::{Learnt, Look, Needs, Seen, Todo, Unread, is_ahead},
+    ports::{Sight, StoreError, Writing},
+};
+
+/// How often one look may save before it leaves the rest to the next.
+const SAVES_MAX: usize = 128;
+
+/// Why a look was left to a later wake.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Left {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Playbook(#[from] PlaybookError),
+}
+
+/// A look that has saved what it decided, and what is to be done, ready to be begun.
+pub(crate) struct Decided {
+    pub(crate) look: Look,
+    pub(crate) ready: Ready,
+}
+
+/// What is to be done, ready to be begun.
+pub(crate) enum Ready {
+    Nothing,
+    /// `old` says that it was planned from what was seen some time ago.
+    Write {
+        intent: IntentId,
+        writing: Writing,
+        old: bool,
+    },
+    Reconnect {
+        id: ReconnectId,
+        target: BackendId,
+        after: SignedDuration,
+    },
+}
+
+impl Engine {
+    /// Has a backend looked at, in the background.
+    pub fn look(&self, backend: &BackendId) {
+        if let Some(looking) = self.begin_look_or_ask(backend) {
+            tokio::spawn(self.clone().looks(looking, None));
+        }
+    }
+
+    /// Looks at a backend, and again for as long as someone asks for it. What was decided already is
+    /// done first.
+    pub(crate) async fn looks(self, mut looking: Looking, mut decided: Option<Decided>) {
+        loop {
+            let span = tracing::info_span!("backend", id = %looking.backend.short());
+            let look = self.look_once(&looking, decided.take()).instrument(span);
+            if let Err(left) = look.await {
+                tracing::error!(backend = %looking.backend, "left to a later look: {left}");
+            }
+            if !looking.again() {
+                return;
+            }
+        }
+    }
+
+    /// The story of one look.
+    async fn look_once(&self, looking: &Looking, decided: Option<Decided>) -> Result<(), Left> {
+        let backend = &looking.backend;
+        let begin = || Decided { look: Look::new(self.inner.mode), ready: Ready::Nothing };
+        let Decided { mut look, mut ready } = decided.unwrap_or_else(begin);
+        let mut saves = 0;
+        loop {
+            // More to do than one look may: another goes on, so that none starves the rest.
+            if saves >= SAVES_MAX && look.is_deciding() {
+                tracing::warn!("more than {SAVES_MAX} saves in one look");
+                self.look(backend);
+                return Ok(());
+            }
+            match look.next(self.now(), self.inner.pace.wait(backend, Instant::now())) {
+                Needs::Nothing => return Ok(()),
+                Needs::Wait(until) => tokio::time::sleep_until(until).await,
+                Needs::Document => {
+                    looking.load();
+                    look.load(self.inner.store.document(backend).await?, self.now());
+                }
+                Needs::Save(save) => {
+                    let (commit, todo) = *save;
+                    let lines = commit.lines.clone();
+                    let prepare = || self.prepare(backend, todo);
+                    let (saved, prepared) = meanwhile(self.commit(commit), prepare).await;
+                    if saved.is_ok() {
+                        tell(&lines);
+                    }
+                    ready = prepared;
+                    saves += 1;
+                    look.saved(saved, self.now())?;
+                }
+                Needs::Answer => {
+                    let ready = std::mem::replace(&mut ready, Ready::Nothing);
+                    self.carry_out(&mut look, backend, ready).await;
+                }
+                Needs::Playbook(since) => look.read_playbook(self.playbook_since(since).await?),
+                needs @ (Needs::Groups(_) | Needs::Sight | Needs::Read | Needs::Claims(_)) => {
+                    self.give(&mut look, backend, needs).await?;
+                }
+            }
+        }
+    }
+
+    /// Gives a look what it needs of the store and of Azure to decide.
+    ///
+    /// # Errors
+    /// When the store is not to be had.
+    pub(crate) async fn give(
+        &self,
+        look: &mut Look,
+        backend: &BackendId,
+        needs: Needs,
+    ) -> Result<(), StoreError> {
+        match needs {
+            Needs::Groups(scopes) => look.load_groups(self.groups(&scopes).await?),
+            Needs::Claims(recall) => {
+                let found = self.inner.store.claims(&recall).await?;
+                look.recall(recall, found);
+            }
+            Needs::Sight | Needs::Read => {
+                let may_remember = matches!(needs, Needs::Sight);
+                let remembered = look.document().filter(|_| may_remember);
+                match remembered.and_then(|document| self.remembered(document)) {
+                    Some(seen) => look.saw(seen),
+                    None => match self.read(backend).await {
+                        Ok(sight) => look.saw(Seen::now(sight)),
+                        Err(unread) => look.learn(Learnt::Unread(unread)),
+                    },
+                }
+            }
+            Needs::Document
+            | Needs::Playbook(_)
+            | Needs::Wait(_)
+            | Needs::Save(_)
+            | Needs::Answer
+            | Needs::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// What a backend has shown, where a write may be decided from it without reading the backend again.
+    /// In shadow nothing is, for no write is refused where it is out of date.
+    pub(crate) fn remembered(&self, document: &Document) -> Option<Seen> {
+        let now = self.now();
+        let live = self.inner.mode == Mode::Live;
+        let in_time = self.skew().is_none() && !is_ahead(document, now);
+        (live && in_time).then(|| self.inner.memory.seen(document, now)).flatten()
+    }
+
+    /// What is to be done, ready to be begun.
+    pub(crate) fn prepare(&self, backend: &BackendId, todo: Todo) -> Ready {
+        match todo {
+            Todo::Nothing => Ready::Nothing,
+            Todo::Write { intent, sight, shown, old } => {
+                let writing: Writing = match self.inner.mode {
+                    Mode::Live => self.inner.management.write(backend, &sight, &intent),
+                    Mode::Shadow => {
+                        let answer = shadow::answer(&intent, &shown);
+                        Box::pin(std::future::ready((answer, Some(sight))))
+                    }
+                };
+                Ready::Write { intent: intent.id, writing, old }
+            }
+            Todo::Reconnect { id, target, after } => Ready::Reconnect { id, target, after },
+        }
+    }
+
+    /// Does what is to be done, and tells the look what came of it.
+    async fn carry_out(&self, look: &mut Look, backend: &BackendId, ready: Ready) {
+        match ready {
+            Ready::Nothing => {}
+            Ready::Write { intent, writing, old } => {
+                let sent = Instant::now();
+                let (answer, after) = writing.await;
+                let overtaken = old && answer == Answer::Outrun;
+                let answer = if overtaken { Answer::Overtaken } else { answer };
+                if matches!(answer, Answer::Written { .. }) {
+                    self.inner.pace.sent(backend, sent);
+                }
+                // Whatever else was answered speaks against what was seen before.
+                let after = after.filter(|after| self.note(backend, after).is_ok());
+                if after.is_none() {
+                    self.inner.memory.forget_sight(backend);
+                }
+                look.learn(Learnt::Written(intent, answer, after));
+            }
+            Ready::Reconnect { id, target, after } => {
+                let answer = match self.inner.mode {
+                    Mode::Live => self.inner.management.reconnect(&target, after).await,
+                    Mode::Shadow => ReconnectAnswer::Accepted { after },
+                };
+                look.learn(Learnt::Reconnected(id, answer));
+            }
+        }
+    }
+
+    /// Reads a backend, and compares the clocks while the answer is fresh: what is decided from it
+    /// may wait for a save, or for the answer to something else.
+    async fn read(&self, backend: &BackendId) -> Result<Sight, Unread> {
+        let seen = self.inner.management.get(backend).await?;
+        self.note(backend, &seen)?;
+        Ok(seen)
+    }
+
+    /// Remembers what a backend shows, unless it was shown to a clock that is too far off Azure's.
+    pub(crate) fn note(&self, backend: &BackendId, seen: &Sight) -> Result<(), Unread> {
+        let in_time = self.in_time(seen);
+        match &in_time {
+            Ok(()) => self.inner.memory.saw(backend, seen, self.now()),
+            Err(_) => self.inner.memory.forget_sight(backend),
+        }
+        in_time
+    }
+
+    /// Refuses to act on a clock that is too far off Azure's.
+    fn in_time(&self, seen: &Sight) -> Result<(), Unread> {
+        let Some(date) = seen.date else { return Ok(()) };
+        let skew = self.now().duration_since(date);
+        if skew.abs() <= SKEW_MAX {
+            self.note_skew(None);
+            return Ok(());
+        }
+        let side = if skew.is_negative() { "behind" } else { "ahead of" };
+        // Once, and not for each pool that is looked at.
+        if self.skew().is_none() {
+            tracing::error!("this machine's clock is {} s {side} Azure's", skew.abs().as_secs());
+        }
+        self.note_skew(Some(skew));
+        // Without how much: a trouble that goes on is the same trouble.
+        let why = format!(
+            "this machine's clock is more than {} s {side} Azure's, and nothing is done until it is set right",
+            SKEW_MAX.as_secs()
+        );
+        Err(Unread::Untimely { why, date })
+    }
+}
