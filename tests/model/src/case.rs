@@ -576,7 +576,7 @@ impl World {
             }
             Event::Pause => self.handle(0, &crate::world::Message::Pause),
             Event::Resume => self.handle(0, &crate::world::Message::Resume),
-            Event::Undo => self.handle(0, &crate::world::Message::Undo),
+            Event::Undo => self.handle(0, &crate::world::Message::Undo(crate::world::backend())),
         }
     }
 }

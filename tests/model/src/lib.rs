@@ -31,6 +31,8 @@ mod process;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
+mod runs;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod stories;

@@ -10,7 +10,7 @@ use pointsman_core::{
     overrides::later,
     playbook::{Playbook, read},
 };
-use pointsman_engine::ports::{Commit, StoreError};
+use pointsman_engine::ports::{Commit, StoreError, Versioned};
 
 use crate::{azure::Azure, store::Store, watch::Watch};
 
@@ -34,6 +34,9 @@ impl Deref for Book {
 pub(crate) struct Outside {
     pub(crate) now: Timestamp,
     pub(crate) azure: Azure,
+    /// A second pool of the same service, where a case has one: what spans backends is tried on it, and
+    /// the watch keeps to the first.
+    pub(crate) second: Option<Azure>,
     pub(crate) store: Store,
     pub(crate) generations: Vec<Arc<Book>>,
     pub(crate) watch: Watch,
@@ -57,11 +60,22 @@ impl Outside {
     pub(crate) fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
         let before = self.document().cloned();
         self.store.commit(commit, self.now)?;
-        for document in &commit.documents {
+        let of_first = |document: &&Versioned<Document>| document.body.backend == backend();
+        for document in commit.documents.iter().filter(of_first) {
             self.saved(before.as_ref(), &document.body);
         }
         self.told(&commit.lines);
         Ok(())
+    }
+}
+
+impl Outside {
+    /// The pool of this name.
+    pub(crate) fn azure_of(&mut self, pool: &BackendId) -> &mut Azure {
+        match &mut self.second {
+            Some(second) if *pool == second_backend() => second,
+            Some(_) | None => &mut self.azure,
+        }
     }
 }
 
@@ -71,6 +85,11 @@ pub(crate) fn backend() -> BackendId {
      /Microsoft.ApiManagement/service/contoso/backends/pool"
         .parse()
         .unwrap()
+}
+
+/// The second pool, where there is one.
+pub(crate) fn second_backend() -> BackendId {
+    format!("{}2", backend()).parse().unwrap()
 }
 
 /// When these tests begin.

@@ -188,14 +188,14 @@ impl Store for Ports {
 impl ManagementApi for Ports {
     async fn get(&self, backend: &BackendId) -> Result<Sight, Unseen> {
         let get = |outside: &mut Outside| {
-            let Outside { azure, store, now, .. } = outside;
+            let (store, now) = (&outside.store, outside.now);
             let etags = store.documents.get(backend).map(|stored| stored.body.etags.clone());
             let etags = etags.unwrap_or_default();
             let known = |etag: &_| match etags.freshness(etag, epoch()) {
                 Freshness::Same | Freshness::Stale => true,
                 Freshness::New => false,
             };
-            azure.get(*now, known).map(|observed| (observed, *now))
+            outside.azure_of(backend).get(now, known).map(|observed| (observed, now))
         };
         match self.act("get", get).await {
             Ok((observed, now)) => Ok(sight(observed, now)),
@@ -207,8 +207,9 @@ impl ManagementApi for Ports {
         Ok(Vec::new())
     }
 
-    fn write(&self, _: &BackendId, shown: &Sight, intent: &Intent) -> Writing {
+    fn write(&self, pool: &BackendId, shown: &Sight, intent: &Intent) -> Writing {
         let (ports, shown, intent) = (self.clone(), shown.clone(), intent.clone());
+        let pool = pool.clone();
         Box::pin(async move {
             let write = |outside: &mut Outside| {
                 outside.sends(&intent, &shown.observed);
@@ -217,7 +218,7 @@ impl ManagementApi for Ports {
                 let is_old = shown.date.is_some_and(|date| now >= later(date, FRESH_FOR));
                 let is_resent = outside.azure.writes.front() == Some(&WriteFault::Resent);
                 outside.watch.is_ambiguous |= is_old && is_resent;
-                let (answer, after) = outside.azure.write(&intent, now);
+                let (answer, after) = outside.azure_of(&pool).write(&intent, now);
                 (answer, after, now)
             };
             let (answer, after, now) = ports.act("write", write).await;

@@ -21,7 +21,7 @@ use pointsman_core::{
 
 use crate::{
     azure::{Foreign, ReadFault, WriteFault, pool, written},
-    world::{Book, Message, World, at, backend, book},
+    world::{Book, Message, World, at, backend, book, second_backend},
 };
 
 /// The first process is the only one here.
@@ -70,11 +70,19 @@ fn tell(file: &str) -> String {
 fn transcript(block: &[&str], books: &[Arc<Book>]) -> String {
     let step = |line: &&str| line.split('|').next().unwrap_or_default().trim().to_owned();
     let steps: Vec<String> = block.iter().map(step).filter(|step| !step.is_empty()).collect();
-    let width = steps.iter().skip(1).map(String::len).max().unwrap_or_default();
+    let is_told = |step: &&String| !step.starts_with("the second pool is ");
+    let width = steps.iter().skip(1).filter(is_told).map(String::len).max().unwrap_or_default();
     let (first, rest) = steps.split_first().expect("a story begins with its pool");
     let baseline = first.strip_prefix("the pool is ").expect("a story begins with its pool");
     let mut story = Story::new(baseline, books);
     let mut out = format!("{first}\n");
+    let second = rest.first().and_then(|step| step.strip_prefix("the second pool is "));
+    if let Some(baseline) = second {
+        story.world = story.world.with_second(pool(baseline));
+        story.second = story.second();
+        out += &format!("{}\n", rest[0]);
+    }
+    let rest = &rest[usize::from(second.is_some())..];
     for step in rest {
         let mut left = step.as_str();
         for right in story.tell(step) {
@@ -93,6 +101,7 @@ struct Story {
     told: usize,
     ids: BTreeMap<String, usize>,
     shown: String,
+    second: Option<String>,
     trouble: Option<String>,
     /// When each series fired last, and for which member.
     fired: BTreeMap<String, (Timestamp, String)>,
@@ -106,6 +115,7 @@ impl Story {
             shown: world.azure.pool().map(written).unwrap_or_default(),
             world,
             later_books: later.to_vec(),
+            second: None,
             told: 0,
             ids: BTreeMap::new(),
             trouble: None,
@@ -155,10 +165,19 @@ impl Story {
             seen.push(format!("      = {shown}"));
             self.shown = shown;
         }
+        let second = self.second();
+        if second != self.second {
+            seen.push(format!("      = {} in the second", second.clone().unwrap_or_default()));
+            self.second = second;
+        }
         if seen.is_empty() {
             seen.push("nothing".to_owned());
         }
         seen
+    }
+
+    fn second(&self) -> Option<String> {
+        self.world.second.as_ref().and_then(|azure| azure.pool()).map(written)
     }
 
     fn happen(&mut self, step: &str) {
@@ -167,9 +186,16 @@ impl Story {
         let world = &mut self.world;
         match words.as_slice() {
             [_, "fires" | "resolves", ..] => self.signals(&words),
+            ["undo", "in", "the", "second", "pool"] => {
+                self.say(&Message::Undo(second_backend()));
+            }
+            ["next", "write", "to", "the", "second", "pool:", "429,", "wait", how @ ..] => {
+                let fault = WriteFault::Throttled(Some(seconds(how)));
+                world.second.as_mut().unwrap().writes.push_back(fault);
+            }
             ["go", "on"] => world.run(),
             ["wait", how @ ..] => world.pass(seconds(how)),
-            ["undo"] => self.say(&Message::Undo),
+            ["undo"] => self.say(&Message::Undo(backend())),
             ["pause"] => self.say(&Message::Pause),
             ["resume"] => self.say(&Message::Resume),
             ["the", "process", "dies"] => world.crash(PROCESS),

@@ -237,7 +237,7 @@ proptest! {
             (world.azure.received.len(), world.azure.asked, world.azure.pool().cloned());
         world.hear(&[fired("b", "m1", 0)]);
         if undo {
-            world.handle(0, &Message::Undo);
+            world.handle(0, &Message::Undo(backend()));
         }
         world.pass(paused);
         prop_assert_eq!(world.azure.received.len(), received, "{}", world.story());
@@ -439,7 +439,7 @@ fn what_was_undone_comes_back_by_a_new_occurrence_alone() {
     let mut world = World::new(pool("m0 100, m1 100"), drains(RAMP));
     world.hear(&[fired("a", "m0", 0)]);
     world.pass(60);
-    world.handle(0, &Message::Undo);
+    world.handle(0, &Message::Undo(backend()));
     world.run();
     assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Value::Number(100));
     for repeat in 0..5 {

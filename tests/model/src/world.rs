@@ -20,7 +20,7 @@ use pointsman_engine::{
     message::{self, Command, Outgoing},
 };
 
-pub(crate) use crate::outside::{Book, at, backend, book, epoch, playbook};
+pub(crate) use crate::outside::{Book, at, backend, book, epoch, playbook, second_backend};
 use crate::{
     azure::Azure,
     outside::Outside,
@@ -37,7 +37,7 @@ pub(crate) enum Message {
     Signals(Vec<Signal>),
     Pause,
     Resume,
-    Undo,
+    Undo(BackendId),
 }
 
 /// Everything.
@@ -89,6 +89,7 @@ impl World {
         let outside = Outside {
             now: epoch(),
             azure: Azure::new(pool),
+            second: None,
             store: Store::new(),
             generations: vec![playbook],
             watch: Watch::default(),
@@ -113,6 +114,12 @@ impl World {
     pub(crate) fn with_clocks(mut self, skews: &[i64]) -> Self {
         self.processes =
             skews.iter().map(|skew| Process::new(SignedDuration::from_secs(*skew))).collect();
+        self
+    }
+
+    /// A second pool in the service.
+    pub(crate) fn with_second(mut self, pool: Pool) -> Self {
+        self.second = Some(Azure::new(pool));
         self
     }
 
@@ -160,9 +167,9 @@ impl World {
                 let (source, signals) = ("am".parse().unwrap(), signals.clone());
                 self.send(place, message::Message::Signals { source, signals });
             }
-            Message::Undo => {
-                let command =
-                    Command::UndoBackend { backend: backend(), reason: "enough".to_owned() };
+            Message::Undo(backend) => {
+                let (backend, reason) = (backend.clone(), "enough".to_owned());
+                let command = Command::UndoBackend { backend, reason };
                 let by = "operator".to_owned();
                 self.send(place, message::Message::Command { by, command });
             }
@@ -182,6 +189,18 @@ impl World {
     /// Has a process look at a backend.
     pub(crate) fn look(&mut self, place: usize, backend: &BackendId) {
         self.enter(place, |process| process.look(backend));
+    }
+
+    /// Tries the late writes whose time has come.
+    fn land(&mut self) {
+        let now = self.now;
+        self.azure.land(now);
+        self.second.iter_mut().for_each(|azure| azure.land(now));
+    }
+
+    /// When the next of them is tried.
+    fn lands(&self) -> Option<Timestamp> {
+        self.azure.lands().into_iter().chain(self.second.as_ref().and_then(Azure::lands)).min()
     }
 
     /// Lets a process do so many stages.
@@ -219,8 +238,7 @@ impl World {
             self.crash(place);
             return false;
         }
-        let now = self.now;
-        self.azure.land(now);
+        self.land();
         let running = self.processes[place].running.as_ref();
         let waiting = running.map(|running| running.turns().whats()).unwrap_or_default();
         let busy = running.is_some_and(Running::is_taking_in);
@@ -308,7 +326,7 @@ impl World {
                 (None, None) => {
                     let until = until.max(self.now);
                     self.now = until;
-                    self.azure.land(until);
+                    self.land();
                     self.audit();
                     return;
                 }
@@ -335,7 +353,7 @@ impl World {
             message::Message::Signals { .. } | message::Message::Command { .. } => false,
         };
         (0..self.processes.len()).all(|place| self.is_idle(place))
-            && self.azure.lands().is_none()
+            && self.lands().is_none()
             && self.store.queue.iter().all(|waiting| is_wake(&waiting.message))
             && self.store.documents.values().all(|document| document.body.is_at_rest())
     }
@@ -346,12 +364,13 @@ impl World {
     /// When nothing is on its way though something is still due, or when it never ends.
     pub(crate) fn settle(&mut self) {
         self.azure.heal();
+        self.second.iter_mut().for_each(Azure::heal);
         self.run();
         let end = later(self.now, SignedDuration::from_hours(3));
         while !self.at_rest() {
             let next = self.next_due().map(|(_, due, _)| due);
             let sweep = self.sweeping.map(|last| later(last, SWEEP_GRACE));
-            let lands = self.azure.lands();
+            let lands = self.lands();
             let Some(due) = next.into_iter().chain(sweep).chain(lands).min() else {
                 panic!("nothing is on its way, and not all is done\n{}", self.story());
             };

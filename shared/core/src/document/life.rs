@@ -229,12 +229,13 @@ impl Document {
     fn finish(&mut self, id: &OverrideId, said: &mut Vec<What>) {
         let Some(mut over) = self.overrides.remove(id) else { return };
         said.push(What::Finished { id: id.clone() });
+        if let Life::Ended { at, why: End::Resolved | End::Expired, .. } = over.life {
+            self.note_reconnects(&over, at);
+        }
         if over.is_asked_again() {
             over.life = Life::Claimed { at: self.now };
             over.become_strongest();
             self.overrides.insert(id.clone(), over);
-        } else if let Life::Ended { at, why: End::Resolved | End::Expired, .. } = over.life {
-            self.note_reconnects(&over, at);
         }
     }
 

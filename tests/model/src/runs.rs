@@ -1,0 +1,205 @@
+//! A play's run over two pools: one reconnect follows it, once its last override is over.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use pointsman_core::{
+    id::{OverrideId, ReconnectId},
+    ledger::{Line, What},
+    names::BackendId,
+    overrides::later,
+    signal::{Heard, Severity, Signal},
+};
+use proptest::prelude::*;
+
+use crate::{
+    azure::{ReadFault, WriteFault, pool},
+    case::config,
+    world::{World, backend, book, second_backend},
+};
+
+const AFTER: SignedDuration = SignedDuration::from_mins(5);
+
+/// Azure is asked this long before the reconnect is due.
+const ASKED_BEFORE: SignedDuration = SignedDuration::from_mins(2);
+
+/// What happens at a time.
+#[derive(Clone, Debug)]
+enum Event {
+    Fires {
+        series: u8,
+        member: u8,
+    },
+    Resolves {
+        series: u8,
+    },
+    Fault {
+        second: bool,
+        fault: WriteFault,
+    },
+    /// Azure asks to wait when a pool is read next.
+    Blind {
+        second: bool,
+        wait: i64,
+    },
+    Crash {
+        place: usize,
+    },
+}
+
+fn signal(series: u8, member: u8, started: Timestamp, heard: Heard) -> Signal {
+    Signal {
+        series: format!("am/{series}").parse().unwrap(),
+        started,
+        heard,
+        severity: Severity::Error,
+        labels: BTreeMap::from([
+            ("alertname".to_owned(), "BackendErrors".to_owned()),
+            ("backend".to_owned(), format!("m{member}")),
+        ]),
+        annotations: BTreeMap::new(),
+        received: started,
+    }
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let fault = prop_oneof![
+        Just(WriteFault::LostAfter),
+        Just(WriteFault::LostBefore),
+        (10_i64..400).prop_map(|wait| WriteFault::Throttled(Some(wait))),
+        Just(WriteFault::Outrun),
+    ];
+    prop_oneof![
+        4 => (0_u8..3, 0_u8..2).prop_map(|(series, member)| Event::Fires { series, member }),
+        4 => (0_u8..3).prop_map(|series| Event::Resolves { series }),
+        2 => (any::<bool>(), fault).prop_map(|(second, fault)| Event::Fault { second, fault }),
+        2 => (any::<bool>(), 10_i64..600).prop_map(|(second, wait)| Event::Blind { second, wait }),
+        1 => (0_usize..2).prop_map(|place| Event::Crash { place }),
+    ]
+}
+
+fn place(second: bool) -> BackendId {
+    if second { second_backend() } else { backend() }
+}
+
+/// What the ledger says of one member, line by line.
+#[derive(Default)]
+struct Run {
+    /// The overrides that act, on both pools.
+    acting: BTreeSet<OverrideId>,
+    /// Since when a reconnect is owed: the run is over and has not begun again.
+    owed: Option<Timestamp>,
+    asked: BTreeSet<ReconnectId>,
+}
+
+/// Holds each line against what a reconnect is for: it is asked for while the run is over, once for each
+/// time that it ended, and no sooner than the playbook says.
+fn check(lines: &[Line]) -> Result<(), String> {
+    let mut runs: BTreeMap<String, Run> = BTreeMap::new();
+    let mut members: BTreeMap<&OverrideId, String> = BTreeMap::new();
+    for line in lines {
+        match &line.what {
+            What::Claimed { id, effect, .. } => {
+                members.insert(id, effect.target());
+            }
+            What::Began { id } => {
+                let run = runs.entry(members[id].clone()).or_default();
+                run.acting.insert(id.clone());
+                run.owed = None;
+            }
+            What::Finished { id } => {
+                let run = runs.entry(members[id].clone()).or_default();
+                run.acting.remove(id);
+                if run.acting.is_empty() {
+                    run.owed = Some(line.at);
+                }
+            }
+            What::ReconnectAsked { id, target, .. } => {
+                let run = runs.entry(target.name.to_string()).or_default();
+                if !run.acting.is_empty() {
+                    return Err(format!("{id} was asked for while the run was on"));
+                }
+                // Once more where no answer was known.
+                if !run.asked.insert(id.clone()) {
+                    continue;
+                }
+                let Some(over) = run.owed.take() else {
+                    return Err(format!("{id} was asked for, and nothing had ended"));
+                };
+                if line.at < later(over, AFTER - ASKED_BEFORE) {
+                    return Err(format!("{id} was asked for too soon"));
+                }
+            }
+            _ => {}
+        }
+    }
+    match runs.iter().find(|(_, run)| run.owed.is_some()) {
+        Some((member, _)) => Err(format!("no reconnect of {member} followed")),
+        None => Ok(()),
+    }
+}
+
+proptest! {
+    #![proptest_config(config(256))]
+
+    /// Whatever comes between: alerts that join and end, throttled and lost writes, crashes, and two
+    /// processes that look at both pools at once.
+    #[test]
+    fn a6_a_reconnect_follows_what_ends_last(
+        share in prop::sample::select(vec!["0%", "50%", "70%"]), swap in any::<bool>(),
+        hold in prop::sample::select(vec!["", "    hold: 3m\n", "    ramp: {steps: [50%], every: 2m}\n"]),
+        events in prop::collection::vec((0_i64..400, event()), 1..12), seed in any::<u64>(),
+    ) {
+        let (one, other) = if swap { ("second", "pool") } else { ("pool", "second") };
+        let playbook = book(&format!(
+            "pools:\n  pool: {{service: main, backend: pool, limits: {{leastShare: {share}}}}}\n  \
+             second: {{service: main, backend: pool2}}\nplays:\n  - name: relieve\n    \
+             when: signal.labels.alertname == \"BackendErrors\"\n    do:\n      \
+             - drain: {{pool: {one}, member: \"${{signal.labels.backend}}\"}}\n      \
+             - shift: {{pool: {other}, member: \"${{signal.labels.backend}}\", to: 40%}}\n{hold}    \
+             after: [{{reconnect: {{backend: \"${{signal.labels.backend}}\", after: 5m}}}}]\n"
+        ));
+        let mut world = World::new(pool("m0 50, m1 50, m2 50"), playbook)
+            .with_second(pool("m0 10, m1 10, m2 10"))
+            .with_clocks(&[0, 0])
+            .with_seed(seed);
+        let mut fired = BTreeMap::new();
+        for (wait, event) in events {
+            world.pass(wait);
+            let now = world.now;
+            match event {
+                Event::Fires { series, member } => {
+                    fired.insert(series, (member, now));
+                    world.deliver(usize::from(series % 2), &[signal(series, member, now, Heard::Fired)]);
+                }
+                Event::Resolves { series } => {
+                    let Some((member, started)) = fired.remove(&series) else { continue };
+                    let heard = Heard::Resolved { stated: Some(now) };
+                    let mut resolve = signal(series, member, started, heard);
+                    resolve.received = now;
+                    world.deliver(usize::from(series % 2), &[resolve]);
+                }
+                Event::Fault { second, fault } => {
+                    world.azure_of(&place(second)).writes.push_back(fault);
+                }
+                Event::Blind { second, wait } => {
+                    world.azure_of(&place(second)).reads.push_back(ReadFault::Throttled(wait));
+                }
+                Event::Crash { place } => {
+                    world.stages(place, 7);
+                    world.crash(place);
+                }
+            }
+        }
+        let now = world.now;
+        for (series, (member, started)) in fired {
+            let heard = Heard::Resolved { stated: Some(now) };
+            let mut resolve = signal(series, member, started, heard);
+            resolve.received = now;
+            world.hear(&[resolve]);
+        }
+        world.settle();
+        let checked = check(&world.store.ledger);
+        prop_assert!(checked.is_ok(), "{}\n{}", checked.unwrap_err(), world.story());
+    }
+}
