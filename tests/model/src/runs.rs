@@ -98,39 +98,34 @@ fn check(lines: &[Line]) -> Result<(), String> {
     let mut runs: BTreeMap<String, Run> = BTreeMap::new();
     let mut members: BTreeMap<&OverrideId, String> = BTreeMap::new();
     for line in lines {
-        match &line.what {
-            What::Claimed { id, effect, .. } => {
-                members.insert(id, effect.target());
+        let what = &line.what;
+        if let What::Claimed { id, effect, .. } = what {
+            members.insert(id, effect.target());
+        } else if let What::Began { id } = what {
+            let run = runs.entry(members[id].clone()).or_default();
+            run.acting.insert(id.clone());
+            run.owed = None;
+        } else if let What::Finished { id } = what {
+            let run = runs.entry(members[id].clone()).or_default();
+            run.acting.remove(id);
+            if run.acting.is_empty() {
+                run.owed = Some(line.at);
             }
-            What::Began { id } => {
-                let run = runs.entry(members[id].clone()).or_default();
-                run.acting.insert(id.clone());
-                run.owed = None;
+        } else if let What::ReconnectAsked { id, target, .. } = what {
+            let run = runs.entry(target.name.to_string()).or_default();
+            if !run.acting.is_empty() {
+                return Err(format!("{id} was asked for while the run was on"));
             }
-            What::Finished { id } => {
-                let run = runs.entry(members[id].clone()).or_default();
-                run.acting.remove(id);
-                if run.acting.is_empty() {
-                    run.owed = Some(line.at);
-                }
+            // Once more where no answer was known.
+            if !run.asked.insert(id.clone()) {
+                continue;
             }
-            What::ReconnectAsked { id, target, .. } => {
-                let run = runs.entry(target.name.to_string()).or_default();
-                if !run.acting.is_empty() {
-                    return Err(format!("{id} was asked for while the run was on"));
-                }
-                // Once more where no answer was known.
-                if !run.asked.insert(id.clone()) {
-                    continue;
-                }
-                let Some(over) = run.owed.take() else {
-                    return Err(format!("{id} was asked for, and nothing had ended"));
-                };
-                if line.at < later(over, AFTER - ASKED_BEFORE) {
-                    return Err(format!("{id} was asked for too soon"));
-                }
+            let Some(over) = run.owed.take() else {
+                return Err(format!("{id} was asked for, and nothing had ended"));
+            };
+            if line.at < later(over, AFTER - ASKED_BEFORE) {
+                return Err(format!("{id} was asked for too soon"));
             }
-            _ => {}
         }
     }
     match runs.iter().find(|(_, run)| run.owed.is_some()) {
