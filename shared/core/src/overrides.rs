@@ -241,6 +241,9 @@ pub enum Held {
     MixedWeights,
     /// No member of the pool serves, even without overrides.
     NothingServes,
+    /// A group whose members all had weight 0 would come before the one that serves, and get all the
+    /// traffic.
+    SwitchedOff,
     /// The backend does not exist.
     NoBackend,
     /// The backend is a Single, and has no members.
@@ -266,6 +269,9 @@ impl fmt::Display for Held {
                 "null weights stand beside numbers; say what null counts as with the pool's `nullWeight`",
             ),
             Self::NothingServes => f.write_str("no member of the pool serves, even without overrides"),
+            Self::SwitchedOff => f.write_str(
+                "a group that its owner has switched off by weights of 0 would get all the traffic",
+            ),
             Self::NoBackend => f.write_str("the backend does not exist"),
             Self::NotAPool => f.write_str("the backend is not a pool"),
             Self::Unreadable(why) => write!(f, "the backend cannot be changed: {why}"),

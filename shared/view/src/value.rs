@@ -174,6 +174,7 @@ pub enum Held {
     MixedWeights,
     /// No member of the pool serves, even without overrides.
     NothingServes,
+    SwitchedOff,
     /// The backend does not exist.
     NoBackend,
     /// The backend has no members.
@@ -200,6 +201,7 @@ impl From<&overrides::Held> for Held {
             overrides::Held::NoMember(member) => Self::NoMember { member: member.to_string() },
             overrides::Held::MixedWeights => Self::MixedWeights,
             overrides::Held::NothingServes => Self::NothingServes,
+            overrides::Held::SwitchedOff => Self::SwitchedOff,
             overrides::Held::NoBackend => Self::NoBackend,
             overrides::Held::NotAPool => Self::NotAPool,
             overrides::Held::Unreadable(why) => Self::Unreadable { why: why.clone() },

@@ -52,6 +52,9 @@ pub(crate) fn broken(done: &Done, terms: Option<&playbook::Pool>, splits: bool) 
         }
     }
     let (number, serving) = owner.iter().find(|(_, group)| !empty(group))?;
+    if after.iter().any(|(other, group)| other < number && !empty(group)) {
+        return Some(format!("a group that was switched off gets all the traffic: {}", show()));
+    }
     let before: Vec<&(String, u64)> = serving.iter().filter(|(_, weight)| *weight > 0).collect();
     let now = after.get(number).cloned().unwrap_or_default();
     let serve = now.iter().filter(|(_, weight)| *weight > 0).count();

@@ -5,8 +5,7 @@
 //! story in `text`, which begins with the pool; several `text` blocks are several worlds. On the left
 //! of each `|` stands what happens, in the words of [`Story::happen`]; on the right stand the lines
 //! of the ledger, the pool where it has changed, and what is in trouble. `UPDATE_EXPECT=1 cargo test
-//! -p pointsman-model stories` writes the right side again. A file that ends in `.pending` shows a
-//! fault that is known and still there, and is not run.
+//! -p pointsman-model stories` writes the right side again.
 //!
 //! Times are hours, minutes and seconds since the beginning; ids are #1, #2 and so on.
 

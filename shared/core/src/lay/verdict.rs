@@ -48,6 +48,10 @@ impl Ground<'_> {
     /// Holds a shape against the limits.
     fn verdict(&self, shape: &Shape, counted: Counted) -> Result<(), Held> {
         let Limits { least_members, least_share } = self.terms.limits;
+        let woken = |at| shape.group[at] < self.serving && shape.weight[at] > 0;
+        if (0..self.members.len()).any(woken) {
+            return Err(Held::SwitchedOff);
+        }
         let within = shape.within(self.serving);
         let serves = |at: &&usize| shape.weight[**at] > 0;
         let counts = |at: &&usize| counted == Counted::Any || shape.settled[**at] > 0;

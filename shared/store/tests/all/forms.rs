@@ -178,6 +178,7 @@ fn document() -> Document {
         Held::NoMember(member("gone")),
         Held::MixedWeights,
         Held::NothingServes,
+        Held::SwitchedOff,
         Held::NoBackend,
         Held::Unreadable("it is a Single".to_owned()),
         Held::Paused,
