@@ -17,7 +17,8 @@ use tracing::Instrument as _;
 
 use crate::{
     engine::{Engine, Looking, Mode, PlaybookError, meanwhile, tell},
-    look::{Learnt, Look, Needs, Seen, Todo, Unread, is_ahead},
+    look::{Learnt, Look, Needs, Todo, Unread, is_ahead},
+    memory::Seen,
     ports::{Sight, StoreError, Writing},
 };
 

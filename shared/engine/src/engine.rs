@@ -18,7 +18,7 @@ use pointsman_core::{
 use tokio::sync::Notify;
 
 use crate::{
-    memory::Memory,
+    memory::{Memory, locked},
     pace::Pace,
     ports::{Clock, Commit, ManagementApi, Published, Store, StoreError, Versioned},
 };
@@ -121,11 +121,6 @@ impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("mode", &self.inner.mode).finish_non_exhaustive()
     }
-}
-
-pub(crate) fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    // Nothing is ever left half done under these locks.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tells of what was saved, and only once it was.

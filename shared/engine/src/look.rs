@@ -41,6 +41,7 @@ use tokio::time::Instant;
 
 use crate::{
     engine::{Loaded, Mode, RECONCILE_ATTEMPTS_MAX},
+    memory::Seen,
     message::Outgoing,
     ports::{Commit, Sight, StoreError, Unseen, Versioned},
 };
@@ -54,24 +55,6 @@ const FRESH_FOR: SignedDuration = SignedDuration::from_secs(1);
 
 /// What is said where no reading again helps.
 const STALE: &str = "Azure keeps answering with an older state of the backend";
-
-/// What a backend showed, and when.
-#[derive(Clone, Debug)]
-pub(crate) struct Seen {
-    sight: Sight,
-    /// None where it was read for what is decided now; else when it was.
-    remembered: Option<Timestamp>,
-}
-
-impl Seen {
-    pub(crate) const fn now(sight: Sight) -> Self {
-        Self { sight, remembered: None }
-    }
-
-    pub(crate) const fn remembered(sight: Sight, at: Timestamp) -> Self {
-        Self { sight, remembered: Some(at) }
-    }
-}
 
 /// Why a read is of no use.
 #[derive(Clone, Debug)]

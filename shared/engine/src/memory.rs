@@ -29,10 +29,30 @@ use pointsman_core::{
 };
 use tokio::time::Instant;
 
-use crate::{
-    look::Seen,
-    ports::{Commit, Sight, Versioned},
-};
+use crate::ports::{Commit, Sight, Versioned};
+
+/// What lies under a lock. Nothing is ever left half done there, so that one who dies harms nobody.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a backend showed, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) sight: Sight,
+    /// None where it was read for what is decided now; else when it was.
+    pub(crate) remembered: Option<Timestamp>,
+}
+
+impl Seen {
+    pub(crate) const fn now(sight: Sight) -> Self {
+        Self { sight, remembered: None }
+    }
+
+    pub(crate) const fn remembered(sight: Sight, at: Timestamp) -> Self {
+        Self { sight, remembered: Some(at) }
+    }
+}
 
 /// How many backends' documents are remembered.
 const DOCUMENTS_MAX: usize = 128;
@@ -127,8 +147,7 @@ pub(crate) struct GroupRead(u64);
 
 impl Memory {
     fn known(&self) -> MutexGuard<'_, Known> {
-        // Nothing is ever left half done under this lock.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.known)
     }
 
     /// A group document, or what reading it takes.

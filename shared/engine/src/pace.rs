@@ -10,7 +10,7 @@ use std::{collections::HashMap, sync::Mutex, time::Duration};
 use pointsman_core::names::BackendId;
 use tokio::time::Instant;
 
-use crate::engine::locked;
+use crate::memory::locked;
 
 /// How long a write counts.
 const COUNTS_FOR: Duration = Duration::from_secs(10);

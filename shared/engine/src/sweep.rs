@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    engine::{Engine, locked},
+    engine::Engine,
+    memory::locked,
     ports::{Chosen, DEAD_LETTER_AGE_MAX},
     reconcile::{MESSAGE_AGE_MAX, ReconcileError},
 };
