@@ -15,9 +15,11 @@
 //! the backend another `ETag`; where nothing is to be written, an empty one is sent for that. Azure may
 //! give none for it, so an open intent is let go of after [`FENCE`] in any case.
 
+mod answers;
 mod intents;
 mod life;
 mod reconnects;
+mod wakes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +27,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    intents::{Change, FENCE, Intent, Owned, UNMET_REST, UNMET_RETRY, Unmet, Way},
+    intents::{FENCE, Intent, Owned, UNMET_REST, UNMET_RETRY, Unmet, Way},
     reconnects::{
         Outcome, RECONNECT_ANSWER_WITHIN, RECONNECT_ASKED_MAX, RECONNECT_SHOWN, Reconnect,
     },

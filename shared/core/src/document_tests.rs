@@ -6,7 +6,7 @@ use crate::{
     claim::{Asked, Claim},
     effect::Effect,
     etag::Etag,
-    field::Value,
+    field::{Change, Value},
     id::IntentId,
     ledger::What,
     overrides::{End, Lease, Life, Standing, Until},

@@ -154,5 +154,22 @@ impl fmt::Display for Value {
     }
 }
 
+/// One field's part of a write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Which field.
+    pub field: Field,
+    /// What was there when the write was planned.
+    pub before: Value,
+    /// What the write puts there.
+    pub after: Value,
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} -> {}", self.field, self.before, self.after)
+    }
+}
+
 /// The values of some fields, by address.
 pub type Values = BTreeMap<Field, Value>;

@@ -19,10 +19,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    document::Document,
     id::ReconnectId,
     names::{BackendId, PlayName},
-    overrides::{Life, Override},
 };
 
 /// What a group document spans.
@@ -112,21 +110,5 @@ impl<'a> Consulted<'a> {
     /// What it depends on, and what it changes.
     pub(crate) fn into_parts(self) -> (BTreeSet<Scope>, Groups) {
         (self.depends, self.changed)
-    }
-}
-
-impl Document {
-    /// The runs that act on this backend.
-    pub(crate) fn acting(&self) -> BTreeSet<RunId> {
-        let acts = |over: &&Override| !matches!(over.life, Life::Claimed { .. });
-        self.overrides.values().filter(acts).flat_map(Override::runs).collect()
-    }
-}
-
-impl Override {
-    /// The runs that it is part of: one for each reconnect that follows it.
-    fn runs(&self) -> impl Iterator<Item = RunId> {
-        let run = |target: &BackendId| RunId { play: self.play.clone(), target: target.clone() };
-        self.after.iter().map(move |after| run(&after.reconnect))
     }
 }

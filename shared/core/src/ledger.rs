@@ -10,9 +10,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    document::Change,
     effect::Effect,
-    field::{Field, Value},
+    field::{Change, Field, Value},
     fraction::Fraction,
     id::{IntentId, LineId, OverrideId, ReconnectId},
     names::{BackendId, PlayName, SourceName},

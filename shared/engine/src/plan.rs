@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use pointsman_core::{
-    document::{Change, Document},
+    document::Document,
+    field::Change,
     group::{Pause, Scope},
     hear::hear,
     ledger::What,

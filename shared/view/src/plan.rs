@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use pointsman_core::{
-    document::{self, Document},
-    ledger,
+    document::Document,
+    field, ledger,
     overrides::{self, Life, Standing},
 };
 use schemars::JsonSchema;
@@ -163,7 +163,7 @@ impl BackendPlan {
     pub fn of(
         document: &Document,
         unseen: Option<&str>,
-        changes: &[document::Change],
+        changes: &[field::Change],
         told: &[ledger::What],
     ) -> Self {
         let over = |over: &overrides::Override| OverridePlan {

@@ -6,10 +6,10 @@ use expect_test::{Expect, expect};
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     claim::{Asked, Claim, Occurrences},
-    document::{Change, Document, Intent, Owned, Reconnect, Trouble},
+    document::{Document, Intent, Owned, Reconnect, Trouble},
     effect::Effect,
     etag::Etag,
-    field::{Field, Value},
+    field::{Change, Field, Value},
     fraction::Fraction,
     id::{IntentId, ReconnectId},
     ledger::{Line, What},

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use pointsman_core::{document, effect, field, overrides};
+use pointsman_core::{effect, field, overrides};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -83,9 +83,9 @@ pub struct Change {
     pub after: Value,
 }
 
-impl From<&document::Change> for Change {
-    fn from(change: &document::Change) -> Self {
-        let document::Change { field, before, after } = change;
+impl From<&field::Change> for Change {
+    fn from(change: &field::Change) -> Self {
+        let field::Change { field, before, after } = change;
         Self { field: field.to_string(), before: (*before).into(), after: (*after).into() }
     }
 }

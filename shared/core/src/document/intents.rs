@@ -1,6 +1,6 @@
 //! Writes: the fields that overrides own, what is written to them, and what Azure made of it.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Document, Reconnect};
 use crate::{
     etag::Etag,
-    field::{Field, Value},
+    field::{Change, Field, Value},
     id::{IntentId, OverrideId},
     ledger::What,
     overrides::later,
@@ -184,23 +184,6 @@ impl Owned {
             unmet.since = unmet.since.min(now);
         }
         self.insist(now);
-    }
-}
-
-/// One field's part of a write.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Change {
-    /// Which field.
-    pub field: Field,
-    /// What was there when the write was planned.
-    pub before: Value,
-    /// What the write puts there.
-    pub after: Value,
-}
-
-impl fmt::Display for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} -> {}", self.field, self.before, self.after)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
     id::ReconnectId,
     ledger::What,
     names::{BackendId, PlayName},
-    overrides::{After, Override, later},
+    overrides::{After, Life, Override, later},
     playbook::RECONNECT_AFTER_MIN,
     signal::SeriesId,
 };
@@ -113,7 +113,21 @@ impl Outcome {
     }
 }
 
+impl Override {
+    /// The runs that it is part of: one for each reconnect that follows it.
+    fn runs(&self) -> impl Iterator<Item = RunId> {
+        let run = |target: &BackendId| RunId { play: self.play.clone(), target: target.clone() };
+        self.after.iter().map(move |after| run(&after.reconnect))
+    }
+}
+
 impl Document {
+    /// The runs that act on this backend.
+    fn acting(&self) -> BTreeSet<RunId> {
+        let acts = |over: &&Override| !matches!(over.life, Life::Claimed { .. });
+        self.overrides.values().filter(acts).flat_map(Override::runs).collect()
+    }
+
     /// Notes what is to follow an override that has ended; the next step sees whether it does
     /// ([`Reconnect::open`]). It follows one that has yielded, too: whoever took the weight over said
     /// nothing against new connections.

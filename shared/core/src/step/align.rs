@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use super::{Look, Next, Whose};
 use crate::{
-    document::{Change, Intent, Owned, Way},
+    document::{Intent, Owned, Way},
     etag::Etag,
-    field::{Field, Value, Values},
+    field::{Change, Field, Value, Values},
     id::{IntentId, OverrideId},
     ledger::What,
     pool::Pool,

@@ -9,10 +9,10 @@ use expect_test::expect_file;
 use pointsman_core::{
     answer::Answer,
     claim::{Asked, Behind, Claim},
-    document::{Change, Document, Intent, Outcome, Owned, Reconnect, Trouble, Unmet, Way},
+    document::{Document, Intent, Outcome, Owned, Reconnect, Trouble, Unmet, Way},
     effect::Effect,
     etag::Etag,
-    field::{Field, Value},
+    field::{Change, Field, Value},
     fraction::Fraction,
     group::{Group, Pause},
     hear::{Edit, hear},

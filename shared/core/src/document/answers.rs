@@ -1,0 +1,180 @@
+//! How a document takes in Azure's answers.
+//!
+//! What the answer to our own write shows is our own doing, whatever was asked: the write was done on
+//! the state that it was planned from, so that nobody else can have written in between. A field that it
+//! shows otherwise than was asked keeps its baseline, and is written in another way
+//! ([`Way`](super::Way)).
+
+use jiff::Timestamp;
+
+use super::{Document, Intent, RETRY, Trouble};
+use crate::{
+    answer::Answer, etag::Etag, field::Change, id::IntentId, ledger::What, overrides::later,
+    pool::Pool,
+};
+
+impl Document {
+    /// Takes in what came of a write.
+    pub fn answer(&mut self, id: &IntentId, answer: &Answer, now: Timestamp, said: &mut Vec<What>) {
+        self.advance(now);
+        let Some(place) = self.intents.iter().position(|intent| intent.id == *id) else { return };
+        let intent = id.clone();
+        match answer {
+            Answer::Written { etag, pool } => {
+                let intent = self.intents.remove(place);
+                said.push(What::Wrote { intent: intent.id.clone() });
+                self.trouble = None;
+                self.etags.wrote(&intent.etag, etag);
+                if intent.is_empty() && intent.etag == *etag {
+                    self.etags.lasts(etag);
+                }
+                self.answered(&intent, pool.as_ref(), said);
+                self.retire_gone(etag, None, said);
+            }
+            Answer::Outrun => {
+                let outrun = &mut self.intents[place];
+                outrun.outrun = true;
+                self.etags.denied(&outrun.etag);
+                said.push(What::Outrun { intent });
+            }
+            Answer::Overtaken => {
+                let overtaken = self.intents.remove(place);
+                self.etags.denied(&overtaken.etag);
+                said.push(What::Outrun { intent });
+            }
+            Answer::Refused { why } => {
+                let refused = self.intents.remove(place);
+                said.push(What::Refused { intent, why: why.clone() });
+                if refused.is_empty() {
+                    // Nothing is wanted that would be tried again.
+                    self.etags.lasts(&refused.etag);
+                    return self.look_on();
+                }
+                if !refused.way.is_plain() {
+                    for change in &refused.changes {
+                        if let Some(owned) = self.owned.get_mut(&change.field) {
+                            owned.refused(refused.way, self.now);
+                        }
+                    }
+                }
+                self.troubled(why, None);
+            }
+            Answer::Throttled { until } => {
+                self.intents.remove(place);
+                let until = self.troubled("Azure asks to wait", *until);
+                said.push(What::Throttled { until });
+            }
+            Answer::NotSent { why } => {
+                self.intents.remove(place);
+                said.push(What::Refused { intent, why: why.clone() });
+                self.troubled(why, None);
+            }
+            Answer::Unknown { why, until } => {
+                said.push(What::Unanswered { intent, why: why.clone() });
+                self.troubled(why, *until);
+            }
+        }
+        self.look_on();
+    }
+
+    /// What a write that was answered makes true. What its answer shows is our own doing, whatever was
+    /// asked: nobody else can have written in between.
+    fn answered(&mut self, intent: &Intent, pool: Option<&Pool>, said: &mut Vec<What>) {
+        for change in &intent.changes {
+            let Some(owned) = self.owned.get_mut(&change.field) else { continue };
+            let (field, asked) = (change.field.clone(), change.after);
+            let shown = pool.and_then(|pool| pool.get(&field)).unwrap_or(asked);
+            if owned.answered(asked, shown, intent.way, self.now) {
+                said.push(What::Answered { field, asked, shown });
+            }
+        }
+        self.stepped_all(intent, said);
+    }
+
+    /// What a write that was seen to be done makes true, of the fields that still show it. What someone
+    /// else wrote over it since then is theirs.
+    fn landed(&mut self, intent: &Intent, shown: &Pool, said: &mut Vec<What>) {
+        for change in &intent.changes {
+            let theirs = shown.get(&change.field).is_some_and(|shown| !shown.means(change.after));
+            if let Some(owned) = self.owned.get_mut(&change.field).filter(|_| !theirs) {
+                owned.written = change.after;
+                owned.stood = true;
+            }
+        }
+        self.stepped_all(intent, said);
+    }
+
+    fn stepped_all(&mut self, intent: &Intent, said: &mut Vec<What>) {
+        for (id, step) in &intent.steps {
+            self.stepped(id, *step, said);
+        }
+    }
+
+    /// Retires the intents that can never be done any more, now that the backend has this `ETag`,
+    /// and takes in those of them that were. `shown` is the pool of that state, where it was read.
+    pub(crate) fn retire_gone(&mut self, etag: &Etag, shown: Option<&Pool>, said: &mut Vec<What>) {
+        let (open, gone): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.intents).into_iter().partition(|intent| intent.etag == *etag);
+        self.intents = open;
+        for intent in gone {
+            let landed = |pool: &&Pool| {
+                let mut changes =
+                    intent.changes.iter().filter(|change| !change.before.means(change.after));
+                let shows = |change: &Change| {
+                    pool.get(&change.field).is_some_and(|shown| shown.means(change.after))
+                };
+                // Of one that was answered with 412, some of it may be someone else's.
+                if intent.outrun { changes.all(shows) } else { changes.any(shows) }
+            };
+            if let Some(pool) = shown.filter(landed) {
+                said.push(What::Landed { intent: intent.id.clone() });
+                self.landed(&intent, pool, said);
+            } else {
+                said.extend(intent.not_landed());
+            }
+        }
+    }
+
+    /// Takes in that Azure could not be asked.
+    pub fn unreachable(
+        &mut self,
+        why: &str,
+        until: Option<Timestamp>,
+        now: Timestamp,
+        said: &mut Vec<What>,
+    ) {
+        self.advance(now);
+        let known = self.trouble.as_ref().is_some_and(|trouble| trouble.why == why);
+        self.troubled(why, until);
+        if let Some(trouble) = self.trouble.as_ref().filter(|_| !known) {
+            said.push(What::Unreachable { why: why.to_owned(), until: trouble.until });
+        }
+        self.plan_wake();
+    }
+
+    /// Takes in that nothing may be decided, as the clock of who looks is not Azure's: `date` is.
+    /// Its time does not move, and nothing is waited for, so that the next look finds it as it is.
+    pub fn untimely(&mut self, why: &str, date: Timestamp, said: &mut Vec<What>) {
+        let known = self.trouble.take();
+        self.rewind(date);
+        let now = self.now;
+        if known.as_ref().is_none_or(|known| known.why != why) {
+            said.push(What::Unreachable { why: why.to_owned(), until: now });
+        }
+        let since = known.map_or(now, |known| known.since);
+        self.trouble = Some(Trouble { since, until: now, why: why.to_owned(), named: false });
+    }
+
+    /// Waits until the time that Azure named, or about as long as the trouble has lasted; gives
+    /// until when.
+    pub(crate) fn troubled(&mut self, why: &str, until: Option<Timestamp>) -> Timestamp {
+        let now = self.now;
+        let since = self.trouble.as_ref().map_or(now, |trouble| trouble.since);
+        let wait = now.duration_since(since).clamp(RETRY.0, RETRY.1);
+        let named = until.is_some();
+        // However short a wait Azure names, it is not asked without a pause.
+        let until = until.unwrap_or_else(|| later(now, wait)).max(later(now, RETRY.0));
+        self.trouble = Some(Trouble { since, until, why: why.to_owned(), named });
+        until
+    }
+}
