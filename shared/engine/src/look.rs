@@ -294,10 +294,10 @@ impl Look {
         }
         let old = remembered.is_some_and(|at| now >= later(at, FRESH_FOR));
         let todo = match step.next.clone() {
-            Next::ReadAgain => return self.read_again(),
+            Next::ReadAgain => return self.read_again(current, now),
             // Where what is remembered comes to no write, nothing would tell if it is over.
             Next::Rest | Next::Reconnect { .. } if remembered.is_some() => {
-                return self.read_again();
+                return self.read_again(current, now);
             }
             Next::Rest => Todo::Nothing,
             Next::Reconnect { id, target, after } => Todo::Reconnect { id, target, after },
@@ -320,10 +320,16 @@ impl Look {
         }
     }
 
-    fn read_again(&mut self) -> Needs {
+    /// Asks for a read, unless so many have shown what is over that one more is of no use.
+    fn read_again(&mut self, current: &Versioned<Document>, now: Timestamp) -> Needs {
         self.seen = None;
-        self.reads.get_or_insert(0);
-        Needs::Read
+        if *self.reads.get_or_insert(0) <= STALE_READS_MAX {
+            return Needs::Read;
+        }
+        let mut learning = Learning::new(Learnt::Unread(Unread::Stale));
+        let needs = learning.take_in(current, now);
+        self.stage = Stage::Learning(learning);
+        needs
     }
 
     /// Has a step saved: the document, the lines that tell of it, and the wakes that it needs. A step
@@ -395,12 +401,8 @@ impl Look {
 
     /// Takes in what the backend shows.
     pub(crate) fn saw(&mut self, seen: Seen) {
-        if let Some(reads) = &mut self.reads {
-            *reads += 1;
-            // So often older than what was seen before: reading once more is of no use.
-            if *reads > STALE_READS_MAX + 1 {
-                return self.learn(Learnt::Unread(Unread::Stale));
-            }
+        if seen.remembered.is_none() {
+            *self.reads.get_or_insert(0) += 1;
         }
         self.seen = Some(seen);
     }
@@ -412,8 +414,7 @@ impl Look {
 
     /// Takes in what became known of the backend; it is to be saved then.
     pub(crate) fn learn(&mut self, learnt: Learnt) {
-        let learning = Learning { learnt, saving: None, conflicts: 0, outrun: false };
-        self.stage = Stage::Learning(learning);
+        self.stage = Stage::Learning(Learning::new(learnt));
     }
 
     /// Whether nothing is under way that has to be saved.
@@ -495,6 +496,10 @@ impl Look {
 }
 
 impl Learning {
+    const fn new(learnt: Learnt) -> Self {
+        Self { learnt, saving: None, conflicts: 0, outrun: false }
+    }
+
     fn take_in(&mut self, document: &Versioned<Document>, now: Timestamp) -> Needs {
         let (mut body, mut said) = (document.body.clone(), Vec::new());
         self.learnt.take_in(&mut body, now, &mut said);
@@ -523,3 +528,7 @@ fn saving(version: u64, mut body: Document, lines: Vec<Line>) -> (Versioned<Docu
 pub(crate) fn is_ahead(document: &Document, now: Timestamp) -> bool {
     document.now > later(now, SKEW_MAX)
 }
+
+#[cfg(test)]
+#[path = "look_tests.rs"]
+mod tests;

@@ -113,11 +113,12 @@ impl Engine {
         document.generation = document.generation.min(playbook.number);
         let mut look = Look::at(self.inner.mode, Versioned::new(document)).reading();
         let saves = loop {
+            let needs = look.next(self.now(), None);
             if let Some(unread) = look.unread() {
                 plan.unseen = Some(unread.why().to_owned());
                 return Ok(plan);
             }
-            match look.next(self.now(), None) {
+            match needs {
                 Needs::Playbook(_) => look.read_playbook(Arc::clone(playbook)),
                 Needs::Save(saves) => break *saves,
                 needs @ (Needs::Groups(_) | Needs::Sight | Needs::Read | Needs::Claims(_)) => {

@@ -174,6 +174,7 @@ pub enum Held {
     MixedWeights,
     /// No member of the pool serves, even without overrides.
     NothingServes,
+    /// A group that is switched off would get all the traffic.
     SwitchedOff,
     /// The backend does not exist.
     NoBackend,
