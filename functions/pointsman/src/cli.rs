@@ -38,9 +38,9 @@ pub(crate) struct Cli {
 enum Command {
     /// Show what Pointsman does, against an emulated Azure: an alert, a drain, and the way back.
     Dev(pointsman_dev::Options),
-    /// Take alerts in, and change backends as the playbook says.
+    /// Receive alerts, and change backends as the playbook says.
     Serve(serve::Options),
-    /// Show what a signal would do, as a diff of fields with the limits' verdicts; write nothing.
+    /// Show what a signal would change, and whether the limits allow it; write nothing.
     Plan(plan::Options),
     /// Check, publish or describe playbooks.
     #[command(subcommand)]
@@ -61,7 +61,7 @@ enum Command {
     /// End an override, or all of a backend, at once and without a ramp.
     #[command(after_help = undo::EXIT)]
     Undo(undo::Options),
-    /// End everything, restore every backend, and wait until that is seen to be done.
+    /// End every override, restore every backend, and wait until that is done.
     Release(tell::ReleaseOptions),
     /// List, show, change, create, delete, reconnect or watch backends by hand.
     #[command(after_help = backend::EXIT_CODES)]
@@ -86,7 +86,7 @@ pub(crate) fn wrong_usage(error: &clap::Error) -> ExitCode {
         show::tell_as_json();
         show::failed(&Failed::of_text(&error.to_string()));
     } else {
-        // Where nobody listens, there is nobody to tell.
+        // A closed pipe is no reason to fail in another way.
         let _ = error.print();
     }
     u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)

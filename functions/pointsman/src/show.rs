@@ -69,7 +69,7 @@ fn beside(key: &str, head: &str, what: &impl Display) {
     } else {
         format!("{head}{what}")
     };
-    // Where nobody listens, there is nobody to tell.
+    // A closed standard error is no reason to fail.
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 

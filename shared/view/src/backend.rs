@@ -7,6 +7,7 @@ use pointsman_core::{
     claim::Occurrences,
     document::{self, Document},
     id::OverrideId,
+    overrides,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -55,7 +56,9 @@ impl Backend {
         counted: &BTreeMap<OverrideId, Occurrences>,
         now: Timestamp,
     ) -> Self {
-        let over = |over| Override::of(document, over, counted.get(&over.id).copied());
+        let over = |over: &overrides::Override| {
+            Override::of(document, over, counted.get(&over.id).copied(), now)
+        };
         let given_up = document.yielded.iter().map(|(field, ids)| GivenUp {
             field: field.to_string(),
             by: ids.iter().map(ToString::to_string).collect(),
@@ -218,29 +221,13 @@ impl Write {
     }
 }
 
-/// That a write may still land.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MayLand {
-    /// Until when.
-    pub until: Timestamp,
-}
-
-impl MayLand {
-    /// Where a write of this document has had no answer.
-    #[must_use]
-    pub fn of(document: &Document) -> Option<Self> {
-        document.may_land_until().map(|until| Self { until })
-    }
-}
-
-impl fmt::Display for MayLand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let until = moment(self.until);
-        write!(
-            f,
-            "a write that had no answer may still land until {until}; it is taken back if it does"
-        )
-    }
+/// That a write of this document has had no answer and may still land, in words.
+#[must_use]
+pub fn may_land(document: &Document) -> Option<String> {
+    let until = moment(document.may_land_until()?);
+    Some(format!(
+        "a write that had no answer may still land until {until}; it is taken back if it does"
+    ))
 }
 
 /// A reconnect: a backend's connections are made anew.

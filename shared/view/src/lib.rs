@@ -22,15 +22,15 @@ mod tests;
 
 pub use self::{
     backend::{
-        Backend, Field, GivenUp, MayLand, Missing, Outcome, Reconnect, Trouble, Unmet, Write,
+        Backend, Field, GivenUp, Missing, Outcome, Reconnect, Trouble, Unmet, Write, may_land,
     },
     explain::{Explain, Following},
     history::{History, Line, What},
-    over::{Alerts, Origin, Override, Severity, Standing},
-    plan::{BackendPlan, Foreseen, OverridePlan, Plan, Verdict},
+    over::{Alerts, Override, Standing, StandingKind},
+    plan::{BackendPlan, OverridePlan, Plan, Verdict, VerdictKind},
     schema::schema_text,
     status::{Known, Late, Pause, Status},
-    value::{Absent, Change, Effect, End, Held, Said, Value},
+    value::{Absent, Change, Effect, Value, Why},
     words::{clock, count, length, moment, number, with_causes},
 };
 

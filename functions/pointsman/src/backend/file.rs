@@ -42,7 +42,7 @@ impl File {
         let other = other.or_else(|| renamed.cloned())?;
         let this = if other.contains('/') { short(id) } else { id.backend().to_string() };
         Some(format!(
-            "the file is of {other}, not of {this}; take its `id` and its `name` out if it is meant for both"
+            "the file is of {other}, not of {this}; remove its `id` and its `name` if it is meant for both"
         ))
     }
 }
@@ -72,12 +72,9 @@ fn of(text: &str, is_json: bool) -> Result<File, String> {
     let [id, name, _] = said;
     let etag = match etag {
         None => None,
-        Some(found) => Some(
-            found
-                .as_str()
-                .and_then(|text| text.parse().ok())
-                .ok_or("its `etag` is not one: take it as `get` shows it, or leave it out")?,
-        ),
+        Some(found) => Some(found.as_str().and_then(|text| text.parse().ok()).ok_or(
+            "its `etag` is not an ETag: copy it from `pointsman backend get`, or leave it out",
+        )?),
     };
     let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
     match hidden(document.raw(), "") {
@@ -145,7 +142,9 @@ mod tests {
         check("etag: '\"AAAA\"'\nproperties: {}\n", &expect![[r#"{"properties":{}} "AAAA""#]]);
         check(
             "etag: 5\n",
-            &expect!["its `etag` is not one: take it as `get` shows it, or leave it out"],
+            &expect![
+                "its `etag` is not an ETag: copy it from `pointsman backend get`, or leave it out"
+            ],
         );
     }
 

@@ -37,7 +37,7 @@ first, or it exists already.";
 /// What `backend` takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
-    /// How it is printed; `--json` is the same as `json`
+    /// The form of the output; `--json` is the same as `--output json`
     #[arg(long, global = true, value_enum, value_name = "FORM")]
     output: Option<Output>,
     #[command(subcommand)]

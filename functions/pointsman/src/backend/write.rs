@@ -68,7 +68,7 @@ pub(super) struct PutOptions {
     /// file.
     #[arg(long, value_name = "ETAG", group = "under")]
     if_match: Option<ETag>,
-    /// Whatever is there, even if it was never read.
+    /// Replace whatever is there, even if you have never read it.
     #[arg(long, group = "under")]
     overwrite: bool,
     /// Only show what would change.
@@ -104,7 +104,7 @@ pub(super) struct ReconnectOptions {
     /// After how long, as an ISO 8601 duration of at least PT2M.
     #[arg(long, default_value = "PT2M", value_name = "DURATION")]
     after: String,
-    /// Allow less than PT2M; how Azure treats that is not published.
+    /// Allow less than PT2M; Azure does not document what happens then.
     #[arg(long)]
     below_minimum: bool,
 }
@@ -221,8 +221,8 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, W
         (Some(etag), _) | (None, Some(etag)) => Under::State(etag),
         (None, None) => {
             return Err(Wrong::Usage(
-                "say what may be replaced: --create for nothing, --if-match ETAG for what you have seen \
-                 (`pointsman backend get` shows it), --overwrite for whatever is there"
+                "say what may be replaced: --create if there must be nothing, --if-match ETAG for the state \
+                 that you have seen (`pointsman backend get` shows it), --overwrite for whatever is there"
                     .to_owned(),
             ));
         }
@@ -243,7 +243,7 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, W
         }
         (Under::State(_), None) => {
             return Err(Wrong::NotFound(format!(
-                "{} is not there: --create makes it",
+                "there is no backend {}: --create creates it",
                 print::short(&id)
             )));
         }
@@ -312,7 +312,7 @@ async fn written(
         (Created::New(backend), _) => Ok((backend, "created")),
         // Azure has no "only if there is none": only its answer tells.
         (Created::Replaced(backend), Under::Nothing) => Err(Wrong::Changed(format!(
-            "someone made {} at the same moment, and it was REPLACED; its ETag is {} now",
+            "someone else created {} at the same moment, and this command REPLACED it; its ETag is {} now",
             print::short(id),
             backend.etag()
         ))),

@@ -36,7 +36,7 @@ pub(crate) struct Which {
 pub(crate) struct HistoryOptions {
     /// Only what is about this backend.
     backend: Option<String>,
-    /// How many lines, the newest.
+    /// How many lines to show, the newest ones.
     #[arg(
         short = 'n',
         long,
@@ -158,7 +158,7 @@ fn describe(out: &mut Page, backend: &view::Backend, now: Timestamp) {
     }
     for over in &backend.overrides {
         let view::Override { id, effect, series, severity, play, .. } = over;
-        let standing = over.standing.says(now);
+        let standing = &over.standing.says;
         let alert = match over.alerts.several(now) {
             None => {
                 out.line(format_args!("  {id}  {effect}: {standing}"));
@@ -235,7 +235,7 @@ pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, 
         out.line("");
         out.line("the last of its ledger:");
         for line in &explain.lines {
-            out.line(format_args!("  {}  {}", view::moment(line.at), line.says));
+            out.line(format_args!("  {}  {}", view::moment(line.at), line.what.says));
         }
     }
     show::page(&out)
@@ -260,8 +260,8 @@ fn fields(out: &mut Page, backend: &view::Backend) {
 /// Lines of the ledger, one a line, to the millisecond.
 fn ledger(history: &History) -> Page {
     let mut out = Page::default();
-    for view::Line { at, name, says, .. } in &history.lines {
-        let at = at.strftime("%Y-%m-%d %H:%M:%S%.3fZ");
+    for view::Line { at, name, what, .. } in &history.lines {
+        let (at, says) = (at.strftime("%Y-%m-%d %H:%M:%S%.3fZ"), &what.says);
         match name {
             Some(name) => out.line(format_args!("{at}  {name}: {says}")),
             None => out.line(format_args!("{at}  {says}")),
