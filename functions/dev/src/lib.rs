@@ -12,6 +12,7 @@
 //! | [`traffic`] | the callers |
 //! | [`watcher`] | what stands for Prometheus and Alertmanager |
 //! | [`prometheus`] | Prometheus and Alertmanager themselves, where that is asked for |
+//! | [`ear`] | what was heard of alerts, whoever watches |
 //! | [`functions`] | Pointsman itself, with its files |
 //! | [`folder`] | where the files are: for the run, or kept for the next one |
 //! | [`story`] | what happens, and what is waited for |
@@ -26,6 +27,7 @@
 //! and removes what it wrote, also on ctrl-c and where nobody reads its output any more; it exits with
 //! 0 only if everything happened as told.
 
+mod ear;
 mod folder;
 mod functions;
 mod hold;
@@ -57,18 +59,21 @@ use pointsman_host::{
     Config,
     server::{self, Stop},
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
 
 use self::{
+    ear::Ear,
     folder::Folder,
     functions::Functions,
     hold::Places,
     narrate::Done,
-    prometheus::{Pages, Stack},
+    prometheus::{Installed, Pages},
     screen::{Screen, Tone},
     story::{Heard, Story},
     traffic::Traffic,
-    watcher::Watching,
     world::{Side, World},
 };
 
@@ -84,16 +89,16 @@ const CLOSED: u8 = 141;
 /// What `dev` takes.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Keep everything up until ctrl-c, and say what to try.
+    /// Keep everything running until ctrl-c, and show what to try.
     #[arg(long)]
     hold: bool,
-    /// Keep everything in this folder too, and go on with what a run before has left there.
+    /// Keep the state in this folder, and continue with what the last run left there.
     #[arg(long, value_name = "FOLDER", requires = "hold")]
     state: Option<PathBuf>,
-    /// Where the gateway's rotation starts, and how quick each member is.
+    /// Any number: it decides where the gateway's rotation starts and how fast each member answers.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
-    /// Have the Prometheus and the Alertmanager that are installed watch, and not a small watcher.
+    /// Use the installed Prometheus and Alertmanager instead of the small built-in watcher.
     #[arg(long)]
     prometheus: bool,
 }
@@ -103,7 +108,7 @@ struct Stage {
     world: Arc<World>,
     functions: Functions,
     traffic: Traffic,
-    watching: Watching,
+    watching: JoinHandle<()>,
     /// Where Prometheus and Alertmanager are, if they watch.
     pages: Option<Pages>,
     heard: Heard,
@@ -215,7 +220,7 @@ impl Stage {
         serve: impl AsyncFnOnce(Config, Dress) -> Result<Serving, Failed>,
     ) -> Result<Self, Failed> {
         // What is missing is told before anything is started.
-        let stack = options.prometheus.then(|| Stack::find(screen)).transpose()?;
+        let installed = options.prometheus.then(Installed::find).transpose()?;
         let stop = Stop::default();
         let folder = Folder::open(options.state.as_deref())?;
         let world = Arc::new(World::start(options.seed, folder.kept()).await?);
@@ -226,20 +231,18 @@ impl Stage {
             "start     an emulated API Management: two equal pools of three members"
         };
         screen.say(Tone::Plain, text);
-        let ear = stack.as_ref().map(|stack| stack.ear.clone());
-        let dress: Dress = Box::new(move |router| match ear {
-            Some(ear) => ear.listening(router),
-            None => router,
-        });
+        let ear = Ear::new(screen);
+        let told = ear.told();
+        let dress: Dress = Box::new(move |router| ear.listening(router));
         let functions = Functions::start(&world, folder, dress, serve).await?;
         let text = "start     the functions, with a playbook for one of the pools: `helped`";
         screen.say(Tone::Plain, text);
-        let (watching, pages) = match &stack {
-            Some(stack) => {
+        let (watching, pages) = match &installed {
+            Some(installed) => {
                 let text = "start     a Prometheus that scrapes the gateway, and an Alertmanager";
                 screen.say(Tone::Plain, text);
                 let started =
-                    prometheus::start(stack, &world, Side::Helped, &functions, screen, &stop);
+                    prometheus::start(installed, &world, Side::Helped, &functions, screen, &stop);
                 let (watching, pages) = started.await?;
                 (watching, Some(pages))
             }
@@ -254,7 +257,7 @@ impl Stage {
         let mut telling = JoinSet::new();
         let store = &functions.serving.store;
         let (done, receiver) = watch::channel(Done::default());
-        let heard = Heard { told: watching.told.clone(), done: receiver };
+        let heard = Heard { told, done: receiver };
         telling.spawn(narrate::azure(Arc::clone(&world), heard.told.clone(), done, screen.clone()));
         telling.spawn(narrate::ledger(Arc::clone(store), screen.clone()));
         if screen.is_live() {
@@ -291,7 +294,7 @@ impl Stage {
         stop.ask();
         telling.shutdown().await;
         let orderly = async {
-            watching.stopped().await;
+            let _ = watching.await;
             traffic.stopped().await;
             let stopped = functions.stop().await;
             world.stop().await;

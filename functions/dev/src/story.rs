@@ -10,14 +10,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use pointsman_emulator::Reconnect;
 use tokio::sync::watch;
 
 use super::{
+    ear::Told,
     narrate::Done,
     screen::{Screen, Tone},
     summary::{self, Accepted, Measured},
     traffic::{Losses, REQUESTS_PER_SECOND, Traffic},
-    watcher::Told,
     world::{BREAKS, Side, World, Write},
 };
 
@@ -157,13 +158,12 @@ impl<'a> Story<'a> {
     }
 
     async fn hear(&mut self, broke: Instant) -> Result<(), Missing> {
-        let lane = self.traffic.lane(Side::Helped).clone();
         let what = "a failed request in the helped pool";
-        let failed = self.wait(what, FAILURE_WITHIN, || lane.first_loss(broke)).await?;
+        let look = || self.traffic.lane(Side::Helped).first_loss(broke);
+        let failed = self.wait(what, FAILURE_WITHIN, look).await?;
         self.measured.failed = Some(self.since_start(failed));
-        let (told, backend) = (self.heard.told.clone(), broken());
         let what = "the alert of the broken member";
-        let look = || told.borrow().fired.get(&backend).copied();
+        let look = || self.heard.told.borrow().fired.get(&broken()).copied();
         let alerted = self.wait(what, ALERT_WITHIN, look).await?;
         self.measured.alerted = Some(self.since_start(alerted));
         Ok(())
@@ -171,8 +171,10 @@ impl<'a> Story<'a> {
 
     async fn drain(&mut self) -> Result<Instant, Missing> {
         self.screen.stage("The alert was sent; the functions act on it.");
-        let done = self.heard.done.clone();
-        let look = || done.borrow().writes.iter().find(|write| drains(write)).map(|write| write.at);
+        let look = || {
+            let done = self.heard.done.borrow();
+            done.writes.iter().find(|write| drains(write)).map(|write| write.at)
+        };
         let at = self.wait("the write that drains the member", WRITE_WITHIN, look).await?;
         self.measured.drained = Some(self.since_start(at));
         Ok(at)
@@ -180,9 +182,8 @@ impl<'a> Story<'a> {
 
     async fn recover(&mut self, drained: Instant) -> Result<(), Missing> {
         self.screen.stage("Drained: the helped pool recovers, the other one does not.");
-        let lane = self.traffic.lane(Side::Helped).clone();
         let look = || {
-            let last = lane.last_loss(drained).unwrap_or(drained);
+            let last = self.traffic.lane(Side::Helped).last_loss(drained).unwrap_or(drained);
             (last.elapsed() >= CLEAN_FOR).then_some(last)
         };
         let clean = self.wait("an end of failed requests", CLEAN_WITHIN, look).await?;
@@ -220,8 +221,7 @@ impl<'a> Story<'a> {
         self.world.breaking().for_each(|site| self.world.turn(site, false));
         self.say(Tone::Good, format!("heal      {} answer 200 again", names.join(" and ")));
         self.screen.stage("Healed; the watcher's probe is about to notice.");
-        let (told, backend) = (self.heard.told.clone(), broken());
-        let look = || told.borrow().resolved.get(&backend).copied();
+        let look = || self.heard.told.borrow().resolved.get(&broken()).copied();
         let resolved = self.wait("the alert's end", RESOLVED_WITHIN, look).await?;
         self.measured.resolved = Some(self.since_start(resolved));
         Ok(())
@@ -229,11 +229,10 @@ impl<'a> Story<'a> {
 
     async fn restore(&mut self) -> Result<(), Missing> {
         self.screen.stage("Over: the weight is given back in the playbook's steps.");
-        let (done, whole) = (self.heard.done.clone(), self.measured.before.clone());
         let look = || {
-            let done = done.borrow();
+            let done = self.heard.done.borrow();
             let last = done.writes.iter().rfind(|write| write.backend == Side::Helped.name())?;
-            (last.weights == whole).then_some(last.at)
+            (last.weights == self.measured.before).then_some(last.at)
         };
         let restored = self.wait("the owner's weights", RESTORED_WITHIN, look).await?;
         self.measured.restored = Some(self.since_start(restored));
@@ -242,11 +241,9 @@ impl<'a> Story<'a> {
         self.say(Tone::Good, format!("restored  helped is as its owner left it, {letter}"));
 
         let look = || {
-            let done = done.borrow();
-            done.reconnects
-                .iter()
-                .find(|reconnect| reconnect.backend.to_string() == broken())
-                .cloned()
+            let done = self.heard.done.borrow();
+            let ours = |reconnect: &&Reconnect| reconnect.backend.to_string() == broken();
+            done.reconnects.iter().find(ours).cloned()
         };
         let what = "an accepted reconnect";
         let reconnect = self.wait(what, RECONNECT_WITHIN, look).await?;

@@ -40,7 +40,7 @@ pub(super) struct Measured {
     pub(super) lost_before: u64,
     /// The first request that was lost in the helped pool.
     pub(super) failed: Option<Duration>,
-    /// When the sending of the alert began.
+    /// When the alert arrived at the functions.
     pub(super) alerted: Option<Duration>,
     /// When Azure received the write that drains.
     pub(super) drained: Option<Duration>,
@@ -48,7 +48,7 @@ pub(super) struct Measured {
     pub(super) clean: Option<Duration>,
     /// What was lost while the one pool was helped and the other was not, in percent.
     pub(super) contrast: Option<(f64, f64)>,
-    /// When the sending of the alert's end began.
+    /// When the alert's end arrived there.
     pub(super) resolved: Option<Duration>,
     /// The broken member's weight at each write that gave some back.
     pub(super) ramp: Vec<u32>,
@@ -68,24 +68,16 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    fn between(from: Option<Duration>, to: Option<Duration>) -> Option<Duration> {
-        Some(to?.saturating_sub(from?))
-    }
-
-    fn alert_after(&self) -> Option<Duration> {
-        Self::between(self.failed, self.alerted)
-    }
-
-    fn write_after(&self) -> Option<Duration> {
-        Self::between(self.alerted, self.drained)
-    }
-
-    fn clean_after(&self) -> Option<Duration> {
-        Self::between(self.drained, self.clean)
-    }
-
-    fn restored_after(&self) -> Option<Duration> {
-        Self::between(self.resolved, self.restored)
+    /// How long it was from the failure to the alert, from there to the write, from there to the last
+    /// failure; and from the alert's end to the owner's weights.
+    fn lengths(&self) -> [Option<Duration>; 4] {
+        [
+            (self.failed, self.alerted),
+            (self.alerted, self.drained),
+            (self.drained, self.clean),
+            (self.resolved, self.restored),
+        ]
+        .map(|(from, to)| Some(to?.saturating_sub(from?)))
     }
 
     /// What did not happen as told; empty when everything did.
@@ -130,15 +122,16 @@ impl Measured {
             json!({"backend": backend, "due": due, "afterSeconds": after.as_secs()})
         });
         let faults = self.faults();
+        let [to_alert, to_write, to_clean, to_restored] = self.lengths();
         json!({
             "asTold": faults.is_empty(),
             "faults": faults,
             "seed": self.seed,
             "seconds": seconds(Some(self.took)),
-            "failureToAlertSeconds": seconds(self.alert_after()),
-            "alertToWriteMilliseconds": ms(self.write_after()),
-            "writeToCleanMilliseconds": ms(self.clean_after()),
-            "resolveToRestoredSeconds": seconds(self.restored_after()),
+            "failureToAlertSeconds": seconds(to_alert),
+            "alertToWriteMilliseconds": ms(to_write),
+            "writeToCleanMilliseconds": ms(to_clean),
+            "resolveToRestoredSeconds": seconds(to_restored),
             "pools": {"helped": pool(self.losses.0), "alone": pool(self.losses.1)},
             "writes": self.writes,
             "ramp": self.ramp,
@@ -157,13 +150,13 @@ impl Measured {
         let mut line = |name: &str, value: String| {
             let _ = writeln!(text, "  {name:<36}{value}");
         };
-        line("first failed request to alert", seconds(self.alert_after()));
-        line("alert to write received by Azure", milliseconds(self.write_after()));
-        line("write to last failed request", milliseconds(self.clean_after()));
+        let [to_alert, to_write, to_clean, to_restored] = self.lengths();
+        line("first failed request to alert", seconds(to_alert));
+        line("alert to write received by Azure", milliseconds(to_write));
+        line("write to last failed request", milliseconds(to_clean));
         let steps = RAMP_PERCENT.map(|percent| format!("{percent}%")).join(", ");
         let by = if self.restored.is_some() { format!(", by {steps}") } else { String::new() };
-        let restored = seconds(self.restored_after());
-        line("end of alert to owner's weights", format!("{restored}{by}"));
+        line("end of alert to owner's weights", format!("{}{by}", seconds(to_restored)));
         line("writes to Azure", self.writes.to_string());
         for (name, losses) in [
             ("requests lost, helped pool", self.losses.0),

@@ -55,7 +55,8 @@ impl Meter {
         let barred = self.barred.get_or_insert_with(|| (now, counted.clone()));
         if now.duration_since(barred.0) >= Duration::from_secs(1) {
             for (at, bars) in self.bars.iter_mut().enumerate() {
-                bars.push_back(percent(barred.1.pools[at], counted.pools[at]));
+                let (requests, failures) = grown(barred.1.pools[at], counted.pools[at]);
+                bars.push_back((requests > 0.0).then(|| 100.0 * failures / requests));
                 if bars.len() > BARS_MAX {
                     bars.pop_front();
                 }
@@ -86,11 +87,7 @@ impl Meter {
 
     /// The error rate of a pool over the last second, in percent, and the bars before it.
     fn bars(&self, side: Side) -> (f64, String) {
-        let [helped, alone] = &self.bars;
-        let bars = match side {
-            Side::Helped => helped,
-            Side::Alone => alone,
-        };
+        let bars = side.of(&self.bars);
         (bars.back().copied().flatten().unwrap_or_default(), sparkline(bars))
     }
 }
@@ -100,11 +97,6 @@ impl Meter {
 fn grown(before: Tally, after: Tally) -> (f64, f64) {
     let grown = |before: u64, after: u64| after.saturating_sub(before) as f64;
     (grown(before.requests, after.requests), grown(before.failures, after.failures))
-}
-
-fn percent(before: Tally, after: Tally) -> Option<f64> {
-    let (requests, failures) = grown(before, after);
-    (requests > 0.0).then(|| 100.0 * failures / requests)
 }
 
 /// A bar for each rate; what is not nothing is seen as such.
@@ -130,11 +122,7 @@ pub(super) fn rows(
 ) -> Vec<Row> {
     let weights = Side::ALL.map(|side| world.weights(side));
     let rows = world.sites.iter().enumerate().map(|(at, site)| {
-        let [helped, alone] = &weights;
-        let weights = match site.side {
-            Side::Helped => helped,
-            Side::Alone => alone,
-        };
+        let weights = site.side.of(&weights);
         let weight = weights.iter().find(|(name, _)| name == site.member);
         let (tone, health) = match (site.is_failing(), weight) {
             (true, _) => (Tone::Bad, "answers 500"),

@@ -125,11 +125,7 @@ impl Traffic {
 
     /// The callers of one pool.
     pub(super) fn lane(&self, side: Side) -> &Lane {
-        let [helped, alone] = &self.lanes;
-        match side {
-            Side::Helped => helped,
-            Side::Alone => alone,
-        }
+        side.of(&self.lanes)
     }
 
     /// Waits until everything under way is answered, once a stop was asked for.

@@ -63,6 +63,11 @@ impl Side {
     /// Both, in the order in which they are shown.
     pub(super) const ALL: [Self; 2] = [Self::Helped, Self::Alone];
 
+    /// Its one of two, which are in the order of [`Side::ALL`].
+    pub(super) const fn of<T>(self, both: &[T; 2]) -> &T {
+        &both[self as usize]
+    }
+
     /// What Azure calls the pool.
     pub(super) const fn name(self) -> &'static str {
         match self {

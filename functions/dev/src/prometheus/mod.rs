@@ -2,14 +2,12 @@
 //!
 //! Prometheus scrapes the gateway and, by way of a [`probe`] that stands for its blackbox exporter,
 //! each member; a rule of its [`files`] finds the member that fails; Alertmanager sends its genuine
-//! webhook to the functions. What it sends is noted where it arrives ([`ear`]), so that the story
-//! goes by what was heard, whoever watches.
+//! webhook to the functions.
 //!
 //! Both are the programs that are installed. They listen on free ports of 127.0.0.1, keep
 //! everything in the run's folder, and end with the run: in good order when it stops, and at once
 //! when it is dropped. One that ends by itself is told of.
 
-mod ear;
 mod files;
 mod probe;
 mod program;
@@ -20,15 +18,14 @@ use std::{
 };
 
 use pointsman_host::server::{self, Stop};
+use tokio::task::JoinHandle;
 
-use self::{
-    ear::Ear,
-    program::{Installed, Program},
-};
+pub(super) use self::program::Installed;
+
+use self::program::Program;
 use super::{
     functions::{BEARER_FILE, Functions},
     screen::{Screen, Tone},
-    watcher::Watching,
     world::{Side, World},
 };
 use crate::Failed;
@@ -46,28 +43,15 @@ pub(super) struct Pages {
     pub(super) alertmanager: String,
 }
 
-/// A Prometheus and an Alertmanager that are yet to be started, and what is to be listened to then.
-pub(super) struct Stack {
-    pub(super) installed: Installed,
-    pub(super) ear: Ear,
-}
-
-impl Stack {
-    /// Finds both, or says what is missing.
-    pub(super) fn find(screen: &Screen) -> Result<Self, Failed> {
-        Ok(Self { installed: Installed::find()?, ear: Ear::new(screen) })
-    }
-}
-
 /// Starts both, to watch the members of `pool`, and to tell the functions.
 pub(super) async fn start(
-    Stack { installed, ear }: &Stack,
+    installed: &Installed,
     world: &World,
     pool: Side,
     functions: &Functions,
     screen: &Screen,
     stop: &Stop,
-) -> Result<(Watching, Pages), Failed> {
+) -> Result<(JoinHandle<()>, Pages), Failed> {
     let folder = functions.folder.path();
     let sites = || world.sites.iter().filter(|site| site.side == pool);
     let asked = sites().map(|site| (site.backend.clone(), site.health())).collect();
@@ -90,7 +74,7 @@ pub(super) async fn start(
     let pages =
         Pages { prometheus: prometheus.url.clone(), alertmanager: alertmanager.url.clone() };
     let task = tokio::spawn(attend(prometheus, alertmanager, screen.clone(), stop.clone()));
-    Ok((Watching::new(ear.told(), task), pages))
+    Ok((task, pages))
 }
 
 /// Keeps both until a stop is asked for, and ends them then.

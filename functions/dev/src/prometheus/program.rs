@@ -46,14 +46,14 @@ const LOG_LINES: usize = 5;
 
 /// The programs, where they are.
 #[derive(Clone, Debug)]
-pub(crate) struct Installed {
+pub(in super::super) struct Installed {
     pub(super) prometheus: PathBuf,
     pub(super) alertmanager: PathBuf,
 }
 
 impl Installed {
     /// Looks for both on the `PATH`.
-    pub(super) fn find() -> Result<Self, Failed> {
+    pub(in super::super) fn find() -> Result<Self, Failed> {
         Self::find_in(&env::var_os("PATH").unwrap_or_default())
     }
 
