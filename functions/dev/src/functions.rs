@@ -5,18 +5,20 @@
 //! terminal. Where the folder is kept, the store goes on in it, and the token that proves who sends
 //! alerts stays the same.
 
-use std::{fs, path::Path};
+use std::{fs, net::SocketAddr, path::Path, pin::Pin, sync::Arc};
 
+use axum::Router;
 use jiff::Timestamp;
 use pointsman_core::{names::BackendId, playbook};
+use pointsman_engine::ports::Store;
 use pointsman_host::Config;
 
 use super::{
+    failed::Failed,
     folder::{self, Folder},
     watcher::{self, Webhook},
     world::{Side, World},
 };
-use crate::{Dress, Failed, Serving};
 
 /// The steps in which the playbook gives weight back, in percent.
 pub(super) const RAMP_PERCENT: [u32; 3] = [10, 50, 100];
@@ -43,6 +45,19 @@ pub(super) const FAULT_FILE: &str = "throttle.json";
 
 /// A pool as a colleague at the portal would leave it, for `--hold`.
 const FOREIGN_WEIGHTS: [u32; 3] = [50, 20, 30];
+
+/// Adds to what the functions listen for.
+pub type Dress = Box<dyn FnOnce(Router) -> Router + Send>;
+
+/// The functions, running, as whoever calls [`run`](crate::run) has started them.
+pub struct Serving {
+    /// Where they listen.
+    pub address: SocketAddr,
+    /// Their store.
+    pub store: Arc<dyn Store>,
+    /// Finishes what is held, and stops them. Dropped, it cuts them off.
+    pub stop: Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>,
+}
 
 /// The functions, running.
 pub(super) struct Functions {

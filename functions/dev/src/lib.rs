@@ -9,7 +9,7 @@
 //! | module | is |
 //! |---|---|
 //! | [`world`] | the emulated Azure, its pools and their members |
-//! | [`traffic`] | the callers |
+//! | [`traffic`], [`tally`] | the callers, and what they count |
 //! | [`watcher`] | what stands for Prometheus and Alertmanager |
 //! | [`prometheus`] | Prometheus and Alertmanager themselves, where that is asked for |
 //! | [`ear`] | what was heard of alerts, whoever watches |
@@ -28,6 +28,7 @@
 //! 0 only if everything happened as told.
 
 mod ear;
+mod failed;
 mod folder;
 mod functions;
 mod hold;
@@ -38,23 +39,20 @@ mod screen;
 mod story;
 mod summary;
 mod table;
+mod tally;
 mod traffic;
 mod watcher;
 mod world;
 
 use std::{
-    error::Error,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    pin::Pin,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use axum::Router;
 use clap::Args;
-use pointsman_engine::ports::Store;
 use pointsman_host::{
     Config,
     server::{self, Stop},
@@ -62,6 +60,11 @@ use pointsman_host::{
 use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
+};
+
+pub use self::{
+    failed::Failed,
+    functions::{Dress, Serving},
 };
 
 use self::{
@@ -115,22 +118,6 @@ struct Stage {
     /// What only tells of things; ends when it is dropped.
     telling: JoinSet<()>,
     stop: Stop,
-}
-
-/// Why it failed.
-pub type Failed = Box<dyn Error + Send + Sync>;
-
-/// Adds to what the functions listen for.
-pub type Dress = Box<dyn FnOnce(Router) -> Router + Send>;
-
-/// The functions, running, as whoever calls [`run`] has started them.
-pub struct Serving {
-    /// Where they listen.
-    pub address: SocketAddr,
-    /// Their store.
-    pub store: Arc<dyn Store>,
-    /// Finishes what is held, and stops them. Dropped, it cuts them off.
-    pub stop: Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>,
 }
 
 /// Shows everything, on functions that `serve` starts by a configuration. With `json`, what was

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pointsman_emulator::Reconnect;
+use pointsman_emulator::{Reconnect, Tally};
 use tokio::sync::watch;
 
 use super::{
@@ -18,8 +18,9 @@ use super::{
     narrate::Done,
     screen::{Screen, Tone},
     summary::{self, Accepted, Measured},
-    traffic::{Losses, REQUESTS_PER_SECOND, Traffic},
-    world::{BREAKS, Side, World, Write},
+    tally,
+    traffic::{REQUESTS_PER_SECOND, Traffic},
+    world::{BREAKS, Side, Site, World, Write},
 };
 
 /// How long all is well at first.
@@ -143,18 +144,26 @@ impl<'a> Story<'a> {
         let weights = summary::weights(&self.measured.before);
         self.say(Tone::Plain, format!("traffic   {rate} requests/s through each pool: {weights}"));
         self.pause(CALM).await;
-        let lost = Side::ALL.map(|side| self.losses(side).lost);
-        self.measured.lost_before = lost.iter().sum();
+        self.measured.lost_before =
+            Side::ALL.into_iter().map(|side| self.losses(side).failures).sum();
         self.say(Tone::Good, format!("all well  {} requests lost", self.measured.lost_before));
     }
 
     fn break_members(&self) -> Instant {
-        let names: Vec<&str> = self.world.breaking().map(|site| site.backend.as_str()).collect();
         let broke = Instant::now();
-        self.world.breaking().for_each(|site| self.world.turn(site, true));
-        self.say(Tone::Bad, format!("break     {} answer 500 from now on", names.join(" and ")));
+        let names = self.turn(true);
+        self.say(Tone::Bad, format!("break     {names} answer 500 from now on"));
         self.screen.stage("A member of each pool fails; the watcher is about to notice.");
         broke
+    }
+
+    /// Breaks or heals a member of each pool; gives their names.
+    fn turn(&self, failing: bool) -> String {
+        let turn = |site: &Site| {
+            self.world.turn(site, failing);
+            site.backend.clone()
+        };
+        self.world.breaking().map(turn).collect::<Vec<_>>().join(" and ")
     }
 
     async fn hear(&mut self, broke: Instant) -> Result<(), Missing> {
@@ -202,14 +211,15 @@ impl<'a> Story<'a> {
         for time in 1..=CONTRASTS {
             self.pause(CONTRAST).await;
             let [helped, alone] = Side::ALL.map(|side| self.losses(side));
-            let (helped, alone) = (helped.since(before[0]), alone.since(before[1]));
-            self.measured.contrast = Some((helped.percent(), alone.percent()));
+            let (helped, alone) = (tally::since(before[0], helped), tally::since(before[1], alone));
+            let percent = |of| tally::percent(of, 1).unwrap_or_default();
+            self.measured.contrast = Some((percent(helped), percent(alone)));
             let text = format!(
                 "compare   in {} s helped lost {} of {} requests, alone {} of {}",
                 (CONTRAST * time).as_secs(),
-                helped.lost,
+                helped.failures,
                 helped.requests,
-                alone.lost,
+                alone.failures,
                 alone.requests
             );
             self.say(Tone::Plain, text);
@@ -217,9 +227,8 @@ impl<'a> Story<'a> {
     }
 
     async fn heal(&mut self) -> Result<(), Missing> {
-        let names: Vec<&str> = self.world.breaking().map(|site| site.backend.as_str()).collect();
-        self.world.breaking().for_each(|site| self.world.turn(site, false));
-        self.say(Tone::Good, format!("heal      {} answer 200 again", names.join(" and ")));
+        let names = self.turn(false);
+        self.say(Tone::Good, format!("heal      {names} answer 200 again"));
         self.screen.stage("Healed; the watcher's probe is about to notice.");
         let look = || self.heard.told.borrow().resolved.get(&broken()).copied();
         let resolved = self.wait("the alert's end", RESOLVED_WITHIN, look).await?;
@@ -262,7 +271,7 @@ impl<'a> Story<'a> {
         let lost = Side::ALL
             .into_iter()
             .zip(before)
-            .map(|(side, before)| self.losses(side).since(before).lost);
+            .map(|(side, before)| tally::since(before, self.losses(side)).failures);
         let lost = lost.sum();
         self.measured.lost_after = Some(lost);
         self.say(Tone::Good, format!("all well  {lost} requests lost"));
@@ -296,8 +305,8 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn losses(&self, side: Side) -> Losses {
-        self.traffic.lane(side).losses()
+    fn losses(&self, side: Side) -> Tally {
+        self.traffic.lane(side).tally()
     }
 
     fn since_start(&self, at: Instant) -> Duration {

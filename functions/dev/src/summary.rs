@@ -3,12 +3,13 @@
 use std::{fmt::Write as _, time::Duration};
 
 use jiff::Timestamp;
+use pointsman_emulator::Tally;
 use serde_json::{Value, json};
 
 use super::{
     functions::RAMP_PERCENT,
     screen::{Paint, Tone},
-    traffic::Losses,
+    tally,
     world::{BREAKS, MEMBERS, Weights},
 };
 
@@ -58,7 +59,7 @@ pub(super) struct Measured {
     /// What was lost in either pool when all was over.
     pub(super) lost_after: Option<u64>,
     /// All that was answered and lost: the helped pool, the other one.
-    pub(super) losses: (Losses, Losses),
+    pub(super) losses: (Tally, Tally),
     /// How many writes to the helped pool Azure has done.
     pub(super) writes: usize,
     /// What was waited for in vain.
@@ -116,7 +117,7 @@ impl Measured {
         let weights = |weights: &Weights| -> Value {
             weights.iter().map(|(member, weight)| (member.clone(), json!(weight))).collect()
         };
-        let pool = |losses: Losses| json!({"requests": losses.requests, "lost": losses.lost});
+        let pool = |of: Tally| json!({"requests": of.requests, "lost": of.failures});
         let reconnect = self.reconnect.as_ref().map(|reconnect| {
             let Accepted { backend, due, after } = reconnect;
             json!({"backend": backend, "due": due, "afterSeconds": after.as_secs()})
@@ -158,12 +159,13 @@ impl Measured {
         let by = if self.restored.is_some() { format!(", by {steps}") } else { String::new() };
         line("end of alert to owner's weights", format!("{}{by}", seconds(to_restored)));
         line("writes to Azure", self.writes.to_string());
-        for (name, losses) in [
+        for (name, of) in [
             ("requests lost, helped pool", self.losses.0),
             ("requests lost, pool without help", self.losses.1),
         ] {
-            let Losses { requests, lost } = losses;
-            line(name, format!("{lost} of {requests} ({:.1}%)", losses.percent()));
+            let Tally { requests, failures } = of;
+            let percent = tally::percent(of, 1).unwrap_or_default();
+            line(name, format!("{failures} of {requests} ({percent:.1}%)"));
         }
         let letter = if self.to_the_letter { ", to the letter" } else { "" };
         line("weights before", weights(&self.before));
@@ -251,8 +253,8 @@ mod tests {
             }),
             lost_after: Some(0),
             losses: (
-                Losses { requests: 5_600, lost: 156 },
-                Losses { requests: 5_600, lost: 1_201 },
+                Tally { requests: 5_600, failures: 156 },
+                Tally { requests: 5_600, failures: 1_201 },
             ),
             writes: 4,
             missing: None,

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    VERSION,
     backend::{Backend, Reconnect},
     history::Line,
     status::Pause,
+    value::VERSION,
 };
 
 /// What `explain` shows.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::{VERSION, value::Why};
+use crate::value::{VERSION, Why};
 
 /// What `history` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

@@ -30,9 +30,6 @@ pub use self::{
     plan::{BackendPlan, OverridePlan, Plan, Verdict, VerdictKind},
     schema::schema_text,
     status::{Known, Late, Pause, Status},
-    value::{Absent, Change, Effect, Value, Why},
+    value::{Absent, Change, Effect, VERSION, Value, Why},
     words::{clock, count, length, moment, number, with_causes},
 };
-
-/// The version of all that is shown: it grows where something is taken away, or means something else.
-pub const VERSION: u32 = 1;

@@ -10,10 +10,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    VERSION,
     history::What,
     status::Pause,
-    value::{Change, Effect, Why},
+    value::{Change, Effect, VERSION, Why},
     words::moment,
 };
 

@@ -7,7 +7,7 @@ use schemars::{
 };
 use serde_json::Value;
 
-use crate::{Explain, History, Plan, Status};
+use crate::{explain::Explain, history::History, plan::Plan, status::Status};
 
 /// What `--json` prints.
 #[derive(JsonSchema)]

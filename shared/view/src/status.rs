@@ -7,7 +7,7 @@ use pointsman_core::{group, ledger, series::Series, signal::SeriesId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{VERSION, backend::Backend, words::moment};
+use crate::{backend::Backend, value::VERSION, words::moment};
 
 /// What `status` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]

@@ -7,6 +7,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+/// The version of all that is shown: it grows where something is taken away, or means something else.
+pub const VERSION: u32 = 1;
+
 /// The name of a variant, as it is stored: what is stored is read for ever, so that it never changes.
 pub(crate) fn kind(of: &impl Serialize) -> String {
     let name = match serde_json::to_value(of) {

@@ -6,8 +6,7 @@
 
 use std::{fmt::Write as _, fs, net::SocketAddr, path::Path};
 
-use super::super::{watcher::ALERT, world::Side};
-use crate::Failed;
+use super::super::{failed::Failed, watcher::ALERT, world::Side};
 
 /// The files' names.
 pub(super) const PROMETHEUS: &str = "prometheus.yml";

@@ -20,15 +20,15 @@ use std::{
 use pointsman_host::server::{self, Stop};
 use tokio::task::JoinHandle;
 
-pub(super) use self::program::Installed;
+pub(crate) use self::program::Installed;
 
 use self::program::Program;
 use super::{
+    failed::Failed,
     functions::{BEARER_FILE, Functions},
     screen::{Screen, Tone},
     world::{Side, World},
 };
-use crate::Failed;
 
 /// How long either may take to end when it is asked to; after that it is killed.
 const ENDED_WITHIN: Duration = Duration::from_secs(4);

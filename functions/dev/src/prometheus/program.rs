@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::Failed;
+use super::super::failed::Failed;
 
 /// What Prometheus is called.
 const PROMETHEUS: [&str; 1] = ["prometheus"];
@@ -46,14 +46,14 @@ const LOG_LINES: usize = 5;
 
 /// The programs, where they are.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Installed {
+pub(crate) struct Installed {
     pub(super) prometheus: PathBuf,
     pub(super) alertmanager: PathBuf,
 }
 
 impl Installed {
     /// Looks for both on the `PATH`.
-    pub(in super::super) fn find() -> Result<Self, Failed> {
+    pub(crate) fn find() -> Result<Self, Failed> {
         Self::find_in(&env::var_os("PATH").unwrap_or_default())
     }
 

@@ -30,12 +30,12 @@ use self::{
     webhook::{Alert, Pairs, Sender},
 };
 use super::{
+    failed::Failed,
     folder,
     screen::{Screen, Tone},
+    tally,
     world::{Side, World},
 };
-use crate::Failed;
-
 /// Where the alerts are kept that it knows.
 const ALERTS_FILE: &str = "watcher.json";
 
@@ -148,16 +148,16 @@ fn sender(metrics: &str) -> Sender {
 
 /// A body that says that a member of `pool` fails since `started`, to plan by.
 pub(super) fn example(pool: Side, backend: &str, started: Timestamp) -> serde_json::Result<String> {
-    let alert = alert(pool, backend, 1.0, started);
+    let alert = alert(pool, backend, 100.0, started);
     let sender = sender("http://127.0.0.1:9090/graph");
     serde_json::to_string_pretty(&webhook::body(&sender, &[&alert]))
 }
 
-fn alert(pool: Side, backend: &str, rate: f64, started: Timestamp) -> Alert {
+fn alert(pool: Side, backend: &str, percent: f64, started: Timestamp) -> Alert {
     let pairs = |list: &[(&str, &str)]| -> Pairs {
         list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
-    let summary = format!("{:.0}% of what {pool} sends to {backend} fails", rate * 100.0);
+    let summary = format!("{percent:.0}% of what {pool} sends to {backend} fails");
     Alert {
         labels: pairs(&[
             ("alertname", ALERT),
@@ -191,14 +191,14 @@ impl Watcher {
         for at in 0..self.watched.len() {
             let probe_fails = self.probe(&self.watched[at].probe).await;
             let Watched { backend, rule, .. } = &mut self.watched[at];
-            let rate = rates.get(backend).copied();
-            let Some(turn) = rule.look(Instant::now(), Look { rate, probe_fails }) else {
+            let percent = rates.get(backend).copied();
+            let Some(turn) = rule.look(Instant::now(), Look { percent, probe_fails }) else {
                 continue;
             };
             let now = Timestamp::now();
             match (turn, self.known.get_mut(backend)) {
                 (Turn::Fires, _) => {
-                    let alert = alert(self.pool, backend, rate.unwrap_or_default(), now);
+                    let alert = alert(self.pool, backend, percent.unwrap_or_default(), now);
                     self.known.insert(backend.clone(), alert);
                 }
                 (Turn::Ends, Some(known)) => known.ended = Some(now),
@@ -221,7 +221,7 @@ impl Watcher {
         }
     }
 
-    /// The error rate of each member that got enough requests of late.
+    /// The error rate, in percent, of each member that got enough requests of late.
     async fn scrape(&mut self) -> BTreeMap<String, f64> {
         let Ok(page) = self.page().await else { return BTreeMap::new() };
         let now = Instant::now();
@@ -233,9 +233,9 @@ impl Watcher {
             self.scrapes.pop_front();
         }
         let before = self.scrapes.front().map(|(_, tallies)| tallies);
-        let rate = |(backend, tally): (&String, &Tally)| {
+        let rate = |(backend, now): (&String, &Tally)| {
             let before = before?.get(backend).copied().unwrap_or_default();
-            Some((backend.clone(), scrape::rate(before, *tally, RATE_REQUESTS_MIN)?))
+            Some((backend.clone(), tally::percent(tally::since(before, *now), RATE_REQUESTS_MIN)?))
         };
         let rates = tallies.iter().filter_map(rate).collect();
         self.scrapes.push_back((now, tallies));

@@ -7,14 +7,6 @@ use pointsman_emulator::Tally;
 /// The counter that is read: requests by pool, backend and status.
 const COUNTER: &str = "gateway_requests_total";
 
-/// How much of what came since `before` has failed, 0 to 1; none where too little came to tell.
-#[expect(clippy::cast_precision_loss, reason = "a rate to compare with a threshold")]
-pub(super) fn rate(before: Tally, after: Tally, least: u64) -> Option<f64> {
-    let requests = after.requests.checked_sub(before.requests)?;
-    let failures = after.failures.checked_sub(before.failures)?;
-    (requests >= least.max(1)).then(|| failures as f64 / requests as f64)
-}
-
 /// What `pool` sent to each backend, from the page's text.
 pub(super) fn tallies(page: &str, pool: &str) -> BTreeMap<String, Tally> {
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
@@ -70,15 +62,5 @@ other_total{pool="helped",backend="helped-us",code="500"} 30
         let us = Tally { requests: 30, failures: 0 };
         let wanted = [("helped-eu".to_owned(), eu), ("helped-us".to_owned(), us)];
         assert_eq!(tallies, BTreeMap::from(wanted));
-    }
-
-    #[test]
-    fn rates_need_requests_to_tell_by() {
-        let tally = |requests, failures| Tally { requests, failures };
-        assert_eq!(rate(tally(30, 0), tally(50, 10), 5), Some(0.5));
-        assert_eq!(rate(tally(46, 10), tally(50, 10), 5), None);
-        assert_eq!(rate(tally(50, 10), tally(50, 10), 0), None);
-        // A gateway that started anew counts from 0.
-        assert_eq!(rate(tally(50, 10), tally(5, 1), 1), None);
     }
 }

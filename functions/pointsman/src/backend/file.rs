@@ -76,14 +76,9 @@ fn of(text: &str, is_json: bool) -> Result<File, String> {
             "its `etag` is not an ETag: copy it from `pointsman backend get`, or leave it out",
         )?),
     };
+    template::texts(&mut rest, "", &mut |at, text| shown_in_full(at, text))?;
     let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
-    match hidden(document.raw(), "") {
-        Some(at) => Err(format!(
-            "{at} is {HIDDEN}, which stands for a secret that was not shown: write the secret itself \
-             there, or change the other fields alone with `pointsman backend set`"
-        )),
-        None => Ok(File { document, etag, id: text(id), name: text(name) }),
-    }
+    Ok(File { document, etag, id: text(id), name: text(name) })
 }
 
 /// What is wrong is told by its place alone: the line may have a secret in it.
@@ -96,23 +91,15 @@ fn of_yaml(text: &str) -> Result<Value, String> {
     })
 }
 
-/// Where something stands that was hidden when it was shown.
-fn hidden(value: &Value, path: &str) -> Option<String> {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => None,
-        Value::String(text) => {
-            let is_hidden = text == HIDDEN || (text.contains("://") && text.contains(HIDDEN));
-            is_hidden.then(|| path.to_owned())
-        }
-        Value::Array(items) => {
-            let mut each = items.iter().enumerate();
-            each.find_map(|(at, item)| hidden(item, &format!("{path}[{at}]")))
-        }
-        Value::Object(fields) => fields.iter().find_map(|(key, value)| {
-            let dot = if path.is_empty() { "" } else { "." };
-            hidden(value, &format!("{path}{dot}{key}"))
-        }),
+/// Says so where something stands that was hidden when it was shown.
+fn shown_in_full(at: &str, text: &str) -> Result<(), String> {
+    if text == HIDDEN || (text.contains("://") && text.contains(HIDDEN)) {
+        return Err(format!(
+            "{at} is {HIDDEN}, which stands for a secret that was not shown: write the secret itself \
+             there, or change the other fields alone with `pointsman backend set`"
+        ));
     }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ impl Names {
     pub(super) fn backend(&self, text: &str) -> Result<BackendId, Wrong> {
         if text.starts_with('/') {
             self.warn();
-            return text.parse().map_err(|error| Wrong::Usage(format!("{error}")));
+            return text.parse().map_err(Wrong::usage);
         }
         self.known()?;
         if let Some((_, id)) = self.pools.iter().find(|(alias, _)| alias == text) {
@@ -75,7 +75,7 @@ impl Names {
             }
         };
         let scope = self.scope(service, workspace)?;
-        let name = name.parse().map_err(|error| Wrong::Usage(format!("{error}")))?;
+        let name = name.parse().map_err(Wrong::usage)?;
         Ok(scope.backend(name))
     }
 
@@ -88,7 +88,7 @@ impl Names {
         let service = match service {
             Some(path) if path.starts_with('/') => {
                 self.warn();
-                path.parse().map_err(|error| Wrong::Usage(format!("{error}")))?
+                path.parse().map_err(Wrong::usage)?
             }
             _ => {
                 self.known()?;
@@ -96,8 +96,7 @@ impl Names {
             }
         };
         let Some(workspace) = workspace else { return Ok(Scope::Service(service)) };
-        let workspace: WorkspaceName =
-            workspace.parse().map_err(|error| Wrong::Usage(format!("{error}")))?;
+        let workspace: WorkspaceName = workspace.parse().map_err(Wrong::usage)?;
         Ok(Scope::Workspace(WorkspaceId { service, workspace }))
     }
 

@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use clap::Args;
 use pointsman_apim::{
     Backend, BackendId, Error, diff,
-    list::{Filter, Query, QueryError, Skip, Top},
+    list::{Filter, Query, Skip, Top},
 };
 use pointsman_host::server::Stop;
 use pointsman_view as view;
@@ -63,11 +63,10 @@ pub(super) struct WatchOptions {
 
 pub(super) async fn list(desk: &Desk, options: &ListOptions) -> Result<ExitCode, Wrong> {
     let scope = desk.names.scope(options.service.as_deref(), options.workspace.as_deref())?;
-    let usage = |error: QueryError| Wrong::Usage(error.to_string());
     let query = Query {
         filter: options.filter.clone(),
-        top: options.top.map(Top::new).transpose().map_err(usage)?,
-        skip: options.skip.map(Skip::new).transpose().map_err(usage)?,
+        top: options.top.map(Top::new).transpose().map_err(Wrong::usage)?,
+        skip: options.skip.map(Skip::new).transpose().map_err(Wrong::usage)?,
     };
     // To Azure it is how many a page has; to a person, how many there are.
     let most = options.top.map_or(usize::MAX, |top| usize::try_from(top).unwrap_or(usize::MAX));

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::Args;
@@ -102,8 +103,13 @@ pub(super) struct ReconnectOptions {
     /// Which backend; one in a workspace has no reconnect.
     backend: String,
     /// After how long, as an ISO 8601 duration of at least PT2M.
-    #[arg(long, default_value = "PT2M", value_name = "DURATION")]
-    after: String,
+    #[arg(
+        long,
+        default_value = "PT2M",
+        value_name = "DURATION",
+        value_parser = duration::parse
+    )]
+    after: Duration,
     /// Allow less than PT2M; Azure does not document what happens then.
     #[arg(long)]
     below_minimum: bool,
@@ -294,21 +300,15 @@ async fn written(
     under: &Under<'_>,
     draft: &Draft,
 ) -> Result<(Backend, &'static str), Wrong> {
+    let client = &desk.client;
     let made = match under {
-        Under::State(etag) => {
-            return Ok((
-                desk.client.replace(id, etag, draft, call()).await.map_err(unwritten)?,
-                "replaced",
-            ));
+        Under::State(etag) => client.replace(id, etag, draft, call()).await.map(Created::Replaced),
+        Under::Nothing => client.create(id, draft, call()).await,
+        Under::Anything => {
+            client.overwrite(id, Overwrite::whatever_is_there(), draft, call()).await
         }
-        Under::Nothing => desk.client.create(id, draft, call()).await.map_err(unwritten)?,
-        Under::Anything => desk
-            .client
-            .overwrite(id, Overwrite::whatever_is_there(), draft, call())
-            .await
-            .map_err(unwritten)?,
     };
-    match (made, under) {
+    match (made.map_err(unwritten)?, under) {
         (Created::New(backend), _) => Ok((backend, "created")),
         // Azure has no "only if there is none": only its answer tells.
         (Created::Replaced(backend), Under::Nothing) => Err(Wrong::Changed(format!(
@@ -361,22 +361,22 @@ pub(super) async fn reconnect(desk: &Desk, options: &ReconnectOptions) -> Result
             )));
         }
     };
-    let usage = |error: &dyn std::fmt::Display| Wrong::Usage(format!("--after {error}"));
-    let delay = duration::parse(&options.after).map_err(|error| usage(&error))?;
     let short = print::short(&BackendId::Service(id.clone()));
-    let (after, accepted) = match BelowMinimum::new(delay).filter(|_| options.below_minimum) {
+    let accepted = !desk.shadow;
+    let after = match BelowMinimum::new(options.after).filter(|_| options.below_minimum) {
         Some(soon) => {
-            if !desk.shadow {
+            if accepted {
                 desk.client.reconnect_below_minimum(&id, soon, call()).await.map_err(unwritten)?;
             }
-            (soon.to_string(), !desk.shadow)
+            soon.to_string()
         }
         None => {
-            let after = After::new(delay).map_err(|error| usage(&error))?;
-            if !desk.shadow {
+            let after = After::new(options.after)
+                .map_err(|error| Wrong::usage(format_args!("--after {error}")))?;
+            if accepted {
                 desk.client.reconnect(&id, after, call()).await.map_err(unwritten)?;
             }
-            (after.to_string(), !desk.shadow)
+            after.to_string()
         }
     };
     let value = json!({"backend": id.to_string(), "after": after, "accepted": accepted});
