@@ -64,7 +64,7 @@ use tokio::{
 
 pub use self::{
     failed::Failed,
-    functions::{Dress, Serving},
+    functions::{Serving, Wrap},
 };
 
 use self::{
@@ -128,7 +128,7 @@ struct Stage {
 pub async fn run(
     options: &Options,
     json: bool,
-    serve: impl AsyncFnOnce(Config, Dress) -> Result<Serving, Failed>,
+    serve: impl AsyncFnOnce(Config, Wrap) -> Result<Serving, Failed>,
 ) -> Result<ExitCode, Failed> {
     let started = Instant::now();
     let screen = Screen::new(started, json);
@@ -154,7 +154,7 @@ pub async fn run(
     if stage.world.goes_on {
         stage.hold(&screen, &interrupt).await?;
         screen.leave();
-        screen.say(Tone::Plain, "stop      interrupted; what there is stays for the next run");
+        screen.say(Tone::Plain, "stop      interrupted; the state stays for the next run");
         stage.stop().await?;
         listening.abort();
         return Ok(ExitCode::SUCCESS);
@@ -204,7 +204,7 @@ impl Stage {
     async fn start(
         options: &Options,
         screen: &Screen,
-        serve: impl AsyncFnOnce(Config, Dress) -> Result<Serving, Failed>,
+        serve: impl AsyncFnOnce(Config, Wrap) -> Result<Serving, Failed>,
     ) -> Result<Self, Failed> {
         // What is missing is told before anything is started.
         let installed = options.prometheus.then(Installed::find).transpose()?;
@@ -220,8 +220,8 @@ impl Stage {
         screen.say(Tone::Plain, text);
         let ear = Ear::new(screen);
         let told = ear.told();
-        let dress: Dress = Box::new(move |router| ear.listening(router));
-        let functions = Functions::start(&world, folder, dress, serve).await?;
+        let wrap: Wrap = Box::new(move |router| ear.listening(router));
+        let functions = Functions::start(&world, folder, wrap, serve).await?;
         let text = "start     the functions, with a playbook for one of the pools: `helped`";
         screen.say(Tone::Plain, text);
         let (watching, pages) = match &installed {
@@ -290,7 +290,9 @@ impl Stage {
         match tokio::time::timeout(STOPPED_WITHIN, orderly).await {
             Ok(stopped) => stopped,
             // What is not done by then is dropped, files and all.
-            Err(_) => Err(Failed::from("not everything stopped in time, and was cut off")),
+            Err(_) => {
+                Err(Failed::from("not everything stopped in time; what still ran was cut off"))
+            }
         }
     }
 }

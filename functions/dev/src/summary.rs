@@ -90,7 +90,7 @@ impl Measured {
         });
         for (held, fault) in [
             (self.lost_before == 0, "requests were lost before anything broke"),
-            (self.failed.is_some(), "the member's failure was not felt"),
+            (self.failed.is_some(), "no request failed when the member broke"),
             (self.alerted.is_some(), "no alert was sent"),
             (self.drained.is_some(), "the member was not drained"),
             (self.clean.is_some(), "the helped pool's error rate did not recover"),
@@ -99,7 +99,7 @@ impl Measured {
             (self.ramp == wanted_ramp, "the weight was not given back in the playbook's steps"),
             (self.to_the_letter, "the pools are not what their owner left, to the letter"),
             (self.reconnect.is_some(), "no reconnect was accepted"),
-            (self.lost_after == Some(0), "not all was well at the end"),
+            (self.lost_after == Some(0), "requests were lost after the end, or it did not come"),
         ] {
             if !held {
                 faults.push(fault.to_owned());
@@ -341,7 +341,7 @@ mod tests {
     fn each_thing_that_did_not_happen_is_told() {
         assert!(measured().faults().is_empty());
         check(|m| m.lost_before = 1, "requests were lost before anything broke");
-        check(|m| m.failed = None, "the member's failure was not felt");
+        check(|m| m.failed = None, "no request failed when the member broke");
         check(|m| m.alerted = None, "no alert was sent");
         check(|m| m.drained = None, "the member was not drained");
         check(|m| m.clean = None, "the helped pool's error rate did not recover");
@@ -358,8 +358,8 @@ mod tests {
             "the pools are not what their owner left, to the letter",
         );
         check(|m| m.reconnect = None, "no reconnect was accepted");
-        check(|m| m.lost_after = Some(3), "not all was well at the end");
-        check(|m| m.lost_after = None, "not all was well at the end");
+        check(|m| m.lost_after = Some(3), "requests were lost after the end, or it did not come");
+        check(|m| m.lost_after = None, "requests were lost after the end, or it did not come");
         check(|m| m.missing = Some("the alert did not come".to_owned()), "the alert did not come");
     }
 }

@@ -235,7 +235,7 @@ impl World {
     }
 
     /// Keeps what the members' servers are, for the next one to go on with.
-    fn keep(&self) -> io::Result<()> {
+    fn keep(&self) -> Result<(), Failed> {
         let Some(folder) = &self.kept else { return Ok(()) };
         let one = |site: &Site| {
             let kept = Kept { port: site.server.port(), failing: site.is_failing() };

@@ -99,7 +99,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     let format = if common.json { Format::Json } else { Format::Auto };
     telemetry::start(format, quiet).map_err(Failed::new)?;
     if common.shadow && matches!(cli.command, Command::Dev(_) | Command::Emulate(_)) {
-        let why = "--shadow writes nothing to Azure, and this command is an Azure of its own";
+        let why = "--shadow writes nothing to Azure, and this command has an Azure of its own";
         return Ok(wrong_usage(&Cli::command().error(ErrorKind::ArgumentConflict, why)));
     }
     let of_the_store = matches!(

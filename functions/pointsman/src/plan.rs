@@ -126,7 +126,7 @@ fn describe_backend(out: &mut Page, plan: &BackendPlan) {
     out.line(&plan.name);
     if let Some(why) = &plan.unseen {
         out.line(format_args!("  it cannot be read now: {why}"));
-        out.line("  what would be written to it is not known; nothing was changed, ask again");
+        out.line("  what would be written to it is not known; nothing was changed: run this again");
     }
     for over in &plan.overrides {
         out.line(format_args!("  {}  {}: {}", over.id, over.effect, over.verdict.says));

@@ -144,22 +144,17 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
         }
         show::json(&report)?;
     } else if let Some(playbook) = &summary {
-        let (pools, plays) = (playbook.pools.len(), playbook.plays.len());
-        let (pools, plays) = (view::count(pools, "pool"), view::count(plays, "play"));
-        show::page(&Page::of(format_args!("{}: sound; {pools}, {plays}", file.display())))?;
-        match findings.as_deref() {
-            Some([]) => {
-                show::page(&Page::of("every pool is there in Azure, and can be read"))?;
-            }
-            Some(found) => found.iter().for_each(show::note),
-            None => {}
+        let pools = view::count(playbook.pools.len(), "pool");
+        let plays = view::count(playbook.plays.len(), "play");
+        let mut page = Page::of(format_args!("{}: sound; {pools}, {plays}", file.display()));
+        if findings.as_ref().is_some_and(Vec::is_empty) {
+            page.line("every pool is there in Azure, and can be read");
         }
+        show::page(&page)?;
+        findings.iter().flatten().for_each(show::note);
     } else {
-        show::notes(&Page::of_text(&playbook::render(
-            &problems,
-            &file.display().to_string(),
-            &text,
-        )));
+        let name = file.display().to_string();
+        show::notes(&Page::of_text(&playbook::render(&problems, &name, &text)));
         show::note(view::count(problems.len(), "problem"));
     }
     let fatal = findings.iter().flatten().any(|finding| finding.matter.is_fatal());
@@ -195,15 +190,15 @@ fn fates(playbook: &Playbook, document: &Document) -> Vec<Fate> {
 
 /// Publishes a playbook that was read without problems.
 pub(crate) async fn publish(
-    store: &dyn Store,
-    at: Timestamp,
+    records: &Records,
     number: u64,
     text: String,
     by: &str,
 ) -> Result<(), Failed> {
+    let at = records.clock.now();
     let published = Published { number, text, at, by: by.to_owned() };
     let line = Line::new(at, None, What::Published { generation: number, by: by.to_owned() });
-    match store.publish(&published, &[line]).await {
+    match records.store.publish(&published, &[line]).await {
         Err(StoreError::Conflict) => Err(Failed::new(
             "someone else published a playbook at the same moment: look at it with `pointsman playbook show`, then try again",
         )),
@@ -232,7 +227,7 @@ async fn apply(
     if published {
         let (store, _) = common.store(&common.config(Needs::Store)?)?;
         let records = Records::open(&store).await?;
-        publish(&*records.store, records.clock.now(), number, text, &by.by).await?;
+        publish(&records, number, text, &by.by).await?;
         records.close().await;
     }
     let report = json!({

@@ -123,11 +123,11 @@ impl Missing {
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MISSING: Azure has had no such backend since {}, ", moment(self.since))?;
+        write!(f, "MISSING: Azure has shown no such backend since {}, ", moment(self.since))?;
         if self.gone {
-            f.write_str("and is taken for gone")
+            f.write_str("and it counts as deleted")
         } else {
-            write!(f, "which is not believed before {}", moment(self.believed))
+            write!(f, "and it counts as deleted from {} on", moment(self.believed))
         }
     }
 }

@@ -31,5 +31,5 @@ pub use self::{
     schema::schema_text,
     status::{Known, Late, Pause, Status},
     value::{Absent, Change, Effect, VERSION, Value, Why},
-    words::{clock, count, length, moment, number, with_causes},
+    words::{clock, count, length, moment, with_causes},
 };

@@ -88,7 +88,7 @@ pub struct Verdict {
 #[serde(rename_all = "camelCase")]
 pub enum VerdictKind {
     /// The backend could not be read.
-    NotJudged,
+    NotDecided,
     /// It is in force, or would be.
     WithinLimits,
     /// It stays for a while, though its alert resolved.
@@ -118,7 +118,7 @@ impl Verdict {
             (Life::Ended { why, .. }, _) => {
                 new(Kind::Ending, Some(Why::of(why)), format!("ending: {why}"))
             }
-            (_, Standing::Unseen) => new(Kind::NotJudged, None, "not judged".to_owned()),
+            (_, Standing::Unseen) => new(Kind::NotDecided, None, "not decided".to_owned()),
             (Life::Begun { .. }, Standing::Admitted)
                 if let Some((at, why @ overrides::End::Resolved)) = over.ends() =>
             {

@@ -370,7 +370,7 @@ fn what_a_plan_decides_on_an_override_is_one_verdict() {
         let plan = view::BackendPlan::of(&document(&over, true), None, &[], told);
         wanted.assert_eq(&plan.overrides[0].verdict.says);
     };
-    one(over(claimed(), Standing::Unseen), &[], expect!["not judged"]);
+    one(over(claimed(), Standing::Unseen), &[], expect!["not decided"]);
     one(
         over(claimed(), held()),
         &[],

@@ -148,7 +148,7 @@ async fn status_explain_and_history_say_what_is_in_force_what_is_held_and_why() 
         let _ = explained
             .says("its owner left")
             .says("members/eu/weight")
-            .says("the last of its ledger");
+            .says("the newest lines of its ledger");
     }
     let _ = world.say(&["explain", "eu"]).await.ended(1).says("known are: chat");
     let history = world.say(&["history"]).await.ended(0);
@@ -491,7 +491,7 @@ async fn a_pause_outlives_a_restart_and_an_alert_of_before_it_stays_held() {
     let _ = world.say(&["history"]).await.ended(0).says("resumed by ann");
     world.weights([0, 30, 20]).await;
     let log = world.log();
-    assert_eq!(log.matches("this store is new: what another store").count(), 1, "{log}");
+    assert_eq!(log.matches("this store is new: overrides that another store").count(), 1, "{log}");
     assert!(serve.stop().await);
     world.finish();
 }

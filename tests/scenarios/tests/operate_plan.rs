@@ -120,7 +120,7 @@ async fn a_plan_of_what_cannot_be_read_fails_and_says_why() {
     let plan = world.say(&["plan", "--signal", &signal]).await.ended(1);
     let plan = plan
         .says("it cannot be read now: Azure failed (503")
-        .says("nothing was changed, ask again");
+        .says("nothing was changed: run this again");
     assert!(!plan.out.contains("may have been done"), "nothing was to be done: {plan:?}");
     assert!(world.azure.clear(fault));
     let _ = world.say(&["plan", "--signal", &signal]).await.ended(0);

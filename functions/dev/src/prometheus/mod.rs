@@ -25,6 +25,7 @@ pub(crate) use self::program::Installed;
 use self::program::Program;
 use super::{
     failed::Failed,
+    folder,
     functions::{BEARER_FILE, Functions},
     screen::{Screen, Tone},
     world::{Side, World},
@@ -59,17 +60,18 @@ pub(super) async fn start(
     let (probe, _served) = server::serve(listen, probe::router(asked)?, stop).await?;
 
     let url = functions.webhook().url;
-    files::write(folder, files::ALERTMANAGER, &files::alertmanager(&url, BEARER_FILE))?;
-    let arguments = files::alertmanager_arguments();
-    let alertmanager = Program::start(&installed.alertmanager, folder, &arguments).await?;
+    folder::write_text(folder, files::ALERTMANAGER, &files::alertmanager(&url, BEARER_FILE))?;
+    let (file, arguments) = (&installed.alertmanager, &files::ALERTMANAGER_ARGUMENTS);
+    let alertmanager = Program::start(file, folder, arguments).await?;
 
     let gateway = world.azure.gateway_url();
     let members: Vec<&str> = sites().map(|site| site.backend.as_str()).collect();
     let scraped = files::Scraped { gateway: &gateway, probe, members: &members };
-    files::write(folder, files::RULES, &files::rules(pool))?;
-    files::write(folder, files::PROMETHEUS, &files::prometheus(pool, &scraped, &alertmanager.url))?;
-    let arguments = files::prometheus_arguments();
-    let prometheus = Program::start(&installed.prometheus, folder, &arguments).await?;
+    let text = files::prometheus(pool, &scraped, &alertmanager.url);
+    folder::write_text(folder, files::RULES, &files::rules(pool))?;
+    folder::write_text(folder, files::PROMETHEUS, &text)?;
+    let (file, arguments) = (&installed.prometheus, &files::PROMETHEUS_ARGUMENTS);
+    let prometheus = Program::start(file, folder, arguments).await?;
 
     let pages =
         Pages { prometheus: prometheus.url.clone(), alertmanager: alertmanager.url.clone() };

@@ -118,7 +118,7 @@ impl Program {
     pub(super) async fn start(
         file: &Path,
         folder: &Path,
-        arguments: &[String],
+        arguments: &[&str],
     ) -> Result<Self, Failed> {
         let http = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN).build()?;
         for _ in 0..STARTS_MAX {
@@ -153,7 +153,7 @@ impl Program {
         Err(Failed::from(format!("{} found its port taken {STARTS_MAX} times", file.display())))
     }
 
-    fn spawn(file: &Path, folder: &Path, arguments: &[String]) -> Result<Self, Failed> {
+    fn spawn(file: &Path, folder: &Path, arguments: &[&str]) -> Result<Self, Failed> {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let cannot =
             |error: io::Error| Failed::from(format!("{} cannot be run: {error}", file.display()));

@@ -27,7 +27,7 @@ use tokio::{task::JoinHandle, time::MissedTickBehavior};
 
 use self::{
     rule::{Look, Rule, Turn},
-    webhook::{Alert, Pairs, Sender},
+    webhook::{Alert, Pairs},
 };
 use super::{
     failed::Failed,
@@ -83,7 +83,6 @@ struct Watcher {
     watched: Vec<Watched>,
     scrapes: VecDeque<(Instant, BTreeMap<String, Tally>)>,
     webhook: Webhook,
-    sender: Sender,
     /// What fires, and what has ended and was not told yet, by backend.
     known: BTreeMap<String, Alert>,
     due: Option<Instant>,
@@ -119,7 +118,6 @@ pub(super) fn start(
         watched: watched.collect(),
         scrapes: VecDeque::new(),
         webhook,
-        sender: sender(&metrics),
         metrics,
         // What ended may not have been told; what fires is told again.
         due: (!known.is_empty()).then(Instant::now),
@@ -137,20 +135,10 @@ pub(super) fn start(
     }))
 }
 
-fn sender(metrics: &str) -> Sender {
-    Sender {
-        receiver: "pointsman".to_owned(),
-        group_by: vec!["alertname".to_owned(), "pool".to_owned()],
-        external_url: "http://127.0.0.1:9093".to_owned(),
-        generator_url: metrics.to_owned(),
-    }
-}
-
 /// A body that says that a member of `pool` fails since `started`, to plan by.
 pub(super) fn example(pool: Side, backend: &str, started: Timestamp) -> serde_json::Result<String> {
     let alert = alert(pool, backend, 100.0, started);
-    let sender = sender("http://127.0.0.1:9090/graph");
-    serde_json::to_string_pretty(&webhook::body(&sender, &[&alert]))
+    serde_json::to_string_pretty(&webhook::body("http://127.0.0.1:9090/graph", &[&alert]))
 }
 
 fn alert(pool: Side, backend: &str, percent: f64, started: Timestamp) -> Alert {
@@ -273,7 +261,7 @@ impl Watcher {
             .post(&self.webhook.url)
             .bearer_auth(&self.webhook.bearer)
             .header(header::USER_AGENT, "Alertmanager/0.28.1")
-            .json(&webhook::body(&self.sender, &alerts));
+            .json(&webhook::body(&self.metrics, &alerts));
         let answer = request.send().await.map_err(|error| with_causes(&error.without_url()))?;
         match answer.status() {
             status if status.is_success() => Ok(()),

@@ -26,48 +26,38 @@ pub(super) struct Alert {
     pub(super) ended: Option<Timestamp>,
 }
 
-/// What of a body depends on where it comes from.
-#[derive(Clone, Debug)]
-pub(super) struct Sender {
-    /// The receiver's name in Alertmanager's configuration.
-    pub(super) receiver: String,
-    /// The labels by which alerts are grouped, in the order of the configuration.
-    pub(super) group_by: Vec<String>,
-    /// Where Alertmanager says that it is.
-    pub(super) external_url: String,
-    /// Where the alerts' condition can be looked at.
-    pub(super) generator_url: String,
-}
+/// The labels by which alerts are grouped, in the order of the configuration.
+const GROUP_BY: [&str; 2] = ["alertname", "pool"];
 
-/// The body that tells of these alerts, which are one group.
-pub(super) fn body(sender: &Sender, alerts: &[&Alert]) -> Value {
+/// The body that tells of these alerts, which are one group. Their condition can be looked at by a URL.
+pub(super) fn body(condition: &str, alerts: &[&Alert]) -> Value {
     let labels = common(alerts.iter().map(|alert| &alert.labels));
     let group: Pairs =
-        labels.iter().filter(|(name, _)| sender.group_by.contains(name)).map(owned).collect();
+        labels.iter().filter(|(name, _)| GROUP_BY.contains(&name.as_str())).map(owned).collect();
     let key: Vec<String> = group.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
-    let each = alerts.iter().map(|alert| one(sender, alert));
+    let each = alerts.iter().map(|alert| one(condition, alert));
     json!({
-        "receiver": sender.receiver,
+        "receiver": "pointsman",
         "status": status(alerts.iter().any(|alert| alert.ended.is_none())),
         "alerts": each.collect::<Value>(),
         "groupLabels": group,
         "commonLabels": labels,
         "commonAnnotations": common(alerts.iter().map(|alert| &alert.annotations)),
-        "externalURL": sender.external_url,
+        "externalURL": "http://127.0.0.1:9093",
         "version": "4",
         "groupKey": format!("{{}}:{{{}}}", key.join(", ")),
         "truncatedAlerts": 0,
     })
 }
 
-fn one(sender: &Sender, alert: &Alert) -> Value {
+fn one(condition: &str, alert: &Alert) -> Value {
     json!({
         "status": status(alert.ended.is_none()),
         "labels": alert.labels,
         "annotations": alert.annotations,
         "startsAt": time(alert.started),
         "endsAt": alert.ended.map_or_else(|| NEVER.to_owned(), time),
-        "generatorURL": sender.generator_url,
+        "generatorURL": condition,
         "fingerprint": fingerprint(&alert.labels),
     })
 }
@@ -131,18 +121,9 @@ mod tests {
         }
     }
 
-    fn sender() -> Sender {
-        Sender {
-            receiver: "pointsman".to_owned(),
-            group_by: vec!["alertname".to_owned(), "pool".to_owned()],
-            external_url: "http://127.0.0.1:9093".to_owned(),
-            generator_url: "http://127.0.0.1:9090/graph".to_owned(),
-        }
-    }
-
     fn json(alerts: &[Alert]) -> String {
         let alerts: Vec<&Alert> = alerts.iter().collect();
-        serde_json::to_string_pretty(&body(&sender(), &alerts)).unwrap()
+        serde_json::to_string_pretty(&body("http://127.0.0.1:9090/graph", &alerts)).unwrap()
     }
 
     #[test]

@@ -123,7 +123,7 @@ mod tests {
         check(
             "url=${var.url}",
             &expect![
-                "url has a `${...}`, which Terraform, Bicep or a shell fills in and Azure stores as it is here: write the value itself, or `$${...}` if this text is meant"
+                "url has a `${...}`, which Terraform, Bicep or a shell would fill in; Azure would store it as it is: write the value itself, or `$${...}` if this text is meant"
             ],
         );
         check("title", &expect!["it must be FIELD=VALUE"]);

@@ -87,7 +87,7 @@ fn of_yaml(text: &str) -> Result<Value, String> {
         let place = error.location().map_or_else(String::new, |at| {
             format!(" (line {}, column {})", at.line(), at.column())
         });
-        format!("it is neither JSON nor YAML with every key once{place}")
+        format!("it is not valid JSON or YAML, or it has a key twice{place}")
     })
 }
 
@@ -139,11 +139,11 @@ mod tests {
     fn what_is_wrong_is_told_without_what_stands_there() {
         check(
             "a: 1\na: s3cret\n",
-            &expect!["it is neither JSON nor YAML with every key once (line 2, column 1)"],
+            &expect!["it is not valid JSON or YAML, or it has a key twice (line 2, column 1)"],
         );
         check(
             "a: [s3cret\n",
-            &expect!["it is neither JSON nor YAML with every key once (line 1, column 4)"],
+            &expect!["it is not valid JSON or YAML, or it has a key twice (line 1, column 4)"],
         );
         check("[1]", &expect!["it is not a JSON object"]);
         check(
@@ -174,7 +174,7 @@ mod tests {
         check(
             r#"{"properties":{"url":"[parameters('ordersUrl')]"}}"#,
             &expect![
-                "properties.url is an expression of an ARM template, which a deployment fills in and Azure stores as it is here: write the value itself, or begin it with `[[` if this text is meant"
+                "properties.url is an expression of an ARM template, which a deployment would fill in; Azure would store it as it is: write the value itself, or begin it with `[[` if this text is meant"
             ],
         );
         check(
@@ -196,11 +196,11 @@ mod tests {
         let south = id("lumen", "ord-south").parse().unwrap();
         let of = |text: String| of(&text, false).unwrap().of_another(&south);
         let told = |text: String| of(text).unwrap();
-        let north = "the file is of lumen/ord-north, not of lumen/ord-south; take";
+        let north = "the file is of lumen/ord-north, not of lumen/ord-south; remove";
         assert!(told(format!("id: {}", id("lumen", "ord-north"))).starts_with(north));
-        let other = "the file is of other/ord-south, not of lumen/ord-south; take";
+        let other = "the file is of other/ord-south, not of lumen/ord-south; remove";
         assert!(told(format!("id: {}", id("other", "ord-south"))).starts_with(other));
-        let named = "the file is of ord-north, not of ord-south; take";
+        let named = "the file is of ord-north, not of ord-south; remove";
         assert!(
             told(format!("{{id: {}, name: ord-north}}", id("lumen", "ord-south")))
                 .starts_with(named)

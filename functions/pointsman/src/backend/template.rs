@@ -48,11 +48,11 @@ pub(super) fn literal(value: &mut Value, at: &str) -> Result<bool, String> {
     Ok(some)
 }
 
-const EXPRESSION: &str = "is an expression of an ARM template, which a deployment fills in and Azure stores as it is \
-    here: write the value itself, or begin it with `[[` if this text is meant";
+const EXPRESSION: &str = "is an expression of an ARM template, which a deployment would fill in; Azure \
+    would store it as it is: write the value itself, or begin it with `[[` if this text is meant";
 
-const PLACEHOLDER: &str = "has a `${...}`, which Terraform, Bicep or a shell fills in and Azure stores as it is \
-    here: write the value itself, or `$${...}` if this text is meant";
+const PLACEHOLDER: &str = "has a `${...}`, which Terraform, Bicep or a shell would fill in; Azure \
+    would store it as it is: write the value itself, or `$${...}` if this text is meant";
 
 /// The text that an escaped one stands for; none where nothing is escaped.
 fn unescaped(text: &str) -> Result<Option<String>, &'static str> {

@@ -218,7 +218,7 @@ pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, 
     }
     match &explain.state {
         None => {
-            out.line("nothing was ever heard for it; it is as its owner left it");
+            out.line("no alert has ever concerned it; it is as its owner left it");
         }
         Some(state) => {
             if state.at_rest {
@@ -233,7 +233,7 @@ pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, 
     }
     if !explain.lines.is_empty() {
         out.line("");
-        out.line("the last of its ledger:");
+        out.line("the newest lines of its ledger:");
         for line in &explain.lines {
             out.line(format_args!("  {}  {}", view::moment(line.at), line.what.says));
         }
@@ -253,7 +253,9 @@ fn fields(out: &mut Page, backend: &view::Backend) {
     }
     for view::GivenUp { field, by } in &backend.given_up {
         let by = by.join(", ");
-        out.line(format_args!("{field} was given up to someone else's write, by {by}"));
+        out.line(format_args!(
+            "{field} was written by someone else; these overrides leave it alone since then: {by}"
+        ));
     }
 }
 
@@ -283,7 +285,7 @@ pub(crate) async fn history(common: &Common, options: &HistoryOptions) -> Result
     }
     if history.lines.is_empty() {
         show::note(match &backend {
-            Some(backend) => format!("no line of the ledger is {}'s own", backend.short()),
+            Some(backend) => format!("the ledger has no line about {}", backend.short()),
             None => "the ledger is empty".to_owned(),
         });
     }
