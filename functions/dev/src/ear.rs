@@ -1,5 +1,5 @@
-//! Notes the alerts that are sent, where they arrive: before the functions, which get them to the
-//! letter. So the story goes by what was heard, whoever watches.
+//! Notes the alerts where they arrive: before the functions, which get them unchanged. So it makes no
+//! difference to the story who watches.
 
 use std::{
     collections::BTreeMap,

@@ -1,5 +1,5 @@
 //! The folder of a run, with all that it writes: a temporary one that goes with it, or one that is
-//! kept, and in which the next run goes on.
+//! kept, and in which the next run continues.
 //!
 //! A kept folder belongs to one run at a time, and is never one that someone else has put things
 //! into. What it holds, tokens among it, is for its owner alone.
@@ -97,7 +97,7 @@ pub(super) fn write(folder: &Path, name: &str, what: &impl Serialize) -> Result<
     write_text(folder, name, &serde_json::to_string_pretty(what)?)
 }
 
-/// Writes a file, which is whole at any moment, and for its owner alone.
+/// Writes a file: whole at any moment, and readable by its owner alone.
 pub(super) fn write_text(folder: &Path, name: &str, text: &str) -> Result<(), Failed> {
     let path = folder.join(name);
     let write = || {
@@ -110,7 +110,7 @@ pub(super) fn write_text(folder: &Path, name: &str, text: &str) -> Result<(), Fa
     write().map_err(|error: io::Error| Failed::from(format!("{}: {error}", path.display())))
 }
 
-/// What was kept in a file; nothing where there is none.
+/// What was kept in a file; the default where there is none.
 pub(super) fn read<T: DeserializeOwned + Default>(folder: &Path, name: &str) -> Result<T, Failed> {
     let path = folder.join(name);
     let cannot = |why: String| {

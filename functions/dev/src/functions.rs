@@ -46,10 +46,10 @@ pub(super) const FAULT_FILE: &str = "throttle.json";
 /// A pool as a colleague at the portal would leave it, for `--hold`.
 const FOREIGN_WEIGHTS: [u32; 3] = [50, 20, 30];
 
-/// Adds to what the functions listen for.
+/// Wraps what listens for the functions, to see what arrives.
 pub type Wrap = Box<dyn FnOnce(Router) -> Router + Send>;
 
-/// The functions, running, as whoever calls [`run`](crate::run) has started them.
+/// The running functions, as the caller of [`run`](crate::run) has started them.
 pub struct Serving {
     /// Where they listen.
     pub address: SocketAddr,
@@ -69,7 +69,7 @@ pub(super) struct Functions {
 }
 
 impl Functions {
-    /// Writes the files, and has the functions started on them; `wrap` adds to what listens.
+    /// Writes the files, and has the functions started on them.
     pub(super) async fn start(
         world: &World,
         folder: Folder,

@@ -1,4 +1,4 @@
-//! `--hold`: a small door to the members' servers, and what to try while everything is up.
+//! `--hold`: an HTTP interface to the members' servers, and what to try while everything is up.
 
 use std::{path::Path, sync::Arc};
 
@@ -18,7 +18,7 @@ use super::{
     world::{Site, World},
 };
 
-/// What the door needs.
+/// What the interface needs.
 #[derive(Clone)]
 struct Door {
     world: Arc<World>,

@@ -30,7 +30,7 @@ pub(super) async fn draw(
     loop {
         ticks.tick().await;
         meter.take(Instant::now(), world.counted());
-        // A store that cannot be read is told of by those who need it; the table does without.
+        // Who needs the store says that it cannot be read; the table goes on without it.
         let document = store.document(&helped).await.ok().flatten();
         let standings = match document {
             Some(document) => standings(&document.body, Timestamp::now()),

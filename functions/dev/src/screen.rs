@@ -1,8 +1,8 @@
-//! What whoever started `dev` sees: lines as things happen, and below them, where a terminal is, a
+//! What a person who runs `dev` sees: lines as things happen, and below them, where a terminal is, a
 //! live table that is drawn in place.
 //!
 //! The table is drawn with plain ANSI: the lines drawn last are erased from the bottom up, what is
-//! to stay is written, and the table is drawn anew below it, all in one write, so that nothing
+//! to stay is written, and the table is drawn again below it, all in one write, so that nothing
 //! flickers. Long lines are cut by the terminal and not wrapped, since a wrapped line would take
 //! two rows and the next erasure would miss one.
 
@@ -16,7 +16,7 @@ use std::{
 use pointsman_core::text::{self, one_line};
 use pointsman_host::server::Stop;
 
-/// How a line feels.
+/// Whether a line is good news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     Plain,
@@ -60,7 +60,7 @@ struct Inner {
     live: bool,
     paint: Paint,
     drawn: Mutex<Drawn>,
-    /// Asked for once nobody reads any more.
+    /// Asked for once the output is closed.
     closed: Stop,
 }
 
@@ -91,7 +91,7 @@ impl Screen {
         self.0.live
     }
 
-    /// Stops once nobody reads any more what is said.
+    /// Stops once the output is closed.
     pub(super) fn closed(&self) -> &Stop {
         &self.0.closed
     }
@@ -151,7 +151,7 @@ impl Screen {
         self.write(&text);
     }
 
-    /// Takes what is drawn away, and draws no more.
+    /// Removes what is drawn, and draws no more.
     pub(super) fn leave(&self) {
         let mut drawn = self.drawn();
         let text = erased(&drawn);
@@ -176,7 +176,7 @@ impl Screen {
     }
 
     fn seen(&self, written: io::Result<()>) {
-        // Whoever closed the other end, as `head` does, does not want to see more.
+        // A reader that closes its end, as `head` does, does not want to see more.
         if written.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
             self.0.closed.ask();
         }

@@ -29,7 +29,7 @@ const CALM: Duration = Duration::from_secs(10);
 /// How long nothing is lost before a pool counts as clean.
 const CLEAN_FOR: Duration = Duration::from_secs(3);
 
-/// How long one sees the helped pool beside the other one, before it is said what came of it.
+/// How long the helped pool is seen beside the other one, before the result is told.
 const CONTRAST: Duration = Duration::from_secs(10);
 
 /// How many times that.
@@ -59,7 +59,7 @@ const WHOLE_WITHIN: Duration = Duration::from_secs(82);
 /// How often what is waited for is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// What was waited for in vain.
+/// What did not come in time.
 struct Missing(String);
 
 /// What the story goes by: what the watcher has told, and what Azure has done.

@@ -62,7 +62,7 @@ pub(super) struct Measured {
     pub(super) losses: (Tally, Tally),
     /// How many writes to the helped pool Azure has done.
     pub(super) writes: usize,
-    /// What was waited for in vain.
+    /// What did not come in time.
     pub(super) missing: Option<String>,
     /// How long it took.
     pub(super) took: Duration,

@@ -1,4 +1,4 @@
-//! How much of what was sent has failed, by any of those who count it: callers, the gateway, a watcher.
+//! How many requests failed, whoever counts them: callers, the gateway, a watcher.
 
 use pointsman_emulator::Tally;
 

@@ -3,7 +3,7 @@
 //! Every tick sends one request to each pool, or none to either, so that the two are equal by
 //! construction. What is under way is bounded: a gateway that hangs slows the traffic down and
 //! piles nothing up. Losses are what callers see, an answer of 500 and more or none at all; each is
-//! kept with its time, so that "clean since" is exact and no matter of windows.
+//! kept with its time, so that "clean since" is exact.
 
 use std::{
     collections::VecDeque,
@@ -119,7 +119,7 @@ impl Traffic {
 /// Sends without end.
 async fn drive(client: &Client, urls: &[String; 2], lanes: &[Lane; 2], under_way: &Arc<Semaphore>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / REQUESTS_PER_SECOND);
-    // What a busy moment has delayed is made up for, as far as the permits allow.
+    // Ticks that a busy moment delayed are caught up on, as far as the permits allow.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     loop {
         ticks.tick().await;

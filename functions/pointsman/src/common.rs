@@ -1,4 +1,4 @@
-//! What every command takes, and what is opened by it.
+//! The options of every command, and what they open.
 
 use std::{io, ops::Deref, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -104,7 +104,7 @@ impl Common {
     }
 }
 
-/// Records that are looked at.
+/// Records to look at.
 pub(crate) struct Reading {
     records: Records,
     /// The folder of the empty ones.

@@ -37,7 +37,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// What the file says, with what was said beside it.
+    /// The options of the file, with those of the command line over them.
     fn read(&self) -> Result<Emulated, Failed> {
         let mut read = match &self.options {
             Some(file) => {

@@ -32,8 +32,8 @@ use crate::{common::Common, failed::Failed, page::Page, playbook, show};
 const CONSUME_WITHIN: Duration = Duration::from_secs(2);
 const CONSUME_EVERY: Duration = Duration::from_millis(50);
 
-/// For how long it holds whether the store can store, in seconds. To find out takes a durable write,
-/// and it may be asked often.
+/// For how long it is remembered whether the store can store, in seconds. To find out takes a durable
+/// write, and it may be asked often.
 const PROBE_SECS: i64 = 1;
 
 /// What `serve` takes.
@@ -124,7 +124,7 @@ impl Serving {
         Ok(Self { address, parts, tasks, http, stop })
     }
 
-    /// Waits until a part of it ends though no stop was asked for, which only a fault of ours can do.
+    /// Waits until a part of it ends although no stop was asked for, which is a bug.
     async fn broken(&mut self) -> Failed {
         let why = tokio::select! {
             Some(ended) = self.tasks.join_next() => ended.err().map(|error| error.to_string()),
@@ -171,7 +171,7 @@ async fn open(config: &Config, mode: Mode) -> Result<Parts, Failed> {
     }
 }
 
-/// Sees to it that a playbook is in force: the newest that is published, or the configured one.
+/// Makes sure that a playbook is in force: the newest that is published, or the configured one.
 async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Result<(), Failed> {
     let newest = parts.records.store.published().await?;
     let file = match &config.playbook {
@@ -214,13 +214,13 @@ struct Health {
     probe: Probe,
 }
 
-/// Whether the store can store, as it was found out last; none is why not. Those who ask at once ask
-/// together.
+/// When it was last found out whether the store can store, and why it cannot, if so. Those who ask at
+/// the same time share one answer.
 #[derive(Default)]
 struct Probe(Mutex<Option<(Timestamp, Option<String>)>>);
 
 impl Probe {
-    /// What is known by `now`, or is found out.
+    /// The last answer, if it is fresh at `now`; else a new one.
     async fn ask(
         &self,
         now: Timestamp,
@@ -238,8 +238,8 @@ impl Probe {
     }
 }
 
-/// Of those who ask at once, the first to find it out may have come a moment later; but a clock that
-/// was set back makes nothing fresh for long.
+/// Of those who ask at the same time, a later one may be the first to find out, so that `at` may lie
+/// after `now`; but a clock that was set back keeps nothing fresh for long.
 fn is_fresh(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at).abs() < SignedDuration::from_secs(PROBE_SECS)
 }

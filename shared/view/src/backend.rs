@@ -31,7 +31,7 @@ pub struct Backend {
     /// That Azure does not answer for it, or refuses, or asks to wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
-    /// That Azure has had no such backend of late, though something is going on.
+    /// That Azure shows no such backend, although something is going on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<Missing>,
     /// Its overrides: held, in force, or on their way out.
@@ -40,10 +40,10 @@ pub struct Backend {
     pub fields: Vec<Field>,
     /// The fields that were given up to someone else's write.
     pub given_up: Vec<GivenUp>,
-    /// The writes that have had no answer. One without changes is sent so that none before it can land
-    /// any more.
+    /// The writes without an answer. One without changes was sent so that no write before it can still
+    /// land.
     pub writes: Vec<Write>,
-    /// The reconnects that are due, and those that were answered of late.
+    /// The reconnects that are due, and those that were answered lately.
     pub reconnects: Vec<Reconnect>,
 }
 
@@ -106,14 +106,14 @@ impl Trouble {
 pub struct Missing {
     /// Since when.
     pub since: Timestamp,
-    /// From when on that is believed.
+    /// From when on it counts as deleted.
     pub believed: Timestamp,
-    /// Whether that is so now.
+    /// Whether it counts as deleted now.
     pub gone: bool,
 }
 
 impl Missing {
-    /// Where that was seen last and something is going on: what is at rest is not looked at.
+    /// None where it was seen at the last look, and where nothing is going on: then nobody looks.
     #[must_use]
     pub fn of(document: &Document, now: Timestamp) -> Option<Self> {
         let (since, believed) = document.missing().filter(|_| !document.is_at_rest())?;
@@ -139,14 +139,14 @@ pub struct Field {
     pub field: String,
     /// What its owner last left there.
     pub baseline: Value,
-    /// What stands there by our own hand.
+    /// What Pointsman last wrote there.
     pub written: Value,
-    /// That Azure made something else of what was asked.
+    /// That Azure keeps something else than what was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unmet: Option<Unmet>,
 }
 
-/// What a field should be, and Azure has not made of it.
+/// What a field should be, while Azure keeps something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Unmet {
     /// What it should be.
@@ -171,7 +171,7 @@ impl Field {
         Self { field: field.to_string(), baseline, written, unmet }
     }
 
-    /// What Azure keeps in place of what was asked, in words.
+    /// What Azure keeps instead of what was asked, in words.
     #[must_use]
     pub fn kept(&self) -> Option<String> {
         let Self { field, written, .. } = self;
@@ -179,7 +179,7 @@ impl Field {
         Some(format!("{field} should be {wanted}, and Azure keeps {written}"))
     }
 
-    /// What Azure keeps in place of what its owner left, in words.
+    /// What Azure keeps instead of what its owner left, in words.
     #[must_use]
     pub fn unrestored(&self) -> Option<String> {
         self.unmet.filter(|unmet| unmet.restores)?;
@@ -230,7 +230,7 @@ pub fn may_land(document: &Document) -> Option<String> {
     ))
 }
 
-/// A reconnect: a backend's connections are made anew.
+/// A reconnect: a backend gets new connections.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Reconnect {
     /// Of which backend: its path in Azure.
@@ -248,7 +248,7 @@ pub struct Reconnect {
     pub outcome: Option<Outcome>,
 }
 
-/// What Azure made of a reconnect.
+/// The outcome of a reconnect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Outcome {
@@ -256,7 +256,7 @@ pub enum Outcome {
     Accepted {
         /// When.
         at: Timestamp,
-        /// When the connections are made anew.
+        /// When the backend gets new connections.
         due: Timestamp,
     },
     /// Azure did not take it.

@@ -56,7 +56,7 @@ impl Line {
     }
 }
 
-/// What a line tells: its kind, what readers look for by, and the whole in words.
+/// What a line tells: its kind, the facts that programs look for, and the whole in words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct What {
     /// Its kind, as `fired`, `claimed`, `held`, `wrote` or `reconnectAccepted`. More kinds may come.
@@ -82,6 +82,12 @@ pub struct What {
     /// Why an override is held or has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<Why>,
+    /// The operator who asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// What that operator gave as the reason; or the error that it tells of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The same in words, on one line, with all that belongs to it.
     pub says: String,
 }
@@ -89,9 +95,9 @@ pub struct What {
 impl From<&ledger::What> for What {
     fn from(what: &ledger::What) -> Self {
         use ledger::What as Told;
-        // These names are stored and read for ever, so that they never change.
+        // The names under which it is stored never change, because what is stored is read for ever.
         let stored = serde_json::to_value(what).unwrap_or_default();
-        let text = |key: &str| stored.get(key).and_then(Json::as_str).map(str::to_owned);
+        let text = |path: &str| stored.pointer(path).and_then(Json::as_str).map(str::to_owned);
         let why = if let Told::Held { why, .. } | Told::Displaced { why, .. } = what {
             Some(Why::of(why))
         } else if let Told::Ended { why, .. } | Told::NeverBegan { why, .. } = what {
@@ -100,13 +106,17 @@ impl From<&ledger::What> for What {
             None
         };
         Self {
-            what: text("what").unwrap_or_default(),
-            id: text("id"),
-            intent: text("intent"),
-            series: text("series"),
-            play: text("play"),
-            target: text("target"),
-            field: text("field"),
+            what: text("/what").unwrap_or_default(),
+            id: text("/id"),
+            intent: text("/intent"),
+            series: text("/series"),
+            play: text("/play"),
+            target: text("/target"),
+            field: text("/field"),
+            by: text("/by").or_else(|| text("/why/undone/by")),
+            reason: text("/reason")
+                .or_else(|| text("/why/undone/reason"))
+                .or_else(|| text("/why").filter(|_| why.is_none())),
             why,
             says: what.to_string(),
         }

@@ -66,7 +66,7 @@ impl Alerts {
         Self { count: starts().count() as u64, first: starts().min(), latest: starts().max() }
     }
 
-    /// `2,000 alerts, first 07:31Z, latest 07:39Z`; none where there are not several.
+    /// `2,000 alerts, first 07:31Z, latest 07:39Z`; none unless there are several.
     #[must_use]
     pub fn several(&self, now: Timestamp) -> Option<String> {
         let (first, latest) = (self.first?, self.latest?);
@@ -81,7 +81,7 @@ impl Alerts {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Standing {
-    /// Its kind, by which programs tell it apart.
+    /// Its kind, for programs.
     pub kind: StandingKind,
     /// Since when: when it was claimed, has begun, or has ended.
     pub since: Timestamp,
@@ -123,7 +123,7 @@ pub enum StandingKind {
 }
 
 impl Standing {
-    /// What has become of an override of this document.
+    /// How an override of this document stands at `now`.
     #[must_use]
     pub fn of(document: &Document, over: &overrides::Override, now: Timestamp) -> Self {
         let stood = |field| document.owned.get(&field).is_some_and(|owned| owned.stood);

@@ -1,4 +1,4 @@
-//! `plan`: what would happen, were a signal heard now.
+//! `plan`: what would happen if a signal were received now.
 
 use jiff::Timestamp;
 use pointsman_core::{
@@ -33,11 +33,11 @@ pub struct Plan {
     pub unusable: Vec<String>,
     /// How many alerts the sender left out.
     pub truncated: u64,
-    /// What would become of each backend that it concerns.
+    /// The plan for each backend that is concerned.
     pub backends: Vec<BackendPlan>,
 }
 
-/// What would become of one backend.
+/// The plan for one backend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct BackendPlan {
     /// Its path in Azure.
@@ -55,7 +55,7 @@ pub struct BackendPlan {
     pub lines: Vec<What>,
 }
 
-/// What would become of one override.
+/// The plan for one override.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OverridePlan {
     /// Its id.
@@ -71,7 +71,7 @@ pub struct OverridePlan {
 /// What would be decided on an override.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Verdict {
-    /// Its kind, by which programs tell it apart.
+    /// Its kind, for programs.
     pub kind: VerdictKind,
     /// When it ends, where its alert resolved and it stays until then.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -83,7 +83,7 @@ pub struct Verdict {
     pub says: String,
 }
 
-/// The kinds of verdicts.
+/// What can be decided on an override.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum VerdictKind {
@@ -111,7 +111,7 @@ impl Verdict {
             .any(|what| matches!(what, ledger::What::Ended { id, .. } if *id == over.id));
         let new = |kind, why, says| Self { kind, at: None, why, says };
         match (&over.life, &over.standing) {
-            // That it ends now says more than that its limits would still allow it.
+            // That it ends now says more than that limits would still allow it.
             (Life::Ended { why, .. }, _) if ends_now => {
                 new(Kind::Ends, Some(Why::of(why)), format!("ends: {why}"))
             }
@@ -137,8 +137,8 @@ impl Verdict {
 }
 
 impl BackendPlan {
-    /// What would become of the backend of this document, as it would be then: what would be written,
-    /// and what the ledger would tell.
+    /// The plan for one backend: its document as it would be then, what would be written, and what the
+    /// ledger would tell.
     #[must_use]
     pub fn of(
         document: &Document,

@@ -315,7 +315,9 @@ fn a_line_of_the_ledger_says_the_same_to_programs_and_to_people() {
     let id = over(claimed(), Standing::Unseen).id;
     let lines = [
         What::Stepped { id: id.clone(), given_back: "12.5%".parse().unwrap() },
-        What::Held { id, why: Held::Paused },
+        What::Held { id: id.clone(), why: Held::Paused },
+        What::Ended { id, why: End::Undone { by: "ann".to_owned(), reason: "a\nb".to_owned() } },
+        What::Rejected { why: "too late".to_owned() },
         What::Answered {
             field: Field::weight(&"eu".parse().unwrap()),
             asked: Value::Absent,
@@ -349,6 +351,30 @@ fn a_line_of_the_ledger_says_the_same_to_programs_and_to_people() {
                 "says": "Pointsman is paused"
               },
               "says": "owskwljig26c6ur6 is held: Pointsman is paused"
+            },
+            {
+              "line": "zvxtewgobfemrmp3",
+              "at": "2026-03-01T12:10:00Z",
+              "backend": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/backends/chat",
+              "name": "contoso/chat",
+              "what": "ended",
+              "id": "owskwljig26c6ur6",
+              "why": {
+                "kind": "undone",
+                "says": "undone by ann: a\nb"
+              },
+              "by": "ann",
+              "reason": "a\nb",
+              "says": "owskwljig26c6ur6 ended: undone by ann: a\\nb"
+            },
+            {
+              "line": "hlkwuvxhhenw2vag",
+              "at": "2026-03-01T12:10:00Z",
+              "backend": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/backends/chat",
+              "name": "contoso/chat",
+              "what": "rejected",
+              "reason": "too late",
+              "says": "not done: too late"
             },
             {
               "line": "yxa7zwa7f3luyihe",

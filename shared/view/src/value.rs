@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-/// The version of all that is shown: it grows where something is taken away, or means something else.
+/// The version of all views. It grows when something is taken away or changes its meaning.
 pub const VERSION: u32 = 1;
 
-/// The name of a variant, as it is stored: what is stored is read for ever, so that it never changes.
+/// The name of a variant, as it is stored. It never changes, because what is stored is read for ever.
 pub(crate) fn kind(of: &impl Serialize) -> String {
     let name = match serde_json::to_value(of) {
         Ok(Json::String(name)) => Some(name),
@@ -27,7 +27,7 @@ pub(crate) fn kind(of: &impl Serialize) -> String {
 /// come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Why {
-    /// Its kind, by which programs tell it apart.
+    /// Its kind, for programs.
     pub kind: String,
     /// The same in words, with the numbers and names that belong to it.
     pub says: String,
@@ -86,7 +86,7 @@ pub enum Value {
     Absent(Absent),
 }
 
-/// The word for a key that is not there.
+/// The word for a key that is not there: `"absent"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Absent {

@@ -528,7 +528,7 @@ async fn an_azure_that_fails_again_and_again_is_told_of_once() {
     world.weights([0, 30, 20]).await;
     let ledger = world.ledger().await;
     assert_eq!(ledger.count("unreachable"), 1, "{ledger:#?}");
-    let why = ledger.of("unreachable")[0]["says"].as_str().expect("a reason").to_owned();
+    let why = ledger.of("unreachable")[0]["reason"].as_str().expect("a reason").to_owned();
     assert!(why.contains("500") && !why.contains("request-id"), "{why}");
     assert!(world.log().contains("request-id"), "the ids are in the log");
     assert!(world.document().await.get("trouble").is_none(), "it is over");

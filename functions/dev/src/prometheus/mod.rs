@@ -5,8 +5,8 @@
 //! webhook to the functions.
 //!
 //! Both are the programs that are installed. They listen on free ports of 127.0.0.1, keep
-//! everything in the run's folder, and end with the run: in good order when it stops, and at once
-//! when it is dropped. One that ends by itself is told of.
+//! everything in the run's folder, and end with the run: they are asked to when it stops, and
+//! killed when it is dropped. If one ends by itself, a line says so.
 
 mod files;
 mod probe;
@@ -34,10 +34,10 @@ use super::{
 /// How long either may take to end when it is asked to; after that it is killed.
 const ENDED_WITHIN: Duration = Duration::from_secs(4);
 
-/// How much later than they the run may hear of an interrupt.
+/// How much later than the programs the run may hear of an interrupt.
 const INTERRUPTED_WITHIN: Duration = Duration::from_millis(500);
 
-/// Where both have their pages.
+/// Where the pages of both are.
 #[derive(Clone, Debug)]
 pub(super) struct Pages {
     pub(super) prometheus: String,

@@ -1,4 +1,4 @@
-//! A program of someone else's: found, started, asked whether it is ready, and ended.
+//! Another program: found, started, asked whether it is ready, and ended.
 
 use std::{
     env,
@@ -88,8 +88,8 @@ fn program(path: &OsStr, names: &[&str]) -> Option<PathBuf> {
     names.iter().find_map(|name| folders.iter().map(|folder| folder.join(name)).find(runs))
 }
 
-/// What runs a program so that it is killed when this process is, where util-linux has a tool for
-/// that. Without it, only a kill of this process leaves the program running.
+/// Runs a program so that it is killed when this process is, if util-linux's tool for that is there.
+/// Without it, the program goes on only if this process is killed.
 fn command(file: &Path) -> Command {
     let path = env::var_os("PATH").unwrap_or_default();
     match program(&path, &["setpriv"]) {

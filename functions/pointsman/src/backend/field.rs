@@ -1,4 +1,4 @@
-//! `FIELD=VALUE`: one field that shall be another, as a person types it.
+//! `FIELD=VALUE`: a field and its new value, as a person types them.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::template;
 
-/// What shall be set to what.
+/// A field and its new value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Field {
     /// A property, by the keys that lead to it.
@@ -16,7 +16,7 @@ pub(super) enum Field {
     Member(BackendName, Which, Setting),
 }
 
-/// What of a member.
+/// Which field of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Which {
     /// Its weight.

@@ -1,4 +1,4 @@
-//! What a person wrote into a file: all of a backend, or what shall change of one.
+//! What a person wrote into a file: a whole backend, or the changes to one.
 
 use std::path::Path;
 
@@ -9,14 +9,14 @@ use serde_json::Value;
 use super::{print::short, template};
 use crate::{failed::Failed, input};
 
-/// What Azure alone says of a backend, and takes from nobody.
+/// The keys that only Azure sets.
 pub(super) const AZURES: [&str; 3] = ["id", "name", "type"];
 
 /// What a file says.
 #[derive(Debug)]
 pub(super) struct File {
-    /// What shall be, without what Azure alone says of a backend; what was written as JSON and has
-    /// nothing of that is kept unchanged.
+    /// What the backend shall be, without the keys that only Azure sets. JSON that has none of them is
+    /// kept to the letter.
     pub(super) document: Document,
     /// The ETag that `get` has put there, and that Azure's bodies do not have.
     pub(super) etag: Option<ETag>,
@@ -81,7 +81,7 @@ fn of(text: &str, is_json: bool) -> Result<File, String> {
     Ok(File { document, etag, id: text(id), name: text(name) })
 }
 
-/// What is wrong is told by its place alone: the line may have a secret in it.
+/// An error names only the place: the line may hold a secret.
 fn of_yaml(text: &str) -> Result<Value, String> {
     serde_saphyr::from_str(text).map_err(|error| {
         let place = error.location().map_or_else(String::new, |at| {
@@ -91,7 +91,7 @@ fn of_yaml(text: &str) -> Result<Value, String> {
     })
 }
 
-/// Says so where something stands that was hidden when it was shown.
+/// Refuses a text that was hidden when it was shown.
 fn shown_in_full(at: &str, text: &str) -> Result<(), String> {
     if text == HIDDEN || (text.contains("://") && text.contains(HIDDEN)) {
         return Err(format!(

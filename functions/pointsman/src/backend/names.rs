@@ -1,7 +1,7 @@
 //! Which backend, or which service, is meant: by the playbook in force, or the configured one.
 //!
-//! A playbook that cannot be read does not stop what needs none of its names: whoever gives the
-//! whole Azure path gets a note about it, and then what was asked for.
+//! A playbook that cannot be read stops only what needs its names: with a whole Azure path, a note
+//! tells of it, and the command goes on.
 
 use pointsman_apim::{BackendId, Scope, ServiceId, WorkspaceId, id::WorkspaceName};
 use pointsman_core::playbook::Playbook;
@@ -100,7 +100,7 @@ impl Names {
         Ok(Scope::Workspace(WorkspaceId { service, workspace }))
     }
 
-    /// The names of the playbook are needed.
+    /// Fails where the names of the playbook are not known.
     fn known(&self) -> Result<(), Wrong> {
         match &self.unread {
             None => Ok(()),
@@ -111,7 +111,7 @@ impl Names {
         }
     }
 
-    /// They are not needed; a note says that they could not be read.
+    /// Notes that they are not known, where they are not needed.
     fn warn(&self) {
         if let Some(why) = &self.unread {
             let why = why.within("the playbook cannot be read, which does not matter here:");

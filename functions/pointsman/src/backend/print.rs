@@ -1,4 +1,4 @@
-//! How backends and what became of them are printed. Nothing secret gets this far: documents come
+//! How backends and changes of them are printed. Nothing secret gets this far: documents come
 //! redacted, and the lines of a diff hide what is.
 
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ use crate::{
 /// How things are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
-    /// For people; if it is not said.
+    /// For people; the default.
     Table,
     /// For programs.
     Json,
@@ -110,9 +110,9 @@ pub(super) fn backend(output: Output, backend: &Backend) -> Result<ExitCode, Fai
     either(output, &whole, &page)
 }
 
-/// What became of a change.
+/// The outcome of a change.
 pub(super) struct Outcome<'a> {
-    /// Of what.
+    /// Of which backend.
     pub(super) backend: &'a BackendId,
     /// What was done, or would be: `updated`.
     pub(super) what: &'a str,
@@ -120,7 +120,7 @@ pub(super) struct Outcome<'a> {
     pub(super) lines: &'a [Line],
     /// Whether it was written.
     pub(super) written: bool,
-    /// The mark of what is there now.
+    /// The ETag of what is there now.
     pub(super) etag: Option<&'a ETag>,
 }
 

@@ -1,4 +1,4 @@
-//! `list`, `get`, `watch`: what is there, and what becomes of it.
+//! `list`, `get`, `watch`: what is there, and how it changes.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -96,8 +96,8 @@ pub(super) async fn seen(desk: &Desk, id: &BackendId) -> Result<Option<Backend>,
     }
 }
 
-/// Looks again and again. Whether there is anything new is asked by the ETag alone. What is gone
-/// may come back; what cannot be asked for a while is told once and asked again.
+/// Reads again and again; whether there is anything new, by the ETag alone. A backend that is gone may
+/// come back. That it cannot be read for a while is told once, and it is read again.
 pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCode, Wrong> {
     let id = desk.names.backend(&options.backend)?;
     let mut stopped = std::pin::pin!(Stop::signals().map_err(Failed::from)?);

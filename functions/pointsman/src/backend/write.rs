@@ -124,7 +124,7 @@ fn file_of(id: &BackendId, path: &Path) -> Result<File, Wrong> {
     }
 }
 
-/// Someone wrote since that ETag was read.
+/// Refuses where someone wrote since that ETag was read.
 fn unchanged(seen: &Backend, wanted: Option<&ETag>) -> Result<(), Wrong> {
     match wanted {
         Some(wanted) if wanted != seen.etag() => Err(Wrong::Changed(format!(
@@ -271,9 +271,9 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, W
     Ok(outcome.print(desk.output)?)
 }
 
-/// Names what the newest version that is known shows of a backend, what it was read by does not, and
-/// what goes unseen when the backend becomes what `written` makes of it: all that is replaced, and
-/// arrays are even by an Update. If that version cannot be read, nothing is known to be lost.
+/// Warns of fields that only the newest api-version shows, and that this write would remove: a put
+/// replaces everything, and even an Update replaces whole arrays. `written` gives what a backend becomes.
+/// If it cannot be read by that version, nothing is known to be lost.
 async fn warn_of_what_is_lost(
     desk: &Desk,
     id: &BackendId,
@@ -322,8 +322,8 @@ async fn written(
     }
 }
 
-/// What differs once all was replaced. What Azure itself says of a backend stays out of it, as it
-/// does of a file.
+/// What differs once everything was replaced. The keys that only Azure sets are left out, as they are
+/// of a file.
 fn replaced(before: &Value, after: &Value) -> Vec<Line> {
     let mut before = before.clone();
     if let Value::Object(fields) = &mut before {

@@ -22,7 +22,7 @@ use crate::{common::Common, failed::Failed};
 /// How often the store is looked at for the effect of a command.
 pub(super) const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// How often it is tried to carry commands out here, while nobody else does.
+/// How often this process tries to carry commands out itself, while no other does.
 const CONSUME_EVERY: Duration = Duration::from_secs(1);
 
 /// How long a command may take to be taken in.

@@ -144,13 +144,13 @@ pub(crate) async fn resume(common: &Common, by: By) -> Result<ExitCode, Failed> 
     done(common, json!({"paused": paused, "already": already}), &Page::of(text))
 }
 
-/// The reconnects of a backend that can still be called off.
+/// The reconnects of a backend that can still be cancelled.
 pub(super) fn waiting(document: &Document) -> BTreeMap<ReconnectId, view::Reconnect> {
     let waiting = document.reconnects.iter().filter(|(_, reconnect)| reconnect.is_waiting());
     waiting.map(|(id, reconnect)| (id.clone(), view::Reconnect::of(reconnect))).collect()
 }
 
-/// What is said of a reconnect that was called off.
+/// What is said of a reconnect that was cancelled.
 pub(super) fn cancelled(reconnect: &view::Reconnect) -> String {
     let (name, due) = (&reconnect.name, view::moment(reconnect.due));
     format!("cancelled: the reconnect of {name} that was due at {due}")
@@ -223,8 +223,8 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     done(common, json!({"released": true, "ended": ids, "cancelled": reconnects}), &text)
 }
 
-/// A wake that was put into the queue behind the command: once it is gone, so is the command. None
-/// where there is no backend that could be changed.
+/// Puts a wake into the queue behind the command: once the wake is gone, the command was taken in.
+/// None where no backend is known that could be changed.
 async fn mark(records: &Records, documents: &[Document]) -> Result<Option<Outgoing>, Failed> {
     let mut backend = documents.first().map(|document| document.backend.clone());
     if backend.is_none()
@@ -241,13 +241,13 @@ async fn mark(records: &Records, documents: &[Document]) -> Result<Option<Outgoi
     Ok(Some(mark))
 }
 
-/// Whether the mark is gone from the queue. Asking puts it there again, which only has a backend
-/// looked at once more.
+/// Whether the mark is gone from the queue. Asking puts it there again, which does no harm: a backend
+/// is looked at once more.
 async fn taken(records: &Records, mark: Option<&Outgoing>) -> Result<bool, Failed> {
     let Some(mark) = mark else { return Ok(true) };
     match records.queue.send(mark.clone()).await? {
         Sent::Stored => Ok(true),
-        // Whoever holds it at this moment may not have acted upon what was before it.
+        // Someone may hold it at this moment, and not have acted yet on what was before it.
         Sent::Again | Sent::Duplicate => Ok(false),
     }
 }

@@ -1,7 +1,7 @@
 //! `undo`: ends one override, or all of a backend.
 //!
-//! What it says is what the store shows afterwards, and not what was asked for: what is given back,
-//! what others still change, what was called off, and what Azure was asked for already.
+//! It tells what the store shows afterwards, not what was asked for: what is given back, what others
+//! still change, which reconnects were cancelled, and which Azure was asked for already.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -50,7 +50,7 @@ pub(crate) struct Options {
     reason: Reason,
 }
 
-/// What of an undo is left to be done.
+/// What is left to be done of an undo.
 #[derive(Default)]
 struct Left {
     /// Overrides that have not ended, and reconnects that still wait.
@@ -61,11 +61,11 @@ struct Left {
     writing: bool,
     /// What Azure keeps in place of what its owner left.
     unmet: Vec<String>,
-    /// What keeps it.
+    /// Why it is not done yet.
     why: Option<String>,
     /// Other overrides that are in force, or on their way out.
     others: Vec<Override>,
-    /// The reconnects that were not called off: Azure was asked for them already.
+    /// The reconnects that were not cancelled: Azure was asked for them already.
     asked: BTreeSet<ReconnectId>,
 }
 
@@ -91,7 +91,7 @@ impl Target {
         self.overrides.iter().map(|over| &over.id).collect()
     }
 
-    /// How far it is.
+    /// What is left to be done of it.
     async fn left(&self, records: &Records) -> Result<Left, Failed> {
         let Some(document) = records.store.document(&self.backend).await? else {
             return Ok(Left::default());
@@ -127,7 +127,7 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
     let documents = ask::documents(records).await?;
     let reason = reason.to_owned();
     let named = find::backend(records, what).await;
-    // What is a backend's name is meant as one, whatever ids begin like it.
+    // The name of a backend goes before ids that begin with the same characters.
     let over = if named.is_ok() { None } else { find::over(&documents, what)? };
     let (backend, command, overrides, reconnects) = if let Some((backend, over)) = over {
         let (id, at) = (over.id.clone(), backend.clone());
@@ -169,13 +169,13 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     let target = target(&reading, &options.what, &options.reason.reason).await?;
     let paused = reading.store.group().await?.body.paused.is_some();
     reading.close().await;
-    // A backend is also told of where nothing is known to be in force: something may be on its way.
+    // It is sent even if nothing is known to be in force: something may be on its way.
     let mut dispatch = Dispatch::open(common).await?;
     dispatch.send(&options.reason.by, target.command.clone()).await?;
     let ended = async |records: &Records| Ok(target.left(records).await?.running == 0);
     let taken = dispatch.until(TAKEN_WITHIN, ended).await?;
     let gone = async |records: &Records| Ok(target.left(records).await?.is_nothing());
-    // What nothing is written for is not waited for.
+    // Under a pause nothing is written, so that there is nothing to wait for.
     let within = if paused { Duration::ZERO } else { RESTORED_WITHIN };
     let given_back = taken && dispatch.until(within, gone).await?;
     let left = target.left(&dispatch.records).await?;
