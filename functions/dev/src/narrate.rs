@@ -128,7 +128,7 @@ fn of_write(
         return (Tone::Plain, format!("azure     someone else writes {side}: {changes}"));
     }
     let since = since.map_or_else(String::new, |since| {
-        format!(", {:.0} ms after the webhook was sent", since.as_secs_f64() * 1_000.0)
+        format!(", {:.0} ms after the webhook arrived", since.as_secs_f64() * 1_000.0)
     });
     (Tone::Good, format!("azure     PATCH {side}: {changes}{since}"))
 }
@@ -197,7 +197,7 @@ mod tests {
             false,
             [0, 30, 20],
             Some(14),
-            &expect!["azure     PATCH helped: eu 50 → 0, 14 ms after the webhook was sent"],
+            &expect!["azure     PATCH helped: eu 50 → 0, 14 ms after the webhook arrived"],
         );
         check(false, [5, 30, 20], None, &expect!["azure     PATCH helped: eu 50 → 5 (10%)"]);
         check(

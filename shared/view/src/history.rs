@@ -59,7 +59,15 @@ impl Line {
 /// What a line tells: its kind, the facts that programs look for, and the whole in words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct What {
-    /// Its kind, as `fired`, `claimed`, `held`, `wrote` or `reconnectAccepted`. More kinds may come.
+    /// Its kind, for programs. More kinds may come.
+    ///
+    /// Of alerts: `fired`, `late`, `resolved`, `unresolvable`, `truncated`, `claimed`. Of overrides:
+    /// `began`, `held`, `displaced`, `admitted`, `warned`, `ranOut`, `ended`, `neverBegan`, `stepped`,
+    /// `finished`. Of writes: `intended`, `intendedWhole`, `wrote`, `outrun`, `refused`, `throttled`,
+    /// `unanswered`, `landed`, `notLanded`, `answered`. Of what Azure shows: `foreign`, `removed`,
+    /// `unreachable`. Of reconnects: `reconnectPlanned`, `reconnectCancelled`, `reconnectUndone`,
+    /// `reconnectAsked`, `reconnectAccepted`, `reconnectRefused`, `reconnectUnanswered`,
+    /// `reconnectUnknown`. Of operators: `paused`, `resumed`, `published`, `rejected`.
     pub what: String,
     /// The id of the override or of the reconnect that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]

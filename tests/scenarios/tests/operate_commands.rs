@@ -401,7 +401,8 @@ async fn an_undo_of_nothing_said_undoes_nothing() {
     for what in ["", "  ", &id[..1], &id[..3]] {
         let _ = world.say(&["undo", what, "--reason", "typo"]).await.ended(1).says("4 characters");
     }
-    let _ = world.say(&["undo", &id[..4], "--reason", " "]).await.ended(2).says("must not be empty");
+    let _ =
+        world.say(&["undo", &id[..4], "--reason", " "]).await.ended(2).says("must not be empty");
     assert_eq!(world.azure.view(|azure| azure.weight("chat", "eu")), Some(0));
     let _ = world.say(&["undo", &id[..4], "--reason", "enough"]).await.ended(0).says("is restored");
     assert!(serve.stop().await);

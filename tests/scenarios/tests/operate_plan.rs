@@ -51,7 +51,11 @@ async fn a_plan_goes_on_from_what_is_in_force() {
         .says("nothing would be written");
 
     let nothing = world.signal_file(&[]);
-    let _ = world.say(&["plan", "--signal", &nothing]).await.ended(0).says("the signal contains no alert");
+    let _ = world
+        .say(&["plan", "--signal", &nothing])
+        .await
+        .ended(0)
+        .says("the signal contains no alert");
 
     let resolve = world.signal_file(&[alert.clone().resolved(Timestamp::now())]);
     let plan = world

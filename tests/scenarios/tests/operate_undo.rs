@@ -115,7 +115,9 @@ async fn the_reconnects_that_it_takes_back_are_named_and_so_is_who_took_them() {
         .ended(0)
         .says("the ledger has no line about contoso-apim/eu");
     let undone = world.say(&["undo", "eu", "--reason", "not tonight"]).await.ended(1);
-    let _ = undone.says("its reconnect follows the change of contoso-apim/chat: undo contoso-apim/chat instead");
+    let _ = undone.says(
+        "its reconnect follows the change of contoso-apim/chat: undo contoso-apim/chat instead",
+    );
     // Nothing is to be written for it, so that a pause keeps nothing back.
     let _ = world.say(&["pause", "--reason", "hands off"]).await.ended(0);
     let undone = world.say(&["undo", "chat", "--reason", "not tonight"]).await.ended(0);
