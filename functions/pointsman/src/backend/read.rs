@@ -109,13 +109,13 @@ pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCod
     let mut troubled = false;
     let every = Duration::from_secs(options.every.into());
     loop {
-        tokio::select! {
-            () = &mut stopped => return Ok(ExitCode::SUCCESS),
-            () = tokio::time::sleep(every) => {}
-        }
+        let look = async {
+            tokio::time::sleep(every).await;
+            newer(desk, &id, last.as_ref()).await
+        };
         let now = tokio::select! {
             () = &mut stopped => return Ok(ExitCode::SUCCESS),
-            now = newer(desk, &id, last.as_ref()) => now,
+            now = look => now,
         };
         let now = match now {
             Ok(now) => now,

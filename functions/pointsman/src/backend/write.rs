@@ -21,7 +21,7 @@ use super::{
     desk::{Desk, call},
     field::{self, Field, Which},
     file::{self, File},
-    print::{self, Outcome},
+    print::{self, Done},
     read::seen,
     wrong::{Wrong, unwritten},
 };
@@ -150,18 +150,15 @@ pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, W
     patch.check_on(seen.document()).map_err(refused)?;
     let wanted = patch.applied_to(seen.document());
     let lines = diff::between(seen.raw(), &wanted);
-    let mut outcome =
-        Outcome { backend: &id, what: "updated", lines: &lines, written: false, etag: None };
+    let print = |done| print::change(desk.output, &id, "updated", &lines, done);
     if !lines.is_empty() && patch.replaces_arrays() {
         warn_of_what_is_lost(desk, &id, &seen, |newest| patch.applied_to(newest)).await;
     }
     if lines.is_empty() || options.dry_run || desk.shadow {
-        return Ok(outcome.print(desk.output)?);
+        return Ok(print(Done::Nothing)?);
     }
     let now = desk.client.update(&id, seen.etag(), &patch, call()).await.map_err(unwritten)?;
-    outcome.written = true;
-    outcome.etag = Some(now.etag());
-    let code = outcome.print(desk.output)?;
+    let code = print(Done::Written(now.etag()))?;
     // How Azure merges is not fully published: the result is compared with what was meant.
     let otherwise = diff::between(&wanted, now.raw());
     if !otherwise.is_empty() {
@@ -262,13 +259,10 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, W
     }
     let what = if seen.is_some() { "replaced" } else { "created" };
     if options.dry_run || desk.shadow {
-        let outcome = Outcome { backend: &id, what, lines: &lines, written: false, etag: None };
-        return Ok(outcome.print(desk.output)?);
+        return Ok(print::change(desk.output, &id, what, &lines, Done::Nothing)?);
     }
     let (now, what) = written(desk, &id, &under, &draft).await?;
-    let etag = Some(now.etag());
-    let outcome = Outcome { backend: &id, what, lines: &lines, written: true, etag };
-    Ok(outcome.print(desk.output)?)
+    Ok(print::change(desk.output, &id, what, &lines, Done::Written(now.etag()))?)
 }
 
 /// Warns of fields that only the newest api-version shows, and that this write would remove: a put
@@ -339,16 +333,16 @@ pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitC
     let seen = desk.client.get(&id, call()).await?;
     unchanged(&seen, options.if_match.as_ref())?;
     let lines = diff::between(seen.raw(), &json!({}));
-    let written = !(options.dry_run || desk.shadow);
-    if written {
+    let mut done = Done::Nothing;
+    if !options.dry_run && !desk.shadow {
         let deleted = desk.client.delete(&id, seen.etag(), call()).await.map_err(unwritten)?;
         if !deleted.was_there {
             let why = format!("{} was already gone when it was deleted", print::short(&id));
             return Err(Wrong::NotFound(why));
         }
+        done = Done::Deleted;
     }
-    let outcome = Outcome { backend: &id, what: "deleted", lines: &lines, written, etag: None };
-    Ok(outcome.print(desk.output)?)
+    Ok(print::change(desk.output, &id, "deleted", &lines, done)?)
 }
 
 pub(super) async fn reconnect(desk: &Desk, options: &ReconnectOptions) -> Result<ExitCode, Wrong> {
