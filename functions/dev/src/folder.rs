@@ -1,5 +1,5 @@
 //! The folder of a run, with all that it writes: a temporary one that goes with it, or one that is
-//! kept, and in which the next run goes on.
+//! kept, and in which the next run continues.
 //!
 //! A kept folder belongs to one run at a time, and is never one that someone else has put things
 //! into. What it holds, tokens among it, is for its owner alone.
@@ -14,7 +14,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use tempfile::{NamedTempFile, TempDir};
 
-use crate::Failed;
+use super::failed::Failed;
 
 /// The file by which a run says that a kept folder is its own.
 const LOCK: &str = "dev.lock";
@@ -61,7 +61,7 @@ impl Folder {
                 let path = folder.path().display().to_string();
                 folder
                     .close()
-                    .map_err(|error| Failed::from(format!("{path} is left over: {error}")))
+                    .map_err(|error| Failed::from(format!("{path} could not be removed: {error}")))
             }
             Self::Kept { .. } => Ok(()),
         }
@@ -93,24 +93,29 @@ fn keep(path: &Path) -> Result<Folder, Failed> {
 }
 
 /// Keeps something in a file.
-pub(super) fn write(folder: &Path, name: &str, what: &impl Serialize) -> io::Result<()> {
+pub(super) fn write(folder: &Path, name: &str, what: &impl Serialize) -> Result<(), Failed> {
     write_text(folder, name, &serde_json::to_string_pretty(what)?)
 }
 
-/// Writes a file, which is whole at any moment, and for its owner alone.
-pub(super) fn write_text(folder: &Path, name: &str, text: &str) -> io::Result<()> {
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(folder.join(name))?;
-    Ok(())
+/// Writes a file: whole at any moment, and readable by its owner alone.
+pub(super) fn write_text(folder: &Path, name: &str, text: &str) -> Result<(), Failed> {
+    let path = folder.join(name);
+    let write = || {
+        let mut file = NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(&path)?;
+        Ok(())
+    };
+    write().map_err(|error: io::Error| Failed::from(format!("{}: {error}", path.display())))
 }
 
-/// What was kept in a file; nothing where there is none.
+/// What was kept in a file; the default where there is none.
 pub(super) fn read<T: DeserializeOwned + Default>(folder: &Path, name: &str) -> Result<T, Failed> {
     let path = folder.join(name);
-    let cannot =
-        |why: String| Failed::from(format!("{} cannot be gone on with: {why}", path.display()));
+    let cannot = |why: String| {
+        Failed::from(format!("the last run cannot be continued from {}: {why}", path.display()))
+    };
     match fs::read(&path) {
         Ok(text) => serde_json::from_slice(&text).map_err(|error| cannot(error.to_string())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(T::default()),
@@ -139,7 +144,7 @@ mod tests {
         assert_eq!(read::<Vec<u32>>(second.path(), "none.json").unwrap_or_default(), [0; 0]);
         fs::write(second.path().join("some.json"), "[1,").unwrap();
         let why = read::<Vec<u32>>(second.path(), "some.json").unwrap_err().to_string();
-        assert!(why.contains("some.json cannot be gone on with"), "{why}");
+        assert!(why.contains("cannot be continued from") && why.contains("some.json"), "{why}");
         fs::write(place.path().join("theirs"), "").unwrap();
         assert!(open(place.path()).unwrap_err().contains("has other things in it"));
         assert!(open(&place.path().join("theirs")).unwrap_err().contains("cannot be kept in"));

@@ -5,18 +5,20 @@
 //! terminal. Where the folder is kept, the store goes on in it, and the token that proves who sends
 //! alerts stays the same.
 
-use std::{fs, path::Path};
+use std::{fs, net::SocketAddr, path::Path, pin::Pin, sync::Arc};
 
+use axum::Router;
 use jiff::Timestamp;
-use pointsman_core::{names::BackendId, playbook};
+use pointsman_core::names::BackendId;
+use pointsman_engine::ports::Store;
 use pointsman_host::Config;
 
 use super::{
+    failed::Failed,
     folder::{self, Folder},
     watcher::{self, Webhook},
     world::{Side, World},
 };
-use crate::{Dress, Failed, Serving};
 
 /// The steps in which the playbook gives weight back, in percent.
 pub(super) const RAMP_PERCENT: [u32; 3] = [10, 50, 100];
@@ -44,6 +46,19 @@ pub(super) const FAULT_FILE: &str = "throttle.json";
 /// A pool as a colleague at the portal would leave it, for `--hold`.
 const FOREIGN_WEIGHTS: [u32; 3] = [50, 20, 30];
 
+/// Wraps what listens for the functions, to see what arrives.
+pub type Wrap = Box<dyn FnOnce(Router) -> Router + Send>;
+
+/// The running functions, as the caller of [`run`](crate::run) has started them.
+pub struct Serving {
+    /// Where they listen.
+    pub address: SocketAddr,
+    /// Their store.
+    pub store: Arc<dyn Store>,
+    /// Finishes what is held, and stops them. Dropped, it cuts them off.
+    pub stop: Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>,
+}
+
 /// The functions, running.
 pub(super) struct Functions {
     pub(super) folder: Folder,
@@ -54,29 +69,23 @@ pub(super) struct Functions {
 }
 
 impl Functions {
-    /// Writes the files, and has the functions started on them; `dress` adds to what listens.
+    /// Writes the files, and has the functions started on them.
     pub(super) async fn start(
         world: &World,
         folder: Folder,
-        dress: Dress,
-        serve: impl AsyncFnOnce(Config, Dress) -> Result<Serving, Failed>,
+        wrap: Wrap,
+        serve: impl AsyncFnOnce(Config, Wrap) -> Result<Serving, Failed>,
     ) -> Result<Self, Failed> {
         let path = folder.path();
         let bearer = fs::read_to_string(path.join(BEARER_FILE))
             .ok()
             .filter(|bearer| !bearer.trim().is_empty())
             .unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string());
-        let text = playbook_text(world);
-        let read = playbook::read(&text).map_err(|problems| {
-            Failed::from(playbook::render(&problems, "the playbook of dev", &text))
-        })?;
-        let Some(helped) = read.pools.into_values().map(|pool| pool.backend).next() else {
-            return Err(Failed::from("the playbook of dev names no pool"));
-        };
+        let helped = world.azure.service().backend_id(&Side::Helped.name().into()).parse()?;
         let foreign = world.pool(Side::Helped, &FOREIGN_WEIGHTS);
         let signal = watcher::example(Side::Helped, "helped-us", Timestamp::now())?;
         for (name, text) in [
-            ("playbook.yaml", text),
+            ("playbook.yaml", playbook_text(world)),
             ("azure-token", world.azure.token()),
             (BEARER_FILE, bearer.clone()),
             (CONFIG_FILE, config_text(&world.azure.arm_url(), folder.kept())),
@@ -84,11 +93,10 @@ impl Functions {
             (FOREIGN_FILE, serde_json::to_string_pretty(&foreign)?),
             (FAULT_FILE, THROTTLE.to_owned()),
         ] {
-            folder::write_text(path, name, &text)
-                .map_err(|error| Failed::from(format!("{}: {error}", path.join(name).display())))?;
+            folder::write_text(path, name, &text)?;
         }
         let config = Config::read(&path.join(CONFIG_FILE))?;
-        let serving = serve(config, dress).await?;
+        let serving = serve(config, wrap).await?;
         Ok(Self { folder, serving, helped, bearer })
     }
 
@@ -165,6 +173,8 @@ plays:
 
 #[cfg(test)]
 mod tests {
+    use pointsman_core::playbook;
+
     use super::*;
 
     #[tokio::test]
@@ -178,6 +188,8 @@ mod tests {
         let body = watcher::example(Side::Helped, "helped-eu", now).unwrap();
         let source = SOURCE.parse().unwrap();
         let batch = pointsman_intake::alertmanager::read(&source, body.as_bytes(), now).unwrap();
+        let helped = world.azure.service().backend_id(&Side::Helped.name().into());
+        assert!(playbook.pools.values().map(|pool| pool.backend.to_string()).eq([helped]));
         let hearing = playbook.hear(&batch.signals[0]);
         assert!(hearing.failed.is_empty());
         let effects: Vec<String> =

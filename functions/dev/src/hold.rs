@@ -1,6 +1,6 @@
-//! `--hold`: a small door to the members' servers, and what to try while everything is up.
+//! `--hold`: an HTTP interface to the members' servers, and what to try while everything is up.
 
-use std::{fmt::Write as _, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -18,7 +18,7 @@ use super::{
     world::{Site, World},
 };
 
-/// What the door needs.
+/// What the interface needs.
 #[derive(Clone)]
 struct Door {
     world: Arc<World>,
@@ -84,63 +84,51 @@ pub(super) struct Places<'a> {
 
 /// What to try, as lines that can be copied into another terminal.
 pub(super) fn hints(places: &Places<'_>) -> String {
-    let Places { program, folder, door, gateway, azure, functions, pages } = places;
-    let mut text = String::from("\nEverything stays up until ctrl-c. In another terminal:\n\n");
-    let _ = writeln!(text, "  cd {}", folder.display());
-    let _ = writeln!(text, "  PATH={}:$PATH", program.display());
-    let groups: [(&str, &[String]); 5] = [
-        (
-            "Break a member, see it drained, and heal it. Break a second one: a limit holds that back.",
-            &[
-                format!("curl -X POST {door}/members/helped-us/break"),
-                format!("curl -X POST {door}/members/helped-us/heal"),
-            ],
-        ),
-        (
-            "Ask what is in force and why, what was done, and what an alert would do.",
-            &[
-                "pointsman status".to_owned(),
-                "pointsman explain helped".to_owned(),
-                "pointsman history helped".to_owned(),
-                format!("pointsman plan --signal {SIGNAL_FILE}"),
-            ],
-        ),
-        (
-            "Take over.",
-            &[
-                "pointsman pause --reason 'let me look'".to_owned(),
-                "pointsman resume".to_owned(),
-                "pointsman undo helped --reason 'I know better'".to_owned(),
-            ],
-        ),
-        (
-            "Make it hard: write to Azure behind its back, or have Azure ask it to wait; then break a member.",
-            &[
-                format!("curl -X PUT {azure}/emulator/backends/helped -d @{FOREIGN_FILE}"),
-                format!("curl -X POST {azure}/emulator/faults -d @{FAULT_FILE}"),
-            ],
-        ),
-        (
-            "Watch.",
-            &[
-                format!("curl {gateway}/helped/chat/completions"),
-                format!("curl {gateway}/metrics"),
-                format!("curl {azure}/emulator/requests?backend=helped"),
-                format!("curl {functions}/health/ready"),
-            ],
-        ),
-    ];
-    for (what, lines) in groups {
-        let _ = writeln!(text, "\n  # {what}");
-        for line in lines {
-            let _ = writeln!(text, "  {line}");
-        }
-    }
-    if let Some(Pages { prometheus, alertmanager }) = pages {
-        let _ = writeln!(text, "\n  # In a browser: Prometheus and Alertmanager.");
-        let _ = writeln!(text, "  {prometheus}/alerts\n  {alertmanager}/#/alerts");
-    }
-    text
+    let Places { door, gateway, azure, functions, .. } = places;
+    let (program, folder) = (places.program.display(), places.folder.display());
+    let pages = places.pages.map(|Pages { prometheus, alertmanager }| {
+        format!(
+            "
+  # In a browser: Prometheus and Alertmanager.
+  {prometheus}/alerts
+  {alertmanager}/#/alerts
+"
+        )
+    });
+    format!(
+        "
+Everything stays up until ctrl-c. In another terminal:
+
+  cd {folder}
+  PATH={program}:$PATH
+
+  # Break a member, see it drained, and heal it. Break a second one: a limit holds that back.
+  curl -X POST {door}/members/helped-us/break
+  curl -X POST {door}/members/helped-us/heal
+
+  # Ask what is in force and why, what was done, and what an alert would do.
+  pointsman status
+  pointsman explain helped
+  pointsman history helped
+  pointsman plan --signal {SIGNAL_FILE}
+
+  # Take over.
+  pointsman pause --reason 'let me look'
+  pointsman resume
+  pointsman undo helped --reason 'I know better'
+
+  # Make it hard: write to Azure behind its back, or have Azure ask it to wait; then break a member.
+  curl -X PUT {azure}/emulator/backends/helped -d @{FOREIGN_FILE}
+  curl -X POST {azure}/emulator/faults -d @{FAULT_FILE}
+
+  # Watch.
+  curl {gateway}/helped/chat/completions
+  curl {gateway}/metrics
+  curl {azure}/emulator/requests?backend=helped
+  curl {functions}/health/ready
+{}",
+        pages.unwrap_or_default()
+    )
 }
 
 #[cfg(test)]

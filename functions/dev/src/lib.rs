@@ -9,9 +9,10 @@
 //! | module | is |
 //! |---|---|
 //! | [`world`] | the emulated Azure, its pools and their members |
-//! | [`traffic`] | the callers |
+//! | [`traffic`], [`tally`] | the callers, and what they count |
 //! | [`watcher`] | what stands for Prometheus and Alertmanager |
 //! | [`prometheus`] | Prometheus and Alertmanager themselves, where that is asked for |
+//! | [`ear`] | what was heard of alerts, whoever watches |
 //! | [`functions`] | Pointsman itself, with its files |
 //! | [`folder`] | where the files are: for the run, or kept for the next one |
 //! | [`story`] | what happens, and what is waited for |
@@ -26,6 +27,8 @@
 //! and removes what it wrote, also on ctrl-c and where nobody reads its output any more; it exits with
 //! 0 only if everything happened as told.
 
+mod ear;
+mod failed;
 mod folder;
 mod functions;
 mod hold;
@@ -36,39 +39,44 @@ mod screen;
 mod story;
 mod summary;
 mod table;
+mod tally;
 mod traffic;
 mod watcher;
 mod world;
 
 use std::{
-    error::Error,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
-    pin::Pin,
     process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use axum::Router;
 use clap::Args;
-use pointsman_engine::ports::Store;
 use pointsman_host::{
     Config,
     server::{self, Stop},
 };
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+
+pub use self::{
+    failed::Failed,
+    functions::{Serving, Wrap},
+};
 
 use self::{
+    ear::Ear,
     folder::Folder,
     functions::Functions,
     hold::Places,
     narrate::Done,
-    prometheus::{Pages, Stack},
+    prometheus::{Installed, Pages},
     screen::{Screen, Tone},
     story::{Heard, Story},
     traffic::Traffic,
-    watcher::Watching,
     world::{Side, World},
 };
 
@@ -84,16 +92,16 @@ const CLOSED: u8 = 141;
 /// What `dev` takes.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Keep everything up until ctrl-c, and say what to try.
+    /// Keep everything running until ctrl-c, and show what to try.
     #[arg(long)]
     hold: bool,
-    /// Keep everything in this folder too, and go on with what a run before has left there.
+    /// Keep the state in this folder, and continue with what the last run left there.
     #[arg(long, value_name = "FOLDER", requires = "hold")]
     state: Option<PathBuf>,
-    /// Where the gateway's rotation starts, and how quick each member is.
+    /// Any number: it decides where the gateway's rotation starts and how fast each member answers.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
-    /// Have the Prometheus and the Alertmanager that are installed watch, and not a small watcher.
+    /// Use the installed Prometheus and Alertmanager instead of the small built-in watcher.
     #[arg(long)]
     prometheus: bool,
 }
@@ -103,29 +111,13 @@ struct Stage {
     world: Arc<World>,
     functions: Functions,
     traffic: Traffic,
-    watching: Watching,
+    watching: JoinHandle<()>,
     /// Where Prometheus and Alertmanager are, if they watch.
     pages: Option<Pages>,
     heard: Heard,
     /// What only tells of things; ends when it is dropped.
     telling: JoinSet<()>,
     stop: Stop,
-}
-
-/// Why it failed.
-pub type Failed = Box<dyn Error + Send + Sync>;
-
-/// Adds to what the functions listen for.
-pub type Dress = Box<dyn FnOnce(Router) -> Router + Send>;
-
-/// The functions, running, as whoever calls [`run`] has started them.
-pub struct Serving {
-    /// Where they listen.
-    pub address: SocketAddr,
-    /// Their store.
-    pub store: Arc<dyn Store>,
-    /// Finishes what is held, and stops them. Dropped, it cuts them off.
-    pub stop: Pin<Box<dyn Future<Output = Result<(), Failed>> + Send>>,
 }
 
 /// Shows everything, on functions that `serve` starts by a configuration. With `json`, what was
@@ -136,7 +128,7 @@ pub struct Serving {
 pub async fn run(
     options: &Options,
     json: bool,
-    serve: impl AsyncFnOnce(Config, Dress) -> Result<Serving, Failed>,
+    serve: impl AsyncFnOnce(Config, Wrap) -> Result<Serving, Failed>,
 ) -> Result<ExitCode, Failed> {
     let started = Instant::now();
     let screen = Screen::new(started, json);
@@ -162,7 +154,7 @@ pub async fn run(
     if stage.world.goes_on {
         stage.hold(&screen, &interrupt).await?;
         screen.leave();
-        screen.say(Tone::Plain, "stop      interrupted; what there is stays for the next run");
+        screen.say(Tone::Plain, "stop      interrupted; the state stays for the next run");
         stage.stop().await?;
         listening.abort();
         return Ok(ExitCode::SUCCESS);
@@ -212,10 +204,10 @@ impl Stage {
     async fn start(
         options: &Options,
         screen: &Screen,
-        serve: impl AsyncFnOnce(Config, Dress) -> Result<Serving, Failed>,
+        serve: impl AsyncFnOnce(Config, Wrap) -> Result<Serving, Failed>,
     ) -> Result<Self, Failed> {
         // What is missing is told before anything is started.
-        let stack = options.prometheus.then(|| Stack::find(screen)).transpose()?;
+        let installed = options.prometheus.then(Installed::find).transpose()?;
         let stop = Stop::default();
         let folder = Folder::open(options.state.as_deref())?;
         let world = Arc::new(World::start(options.seed, folder.kept()).await?);
@@ -226,20 +218,18 @@ impl Stage {
             "start     an emulated API Management: two equal pools of three members"
         };
         screen.say(Tone::Plain, text);
-        let ear = stack.as_ref().map(|stack| stack.ear.clone());
-        let dress: Dress = Box::new(move |router| match ear {
-            Some(ear) => ear.listening(router),
-            None => router,
-        });
-        let functions = Functions::start(&world, folder, dress, serve).await?;
+        let ear = Ear::new(screen);
+        let told = ear.told();
+        let wrap: Wrap = Box::new(move |router| ear.listening(router));
+        let functions = Functions::start(&world, folder, wrap, serve).await?;
         let text = "start     the functions, with a playbook for one of the pools: `helped`";
         screen.say(Tone::Plain, text);
-        let (watching, pages) = match &stack {
-            Some(stack) => {
+        let (watching, pages) = match &installed {
+            Some(installed) => {
                 let text = "start     a Prometheus that scrapes the gateway, and an Alertmanager";
                 screen.say(Tone::Plain, text);
                 let started =
-                    prometheus::start(stack, &world, Side::Helped, &functions, screen, &stop);
+                    prometheus::start(installed, &world, Side::Helped, &functions, screen, &stop);
                 let (watching, pages) = started.await?;
                 (watching, Some(pages))
             }
@@ -254,7 +244,7 @@ impl Stage {
         let mut telling = JoinSet::new();
         let store = &functions.serving.store;
         let (done, receiver) = watch::channel(Done::default());
-        let heard = Heard { told: watching.told.clone(), done: receiver };
+        let heard = Heard { told, done: receiver };
         telling.spawn(narrate::azure(Arc::clone(&world), heard.told.clone(), done, screen.clone()));
         telling.spawn(narrate::ledger(Arc::clone(store), screen.clone()));
         if screen.is_live() {
@@ -291,7 +281,7 @@ impl Stage {
         stop.ask();
         telling.shutdown().await;
         let orderly = async {
-            watching.stopped().await;
+            let _ = watching.await;
             traffic.stopped().await;
             let stopped = functions.stop().await;
             world.stop().await;
@@ -300,7 +290,9 @@ impl Stage {
         match tokio::time::timeout(STOPPED_WITHIN, orderly).await {
             Ok(stopped) => stopped,
             // What is not done by then is dropped, files and all.
-            Err(_) => Err(Failed::from("not everything stopped in time, and was cut off")),
+            Err(_) => {
+                Err(Failed::from("not everything stopped in time; what still ran was cut off"))
+            }
         }
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn draw(
     loop {
         ticks.tick().await;
         meter.take(Instant::now(), world.counted());
-        // A store that cannot be read is told of by those who need it; the table does without.
+        // Who needs the store says that it cannot be read; the table goes on without it.
         let document = store.document(&helped).await.ok().flatten();
         let standings = match document {
             Some(document) => standings(&document.body, Timestamp::now()),
@@ -55,16 +55,8 @@ fn standings(document: &Document, now: Timestamp) -> BTreeMap<String, String> {
     }
     for over in document.overrides.values() {
         let text = standing(document, over, now);
-        match &over.effect {
-            Effect::Drain { member }
-            | Effect::Shift { member, .. }
-            | Effect::Promote { member, .. } => {
-                standings.insert(member.to_string(), text);
-            }
-            Effect::Split { weights } => {
-                standings.extend(weights.keys().map(|member| (member.to_string(), text.clone())));
-            }
-        }
+        let members = view::Effect::from(&over.effect).members;
+        standings.extend(members.into_iter().map(|member| (member, text.clone())));
     }
     standings
 }
@@ -83,7 +75,7 @@ fn standing(document: &Document, over: &Override, now: Timestamp) -> String {
             format!("serves again: {} given back", over.lease.given_back(steps.len() - 1))
         }
         (Life::Claimed { .. } | Life::Begun { .. } | Life::Ended { .. }, _) => {
-            view::Standing::of(document, over).says(now)
+            view::Standing::of(document, over, now).says
         }
     }
 }

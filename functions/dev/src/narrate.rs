@@ -10,14 +10,14 @@ use std::{
 };
 
 use jiff::Timestamp;
-use pointsman_core::{id::LineId, ledger::What};
+use pointsman_core::{id::LineId, ledger::What, overrides::End};
 use pointsman_emulator::Reconnect;
 use pointsman_engine::ports::Store;
 use tokio::sync::watch;
 
 use super::{
+    ear::Told,
     screen::{Screen, Tone},
-    watcher::Told,
     world::{MEMBERS, Side, Weights, World, Write},
 };
 
@@ -128,7 +128,7 @@ fn of_write(
         return (Tone::Plain, format!("azure     someone else writes {side}: {changes}"));
     }
     let since = since.map_or_else(String::new, |since| {
-        format!(", {:.0} ms after the webhook was sent", since.as_secs_f64() * 1_000.0)
+        format!(", {:.0} ms after the webhook arrived", since.as_secs_f64() * 1_000.0)
     });
     (Tone::Good, format!("azure     PATCH {side}: {changes}{since}"))
 }
@@ -156,49 +156,21 @@ pub(super) async fn ledger(store: Arc<dyn Store>, screen: Screen) {
 
 /// Whether a line tells of something that a story without surprises does not have.
 fn is_unusual(what: &What) -> bool {
-    match what {
+    !matches!(
+        what,
         What::Fired { .. }
-        | What::Resolved { .. }
-        | What::Claimed { .. }
-        | What::Began { .. }
-        | What::Stepped { .. }
-        | What::Finished { .. }
-        | What::Intended { .. }
-        | What::Wrote { .. }
-        | What::ReconnectPlanned { .. }
-        | What::ReconnectAsked { .. }
-        | What::ReconnectAccepted { .. } => false,
-        What::Late { .. }
-        | What::Unresolvable { .. }
-        | What::Truncated { .. }
-        | What::Held { .. }
-        | What::Displaced { .. }
-        | What::Admitted { .. }
-        | What::Warned { .. }
-        | What::RanOut { .. }
-        | What::NeverBegan { .. }
-        | What::Outrun { .. }
-        | What::Refused { .. }
-        | What::Throttled { .. }
-        | What::Unanswered { .. }
-        | What::Landed { .. }
-        | What::NotLanded { .. }
-        | What::Answered { .. }
-        | What::IntendedWhole { .. }
-        | What::Foreign { .. }
-        | What::Removed { .. }
-        | What::Unreachable { .. }
-        | What::ReconnectCancelled { .. }
-        | What::ReconnectUndone { .. }
-        | What::ReconnectRefused { .. }
-        | What::ReconnectUnanswered { .. }
-        | What::ReconnectUnknown { .. }
-        | What::Paused { .. }
-        | What::Resumed { .. }
-        | What::Published { .. }
-        | What::Rejected { .. } => true,
-        What::Ended { why, .. } => *why != pointsman_core::overrides::End::Resolved,
-    }
+            | What::Resolved { .. }
+            | What::Claimed { .. }
+            | What::Began { .. }
+            | What::Ended { why: End::Resolved, .. }
+            | What::Stepped { .. }
+            | What::Finished { .. }
+            | What::Intended { .. }
+            | What::Wrote { .. }
+            | What::ReconnectPlanned { .. }
+            | What::ReconnectAsked { .. }
+            | What::ReconnectAccepted { .. }
+    )
 }
 
 #[cfg(test)]
@@ -225,7 +197,7 @@ mod tests {
             false,
             [0, 30, 20],
             Some(14),
-            &expect!["azure     PATCH helped: eu 50 → 0, 14 ms after the webhook was sent"],
+            &expect!["azure     PATCH helped: eu 50 → 0, 14 ms after the webhook arrived"],
         );
         check(false, [5, 30, 20], None, &expect!["azure     PATCH helped: eu 50 → 5 (10%)"]);
         check(

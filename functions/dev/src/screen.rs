@@ -1,8 +1,8 @@
-//! What whoever started `dev` sees: lines as things happen, and below them, where a terminal is, a
+//! What a person who runs `dev` sees: lines as things happen, and below them, where a terminal is, a
 //! live table that is drawn in place.
 //!
 //! The table is drawn with plain ANSI: the lines drawn last are erased from the bottom up, what is
-//! to stay is written, and the table is drawn anew below it, all in one write, so that nothing
+//! to stay is written, and the table is drawn again below it, all in one write, so that nothing
 //! flickers. Long lines are cut by the terminal and not wrapped, since a wrapped line would take
 //! two rows and the next erasure would miss one.
 
@@ -16,26 +16,13 @@ use std::{
 use pointsman_core::text::{self, one_line};
 use pointsman_host::server::Stop;
 
-/// How a line feels.
+/// Whether a line is good news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     Plain,
     Good,
     Bad,
 }
-
-impl Tone {
-    const fn colour(self) -> &'static str {
-        match self {
-            Self::Plain => "",
-            Self::Good => "\x1b[32m",
-            Self::Bad => "\x1b[31m",
-        }
-    }
-}
-
-const RESET: &str = "\x1b[0m";
-const DIM: &str = "\x1b[2m";
 
 /// Text that is coloured where the screen has colours.
 #[derive(Clone, Copy, Debug)]
@@ -46,24 +33,19 @@ impl Paint {
     pub(super) fn tone(self, tone: Tone, text: &str) -> String {
         match tone {
             Tone::Plain => text.to_owned(),
-            Tone::Good | Tone::Bad if !self.0 => text.to_owned(),
-            Tone::Good | Tone::Bad => format!("{}{text}{RESET}", tone.colour()),
+            Tone::Good => self.with("\x1b[32m", text),
+            Tone::Bad => self.with("\x1b[31m", text),
         }
     }
 
     /// `text`, less prominent.
     pub(super) fn dim(self, text: &str) -> String {
-        if self.0 { format!("{DIM}{text}{RESET}") } else { text.to_owned() }
+        self.with("\x1b[2m", text)
     }
-}
 
-/// Where lines go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Out {
-    /// Standard output; a terminal, perhaps.
-    Stdout,
-    /// Standard error, since standard output is for the JSON.
-    Stderr,
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 { format!("{code}{text}\x1b[0m") } else { text.to_owned() }
+    }
 }
 
 /// The screen. Clones are the same one.
@@ -73,11 +55,12 @@ pub(super) struct Screen(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     started: Instant,
-    out: Out,
+    /// Whether standard output is for JSON, so that lines go to standard error.
+    json: bool,
     live: bool,
     paint: Paint,
     drawn: Mutex<Drawn>,
-    /// Asked for once nobody reads any more.
+    /// Asked for once the output is closed.
     closed: Stop,
 }
 
@@ -95,13 +78,12 @@ struct Drawn {
 impl Screen {
     /// A screen on standard output; only lines, on standard error, where that is for JSON.
     pub(super) fn new(started: Instant, json: bool) -> Self {
-        let out = if json { Out::Stderr } else { Out::Stdout };
         let terminal = !json && io::stdout().is_terminal();
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
         let live = terminal && !dumb;
         let (paint, drawn, closed) = (Paint(live && !plain), Mutex::default(), Stop::default());
-        Self(Arc::new(Inner { started, out, live, paint, drawn, closed }))
+        Self(Arc::new(Inner { started, json, live, paint, drawn, closed }))
     }
 
     /// Whether a table can be drawn.
@@ -109,7 +91,7 @@ impl Screen {
         self.0.live
     }
 
-    /// Stops once nobody reads any more what is said.
+    /// Stops once the output is closed.
     pub(super) fn closed(&self) -> &Stop {
         &self.0.closed
     }
@@ -169,7 +151,7 @@ impl Screen {
         self.write(&text);
     }
 
-    /// Takes what is drawn away, and draws no more.
+    /// Removes what is drawn, and draws no more.
     pub(super) fn leave(&self) {
         let mut drawn = self.drawn();
         let text = erased(&drawn);
@@ -188,18 +170,13 @@ impl Screen {
     }
 
     fn write(&self, text: &str) {
-        let written = match self.0.out {
-            Out::Stdout => {
-                let mut out = io::stdout().lock();
-                out.write_all(text.as_bytes()).and_then(|()| out.flush())
-            }
-            Out::Stderr => io::stderr().lock().write_all(text.as_bytes()),
-        };
-        self.seen(written);
+        let mut out: Box<dyn io::Write> =
+            if self.0.json { Box::new(io::stderr().lock()) } else { Box::new(io::stdout().lock()) };
+        self.seen(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
     }
 
     fn seen(&self, written: io::Result<()>) {
-        // Whoever closed the other end, as `head` does, does not want to see more.
+        // A reader that closes its end, as `head` does, does not want to see more.
         if written.is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
             self.0.closed.ask();
         }

@@ -10,15 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
+use pointsman_emulator::{Reconnect, Tally};
 use tokio::sync::watch;
 
 use super::{
+    ear::Told,
     narrate::Done,
     screen::{Screen, Tone},
     summary::{self, Accepted, Measured},
-    traffic::{Losses, REQUESTS_PER_SECOND, Traffic},
-    watcher::Told,
-    world::{BREAKS, Side, World, Write},
+    tally,
+    traffic::{REQUESTS_PER_SECOND, Traffic},
+    world::{BREAKS, Side, Site, World, Write},
 };
 
 /// How long all is well at first.
@@ -27,7 +29,7 @@ const CALM: Duration = Duration::from_secs(10);
 /// How long nothing is lost before a pool counts as clean.
 const CLEAN_FOR: Duration = Duration::from_secs(3);
 
-/// How long one sees the helped pool beside the other one, before it is said what came of it.
+/// How long the helped pool is seen beside the other one, before the result is told.
 const CONTRAST: Duration = Duration::from_secs(10);
 
 /// How many times that.
@@ -57,7 +59,7 @@ const WHOLE_WITHIN: Duration = Duration::from_secs(82);
 /// How often what is waited for is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// What was waited for in vain.
+/// What did not come in time.
 struct Missing(String);
 
 /// What the story goes by: what the watcher has told, and what Azure has done.
@@ -142,28 +144,35 @@ impl<'a> Story<'a> {
         let weights = summary::weights(&self.measured.before);
         self.say(Tone::Plain, format!("traffic   {rate} requests/s through each pool: {weights}"));
         self.pause(CALM).await;
-        let lost = Side::ALL.map(|side| self.losses(side).lost);
-        self.measured.lost_before = lost.iter().sum();
+        self.measured.lost_before =
+            Side::ALL.into_iter().map(|side| self.losses(side).failures).sum();
         self.say(Tone::Good, format!("all well  {} requests lost", self.measured.lost_before));
     }
 
     fn break_members(&self) -> Instant {
-        let names: Vec<&str> = self.world.breaking().map(|site| site.backend.as_str()).collect();
         let broke = Instant::now();
-        self.world.breaking().for_each(|site| self.world.turn(site, true));
-        self.say(Tone::Bad, format!("break     {} answer 500 from now on", names.join(" and ")));
+        let names = self.turn(true);
+        self.say(Tone::Bad, format!("break     {names} answer 500 from now on"));
         self.screen.stage("A member of each pool fails; the watcher is about to notice.");
         broke
     }
 
+    /// Breaks or heals a member of each pool; gives their names.
+    fn turn(&self, failing: bool) -> String {
+        let turn = |site: &Site| {
+            self.world.turn(site, failing);
+            site.backend.clone()
+        };
+        self.world.breaking().map(turn).collect::<Vec<_>>().join(" and ")
+    }
+
     async fn hear(&mut self, broke: Instant) -> Result<(), Missing> {
-        let lane = self.traffic.lane(Side::Helped).clone();
         let what = "a failed request in the helped pool";
-        let failed = self.wait(what, FAILURE_WITHIN, || lane.first_loss(broke)).await?;
+        let look = || self.traffic.lane(Side::Helped).first_loss(broke);
+        let failed = self.wait(what, FAILURE_WITHIN, look).await?;
         self.measured.failed = Some(self.since_start(failed));
-        let (told, backend) = (self.heard.told.clone(), broken());
         let what = "the alert of the broken member";
-        let look = || told.borrow().fired.get(&backend).copied();
+        let look = || self.heard.told.borrow().fired.get(&broken()).copied();
         let alerted = self.wait(what, ALERT_WITHIN, look).await?;
         self.measured.alerted = Some(self.since_start(alerted));
         Ok(())
@@ -171,8 +180,10 @@ impl<'a> Story<'a> {
 
     async fn drain(&mut self) -> Result<Instant, Missing> {
         self.screen.stage("The alert was sent; the functions act on it.");
-        let done = self.heard.done.clone();
-        let look = || done.borrow().writes.iter().find(|write| drains(write)).map(|write| write.at);
+        let look = || {
+            let done = self.heard.done.borrow();
+            done.writes.iter().find(|write| drains(write)).map(|write| write.at)
+        };
         let at = self.wait("the write that drains the member", WRITE_WITHIN, look).await?;
         self.measured.drained = Some(self.since_start(at));
         Ok(at)
@@ -180,9 +191,8 @@ impl<'a> Story<'a> {
 
     async fn recover(&mut self, drained: Instant) -> Result<(), Missing> {
         self.screen.stage("Drained: the helped pool recovers, the other one does not.");
-        let lane = self.traffic.lane(Side::Helped).clone();
         let look = || {
-            let last = lane.last_loss(drained).unwrap_or(drained);
+            let last = self.traffic.lane(Side::Helped).last_loss(drained).unwrap_or(drained);
             (last.elapsed() >= CLEAN_FOR).then_some(last)
         };
         let clean = self.wait("an end of failed requests", CLEAN_WITHIN, look).await?;
@@ -201,14 +211,15 @@ impl<'a> Story<'a> {
         for time in 1..=CONTRASTS {
             self.pause(CONTRAST).await;
             let [helped, alone] = Side::ALL.map(|side| self.losses(side));
-            let (helped, alone) = (helped.since(before[0]), alone.since(before[1]));
-            self.measured.contrast = Some((helped.percent(), alone.percent()));
+            let (helped, alone) = (tally::since(before[0], helped), tally::since(before[1], alone));
+            let percent = |of| tally::percent(of, 1).unwrap_or_default();
+            self.measured.contrast = Some((percent(helped), percent(alone)));
             let text = format!(
                 "compare   in {} s helped lost {} of {} requests, alone {} of {}",
                 (CONTRAST * time).as_secs(),
-                helped.lost,
+                helped.failures,
                 helped.requests,
-                alone.lost,
+                alone.failures,
                 alone.requests
             );
             self.say(Tone::Plain, text);
@@ -216,12 +227,10 @@ impl<'a> Story<'a> {
     }
 
     async fn heal(&mut self) -> Result<(), Missing> {
-        let names: Vec<&str> = self.world.breaking().map(|site| site.backend.as_str()).collect();
-        self.world.breaking().for_each(|site| self.world.turn(site, false));
-        self.say(Tone::Good, format!("heal      {} answer 200 again", names.join(" and ")));
+        let names = self.turn(false);
+        self.say(Tone::Good, format!("heal      {names} answer 200 again"));
         self.screen.stage("Healed; the watcher's probe is about to notice.");
-        let (told, backend) = (self.heard.told.clone(), broken());
-        let look = || told.borrow().resolved.get(&backend).copied();
+        let look = || self.heard.told.borrow().resolved.get(&broken()).copied();
         let resolved = self.wait("the alert's end", RESOLVED_WITHIN, look).await?;
         self.measured.resolved = Some(self.since_start(resolved));
         Ok(())
@@ -229,11 +238,10 @@ impl<'a> Story<'a> {
 
     async fn restore(&mut self) -> Result<(), Missing> {
         self.screen.stage("Over: the weight is given back in the playbook's steps.");
-        let (done, whole) = (self.heard.done.clone(), self.measured.before.clone());
         let look = || {
-            let done = done.borrow();
+            let done = self.heard.done.borrow();
             let last = done.writes.iter().rfind(|write| write.backend == Side::Helped.name())?;
-            (last.weights == whole).then_some(last.at)
+            (last.weights == self.measured.before).then_some(last.at)
         };
         let restored = self.wait("the owner's weights", RESTORED_WITHIN, look).await?;
         self.measured.restored = Some(self.since_start(restored));
@@ -242,11 +250,9 @@ impl<'a> Story<'a> {
         self.say(Tone::Good, format!("restored  helped is as its owner left it, {letter}"));
 
         let look = || {
-            let done = done.borrow();
-            done.reconnects
-                .iter()
-                .find(|reconnect| reconnect.backend.to_string() == broken())
-                .cloned()
+            let done = self.heard.done.borrow();
+            let ours = |reconnect: &&Reconnect| reconnect.backend.to_string() == broken();
+            done.reconnects.iter().find(ours).cloned()
         };
         let what = "an accepted reconnect";
         let reconnect = self.wait(what, RECONNECT_WITHIN, look).await?;
@@ -265,7 +271,7 @@ impl<'a> Story<'a> {
         let lost = Side::ALL
             .into_iter()
             .zip(before)
-            .map(|(side, before)| self.losses(side).since(before).lost);
+            .map(|(side, before)| tally::since(before, self.losses(side)).failures);
         let lost = lost.sum();
         self.measured.lost_after = Some(lost);
         self.say(Tone::Good, format!("all well  {lost} requests lost"));
@@ -299,8 +305,8 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn losses(&self, side: Side) -> Losses {
-        self.traffic.lane(side).losses()
+    fn losses(&self, side: Side) -> Tally {
+        self.traffic.lane(side).tally()
     }
 
     fn since_start(&self, at: Instant) -> Duration {

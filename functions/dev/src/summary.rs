@@ -3,12 +3,13 @@
 use std::{fmt::Write as _, time::Duration};
 
 use jiff::Timestamp;
+use pointsman_emulator::Tally;
 use serde_json::{Value, json};
 
 use super::{
     functions::RAMP_PERCENT,
     screen::{Paint, Tone},
-    traffic::Losses,
+    tally,
     world::{BREAKS, MEMBERS, Weights},
 };
 
@@ -40,7 +41,7 @@ pub(super) struct Measured {
     pub(super) lost_before: u64,
     /// The first request that was lost in the helped pool.
     pub(super) failed: Option<Duration>,
-    /// When the sending of the alert began.
+    /// When the alert arrived at the functions.
     pub(super) alerted: Option<Duration>,
     /// When Azure received the write that drains.
     pub(super) drained: Option<Duration>,
@@ -48,7 +49,7 @@ pub(super) struct Measured {
     pub(super) clean: Option<Duration>,
     /// What was lost while the one pool was helped and the other was not, in percent.
     pub(super) contrast: Option<(f64, f64)>,
-    /// When the sending of the alert's end began.
+    /// When the alert's end arrived there.
     pub(super) resolved: Option<Duration>,
     /// The broken member's weight at each write that gave some back.
     pub(super) ramp: Vec<u32>,
@@ -58,34 +59,26 @@ pub(super) struct Measured {
     /// What was lost in either pool when all was over.
     pub(super) lost_after: Option<u64>,
     /// All that was answered and lost: the helped pool, the other one.
-    pub(super) losses: (Losses, Losses),
+    pub(super) losses: (Tally, Tally),
     /// How many writes to the helped pool Azure has done.
     pub(super) writes: usize,
-    /// What was waited for in vain.
+    /// What did not come in time.
     pub(super) missing: Option<String>,
     /// How long it took.
     pub(super) took: Duration,
 }
 
 impl Measured {
-    fn between(from: Option<Duration>, to: Option<Duration>) -> Option<Duration> {
-        Some(to?.saturating_sub(from?))
-    }
-
-    fn alert_after(&self) -> Option<Duration> {
-        Self::between(self.failed, self.alerted)
-    }
-
-    fn write_after(&self) -> Option<Duration> {
-        Self::between(self.alerted, self.drained)
-    }
-
-    fn clean_after(&self) -> Option<Duration> {
-        Self::between(self.drained, self.clean)
-    }
-
-    fn restored_after(&self) -> Option<Duration> {
-        Self::between(self.resolved, self.restored)
+    /// How long it was from the failure to the alert, from there to the write, from there to the last
+    /// failure; and from the alert's end to the owner's weights.
+    fn lengths(&self) -> [Option<Duration>; 4] {
+        [
+            (self.failed, self.alerted),
+            (self.alerted, self.drained),
+            (self.drained, self.clean),
+            (self.resolved, self.restored),
+        ]
+        .map(|(from, to)| Some(to?.saturating_sub(from?)))
     }
 
     /// What did not happen as told; empty when everything did.
@@ -97,7 +90,7 @@ impl Measured {
         });
         for (held, fault) in [
             (self.lost_before == 0, "requests were lost before anything broke"),
-            (self.failed.is_some(), "the member's failure was not felt"),
+            (self.failed.is_some(), "no request failed when the member broke"),
             (self.alerted.is_some(), "no alert was sent"),
             (self.drained.is_some(), "the member was not drained"),
             (self.clean.is_some(), "the helped pool's error rate did not recover"),
@@ -106,7 +99,7 @@ impl Measured {
             (self.ramp == wanted_ramp, "the weight was not given back in the playbook's steps"),
             (self.to_the_letter, "the pools are not what their owner left, to the letter"),
             (self.reconnect.is_some(), "no reconnect was accepted"),
-            (self.lost_after == Some(0), "not all was well at the end"),
+            (self.lost_after == Some(0), "requests were lost after the end, or it did not come"),
         ] {
             if !held {
                 faults.push(fault.to_owned());
@@ -124,21 +117,22 @@ impl Measured {
         let weights = |weights: &Weights| -> Value {
             weights.iter().map(|(member, weight)| (member.clone(), json!(weight))).collect()
         };
-        let pool = |losses: Losses| json!({"requests": losses.requests, "lost": losses.lost});
+        let pool = |of: Tally| json!({"requests": of.requests, "lost": of.failures});
         let reconnect = self.reconnect.as_ref().map(|reconnect| {
             let Accepted { backend, due, after } = reconnect;
             json!({"backend": backend, "due": due, "afterSeconds": after.as_secs()})
         });
         let faults = self.faults();
+        let [to_alert, to_write, to_clean, to_restored] = self.lengths();
         json!({
             "asTold": faults.is_empty(),
             "faults": faults,
             "seed": self.seed,
             "seconds": seconds(Some(self.took)),
-            "failureToAlertSeconds": seconds(self.alert_after()),
-            "alertToWriteMilliseconds": ms(self.write_after()),
-            "writeToCleanMilliseconds": ms(self.clean_after()),
-            "resolveToRestoredSeconds": seconds(self.restored_after()),
+            "failureToAlertSeconds": seconds(to_alert),
+            "alertToWriteMilliseconds": ms(to_write),
+            "writeToCleanMilliseconds": ms(to_clean),
+            "resolveToRestoredSeconds": seconds(to_restored),
             "pools": {"helped": pool(self.losses.0), "alone": pool(self.losses.1)},
             "writes": self.writes,
             "ramp": self.ramp,
@@ -157,20 +151,21 @@ impl Measured {
         let mut line = |name: &str, value: String| {
             let _ = writeln!(text, "  {name:<36}{value}");
         };
-        line("first failed request to alert", seconds(self.alert_after()));
-        line("alert to write received by Azure", milliseconds(self.write_after()));
-        line("write to last failed request", milliseconds(self.clean_after()));
+        let [to_alert, to_write, to_clean, to_restored] = self.lengths();
+        line("first failed request to alert", seconds(to_alert));
+        line("alert to write received by Azure", milliseconds(to_write));
+        line("write to last failed request", milliseconds(to_clean));
         let steps = RAMP_PERCENT.map(|percent| format!("{percent}%")).join(", ");
         let by = if self.restored.is_some() { format!(", by {steps}") } else { String::new() };
-        let restored = seconds(self.restored_after());
-        line("end of alert to owner's weights", format!("{restored}{by}"));
+        line("end of alert to owner's weights", format!("{}{by}", seconds(to_restored)));
         line("writes to Azure", self.writes.to_string());
-        for (name, losses) in [
+        for (name, of) in [
             ("requests lost, helped pool", self.losses.0),
             ("requests lost, pool without help", self.losses.1),
         ] {
-            let Losses { requests, lost } = losses;
-            line(name, format!("{lost} of {requests} ({:.1}%)", losses.percent()));
+            let Tally { requests, failures } = of;
+            let percent = tally::percent(of, 1).unwrap_or_default();
+            line(name, format!("{failures} of {requests} ({percent:.1}%)"));
         }
         let letter = if self.to_the_letter { ", to the letter" } else { "" };
         line("weights before", weights(&self.before));
@@ -258,8 +253,8 @@ mod tests {
             }),
             lost_after: Some(0),
             losses: (
-                Losses { requests: 5_600, lost: 156 },
-                Losses { requests: 5_600, lost: 1_201 },
+                Tally { requests: 5_600, failures: 156 },
+                Tally { requests: 5_600, failures: 1_201 },
             ),
             writes: 4,
             missing: None,
@@ -346,7 +341,7 @@ mod tests {
     fn each_thing_that_did_not_happen_is_told() {
         assert!(measured().faults().is_empty());
         check(|m| m.lost_before = 1, "requests were lost before anything broke");
-        check(|m| m.failed = None, "the member's failure was not felt");
+        check(|m| m.failed = None, "no request failed when the member broke");
         check(|m| m.alerted = None, "no alert was sent");
         check(|m| m.drained = None, "the member was not drained");
         check(|m| m.clean = None, "the helped pool's error rate did not recover");
@@ -363,8 +358,8 @@ mod tests {
             "the pools are not what their owner left, to the letter",
         );
         check(|m| m.reconnect = None, "no reconnect was accepted");
-        check(|m| m.lost_after = Some(3), "not all was well at the end");
-        check(|m| m.lost_after = None, "not all was well at the end");
+        check(|m| m.lost_after = Some(3), "requests were lost after the end, or it did not come");
+        check(|m| m.lost_after = None, "requests were lost after the end, or it did not come");
         check(|m| m.missing = Some("the alert did not come".to_owned()), "the alert did not come");
     }
 }

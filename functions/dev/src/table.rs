@@ -11,6 +11,7 @@ use pointsman_emulator::Tally;
 
 use super::{
     screen::{Paint, Tone},
+    tally,
     world::{Counted, Side, World},
 };
 
@@ -55,7 +56,8 @@ impl Meter {
         let barred = self.barred.get_or_insert_with(|| (now, counted.clone()));
         if now.duration_since(barred.0) >= Duration::from_secs(1) {
             for (at, bars) in self.bars.iter_mut().enumerate() {
-                bars.push_back(percent(barred.1.pools[at], counted.pools[at]));
+                let second = tally::since(barred.1.pools[at], counted.pools[at]);
+                bars.push_back(tally::percent(second, 1));
                 if bars.len() > BARS_MAX {
                     bars.pop_front();
                 }
@@ -69,6 +71,7 @@ impl Meter {
     }
 
     /// Requests and errors in a second, by the place of the member among the world's.
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     pub(super) fn per_second(&self, site: usize) -> (f64, f64) {
         let (Some((from, before)), Some((to, after))) = (self.samples.front(), self.samples.back())
         else {
@@ -77,8 +80,8 @@ impl Meter {
         let seconds = to.duration_since(*from).as_secs_f64();
         match (before.sites.get(site), after.sites.get(site)) {
             (Some(before), Some(after)) if seconds > 0.0 => {
-                let (requests, failures) = grown(*before, *after);
-                (requests / seconds, failures / seconds)
+                let Tally { requests, failures } = tally::since(*before, *after);
+                (requests as f64 / seconds, failures as f64 / seconds)
             }
             (_, _) => (0.0, 0.0),
         }
@@ -86,25 +89,9 @@ impl Meter {
 
     /// The error rate of a pool over the last second, in percent, and the bars before it.
     fn bars(&self, side: Side) -> (f64, String) {
-        let [helped, alone] = &self.bars;
-        let bars = match side {
-            Side::Helped => helped,
-            Side::Alone => alone,
-        };
+        let bars = side.of(&self.bars);
         (bars.back().copied().flatten().unwrap_or_default(), sparkline(bars))
     }
-}
-
-/// By how much requests and failures have grown.
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
-fn grown(before: Tally, after: Tally) -> (f64, f64) {
-    let grown = |before: u64, after: u64| after.saturating_sub(before) as f64;
-    (grown(before.requests, after.requests), grown(before.failures, after.failures))
-}
-
-fn percent(before: Tally, after: Tally) -> Option<f64> {
-    let (requests, failures) = grown(before, after);
-    (requests > 0.0).then(|| 100.0 * failures / requests)
 }
 
 /// A bar for each rate; what is not nothing is seen as such.
@@ -130,11 +117,7 @@ pub(super) fn rows(
 ) -> Vec<Row> {
     let weights = Side::ALL.map(|side| world.weights(side));
     let rows = world.sites.iter().enumerate().map(|(at, site)| {
-        let [helped, alone] = &weights;
-        let weights = match site.side {
-            Side::Helped => helped,
-            Side::Alone => alone,
-        };
+        let weights = site.side.of(&weights);
         let weight = weights.iter().find(|(name, _)| name == site.member);
         let (tone, health) = match (site.is_failing(), weight) {
             (true, _) => (Tone::Bad, "answers 500"),

@@ -3,7 +3,7 @@
 //! Every tick sends one request to each pool, or none to either, so that the two are equal by
 //! construction. What is under way is bounded: a gateway that hangs slows the traffic down and
 //! piles nothing up. Losses are what callers see, an answer of 500 and more or none at all; each is
-//! kept with its time, so that "clean since" is exact and no matter of windows.
+//! kept with its time, so that "clean since" is exact.
 
 use std::{
     collections::VecDeque,
@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use pointsman_emulator::Tally;
 use pointsman_host::server::Stop;
 use reqwest::Client;
 use tokio::{sync::Semaphore, task::JoinHandle, time::MissedTickBehavior};
@@ -32,29 +33,8 @@ const LOSSES_KEPT_MAX: usize = 20_000;
 /// What callers of one pool have seen.
 #[derive(Debug, Default)]
 struct Seen {
-    answered: u64,
-    lost: u64,
+    tally: Tally,
     losses: VecDeque<Instant>,
-}
-
-/// How many requests were answered in all, and how many of them were lost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Losses {
-    pub(super) requests: u64,
-    pub(super) lost: u64,
-}
-
-impl Losses {
-    /// What came after `before`.
-    pub(super) fn since(self, before: Self) -> Self {
-        Self { requests: self.requests - before.requests, lost: self.lost - before.lost }
-    }
-
-    /// How much was lost, in percent.
-    #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
-    pub(super) fn percent(self) -> f64 {
-        if self.requests == 0 { 0.0 } else { 100.0 * self.lost as f64 / self.requests as f64 }
-    }
 }
 
 /// The callers of one pool.
@@ -68,9 +48,9 @@ impl Lane {
 
     fn note(&self, lost: bool, at: Instant) {
         let mut seen = self.seen();
-        seen.answered += 1;
+        seen.tally.requests += 1;
         if lost {
-            seen.lost += 1;
+            seen.tally.failures += 1;
             seen.losses.push_back(at);
             if seen.losses.len() > LOSSES_KEPT_MAX {
                 seen.losses.pop_front();
@@ -79,9 +59,8 @@ impl Lane {
     }
 
     /// What was answered and lost so far.
-    pub(super) fn losses(&self) -> Losses {
-        let seen = self.seen();
-        Losses { requests: seen.answered, lost: seen.lost }
+    pub(super) fn tally(&self) -> Tally {
+        self.seen().tally
     }
 
     /// The first loss at `from` or later.
@@ -125,11 +104,7 @@ impl Traffic {
 
     /// The callers of one pool.
     pub(super) fn lane(&self, side: Side) -> &Lane {
-        let [helped, alone] = &self.lanes;
-        match side {
-            Side::Helped => helped,
-            Side::Alone => alone,
-        }
+        side.of(&self.lanes)
     }
 
     /// Waits until everything under way is answered, once a stop was asked for.
@@ -144,7 +119,7 @@ impl Traffic {
 /// Sends without end.
 async fn drive(client: &Client, urls: &[String; 2], lanes: &[Lane; 2], under_way: &Arc<Semaphore>) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / REQUESTS_PER_SECOND);
-    // What a busy moment has delayed is made up for, as far as the permits allow.
+    // Ticks that a busy moment delayed are caught up on, as far as the permits allow.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     loop {
         ticks.tick().await;
@@ -177,13 +152,10 @@ mod tests {
         for (ms, lost) in [(0, false), (10, true), (20, false), (30, true), (40, false)] {
             lane.note(lost, at(ms));
         }
-        assert_eq!(lane.losses(), Losses { requests: 5, lost: 2 });
+        assert_eq!(lane.tally(), Tally { requests: 5, failures: 2 });
         assert_eq!(lane.first_loss(at(0)), Some(at(10)));
         assert_eq!(lane.first_loss(at(11)), Some(at(30)));
         assert_eq!(lane.last_loss(at(0)), Some(at(30)));
         assert_eq!(lane.last_loss(at(31)), None);
-        assert!((lane.losses().percent() - 40.0).abs() < 1e-9);
-        let later = Losses { requests: 9, lost: 3 };
-        assert_eq!(later.since(lane.losses()), Losses { requests: 4, lost: 1 });
     }
 }

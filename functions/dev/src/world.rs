@@ -6,7 +6,7 @@
 //!
 //! Where a folder is kept, the next world goes on with what is in it: Azure with every body and ETag,
 //! and the servers on their ports, each as it answered. A port that someone else has by then is
-//! replaced, and the backend written anew, as its owner would.
+//! replaced, and the backend written again, as its owner would.
 
 use std::{
     collections::BTreeMap,
@@ -23,8 +23,7 @@ use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::folder;
-use crate::Failed;
+use super::{failed::Failed, folder};
 
 /// The members of either pool, with the weights that their owner gave them.
 pub(super) const MEMBERS: [(&str, u32); 3] = [("eu", 50), ("us", 30), ("ap", 20)];
@@ -38,10 +37,10 @@ const DESCRIPTION: &str = "chat completions, in three regions";
 /// Where the emulated Azure keeps its state.
 const AZURE_FILE: &str = "azure.json";
 
-/// Where it is kept what the members' servers are.
+/// Where the members' servers are kept.
 const MEMBERS_FILE: &str = "members.json";
 
-/// How quick the quickest member answers, and how much slower the others may be.
+/// How fast the fastest member answers, and how much slower the others may be.
 const LATENCY_MS: (u64, u64) = (4, 12);
 
 /// How long a token of the emulated Azure is good for: as long as anyone may `--hold`.
@@ -62,6 +61,11 @@ pub(super) enum Side {
 impl Side {
     /// Both, in the order in which they are shown.
     pub(super) const ALL: [Self; 2] = [Self::Helped, Self::Alone];
+
+    /// The one for this side of two, in the order of [`Side::ALL`].
+    pub(super) const fn of<T>(self, both: &[T; 2]) -> &T {
+        &both[self as usize]
+    }
 
     /// What Azure calls the pool.
     pub(super) const fn name(self) -> &'static str {
@@ -181,7 +185,7 @@ pub(super) struct World {
     pub(super) azure: Emulator,
     /// The members of the one pool, then those of the other.
     pub(super) sites: Vec<Site>,
-    /// Whether it goes on where another has ended.
+    /// Whether it continues another.
     pub(super) goes_on: bool,
     kept: Option<PathBuf>,
 }
@@ -231,7 +235,7 @@ impl World {
     }
 
     /// Keeps what the members' servers are, for the next one to go on with.
-    fn keep(&self) -> io::Result<()> {
+    fn keep(&self) -> Result<(), Failed> {
         let Some(folder) = &self.kept else { return Ok(()) };
         let one = |site: &Site| {
             let kept = Kept { port: site.server.port(), failing: site.is_failing() };

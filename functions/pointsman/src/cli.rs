@@ -1,4 +1,4 @@
-//! The command line: what can be asked for, and who answers.
+//! The command line: the commands, and what carries each of them out.
 
 use std::process::ExitCode;
 
@@ -6,13 +6,8 @@ use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use pointsman_host::telemetry::{self, Format};
 
 use crate::{
-    backend,
-    common::Common,
-    dev, emulate,
-    failed::Failed,
-    operate::{self, ask, dead_letters, tell, undo},
-    page::Page,
-    plan, playbook, serve, show,
+    backend, common::Common, dev, emulate, failed::Failed, operate, page::Page, plan, playbook,
+    serve, show,
 };
 
 /// How wide the help is, in columns.
@@ -38,31 +33,16 @@ pub(crate) struct Cli {
 enum Command {
     /// Show what Pointsman does, against an emulated Azure: an alert, a drain, and the way back.
     Dev(pointsman_dev::Options),
-    /// Take alerts in, and change backends as the playbook says.
+    /// Receive alerts, and change backends as the playbook says.
     Serve(serve::Options),
-    /// Show what a signal would do, as a diff of fields with the limits' verdicts; write nothing.
+    /// Show what a signal would change, and whether the limits allow it; write nothing.
     Plan(plan::Options),
     /// Check, publish or describe playbooks.
     #[command(subcommand)]
     Playbook(playbook::Command),
-    /// Show the overrides in force and why, and what is held and why.
-    Status,
-    /// Show everything that is known about one backend, and why it is as it is.
-    Explain(ask::Which),
-    /// Show the ledger: what was received, decided and done.
-    History(ask::HistoryOptions),
-    /// Show or drop dead letters: what could not be used, kept with its reason.
-    #[command(subcommand, alias = "letters")]
-    DeadLetters(dead_letters::Command),
-    /// Stop every write to Azure, including undo and reconnects, until `resume`.
-    Pause(operate::Reason),
-    /// Start writing to Azure again.
-    Resume(operate::By),
-    /// End an override, or all of a backend, at once and without a ramp.
-    #[command(after_help = undo::EXIT)]
-    Undo(undo::Options),
-    /// End everything, restore every backend, and wait until that is seen to be done.
-    Release(tell::ReleaseOptions),
+    /// Ask the store, or tell it something.
+    #[command(flatten)]
+    Operate(operate::Command),
     /// List, show, change, create, delete, reconnect or watch backends by hand.
     #[command(after_help = backend::EXIT_CODES)]
     Backend(backend::Options),
@@ -78,15 +58,15 @@ enum Command {
     HelpText,
 }
 
-/// Tells of a wrong use, or of what was asked for by it: the help or the version.
+/// Prints that the usage is wrong; or the help or the version, which come this way too.
 pub(crate) fn wrong_usage(error: &clap::Error) -> ExitCode {
-    // What it did understand is not told, so that `--json` is looked for here.
+    // Nothing is known of the arguments that were understood, so that `--json` is looked for here.
     let json = std::env::args_os().any(|argument| argument == "--json");
     if error.use_stderr() && json {
         show::tell_as_json();
         show::failed(&Failed::of_text(&error.to_string()));
     } else {
-        // Where nobody listens, there is nobody to tell.
+        // A closed pipe is no reason to fail in another way.
         let _ = error.print();
     }
     u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
@@ -99,38 +79,15 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     let format = if common.json { Format::Json } else { Format::Auto };
     telemetry::start(format, quiet).map_err(Failed::new)?;
     if common.shadow && matches!(cli.command, Command::Dev(_) | Command::Emulate(_)) {
-        let why = "--shadow writes nothing to Azure, and this command is an Azure of its own";
+        let why = "--shadow writes nothing to Azure, and this command has an Azure of its own";
         return Ok(wrong_usage(&Cli::command().error(ErrorKind::ArgumentConflict, why)));
-    }
-    let of_the_store = matches!(
-        cli.command,
-        Command::Status
-            | Command::Explain(_)
-            | Command::History(_)
-            | Command::DeadLetters(_)
-            | Command::Pause(_)
-            | Command::Resume(_)
-            | Command::Undo(_)
-            | Command::Release(_)
-    );
-    if common.shadow && of_the_store {
-        show::note(
-            "shadow: this is the store of `serve --shadow`, of which nothing is written to Azure",
-        );
     }
     match cli.command {
         Command::Dev(options) => dev::command(&common, &options).await,
         Command::Serve(options) => serve::command(&common, &options).await,
         Command::Plan(options) => plan::command(&common, &options).await,
         Command::Playbook(command) => playbook::command(&common, command).await,
-        Command::Status => ask::status(&common).await,
-        Command::Explain(which) => ask::explain(&common, &which).await,
-        Command::History(options) => ask::history(&common, &options).await,
-        Command::DeadLetters(command) => dead_letters::command(&common, command).await,
-        Command::Pause(reason) => tell::pause(&common, reason).await,
-        Command::Resume(by) => tell::resume(&common, by).await,
-        Command::Undo(options) => undo::command(&common, options).await,
-        Command::Release(options) => tell::release(&common, options).await,
+        Command::Operate(command) => operate::command(&common, command).await,
         Command::Backend(options) => backend::command(&common, options).await,
         Command::Emulate(options) => emulate::command(&common, &options).await,
         Command::Completions { shell } => show::page(&Page::of_text(&completions(shell)?)),

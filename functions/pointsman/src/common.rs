@@ -1,11 +1,6 @@
-//! What every command takes, and what is opened by it.
+//! The options of every command, and what they open.
 
-use std::{
-    io,
-    ops::Deref,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{io, ops::Deref, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
 use pointsman_apim::{
@@ -18,9 +13,10 @@ use pointsman_host::{
     config::{ConfigError, Needs},
     wiring::{self, store_file},
 };
+use serde::Serialize;
 use tempfile::TempDir;
 
-use crate::{failed::Failed, show};
+use crate::{failed::Failed, page::Page, show};
 
 /// How long a request of a command waits for room in Azure's token bucket, in seconds.
 const PACE_SECS_MAX: u64 = 30;
@@ -42,10 +38,10 @@ pub(crate) struct Common {
         value_name = "FILE"
     )]
     config: PathBuf,
-    /// Print JSON instead of text; also the log, and errors.
+    /// Print JSON instead of text, also for errors and the log.
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
-    /// Decide, record and show, but write nothing to Azure; on a store of its own (not with `dev` and
+    /// Write nothing to Azure: only decide, record and show, in a store of its own (not with `dev` and
     /// `emulate`)
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) shadow: bool,
@@ -75,10 +71,27 @@ impl Common {
         })
     }
 
+    /// The file of the store, and whether it is there.
+    pub(crate) fn store(&self, config: &Config) -> Result<(PathBuf, bool), Failed> {
+        let file = store_file(config, self.mode());
+        match file.try_exists() {
+            Ok(is_there) => Ok((file, is_there)),
+            Err(error) => Err(Failed::new(format_args!(
+                "the store {} cannot be read ({error}): run this as the user that `serve` runs as",
+                file.display()
+            ))),
+        }
+    }
+
+    /// Prints what was asked for: for programs, or for people.
+    pub(crate) fn print(&self, value: &impl Serialize, text: &Page) -> Result<ExitCode, Failed> {
+        if self.json { show::json(value) } else { show::page(text) }
+    }
+
     /// The records, to look at. Where there is no store yet, none is made: an empty one is shown.
     pub(crate) async fn records(&self) -> Result<Reading, Failed> {
-        let file = store_file(&self.config(Needs::Store)?, self.mode());
-        if file.try_exists().map_err(|error| unseen(&file, &error))? {
+        let (file, is_there) = self.store(&self.config(Needs::Store)?)?;
+        if is_there {
             return Ok(Reading { records: Records::open(&file).await?, empty: None });
         }
         show::note(format_args!(
@@ -91,15 +104,7 @@ impl Common {
     }
 }
 
-/// Why a store that cannot be read cannot be shown.
-pub(crate) fn unseen(file: &Path, error: &io::Error) -> Failed {
-    Failed::new(format_args!(
-        "the store {} cannot be read ({error}): run this as the user that `serve` runs as",
-        file.display()
-    ))
-}
-
-/// Records that are looked at.
+/// Records to look at.
 pub(crate) struct Reading {
     records: Records,
     /// The folder of the empty ones.

@@ -9,9 +9,9 @@ use pointsman_view::with_causes;
 use crate::{common::Common, failed::Failed, serve};
 
 pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
-    let serve = async |config, dress| {
+    let serve = async |config, wrap| {
         let options = serve::Options::default();
-        let serving = serve::Serving::start(&config, Mode::Live, &options, dress).await;
+        let serving = serve::Serving::start(&config, Mode::Live, &options, wrap).await;
         let serving = serving.map_err(|why| pointsman_dev::Failed::from(why.to_string()))?;
         Ok(Serving {
             address: serving.address,

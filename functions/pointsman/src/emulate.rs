@@ -4,12 +4,12 @@
 //! It is on this machine only, and asks for tokens as Azure does; its own identity endpoint gives
 //! them out, so that a client's managed identity works as it is.
 
-use std::{fmt::Write as _, path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use pointsman_emulator::{Emulator, Options as Emulated};
 use pointsman_host::{config::unreadable, server::Stop};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{common::Common, failed::Failed, input, page::Page, show};
 
@@ -22,7 +22,7 @@ pub(crate) struct Options {
     /// How it behaves, as JSON or YAML; a new service without faults by default.
     #[arg(long, value_name = "FILE")]
     options: Option<PathBuf>,
-    /// Where its state is kept, so that the next run continues with it; nowhere by default.
+    /// Keep the state in this file, so that the next run continues with it; by default it is not kept.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// The port of Azure Resource Manager; a free one by default.
@@ -37,7 +37,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// What the file says, with what was said beside it.
+    /// The options of the file, with those of the command line over them.
     fn read(&self) -> Result<Emulated, Failed> {
         let mut read = match &self.options {
             Some(file) => {
@@ -69,7 +69,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     if common.json {
         show::json_line(&places(&azure))?;
     } else {
-        show::page(&Page::of_text(&hints(&azure)?))?;
+        show::page(&Page::of_text(&hints(&azure)))?;
     }
     signalled.await;
     azure.stop().await;
@@ -81,11 +81,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
 
 /// Where everything is, for programs.
 fn places(azure: &Emulator) -> Value {
-    let environment: Map<String, Value> = azure
-        .identity_env()
-        .into_iter()
-        .map(|(key, value)| (key.to_owned(), json!(value)))
-        .collect();
+    let environment: BTreeMap<_, _> = azure.identity_env().into_iter().collect();
     json!({
         "arm": azure.arm_url(),
         "gateway": azure.gateway_url(),
@@ -96,36 +92,29 @@ fn places(azure: &Emulator) -> Value {
 }
 
 /// Where everything is, and what to try.
-fn hints(azure: &Emulator) -> Result<String, std::fmt::Error> {
-    let mut text = String::new();
-    let (arm, service) = (azure.arm_url(), azure.service());
-    writeln!(text, "Azure Resource Manager  {arm}")?;
-    writeln!(text, "the gateway             {}", azure.gateway_url())?;
-    writeln!(text, "identities              {}", azure.identity_url())?;
-    writeln!(text, "the service             {}", service.id())?;
-    writeln!(
-        text,
-        "\nIt stays up until ctrl-c. In another terminal, with its managed identity:\n"
-    )?;
-    for (key, value) in azure.identity_env() {
-        writeln!(text, "  export {key}={value}")?;
-    }
-    writeln!(
-        text,
-        "  echo \"azure: {{endpoint: '{arm}', credential: managedIdentity}}\" > emulated.yaml"
-    )?;
-    writeln!(text, "  export POINTSMAN_CONFIG=emulated.yaml SERVICE={}\n", service.id())?;
-    let tries = [
-        "echo '{\"properties\": {\"url\": \"https://eu.example\", \"protocol\": \"http\"}}' > eu.json",
-        "pointsman backend put $SERVICE/backends/eu eu.json --create",
-        "pointsman backend set $SERVICE/backends/eu title=Europe --dry-run",
-        "pointsman backend get $SERVICE/backends/eu",
-    ];
-    for line in tries {
-        writeln!(text, "  {line}")?;
-    }
-    writeln!(text, "  curl {arm}/emulator/requests")?;
-    Ok(text)
+fn hints(azure: &Emulator) -> String {
+    let (arm, gateway, identities) = (azure.arm_url(), azure.gateway_url(), azure.identity_url());
+    let service = azure.service().id();
+    let exports = azure.identity_env().map(|(key, value)| format!("  export {key}={value}\n"));
+    let exports = exports.concat();
+    format!(
+        r#"Azure Resource Manager  {arm}
+the gateway             {gateway}
+identities              {identities}
+the service             {service}
+
+It stays up until ctrl-c. In another terminal, with its managed identity:
+
+{exports}  echo "azure: {{endpoint: '{arm}', credential: managedIdentity}}" > emulated.yaml
+  export POINTSMAN_CONFIG=emulated.yaml SERVICE={service}
+
+  echo '{{"properties": {{"url": "https://eu.example", "protocol": "http"}}}}' > eu.json
+  pointsman backend put $SERVICE/backends/eu eu.json --create
+  pointsman backend set $SERVICE/backends/eu title=Europe --dry-run
+  pointsman backend get $SERVICE/backends/eu
+  curl {arm}/emulator/requests
+"#
+    )
 }
 
 #[cfg(test)]

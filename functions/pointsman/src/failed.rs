@@ -16,7 +16,7 @@ impl Failed {
         Self(Page::of(why))
     }
 
-    /// Says what a text says that has lines of its own, as the problems of a file have.
+    /// Says a text that has lines of its own, as the problems of a file have.
     pub(crate) fn of_text(why: &str) -> Self {
         Self(Page::of_text(why))
     }
@@ -27,7 +27,7 @@ impl Failed {
         self
     }
 
-    /// Says before it what it is about, on a line of its own where it has several.
+    /// Puts before it what it is about; on a line of its own where it has several lines.
     pub(crate) fn within(&self, what: impl Display) -> Self {
         match self.to_string() {
             several if several.contains('\n') => Self(self.0.clone().after(what)),

@@ -30,7 +30,7 @@ impl Page {
 
     /// Adds one line.
     pub(crate) fn line(&mut self, line: impl Display) {
-        // A text takes what is written to it.
+        // Writing to a String cannot fail.
         let _ = writeln!(self.0, "{}", OneLine(line));
     }
 
@@ -39,7 +39,7 @@ impl Page {
         text.lines().for_each(|line| self.line(line));
     }
 
-    /// Adds the lines of a text of others, two columns in, where no line of ours begins.
+    /// Adds the lines of someone else's text, two columns in, so that none looks like a line of ours.
     pub(crate) fn quoted(&mut self, text: &str) {
         text.lines().for_each(|line| self.line(format_args!("  {line}")));
     }
@@ -75,7 +75,7 @@ impl Display for Page {
     }
 }
 
-/// A plain table, of whose cells each is on one line.
+/// A plain table; each of its cells is one line.
 pub(crate) struct Table(comfy_table::Table);
 
 impl Table {

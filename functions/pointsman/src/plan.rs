@@ -1,24 +1,15 @@
 //! `pointsman plan`: what would happen if a signal were received now.
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::Arc,
-};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
 use pointsman_core::names::SourceName;
-use pointsman_engine::{Engine, Loaded, engine::load, ports::Published};
-use pointsman_host::{
-    Config, Parts,
-    config::Needs,
-    wiring::{Role, store_file},
-};
+use pointsman_host::{Config, Parts, config::Needs, wiring::Role};
 use pointsman_intake::{BODY_BYTES_MAX, alertmanager};
 use pointsman_view::{self as view, BackendPlan, Plan};
 
 use crate::{
-    common::{Common, unseen},
+    common::Common,
     failed::Failed,
     input,
     page::{Page, Table},
@@ -45,15 +36,18 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let body = input::read_or_typed(&options.signal, BODY_BYTES_MAX)?;
     // Nothing is written, and that includes a store where there is none yet.
     let empty = tempfile::tempdir()?;
-    let file = store_file(&config, common.mode());
-    if !file.try_exists().map_err(|error| unseen(&file, &error))? {
+    let (_, is_there) = common.store(&config)?;
+    if !is_there {
         config.store = empty.path().join("empty.db");
     }
     let parts = Parts::open(&config, common.mode(), Role::Producer).await?;
     let batch = alertmanager::read(&source, body.as_bytes(), parts.records.clock.now())
         .map_err(|error| Failed::new(format_args!("{}: {error}", options.signal.display())))?;
-    let (own, asked) = (config.playbook.as_ref(), options.playbook.as_ref());
-    let loaded = Arc::new(in_force(&parts.engine, own, asked).await?);
+    let (named, configured) = (options.playbook.as_ref(), config.playbook.as_ref());
+    let loaded = playbook::to_go_by(named, Some(&*parts.records.store), configured).await?;
+    let loaded =
+        loaded.ok_or_else(|| Failed::new("there is no playbook: name one with --playbook FILE"))?;
+    let loaded = Arc::new(loaded);
     let plan = show::patiently(show::AZURE, parts.engine.plan(&batch.signals, &loaded)).await?;
     parts.close().await;
     let unmatched = batch.signals.iter().filter(|signal| {
@@ -69,11 +63,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         truncated: batch.truncated,
         backends: plan.backends.iter().map(would_be).collect(),
     };
-    if common.json {
-        show::json(&plan)?;
-    } else {
-        show::page(&describe(&plan))?;
-    }
+    common.print(&plan, &describe(&plan))?;
     // Without a readable signal there is nothing to plan.
     let seen = plan.backends.iter().all(|backend| backend.unseen.is_none());
     Ok(if seen { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -99,29 +89,6 @@ fn source(config: &Config, options: &Options) -> Result<SourceName, Failed> {
     }
 }
 
-/// The playbook to plan by: the one named, else the one in force, else the configured one.
-async fn in_force(
-    engine: &Engine,
-    configured: Option<&PathBuf>,
-    named: Option<&PathBuf>,
-) -> Result<Loaded, Failed> {
-    let published = engine.store().published().await?;
-    let published = match (named, published, configured) {
-        (Some(path), newest, _) => of_file(path, newest.map_or(1, |newest| newest.number + 1))?,
-        (None, Some(newest), _) => newest,
-        (None, None, Some(path)) => of_file(path, 1)?,
-        (None, None, None) => {
-            return Err(Failed::new("there is no playbook; name one with --playbook"));
-        }
-    };
-    Ok(load(&published)?)
-}
-
-fn of_file(path: &Path, number: u64) -> Result<Published, Failed> {
-    let text = playbook::read_file(path)?;
-    Ok(Published { number, text, at: jiff::Timestamp::UNIX_EPOCH, by: String::new() })
-}
-
 /// The plan in words.
 fn describe(plan: &Plan) -> Page {
     let mut out = Page::default();
@@ -129,9 +96,7 @@ fn describe(plan: &Plan) -> Page {
         out.line(format_args!("PAUSED by {}: {}", pause.by, pause.reason));
         out.line("  nothing would be written until `pointsman resume`");
     }
-    for heard in &plan.heard {
-        out.line(format_args!("{heard}"));
-    }
+    plan.heard.iter().for_each(|heard| out.line(heard));
     for series in &plan.unmatched {
         out.line(format_args!("{series}: no play matches it"));
     }
@@ -146,7 +111,7 @@ fn describe(plan: &Plan) -> Page {
         out.line(format_args!("{alerts} of the group {were} left out by Alertmanager (`max_alerts`), and so by this plan"));
     }
     if plan.heard.is_empty() && plan.unusable.is_empty() {
-        out.line("it contains no alert");
+        out.line("the signal contains no alert");
     }
     if plan.backends.is_empty() {
         out.line("no backend would change");
@@ -162,10 +127,10 @@ fn describe_backend(out: &mut Page, plan: &BackendPlan) {
     out.line(&plan.name);
     if let Some(why) = &plan.unseen {
         out.line(format_args!("  it cannot be read now: {why}"));
-        out.line("  what would be written to it is not known; nothing was changed, ask again");
+        out.line("  what would be written to it is not known; nothing was changed: run this again");
     }
     for over in &plan.overrides {
-        out.line(format_args!("  {}  {}: {}", over.id, over.effect, over.verdict.says()));
+        out.line(format_args!("  {}  {}: {}", over.id, over.effect, over.verdict.says));
         out.line(format_args!("    by play {}", over.play));
     }
     if plan.changes.is_empty() && plan.unseen.is_none() {

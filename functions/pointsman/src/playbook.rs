@@ -16,11 +16,13 @@ use pointsman_core::{
     playbook::{self, Playbook},
 };
 use pointsman_engine::{
+    Loaded,
     azure::Azure,
+    engine::load,
     inspect::inspect,
     ports::{Published, Store, StoreError},
 };
-use pointsman_host::{Records, SystemClock, config::Needs, wiring::store_file};
+use pointsman_host::{Records, SystemClock, config::Needs};
 use pointsman_schedule as schedule;
 use pointsman_view as view;
 use serde::Serialize;
@@ -38,7 +40,7 @@ use crate::{
 /// What can be done with playbooks.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Check a file: every problem with its line and column, and what would be right.
+    /// Check a file: show every problem with its line and column, and how to correct it.
     Check {
         /// The playbook.
         file: PathBuf,
@@ -50,7 +52,7 @@ pub(crate) enum Command {
     Apply {
         /// The playbook.
         file: PathBuf,
-        /// Only show what it would mean.
+        /// Only show what it would mean; publish nothing.
         #[arg(long)]
         dry_run: bool,
         #[command(flatten)]
@@ -70,13 +72,10 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
         Command::Show => {
             let newest = common.records().await?.store.published().await?;
             let newest = newest.ok_or_else(|| Failed::new("no playbook is published"))?;
-            if common.json {
-                return show::json(&newest);
-            }
-            let Published { number, at, by, text } = newest;
-            let at = view::moment(at);
+            let Published { number, at, by, text } = &newest;
+            let at = view::moment(*at);
             let head = format_args!("# generation {number}, published at {at} by {by}");
-            show::page(&Page::of_text(&text).after(head))
+            common.print(&newest, &Page::of_text(text).after(head))
         }
     }
 }
@@ -94,6 +93,27 @@ pub(crate) fn read_file(path: &Path) -> Result<String, Failed> {
 
 fn text_of(path: &Path) -> Result<String, Failed> {
     input::read(path, playbook::PLAYBOOK_BYTES_MAX).map_err(|why| why.within("the playbook"))
+}
+
+/// The playbook to go by: the file that is named, else the one in force, else the configured file.
+pub(crate) async fn to_go_by(
+    named: Option<&PathBuf>,
+    store: Option<&dyn Store>,
+    configured: Option<&PathBuf>,
+) -> Result<Option<Loaded>, Failed> {
+    let newest = match store {
+        Some(store) => store.published().await?,
+        None => None,
+    };
+    let number = newest.as_ref().map_or(0, |newest| newest.number) + 1;
+    let published = match (named, newest, configured) {
+        (Some(file), _, _) | (None, None, Some(file)) => {
+            let (text, at) = (read_file(file)?, Timestamp::UNIX_EPOCH);
+            Some(Published { number, text, at, by: String::new() })
+        }
+        (None, newest, _) => newest,
+    };
+    Ok(published.as_ref().map(load).transpose()?)
 }
 
 async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode, Failed> {
@@ -124,22 +144,17 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
         }
         show::json(&report)?;
     } else if let Some(playbook) = &summary {
-        let (pools, plays) = (playbook.pools.len(), playbook.plays.len());
-        let (pools, plays) = (view::count(pools, "pool"), view::count(plays, "play"));
-        show::page(&Page::of(format_args!("{}: sound; {pools}, {plays}", file.display())))?;
-        match findings.as_deref() {
-            Some([]) => {
-                show::page(&Page::of("every pool is there in Azure, and can be read"))?;
-            }
-            Some(found) => found.iter().for_each(show::note),
-            None => {}
+        let pools = view::count(playbook.pools.len(), "pool");
+        let plays = view::count(playbook.plays.len(), "play");
+        let mut page = Page::of(format_args!("{}: sound; {pools}, {plays}", file.display()));
+        if findings.as_ref().is_some_and(Vec::is_empty) {
+            page.line("every pool is there in Azure, and can be read");
         }
+        show::page(&page)?;
+        findings.iter().flatten().for_each(show::note);
     } else {
-        show::notes(&Page::of_text(&playbook::render(
-            &problems,
-            &file.display().to_string(),
-            &text,
-        )));
+        let name = file.display().to_string();
+        show::notes(&Page::of_text(&playbook::render(&problems, &name, &text)));
         show::note(view::count(problems.len(), "problem"));
     }
     let fatal = findings.iter().flatten().any(|finding| finding.matter.is_fatal());
@@ -175,17 +190,17 @@ fn fates(playbook: &Playbook, document: &Document) -> Vec<Fate> {
 
 /// Publishes a playbook that was read without problems.
 pub(crate) async fn publish(
-    store: &dyn Store,
-    at: Timestamp,
+    records: &Records,
     number: u64,
     text: String,
     by: &str,
 ) -> Result<(), Failed> {
+    let at = records.clock.now();
     let published = Published { number, text, at, by: by.to_owned() };
     let line = Line::new(at, None, What::Published { generation: number, by: by.to_owned() });
-    match store.publish(&published, &[line]).await {
+    match records.store.publish(&published, &[line]).await {
         Err(StoreError::Conflict) => Err(Failed::new(
-            "someone else published a playbook at the same moment; look, and try again",
+            "someone else published a playbook at the same moment: look at it with `pointsman playbook show`, then try again",
         )),
         published => Ok(published?),
     }
@@ -210,17 +225,14 @@ async fn apply(
         documents.iter().flat_map(|document| fates(&playbook, document)).collect();
     let published = !same && !dry_run;
     if published {
-        let records =
-            Records::open(&store_file(&common.config(Needs::Store)?, common.mode())).await?;
-        publish(&*records.store, records.clock.now(), number, text, &by.name()).await?;
+        let (store, _) = common.store(&common.config(Needs::Store)?)?;
+        let records = Records::open(&store).await?;
+        publish(&records, number, text, &by.by).await?;
         records.close().await;
     }
-    if common.json {
-        let report = json!({
-            "generation": number, "published": published, "served": served, "overrides": fates,
-        });
-        return show::json(&report);
-    }
+    let report = json!({
+        "generation": number, "published": published, "served": served, "overrides": fates,
+    });
     let mut out = Page::default();
     for fate in &fates {
         let what = match (fate.kept, fate.begun) {
@@ -250,5 +262,5 @@ async fn apply(
         (false, false, false) => "is published; the next `serve` on this store uses it".to_owned(),
     };
     out.line(format_args!("generation {number} {how}"));
-    show::page(&out)
+    common.print(&report, &out)
 }

@@ -29,11 +29,11 @@ use crate::{common::Common, failed::Failed, page::Page, playbook, show};
 
 /// How long `serve` waits for an operator's command to be done with the queue, and how often it
 /// tries.
-const CLAIM_WITHIN: Duration = Duration::from_secs(2);
-const CLAIM_EVERY: Duration = Duration::from_millis(50);
+const CONSUME_WITHIN: Duration = Duration::from_secs(2);
+const CONSUME_EVERY: Duration = Duration::from_millis(50);
 
-/// For how long it holds whether the store can store, in seconds. To find out takes a durable write,
-/// and it may be asked often.
+/// For how long it is remembered whether the store can store, in seconds. To find out takes a durable
+/// write, and it may be asked often.
 const PROBE_SECS: i64 = 1;
 
 /// What `serve` takes.
@@ -78,26 +78,26 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         // A restart is better than taking alerts that nobody acts on.
         failed = serving.broken() => return Err(failed),
     }
-    tracing::info!("stopping: finishing what is held");
+    tracing::info!("stopping: finishing what was begun");
     serving.stop().await?;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
 
 impl Serving {
-    /// Starts everything; `dress` adds to what listens.
+    /// Starts everything; `wrap` adds to what listens.
     pub(crate) async fn start(
         config: &Config,
         mode: Mode,
         options: &Options,
-        dress: impl FnOnce(Router) -> Router,
+        wrap: impl FnOnce(Router) -> Router,
     ) -> Result<Self, Failed> {
         let parts = open(config, mode).await?;
         if parts.is_first && mode == Mode::Live {
             tracing::warn!(
                 store = %store_file(config, mode).display(),
-                "this store is new: what another store knows to be overridden, this \
-                 one takes for the owners' own"
+                "this store is new: overrides that another store has set are not known here, and \
+                 count as what the owners left"
             );
         }
         put_in_force(&parts, config, options).await?;
@@ -105,7 +105,7 @@ impl Serving {
             tracing::warn!("no sources are configured: only commands can be received");
         }
         let stop = Stop::default();
-        let router = dress(router(config, &parts, &stop));
+        let router = wrap(router(config, &parts, &stop));
         let (address, http) =
             server::serve(config.listen, router, &stop).await.map_err(|error| {
                 Failed::new(format_args!("cannot listen on {}: {error}", config.listen))
@@ -124,7 +124,7 @@ impl Serving {
         Ok(Self { address, parts, tasks, http, stop })
     }
 
-    /// Waits until a part of it ends though no stop was asked for, which only a fault of ours can do.
+    /// Waits until a part of it ends although no stop was asked for, which is a bug.
     async fn broken(&mut self) -> Failed {
         let why = tokio::select! {
             Some(ended) = self.tasks.join_next() => ended.err().map(|error| error.to_string()),
@@ -134,8 +134,8 @@ impl Serving {
             },
         };
         Failed::new(format_args!(
-            "a part of `serve` has ended by itself, which is a fault of Pointsman: {}",
-            why.as_deref().unwrap_or("it gives no reason")
+            "a part of `serve` has ended by itself, which is a bug in Pointsman: {}",
+            why.as_deref().unwrap_or("no reason is known")
         ))
     }
 
@@ -151,10 +151,10 @@ impl Serving {
     }
 }
 
-/// Opens the parts as the one that takes messages out of the queue. An operator's command may be at
-/// it for a moment; another `serve` is for good.
+/// Opens the parts as the one that takes messages out of the queue. An operator's command takes some
+/// out for a moment; another `serve` does so until it is stopped.
 async fn open(config: &Config, mode: Mode) -> Result<Parts, Failed> {
-    let end = tokio::time::Instant::now() + CLAIM_WITHIN;
+    let end = tokio::time::Instant::now() + CONSUME_WITHIN;
     loop {
         match Parts::open(config, mode, Role::Consumer).await {
             Err(WiringError::Queue(ConsumerError::AlreadyConsumed(_))) => {}
@@ -162,16 +162,16 @@ async fn open(config: &Config, mode: Mode) -> Result<Parts, Failed> {
         }
         if tokio::time::Instant::now() >= end {
             return Err(Failed::new(format_args!(
-                "another `pointsman serve` is running on the store {}, and one at a time can: end that one \
-                 first, or configure another `store`",
+                "another `pointsman serve` is running on the store {}, and only one can run on it: stop that \
+                 one first, or configure another `store`",
                 store_file(config, mode).display()
             )));
         }
-        tokio::time::sleep(CLAIM_EVERY).await;
+        tokio::time::sleep(CONSUME_EVERY).await;
     }
 }
 
-/// Sees to it that a playbook is in force: the newest that is published, or the configured one.
+/// Makes sure that a playbook is in force: the newest that is published, or the configured one.
 async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Result<(), Failed> {
     let newest = parts.records.store.published().await?;
     let file = match &config.playbook {
@@ -191,12 +191,10 @@ async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Resu
             ));
         }
         (None, Some((_, text))) => {
-            playbook::publish(&*parts.records.store, parts.records.clock.now(), 1, text, "serve")
-                .await?;
+            playbook::publish(&parts.records, 1, text, "serve").await?;
         }
         (Some(newest), Some((_, text))) if newest.text != text && options.publish => {
-            let (now, number) = (parts.records.clock.now(), newest.number + 1);
-            playbook::publish(&*parts.records.store, now, number, text, "serve --publish").await?;
+            playbook::publish(&parts.records, newest.number + 1, text, "serve --publish").await?;
         }
         (Some(newest), Some((path, text))) if newest.text != text => tracing::warn!(
             "{} differs from generation {} of the playbook, which is in force; `--publish` or `pointsman \
@@ -216,13 +214,13 @@ struct Health {
     probe: Probe,
 }
 
-/// Whether the store can store, as it was found out last; none is why not. Those who ask at once ask
-/// together.
+/// When it was last found out whether the store can store, and why it cannot, if so. Those who ask at
+/// the same time share one answer.
 #[derive(Default)]
 struct Probe(Mutex<Option<(Timestamp, Option<String>)>>);
 
 impl Probe {
-    /// What is known by `now`, or is found out.
+    /// The last answer, if it is fresh at `now`; else a new one.
     async fn ask(
         &self,
         now: Timestamp,
@@ -240,8 +238,8 @@ impl Probe {
     }
 }
 
-/// Of those who ask at once, the first to find it out may have come a moment later; but a clock that
-/// was set back makes nothing fresh for long.
+/// Of those who ask at the same time, a later one may be the first to find out, so that `at` may lie
+/// after `now`; but a clock that was set back keeps nothing fresh for long.
 fn is_fresh(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at).abs() < SignedDuration::from_secs(PROBE_SECS)
 }

@@ -40,25 +40,25 @@ fn out(text: &str) -> Result<ExitCode, Failed> {
     }
 }
 
-/// Whether what is told beside goes to a program, as the log then does.
+/// Whether notes and errors are JSON, as the log then is.
 static TOLD_AS_JSON: AtomicBool = AtomicBool::new(false);
 
-/// From here on, what is told beside is JSON.
+/// From here on, notes and errors are JSON.
 pub(crate) fn tell_as_json() {
     TOLD_AS_JSON.store(true, Ordering::Relaxed);
 }
 
-/// Tells something beside what was asked for, on one line.
+/// Prints a note on standard error, on one line.
 pub(crate) fn note(line: impl Display) {
     notes(&Page::of(line));
 }
 
-/// Tells several lines beside what was asked for.
+/// Prints several lines of notes.
 pub(crate) fn notes(lines: &Page) {
     beside("note", "", lines);
 }
 
-/// Tells why a command failed.
+/// Prints why a command failed.
 pub(crate) fn failed(why: &Failed) {
     beside("error", "pointsman: ", why);
 }
@@ -69,14 +69,14 @@ fn beside(key: &str, head: &str, what: &impl Display) {
     } else {
         format!("{head}{what}")
     };
-    // Where nobody listens, there is nobody to tell.
+    // A closed standard error is no reason to fail.
     let _ = writeln!(io::stderr().lock(), "{line}");
 }
 
 /// How long something may take before it is said that it is waited for.
 const SILENT_FOR: Duration = Duration::from_secs(4);
 
-/// Does something, and says what it waits for where it takes long: silence reads as a hang.
+/// Does something, and says what it waits for if it takes long: silence looks like a hang.
 pub(crate) async fn patiently<T>(what: &str, work: impl Future<Output = T>) -> T {
     let mut work = pin!(work);
     match tokio::time::timeout(SILENT_FOR, &mut work).await {

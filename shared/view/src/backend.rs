@@ -7,6 +7,7 @@ use pointsman_core::{
     claim::Occurrences,
     document::{self, Document},
     id::OverrideId,
+    overrides,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -30,7 +31,7 @@ pub struct Backend {
     /// That Azure does not answer for it, or refuses, or asks to wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
-    /// That Azure has had no such backend of late, though something is going on.
+    /// That Azure shows no such backend, although something is going on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<Missing>,
     /// Its overrides: held, in force, or on their way out.
@@ -39,10 +40,10 @@ pub struct Backend {
     pub fields: Vec<Field>,
     /// The fields that were given up to someone else's write.
     pub given_up: Vec<GivenUp>,
-    /// The writes that have had no answer. One without changes is sent so that none before it can land
-    /// any more.
+    /// The writes without an answer. One without changes was sent so that no write before it can still
+    /// land.
     pub writes: Vec<Write>,
-    /// The reconnects that are due, and those that were answered of late.
+    /// The reconnects that are due, and those that were answered lately.
     pub reconnects: Vec<Reconnect>,
 }
 
@@ -55,7 +56,9 @@ impl Backend {
         counted: &BTreeMap<OverrideId, Occurrences>,
         now: Timestamp,
     ) -> Self {
-        let over = |over| Override::of(document, over, counted.get(&over.id).copied());
+        let over = |over: &overrides::Override| {
+            Override::of(document, over, counted.get(&over.id).copied(), now)
+        };
         let given_up = document.yielded.iter().map(|(field, ids)| GivenUp {
             field: field.to_string(),
             by: ids.iter().map(ToString::to_string).collect(),
@@ -103,14 +106,14 @@ impl Trouble {
 pub struct Missing {
     /// Since when.
     pub since: Timestamp,
-    /// From when on that is believed.
+    /// From when on it counts as deleted.
     pub believed: Timestamp,
-    /// Whether that is so now.
+    /// Whether it counts as deleted now.
     pub gone: bool,
 }
 
 impl Missing {
-    /// Where that was seen last and something is going on: what is at rest is not looked at.
+    /// None where it was seen at the last look, and where nothing is going on: then nobody looks.
     #[must_use]
     pub fn of(document: &Document, now: Timestamp) -> Option<Self> {
         let (since, believed) = document.missing().filter(|_| !document.is_at_rest())?;
@@ -120,11 +123,11 @@ impl Missing {
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MISSING: Azure has had no such backend since {}, ", moment(self.since))?;
+        write!(f, "MISSING: Azure has shown no such backend since {}, ", moment(self.since))?;
         if self.gone {
-            f.write_str("and is taken for gone")
+            f.write_str("and it counts as deleted")
         } else {
-            write!(f, "which is not believed before {}", moment(self.believed))
+            write!(f, "and it counts as deleted from {} on", moment(self.believed))
         }
     }
 }
@@ -136,14 +139,14 @@ pub struct Field {
     pub field: String,
     /// What its owner last left there.
     pub baseline: Value,
-    /// What stands there by our own hand.
+    /// What Pointsman last wrote there.
     pub written: Value,
-    /// That Azure made something else of what was asked.
+    /// That Azure keeps something else than what was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unmet: Option<Unmet>,
 }
 
-/// What a field should be, and Azure has not made of it.
+/// What a field should be, while Azure keeps something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Unmet {
     /// What it should be.
@@ -168,7 +171,7 @@ impl Field {
         Self { field: field.to_string(), baseline, written, unmet }
     }
 
-    /// What Azure keeps in place of what was asked, in words.
+    /// What Azure keeps instead of what was asked, in words.
     #[must_use]
     pub fn kept(&self) -> Option<String> {
         let Self { field, written, .. } = self;
@@ -176,7 +179,7 @@ impl Field {
         Some(format!("{field} should be {wanted}, and Azure keeps {written}"))
     }
 
-    /// What Azure keeps in place of what its owner left, in words.
+    /// What Azure keeps instead of what its owner left, in words.
     #[must_use]
     pub fn unrestored(&self) -> Option<String> {
         self.unmet.filter(|unmet| unmet.restores)?;
@@ -218,32 +221,16 @@ impl Write {
     }
 }
 
-/// That a write may still land.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MayLand {
-    /// Until when.
-    pub until: Timestamp,
+/// That a write of this document has had no answer and may still land, in words.
+#[must_use]
+pub fn may_land(document: &Document) -> Option<String> {
+    let until = moment(document.may_land_until()?);
+    Some(format!(
+        "a write that had no answer may still land until {until}; it is taken back if it does"
+    ))
 }
 
-impl MayLand {
-    /// Where a write of this document has had no answer.
-    #[must_use]
-    pub fn of(document: &Document) -> Option<Self> {
-        document.may_land_until().map(|until| Self { until })
-    }
-}
-
-impl fmt::Display for MayLand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let until = moment(self.until);
-        write!(
-            f,
-            "a write that had no answer may still land until {until}; it is taken back if it does"
-        )
-    }
-}
-
-/// A reconnect: a backend's connections are made anew.
+/// A reconnect: a backend gets new connections.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Reconnect {
     /// Of which backend: its path in Azure.
@@ -261,7 +248,7 @@ pub struct Reconnect {
     pub outcome: Option<Outcome>,
 }
 
-/// What Azure made of a reconnect.
+/// The outcome of a reconnect.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Outcome {
@@ -269,7 +256,7 @@ pub enum Outcome {
     Accepted {
         /// When.
         at: Timestamp,
-        /// When the connections are made anew.
+        /// When the backend gets new connections.
         due: Timestamp,
     },
     /// Azure did not take it.

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    VERSION,
     backend::{Backend, Reconnect},
     history::Line,
     status::Pause,
+    value::VERSION,
 };
 
 /// What `explain` shows.
@@ -29,7 +29,7 @@ pub struct Explain {
     /// The pause that is on, if one is: nothing is written to Azure under it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,
-    /// What is going on; left out where nothing was ever heard for it.
+    /// What is going on; left out where no alert has ever concerned it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<Backend>,
     /// Its reconnects that follow what was done to other backends.

@@ -1,8 +1,9 @@
 //! What `status`, `explain`, `plan` and `history` show: as data for programs, and in words.
 //!
-//! What is stored may change its form; what is shown keeps to the checked-in JSON Schema, and says at
-//! its head which version of it. Each view is made from what core keeps by a function that asks nobody;
-//! the words for people are made from the same view, so that both always say the same.
+//! What is stored may change its form; what is shown keeps to the checked-in JSON Schema, and says which
+//! version of it. Each view is made from core's data by a pure function. The words for people come with
+//! the data, so that both always say the same. A view has the facts that programs look for; what else
+//! belongs to a ledger line or a reason is in its words.
 //!
 //! In all of it, times are in UTC as RFC 3339 has them, fractions are text in percent as in the playbook
 //! (`"12.5%"`), and a key is left out where there is nothing to say.
@@ -22,17 +23,14 @@ mod tests;
 
 pub use self::{
     backend::{
-        Backend, Field, GivenUp, MayLand, Missing, Outcome, Reconnect, Trouble, Unmet, Write,
+        Backend, Field, GivenUp, Missing, Outcome, Reconnect, Trouble, Unmet, Write, may_land,
     },
     explain::{Explain, Following},
     history::{History, Line, What},
-    over::{Alerts, Origin, Override, Severity, Standing},
-    plan::{BackendPlan, Foreseen, OverridePlan, Plan, Verdict},
+    over::{Alerts, Override, Standing, StandingKind},
+    plan::{BackendPlan, OverridePlan, Plan, Verdict, VerdictKind},
     schema::schema_text,
     status::{Known, Late, Pause, Status},
-    value::{Absent, Change, Effect, End, Held, Said, Value},
-    words::{clock, count, length, moment, number, with_causes},
+    value::{Absent, Change, Effect, VERSION, Value, Why},
+    words::{clock, count, length, moment, with_causes},
 };
-
-/// The version of all that is shown: it grows where something is taken away, or means something else.
-pub const VERSION: u32 = 1;

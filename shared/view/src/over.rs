@@ -1,20 +1,16 @@
 //! One override: what it does, for which alerts, and how it stands.
 
-use std::fmt;
-
 use jiff::Timestamp;
 use pointsman_core::{
     claim::Occurrences,
     document::Document,
-    origin, overrides,
-    overrides::{Life, Standing as Stored},
-    signal,
+    overrides::{self, Life, Standing as Stored},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    value::{Effect, End, Held, Said},
+    value::{Effect, Why},
     words::{clock, count, length},
 };
 
@@ -24,78 +20,25 @@ pub struct Override {
     /// Its id.
     pub id: String,
     /// What it comes from.
-    pub origin: Origin,
+    #[schemars(extend("enum" = ["alert", "window", "operator"]))]
+    pub origin: String,
     /// The play that made it.
     pub play: String,
     /// The generation of the playbook that it was claimed under.
     pub generation: u64,
     /// What it does.
-    pub effect: Said<Effect>,
+    pub effect: Effect,
     /// The strongest of the alerts behind it; the last that was, where none is on any more.
     pub series: String,
     /// How bad the worst of them is.
-    pub severity: Severity,
+    #[schemars(extend("enum" = ["info", "warning", "error", "critical"]))]
+    pub severity: String,
     /// When the first of those as bad started, by the source's clock.
     pub started: Timestamp,
     /// All the alerts behind it.
     pub alerts: Alerts,
     /// How it stands.
     pub standing: Standing,
-}
-
-/// What an override comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub enum Origin {
-    /// Alerts.
-    Alert,
-    /// A maintenance window.
-    Window,
-    /// An operator's command.
-    Operator,
-}
-
-impl From<origin::Origin> for Origin {
-    fn from(origin: origin::Origin) -> Self {
-        match origin {
-            origin::Origin::Alert => Self::Alert,
-            origin::Origin::Window => Self::Window,
-            origin::Origin::Operator => Self::Operator,
-        }
-    }
-}
-
-/// How bad an alert is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[expect(missing_docs, reason = "they are the source's words")]
-pub enum Severity {
-    Info,
-    Warning,
-    Error,
-    Critical,
-}
-
-impl From<signal::Severity> for Severity {
-    fn from(severity: signal::Severity) -> Self {
-        match severity {
-            signal::Severity::Info => Self::Info,
-            signal::Severity::Warning => Self::Warning,
-            signal::Severity::Error => Self::Error,
-            signal::Severity::Critical => Self::Critical,
-        }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Info => "info",
-            Self::Warning => "warning",
-            Self::Error => "error",
-            Self::Critical => "critical",
-        })
-    }
 }
 
 /// The alerts behind an override that are on.
@@ -123,7 +66,7 @@ impl Alerts {
         Self { count: starts().count() as u64, first: starts().min(), latest: starts().max() }
     }
 
-    /// `2,000 alerts, first 07:31Z, latest 07:39Z`; none where there are not several.
+    /// `2,000 alerts, first 07:31Z, latest 07:39Z`; none unless there are several.
     #[must_use]
     pub fn several(&self, now: Timestamp) -> Option<String> {
         let (first, latest) = (self.first?, self.latest?);
@@ -136,150 +79,121 @@ impl Alerts {
 
 /// How an override stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Standing {
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// Its kind, for programs.
+    pub kind: StandingKind,
+    /// Since when: when it was claimed, has begun, or has ended.
+    pub since: Timestamp,
+    /// When it ends, where it is in force and nothing more is heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ends: Option<Timestamp>,
+    /// What keeps it back, or why it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
+    /// How much it has given back, in percent: `"50%"`; left out before the first step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub given_back: Option<String>,
+    /// Whether an alert asks again for one that has ended.
+    pub asked_again: bool,
+    /// The same in words.
+    pub says: String,
+}
+
+/// The ways in which an override can stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum StandingKind {
     /// It waits until the backend can be read.
-    Unread {
-        /// When it was claimed.
-        since: Timestamp,
-    },
+    Unread,
     /// It was claimed, and not looked at yet.
-    Claimed {
-        /// When.
-        since: Timestamp,
-    },
+    Claimed,
     /// A limit or a gate keeps it back.
-    Held {
-        /// When it was claimed.
-        since: Timestamp,
-        /// What keeps it back.
-        why: Said<Held>,
-    },
+    Held,
     /// It was decided on, and not seen to be written yet.
-    Decided {
-        /// When.
-        since: Timestamp,
-    },
+    Decided,
     /// It is in force.
-    InForce {
-        /// Since when.
-        since: Timestamp,
-        /// When it ends, should nothing more be heard.
-        ends: Timestamp,
-        /// Why it ends then.
-        why: Said<End>,
-    },
+    InForce,
     /// It was in force, and others keep it back now.
-    Displaced {
-        /// When it began.
-        since: Timestamp,
-        /// What keeps it back.
-        why: Said<Held>,
-    },
+    Displaced,
     /// Someone else wrote every field of it, and it gave way.
-    Yielded {
-        /// When it began, or was claimed.
-        since: Timestamp,
-    },
+    Yielded,
     /// It has ended, and gives back what it took.
-    Ending {
-        /// When it ended.
-        since: Timestamp,
-        /// Why.
-        why: Said<End>,
-        /// How much it has given back, in percent: `"50%"`; left out before the first step.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        given_back: Option<String>,
-        /// Whether an alert asks for it again.
-        asked_again: bool,
-        /// What keeps it from beginning again.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        held: Option<Said<Held>>,
-    },
+    Ending,
 }
 
 impl Standing {
-    /// How an override of this document stands.
+    /// How an override of this document stands at `now`.
     #[must_use]
-    pub fn of(document: &Document, over: &overrides::Override) -> Self {
-        let stood = |field| document.owned.get(field).is_some_and(|owned| owned.stood);
+    pub fn of(document: &Document, over: &overrides::Override, now: Timestamp) -> Self {
+        let stood = |field| document.owned.get(&field).is_some_and(|owned| owned.stood);
+        let ago = |at: &Timestamp| length(now.duration_since(*at));
+        let new = |kind, since: &Timestamp, why, says| Self {
+            kind,
+            since: *since,
+            ends: None,
+            why,
+            given_back: None,
+            asked_again: over.is_asked_again(),
+            says,
+        };
         match (&over.life, &over.standing) {
             (Life::Claimed { at }, Stored::Unseen) if document.trouble.is_some() => {
-                Self::Unread { since: *at }
+                let says = "waits until the backend can be read".to_owned();
+                new(StandingKind::Unread, at, None, says)
             }
             (Life::Claimed { at }, Stored::Held(why)) => {
-                Self::Held { since: *at, why: Said::of(why) }
+                new(StandingKind::Held, at, Some(Why::of(why)), format!("held: {why}"))
             }
             (Life::Claimed { at } | Life::Begun { at, .. }, Stored::Yielded) => {
-                Self::Yielded { since: *at }
+                new(StandingKind::Yielded, at, None, "yielded to someone else's write".to_owned())
             }
             (Life::Claimed { at }, Stored::Unseen | Stored::Admitted) => {
-                Self::Claimed { since: *at }
+                let says = format!("claimed {} ago, not looked at yet", ago(at));
+                new(StandingKind::Claimed, at, None, says)
             }
             (Life::Begun { at, .. }, Stored::Held(why)) => {
-                Self::Displaced { since: *at, why: Said::of(why) }
+                let says = format!("displaced, held: {why}");
+                new(StandingKind::Displaced, at, Some(Why::of(why)), says)
             }
             (Life::Begun { at, .. }, Stored::Admitted)
-                if !over.effect.fields().iter().any(stood) =>
+                if !over.effect.fields().into_iter().any(stood) =>
             {
-                Self::Decided { since: *at }
+                let says = format!("decided {} ago, not seen to be written yet", ago(at));
+                new(StandingKind::Decided, at, None, says)
             }
             (Life::Begun { at, .. }, Stored::Admitted | Stored::Unseen) => {
                 let (ends, why) = over.ends().unwrap_or((*at, overrides::End::Expired));
-                Self::InForce { since: *at, ends, why: Said::of(&why) }
+                let left = length(ends.max(now).duration_since(now));
+                let says = match why {
+                    overrides::End::Resolved => {
+                        format!("in force for {}, given back in {left}: {why}", ago(at))
+                    }
+                    overrides::End::Expired
+                    | overrides::End::Undone { .. }
+                    | overrides::End::Dropped => {
+                        format!("in force for {}, at most {left} more", ago(at))
+                    }
+                };
+                let standing = new(StandingKind::InForce, at, Some(Why::of(&why)), says);
+                Self { ends: Some(ends), ..standing }
             }
             (Life::Ended { at, why, steps }, stored) => {
                 let step = steps.len().checked_sub(1);
-                let asked_again = over.is_asked_again();
-                let held = match stored {
-                    Stored::Held(why) if asked_again => Some(Said::of(why)),
-                    Stored::Held(_) | Stored::Unseen | Stored::Admitted | Stored::Yielded => None,
+                let given_back = step.map(|step| over.lease.given_back(step).to_string());
+                let back = match &given_back {
+                    None => "not given back yet".to_owned(),
+                    Some(part) => format!("{part} given back"),
                 };
-                Self::Ending {
-                    since: *at,
-                    why: Said::of(why),
-                    given_back: step.map(|step| over.lease.given_back(step).to_string()),
-                    asked_again,
-                    held,
-                }
-            }
-        }
-    }
-
-    /// The same in words.
-    #[must_use]
-    pub fn says(&self, now: Timestamp) -> String {
-        let ago = |at: &Timestamp| length(now.duration_since(*at));
-        match self {
-            Self::Unread { .. } => "waits until the backend can be read".to_owned(),
-            Self::Claimed { since } => format!("claimed {} ago, not looked at yet", ago(since)),
-            Self::Held { why, .. } => format!("held: {why}"),
-            Self::Decided { since } => {
-                format!("decided {} ago, not seen to be written yet", ago(since))
-            }
-            Self::InForce { since, ends, why } => {
-                let left = length(ends.max(&now).duration_since(now));
-                match why.kind {
-                    End::Resolved => {
-                        format!("in force for {}, given back in {left}: {why}", ago(since))
-                    }
-                    End::Expired | End::Undone { .. } | End::Dropped => {
-                        format!("in force for {}, at most {left} more", ago(since))
-                    }
-                }
-            }
-            Self::Displaced { why, .. } => format!("displaced, held: {why}"),
-            Self::Yielded { .. } => "yielded to someone else's write".to_owned(),
-            Self::Ending { why, given_back, asked_again, held, .. } => {
-                let back = given_back.as_deref();
-                let back =
-                    back.map_or("not given back yet".to_owned(), |it| format!("{it} given back"));
-                let again = match (asked_again, held) {
+                let again = match (over.is_asked_again(), stored) {
                     (false, _) => String::new(),
-                    (true, None) => "; asked for again".to_owned(),
-                    (true, Some(why)) => format!("; asked for again, and held: {why}"),
+                    (true, Stored::Held(why)) => format!("; asked for again, and held: {why}"),
+                    (true, Stored::Unseen | Stored::Admitted | Stored::Yielded) => {
+                        "; asked for again".to_owned()
+                    }
                 };
-                format!("ending ({why}), {back}{again}")
+                let says = format!("ending ({why}), {back}{again}");
+                Self { given_back, ..new(StandingKind::Ending, at, Some(Why::of(why)), says) }
             }
         }
     }
@@ -290,18 +204,19 @@ impl Override {
         document: &Document,
         over: &overrides::Override,
         counted: Option<Occurrences>,
+        now: Timestamp,
     ) -> Self {
         Self {
             id: over.id.to_string(),
-            origin: over.origin.into(),
+            origin: over.origin.word().to_owned(),
             play: over.play.to_string(),
             generation: over.generation,
-            effect: Said::of(&over.effect),
+            effect: Effect::from(&over.effect),
             series: over.series.to_string(),
-            severity: over.severity.into(),
+            severity: over.severity.to_string(),
             started: over.started,
             alerts: Alerts::of(over, counted),
-            standing: Standing::of(document, over),
+            standing: Standing::of(document, over, now),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `plan`: what would happen, were a signal heard now.
+//! `plan`: what would happen if a signal were received now.
 
 use jiff::Timestamp;
 use pointsman_core::{
@@ -10,10 +10,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    VERSION,
     history::What,
     status::Pause,
-    value::{Change, Effect, End, Held, Said},
+    value::{Change, Effect, VERSION, Why},
     words::moment,
 };
 
@@ -34,11 +33,11 @@ pub struct Plan {
     pub unusable: Vec<String>,
     /// How many alerts the sender left out.
     pub truncated: u64,
-    /// What would become of each backend that it concerns.
+    /// The plan for each backend that is concerned.
     pub backends: Vec<BackendPlan>,
 }
 
-/// What would become of one backend.
+/// The plan for one backend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct BackendPlan {
     /// Its path in Azure.
@@ -53,20 +52,10 @@ pub struct BackendPlan {
     /// The overrides that it would have, each with its verdict.
     pub overrides: Vec<OverridePlan>,
     /// What the ledger would tell.
-    pub lines: Vec<Foreseen>,
+    pub lines: Vec<What>,
 }
 
-/// A line that the ledger would have.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct Foreseen {
-    /// What it would tell.
-    #[serde(flatten)]
-    pub what: What,
-    /// The same in words, on one line.
-    pub says: String,
-}
-
-/// What would become of one override.
+/// The plan for one override.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct OverridePlan {
     /// Its id.
@@ -74,91 +63,82 @@ pub struct OverridePlan {
     /// The play that makes it.
     pub play: String,
     /// What it does.
-    pub effect: Said<Effect>,
+    pub effect: Effect,
     /// Whether it takes part, or why it does not.
     pub verdict: Verdict,
 }
 
 /// What would be decided on an override.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Verdict {
+pub struct Verdict {
+    /// Its kind, for programs.
+    pub kind: VerdictKind,
+    /// When it ends, where its alert resolved and it stays until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// What keeps it back, or why it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
+    /// The same in words.
+    pub says: String,
+}
+
+/// What can be decided on an override.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum VerdictKind {
     /// The backend could not be read.
-    NotJudged,
+    NotDecided,
     /// It is in force, or would be.
     WithinLimits,
-    /// It stays until then, though its alert resolved.
-    EndsAt {
-        /// When it ends.
-        at: Timestamp,
-        /// Why.
-        why: Said<End>,
-    },
+    /// It stays for a while, though its alert resolved.
+    EndsAt,
     /// It would end now.
-    Ends {
-        /// Why.
-        why: Said<End>,
-    },
+    Ends,
     /// It had ended before, and is giving back what it took.
-    Ending {
-        /// Why it ended.
-        why: Said<End>,
-    },
+    Ending,
     /// A limit or a gate would keep it back.
-    Held {
-        /// Which.
-        why: Said<Held>,
-    },
+    Held,
     /// Someone else wrote every field of it, and it gave way.
     Yielded,
 }
 
 impl Verdict {
     fn of(over: &overrides::Override, told: &[ledger::What]) -> Self {
+        use VerdictKind as Kind;
         let ends_now = told
             .iter()
             .any(|what| matches!(what, ledger::What::Ended { id, .. } if *id == over.id));
+        let new = |kind, why, says| Self { kind, at: None, why, says };
         match (&over.life, &over.standing) {
-            // That it ends now says more than that its limits would still allow it.
-            (Life::Ended { why, .. }, _) if ends_now => Self::Ends { why: Said::of(why) },
-            (Life::Ended { why, .. }, _) => Self::Ending { why: Said::of(why) },
-            (_, Standing::Unseen) => Self::NotJudged,
-            (Life::Begun { .. }, Standing::Admitted) => match over.ends() {
-                Some((at, why @ overrides::End::Resolved)) => {
-                    Self::EndsAt { at, why: Said::of(&why) }
-                }
-                Some((
-                    _,
-                    overrides::End::Expired
-                    | overrides::End::Undone { .. }
-                    | overrides::End::Dropped,
-                ))
-                | None => Self::WithinLimits,
-            },
-            (Life::Claimed { .. }, Standing::Admitted) => Self::WithinLimits,
-            (_, Standing::Held(why)) => Self::Held { why: Said::of(why) },
-            (_, Standing::Yielded) => Self::Yielded,
-        }
-    }
-
-    /// The same in words.
-    #[must_use]
-    pub fn says(&self) -> String {
-        match self {
-            Self::NotJudged => "not judged".to_owned(),
-            Self::WithinLimits => "within the limits".to_owned(),
-            Self::EndsAt { at, why } => format!("ends at {}: {why}", moment(*at)),
-            Self::Ends { why } => format!("ends: {why}"),
-            Self::Ending { why } => format!("ending: {why}"),
-            Self::Held { why } => format!("held: {why}"),
-            Self::Yielded => "yielded to someone else's write".to_owned(),
+            // That it ends now says more than that limits would still allow it.
+            (Life::Ended { why, .. }, _) if ends_now => {
+                new(Kind::Ends, Some(Why::of(why)), format!("ends: {why}"))
+            }
+            (Life::Ended { why, .. }, _) => {
+                new(Kind::Ending, Some(Why::of(why)), format!("ending: {why}"))
+            }
+            (_, Standing::Unseen) => new(Kind::NotDecided, None, "not decided".to_owned()),
+            (Life::Begun { .. }, Standing::Admitted)
+                if let Some((at, why @ overrides::End::Resolved)) = over.ends() =>
+            {
+                let says = format!("ends at {}: {why}", moment(at));
+                Self { at: Some(at), ..new(Kind::EndsAt, Some(Why::of(&why)), says) }
+            }
+            (_, Standing::Admitted) => {
+                new(Kind::WithinLimits, None, "within the limits".to_owned())
+            }
+            (_, Standing::Held(why)) => new(Kind::Held, Some(Why::of(why)), format!("held: {why}")),
+            (_, Standing::Yielded) => {
+                new(Kind::Yielded, None, "yielded to someone else's write".to_owned())
+            }
         }
     }
 }
 
 impl BackendPlan {
-    /// What would become of the backend of this document, as it would be then: what would be written,
-    /// and what the ledger would tell.
+    /// The plan for one backend: its document as it would be then, what would be written, and what the
+    /// ledger would tell.
     #[must_use]
     pub fn of(
         document: &Document,
@@ -169,17 +149,16 @@ impl BackendPlan {
         let over = |over: &overrides::Override| OverridePlan {
             id: over.id.to_string(),
             play: over.play.to_string(),
-            effect: Said::of(&over.effect),
+            effect: Effect::from(&over.effect),
             verdict: Verdict::of(over, told),
         };
-        let foreseen = |what: &ledger::What| Foreseen { what: what.into(), says: what.to_string() };
         Self {
             backend: document.backend.to_string(),
             name: document.backend.short(),
             unseen: unseen.map(str::to_owned),
             changes: changes.iter().map(Change::from).collect(),
             overrides: document.overrides.values().map(over).collect(),
-            lines: told.iter().map(foreseen).collect(),
+            lines: told.iter().map(What::from).collect(),
         }
     }
 }

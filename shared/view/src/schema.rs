@@ -7,7 +7,7 @@ use schemars::{
 };
 use serde_json::Value;
 
-use crate::{Explain, History, Plan, Status};
+use crate::{explain::Explain, history::History, plan::Plan, status::Status};
 
 /// What `--json` prints.
 #[derive(JsonSchema)]
@@ -34,8 +34,7 @@ pub fn schema_text() -> String {
     format!("{:#}\n", schema.to_value())
 }
 
-/// Takes back that a key may be null: where there is nothing to say, it is left out. Also the line
-/// breaks of comments.
+/// Says that no key is null, as it is left out instead; and puts each comment on one line.
 fn never_null(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
     if let Some(Value::String(description)) = object.get_mut("description") {

@@ -7,7 +7,7 @@ use pointsman_core::{group, ledger, series::Series, signal::SeriesId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{VERSION, backend::Backend, words::moment};
+use crate::{backend::Backend, value::VERSION, words::moment};
 
 /// What `status` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -19,7 +19,7 @@ pub struct Status {
     pub at: Timestamp,
     /// Whether it is the shadow's: nothing of it is written to Azure.
     pub shadow: bool,
-    /// Whether there is a store. Where there is none, nothing is known, and all that follows is left out.
+    /// Whether there is a store. Without one nothing is known, and all that follows is left out.
     pub store: bool,
     /// What is known.
     #[serde(flatten)]
@@ -27,7 +27,7 @@ pub struct Status {
 }
 
 impl Status {
-    /// What is known, or that nothing is, as there is no store.
+    /// What is known; none where there is no store.
     #[must_use]
     pub const fn of(at: Timestamp, shadow: bool, known: Option<Known>) -> Self {
         Self { version: VERSION, at, shadow, store: known.is_some(), known }
@@ -50,9 +50,9 @@ pub struct Known {
     pub queued: u64,
     /// How many dead letters there are.
     pub dead_letters: u64,
-    /// The alerts that were heard again right after their end, and not taken for firing again yet.
+    /// The alerts that were heard again right after their end, and do not count as firing again yet.
     pub late: Vec<Late>,
-    /// All backends of which anything was ever heard, those at rest included.
+    /// All backends that an alert has ever concerned, those at rest included.
     pub backends: Vec<Backend>,
 }
 
@@ -82,8 +82,8 @@ impl From<group::Pause> for Pause {
 
 /// An alert that was heard again right after its end.
 ///
-/// A late delivery of before the end looks the same as an alert that fires on, so that it counts as on
-/// only once it is heard after the grace.
+/// A delivery that is late looks the same as an alert that still fires. So it counts as firing only if
+/// it is heard after the grace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Late {

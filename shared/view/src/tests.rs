@@ -96,7 +96,7 @@ fn held() -> Standing {
 }
 
 fn check(document: &Document, wanted: &Expect) {
-    let says = |over| view::Standing::of(document, over).says(now());
+    let says = |over| view::Standing::of(document, over, now()).says;
     let all: Vec<String> = document.overrides.values().map(says).collect();
     wanted.assert_eq(&all.join("\n"));
 }
@@ -250,8 +250,9 @@ fn a_backend_is_shown_without_what_is_internal() {
               "generation": 3,
               "effect": {
                 "kind": "shift",
-                "member": "eu",
-                "to": "12.5%",
+                "members": [
+                  "eu"
+                ],
                 "says": "shift eu to 12.5%"
               },
               "series": "prometheus/f00d",
@@ -269,7 +270,9 @@ fn a_backend_is_shown_without_what_is_internal() {
                 "why": {
                   "kind": "expired",
                   "says": "its time ran out"
-                }
+                },
+                "askedAgain": false,
+                "says": "in force for 9m 55s, at most 23h 50m more"
               }
             }
           ],
@@ -313,7 +316,9 @@ fn a_line_of_the_ledger_says_the_same_to_programs_and_to_people() {
     let id = over(claimed(), Standing::Unseen).id;
     let lines = [
         What::Stepped { id: id.clone(), given_back: "12.5%".parse().unwrap() },
-        What::Held { id, why: Held::Paused },
+        What::Held { id: id.clone(), why: Held::Paused },
+        What::Ended { id, why: End::Undone { by: "ann".to_owned(), reason: "a\nb".to_owned() } },
+        What::Rejected { why: "too late".to_owned() },
         What::Answered {
             field: Field::weight(&"eu".parse().unwrap()),
             asked: Value::Absent,
@@ -333,7 +338,6 @@ fn a_line_of_the_ledger_says_the_same_to_programs_and_to_people() {
               "name": "contoso/chat",
               "what": "stepped",
               "id": "owskwljig26c6ur6",
-              "givenBack": "12.5%",
               "says": "owskwljig26c6ur6 has given 12.5% back"
             },
             {
@@ -350,14 +354,36 @@ fn a_line_of_the_ledger_says_the_same_to_programs_and_to_people() {
               "says": "owskwljig26c6ur6 is held: Pointsman is paused"
             },
             {
+              "line": "zvxtewgobfemrmp3",
+              "at": "2026-03-01T12:10:00Z",
+              "backend": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/backends/chat",
+              "name": "contoso/chat",
+              "what": "ended",
+              "id": "owskwljig26c6ur6",
+              "why": {
+                "kind": "undone",
+                "says": "undone by ann: a\nb"
+              },
+              "by": "ann",
+              "reason": "a\nb",
+              "says": "owskwljig26c6ur6 ended: undone by ann: a\\nb"
+            },
+            {
+              "line": "hlkwuvxhhenw2vag",
+              "at": "2026-03-01T12:10:00Z",
+              "backend": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/backends/chat",
+              "name": "contoso/chat",
+              "what": "rejected",
+              "reason": "too late",
+              "says": "not done: too late"
+            },
+            {
               "line": "yxa7zwa7f3luyihe",
               "at": "2026-03-01T12:10:00Z",
               "backend": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/backends/chat",
               "name": "contoso/chat",
               "what": "answered",
               "field": "members/eu/weight",
-              "asked": "absent",
-              "shown": 0,
               "says": "members/eu/weight: - was asked, and Azure shows 0"
             }
           ]
@@ -369,9 +395,9 @@ fn what_a_plan_decides_on_an_override_is_one_verdict() {
     let told = |over: &Override| What::Ended { id: over.id.clone(), why: End::Resolved };
     let one = |over: Override, told: &[What], wanted: Expect| {
         let plan = view::BackendPlan::of(&document(&over, true), None, &[], told);
-        wanted.assert_eq(&plan.overrides[0].verdict.says());
+        wanted.assert_eq(&plan.overrides[0].verdict.says);
     };
-    one(over(claimed(), Standing::Unseen), &[], expect!["not judged"]);
+    one(over(claimed(), Standing::Unseen), &[], expect!["not decided"]);
     one(
         over(claimed(), held()),
         &[],

@@ -1,32 +1,74 @@
 //! What the views are made of: values of fields, effects, and why something is held or ended.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
-use pointsman_core::{effect, field, overrides};
+use pointsman_core::{effect, field};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value as Json;
 
-/// Something that programs tell apart by its `kind`, with the words for it.
+/// The version of all views. It grows when something is taken away or changes its meaning.
+pub const VERSION: u32 = 1;
+
+/// The name of a variant, as it is stored. It never changes, because what is stored is read for ever.
+pub(crate) fn kind(of: &impl Serialize) -> String {
+    let name = match serde_json::to_value(of) {
+        Ok(Json::String(name)) => Some(name),
+        Ok(Json::Object(fields)) => fields.into_iter().next().map(|(name, _)| name),
+        Ok(Json::Null | Json::Bool(_) | Json::Number(_) | Json::Array(_)) | Err(_) => None,
+    };
+    name.unwrap_or_default()
+}
+
+/// A reason: why an override is held, or why it ends.
+///
+/// Held: `members`, `share`, `emptied`, `noMember`, `mixedWeights`, `nothingServes`, `switchedOff`,
+/// `noBackend`, `notAPool`, `unreadable`, `paused`. Ended: `resolved`, `expired`, `undone`, `dropped`. More kinds may
+/// come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(rename = "{K}")]
-pub struct Said<K> {
-    /// The kind, and what belongs to it.
-    #[serde(flatten)]
-    pub kind: K,
-    /// The same in words.
+pub struct Why {
+    /// Its kind, for programs.
+    pub kind: String,
+    /// The same in words, with the numbers and names that belong to it.
     pub says: String,
 }
 
-impl<K> Said<K> {
-    pub(crate) fn of<T: fmt::Display>(said: &T) -> Self
-    where
-        K: for<'a> From<&'a T>,
-    {
-        Self { kind: said.into(), says: said.to_string() }
+impl Why {
+    pub(crate) fn of(why: &(impl Serialize + fmt::Display)) -> Self {
+        Self { kind: kind(why), says: why.to_string() }
     }
 }
 
-impl<K> fmt::Display for Said<K> {
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.says)
+    }
+}
+
+/// What an override does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Effect {
+    /// Its kind: `drain`, `shift`, `split` or `promote`. More may come.
+    pub kind: String,
+    /// The members that it is about.
+    pub members: Vec<String>,
+    /// The same in words, with its numbers.
+    pub says: String,
+}
+
+impl From<&effect::Effect> for Effect {
+    fn from(effect: &effect::Effect) -> Self {
+        let members = match effect {
+            effect::Effect::Drain { member }
+            | effect::Effect::Shift { member, .. }
+            | effect::Effect::Promote { member, .. } => vec![member.to_string()],
+            effect::Effect::Split { weights } => weights.keys().map(ToString::to_string).collect(),
+        };
+        Self { kind: kind(effect), members, says: effect.to_string() }
+    }
+}
+
+impl fmt::Display for Effect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.says)
     }
@@ -44,7 +86,7 @@ pub enum Value {
     Absent(Absent),
 }
 
-/// The word for a key that is not there.
+/// The word for a key that is not there: `"absent"`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Absent {
@@ -96,156 +138,13 @@ impl fmt::Display for Change {
     }
 }
 
-/// What an override does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Effect {
-    /// No new traffic to the member.
-    Drain {
-        /// Who is drained.
-        member: String,
-    },
-    /// Less traffic to the member.
-    Shift {
-        /// Whose weight.
-        member: String,
-        /// How much of its weight remains, in percent: `"30%"`.
-        to: String,
-    },
-    /// An explicit split.
-    Split {
-        /// Weights by member.
-        weights: BTreeMap<String, u8>,
-    },
-    /// Makes a standby serve.
-    Promote {
-        /// The standby.
-        member: String,
-        /// Its weight where it has none or 0.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        weight: Option<u8>,
-    },
-}
-
-impl From<&effect::Effect> for Effect {
-    fn from(effect: &effect::Effect) -> Self {
-        match effect {
-            effect::Effect::Drain { member } => Self::Drain { member: member.to_string() },
-            effect::Effect::Shift { member, to } => {
-                Self::Shift { member: member.to_string(), to: to.to_string() }
-            }
-            effect::Effect::Split { weights } => {
-                let of = |(member, weight): (&_, &u8)| (ToString::to_string(member), *weight);
-                Self::Split { weights: weights.iter().map(of).collect() }
-            }
-            effect::Effect::Promote { member, weight } => {
-                Self::Promote { member: member.to_string(), weight: *weight }
-            }
-        }
-    }
-}
-
-/// Why an override is held.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Held {
-    /// Too few members would serve.
-    Members {
-        /// How many would.
-        serving: usize,
-        /// How many must.
-        least: usize,
-    },
-    /// Too little of the serving group's weight would remain.
-    Share {
-        /// How much would, in percent: `"40%"`.
-        share: String,
-        /// How much must, in percent: `"50%"`.
-        least: String,
-    },
-    /// A group would be left with all weights 0.
-    Emptied,
-    /// The pool lists no such member.
-    NoMember {
-        /// Which.
-        member: String,
-    },
-    /// Nulls and numbers stand beside each other in the group.
-    MixedWeights,
-    /// No member of the pool serves, even without overrides.
-    NothingServes,
-    /// A group that is switched off would get all the traffic.
-    SwitchedOff,
-    /// The backend does not exist.
-    NoBackend,
-    /// The backend has no members.
-    NotAPool,
-    /// The backend's body cannot be understood.
-    Unreadable {
-        /// Why.
-        why: String,
-    },
-    /// Pointsman is paused.
-    Paused,
-}
-
-impl From<&overrides::Held> for Held {
-    fn from(held: &overrides::Held) -> Self {
-        match held {
-            overrides::Held::Members { serving, least } => {
-                Self::Members { serving: *serving, least: *least }
-            }
-            overrides::Held::Share { share, least } => {
-                Self::Share { share: share.to_string(), least: least.to_string() }
-            }
-            overrides::Held::Emptied => Self::Emptied,
-            overrides::Held::NoMember(member) => Self::NoMember { member: member.to_string() },
-            overrides::Held::MixedWeights => Self::MixedWeights,
-            overrides::Held::NothingServes => Self::NothingServes,
-            overrides::Held::SwitchedOff => Self::SwitchedOff,
-            overrides::Held::NoBackend => Self::NoBackend,
-            overrides::Held::NotAPool => Self::NotAPool,
-            overrides::Held::Unreadable(why) => Self::Unreadable { why: why.clone() },
-            overrides::Held::Paused => Self::Paused,
-        }
-    }
-}
-
-/// Why an override ends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum End {
-    /// Its alert resolved, or the last of them.
-    Resolved,
-    /// Its time ran out.
-    Expired,
-    /// An operator undid it.
-    Undone {
-        /// Who.
-        by: String,
-        /// Why.
-        reason: String,
-    },
-    /// Its play is not in the playbook any more, or its pool is not.
-    Dropped,
-}
-
-impl From<&overrides::End> for End {
-    fn from(end: &overrides::End) -> Self {
-        match end {
-            overrides::End::Resolved => Self::Resolved,
-            overrides::End::Expired => Self::Expired,
-            overrides::End::Undone { by, reason } => {
-                Self::Undone { by: by.clone(), reason: reason.clone() }
-            }
-            overrides::End::Dropped => Self::Dropped,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use pointsman_core::fraction::Fraction;
+    use expect_test::expect;
+    use pointsman_core::{
+        fraction::Fraction,
+        overrides::{End, Held},
+    };
     use serde_json::json;
 
     use super::*;
@@ -261,18 +160,51 @@ mod tests {
     #[test]
     fn fractions_are_shown_in_percent() {
         let (share, least) = (Fraction::percent(40), "12.5%".parse().unwrap());
-        let held = Said::<Held>::of(&overrides::Held::Share { share, least });
         assert_eq!(
-            json!(held),
+            json!(Why::of(&Held::Share { share, least })),
             json!({
-                "kind": "share", "share": "40%", "least": "12.5%",
+                "kind": "share",
                 "says": "40% of the pool's weight would remain, and the limit is 12.5%",
             })
         );
         let shift = effect::Effect::Shift { member: "eu".parse().unwrap(), to: least };
         assert_eq!(
-            json!(Said::<Effect>::of(&shift)),
-            json!({"kind": "shift", "member": "eu", "to": "12.5%", "says": "shift eu to 12.5%"})
+            json!(Effect::from(&shift)),
+            json!({"kind": "shift", "members": ["eu"], "says": "shift eu to 12.5%"})
         );
+    }
+
+    /// Programs go by these, so that none is ever renamed.
+    #[test]
+    fn the_kinds_are_those_that_the_schema_names() {
+        let (text, whole) = (String::new, Fraction::WHOLE);
+        let held = [
+            Held::Members { serving: 1, least: 2 },
+            Held::Share { share: whole, least: whole },
+            Held::Emptied,
+            Held::NoMember("eu".parse().unwrap()),
+            Held::MixedWeights,
+            Held::NothingServes,
+            Held::SwitchedOff,
+            Held::NoBackend,
+            Held::NotAPool,
+            Held::Unreadable(text()),
+            Held::Paused,
+        ];
+        let undone = End::Undone { by: text(), reason: text() };
+        let ends = [End::Resolved, End::Expired, undone, End::Dropped];
+        let (member, weights) = (|| "eu".parse().unwrap(), [("eu".parse().unwrap(), 1)].into());
+        let effects = [
+            effect::Effect::Drain { member: member() },
+            effect::Effect::Shift { member: member(), to: whole },
+            effect::Effect::Split { weights },
+            effect::Effect::Promote { member: member(), weight: None },
+        ];
+        let kinds = |names: Vec<String>| names.join(" ");
+        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool unreadable paused"]
+            .assert_eq(&kinds(held.iter().map(kind).collect()));
+        expect!["resolved expired undone dropped"]
+            .assert_eq(&kinds(ends.iter().map(kind).collect()));
+        expect!["drain shift split promote"].assert_eq(&kinds(effects.iter().map(kind).collect()));
     }
 }

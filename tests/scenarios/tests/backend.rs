@@ -189,7 +189,7 @@ async fn what_get_shows_can_be_edited_and_put_back_unless_someone_was_faster() {
         &world,
         &["put", "main/none", "eu.yaml", "--if-match", "\"AAAA\""],
         3,
-        "--create makes it",
+        "--create creates it",
     )
     .await;
     let _ =

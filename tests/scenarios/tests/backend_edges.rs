@@ -95,7 +95,7 @@ async fn a_file_can_come_by_standard_input() {
     let (code, said) = fed(&world, &["backend", "set", "main/new", "--file", "-"], patch).await;
     assert!(code == 0 && said.contains("by a pipe"), "{said}");
     let (code, said) = fed(&world, &["backend", "put", "main/new", "-", "--overwrite"], "{").await;
-    assert!(code == 1 && said.contains("-: it is neither JSON nor YAML"), "{said}");
+    assert!(code == 1 && said.contains("-: it is not valid JSON or YAML"), "{said}");
     world.finish();
 }
 
@@ -146,7 +146,7 @@ async fn who_is_faster_between_a_look_and_a_write_is_told_of_by_an_exit_code() {
     .expect("a file");
     let races: [(Operation, &[&str], &str); 4] = [
         // Azure cannot be asked to create only: that theirs is gone is all that can be told.
-        (Operation::Put, &["put", "main/new", "new.json", "--create"], "it was REPLACED"),
+        (Operation::Put, &["put", "main/new", "new.json", "--create"], "this command REPLACED it"),
         (Operation::Patch, &["set", "main/eu", "title=X"], "changed meanwhile"),
         (Operation::Put, &["put", "main/eu", "eu.json"], "changed meanwhile"),
         (Operation::Delete, &["delete", "main/eu"], "changed meanwhile"),
@@ -308,7 +308,7 @@ async fn a_file_of_another_backend_is_named_and_nothing_is_written() {
     ];
     for other in others {
         let ran = world.say(&[&["backend"], other].concat()).await.ended(2);
-        let _ = ran.says("yaml: the file is of").says("/ord-north, not of").says("take its `id`");
+        let _ = ran.says("yaml: the file is of").says("/ord-north, not of").says("remove its `id`");
     }
     assert_eq!(world.written(), [""; 0]);
     // By its name alone, too, and as Azure writes names in any case.

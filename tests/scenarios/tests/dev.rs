@@ -29,7 +29,7 @@ const BY_LOAD: [&str; 4] = [
     "requests were lost before anything broke",
     "the helped pool did no better than the one that nobody helps",
     "the weight was not given back in the playbook's steps",
-    "not all was well at the end",
+    "requests were lost after the end, or it did not come",
 ];
 
 /// How long it may take to stop.

@@ -148,7 +148,7 @@ async fn status_explain_and_history_say_what_is_in_force_what_is_held_and_why() 
         let _ = explained
             .says("its owner left")
             .says("members/eu/weight")
-            .says("the last of its ledger");
+            .says("the newest lines of its ledger");
     }
     let _ = world.say(&["explain", "eu"]).await.ended(1).says("known are: chat");
     let history = world.say(&["history"]).await.ended(0);
@@ -276,14 +276,14 @@ async fn undo_takes_an_override_out_by_the_beginning_of_its_id_with_and_without_
     let id_of = async |member: &str| {
         let status = world.json(&["status"]).await;
         let overrides = status["backends"][0]["overrides"].as_array().expect("a list");
-        let found = overrides.iter().find(|over| over["effect"]["member"] == member);
+        let found = overrides.iter().find(|over| over["effect"]["members"][0] == member);
         found.expect("it is in force")["id"].as_str().expect("an id").to_owned()
     };
     let eu = id_of("eu").await;
     let undone = world.say(&["undo", &eu[..8], "--reason", "eu is fine"]).await.ended(0);
     let _ = undone
         .says(&format!("undone: drain eu ({eu})"))
-        .says("is restored, but for what others change")
+        .says("is restored, except for what other overrides change")
         .says("for prometheus/f-us");
     world.weights([50, 0, 20]).await;
     let _ = world.say(&["undo", &eu, "--reason", "again"]).await.ended(1).says("is over already");
@@ -401,7 +401,8 @@ async fn an_undo_of_nothing_said_undoes_nothing() {
     for what in ["", "  ", &id[..1], &id[..3]] {
         let _ = world.say(&["undo", what, "--reason", "typo"]).await.ended(1).says("4 characters");
     }
-    let _ = world.say(&["undo", &id[..4], "--reason", " "]).await.ended(2).says("say something");
+    let _ =
+        world.say(&["undo", &id[..4], "--reason", " "]).await.ended(2).says("must not be empty");
     assert_eq!(world.azure.view(|azure| azure.weight("chat", "eu")), Some(0));
     let _ = world.say(&["undo", &id[..4], "--reason", "enough"]).await.ended(0).says("is restored");
     assert!(serve.stop().await);
@@ -440,7 +441,7 @@ async fn a_pause_tells_of_a_write_whose_answer_is_not_known() {
         .say(&["pause", "--reason", "hands off"])
         .await
         .ended(0)
-        .says("a write or a reconnect for contoso-apim/chat was sent before")
+        .says("a write or a reconnect for contoso-apim/chat was sent before the pause")
         .says("pointsman explain contoso-apim/chat");
     let _ = world.say(&["explain", "contoso-apim/chat"]).await.ended(0).says("has had no answer");
     world.azure.clear_faults();
@@ -491,7 +492,7 @@ async fn a_pause_outlives_a_restart_and_an_alert_of_before_it_stays_held() {
     let _ = world.say(&["history"]).await.ended(0).says("resumed by ann");
     world.weights([0, 30, 20]).await;
     let log = world.log();
-    assert_eq!(log.matches("this store is new: what another store").count(), 1, "{log}");
+    assert_eq!(log.matches("this store is new: overrides that another store").count(), 1, "{log}");
     assert!(serve.stop().await);
     world.finish();
 }

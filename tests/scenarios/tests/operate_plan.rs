@@ -51,7 +51,11 @@ async fn a_plan_goes_on_from_what_is_in_force() {
         .says("nothing would be written");
 
     let nothing = world.signal_file(&[]);
-    let _ = world.say(&["plan", "--signal", &nothing]).await.ended(0).says("it contains no alert");
+    let _ = world
+        .say(&["plan", "--signal", &nothing])
+        .await
+        .ended(0)
+        .says("the signal contains no alert");
 
     let resolve = world.signal_file(&[alert.clone().resolved(Timestamp::now())]);
     let plan = world
@@ -120,7 +124,7 @@ async fn a_plan_of_what_cannot_be_read_fails_and_says_why() {
     let plan = world.say(&["plan", "--signal", &signal]).await.ended(1);
     let plan = plan
         .says("it cannot be read now: Azure failed (503")
-        .says("nothing was changed, ask again");
+        .says("nothing was changed: run this again");
     assert!(!plan.out.contains("may have been done"), "nothing was to be done: {plan:?}");
     assert!(world.azure.clear(fault));
     let _ = world.say(&["plan", "--signal", &signal]).await.ended(0);

@@ -50,7 +50,7 @@ async fn a_member_that_others_drain_too_is_not_called_restored() {
     let undone = world.say(&["undo", &one, "--reason", "a false alarm"]).await.ended(0);
     let undone = undone
         .says(&format!("undone: drain eu ({one}), for prometheus/f-eu"))
-        .says("contoso-apim/chat is restored, but for what others change:")
+        .says("contoso-apim/chat is restored, except for what other overrides change:")
         .says(&format!("drain eu ({other}) for prometheus/f-eu"));
     assert!(!undone.out.contains("is restored\n"), "{undone:?}");
     assert_eq!(world.azure.view(|azure| azure.weight("chat", "eu")), Some(0));
@@ -113,9 +113,11 @@ async fn the_reconnects_that_it_takes_back_are_named_and_so_is_who_took_them() {
         .say(&["history", "eu"])
         .await
         .ended(0)
-        .says("no line of the ledger is contoso-apim/eu's own");
+        .says("the ledger has no line about contoso-apim/eu");
     let undone = world.say(&["undo", "eu", "--reason", "not tonight"]).await.ended(1);
-    let _ = undone.says("its reconnect follows what was done to contoso-apim/chat: undo that");
+    let _ = undone.says(
+        "its reconnect follows the change of contoso-apim/chat: undo contoso-apim/chat instead",
+    );
     // Nothing is to be written for it, so that a pause keeps nothing back.
     let _ = world.say(&["pause", "--reason", "hands off"]).await.ended(0);
     let undone = world.say(&["undo", "chat", "--reason", "not tonight"]).await.ended(0);

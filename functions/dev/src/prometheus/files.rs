@@ -4,10 +4,9 @@
 //! A member that is drained gets no traffic to be judged by: the alert that fires goes on while the
 //! probe of the member fails, and is over once it has been good for a while.
 
-use std::{fmt::Write as _, fs, net::SocketAddr, path::Path};
+use std::{fmt::Write as _, net::SocketAddr};
 
 use super::super::{watcher::ALERT, world::Side};
-use crate::Failed;
 
 /// The files' names.
 pub(super) const PROMETHEUS: &str = "prometheus.yml";
@@ -22,33 +21,16 @@ pub(super) struct Scraped<'a> {
     pub(super) members: &'a [&'a str],
 }
 
-/// Writes one of them.
-pub(super) fn write(folder: &Path, name: &str, text: &str) -> Result<(), Failed> {
-    let path = folder.join(name);
-    fs::write(&path, text).map_err(|error| Failed::from(format!("{}: {error}", path.display())))
-}
+/// What Alertmanager is started with. It is by itself: no other looks for it.
+pub(super) const ALERTMANAGER_ARGUMENTS: [&str; 3] =
+    ["--config.file=alertmanager.yml", "--storage.path=alertmanager", "--cluster.listen-address="];
 
-pub(super) fn alertmanager_arguments() -> Vec<String> {
-    [
-        &format!("--config.file={ALERTMANAGER}"),
-        "--storage.path=alertmanager",
-        // By itself: no other looks for it.
-        "--cluster.listen-address=",
-    ]
-    .map(str::to_owned)
-    .to_vec()
-}
-
-pub(super) fn prometheus_arguments() -> Vec<String> {
-    [
-        &format!("--config.file={PROMETHEUS}"),
-        "--storage.tsdb.path=prometheus",
-        // How often an alert that goes on is told again.
-        "--rules.alert.resend-delay=2s",
-    ]
-    .map(str::to_owned)
-    .to_vec()
-}
+/// What Prometheus is started with. The last says how often an alert that goes on is told again.
+pub(super) const PROMETHEUS_ARGUMENTS: [&str; 3] = [
+    "--config.file=prometheus.yml",
+    "--storage.tsdb.path=prometheus",
+    "--rules.alert.resend-delay=2s",
+];
 
 /// Who is told, and how soon.
 pub(super) fn alertmanager(url: &str, bearer_file: &str) -> String {

@@ -2,14 +2,12 @@
 //!
 //! Prometheus scrapes the gateway and, by way of a [`probe`] that stands for its blackbox exporter,
 //! each member; a rule of its [`files`] finds the member that fails; Alertmanager sends its genuine
-//! webhook to the functions. What it sends is noted where it arrives ([`ear`]), so that the story
-//! goes by what was heard, whoever watches.
+//! webhook to the functions.
 //!
 //! Both are the programs that are installed. They listen on free ports of 127.0.0.1, keep
-//! everything in the run's folder, and end with the run: in good order when it stops, and at once
-//! when it is dropped. One that ends by itself is told of.
+//! everything in the run's folder, and end with the run: they are asked to when it stops, and
+//! killed when it is dropped. If one ends by itself, a line says so.
 
-mod ear;
 mod files;
 mod probe;
 mod program;
@@ -20,54 +18,41 @@ use std::{
 };
 
 use pointsman_host::server::{self, Stop};
+use tokio::task::JoinHandle;
 
-use self::{
-    ear::Ear,
-    program::{Installed, Program},
-};
+pub(crate) use self::program::Installed;
+
+use self::program::Program;
 use super::{
+    failed::Failed,
+    folder,
     functions::{BEARER_FILE, Functions},
     screen::{Screen, Tone},
-    watcher::Watching,
     world::{Side, World},
 };
-use crate::Failed;
 
 /// How long either may take to end when it is asked to; after that it is killed.
 const ENDED_WITHIN: Duration = Duration::from_secs(4);
 
-/// How much later than they the run may hear of an interrupt.
+/// How much later than the programs the run may hear of an interrupt.
 const INTERRUPTED_WITHIN: Duration = Duration::from_millis(500);
 
-/// Where both have their pages.
+/// Where the pages of both are.
 #[derive(Clone, Debug)]
 pub(super) struct Pages {
     pub(super) prometheus: String,
     pub(super) alertmanager: String,
 }
 
-/// A Prometheus and an Alertmanager that are yet to be started, and what is to be listened to then.
-pub(super) struct Stack {
-    pub(super) installed: Installed,
-    pub(super) ear: Ear,
-}
-
-impl Stack {
-    /// Finds both, or says what is missing.
-    pub(super) fn find(screen: &Screen) -> Result<Self, Failed> {
-        Ok(Self { installed: Installed::find()?, ear: Ear::new(screen) })
-    }
-}
-
 /// Starts both, to watch the members of `pool`, and to tell the functions.
 pub(super) async fn start(
-    Stack { installed, ear }: &Stack,
+    installed: &Installed,
     world: &World,
     pool: Side,
     functions: &Functions,
     screen: &Screen,
     stop: &Stop,
-) -> Result<(Watching, Pages), Failed> {
+) -> Result<(JoinHandle<()>, Pages), Failed> {
     let folder = functions.folder.path();
     let sites = || world.sites.iter().filter(|site| site.side == pool);
     let asked = sites().map(|site| (site.backend.clone(), site.health())).collect();
@@ -75,22 +60,23 @@ pub(super) async fn start(
     let (probe, _served) = server::serve(listen, probe::router(asked)?, stop).await?;
 
     let url = functions.webhook().url;
-    files::write(folder, files::ALERTMANAGER, &files::alertmanager(&url, BEARER_FILE))?;
-    let arguments = files::alertmanager_arguments();
-    let alertmanager = Program::start(&installed.alertmanager, folder, &arguments).await?;
+    folder::write_text(folder, files::ALERTMANAGER, &files::alertmanager(&url, BEARER_FILE))?;
+    let (file, arguments) = (&installed.alertmanager, &files::ALERTMANAGER_ARGUMENTS);
+    let alertmanager = Program::start(file, folder, arguments).await?;
 
     let gateway = world.azure.gateway_url();
     let members: Vec<&str> = sites().map(|site| site.backend.as_str()).collect();
     let scraped = files::Scraped { gateway: &gateway, probe, members: &members };
-    files::write(folder, files::RULES, &files::rules(pool))?;
-    files::write(folder, files::PROMETHEUS, &files::prometheus(pool, &scraped, &alertmanager.url))?;
-    let arguments = files::prometheus_arguments();
-    let prometheus = Program::start(&installed.prometheus, folder, &arguments).await?;
+    let text = files::prometheus(pool, &scraped, &alertmanager.url);
+    folder::write_text(folder, files::RULES, &files::rules(pool))?;
+    folder::write_text(folder, files::PROMETHEUS, &text)?;
+    let (file, arguments) = (&installed.prometheus, &files::PROMETHEUS_ARGUMENTS);
+    let prometheus = Program::start(file, folder, arguments).await?;
 
     let pages =
         Pages { prometheus: prometheus.url.clone(), alertmanager: alertmanager.url.clone() };
     let task = tokio::spawn(attend(prometheus, alertmanager, screen.clone(), stop.clone()));
-    Ok((Watching::new(ear.told(), task), pages))
+    Ok((task, pages))
 }
 
 /// Keeps both until a stop is asked for, and ends them then.

@@ -1,4 +1,4 @@
-//! A program of someone else's: found, started, asked whether it is ready, and ended.
+//! Another program: found, started, asked whether it is ready, and ended.
 
 use std::{
     env,
@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::Failed;
+use super::super::failed::Failed;
 
 /// What Prometheus is called.
 const PROMETHEUS: [&str; 1] = ["prometheus"];
@@ -53,7 +53,7 @@ pub(crate) struct Installed {
 
 impl Installed {
     /// Looks for both on the `PATH`.
-    pub(super) fn find() -> Result<Self, Failed> {
+    pub(crate) fn find() -> Result<Self, Failed> {
         Self::find_in(&env::var_os("PATH").unwrap_or_default())
     }
 
@@ -88,8 +88,8 @@ fn program(path: &OsStr, names: &[&str]) -> Option<PathBuf> {
     names.iter().find_map(|name| folders.iter().map(|folder| folder.join(name)).find(runs))
 }
 
-/// What runs a program so that it is killed when this process is, where util-linux has a tool for
-/// that. Without it, only a kill of this process leaves the program running.
+/// Runs a program so that it is killed when this process is, if util-linux's tool for that is there.
+/// Without it, the program goes on only if this process is killed.
 fn command(file: &Path) -> Command {
     let path = env::var_os("PATH").unwrap_or_default();
     match program(&path, &["setpriv"]) {
@@ -118,7 +118,7 @@ impl Program {
     pub(super) async fn start(
         file: &Path,
         folder: &Path,
-        arguments: &[String],
+        arguments: &[&str],
     ) -> Result<Self, Failed> {
         let http = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN).build()?;
         for _ in 0..STARTS_MAX {
@@ -153,7 +153,7 @@ impl Program {
         Err(Failed::from(format!("{} found its port taken {STARTS_MAX} times", file.display())))
     }
 
-    fn spawn(file: &Path, folder: &Path, arguments: &[String]) -> Result<Self, Failed> {
+    fn spawn(file: &Path, folder: &Path, arguments: &[&str]) -> Result<Self, Failed> {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let cannot =
             |error: io::Error| Failed::from(format!("{} cannot be run: {error}", file.display()));

@@ -19,24 +19,23 @@ use std::{
 };
 
 use jiff::Timestamp;
+use pointsman_emulator::Tally;
 use pointsman_host::server::Stop;
-use reqwest::{Client, StatusCode, header};
-use tokio::{sync::watch, task::JoinHandle, time::MissedTickBehavior};
+use pointsman_view::with_causes;
+use reqwest::{Client, header};
+use tokio::{task::JoinHandle, time::MissedTickBehavior};
 
 use self::{
     rule::{Look, Rule, Turn},
-    scrape::Tally,
-    webhook::{Alert, Pairs, Sender},
+    webhook::{Alert, Pairs},
 };
 use super::{
+    failed::Failed,
     folder,
     screen::{Screen, Tone},
+    tally,
     world::{Side, World},
 };
-use pointsman_view::with_causes;
-
-use crate::Failed;
-
 /// Where the alerts are kept that it knows.
 const ALERTS_FILE: &str = "watcher.json";
 
@@ -70,50 +69,11 @@ pub(super) struct Webhook {
     pub(super) bearer: String,
 }
 
-/// What was told, and when its sending began.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Told {
-    /// The latest news, repeats not counted; set before it is sent.
-    pub(super) latest: Option<Instant>,
-    /// The first alert of each member that was taken.
-    pub(super) fired: BTreeMap<String, Instant>,
-    /// The first end of each member's alert that was taken.
-    pub(super) resolved: BTreeMap<String, Instant>,
-}
-
-/// A running watcher.
-#[derive(Debug)]
-pub(super) struct Watching {
-    /// What was told so far.
-    pub(super) told: watch::Receiver<Told>,
-    task: JoinHandle<()>,
-}
-
-impl Watching {
-    /// What a task tells that ends once a stop is asked for.
-    pub(super) const fn new(told: watch::Receiver<Told>, task: JoinHandle<()>) -> Self {
-        Self { told, task }
-    }
-
-    /// Waits until it has ended, once a stop was asked for.
-    pub(super) async fn stopped(self) {
-        let _ = self.task.await;
-    }
-}
-
 /// A member that is watched.
 struct Watched {
     backend: String,
     probe: String,
     rule: Rule,
-}
-
-/// An alert, and whether its present state was told.
-struct Known {
-    alert: Alert,
-    /// When the sending of its present state began.
-    since: Option<Instant>,
-    told: bool,
 }
 
 struct Watcher {
@@ -123,16 +83,15 @@ struct Watcher {
     watched: Vec<Watched>,
     scrapes: VecDeque<(Instant, BTreeMap<String, Tally>)>,
     webhook: Webhook,
-    sender: Sender,
-    known: BTreeMap<String, Known>,
+    /// What fires, and what has ended and was not told yet, by backend.
+    known: BTreeMap<String, Alert>,
     due: Option<Instant>,
     retry: Duration,
-    told: watch::Sender<Told>,
     screen: Screen,
     kept: Option<PathBuf>,
 }
 
-/// Watches the members of `pool` of this world.
+/// Watches the members of `pool` of this world, until a stop is asked for.
 pub(super) fn start(
     world: &World,
     pool: Side,
@@ -140,10 +99,10 @@ pub(super) fn start(
     kept: Option<&Path>,
     screen: Screen,
     stop: &Stop,
-) -> Result<Watching, Failed> {
+) -> Result<JoinHandle<()>, Failed> {
     let client = Client::builder().no_proxy().timeout(ANSWER_WITHIN).build()?;
-    let known = match kept {
-        Some(folder) => folder::read::<BTreeMap<String, Alert>>(folder, ALERTS_FILE)?,
+    let known: BTreeMap<String, Alert> = match kept {
+        Some(folder) => folder::read(folder, ALERTS_FILE)?,
         None => BTreeMap::new(),
     };
     let members = world.sites.iter().filter(|site| site.side == pool);
@@ -153,60 +112,40 @@ pub(super) fn start(
         Watched { backend: site.backend.clone(), probe: site.health(), rule }
     });
     let metrics = format!("{}/metrics", world.azure.gateway_url());
-    let (told, receiver) = watch::channel(Told::default());
     let mut watcher = Watcher {
         client,
         pool,
         watched: watched.collect(),
         scrapes: VecDeque::new(),
         webhook,
-        sender: sender(&metrics),
         metrics,
         // What ended may not have been told; what fires is told again.
         due: (!known.is_empty()).then(Instant::now),
-        known: known
-            .into_iter()
-            .map(|(backend, alert)| {
-                let told = alert.ended.is_none();
-                (backend, Known { alert, since: None, told })
-            })
-            .collect(),
+        known,
         retry: RETRY_AFTER.0,
-        told,
         screen,
         kept: kept.map(Path::to_owned),
     };
     let stop = stop.clone();
-    let task = tokio::spawn(async move {
+    Ok(tokio::spawn(async move {
         tokio::select! {
             () = stop.asked() => {}
             () = watcher.watch() => {}
         }
-    });
-    Ok(Watching::new(receiver, task))
-}
-
-fn sender(metrics: &str) -> Sender {
-    Sender {
-        receiver: "pointsman".to_owned(),
-        group_by: vec!["alertname".to_owned(), "pool".to_owned()],
-        external_url: "http://127.0.0.1:9093".to_owned(),
-        generator_url: metrics.to_owned(),
-    }
+    }))
 }
 
 /// A body that says that a member of `pool` fails since `started`, to plan by.
 pub(super) fn example(pool: Side, backend: &str, started: Timestamp) -> serde_json::Result<String> {
-    let alert = alert(pool, backend, 1.0, started);
-    let sender = sender("http://127.0.0.1:9090/graph");
-    serde_json::to_string_pretty(&webhook::body(&sender, &[alert]))
+    let alert = alert(pool, backend, 100.0, started);
+    serde_json::to_string_pretty(&webhook::body("http://127.0.0.1:9090/graph", &[&alert]))
 }
 
-fn alert(pool: Side, backend: &str, rate: f64, started: Timestamp) -> Alert {
+fn alert(pool: Side, backend: &str, percent: f64, started: Timestamp) -> Alert {
     let pairs = |list: &[(&str, &str)]| -> Pairs {
         list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     };
-    let summary = format!("{:.0}% of what {pool} sends to {backend} fails", rate * 100.0);
+    let summary = format!("{percent:.0}% of what {pool} sends to {backend} fails");
     Alert {
         labels: pairs(&[
             ("alertname", ALERT),
@@ -240,21 +179,17 @@ impl Watcher {
         for at in 0..self.watched.len() {
             let probe_fails = self.probe(&self.watched[at].probe).await;
             let Watched { backend, rule, .. } = &mut self.watched[at];
-            let rate = rates.get(backend).copied();
-            let Some(turn) = rule.look(Instant::now(), Look { rate, probe_fails }) else {
+            let percent = rates.get(backend).copied();
+            let Some(turn) = rule.look(Instant::now(), Look { percent, probe_fails }) else {
                 continue;
             };
             let now = Timestamp::now();
             match (turn, self.known.get_mut(backend)) {
                 (Turn::Fires, _) => {
-                    let alert = alert(self.pool, backend, rate.unwrap_or_default(), now);
-                    let known = Known { alert, since: None, told: false };
-                    self.known.insert(backend.clone(), known);
+                    let alert = alert(self.pool, backend, percent.unwrap_or_default(), now);
+                    self.known.insert(backend.clone(), alert);
                 }
-                (Turn::Ends, Some(known)) => {
-                    known.alert.ended = Some(now);
-                    (known.since, known.told) = (None, false);
-                }
+                (Turn::Ends, Some(known)) => known.ended = Some(now),
                 (Turn::Ends, None) => continue,
             }
             self.due = Some(Instant::now());
@@ -268,15 +203,13 @@ impl Watcher {
     /// Keeps what is known, for the next one to go on with.
     fn keep(&self) {
         let Some(folder) = &self.kept else { return };
-        let alerts = self.known.iter().map(|(backend, known)| (backend, &known.alert));
-        let alerts: BTreeMap<&String, &Alert> = alerts.collect();
-        if let Err(error) = folder::write(folder, ALERTS_FILE, &alerts) {
+        if let Err(error) = folder::write(folder, ALERTS_FILE, &self.known) {
             let text = format!("watch     a restart will not know of this: {error}");
             self.screen.say(Tone::Bad, text);
         }
     }
 
-    /// The error rate of each member that got enough requests of late.
+    /// The error rate, in percent, of each member that got enough requests of late.
     async fn scrape(&mut self) -> BTreeMap<String, f64> {
         let Ok(page) = self.page().await else { return BTreeMap::new() };
         let now = Instant::now();
@@ -288,9 +221,9 @@ impl Watcher {
             self.scrapes.pop_front();
         }
         let before = self.scrapes.front().map(|(_, tallies)| tallies);
-        let rate = |(backend, tally): (&String, &Tally)| {
+        let rate = |(backend, now): (&String, &Tally)| {
             let before = before?.get(backend).copied().unwrap_or_default();
-            Some((backend.clone(), tally.rate_since(before, RATE_REQUESTS_MIN)?))
+            Some((backend.clone(), tally::percent(tally::since(before, *now), RATE_REQUESTS_MIN)?))
         };
         let rates = tallies.iter().filter_map(rate).collect();
         self.scrapes.push_back((now, tallies));
@@ -311,14 +244,6 @@ impl Watcher {
     /// Sends all that is known, as one group.
     async fn tell(&mut self) {
         let began = Instant::now();
-        let mut news = false;
-        for known in self.known.values_mut().filter(|known| !known.told) {
-            known.since.get_or_insert(began);
-            news = true;
-        }
-        if news {
-            self.told.send_modify(|told| told.latest = Some(began));
-        }
         match self.send().await {
             Ok(()) => self.taken(began),
             Err(why) => {
@@ -330,62 +255,28 @@ impl Watcher {
     }
 
     async fn send(&self) -> Result<(), String> {
-        let alerts: Vec<Alert> = self.known.values().map(|known| known.alert.clone()).collect();
-        let body = webhook::body(&self.sender, &alerts);
-        let body = serde_json::to_vec(&body).map_err(|error| error.to_string())?;
+        let alerts: Vec<&Alert> = self.known.values().collect();
         let request = self
             .client
             .post(&self.webhook.url)
             .bearer_auth(&self.webhook.bearer)
             .header(header::USER_AGENT, "Alertmanager/0.28.1")
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(body);
+            .json(&webhook::body(&self.metrics, &alerts));
         let answer = request.send().await.map_err(|error| with_causes(&error.without_url()))?;
         match answer.status() {
             status if status.is_success() => Ok(()),
-            status => Err(refused(status, &answer.text().await.unwrap_or_default())),
+            status => Err(format!("{status} {}", answer.text().await.unwrap_or_default().trim())),
         }
     }
 
-    /// Takes note of what was told, and forgets what has ended.
+    /// Forgets what has ended, now that it was told.
     fn taken(&mut self, began: Instant) {
-        for (backend, known) in &mut self.known {
-            if known.told {
-                continue;
-            }
-            known.told = true;
-            let since = known.since.unwrap_or(began);
-            let ended = known.alert.ended.is_some();
-            told_of(&self.told, &self.screen, backend, ended, (since, began));
-        }
         let count = self.known.len();
-        self.known.retain(|_, known| known.alert.ended.is_none());
+        self.known.retain(|_, alert| alert.ended.is_none());
         if self.known.len() < count {
             self.keep();
         }
         self.retry = RETRY_AFTER.0;
         self.due = (!self.known.is_empty()).then(|| began + REPEAT_EVERY);
     }
-}
-
-/// Takes note of an alert that was taken, and says so: when the sending of its present state began,
-/// and that of the webhook that was taken.
-pub(super) fn told_of(
-    told: &watch::Sender<Told>,
-    screen: &Screen,
-    backend: &str,
-    ended: bool,
-    (since, began): (Instant, Instant),
-) {
-    let (tone, turn) = if ended { (Tone::Good, "is resolved") } else { (Tone::Bad, "fires") };
-    let took = began.elapsed().as_millis();
-    screen.say(tone, format!("alert     {ALERT} of {backend} {turn}; webhook taken in {took} ms"));
-    told.send_modify(|told| {
-        let first = if ended { &mut told.resolved } else { &mut told.fired };
-        first.entry(backend.to_owned()).or_insert(since);
-    });
-}
-
-fn refused(status: StatusCode, text: &str) -> String {
-    format!("{status} {}", text.trim())
 }

@@ -7,8 +7,8 @@
 
 use std::time::{Duration, Instant};
 
-/// How much of a member's answers may be errors.
-pub(super) const RATE_MAX: f64 = 0.05;
+/// How much of a member's answers may be errors, in percent.
+pub(super) const PERCENT_MAX: f64 = 5.0;
 
 /// For how long there are too many errors before the alert fires.
 pub(super) const FOR: Duration = Duration::from_secs(2);
@@ -19,8 +19,9 @@ pub(super) const KEEP_FIRING_FOR: Duration = Duration::from_secs(3);
 /// What is known of a member at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Look {
-    /// How much of what the gateway sent to it failed; none where it sent too little to tell.
-    pub(super) rate: Option<f64>,
+    /// How much of what the gateway sent to it failed, in percent; none where it sent too little to
+    /// tell.
+    pub(super) percent: Option<f64>,
     /// Whether its own answer to a probe is an error, or there is none.
     pub(super) probe_fails: bool,
 }
@@ -47,7 +48,7 @@ pub(super) enum Rule {
 impl Rule {
     /// Takes a look in.
     pub(super) fn look(&mut self, now: Instant, look: Look) -> Option<Turn> {
-        let too_many = look.rate.is_some_and(|rate| rate > RATE_MAX);
+        let too_many = look.percent.is_some_and(|percent| percent > PERCENT_MAX);
         let (next, turn) = match *self {
             Self::Quiet | Self::Pending { .. } if !too_many => (Self::Quiet, None),
             Self::Quiet => (Self::Pending { since: now }, None),
@@ -79,13 +80,14 @@ mod tests {
         let turns: String = (0..)
             .zip(looks.chars())
             .map(|(second, look)| {
-                let (rate, probe_fails) = match look {
-                    'e' => (Some(0.5), true),
+                let (percent, probe_fails) = match look {
+                    'e' => (Some(50.0), true),
                     'p' => (None, true),
                     '-' => (None, false),
-                    _ => (Some(0.01), false),
+                    _ => (Some(1.0), false),
                 };
-                match rule.look(start + Duration::from_secs(second), Look { rate, probe_fails }) {
+                match rule.look(start + Duration::from_secs(second), Look { percent, probe_fails })
+                {
                     Some(Turn::Fires) => 'F',
                     Some(Turn::Ends) => 'E',
                     None => ' ',

@@ -2,25 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use pointsman_emulator::Tally;
+
 /// The counter that is read: requests by pool, backend and status.
 const COUNTER: &str = "gateway_requests_total";
-
-/// How many requests a backend got through a pool, and how many ended in a 5xx.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
-    pub(super) requests: u64,
-    pub(super) failures: u64,
-}
-
-impl Tally {
-    /// How much of what came since `before` has failed, 0 to 1; none where too little came to tell.
-    #[expect(clippy::cast_precision_loss, reason = "a rate to compare with a threshold")]
-    pub(super) fn rate_since(self, before: Self, least: u64) -> Option<f64> {
-        let requests = self.requests.checked_sub(before.requests)?;
-        let failures = self.failures.checked_sub(before.failures)?;
-        (requests >= least.max(1)).then(|| failures as f64 / requests as f64)
-    }
-}
 
 /// What `pool` sent to each backend, from the page's text.
 pub(super) fn tallies(page: &str, pool: &str) -> BTreeMap<String, Tally> {
@@ -77,15 +62,5 @@ other_total{pool="helped",backend="helped-us",code="500"} 30
         let us = Tally { requests: 30, failures: 0 };
         let wanted = [("helped-eu".to_owned(), eu), ("helped-us".to_owned(), us)];
         assert_eq!(tallies, BTreeMap::from(wanted));
-    }
-
-    #[test]
-    fn rates_need_requests_to_tell_by() {
-        let tally = |requests, failures| Tally { requests, failures };
-        assert_eq!(tally(50, 10).rate_since(tally(30, 0), 5), Some(0.5));
-        assert_eq!(tally(50, 10).rate_since(tally(46, 10), 5), None);
-        assert_eq!(tally(50, 10).rate_since(tally(50, 10), 0), None);
-        // A gateway that started anew counts from 0.
-        assert_eq!(tally(5, 1).rate_since(tally(50, 10), 1), None);
     }
 }

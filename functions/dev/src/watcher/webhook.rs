@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use jiff::{Timestamp, Unit};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 /// What Go writes for a time that is not set.
 const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -25,78 +26,40 @@ pub(super) struct Alert {
     pub(super) ended: Option<Timestamp>,
 }
 
-/// What of a body depends on where it comes from.
-#[derive(Clone, Debug)]
-pub(super) struct Sender {
-    /// The receiver's name in Alertmanager's configuration.
-    pub(super) receiver: String,
-    /// The labels by which alerts are grouped, in the order of the configuration.
-    pub(super) group_by: Vec<String>,
-    /// Where Alertmanager says that it is.
-    pub(super) external_url: String,
-    /// Where the alerts' condition can be looked at.
-    pub(super) generator_url: String,
-}
+/// The labels by which alerts are grouped, in the order of the configuration.
+const GROUP_BY: [&str; 2] = ["alertname", "pool"];
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Body<'a> {
-    receiver: &'a str,
-    status: &'static str,
-    alerts: Vec<BodyAlert<'a>>,
-    group_labels: Pairs,
-    common_labels: Pairs,
-    common_annotations: Pairs,
-    #[serde(rename = "externalURL")]
-    external_url: &'a str,
-    version: &'static str,
-    group_key: String,
-    truncated_alerts: u64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct BodyAlert<'a> {
-    status: &'static str,
-    labels: &'a Pairs,
-    annotations: &'a Pairs,
-    starts_at: String,
-    ends_at: String,
-    #[serde(rename = "generatorURL")]
-    generator_url: &'a str,
-    fingerprint: String,
-}
-
-/// The body that tells of these alerts, which are one group.
-pub(super) fn body<'a>(sender: &'a Sender, alerts: &'a [Alert]) -> Body<'a> {
+/// The body that tells of these alerts, which are one group. Their condition can be looked at by a URL.
+pub(super) fn body(condition: &str, alerts: &[&Alert]) -> Value {
     let labels = common(alerts.iter().map(|alert| &alert.labels));
     let group: Pairs =
-        labels.iter().filter(|(name, _)| sender.group_by.contains(name)).map(owned).collect();
+        labels.iter().filter(|(name, _)| GROUP_BY.contains(&name.as_str())).map(owned).collect();
     let key: Vec<String> = group.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
-    Body {
-        receiver: &sender.receiver,
-        status: status(alerts.iter().any(|alert| alert.ended.is_none())),
-        alerts: alerts.iter().map(|alert| one(sender, alert)).collect(),
-        group_labels: group,
-        common_annotations: common(alerts.iter().map(|alert| &alert.annotations)),
-        common_labels: labels,
-        external_url: &sender.external_url,
-        version: "4",
-        group_key: format!("{{}}:{{{}}}", key.join(", ")),
-        truncated_alerts: 0,
-    }
+    let each = alerts.iter().map(|alert| one(condition, alert));
+    json!({
+        "receiver": "pointsman",
+        "status": status(alerts.iter().any(|alert| alert.ended.is_none())),
+        "alerts": each.collect::<Value>(),
+        "groupLabels": group,
+        "commonLabels": labels,
+        "commonAnnotations": common(alerts.iter().map(|alert| &alert.annotations)),
+        "externalURL": "http://127.0.0.1:9093",
+        "version": "4",
+        "groupKey": format!("{{}}:{{{}}}", key.join(", ")),
+        "truncatedAlerts": 0,
+    })
 }
 
-fn one<'a>(sender: &'a Sender, alert: &'a Alert) -> BodyAlert<'a> {
-    BodyAlert {
-        status: status(alert.ended.is_none()),
-        labels: &alert.labels,
-        annotations: &alert.annotations,
-        starts_at: time(alert.started),
-        ends_at: alert.ended.map_or_else(|| NEVER.to_owned(), time),
-        generator_url: &sender.generator_url,
-        fingerprint: fingerprint(&alert.labels),
-    }
+fn one(condition: &str, alert: &Alert) -> Value {
+    json!({
+        "status": status(alert.ended.is_none()),
+        "labels": alert.labels,
+        "annotations": alert.annotations,
+        "startsAt": time(alert.started),
+        "endsAt": alert.ended.map_or_else(|| NEVER.to_owned(), time),
+        "generatorURL": condition,
+        "fingerprint": fingerprint(&alert.labels),
+    })
 }
 
 fn status(fires: bool) -> &'static str {
@@ -158,17 +121,9 @@ mod tests {
         }
     }
 
-    fn sender() -> Sender {
-        Sender {
-            receiver: "pointsman".to_owned(),
-            group_by: vec!["alertname".to_owned(), "pool".to_owned()],
-            external_url: "http://127.0.0.1:9093".to_owned(),
-            generator_url: "http://127.0.0.1:9090/graph".to_owned(),
-        }
-    }
-
     fn json(alerts: &[Alert]) -> String {
-        serde_json::to_string_pretty(&body(&sender(), alerts)).unwrap()
+        let alerts: Vec<&Alert> = alerts.iter().collect();
+        serde_json::to_string_pretty(&body("http://127.0.0.1:9090/graph", &alerts)).unwrap()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `FIELD=VALUE`: one field that shall be another, as a person types it.
+//! `FIELD=VALUE`: a field and its new value, as a person types them.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::template;
 
-/// What shall be set to what.
+/// A field and its new value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Field {
     /// A property, by the keys that lead to it.
@@ -16,7 +16,7 @@ pub(super) enum Field {
     Member(BackendName, Which, Setting),
 }
 
-/// What of a member.
+/// Which field of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Which {
     /// Its weight.
@@ -123,7 +123,7 @@ mod tests {
         check(
             "url=${var.url}",
             &expect![
-                "url has a `${...}`, which Terraform, Bicep or a shell fills in and Azure stores as it is here: write the value itself, or `$${...}` if this text is meant"
+                "url has a `${...}`, which Terraform, Bicep or a shell would fill in; Azure would store it as it is: write the value itself, or `$${...}` if this text is meant"
             ],
         );
         check("title", &expect!["it must be FIELD=VALUE"]);

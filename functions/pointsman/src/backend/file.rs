@@ -1,4 +1,4 @@
-//! What a person wrote into a file: all of a backend, or what shall change of one.
+//! What a person wrote into a file: a whole backend, or the changes to one.
 
 use std::path::Path;
 
@@ -9,14 +9,14 @@ use serde_json::Value;
 use super::{print::short, template};
 use crate::{failed::Failed, input};
 
-/// What Azure alone says of a backend, and takes from nobody.
+/// The keys that only Azure sets.
 pub(super) const AZURES: [&str; 3] = ["id", "name", "type"];
 
 /// What a file says.
 #[derive(Debug)]
 pub(super) struct File {
-    /// What shall be, without what Azure alone says of a backend; what was written as JSON and has
-    /// nothing of that is kept unchanged.
+    /// What the backend shall be, without the keys that only Azure sets. JSON that has none of them is
+    /// kept to the letter.
     pub(super) document: Document,
     /// The ETag that `get` has put there, and that Azure's bodies do not have.
     pub(super) etag: Option<ETag>,
@@ -42,7 +42,7 @@ impl File {
         let other = other.or_else(|| renamed.cloned())?;
         let this = if other.contains('/') { short(id) } else { id.backend().to_string() };
         Some(format!(
-            "the file is of {other}, not of {this}; take its `id` and its `name` out if it is meant for both"
+            "the file is of {other}, not of {this}; remove its `id` and its `name` if it is meant for both"
         ))
     }
 }
@@ -72,50 +72,34 @@ fn of(text: &str, is_json: bool) -> Result<File, String> {
     let [id, name, _] = said;
     let etag = match etag {
         None => None,
-        Some(found) => Some(
-            found
-                .as_str()
-                .and_then(|text| text.parse().ok())
-                .ok_or("its `etag` is not one: take it as `get` shows it, or leave it out")?,
-        ),
+        Some(found) => Some(found.as_str().and_then(|text| text.parse().ok()).ok_or(
+            "its `etag` is not an ETag: copy it from `pointsman backend get`, or leave it out",
+        )?),
     };
+    template::texts(&mut rest, "", &mut |at, text| shown_in_full(at, text))?;
     let text = |value: Option<Value>| value.and_then(|value| value.as_str().map(str::to_owned));
-    match hidden(document.raw(), "") {
-        Some(at) => Err(format!(
-            "{at} is {HIDDEN}, which stands for a secret that was not shown: write the secret itself \
-             there, or change the other fields alone with `pointsman backend set`"
-        )),
-        None => Ok(File { document, etag, id: text(id), name: text(name) }),
-    }
+    Ok(File { document, etag, id: text(id), name: text(name) })
 }
 
-/// What is wrong is told by its place alone: the line may have a secret in it.
+/// An error names only the place: the line may hold a secret.
 fn of_yaml(text: &str) -> Result<Value, String> {
     serde_saphyr::from_str(text).map_err(|error| {
         let place = error.location().map_or_else(String::new, |at| {
             format!(" (line {}, column {})", at.line(), at.column())
         });
-        format!("it is neither JSON nor YAML with every key once{place}")
+        format!("it is not valid JSON or YAML, or it has a key twice{place}")
     })
 }
 
-/// Where something stands that was hidden when it was shown.
-fn hidden(value: &Value, path: &str) -> Option<String> {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => None,
-        Value::String(text) => {
-            let is_hidden = text == HIDDEN || (text.contains("://") && text.contains(HIDDEN));
-            is_hidden.then(|| path.to_owned())
-        }
-        Value::Array(items) => {
-            let mut each = items.iter().enumerate();
-            each.find_map(|(at, item)| hidden(item, &format!("{path}[{at}]")))
-        }
-        Value::Object(fields) => fields.iter().find_map(|(key, value)| {
-            let dot = if path.is_empty() { "" } else { "." };
-            hidden(value, &format!("{path}{dot}{key}"))
-        }),
+/// Refuses a text that was hidden when it was shown.
+fn shown_in_full(at: &str, text: &str) -> Result<(), String> {
+    if text == HIDDEN || (text.contains("://") && text.contains(HIDDEN)) {
+        return Err(format!(
+            "{at} is {HIDDEN}, which stands for a secret that was not shown: write the secret itself \
+             there, or change the other fields alone with `pointsman backend set`"
+        ));
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -145,7 +129,9 @@ mod tests {
         check("etag: '\"AAAA\"'\nproperties: {}\n", &expect![[r#"{"properties":{}} "AAAA""#]]);
         check(
             "etag: 5\n",
-            &expect!["its `etag` is not one: take it as `get` shows it, or leave it out"],
+            &expect![
+                "its `etag` is not an ETag: copy it from `pointsman backend get`, or leave it out"
+            ],
         );
     }
 
@@ -153,11 +139,11 @@ mod tests {
     fn what_is_wrong_is_told_without_what_stands_there() {
         check(
             "a: 1\na: s3cret\n",
-            &expect!["it is neither JSON nor YAML with every key once (line 2, column 1)"],
+            &expect!["it is not valid JSON or YAML, or it has a key twice (line 2, column 1)"],
         );
         check(
             "a: [s3cret\n",
-            &expect!["it is neither JSON nor YAML with every key once (line 1, column 4)"],
+            &expect!["it is not valid JSON or YAML, or it has a key twice (line 1, column 4)"],
         );
         check("[1]", &expect!["it is not a JSON object"]);
         check(
@@ -188,7 +174,7 @@ mod tests {
         check(
             r#"{"properties":{"url":"[parameters('ordersUrl')]"}}"#,
             &expect![
-                "properties.url is an expression of an ARM template, which a deployment fills in and Azure stores as it is here: write the value itself, or begin it with `[[` if this text is meant"
+                "properties.url is an expression of an ARM template, which a deployment would fill in; Azure would store it as it is: write the value itself, or begin it with `[[` if this text is meant"
             ],
         );
         check(
@@ -210,11 +196,11 @@ mod tests {
         let south = id("lumen", "ord-south").parse().unwrap();
         let of = |text: String| of(&text, false).unwrap().of_another(&south);
         let told = |text: String| of(text).unwrap();
-        let north = "the file is of lumen/ord-north, not of lumen/ord-south; take";
+        let north = "the file is of lumen/ord-north, not of lumen/ord-south; remove";
         assert!(told(format!("id: {}", id("lumen", "ord-north"))).starts_with(north));
-        let other = "the file is of other/ord-south, not of lumen/ord-south; take";
+        let other = "the file is of other/ord-south, not of lumen/ord-south; remove";
         assert!(told(format!("id: {}", id("other", "ord-south"))).starts_with(other));
-        let named = "the file is of ord-north, not of ord-south; take";
+        let named = "the file is of ord-north, not of ord-south; remove";
         assert!(
             told(format!("{{id: {}, name: ord-north}}", id("lumen", "ord-south")))
                 .starts_with(named)

@@ -4,9 +4,9 @@
 //! it. A running `serve` treats it as somebody else's write, which becomes the baseline.
 //!
 //! Nothing that exists is changed unseen: it is read first, what would differ is shown, and what is
-//! written carries the ETag of what was read. Who was faster wins, and is told by an exit code of
-//! its own ([`EXIT_CODES`]). `put --overwrite` is the one exception, and asks for it by name. With
-//! `--dry-run` or `--shadow` nothing is written. Secrets are shown as `***`, everywhere.
+//! written carries the ETag of what was read. If someone else wrote first, nothing is written, and an
+//! exit code of its own says so ([`EXIT_CODES`]). `put --overwrite` is the one exception, as its name
+//! says. With `--dry-run` or `--shadow` nothing is written. Secrets are shown as `***`, everywhere.
 
 mod desk;
 mod field;
@@ -37,7 +37,7 @@ first, or it exists already.";
 /// What `backend` takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
-    /// How it is printed; `--json` is the same as `json`
+    /// The form of the output; `--json` is the same as `--output json`
     #[arg(long, global = true, value_enum, value_name = "FORM")]
     output: Option<Output>,
     #[command(subcommand)]

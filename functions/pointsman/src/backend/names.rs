@@ -1,21 +1,17 @@
 //! Which backend, or which service, is meant: by the playbook in force, or the configured one.
 //!
-//! A playbook that cannot be read does not stop what needs none of its names: whoever gives the
-//! whole Azure path gets a note about it, and then what was asked for.
+//! A playbook that cannot be read stops only what needs its names: with a whole Azure path, a note
+//! tells of it, and the command goes on.
 
 use pointsman_apim::{BackendId, Scope, ServiceId, WorkspaceId, id::WorkspaceName};
 use pointsman_core::playbook::Playbook;
-use pointsman_engine::{engine::load, ports::Published};
-use pointsman_host::{Config, Records, wiring::store_file};
+use pointsman_host::{Config, Records};
 
 use super::wrong::Wrong;
-use crate::{
-    common::{Common, unseen},
-    failed::Failed,
-    playbook, show,
-};
+use crate::{common::Common, failed::Failed, playbook, show};
 
 /// What the playbook calls things; nothing where there is none.
+#[derive(Default)]
 pub(super) struct Names {
     pools: Vec<(String, BackendId)>,
     services: Vec<(String, ServiceId)>,
@@ -26,33 +22,23 @@ pub(super) struct Names {
 impl Names {
     /// Reads the playbook in force; the configured one, if none was ever published.
     pub(super) async fn read(common: &Common, config: &Config) -> Self {
-        Self::try_read(common, config).await.unwrap_or_else(|why| Self {
-            pools: Vec::new(),
-            services: Vec::new(),
-            unread: Some(why),
-        })
+        let read = Self::try_read(common, config).await;
+        read.unwrap_or_else(|why| Self { unread: Some(why), ..Self::default() })
     }
 
     async fn try_read(common: &Common, config: &Config) -> Result<Self, Failed> {
-        let file = store_file(config, common.mode());
-        let mut published = None;
-        if file.try_exists().map_err(|error| unseen(&file, &error))? {
-            let records = Records::open(&file).await?;
-            published = records.store.published().await?;
+        let (file, is_there) = common.store(config)?;
+        let records = if is_there { Some(Records::open(&file).await?) } else { None };
+        let store = records.as_ref().map(|records| &*records.store);
+        let loaded = playbook::to_go_by(None, store, config.playbook.as_ref()).await;
+        if let Some(records) = records {
             records.close().await;
         }
-        if let (None, Some(path)) = (&published, &config.playbook) {
-            let (at, text) = (jiff::Timestamp::UNIX_EPOCH, playbook::read_file(path)?);
-            published = Some(Published { number: 1, text, at, by: String::new() });
-        }
-        match published {
-            Some(published) => Self::of(&load(&published)?.playbook),
-            None => Ok(Self { pools: Vec::new(), services: Vec::new(), unread: None }),
-        }
+        loaded?.map_or_else(|| Ok(Self::default()), |loaded| Self::of(&loaded.playbook))
     }
 
     fn of(playbook: &Playbook) -> Result<Self, Failed> {
-        let mut names = Self { pools: Vec::new(), services: Vec::new(), unread: None };
+        let mut names = Self::default();
         for (alias, pool) in &playbook.pools {
             names.pools.push((alias.to_string(), pool.backend.to_string().parse()?));
         }
@@ -70,7 +56,7 @@ impl Names {
     pub(super) fn backend(&self, text: &str) -> Result<BackendId, Wrong> {
         if text.starts_with('/') {
             self.warn();
-            return text.parse().map_err(|error| Wrong::Usage(format!("{error}")));
+            return text.parse().map_err(Wrong::usage);
         }
         self.known()?;
         if let Some((_, id)) = self.pools.iter().find(|(alias, _)| alias == text) {
@@ -83,13 +69,13 @@ impl Names {
             [service, workspace, name] => (Some(*service), Some(*workspace), *name),
             _ => {
                 return Err(Wrong::Usage(format!(
-                    "{text} names no backend: say a pool of the playbook, service/name, \
+                    "{text} is not the name of a backend: give a pool of the playbook, service/name, \
                      service/workspace/name or its Azure path"
                 )));
             }
         };
         let scope = self.scope(service, workspace)?;
-        let name = name.parse().map_err(|error| Wrong::Usage(format!("{error}")))?;
+        let name = name.parse().map_err(Wrong::usage)?;
         Ok(scope.backend(name))
     }
 
@@ -102,7 +88,7 @@ impl Names {
         let service = match service {
             Some(path) if path.starts_with('/') => {
                 self.warn();
-                path.parse().map_err(|error| Wrong::Usage(format!("{error}")))?
+                path.parse().map_err(Wrong::usage)?
             }
             _ => {
                 self.known()?;
@@ -110,23 +96,22 @@ impl Names {
             }
         };
         let Some(workspace) = workspace else { return Ok(Scope::Service(service)) };
-        let workspace: WorkspaceName =
-            workspace.parse().map_err(|error| Wrong::Usage(format!("{error}")))?;
+        let workspace: WorkspaceName = workspace.parse().map_err(Wrong::usage)?;
         Ok(Scope::Workspace(WorkspaceId { service, workspace }))
     }
 
-    /// The names of the playbook are needed.
+    /// Fails where the names of the playbook are not known.
     fn known(&self) -> Result<(), Wrong> {
         match &self.unread {
             None => Ok(()),
             Some(why) => Err(Wrong::Failed(why.within(
                 "this name is looked up in the playbook, which cannot be read; use its whole Azure path, or \
-                 mend the playbook:",
+                 correct the playbook:",
             ))),
         }
     }
 
-    /// They are not needed; a note says that they could not be read.
+    /// Notes that they are not known, where they are not needed.
     fn warn(&self) {
         if let Some(why) = &self.unread {
             let why = why.within("the playbook cannot be read, which does not matter here:");
@@ -147,7 +132,7 @@ impl Names {
             return match self.services.as_slice() {
                 [(_, only)] => Ok(only),
                 [] => Err(Wrong::Usage(
-                    "there is no playbook that names a service: say the whole Azure path"
+                    "there is no playbook that names a service: give the whole Azure path"
                         .to_owned(),
                 )),
                 _ => Err(Wrong::Usage(format!("name the service too: {}", known()))),
@@ -162,7 +147,7 @@ impl Names {
         match means.as_slice() {
             [one] => Ok(one),
             [] if self.services.is_empty() => Err(Wrong::Usage(format!(
-                "no service is called {text}, for there is no playbook that names one: say the whole \
+                "no service is called {text}: there is no playbook that names one; give the whole \
                  Azure path"
             ))),
             [] => Err(Wrong::Usage(format!("no service is called {text}; known are: {}", known()))),
@@ -194,7 +179,7 @@ plays: []
     fn check(playbook: Option<&str>, text: &str, expected: &Expect) {
         let names = match playbook {
             Some(text) => Names::of(&pointsman_core::playbook::read(text).unwrap()).unwrap(),
-            None => Names { pools: Vec::new(), services: Vec::new(), unread: None },
+            None => Names::default(),
         };
         let shown = match names.backend(text) {
             Ok(id) => id.to_string().split_off("/subscriptions/00000000-0000-0000-0000-".len()),
@@ -244,13 +229,13 @@ plays: []
             Some(ONE),
             "a/b/c/d",
             &expect![
-                "a/b/c/d names no backend: say a pool of the playbook, service/name, service/workspace/name or its Azure path"
+                "a/b/c/d is not the name of a backend: give a pool of the playbook, service/name, service/workspace/name or its Azure path"
             ],
         );
         check(
             None,
             "eu",
-            &expect!["there is no playbook that names a service: say the whole Azure path"],
+            &expect!["there is no playbook that names a service: give the whole Azure path"],
         );
     }
 }

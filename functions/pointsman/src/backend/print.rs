@@ -1,4 +1,4 @@
-//! How backends and what became of them are printed. Nothing secret gets this far: documents come
+//! How backends and changes of them are printed. Nothing secret gets this far: documents come
 //! redacted, and the lines of a diff hide what is.
 
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ use crate::{
 /// How things are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Output {
-    /// For people; if it is not said.
+    /// For people; the default.
     Table,
     /// For programs.
     Json,
@@ -110,43 +110,43 @@ pub(super) fn backend(output: Output, backend: &Backend) -> Result<ExitCode, Fai
     either(output, &whole, &page)
 }
 
-/// What became of a change.
-pub(super) struct Outcome<'a> {
-    /// Of what.
-    pub(super) backend: &'a BackendId,
-    /// What was done, or would be: `updated`.
-    pub(super) what: &'a str,
-    /// What differs by it.
-    pub(super) lines: &'a [Line],
-    /// Whether it was written.
-    pub(super) written: bool,
-    /// The mark of what is there now.
-    pub(super) etag: Option<&'a ETag>,
+/// What was done of a change.
+#[derive(Clone, Copy)]
+pub(super) enum Done<'a> {
+    /// Nothing was written.
+    Nothing,
+    /// It was written, and this is the ETag now.
+    Written(&'a ETag),
+    /// The backend was deleted.
+    Deleted,
 }
 
-impl Outcome<'_> {
-    pub(super) fn print(&self, output: Output) -> Result<ExitCode, Failed> {
-        let Self { backend, what, lines, written, etag } = self;
-        let short = short(backend);
-        let diff: Vec<String> = lines.iter().map(ToString::to_string).collect();
-        let value = json!({
-            "backend": backend.to_string(), "what": what, "diff": diff, "written": written,
-            "etag": etag.map(ETag::as_str),
-        });
-        let mut text = Page::default();
-        for line in &diff {
-            text.line(format_args!("  {line}"));
+/// A change: what it was, or would be, as `updated`; what differs by it; and whether it was done.
+pub(super) fn change(
+    output: Output,
+    backend: &BackendId,
+    what: &str,
+    lines: &[Line],
+    done: Done<'_>,
+) -> Result<ExitCode, Failed> {
+    let short = short(backend);
+    let diff: Vec<String> = lines.iter().map(ToString::to_string).collect();
+    let (written, etag, last) = match done {
+        Done::Nothing if diff.is_empty() => {
+            (false, None, format!("{short} is already as asked: nothing to do"))
         }
-        match (written, etag) {
-            (false, _) if diff.is_empty() => {
-                text.line(format_args!("{short} is already as asked: nothing to do"));
-            }
-            (false, _) => text.line(format_args!("{short} would be {what}; nothing was written")),
-            (true, None) => text.line(format_args!("{short} is {what}")),
-            (true, Some(etag)) => text.line(format_args!("{short} is {what}; its ETag is {etag}")),
-        }
-        either(output, &value, &text)
-    }
+        Done::Nothing => (false, None, format!("{short} would be {what}; nothing was written")),
+        Done::Written(etag) => (true, Some(etag), format!("{short} is {what}; its ETag is {etag}")),
+        Done::Deleted => (true, None, format!("{short} is {what}")),
+    };
+    let value = json!({
+        "backend": backend.to_string(), "what": what, "diff": diff, "written": written,
+        "etag": etag.map(ETag::as_str),
+    });
+    let mut text = Page::default();
+    diff.iter().for_each(|line| text.line(format_args!("  {line}")));
+    text.line(last);
+    either(output, &value, &text)
 }
 
 /// The short form for people: `service/name` or `service/workspace/name`.

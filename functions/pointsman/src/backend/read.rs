@@ -1,11 +1,11 @@
-//! `list`, `get`, `watch`: what is there, and what becomes of it.
+//! `list`, `get`, `watch`: what is there, and how it changes.
 
 use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 use pointsman_apim::{
     Backend, BackendId, Error, diff,
-    list::{Filter, Query, QueryError, Skip, Top},
+    list::{Filter, Query, Skip, Top},
 };
 use pointsman_host::server::Stop;
 use pointsman_view as view;
@@ -63,11 +63,10 @@ pub(super) struct WatchOptions {
 
 pub(super) async fn list(desk: &Desk, options: &ListOptions) -> Result<ExitCode, Wrong> {
     let scope = desk.names.scope(options.service.as_deref(), options.workspace.as_deref())?;
-    let usage = |error: QueryError| Wrong::Usage(error.to_string());
     let query = Query {
         filter: options.filter.clone(),
-        top: options.top.map(Top::new).transpose().map_err(usage)?,
-        skip: options.skip.map(Skip::new).transpose().map_err(usage)?,
+        top: options.top.map(Top::new).transpose().map_err(Wrong::usage)?,
+        skip: options.skip.map(Skip::new).transpose().map_err(Wrong::usage)?,
     };
     // To Azure it is how many a page has; to a person, how many there are.
     let most = options.top.map_or(usize::MAX, |top| usize::try_from(top).unwrap_or(usize::MAX));
@@ -97,8 +96,8 @@ pub(super) async fn seen(desk: &Desk, id: &BackendId) -> Result<Option<Backend>,
     }
 }
 
-/// Looks again and again. Whether there is anything new is asked by the ETag alone. What is gone
-/// may come back; what cannot be asked for a while is told once and asked again.
+/// Reads again and again; whether there is anything new, by the ETag alone. A backend that is gone may
+/// come back. That it cannot be read for a while is told once, and it is read again.
 pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCode, Wrong> {
     let id = desk.names.backend(&options.backend)?;
     let mut stopped = std::pin::pin!(Stop::signals().map_err(Failed::from)?);
@@ -110,13 +109,13 @@ pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCod
     let mut troubled = false;
     let every = Duration::from_secs(options.every.into());
     loop {
-        tokio::select! {
-            () = &mut stopped => return Ok(ExitCode::SUCCESS),
-            () = tokio::time::sleep(every) => {}
-        }
+        let look = async {
+            tokio::time::sleep(every).await;
+            newer(desk, &id, last.as_ref()).await
+        };
         let now = tokio::select! {
             () = &mut stopped => return Ok(ExitCode::SUCCESS),
-            now = newer(desk, &id, last.as_ref()) => now,
+            now = look => now,
         };
         let now = match now {
             Ok(now) => now,

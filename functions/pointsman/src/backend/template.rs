@@ -7,40 +7,52 @@
 
 use serde_json::Value;
 
+/// Goes through each text of a tree, with its place: `properties.tls[0].url`.
+///
+/// # Errors
+/// The first that one of them makes.
+pub(super) fn texts(
+    value: &mut Value,
+    at: &str,
+    each: &mut impl FnMut(&str, &mut String) -> Result<(), String>,
+) -> Result<(), String> {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+        Value::String(text) => each(at, text),
+        Value::Array(items) => {
+            let mut items = items.iter_mut().enumerate();
+            items.try_for_each(|(index, item)| texts(item, &format!("{at}[{index}]"), each))
+        }
+        Value::Object(fields) => {
+            let dot = if at.is_empty() { "" } else { "." };
+            let mut fields = fields.iter_mut();
+            fields.try_for_each(|(key, field)| texts(field, &format!("{at}{dot}{key}"), each))
+        }
+    }
+}
+
 /// Takes the escapes away, and says whether there were any.
 ///
 /// # Errors
 /// Where something is to be filled in: says where, and never what stands there.
 pub(super) fn literal(value: &mut Value, at: &str) -> Result<bool, String> {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(false),
-        Value::String(text) => {
-            let read = unescaped(text).map_err(|why| format!("{at} {why}"))?;
-            Ok(read.map(|read| *text = read).is_some())
+    let mut some = false;
+    let mut each = |at: &str, text: &mut String| {
+        if let Some(read) = unescaped(text).map_err(|why| format!("{at} {why}"))? {
+            *text = read;
+            some = true;
         }
-        Value::Array(items) => {
-            let mut some = false;
-            for (index, item) in items.iter_mut().enumerate() {
-                some |= literal(item, &format!("{at}[{index}]"))?;
-            }
-            Ok(some)
-        }
-        Value::Object(fields) => {
-            let mut some = false;
-            let dot = if at.is_empty() { "" } else { "." };
-            for (key, field) in fields {
-                some |= literal(field, &format!("{at}{dot}{key}"))?;
-            }
-            Ok(some)
-        }
-    }
+        Ok(())
+    };
+    texts(value, at, &mut each)?;
+    Ok(some)
 }
 
-const EXPRESSION: &str = "is an expression of an ARM template, which a deployment fills in and Azure stores as it is \
-    here: write the value itself, or begin it with `[[` if this text is meant";
+const EXPRESSION: &str = "is an expression of an ARM template, which a deployment would fill in; Azure \
+    would store it as it is: write the value itself, or begin it with `[[` if this text is meant";
 
-const PLACEHOLDER: &str = "has a `${...}`, which Terraform, Bicep or a shell fills in and Azure stores as it is \
-    here: write the value itself, or `$${...}` if this text is meant";
+const PLACEHOLDER: &str = "has a `${...}`, which Terraform, Bicep or a shell would fill in; Azure \
+    would store it as it is: write the value itself, or `$${...}` if this text is meant";
 
 /// The text that an escaped one stands for; none where nothing is escaped.
 fn unescaped(text: &str) -> Result<Option<String>, &'static str> {

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use clap::Args;
@@ -20,7 +21,7 @@ use super::{
     desk::{Desk, call},
     field::{self, Field, Which},
     file::{self, File},
-    print::{self, Outcome},
+    print::{self, Done},
     read::seen,
     wrong::{Wrong, unwritten},
 };
@@ -68,7 +69,7 @@ pub(super) struct PutOptions {
     /// file.
     #[arg(long, value_name = "ETAG", group = "under")]
     if_match: Option<ETag>,
-    /// Whatever is there, even if it was never read.
+    /// Replace whatever is there, even if you have never read it.
     #[arg(long, group = "under")]
     overwrite: bool,
     /// Only show what would change.
@@ -102,9 +103,14 @@ pub(super) struct ReconnectOptions {
     /// Which backend; one in a workspace has no reconnect.
     backend: String,
     /// After how long, as an ISO 8601 duration of at least PT2M.
-    #[arg(long, default_value = "PT2M", value_name = "DURATION")]
-    after: String,
-    /// Allow less than PT2M; how Azure treats that is not published.
+    #[arg(
+        long,
+        default_value = "PT2M",
+        value_name = "DURATION",
+        value_parser = duration::parse
+    )]
+    after: Duration,
+    /// Allow less than PT2M; Azure does not document what happens then.
     #[arg(long)]
     below_minimum: bool,
 }
@@ -118,7 +124,7 @@ fn file_of(id: &BackendId, path: &Path) -> Result<File, Wrong> {
     }
 }
 
-/// Someone wrote since that ETag was read.
+/// Refuses where someone wrote since that ETag was read.
 fn unchanged(seen: &Backend, wanted: Option<&ETag>) -> Result<(), Wrong> {
     match wanted {
         Some(wanted) if wanted != seen.etag() => Err(Wrong::Changed(format!(
@@ -144,18 +150,15 @@ pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, W
     patch.check_on(seen.document()).map_err(refused)?;
     let wanted = patch.applied_to(seen.document());
     let lines = diff::between(seen.raw(), &wanted);
-    let mut outcome =
-        Outcome { backend: &id, what: "updated", lines: &lines, written: false, etag: None };
+    let print = |done| print::change(desk.output, &id, "updated", &lines, done);
     if !lines.is_empty() && patch.replaces_arrays() {
         warn_of_what_is_lost(desk, &id, &seen, |newest| patch.applied_to(newest)).await;
     }
     if lines.is_empty() || options.dry_run || desk.shadow {
-        return Ok(outcome.print(desk.output)?);
+        return Ok(print(Done::Nothing)?);
     }
     let now = desk.client.update(&id, seen.etag(), &patch, call()).await.map_err(unwritten)?;
-    outcome.written = true;
-    outcome.etag = Some(now.etag());
-    let code = outcome.print(desk.output)?;
+    let code = print(Done::Written(now.etag()))?;
     // How Azure merges is not fully published: the result is compared with what was meant.
     let otherwise = diff::between(&wanted, now.raw());
     if !otherwise.is_empty() {
@@ -221,8 +224,8 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, W
         (Some(etag), _) | (None, Some(etag)) => Under::State(etag),
         (None, None) => {
             return Err(Wrong::Usage(
-                "say what may be replaced: --create for nothing, --if-match ETAG for what you have seen \
-                 (`pointsman backend get` shows it), --overwrite for whatever is there"
+                "say what may be replaced: --create if there must be nothing, --if-match ETAG for the state \
+                 that you have seen (`pointsman backend get` shows it), --overwrite for whatever is there"
                     .to_owned(),
             ));
         }
@@ -243,7 +246,7 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, W
         }
         (Under::State(_), None) => {
             return Err(Wrong::NotFound(format!(
-                "{} is not there: --create makes it",
+                "there is no backend {}: --create creates it",
                 print::short(&id)
             )));
         }
@@ -256,18 +259,15 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, W
     }
     let what = if seen.is_some() { "replaced" } else { "created" };
     if options.dry_run || desk.shadow {
-        let outcome = Outcome { backend: &id, what, lines: &lines, written: false, etag: None };
-        return Ok(outcome.print(desk.output)?);
+        return Ok(print::change(desk.output, &id, what, &lines, Done::Nothing)?);
     }
     let (now, what) = written(desk, &id, &under, &draft).await?;
-    let etag = Some(now.etag());
-    let outcome = Outcome { backend: &id, what, lines: &lines, written: true, etag };
-    Ok(outcome.print(desk.output)?)
+    Ok(print::change(desk.output, &id, what, &lines, Done::Written(now.etag()))?)
 }
 
-/// Names what the newest version that is known shows of a backend, what it was read by does not, and
-/// what goes unseen when the backend becomes what `written` makes of it: all that is replaced, and
-/// arrays are even by an Update. If that version cannot be read, nothing is known to be lost.
+/// Warns of fields that only the newest api-version shows, and that this write would remove: a put
+/// replaces everything, and even an Update replaces whole arrays. `written` gives what a backend becomes.
+/// If it cannot be read by that version, nothing is known to be lost.
 async fn warn_of_what_is_lost(
     desk: &Desk,
     id: &BackendId,
@@ -294,25 +294,19 @@ async fn written(
     under: &Under<'_>,
     draft: &Draft,
 ) -> Result<(Backend, &'static str), Wrong> {
+    let client = &desk.client;
     let made = match under {
-        Under::State(etag) => {
-            return Ok((
-                desk.client.replace(id, etag, draft, call()).await.map_err(unwritten)?,
-                "replaced",
-            ));
+        Under::State(etag) => client.replace(id, etag, draft, call()).await.map(Created::Replaced),
+        Under::Nothing => client.create(id, draft, call()).await,
+        Under::Anything => {
+            client.overwrite(id, Overwrite::whatever_is_there(), draft, call()).await
         }
-        Under::Nothing => desk.client.create(id, draft, call()).await.map_err(unwritten)?,
-        Under::Anything => desk
-            .client
-            .overwrite(id, Overwrite::whatever_is_there(), draft, call())
-            .await
-            .map_err(unwritten)?,
     };
-    match (made, under) {
+    match (made.map_err(unwritten)?, under) {
         (Created::New(backend), _) => Ok((backend, "created")),
         // Azure has no "only if there is none": only its answer tells.
         (Created::Replaced(backend), Under::Nothing) => Err(Wrong::Changed(format!(
-            "someone made {} at the same moment, and it was REPLACED; its ETag is {} now",
+            "someone else created {} at the same moment, and this command REPLACED it; its ETag is {} now",
             print::short(id),
             backend.etag()
         ))),
@@ -322,8 +316,8 @@ async fn written(
     }
 }
 
-/// What differs once all was replaced. What Azure itself says of a backend stays out of it, as it
-/// does of a file.
+/// What differs once everything was replaced. The keys that only Azure sets are left out, as they are
+/// of a file.
 fn replaced(before: &Value, after: &Value) -> Vec<Line> {
     let mut before = before.clone();
     if let Value::Object(fields) = &mut before {
@@ -339,16 +333,16 @@ pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitC
     let seen = desk.client.get(&id, call()).await?;
     unchanged(&seen, options.if_match.as_ref())?;
     let lines = diff::between(seen.raw(), &json!({}));
-    let written = !(options.dry_run || desk.shadow);
-    if written {
+    let mut done = Done::Nothing;
+    if !options.dry_run && !desk.shadow {
         let deleted = desk.client.delete(&id, seen.etag(), call()).await.map_err(unwritten)?;
         if !deleted.was_there {
             let why = format!("{} was already gone when it was deleted", print::short(&id));
             return Err(Wrong::NotFound(why));
         }
+        done = Done::Deleted;
     }
-    let outcome = Outcome { backend: &id, what: "deleted", lines: &lines, written, etag: None };
-    Ok(outcome.print(desk.output)?)
+    Ok(print::change(desk.output, &id, "deleted", &lines, done)?)
 }
 
 pub(super) async fn reconnect(desk: &Desk, options: &ReconnectOptions) -> Result<ExitCode, Wrong> {
@@ -361,22 +355,22 @@ pub(super) async fn reconnect(desk: &Desk, options: &ReconnectOptions) -> Result
             )));
         }
     };
-    let usage = |error: &dyn std::fmt::Display| Wrong::Usage(format!("--after {error}"));
-    let delay = duration::parse(&options.after).map_err(|error| usage(&error))?;
     let short = print::short(&BackendId::Service(id.clone()));
-    let (after, accepted) = match BelowMinimum::new(delay).filter(|_| options.below_minimum) {
+    let accepted = !desk.shadow;
+    let after = match BelowMinimum::new(options.after).filter(|_| options.below_minimum) {
         Some(soon) => {
-            if !desk.shadow {
+            if accepted {
                 desk.client.reconnect_below_minimum(&id, soon, call()).await.map_err(unwritten)?;
             }
-            (soon.to_string(), !desk.shadow)
+            soon.to_string()
         }
         None => {
-            let after = After::new(delay).map_err(|error| usage(&error))?;
-            if !desk.shadow {
+            let after = After::new(options.after)
+                .map_err(|error| Wrong::usage(format_args!("--after {error}")))?;
+            if accepted {
                 desk.client.reconnect(&id, after, call()).await.map_err(unwritten)?;
             }
-            (after.to_string(), !desk.shadow)
+            after.to_string()
         }
     };
     let value = json!({"backend": id.to_string(), "after": after, "accepted": accepted});

@@ -17,6 +17,13 @@ pub(super) enum Wrong {
     Changed(String),
 }
 
+impl Wrong {
+    /// What was typed cannot be meant.
+    pub(super) fn usage(why: impl std::fmt::Display) -> Self {
+        Self::Usage(why.to_string())
+    }
+}
+
 impl From<Failed> for Wrong {
     fn from(failed: Failed) -> Self {
         Self::Failed(failed)

@@ -38,7 +38,7 @@ pub(crate) struct Which {
 pub(crate) struct HistoryOptions {
     /// Only what is about this backend.
     backend: Option<String>,
-    /// How many lines, the newest.
+    /// How many lines to show, the newest ones.
     #[arg(
         short = 'n',
         long,
@@ -160,7 +160,7 @@ fn describe(out: &mut Page, backend: &view::Backend, now: Timestamp) {
     }
     for over in &backend.overrides {
         let view::Override { id, effect, series, severity, play, .. } = over;
-        let standing = over.standing.says(now);
+        let standing = &over.standing.says;
         let alert = match over.alerts.several(now) {
             None => {
                 out.line(format_args!("  {id}  {effect}: {standing}"));
@@ -220,7 +220,7 @@ pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, 
     }
     match &explain.state {
         None => {
-            out.line("nothing was ever heard for it; it is as its owner left it");
+            out.line("no alert has ever concerned it; it is as its owner left it");
         }
         Some(state) => {
             if state.at_rest {
@@ -235,9 +235,9 @@ pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, 
     }
     if !explain.lines.is_empty() {
         out.line("");
-        out.line("the last of its ledger:");
+        out.line("the newest lines of its ledger:");
         for line in &explain.lines {
-            out.line(format_args!("  {}  {}", view::moment(line.at), line.says));
+            out.line(format_args!("  {}  {}", view::moment(line.at), line.what.says));
         }
     }
     show::page(&out)
@@ -255,15 +255,17 @@ fn fields(out: &mut Page, backend: &view::Backend) {
     }
     for view::GivenUp { field, by } in &backend.given_up {
         let by = by.join(", ");
-        out.line(format_args!("{field} was given up to someone else's write, by {by}"));
+        out.line(format_args!(
+            "{field} was written by someone else; these overrides leave it alone since then: {by}"
+        ));
     }
 }
 
 /// Lines of the ledger, one a line, to the millisecond.
 fn ledger(history: &History) -> Page {
     let mut out = Page::default();
-    for view::Line { at, name, says, .. } in &history.lines {
-        let at = at.strftime("%Y-%m-%d %H:%M:%S%.3fZ");
+    for view::Line { at, name, what, .. } in &history.lines {
+        let (at, says) = (at.strftime("%Y-%m-%d %H:%M:%S%.3fZ"), &what.says);
         match name {
             Some(name) => out.line(format_args!("{at}  {name}: {says}")),
             None => out.line(format_args!("{at}  {says}")),
@@ -285,7 +287,7 @@ pub(crate) async fn history(common: &Common, options: &HistoryOptions) -> Result
     }
     if history.lines.is_empty() {
         show::note(match &backend {
-            Some(backend) => format!("no line of the ledger is {}'s own", backend.short()),
+            Some(backend) => format!("the ledger has no line about {}", backend.short()),
             None => "the ledger is empty".to_owned(),
         });
     }

@@ -5,7 +5,7 @@ use clap::Args;
 /// Who asks.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct By {
-    /// Who it is that asks, for the ledger; who called sudo or else $USER, if it is not said.
+    /// Your name, for the ledger; by default $SUDO_USER, or else $USER.
     #[arg(
         long,
         default_value_t = caller(),
@@ -13,7 +13,7 @@ pub(crate) struct By {
         value_parser = said,
         hide_default_value = true
     )]
-    pub(super) by: String,
+    pub(crate) by: String,
 }
 
 /// Who calls. With sudo that is not the user that `serve` runs as, whose store it is.
@@ -22,16 +22,10 @@ fn caller() -> String {
     ["SUDO_USER", "USER"].into_iter().find_map(named).unwrap_or_else(|| "operator".to_owned())
 }
 
-impl By {
-    pub(crate) fn name(&self) -> String {
-        self.by.clone()
-    }
-}
-
 /// A text for the ledger: something must be in it.
 pub(crate) fn said(text: &str) -> Result<String, String> {
     match text.trim() {
-        "" => Err("say something".to_owned()),
+        "" => Err("it must not be empty".to_owned()),
         said => Ok(said.to_owned()),
     }
 }
@@ -39,7 +33,7 @@ pub(crate) fn said(text: &str) -> Result<String, String> {
 /// Who asks, and why.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Reason {
-    /// Why, for the ledger and for whoever comes next.
+    /// The reason, for the ledger and for the next person on call.
     #[arg(long, value_name = "TEXT", value_parser = said)]
     pub(super) reason: String,
     #[command(flatten)]

@@ -15,10 +15,10 @@ use crate::{common::Common, failed::Failed, page::Page, show};
 /// What can be done with dead letters.
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show them.
+    /// Show dead letters.
     #[command(after_help = kept())]
     List {
-        /// How many, the newest.
+        /// How many to show, the newest ones.
         #[arg(
             short = 'n',
             long,
@@ -29,30 +29,30 @@ pub(crate) enum Command {
         )]
         dead_letters: u32,
     },
-    /// Take some out, for good.
+    /// Delete dead letters for good.
     Drop(Which),
 }
 
 /// What the help says of how long they are kept.
 fn kept() -> String {
     let days = DEAD_LETTER_AGE_MAX.as_hours() / 24;
-    format!("They are kept for {days} days; of more than {DEAD_LETTERS_MAX}, the newest.")
+    format!("They are kept for {days} days, but never more than the newest {DEAD_LETTERS_MAX}.")
 }
 
 /// Which dead letters.
 #[derive(Clone, Debug, Args)]
 #[group(required = true, multiple = true)]
 pub(crate) struct Which {
-    /// The one of this id, or of this beginning of it.
+    /// The id of one dead letter, or the first characters of it.
     #[arg(conflicts_with_all = ["all", "from", "older_than"])]
     id: Option<String>,
     /// All of them.
     #[arg(long, conflicts_with_all = ["from", "older_than"])]
     all: bool,
-    /// Those from this source; `queue` for those that the queue put away.
+    /// Those from this source; `queue` for messages that the queue gave up.
     #[arg(long, value_name = "SOURCE")]
     from: Option<String>,
-    /// Those that were put away longer ago, as `36h` or `7d`.
+    /// Those that are older than this, for example `36h` or `7d`.
     #[arg(long, value_name = "AGE", value_parser = age)]
     older_than: Option<SignedDuration>,
 }
@@ -84,14 +84,9 @@ async fn list(common: &Common, most: u32) -> Result<ExitCode, Failed> {
         let older = view::count(older, "older dead letter");
         show::note(format_args!("{older} not shown: `-n NUMBER` shows more"));
     }
-    if common.json {
-        return show::json(&letters);
-    }
     let mut out = Page::default();
-    for letter in &letters {
-        describe(&mut out, letter);
-    }
-    show::page(&out)
+    letters.iter().for_each(|letter| describe(&mut out, letter));
+    common.print(&letters, &out)
 }
 
 fn describe(out: &mut Page, letter: &DeadLetter) {
@@ -117,25 +112,18 @@ async fn drop(common: &Common, which: Which) -> Result<ExitCode, Failed> {
     };
     let before = older_than.and_then(|age| records.clock.now().checked_sub(age).ok());
     if older_than.is_some() && before.is_none() {
-        return Err(Failed::new("nothing is as old as that"));
+        return Err(Failed::new("no dead letter is as old as that"));
     }
     let chosen = Chosen { id: id.clone(), from, before };
     let dropped = records.store.drop_dead_letters(&chosen).await?;
-    let Some(id) = id else {
-        return if common.json {
-            show::json(&json!({"dropped": dropped}))
-        } else {
-            let many = view::count(dropped, "dead letter");
-            show::page(&Page::of(format_args!("dropped {many}")))
-        };
+    let (value, what) = match id {
+        None => (json!(dropped), view::count(dropped, "dead letter")),
+        Some(id) if dropped == 0 => {
+            return Err(Failed::new(format_args!("the dead letter {id} is gone already")));
+        }
+        Some(id) => (json!(id), id),
     };
-    if dropped == 0 {
-        return Err(Failed::new(format_args!("the dead letter {id} is gone already")));
-    }
-    if common.json {
-        return show::json(&json!({"dropped": id}));
-    }
-    show::page(&Page::of(format_args!("dropped {id}")))
+    common.print(&json!({"dropped": value}), &Page::of(format_args!("dropped {what}")))
 }
 
 /// The id that is meant by its beginning.

@@ -86,41 +86,31 @@ fn pick(known: &[(BackendId, Option<String>)], text: &str) -> Result<BackendId, 
 /// How much of an override's id must be typed, in characters.
 pub(crate) const ID_CHARS_MIN: usize = 4;
 
-/// What an override's id, or the beginning of one, means.
-pub(crate) enum Found {
-    /// This one, which is claimed, in force or ramping out.
-    Override(BackendId, Box<Override>),
-    /// One that is over.
-    Over(OverrideId),
-    /// None.
-    Nothing,
-}
-
-/// Finds the override whose id begins so.
-pub(crate) fn over(documents: &[Document], text: &str) -> Result<Found, Failed> {
+/// Finds the override whose id begins so: one that is claimed, in force or ramping out.
+pub(crate) fn over(
+    documents: &[Document],
+    text: &str,
+) -> Result<Option<(BackendId, Override)>, Failed> {
     if text.len() < ID_CHARS_MIN {
-        return Ok(Found::Nothing);
+        return Ok(None);
     }
-    let of = |document: &Document| -> Vec<(BackendId, Override)> {
-        let found = document.overrides.values().filter(|over| over.id.as_str().starts_with(text));
-        found.map(|over| (document.backend.clone(), over.clone())).collect()
-    };
-    let found: Vec<_> = documents.iter().flat_map(of).collect();
-    match found.as_slice() {
-        [(backend, over)] => Ok(Found::Override(backend.clone(), Box::new(over.clone()))),
-        [] => {
-            let mut undone = documents.iter().flat_map(|document| document.undone.keys());
-            let over = undone.find(|id| id.as_str().starts_with(text));
-            Ok(over.map_or(Found::Nothing, |id| Found::Over(id.clone())))
+    let begins = |id: &OverrideId| id.as_str().starts_with(text);
+    let overrides = documents.iter().flat_map(|document| {
+        document.overrides.values().map(|over| (document.backend.clone(), over.clone()))
+    });
+    let mut found: Vec<_> = overrides.filter(|(_, over)| begins(&over.id)).collect();
+    if found.len() > 1 {
+        let each: Vec<String> =
+            found.iter().map(|(_, over)| format!("{} ({})", over.id, over.effect)).collect();
+        let each = each.join(", ");
+        return Err(Failed::new(format_args!("{text} could be any of {each}; type more of it")));
+    }
+    let mut undone = documents.iter().flat_map(|document| document.undone.keys());
+    match (found.pop(), undone.find(|id| begins(id))) {
+        (None, Some(id)) => {
+            Err(Failed::new(format_args!("{id} is over already: there is nothing to undo")))
         }
-        several => {
-            let each: Vec<String> =
-                several.iter().map(|(_, over)| format!("{} ({})", over.id, over.effect)).collect();
-            Err(Failed::new(format_args!(
-                "{text} could be any of {}; type more of it",
-                each.join(", ")
-            )))
-        }
+        (found, _) => Ok(found),
     }
 }
 

@@ -1,13 +1,62 @@
 //! What operators ask and tell.
 //!
 //! [`ask`] reads the store: status, explain, history; [`dead_letters`] shows and drops those. It needs
-//! neither Azure nor a secret. [`tell`] and [`undo`] change something: pause, resume, release, undo.
+//! neither Azure nor a secret. [`tell`] and [`undo`] change something: pause, resume, release, undo;
+//! the last two by way of [`dispatch`].
 
 pub(crate) mod ask;
 mod by;
-pub(crate) mod dead_letters;
-pub(crate) mod find;
-pub(crate) mod tell;
-pub(crate) mod undo;
+mod dead_letters;
+mod dispatch;
+mod find;
+mod tell;
+mod undo;
 
 pub(crate) use self::by::{By, Reason};
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+use crate::{common::Common, failed::Failed, show};
+
+/// What can be asked of the store, and told to it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show the overrides in force and why, and what is held and why.
+    Status,
+    /// Show everything that is known about one backend, and why it is as it is.
+    Explain(ask::Which),
+    /// Show the ledger: what was received, decided and done.
+    History(ask::HistoryOptions),
+    /// Show or drop dead letters: what could not be used, kept with its reason.
+    #[command(subcommand, alias = "letters")]
+    DeadLetters(dead_letters::Command),
+    /// Stop every write to Azure, including undo and reconnects, until `resume`.
+    Pause(Reason),
+    /// Start writing to Azure again.
+    Resume(By),
+    /// End an override, or all of a backend, at once and without a ramp.
+    #[command(after_help = undo::EXIT)]
+    Undo(undo::Options),
+    /// End every override, restore every backend, and wait until that is done.
+    Release(tell::ReleaseOptions),
+}
+
+pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCode, Failed> {
+    if common.shadow {
+        show::note(
+            "shadow: this is the store of `serve --shadow`, of which nothing is written to Azure",
+        );
+    }
+    match command {
+        Command::Status => ask::status(common).await,
+        Command::Explain(which) => ask::explain(common, &which).await,
+        Command::History(options) => ask::history(common, &options).await,
+        Command::DeadLetters(command) => dead_letters::command(common, command).await,
+        Command::Pause(reason) => tell::pause(common, reason).await,
+        Command::Resume(by) => tell::resume(common, by).await,
+        Command::Undo(options) => undo::command(common, options).await,
+        Command::Release(options) => tell::release(common, options).await,
+    }
+}

@@ -1,10 +1,7 @@
 //! `pause`, `resume`, `release`: the off switch; [`undo`](super::undo) is its smaller part.
 //!
 //! A pause and a resume are stored, and nothing is decided against them from then on. An undo and a
-//! release are put into the queue, where they take their place among the signals; whoever takes
-//! messages out of the queue carries them out. Where no `serve` does, this process does, for as long
-//! as it takes. Either way it waits, for a bounded time, until the store shows that it was carried
-//! out.
+//! release go by way of the queue (see [`dispatch`](super::dispatch)).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -27,36 +24,17 @@ use pointsman_engine::{
     pause::{self, Switched},
     ports::Sent,
 };
-use pointsman_host::{
-    Parts, Records,
-    config::Needs,
-    server::Stop,
-    wiring::{Role, WiringError, store_file},
-};
-use pointsman_queue::ConsumerError;
+use pointsman_host::{Records, config::Needs};
 use pointsman_view as view;
 use serde_json::{Value, json};
-use tokio::{task::JoinHandle, time::Instant};
+use tokio::time::Instant;
 
 use super::{
     ask,
     by::{By, Reason, said},
+    dispatch::{Dispatch, LOOK_EVERY, goes_on, open},
 };
-use crate::{
-    common::{Common, unseen},
-    failed::Failed,
-    page::Page,
-    show,
-};
-
-/// How often the store is looked at for the effect of a command.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
-
-/// How often it is tried to carry commands out here, while someone else does not.
-const CLAIM_EVERY: Duration = Duration::from_secs(1);
-
-/// How long a command may take to be taken in.
-pub(super) const TAKEN_WITHIN: Duration = Duration::from_secs(30);
+use crate::{common::Common, failed::Failed, page::Page, show};
 
 /// How long a pause waits for the answers to writes that were sent before it.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
@@ -64,7 +42,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// What `release` takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ReleaseOptions {
-    /// Everything: nothing less can be released.
+    /// Release everything: nothing less can be released.
     #[arg(long, required = true)]
     all: bool,
     /// How long to wait until every backend is seen restored, in seconds.
@@ -75,129 +53,20 @@ pub(crate) struct ReleaseOptions {
         value_parser = clap::value_parser!(u32).range(1..)
     )]
     within: u32,
-    /// Why, for the ledger.
+    /// The reason, for the ledger.
     #[arg(long, default_value = "release --all", value_name = "TEXT", value_parser = said)]
     reason: String,
     #[command(flatten)]
     by: By,
 }
 
-/// The loop that carries messages out, in this process.
-struct Here {
-    parts: Parts,
-    stop: Stop,
-    task: JoinHandle<()>,
-}
-
-/// The queue, and whoever takes messages out of it.
-pub(super) struct Desk<'a> {
-    common: &'a Common,
-    pub(super) records: Records,
-    here: Option<Here>,
-}
-
-impl<'a> Desk<'a> {
-    /// Sees to it that someone carries commands out: a running `serve`, or this process.
-    pub(super) async fn open(common: &'a Common) -> Result<Self, Failed> {
-        let records = open(common).await?;
-        let here = match Self::claim(common).await {
-            Ok(here) => here,
-            // A `serve` may be running with secrets that this process has not.
-            Err(_) if records.are_consumed()? => None,
-            Err(failed) => return Err(failed),
-        };
-        Ok(Self { common, records, here })
-    }
-
-    /// Carries messages out here, unless another process does.
-    async fn claim(common: &Common) -> Result<Option<Here>, Failed> {
-        let config = common.config(Needs::Azure)?;
-        match Parts::open(&config, common.mode(), Role::Consumer).await {
-            Ok(parts) => {
-                let stop = Stop::default();
-                let task = tokio::spawn(pointsman_reconcile::run(parts.clone(), stop.clone()));
-                Ok(Some(Here { parts, stop, task }))
-            }
-            Err(WiringError::Queue(ConsumerError::AlreadyConsumed(_))) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    pub(super) async fn send(&self, by: &By, command: Command) -> Result<(), Failed> {
-        let nonce = uuid::Uuid::now_v7().to_string();
-        self.records.queue.send(Outgoing::command(&by.by, command, &nonce)).await?;
-        Ok(())
-    }
-
-    /// Waits until something is seen in the store; says whether it was, in time.
-    pub(super) async fn until(
-        &mut self,
-        within: Duration,
-        seen: impl AsyncFn(&Records) -> Result<bool, Failed>,
-    ) -> Result<bool, Failed> {
-        let end = Instant::now() + within;
-        let mut claim = Instant::now() + CLAIM_EVERY;
-        loop {
-            if seen(&self.records).await? {
-                return Ok(true);
-            }
-            let now = Instant::now();
-            if now >= end {
-                return Ok(false);
-            }
-            // Whoever took messages out of the queue may have ended before it came to this one.
-            if self.here.is_none() && now >= claim {
-                claim = now + CLAIM_EVERY;
-                self.here = Self::claim(self.common).await.unwrap_or_default();
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
-        }
-    }
-
-    /// Whether a `serve` goes on with what is not done, once this process has ended.
-    pub(super) fn is_served(&self) -> Result<bool, Failed> {
-        Ok(self.here.is_none() && self.records.are_consumed()?)
-    }
-
-    /// Finishes what is being carried out here, and closes the store.
-    pub(super) async fn close(self) -> Result<(), Failed> {
-        if let Some(Here { parts, stop, task }) = self.here {
-            stop.ask();
-            task.await?;
-            parts.close().await;
-        }
-        self.records.close().await;
-        Ok(())
-    }
-}
-
-/// What is said of what is not done yet, where a `serve` is running.
-pub(super) const GOES_ON: &str = "it goes on, and `pointsman explain BACKEND` shows how";
-
-/// What is said of what is not done yet, where none is.
-pub(super) const GOES_ON_LATER: &str =
-    "no `serve` is running on this store: it goes on once one is, or by the same command again";
-
-/// What is said where a command was not taken in.
-pub(super) fn not_taken() -> Failed {
-    Failed::new(format_args!(
-        "not taken in within {} s; it waits in the queue, and `pointsman status` shows what becomes of it",
-        TAKEN_WITHIN.as_secs()
-    ))
-}
-
 pub(super) fn done(common: &Common, mut value: Value, text: &Page) -> Result<ExitCode, Failed> {
-    if common.json {
-        value["shadow"] = common.shadow.into();
-        show::json(&value)
-    } else {
-        show::page(text)
-    }
+    value["shadow"] = common.shadow.into();
+    common.print(&value, text)
 }
 
 pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, Failed> {
-    let file = store_file(&common.config(Needs::Store)?, common.mode());
-    let is_new = !file.try_exists().map_err(|error| unseen(&file, &error))?;
+    let (file, was_there) = common.store(&common.config(Needs::Store)?)?;
     let records = open(common).await?;
     let served = records.are_consumed()?;
     let Reason { reason, by } = reason;
@@ -205,11 +74,13 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
     let switched = pause::pause(&*records.store, &pause).await?;
     // What was recorded before the pause may be on its way to Azure at this moment.
     let end = Instant::now() + ANSWERED_WITHIN;
-    let mut unanswered = unanswered(&records).await?;
-    while !unanswered.is_empty() && records.are_consumed()? && Instant::now() < end {
+    let unanswered = loop {
+        let unanswered = unanswered(&records).await?;
+        if unanswered.is_empty() || !records.are_consumed()? || Instant::now() >= end {
+            break unanswered;
+        }
         tokio::time::sleep(LOOK_EVERY).await;
-        unanswered = self::unanswered(&records).await?;
-    }
+    };
     records.close().await;
     let mut text = Page::of(match &switched {
         Switched::Already(Some(pause)) => format!(
@@ -229,14 +100,14 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
         text.line(format_args!(
             "no `serve` is running on the store {}{}; one that runs on another is not paused by this",
             file.display(),
-            if is_new { ", which was made just now" } else { "" }
+            if was_there { "" } else { ", which was made just now" }
         ));
     }
     for backend in &unanswered {
         let short = backend.short();
         text.line(format_args!(
-            "a write or a reconnect for {short} was sent before, and whether it was done is not known yet: \
-             `pointsman explain {short}` shows what becomes of it"
+            "a write or a reconnect for {short} was sent before the pause, and Azure has not answered it \
+             yet: `pointsman explain {short}` shows its answer"
         ));
     }
     let (paused, already) = told(&switched);
@@ -251,11 +122,6 @@ fn told(switched: &Switched) -> (&Option<Pause>, bool) {
         Switched::Done(pause) => (pause, false),
         Switched::Already(pause) => (pause, true),
     }
-}
-
-/// The records of the store, which is made where there is none: a pause may come before anything.
-async fn open(common: &Common) -> Result<Records, Failed> {
-    Ok(Records::open(&store_file(&common.config(Needs::Store)?, common.mode())).await?)
 }
 
 /// The backends with a write or a reconnect that may be under way.
@@ -278,48 +144,48 @@ pub(crate) async fn resume(common: &Common, by: By) -> Result<ExitCode, Failed> 
     done(common, json!({"paused": paused, "already": already}), &Page::of(text))
 }
 
-/// The reconnects of a backend that can still be called off.
+/// The reconnects of a backend that can still be cancelled.
 pub(super) fn waiting(document: &Document) -> BTreeMap<ReconnectId, view::Reconnect> {
     let waiting = document.reconnects.iter().filter(|(_, reconnect)| reconnect.is_waiting());
     waiting.map(|(id, reconnect)| (id.clone(), view::Reconnect::of(reconnect))).collect()
 }
 
-/// What is said of a reconnect that was called off.
+/// What is said of a reconnect that was cancelled.
 pub(super) fn cancelled(reconnect: &view::Reconnect) -> String {
     let (name, due) = (&reconnect.name, view::moment(reconnect.due));
     format!("cancelled: the reconnect of {name} that was due at {due}")
 }
 
 pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<ExitCode, Failed> {
-    let file = store_file(&common.config(Needs::Store)?, common.mode());
-    if !file.try_exists().map_err(|error| unseen(&file, &error))? {
+    let (file, is_there) = common.store(&common.config(Needs::Store)?)?;
+    if !is_there {
         return Err(Failed::new(format_args!(
-            "there is no store at {}: either nothing was ever changed from it, or the configuration is \
-             another one's",
+            "there is no store at {}: either Pointsman has changed nothing yet, or this is not the \
+             configuration that `serve` uses",
             file.display()
         )));
     }
-    let mut desk = Desk::open(common).await?;
-    if let Some(pause) = desk.records.store.group(&Scope::Everything).await?.body.paused {
-        desk.close().await?;
+    let mut dispatch = Dispatch::open(common).await?;
+    if let Some(pause) = dispatch.records.store.group(&Scope::Everything).await?.body.paused {
+        dispatch.close().await?;
         return Err(Failed::new(format_args!(
             "Pointsman is paused ({}, by {}), and nothing is written under a pause: `pointsman resume` first",
             pause.reason, pause.by
         )));
     }
-    let before = ask::documents(&desk.records).await?;
-    desk.send(&options.by, Command::ReleaseAll { reason: options.reason }).await?;
-    let mark = mark(&desk.records, &before).await?;
+    let before = ask::documents(&dispatch.records).await?;
+    dispatch.send(&options.by, Command::ReleaseAll { reason: options.reason }).await?;
+    let mark = mark(&dispatch.records, &before).await?;
     let within = Duration::from_secs(options.within.into());
     let released = async |records: &Records| {
         let busy = ask::documents(records).await?.iter().any(|document| !document.is_at_rest());
         Ok(!busy && taken(records, mark.as_ref()).await?)
     };
-    let restored = desk.until(within, released).await?;
-    let after = ask::documents(&desk.records).await?;
-    let paused = desk.records.store.group(&Scope::Everything).await?.body.paused.is_some();
-    let (served, now) = (desk.is_served()?, desk.records.clock.now());
-    desk.close().await?;
+    let restored = dispatch.until(within, released).await?;
+    let after = ask::documents(&dispatch.records).await?;
+    let paused = dispatch.records.store.group(&Scope::Everything).await?.body.paused.is_some();
+    let (served, now) = (dispatch.is_served()?, dispatch.records.clock.now());
+    dispatch.close().await?;
     // A `serve` takes back what may still land.
     let mut busy = after.iter().filter(|document| !document.is_at_rest());
     let only_watched = served && busy.all(Document::is_restored);
@@ -327,7 +193,7 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
         return Err(not_restored(&after, paused, served, options.within, now));
     }
     for document in &after {
-        if let Some(may_land) = view::MayLand::of(document) {
+        if let Some(may_land) = view::may_land(document) {
             show::note(format_args!("{}: {may_land}", document.backend.short()));
         }
     }
@@ -357,8 +223,8 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     done(common, json!({"released": true, "ended": ids, "cancelled": reconnects}), &text)
 }
 
-/// A wake that was put into the queue behind the command: once it is gone, so is the command. None
-/// where there is no backend that could be changed.
+/// Puts a wake into the queue behind the command: once the wake is gone, the command was taken in.
+/// None where no backend is known that could be changed.
 async fn mark(records: &Records, documents: &[Document]) -> Result<Option<Outgoing>, Failed> {
     let mut backend = documents.first().map(|document| document.backend.clone());
     if backend.is_none()
@@ -375,13 +241,13 @@ async fn mark(records: &Records, documents: &[Document]) -> Result<Option<Outgoi
     Ok(Some(mark))
 }
 
-/// Whether the mark is gone from the queue. Asking puts it there again, which only has a backend
-/// looked at once more.
+/// Whether the mark is gone from the queue. Asking puts it there again, which does no harm: a backend
+/// is looked at once more.
 async fn taken(records: &Records, mark: Option<&Outgoing>) -> Result<bool, Failed> {
     let Some(mark) = mark else { return Ok(true) };
     match records.queue.send(mark.clone()).await? {
         Sent::Stored => Ok(true),
-        // Whoever holds it at this moment may not have acted upon what was before it.
+        // Someone may hold it at this moment, and not have acted yet on what was before it.
         Sent::Again | Sent::Duplicate => Ok(false),
     }
 }
@@ -401,7 +267,7 @@ fn not_restored(
             let kept = kept.unwrap_or_default();
             text.line(format_args!("    {field} should be {} again{kept}", owned.baseline));
         }
-        if let Some(may_land) = view::MayLand::of(document) {
+        if let Some(may_land) = view::may_land(document) {
             text.line(format_args!("    {may_land}"));
         }
         if let Some(missing) = view::Missing::of(document, now) {
@@ -412,9 +278,10 @@ fn not_restored(
         }
     }
     text.line(match (paused, served) {
-        (true, _) => "Pointsman was paused meanwhile: `pointsman resume`, then call this again",
-        (false, true) => GOES_ON,
-        (false, false) => GOES_ON_LATER,
+        (true, _) => {
+            "Pointsman was paused meanwhile: `pointsman resume`, then run this command again"
+        }
+        (false, served) => goes_on(served),
     });
     text.into()
 }

@@ -1,7 +1,7 @@
 //! `undo`: ends one override, or all of a backend.
 //!
-//! What it says is what the store shows afterwards, and not what was asked for: what is given back,
-//! what others still change, what was called off, and what Azure was asked for already.
+//! It tells what the store shows afterwards, not what was asked for: what is given back, what others
+//! still change, which reconnects were cancelled, and which Azure was asked for already.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,8 +25,9 @@ use serde_json::json;
 use super::{
     ask,
     by::Reason,
-    find::{self, Found},
-    tell::{Desk, GOES_ON, GOES_ON_LATER, TAKEN_WITHIN, cancelled, done, not_taken, waiting},
+    dispatch::{Dispatch, TAKEN_WITHIN, goes_on},
+    find,
+    tell::{cancelled, done, waiting},
 };
 use crate::{common::Common, failed::Failed, page::Page};
 
@@ -35,21 +36,22 @@ const RESTORED_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the exit status of `undo` means, for its help.
 pub(crate) const EXIT: &str = "\
-It exits with 0 once the end is taken in, and nothing brings the override back then. That the backend is
-restored it waits for, 20 seconds at most; where that was not seen, as while Pointsman is paused or Azure
-cannot be asked, it says so and exits with 0 too; with 1 where Azure was asked and keeps another value.
-`pointsman release --all` exits with 0 only once all is seen restored.";
+Exit code 0: the override has ended, and the same alerts do not bring it back. `undo` then waits up to
+20 seconds to see the backend restored. If it does not see that, for example because Pointsman is paused
+or Azure cannot be reached, it says so and still exits with 0.
+Exit code 1: it failed, or Azure was asked to restore the backend and keeps another value.
+If you must know that everything is restored, use `pointsman release --all`: it exits with 0 only then.";
 
 /// What `undo` takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
-    /// An override's id, or the beginning of one; or a backend.
+    /// The id of an override, or its first characters; or a backend.
     what: String,
     #[command(flatten)]
     reason: Reason,
 }
 
-/// What of an undo is left to be done.
+/// What is left to be done of an undo.
 #[derive(Default)]
 struct Left {
     /// Overrides that have not ended, and reconnects that still wait.
@@ -60,11 +62,11 @@ struct Left {
     writing: bool,
     /// What Azure keeps in place of what its owner left.
     unmet: Vec<String>,
-    /// What keeps it.
+    /// Why it is not done yet.
     why: Option<String>,
     /// Other overrides that are in force, or on their way out.
     others: Vec<Override>,
-    /// The reconnects that were not called off: Azure was asked for them already.
+    /// The reconnects that were not cancelled: Azure was asked for them already.
     asked: BTreeSet<ReconnectId>,
 }
 
@@ -90,7 +92,7 @@ impl Target {
         self.overrides.iter().map(|over| &over.id).collect()
     }
 
-    /// How far it is.
+    /// What is left to be done of it.
     async fn left(&self, records: &Records) -> Result<Left, Failed> {
         let Some(document) = records.store.document(&self.backend).await? else {
             return Ok(Left::default());
@@ -106,7 +108,7 @@ impl Target {
             unmet: shown.fields.iter().filter_map(view::Field::unrestored).collect(),
             why: (shown.trouble.map(|trouble| trouble.why))
                 .or_else(|| shown.missing.map(|missing| missing.to_string()))
-                .or_else(|| view::MayLand::of(&document).map(|may_land| may_land.to_string())),
+                .or_else(|| view::may_land(&document)),
             ..Left::default()
         };
         let ids = self.ids();
@@ -125,45 +127,35 @@ impl Target {
 async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, Failed> {
     let documents = ask::documents(records).await?;
     let reason = reason.to_owned();
-    // What is a backend's name is meant as one, whatever ids begin like it.
-    let found = match find::backend(records, what).await {
-        Ok(_) => Found::Nothing,
-        Err(_) => find::over(&documents, what)?,
-    };
-    let (backend, command, overrides, reconnects) = match found {
-        Found::Override(backend, over) => {
-            let (id, at) = (over.id.clone(), backend.clone());
-            let command = Command::UndoOverride { backend: at, id, reason };
-            (backend, command, vec![*over], BTreeMap::new())
-        }
-        Found::Over(id) => {
+    let named = find::backend(records, what).await;
+    // The name of a backend goes before ids that begin with the same characters.
+    let over = if named.is_ok() { None } else { find::over(&documents, what)? };
+    let (backend, command, overrides, reconnects) = if let Some((backend, over)) = over {
+        let (id, at) = (over.id.clone(), backend.clone());
+        let command = Command::UndoOverride { backend: at, id, reason };
+        (backend, command, vec![over], BTreeMap::new())
+    } else {
+        let backend = named.map_err(|failed| {
+            failed.within(format_args!(
+                "`{what}` is not the id of an override in force (at least {} characters of it), and",
+                find::ID_CHARS_MIN
+            ))
+        })?;
+        let of = documents.iter().find(|document| document.backend == backend);
+        if of.is_none()
+            && let Some(one) = view::Following::of(&documents, &backend).first()
+        {
+            let (backend, after) = (backend.short(), &one.name);
             return Err(Failed::new(format_args!(
-                "{id} is over already: there is nothing to undo"
+                "nothing of {backend} itself is changed; its reconnect follows the change of {after}: \
+                 undo {after} instead"
             )));
         }
-        Found::Nothing => {
-            let backend = find::backend(records, what).await.map_err(|failed| {
-                failed.within(format_args!(
-                    "`{what}` is no override that is in force ({} characters of its id at least), and",
-                    find::ID_CHARS_MIN
-                ))
-            })?;
-            if !documents.iter().any(|document| document.backend == backend)
-                && let Some(one) = view::Following::of(&documents, &backend).first()
-            {
-                let (backend, after) = (backend.short(), &one.name);
-                return Err(Failed::new(format_args!(
-                    "nothing of {backend} itself is changed; its reconnect follows what was done to {after}: \
-                     undo that"
-                )));
-            }
-            let of = documents.iter().find(|document| document.backend == backend);
-            let reconnects = of.map(waiting).unwrap_or_default();
-            let overrides = of.iter().flat_map(|document| document.overrides.values());
-            let overrides: Vec<Override> = overrides.cloned().collect();
-            let command = Command::UndoBackend { backend: backend.clone(), reason };
-            (backend, command, overrides, reconnects)
-        }
+        let reconnects = of.map(waiting).unwrap_or_default();
+        let overrides = of.iter().flat_map(|document| document.overrides.values());
+        let overrides: Vec<Override> = overrides.cloned().collect();
+        let command = Command::UndoBackend { backend: backend.clone(), reason };
+        (backend, command, overrides, reconnects)
     };
     let of = documents.iter().find(|document| document.backend == backend);
     let counted = ask::counted(records, of).await?;
@@ -178,22 +170,24 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     let target = target(&reading, &options.what, &options.reason.reason).await?;
     let paused = reading.store.group(&Scope::Everything).await?.body.paused.is_some();
     reading.close().await;
-    // A backend is also told of where nothing is known to be in force: something may be on its way.
-    let mut desk = Desk::open(common).await?;
-    desk.send(&options.reason.by, target.command.clone()).await?;
+    // It is sent even if nothing is known to be in force: something may be on its way.
+    let mut dispatch = Dispatch::open(common).await?;
+    dispatch.send(&options.reason.by, target.command.clone()).await?;
     let ended = async |records: &Records| Ok(target.left(records).await?.running == 0);
-    let taken = desk.until(TAKEN_WITHIN, ended).await?;
+    let taken = dispatch.until(TAKEN_WITHIN, ended).await?;
     let gone = async |records: &Records| Ok(target.left(records).await?.is_nothing());
-    // What nothing is written for is not waited for.
+    // Under a pause nothing is written, so that there is nothing to wait for.
     let within = if paused { Duration::ZERO } else { RESTORED_WITHIN };
-    let given_back = taken && desk.until(within, gone).await?;
-    let left = target.left(&desk.records).await?;
-    let (served, now) = (desk.is_served()?, desk.records.clock.now());
-    desk.close().await?;
+    let given_back = taken && dispatch.until(within, gone).await?;
+    let left = target.left(&dispatch.records).await?;
+    let (goes_on, now) = (goes_on(dispatch.is_served()?), dispatch.records.clock.now());
+    dispatch.close().await?;
     if !taken {
-        return Err(not_taken());
+        return Err(Failed::new(format_args!(
+            "the command was not taken in within {} s; it waits in the queue: look again with `pointsman status`",
+            TAKEN_WITHIN.as_secs()
+        )));
     }
-    let goes_on = if served { GOES_ON } else { GOES_ON_LATER };
     let kept = (!left.unmet.is_empty()).then(|| left.unmet.join("; "));
     let why = match (given_back, paused, kept.as_ref().or(left.why.as_ref())) {
         (true, _, _) => None,
@@ -217,7 +211,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     }
     for (_, reconnect) in &asked {
         text.line(format_args!(
-            "asked for already, and it cannot be recalled: the reconnect of {}",
+            "not cancelled: the reconnect of {} was asked for already, and Azure cannot recall it",
             reconnect.name
         ));
     }
@@ -225,7 +219,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     match &why {
         Some(why) => text.line(format_args!("{short} is not restored yet: {why}")),
         None if !left.others.is_empty() => {
-            text.line(format_args!("{short} is restored, but for what others change:"));
+            text.line(format_args!("{short} is restored, except for what other overrides change:"));
             for over in &left.others {
                 text.line(format_args!("  {} ({}) for {}", over.effect, over.id, over.series));
             }

@@ -1,4 +1,5 @@
-//! Notes what Alertmanager sends, where it arrives: before the functions, which get it to the letter.
+//! Notes the alerts where they arrive: before the functions, which get them unchanged. So it makes no
+//! difference to the story who watches.
 
 use std::{
     collections::BTreeMap,
@@ -18,14 +19,25 @@ use pointsman_intake::BODY_BYTES_MAX;
 use serde::Deserialize;
 use tokio::sync::watch;
 
-use super::super::{
-    screen::Screen,
-    watcher::{Told, told_of},
+use super::{
+    screen::{Screen, Tone},
+    watcher::ALERT,
 };
+
+/// What was told, and when it arrived.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told {
+    /// The latest news, repeats not counted; set before it is acted upon.
+    pub(super) latest: Option<Instant>,
+    /// The first alert of each member that was taken.
+    pub(super) fired: BTreeMap<String, Instant>,
+    /// The first end of each member's alert that was taken.
+    pub(super) resolved: BTreeMap<String, Instant>,
+}
 
 /// What is listened to. Clones are the same one.
 #[derive(Clone)]
-pub(crate) struct Ear(Arc<Inner>);
+pub(super) struct Ear(Arc<Inner>);
 
 struct Inner {
     told: watch::Sender<Told>,
@@ -59,7 +71,7 @@ impl Ear {
     }
 
     /// Listens to what comes to this router.
-    pub(crate) fn listening(&self, router: Router) -> Router {
+    pub(super) fn listening(&self, router: Router) -> Router {
         router.layer(middleware::from_fn_with_state(self.clone(), listen))
     }
 
@@ -74,9 +86,18 @@ impl Ear {
         alerts.into_iter().filter_map(one).collect()
     }
 
+    /// Takes note of alerts that were taken, and says so.
     fn taken(&self, news: Vec<(String, bool)>, began: Instant) {
         for (backend, fires) in news {
-            told_of(&self.0.told, &self.0.screen, &backend, !fires, (began, began));
+            let (tone, turn) =
+                if fires { (Tone::Bad, "fires") } else { (Tone::Good, "is resolved") };
+            let took = began.elapsed().as_millis();
+            let text = format!("alert     {ALERT} of {backend} {turn}; webhook taken in {took} ms");
+            self.0.screen.say(tone, text);
+            self.0.told.send_modify(|told| {
+                let first = if fires { &mut told.fired } else { &mut told.resolved };
+                first.entry(backend.clone()).or_insert(began);
+            });
             let mut firing = self.0.firing.lock().unwrap_or_else(PoisonError::into_inner);
             firing.insert(backend, fires);
         }
