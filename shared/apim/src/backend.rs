@@ -9,12 +9,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub use crate::document::{Kind, Problem, Unreadable};
+pub use crate::document::Kind;
 
 use crate::document::Document;
 use crate::etag::ETag;
 use crate::meta::Meta;
-use crate::pool::Pool;
+use crate::problem::Problem;
 
 /// One state of a backend.
 #[derive(Clone)]
@@ -72,13 +72,8 @@ impl Backend {
     }
 
     /// Whether it is one backend or a pool; see [`Document::kind`].
-    pub fn kind(&self) -> Result<Kind, Unreadable> {
+    pub fn kind(&self) -> Result<Kind, Problem> {
         self.document.kind()
-    }
-
-    /// The members of a pool, in the order in which the service lists them.
-    pub fn pool(&self) -> Result<Pool<'_>, Unreadable> {
-        self.document.pool()
     }
 }
 

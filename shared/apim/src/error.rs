@@ -223,8 +223,8 @@ impl Error {
         }
     }
 
-    /// The answer, if there was one with something to say.
-    pub fn answer(&self) -> Option<&Answer> {
+    /// The answer, or why there is none with something to say and the ids of the request.
+    fn parts(&self) -> Result<&Answer, (&dyn fmt::Display, &Ids)> {
         match self {
             Self::Throttled(answer)
             | Self::PreconditionFailed(answer)
@@ -232,30 +232,24 @@ impl Error {
             | Self::Busy(answer)
             | Self::Unauthorized(answer)
             | Self::Refused(answer)
-            | Self::Unknown { cause: Uncertainty::Answer(answer), .. } => Some(answer),
-            Self::Unknown { cause: Uncertainty::Timeout | Uncertainty::Broken(_), .. }
-            | Self::NotSent { .. }
-            | Self::Credential { .. }
-            | Self::Withheld { .. }
-            | Self::Unreadable { .. } => None,
+            | Self::Unknown { cause: Uncertainty::Answer(answer), .. } => Ok(answer),
+            Self::Unknown { cause: Uncertainty::Timeout, ids } => Err((&"timeout", ids)),
+            Self::Unknown { cause: Uncertainty::Broken(cause), ids }
+            | Self::NotSent { cause, ids } => Err((cause, ids)),
+            Self::Credential { failure, ids } => Err((failure, ids)),
+            Self::Withheld { reason, ids } => Err((reason, ids)),
+            Self::Unreadable { reason, ids, .. } => Err((reason, ids)),
         }
+    }
+
+    /// The answer, if there was one with something to say.
+    pub fn answer(&self) -> Option<&Answer> {
+        self.parts().ok()
     }
 
     /// The ids of the request.
     pub fn ids(&self) -> &Ids {
-        match self {
-            Self::Throttled(answer)
-            | Self::PreconditionFailed(answer)
-            | Self::NotFound(answer)
-            | Self::Busy(answer)
-            | Self::Unauthorized(answer)
-            | Self::Refused(answer) => &answer.ids,
-            Self::Unknown { ids, .. }
-            | Self::NotSent { ids, .. }
-            | Self::Credential { ids, .. }
-            | Self::Withheld { ids, .. }
-            | Self::Unreadable { ids, .. } => ids,
-        }
+        self.parts().map_or_else(|(_, ids)| ids, |answer| &answer.ids)
     }
 
     /// What the operator needs: all that was said, with ids and causes, and no secret.
@@ -315,26 +309,12 @@ pub struct Full<'a>(&'a Error);
 
 impl fmt::Display for Full<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let error = self.0;
+        let Self(error) = self;
         write!(f, "{error}: ")?;
-        match error {
-            Error::Throttled(answer)
-            | Error::PreconditionFailed(answer)
-            | Error::NotFound(answer)
-            | Error::Busy(answer)
-            | Error::Unauthorized(answer)
-            | Error::Refused(answer)
-            | Error::Unknown { cause: Uncertainty::Answer(answer), .. } => {
-                return Rest(answer).fmt(f);
-            }
-            Error::Unknown { cause: Uncertainty::Timeout, .. } => f.write_str("timeout")?,
-            Error::Unknown { cause: Uncertainty::Broken(cause), .. }
-            | Error::NotSent { cause, .. } => f.write_str(cause)?,
-            Error::Credential { failure, .. } => failure.fmt(f)?,
-            Error::Withheld { reason, .. } => reason.fmt(f)?,
-            Error::Unreadable { reason, .. } => reason.fmt(f)?,
+        match error.parts() {
+            Ok(answer) => Rest(answer).fmt(f),
+            Err((cause, ids)) => write!(f, "{cause} ({ids})"),
         }
-        write!(f, " ({})", error.ids())
     }
 }
 

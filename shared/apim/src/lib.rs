@@ -93,11 +93,12 @@
 //! # }
 //! ```
 //!
-//! What a type forbids does not compile. A workspace's backend has no Reconnect:
+//! What a type forbids does not compile. A workspace's backend has no Reconnect, so that an id of
+//! either level is not taken for it:
 //!
 //! ```compile_fail,E0308
-//! # use pointsman_apim::{After, Endpoint, RequestId, WorkspaceBackendId, request};
-//! # fn refused(endpoint: &Endpoint, id: &WorkspaceBackendId, call: RequestId) {
+//! # use pointsman_apim::{After, BackendId, Endpoint, RequestId, request};
+//! # fn refused(endpoint: &Endpoint, id: &BackendId, call: RequestId) {
 //! request::reconnect(endpoint, id, After::MIN, call);
 //! # }
 //! ```
@@ -153,6 +154,7 @@ pub mod name;
 pub mod newer;
 pub mod patch;
 pub mod pool;
+pub mod problem;
 pub mod put;
 mod raw;
 pub mod request;
@@ -181,11 +183,11 @@ pub use duration::After;
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use etag::ETag;
-pub use id::{BackendId, Scope, ServiceBackendId, ServiceId, WorkspaceBackendId, WorkspaceId};
+pub use id::{BackendId, Scope, ServiceBackendId, ServiceId, WorkspaceId};
+pub use meta::RequestId;
 pub use patch::Patch;
 pub use pool::Setting;
 pub use put::Draft;
-pub use request::RequestId;
 pub use secret::Secret;
 
 #[cfg(test)]

@@ -3,16 +3,16 @@
 //! A page names the next one by an address of the service's making. It is sent the token like any
 //! other, so it is followed only where it leads to the endpoint itself ([`NextLink`]); and a
 //! service that would go on for ever, or in a circle, is stopped by
-//! [`Pages`](crate::client::Pages).
+//! [`Pages`](crate::client::pages::Pages).
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use http::Uri;
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 
 use crate::document::Document;
-use crate::endpoint::Endpoint;
-use crate::id::encode;
+use crate::endpoint::{Endpoint, VALUE};
 use crate::meta::Meta;
 
 /// The most pages that are followed.
@@ -39,7 +39,7 @@ impl Query {
         let mut text = String::new();
         if let Some(filter) = &self.filter {
             text.push_str("&$filter=");
-            encode(&mut text, filter.as_str());
+            text.extend(utf8_percent_encode(filter.as_str(), VALUE));
         }
         // Writing to a string never fails.
         if let Some(Top(top)) = self.top {
@@ -259,7 +259,8 @@ impl NextLink {
         if text.len() > NEXT_LINK_BYTES_MAX {
             return Err(NextLinkError::TooLong);
         }
-        let uri: Uri = escaped(text).parse().map_err(|_| NextLinkError::NotAnAddress)?;
+        let text = utf8_percent_encode(text, ESCAPED).to_string();
+        let uri: Uri = text.parse().map_err(|_| NextLinkError::NotAnAddress)?;
         let base: Uri = endpoint.base().as_str().parse().expect("a base is an address");
         match (origin(&uri), origin(&base)) {
             (Some(to), Some(from)) if to == from => Ok(Self(uri.to_string())),
@@ -273,20 +274,19 @@ impl NextLink {
     }
 }
 
-/// Percent-encodes what may not stand in an address. Servers repeat a filter in it as it was meant
-/// and not as it was sent. In a host it makes something that is not a host.
-fn escaped(text: &str) -> String {
-    let mut address = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b' ' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'^' | b'\\' | 0x80.. => {
-                let _ = write!(address, "%{byte:02X}");
-            }
-            _ => address.push(char::from(byte)),
-        }
-    }
-    address
-}
+/// What is percent-encoded in an address, beside what is not ASCII. Servers repeat a filter in it as
+/// it was meant and not as it was sent. In a host it makes something that is not a host.
+const ESCAPED: &AsciiSet = &AsciiSet::EMPTY
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'|')
+    .add(b'^')
+    .add(b'\\');
 
 /// Scheme, host and port. An address with a user in it has none, for it means to mislead; nor has
 /// one whose port is not a number, which the parser lets through.

@@ -19,7 +19,8 @@ use crate::diff::{self, Change};
 use crate::document::Document;
 use crate::endpoint::Endpoint;
 use crate::id::BackendId;
-use crate::request::{self, RequestId};
+use crate::meta::RequestId;
+use crate::request;
 use crate::version::{ApiVersion, NotOffered};
 
 /// Where what makes a backend a pool stands in its body, and where its members do in there.

@@ -123,6 +123,16 @@ impl Object {
     }
 }
 
+/// The text of an object in which that text is the value at the end of the path; objects on the way
+/// that are not there are made.
+pub(crate) fn with(existing: Option<&str>, path: &[&str], value: &str) -> String {
+    let [key, rest @ ..] = path else { return value.to_owned() };
+    let mut object = Object::of(existing);
+    let inner = with(object.get(key), rest, value);
+    object.set(key, &inner);
+    object.into_text()
+}
+
 /// The items of an array, each as it was written; none if the text is not an array.
 pub(crate) fn items(text: &str) -> Vec<&str> {
     let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();

@@ -17,8 +17,8 @@ use crate::error::{Error, Garbled, of_answer};
 use crate::etag::ETag;
 use crate::list::{NextLink, Page};
 use crate::meta::Meta;
+use crate::meta::RequestId;
 use crate::put::Created;
-use crate::request::RequestId;
 
 /// A reconnect was accepted. Azure cannot recall it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,11 +13,14 @@ use azure_core::error::{Error, ErrorKind};
 use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request, Url};
 
-use crate::client::causes;
 use crate::endpoint::BaseUrl;
+use crate::secret::scrubbed;
 
 /// The largest answer of an identity service that is read, in bytes.
 pub(crate) const TOKEN_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How much of the cause of a transport error is kept, in characters.
+const CAUSE_CHARS_MAX: usize = 300;
 
 /// Where the instance metadata service lives on a machine of Azure's.
 pub(crate) const METADATA_BASE: &str = "http://169.254.169.254";
@@ -135,4 +138,16 @@ fn failed(error: reqwest::Error) -> Error {
     let kind = if error.is_connect() { ErrorKind::Connection } else { ErrorKind::Io };
     // The address may carry an identity in its query.
     Error::with_error(kind, error.without_url(), "the identity service did not answer")
+}
+
+/// An error with its causes, in one line that is fit to be shown.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        next = error.source();
+    }
+    scrubbed(&text, CAUSE_CHARS_MAX)
 }

@@ -352,18 +352,15 @@ pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitC
 }
 
 pub(super) async fn reconnect(desk: &Desk, options: &ReconnectOptions) -> Result<ExitCode, Wrong> {
-    let id = match desk.names.backend(&options.backend)? {
-        BackendId::Service(id) => id,
-        BackendId::Workspace(id) => {
-            return Err(Wrong::Usage(format!(
-                "{} is in a workspace, and a workspace's backend has no reconnect",
-                print::short(&BackendId::Workspace(id))
-            )));
-        }
-    };
+    let backend = desk.names.backend(&options.backend)?;
+    let short = print::short(&backend);
+    let id = backend.at_service().ok_or_else(|| {
+        Wrong::Usage(format!(
+            "{short} is in a workspace, and a workspace's backend has no reconnect"
+        ))
+    })?;
     let usage = |error: &dyn std::fmt::Display| Wrong::Usage(format!("--after {error}"));
     let delay = duration::parse(&options.after).map_err(|error| usage(&error))?;
-    let short = print::short(&BackendId::Service(id.clone()));
     let (after, accepted) = match BelowMinimum::new(delay).filter(|_| options.below_minimum) {
         Some(soon) => {
             if !desk.shadow {

@@ -7,7 +7,7 @@ use crate::error::{Error, Withheld};
 use crate::id::Scope;
 use crate::list::{NextLink, PAGES_MAX, Page, Query};
 use crate::meta::Ids;
-use crate::request::RequestId;
+use crate::meta::RequestId;
 
 /// The pages of a list, one after the other. It ends by itself: after the last page, after an
 /// error, after [`PAGES_MAX`] pages, and where a page names one that was there before.
@@ -32,11 +32,15 @@ enum Next {
     Over,
 }
 
-impl Pages {
-    pub(super) fn new(client: Client, scope: Scope, query: Query, call: RequestId) -> Self {
-        Self { client, scope, call, next: Next::First(query), seen: HashSet::new() }
+impl Client {
+    /// List: all pages, one after the other.
+    pub fn pages(&self, scope: Scope, query: Query, call: RequestId) -> Pages {
+        let client = self.clone();
+        Pages { client, scope, call, next: Next::First(query), seen: HashSet::new() }
     }
+}
 
+impl Pages {
     /// The next page; nothing when there is none. All requests bear the id of the one call.
     pub async fn next(&mut self) -> Result<Option<Page>, Error> {
         let Self { client, scope, call, .. } = self;

@@ -4,6 +4,7 @@ use expect_test::expect;
 
 use super::server::{Reply, Server, reply};
 use super::*;
+use crate::client::pages::Pages;
 use crate::testing::SERVICE;
 
 fn page(server: &Server, names: &[&str], next: &str) -> Reply {

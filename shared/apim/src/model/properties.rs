@@ -8,9 +8,9 @@ use super::credentials::Credentials;
 use super::fabric::{Cluster, Specifics};
 use super::members::Members;
 use super::part::{At, Children, Part, Reader, put};
-use super::problem::Fault;
 use super::scalar::{Description, ResourceId, Title, Url};
 use crate::document::Kind;
+use crate::problem::Fault;
 use crate::raw::Object;
 
 /// What the pages of 2024-05-01 say that a backend has.
@@ -98,6 +98,9 @@ fn kind(fields: &Children<'_>, reader: &mut Reader) -> Option<Kind> {
     }
 }
 
+/// Why a pool must have members.
+pub(super) const POOL_NEEDED: &str = "a Pool needs it";
+
 /// The words are the service's own.
 const NOT_FOR_POOLS: [(&str, &str); 3] = [
     ("url", "Url is not supported for backend pool."),
@@ -118,7 +121,7 @@ impl Part for Properties {
                         at.say::<()>(reader, Fault::Unsupported(words));
                     }
                 }
-                fields.required(reader, "pool", "a Pool needs it").map(Shape::Pool)
+                fields.required(reader, "pool", POOL_NEEDED).map(Shape::Pool)
             }
             Some(Kind::Single) => {
                 const BECAUSE: &str = "a Single needs it";
