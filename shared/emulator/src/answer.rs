@@ -3,7 +3,7 @@
 //! Codes and messages are those that the service has been seen to send; what nobody has published
 //! is marked as assumed where it is made.
 
-use crate::{clock, service::Unfound, version::ApiVersion};
+use crate::{clock, fault::ServerError, services::Unfound, version::ApiVersion};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty, Full};
@@ -101,6 +101,12 @@ impl Answer {
         Self::detailed(status, code, message, None)
     }
 
+    /// An error of the service, though the request was fine.
+    pub(crate) fn server_error(error: ServerError) -> Self {
+        let (status, code, message) = error.parts();
+        Self::error(status, code, message)
+    }
+
     /// An error of Azure Resource Manager, before the request reaches API Management: it knows of
     /// no details.
     pub(crate) fn manager(status: StatusCode, code: &str, message: &str) -> Self {
@@ -168,45 +174,16 @@ impl Answer {
     }
 
     /// The resource manager's words for what is not there.
-    pub(crate) fn unfound(unfound: &Unfound) -> Self {
-        let not_found =
-            |code, message: String| Self::manager(StatusCode::NOT_FOUND, code, &message);
-        match unfound {
-            Unfound::Malformed { subscription } => Self::manager(
-                StatusCode::BAD_REQUEST,
-                "InvalidSubscriptionId",
-                &format!(
-                    "The provided subscription identifier '{subscription}' is malformed or invalid."
-                ),
-            ),
-            Unfound::Subscription { subscription } => not_found(
-                "SubscriptionNotFound",
-                format!("The subscription '{subscription}' could not be found."),
-            ),
-            Unfound::ResourceGroup { resource_group } => not_found(
-                "ResourceGroupNotFound",
-                format!("Resource group '{resource_group}' could not be found."),
-            ),
-            Unfound::Service { resource_group, name } => not_found(
-                "ResourceNotFound",
-                format!(
-                    "The Resource 'Microsoft.ApiManagement/service/{name}' under resource group \
-                 '{resource_group}' was not found."
-                ),
-            ),
-        }
+    pub(crate) fn unfound(Unfound { status, code, message }: &Unfound) -> Self {
+        Self::manager(*status, code, message)
     }
 
     pub(crate) fn not_found() -> Self {
-        Self::error(StatusCode::NOT_FOUND, "ResourceNotFound", "Backend not found.")
+        Self::server_error(ServerError::NotFound)
     }
 
     pub(crate) fn precondition_failed() -> Self {
-        Self::error(
-            StatusCode::PRECONDITION_FAILED,
-            "PreconditionFailed",
-            "Resource was modified since last retrieval.",
-        )
+        Self::server_error(ServerError::PreconditionFailed)
     }
 
     /// ARM's 429; the body's shape is assumed.

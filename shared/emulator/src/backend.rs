@@ -5,10 +5,8 @@
 
 use crate::{
     address::{Address, last_segment},
-    model,
     service::Service,
     unpublished::{PatchArray, PatchNull},
-    version::ApiVersion,
 };
 use serde_json::{Map, Value, json};
 
@@ -160,13 +158,6 @@ pub(crate) fn shown(service: &Service, address: &Address, properties: &Propertie
         "name": address.name(),
         "properties": properties,
     })
-}
-
-/// Takes out of a body what `version` does not have.
-pub(crate) fn hide(body: &mut Value, version: ApiVersion) {
-    if let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) {
-        model::strip(properties, &|since| since > version);
-    }
 }
 
 #[cfg(test)]

@@ -5,18 +5,20 @@ use crate::{
     answer::Answer,
     arm,
     clock::Clock,
-    event_grid::{self, Delivery, SubscribeError, Subscription},
+    courier,
+    event_grid::{Delivery, SubscribeError, Subscription},
     fault::{Fault, FaultId, Kind, Match, Standing},
-    gateway::{self, forward::Connections, routes::BreakerState, traffic::Traffic},
+    gateway::{balance::Seat, forward::Connections, routes::BreakerState, traffic::Traffic},
     hand, identity,
-    keep::Keeper,
-    options::Options,
+    options::{Options, Ports},
+    proxy,
+    reconnect::Reconnect,
     record::Received,
     serve::Server,
     service::Service,
-    state::{Reconnect, Shared},
+    state::Shared,
     store::Effect,
-    view::{Seat, Stored, View},
+    view::{Stored, View},
 };
 use serde_json::{Value, json};
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
@@ -65,9 +67,9 @@ pub enum StartError {
         #[source]
         cause: io::Error,
     },
-    /// The state file cannot be gone on with.
+    /// The state file cannot be used.
     #[error(
-        "the state file {} cannot be gone on with: {why}; name another, or remove it to begin \
+        "the state file {} cannot be used: {why}; name another, or remove it to begin \
          afresh", path.display()
     )]
     State {
@@ -103,7 +105,7 @@ impl Emulator {
     /// Starts an emulator on the running tokio runtime.
     ///
     /// # Errors
-    /// When a port of [`Options::ports`] is taken, or when the state file cannot be gone on with.
+    /// When a port of [`Options::ports`] is taken, or when the state file cannot be used.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let ports = options.ports;
         let path = options.state_file.clone().unwrap_or_default();
@@ -124,9 +126,8 @@ impl Emulator {
         let gateway = {
             let shared = Arc::clone(&shared);
             let forwarder = Arc::clone(&shared.forwarder);
-            let service = move |request| {
-                gateway::handle(Arc::clone(&shared), Arc::clone(&forwarder), request)
-            };
+            let service =
+                move |request| proxy::handle(Arc::clone(&shared), Arc::clone(&forwarder), request);
             Server::start(ports.gateway, service).await.map_err(failed("gateway", ports.gateway))?
         };
         let identity = {
@@ -140,13 +141,16 @@ impl Emulator {
             let shared = Arc::clone(&shared);
             async move { shared.keep_time().await }
         });
-        let keeper = tokio::spawn(Keeper::keep(Arc::clone(&shared)));
+        let keeper = tokio::spawn({
+            let shared = Arc::clone(&shared);
+            async move { shared.keep().await }
+        });
         if !shared.kept().await {
             keeper.abort();
             timekeeper.abort();
             return Err(StartError::State { path, why: "it cannot be written".to_owned() });
         }
-        let courier = tokio::spawn(event_grid::deliver(Arc::clone(&shared)));
+        let courier = tokio::spawn(courier::deliver(Arc::clone(&shared)));
         Ok(Self(Arc::new(Running { shared, arm, gateway, identity, timekeeper, courier, keeper })))
     }
 
@@ -196,8 +200,8 @@ impl Emulator {
 
     /// The ports in the order of [`crate::Ports`]: Resource Manager, gateway, identity.
     #[must_use]
-    pub fn ports(&self) -> crate::Ports {
-        crate::Ports {
+    pub fn ports(&self) -> Ports {
+        Ports {
             arm: self.0.arm.port(),
             gateway: self.0.gateway.port(),
             identity: self.0.identity.port(),
@@ -237,12 +241,12 @@ impl Emulator {
     #[must_use]
     pub fn token_for(&self, audience: &str, lifetime: Duration) -> String {
         let now = self.clock().now();
-        self.shared().lock().issue(PRINCIPAL, audience, lifetime, now).0
+        self.shared().change(|state| state.tokens.issue(PRINCIPAL, audience, lifetime, now)).0
     }
 
     /// Makes every token so far invalid.
     pub fn revoke_tokens(&self) {
-        self.shared().lock().revoke_tokens();
+        self.shared().change(|state| state.tokens.revoke());
     }
 }
 
@@ -253,15 +257,14 @@ impl Emulator {
     /// # Errors
     /// When the endpoint or a header is none, or when the webhook does not consent.
     pub async fn subscribe(&self, subscription: Subscription) -> Result<(), SubscribeError> {
-        event_grid::validate(self.shared(), &subscription).await?;
-        self.shared().lock().subscribe(subscription);
-        self.shared().changed();
+        courier::validate(self.shared(), &subscription).await?;
+        self.shared().change(|state| state.events.subscribe(subscription, true));
         Ok(())
     }
 
     /// Ends a subscription; false when there is none of that name.
     pub fn unsubscribe(&self, name: &str) -> bool {
-        self.shared().lock().unsubscribe(name)
+        self.shared().change(|state| state.events.unsubscribe(name))
     }
 
     /// The events on their way to subscriptions, and what became of them, oldest first.
@@ -275,10 +278,7 @@ impl Emulator {
 impl Emulator {
     /// Lets something go wrong from now on.
     pub fn inject(&self, fault: Fault) -> FaultId {
-        let now = self.clock().now();
-        let id = self.shared().lock().inject(fault, now);
-        self.shared().changed();
-        id
+        self.shared().inject(fault)
     }
 
     /// Answers everything with 429 and a Retry-After until `lasts` from now, by the emulator's
@@ -289,12 +289,12 @@ impl Emulator {
 
     /// Takes one fault back; false when it was spent or never was.
     pub fn clear(&self, fault: FaultId) -> bool {
-        self.shared().lock().remove_fault(fault)
+        self.shared().change(|state| state.faults.remove(fault))
     }
 
     /// Takes all faults back. Writes that are late already stay so.
     pub fn clear_faults(&self) {
-        self.shared().lock().clear_faults();
+        self.shared().change(|state| state.faults.clear());
     }
 
     /// Lands every write that is late, in the order in which they were sent, its If-Match

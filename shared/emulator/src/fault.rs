@@ -4,7 +4,10 @@
 //! injected. Every latency, slow body and foreign PUT that matches has its effect; of the other
 //! kinds the first that matches is taken. One hit uses up one of a fault's `times`.
 
-use crate::address::{Address, Operation};
+use crate::{
+    address::{Address, Operation},
+    clock::later,
+};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -216,7 +219,7 @@ mod status {
         let code = u16::deserialize(from)?;
         let status = StatusCode::from_u16(code).ok();
         let error = status.filter(|status| status.is_client_error() || status.is_server_error());
-        error.ok_or_else(|| D::Error::custom(format!("{code} is no status of an error")))
+        error.ok_or_else(|| D::Error::custom(format!("{code} is not the status of an error")))
     }
 }
 
@@ -324,17 +327,8 @@ pub struct Standing {
 impl Standing {
     /// When a window of 429 ends.
     fn until(&self) -> Option<Timestamp> {
-        match self.fault.kind {
-            Kind::Throttle { lasts } => Some(crate::clock::later(self.since, lasts)),
-            Kind::Latency { .. }
-            | Kind::SlowBody { .. }
-            | Kind::ForeignPut { .. }
-            | Kind::Error { .. }
-            | Kind::ProxyPage { .. }
-            | Kind::Cut { .. }
-            | Kind::LandsLate { .. }
-            | Kind::StaleRead { .. } => None,
-        }
+        let Kind::Throttle { lasts } = self.fault.kind else { return None };
+        Some(later(self.since, lasts))
     }
 
     fn spent(&self, now: Timestamp) -> bool {
@@ -392,11 +386,17 @@ pub(crate) struct Fate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stroke {
     Throttled { until: Timestamp },
-    Error { error: ServerError, write: Write },
-    Page { status: StatusCode, write: Write },
-    Cut { write: Write },
+    Fails { with: Failure, write: Write },
     LandsLate { due: Option<Timestamp> },
     Stale { versions: usize },
+}
+
+/// What a client gets to see in place of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Error(ServerError),
+    Page(StatusCode),
+    Cut,
 }
 
 /// The faults in force.
@@ -479,16 +479,18 @@ impl Faults {
                     Some(until) if now < until => Stroke::Throttled { until },
                     Some(_) | None => continue,
                 },
-                Kind::Error { error, write } => Stroke::Error { error: *error, write: *write },
-                Kind::ProxyPage { status, write } => {
-                    Stroke::Page { status: *status, write: *write }
+                Kind::Error { error, write } => {
+                    Stroke::Fails { with: Failure::Error(*error), write: *write }
                 }
-                Kind::Cut { write } => Stroke::Cut { write: *write },
+                Kind::ProxyPage { status, write } => {
+                    Stroke::Fails { with: Failure::Page(*status), write: *write }
+                }
+                Kind::Cut { write } => Stroke::Fails { with: Failure::Cut, write: *write },
                 Kind::LandsLate { after } => {
                     if !operation.is_write() && operation != Operation::Reconnect {
                         continue;
                     }
-                    Stroke::LandsLate { due: after.map(|after| crate::clock::later(now, after)) }
+                    Stroke::LandsLate { due: after.map(|after| later(now, after)) }
                 }
                 Kind::StaleRead { versions } => {
                     let reads = [Operation::Get, Operation::Head, Operation::List];

@@ -2,11 +2,12 @@
 //! landing of late writes.
 
 use crate::{
-    address::{Address, Operation, Target},
+    address::{Address, Operation},
     answer::Answer,
     record::{Origin, Outcome},
     state::{Call, Shared, State},
     store::Effect,
+    target::Target,
     version::LATEST,
 };
 use bytes::Bytes;

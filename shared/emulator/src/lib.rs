@@ -87,6 +87,7 @@ mod answer;
 mod arm;
 mod backend;
 mod clock;
+mod courier;
 mod duration;
 mod emulator;
 mod event_grid;
@@ -100,11 +101,16 @@ pub mod member;
 mod model;
 mod name;
 mod options;
+mod proxy;
+mod query;
+mod reconnect;
 mod record;
 mod serve;
 mod service;
+mod services;
 mod state;
 mod store;
+mod target;
 mod throttle;
 mod token;
 pub mod unpublished;
@@ -117,14 +123,15 @@ pub use emulator::{Emulator, Leftovers, Refused, StartError, TimedOut};
 pub use event_grid::{Delivery, Progress, Schema, SubscribeError, Subscription};
 pub use fault::{Fault, FaultId, Match, Times};
 pub use gateway::{
+    balance::Seat,
     forward::Connections,
     routes::BreakerState,
     traffic::{Count, Tally, Traffic},
 };
 pub use options::{Options, Ports, Throttling};
+pub use reconnect::Reconnect;
 pub use record::{Origin, Outcome, Received};
 pub use service::{Service, ServiceError};
-pub use state::Reconnect;
 pub use store::Effect;
 pub use unpublished::Unpublished;
-pub use view::{Seat, Stored, View};
+pub use view::{Stored, View};

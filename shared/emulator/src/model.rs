@@ -191,6 +191,13 @@ const POOL_ITEM: &[Field] = &[
     since(REGIONS, "preferredCarbonEmission", Kind::Word),
 ];
 
+/// Takes out of a body what `version` does not have.
+pub(crate) fn hide(body: &mut Value, version: ApiVersion) {
+    if let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) {
+        strip(properties, &|since| since > version);
+    }
+}
+
 /// Takes out of `properties` what exists only since versions that `newer` says yes to; gives the
 /// paths of what was there.
 pub(crate) fn strip(

@@ -5,9 +5,6 @@ use jiff::fmt::serde::unsigned_duration::required as iso;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 
-/// The shortest `after` of a reconnect (2022-08-01, Backend - Reconnect).
-pub(crate) const RECONNECT_AFTER_MIN: Duration = Duration::from_secs(120);
-
 /// How an emulator behaves; the default is a fresh service on free ports that behaves.
 ///
 /// It can be read from a file: field names are in camelCase, durations in ISO 8601, what is left

@@ -9,8 +9,8 @@
 //! [`STOP_GRACE_MS`], then cuts; dropping the server cuts at once.
 
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::combinators::UnsyncBoxBody;
+use http::{HeaderMap, HeaderName, Request, Response};
+use http_body_util::{BodyExt as _, Limited, combinators::UnsyncBoxBody};
 use hyper::{
     body::{Frame, Incoming, SizeHint},
     server::conn::http1,
@@ -39,6 +39,9 @@ use tokio::{
 pub(crate) const STOP_GRACE_MS: u64 = 2_000;
 /// How long the server rests after the system refused it a connection (too many open files).
 const ACCEPT_REST_MS: u64 = 50;
+
+/// The largest body that is read; ARM's own limit (documented).
+pub(crate) const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A body that is either whole or passed on as it comes.
 pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
@@ -220,4 +223,19 @@ where
 pub(crate) async fn told(switch: &mut watch::Receiver<bool>) {
     // What it gives holds a lock and must not be kept.
     drop(switch.wait_for(|thrown| *thrown).await);
+}
+
+/// Reads a body; none when it is too large.
+pub(crate) async fn read(body: Incoming) -> Result<Option<Bytes>, Cut> {
+    match Limited::new(body, BODY_BYTES_MAX).collect().await {
+        Ok(body) => Ok(Some(body.to_bytes())),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Ok(None),
+        // The client went away half way through.
+        Err(_) => Err(Cut),
+    }
+}
+
+/// A header, if it is there and a text.
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
 }

@@ -4,12 +4,13 @@
 //! are kept for a while, for stale reads.
 
 use crate::{
-    address::{Address, Operation, Target, last_segment},
+    address::{Address, Operation, last_segment},
     answer::{Answer, Detail},
     backend::{self, Properties},
     filter::Filter,
     model::{self, check::check},
-    service::Services,
+    services::Services,
+    target::Target,
     unpublished::{Ahead, NewerFields, Taken, Unpublished, ZeroWeight},
     version::{ApiVersion, POOLS},
 };
@@ -23,8 +24,9 @@ use std::{
     sync::Arc,
 };
 
-/// How many earlier versions of a backend can be read stale.
-const VERSIONS_KEPT: usize = 16;
+/// How many versions of a backend are kept, the present one among them; the others can be read
+/// stale.
+const VERSIONS_KEPT: usize = 17;
 /// The largest `$top` and the largest `$skip`, which are integers of 32 bits (specification).
 const NUMBER_MAX: usize = i32::MAX as usize;
 /// How many backends a page of a list has when `$top` does not say.
@@ -69,23 +71,7 @@ impl Effect {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct KeptBackends {
     last_tag: u64,
-    entries: Vec<KeptEntry>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct KeptEntry {
-    backend: Address,
-    properties: Properties,
-    /// The present one, then the earlier ones, the latest first.
-    versions: Vec<KeptVersion>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct KeptVersion {
-    etag: String,
-    /// As text, to the letter; and copied in no time, since it happens under the lock.
-    #[serde(with = "text")]
-    body: Bytes,
+    entries: Vec<Entry>,
 }
 
 /// Bytes that are text.
@@ -103,24 +89,27 @@ mod text {
 }
 
 /// A backend as a GET shows it. Bodies hold secrets, so that nothing here has Debug.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Version {
     pub(crate) etag: String,
+    /// In a file it is text, to the letter; and copied in no time, since it happens under the lock.
+    #[serde(with = "text")]
     pub(crate) body: Bytes,
 }
 
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Entry {
+    #[serde(rename = "backend")]
     pub(crate) address: Address,
     pub(crate) properties: Properties,
-    pub(crate) version: Version,
-    earlier: VecDeque<Version>,
+    /// The present one, then the earlier ones, the latest first. There is always one.
+    versions: VecDeque<Version>,
 }
 
 impl Entry {
-    /// The version so many writes ago; the oldest where fewer are known.
-    fn version(&self, writes: usize) -> &Version {
-        let back = writes.min(self.earlier.len()).checked_sub(1);
-        back.and_then(|back| self.earlier.get(back)).unwrap_or(&self.version)
+    /// The version so many writes ago, 0 for the present; the oldest where fewer are known.
+    pub(crate) fn version(&self, writes: usize) -> &Version {
+        &self.versions[writes.min(self.versions.len() - 1)]
     }
 }
 
@@ -153,31 +142,14 @@ impl Backends {
 
     /// The backends as a file is to have them.
     pub(crate) fn kept(&self) -> KeptBackends {
-        let version = |Version { etag, body }: &Version| KeptVersion {
-            etag: etag.clone(),
-            body: body.clone(),
-        };
-        let entry = |entry: &Entry| KeptEntry {
-            backend: entry.address.clone(),
-            properties: entry.properties.clone(),
-            versions: std::iter::once(&entry.version).chain(&entry.earlier).map(version).collect(),
-        };
-        let entries = self.entries.values().map(entry).collect();
-        KeptBackends { last_tag: self.last_tag, entries }
+        KeptBackends { last_tag: self.last_tag, entries: self.entries.values().cloned().collect() }
     }
 
-    /// Goes on with what a file has.
+    /// Continues with what a file has.
     pub(crate) fn restore(&mut self, kept: KeptBackends) {
         self.last_tag = kept.last_tag;
-        for KeptEntry { backend, properties, versions } in kept.entries {
-            let version = |KeptVersion { etag, body }| Version { etag, body };
-            let mut versions = versions.into_iter().map(version);
-            if let Some(version) = versions.next() {
-                let earlier = versions.collect();
-                let entry = Entry { address: backend.clone(), properties, version, earlier };
-                self.entries.insert(backend, entry);
-            }
-        }
+        let there = kept.entries.into_iter().filter(|entry| !entry.versions.is_empty());
+        self.entries.extend(there.map(|entry| (entry.address.clone(), entry)));
     }
 
     pub(crate) fn get(&self, address: &Address) -> Option<&Entry> {
@@ -190,7 +162,7 @@ impl Backends {
 
     /// Whether there is a version before the present one, of a backend or of one in a collection.
     pub(crate) fn has_earlier(&self, target: &Target) -> bool {
-        let earlier = |entry: &Entry| !entry.earlier.is_empty();
+        let earlier = |entry: &Entry| entry.versions.len() > 1;
         match target {
             Target::Backend(_, address) => self.get(address).is_some_and(earlier),
             Target::Collection(place) => {
@@ -215,7 +187,7 @@ impl Backends {
             NewerFields::Shown => version.body.clone(),
             NewerFields::Hidden => {
                 let mut body: Value = serde_json::from_slice(&version.body).unwrap_or_default();
-                backend::hide(&mut body, by);
+                model::hide(&mut body, by);
                 body.to_string().into()
             }
         };
@@ -266,7 +238,7 @@ impl Backends {
             let version = &entry.version(writes).body;
             let mut body: Value = serde_json::from_slice(version).unwrap_or_default();
             if self.unpublished.newer_fields == NewerFields::Hidden {
-                backend::hide(&mut body, by);
+                model::hide(&mut body, by);
             }
             body
         };
@@ -293,7 +265,7 @@ impl Backends {
 
     fn written(&mut self, change: &Change<'_>) -> Result<(Answer, Effect), Answer> {
         let existing = self.entries.get(change.address);
-        let is = existing.map(|entry| entry.version.etag.as_str());
+        let is = existing.map(|entry| entry.version(0).etag.as_str());
         match change.operation {
             Operation::Put => {
                 if existing.is_some() && self.unpublished.put_without_if_match == Taken::Refused {
@@ -397,18 +369,13 @@ impl Backends {
         let answer = self.answer(status, &version, change.version);
         match self.entries.get_mut(&address) {
             Some(entry) => {
-                let before = std::mem::replace(&mut entry.version, version);
-                entry.earlier.push_front(before);
-                entry.earlier.truncate(VERSIONS_KEPT);
+                entry.versions.push_front(version);
+                entry.versions.truncate(VERSIONS_KEPT);
                 entry.properties = properties;
             }
             None => {
-                let entry = Entry {
-                    address: address.clone(),
-                    properties,
-                    version,
-                    earlier: VecDeque::new(),
-                };
+                let versions = VecDeque::from([version]);
+                let entry = Entry { address: address.clone(), properties, versions };
                 self.entries.insert(address, entry);
             }
         }

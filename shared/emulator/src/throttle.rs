@@ -40,14 +40,7 @@ pub(crate) struct Verdict {
 
 /// The buckets of every subscription and principal.
 #[derive(Debug, Default)]
-pub(crate) struct Buckets(HashMap<(String, String), Kinds>);
-
-#[derive(Debug, Default)]
-struct Kinds {
-    reads: Bucket,
-    writes: Bucket,
-    deletes: Bucket,
-}
+pub(crate) struct Buckets(HashMap<(String, String, HeaderName), Bucket>);
 
 impl Buckets {
     /// Takes one request out of its bucket; none for requests that ARM does not count.
@@ -58,14 +51,14 @@ impl Buckets {
         operation: Operation,
         now: Timestamp,
     ) -> Option<Verdict> {
-        let whose = (subscription.to_ascii_lowercase(), principal.to_owned());
-        let kinds = self.0.entry(whose).or_default();
-        let (bucket, limit) = match operation {
-            Operation::List | Operation::Head | Operation::Get => (&mut kinds.reads, READS),
-            Operation::Put | Operation::Patch | Operation::Reconnect => (&mut kinds.writes, WRITES),
-            Operation::Delete => (&mut kinds.deletes, DELETES),
+        let limit = match operation {
+            Operation::List | Operation::Head | Operation::Get => READS,
+            Operation::Put | Operation::Patch | Operation::Reconnect => WRITES,
+            Operation::Delete => DELETES,
             Operation::Token | Operation::Unknown => return None,
         };
+        let (subscription, principal) = (subscription.to_ascii_lowercase(), principal.to_owned());
+        let bucket = self.0.entry((subscription, principal, limit.header.clone())).or_default();
         let wait = bucket.take(&limit, now);
         Some(Verdict {
             remaining: limit.size.saturating_sub(bucket.taken),

@@ -5,9 +5,14 @@ use crate::{
     backend::is_pool,
     event_grid::Delivery,
     fault::Standing,
-    gateway::{balance, routes::BreakerState, traffic::Traffic},
+    gateway::{
+        balance::{Seat, seats},
+        routes::BreakerState,
+        traffic::Traffic,
+    },
+    reconnect::Reconnect,
     record::{Origin, Received},
-    state::{Reconnect, State},
+    state::State,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -35,17 +40,6 @@ impl fmt::Debug for Stored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Stored({} {})", self.address, self.etag)
     }
-}
-
-/// A member as its pool lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seat {
-    /// The last segment of its id.
-    pub member: String,
-    /// The weight; none where it is null.
-    pub weight: Option<u32>,
-    /// The priority; none where it is null.
-    pub priority: Option<u32>,
 }
 
 impl<'a> View<'a> {
@@ -99,8 +93,8 @@ impl<'a> View<'a> {
         let entry = self.state.backends.get(&self.home(backend))?;
         Some(Stored {
             address: entry.address.clone(),
-            etag: entry.version.etag.clone(),
-            body: serde_json::from_slice(&entry.version.body).unwrap_or_default(),
+            etag: entry.version(0).etag.clone(),
+            body: serde_json::from_slice(&entry.version(0).body).unwrap_or_default(),
         })
     }
 
@@ -108,7 +102,7 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn etag(&self, backend: impl Into<Address>) -> Option<&'a str> {
         let entry = self.state.backends.get(&self.home(backend))?;
-        Some(&entry.version.etag)
+        Some(&entry.version(0).etag)
     }
 
     /// Every backend.
@@ -119,16 +113,9 @@ impl<'a> View<'a> {
     /// The members of a pool, in order; empty when it is no pool.
     #[must_use]
     pub fn seats(&self, pool: impl Into<Address>) -> Vec<Seat> {
-        let Some(entry) = self.state.backends.get(&self.home(pool)) else {
-            return Vec::new();
-        };
-        if !is_pool(&entry.properties) {
-            return Vec::new();
-        }
-        let seats = balance::seats(&entry.properties).into_iter();
-        seats
-            .map(|seat| Seat { member: seat.member, weight: seat.weight, priority: seat.priority })
-            .collect()
+        let entry = self.state.backends.get(&self.home(pool));
+        let pool = entry.filter(|entry| is_pool(&entry.properties));
+        pool.map(|pool| seats(&pool.properties)).unwrap_or_default()
     }
 
     /// The weight that `pool` gives to `member`; none when it is null, or when the member or the

@@ -21,10 +21,13 @@ use std::collections::BTreeMap;
 
 /// A member as its pool lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seat {
-    pub(crate) member: String,
-    pub(crate) weight: Option<u32>,
-    pub(crate) priority: Option<u32>,
+pub struct Seat {
+    /// The last segment of its id.
+    pub member: String,
+    /// The weight; none where it is null.
+    pub weight: Option<u32>,
+    /// The priority; none where it is null.
+    pub priority: Option<u32>,
 }
 
 /// The members that a pool lists.
