@@ -146,7 +146,7 @@ impl Client {
         request: Result<Request<Bytes>, NotOffered>,
         call: RequestId,
     ) -> Result<Page, Error> {
-        let read = |answer| response::list(&self.endpoint, call, answer);
+        let read = |answer| response::list(&self.endpoint, call, &answer);
         self.send("list", scope.service(), scope, call, request, read).await
     }
 

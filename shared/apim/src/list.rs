@@ -104,101 +104,14 @@ impl Skip {
 ///
 /// What it may say is the service's to judge: fields `name`, `title` and `url`; operators `ge`,
 /// `le`, `eq`, `ne`, `gt`, `lt`; functions `substringof`, `contains`, `startswith`, `endswith`.
-/// [`Filter::compare`] and [`Filter::call`] make no others, and quote what they are given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter(String);
-
-/// A field that backends can be filtered by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FilterField {
-    /// The name.
-    Name,
-    /// The title.
-    Title,
-    /// The address.
-    Url,
-}
-
-/// How a field is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    /// It is that.
-    Equal,
-    /// It is not that.
-    NotEqual,
-    /// It is that, or sorts after it.
-    AtLeast,
-    /// It is that, or sorts before it.
-    AtMost,
-    /// It sorts after that.
-    Above,
-    /// It sorts before that.
-    Below,
-}
-
-/// What a field must hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holds {
-    /// Somewhere in it.
-    Contains,
-    /// At its beginning.
-    StartsWith,
-    /// At its end.
-    EndsWith,
-    /// Somewhere in it, by the older function that takes the text first.
-    SubstringOf,
-}
-
-impl FilterField {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Title => "title",
-            Self::Url => "url",
-        }
-    }
-}
 
 impl Filter {
     /// The filter as OData writes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// Compares a field with a text.
-    pub fn compare(field: FilterField, how: Comparison, to: &str) -> Result<Self, QueryError> {
-        let operator = match how {
-            Comparison::Equal => "eq",
-            Comparison::NotEqual => "ne",
-            Comparison::AtLeast => "ge",
-            Comparison::AtMost => "le",
-            Comparison::Above => "gt",
-            Comparison::Below => "lt",
-        };
-        format!("{} {operator} {}", field.as_str(), quoted(to)).parse()
-    }
-
-    /// Looks for a text in a field.
-    pub fn call(field: FilterField, holds: Holds, what: &str) -> Result<Self, QueryError> {
-        let (field, what) = (field.as_str(), quoted(what));
-        match holds {
-            Holds::Contains => format!("contains({field},{what})"),
-            Holds::StartsWith => format!("startswith({field},{what})"),
-            Holds::EndsWith => format!("endswith({field},{what})"),
-            Holds::SubstringOf => format!("substringof({what},{field})"),
-        }
-        .parse()
-    }
-
-    /// Both filters at once.
-    pub fn and(&self, other: &Self) -> Result<Self, QueryError> {
-        format!("({self}) and ({other})").parse()
-    }
-}
-
-/// A text as OData quotes it: a quote in it stands twice.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 impl FromStr for Filter {

@@ -42,11 +42,6 @@ impl NameError {
         Self { kind, shown: text.chars().take(SHOWN_CHARS_MAX).collect(), problem }
     }
 
-    /// What the text was meant to be.
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// What is wrong with it.
     pub fn problem(&self) -> &Problem {
         &self.problem
@@ -184,19 +179,6 @@ macro_rules! name {
             fn from_str(text: &str) -> Result<Self, NameError> {
                 Kind::$kind.check(text)?;
                 Ok(Self(text.into()))
-            }
-        }
-
-        impl TryFrom<&str> for $name {
-            type Error = NameError;
-            fn try_from(text: &str) -> Result<Self, NameError> {
-                text.parse()
-            }
-        }
-
-        impl AsRef<str> for $name {
-            fn as_ref(&self) -> &str {
-                &self.0
             }
         }
 

@@ -230,7 +230,7 @@ fn what_was_deleted_is_gone() {
 #[test]
 fn a_page_keeps_the_letter_of_each_backend() {
     let endpoint = Endpoint::default();
-    let read = |body: &str| list(&endpoint, call(), answer(200, "", body.to_owned()));
+    let read = |body: &str| list(&endpoint, call(), &answer(200, "", body.to_owned()));
     let page = read(
         r#"{"value": [ {"name" : "eu", "x":1.50} ,{"name":"us"}], "count": 7,
             "nextLink": "https://management.azure.com/next?$skip=2"}"#,
@@ -271,7 +271,7 @@ fn a_page_keeps_the_letter_of_each_backend() {
         its next page is on another server, which must not see the token
     "#]]
     .assert_eq(&reasons.map(reason).concat());
-    shown(list(&endpoint, call(), answer(403, "", "")), &expect!["Azure does not allow it (403)"]);
+    shown(list(&endpoint, call(), &answer(403, "", "")), &expect!["Azure does not allow it (403)"]);
 }
 
 proptest! {
@@ -287,6 +287,6 @@ proptest! {
         let _ = entity_tag(call(), &answer(status, HEADERS, ""));
         let _ = create(call(), answer(status, HEADERS, body.clone()));
         let _ = delete(call(), &answer(status, HEADERS, body.clone()));
-        let _ = list(&Endpoint::default(), call(), answer(status, HEADERS, body));
+        let _ = list(&Endpoint::default(), call(), &answer(status, HEADERS, body));
     }
 }

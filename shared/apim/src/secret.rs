@@ -38,30 +38,21 @@ impl fmt::Debug for Secret {
 
 /// A copy of a body with everything secret replaced; nulls stay, for they tell nothing.
 pub(crate) fn redacted(value: &Value) -> Value {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
-        Value::String(text) => Value::String(scrub_urls(text)),
-        Value::Array(items) => items.iter().map(redacted).collect(),
-        Value::Object(fields) => Value::Object(
-            fields
-                .iter()
-                .map(|(key, value)| {
-                    let shown = if is_secret_key(key) { hidden(value) } else { redacted(value) };
-                    (key.clone(), shown)
-                })
-                .collect(),
-        ),
-    }
+    copied(value, false)
 }
 
-/// The shape of a value, without its content.
-fn hidden(value: &Value) -> Value {
+fn copied(value: &Value, secret: bool) -> Value {
     match value {
         Value::Null => Value::Null,
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => Value::String(HIDDEN.to_owned()),
-        Value::Array(items) => items.iter().map(hidden).collect(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) if secret => Value::from(HIDDEN),
+        Value::Bool(_) | Value::Number(_) => value.clone(),
+        Value::String(text) => Value::String(scrub_urls(text)),
+        Value::Array(items) => items.iter().map(|item| copied(item, secret)).collect(),
         Value::Object(fields) => {
-            Value::Object(fields.iter().map(|(key, value)| (key.clone(), hidden(value))).collect())
+            let field = |(key, value): (&String, &Value)| {
+                (key.clone(), copied(value, secret || is_secret_key(key)))
+            };
+            Value::Object(fields.iter().map(field).collect())
         }
     }
 }

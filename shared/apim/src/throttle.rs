@@ -42,19 +42,11 @@ impl Kind {
         }
     }
 
-    /// How many are taken at once.
-    pub fn burst(self) -> u32 {
+    /// How many are taken at once, and how many more each second.
+    pub fn limit(self) -> (u32, u32) {
         match self {
-            Self::Read => 250,
-            Self::Write | Self::Delete => 200,
-        }
-    }
-
-    /// How many more are taken each second.
-    pub fn per_second(self) -> u32 {
-        match self {
-            Self::Read => 25,
-            Self::Write | Self::Delete => 10,
+            Self::Read => (250, 25),
+            Self::Write | Self::Delete => (200, 10),
         }
     }
 
@@ -65,6 +57,11 @@ impl Kind {
             Self::Write => meta::REMAINING_WRITES,
             Self::Delete => meta::REMAINING_DELETES,
         }
+    }
+
+    /// What a full bucket holds, in millionths.
+    fn full(self) -> i64 {
+        i64::from(self.limit().0) * TOKEN
     }
 }
 
@@ -83,22 +80,21 @@ struct Bucket {
 
 impl Bucket {
     fn full(kind: Kind, now: Duration) -> Self {
-        let level = i64::from(kind.burst()) * TOKEN;
-        Self { level, at: now, closed_until: Duration::ZERO }
+        Self { level: kind.full(), at: now, closed_until: Duration::ZERO }
     }
 
     fn fill(&mut self, kind: Kind, now: Duration) {
         let passed = now.saturating_sub(self.at).as_micros();
         let passed = i64::try_from(passed).unwrap_or(i64::MAX);
-        let flowed = passed.saturating_mul(i64::from(kind.per_second()));
-        self.level = self.level.saturating_add(flowed).min(i64::from(kind.burst()) * TOKEN);
+        let flowed = passed.saturating_mul(i64::from(kind.limit().1));
+        self.level = self.level.saturating_add(flowed).min(kind.full());
         self.at = self.at.max(now);
     }
 
     /// How long a request has to wait that comes next.
     fn wait(&self, kind: Kind, now: Duration) -> Duration {
         let lacking = u64::try_from(TOKEN - self.level).unwrap_or(0);
-        let flow = Duration::from_micros(lacking.div_ceil(u64::from(kind.per_second())));
+        let flow = Duration::from_micros(lacking.div_ceil(u64::from(kind.limit().1)));
         flow.max(self.closed_until.saturating_sub(now))
     }
 }
@@ -166,7 +162,7 @@ impl Buckets {
         if self.buckets.len() >= SUBSCRIPTIONS_MAX * 3 {
             self.buckets.retain(|(_, kind), bucket| {
                 bucket.fill(*kind, now);
-                bucket.level < i64::from(kind.burst()) * TOKEN || bucket.closed_until > now
+                bucket.level < kind.full() || bucket.closed_until > now
             });
         }
         let full = Bucket::full(kind, now);

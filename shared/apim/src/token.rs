@@ -10,13 +10,13 @@
 //! Time comes from the clock that the client was given.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use http::HeaderValue;
 use jiff::Timestamp;
-use tokio::sync::Mutex;
+use tokio::sync::Mutex as Flight;
 
 use crate::error::CredentialFailure;
 use crate::secret::Secret;
@@ -78,8 +78,8 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
 pub(crate) struct Tokens {
     source: Arc<dyn TokenSource>,
     clock: Clock,
-    state: RwLock<State>,
-    flight: Mutex<()>,
+    state: Mutex<State>,
+    flight: Flight<()>,
 }
 
 #[derive(Default)]
@@ -108,7 +108,7 @@ fn before(moment: Timestamp, secs: u64) -> Timestamp {
 
 impl Tokens {
     pub(crate) fn new(source: Arc<dyn TokenSource>, clock: Clock) -> Self {
-        Self { source, clock, state: RwLock::default(), flight: Mutex::default() }
+        Self { source, clock, state: Mutex::default(), flight: Flight::default() }
     }
 
     /// A token that is good now.
@@ -137,7 +137,7 @@ impl Tokens {
 
     /// Drops a token that was not taken.
     pub(crate) fn reject(&self, token: &Arc<Token>) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         if state.token.as_ref().is_some_and(|current| Arc::ptr_eq(current, token)) {
             state.token = None;
             self.source.forget();
@@ -146,38 +146,28 @@ impl Tokens {
 
     fn standing(&self) -> Standing {
         let now = (self.clock)();
-        {
-            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-            match &state.token {
-                Some(token) if now < before(token.expires, REFRESH_BEFORE_SECS) => {
-                    return Standing::Fresh(Arc::clone(token));
-                }
-                Some(token) if now < before(token.expires, EXPIRY_MARGIN_SECS) => {
-                    if state.renew_from.is_some_and(|from| now < from) {
-                        return Standing::Fresh(Arc::clone(token));
-                    }
-                }
-                Some(_) | None => return Standing::Gone { fetches: state.fetches },
-            }
-        }
-        // Looked at again under the lock that lets one through: the others see its mark.
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(token) = state.token.clone() else {
+        let mut state = self.state();
+        let good = |token: &&Arc<Token>| now < before(token.expires, EXPIRY_MARGIN_SECS);
+        let Some(token) = state.token.as_ref().filter(good).map(Arc::clone) else {
             return Standing::Gone { fetches: state.fetches };
         };
-        if now >= before(token.expires, REFRESH_BEFORE_SECS)
-            && state.renew_from.is_none_or(|from| now >= from)
+        if now < before(token.expires, REFRESH_BEFORE_SECS)
+            || state.renew_from.is_some_and(|from| now < from)
         {
-            state.renew_from = now.checked_add(Duration::from_secs(REFRESH_PAUSE_SECS)).ok();
-            Standing::Renew(token)
-        } else {
-            Standing::Fresh(token)
+            return Standing::Fresh(token);
         }
+        // The others see this mark.
+        state.renew_from = now.checked_add(Duration::from_secs(REFRESH_PAUSE_SECS)).ok();
+        Standing::Renew(token)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The results of the fetches that ended since there were `fetches` of them, if any did.
     fn since(&self, fetches: u64) -> Option<Result<Arc<Token>, CredentialFailure>> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         if state.fetches == fetches {
             return None;
         }
@@ -199,7 +189,7 @@ impl Tokens {
                 Err(CredentialFailure { message, passing: true })
             }
         };
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         state.fetches += 1;
         match outcome {
             Ok(token) => {

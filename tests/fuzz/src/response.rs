@@ -33,7 +33,7 @@ pub(crate) fn run(bytes: &[u8]) {
     let status = answer.status();
     let body = answer.body().clone();
     let error = match operation {
-        "list" => match response::list(&Endpoint::default(), call, answer) {
+        "list" => match response::list(&Endpoint::default(), call, &answer) {
             Ok(page) => {
                 assert_eq!(status, StatusCode::OK);
                 page.backends.iter().for_each(document::check);
