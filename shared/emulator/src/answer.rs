@@ -60,7 +60,6 @@ impl Problem {
 #[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) etag: Option<String>,
     pub(crate) body: Bytes,
     pub(crate) headers: Vec<(HeaderName, String)>,
     problem: Option<Box<Problem>>,
@@ -73,7 +72,7 @@ impl Answer {
 
     /// An answer with a body that is already JSON.
     pub(crate) fn json(status: StatusCode, body: Bytes) -> Self {
-        Self { status, etag: None, body, headers: Vec::new(), problem: None }
+        Self { status, body, headers: Vec::new(), problem: None }
     }
 
     pub(crate) fn value(status: StatusCode, value: &Value) -> Self {
@@ -130,11 +129,6 @@ impl Answer {
             Some(problem) => Self { body: problem.nested().to_string().into(), ..self },
             None => self,
         }
-    }
-
-    pub(crate) fn with_etag(mut self, etag: impl Into<String>) -> Self {
-        self.etag = Some(etag.into());
-        self
     }
 
     pub(crate) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
@@ -239,9 +233,6 @@ impl Answer {
         }
         if let Some((name, remaining)) = &common.remaining {
             put(name.clone(), &remaining.to_string());
-        }
-        if let Some(etag) = &self.etag {
-            put(header::ETAG, etag);
         }
         for (name, value) in &self.headers {
             put(name.clone(), value);

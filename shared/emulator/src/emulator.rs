@@ -14,12 +14,14 @@ use crate::{
     proxy,
     reconnect::Reconnect,
     record::Received,
-    serve::Server,
+    serve::{Body, Cut, Server},
     service::Service,
     state::Shared,
     store::Effect,
     view::{Stored, View},
 };
+use http::{Request, Response};
+use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
@@ -115,28 +117,19 @@ impl Emulator {
             StartError::State { path: path.clone(), why: format!("{error}{cause}") }
         })?;
         let shared = Arc::new(shared);
-        let failed = |what, port| move |cause| StartError::Port { what, port, cause };
-        let arm = {
+        let arm = listen("Resource Manager", ports.arm, {
             let shared = Arc::clone(&shared);
-            let service = move |request| arm::handle(Arc::clone(&shared), request);
-            Server::start(ports.arm, service)
-                .await
-                .map_err(failed("Resource Manager", ports.arm))?
-        };
-        let gateway = {
+            move |request| arm::handle(Arc::clone(&shared), request)
+        });
+        let gateway = listen("gateway", ports.gateway, {
             let shared = Arc::clone(&shared);
-            let forwarder = Arc::clone(&shared.forwarder);
-            let service =
-                move |request| proxy::handle(Arc::clone(&shared), Arc::clone(&forwarder), request);
-            Server::start(ports.gateway, service).await.map_err(failed("gateway", ports.gateway))?
-        };
-        let identity = {
+            move |request| proxy::handle(Arc::clone(&shared), request)
+        });
+        let identity = listen("identity", ports.identity, {
             let shared = Arc::clone(&shared);
-            let service = move |request| identity::handle(Arc::clone(&shared), request);
-            Server::start(ports.identity, service)
-                .await
-                .map_err(failed("identity", ports.identity))?
-        };
+            move |request| identity::handle(Arc::clone(&shared), request)
+        });
+        let (arm, gateway, identity) = (arm.await?, gateway.await?, identity.await?);
         let timekeeper = tokio::spawn({
             let shared = Arc::clone(&shared);
             async move { shared.keep_time().await }
@@ -248,6 +241,18 @@ impl Emulator {
     pub fn revoke_tokens(&self) {
         self.shared().change(|state| state.tokens.revoke());
     }
+}
+
+async fn listen<F>(
+    what: &'static str,
+    port: u16,
+    service: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+) -> Result<Server, StartError>
+where
+    F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
+{
+    let server = Server::start(port, service).await;
+    server.map_err(|cause| StartError::Port { what, port, cause })
 }
 
 /// Event Grid.

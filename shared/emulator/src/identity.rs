@@ -88,15 +88,7 @@ pub(crate) async fn handle(
     let way = Way::of(&head);
     // The body holds the client's secret, and is not recorded.
     let call = Call::of(&head, shared.clock.now(), Target::Unknown, LATEST, Bytes::new());
-    let operation = match way {
-        Way::AppService
-        | Way::Metadata
-        | Way::Entra
-        | Way::EntraV1
-        | Way::OpenId
-        | Way::Instance => Operation::Token,
-        Way::Unknown => Operation::Unknown,
-    };
+    let operation = if way == Way::Unknown { Operation::Unknown } else { Operation::Token };
     let (number, fate) = {
         let mut state = shared.lock();
         let number = state.record.receive(call.received(operation));

@@ -24,7 +24,7 @@ use crate::{
     answer::full,
     gateway::{
         breaker::{Came, Reason},
-        forward::{Forwarder, Route},
+        forward::Route,
         routes::Pick,
     },
     query::decoded,
@@ -46,7 +46,6 @@ const HOST_TAIL: &str = ".azure-api.net";
 /// Answers one request on the gateways' port.
 pub(crate) async fn handle(
     shared: Arc<Shared>,
-    forwarder: Arc<Forwarder>,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Cut> {
     let path = request.uri().path();
@@ -96,7 +95,7 @@ pub(crate) async fn handle(
     strip(request.headers_mut());
     request.headers_mut().remove(header::HOST);
     let answered = match target.parse() {
-        Ok(target) => forwarder.forward(request, &route, target).await,
+        Ok(target) => shared.forwarder.forward(request, &route, target).await,
         Err(_) => Err(Reason::BackendConnectionFailure),
     };
     let (mut response, came) = match answered {

@@ -92,6 +92,10 @@ impl hyper::body::Body for Slow {
     }
 }
 
+/// What answers the requests of a server.
+type Service = Arc<dyn Fn(Request<Incoming>) -> Answering + Send + Sync>;
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Cut>> + Send>>;
+
 /// The order to close the connection without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was cut on purpose")]
@@ -117,8 +121,8 @@ impl Server {
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let accepted = Arc::new(AtomicU64::new(0));
-        let accept =
-            tokio::spawn(accept(listener, Arc::new(service), stopped, Arc::clone(&accepted)));
+        let service: Service = Arc::new(move |request| Box::pin(service(request)));
+        let accept = tokio::spawn(accept(listener, service, stopped, Arc::clone(&accepted)));
         Ok(Self { address, stop, accepted, accept })
     }
 
@@ -154,15 +158,12 @@ impl Drop for Server {
     }
 }
 
-async fn accept<S, F>(
+async fn accept(
     listener: TcpListener,
-    service: Arc<S>,
+    service: Service,
     stopped: watch::Receiver<bool>,
     count: Arc<AtomicU64>,
-) where
-    S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
-{
+) {
     let mut stop = stopped.clone();
     let mut connections = JoinSet::new();
     loop {
@@ -189,11 +190,7 @@ async fn accept<S, F>(
     }
 }
 
-async fn serve<S, F>(stream: TcpStream, service: Arc<S>, mut stopped: watch::Receiver<bool>)
-where
-    S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
-{
+async fn serve(stream: TcpStream, service: Service, mut stopped: watch::Receiver<bool>) {
     // Small answers must not wait for a delayed acknowledgement; it would be 40 ms of nothing.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");

@@ -16,7 +16,7 @@ use crate::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
@@ -191,7 +191,7 @@ impl Backends {
                 body.to_string().into()
             }
         };
-        Answer::json(status, body).with_etag(version.etag.clone())
+        Answer::json(status, body).with(header::ETAG, &version.etag)
     }
 
     /// A page of a collection, its backends as they were so many `writes` ago. `next` makes the link to the page that skips so many.

@@ -2,7 +2,7 @@
 //! the gateway has learnt since, which the others do not know.
 
 use super::{
-    balance::{Balancer, Seat, Standing, seats},
+    balance::{Balancer, Standing, seats},
     breaker::{Breaker, Came, Rule, Turned, failure_status},
 };
 use crate::{
@@ -41,6 +41,20 @@ struct Route {
     /// As it was created.
     address: Address,
     way: Way,
+}
+
+impl Route {
+    fn single(&self) -> Option<&Single> {
+        match &self.way {
+            Way::Single(single) => Some(single),
+            Way::Pool { .. } => None,
+        }
+    }
+
+    /// The rules of a Single; a pool has none.
+    fn breakers(&self) -> &[Breaker] {
+        self.single().map_or(&[], |single| &single.breakers)
+    }
 }
 
 /// Where a request goes.
@@ -201,16 +215,12 @@ impl Gateways {
     pub(crate) fn breakers(&self, now: Timestamp) -> Vec<BreakerState> {
         let mut states = Vec::new();
         for (number, gateway) in self.0.iter().enumerate() {
-            for Route { address, way } in gateway.routes.values() {
-                let breakers = match way {
-                    Way::Single(single) => single.breakers.as_slice(),
-                    Way::Pool { .. } => &[],
-                };
-                states.extend(breakers.iter().map(|breaker| {
+            for route in gateway.routes.values() {
+                states.extend(route.breakers().iter().map(|breaker| {
                     let (failures, requests) = breaker.counted(now);
                     BreakerState {
                         gateway: number,
-                        backend: address.clone(),
+                        backend: route.address.clone(),
                         rule: breaker.rule().to_owned(),
                         open_until: breaker.until(),
                         failures,
@@ -233,11 +243,7 @@ impl Gateway {
 
     /// When the next breaker closes, from the breakers themselves.
     fn next_closing(&self) -> Option<Timestamp> {
-        let of = |route: &Route| match &route.way {
-            Way::Single(single) => single.breakers.iter().filter_map(Breaker::until).min(),
-            Way::Pool { .. } => None,
-        };
-        self.routes.values().filter_map(of).min()
+        self.routes.values().flat_map(Route::breakers).filter_map(Breaker::until).min()
     }
 
     /// Changes take effect in the order in which they were made, also where the clock was set back
@@ -270,22 +276,18 @@ impl Gateway {
             return;
         };
         let way = if backend::is_pool(new) {
-            let seats: Vec<Seat> = seats(new);
             let before = before.and_then(|route| match route.way {
                 Way::Pool { balancer, .. } => Some(balancer),
                 Way::Single(_) => None,
             });
-            let balancer = Balancer::new(&seats, self.seed, &self.unpublished, before);
+            let balancer = Balancer::new(&seats(new), self.seed, &self.unpublished, before);
             let failure_status = backend::object(new, "pool").and_then(failure_status);
             Way::Pool { balancer, failure_status }
         } else {
-            let before = before.map_or(Vec::new(), |route| match route.way {
-                Way::Single(single) => single.breakers,
-                Way::Pool { .. } => Vec::new(),
-            });
+            let before = before.as_ref().map_or(&[][..], Route::breakers);
             let url = new.get("url").and_then(Value::as_str).unwrap_or_default();
             let rules = Rule::all(new).into_iter();
-            let breakers = rules.map(|rule| Breaker::new(rule, &before)).collect();
+            let breakers = rules.map(|rule| Breaker::new(rule, before)).collect();
             Way::Single(Single { url: url.trim_end_matches('/').to_owned(), breakers })
         };
         let route = Route { address: address.clone(), way };
@@ -321,10 +323,10 @@ impl Gateway {
     }
 
     fn pick_member(&self, pool: &Address, balancer: &mut Balancer, status: StatusCode) -> Pick {
-        let single = |member: &str| match self.routes.get(&pool.beside(member))? {
-            Route { address, way: Way::Single(single) } => Some((address, single)),
-            // A pool within a pool is passed over.
-            Route { way: Way::Pool { .. }, .. } => None,
+        // A pool within a pool is passed over.
+        let single = |member: &str| {
+            let route = self.routes.get(&pool.beside(member))?;
+            Some((&route.address, route.single()?))
         };
         let standing = |member: &str| match single(member) {
             None => Standing::Absent,
