@@ -3,34 +3,33 @@
 //! Azure compares resource groups, services and backend names without case; so does everything
 //! here. What is stored keeps the spelling of whoever created it.
 
-use crate::service::{PROVIDER, Service};
+use crate::{
+    name::Name,
+    service::{PROVIDER, Service},
+};
 use serde::{Deserialize, Serialize};
-use std::{cmp::Ordering, fmt, hash, sync::Arc};
+use std::{fmt, sync::Arc};
 
 /// A backend: `"eu".into()` at service level, `"team/eu".into()` in the workspace `team`, both of
 /// the emulator's first service; of any service by its whole ARM id or [`Address::of`]. Compared
 /// without case; as JSON it is that same string.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Address {
     service: Option<Arc<Service>>,
-    workspace: Option<String>,
-    name: String,
+    workspace: Option<Name>,
+    name: Name,
 }
 
 impl Address {
     /// The backend `name` of a workspace. Workspaces need no creating here.
     #[must_use]
     pub fn in_workspace(workspace: &str, name: &str) -> Self {
-        Self::new(None, Some(workspace.to_owned()), name)
+        Self::new(None, Some(workspace.into()), name)
     }
 
-    pub(crate) fn new(
-        service: Option<Arc<Service>>,
-        workspace: Option<String>,
-        name: &str,
-    ) -> Self {
-        Self { service, workspace, name: name.to_owned() }
+    pub(crate) fn new(service: Option<Arc<Service>>, workspace: Option<Name>, name: &str) -> Self {
+        Self { service, workspace, name: name.into() }
     }
 
     /// The same backend of `service`.
@@ -63,11 +62,7 @@ impl Address {
 
     /// Another backend beside this one: of the same service and workspace.
     pub(crate) fn beside(&self, name: &str) -> Self {
-        Self { name: name.to_owned(), ..self.clone() }
-    }
-
-    fn parts(&self) -> (&str, &str) {
-        (self.workspace.as_deref().unwrap_or(""), &self.name)
+        Self { name: name.into(), ..self.clone() }
     }
 
     /// Reads the whole ARM id of a backend; none when it is not one.
@@ -104,11 +99,9 @@ pub(crate) fn arm_path<'a>(
 }
 
 /// The workspace that a path goes into below its service, and what follows.
-pub(crate) fn workspace<'a>(rest: &'a [&'a str]) -> (Option<String>, &'a [&'a str]) {
+pub(crate) fn workspace<'a>(rest: &'a [&'a str]) -> (Option<Name>, &'a [&'a str]) {
     match rest {
-        [w, id, rest @ ..] if w.eq_ignore_ascii_case("workspaces") => {
-            (Some((*id).to_owned()), rest)
-        }
+        [w, id, rest @ ..] if w.eq_ignore_ascii_case("workspaces") => (Some((*id).into()), rest),
         rest => (None, rest),
     }
 }
@@ -120,9 +113,9 @@ impl Service {
     pub fn backend_id(&self, backend: &Address) -> String {
         let service = backend.service().unwrap_or(self).id();
         match backend.workspace() {
-            None => format!("{service}/backends/{}", backend.name),
+            None => format!("{service}/backends/{}", &*backend.name),
             Some(workspace) => {
-                format!("{service}/workspaces/{workspace}/backends/{}", backend.name)
+                format!("{service}/workspaces/{workspace}/backends/{}", &*backend.name)
             }
         }
     }
@@ -158,48 +151,12 @@ impl From<&Address> for Address {
     }
 }
 
-impl PartialEq for Address {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Address {}
-
-impl PartialOrd for Address {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Address {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let folded = |s: &str, t: &str| {
-            s.bytes().map(|b| b.to_ascii_lowercase()).cmp(t.bytes().map(|b| b.to_ascii_lowercase()))
-        };
-        let ((w, n), (other_w, other_n)) = (self.parts(), other.parts());
-        self.service
-            .cmp(&other.service)
-            .then_with(|| folded(w, other_w))
-            .then_with(|| folded(n, other_n))
-    }
-}
-
-impl hash::Hash for Address {
-    fn hash<H: hash::Hasher>(&self, state: &mut H) {
-        // Two services seldom have a backend of one name; equality looks at the service too.
-        let (w, n) = self.parts();
-        w.to_ascii_lowercase().hash(state);
-        n.to_ascii_lowercase().hash(state);
-    }
-}
-
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.service, &self.workspace) {
             (Some(service), _) => f.write_str(&service.backend_id(self)),
             (None, None) => f.write_str(&self.name),
-            (None, Some(w)) => write!(f, "{w}/{}", self.name),
+            (None, Some(workspace)) => write!(f, "{}/{}", &**workspace, &*self.name),
         }
     }
 }

@@ -1,18 +1,17 @@
 //! One API Management service, in its subscription and resource group.
 
-use crate::name;
+use crate::name::{self, Name};
 use serde::{Deserialize, Serialize};
-use std::cmp::Ordering;
 
 pub(crate) const PROVIDER: &str = "Microsoft.ApiManagement";
 
 /// An API Management service. Compared without case.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "Parts", rename_all = "camelCase")]
 pub struct Service {
-    subscription: String,
-    resource_group: String,
-    name: String,
+    subscription: Name,
+    resource_group: Name,
+    name: Name,
 }
 
 /// Why something is no service.
@@ -40,9 +39,9 @@ impl Service {
         name::resource_group(resource_group).map_err(ServiceError::ResourceGroup)?;
         name::service(name).map_err(ServiceError::Name)?;
         Ok(Self {
-            subscription: subscription.to_owned(),
-            resource_group: resource_group.to_owned(),
-            name: name.to_owned(),
+            subscription: subscription.into(),
+            resource_group: resource_group.into(),
+            name: name.into(),
         })
     }
 
@@ -69,7 +68,7 @@ impl Service {
     pub fn id(&self) -> String {
         format!(
             "/subscriptions/{}/resourceGroups/{}/providers/{PROVIDER}/service/{}",
-            self.subscription, self.resource_group, self.name
+            &*self.subscription, &*self.resource_group, &*self.name
         )
     }
 
@@ -82,9 +81,9 @@ impl Default for Service {
     /// `contoso-apim` in `rg1` of the subscription `00000000-0000-0000-0000-000000000001`.
     fn default() -> Self {
         Self {
-            subscription: "00000000-0000-0000-0000-000000000001".to_owned(),
-            resource_group: "rg1".to_owned(),
-            name: "contoso-apim".to_owned(),
+            subscription: "00000000-0000-0000-0000-000000000001".into(),
+            resource_group: "rg1".into(),
+            name: "contoso-apim".into(),
         }
     }
 }
@@ -103,27 +102,6 @@ impl TryFrom<Parts> for Service {
 
     fn try_from(parts: Parts) -> Result<Self, ServiceError> {
         Self::new(&parts.subscription, &parts.resource_group, &parts.name)
-    }
-}
-
-impl PartialEq for Service {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Service {}
-
-impl PartialOrd for Service {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Service {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let folded = |service: &Self| service.parts().map(str::to_ascii_lowercase);
-        folded(self).cmp(&folded(other))
     }
 }
 
