@@ -164,7 +164,7 @@ impl Client {
     }
 
     /// Get, by the newest version that is known: what a replacement by this client's version could
-    /// lose is told from it (see [`newer`]).
+    /// lose can be seen in it (see [`newer`]).
     pub async fn get_newest(&self, id: &BackendId, call: RequestId) -> Result<Backend, Error> {
         let request = newer::request(&self.endpoint, id, call);
         self.run("get", id, call, request, |answer| response::get(call, answer)).await

@@ -58,7 +58,7 @@ pub enum Credential {
         /// Its secret.
         secret: Secret,
     },
-    /// Whoever is logged in to the Azure CLI.
+    /// The user that is logged in to the Azure CLI.
     AzureCli,
     /// The first of these that is present; see above.
     Auto,
@@ -296,7 +296,7 @@ impl TokenSource for Azure {
             .await
             .map_err(|error| told(&error, is_passing(&error)))?;
         let expires = Timestamp::from_second(token.expires_on.unix_timestamp())
-            .map_err(|_| lasting("the token ends at no moment that can be told"))?;
+            .map_err(|_| lasting("the end of the token is not a valid time"))?;
         Token::new(&Secret::new(token.token.secret()), expires)
     }
 

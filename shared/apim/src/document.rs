@@ -3,7 +3,8 @@
 //! The service knows fields that no published model has, and other people's typed clients were
 //! seen to erase them. So a body is kept whole, as bytes and as a JSON tree, and the typed part is
 //! a *view* that looks at it when asked. What is written back is cut from the bytes (see
-//! [`pool::Edit`](crate::pool::Edit) and [`model`](crate::model)), so that even the spelling of a number survives.
+//! [`pool::Edit`](crate::pool::Edit) and [`model`](crate::model)), so that even the spelling of a
+//! number survives.
 //!
 //! Bodies hold secrets in clear. `Debug` prints [`Document::redacted`]; nothing else here prints.
 

@@ -19,7 +19,7 @@ const DURATION_DAYS_MAX: u64 = 7_304_484;
 /// Why a text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
-    /// It has not the form of one, or is longer than can be told.
+    /// It has not the form of one, or is longer than any that is read.
     #[error("{0:?} is not an ISO 8601 duration like PT2M or P1DT12H")]
     Form(String),
     /// It has years or months.

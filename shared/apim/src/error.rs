@@ -4,7 +4,7 @@
 //! - **Was it done?** [`Error::done`]. A transport error after sending, a timeout and a 5xx leave
 //!   it open, and the caller of a write must read before it writes again.
 //! - **May it be tried again, and when?** [`Error::retry`].
-//! - **What may be told to whom?** `Display` is for the caller: what happened, without names.
+//! - **Who may see what?** `Display` is for the caller: what happened, without names.
 //!   [`Error::full`] is for the operator: all that was said, with ids and causes. Neither holds a
 //!   secret: texts of others are cut and scrubbed, and bodies of backends are never repeated.
 
@@ -330,7 +330,7 @@ pub(crate) fn of_answer(answer: Answer) -> Error {
         }
         StatusCode::PRECONDITION_FAILED => Error::PreconditionFailed(answer),
         StatusCode::TOO_MANY_REQUESTS => Error::Throttled(answer),
-        // 408 comes from whatever lost patience in between, and it may be after passing it on.
+        // 408 may come from something in between, which may have passed the request on before.
         status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
             let ids = answer.ids.clone();
             Error::Unknown { cause: Uncertainty::Answer(answer), ids }

@@ -6,18 +6,18 @@
 //!
 //! - **Nothing is changed unseen.** Every change carries the [`ETag`] of the state that it was
 //!   planned from, by type; `*` cannot be made into one. Creating is another operation, and
-//!   overwriting takes leave by name ([`put`]).
+//!   overwriting needs a permission by name ([`put`]).
 //! - **Nothing unknown is lost.** A [`Backend`] keeps the body unchanged, with typed views
 //!   over it ([`pool`], [`model`]), and what is sent is cut from it: fields that no published model
 //!   has survive.
 //!   What an older version does not even show is found by one more look ([`newer`]).
 //! - **Nothing is sent that Azure would refuse for its bounds.** A [`Draft`] and a [`Patch`] are
-//!   within every published one by type, and what is not is told in words: `properties.title has
+//!   within every published one by type, and what is not is named in words: `properties.title has
 //!   301 characters: it must have 1 to 300`. What a version of the API does not have is not asked
 //!   of it ([`version`]).
 //! - **An [`Error`] says what it means**: whether it was done, whether and when to try again, what
 //!   the caller may know, what the operator needs. [`retry`] holds what may be made again, and
-//!   [`throttle`] keeps from asking too much; a client does either only where it is told to.
+//!   [`throttle`] keeps within the limits; a client does either only where its options say so.
 //! - **Secrets are not shown**, though the service answers with them in clear: not by `Debug`, not
 //!   in errors, not in a [`diff`].
 //! - **Reconnect exists at service level only**, and so does [`ServiceBackendId`], which it takes.

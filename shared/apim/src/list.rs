@@ -187,8 +187,8 @@ impl NextLink {
     }
 }
 
-/// What is percent-encoded in an address, beside what is not ASCII. Servers repeat a filter in it as
-/// it was meant and not as it was sent. In a host it makes something that is not a host.
+/// What is percent-encoded in an address, beside what is not ASCII. Servers repeat a filter in it
+/// as it was meant and not as it was sent. In a host it makes something that is not a host.
 const ESCAPED: &AsciiSet = &AsciiSet::EMPTY
     .add(b' ')
     .add(b'"')

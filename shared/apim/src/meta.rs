@@ -25,7 +25,7 @@ pub(crate) const REMAINING_WRITES: HeaderName =
 pub(crate) const REMAINING_DELETES: HeaderName =
     HeaderName::from_static("x-ms-ratelimit-remaining-subscription-deletes");
 
-/// The caller's own id of one request. Whoever has a source of ids makes it.
+/// The caller's own id of one request, made by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId(Uuid);
 

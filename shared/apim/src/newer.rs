@@ -2,10 +2,10 @@
 //!
 //! Later versions have fields that 2024-05-01 does not know: `failureResponse`, `sessionAffinity`,
 //! `azureRegion` and more. Whether the service shows them to an older version is not published.
-//! Where it does, they survive here like everything unknown. Where it does not, whoever reads by
-//! the older version, changes something and replaces the whole takes them away unseen, and no
-//! ETag tells, because nobody wrote in between. So a replacement can be preceded by one more look, by
-//! the newest version that is known ([`request()`]), and [`lost`] names what would go.
+//! Where it does, they survive here like everything unknown. Where it does not, a client that reads
+//! by the older version, changes something and replaces the whole takes them away unseen, and no
+//! ETag tells, because nobody wrote in between. So a replacement can be preceded by one more look,
+//! by the newest version that is known ([`request()`]), and [`lost`] names what would go.
 //!
 //! An Update loses nothing of the kind but in arrays, which it replaces whole.
 //!
@@ -45,8 +45,8 @@ pub fn lost(seen: &Document, newest: &Document, written: &Document) -> Vec<Strin
 }
 
 /// The paths in a pool of what members have that only the newest version shows:
-/// `services[eu].preferredCarbonEmission`. An Update that changes a member sends all of them as they
-/// were seen, and so loses it.
+/// `services[eu].preferredCarbonEmission`. An Update that changes a member sends all of them as
+/// they were seen, and so loses it.
 pub fn hidden_in_members(seen: &Document, newest: &Document) -> Vec<String> {
     let hidden = missing(seen, newest);
     let of_a_member = |path: &String| {

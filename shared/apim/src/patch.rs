@@ -5,9 +5,9 @@
 //! says and no page confirms; the sender of one compares the answer's body with it.
 //!
 //! There are four ways to a [`Patch`]: [`pool::Edit`](crate::pool::Edit) for weights and
-//! priorities, [`Merge`] for the fields that an automaton may set, [`Patch::parse`] for what a
-//! person wrote, and [`Patch::empty`]. None of them makes one that the service would refuse for its
-//! bounds.
+//! priorities, [`Merge`] for the fields that may be set without a person looking, [`Patch::parse`]
+//! for what a person wrote, and [`Patch::empty`]. None of them makes one that the service would
+//! refuse for its bounds.
 
 use std::fmt;
 use std::str::FromStr;
@@ -62,7 +62,8 @@ impl Patch {
         self.document.body()
     }
 
-    /// Whether it replaces an array: the only way in which a merge takes away what it does not name.
+    /// Whether it replaces an array: the only way in which a merge takes away what it does not
+    /// name.
     pub fn replaces_arrays(&self) -> bool {
         fn any(tree: &Value) -> bool {
             match tree {
@@ -220,7 +221,7 @@ impl<'a> Merge<'a> {
         Self { on, properties: "{}".to_owned() }
     }
 
-    /// Sets a field; null takes it out. A value out of its bounds is told and not set.
+    /// Sets a field; null takes it out. A value out of its bounds is an error, and is not set.
     pub fn set(&mut self, field: Field, to: &Value) -> Result<&mut Self, Problem> {
         let path: Vec<&str> = field.path().split('.').collect();
         let properties = with(Some(&self.properties), &path, &to.to_string());

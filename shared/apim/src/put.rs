@@ -94,7 +94,7 @@ impl Created {
 pub struct Overwrite(());
 
 impl Overwrite {
-    /// Takes that leave. Whoever calls this answers for what gets lost.
+    /// Gives that permission. The caller is responsible for what gets lost.
     pub fn whatever_is_there() -> Self {
         Self(())
     }

@@ -30,8 +30,8 @@ pub struct Accepted {
 /// What a delete came to. Either way it is not there any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deleted {
-    /// Whether the service said 200 or 204. The page has no difference; by the manners of Azure
-    /// Resource Manager, 204 means that there was nothing to delete.
+    /// Whether the service said 200 or 204. The page does not say how they differ; by the
+    /// conventions of Azure Resource Manager, 204 means that there was nothing to delete.
     pub was_there: bool,
     /// What was said about the answer.
     pub meta: Meta,
@@ -60,7 +60,7 @@ pub fn list(
 }
 
 /// Reads the answer to GetEntityTag: 200 with an ETag. There is never a body, so that a 404 cannot
-/// say of what it is one; the service's own bears an id of the request.
+/// say what is missing; the service's own has an id of the request.
 pub fn entity_tag(call: RequestId, response: &Response<Bytes>) -> Result<Tagged, Error> {
     if response.status() == StatusCode::NOT_FOUND {
         let answer = Answer::read(call, response);
@@ -167,7 +167,7 @@ fn object(status: StatusCode, body: &[u8], wanted: &[StatusCode]) -> Result<Valu
     if raw.is_object() { Ok(raw) } else { Err(Garbled::NotJson { line: 1, column: 1 }) }
 }
 
-/// A page as it is sent; each backend keeps its letter.
+/// A page as it is sent; each backend keeps its text.
 #[derive(serde::Deserialize)]
 struct WirePage<'a> {
     #[serde(borrow)]

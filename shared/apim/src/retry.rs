@@ -90,7 +90,7 @@ fn may(safety: Safety, error: &Error, attempt: u32) -> bool {
             Error::Withheld { reason, .. } => match reason {
                 Withheld::Paced { .. } | Withheld::NotOffered(_) | Withheld::Endless => false,
             },
-            // Whoever fetches tokens has tried again for as long as anybody waits.
+            // The source of tokens has tried again already, for as long as anybody waits.
             Error::Credential { .. } => false,
             Error::Throttled(_)
             | Error::Busy(_)

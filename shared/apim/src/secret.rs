@@ -3,7 +3,7 @@
 //! Two kinds of text pass through here. Bodies of backends have known places for secrets and are
 //! redacted by field: everything under `credentials`, every password, key and token wherever it
 //! stands (fields that nobody has published included), and what URLs carry beside their path.
-//! Texts of other people's errors have no places; they are cut to a bound and scrubbed of what
+//! Texts of other people's errors have no such places; they are cut to a bound and scrubbed of what
 //! looks like a secret.
 
 use std::fmt;

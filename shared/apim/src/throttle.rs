@@ -1,5 +1,5 @@
 //! Azure Resource Manager's token buckets, kept on this side too, so that a 429 is avoided rather
-//! than heard: trying early fails again, and costs everyone in the subscription.
+//! than received: trying early fails again, and costs everyone in the subscription.
 //!
 //! A bucket per subscription and kind of operation; ARM has one per principal too, and a client
 //! has one principal. Others may draw on the same bucket, so what an answer says is left
@@ -7,7 +7,7 @@
 //! requests that were sent since.
 //!
 //! Pure: the time is an argument, counted from any origin that does not move. A request that must
-//! wait has its place from the moment it asks, so that a crowd is let through one by one and not
+//! wait has its place from the moment it asks, so that many requests go through one by one and not
 //! all at once.
 
 use std::collections::HashMap;
@@ -74,7 +74,7 @@ struct Bucket {
     level: i64,
     /// When that was so.
     at: Duration,
-    /// Until when nothing is taken, by an answer's word.
+    /// Until when nothing is taken, as an answer said.
     closed_until: Duration,
 }
 
@@ -124,7 +124,7 @@ impl Buckets {
         Ok(wait)
     }
 
-    /// How long nothing is taken yet, by an answer's word.
+    /// For how long nothing is taken, as an answer said.
     pub fn closed(&mut self, subscription: SubscriptionId, kind: Kind, now: Duration) -> Duration {
         self.bucket(subscription, kind, now).closed_until.saturating_sub(now)
     }

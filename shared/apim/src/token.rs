@@ -1,11 +1,11 @@
 //! One token for everybody, fetched once and ahead of need.
 //!
-//! - A token that has a while to live is given out without waiting.
-//! - In its last minutes it is still given out, while one task fetches the next.
+//! - A token that is good for a while is used without waiting.
+//! - In its last minutes it is still used, while one task fetches the next.
 //! - Without one, the first caller fetches and the others wait for its outcome, a token or
 //!   a failure; a storm of calls makes one request.
 //! - A token that Azure did not take (401) is dropped, unless a newer one is there already: two
-//!   calls may hear of the same old token, and only the first may cost a fetch.
+//!   calls may be refused with the same old token, and only the first may cost a fetch.
 //!
 //! Time comes from the clock that the client was given.
 
@@ -24,7 +24,7 @@ use crate::secret::Secret;
 /// How long before its end a token is renewed, in seconds. A little less than the five minutes
 /// that `azure_identity` keeps one in its own cache, which would give the old one again.
 pub const REFRESH_BEFORE_SECS: u64 = 290;
-/// How long before its end a token is no longer given out, in seconds.
+/// How long before its end a token is no longer used, in seconds.
 pub const EXPIRY_MARGIN_SECS: u64 = 30;
 /// The pause between tries to renew a token that is still good, in seconds.
 pub const REFRESH_PAUSE_SECS: u64 = 15;
@@ -95,7 +95,7 @@ struct State {
 
 enum Standing {
     Fresh(Arc<Token>),
-    /// Good, and to be renewed by whoever got this.
+    /// Good, and to be renewed by the caller that got this.
     Renew(Arc<Token>),
     Gone {
         fetches: u64,

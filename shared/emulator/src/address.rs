@@ -1,7 +1,7 @@
 //! Which backend is meant, and what is done to it.
 //!
 //! Azure compares resource groups, services and backend names without case; so does everything
-//! here. What is stored keeps the spelling of whoever created it.
+//! here. What is stored keeps the spelling it was created with.
 
 use crate::{
     name::Name,

@@ -182,7 +182,7 @@ impl Answer {
 
     /// ARM's 429; the body's shape is assumed.
     pub(crate) fn throttled(retry_after: Duration) -> Self {
-        // Rounded up: whoever retries at the second that was named must be served.
+        // Rounded up: a retry at the second that was named must be served.
         let seconds = retry_after.as_millis().div_ceil(1_000).max(1);
         Self::manager(
             StatusCode::TOO_MANY_REQUESTS,

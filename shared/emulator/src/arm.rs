@@ -4,7 +4,7 @@
 //! the bucket, which faults stand in the way, then the operation itself. Only a request that gets
 //! as far as the faults uses one up.
 //!
-//! Races: a request that is delayed by a latency goes on without its client, as it would in a
+//! Races: a request that is delayed by a latency continues without its client, as it would in a
 //! data centre; everything else of a request happens under one lock.
 
 use crate::{
@@ -74,7 +74,7 @@ pub(crate) async fn handle(
         remaining,
     };
     let mut answer = answer?;
-    // Nobody is told of what a restart could lose.
+    // No client is answered before a restart can no longer lose the write.
     let lasting =
         call.target.operation().is_write() || call.target.operation() == Operation::Reconnect;
     if lasting && !shared.kept().await {
@@ -101,7 +101,7 @@ pub(crate) fn slowed(
     response.map(|body| Slow::new(body, wait).boxed_unsync())
 }
 
-/// A request that was put down, and how it went or goes on.
+/// A request that was recorded, and its answer or what is still to do.
 struct Entered {
     number: u64,
     remaining: Option<(HeaderName, u32)>,
@@ -114,7 +114,7 @@ enum Passage {
     Delayed(Fate),
 }
 
-/// Puts a request down, and settles it at once unless it is to be delayed.
+/// Records a request, and settles it at once unless it is to be delayed.
 fn enter(
     state: &mut State,
     shared: &Shared,

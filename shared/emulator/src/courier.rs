@@ -1,5 +1,5 @@
-//! The requests that Event Grid makes to webhooks: each delivery is a task of its own, so that a slow webhook holds up
-//! nobody else.
+//! The requests that Event Grid makes to webhooks: each delivery is a task of its own, so that a
+//! slow webhook holds up nobody else.
 
 use crate::{
     event_grid::{

@@ -3,7 +3,7 @@
 use jiff::{Span, SpanRelativeTo, SpanRound, Unit};
 use std::time::Duration;
 
-/// Reads a duration; none when it is no ISO 8601, or negative, or has no fixed length. A day has
+/// Reads a duration; none when it is not ISO 8601, or negative, or has no fixed length. A day has
 /// 24 hours.
 pub(crate) fn parsed(text: &str) -> Option<Duration> {
     // jiff also reads friendlier forms, which the service does not.

@@ -71,8 +71,8 @@ pub enum StartError {
     },
     /// The state file cannot be used.
     #[error(
-        "the state file {} cannot be used: {why}; name another, or remove it to begin \
-         afresh", path.display()
+        "the state file {} cannot be used: {why}; name another, or remove it to start \
+         fresh", path.display()
     )]
     State {
         /// The file.
@@ -84,7 +84,7 @@ pub enum StartError {
 
 /// What was waited for did not come.
 #[derive(Debug, thiserror::Error)]
-#[error("waited {bound:?} in vain; the latest requests:\n{requests}")]
+#[error("it did not come within {bound:?}; the latest requests:\n{requests}")]
 pub struct TimedOut {
     bound: Duration,
     requests: String,
@@ -272,7 +272,7 @@ impl Emulator {
         self.shared().change(|state| state.events.unsubscribe(name))
     }
 
-    /// The events on their way to subscriptions, and what became of them, oldest first.
+    /// The events on their way to subscriptions, and how far each is, oldest first.
     #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.shared().lock().events.deliveries()
@@ -303,7 +303,7 @@ impl Emulator {
     }
 
     /// Lands every write that is late, in the order in which they were sent, its If-Match
-    /// honoured; says of each request, by number, what came of it.
+    /// honoured; gives the number of each request and its effect.
     pub fn land(&self) -> Vec<(u64, Effect)> {
         hand::land(self.shared())
     }
@@ -333,7 +333,7 @@ impl Emulator {
         self.foreign(Operation::Patch, &backend.into(), body)
     }
 
-    /// Deletes a backend behind everyone's back.
+    /// Deletes a backend as someone else does.
     ///
     /// # Errors
     /// None so far: deleting what is not there succeeds too.
@@ -457,7 +457,7 @@ impl Emulator {
         self.view(|view| view.requests().cloned().collect())
     }
 
-    /// What clients sent to change `backend` (PUT, PATCH, DELETE), whatever came of it.
+    /// What clients sent to change `backend` (PUT, PATCH, DELETE), whatever the result.
     #[must_use]
     pub fn writes(&self, backend: impl Into<Address>) -> Vec<Received> {
         self.view(|view| view.writes(backend).cloned().collect())

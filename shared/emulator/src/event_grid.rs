@@ -125,7 +125,7 @@ impl Subscription {
     }
 }
 
-/// What became of a delivery so far.
+/// How far a delivery is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Progress {
@@ -154,7 +154,7 @@ pub struct Delivery {
     pub subject: String,
     /// How often it was tried.
     pub attempts: u32,
-    /// What came of the latest attempt, in words.
+    /// The result of the latest attempt, in words.
     pub latest: String,
     /// How it stands.
     pub progress: Progress,
@@ -173,7 +173,7 @@ pub(crate) struct Event {
     trip: Duration,
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Tried {
     Answered(StatusCode),
@@ -336,7 +336,7 @@ impl EventGrid {
         attempts
     }
 
-    /// Puts down what came of an attempt.
+    /// Records the result of an attempt.
     pub(crate) fn tried(&mut self, number: u64, tried: &Tried, now: Timestamp) {
         let Some(pending) = self.deliveries.iter_mut().find(|pending| pending.number == number)
         else {

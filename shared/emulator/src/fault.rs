@@ -227,7 +227,7 @@ mod status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Write {
-    /// It did, and the client does not get to know.
+    /// It did, and the client does not see it.
     Done,
     /// It did not.
     NotDone,
@@ -245,7 +245,8 @@ pub enum ServerError {
     Unavailable,
     /// 504.
     GatewayTimeout,
-    /// 409 `PessimisticConcurrencyConflict`: another operation is under way; try again (public issues).
+    /// 409 `PessimisticConcurrencyConflict`: another operation is under way; try again (public
+    /// issues).
     Conflict,
     /// 422 `ManagementApiRequestFailed`: sometimes for good (public issues).
     ManagementApi,
@@ -371,7 +372,7 @@ impl fmt::Display for Standing {
     }
 }
 
-/// What a request is in for.
+/// What the faults do to a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fate {
     pub(crate) latency: Duration,
@@ -382,7 +383,7 @@ pub(crate) struct Fate {
     pub(crate) stroke: Option<Stroke>,
 }
 
-/// The fault that befalls a request, made concrete.
+/// The fault that decides the answer, made concrete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stroke {
     Throttled { until: Timestamp },
@@ -414,7 +415,7 @@ impl Faults {
         id
     }
 
-    /// Goes on with what a file has.
+    /// Continues with what a file has.
     pub(crate) fn restore(&mut self, standing: Vec<Standing>) {
         let ids = standing.iter().map(|standing| standing.id.0);
         self.last = ids.max().unwrap_or_default();
@@ -440,8 +441,8 @@ impl Faults {
         self.standing.iter().filter(|standing| standing.unmet())
     }
 
-    /// What befalls this request; uses up what befell it. `earlier` says whether the backend has
-    /// a version to be stale with.
+    /// The faults that hit this request; uses up one hit of each. `earlier` says whether the
+    /// backend has a version to be stale with.
     pub(crate) fn meet(
         &mut self,
         operation: Operation,

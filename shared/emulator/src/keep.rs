@@ -1,4 +1,4 @@
-//! The state in a file, so that a restart goes on with it.
+//! The state in a file, so that a restart continues with it.
 //!
 //! What it guarantees: a write, a reconnect or a token that a client was answered is in the file
 //! before the answer goes out; and the file is whole at any moment, since it is written beside
@@ -157,7 +157,7 @@ impl Keeper {
     }
 }
 
-/// Replaces the file as a whole: whoever reads it sees the old one or the new one.
+/// Replaces the file as a whole: a reader sees the old one or the new one.
 fn write(path: &Path, kept: &Kept) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");

@@ -7,10 +7,10 @@
 //! that a process of its own needs no more than one.
 //!
 //! What it guarantees:
-//! - A request is executed whole or not at all, in one order for all, and is on record with what
-//!   came of it, also when its client never got to know.
-//! - Time is the emulator's own ([`Clock`]): what is due has happened for whoever looks after a
-//!   step, and whoever waits is woken. Nothing needs a sleep.
+//! - A request is executed whole or not at all, in one order for all, and is on record with its
+//!   result, also when its client never saw it.
+//! - Time is the emulator's own ([`Clock`]): what is due has happened for anyone who looks after a
+//!   step, and all who wait are woken. Nothing needs a sleep.
 //! - What goes wrong is injected as data ([`Fault`]) and is met in order; what is left over at the
 //!   end of a test fails it ([`Emulator::finish`]).
 //! - The gateway's choices are determined by the configuration and the seed, and short windows

@@ -1,5 +1,5 @@
 //! What the names in a path may be, by the bounds and patterns of 2024-05-01, and what is said of
-//! one that is none. The words are assumed; those of Pointsman's client are the same.
+//! a text that is not one. The words are assumed; those of Pointsman's client are the same.
 
 use serde::{Deserialize, Serialize};
 use std::{

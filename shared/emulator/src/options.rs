@@ -25,14 +25,14 @@ pub struct Options {
     pub audiences: Vec<String>,
     /// How long the identity endpoints' tokens are good for, by the emulator's clock. Clients of
     /// the Azure SDK renew a token 5 minutes before its end, so one that lives for less than that
-    /// is asked for anew before every request.
+    /// is asked for again before every request.
     #[serde(with = "iso")]
     pub token_lifetime: Duration,
     /// Whether Azure Resource Manager's token buckets refuse requests.
     pub throttling: Throttling,
     /// What goes wrong from the start.
     pub faults: Vec<Fault>,
-    /// Where the state is kept, so that a restart goes on with it; none: nowhere. What the file
+    /// Where the state is kept, so that a restart continues with it; none: nowhere. What the file
     /// has of faults and subscriptions is taken in place of those here.
     pub state_file: Option<PathBuf>,
     /// How long, by the emulator's clock, a write takes to reach the gateway. Real gateways load

@@ -1,17 +1,17 @@
 //! The emulated gateways: they route real HTTP by the configuration that was written.
 //!
 //! `/{backend}/any/path?query` goes to the url of a Single, or to a member of a Pool by priority
-//! and weight ([`crate::gateway::balance`]). The `Host` says whose backend: `contoso-apim.azure-api.net` is the
-//! service `contoso-apim`, `team.contoso-apim.azure-api.net` its workspace `team`, and any other
-//! host the first service. A member that does not exist, or is a pool itself, is passed over. A
-//! request is tried once, as a real gateway does without a retry policy: a backend that cannot be
-//! reached is a 500, one that does not answer in time a 504. What came of it counts for the
-//! backend's circuit breaker ([`crate::gateway::breaker`]); a backend that is tripped, and a pool that has nobody
-//! left, answer 503 or the status of their `failureResponse`.
+//! and weight ([`crate::gateway::balance`]). The `Host` says whose backend:
+//! `contoso-apim.azure-api.net` is the service `contoso-apim`, `team.contoso-apim.azure-api.net`
+//! its workspace `team`, and any other host the first service. A member that does not exist, or is
+//! a pool itself, is passed over. A request is tried once, as a real gateway does without a retry
+//! policy: a backend that cannot be reached is a 500, one that does not answer in time a 504. The
+//! result counts for the backend's circuit breaker ([`crate::gateway::breaker`]); a backend that is
+//! tripped, and a pool that has nobody left, answer 503 or the status of their `failureResponse`.
 //!
 //! Several gateways stand behind the one port and take turns; a request with `x-emulator-gateway`
 //! goes to the one of that number. Each has a rotation, breakers and connections of its own, and
-//! gets to know of a new configuration in its own time.
+//! gets a new configuration in its own time.
 //!
 //! A reconnect that is due makes each gateway forget its connections to the backend: the next
 //! request opens a new one, and the admin state shows how many were opened and when.

@@ -21,7 +21,7 @@ pub struct Reconnect {
     pub backend: Address,
     /// When it was asked for, by the emulator's clock.
     pub asked: Timestamp,
-    /// How long after that the gateway connects anew.
+    /// How long after that the gateway opens a new connection.
     #[serde(with = "jiff::fmt::serde::unsigned_duration::required")]
     pub after: Duration,
     /// When that is.

@@ -1,4 +1,4 @@
-//! What was asked of the emulator, and what came of it.
+//! What was asked of the emulator, and the results.
 //!
 //! The record keeps the latest requests up to a bound; the totals count on beyond it, so that a
 //! storm can be judged without keeping it. Tokens and client secrets are never recorded; bodies
@@ -143,7 +143,7 @@ impl Record {
         }
     }
 
-    /// Numbers a request and puts it down.
+    /// Numbers a request and records it.
     pub(crate) fn receive(&mut self, mut received: Received) -> u64 {
         self.last += 1;
         received.number = self.last;
@@ -171,7 +171,7 @@ impl Record {
         self.last
     }
 
-    /// Goes on after the requests of an earlier run.
+    /// Continues after the requests of an earlier run.
     pub(crate) fn restore(&mut self, last: u64) {
         self.last = last;
     }
@@ -206,7 +206,7 @@ impl Record {
         self.totals.get(&operation).copied().unwrap_or_default()
     }
 
-    /// How many times `backend` was written or deleted, by whomever.
+    /// How many times `backend` was written or deleted, by anyone.
     pub(crate) fn written(&self, backend: &Address) -> u64 {
         self.written.get(backend).copied().unwrap_or_default()
     }

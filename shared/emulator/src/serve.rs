@@ -216,10 +216,10 @@ async fn serve(stream: TcpStream, service: Service, mut stopped: watch::Receiver
     }
 }
 
-/// Waits until the switch is thrown, or nobody is left to throw it.
+/// Waits until the switch is on, or nobody is left to turn it on.
 pub(crate) async fn told(switch: &mut watch::Receiver<bool>) {
     // What it gives holds a lock and must not be kept.
-    drop(switch.wait_for(|thrown| *thrown).await);
+    drop(switch.wait_for(|on| *on).await);
 }
 
 /// Reads a body; none when it is too large.

@@ -1,7 +1,7 @@
 //! Everything the emulator remembers, behind one lock, and how it follows the clock.
 //!
-//! One lock makes one story: a request meets its faults, is executed and put down without another
-//! coming between. It is held for microseconds and never across an await.
+//! One lock makes one order: a request meets its faults, is executed and recorded without another
+//! in between. It is held for microseconds and never across an await.
 //!
 //! What is due by the clock (late writes, reconnects, configuration on its way to the gateway)
 //! happens in the order of its due times before anyone looks: taking the lock catches up first.
@@ -324,7 +324,7 @@ impl State {
         }
     }
 
-    /// Executes a write that was late; the request's number, and what came of it.
+    /// Executes a write that was late; gives the request's number and its effect.
     pub(crate) fn land(&mut self, index: usize, now: Timestamp) -> (u64, Effect) {
         let Late { number, call, .. } = self.late.remove(index);
         let (answer, effect) = self.execute(&call, now);
@@ -374,7 +374,7 @@ impl State {
         self.settle(now);
     }
 
-    /// What befalls a request; uses up what befell it.
+    /// The faults that hit a request; uses up one hit of each.
     pub(crate) fn meet(&mut self, call: &Call, operation: Operation) -> Fate {
         let backends = &self.backends;
         let earlier = || backends.has_earlier(&call.target);

@@ -92,7 +92,7 @@ mod text {
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Version {
     pub(crate) etag: String,
-    /// In a file it is text, to the letter; and copied in no time, since it happens under the lock.
+    /// In a file it is the same text. Copying it is cheap, which it must be under the lock.
     #[serde(with = "text")]
     pub(crate) body: Bytes,
 }
@@ -194,7 +194,8 @@ impl Backends {
         Answer::json(status, body).with(header::ETAG, &version.etag)
     }
 
-    /// A page of a collection, its backends as they were so many `writes` ago. `next` makes the link to the page that skips so many.
+    /// A page of a collection, its backends as they were so many `writes` ago. `next` makes the
+    /// link to the page that skips so many.
     pub(crate) fn list(
         &self,
         place: &Address,
@@ -323,7 +324,7 @@ impl Backends {
                 Ahead::Kept => {}
                 Ahead::Ignored => properties = without,
                 Ahead::Refused => {
-                    // That a backend is a Single is no news to anyone.
+                    // A Single may say that it is one in every version.
                     paths.retain(|path| !(single && path == "type"));
                     if !paths.is_empty() {
                         let wrong = |path: String| {
@@ -359,7 +360,7 @@ impl Backends {
         }
         self.last_tag += 1;
         let etag = etag(self.last_tag);
-        // The spelling of whoever created it stays.
+        // The spelling that it was created with stays.
         let address = match self.entries.get(change.address) {
             Some(entry) => entry.address.clone(),
             None => change.address.clone(),

@@ -83,7 +83,7 @@ impl Bucket {
         let back = u32::try_from(back).unwrap_or(u32::MAX);
         self.taken = self.taken.saturating_sub(back);
         // What is left of a refill counts for the next, unless the bucket was full anyway. A clock
-        // that was set back starts anew.
+        // that was set back starts again.
         self.refilled = Some(if self.taken == 0 || now < since {
             now
         } else {

@@ -62,7 +62,7 @@ impl<'a> View<'a> {
         self.state.record.kept().iter()
     }
 
-    /// What clients sent to change `backend` (PUT, PATCH, DELETE), whatever came of it.
+    /// What clients sent to change `backend` (PUT, PATCH, DELETE), whatever the result.
     pub fn writes<B: Into<Address>>(
         &self,
         backend: B,
@@ -81,7 +81,7 @@ impl<'a> View<'a> {
         self.state.record.total(operation)
     }
 
-    /// How many times `backend` was written or deleted, by whomever, recorded or not.
+    /// How many times `backend` was written or deleted, by anyone, recorded or not.
     #[must_use]
     pub fn written(&self, backend: impl Into<Address>) -> u64 {
         self.state.record.written(&self.home(backend))
@@ -150,7 +150,7 @@ impl<'a> View<'a> {
         self.state.gateways.breakers(self.now)
     }
 
-    /// The events on their way to subscriptions, and what became of them, oldest first.
+    /// The events on their way to subscriptions, and how far each is, oldest first.
     #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.state.events.deliveries()

@@ -44,7 +44,7 @@ pub enum Proxy {
 
 /// Which calls are made again by the client itself; see [`retry`](crate::retry).
 ///
-/// The default is none: a caller that records what it is about to do needs to hear of every try.
+/// The default is none: a caller that records what it is about to do must know of every try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retries {
     /// List, Get and GetEntityTag.

@@ -12,7 +12,7 @@ use crate::meta::RequestId;
 /// The pages of a list, one after the other. It ends by itself: after the last page, after an
 /// error, after [`PAGES_MAX`] pages, and where a page names one that was there before.
 ///
-/// A list is not a picture of one moment: what is created or deleted between two pages may be missing
+/// A list does not show one moment: what is created or deleted between two pages may be missing
 /// or come twice.
 #[derive(Debug)]
 pub struct Pages {

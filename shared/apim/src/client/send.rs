@@ -255,8 +255,8 @@ fn record(call: RequestId, response: &Response<Bytes>) {
 /// Sorts a transport error: what is known not to have been sent, and what is not.
 pub(super) fn failed(error: reqwest::Error, call: RequestId) -> Error {
     let ids = Ids::unanswered(call);
-    // Of the address, which may be long, only whose it is: it may be mistyped. There may be a proxy on
-    // the way, and then that is who did not answer.
+    // Of the address, which may be long, only whose it is: it may be mistyped. There may be a proxy
+    // on the way, and then that is who did not answer.
     let origin = error.url().map(|url| url.origin().ascii_serialization());
     let error = error.without_url();
     if error.is_connect() || error.is_builder() {

@@ -2,7 +2,7 @@
 //!
 //! One reader does both jobs, checking and typing, so that what is taken as a typed value and what
 //! passes the check cannot differ. Writing is the careful half: a part is written over the text
-//! that stands in its place, field by field; a field that already says the same keeps its letter,
+//! that stands in its place, field by field; a field that already says the same keeps its text,
 //! and one that the model does not know is not looked at.
 
 use serde_json::{Map, Value};

@@ -131,7 +131,8 @@ impl Part for Properties {
                 let _ = fields.optional::<Members>(reader, "pool");
                 url.zip(protocol).map(|(url, protocol)| Shape::Single { url, protocol, breaker })
             }
-            // What it is nobody says: a patch, or a type that is none. Each field is looked at.
+            // What it is nobody says: a patch, or a type that is not one of the two. Each field is
+            // looked at.
             None => {
                 let _ = fields.optional::<Url>(reader, "url");
                 let _ = fields.optional::<Protocol>(reader, "protocol");

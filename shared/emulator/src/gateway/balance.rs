@@ -79,7 +79,7 @@ struct Group {
 }
 
 impl Balancer {
-    /// Rotations over the groups, begun at `seed`; a group that `before` has too goes on where it
+    /// Rotations over the groups, begun at `seed`; a group that `before` has too continues where it
     /// is.
     pub(crate) fn new(
         seats: &[Seat],

@@ -117,7 +117,8 @@ struct Gateway {
     unpublished: Unpublished,
     routes: BTreeMap<Address, Route>,
     coming: VecDeque<Change>,
-    /// When the next breaker closes. Whoever looks at the state asks, and seldom is one open.
+    /// When the next breaker closes. Every look at the state asks this, and a breaker is seldom
+    /// open.
     closing: Option<Timestamp>,
     reconnects: BTreeMap<Address, u64>,
 }
@@ -154,7 +155,7 @@ impl Gateways {
         }
     }
 
-    /// Makes every gateway connect anew to a backend.
+    /// Makes every gateway open a new connection to a backend.
     pub(crate) fn reconnect(&mut self, backend: &Address) {
         for gateway in &mut self.0 {
             *gateway.reconnects.entry(backend.clone()).or_default() += 1;
@@ -343,6 +344,6 @@ impl Gateway {
 /// What is answered when nobody can serve: 503, or what the configuration says instead.
 fn status(chosen: Option<u16>) -> StatusCode {
     let chosen = chosen.and_then(|code| StatusCode::from_u16(code).ok());
-    // An informational status is no answer that could be sent.
+    // An informational status cannot be sent as an answer.
     chosen.filter(|status| !status.is_informational()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
 }

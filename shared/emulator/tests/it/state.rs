@@ -122,7 +122,7 @@ async fn a_file_that_cannot_be_used_is_an_error() {
         let error = Emulator::start(options).await.unwrap_err().to_string();
         let start = format!("the state file {} cannot be used: ", path.display());
         let why = error.strip_prefix(&start).unwrap_or_else(|| panic!("{error}"));
-        let why = why.strip_suffix("; name another, or remove it to begin afresh").unwrap();
+        let why = why.strip_suffix("; name another, or remove it to start fresh").unwrap();
         assert!(why.starts_with(want), "{why}");
     };
     fs::write(&path, "{}").unwrap();
