@@ -150,7 +150,7 @@ impl Client {
         self.send("list", scope.service(), scope, call, request, read).await
     }
 
-    /// GetEntityTag: reads the mark of a backend alone.
+    /// GetEntityTag: reads the ETag of a backend alone.
     pub async fn entity_tag(&self, id: &BackendId, call: RequestId) -> Result<Tagged, Error> {
         let request = request::entity_tag(&self.endpoint, id, call);
         let read = |answer| response::entity_tag(call, &answer);
@@ -182,7 +182,7 @@ impl Client {
         self.run("create", id, call, request, |answer| response::create(call, answer)).await
     }
 
-    /// Create Or Update of the backend that is still in the state marked by `etag`: replaces all
+    /// Create Or Update of the backend that still has the ETag `etag`: replaces all
     /// of it.
     pub async fn replace(
         &self,
@@ -207,7 +207,7 @@ impl Client {
         self.run("overwrite", id, call, request, |answer| response::overwrite(call, answer)).await
     }
 
-    /// Update: merges a patch into the backend that is still in the state marked by `etag`. The
+    /// Update: merges a patch into the backend that still has the ETag `etag`. The
     /// request is built by the call, and sent when its future is first polled.
     pub fn update(
         &self,
@@ -220,7 +220,7 @@ impl Client {
         self.run("update", id, call, request, move |answer| response::update(call, answer))
     }
 
-    /// Delete: takes away the backend that is still in the state marked by `etag`.
+    /// Delete: takes away the backend that still has the ETag `etag`.
     pub async fn delete(
         &self,
         id: &BackendId,

@@ -1,4 +1,4 @@
-//! As whom requests are made.
+//! The identity that requests are made with.
 //!
 //! One way is named, or [`Credential::Auto`] chooses by what is **present** and
 //! never by what fails: a client secret that was rotated away must be an error, not a silent step
@@ -35,7 +35,7 @@ pub const METADATA_PROBE_MS: u64 = 1_000;
 /// How much of what an identity service says is kept, in characters.
 pub const FAILURE_CHARS_MAX: usize = 1_000;
 
-/// As whom requests are made.
+/// The identity that requests are made with.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// The identity that Azure gives to the machine, app or container this runs in.

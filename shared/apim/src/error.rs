@@ -1,4 +1,4 @@
-//! Why a call gave nothing, and what may be done about it.
+//! Why a call failed, and what may be done about it.
 //!
 //! Three questions are answered by every error itself:
 //! - **Was it done?** [`Error::done`]. A transport error after sending, a timeout and a 5xx leave
@@ -18,7 +18,7 @@ use crate::list::{NextLinkError, PAGES_MAX};
 use crate::meta::{Ids, RetryAfter};
 use crate::version::NotOffered;
 
-/// Why a call gave nothing.
+/// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
     /// 429: too many requests. Not done; trying sooner than told fails again.
@@ -90,7 +90,7 @@ pub enum Withheld {
         wait: Duration,
     },
     /// A list has more pages than are followed.
-    #[error("the list goes on after {PAGES_MAX} pages, or in a circle")]
+    #[error("the list has more than {PAGES_MAX} pages, or repeats itself")]
     Endless,
 }
 
@@ -120,7 +120,7 @@ pub enum Garbled {
         column: usize,
     },
     /// It has no ETag, or none that could be sent back.
-    #[error("its ETag is missing or not one")]
+    #[error("its ETag is missing or not valid")]
     NoEtag,
     /// Its body is larger than [`DOCUMENT_BYTES_MAX`](crate::document::DOCUMENT_BYTES_MAX).
     #[error("its body is larger than {max} bytes")]
@@ -131,7 +131,7 @@ pub enum Garbled {
     /// It is a page of a list, and not as the published model has it.
     #[error("{0}")]
     Page(&'static str),
-    /// It is a page of a list, and its next page is not one to follow.
+    /// It is a page of a list, and its next page must not be followed.
     #[error(transparent)]
     NextLink(#[from] NextLinkError),
     /// Its status is not one that the operation has.
@@ -154,7 +154,7 @@ pub struct CredentialFailure {
 pub enum Done {
     /// It was not.
     No,
-    /// Nobody here knows: look before asking again.
+    /// It is not known: look before asking again.
     Unknown,
 }
 

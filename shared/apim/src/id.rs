@@ -182,14 +182,14 @@ impl From<ServiceBackendId> for BackendId {
 pub enum ArmIdError {
     /// It has not the form of one.
     #[error(
-        "{found:?} stands where {expected} should: an id reads \
+        "{found:?} is where {expected} should be: an id reads \
          /subscriptions/{{id}}/resourceGroups/{{name}}/providers/Microsoft.ApiManagement\
          /service/{{name}}[/workspaces/{{name}}][/backends/{{name}}]"
     )]
     Form {
         /// What was wanted there.
         expected: &'static str,
-        /// What stands there, cut short; empty where the text ends.
+        /// What is there, cut short; empty where the text ends.
         found: String,
     },
     /// One of its names is none.

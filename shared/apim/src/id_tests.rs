@@ -34,20 +34,20 @@ fn what_is_no_arm_id_is_refused_by_the_place() {
     check(
         "eu-1",
         &expect![[
-            r#""eu-1" stands where /subscriptions should: an id reads /subscriptions/{id}/resourceGroups/{name}/providers/Microsoft.ApiManagement/service/{name}[/workspaces/{name}][/backends/{name}]"#
+            r#""eu-1" is where /subscriptions should be: an id reads /subscriptions/{id}/resourceGroups/{name}/providers/Microsoft.ApiManagement/service/{name}[/workspaces/{name}][/backends/{name}]"#
         ]],
     );
     check(
         SERVICE,
         &expect![[
-            r#""" stands where backends or workspaces should: an id reads /subscriptions/{id}/resourceGroups/{name}/providers/Microsoft.ApiManagement/service/{name}[/workspaces/{name}][/backends/{name}]"#
+            r#""" is where backends or workspaces should be: an id reads /subscriptions/{id}/resourceGroups/{name}/providers/Microsoft.ApiManagement/service/{name}[/workspaces/{name}][/backends/{name}]"#
         ]],
     );
     check(&format!("{SERVICE}/backends/"), &expect![[r#""" is not a backend name: it is empty"#]]);
     check(
         &format!("{SERVICE}/backends/a/b"),
         &expect![[
-            r#""b" stands where the end should: an id reads /subscriptions/{id}/resourceGroups/{name}/providers/Microsoft.ApiManagement/service/{name}[/workspaces/{name}][/backends/{name}]"#
+            r#""b" is where the end should be: an id reads /subscriptions/{id}/resourceGroups/{name}/providers/Microsoft.ApiManagement/service/{name}[/workspaces/{name}][/backends/{name}]"#
         ]],
     );
     check(

@@ -24,7 +24,7 @@
 //!
 //! # Operations
 //!
-//! At service level and in a workspace alike; both stand in the tests that are named. All of them
+//! At service level and in a workspace alike; both are in the tests that are named. All of them
 //! are run over sockets too, by `client::tests::every_operation_over_one_warm_connection` and
 //! `client::tests::a_backend_from_its_creation_to_its_end_at_both_levels`.
 //!
@@ -122,7 +122,7 @@
 //! # }
 //! ```
 //!
-//! Nothing is deleted without the mark of its state:
+//! Nothing is deleted without the ETag of its state:
 //!
 //! ```compile_fail,E0061
 //! # use pointsman_apim::{BackendId, Endpoint, RequestId, request};

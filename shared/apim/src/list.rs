@@ -143,7 +143,7 @@ pub struct Page {
     pub count: Option<u64>,
     /// Where the next page is, if there is one.
     pub next: Option<NextLink>,
-    /// What was said about the answer.
+    /// What the headers of the answer said.
     pub meta: Meta,
 }
 
@@ -156,7 +156,7 @@ pub struct NextLink(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NextLinkError {
     /// It is not a whole address.
-    #[error("the address of its next page is not one")]
+    #[error("the address of its next page is not valid")]
     NotAnAddress,
     /// It is longer than anything that is looked at.
     #[error("the address of its next page is longer than {NEXT_LINK_BYTES_MAX} bytes")]

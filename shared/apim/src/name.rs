@@ -111,7 +111,7 @@ fn hint(rule: Option<&'static str>) -> String {
     rule.map(|rule| format!("; it must match {rule}")).unwrap_or_default()
 }
 
-/// The fold that identity is judged by. Full lower case rather than ASCII's alone, since resource
+/// The fold that names are compared by. Full lower case rather than ASCII's alone, since resource
 /// groups may have letters of any script.
 fn fold(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars().flat_map(char::to_lowercase)
@@ -135,7 +135,7 @@ impl Kind {
         }
     }
 
-    /// Whether a character may stand at that place, counted from 1, of a name of `len`.
+    /// Whether a character may be at that place, counted from 1, of a name of `len`.
     fn allows(self, c: char, at: usize, len: usize) -> bool {
         let one_segment = !c.is_control() && !matches!(c, '/' | '\\' | '?' | '#');
         match self {

@@ -23,7 +23,7 @@ use crate::meta::RequestId;
 use crate::request;
 use crate::version::{ApiVersion, NotOffered};
 
-/// Where what makes a backend a pool stands in its body, and where its members do in there.
+/// Where a body has what makes it a pool, and where in that it has the members.
 const POOL: &str = "properties.pool.";
 const MEMBERS: &str = "services[";
 

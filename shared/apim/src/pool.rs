@@ -72,7 +72,7 @@ impl<'a> Edit<'a> {
         // The tree was read from the same bytes, so that all that can fail is a repeated key,
         // of which the tree has kept the last.
         let received = received(backend.body()).map_err(|_| {
-            let words = "has a key that stands twice, so that which one counts cannot be known";
+            let words = "has a key twice, so that which one counts cannot be known";
             Problem::new(SERVICES.join("."), Fault::Contradicts(words))
         })?;
         Ok(Self { after: before.clone(), before, received })
@@ -120,9 +120,9 @@ impl<'a> Edit<'a> {
     /// The whole backend with these members, to replace it; everything else stays unchanged.
     ///
     /// # Errors
-    /// When the service would refuse the whole, or a key stands twice in it.
+    /// When the service would refuse the whole, or a key is in it twice.
     pub fn whole(&self, backend: &Backend) -> Result<Draft, DraftError> {
-        // Of a body with a key that stands twice, something would be lost.
+        // Of a body that has a key twice, something would be lost.
         let body = Document::parse(backend.body().clone())?;
         let services = self.after.services(self.received);
         Draft::parse(with(Some(body.text()), &SERVICES, &services))

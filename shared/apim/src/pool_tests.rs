@@ -166,7 +166,7 @@ fn edits() {
 #[test]
 fn a_repeated_key_is_not_edited() {
     let backend = pool(r#"[{"id":"a","weight":1,"weight":2}]"#);
-    expect!["properties.pool.services has a key that stands twice, so that which one counts cannot be known"]
+    expect!["properties.pool.services has a key twice, so that which one counts cannot be known"]
         .assert_eq(&Edit::of(&backend).unwrap_err().to_string());
 }
 

@@ -71,12 +71,12 @@ pub(crate) fn features(document: &Document) -> Vec<Feature> {
     has.into_iter().filter(|(has, _)| *has).map(|(_, feature)| feature).collect()
 }
 
-/// What a create came to.
+/// The result of a create.
 #[derive(Debug, Clone)]
 pub enum Created {
     /// 201: it is new, and ours.
     New(Backend),
-    /// 200: somebody had made it meanwhile, and it was replaced. It is not ours to delete.
+    /// 200: someone else had made it meanwhile, and it was replaced. We must not delete it.
     Replaced(Backend),
 }
 

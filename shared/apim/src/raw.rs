@@ -13,7 +13,7 @@ use serde::de::{
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// The fields of an object, in their order, each as it was written. A key that stands twice is an
+/// The fields of an object, in their order, each as it was written. A key that is there twice is an
 /// error.
 pub(crate) struct Fields<'a>(pub(crate) Vec<(String, &'a RawValue)>);
 
@@ -29,7 +29,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                 let mut fields: Vec<(String, &RawValue)> = Vec::with_capacity(4);
                 while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
                     if fields.iter().any(|(seen, _)| *seen == key) {
-                        return Err(A::Error::custom("a key stands twice"));
+                        return Err(A::Error::custom("a key is there twice"));
                     }
                     fields.push((key, value));
                 }
@@ -46,7 +46,7 @@ pub(crate) struct Object(String);
 
 impl Object {
     /// The object of that text, or a new one where there is none that could be kept: nothing,
-    /// null, something else, or an object with a key that stands twice.
+    /// null, something else, or an object that has a key twice.
     pub(crate) fn of(existing: Option<&str>) -> Self {
         let is_one = |text: &&str| serde_json::from_str::<Fields<'_>>(text).is_ok();
         Self(existing.filter(is_one).unwrap_or("{}").to_owned())
@@ -139,7 +139,7 @@ pub(crate) fn items(text: &str) -> Vec<&str> {
     items.into_iter().map(RawValue::get).collect()
 }
 
-/// The path of the first key that stands twice in its object, at any depth.
+/// The path of the first key that is in its object twice, at any depth.
 pub(crate) fn repeated(body: &[u8]) -> Option<String> {
     let mut found = None;
     let mut deserializer = serde_json::Deserializer::from_slice(body);
@@ -175,7 +175,7 @@ impl<'de> Visitor<'de> for Once<'_> {
             let path = format!("{}{dot}{key}", self.path);
             if !seen.insert(key) {
                 *self.found = Some(path);
-                return Err(A::Error::custom("a key stands twice"));
+                return Err(A::Error::custom("a key is there twice"));
             }
             map.next_value_seed(Once { path, found: &mut *self.found })?;
         }

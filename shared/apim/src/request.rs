@@ -46,7 +46,7 @@ pub fn list_next(link: &NextLink, call: RequestId) -> Request<Bytes> {
     build(Method::GET, link.as_str().to_owned(), call, Bytes::new())
 }
 
-/// GetEntityTag: reads the mark of a backend alone.
+/// GetEntityTag: reads the ETag of a backend alone.
 pub fn entity_tag(
     endpoint: &Endpoint,
     id: &BackendId,
@@ -55,7 +55,7 @@ pub fn entity_tag(
     backend(Method::HEAD, endpoint, id, call, Bytes::new())
 }
 
-/// Get: reads a backend, with its mark and, in clear, its secrets.
+/// Get: reads a backend, with its ETag and, in clear, its secrets.
 pub fn get(
     endpoint: &Endpoint,
     id: &BackendId,
@@ -75,7 +75,7 @@ pub fn create(
     backend(Method::PUT, endpoint, id, call, draft.document().body().clone())
 }
 
-/// Create Or Update of the backend that is still in the state marked by `etag`: replaces all of
+/// Create Or Update of the backend that still has the ETag `etag`: replaces all of
 /// it.
 pub fn replace(
     endpoint: &Endpoint,
@@ -98,7 +98,7 @@ pub fn overwrite(
     Ok(conditional(create(endpoint, id, draft, call)?, HeaderValue::from_static("*")))
 }
 
-/// Update: merges a patch into the backend that is still in the state marked by `etag`.
+/// Update: merges a patch into the backend that still has the ETag `etag`.
 pub fn update(
     endpoint: &Endpoint,
     id: &BackendId,
@@ -111,7 +111,7 @@ pub fn update(
     Ok(conditional(request, etag.header()))
 }
 
-/// Delete: takes away the backend that is still in the state marked by `etag`.
+/// Delete: takes away the backend that still has the ETag `etag`.
 pub fn delete(
     endpoint: &Endpoint,
     id: &BackendId,

@@ -23,26 +23,26 @@ use crate::put::Created;
 /// A reconnect was accepted. Azure cannot recall it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
-    /// What was said about the answer; its date is when the delay began.
+    /// What the headers of the answer said; its date is when the delay began.
     pub meta: Meta,
 }
 
-/// What a delete came to. Either way it is not there any more.
+/// The result of a delete. Either way it is not there any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deleted {
     /// Whether the service said 200 or 204. The page does not say how they differ; by the
     /// conventions of Azure Resource Manager, 204 means that there was nothing to delete.
     pub was_there: bool,
-    /// What was said about the answer.
+    /// What the headers of the answer said.
     pub meta: Meta,
 }
 
-/// The mark of a backend, without its body.
+/// The ETag of a backend, without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tagged {
-    /// The mark of its state.
+    /// The ETag of its state.
     pub etag: ETag,
-    /// What was said about the answer.
+    /// What the headers of the answer said.
     pub meta: Meta,
 }
 
@@ -182,8 +182,9 @@ type Parts = (Vec<Document>, Option<u64>, Option<NextLink>);
 
 fn page(endpoint: &Endpoint, status: StatusCode, body: &Bytes) -> Result<Parts, Garbled> {
     object(status, body, &[StatusCode::OK])?;
-    let page: WirePage<'_> = serde_json::from_slice(body)
-        .map_err(|_| Garbled::Page("it has no array of values, or its count or link is not one"))?;
+    let page: WirePage<'_> = serde_json::from_slice(body).map_err(|_| {
+        Garbled::Page("it has no array of values, or its count or link is not valid")
+    })?;
     let document = |raw: &&RawValue| {
         let tree: Value = serde_json::from_str(raw.get()).unwrap_or_default();
         let bytes = body.slice_ref(raw.get().as_bytes());

@@ -79,18 +79,18 @@ fn a_success_that_cannot_be_read() {
         "",
         "{}",
         &expect![[r#"
-        Azure's answer cannot be read (200)
-        Azure's answer cannot be read (200): its ETag is missing or not one (client-request-id 00000000-0000-0000-0000-000000000007)
-        Look { after: None }"#]],
+            Azure's answer cannot be read (200)
+            Azure's answer cannot be read (200): its ETag is missing or not valid (client-request-id 00000000-0000-0000-0000-000000000007)
+            Look { after: None }"#]],
     );
     check(
         200,
         "ETag: *",
         "{}",
         &expect![[r#"
-        Azure's answer cannot be read (200)
-        Azure's answer cannot be read (200): its ETag is missing or not one (client-request-id 00000000-0000-0000-0000-000000000007)
-        Look { after: None }"#]],
+            Azure's answer cannot be read (200)
+            Azure's answer cannot be read (200): its ETag is missing or not valid (client-request-id 00000000-0000-0000-0000-000000000007)
+            Look { after: None }"#]],
     );
     check(
         200,
@@ -263,11 +263,11 @@ fn a_page_keeps_the_letter_of_each_backend() {
     expect![[r#"
         it has no body
         its body is not a JSON object (line 1, column 1)
-        it has no array of values, or its count or link is not one
+        it has no array of values, or its count or link is not valid
         one of its values is not an object
-        it has no array of values, or its count or link is not one
-        it has no array of values, or its count or link is not one
-        the address of its next page is not one
+        it has no array of values, or its count or link is not valid
+        it has no array of values, or its count or link is not valid
+        the address of its next page is not valid
         its next page is on another server, which must not see the token
     "#]]
     .assert_eq(&reasons.map(reason).concat());

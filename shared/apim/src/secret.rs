@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-/// What stands where a secret was.
+/// What replaces a secret.
 pub const HIDDEN: &str = "***";
 
 /// A text that is never printed.

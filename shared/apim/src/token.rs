@@ -42,7 +42,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// A token that is good until `expires`. One that cannot stand in a header is refused.
+    /// A token that is good until `expires`. One that cannot be sent in a header is refused.
     pub fn new(secret: &Secret, expires: Timestamp) -> Result<Self, CredentialFailure> {
         let text = format!("Bearer {}", secret.expose());
         let mut header = HeaderValue::try_from(text).map_err(|_| CredentialFailure {

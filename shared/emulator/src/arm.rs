@@ -1,7 +1,7 @@
 //! Azure Resource Manager's side: from a request to an answer, or to a cut.
 //!
 //! The order is: is the caller who they say they are, is there an api-version, is there room in
-//! the bucket, which faults stand in the way, then the operation itself. Only a request that gets
+//! the bucket, which faults hit it, then the operation itself. Only a request that gets
 //! as far as the faults uses one up.
 //!
 //! Races: a request that is delayed by a latency continues without its client, as it would in a

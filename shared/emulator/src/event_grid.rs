@@ -156,7 +156,7 @@ pub struct Delivery {
     pub attempts: u32,
     /// The result of the latest attempt, in words.
     pub latest: String,
-    /// How it stands.
+    /// How far it is.
     pub progress: Progress,
 }
 

@@ -96,7 +96,7 @@ pub(crate) fn subscription(text: &str) -> Result<(), String> {
     if is { Ok(()) } else { Err(words("subscription id", text, "it must be a UUID")) }
 }
 
-/// 1-90 characters that can stand in a path.
+/// 1-90 characters that a path can have.
 pub(crate) fn resource_group(text: &str) -> Result<(), String> {
     let fits = |c, _, _| in_a_path(c);
     Rule { what: "resource group", chars_max: 90, pattern: None, fits }.check(text)
@@ -119,7 +119,7 @@ pub(crate) fn workspace(text: &str) -> Result<(), String> {
     Rule { what: "workspace name", chars_max: 80, pattern, fits }.check(text)
 }
 
-/// 1-80 characters that can stand in a path.
+/// 1-80 characters that a path can have.
 pub(crate) fn backend(text: &str) -> Result<(), String> {
     let fits = |c, _, _| in_a_path(c);
     Rule { what: "backend name", chars_max: 80, pattern: None, fits }.check(text)

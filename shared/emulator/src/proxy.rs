@@ -9,7 +9,7 @@
 //! result counts for the backend's circuit breaker ([`crate::gateway::breaker`]); a backend that is
 //! tripped, and a pool that has nobody left, answer 503 or the status of their `failureResponse`.
 //!
-//! Several gateways stand behind the one port and take turns; a request with `x-emulator-gateway`
+//! Several gateways are behind the one port and take turns; a request with `x-emulator-gateway`
 //! goes to the one of that number. Each has a rotation, breakers and connections of its own, and
 //! gets a new configuration in its own time.
 //!

@@ -10,9 +10,9 @@ use crate::secret::Secret;
 pub struct Proxy {
     /// Its address.
     pub url: ProxyUrl,
-    /// As whom it is used.
+    /// The user that it is used as.
     pub username: Option<String>,
-    /// With what.
+    /// The password of that user.
     pub password: Option<Secret>,
 }
 
@@ -27,9 +27,9 @@ object! {
 /// What is checked of a backend's certificate. The service's defaults are true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tls {
-    /// Whether its chain is.
+    /// Whether its chain is checked.
     pub validate_certificate_chain: Option<bool>,
-    /// Whether its name is.
+    /// Whether its name is checked.
     pub validate_certificate_name: Option<bool>,
 }
 

@@ -1,4 +1,5 @@
-//! `properties.credentials`: what the gateway shows to a backend. All of it is secret.
+//! `properties.credentials`: what the gateway sends to a backend to authenticate. All of it is
+//! secret.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use crate::secret::Secret;
 /// The most certificates, by id or by thumbprint.
 pub const CERTIFICATES_MAX: usize = 32;
 
-/// What the gateway shows to a backend.
+/// What the gateway sends to a backend to authenticate.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Credentials {
     /// The `Authorization` header.

@@ -88,7 +88,7 @@ fn properties(document: &Value, reader: &mut Reader) -> Option<Properties> {
 }
 
 /// Writes properties into a document, and leaves every letter of it that says something else.
-/// A document with a key that stands twice has no place to write to.
+/// A document with a key that is in it twice has no place to write to.
 pub fn write_into(document: &Document, properties: &Properties) -> Result<Document, DocumentError> {
     // Answers of the service are read without looking for such keys.
     let document = Document::parse(document.body().clone())?;

@@ -57,7 +57,7 @@ pub(crate) struct At<'a> {
 }
 
 impl<'a> At<'a> {
-    /// A value that stands at that path, which leads through nothing secret.
+    /// The value at that path, none of which is secret.
     pub(crate) fn new(path: String, value: &'a Value) -> Self {
         Self { path, value, secret: false }
     }
@@ -196,7 +196,7 @@ pub(crate) trait Part: Sized + PartialEq {
     /// only a reading without a problem counts.
     fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self>;
 
-    /// Its text where `existing` stands. Only asked where that does not say the same.
+    /// Its text in place of `existing`. Only asked where that does not say the same.
     fn over(&self, existing: Option<&str>) -> String;
 
     /// What tells it from the others in an array, so that it finds the text that it had.
@@ -204,7 +204,7 @@ pub(crate) trait Part: Sized + PartialEq {
         None
     }
 
-    /// Its text where `existing` stands: that very text, if it says the same.
+    /// Its text in place of `existing`: that text itself, if it says the same.
     fn write(&self, existing: Option<&str>) -> String {
         match existing {
             Some(text) if of_text::<Self>(text).as_ref() == Some(self) => text.to_owned(),

@@ -25,7 +25,7 @@ pub struct Properties {
     pub description: Option<Description>,
     /// Its management URI in another system.
     pub resource_id: Option<ResourceId>,
-    /// What the gateway shows to it.
+    /// What the gateway sends to it to authenticate.
     pub credentials: Option<Credentials>,
     /// A proxy before it.
     pub proxy: Option<Proxy>,

@@ -1,7 +1,7 @@
 //! Texts, numbers and times within their bounds.
 //!
 //! Bounds are those of the pages of 2024-05-01 and its published specification; what other
-//! sources say is named where it stands. Characters are counted, not bytes.
+//! sources say is named where it is used. Characters are counted, not bytes.
 
 use std::fmt;
 use std::str::FromStr;

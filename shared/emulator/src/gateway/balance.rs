@@ -54,7 +54,7 @@ pub(crate) fn seats(properties: &Properties) -> Vec<Seat> {
         .collect()
 }
 
-/// How a member stands at the moment.
+/// The state of a member at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// There is no such Single.
@@ -109,7 +109,7 @@ impl Balancer {
         Self { groups: groups.collect(), zero_weight: unpublished.zero_weight }
     }
 
-    /// The next member, by how each stands.
+    /// The next member, by the state of each.
     pub(crate) fn next(&mut self, standing: impl Fn(&str) -> Standing) -> Option<&str> {
         let down = |group: &Group| {
             let mut there = group.members.iter().map(|(member, _)| standing(member));
