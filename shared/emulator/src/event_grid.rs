@@ -204,6 +204,7 @@ pub(crate) struct Attempt {
 }
 
 /// The subscriptions, and what is on its way to them.
+#[derive(Default)]
 pub(crate) struct EventGrid {
     subscriptions: Vec<Subscribed>,
     deliveries: VecDeque<Pending>,
@@ -215,14 +216,7 @@ pub(crate) struct EventGrid {
 
 impl EventGrid {
     pub(crate) fn new(subscriptions: &[Subscription], seed: u64, due: Arc<Notify>) -> Self {
-        let mut grid = Self {
-            subscriptions: Vec::new(),
-            deliveries: VecDeque::new(),
-            seed,
-            events: 0,
-            numbers: 0,
-            due,
-        };
+        let mut grid = Self { seed, due, ..Self::default() };
         for subscription in subscriptions {
             grid.subscribe(subscription.clone(), false);
         }

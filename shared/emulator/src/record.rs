@@ -118,14 +118,14 @@ impl fmt::Debug for Received {
 }
 
 /// The latest requests, and how many there were of each kind.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Record {
     kept: VecDeque<Received>,
     kept_max: usize,
     last: u64,
     totals: BTreeMap<Operation, u64>,
     written: BTreeMap<Address, u64>,
-    unknown: VecDeque<String>,
+    unknown: Vec<String>,
 }
 
 /// How many unknown calls are remembered for the message of a test that fails by them.
@@ -133,14 +133,7 @@ const UNKNOWN_KEPT: usize = 20;
 
 impl Record {
     pub(crate) fn new(kept_max: usize) -> Self {
-        Self {
-            kept: VecDeque::new(),
-            kept_max,
-            last: 0,
-            totals: BTreeMap::new(),
-            written: BTreeMap::new(),
-            unknown: VecDeque::new(),
-        }
+        Self { kept_max, ..Self::default() }
     }
 
     /// Numbers a request and records it.
@@ -155,7 +148,7 @@ impl Record {
         if received.operation == Operation::Unknown && !opens && self.unknown.len() < UNKNOWN_KEPT {
             let Received { verb, path, .. } = &received;
             let call = format!("#{} {verb} {path}", self.last);
-            self.unknown.push_back(call);
+            self.unknown.push(call);
         }
         if self.kept_max > 0 {
             if self.kept.len() >= self.kept_max {
