@@ -13,7 +13,7 @@
 //! | `PUT`, `PATCH`, `DELETE /emulator/backends/{id}` | the foreign writer; `{workspace}/{id}` too |
 //!
 //! Durations are ISO 8601. Bodies of recorded requests are shown here, secrets included: these
-//! endpoints are on the loopback, and the emulator holds no real ones.
+//! endpoints are on the loopback, and the emulator has no real ones.
 
 use crate::{
     address::{Address, Operation},
@@ -153,7 +153,7 @@ fn state(shared: &Shared) -> Value {
         .backends()
         .map(|backend| json!({"backend": backend, "etag": view.etag(backend)}))
         .collect();
-    // Without the query and the headers, which may be secrets of somebody's.
+    // Without the query and the headers, which may be secrets.
     let subscriptions: Vec<_> = state
         .events
         .subscriptions()

@@ -146,7 +146,7 @@ impl Answer {
         )
     }
 
-    /// The body is no JSON, or not the JSON of a backend (ARM's own words).
+    /// The body is not JSON, or not the JSON of a backend (ARM's own words).
     pub(crate) fn unreadable(why: &str) -> Self {
         Self::manager(
             StatusCode::BAD_REQUEST,

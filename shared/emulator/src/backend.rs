@@ -88,7 +88,7 @@ pub(crate) fn is_pool(properties: &Properties) -> bool {
     kind.is_some_and(|kind| kind.eq_ignore_ascii_case("Pool"))
 }
 
-/// Gives fields the names that the service answers with: `clientCertificateThumbprint`, which the
+/// Renames fields as the service answers with them: `clientCertificateThumbprint`, which the
 /// specification writes with a small t (recorded). Before anything is merged, so that either
 /// spelling changes the same field.
 pub(crate) fn rename(properties: &mut Properties) {

@@ -260,7 +260,7 @@ impl Emulator {
     /// Subscribes a webhook to the events of circuit breakers, from now on, if it consents.
     ///
     /// # Errors
-    /// When the endpoint or a header is none, or when the webhook does not consent.
+    /// When the endpoint or a header is not valid, or when the webhook does not consent.
     pub async fn subscribe(&self, subscription: Subscription) -> Result<(), SubscribeError> {
         courier::validate(self.shared(), &subscription).await?;
         self.shared().change(|state| state.events.subscribe(subscription, true));
@@ -279,7 +279,7 @@ impl Emulator {
     }
 }
 
-/// Faults and foreign hands.
+/// Faults, and writes by others.
 impl Emulator {
     /// Lets something go wrong from now on.
     pub fn inject(&self, fault: Fault) -> FaultId {
@@ -292,12 +292,12 @@ impl Emulator {
         self.inject(Fault::always(on, Kind::Throttle { lasts }))
     }
 
-    /// Takes one fault back; false when it was spent or never was.
+    /// Removes one fault; false when it is spent or was never there.
     pub fn clear(&self, fault: FaultId) -> bool {
         self.shared().change(|state| state.faults.remove(fault))
     }
 
-    /// Takes all faults back. Writes that are late already stay so.
+    /// Removes all faults. Writes that are late already stay late.
     pub fn clear_faults(&self) {
         self.shared().change(|state| state.faults.clear());
     }
@@ -336,7 +336,7 @@ impl Emulator {
     /// Deletes a backend as someone else does.
     ///
     /// # Errors
-    /// None so far: deleting what is not there succeeds too.
+    /// None today: deleting what is not there succeeds too.
     pub fn foreign_delete(&self, backend: impl Into<Address>) -> Result<(), Refused> {
         self.foreign(Operation::Delete, &backend.into(), &Value::Null).map(drop)
     }
@@ -416,7 +416,7 @@ impl Emulator {
     /// [`Emulator::view`].
     ///
     /// # Errors
-    /// [`TimedOut`] with the latest requests, when it did not come to hold in time.
+    /// [`TimedOut`] with the latest requests, when it did not hold in time.
     pub async fn wait_for(
         &self,
         condition: impl Fn(&View<'_>) -> bool,
@@ -469,7 +469,7 @@ impl Emulator {
         self.view(|view| view.backend(backend))
     }
 
-    /// The members of a pool, in order; empty when it is no pool.
+    /// The members of a pool, in order; empty when it is not a pool.
     #[must_use]
     pub fn seats(&self, pool: impl Into<Address>) -> Vec<Seat> {
         self.view(|view| view.seats(pool))
@@ -512,7 +512,7 @@ impl Emulator {
     }
 
     /// Whether a test that ends now has left something over: a fault that was never met, a late
-    /// write that never landed, a call that nobody here knows.
+    /// write that never landed, a call that is not known here.
     ///
     /// # Errors
     /// [`Leftovers`], a line for each.

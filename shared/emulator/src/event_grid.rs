@@ -7,7 +7,7 @@
 //! validated ahead of its first delivery instead, since the webhook may start later.
 //!
 //! A delivery succeeds by 200 to 204 within [`ANSWER_SECONDS_MAX`]; 400, 401, 403 and 413 drop
-//! the event; anything else is tried again by the emulator's clock, at growing distances, up to
+//! the event; anything else is tried again by the emulator's clock, at growing intervals, up to
 //! [`ATTEMPTS_MAX`] times within a day (documented). So it is at least once, and unordered.
 //!
 //! Not emulated: batches, dead letters, the handshake by visiting a URL, and Entra tokens; a
@@ -129,7 +129,7 @@ impl Subscription {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Progress {
-    /// It is to be tried at this time, or as soon as may be after it.
+    /// It is to be tried at this time or soon after.
     Due(Timestamp),
     /// It is on its way.
     UnderWay,

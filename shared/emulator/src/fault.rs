@@ -180,10 +180,10 @@ pub enum Kind {
         write: Write,
     },
     /// A write or a reconnect: the connection is closed at once, and the request is executed
-    /// later, its If-Match honoured then; it may come to nothing by a 412. It lands by
+    /// later, its If-Match honoured then; it may fail with a 412. It lands by
     /// [`crate::Emulator::land`], or at a time.
     LandsLate {
-        /// When, after it was received, by the emulator's clock; none: when told.
+        /// When, after it was received, by the emulator's clock; none: only on demand.
         #[serde(default, with = "jiff::fmt::serde::unsigned_duration::optional")]
         after: Option<Duration>,
     },
@@ -426,7 +426,7 @@ impl Faults {
         self.standing.clear();
     }
 
-    /// Takes one fault back; false when there is none of that name.
+    /// Removes one fault; false when there is none of that name.
     pub(crate) fn remove(&mut self, id: FaultId) -> bool {
         let before = self.standing.len();
         self.standing.retain(|standing| standing.id != id);

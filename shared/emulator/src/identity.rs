@@ -256,7 +256,7 @@ fn issue(shared: &Shared, client: &str, resource: &str) -> (String, jiff::Timest
     shared.change(|state| state.tokens.issue(client, resource, lifetime, now))
 }
 
-/// Entra's way to say no.
+/// A refusal as Entra writes it.
 fn refusal(status: StatusCode, error: &str, code: u32, why: &str) -> Answer {
     let body = json!({"error": error, "error_description": why, "error_codes": [code]});
     Answer::value(status, &body)

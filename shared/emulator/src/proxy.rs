@@ -4,7 +4,7 @@
 //! and weight ([`crate::gateway::balance`]). The `Host` says whose backend:
 //! `contoso-apim.azure-api.net` is the service `contoso-apim`, `team.contoso-apim.azure-api.net`
 //! its workspace `team`, and any other host the first service. A member that does not exist, or is
-//! a pool itself, is passed over. A request is tried once, as a real gateway does without a retry
+//! a pool itself, is skipped. A request is tried once, as a real gateway does without a retry
 //! policy: a backend that cannot be reached is a 500, one that does not answer in time a 504. The
 //! result counts for the backend's circuit breaker ([`crate::gateway::breaker`]); a backend that is
 //! tripped, and a pool that has nobody left, answer 503 or the status of their `failureResponse`.
@@ -182,7 +182,7 @@ fn put(response: &mut Response<Body>, name: HeaderName, value: &str) {
     }
 }
 
-/// The gateway's own way to say no.
+/// A refusal of the gateway's own.
 fn refusal(gateway: usize, status: StatusCode, message: &str) -> Response<Body> {
     let body = json!({"statusCode": status.as_u16(), "message": message});
     let mut response = Response::new(full(body.to_string().into()));

@@ -1,7 +1,7 @@
 //! What was asked of the emulator, and the results.
 //!
 //! The record keeps the latest requests up to a bound; the totals count on beyond it, so that a
-//! storm can be judged without keeping it. Tokens and client secrets are never recorded; bodies
+//! storm can be counted without keeping it. Tokens and client secrets are never recorded; bodies
 //! are, since tests look into them, but `Debug` shows only how long they are.
 
 use crate::{
@@ -143,7 +143,8 @@ impl Record {
         if received.origin == Origin::Client {
             *self.totals.entry(received.operation).or_default() += 1;
         }
-        // Clients ask for the root to have a connection ahead of need; any answer will do to them.
+        // Clients ask for the root to open a connection ahead of need; any answer is enough for
+        // them.
         let opens = received.verb == Method::HEAD && received.path == "/";
         if received.operation == Operation::Unknown && !opens && self.unknown.len() < UNKNOWN_KEPT {
             let Received { verb, path, .. } = &received;
@@ -208,7 +209,7 @@ impl Record {
         self.unknown.iter()
     }
 
-    /// Forgets the requests and the totals; the numbers go on.
+    /// Forgets the requests and the totals; the numbers continue.
     pub(crate) fn clear(&mut self) {
         self.kept.clear();
         self.totals.clear();

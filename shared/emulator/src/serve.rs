@@ -2,10 +2,9 @@
 //!
 //! The emulator's endpoints and the members run on it. A service that returns [`Cut`] makes the
 //! server close the connection with no byte of an answer: what a client sees when a server, or a
-//! proxy before it, dies half way. A framework that owes an answer to every request cannot do
-//! this.
+//! proxy before it, dies half way. A framework that must answer every request cannot do this.
 //!
-//! Stopping: [`Server::stop`] closes the door, lets what is under way finish within
+//! Stopping: [`Server::stop`] takes no more connections, lets what is under way finish within
 //! [`STOP_GRACE_MS`], then cuts; dropping the server cuts at once.
 
 use bytes::Bytes;
@@ -37,7 +36,7 @@ use tokio::{
 
 /// How long a graceful stop waits for requests under way.
 pub(crate) const STOP_GRACE_MS: u64 = 2_000;
-/// How long the server rests after the system refused it a connection (too many open files).
+/// How long the server waits after the system refused it a connection (too many open files).
 const ACCEPT_REST_MS: u64 = 50;
 
 /// The largest body that is read; ARM's own limit (documented).
@@ -191,7 +190,7 @@ async fn accept(
 }
 
 async fn serve(stream: TcpStream, service: Service, mut stopped: watch::Receiver<bool>) {
-    // Small answers must not wait for a delayed acknowledgement; it would be 40 ms of nothing.
+    // Small answers must not wait for a delayed acknowledgement; that would be 40 ms of waiting.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }
@@ -202,7 +201,7 @@ async fn serve(stream: TcpStream, service: Service, mut stopped: watch::Receiver
     tokio::pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => {
-            // A cut, or a client that went away: both are ordinary here.
+            // A cut, or a client that went away: both are normal here.
             if let Err(error) = ended {
                 tracing::trace!(%error, "a connection ended early");
             }
@@ -218,7 +217,7 @@ async fn serve(stream: TcpStream, service: Service, mut stopped: watch::Receiver
 
 /// Waits until the switch is on, or nobody is left to turn it on.
 pub(crate) async fn told(switch: &mut watch::Receiver<bool>) {
-    // What it gives holds a lock and must not be kept.
+    // The result holds a lock and must not be kept.
     drop(switch.wait_for(|on| *on).await);
 }
 

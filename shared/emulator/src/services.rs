@@ -11,7 +11,7 @@ use crate::{
 use http::StatusCode;
 use std::sync::Arc;
 
-/// What the resource manager says of a path that leads to nothing.
+/// What the resource manager says of a path to something that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Unfound {
     pub(crate) status: StatusCode,
@@ -49,7 +49,7 @@ impl Services {
         name: &str,
     ) -> Result<Option<&Arc<Service>>, Unfound> {
         let wanted = [subscription, resource_group, name];
-        // How many of the three names lead to something.
+        // How many of the three names exist.
         let known = |service: &Arc<Service>| {
             let pairs = service.parts().into_iter().zip(wanted);
             pairs.take_while(|(is, wanted)| is.eq_ignore_ascii_case(wanted)).count()

@@ -213,7 +213,7 @@ impl Shared {
 
     /// The state as of now: what is due has happened.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic while it was held is a test's own; the state is whole between any two calls.
+        // A panic while it was held comes from a test; the state is complete between any two calls.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         if state.next_due().is_some_and(|due| due <= now) {
@@ -446,7 +446,7 @@ impl State {
         (answer, Effect::None)
     }
 
-    /// A PUT, PATCH or DELETE, and the word of it to the gateway.
+    /// A PUT, PATCH or DELETE, which is announced to the gateways.
     fn write(&mut self, change: &Change<'_>, now: Timestamp) -> (Answer, Effect) {
         let (answer, effect) = self.backends.write(change);
         if effect.happened() {
@@ -470,7 +470,7 @@ impl State {
         turn
     }
 
-    /// Tells a gateway what came, at `now`, of a request that began before.
+    /// Tells a gateway the result, at `now`, of a request that began before.
     pub(crate) fn came(
         &mut self,
         gateway: usize,

@@ -35,7 +35,7 @@ const PAGE_ITEMS: usize = 100;
 /// What a request did to a backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing: it was a read, or it was refused, or it got lost on the way.
+    /// Nothing: it was a read, or it was refused, or it was lost on the way.
     None,
     /// The backend was written, and has this ETag since.
     Written {
@@ -74,7 +74,7 @@ pub(crate) struct KeptBackends {
     entries: Vec<Entry>,
 }
 
-/// Bytes that are text.
+/// Bytes that are a text.
 mod text {
     use super::{Bytes, Deserialize};
     use serde::{Deserializer, Serializer, ser::Error as _};
@@ -113,7 +113,7 @@ impl Entry {
     }
 }
 
-/// A write as it is to be done.
+/// A write that is to be done.
 pub(crate) struct Change<'a> {
     pub(crate) operation: Operation,
     pub(crate) address: &'a Address,
@@ -308,14 +308,14 @@ impl Backends {
         }
     }
 
-    /// The properties that a write brings, as far as its api-version may bring them.
+    /// The properties in a write, as far as its api-version may have them.
     fn properties(&self, change: &Change<'_>) -> Result<Properties, Answer> {
         let mut properties = properties(change.body)?;
         backend::rename(&mut properties);
         let Unpublished { pool_ahead, field_ahead, .. } = self.unpublished;
         let version = change.version;
         let single = !backend::is_pool(&properties);
-        // Pools and breakers are one thing, the small fields that came later another.
+        // Pools and breakers have one switch, the small fields that came later another.
         for (ahead, pools) in [(pool_ahead, true), (field_ahead, false)] {
             let newer = |since| since > version && (since == POOLS) == pools;
             let mut without = properties.clone();
@@ -398,7 +398,7 @@ impl Backends {
 }
 
 /// The properties that a body carries. `id`, `name` and `type` are read-only: what a client sends
-/// back of them is passed over.
+/// back of them is ignored.
 fn properties(body: &[u8]) -> Result<Properties, Answer> {
     let body: Value =
         serde_json::from_slice(body).map_err(|error| Answer::unreadable(&error.to_string()))?;
@@ -414,8 +414,8 @@ fn properties(body: &[u8]) -> Result<Properties, Answer> {
     }
 }
 
-/// Whether `If-Match` lets a write of what has the ETag `is` through. `*` also lets a creation
-/// through, as clients that always send it with PUT rely on (assumed).
+/// Whether `If-Match` allows a write of what has the ETag `is`. `*` also allows a creation,
+/// as clients that always send it with PUT rely on (assumed).
 fn precondition(if_match: Option<&str>, is: Option<&str>) -> Result<(), Answer> {
     let Some(wanted) = if_match else {
         return Ok(());
@@ -428,7 +428,7 @@ fn precondition(if_match: Option<&str>, is: Option<&str>) -> Result<(), Answer> 
     }
 }
 
-/// That the header is required is the specification's; the answer's shape is assumed.
+/// The specification requires the header; the shape of the answer is assumed.
 fn if_match_missing() -> Answer {
     Answer::invalid(vec![Detail::new("If-Match", "The request header If-Match is required.")])
 }

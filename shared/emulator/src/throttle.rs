@@ -30,7 +30,7 @@ const DELETES: Limit = Limit {
     header: HeaderName::from_static("x-ms-ratelimit-remaining-subscription-deletes"),
 };
 
-/// What a bucket says to one request.
+/// What a bucket answers to one request.
 pub(crate) struct Verdict {
     pub(crate) header: HeaderName,
     pub(crate) remaining: u32,

@@ -162,13 +162,13 @@ pub enum NewerFields {
     Hidden,
 }
 
-/// What becomes of a field that the api-version of the write does not have.
+/// What happens to a field that the api-version of the write does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Ahead {
     /// It is kept, as any field that nobody knows.
     Kept,
-    /// It is passed over.
+    /// It is ignored.
     Ignored,
     /// 400 `ValidationError`.
     Refused,

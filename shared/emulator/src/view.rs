@@ -110,7 +110,7 @@ impl<'a> View<'a> {
         self.state.backends.all().map(|entry| &entry.address)
     }
 
-    /// The members of a pool, in order; empty when it is no pool.
+    /// The members of a pool, in order; empty when it is not a pool.
     #[must_use]
     pub fn seats(&self, pool: impl Into<Address>) -> Vec<Seat> {
         let entry = self.state.backends.get(&self.home(pool));

@@ -79,7 +79,7 @@ impl Message {
         Self { verb: Method::POST, headers, body: body.to_string().into() }
     }
 
-    /// The question whether a webhook wants events at all, and what would be a yes.
+    /// Asks a webhook whether it wants events.
     pub(crate) fn handshake(
         subscription: &Subscription,
         topic: &str,

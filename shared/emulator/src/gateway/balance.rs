@@ -8,7 +8,7 @@
 //! The choice is smooth weighted round robin: a cycle as long as the sum of the weights has every
 //! member exactly as often as its weight, spread out as evenly as can be. So a short window shows
 //! the weights too, which random choice, seeded or not, does only on average; tests can count to
-//! the last request, and two pools with equal weights are told apart by what happens to them and
+//! the last request, and two pools with equal weights differ by what happens to them and
 //! not by luck. The seed decides where in the cycle a group begins.
 
 use crate::{

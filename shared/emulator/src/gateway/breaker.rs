@@ -199,7 +199,7 @@ impl Breaker {
         counts.fold((0, 0), |(failed, all), (_, failure)| (failed + usize::from(*failure), all + 1))
     }
 
-    /// Counts what came, at `now`, of a request that began before; says so when that opens it.
+    /// Counts the result, at `now`, of a request that began before; says so when that opens it.
     pub(crate) fn count(
         &mut self,
         came: Came,

@@ -65,12 +65,12 @@ pub(crate) enum Pick {
         pool: Option<Address>,
         backend: Address,
         url: String,
-        /// How many reconnects it has had: each wants a connection of its own.
+        /// How many reconnects it has had: each needs a connection of its own.
         reconnects: u64,
     },
     /// The backend is tripped by its circuit breaker.
     Tripped { backend: Address, status: StatusCode },
-    /// The pool has nobody left.
+    /// The pool has no member that can serve.
     NobodyLeft { pool: Address, status: StatusCode },
     /// There is no backend of this name.
     Unknown,
@@ -141,7 +141,7 @@ impl Gateways {
         self.0.len()
     }
 
-    /// Takes note of a change that takes effect, at each gateway, at the time that `due` gives.
+    /// Records a change that takes effect, at each gateway, at the time that `due` gives.
     pub(crate) fn announce(
         &mut self,
         address: &Address,
@@ -181,7 +181,7 @@ impl Gateways {
         self.0.get_mut(number).map_or(Pick::Unknown, |gateway| gateway.pick(name))
     }
 
-    /// Tells gateway `number` what came, at `now`, of a request that began before; gives the
+    /// Tells gateway `number` the result, at `now`, of a request that began before; gives the
     /// breakers that it opened.
     pub(crate) fn came(
         &mut self,
@@ -264,7 +264,7 @@ impl Gateway {
             if let Some(change) = self.coming.pop_front_if(|change| change.due <= due) {
                 self.apply(&change.address, change.properties.as_deref());
             }
-            // A change opens nothing; it may do away with what was open.
+            // A change opens nothing; it may remove what was open.
             if self.closing.is_some() {
                 self.closing = self.next_closing();
             }
@@ -324,7 +324,7 @@ impl Gateway {
     }
 
     fn pick_member(&self, pool: &Address, balancer: &mut Balancer, status: StatusCode) -> Pick {
-        // A pool within a pool is passed over.
+        // A pool within a pool is skipped.
         let single = |member: &str| {
             let route = self.routes.get(&pool.beside(member))?;
             Some((&route.address, route.single()?))
