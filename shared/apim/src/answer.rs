@@ -119,7 +119,7 @@ impl Answer {
         }
     }
 
-    /// Its message, in words for people; empty if it has none.
+    /// Its message; empty if it has none.
     pub fn message(&self) -> &str {
         match &self.said {
             Said::Error(complaint) => &complaint.message,

@@ -14,9 +14,9 @@
 //!   never for a loopback endpoint.
 //! - Every wait has an end, and every body a bound.
 //!
-//! Races thought of: many calls without a token make one fetch (see [`token`](crate::token)); a
+//! Races considered: many calls without a token make one fetch (see [`token`](crate::token)); a
 //! token that two calls were refused with is dropped once; a call that is dropped half way leaves
-//! nothing behind but perhaps a done write, which is why the shell records its intent first.
+//! nothing but perhaps a write that was done, which is why the shell records its intent first.
 
 mod options;
 pub mod pages;

@@ -1,8 +1,8 @@
 //! The identity that requests are made with.
 //!
 //! One way is named, or [`Credential::Auto`] chooses by what is **present** and
-//! never by what fails: a client secret that was rotated away must be an error, not a silent step
-//! to whatever identity comes next. Its order: client secret in the environment, workload
+//! never by what fails: a client secret that was rotated away must be an error, not a silent change
+//! to the next identity. Its order: client secret in the environment, workload
 //! identity, the managed identity of App Service and Functions, that of a virtual machine or
 //! container (its metadata service is asked for once), the Azure CLI.
 

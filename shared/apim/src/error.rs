@@ -21,7 +21,7 @@ use crate::version::NotOffered;
 /// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// 429: too many requests. Not done; trying sooner than told fails again.
+    /// 429: too many requests. Not done; trying sooner than it says fails again.
     Throttled(Box<Answer>),
     /// 412: it is no longer in the state that the change was planned from. Not done.
     PreconditionFailed(Box<Answer>),

@@ -192,7 +192,7 @@ pub enum ArmIdError {
         /// What is there, cut short; empty where the text ends.
         found: String,
     },
-    /// One of its names is none.
+    /// One of its names is not valid.
     #[error(transparent)]
     Name(#[from] NameError),
     /// It is of another level.

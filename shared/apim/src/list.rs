@@ -1,7 +1,7 @@
 //! List: what is asked for, and the pages that come.
 //!
 //! A page names the next one by an address of the service's making. It is sent the token like any
-//! other, so it is followed only where it leads to the endpoint itself ([`NextLink`]); and a
+//! other, so it is followed only where it is at the endpoint itself ([`NextLink`]); and a
 //! service that would go on for ever, or in a circle, is stopped by
 //! [`Pages`](crate::client::pages::Pages).
 
@@ -147,7 +147,7 @@ pub struct Page {
     pub meta: Meta,
 }
 
-/// The address of a next page, seen to lead to the endpoint that the list came from.
+/// The address of a next page, which was checked to be at the endpoint that the list came from.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct NextLink(String);
 
@@ -161,13 +161,13 @@ pub enum NextLinkError {
     /// It is longer than anything that is looked at.
     #[error("the address of its next page is longer than {NEXT_LINK_BYTES_MAX} bytes")]
     TooLong,
-    /// It leads away from the endpoint, where the token must not go.
+    /// It is not at the endpoint, and the token must not go there.
     #[error("its next page is on another server, which must not see the token")]
     Elsewhere,
 }
 
 impl NextLink {
-    /// Takes an address that leads to the same scheme, host and port as the endpoint.
+    /// Takes an address with the same scheme, host and port as the endpoint.
     pub fn new(endpoint: &Endpoint, text: &str) -> Result<Self, NextLinkError> {
         if text.len() > NEXT_LINK_BYTES_MAX {
             return Err(NextLinkError::TooLong);
@@ -201,8 +201,8 @@ const ESCAPED: &AsciiSet = &AsciiSet::EMPTY
     .add(b'^')
     .add(b'\\');
 
-/// Scheme, host and port. An address with a user in it has none, for it means to mislead; nor has
-/// one whose port is not a number, which the parser lets through.
+/// Scheme, host and port. An address with a user in it has none, since it may mislead; nor has
+/// one whose port is not a number, which the parser accepts.
 fn origin(uri: &Uri) -> Option<(String, String, u16)> {
     let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
     let no_port = authority.as_str() == authority.host();

@@ -48,7 +48,7 @@ pub struct Ids {
     pub call: RequestId,
     /// The service's, `x-ms-request-id`.
     pub request: Option<String>,
-    /// The service's for all that one request led to, `x-ms-correlation-request-id`.
+    /// The service's for all that one request caused, `x-ms-correlation-request-id`.
     pub correlation: Option<String>,
 }
 

@@ -254,7 +254,7 @@ pub struct SubscriptionId(Uuid);
 impl FromStr for SubscriptionId {
     type Err = NameError;
     fn from_str(text: &str) -> Result<Self, NameError> {
-        // The UUID parser also takes braces, a URN and no hyphens; a path takes none of them.
+        // The UUID parser also takes braces, a URN and no hyphens; a path does not.
         let hyphened = text.len() == uuid::fmt::Hyphenated::LENGTH;
         match Uuid::try_parse(text) {
             Ok(id) if hyphened => Ok(Self(id)),

@@ -4,13 +4,13 @@
 //! `azureRegion` and more. Whether the service shows them to an older version is not published.
 //! Where it does, they survive here like everything unknown. Where it does not, a client that reads
 //! by the older version, changes something and replaces the whole takes them away unseen, and no
-//! ETag tells, because nobody wrote in between. So a replacement can be preceded by one more look,
-//! by the newest version that is known ([`request()`]), and [`lost`] names what would go.
+//! ETag shows it, because nobody wrote in between. So a replacement can be preceded by one more
+//! look, by the newest version that is known ([`request()`]), and [`lost`] names what would go.
 //!
 //! An Update loses nothing of the kind but in arrays, which it replaces whole.
 //!
-//! Races thought of: a write between the two looks shows as fields too many, so that too much is
-//! said rather than too little; the replacement itself is then refused for its ETag.
+//! Races considered: a write between the two looks shows as too many fields, so that too much is
+//! named rather than too little; the replacement itself is then refused for its ETag.
 
 use bytes::Bytes;
 use http::Request;

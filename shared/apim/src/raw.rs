@@ -45,8 +45,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 pub(crate) struct Object(String);
 
 impl Object {
-    /// The object of that text, or a new one where there is none that could be kept: nothing,
-    /// null, something else, or an object that has a key twice.
+    /// The object of that text, or a new one where there is none to keep: nothing, null,
+    /// something else, or an object that has a key twice.
     pub(crate) fn of(existing: Option<&str>) -> Self {
         let is_one = |text: &&str| serde_json::from_str::<Fields<'_>>(text).is_ok();
         Self(existing.filter(is_one).unwrap_or("{}").to_owned())

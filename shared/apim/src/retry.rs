@@ -21,7 +21,7 @@ pub const ATTEMPTS_MAX: u32 = 10;
 /// What may be done again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Safety {
-    /// It changes nothing: also where nobody knows whether it was answered.
+    /// It changes nothing: also where it is not known whether it was answered.
     Read,
     /// It changes something: only where it is known not to have been done.
     Write,

@@ -143,7 +143,7 @@ pub(crate) fn scrub_urls(text: &str) -> String {
     safe
 }
 
-/// Takes out what follows `Bearer`, `Basic`, or a telling name and `:` or `=`, and what looks
+/// Takes out what follows `Bearer`, `Basic`, or one of those words and `:` or `=`, and what looks
 /// like a JSON web token.
 fn scrub_words(text: &str) -> String {
     // ASCII lower case keeps the places of bytes.

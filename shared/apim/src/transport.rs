@@ -29,7 +29,7 @@ pub(crate) const METADATA_BASE: &str = "http://169.254.169.254";
 #[derive(Clone)]
 pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
-    /// Where everything goes instead, if it does.
+    /// Where all requests go instead, if that is set.
     pub(crate) instead: Option<BaseUrl>,
     last_failure: Arc<Mutex<Option<String>>>,
 }
@@ -41,7 +41,7 @@ impl fmt::Debug for Transport {
 }
 
 impl Transport {
-    /// The transport over a client; `instead` is where everything goes instead, if it does.
+    /// The transport over a client; `instead` is where all requests go instead, if that is set.
     pub(crate) fn new(http: reqwest::Client, instead: Option<BaseUrl>) -> Self {
         Self { http, instead, last_failure: Arc::default() }
     }

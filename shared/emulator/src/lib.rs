@@ -17,7 +17,7 @@
 //!   show the weights.
 //! - With a state file, what a client was answered survives any end of the process.
 //!
-//! Races thought of: a write that lands late comes between other requests like any other, its
+//! Races considered: a write that lands late comes between other requests like any other, its
 //! If-Match honoured then; a client that gives up does not take back what it sent; a stale read
 //! shows what really was, with the ETag it really had; a breaker counts nothing of what was under
 //! way when it opened.

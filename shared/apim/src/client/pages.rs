@@ -41,7 +41,7 @@ impl Client {
 }
 
 impl Pages {
-    /// The next page; nothing when there is none. All requests bear the id of the one call.
+    /// The next page; nothing when there is none. All requests have the id of the one call.
     pub async fn next(&mut self) -> Result<Option<Page>, Error> {
         let Self { client, scope, call, .. } = self;
         let page = match std::mem::replace(&mut self.next, Next::Over) {
@@ -54,7 +54,7 @@ impl Pages {
             }
         };
         if let Some(link) = &page.next {
-            // The first page, which no link led to, is one too.
+            // The first page, which had no link, counts too.
             let is_new = self.seen.len() + 1 < PAGES_MAX && self.seen.insert(link.clone());
             self.next = if is_new { Next::Link(link.clone()) } else { Next::Endless };
         }

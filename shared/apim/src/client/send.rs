@@ -32,7 +32,7 @@ pub(super) struct Unsent {
 }
 
 impl Unsent {
-    /// Takes a request; the address of one that the HTTP library has no use for is an error.
+    /// Takes a request; one whose address the HTTP library cannot use is an error.
     pub(super) fn new(request: Request<Bytes>, call: RequestId) -> Result<Self, Error> {
         let (head, body) = request.into_parts();
         let head = Request::from_parts(head, ());
@@ -132,7 +132,7 @@ impl Sender {
             tracing::debug!(?wait, "the bucket is empty");
             timer.sleep(wait).await;
             waited += wait;
-            // Meanwhile others may have been told to wait for longer.
+            // Meanwhile others may have been sent to wait for longer.
             wait = locked().closed(subscription, kind, timer.elapsed());
             if waited + wait > patience {
                 return Err(paced(wait));
