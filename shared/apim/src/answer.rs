@@ -13,8 +13,8 @@ use http::{Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::meta::RequestId;
 use crate::meta::{Ids, Meta, RetryAfter};
-use crate::request::RequestId;
 use crate::secret::{is_secret_key, redacted, scrubbed};
 
 /// The longest message that is kept, in characters.
@@ -72,7 +72,7 @@ pub struct Complaint {
     pub message: String,
     /// What it is about, if it says so.
     pub target: Option<String>,
-    /// Its details, flattened in the order in which they stand.
+    /// Its details, flattened in their order.
     pub details: Vec<Detail>,
     /// The additional information of it and of its details, flattened likewise.
     pub additional: Vec<Additional>,
@@ -119,7 +119,7 @@ impl Answer {
         }
     }
 
-    /// Its message, in words for people; empty if it has none.
+    /// Its message; empty if it has none.
     pub fn message(&self) -> &str {
         match &self.said {
             Said::Error(complaint) => &complaint.message,
@@ -141,7 +141,7 @@ impl fmt::Display for Short<'_> {
     }
 }
 
-/// All else that an answer told: what an operator needs.
+/// All else that an answer said: what an operator needs.
 pub(crate) struct Rest<'a>(pub(crate) &'a Answer);
 
 impl fmt::Display for Rest<'_> {
@@ -273,7 +273,7 @@ fn additional(error: &Map<String, Value>, into: &mut Vec<Additional>) {
 /// Targets whose value is secret, though their name does not say so.
 const SECRET_TARGETS: [&str; 5] = ["parameter", "authorization", "certificate", "header", "query"];
 
-/// What stands where something is said of a secret field, which may repeat what it holds.
+/// What replaces words about a secret field, which may repeat what it holds.
 const WITHHELD: &str = "(withheld, since it is about a secret)";
 
 fn is_secret_target(target: &str) -> bool {

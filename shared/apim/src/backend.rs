@@ -1,4 +1,4 @@
-//! A backend as the service told it: its mark, what was said about the answer, and the body, which
+//! A backend as the service sent it: its ETag, what the headers said, and the body, which
 //! is kept unchanged (see [`document`](crate::document)).
 //!
 //! Bodies hold secrets in clear. `Debug` prints [`Backend::redacted`]; nothing else here prints.
@@ -9,12 +9,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub use crate::document::{Kind, Problem, Unreadable};
+pub use crate::document::Kind;
 
 use crate::document::Document;
 use crate::etag::ETag;
 use crate::meta::Meta;
-use crate::pool::Pool;
+use crate::problem::Problem;
 
 /// One state of a backend.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Takes a body that was received with its mark. The error is the JSON parser's, whose text
+    /// Takes a body that was received with its ETag. The error is the JSON parser's, whose text
     /// tells a place and never the content.
     pub fn parse(etag: ETag, meta: Meta, body: Bytes) -> Result<Self, serde_json::Error> {
         let raw = serde_json::from_slice(&body)?;
@@ -36,7 +36,7 @@ impl Backend {
         Self { etag, meta, document }
     }
 
-    /// The mark of this state.
+    /// The ETag of this state.
     pub fn etag(&self) -> &ETag {
         &self.etag
     }
@@ -46,7 +46,7 @@ impl Backend {
         self.meta.date
     }
 
-    /// What was said about the answer.
+    /// What the headers of the answer said.
     pub fn meta(&self) -> &Meta {
         &self.meta
     }
@@ -72,13 +72,8 @@ impl Backend {
     }
 
     /// Whether it is one backend or a pool; see [`Document::kind`].
-    pub fn kind(&self) -> Result<Kind, Unreadable> {
+    pub fn kind(&self) -> Result<Kind, Problem> {
         self.document.kind()
-    }
-
-    /// The members of a pool, in the order in which the service lists them.
-    pub fn pool(&self) -> Result<Pool<'_>, Unreadable> {
-        self.document.pool()
     }
 }
 

@@ -14,12 +14,12 @@
 //!   never for a loopback endpoint.
 //! - Every wait has an end, and every body a bound.
 //!
-//! Races thought of: many calls without a token make one fetch (see [`token`](crate::token)); a
+//! Races considered: many calls without a token make one fetch (see [`token`](crate::token)); a
 //! token that two calls were refused with is dropped once; a call that is dropped half way leaves
-//! nothing behind but perhaps a done write, which is why the shell records its intent first.
+//! nothing but perhaps a write that was done, which is why the shell records its intent first.
 
 mod options;
-mod pages;
+pub mod pages;
 mod send;
 
 use std::fmt;
@@ -29,71 +29,43 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tracing::Instrument as _;
 
-pub use self::options::{BuildError, Options, Pace, Proxy, Retries};
-pub use self::pages::Pages;
+pub use self::options::{
+    BuildError, CALL_SECS_MAX, CONNECT_SECS_MAX, Options, PING_INTERVAL_SECS, PING_SECS_MAX,
+    POOL_IDLE_CONNECTIONS_MAX, POOL_IDLE_SECS, Pace, Proxy, Retries,
+};
 
 use self::options::http_client;
-pub(crate) use self::send::causes;
-use self::send::{Unsent, failed, span};
+use self::send::{Sender, Unsent, failed, span};
 use crate::backend::Backend;
 use crate::credential::{Audience, Credential, Surroundings};
-use crate::document::DOCUMENT_BYTES_MAX;
 use crate::duration::{After, BelowMinimum};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::etag::ETag;
-use crate::id::{BackendId, Scope, ServiceBackendId};
+use crate::id::{BackendId, Scope, ServiceBackendId, ServiceId};
 use crate::list::{NextLink, Page, Query};
-use crate::meta::Ids;
+use crate::meta::{CLIENT_REQUEST_ID, Ids, RequestId};
 use crate::newer;
 use crate::patch::Patch;
 use crate::put::{Created, Draft, Overwrite};
-use crate::request::{self, RequestId};
+use crate::request;
 use crate::response::{self, Accepted, Deleted, Tagged};
-use crate::throttle::Buckets;
-use crate::timer::Timer;
-use crate::token::{Clock, Tokens};
+use crate::token::Tokens;
 use crate::transport::Transport;
 use crate::version::NotOffered;
-
-/// The largest body that is read, in bytes.
-pub const BODY_BYTES_MAX: usize = DOCUMENT_BYTES_MAX;
-/// How long a connection may take to be made, names and TLS included, in seconds.
-pub const CONNECT_SECS_MAX: u64 = 5;
-/// How long a try of a call may take from its sending to the end of its answer, in seconds.
-pub const CALL_SECS_MAX: u64 = 30;
-/// How long an idle connection is kept, in seconds; less than servers and load balancers do, so
-/// that it is this side that closes it.
-pub const POOL_IDLE_SECS: u64 = 50;
-/// The most idle connections that are kept for one host.
-pub const POOL_IDLE_CONNECTIONS_MAX: usize = 32;
-/// How often an HTTP/2 connection is asked whether it is alive, in seconds.
-pub const PING_INTERVAL_SECS: u64 = 15;
-/// How long it may take to say so, in seconds.
-pub const PING_SECS_MAX: u64 = 5;
 
 /// A client of one endpoint. Cloning shares connections and token.
 #[derive(Clone)]
 pub struct Client {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    http: reqwest::Client,
     endpoint: Endpoint,
     /// The same, in the version that Reconnect is asked in.
     reconnect: Endpoint,
-    tokens: Arc<Tokens>,
-    clock: Clock,
-    retries: Retries,
-    pace: Pace,
-    buckets: Mutex<Buckets>,
-    timer: Arc<dyn Timer>,
+    sender: Arc<Sender>,
 }
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("endpoint", &self.inner.endpoint).finish_non_exhaustive()
+        f.debug_struct("Client").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }
 
@@ -118,10 +90,10 @@ impl Client {
         let tokens = Arc::new(Tokens::new(source, Arc::clone(&options.clock)));
         let reconnect = options.reconnect_version.map(|version| endpoint.at_version(version));
         Ok(Self {
-            inner: Arc::new(Inner {
+            reconnect: reconnect.unwrap_or_else(|| endpoint.clone()),
+            endpoint,
+            sender: Arc::new(Sender {
                 http,
-                reconnect: reconnect.unwrap_or_else(|| endpoint.clone()),
-                endpoint,
                 tokens,
                 clock: options.clock,
                 retries: options.retries,
@@ -134,20 +106,20 @@ impl Client {
 
     /// Where requests go.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.inner.endpoint
+        &self.endpoint
     }
 
     /// Opens a connection and fetches a token ahead of need. Any answer will do.
     pub async fn warm(&self, call: RequestId) -> Result<(), Error> {
-        let inner = &self.inner;
+        let Sender { http, tokens, .. } = &*self.sender;
         let connect = async {
-            let url = format!("{}/", inner.endpoint.base());
-            let head = inner.http.head(url).header(request::CLIENT_REQUEST_ID, call.to_string());
+            let url = format!("{}/", self.endpoint.base());
+            let head = http.head(url).header(CLIENT_REQUEST_ID, call.to_string());
             head.send().await.map_err(|error| failed(error, call))
         };
         let token = async {
             let ids = || Ids::unanswered(call);
-            inner.tokens.get().await.map_err(|failure| Error::Credential { failure, ids: ids() })
+            tokens.get().await.map_err(|failure| Error::Credential { failure, ids: ids() })
         };
         tokio::try_join!(connect, token)?;
         Ok(())
@@ -155,8 +127,7 @@ impl Client {
 
     /// List: the first page of the backends of a service or a workspace.
     pub async fn list(&self, scope: &Scope, query: &Query, call: RequestId) -> Result<Page, Error> {
-        let request = request::list(&self.inner.endpoint, scope, query, call);
-        self.page(scope, request.map_err(|error| not_offered(error, call))?, call).await
+        self.page(scope, request::list(&self.endpoint, scope, query, call), call).await
     }
 
     /// List: the page at the address that the page before it named.
@@ -166,44 +137,36 @@ impl Client {
         link: &NextLink,
         call: RequestId,
     ) -> Result<Page, Error> {
-        self.page(scope, request::list_next(link, call), call).await
-    }
-
-    /// List: all pages, one after the other.
-    pub fn pages(&self, scope: Scope, query: Query, call: RequestId) -> Pages {
-        Pages::new(self.clone(), scope, query, call)
+        self.page(scope, Ok(request::list_next(link, call)), call).await
     }
 
     async fn page(
         &self,
         scope: &Scope,
-        request: Request<Bytes>,
+        request: Result<Request<Bytes>, NotOffered>,
         call: RequestId,
     ) -> Result<Page, Error> {
-        let span = span("list", scope, call);
-        let request = Unsent::new(request, call)?;
-        let subscription = scope.service().subscription;
-        let read = |answer| response::list(&self.inner.endpoint, call, answer);
-        self.call(subscription, call, request, read).instrument(span).await
+        let read = |answer| response::list(&self.endpoint, call, &answer);
+        self.send("list", scope.service(), scope, call, request, read).await
     }
 
-    /// GetEntityTag: reads the mark of a backend alone.
+    /// GetEntityTag: reads the ETag of a backend alone.
     pub async fn entity_tag(&self, id: &BackendId, call: RequestId) -> Result<Tagged, Error> {
-        let request = request::entity_tag(&self.inner.endpoint, id, call);
+        let request = request::entity_tag(&self.endpoint, id, call);
         let read = |answer| response::entity_tag(call, &answer);
         self.run("entity_tag", id, call, request, read).await
     }
 
     /// Get: reads a backend.
     pub async fn get(&self, id: &BackendId, call: RequestId) -> Result<Backend, Error> {
-        let request = request::get(&self.inner.endpoint, id, call);
+        let request = request::get(&self.endpoint, id, call);
         self.run("get", id, call, request, |answer| response::get(call, answer)).await
     }
 
     /// Get, by the newest version that is known: what a replacement by this client's version could
-    /// lose is told from it (see [`newer`]).
+    /// lose can be seen in it (see [`newer`]).
     pub async fn get_newest(&self, id: &BackendId, call: RequestId) -> Result<Backend, Error> {
-        let request = newer::request(&self.inner.endpoint, id, call);
+        let request = newer::request(&self.endpoint, id, call);
         self.run("get", id, call, request, |answer| response::get(call, answer)).await
     }
 
@@ -215,11 +178,11 @@ impl Client {
         draft: &Draft,
         call: RequestId,
     ) -> Result<Created, Error> {
-        let request = request::create(&self.inner.endpoint, id, draft, call);
+        let request = request::create(&self.endpoint, id, draft, call);
         self.run("create", id, call, request, |answer| response::create(call, answer)).await
     }
 
-    /// Create Or Update of the backend that is still in the state marked by `etag`: replaces all
+    /// Create Or Update of the backend that still has the ETag `etag`: replaces all
     /// of it.
     pub async fn replace(
         &self,
@@ -228,7 +191,7 @@ impl Client {
         draft: &Draft,
         call: RequestId,
     ) -> Result<Backend, Error> {
-        let request = request::replace(&self.inner.endpoint, id, etag, draft, call);
+        let request = request::replace(&self.endpoint, id, etag, draft, call);
         self.run("replace", id, call, request, |answer| response::replace(call, answer)).await
     }
 
@@ -240,11 +203,11 @@ impl Client {
         draft: &Draft,
         call: RequestId,
     ) -> Result<Created, Error> {
-        let request = request::overwrite(&self.inner.endpoint, id, leave, draft, call);
+        let request = request::overwrite(&self.endpoint, id, leave, draft, call);
         self.run("overwrite", id, call, request, |answer| response::overwrite(call, answer)).await
     }
 
-    /// Update: merges a patch into the backend that is still in the state marked by `etag`. The
+    /// Update: merges a patch into the backend that still has the ETag `etag`. The
     /// request is built by the call, and sent when its future is first polled.
     pub fn update(
         &self,
@@ -253,18 +216,18 @@ impl Client {
         patch: &Patch,
         call: RequestId,
     ) -> impl Future<Output = Result<Backend, Error>> + Send + use<> {
-        let request = request::update(&self.inner.endpoint, id, etag, patch, call);
+        let request = request::update(&self.endpoint, id, etag, patch, call);
         self.run("update", id, call, request, move |answer| response::update(call, answer))
     }
 
-    /// Delete: takes away the backend that is still in the state marked by `etag`.
+    /// Delete: takes away the backend that still has the ETag `etag`.
     pub async fn delete(
         &self,
         id: &BackendId,
         etag: &ETag,
         call: RequestId,
     ) -> Result<Deleted, Error> {
-        let request = request::delete(&self.inner.endpoint, id, etag, call);
+        let request = request::delete(&self.endpoint, id, etag, call);
         self.run("delete", id, call, request, |answer| response::delete(call, &answer)).await
     }
 
@@ -276,7 +239,7 @@ impl Client {
         after: After,
         call: RequestId,
     ) -> Result<Accepted, Error> {
-        self.reconnected(id, request::reconnect(&self.inner.reconnect, id, after, call), call).await
+        self.reconnected(id, request::reconnect(&self.reconnect, id, after, call), call).await
     }
 
     /// Reconnect sooner than its page allows. How the service treats it is not published.
@@ -286,7 +249,7 @@ impl Client {
         after: BelowMinimum,
         call: RequestId,
     ) -> Result<Accepted, Error> {
-        let request = request::reconnect_below_minimum(&self.inner.reconnect, id, after, call);
+        let request = request::reconnect_below_minimum(&self.reconnect, id, after, call);
         self.reconnected(id, request, call).await
     }
 
@@ -296,14 +259,11 @@ impl Client {
         request: Request<Bytes>,
         call: RequestId,
     ) -> Result<Accepted, Error> {
-        let span = span("reconnect", id, call);
-        let request = Unsent::new(request, call)?;
         let read = |answer| response::reconnect(call, &answer);
-        self.call(id.service.subscription, call, request, read).instrument(span).await
+        self.send("reconnect", &id.service, id, call, Ok(request), read).await
     }
 
-    /// Runs an operation of a backend. All that can be done before anything is sent is done by the
-    /// call, and not by the future.
+    /// Runs an operation of a backend.
     fn run<T, R>(
         &self,
         operation: &'static str,
@@ -315,18 +275,34 @@ impl Client {
     where
         R: Fn(Response<Bytes>) -> Result<T, Error>,
     {
-        let request = request.map_err(|error| not_offered(error, call));
+        self.send(operation, id.service(), id, call, request, read)
+    }
+
+    /// Runs an operation on what is called `id`. All that can be done before anything is sent is
+    /// done by the call, and not by the future.
+    fn send<I, T, R>(
+        &self,
+        operation: &'static str,
+        service: &ServiceId,
+        id: &I,
+        call: RequestId,
+        request: Result<Request<Bytes>, NotOffered>,
+        read: R,
+    ) -> impl Future<Output = Result<T, Error>> + use<I, T, R>
+    where
+        I: fmt::Display + Clone,
+        R: Fn(Response<Bytes>) -> Result<T, Error>,
+    {
+        let request = request
+            .map_err(|error| Error::Withheld { reason: error.into(), ids: Ids::unanswered(call) });
         let request = request.and_then(|request| Unsent::new(request, call));
-        let (client, id) = (self.clone(), id.clone());
+        let (sender, subscription, id) =
+            (Arc::clone(&self.sender), service.subscription, id.clone());
         async move {
-            let run = client.call(id.service().subscription, call, request?, read);
+            let run = sender.call(subscription, call, request?, read);
             run.instrument(span(operation, &id, call)).await
         }
     }
-}
-
-fn not_offered(error: NotOffered, call: RequestId) -> Error {
-    Error::Withheld { reason: error.into(), ids: Ids::unanswered(call) }
 }
 
 #[cfg(test)]

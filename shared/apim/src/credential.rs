@@ -1,8 +1,8 @@
-//! As whom requests are made.
+//! The identity that requests are made with.
 //!
 //! One way is named, or [`Credential::Auto`] chooses by what is **present** and
-//! never by what fails: a client secret that was rotated away must be an error, not a silent step
-//! to whatever identity comes next. Its order: client secret in the environment, workload
+//! never by what fails: a client secret that was rotated away must be an error, not a silent change
+//! to the next identity. Its order: client secret in the environment, workload
 //! identity, the managed identity of App Service and Functions, that of a virtual machine or
 //! container (its metadata service is asked for once), the Azure CLI.
 
@@ -35,7 +35,7 @@ pub const METADATA_PROBE_MS: u64 = 1_000;
 /// How much of what an identity service says is kept, in characters.
 pub const FAILURE_CHARS_MAX: usize = 1_000;
 
-/// As whom requests are made.
+/// The identity that requests are made with.
 #[derive(Debug, Clone)]
 pub enum Credential {
     /// The identity that Azure gives to the machine, app or container this runs in.
@@ -58,7 +58,7 @@ pub enum Credential {
         /// Its secret.
         secret: Secret,
     },
-    /// Whoever is logged in to the Azure CLI.
+    /// The user that is logged in to the Azure CLI.
     AzureCli,
     /// The first of these that is present; see above.
     Auto,
@@ -296,7 +296,7 @@ impl TokenSource for Azure {
             .await
             .map_err(|error| told(&error, is_passing(&error)))?;
         let expires = Timestamp::from_second(token.expires_on.unix_timestamp())
-            .map_err(|_| lasting("the token ends at no moment that can be told"))?;
+            .map_err(|_| lasting("the end of the token is not a valid time"))?;
         Token::new(&Secret::new(token.token.secret()), expires)
     }
 

@@ -38,7 +38,7 @@ pub enum Change {
         /// What it is.
         to: Shown,
     },
-    /// Its items stand in another order.
+    /// Its items are in another order.
     Reordered,
 }
 

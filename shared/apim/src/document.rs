@@ -3,7 +3,8 @@
 //! The service knows fields that no published model has, and other people's typed clients were
 //! seen to erase them. So a body is kept whole, as bytes and as a JSON tree, and the typed part is
 //! a *view* that looks at it when asked. What is written back is cut from the bytes (see
-//! [`pool::Edit`] and [`model`](crate::model)), so that even the spelling of a number survives.
+//! [`pool::Edit`](crate::pool::Edit) and [`model`](crate::model)), so that even the spelling of a
+//! number survives.
 //!
 //! Bodies hold secrets in clear. `Debug` prints [`Document::redacted`]; nothing else here prints.
 
@@ -13,15 +14,14 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::id::BackendName;
-use crate::model::problem;
-use crate::pool::{self, Pool};
+use crate::problem::{self, Fault, Problem};
 use crate::{raw, secret};
 
 /// The largest document that is looked at, in bytes: as large as an answer may be.
 pub const DOCUMENT_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// The body of a backend: a JSON object, exactly as it was written.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Document {
     body: Bytes,
     raw: Value,
@@ -61,57 +61,6 @@ pub enum Kind {
     Pool,
 }
 
-/// A part of a backend is not as the published model has it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path} {problem}")]
-pub struct Unreadable {
-    path: String,
-    problem: Problem,
-}
-
-impl Unreadable {
-    pub(crate) fn new(path: impl Into<String>, problem: Problem) -> Self {
-        Self { path: path.into(), problem }
-    }
-
-    /// Where it is: `properties.pool.services[1].weight`.
-    pub fn path(&self) -> &str {
-        &self.path
-    }
-
-    /// What is wrong there.
-    pub fn problem(&self) -> &Problem {
-        &self.problem
-    }
-}
-
-/// What is wrong with a part of a backend.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// It is not there.
-    #[error("is missing")]
-    Missing,
-    /// It is something else.
-    #[error("is {found}: it must be {wanted}")]
-    Wrong {
-        /// What is there, cut short.
-        found: String,
-        /// What was wanted.
-        wanted: &'static str,
-    },
-    /// There are more or fewer than the bounds.
-    #[error("has {found} items: it must have 1 to {max}")]
-    Count {
-        /// How many there are.
-        found: usize,
-        /// How many there may be.
-        max: usize,
-    },
-    /// A key is there twice, so that which one counts cannot be known.
-    #[error("has a key that stands twice, so that which one counts cannot be known")]
-    Repeated,
-}
-
 impl Document {
     /// Takes a document that was written here or by a person, and has every key once.
     pub fn parse(body: impl Into<Bytes>) -> Result<Self, DocumentError> {
@@ -147,19 +96,27 @@ impl Document {
         &self.body
     }
 
+    /// The body as a text. **It holds secrets.**
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("JSON that was read is UTF-8")
+    }
+
     /// The body with everything secret replaced by `***`; fit to be shown.
     pub fn redacted(&self) -> Value {
         secret::redacted(&self.raw)
     }
 
     /// The name that the service gives it in its answers.
-    pub fn name(&self) -> Result<BackendName, Unreadable> {
+    pub fn name(&self) -> Result<BackendName, Problem> {
         match self.raw.get("name") {
-            None | Some(Value::Null) => Err(Unreadable::new("name", Problem::Missing)),
+            None | Some(Value::Null) => {
+                let because = "the service names every backend";
+                Err(Problem::new("name", Fault::Missing { because }))
+            }
             Some(name) => name
                 .as_str()
                 .and_then(|text| text.parse().ok())
-                .ok_or_else(|| Unreadable::new("name", wrong(name, "the name of a backend"))),
+                .ok_or_else(|| wrong("name", name, "the name of a backend")),
         }
     }
 
@@ -169,7 +126,7 @@ impl Document {
 
     /// Whether it is one backend or a pool. A body without a type is a pool if it has one, since
     /// the type came later than the backends.
-    pub fn kind(&self) -> Result<Kind, Unreadable> {
+    pub fn kind(&self) -> Result<Kind, Problem> {
         match self.property("type") {
             None | Some(Value::Null) => match self.property("pool") {
                 None | Some(Value::Null) => Ok(Kind::Single),
@@ -177,13 +134,8 @@ impl Document {
             },
             Some(Value::String(text)) if text.eq_ignore_ascii_case("Single") => Ok(Kind::Single),
             Some(Value::String(text)) if text.eq_ignore_ascii_case("Pool") => Ok(Kind::Pool),
-            Some(other) => Err(Unreadable::new("properties.type", wrong(other, "Single or Pool"))),
+            Some(other) => Err(wrong("properties.type", other, "Single or Pool")),
         }
-    }
-
-    /// The members of a pool, in the order in which the service lists them.
-    pub fn pool(&self) -> Result<Pool<'_>, Unreadable> {
-        pool::read(self.property("pool"))
     }
 }
 
@@ -193,9 +145,9 @@ impl fmt::Debug for Document {
     }
 }
 
-/// Names a value without telling much of it.
-pub(crate) fn wrong(found: &Value, wanted: &'static str) -> Problem {
-    Problem::Wrong { found: problem::found(found, false), wanted }
+fn wrong(path: &str, found: &Value, must: &str) -> Problem {
+    let found = problem::found(found, false);
+    Problem::new(path, Fault::Is { found, must: must.to_owned() })
 }
 
 #[cfg(test)]

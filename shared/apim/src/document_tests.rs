@@ -19,7 +19,7 @@ fn documents() {
         r#"{"name":"eu","properties":{"proxy":{"password":"hush"}}}"#,
         &expect![[r#"eu {"name":"eu","properties":{"proxy":{"password":"***"}}}"#]],
     );
-    check("{}", &expect!["name is missing"]);
+    check("{}", &expect!["name is missing: the service names every backend"]);
     check(r#"{"name":"a/b"}"#, &expect![[r#"name is "a/b": it must be the name of a backend"#]]);
     check(r#"{"name":7}"#, &expect!["name is 7: it must be the name of a backend"]);
     check("", &expect!["it is not JSON (line 1, column 0)"]);

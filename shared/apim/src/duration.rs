@@ -19,7 +19,7 @@ const DURATION_DAYS_MAX: u64 = 7_304_484;
 /// Why a text is not a duration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DurationError {
-    /// It has not the form of one, or is longer than can be told.
+    /// It has not the form of one, or is longer than any that is read.
     #[error("{0:?} is not an ISO 8601 duration like PT2M or P1DT12H")]
     Form(String),
     /// It has years or months.
@@ -48,38 +48,20 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
         .ok_or_else(|| DurationError::Form(shown()))
 }
 
-/// Writes a duration in its shortest form: days, hours, minutes, seconds.
+/// Writes a duration in its shortest form: days, hours, minutes, seconds. One that is longer than
+/// can be read is written as the longest.
 pub fn print(duration: Duration) -> String {
+    let longest = Duration::from_secs(DURATION_DAYS_MAX * 86_400);
+    let duration = duration.min(longest);
+    let number = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX);
     let seconds = duration.as_secs();
-    let parts =
-        [(seconds / 86_400, "D"), (seconds % 86_400 / 3_600, "H"), (seconds % 3_600 / 60, "M")];
-    let mut text = String::from("P");
-    let mut in_time = false;
-    let mut time = |text: &mut String| {
-        if !in_time {
-            text.push('T');
-            in_time = true;
-        }
-    };
-    for (number, unit) in parts {
-        if number > 0 {
-            if unit != "D" {
-                time(&mut text);
-            }
-            text.push_str(&number.to_string());
-            text.push_str(unit);
-        }
-    }
-    let (seconds, nanos) = (seconds % 60, duration.subsec_nanos());
-    if nanos > 0 {
-        time(&mut text);
-        let fraction = format!("{nanos:09}");
-        text.push_str(&format!("{seconds}.{}S", fraction.trim_end_matches('0')));
-    } else if seconds > 0 || text == "P" {
-        time(&mut text);
-        text.push_str(&format!("{seconds}S"));
-    }
-    text
+    Span::new()
+        .days(number(seconds / 86_400))
+        .hours(number(seconds % 86_400 / 3_600))
+        .minutes(number(seconds % 3_600 / 60))
+        .seconds(number(seconds % 60))
+        .nanoseconds(i64::from(duration.subsec_nanos()))
+        .to_string()
 }
 
 /// How long after it was asked a reconnect happens: at least [`After::MIN`].

@@ -8,11 +8,18 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use http::Uri;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 pub use crate::version::{ApiVersion, ApiVersionError};
 
 /// The longest base address, in bytes.
 pub const BASE_BYTES_MAX: usize = 500;
+
+/// What is percent-encoded in a value: everything but RFC 3986's unreserved characters.
+pub(crate) const VALUE: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The same for an id, whose slashes divide it: no name has one in it.
+const PATH: &AsciiSet = &VALUE.remove(b'/');
 
 /// One of Azure's clouds: each has its own addresses, authority and audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -171,10 +178,11 @@ impl Endpoint {
         Self { base: self.base.clone(), version }
     }
 
-    /// The address of a request for `path`, which begins with a slash and is percent-encoded.
-    pub(crate) fn url(&self, path: &str) -> String {
+    /// The address of a request for what has that ARM id, and what follows the id in it.
+    pub(crate) fn url(&self, id: &impl fmt::Display, tail: &str) -> String {
         let Self { base, version } = self;
-        format!("{base}{path}?api-version={version}")
+        let id = id.to_string();
+        format!("{base}{}{tail}?api-version={version}", utf8_percent_encode(&id, PATH))
     }
 }
 

@@ -1,10 +1,10 @@
-//! Why a call gave nothing, and what may be done about it.
+//! Why a call failed, and what may be done about it.
 //!
 //! Three questions are answered by every error itself:
 //! - **Was it done?** [`Error::done`]. A transport error after sending, a timeout and a 5xx leave
 //!   it open, and the caller of a write must read before it writes again.
 //! - **May it be tried again, and when?** [`Error::retry`].
-//! - **What may be told to whom?** `Display` is for the caller: what happened, without names.
+//! - **Who may see what?** `Display` is for the caller: what happened, without names.
 //!   [`Error::full`] is for the operator: all that was said, with ids and causes. Neither holds a
 //!   secret: texts of others are cut and scrubbed, and bodies of backends are never repeated.
 
@@ -18,10 +18,10 @@ use crate::list::{NextLinkError, PAGES_MAX};
 use crate::meta::{Ids, RetryAfter};
 use crate::version::NotOffered;
 
-/// Why a call gave nothing.
+/// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// 429: too many requests. Not done; trying sooner than told fails again.
+    /// 429: too many requests. Not done; trying sooner than it says fails again.
     Throttled(Box<Answer>),
     /// 412: it is no longer in the state that the change was planned from. Not done.
     PreconditionFailed(Box<Answer>),
@@ -90,7 +90,7 @@ pub enum Withheld {
         wait: Duration,
     },
     /// A list has more pages than are followed.
-    #[error("the list goes on after {PAGES_MAX} pages, or in a circle")]
+    #[error("the list has more than {PAGES_MAX} pages, or repeats itself")]
     Endless,
 }
 
@@ -120,7 +120,7 @@ pub enum Garbled {
         column: usize,
     },
     /// It has no ETag, or none that could be sent back.
-    #[error("its ETag is missing or not one")]
+    #[error("its ETag is missing or not valid")]
     NoEtag,
     /// Its body is larger than [`DOCUMENT_BYTES_MAX`](crate::document::DOCUMENT_BYTES_MAX).
     #[error("its body is larger than {max} bytes")]
@@ -131,7 +131,7 @@ pub enum Garbled {
     /// It is a page of a list, and not as the published model has it.
     #[error("{0}")]
     Page(&'static str),
-    /// It is a page of a list, and its next page is not one to follow.
+    /// It is a page of a list, and its next page must not be followed.
     #[error(transparent)]
     NextLink(#[from] NextLinkError),
     /// Its status is not one that the operation has.
@@ -154,7 +154,7 @@ pub struct CredentialFailure {
 pub enum Done {
     /// It was not.
     No,
-    /// Nobody here knows: look before asking again.
+    /// It is not known: look before asking again.
     Unknown,
 }
 
@@ -223,8 +223,8 @@ impl Error {
         }
     }
 
-    /// The answer, if there was one with something to say.
-    pub fn answer(&self) -> Option<&Answer> {
+    /// The answer, or why there is none with something to say and the ids of the request.
+    fn parts(&self) -> Result<&Answer, (&dyn fmt::Display, &Ids)> {
         match self {
             Self::Throttled(answer)
             | Self::PreconditionFailed(answer)
@@ -232,30 +232,24 @@ impl Error {
             | Self::Busy(answer)
             | Self::Unauthorized(answer)
             | Self::Refused(answer)
-            | Self::Unknown { cause: Uncertainty::Answer(answer), .. } => Some(answer),
-            Self::Unknown { cause: Uncertainty::Timeout | Uncertainty::Broken(_), .. }
-            | Self::NotSent { .. }
-            | Self::Credential { .. }
-            | Self::Withheld { .. }
-            | Self::Unreadable { .. } => None,
+            | Self::Unknown { cause: Uncertainty::Answer(answer), .. } => Ok(answer),
+            Self::Unknown { cause: Uncertainty::Timeout, ids } => Err((&"timeout", ids)),
+            Self::Unknown { cause: Uncertainty::Broken(cause), ids }
+            | Self::NotSent { cause, ids } => Err((cause, ids)),
+            Self::Credential { failure, ids } => Err((failure, ids)),
+            Self::Withheld { reason, ids } => Err((reason, ids)),
+            Self::Unreadable { reason, ids, .. } => Err((reason, ids)),
         }
+    }
+
+    /// The answer, if there was one with something to say.
+    pub fn answer(&self) -> Option<&Answer> {
+        self.parts().ok()
     }
 
     /// The ids of the request.
     pub fn ids(&self) -> &Ids {
-        match self {
-            Self::Throttled(answer)
-            | Self::PreconditionFailed(answer)
-            | Self::NotFound(answer)
-            | Self::Busy(answer)
-            | Self::Unauthorized(answer)
-            | Self::Refused(answer) => &answer.ids,
-            Self::Unknown { ids, .. }
-            | Self::NotSent { ids, .. }
-            | Self::Credential { ids, .. }
-            | Self::Withheld { ids, .. }
-            | Self::Unreadable { ids, .. } => ids,
-        }
+        self.parts().map_or_else(|(_, ids)| ids, |answer| &answer.ids)
     }
 
     /// What the operator needs: all that was said, with ids and causes, and no secret.
@@ -315,26 +309,12 @@ pub struct Full<'a>(&'a Error);
 
 impl fmt::Display for Full<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let error = self.0;
+        let Self(error) = self;
         write!(f, "{error}: ")?;
-        match error {
-            Error::Throttled(answer)
-            | Error::PreconditionFailed(answer)
-            | Error::NotFound(answer)
-            | Error::Busy(answer)
-            | Error::Unauthorized(answer)
-            | Error::Refused(answer)
-            | Error::Unknown { cause: Uncertainty::Answer(answer), .. } => {
-                return Rest(answer).fmt(f);
-            }
-            Error::Unknown { cause: Uncertainty::Timeout, .. } => f.write_str("timeout")?,
-            Error::Unknown { cause: Uncertainty::Broken(cause), .. }
-            | Error::NotSent { cause, .. } => f.write_str(cause)?,
-            Error::Credential { failure, .. } => failure.fmt(f)?,
-            Error::Withheld { reason, .. } => reason.fmt(f)?,
-            Error::Unreadable { reason, .. } => reason.fmt(f)?,
+        match error.parts() {
+            Ok(answer) => Rest(answer).fmt(f),
+            Err((cause, ids)) => write!(f, "{cause} ({ids})"),
         }
-        write!(f, " ({})", error.ids())
     }
 }
 
@@ -350,7 +330,7 @@ pub(crate) fn of_answer(answer: Answer) -> Error {
         }
         StatusCode::PRECONDITION_FAILED => Error::PreconditionFailed(answer),
         StatusCode::TOO_MANY_REQUESTS => Error::Throttled(answer),
-        // 408 comes from whatever lost patience in between, and it may be after passing it on.
+        // 408 may come from something in between, which may have passed the request on before.
         status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
             let ids = answer.ids.clone();
             Error::Unknown { cause: Uncertainty::Answer(answer), ids }

@@ -1,25 +1,25 @@
-//! The mark of one state of a backend.
+//! ETags: each names one state of a backend.
 //!
-//! Every change carries the mark of the state that it was planned from (`If-Match`), so that what
+//! Every change carries the ETag of the state that it was planned from (`If-Match`), so that what
 //! someone else wrote in between is never overwritten unseen. The unconditional `*` cannot be
-//! made into an [`ETag`], nor can a list of marks.
+//! made into an [`ETag`], nor can a list of ETags.
 
 use std::fmt;
 use std::str::FromStr;
 
 use http::HeaderValue;
 
-/// The longest mark, in bytes with its quotes. Azure's have 14.
+/// The longest ETag, in bytes with its quotes. Azure's have 14.
 pub const ETAG_BYTES_MAX: usize = 256;
 
-/// The mark of one state, opaque, with its quotes: `"AAAAAAAADCE="`. Compared exactly.
+/// The ETag of one state, opaque, with its quotes: `"AAAAAAAADCE="`. Compared exactly.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ETag(String);
 
-/// Why a text is not the mark of one state.
+/// Why a text is not the ETag of one state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ETagError {
-    /// It stands for every state.
+    /// It means every state.
     #[error("* is not an ETag: it would change whatever is there")]
     Wildcard,
     /// It has not the form of RFC 9110, section 8.8.3.
@@ -31,7 +31,7 @@ pub enum ETagError {
 }
 
 impl ETag {
-    /// The mark with its quotes.
+    /// The ETag with its quotes.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -50,7 +50,7 @@ impl FromStr for ETag {
         if text.len() > ETAG_BYTES_MAX {
             return Err(ETagError::TooLong(text.len()));
         }
-        // Weak marks are taken as they are: whether one may be matched is the service's to say.
+        // Weak ETags are taken as they are: the service decides whether one may be matched.
         let opaque = text
             .strip_prefix("W/")
             .unwrap_or(text)

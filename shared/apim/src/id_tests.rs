@@ -2,14 +2,19 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::*;
+use crate::endpoint::Endpoint;
+use crate::request;
+use crate::testing::call;
 
 const SERVICE: &str = "/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1\
                        /providers/Microsoft.ApiManagement/service/contoso";
 
 fn check(text: &str, expected: &Expect) {
     let shown = match text.parse::<BackendId>() {
-        Ok(BackendId::Service(id)) => format!("service {} {}", id.service.service, id.backend),
-        Ok(BackendId::Workspace(id)) => format!("workspace {} {}", id.workspace, id.backend),
+        Ok(id) => match id.scope() {
+            Scope::Service(of) => format!("service {} {}", of.service, id.backend()),
+            Scope::Workspace(of) => format!("workspace {} {}", of.workspace, id.backend()),
+        },
         Err(error) => error.to_string(),
     };
     expected.assert_eq(&shown);
@@ -29,20 +34,20 @@ fn what_is_no_arm_id_is_refused_by_the_place() {
     check(
         "eu-1",
         &expect![[
-            r#""eu-1" stands where /subscriptions should: an id reads /subscriptions/{id}/resourceGroups/{name}/providers/Microsoft.ApiManagement/service/{name}[/workspaces/{name}][/backends/{name}]"#
+            r#""eu-1" is where /subscriptions should be: an id reads /subscriptions/{id}/resourceGroups/{name}/providers/Microsoft.ApiManagement/service/{name}[/workspaces/{name}][/backends/{name}]"#
         ]],
     );
     check(
         SERVICE,
         &expect![[
-            r#""" stands where backends or workspaces should: an id reads /subscriptions/{id}/resourceGroups/{name}/providers/Microsoft.ApiManagement/service/{name}[/workspaces/{name}][/backends/{name}]"#
+            r#""" is where backends or workspaces should be: an id reads /subscriptions/{id}/resourceGroups/{name}/providers/Microsoft.ApiManagement/service/{name}[/workspaces/{name}][/backends/{name}]"#
         ]],
     );
     check(&format!("{SERVICE}/backends/"), &expect![[r#""" is not a backend name: it is empty"#]]);
     check(
         &format!("{SERVICE}/backends/a/b"),
         &expect![[
-            r#""b" stands where the end should: an id reads /subscriptions/{id}/resourceGroups/{name}/providers/Microsoft.ApiManagement/service/{name}[/workspaces/{name}][/backends/{name}]"#
+            r#""b" is where the end should be: an id reads /subscriptions/{id}/resourceGroups/{name}/providers/Microsoft.ApiManagement/service/{name}[/workspaces/{name}][/backends/{name}]"#
         ]],
     );
     check(
@@ -57,18 +62,24 @@ fn a_level_is_not_taken_for_the_other() {
     let in_workspace = format!("{SERVICE}/workspaces/w/backends/eu");
     expect!["it names a backend in a workspace, and one at service level is needed"]
         .assert_eq(&in_workspace.parse::<ServiceBackendId>().unwrap_err().to_string());
-    expect!["it names a backend at service level, and one in a workspace is needed"]
-        .assert_eq(&at_service.parse::<WorkspaceBackendId>().unwrap_err().to_string());
-    assert!(at_service.parse::<ServiceBackendId>().is_ok());
-    assert!(in_workspace.parse::<WorkspaceBackendId>().is_ok());
+    let id: BackendId = at_service.parse().unwrap();
+    assert_eq!(at_service.parse().ok(), id.at_service());
+    assert_eq!(in_workspace.parse::<BackendId>().unwrap().at_service(), None);
+}
+
+/// The path of a request for it.
+fn path(id: &BackendId) -> String {
+    let request = request::get(&Endpoint::default(), id, call()).unwrap();
+    request.uri().path().to_owned()
 }
 
 #[test]
 fn a_path_is_encoded_and_an_id_is_not() {
     let service: ServiceId = SERVICE.replace("rg1", "rg (é)").parse().unwrap();
-    let id = service.workspace_backend("w%k s".parse().unwrap(), "eu.1".parse().unwrap());
+    let workspace = Scope::Workspace(service.workspace("w%k s".parse().unwrap()));
+    let id = workspace.backend("eu.1".parse().unwrap());
     expect!["/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg%20%28%C3%A9%29/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%25k%20s/backends/eu.1"]
-        .assert_eq(&id.arm_path());
+        .assert_eq(&path(&id));
     expect!["/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg (é)/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%k s/backends/eu.1"]
         .assert_eq(&id.to_string());
 }
@@ -103,13 +114,13 @@ proptest! {
         let backend: BackendName = backend.parse().unwrap();
         let id: BackendId = match workspace {
             None => service.backend(backend).into(),
-            Some(w) => service.workspace_backend(w.parse().unwrap(), backend).into(),
+            Some(w) => Scope::Workspace(service.workspace(w.parse().unwrap())).backend(backend),
         };
         let again: BackendId = id.to_string().parse().unwrap();
         prop_assert_eq!(&again, &id);
         prop_assert_eq!(again.to_string(), id.to_string());
         // A path is plain ASCII, and takes as many segments as the id has.
-        let path = id.arm_path();
+        let path = path(&id);
         prop_assert!(path.is_ascii());
         prop_assert_eq!(path.matches('/').count(), id.to_string().matches('/').count());
         prop_assert!(path.parse::<http::uri::PathAndQuery>().is_ok());

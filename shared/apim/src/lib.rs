@@ -6,25 +6,25 @@
 //!
 //! - **Nothing is changed unseen.** Every change carries the [`ETag`] of the state that it was
 //!   planned from, by type; `*` cannot be made into one. Creating is another operation, and
-//!   overwriting takes leave by name ([`put`]).
+//!   overwriting needs a permission by name ([`put`]).
 //! - **Nothing unknown is lost.** A [`Backend`] keeps the body unchanged, with typed views
 //!   over it ([`pool`], [`model`]), and what is sent is cut from it: fields that no published model
 //!   has survive.
 //!   What an older version does not even show is found by one more look ([`newer`]).
 //! - **Nothing is sent that Azure would refuse for its bounds.** A [`Draft`] and a [`Patch`] are
-//!   within every published one by type, and what is not is told in words: `properties.title has
+//!   within every published one by type, and what is not is named in words: `properties.title has
 //!   301 characters: it must have 1 to 300`. What a version of the API does not have is not asked
 //!   of it ([`version`]).
 //! - **An [`Error`] says what it means**: whether it was done, whether and when to try again, what
 //!   the caller may know, what the operator needs. [`retry`] holds what may be made again, and
-//!   [`throttle`] keeps from asking too much; a client does either only where it is told to.
+//!   [`throttle`] keeps within the limits; a client does either only where its options say so.
 //! - **Secrets are not shown**, though the service answers with them in clear: not by `Debug`, not
 //!   in errors, not in a [`diff`].
 //! - **Reconnect exists at service level only**, and so does [`ServiceBackendId`], which it takes.
 //!
 //! # Operations
 //!
-//! At service level and in a workspace alike; both stand in the tests that are named. All of them
+//! At service level and in a workspace alike; both are in the tests that are named. All of them
 //! are run over sockets too, by `client::tests::every_operation_over_one_warm_connection` and
 //! `client::tests::a_backend_from_its_creation_to_its_end_at_both_levels`.
 //!
@@ -93,11 +93,12 @@
 //! # }
 //! ```
 //!
-//! What a type forbids does not compile. A workspace's backend has no Reconnect:
+//! What a type forbids does not compile. A workspace's backend has no Reconnect, so that an id of
+//! either level is not taken for it:
 //!
 //! ```compile_fail,E0308
-//! # use pointsman_apim::{After, Endpoint, RequestId, WorkspaceBackendId, request};
-//! # fn refused(endpoint: &Endpoint, id: &WorkspaceBackendId, call: RequestId) {
+//! # use pointsman_apim::{After, BackendId, Endpoint, RequestId, request};
+//! # fn refused(endpoint: &Endpoint, id: &BackendId, call: RequestId) {
 //! request::reconnect(endpoint, id, After::MIN, call);
 //! # }
 //! ```
@@ -121,7 +122,7 @@
 //! # }
 //! ```
 //!
-//! Nothing is deleted without the mark of its state:
+//! Nothing is deleted without the ETag of its state:
 //!
 //! ```compile_fail,E0061
 //! # use pointsman_apim::{BackendId, Endpoint, RequestId, request};
@@ -153,6 +154,7 @@ pub mod name;
 pub mod newer;
 pub mod patch;
 pub mod pool;
+pub mod problem;
 pub mod put;
 mod raw;
 pub mod request;
@@ -181,11 +183,11 @@ pub use duration::After;
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use etag::ETag;
-pub use id::{BackendId, Scope, ServiceBackendId, ServiceId, WorkspaceBackendId, WorkspaceId};
+pub use id::{BackendId, Scope, ServiceBackendId, ServiceId, WorkspaceId};
+pub use meta::RequestId;
 pub use patch::Patch;
 pub use pool::Setting;
 pub use put::Draft;
-pub use request::RequestId;
 pub use secret::Secret;
 
 #[cfg(test)]

@@ -1,18 +1,18 @@
 //! List: what is asked for, and the pages that come.
 //!
 //! A page names the next one by an address of the service's making. It is sent the token like any
-//! other, so it is followed only where it leads to the endpoint itself ([`NextLink`]); and a
+//! other, so it is followed only where it is at the endpoint itself ([`NextLink`]); and a
 //! service that would go on for ever, or in a circle, is stopped by
-//! [`Pages`](crate::client::Pages).
+//! [`Pages`](crate::client::pages::Pages).
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use http::Uri;
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 
 use crate::document::Document;
-use crate::endpoint::Endpoint;
-use crate::id::encode;
+use crate::endpoint::{Endpoint, VALUE};
 use crate::meta::Meta;
 
 /// The most pages that are followed.
@@ -39,7 +39,7 @@ impl Query {
         let mut text = String::new();
         if let Some(filter) = &self.filter {
             text.push_str("&$filter=");
-            encode(&mut text, filter.as_str());
+            text.extend(utf8_percent_encode(filter.as_str(), VALUE));
         }
         // Writing to a string never fails.
         if let Some(Top(top)) = self.top {
@@ -104,101 +104,14 @@ impl Skip {
 ///
 /// What it may say is the service's to judge: fields `name`, `title` and `url`; operators `ge`,
 /// `le`, `eq`, `ne`, `gt`, `lt`; functions `substringof`, `contains`, `startswith`, `endswith`.
-/// [`Filter::compare`] and [`Filter::call`] make no others, and quote what they are given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter(String);
-
-/// A field that backends can be filtered by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FilterField {
-    /// The name.
-    Name,
-    /// The title.
-    Title,
-    /// The address.
-    Url,
-}
-
-/// How a field is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    /// It is that.
-    Equal,
-    /// It is not that.
-    NotEqual,
-    /// It is that, or sorts after it.
-    AtLeast,
-    /// It is that, or sorts before it.
-    AtMost,
-    /// It sorts after that.
-    Above,
-    /// It sorts before that.
-    Below,
-}
-
-/// What a field must hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Holds {
-    /// Somewhere in it.
-    Contains,
-    /// At its beginning.
-    StartsWith,
-    /// At its end.
-    EndsWith,
-    /// Somewhere in it, by the older function that takes the text first.
-    SubstringOf,
-}
-
-impl FilterField {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Title => "title",
-            Self::Url => "url",
-        }
-    }
-}
 
 impl Filter {
     /// The filter as OData writes it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// Compares a field with a text.
-    pub fn compare(field: FilterField, how: Comparison, to: &str) -> Result<Self, QueryError> {
-        let operator = match how {
-            Comparison::Equal => "eq",
-            Comparison::NotEqual => "ne",
-            Comparison::AtLeast => "ge",
-            Comparison::AtMost => "le",
-            Comparison::Above => "gt",
-            Comparison::Below => "lt",
-        };
-        format!("{} {operator} {}", field.as_str(), quoted(to)).parse()
-    }
-
-    /// Looks for a text in a field.
-    pub fn call(field: FilterField, holds: Holds, what: &str) -> Result<Self, QueryError> {
-        let (field, what) = (field.as_str(), quoted(what));
-        match holds {
-            Holds::Contains => format!("contains({field},{what})"),
-            Holds::StartsWith => format!("startswith({field},{what})"),
-            Holds::EndsWith => format!("endswith({field},{what})"),
-            Holds::SubstringOf => format!("substringof({what},{field})"),
-        }
-        .parse()
-    }
-
-    /// Both filters at once.
-    pub fn and(&self, other: &Self) -> Result<Self, QueryError> {
-        format!("({self}) and ({other})").parse()
-    }
-}
-
-/// A text as OData quotes it: a quote in it stands twice.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 impl FromStr for Filter {
@@ -230,11 +143,11 @@ pub struct Page {
     pub count: Option<u64>,
     /// Where the next page is, if there is one.
     pub next: Option<NextLink>,
-    /// What was said about the answer.
+    /// What the headers of the answer said.
     pub meta: Meta,
 }
 
-/// The address of a next page, seen to lead to the endpoint that the list came from.
+/// The address of a next page, which was checked to be at the endpoint that the list came from.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct NextLink(String);
 
@@ -243,23 +156,24 @@ pub struct NextLink(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NextLinkError {
     /// It is not a whole address.
-    #[error("the address of its next page is not one")]
+    #[error("the address of its next page is not valid")]
     NotAnAddress,
     /// It is longer than anything that is looked at.
     #[error("the address of its next page is longer than {NEXT_LINK_BYTES_MAX} bytes")]
     TooLong,
-    /// It leads away from the endpoint, where the token must not go.
+    /// It is not at the endpoint, and the token must not go there.
     #[error("its next page is on another server, which must not see the token")]
     Elsewhere,
 }
 
 impl NextLink {
-    /// Takes an address that leads to the same scheme, host and port as the endpoint.
+    /// Takes an address with the same scheme, host and port as the endpoint.
     pub fn new(endpoint: &Endpoint, text: &str) -> Result<Self, NextLinkError> {
         if text.len() > NEXT_LINK_BYTES_MAX {
             return Err(NextLinkError::TooLong);
         }
-        let uri: Uri = escaped(text).parse().map_err(|_| NextLinkError::NotAnAddress)?;
+        let text = utf8_percent_encode(text, ESCAPED).to_string();
+        let uri: Uri = text.parse().map_err(|_| NextLinkError::NotAnAddress)?;
         let base: Uri = endpoint.base().as_str().parse().expect("a base is an address");
         match (origin(&uri), origin(&base)) {
             (Some(to), Some(from)) if to == from => Ok(Self(uri.to_string())),
@@ -273,23 +187,22 @@ impl NextLink {
     }
 }
 
-/// Percent-encodes what may not stand in an address. Servers repeat a filter in it as it was meant
-/// and not as it was sent. In a host it makes something that is not a host.
-fn escaped(text: &str) -> String {
-    let mut address = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b' ' | b'"' | b'<' | b'>' | b'`' | b'{' | b'}' | b'|' | b'^' | b'\\' | 0x80.. => {
-                let _ = write!(address, "%{byte:02X}");
-            }
-            _ => address.push(char::from(byte)),
-        }
-    }
-    address
-}
+/// What is percent-encoded in an address, beside what is not ASCII. Servers repeat a filter in it
+/// as it was meant and not as it was sent. In a host it makes something that is not a host.
+const ESCAPED: &AsciiSet = &AsciiSet::EMPTY
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}')
+    .add(b'|')
+    .add(b'^')
+    .add(b'\\');
 
-/// Scheme, host and port. An address with a user in it has none, for it means to mislead; nor has
-/// one whose port is not a number, which the parser lets through.
+/// Scheme, host and port. An address with a user in it has none, since it may mislead; nor has
+/// one whose port is not a number, which the parser accepts.
 fn origin(uri: &Uri) -> Option<(String, String, u16)> {
     let (scheme, authority) = (uri.scheme_str()?, uri.authority()?);
     let no_port = authority.as_str() == authority.host();

@@ -1,17 +1,20 @@
-//! What the headers of an answer say about it.
+//! What one request is found by, and what the headers of its answer say.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
-
-use crate::request::RequestId;
+use uuid::Uuid;
 
 /// The longest wait that is taken from a `Retry-After`, in seconds: a day.
 pub const RETRY_AFTER_SECS_MAX: u64 = 86_400;
 /// The longest id that is taken from a header, in bytes.
 pub const SERVICE_ID_BYTES_MAX: usize = 128;
+
+/// The header that carries the caller's own id of a request.
+pub const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-correlation-request-id");
@@ -22,6 +25,22 @@ pub(crate) const REMAINING_WRITES: HeaderName =
 pub(crate) const REMAINING_DELETES: HeaderName =
     HeaderName::from_static("x-ms-ratelimit-remaining-subscription-deletes");
 
+/// The caller's own id of one request, made by the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId(Uuid);
+
+impl From<Uuid> for RequestId {
+    fn from(id: Uuid) -> Self {
+        Self(id)
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.hyphenated().fmt(f)
+    }
+}
+
 /// The ids that one request is found by, on either side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ids {
@@ -29,7 +48,7 @@ pub struct Ids {
     pub call: RequestId,
     /// The service's, `x-ms-request-id`.
     pub request: Option<String>,
-    /// The service's for all that one request led to, `x-ms-correlation-request-id`.
+    /// The service's for all that one request caused, `x-ms-correlation-request-id`.
     pub correlation: Option<String>,
 }
 
@@ -40,8 +59,8 @@ impl Ids {
     }
 }
 
-impl std::fmt::Display for Ids {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Ids {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "client-request-id {}", self.call)?;
         if let Some(id) = &self.request {
             write!(f, ", request-id {id}")?;

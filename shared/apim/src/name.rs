@@ -42,11 +42,6 @@ impl NameError {
         Self { kind, shown: text.chars().take(SHOWN_CHARS_MAX).collect(), problem }
     }
 
-    /// What the text was meant to be.
-    pub fn kind(&self) -> Kind {
-        self.kind
-    }
-
     /// What is wrong with it.
     pub fn problem(&self) -> &Problem {
         &self.problem
@@ -116,7 +111,7 @@ fn hint(rule: Option<&'static str>) -> String {
     rule.map(|rule| format!("; it must match {rule}")).unwrap_or_default()
 }
 
-/// The fold that identity is judged by. Full lower case rather than ASCII's alone, since resource
+/// The fold that names are compared by. Full lower case rather than ASCII's alone, since resource
 /// groups may have letters of any script.
 fn fold(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars().flat_map(char::to_lowercase)
@@ -126,76 +121,48 @@ fn same(left: &str, right: &str) -> bool {
     left.eq_ignore_ascii_case(right) || fold(left).eq(fold(right))
 }
 
-fn checked_len(kind: Kind, text: &str, max: usize) -> Result<(), NameError> {
-    let len = text.chars().count();
-    if len == 0 {
-        return Err(NameError::new(kind, text, Problem::Empty));
-    }
-    if len > max {
-        return Err(NameError::new(kind, text, Problem::TooLong { len, max }));
-    }
-    if text == "." || text == ".." {
-        return Err(NameError::new(kind, text, Problem::PathStep));
-    }
-    Ok(())
-}
-
-fn refuse(
-    kind: Kind,
-    text: &str,
-    rule: Option<&'static str>,
-    allowed: impl Fn(char) -> bool,
-) -> Result<(), NameError> {
-    match text.chars().enumerate().find(|(_, c)| !allowed(*c)) {
-        None => Ok(()),
-        Some((at, found)) => {
-            Err(NameError::new(kind, text, Problem::Character { found, at: at + 1, rule }))
+impl Kind {
+    /// The most characters, and the published pattern where there is one.
+    fn bounds(self) -> (usize, Option<&'static str>) {
+        match self {
+            Self::Subscription => (uuid::fmt::Hyphenated::LENGTH, None),
+            Self::ResourceGroup => (RESOURCE_GROUP_CHARS_MAX, None),
+            Self::Service => {
+                (SERVICE_NAME_CHARS_MAX, Some("^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$"))
+            }
+            Self::Workspace => (WORKSPACE_NAME_CHARS_MAX, Some("^[^*#&+:<>?]+$")),
+            Self::Backend => (BACKEND_NAME_CHARS_MAX, None),
         }
     }
-}
 
-/// What fits in one segment of a path at all.
-fn one_segment(c: char) -> bool {
-    !c.is_control() && c != '/' && c != '\\'
-}
-
-fn check_resource_group(text: &str) -> Result<(), NameError> {
-    let kind = Kind::ResourceGroup;
-    checked_len(kind, text, RESOURCE_GROUP_CHARS_MAX)?;
-    refuse(kind, text, None, |c| one_segment(c) && !matches!(c, '?' | '#'))
-}
-
-fn check_service(text: &str) -> Result<(), NameError> {
-    const RULE: Option<&str> = Some("^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$");
-    let kind = Kind::Service;
-    checked_len(kind, text, SERVICE_NAME_CHARS_MAX)?;
-    refuse(kind, text, RULE, |c| c.is_ascii_alphanumeric() || c == '-')?;
-    let wrong = |at: usize, found: char| {
-        Err(NameError::new(kind, text, Problem::Character { found, at, rule: RULE }))
-    };
-    match (text.chars().next(), text.chars().next_back()) {
-        (Some(first), _) if !first.is_ascii_alphabetic() => wrong(1, first),
-        (_, Some('-')) => wrong(text.len(), '-'),
-        _ => Ok(()),
+    /// Whether a character may be at that place, counted from 1, of a name of `len`.
+    fn allows(self, c: char, at: usize, len: usize) -> bool {
+        let one_segment = !c.is_control() && !matches!(c, '/' | '\\' | '?' | '#');
+        match self {
+            Self::Subscription => c == '-' || c.is_ascii_hexdigit(),
+            Self::ResourceGroup | Self::Backend => one_segment,
+            Self::Service if at == 1 => c.is_ascii_alphabetic(),
+            Self::Service => c.is_ascii_alphanumeric() || (c == '-' && at < len),
+            Self::Workspace => one_segment && !matches!(c, '*' | '&' | '+' | ':' | '<' | '>'),
+        }
     }
-}
 
-fn check_workspace(text: &str) -> Result<(), NameError> {
-    let kind = Kind::Workspace;
-    checked_len(kind, text, WORKSPACE_NAME_CHARS_MAX)?;
-    refuse(kind, text, Some("^[^*#&+:<>?]+$"), |c| {
-        one_segment(c) && !matches!(c, '*' | '#' | '&' | '+' | ':' | '<' | '>' | '?')
-    })
-}
-
-fn check_backend(text: &str) -> Result<(), NameError> {
-    let kind = Kind::Backend;
-    checked_len(kind, text, BACKEND_NAME_CHARS_MAX)?;
-    refuse(kind, text, None, |c| one_segment(c) && !matches!(c, '?' | '#'))
+    fn check(self, text: &str) -> Result<(), NameError> {
+        let len = text.chars().count();
+        let (max, rule) = self.bounds();
+        let wrong = match (1..).zip(text.chars()).find(|(at, c)| !self.allows(*c, *at, len)) {
+            _ if len == 0 => Problem::Empty,
+            _ if len > max => Problem::TooLong { len, max },
+            _ if text == "." || text == ".." => Problem::PathStep,
+            Some((at, found)) => Problem::Character { found, at, rule },
+            None => return Ok(()),
+        };
+        Err(NameError::new(self, text, wrong))
+    }
 }
 
 macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $check:ident) => {
+    ($(#[$doc:meta])* $name:ident, $kind:ident) => {
         $(#[$doc])*
         #[derive(Clone)]
         pub struct $name(Arc<str>);
@@ -210,21 +177,8 @@ macro_rules! name {
         impl FromStr for $name {
             type Err = NameError;
             fn from_str(text: &str) -> Result<Self, NameError> {
-                $check(text)?;
+                Kind::$kind.check(text)?;
                 Ok(Self(text.into()))
-            }
-        }
-
-        impl TryFrom<&str> for $name {
-            type Error = NameError;
-            fn try_from(text: &str) -> Result<Self, NameError> {
-                text.parse()
-            }
-        }
-
-        impl AsRef<str> for $name {
-            fn as_ref(&self) -> &str {
-                &self.0
             }
         }
 
@@ -277,20 +231,20 @@ macro_rules! name {
 
 name! {
     /// The name of a resource group: 1-90 characters, without case.
-    ResourceGroup, check_resource_group
+    ResourceGroup, ResourceGroup
 }
 name! {
     /// The name of an API Management service: 1-50 characters,
     /// `^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$`, without case.
-    ServiceName, check_service
+    ServiceName, Service
 }
 name! {
     /// The name of a workspace: 1-80 characters, `^[^*#&+:<>?]+$`, without case.
-    WorkspaceName, check_workspace
+    WorkspaceName, Workspace
 }
 name! {
     /// The name of a backend: 1-80 characters, without case.
-    BackendName, check_backend
+    BackendName, Backend
 }
 
 /// The id of an Azure subscription: a UUID.
@@ -300,7 +254,7 @@ pub struct SubscriptionId(Uuid);
 impl FromStr for SubscriptionId {
     type Err = NameError;
     fn from_str(text: &str) -> Result<Self, NameError> {
-        // The UUID parser also takes braces, a URN and no hyphens; a path takes none of them.
+        // The UUID parser also takes braces, a URN and no hyphens; a path does not.
         let hyphened = text.len() == uuid::fmt::Hyphenated::LENGTH;
         match Uuid::try_parse(text) {
             Ok(id) if hyphened => Ok(Self(id)),

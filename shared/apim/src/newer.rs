@@ -2,15 +2,15 @@
 //!
 //! Later versions have fields that 2024-05-01 does not know: `failureResponse`, `sessionAffinity`,
 //! `azureRegion` and more. Whether the service shows them to an older version is not published.
-//! Where it does, they survive here like everything unknown. Where it does not, whoever reads by
-//! the older version, changes something and replaces the whole takes them away unseen, and no
-//! ETag tells, because nobody wrote in between. So a replacement can be preceded by one more look, by
-//! the newest version that is known ([`request()`]), and [`lost`] names what would go.
+//! Where it does, they survive here like everything unknown. Where it does not, a client that reads
+//! by the older version, changes something and replaces the whole takes them away unseen, and no
+//! ETag shows it, because nobody wrote in between. So a replacement can be preceded by one more
+//! look, by the newest version that is known ([`request()`]), and [`lost`] names what would go.
 //!
 //! An Update loses nothing of the kind but in arrays, which it replaces whole.
 //!
-//! Races thought of: a write between the two looks shows as fields too many, so that too much is
-//! said rather than too little; the replacement itself is then refused for its ETag.
+//! Races considered: a write between the two looks shows as too many fields, so that too much is
+//! named rather than too little; the replacement itself is then refused for its ETag.
 
 use bytes::Bytes;
 use http::Request;
@@ -19,10 +19,11 @@ use crate::diff::{self, Change};
 use crate::document::Document;
 use crate::endpoint::Endpoint;
 use crate::id::BackendId;
-use crate::request::{self, RequestId};
+use crate::meta::RequestId;
+use crate::request;
 use crate::version::{ApiVersion, NotOffered};
 
-/// Where what makes a backend a pool stands in its body, and where its members do in there.
+/// Where a body has what makes it a pool, and where in that it has the members.
 const POOL: &str = "properties.pool.";
 const MEMBERS: &str = "services[";
 
@@ -44,8 +45,8 @@ pub fn lost(seen: &Document, newest: &Document, written: &Document) -> Vec<Strin
 }
 
 /// The paths in a pool of what members have that only the newest version shows:
-/// `services[eu].preferredCarbonEmission`. An Update that changes a member sends all of them as they
-/// were seen, and so loses it.
+/// `services[eu].preferredCarbonEmission`. An Update that changes a member sends all of them as
+/// they were seen, and so loses it.
 pub fn hidden_in_members(seen: &Document, newest: &Document) -> Vec<String> {
     let hidden = missing(seen, newest);
     let of_a_member = |path: &String| {

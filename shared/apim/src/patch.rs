@@ -5,9 +5,9 @@
 //! says and no page confirms; the sender of one compares the answer's body with it.
 //!
 //! There are four ways to a [`Patch`]: [`pool::Edit`](crate::pool::Edit) for weights and
-//! priorities, [`Merge`] for the fields that an automaton may set, [`Patch::parse`] for what a
-//! person wrote, and [`Patch::empty`]. None of them makes one that the service would refuse for its
-//! bounds.
+//! priorities, [`Merge`] for the fields that may be set without a person looking, [`Patch::parse`]
+//! for what a person wrote, and [`Patch::empty`]. None of them makes one that the service would
+//! refuse for its bounds.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,43 +17,53 @@ use serde_json::{Map, Value};
 
 use crate::document::Document;
 use crate::model::breaker::Breaker;
+use crate::model::part::Part;
 use crate::model::{self, Problem, Problems, Purpose};
-use crate::pool::Edited;
-use crate::put::{DraftError, Uses};
-use crate::raw::Object;
+use crate::put::DraftError;
+use crate::raw::{Object, with};
 use crate::secret;
 
 /// The body of an Update.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Patch {
-    body: Bytes,
-    uses: Uses,
+    document: Document,
+}
+
+/// The result of an edit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Edited {
+    /// There is something to send.
+    Changed(Patch),
+    /// Everything is already as it was wanted.
+    Unchanged,
 }
 
 impl Patch {
-    /// A patch of the members of a pool.
-    pub(crate) fn of_members(body: String) -> Self {
-        Self { body: body.into(), uses: Uses::POOL }
+    /// A patch that was made of values within their bounds.
+    pub(crate) fn made(body: String) -> Self {
+        let raw = serde_json::from_str(&body).expect("it is made of JSON");
+        Self { document: Document::of_parts(body.into(), raw) }
     }
 
     /// A patch that changes nothing. Whether the service then changes the `ETag` is not published.
     pub fn empty() -> Self {
-        Self { body: Bytes::from_static(br#"{"properties":{}}"#), uses: Uses::default() }
+        Self::made(r#"{"properties":{}}"#.to_owned())
     }
 
     /// Reads a merge patch that a person wrote, if all of it is within the published bounds.
     pub fn parse(body: impl Into<Bytes>) -> Result<Self, DraftError> {
         let document = Document::parse(body)?;
         Problems::of(model::validate(document.raw(), Purpose::Patch))?;
-        Ok(Self { uses: Uses::of(&document), body: document.body().clone() })
+        Ok(Self { document })
     }
 
     /// The merge patch as it is sent. **It may hold secrets.**
     pub fn bytes(&self) -> &Bytes {
-        &self.body
+        self.document.body()
     }
 
-    /// Whether it replaces an array: the only way in which a merge takes away what it does not name.
+    /// Whether it replaces an array: the only way in which a merge takes away what it does not
+    /// name.
     pub fn replaces_arrays(&self) -> bool {
         fn any(tree: &Value) -> bool {
             match tree {
@@ -62,13 +72,13 @@ impl Patch {
                 Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
             }
         }
-        any(&self.tree())
+        any(self.document.raw())
     }
 
     /// What that body should be once the service has merged this into it. **It holds secrets.**
     pub fn applied_to(&self, document: &Document) -> Value {
         let mut merged = document.raw().clone();
-        merge(&mut merged, &self.tree());
+        merge(&mut merged, self.document.raw());
         merged
     }
 
@@ -81,18 +91,14 @@ impl Patch {
         Problems::of(after)
     }
 
-    pub(crate) fn uses(&self) -> Uses {
-        self.uses
-    }
-
-    fn tree(&self) -> Value {
-        serde_json::from_slice(&self.body).expect("it was JSON when it was made")
+    pub(crate) fn document(&self) -> &Document {
+        &self.document
     }
 }
 
 impl fmt::Debug for Patch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Patch({})", secret::redacted(&self.tree()))
+        write!(f, "Patch({})", self.document.redacted())
     }
 }
 
@@ -205,27 +211,20 @@ impl FromStr for Field {
 #[derive(Clone)]
 pub struct Merge<'a> {
     on: &'a Document,
-    properties: Object,
+    /// `properties` of the patch, as JSON.
+    properties: String,
 }
 
 impl<'a> Merge<'a> {
     /// Begins with the backend as it is.
     pub fn of(on: &'a Document) -> Self {
-        Self { on, properties: Object::of(None) }
+        Self { on, properties: "{}".to_owned() }
     }
 
-    /// Sets a field; null takes it out. A value out of its bounds is told and not set.
+    /// Sets a field; null takes it out. A value out of its bounds is an error, and is not set.
     pub fn set(&mut self, field: Field, to: &Value) -> Result<&mut Self, Problem> {
-        let mut properties = self.properties.clone();
-        let text = to.to_string();
-        match field.path().split_once('.') {
-            None => properties.set(field.path(), &text),
-            Some((outer, inner)) => {
-                let mut object = Object::of(properties.get(outer));
-                object.set(inner, &text);
-                properties.set(outer, &object.into_text());
-            }
-        }
+        let path: Vec<&str> = field.path().split('.').collect();
+        let properties = with(Some(&self.properties), &path, &to.to_string());
         let document = serde_json::from_str(&whole(&properties)).expect("it is made of JSON");
         match model::validate(&document, Purpose::Patch).into_iter().next() {
             Some(problem) => Err(problem),
@@ -239,23 +238,20 @@ impl<'a> Merge<'a> {
     /// Sets the breaker, or takes it out. Rules are replaced whole by the service, so that what
     /// the present ones have beyond the model is sent along: a rule keeps it by its name.
     pub fn breaker(&mut self, to: Option<&Breaker>) -> &mut Self {
-        let text = std::str::from_utf8(self.on.body()).unwrap_or_default();
-        let document = Object::of(Some(text));
+        let document = Object::of(Some(self.on.text()));
         let properties = Object::of(document.get("properties"));
-        let rules = to.map(|breaker| {
-            let breaker = model::breaker_over(breaker, properties.get("circuitBreaker"));
-            let rules = Object::of(Some(&breaker)).get("rules").unwrap_or("[]").to_owned();
-            format!(r#"{{"rules":{rules}}}"#)
+        let breaker = to.map(|breaker| {
+            let breaker = Part::write(breaker, properties.get("circuitBreaker"));
+            with(None, &["rules"], Object::of(Some(&breaker)).get("rules").unwrap_or("[]"))
         });
-        self.properties.set("circuitBreaker", rules.as_deref().unwrap_or("null"));
+        let breaker = breaker.as_deref().unwrap_or("null");
+        self.properties = with(Some(&self.properties), &["circuitBreaker"], breaker);
         self
     }
 
     /// The patch, if it would change anything, and nothing that the service would refuse.
     pub fn finish(self) -> Result<Edited, Problems> {
-        let body = Document::parse(whole(&self.properties));
-        let body = body.expect("bounded values make a document");
-        let patch = Patch { uses: Uses::of(&body), body: body.body().clone() };
+        let patch = Patch::made(whole(&self.properties));
         if patch.applied_to(self.on) == *self.on.raw() {
             return Ok(Edited::Unchanged);
         }
@@ -271,8 +267,8 @@ impl fmt::Debug for Merge<'_> {
     }
 }
 
-fn whole(properties: &Object) -> String {
-    format!(r#"{{"properties":{}}}"#, properties.clone().into_text())
+fn whole(properties: &str) -> String {
+    with(None, &["properties"], properties)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
+use serde_json::Value;
+
 use super::*;
 use crate::patch::merge;
 use crate::testing::{SERVICE, backend, pool};
@@ -9,9 +11,9 @@ fn check(services: &str, expected: &Expect) {
     let backend = pool(services);
     let shown = match backend.pool() {
         Ok(pool) => pool
-            .members()
+            .all()
             .iter()
-            .map(|m| format!("{} weight {} priority {}", m.name, m.weight, m.priority))
+            .map(|m| format!("{} weight {} priority {}", m.id.name(), m.weight, m.priority))
             .collect::<Vec<_>>()
             .join("\n"),
         Err(error) => error.to_string(),
@@ -36,17 +38,20 @@ fn members_in_their_order() {
 #[test]
 fn what_is_out_of_bounds_is_named() {
     check("[]", &expect!["properties.pool.services has 0 items: it must have 1 to 30"]);
-    check("null", &expect!["properties.pool.services is missing"]);
+    check("null", &expect!["properties.pool.services is missing: a pool has at least one"]);
     check("7", &expect!["properties.pool.services is 7: it must be an array"]);
     check(
         &format!("[{}]", [r#"{"id":"a"}"#; 31].join(",")),
         &expect!["properties.pool.services has 31 items: it must have 1 to 30"],
     );
     check(r#"[{"id":"a"},7]"#, &expect!["properties.pool.services[1] is 7: it must be an object"]);
-    check(r#"[{"weight":1}]"#, &expect!["properties.pool.services[0].id is missing"]);
+    check(
+        r#"[{"weight":1}]"#,
+        &expect!["properties.pool.services[0].id is missing: a member is named by it"],
+    );
     check(
         r#"[{"id":null}]"#,
-        &expect!["properties.pool.services[0].id is null: it must be a string"],
+        &expect!["properties.pool.services[0].id is missing: a member is named by it"],
     );
     check(
         r#"[{"id":"/backends/"}]"#,
@@ -80,7 +85,7 @@ fn what_is_out_of_bounds_is_named() {
 fn a_single_has_no_pool() {
     for body in [r#"{"properties":{"url":"https://a"}}"#, r#"{"properties":{"pool":null}}"#, "{}"] {
         let error = backend(body).pool().unwrap_err();
-        assert_eq!(error.to_string(), "properties.pool is missing");
+        assert_eq!(error.to_string(), "properties.pool is missing: a Pool needs it");
     }
 }
 
@@ -117,21 +122,21 @@ fn edits() {
         services,
         &[("eu", "weight", Number(0))],
         &expect![[
-            r#"{"properties":{"pool":{"services":[{"weight":0,"id":"/backends/eu","x":{"n":1.50}},{"id":"/backends/us","priority":null}]}}}"#
+            r#"{"properties":{"pool":{"services":[{"weight" : 0, "id":"/backends/eu", "x":{"n":1.50}},{"id":"/backends/us","priority":null}]}}}"#
         ]],
     );
     edit(
         services,
         &[("EU", "weight", Absent), ("us", "weight", Null)],
         &expect![[
-            r#"{"properties":{"pool":{"services":[{"id":"/backends/eu","x":{"n":1.50}},{"id":"/backends/us","priority":null,"weight":null}]}}}"#
+            r#"{"properties":{"pool":{"services":[{ "id":"/backends/eu", "x":{"n":1.50}},{"id":"/backends/us","priority":null,"weight":null}]}}}"#
         ]],
     );
     edit(
         services,
         &[("us", "priority", Number(1)), ("us", "weight", Number(100))],
         &expect![[
-            r#"{"properties":{"pool":{"services":[{"weight":50,"id":"/backends/eu","x":{"n":1.50}},{"id":"/backends/us","priority":1,"weight":100}]}}}"#
+            r#"{"properties":{"pool":{"services":[{"weight" : 50, "id":"/backends/eu", "x":{"n":1.50}},{"id":"/backends/us","priority":1,"weight":100}]}}}"#
         ]],
     );
     // What is already so, and what goes there and back, is no change.
@@ -161,7 +166,7 @@ fn edits() {
 #[test]
 fn a_repeated_key_is_not_edited() {
     let backend = pool(r#"[{"id":"a","weight":1,"weight":2}]"#);
-    expect!["properties.pool.services has a key that stands twice, so that which one counts cannot be known"]
+    expect!["properties.pool.services has a key twice, so that which one counts cannot be known"]
         .assert_eq(&Edit::of(&backend).unwrap_err().to_string());
 }
 
@@ -224,12 +229,12 @@ fn print(members: &[Vec<(String, String)>]) -> String {
 }
 
 fn rows(patch: &[u8]) -> Vec<Vec<(String, String)>> {
-    let document: Document<'_> = serde_json::from_slice(patch).unwrap();
-    let rows = document.properties.pool.services.into_iter();
-    rows.map(|Fields(fields)| {
-        fields.into_iter().map(|(key, raw)| (key, raw.get().to_owned())).collect()
-    })
-    .collect()
+    let rows: Vec<Fields<'_>> = serde_json::from_str(received(patch).unwrap()).unwrap();
+    rows.into_iter()
+        .map(|Fields(fields)| {
+            fields.into_iter().map(|(key, raw)| (key, raw.get().to_owned())).collect()
+        })
+        .collect()
 }
 
 fn is_owned(key: &str) -> bool {
@@ -249,7 +254,7 @@ fn the_whole_with_other_members_keeps_its_letter_and_is_within_the_bounds() {
     let text = std::str::from_utf8(whole.document().body()).unwrap();
     expect![[r#"
         {"id":"/x/backends/chat", "name":"chat","properties":{"title":null,"url":null,"protocol":null,
-                    "type":"Pool","later":1.50,"pool":{"services":[{"id":"/backends/m0","x":1e2},{"id":"/backends/m1"}], "later":null}}}"#]]
+                    "type":"Pool","later":1.50,"pool":{"services":[{"id":"/backends/m0" , "x":1e2},{"id":"/backends/m1"}], "later":null}}}"#]]
     .assert_eq(text);
     let twice = backend(
         r#"{"properties":{"x":1,"x":2,"pool":{"services":[{"id":"/backends/m0","weight":0}]}}}"#,
@@ -272,7 +277,7 @@ proptest! {
         let before = backend(body);
         let pool = before.pool().unwrap();
         let mut wanted: Vec<[Setting; 2]> =
-            pool.members().iter().map(|m| [m.weight, m.priority]).collect();
+            pool.all().iter().map(|m| [m.weight, m.priority]).collect();
         let original = wanted.clone();
 
         let mut edit = Edit::of(&before).unwrap();
@@ -310,7 +315,7 @@ proptest! {
         merge(&mut merged, &serde_json::from_slice(patch.bytes()).unwrap());
         let after = backend(merged.to_string());
         let found: Vec<[Setting; 2]> =
-            after.pool().unwrap().members().iter().map(|m| [m.weight, m.priority]).collect();
+            after.pool().unwrap().all().iter().map(|m| [m.weight, m.priority]).collect();
         prop_assert_eq!(&found, &wanted);
         let blank = |value: &Value| {
             let mut value = value.clone();

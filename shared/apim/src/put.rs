@@ -13,15 +13,14 @@
 use bytes::Bytes;
 
 use crate::backend::Backend;
-use crate::document::{Document, DocumentError};
+use crate::document::{Document, DocumentError, Kind};
 use crate::model::{self, Problems, Properties, Purpose};
-use crate::version::{ApiVersion, Feature, NotOffered};
+use crate::version::Feature;
 
 /// All of a backend, as Create Or Update takes it: within every published bound.
 #[derive(Debug, Clone)]
 pub struct Draft {
     document: Document,
-    uses: Uses,
 }
 
 /// Why something is not a draft.
@@ -39,8 +38,7 @@ impl Draft {
     /// Takes a document that the service would take.
     pub fn of(document: Document) -> Result<Self, DraftError> {
         Problems::of(model::validate(document.raw(), Purpose::Whole))?;
-        let uses = Uses::of(&document);
-        Ok(Self { document, uses })
+        Ok(Self { document })
     }
 
     /// Reads one.
@@ -62,46 +60,23 @@ impl Draft {
     pub fn document(&self) -> &Document {
         &self.document
     }
-
-    pub(crate) fn uses(&self) -> Uses {
-        self.uses
-    }
 }
 
 /// What a body has that not every version offers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Uses {
-    pool: bool,
-    breaker: bool,
+pub(crate) fn features(document: &Document) -> Vec<Feature> {
+    let given = |key| document.property(key).is_some_and(|value| !value.is_null());
+    // A Single may say that it is one; a version without types takes it for one anyway.
+    let pool = given("pool") || document.kind() == Ok(Kind::Pool);
+    let has = [(pool, Feature::Pools), (given("circuitBreaker"), Feature::CircuitBreakers)];
+    has.into_iter().filter(|(has, _)| *has).map(|(_, feature)| feature).collect()
 }
 
-impl Uses {
-    pub(crate) const POOL: Self = Self { pool: true, breaker: false };
-
-    pub(crate) fn of(document: &Document) -> Self {
-        let given = |key| document.property(key).is_some_and(|value| !value.is_null());
-        // A Single may say that it is one; a version without types takes it for one anyway.
-        let is_pool = document.kind().is_ok_and(|kind| kind == crate::backend::Kind::Pool);
-        Self { pool: is_pool || given("pool"), breaker: given("circuitBreaker") }
-    }
-
-    pub(crate) fn offered_by(self, version: &ApiVersion) -> Result<(), NotOffered> {
-        if self.pool {
-            version.offers(Feature::Pools)?;
-        }
-        if self.breaker {
-            version.offers(Feature::CircuitBreakers)?;
-        }
-        Ok(())
-    }
-}
-
-/// What a create came to.
+/// The result of a create.
 #[derive(Debug, Clone)]
 pub enum Created {
     /// 201: it is new, and ours.
     New(Backend),
-    /// 200: somebody had made it meanwhile, and it was replaced. It is not ours to delete.
+    /// 200: someone else had made it meanwhile, and it was replaced. We must not delete it.
     Replaced(Backend),
 }
 
@@ -119,7 +94,7 @@ impl Created {
 pub struct Overwrite(());
 
 impl Overwrite {
-    /// Takes that leave. Whoever calls this answers for what gets lost.
+    /// Gives that permission. The caller is responsible for what gets lost.
     pub fn whatever_is_there() -> Self {
         Self(())
     }

@@ -3,6 +3,7 @@ use expect_test::{Expect, expect};
 use super::*;
 use crate::model::connection::Protocol;
 use crate::testing::{backend, pool};
+use crate::version::ApiVersion;
 
 fn check(draft: Result<Draft, DraftError>, expected: &Expect) {
     let shown = match draft {
@@ -66,9 +67,10 @@ fn what_a_version_must_have_for_it_is_known() {
         (r#"{"properties":{"type":"Single","pool":{"services":[]}}}"#, false),
         (r#"{"properties":{"circuitBreaker":{}}}"#, false),
     ] {
-        let uses = Uses::of(&Document::parse(body).unwrap());
-        assert_eq!(uses.offered_by(&old).is_ok(), offered, "{body}");
-        assert!(uses.offered_by(&ApiVersion::default()).is_ok(), "{body}");
+        let uses = features(&Document::parse(body).unwrap());
+        let all = |version: &ApiVersion| uses.iter().all(|uses| version.offers(*uses).is_ok());
+        assert_eq!(all(&old), offered, "{body}");
+        assert!(all(&ApiVersion::default()), "{body}");
     }
-    assert_eq!(Uses::of(pool(r#"[{"id":"a"}]"#).document()), Uses::POOL);
+    assert_eq!(features(pool(r#"[{"id":"a"}]"#).document()), [Feature::Pools]);
 }

@@ -13,7 +13,7 @@ use serde::de::{
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// The fields of an object, in their order, each as it was written. A key that stands twice is an
+/// The fields of an object, in their order, each as it was written. A key that is there twice is an
 /// error.
 pub(crate) struct Fields<'a>(pub(crate) Vec<(String, &'a RawValue)>);
 
@@ -29,7 +29,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                 let mut fields: Vec<(String, &RawValue)> = Vec::with_capacity(4);
                 while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
                     if fields.iter().any(|(seen, _)| *seen == key) {
-                        return Err(A::Error::custom("a key stands twice"));
+                        return Err(A::Error::custom("a key is there twice"));
                     }
                     fields.push((key, value));
                 }
@@ -45,8 +45,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
 pub(crate) struct Object(String);
 
 impl Object {
-    /// The object of that text, or a new one where there is none that could be kept: nothing,
-    /// null, something else, or an object with a key that stands twice.
+    /// The object of that text, or a new one where there is none to keep: nothing, null,
+    /// something else, or an object that has a key twice.
     pub(crate) fn of(existing: Option<&str>) -> Self {
         let is_one = |text: &&str| serde_json::from_str::<Fields<'_>>(text).is_ok();
         Self(existing.filter(is_one).unwrap_or("{}").to_owned())
@@ -123,13 +123,23 @@ impl Object {
     }
 }
 
+/// The text of an object in which that text is the value at the end of the path; objects on the way
+/// that are not there are made.
+pub(crate) fn with(existing: Option<&str>, path: &[&str], value: &str) -> String {
+    let [key, rest @ ..] = path else { return value.to_owned() };
+    let mut object = Object::of(existing);
+    let inner = with(object.get(key), rest, value);
+    object.set(key, &inner);
+    object.into_text()
+}
+
 /// The items of an array, each as it was written; none if the text is not an array.
 pub(crate) fn items(text: &str) -> Vec<&str> {
     let items: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
     items.into_iter().map(RawValue::get).collect()
 }
 
-/// The path of the first key that stands twice in its object, at any depth.
+/// The path of the first key that is in its object twice, at any depth.
 pub(crate) fn repeated(body: &[u8]) -> Option<String> {
     let mut found = None;
     let mut deserializer = serde_json::Deserializer::from_slice(body);
@@ -165,7 +175,7 @@ impl<'de> Visitor<'de> for Once<'_> {
             let path = format!("{}{dot}{key}", self.path);
             if !seen.insert(key) {
                 *self.found = Some(path);
-                return Err(A::Error::custom("a key stands twice"));
+                return Err(A::Error::custom("a key is there twice"));
             }
             map.next_value_seed(Once { path, found: &mut *self.found })?;
         }

@@ -13,39 +13,21 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH};
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, IF_MATCH};
 use http::{Method, Request};
-use uuid::Uuid;
 
+use crate::document::Document;
 use crate::duration::{self, After, BelowMinimum};
 use crate::endpoint::Endpoint;
 use crate::etag::ETag;
-use crate::id::{BackendId, Scope, ServiceBackendId, WorkspaceName};
+use crate::id::{BackendId, Scope, ServiceBackendId};
 use crate::list::{NextLink, Query};
+use crate::meta::{CLIENT_REQUEST_ID, RequestId};
 use crate::patch::Patch;
-use crate::put::{Draft, Overwrite};
+use crate::put::{Draft, Overwrite, features};
 use crate::version::{Feature, NotOffered};
 
-/// The header that carries the caller's own id of a request.
-pub const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
-
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
-
-/// The caller's own id of one request. Whoever has a source of ids makes it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RequestId(Uuid);
-
-impl From<Uuid> for RequestId {
-    fn from(id: Uuid) -> Self {
-        Self(id)
-    }
-}
-
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.hyphenated().fmt(f)
-    }
-}
 
 /// List: the backends of a service or a workspace, page by page, with their secrets in clear.
 pub fn list(
@@ -54,8 +36,7 @@ pub fn list(
     query: &Query,
     call: RequestId,
 ) -> Result<Request<Bytes>, NotOffered> {
-    offered(endpoint, scope.workspace())?;
-    let url = endpoint.url(&scope.arm_path()) + &query.parameters();
+    let url = url(endpoint, scope, scope, "/backends")? + &query.parameters();
     Ok(build(Method::GET, url, call, Bytes::new()))
 }
 
@@ -65,7 +46,7 @@ pub fn list_next(link: &NextLink, call: RequestId) -> Request<Bytes> {
     build(Method::GET, link.as_str().to_owned(), call, Bytes::new())
 }
 
-/// GetEntityTag: reads the mark of a backend alone.
+/// GetEntityTag: reads the ETag of a backend alone.
 pub fn entity_tag(
     endpoint: &Endpoint,
     id: &BackendId,
@@ -74,7 +55,7 @@ pub fn entity_tag(
     backend(Method::HEAD, endpoint, id, call, Bytes::new())
 }
 
-/// Get: reads a backend, with its mark and, in clear, its secrets.
+/// Get: reads a backend, with its ETag and, in clear, its secrets.
 pub fn get(
     endpoint: &Endpoint,
     id: &BackendId,
@@ -90,11 +71,11 @@ pub fn create(
     draft: &Draft,
     call: RequestId,
 ) -> Result<Request<Bytes>, NotOffered> {
-    draft.uses().offered_by(endpoint.version())?;
+    offered(endpoint, draft.document())?;
     backend(Method::PUT, endpoint, id, call, draft.document().body().clone())
 }
 
-/// Create Or Update of the backend that is still in the state marked by `etag`: replaces all of
+/// Create Or Update of the backend that still has the ETag `etag`: replaces all of
 /// it.
 pub fn replace(
     endpoint: &Endpoint,
@@ -117,7 +98,7 @@ pub fn overwrite(
     Ok(conditional(create(endpoint, id, draft, call)?, HeaderValue::from_static("*")))
 }
 
-/// Update: merges a patch into the backend that is still in the state marked by `etag`.
+/// Update: merges a patch into the backend that still has the ETag `etag`.
 pub fn update(
     endpoint: &Endpoint,
     id: &BackendId,
@@ -125,12 +106,12 @@ pub fn update(
     patch: &Patch,
     call: RequestId,
 ) -> Result<Request<Bytes>, NotOffered> {
-    patch.uses().offered_by(endpoint.version())?;
+    offered(endpoint, patch.document())?;
     let request = backend(Method::PATCH, endpoint, id, call, patch.bytes().clone())?;
     Ok(conditional(request, etag.header()))
 }
 
-/// Delete: takes away the backend that is still in the state marked by `etag`.
+/// Delete: takes away the backend that still has the ETag `etag`.
 pub fn delete(
     endpoint: &Endpoint,
     id: &BackendId,
@@ -172,9 +153,8 @@ fn reconnect_in(
     after: Duration,
     call: RequestId,
 ) -> Request<Bytes> {
-    let path = format!("{}/reconnect", id.arm_path());
     let body = format!(r#"{{"properties":{{"after":"{}"}}}}"#, duration::print(after));
-    build(Method::POST, endpoint.url(&path), call, body.into())
+    build(Method::POST, endpoint.url(id, "/reconnect"), call, body.into())
 }
 
 fn backend(
@@ -184,15 +164,26 @@ fn backend(
     call: RequestId,
     body: Bytes,
 ) -> Result<Request<Bytes>, NotOffered> {
-    offered(endpoint, id.workspace())?;
-    Ok(build(method, endpoint.url(&id.arm_path()), call, body))
+    let url = url(endpoint, id.scope(), id, "")?;
+    Ok(build(method, url, call, body))
 }
 
-fn offered(endpoint: &Endpoint, workspace: Option<&WorkspaceName>) -> Result<(), NotOffered> {
-    match workspace {
-        None => Ok(()),
-        Some(_) => endpoint.version().offers(Feature::Workspaces),
+/// Refuses a body that has what the version is known not to have.
+fn offered(endpoint: &Endpoint, document: &Document) -> Result<(), NotOffered> {
+    features(document).into_iter().try_for_each(|feature| endpoint.version().offers(feature))
+}
+
+/// The address of what is in a scope, if the version has such scopes.
+fn url(
+    endpoint: &Endpoint,
+    scope: &Scope,
+    id: &impl fmt::Display,
+    tail: &str,
+) -> Result<String, NotOffered> {
+    if scope.workspace().is_some() {
+        endpoint.version().offers(Feature::Workspaces)?;
     }
+    Ok(endpoint.url(id, tail))
 }
 
 fn conditional(mut request: Request<Bytes>, state: HeaderValue) -> Request<Bytes> {
@@ -203,25 +194,19 @@ fn conditional(mut request: Request<Bytes>, state: HeaderValue) -> Request<Bytes
 fn build(method: Method, url: String, call: RequestId, body: Bytes) -> Request<Bytes> {
     let mut request = Request::new(body);
     *request.method_mut() = method;
-    *request.uri_mut() = uri(url);
+    // A base of at most 500 bytes, a path of bounded names and a bounded query, all encoded; or the
+    // address of a next page, which was read as one.
+    let uri = url.try_into().expect("a validated base and an encoded path are an address");
+    *request.uri_mut() = uri;
     let has_body = !request.body().is_empty();
     let headers = request.headers_mut();
     headers.insert(ACCEPT, JSON);
     if has_body {
         headers.insert(CONTENT_TYPE, JSON);
     }
-    headers.insert(CLIENT_REQUEST_ID, id_header(call));
+    let call = HeaderValue::try_from(call.to_string()).expect("a UUID is visible ASCII");
+    headers.insert(CLIENT_REQUEST_ID, call);
     request
-}
-
-fn uri(url: String) -> http::Uri {
-    // A base of at most 500 bytes, a path of bounded names and a bounded query, all encoded; or the
-    // address of a next page, which was read as one.
-    url.try_into().expect("a validated base and an encoded path are an address")
-}
-
-fn id_header(call: RequestId) -> HeaderValue {
-    HeaderValue::try_from(call.to_string()).expect("a UUID is visible ASCII")
 }
 
 #[cfg(test)]

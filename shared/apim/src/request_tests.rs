@@ -47,7 +47,7 @@ fn get_at_both_levels() {
     "#]],
     );
     check(
-        get(&Endpoint::default(), &workspace_id().into(), call()),
+        get(&Endpoint::default(), &workspace_id(), call()),
         &expect![[r#"
         GET https://management.azure.com/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%201/backends/chat-pool?api-version=2024-05-01
         accept: application/json
@@ -80,7 +80,7 @@ fn update_at_both_levels_carries_the_etag() {
     "#]],
     );
     check(
-        update(&Endpoint::default(), &workspace_id().into(), &etag, &patch(), call()),
+        update(&Endpoint::default(), &workspace_id(), &etag, &patch(), call()),
         &expect![[r#"
             PATCH https://management.azure.com/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%201/backends/chat-pool?api-version=2024-05-01
             accept: application/json
@@ -154,7 +154,7 @@ fn entity_tag_at_both_levels() {
     "#]],
     );
     check(
-        entity_tag(&Endpoint::default(), &workspace_id().into(), call()),
+        entity_tag(&Endpoint::default(), &workspace_id(), call()),
         &expect![[r#"
         HEAD https://management.azure.com/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%201/backends/chat-pool?api-version=2024-05-01
         accept: application/json
@@ -177,7 +177,7 @@ fn create_says_nothing_of_a_state() {
     "#]],
     );
     check(
-        create(&Endpoint::default(), &workspace_id().into(), &draft(), call()),
+        create(&Endpoint::default(), &workspace_id(), &draft(), call()),
         &expect![[r#"
         PUT https://management.azure.com/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%201/backends/chat-pool?api-version=2024-05-01
         accept: application/json
@@ -205,7 +205,7 @@ fn replace_carries_the_etag_and_overwrite_any() {
     "#]],
     );
     check(
-        replace(&Endpoint::default(), &workspace_id().into(), &etag, &draft(), call()),
+        replace(&Endpoint::default(), &workspace_id(), &etag, &draft(), call()),
         &expect![[r#"
             PUT https://management.azure.com/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%201/backends/chat-pool?api-version=2024-05-01
             accept: application/json
@@ -230,7 +230,7 @@ fn replace_carries_the_etag_and_overwrite_any() {
     "#]],
     );
     check(
-        overwrite(&Endpoint::default(), &workspace_id().into(), leave, &draft(), call()),
+        overwrite(&Endpoint::default(), &workspace_id(), leave, &draft(), call()),
         &expect![[r#"
             PUT https://management.azure.com/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%201/backends/chat-pool?api-version=2024-05-01
             accept: application/json
@@ -256,7 +256,7 @@ fn delete_at_both_levels_carries_the_etag() {
     "#]],
     );
     check(
-        delete(&Endpoint::default(), &workspace_id().into(), &etag, call()),
+        delete(&Endpoint::default(), &workspace_id(), &etag, call()),
         &expect![[r#"
         DELETE https://management.azure.com/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%201/backends/chat-pool?api-version=2024-05-01
         accept: application/json
@@ -269,7 +269,7 @@ fn delete_at_both_levels_carries_the_etag() {
 #[test]
 fn what_a_version_does_not_have_is_not_asked_of_it() {
     let (old, etag) = (emulator(), "\"1\"".parse().unwrap());
-    let (at_service, in_workspace) = (backend_id(), workspace_id().into());
+    let (at_service, in_workspace) = (backend_id(), workspace_id());
     let workspace: Scope = format!("{SERVICE}/workspaces/w 1").parse().unwrap();
     for refused in [
         list(&old, &workspace, &Query::default(), call()),

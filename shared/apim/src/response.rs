@@ -17,32 +17,32 @@ use crate::error::{Error, Garbled, of_answer};
 use crate::etag::ETag;
 use crate::list::{NextLink, Page};
 use crate::meta::Meta;
+use crate::meta::RequestId;
 use crate::put::Created;
-use crate::request::RequestId;
 
 /// A reconnect was accepted. Azure cannot recall it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
-    /// What was said about the answer; its date is when the delay began.
+    /// What the headers of the answer said; its date is when the delay began.
     pub meta: Meta,
 }
 
-/// What a delete came to. Either way it is not there any more.
+/// The result of a delete. Either way it is not there any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deleted {
-    /// Whether the service said 200 or 204. The page has no difference; by the manners of Azure
-    /// Resource Manager, 204 means that there was nothing to delete.
+    /// Whether the service said 200 or 204. The page does not say how they differ; by the
+    /// conventions of Azure Resource Manager, 204 means that there was nothing to delete.
     pub was_there: bool,
-    /// What was said about the answer.
+    /// What the headers of the answer said.
     pub meta: Meta,
 }
 
-/// The mark of a backend, without its body.
+/// The ETag of a backend, without its body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tagged {
-    /// The mark of its state.
+    /// The ETag of its state.
     pub etag: ETag,
-    /// What was said about the answer.
+    /// What the headers of the answer said.
     pub meta: Meta,
 }
 
@@ -50,35 +50,29 @@ pub struct Tagged {
 pub fn list(
     endpoint: &Endpoint,
     call: RequestId,
-    response: Response<Bytes>,
+    response: &Response<Bytes>,
 ) -> Result<Page, Error> {
-    let (status, meta, body) = success(call, response)?;
-    match page(endpoint, status, &body) {
+    let (status, meta) = success(call, response)?;
+    match page(endpoint, status, response.body()) {
         Ok((backends, count, next)) => Ok(Page { backends, count, next, meta }),
-        Err(reason) => Err(Error::Unreadable { status, reason, ids: meta.ids }),
+        Err(reason) => Err(unreadable(status, meta, reason)),
     }
 }
 
 /// Reads the answer to GetEntityTag: 200 with an ETag. There is never a body, so that a 404 cannot
-/// say of what it is one; the service's own bears an id of the request.
+/// say what is missing; the service's own has an id of the request.
 pub fn entity_tag(call: RequestId, response: &Response<Bytes>) -> Result<Tagged, Error> {
-    let (status, meta) = (response.status(), Meta::read(call, response.headers()));
-    if !status.is_success() {
+    if response.status() == StatusCode::NOT_FOUND {
         let answer = Answer::read(call, response);
-        return Err(if status == StatusCode::NOT_FOUND && answer.ids.request.is_some() {
-            Error::NotFound(Box::new(answer))
-        } else {
-            of_answer(answer)
-        });
+        if answer.ids.request.is_some() {
+            return Err(Error::NotFound(Box::new(answer)));
+        }
     }
-    let etag = if status == StatusCode::OK {
-        etag(response.headers()).ok_or(Garbled::NoEtag)
-    } else {
-        Err(Garbled::Status)
-    };
-    match etag {
-        Ok(etag) => Ok(Tagged { etag, meta }),
-        Err(reason) => Err(Error::Unreadable { status, reason, ids: meta.ids }),
+    let (status, meta) = success(call, response)?;
+    match etag(response.headers()) {
+        _ if status != StatusCode::OK => Err(unreadable(status, meta, Garbled::Status)),
+        Some(etag) => Ok(Tagged { etag, meta }),
+        None => Err(unreadable(status, meta, Garbled::NoEtag)),
     }
 }
 
@@ -113,30 +107,22 @@ pub fn update(call: RequestId, response: Response<Bytes>) -> Result<Backend, Err
 /// Reads the answer to Delete: 200 or 204. A 200 has no body; one with a page in it comes from
 /// something in between.
 pub fn delete(call: RequestId, response: &Response<Bytes>) -> Result<Deleted, Error> {
-    let status = response.status();
-    if !status.is_success() {
-        return Err(of_answer(Answer::read(call, response)));
-    }
-    let meta = Meta::read(call, response.headers());
+    let (status, meta) = success(call, response)?;
     match status {
         StatusCode::OK if response.body().is_empty() => Ok(Deleted { was_there: true, meta }),
         StatusCode::NO_CONTENT => Ok(Deleted { was_there: false, meta }),
-        _ => Err(Error::Unreadable { status, reason: Garbled::Status, ids: meta.ids }),
+        _ => Err(unreadable(status, meta, Garbled::Status)),
     }
 }
 
 /// Reads the answer to Reconnect: 202 without a body. Another success without a body means the
 /// same; one with a body comes from something in between, and leaves it open.
 pub fn reconnect(call: RequestId, response: &Response<Bytes>) -> Result<Accepted, Error> {
-    let status = response.status();
-    if !status.is_success() {
-        return Err(of_answer(Answer::read(call, response)));
-    }
-    let meta = Meta::read(call, response.headers());
+    let (status, meta) = success(call, response)?;
     if status == StatusCode::ACCEPTED || response.body().is_empty() {
         Ok(Accepted { meta })
     } else {
-        Err(Error::Unreadable { status, reason: Garbled::Status, ids: meta.ids })
+        Err(unreadable(status, meta, Garbled::Status))
     }
 }
 
@@ -146,22 +132,27 @@ fn backend(
     wanted: &[StatusCode],
 ) -> Result<Backend, Error> {
     let tag = etag(response.headers());
-    let (status, meta, body) = success(call, response)?;
+    let (status, meta) = success(call, &response)?;
+    let body = response.into_body();
     let read = object(status, &body, wanted).and_then(|raw| Ok((tag.ok_or(Garbled::NoEtag)?, raw)));
     match read {
         Ok((etag, raw)) => Ok(Backend::of_parts(etag, meta, Document::of_parts(body, raw))),
-        Err(reason) => Err(Error::Unreadable { status, reason, ids: meta.ids }),
+        Err(reason) => Err(unreadable(status, meta, reason)),
     }
 }
 
-/// The parts of an answer whose status is a success.
-fn success(call: RequestId, response: Response<Bytes>) -> Result<(StatusCode, Meta, Bytes), Error> {
+/// The status of an answer and what its headers say, if that is a success.
+fn success(call: RequestId, response: &Response<Bytes>) -> Result<(StatusCode, Meta), Error> {
     let status = response.status();
-    if !status.is_success() {
-        return Err(of_answer(Answer::read(call, &response)));
+    if status.is_success() {
+        Ok((status, Meta::read(call, response.headers())))
+    } else {
+        Err(of_answer(Answer::read(call, response)))
     }
-    let (parts, body) = response.into_parts();
-    Ok((status, Meta::read(call, &parts.headers), body))
+}
+
+fn unreadable(status: StatusCode, meta: Meta, reason: Garbled) -> Error {
+    Error::Unreadable { status, reason, ids: meta.ids }
 }
 
 fn object(status: StatusCode, body: &[u8], wanted: &[StatusCode]) -> Result<Value, Garbled> {
@@ -176,7 +167,7 @@ fn object(status: StatusCode, body: &[u8], wanted: &[StatusCode]) -> Result<Valu
     if raw.is_object() { Ok(raw) } else { Err(Garbled::NotJson { line: 1, column: 1 }) }
 }
 
-/// A page as it is sent; each backend keeps its letter.
+/// A page as it is sent; each backend keeps its text.
 #[derive(serde::Deserialize)]
 struct WirePage<'a> {
     #[serde(borrow)]
@@ -191,8 +182,9 @@ type Parts = (Vec<Document>, Option<u64>, Option<NextLink>);
 
 fn page(endpoint: &Endpoint, status: StatusCode, body: &Bytes) -> Result<Parts, Garbled> {
     object(status, body, &[StatusCode::OK])?;
-    let page: WirePage<'_> = serde_json::from_slice(body)
-        .map_err(|_| Garbled::Page("it has no array of values, or its count or link is not one"))?;
+    let page: WirePage<'_> = serde_json::from_slice(body).map_err(|_| {
+        Garbled::Page("it has no array of values, or its count or link is not valid")
+    })?;
     let document = |raw: &&RawValue| {
         let tree: Value = serde_json::from_str(raw.get()).unwrap_or_default();
         let bytes = body.slice_ref(raw.get().as_bytes());

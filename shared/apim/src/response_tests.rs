@@ -79,18 +79,18 @@ fn a_success_that_cannot_be_read() {
         "",
         "{}",
         &expect![[r#"
-        Azure's answer cannot be read (200)
-        Azure's answer cannot be read (200): its ETag is missing or not one (client-request-id 00000000-0000-0000-0000-000000000007)
-        Look { after: None }"#]],
+            Azure's answer cannot be read (200)
+            Azure's answer cannot be read (200): its ETag is missing or not valid (client-request-id 00000000-0000-0000-0000-000000000007)
+            Look { after: None }"#]],
     );
     check(
         200,
         "ETag: *",
         "{}",
         &expect![[r#"
-        Azure's answer cannot be read (200)
-        Azure's answer cannot be read (200): its ETag is missing or not one (client-request-id 00000000-0000-0000-0000-000000000007)
-        Look { after: None }"#]],
+            Azure's answer cannot be read (200)
+            Azure's answer cannot be read (200): its ETag is missing or not valid (client-request-id 00000000-0000-0000-0000-000000000007)
+            Look { after: None }"#]],
     );
     check(
         200,
@@ -230,7 +230,7 @@ fn what_was_deleted_is_gone() {
 #[test]
 fn a_page_keeps_the_letter_of_each_backend() {
     let endpoint = Endpoint::default();
-    let read = |body: &str| list(&endpoint, call(), answer(200, "", body.to_owned()));
+    let read = |body: &str| list(&endpoint, call(), &answer(200, "", body.to_owned()));
     let page = read(
         r#"{"value": [ {"name" : "eu", "x":1.50} ,{"name":"us"}], "count": 7,
             "nextLink": "https://management.azure.com/next?$skip=2"}"#,
@@ -263,15 +263,15 @@ fn a_page_keeps_the_letter_of_each_backend() {
     expect![[r#"
         it has no body
         its body is not a JSON object (line 1, column 1)
-        it has no array of values, or its count or link is not one
+        it has no array of values, or its count or link is not valid
         one of its values is not an object
-        it has no array of values, or its count or link is not one
-        it has no array of values, or its count or link is not one
-        the address of its next page is not one
+        it has no array of values, or its count or link is not valid
+        it has no array of values, or its count or link is not valid
+        the address of its next page is not valid
         its next page is on another server, which must not see the token
     "#]]
     .assert_eq(&reasons.map(reason).concat());
-    shown(list(&endpoint, call(), answer(403, "", "")), &expect!["Azure does not allow it (403)"]);
+    shown(list(&endpoint, call(), &answer(403, "", "")), &expect!["Azure does not allow it (403)"]);
 }
 
 proptest! {
@@ -287,6 +287,6 @@ proptest! {
         let _ = entity_tag(call(), &answer(status, HEADERS, ""));
         let _ = create(call(), answer(status, HEADERS, body.clone()));
         let _ = delete(call(), &answer(status, HEADERS, body.clone()));
-        let _ = list(&Endpoint::default(), call(), answer(status, HEADERS, body));
+        let _ = list(&Endpoint::default(), call(), &answer(status, HEADERS, body));
     }
 }

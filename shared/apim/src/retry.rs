@@ -21,7 +21,7 @@ pub const ATTEMPTS_MAX: u32 = 10;
 /// What may be done again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Safety {
-    /// It changes nothing: also where nobody knows whether it was answered.
+    /// It changes nothing: also where it is not known whether it was answered.
     Read,
     /// It changes something: only where it is known not to have been done.
     Write,
@@ -90,7 +90,7 @@ fn may(safety: Safety, error: &Error, attempt: u32) -> bool {
             Error::Withheld { reason, .. } => match reason {
                 Withheld::Paced { .. } | Withheld::NotOffered(_) | Withheld::Endless => false,
             },
-            // Whoever fetches tokens has tried again for as long as anybody waits.
+            // The source of tokens has tried again already, for as long as anybody waits.
             Error::Credential { .. } => false,
             Error::Throttled(_)
             | Error::Busy(_)

@@ -3,7 +3,7 @@
 //! Two kinds of text pass through here. Bodies of backends have known places for secrets and are
 //! redacted by field: everything under `credentials`, every password, key and token wherever it
 //! stands (fields that nobody has published included), and what URLs carry beside their path.
-//! Texts of other people's errors have no places; they are cut to a bound and scrubbed of what
+//! Texts of other people's errors have no such places; they are cut to a bound and scrubbed of what
 //! looks like a secret.
 
 use std::fmt;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-/// What stands where a secret was.
+/// What replaces a secret.
 pub const HIDDEN: &str = "***";
 
 /// A text that is never printed.
@@ -38,30 +38,21 @@ impl fmt::Debug for Secret {
 
 /// A copy of a body with everything secret replaced; nulls stay, for they tell nothing.
 pub(crate) fn redacted(value: &Value) -> Value {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
-        Value::String(text) => Value::String(scrub_urls(text)),
-        Value::Array(items) => items.iter().map(redacted).collect(),
-        Value::Object(fields) => Value::Object(
-            fields
-                .iter()
-                .map(|(key, value)| {
-                    let shown = if is_secret_key(key) { hidden(value) } else { redacted(value) };
-                    (key.clone(), shown)
-                })
-                .collect(),
-        ),
-    }
+    copied(value, false)
 }
 
-/// The shape of a value, without its content.
-fn hidden(value: &Value) -> Value {
+fn copied(value: &Value, secret: bool) -> Value {
     match value {
         Value::Null => Value::Null,
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => Value::String(HIDDEN.to_owned()),
-        Value::Array(items) => items.iter().map(hidden).collect(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) if secret => Value::from(HIDDEN),
+        Value::Bool(_) | Value::Number(_) => value.clone(),
+        Value::String(text) => Value::String(scrub_urls(text)),
+        Value::Array(items) => items.iter().map(|item| copied(item, secret)).collect(),
         Value::Object(fields) => {
-            Value::Object(fields.iter().map(|(key, value)| (key.clone(), hidden(value))).collect())
+            let field = |(key, value): (&String, &Value)| {
+                (key.clone(), copied(value, secret || is_secret_key(key)))
+            };
+            Value::Object(fields.iter().map(field).collect())
         }
     }
 }
@@ -152,7 +143,7 @@ pub(crate) fn scrub_urls(text: &str) -> String {
     safe
 }
 
-/// Takes out what follows `Bearer`, `Basic`, or a telling name and `:` or `=`, and what looks
+/// Takes out what follows `Bearer`, `Basic`, or one of those words and `:` or `=`, and what looks
 /// like a JSON web token.
 fn scrub_words(text: &str) -> String {
     // ASCII lower case keeps the places of bytes.

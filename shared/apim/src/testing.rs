@@ -4,9 +4,9 @@ use bytes::Bytes;
 use http::Response;
 
 use crate::backend::Backend;
-use crate::id::{BackendId, ServiceBackendId, WorkspaceBackendId};
+use crate::id::{BackendId, ServiceBackendId};
 use crate::meta::Meta;
-use crate::request::RequestId;
+use crate::meta::RequestId;
 
 pub(crate) const SERVICE: &str = "/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa\
     /resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso";
@@ -19,7 +19,7 @@ pub(crate) fn pool_id() -> ServiceBackendId {
     format!("{SERVICE}/backends/chat-pool").parse().unwrap()
 }
 
-pub(crate) fn workspace_id() -> WorkspaceBackendId {
+pub(crate) fn workspace_id() -> BackendId {
     format!("{SERVICE}/workspaces/w 1/backends/chat-pool").parse().unwrap()
 }
 

@@ -1,5 +1,5 @@
 //! Azure Resource Manager's token buckets, kept on this side too, so that a 429 is avoided rather
-//! than heard: trying early fails again, and costs everyone in the subscription.
+//! than received: trying early fails again, and costs everyone in the subscription.
 //!
 //! A bucket per subscription and kind of operation; ARM has one per principal too, and a client
 //! has one principal. Others may draw on the same bucket, so what an answer says is left
@@ -7,7 +7,7 @@
 //! requests that were sent since.
 //!
 //! Pure: the time is an argument, counted from any origin that does not move. A request that must
-//! wait has its place from the moment it asks, so that a crowd is let through one by one and not
+//! wait has its place from the moment it asks, so that many requests go through one by one and not
 //! all at once.
 
 use std::collections::HashMap;
@@ -42,19 +42,11 @@ impl Kind {
         }
     }
 
-    /// How many are taken at once.
-    pub fn burst(self) -> u32 {
+    /// How many are taken at once, and how many more each second.
+    pub fn limit(self) -> (u32, u32) {
         match self {
-            Self::Read => 250,
-            Self::Write | Self::Delete => 200,
-        }
-    }
-
-    /// How many more are taken each second.
-    pub fn per_second(self) -> u32 {
-        match self {
-            Self::Read => 25,
-            Self::Write | Self::Delete => 10,
+            Self::Read => (250, 25),
+            Self::Write | Self::Delete => (200, 10),
         }
     }
 
@@ -65,6 +57,11 @@ impl Kind {
             Self::Write => meta::REMAINING_WRITES,
             Self::Delete => meta::REMAINING_DELETES,
         }
+    }
+
+    /// What a full bucket holds, in millionths.
+    fn full(self) -> i64 {
+        i64::from(self.limit().0) * TOKEN
     }
 }
 
@@ -77,28 +74,27 @@ struct Bucket {
     level: i64,
     /// When that was so.
     at: Duration,
-    /// Until when nothing is taken, by an answer's word.
+    /// Until when nothing is taken, as an answer said.
     closed_until: Duration,
 }
 
 impl Bucket {
     fn full(kind: Kind, now: Duration) -> Self {
-        let level = i64::from(kind.burst()) * TOKEN;
-        Self { level, at: now, closed_until: Duration::ZERO }
+        Self { level: kind.full(), at: now, closed_until: Duration::ZERO }
     }
 
     fn fill(&mut self, kind: Kind, now: Duration) {
         let passed = now.saturating_sub(self.at).as_micros();
         let passed = i64::try_from(passed).unwrap_or(i64::MAX);
-        let flowed = passed.saturating_mul(i64::from(kind.per_second()));
-        self.level = self.level.saturating_add(flowed).min(i64::from(kind.burst()) * TOKEN);
+        let flowed = passed.saturating_mul(i64::from(kind.limit().1));
+        self.level = self.level.saturating_add(flowed).min(kind.full());
         self.at = self.at.max(now);
     }
 
     /// How long a request has to wait that comes next.
     fn wait(&self, kind: Kind, now: Duration) -> Duration {
         let lacking = u64::try_from(TOKEN - self.level).unwrap_or(0);
-        let flow = Duration::from_micros(lacking.div_ceil(u64::from(kind.per_second())));
+        let flow = Duration::from_micros(lacking.div_ceil(u64::from(kind.limit().1)));
         flow.max(self.closed_until.saturating_sub(now))
     }
 }
@@ -128,7 +124,7 @@ impl Buckets {
         Ok(wait)
     }
 
-    /// How long nothing is taken yet, by an answer's word.
+    /// For how long nothing is taken, as an answer said.
     pub fn closed(&mut self, subscription: SubscriptionId, kind: Kind, now: Duration) -> Duration {
         self.bucket(subscription, kind, now).closed_until.saturating_sub(now)
     }
@@ -166,7 +162,7 @@ impl Buckets {
         if self.buckets.len() >= SUBSCRIPTIONS_MAX * 3 {
             self.buckets.retain(|(_, kind), bucket| {
                 bucket.fill(*kind, now);
-                bucket.level < i64::from(kind.burst()) * TOKEN || bucket.closed_until > now
+                bucket.level < kind.full() || bucket.closed_until > now
             });
         }
         let full = Bucket::full(kind, now);

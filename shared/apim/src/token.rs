@@ -1,22 +1,22 @@
 //! One token for everybody, fetched once and ahead of need.
 //!
-//! - A token that has a while to live is given out without waiting.
-//! - In its last minutes it is still given out, while one task fetches the next.
+//! - A token that is good for a while is used without waiting.
+//! - In its last minutes it is still used, while one task fetches the next.
 //! - Without one, the first caller fetches and the others wait for its outcome, a token or
 //!   a failure; a storm of calls makes one request.
 //! - A token that Azure did not take (401) is dropped, unless a newer one is there already: two
-//!   calls may hear of the same old token, and only the first may cost a fetch.
+//!   calls may be refused with the same old token, and only the first may cost a fetch.
 //!
 //! Time comes from the clock that the client was given.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use http::HeaderValue;
 use jiff::Timestamp;
-use tokio::sync::Mutex;
+use tokio::sync::Mutex as Flight;
 
 use crate::error::CredentialFailure;
 use crate::secret::Secret;
@@ -24,7 +24,7 @@ use crate::secret::Secret;
 /// How long before its end a token is renewed, in seconds. A little less than the five minutes
 /// that `azure_identity` keeps one in its own cache, which would give the old one again.
 pub const REFRESH_BEFORE_SECS: u64 = 290;
-/// How long before its end a token is no longer given out, in seconds.
+/// How long before its end a token is no longer used, in seconds.
 pub const EXPIRY_MARGIN_SECS: u64 = 30;
 /// The pause between tries to renew a token that is still good, in seconds.
 pub const REFRESH_PAUSE_SECS: u64 = 15;
@@ -42,7 +42,7 @@ pub struct Token {
 }
 
 impl Token {
-    /// A token that is good until `expires`. One that cannot stand in a header is refused.
+    /// A token that is good until `expires`. One that cannot be sent in a header is refused.
     pub fn new(secret: &Secret, expires: Timestamp) -> Result<Self, CredentialFailure> {
         let text = format!("Bearer {}", secret.expose());
         let mut header = HeaderValue::try_from(text).map_err(|_| CredentialFailure {
@@ -78,8 +78,8 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
 pub(crate) struct Tokens {
     source: Arc<dyn TokenSource>,
     clock: Clock,
-    state: RwLock<State>,
-    flight: Mutex<()>,
+    state: Mutex<State>,
+    flight: Flight<()>,
 }
 
 #[derive(Default)]
@@ -95,7 +95,7 @@ struct State {
 
 enum Standing {
     Fresh(Arc<Token>),
-    /// Good, and to be renewed by whoever got this.
+    /// Good, and to be renewed by the caller that got this.
     Renew(Arc<Token>),
     Gone {
         fetches: u64,
@@ -108,7 +108,7 @@ fn before(moment: Timestamp, secs: u64) -> Timestamp {
 
 impl Tokens {
     pub(crate) fn new(source: Arc<dyn TokenSource>, clock: Clock) -> Self {
-        Self { source, clock, state: RwLock::default(), flight: Mutex::default() }
+        Self { source, clock, state: Mutex::default(), flight: Flight::default() }
     }
 
     /// A token that is good now.
@@ -137,7 +137,7 @@ impl Tokens {
 
     /// Drops a token that was not taken.
     pub(crate) fn reject(&self, token: &Arc<Token>) {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         if state.token.as_ref().is_some_and(|current| Arc::ptr_eq(current, token)) {
             state.token = None;
             self.source.forget();
@@ -146,38 +146,28 @@ impl Tokens {
 
     fn standing(&self) -> Standing {
         let now = (self.clock)();
-        {
-            let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
-            match &state.token {
-                Some(token) if now < before(token.expires, REFRESH_BEFORE_SECS) => {
-                    return Standing::Fresh(Arc::clone(token));
-                }
-                Some(token) if now < before(token.expires, EXPIRY_MARGIN_SECS) => {
-                    if state.renew_from.is_some_and(|from| now < from) {
-                        return Standing::Fresh(Arc::clone(token));
-                    }
-                }
-                Some(_) | None => return Standing::Gone { fetches: state.fetches },
-            }
-        }
-        // Looked at again under the lock that lets one through: the others see its mark.
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-        let Some(token) = state.token.clone() else {
+        let mut state = self.state();
+        let good = |token: &&Arc<Token>| now < before(token.expires, EXPIRY_MARGIN_SECS);
+        let Some(token) = state.token.as_ref().filter(good).map(Arc::clone) else {
             return Standing::Gone { fetches: state.fetches };
         };
-        if now >= before(token.expires, REFRESH_BEFORE_SECS)
-            && state.renew_from.is_none_or(|from| now >= from)
+        if now < before(token.expires, REFRESH_BEFORE_SECS)
+            || state.renew_from.is_some_and(|from| now < from)
         {
-            state.renew_from = now.checked_add(Duration::from_secs(REFRESH_PAUSE_SECS)).ok();
-            Standing::Renew(token)
-        } else {
-            Standing::Fresh(token)
+            return Standing::Fresh(token);
         }
+        // The others see this mark.
+        state.renew_from = now.checked_add(Duration::from_secs(REFRESH_PAUSE_SECS)).ok();
+        Standing::Renew(token)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The results of the fetches that ended since there were `fetches` of them, if any did.
     fn since(&self, fetches: u64) -> Option<Result<Arc<Token>, CredentialFailure>> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state();
         if state.fetches == fetches {
             return None;
         }
@@ -199,7 +189,7 @@ impl Tokens {
                 Err(CredentialFailure { message, passing: true })
             }
         };
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         state.fetches += 1;
         match outcome {
             Ok(token) => {

@@ -13,11 +13,14 @@ use azure_core::error::{Error, ErrorKind};
 use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request, Url};
 
-use crate::client::causes;
 use crate::endpoint::BaseUrl;
+use crate::secret::scrubbed;
 
 /// The largest answer of an identity service that is read, in bytes.
 pub(crate) const TOKEN_BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// How much of the cause of a transport error is kept, in characters.
+const CAUSE_CHARS_MAX: usize = 300;
 
 /// Where the instance metadata service lives on a machine of Azure's.
 pub(crate) const METADATA_BASE: &str = "http://169.254.169.254";
@@ -26,7 +29,7 @@ pub(crate) const METADATA_BASE: &str = "http://169.254.169.254";
 #[derive(Clone)]
 pub(crate) struct Transport {
     pub(crate) http: reqwest::Client,
-    /// Where everything goes instead, if it does.
+    /// Where all requests go instead, if that is set.
     pub(crate) instead: Option<BaseUrl>,
     last_failure: Arc<Mutex<Option<String>>>,
 }
@@ -38,7 +41,7 @@ impl fmt::Debug for Transport {
 }
 
 impl Transport {
-    /// The transport over a client; `instead` is where everything goes instead, if it does.
+    /// The transport over a client; `instead` is where all requests go instead, if that is set.
     pub(crate) fn new(http: reqwest::Client, instead: Option<BaseUrl>) -> Self {
         Self { http, instead, last_failure: Arc::default() }
     }
@@ -135,4 +138,16 @@ fn failed(error: reqwest::Error) -> Error {
     let kind = if error.is_connect() { ErrorKind::Connection } else { ErrorKind::Io };
     // The address may carry an identity in its query.
     Error::with_error(kind, error.without_url(), "the identity service did not answer")
+}
+
+/// An error with its causes, in one line that is fit to be shown.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        next = error.source();
+    }
+    scrubbed(&text, CAUSE_CHARS_MAX)
 }

@@ -1,32 +1,35 @@
-//! Who is meant: a service, a backend of it, and the operation that a request asks for.
+//! Which backend is meant, and what is done to it.
 //!
 //! Azure compares resource groups, services and backend names without case; so does everything
-//! here. What is stored keeps the spelling of whoever created it.
+//! here. What is stored keeps the spelling it was created with.
 
 use crate::{
-    name,
-    service::{PROVIDER, Service, Services, Unfound},
+    name::Name,
+    service::{PROVIDER, Service},
 };
-use http::Method;
 use serde::{Deserialize, Serialize};
-use std::{cmp::Ordering, fmt, hash, sync::Arc};
+use std::{fmt, sync::Arc};
 
 /// A backend: `"eu".into()` at service level, `"team/eu".into()` in the workspace `team`, both of
 /// the emulator's first service; of any service by its whole ARM id or [`Address::of`]. Compared
 /// without case; as JSON it is that same string.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct Address {
     service: Option<Arc<Service>>,
-    workspace: Option<String>,
-    name: String,
+    workspace: Option<Name>,
+    name: Name,
 }
 
 impl Address {
     /// The backend `name` of a workspace. Workspaces need no creating here.
     #[must_use]
     pub fn in_workspace(workspace: &str, name: &str) -> Self {
-        Self { service: None, workspace: Some(workspace.to_owned()), name: name.to_owned() }
+        Self::new(None, Some(workspace.into()), name)
+    }
+
+    pub(crate) fn new(service: Option<Arc<Service>>, workspace: Option<Name>, name: &str) -> Self {
+        Self { service, workspace, name: name.into() }
     }
 
     /// The same backend of `service`.
@@ -59,11 +62,7 @@ impl Address {
 
     /// Another backend beside this one: of the same service and workspace.
     pub(crate) fn beside(&self, name: &str) -> Self {
-        Self { name: name.to_owned(), ..self.clone() }
-    }
-
-    fn parts(&self) -> (&str, &str) {
-        (self.workspace.as_deref().unwrap_or(""), &self.name)
+        Self { name: name.into(), ..self.clone() }
     }
 
     /// Reads the whole ARM id of a backend; none when it is not one.
@@ -74,7 +73,7 @@ impl Address {
         let (workspace, rest) = workspace(rest);
         match rest {
             [backends, name] if backends.eq_ignore_ascii_case("backends") => {
-                Some(Self { service, workspace, name: (*name).to_owned() })
+                Some(Self::new(service, workspace, name))
             }
             _ => None,
         }
@@ -82,7 +81,9 @@ impl Address {
 }
 
 /// The subscription, resource group and service that a path goes by, and what follows them.
-fn arm_path<'a>(segments: &'a [&'a str]) -> Option<(&'a str, &'a str, &'a str, &'a [&'a str])> {
+pub(crate) fn arm_path<'a>(
+    segments: &'a [&'a str],
+) -> Option<(&'a str, &'a str, &'a str, &'a [&'a str])> {
     let [s, sub, g, group, p, provider, t, name, rest @ ..] = segments else {
         return None;
     };
@@ -98,12 +99,25 @@ fn arm_path<'a>(segments: &'a [&'a str]) -> Option<(&'a str, &'a str, &'a str, &
 }
 
 /// The workspace that a path goes into below its service, and what follows.
-fn workspace<'a>(rest: &'a [&'a str]) -> (Option<String>, &'a [&'a str]) {
+pub(crate) fn workspace<'a>(rest: &'a [&'a str]) -> (Option<Name>, &'a [&'a str]) {
     match rest {
-        [w, id, rest @ ..] if w.eq_ignore_ascii_case("workspaces") => {
-            (Some((*id).to_owned()), rest)
-        }
+        [w, id, rest @ ..] if w.eq_ignore_ascii_case("workspaces") => (Some((*id).into()), rest),
         rest => (None, rest),
+    }
+}
+
+impl Service {
+    /// The ARM id of a backend of this service, or of the service that the address names; also the
+    /// path of its operations.
+    #[must_use]
+    pub fn backend_id(&self, backend: &Address) -> String {
+        let service = backend.service().unwrap_or(self).id();
+        match backend.workspace() {
+            None => format!("{service}/backends/{}", &*backend.name),
+            Some(workspace) => {
+                format!("{service}/workspaces/{workspace}/backends/{}", &*backend.name)
+            }
+        }
     }
 }
 
@@ -114,7 +128,7 @@ impl From<&str> for Address {
         }
         match text.split_once('/') {
             Some((workspace, name)) => Self::in_workspace(workspace, name),
-            None => Self { service: None, workspace: None, name: text.to_owned() },
+            None => Self::new(None, None, text),
         }
     }
 }
@@ -137,48 +151,12 @@ impl From<&Address> for Address {
     }
 }
 
-impl PartialEq for Address {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other).is_eq()
-    }
-}
-
-impl Eq for Address {}
-
-impl PartialOrd for Address {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Address {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let folded = |s: &str, t: &str| {
-            s.bytes().map(|b| b.to_ascii_lowercase()).cmp(t.bytes().map(|b| b.to_ascii_lowercase()))
-        };
-        let ((w, n), (other_w, other_n)) = (self.parts(), other.parts());
-        self.service
-            .cmp(&other.service)
-            .then_with(|| folded(w, other_w))
-            .then_with(|| folded(n, other_n))
-    }
-}
-
-impl hash::Hash for Address {
-    fn hash<H: hash::Hasher>(&self, state: &mut H) {
-        // Two services seldom have a backend of one name; equality looks at the service too.
-        let (w, n) = self.parts();
-        w.to_ascii_lowercase().hash(state);
-        n.to_ascii_lowercase().hash(state);
-    }
-}
-
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.service, &self.workspace) {
             (Some(service), _) => f.write_str(&service.backend_id(self)),
             (None, None) => f.write_str(&self.name),
-            (None, Some(w)) => write!(f, "{w}/{}", self.name),
+            (None, Some(workspace)) => write!(f, "{}/{}", &**workspace, &*self.name),
         }
     }
 }
@@ -220,208 +198,18 @@ impl Operation {
     }
 }
 
-/// What a request's verb and path say together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
-    /// One backend, and the operation on it.
-    Backend(Operation, Address),
-    /// All backends of a service, or of one of its workspaces; the address of one, without its
-    /// name.
-    Collection(Address),
-    /// The path goes by a subscription, a resource group or a service that is not there.
-    Elsewhere(Unfound),
-    /// The path is known, the verb is not.
-    WrongVerb,
-    /// Nothing that is known here.
-    Unknown,
-}
-
-impl Target {
-    pub(crate) fn read(services: &Services, verb: &Method, path: &str) -> Self {
-        let Some(segments) =
-            path.trim_matches('/').split('/').map(decoded).collect::<Option<Vec<_>>>()
-        else {
-            return Self::Unknown;
-        };
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let Some((sub, group, name, rest)) = arm_path(&segments) else {
-            return Self::Unknown;
-        };
-        let service = match services.find(sub, group, name) {
-            Ok(service) => service.map(Arc::clone),
-            Err(unfound) => return Self::Elsewhere(unfound),
-        };
-        let (workspace, rest) = workspace(rest);
-        let Some((head, rest)) = rest.split_first() else {
-            return Self::Unknown;
-        };
-        if !head.eq_ignore_ascii_case("backends") {
-            return Self::Unknown;
-        }
-        let in_workspace = workspace.is_some();
-        let address = |name: &str| Address { service, workspace, name: name.to_owned() };
-        match rest {
-            [] => match *verb {
-                Method::GET => Self::Collection(address("")),
-                _ => Self::WrongVerb,
-            },
-            [id] => {
-                let operation = match *verb {
-                    Method::GET => Operation::Get,
-                    Method::HEAD => Operation::Head,
-                    Method::PUT => Operation::Put,
-                    Method::PATCH => Operation::Patch,
-                    Method::DELETE => Operation::Delete,
-                    _ => return Self::WrongVerb,
-                };
-                Self::Backend(operation, address(id))
-            }
-            // Reconnect exists at service level only, in every version of the API.
-            [id, verb_name] if !in_workspace && verb_name.eq_ignore_ascii_case("reconnect") => {
-                match *verb {
-                    Method::POST => Self::Backend(Operation::Reconnect, address(id)),
-                    _ => Self::WrongVerb,
-                }
-            }
-            _ => Self::Unknown,
-        }
-    }
-
-    pub(crate) fn operation(&self) -> Operation {
-        match self {
-            Self::Backend(operation, _) => *operation,
-            Self::Collection(_) => Operation::List,
-            Self::Elsewhere(_) | Self::WrongVerb | Self::Unknown => Operation::Unknown,
-        }
-    }
-
-    pub(crate) fn backend(&self) -> Option<&Address> {
-        match self {
-            Self::Backend(_, address) => Some(address),
-            Self::Collection(_) | Self::Elsewhere(_) | Self::WrongVerb | Self::Unknown => None,
-        }
-    }
-
-    /// Where the backends are that it asks for: an address of which only service and workspace
-    /// count.
-    pub(crate) fn place(&self) -> Option<&Address> {
-        match self {
-            Self::Backend(_, address) | Self::Collection(address) => Some(address),
-            Self::Elsewhere(_) | Self::WrongVerb | Self::Unknown => None,
-        }
-    }
-}
-
-/// What is wrong with the names in a path: the parameter, and the words of it.
-pub(crate) fn names_wrong(operation: Operation, place: &Address) -> Vec<(&'static str, String)> {
-    let mut wrong = Vec::new();
-    if operation != Operation::List
-        && let Err(words) = name::backend(place.name())
-    {
-        wrong.push(("backendId", words));
-    }
-    if let Some(Err(words)) = place.workspace().map(name::workspace) {
-        wrong.push(("workspaceId", words));
-    }
-    wrong
-}
-
 /// The last segment of a member's id, which is the whole of its name within the service: ids come
 /// as full ARM ids and as `/backends/x`.
 pub(crate) fn last_segment(id: &str) -> &str {
     id.trim_end_matches('/').rsplit('/').next().unwrap_or(id)
 }
 
-/// Undoes percent-encoding; none when it is not UTF-8 or an escape is broken.
-pub(crate) fn decoded(text: &str) -> Option<String> {
-    if !text.contains('%') {
-        return Some(text.to_owned());
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, tail)) = rest.split_first() {
-        if first == b'%' {
-            let escape = std::str::from_utf8(tail.get(..2)?).ok()?;
-            bytes.push(u8::from_str_radix(escape, 16).ok()?);
-            rest = tail.get(2..)?;
-        } else {
-            bytes.push(first);
-            rest = tail;
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
-/// Percent-encodes what a query may not have as it is.
-pub(crate) fn encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~$".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
-
-/// The pairs of a query or a form, decoded; what cannot be decoded is left out.
-pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
-    query
-        .split('&')
-        .filter_map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let plain = |text: &str| decoded(&text.replace('+', " "));
-            Some((plain(key)?, plain(value)?))
-        })
-        .filter(|(key, _)| !key.is_empty())
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(verb: &str, path: &str) -> Target {
-        let verb = verb.parse().unwrap();
-        Target::read(&Services::new(Service::default(), &[]), &verb, path)
-    }
-
     const BASE: &str = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg1\
                         /providers/Microsoft.ApiManagement/service/contoso-apim";
-
-    #[test]
-    fn paths() {
-        let eu = Address::from("eu");
-        let check = |verb: &str, tail: &str, want: Target| {
-            assert_eq!(read(verb, &format!("{BASE}{tail}")), want, "{verb} {tail}");
-        };
-        check("GET", "/backends/eu", Target::Backend(Operation::Get, eu.clone()));
-        check("HEAD", "/backends/EU", Target::Backend(Operation::Head, eu.clone()));
-        check("POST", "/backends/eu/reconnect", Target::Backend(Operation::Reconnect, eu));
-        check("GET", "/backends/eu/reconnect", Target::WrongVerb);
-        check("POST", "/backends/eu", Target::WrongVerb);
-        check("GET", "/backends", Target::Collection("".into()));
-        check("GET", "/workspaces/w/backends/", Target::Collection("w/".into()));
-        check("PUT", "/backends", Target::WrongVerb);
-        check(
-            "PATCH",
-            "/workspaces/team%20a/backends/eu",
-            Target::Backend(Operation::Patch, Address::in_workspace("team a", "eu")),
-        );
-        check("POST", "/workspaces/w/backends/eu/reconnect", Target::Unknown);
-        check("GET", "/apis/x", Target::Unknown);
-        check("GET", "", Target::Unknown);
-        check("GET", "/backends/a%2", Target::Unknown);
-    }
-
-    #[test]
-    fn the_service_is_compared_without_case() {
-        let shouted = format!("{}/BACKENDS/eu", BASE.to_uppercase());
-        assert_eq!(read("GET", &shouted), Target::Backend(Operation::Get, "eu".into()));
-        let other = format!("{}/backends/eu", BASE.replace("rg1", "rg2"));
-        assert!(matches!(read("GET", &other), Target::Elsewhere(Unfound::ResourceGroup { .. })));
-    }
 
     #[test]
     fn addresses_as_text() {
@@ -436,36 +224,5 @@ mod tests {
         check("team/eu", Some("team"), "eu", None);
         check(&format!("{BASE}/backends/eu"), None, "eu", Some("contoso-apim"));
         check(&format!("{BASE}/workspaces/w/backends/eu"), Some("w"), "eu", Some("contoso-apim"));
-    }
-
-    #[test]
-    fn names() {
-        let check = |operation, address: Address, want: &[&str]| {
-            let wrong = names_wrong(operation, &address);
-            let parameters: Vec<_> = wrong.iter().map(|(parameter, _)| *parameter).collect();
-            assert_eq!(parameters, want, "{address}");
-        };
-        let long = "x".repeat(81);
-        check(Operation::Get, "eu".into(), &[]);
-        check(Operation::Get, long[..80].into(), &[]);
-        check(Operation::Get, long.as_str().into(), &["backendId"]);
-        check(Operation::List, "".into(), &[]);
-        check(Operation::List, Address::in_workspace("a b-c", ""), &[]);
-        check(Operation::List, Address::in_workspace(&long, ""), &["workspaceId"]);
-        for refused in "*#&+:<>?".chars() {
-            check(
-                Operation::Put,
-                Address::in_workspace(&format!("a{refused}"), "eu"),
-                &["workspaceId"],
-            );
-        }
-    }
-
-    #[test]
-    fn forms() {
-        assert_eq!(
-            pairs("a=1&b=x%2Fy+z&&c"),
-            [("a", "1"), ("b", "x/y z"), ("c", "")].map(|(k, v)| (k.to_owned(), v.to_owned()))
-        );
     }
 }

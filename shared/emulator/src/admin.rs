@@ -13,14 +13,16 @@
 //! | `PUT`, `PATCH`, `DELETE /emulator/backends/{id}` | the foreign writer; `{workspace}/{id}` too |
 //!
 //! Durations are ISO 8601. Bodies of recorded requests are shown here, secrets included: these
-//! endpoints are on the loopback, and the emulator holds no real ones.
+//! endpoints are on the loopback, and the emulator has no real ones.
 
 use crate::{
-    address::{Address, Operation, decoded, pairs},
+    address::{Address, Operation},
     answer::{Answer, Common},
-    event_grid::{self, Subscription},
+    courier,
+    event_grid::Subscription,
     fault::{Fault, FaultId},
     hand,
+    query::{decoded, pairs},
     record::{Origin, Outcome, Received},
     serve::Body,
     state::Shared,
@@ -70,21 +72,15 @@ async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, A
         }
         (&Method::POST, "faults", "") => {
             let fault: Fault = parsed(body)?;
-            let now = shared.clock.now();
-            let id = shared.lock().inject(fault, now);
-            shared.changed();
-            Ok(ok(&json!({"id": id})))
+            Ok(ok(&json!({"id": shared.inject(fault)})))
         }
         (&Method::DELETE, "faults", "") => {
-            shared.lock().clear_faults();
-            shared.changed();
+            shared.change(|state| state.faults.clear());
             Ok(ok(&json!({})))
         }
         (&Method::DELETE, "faults", id) => {
             let id = id.parse().map(FaultId);
-            let removed = id.is_ok_and(|id| shared.lock().remove_fault(id));
-            shared.changed();
-            if removed { Ok(ok(&json!({}))) } else { Err(unknown()) }
+            removed(id.is_ok_and(|id| shared.change(|state| state.faults.remove(id))))
         }
         (&Method::POST, "land", "") => {
             let landed = hand::land(shared);
@@ -107,16 +103,14 @@ async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, A
             }
             let subscription: Subscription = serde_json::from_value(body)
                 .map_err(|error| Answer::unreadable(&error.to_string()))?;
-            event_grid::validate(shared, &subscription).await.map_err(|error| {
+            courier::validate(shared, &subscription).await.map_err(|error| {
                 Answer::error(StatusCode::BAD_REQUEST, "UrlValidation", &error.to_string())
             })?;
-            shared.lock().subscribe(subscription);
-            shared.changed();
+            shared.change(|state| state.events.subscribe(subscription, true));
             Ok(ok(&json!({})))
         }
         (&Method::DELETE, "subscriptions", name) => {
-            let removed = shared.lock().unsubscribe(name);
-            if removed { Ok(ok(&json!({}))) } else { Err(unknown()) }
+            removed(shared.change(|state| state.events.unsubscribe(name)))
         }
         (method, "backends", name) if !name.is_empty() => {
             let operation = match *method {
@@ -129,6 +123,10 @@ async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, A
         }
         _ => Err(unknown()),
     }
+}
+
+fn removed(there: bool) -> Result<Answer, Answer> {
+    if there { Ok(ok(&json!({}))) } else { Err(unknown()) }
 }
 
 fn ok(value: &Value) -> Answer {
@@ -155,7 +153,7 @@ fn state(shared: &Shared) -> Value {
         .backends()
         .map(|backend| json!({"backend": backend, "etag": view.etag(backend)}))
         .collect();
-    // Without the query and the headers, which may be secrets of somebody's.
+    // Without the query and the headers, which may be secrets.
     let subscriptions: Vec<_> = state
         .events
         .subscriptions()

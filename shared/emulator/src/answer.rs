@@ -3,7 +3,7 @@
 //! Codes and messages are those that the service has been seen to send; what nobody has published
 //! is marked as assumed where it is made.
 
-use crate::{clock, service::Unfound, version::ApiVersion};
+use crate::{clock, fault::ServerError, services::Unfound, version::ApiVersion};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty, Full};
@@ -60,7 +60,6 @@ impl Problem {
 #[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
-    pub(crate) etag: Option<String>,
     pub(crate) body: Bytes,
     pub(crate) headers: Vec<(HeaderName, String)>,
     problem: Option<Box<Problem>>,
@@ -73,7 +72,7 @@ impl Answer {
 
     /// An answer with a body that is already JSON.
     pub(crate) fn json(status: StatusCode, body: Bytes) -> Self {
-        Self { status, etag: None, body, headers: Vec::new(), problem: None }
+        Self { status, body, headers: Vec::new(), problem: None }
     }
 
     pub(crate) fn value(status: StatusCode, value: &Value) -> Self {
@@ -101,6 +100,12 @@ impl Answer {
         Self::detailed(status, code, message, None)
     }
 
+    /// An error of the service, though the request was fine.
+    pub(crate) fn server_error(error: ServerError) -> Self {
+        let (status, code, message) = error.parts();
+        Self::error(status, code, message)
+    }
+
     /// An error of Azure Resource Manager, before the request reaches API Management: it knows of
     /// no details.
     pub(crate) fn manager(status: StatusCode, code: &str, message: &str) -> Self {
@@ -126,11 +131,6 @@ impl Answer {
         }
     }
 
-    pub(crate) fn with_etag(mut self, etag: impl Into<String>) -> Self {
-        self.etag = Some(etag.into());
-        self
-    }
-
     pub(crate) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
@@ -146,7 +146,7 @@ impl Answer {
         )
     }
 
-    /// The body is no JSON, or not the JSON of a backend (ARM's own words).
+    /// The body is not JSON, or not the JSON of a backend (ARM's own words).
     pub(crate) fn unreadable(why: &str) -> Self {
         Self::manager(
             StatusCode::BAD_REQUEST,
@@ -168,50 +168,21 @@ impl Answer {
     }
 
     /// The resource manager's words for what is not there.
-    pub(crate) fn unfound(unfound: &Unfound) -> Self {
-        let not_found =
-            |code, message: String| Self::manager(StatusCode::NOT_FOUND, code, &message);
-        match unfound {
-            Unfound::Malformed { subscription } => Self::manager(
-                StatusCode::BAD_REQUEST,
-                "InvalidSubscriptionId",
-                &format!(
-                    "The provided subscription identifier '{subscription}' is malformed or invalid."
-                ),
-            ),
-            Unfound::Subscription { subscription } => not_found(
-                "SubscriptionNotFound",
-                format!("The subscription '{subscription}' could not be found."),
-            ),
-            Unfound::ResourceGroup { resource_group } => not_found(
-                "ResourceGroupNotFound",
-                format!("Resource group '{resource_group}' could not be found."),
-            ),
-            Unfound::Service { resource_group, name } => not_found(
-                "ResourceNotFound",
-                format!(
-                    "The Resource 'Microsoft.ApiManagement/service/{name}' under resource group \
-                 '{resource_group}' was not found."
-                ),
-            ),
-        }
+    pub(crate) fn unfound(Unfound { status, code, message }: &Unfound) -> Self {
+        Self::manager(*status, code, message)
     }
 
     pub(crate) fn not_found() -> Self {
-        Self::error(StatusCode::NOT_FOUND, "ResourceNotFound", "Backend not found.")
+        Self::server_error(ServerError::NotFound)
     }
 
     pub(crate) fn precondition_failed() -> Self {
-        Self::error(
-            StatusCode::PRECONDITION_FAILED,
-            "PreconditionFailed",
-            "Resource was modified since last retrieval.",
-        )
+        Self::server_error(ServerError::PreconditionFailed)
     }
 
     /// ARM's 429; the body's shape is assumed.
     pub(crate) fn throttled(retry_after: Duration) -> Self {
-        // Rounded up: whoever retries at the second that was named must be served.
+        // Rounded up: a retry at the second that was named must be served.
         let seconds = retry_after.as_millis().div_ceil(1_000).max(1);
         Self::manager(
             StatusCode::TOO_MANY_REQUESTS,
@@ -262,9 +233,6 @@ impl Answer {
         }
         if let Some((name, remaining)) = &common.remaining {
             put(name.clone(), &remaining.to_string());
-        }
-        if let Some(etag) = &self.etag {
-            put(header::ETAG, etag);
         }
         for (name, value) in &self.headers {
             put(name.clone(), value);

@@ -1,38 +1,33 @@
 //! Azure Resource Manager's side: from a request to an answer, or to a cut.
 //!
 //! The order is: is the caller who they say they are, is there an api-version, is there room in
-//! the bucket, which faults stand in the way, then the operation itself. Only a request that gets
+//! the bucket, which faults hit it, then the operation itself. Only a request that gets
 //! as far as the faults uses one up.
 //!
-//! Races: a request that is delayed by a latency goes on without its client, as it would in a
+//! Races: a request that is delayed by a latency continues without its client, as it would in a
 //! data centre; everything else of a request happens under one lock.
 
 use crate::{
-    address::{Operation, Target, pairs},
+    address::Operation,
     admin,
-    answer::{Answer, CLIENT_REQUEST_ID, Common},
-    fault::{Document, Fate, Stroke, Write},
+    answer::{Answer, Common},
+    fault::{Document, Failure, Fate, Stroke, Write},
     hand,
     options::Throttling,
-    record::{Origin, Outcome},
-    serve::{Body, Cut, Slow, told},
+    query::pairs,
+    record::Outcome,
+    serve::{Body, Cut, Slow, read, text},
     state::{Call, Late, Shared, State},
     store::Effect,
+    target::Target,
     token,
     unpublished::ErrorDetails,
     version::{ApiVersion, LATEST, NESTED_DETAILS},
 };
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
+use http::{HeaderName, Request, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
-
-/// The largest body that is read; ARM's own limit (documented).
-pub(crate) const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
+use std::{sync::Arc, time::Duration};
 
 /// Answers one request on the port of Azure Resource Manager.
 pub(crate) async fn handle(
@@ -44,28 +39,18 @@ pub(crate) async fn handle(
     if head.uri.path().starts_with(admin::PREFIX) {
         return Ok(admin::handle(&shared, &head, &body.unwrap_or_default()).await);
     }
-    let text = |name: &HeaderName| text(&head.headers, name).map(str::to_owned);
     let target = Target::read(&shared.services, &head.method, head.uri.path());
     let version = api_version(head.uri.query().unwrap_or_default());
-    let call = Call {
-        at: shared.clock.now(),
-        instant: Instant::now(),
-        origin: Origin::Client,
-        verb: head.method.clone(),
-        host: text(&header::HOST).unwrap_or_default(),
-        path: head.uri.path().to_owned(),
-        query: head.uri.query().unwrap_or_default().to_owned(),
-        target,
-        version: version.as_ref().copied().unwrap_or(LATEST),
-        if_match: text(&header::IF_MATCH),
-        client_request_id: text(&CLIENT_REQUEST_ID),
-        body: body.clone().unwrap_or_default(),
+    let legible = match &body {
+        Some(_) => version.as_ref().map(drop).map_err(Answer::clone),
+        None => Err(body_too_large()),
     };
-    let authorization = text(&header::AUTHORIZATION);
-    let legible = if body.is_none() { Err(body_too_large()) } else { version.map(drop) };
+    let (version, body) = (version.unwrap_or(LATEST), body.unwrap_or_default());
+    let call = Call::of(&head, shared.clock.now(), target, version, body);
+    let authorization = text(&head.headers, &header::AUTHORIZATION);
     let entered = {
         let mut state = shared.lock();
-        enter(&mut state, &shared, &call, authorization.as_deref(), legible)
+        enter(&mut state, &shared, &call, authorization, legible)
     };
     shared.changed();
     let Entered { number, remaining, slow, passage } = entered;
@@ -74,11 +59,7 @@ pub(crate) async fn handle(
         Passage::Delayed(fate) => {
             let (shared, call) = (Arc::clone(&shared), call.clone());
             let work = async move {
-                let mut stopping = shared.stopping.subscribe();
-                tokio::select! {
-                    () = shared.clock.sleep(fate.latency) => {}
-                    () = told(&mut stopping) => return Err(Cut),
-                }
+                shared.sleep(fate.latency).await?;
                 let answer = proceed(&mut shared.lock(), &shared, &call, number, &fate);
                 shared.changed();
                 answer
@@ -93,7 +74,7 @@ pub(crate) async fn handle(
         remaining,
     };
     let mut answer = answer?;
-    // Nobody is told of what a restart could lose.
+    // No client is answered before a restart can no longer lose the write.
     let lasting =
         call.target.operation().is_write() || call.target.operation() == Operation::Reconnect;
     if lasting && !shared.kept().await {
@@ -106,16 +87,6 @@ pub(crate) async fn handle(
     Ok(slowed(&shared, answer.into_response(shared.clock.now(), &common), slow))
 }
 
-/// Reads a body; none when it is too large.
-pub(crate) async fn read(body: Incoming) -> Result<Option<Bytes>, Cut> {
-    match Limited::new(body, BODY_BYTES_MAX).collect().await {
-        Ok(body) => Ok(Some(body.to_bytes())),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Ok(None),
-        // The client went away half way through.
-        Err(_) => Err(Cut),
-    }
-}
-
 /// Holds back half of an answer's body, by the emulator's clock.
 pub(crate) fn slowed(
     shared: &Arc<Shared>,
@@ -126,21 +97,11 @@ pub(crate) fn slowed(
         return response;
     }
     let shared = Arc::clone(shared);
-    let wait = async move {
-        let mut stopping = shared.stopping.subscribe();
-        tokio::select! {
-            () = shared.clock.sleep(by) => Ok(()),
-            () = told(&mut stopping) => Err(Cut),
-        }
-    };
+    let wait = async move { shared.sleep(by).await };
     response.map(|body| Slow::new(body, wait).boxed_unsync())
 }
 
-pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
-}
-
-/// A request that was put down, and how it went or goes on.
+/// A request that was recorded, and its answer or what is still to do.
 struct Entered {
     number: u64,
     remaining: Option<(HeaderName, u32)>,
@@ -153,7 +114,7 @@ enum Passage {
     Delayed(Fate),
 }
 
-/// Puts a request down, and settles it at once unless it is to be delayed.
+/// Records a request, and settles it at once unless it is to be delayed.
 fn enter(
     state: &mut State,
     shared: &Shared,
@@ -228,24 +189,15 @@ fn proceed(
     let answer = match &fate.stroke {
         None => Ok(execute(state)),
         Some(Stroke::Throttled { until }) => Ok(Answer::throttled(crate::clock::left(now, *until))),
-        Some(Stroke::Error { error, write }) => {
+        Some(Stroke::Fails { with, write }) => {
             if *write == Write::Done {
                 execute(state);
             }
-            let (status, code, message) = error.parts();
-            Ok(Answer::error(status, code, message))
-        }
-        Some(Stroke::Page { status, write }) => {
-            if *write == Write::Done {
-                execute(state);
+            match with {
+                Failure::Error(error) => Ok(Answer::server_error(*error)),
+                Failure::Page(status) => Ok(Answer::page(*status)),
+                Failure::Cut => Err(Cut),
             }
-            Ok(Answer::page(*status))
-        }
-        Some(Stroke::Cut { write }) => {
-            if *write == Write::Done {
-                execute(state);
-            }
-            Err(Cut)
         }
         Some(Stroke::LandsLate { due }) => {
             state.record.effect(number, None, Effect::Waiting);

@@ -5,10 +5,8 @@
 
 use crate::{
     address::{Address, last_segment},
-    model,
     service::Service,
     unpublished::{PatchArray, PatchNull},
-    version::ApiVersion,
 };
 use serde_json::{Map, Value, json};
 
@@ -90,7 +88,7 @@ pub(crate) fn is_pool(properties: &Properties) -> bool {
     kind.is_some_and(|kind| kind.eq_ignore_ascii_case("Pool"))
 }
 
-/// Gives fields the names that the service answers with: `clientCertificateThumbprint`, which the
+/// Renames fields as the service answers with them: `clientCertificateThumbprint`, which the
 /// specification writes with a small t (recorded). Before anything is merged, so that either
 /// spelling changes the same field.
 pub(crate) fn rename(properties: &mut Properties) {
@@ -160,13 +158,6 @@ pub(crate) fn shown(service: &Service, address: &Address, properties: &Propertie
         "name": address.name(),
         "properties": properties,
     })
-}
-
-/// Takes out of a body what `version` does not have.
-pub(crate) fn hide(body: &mut Value, version: ApiVersion) {
-    if let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) {
-        model::strip(properties, &|since| since > version);
-    }
 }
 
 #[cfg(test)]

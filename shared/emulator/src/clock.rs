@@ -45,7 +45,7 @@ impl Clock {
     }
 
     /// Steps the clock forward by `by`, on top of the skew it has. What falls due by it has
-    /// happened for whoever looks at the emulator next.
+    /// happened when anyone looks at the emulator next.
     pub fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
         let _ = self.0.offset_ns.fetch_update(Ordering::AcqRel, Ordering::Acquire, |offset| {

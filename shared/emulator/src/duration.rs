@@ -1,37 +1,25 @@
 //! Durations as bodies have them: ISO 8601, `PT2M`; and as events have them: `hh:mm:ss`.
 
-use jiff::SpanRelativeTo;
+use jiff::{Span, SpanRelativeTo, SpanRound, Unit};
 use std::time::Duration;
 
-/// Reads a duration; none when it is no ISO 8601, or negative, or has no fixed length. A day has
+/// Reads a duration; none when it is not ISO 8601, or negative, or has no fixed length. A day has
 /// 24 hours.
 pub(crate) fn parsed(text: &str) -> Option<Duration> {
     // jiff also reads friendlier forms, which the service does not.
-    let span: jiff::Span = text.starts_with('P').then(|| text.parse().ok())??;
+    let span: Span = text.starts_with('P').then(|| text.parse().ok())??;
     let duration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
     Duration::try_from(duration).ok()
 }
 
 /// The form that bodies have, the shortest: days, hours, minutes, seconds and their fraction.
 pub(crate) fn printed(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let units = [(seconds / 3_600 % 24, 'H'), (seconds / 60 % 60, 'M')];
-    let units = units.into_iter().filter(|(number, _)| *number > 0);
-    let mut time: String = units.map(|(number, unit)| format!("{number}{unit}")).collect();
-    match (seconds % 60, duration.subsec_nanos()) {
-        (0, 0) => {}
-        (seconds, 0) => time.push_str(&format!("{seconds}S")),
-        (seconds, nanos) => {
-            let fraction = format!("{nanos:09}");
-            time.push_str(&format!("{seconds}.{}S", fraction.trim_end_matches('0')));
-        }
-    }
-    match (seconds / 86_400, time.is_empty()) {
-        (0, true) => "PT0S".to_owned(),
-        (0, false) => format!("PT{time}"),
-        (days, true) => format!("P{days}D"),
-        (days, false) => format!("P{days}DT{time}"),
-    }
+    let whole = Span::try_from(duration).and_then(|span| {
+        let days = SpanRound::new().largest(Unit::Day).days_are_24_hours();
+        span.round(days)
+    });
+    // What was read fits.
+    whole.map(|span| span.to_string()).unwrap_or_default()
 }
 
 /// The form that events have; days lead where there are any, as .NET writes it.

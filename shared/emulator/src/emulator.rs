@@ -5,19 +5,23 @@ use crate::{
     answer::Answer,
     arm,
     clock::Clock,
-    event_grid::{self, Delivery, SubscribeError, Subscription},
+    courier,
+    event_grid::{Delivery, SubscribeError, Subscription},
     fault::{Fault, FaultId, Kind, Match, Standing},
-    gateway::{self, forward::Connections, routes::BreakerState, traffic::Traffic},
+    gateway::{balance::Seat, forward::Connections, routes::BreakerState, traffic::Traffic},
     hand, identity,
-    keep::Keeper,
-    options::Options,
+    options::{Options, Ports},
+    proxy,
+    reconnect::Reconnect,
     record::Received,
-    serve::Server,
+    serve::{Body, Cut, Server},
     service::Service,
-    state::{Reconnect, Shared},
+    state::Shared,
     store::Effect,
-    view::{Seat, Stored, View},
+    view::{Stored, View},
 };
+use http::{Request, Response};
+use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
 use tokio::task::JoinHandle;
@@ -65,10 +69,10 @@ pub enum StartError {
         #[source]
         cause: io::Error,
     },
-    /// The state file cannot be gone on with.
+    /// The state file cannot be used.
     #[error(
-        "the state file {} cannot be gone on with: {why}; name another, or remove it to begin \
-         afresh", path.display()
+        "the state file {} cannot be used: {why}; name another, or remove it to start \
+         fresh", path.display()
     )]
     State {
         /// The file.
@@ -80,7 +84,7 @@ pub enum StartError {
 
 /// What was waited for did not come.
 #[derive(Debug, thiserror::Error)]
-#[error("waited {bound:?} in vain; the latest requests:\n{requests}")]
+#[error("it did not come within {bound:?}; the latest requests:\n{requests}")]
 pub struct TimedOut {
     bound: Duration,
     requests: String,
@@ -103,7 +107,7 @@ impl Emulator {
     /// Starts an emulator on the running tokio runtime.
     ///
     /// # Errors
-    /// When a port of [`Options::ports`] is taken, or when the state file cannot be gone on with.
+    /// When a port of [`Options::ports`] is taken, or when the state file cannot be used.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let ports = options.ports;
         let path = options.state_file.clone().unwrap_or_default();
@@ -113,40 +117,33 @@ impl Emulator {
             StartError::State { path: path.clone(), why: format!("{error}{cause}") }
         })?;
         let shared = Arc::new(shared);
-        let failed = |what, port| move |cause| StartError::Port { what, port, cause };
-        let arm = {
+        let arm = listen("Resource Manager", ports.arm, {
             let shared = Arc::clone(&shared);
-            let service = move |request| arm::handle(Arc::clone(&shared), request);
-            Server::start(ports.arm, service)
-                .await
-                .map_err(failed("Resource Manager", ports.arm))?
-        };
-        let gateway = {
+            move |request| arm::handle(Arc::clone(&shared), request)
+        });
+        let gateway = listen("gateway", ports.gateway, {
             let shared = Arc::clone(&shared);
-            let forwarder = Arc::clone(&shared.forwarder);
-            let service = move |request| {
-                gateway::handle(Arc::clone(&shared), Arc::clone(&forwarder), request)
-            };
-            Server::start(ports.gateway, service).await.map_err(failed("gateway", ports.gateway))?
-        };
-        let identity = {
+            move |request| proxy::handle(Arc::clone(&shared), request)
+        });
+        let identity = listen("identity", ports.identity, {
             let shared = Arc::clone(&shared);
-            let service = move |request| identity::handle(Arc::clone(&shared), request);
-            Server::start(ports.identity, service)
-                .await
-                .map_err(failed("identity", ports.identity))?
-        };
+            move |request| identity::handle(Arc::clone(&shared), request)
+        });
+        let (arm, gateway, identity) = (arm.await?, gateway.await?, identity.await?);
         let timekeeper = tokio::spawn({
             let shared = Arc::clone(&shared);
             async move { shared.keep_time().await }
         });
-        let keeper = tokio::spawn(Keeper::keep(Arc::clone(&shared)));
+        let keeper = tokio::spawn({
+            let shared = Arc::clone(&shared);
+            async move { shared.keep().await }
+        });
         if !shared.kept().await {
             keeper.abort();
             timekeeper.abort();
             return Err(StartError::State { path, why: "it cannot be written".to_owned() });
         }
-        let courier = tokio::spawn(event_grid::deliver(Arc::clone(&shared)));
+        let courier = tokio::spawn(courier::deliver(Arc::clone(&shared)));
         Ok(Self(Arc::new(Running { shared, arm, gateway, identity, timekeeper, courier, keeper })))
     }
 
@@ -196,8 +193,8 @@ impl Emulator {
 
     /// The ports in the order of [`crate::Ports`]: Resource Manager, gateway, identity.
     #[must_use]
-    pub fn ports(&self) -> crate::Ports {
-        crate::Ports {
+    pub fn ports(&self) -> Ports {
+        Ports {
             arm: self.0.arm.port(),
             gateway: self.0.gateway.port(),
             identity: self.0.identity.port(),
@@ -237,13 +234,25 @@ impl Emulator {
     #[must_use]
     pub fn token_for(&self, audience: &str, lifetime: Duration) -> String {
         let now = self.clock().now();
-        self.shared().lock().issue(PRINCIPAL, audience, lifetime, now).0
+        self.shared().change(|state| state.tokens.issue(PRINCIPAL, audience, lifetime, now)).0
     }
 
     /// Makes every token so far invalid.
     pub fn revoke_tokens(&self) {
-        self.shared().lock().revoke_tokens();
+        self.shared().change(|state| state.tokens.revoke());
     }
+}
+
+async fn listen<F>(
+    what: &'static str,
+    port: u16,
+    service: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+) -> Result<Server, StartError>
+where
+    F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
+{
+    let server = Server::start(port, service).await;
+    server.map_err(|cause| StartError::Port { what, port, cause })
 }
 
 /// Event Grid.
@@ -251,34 +260,30 @@ impl Emulator {
     /// Subscribes a webhook to the events of circuit breakers, from now on, if it consents.
     ///
     /// # Errors
-    /// When the endpoint or a header is none, or when the webhook does not consent.
+    /// When the endpoint or a header is not valid, or when the webhook does not consent.
     pub async fn subscribe(&self, subscription: Subscription) -> Result<(), SubscribeError> {
-        event_grid::validate(self.shared(), &subscription).await?;
-        self.shared().lock().subscribe(subscription);
-        self.shared().changed();
+        courier::validate(self.shared(), &subscription).await?;
+        self.shared().change(|state| state.events.subscribe(subscription, true));
         Ok(())
     }
 
     /// Ends a subscription; false when there is none of that name.
     pub fn unsubscribe(&self, name: &str) -> bool {
-        self.shared().lock().unsubscribe(name)
+        self.shared().change(|state| state.events.unsubscribe(name))
     }
 
-    /// The events on their way to subscriptions, and what became of them, oldest first.
+    /// The events on their way to subscriptions, and how far each is, oldest first.
     #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.shared().lock().events.deliveries()
     }
 }
 
-/// Faults and foreign hands.
+/// Faults, and writes by others.
 impl Emulator {
     /// Lets something go wrong from now on.
     pub fn inject(&self, fault: Fault) -> FaultId {
-        let now = self.clock().now();
-        let id = self.shared().lock().inject(fault, now);
-        self.shared().changed();
-        id
+        self.shared().inject(fault)
     }
 
     /// Answers everything with 429 and a Retry-After until `lasts` from now, by the emulator's
@@ -287,18 +292,18 @@ impl Emulator {
         self.inject(Fault::always(on, Kind::Throttle { lasts }))
     }
 
-    /// Takes one fault back; false when it was spent or never was.
+    /// Removes one fault; false when it is spent or was never there.
     pub fn clear(&self, fault: FaultId) -> bool {
-        self.shared().lock().remove_fault(fault)
+        self.shared().change(|state| state.faults.remove(fault))
     }
 
-    /// Takes all faults back. Writes that are late already stay so.
+    /// Removes all faults. Writes that are late already stay late.
     pub fn clear_faults(&self) {
-        self.shared().lock().clear_faults();
+        self.shared().change(|state| state.faults.clear());
     }
 
     /// Lands every write that is late, in the order in which they were sent, its If-Match
-    /// honoured; says of each request, by number, what came of it.
+    /// honoured; gives the number of each request and its effect.
     pub fn land(&self) -> Vec<(u64, Effect)> {
         hand::land(self.shared())
     }
@@ -328,10 +333,10 @@ impl Emulator {
         self.foreign(Operation::Patch, &backend.into(), body)
     }
 
-    /// Deletes a backend behind everyone's back.
+    /// Deletes a backend as someone else does.
     ///
     /// # Errors
-    /// None so far: deleting what is not there succeeds too.
+    /// None today: deleting what is not there succeeds too.
     pub fn foreign_delete(&self, backend: impl Into<Address>) -> Result<(), Refused> {
         self.foreign(Operation::Delete, &backend.into(), &Value::Null).map(drop)
     }
@@ -411,7 +416,7 @@ impl Emulator {
     /// [`Emulator::view`].
     ///
     /// # Errors
-    /// [`TimedOut`] with the latest requests, when it did not come to hold in time.
+    /// [`TimedOut`] with the latest requests, when it did not hold in time.
     pub async fn wait_for(
         &self,
         condition: impl Fn(&View<'_>) -> bool,
@@ -452,7 +457,7 @@ impl Emulator {
         self.view(|view| view.requests().cloned().collect())
     }
 
-    /// What clients sent to change `backend` (PUT, PATCH, DELETE), whatever came of it.
+    /// What clients sent to change `backend` (PUT, PATCH, DELETE), whatever the result.
     #[must_use]
     pub fn writes(&self, backend: impl Into<Address>) -> Vec<Received> {
         self.view(|view| view.writes(backend).cloned().collect())
@@ -464,7 +469,7 @@ impl Emulator {
         self.view(|view| view.backend(backend))
     }
 
-    /// The members of a pool, in order; empty when it is no pool.
+    /// The members of a pool, in order; empty when it is not a pool.
     #[must_use]
     pub fn seats(&self, pool: impl Into<Address>) -> Vec<Seat> {
         self.view(|view| view.seats(pool))
@@ -507,7 +512,7 @@ impl Emulator {
     }
 
     /// Whether a test that ends now has left something over: a fault that was never met, a late
-    /// write that never landed, a call that nobody here knows.
+    /// write that never landed, a call that is not known here.
     ///
     /// # Errors
     /// [`Leftovers`], a line for each.

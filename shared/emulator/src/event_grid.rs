@@ -7,22 +7,15 @@
 //! validated ahead of its first delivery instead, since the webhook may start later.
 //!
 //! A delivery succeeds by 200 to 204 within [`ANSWER_SECONDS_MAX`]; 400, 401, 403 and 413 drop
-//! the event; anything else is tried again by the emulator's clock, at growing distances, up to
+//! the event; anything else is tried again by the emulator's clock, at growing intervals, up to
 //! [`ATTEMPTS_MAX`] times within a day (documented). So it is at least once, and unordered.
 //!
 //! Not emulated: batches, dead letters, the handshake by visiting a URL, and Entra tokens; a
 //! secret in a header or in the URL is there as with Event Grid.
 
-mod deliver;
-mod message;
+pub(crate) mod message;
 
-pub(crate) use deliver::{deliver, validate};
-pub use message::Schema;
-
-use crate::{
-    address::Address, clock, gateway::routes::Switched, keep::KeptSubscription, service::Services,
-    token,
-};
+use crate::{address::Address, clock, gateway::routes::Switched, services::Services, token};
 use http::{HeaderName, HeaderValue, StatusCode, Uri};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -35,7 +28,7 @@ use std::{
 use tokio::sync::Notify;
 
 /// How long a webhook may take to answer, in real time.
-const ANSWER_SECONDS_MAX: u64 = 30;
+pub(crate) const ANSWER_SECONDS_MAX: u64 = 30;
 /// How often a delivery is tried.
 const ATTEMPTS_MAX: u32 = 30;
 /// How long a delivery is tried, from the event on.
@@ -46,6 +39,17 @@ const RETRY_SECONDS: [u64; 10] = [10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21
 const DELIVERIES_KEPT: usize = 1_000;
 /// The most headers of its own that a subscription may have.
 const HEADERS_MAX: usize = 10;
+
+/// How events are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Schema {
+    /// `CloudEvents` 1.0, one event a request.
+    #[default]
+    CloudEvents,
+    /// Event Grid's own: an array with one event.
+    EventGrid,
+}
 
 /// Where events go, and in which schema.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +105,7 @@ pub enum SubscribeError {
 
 impl Subscription {
     /// What every request to the webhook needs.
-    fn parsed(&self) -> Result<(Uri, Vec<(HeaderName, HeaderValue)>), SubscribeError> {
+    pub(crate) fn parsed(&self) -> Result<(Uri, Vec<(HeaderName, HeaderValue)>), SubscribeError> {
         let plain = |uri: &Uri| uri.scheme_str() == Some("http") && uri.authority().is_some();
         let endpoint = self.endpoint.parse().ok().filter(plain);
         let endpoint = endpoint.ok_or_else(|| SubscribeError::Endpoint(self.name.clone()))?;
@@ -121,11 +125,11 @@ impl Subscription {
     }
 }
 
-/// What became of a delivery so far.
+/// How far a delivery is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Progress {
-    /// It is to be tried at this time, or as soon as may be after it.
+    /// It is to be tried at this time or soon after.
     Due(Timestamp),
     /// It is on its way.
     UnderWay,
@@ -150,15 +154,15 @@ pub struct Delivery {
     pub subject: String,
     /// How often it was tried.
     pub attempts: u32,
-    /// What came of the latest attempt, in words.
+    /// The result of the latest attempt, in words.
     pub latest: String,
-    /// How it stands.
+    /// How far it is.
     pub progress: Progress,
 }
 
 /// Something that happened, before it has a schema.
 #[derive(Clone, Debug)]
-struct Event {
+pub(crate) struct Event {
     id: String,
     kind: &'static str,
     topic: String,
@@ -169,9 +173,9 @@ struct Event {
     trip: Duration,
 }
 
-/// What came of an attempt.
+/// The result of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Tried {
+pub(crate) enum Tried {
     Answered(StatusCode),
     Refused(String),
     Unreached(String),
@@ -183,21 +187,24 @@ struct Pending {
     shown: Delivery,
 }
 
-struct Subscribed {
+/// A subscription, and whether its webhook has consented.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Subscribed {
     subscription: Subscription,
     validated: bool,
 }
 
 /// An attempt to be made.
-struct Attempt {
-    number: u64,
-    attempts: u32,
-    event: Arc<Event>,
-    subscription: Subscription,
-    validated: bool,
+pub(crate) struct Attempt {
+    pub(crate) number: u64,
+    pub(crate) attempts: u32,
+    pub(crate) event: Arc<Event>,
+    pub(crate) subscription: Subscription,
+    pub(crate) validated: bool,
 }
 
 /// The subscriptions, and what is on its way to them.
+#[derive(Default)]
 pub(crate) struct EventGrid {
     subscriptions: Vec<Subscribed>,
     deliveries: VecDeque<Pending>,
@@ -209,14 +216,7 @@ pub(crate) struct EventGrid {
 
 impl EventGrid {
     pub(crate) fn new(subscriptions: &[Subscription], seed: u64, due: Arc<Notify>) -> Self {
-        let mut grid = Self {
-            subscriptions: Vec::new(),
-            deliveries: VecDeque::new(),
-            seed,
-            events: 0,
-            numbers: 0,
-            due,
-        };
+        let mut grid = Self { seed, due, ..Self::default() };
         for subscription in subscriptions {
             grid.subscribe(subscription.clone(), false);
         }
@@ -235,21 +235,14 @@ impl EventGrid {
         self.subscriptions.len() < before
     }
 
-    /// Goes on with what a file has.
-    pub(crate) fn restore(&mut self, kept: Vec<KeptSubscription>) {
-        self.subscriptions.clear();
-        for KeptSubscription { subscription, validated } in kept {
-            self.subscribe(subscription, validated);
-        }
+    /// Continues with what a file has.
+    pub(crate) fn restore(&mut self, kept: Vec<Subscribed>) {
+        self.subscriptions = kept;
     }
 
     /// The subscriptions as a file is to have them.
-    pub(crate) fn kept(&self) -> Vec<KeptSubscription> {
-        let kept = |is: &Subscribed| KeptSubscription {
-            subscription: is.subscription.clone(),
-            validated: is.validated,
-        };
-        self.subscriptions.iter().map(kept).collect()
+    pub(crate) fn kept(&self) -> Vec<Subscribed> {
+        self.subscriptions.clone()
     }
 
     pub(crate) fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
@@ -301,7 +294,7 @@ impl EventGrid {
     }
 
     /// When the next attempt is to be made.
-    fn next_due(&self) -> Option<Timestamp> {
+    pub(crate) fn next_due(&self) -> Option<Timestamp> {
         let due = |pending: &Pending| match pending.shown.progress {
             Progress::Due(at) => Some(at),
             Progress::UnderWay | Progress::Delivered | Progress::Dropped => None,
@@ -310,7 +303,7 @@ impl EventGrid {
     }
 
     /// The attempts that are due, which are under way from now on.
-    fn take_due(&mut self, now: Timestamp) -> Vec<Attempt> {
+    pub(crate) fn take_due(&mut self, now: Timestamp) -> Vec<Attempt> {
         let mut attempts = Vec::new();
         for pending in &mut self.deliveries {
             let shown = &mut pending.shown;
@@ -337,8 +330,8 @@ impl EventGrid {
         attempts
     }
 
-    /// Puts down what came of an attempt.
-    fn tried(&mut self, number: u64, tried: &Tried, now: Timestamp) {
+    /// Records the result of an attempt.
+    pub(crate) fn tried(&mut self, number: u64, tried: &Tried, now: Timestamp) {
         let Some(pending) = self.deliveries.iter_mut().find(|pending| pending.number == number)
         else {
             return;

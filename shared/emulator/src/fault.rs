@@ -4,7 +4,10 @@
 //! injected. Every latency, slow body and foreign PUT that matches has its effect; of the other
 //! kinds the first that matches is taken. One hit uses up one of a fault's `times`.
 
-use crate::address::{Address, Operation};
+use crate::{
+    address::{Address, Operation},
+    clock::later,
+};
 use http::StatusCode;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -177,10 +180,10 @@ pub enum Kind {
         write: Write,
     },
     /// A write or a reconnect: the connection is closed at once, and the request is executed
-    /// later, its If-Match honoured then; it may come to nothing by a 412. It lands by
+    /// later, its If-Match honoured then; it may fail with a 412. It lands by
     /// [`crate::Emulator::land`], or at a time.
     LandsLate {
-        /// When, after it was received, by the emulator's clock; none: when told.
+        /// When, after it was received, by the emulator's clock; none: only on demand.
         #[serde(default, with = "jiff::fmt::serde::unsigned_duration::optional")]
         after: Option<Duration>,
     },
@@ -216,7 +219,7 @@ mod status {
         let code = u16::deserialize(from)?;
         let status = StatusCode::from_u16(code).ok();
         let error = status.filter(|status| status.is_client_error() || status.is_server_error());
-        error.ok_or_else(|| D::Error::custom(format!("{code} is no status of an error")))
+        error.ok_or_else(|| D::Error::custom(format!("{code} is not the status of an error")))
     }
 }
 
@@ -224,7 +227,7 @@ mod status {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Write {
-    /// It did, and the client does not get to know.
+    /// It did, and the client does not see it.
     Done,
     /// It did not.
     NotDone,
@@ -242,7 +245,8 @@ pub enum ServerError {
     Unavailable,
     /// 504.
     GatewayTimeout,
-    /// 409 `PessimisticConcurrencyConflict`: another operation is under way; try again (public issues).
+    /// 409 `PessimisticConcurrencyConflict`: another operation is under way; try again (public
+    /// issues).
     Conflict,
     /// 422 `ManagementApiRequestFailed`: sometimes for good (public issues).
     ManagementApi,
@@ -324,17 +328,8 @@ pub struct Standing {
 impl Standing {
     /// When a window of 429 ends.
     fn until(&self) -> Option<Timestamp> {
-        match self.fault.kind {
-            Kind::Throttle { lasts } => Some(crate::clock::later(self.since, lasts)),
-            Kind::Latency { .. }
-            | Kind::SlowBody { .. }
-            | Kind::ForeignPut { .. }
-            | Kind::Error { .. }
-            | Kind::ProxyPage { .. }
-            | Kind::Cut { .. }
-            | Kind::LandsLate { .. }
-            | Kind::StaleRead { .. } => None,
-        }
+        let Kind::Throttle { lasts } = self.fault.kind else { return None };
+        Some(later(self.since, lasts))
     }
 
     fn spent(&self, now: Timestamp) -> bool {
@@ -377,7 +372,7 @@ impl fmt::Display for Standing {
     }
 }
 
-/// What a request is in for.
+/// What the faults do to a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Fate {
     pub(crate) latency: Duration,
@@ -388,15 +383,21 @@ pub(crate) struct Fate {
     pub(crate) stroke: Option<Stroke>,
 }
 
-/// The fault that befalls a request, made concrete.
+/// The fault that decides the answer, made concrete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stroke {
     Throttled { until: Timestamp },
-    Error { error: ServerError, write: Write },
-    Page { status: StatusCode, write: Write },
-    Cut { write: Write },
+    Fails { with: Failure, write: Write },
     LandsLate { due: Option<Timestamp> },
     Stale { versions: usize },
+}
+
+/// What a client gets to see in place of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    Error(ServerError),
+    Page(StatusCode),
+    Cut,
 }
 
 /// The faults in force.
@@ -414,7 +415,7 @@ impl Faults {
         id
     }
 
-    /// Goes on with what a file has.
+    /// Continues with what a file has.
     pub(crate) fn restore(&mut self, standing: Vec<Standing>) {
         let ids = standing.iter().map(|standing| standing.id.0);
         self.last = ids.max().unwrap_or_default();
@@ -425,7 +426,7 @@ impl Faults {
         self.standing.clear();
     }
 
-    /// Takes one fault back; false when there is none of that name.
+    /// Removes one fault; false when there is none of that name.
     pub(crate) fn remove(&mut self, id: FaultId) -> bool {
         let before = self.standing.len();
         self.standing.retain(|standing| standing.id != id);
@@ -440,8 +441,8 @@ impl Faults {
         self.standing.iter().filter(|standing| standing.unmet())
     }
 
-    /// What befalls this request; uses up what befell it. `earlier` says whether the backend has
-    /// a version to be stale with.
+    /// The faults that hit this request; uses up one hit of each. `earlier` says whether the
+    /// backend has a version to be stale with.
     pub(crate) fn meet(
         &mut self,
         operation: Operation,
@@ -479,16 +480,18 @@ impl Faults {
                     Some(until) if now < until => Stroke::Throttled { until },
                     Some(_) | None => continue,
                 },
-                Kind::Error { error, write } => Stroke::Error { error: *error, write: *write },
-                Kind::ProxyPage { status, write } => {
-                    Stroke::Page { status: *status, write: *write }
+                Kind::Error { error, write } => {
+                    Stroke::Fails { with: Failure::Error(*error), write: *write }
                 }
-                Kind::Cut { write } => Stroke::Cut { write: *write },
+                Kind::ProxyPage { status, write } => {
+                    Stroke::Fails { with: Failure::Page(*status), write: *write }
+                }
+                Kind::Cut { write } => Stroke::Fails { with: Failure::Cut, write: *write },
                 Kind::LandsLate { after } => {
                     if !operation.is_write() && operation != Operation::Reconnect {
                         continue;
                     }
-                    Stroke::LandsLate { due: after.map(|after| crate::clock::later(now, after)) }
+                    Stroke::LandsLate { due: after.map(|after| later(now, after)) }
                 }
                 Kind::StaleRead { versions } => {
                     let reads = [Operation::Get, Operation::Head, Operation::List];

@@ -6,7 +6,6 @@
 //! is not there is less than nothing: only `ne` holds of it (both assumed).
 
 use serde_json::Value;
-use std::cmp::Ordering;
 
 /// The longest filter that is read.
 const FILTER_CHARS_MAX: usize = 2_000;
@@ -19,8 +18,8 @@ pub(crate) enum Filter {
     And(Box<Self>, Box<Self>),
     Or(Box<Self>, Box<Self>),
     Not(Box<Self>),
-    Compares(Subject, Comparison, String),
-    Has(Subject, Part, String),
+    /// What a field holds against a text, which is folded.
+    Is(Subject, Test, String),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,20 +30,42 @@ pub(crate) enum Subject {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Comparison {
+pub(crate) enum Test {
     Eq,
     Ne,
     Lt,
     Le,
     Gt,
     Ge,
+    Contains,
+    StartsWith,
+    EndsWith,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Part {
-    Anywhere,
-    Start,
-    End,
+/// The operators, and what each tests.
+const OPERATORS: [(&str, Test); 6] = [
+    ("eq", Test::Eq),
+    ("ne", Test::Ne),
+    ("lt", Test::Lt),
+    ("le", Test::Le),
+    ("gt", Test::Gt),
+    ("ge", Test::Ge),
+];
+/// The functions likewise. The first takes the text before the field.
+const FUNCTIONS: [(&str, Test); 4] = [
+    ("substringof", Test::Contains),
+    ("contains", Test::Contains),
+    ("startswith", Test::StartsWith),
+    ("endswith", Test::EndsWith),
+];
+const SUBJECTS: [(&str, Subject); 3] =
+    [("name", Subject::Name), ("title", Subject::Title), ("url", Subject::Url)];
+
+fn named<T: Copy>(words: &[(&'static str, T)], word: &str, what: &str) -> Result<T, String> {
+    let found = words.iter().find(|(is, _)| is.eq_ignore_ascii_case(word));
+    found
+        .map(|(_, found)| *found)
+        .ok_or_else(|| format!("The filter does not support the {what} '{word}'."))
 }
 
 impl Filter {
@@ -68,30 +89,15 @@ impl Filter {
             Self::And(a, b) => a.holds(name, properties) && b.holds(name, properties),
             Self::Or(a, b) => a.holds(name, properties) || b.holds(name, properties),
             Self::Not(a) => !a.holds(name, properties),
-            Self::Compares(subject, comparison, wanted) => {
-                let order = subject.of(name, properties).map(|is| is.cmp(&folded(wanted)));
-                comparison.holds(order)
-            }
-            Self::Has(subject, part, wanted) => {
-                let wanted = folded(wanted);
-                subject.of(name, properties).is_some_and(|is| match part {
-                    Part::Anywhere => is.contains(&wanted),
-                    Part::Start => is.starts_with(&wanted),
-                    Part::End => is.ends_with(&wanted),
-                })
-            }
+            Self::Is(subject, test, wanted) => match subject.of(name, properties) {
+                Some(is) => test.holds(&is, wanted),
+                None => *test == Test::Ne,
+            },
         }
     }
 }
 
 impl Subject {
-    fn named(word: &str) -> Result<Self, String> {
-        [(Self::Name, "name"), (Self::Title, "title"), (Self::Url, "url")]
-            .into_iter()
-            .find_map(|(subject, name)| word.eq_ignore_ascii_case(name).then_some(subject))
-            .ok_or_else(|| format!("The filter does not support the field '{word}'."))
-    }
-
     fn of(self, name: &str, properties: &crate::backend::Properties) -> Option<String> {
         let text = |key: &str| properties.get(key).and_then(Value::as_str);
         match self {
@@ -103,31 +109,18 @@ impl Subject {
     }
 }
 
-impl Comparison {
-    fn named(word: &str) -> Option<Self> {
-        [
-            (Self::Eq, "eq"),
-            (Self::Ne, "ne"),
-            (Self::Lt, "lt"),
-            (Self::Le, "le"),
-            (Self::Gt, "gt"),
-            (Self::Ge, "ge"),
-        ]
-        .into_iter()
-        .find_map(|(comparison, name)| word.eq_ignore_ascii_case(name).then_some(comparison))
-    }
-
-    fn holds(self, order: Option<Ordering>) -> bool {
-        let Some(order) = order else {
-            return self == Self::Ne;
-        };
+impl Test {
+    fn holds(self, is: &str, wanted: &str) -> bool {
         match self {
-            Self::Eq => order.is_eq(),
-            Self::Ne => order.is_ne(),
-            Self::Lt => order.is_lt(),
-            Self::Le => order.is_le(),
-            Self::Gt => order.is_gt(),
-            Self::Ge => order.is_ge(),
+            Self::Eq => is == wanted,
+            Self::Ne => is != wanted,
+            Self::Lt => is < wanted,
+            Self::Le => is <= wanted,
+            Self::Gt => is > wanted,
+            Self::Ge => is >= wanted,
+            Self::Contains => is.contains(wanted),
+            Self::StartsWith => is.starts_with(wanted),
+            Self::EndsWith => is.ends_with(wanted),
         }
     }
 }
@@ -255,12 +248,9 @@ impl<'a> Reader<'a> {
                 self.function(word)?
             }
             Token::Word(word) => {
-                let subject = Subject::named(word)?;
-                let operator = self.take()?;
-                let comparison = Comparison::named(operator.text()).ok_or_else(|| {
-                    format!("The filter does not support the operator '{}'.", operator.text())
-                })?;
-                Filter::Compares(subject, comparison, self.literal()?)
+                let subject = named(&SUBJECTS, word, "field")?;
+                let test = named(&OPERATORS, self.take()?.text(), "operator")?;
+                Filter::Is(subject, test, self.literal()?)
             }
             other @ (Token::Text(_) | Token::Close | Token::Comma) => return Err(syntax(other)),
         };
@@ -270,16 +260,8 @@ impl<'a> Reader<'a> {
 
     /// A function, after its name and its parenthesis; OData lets it be compared with a truth.
     fn function(&mut self, name: &str) -> Result<Filter, String> {
-        let parts = [
-            ("substringof", Part::Anywhere),
-            ("contains", Part::Anywhere),
-            ("startswith", Part::Start),
-            ("endswith", Part::End),
-        ];
-        let part = parts.into_iter().find(|(is, _)| is.eq_ignore_ascii_case(name));
-        let (name, part) =
-            part.ok_or_else(|| format!("The filter does not support the function '{name}'."))?;
-        let (subject, wanted) = if name == "substringof" {
+        let test = named(&FUNCTIONS, name, "function")?;
+        let (subject, wanted) = if name.eq_ignore_ascii_case(FUNCTIONS[0].0) {
             let wanted = self.literal()?;
             self.want(&Token::Comma)?;
             (self.subject()?, wanted)
@@ -289,7 +271,7 @@ impl<'a> Reader<'a> {
             (subject, self.literal()?)
         };
         self.want(&Token::Close)?;
-        let has = Filter::Has(subject, part, wanted);
+        let has = Filter::Is(subject, test, wanted);
         if !self.take_if(|token| token.is("eq")) {
             return Ok(has);
         }
@@ -304,12 +286,12 @@ impl<'a> Reader<'a> {
     }
 
     fn subject(&mut self) -> Result<Subject, String> {
-        Subject::named(self.take()?.text())
+        named(&SUBJECTS, self.take()?.text(), "field")
     }
 
     fn literal(&mut self) -> Result<String, String> {
         match self.take()? {
-            Token::Text(text) => Ok(text.clone()),
+            Token::Text(text) => Ok(folded(text)),
             other @ (Token::Word(_) | Token::Open | Token::Close | Token::Comma) => Err(format!(
                 "The filter compares with strings in single quotes, not '{}'.",
                 other.text()

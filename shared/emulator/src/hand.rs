@@ -2,18 +2,19 @@
 //! landing of late writes.
 
 use crate::{
-    address::{Address, Operation, Target},
+    address::{Address, Operation},
     answer::Answer,
     record::{Origin, Outcome},
     state::{Call, Shared, State},
     store::Effect,
+    target::Target,
     version::LATEST,
 };
 use bytes::Bytes;
 use http::Method;
 use std::time::Instant;
 
-/// Writes as someone else does, Terraform or a person at the portal: without If-Match, past
+/// Writes as someone else does, Terraform or a person at the portal: without If-Match, and without
 /// tokens, limits and faults. It is on record as foreign.
 pub(crate) fn foreign(
     shared: &Shared,
@@ -29,7 +30,7 @@ pub(crate) fn foreign(
     done
 }
 
-/// [`foreign`], in the midst of something else.
+/// [`foreign`], under a lock that is held already.
 pub(crate) fn foreign_within(
     state: &mut State,
     shared: &Shared,
@@ -71,7 +72,7 @@ pub(crate) fn foreign_within(
 }
 
 /// Lands every write that is late, whether its time has come or not, in the order in which they
-/// were sent; says of each what came of it.
+/// were sent; gives the effect of each.
 pub(crate) fn land(shared: &Shared) -> Vec<(u64, Effect)> {
     let mut state = shared.lock();
     let now = shared.clock.now();

@@ -14,13 +14,15 @@
 //! Any client, secret and assertion is taken. Faults on [`Operation::Token`] strike here.
 
 use crate::{
-    address::{Operation, Target, pairs},
+    address::Operation,
     answer::{Answer, Common},
     arm,
-    fault::Stroke,
-    record::{Origin, Outcome},
-    serve::{Body, Cut},
+    fault::{Failure, Stroke},
+    query::pairs,
+    record::Outcome,
+    serve::{Body, Cut, read, text},
     state::{Call, Shared},
+    target::Target,
     token,
     version::LATEST,
 };
@@ -28,7 +30,7 @@ use bytes::Bytes;
 use http::{HeaderName, Method, Request, Response, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
 use serde_json::json;
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 /// Where App Service's endpoint is.
 pub(crate) const APP_SERVICE_PATH: &str = "/msi/token";
@@ -82,31 +84,11 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Cut> {
     let (head, body) = request.into_parts();
-    let body = arm::read(body).await?.unwrap_or_default();
+    let body = read(body).await?.unwrap_or_default();
     let way = Way::of(&head);
-    let call = Call {
-        at: shared.clock.now(),
-        instant: Instant::now(),
-        origin: Origin::Client,
-        verb: head.method.clone(),
-        host: String::new(),
-        path: head.uri.path().to_owned(),
-        query: head.uri.query().unwrap_or_default().to_owned(),
-        target: Target::Unknown,
-        version: LATEST,
-        if_match: None,
-        client_request_id: None,
-        body: Bytes::new(), // It holds the client's secret.
-    };
-    let operation = match way {
-        Way::AppService
-        | Way::Metadata
-        | Way::Entra
-        | Way::EntraV1
-        | Way::OpenId
-        | Way::Instance => Operation::Token,
-        Way::Unknown => Operation::Unknown,
-    };
+    // The body holds the client's secret, and is not recorded.
+    let call = Call::of(&head, shared.clock.now(), Target::Unknown, LATEST, Bytes::new());
+    let operation = if way == Way::Unknown { Operation::Unknown } else { Operation::Token };
     let (number, fate) = {
         let mut state = shared.lock();
         let number = state.record.receive(call.received(operation));
@@ -124,13 +106,17 @@ pub(crate) async fn handle(
         Some(Stroke::Throttled { until }) => {
             Some(Answer::throttled(crate::clock::left(shared.clock.now(), until)))
         }
-        Some(Stroke::Error { error, .. }) => {
+        Some(Stroke::Fails { with: Failure::Error(error), .. }) => {
             let (status, _, message) = error.parts();
             Some(refusal(status, "temporarily_unavailable", 90_033, message))
         }
-        Some(Stroke::Page { status, .. }) => Some(Answer::page(status)),
+        Some(Stroke::Fails { with: Failure::Page(status), .. }) => Some(Answer::page(status)),
         // The other two strike reads and writes of backends only.
-        Some(Stroke::Cut { .. } | Stroke::LandsLate { .. } | Stroke::Stale { .. }) => None,
+        Some(
+            Stroke::Fails { with: Failure::Cut, .. }
+            | Stroke::LandsLate { .. }
+            | Stroke::Stale { .. },
+        ) => None,
     };
     let outcome = answer.as_ref().map_or(Outcome::Cut, |answer| Outcome::Answered(answer.status));
     shared.lock().record.outcome(number, outcome);
@@ -149,24 +135,21 @@ fn answer(shared: &Shared, way: Way, head: &Parts, body: &Bytes) -> Answer {
     let bad = |error, code, why: &str| refusal(StatusCode::BAD_REQUEST, error, code, why);
     match way {
         Way::AppService => {
-            if arm::text(&head.headers, &SECRET) != Some(&secret(shared.options.seed)) {
+            if text(&head.headers, &SECRET) != Some(&secret(shared.options.seed)) {
                 let why = "The X-IDENTITY-HEADER header is missing or wrong.";
                 return refusal(StatusCode::UNAUTHORIZED, "unauthorized_client", 0, why);
             }
             managed(shared, head)
         }
         Way::Metadata => {
-            if arm::text(&head.headers, &METADATA) != Some("true") {
+            if text(&head.headers, &METADATA) != Some("true") {
                 return bad("bad_request_102", 0, "Required metadata header not specified");
             }
             managed(shared, head)
         }
         Way::Entra | Way::EntraV1 => {
             let form = pairs(std::str::from_utf8(body).unwrap_or_default());
-            let field = |name: &str| {
-                let found = form.iter().find(|(key, _)| key == name);
-                found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
-            };
+            let field = |name| field(&form, name);
             if field("grant_type") != Some("client_credentials") {
                 let why = "AADSTS70003: The app requested an unsupported grant type.";
                 return bad("unsupported_grant_type", 70_003, why);
@@ -235,10 +218,7 @@ fn answer(shared: &Shared, way: Way, head: &Parts, body: &Bytes) -> Answer {
 /// The answer of both managed-identity endpoints; times are strings of Unix seconds in it.
 fn managed(shared: &Shared, head: &Parts) -> Answer {
     let query = pairs(head.uri.query().unwrap_or_default());
-    let field = |name: &str| {
-        let found = query.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
-    };
+    let field = |name| field(&query, name);
     let (Some(resource), Some(_)) = (field("resource"), field("api-version")) else {
         let why = "Both resource and api-version are required.";
         return refusal(StatusCode::BAD_REQUEST, "invalid_request", 0, why);
@@ -260,18 +240,23 @@ fn managed_token(shared: &Shared, client: &str, resource: &str) -> Answer {
     Answer::value(StatusCode::OK, &given)
 }
 
+/// A field that is not empty.
+fn field<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let found = pairs.iter().find(|(key, _)| key == name);
+    found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+}
+
 /// Where the client believes these endpoints to be.
 fn base(head: &Parts) -> String {
-    format!("http://{}", arm::text(&head.headers, &header::HOST).unwrap_or_default())
+    format!("http://{}", text(&head.headers, &header::HOST).unwrap_or_default())
 }
 
 fn issue(shared: &Shared, client: &str, resource: &str) -> (String, jiff::Timestamp) {
-    let mut state = shared.lock();
-    let lifetime = shared.options.token_lifetime;
-    state.issue(client, resource, lifetime, shared.clock.now())
+    let (lifetime, now) = (shared.options.token_lifetime, shared.clock.now());
+    shared.change(|state| state.tokens.issue(client, resource, lifetime, now))
 }
 
-/// Entra's way to say no.
+/// A refusal as Entra writes it.
 fn refusal(status: StatusCode, error: &str, code: u32, why: &str) -> Answer {
     let body = json!({"error": error, "error_description": why, "error_codes": [code]});
     Answer::value(status, &body)

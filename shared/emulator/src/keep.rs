@@ -1,4 +1,4 @@
-//! The state in a file, so that a restart goes on with it.
+//! The state in a file, so that a restart continues with it.
 //!
 //! What it guarantees: a write, a reconnect or a token that a client was answered is in the file
 //! before the answer goes out; and the file is whole at any moment, since it is written beside
@@ -15,11 +15,8 @@
 //! told yet. Two emulators must not share a file.
 
 use crate::{
-    event_grid::Subscription,
-    fault::Standing,
-    state::{Reconnect, Shared, State},
-    store::KeptBackends,
-    token::Tokens,
+    clock::Clock, event_grid::Subscribed, fault::Standing, reconnect::Reconnect,
+    store::KeptBackends, token::Tokens,
 };
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -27,31 +24,24 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 use tokio::sync::watch;
 
 /// The version of the file that is written; older ones are read for ever.
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
-/// Why a file cannot be gone on with.
+/// Why a file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
     #[error("it cannot be read")]
     Unread(#[source] io::Error),
     // Not the error itself: it may quote what is there, and that may be a secret.
-    #[error("it is no state of an emulator, by line {line}, column {column}")]
+    #[error("it is not the state of an emulator (line {line}, column {column})")]
     Garbled { line: usize, column: usize },
     #[error("it was written by a newer emulator, as version {0}")]
     Newer(u32),
     #[error("it is of the service {is}, not {wanted}")]
     OtherService { is: String, wanted: String },
-}
-
-impl LoadError {
-    fn garbled(error: &serde_json::Error) -> Self {
-        Self::Garbled { line: error.line(), column: error.column() }
-    }
 }
 
 /// What the file says before anything else.
@@ -64,40 +54,19 @@ struct Versioned {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Kept {
-    version: u32,
+    pub(crate) version: u32,
     /// The first service: addresses that name none are its.
-    service: String,
+    pub(crate) service: String,
     pub(crate) skew: SignedDuration,
     pub(crate) requests: u64,
     pub(crate) backends: KeptBackends,
     pub(crate) reconnects: Vec<Reconnect>,
     pub(crate) tokens: Tokens,
     pub(crate) faults: Vec<Standing>,
-    pub(crate) subscriptions: Vec<KeptSubscription>,
-}
-
-/// A subscription, and whether its webhook has consented.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct KeptSubscription {
-    pub(crate) subscription: Subscription,
-    pub(crate) validated: bool,
+    pub(crate) subscriptions: Vec<Subscribed>,
 }
 
 impl Kept {
-    fn of(state: &State, shared: &Shared) -> Self {
-        Self {
-            version: VERSION,
-            service: shared.options.service.id(),
-            skew: shared.clock.skew(),
-            requests: state.record.last(),
-            backends: state.backends.kept(),
-            reconnects: state.reconnects.clone(),
-            tokens: state.tokens.clone(),
-            faults: state.faults.standing().to_vec(),
-            subscriptions: state.events.kept(),
-        }
-    }
-
     /// What is in the file; none when there is no file yet.
     pub(crate) fn load(path: &Path, service: &str) -> Result<Option<Self>, LoadError> {
         let text = match fs::read(path) {
@@ -105,13 +74,15 @@ impl Kept {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(LoadError::Unread(error)),
         };
-        let Versioned { version } =
-            serde_json::from_slice(&text).map_err(|error| LoadError::garbled(&error))?;
+        let garbled = |error: serde_json::Error| LoadError::Garbled {
+            line: error.line(),
+            column: error.column(),
+        };
+        let Versioned { version } = serde_json::from_slice(&text).map_err(garbled)?;
         if version > VERSION {
             return Err(LoadError::Newer(version));
         }
-        let kept: Self =
-            serde_json::from_slice(&text).map_err(|error| LoadError::garbled(&error))?;
+        let kept: Self = serde_json::from_slice(&text).map_err(garbled)?;
         if !kept.service.eq_ignore_ascii_case(service) {
             let (is, wanted) = (kept.service, service.to_owned());
             return Err(LoadError::OtherService { is, wanted });
@@ -157,32 +128,27 @@ impl Keeper {
         enough.is_ok_and(|saved| !saved.failed)
     }
 
-    /// Writes the file whenever it is asked for, for as long as the emulator runs.
-    pub(crate) async fn keep(shared: Arc<Shared>) {
-        let Some(keeper) = &shared.keeper else {
-            return;
-        };
-        let mut wanted = keeper.wanted.subscribe();
+    /// Writes the file whenever it is asked for, or the clock is stepped. `state` gives what to
+    /// write, and its revision.
+    pub(crate) async fn keep(&self, clock: &Clock, state: impl Fn() -> (u64, Kept)) {
+        let mut wanted = self.wanted.subscribe();
         loop {
             wanted.borrow_and_update();
-            let stepped = shared.clock.stepped();
-            let (revision, kept) = {
-                let state = shared.lock();
-                (state.revision, Kept::of(&state, &shared))
-            };
-            let path = keeper.path.clone();
+            let stepped = clock.stepped();
+            let (revision, kept) = state();
+            let path = self.path.clone();
             let written = tokio::task::spawn_blocking(move || write(&path, &kept)).await;
             let failed = match written {
                 Ok(Ok(())) => false,
                 Ok(Err(error)) => {
-                    let path = keeper.path.display();
+                    let path = self.path.display();
                     tracing::error!(%error, %path, "the state of the emulator cannot be written");
                     true
                 }
                 // The runtime is going down.
                 Err(_) => true,
             };
-            keeper.saved.send_replace(Saved { revision, failed });
+            self.saved.send_replace(Saved { revision, failed });
             tokio::select! {
                 changed = wanted.changed() => if changed.is_err() { return },
                 () = stepped => {}
@@ -191,7 +157,7 @@ impl Keeper {
     }
 }
 
-/// Replaces the file as a whole: whoever reads it sees the old one or the new one.
+/// Replaces the file as a whole: a reader sees the old one or the new one.
 fn write(path: &Path, kept: &Kept) -> io::Result<()> {
     let mut beside = path.as_os_str().to_owned();
     beside.push(".new");

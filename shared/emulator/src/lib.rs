@@ -7,17 +7,17 @@
 //! that a process of its own needs no more than one.
 //!
 //! What it guarantees:
-//! - A request is executed whole or not at all, in one order for all, and is on record with what
-//!   came of it, also when its client never got to know.
-//! - Time is the emulator's own ([`Clock`]): what is due has happened for whoever looks after a
-//!   step, and whoever waits is woken. Nothing needs a sleep.
+//! - A request is executed whole or not at all, in one order for all, and is on record with its
+//!   result, also when its client never saw it.
+//! - Time is the emulator's own ([`Clock`]): what is due has happened for anyone who looks after a
+//!   step, and all who wait are woken. Nothing needs a sleep.
 //! - What goes wrong is injected as data ([`Fault`]) and is met in order; what is left over at the
 //!   end of a test fails it ([`Emulator::finish`]).
 //! - The gateway's choices are determined by the configuration and the seed, and short windows
 //!   show the weights.
 //! - With a state file, what a client was answered survives any end of the process.
 //!
-//! Races thought of: a write that lands late comes between other requests like any other, its
+//! Races considered: a write that lands late comes between other requests like any other, its
 //! If-Match honoured then; a client that gives up does not take back what it sent; a stale read
 //! shows what really was, with the ETag it really had; a breaker counts nothing of what was under
 //! way when it opened.
@@ -87,6 +87,7 @@ mod answer;
 mod arm;
 mod backend;
 mod clock;
+mod courier;
 mod duration;
 mod emulator;
 mod event_grid;
@@ -100,11 +101,16 @@ pub mod member;
 mod model;
 mod name;
 mod options;
+mod proxy;
+mod query;
+mod reconnect;
 mod record;
 mod serve;
 mod service;
+mod services;
 mod state;
 mod store;
+mod target;
 mod throttle;
 mod token;
 pub mod unpublished;
@@ -117,14 +123,15 @@ pub use emulator::{Emulator, Leftovers, Refused, StartError, TimedOut};
 pub use event_grid::{Delivery, Progress, Schema, SubscribeError, Subscription};
 pub use fault::{Fault, FaultId, Match, Times};
 pub use gateway::{
+    balance::Seat,
     forward::Connections,
     routes::BreakerState,
     traffic::{Count, Tally, Traffic},
 };
 pub use options::{Options, Ports, Throttling};
+pub use reconnect::Reconnect;
 pub use record::{Origin, Outcome, Received};
 pub use service::{Service, ServiceError};
-pub use state::Reconnect;
 pub use store::Effect;
 pub use unpublished::Unpublished;
-pub use view::{Seat, Stored, View};
+pub use view::{Stored, View};

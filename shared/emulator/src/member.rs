@@ -80,7 +80,7 @@ impl Member {
         Ok(Self { inner, server })
     }
 
-    /// Its name, which it tells in its answers.
+    /// Its name, which its answers have.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.inner.name
@@ -118,14 +118,14 @@ impl Member {
         }
     }
 
-    /// How many connections it has been opened.
+    /// How many connections were opened to it.
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.server.accepted()
     }
 
     /// Takes no more connections and waits until what is under way has been answered, or cut
-    /// after 2 s. What comes afterwards finds nobody.
+    /// after 2 s. Requests after that fail to connect.
     pub async fn stop(&self) {
         self.server.stop();
         self.server.finished().await;

@@ -1,7 +1,7 @@
 //! The model of a backend: its fields, what each may hold, and since which version it exists.
 //!
 //! The fields are data, from the definitions of 2024-05-01 and of the versions after it. What no
-//! table names is nobody's business here: it is kept as it came.
+//! table names is not checked: it is kept as it was sent.
 
 pub(crate) mod check;
 
@@ -105,7 +105,7 @@ const CREDENTIALS: &[Field] = &[
     field("certificateIds", Kind::List { least: 0, most: CERTIFICATES_MAX, of: &Kind::Word }),
     field("header", Kind::Map(&WORDS)),
     field("query", Kind::Map(&WORDS)),
-    // In no specification, and live (public issues).
+    // Not in a specification, but the service has it (public issues).
     field("managedIdentity", Kind::Anything),
 ];
 
@@ -191,6 +191,13 @@ const POOL_ITEM: &[Field] = &[
     since(REGIONS, "preferredCarbonEmission", Kind::Word),
 ];
 
+/// Takes out of a body what `version` does not have.
+pub(crate) fn hide(body: &mut Value, version: ApiVersion) {
+    if let Some(properties) = body.get_mut("properties").and_then(Value::as_object_mut) {
+        strip(properties, &|since| since > version);
+    }
+}
+
 /// Takes out of `properties` what exists only since versions that `newer` says yes to; gives the
 /// paths of what was there.
 pub(crate) fn strip(
@@ -212,7 +219,7 @@ fn strip_fields(
     for Field { name, kind, since, .. } in fields {
         let path = under(path, name);
         if newer(*since) {
-            // A null says nothing, and so it is not in anyone's way.
+            // A null is the same as an absent field.
             if object.shift_remove(*name).is_some_and(|value| !value.is_null()) {
                 stripped.push(path);
             }

@@ -1,16 +1,93 @@
 //! What the names in a path may be, by the bounds and patterns of 2024-05-01, and what is said of
-//! one that is none. The words are assumed; those of Pointsman's client are the same.
+//! a text that is not one. The words are assumed; those of Pointsman's client are the same.
 
-/// A service's pattern.
-const SERVICE: &str = "^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$";
-/// A workspace's pattern.
-const WORKSPACE: &str = "^[^*#&+:<>?]+$";
-const SERVICE_CHARS_MAX: usize = 50;
-const RESOURCE_GROUP_CHARS_MAX: usize = 90;
-const WORKSPACE_CHARS_MAX: usize = 80;
-const BACKEND_CHARS_MAX: usize = 80;
+use serde::{Deserialize, Serialize};
+use std::{
+    cmp::Ordering,
+    hash::{Hash, Hasher},
+    ops::Deref,
+};
+
 /// How much of a name is repeated, in characters.
 const SHOWN_CHARS_MAX: usize = 100;
+
+/// A name, compared without case as Azure does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Name(String);
+
+impl Name {
+    fn folded(&self) -> impl Iterator<Item = u8> {
+        self.0.bytes().map(|byte| byte.to_ascii_lowercase())
+    }
+}
+
+impl From<&str> for Name {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl Deref for Name {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for Name {}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Name {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.folded().cmp(other.folded())
+    }
+}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.folded().for_each(|byte| state.write_u8(byte));
+        state.write_u8(0xff);
+    }
+}
+
+/// What is looked at in the names of one kind.
+struct Rule {
+    what: &'static str,
+    chars_max: usize,
+    pattern: Option<&'static str>,
+    /// What may be at a place, counted from 1, of so many.
+    fits: fn(char, usize, usize) -> bool,
+}
+
+impl Rule {
+    fn check(&self, text: &str) -> Result<(), String> {
+        let (what, most, found) = (self.what, self.chars_max, text.chars().count());
+        let wrong = (1..).zip(text.chars()).find(|(at, c)| !(self.fits)(*c, *at, found));
+        let why = match wrong {
+            _ if found == 0 => "it is empty".to_owned(),
+            _ if found > most => format!("it has {found} characters, at most {most} are allowed"),
+            _ if matches!(text, "." | "..") => "it would be read as a step in a path".to_owned(),
+            Some((at, c)) => {
+                let rule = self.pattern.map(|pattern| format!("; it must match {pattern}"));
+                format!("{c:?} may not stand at character {at}{}", rule.unwrap_or_default())
+            }
+            None => return Ok(()),
+        };
+        Err(words(what, text, &why))
+    }
+}
 
 /// A UUID with its hyphens.
 pub(crate) fn subscription(text: &str) -> Result<(), String> {
@@ -19,72 +96,38 @@ pub(crate) fn subscription(text: &str) -> Result<(), String> {
     if is { Ok(()) } else { Err(words("subscription id", text, "it must be a UUID")) }
 }
 
-/// 1-90 characters that can stand in a path.
+/// 1-90 characters that a path can have.
 pub(crate) fn resource_group(text: &str) -> Result<(), String> {
-    let what = "resource group";
-    length(what, text, RESOURCE_GROUP_CHARS_MAX)?;
-    characters(what, text, None, in_a_path)
+    let fits = |c, _, _| in_a_path(c);
+    Rule { what: "resource group", chars_max: 90, pattern: None, fits }.check(text)
 }
 
 /// 1-50 characters of its pattern.
 pub(crate) fn service(text: &str) -> Result<(), String> {
-    let what = "service name";
-    length(what, text, SERVICE_CHARS_MAX)?;
-    characters(what, text, Some(SERVICE), |at, c| match at {
+    let pattern = Some("^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$");
+    let fits = |c: char, at, found| match at {
         1 => c.is_ascii_alphabetic(),
-        _ => c.is_ascii_alphanumeric() || (c == '-' && at < text.len()),
-    })
+        _ => c.is_ascii_alphanumeric() || (c == '-' && at < found),
+    };
+    Rule { what: "service name", chars_max: 50, pattern, fits }.check(text)
 }
 
 /// 1-80 characters of its pattern.
 pub(crate) fn workspace(text: &str) -> Result<(), String> {
-    let what = "workspace name";
-    length(what, text, WORKSPACE_CHARS_MAX)?;
-    let refused = ['*', '#', '&', '+', ':', '<', '>', '?'];
-    characters(what, text, Some(WORKSPACE), |at, c| in_a_path(at, c) && !refused.contains(&c))
+    let pattern = Some("^[^*#&+:<>?]+$");
+    let fits = |c, _, _| in_a_path(c) && !matches!(c, '*' | '&' | '+' | ':' | '<' | '>');
+    Rule { what: "workspace name", chars_max: 80, pattern, fits }.check(text)
 }
 
-/// 1-80 characters that can stand in a path.
+/// 1-80 characters that a path can have.
 pub(crate) fn backend(text: &str) -> Result<(), String> {
-    let what = "backend name";
-    length(what, text, BACKEND_CHARS_MAX)?;
-    characters(what, text, None, in_a_path)
+    let fits = |c, _, _| in_a_path(c);
+    Rule { what: "backend name", chars_max: 80, pattern: None, fits }.check(text)
 }
 
 /// What can be in one segment of a path.
-fn in_a_path(_: usize, c: char) -> bool {
+fn in_a_path(c: char) -> bool {
     !c.is_control() && !matches!(c, '/' | '\\' | '?' | '#')
-}
-
-fn length(what: &str, text: &str, most: usize) -> Result<(), String> {
-    match text.chars().count() {
-        0 => Err(words(what, text, "it is empty")),
-        found if found > most => {
-            let why = format!("it has {found} characters, at most {most} are allowed");
-            Err(words(what, text, &why))
-        }
-        _ if matches!(text, "." | "..") => {
-            Err(words(what, text, "it would be read as a step in a path"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Places are counted from 1.
-fn characters(
-    what: &str,
-    text: &str,
-    pattern: Option<&str>,
-    fits: impl Fn(usize, char) -> bool,
-) -> Result<(), String> {
-    match (1..).zip(text.chars()).find(|(at, c)| !fits(*at, *c)) {
-        None => Ok(()),
-        Some((at, c)) => {
-            let rule =
-                pattern.map(|pattern| format!("; it must match {pattern}")).unwrap_or_default();
-            Err(words(what, text, &format!("{c:?} may not stand at character {at}{rule}")))
-        }
-    }
 }
 
 fn words(what: &str, text: &str, why: &str) -> String {

@@ -5,9 +5,6 @@ use jiff::fmt::serde::unsigned_duration::required as iso;
 use serde::{Deserialize, Serialize};
 use std::{path::PathBuf, time::Duration};
 
-/// The shortest `after` of a reconnect (2022-08-01, Backend - Reconnect).
-pub(crate) const RECONNECT_AFTER_MIN: Duration = Duration::from_secs(120);
-
 /// How an emulator behaves; the default is a fresh service on free ports that behaves.
 ///
 /// It can be read from a file: field names are in camelCase, durations in ISO 8601, what is left
@@ -28,14 +25,14 @@ pub struct Options {
     pub audiences: Vec<String>,
     /// How long the identity endpoints' tokens are good for, by the emulator's clock. Clients of
     /// the Azure SDK renew a token 5 minutes before its end, so one that lives for less than that
-    /// is asked for anew before every request.
+    /// is asked for again before every request.
     #[serde(with = "iso")]
     pub token_lifetime: Duration,
     /// Whether Azure Resource Manager's token buckets refuse requests.
     pub throttling: Throttling,
     /// What goes wrong from the start.
     pub faults: Vec<Fault>,
-    /// Where the state is kept, so that a restart goes on with it; none: nowhere. What the file
+    /// Where the state is kept, so that a restart continues with it; none: nowhere. What the file
     /// has of faults and subscriptions is taken in place of those here.
     pub state_file: Option<PathBuf>,
     /// How long, by the emulator's clock, a write takes to reach the gateway. Real gateways load

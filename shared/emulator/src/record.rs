@@ -1,7 +1,7 @@
-//! What was asked of the emulator, and what came of it.
+//! What was asked of the emulator, and the results.
 //!
 //! The record keeps the latest requests up to a bound; the totals count on beyond it, so that a
-//! storm can be judged without keeping it. Tokens and client secrets are never recorded; bodies
+//! storm can be counted without keeping it. Tokens and client secrets are never recorded; bodies
 //! are, since tests look into them, but `Debug` shows only how long they are.
 
 use crate::{
@@ -118,14 +118,14 @@ impl fmt::Debug for Received {
 }
 
 /// The latest requests, and how many there were of each kind.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Record {
     kept: VecDeque<Received>,
     kept_max: usize,
     last: u64,
     totals: BTreeMap<Operation, u64>,
     written: BTreeMap<Address, u64>,
-    unknown: VecDeque<String>,
+    unknown: Vec<String>,
 }
 
 /// How many unknown calls are remembered for the message of a test that fails by them.
@@ -133,29 +133,23 @@ const UNKNOWN_KEPT: usize = 20;
 
 impl Record {
     pub(crate) fn new(kept_max: usize) -> Self {
-        Self {
-            kept: VecDeque::new(),
-            kept_max,
-            last: 0,
-            totals: BTreeMap::new(),
-            written: BTreeMap::new(),
-            unknown: VecDeque::new(),
-        }
+        Self { kept_max, ..Self::default() }
     }
 
-    /// Numbers a request and puts it down.
+    /// Numbers a request and records it.
     pub(crate) fn receive(&mut self, mut received: Received) -> u64 {
         self.last += 1;
         received.number = self.last;
         if received.origin == Origin::Client {
             *self.totals.entry(received.operation).or_default() += 1;
         }
-        // Clients ask for the root to have a connection ahead of need; any answer will do to them.
+        // Clients ask for the root to open a connection ahead of need; any answer is enough for
+        // them.
         let opens = received.verb == Method::HEAD && received.path == "/";
         if received.operation == Operation::Unknown && !opens && self.unknown.len() < UNKNOWN_KEPT {
             let Received { verb, path, .. } = &received;
             let call = format!("#{} {verb} {path}", self.last);
-            self.unknown.push_back(call);
+            self.unknown.push(call);
         }
         if self.kept_max > 0 {
             if self.kept.len() >= self.kept_max {
@@ -171,7 +165,7 @@ impl Record {
         self.last
     }
 
-    /// Goes on after the requests of an earlier run.
+    /// Continues after the requests of an earlier run.
     pub(crate) fn restore(&mut self, last: u64) {
         self.last = last;
     }
@@ -206,7 +200,7 @@ impl Record {
         self.totals.get(&operation).copied().unwrap_or_default()
     }
 
-    /// How many times `backend` was written or deleted, by whomever.
+    /// How many times `backend` was written or deleted, by anyone.
     pub(crate) fn written(&self, backend: &Address) -> u64 {
         self.written.get(backend).copied().unwrap_or_default()
     }
@@ -215,7 +209,7 @@ impl Record {
         self.unknown.iter()
     }
 
-    /// Forgets the requests and the totals; the numbers go on.
+    /// Forgets the requests and the totals; the numbers continue.
     pub(crate) fn clear(&mut self) {
         self.kept.clear();
         self.totals.clear();

@@ -2,15 +2,14 @@
 //!
 //! The emulator's endpoints and the members run on it. A service that returns [`Cut`] makes the
 //! server close the connection with no byte of an answer: what a client sees when a server, or a
-//! proxy before it, dies half way. A framework that owes an answer to every request cannot do
-//! this.
+//! proxy before it, dies half way. A framework that must answer every request cannot do this.
 //!
-//! Stopping: [`Server::stop`] closes the door, lets what is under way finish within
+//! Stopping: [`Server::stop`] takes no more connections, lets what is under way finish within
 //! [`STOP_GRACE_MS`], then cuts; dropping the server cuts at once.
 
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::combinators::UnsyncBoxBody;
+use http::{HeaderMap, HeaderName, Request, Response};
+use http_body_util::{BodyExt as _, Limited, combinators::UnsyncBoxBody};
 use hyper::{
     body::{Frame, Incoming, SizeHint},
     server::conn::http1,
@@ -37,8 +36,11 @@ use tokio::{
 
 /// How long a graceful stop waits for requests under way.
 pub(crate) const STOP_GRACE_MS: u64 = 2_000;
-/// How long the server rests after the system refused it a connection (too many open files).
+/// How long the server waits after the system refused it a connection (too many open files).
 const ACCEPT_REST_MS: u64 = 50;
+
+/// The largest body that is read; ARM's own limit (documented).
+pub(crate) const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A body that is either whole or passed on as it comes.
 pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
@@ -89,6 +91,10 @@ impl hyper::body::Body for Slow {
     }
 }
 
+/// What answers the requests of a server.
+type Service = Arc<dyn Fn(Request<Incoming>) -> Answering + Send + Sync>;
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Cut>> + Send>>;
+
 /// The order to close the connection without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection was cut on purpose")]
@@ -114,8 +120,8 @@ impl Server {
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let accepted = Arc::new(AtomicU64::new(0));
-        let accept =
-            tokio::spawn(accept(listener, Arc::new(service), stopped, Arc::clone(&accepted)));
+        let service: Service = Arc::new(move |request| Box::pin(service(request)));
+        let accept = tokio::spawn(accept(listener, service, stopped, Arc::clone(&accepted)));
         Ok(Self { address, stop, accepted, accept })
     }
 
@@ -151,15 +157,12 @@ impl Drop for Server {
     }
 }
 
-async fn accept<S, F>(
+async fn accept(
     listener: TcpListener,
-    service: Arc<S>,
+    service: Service,
     stopped: watch::Receiver<bool>,
     count: Arc<AtomicU64>,
-) where
-    S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
-{
+) {
     let mut stop = stopped.clone();
     let mut connections = JoinSet::new();
     loop {
@@ -186,12 +189,8 @@ async fn accept<S, F>(
     }
 }
 
-async fn serve<S, F>(stream: TcpStream, service: Arc<S>, mut stopped: watch::Receiver<bool>)
-where
-    S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
-    F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
-{
-    // Small answers must not wait for a delayed acknowledgement; it would be 40 ms of nothing.
+async fn serve(stream: TcpStream, service: Service, mut stopped: watch::Receiver<bool>) {
+    // Small answers must not wait for a delayed acknowledgement; that would be 40 ms of waiting.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
     }
@@ -202,7 +201,7 @@ where
     tokio::pin!(connection);
     tokio::select! {
         ended = connection.as_mut() => {
-            // A cut, or a client that went away: both are ordinary here.
+            // A cut, or a client that went away: both are normal here.
             if let Err(error) = ended {
                 tracing::trace!(%error, "a connection ended early");
             }
@@ -216,8 +215,23 @@ where
     }
 }
 
-/// Waits until the switch is thrown, or nobody is left to throw it.
+/// Waits until the switch is on, or nobody is left to turn it on.
 pub(crate) async fn told(switch: &mut watch::Receiver<bool>) {
-    // What it gives holds a lock and must not be kept.
-    drop(switch.wait_for(|thrown| *thrown).await);
+    // The result holds a lock and must not be kept.
+    drop(switch.wait_for(|on| *on).await);
+}
+
+/// Reads a body; none when it is too large.
+pub(crate) async fn read(body: Incoming) -> Result<Option<Bytes>, Cut> {
+    match Limited::new(body, BODY_BYTES_MAX).collect().await {
+        Ok(body) => Ok(Some(body.to_bytes())),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Ok(None),
+        // The client went away half way through.
+        Err(_) => Err(Cut),
+    }
+}
+
+/// A header, if it is there and a text.
+pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
 }

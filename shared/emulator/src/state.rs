@@ -1,7 +1,7 @@
 //! Everything the emulator remembers, behind one lock, and how it follows the clock.
 //!
-//! One lock makes one story: a request meets its faults, is executed and put down without another
-//! coming between. It is held for microseconds and never across an await.
+//! One lock makes one order: a request meets its faults, is executed and recorded without another
+//! in between. It is held for microseconds and never across an await.
 //!
 //! What is due by the clock (late writes, reconnects, configuration on its way to the gateway)
 //! happens in the order of its due times before anyone looks: taking the lock catches up first.
@@ -9,11 +9,10 @@
 //! that task only wakes those who wait.
 
 use crate::{
-    address::{Address, Operation, Target, encoded, names_wrong, pairs},
-    answer::{Answer, Detail},
+    address::{Address, Operation},
+    answer::{Answer, CLIENT_REQUEST_ID, Detail},
     clock::{self, Clock},
-    duration,
-    event_grid::{EventGrid, Subscription},
+    event_grid::EventGrid,
     fault::{Fate, Fault, FaultId, Faults, Standing},
     gateway::{
         breaker::Came,
@@ -21,45 +20,27 @@ use crate::{
         routes::{Gateways, Switched},
         traffic::Traffic,
     },
-    keep::{Keeper, Kept, LoadError},
-    options::{Options, RECONNECT_AFTER_MIN},
+    keep::{self, Keeper, Kept, LoadError},
+    options::Options,
+    query::{encoded, pairs},
+    reconnect::{self, Reconnect},
     record::{Origin, Outcome, Received, Record},
-    service::Services,
+    serve::{Cut, text, told},
+    services::Services,
     store::{Backends, Change, Effect},
+    target::{Target, names_wrong},
     throttle::Buckets,
     token::Tokens,
-    unpublished::BelowMinimum,
     version::{ApiVersion, WORKSPACES},
 };
 use bytes::Bytes;
-use http::{Method, StatusCode};
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use http::{HeaderName, Method, StatusCode, header, request::Parts};
+use jiff::{SignedDuration, Timestamp};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 use tokio::sync::{Notify, watch};
-
-/// How many reconnects are remembered after they were done.
-const RECONNECTS_KEPT: usize = 1_000;
-
-/// A reconnect that was accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reconnect {
-    /// The backend.
-    pub backend: Address,
-    /// When it was asked for, by the emulator's clock.
-    pub asked: Timestamp,
-    /// How long after that the gateway connects anew.
-    #[serde(with = "jiff::fmt::serde::unsigned_duration::required")]
-    pub after: Duration,
-    /// When that is.
-    pub due: Timestamp,
-    /// Whether it has been done.
-    pub done: bool,
-}
 
 /// A request as it came over the wire, read and understood.
 #[derive(Clone)]
@@ -79,6 +60,31 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// What a client asks for by that head.
+    pub(crate) fn of(
+        head: &Parts,
+        at: Timestamp,
+        target: Target,
+        version: ApiVersion,
+        body: Bytes,
+    ) -> Self {
+        let text = |name: &HeaderName| text(&head.headers, name).map(str::to_owned);
+        Self {
+            at,
+            instant: Instant::now(),
+            origin: Origin::Client,
+            verb: head.method.clone(),
+            host: text(&header::HOST).unwrap_or_default(),
+            path: head.uri.path().to_owned(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            target,
+            version,
+            if_match: text(&header::IF_MATCH),
+            client_request_id: text(&CLIENT_REQUEST_ID),
+            body,
+        }
+    }
+
     pub(crate) fn received(&self, operation: Operation) -> Received {
         Received {
             number: 0,
@@ -105,6 +111,9 @@ pub(crate) struct Late {
     pub(crate) call: Call,
     pub(crate) due: Option<Timestamp>,
 }
+
+/// How many reconnects are remembered after they were done.
+const RECONNECTS_KEPT: usize = 1_000;
 
 pub(crate) struct State {
     options: Arc<Options>,
@@ -170,15 +179,11 @@ impl Shared {
             Some(path) => Kept::load(path, &options.service.id())?,
             None => None,
         };
-        match kept {
-            Some(kept) => state.restore(kept, &clock),
-            None => {
-                for fault in &options.faults {
-                    state.inject(fault.clone(), clock.now());
-                }
-            }
+        let faults = if kept.is_none() { options.faults.clone() } else { Vec::new() };
+        if let Some(kept) = kept {
+            state.restore(kept, &clock);
         }
-        Ok(Self {
+        let shared = Self {
             keeper,
             options,
             services,
@@ -189,7 +194,11 @@ impl Shared {
             state: Mutex::new(state),
             changed: Notify::new(),
             due_changed: Notify::new(),
-        })
+        };
+        for fault in faults {
+            shared.inject(fault);
+        }
+        Ok(shared)
     }
 
     /// Waits until what has happened so far is in the file, if there is one; false when it cannot
@@ -204,7 +213,7 @@ impl Shared {
 
     /// The state as of now: what is due has happened.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic while it was held is a test's own; the state is whole between any two calls.
+        // A panic while it was held comes from a test; the state is complete between any two calls.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         if state.next_due().is_some_and(|due| due <= now) {
@@ -212,6 +221,38 @@ impl Shared {
             self.changed();
         }
         state
+    }
+
+    /// Changes what a restart must not lose, and wakes everyone who waits for a change.
+    pub(crate) fn change<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.lock();
+        state.touch();
+        let done = with(&mut state);
+        drop(state);
+        self.changed();
+        done
+    }
+
+    /// Lets something go wrong from now on.
+    pub(crate) fn inject(&self, mut fault: Fault) -> FaultId {
+        fault.on.backend = fault.on.backend.map(|backend| self.services.home(backend));
+        let now = self.clock.now();
+        self.change(|state| state.faults.inject(fault, now))
+    }
+
+    /// Waits for that long by the clock; an error where the emulator stops meanwhile.
+    pub(crate) async fn sleep(&self, by: Duration) -> Result<(), Cut> {
+        let mut stopping = self.stopping.subscribe();
+        tokio::select! {
+            () = self.clock.sleep(by) => Ok(()),
+            () = told(&mut stopping) => Err(Cut),
+        }
+    }
+
+    /// Writes the state to its file whenever that is asked for, for as long as the emulator runs.
+    pub(crate) async fn keep(&self) {
+        let Some(keeper) = &self.keeper else { return };
+        keeper.keep(&self.clock, || self.lock().kept(self.clock.skew())).await;
     }
 
     /// Wakes everyone who waits for the state to be different.
@@ -276,18 +317,14 @@ impl State {
         if done {
             self.touch();
         }
-        if self.reconnects.len() > RECONNECTS_KEPT {
-            let surplus = self.reconnects.len() - RECONNECTS_KEPT;
-            let mut dropped = 0;
-            self.reconnects.retain(|reconnect| {
-                let drop = reconnect.done && dropped < surplus;
-                dropped += usize::from(drop);
-                !drop
-            });
+        while self.reconnects.len() > RECONNECTS_KEPT
+            && let Some(oldest) = self.reconnects.iter().position(|reconnect| reconnect.done)
+        {
+            self.reconnects.remove(oldest);
         }
     }
 
-    /// Executes a write that was late; the request's number, and what came of it.
+    /// Executes a write that was late; gives the request's number and its effect.
     pub(crate) fn land(&mut self, index: usize, now: Timestamp) -> (u64, Effect) {
         let Late { number, call, .. } = self.late.remove(index);
         let (answer, effect) = self.execute(&call, now);
@@ -295,6 +332,22 @@ impl State {
             if effect.happened() { effect } else { Effect::Lost { status: answer.status } };
         self.record.effect(number, call.target.backend(), effect.clone());
         (number, effect)
+    }
+
+    /// The state as a file is to have it, and its revision.
+    fn kept(&self, skew: SignedDuration) -> (u64, Kept) {
+        let kept = Kept {
+            version: keep::VERSION,
+            service: self.options.service.id(),
+            skew,
+            requests: self.record.last(),
+            backends: self.backends.kept(),
+            reconnects: self.reconnects.clone(),
+            tokens: self.tokens.clone(),
+            faults: self.faults.standing().to_vec(),
+            subscriptions: self.events.kept(),
+        };
+        (self.revision, kept)
     }
 
     /// Something is different that a restart must not lose.
@@ -305,7 +358,7 @@ impl State {
         }
     }
 
-    /// Goes on with what a file has. The gateways have it at once: they had it before.
+    /// Continues with what a file has. The gateways have it at once: they had it before.
     fn restore(&mut self, kept: Kept, clock: &Clock) {
         clock.set_skew(kept.skew);
         let now = clock.now();
@@ -321,26 +374,7 @@ impl State {
         self.settle(now);
     }
 
-    /// Lets something go wrong from now on.
-    pub(crate) fn inject(&mut self, mut fault: Fault, now: Timestamp) -> FaultId {
-        fault.on.backend = fault.on.backend.map(|backend| self.services.home(backend));
-        self.touch();
-        self.faults.inject(fault, now)
-    }
-
-    /// Takes one fault back; false when there is none of that name.
-    pub(crate) fn remove_fault(&mut self, fault: FaultId) -> bool {
-        self.touch();
-        self.faults.remove(fault)
-    }
-
-    /// Takes all faults back.
-    pub(crate) fn clear_faults(&mut self) {
-        self.touch();
-        self.faults.clear();
-    }
-
-    /// What befalls a request; uses up what befell it.
+    /// The faults that hit a request; uses up one hit of each.
     pub(crate) fn meet(&mut self, call: &Call, operation: Operation) -> Fate {
         let backends = &self.backends;
         let earlier = || backends.has_earlier(&call.target);
@@ -349,36 +383,6 @@ impl State {
             self.touch();
         }
         fate
-    }
-
-    /// Gives `principal` a token; and says when it ends.
-    pub(crate) fn issue(
-        &mut self,
-        principal: &str,
-        audience: &str,
-        lifetime: Duration,
-        now: Timestamp,
-    ) -> (String, Timestamp) {
-        self.touch();
-        self.tokens.issue(principal, audience, lifetime, now)
-    }
-
-    /// Makes every token so far invalid.
-    pub(crate) fn revoke_tokens(&mut self) {
-        self.touch();
-        self.tokens.revoke();
-    }
-
-    /// Sends the events of circuit breakers to a webhook that has consented.
-    pub(crate) fn subscribe(&mut self, subscription: Subscription) {
-        self.touch();
-        self.events.subscribe(subscription, true);
-    }
-
-    /// Ends a subscription; false when there is none of that name.
-    pub(crate) fn unsubscribe(&mut self, name: &str) -> bool {
-        self.touch();
-        self.events.unsubscribe(name)
     }
 
     /// Does what a request asks for, and says what there is to answer.
@@ -405,7 +409,10 @@ impl State {
         }
         let answer = match &call.target {
             Target::Backend(Operation::Reconnect, address) => {
-                return self.reconnect(address, &call.body, now);
+                return match self.reconnect(address, &call.body, now) {
+                    Ok(accepted) => (accepted, Effect::Reconnects),
+                    Err(refused) => (refused, Effect::None),
+                };
             }
             Target::Backend(Operation::Get, address) => {
                 self.backends.read(address, call.version, writes)
@@ -439,7 +446,7 @@ impl State {
         (answer, Effect::None)
     }
 
-    /// A PUT, PATCH or DELETE, and the word of it to the gateway.
+    /// A PUT, PATCH or DELETE, which is announced to the gateways.
     fn write(&mut self, change: &Change<'_>, now: Timestamp) -> (Answer, Effect) {
         let (answer, effect) = self.backends.write(change);
         if effect.happened() {
@@ -463,7 +470,7 @@ impl State {
         turn
     }
 
-    /// Tells a gateway what came, at `now`, of a request that began before.
+    /// Tells a gateway the result, at `now`, of a request that began before.
     pub(crate) fn came(
         &mut self,
         gateway: usize,
@@ -488,52 +495,22 @@ impl State {
         }
     }
 
-    fn reconnect(&mut self, address: &Address, body: &[u8], now: Timestamp) -> (Answer, Effect) {
-        match self.accept_reconnect(address, body, now) {
-            Ok(reconnect) => {
-                self.reconnects.push(reconnect);
-                self.touch();
-                (Answer::empty(StatusCode::ACCEPTED), Effect::Reconnects)
-            }
-            Err(refused) => (refused, Effect::None),
-        }
-    }
-
-    fn accept_reconnect(
-        &self,
+    fn reconnect(
+        &mut self,
         address: &Address,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<Reconnect, Answer> {
+    ) -> Result<Answer, Answer> {
         let entry = self.backends.get(address).ok_or_else(Answer::not_found)?;
-        let wrong = |message: String| Answer::invalid(vec![Detail::new("after", message)]);
         if crate::backend::is_pool(&entry.properties) {
             // Not published; a pool has no connection of its own (assumed).
-            return Err(wrong("Reconnect is not supported for backend pool.".to_owned()));
+            return Err(reconnect::wrong("Reconnect is not supported for backend pool."));
         }
-        let asked = after(body)?.unwrap_or(RECONNECT_AFTER_MIN);
-        let after = if asked >= RECONNECT_AFTER_MIN {
-            asked
-        } else {
-            match self.options.unpublished.reconnect_below_minimum {
-                BelowMinimum::Refuse => {
-                    // The page's words, after what was asked for.
-                    let asked = duration::printed(asked);
-                    return Err(wrong(format!(
-                        "{asked}: minimum duration of the Reconnect is PT2M"
-                    )));
-                }
-                BelowMinimum::Raise => RECONNECT_AFTER_MIN,
-                BelowMinimum::Accept => asked,
-            }
-        };
-        Ok(Reconnect {
-            backend: entry.address.clone(),
-            asked: now,
-            after,
-            due: clock::later(now, after),
-            done: false,
-        })
+        let after = reconnect::wait(body, self.options.unpublished.reconnect_below_minimum)?;
+        let (backend, due) = (entry.address.clone(), clock::later(now, after));
+        self.reconnects.push(Reconnect { backend, asked: now, after, due, done: false });
+        self.touch();
+        Ok(Answer::empty(StatusCode::ACCEPTED))
     }
 
     /// What a test that ends now has left behind, a line each.
@@ -546,25 +523,6 @@ impl State {
         let unknown = |call: &String| format!("an unexpected call: {call}");
         let faults = self.faults.unmet().map(fault);
         faults.chain(self.late.iter().map(late)).chain(self.record.unknown().map(unknown)).collect()
-    }
-}
-
-/// The `after` of a reconnect's body, which is optional, and so is everything in it.
-fn after(body: &[u8]) -> Result<Option<Duration>, Answer> {
-    if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(None);
-    }
-    let body: Value =
-        serde_json::from_slice(body).map_err(|error| Answer::unreadable(&error.to_string()))?;
-    let Some(after) = body.pointer("/properties/after").filter(|a| !a.is_null()) else {
-        return Ok(None);
-    };
-    match after.as_str().and_then(duration::parsed) {
-        Some(duration) => Ok(Some(duration)),
-        None => {
-            let words = format!("{after} is not an ISO 8601 duration like PT2M or P1DT12H");
-            Err(Answer::invalid(vec![Detail::new("after", words)]))
-        }
     }
 }
 

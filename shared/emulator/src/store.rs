@@ -4,18 +4,19 @@
 //! are kept for a while, for stale reads.
 
 use crate::{
-    address::{Address, Operation, Target, last_segment},
+    address::{Address, Operation, last_segment},
     answer::{Answer, Detail},
     backend::{self, Properties},
     filter::Filter,
     model::{self, check::check},
-    service::Services,
+    services::Services,
+    target::Target,
     unpublished::{Ahead, NewerFields, Taken, Unpublished, ZeroWeight},
     version::{ApiVersion, POOLS},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
@@ -23,8 +24,9 @@ use std::{
     sync::Arc,
 };
 
-/// How many earlier versions of a backend can be read stale.
-const VERSIONS_KEPT: usize = 16;
+/// How many versions of a backend are kept, the present one among them; the others can be read
+/// stale.
+const VERSIONS_KEPT: usize = 17;
 /// The largest `$top` and the largest `$skip`, which are integers of 32 bits (specification).
 const NUMBER_MAX: usize = i32::MAX as usize;
 /// How many backends a page of a list has when `$top` does not say.
@@ -33,7 +35,7 @@ const PAGE_ITEMS: usize = 100;
 /// What a request did to a backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Nothing: it was a read, or it was refused, or it got lost on the way.
+    /// Nothing: it was a read, or it was refused, or it was lost on the way.
     None,
     /// The backend was written, and has this ETag since.
     Written {
@@ -69,26 +71,10 @@ impl Effect {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct KeptBackends {
     last_tag: u64,
-    entries: Vec<KeptEntry>,
+    entries: Vec<Entry>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct KeptEntry {
-    backend: Address,
-    properties: Properties,
-    /// The present one, then the earlier ones, the latest first.
-    versions: Vec<KeptVersion>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct KeptVersion {
-    etag: String,
-    /// As text, to the letter; and copied in no time, since it happens under the lock.
-    #[serde(with = "text")]
-    body: Bytes,
-}
-
-/// Bytes that are text.
+/// Bytes that are a text.
 mod text {
     use super::{Bytes, Deserialize};
     use serde::{Deserializer, Serializer, ser::Error as _};
@@ -103,28 +89,31 @@ mod text {
 }
 
 /// A backend as a GET shows it. Bodies hold secrets, so that nothing here has Debug.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Version {
     pub(crate) etag: String,
+    /// In a file it is the same text. Copying it is cheap, which it must be under the lock.
+    #[serde(with = "text")]
     pub(crate) body: Bytes,
 }
 
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Entry {
+    #[serde(rename = "backend")]
     pub(crate) address: Address,
     pub(crate) properties: Properties,
-    pub(crate) version: Version,
-    earlier: VecDeque<Version>,
+    /// The present one, then the earlier ones, the latest first. There is always one.
+    versions: VecDeque<Version>,
 }
 
 impl Entry {
-    /// The version so many writes ago; the oldest where fewer are known.
-    fn version(&self, writes: usize) -> &Version {
-        let back = writes.min(self.earlier.len()).checked_sub(1);
-        back.and_then(|back| self.earlier.get(back)).unwrap_or(&self.version)
+    /// The version so many writes ago, 0 for the present; the oldest where fewer are known.
+    pub(crate) fn version(&self, writes: usize) -> &Version {
+        &self.versions[writes.min(self.versions.len() - 1)]
     }
 }
 
-/// A write as it is to be done.
+/// A write that is to be done.
 pub(crate) struct Change<'a> {
     pub(crate) operation: Operation,
     pub(crate) address: &'a Address,
@@ -153,31 +142,14 @@ impl Backends {
 
     /// The backends as a file is to have them.
     pub(crate) fn kept(&self) -> KeptBackends {
-        let version = |Version { etag, body }: &Version| KeptVersion {
-            etag: etag.clone(),
-            body: body.clone(),
-        };
-        let entry = |entry: &Entry| KeptEntry {
-            backend: entry.address.clone(),
-            properties: entry.properties.clone(),
-            versions: std::iter::once(&entry.version).chain(&entry.earlier).map(version).collect(),
-        };
-        let entries = self.entries.values().map(entry).collect();
-        KeptBackends { last_tag: self.last_tag, entries }
+        KeptBackends { last_tag: self.last_tag, entries: self.entries.values().cloned().collect() }
     }
 
-    /// Goes on with what a file has.
+    /// Continues with what a file has.
     pub(crate) fn restore(&mut self, kept: KeptBackends) {
         self.last_tag = kept.last_tag;
-        for KeptEntry { backend, properties, versions } in kept.entries {
-            let version = |KeptVersion { etag, body }| Version { etag, body };
-            let mut versions = versions.into_iter().map(version);
-            if let Some(version) = versions.next() {
-                let earlier = versions.collect();
-                let entry = Entry { address: backend.clone(), properties, version, earlier };
-                self.entries.insert(backend, entry);
-            }
-        }
+        let there = kept.entries.into_iter().filter(|entry| !entry.versions.is_empty());
+        self.entries.extend(there.map(|entry| (entry.address.clone(), entry)));
     }
 
     pub(crate) fn get(&self, address: &Address) -> Option<&Entry> {
@@ -190,7 +162,7 @@ impl Backends {
 
     /// Whether there is a version before the present one, of a backend or of one in a collection.
     pub(crate) fn has_earlier(&self, target: &Target) -> bool {
-        let earlier = |entry: &Entry| !entry.earlier.is_empty();
+        let earlier = |entry: &Entry| entry.versions.len() > 1;
         match target {
             Target::Backend(_, address) => self.get(address).is_some_and(earlier),
             Target::Collection(place) => {
@@ -215,14 +187,15 @@ impl Backends {
             NewerFields::Shown => version.body.clone(),
             NewerFields::Hidden => {
                 let mut body: Value = serde_json::from_slice(&version.body).unwrap_or_default();
-                backend::hide(&mut body, by);
+                model::hide(&mut body, by);
                 body.to_string().into()
             }
         };
-        Answer::json(status, body).with_etag(version.etag.clone())
+        Answer::json(status, body).with(header::ETAG, &version.etag)
     }
 
-    /// A page of a collection, its backends as they were so many `writes` ago. `next` makes the link to the page that skips so many.
+    /// A page of a collection, its backends as they were so many `writes` ago. `next` makes the
+    /// link to the page that skips so many.
     pub(crate) fn list(
         &self,
         place: &Address,
@@ -266,7 +239,7 @@ impl Backends {
             let version = &entry.version(writes).body;
             let mut body: Value = serde_json::from_slice(version).unwrap_or_default();
             if self.unpublished.newer_fields == NewerFields::Hidden {
-                backend::hide(&mut body, by);
+                model::hide(&mut body, by);
             }
             body
         };
@@ -293,7 +266,7 @@ impl Backends {
 
     fn written(&mut self, change: &Change<'_>) -> Result<(Answer, Effect), Answer> {
         let existing = self.entries.get(change.address);
-        let is = existing.map(|entry| entry.version.etag.as_str());
+        let is = existing.map(|entry| entry.version(0).etag.as_str());
         match change.operation {
             Operation::Put => {
                 if existing.is_some() && self.unpublished.put_without_if_match == Taken::Refused {
@@ -335,14 +308,14 @@ impl Backends {
         }
     }
 
-    /// The properties that a write brings, as far as its api-version may bring them.
+    /// The properties in a write, as far as its api-version may have them.
     fn properties(&self, change: &Change<'_>) -> Result<Properties, Answer> {
         let mut properties = properties(change.body)?;
         backend::rename(&mut properties);
         let Unpublished { pool_ahead, field_ahead, .. } = self.unpublished;
         let version = change.version;
         let single = !backend::is_pool(&properties);
-        // Pools and breakers are one thing, the small fields that came later another.
+        // Pools and breakers have one switch, the small fields that came later another.
         for (ahead, pools) in [(pool_ahead, true), (field_ahead, false)] {
             let newer = |since| since > version && (since == POOLS) == pools;
             let mut without = properties.clone();
@@ -351,7 +324,7 @@ impl Backends {
                 Ahead::Kept => {}
                 Ahead::Ignored => properties = without,
                 Ahead::Refused => {
-                    // That a backend is a Single is no news to anyone.
+                    // A Single may say that it is one in every version.
                     paths.retain(|path| !(single && path == "type"));
                     if !paths.is_empty() {
                         let wrong = |path: String| {
@@ -387,7 +360,7 @@ impl Backends {
         }
         self.last_tag += 1;
         let etag = etag(self.last_tag);
-        // The spelling of whoever created it stays.
+        // The spelling that it was created with stays.
         let address = match self.entries.get(change.address) {
             Some(entry) => entry.address.clone(),
             None => change.address.clone(),
@@ -397,18 +370,13 @@ impl Backends {
         let answer = self.answer(status, &version, change.version);
         match self.entries.get_mut(&address) {
             Some(entry) => {
-                let before = std::mem::replace(&mut entry.version, version);
-                entry.earlier.push_front(before);
-                entry.earlier.truncate(VERSIONS_KEPT);
+                entry.versions.push_front(version);
+                entry.versions.truncate(VERSIONS_KEPT);
                 entry.properties = properties;
             }
             None => {
-                let entry = Entry {
-                    address: address.clone(),
-                    properties,
-                    version,
-                    earlier: VecDeque::new(),
-                };
+                let versions = VecDeque::from([version]);
+                let entry = Entry { address: address.clone(), properties, versions };
                 self.entries.insert(address, entry);
             }
         }
@@ -430,7 +398,7 @@ impl Backends {
 }
 
 /// The properties that a body carries. `id`, `name` and `type` are read-only: what a client sends
-/// back of them is passed over.
+/// back of them is ignored.
 fn properties(body: &[u8]) -> Result<Properties, Answer> {
     let body: Value =
         serde_json::from_slice(body).map_err(|error| Answer::unreadable(&error.to_string()))?;
@@ -446,8 +414,8 @@ fn properties(body: &[u8]) -> Result<Properties, Answer> {
     }
 }
 
-/// Whether `If-Match` lets a write of what has the ETag `is` through. `*` also lets a creation
-/// through, as clients that always send it with PUT rely on (assumed).
+/// Whether `If-Match` allows a write of what has the ETag `is`. `*` also allows a creation,
+/// as clients that always send it with PUT rely on (assumed).
 fn precondition(if_match: Option<&str>, is: Option<&str>) -> Result<(), Answer> {
     let Some(wanted) = if_match else {
         return Ok(());
@@ -460,7 +428,7 @@ fn precondition(if_match: Option<&str>, is: Option<&str>) -> Result<(), Answer> 
     }
 }
 
-/// That the header is required is the specification's; the answer's shape is assumed.
+/// The specification requires the header; the shape of the answer is assumed.
 fn if_match_missing() -> Answer {
     Answer::invalid(vec![Detail::new("If-Match", "The request header If-Match is required.")])
 }

@@ -30,7 +30,7 @@ const DELETES: Limit = Limit {
     header: HeaderName::from_static("x-ms-ratelimit-remaining-subscription-deletes"),
 };
 
-/// What a bucket says to one request.
+/// What a bucket answers to one request.
 pub(crate) struct Verdict {
     pub(crate) header: HeaderName,
     pub(crate) remaining: u32,
@@ -40,14 +40,7 @@ pub(crate) struct Verdict {
 
 /// The buckets of every subscription and principal.
 #[derive(Debug, Default)]
-pub(crate) struct Buckets(HashMap<(String, String), Kinds>);
-
-#[derive(Debug, Default)]
-struct Kinds {
-    reads: Bucket,
-    writes: Bucket,
-    deletes: Bucket,
-}
+pub(crate) struct Buckets(HashMap<(String, String, HeaderName), Bucket>);
 
 impl Buckets {
     /// Takes one request out of its bucket; none for requests that ARM does not count.
@@ -58,14 +51,14 @@ impl Buckets {
         operation: Operation,
         now: Timestamp,
     ) -> Option<Verdict> {
-        let whose = (subscription.to_ascii_lowercase(), principal.to_owned());
-        let kinds = self.0.entry(whose).or_default();
-        let (bucket, limit) = match operation {
-            Operation::List | Operation::Head | Operation::Get => (&mut kinds.reads, READS),
-            Operation::Put | Operation::Patch | Operation::Reconnect => (&mut kinds.writes, WRITES),
-            Operation::Delete => (&mut kinds.deletes, DELETES),
+        let limit = match operation {
+            Operation::List | Operation::Head | Operation::Get => READS,
+            Operation::Put | Operation::Patch | Operation::Reconnect => WRITES,
+            Operation::Delete => DELETES,
             Operation::Token | Operation::Unknown => return None,
         };
+        let (subscription, principal) = (subscription.to_ascii_lowercase(), principal.to_owned());
+        let bucket = self.0.entry((subscription, principal, limit.header.clone())).or_default();
         let wait = bucket.take(&limit, now);
         Some(Verdict {
             remaining: limit.size.saturating_sub(bucket.taken),
@@ -90,7 +83,7 @@ impl Bucket {
         let back = u32::try_from(back).unwrap_or(u32::MAX);
         self.taken = self.taken.saturating_sub(back);
         // What is left of a refill counts for the next, unless the bucket was full anyway. A clock
-        // that was set back starts anew.
+        // that was set back starts again.
         self.refilled = Some(if self.taken == 0 || now < since {
             now
         } else {

@@ -1,4 +1,4 @@
-//! Tokens: given out by the identity endpoints, asked for by Azure Resource Manager.
+//! Tokens: issued by the identity endpoints, checked by Azure Resource Manager.
 //!
 //! A token is a random-looking word that means something to this emulator only. Expiry goes by
 //! the emulator's clock.
@@ -34,7 +34,7 @@ impl Tokens {
         Self { issued: HashMap::new(), seed, last: 0 }
     }
 
-    /// Goes on with what a file has.
+    /// Continues with what a file has.
     pub(crate) fn restore(&mut self, kept: Self) {
         *self = Self { seed: self.seed, ..kept };
     }
@@ -64,7 +64,7 @@ impl Tokens {
         (word, expires)
     }
 
-    /// Makes every token that was given out invalid, as a rotation of keys does.
+    /// Makes every issued token invalid, as a rotation of keys does.
     pub(crate) fn revoke(&mut self) {
         self.issued.clear();
     }

@@ -37,7 +37,7 @@ pub struct Unpublished {
     pub error_details: ErrorDetails,
     /// How many requests a breaker that goes by percentage must have seen.
     pub percentage_requests_min: u32,
-    /// What a breaker makes of a request that got no answer from its backend.
+    /// How a breaker counts a request that got no answer from its backend.
     pub unanswered: Unanswered,
 }
 
@@ -62,7 +62,7 @@ impl Default for Unpublished {
     }
 }
 
-/// What the service makes of a reconnect's `after` below PT2M. The page that gives the minimum has
+/// How the service treats a reconnect's `after` below PT2M. The page that gives the minimum has
 /// an example with PT3S.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -162,13 +162,13 @@ pub enum NewerFields {
     Hidden,
 }
 
-/// What becomes of a field that the api-version of the write does not have.
+/// What happens to a field that the api-version of the write does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Ahead {
     /// It is kept, as any field that nobody knows.
     Kept,
-    /// It is passed over.
+    /// It is ignored.
     Ignored,
     /// 400 `ValidationError`.
     Refused,
@@ -186,7 +186,7 @@ pub enum ErrorDetails {
     Nested,
 }
 
-/// What a breaker makes of a timeout, or of a backend that cannot be reached.
+/// How a breaker counts a timeout, or a backend that cannot be reached.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Unanswered {

@@ -1,7 +1,7 @@
 //! The versions of the API by name, and what each of them has.
 //!
-//! Those are known whose backends look alike: before 2021-08-01 a PATCH answered 204 without a
-//! body and a List had no count (recorded), which nobody needs here.
+//! Only versions are known whose backends look alike: before 2021-08-01 a PATCH answered 204
+//! without a body and a List had no count (recorded), which is not needed here.
 
 use std::fmt;
 

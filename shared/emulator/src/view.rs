@@ -5,9 +5,14 @@ use crate::{
     backend::is_pool,
     event_grid::Delivery,
     fault::Standing,
-    gateway::{balance, routes::BreakerState, traffic::Traffic},
+    gateway::{
+        balance::{Seat, seats},
+        routes::BreakerState,
+        traffic::Traffic,
+    },
+    reconnect::Reconnect,
     record::{Origin, Received},
-    state::{Reconnect, State},
+    state::State,
 };
 use jiff::Timestamp;
 use serde_json::Value;
@@ -37,17 +42,6 @@ impl fmt::Debug for Stored {
     }
 }
 
-/// A member as its pool lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seat {
-    /// The last segment of its id.
-    pub member: String,
-    /// The weight; none where it is null.
-    pub weight: Option<u32>,
-    /// The priority; none where it is null.
-    pub priority: Option<u32>,
-}
-
 impl<'a> View<'a> {
     pub(crate) fn new(state: &'a State, now: Timestamp) -> Self {
         Self { state, now }
@@ -68,7 +62,7 @@ impl<'a> View<'a> {
         self.state.record.kept().iter()
     }
 
-    /// What clients sent to change `backend` (PUT, PATCH, DELETE), whatever came of it.
+    /// What clients sent to change `backend` (PUT, PATCH, DELETE), whatever the result.
     pub fn writes<B: Into<Address>>(
         &self,
         backend: B,
@@ -87,7 +81,7 @@ impl<'a> View<'a> {
         self.state.record.total(operation)
     }
 
-    /// How many times `backend` was written or deleted, by whomever, recorded or not.
+    /// How many times `backend` was written or deleted, by anyone, recorded or not.
     #[must_use]
     pub fn written(&self, backend: impl Into<Address>) -> u64 {
         self.state.record.written(&self.home(backend))
@@ -99,8 +93,8 @@ impl<'a> View<'a> {
         let entry = self.state.backends.get(&self.home(backend))?;
         Some(Stored {
             address: entry.address.clone(),
-            etag: entry.version.etag.clone(),
-            body: serde_json::from_slice(&entry.version.body).unwrap_or_default(),
+            etag: entry.version(0).etag.clone(),
+            body: serde_json::from_slice(&entry.version(0).body).unwrap_or_default(),
         })
     }
 
@@ -108,7 +102,7 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn etag(&self, backend: impl Into<Address>) -> Option<&'a str> {
         let entry = self.state.backends.get(&self.home(backend))?;
-        Some(&entry.version.etag)
+        Some(&entry.version(0).etag)
     }
 
     /// Every backend.
@@ -116,19 +110,12 @@ impl<'a> View<'a> {
         self.state.backends.all().map(|entry| &entry.address)
     }
 
-    /// The members of a pool, in order; empty when it is no pool.
+    /// The members of a pool, in order; empty when it is not a pool.
     #[must_use]
     pub fn seats(&self, pool: impl Into<Address>) -> Vec<Seat> {
-        let Some(entry) = self.state.backends.get(&self.home(pool)) else {
-            return Vec::new();
-        };
-        if !is_pool(&entry.properties) {
-            return Vec::new();
-        }
-        let seats = balance::seats(&entry.properties).into_iter();
-        seats
-            .map(|seat| Seat { member: seat.member, weight: seat.weight, priority: seat.priority })
-            .collect()
+        let entry = self.state.backends.get(&self.home(pool));
+        let pool = entry.filter(|entry| is_pool(&entry.properties));
+        pool.map(|pool| seats(&pool.properties)).unwrap_or_default()
     }
 
     /// The weight that `pool` gives to `member`; none when it is null, or when the member or the
@@ -163,7 +150,7 @@ impl<'a> View<'a> {
         self.state.gateways.breakers(self.now)
     }
 
-    /// The events on their way to subscriptions, and what became of them, oldest first.
+    /// The events on their way to subscriptions, and how far each is, oldest first.
     #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.state.events.deliveries()

@@ -93,9 +93,9 @@ fn sight(backend: apim::Backend) -> Sight {
 
 fn pool(backend: &apim::Backend) -> Result<Pool, String> {
     let pool = backend.pool().map_err(|error| error.to_string())?;
-    let members = pool.members().iter().map(|member| {
+    let members = pool.all().iter().map(|member| {
         Ok(Member {
-            name: member.name.as_str().parse()?,
+            name: member.id.name().as_str().parse()?,
             weight: value(member.weight),
             priority: value(member.priority),
         })

@@ -126,7 +126,7 @@ impl Ours {
                 Ok(status(if deleted.was_there { 200 } else { 204 }))
             }
             Operation::Reconnect => {
-                let BackendId::Service(to) = backend(&scope, call)? else {
+                let Some(to) = backend(&scope, call)?.at_service() else {
                     return Err(Nothing::Lacks("reconnect"));
                 };
                 let after = call.after.map(Duration::from_secs);

@@ -45,8 +45,8 @@ pub(crate) fn check(document: &Document) {
     hides(&shown, false);
     assert_eq!(format!("{document:?}"), shown.to_string());
     if let Ok(pool) = document.pool() {
-        assert!((1..=30).contains(&pool.members().len()));
-        for member in pool.members() {
+        assert!((1..=30).contains(&pool.all().len()));
+        for member in pool.all() {
             assert!(member.weight.number().is_none_or(|weight| weight <= 100));
             assert!(member.priority.number().is_none_or(|priority| priority <= 100));
         }

@@ -33,7 +33,7 @@ pub(crate) fn run(bytes: &[u8]) {
     let status = answer.status();
     let body = answer.body().clone();
     let error = match operation {
-        "list" => match response::list(&Endpoint::default(), call, answer) {
+        "list" => match response::list(&Endpoint::default(), call, &answer) {
             Ok(page) => {
                 assert_eq!(status, StatusCode::OK);
                 page.backends.iter().for_each(document::check);
@@ -115,17 +115,17 @@ fn read(backend: &Backend, body: &Bytes) {
     let Ok(pool) = backend.pool() else { return };
     let Ok(edit) = Edit::of(backend) else { return };
     assert!(matches!(edit.finish(), Edited::Unchanged));
-    for member in pool.members() {
+    for member in pool.all() {
         let mut edit = Edit::of(backend).expect("it was one a moment ago");
         let to = if member.weight == Setting::Number(7) { 8 } else { 7 };
         // Of two with one name, neither is changed.
-        if edit.weight(&member.name, Setting::Number(to)).is_err() {
+        if edit.weight(member.id.name(), Setting::Number(to)).is_err() {
             continue;
         }
         let Edited::Changed(patch) = edit.finish() else { panic!("another weight is a change") };
         let mut after = patch.applied_to(backend.document());
         let services = "/properties/pool/services";
-        let count = pool.members().len();
+        let count = pool.all().len();
         let list = after.pointer_mut(services).and_then(Value::as_array_mut);
         let list = list.expect("an edit sends all of them");
         assert_eq!(list.len(), count);

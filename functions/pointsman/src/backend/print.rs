@@ -76,8 +76,8 @@ pub(super) fn list(output: Output, backends: &[Document]) -> Result<ExitCode, Fa
 /// The members of a pool in short: `eu 50, us 30, ap 20 at 2`.
 fn members(pool: &Document) -> String {
     let Ok(pool) = pool.pool() else { return "?".to_owned() };
-    let each = pool.members().iter().map(|member| {
-        let mut text = member.name.to_string();
+    let each = pool.all().iter().map(|member| {
+        let mut text = member.id.name().to_string();
         if let Some(weight) = member.weight.number() {
             text += &format!(" {weight}");
         }

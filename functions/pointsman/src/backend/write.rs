@@ -346,16 +346,13 @@ pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitC
 }
 
 pub(super) async fn reconnect(desk: &Desk, options: &ReconnectOptions) -> Result<ExitCode, Wrong> {
-    let id = match desk.names.backend(&options.backend)? {
-        BackendId::Service(id) => id,
-        BackendId::Workspace(id) => {
-            return Err(Wrong::Usage(format!(
-                "{} is in a workspace, and a workspace's backend has no reconnect",
-                print::short(&BackendId::Workspace(id))
-            )));
-        }
-    };
-    let short = print::short(&BackendId::Service(id.clone()));
+    let backend = desk.names.backend(&options.backend)?;
+    let short = print::short(&backend);
+    let id = backend.at_service().ok_or_else(|| {
+        Wrong::Usage(format!(
+            "{short} is in a workspace, and a workspace's backend has no reconnect"
+        ))
+    })?;
     let accepted = !desk.shadow;
     let after = match BelowMinimum::new(options.after).filter(|_| options.below_minimum) {
         Some(soon) => {

@@ -6,20 +6,30 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::send::causes;
-use super::{
-    CALL_SECS_MAX, CONNECT_SECS_MAX, PING_INTERVAL_SECS, PING_SECS_MAX, POOL_IDLE_CONNECTIONS_MAX,
-    POOL_IDLE_SECS,
-};
 use crate::credential::{Audience, Credential, Variables, process_variables};
 use crate::endpoint::{BaseUrl, Cloud, Endpoint};
 use crate::error::CredentialFailure;
 use crate::retry::Policy;
 use crate::timer::{Runtime, Timer};
 use crate::token::Clock;
+use crate::transport::causes;
 use crate::version::ApiVersion;
 
 const USER_AGENT: &str = concat!("pointsman-apim/", env!("CARGO_PKG_VERSION"));
+
+/// How long a connection may take to be made, names and TLS included, in seconds.
+pub const CONNECT_SECS_MAX: u64 = 5;
+/// How long a try of a call may take from its sending to the end of its answer, in seconds.
+pub const CALL_SECS_MAX: u64 = 30;
+/// How long an idle connection is kept, in seconds; less than servers and load balancers do, so
+/// that it is this side that closes it.
+pub const POOL_IDLE_SECS: u64 = 50;
+/// The most idle connections that are kept for one host.
+pub const POOL_IDLE_CONNECTIONS_MAX: usize = 32;
+/// How often an HTTP/2 connection is asked whether it is alive, in seconds.
+pub const PING_INTERVAL_SECS: u64 = 15;
+/// How long it may take to say so, in seconds.
+pub const PING_SECS_MAX: u64 = 5;
 
 /// Whether requests go through a proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,7 +44,7 @@ pub enum Proxy {
 
 /// Which calls are made again by the client itself; see [`retry`](crate::retry).
 ///
-/// The default is none: a caller that records what it is about to do needs to hear of every try.
+/// The default is none: a caller that records what it is about to do must know of every try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Retries {
     /// List, Get and GetEntityTag.

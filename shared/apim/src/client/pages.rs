@@ -7,12 +7,12 @@ use crate::error::{Error, Withheld};
 use crate::id::Scope;
 use crate::list::{NextLink, PAGES_MAX, Page, Query};
 use crate::meta::Ids;
-use crate::request::RequestId;
+use crate::meta::RequestId;
 
 /// The pages of a list, one after the other. It ends by itself: after the last page, after an
 /// error, after [`PAGES_MAX`] pages, and where a page names one that was there before.
 ///
-/// A list is not a picture of one moment: what is created or deleted between two pages may be missing
+/// A list does not show one moment: what is created or deleted between two pages may be missing
 /// or come twice.
 #[derive(Debug)]
 pub struct Pages {
@@ -32,12 +32,16 @@ enum Next {
     Over,
 }
 
-impl Pages {
-    pub(super) fn new(client: Client, scope: Scope, query: Query, call: RequestId) -> Self {
-        Self { client, scope, call, next: Next::First(query), seen: HashSet::new() }
+impl Client {
+    /// List: all pages, one after the other.
+    pub fn pages(&self, scope: Scope, query: Query, call: RequestId) -> Pages {
+        let client = self.clone();
+        Pages { client, scope, call, next: Next::First(query), seen: HashSet::new() }
     }
+}
 
-    /// The next page; nothing when there is none. All requests bear the id of the one call.
+impl Pages {
+    /// The next page; nothing when there is none. All requests have the id of the one call.
     pub async fn next(&mut self) -> Result<Option<Page>, Error> {
         let Self { client, scope, call, .. } = self;
         let page = match std::mem::replace(&mut self.next, Next::Over) {
@@ -50,7 +54,7 @@ impl Pages {
             }
         };
         if let Some(link) = &page.next {
-            // The first page, which no link led to, is one too.
+            // The first page, which had no link, counts too.
             let is_new = self.seen.len() + 1 < PAGES_MAX && self.seen.insert(link.clone());
             self.next = if is_new { Next::Link(link.clone()) } else { Next::Endless };
         }

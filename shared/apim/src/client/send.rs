@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -11,18 +11,18 @@ use http::{Request, Response, StatusCode};
 use tracing::field::Empty;
 use tracing::{Span, info_span, record_all};
 
-use super::{BODY_BYTES_MAX, Client, Inner, Pace};
+use super::options::{Pace, Retries};
+use crate::document::DOCUMENT_BYTES_MAX;
 use crate::error::{Error, Garbled, Uncertainty, Withheld};
 use crate::id::SubscriptionId;
+use crate::meta::RequestId;
 use crate::meta::{Ids, Meta, RetryAfter};
-use crate::request::RequestId;
 use crate::retry::Safety;
-use crate::secret::scrubbed;
 use crate::telemetry;
-use crate::throttle::Kind;
-
-/// How much of the cause of a transport error is kept, in characters.
-const CAUSE_CHARS_MAX: usize = 300;
+use crate::throttle::{Buckets, Kind};
+use crate::timer::Timer;
+use crate::token::{Clock, Tokens};
+use crate::transport::causes;
 
 /// A request that can be sent, and sent again.
 pub(super) struct Unsent {
@@ -32,7 +32,7 @@ pub(super) struct Unsent {
 }
 
 impl Unsent {
-    /// Takes a request; the address of one that the HTTP library has no use for is an error.
+    /// Takes a request; one whose address the HTTP library cannot use is an error.
     pub(super) fn new(request: Request<Bytes>, call: RequestId) -> Result<Self, Error> {
         let (head, body) = request.into_parts();
         let head = Request::from_parts(head, ());
@@ -53,7 +53,18 @@ impl Unsent {
     }
 }
 
-impl Client {
+/// What calls go through; all clones of a client share it.
+pub(super) struct Sender {
+    pub(super) http: reqwest::Client,
+    pub(super) tokens: Arc<Tokens>,
+    pub(super) clock: Clock,
+    pub(super) retries: Retries,
+    pub(super) pace: Pace,
+    pub(super) buckets: Mutex<Buckets>,
+    pub(super) timer: Arc<dyn Timer>,
+}
+
+impl Sender {
     /// Makes a call: each try is paced, sent and read, and what may be made again by the client's
     /// retries is.
     pub(super) async fn call<T>(
@@ -65,8 +76,8 @@ impl Client {
     ) -> Result<T, Error> {
         let kind = Kind::of(request.head.method());
         let (safety, policy) = match kind {
-            Kind::Read => (Safety::Read, self.inner.retries.reads),
-            Kind::Write | Kind::Delete => (Safety::Write, self.inner.retries.writes),
+            Kind::Read => (Safety::Read, self.retries.reads),
+            Kind::Write | Kind::Delete => (Safety::Write, self.retries.writes),
         };
         let mut attempt = 1;
         let mut broke = false;
@@ -85,12 +96,12 @@ impl Client {
                 tracing::debug!("the connection broke under a read; once more: {}", error.full());
                 continue;
             }
-            let now = (self.inner.clock)();
+            let now = (self.clock)();
             let Some(wait) = policy.again(safety, &error, attempt, now, roll(call, attempt)) else {
                 return Err(error);
             };
             tracing::info!(attempt, ?wait, "once more: {}", error.full());
-            self.inner.timer.sleep(wait).await;
+            self.timer.sleep(wait).await;
             attempt += 1;
         }
     }
@@ -103,7 +114,7 @@ impl Client {
         kind: Kind,
         call: RequestId,
     ) -> Result<(), Error> {
-        let Inner { pace, buckets, timer, .. } = &*self.inner;
+        let Self { pace, buckets, timer, .. } = self;
         let Pace::Within { reads, writes } = *pace else { return Ok(()) };
         let patience = match kind {
             Kind::Read => reads,
@@ -121,7 +132,7 @@ impl Client {
             tracing::debug!(?wait, "the bucket is empty");
             timer.sleep(wait).await;
             waited += wait;
-            // Meanwhile others may have been told to wait for longer.
+            // Meanwhile others may have been sent to wait for longer.
             wait = locked().closed(subscription, kind, timer.elapsed());
             if waited + wait > patience {
                 return Err(paced(wait));
@@ -137,7 +148,7 @@ impl Client {
         kind: Kind,
         answer: Result<&Response<Bytes>, &Error>,
     ) {
-        let Inner { pace, buckets, timer, clock, .. } = &*self.inner;
+        let Self { pace, buckets, timer, clock, .. } = self;
         let (Pace::Within { .. }, Ok(answer)) = (*pace, answer) else { return };
         let (now, hour) = (timer.elapsed(), clock());
         let named = RetryAfter::read(answer.headers()).map(|after| after.wait(hour));
@@ -154,7 +165,7 @@ impl Client {
         mut request: reqwest::Request,
         call: RequestId,
     ) -> Result<Response<Bytes>, Error> {
-        let Inner { http, tokens, .. } = &*self.inner;
+        let Self { http, tokens, .. } = self;
         let token = tokens
             .get()
             .await
@@ -190,14 +201,14 @@ async fn body(
 ) -> Result<Bytes, Error> {
     let too_large = || Error::Unreadable {
         status: head.status(),
-        reason: Garbled::TooLarge { max: BODY_BYTES_MAX },
+        reason: Garbled::TooLarge { max: DOCUMENT_BYTES_MAX },
         ids: Meta::read(call, head.headers()).ids,
     };
     let mut next = async || answer.chunk().await.map_err(|error| failed(error, call));
     let Some(first) = next().await? else {
         return Ok(Bytes::new());
     };
-    if first.len() > BODY_BYTES_MAX {
+    if first.len() > DOCUMENT_BYTES_MAX {
         return Err(too_large());
     }
     let Some(second) = next().await? else {
@@ -206,7 +217,7 @@ async fn body(
     let mut whole = BytesMut::from(first);
     let mut chunk = Some(second);
     while let Some(more) = chunk {
-        if whole.len() + more.len() > BODY_BYTES_MAX {
+        if whole.len() + more.len() > DOCUMENT_BYTES_MAX {
             return Err(too_large());
         }
         whole.extend_from_slice(&more);
@@ -244,8 +255,8 @@ fn record(call: RequestId, response: &Response<Bytes>) {
 /// Sorts a transport error: what is known not to have been sent, and what is not.
 pub(super) fn failed(error: reqwest::Error, call: RequestId) -> Error {
     let ids = Ids::unanswered(call);
-    // Of the address, which may be long, only whose it is: it may be mistyped. There may be a proxy on
-    // the way, and then that is who did not answer.
+    // Of the address, which may be long, only whose it is: it may be mistyped. There may be a proxy
+    // on the way, and then that is who did not answer.
     let origin = error.url().map(|url| url.origin().ascii_serialization());
     let error = error.without_url();
     if error.is_connect() || error.is_builder() {
@@ -259,15 +270,4 @@ pub(super) fn failed(error: reqwest::Error, call: RequestId) -> Error {
     } else {
         Error::Unknown { cause: Uncertainty::Broken(causes(&error)), ids }
     }
-}
-
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        next = error.source();
-    }
-    scrubbed(&text, CAUSE_CHARS_MAX)
 }

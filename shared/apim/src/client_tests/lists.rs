@@ -4,6 +4,7 @@ use expect_test::expect;
 
 use super::server::{Reply, Server, reply};
 use super::*;
+use crate::client::pages::Pages;
 use crate::testing::SERVICE;
 
 fn page(server: &Server, names: &[&str], next: &str) -> Reply {
@@ -77,7 +78,7 @@ async fn a_circle_is_left() {
         a
         b
         c
-        Azure's list does not end: the list goes on after 1000 pages, or in a circle (client-request-id 00000000-0000-0000-0000-000000000007)
+        Azure's list does not end: the list has more than 1000 pages, or repeats itself (client-request-id 00000000-0000-0000-0000-000000000007)
     "#]].assert_eq(&shown);
     assert_eq!(server.heard().len(), 3);
 }
@@ -102,6 +103,6 @@ async fn a_list_without_end_is_stopped() {
     let client = client(server.endpoint());
     let shown = all(client.pages(scope(), Query::default(), call())).await;
     assert_eq!(shown.lines().count(), last + 1);
-    expect!["Azure's list does not end: the list goes on after 1000 pages, or in a circle (client-request-id 00000000-0000-0000-0000-000000000007)"].assert_eq(shown.lines().last().unwrap());
+    expect!["Azure's list does not end: the list has more than 1000 pages, or repeats itself (client-request-id 00000000-0000-0000-0000-000000000007)"].assert_eq(shown.lines().last().unwrap());
     assert_eq!(server.heard().len(), last);
 }

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 
 use self::server::{Breaker, Reply, Server, reply};
 use super::*;
+use crate::document::DOCUMENT_BYTES_MAX;
 use crate::endpoint::BaseUrl;
 use crate::error::{CredentialFailure, Done, Garbled, Retry, Uncertainty};
 use crate::meta::RetryAfter;
@@ -61,9 +62,9 @@ async fn every_operation_over_one_warm_connection() {
     assert_eq!(before.etag().as_str(), "\"1\"");
     assert_eq!(before.meta().ids.request.as_deref(), Some("r-1"));
     let after = client.update(&backend_id(), before.etag(), &patch(), call()).await.unwrap();
-    assert_eq!(after.pool().unwrap().members()[0].weight, Setting::Number(0));
+    assert_eq!(after.pool().unwrap().all()[0].weight, Setting::Number(0));
 
-    let workspace = workspace_id().into();
+    let workspace = workspace_id();
     let before = client.get(&workspace, call()).await.unwrap();
     client.update(&workspace, before.etag(), &patch(), call()).await.unwrap();
 
@@ -112,7 +113,7 @@ async fn a_backend_from_its_creation_to_its_end_at_both_levels() {
     };
     let server = Server::start(script().into_iter().chain(script())).await;
     let client = client(server.endpoint());
-    for id in [backend_id(), workspace_id().into()] {
+    for id in [backend_id(), workspace_id()] {
         let error = client.entity_tag(&id, call()).await.unwrap_err();
         assert!(matches!(error, Error::NotFound(_)), "{error:?}");
         let created = client.create(&id, &draft(), call()).await.unwrap();
@@ -164,7 +165,7 @@ async fn a_version_without_it_is_not_asked() {
         Options { reconnect_version: Some(ApiVersion::of_reconnect()), ..Options::default() };
     let endpoint = server.endpoint().at_version("2022-08-01".parse().unwrap());
     let old = Client::new(endpoint, credential.clone(), Options::default()).unwrap();
-    let error = old.get(&workspace_id().into(), call()).await.unwrap_err();
+    let error = old.get(&workspace_id(), call()).await.unwrap_err();
     assert_eq!((error.done(), error.retry()), (Done::No, Retry::Never));
     expect![[r#"
         the api-version does not have it
@@ -277,7 +278,7 @@ async fn an_update_that_nobody_waits_for_is_not_sent() {
 
 #[tokio::test]
 async fn a_body_beyond_the_bound_is_not_read() {
-    let fitting = format!("{{\"x\":\"{}\"}}", "x".repeat(BODY_BYTES_MAX - 8));
+    let fitting = format!("{{\"x\":\"{}\"}}", "x".repeat(DOCUMENT_BYTES_MAX - 8));
     let server = Server::start([
         reply(200, "ETag: \"1\"", fitting.clone()),
         reply(200, "ETag: \"1\"", format!("{fitting} ")),
@@ -285,7 +286,7 @@ async fn a_body_beyond_the_bound_is_not_read() {
     .await;
     let client = client(server.endpoint());
     let backend = client.get(&backend_id(), call()).await.unwrap();
-    assert_eq!(backend.body().len(), BODY_BYTES_MAX);
+    assert_eq!(backend.body().len(), DOCUMENT_BYTES_MAX);
     match client.get(&backend_id(), call()).await {
         Err(Error::Unreadable { reason: Garbled::TooLarge { .. }, .. }) => {}
         other => panic!("{other:?}"),

@@ -41,8 +41,8 @@ async fn a_call_is_found_by_the_ids_of_either_side() {
         .finish();
     let client = client(server.endpoint());
     {
-        // Of an only subscriber, tracing asks the thread that comes by a span first, and remembers its
-        // answer; that may be another test's.
+        // Of an only subscriber, tracing asks the thread that comes by a span first, and remembers
+        // its answer; that may be another test's.
         let _not_alone = tracing::Dispatch::new(NoSubscriber::default());
         let _heeded = tracing::subscriber::set_default(subscriber);
         let backend = client.get(&backend_id(), call()).await.unwrap();

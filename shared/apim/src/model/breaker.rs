@@ -1,8 +1,8 @@
 //! `properties.circuitBreaker`: what takes a backend out of traffic, and for how long.
 
-use super::part::{At, Part, Reader, put, put_list};
-use super::problem::Fault;
+use super::part::{At, Part, Reader, object, put, put_list};
 use super::scalar::{Count, ErrorReason, FailureStatus, Percentage, Period, RuleName};
+use crate::problem::Fault;
 use crate::raw::Object;
 
 /// The most rules by the specification.
@@ -92,25 +92,13 @@ impl Part for Breaker {
     }
 }
 
-impl Part for Rule {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let fields = at.object(reader)?;
-        let name = fields.optional(reader, "name");
-        let condition = fields.required(reader, "failureCondition", "a rule needs one");
-        let trip = fields.optional(reader, "tripDuration");
-        let accept_retry_after = fields.optional(reader, "acceptRetryAfter");
-        Some(Self { name, condition: condition?, trip, accept_retry_after })
+object! {
+    Rule {
+        name: optional("name"),
+        condition: required("failureCondition", "a rule needs one"),
+        trip: optional("tripDuration"),
+        accept_retry_after: optional("acceptRetryAfter"),
     }
-
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put(&mut object, "name", self.name.as_ref());
-        put(&mut object, "failureCondition", Some(&self.condition));
-        put(&mut object, "tripDuration", self.trip.as_ref());
-        put(&mut object, "acceptRetryAfter", self.accept_retry_after.as_ref());
-        object.into_text()
-    }
-
     fn key(&self) -> Option<String> {
         Some(self.name.as_ref().map(RuleName::to_string).unwrap_or_default())
     }

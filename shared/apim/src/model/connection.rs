@@ -1,6 +1,6 @@
 //! How the gateway reaches a backend: `properties.protocol`, `proxy` and `tls`.
 
-use super::part::{At, Part, Reader, put};
+use super::part::{At, Part, Reader, object, put};
 use super::scalar::{ProxyUrl, quoted};
 use crate::raw::Object;
 use crate::secret::Secret;
@@ -10,53 +10,33 @@ use crate::secret::Secret;
 pub struct Proxy {
     /// Its address.
     pub url: ProxyUrl,
-    /// As whom it is used.
+    /// The user that it is used as.
     pub username: Option<String>,
-    /// With what.
+    /// The password of that user.
     pub password: Option<Secret>,
 }
 
-impl Part for Proxy {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let fields = at.object(reader)?;
-        let url = fields.required(reader, "url", "a proxy needs it");
-        let username = fields.optional(reader, "username");
-        let password = fields.optional(reader, "password");
-        Some(Self { url: url?, username, password })
-    }
-
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put(&mut object, "url", Some(&self.url));
-        put(&mut object, "username", self.username.as_ref());
-        put(&mut object, "password", self.password.as_ref());
-        object.into_text()
+object! {
+    Proxy {
+        url: required("url", "a proxy needs it"),
+        username: optional("username"),
+        password: optional("password"),
     }
 }
 
 /// What is checked of a backend's certificate. The service's defaults are true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Tls {
-    /// Whether its chain is.
+    /// Whether its chain is checked.
     pub validate_certificate_chain: Option<bool>,
-    /// Whether its name is.
+    /// Whether its name is checked.
     pub validate_certificate_name: Option<bool>,
 }
 
-impl Part for Tls {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let fields = at.object(reader)?;
-        Some(Self {
-            validate_certificate_chain: fields.optional(reader, "validateCertificateChain"),
-            validate_certificate_name: fields.optional(reader, "validateCertificateName"),
-        })
-    }
-
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put(&mut object, "validateCertificateChain", self.validate_certificate_chain.as_ref());
-        put(&mut object, "validateCertificateName", self.validate_certificate_name.as_ref());
-        object.into_text()
+object! {
+    Tls {
+        validate_certificate_chain: optional("validateCertificateChain"),
+        validate_certificate_name: optional("validateCertificateName"),
     }
 }
 

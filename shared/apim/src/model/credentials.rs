@@ -1,8 +1,9 @@
-//! `properties.credentials`: what the gateway shows to a backend. All of it is secret.
+//! `properties.credentials`: what the gateway sends to a backend to authenticate. All of it is
+//! secret.
 
 use std::collections::BTreeMap;
 
-use super::part::{At, Part, Reader, put, put_list};
+use super::part::{At, Part, Reader, object, put, put_list};
 use super::scalar::{Parameter, Scheme};
 use crate::raw::Object;
 use crate::secret::Secret;
@@ -10,7 +11,7 @@ use crate::secret::Secret;
 /// The most certificates, by id or by thumbprint.
 pub const CERTIFICATES_MAX: usize = 32;
 
-/// What the gateway shows to a backend.
+/// What the gateway sends to a backend to authenticate.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Credentials {
     /// The `Authorization` header.
@@ -39,43 +40,23 @@ pub struct Authorization {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Values(pub BTreeMap<String, Vec<Secret>>);
 
-impl Part for Credentials {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let fields = at.object(reader)?;
-        Some(Self {
-            authorization: fields.optional(reader, "authorization"),
-            certificates: fields.list(reader, "certificate", 0, CERTIFICATES_MAX),
-            certificate_ids: fields.list(reader, "certificateIds", 0, CERTIFICATES_MAX),
-            header: fields.optional(reader, "header"),
-            query: fields.optional(reader, "query"),
-        })
-    }
-
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put(&mut object, "authorization", self.authorization.as_ref());
-        put_list(&mut object, "certificate", self.certificates.as_deref());
-        put_list(&mut object, "certificateIds", self.certificate_ids.as_deref());
-        put(&mut object, "header", self.header.as_ref());
-        put(&mut object, "query", self.query.as_ref());
-        object.into_text()
+object! {
+    Credentials {
+        authorization: optional("authorization"),
+        certificates: list("certificate", 0, CERTIFICATES_MAX),
+        certificate_ids: list("certificateIds", 0, CERTIFICATES_MAX),
+        header: optional("header"),
+        query: optional("query"),
     }
 }
 
-impl Part for Authorization {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        const BECAUSE: &str = "an authorization needs its scheme and its parameter";
-        let fields = at.object(reader)?;
-        let scheme = fields.required(reader, "scheme", BECAUSE);
-        let parameter = fields.required(reader, "parameter", BECAUSE);
-        Some(Self { scheme: scheme?, parameter: parameter? })
-    }
+/// Why an authorization needs both.
+const BOTH: &str = "an authorization needs its scheme and its parameter";
 
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put(&mut object, "scheme", Some(&self.scheme));
-        put(&mut object, "parameter", Some(&self.parameter));
-        object.into_text()
+object! {
+    Authorization {
+        scheme: required("scheme", BOTH),
+        parameter: required("parameter", BOTH),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `properties.properties.serviceFabricCluster`: a backend that is a service of Service Fabric.
 
-use super::part::{At, Part, Reader, put, put_list};
+use super::part::{At, Part, Reader, object, put, put_list};
 use crate::raw::Object;
 
 /// The thumbprint's key, as the specification spells it.
@@ -40,17 +40,8 @@ pub(crate) struct Specifics {
     pub(crate) cluster: Option<Cluster>,
 }
 
-impl Part for Specifics {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let fields = at.object(reader)?;
-        Some(Self { cluster: fields.optional(reader, "serviceFabricCluster") })
-    }
-
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put(&mut object, "serviceFabricCluster", self.cluster.as_ref());
-        object.into_text()
-    }
+object! {
+    Specifics { cluster: optional("serviceFabricCluster") }
 }
 
 impl Part for Cluster {
@@ -101,22 +92,11 @@ impl Part for Cluster {
     }
 }
 
-impl Part for X509Name {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let fields = at.object(reader)?;
-        Some(Self {
-            name: fields.optional(reader, "name"),
-            issuer_thumbprint: fields.optional(reader, "issuerCertificateThumbprint"),
-        })
+object! {
+    X509Name {
+        name: optional("name"),
+        issuer_thumbprint: optional("issuerCertificateThumbprint"),
     }
-
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put(&mut object, "name", self.name.as_ref());
-        put(&mut object, "issuerCertificateThumbprint", self.issuer_thumbprint.as_ref());
-        object.into_text()
-    }
-
     fn key(&self) -> Option<String> {
         Some(self.name.clone().unwrap_or_default())
     }

@@ -1,21 +1,57 @@
-//! `properties.pool`: the members of a pool as a value of their own, to make a pool of or to
-//! change its membership. For weights and priorities alone there is [`pool::Edit`], which sends
-//! the least.
+//! `properties.pool`: the members of a pool, to look at, to make a pool of, or to change its
+//! membership. For weights and priorities alone there is [`pool::Edit`], which sends the least.
 //!
 //! [`pool::Edit`]: crate::pool::Edit
 
+use std::fmt;
 use std::str::FromStr;
 
-use super::part::{At, Children, Part, Reader, put, put_list};
-use super::problem::Fault;
-use super::scalar::{OutOfBounds, quoted};
+use super::part::{At, Children, Part, Reader, list_over, put, put_list};
+use super::scalar::{OutOfBounds, Text};
 use crate::id::{ARM_ID_BYTES_MAX, BackendId, BackendName};
-use crate::pool::{POOL_MEMBERS_MAX, PRIORITY_MAX, Setting, WEIGHT_MAX};
+use crate::problem::Fault;
 use crate::raw::Object;
 
-/// The members of a pool: 1-30.
+/// The most members of a pool.
+pub const POOL_MEMBERS_MAX: usize = 30;
+/// The largest weight of a member, and the largest number of a priority.
+pub const SETTING_MAX: u8 = 100;
+
+/// What a weight or a priority is set to. Absent and null are told apart, since putting a value
+/// back exactly needs to know which it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Setting {
+    /// The key is not there.
+    Absent,
+    /// The key is there with null.
+    Null,
+    /// The key is there with this number, 0-100.
+    Number(u8),
+}
+
+impl Setting {
+    /// The number, if there is one.
+    pub fn number(self) -> Option<u8> {
+        match self {
+            Self::Absent | Self::Null => None,
+            Self::Number(number) => Some(number),
+        }
+    }
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absent => f.write_str("absent"),
+            Self::Null => f.write_str("null"),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
+}
+
+/// The members of a pool: 1-30, in the order in which the service lists them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Members(Vec<Member>);
+pub struct Members(pub(crate) Vec<Member>);
 
 impl Members {
     /// Those members, if they are 1-30.
@@ -28,9 +64,19 @@ impl Members {
         Err(OutOfBounds::new("a pool", fault))
     }
 
-    /// The members, in the order in which the service lists them.
+    /// The members in their order.
     pub fn all(&self) -> &[Member] {
         &self.0
+    }
+
+    /// The first member of that name.
+    pub fn member(&self, name: &BackendName) -> Option<&Member> {
+        self.0.iter().find(|member| member.id.name == *name)
+    }
+
+    /// The array of all members as JSON, over the one that is there.
+    pub(crate) fn services(&self, existing: &str) -> String {
+        list_over(&self.0, Some(existing))
     }
 }
 
@@ -54,8 +100,6 @@ pub struct MemberId {
 }
 
 impl MemberId {
-    const MUST: &str = "an id that ends in the name of a backend";
-
     /// The id as it is written.
     pub fn as_str(&self) -> &str {
         &self.text
@@ -76,25 +120,20 @@ impl From<&BackendId> for MemberId {
 impl FromStr for MemberId {
     type Err = OutOfBounds;
     fn from_str(text: &str) -> Result<Self, OutOfBounds> {
+        const MUST: &str = "an id that ends in the name of a backend";
         let name = text.rsplit('/').next().and_then(|last| last.parse().ok());
-        match name.filter(|_| text.len() <= ARM_ID_BYTES_MAX) {
-            Some(name) => Ok(Self { text: text.to_owned(), name }),
-            None => {
-                let found = super::problem::found(&serde_json::Value::from(text), false);
-                let fault = Fault::Is { found, must: Self::MUST.to_owned() };
-                Err(OutOfBounds::new("the id of a member", fault))
-            }
-        }
+        let name = name.filter(|_| text.len() <= ARM_ID_BYTES_MAX);
+        name.map(|name| Self { text: text.to_owned(), name })
+            .ok_or_else(|| OutOfBounds::text("the id of a member", text, MUST))
     }
 }
 
-impl Part for MemberId {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let text = at.text(reader)?;
-        text.parse().ok().or_else(|| at.wrong(reader, Self::MUST))
+impl Text for MemberId {
+    fn of(text: &str) -> Result<Self, OutOfBounds> {
+        text.parse()
     }
-    fn over(&self, _: Option<&str>) -> String {
-        quoted(&self.text)
+    fn shown(&self) -> &str {
+        &self.text
     }
 }
 
@@ -119,8 +158,8 @@ impl Part for Member {
     fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
         let fields = at.object(reader)?;
         let id = fields.required(reader, "id", "a member is named by it");
-        let weight = setting(&fields, reader, "weight", WEIGHT_MAX);
-        let priority = setting(&fields, reader, "priority", PRIORITY_MAX);
+        let weight = setting(&fields, reader, "weight");
+        let priority = setting(&fields, reader, "priority");
         Some(Self { id: id?, weight: weight?, priority: priority? })
     }
 
@@ -144,14 +183,14 @@ impl Part for Member {
     }
 }
 
-fn setting(fields: &Children<'_>, reader: &mut Reader, key: &str, max: u8) -> Option<Setting> {
+fn setting(fields: &Children<'_>, reader: &mut Reader, key: &str) -> Option<Setting> {
     let Some(at) = fields.at(key) else { return Some(Setting::Absent) };
     if at.value().is_null() {
         return Some(Setting::Null);
     }
-    let number = at.value().as_u64().and_then(|n| u8::try_from(n).ok()).filter(|n| *n <= max);
-    match number {
+    let number = at.value().as_u64().and_then(|number| u8::try_from(number).ok());
+    match number.filter(|number| *number <= SETTING_MAX) {
         Some(number) => Some(Setting::Number(number)),
-        None => at.wrong(reader, format!("0 to {max}")),
+        None => at.wrong(reader, format!("0 to {SETTING_MAX}")),
     }
 }

@@ -4,13 +4,12 @@
 //! What it guarantees:
 //! - **What passes here is within every published bound.** [`validate`] names each field, bound
 //!   and value that is not: `properties.pool.services[3].weight is 101: it must be 0 to 100`.
-//!   [`Draft`](crate::put::Draft) and [`Patch`](crate::Patch), without which nothing is written,
-//!   are made by it.
+//!   A `Draft` and a `Patch`, without which nothing is written, are made by it.
 //! - **What it does not know it does not touch.** [`write_into`] changes the text of a document
 //!   where a value differs, and leaves every other letter: unknown fields, the order of keys, the
 //!   spelling of a duration that means the same.
 //! - **Null is absence.** The service writes nulls where nothing is set, and reading tells the
-//!   two apart only for weights and priorities, where [`Setting`](crate::Setting) does.
+//!   two apart only for weights and priorities, where [`Setting`](members::Setting) does.
 //!
 //! Bounds are those of 2024-05-01. Enumerations are read without case, as the service does; later
 //! versions' fields are unknown here, and survive.
@@ -20,19 +19,20 @@ pub mod connection;
 pub mod credentials;
 pub mod fabric;
 pub mod members;
-mod part;
-pub mod problem;
+pub(crate) mod part;
 pub mod properties;
 pub mod scalar;
 
 use serde_json::Value;
 
 pub use self::part::Purpose;
-pub use self::problem::{Problem, Problems};
 pub use self::properties::{Properties, Shape};
 
+use self::members::Members;
 use self::part::{At, Part, Reader, put};
 use crate::document::{Document, DocumentError};
+use crate::problem::Fault;
+pub use crate::problem::{self, Problem, Problems};
 use crate::raw::Object;
 
 /// Everything in a document that the service would refuse, in the order of the model, at most
@@ -52,22 +52,34 @@ pub fn read(document: &Document) -> Result<Properties, Problems> {
     Ok(found.expect("what gives nothing says why"))
 }
 
+/// Reads the members of a pool alone, whatever is wrong with the rest of the document; gives the
+/// first problem.
+pub(crate) fn read_pool(document: &Document) -> Result<Members, Problem> {
+    let mut reader = Reader::new(Purpose::Whole);
+    let pool = document.property("pool").unwrap_or(&Value::Null);
+    let at = At::new("properties.pool".to_owned(), pool);
+    let members = match pool.is_null() {
+        true => at.say(&mut reader, Fault::Missing { because: properties::POOL_NEEDED }),
+        false => Members::read(&at, &mut reader),
+    };
+    match reader.into_problems().into_iter().next() {
+        Some(problem) => Err(problem),
+        None => Ok(members.expect("what gives nothing says why")),
+    }
+}
+
 /// Reads the breaker of a document alone, whatever is wrong with the rest of it.
 pub fn read_breaker(document: &Document) -> Result<Option<breaker::Breaker>, Problems> {
     let mut reader = Reader::new(Purpose::Whole);
-    // An object that is none has no breaker; that it is none is said by others.
-    let breaker = || {
-        let fields = At::root(document.raw()).object(&mut Reader::new(Purpose::Patch))?;
-        let properties = fields.given("properties")?;
-        properties.object(&mut Reader::new(Purpose::Patch))?.given("circuitBreaker")
-    };
-    let breaker = breaker().and_then(|at| breaker::Breaker::read(&at, &mut reader));
+    let given = document.property("circuitBreaker").filter(|value| !value.is_null());
+    let at = given.map(|value| At::new("properties.circuitBreaker".to_owned(), value));
+    let breaker = at.and_then(|at| breaker::Breaker::read(&at, &mut reader));
     Problems::of(reader.into_problems())?;
     Ok(breaker)
 }
 
 fn properties(document: &Value, reader: &mut Reader) -> Option<Properties> {
-    let fields = At::root(document).object(reader)?;
+    let fields = At::new(String::new(), document).object(reader)?;
     // In a patch, null would take away all that there is.
     match fields.at("properties").filter(|at| at.value().is_null() && !reader.is_whole()) {
         Some(at) => at.wrong(reader, "an object"),
@@ -76,12 +88,11 @@ fn properties(document: &Value, reader: &mut Reader) -> Option<Properties> {
 }
 
 /// Writes properties into a document, and leaves every letter of it that says something else.
-/// A document with a key that stands twice has no place to write to.
+/// A document with a key that is in it twice has no place to write to.
 pub fn write_into(document: &Document, properties: &Properties) -> Result<Document, DocumentError> {
     // Answers of the service are read without looking for such keys.
     let document = Document::parse(document.body().clone())?;
-    let text = std::str::from_utf8(document.body()).expect("JSON that was read is UTF-8");
-    let mut object = Object::of(Some(text));
+    let mut object = Object::of(Some(document.text()));
     put(&mut object, "properties", Some(properties));
     Document::parse(object.into_text())
 }
@@ -91,11 +102,6 @@ pub fn document(properties: &Properties) -> Result<Document, DocumentError> {
     let mut object = Object::of(None);
     put(&mut object, "properties", Some(properties));
     Document::parse(object.into_text())
-}
-
-/// The text of a breaker over the one that is there.
-pub(crate) fn breaker_over(breaker: &breaker::Breaker, existing: Option<&str>) -> String {
-    breaker.write(existing)
 }
 
 #[cfg(test)]

@@ -2,12 +2,12 @@
 //!
 //! One reader does both jobs, checking and typing, so that what is taken as a typed value and what
 //! passes the check cannot differ. Writing is the careful half: a part is written over the text
-//! that stands in its place, field by field; a field that already says the same keeps its letter,
+//! that stands in its place, field by field; a field that already says the same keeps its text,
 //! and one that the model does not know is not looked at.
 
 use serde_json::{Map, Value};
 
-use super::problem::{Fault, PROBLEMS_MAX, Problem, found};
+use crate::problem::{Fault, PROBLEMS_MAX, Problem, found};
 use crate::raw::{self, Object};
 use crate::secret::is_secret_key;
 
@@ -57,8 +57,9 @@ pub(crate) struct At<'a> {
 }
 
 impl<'a> At<'a> {
-    pub(crate) fn root(value: &'a Value) -> Self {
-        Self { path: String::new(), value, secret: false }
+    /// The value at that path, none of which is secret.
+    pub(crate) fn new(path: String, value: &'a Value) -> Self {
+        Self { path, value, secret: false }
     }
 
     pub(crate) fn value(&self) -> &'a Value {
@@ -195,7 +196,7 @@ pub(crate) trait Part: Sized + PartialEq {
     /// only a reading without a problem counts.
     fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self>;
 
-    /// Its text where `existing` stands. Only asked where that does not say the same.
+    /// Its text in place of `existing`. Only asked where that does not say the same.
     fn over(&self, existing: Option<&str>) -> String;
 
     /// What tells it from the others in an array, so that it finds the text that it had.
@@ -203,7 +204,7 @@ pub(crate) trait Part: Sized + PartialEq {
         None
     }
 
-    /// Its text where `existing` stands: that very text, if it says the same.
+    /// Its text in place of `existing`: that text itself, if it says the same.
     fn write(&self, existing: Option<&str>) -> String {
         match existing {
             Some(text) if of_text::<Self>(text).as_ref() == Some(self) => text.to_owned(),
@@ -216,7 +217,7 @@ pub(crate) trait Part: Sized + PartialEq {
 pub(crate) fn of_text<T: Part>(text: &str) -> Option<T> {
     let value: Value = serde_json::from_str(text).ok()?;
     let mut reader = Reader::new(Purpose::Whole);
-    let part = T::read(&At::root(&value), &mut reader);
+    let part = T::read(&At::new(String::new(), &value), &mut reader);
     part.filter(|_| reader.problems.is_empty())
 }
 
@@ -245,7 +246,8 @@ pub(crate) fn put_list<T: Part>(object: &mut Object, key: &str, list: Option<&[T
     object.set(key, &text);
 }
 
-fn list_over<T: Part>(list: &[T], existing: Option<&str>) -> String {
+/// The text of an array over the one that is there.
+pub(crate) fn list_over<T: Part>(list: &[T], existing: Option<&str>) -> String {
     let texts = existing.map(raw::items).unwrap_or_default();
     let parts: Vec<Option<T>> = texts.iter().map(|text| of_text(text)).collect();
     let same = parts.len() == list.len()
@@ -267,3 +269,37 @@ fn list_over<T: Part>(list: &[T], existing: Option<&str>) -> String {
     });
     format!("[{}]", written.collect::<Vec<_>>().join(","))
 }
+
+/// Makes a part of a struct whose fields are fields of an object: `required` parts, `optional` ones
+/// and lists, each by the method of [`Children`] of that name. An item of an array may have a key.
+macro_rules! object {
+    ($name:ident { $($field:ident: $how:ident($key:expr $(, $bound:expr)*)),+ $(,)? } $($key_of:item)?) => {
+        impl Part for $name {
+            fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+                let fields = at.object(reader)?;
+                $(let $field = fields.$how(reader, $key $(, $bound)*);)+
+                Some(Self { $($field: object!(@got $how $field)),+ })
+            }
+
+            fn over(&self, existing: Option<&str>) -> String {
+                let mut object = Object::of(existing);
+                $(object!(@put $how object, $key, self.$field);)+
+                object.into_text()
+            }
+
+            $($key_of)?
+        }
+    };
+    (@got required $field:ident) => { $field? };
+    (@got $how:ident $field:ident) => { $field };
+    (@put required $object:ident, $key:expr, $value:expr) => {
+        put(&mut $object, $key, Some(&$value))
+    };
+    (@put optional $object:ident, $key:expr, $value:expr) => {
+        put(&mut $object, $key, $value.as_ref())
+    };
+    (@put list $object:ident, $key:expr, $value:expr) => {
+        put_list(&mut $object, $key, $value.as_deref())
+    };
+}
+pub(super) use object;

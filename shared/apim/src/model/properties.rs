@@ -8,9 +8,9 @@ use super::credentials::Credentials;
 use super::fabric::{Cluster, Specifics};
 use super::members::Members;
 use super::part::{At, Children, Part, Reader, put};
-use super::problem::Fault;
 use super::scalar::{Description, ResourceId, Title, Url};
 use crate::document::Kind;
+use crate::problem::Fault;
 use crate::raw::Object;
 
 /// What the pages of 2024-05-01 say that a backend has.
@@ -25,7 +25,7 @@ pub struct Properties {
     pub description: Option<Description>,
     /// Its management URI in another system.
     pub resource_id: Option<ResourceId>,
-    /// What the gateway shows to it.
+    /// What the gateway sends to it to authenticate.
     pub credentials: Option<Credentials>,
     /// A proxy before it.
     pub proxy: Option<Proxy>,
@@ -98,6 +98,9 @@ fn kind(fields: &Children<'_>, reader: &mut Reader) -> Option<Kind> {
     }
 }
 
+/// Why a pool must have members.
+pub(super) const POOL_NEEDED: &str = "a Pool needs it";
+
 /// The words are the service's own.
 const NOT_FOR_POOLS: [(&str, &str); 3] = [
     ("url", "Url is not supported for backend pool."),
@@ -118,7 +121,7 @@ impl Part for Properties {
                         at.say::<()>(reader, Fault::Unsupported(words));
                     }
                 }
-                fields.required(reader, "pool", "a Pool needs it").map(Shape::Pool)
+                fields.required(reader, "pool", POOL_NEEDED).map(Shape::Pool)
             }
             Some(Kind::Single) => {
                 const BECAUSE: &str = "a Single needs it";
@@ -128,7 +131,8 @@ impl Part for Properties {
                 let _ = fields.optional::<Members>(reader, "pool");
                 url.zip(protocol).map(|(url, protocol)| Shape::Single { url, protocol, breaker })
             }
-            // What it is nobody says: a patch, or a type that is none. Each field is looked at.
+            // What it is nobody says: a patch, or a type that is not one of the two. Each field is
+            // looked at.
             None => {
                 let _ = fields.optional::<Url>(reader, "url");
                 let _ = fields.optional::<Protocol>(reader, "protocol");

@@ -1,7 +1,7 @@
 //! Texts, numbers and times within their bounds.
 //!
 //! Bounds are those of the pages of 2024-05-01 and its published specification; what other
-//! sources say is named where it stands. Characters are counted, not bytes.
+//! sources say is named where it is used. Characters are counted, not bytes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,8 +10,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::part::{At, Part, Reader};
-use super::problem::Fault;
 use crate::duration;
+use crate::problem::{Fault, found};
 use crate::secret::{Secret, scrub_urls};
 
 /// A value is out of its bounds.
@@ -26,15 +26,35 @@ impl OutOfBounds {
     pub(crate) fn new(what: &'static str, fault: Fault) -> Self {
         Self { what, fault }
     }
+
+    /// A text that is not what it must be.
+    pub(crate) fn text(what: &'static str, text: &str, must: &str) -> Self {
+        let found = found(&Value::from(text), false);
+        Self::new(what, Fault::Is { found, must: must.to_owned() })
+    }
 }
 
-fn fits(text: &str, least: usize, most: usize) -> Result<(), Fault> {
+/// A value that is a text in a document.
+pub(crate) trait Text: PartialEq + Sized {
+    fn of(text: &str) -> Result<Self, OutOfBounds>;
+    fn shown(&self) -> &str;
+}
+
+impl<T: Text> Part for T {
+    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        T::of(at.text(reader)?).map_or_else(|error| at.say(reader, error.fault), Some)
+    }
+    fn over(&self, _: Option<&str>) -> String {
+        quoted(self.shown())
+    }
+}
+
+fn fits(what: &'static str, text: &str, least: usize, most: usize) -> Result<(), OutOfBounds> {
     let found = text.chars().count();
     if (least..=most).contains(&found) {
-        Ok(())
-    } else {
-        Err(Fault::Has { found, unit: "characters", least, most })
+        return Ok(());
     }
+    Err(OutOfBounds::new(what, Fault::Has { found, unit: "characters", least, most }))
 }
 
 macro_rules! text {
@@ -56,7 +76,7 @@ macro_rules! text {
         impl FromStr for $name {
             type Err = OutOfBounds;
             fn from_str(text: &str) -> Result<Self, OutOfBounds> {
-                fits(text, $least, $most).map_err(|fault| OutOfBounds::new($what, fault))?;
+                fits($what, text, $least, $most)?;
                 Ok(Self(text.to_owned()))
             }
         }
@@ -74,16 +94,12 @@ macro_rules! text {
             }
         }
 
-        impl Part for $name {
-            fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-                let text = at.text(reader)?;
-                match fits(text, $least, $most) {
-                    Ok(()) => Some(Self(text.to_owned())),
-                    Err(fault) => at.say(reader, fault),
-                }
+        impl Text for $name {
+            fn of(text: &str) -> Result<Self, OutOfBounds> {
+                text.parse()
             }
-            fn over(&self, _: Option<&str>) -> String {
-                quoted(&self.0)
+            fn shown(&self) -> &str {
+                &self.0
             }
         }
     };
@@ -129,8 +145,7 @@ impl Parameter {
 
     /// Keeps that text.
     pub fn new(secret: Secret) -> Result<Self, OutOfBounds> {
-        fits(secret.expose(), 1, Self::CHARS_MAX)
-            .map_err(|fault| OutOfBounds::new("an authorization parameter", fault))?;
+        fits("an authorization parameter", secret.expose(), 1, Self::CHARS_MAX)?;
         Ok(Self(secret))
     }
 
@@ -140,16 +155,12 @@ impl Parameter {
     }
 }
 
-impl Part for Parameter {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let text = at.text(reader)?;
-        match fits(text, 1, Self::CHARS_MAX) {
-            Ok(()) => Some(Self(Secret::new(text))),
-            Err(fault) => at.say(reader, fault),
-        }
+impl Text for Parameter {
+    fn of(text: &str) -> Result<Self, OutOfBounds> {
+        Self::new(Secret::new(text))
     }
-    fn over(&self, _: Option<&str>) -> String {
-        quoted(self.expose())
+    fn shown(&self) -> &str {
+        self.expose()
     }
 }
 
@@ -168,24 +179,17 @@ impl RuleName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    fn is_one(text: &str) -> bool {
-        (1..=Self::CHARS_MAX).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-            && !text.starts_with('-')
-            && !text.ends_with('-')
-    }
 }
 
 impl FromStr for RuleName {
     type Err = OutOfBounds;
     fn from_str(text: &str) -> Result<Self, OutOfBounds> {
-        if Self::is_one(text) {
-            return Ok(Self(text.to_owned()));
-        }
-        let found = super::problem::found(&Value::String(text.to_owned()), false);
-        let fault = Fault::Is { found, must: Self::MUST.to_owned() };
-        Err(OutOfBounds::new("the name of a rule", fault))
+        let is_one = (1..=Self::CHARS_MAX).contains(&text.len())
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !text.starts_with('-')
+            && !text.ends_with('-');
+        let refused = || OutOfBounds::text("the name of a rule", text, Self::MUST);
+        is_one.then(|| Self(text.to_owned())).ok_or_else(refused)
     }
 }
 
@@ -195,13 +199,12 @@ impl fmt::Display for RuleName {
     }
 }
 
-impl Part for RuleName {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let text = at.text(reader)?;
-        if Self::is_one(text) { Some(Self(text.to_owned())) } else { at.wrong(reader, Self::MUST) }
+impl Text for RuleName {
+    fn of(text: &str) -> Result<Self, OutOfBounds> {
+        text.parse()
     }
-    fn over(&self, _: Option<&str>) -> String {
-        quoted(&self.0)
+    fn shown(&self) -> &str {
+        &self.0
     }
 }
 
@@ -229,14 +232,8 @@ macro_rules! number {
                 if ($least..=$most).contains(&number) {
                     return Ok(Self(number));
                 }
-                let fault = Fault::Is { found: number.to_string(), must: Self::must() };
-                Err(OutOfBounds::new($what, fault))
-            }
-        }
-
-        impl $name {
-            fn must() -> String {
-                concat!(stringify!($least), " to ", stringify!($most)).to_owned()
+                let must = concat!(stringify!($least), " to ", stringify!($most)).to_owned();
+                Err(OutOfBounds::new($what, Fault::Is { found: number.to_string(), must }))
             }
         }
 
@@ -248,11 +245,11 @@ macro_rules! number {
 
         impl Part for $name {
             fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-                let number = at.value().as_i64().and_then(|number| number.try_into().ok());
-                match number.filter(|number| ($least..=$most).contains(number)) {
-                    Some(number) => Some(Self(number)),
-                    None => at.wrong(reader, Self::must()),
-                }
+                let number = at.value().as_i64().and_then(|number| <$inner>::try_from(number).ok());
+                let number = number.and_then(|number| Self::try_from(number).ok());
+                number.or_else(|| {
+                    at.wrong(reader, concat!(stringify!($least), " to ", stringify!($most)))
+                })
             }
             fn over(&self, _: Option<&str>) -> String {
                 self.0.to_string()
@@ -324,21 +321,21 @@ impl Part for i32 {
 }
 
 /// A text without bounds.
-impl Part for String {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        at.text(reader).map(str::to_owned)
+impl Text for String {
+    fn of(text: &str) -> Result<Self, OutOfBounds> {
+        Ok(text.to_owned())
     }
-    fn over(&self, _: Option<&str>) -> String {
-        quoted(self)
+    fn shown(&self) -> &str {
+        self
     }
 }
 
-impl Part for Secret {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        at.text(reader).map(Secret::new)
+impl Text for Secret {
+    fn of(text: &str) -> Result<Self, OutOfBounds> {
+        Ok(Self::new(text))
     }
-    fn over(&self, _: Option<&str>) -> String {
-        quoted(self.expose())
+    fn shown(&self) -> &str {
+        self.expose()
     }
 }
 

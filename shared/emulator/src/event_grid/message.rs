@@ -1,23 +1,11 @@
 //! What goes over the wire to a webhook: events and handshakes, in either schema.
 
-use super::{Event, Subscription};
+use super::{Event, Schema, Subscription};
 use crate::{duration, token};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-/// How events are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Schema {
-    /// `CloudEvents` 1.0, one event a request.
-    #[default]
-    CloudEvents,
-    /// Event Grid's own: an array with one event.
-    EventGrid,
-}
 
 /// The origin that asks for consent by OPTIONS.
 const ORIGIN: HeaderValue = HeaderValue::from_static("eventgrid.azure.net");
@@ -26,10 +14,10 @@ const REQUEST_ORIGIN: HeaderName = HeaderName::from_static("webhook-request-orig
 const ALLOWED_ORIGIN: HeaderName = HeaderName::from_static("webhook-allowed-origin");
 
 /// A request to a webhook, but for its URL and the subscription's own headers.
-pub(super) struct Message {
-    pub(super) verb: Method,
-    pub(super) headers: Vec<(HeaderName, String)>,
-    pub(super) body: Bytes,
+pub(crate) struct Message {
+    pub(crate) verb: Method,
+    pub(crate) headers: Vec<(HeaderName, String)>,
+    pub(crate) body: Bytes,
 }
 
 /// The time as the service writes it, in ticks of .NET.
@@ -43,7 +31,7 @@ const fn aeg(name: &'static str) -> HeaderName {
 
 impl Message {
     /// An event, tried `attempts` times before.
-    pub(super) fn event(subscription: &Subscription, event: &Event, attempts: u32) -> Self {
+    pub(crate) fn event(subscription: &Subscription, event: &Event, attempts: u32) -> Self {
         let data = json!({
             "backendName": event.backend,
             "circuitBreaker": {"rules": {
@@ -91,8 +79,8 @@ impl Message {
         Self { verb: Method::POST, headers, body: body.to_string().into() }
     }
 
-    /// The question whether a webhook wants events at all, and what would be a yes.
-    pub(super) fn handshake(
+    /// Asks a webhook whether it wants events.
+    pub(crate) fn handshake(
         subscription: &Subscription,
         topic: &str,
         code: &str,
@@ -135,7 +123,7 @@ impl Message {
 }
 
 /// Whether an answer to the handshake is a yes; an error says what it was instead.
-pub(super) fn consents(
+pub(crate) fn consents(
     schema: Schema,
     code: &str,
     status: StatusCode,

@@ -8,7 +8,7 @@
 //! The choice is smooth weighted round robin: a cycle as long as the sum of the weights has every
 //! member exactly as often as its weight, spread out as evenly as can be. So a short window shows
 //! the weights too, which random choice, seeded or not, does only on average; tests can count to
-//! the last request, and two pools with equal weights are told apart by what happens to them and
+//! the last request, and two pools with equal weights differ by what happens to them and
 //! not by luck. The seed decides where in the cycle a group begins.
 
 use crate::{
@@ -21,10 +21,13 @@ use std::collections::BTreeMap;
 
 /// A member as its pool lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Seat {
-    pub(crate) member: String,
-    pub(crate) weight: Option<u32>,
-    pub(crate) priority: Option<u32>,
+pub struct Seat {
+    /// The last segment of its id.
+    pub member: String,
+    /// The weight; none where it is null.
+    pub weight: Option<u32>,
+    /// The priority; none where it is null.
+    pub priority: Option<u32>,
 }
 
 /// The members that a pool lists.
@@ -51,7 +54,7 @@ pub(crate) fn seats(properties: &Properties) -> Vec<Seat> {
         .collect()
 }
 
-/// How a member stands at the moment.
+/// The state of a member at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// There is no such Single.
@@ -76,7 +79,7 @@ struct Group {
 }
 
 impl Balancer {
-    /// Rotations over the groups, begun at `seed`; a group that `before` has too goes on where it
+    /// Rotations over the groups, begun at `seed`; a group that `before` has too continues where it
     /// is.
     pub(crate) fn new(
         seats: &[Seat],
@@ -106,7 +109,7 @@ impl Balancer {
         Self { groups: groups.collect(), zero_weight: unpublished.zero_weight }
     }
 
-    /// The next member, by how each stands.
+    /// The next member, by the state of each.
     pub(crate) fn next(&mut self, standing: impl Fn(&str) -> Standing) -> Option<&str> {
         let down = |group: &Group| {
             let mut there = group.members.iter().map(|(member, _)| standing(member));

@@ -3,11 +3,12 @@
 //! A rule looks at the latest `interval`, which slides with every request: so many failures, or
 //! such a share of failures, trip the backend for `tripDuration`, or for as long as the backend's
 //! own Retry-After says where the rule accepts it (documented). Afterwards it serves again and
-//! the counting begins anew. Answers to requests that were under way when it tripped count for
-//! nothing. Each gateway has breakers of its own.
+//! the counting starts again. Answers to requests that were under way when it tripped do not
+//! count. Each gateway has breakers of its own.
 //!
 //! Not published, and assumed: the interval slides; an interval or a trip duration that is left
-//! out is [`DEFAULT_SECONDS`]; a rule that is changed keeps its name's open state and counts anew.
+//! out is [`DEFAULT_SECONDS`]; a rule that is changed keeps the open state of its name and starts
+//! counting again.
 
 use crate::{
     backend::{Properties, given, object},
@@ -23,7 +24,7 @@ const DEFAULT_SECONDS: u64 = 60;
 /// How many requests a breaker remembers; what comes beyond pushes the oldest out.
 const REQUESTS_MAX: usize = 100_000;
 
-/// What came of a request to a backend.
+/// The result of a request to a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Came {
     /// The backend answered.
@@ -165,7 +166,7 @@ struct Open {
 }
 
 impl Breaker {
-    /// The breaker of a rule; what `before` knows of a rule of that name goes on.
+    /// The breaker of a rule; the state of a rule of that name in `before` is kept.
     pub(crate) fn new(rule: Rule, before: &[Self]) -> Self {
         match before.iter().find(|before| before.rule.name == rule.name) {
             Some(before) if before.rule == rule => before.clone(),
@@ -198,7 +199,7 @@ impl Breaker {
         counts.fold((0, 0), |(failed, all), (_, failure)| (failed + usize::from(*failure), all + 1))
     }
 
-    /// Counts what came, at `now`, of a request that began before; says so when that opens it.
+    /// Counts the result, at `now`, of a request that began before; says so when that opens it.
     pub(crate) fn count(
         &mut self,
         came: Came,

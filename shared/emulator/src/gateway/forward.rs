@@ -60,7 +60,7 @@ pub(crate) struct Forwarder {
     timeout: Duration,
 }
 
-/// What was opened, kept apart so that a connection can put itself down.
+/// What was opened, kept apart so that a connection can count itself.
 struct Log {
     clock: Clock,
     opened: Mutex<BTreeMap<Key, (u64, Timestamp)>>,
@@ -139,7 +139,7 @@ impl fmt::Debug for Forwarder {
     }
 }
 
-/// A connector that puts down what it opens.
+/// A connector that counts what it opens.
 #[derive(Clone)]
 struct Connector {
     inner: HttpConnector,

@@ -2,7 +2,7 @@
 //! the gateway has learnt since, which the others do not know.
 
 use super::{
-    balance::{Balancer, Seat, Standing, seats},
+    balance::{Balancer, Standing, seats},
     breaker::{Breaker, Came, Rule, Turned, failure_status},
 };
 use crate::{
@@ -43,6 +43,20 @@ struct Route {
     way: Way,
 }
 
+impl Route {
+    fn single(&self) -> Option<&Single> {
+        match &self.way {
+            Way::Single(single) => Some(single),
+            Way::Pool { .. } => None,
+        }
+    }
+
+    /// The rules of a Single; a pool has none.
+    fn breakers(&self) -> &[Breaker] {
+        self.single().map_or(&[], |single| &single.breakers)
+    }
+}
+
 /// Where a request goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Pick {
@@ -51,12 +65,12 @@ pub(crate) enum Pick {
         pool: Option<Address>,
         backend: Address,
         url: String,
-        /// How many reconnects it has had: each wants a connection of its own.
+        /// How many reconnects it has had: each needs a connection of its own.
         reconnects: u64,
     },
     /// The backend is tripped by its circuit breaker.
     Tripped { backend: Address, status: StatusCode },
-    /// The pool has nobody left.
+    /// The pool has no member that can serve.
     NobodyLeft { pool: Address, status: StatusCode },
     /// There is no backend of this name.
     Unknown,
@@ -103,7 +117,8 @@ struct Gateway {
     unpublished: Unpublished,
     routes: BTreeMap<Address, Route>,
     coming: VecDeque<Change>,
-    /// When the next breaker closes. Whoever looks at the state asks, and seldom is one open.
+    /// When the next breaker closes. Every look at the state asks this, and a breaker is seldom
+    /// open.
     closing: Option<Timestamp>,
     reconnects: BTreeMap<Address, u64>,
 }
@@ -126,7 +141,7 @@ impl Gateways {
         self.0.len()
     }
 
-    /// Takes note of a change that takes effect, at each gateway, at the time that `due` gives.
+    /// Records a change that takes effect, at each gateway, at the time that `due` gives.
     pub(crate) fn announce(
         &mut self,
         address: &Address,
@@ -140,7 +155,7 @@ impl Gateways {
         }
     }
 
-    /// Makes every gateway connect anew to a backend.
+    /// Makes every gateway open a new connection to a backend.
     pub(crate) fn reconnect(&mut self, backend: &Address) {
         for gateway in &mut self.0 {
             *gateway.reconnects.entry(backend.clone()).or_default() += 1;
@@ -166,7 +181,7 @@ impl Gateways {
         self.0.get_mut(number).map_or(Pick::Unknown, |gateway| gateway.pick(name))
     }
 
-    /// Tells gateway `number` what came, at `now`, of a request that began before; gives the
+    /// Tells gateway `number` the result, at `now`, of a request that began before; gives the
     /// breakers that it opened.
     pub(crate) fn came(
         &mut self,
@@ -201,16 +216,12 @@ impl Gateways {
     pub(crate) fn breakers(&self, now: Timestamp) -> Vec<BreakerState> {
         let mut states = Vec::new();
         for (number, gateway) in self.0.iter().enumerate() {
-            for Route { address, way } in gateway.routes.values() {
-                let breakers = match way {
-                    Way::Single(single) => single.breakers.as_slice(),
-                    Way::Pool { .. } => &[],
-                };
-                states.extend(breakers.iter().map(|breaker| {
+            for route in gateway.routes.values() {
+                states.extend(route.breakers().iter().map(|breaker| {
                     let (failures, requests) = breaker.counted(now);
                     BreakerState {
                         gateway: number,
-                        backend: address.clone(),
+                        backend: route.address.clone(),
                         rule: breaker.rule().to_owned(),
                         open_until: breaker.until(),
                         failures,
@@ -233,11 +244,7 @@ impl Gateway {
 
     /// When the next breaker closes, from the breakers themselves.
     fn next_closing(&self) -> Option<Timestamp> {
-        let of = |route: &Route| match &route.way {
-            Way::Single(single) => single.breakers.iter().filter_map(Breaker::until).min(),
-            Way::Pool { .. } => None,
-        };
-        self.routes.values().filter_map(of).min()
+        self.routes.values().flat_map(Route::breakers).filter_map(Breaker::until).min()
     }
 
     /// Changes take effect in the order in which they were made, also where the clock was set back
@@ -257,7 +264,7 @@ impl Gateway {
             if let Some(change) = self.coming.pop_front_if(|change| change.due <= due) {
                 self.apply(&change.address, change.properties.as_deref());
             }
-            // A change opens nothing; it may do away with what was open.
+            // A change opens nothing; it may remove what was open.
             if self.closing.is_some() {
                 self.closing = self.next_closing();
             }
@@ -270,22 +277,18 @@ impl Gateway {
             return;
         };
         let way = if backend::is_pool(new) {
-            let seats: Vec<Seat> = seats(new);
             let before = before.and_then(|route| match route.way {
                 Way::Pool { balancer, .. } => Some(balancer),
                 Way::Single(_) => None,
             });
-            let balancer = Balancer::new(&seats, self.seed, &self.unpublished, before);
+            let balancer = Balancer::new(&seats(new), self.seed, &self.unpublished, before);
             let failure_status = backend::object(new, "pool").and_then(failure_status);
             Way::Pool { balancer, failure_status }
         } else {
-            let before = before.map_or(Vec::new(), |route| match route.way {
-                Way::Single(single) => single.breakers,
-                Way::Pool { .. } => Vec::new(),
-            });
+            let before = before.as_ref().map_or(&[][..], Route::breakers);
             let url = new.get("url").and_then(Value::as_str).unwrap_or_default();
             let rules = Rule::all(new).into_iter();
-            let breakers = rules.map(|rule| Breaker::new(rule, &before)).collect();
+            let breakers = rules.map(|rule| Breaker::new(rule, before)).collect();
             Way::Single(Single { url: url.trim_end_matches('/').to_owned(), breakers })
         };
         let route = Route { address: address.clone(), way };
@@ -321,10 +324,10 @@ impl Gateway {
     }
 
     fn pick_member(&self, pool: &Address, balancer: &mut Balancer, status: StatusCode) -> Pick {
-        let single = |member: &str| match self.routes.get(&pool.beside(member))? {
-            Route { address, way: Way::Single(single) } => Some((address, single)),
-            // A pool within a pool is passed over.
-            Route { way: Way::Pool { .. }, .. } => None,
+        // A pool within a pool is skipped.
+        let single = |member: &str| {
+            let route = self.routes.get(&pool.beside(member))?;
+            Some((&route.address, route.single()?))
         };
         let standing = |member: &str| match single(member) {
             None => Standing::Absent,
@@ -341,6 +344,6 @@ impl Gateway {
 /// What is answered when nobody can serve: 503, or what the configuration says instead.
 fn status(chosen: Option<u16>) -> StatusCode {
     let chosen = chosen.and_then(|code| StatusCode::from_u16(code).ok());
-    // An informational status is no answer that could be sent.
+    // An informational status cannot be sent as an answer.
     chosen.filter(|status| !status.is_informational()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
 }

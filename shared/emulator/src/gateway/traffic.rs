@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 pub struct Count {
     /// The pool that was asked; none when a Single was, or when there is no such backend.
     pub pool: Option<String>,
-    /// The backend that was to answer; none when nobody was left to.
+    /// The backend that was to answer; none when no member could.
     pub backend: Option<String>,
     /// The status that the caller got.
     pub code: u16,
@@ -52,7 +52,7 @@ impl Traffic {
         })
     }
 
-    /// All that was asked of `pool`, those that nobody was left for included.
+    /// All that was asked of `pool`, also what no member could serve.
     #[must_use]
     pub fn pool(&self, pool: &str) -> Tally {
         self.tally(|key| named(key.pool.as_ref(), pool))

@@ -26,7 +26,7 @@ const ROOT: &str = "properties";
 const NOT_FOR_POOLS: [(&str, &str); 3] =
     [("url", "Url"), ("protocol", "Protocol"), ("circuitBreaker", "CircuitBreaker")];
 
-/// Everything that is wrong; empty when nothing is.
+/// Everything that is wrong; empty when nothing is wrong.
 pub(crate) fn check(properties: &Properties, unpublished: &Unpublished) -> Vec<Detail> {
     let mut wrong = Wrong::default();
     let kind = given(properties, "type");
@@ -53,7 +53,7 @@ pub(crate) fn check(properties: &Properties, unpublished: &Unpublished) -> Vec<D
         None if given(properties, "pool").is_some() => {
             wrong.missing(&under(ROOT, "type"), "with a pool it must be Pool");
         }
-        // What it is to be nobody knows; that it says so is said already.
+        // Its type is not one of the two, which is said already.
         Some(kind) if !single(kind) => {}
         None | Some(_) => {
             for key in ["url", "protocol"] {
@@ -189,7 +189,7 @@ impl Wrong {
     fn pool(&mut self, properties: &Properties, unpublished: &Unpublished) {
         let services = object(properties, "pool").and_then(|pool| given(pool, "services"));
         let items = services.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        // Of more than there may be, none was looked at.
+        // Where there are too many, none was checked.
         for (index, item) in items.iter().enumerate().take(POOL_MEMBERS_MAX) {
             let Some(item) = item.as_object() else { continue };
             let at = |key: &str| format!("{ROOT}.pool.services[{index}].{key}");
@@ -229,7 +229,7 @@ impl Wrong {
         }
     }
 
-    /// Which conditions go together (another client's checks, plausible).
+    /// Which conditions may be combined (as another client checks; plausible).
     fn condition(&mut self, condition: &Properties, path: &str) {
         let one = "exactly one of them must be there";
         match ["count", "percentage"].map(|key| given(condition, key).is_some()) {

@@ -54,7 +54,7 @@ async fn waiting_ends_with_the_requests_when_it_was_in_vain() {
     let bound = Duration::from_millis(20);
     let error = world.azure.wait_for(|azure| azure.total(Operation::Put) > 99, bound).await;
     let error = error.unwrap_err().to_string();
-    assert!(error.starts_with("waited 20ms in vain"), "{error}");
+    assert!(error.starts_with("it did not come within 20ms"), "{error}");
     assert!(error.contains("GET /subscriptions/") && error.contains("-> 200"), "{error}");
 }
 

@@ -115,18 +115,18 @@ async fn the_file_is_its_owners_and_whole() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_gone_on_with_is_an_error() {
+async fn a_file_that_cannot_be_used_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("azure.json");
     let check = async |path: &Path, options: Options, want: &str| {
         let error = Emulator::start(options).await.unwrap_err().to_string();
-        let start = format!("the state file {} cannot be gone on with: ", path.display());
+        let start = format!("the state file {} cannot be used: ", path.display());
         let why = error.strip_prefix(&start).unwrap_or_else(|| panic!("{error}"));
-        let why = why.strip_suffix("; name another, or remove it to begin afresh").unwrap();
+        let why = why.strip_suffix("; name another, or remove it to start fresh").unwrap();
         assert!(why.starts_with(want), "{why}");
     };
     fs::write(&path, "{}").unwrap();
-    check(&path, options(&path), "it is no state of an emulator, by line 1, column 2").await;
+    check(&path, options(&path), "it is not the state of an emulator (line 1, column 2)").await;
     fs::write(&path, r#"{"version": 2}"#).unwrap();
     check(&path, options(&path), "it was written by a newer emulator, as version 2").await;
     check(folder.path(), options(folder.path()), "it cannot be read").await;

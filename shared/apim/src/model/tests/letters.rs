@@ -120,14 +120,14 @@ fn change(properties: &mut Properties, owned: &Owned) -> Option<Vec<String>> {
             let Shape::Pool(members) = &mut properties.shape else { return None };
             let mut all = members.all().to_vec();
             all.get_mut(*at)?.weight = *to;
-            *members = members::Members::new(all).unwrap();
+            *members = Members::new(all).unwrap();
             format!(".properties.pool.services[{at}].weight")
         }
         Owned::Priority(at, to) => {
             let Shape::Pool(members) = &mut properties.shape else { return None };
             let mut all = members.all().to_vec();
             all.get_mut(*at)?.priority = *to;
-            *members = members::Members::new(all).unwrap();
+            *members = Members::new(all).unwrap();
             format!(".properties.pool.services[{at}].priority")
         }
         Owned::LastMember => {
@@ -135,7 +135,7 @@ fn change(properties: &mut Properties, owned: &Owned) -> Option<Vec<String>> {
             let mut all = members.all().to_vec();
             all.pop();
             let last = all.len();
-            *members = members::Members::new(all).ok()?;
+            *members = Members::new(all).ok()?;
             format!(".properties.pool.services[{last}]")
         }
         Owned::Percentage(to) => {
@@ -295,7 +295,7 @@ fn items_are_found_by_their_name_and_keep_what_is_unknown() {
         weight: Setting::Null,
         priority: Setting::Number(1),
     });
-    *members = members::Members::new(all).unwrap();
+    *members = Members::new(all).unwrap();
     let after = write_into(&document, &properties).unwrap();
     expect_test::expect![[r#"{"properties":{"type":"Pool","pool":{"services":[{"id":"US","later":{ }},{"id":"/backends/eu","weight":0,"carbon":1.50},{"id":"/backends/asia","weight":null,"priority":1}]}}}"#]].assert_eq(std::str::from_utf8(after.body()).unwrap());
 }
@@ -309,7 +309,7 @@ fn of_two_with_one_name_each_keeps_its_own() {
     let mut all = members.all().to_vec();
     all[0].weight = Setting::Number(1);
     all[1].weight = Setting::Number(2);
-    *members = members::Members::new(all).unwrap();
+    *members = Members::new(all).unwrap();
     let after = write_into(&document, &properties).unwrap();
     let services =
         r#"[{"id":"eu","first":1.50,"weight":1},{"id":"/backends/EU","second":2.50,"weight":2}]"#;

@@ -1,11 +1,15 @@
-//! The requests to webhooks: each delivery is a task of its own, so that a slow webhook holds up
-//! nobody else.
+//! The requests that Event Grid makes to webhooks: each delivery is a task of its own, so that a
+//! slow webhook holds up nobody else.
 
-use super::{
-    ANSWER_SECONDS_MAX, Attempt, SubscribeError, Subscription, Tried,
-    message::{Message, consents},
+use crate::{
+    event_grid::{
+        ANSWER_SECONDS_MAX, Attempt, SubscribeError, Subscription, Tried,
+        message::{Message, consents},
+    },
+    serve::BODY_BYTES_MAX,
+    state::Shared,
+    token,
 };
-use crate::{arm::BODY_BYTES_MAX, state::Shared, token};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};

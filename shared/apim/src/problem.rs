@@ -11,7 +11,7 @@ const SHOWN_CHARS_MAX: usize = 80;
 /// How many problems of one document are kept.
 pub const PROBLEMS_MAX: usize = 100;
 
-/// Something in a document that the service would refuse.
+/// Something in a document that is not as the published model has it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path} {fault}")]
 pub struct Problem {

@@ -1,0 +1,193 @@
+//! The emulated gateways: they route real HTTP by the configuration that was written.
+//!
+//! `/{backend}/any/path?query` goes to the url of a Single, or to a member of a Pool by priority
+//! and weight ([`crate::gateway::balance`]). The `Host` says whose backend:
+//! `contoso-apim.azure-api.net` is the service `contoso-apim`, `team.contoso-apim.azure-api.net`
+//! its workspace `team`, and any other host the first service. A member that does not exist, or is
+//! a pool itself, is skipped. A request is tried once, as a real gateway does without a retry
+//! policy: a backend that cannot be reached is a 500, one that does not answer in time a 504. The
+//! result counts for the backend's circuit breaker ([`crate::gateway::breaker`]); a backend that is
+//! tripped, and a pool that has nobody left, answer 503 or the status of their `failureResponse`.
+//!
+//! Several gateways are behind the one port and take turns; a request with `x-emulator-gateway`
+//! goes to the one of that number. Each has a rotation, breakers and connections of its own, and
+//! gets a new configuration in its own time.
+//!
+//! A reconnect that is due makes each gateway forget its connections to the backend: the next
+//! request opens a new one, and the admin state shows how many were opened and when.
+//!
+//! `/metrics` is for Prometheus. An answer names the backend that gave it in `x-emulator-backend`
+//! and the gateway in `x-emulator-gateway`. Session affinity is kept as data, without effect.
+
+use crate::{
+    address::Address,
+    answer::full,
+    gateway::{
+        breaker::{Came, Reason},
+        forward::Route,
+        routes::Pick,
+    },
+    query::decoded,
+    serve::{Body, BoxError, Cut, text},
+    state::Shared,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use serde_json::json;
+use std::{sync::Arc, time::Duration};
+
+const BACKEND_HEADER: HeaderName = HeaderName::from_static("x-emulator-backend");
+const GATEWAY_HEADER: HeaderName = HeaderName::from_static("x-emulator-gateway");
+/// What a gateway's host name ends with in the public cloud.
+const HOST_TAIL: &str = ".azure-api.net";
+
+/// Answers one request on the gateways' port.
+pub(crate) async fn handle(
+    shared: Arc<Shared>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Cut> {
+    let path = request.uri().path();
+    if path == "/metrics" {
+        let page = shared.lock().traffic.prometheus();
+        let mut response = Response::new(full(page.into()));
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
+        );
+        return Ok(response);
+    }
+    let rest = path.trim_start_matches('/');
+    let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
+    let query = request.uri().query();
+    let place = place(&shared, text(request.headers(), &header::HOST).unwrap_or_default());
+    let name = place.map(|place| place.beside(&decoded(name).unwrap_or_default()));
+    let wanted = text(request.headers(), &GATEWAY_HEADER).and_then(|number| number.parse().ok());
+    let began = shared.clock.now();
+    let (gateway, pick) = {
+        let mut state = shared.lock();
+        let gateway = wanted.unwrap_or_else(|| state.turn());
+        // A service that is not here has no backends here.
+        (gateway, name.map_or(Pick::Unknown, |name| state.gateways.pick(gateway, &name)))
+    };
+    let (pool, backend, url, reconnects) = match pick {
+        Pick::To { pool, backend, url, reconnects } => (pool, backend, url, reconnects),
+        Pick::Tripped { backend, status } => {
+            count(&shared, None, Some(&backend), status);
+            return Ok(refusal(gateway, status, "The backend is tripped by its circuit breaker."));
+        }
+        Pick::NobodyLeft { pool, status } => {
+            count(&shared, Some(&pool), None, status);
+            return Ok(refusal(gateway, status, "No backend of the pool is available."));
+        }
+        Pick::Unknown => {
+            count(&shared, None, None, StatusCode::NOT_FOUND);
+            return Ok(refusal(gateway, StatusCode::NOT_FOUND, "Resource not found"));
+        }
+    };
+    let target = match query {
+        None => format!("{url}/{rest}"),
+        Some(query) => format!("{url}/{rest}?{query}"),
+    };
+    let route = Route { gateway, backend: backend.clone(), reconnects };
+    let mut request = request;
+    strip(request.headers_mut());
+    request.headers_mut().remove(header::HOST);
+    let answered = match target.parse() {
+        Ok(target) => shared.forwarder.forward(request, &route, target).await,
+        Err(_) => Err(Reason::BackendConnectionFailure),
+    };
+    let (mut response, came) = match answered {
+        Ok(response) => {
+            let status = response.status().as_u16();
+            let retry_after = retry_after(response.headers(), shared.clock.now());
+            let body = response.map(|body| body.map_err(BoxError::from).boxed_unsync());
+            (body, Came::Answered { status, retry_after })
+        }
+        Err(reason) => {
+            let status = match reason {
+                Reason::BackendConnectionFailure => StatusCode::INTERNAL_SERVER_ERROR,
+                Reason::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            };
+            let why = "The backend could not be reached.";
+            let came = Came::Unanswered { reason, status: status.as_u16() };
+            (refusal(gateway, status, why), came)
+        }
+    };
+    strip(response.headers_mut());
+    put(&mut response, BACKEND_HEADER, &backend.to_string());
+    put(&mut response, GATEWAY_HEADER, &gateway.to_string());
+    shared.lock().came(gateway, &backend, came, began, shared.clock.now());
+    shared.due_changed();
+    count(&shared, pool.as_ref(), Some(&backend), response.status());
+    Ok(response)
+}
+
+/// The service and the workspace that a host name means, as an address without a name; none where
+/// there is no such service.
+fn place(shared: &Shared, host: &str) -> Option<Address> {
+    let host = host.split(':').next().unwrap_or(host).to_ascii_lowercase();
+    let Some(host) = host.strip_suffix(HOST_TAIL) else {
+        return Some(Address::from(""));
+    };
+    let (workspace, service) = match host.rsplit_once('.') {
+        None => (None, host),
+        Some((workspace, service)) => (Some(workspace), service),
+    };
+    let address = match workspace {
+        None => Address::from(""),
+        Some(workspace) => Address::in_workspace(workspace, ""),
+    };
+    Some(match shared.services.named(service)? {
+        None => address,
+        Some(service) => Address::of(service, address),
+    })
+}
+
+/// How long a backend's Retry-After says to wait: in seconds, or until a date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = text(headers, &header::RETRY_AFTER)?;
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let until = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    Some(crate::clock::left(now, until))
+}
+
+fn count(shared: &Shared, pool: Option<&Address>, backend: Option<&Address>, status: StatusCode) {
+    let name = |address: &Address| address.to_string();
+    shared.lock().traffic.add(pool.map(name), backend.map(name), status.as_u16());
+    shared.changed();
+}
+
+/// Headers that concern one connection only (RFC 9110, 7.6.1).
+fn strip(headers: &mut HeaderMap) {
+    for name in [
+        header::CONNECTION,
+        HeaderName::from_static("keep-alive"),
+        HeaderName::from_static("proxy-connection"),
+        header::TE,
+        header::TRAILER,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+    ] {
+        headers.remove(name);
+    }
+}
+
+fn put(response: &mut Response<Body>, name: HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// A refusal of the gateway's own.
+fn refusal(gateway: usize, status: StatusCode, message: &str) -> Response<Body> {
+    let body = json!({"statusCode": status.as_u16(), "message": message});
+    let mut response = Response::new(full(body.to_string().into()));
+    *response.status_mut() = status;
+    put(&mut response, header::CONTENT_TYPE, "application/json");
+    put(&mut response, GATEWAY_HEADER, &gateway.to_string());
+    response
+}

@@ -1,0 +1,135 @@
+//! The services that an emulator stands for, in their subscriptions and resource groups.
+//!
+//! One of them is the service that is meant where nothing else is said; the others are named by
+//! their ARM ids.
+
+use crate::{
+    address::Address,
+    name,
+    service::{PROVIDER, Service},
+};
+use http::StatusCode;
+use std::sync::Arc;
+
+/// What the resource manager says of a path to something that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unfound {
+    pub(crate) status: StatusCode,
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+/// All services of an emulator.
+#[derive(Clone, Debug)]
+pub(crate) struct Services {
+    first: Arc<Service>,
+    others: Vec<Arc<Service>>,
+}
+
+impl Services {
+    pub(crate) fn new(first: Service, others: &[Service]) -> Self {
+        let others = others.iter().filter(|other| **other != first).cloned().map(Arc::new);
+        Self { others: others.collect(), first: Arc::new(first) }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<Service>> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// The service that an address is in.
+    pub(crate) fn of<'a>(&'a self, address: &'a Address) -> &'a Service {
+        address.service().unwrap_or(&self.first)
+    }
+
+    /// The service of these three names: none for the first one, whose addresses do not name it.
+    pub(crate) fn find(
+        &self,
+        subscription: &str,
+        resource_group: &str,
+        name: &str,
+    ) -> Result<Option<&Arc<Service>>, Unfound> {
+        let wanted = [subscription, resource_group, name];
+        // How many of the three names exist.
+        let known = |service: &Arc<Service>| {
+            let pairs = service.parts().into_iter().zip(wanted);
+            pairs.take_while(|(is, wanted)| is.eq_ignore_ascii_case(wanted)).count()
+        };
+        let best = self.all().max_by_key(|service| known(service)).unwrap_or(&self.first);
+        let mut status = StatusCode::NOT_FOUND;
+        let (code, message) = match known(best) {
+            0 if name::subscription(subscription).is_err() => {
+                status = StatusCode::BAD_REQUEST;
+                let what = format!("The provided subscription identifier '{subscription}'");
+                ("InvalidSubscriptionId", format!("{what} is malformed or invalid."))
+            }
+            0 => (
+                "SubscriptionNotFound",
+                format!("The subscription '{subscription}' could not be found."),
+            ),
+            1 => (
+                "ResourceGroupNotFound",
+                format!("Resource group '{resource_group}' could not be found."),
+            ),
+            2 => (
+                "ResourceNotFound",
+                format!(
+                    "The Resource '{PROVIDER}/service/{name}' under resource group \
+                     '{resource_group}' was not found."
+                ),
+            ),
+            _ => return Ok((**best != *self.first).then_some(best)),
+        };
+        Err(Unfound { status, code, message })
+    }
+
+    /// The service of this name, wherever it is: names are unique in all of Azure. The inner none
+    /// is the first one.
+    pub(crate) fn named(&self, name: &str) -> Option<Option<&Arc<Service>>> {
+        let found = self.all().find(|service| service.name().eq_ignore_ascii_case(name))?;
+        Some((**found != *self.first).then_some(found))
+    }
+
+    /// The address as this emulator writes it: one in the first service does not name it.
+    pub(crate) fn home(&self, address: Address) -> Address {
+        match address.service() {
+            Some(service) if *service == *self.first => address.without_service(),
+            Some(_) | None => address,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUB: &str = "00000000-0000-0000-0000-000000000001";
+
+    #[test]
+    fn what_is_not_found_is_named() {
+        let other = "00000000-0000-0000-0000-000000000002";
+        let fabrikam = Service::new(other, "rg2", "fabrikam").unwrap();
+        let services = Services::new(Service::default(), std::slice::from_ref(&fabrikam));
+        let check = |sub: &str, group: &str, name: &str, want: Result<Option<&str>, &str>| {
+            let found = services.find(sub, group, name);
+            let found = found.map(|service| service.map(|service| service.name()));
+            let found = found.map_err(|unfound| unfound.code);
+            assert_eq!(found, want, "{sub} {group} {name}");
+        };
+        check(SUB, "RG1", "Contoso-APIM", Ok(None));
+        check(other, "rg2", "FABRIKAM", Ok(Some("fabrikam")));
+        check(other, "rg2", "contoso-apim", Err("ResourceNotFound"));
+        check(other, "rg1", "fabrikam", Err("ResourceGroupNotFound"));
+        check(
+            "00000000-0000-0000-0000-000000000003",
+            "rg1",
+            "fabrikam",
+            Err("SubscriptionNotFound"),
+        );
+        check("subid", "rg1", "fabrikam", Err("InvalidSubscriptionId"));
+        let eu = Address::of(&Service::default(), "eu");
+        assert_eq!(services.home(eu), Address::from("eu"));
+        let theirs = Address::of(&fabrikam, "eu");
+        assert_eq!(services.of(&theirs), &fabrikam);
+        assert_eq!(services.home(theirs.clone()), theirs);
+    }
+}
