@@ -21,7 +21,7 @@ mod life;
 mod reconnects;
 mod wakes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -29,14 +29,13 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     intents::{FENCE, Intent, Owned, UNMET_REST, UNMET_RETRY, Unmet, Way},
     reconnects::{
-        Outcome, RECONNECT_ANSWER_WITHIN, RECONNECT_ASKED_MAX, RECONNECT_SHOWN, Reconnect,
+        Listed, Outcome, RECONNECT_ANSWER_WITHIN, RECONNECT_ASKED_MAX, RECONNECT_SHOWN, Reconnect,
     },
 };
 
 use crate::{
     etag::{Etag, Etags},
     field::Field,
-    group::RunId,
     id::{OverrideId, ReconnectId},
     lay::Yielded,
     names::BackendId,
@@ -93,9 +92,9 @@ pub struct Document {
     /// The reconnects that are due, and those that were answered of late.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub reconnects: BTreeMap<ReconnectId, Reconnect>,
-    /// The runs that act here, as their group documents say.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub runs: BTreeSet<RunId>,
+    /// What the group documents of runs say of it.
+    #[serde(default, skip_serializing_if = "Listed::is_empty")]
+    pub listed: Listed,
     /// Which states of the backend have been seen.
     #[serde(default)]
     pub etags: Etags,
@@ -124,7 +123,7 @@ impl Document {
             yielded: BTreeMap::new(),
             intents: Vec::new(),
             reconnects: BTreeMap::new(),
-            runs: BTreeSet::new(),
+            listed: Listed::default(),
             etags: Etags::default(),
             trouble: None,
             wake: None,
@@ -132,13 +131,14 @@ impl Document {
         }
     }
 
-    /// Whether nothing is going on: no override, no owned field, no open write, no reconnect to
-    /// come.
+    /// Whether nothing is going on: no override, no owned field, no open write, no reconnect to come, and
+    /// no run that others believe to act here.
     #[must_use]
     pub fn is_at_rest(&self) -> bool {
         self.overrides.is_empty()
             && self.owned.is_empty()
             && self.intents.is_empty()
+            && self.listed.is_empty()
             && self.reconnects.values().all(|reconnect| reconnect.outcome.is_some())
     }
 

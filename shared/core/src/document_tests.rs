@@ -109,7 +109,7 @@ fn what_was_sent_is_unanswered_until_its_answer_is_known() {
         series: "prometheus/1".parse().unwrap(),
         due: now,
         asked: Vec::new(),
-        open: false,
+        after: None,
         outcome: None,
     };
     document.reconnects.insert(id.clone(), waiting);

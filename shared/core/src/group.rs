@@ -18,10 +18,7 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    id::ReconnectId,
-    names::{BackendId, PlayName},
-};
+use crate::names::{BackendId, PlayName};
 
 /// What a group document spans.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,19 +47,19 @@ impl fmt::Display for Scope {
     }
 }
 
-/// A group document: what is known of its scope.
+/// A group document: what is known of its scope, which says what may be there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
     /// Of everything: under a pause nothing is written to Azure at all, no change, no undo, no reconnect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,
-    /// Of a run: the backends on which it acts.
+    /// Of a run: the backends on which it acts. It is over when there is none.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub acting: BTreeSet<BackendId>,
-    /// Of a run: the reconnect that was planned last, and whose document has it. It takes the place of
-    /// those that were planned before it and not asked for yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reconnect: Option<(BackendId, ReconnectId)>,
+    /// Of a run: the backends whose documents have a reconnect that waits for its end, or for its time
+    /// after that; one, once it is planned.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub waiting: BTreeSet<BackendId>,
 }
 
 /// Who paused, when and why.

@@ -86,6 +86,7 @@ pub enum What {
     Foreign { field: Field, ours: Value, theirs: Value, yielded: Vec<OverrideId> },
     Removed { field: Field },
     Unreachable { why: String, until: Timestamp },
+    ReconnectWaits { id: ReconnectId, target: BackendId, play: PlayName, on: Vec<BackendId> },
     ReconnectPlanned { id: ReconnectId, target: BackendId, due: Timestamp },
     ReconnectCancelled { id: ReconnectId, target: BackendId },
     ReconnectUndone { id: ReconnectId, target: BackendId, by: String, reason: String },
@@ -134,6 +135,7 @@ impl What {
             | Self::Foreign { .. }
             | Self::Removed { .. }
             | Self::Unreachable { .. }
+            | Self::ReconnectWaits { .. }
             | Self::ReconnectPlanned { .. }
             | Self::ReconnectCancelled { .. }
             | Self::ReconnectUndone { .. }
@@ -260,6 +262,10 @@ impl What {
                 write!(f, "{field}: what we wrote is gone, with its member or its pool")
             }
             Self::Unreachable { why, until } => write!(f, "{why}; tried again at {until:.0}"),
+            Self::ReconnectWaits { target, play, on, .. } => {
+                write!(f, "the reconnect of {} waits: play {play} still acts on ", target.short())?;
+                list(f, &on.iter().map(BackendId::short).collect::<Vec<_>>())
+            }
             Self::ReconnectPlanned { target, due, .. } => {
                 write!(f, "{} will be reconnected at {due:.0}", target.short())
             }

@@ -380,9 +380,8 @@ impl<'a> Look<'a> {
         Next::Rest
     }
 
-    /// Cancels the reconnects that are not to come any more, and asks for the first that is due.
+    /// Asks for the first reconnect that is due.
     fn reconnect(&mut self) -> Next {
-        self.document.cancel_reconnects(&mut self.groups, &mut self.said);
         if !self.may_write {
             return Next::Rest;
         }

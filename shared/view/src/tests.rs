@@ -231,7 +231,7 @@ fn a_backend_is_shown_without_what_is_internal() {
         play: "shift-failing-member".parse().unwrap(),
         series: series("f00d"),
         due: at("12:30:00"),
-        open: false,
+        after: None,
         asked: Vec::new(),
         outcome: None,
     };

@@ -36,11 +36,11 @@ pub struct Reconnect {
     pub play: PlayName,
     /// The alert that the play answered.
     pub series: SeriesId,
-    /// When the connections are to be made anew.
+    /// When the connections are to be made anew; no sooner, while its run is still on.
     pub due: Timestamp,
-    /// Whether it is yet to be seen that nothing of its run goes on: it follows what ends last.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub open: bool,
+    /// While its run is still on: how long after the end of that it is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<SignedDuration>,
     /// When it was asked for; each is saved before it is sent. Two at most.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<Timestamp>,
@@ -75,6 +75,25 @@ impl Reconnect {
             Some(last) => later(*last, RECONNECT_ANSWER_WITHIN),
             None => self.due.checked_sub(RECONNECT_AFTER_MIN).unwrap_or(Timestamp::MIN),
         }
+    }
+}
+
+/// What the group documents of runs say of a backend.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    /// The runs that act there.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub acting: BTreeSet<RunId>,
+    /// The runs whose reconnect waits there.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub waiting: BTreeSet<RunId>,
+}
+
+impl Listed {
+    /// Whether they say nothing of it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.acting.is_empty() && self.waiting.is_empty()
     }
 }
 
@@ -128,9 +147,8 @@ impl Document {
         self.overrides.values().filter(acts).flat_map(Override::runs).collect()
     }
 
-    /// Notes what is to follow an override that has ended; the next step sees whether it does
-    /// ([`Reconnect::open`]). It follows one that has yielded, too: whoever took the weight over said
-    /// nothing against new connections.
+    /// Notes what is to follow an override that has ended. It follows one that has yielded, too: whoever
+    /// took the weight over said nothing against new connections. The next step sees when it is due.
     pub(super) fn note_reconnects(&mut self, over: &Override, ended: Timestamp) {
         for After { reconnect: target, after } in &over.after {
             let id =
@@ -140,7 +158,7 @@ impl Document {
                 play: over.play.clone(),
                 series: over.series.clone(),
                 due: later(self.now, *after),
-                open: true,
+                after: Some(*after),
                 asked: Vec::new(),
                 outcome: None,
             };
@@ -148,80 +166,113 @@ impl Document {
         }
     }
 
-    /// Tells the runs of what acts here which of them do, and plans the reconnect that follows each run
-    /// that is over: one of a target, however many effects the play had, on however many backends, and
-    /// however many alerts it answered. Gives the other backends that this says something new to.
+    /// Brings the group documents of runs up to date with what acts and what waits here, and plans the
+    /// reconnect that follows a run that is over: one of a target, however many effects the play had, on
+    /// however many backends, and however many alerts it answered. A run that begins again calls it off.
+    /// Gives the other backends that are to be looked at for it.
     pub(crate) fn follow_runs(
         &mut self,
         groups: &mut Consulted<'_>,
         said: &mut Vec<What>,
     ) -> BTreeSet<BackendId> {
+        let (acting, waiting) = (self.acting(), self.waiting());
+        let Listed { acting: listed, waiting: listed_waiting } = std::mem::take(&mut self.listed);
+        let ends_or_begins = acting.symmetric_difference(&listed);
+        let runs: BTreeSet<RunId> =
+            ends_or_begins.chain(&waiting).chain(&listed_waiting).cloned().collect();
         let mut concerned = BTreeSet::new();
-        let mut other = |group: &Group, backend: &BackendId| {
-            let planned = group.reconnect.as_ref().map(|(planned, _)| planned);
-            concerned.extend(planned.filter(|planned| *planned != backend).cloned());
-        };
-        let acting = self.acting();
-        for run in acting.symmetric_difference(&self.runs) {
-            let mut group = groups.ask(Scope::Run(run.clone()));
-            if acting.contains(run) {
-                other(&group, &self.backend);
+        for run in runs {
+            let scope = Scope::Run(run.clone());
+            let mut group = groups.ask(scope.clone());
+            let before = group.clone();
+            let was_on = !group.acting.is_empty();
+            if acting.contains(&run) {
                 group.acting.insert(self.backend.clone());
             } else {
                 group.acting.remove(&self.backend);
             }
-            groups.change(Scope::Run(run.clone()), group);
-        }
-        self.runs = acting;
-        let open: Vec<_> = self.reconnects.extract_if(.., |_, reconnect| reconnect.open).collect();
-        for (id, reconnect) in open {
-            let scope = Scope::Run(reconnect.run());
-            let mut group = groups.ask(scope.clone());
-            // Where the run goes on, here or elsewhere, it follows what ends last.
-            if !group.acting.is_empty() {
-                continue;
+            let is_on = !group.acting.is_empty();
+            // What waits is called off where the run begins again, and where another took it over.
+            let is_taken = listed_waiting.contains(&run) && !group.waiting.contains(&self.backend);
+            if is_on && !was_on {
+                group.waiting.clear();
+                self.call_off(&run, |_| true, said);
+            } else if is_taken {
+                self.call_off(&run, |_| true, said);
+            } else if is_on {
+                self.call_off(&run, |reconnect| reconnect.after.is_none(), said);
+                if !before.waiting.contains(&self.backend) {
+                    self.tell_of_waiting(&run, &group, said);
+                }
+            } else if self.plan_reconnect(&run, said) {
+                group.waiting.clear();
             }
-            let run = reconnect.run();
-            let waiting =
-                self.reconnects.iter_mut().find(|(_, one)| one.is_waiting() && one.run() == run);
-            let id = match waiting {
-                Some((id, waiting)) => {
-                    waiting.due = waiting.due.max(reconnect.due);
-                    id.clone()
-                }
-                None => {
-                    let (target, due) = (reconnect.target.clone(), reconnect.due);
-                    said.push(What::ReconnectPlanned { id: id.clone(), target, due });
-                    self.reconnects.insert(id.clone(), Reconnect { open: false, ..reconnect });
-                    id
-                }
-            };
-            other(&group, &self.backend);
-            group.reconnect = Some((self.backend.clone(), id));
-            groups.change(scope, group);
+            if self.waiting().contains(&run) {
+                group.waiting.insert(self.backend.clone());
+            } else {
+                group.waiting.remove(&self.backend);
+            }
+            // They find that theirs is not listed any more, or that the run is over.
+            let is_news = was_on != is_on || !before.waiting.is_subset(&group.waiting);
+            concerned.extend(before.waiting.iter().filter(|_| is_news).cloned());
+            if group != before {
+                groups.change(scope, group);
+            }
         }
+        concerned.remove(&self.backend);
+        self.listed = Listed { acting, waiting: self.waiting() };
         concerned
     }
 
+    /// The runs whose reconnect waits here.
+    fn waiting(&self) -> BTreeSet<RunId> {
+        let waiting = self.reconnects.values().filter(|reconnect| reconnect.is_waiting());
+        waiting.map(Reconnect::run).collect()
+    }
+
+    /// Says what a reconnect waits for. That its run goes on here is seen by the override.
+    fn tell_of_waiting(&self, run: &RunId, group: &Group, said: &mut Vec<What>) {
+        let on: Vec<BackendId> =
+            group.acting.iter().filter(|backend| **backend != self.backend).cloned().collect();
+        let waiting = self.reconnects.iter().find(|(_, one)| one.is_waiting() && one.run() == *run);
+        if let Some((id, _)) = waiting.filter(|_| !on.is_empty()) {
+            let (id, target, play) = (id.clone(), run.target.clone(), run.play.clone());
+            said.push(What::ReconnectWaits { id, target, play, on });
+        }
+    }
+
+    /// Calls off what waits of a run. Only what was planned has been told of before.
+    fn call_off(&mut self, run: &RunId, which: impl Fn(&Reconnect) -> bool, said: &mut Vec<What>) {
+        let off = self.reconnects.extract_if(.., |_, reconnect| {
+            reconnect.is_waiting() && reconnect.run() == *run && which(reconnect)
+        });
+        for (id, reconnect) in off.filter(|(_, reconnect)| reconnect.after.is_none()) {
+            said.push(What::ReconnectCancelled { id, target: reconnect.target });
+        }
+    }
+
+    /// Plans what follows a run that is over, as one reconnect; says whether there is anything to plan.
+    fn plan_reconnect(&mut self, run: &RunId, said: &mut Vec<What>) -> bool {
+        let now = self.now;
+        let of_run = |one: &Reconnect| one.is_waiting() && one.run() == *run;
+        let noted: Vec<_> =
+            self.reconnects.extract_if(.., |_, one| of_run(one) && one.after.is_some()).collect();
+        let due = noted.iter().filter_map(|(_, one)| one.after).max();
+        let Some(due) = due.map(|after| later(now, after)) else { return false };
+        if let Some(planned) = self.reconnects.values_mut().find(|one| of_run(one)) {
+            planned.due = planned.due.max(due);
+        } else if let Some((id, one)) = noted.into_iter().next() {
+            let target = one.target.clone();
+            said.push(What::ReconnectPlanned { id: id.clone(), target, due });
+            self.reconnects.insert(id, Reconnect { due, after: None, ..one });
+        }
+        true
+    }
     /// Takes back the reconnects that were not asked for yet: an operator's will.
     pub(super) fn undo_reconnects(&mut self, by: &str, reason: &str, said: &mut Vec<What>) {
         for (id, undone) in self.reconnects.extract_if(.., |_, reconnect| reconnect.is_waiting()) {
             let (by, reason) = (by.to_owned(), reason.to_owned());
             said.push(What::ReconnectUndone { id, target: undone.target, by, reason });
-        }
-    }
-
-    /// Cancels the reconnects whose run is on again, or that a later one takes the place of.
-    pub(crate) fn cancel_reconnects(&mut self, groups: &mut Consulted<'_>, said: &mut Vec<What>) {
-        let cancelled = self.reconnects.extract_if(.., |id, reconnect| {
-            reconnect.is_waiting() && {
-                let group = groups.ask(Scope::Run(reconnect.run()));
-                let another = group.reconnect.is_some_and(|(_, planned)| planned != *id);
-                another || !group.acting.is_empty()
-            }
-        });
-        for (id, reconnect) in cancelled {
-            said.push(What::ReconnectCancelled { id, target: reconnect.target });
         }
     }
 
@@ -233,7 +284,8 @@ impl Document {
     ) -> Option<(ReconnectId, BackendId, SignedDuration)> {
         let now = self.now;
         for (id, reconnect) in &mut self.reconnects {
-            if reconnect.outcome.is_some() || now < reconnect.ask_at() {
+            if reconnect.outcome.is_some() || reconnect.after.is_some() || now < reconnect.ask_at()
+            {
                 continue;
             }
             let (id, target) = (id.clone(), reconnect.target.clone());

@@ -68,7 +68,8 @@ impl Document {
         }
         let mut wakes = Vec::new();
         // Whoever writes to the backend meanwhile is of no concern to a reconnect.
-        if !(self.overrides.is_empty() && self.owned.is_empty() && self.intents.is_empty()) {
+        let at_rest = self.overrides.is_empty() && self.owned.is_empty() && self.intents.is_empty();
+        if !(at_rest && self.listed.acting.is_empty()) {
             wakes.push(later(self.now, LOOK_EVERY));
         }
         // What is missing may be back at any moment, and what was never done is none the later for it.

@@ -244,7 +244,7 @@ fn document() -> Document {
             play: "drain-failing-member".parse().unwrap(),
             series: series_id("f00d"),
             due: at("12:15:00"),
-            open: false,
+            after: None,
             asked: vec![at("12:12:30"); number.min(2)],
             outcome,
         };
@@ -300,8 +300,8 @@ fn groups() {
     let pause = Pause { by: "ann".to_owned(), reason: "release".to_owned(), at: at("12:00:00") };
     check("group_paused.json", &Group { paused: Some(pause), ..Group::default() });
     let acting = [backend("eu")].into();
-    let reconnect = Some((backend("us"), ReconnectId::derive(&["one"])));
-    check("group_run.json", &Group { acting, reconnect, ..Group::default() });
+    let waiting = [backend("us")].into();
+    check("group_run.json", &Group { acting, waiting, ..Group::default() });
 }
 
 #[test]
