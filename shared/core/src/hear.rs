@@ -11,7 +11,6 @@ use crate::{
     ledger::{Line, What},
     names::BackendId,
     origin::Origin,
-    overrides::{After, Lease},
     playbook::Matched,
     series::{Merged, Occurrence, Series},
     signal::{SeriesId, Signal},
@@ -212,16 +211,8 @@ fn asked(
         asked: Asked {
             generation,
             effect: effect.clone(),
-            lease: Lease {
-                until: play.until,
-                hold: play.hold,
-                ramp: play.ramp.steps.clone(),
-                every: play.ramp.every,
-            },
-            after: after
-                .iter()
-                .map(|(reconnect, after)| After { reconnect: reconnect.clone(), after: *after })
-                .collect(),
+            lease: play.lease.clone(),
+            after: after.to_vec(),
             severity: said.severity,
             started: running.started,
             since: running.since,

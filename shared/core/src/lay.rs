@@ -64,7 +64,7 @@ use crate::{
     field::{Field, Value, Values},
     fraction::{Fraction, WHOLE_BASIS_POINTS},
     id::OverrideId,
-    limits::{Failover, Limits},
+    limits::Terms,
     origin::Origin,
     overrides::Held,
     pool::Pool,
@@ -73,17 +73,6 @@ use crate::{
 
 /// Parts of one unit of weight, so that any [`Fraction`] of a weight is a whole number.
 const SCALE: u32 = WHOLE_BASIS_POINTS as u32;
-
-/// What must hold of the result.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Terms {
-    /// The limits.
-    pub limits: Limits,
-    /// What happens when the serving group cannot keep them by itself.
-    pub failover: Failover,
-    /// What null counts as beside numbers, where the playbook says so.
-    pub null_weight: Option<u8>,
-}
 
 /// What decides between overrides. Compares as the order of admission: the first is the strongest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::claim::Behind;
 use crate::{
-    limits::LeastMembers,
+    limits::{Failover, LeastMembers, Limits},
     overrides::{Lease, Life, Override, Standing, Until},
     pool::Member,
 };

@@ -6,9 +6,12 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span};
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
-use super::{PLAYS_MAX, POOLS_MAX, problem::Wrong};
+use super::{
+    bounds::{PLAYS_MAX, POOLS_MAX},
+    problem::Wrong,
+};
 
 /// How deep collections may be within one another; a playbook needs 7.
 const DEPTH_MAX: usize = 24;
@@ -69,11 +72,8 @@ struct Open {
 /// Reads the one document of `source`; all that is wrong is one thing, for a parser of YAML
 /// cannot go on behind an error.
 pub(super) fn read(source: &str) -> Result<Node, Wrong> {
-    let mut options = Options::default();
-    options.flow_nesting_limit = DEPTH_MAX;
-    options.block_nesting_limit = DEPTH_MAX;
     let mut builder = Builder::default();
-    for event in Parser::new_from_str_with_options(source, options) {
+    for event in Parser::new_from_str(source) {
         let (event, span) = event.map_err(|error| syntax(source, &error))?;
         builder.take(&event, bytes(source, &span))?;
     }
@@ -94,8 +94,14 @@ struct Builder {
 impl Builder {
     fn take(&mut self, event: &Event<'_>, at: Range<usize>) -> Result<(), Wrong> {
         match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                no_tag(tag.is_some(), &at)?;
+            Event::Scalar(.., Some(_))
+            | Event::SequenceStart(.., Some(_))
+            | Event::MappingStart(.., Some(_)) => Err(Wrong::new(
+                at,
+                "this value has a tag",
+                "tags, such as !something, mean nothing in a playbook; take it out",
+            )),
+            Event::Scalar(text, style, anchor, None) => {
                 let plain = *style == ScalarStyle::Plain;
                 let null = plain && matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL");
                 let value = if null {
@@ -105,14 +111,8 @@ impl Builder {
                 };
                 self.write(Node { at, value }, *anchor, 1)
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                no_tag(tag.is_some(), &at)?;
-                self.begin(at, *anchor, false)
-            }
-            Event::MappingStart(_, anchor, tag) => {
-                no_tag(tag.is_some(), &at)?;
-                self.begin(at, *anchor, true)
-            }
+            Event::SequenceStart(_, anchor, None) => self.begin(at, *anchor, false),
+            Event::MappingStart(_, anchor, None) => self.begin(at, *anchor, true),
             Event::SequenceEnd | Event::MappingEnd => self.end(),
             Event::Alias(anchor) => match self.anchors.get(anchor) {
                 Some((node, count)) => {
@@ -212,17 +212,6 @@ impl Builder {
     }
 }
 
-fn no_tag(tagged: bool, at: &Range<usize>) -> Result<(), Wrong> {
-    if tagged {
-        return Err(Wrong::new(
-            at.clone(),
-            "this value has a tag",
-            "tags, such as !something, mean nothing in a playbook; take it out",
-        ));
-    }
-    Ok(())
-}
-
 fn bytes(source: &str, span: &Span) -> Range<usize> {
     let byte = |at: Option<usize>| at.unwrap_or(0).min(source.len());
     let start = byte(span.start.byte_offset());
@@ -235,10 +224,8 @@ fn syntax(source: &str, error: &ScanError) -> Wrong {
         source.char_indices().nth(marker.index()).map_or(source.len(), |(at, _)| at)
     });
     let at = at.min(source.len());
-    let end = source[at.min(source.len())..]
-        .chars()
-        .next()
-        .map_or(at, |char| if char.is_whitespace() { at } else { at + char.len_utf8() });
+    let here = source[at..].chars().next().filter(|char| !char.is_whitespace());
+    let end = at + here.map_or(0, char::len_utf8);
     let (message, help) = not_yaml(&error.info());
     Wrong::new(at..end, message, help)
 }

@@ -14,7 +14,7 @@ use cel::{
     },
 };
 
-use super::vet::Kind;
+use super::kind::Kind;
 
 /// How long a text may be that a function takes or gives, in bytes: as long as all labels of a
 /// signal are together.

@@ -13,7 +13,9 @@ use cel::{
 };
 
 use super::{
-    expression::{LOOPS_MAX, Wanted, check_pattern, is_type},
+    bounds::LOOPS_MAX,
+    environment::{check_pattern, is_type},
+    kind::{Kind, Wanted},
     nearest::{meant, nearest},
     problem::Wrong,
     strings::{FORMS, Form},
@@ -62,42 +64,6 @@ const MACROS: [(&str, &str); 7] = [
     ("map", "list.map(each, value)"),
     ("filter", "list.filter(each, condition)"),
 ];
-
-/// What an expression gives, as far as its form shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Truth,
-    Text,
-    Number,
-    /// A number that has names.
-    Severity,
-    Map,
-    List,
-    Unknown,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Truth => "true or false",
-            Self::Text => "text",
-            Self::Number => "a number",
-            Self::Severity => "a severity",
-            Self::Map => "a map",
-            Self::List => "a list",
-            Self::Unknown => "something",
-        }
-    }
-
-    /// Whether the two can be equal at all.
-    fn comparable(self, other: Self) -> bool {
-        let number = |kind| matches!(kind, Self::Number | Self::Severity);
-        self == other
-            || self == Self::Unknown
-            || other == Self::Unknown
-            || (number(self) && number(other))
-    }
-}
 
 /// All that is wrong with the program as far as it shows, in the order of its text.
 pub(super) fn vet(program: &Program, wanted: Wanted) -> Vec<Wrong> {
@@ -159,11 +125,9 @@ impl<'p> Vetting<'p> {
     fn sign(&self, node: &IdedExpr) -> Range<usize> {
         let source = &self.program.source_info().source;
         let (start, stop) = self.program.source_info().offset_for(node.id).unwrap_or((0, 0));
-        let start = usize::try_from(start).unwrap_or(0).min(source.len());
-        let end = usize::try_from(stop).unwrap_or(0).saturating_add(1).clamp(start, source.len());
-        let start = (0..=start).rev().find(|at| source.is_char_boundary(*at)).unwrap_or(0);
-        let end = (end..=source.len()).find(|at| source.is_char_boundary(*at)).unwrap_or(start);
-        start..end
+        let byte = |at: u32| usize::try_from(at).unwrap_or(0);
+        let start = source.floor_char_boundary(byte(start));
+        start..source.ceil_char_boundary(byte(stop).saturating_add(1)).max(start)
     }
 
     /// The bytes of `word`, from the node's sign on.

@@ -32,7 +32,7 @@ fn given(expression: &str) -> String {
     };
     match template.fill(&Scene::of(&signal)) {
         Ok(text) => text,
-        Err(fault) => crate::playbook::Reason::from(fault).to_string(),
+        Err(fault) => fault.to_string(),
     }
 }
 
@@ -192,10 +192,12 @@ fn conditions_have_them_too() {
     after: [{reconnect: {backend: "${signal.labels.id.lastSegment()}", after: 2m}}]
 "#,
     );
-    let hearing = playbook.hear(&signal(Severity::Info, [("id", ID)]));
-    assert_eq!(hearing.failed, []);
-    let told =
-        format!("{} {}", hearing.matched[0].effects[0].1, hearing.matched[0].after[0].0.name);
+    let matches = playbook.hear(&signal(Severity::Info, [("id", ID)]));
+    assert_eq!(matches.failed, []);
+    let told = format!(
+        "{} {}",
+        matches.matched[0].effects[0].1, matches.matched[0].after[0].reconnect.name
+    );
     assert_eq!(told, "drain eu-1 eu-1");
 
     let text = format!(
