@@ -8,6 +8,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use crate::text::stored_as_text;
+
 /// Why a text is no valid name; says which kind of name, the text, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no {kind}: {rule}")]
@@ -20,9 +22,10 @@ pub struct NameError {
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $case:expr, $valid:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
+
+        stored_as_text!($name);
 
         impl $name {
             /// The name's characters.
@@ -45,29 +48,9 @@ macro_rules! name {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = NameError;
-
-            fn try_from(text: String) -> Result<Self, NameError> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0
-            }
-        }
-
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.pad(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
             }
         }
     };
@@ -164,8 +147,7 @@ pub struct ServiceId {
 /// A backend, Single or Pool, at service or workspace level.
 ///
 /// Written, stored and parsed as its Azure path, in lower case where Azure ignores it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BackendId {
     /// The service it belongs to.
     pub service: ServiceId,
@@ -174,6 +156,8 @@ pub struct BackendId {
     /// Its name.
     pub name: BackendName,
 }
+
+stored_as_text!(BackendId);
 
 impl BackendId {
     /// Another backend of the same service and workspace.
@@ -204,12 +188,6 @@ impl fmt::Display for BackendId {
             write!(f, "/workspaces/{workspace}")?;
         }
         write!(f, "/backends/{}", self.name)
-    }
-}
-
-impl fmt::Debug for BackendId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 
@@ -267,20 +245,6 @@ impl FromStr for BackendId {
             workspace,
             name: name.parse()?,
         })
-    }
-}
-
-impl TryFrom<String> for BackendId {
-    type Error = BackendIdError;
-
-    fn try_from(text: String) -> Result<Self, BackendIdError> {
-        text.parse()
-    }
-}
-
-impl From<BackendId> for String {
-    fn from(id: BackendId) -> Self {
-        id.to_string()
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::names::SourceName;
+use crate::{names::SourceName, text::stored_as_text};
 
 /// How bad a source says it is. Ordered: `Info < Warning < Error < Critical`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,12 +46,13 @@ impl fmt::Display for Severity {
 /// Names a series: the source, and what it calls the same alert.
 ///
 /// Written `source/fingerprint`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeriesId {
     source: SourceName,
     fingerprint: String,
 }
+
+stored_as_text!(SeriesId);
 
 /// How long a source's own name for an alert may be, in bytes.
 pub const FINGERPRINT_BYTES_MAX: usize = 200;
@@ -104,29 +105,9 @@ impl FromStr for SeriesId {
     }
 }
 
-impl TryFrom<String> for SeriesId {
-    type Error = SeriesIdError;
-
-    fn try_from(text: String) -> Result<Self, SeriesIdError> {
-        text.parse()
-    }
-}
-
-impl From<SeriesId> for String {
-    fn from(id: SeriesId) -> Self {
-        id.to_string()
-    }
-}
-
 impl fmt::Display for SeriesId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.source, self.fingerprint)
-    }
-}
-
-impl fmt::Debug for SeriesId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

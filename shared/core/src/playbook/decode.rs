@@ -26,7 +26,7 @@ use serde::{
 use super::{
     nearest::{meant, nearest, quoted},
     needed::needed,
-    node::{Node, Value},
+    node::{Content, Node},
     problem::{Wrong, clipped},
     unbuilt::unbuilt,
 };
@@ -160,19 +160,21 @@ impl<'a> Reader<'a> {
     }
 
     fn mismatch(self, wanted: &str, example: &str) -> Stop {
-        let found = match &self.node.value {
-            Value::Null => "nothing",
-            Value::Scalar { .. } => "a single value",
-            Value::List(_) => "a list",
-            Value::Mapping(_) => "a mapping",
+        let found = match &self.node.content {
+            Content::Null => "nothing",
+            Content::Scalar { .. } => "a single value",
+            Content::List(_) => "a list",
+            Content::Mapping(_) => "a mapping",
         };
         Stop::at(self.node, format!("this must be {wanted}, and there is {found}"), example)
     }
 
     fn scalar(self, wanted: &str, example: &str) -> Result<(&'a str, bool), Stop> {
-        match &self.node.value {
-            Value::Scalar { text, plain } => Ok((text, *plain)),
-            Value::Null | Value::List(_) | Value::Mapping(_) => Err(self.mismatch(wanted, example)),
+        match &self.node.content {
+            Content::Scalar { text, plain } => Ok((text, *plain)),
+            Content::Null | Content::List(_) | Content::Mapping(_) => {
+                Err(self.mismatch(wanted, example))
+            }
         }
     }
 
@@ -191,7 +193,7 @@ impl<'a> Reader<'a> {
 
     /// The pairs of a mapping whose keys are texts, each key once; `fields` are those it may have.
     fn pairs(self, fields: Option<&'static [&'static str]>) -> Result<Vec<Pair<'a>>, Stop> {
-        let Value::Mapping(pairs) = &self.node.value else {
+        let Content::Mapping(pairs) = &self.node.content else {
             let example = fields.map_or_else(
                 || "write `name: value`".to_owned(),
                 |fields| format!("it has {}", quoted(fields).join(", ")),
@@ -277,11 +279,11 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        match &self.node.value {
-            Value::List(nodes) => {
+        match &self.node.content {
+            Content::List(nodes) => {
                 visitor.visit_seq(SeqDeserializer::new(nodes.iter().map(|node| self.of(node))))
             }
-            Value::Null | Value::Scalar { .. } | Value::Mapping(_) => Err(self.mismatch(
+            Content::Null | Content::Scalar { .. } | Content::Mapping(_) => Err(self.mismatch(
                 "a list",
                 "put each entry on a line of its own that begins with `- `, or all in [ ]",
             )),
@@ -316,22 +318,22 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Stop> {
-        match &self.node.value {
-            Value::Scalar { text, .. } if variants.contains(&text.as_str()) => {
+        match &self.node.content {
+            Content::Scalar { text, .. } if variants.contains(&text.as_str()) => {
                 let name: StrDeserializer<'_, Stop> = text.as_str().into_deserializer();
                 visitor.visit_enum(name).map_err(|_| {
                     let help = format!("write {text}: {{pool: …, member: …}}");
                     Stop::at(self.node, format!("`{text}` needs to be told of what"), help)
                 })
             }
-            Value::Scalar { text, .. } => {
+            Content::Scalar { text, .. } => {
                 let (message, help) = unbuilt(text).unwrap_or_else(|| {
                     let message = format!("`{}` cannot stand here", clipped(text));
                     (message, meant(text, "possibilities", variants.iter().copied()))
                 });
                 Err(Stop::at(self.node, message, help))
             }
-            Value::Mapping(pairs) => {
+            Content::Mapping(pairs) => {
                 let [(key, content)] = pairs.as_slice() else {
                     let second = pairs.get(1).map_or(self.node, |(key, _)| key);
                     return Err(Stop::at(
@@ -353,7 +355,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                     Stop::at(content, format!("`{name}` stands alone"), "take this out")
                 })
             }
-            Value::Null | Value::List(_) => {
+            Content::Null | Content::List(_) => {
                 let help = format!("write one of {}", quoted(variants).join(", "));
                 Err(self.mismatch("one of the names", &help))
             }

@@ -29,22 +29,22 @@ pub(super) struct Node {
     /// Its bytes. Of a collection: those of the key that it stands under, or of its own first
     /// value, for a caret under half a page helps nobody.
     pub(super) at: Range<usize>,
-    pub(super) value: Value,
+    pub(super) content: Content,
 }
 
 impl Node {
     /// Its text, where it is a single value.
     pub(super) fn text(&self) -> Option<&str> {
-        match &self.value {
-            Value::Scalar { text, .. } => Some(text),
-            Value::Null | Value::List(_) | Value::Mapping(_) => None,
+        match &self.content {
+            Content::Scalar { text, .. } => Some(text),
+            Content::Null | Content::List(_) | Content::Mapping(_) => None,
         }
     }
 }
 
 /// What a value is.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(super) enum Content {
     /// Nothing was written, or `null`.
     Null,
     /// A scalar.
@@ -75,7 +75,7 @@ pub(super) fn read(source: &str) -> Result<Node, Wrong> {
     let mut builder = Builder::default();
     for event in Parser::new_from_str(source) {
         let (event, span) = event.map_err(|error| syntax(source, &error))?;
-        builder.take(&event, bytes(source, &span))?;
+        builder.take(event, bytes(source, &span))?;
     }
     builder.root.ok_or_else(|| {
         Wrong::new(0..0, "the playbook is empty", "begin with `version: 1`; see the example")
@@ -92,29 +92,32 @@ struct Builder {
 }
 
 impl Builder {
-    fn take(&mut self, event: &Event<'_>, at: Range<usize>) -> Result<(), Wrong> {
-        match event {
-            Event::Scalar(.., Some(_))
-            | Event::SequenceStart(.., Some(_))
-            | Event::MappingStart(.., Some(_)) => Err(Wrong::new(
+    fn take(&mut self, event: Event<'_>, at: Range<usize>) -> Result<(), Wrong> {
+        if let Event::Scalar(.., Some(_))
+        | Event::SequenceStart(.., Some(_))
+        | Event::MappingStart(.., Some(_)) = event
+        {
+            return Err(Wrong::new(
                 at,
                 "this value has a tag",
                 "tags, such as !something, mean nothing in a playbook; take it out",
-            )),
-            Event::Scalar(text, style, anchor, None) => {
-                let plain = *style == ScalarStyle::Plain;
+            ));
+        }
+        match event {
+            Event::Scalar(text, style, anchor, _) => {
+                let plain = style == ScalarStyle::Plain;
                 let null = plain && matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL");
-                let value = if null {
-                    Value::Null
+                let content = if null {
+                    Content::Null
                 } else {
-                    Value::Scalar { text: text.clone().into_owned(), plain }
+                    Content::Scalar { text: text.into_owned(), plain }
                 };
-                self.write(Node { at, value }, *anchor, 1)
+                self.write(Node { at, content }, anchor, 1)
             }
-            Event::SequenceStart(_, anchor, None) => self.begin(at, *anchor, false),
-            Event::MappingStart(_, anchor, None) => self.begin(at, *anchor, true),
+            Event::SequenceStart(_, anchor, _) => self.begin(at, anchor, false),
+            Event::MappingStart(_, anchor, _) => self.begin(at, anchor, true),
             Event::SequenceEnd | Event::MappingEnd => self.end(),
-            Event::Alias(anchor) => match self.anchors.get(anchor) {
+            Event::Alias(anchor) => match self.anchors.get(&anchor) {
                 Some((node, count)) => {
                     self.repeated += count;
                     if self.repeated > REPEATED_MAX {
@@ -166,21 +169,21 @@ impl Builder {
         let Some(open) = self.open.pop() else { return Ok(()) };
         let first = open.nodes.first().map(|node| node.at.clone());
         let at = first.filter(|first| !first.is_empty()).unwrap_or(open.at);
-        let value = if open.mapping {
+        let content = if open.mapping {
             let mut pairs = Vec::with_capacity(open.nodes.len() / 2);
             let mut nodes = open.nodes.into_iter();
             while let (Some(key), Some(mut value)) = (nodes.next(), nodes.next()) {
-                let collection = matches!(value.value, Value::List(_) | Value::Mapping(_));
+                let collection = matches!(value.content, Content::List(_) | Content::Mapping(_));
                 if collection || value.at.is_empty() {
                     value.at = key.at.clone();
                 }
                 pairs.push((key, value));
             }
-            Value::Mapping(pairs)
+            Content::Mapping(pairs)
         } else {
-            Value::List(open.nodes)
+            Content::List(open.nodes)
         };
-        self.write(Node { at, value }, open.anchor, open.count)
+        self.write(Node { at, content }, open.anchor, open.count)
     }
 
     /// A value that is written here; `count` is how many it holds, itself and what its aliases repeat

@@ -117,9 +117,8 @@ impl Reading<'_> {
     where
         T: std::str::FromStr<Err: std::fmt::Display>,
     {
-        let mut said =
-            |error: T::Err| self.wrongs.push(Wrong::said(at.clone(), &error.to_string()));
-        text.parse().map_err(|error| said(error)).ok()
+        let said = |error: T::Err| self.wrongs.push(Wrong::said(at.clone(), &error.to_string()));
+        text.parse().map_err(said).ok()
     }
 
     /// A text in which expressions stand: what is wrong in it is put at its place in the file.
