@@ -209,28 +209,21 @@ impl FromStr for BackendId {
     type Err = BackendIdError;
 
     fn from_str(text: &str) -> Result<Self, BackendIdError> {
+        const HEAD: [&str; 5] =
+            ["subscriptions", "resourceGroups", "providers", "Microsoft.ApiManagement", "service"];
         let segments: Vec<&str> = text.strip_prefix('/').unwrap_or(text).split('/').collect();
         let form = || BackendIdError::Form(text.to_owned());
-        let (head, tail) = segments.split_at_checked(8).ok_or_else(form)?;
-        let [subscriptions, subscription, groups, group, providers, provider, kind, service] = head
-        else {
+        let same = |found: &str, wanted: &str| found.eq_ignore_ascii_case(wanted);
+        let [a, subscription, b, group, c, d, e, service, tail @ ..] = segments.as_slice() else {
             return Err(form());
         };
-        let fixed = [
-            (subscriptions, "subscriptions"),
-            (groups, "resourceGroups"),
-            (providers, "providers"),
-            (provider, "Microsoft.ApiManagement"),
-            (kind, "service"),
-        ];
-        if fixed.iter().any(|(found, wanted)| !found.eq_ignore_ascii_case(wanted)) {
+        if ![a, b, c, d, e].into_iter().zip(HEAD).all(|(found, wanted)| same(found, wanted)) {
             return Err(form());
         }
         let (workspace, name) = match tail {
-            [backends, name] if backends.eq_ignore_ascii_case("backends") => (None, name),
+            [backends, name] if same(backends, "backends") => (None, name),
             [workspaces, workspace, backends, name]
-                if workspaces.eq_ignore_ascii_case("workspaces")
-                    && backends.eq_ignore_ascii_case("backends") =>
+                if same(workspaces, "workspaces") && same(backends, "backends") =>
             {
                 (Some(workspace.parse()?), name)
             }

@@ -128,7 +128,7 @@ pub enum Heard {
 
 /// When an alert ended, and why that time counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
+pub struct Ending {
     /// When.
     pub at: Timestamp,
     /// Why the receipt counts and not the stated end; none where the stated end counts.
@@ -194,20 +194,20 @@ impl Signal {
     /// When the alert ended; none where it fires. That is the stated end or the receipt, whichever
     /// is earlier; the receipt where the stated end is none or lies before the start.
     #[must_use]
-    pub fn end(&self) -> Option<End> {
+    pub fn end(&self) -> Option<Ending> {
         let Heard::Resolved { stated } = self.heard else { return None };
         let received = self.received;
         Some(match stated {
             // Nothing is known that could count instead.
-            Some(stated) if received == RECEIVED_UNKNOWN => End { at: stated, by_receipt: None },
-            None => End { at: received, by_receipt: Some(ByReceipt::NotStated) },
+            Some(stated) if received == RECEIVED_UNKNOWN => Ending { at: stated, by_receipt: None },
+            None => Ending { at: received, by_receipt: Some(ByReceipt::NotStated) },
             Some(stated) if stated < self.started => {
-                End { at: received, by_receipt: Some(ByReceipt::BeforeStart) }
+                Ending { at: received, by_receipt: Some(ByReceipt::BeforeStart) }
             }
             Some(stated) if stated > received => {
-                End { at: received, by_receipt: Some(ByReceipt::Ahead) }
+                Ending { at: received, by_receipt: Some(ByReceipt::Ahead) }
             }
-            Some(stated) => End { at: stated, by_receipt: None },
+            Some(stated) => Ending { at: stated, by_receipt: None },
         })
     }
 }

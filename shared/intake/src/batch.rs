@@ -10,7 +10,7 @@ use pointsman_core::{
 use sha2::{Digest, Sha256};
 
 use crate::{
-    BODY_BYTES_MAX, KEPT_BYTES_MAX,
+    KEPT_BYTES_MAX,
     text::{cut, quote},
 };
 
@@ -115,14 +115,6 @@ impl From<SeriesIdError> for Reason {
 /// Why nothing at all could be read of a body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// It is too big; answered with a 413.
-    #[error("the body has {bytes} bytes, more than {BODY_BYTES_MAX}; {smaller}")]
-    Oversized {
-        /// How many bytes it has.
-        bytes: usize,
-        /// What its operator can do about that.
-        smaller: &'static str,
-    },
     /// It is not packed as its head says.
     #[error("its gzip cannot be unpacked: {0}")]
     Packed(String),
@@ -136,7 +128,7 @@ pub enum Unreadable {
         /// The column in bytes, from 1; 0 before the first.
         column: usize,
     },
-    /// It is JSON of another kind or version.
+    /// It is JSON of another kind or version, or too large.
     #[error("{0}")]
     Kind(String),
 }

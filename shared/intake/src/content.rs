@@ -41,8 +41,8 @@ impl Encoding {
 
     /// Unpacks a body.
     pub(crate) fn unpacked(self, body: &[u8]) -> Result<Cow<'_, [u8]>, Unpacking> {
-        match self {
-            Self::Identity => Ok(Cow::Borrowed(body)),
+        let unpacked = match self {
+            Self::Identity => Cow::Borrowed(body),
             Self::Gzip => {
                 let mut unpacked = Vec::new();
                 let most = BODY_BYTES_MAX as u64 + 1;
@@ -50,19 +50,17 @@ impl Encoding {
                     .take(most)
                     .read_to_end(&mut unpacked)
                     .map_err(|error| Unpacking::Broken(Unreadable::Packed(error.to_string())))?;
-                if unpacked.len() > BODY_BYTES_MAX {
-                    return Err(Unpacking::TooLarge);
-                }
-                Ok(Cow::Owned(unpacked))
+                Cow::Owned(unpacked)
             }
-        }
+        };
+        if unpacked.len() > BODY_BYTES_MAX { Err(Unpacking::TooLarge) } else { Ok(unpacked) }
     }
 }
 
 /// Why a body cannot be unpacked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unpacking {
-    /// It is too large when it is unpacked.
+    /// It is too large, as it came or unpacked.
     TooLarge,
     /// It is not packed as the head says.
     Broken(Unreadable),

@@ -14,7 +14,7 @@ pub struct Playbook {
     /// The services it names.
     pub services: BTreeMap<ServiceAlias, ServiceId>,
     /// The pools it may change; no two are the same backend.
-    pub pools: BTreeMap<PoolAlias, Pool>,
+    pub pools: BTreeMap<PoolAlias, ManagedPool>,
     /// What to do, in the order of the file; no two have one name.
     pub plays: Vec<Play>,
     /// Where things are found, since each step asks.
@@ -30,10 +30,11 @@ struct Index {
 impl Playbook {
     pub(super) fn new(
         services: BTreeMap<ServiceAlias, ServiceId>,
-        pools: BTreeMap<PoolAlias, Pool>,
+        pools: BTreeMap<PoolAlias, ManagedPool>,
         plays: Vec<Play>,
     ) -> Self {
-        let backend = |(alias, pool): (&PoolAlias, &Pool)| (pool.backend.clone(), alias.clone());
+        let backend =
+            |(alias, pool): (&PoolAlias, &ManagedPool)| (pool.backend.clone(), alias.clone());
         let index = Index {
             pools: pools.iter().map(backend).collect(),
             plays: plays.iter().enumerate().map(|(at, play)| (play.name.clone(), at)).collect(),
@@ -43,7 +44,7 @@ impl Playbook {
 
     /// The pool that is this backend, with what the playbook calls it.
     #[must_use]
-    pub fn pool_of(&self, backend: &BackendId) -> Option<(&PoolAlias, &Pool)> {
+    pub fn pool_of(&self, backend: &BackendId) -> Option<(&PoolAlias, &ManagedPool)> {
         self.pools.get_key_value(self.index.pools.get(backend)?)
     }
 
@@ -56,7 +57,7 @@ impl Playbook {
 
 /// A pool that the playbook may change, and what must hold of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pool {
+pub struct ManagedPool {
     /// Which backend it is.
     pub backend: BackendId,
     /// What must hold of it at all times.

@@ -8,7 +8,7 @@
 //! failure is told.
 
 use super::{
-    book::{Playbook, Pool},
+    book::{ManagedPool, Playbook},
     expression::{Fault, Scene},
     nearest::listed,
     play::Play,
@@ -37,7 +37,7 @@ pub struct Matched<'a> {
     /// The play.
     pub play: &'a Play,
     /// Its effects, in the order of the file: the pool, and what is done to it.
-    pub effects: Vec<(&'a Pool, Effect)>,
+    pub effects: Vec<(&'a ManagedPool, Effect)>,
     /// The reconnects that follow when the play is over.
     pub after: Vec<After>,
 }
@@ -136,7 +136,7 @@ impl Playbook {
     }
 
     /// The pool of the name that `template` gives for the signal of `scene`.
-    fn named(&self, template: &Template, scene: &Scene) -> Result<&Pool, Reason> {
+    fn named(&self, template: &Template, scene: &Scene) -> Result<&ManagedPool, Reason> {
         let name = template.fill(scene)?;
         let pool = name.parse().ok().and_then(|alias: PoolAlias| self.pools.get(&alias));
         pool.ok_or_else(|| Reason::NoPool {

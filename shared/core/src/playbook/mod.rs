@@ -39,7 +39,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use book::{Playbook, Pool};
+pub use book::{ManagedPool, Playbook};
 pub use bounds::{
     AT_MOST_DEFAULT, DURATION_MAX, EFFECTS_MAX, EXPRESSION_BYTES_MAX, LOOPS_MAX,
     PLAYBOOK_BYTES_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX, RECONNECT_AFTER_MIN, RECONNECTS_MAX,

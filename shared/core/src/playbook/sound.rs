@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    book::{Playbook, Pool},
+    book::{ManagedPool, Playbook},
     bounds::{PLAYBOOK_BYTES_MAX, PLAYS_MAX, POOLS_MAX, SERVICES_MAX},
     decode::{At, Entries, decode},
     expression::Expressions,
@@ -57,13 +57,13 @@ type Named<K, T> = BTreeMap<String, Option<(K, T)>>;
 
 /// What is known of the parts that plays refer to.
 struct Declared {
-    pools: Named<PoolAlias, Pool>,
+    pools: Named<PoolAlias, ManagedPool>,
     /// The backends that are pools.
     backends: HashSet<BackendId>,
 }
 
 impl Declared {
-    fn of(pools: Named<PoolAlias, Pool>) -> Self {
+    fn of(pools: Named<PoolAlias, ManagedPool>) -> Self {
         let backends = pools.values().flatten().map(|(_, pool)| pool.backend.clone()).collect();
         Self { pools, backends }
     }
@@ -85,14 +85,14 @@ impl Declared {
 
 /// The pools that an effect can come to change.
 struct Reach<'a> {
-    pools: Vec<&'a Pool>,
+    pools: Vec<&'a ManagedPool>,
     /// Whether the file shows that it can be each of them; otherwise a signal decides.
     shown: bool,
 }
 
 impl Reach<'_> {
     /// Whether the file alone shows that it can be a pool of which `wrong` holds.
-    fn shows(&self, mut wrong: impl FnMut(&Pool) -> bool) -> bool {
+    fn shows(&self, mut wrong: impl FnMut(&ManagedPool) -> bool) -> bool {
         let mut pools = self.pools.iter();
         if self.shown {
             pools.any(|pool| wrong(pool))
@@ -186,7 +186,7 @@ impl Reading<'_> {
         &mut self,
         entries: Vec<(At<String>, At<wire::Pool>)>,
         services: Option<&Named<ServiceAlias, ServiceId>>,
-    ) -> Named<PoolAlias, Pool> {
+    ) -> Named<PoolAlias, ManagedPool> {
         let mut pools = BTreeMap::new();
         let mut seen: HashMap<BackendId, String> = HashMap::new();
         for (alias, pool) in entries {
@@ -216,7 +216,7 @@ impl Reading<'_> {
         &mut self,
         wire: wire::Pool,
         services: Option<&Named<ServiceAlias, ServiceId>>,
-    ) -> Option<Pool> {
+    ) -> Option<ManagedPool> {
         let wire::Pool {
             service: At { at, value },
             workspace,
@@ -239,7 +239,7 @@ impl Reading<'_> {
             least_members: wire.least_members.and_then(At::given).unwrap_or_default(),
             least_share: wire.least_share.and_then(At::given),
         });
-        Some(Pool {
+        Some(ManagedPool {
             backend: BackendId { service: service?, workspace: workspace?, name: backend.value? },
             terms: Terms {
                 limits: limits.unwrap_or_default(),

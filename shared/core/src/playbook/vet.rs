@@ -34,25 +34,12 @@ const FIELDS: [(&str, Kind); 6] = [
     ("labels", Kind::Map),
     ("annotations", Kind::Map),
 ];
-const FUNCTIONS: [(&str, Kind); 18] = [
-    ("size", Kind::Number),
-    ("contains", Kind::Truth),
-    ("startsWith", Kind::Truth),
-    ("endsWith", Kind::Truth),
-    ("matches", Kind::Truth),
-    ("int", Kind::Number),
-    ("uint", Kind::Number),
-    ("double", Kind::Number),
-    ("string", Kind::Text),
-    ("bool", Kind::Truth),
-    ("bytes", Kind::Unknown),
-    ("type", Kind::Unknown),
-    ("dyn", Kind::Unknown),
-    ("hasValue", Kind::Truth),
-    ("value", Kind::Unknown),
-    ("orValue", Kind::Unknown),
-    ("or", Kind::Unknown),
-    ("@not_strictly_false", Kind::Truth),
+/// CEL's own functions, by what they give.
+const FUNCTIONS: [(Kind, &[&str]); 4] = [
+    (Kind::Truth, &["contains", "startsWith", "endsWith", "matches", "bool", "hasValue"]),
+    (Kind::Number, &["size", "int", "uint", "double"]),
+    (Kind::Text, &["string"]),
+    (Kind::Unknown, &["bytes", "type", "dyn", "value", "orValue", "or"]),
 ];
 /// The macros, with how they are called: left as calls, they were called otherwise.
 const MACROS: [(&str, &str); 7] = [
@@ -313,16 +300,15 @@ impl<'p> Vetting<'p> {
 
     fn function(&mut self, node: &IdedExpr, call: &CallExpr) -> Kind {
         let name = call.func_name.as_str();
-        if name == "@in" {
+        if matches!(name, "@in" | "@not_strictly_false") {
             return Kind::Truth;
         }
         if name.starts_with(['_', '-']) {
             return Kind::Unknown;
         }
-        let Some((_, kind)) = FUNCTIONS.iter().find(|(known, _)| *known == name) else {
-            let known = FUNCTIONS.iter().chain(&[("exists", Kind::Truth)]).map(|(name, _)| *name);
-            let known = known.filter(|name| !name.starts_with('@'));
-            let known = known.chain(FORMS.iter().map(|form| form.name));
+        let Some((kind, _)) = FUNCTIONS.iter().find(|(_, names)| names.contains(&name)) else {
+            let own = FUNCTIONS.iter().flat_map(|(_, names)| names.iter().copied());
+            let known = own.chain(["exists"]).chain(FORMS.iter().map(|form| form.name));
             let at = self.at_function(node, name);
             self.wrong(
                 at,

@@ -90,11 +90,8 @@ impl Source for Alertmanager {
                 Err(Unpacking::TooLarge) => return Err(Refused::TooLarge),
                 Err(Unpacking::Broken(why)) => return Ok(Told::unreadable(body, why)),
             };
-            match read(&self.name, &unpacked, received) {
-                Ok(batch) => Ok(Told::Alerts(batch)),
-                Err(Unreadable::Oversized { .. }) => Err(Refused::TooLarge),
-                Err(why) => Ok(Told::unreadable(&unpacked, why)),
-            }
+            let batch = read(&self.name, &unpacked, received);
+            Ok(batch.map_or_else(|why| Told::unreadable(&unpacked, why), Told::Alerts))
         }))
     }
 
@@ -114,7 +111,10 @@ impl Source for Alertmanager {
 /// this webhook. An alert that cannot be used is [`Unusable`] in the batch instead.
 pub fn read(source: &SourceName, body: &[u8], received: Timestamp) -> Result<Batch, Unreadable> {
     if body.len() > BODY_BYTES_MAX {
-        return Err(Unreadable::Oversized { bytes: body.len(), smaller: SMALLER });
+        let bytes = body.len();
+        return Err(Unreadable::Kind(format!(
+            "the body has {bytes} bytes, more than {BODY_BYTES_MAX}; {SMALLER}"
+        )));
     }
     let text = utf8(body).map_err(|error| not_text(body, error))?;
     let mut group = group(text)?;

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::{
     super::{
-        book::Pool,
+        book::ManagedPool,
         bounds::{
             AT_MOST_DEFAULT, EFFECTS_MAX, RAMP_STEPS_MAX, RECONNECT_AFTER_MIN, RECONNECTS_MAX,
             SPLIT_MEMBERS_MAX,
@@ -266,8 +266,9 @@ impl Reading<'_> {
         let fixed = backend.as_ref().and_then(|backend| backend.fixed()?.parse().ok());
         if let Some((name, (declared, first))) = fixed.zip(first) {
             let name: BackendName = name;
-            let is_pool =
-                |pool: &Pool| declared.backends.contains(&pool.backend.sibling(name.clone()));
+            let is_pool = |pool: &ManagedPool| {
+                declared.backends.contains(&pool.backend.sibling(name.clone()))
+            };
             if first.shows(is_pool) {
                 self.wrong(
                     &at,

@@ -311,7 +311,7 @@ fn limits_are_those_of_the_file() {
     let playbook = example();
     expect![[r#"
         {
-            chat: Pool {
+            chat: ManagedPool {
                 backend: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso-apim/backends/chat-pool,
                 terms: Terms {
                     limits: Limits {
@@ -328,7 +328,7 @@ fn limits_are_those_of_the_file() {
                     ),
                 },
             },
-            search: Pool {
+            search: ManagedPool {
                 backend: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso-apim/workspaces/discovery/backends/search-pool,
                 terms: Terms {
                     limits: Limits {

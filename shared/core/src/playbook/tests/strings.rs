@@ -150,8 +150,8 @@ fn what_a_function_of_text_refuses() {
         `replace` is not used like this; write text.replace(old, new)
         this gives a list, and a value must be text or a number; write a value, such as ${signal.labels.backend}
         there is no function `lastSegmnt`; did you mean `lastSegment`?
-        there is no function `format`; the functions are `size`, `contains`, `startsWith`, `endsWith`, `matches`, `int`, `uint`, `double`, `string`, `bool`, `bytes`, `type` and others
-        there is no variable `strings`; for text, write "strings"; for a label, signal.labels.stringsthere is no function `quote`; the functions are `size`, `contains`, `startsWith`, `endsWith`, `matches`, `int`, `uint`, `double`, `string`, `bool`, `bytes`, `type` and others
+        there is no function `format`; the functions are `contains`, `startsWith`, `endsWith`, `matches`, `bool`, `hasValue`, `size`, `int`, `uint`, `double`, `string`, `bytes` and others
+        there is no variable `strings`; for text, write "strings"; for a label, signal.labels.stringsthere is no function `quote`; the functions are `contains`, `startsWith`, `endsWith`, `matches`, `bool`, `hasValue`, `size`, `int`, `uint`, `double`, `string`, `bytes` and others
         `trim` in a loop within a loop may take minutes; compare with == or startsWith there, or make two plays of it
     "#]].assert_eq(&told);
 }

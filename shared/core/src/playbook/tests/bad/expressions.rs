@@ -190,7 +190,7 @@ fn expressions() {
                |
             33 |   - {name: y, when: drained(signal), do: [{drain: {pool: chat, member: eu}}]}
                |                     ^^^^^^^
-               = the functions are `size`, `contains`, `startsWith`, `endsWith`, `matches`, `int`, `uint`, `double`, `string`, `bool`, `bytes`, `type` and others
+               = the functions are `contains`, `startsWith`, `endsWith`, `matches`, `bool`, `hasValue`, `size`, `int`, `uint`, `double`, `string`, `bytes` and others
 
             playbook.yaml:34:35: a map cannot be compared with text
                |

@@ -1,4 +1,4 @@
-//! The verdict on a shape: whether the limits hold, and how many standbys must serve for them to.
+//! Whether a shape keeps the limits, and how many standbys must serve for it to.
 //!
 //! Of what the owner's own baseline does not reach, nothing is asked.
 
@@ -30,7 +30,7 @@ impl Ground<'_> {
     /// the limits cannot be kept otherwise, for a ramp must not keep back what they allow.
     pub(super) fn standbys_needed(&self, admitted: &Admitted) -> Result<usize, Held> {
         let least = |counted| {
-            let held = match self.verdict(&self.shape(admitted, 0), counted) {
+            let held = match self.check(&self.shape(admitted, 0), counted) {
                 Ok(()) => return Ok(0),
                 Err(held) => held,
             };
@@ -39,14 +39,14 @@ impl Ground<'_> {
                 return Err(held);
             }
             (1..=self.standbys.len())
-                .find(|standbys| self.verdict(&self.shape(admitted, *standbys), counted).is_ok())
+                .find(|standbys| self.check(&self.shape(admitted, *standbys), counted).is_ok())
                 .ok_or(held)
         };
         least(Counted::Settled).or_else(|_| least(Counted::Any))
     }
 
     /// Holds a shape against the limits.
-    fn verdict(&self, shape: &Shape, counted: Counted) -> Result<(), Held> {
+    fn check(&self, shape: &Shape, counted: Counted) -> Result<(), Held> {
         let Limits { least_members, least_share } = self.terms.limits;
         let within = shape.within(self.serving);
         let serves = |at: &&usize| shape.weight[**at] > 0;
@@ -81,5 +81,5 @@ fn emptied(group: &[u8], weight: &[u32]) -> BTreeSet<u8> {
 }
 
 #[cfg(test)]
-#[path = "verdict_tests.rs"]
+#[path = "check_tests.rs"]
 mod tests;
