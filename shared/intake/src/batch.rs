@@ -9,10 +9,19 @@ use pointsman_core::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{
-    KEPT_BYTES_MAX,
-    text::{cut, quote},
-};
+use crate::text::{cut, quote};
+
+/// How many bytes of a body are read at most: 2 MiB. A body above it is answered with a 413.
+///
+/// Alertmanager puts a whole group into one body. With 400 bytes an alert, this is a group of
+/// five thousand.
+pub const BODY_BYTES_MAX: usize = 2 << 20;
+
+/// How many alerts one body may hold.
+pub const ALERTS_MAX: usize = 5_000;
+
+/// How much of what cannot be used is kept, in bytes.
+pub const KEPT_BYTES_MAX: usize = 16 << 10;
 
 /// How many labels an alert may have. Alertmanager has no such bound; Mimir's is 30.
 pub const LABELS_MAX: usize = 64;

@@ -8,7 +8,11 @@ use std::{borrow::Cow, io::Read as _};
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, header::CONTENT_ENCODING};
 
-use crate::{BODY_BYTES_MAX, Refused, Unreadable, text::quote};
+use crate::{
+    batch::{BODY_BYTES_MAX, Unreadable},
+    source::Refused,
+    text::quote,
+};
 
 /// What a body may be packed with, as `Accept-Encoding` has it.
 pub const ENCODINGS: &str = "gzip";

@@ -44,21 +44,21 @@ use pointsman_core::{
 };
 use serde_json::value::RawValue;
 
-use self::wire::{Alert, Group, Kind, Pairs, text};
+use self::wire::{Alert, Group, Pairs, SMALLER, Versioned, text};
 use crate::{
-    AHEAD_HOURS_MAX, ANNOTATIONS_BYTES_MAX, BODY_BYTES_MAX, Batch, LABELS_BYTES_MAX, LABELS_MAX,
-    Reader, Reason, Refused, Source, Told, Unreadable, Unusable,
+    batch::{
+        AHEAD_HOURS_MAX, ANNOTATIONS_BYTES_MAX, BODY_BYTES_MAX, Batch, LABELS_BYTES_MAX,
+        LABELS_MAX, Reason, Unreadable, Unusable,
+    },
     content::{Encoding, Unpacking},
     severity,
+    source::{Reader, Refused, Source, Told},
     text::{cut, quote},
     verify::Authentication,
 };
 
 /// The one version of the webhook that there is, since Alertmanager 0.5; a text, in JSON.
 const VERSION: &str = "\"4\"";
-
-/// What can be done about bodies that are too large.
-const SMALLER: &str = "set `max_alerts` on the receiver";
 
 /// An Alertmanager, or a pair of them.
 #[derive(Debug)]
@@ -139,7 +139,7 @@ fn group(text: &str) -> Result<Group<'_>, Unreadable> {
         Ok(group) => group,
         Err(error) => {
             // Another kind of body explains an unexpected form better than the form does.
-            if let Ok(Kind { version }) = serde_json::from_str(text) {
+            if let Ok(Versioned { version }) = serde_json::from_str(text) {
                 check_version(version.map(RawValue::get))?;
             }
             return Err(error.into());

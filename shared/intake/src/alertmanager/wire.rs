@@ -12,8 +12,10 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::SMALLER;
-use crate::ALERTS_MAX;
+use crate::batch::ALERTS_MAX;
+
+/// What can be done about bodies that are too large.
+pub(super) const SMALLER: &str = "set `max_alerts` on the receiver";
 
 /// The body: a group of alerts. Its `status` is not read: it says "firing" while any alert does.
 #[derive(Deserialize)]
@@ -45,7 +47,7 @@ fn present<'de: 'a, 'a, D: Deserializer<'de>>(
 
 /// Only what says which kind of body it is, for when the rest cannot be read.
 #[derive(Deserialize)]
-pub(super) struct Kind<'a> {
+pub(super) struct Versioned<'a> {
     #[serde(borrow)]
     pub(super) version: Option<&'a RawValue>,
 }
