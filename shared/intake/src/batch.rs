@@ -226,17 +226,13 @@ fn say(said: &mut Vec<u8>, text: &str) {
 }
 
 fn order(one: &Signal, other: &Signal) -> Ordering {
-    let key = |signal: &Signal| {
-        let ended = match signal.heard {
+    fn key(signal: &Signal) -> impl Ord {
+        let Signal { series, started, heard, severity, labels, annotations, received } = signal;
+        let ended = match heard {
             Heard::Fired => None,
             Heard::Resolved { stated } => Some(stated),
         };
-        (signal.started, ended, Reverse(signal.severity))
-    };
-    one.series
-        .cmp(&other.series)
-        .then_with(|| key(one).cmp(&key(other)))
-        .then_with(|| one.labels.cmp(&other.labels))
-        .then_with(|| one.annotations.cmp(&other.annotations))
-        .then_with(|| one.received.cmp(&other.received))
+        (series, started, ended, Reverse(severity), labels, annotations, received)
+    }
+    key(one).cmp(&key(other))
 }

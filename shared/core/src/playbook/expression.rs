@@ -122,12 +122,6 @@ impl Expression {
         }
     }
 
-    /// The expression as it was written.
-    #[must_use]
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
     fn value(&self, scene: &Scene) -> Result<Value, Fault> {
         self.program.execute(&scene.context).map_err(|error| {
             if let ExecutionError::NoSuchKey(label) = error {

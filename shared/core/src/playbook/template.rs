@@ -74,15 +74,8 @@ impl Template {
         if wrongs.is_empty() { Ok(Self { source: source.to_owned(), parts }) } else { Err(wrongs) }
     }
 
-    /// The template as it was written.
-    #[must_use]
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
     /// Its text, where no signal is needed for it.
-    #[must_use]
-    pub fn fixed(&self) -> Option<&str> {
+    pub(super) fn fixed(&self) -> Option<&str> {
         match self.parts.as_slice() {
             [] => Some(""),
             [Part::Text(text)] => Some(text),
