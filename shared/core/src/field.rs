@@ -66,7 +66,7 @@ pub enum FieldError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// It has another form.
-    #[error("`{0}` is no field: write members/NAME/weight or members/NAME/priority")]
+    #[error("`{0}` is not a field: write members/NAME/weight or members/NAME/priority")]
     Form(String),
 }
 

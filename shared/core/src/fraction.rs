@@ -34,11 +34,11 @@ impl Fraction {
     }
 }
 
-/// Why a text or number is no fraction.
+/// Why a text or number is not a fraction.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FractionError {
     /// Not of the form `30%` or `12.5%`.
-    #[error("`{0}` is no percentage: write it as 30% or 12.5%, with at most two decimals")]
+    #[error("`{0}` is not a percentage: write it as 30% or 12.5%, with at most two decimals")]
     Form(String),
     /// Above 100%.
     #[error("{0} is more than 100%")]

@@ -138,7 +138,7 @@ fn admit<'a>(
             for target in targets {
                 tried.add(one, target);
             }
-            // Most overrides of a storm say what an earlier one said; they need no judgement.
+            // Most overrides of a storm ask for what an earlier one did; they need no check.
             if tried != admitted {
                 match ground.standbys_needed(&tried) {
                     Ok(standbys) => tried.standbys = standbys,
@@ -172,7 +172,7 @@ fn render(ground: &Ground<'_>, admitted: &Admitted, kept: &[Kept<'_>], laid: &mu
             kept.iter().filter(touches).map(|one| one.id.clone()).collect()
         };
         let group = ground.asked(&shape, &within);
-        // What was admitted was judged, and has its numbers.
+        // What was admitted was checked, so there are numbers for it.
         let Some(whole) = group.whole() else { continue };
         let nulls = within.iter().any(|at| ground.members[*at].weight.number().is_none());
         // A group with nulls has no numbers to leave alone: there every member gets one.

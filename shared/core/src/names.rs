@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::text::stored_as_text;
 
-/// Why a text is no valid name; says which kind of name, the text, and what would be right.
+/// Why a text is not a valid name; says which kind of name, the text, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no {kind}: {rule}")]
+#[error("`{text}` is not a {kind}: {rule}")]
 pub struct NameError {
     kind: &'static str,
     text: String,
@@ -191,7 +191,7 @@ impl fmt::Display for BackendId {
     }
 }
 
-/// Why a text is no backend's path.
+/// Why a text is not the path of a backend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackendIdError {
     /// One of its names is not valid.
@@ -199,7 +199,7 @@ pub enum BackendIdError {
     Name(#[from] NameError),
     /// It has not the form of a backend's path.
     #[error(
-        "`{0}` is no backend: write /subscriptions/…/resourceGroups/…/providers/\
+        "`{0}` is not a backend: write /subscriptions/…/resourceGroups/…/providers/\
          Microsoft.ApiManagement/service/…[/workspaces/…]/backends/…"
     )]
     Form(String),

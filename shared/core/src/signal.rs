@@ -57,11 +57,11 @@ stored_as_text!(SeriesId);
 /// How long a source's own name for an alert may be, in bytes.
 pub const FINGERPRINT_BYTES_MAX: usize = 200;
 
-/// Why a text names no series.
+/// Why a text does not name a series.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SeriesIdError {
     /// The source's name is not valid, or there is no `/` after it.
-    #[error("`{0}` is no series: write source/fingerprint")]
+    #[error("`{0}` is not a series: write source/fingerprint")]
     Form(String),
     /// The fingerprint is empty, too long or holds control characters.
     #[error("a fingerprint has 1 to {FINGERPRINT_BYTES_MAX} bytes and no control characters")]

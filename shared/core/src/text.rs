@@ -44,7 +44,7 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, NotUtf8> {
     }
 }
 
-/// Whether a character does something else than stand there to be read: it breaks the line,
+/// Whether a character does something other than be read: it breaks the line,
 /// controls a terminal, cannot be seen, or changes the order of others.
 #[must_use]
 pub const fn acts(char: char) -> bool {

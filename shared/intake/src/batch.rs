@@ -101,7 +101,7 @@ pub enum Reason {
         /// How many bytes they have.
         found: usize,
     },
-    /// One label has two values, and which one counts is anybody's guess.
+    /// One label has two values, and it is not known which one counts.
     #[error("its label `{0}` is there twice")]
     LabelTwice(String),
     /// One label holds no text, nor anything that could be taken for one.

@@ -3,7 +3,7 @@
 //! One module a source; [`alertmanager`] is the first. Each is a [`Source`], and keeps to this:
 //!
 //! - **Verify first.** The head is looked at before the body is read, and what was signed is verified
-//!   as it came, before anything parses it. What is denied is denied without a hint.
+//!   as it came, before anything parses it. A refusal does not say why.
 //! - **One bad alert does not cost the others.** A body yields a [`Batch`]: the signals that can be
 //!   acted on, and each alert that cannot, as [`Unusable`], with its own bytes and the [`Reason`].
 //!   Only a body that cannot be told apart into alerts at all is [`Unreadable`]. And what only

@@ -1,4 +1,4 @@
-//! What has been said of each member by what was admitted.
+//! What the overrides that were admitted ask of each member.
 
 use std::collections::BTreeMap;
 
@@ -22,7 +22,7 @@ pub(super) struct Target {
     pub(super) touch: Touch,
     /// Its weight in the baseline, in parts.
     pub(super) base: u32,
-    /// Whether that weight counts as a number that nobody has said.
+    /// Whether nobody has said what that weight counts as.
     pub(super) unclear: bool,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Admitted {
     pub(super) standbys: usize,
 }
 
-/// What has been said of one weight. The highest authority in force decides; within it the smallest
+/// What is asked of one weight. The highest authority in force decides; within it the smallest
 /// wins, and what is ramping out never raises what is in force.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Weighed {
@@ -90,7 +90,7 @@ impl Admitted {
         } else {
             let back = i64::from(one.given_back.basis_points());
             let way = (i64::from(base) - i64::from(asked)) * back / i64::from(SCALE);
-            // Of what nobody has said, there is no part to be given back before the whole is.
+            // Where the weight itself is unknown, no part of it can be given back before the whole is.
             let way = if *unclear { 0 } else { way };
             let now = u32::try_from(i64::from(asked) + way).unwrap_or(0);
             Weighed::add(&mut weighed.ramping, authority, now);

@@ -1,6 +1,6 @@
 //! Whether a shape keeps the limits, and how many standbys must serve for it to.
 //!
-//! Of what the owner's own baseline does not reach, nothing is asked.
+//! No limit asks for more than the baseline itself has.
 
 use std::collections::BTreeSet;
 

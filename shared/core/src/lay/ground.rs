@@ -1,4 +1,4 @@
-//! A baseline, read once, and the shape that a pool takes by what is said of its members.
+//! A baseline, read once, and the shape that a pool takes by what is asked of its members.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +26,7 @@ pub(super) struct Ground<'a> {
     pub(super) group: Vec<u8>,
     /// Each member's weight in the baseline, in parts.
     pub(super) base: Vec<u32>,
-    /// Groups where nulls and numbers stand side by side, unexplained.
+    /// Groups with nulls and numbers, where the playbook does not say what null means.
     mixed: BTreeSet<u8>,
     /// The group that serves.
     pub(super) serving: u8,
@@ -121,7 +121,7 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// Whether a member's weight counts as a number that nobody has said.
+    /// Whether nobody has said what a member's weight counts as.
     fn is_unclear(&self, at: usize) -> bool {
         self.mixed.contains(&self.group[at]) && self.members[at].weight.number().is_none()
     }
@@ -188,7 +188,7 @@ impl<'a> Ground<'a> {
     /// One group of a shape, to be written in whole numbers.
     pub(super) fn asked(&self, shape: &Shape, within: &[usize]) -> Exact {
         let own = |at: &usize| (shape.group[*at] == self.group[*at]).then_some(self.base[*at]);
-        // What a factor would mean for these, nobody has said; or someone has said otherwise.
+        // Nobody has said what these are times a factor, or someone else has written them.
         let fixed = |at: &usize| self.is_given_up(*at) || self.is_unclear(*at);
         let serves = within.first().is_some_and(|at| shape.group[*at] == self.serving);
         Exact {

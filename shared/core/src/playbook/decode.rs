@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
             Ok(_) => Err(Stop::at(self.node, "this must be a number", "take off the quotes")),
             Err(_) => Err(Stop::at(
                 self.node,
-                format!("`{text}` is no whole number"),
+                format!("`{text}` is not a whole number"),
                 "write digits only, such as 20",
             )),
         }
@@ -269,7 +269,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
-        // What is written without a value is no absent field: it is a value forgotten.
+        // A field that is written without a value is not absent: its value was forgotten.
         visitor.visit_some(self)
     }
 
@@ -323,7 +323,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                 let name: StrDeserializer<'_, Stop> = text.as_str().into_deserializer();
                 visitor.visit_enum(name).map_err(|_| {
                     let help = format!("write {text}: {{pool: …, member: …}}");
-                    Stop::at(self.node, format!("`{text}` needs to be told of what"), help)
+                    Stop::at(self.node, format!("`{text}` needs a value"), help)
                 })
             }
             Content::Scalar { text, .. } => {
@@ -352,7 +352,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                 };
                 let entry = MapDeserializer::new(once((name, self.of(content))));
                 visitor.visit_enum(MapAccessDeserializer::new(entry)).map_err(|_| {
-                    Stop::at(content, format!("`{name}` stands alone"), "take this out")
+                    Stop::at(content, format!("`{name}` takes no value"), "take this out")
                 })
             }
             Content::Null | Content::List(_) => {

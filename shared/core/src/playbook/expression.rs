@@ -33,7 +33,7 @@ use crate::signal::{Severity, Signal};
 /// How much of an evaluation's error is kept, in characters: it quotes the values it was given.
 const MESSAGE_CHARS_MAX: usize = 300;
 
-/// Why an expression gave nothing of use.
+/// Why an expression gave no value that can be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// A map has no such key: the signal has no such label.

@@ -57,13 +57,13 @@ pub struct Failure {
 /// Why something in a play could not be decided or filled in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
-    /// An expression gave nothing of use.
+    /// An expression gave no value that can be used.
     #[error(transparent)]
     Expression(#[from] Fault),
-    /// What came out is no backend's name.
+    /// The text is not the name of a backend.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// What came out is none of the playbook's pools.
+    /// The text is not the name of a pool in the playbook.
     #[error("there is no pool `{name}`: {pools}")]
     NoPool {
         /// What came out.

@@ -9,8 +9,8 @@
 //!
 //! [`read`] gives a [`Playbook`] or all the problems that it found; [`Playbook::hear`] says which
 //! plays a signal matches. What can be wrong with a file is found by `read` wherever the file
-//! alone decides it; what only a signal can show (a missing label, a text that is no backend's
-//! or no pool's name) is a [`Failure`] of that play and leaves the other plays alone.
+//! alone decides it; what only a signal can show (a missing label, a text that is not the
+//! name of a backend or a pool) is a [`Failure`] of that play and leaves the other plays alone.
 
 mod book;
 mod bounds;

@@ -26,8 +26,8 @@ const REPEATED_MAX: usize = 100_000;
 /// A value.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    /// Its bytes. Of a collection: those of the key that it stands under, or of its own first
-    /// value, for a caret under half a page helps nobody.
+    /// Its bytes. Of a collection: those of its key, or of its own first value, since carets
+    /// under half a page would not help.
     pub(super) at: Range<usize>,
     pub(super) content: Content,
 }
@@ -69,8 +69,8 @@ struct Open {
     count: usize,
 }
 
-/// Reads the one document of `source`; all that is wrong is one thing, for a parser of YAML
-/// cannot go on behind an error.
+/// Reads the one document of `source`; at most one thing is wrong, since a parser of YAML
+/// cannot go on after an error.
 pub(super) fn read(source: &str) -> Result<Node, Wrong> {
     let mut builder = Builder::default();
     for event in Parser::new_from_str(source) {

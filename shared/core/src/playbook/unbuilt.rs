@@ -1,7 +1,7 @@
 //! What the language has room for and this version does not do yet.
 //!
-//! Each is an error that names it. To ignore one would be to promise a playbook's author what
-//! then does not happen; to call it unknown would send the author looking for a typing error.
+//! Each is an error that names it. If it were ignored, the playbook would promise something that does
+//! not happen; if it were called unknown, its author would look for a typing error.
 
 /// Constructs, and what can be done without them.
 const UNBUILT: [(&[&str], &str); 22] = [

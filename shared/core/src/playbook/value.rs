@@ -151,10 +151,10 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
         return Err(format!("`{shown}` has no unit: did you mean `{shown}s` or `{shown}m`?"));
     }
     let parsed: SignedDuration =
-        text.parse().map_err(|_| format!("`{shown}` is no length of time: {FORMS}"))?;
+        text.parse().map_err(|_| format!("`{shown}` is not a length of time: {FORMS}"))?;
     if parsed.is_zero() || parsed.is_negative() {
-        let help = "it must be more than nothing; leave the field out where it is not wanted";
-        return Err(format!("`{shown}` is no time at all: {help}"));
+        let help = "write a longer time, or leave the field out";
+        return Err(format!("`{shown}` is not longer than zero: {help}"));
     }
     if parsed > DURATION_MAX {
         return Err(format!("`{shown}` is too long: at most 30 days, 720h"));
@@ -170,7 +170,7 @@ fn percent(text: &str) -> Result<Fraction, String> {
         FractionError::Form(_) if text.parse::<f64>().is_ok() => {
             format!("`{shown}` has no %: did you mean `{shown}%`?")
         }
-        FractionError::Form(_) => format!("`{shown}` is no percentage: {FORMS}"),
+        FractionError::Form(_) => format!("`{shown}` is not a percentage: {FORMS}"),
     })
 }
 

@@ -326,7 +326,7 @@ impl<'p> Vetting<'p> {
         {
             self.wrong(
                 self.at(pattern),
-                format!("this is no regular expression: {why}"),
+                format!("this is not a regular expression: {why}"),
                 "the patterns are those of Rust's regex crate",
             );
         }

@@ -180,8 +180,8 @@ fn what_cannot_be_filled_in_fails_its_play_and_no_other() {
         &playbook,
         &signal(Severity::Info, [("backend", "eu/1"), ("standby", "")]),
         &expect![[r#"
-            failed: play `both`, do[0].drain.member: `eu/1` is no backend name: it has 1 to 80 characters without spaces and none of *#&+:<>?/\%
-            failed: play `both`, do[1].promote.member: `` is no backend name: it has 1 to 80 characters without spaces and none of *#&+:<>?/\%
+            failed: play `both`, do[0].drain.member: `eu/1` is not a backend name: it has 1 to 80 characters without spaces and none of *#&+:<>?/\%
+            failed: play `both`, do[1].promote.member: `` is not a backend name: it has 1 to 80 characters without spaces and none of *#&+:<>?/\%
         "#]],
     );
     check(

@@ -140,7 +140,7 @@ fn what_a_function_of_text_refuses() {
         `'tacocat'.lastIndexOf('a', -1)` failed in `lastIndexOf`: there is no position -1 in "tacocat"
         `'tacocat'.substring(40)` failed in `substring`: there is no position 40 in "tacocat"
         `'tacocat'.substring(1, 50)` failed in `substring`: there is no position 50 in "tacocat"
-        `'tacocat'.substring(2, 1)` failed in `substring`: 2 lies behind 1
+        `'tacocat'.substring(2, 1)` failed in `substring`: the start, 2, is after the end, 1
         `['a', 1].join()` failed in `join`: the list holds something that is not text
         `signal.labels.id.split('/')[90]` failed: the list has nothing at [90]
         `lowerAscii` is not used like this; write text.lowerAscii()
@@ -169,9 +169,9 @@ fn no_function_of_text_makes_much_of_little() {
             "size(signal.labels.long.replace('', signal.labels.long))",
             "a text of 134250496 bytes is too long",
         ),
-        ("size(signal.labels.long.split(''))", "more than 256 texts would come of it"),
+        ("size(signal.labels.long.split(''))", "the result would have more than 256 texts"),
         ("size(signal.labels.long.split('', 256))", "256"),
-        ("size(signal.labels.long.split('', 257))", "more than 256 texts would come of it"),
+        ("size(signal.labels.long.split('', 257))", "the result would have more than 256 texts"),
         (
             "size(signal.labels.long.split('', 256).map(e, signal.labels.long).join())",
             "a text of 32768 bytes is too long",

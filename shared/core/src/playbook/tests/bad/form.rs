@@ -442,7 +442,7 @@ fn wrong_types() {
                |           ^^^
                = it has `steps`, `every`
 
-            playbook.yaml:15:10: `drain` needs to be told of what
+            playbook.yaml:15:10: `drain` needs a value
                |
             15 |     do: [drain, [drain], {drain: eu}, {drain: {pool: chat, member: eu}, shift: {pool: chat}}]
                |          ^^^^^
