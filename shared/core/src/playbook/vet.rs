@@ -74,31 +74,38 @@ struct Vetting<'p> {
 }
 
 impl<'p> Vetting<'p> {
-    fn wrong(&mut self, at: Range<usize>, message: String, help: impl Into<String>) {
+    /// Says what is wrong; what it gives is then not known.
+    fn wrong(&mut self, at: Range<usize>, message: String, help: impl Into<String>) -> Kind {
         self.wrongs.push(Wrong::new(at, message, help));
+        Kind::Unknown
+    }
+
+    fn misused(&mut self, node: &IdedExpr, name: &str, written: &str) -> Kind {
+        let at = self.at_function(node, name);
+        self.wrong(at, format!("`{name}` is not used like this"), format!("write {written}"))
     }
 
     fn wants(&mut self, root: &IdedExpr, kind: Kind, wanted: Wanted) {
-        let source = self.program.source_info().source.trim();
-        let at = 0..self.program.source_info().source.trim_end().len();
-        match (wanted, kind) {
+        let source = &self.program.source_info().source;
+        let gives = kind.name();
+        let (message, help) = match (wanted, kind) {
             (_, Kind::Unknown)
             | (Wanted::Truth, Kind::Truth)
-            | (Wanted::TextOrNumber, Kind::Text | Kind::Number | Kind::Severity) => {}
+            | (Wanted::TextOrNumber, Kind::Text | Kind::Number | Kind::Severity) => return,
             (Wanted::Truth, _) => {
                 let help = if matches!(root.expr, Expr::Select(_)) {
-                    format!("compare it: {source} == \"…\"")
+                    format!("compare it: {} == \"…\"", source.trim())
                 } else {
                     "a condition must give true or false: compare it with something".to_owned()
                 };
-                self.wrong(at, format!("this gives {}, not true or false", kind.name()), help);
+                (format!("this gives {gives}, not true or false"), help)
             }
-            (Wanted::TextOrNumber, _) => self.wrong(
-                at,
-                format!("this gives {}, and a value must be text or a number", kind.name()),
-                "write a value, such as ${signal.labels.backend}",
+            (Wanted::TextOrNumber, _) => (
+                format!("this gives {gives}, and a value must be text or a number"),
+                "write a value, such as ${signal.labels.backend}".to_owned(),
             ),
-        }
+        };
+        self.wrong(0..source.trim_end().len(), message, help);
     }
 
     /// The bytes of one node: a name with what it is selected from, or the sign that makes it.
@@ -151,31 +158,19 @@ impl<'p> Vetting<'p> {
                 Kind::List
             }
             Expr::Map(map) => {
-                self.entries(map.entries.iter().map(|entry| &entry.expr));
+                for entry in &map.entries {
+                    if let EntryExpr::MapEntry(entry) = &entry.expr {
+                        self.walk(&entry.key);
+                        self.walk(&entry.value);
+                    }
+                }
                 Kind::Map
             }
-            Expr::Struct(made) => {
-                self.wrong(
-                    self.at(node),
-                    format!("there is no type `{}`", made.type_name),
-                    "an expression cannot make structures",
-                );
-                Kind::Unknown
-            }
-        }
-    }
-
-    fn entries(&mut self, entries: impl Iterator<Item = &'p EntryExpr>) {
-        for entry in entries {
-            match entry {
-                EntryExpr::StructField(field) => {
-                    self.walk(&field.value);
-                }
-                EntryExpr::MapEntry(entry) => {
-                    self.walk(&entry.key);
-                    self.walk(&entry.value);
-                }
-            }
+            Expr::Struct(made) => self.wrong(
+                self.at(node),
+                format!("there is no type `{}`", made.type_name),
+                "an expression cannot make structures",
+            ),
         }
     }
 
@@ -198,8 +193,7 @@ impl<'p> Vetting<'p> {
                 None => format!("for text, write \"{name}\"; for a label, signal.labels.{name}"),
             }
         };
-        self.wrong(self.at(node), format!("there is no variable `{name}`"), help);
-        Kind::Unknown
+        self.wrong(self.at(node), format!("there is no variable `{name}`"), help)
     }
 
     fn is_signal(&self, node: &IdedExpr) -> bool {
@@ -223,21 +217,18 @@ impl<'p> Vetting<'p> {
                 Some(_) => meant(field, "fields", fields),
                 None => format!("for a label, write signal.labels.{field}"),
             };
-            self.wrong(self.at_word(node, field), format!("a signal has no `{field}`"), help);
-            return Kind::Unknown;
+            let at = self.at_word(node, field);
+            return self.wrong(at, format!("a signal has no `{field}`"), help);
         }
         match self.walk(of) {
             // The only maps whose values are known to be text are the signal's.
             Kind::Map if matches!(&of.expr, Expr::Select(_) | Expr::Call(_)) => Kind::Text,
             Kind::Map | Kind::List | Kind::Unknown => Kind::Unknown,
-            kind @ (Kind::Truth | Kind::Text | Kind::Number | Kind::Severity) => {
-                self.wrong(
-                    self.at_word(node, field),
-                    format!("{} has no `{field}`", kind.name()),
-                    "a label whose name is not a plain word is written signal.labels[\"its.name\"]",
-                );
-                Kind::Unknown
-            }
+            kind @ (Kind::Truth | Kind::Text | Kind::Number | Kind::Severity) => self.wrong(
+                self.at_word(node, field),
+                format!("{} has no `{field}`", kind.name()),
+                "a label whose name is not a plain word is written signal.labels[\"its.name\"]",
+            ),
         }
     }
 
@@ -280,13 +271,8 @@ impl<'p> Vetting<'p> {
                 if left == right { left } else { Kind::Unknown }
             }
             (_, args) => {
-                if let Some((_, form)) = MACROS.iter().find(|(known, _)| *known == name) {
-                    self.wrong(
-                        self.at_function(node, name),
-                        format!("`{name}` is not used like this"),
-                        format!("write {form}"),
-                    );
-                    return Kind::Unknown;
+                if let Some((_, written)) = MACROS.iter().find(|(known, _)| *known == name) {
+                    return self.misused(node, name, written);
                 }
                 let target = call.target.as_ref().map(|target| self.walk(target));
                 let args: Vec<Kind> = args.iter().map(|arg| self.walk(arg)).collect();
@@ -310,12 +296,8 @@ impl<'p> Vetting<'p> {
             let own = FUNCTIONS.iter().flat_map(|(_, names)| names.iter().copied());
             let known = own.chain(["exists"]).chain(FORMS.iter().map(|form| form.name));
             let at = self.at_function(node, name);
-            self.wrong(
-                at,
-                format!("there is no function `{name}`"),
-                meant(name, "functions", known),
-            );
-            return Kind::Unknown;
+            let help = meant(name, "functions", known);
+            return self.wrong(at, format!("there is no function `{name}`"), help);
         };
         if name == "matches" {
             self.in_one_loop(node, name, "a regular expression");
@@ -347,9 +329,7 @@ impl<'p> Vetting<'p> {
         if fits {
             self.in_one_loop(node, form.name, &format!("`{}`", form.name));
         } else {
-            let at = self.at_function(node, form.name);
-            let message = format!("`{}` is not used like this", form.name);
-            self.wrong(at, message, format!("write {}", form.written));
+            self.misused(node, form.name, form.written);
         }
         form.gives
     }
