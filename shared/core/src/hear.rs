@@ -155,7 +155,7 @@ fn claim(series: &mut Series, generation: Generation<'_>, now: Timestamp, hearin
     let Some(said) = series.said().cloned() else { return };
     let Some(running) = &mut series.running else { return };
     running.generation = generation.number;
-    let heard = generation.playbook.hear(&said);
+    let heard = generation.playbook.plays_for(&said);
     for failure in &heard.failed {
         let why = failure.to_string();
         let (series, play) = (series.id.clone(), failure.play.clone());

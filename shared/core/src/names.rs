@@ -56,10 +56,6 @@ macro_rules! name {
     };
 }
 
-fn kept(text: &str) -> String {
-    text.to_owned()
-}
-
 fn short(text: &str, chars_max: usize) -> bool {
     (1..=chars_max).contains(&text.chars().count())
 }
@@ -118,19 +114,19 @@ name!(
 );
 name!(
     /// What the playbook calls a service.
-    ServiceAlias, "name", "names have 1 to 80 letters, digits or any of -_.", kept, word
+    ServiceAlias, "name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
 );
 name!(
     /// What the playbook calls a pool.
-    PoolAlias, "name", "names have 1 to 80 letters, digits or any of -_.", kept, word
+    PoolAlias, "name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
 );
 name!(
     /// The name of a play.
-    PlayName, "name", "names have 1 to 80 letters, digits or any of -_.", kept, word
+    PlayName, "name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
 );
 name!(
     /// What the configuration calls a source of alerts; senders of one pair share it.
-    SourceName, "source name", "names have 1 to 80 letters, digits or any of -_.", kept, word
+    SourceName, "source name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
 );
 
 /// An API Management service.

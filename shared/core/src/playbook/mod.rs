@@ -3,11 +3,11 @@
 //! The way from a file to a playbook, and from that to what is done:
 //!
 //! ```text
-//! text ──node──▶ tree with positions ──decode──▶ wire types ──sound──▶ Playbook ──hear──▶ Matches
+//! text ──node──▶ tree with positions ──decode──▶ wire types ──sound──▶ Playbook ──matches──▶ Matches
 //!                      every problem of all three is gathered, and told at once
 //! ```
 //!
-//! [`read`] gives a [`Playbook`] or all the problems that it found; [`Playbook::hear`] says which
+//! [`read`] gives a [`Playbook`] or all the problems that it found; [`Playbook::plays_for`] says which
 //! plays a signal matches. What can be wrong with a file is found by `read` wherever the file
 //! alone decides it; what only a signal can show (a missing label, a text that is not the
 //! name of a backend or a pool) is a [`Failure`] of that play and leaves the other plays alone.
@@ -18,8 +18,8 @@ mod decode;
 mod environment;
 mod expression;
 mod guard;
-mod hear;
 mod kind;
+mod matches;
 mod nearest;
 mod needed;
 mod node;
@@ -47,7 +47,7 @@ pub use bounds::{
 };
 pub use expression::{Expression, Fault};
 pub use guard::EXPRESSION_WEIGHT_MAX;
-pub use hear::{Failure, Matched, Matches, Reason};
+pub use matches::{Failure, Matched, Matches, Reason};
 pub use nearest::meant;
 pub use node::not_yaml;
 pub use play::{EffectTemplate, Play, ReconnectTemplate};

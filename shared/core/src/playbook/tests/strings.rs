@@ -192,7 +192,7 @@ fn conditions_have_them_too() {
     after: [{reconnect: {backend: "${signal.labels.id.lastSegment()}", after: 2m}}]
 "#,
     );
-    let matches = playbook.hear(&signal(Severity::Info, [("id", ID)]));
+    let matches = playbook.plays_for(&signal(Severity::Info, [("id", ID)]));
     assert_eq!(matches.failed, []);
     let told = format!(
         "{} {}",

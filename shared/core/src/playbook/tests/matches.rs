@@ -13,7 +13,7 @@ use crate::{
 
 /// The matches, a line for each play matched and each failure.
 pub(super) fn told(playbook: &Playbook, signal: &Signal) -> String {
-    let matches = playbook.hear(signal);
+    let matches = playbook.plays_for(signal);
     let mut told = String::new();
     for matched in matches.matched {
         write!(told, "{}:", matched.play.name).unwrap();
@@ -101,7 +101,7 @@ fn conditions() {
         let playbook = sound(&format!(
             "  - {{name: a, when: {when:?}, do: [{{drain: {{pool: chat, member: eu}}}}]}}\n"
         ));
-        let matches = playbook.hear(&signal);
+        let matches = playbook.plays_for(&signal);
         match matches.failed.first() {
             Some(failure) => failure.to_string(),
             None => (!matches.matched.is_empty()).to_string(),

@@ -1,4 +1,4 @@
-//! Hearing a signal: which plays are for it, with their effects filled in.
+//! Which plays a signal is for, with their effects filled in.
 //!
 //! Deterministic: the same playbook and signal give the same matches, whenever and wherever it is
 //! asked. A play matches whole or not at all: with one effect that cannot be filled in, none of
@@ -86,7 +86,7 @@ impl Playbook {
     /// are written for the alerts that carry their labels, and every other alert passes by them
     /// too. What else goes wrong is a [`Failure`].
     #[must_use]
-    pub fn hear(&self, signal: &Signal) -> Matches<'_> {
+    pub fn plays_for(&self, signal: &Signal) -> Matches<'_> {
         let scene = Scene::of(signal);
         let mut matches = Matches::default();
         for play in &self.plays {
