@@ -110,15 +110,11 @@ async fn receive(State(intake): State<Arc<Intake>>, request: Request) -> Respons
     let taken = take(&intake, source.as_ref(), request).instrument(span.clone());
     taken.await.unwrap_or_else(|refusal| {
         let (status, why, _) = refusal.words();
-        let told = match refusal {
-            // Of each of these a line was told.
-            Refusal::Unreadable(_) | Refusal::Unavailable => None,
-            Refusal::Denied(_)
-            | Refusal::NotFound
-            | Refusal::TooLarge(_)
-            | Refusal::Packed(_)
-            | Refusal::Broken
-            | Refusal::Slow => intake.refused.take_in(name.as_str(), status, intake.clock.now()),
+        // Of these a line was written where it was found.
+        let told = if matches!(refusal, Refusal::Unreadable(_) | Refusal::Unavailable) {
+            None
+        } else {
+            intake.refused.take_in(name.as_str(), status, intake.clock.now())
         };
         if let Some(many) = told {
             let status = status.as_u16();
@@ -207,15 +203,9 @@ async fn take(intake: &Intake, source: &dyn Source, request: Request) -> Result<
     let (reader, bytes) = match read {
         Ok(read) => read,
         Err(refusal) => {
-            match &refusal {
-                Refusal::Denied(_) | Refusal::TooLarge(_) | Refusal::Packed(_) => {
-                    drop_rest(&head.headers, body).await;
-                }
-                Refusal::NotFound
-                | Refusal::Broken
-                | Refusal::Slow
-                | Refusal::Unreadable(_)
-                | Refusal::Unavailable => {}
+            use Refusal::{Denied, Packed, TooLarge};
+            if matches!(refusal, Denied(_) | TooLarge(_) | Packed(_)) {
+                drop_rest(&head.headers, body).await;
             }
             return Err(refusal);
         }

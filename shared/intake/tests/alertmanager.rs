@@ -564,8 +564,8 @@ fn what_is_no_such_webhook_says_what_it_is_instead() {
     check(
         r#"{"version": "4", "alerts": {}}"#,
         expect![[r#"
-        unreadable: line 1, column 29: invalid type: map, expected a list of alerts
-    "#]],
+            unreadable: the body has `alerts` that are not a list
+        "#]],
     );
     check(
         r#"{"version": "1", "orgId": 1, "alerts": []}"#,

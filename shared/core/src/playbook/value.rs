@@ -101,7 +101,7 @@ value!(
 value!(
     /// A percentage.
     Percent: String => Fraction,
-    |text| percent(&text),
+    |text| clipped(&text).parse().map_err(|error: FractionError| error.to_string()),
     {
         "type": "string",
         "description": "A percentage from 0% to 100%, with at most two decimals.",
@@ -160,18 +160,6 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
         return Err(format!("`{shown}` is too long: at most 30 days, 720h"));
     }
     Ok(parsed)
-}
-
-fn percent(text: &str) -> Result<Fraction, String> {
-    const FORMS: &str = "write it as 30% or 12.5%, from 0% to 100% with at most two decimals";
-    let shown = clipped(text);
-    text.parse().map_err(|error| match error {
-        FractionError::TooLarge(_) => format!("`{shown}` is more than 100%: {FORMS}"),
-        FractionError::Form(_) if text.parse::<f64>().is_ok() => {
-            format!("`{shown}` has no %: did you mean `{shown}%`?")
-        }
-        FractionError::Form(_) => format!("`{shown}` is not a percentage: {FORMS}"),
-    })
 }
 
 fn weight(number: i64, least: u8) -> Result<u8, String> {

@@ -117,8 +117,8 @@ pub fn read(source: &SourceName, body: &[u8], received: Timestamp) -> Result<Bat
         )));
     }
     let text = utf8(body).map_err(|error| not_text(body, error))?;
-    let mut group = group(text)?;
-    let alerts = group.alerts.take().unwrap_or_default().0;
+    let group = group(text)?;
+    let alerts = group.alerts()?;
     let mut signals = Vec::with_capacity(alerts.len());
     let mut unusable = Vec::new();
     for raw in alerts {
@@ -146,9 +146,6 @@ fn group(text: &str) -> Result<Group<'_>, Unreadable> {
         }
     };
     check_version(group.version.map(RawValue::get))?;
-    if group.alerts.is_none() {
-        return Err(Unreadable::Kind("the body has no `alerts`".to_owned()));
-    }
     Ok(group)
 }
 
