@@ -322,7 +322,13 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Content::Scalar { text, .. } if variants.contains(&text.as_str()) => {
                 let name: StrDeserializer<'_, Stop> = text.as_str().into_deserializer();
                 visitor.visit_enum(name).map_err(|_| {
-                    let help = format!("write {text}: {{pool: …, member: …}}");
+                    let reconnects = text == "reconnect";
+                    let of = if reconnects {
+                        "backend: …, after: …"
+                    } else {
+                        "pool: …, member: …"
+                    };
+                    let help = format!("write {text}: {{{of}}}");
                     Stop::at(self.node, format!("`{text}` needs a value"), help)
                 })
             }

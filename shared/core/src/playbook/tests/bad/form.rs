@@ -480,3 +480,30 @@ fn wrong_types() {
         "#]],
     );
 }
+
+#[test]
+fn a_name_with_a_value_too_many_or_too_few() {
+    check_plays(
+        r#"  - {name: a, when: true, do: [shift], until: {resolved: 1}, after: [reconnect]}
+"#,
+        &expect![[r#"
+            playbook.yaml:8:32: `shift` needs a value
+              |
+            8 |   - {name: a, when: true, do: [shift], until: {resolved: 1}, after: [reconnect]}
+              |                                ^^^^^
+              = write shift: {pool: …, member: …}
+
+            playbook.yaml:8:58: `resolved` takes no value
+              |
+            8 |   - {name: a, when: true, do: [shift], until: {resolved: 1}, after: [reconnect]}
+              |                                                          ^
+              = take this out
+
+            playbook.yaml:8:70: `reconnect` needs a value
+              |
+            8 |   - {name: a, when: true, do: [shift], until: {resolved: 1}, after: [reconnect]}
+              |                                                                      ^^^^^^^^^
+              = write reconnect: {backend: …, after: …}
+        "#]],
+    );
+}
