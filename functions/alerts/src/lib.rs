@@ -192,7 +192,7 @@ impl IntoResponse for Refusal {
 async fn take(intake: &Intake, source: &dyn Source, request: Request) -> Result<Response, Refusal> {
     let (head, mut body) = request.into_parts();
     let refused = |refused: Refused| Refusal::by(source, &refused);
-    // Before any of the body is read, so that nobody unknown makes us hold it, where the head shows that.
+    // Before the body is read: where the head shows that the sender is unknown, nothing of it is held.
     let reader = source.accept(&head).map_err(refused);
     let read = match reader {
         Ok(reader) => {

@@ -2,7 +2,7 @@
 
 use pointsman_core::signal::Severity;
 
-/// What an alert counts as that names no severity, or one that nobody here knows.
+/// What an alert counts as that names no severity, or an unknown one.
 ///
 /// The second least: a play that asks for `>= warning` hears it, for it is worse to leave
 /// traffic on a broken member because a rule lacks a label than to move it once too often; and

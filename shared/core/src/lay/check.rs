@@ -25,7 +25,7 @@ enum Counted {
 impl Ground<'_> {
     /// The least number of groups to promote with which the limits hold.
     ///
-    /// A member that ramps back is no reason yet to let the standbys go: alone in its group, its
+    /// A member that ramps back does not let the standbys go yet: alone in its group, its
     /// first tenth would be all of the traffic. So without counting it first; and with it where
     /// the limits cannot be kept otherwise, for a ramp must not keep back what they allow.
     pub(super) fn standbys_needed(&self, admitted: &Admitted) -> Result<usize, Held> {

@@ -107,7 +107,7 @@ impl Expression {
             )]);
         }
         let program = FUNCTIONS.compile(source).map_err(|errors| {
-            // The first one only: those that follow come of it.
+            // The first one only: it causes those that follow.
             let first = errors.errors.into_iter().next();
             vec![first.map_or_else(
                 || Wrong::new(whole, "the expression cannot be read", example(wanted)),

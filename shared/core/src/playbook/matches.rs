@@ -2,8 +2,8 @@
 //!
 //! Deterministic: the same playbook and signal give the same matches, whenever and wherever it is
 //! asked. A play matches whole or not at all: with one effect that cannot be filled in, none of
-//! its effects is done, for half of a play (the drain without the promotion beside it) is
-//! something that nobody wrote. Only a reconnect that cannot be filled in is left out by itself:
+//! its effects is done, since half of a play (the drain without the promotion beside it) is
+//! not what its author wrote. Only a reconnect that cannot be filled in is left out by itself:
 //! it comes when all is over, and must not keep traffic on a broken member now. Either way the
 //! failure is told.
 

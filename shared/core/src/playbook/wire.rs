@@ -240,7 +240,7 @@ pub(super) struct Reconnect {
     pub(super) after: At<Duration>,
 }
 
-/// A value is described as it is; its place is no part of it.
+/// The schema describes the value; its place is not part of it.
 impl<T: JsonSchema> JsonSchema for At<T> {
     fn inline_schema() -> bool {
         T::inline_schema()

@@ -19,8 +19,8 @@
 //!
 //! - `fingerprint` names the series. Where it is missing (before 0.19, or a `payload` of one's
 //!   own) it is computed from the labels as Alertmanager does, so that it names the same series.
-//! - A severity is read from the label `severity`. An alert without one, or with a word that
-//!   nobody knows, is a warning: heard by a play that asks for `>= warning`, and outranking
+//! - A severity is read from the label `severity`. An alert without one, or with an unknown
+//!   word, is a warning: heard by a play that asks for `>= warning`, and outranking
 //!   nothing that says how bad it is. The label stays as it came, for conditions that know it.
 //! - A resolved alert has ended, whatever its `endsAt` says: it is passed on where it is a time, and
 //!   which end counts is the core's to decide.
