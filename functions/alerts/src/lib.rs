@@ -29,7 +29,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -109,16 +109,12 @@ async fn receive(State(intake): State<Arc<Intake>>, request: Request) -> Respons
     let span = tracing::info_span!("signal", source = %name, id = tracing::field::Empty);
     let taken = take(&intake, source.as_ref(), request).instrument(span.clone());
     taken.await.unwrap_or_else(|refusal| {
-        let (status, why) = refusal.words();
-        let told = match refusal {
-            // Of each of these a line was told.
-            Refusal::Unreadable(_) | Refusal::Unavailable => None,
-            Refusal::Denied(_)
-            | Refusal::NotFound
-            | Refusal::TooLarge(_)
-            | Refusal::Packed(_)
-            | Refusal::Broken
-            | Refusal::Slow => intake.refused.take_in(name.as_str(), status, intake.clock.now()),
+        let (status, why, _) = refusal.words();
+        // Of these a line was written where it was found.
+        let told = if matches!(refusal, Refusal::Unreadable(_) | Refusal::Unavailable) {
+            None
+        } else {
+            intake.refused.take_in(name.as_str(), status, intake.clock.now())
         };
         if let Some(many) = told {
             let status = status.as_u16();
@@ -142,27 +138,33 @@ enum Refusal {
 }
 
 impl Refusal {
-    /// Its status, and what the sender is told.
-    fn words(&self) -> (StatusCode, String) {
+    /// Its status, what the sender is told, and the header that goes with it.
+    fn words(&self) -> (StatusCode, String, Option<(HeaderName, &'static str)>) {
+        let told = |status, why: &str| (status, why.to_owned(), None);
         match self {
-            Self::Denied(Denied::Missing) => (StatusCode::UNAUTHORIZED, "unauthorized".to_owned()),
-            Self::Denied(Denied::Wrong) => (StatusCode::FORBIDDEN, "forbidden".to_owned()),
-            Self::NotFound => (StatusCode::NOT_FOUND, "not found".to_owned()),
-            Self::TooLarge(smaller) => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("a body has {BODY_BYTES_MAX} bytes at most; {smaller}"),
-            ),
-            Self::Packed(why) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, why.clone()),
-            Self::Broken => (StatusCode::BAD_REQUEST, "the body broke off".to_owned()),
-            Self::Slow => {
-                let seconds = BODY_WITHIN.as_secs();
-                (StatusCode::REQUEST_TIMEOUT, format!("the body did not come within {seconds} s"))
+            Self::Denied(Denied::Missing) => {
+                let hint = (header::WWW_AUTHENTICATE, "Bearer, Basic");
+                (StatusCode::UNAUTHORIZED, "unauthorized".to_owned(), Some(hint))
             }
-            Self::Unreadable(why) => (StatusCode::BAD_REQUEST, why.clone()),
-            Self::Unavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "it could not be stored; send it again".to_owned(),
+            Self::Denied(Denied::Wrong) => told(StatusCode::FORBIDDEN, "forbidden"),
+            Self::NotFound => told(StatusCode::NOT_FOUND, "not found"),
+            Self::TooLarge(smaller) => told(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                &format!("a body has {BODY_BYTES_MAX} bytes at most; {smaller}"),
             ),
+            Self::Packed(why) => {
+                let hint = (header::ACCEPT_ENCODING, ENCODINGS);
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, why.clone(), Some(hint))
+            }
+            Self::Broken => told(StatusCode::BAD_REQUEST, "the body broke off"),
+            Self::Slow => {
+                let why = format!("the body did not come within {} s", BODY_WITHIN.as_secs());
+                told(StatusCode::REQUEST_TIMEOUT, &why)
+            }
+            Self::Unreadable(why) => told(StatusCode::BAD_REQUEST, why),
+            Self::Unavailable => {
+                told(StatusCode::SERVICE_UNAVAILABLE, "it could not be stored; send it again")
+            }
         }
     }
 
@@ -178,21 +180,10 @@ impl Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let (status, error) = self.words();
+        let (status, error, hint) = self.words();
         let mut response = (status, Json(json!({"error": error}))).into_response();
-        let hint = match self {
-            Self::Denied(Denied::Missing) => Some((header::WWW_AUTHENTICATE, "Bearer, Basic")),
-            Self::Packed(_) => Some((header::ACCEPT_ENCODING, ENCODINGS)),
-            Self::Denied(Denied::Wrong)
-            | Self::NotFound
-            | Self::TooLarge(_)
-            | Self::Broken
-            | Self::Slow
-            | Self::Unreadable(_)
-            | Self::Unavailable => None,
-        };
         if let Some((name, value)) = hint {
-            response.headers_mut().insert(name, header::HeaderValue::from_static(value));
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         response
     }
@@ -201,7 +192,7 @@ impl IntoResponse for Refusal {
 async fn take(intake: &Intake, source: &dyn Source, request: Request) -> Result<Response, Refusal> {
     let (head, mut body) = request.into_parts();
     let refused = |refused: Refused| Refusal::by(source, &refused);
-    // Before any of the body is read, so that nobody unknown makes us hold it, where the head shows that.
+    // Before the body is read: where the head shows that the sender is unknown, nothing of it is held.
     let reader = source.accept(&head).map_err(refused);
     let read = match reader {
         Ok(reader) => {
@@ -212,15 +203,9 @@ async fn take(intake: &Intake, source: &dyn Source, request: Request) -> Result<
     let (reader, bytes) = match read {
         Ok(read) => read,
         Err(refusal) => {
-            match &refusal {
-                Refusal::Denied(_) | Refusal::TooLarge(_) | Refusal::Packed(_) => {
-                    drop_rest(&head.headers, body).await;
-                }
-                Refusal::NotFound
-                | Refusal::Broken
-                | Refusal::Slow
-                | Refusal::Unreadable(_)
-                | Refusal::Unavailable => {}
+            use Refusal::{Denied, Packed, TooLarge};
+            if matches!(refusal, Denied(_) | TooLarge(_) | Packed(_)) {
+                drop_rest(&head.headers, body).await;
             }
             return Err(refusal);
         }

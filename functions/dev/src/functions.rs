@@ -190,12 +190,12 @@ mod tests {
         let batch = pointsman_intake::alertmanager::read(&source, body.as_bytes(), now).unwrap();
         let helped = world.azure.service().backend_id(&Side::Helped.name().into());
         assert!(playbook.pools.values().map(|pool| pool.backend.to_string()).eq([helped]));
-        let hearing = playbook.hear(&batch.signals[0]);
-        assert!(hearing.failed.is_empty());
+        let matches = playbook.plays_for(&batch.signals[0]);
+        assert!(matches.failed.is_empty());
         let effects: Vec<String> =
-            hearing.matched[0].effects.iter().map(|(_, effect)| effect.to_string()).collect();
+            matches.matched[0].effects.iter().map(|(_, effect)| effect.to_string()).collect();
         assert_eq!(effects, ["drain helped-eu"]);
-        assert_eq!(hearing.matched[0].after.len(), 1);
+        assert_eq!(matches.matched[0].after.len(), 1);
         world.stop().await;
     }
 }

@@ -51,7 +51,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let plan = show::patiently(show::AZURE, parts.engine.plan(&batch.signals, &loaded)).await?;
     parts.close().await;
     let unmatched = batch.signals.iter().filter(|signal| {
-        let heard = loaded.playbook.hear(signal);
+        let heard = loaded.playbook.plays_for(signal);
         heard.matched.is_empty() && heard.failed.is_empty()
     });
     let plan = Plan {

@@ -9,19 +9,20 @@ use crate::{field::Field, fraction::Fraction, names::BackendName};
 /// The largest weight, and the largest priority number, that Azure takes.
 pub const WEIGHT_MAX: u8 = 100;
 
-/// A change of a pool, laid over its baseline for as long as its override is in force.
+/// A change of a pool, laid over its baseline for as long as its override is in force. A play has one
+/// whose member `M` a signal has yet to name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Effect {
+pub enum Effect<M = BackendName> {
     /// No new traffic to the member: its weight becomes 0.
     Drain {
         /// Who is drained.
-        member: BackendName,
+        member: M,
     },
     /// Less traffic to the member: a fraction of its baseline weight.
     Shift {
         /// Whose weight.
-        member: BackendName,
+        member: M,
         /// How much of its baseline remains.
         to: Fraction,
     },
@@ -33,11 +34,28 @@ pub enum Effect {
     /// Makes a standby serve: its priority becomes the serving group's.
     Promote {
         /// The standby.
-        member: BackendName,
+        member: M,
         /// Its weight where it has none or 0; otherwise the serving group's median.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         weight: Option<u8>,
     },
+}
+
+impl<M> Effect<M> {
+    /// The effect with its member given by `name`.
+    ///
+    /// # Errors
+    /// Those of `name`.
+    pub fn named<N, E>(&self, name: impl FnOnce(&M) -> Result<N, E>) -> Result<Effect<N>, E> {
+        Ok(match self {
+            Self::Drain { member } => Effect::Drain { member: name(member)? },
+            Self::Shift { member, to } => Effect::Shift { member: name(member)?, to: *to },
+            Self::Split { weights } => Effect::Split { weights: weights.clone() },
+            Self::Promote { member, weight } => {
+                Effect::Promote { member: name(member)?, weight: *weight }
+            }
+        })
+    }
 }
 
 impl Effect {

@@ -9,17 +9,21 @@ use std::{cmp::Ordering, collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::{BackendName, NameError};
+use crate::{
+    names::{BackendName, NameError},
+    text::stored_as_text,
+};
 
 /// The address of one field that an override can own; written `members/NAME/weight`.
-#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Field {
     /// A member's weight.
     Weight(BackendName),
     /// A member's priority.
     Priority(BackendName),
 }
+
+stored_as_text!(Field);
 
 impl Field {
     /// The address of a member's weight.
@@ -62,7 +66,7 @@ pub enum FieldError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// It has another form.
-    #[error("`{0}` is no field: write members/NAME/weight or members/NAME/priority")]
+    #[error("`{0}` is not a field: write members/NAME/weight or members/NAME/priority")]
     Form(String),
 }
 
@@ -84,32 +88,12 @@ impl FromStr for Field {
     }
 }
 
-impl TryFrom<String> for Field {
-    type Error = FieldError;
-
-    fn try_from(text: String) -> Result<Self, FieldError> {
-        text.parse()
-    }
-}
-
-impl From<Field> for String {
-    fn from(field: Field) -> Self {
-        field.to_string()
-    }
-}
-
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&match self {
             Self::Weight(member) => format!("members/{member}/weight"),
             Self::Priority(member) => format!("members/{member}/priority"),
         })
-    }
-}
-
-impl fmt::Debug for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

@@ -34,16 +34,21 @@ impl Fraction {
     }
 }
 
-/// Why a text or number is no fraction.
+/// Why a text or number is not a fraction.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FractionError {
     /// Not of the form `30%` or `12.5%`.
-    #[error("`{0}` is no percentage: write it as 30% or 12.5%, with at most two decimals")]
+    #[error("`{0}` is not a percentage: {FORMS}")]
     Form(String),
+    /// A number alone.
+    #[error("`{0}` has no %: did you mean `{0}%`?")]
+    NoSign(String),
     /// Above 100%.
-    #[error("{0} is more than 100%")]
+    #[error("`{0}` is more than 100%: {FORMS}")]
     TooLarge(String),
 }
+
+const FORMS: &str = "write it as 30% or 12.5%, from 0% to 100% with at most two decimals";
 
 impl TryFrom<u16> for Fraction {
     type Error = FractionError;
@@ -67,7 +72,14 @@ impl FromStr for Fraction {
 
     fn from_str(text: &str) -> Result<Self, FractionError> {
         let form = || FractionError::Form(text.to_owned());
-        let number = text.trim().strip_suffix('%').ok_or_else(form)?.trim_end();
+        let number = text.trim().strip_suffix('%').ok_or_else(|| {
+            if text.parse::<f64>().is_ok() {
+                FractionError::NoSign(text.to_owned())
+            } else {
+                form()
+            }
+        })?;
+        let number = number.trim_end();
         let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
         let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
         if whole.is_empty() || decimals.len() > 2 || !digits(whole) || !digits(decimals) {

@@ -11,7 +11,6 @@ use crate::{
     ledger::{Line, What},
     names::BackendId,
     origin::Origin,
-    overrides::{After, Lease},
     playbook::Matched,
     series::{Merged, Occurrence, Series},
     signal::{SeriesId, Signal},
@@ -156,7 +155,7 @@ fn claim(series: &mut Series, generation: Generation<'_>, now: Timestamp, hearin
     let Some(said) = series.said().cloned() else { return };
     let Some(running) = &mut series.running else { return };
     running.generation = generation.number;
-    let heard = generation.playbook.hear(&said);
+    let heard = generation.playbook.plays_for(&said);
     for failure in &heard.failed {
         let why = failure.to_string();
         let (series, play) = (series.id.clone(), failure.play.clone());
@@ -210,17 +209,8 @@ fn asked(
         asked: Asked {
             generation,
             effect: effect.clone(),
-            lease: Lease {
-                until: play.until,
-                hold: play.hold,
-                ramp: play.ramp.steps.clone(),
-                every: play.ramp.every,
-            },
-            after: matched
-                .after
-                .iter()
-                .map(|(reconnect, after)| After { reconnect: reconnect.clone(), after: *after })
-                .collect(),
+            lease: play.lease.clone(),
+            after: matched.after.clone(),
             severity: said.severity,
             started: running.started,
             since: running.since,

@@ -45,84 +45,27 @@
 //!
 //! # The modules
 //!
-//! `ground` reads the baseline and gives the pool its shape, `admitted` keeps what overrides say of
-//! each member, `verdict` holds a shape against the limits, and `whole` finds the whole numbers.
+//! `given` is what `lay` is asked with, `ground` reads the baseline and gives the pool its shape,
+//! `admitted` keeps what overrides say of each member, `check` holds a shape against the limits, and
+//! `whole` finds the whole numbers.
 
 mod admitted;
+mod check;
+mod given;
 mod ground;
-mod verdict;
 mod whole;
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
+pub use self::given::{Contribution, Yielded};
 use self::{admitted::Admitted, ground::Ground};
 use crate::{
-    effect::Effect,
     field::{Field, Value, Values},
-    fraction::{Fraction, WHOLE_BASIS_POINTS},
     id::OverrideId,
-    limits::{Failover, Limits},
-    origin::Origin,
+    limits::Terms,
     overrides::Held,
     pool::Pool,
-    signal::Severity,
 };
-
-/// Parts of one unit of weight, so that any [`Fraction`] of a weight is a whole number.
-const SCALE: u32 = WHOLE_BASIS_POINTS as u32;
-
-/// What must hold of the result.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Terms {
-    /// The limits.
-    pub limits: Limits,
-    /// What happens when the serving group cannot keep them by itself.
-    pub failover: Failover,
-    /// What null counts as beside numbers, where the playbook says so.
-    pub null_weight: Option<u8>,
-}
-
-/// What decides between overrides. Compares as the order of admission: the first is the strongest.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rank<'a> {
-    authority: Reverse<Origin>,
-    severity: Reverse<Severity>,
-    started: jiff::Timestamp,
-    id: &'a OverrideId,
-}
-
-/// One override's part in the result.
-#[derive(Clone, Debug)]
-pub struct Contribution<'a> {
-    /// Whose.
-    pub id: &'a OverrideId,
-    /// Its place in the order of admission.
-    pub rank: Rank<'a>,
-    /// What it does.
-    pub effect: &'a Effect,
-    /// How much of what it took it has given back: nothing while in force, more as it ramps out.
-    pub given_back: Fraction,
-}
-
-impl<'a> Contribution<'a> {
-    /// The part of an override that has given back so much.
-    #[must_use]
-    pub fn of(over: &'a crate::overrides::Override, given_back: Fraction) -> Self {
-        let rank = Rank {
-            authority: Reverse(over.origin),
-            severity: Reverse(over.severity),
-            started: over.started,
-            id: &over.id,
-        };
-        Self { id: &over.id, rank, effect: &over.effect, given_back }
-    }
-}
-
-/// Fields that were given up to someone else's write, and by which overrides.
-pub type Yielded = BTreeMap<Field, BTreeSet<OverrideId>>;
 
 /// The result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -149,7 +92,8 @@ pub fn lay(
     let ground = match Ground::of(baseline, terms, yielded) {
         Ok(ground) => ground,
         Err(held) => {
-            laid.held = contributions.iter().map(|one| (one.id.clone(), held.clone())).collect();
+            laid.held =
+                contributions.iter().map(|one| (one.over.id.clone(), held.clone())).collect();
             return laid;
         }
     };
@@ -174,15 +118,15 @@ fn admit<'a>(
     for one in contributions {
         match ground.targets(one) {
             Ok(targets) if targets.is_empty() => {
-                laid.yielded.insert(one.id.clone());
+                laid.yielded.insert(one.over.id.clone());
             }
             Ok(targets) => waiting.push((one, targets)),
             Err(held) => {
-                laid.held.insert(one.id.clone(), held);
+                laid.held.insert(one.over.id.clone(), held);
             }
         }
     }
-    waiting.sort_unstable_by(|(left, _), (right, _)| left.rank.cmp(&right.rank));
+    waiting.sort_unstable_by_key(|(one, _)| one.rank());
     let mut admitted = Admitted::default();
     let mut kept = Vec::with_capacity(waiting.len());
     // What was held may fit once a group was promoted for another: it is tried again while that
@@ -192,22 +136,22 @@ fn admit<'a>(
         waiting.retain(|(one, targets)| {
             let mut tried = admitted.clone();
             for target in targets {
-                tried.add(ground, one, target);
+                tried.add(one, target);
             }
-            // Most overrides of a storm say what an earlier one said; they need no judgement.
+            // Most overrides of a storm ask for what an earlier one did; they need no check.
             if tried != admitted {
                 match ground.standbys_needed(&tried) {
                     Ok(standbys) => tried.standbys = standbys,
                     Err(held) => {
-                        laid.held.insert(one.id.clone(), held);
+                        laid.held.insert(one.over.id.clone(), held);
                         return true;
                     }
                 }
                 admitted = tried;
             }
-            laid.held.remove(one.id);
-            let members = targets.iter().map(|(at, _)| *at).collect();
-            kept.push(Kept { id: one.id, members });
+            laid.held.remove(&one.over.id);
+            let members = targets.iter().map(|target| target.at).collect();
+            kept.push(Kept { id: &one.over.id, members });
             false
         });
         if kept.len() == before || waiting.is_empty() {
@@ -228,7 +172,7 @@ fn render(ground: &Ground<'_>, admitted: &Admitted, kept: &[Kept<'_>], laid: &mu
             kept.iter().filter(touches).map(|one| one.id.clone()).collect()
         };
         let group = ground.asked(&shape, &within);
-        // What was admitted was judged, and has its numbers.
+        // What was admitted was checked, so there are numbers for it.
         let Some(whole) = group.whole() else { continue };
         let nulls = within.iter().any(|at| ground.members[*at].weight.number().is_none());
         // A group with nulls has no numbers to leave alone: there every member gets one.

@@ -2,11 +2,15 @@ use expect_test::{Expect, expect};
 use jiff::Timestamp;
 
 use super::*;
-use crate::claim::Behind;
 use crate::{
-    limits::LeastMembers,
+    claim::Behind,
+    effect::Effect,
+    fraction::Fraction,
+    limits::{Failover, LeastMembers, Limits},
+    origin::Origin,
     overrides::{Lease, Life, Override, Standing, Until},
     pool::Member,
+    signal::Severity,
 };
 
 fn value(text: &str) -> Value {
@@ -95,7 +99,7 @@ fn check_terms(terms: &Terms, baseline: &str, overrides: &str, expect: &Expect) 
     let contributions: Vec<_> =
         overrides.iter().map(|(over, back)| Contribution::of(over, *back)).collect();
     let laid = lay(&baseline, terms, &contributions, &Yielded::new());
-    let reversed: Vec<_> = contributions.iter().rev().cloned().collect();
+    let reversed: Vec<_> = contributions.iter().rev().copied().collect();
     assert_eq!(lay(&baseline, terms, &reversed, &Yielded::new()), laid, "the order left a trace");
     let mut text = String::new();
     for (field, value) in &laid.values {

@@ -8,9 +8,11 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-/// Why a text is no valid name; says which kind of name, the text, and what would be right.
+use crate::text::stored_as_text;
+
+/// Why a text is not a valid name; says which kind of name, the text, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no {kind}: {rule}")]
+#[error("`{text}` is not a {kind}: {rule}")]
 pub struct NameError {
     kind: &'static str,
     text: String,
@@ -20,9 +22,10 @@ pub struct NameError {
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $rule:literal, $case:expr, $valid:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(String);
+
+        stored_as_text!($name);
 
         impl $name {
             /// The name's characters.
@@ -45,36 +48,12 @@ macro_rules! name {
             }
         }
 
-        impl TryFrom<String> for $name {
-            type Error = NameError;
-
-            fn try_from(text: String) -> Result<Self, NameError> {
-                text.parse()
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(name: $name) -> Self {
-                name.0
-            }
-        }
-
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.pad(&self.0)
             }
         }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
     };
-}
-
-fn kept(text: &str) -> String {
-    text.to_owned()
 }
 
 fn short(text: &str, chars_max: usize) -> bool {
@@ -135,19 +114,19 @@ name!(
 );
 name!(
     /// What the playbook calls a service.
-    ServiceAlias, "name", "names have 1 to 80 letters, digits or any of -_.", kept, word
+    ServiceAlias, "name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
 );
 name!(
     /// What the playbook calls a pool.
-    PoolAlias, "name", "names have 1 to 80 letters, digits or any of -_.", kept, word
+    PoolAlias, "name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
 );
 name!(
     /// The name of a play.
-    PlayName, "name", "names have 1 to 80 letters, digits or any of -_.", kept, word
+    PlayName, "name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
 );
 name!(
     /// What the configuration calls a source of alerts; senders of one pair share it.
-    SourceName, "source name", "names have 1 to 80 letters, digits or any of -_.", kept, word
+    SourceName, "source name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
 );
 
 /// An API Management service.
@@ -164,8 +143,7 @@ pub struct ServiceId {
 /// A backend, Single or Pool, at service or workspace level.
 ///
 /// Written, stored and parsed as its Azure path, in lower case where Azure ignores it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BackendId {
     /// The service it belongs to.
     pub service: ServiceId,
@@ -174,6 +152,8 @@ pub struct BackendId {
     /// Its name.
     pub name: BackendName,
 }
+
+stored_as_text!(BackendId);
 
 impl BackendId {
     /// Another backend of the same service and workspace.
@@ -207,13 +187,7 @@ impl fmt::Display for BackendId {
     }
 }
 
-impl fmt::Debug for BackendId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// Why a text is no backend's path.
+/// Why a text is not the path of a backend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BackendIdError {
     /// One of its names is not valid.
@@ -221,7 +195,7 @@ pub enum BackendIdError {
     Name(#[from] NameError),
     /// It has not the form of a backend's path.
     #[error(
-        "`{0}` is no backend: write /subscriptions/…/resourceGroups/…/providers/\
+        "`{0}` is not a backend: write /subscriptions/…/resourceGroups/…/providers/\
          Microsoft.ApiManagement/service/…[/workspaces/…]/backends/…"
     )]
     Form(String),
@@ -231,28 +205,21 @@ impl FromStr for BackendId {
     type Err = BackendIdError;
 
     fn from_str(text: &str) -> Result<Self, BackendIdError> {
+        const HEAD: [&str; 5] =
+            ["subscriptions", "resourceGroups", "providers", "Microsoft.ApiManagement", "service"];
         let segments: Vec<&str> = text.strip_prefix('/').unwrap_or(text).split('/').collect();
         let form = || BackendIdError::Form(text.to_owned());
-        let (head, tail) = segments.split_at_checked(8).ok_or_else(form)?;
-        let [subscriptions, subscription, groups, group, providers, provider, kind, service] = head
-        else {
+        let same = |found: &str, wanted: &str| found.eq_ignore_ascii_case(wanted);
+        let [a, subscription, b, group, c, d, e, service, tail @ ..] = segments.as_slice() else {
             return Err(form());
         };
-        let fixed = [
-            (subscriptions, "subscriptions"),
-            (groups, "resourceGroups"),
-            (providers, "providers"),
-            (provider, "Microsoft.ApiManagement"),
-            (kind, "service"),
-        ];
-        if fixed.iter().any(|(found, wanted)| !found.eq_ignore_ascii_case(wanted)) {
+        if ![a, b, c, d, e].into_iter().zip(HEAD).all(|(found, wanted)| same(found, wanted)) {
             return Err(form());
         }
         let (workspace, name) = match tail {
-            [backends, name] if backends.eq_ignore_ascii_case("backends") => (None, name),
+            [backends, name] if same(backends, "backends") => (None, name),
             [workspaces, workspace, backends, name]
-                if workspaces.eq_ignore_ascii_case("workspaces")
-                    && backends.eq_ignore_ascii_case("backends") =>
+                if same(workspaces, "workspaces") && same(backends, "backends") =>
             {
                 (Some(workspace.parse()?), name)
             }
@@ -267,20 +234,6 @@ impl FromStr for BackendId {
             workspace,
             name: name.parse()?,
         })
-    }
-}
-
-impl TryFrom<String> for BackendId {
-    type Error = BackendIdError;
-
-    fn try_from(text: String) -> Result<Self, BackendIdError> {
-        text.parse()
-    }
-}
-
-impl From<BackendId> for String {
-    fn from(id: BackendId) -> Self {
-        id.to_string()
     }
 }
 

@@ -297,11 +297,11 @@ fn by_what_counts(one: &Signal, other: &Signal) -> Ordering {
 
 /// Of two firings of one start, which counts.
 fn says_more(one: &Signal, other: &Signal) -> Ordering {
-    let key = |signal: &Signal| (signal.severity, minute(signal.received));
-    key(one)
-        .cmp(&key(other))
-        .then_with(|| one.labels.cmp(&other.labels))
-        .then_with(|| one.annotations.cmp(&other.annotations))
+    fn key(signal: &Signal) -> impl Ord {
+        let Signal { severity, received, labels, annotations, .. } = signal;
+        (severity, minute(*received), labels, annotations)
+    }
+    key(one).cmp(&key(other))
 }
 
 /// Whether, of two firings of one start, the one counts and is on whenever the other would.
@@ -311,10 +311,10 @@ fn tells_all(one: &Signal, other: &Signal) -> bool {
 
 /// Whether two firings mean the same to a playbook.
 fn says_the_same(one: Option<&Signal>, other: Option<&Signal>) -> bool {
-    let said = |signal: &Signal| {
-        let Signal { severity, labels, annotations, started, .. } = signal.clone();
+    fn said(signal: &Signal) -> impl PartialEq {
+        let Signal { severity, labels, annotations, started, .. } = signal;
         (severity, labels, annotations, started)
-    };
+    }
     one.map(said) == other.map(said)
 }
 

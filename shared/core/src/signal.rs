@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::names::SourceName;
+use crate::{names::SourceName, text::stored_as_text};
 
 /// How bad a source says it is. Ordered: `Info < Warning < Error < Critical`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -46,21 +46,22 @@ impl fmt::Display for Severity {
 /// Names a series: the source, and what it calls the same alert.
 ///
 /// Written `source/fingerprint`.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeriesId {
     source: SourceName,
     fingerprint: String,
 }
 
+stored_as_text!(SeriesId);
+
 /// How long a source's own name for an alert may be, in bytes.
 pub const FINGERPRINT_BYTES_MAX: usize = 200;
 
-/// Why a text names no series.
+/// Why a text does not name a series.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SeriesIdError {
     /// The source's name is not valid, or there is no `/` after it.
-    #[error("`{0}` is no series: write source/fingerprint")]
+    #[error("`{0}` is not a series: write source/fingerprint")]
     Form(String),
     /// The fingerprint is empty, too long or holds control characters.
     #[error("a fingerprint has 1 to {FINGERPRINT_BYTES_MAX} bytes and no control characters")]
@@ -104,29 +105,9 @@ impl FromStr for SeriesId {
     }
 }
 
-impl TryFrom<String> for SeriesId {
-    type Error = SeriesIdError;
-
-    fn try_from(text: String) -> Result<Self, SeriesIdError> {
-        text.parse()
-    }
-}
-
-impl From<SeriesId> for String {
-    fn from(id: SeriesId) -> Self {
-        id.to_string()
-    }
-}
-
 impl fmt::Display for SeriesId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.source, self.fingerprint)
-    }
-}
-
-impl fmt::Debug for SeriesId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 
@@ -147,7 +128,7 @@ pub enum Heard {
 
 /// When an alert ended, and why that time counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct End {
+pub struct Ending {
     /// When.
     pub at: Timestamp,
     /// Why the receipt counts and not the stated end; none where the stated end counts.
@@ -213,20 +194,20 @@ impl Signal {
     /// When the alert ended; none where it fires. That is the stated end or the receipt, whichever
     /// is earlier; the receipt where the stated end is none or lies before the start.
     #[must_use]
-    pub fn end(&self) -> Option<End> {
+    pub fn end(&self) -> Option<Ending> {
         let Heard::Resolved { stated } = self.heard else { return None };
         let received = self.received;
         Some(match stated {
             // Nothing is known that could count instead.
-            Some(stated) if received == RECEIVED_UNKNOWN => End { at: stated, by_receipt: None },
-            None => End { at: received, by_receipt: Some(ByReceipt::NotStated) },
+            Some(stated) if received == RECEIVED_UNKNOWN => Ending { at: stated, by_receipt: None },
+            None => Ending { at: received, by_receipt: Some(ByReceipt::NotStated) },
             Some(stated) if stated < self.started => {
-                End { at: received, by_receipt: Some(ByReceipt::BeforeStart) }
+                Ending { at: received, by_receipt: Some(ByReceipt::BeforeStart) }
             }
             Some(stated) if stated > received => {
-                End { at: received, by_receipt: Some(ByReceipt::Ahead) }
+                Ending { at: received, by_receipt: Some(ByReceipt::Ahead) }
             }
-            Some(stated) => End { at: stated, by_receipt: None },
+            Some(stated) => Ending { at: stated, by_receipt: None },
         })
     }
 }

@@ -27,8 +27,9 @@ use crate::{
     gate::{self, Gates},
     group::{Consulted, Groups, Scope},
     id::{OverrideId, ReconnectId},
-    lay::{Contribution, Laid, Terms, lay},
+    lay::{Contribution, Laid, lay},
     ledger::{Line, What},
+    limits::Terms,
     names::BackendId,
     overrides::{End, Held, Life, Override, later},
     playbook::Playbook,
@@ -289,11 +290,7 @@ impl<'a> Look<'a> {
         self.generation
             .playbook
             .pool_of(&self.document.backend)
-            .map(|(_, pool)| Terms {
-                limits: pool.limits,
-                failover: pool.failover,
-                null_weight: pool.null_weight,
-            })
+            .map(|(_, pool)| pool.terms)
             .unwrap_or_default()
     }
 

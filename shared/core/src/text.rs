@@ -44,7 +44,7 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, NotUtf8> {
     }
 }
 
-/// Whether a character does something else than stand there to be read: it breaks the line,
+/// Whether a character does something other than be read: it breaks the line,
 /// controls a terminal, cannot be seen, or changes the order of others.
 #[must_use]
 pub const fn acts(char: char) -> bool {
@@ -112,6 +112,32 @@ pub fn json(text: &str) -> Cow<'_, str> {
     }
     Cow::Owned(safe)
 }
+
+/// Makes a type that is parsed from a text and displayed as it be stored as that text, too, and shown
+/// as it by `Debug`.
+macro_rules! stored_as_text {
+    ($name:ty) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+    };
+}
+pub(crate) use stored_as_text;
 
 #[cfg(test)]
 mod tests {

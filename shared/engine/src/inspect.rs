@@ -7,7 +7,7 @@ use std::fmt;
 
 use pointsman_core::{
     names::{BackendId, PoolAlias},
-    playbook::Pool,
+    playbook::ManagedPool,
     step::Observed,
 };
 use serde::Serialize;
@@ -111,7 +111,7 @@ impl fmt::Display for Finding {
 impl Engine {
     /// Looks at one pool of a playbook, which takes one read or two, and writes nothing. What it shows is
     /// remembered, so that the first write to it need not read it.
-    pub async fn inspect(&self, alias: &PoolAlias, pool: &Pool) -> Option<Finding> {
+    pub async fn inspect(&self, alias: &PoolAlias, pool: &ManagedPool) -> Option<Finding> {
         let management = &*self.inner.management;
         let seen = management.get(&pool.backend).await;
         if let Ok(seen) = &seen {
@@ -126,7 +126,7 @@ impl Engine {
 pub async fn inspect(
     management: &dyn ManagementApi,
     alias: &PoolAlias,
-    pool: &Pool,
+    pool: &ManagedPool,
 ) -> Option<Finding> {
     finding(management, alias, pool, management.get(&pool.backend).await).await
 }
@@ -134,7 +134,7 @@ pub async fn inspect(
 async fn finding(
     management: &dyn ManagementApi,
     alias: &PoolAlias,
-    pool: &Pool,
+    pool: &ManagedPool,
     seen: Result<Sight, Unseen>,
 ) -> Option<Finding> {
     let matter = match seen {

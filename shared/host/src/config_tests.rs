@@ -182,7 +182,7 @@ fn sources_prove_themselves() {
     check(
         "sources:\n- name: p r\n  kind: alertmanager\n  bearer: {env: TOKEN}\n",
         &expect![[r#"
-        pointsman.yaml:2:9: `p r` is no source name: names have 1 to 80 letters, digits or any of -_.
+        pointsman.yaml:2:9: `p r` is not a source name: names have 1 to 80 letters, digits or any of -_.
           |
         2 | - name: p r
           |         ^^^

@@ -9,10 +9,19 @@ use pointsman_core::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{
-    BODY_BYTES_MAX, KEPT_BYTES_MAX,
-    text::{cut, quote},
-};
+use crate::text::{cut, quote};
+
+/// How many bytes of a body are read at most: 2 MiB. A body above it is answered with a 413.
+///
+/// Alertmanager puts a whole group into one body. With 400 bytes an alert, this is a group of
+/// five thousand.
+pub const BODY_BYTES_MAX: usize = 2 << 20;
+
+/// How many alerts one body may hold.
+pub const ALERTS_MAX: usize = 5_000;
+
+/// How much of what cannot be used is kept, in bytes.
+pub const KEPT_BYTES_MAX: usize = 16 << 10;
 
 /// How many labels an alert may have. Alertmanager has no such bound; Mimir's is 30.
 pub const LABELS_MAX: usize = 64;
@@ -92,7 +101,7 @@ pub enum Reason {
         /// How many bytes they have.
         found: usize,
     },
-    /// One label has two values, and which one counts is anybody's guess.
+    /// One label has two values, and it is not known which one counts.
     #[error("its label `{0}` is there twice")]
     LabelTwice(String),
     /// One label holds no text, nor anything that could be taken for one.
@@ -115,14 +124,6 @@ impl From<SeriesIdError> for Reason {
 /// Why nothing at all could be read of a body.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// It is too big; answered with a 413.
-    #[error("the body has {bytes} bytes, more than {BODY_BYTES_MAX}; {smaller}")]
-    Oversized {
-        /// How many bytes it has.
-        bytes: usize,
-        /// What its operator can do about that.
-        smaller: &'static str,
-    },
     /// It is not packed as its head says.
     #[error("its gzip cannot be unpacked: {0}")]
     Packed(String),
@@ -136,7 +137,7 @@ pub enum Unreadable {
         /// The column in bytes, from 1; 0 before the first.
         column: usize,
     },
-    /// It is JSON of another kind or version.
+    /// It is JSON of another kind or version, or too large.
     #[error("{0}")]
     Kind(String),
 }
@@ -225,17 +226,13 @@ fn say(said: &mut Vec<u8>, text: &str) {
 }
 
 fn order(one: &Signal, other: &Signal) -> Ordering {
-    let key = |signal: &Signal| {
-        let ended = match signal.heard {
+    fn key(signal: &Signal) -> impl Ord {
+        let Signal { series, started, heard, severity, labels, annotations, received } = signal;
+        let ended = match heard {
             Heard::Fired => None,
             Heard::Resolved { stated } => Some(stated),
         };
-        (signal.started, ended, Reverse(signal.severity))
-    };
-    one.series
-        .cmp(&other.series)
-        .then_with(|| key(one).cmp(&key(other)))
-        .then_with(|| one.labels.cmp(&other.labels))
-        .then_with(|| one.annotations.cmp(&other.annotations))
-        .then_with(|| one.received.cmp(&other.received))
+        (series, started, ended, Reverse(severity), labels, annotations, received)
+    }
+    key(one).cmp(&key(other))
 }

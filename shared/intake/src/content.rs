@@ -8,7 +8,11 @@ use std::{borrow::Cow, io::Read as _};
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, header::CONTENT_ENCODING};
 
-use crate::{BODY_BYTES_MAX, Refused, Unreadable, text::quote};
+use crate::{
+    batch::{BODY_BYTES_MAX, Unreadable},
+    source::Refused,
+    text::quote,
+};
 
 /// What a body may be packed with, as `Accept-Encoding` has it.
 pub const ENCODINGS: &str = "gzip";
@@ -41,8 +45,8 @@ impl Encoding {
 
     /// Unpacks a body.
     pub(crate) fn unpacked(self, body: &[u8]) -> Result<Cow<'_, [u8]>, Unpacking> {
-        match self {
-            Self::Identity => Ok(Cow::Borrowed(body)),
+        let unpacked = match self {
+            Self::Identity => Cow::Borrowed(body),
             Self::Gzip => {
                 let mut unpacked = Vec::new();
                 let most = BODY_BYTES_MAX as u64 + 1;
@@ -50,19 +54,17 @@ impl Encoding {
                     .take(most)
                     .read_to_end(&mut unpacked)
                     .map_err(|error| Unpacking::Broken(Unreadable::Packed(error.to_string())))?;
-                if unpacked.len() > BODY_BYTES_MAX {
-                    return Err(Unpacking::TooLarge);
-                }
-                Ok(Cow::Owned(unpacked))
+                Cow::Owned(unpacked)
             }
-        }
+        };
+        if unpacked.len() > BODY_BYTES_MAX { Err(Unpacking::TooLarge) } else { Ok(unpacked) }
     }
 }
 
 /// Why a body cannot be unpacked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unpacking {
-    /// It is too large when it is unpacked.
+    /// It is too large, as it came or unpacked.
     TooLarge,
     /// It is not packed as the head says.
     Broken(Unreadable),

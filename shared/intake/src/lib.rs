@@ -3,7 +3,7 @@
 //! One module a source; [`alertmanager`] is the first. Each is a [`Source`], and keeps to this:
 //!
 //! - **Verify first.** The head is looked at before the body is read, and what was signed is verified
-//!   as it came, before anything parses it. What is denied is denied without a hint.
+//!   as it came, before anything parses it. A refusal does not say why.
 //! - **One bad alert does not cost the others.** A body yields a [`Batch`]: the signals that can be
 //!   acted on, and each alert that cannot, as [`Unusable`], with its own bytes and the [`Reason`].
 //!   Only a body that cannot be told apart into alerts at all is [`Unreadable`]. And what only
@@ -27,18 +27,9 @@ mod text;
 pub mod verify;
 
 pub use batch::{
-    AHEAD_HOURS_MAX, ANNOTATIONS_BYTES_MAX, Batch, LABELS_BYTES_MAX, LABELS_MAX, Reason,
-    Unreadable, Unusable, content_id,
+    AHEAD_HOURS_MAX, ALERTS_MAX, ANNOTATIONS_BYTES_MAX, BODY_BYTES_MAX, Batch, KEPT_BYTES_MAX,
+    LABELS_BYTES_MAX, LABELS_MAX, Reason, Unreadable, Unusable, content_id,
 };
 pub use content::ENCODINGS;
 pub use secret::{Secret, SecretError};
-pub use source::{KEPT_BYTES_MAX, Reader, Refused, Source, Told};
-
-/// How many bytes of a body are read at most: 2 MiB. A body above it is answered with a 413.
-///
-/// Alertmanager puts a whole group into one body. With 400 bytes an alert, this is a group of
-/// five thousand.
-pub const BODY_BYTES_MAX: usize = 2 << 20;
-
-/// How many alerts one body may hold.
-pub const ALERTS_MAX: usize = 5_000;
+pub use source::{Reader, Refused, Source, Told};

@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, Error as _},
+};
 
 /// A secret of the configuration: prints as `***`, cannot be serialised, and is never empty.
 ///
@@ -62,53 +65,27 @@ impl fmt::Display for Secret {
     }
 }
 
-/// Not derived: the usual errors quote the value that they could not use.
+/// Not derived: the usual errors quote the value that they could not use, and are replaced here.
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
+        struct Text;
 
-        fn not_text<E: de::Error>() -> Result<Secret, E> {
-            Err(E::custom("a secret is a text: put it in quotes"))
-        }
-
-        impl de::Visitor<'_> for Visitor {
-            type Value = Secret;
+        impl de::Visitor<'_> for Text {
+            type Value = Result<Secret, SecretError>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a secret, as a text")
             }
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Secret, E> {
-                text.parse().map_err(E::custom)
-            }
-
-            fn visit_bool<E: de::Error>(self, _: bool) -> Result<Secret, E> {
-                not_text()
-            }
-
-            fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secret, E> {
-                not_text()
-            }
-
-            fn visit_u64<E: de::Error>(self, _: u64) -> Result<Secret, E> {
-                not_text()
-            }
-
-            fn visit_i128<E: de::Error>(self, _: i128) -> Result<Secret, E> {
-                not_text()
-            }
-
-            fn visit_u128<E: de::Error>(self, _: u128) -> Result<Secret, E> {
-                not_text()
-            }
-
-            fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secret, E> {
-                not_text()
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(text.parse())
             }
         }
 
-        // Asked for a text, a format may find fault with a number before it gets here.
-        deserializer.deserialize_any(Visitor)
+        // Asked for a text, a format may take a number for one.
+        let read = deserializer.deserialize_any(Text);
+        read.map_err(|_| D::Error::custom("a secret is a text: put it in quotes"))?
+            .map_err(D::Error::custom)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use pointsman_core::signal::Severity;
 
-/// What an alert counts as that names no severity, or one that nobody here knows.
+/// What an alert counts as that names no severity, or an unknown one.
 ///
 /// The second least: a play that asks for `>= warning` hears it, for it is worse to leave
 /// traffic on a broken member because a rule lacks a label than to move it once too often; and
@@ -12,39 +12,11 @@ pub(crate) const DEFAULT: Severity = Severity::Warning;
 /// Words that are in use for each severity, in lower case: those of the mixins of Prometheus,
 /// of syslog, of the usual tracker priorities. `sev0` to `sev4` are left out, since houses do
 /// not agree on where they begin.
-const SPELLINGS: [(Severity, &[&str]); 4] = [
-    (
-        Severity::Info,
-        &[
-            "info",
-            "informational",
-            "information",
-            "none",
-            "notice",
-            "debug",
-            "ok",
-            "low",
-            "p4",
-            "p5",
-        ],
-    ),
-    (Severity::Warning, &["warning", "warn", "minor", "medium", "moderate", "ticket", "p3"]),
-    (Severity::Error, &["error", "err", "major", "high", "p2"]),
-    (
-        Severity::Critical,
-        &[
-            "critical",
-            "crit",
-            "page",
-            "fatal",
-            "emergency",
-            "emerg",
-            "disaster",
-            "highest",
-            "p0",
-            "p1",
-        ],
-    ),
+const SPELLINGS: [(Severity, &str); 4] = [
+    (Severity::Info, "info informational information none notice debug ok low p4 p5"),
+    (Severity::Warning, "warning warn minor medium moderate ticket p3"),
+    (Severity::Error, "error err major high p2"),
+    (Severity::Critical, "critical crit page fatal emergency emerg disaster highest p0 p1"),
 ];
 
 /// Reads a severity, without case and without the spaces around it.
@@ -52,7 +24,7 @@ pub(crate) fn read(text: Option<&str>) -> Severity {
     let text = text.unwrap_or_default().trim();
     SPELLINGS
         .into_iter()
-        .find(|(_, words)| words.iter().any(|word| word.eq_ignore_ascii_case(text)))
+        .find(|(_, words)| words.split(' ').any(|word| word.eq_ignore_ascii_case(text)))
         .map_or(DEFAULT, |(severity, _)| severity)
 }
 
@@ -87,7 +59,7 @@ mod tests {
             assert_eq!(read(Some(name)), severity);
         }
         let mut words: Vec<&str> =
-            SPELLINGS.iter().flat_map(|(_, words)| words.iter().copied()).collect();
+            SPELLINGS.iter().flat_map(|(_, words)| words.split(' ')).collect();
         let all = words.len();
         words.sort_unstable();
         words.dedup();

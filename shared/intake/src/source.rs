@@ -11,10 +11,11 @@ use http::{Response, request::Parts};
 use jiff::Timestamp;
 use pointsman_core::names::SourceName;
 
-use crate::{Batch, Unreadable, text::cut, verify::Denied};
-
-/// How much of what cannot be used is kept, in bytes.
-pub const KEPT_BYTES_MAX: usize = 16 << 10;
+use crate::{
+    batch::{Batch, KEPT_BYTES_MAX, Unreadable},
+    text::cut,
+    verify::Denied,
+};
 
 /// A source of alerts. What is said of its sender, and to it, is said by its module.
 pub trait Source: fmt::Debug + Send + Sync + 'static {

@@ -17,7 +17,7 @@ use http::{HeaderMap, header::AUTHORIZATION};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::Secret;
+use crate::secret::Secret;
 
 /// How many secrets a source may have: one, and a second while they are rotated.
 pub const SECRETS_MAX: usize = 2;

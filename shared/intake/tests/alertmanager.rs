@@ -564,8 +564,8 @@ fn what_is_no_such_webhook_says_what_it_is_instead() {
     check(
         r#"{"version": "4", "alerts": {}}"#,
         expect![[r#"
-        unreadable: line 1, column 29: invalid type: map, expected a list of alerts
-    "#]],
+            unreadable: the body has `alerts` that are not a list
+        "#]],
     );
     check(
         r#"{"version": "1", "orgId": 1, "alerts": []}"#,
@@ -611,9 +611,8 @@ fn bodies_are_bounded() {
     long.resize(BODY_BYTES_MAX, b' ');
     assert_eq!(read(&long).unwrap().signals.len(), 1);
     long.push(b' ');
-    let error = read(&long).unwrap_err();
-    assert!(matches!(error, Unreadable::Oversized { bytes, .. } if bytes == BODY_BYTES_MAX + 1));
-    assert!(error.to_string().contains("max_alerts"), "{error}");
+    let error = read(&long).unwrap_err().to_string();
+    assert!(error.contains("2097153 bytes") && error.contains("max_alerts"), "{error}");
 
     let alerts = |count: usize| {
         let alerts = vec![r#"{"status":"?"}"#; count].join(",");

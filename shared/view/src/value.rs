@@ -194,7 +194,7 @@ mod tests {
         let undone = End::Undone { by: text(), reason: text() };
         let ends = [End::Resolved, End::Expired, undone, End::Dropped];
         let (member, weights) = (|| "eu".parse().unwrap(), [("eu".parse().unwrap(), 1)].into());
-        let effects = [
+        let effects: [effect::Effect; 4] = [
             effect::Effect::Drain { member: member() },
             effect::Effect::Shift { member: member(), to: whole },
             effect::Effect::Split { weights },

@@ -21,12 +21,12 @@ pub(crate) fn run(bytes: &[u8]) {
             assert!(playbook.services.len() <= SERVICES_MAX);
             assert!(playbook.pools.len() <= POOLS_MAX && playbook.plays.len() <= PLAYS_MAX);
             for heard in [Heard::Fired, Heard::Resolved { stated: Some(Timestamp::UNIX_EPOCH) }] {
-                let hearing = playbook.hear(&signal(heard));
-                assert!(hearing.matched.len() <= playbook.plays.len());
-                for matched in &hearing.matched {
+                let matches = playbook.plays_for(&signal(heard));
+                assert!(matches.matched.len() <= playbook.plays.len());
+                for matched in &matches.matched {
                     assert!(!matched.effects.is_empty());
                 }
-                for failure in &hearing.failed {
+                for failure in &matches.failed {
                     assert!(!failure.to_string().is_empty());
                 }
             }

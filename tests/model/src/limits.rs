@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use pointsman_core::{
     field::Value,
-    limits::{LeastMembers, Limits},
-    playbook,
+    limits::{LeastMembers, Terms},
     pool::Pool,
 };
 
@@ -37,9 +36,8 @@ fn groups(pool: &Pool, null: Option<u8>) -> BTreeMap<u8, Vec<(String, u64)>> {
 
 /// What a write broke, if it broke anything. Where a play `splits`, weights are its author's and
 /// say nothing of the owner's, so that no share can be told from outside.
-pub(crate) fn broken(done: &Done, terms: Option<&playbook::Pool>, splits: bool) -> Option<String> {
-    let null = terms.and_then(|terms| terms.null_weight);
-    let limits = terms.map_or_else(Limits::default, |terms| terms.limits);
+pub(crate) fn broken(done: &Done, terms: &Terms, splits: bool) -> Option<String> {
+    let Terms { limits, null_weight: null, .. } = *terms;
     let (owner, after) = (groups(&done.owner, null), groups(&done.after, null));
     let show = || format!("{} over {}", written(&done.after), written(&done.owner));
     let empty = |group: &Vec<(String, u64)>| group.iter().all(|(_, weight)| *weight == 0);

@@ -62,7 +62,7 @@ impl World {
         }
         let playbook = self.generations.last().unwrap();
         for (series, Firing { told, signal }) in self.firing() {
-            for matched in playbook.hear(signal).matched {
+            for matched in playbook.plays_for(signal).matched {
                 let play = &matched.play.name;
                 for (_, effect) in &matched.effects {
                     let since = later(told, -APART);

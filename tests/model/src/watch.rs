@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use pointsman_core::{
     document::{Document, Intent, Owned},
+    effect::Effect,
     etag::Etag,
     field::{Field, Value},
     id::{IntentId, OverrideId, ReconnectId},
     ledger::{Line, What},
     overrides::{Life, Standing},
-    playbook::EffectTemplate,
     pool::Pool,
     step::Observed,
 };
@@ -166,13 +166,13 @@ impl Outside {
             }
         }
         let generation = self.generations.last().cloned();
-        let terms =
-            generation.as_ref().and_then(|book| book.pool_of(&backend())).map(|(_, pool)| pool);
+        let pool = generation.as_ref().and_then(|book| book.pool_of(&backend()));
+        let terms = pool.map(|(_, pool)| pool.terms).unwrap_or_default();
         let splits = generation.as_ref().is_some_and(|book| {
             let effects = book.plays.iter().flat_map(|play| &play.effects);
-            effects.into_iter().any(|effect| matches!(effect, EffectTemplate::Split { .. }))
+            effects.into_iter().any(|one| matches!(one.effect, Effect::Split { .. }))
         });
-        if let Some(text) = crate::limits::broken(&done, terms, splits) {
+        if let Some(text) = crate::limits::broken(&done, &terms, splits) {
             self.violation("I5", &text);
         }
     }

@@ -1,8 +1,8 @@
-//! What has been said of each member by what was admitted.
+//! What the overrides that were admitted ask of each member.
 
 use std::collections::BTreeMap;
 
-use super::{Contribution, SCALE, ground::Ground};
+use super::{given::Contribution, whole::SCALE};
 use crate::{fraction::Fraction, origin::Origin};
 
 /// What one contribution does to one member.
@@ -16,6 +16,16 @@ pub(super) enum Touch {
     Serve(Option<u8>),
 }
 
+/// One member that a contribution touches.
+pub(super) struct Target {
+    pub(super) at: usize,
+    pub(super) touch: Touch,
+    /// Its weight in the baseline, in parts.
+    pub(super) base: u32,
+    /// Whether nobody has said what that weight counts as.
+    pub(super) unclear: bool,
+}
+
 /// What has been admitted, by member.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Admitted {
@@ -25,7 +35,7 @@ pub(super) struct Admitted {
     pub(super) standbys: usize,
 }
 
-/// What has been said of one weight. The highest authority in force decides; within it the smallest
+/// What is asked of one weight. The highest authority in force decides; within it the smallest
 /// wins, and what is ramping out never raises what is in force.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Weighed {
@@ -61,13 +71,9 @@ impl Weighed {
 }
 
 impl Admitted {
-    pub(super) fn add(
-        &mut self,
-        ground: &Ground<'_>,
-        one: &Contribution<'_>,
-        (at, touch): &(usize, Touch),
-    ) {
-        let base = ground.base[*at];
+    pub(super) fn add(&mut self, one: &Contribution<'_>, target: &Target) {
+        let Target { at, touch, base, unclear } = target;
+        let base = *base;
         let asked = match touch {
             Touch::Part(part) => base / SCALE * u32::from(part.basis_points()),
             Touch::Weight(weight) => u32::from(*weight) * SCALE,
@@ -78,14 +84,14 @@ impl Admitted {
             }
         };
         let weighed = self.weights.entry(*at).or_default();
-        let authority = one.rank.authority.0;
+        let authority = one.over.origin;
         if one.given_back == Fraction::NONE {
             Weighed::add(&mut weighed.in_force, authority, asked);
         } else {
             let back = i64::from(one.given_back.basis_points());
             let way = (i64::from(base) - i64::from(asked)) * back / i64::from(SCALE);
-            // Of what nobody has said, there is no part to be given back before the whole is.
-            let way = if ground.is_unclear(*at) { 0 } else { way };
+            // Where the weight itself is unknown, no part of it can be given back before the whole is.
+            let way = if *unclear { 0 } else { way };
             let now = u32::try_from(i64::from(asked) + way).unwrap_or(0);
             Weighed::add(&mut weighed.ramping, authority, now);
             Weighed::add(&mut weighed.ramping_from, authority, asked);

@@ -1,16 +1,17 @@
-//! A baseline, read once, and the shape that a pool takes by what is said of its members.
+//! A baseline, read once, and the shape that a pool takes by what is asked of its members.
 
 use std::collections::BTreeSet;
 
 use super::{
-    Contribution, SCALE, Terms, Yielded,
-    admitted::{Admitted, Touch},
-    whole::Group,
+    admitted::{Admitted, Target, Touch},
+    given::{Contribution, Yielded},
+    whole::{Exact, SCALE},
 };
 use crate::{
     effect::Effect,
     field::Field,
     fraction::Fraction,
+    limits::Terms,
     names::BackendName,
     overrides::Held,
     pool::{Member, Pool},
@@ -25,7 +26,7 @@ pub(super) struct Ground<'a> {
     pub(super) group: Vec<u8>,
     /// Each member's weight in the baseline, in parts.
     pub(super) base: Vec<u32>,
-    /// Groups where nulls and numbers stand side by side, unexplained.
+    /// Groups with nulls and numbers, where the playbook does not say what null means.
     mixed: BTreeSet<u8>,
     /// The group that serves.
     pub(super) serving: u8,
@@ -81,10 +82,10 @@ impl<'a> Ground<'a> {
     }
 
     /// The members that a contribution touches, without the fields that it has given up.
-    pub(super) fn targets(&self, one: &Contribution<'_>) -> Result<Vec<(usize, Touch)>, Held> {
+    pub(super) fn targets(&self, one: &Contribution<'_>) -> Result<Vec<Target>, Held> {
         type Address = fn(&BackendName) -> Field;
         let (weight, priority): (Address, Address) = (Field::weight, Field::priority);
-        let touches: Vec<(&BackendName, Address, Touch)> = match one.effect {
+        let touches: Vec<(&BackendName, Address, Touch)> = match &one.over.effect {
             Effect::Drain { member } => vec![(member, weight, Touch::Part(Fraction::NONE))],
             Effect::Shift { member, to } => vec![(member, weight, Touch::Part(*to))],
             Effect::Split { weights } => {
@@ -100,8 +101,9 @@ impl<'a> Ground<'a> {
             if !self.is_clear(at, touch) {
                 return Err(Held::MixedWeights);
             }
-            if !self.yielded.get(&address(name)).is_some_and(|ids| ids.contains(one.id)) {
-                targets.push((at, touch));
+            if !self.yielded.get(&address(name)).is_some_and(|ids| ids.contains(&one.over.id)) {
+                let (base, unclear) = (self.base[at], self.is_unclear(at));
+                targets.push(Target { at, touch, base, unclear });
             }
         }
         Ok(targets)
@@ -119,8 +121,8 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// Whether a member's weight counts as a number that nobody has said.
-    pub(super) fn is_unclear(&self, at: usize) -> bool {
+    /// Whether nobody has said what a member's weight counts as.
+    fn is_unclear(&self, at: usize) -> bool {
         self.mixed.contains(&self.group[at]) && self.members[at].weight.number().is_none()
     }
 
@@ -184,12 +186,12 @@ impl<'a> Ground<'a> {
     }
 
     /// One group of a shape, to be written in whole numbers.
-    pub(super) fn asked(&self, shape: &Shape, within: &[usize]) -> Group {
+    pub(super) fn asked(&self, shape: &Shape, within: &[usize]) -> Exact {
         let own = |at: &usize| (shape.group[*at] == self.group[*at]).then_some(self.base[*at]);
-        // What a factor would mean for these, nobody has said; or someone has said otherwise.
+        // Nobody has said what these are times a factor, or someone else has written them.
         let fixed = |at: &usize| self.is_given_up(*at) || self.is_unclear(*at);
         let serves = within.first().is_some_and(|at| shape.group[*at] == self.serving);
-        Group {
+        Exact {
             wanted: within.iter().map(|at| shape.weight[*at]).collect(),
             own: within.iter().map(own).collect(),
             scalable: !within.iter().any(fixed),

@@ -38,18 +38,20 @@
 
 use std::cmp::Reverse;
 
-use super::SCALE;
 use crate::{
     effect::WEIGHT_MAX,
     fraction::{Fraction, WHOLE_BASIS_POINTS},
 };
 
+/// Parts of one unit of weight, so that any [`Fraction`] of a weight is a whole number.
+pub(super) const SCALE: u32 = WHOLE_BASIS_POINTS as u32;
+
 /// How far a member's share may be off what was asked, in millionths: one percentage point.
 pub(super) const SHARE_ERROR_PPM_MAX: u64 = 10_000;
 
-/// One group, as it is asked for.
+/// One group's exact weights, as they are asked for.
 #[derive(Clone, Debug)]
-pub(super) struct Group {
+pub(super) struct Exact {
     /// What each member's weight should be, in parts.
     pub(super) wanted: Vec<u32>,
     /// What each has in the baseline, in parts; none where it was promoted into this group.
@@ -110,7 +112,7 @@ impl Factor {
     }
 }
 
-impl Group {
+impl Exact {
     /// The numbers to write; none where the limit leaves none.
     pub(super) fn whole(&self) -> Option<Whole> {
         let keeps = |one: &Whole| self.keeps(&one.numbers, one.factor, self.least);

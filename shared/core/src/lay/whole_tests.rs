@@ -6,10 +6,10 @@ use super::*;
 /// percent.
 type Asked = (u8, u16);
 
-fn group(members: &[Asked], promoted: &[u8], least: Option<u16>) -> Group {
+fn group(members: &[Asked], promoted: &[u8], least: Option<u16>) -> Exact {
     let own = members.iter().map(|(own, _)| Some(u32::from(*own) * SCALE));
     let wanted = members.iter().map(|(own, part)| u32::from(*own) * u32::from(*part));
-    Group {
+    Exact {
         wanted: wanted.chain(promoted.iter().map(|weight| u32::from(*weight) * SCALE)).collect(),
         own: own.chain(promoted.iter().map(|_| None)).collect(),
         scalable: true,
@@ -41,7 +41,7 @@ fn where_no_numbers_are_near_the_nearest_that_keep_the_limit_are_written() {
     // One is somebody else's, so that no factor may help: 4 is nearest to 4.4, and 5 is 3 points
     // off. What was asked keeps 94%, and is not held for being written in whole numbers.
     let asked =
-        |least| Group { scalable: false, ..group(&[(5, 8_800), (5, 10_000)], &[], Some(least)) };
+        |least| Exact { scalable: false, ..group(&[(5, 8_800), (5, 10_000)], &[], Some(least)) };
     for (least, numbers) in [(9_000, Some([4, 5])), (9_400, Some([5, 5])), (9_401, None)] {
         let found = asked(least).whole().map(|whole| whole.numbers);
         assert_eq!(found.as_deref(), numbers.as_ref().map(<[u8; 2]>::as_slice), "{least}");
@@ -69,7 +69,7 @@ fn one_large_member_beside_many_small_ones_keeps_its_share_as_well_as_numbers_ca
 type Way = (u128, u128);
 
 /// The ways that a group may be written: times 1, times whole factors, and with the largest whole.
-fn ways(group: &Group) -> Vec<Way> {
+fn ways(group: &Exact) -> Vec<Way> {
     let largest = u128::from(*group.wanted.iter().max().unwrap());
     let scale = u128::from(SCALE);
     let whole = (1..=100).map(|factor| (factor, scale));
@@ -83,7 +83,7 @@ fn ways(group: &Group) -> Vec<Way> {
 
 /// All the ways in which any weight of the group is whole: between two of them, rounding down or up
 /// is the same for every factor.
-fn all_ways(group: &Group) -> Vec<Way> {
+fn all_ways(group: &Exact) -> Vec<Way> {
     let largest = u128::from(*group.wanted.iter().max().unwrap());
     let weights = group.wanted.iter().filter(|weight| **weight > 0);
     weights
@@ -111,7 +111,7 @@ fn choices(wanted: u32, own: Option<u32>, (units, parts): Way) -> Vec<u128> {
     (0..=100).filter(may).collect()
 }
 
-fn keeps(group: &Group, numbers: &[u128], (units, parts): Way) -> bool {
+fn keeps(group: &Exact, numbers: &[u128], (units, parts): Way) -> bool {
     let Some(least) = group.least else { return true };
     let (mut kept, mut whole) = (0, 0);
     for (number, own) in numbers.iter().zip(&group.own) {
@@ -127,7 +127,7 @@ fn keeps(group: &Group, numbers: &[u128], (units, parts): Way) -> bool {
     kept * 10_000 >= whole * u128::from(least.basis_points())
 }
 
-fn error_ppm(group: &Group, numbers: &[u128]) -> u128 {
+fn error_ppm(group: &Exact, numbers: &[u128]) -> u128 {
     let (asked, total) = (sum(&group.wanted), numbers.iter().sum::<u128>());
     let asked = u128::from(asked);
     let error = |(wanted, number): (&u32, &u128)| {
@@ -137,7 +137,7 @@ fn error_ppm(group: &Group, numbers: &[u128]) -> u128 {
 }
 
 /// The least error of all ways of rounding that keep the limit, one by one.
-fn exhaustive(group: &Group, way: Way) -> Option<u128> {
+fn exhaustive(group: &Exact, way: Way) -> Option<u128> {
     let mut all: Vec<Vec<u128>> = vec![Vec::new()];
     for (wanted, own) in group.wanted.iter().zip(&group.own) {
         let choices = choices(*wanted, *own, way);
@@ -153,7 +153,7 @@ fn exhaustive(group: &Group, way: Way) -> Option<u128> {
 }
 
 /// The same, by asking of each total and each error whether the members' choices allow it.
-fn by_bisection(group: &Group, way: Way) -> Option<u128> {
+fn by_bisection(group: &Exact, way: Way) -> Option<u128> {
     let asked = u128::from(sum(&group.wanted));
     let choices: Vec<Vec<u128>> = group
         .wanted
@@ -200,8 +200,8 @@ fn by_bisection(group: &Group, way: Way) -> Option<u128> {
 
 /// The error of what should be written: of the first way that is near, else of the nearest.
 fn reference(
-    group: &Group,
-    least_error: impl Fn(&Group, Way) -> Option<u128>,
+    group: &Exact,
+    least_error: impl Fn(&Exact, Way) -> Option<u128>,
     ways: &[Way],
 ) -> Option<u128> {
     let mut nearest: Option<u128> = None;
@@ -216,10 +216,10 @@ fn reference(
 }
 
 /// Whether the numbers that are found are those that should be.
-fn verify(group: &Group, least_error: impl Fn(&Group, Way) -> Option<u128> + Copy) {
+fn verify(group: &Exact, least_error: impl Fn(&Exact, Way) -> Option<u128> + Copy) {
     let ways = ways(group);
     let free =
-        Group { least: None, own: group.own.clone(), wanted: group.wanted.clone(), ..*group };
+        Exact { least: None, own: group.own.clone(), wanted: group.wanted.clone(), ..*group };
     let found = group.whole();
     let nearest = free.whole().unwrap();
     assert_eq!(Some(u128::from(nearest.error_ppm)), reference(&free, least_error, &ways));
@@ -269,7 +269,7 @@ fn members(most: usize) -> impl Strategy<Value = Vec<Asked>> {
 }
 
 /// A limit; often one that what is asked only just keeps or breaks.
-fn limited(members: impl Strategy<Value = Vec<Asked>>) -> impl Strategy<Value = Group> {
+fn limited(members: impl Strategy<Value = Vec<Asked>>) -> impl Strategy<Value = Exact> {
     let promoted = prop_oneof![4 => Just(vec![]), 1 => prop::collection::vec(1..=100_u8, 1..=2)];
     let least = prop_oneof![
         1 => (1..=100_u16).prop_map(|percent| (percent * 100, 0)),

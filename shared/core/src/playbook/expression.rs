@@ -19,50 +19,46 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
-    sync::{Arc, LazyLock},
+    sync::Arc,
 };
 
-use cel::{Context, Env, ExecutionError, Program, Value};
+use cel::{Context, ExecutionError, Program, Value};
 
-use super::{guard, possible, problem::Wrong, strings, vet};
+use super::{
+    bounds::EXPRESSION_BYTES_MAX, environment::FUNCTIONS, guard, kind::Wanted, possible,
+    problem::Wrong, vet,
+};
 use crate::signal::{Severity, Signal};
-
-pub use super::guard::EXPRESSION_WEIGHT_MAX;
-
-/// How long one expression may be, in bytes.
-pub const EXPRESSION_BYTES_MAX: usize = 2_000;
-
-/// How many loops (`all`, `exists`, `exists_one`, `filter`, `map`) one expression may have.
-pub const LOOPS_MAX: usize = 4;
 
 /// How much of an evaluation's error is kept, in characters: it quotes the values it was given.
 const MESSAGE_CHARS_MAX: usize = 300;
 
-/// All functions; declared once, for building them takes longer than evaluating.
-static FUNCTIONS: LazyLock<Arc<Env>> = LazyLock::new(|| {
-    let mut env = Env::stdlib();
-    let declared = env.add_extension(strings::extension);
-    // Only where a later CEL has functions of the same names; a test then says so.
-    debug_assert_eq!(declared, Ok(()));
-    Arc::new(env)
-});
-
-/// What an expression is to give.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Wanted {
-    /// `true` or `false`.
-    Truth,
-    /// Text or a number.
-    TextOrNumber,
+/// Why an expression gave no value that can be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A map has no such key: the signal has no such label.
+    #[error("{}", missing(label, expression))]
+    Missing {
+        /// What it lacks.
+        label: String,
+        /// The expression that asked for it.
+        expression: String,
+    },
+    /// The evaluation failed, or gave something of no use here.
+    #[error("`{expression}` {message}")]
+    Failed {
+        /// What happened.
+        message: String,
+        /// The expression.
+        expression: String,
+    },
 }
 
-/// Why an expression gave nothing of use.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// A map has no such key: the signal has no such label.
-    Missing { label: String, expression: String },
-    /// The evaluation failed, or what came out is of the wrong kind.
-    Failed { message: String, expression: String },
+fn missing(label: &str, expression: &str) -> String {
+    if expression.contains('{') {
+        return format!("neither the signal nor the map has `{label}`, which `{expression}` needs");
+    }
+    format!("the signal has no label or annotation `{label}`, which `{expression}` needs")
 }
 
 /// The expressions of one playbook: what is written in many plays is compiled once, for compiling
@@ -85,7 +81,7 @@ impl Expressions {
 
 /// A compiled expression. Cheap to clone; two are equal when they were written alike.
 #[derive(Clone)]
-pub(super) struct Expression {
+pub struct Expression {
     source: Arc<str>,
     program: Arc<Program>,
 }
@@ -111,7 +107,7 @@ impl Expression {
             )]);
         }
         let program = FUNCTIONS.compile(source).map_err(|errors| {
-            // The first one only: those that follow come of it.
+            // The first one only: it causes those that follow.
             let first = errors.errors.into_iter().next();
             vec![first.map_or_else(
                 || Wrong::new(whole, "the expression cannot be read", example(wanted)),
@@ -142,8 +138,12 @@ impl Expression {
         })
     }
 
-    fn truth(&self, scene: &Scene) -> Result<bool, Fault> {
-        let value = self.value(scene)?;
+    /// Whether it holds of the signal of `scene`; what asks for a label that is not there does not.
+    pub(super) fn holds(&self, scene: &Scene) -> Result<bool, Fault> {
+        let value = match self.value(scene) {
+            Err(Fault::Missing { .. }) => return Ok(false),
+            value => value?,
+        };
         if let Value::Bool(truth) = value {
             return Ok(truth);
         }
@@ -151,6 +151,7 @@ impl Expression {
         Err(self.failed(&format!("gave {kind}, and a condition must give true or false")))
     }
 
+    /// The text or number that it gives for the signal of `scene`.
     pub(super) fn text(&self, scene: &Scene) -> Result<String, Fault> {
         let value = self.value(scene)?;
         if let Value::String(text) = value {
@@ -198,37 +199,6 @@ impl fmt::Debug for Expression {
     }
 }
 
-/// Which signals a play is for: an expression that gives true or false.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Condition(Expression);
-
-impl Condition {
-    pub(super) fn read(source: &str, known: &mut Expressions) -> Result<Self, Vec<Wrong>> {
-        known.read(source, Wanted::Truth).map(Self)
-    }
-
-    /// The condition as it was written.
-    #[must_use]
-    pub fn source(&self) -> &str {
-        &self.0.source
-    }
-
-    /// Whether it holds of the signal of `scene`; what asks for a label that is not there does
-    /// not.
-    pub(super) fn holds(&self, scene: &Scene) -> Result<bool, Fault> {
-        match self.0.truth(scene) {
-            Err(Fault::Missing { .. }) => Ok(false),
-            decided => decided,
-        }
-    }
-}
-
-impl fmt::Debug for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
 /// A signal made ready for expressions; built once and asked by every play.
 pub(super) struct Scene {
     context: Context<'static, 'static>,
@@ -258,29 +228,6 @@ fn texts(map: &BTreeMap<String, String>) -> Value {
         .map(|(name, text)| (name.as_str(), text.as_str()))
         .collect::<HashMap<&str, &str>>()
         .into()
-}
-
-/// Whether `pattern` is a regular expression that `matches` can use; if not, why.
-pub(super) fn check_pattern(pattern: &str) -> Result<(), String> {
-    static MATCHES: LazyLock<Option<Program>> =
-        LazyLock::new(|| FUNCTIONS.compile("''.matches(pattern)").ok());
-    let Some(matches) = MATCHES.as_ref() else { return Ok(()) };
-    let mut context = Context::with_env(Arc::clone(&FUNCTIONS));
-    context.add_variable_from_value("pattern", pattern);
-    match matches.execute(&context) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let text = error.to_string();
-            // The last line says what is wrong; the others draw the pattern.
-            let last = text.lines().last().unwrap_or_default();
-            Err(last.trim_start_matches("error: ").to_owned())
-        }
-    }
-}
-
-/// Whether CEL knows a type of this name, such as `int`.
-pub(super) fn is_type(name: &str) -> bool {
-    FUNCTIONS.types().find_type(name).is_some()
 }
 
 fn example(wanted: Wanted) -> String {

@@ -54,7 +54,8 @@ pub(super) fn too_deep(source: &str) -> Option<usize> {
     None
 }
 
-fn skip_text(quote: u8, bytes: &mut impl Iterator<Item = (usize, u8)>) {
+/// Goes on behind the text in quotes that has begun.
+pub(super) fn skip_text(quote: u8, bytes: &mut impl Iterator<Item = (usize, u8)>) {
     while let Some((_, byte)) = bytes.next() {
         if byte == b'\\' {
             bytes.next();

@@ -1,5 +1,7 @@
 //! The nearest name: what someone who mistyped most likely meant.
 
+use std::fmt;
+
 use strsim::osa_distance;
 
 /// How long a name may be to be compared, in characters; longer ones are no mistyped names.
@@ -40,8 +42,7 @@ where
 /// `what` and the candidates, such as: `the pools are a, b and c`; the first few of many.
 pub(super) fn listed<'a>(what: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN_MAX: usize = 12;
-    let mut names: Vec<String> =
-        candidates.into_iter().take(SHOWN_MAX + 1).map(|name| format!("`{name}`")).collect();
+    let mut names = quoted(candidates.into_iter().take(SHOWN_MAX + 1));
     if names.len() > SHOWN_MAX {
         names[SHOWN_MAX] = "others".to_owned();
     }
@@ -50,6 +51,11 @@ pub(super) fn listed<'a>(what: &str, candidates: impl IntoIterator<Item = &'a st
         Some((only, [])) => format!("the only one is {only}"),
         Some((last, rest)) => format!("the {what} are {} and {last}", rest.join(", ")),
     }
+}
+
+/// Each name as it stands in a message.
+pub(super) fn quoted(names: impl IntoIterator<Item: fmt::Display>) -> Vec<String> {
+    names.into_iter().map(|name| format!("`{name}`")).collect()
 }
 
 /// Letters without case, so that `leastmembers` and `least-members` are near `leastMembers`.

@@ -6,9 +6,12 @@
 
 use std::{collections::HashMap, ops::Range};
 
-use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span};
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
-use super::{PLAYS_MAX, POOLS_MAX, problem::Wrong};
+use super::{
+    bounds::{PLAYS_MAX, POOLS_MAX},
+    problem::Wrong,
+};
 
 /// How deep collections may be within one another; a playbook needs 7.
 const DEPTH_MAX: usize = 24;
@@ -23,25 +26,25 @@ const REPEATED_MAX: usize = 100_000;
 /// A value.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    /// Its bytes. Of a collection: those of the key that it stands under, or of its own first
-    /// value, for a caret under half a page helps nobody.
+    /// Its bytes. Of a collection: those of its key, or of its own first value, since carets
+    /// under half a page would not help.
     pub(super) at: Range<usize>,
-    pub(super) value: Value,
+    pub(super) content: Content,
 }
 
 impl Node {
     /// Its text, where it is a single value.
     pub(super) fn text(&self) -> Option<&str> {
-        match &self.value {
-            Value::Scalar { text, .. } => Some(text),
-            Value::Null | Value::List(_) | Value::Mapping(_) => None,
+        match &self.content {
+            Content::Scalar { text, .. } => Some(text),
+            Content::Null | Content::List(_) | Content::Mapping(_) => None,
         }
     }
 }
 
 /// What a value is.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(super) enum Content {
     /// Nothing was written, or `null`.
     Null,
     /// A scalar.
@@ -66,16 +69,13 @@ struct Open {
     count: usize,
 }
 
-/// Reads the one document of `source`; all that is wrong is one thing, for a parser of YAML
-/// cannot go on behind an error.
+/// Reads the one document of `source`; at most one thing is wrong, since a parser of YAML
+/// cannot go on after an error.
 pub(super) fn read(source: &str) -> Result<Node, Wrong> {
-    let mut options = Options::default();
-    options.flow_nesting_limit = DEPTH_MAX;
-    options.block_nesting_limit = DEPTH_MAX;
     let mut builder = Builder::default();
-    for event in Parser::new_from_str_with_options(source, options) {
+    for event in Parser::new_from_str(source) {
         let (event, span) = event.map_err(|error| syntax(source, &error))?;
-        builder.take(&event, bytes(source, &span))?;
+        builder.take(event, bytes(source, &span))?;
     }
     builder.root.ok_or_else(|| {
         Wrong::new(0..0, "the playbook is empty", "begin with `version: 1`; see the example")
@@ -92,29 +92,32 @@ struct Builder {
 }
 
 impl Builder {
-    fn take(&mut self, event: &Event<'_>, at: Range<usize>) -> Result<(), Wrong> {
+    fn take(&mut self, event: Event<'_>, at: Range<usize>) -> Result<(), Wrong> {
+        if let Event::Scalar(.., Some(_))
+        | Event::SequenceStart(.., Some(_))
+        | Event::MappingStart(.., Some(_)) = event
+        {
+            return Err(Wrong::new(
+                at,
+                "this value has a tag",
+                "tags, such as !something, mean nothing in a playbook; take it out",
+            ));
+        }
         match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                no_tag(tag.is_some(), &at)?;
-                let plain = *style == ScalarStyle::Plain;
+            Event::Scalar(text, style, anchor, _) => {
+                let plain = style == ScalarStyle::Plain;
                 let null = plain && matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL");
-                let value = if null {
-                    Value::Null
+                let content = if null {
+                    Content::Null
                 } else {
-                    Value::Scalar { text: text.clone().into_owned(), plain }
+                    Content::Scalar { text: text.into_owned(), plain }
                 };
-                self.write(Node { at, value }, *anchor, 1)
+                self.write(Node { at, content }, anchor, 1)
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                no_tag(tag.is_some(), &at)?;
-                self.begin(at, *anchor, false)
-            }
-            Event::MappingStart(_, anchor, tag) => {
-                no_tag(tag.is_some(), &at)?;
-                self.begin(at, *anchor, true)
-            }
+            Event::SequenceStart(_, anchor, _) => self.begin(at, anchor, false),
+            Event::MappingStart(_, anchor, _) => self.begin(at, anchor, true),
             Event::SequenceEnd | Event::MappingEnd => self.end(),
-            Event::Alias(anchor) => match self.anchors.get(anchor) {
+            Event::Alias(anchor) => match self.anchors.get(&anchor) {
                 Some((node, count)) => {
                     self.repeated += count;
                     if self.repeated > REPEATED_MAX {
@@ -166,21 +169,21 @@ impl Builder {
         let Some(open) = self.open.pop() else { return Ok(()) };
         let first = open.nodes.first().map(|node| node.at.clone());
         let at = first.filter(|first| !first.is_empty()).unwrap_or(open.at);
-        let value = if open.mapping {
+        let content = if open.mapping {
             let mut pairs = Vec::with_capacity(open.nodes.len() / 2);
             let mut nodes = open.nodes.into_iter();
             while let (Some(key), Some(mut value)) = (nodes.next(), nodes.next()) {
-                let collection = matches!(value.value, Value::List(_) | Value::Mapping(_));
+                let collection = matches!(value.content, Content::List(_) | Content::Mapping(_));
                 if collection || value.at.is_empty() {
                     value.at = key.at.clone();
                 }
                 pairs.push((key, value));
             }
-            Value::Mapping(pairs)
+            Content::Mapping(pairs)
         } else {
-            Value::List(open.nodes)
+            Content::List(open.nodes)
         };
-        self.write(Node { at, value }, open.anchor, open.count)
+        self.write(Node { at, content }, open.anchor, open.count)
     }
 
     /// A value that is written here; `count` is how many it holds, itself and what its aliases repeat
@@ -212,17 +215,6 @@ impl Builder {
     }
 }
 
-fn no_tag(tagged: bool, at: &Range<usize>) -> Result<(), Wrong> {
-    if tagged {
-        return Err(Wrong::new(
-            at.clone(),
-            "this value has a tag",
-            "tags, such as !something, mean nothing in a playbook; take it out",
-        ));
-    }
-    Ok(())
-}
-
 fn bytes(source: &str, span: &Span) -> Range<usize> {
     let byte = |at: Option<usize>| at.unwrap_or(0).min(source.len());
     let start = byte(span.start.byte_offset());
@@ -235,10 +227,8 @@ fn syntax(source: &str, error: &ScanError) -> Wrong {
         source.char_indices().nth(marker.index()).map_or(source.len(), |(at, _)| at)
     });
     let at = at.min(source.len());
-    let end = source[at.min(source.len())..]
-        .chars()
-        .next()
-        .map_or(at, |char| if char.is_whitespace() { at } else { at + char.len_utf8() });
+    let here = source[at..].chars().next().filter(|char| !char.is_whitespace());
+    let end = at + here.map_or(0, char::len_utf8);
     let (message, help) = not_yaml(&error.info());
     Wrong::new(at..end, message, help)
 }

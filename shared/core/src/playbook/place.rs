@@ -11,34 +11,17 @@ pub(super) fn within(
     text: &str,
     at: &Range<usize>,
 ) -> Range<usize> {
-    let raw = &source[scalar.clone()];
-    match align(raw, text) {
-        Some(aligned) => {
-            let start = aligned.start_of(at.start);
-            let end = if at.end > at.start { aligned.end_of(at.end) } else { start };
-            scalar.start + start..scalar.start + end.max(start)
-        }
-        None => scalar.clone(),
-    }
+    let Some(aligned) = align(&source[scalar.clone()], text) else { return scalar.clone() };
+    let start = match aligned.iter().find(|(byte, _)| *byte >= at.start) {
+        Some((_, raw)) => raw.start,
+        None => aligned.last().map_or(0, |(_, raw)| raw.end),
+    };
+    let end = aligned.iter().rfind(|(byte, _)| *byte < at.end).map_or(start, |(_, raw)| raw.end);
+    scalar.start + start..scalar.start + end.max(start)
 }
 
 /// For each character of the text: its byte there, and its bytes in the raw scalar.
-struct Aligned(Vec<(usize, Range<usize>)>);
-
-impl Aligned {
-    fn start_of(&self, byte: usize) -> usize {
-        match self.0.iter().find(|(at, _)| *at >= byte) {
-            Some((_, raw)) => raw.start,
-            None => self.0.last().map_or(0, |(_, raw)| raw.end),
-        }
-    }
-
-    fn end_of(&self, byte: usize) -> usize {
-        self.0.iter().rev().find(|(at, _)| *at < byte).map_or(0, |(_, raw)| raw.end)
-    }
-}
-
-fn align(raw: &str, text: &str) -> Option<Aligned> {
+fn align(raw: &str, text: &str) -> Option<Vec<(usize, Range<usize>)>> {
     let quote = raw.chars().next().filter(|char| "\"'".contains(*char));
     let mut at = match raw.chars().next() {
         Some('"' | '\'') => 1,
@@ -68,7 +51,7 @@ fn align(raw: &str, text: &str) -> Option<Aligned> {
         aligned.push((byte, at..at + len));
         at += len;
     }
-    Some(Aligned(aligned))
+    Some(aligned)
 }
 
 fn skippable(raw: &str, quote: Option<char>) -> Option<usize> {

@@ -1,15 +1,9 @@
 //! A play: when this is heard, do that; and its effects before a signal has filled them in.
 
-use std::collections::BTreeMap;
-
 use jiff::SignedDuration;
 
-use super::{Condition, Ramp, Template, Until};
-use crate::{
-    effect::Effect,
-    fraction::Fraction,
-    names::{BackendName, PlayName},
-};
+use super::{expression::Expression, template::Template};
+use crate::{effect::Effect, names::PlayName, overrides::Lease};
 
 /// One entry of the playbook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,96 +11,33 @@ pub struct Play {
     /// Its name, unlike that of any other play.
     pub name: PlayName,
     /// Which signals it is for.
-    pub when: Condition,
+    pub when: Expression,
     /// What it does, in the order of the file; at least one.
     pub effects: Vec<EffectTemplate>,
-    /// When what it did ends by itself.
-    pub until: Until,
-    /// The least time that its overrides stay; zero when none was asked for.
-    pub hold: SignedDuration,
-    /// How weight is given back.
-    pub ramp: Ramp,
+    /// How what it did ends.
+    pub lease: Lease,
     /// The reconnects that follow when it is over.
     pub after: Vec<ReconnectTemplate>,
 }
 
 /// What a play does to a pool, before a signal says to which member.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EffectTemplate {
-    /// Becomes [`Effect::Drain`].
-    Drain {
-        /// The pool, by its alias.
-        pool: Template,
-        /// Who is drained.
-        member: Template,
-    },
-    /// Becomes [`Effect::Shift`].
-    Shift {
-        /// The pool, by its alias.
-        pool: Template,
-        /// Whose weight.
-        member: Template,
-        /// How much of its baseline remains.
-        to: Fraction,
-    },
-    /// Becomes [`Effect::Split`].
-    Split {
-        /// The pool, by its alias.
-        pool: Template,
-        /// Weights by member; at least one is not 0.
-        weights: BTreeMap<BackendName, u8>,
-    },
-    /// Becomes [`Effect::Promote`].
-    Promote {
-        /// The pool, by its alias.
-        pool: Template,
-        /// The standby.
-        member: Template,
-        /// Its weight where it has none or 0.
-        weight: Option<u8>,
-    },
+pub struct EffectTemplate {
+    /// The pool, by its alias.
+    pub pool: Template,
+    /// What is done to it.
+    pub effect: Effect<Template>,
 }
 
 impl EffectTemplate {
-    /// The alias of the pool that it changes.
-    #[must_use]
-    pub fn pool(&self) -> &Template {
-        match self {
-            Self::Drain { pool, .. }
-            | Self::Shift { pool, .. }
-            | Self::Split { pool, .. }
-            | Self::Promote { pool, .. } => pool,
-        }
-    }
-
     /// What the file calls it: `drain`, `shift` or `promote`.
     #[must_use]
     pub fn keyword(&self) -> &'static str {
-        match self {
-            Self::Drain { .. } => "drain",
-            Self::Shift { .. } | Self::Split { .. } => "shift",
-            Self::Promote { .. } => "promote",
+        match self.effect {
+            Effect::Drain { .. } => "drain",
+            Effect::Shift { .. } | Effect::Split { .. } => "shift",
+            Effect::Promote { .. } => "promote",
         }
-    }
-
-    /// The effect, with its member named by `resolve`.
-    ///
-    /// # Errors
-    /// Those of `resolve`.
-    pub(super) fn fill<E>(
-        &self,
-        resolve: impl FnOnce(&Template) -> Result<BackendName, E>,
-    ) -> Result<Effect, E> {
-        Ok(match self {
-            Self::Drain { pool: _, member } => Effect::Drain { member: resolve(member)? },
-            Self::Shift { pool: _, member, to } => {
-                Effect::Shift { member: resolve(member)?, to: *to }
-            }
-            Self::Split { pool: _, weights } => Effect::Split { weights: weights.clone() },
-            Self::Promote { pool: _, member, weight } => {
-                Effect::Promote { member: resolve(member)?, weight: *weight }
-            }
-        })
     }
 }
 

@@ -4,6 +4,8 @@ use std::{fmt, ops::Range};
 
 use serde::Serialize;
 
+use crate::text::acts;
+
 /// How many problems one reading tells of; the first ones, in the order of the file.
 pub(super) const PROBLEMS_MAX: usize = 100;
 
@@ -76,20 +78,23 @@ pub fn render(problems: &[Problem], file: &str, source: &str) -> String {
     shown.join("\n")
 }
 
-/// What a file holds may not move the cursor or colour the terminal.
+/// Nothing that a file holds may move the cursor, colour the terminal or change the order of others.
+/// One character stands for one, so that carets stay below what they mean.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|char| match char {
-            '\t' => ' ',
-            _ if char.is_control() || reorders(char) => '\u{fffd}',
-            _ => char,
-        })
-        .collect()
+    let shown = |char| match char {
+        '\t' => ' ',
+        _ if acts(char) => '\u{fffd}',
+        _ => char,
+    };
+    text.chars().map(shown).collect()
 }
 
-/// Invisible characters, and those that show text in another order than it is read in.
-fn reorders(char: char) -> bool {
-    matches!(char, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+/// A text short enough to be quoted in a message.
+pub(super) fn clipped(text: &str) -> String {
+    match text.char_indices().nth(TEXT_CHARS_MAX) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
 }
 
 /// What is wrong, at which bytes of the text that was read.
@@ -109,6 +114,13 @@ impl Wrong {
         Self { at, message: message.into(), help: help.into() }
     }
 
+    /// What an error says: what is wrong, and what would be right behind its last colon.
+    pub(super) fn said(at: Range<usize>, error: &str) -> Self {
+        let (message, help) =
+            error.rsplit_once(": ").unwrap_or((error, "see the example playbook"));
+        Self::new(at, message, help)
+    }
+
     /// The same, of a text in which this one begins at byte `start`.
     pub(super) fn moved_by(self, start: usize) -> Self {
         Self { at: self.at.start + start..self.at.end + start, ..self }
@@ -125,10 +137,8 @@ pub(super) fn problems(source: &str, mut wrongs: Vec<Wrong>) -> Vec<Problem> {
 }
 
 fn problem(source: &str, wrong: Wrong) -> Problem {
-    let boundary =
-        |at: usize| (0..=at.min(source.len())).rev().find(|at| source.is_char_boundary(*at));
-    let start = boundary(wrong.at.start).unwrap_or(0);
-    let end = boundary(wrong.at.end).unwrap_or(0).max(start);
+    let start = source.floor_char_boundary(wrong.at.start);
+    let end = source.floor_char_boundary(wrong.at.end).max(start);
     let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
     let first_line = source[start..end].lines().next().unwrap_or_default();
     Problem {

@@ -25,10 +25,9 @@ pub fn schema() -> Value {
 }
 
 /// Takes back what stands in a schema for Rust's types rather than for the language: `null` for an
-/// absent field, widths of integers, line breaks of comments.
+/// absent field, line breaks of comments.
 fn without_null(schema: &mut Schema) {
     let Some(object) = schema.as_object_mut() else { return };
-    object.remove("format");
     if let Some(Value::String(description)) = object.get_mut("description") {
         *description = description.replace('\n', " ");
     }

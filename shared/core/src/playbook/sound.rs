@@ -6,23 +6,25 @@
 mod plays;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
     ops::Range,
 };
 
 use super::{
-    PLAYBOOK_BYTES_MAX, PLAYS_MAX, POOLS_MAX, Play, Playbook, Pool, Problem, SERVICES_MAX,
-    SPLIT_MEMBERS_MAX, Template,
-    decode::{At, Entries, clipped, decode},
+    book::{ManagedPool, Playbook},
+    bounds::{PLAYBOOK_BYTES_MAX, PLAYS_MAX, POOLS_MAX, SERVICES_MAX},
+    decode::{At, Entries, decode},
     expression::Expressions,
     nearest::meant,
     node, place,
-    problem::{PROBLEMS_MAX, Wrong, problems},
-    value, wire,
+    play::Play,
+    problem::{PROBLEMS_MAX, Problem, Wrong, clipped, problems},
+    template::Template,
+    wire,
 };
 use crate::{
-    limits::{Failover, LeastMembers, Limits},
-    names::{BackendId, BackendName, PoolAlias, ServiceAlias, ServiceId},
+    limits::{Limits, Terms},
+    names::{BackendId, PoolAlias, ServiceAlias, ServiceId},
 };
 
 /// Reads a playbook.
@@ -42,7 +44,7 @@ pub fn read(text: &str) -> Result<Playbook, Vec<Problem>> {
     let playbook = decode(&node, &mut wrongs).and_then(|wire| {
         let expressions = Expressions::default();
         let mut reading = Reading { source: text, expressions, wrongs: &mut wrongs };
-        reading.playbook(wire, &node.at)
+        reading.playbook(wire)
     });
     match playbook {
         Some(playbook) if wrongs.is_empty() => Ok(playbook),
@@ -50,16 +52,18 @@ pub fn read(text: &str) -> Result<Playbook, Vec<Problem>> {
     }
 }
 
+/// Every name that the file gives, with what it names unless that was wrong.
+type Named<K, T> = BTreeMap<String, Option<(K, T)>>;
+
 /// What is known of the parts that plays refer to.
 struct Declared {
-    /// Every alias, with the pool unless it was wrong.
-    pools: BTreeMap<String, Option<(PoolAlias, Pool)>>,
+    pools: Named<PoolAlias, ManagedPool>,
     /// The backends that are pools.
     backends: HashSet<BackendId>,
 }
 
 impl Declared {
-    fn of(pools: BTreeMap<String, Option<(PoolAlias, Pool)>>) -> Self {
+    fn of(pools: Named<PoolAlias, ManagedPool>) -> Self {
         let backends = pools.values().flatten().map(|(_, pool)| pool.backend.clone()).collect();
         Self { pools, backends }
     }
@@ -81,14 +85,14 @@ impl Declared {
 
 /// The pools that an effect can come to change.
 struct Reach<'a> {
-    pools: Vec<&'a Pool>,
+    pools: Vec<&'a ManagedPool>,
     /// Whether the file shows that it can be each of them; otherwise a signal decides.
     shown: bool,
 }
 
 impl Reach<'_> {
     /// Whether the file alone shows that it can be a pool of which `wrong` holds.
-    fn shows(&self, mut wrong: impl FnMut(&Pool) -> bool) -> bool {
+    fn shows(&self, mut wrong: impl FnMut(&ManagedPool) -> bool) -> bool {
         let mut pools = self.pools.iter();
         if self.shown {
             pools.any(|pool| wrong(pool))
@@ -109,41 +113,12 @@ impl Reading<'_> {
         self.wrongs.push(Wrong::new(at.clone(), message, help));
     }
 
-    /// The value of a field that must be there; `holder` is what lacks it otherwise.
-    fn needed<T>(
-        &mut self,
-        field: Option<At<T>>,
-        holder: &Range<usize>,
-        name: &str,
-        help: &str,
-    ) -> Option<(Range<usize>, T)> {
-        match field {
-            Some(At { at, value }) => value.map(|value| (at, value)),
-            None => {
-                self.wrong(holder, format!("`{name}` is missing here"), help);
-                None
-            }
-        }
-    }
-
     fn parsed<T>(&mut self, text: &str, at: &Range<usize>) -> Option<T>
     where
         T: std::str::FromStr<Err: std::fmt::Display>,
     {
-        match text.parse() {
-            Ok(parsed) => Some(parsed),
-            Err(error) => {
-                let error = error.to_string();
-                let (message, help) =
-                    error.rsplit_once(": ").unwrap_or((&error, "see the example"));
-                self.wrong(at, message, help);
-                None
-            }
-        }
-    }
-
-    fn checked<T>(&mut self, at: &Range<usize>, checked: Result<T, value::Bad>) -> Option<T> {
-        checked.map_err(|(message, help)| self.wrong(at, message, help)).ok()
+        let said = |error: T::Err| self.wrongs.push(Wrong::said(at.clone(), &error.to_string()));
+        text.parse().map_err(said).ok()
     }
 
     /// A text in which expressions stand: what is wrong in it is put at its place in the file.
@@ -151,18 +126,12 @@ impl Reading<'_> {
         &mut self,
         text: &str,
         at: &Range<usize>,
-        read: Result<T, Vec<Wrong>>,
+        read: impl FnOnce(&str, &mut Expressions) -> Result<T, Vec<Wrong>>,
     ) -> Option<T> {
-        match read {
-            Ok(read) => Some(read),
-            Err(wrongs) => {
-                for wrong in wrongs {
-                    let at = place::within(self.source, at, text, &wrong.at);
-                    self.wrongs.push(Wrong { at, ..wrong });
-                }
-                None
-            }
-        }
+        let read = read(text, &mut self.expressions);
+        let moved =
+            |wrong: Wrong| Wrong { at: place::within(self.source, at, text, &wrong.at), ..wrong };
+        read.map_err(|wrongs| self.wrongs.extend(wrongs.into_iter().map(moved))).ok()
     }
 
     /// Says where there is more than there may be; of which the callers then read the first ones.
@@ -172,35 +141,23 @@ impl Reading<'_> {
         }
     }
 
-    fn playbook(&mut self, wire: wire::Playbook, root: &Range<usize>) -> Option<Playbook> {
+    fn playbook(&mut self, wire: wire::Playbook) -> Option<Playbook> {
         let wire::Playbook { version, services, pools, plays } = wire;
-        let begin = "begin the playbook with `version: 1`";
-        if let Some((at, version)) = self.needed(version, root, "version", begin)
-            && version != 1
-        {
-            self.wrong(&at, format!("there is no version {version} of playbooks"), "write 1");
-        }
-        let help = "name the services: `services: {main: {subscription: …, resourceGroup: …, name: \
-                    …}}`";
-        let services = self.needed(services, root, "services", help);
-        let services = services.map(|(at, entries)| {
-            self.bounded(&at, entries.0.len(), SERVICES_MAX, "services");
-            entries.0.into_iter().filter_map(|entry| self.service(entry)).collect()
+        let services = services.value.map(|Entries(entries)| {
+            self.bounded(&services.at, entries.len(), SERVICES_MAX, "services");
+            let read = |(alias, service)| self.service(alias, service);
+            entries.into_iter().filter_map(read).collect()
         });
-        let services: Option<BTreeMap<String, Option<(ServiceAlias, ServiceId)>>> = services;
-        let help = "name the pools: `pools: {chat: {service: main, backend: chat-pool}}`";
-        let pools = self.needed(pools, root, "pools", help);
-        let pools = pools.map(|(at, entries)| {
-            self.bounded(&at, entries.0.len(), POOLS_MAX, "pools");
-            self.pools(entries, services.as_ref())
+        let services: Option<Named<ServiceAlias, ServiceId>> = services;
+        let declared = pools.value.map(|Entries(entries)| {
+            self.bounded(&pools.at, entries.len(), POOLS_MAX, "pools");
+            Declared::of(self.pools(entries, services.as_ref()))
         });
-        let declared = pools.map(Declared::of);
-        let help = "write at least `plays: []`; see the example";
-        let plays = self.needed(plays, root, "plays", help);
-        let plays = plays.map(|(at, plays)| {
-            self.bounded(&at, plays.len(), PLAYS_MAX, "plays");
-            self.plays(plays, declared.as_ref())
+        let plays = plays.value.map(|wire| {
+            self.bounded(&plays.at, wire.len(), PLAYS_MAX, "plays");
+            self.plays(wire, declared.as_ref())
         });
+        version.value?;
         Some(Playbook::new(
             services?.into_values().flatten().collect(),
             declared?.pools.into_values().flatten().collect(),
@@ -210,52 +167,45 @@ impl Reading<'_> {
 
     fn service(
         &mut self,
-        (alias, service): (At<String>, At<wire::Service>),
+        alias: At<String>,
+        service: At<wire::Service>,
     ) -> Option<(String, Option<(ServiceAlias, ServiceId)>)> {
         let name = alias.value?;
-        let parsed = self.parsed(&name, &alias.at);
-        let id = service.value.and_then(|wire| {
-            let wire::Service { subscription, resource_group, name } = wire;
-            let at = &service.at;
-            let help = "it is the UUID that `az account show` calls id";
-            let subscription = self.needed(subscription, at, "subscription", help);
-            let help = "it is the name of the service's resource group";
-            let resource_group = self.needed(resource_group, at, "resourceGroup", help);
-            let name = self.needed(name, at, "name", "it is NAME in https://NAME.azure-api.net");
-            let subscription = subscription.and_then(|(at, text)| self.parsed(&text, &at));
-            let resource_group = resource_group.and_then(|(at, text)| self.parsed(&text, &at));
-            let name = name.and_then(|(at, text)| self.parsed(&text, &at));
+        let id = service.value.and_then(|wire::Service { subscription, resource_group, name }| {
             Some(ServiceId {
-                subscription: subscription?,
-                resource_group: resource_group?,
-                name: name?,
+                subscription: subscription.value?,
+                resource_group: resource_group.value?,
+                name: name.value?,
             })
         });
-        Some((name, parsed.zip(id)))
+        let alias = self.parsed(&name, &alias.at);
+        Some((name, alias.zip(id)))
     }
 
     fn pools(
         &mut self,
-        entries: Entries<wire::Pool>,
-        services: Option<&BTreeMap<String, Option<(ServiceAlias, ServiceId)>>>,
-    ) -> BTreeMap<String, Option<(PoolAlias, Pool)>> {
+        entries: Vec<(At<String>, At<wire::Pool>)>,
+        services: Option<&Named<ServiceAlias, ServiceId>>,
+    ) -> Named<PoolAlias, ManagedPool> {
         let mut pools = BTreeMap::new();
-        let mut seen: BTreeMap<BackendId, String> = BTreeMap::new();
-        for (alias, pool) in entries.0 {
+        let mut seen: HashMap<BackendId, String> = HashMap::new();
+        for (alias, pool) in entries {
             let Some(name) = alias.value else { continue };
             let parsed = self.parsed(&name, &alias.at);
-            let read = pool.value.and_then(|wire| self.pool(wire, &pool.at, services));
-            let read = read.map(|(at, pool)| {
-                if let Some(other) = seen.get(&pool.backend) {
-                    self.wrong(
+            let read = pool.value.and_then(|wire| {
+                let at = wire.backend.at.clone();
+                let pool = self.pool(wire, services)?;
+                match seen.entry(pool.backend.clone()) {
+                    Entry::Occupied(other) => self.wrong(
                         &at,
-                        format!("`{}` is this backend already", clipped(other)),
+                        format!("`{}` is this backend already", clipped(other.get())),
                         "each backend has one name here: limits of two names would not be one set",
-                    );
-                } else {
-                    seen.insert(pool.backend.clone(), name.clone());
+                    ),
+                    Entry::Vacant(free) => {
+                        free.insert(name.clone());
+                    }
                 }
-                pool
+                Some(pool)
             });
             pools.insert(name, parsed.zip(read));
         }
@@ -265,90 +215,61 @@ impl Reading<'_> {
     fn pool(
         &mut self,
         wire: wire::Pool,
-        holder: &Range<usize>,
-        services: Option<&BTreeMap<String, Option<(ServiceAlias, ServiceId)>>>,
-    ) -> Option<(Range<usize>, Pool)> {
-        let wire::Pool { service, workspace, backend, limits, failover, null_weight } = wire;
-        let service = self.needed(service, holder, "service", "name one of the `services`");
-        let service = service.and_then(|(at, name)| match services?.get(&name) {
-            Some(service) => service.as_ref().map(|(_, id)| id.clone()),
-            None => {
-                let known = services?.keys().map(String::as_str);
-                let help = meant(&name, "services", known);
+        services: Option<&Named<ServiceAlias, ServiceId>>,
+    ) -> Option<ManagedPool> {
+        let wire::Pool {
+            service: At { at, value },
+            workspace,
+            backend,
+            limits,
+            failover,
+            null_weight,
+        } = wire;
+        let service = value.zip(services).and_then(|(name, services)| {
+            let service = services.get(&name);
+            if service.is_none() {
+                let help = meant(&name, "services", services.keys().map(String::as_str));
                 self.wrong(&at, format!("there is no service `{}`", clipped(&name)), help);
-                None
             }
+            service?.as_ref().map(|(_, id)| id.clone())
         });
-        let help = "name the pool as API Management has it";
-        let backend = self.needed(backend, holder, "backend", help);
-        let backend =
-            backend.and_then(|(at, text)| Some((self.parsed::<BackendName>(&text, &at)?, at)));
         // A workspace that is wrong must not make the pool one at service level.
-        let workspace = match workspace {
-            None => Some(None),
-            Some(At { at, value }) => value.and_then(|text| self.parsed(&text, &at)).map(Some),
-        };
-        let limits = limits.and_then(|At { at: _, value }| value);
-        let limits = limits.map(|limits| self.limits(limits)).unwrap_or_default();
-        let failover = match failover.and_then(|At { at: _, value }| value) {
-            None | Some(wire::Failover::Promote) => Failover::Promote,
-            Some(wire::Failover::Hold) => Failover::Hold,
-        };
-        let null_weight =
-            null_weight.and_then(|At { at, value }| self.checked(&at, value::weight(value?, 0)));
-        let (name, at) = backend?;
-        let backend = BackendId { service: service?, workspace: workspace?, name };
-        Some((at, Pool { backend, limits, failover, null_weight }))
-    }
-
-    fn limits(&mut self, wire: wire::Limits) -> Limits {
-        let wire::Limits { least_members, least_share } = wire;
-        let least_members = least_members.and_then(|At { at, value }| {
-            let count = value?;
-            match u8::try_from(count) {
-                Ok(count @ 1..) if usize::from(count) <= SPLIT_MEMBERS_MAX => {
-                    Some(LeastMembers::Count(count))
-                }
-                Ok(_) | Err(_) => {
-                    self.wrong(
-                        &at,
-                        format!("`leastMembers` cannot be {count}"),
-                        format!("1 to {SPLIT_MEMBERS_MAX}; without it, at least half must serve"),
-                    );
-                    None
-                }
-            }
+        let workspace = workspace.map_or(Some(None), |workspace| workspace.value.map(Some));
+        let limits = limits.and_then(|limits| limits.value).map(|wire| Limits {
+            least_members: wire.least_members.and_then(At::given).unwrap_or_default(),
+            least_share: wire.least_share.and_then(At::given),
         });
-        let least_share =
-            least_share.and_then(|At { at, value }| self.checked(&at, value::percent(&value?.0)));
-        Limits { least_members: least_members.unwrap_or_default(), least_share }
+        Some(ManagedPool {
+            backend: BackendId { service: service?, workspace: workspace?, name: backend.value? },
+            terms: Terms {
+                limits: limits.unwrap_or_default(),
+                failover: failover.and_then(|failover| failover.value).unwrap_or_default(),
+                null_weight: null_weight.and_then(At::given),
+            },
+        })
     }
 
     fn plays(&mut self, wire: Vec<At<wire::Play>>, declared: Option<&Declared>) -> Vec<Play> {
-        let mut names: BTreeMap<String, usize> = BTreeMap::new();
+        let mut names: HashMap<_, usize> = HashMap::new();
         let mut plays = Vec::with_capacity(wire.len().min(PLAYS_MAX));
-        for At { at, value } in wire.into_iter().take(PLAYS_MAX) {
+        for At { value, .. } in wire.into_iter().take(PLAYS_MAX) {
             // More are not told, and to look for what was meant takes long where all is wrong.
             if self.wrongs.len() >= PROBLEMS_MAX {
                 break;
             }
             let Some(play) = value else { continue };
-            if let Some(At { at, value: Some(name) }) = &play.name {
-                match names.get(name) {
-                    Some(first) => {
-                        let line = self.source[..*first].matches('\n').count() + 1;
-                        self.wrong(
-                            at,
-                            format!("another play is called `{}`", clipped(name)),
-                            format!("give this one a name of its own; the other is in line {line}"),
-                        );
-                    }
-                    None => {
-                        names.insert(name.clone(), at.start);
-                    }
+            if let At { at, value: Some(name) } = &play.name {
+                let first = *names.entry(name.clone()).or_insert(at.start);
+                if first != at.start {
+                    let line = self.source[..first].matches('\n').count() + 1;
+                    self.wrong(
+                        at,
+                        format!("another play is called `{name}`"),
+                        format!("give this one a name of its own; the other is in line {line}"),
+                    );
                 }
             }
-            plays.extend(self.play(play, &at, declared));
+            plays.extend(self.play(play, declared));
         }
         plays
     }

@@ -14,7 +14,7 @@ use cel::{
     },
 };
 
-use super::vet::Kind;
+use super::kind::Kind;
 
 /// How long a text may be that a function takes or gives, in bytes: as long as all labels of a
 /// signal are together.
@@ -226,7 +226,7 @@ fn split_some(text: &CelString<'_>, between: &CelString<'_>, most: &CelInt) -> L
     let (mut parts, mut rest) = (Vec::new(), Some(text).filter(|_| most > 0));
     while let Some(text) = rest {
         if parts.len() == PARTS_MAX {
-            let message = format!("more than {PARTS_MAX} texts would come of it");
+            let message = format!("the result would have more than {PARTS_MAX} texts");
             return Err(ExecutionError::function_error("split", message));
         }
         let cut = if parts.len() + 1 == most {
@@ -256,7 +256,7 @@ fn substring_to(text: &CelString<'_>, from: &CelInt, to: &CelInt) -> Text {
     let text = taken("substring", text)?;
     let (start, end) = (byte_at("substring", text, from)?, byte_at("substring", text, to)?);
     let part = text.get(start..end).ok_or_else(|| {
-        let message = format!("{} lies behind {}", from.inner(), to.inner());
+        let message = format!("the start, {}, is after the end, {}", from.inner(), to.inner());
         ExecutionError::function_error("substring", message)
     })?;
     Ok(part.to_owned().into())

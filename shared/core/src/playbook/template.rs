@@ -3,8 +3,10 @@
 use std::{collections::BTreeSet, fmt, ops::Range};
 
 use super::{
-    EXPRESSION_BYTES_MAX,
-    expression::{Expression, Expressions, Fault, Scene, Wanted},
+    bounds::EXPRESSION_BYTES_MAX,
+    expression::{Expression, Expressions, Fault, Scene},
+    guard::skip_text,
+    kind::Wanted,
     problem::Wrong,
 };
 
@@ -72,15 +74,8 @@ impl Template {
         if wrongs.is_empty() { Ok(Self { source: source.to_owned(), parts }) } else { Err(wrongs) }
     }
 
-    /// The template as it was written.
-    #[must_use]
-    pub fn source(&self) -> &str {
-        &self.source
-    }
-
     /// Its text, where no signal is needed for it.
-    #[must_use]
-    pub fn fixed(&self) -> Option<&str> {
+    pub(super) fn fixed(&self) -> Option<&str> {
         match self.parts.as_slice() {
             [] => Some(""),
             [Part::Text(text)] => Some(text),
@@ -139,19 +134,15 @@ impl fmt::Debug for Template {
 /// The bytes from `start` up to the `}` that closes the expression which begins there: one that is
 /// neither within quotes nor the end of a map that the expression writes.
 fn inside(source: &str, start: usize) -> Option<Range<usize>> {
-    let mut quote = None;
     let mut open = 0_usize;
-    let mut escaped = false;
-    for (at, byte) in source.bytes().enumerate().skip(start) {
-        match (quote, byte) {
-            (Some(_), _) if escaped => escaped = false,
-            (Some(_), b'\\') => escaped = true,
-            (Some(mark), _) if byte == mark => quote = None,
-            (None, b'"' | b'\'') => quote = Some(byte),
-            (None, b'{') => open += 1,
-            (None, b'}') if open == 0 => return Some(start..at),
-            (None, b'}') => open -= 1,
-            (Some(_) | None, _) => {}
+    let mut bytes = source.bytes().enumerate().skip(start);
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'"' | b'\'' => skip_text(byte, &mut bytes),
+            b'{' => open += 1,
+            b'}' if open == 0 => return Some(start..at),
+            b'}' => open -= 1,
+            _ => {}
         }
     }
     None

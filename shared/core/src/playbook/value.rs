@@ -1,58 +1,172 @@
-//! Single values: durations, percentages and weights, with what to say of those that are wrong.
+//! Single values that have a form of their own: how each is written, and what is said of one that is
+//! wrong. An error says what is wrong, and behind its last colon what would be right.
+
+use std::borrow::Cow;
 
 use jiff::SignedDuration;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{DURATION_MAX, decode::clipped};
+use super::{
+    bounds::{DURATION_MAX, EXPRESSION_BYTES_MAX, SPLIT_MEMBERS_MAX},
+    problem::clipped,
+};
 use crate::{
     effect::WEIGHT_MAX,
     fraction::{Fraction, FractionError},
+    limits::LeastMembers,
 };
 
-/// What is wrong, and what would be right.
-pub(super) type Bad = (String, String);
+/// Declares a value: what it is written as, what it becomes, how, and what the schema says of it.
+macro_rules! value {
+    ($(#[$doc:meta])* $name:ident: $written:ty => $value:ty, $read:expr, $schema:tt) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub(super) struct $name(pub(super) $value);
 
-/// A length of time: `90s`, `1h30m` or `PT5M`; more than nothing, up to [`DURATION_MAX`].
-pub(super) fn duration(text: &str) -> Result<SignedDuration, Bad> {
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let read: fn($written) -> Result<$value, String> = $read;
+                read(<$written>::deserialize(deserializer)?).map(Self).map_err(D::Error::custom)
+            }
+        }
+
+        impl From<$name> for $value {
+            fn from($name(value): $name) -> Self {
+                value
+            }
+        }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!($schema)
+            }
+        }
+    };
+}
+
+value!(
+    /// The version of the format.
+    Version: i64 => (),
+    |number| match number {
+        1 => Ok(()),
+        _ => Err(format!("there is no version {number} of playbooks: write 1")),
+    },
+    { "type": "integer", "minimum": 1, "maximum": 1 }
+);
+value!(
+    /// A weight that a member has or counts as.
+    Weight: i64 => u8,
+    |number| weight(number, 0),
+    { "type": "integer", "minimum": 0, "maximum": WEIGHT_MAX }
+);
+value!(
+    /// A weight with which a member serves.
+    ServingWeight: i64 => u8,
+    |number| weight(number, 1),
+    { "type": "integer", "minimum": 1, "maximum": WEIGHT_MAX }
+);
+value!(
+    /// How many members must serve.
+    Members: i64 => LeastMembers,
+    |number| match u8::try_from(number) {
+        Ok(count @ 1..) if usize::from(count) <= SPLIT_MEMBERS_MAX => Ok(LeastMembers::Count(count)),
+        Ok(_) | Err(_) => Err(format!(
+            "`leastMembers` cannot be {number}: 1 to {SPLIT_MEMBERS_MAX}; without it, at least half \
+             must serve"
+        )),
+    },
+    { "type": "integer", "minimum": 1, "maximum": SPLIT_MEMBERS_MAX }
+);
+value!(
+    /// A length of time: more than nothing, up to [`DURATION_MAX`].
+    Duration: String => SignedDuration,
+    |text| duration(&text),
+    {
+        "type": "string",
+        "description": "A length of time: 90s, 2m, 1h30m, or ISO 8601, PT5M. More than nothing, at \
+                        most 30 days (720h).",
+        "pattern": "^\\s*([0-9]+([.,][0-9]+)?\\s*[A-Za-z]+[\\s,]*)+$|^[Pp][Tt]?[0-9.,A-Za-z]+$",
+        "examples": ["90s", "2m", "1h30m", "PT5M"]
+    }
+);
+value!(
+    /// A percentage.
+    Percent: String => Fraction,
+    |text| clipped(&text).parse().map_err(|error: FractionError| error.to_string()),
+    {
+        "type": "string",
+        "description": "A percentage from 0% to 100%, with at most two decimals.",
+        "pattern": "^(100(\\.0{1,2})?|[0-9]{1,2}(\\.[0-9]{1,2})?) ?%$",
+        "examples": ["30%", "12.5%"]
+    }
+);
+value!(
+    /// A condition.
+    Expression: String => String,
+    Ok,
+    {
+        "type": ["string", "boolean"],
+        "description": "A condition in CEL, the Common Expression Language, of at most 2,000 bytes.",
+        "minLength": 1,
+        "maxLength": EXPRESSION_BYTES_MAX
+    }
+);
+value!(
+    /// A pool's name, perhaps with `${...}` in it.
+    PoolName: String => String,
+    Ok,
+    {
+        "type": "string",
+        "description": "The name of a pool in this playbook, in which ${…} stands for a value in CEL.",
+        "minLength": 1,
+        "examples": ["chat", "${signal.labels.pool}"]
+    }
+);
+value!(
+    /// A backend's name, perhaps with `${...}` in it.
+    Member: String => String,
+    Ok,
+    {
+        "type": "string",
+        "description": "The name of a backend in API Management, such as eu-1, in which ${…} stands \
+                        for a value in CEL: ${signal.labels.backend}.",
+        "minLength": 1,
+        "examples": ["eu-1", "${signal.labels.backend}", "${signal.labels.host.split('.')[0]}"]
+    }
+);
+
+fn duration(text: &str) -> Result<SignedDuration, String> {
     const FORMS: &str = "write it as 90s, 2m, 1h30m or PT5M; a day is 24h";
     let shown = clipped(text);
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err((
-            format!("`{shown}` has no unit"),
-            format!("did you mean `{shown}s` or `{shown}m`?"),
-        ));
+        return Err(format!("`{shown}` has no unit: did you mean `{shown}s` or `{shown}m`?"));
     }
     let parsed: SignedDuration =
-        text.parse().map_err(|_| (format!("`{shown}` is no length of time"), FORMS.to_owned()))?;
+        text.parse().map_err(|_| format!("`{shown}` is not a length of time: {FORMS}"))?;
     if parsed.is_zero() || parsed.is_negative() {
-        let help = "it must be more than nothing; leave the field out where it is not wanted";
-        return Err((format!("`{shown}` is no time at all"), help.to_owned()));
+        let help = "write a longer time, or leave the field out";
+        return Err(format!("`{shown}` is not longer than zero: {help}"));
     }
     if parsed > DURATION_MAX {
-        return Err((format!("`{shown}` is too long"), "at most 30 days, 720h".to_owned()));
+        return Err(format!("`{shown}` is too long: at most 30 days, 720h"));
     }
     Ok(parsed)
 }
 
-/// A percentage, 0% to 100%.
-pub(super) fn percent(text: &str) -> Result<Fraction, Bad> {
-    const FORMS: &str = "write it as 30% or 12.5%, from 0% to 100% with at most two decimals";
-    let shown = clipped(text);
-    text.parse().map_err(|error| match error {
-        FractionError::TooLarge(_) => (format!("`{shown}` is more than 100%"), FORMS.to_owned()),
-        FractionError::Form(_) if text.parse::<f64>().is_ok() => {
-            (format!("`{shown}` has no %"), format!("did you mean `{shown}%`?"))
-        }
-        FractionError::Form(_) => (format!("`{shown}` is no percentage"), FORMS.to_owned()),
-    })
-}
-
-/// A weight, `least` to [`WEIGHT_MAX`].
-pub(super) fn weight(number: i64, least: u8) -> Result<u8, Bad> {
+fn weight(number: i64, least: u8) -> Result<u8, String> {
     match u8::try_from(number) {
         Ok(weight) if (least..=WEIGHT_MAX).contains(&weight) => Ok(weight),
-        Ok(_) | Err(_) => Err((
-            format!("a weight cannot be {number}"),
-            format!("weights are whole numbers from {least} to {WEIGHT_MAX}"),
+        Ok(_) | Err(_) => Err(format!(
+            "a weight cannot be {number}: weights are whole numbers from {least} to {WEIGHT_MAX}"
         )),
     }
 }

@@ -13,7 +13,9 @@ use cel::{
 };
 
 use super::{
-    expression::{LOOPS_MAX, Wanted, check_pattern, is_type},
+    bounds::LOOPS_MAX,
+    environment::{check_pattern, is_type},
+    kind::{Kind, Wanted},
     nearest::{meant, nearest},
     problem::Wrong,
     strings::{FORMS, Form},
@@ -32,25 +34,12 @@ const FIELDS: [(&str, Kind); 6] = [
     ("labels", Kind::Map),
     ("annotations", Kind::Map),
 ];
-const FUNCTIONS: [(&str, Kind); 18] = [
-    ("size", Kind::Number),
-    ("contains", Kind::Truth),
-    ("startsWith", Kind::Truth),
-    ("endsWith", Kind::Truth),
-    ("matches", Kind::Truth),
-    ("int", Kind::Number),
-    ("uint", Kind::Number),
-    ("double", Kind::Number),
-    ("string", Kind::Text),
-    ("bool", Kind::Truth),
-    ("bytes", Kind::Unknown),
-    ("type", Kind::Unknown),
-    ("dyn", Kind::Unknown),
-    ("hasValue", Kind::Truth),
-    ("value", Kind::Unknown),
-    ("orValue", Kind::Unknown),
-    ("or", Kind::Unknown),
-    ("@not_strictly_false", Kind::Truth),
+/// CEL's own functions, by what they give.
+const FUNCTIONS: [(Kind, &[&str]); 4] = [
+    (Kind::Truth, &["contains", "startsWith", "endsWith", "matches", "bool", "hasValue"]),
+    (Kind::Number, &["size", "int", "uint", "double"]),
+    (Kind::Text, &["string"]),
+    (Kind::Unknown, &["bytes", "type", "dyn", "value", "orValue", "or"]),
 ];
 /// The macros, with how they are called: left as calls, they were called otherwise.
 const MACROS: [(&str, &str); 7] = [
@@ -62,42 +51,6 @@ const MACROS: [(&str, &str); 7] = [
     ("map", "list.map(each, value)"),
     ("filter", "list.filter(each, condition)"),
 ];
-
-/// What an expression gives, as far as its form shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Truth,
-    Text,
-    Number,
-    /// A number that has names.
-    Severity,
-    Map,
-    List,
-    Unknown,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Truth => "true or false",
-            Self::Text => "text",
-            Self::Number => "a number",
-            Self::Severity => "a severity",
-            Self::Map => "a map",
-            Self::List => "a list",
-            Self::Unknown => "something",
-        }
-    }
-
-    /// Whether the two can be equal at all.
-    fn comparable(self, other: Self) -> bool {
-        let number = |kind| matches!(kind, Self::Number | Self::Severity);
-        self == other
-            || self == Self::Unknown
-            || other == Self::Unknown
-            || (number(self) && number(other))
-    }
-}
 
 /// All that is wrong with the program as far as it shows, in the order of its text.
 pub(super) fn vet(program: &Program, wanted: Wanted) -> Vec<Wrong> {
@@ -121,31 +74,38 @@ struct Vetting<'p> {
 }
 
 impl<'p> Vetting<'p> {
-    fn wrong(&mut self, at: Range<usize>, message: String, help: impl Into<String>) {
+    /// Says what is wrong; what it gives is then not known.
+    fn wrong(&mut self, at: Range<usize>, message: String, help: impl Into<String>) -> Kind {
         self.wrongs.push(Wrong::new(at, message, help));
+        Kind::Unknown
+    }
+
+    fn misused(&mut self, node: &IdedExpr, name: &str, written: &str) -> Kind {
+        let at = self.at_function(node, name);
+        self.wrong(at, format!("`{name}` is not used like this"), format!("write {written}"))
     }
 
     fn wants(&mut self, root: &IdedExpr, kind: Kind, wanted: Wanted) {
-        let source = self.program.source_info().source.trim();
-        let at = 0..self.program.source_info().source.trim_end().len();
-        match (wanted, kind) {
+        let source = &self.program.source_info().source;
+        let gives = kind.name();
+        let (message, help) = match (wanted, kind) {
             (_, Kind::Unknown)
             | (Wanted::Truth, Kind::Truth)
-            | (Wanted::TextOrNumber, Kind::Text | Kind::Number | Kind::Severity) => {}
+            | (Wanted::TextOrNumber, Kind::Text | Kind::Number | Kind::Severity) => return,
             (Wanted::Truth, _) => {
                 let help = if matches!(root.expr, Expr::Select(_)) {
-                    format!("compare it: {source} == \"…\"")
+                    format!("compare it: {} == \"…\"", source.trim())
                 } else {
                     "a condition must give true or false: compare it with something".to_owned()
                 };
-                self.wrong(at, format!("this gives {}, not true or false", kind.name()), help);
+                (format!("this gives {gives}, not true or false"), help)
             }
-            (Wanted::TextOrNumber, _) => self.wrong(
-                at,
-                format!("this gives {}, and a value must be text or a number", kind.name()),
-                "write a value, such as ${signal.labels.backend}",
+            (Wanted::TextOrNumber, _) => (
+                format!("this gives {gives}, and a value must be text or a number"),
+                "write a value, such as ${signal.labels.backend}".to_owned(),
             ),
-        }
+        };
+        self.wrong(0..source.trim_end().len(), message, help);
     }
 
     /// The bytes of one node: a name with what it is selected from, or the sign that makes it.
@@ -159,11 +119,9 @@ impl<'p> Vetting<'p> {
     fn sign(&self, node: &IdedExpr) -> Range<usize> {
         let source = &self.program.source_info().source;
         let (start, stop) = self.program.source_info().offset_for(node.id).unwrap_or((0, 0));
-        let start = usize::try_from(start).unwrap_or(0).min(source.len());
-        let end = usize::try_from(stop).unwrap_or(0).saturating_add(1).clamp(start, source.len());
-        let start = (0..=start).rev().find(|at| source.is_char_boundary(*at)).unwrap_or(0);
-        let end = (end..=source.len()).find(|at| source.is_char_boundary(*at)).unwrap_or(start);
-        start..end
+        let byte = |at: u32| usize::try_from(at).unwrap_or(0);
+        let start = source.floor_char_boundary(byte(start));
+        start..source.ceil_char_boundary(byte(stop).saturating_add(1)).max(start)
     }
 
     /// The bytes of `word`, from the node's sign on.
@@ -200,31 +158,19 @@ impl<'p> Vetting<'p> {
                 Kind::List
             }
             Expr::Map(map) => {
-                self.entries(map.entries.iter().map(|entry| &entry.expr));
+                for entry in &map.entries {
+                    if let EntryExpr::MapEntry(entry) = &entry.expr {
+                        self.walk(&entry.key);
+                        self.walk(&entry.value);
+                    }
+                }
                 Kind::Map
             }
-            Expr::Struct(made) => {
-                self.wrong(
-                    self.at(node),
-                    format!("there is no type `{}`", made.type_name),
-                    "an expression cannot make structures",
-                );
-                Kind::Unknown
-            }
-        }
-    }
-
-    fn entries(&mut self, entries: impl Iterator<Item = &'p EntryExpr>) {
-        for entry in entries {
-            match entry {
-                EntryExpr::StructField(field) => {
-                    self.walk(&field.value);
-                }
-                EntryExpr::MapEntry(entry) => {
-                    self.walk(&entry.key);
-                    self.walk(&entry.value);
-                }
-            }
+            Expr::Struct(made) => self.wrong(
+                self.at(node),
+                format!("there is no type `{}`", made.type_name),
+                "an expression cannot make structures",
+            ),
         }
     }
 
@@ -247,8 +193,7 @@ impl<'p> Vetting<'p> {
                 None => format!("for text, write \"{name}\"; for a label, signal.labels.{name}"),
             }
         };
-        self.wrong(self.at(node), format!("there is no variable `{name}`"), help);
-        Kind::Unknown
+        self.wrong(self.at(node), format!("there is no variable `{name}`"), help)
     }
 
     fn is_signal(&self, node: &IdedExpr) -> bool {
@@ -272,21 +217,18 @@ impl<'p> Vetting<'p> {
                 Some(_) => meant(field, "fields", fields),
                 None => format!("for a label, write signal.labels.{field}"),
             };
-            self.wrong(self.at_word(node, field), format!("a signal has no `{field}`"), help);
-            return Kind::Unknown;
+            let at = self.at_word(node, field);
+            return self.wrong(at, format!("a signal has no `{field}`"), help);
         }
         match self.walk(of) {
             // The only maps whose values are known to be text are the signal's.
             Kind::Map if matches!(&of.expr, Expr::Select(_) | Expr::Call(_)) => Kind::Text,
             Kind::Map | Kind::List | Kind::Unknown => Kind::Unknown,
-            kind @ (Kind::Truth | Kind::Text | Kind::Number | Kind::Severity) => {
-                self.wrong(
-                    self.at_word(node, field),
-                    format!("{} has no `{field}`", kind.name()),
-                    "a label whose name is not a plain word is written signal.labels[\"its.name\"]",
-                );
-                Kind::Unknown
-            }
+            kind @ (Kind::Truth | Kind::Text | Kind::Number | Kind::Severity) => self.wrong(
+                self.at_word(node, field),
+                format!("{} has no `{field}`", kind.name()),
+                "a label whose name is not a plain word is written signal.labels[\"its.name\"]",
+            ),
         }
     }
 
@@ -329,13 +271,8 @@ impl<'p> Vetting<'p> {
                 if left == right { left } else { Kind::Unknown }
             }
             (_, args) => {
-                if let Some((_, form)) = MACROS.iter().find(|(known, _)| *known == name) {
-                    self.wrong(
-                        self.at_function(node, name),
-                        format!("`{name}` is not used like this"),
-                        format!("write {form}"),
-                    );
-                    return Kind::Unknown;
+                if let Some((_, written)) = MACROS.iter().find(|(known, _)| *known == name) {
+                    return self.misused(node, name, written);
                 }
                 let target = call.target.as_ref().map(|target| self.walk(target));
                 let args: Vec<Kind> = args.iter().map(|arg| self.walk(arg)).collect();
@@ -349,23 +286,18 @@ impl<'p> Vetting<'p> {
 
     fn function(&mut self, node: &IdedExpr, call: &CallExpr) -> Kind {
         let name = call.func_name.as_str();
-        if name == "@in" {
+        if matches!(name, "@in" | "@not_strictly_false") {
             return Kind::Truth;
         }
         if name.starts_with(['_', '-']) {
             return Kind::Unknown;
         }
-        let Some((_, kind)) = FUNCTIONS.iter().find(|(known, _)| *known == name) else {
-            let known = FUNCTIONS.iter().chain(&[("exists", Kind::Truth)]).map(|(name, _)| *name);
-            let known = known.filter(|name| !name.starts_with('@'));
-            let known = known.chain(FORMS.iter().map(|form| form.name));
+        let Some((kind, _)) = FUNCTIONS.iter().find(|(_, names)| names.contains(&name)) else {
+            let own = FUNCTIONS.iter().flat_map(|(_, names)| names.iter().copied());
+            let known = own.chain(["exists"]).chain(FORMS.iter().map(|form| form.name));
             let at = self.at_function(node, name);
-            self.wrong(
-                at,
-                format!("there is no function `{name}`"),
-                meant(name, "functions", known),
-            );
-            return Kind::Unknown;
+            let help = meant(name, "functions", known);
+            return self.wrong(at, format!("there is no function `{name}`"), help);
         };
         if name == "matches" {
             self.in_one_loop(node, name, "a regular expression");
@@ -376,7 +308,7 @@ impl<'p> Vetting<'p> {
         {
             self.wrong(
                 self.at(pattern),
-                format!("this is no regular expression: {why}"),
+                format!("this is not a regular expression: {why}"),
                 "the patterns are those of Rust's regex crate",
             );
         }
@@ -397,9 +329,7 @@ impl<'p> Vetting<'p> {
         if fits {
             self.in_one_loop(node, form.name, &format!("`{}`", form.name));
         } else {
-            let at = self.at_function(node, form.name);
-            let message = format!("`{}` is not used like this", form.name);
-            self.wrong(at, message, format!("write {}", form.written));
+            self.misused(node, form.name, form.written);
         }
         form.gives
     }

@@ -1,17 +1,26 @@
 //! The playbook as it is written. Its comments are what editors show while one is typed.
 //!
-//! Every field that a playbook must have is optional here and marked `required` for the schema:
-//! that one is missing is found by [`super::sound`], beside all else that is wrong.
+//! What a field's type says of its value is found while it is decoded, and that a field is missing, too
+//! (see [`super::needed`]); what several fields have to do with each other is for [`super::sound`].
 
 use std::borrow::Cow;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Deserialize;
 
 use super::{
-    EFFECTS_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX, RECONNECTS_MAX, SERVICES_MAX,
-    SPLIT_MEMBERS_MAX,
+    bounds::{
+        EFFECTS_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX, RECONNECTS_MAX, SERVICES_MAX,
+        SPLIT_MEMBERS_MAX,
+    },
     decode::{At, Entries},
+    value::{
+        Duration, Expression, Member, Members, Percent, PoolName, ServingWeight, Version, Weight,
+    },
+};
+use crate::{
+    limits::Failover,
+    names::{BackendName, PlayName, ResourceGroup, ServiceName, SubscriptionId, WorkspaceName},
 };
 
 /// What Pointsman does when it hears of trouble with the backends of Azure API Management.
@@ -20,18 +29,17 @@ use super::{
 #[schemars(title = "Pointsman playbook")]
 pub(super) struct Playbook {
     /// The version of this format. There is one: 1.
-    #[schemars(required, range(min = 1, max = 1))]
-    pub(super) version: Option<At<i64>>,
+    pub(super) version: At<Version>,
     /// The API Management services, by the names that this playbook gives them.
-    #[schemars(required, extend("maxProperties" = SERVICES_MAX))]
-    pub(super) services: Option<At<Entries<Service>>>,
+    #[schemars(extend("maxProperties" = SERVICES_MAX))]
+    pub(super) services: At<Entries<Service>>,
     /// The backend pools that may be changed, by the names that this playbook gives them, and
     /// what must hold of each at all times. No other pool is ever changed.
-    #[schemars(required, extend("maxProperties" = POOLS_MAX))]
-    pub(super) pools: Option<At<Entries<Pool>>>,
+    #[schemars(extend("maxProperties" = POOLS_MAX))]
+    pub(super) pools: At<Entries<Pool>>,
     /// What to do when what is heard.
-    #[schemars(required, length(max = PLAYS_MAX))]
-    pub(super) plays: Option<At<Vec<At<Play>>>>,
+    #[schemars(length(max = PLAYS_MAX))]
+    pub(super) plays: At<Vec<At<Play>>>,
 }
 
 /// An API Management service: where Azure has it.
@@ -39,18 +47,21 @@ pub(super) struct Playbook {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Service {
     /// The id of the subscription, a UUID: 00000000-0000-0000-0000-000000000000.
-    #[schemars(required, regex(pattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"))]
-    pub(super) subscription: Option<At<String>>,
+    #[schemars(
+        with = "String",
+        regex(pattern = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+    )]
+    pub(super) subscription: At<SubscriptionId>,
     /// The resource group that the service is in.
-    #[schemars(required, length(min = 1, max = 90), example = &"rg1")]
-    pub(super) resource_group: Option<At<String>>,
+    #[schemars(with = "String", length(min = 1, max = 90), example = &"rg1")]
+    pub(super) resource_group: At<ResourceGroup>,
     /// The name of the service, as in https://NAME.azure-api.net.
     #[schemars(
-        required,
+        with = "String",
         regex(pattern = "^[a-zA-Z]([a-zA-Z0-9-]{0,48}[a-zA-Z0-9])?$"),
         example = &"contoso-apim"
     )]
-    pub(super) name: Option<At<String>>,
+    pub(super) name: At<ServiceName>,
 }
 
 /// A backend pool that may be changed.
@@ -58,14 +69,13 @@ pub(super) struct Service {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Pool {
     /// Which of the services the pool is in.
-    #[schemars(required)]
-    pub(super) service: Option<At<String>>,
+    pub(super) service: At<String>,
     /// The workspace that the pool is in; leave it out where it is in none.
-    #[schemars(length(min = 1, max = 80))]
-    pub(super) workspace: Option<At<String>>,
+    #[schemars(with = "Option<String>", length(min = 1, max = 80))]
+    pub(super) workspace: Option<At<WorkspaceName>>,
     /// The name of the pool in API Management.
-    #[schemars(required, length(min = 1, max = 80), example = &"chat-pool")]
-    pub(super) backend: Option<At<String>>,
+    #[schemars(with = "String", length(min = 1, max = 80), example = &"chat-pool")]
+    pub(super) backend: At<BackendName>,
     /// What must hold of the pool at all times. Without it: at least one serving member, and at
     /// least half of them.
     pub(super) limits: Option<At<Limits>>,
@@ -76,8 +86,7 @@ pub(super) struct Pool {
     pub(super) failover: Option<At<Failover>>,
     /// What a member without a weight counts as beside members that have one. Without this,
     /// effects on such a group are held back.
-    #[schemars(range(min = 0, max = 100))]
-    pub(super) null_weight: Option<At<i64>>,
+    pub(super) null_weight: Option<At<Weight>>,
 }
 
 /// What must hold of a pool at all times, whatever is heard.
@@ -86,22 +95,10 @@ pub(super) struct Pool {
 pub(super) struct Limits {
     /// How many members of the serving group must keep serving: a whole number, 1 or more. Without
     /// it: one, and at least half.
-    #[schemars(range(min = 1, max = 30))]
-    pub(super) least_members: Option<At<i64>>,
+    pub(super) least_members: Option<At<Members>>,
     /// How much of the serving group's weight must remain, such as 50%. Without it there is no
     /// such limit.
     pub(super) least_share: Option<At<Percent>>,
-}
-
-/// What happens when the serving group cannot keep the limits by itself.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(inline)]
-pub(super) enum Failover {
-    /// The next group is made to serve as well, in the same write.
-    Promote,
-    /// The effect is held back.
-    Hold,
 }
 
 /// When this is heard, do that; undo it when the trouble is over.
@@ -110,8 +107,12 @@ pub(super) enum Failover {
 #[schemars(transform = play_rules)]
 pub(super) struct Play {
     /// The play's name, unlike that of any other.
-    #[schemars(required, regex(pattern = "^[a-zA-Z0-9_.-]{1,80}$"), example = &"drain-failing-member")]
-    pub(super) name: Option<At<String>>,
+    #[schemars(
+        with = "String",
+        regex(pattern = "^[a-zA-Z0-9_.-]{1,80}$"),
+        example = &"drain-failing-member"
+    )]
+    pub(super) name: At<PlayName>,
     /// Which signals it is for: a condition in CEL over `signal`, which has `source`,
     /// `fingerprint`, `severity` (`info`, `warning`, `error` or `critical`, without quotes),
     /// `started`, `labels` and `annotations`. A label that is not there does not match. Beside CEL's
@@ -119,14 +120,13 @@ pub(super) struct Play {
     /// `lastIndexOf`, `lowerAscii`, `replace`, `split`, `substring`, `trim`, `upperAscii`), and
     /// `lastSegment` for the end of an id.
     #[schemars(
-        required,
         example = &"signal.labels.alertname == \"BackendErrors\" && signal.severity >= warning"
     )]
-    pub(super) when: Option<At<Expression>>,
+    pub(super) when: At<Expression>,
     /// What it does.
     #[serde(rename = "do")]
-    #[schemars(required, length(min = 1, max = EFFECTS_MAX))]
-    pub(super) effects: Option<At<Vec<At<Effect>>>>,
+    #[schemars(length(min = 1, max = EFFECTS_MAX))]
+    pub(super) effects: At<Vec<At<Effect>>>,
     /// When it ends: `resolved`, which is the default, when the alert does, and after `atMost` in
     /// any case.
     #[schemars(extend("default" = "resolved"))]
@@ -166,11 +166,9 @@ pub(super) enum Effect {
 pub(super) struct Drain {
     /// Which of the pools: a name under `pools`, or `${…}` that gives one. A signal for which it
     /// gives another name is not acted on.
-    #[schemars(required)]
-    pub(super) pool: Option<At<PoolName>>,
+    pub(super) pool: At<PoolName>,
     /// Which member of it. What stands in `${…}` has the functions that `when` has.
-    #[schemars(required)]
-    pub(super) member: Option<At<Member>>,
+    pub(super) member: At<Member>,
 }
 
 /// Less traffic to a member (`member` and `to`), or weights for members (`split`).
@@ -180,19 +178,14 @@ pub(super) struct Drain {
 pub(super) struct Shift {
     /// Which of the pools: a name under `pools`, or `${…}` that gives one. A signal for which it
     /// gives another name is not acted on.
-    #[schemars(required)]
-    pub(super) pool: Option<At<PoolName>>,
+    pub(super) pool: At<PoolName>,
     /// Which member of it. What stands in `${…}` has the functions that `when` has.
     pub(super) member: Option<At<Member>>,
     /// How much of its weight the member keeps, such as 30%.
     pub(super) to: Option<At<Percent>>,
     /// The weight of each member named, 0 to 100; weights are relative within their group.
-    #[schemars(extend(
-        "minProperties" = 1,
-        "maxProperties" = SPLIT_MEMBERS_MAX,
-        "additionalProperties" = { "type": "integer", "minimum": 0, "maximum": 100 }
-    ))]
-    pub(super) split: Option<At<Entries<i64>>>,
+    #[schemars(extend("minProperties" = 1, "maxProperties" = SPLIT_MEMBERS_MAX))]
+    pub(super) split: Option<At<Entries<Weight>>>,
 }
 
 /// Makes a standby serve.
@@ -201,14 +194,11 @@ pub(super) struct Shift {
 pub(super) struct Promote {
     /// Which of the pools: a name under `pools`, or `${…}` that gives one. A signal for which it
     /// gives another name is not acted on.
-    #[schemars(required)]
-    pub(super) pool: Option<At<PoolName>>,
+    pub(super) pool: At<PoolName>,
     /// Which member of it. What stands in `${…}` has the functions that `when` has.
-    #[schemars(required)]
-    pub(super) member: Option<At<Member>>,
+    pub(super) member: At<Member>,
     /// Its weight, where it has none or 0; without this, the median of the group that serves.
-    #[schemars(range(min = 1, max = 100))]
-    pub(super) weight: Option<At<i64>>,
+    pub(super) weight: Option<At<ServingWeight>>,
 }
 
 /// When a play ends.
@@ -226,11 +216,10 @@ pub(super) enum Until {
 pub(super) struct Ramp {
     /// How much of what was taken is given back at each step, growing, such as 10%, 50%. The whole
     /// comes last by itself and may be written.
-    #[schemars(required, length(min = 1, max = RAMP_STEPS_MAX))]
-    pub(super) steps: Option<At<Vec<At<Percent>>>>,
+    #[schemars(length(min = 1, max = RAMP_STEPS_MAX))]
+    pub(super) steps: At<Vec<At<Percent>>>,
     /// How long each step lasts before the next.
-    #[schemars(required)]
-    pub(super) every: Option<At<Duration>>,
+    pub(super) every: At<Duration>,
 }
 
 /// What follows when a play is over.
@@ -246,91 +235,12 @@ pub(super) enum After {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Reconnect {
     /// Which backend: a member, not a pool, of the service of the play's first pool.
-    #[schemars(required)]
-    pub(super) backend: Option<At<Member>>,
+    pub(super) backend: At<Member>,
     /// How long after the play is over; 2 minutes or more, for Azure accepts no less.
-    #[schemars(required)]
-    pub(super) after: Option<At<Duration>>,
+    pub(super) after: At<Duration>,
 }
 
-/// Declares a text of a form of its own, with what the schema says of it.
-macro_rules! text {
-    ($(#[$doc:meta])* $name:ident, $schema:tt) => {
-        $(#[$doc])*
-        #[derive(Clone, Debug, Deserialize)]
-        #[serde(transparent)]
-        pub(super) struct $name(pub(super) String);
-
-        impl JsonSchema for $name {
-            fn inline_schema() -> bool {
-                true
-            }
-
-            fn schema_name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!($schema)
-            }
-        }
-    };
-}
-
-text!(
-    /// A length of time.
-    Duration,
-    {
-        "type": "string",
-        "description": "A length of time: 90s, 2m, 1h30m, or ISO 8601, PT5M. More than nothing, at \
-                        most 30 days (720h).",
-        "pattern": "^\\s*([0-9]+([.,][0-9]+)?\\s*[A-Za-z]+[\\s,]*)+$|^[Pp][Tt]?[0-9.,A-Za-z]+$",
-        "examples": ["90s", "2m", "1h30m", "PT5M"]
-    }
-);
-text!(
-    /// A percentage.
-    Percent,
-    {
-        "type": "string",
-        "description": "A percentage from 0% to 100%, with at most two decimals.",
-        "pattern": "^(100(\\.0{1,2})?|[0-9]{1,2}(\\.[0-9]{1,2})?) ?%$",
-        "examples": ["30%", "12.5%"]
-    }
-);
-text!(
-    /// A condition.
-    Expression,
-    {
-        "type": ["string", "boolean"],
-        "description": "A condition in CEL, the Common Expression Language, of at most 2,000 bytes.",
-        "minLength": 1,
-        "maxLength": super::EXPRESSION_BYTES_MAX
-    }
-);
-text!(
-    /// A pool's name, perhaps with `${...}` in it.
-    PoolName,
-    {
-        "type": "string",
-        "description": "The name of a pool in this playbook, in which ${…} stands for a value in CEL.",
-        "minLength": 1,
-        "examples": ["chat", "${signal.labels.pool}"]
-    }
-);
-text!(
-    /// A backend's name, perhaps with `${...}` in it.
-    Member,
-    {
-        "type": "string",
-        "description": "The name of a backend in API Management, such as eu-1, in which ${…} stands \
-                        for a value in CEL: ${signal.labels.backend}.",
-        "minLength": 1,
-        "examples": ["eu-1", "${signal.labels.backend}", "${signal.labels.host.split('.')[0]}"]
-    }
-);
-
-/// A value is described as it is; its place is no part of it.
+/// The schema describes the value; its place is not part of it.
 impl<T: JsonSchema> JsonSchema for At<T> {
     fn inline_schema() -> bool {
         T::inline_schema()
@@ -346,23 +256,6 @@ impl<T: JsonSchema> JsonSchema for At<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         T::json_schema(generator)
-    }
-}
-
-impl<T: JsonSchema> JsonSchema for Entries<T> {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        format!("EntriesOf{}", T::schema_name()).into()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "type": "object",
-            "additionalProperties": generator.subschema_for::<T>()
-        })
     }
 }
 

@@ -19,8 +19,8 @@
 //!
 //! - `fingerprint` names the series. Where it is missing (before 0.19, or a `payload` of one's
 //!   own) it is computed from the labels as Alertmanager does, so that it names the same series.
-//! - A severity is read from the label `severity`. An alert without one, or with a word that
-//!   nobody knows, is a warning: heard by a play that asks for `>= warning`, and outranking
+//! - A severity is read from the label `severity`. An alert without one, or with an unknown
+//!   word, is a warning: heard by a play that asks for `>= warning`, and outranking
 //!   nothing that says how bad it is. The label stays as it came, for conditions that know it.
 //! - A resolved alert has ended, whatever its `endsAt` says: it is passed on where it is a time, and
 //!   which end counts is the core's to decide.
@@ -44,21 +44,21 @@ use pointsman_core::{
 };
 use serde_json::value::RawValue;
 
-use self::wire::{Alert, Group, Kind, Pairs, text};
+use self::wire::{Alert, Group, Pairs, SMALLER, Versioned, text};
 use crate::{
-    AHEAD_HOURS_MAX, ANNOTATIONS_BYTES_MAX, BODY_BYTES_MAX, Batch, LABELS_BYTES_MAX, LABELS_MAX,
-    Reader, Reason, Refused, Source, Told, Unreadable, Unusable,
+    batch::{
+        AHEAD_HOURS_MAX, ANNOTATIONS_BYTES_MAX, BODY_BYTES_MAX, Batch, LABELS_BYTES_MAX,
+        LABELS_MAX, Reason, Unreadable, Unusable,
+    },
     content::{Encoding, Unpacking},
     severity,
+    source::{Reader, Refused, Source, Told},
     text::{cut, quote},
     verify::Authentication,
 };
 
 /// The one version of the webhook that there is, since Alertmanager 0.5; a text, in JSON.
 const VERSION: &str = "\"4\"";
-
-/// What can be done about bodies that are too large.
-const SMALLER: &str = "set `max_alerts` on the receiver";
 
 /// An Alertmanager, or a pair of them.
 #[derive(Debug)]
@@ -90,11 +90,8 @@ impl Source for Alertmanager {
                 Err(Unpacking::TooLarge) => return Err(Refused::TooLarge),
                 Err(Unpacking::Broken(why)) => return Ok(Told::unreadable(body, why)),
             };
-            match read(&self.name, &unpacked, received) {
-                Ok(batch) => Ok(Told::Alerts(batch)),
-                Err(Unreadable::Oversized { .. }) => Err(Refused::TooLarge),
-                Err(why) => Ok(Told::unreadable(&unpacked, why)),
-            }
+            let batch = read(&self.name, &unpacked, received);
+            Ok(batch.map_or_else(|why| Told::unreadable(&unpacked, why), Told::Alerts))
         }))
     }
 
@@ -114,11 +111,14 @@ impl Source for Alertmanager {
 /// this webhook. An alert that cannot be used is [`Unusable`] in the batch instead.
 pub fn read(source: &SourceName, body: &[u8], received: Timestamp) -> Result<Batch, Unreadable> {
     if body.len() > BODY_BYTES_MAX {
-        return Err(Unreadable::Oversized { bytes: body.len(), smaller: SMALLER });
+        let bytes = body.len();
+        return Err(Unreadable::Kind(format!(
+            "the body has {bytes} bytes, more than {BODY_BYTES_MAX}; {SMALLER}"
+        )));
     }
     let text = utf8(body).map_err(|error| not_text(body, error))?;
-    let mut group = group(text)?;
-    let alerts = group.alerts.take().unwrap_or_default().0;
+    let group = group(text)?;
+    let alerts = group.alerts()?;
     let mut signals = Vec::with_capacity(alerts.len());
     let mut unusable = Vec::new();
     for raw in alerts {
@@ -139,16 +139,13 @@ fn group(text: &str) -> Result<Group<'_>, Unreadable> {
         Ok(group) => group,
         Err(error) => {
             // Another kind of body explains an unexpected form better than the form does.
-            if let Ok(Kind { version }) = serde_json::from_str(text) {
+            if let Ok(Versioned { version }) = serde_json::from_str(text) {
                 check_version(version.map(RawValue::get))?;
             }
             return Err(error.into());
         }
     };
     check_version(group.version.map(RawValue::get))?;
-    if group.alerts.is_none() {
-        return Err(Unreadable::Kind("the body has no `alerts`".to_owned()));
-    }
     Ok(group)
 }
 

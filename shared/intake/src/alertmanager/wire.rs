@@ -8,12 +8,14 @@ use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{Error, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
-use super::SMALLER;
-use crate::ALERTS_MAX;
+use crate::batch::{ALERTS_MAX, Unreadable};
+
+/// What can be done about bodies that are too large.
+pub(super) const SMALLER: &str = "set `max_alerts` on the receiver";
 
 /// The body: a group of alerts. Its `status` is not read: it says "firing" while any alert does.
 #[derive(Deserialize)]
@@ -23,12 +25,25 @@ pub(super) struct Group<'a> {
     pub(super) version: Option<&'a RawValue>,
     /// None where the field is missing; `null` is an empty list, as Go may write it.
     #[serde(borrow, default, deserialize_with = "present")]
-    pub(super) alerts: Option<Alerts<'a>>,
+    alerts: Option<&'a RawValue>,
     #[serde(borrow)]
     truncated_alerts: Option<&'a RawValue>,
 }
 
-impl Group<'_> {
+impl<'a> Group<'a> {
+    /// The alerts, each still as it came, so that one that cannot be read costs no other.
+    pub(super) fn alerts(&self) -> Result<Vec<&'a RawValue>, Unreadable> {
+        let wrong = |what: &str| Unreadable::Kind(format!("the body has {what}"));
+        let raw = self.alerts.ok_or_else(|| wrong("no `alerts`"))?;
+        let alerts: Option<Vec<&RawValue>> =
+            serde_json::from_str(raw.get()).map_err(|_| wrong("`alerts` that are not a list"))?;
+        let alerts = alerts.unwrap_or_default();
+        if alerts.len() > ALERTS_MAX {
+            return Err(wrong(&format!("more than {ALERTS_MAX} alerts; {SMALLER}")));
+        }
+        Ok(alerts)
+    }
+
     /// How many alerts were left out. It is only a count: anything that is not a number counts as 0, and
     /// costs no alert.
     pub(super) fn truncated(&self) -> u64 {
@@ -37,57 +52,15 @@ impl Group<'_> {
     }
 }
 
-fn present<'de: 'a, 'a, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Alerts<'a>>, D::Error> {
-    Alerts::deserialize(deserializer).map(Some)
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
 }
 
 /// Only what says which kind of body it is, for when the rest cannot be read.
 #[derive(Deserialize)]
-pub(super) struct Kind<'a> {
+pub(super) struct Versioned<'a> {
     #[serde(borrow)]
     pub(super) version: Option<&'a RawValue>,
-}
-
-/// The alerts, each still as it came, so that one that cannot be read costs no other.
-#[derive(Default)]
-pub(super) struct Alerts<'a>(pub(super) Vec<&'a RawValue>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Alerts<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Seq;
-
-        impl<'de> Visitor<'de> for Seq {
-            type Value = Alerts<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of alerts")
-            }
-
-            fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-                Ok(Alerts::default())
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut alerts = Vec::new();
-                while alerts.len() < ALERTS_MAX {
-                    match seq.next_element()? {
-                        Some(alert) => alerts.push(alert),
-                        None => return Ok(Alerts(alerts)),
-                    }
-                }
-                match seq.next_element::<IgnoredAny>()? {
-                    None => Ok(Alerts(alerts)),
-                    Some(IgnoredAny) => Err(A::Error::custom(format_args!(
-                        "more than {ALERTS_MAX} alerts in one body; {SMALLER}"
-                    ))),
-                }
-            }
-        }
-
-        deserializer.deserialize_any(Seq)
-    }
 }
 
 /// One alert of the group. What each value is, is looked at by itself: see [`text`].

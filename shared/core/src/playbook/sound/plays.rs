@@ -6,132 +6,125 @@ use jiff::SignedDuration;
 
 use super::{
     super::{
-        AT_MOST_DEFAULT, Condition, EFFECTS_MAX, EffectTemplate, Play, RAMP_STEPS_MAX,
-        RECONNECT_AFTER_MIN, RECONNECTS_MAX, Ramp, ReconnectTemplate, SPLIT_MEMBERS_MAX, Template,
-        Until,
-        decode::{At, Entries, clipped},
+        book::ManagedPool,
+        bounds::{
+            AT_MOST_DEFAULT, EFFECTS_MAX, RAMP_STEPS_MAX, RECONNECT_AFTER_MIN, RECONNECTS_MAX,
+            SPLIT_MEMBERS_MAX,
+        },
+        decode::{At, Entries},
+        kind::Wanted,
         nearest::{listed, meant},
-        value, wire,
+        needed,
+        play::{EffectTemplate, Play, ReconnectTemplate},
+        problem::clipped,
+        template::Template,
+        value::{Duration, Member, Percent, PoolName, Weight},
+        wire,
     },
     Declared, Reach, Reading,
 };
-use crate::{effect::WEIGHT_MAX, fraction::Fraction, names::BackendName};
+use crate::{
+    effect::{Effect, WEIGHT_MAX},
+    fraction::Fraction,
+    names::BackendName,
+    overrides::{Lease, Until},
+};
 
 impl Reading<'_> {
-    pub(super) fn play(
-        &mut self,
-        wire: wire::Play,
-        holder: &Range<usize>,
-        declared: Option<&Declared>,
-    ) -> Option<Play> {
+    pub(super) fn play(&mut self, wire: wire::Play, declared: Option<&Declared>) -> Option<Play> {
         let wire::Play { name, when, effects, until, at_most, lasts, hold, ramp, after } = wire;
-        let name = self.needed(name, holder, "name", "give the play a name");
-        let name = name.and_then(|(at, text)| self.parsed(&text, &at));
-        let help = "say which signals the play is for: `when: signal.labels.alertname == \"…\"`";
-        let when = self.needed(when, holder, "when", help).and_then(|(at, text)| {
-            let read = Condition::read(&text.0, &mut self.expressions);
-            self.compiled(&text.0, &at, read)
+        let when = when.value.and_then(|text| {
+            self.compiled(&text.0, &when.at, |text, known| known.read(text, Wanted::Truth))
         });
-        let help = "say what the play does: `do: [{drain: {pool: …, member: …}}]`";
-        let effects = self.needed(effects, holder, "do", help).map(|(at, effects)| {
-            if effects.is_empty() {
-                self.wrong(&at, "the play does nothing", help);
+        let effects = effects.value.map(|wire| {
+            if wire.is_empty() {
+                self.wrong(&effects.at, "the play does nothing", needed::EFFECTS);
             }
-            self.bounded(&at, effects.len(), EFFECTS_MAX, "effects");
+            self.bounded(&effects.at, wire.len(), EFFECTS_MAX, "effects");
             let read = |effect: At<_>| self.effect(effect.value?, declared);
-            effects.into_iter().take(EFFECTS_MAX).map(read).collect::<Vec<_>>()
+            wire.into_iter().take(EFFECTS_MAX).map(read).collect::<Vec<_>>()
         });
-        let (until, longest) = self.until(until, at_most, lasts);
+        let until = self.until(until, at_most, lasts);
         let hold = hold.and_then(|At { at, value }| {
-            let hold = self.checked(&at, value::duration(&value?.0))?;
-            if longest.is_some_and(|longest| hold > longest) {
+            let Duration(hold) = value?;
+            if let Some(Until::For(longest) | Until::Resolved { at_most: longest }) = until
+                && hold > longest
+            {
                 self.wrong(&at, "`hold` is longer than the play may last", "shorten it");
             }
             Some(hold)
         });
-        let ramp = ramp.and_then(|At { at, value }| self.ramp(value?, &at));
+        let ramp = ramp.and_then(|ramp| self.ramp(ramp.value?));
+        let (ramp, every) = ramp.unwrap_or_default();
         let first = effects.as_ref().and_then(|effects| effects.first()?.as_ref());
         let after = after.and_then(|At { at, value }| {
             let after = value?;
             self.bounded(&at, after.len(), RECONNECTS_MAX, "reconnects");
             let first = declared.zip(first).map(|(declared, first): (_, &EffectTemplate)| {
-                (declared, declared.reach(first.pool()))
+                (declared, declared.reach(&first.pool))
             });
-            let read = |after: At<_>| self.after(after, first.as_ref());
+            let read = |after: At<_>| self.after(after.value?, first.as_ref());
             Some(after.into_iter().take(RECONNECTS_MAX).filter_map(read).collect())
         });
         Some(Play {
-            name: name?,
+            name: name.value?,
             when: when?,
             effects: effects?.into_iter().collect::<Option<_>>()?,
-            until: until?,
-            hold: hold.unwrap_or_default(),
-            ramp: ramp.unwrap_or_default(),
+            lease: Lease { until: until?, hold: hold.unwrap_or_default(), ramp, every },
             after: after.unwrap_or_default(),
         })
     }
 
-    /// When the play ends, and the longest that it lasts where that is known.
+    /// Says of each field that stands beside `other` that the two exclude one another.
+    fn excluded(&mut self, fields: [(Option<Range<usize>>, &str); 2], other: &str, help: &str) {
+        for (at, name) in fields {
+            if let Some(at) = at {
+                self.wrong(&at, format!("`{name}` and `{other}` exclude one another"), help);
+            }
+        }
+    }
+
     fn until(
         &mut self,
         until: Option<At<wire::Until>>,
-        at_most: Option<At<wire::Duration>>,
-        lasts: Option<At<wire::Duration>>,
-    ) -> (Option<Until>, Option<SignedDuration>) {
-        if let Some(At { at, value }) = lasts {
-            for (other, name) in [
-                (until.map(|until| until.at), "until"),
-                (at_most.map(|at_most| at_most.at), "atMost"),
-            ] {
-                if let Some(at) = other {
-                    self.wrong(
-                        &at,
-                        format!("`{name}` and `for` exclude one another"),
-                        "`for` alone says when the play ends: keep one of them",
-                    );
-                }
-            }
-            let lasts = value.and_then(|text| self.checked(&at, value::duration(&text.0)));
-            return (lasts.map(Until::For), lasts);
+        at_most: Option<At<Duration>>,
+        lasts: Option<At<Duration>>,
+    ) -> Option<Until> {
+        if let Some(lasts) = lasts {
+            let until = (until.map(|until| until.at), "until");
+            let at_most = (at_most.map(|at_most| at_most.at), "atMost");
+            let help = "`for` alone says when the play ends: keep one of them";
+            self.excluded([until, at_most], "for", help);
+            return lasts.given().map(Until::For);
         }
         // There is one thing that a play may last until, and it is the default.
         if let Some(At { at: _, value: Some(wire::Until::Resolved) | None }) = until {}
-        let at_most = match at_most {
-            None => Some(AT_MOST_DEFAULT),
-            Some(At { at, value }) => {
-                value.and_then(|text| self.checked(&at, value::duration(&text.0)))
-            }
-        };
-        (at_most.map(|at_most| Until::Resolved { at_most }), at_most)
+        let at_most = at_most.map_or(Some(AT_MOST_DEFAULT), At::given)?;
+        Some(Until::Resolved { at_most })
     }
 
-    fn ramp(&mut self, wire: wire::Ramp, holder: &Range<usize>) -> Option<Ramp> {
-        let wire::Ramp { steps, every } = wire;
-        let every =
-            self.needed(every, holder, "every", "say how long each step lasts: `every: 2m`");
-        let every = every.and_then(|(at, text)| self.checked(&at, value::duration(&text.0)));
-        let help = "say how much is given back at each step: `steps: [10%, 50%, 100%]`";
-        let (at, steps) = self.needed(steps, holder, "steps", help)?;
+    /// The steps of a ramp, and how long each lasts.
+    fn ramp(&mut self, wire: wire::Ramp) -> Option<(Vec<Fraction>, SignedDuration)> {
+        let wire::Ramp { steps: At { at, value }, every } = wire;
+        let steps = value?;
         if steps.is_empty() {
-            self.wrong(&at, "the ramp has no steps", help);
+            self.wrong(&at, "the ramp has no steps", needed::STEPS);
         }
         self.bounded(&at, steps.len(), RAMP_STEPS_MAX, "steps");
         let mut read: Vec<Fraction> = Vec::with_capacity(steps.len().min(RAMP_STEPS_MAX));
         for At { at, value } in steps.into_iter().take(RAMP_STEPS_MAX) {
-            let Some(text) = value else { continue };
-            let Some(step) = self.checked(&at, value::percent(&text.0)) else { continue };
+            let Some(Percent(step)) = value else { continue };
             if step <= read.last().copied().unwrap_or(Fraction::NONE) {
-                self.wrong(&at, format!("{step} gives back no more than the step before"), help);
+                let message = format!("{step} gives back no more than the step before");
+                self.wrong(&at, message, needed::STEPS);
             }
             read.push(step);
         }
         // The whole is given back where the ramp ends, written or not.
-        if read.last() == Some(&Fraction::WHOLE) {
-            read.pop();
-        }
-        let every = every?;
+        read.pop_if(|last| *last == Fraction::WHOLE);
+        let every = every.given()?;
         // One that gives all back at once is none.
-        Some(if read.is_empty() { Ramp::default() } else { Ramp { steps: read, every } })
+        Some(if read.is_empty() { (read, SignedDuration::ZERO) } else { (read, every) })
     }
 
     fn effect(
@@ -139,123 +132,101 @@ impl Reading<'_> {
         wire: wire::Effect,
         declared: Option<&Declared>,
     ) -> Option<EffectTemplate> {
-        match wire {
-            wire::Effect::Drain(At { at, value }) => {
+        let (pool, effect) = match wire {
+            wire::Effect::Drain(At { at: _, value }) => {
                 let wire::Drain { pool, member } = value?;
-                let pool = self.pool_name(pool, &at, declared);
-                let member = self.member(member, &at);
-                Some(EffectTemplate::Drain { pool: pool?, member: member? })
+                (pool, self.member(member).map(|member| Effect::Drain { member }))
             }
-            wire::Effect::Shift(At { at, value }) => self.shift(value?, &at, declared),
-            wire::Effect::Promote(At { at, value }) => {
+            wire::Effect::Shift(At { at, value }) => {
+                let wire::Shift { pool, member, to, split } = value?;
+                (pool, self.shift(&at, member, to, split))
+            }
+            wire::Effect::Promote(At { at: _, value }) => {
                 let wire::Promote { pool, member, weight } = value?;
-                let pool = self.pool_name(pool, &at, declared);
-                let member = self.member(member, &at);
-                let weight = match weight {
-                    None => Some(None),
-                    Some(At { at, value }) => value
-                        .and_then(|weight| self.checked(&at, value::weight(weight, 1)))
-                        .map(Some),
-                };
-                Some(EffectTemplate::Promote { pool: pool?, member: member?, weight: weight? })
+                let weight = weight.and_then(At::given);
+                (pool, self.member(member).map(|member| Effect::Promote { member, weight }))
             }
-        }
+        };
+        let pool = self.pool_name(pool, declared);
+        Some(EffectTemplate { pool: pool?, effect: effect? })
     }
 
     fn shift(
         &mut self,
-        wire: wire::Shift,
         holder: &Range<usize>,
-        declared: Option<&Declared>,
-    ) -> Option<EffectTemplate> {
-        let wire::Shift { pool, member, to, split } = wire;
-        let pool = self.pool_name(pool, holder, declared);
-        let Some(split) = split else {
-            if member.is_none() && to.is_none() {
-                self.wrong(
-                    holder,
-                    "this shift does not say how much goes where",
-                    "write `member: eu-1, to: 30%`, or `split: {eu-1: 20, us-1: 80}`",
-                );
-                return None;
-            }
-            let member = self.member(member, holder);
-            let help = "say how much of its weight the member keeps: `to: 30%`";
-            let to = self.needed(to, holder, "to", help);
-            let to = to.and_then(|(at, text)| self.checked(&at, value::percent(&text.0)));
-            return Some(EffectTemplate::Shift { pool: pool?, member: member?, to: to? });
-        };
-        for (other, name) in
-            [(member.map(|member| member.at), "member"), (to.map(|to| to.at), "to")]
-        {
-            if let Some(at) = other {
-                self.wrong(
-                    &at,
-                    format!("`{name}` and `split` exclude one another"),
-                    "`split` names its members itself: keep one of the two",
-                );
-            }
+        member: Option<At<Member>>,
+        to: Option<At<Percent>>,
+        split: Option<At<Entries<Weight>>>,
+    ) -> Option<Effect<Template>> {
+        if let Some(split) = split {
+            let member = (member.map(|member| member.at), "member");
+            let help = "`split` names its members itself: keep one of the two";
+            self.excluded([member, (to.map(|to| to.at), "to")], "split", help);
+            return Some(Effect::Split { weights: self.split(split.value?, &split.at)? });
         }
-        let weights = self.split(split.value?, &split.at);
-        Some(EffectTemplate::Split { pool: pool?, weights: weights? })
+        match (&member, &to) {
+            (Some(_), Some(_)) => {}
+            (Some(_), None) => self.wrong(holder, "`to` is missing here", needed::TO),
+            (None, Some(_)) => self.wrong(holder, "`member` is missing here", needed::MEMBER),
+            (None, None) => self.wrong(
+                holder,
+                "this shift does not say how much goes where",
+                "write `member: eu-1, to: 30%`, or `split: {eu-1: 20, us-1: 80}`",
+            ),
+        }
+        let member = member.and_then(|member| self.member(member));
+        Some(Effect::Shift { member: member?, to: to?.given()? })
     }
 
     fn split(
         &mut self,
-        entries: Entries<i64>,
+        Entries(entries): Entries<Weight>,
         holder: &Range<usize>,
     ) -> Option<BTreeMap<BackendName, u8>> {
-        self.bounded(holder, entries.0.len(), SPLIT_MEMBERS_MAX, "members");
+        self.bounded(holder, entries.len(), SPLIT_MEMBERS_MAX, "members");
         let (mut weights, mut whole) = (BTreeMap::new(), true);
-        for (member, weight) in entries.0 {
-            let name = member.value.and_then(|text| {
+        for (At { at, value }, weight) in entries {
+            let name = value.and_then(|text| {
                 if text.contains("${") {
                     let help = "name each member as it is; `${…}` works in `member`";
-                    self.wrong(&member.at, "`split` takes no `${…}`", help);
+                    self.wrong(&at, "`split` takes no `${…}`", help);
                     return None;
                 }
-                self.parsed::<BackendName>(&text, &member.at)
+                self.parsed::<BackendName>(&text, &at)
             });
-            let number =
-                weight.value.and_then(|number| self.checked(&weight.at, value::weight(number, 0)));
-            let Some((name, number)) = name.zip(number) else {
+            let Some((name, weight)) = name.zip(weight.given()) else {
                 whole = false;
                 continue;
             };
-            if weights.insert(name.clone(), number).is_some() {
+            if weights.insert(name.clone(), weight).is_some() {
                 // Names without regard to case: the mapping's keys may still differ.
                 let help = "Azure compares names without case: keep one of the two";
-                self.wrong(&member.at, format!("`{name}` stands here twice"), help);
+                self.wrong(&at, format!("`{name}` stands here twice"), help);
             }
         }
-        if !whole {
-            return None;
-        }
-        if weights.values().all(|weight| *weight == 0) {
+        if whole && weights.values().all(|weight| *weight == 0) {
             let help = format!("at least one weight must be 1 to {WEIGHT_MAX}");
             self.wrong(holder, "this split leaves no traffic to anyone", help);
         }
-        Some(weights)
+        whole.then_some(weights)
     }
 
     /// The pool of an effect: what the file shows that it can be must be declared, and what only a
     /// signal shows must be able to.
     fn pool_name(
         &mut self,
-        field: Option<At<wire::PoolName>>,
-        holder: &Range<usize>,
+        At { at, value }: At<PoolName>,
         declared: Option<&Declared>,
     ) -> Option<Template> {
-        let (at, text) = self.needed(field, holder, "pool", "name one of the `pools`")?;
-        let read = Template::read(&text.0, &mut self.expressions);
-        let template = self.compiled(&text.0, &at, read)?;
+        let PoolName(text) = value?;
+        let template = self.compiled(&text, &at, Template::read)?;
         let pools = &declared?.pools;
         let known = pools.keys().map(String::as_str);
         let Some(names) = template.texts() else {
             if pools.keys().any(|name| template.could_be(name)) {
                 return Some(template);
             }
-            let message = format!("no pool has a name like `{}`", clipped(&text.0));
+            let message = format!("no pool has a name like `{}`", clipped(&text));
             self.wrong(&at, message, listed("pools", known));
             return None;
         };
@@ -267,32 +238,21 @@ impl Reading<'_> {
         names.iter().all(|name| pools.get(name).is_some_and(Option::is_some)).then_some(template)
     }
 
-    fn member(
-        &mut self,
-        field: Option<At<wire::Member>>,
-        holder: &Range<usize>,
-    ) -> Option<Template> {
-        let help = "name a member: `member: eu-1`, or `member: ${signal.labels.backend}`";
-        let (at, text) = self.needed(field, holder, "member", help)?;
-        self.template(&text.0, &at)
-    }
-
     /// A text that will be a backend's name; checked here where no signal is needed to know it.
-    fn template(&mut self, text: &str, at: &Range<usize>) -> Option<Template> {
-        let read = Template::read(text, &mut self.expressions);
-        let template = self.compiled(text, at, read)?;
+    fn member(&mut self, At { at, value }: At<Member>) -> Option<Template> {
+        let template = self.compiled(&value?.0, &at, Template::read)?;
         match template.fixed() {
-            Some(name) => self.parsed::<BackendName>(name, at).map(|_| template),
+            Some(name) => self.parsed::<BackendName>(name, &at).map(|_| template),
             None => Some(template),
         }
     }
 
     fn after(
         &mut self,
-        wire: At<wire::After>,
+        wire: wire::After,
         first: Option<&(&Declared, Reach<'_>)>,
     ) -> Option<ReconnectTemplate> {
-        let wire::After::Reconnect(At { at: holder, value }) = wire.value?;
+        let wire::After::Reconnect(At { at: holder, value }) = wire;
         let wire::Reconnect { backend, after } = value?;
         if first.is_some_and(|(_, first)| first.shows(|pool| pool.backend.workspace.is_some())) {
             self.wrong(
@@ -301,35 +261,29 @@ impl Reading<'_> {
                 "Azure has Reconnect at service level only: remove it",
             );
         }
-        let help = "name a member: `backend: ${signal.labels.backend}`";
-        let backend = self.needed(backend, &holder, "backend", help);
-        let backend = backend.and_then(|(at, text)| {
-            let template = self.template(&text.0, &at)?;
-            let name: Option<BackendName> = template.fixed().and_then(|name| name.parse().ok());
-            if let Some((name, (declared, first))) = name.zip(first)
-                && first
-                    .shows(|pool| declared.backends.contains(&pool.backend.sibling(name.clone())))
-            {
+        let at = backend.at.clone();
+        let backend = self.member(backend);
+        let fixed = backend.as_ref().and_then(|backend| backend.fixed()?.parse().ok());
+        if let Some((name, (declared, first))) = fixed.zip(first) {
+            let name: BackendName = name;
+            let is_pool = |pool: &ManagedPool| {
+                declared.backends.contains(&pool.backend.sibling(name.clone()))
+            };
+            if first.shows(is_pool) {
                 self.wrong(
                     &at,
                     format!("`{name}` is a pool, and a pool cannot be reconnected"),
                     "name one of its members",
                 );
             }
-            Some(template)
-        });
-        let help = "say how long after the play: `after: PT5M`";
-        let after = self.needed(after, &holder, "after", help).and_then(|(at, text)| {
-            let after = self.checked(&at, value::duration(&text.0))?;
-            if after < RECONNECT_AFTER_MIN {
-                self.wrong(
-                    &at,
-                    format!("`{}` is too soon for a reconnect", clipped(&text.0)),
-                    "Azure takes no less than PT2M",
-                );
-            }
-            Some(after)
-        });
+        }
+        let at = after.at.clone();
+        let after: Option<SignedDuration> = after.given();
+        if after.is_some_and(|after| after < RECONNECT_AFTER_MIN) {
+            let text = clipped(self.source[at.clone()].trim_matches(['"', '\'']));
+            let message = format!("`{text}` is too soon for a reconnect");
+            self.wrong(&at, message, "Azure takes no less than PT2M");
+        }
         Some(ReconnectTemplate { backend: backend?, after: after? })
     }
 }

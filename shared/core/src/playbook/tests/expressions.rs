@@ -6,8 +6,9 @@ use proptest::prelude::*;
 
 use crate::{
     playbook::{
-        Condition, EXPRESSION_BYTES_MAX, Template,
+        EXPRESSION_BYTES_MAX, Template,
         expression::{Expressions, Scene},
+        kind::Wanted,
     },
     signal::Severity,
 };
@@ -24,7 +25,8 @@ fn read(source: &str) -> bool {
         .spawn(move || {
             let signal = super::signal(Severity::Info, [("a", "1")]);
             let scene = Scene::of(&signal);
-            let condition = Condition::read(&source, &mut Expressions::default())
+            let condition = Expressions::default()
+                .read(&source, Wanted::Truth)
                 .map(|condition| condition.holds(&scene));
             let template = Template::read(&format!("a${{{source}}}"), &mut Expressions::default())
                 .map(|template| template.fill(&scene));
@@ -85,8 +87,7 @@ fn what_passes_the_guard_can_be_read_and_asked_with_an_ordinary_stack() {
             let taken = thread::Builder::new()
                 .stack_size(STACK_BYTES)
                 .spawn(move || {
-                    let Ok(condition) = Condition::read(&source, &mut Expressions::default())
-                    else {
+                    let Ok(condition) = Expressions::default().read(&source, Wanted::Truth) else {
                         return false;
                     };
                     let signal = super::signal(Severity::Info, []);

@@ -54,10 +54,10 @@ fn as_many_pools_and_plays_as_there_may_be_are_read_without_an_alias() {
     }
     let labels = [("alertname", "BackendErrors"), ("pool", "1999"), ("backend", "eu")];
     let signal = signal(Severity::Critical, labels);
-    let hearing = playbook.hear(&signal);
+    let matches = playbook.plays_for(&signal);
     let told: Vec<String> =
-        hearing.matched.iter().map(|matched| format!("{:?}", matched.effects)).collect();
-    assert_eq!(hearing.failed, []);
+        matches.matched.iter().map(|matched| format!("{:?}", matched.effects)).collect();
+    assert_eq!(matches.failed, []);
     assert_eq!(told.len(), 1);
     assert!(told[0].contains("backend-pool-1999"), "{}", told[0]);
 }

@@ -2,8 +2,8 @@
 
 mod bad;
 mod expressions;
-mod heard;
 mod large;
+mod matches;
 mod pools;
 mod properties;
 mod schema;

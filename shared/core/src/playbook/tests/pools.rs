@@ -5,7 +5,7 @@ use expect_test::expect;
 
 use super::{
     HEAD,
-    heard::{check, told},
+    matches::{check, told},
     signal, sound,
 };
 use crate::{
@@ -59,7 +59,7 @@ fn one_play_serves_every_pool() {
         (Severity::Warning, "app", "other"),
     ] {
         let signal = of(severity, label, value);
-        assert!(playbook.hear(&signal).matched.is_empty(), "{value} is no pool");
+        assert!(playbook.plays_for(&signal).matched.is_empty(), "{value} is no pool");
     }
     check(
         &playbook,

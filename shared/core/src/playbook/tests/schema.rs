@@ -1,6 +1,8 @@
 //! The checked-in schema is the one of the code, and the example is what it says it is.
 
-use super::super::{EXAMPLE, schema, schema_text};
+use std::collections::BTreeSet;
+
+use super::super::{EXAMPLE, needed::needed, schema, schema_text};
 
 const CHECKED_IN: &str = include_str!("../../../schema/playbook.schema.json");
 
@@ -60,5 +62,22 @@ fn the_example_shows_every_field_that_there_is() {
             continue;
         }
         assert!(EXAMPLE.contains(&format!("{name}:")), "the example lacks `{name}`");
+    }
+}
+
+#[test]
+fn every_field_that_must_be_there_has_words_for_when_it_is_missing() {
+    let schema = schema();
+    let types = schema["$defs"].as_object().unwrap().iter();
+    let types = types.map(|(name, of)| (name.as_str(), of)).chain([("Playbook", &schema)]);
+    for (name, of) in types {
+        let required: BTreeSet<&str> = of["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|name| name.as_str())
+            .collect();
+        let told: BTreeSet<&str> = needed(name).map(|(field, _)| field).collect();
+        assert_eq!(required, told, "{name}");
     }
 }

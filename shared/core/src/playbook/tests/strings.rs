@@ -32,7 +32,7 @@ fn given(expression: &str) -> String {
     };
     match template.fill(&Scene::of(&signal)) {
         Ok(text) => text,
-        Err(fault) => crate::playbook::Reason::from(fault).to_string(),
+        Err(fault) => fault.to_string(),
     }
 }
 
@@ -140,7 +140,7 @@ fn what_a_function_of_text_refuses() {
         `'tacocat'.lastIndexOf('a', -1)` failed in `lastIndexOf`: there is no position -1 in "tacocat"
         `'tacocat'.substring(40)` failed in `substring`: there is no position 40 in "tacocat"
         `'tacocat'.substring(1, 50)` failed in `substring`: there is no position 50 in "tacocat"
-        `'tacocat'.substring(2, 1)` failed in `substring`: 2 lies behind 1
+        `'tacocat'.substring(2, 1)` failed in `substring`: the start, 2, is after the end, 1
         `['a', 1].join()` failed in `join`: the list holds something that is not text
         `signal.labels.id.split('/')[90]` failed: the list has nothing at [90]
         `lowerAscii` is not used like this; write text.lowerAscii()
@@ -150,8 +150,8 @@ fn what_a_function_of_text_refuses() {
         `replace` is not used like this; write text.replace(old, new)
         this gives a list, and a value must be text or a number; write a value, such as ${signal.labels.backend}
         there is no function `lastSegmnt`; did you mean `lastSegment`?
-        there is no function `format`; the functions are `size`, `contains`, `startsWith`, `endsWith`, `matches`, `int`, `uint`, `double`, `string`, `bool`, `bytes`, `type` and others
-        there is no variable `strings`; for text, write "strings"; for a label, signal.labels.stringsthere is no function `quote`; the functions are `size`, `contains`, `startsWith`, `endsWith`, `matches`, `int`, `uint`, `double`, `string`, `bool`, `bytes`, `type` and others
+        there is no function `format`; the functions are `contains`, `startsWith`, `endsWith`, `matches`, `bool`, `hasValue`, `size`, `int`, `uint`, `double`, `string`, `bytes` and others
+        there is no variable `strings`; for text, write "strings"; for a label, signal.labels.stringsthere is no function `quote`; the functions are `contains`, `startsWith`, `endsWith`, `matches`, `bool`, `hasValue`, `size`, `int`, `uint`, `double`, `string`, `bytes` and others
         `trim` in a loop within a loop may take minutes; compare with == or startsWith there, or make two plays of it
     "#]].assert_eq(&told);
 }
@@ -169,9 +169,9 @@ fn no_function_of_text_makes_much_of_little() {
             "size(signal.labels.long.replace('', signal.labels.long))",
             "a text of 134250496 bytes is too long",
         ),
-        ("size(signal.labels.long.split(''))", "more than 256 texts would come of it"),
+        ("size(signal.labels.long.split(''))", "the result would have more than 256 texts"),
         ("size(signal.labels.long.split('', 256))", "256"),
-        ("size(signal.labels.long.split('', 257))", "more than 256 texts would come of it"),
+        ("size(signal.labels.long.split('', 257))", "the result would have more than 256 texts"),
         (
             "size(signal.labels.long.split('', 256).map(e, signal.labels.long).join())",
             "a text of 32768 bytes is too long",
@@ -192,10 +192,12 @@ fn conditions_have_them_too() {
     after: [{reconnect: {backend: "${signal.labels.id.lastSegment()}", after: 2m}}]
 "#,
     );
-    let hearing = playbook.hear(&signal(Severity::Info, [("id", ID)]));
-    assert_eq!(hearing.failed, []);
-    let told =
-        format!("{} {}", hearing.matched[0].effects[0].1, hearing.matched[0].after[0].0.name);
+    let matches = playbook.plays_for(&signal(Severity::Info, [("id", ID)]));
+    assert_eq!(matches.failed, []);
+    let told = format!(
+        "{} {}",
+        matches.matched[0].effects[0].1, matches.matched[0].after[0].reconnect.name
+    );
     assert_eq!(told, "drain eu-1 eu-1");
 
     let text = format!(

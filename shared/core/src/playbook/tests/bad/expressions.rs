@@ -132,7 +132,7 @@ fn expressions() {
                |                                     ^^^^^^^^^^
                = did you mean `startsWith`?
 
-            playbook.yaml:24:46: this is no regular expression: unclosed character class
+            playbook.yaml:24:46: this is not a regular expression: unclosed character class
                |
             24 |   - {name: q, when: 'signal.labels.a.matches("[a")', do: [{drain: {pool: chat, member: eu}}]}
                |                                              ^^^^
@@ -190,7 +190,7 @@ fn expressions() {
                |
             33 |   - {name: y, when: drained(signal), do: [{drain: {pool: chat, member: eu}}]}
                |                     ^^^^^^^
-               = the functions are `size`, `contains`, `startsWith`, `endsWith`, `matches`, `int`, `uint`, `double`, `string`, `bool`, `bytes`, `type` and others
+               = the functions are `contains`, `startsWith`, `endsWith`, `matches`, `bool`, `hasValue`, `size`, `int`, `uint`, `double`, `string`, `bytes` and others
 
             playbook.yaml:34:35: a map cannot be compared with text
                |
@@ -302,13 +302,13 @@ fn templates() {
                |                                        ^^^^^^^^^^^^^^^^^^^^^^^^^
                = write a value, such as ${signal.labels.backend}
 
-            playbook.yaml:16:37: `a/b` is no backend name
+            playbook.yaml:16:37: `a/b` is not a backend name
                |
             16 |       - drain: {pool: chat, member: "a/b"}
                |                                     ^^^^^
                = it has 1 to 80 characters without spaces and none of *#&+:<>?/\%
 
-            playbook.yaml:17:45: `${signal.labels.to}` is no percentage
+            playbook.yaml:17:45: `${signal.labels.to}` is not a percentage
                |
             17 |       - shift: {pool: chat, member: eu, to: "${signal.labels.to}"}
                |                                             ^^^^^^^^^^^^^^^^^^^^^

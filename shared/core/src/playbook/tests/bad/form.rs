@@ -442,7 +442,7 @@ fn wrong_types() {
                |           ^^^
                = it has `steps`, `every`
 
-            playbook.yaml:15:10: `drain` needs to be told of what
+            playbook.yaml:15:10: `drain` needs a value
                |
             15 |     do: [drain, [drain], {drain: eu}, {drain: {pool: chat, member: eu}, shift: {pool: chat}}]
                |          ^^^^^
@@ -477,6 +477,33 @@ fn wrong_types() {
             17 |   - just text
                |     ^^^^^^^^^
                = it has `name`, `when`, `do`, `until`, `atMost`, `for`, `hold`, `ramp`, `after`
+        "#]],
+    );
+}
+
+#[test]
+fn a_name_with_a_value_too_many_or_too_few() {
+    check_plays(
+        r#"  - {name: a, when: true, do: [shift], until: {resolved: 1}, after: [reconnect]}
+"#,
+        &expect![[r#"
+            playbook.yaml:8:32: `shift` needs a value
+              |
+            8 |   - {name: a, when: true, do: [shift], until: {resolved: 1}, after: [reconnect]}
+              |                                ^^^^^
+              = write shift: {pool: …, member: …}
+
+            playbook.yaml:8:58: `resolved` takes no value
+              |
+            8 |   - {name: a, when: true, do: [shift], until: {resolved: 1}, after: [reconnect]}
+              |                                                          ^
+              = take this out
+
+            playbook.yaml:8:70: `reconnect` needs a value
+              |
+            8 |   - {name: a, when: true, do: [shift], until: {resolved: 1}, after: [reconnect]}
+              |                                                                      ^^^^^^^^^
+              = write reconnect: {backend: …, after: …}
         "#]],
     );
 }

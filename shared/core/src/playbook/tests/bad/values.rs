@@ -16,25 +16,25 @@ pools: {}
 plays: []
 "#,
         &expect![[r#"
-            playbook.yaml:3:24: `1234` is no subscription id
+            playbook.yaml:3:24: `1234` is not a subscription id
               |
             3 |   main: {subscription: 1234, resourceGroup: rg., name: 1st}
               |                        ^^^^
               = it is a UUID, such as 00000000-0000-0000-0000-000000000000
 
-            playbook.yaml:3:45: `rg.` is no resource group
+            playbook.yaml:3:45: `rg.` is not a resource group
               |
             3 |   main: {subscription: 1234, resourceGroup: rg., name: 1st}
               |                                             ^^^
               = it has 1 to 90 letters, digits or ._()- and does not end in a dot
 
-            playbook.yaml:3:56: `1st` is no service name
+            playbook.yaml:3:56: `1st` is not a service name
               |
             3 |   main: {subscription: 1234, resourceGroup: rg., name: 1st}
               |                                                        ^^^
               = it has 1 to 50 letters, digits or hyphens, begins with a letter and does not end in a hyphen
 
-            playbook.yaml:4:3: `other service` is no name
+            playbook.yaml:4:3: `other service` is not a name
               |
             4 |   other service: {subscription: 00000000-0000-0000-0000-000000000000, resourcegroup: rg, name: b}
               |   ^^^^^^^^^^^^^
@@ -76,7 +76,7 @@ plays: []
               |                ^^^^
               = did you mean `main`?
 
-            playbook.yaml:5:31: `a/b` is no backend name
+            playbook.yaml:5:31: `a/b` is not a backend name
               |
             5 |   a: {service: mian, backend: a/b}
               |                               ^^^
@@ -130,13 +130,13 @@ plays: []
               |                                                                            ^^^^^^^
               = remove it; use `leastMembers`
 
-            playbook.yaml:7:102: `50%` is no whole number
+            playbook.yaml:7:102: `50%` is not a whole number
               |
             7 |   c: {service: main, backend: B, limits: {leastmembers: 2, capacity: 1000, mostOut: 2, leastMembers: 50%}}
               |                                                                                                      ^^^
               = write digits only, such as 20
 
-            playbook.yaml:8:33: `a b` is no workspace name
+            playbook.yaml:8:33: `a b` is not a workspace name
               |
             8 |   d: {service: main, workspace: "a b", backend: c, zones: [a], limits: none}
               |                                 ^^^^^
@@ -171,7 +171,7 @@ fn names() {
   - {name: a, when: true, do: [{drain: {pool: "${signal.labels.pool}", member: ""}}]}
 "#,
         &expect![[r#"
-            playbook.yaml:8:12: `drain it` is no name
+            playbook.yaml:8:12: `drain it` is not a name
               |
             8 |   - {name: drain it, when: true, do: [{drain: {pool: chat, member: eu}}]}
               |            ^^^^^^^^
@@ -183,7 +183,7 @@ fn names() {
               |                                               ^^^^
               = did you mean `chat`?
 
-            playbook.yaml:9:61: `eu 1` is no backend name
+            playbook.yaml:9:61: `eu 1` is not a backend name
               |
             9 |   - {name: a, when: true, do: [{drain: {pool: caht, member: eu 1}}]}
               |                                                             ^^^^
@@ -195,7 +195,7 @@ fn names() {
                |            ^
                = give this one a name of its own; the other is in line 9
 
-            playbook.yaml:10:80: `` is no backend name
+            playbook.yaml:10:80: `` is not a backend name
                |
             10 |   - {name: a, when: true, do: [{drain: {pool: "${signal.labels.pool}", member: ""}}]}
                |                                                                                ^^
@@ -224,17 +224,17 @@ fn durations() {
                |             ^
                = did you mean `6s` or `6m`?
 
-            playbook.yaml:12:11: `soon` is no length of time
+            playbook.yaml:12:11: `soon` is not a length of time
                |
             12 |     hold: soon
                |           ^^^^
                = write it as 90s, 2m, 1h30m or PT5M; a day is 24h
 
-            playbook.yaml:13:33: `0s` is no time at all
+            playbook.yaml:13:33: `0s` is not longer than zero
                |
             13 |     ramp: {steps: [10%], every: 0s}
                |                                 ^^
-               = it must be more than nothing; leave the field out where it is not wanted
+               = write a longer time, or leave the field out
 
             playbook.yaml:14:76: `1000h` is too long
                |
@@ -242,11 +242,11 @@ fn durations() {
                |                                                                            ^^^^^
                = at most 30 days, 720h
 
-            playbook.yaml:14:89: `-1m` is no time at all
+            playbook.yaml:14:89: `-1m` is not longer than zero
                |
             14 |   - {name: b, when: true, do: [{drain: {pool: chat, member: eu}}], atMost: 1000h, hold: -1m}
                |                                                                                         ^^^
-               = it must be more than nothing; leave the field out where it is not wanted
+               = write a longer time, or leave the field out
 
             playbook.yaml:15:86: `hold` is longer than the play may last
                |
@@ -254,13 +254,13 @@ fn durations() {
                |                                                                                      ^^
                = shorten it
 
-            playbook.yaml:16:73: `1d` is no length of time
+            playbook.yaml:16:73: `1d` is not a length of time
                |
             16 |   - {name: d, when: true, do: [{drain: {pool: chat, member: eu}}], for: 1d, hold: 1m 30}
                |                                                                         ^^
                = write it as 90s, 2m, 1h30m or PT5M; a day is 24h
 
-            playbook.yaml:16:83: `1m 30` is no length of time
+            playbook.yaml:16:83: `1m 30` is not a length of time
                |
             16 |   - {name: d, when: true, do: [{drain: {pool: chat, member: eu}}], for: 1d, hold: 1m 30}
                |                                                                                   ^^^^^
@@ -330,13 +330,13 @@ fn fractions() {
                |                                             ^^^^
                = write it as 30% or 12.5%, from 0% to 100% with at most two decimals
 
-            playbook.yaml:13:45: `half` is no percentage
+            playbook.yaml:13:45: `half` is not a percentage
                |
             13 |       - shift: {pool: chat, member: eu, to: half}
                |                                             ^^^^
                = write it as 30% or 12.5%, from 0% to 100% with at most two decimals
 
-            playbook.yaml:14:45: `33.333%` is no percentage
+            playbook.yaml:14:45: `33.333%` is not a percentage
                |
             14 |       - shift: {pool: chat, member: eu, to: 33.333%}
                |                                             ^^^^^^^
@@ -401,13 +401,13 @@ fn weights() {
                |                                                            ^^^^
                = take off the quotes
 
-            playbook.yaml:11:70: `1.5` is no whole number
+            playbook.yaml:11:70: `1.5` is not a whole number
                |
             11 |       - shift: {pool: chat, split: {eu: 101, us: -1, asia: "20", au: 1.5, af: many}}
                |                                                                      ^^^
                = write digits only, such as 20
 
-            playbook.yaml:11:79: `many` is no whole number
+            playbook.yaml:11:79: `many` is not a whole number
                |
             11 |       - shift: {pool: chat, split: {eu: 101, us: -1, asia: "20", au: 1.5, af: many}}
                |                                                                               ^^^^

@@ -1,6 +1,6 @@
-//! The verdict on a shape: whether the limits hold, and how many standbys must serve for them to.
+//! Whether a shape keeps the limits, and how many standbys must serve for it to.
 //!
-//! Of what the owner's own baseline does not reach, nothing is asked.
+//! No limit asks for more than the baseline itself has.
 
 use std::collections::BTreeSet;
 
@@ -25,12 +25,12 @@ enum Counted {
 impl Ground<'_> {
     /// The least number of groups to promote with which the limits hold.
     ///
-    /// A member that ramps back is no reason yet to let the standbys go: alone in its group, its
+    /// A member that ramps back does not let the standbys go yet: alone in its group, its
     /// first tenth would be all of the traffic. So without counting it first; and with it where
     /// the limits cannot be kept otherwise, for a ramp must not keep back what they allow.
     pub(super) fn standbys_needed(&self, admitted: &Admitted) -> Result<usize, Held> {
         let least = |counted| {
-            let held = match self.verdict(&self.shape(admitted, 0), counted) {
+            let held = match self.check(&self.shape(admitted, 0), counted) {
                 Ok(()) => return Ok(0),
                 Err(held) => held,
             };
@@ -39,14 +39,14 @@ impl Ground<'_> {
                 return Err(held);
             }
             (1..=self.standbys.len())
-                .find(|standbys| self.verdict(&self.shape(admitted, *standbys), counted).is_ok())
+                .find(|standbys| self.check(&self.shape(admitted, *standbys), counted).is_ok())
                 .ok_or(held)
         };
         least(Counted::Settled).or_else(|_| least(Counted::Any))
     }
 
     /// Holds a shape against the limits.
-    fn verdict(&self, shape: &Shape, counted: Counted) -> Result<(), Held> {
+    fn check(&self, shape: &Shape, counted: Counted) -> Result<(), Held> {
         let Limits { least_members, least_share } = self.terms.limits;
         let woken = |at| shape.group[at] < self.serving && shape.weight[at] > 0;
         if (0..self.members.len()).any(woken) {
@@ -85,5 +85,5 @@ fn emptied(group: &[u8], weight: &[u32]) -> BTreeSet<u8> {
 }
 
 #[cfg(test)]
-#[path = "verdict_tests.rs"]
+#[path = "check_tests.rs"]
 mod tests;

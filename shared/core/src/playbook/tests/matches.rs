@@ -6,25 +6,26 @@ use expect_test::{Expect, expect};
 
 use super::{example, signal, sound};
 use crate::{
+    overrides::After,
     playbook::Playbook,
     signal::{Severity, Signal},
 };
 
-/// The hearing, a line for each play matched and each failure.
+/// The matches, a line for each play matched and each failure.
 pub(super) fn told(playbook: &Playbook, signal: &Signal) -> String {
-    let hearing = playbook.hear(signal);
+    let matches = playbook.plays_for(signal);
     let mut told = String::new();
-    for matched in hearing.matched {
+    for matched in matches.matched {
         write!(told, "{}:", matched.play.name).unwrap();
         for (pool, effect) in matched.effects {
             write!(told, " [{}: {effect}]", pool.backend.short()).unwrap();
         }
-        for (backend, after) in matched.after {
-            write!(told, " then reconnect {} after {after:#}", backend.short()).unwrap();
+        for After { reconnect, after } in matched.after {
+            write!(told, " then reconnect {} after {after:#}", reconnect.short()).unwrap();
         }
         told.push('\n');
     }
-    for failure in hearing.failed {
+    for failure in matches.failed {
         writeln!(told, "failed: {failure}").unwrap();
     }
     told
@@ -100,10 +101,10 @@ fn conditions() {
         let playbook = sound(&format!(
             "  - {{name: a, when: {when:?}, do: [{{drain: {{pool: chat, member: eu}}}}]}}\n"
         ));
-        let hearing = playbook.hear(&signal);
-        match hearing.failed.first() {
+        let matches = playbook.plays_for(&signal);
+        match matches.failed.first() {
             Some(failure) => failure.to_string(),
-            None => (!hearing.matched.is_empty()).to_string(),
+            None => (!matches.matched.is_empty()).to_string(),
         }
     };
     for (when, expected) in [
@@ -179,8 +180,8 @@ fn what_cannot_be_filled_in_fails_its_play_and_no_other() {
         &playbook,
         &signal(Severity::Info, [("backend", "eu/1"), ("standby", "")]),
         &expect![[r#"
-            failed: play `both`, do[0].drain.member: `eu/1` is no backend name: it has 1 to 80 characters without spaces and none of *#&+:<>?/\%
-            failed: play `both`, do[1].promote.member: `` is no backend name: it has 1 to 80 characters without spaces and none of *#&+:<>?/\%
+            failed: play `both`, do[0].drain.member: `eu/1` is not a backend name: it has 1 to 80 characters without spaces and none of *#&+:<>?/\%
+            failed: play `both`, do[1].promote.member: `` is not a backend name: it has 1 to 80 characters without spaces and none of *#&+:<>?/\%
         "#]],
     );
     check(
@@ -223,17 +224,19 @@ fn what_a_play_says_is_what_is_read() {
                 name: plain,
                 when: "true",
                 effects: [
-                    Drain {
+                    EffectTemplate {
                         pool: "chat",
-                        member: "eu",
+                        effect: Drain {
+                            member: "eu",
+                        },
                     },
                 ],
-                until: Resolved {
-                    at_most: 86400s,
-                },
-                hold: 0s,
-                ramp: Ramp {
-                    steps: [],
+                lease: Lease {
+                    until: Resolved {
+                        at_most: 86400s,
+                    },
+                    hold: 0s,
+                    ramp: [],
                     every: 0s,
                 },
                 after: [],
@@ -242,17 +245,19 @@ fn what_a_play_says_is_what_is_read() {
                 name: all,
                 when: "signal.labels.a == \"x\"",
                 effects: [
-                    Drain {
+                    EffectTemplate {
                         pool: "chat",
-                        member: "${signal.labels.b}",
+                        effect: Drain {
+                            member: "${signal.labels.b}",
+                        },
                     },
                 ],
-                until: Resolved {
-                    at_most: 5400s,
-                },
-                hold: 90s,
-                ramp: Ramp {
-                    steps: [
+                lease: Lease {
+                    until: Resolved {
+                        at_most: 5400s,
+                    },
+                    hold: 90s,
+                    ramp: [
                         12.5%,
                         50%,
                     ],
@@ -269,20 +274,22 @@ fn what_a_play_says_is_what_is_read() {
                 name: for,
                 when: "true",
                 effects: [
-                    Split {
+                    EffectTemplate {
                         pool: "chat",
-                        weights: {
-                            eu: 0,
-                            us: 100,
+                        effect: Split {
+                            weights: {
+                                eu: 0,
+                                us: 100,
+                            },
                         },
                     },
                 ],
-                until: For(
-                    2700s,
-                ),
-                hold: 0s,
-                ramp: Ramp {
-                    steps: [],
+                lease: Lease {
+                    until: For(
+                        2700s,
+                    ),
+                    hold: 0s,
+                    ramp: [],
                     every: 0s,
                 },
                 after: [],
@@ -304,29 +311,33 @@ fn limits_are_those_of_the_file() {
     let playbook = example();
     expect![[r#"
         {
-            chat: Pool {
+            chat: ManagedPool {
                 backend: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso-apim/backends/chat-pool,
-                limits: Limits {
-                    least_members: Count(
-                        1,
-                    ),
-                    least_share: Some(
-                        50%,
+                terms: Terms {
+                    limits: Limits {
+                        least_members: Count(
+                            1,
+                        ),
+                        least_share: Some(
+                            50%,
+                        ),
+                    },
+                    failover: Promote,
+                    null_weight: Some(
+                        50,
                     ),
                 },
-                failover: Promote,
-                null_weight: Some(
-                    50,
-                ),
             },
-            search: Pool {
+            search: ManagedPool {
                 backend: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso-apim/workspaces/discovery/backends/search-pool,
-                limits: Limits {
-                    least_members: Half,
-                    least_share: None,
+                terms: Terms {
+                    limits: Limits {
+                        least_members: Half,
+                        least_share: None,
+                    },
+                    failover: Promote,
+                    null_weight: None,
                 },
-                failover: Promote,
-                null_weight: None,
             },
         }
     "#]].assert_debug_eq(&playbook.pools);

@@ -1,8 +1,9 @@
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::super::{
-    Contribution, Laid, SCALE, Terms, Yielded, lay,
+    Contribution, Laid, Terms, Yielded, lay,
     tests::{over, pool},
+    whole::SCALE,
 };
 use crate::{
     field::Field,
@@ -44,7 +45,7 @@ impl Case {
         let contributions: Vec<_> =
             overrides.iter().map(|over| Contribution::of(over, Fraction::NONE)).collect();
         let laid = lay(&baseline, &terms, &contributions, &Yielded::new());
-        let reversed: Vec<_> = contributions.iter().rev().cloned().collect();
+        let reversed: Vec<_> = contributions.iter().rev().copied().collect();
         assert_eq!(
             lay(&baseline, &terms, &reversed, &Yielded::new()),
             laid,

@@ -1,30 +1,45 @@
-//! Hearing a signal: which plays are for it, with their effects filled in.
+//! Which plays a signal is for, with their effects filled in.
 //!
-//! Deterministic: the same playbook and signal give the same hearing, whenever and wherever it is
+//! Deterministic: the same playbook and signal give the same matches, whenever and wherever it is
 //! asked. A play matches whole or not at all: with one effect that cannot be filled in, none of
-//! its effects is done, for half of a play (the drain without the promotion beside it) is
-//! something that nobody wrote. Only a reconnect that cannot be filled in is left out by itself:
+//! its effects is done, since half of a play (the drain without the promotion beside it) is
+//! not what its author wrote. Only a reconnect that cannot be filled in is left out by itself:
 //! it comes when all is over, and must not keep traffic on a broken member now. Either way the
 //! failure is told.
 
 use super::{
-    Matched, Play, Playbook, Pool, Template,
-    decode::clipped,
+    book::{ManagedPool, Playbook},
     expression::{Fault, Scene},
     nearest::listed,
+    play::Play,
+    problem::clipped,
+    template::Template,
 };
 use crate::{
+    effect::Effect,
     names::{BackendId, BackendName, NameError, PlayName, PoolAlias},
+    overrides::After,
     signal::Signal,
 };
 
-/// What a signal means to a playbook.
+/// Which plays a signal is for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Hearing<'a> {
+pub struct Matches<'a> {
     /// The plays that are for it, in the order of the file.
     pub matched: Vec<Matched<'a>>,
     /// What could not be decided or filled in; the other plays stand.
     pub failed: Vec<Failure>,
+}
+
+/// A play matched by a signal, with every `${...}` of it resolved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matched<'a> {
+    /// The play.
+    pub play: &'a Play,
+    /// Its effects, in the order of the file: the pool, and what is done to it.
+    pub effects: Vec<(&'a ManagedPool, Effect)>,
+    /// The reconnects that follow when the play is over.
+    pub after: Vec<After>,
 }
 
 /// Something in a play that this signal could not decide or fill in.
@@ -42,26 +57,13 @@ pub struct Failure {
 /// Why something in a play could not be decided or filled in.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
-    /// The signal lacks something that the text needs.
-    #[error("{}", missing(label, expression))]
-    Missing {
-        /// What it lacks.
-        label: String,
-        /// The expression that asked for it.
-        expression: String,
-    },
-    /// The expression failed, or gave something of no use here.
-    #[error("`{expression}` {message}")]
-    Evaluation {
-        /// The expression.
-        expression: String,
-        /// What happened.
-        message: String,
-    },
-    /// What came out is no backend's name.
+    /// An expression gave no value that can be used.
+    #[error(transparent)]
+    Expression(#[from] Fault),
+    /// The text is not the name of a backend.
     #[error(transparent)]
     Name(#[from] NameError),
-    /// What came out is none of the playbook's pools.
+    /// The text is not the name of a pool in the playbook.
     #[error("there is no pool `{name}`: {pools}")]
     NoPool {
         /// What came out.
@@ -77,22 +79,6 @@ pub enum Reason {
     ReconnectsWorkspace(BackendId),
 }
 
-fn missing(label: &str, expression: &str) -> String {
-    if expression.contains('{') {
-        return format!("neither the signal nor the map has `{label}`, which `{expression}` needs");
-    }
-    format!("the signal has no label or annotation `{label}`, which `{expression}` needs")
-}
-
-impl From<Fault> for Reason {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Missing { label, expression } => Self::Missing { label, expression },
-            Fault::Failed { message, expression } => Self::Evaluation { message, expression },
-        }
-    }
-}
-
 impl Playbook {
     /// Says which plays are for `signal`, whether it fires or has ended.
     ///
@@ -100,30 +86,29 @@ impl Playbook {
     /// are written for the alerts that carry their labels, and every other alert passes by them
     /// too. What else goes wrong is a [`Failure`].
     #[must_use]
-    pub fn hear(&self, signal: &Signal) -> Hearing<'_> {
+    pub fn plays_for(&self, signal: &Signal) -> Matches<'_> {
         let scene = Scene::of(signal);
-        let mut hearing = Hearing::default();
+        let mut matches = Matches::default();
         for play in &self.plays {
             match play.when.holds(&scene) {
                 Ok(false) => {}
-                Ok(true) => self.fill(play, &scene, &mut hearing),
-                Err(fault) => hearing.failed.push(failure(play, "when".to_owned(), fault.into())),
+                Ok(true) => self.fill(play, &scene, &mut matches),
+                Err(fault) => matches.failed.push(failure(play, "when".to_owned(), fault.into())),
             }
         }
-        hearing
+        matches
     }
 
-    fn fill<'a>(&'a self, play: &'a Play, scene: &Scene, hearing: &mut Hearing<'a>) {
+    fn fill<'a>(&'a self, play: &'a Play, scene: &Scene, matches: &mut Matches<'a>) {
         let mut effects = Vec::with_capacity(play.effects.len());
         for (at, template) in play.effects.iter().enumerate() {
             let mut fail = |field: &str, reason| {
                 let place = format!("do[{at}].{}.{field}", template.keyword());
-                hearing.failed.push(failure(play, place, reason));
+                matches.failed.push(failure(play, place, reason));
             };
-            let pool = self.named(template.pool(), scene).map_err(|reason| fail("pool", reason));
-            let effect = template
-                .fill(|member| name(member, scene))
-                .map_err(|reason| fail("member", reason));
+            let pool = self.named(&template.pool, scene).map_err(|reason| fail("pool", reason));
+            let effect = template.effect.named(|member| name(member, scene));
+            let effect = effect.map_err(|reason| fail("member", reason));
             effects.extend(pool.ok().zip(effect.ok()));
         }
         if effects.len() < play.effects.len() {
@@ -140,18 +125,18 @@ impl Playbook {
                     Some(_) => Err(Reason::ReconnectsPool(backend)),
                 });
             match backend {
-                Ok(backend) => after.push((backend, reconnect.after)),
+                Ok(backend) => after.push(After { reconnect: backend, after: reconnect.after }),
                 Err(reason) => {
                     let place = format!("after[{at}].reconnect.backend");
-                    hearing.failed.push(failure(play, place, reason));
+                    matches.failed.push(failure(play, place, reason));
                 }
             }
         }
-        hearing.matched.push(Matched { play, effects, after });
+        matches.matched.push(Matched { play, effects, after });
     }
 
     /// The pool of the name that `template` gives for the signal of `scene`.
-    fn named(&self, template: &Template, scene: &Scene) -> Result<&Pool, Reason> {
+    fn named(&self, template: &Template, scene: &Scene) -> Result<&ManagedPool, Reason> {
         let name = template.fill(scene)?;
         let pool = name.parse().ok().and_then(|alias: PoolAlias| self.pools.get(&alias));
         pool.ok_or_else(|| Reason::NoPool {

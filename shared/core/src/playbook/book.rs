@@ -1,0 +1,65 @@
+//! A playbook that has been read and found sound; nothing in it is checked again.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::play::Play;
+use crate::{
+    limits::Terms,
+    names::{BackendId, PlayName, PoolAlias, ServiceAlias, ServiceId},
+};
+
+/// A playbook that has been read and found sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Playbook {
+    /// The services it names.
+    pub services: BTreeMap<ServiceAlias, ServiceId>,
+    /// The pools it may change; no two are the same backend.
+    pub pools: BTreeMap<PoolAlias, ManagedPool>,
+    /// What to do, in the order of the file; no two have one name.
+    pub plays: Vec<Play>,
+    /// Where things are found, since each step asks.
+    index: Index,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Index {
+    pools: HashMap<BackendId, PoolAlias>,
+    plays: HashMap<PlayName, usize>,
+}
+
+impl Playbook {
+    pub(super) fn new(
+        services: BTreeMap<ServiceAlias, ServiceId>,
+        pools: BTreeMap<PoolAlias, ManagedPool>,
+        plays: Vec<Play>,
+    ) -> Self {
+        let backend =
+            |(alias, pool): (&PoolAlias, &ManagedPool)| (pool.backend.clone(), alias.clone());
+        let index = Index {
+            pools: pools.iter().map(backend).collect(),
+            plays: plays.iter().enumerate().map(|(at, play)| (play.name.clone(), at)).collect(),
+        };
+        Self { services, pools, plays, index }
+    }
+
+    /// The pool that is this backend, with what the playbook calls it.
+    #[must_use]
+    pub fn pool_of(&self, backend: &BackendId) -> Option<(&PoolAlias, &ManagedPool)> {
+        self.pools.get_key_value(self.index.pools.get(backend)?)
+    }
+
+    /// The play of this name.
+    #[must_use]
+    pub fn play(&self, name: &PlayName) -> Option<&Play> {
+        self.plays.get(*self.index.plays.get(name)?)
+    }
+}
+
+/// A pool that the playbook may change, and what must hold of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedPool {
+    /// Which backend it is.
+    pub backend: BackendId,
+    /// What must hold of it at all times.
+    pub terms: Terms,
+}

@@ -1,0 +1,44 @@
+//! How much of everything a playbook may have.
+
+use jiff::SignedDuration;
+
+/// How long an override lasts at most where the playbook says nothing, because resolves get lost.
+pub const AT_MOST_DEFAULT: SignedDuration = SignedDuration::from_hours(24);
+
+/// The shortest delay that Azure accepts for a reconnect (page of Backend Reconnect).
+pub const RECONNECT_AFTER_MIN: SignedDuration = SignedDuration::from_mins(2);
+
+/// The longest that anything in a playbook may last: 30 days.
+///
+/// Longer is a typing error or a change that belongs in the pool's own definition.
+pub const DURATION_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// How large a playbook may be, in bytes.
+pub const PLAYBOOK_BYTES_MAX: usize = 4 << 20;
+
+/// How many services a playbook may name.
+pub const SERVICES_MAX: usize = 50;
+
+/// How many pools a playbook may name.
+pub const POOLS_MAX: usize = 2_000;
+
+/// How many plays a playbook may have; each is asked of every signal.
+pub const PLAYS_MAX: usize = 2_000;
+
+/// How many effects one play may have.
+pub const EFFECTS_MAX: usize = 16;
+
+/// How many steps a ramp may have.
+pub const RAMP_STEPS_MAX: usize = 20;
+
+/// How many reconnects may follow one play.
+pub const RECONNECTS_MAX: usize = 16;
+
+/// How many members one split may name: as many as Azure allows a pool (page of Backends).
+pub const SPLIT_MEMBERS_MAX: usize = 30;
+
+/// How long one expression may be, in bytes.
+pub const EXPRESSION_BYTES_MAX: usize = 2_000;
+
+/// How many loops (`all`, `exists`, `exists_one`, `filter`, `map`) one expression may have.
+pub const LOOPS_MAX: usize = 4;

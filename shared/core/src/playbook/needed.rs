@@ -1,0 +1,44 @@
+//! The fields that a playbook must have, with what to write where one is missing.
+
+/// Also said where a `shift` lacks one of its two.
+pub(super) const MEMBER: &str =
+    "name a member: `member: eu-1`, or `member: ${signal.labels.backend}`";
+pub(super) const TO: &str = "say how much of its weight the member keeps: `to: 30%`";
+/// Also said where there is none in the list.
+pub(super) const EFFECTS: &str = "say what the play does: `do: [{drain: {pool: …, member: …}}]`";
+pub(super) const STEPS: &str = "say how much is given back at each step: `steps: [10%, 50%, 100%]`";
+const POOL: &str = "name one of the `pools`";
+
+/// The wire type, its field, and what to write. What else a `Shift` needs depends on what it has.
+const NEEDED: [(&str, &str, &str); 21] = [
+    ("Playbook", "version", "begin the playbook with `version: 1`"),
+    (
+        "Playbook",
+        "services",
+        "name the services: `services: {main: {subscription: …, resourceGroup: …, name: …}}`",
+    ),
+    ("Playbook", "pools", "name the pools: `pools: {chat: {service: main, backend: chat-pool}}`"),
+    ("Playbook", "plays", "write at least `plays: []`; see the example"),
+    ("Service", "subscription", "it is the UUID that `az account show` calls id"),
+    ("Service", "resourceGroup", "it is the name of the service's resource group"),
+    ("Service", "name", "it is NAME in https://NAME.azure-api.net"),
+    ("Pool", "service", "name one of the `services`"),
+    ("Pool", "backend", "name the pool as API Management has it"),
+    ("Play", "name", "give the play a name"),
+    ("Play", "when", "say which signals the play is for: `when: signal.labels.alertname == \"…\"`"),
+    ("Play", "do", EFFECTS),
+    ("Drain", "pool", POOL),
+    ("Drain", "member", MEMBER),
+    ("Shift", "pool", POOL),
+    ("Promote", "pool", POOL),
+    ("Promote", "member", MEMBER),
+    ("Ramp", "every", "say how long each step lasts: `every: 2m`"),
+    ("Ramp", "steps", STEPS),
+    ("Reconnect", "backend", "name a member: `backend: ${signal.labels.backend}`"),
+    ("Reconnect", "after", "say how long after the play: `after: PT5M`"),
+];
+
+/// The fields that a wire type must have, with what to write.
+pub(super) fn needed(of: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    NEEDED.iter().filter(move |(name, ..)| *name == of).map(|(_, field, help)| (*field, *help))
+}
