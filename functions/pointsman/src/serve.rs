@@ -16,9 +16,8 @@ use pointsman_host::{
     Config, Parts,
     config::Needs,
     server::{self, Stop},
-    wiring::{Role, WiringError, store_file},
+    wiring::{Role, store_file},
 };
-use pointsman_queue::ConsumerError;
 use serde_json::json;
 use tokio::{
     sync::Mutex,
@@ -157,7 +156,7 @@ async fn open(config: &Config, mode: Mode) -> Result<Parts, Failed> {
     let end = tokio::time::Instant::now() + CLAIM_WITHIN;
     loop {
         match Parts::open(config, mode, Role::Consumer).await {
-            Err(WiringError::Queue(ConsumerError::AlreadyConsumed(_))) => {}
+            Err(error) if error.is_consumed_already() => {}
             opened => return Ok(opened?),
         }
         if tokio::time::Instant::now() >= end {

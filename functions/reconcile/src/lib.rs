@@ -133,11 +133,11 @@ async fn reconcile(
 
 async fn give_back(engine: &Engine, queue: &dyn Queue, one: &Delivery, error: &ReconcileError) {
     if let ReconcileError::Store(StoreError::LockLost) = error {
-        return tracing::warn!(message = %one.receipt.id, "not taken in: {error}");
+        return tracing::warn!(message = %one.id, "not taken in: {error}");
     }
     let times = i32::try_from(one.deliveries).unwrap_or(i32::MAX);
     let due = engine.now().checked_add(REST * times).unwrap_or_else(|_| engine.now());
-    tracing::error!(message = %one.receipt.id, "not taken in, comes again at {due}: {error}");
+    tracing::error!(message = %one.id, "not taken in, comes again at {due}: {error}");
     match queue.abandon(&one.receipt, due).await {
         // Its lock runs out by itself.
         Ok(()) | Err(QueueError::LockLost) => {}

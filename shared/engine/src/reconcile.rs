@@ -2,8 +2,8 @@
 //!
 //! Signals are merged into their series and become claims and ends in the documents of the
 //! backends they concern; commands change documents; wakes only ask for a look. All of it is saved
-//! in one transaction, in which the messages are completed, and only then acted upon: whatever
-//! happens after that, the documents say what is to be done, and a wake is on its way.
+//! in one transaction, and only then acted upon and the messages completed: whatever happens after that,
+//! the documents say what is to be done, and a wake is on its way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ use crate::{
     engine::{Engine, Looking, PlaybookError, RECONCILE_ATTEMPTS_MAX, meanwhile, tell},
     look::Decided,
     message::{Command, Message, Outgoing},
-    ports::{Commit, DeadLetter, DeadLetterPart, Delivery, Receipt, StoreError, Versioned},
+    ports::{Commit, DeadLetter, DeadLetterPart, Delivery, StoreError, Unsettled, Versioned},
 };
 
 /// How old a message may be. The end marks that make an old firing harmless are kept no longer.
@@ -101,11 +101,13 @@ struct Saved {
     heard: Vec<Line>,
     /// What was decided of each backend, to be told.
     decided: Vec<(BackendId, Vec<Line>)>,
+    /// What is left to be done with the queue.
+    unsettled: Unsettled,
 }
 
 impl Engine {
-    /// Takes in some messages: all of them, or none. The looks that follow go on in the
-    /// background; see [`Engine::idle`].
+    /// Takes in some messages: all of them, or none. When it returns, they are completed, unless the
+    /// queue fails. The looks that follow go on in the background; see [`Engine::idle`].
     ///
     /// # Errors
     /// When the store or the playbook is not to be had.
@@ -117,7 +119,7 @@ impl Engine {
                 Err(error) => Err(error),
             };
             match saved {
-                Ok(Saved { firsts, looks, heard, decided }) => {
+                Ok(Saved { firsts, looks, heard, decided, unsettled }) => {
                     for (looking, first) in firsts {
                         tokio::spawn(self.clone().looks(looking, Some(first)));
                     }
@@ -129,6 +131,7 @@ impl Engine {
                         tracing::info_span!("backend", id = %backend.short())
                             .in_scope(|| tell(&lines));
                     }
+                    self.settle(unsettled).await;
                     return Ok(());
                 }
                 Err(ReconcileError::Store(StoreError::Conflict))
@@ -155,6 +158,7 @@ impl Engine {
         commit.documents = documents.values().cloned().collect();
         let mut prepared = BTreeMap::new();
         let mut decided = Vec::new();
+        let mut unsettled = Unsettled::default();
         if commit != Commit::default() {
             let prepare = || {
                 for (backend, First { looking, decision }) in firsts {
@@ -164,15 +168,18 @@ impl Engine {
                     prepared.insert(backend, (looking, todo));
                 }
             };
-            let (committed, ()) = meanwhile(self.commit(commit), prepare).await;
-            if let Err(error) = committed {
-                // Whoever has asked for a look meanwhile is served.
-                for (mut looking, _) in prepared.into_values() {
-                    if looking.again() {
-                        tokio::spawn(self.clone().looks(looking, None));
+            let (committed, ()) = meanwhile(self.commit_unsettled(commit), prepare).await;
+            match committed {
+                Ok(left) => unsettled = left,
+                Err(error) => {
+                    // Whoever has asked for a look meanwhile is served.
+                    for (mut looking, _) in prepared.into_values() {
+                        if looking.again() {
+                            tokio::spawn(self.clone().looks(looking, None));
+                        }
                     }
+                    return Err(error.into());
                 }
-                return Err(error.into());
             }
         }
         let looks = looks.into_iter().filter(|it| !prepared.contains_key(it)).collect();
@@ -181,7 +188,7 @@ impl Engine {
             Some((looking, Box::new(Decided { saved, todo })))
         };
         let firsts = prepared.into_iter().filter_map(first).collect();
-        Ok(Saved { firsts, looks, heard, decided })
+        Ok(Saved { firsts, looks, heard, decided, unsettled })
     }
 
     /// Decides the write that follows a change, where that takes neither a read nor the store: both
@@ -461,7 +468,7 @@ fn tell_heard(deliveries: &[Delivery], lines: &[Line]) {
     for delivery in deliveries {
         if let Message::Signals { signals, .. } = &delivery.message {
             for signal in signals {
-                ids.entry(&signal.series).or_default().insert(delivery.receipt.id.as_str());
+                ids.entry(&signal.series).or_default().insert(delivery.id.as_str());
             }
         }
     }
@@ -482,10 +489,4 @@ fn too_old(message: &Message, now: Timestamp) -> DeadLetter {
     let days = MESSAGE_AGE_MAX.as_hours() / 24;
     let reason = format!("it waited longer than {days} days, and what it tells may be over");
     DeadLetter::new(now, "queue", &reason, serde_json::to_string(message).unwrap_or_default())
-}
-
-/// The proofs of some deliveries.
-#[must_use]
-pub fn receipts(deliveries: &[Delivery]) -> Vec<Receipt> {
-    deliveries.iter().map(|delivery| delivery.receipt.clone()).collect()
 }

@@ -43,10 +43,18 @@ pub enum WiringError {
     NoCredential,
 }
 
+impl WiringError {
+    /// Whether another process takes messages out of the queue, and only one at a time can.
+    #[must_use]
+    pub const fn is_consumed_already(&self) -> bool {
+        matches!(self, Self::Queue(ConsumerError::AlreadyConsumed(_)))
+    }
+}
+
 /// Whether this process takes messages out of the queue, or only puts some in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// It takes them out; one process at a time can.
+    /// It takes them out; of the embedded queue, one process at a time can.
     Consumer,
     /// It only puts them in.
     Producer,
@@ -141,7 +149,9 @@ impl Parts {
         let pace = Pace::Within { reads, writes: Duration::ZERO };
         let azure = azure(config, Retries::default(), pace)?;
         let management = Arc::new(Azure::new(azure.clone(), Arc::clone(clock)));
-        let engine = Engine::new(Arc::clone(&records.store), management, Arc::clone(clock), mode);
+        let Records { store, queue, .. } = &records;
+        let engine =
+            Engine::new(Arc::clone(store), Arc::clone(queue), management, Arc::clone(clock), mode);
         let inspects = config.azure.inspected;
         Ok(Self { records, engine, azure, inspects, is_first })
     }

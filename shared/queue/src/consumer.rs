@@ -16,11 +16,11 @@ use jiff::Timestamp;
 use pointsman_core::id::MessageId;
 use pointsman_engine::{
     message::Message,
-    ports::{Clock, DeadLetter, Delivery, Receipt, StoreError},
+    ports::{Clock, DeadLetter, Delivery, Sent, StoreError},
 };
 use pointsman_store::{
     Database, Micros, make_file,
-    messages::{self, Bounds, DEAD_LETTERS_FROM, Inserted, Row},
+    messages::{self, Bounds, DEAD_LETTERS_FROM, Held, Row},
 };
 
 use crate::{
@@ -102,7 +102,7 @@ impl Consumer {
         row: Row,
         message: Message,
         now: Timestamp,
-    ) -> Result<Inserted, StoreError> {
+    ) -> Result<Sent, StoreError> {
         let (this, then) = (Arc::clone(self), Arc::clone(self));
         let (due, until) = (row.due, lock_end(now));
         let work = async move |conn: &mut _| {
@@ -113,10 +113,10 @@ impl Consumer {
             };
             let lock = this.next_lock();
             let inserted = messages::insert_locked(conn, &row, lock, until).await?;
-            let receipt = Receipt { id: row.id.clone(), lock };
+            let held = Held { id: row.id.clone(), lock };
             let (enqueued, content) = (row.enqueued, Content::Sent(message));
-            let ready = Ready { receipt, deliveries: 1, enqueued, until, bytes, content };
-            let handed = (inserted == Inserted::Stored).then_some((reservation, ready));
+            let ready = Ready { held, deliveries: 1, enqueued, until, bytes, content };
+            let handed = (inserted == Sent::Stored).then_some((reservation, ready));
             Ok((inserted, handed))
         };
         self.database
@@ -208,17 +208,13 @@ impl Consumer {
     }
 
     /// Renews the locks of messages that have waited in memory for long.
-    async fn renew(
-        self: &Arc<Self>,
-        stale: Vec<Receipt>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn renew(self: &Arc<Self>, stale: Vec<Held>, now: Timestamp) -> Result<(), StoreError> {
         let (this, until) = (Arc::clone(self), lock_end(now));
         let work = async move |conn: &mut _| {
             let mut renewed = Vec::with_capacity(stale.len());
-            for receipt in stale {
-                let held = messages::renew(&mut *conn, &receipt, until).await?;
-                renewed.push((receipt, held));
+            for held in stale {
+                let is_ours = messages::renew(&mut *conn, &held, until).await?;
+                renewed.push((held, is_ours));
             }
             Ok(renewed)
         };
@@ -240,7 +236,7 @@ impl Consumer {
         let work = async move |conn: &mut _| {
             for it in &unreadable {
                 let letter = DeadLetter::new(now, DEAD_LETTERS_FROM, &it.reason, it.body.clone());
-                messages::bury(&mut *conn, &it.receipt, &letter).await?;
+                messages::bury(&mut *conn, &it.held, &letter).await?;
             }
             Ok(unreadable)
         };
@@ -249,7 +245,7 @@ impl Consumer {
                 move |conn| Box::pin(async move { work(conn).await }),
                 move |buried| {
                     for it in &buried {
-                        tracing::warn!(message = %it.receipt.id, reason = it.reason, "a message cannot be read and is a dead letter now");
+                        tracing::warn!(message = %it.held.id, reason = it.reason, "a message cannot be read and is a dead letter now");
                     }
                     this.inbox.buried(&buried);
                 },

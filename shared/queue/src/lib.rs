@@ -34,11 +34,11 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_engine::{
     message::Outgoing,
-    ports::{Clock, Delivery, Queue, QueueError, Receipt, Sent, StoreError},
+    ports::{Clock, Commit, Delivery, Queue, QueueError, Receipt, Sent, Store as _, StoreError},
 };
 use pointsman_store::{
-    Database, Micros,
-    messages::{self, Inserted, Row},
+    Database, Micros, SqliteStore,
+    messages::{self, Held, Row},
 };
 
 use crate::consumer::Consumer;
@@ -107,7 +107,7 @@ impl EmbeddedQueue {
         &self,
         outgoing: &Outgoing,
         now: Timestamp,
-    ) -> Result<Option<Inserted>, StoreError> {
+    ) -> Result<Option<Sent>, StoreError> {
         let (id, due) = (outgoing.id.clone(), outgoing.due.map_or(Micros::at(now), Micros::from));
         self.database
             .write(move |conn| Box::pin(async move { messages::repeat(conn, &id, due).await }))
@@ -115,7 +115,7 @@ impl EmbeddedQueue {
     }
 
     /// Stores a message that waits in the database.
-    async fn store(&self, row: Row) -> Result<Inserted, StoreError> {
+    async fn store(&self, row: Row) -> Result<Sent, StoreError> {
         let database = self.database.clone();
         let due = row.due;
         self.database
@@ -132,18 +132,10 @@ impl EmbeddedQueue {
 
 /// Wakes the receiver for a message that was stored and waits. One that was sent again has its turn
 /// when it is completed.
-fn announce(database: &Database, inserted: Inserted, due: Micros) {
+fn announce(database: &Database, inserted: Sent, due: Micros) {
     match inserted {
-        Inserted::Stored => database.arrivals().expect(due),
-        Inserted::Again | Inserted::Duplicate => {}
-    }
-}
-
-const fn sent(inserted: Inserted) -> Sent {
-    match inserted {
-        Inserted::Stored => Sent::Stored,
-        Inserted::Again => Sent::Again,
-        Inserted::Duplicate => Sent::Duplicate,
+        Sent::Stored => database.arrivals().expect(due),
+        Sent::Again | Sent::Duplicate => {}
     }
 }
 
@@ -159,8 +151,8 @@ fn unavailable(error: StoreError) -> QueueError {
     }
 }
 
-fn held(held: bool) -> Result<(), QueueError> {
-    if held { Ok(()) } else { Err(QueueError::LockLost) }
+fn locked(is_ours: bool) -> Result<(), QueueError> {
+    if is_ours { Ok(()) } else { Err(QueueError::LockLost) }
 }
 
 #[async_trait]
@@ -173,7 +165,7 @@ impl Queue for EmbeddedQueue {
         if self.consumer.as_ref().is_some_and(|consumer| consumer.delivered(&outgoing.id))
             && let Some(repeated) = self.repeat(&outgoing, now).await.map_err(unavailable)?
         {
-            return Ok(sent(repeated));
+            return Ok(repeated);
         }
         let row = Row::new(&outgoing, now).map_err(unavailable)?;
         let inserted = match &self.consumer {
@@ -182,7 +174,7 @@ impl Queue for EmbeddedQueue {
             }
             Some(_) | None => self.store(row).await,
         };
-        Ok(sent(inserted.map_err(unavailable)?))
+        inserted.map_err(unavailable)
     }
 
     /// Safe to cancel: what was locked is delivered to the next who receives.
@@ -194,23 +186,22 @@ impl Queue for EmbeddedQueue {
     }
 
     async fn renew(&self, receipt: &Receipt) -> Result<(), QueueError> {
-        let (receipt, until) = (receipt.clone(), lock_end(self.clock.now()));
+        let held = Held::of(receipt).map_err(unavailable)?;
+        let until = lock_end(self.clock.now());
         let renewed = self
             .database
-            .write(move |conn| {
-                Box::pin(async move { messages::renew(conn, &receipt, until).await })
-            })
+            .write(move |conn| Box::pin(async move { messages::renew(conn, &held, until).await }))
             .await;
-        held(renewed.map_err(unavailable)?)
+        locked(renewed.map_err(unavailable)?)
     }
 
     async fn abandon(&self, receipt: &Receipt, due: Timestamp) -> Result<(), QueueError> {
-        let (receipt, due) = (receipt.clone(), Micros::from(due));
+        let (held, due) = (Held::of(receipt).map_err(unavailable)?, Micros::from(due));
         let database = self.database.clone();
         let given = self
             .database
             .write_then(
-                move |conn| Box::pin(async move { messages::abandon(conn, &receipt, due).await }),
+                move |conn| Box::pin(async move { messages::abandon(conn, &held, due).await }),
                 move |given| {
                     if given {
                         database.arrivals().expect(due);
@@ -219,7 +210,14 @@ impl Queue for EmbeddedQueue {
                 },
             )
             .await;
-        held(given.map_err(unavailable)?)
+        locked(given.map_err(unavailable)?)
+    }
+
+    /// All of them, or none where one's lock was lost. The store's commits do it by themselves.
+    async fn complete(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
+        let store = SqliteStore::new(self.database.clone(), Arc::clone(&self.clock));
+        let commit = Commit { complete: receipts.to_vec(), ..Commit::default() };
+        store.commit(&commit).await.map(drop).map_err(unavailable)
     }
 
     async fn depth(&self) -> Result<u64, QueueError> {

@@ -14,7 +14,8 @@ use pointsman_core::{
     signal::SeriesId,
 };
 use pointsman_engine::ports::{
-    Chosen, Clock, Commit, DeadLetter, DeadLetterParts, Published, Store, StoreError, Versioned,
+    Chosen, Clock, Commit, DeadLetter, DeadLetterParts, Published, Store, StoreError, Unsettled,
+    Versioned,
 };
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -240,16 +241,20 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
-        let prepared = Prepared::new(commit, self.clock.now())?;
-        if prepared.is_empty() {
-            return Ok(());
+    /// Sends and completes in the same transaction, and leaves nothing.
+    async fn commit(&self, commit: &Commit) -> Result<Unsettled, StoreError> {
+        if *commit == Commit::default() {
+            return Ok(Unsettled::default());
         }
+        let prepared = Prepared::new(commit, self.clock.now())?;
         let database = self.database.clone();
         self.database
             .write_text_then(
                 move |conn, opening| Box::pin(async move { prepared.write(conn, opening).await }),
-                move |due| database.arrivals().expect(due),
+                move |due| {
+                    database.arrivals().expect(due);
+                    Unsettled::default()
+                },
             )
             .await
     }

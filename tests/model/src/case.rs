@@ -12,6 +12,7 @@ use proptest::{collection::vec, option, prelude::*, sample::select, test_runner:
 
 use crate::{
     azure::{Foreign, ReadFault, ReconnectFault, WriteFault},
+    store::{Pair, QueueFault},
     world::{Book, World, at, playbook},
 };
 
@@ -423,6 +424,17 @@ pub(crate) fn case_lasting(lasts: std::ops::Range<i64>) -> impl Strategy<Value =
 
 pub(crate) fn case() -> impl Strategy<Value = Case> {
     case_lasting(3..30)
+}
+
+/// Both kinds of store and queue; those that are apart at times with a queue that fails.
+pub(crate) fn pair() -> impl Strategy<Value = Pair> {
+    let fault = prop_oneof![
+        6 => Just(QueueFault::None),
+        1 => Just(QueueFault::LostAfter),
+        1 => Just(QueueFault::LostBefore),
+        1 => Just(QueueFault::TooLate),
+    ];
+    prop_oneof![1 => Just(Pair::One), 1 => vec(fault, 0..12).prop_map(Pair::Apart)]
 }
 
 /// What happens meanwhile.

@@ -26,7 +26,7 @@ use crate::{
     outside::Outside,
     ports::{Ports, Slot},
     process::{Process, Running},
-    store::Store,
+    store::{Pair, Store},
     turns::Chance,
     watch::Watch,
 };
@@ -53,7 +53,8 @@ pub(crate) struct World {
     pub(crate) stages: usize,
     /// The stage before which the first process crashes, once.
     pub(crate) crash_before: Option<usize>,
-    /// A crash may lose the look that a wake was for; from then on the timer sweeps.
+    /// A crash may lose the look that a wake was for, and what was to be relayed; from then on the timer
+    /// sweeps.
     sweeping: Option<Timestamp>,
     turn: usize,
     sent: usize,
@@ -89,7 +90,7 @@ impl World {
         let outside = Outside {
             now: epoch(),
             azure: Azure::new(pool),
-            store: Store::new(),
+            store: Store::new(Pair::One),
             generations: vec![playbook],
             watch: Watch::default(),
             transcript: None,
@@ -113,6 +114,12 @@ impl World {
     pub(crate) fn with_clocks(mut self, skews: &[i64]) -> Self {
         self.processes =
             skews.iter().map(|skew| Process::new(SignedDuration::from_secs(*skew))).collect();
+        self
+    }
+
+    /// A store and a queue of that kind.
+    pub(crate) fn with_pair(mut self, pair: &Pair) -> Self {
+        self.store = Store::new(pair.clone());
         self
     }
 
@@ -249,6 +256,11 @@ impl World {
             let asleep: Vec<usize> =
                 (0..self.processes.len()).filter(|place| !self.is_idle(*place)).collect();
             if asleep.is_empty() {
+                if !self.store.outbox.is_empty() {
+                    // The queue failed.
+                    let now = self.now;
+                    self.sweeping.get_or_insert(now);
+                }
                 return;
             }
             self.now = later(self.now, NAP);
@@ -336,8 +348,15 @@ impl World {
         };
         (0..self.processes.len()).all(|place| self.is_idle(place))
             && self.azure.lands().is_none()
+            && self.store.outbox.is_empty()
             && self.store.queue.iter().all(|waiting| is_wake(&waiting.message))
             && self.store.documents.values().all(|document| document.body.is_at_rest())
+    }
+
+    /// Nothing goes wrong any more.
+    pub(crate) fn heal(&mut self) {
+        self.azure.heal();
+        self.store.faults.clear();
     }
 
     /// Goes on, by wakes alone, until all is at rest.
@@ -345,7 +364,7 @@ impl World {
     /// # Panics
     /// When nothing is on its way though something is still due, or when it never ends.
     pub(crate) fn settle(&mut self) {
-        self.azure.heal();
+        self.heal();
         self.run();
         let end = later(self.now, SignedDuration::from_hours(3));
         while !self.at_rest() {

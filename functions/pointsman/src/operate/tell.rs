@@ -31,9 +31,8 @@ use pointsman_host::{
     Parts, Records,
     config::Needs,
     server::Stop,
-    wiring::{Role, WiringError, store_file},
+    wiring::{Role, store_file},
 };
-use pointsman_queue::ConsumerError;
 use pointsman_view as view;
 use serde_json::{Value, json};
 use tokio::{task::JoinHandle, time::Instant};
@@ -118,7 +117,7 @@ impl<'a> Desk<'a> {
                 let task = tokio::spawn(pointsman_reconcile::run(parts.clone(), stop.clone()));
                 Ok(Some(Here { parts, stop, task }))
             }
-            Err(WiringError::Queue(ConsumerError::AlreadyConsumed(_))) => Ok(None),
+            Err(error) if error.is_consumed_already() => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -202,7 +201,7 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
     let served = records.are_consumed()?;
     let Reason { reason, by } = reason;
     let pause = Pause { by: by.by, reason, at: records.clock.now() };
-    let switched = pause::pause(&*records.store, &pause).await?;
+    let switched = pause::pause(&*records.store, &*records.queue, &pause).await?;
     // What was recorded before the pause may be on its way to Azure at this moment.
     let end = Instant::now() + ANSWERED_WITHIN;
     let mut unanswered = unanswered(&records).await?;
@@ -266,7 +265,8 @@ async fn unanswered(records: &Records) -> Result<Vec<BackendId>, Failed> {
 
 pub(crate) async fn resume(common: &Common, by: By) -> Result<ExitCode, Failed> {
     let records = open(common).await?;
-    let switched = pause::resume(&*records.store, &by.by, records.clock.now()).await?;
+    let Records { store, queue, clock, .. } = &records;
+    let switched = pause::resume(&**store, &**queue, &by.by, clock.now()).await?;
     let served = records.are_consumed()?;
     records.close().await;
     let text = match (&switched, served) {
