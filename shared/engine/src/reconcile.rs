@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     document::Document,
     hear::{Edit, hear},
-    id::OverrideId,
+    id::{MessageId, OverrideId},
     ledger::{Line, What},
     names::BackendId,
     overrides::later,
@@ -72,16 +72,28 @@ impl Draft {
         if (Document { now: before.now, ..body.clone() }) == before {
             return false;
         }
+        let is_idle = before.is_at_rest() && body.is_at_rest();
         let (at, backend) = (body.now, body.backend.clone());
         let lines = said.into_iter().map(|what| Line::new(at, Some(&backend), what));
         self.commit.lines.extend(lines);
-        body.wake_now(now);
+        if !is_idle {
+            body.wake_now(now);
+        }
         self.documents.insert(backend.clone(), Versioned { version, body });
-        if !self.looks.contains(&backend) {
+        if !is_idle && !self.looks.contains(&backend) {
             self.looks.push(backend);
         }
         true
     }
+}
+
+/// An operator's command.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    /// The message's, which no other command has.
+    id: &'a MessageId,
+    by: &'a str,
+    reason: &'a str,
 }
 
 /// A write that was decided together with the change that it follows.
@@ -255,7 +267,7 @@ impl Engine {
                 Message::Command { by, command } => {
                     // What was sent before a command is ended by it, too.
                     self.hear(&mut draft, &std::mem::take(&mut signals), now).await?;
-                    self.command(&mut draft, by, command, now).await?;
+                    self.command(&mut draft, &delivery.id, by, command, now).await?;
                     // And what comes after it is not of the same moment.
                     now = later(now, SignedDuration::from_micros(1));
                 }
@@ -414,23 +426,25 @@ impl Engine {
     async fn command(
         &self,
         draft: &mut Draft,
+        id: &MessageId,
         by: &str,
         command: &Command,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let asked = |reason| Asked { id, by, reason };
         match command {
             Command::UndoOverride { backend, id, reason } => {
-                self.undo(draft, backend, Some(id), by, reason, now).await
+                self.undo(draft, backend, Some(id), asked(reason), now).await
             }
             Command::UndoBackend { backend, reason } => {
-                self.undo(draft, backend, None, by, reason, now).await
+                self.undo(draft, backend, None, asked(reason), now).await
             }
             Command::ReleaseAll { reason } => {
                 let stored = self.inner.store.documents().await?;
                 let stored = stored.into_iter().map(|document| document.body.backend);
                 let backends: BTreeSet<_> = stored.chain(draft.documents.keys().cloned()).collect();
                 for backend in backends {
-                    self.undo(draft, &backend, None, by, reason, now).await?;
+                    self.undo(draft, &backend, None, asked(reason), now).await?;
                 }
                 Ok(())
             }
@@ -444,11 +458,14 @@ impl Engine {
         draft: &mut Draft,
         backend: &BackendId,
         id: Option<&OverrideId>,
-        by: &str,
-        reason: &str,
+        asked: Asked<'_>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let Asked { id: command, by, reason } = asked;
         self.change(draft, backend, now, |document, said| {
+            if !document.note_command(command) {
+                return;
+            }
             match id {
                 Some(id) => document.undo(id, by, reason, said),
                 None => document.release(by, reason, said),

@@ -9,6 +9,8 @@
 //! that happened, and kept under `proptest-regressions` to be tried first from then on.
 
 #[cfg(test)]
+mod apart;
+#[cfg(test)]
 mod azure;
 #[cfg(test)]
 mod case;
