@@ -109,10 +109,10 @@ impl Consumer {
             let bytes = row.body.len();
             // Only now is it known what was handed over before.
             let Some(reservation) = this.inbox.reserve(bytes) else {
-                return Ok((messages::insert(conn, &row).await?, None));
+                return Ok((messages::insert(conn, &row, None).await?, None));
             };
             let lock = this.next_lock();
-            let inserted = messages::insert_locked(conn, &row, lock, until).await?;
+            let inserted = messages::insert(conn, &row, Some((lock, until))).await?;
             let held = Held { id: row.id.clone(), lock };
             let (enqueued, content) = (row.enqueued, Content::Sent(message));
             let ready = Ready { held, deliveries: 1, enqueued, until, bytes, content };

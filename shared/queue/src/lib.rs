@@ -120,7 +120,7 @@ impl EmbeddedQueue {
         let due = row.due;
         self.database
             .write_statement_then(
-                move |conn| Box::pin(async move { messages::insert(conn, &row).await }),
+                move |conn| Box::pin(async move { messages::insert(conn, &row, None).await }),
                 move |inserted| {
                     announce(&database, inserted, due);
                     inserted

@@ -333,7 +333,7 @@ async fn plant(world: &World, name: &str, body: &'static str) {
     let due = row.due;
     let job = world
         .database()
-        .write(move |conn| Box::pin(async move { messages::insert(conn, &row).await }));
+        .write(move |conn| Box::pin(async move { messages::insert(conn, &row, None).await }));
     job.await.unwrap();
     world.database().arrivals().expect(due);
 }

@@ -127,33 +127,17 @@ fn lock_column(lock: u64) -> i64 {
     i64::try_from(lock).unwrap_or(i64::MAX)
 }
 
-/// Stores a message that waits.
+/// Stores a message that waits, or one that is locked from the start, delivered for the first time:
+/// under which lock, and until when.
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn insert(conn: &mut SqliteConnection, row: &Row) -> Result<Sent, StoreError> {
-    store(conn, row, row.due, None).await
-}
-
-/// Stores a message that is locked from the start, delivered for the first time.
-///
-/// # Errors
-/// When SQLite fails.
-pub async fn insert_locked(
+pub async fn insert(
     conn: &mut SqliteConnection,
     row: &Row,
-    lock: u64,
-    until: Micros,
+    locked: Option<(u64, Micros)>,
 ) -> Result<Sent, StoreError> {
-    store(conn, row, until, Some(lock)).await
-}
-
-async fn store(
-    conn: &mut SqliteConnection,
-    row: &Row,
-    due: Micros,
-    lock: Option<u64>,
-) -> Result<Sent, StoreError> {
+    let (lock, due) = locked.map_or((None, row.due), |(lock, until)| (Some(lock), until));
     let lock = lock.map(lock_column);
     let found: Vec<bool> = said(
         sqlx::query_scalar(
@@ -286,15 +270,7 @@ pub async fn renew(
     held: &Held,
     until: Micros,
 ) -> Result<bool, StoreError> {
-    let renewed = said(
-        sqlx::query("UPDATE messages SET due = ? WHERE id = ? AND lock = ?")
-            .bind(until.column())
-            .bind(held.id.as_str())
-            .bind(lock_column(held.lock))
-            .execute(conn),
-    )
-    .await?;
-    Ok(renewed.rows_affected() > 0)
+    change(conn, "UPDATE messages SET due = ? WHERE id = ? AND lock = ?", until, held).await
 }
 
 /// Gives a message back, to be delivered again no sooner than `due`; false where its lock was lost.
@@ -306,17 +282,26 @@ pub async fn abandon(
     held: &Held,
     due: Micros,
 ) -> Result<bool, StoreError> {
-    let given = said(
-        sqlx::query(
-            "UPDATE messages SET due = ?, lock = NULL, again = NULL WHERE id = ? AND lock = ?",
-        )
-        .bind(due.column())
-        .bind(held.id.as_str())
-        .bind(lock_column(held.lock))
-        .execute(conn),
+    let text = "UPDATE messages SET due = ?, lock = NULL, again = NULL WHERE id = ? AND lock = ?";
+    change(conn, text, due, held).await
+}
+
+/// Changes a message, unless its lock was lost.
+async fn change(
+    conn: &mut SqliteConnection,
+    text: &'static str,
+    due: Micros,
+    held: &Held,
+) -> Result<bool, StoreError> {
+    let changed = said(
+        sqlx::query(text)
+            .bind(due.column())
+            .bind(held.id.as_str())
+            .bind(lock_column(held.lock))
+            .execute(conn),
     )
     .await?;
-    Ok(given.rows_affected() > 0)
+    Ok(changed.rows_affected() > 0)
 }
 
 /// Puts a message away as a dead letter; nothing happens where its lock was lost.

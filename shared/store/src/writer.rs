@@ -265,7 +265,8 @@ impl Writer {
     /// Runs a job that has no company, and answers it. One of a single statement needs no
     /// transaction around it, which saves hops to SQLite's thread and back.
     async fn commit_alone(&mut self, mut job: Box<dyn Job>) {
-        let conn = match open(&mut self.conn, &self.options).await {
+        // What a job begins with when it is alone, it sets itself.
+        let conn = match begin(&mut self.conn, &self.options, Opening::None).await {
             Ok(conn) => conn,
             Err(error) => return job.answer(Err(StoreError::Unavailable(unopened(error, 1)))),
         };
@@ -296,7 +297,7 @@ impl Writer {
     /// Runs jobs of the group in one transaction and answers them: all of it, unless one of them
     /// damages the transaction; then what has not run is left in the group.
     async fn commit_together(&mut self, group: &mut VecDeque<Box<dyn Job>>) {
-        let conn = match begin(&mut self.conn, &self.options).await {
+        let conn = match begin(&mut self.conn, &self.options, Opening::Transaction).await {
             Ok(conn) => conn,
             Err(error) => {
                 let why = unopened(error, group.len());
@@ -374,35 +375,24 @@ impl Writer {
     }
 }
 
-/// The writing connection, opened where there is none.
-async fn open<'c>(
-    conn: &'c mut Option<SqliteConnection>,
-    options: &SqliteConnectOptions,
-) -> Result<&'c mut SqliteConnection, StoreError> {
-    let open = match conn.take() {
-        Some(open) => open,
-        None => said(options.connect()).await?,
-    };
-    Ok(conn.insert(open))
-}
-
 fn unopened(error: StoreError, jobs: usize) -> String {
     let error = reason(error);
     tracing::warn!(error, jobs, "no transaction could be begun");
     error
 }
 
-/// Begins the transaction of a group. A connection on which that fails is given up; the next group
-/// opens another.
+/// The writing connection, opened where there is none, with what a group begins with. One on which that
+/// fails is given up; the next group opens another.
 async fn begin<'c>(
     conn: &'c mut Option<SqliteConnection>,
     options: &SqliteConnectOptions,
+    opening: Opening,
 ) -> Result<&'c mut SqliteConnection, StoreError> {
     let mut open = match conn.take() {
         Some(open) => open,
         None => said(options.connect()).await?,
     };
-    Opening::Transaction.run(&mut open).await?;
+    opening.run(&mut open).await?;
     Ok(conn.insert(open))
 }
 
