@@ -1,6 +1,6 @@
 //! A store and a queue that are apart: what lies between a commit and what is left to be done at the queue.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use pointsman_core::{
     field::Value,
@@ -77,6 +77,19 @@ fn a_queue_that_fails_holds_up_no_write_and_gets_all_of_it_later() {
     assert!(!world.store.outbox.is_empty());
     world.settle();
     assert_eq!(m0(&world), Value::Number(50), "{}", world.story());
+}
+
+#[test]
+fn a_process_that_is_to_end_waits_for_what_it_has_left_to_the_queue() {
+    let mut world = world(&[]);
+    world.deliver(0, &[fired("a", 0)]);
+    world.until(0, "write");
+    let is_idle = world.idle(0);
+    world.all_but(0, "send");
+    assert!(m0(&world) == Value::Number(0) && !is_idle.load(Ordering::Relaxed));
+    world.run_now();
+    assert!(is_idle.load(Ordering::Relaxed));
+    assert!(world.store.outbox.is_empty());
 }
 
 #[test]

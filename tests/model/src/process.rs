@@ -105,6 +105,17 @@ impl Running {
         self.engine.look(backend);
     }
 
+    /// Waits until it is idle, as a process does that is to end; says so when it is.
+    pub(crate) fn idle(&self) -> Arc<AtomicBool> {
+        let (engine, is_idle) = (self.engine.clone(), Arc::<AtomicBool>::default());
+        let told = Arc::clone(&is_idle);
+        tokio::spawn(async move {
+            engine.idle().await;
+            told.store(true, Ordering::Relaxed);
+        });
+        is_idle
+    }
+
     pub(crate) fn sweep(&self, grace: SignedDuration) {
         let engine = self.engine.clone();
         // What it could not do is done by the next.

@@ -2,7 +2,7 @@
 
 use std::{
     ops::{Deref, DerefMut},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -209,6 +209,24 @@ impl World {
         while !about_to(self) {
             assert!(self.stage(place), "it never comes to {what}\n{}", self.story());
         }
+    }
+
+    /// Lets a process do all that it has to do at this time but what is called so.
+    pub(crate) fn all_but(&mut self, place: usize, what: &str) {
+        let next = |world: &Self| {
+            let whats = world.processes[place].running.as_ref()?.turns().whats();
+            whats.iter().position(|other| *other != what)
+        };
+        while let Some(which) = next(self) {
+            self.enter(place, |process| process.turns().open(which));
+        }
+    }
+
+    /// Has a process say when it is idle.
+    pub(crate) fn idle(&mut self, place: usize) -> Arc<AtomicBool> {
+        let mut is_idle = Arc::default();
+        self.enter(place, |process| is_idle = process.idle());
+        is_idle
     }
 
     fn is_idle(&self, place: usize) -> bool {
