@@ -7,7 +7,8 @@
 //!   each sweep relays ([`relay`]). Before it is known to be relayed: it is relayed once more, and
 //!   what it asks for is looked at twice.
 //! - Before a message is completed: it is delivered again. The set of facts that it adds to has them
-//!   already.
+//!   already; a command's are ends, so the command itself is one
+//!   ([`note_command`](pointsman_core::document::Document::note_command)).
 //! - Two that relay the same entry: as above. The same message sent again has an entry of its own, so that
 //!   the first, known to be relayed, takes nothing else with it.
 
@@ -40,20 +41,14 @@ pub(crate) async fn relay(store: &dyn Store, queue: &dyn Queue) -> Result<(), St
 /// Does with the queue what a commit has left.
 pub(crate) async fn settle(store: &dyn Store, queue: &dyn Queue, unsettled: Unsettled) {
     let Unsettled { relay, complete } = unsettled;
-    let mut relayed = Vec::with_capacity(relay.len());
-    for Relay { entry, outgoing } in relay {
-        match queue.send(outgoing).await {
-            Ok(_) => relayed.push(entry),
-            Err(error) => {
-                tracing::warn!("messages stay in the outbox until the next sweep: {error}");
-                break;
-            }
+    let relay = relay.into_iter().map(|Relay { entry, outgoing }| (entry, outgoing));
+    let (entries, outgoing): (Vec<_>, Vec<_>) = relay.unzip();
+    if !entries.is_empty() {
+        if let Err(error) = queue.send_all(outgoing).await {
+            tracing::warn!("messages stay in the outbox until the next sweep: {error}");
+        } else if let Err(error) = store.relayed(&entries).await {
+            tracing::warn!("messages that were sent will be sent again: {error}");
         }
-    }
-    if !relayed.is_empty()
-        && let Err(error) = store.relayed(&relayed).await
-    {
-        tracing::warn!("messages that were sent will be sent again: {error}");
     }
     if complete.is_empty() {
         return;

@@ -197,7 +197,7 @@ impl Receipt {
 /// A message received: it comes again unless it is completed before its lock runs out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
-    /// Which message, to tell of it.
+    /// Which message, as it was sent.
     pub id: MessageId,
     /// The proof.
     pub receipt: Receipt,
@@ -362,6 +362,13 @@ pub enum Sent {
 pub trait Queue: Send + Sync + 'static {
     /// Stores a message durably before it returns.
     async fn send(&self, outgoing: Outgoing) -> Result<Sent, QueueError>;
+    /// Stores messages durably before it returns: all of them, unless it fails.
+    async fn send_all(&self, outgoing: Vec<Outgoing>) -> Result<(), QueueError> {
+        for one in outgoing {
+            self.send(one).await?;
+        }
+        Ok(())
+    }
     /// Waits for messages that are due, and locks up to `most` of them.
     async fn receive(&self, most: usize) -> Result<Vec<Delivery>, QueueError>;
     /// Makes the lock last longer.

@@ -33,7 +33,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_engine::{
-    message::Outgoing,
+    message::{Message, Outgoing},
     ports::{Clock, Commit, Delivery, Queue, QueueError, Receipt, Sent, Store as _, StoreError},
 };
 use pointsman_store::{
@@ -41,8 +41,11 @@ use pointsman_store::{
     messages::{self, Held, Row},
 };
 
-use crate::consumer::Consumer;
 pub use crate::consumer::{ConsumerError, is_consumed};
+use crate::{
+    consumer::Consumer,
+    inbox::{Content, Ready},
+};
 
 /// How long a received message is locked.
 pub const LOCK: SignedDuration = SignedDuration::from_secs(30);
@@ -59,7 +62,8 @@ pub const READY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How often the database is looked into for the messages of other processes.
 pub const POLL: Duration = Duration::from_millis(250);
 
-/// The queue on the store's database.
+/// The queue on the store's database. Clones are handles of the same.
+#[derive(Clone)]
 pub struct EmbeddedQueue {
     database: Database,
     clock: Arc<dyn Clock>,
@@ -114,28 +118,43 @@ impl EmbeddedQueue {
             .await
     }
 
-    /// Stores a message that waits in the database.
-    async fn store(&self, row: Row) -> Result<Sent, StoreError> {
-        let database = self.database.clone();
-        let due = row.due;
+    /// Stores a message. One that is due is handed over in memory, where it is received here and there
+    /// is room.
+    async fn store(&self, row: Row, message: Message, now: Timestamp) -> Result<Sent, StoreError> {
+        let consumer = self.consumer.clone().filter(|_| row.due <= Micros::at(now));
+        // Until the commit is done, this is its consumer.
+        let (queue, due, until) = (self.clone(), row.due, lock_end(now));
+        let work = async move |conn: &mut _| {
+            let bytes = row.body.len();
+            // Only now is it known what was handed over before.
+            let room = consumer.and_then(|consumer| consumer.reserve(bytes));
+            let locked = room.as_ref().map(|(_, lock)| (*lock, until));
+            let sent = messages::insert(conn, &row, locked).await?;
+            let handed = room.filter(|_| sent == Sent::Stored).map(|(reservation, lock)| {
+                let (held, content) = (Held { id: row.id, lock }, Content::Sent(message));
+                let enqueued = row.enqueued;
+                (reservation, Ready { held, deliveries: 1, enqueued, until, bytes, content })
+            });
+            Ok((sent, handed))
+        };
         self.database
             .write_statement_then(
-                move |conn| Box::pin(async move { messages::insert(conn, &row, None).await }),
-                move |inserted| {
-                    announce(&database, inserted, due);
-                    inserted
+                move |conn| Box::pin(async move { work(conn).await }),
+                move |(sent, handed)| {
+                    let arrivals = queue.database.arrivals();
+                    match (sent, handed) {
+                        (_, Some((reservation, ready))) => {
+                            reservation.fill(ready);
+                            arrivals.ring();
+                        }
+                        (Sent::Stored, None) => arrivals.expect(due),
+                        // It has its turn when the one that is worked on is completed.
+                        (Sent::Again | Sent::Duplicate, None) => {}
+                    }
+                    sent
                 },
             )
             .await
-    }
-}
-
-/// Wakes the receiver for a message that was stored and waits. One that was sent again has its turn
-/// when it is completed.
-fn announce(database: &Database, inserted: Sent, due: Micros) {
-    match inserted {
-        Sent::Stored => database.arrivals().expect(due),
-        Sent::Again | Sent::Duplicate => {}
     }
 }
 
@@ -168,13 +187,7 @@ impl Queue for EmbeddedQueue {
             return Ok(repeated);
         }
         let row = Row::new(&outgoing, now).map_err(unavailable)?;
-        let inserted = match &self.consumer {
-            Some(consumer) if row.due <= Micros::at(now) => {
-                consumer.hand_over(row, outgoing.message, now).await
-            }
-            Some(_) | None => self.store(row).await,
-        };
-        inserted.map_err(unavailable)
+        self.store(row, outgoing.message, now).await.map_err(unavailable)
     }
 
     /// Safe to cancel: what was locked is delivered to the next who receives.
