@@ -72,6 +72,7 @@ impl Draft {
         if (Document { now: before.now, ..body.clone() }) == before {
             return false;
         }
+        // Where nothing was and is going on, it has noted a command, and needs no look.
         let is_idle = before.is_at_rest() && body.is_at_rest();
         let (at, backend) = (body.now, body.backend.clone());
         let lines = said.into_iter().map(|what| Line::new(at, Some(&backend), what));
