@@ -18,8 +18,8 @@ use crate::{
 
 /// So many cases; `PROPTEST_CASES`, where it is set, says otherwise.
 ///
-/// A run of `cargo test -p pointsman-model` tries 2,836 cases: 1,280 histories with everything at
-/// once (`chaos`, 480 of them with two instances), 384 orders of arrival (`order`), 1,152 about time
+/// A run of `cargo test -p pointsman-model` tries 2,996 cases: 1,440 histories with everything at
+/// once (`chaos`, 640 of them with two instances), 384 orders of arrival (`order`), 1,152 about time
 /// (`time`), and 20 that crash before each of their stages (`crash`). In half of them, but for those
 /// about time, the store and the queue are apart. Every night,
 /// `all_hold_for_two_instances_whose_clocks_differ` tries 100,000 histories.

@@ -104,4 +104,24 @@ proptest! {
         let differ = one.lines().zip(other.lines()).find(|(one, other)| one != other);
         prop_assert!(one == other && !one.is_empty(), "{differ:?}");
     }
+
+    /// A process that is slow, or stands still for a while, works on what another was given meanwhile.
+    #[test]
+    fn all_hold_where_locks_run_out_while_messages_are_worked_on(
+        case in case(), events in events(), seed in any::<u64>(), pair in pair(),
+        lost in prop::collection::vec(prop::option::weighted(0.3, (0_usize..2, 1_usize..6)), 40),
+    ) {
+        let mut world = case.world().with_pair(&pair).with_clocks(&[0, 2]).with_seed(seed);
+        let signals = case.signals(true);
+        for (event, lost) in events.iter().zip(lost) {
+            world.happen(&case, &signals, event);
+            if let Some((process, stages)) = lost {
+                world.stages(process, stages);
+                world.lose_locks(process);
+            }
+        }
+        let world = live_through_in(world, &case, &[]);
+        world.check(&["I3", "I4", "I5", "I6", "I9", "I10"]).map_err(TestCaseError::fail)?;
+        world.restored().map_err(TestCaseError::fail)?;
+    }
 }

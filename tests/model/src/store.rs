@@ -291,7 +291,7 @@ impl Store {
         }
     }
 
-    /// Takes all messages back from a process that has died.
+    /// Takes all messages back from a process that has died, or lost their locks.
     pub(crate) fn release(&mut self, process: usize, now: Timestamp) {
         for waiting in self.queue.iter_mut().filter(|waiting| waiting.holder == Some(process)) {
             waiting.release(now);

@@ -313,6 +313,13 @@ impl World {
         self.sweeping.get_or_insert(now);
     }
 
+    /// Lets the locks of all messages run out that a process has.
+    pub(crate) fn lose_locks(&mut self, place: usize) {
+        self.record(|| format!("{place} loses its locks"));
+        let now = self.now;
+        self.store.release(place, now);
+    }
+
     /// The next message to deliver: which, when, and to whom.
     fn next_due(&self) -> Option<(usize, Timestamp, usize)> {
         let place = self.turn % self.processes.len();
