@@ -92,7 +92,7 @@ impl Serving {
         dress: impl FnOnce(Router) -> Router,
     ) -> Result<Self, Failed> {
         let parts = open(config, mode).await?;
-        if parts.is_first && mode == Mode::Live {
+        if parts.records.is_first && mode == Mode::Live {
             tracing::warn!(
                 store = %store_file(config, mode).display(),
                 "this store is new: what another store knows to be overridden, this \
