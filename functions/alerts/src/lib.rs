@@ -39,6 +39,7 @@ use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use pointsman_core::ledger::{Line, What};
 use pointsman_engine::{
     message::{Message, Outgoing},
+    outbox,
     ports::{Clock, Commit, DeadLetter, DeadLetterPart, Queue, Store},
 };
 use pointsman_host::{Records, config::Webhook};
@@ -219,7 +220,7 @@ async fn take(intake: &Intake, source: &dyn Source, request: Request) -> Result<
             tracing::warn!("a body could not be read and is kept: {reason}");
             let letter = DeadLetter::new(received, source.name().as_str(), &reason, body);
             let commit = Commit { dead_letters: vec![letter], ..Commit::default() };
-            intake.store.commit(&commit).await.map_err(|error| unavailable(&error))?;
+            save(intake, &commit).await?;
             Err(Refusal::Unreadable(reason))
         }
     }
@@ -267,6 +268,12 @@ async fn drop_rest(headers: &HeaderMap, mut body: Body) {
     .await;
 }
 
+/// Keeps what is not for the queue.
+async fn save(intake: &Intake, commit: &Commit) -> Result<(), Refusal> {
+    let saved = outbox::commit(&*intake.store, &*intake.queue, commit).await;
+    saved.map_err(|error| unavailable(&error))
+}
+
 fn unavailable(error: &dyn std::fmt::Display) -> Refusal {
     tracing::error!("answered 503: {error}");
     Refusal::Unavailable
@@ -300,7 +307,7 @@ async fn store(
         commit.dead_letters.push(letter);
     }
     if commit != Commit::default() {
-        intake.store.commit(&commit).await.map_err(|error| unavailable(&error))?;
+        save(intake, &commit).await?;
     }
     let id = content_id(&signals);
     tracing::Span::current().record("id", id.as_str());

@@ -16,9 +16,8 @@ use pointsman_host::{
     Config, Parts,
     config::Needs,
     server::{self, Stop},
-    wiring::{Role, WiringError, store_file},
+    wiring::{Role, store_file},
 };
-use pointsman_queue::ConsumerError;
 use serde_json::json;
 use tokio::{
     sync::Mutex,
@@ -93,7 +92,7 @@ impl Serving {
         wrap: impl FnOnce(Router) -> Router,
     ) -> Result<Self, Failed> {
         let parts = open(config, mode).await?;
-        if parts.is_first && mode == Mode::Live {
+        if parts.records.is_first && mode == Mode::Live {
             tracing::warn!(
                 store = %store_file(config, mode).display(),
                 "this store is new: overrides that another store has set are not known here, and \
@@ -157,7 +156,7 @@ async fn open(config: &Config, mode: Mode) -> Result<Parts, Failed> {
     let end = tokio::time::Instant::now() + CONSUME_WITHIN;
     loop {
         match Parts::open(config, mode, Role::Consumer).await {
-            Err(WiringError::Queue(ConsumerError::AlreadyConsumed(_))) => {}
+            Err(error) if error.is_consumed_already() => {}
             opened => return Ok(opened?),
         }
         if tokio::time::Instant::now() >= end {

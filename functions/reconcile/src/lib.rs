@@ -1,9 +1,8 @@
 //! Queue-triggered: turns what was heard into changes of backends.
 //!
-//! Messages are taken in batches, saved in one transaction that completes them, and acted upon. A
-//! large batch is taken in piece by piece: the first alert of a storm is acted on
-//! while the rest is still read, and where a save is outrun by a look at one of its backends, only
-//! a piece is decided again. What cannot be taken in is tried message by message, so that one that
+//! Messages are taken in batches, saved in one transaction, acted upon, and completed. A large batch is
+//! taken in piece by piece: the first alert of a storm is acted on while the rest is still read, and
+//! where a save is outrun by a look at one of its backends, only a piece is decided again. What cannot be taken in is tried message by message, so that one that
 //! cannot be does not keep the others; that one is given back and comes again later, and after too
 //! many times it becomes a dead letter.
 
@@ -133,11 +132,11 @@ async fn reconcile(
 
 async fn give_back(engine: &Engine, queue: &dyn Queue, one: &Delivery, error: &ReconcileError) {
     if let ReconcileError::Store(StoreError::LockLost) = error {
-        return tracing::warn!(message = %one.receipt.id, "not taken in: {error}");
+        return tracing::warn!(message = %one.id, "not taken in: {error}");
     }
     let times = i32::try_from(one.deliveries).unwrap_or(i32::MAX);
     let due = engine.now().checked_add(REST * times).unwrap_or_else(|_| engine.now());
-    tracing::error!(message = %one.receipt.id, "not taken in, comes again at {due}: {error}");
+    tracing::error!(message = %one.id, "not taken in, comes again at {due}: {error}");
     match queue.abandon(&one.receipt, due).await {
         // Its lock runs out by itself.
         Ok(()) | Err(QueueError::LockLost) => {}

@@ -19,8 +19,11 @@ use tokio::sync::Notify;
 
 use crate::{
     memory::{Memory, locked},
+    outbox,
     pace::Pace,
-    ports::{Clock, Commit, ManagementApi, Published, Store, StoreError, Versioned},
+    ports::{
+        Clock, Commit, ManagementApi, Published, Queue, Store, StoreError, Unsettled, Versioned,
+    },
 };
 
 /// How often a save that someone else outran is decided again, before it is left to a later wake.
@@ -96,6 +99,7 @@ pub struct Engine {
 
 pub(crate) struct Inner {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) queue: Arc<dyn Queue>,
     pub(crate) management: Arc<dyn ManagementApi>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mode: Mode,
@@ -104,6 +108,8 @@ pub(crate) struct Inner {
     pub(crate) pace: Pace,
     looks: Mutex<HashMap<BackendId, Again>>,
     idle: Notify,
+    /// Held by whatever is being done with the queue in the background.
+    settling: Arc<tokio::sync::RwLock<()>>,
     skew: Mutex<Option<SignedDuration>>,
     /// The generation of the playbook under which every backend with something going on was last
     /// sent for; none at the start, when it may be newer than what ran before.
@@ -161,6 +167,7 @@ impl Engine {
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
+        queue: Arc<dyn Queue>,
         management: Arc<dyn ManagementApi>,
         clock: Arc<dyn Clock>,
         mode: Mode,
@@ -168,6 +175,7 @@ impl Engine {
         Self {
             inner: Arc::new(Inner {
                 store,
+                queue,
                 management,
                 clock,
                 mode,
@@ -176,6 +184,7 @@ impl Engine {
                 pace: Pace::default(),
                 looks: Mutex::default(),
                 idle: Notify::new(),
+                settling: Arc::default(),
                 skew: Mutex::default(),
                 swept: Mutex::default(),
             }),
@@ -279,14 +288,33 @@ impl Engine {
         self.inner.memory.forget_groups();
     }
 
-    /// Saves something, and remembers it as it is saved.
+    /// Saves something. Whatever is left to be done with the queue is done in the background.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
+        let unsettled = self.commit_unsettled(commit).await?;
+        if unsettled != Unsettled::default() {
+            let settling = Arc::clone(&self.inner.settling).read_owned().await;
+            let engine = self.clone();
+            tokio::spawn(async move {
+                engine.settle(unsettled).await;
+                drop(settling);
+            });
+        }
+        Ok(())
+    }
+
+    /// Saves something, and remembers it as it is saved.
+    pub(crate) async fn commit_unsettled(&self, commit: Commit) -> Result<Unsettled, StoreError> {
         let committed = self.inner.store.commit(&commit).await;
         match &committed {
-            Ok(()) => self.inner.memory.saved(commit),
+            Ok(_) => self.inner.memory.saved(commit),
             Err(_) => self.inner.memory.not_saved(&commit),
         }
         committed
+    }
+
+    /// Does with the queue what a commit has left.
+    pub(crate) async fn settle(&self, unsettled: Unsettled) {
+        outbox::settle(&*self.inner.store, &*self.inner.queue, unsettled).await;
     }
 
     /// Claims the look at a backend that no one is looking at.
@@ -320,17 +348,18 @@ impl Engine {
         }
     }
 
-    /// Waits until no backend is being looked at.
+    /// Waits until no backend is being looked at, and what that left to the queue is done.
     pub async fn idle(&self) {
         loop {
             let idle = self.inner.idle.notified();
             tokio::pin!(idle);
             idle.as_mut().enable();
             if locked(&self.inner.looks).is_empty() {
-                return;
+                break;
             }
             idle.await;
         }
+        drop(self.inner.settling.write().await);
     }
 }
 

@@ -13,6 +13,7 @@ pub mod inspect;
 mod look;
 mod memory;
 pub mod message;
+pub mod outbox;
 mod pace;
 pub mod pause;
 pub mod plan;

@@ -1,6 +1,6 @@
 //! The off switch: nothing is written to Azure between a pause and its resume.
 //!
-//! Neither waits in the queue behind what it is to stop, nor needs anything but the store. The
+//! Neither waits in the queue behind what it is to stop, nor fails where the queue does. The
 //! group document is changed by compare-and-swap, and a write is recorded only under the version
 //! that it was decided by, so that whoever runs takes it in before its next write. Backends with
 //! something going on are woken, to be looked at under the new rule.
@@ -14,7 +14,8 @@ use pointsman_core::{
 use crate::{
     engine::RECONCILE_ATTEMPTS_MAX,
     message::Outgoing,
-    ports::{Commit, Store, StoreError},
+    outbox,
+    ports::{Commit, Queue, Store, StoreError},
     sweep::SWEEP_MAX,
 };
 
@@ -31,22 +32,32 @@ pub enum Switched {
 ///
 /// # Errors
 /// When the store is not to be had.
-pub async fn pause(store: &dyn Store, pause: &Pause) -> Result<Switched, StoreError> {
+pub async fn pause(
+    store: &dyn Store,
+    queue: &dyn Queue,
+    pause: &Pause,
+) -> Result<Switched, StoreError> {
     let what = What::Paused { by: pause.by.clone(), reason: pause.reason.clone() };
-    switch(store, Some(pause), &Line::new(pause.at, None, what)).await
+    switch(store, queue, Some(pause), &Line::new(pause.at, None, what)).await
 }
 
 /// Resumes.
 ///
 /// # Errors
 /// When the store is not to be had.
-pub async fn resume(store: &dyn Store, by: &str, now: Timestamp) -> Result<Switched, StoreError> {
+pub async fn resume(
+    store: &dyn Store,
+    queue: &dyn Queue,
+    by: &str,
+    now: Timestamp,
+) -> Result<Switched, StoreError> {
     let what = What::Resumed { by: by.to_owned() };
-    switch(store, None, &Line::new(now, None, what)).await
+    switch(store, queue, None, &Line::new(now, None, what)).await
 }
 
 async fn switch(
     store: &dyn Store,
+    queue: &dyn Queue,
     to: Option<&Pause>,
     line: &Line,
 ) -> Result<Switched, StoreError> {
@@ -64,7 +75,7 @@ async fn switch(
             send: busy.iter().map(|backend| Outgoing::wake(backend, None)).collect(),
             ..Commit::default()
         };
-        match store.commit(&commit).await {
+        match outbox::commit(store, queue, &commit).await {
             Ok(()) => return Ok(Switched::Done(to.cloned())),
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),

@@ -176,18 +176,29 @@ pub struct Chosen {
     pub before: Option<Timestamp>,
 }
 
-/// Proof that a message was received and is locked to us.
+/// Proof that a message was received and is locked to us. Only the queue that gave it can read it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Receipt {
-    /// Which message.
-    pub id: MessageId,
-    /// Under which lock.
-    pub lock: u64,
+pub struct Receipt(String);
+
+impl Receipt {
+    /// A queue's receipt, in its own words.
+    #[must_use]
+    pub const fn new(token: String) -> Self {
+        Self(token)
+    }
+
+    /// What the queue that gave it has put into it.
+    #[must_use]
+    pub fn token(&self) -> &str {
+        &self.0
+    }
 }
 
 /// A message received: it comes again unless it is completed before its lock runs out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
+    /// Which message, as it was sent.
+    pub id: MessageId,
     /// The proof.
     pub receipt: Receipt,
     /// How often it was delivered, this time included.
@@ -218,10 +229,34 @@ pub struct Commit {
     /// Dead letters; one that is there already stays as it is. Beyond [`DEAD_LETTERS_MAX`], the
     /// oldest are dropped.
     pub dead_letters: Vec<DeadLetter>,
-    /// Messages to send; one that is waiting already is not sent again.
+    /// The outbox: messages to send once all is saved; one that is waiting already is not sent again.
     pub send: Vec<Outgoing>,
-    /// Messages that are done with, each only if its lock still holds.
+    /// The messages that this was decided from, which are done with once all is saved.
     pub complete: Vec<Receipt>,
+}
+
+/// What a commit leaves to be done with the queue.
+///
+/// Nothing, where the queue's messages are in the store's own database: there they are sent and
+/// completed in the same transaction. Any other store keeps what is to be sent in a table of its own, in
+/// that transaction, and leaves both to whoever asked for the commit ([`crate::outbox`]). If that one
+/// dies first, what was to be sent is in [`Store::outbox`], and what was to be completed is delivered
+/// again, which changes nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unsettled {
+    /// Messages of [`Commit::send`], to be given to the queue.
+    pub relay: Vec<Relay>,
+    /// Receipts of [`Commit::complete`], to be given to the queue.
+    pub complete: Vec<Receipt>,
+}
+
+/// A message in a store's outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Relay {
+    /// The entry, which no other has or had: the same message sent again is another.
+    pub entry: u64,
+    /// What is to be sent.
+    pub outgoing: Outgoing,
 }
 
 /// Why the store did not do what was asked.
@@ -231,7 +266,7 @@ pub enum StoreError {
     #[error("someone else saved first")]
     Conflict,
     /// A message that was to be completed is not locked any more: it comes again by itself, and
-    /// whatever was to be saved with it is decided again then.
+    /// whatever was to be saved with it is decided again then. Only a store that completes says so.
     #[error("a message's lock has run out; it comes again by itself")]
     LockLost,
     /// The store cannot be used at present: try again later.
@@ -268,8 +303,18 @@ pub trait Store: Send + Sync + 'static {
     async fn published(&self) -> Result<Option<Published>, StoreError>;
     /// Stores the next generation, if `number` is still the next.
     async fn publish(&self, published: &Published, lines: &[Line]) -> Result<(), StoreError>;
-    /// Saves all of it in one transaction, durably, or nothing.
-    async fn commit(&self, commit: &Commit) -> Result<(), StoreError>;
+    /// Saves all of it in one transaction, durably, or nothing; gives what is left to be done with the
+    /// queue.
+    async fn commit(&self, commit: &Commit) -> Result<Unsettled, StoreError>;
+    /// Messages that commits have left to be relayed, the oldest first. Those of which a commit was
+    /// answered moments ago may be left out: whoever asked for it is at them.
+    async fn outbox(&self, _most: usize) -> Result<Vec<Relay>, StoreError> {
+        Ok(Vec::new())
+    }
+    /// Takes entries out of the outbox: the queue has their messages.
+    async fn relayed(&self, _entries: &[u64]) -> Result<(), StoreError> {
+        Ok(())
+    }
     /// The newest lines, of one backend or of all, oldest first.
     async fn history(
         &self,
@@ -310,17 +355,29 @@ pub enum Sent {
     Duplicate,
 }
 
-/// The queue: the durable inbox. A message is delivered at least once, until it is completed.
+/// The queue: the durable inbox. A message is delivered at least once, until it is completed, and taking
+/// it in again changes nothing. The same message sent while one waits may be dropped; sent while it is
+/// being worked on, it comes once more.
 #[async_trait]
 pub trait Queue: Send + Sync + 'static {
     /// Stores a message durably before it returns.
     async fn send(&self, outgoing: Outgoing) -> Result<Sent, QueueError>;
+    /// Stores messages durably before it returns: all of them, unless it fails.
+    async fn send_all(&self, outgoing: Vec<Outgoing>) -> Result<(), QueueError> {
+        for one in outgoing {
+            self.send(one).await?;
+        }
+        Ok(())
+    }
     /// Waits for messages that are due, and locks up to `most` of them.
     async fn receive(&self, most: usize) -> Result<Vec<Delivery>, QueueError>;
     /// Makes the lock last longer.
     async fn renew(&self, receipt: &Receipt) -> Result<(), QueueError>;
     /// Gives a message back, to be delivered again no sooner than `due`.
     async fn abandon(&self, receipt: &Receipt, due: Timestamp) -> Result<(), QueueError>;
+    /// Is done with messages, after what they led to was saved. Where a lock was lost, that message
+    /// comes again, and the others may.
+    async fn complete(&self, receipts: &[Receipt]) -> Result<(), QueueError>;
     /// How many messages that tell or ask for something wait to be taken in, are being, or could not be
     /// and are tried again; wakes are not counted.
     async fn depth(&self) -> Result<u64, QueueError>;

@@ -2,8 +2,8 @@
 //!
 //! Signals are merged into their series and become claims and ends in the documents of the
 //! backends they concern; commands change documents; wakes only ask for a look. All of it is saved
-//! in one transaction, in which the messages are completed, and only then acted upon: whatever
-//! happens after that, the documents say what is to be done, and a wake is on its way.
+//! in one transaction, and only then acted upon and the messages completed: whatever happens after that,
+//! the documents say what is to be done, and a wake is on its way.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,7 +12,7 @@ use pointsman_core::{
     document::Document,
     group::Scope,
     hear::{Edit, hear},
-    id::OverrideId,
+    id::{MessageId, OverrideId},
     ledger::{Line, What},
     names::BackendId,
     overrides::later,
@@ -26,7 +26,7 @@ use crate::{
     engine::{Engine, Looking, PlaybookError, RECONCILE_ATTEMPTS_MAX, meanwhile, tell},
     look::{Look, Needs, Todo},
     message::{Command, Message, Outgoing},
-    ports::{Commit, DeadLetter, DeadLetterPart, Delivery, Receipt, StoreError, Versioned},
+    ports::{Commit, DeadLetter, DeadLetterPart, Delivery, StoreError, Unsettled, Versioned},
 };
 
 /// How old a message may be. The end marks that make an old firing harmless are kept no longer.
@@ -73,16 +73,29 @@ impl Draft {
         if (Document { now: before.now, ..body.clone() }) == before {
             return false;
         }
+        // Where nothing was and is going on, it has noted a command, and needs no look.
+        let is_idle = before.is_at_rest() && body.is_at_rest();
         let (at, backend) = (body.now, body.backend.clone());
         let lines = said.into_iter().map(|what| Line::new(at, Some(&backend), what));
         self.commit.lines.extend(lines);
-        body.wake_now(now);
+        if !is_idle {
+            body.wake_now(now);
+        }
         self.documents.insert(backend.clone(), Versioned { version, body });
-        if !self.looks.contains(&backend) {
+        if !is_idle && !self.looks.contains(&backend) {
             self.looks.push(backend);
         }
         true
     }
+}
+
+/// An operator's command.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    /// The message's, which no other command has.
+    id: &'a MessageId,
+    by: &'a str,
+    reason: &'a str,
 }
 
 /// A write that was decided together with the change that it follows.
@@ -105,11 +118,13 @@ struct Saved {
     heard: Vec<Line>,
     /// What was decided of each backend, to be told.
     decided: Vec<(BackendId, Vec<Line>)>,
+    /// What is left to be done with the queue.
+    unsettled: Unsettled,
 }
 
 impl Engine {
-    /// Takes in some messages: all of them, or none. The looks that follow go on in the
-    /// background; see [`Engine::idle`].
+    /// Takes in some messages: all of them, or none. When it returns, they are completed, unless the
+    /// queue fails. The looks that follow go on in the background; see [`Engine::idle`].
     ///
     /// # Errors
     /// When the store or the playbook is not to be had.
@@ -121,7 +136,7 @@ impl Engine {
                 Err(error) => Err(error),
             };
             match saved {
-                Ok(Saved { firsts, looks, heard, decided }) => {
+                Ok(Saved { firsts, looks, heard, decided, unsettled }) => {
                     for (looking, first) in firsts {
                         tokio::spawn(self.clone().looks(looking, Some(first)));
                     }
@@ -133,6 +148,7 @@ impl Engine {
                         tracing::info_span!("backend", id = %backend.short())
                             .in_scope(|| tell(&lines));
                     }
+                    self.settle(unsettled).await;
                     return Ok(());
                 }
                 Err(ReconcileError::Store(StoreError::Conflict))
@@ -159,6 +175,7 @@ impl Engine {
         commit.documents = documents.into_values().collect();
         let mut prepared = BTreeMap::new();
         let mut decided = Vec::new();
+        let mut unsettled = Unsettled::default();
         if commit != Commit::default() {
             let prepare = || {
                 for (backend, First { looking, look, todo, lines }) in firsts {
@@ -167,15 +184,18 @@ impl Engine {
                     prepared.insert(backend, (looking, Decided { look, ready }));
                 }
             };
-            let (committed, ()) = meanwhile(self.commit(commit), prepare).await;
-            if let Err(error) = committed {
-                // Whoever has asked for a look meanwhile is served.
-                for (mut looking, _) in prepared.into_values() {
-                    if looking.again() {
-                        tokio::spawn(self.clone().looks(looking, None));
+            let (committed, ()) = meanwhile(self.commit_unsettled(commit), prepare).await;
+            match committed {
+                Ok(left) => unsettled = left,
+                Err(error) => {
+                    // Whoever has asked for a look meanwhile is served.
+                    for (mut looking, _) in prepared.into_values() {
+                        if looking.again() {
+                            tokio::spawn(self.clone().looks(looking, None));
+                        }
                     }
+                    return Err(error.into());
                 }
-                return Err(error.into());
             }
         }
         let looks = looks.into_iter().filter(|it| !prepared.contains_key(it)).collect();
@@ -183,7 +203,7 @@ impl Engine {
         for (_, Decided { look, .. }) in &mut firsts {
             look.saved(Ok(()), self.now())?;
         }
-        Ok(Saved { firsts, looks, heard, decided })
+        Ok(Saved { firsts, looks, heard, decided, unsettled })
     }
 
     /// Decides the writes that follow a change, where that takes neither a read nor a recall: both are
@@ -274,7 +294,7 @@ impl Engine {
                 Message::Command { by, command } => {
                     // What was sent before a command is ended by it, too.
                     self.hear(&mut draft, &std::mem::take(&mut signals), now).await?;
-                    self.command(&mut draft, by, command, now).await?;
+                    self.command(&mut draft, &delivery.id, by, command, now).await?;
                     // And what comes after it is not of the same moment.
                     now = later(now, SignedDuration::from_micros(1));
                 }
@@ -433,23 +453,25 @@ impl Engine {
     async fn command(
         &self,
         draft: &mut Draft,
+        id: &MessageId,
         by: &str,
         command: &Command,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let asked = |reason| Asked { id, by, reason };
         match command {
             Command::UndoOverride { backend, id, reason } => {
-                self.undo(draft, backend, Some(id), by, reason, now).await
+                self.undo(draft, backend, Some(id), asked(reason), now).await
             }
             Command::UndoBackend { backend, reason } => {
-                self.undo(draft, backend, None, by, reason, now).await
+                self.undo(draft, backend, None, asked(reason), now).await
             }
             Command::ReleaseAll { reason } => {
                 let stored = self.inner.store.documents().await?;
                 let stored = stored.into_iter().map(|document| document.body.backend);
                 let backends: BTreeSet<_> = stored.chain(draft.documents.keys().cloned()).collect();
                 for backend in backends {
-                    self.undo(draft, &backend, None, by, reason, now).await?;
+                    self.undo(draft, &backend, None, asked(reason), now).await?;
                 }
                 Ok(())
             }
@@ -463,11 +485,14 @@ impl Engine {
         draft: &mut Draft,
         backend: &BackendId,
         id: Option<&OverrideId>,
-        by: &str,
-        reason: &str,
+        asked: Asked<'_>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let Asked { id: command, by, reason } = asked;
         self.change(draft, backend, now, |document, said| {
+            if !document.note_command(command) {
+                return;
+            }
             match id {
                 Some(id) => document.undo(id, by, reason, said),
                 None => document.release(by, reason, said),
@@ -493,7 +518,7 @@ fn tell_heard(deliveries: &[Delivery], lines: &[Line]) {
     for delivery in deliveries {
         if let Message::Signals { signals, .. } = &delivery.message {
             for signal in signals {
-                ids.entry(&signal.series).or_default().insert(delivery.receipt.id.as_str());
+                ids.entry(&signal.series).or_default().insert(delivery.id.as_str());
             }
         }
     }
@@ -514,10 +539,4 @@ fn too_old(message: &Message, now: Timestamp) -> DeadLetter {
     let days = MESSAGE_AGE_MAX.as_hours() / 24;
     let reason = format!("it waited longer than {days} days, and what it tells may be over");
     DeadLetter::new(now, "queue", &reason, serde_json::to_string(message).unwrap_or_default())
-}
-
-/// The proofs of some deliveries.
-#[must_use]
-pub fn receipts(deliveries: &[Delivery]) -> Vec<Receipt> {
-    deliveries.iter().map(|delivery| delivery.receipt.clone()).collect()
 }

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     engine::Engine,
     memory::locked,
+    outbox,
     ports::{Chosen, DEAD_LETTER_AGE_MAX},
     reconcile::{MESSAGE_AGE_MAX, ReconcileError},
 };
@@ -13,9 +14,9 @@ use crate::{
 pub const SWEEP_MAX: usize = 1_000;
 
 impl Engine {
-    /// Puts a newer generation of the playbook in force and looks at the backends that were decided
-    /// by an older one, and at those whose look was due `grace` ago: their wake was lost. Gives how
-    /// many those were.
+    /// Relays what is left in the outbox, puts a newer generation of the playbook in force, and looks
+    /// at the backends that were decided by an older one, and at those whose look was due `grace` ago:
+    /// their wake was lost. Gives how many those were.
     ///
     /// # Errors
     /// When the store or the playbook is not to be had.
@@ -27,6 +28,7 @@ impl Engine {
         for backend in &backends {
             self.look(backend);
         }
+        outbox::relay(&*self.inner.store, &*self.inner.queue).await?;
         // Whoever put a generation in force, a look or the start, did not look at the other backends.
         let number = self.refresh_playbook().await?.number;
         let swept = *locked(&self.inner.swept) == Some(number);

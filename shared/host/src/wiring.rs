@@ -43,10 +43,18 @@ pub enum WiringError {
     NoCredential,
 }
 
+impl WiringError {
+    /// Whether another process takes messages out of the queue, and only one at a time can.
+    #[must_use]
+    pub const fn is_consumed_already(&self) -> bool {
+        matches!(self, Self::Queue(ConsumerError::AlreadyConsumed(_)))
+    }
+}
+
 /// Whether this process takes messages out of the queue, or only puts some in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// It takes them out; one process at a time can.
+    /// It takes them out; of the embedded queue, one process at a time can.
     Consumer,
     /// It only puts them in.
     Producer,
@@ -63,8 +71,6 @@ pub struct Parts {
     pub azure: apim::Client,
     /// Whether the pools of each playbook that is taken up are looked at.
     pub inspects: bool,
-    /// Whether nobody ever took messages out of this store's queue before: it is a new one.
-    pub is_first: bool,
 }
 
 /// The store's file: shadow mode has one of its own, so that what was only imagined is never taken
@@ -87,6 +93,8 @@ pub struct Records {
     pub queue: Arc<dyn Queue>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// Whether this process is the first ever to take messages out of the queue: the store is new.
+    pub is_first: bool,
     database: Database,
 }
 
@@ -96,12 +104,10 @@ impl Records {
     /// # Errors
     /// When it cannot be opened.
     pub async fn open(file: &Path) -> Result<Self, WiringError> {
-        let (records, _) = Self::open_as(file, Role::Producer).await?;
-        Ok(records)
+        Self::open_as(file, Role::Producer).await
     }
 
-    /// Opens the store for a role; says as well whether nobody ever took messages out of its queue.
-    async fn open_as(file: &Path, role: Role) -> Result<(Self, bool), WiringError> {
+    async fn open_as(file: &Path, role: Role) -> Result<Self, WiringError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let database = Database::open(file, Options::default()).await?;
         let store: Arc<dyn Store> =
@@ -111,7 +117,7 @@ impl Records {
             Role::Producer => EmbeddedQueue::producer(database.clone(), Arc::clone(&clock)),
         };
         let is_first = queue.is_first();
-        Ok((Self { store, queue: Arc::new(queue), clock, database }, is_first))
+        Ok(Self { store, queue: Arc::new(queue), clock, is_first, database })
     }
 
     /// Whether another process, a `serve` most likely, takes messages out of the queue.
@@ -135,15 +141,17 @@ impl Parts {
     /// When the store cannot be opened, the credential cannot be used, or another process takes
     /// messages out of the queue already.
     pub async fn open(config: &Config, mode: Mode, role: Role) -> Result<Self, WiringError> {
-        let (records, is_first) = Records::open_as(&store_file(config, mode), role).await?;
+        let records = Records::open_as(&store_file(config, mode), role).await?;
         let clock = &records.clock;
         let reads = Duration::from_secs(READ_PACE_SECS_MAX);
         let pace = Pace::Within { reads, writes: Duration::ZERO };
         let azure = azure(config, Retries::default(), pace)?;
         let management = Arc::new(Azure::new(azure.clone(), Arc::clone(clock)));
-        let engine = Engine::new(Arc::clone(&records.store), management, Arc::clone(clock), mode);
+        let Records { store, queue, .. } = &records;
+        let engine =
+            Engine::new(Arc::clone(store), Arc::clone(queue), management, Arc::clone(clock), mode);
         let inspects = config.azure.inspected;
-        Ok(Self { records, engine, azure, inspects, is_first })
+        Ok(Self { records, engine, azure, inspects })
     }
 
     /// Finishes what is being stored, and closes the database.

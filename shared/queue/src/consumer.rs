@@ -14,18 +14,15 @@ use std::{
 
 use jiff::Timestamp;
 use pointsman_core::id::MessageId;
-use pointsman_engine::{
-    message::Message,
-    ports::{Clock, DeadLetter, Delivery, Receipt, StoreError},
-};
+use pointsman_engine::ports::{Clock, DeadLetter, Delivery, StoreError};
 use pointsman_store::{
     Database, Micros, make_file,
-    messages::{self, Bounds, DEAD_LETTERS_FROM, Inserted, Row},
+    messages::{self, Bounds, DEAD_LETTERS_FROM, Held},
 };
 
 use crate::{
-    DELIVERIES_MAX, POLL, READY_BYTES_MAX, announce,
-    inbox::{Content, Fetched, Inbox, Ready},
+    DELIVERIES_MAX, POLL, READY_BYTES_MAX,
+    inbox::{Fetched, Inbox, Reservation},
     lock_end,
 };
 
@@ -96,44 +93,9 @@ impl Consumer {
         self.inbox.delivered(id)
     }
 
-    /// Stores a message that is due, and hands it over in memory where there is room.
-    pub(crate) async fn hand_over(
-        self: &Arc<Self>,
-        row: Row,
-        message: Message,
-        now: Timestamp,
-    ) -> Result<Inserted, StoreError> {
-        let (this, then) = (Arc::clone(self), Arc::clone(self));
-        let (due, until) = (row.due, lock_end(now));
-        let work = async move |conn: &mut _| {
-            let bytes = row.body.len();
-            // Only now is it known what was handed over before.
-            let Some(reservation) = this.inbox.reserve(bytes) else {
-                return Ok((messages::insert(conn, &row).await?, None));
-            };
-            let lock = this.next_lock();
-            let inserted = messages::insert_locked(conn, &row, lock, until).await?;
-            let receipt = Receipt { id: row.id.clone(), lock };
-            let (enqueued, content) = (row.enqueued, Content::Sent(message));
-            let ready = Ready { receipt, deliveries: 1, enqueued, until, bytes, content };
-            let handed = (inserted == Inserted::Stored).then_some((reservation, ready));
-            Ok((inserted, handed))
-        };
-        self.database
-            .write_statement_then(
-                move |conn| Box::pin(async move { work(conn).await }),
-                move |(inserted, handed)| {
-                    match handed {
-                        Some((reservation, ready)) => {
-                            reservation.fill(ready);
-                            then.database.arrivals().ring();
-                        }
-                        None => announce(&then.database, inserted, due),
-                    }
-                    inserted
-                },
-            )
-            .await
+    /// Room in memory for a message that is about to be stored, and the lock that it gets then.
+    pub(crate) fn reserve(&self, bytes: usize) -> Option<(Reservation, u64)> {
+        Some((self.inbox.reserve(bytes)?, self.next_lock()))
     }
 
     /// Waits for messages and takes up to `most` of them.
@@ -208,17 +170,13 @@ impl Consumer {
     }
 
     /// Renews the locks of messages that have waited in memory for long.
-    async fn renew(
-        self: &Arc<Self>,
-        stale: Vec<Receipt>,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn renew(self: &Arc<Self>, stale: Vec<Held>, now: Timestamp) -> Result<(), StoreError> {
         let (this, until) = (Arc::clone(self), lock_end(now));
         let work = async move |conn: &mut _| {
             let mut renewed = Vec::with_capacity(stale.len());
-            for receipt in stale {
-                let held = messages::renew(&mut *conn, &receipt, until).await?;
-                renewed.push((receipt, held));
+            for held in stale {
+                let is_ours = messages::renew(&mut *conn, &held, until).await?;
+                renewed.push((held, is_ours));
             }
             Ok(renewed)
         };
@@ -240,7 +198,7 @@ impl Consumer {
         let work = async move |conn: &mut _| {
             for it in &unreadable {
                 let letter = DeadLetter::new(now, DEAD_LETTERS_FROM, &it.reason, it.body.clone());
-                messages::bury(&mut *conn, &it.receipt, &letter).await?;
+                messages::bury(&mut *conn, &it.held, &letter).await?;
             }
             Ok(unreadable)
         };
@@ -249,7 +207,7 @@ impl Consumer {
                 move |conn| Box::pin(async move { work(conn).await }),
                 move |buried| {
                     for it in &buried {
-                        tracing::warn!(message = %it.receipt.id, reason = it.reason, "a message cannot be read and is a dead letter now");
+                        tracing::warn!(message = %it.held.id, reason = it.reason, "a message cannot be read and is a dead letter now");
                     }
                     this.inbox.buried(&buried);
                 },
@@ -278,34 +236,28 @@ fn file_of(database: &Path) -> PathBuf {
 /// # Errors
 /// When the consumer's file cannot be opened.
 pub fn is_consumed(database: &Database) -> io::Result<bool> {
-    match File::open(file_of(database.path())) {
-        Ok(file) => match file.try_lock_shared() {
-            Ok(()) => Ok(false),
-            Err(TryLockError::WouldBlock) => Ok(true),
-            Err(TryLockError::Error(error)) => Err(error),
-        },
+    match File::open(file_of(database.path())).map(|file| file.try_lock_shared()) {
+        Ok(Ok(())) => Ok(false),
+        Ok(Err(TryLockError::WouldBlock)) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
+        Ok(Err(TryLockError::Error(error))) | Err(error) => Err(error),
     }
 }
 
 /// Locks the file beside the database; the lock ends with the process at the latest.
 fn lock(database: &Path) -> Result<File, ConsumerError> {
     let path = file_of(database);
-    let failed = |error| ConsumerError::File(path.clone(), error);
-    let file = open(&path).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(ConsumerError::AlreadyConsumed(path)),
-        Err(TryLockError::Error(error)) => Err(failed(error)),
-    }
-}
-
-fn open(path: &Path) -> io::Result<File> {
-    match make_file(path) {
+    let file = match make_file(&path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            OpenOptions::new().write(true).open(path)
+            OpenOptions::new().write(true).open(&path)
         }
         made => made,
+    };
+    match file.map(|file| (file.try_lock(), file)) {
+        Ok((Ok(()), file)) => Ok(file),
+        Ok((Err(TryLockError::WouldBlock), _)) => Err(ConsumerError::AlreadyConsumed(path)),
+        Ok((Err(TryLockError::Error(error)), _)) | Err(error) => {
+            Err(ConsumerError::File(path, error))
+        }
     }
 }

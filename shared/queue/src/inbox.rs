@@ -7,13 +7,10 @@ use std::{
 
 use jiff::Timestamp;
 use pointsman_core::id::MessageId;
-use pointsman_engine::{
-    message::Message,
-    ports::{Delivery, Receipt},
-};
+use pointsman_engine::{message::Message, ports::Delivery};
 use pointsman_store::{
     Micros,
-    messages::Locked,
+    messages::{Held, Locked},
     stored::{self, BodyError},
 };
 
@@ -29,7 +26,7 @@ pub(crate) enum Content {
 /// A message that waits to be received.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    pub(crate) receipt: Receipt,
+    pub(crate) held: Held,
     pub(crate) deliveries: u32,
     pub(crate) enqueued: Micros,
     /// When its lock runs out.
@@ -42,7 +39,7 @@ pub(crate) struct Ready {
 /// A message whose body cannot be read.
 #[derive(Clone, Debug)]
 pub(crate) struct Unreadable {
-    pub(crate) receipt: Receipt,
+    pub(crate) held: Held,
     pub(crate) body: String,
     pub(crate) reason: String,
 }
@@ -53,7 +50,7 @@ pub(crate) enum Fetched {
     /// These are delivered.
     Deliveries(Vec<Delivery>),
     /// The oldest have waited for so long that their locks must be renewed first.
-    Stale(Vec<Receipt>),
+    Stale(Vec<Held>),
     /// Nothing is ready.
     Nothing,
 }
@@ -112,7 +109,7 @@ impl Inbox {
     /// Whether a message of this id is ready. Whoever receives it has not looked yet, so the same
     /// again adds nothing.
     pub(crate) fn holds(&self, id: &MessageId) -> bool {
-        self.state().ready.iter().any(|ready| ready.receipt.id == *id)
+        self.state().ready.iter().any(|ready| ready.held.id == *id)
     }
 
     /// Whether a message of this id was delivered of late, and may still be worked on.
@@ -124,12 +121,12 @@ impl Inbox {
     pub(crate) fn load(&self, locked: Vec<Locked>, until: Micros, behind: bool) {
         let mut state = self.state();
         state.behind = behind;
-        for Locked { receipt, deliveries, enqueued, body } in locked {
+        for Locked { held, deliveries, enqueued, body } in locked {
             let bytes = body.len();
             state.messages += 1;
             state.bytes += bytes;
             let content = Content::Stored(body);
-            state.ready.push_back(Ready { receipt, deliveries, enqueued, until, bytes, content });
+            state.ready.push_back(Ready { held, deliveries, enqueued, until, bytes, content });
         }
     }
 
@@ -146,12 +143,12 @@ impl Inbox {
                 && let Some(ready) = state.ready.pop_front_if(|ready| ready.until >= fresh)
             {
                 state.release(ready.bytes);
-                state.deliver(ready.receipt.id.clone());
+                state.deliver(ready.held.id.clone());
                 fetched.push(ready);
             }
             if fetched.is_empty() && !state.ready.is_empty() {
                 let stale = state.ready.iter().take(most).filter(|ready| ready.until < fresh);
-                return Fetched::Stale(stale.map(|ready| ready.receipt.clone()).collect());
+                return Fetched::Stale(stale.map(|ready| ready.held.clone()).collect());
             }
         }
         if fetched.is_empty() {
@@ -164,7 +161,7 @@ impl Inbox {
 
     /// Reads a message; one that cannot be read is kept to be buried.
     fn open(&self, ready: Ready, now: Timestamp) -> Option<Delivery> {
-        let Ready { receipt, deliveries, enqueued, content, .. } = ready;
+        let Ready { held, deliveries, enqueued, content, .. } = ready;
         let message: Result<Message, (BodyError, String)> = match content {
             Content::Sent(message) => Ok(message),
             Content::Stored(body) => stored::read(&body).map_err(|error| (error, body)),
@@ -173,24 +170,25 @@ impl Inbox {
             Ok(message) => {
                 // A column that holds no time says nothing; it has been stored by now at least.
                 let enqueued = enqueued.timestamp().unwrap_or(now);
-                Some(Delivery { receipt, deliveries, enqueued, message })
+                let (receipt, id) = (held.receipt(), held.id);
+                Some(Delivery { id, receipt, deliveries, enqueued, message })
             }
             Err((error, body)) => {
                 let reason = error.to_string();
-                self.state().unreadable.push(Unreadable { receipt, body, reason });
+                self.state().unreadable.push(Unreadable { held, body, reason });
                 None
             }
         }
     }
 
     /// Takes in which locks were renewed; messages whose lock was lost are someone else's.
-    pub(crate) fn renewed(&self, renewed: &[(Receipt, bool)], until: Micros) {
+    pub(crate) fn renewed(&self, renewed: &[(Held, bool)], until: Micros) {
         let mut state = self.state();
-        for (receipt, held) in renewed {
-            let Some(place) = state.ready.iter().position(|ready| ready.receipt == *receipt) else {
+        for (held, is_ours) in renewed {
+            let Some(place) = state.ready.iter().position(|ready| ready.held == *held) else {
                 continue;
             };
-            if *held {
+            if *is_ours {
                 state.ready[place].until = until;
             } else if let Some(lost) = state.ready.remove(place) {
                 state.release(lost.bytes);
@@ -205,7 +203,7 @@ impl Inbox {
 
     /// Takes in that these were buried.
     pub(crate) fn buried(&self, buried: &[Unreadable]) {
-        let is_buried = |known: &Unreadable| buried.iter().any(|it| it.receipt == known.receipt);
+        let is_buried = |known: &Unreadable| buried.iter().any(|it| it.held == known.held);
         self.state().unreadable.retain(|known| !is_buried(known));
     }
 }

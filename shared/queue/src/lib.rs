@@ -33,16 +33,19 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_engine::{
-    message::Outgoing,
-    ports::{Clock, Delivery, Queue, QueueError, Receipt, Sent, StoreError},
+    message::{Message, Outgoing},
+    ports::{Clock, Commit, Delivery, Queue, QueueError, Receipt, Sent, Store as _, StoreError},
 };
 use pointsman_store::{
-    Database, Micros,
-    messages::{self, Inserted, Row},
+    Database, Micros, SqliteStore,
+    messages::{self, Held, Row},
 };
 
-use crate::consumer::Consumer;
 pub use crate::consumer::{ConsumerError, is_consumed};
+use crate::{
+    consumer::Consumer,
+    inbox::{Content, Ready},
+};
 
 /// How long a received message is locked.
 pub const LOCK: SignedDuration = SignedDuration::from_secs(30);
@@ -59,7 +62,8 @@ pub const READY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// How often the database is looked into for the messages of other processes.
 pub const POLL: Duration = Duration::from_millis(250);
 
-/// The queue on the store's database.
+/// The queue on the store's database. Clones are handles of the same.
+#[derive(Clone)]
 pub struct EmbeddedQueue {
     database: Database,
     clock: Arc<dyn Clock>,
@@ -107,43 +111,50 @@ impl EmbeddedQueue {
         &self,
         outgoing: &Outgoing,
         now: Timestamp,
-    ) -> Result<Option<Inserted>, StoreError> {
+    ) -> Result<Option<Sent>, StoreError> {
         let (id, due) = (outgoing.id.clone(), outgoing.due.map_or(Micros::at(now), Micros::from));
         self.database
             .write(move |conn| Box::pin(async move { messages::repeat(conn, &id, due).await }))
             .await
     }
 
-    /// Stores a message that waits in the database.
-    async fn store(&self, row: Row) -> Result<Inserted, StoreError> {
-        let database = self.database.clone();
-        let due = row.due;
+    /// Stores a message. One that is due is handed over in memory, where it is received here and there
+    /// is room.
+    async fn store(&self, row: Row, message: Message, now: Timestamp) -> Result<Sent, StoreError> {
+        let consumer = self.consumer.clone().filter(|_| row.due <= Micros::at(now));
+        // Until the commit is done, this is its consumer.
+        let (queue, due, until) = (self.clone(), row.due, lock_end(now));
+        let work = async move |conn: &mut _| {
+            let bytes = row.body.len();
+            // Only now is it known what was handed over before.
+            let room = consumer.and_then(|consumer| consumer.reserve(bytes));
+            let locked = room.as_ref().map(|(_, lock)| (*lock, until));
+            let sent = messages::insert(conn, &row, locked).await?;
+            let handed = room.filter(|_| sent == Sent::Stored).map(|(reservation, lock)| {
+                let (held, content) = (Held { id: row.id, lock }, Content::Sent(message));
+                let enqueued = row.enqueued;
+                (reservation, Ready { held, deliveries: 1, enqueued, until, bytes, content })
+            });
+            Ok((sent, handed))
+        };
         self.database
             .write_statement_then(
-                move |conn| Box::pin(async move { messages::insert(conn, &row).await }),
-                move |inserted| {
-                    announce(&database, inserted, due);
-                    inserted
+                move |conn| Box::pin(async move { work(conn).await }),
+                move |(sent, handed)| {
+                    let arrivals = queue.database.arrivals();
+                    match (sent, handed) {
+                        (_, Some((reservation, ready))) => {
+                            reservation.fill(ready);
+                            arrivals.ring();
+                        }
+                        (Sent::Stored, None) => arrivals.expect(due),
+                        // It has its turn when the one that is worked on is completed.
+                        (Sent::Again | Sent::Duplicate, None) => {}
+                    }
+                    sent
                 },
             )
             .await
-    }
-}
-
-/// Wakes the receiver for a message that was stored and waits. One that was sent again has its turn
-/// when it is completed.
-fn announce(database: &Database, inserted: Inserted, due: Micros) {
-    match inserted {
-        Inserted::Stored => database.arrivals().expect(due),
-        Inserted::Again | Inserted::Duplicate => {}
-    }
-}
-
-const fn sent(inserted: Inserted) -> Sent {
-    match inserted {
-        Inserted::Stored => Sent::Stored,
-        Inserted::Again => Sent::Again,
-        Inserted::Duplicate => Sent::Duplicate,
     }
 }
 
@@ -159,8 +170,8 @@ fn unavailable(error: StoreError) -> QueueError {
     }
 }
 
-fn held(held: bool) -> Result<(), QueueError> {
-    if held { Ok(()) } else { Err(QueueError::LockLost) }
+fn locked(is_ours: bool) -> Result<(), QueueError> {
+    if is_ours { Ok(()) } else { Err(QueueError::LockLost) }
 }
 
 #[async_trait]
@@ -173,16 +184,10 @@ impl Queue for EmbeddedQueue {
         if self.consumer.as_ref().is_some_and(|consumer| consumer.delivered(&outgoing.id))
             && let Some(repeated) = self.repeat(&outgoing, now).await.map_err(unavailable)?
         {
-            return Ok(sent(repeated));
+            return Ok(repeated);
         }
         let row = Row::new(&outgoing, now).map_err(unavailable)?;
-        let inserted = match &self.consumer {
-            Some(consumer) if row.due <= Micros::at(now) => {
-                consumer.hand_over(row, outgoing.message, now).await
-            }
-            Some(_) | None => self.store(row).await,
-        };
-        Ok(sent(inserted.map_err(unavailable)?))
+        self.store(row, outgoing.message, now).await.map_err(unavailable)
     }
 
     /// Safe to cancel: what was locked is delivered to the next who receives.
@@ -194,23 +199,22 @@ impl Queue for EmbeddedQueue {
     }
 
     async fn renew(&self, receipt: &Receipt) -> Result<(), QueueError> {
-        let (receipt, until) = (receipt.clone(), lock_end(self.clock.now()));
+        let held = Held::of(receipt).map_err(unavailable)?;
+        let until = lock_end(self.clock.now());
         let renewed = self
             .database
-            .write(move |conn| {
-                Box::pin(async move { messages::renew(conn, &receipt, until).await })
-            })
+            .write(move |conn| Box::pin(async move { messages::renew(conn, &held, until).await }))
             .await;
-        held(renewed.map_err(unavailable)?)
+        locked(renewed.map_err(unavailable)?)
     }
 
     async fn abandon(&self, receipt: &Receipt, due: Timestamp) -> Result<(), QueueError> {
-        let (receipt, due) = (receipt.clone(), Micros::from(due));
+        let (held, due) = (Held::of(receipt).map_err(unavailable)?, Micros::from(due));
         let database = self.database.clone();
         let given = self
             .database
             .write_then(
-                move |conn| Box::pin(async move { messages::abandon(conn, &receipt, due).await }),
+                move |conn| Box::pin(async move { messages::abandon(conn, &held, due).await }),
                 move |given| {
                     if given {
                         database.arrivals().expect(due);
@@ -219,7 +223,14 @@ impl Queue for EmbeddedQueue {
                 },
             )
             .await;
-        held(given.map_err(unavailable)?)
+        locked(given.map_err(unavailable)?)
+    }
+
+    /// All of them, or none where one's lock was lost. The store's commits do it by themselves.
+    async fn complete(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
+        let store = SqliteStore::new(self.database.clone(), Arc::clone(&self.clock));
+        let commit = Commit { complete: receipts.to_vec(), ..Commit::default() };
+        store.commit(&commit).await.map(drop).map_err(unavailable)
     }
 
     async fn depth(&self) -> Result<u64, QueueError> {

@@ -98,7 +98,7 @@ fn signal(started: i64, ended: Option<i64>) -> Signal {
 
 struct World {
     store: SqliteStore,
-    queue: EmbeddedQueue,
+    queue: Arc<EmbeddedQueue>,
     _folder: tempfile::TempDir,
 }
 
@@ -107,7 +107,8 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pointsman.db");
         let database = Database::open(&file, Options::default()).await.unwrap();
-        let queue = EmbeddedQueue::consumer(database.clone(), Arc::new(Still)).await.unwrap();
+        let queue = EmbeddedQueue::consumer(database.clone(), Arc::new(Still)).await;
+        let queue = Arc::new(queue.unwrap());
         let store = SqliteStore::new(database, Arc::new(Still));
         let text = PLAYBOOK.to_owned();
         let published = Published { number: 1, text, at: at(NOW), by: "test".to_owned() };
@@ -120,8 +121,8 @@ impl World {
     }
 
     fn engine_of(&self, azure: &Arc<Down>) -> Engine {
-        let azure = Arc::clone(azure);
-        Engine::new(Arc::new(self.store.clone()), azure, Arc::new(Still), Mode::Live)
+        let (store, queue) = (Arc::new(self.store.clone()), Arc::clone(&self.queue) as _);
+        Engine::new(store, queue, Arc::clone(azure) as _, Arc::new(Still), Mode::Live)
     }
 
     /// Lets an engine hear a signal, and whatever is due besides.
@@ -140,7 +141,7 @@ impl World {
             loop {
                 let batch = self.queue.receive(9).await.unwrap();
                 engine.reconcile(&batch).await.unwrap();
-                if batch.iter().any(|delivery| delivery.receipt.id == id) {
+                if batch.iter().any(|delivery| delivery.id == id) {
                     break engine.idle().await;
                 }
             }

@@ -107,7 +107,7 @@ impl World {
 
     async fn complete(&self, receipt: &Receipt) -> Result<(), StoreError> {
         let complete = vec![receipt.clone()];
-        self.store.commit(&Commit { complete, ..Commit::default() }).await
+        self.store.commit(&Commit { complete, ..Commit::default() }).await.map(drop)
     }
 
     /// Sends these at once, in this order. (More in one task at a time would be sent in another:
@@ -188,7 +188,7 @@ async fn the_same_adds_nothing_while_it_waits_and_comes_once_more_while_it_is_wo
     world.complete(&first.receipt).await.unwrap();
     let second = world.receive_one("eu").await;
     assert_eq!(second.deliveries, 1);
-    world.complete(&second.receipt).await.unwrap();
+    world.queue.complete(std::slice::from_ref(&second.receipt)).await.unwrap();
     world.nothing_else_comes().await;
     world.close().await;
 }
@@ -222,7 +222,23 @@ async fn a_message_comes_again_when_its_lock_has_run_out() {
     let now = world.clock.now();
     assert!(matches!(world.queue.abandon(&first.receipt, now).await, Err(QueueError::LockLost)));
     assert!(matches!(world.complete(&first.receipt).await, Err(StoreError::LockLost)));
+    let both = [second.receipt.clone(), first.receipt];
+    assert!(matches!(world.queue.complete(&both).await, Err(QueueError::LockLost)));
     world.complete(&second.receipt).await.unwrap();
+    world.close().await;
+}
+
+#[tokio::test]
+async fn a_receipt_of_another_queue_is_refused() {
+    let world = World::new().await;
+    world.send("eu").await;
+    let ours = world.receive_one("eu").await;
+    for token in ["", "4f1c", "x y"] {
+        let foreign = Receipt::new(token.to_owned());
+        assert!(matches!(world.queue.renew(&foreign).await, Err(QueueError::Unavailable(_))));
+        assert!(matches!(world.complete(&foreign).await, Err(StoreError::Corrupt(_))));
+    }
+    world.complete(&ours.receipt).await.unwrap();
     world.close().await;
 }
 
@@ -317,7 +333,7 @@ async fn plant(world: &World, name: &str, body: &'static str) {
     let due = row.due;
     let job = world
         .database()
-        .write(move |conn| Box::pin(async move { messages::insert(conn, &row).await }));
+        .write(move |conn| Box::pin(async move { messages::insert(conn, &row, None).await }));
     job.await.unwrap();
     world.database().arrivals().expect(due);
 }

@@ -11,12 +11,12 @@ use pointsman_core::{
     ledger::Line,
     series::Series,
 };
-use pointsman_engine::ports::{Commit, Receipt, StoreError, Versioned};
+use pointsman_engine::ports::{Commit, StoreError, Versioned};
 use sqlx::SqliteConnection;
 
 use crate::{
     dead_letters,
-    messages::{self, Row},
+    messages::{self, Held, Row},
     micros::Micros,
     program::{CHUNK_ROWS, Place, Program},
     stored,
@@ -71,7 +71,7 @@ pub(crate) struct Prepared {
     lines: Vec<Entry>,
     dead_letters: Vec<dead_letters::Row>,
     send: Vec<Row>,
-    complete: Vec<Receipt>,
+    complete: Vec<Held>,
 }
 
 impl Prepared {
@@ -104,33 +104,8 @@ impl Prepared {
             lines: entries(lines)?,
             dead_letters: dead_letters::Row::all(dead_letters)?,
             send: send.iter().map(|outgoing| Row::new(outgoing, now)).collect::<Result<_, _>>()?,
-            complete: complete.clone(),
+            complete: complete.iter().map(Held::of).collect::<Result<_, _>>()?,
         })
-    }
-
-    /// Whether there is nothing to do.
-    pub(crate) fn is_empty(&self) -> bool {
-        let Self {
-            series,
-            claims: _,
-            documents,
-            groups,
-            groups_seen,
-            documents_seen,
-            lines,
-            dead_letters,
-            send,
-            complete,
-        } = self;
-        series.is_empty()
-            && documents_seen.is_empty()
-            && documents.is_empty()
-            && groups.is_empty()
-            && groups_seen.is_empty()
-            && lines.is_empty()
-            && dead_letters.is_empty()
-            && send.is_empty()
-            && complete.is_empty()
     }
 
     /// Writes all of it, and returns when the first of the messages is due that wait because of it.
@@ -203,8 +178,8 @@ impl Prepared {
             }
         }
         let mut completed = Vec::with_capacity(self.complete.len());
-        for receipt in &self.complete {
-            completed.push(messages::add_completed(program, receipt));
+        for held in &self.complete {
+            completed.push(messages::add_completed(program, held));
             match check {
                 Check::InText => program.require_changed(1),
                 Check::Swaps => {}

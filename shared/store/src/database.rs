@@ -22,7 +22,7 @@ use crate::{
     location,
     readers::{Reader, Readers},
     schema,
-    writer::{Counters, Extent, JOBS_MAX, Opening, Order, Work, Working, Writer, perform},
+    writer::{Counters, JOBS_MAX, Opening, Order, Work, Working, Writer, perform},
 };
 
 /// How many connections read.
@@ -139,7 +139,7 @@ impl Database {
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
         F: FnOnce(T) -> U + Send + 'static,
     {
-        let (job, answered) = Work::job(Extent::Statements, opened(work), then);
+        let (job, answered) = Work::job(Opening::Transaction, opened(work), then);
         perform(&self.inner.orders, job, answered).await
     }
 
@@ -156,7 +156,7 @@ impl Database {
         W: for<'c> FnOnce(&'c mut SqliteConnection, Opening) -> Working<'c, T> + Send + 'static,
         F: FnOnce(T) -> U + Send + 'static,
     {
-        let (job, answered) = Work::job(Extent::Text, work, then);
+        let (job, answered) = Work::job(Opening::Own, work, then);
         perform(&self.inner.orders, job, answered).await
     }
 
@@ -172,7 +172,7 @@ impl Database {
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
         F: FnOnce(T) -> U + Send + 'static,
     {
-        let (job, answered) = Work::job(Extent::Statement, opened(work), then);
+        let (job, answered) = Work::job(Opening::None, opened(work), then);
         perform(&self.inner.orders, job, answered).await
     }
 

@@ -116,7 +116,7 @@ pub(crate) fn reason(error: StoreError) -> String {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests {
     use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
 

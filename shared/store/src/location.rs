@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io,
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown},
     path::{Path, PathBuf},
 };
 
@@ -24,7 +25,8 @@ pub(crate) fn prepare(path: &Path) -> Result<PathBuf, OpenError> {
     let path =
         std::path::absolute(path).map_err(|error| OpenError::File(path.to_owned(), error))?;
     let directory = path.parent().ok_or_else(|| unusable("it is a directory"))?;
-    make_directory(directory).map_err(|error| OpenError::Directory(directory.to_owned(), error))?;
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
+    made.map_err(|error| OpenError::Directory(directory.to_owned(), error))?;
     match make_file(&path) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -33,22 +35,15 @@ pub(crate) fn prepare(path: &Path) -> Result<PathBuf, OpenError> {
             if !found.is_file() {
                 return Err(OpenError::Path(path, "it is not a file"));
             }
-            warn_if_others_can_read(&path, &found);
+            let mode = found.mode() & 0o777;
+            if mode & 0o077 != 0 {
+                let mode = format!("{mode:o}");
+                tracing::warn!(path = %path.display(), mode, "others can read the store");
+            }
         }
         Err(error) => return Err(OpenError::File(path, error)),
     }
     Ok(path)
-}
-
-#[cfg(unix)]
-fn make_directory(directory: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)
-}
-
-#[cfg(not(unix))]
-fn make_directory(directory: &Path) -> io::Result<()> {
-    fs::create_dir_all(directory)
 }
 
 /// Makes an empty file for its owner alone, where there is none: whoever owns its directory. What
@@ -57,9 +52,7 @@ fn make_directory(directory: &Path) -> io::Result<()> {
 ///
 /// # Errors
 /// `AlreadyExists` where there is one, and as the file system has it.
-#[cfg(unix)]
 pub fn make_file(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
     let owner = fs::metadata(std::path::absolute(path)?.parent().unwrap_or(path))?;
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     if owner.uid() != file.metadata()?.uid() {
@@ -69,36 +62,8 @@ pub fn make_file(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Makes an empty file where there is none.
-///
-/// # Errors
-/// `AlreadyExists` where there is one, and as the file system has it.
-#[cfg(not(unix))]
-pub fn make_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(path)
-}
-
 /// Whose the file is, where that can keep someone from opening it.
-#[cfg(unix)]
 pub(crate) fn owner(path: &Path) -> Option<String> {
-    use std::os::unix::fs::MetadataExt;
     let found = fs::metadata(path).ok()?;
     Some(format!("user {} (mode {:o})", found.uid(), found.mode() & 0o777))
 }
-
-#[cfg(not(unix))]
-pub(crate) fn owner(_: &Path) -> Option<String> {
-    None
-}
-
-#[cfg(unix)]
-fn warn_if_others_can_read(path: &Path, found: &fs::Metadata) {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = found.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        tracing::warn!(path = %path.display(), mode = format!("{mode:o}"), "others can read the store");
-    }
-}
-
-#[cfg(not(unix))]
-fn warn_if_others_can_read(_: &Path, _: &fs::Metadata) {}

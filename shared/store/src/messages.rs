@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use pointsman_core::id::MessageId;
 use pointsman_engine::{
     message::Outgoing,
-    ports::{DeadLetter, Receipt, StoreError},
+    ports::{DeadLetter, Receipt, Sent, StoreError},
 };
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
@@ -58,22 +58,38 @@ impl Row {
     }
 }
 
-/// How storing a message ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Inserted {
-    /// It is stored.
-    Stored,
-    /// The same is locked at present, and will be delivered once more after that.
-    Again,
-    /// The same is waiting already, or will be delivered once more anyhow.
-    Duplicate,
+/// Which message is held, and under which lock: what a receipt of the embedded queue says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Which message.
+    pub id: MessageId,
+    /// Under which lock.
+    pub lock: u64,
+}
+
+impl Held {
+    /// What a receipt says.
+    ///
+    /// # Errors
+    /// When it is not this queue's.
+    pub fn of(receipt: &Receipt) -> Result<Self, StoreError> {
+        let foreign = || StoreError::Corrupt("a receipt of another queue".to_owned());
+        let (lock, id) = receipt.token().split_once(' ').ok_or_else(foreign)?;
+        Ok(Self { id: message_id(id.to_owned())?, lock: lock.parse().map_err(|_| foreign())? })
+    }
+
+    /// The receipt that says so.
+    #[must_use]
+    pub fn receipt(&self) -> Receipt {
+        Receipt::new(format!("{} {}", self.lock, self.id))
+    }
 }
 
 /// A message that is locked for its receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Locked {
-    /// The proof.
-    pub receipt: Receipt,
+    /// Which, under which lock.
+    pub held: Held,
     /// How often it was delivered, this time included.
     pub deliveries: u32,
     /// When it was first stored.
@@ -111,33 +127,17 @@ fn lock_column(lock: u64) -> i64 {
     i64::try_from(lock).unwrap_or(i64::MAX)
 }
 
-/// Stores a message that waits.
+/// Stores a message that waits, or one that is locked from the start, delivered for the first time:
+/// under which lock, and until when.
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn insert(conn: &mut SqliteConnection, row: &Row) -> Result<Inserted, StoreError> {
-    store(conn, row, row.due, None).await
-}
-
-/// Stores a message that is locked from the start, delivered for the first time.
-///
-/// # Errors
-/// When SQLite fails.
-pub async fn insert_locked(
+pub async fn insert(
     conn: &mut SqliteConnection,
     row: &Row,
-    lock: u64,
-    until: Micros,
-) -> Result<Inserted, StoreError> {
-    store(conn, row, until, Some(lock)).await
-}
-
-async fn store(
-    conn: &mut SqliteConnection,
-    row: &Row,
-    due: Micros,
-    lock: Option<u64>,
-) -> Result<Inserted, StoreError> {
+    locked: Option<(u64, Micros)>,
+) -> Result<Sent, StoreError> {
+    let (lock, due) = locked.map_or((None, row.due), |(lock, until)| (Some(lock), until));
     let lock = lock.map(lock_column);
     let found: Vec<bool> = said(
         sqlx::query_scalar(
@@ -157,9 +157,9 @@ async fn store(
     )
     .await?;
     Ok(match found.first() {
-        None => Inserted::Duplicate,
-        Some(true) => Inserted::Again,
-        Some(false) => Inserted::Stored,
+        None => Sent::Duplicate,
+        Some(true) => Sent::Again,
+        Some(false) => Sent::Stored,
     })
 }
 
@@ -172,7 +172,7 @@ pub async fn repeat(
     conn: &mut SqliteConnection,
     id: &MessageId,
     due: Micros,
-) -> Result<Option<Inserted>, StoreError> {
+) -> Result<Option<Sent>, StoreError> {
     let found: Option<(bool, Option<i64>)> = said(
         sqlx::query_as("SELECT lock IS NOT NULL, again FROM messages WHERE id = ?")
             .bind(id.as_str())
@@ -182,9 +182,9 @@ pub async fn repeat(
     let due = due.column();
     match found {
         None => return Ok(None),
-        Some((false, _)) => return Ok(Some(Inserted::Duplicate)),
+        Some((false, _)) => return Ok(Some(Sent::Duplicate)),
         Some((true, again)) if again.is_some_and(|again| again <= due) => {
-            return Ok(Some(Inserted::Duplicate));
+            return Ok(Some(Sent::Duplicate));
         }
         Some((true, _)) => {}
     }
@@ -195,7 +195,7 @@ pub async fn repeat(
             .execute(conn),
     )
     .await?;
-    Ok(Some(Inserted::Again))
+    Ok(Some(Sent::Again))
 }
 
 /// Stores messages that wait; those of which the same is waiting add nothing.
@@ -217,8 +217,8 @@ pub(crate) fn add_all(program: &mut Program, messages: &[Row]) {
 
 /// Is done with a message: deletes it, unless it was sent again meanwhile. A statement for each, so
 /// that each is found by its id: SQLite scans the table for a list of pairs.
-pub(crate) fn add_completed(program: &mut Program, receipt: &Receipt) -> Place {
-    program.add(|text| held(text, "DELETE FROM messages WHERE again IS NULL AND id = ", receipt))
+pub(crate) fn add_completed(program: &mut Program, held: &Held) -> Place {
+    program.add(|text| push_held(text, "DELETE FROM messages WHERE again IS NULL AND id = ", held))
 }
 
 /// Is done with the messages of which [`add_completed`] deleted none: makes those that were sent
@@ -228,7 +228,7 @@ pub(crate) fn add_completed(program: &mut Program, receipt: &Receipt) -> Place {
 /// [`StoreError::LockLost`] where the lock of one was lost.
 pub(crate) async fn complete_again(
     conn: &mut SqliteConnection,
-    receipts: &[Receipt],
+    complete: &[Held],
     completed: &[Place],
     ran: &Ran,
 ) -> Result<Micros, StoreError> {
@@ -236,10 +236,10 @@ pub(crate) async fn complete_again(
                 WHERE again IS NOT NULL AND id = ";
     let mut program = Program::default();
     let mut again = Vec::new();
-    for (receipt, place) in receipts.iter().zip(completed) {
+    for (held, place) in complete.iter().zip(completed) {
         if ran.changed(std::slice::from_ref(place)) == 0 {
             again.push(program.add(|text| {
-                held(text, head, receipt);
+                push_held(text, head, held);
                 text.push(" RETURNING due");
             }));
         }
@@ -254,11 +254,11 @@ pub(crate) async fn complete_again(
     Ok(ran.found(&again).map(Micros::of_column).min().unwrap_or(Micros::NEVER))
 }
 
-fn held(text: &mut QueryBuilder<Sqlite>, head: &'static str, receipt: &Receipt) {
+fn push_held(text: &mut QueryBuilder<Sqlite>, head: &'static str, held: &Held) {
     text.push(head)
-        .push_bind(receipt.id.as_str().to_owned())
+        .push_bind(held.id.as_str().to_owned())
         .push(" AND lock = ")
-        .push_bind(lock_column(receipt.lock));
+        .push_bind(lock_column(held.lock));
 }
 
 /// Makes a lock last until then; false where it was lost.
@@ -267,18 +267,10 @@ fn held(text: &mut QueryBuilder<Sqlite>, head: &'static str, receipt: &Receipt) 
 /// When SQLite fails.
 pub async fn renew(
     conn: &mut SqliteConnection,
-    receipt: &Receipt,
+    held: &Held,
     until: Micros,
 ) -> Result<bool, StoreError> {
-    let renewed = said(
-        sqlx::query("UPDATE messages SET due = ? WHERE id = ? AND lock = ?")
-            .bind(until.column())
-            .bind(receipt.id.as_str())
-            .bind(lock_column(receipt.lock))
-            .execute(conn),
-    )
-    .await?;
-    Ok(renewed.rows_affected() > 0)
+    change(conn, "UPDATE messages SET due = ? WHERE id = ? AND lock = ?", until, held).await
 }
 
 /// Gives a message back, to be delivered again no sooner than `due`; false where its lock was lost.
@@ -287,20 +279,29 @@ pub async fn renew(
 /// When SQLite fails.
 pub async fn abandon(
     conn: &mut SqliteConnection,
-    receipt: &Receipt,
+    held: &Held,
     due: Micros,
 ) -> Result<bool, StoreError> {
-    let given = said(
-        sqlx::query(
-            "UPDATE messages SET due = ?, lock = NULL, again = NULL WHERE id = ? AND lock = ?",
-        )
-        .bind(due.column())
-        .bind(receipt.id.as_str())
-        .bind(lock_column(receipt.lock))
-        .execute(conn),
+    let text = "UPDATE messages SET due = ?, lock = NULL, again = NULL WHERE id = ? AND lock = ?";
+    change(conn, text, due, held).await
+}
+
+/// Changes a message, unless its lock was lost.
+async fn change(
+    conn: &mut SqliteConnection,
+    text: &'static str,
+    due: Micros,
+    held: &Held,
+) -> Result<bool, StoreError> {
+    let changed = said(
+        sqlx::query(text)
+            .bind(due.column())
+            .bind(held.id.as_str())
+            .bind(lock_column(held.lock))
+            .execute(conn),
     )
     .await?;
-    Ok(given.rows_affected() > 0)
+    Ok(changed.rows_affected() > 0)
 }
 
 /// Puts a message away as a dead letter; nothing happens where its lock was lost.
@@ -309,13 +310,13 @@ pub async fn abandon(
 /// When SQLite fails.
 pub async fn bury(
     conn: &mut SqliteConnection,
-    receipt: &Receipt,
+    held: &Held,
     letter: &DeadLetter,
 ) -> Result<(), StoreError> {
     let deleted = said(
         sqlx::query("DELETE FROM messages WHERE id = ? AND lock = ?")
-            .bind(receipt.id.as_str())
-            .bind(lock_column(receipt.lock))
+            .bind(held.id.as_str())
+            .bind(lock_column(held.lock))
             .execute(&mut *conn),
     )
     .await?;
@@ -386,11 +387,11 @@ async fn lock_all(
     .await?;
     let mut locked = Vec::with_capacity(found.len());
     for (seq, id, deliveries, enqueued, body) in found {
-        let receipt = Receipt { id: message_id(id)?, lock };
+        let held = Held { id: message_id(id)?, lock };
         let enqueued = Micros::of_column(enqueued);
         // The order in which RETURNING tells its rows is not SQLite's promise.
         let place = sequence.iter().position(|known| *known == seq);
-        locked.push((place, Locked { receipt, deliveries, enqueued, body }));
+        locked.push((place, Locked { held, deliveries, enqueued, body }));
     }
     locked.sort_by_key(|(place, _)| *place);
     Ok(locked.into_iter().map(|(_, locked)| locked).collect())

@@ -14,9 +14,14 @@ use pointsman_core::{
     signal::SeriesId,
 };
 use pointsman_engine::ports::{
-    Chosen, Clock, Commit, DeadLetter, DeadLetterParts, Published, Store, StoreError, Versioned,
+    Chosen, Clock, Commit, DeadLetter, DeadLetterParts, Published, Store, StoreError, Unsettled,
+    Versioned,
 };
-use sqlx::{QueryBuilder, Sqlite};
+use sqlx::{
+    FromRow, QueryBuilder, Sqlite,
+    query::{Query, QueryAs},
+    sqlite::{SqliteArguments, SqliteRow},
+};
 
 use crate::{
     commit::{self, Prepared},
@@ -62,6 +67,30 @@ impl SqliteStore {
     pub fn database(&self) -> &Database {
         &self.database
     }
+
+    /// What a query finds.
+    async fn rows<T>(
+        &self,
+        query: QueryAs<'_, Sqlite, T, SqliteArguments>,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        T: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
+        said(query.fetch_all(&mut *self.database.reader().await?)).await
+    }
+
+    /// How many rows a statement has changed.
+    async fn execute(
+        &self,
+        statement: Query<'static, Sqlite, SqliteArguments>,
+    ) -> Result<u64, StoreError> {
+        self.database
+            .write_statement_then(
+                move |conn| Box::pin(async move { said(statement.execute(conn)).await }),
+                |done| done.rows_affected(),
+            )
+            .await
+    }
 }
 
 fn versioned<T: Body>((version, body): (i64, String)) -> Result<Versioned<T>, StoreError> {
@@ -103,14 +132,8 @@ impl Store for SqliteStore {
                 ids.push_bind(id.to_string());
             }
             query.push(")");
-            let rows: Vec<(i64, String)> = said(
-                query
-                    .build_query_as()
-                    .persistent(chunk.len() <= KEPT_IDS_MAX)
-                    .fetch_all(&mut *self.database.reader().await?),
-            )
-            .await?;
-            for row in rows {
+            let query = query.build_query_as().persistent(chunk.len() <= KEPT_IDS_MAX);
+            for row in self.rows(query).await? {
                 found.push(versioned(row)?);
             }
         }
@@ -125,10 +148,8 @@ impl Store for SqliteStore {
         query
             .push(" ORDER BY generation DESC, severity DESC, started, claims.series LIMIT ")
             .push_bind(bound(RECALLED_MAX));
-        let bodies: Vec<String> =
-            said(query.build_query_scalar().fetch_all(&mut *self.database.reader().await?)).await?;
-        let mut found = Vec::with_capacity(bodies.len());
-        for body in bodies {
+        let mut found = Vec::new();
+        for (body,) in self.rows::<(String,)>(query.build_query_as()).await? {
             let series: Series = stored::read(&body)?;
             let claims = series.running.into_iter().flat_map(|running| running.claims);
             let asked = claims.filter(|claim| recall.matches(claim)).map(|claim| claim.asked);
@@ -155,37 +176,24 @@ impl Store for SqliteStore {
         &self,
         backend: &BackendId,
     ) -> Result<Option<Versioned<Document>>, StoreError> {
-        let row: Option<(i64, String)> = said(
-            sqlx::query_as("SELECT version, body FROM documents WHERE id = ?")
-                .bind(backend.to_string())
-                .fetch_optional(&mut *self.database.reader().await?),
-        )
-        .await?;
-        row.map(versioned).transpose()
+        let query = sqlx::query_as("SELECT version, body FROM documents WHERE id = ?");
+        let mut rows = self.rows(query.bind(backend.to_string())).await?;
+        rows.pop().map(versioned).transpose()
     }
 
     async fn documents(&self) -> Result<Vec<Versioned<Document>>, StoreError> {
-        let rows: Vec<(i64, String)> = said(
-            sqlx::query_as("SELECT version, body FROM documents ORDER BY id")
-                .fetch_all(&mut *self.database.reader().await?),
-        )
-        .await?;
-        rows.into_iter().map(versioned).collect()
+        let query = sqlx::query_as("SELECT version, body FROM documents ORDER BY id");
+        self.rows(query).await?.into_iter().map(versioned).collect()
     }
 
     async fn overdue(&self, before: Timestamp, most: usize) -> Result<Vec<BackendId>, StoreError> {
-        let ids: Vec<String> = said(
-            sqlx::query_scalar("SELECT id FROM documents WHERE wake < ? ORDER BY wake LIMIT ?")
-                .bind(Micros::at(before).column())
-                .bind(bound(most))
-                .fetch_all(&mut *self.database.reader().await?),
-        )
-        .await?;
-        ids.iter()
-            .map(|id| {
-                id.parse().map_err(|_| StoreError::Corrupt(format!("`{id}` is not a backend's id")))
-            })
-            .collect()
+        let query = sqlx::query_as("SELECT id FROM documents WHERE wake < ? ORDER BY wake LIMIT ?")
+            .bind(Micros::at(before).column())
+            .bind(bound(most));
+        let id = |(id,): &(String,)| {
+            id.parse().map_err(|_| StoreError::Corrupt(format!("`{id}` is not a backend's id")))
+        };
+        self.rows(query).await?.iter().map(id).collect()
     }
 
     async fn group(&self, scope: &Scope) -> Result<Versioned<Group>, StoreError> {
@@ -199,14 +207,11 @@ impl Store for SqliteStore {
     }
 
     async fn published(&self) -> Result<Option<Published>, StoreError> {
-        let row: Option<(i64, i64, String, String)> = said(
-            sqlx::query_as(
-                r#"SELECT number, at, "by", text FROM generations ORDER BY number DESC LIMIT 1"#,
-            )
-            .fetch_optional(&mut *self.database.reader().await?),
-        )
-        .await?;
-        let Some((number, at, by, text)) = row else { return Ok(None) };
+        let query = sqlx::query_as(
+            r#"SELECT number, at, "by", text FROM generations ORDER BY number DESC LIMIT 1"#,
+        );
+        let mut rows: Vec<(i64, i64, String, String)> = self.rows(query).await?;
+        let Some((number, at, by, text)) = rows.pop() else { return Ok(None) };
         Ok(Some(Published { number: number.unsigned_abs(), at: read_time(at)?, by, text }))
     }
 
@@ -240,16 +245,20 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
-        let prepared = Prepared::new(commit, self.clock.now())?;
-        if prepared.is_empty() {
-            return Ok(());
+    /// Sends and completes in the same transaction, and leaves nothing.
+    async fn commit(&self, commit: &Commit) -> Result<Unsettled, StoreError> {
+        if *commit == Commit::default() {
+            return Ok(Unsettled::default());
         }
+        let prepared = Prepared::new(commit, self.clock.now())?;
         let database = self.database.clone();
         self.database
             .write_text_then(
                 move |conn, opening| Box::pin(async move { prepared.write(conn, opening).await }),
-                move |due| database.arrivals().expect(due),
+                move |due| {
+                    database.arrivals().expect(due);
+                    Unsettled::default()
+                },
             )
             .await
     }
@@ -260,30 +269,25 @@ impl Store for SqliteStore {
         most: usize,
     ) -> Result<Vec<Line>, StoreError> {
         let newest = match backend {
-            Some(backend) => sqlx::query_scalar(
+            Some(backend) => sqlx::query_as(
                 "SELECT body FROM ledger WHERE backend = ?2 ORDER BY seq DESC LIMIT ?1",
             )
             .bind(bound(most))
             .bind(backend.to_string()),
-            None => sqlx::query_scalar("SELECT body FROM ledger ORDER BY seq DESC LIMIT ?1")
+            None => sqlx::query_as("SELECT body FROM ledger ORDER BY seq DESC LIMIT ?1")
                 .bind(bound(most)),
         };
-        let bodies: Vec<String> =
-            said(newest.fetch_all(&mut *self.database.reader().await?)).await?;
-        bodies.iter().rev().map(|body| Ok(stored::read(body)?)).collect()
+        let bodies: Vec<(String,)> = self.rows(newest).await?;
+        bodies.iter().rev().map(|(body,)| Ok(stored::read(body)?)).collect()
     }
 
     async fn dead_letters(&self, most: usize) -> Result<Vec<DeadLetter>, StoreError> {
         type Row = (String, i64, String, String, String, Option<String>);
-        let rows: Vec<Row> = said(
-            sqlx::query_as(
-                "SELECT id, at, source, reason, body, parts FROM letters
-                 ORDER BY at DESC, seq DESC LIMIT ?",
-            )
-            .bind(bound(most))
-            .fetch_all(&mut *self.database.reader().await?),
-        )
-        .await?;
+        let query = sqlx::query_as(
+            "SELECT id, at, source, reason, body, parts FROM letters
+             ORDER BY at DESC, seq DESC LIMIT ?",
+        );
+        let rows = self.rows(query.bind(bound(most))).await?;
         let letter = |(id, at, from, reason, body, parts): Row| {
             let parts = parts
                 .map_or_else(|| Ok(DeadLetterParts::default()), |parts| stored::read(&parts))?;
@@ -303,48 +307,24 @@ impl Store for SqliteStore {
 
     async fn drop_dead_letters(&self, chosen: &Chosen) -> Result<u64, StoreError> {
         let Chosen { id, from, before } = chosen.clone();
-        self.database
-            .write(move |conn| {
-                Box::pin(async move {
-                    let dropped = said(
-                        sqlx::query(
-                            "DELETE FROM letters WHERE (?1 IS NULL OR id = ?1)
-                             AND (?2 IS NULL OR source = ?2) AND (?3 IS NULL OR at < ?3)",
-                        )
-                        .bind(id)
-                        .bind(from)
-                        .bind(before.map(|at| Micros::at(at).column()))
-                        .execute(conn),
-                    )
-                    .await?;
-                    Ok(dropped.rows_affected())
-                })
-            })
-            .await
+        let statement = sqlx::query(
+            "DELETE FROM letters WHERE (?1 IS NULL OR id = ?1)
+             AND (?2 IS NULL OR source = ?2) AND (?3 IS NULL OR at < ?3)",
+        );
+        let before = before.map(|at| Micros::at(at).column());
+        self.execute(statement.bind(id).bind(from).bind(before)).await
     }
 
     async fn forget_series(&self, before: Timestamp) -> Result<u64, StoreError> {
         let mut forgotten = 0;
         // Some at a time: others write in between.
         loop {
-            let some: u64 = self
-                .database
-                .write(move |conn| {
-                    Box::pin(async move {
-                        let deleted = said(
-                            sqlx::query(
-                                "DELETE FROM series WHERE id IN
-                                 (SELECT id FROM series WHERE ended_at < ? LIMIT ?)",
-                            )
-                            .bind(Micros::at(before).column())
-                            .bind(bound(SERIES_CHUNK))
-                            .execute(conn),
-                        )
-                        .await?;
-                        Ok(deleted.rows_affected())
-                    })
-                })
-                .await?;
+            let statement = sqlx::query(
+                "DELETE FROM series WHERE id IN
+                 (SELECT id FROM series WHERE ended_at < ? LIMIT ?)",
+            );
+            let statement = statement.bind(Micros::at(before).column()).bind(bound(SERIES_CHUNK));
+            let some = self.execute(statement).await?;
             forgotten += some;
             if some < SERIES_CHUNK as u64 {
                 return Ok(forgotten);
@@ -353,13 +333,6 @@ impl Store for SqliteStore {
     }
 
     async fn ready(&self) -> Result<(), StoreError> {
-        self.database
-            .write(|conn| {
-                Box::pin(async move {
-                    said(sqlx::query("UPDATE probe SET side = 1 - side").execute(conn)).await?;
-                    Ok(())
-                })
-            })
-            .await
+        self.execute(sqlx::query("UPDATE probe SET side = 1 - side")).await.map(drop)
     }
 }

@@ -112,22 +112,11 @@ impl Opening {
     }
 }
 
-/// How much a job does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Extent {
-    /// One statement at most, which SQLite does whole or not at all by itself.
-    Statement,
-    /// Several statements.
-    Statements,
-    /// Several statements, begun and committed in one text where they are alone.
-    Text,
-}
-
 /// A write, and who waits for its result.
 #[async_trait]
 pub(crate) trait Job: Send {
-    /// How much it does.
-    fn extent(&self) -> Extent;
+    /// What it begins with where it is alone.
+    fn opening(&self) -> Opening;
     /// Whether nobody waits for it any more.
     fn is_abandoned(&self) -> bool;
     /// Opens its part by what it is given, runs it, and keeps its result.
@@ -138,7 +127,7 @@ pub(crate) trait Job: Send {
 
 /// A [`Job`] made of closures.
 pub(crate) struct Work<T, U, W, F> {
-    extent: Extent,
+    opening: Opening,
     work: Option<W>,
     result: Option<Result<T, StoreError>>,
     then: F,
@@ -153,12 +142,12 @@ where
     F: FnOnce(T) -> U + Send + 'static,
 {
     pub(crate) fn job(
-        extent: Extent,
+        opening: Opening,
         work: W,
         then: F,
     ) -> (Box<dyn Job>, oneshot::Receiver<Result<U, StoreError>>) {
         let (answer, answered) = oneshot::channel();
-        (Box::new(Self { extent, work: Some(work), result: None, then, answer }), answered)
+        (Box::new(Self { opening, work: Some(work), result: None, then, answer }), answered)
     }
 }
 
@@ -170,8 +159,8 @@ where
     W: for<'c> FnOnce(&'c mut SqliteConnection, Opening) -> Working<'c, T> + Send + 'static,
     F: FnOnce(T) -> U + Send + 'static,
 {
-    fn extent(&self) -> Extent {
-        self.extent
+    fn opening(&self) -> Opening {
+        self.opening
     }
 
     fn is_abandoned(&self) -> bool {
@@ -265,15 +254,12 @@ impl Writer {
     /// Runs a job that has no company, and answers it. One of a single statement needs no
     /// transaction around it, which saves hops to SQLite's thread and back.
     async fn commit_alone(&mut self, mut job: Box<dyn Job>) {
-        let conn = match open(&mut self.conn, &self.options).await {
+        // What a job begins with when it is alone, it sets itself.
+        let conn = match begin(&mut self.conn, &self.options, Opening::None).await {
             Ok(conn) => conn,
             Err(error) => return job.answer(Err(StoreError::Unavailable(unopened(error, 1)))),
         };
-        let opening = match job.extent() {
-            Extent::Statement => Opening::None,
-            Extent::Statements => Opening::Transaction,
-            Extent::Text => Opening::Own,
-        };
+        let opening = job.opening();
         let verdict = job.run(conn, opening).await;
         let done = verdict == Verdict::Done;
         let damage = (verdict == Verdict::Damaged).then(|| "its only write failed".to_owned());
@@ -296,7 +282,7 @@ impl Writer {
     /// Runs jobs of the group in one transaction and answers them: all of it, unless one of them
     /// damages the transaction; then what has not run is left in the group.
     async fn commit_together(&mut self, group: &mut VecDeque<Box<dyn Job>>) {
-        let conn = match begin(&mut self.conn, &self.options).await {
+        let conn = match begin(&mut self.conn, &self.options, Opening::Transaction).await {
             Ok(conn) => conn,
             Err(error) => {
                 let why = unopened(error, group.len());
@@ -374,35 +360,24 @@ impl Writer {
     }
 }
 
-/// The writing connection, opened where there is none.
-async fn open<'c>(
-    conn: &'c mut Option<SqliteConnection>,
-    options: &SqliteConnectOptions,
-) -> Result<&'c mut SqliteConnection, StoreError> {
-    let open = match conn.take() {
-        Some(open) => open,
-        None => said(options.connect()).await?,
-    };
-    Ok(conn.insert(open))
-}
-
 fn unopened(error: StoreError, jobs: usize) -> String {
     let error = reason(error);
     tracing::warn!(error, jobs, "no transaction could be begun");
     error
 }
 
-/// Begins the transaction of a group. A connection on which that fails is given up; the next group
-/// opens another.
+/// The writing connection, opened where there is none, with what a group begins with. One on which that
+/// fails is given up; the next group opens another.
 async fn begin<'c>(
     conn: &'c mut Option<SqliteConnection>,
     options: &SqliteConnectOptions,
+    opening: Opening,
 ) -> Result<&'c mut SqliteConnection, StoreError> {
     let mut open = match conn.take() {
         Some(open) => open,
         None => said(options.connect()).await?,
     };
-    Opening::Transaction.run(&mut open).await?;
+    opening.run(&mut open).await?;
     Ok(conn.insert(open))
 }
 

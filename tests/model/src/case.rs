@@ -12,14 +12,16 @@ use proptest::{collection::vec, option, prelude::*, sample::select, test_runner:
 
 use crate::{
     azure::{Foreign, ReadFault, ReconnectFault, WriteFault},
+    store::{Pair, QueueFault},
     world::{Book, World, at, playbook},
 };
 
 /// So many cases; `PROPTEST_CASES`, where it is set, says otherwise.
 ///
-/// A run of `cargo test -p pointsman-model` tries 2,836 cases: 1,280 histories with everything at
-/// once (`chaos`, 480 of them with two instances), 384 orders of arrival (`order`), 1,152 about time
-/// (`time`), and 20 that crash before each of their stages (`crash`). Every night,
+/// A run of `cargo test -p pointsman-model` tries 2,996 cases: 1,440 histories with everything at
+/// once (`chaos`, 640 of them with two instances), 384 orders of arrival (`order`), 1,152 about time
+/// (`time`), and 20 that crash before each of their stages (`crash`). In half of them, but for those
+/// about time, the store and the queue are apart. Every night,
 /// `all_hold_for_two_instances_whose_clocks_differ` tries 100,000 histories.
 pub(crate) fn config(cases: u32) -> Config {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
@@ -423,6 +425,17 @@ pub(crate) fn case_lasting(lasts: std::ops::Range<i64>) -> impl Strategy<Value =
 
 pub(crate) fn case() -> impl Strategy<Value = Case> {
     case_lasting(3..30)
+}
+
+/// Both kinds of store and queue; those that are apart at times with a queue that fails.
+pub(crate) fn pair() -> impl Strategy<Value = Pair> {
+    let fault = prop_oneof![
+        6 => Just(QueueFault::None),
+        1 => Just(QueueFault::LostAfter),
+        1 => Just(QueueFault::LostBefore),
+        1 => Just(QueueFault::TooLate),
+    ];
+    prop_oneof![1 => Just(Pair::One), 1 => vec(fault, 0..12).prop_map(Pair::Apart)]
 }
 
 /// What happens meanwhile.

@@ -5,14 +5,20 @@ use proptest::prelude::*;
 
 use crate::{
     azure::{WriteFault, fields},
-    case::{Case, case_lasting, config},
+    case::{Case, case_lasting, config, pair},
+    store::Pair,
     world::{World, at},
 };
 
 /// Delivers every signal, or every firing, about when it is sent, with a crash before one of the
 /// stages.
-fn hear_all(case: &Case, ended: bool, faults: &[WriteFault], crash_before: Option<usize>) -> World {
-    let mut world = case.world();
+fn hear_all(
+    case: &Case,
+    ended: bool,
+    (faults, pair): (&[WriteFault], &Pair),
+    crash_before: Option<usize>,
+) -> World {
+    let mut world = case.world().with_pair(pair);
     world.crash_before = crash_before;
     world.azure.writes.extend(faults);
     for (sent, signal) in case.signals(ended) {
@@ -24,8 +30,12 @@ fn hear_all(case: &Case, ended: bool, faults: &[WriteFault], crash_before: Optio
 }
 
 /// The same, until all is over and at rest.
-fn live_through(case: &Case, faults: &[WriteFault], crash_before: Option<usize>) -> World {
-    let mut world = hear_all(case, true, faults, crash_before);
+fn live_through(
+    case: &Case,
+    outside: (&[WriteFault], &Pair),
+    crash_before: Option<usize>,
+) -> World {
+    let mut world = hear_all(case, true, outside, crash_before);
     world.settle();
     world
 }
@@ -46,14 +56,15 @@ proptest! {
     fn i3_a_crash_between_any_two_stages_ends_in_the_same_state(
         mut case in case_lasting(3..6),
         faults in write_faults(),
+        pair in pair(),
     ) {
         // Every stage of a short life rather than some of a long one.
         case.alerts.truncate(2);
         case.alerts.iter_mut().for_each(|alert| alert.runs.truncate(2));
-        let whole = live_through(&case, &faults, None);
+        let whole = live_through(&case, (&faults, &pair), None);
         whole.restored().map_err(TestCaseError::fail)?;
         for stage in 0..whole.stages {
-            let crashed = live_through(&case, &faults, Some(stage));
+            let crashed = live_through(&case, (&faults, &pair), Some(stage));
             let fail = |why: String| TestCaseError::fail(format!("crashed before {stage}: {why}"));
             crashed.restored().map_err(fail)?;
             crashed.check(&["I3", "I4", "I4-again", "I5", "I6", "I9", "I10"]).map_err(fail)?;
@@ -69,13 +80,14 @@ proptest! {
     fn i3_a_crash_between_any_two_stages_loses_nothing_that_is_in_force(
         mut case in case_lasting(600..900),
         faults in write_faults(),
+        pair in pair(),
     ) {
         case.alerts.truncate(3);
         case.alerts.iter_mut().for_each(|alert| alert.runs.truncate(1));
         // What lasts `for` a time would be over.
         case.plays.iter_mut().for_each(|play| play.resolves = true);
         let reach = |crash_before| {
-            let mut world = hear_all(&case, false, &faults, crash_before);
+            let mut world = hear_all(&case, false, (&faults, &pair), crash_before);
             world.calm_down();
             world
         };

@@ -41,7 +41,7 @@ impl World {
     /// Lets all be well, and holds what comes of it against I12: what is broken is kept with what else
     /// was seen to be.
     pub(crate) fn calm_down(&mut self) {
-        self.azure.heal();
+        self.heal();
         self.pass(CALM);
         let reads = self.azure.gets;
         self.pass(STILL);

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 
 use crate::{
     azure::fields,
-    case::{Case, case, case_lasting, config},
+    case::{Case, case, case_lasting, config, pair},
+    store::Pair,
     world::{World, at},
 };
 
@@ -33,8 +34,8 @@ fn arrival() -> impl Strategy<Value = Arrival> {
 }
 
 /// Lets all signals arrive in this order, after the last of them was sent.
-fn arrive(case: &Case, ended: bool, arrival: &Arrival) -> World {
-    let mut world = case.world();
+fn arrive(case: &Case, ended: bool, arrival: &Arrival, pair: &Pair) -> World {
+    let mut world = case.world().with_pair(pair);
     let sent = case.signals(ended);
     world.now = at(sent.iter().map(|(sent, _)| *sent).max().unwrap_or(0));
     let mut order: Vec<(u32, Signal)> = sent
@@ -72,10 +73,10 @@ proptest! {
 
     #[test]
     fn i1_the_same_pool_is_reached_in_any_order_when_all_is_over(
-        case in case(), one in arrival(), other in arrival(),
+        case in case(), one in arrival(), other in arrival(), pair in pair(),
     ) {
         for arrival in [&one, &other] {
-            let mut world = arrive(&case, true, arrival);
+            let mut world = arrive(&case, true, arrival, &pair);
             world.calm_down();
             world.settle();
             world.check(&[]).map_err(TestCaseError::fail)?;
@@ -85,14 +86,14 @@ proptest! {
 
     #[test]
     fn i1_the_same_is_desired_in_any_order_while_alerts_go_on(
-        mut case in case_lasting(600..900), one in arrival(), other in arrival(),
+        mut case in case_lasting(600..900), one in arrival(), other in arrival(), pair in pair(),
     ) {
         // What lasts `for` a time lasts whatever its source says: an end that came first has kept
         // it from beginning, and one that comes later does not end it before its time.
         case.plays.iter_mut().for_each(|play| play.resolves = true);
         let mut worlds = Vec::new();
         for arrival in [&one, &other] {
-            let mut world = arrive(&case, false, arrival);
+            let mut world = arrive(&case, false, arrival, &pair);
             // Longer than any hold and ramp.
             world.pass(1_800);
             world.calm_down();
@@ -117,9 +118,9 @@ proptest! {
     #[test]
     fn i2_what_is_heard_again_makes_no_write_and_no_line_of_effect(
         case in case_lasting(600..900), ended in any::<bool>(), arrival in arrival(),
-        again in prop::collection::vec(0_usize..SIGNALS_MAX, 1..20),
+        again in prop::collection::vec(0_usize..SIGNALS_MAX, 1..20), pair in pair(),
     ) {
-        let mut world = arrive(&case, ended, &arrival);
+        let mut world = arrive(&case, ended, &arrival, &pair);
         world.pass(1_800);
         world.calm_down();
         world.check(&[]).map_err(TestCaseError::fail)?;

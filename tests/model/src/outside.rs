@@ -10,7 +10,7 @@ use pointsman_core::{
     overrides::later,
     playbook::{Playbook, read},
 };
-use pointsman_engine::ports::{Commit, StoreError, Versioned};
+use pointsman_engine::ports::{Commit, StoreError, Unsettled, Versioned};
 
 use crate::{azure::Azure, store::Store, watch::Watch};
 
@@ -57,15 +57,15 @@ impl Outside {
     }
 
     /// Saves all of it, or nothing; what is planned by it is noted.
-    pub(crate) fn commit(&mut self, commit: &Commit) -> Result<(), StoreError> {
+    pub(crate) fn commit(&mut self, commit: &Commit) -> Result<Unsettled, StoreError> {
         let before = self.document().cloned();
-        self.store.commit(commit, self.now)?;
+        let unsettled = self.store.commit(commit, self.now)?;
         let of_first = |document: &&Versioned<Document>| document.body.backend == backend();
         for document in commit.documents.iter().filter(of_first) {
             self.saved(before.as_ref(), &document.body);
         }
         self.told(&commit.lines);
-        Ok(())
+        Ok(unsettled)
     }
 }
 

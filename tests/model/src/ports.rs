@@ -24,9 +24,12 @@ use pointsman_core::{
     signal::SeriesId,
     step::Observed,
 };
-use pointsman_engine::ports::{
-    Chosen, Clock, Commit, DeadLetter, ManagementApi, Published, Sight, Store, StoreError, Unseen,
-    Versioned, Writing,
+use pointsman_engine::{
+    message::Outgoing,
+    ports::{
+        Chosen, Clock, Commit, DeadLetter, Delivery, ManagementApi, Published, Queue, QueueError,
+        Receipt, Relay, Sent, Sight, Store, StoreError, Unseen, Unsettled, Versioned, Writing,
+    },
 };
 
 use crate::{
@@ -142,12 +145,27 @@ impl Store for Ports {
         Err(StoreError::Unavailable("the world publishes".to_owned()))
     }
 
-    async fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+    async fn commit(&self, commit: &Commit) -> Result<Unsettled, StoreError> {
         let act = |outside: &mut Outside| {
             outside.record(|| format!("{commit:?}"));
             outside.commit(commit)
         };
         self.act("commit", act).await
+    }
+
+    async fn outbox(&self, most: usize) -> Result<Vec<Relay>, StoreError> {
+        if self.with(|outside| !outside.store.is_apart) {
+            return Ok(Vec::new());
+        }
+        Ok(self.act("outbox", |outside| outside.store.outbox(most)).await)
+    }
+
+    async fn relayed(&self, entries: &[u64]) -> Result<(), StoreError> {
+        let take_out = |outside: &mut Outside| {
+            outside.store.outbox.retain(|entry, _| !entries.contains(entry));
+        };
+        self.act("relayed", take_out).await;
+        Ok(())
     }
 
     async fn history(
@@ -181,6 +199,34 @@ impl Store for Ports {
 
     async fn ready(&self) -> Result<(), StoreError> {
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Queue for Ports {
+    async fn send(&self, outgoing: Outgoing) -> Result<Sent, QueueError> {
+        self.act("send", |outside| outside.store.relay(&outgoing, outside.now)).await
+    }
+
+    async fn receive(&self, _: usize) -> Result<Vec<Delivery>, QueueError> {
+        Err(QueueError::Unavailable("the world hands messages over".to_owned()))
+    }
+
+    async fn renew(&self, _: &Receipt) -> Result<(), QueueError> {
+        Err(QueueError::Unavailable("the world ends locks".to_owned()))
+    }
+
+    async fn abandon(&self, receipt: &Receipt, due: Timestamp) -> Result<(), QueueError> {
+        self.with(|outside| outside.store.give_back(receipt, due));
+        Ok(())
+    }
+
+    async fn complete(&self, receipts: &[Receipt]) -> Result<(), QueueError> {
+        self.act("complete", |outside| outside.store.settle(receipts, outside.now)).await
+    }
+
+    async fn depth(&self) -> Result<u64, QueueError> {
+        Err(QueueError::Unavailable("only people ask for it".to_owned()))
     }
 }
 

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{group::Pause, overrides::later};
 use pointsman_engine::{
     Engine, Mode, pause,
-    ports::{Delivery, StoreError},
+    ports::{Delivery, Queue as _, StoreError},
     reconcile::ReconcileError,
 };
 use tokio::runtime::{Builder, Runtime};
@@ -68,6 +68,7 @@ impl Running {
             Arc::clone(&ports) as _,
             Arc::clone(&ports) as _,
             Arc::clone(&ports) as _,
+            Arc::clone(&ports) as _,
             mode,
         );
         let runtime =
@@ -104,6 +105,17 @@ impl Running {
         self.engine.look(backend);
     }
 
+    /// Waits until it is idle, as a process does that is to end; says so when it is.
+    pub(crate) fn idle(&self) -> Arc<AtomicBool> {
+        let (engine, is_idle) = (self.engine.clone(), Arc::<AtomicBool>::default());
+        let told = Arc::clone(&is_idle);
+        tokio::spawn(async move {
+            engine.idle().await;
+            told.store(true, Ordering::Relaxed);
+        });
+        is_idle
+    }
+
     pub(crate) fn sweep(&self, grace: SignedDuration) {
         let engine = self.engine.clone();
         // What it could not do is done by the next.
@@ -112,14 +124,14 @@ impl Running {
 
     /// Pauses or resumes, as the command line does it.
     pub(crate) fn switch(&self, on: bool) {
-        let engine = self.engine.clone();
+        let (engine, ports) = (self.engine.clone(), Arc::clone(&self.ports));
         let (by, reason) = ("operator".to_owned(), "change freeze".to_owned());
         tokio::spawn(async move {
             let now = engine.now();
             let switched = if on {
-                pause::pause(engine.store(), &Pause { by, reason, at: now }).await
+                pause::pause(engine.store(), &*ports, &Pause { by, reason, at: now }).await
             } else {
-                pause::resume(engine.store(), &by, now).await
+                pause::resume(engine.store(), &*ports, &by, now).await
             };
             switched.unwrap();
         });
@@ -140,10 +152,8 @@ impl Running {
                         continue;
                     }
                     let rest = REST * i32::try_from(one.deliveries).unwrap();
-                    ports.with(|outside| {
-                        let due = later(outside.now, rest);
-                        outside.store.give_back(&one.receipt, due);
-                    });
+                    let due = later(ports.with(|outside| outside.now), rest);
+                    ports.abandon(&one.receipt, due).await.unwrap();
                 }
             }
             ports.with(|outside| {

@@ -1,8 +1,12 @@
 //! The store and the queue, in memory: what the engine's ports promise of them, and no more.
+//!
+//! They are of one of two kinds ([`Pair`]). In one database, as the embedded ones are, a commit sends and
+//! completes. Apart, as PostgreSQL and Service Bus are, a commit does neither: it keeps an outbox, and
+//! what follows at the queue are calls of their own, between which anything may come.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     claim::{Asked, RECALLED_MAX, Recall},
     document::Document,
@@ -10,13 +14,42 @@ use pointsman_core::{
     id::{LineId, MessageId},
     ledger::Line,
     names::BackendId,
+    overrides::later,
     series::Series,
     signal::SeriesId,
 };
 use pointsman_engine::{
     message::{Message, Outgoing},
-    ports::{Commit, DeadLetter, Delivery, Receipt, StoreError, Versioned},
+    ports::{
+        Commit, DeadLetter, Delivery, QueueError, Receipt, Relay, Sent, StoreError, Unsettled,
+        Versioned,
+    },
 };
+
+/// How long a message is locked where nobody completes it or gives it back.
+const LOCK: SignedDuration = SignedDuration::from_secs(30);
+
+/// How a call of a queue that is apart ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum QueueFault {
+    /// As it should.
+    None,
+    /// It is done, and the answer is lost.
+    LostAfter,
+    /// It is not done.
+    LostBefore,
+    /// It comes when the lock has run out.
+    TooLate,
+}
+
+/// Whether the store and the queue are one database.
+#[derive(Clone, Debug)]
+pub(crate) enum Pair {
+    /// They are.
+    One,
+    /// They are not; the first calls of the queue end so.
+    Apart(Vec<QueueFault>),
+}
 
 /// A message that is stored.
 #[derive(Clone, Debug)]
@@ -34,7 +67,7 @@ pub(crate) struct Waiting {
     again: Option<Timestamp>,
 }
 
-/// The store and the queue, which commit together.
+/// The store and the queue.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     pub(crate) series: BTreeMap<SeriesId, Versioned<Series>>,
@@ -45,10 +78,19 @@ pub(crate) struct Store {
     pub(crate) dead_letters: BTreeMap<String, DeadLetter>,
     pub(crate) queue: Vec<Waiting>,
     locks: u64,
+    pub(crate) is_apart: bool,
+    pub(crate) faults: VecDeque<QueueFault>,
+    /// What the commits of a store that is apart left to be relayed.
+    pub(crate) outbox: BTreeMap<u64, Outgoing>,
+    entries: u64,
 }
 
 impl Store {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(pair: Pair) -> Self {
+        let (is_apart, faults) = match pair {
+            Pair::One => (false, Vec::new()),
+            Pair::Apart(faults) => (true, faults),
+        };
         Self {
             series: BTreeMap::new(),
             documents: BTreeMap::new(),
@@ -58,11 +100,19 @@ impl Store {
             dead_letters: BTreeMap::new(),
             queue: Vec::new(),
             locks: 0,
+            is_apart,
+            faults: faults.into(),
+            outbox: BTreeMap::new(),
+            entries: 0,
         }
     }
 
     /// Saves all of it, or nothing.
-    pub(crate) fn commit(&mut self, commit: &Commit, now: Timestamp) -> Result<(), StoreError> {
+    pub(crate) fn commit(
+        &mut self,
+        commit: &Commit,
+        now: Timestamp,
+    ) -> Result<Unsettled, StoreError> {
         let group = |scope| version(self.groups.get(scope));
         let as_seen = commit.groups_seen.iter().all(|(scope, seen)| *seen == group(scope))
             && commit.groups.iter().all(|(scope, one)| one.version == group(scope))
@@ -81,11 +131,8 @@ impl Store {
         if !as_seen {
             return Err(StoreError::Conflict);
         }
-        if commit.complete.iter().any(|receipt| self.locked(receipt).is_none()) {
-            return Err(StoreError::LockLost);
-        }
-        for receipt in &commit.complete {
-            self.complete(receipt);
+        if !self.is_apart {
+            self.complete(&commit.complete).map_err(|_| StoreError::LockLost)?;
         }
         for document in &commit.documents {
             self.documents.insert(document.body.backend.clone(), document.clone().saved());
@@ -104,10 +151,28 @@ impl Store {
         for letter in &commit.dead_letters {
             self.dead_letters.entry(letter.id.clone()).or_insert_with(|| letter.clone());
         }
-        for outgoing in &commit.send {
-            self.send(outgoing, now);
+        if !self.is_apart {
+            for outgoing in &commit.send {
+                self.send(outgoing, now);
+            }
+            return Ok(Unsettled::default());
         }
-        Ok(())
+        let mut relay = Vec::new();
+        for outgoing in &commit.send {
+            self.entries += 1;
+            self.outbox.insert(self.entries, outgoing.clone());
+            relay.push(Relay { entry: self.entries, outgoing: outgoing.clone() });
+        }
+        Ok(Unsettled { relay, complete: commit.complete.clone() })
+    }
+
+    /// What is to be relayed still.
+    pub(crate) fn outbox(&self, most: usize) -> Vec<Relay> {
+        let relay = |(entry, outgoing): (&u64, &Outgoing)| Relay {
+            entry: *entry,
+            outgoing: outgoing.clone(),
+        };
+        self.outbox.iter().take(most).map(relay).collect()
     }
 
     /// A group document; an empty one where none is stored.
@@ -131,22 +196,72 @@ impl Store {
     }
 
     /// Stores a message; one that is waiting already is not stored again.
-    pub(crate) fn send(&mut self, outgoing: &Outgoing, now: Timestamp) {
+    pub(crate) fn send(&mut self, outgoing: &Outgoing, now: Timestamp) -> Sent {
         let due = outgoing.due.unwrap_or(now);
         match self.queue.iter_mut().find(|waiting| waiting.id == outgoing.id) {
-            Some(waiting) if waiting.lock != 0 => waiting.again = Some(due),
-            Some(_) => {}
-            None => self.queue.push(Waiting {
-                id: outgoing.id.clone(),
-                due,
-                enqueued: now,
-                message: outgoing.message.clone(),
-                deliveries: 0,
-                holder: None,
-                lock: 0,
-                again: None,
-            }),
+            Some(waiting) if waiting.lock != 0 => {
+                waiting.again = Some(due);
+                Sent::Again
+            }
+            Some(_) => Sent::Duplicate,
+            None => {
+                self.queue.push(Waiting {
+                    id: outgoing.id.clone(),
+                    due,
+                    enqueued: now,
+                    message: outgoing.message.clone(),
+                    deliveries: 0,
+                    holder: None,
+                    lock: 0,
+                    again: None,
+                });
+                Sent::Stored
+            }
         }
+    }
+
+    /// Takes a message from the outbox, as a queue that is apart does it.
+    pub(crate) fn relay(
+        &mut self,
+        outgoing: &Outgoing,
+        now: Timestamp,
+    ) -> Result<Sent, QueueError> {
+        match self.fault() {
+            QueueFault::None | QueueFault::TooLate => Ok(self.send(outgoing, now)),
+            QueueFault::LostAfter => {
+                self.send(outgoing, now);
+                Err(unanswered())
+            }
+            QueueFault::LostBefore => Err(unanswered()),
+        }
+    }
+
+    /// Is done with messages, as a queue that is apart does it.
+    pub(crate) fn settle(
+        &mut self,
+        receipts: &[Receipt],
+        now: Timestamp,
+    ) -> Result<(), QueueError> {
+        match self.fault() {
+            QueueFault::None => self.complete(receipts),
+            QueueFault::LostAfter => {
+                self.complete(receipts)?;
+                Err(unanswered())
+            }
+            QueueFault::LostBefore => {
+                // Their locks run out.
+                receipts.iter().for_each(|receipt| self.give_back(receipt, later(now, LOCK)));
+                Err(unanswered())
+            }
+            QueueFault::TooLate => {
+                receipts.iter().for_each(|receipt| self.give_back(receipt, now));
+                self.complete(receipts)
+            }
+        }
+    }
+
+    fn fault(&mut self) -> QueueFault {
+        self.faults.pop_front().unwrap_or(QueueFault::None)
     }
 
     /// Hands the messages that a process has and was not given yet over to it.
@@ -158,7 +273,8 @@ impl Store {
                 waiting.lock = self.locks;
                 waiting.deliveries += 1;
                 deliveries.push(Delivery {
-                    receipt: Receipt { id: waiting.id.clone(), lock: waiting.lock },
+                    id: waiting.id.clone(),
+                    receipt: Receipt::new(waiting.lock.to_string()),
                     deliveries: waiting.deliveries,
                     enqueued: waiting.enqueued,
                     message: waiting.message.clone(),
@@ -180,7 +296,7 @@ impl Store {
         }
     }
 
-    /// Takes all messages back from a process that has died.
+    /// Takes all messages back from a process that has died, or lost their locks.
     pub(crate) fn release(&mut self, process: usize, now: Timestamp) {
         for waiting in self.queue.iter_mut().filter(|waiting| waiting.holder == Some(process)) {
             waiting.release(now);
@@ -189,21 +305,32 @@ impl Store {
 
     /// Where the message is that is locked so.
     pub(crate) fn locked(&self, receipt: &Receipt) -> Option<usize> {
-        self.queue.iter().position(|one| one.id == receipt.id && one.lock == receipt.lock)
+        self.queue.iter().position(|one| one.lock.to_string() == receipt.token())
     }
 
-    fn complete(&mut self, receipt: &Receipt) {
-        let Some(place) = self.locked(receipt) else { return };
-        match self.queue[place].again.take() {
-            Some(due) => self.queue[place].release(due),
-            None => drop(self.queue.remove(place)),
+    /// All of them, or none.
+    fn complete(&mut self, receipts: &[Receipt]) -> Result<(), QueueError> {
+        if receipts.iter().any(|receipt| self.locked(receipt).is_none()) {
+            return Err(QueueError::LockLost);
         }
+        for receipt in receipts {
+            let Some(place) = self.locked(receipt) else { continue };
+            match self.queue[place].again.take() {
+                Some(due) => self.queue[place].release(due),
+                None => drop(self.queue.remove(place)),
+            }
+        }
+        Ok(())
     }
+}
+
+fn unanswered() -> QueueError {
+    QueueError::Unavailable("no answer".to_owned())
 }
 
 impl Waiting {
     fn release(&mut self, due: Timestamp) {
-        (self.holder, self.lock, self.due) = (None, 0, due);
+        (self.holder, self.lock, self.due, self.again) = (None, 0, due, None);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     ops::{Deref, DerefMut},
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -26,7 +26,7 @@ use crate::{
     outside::Outside,
     ports::{Ports, Slot},
     process::{Process, Running},
-    store::Store,
+    store::{Pair, Store},
     turns::Chance,
     watch::Watch,
 };
@@ -53,7 +53,8 @@ pub(crate) struct World {
     pub(crate) stages: usize,
     /// The stage before which the first process crashes, once.
     pub(crate) crash_before: Option<usize>,
-    /// A crash may lose the look that a wake was for; from then on the timer sweeps.
+    /// A crash may lose the look that a wake was for, and what was to be relayed; from then on the timer
+    /// sweeps.
     sweeping: Option<Timestamp>,
     turn: usize,
     sent: usize,
@@ -90,7 +91,7 @@ impl World {
             now: epoch(),
             azure: Azure::new(pool),
             second: None,
-            store: Store::new(),
+            store: Store::new(Pair::One),
             generations: vec![playbook],
             watch: Watch::default(),
             transcript: None,
@@ -114,6 +115,12 @@ impl World {
     pub(crate) fn with_clocks(mut self, skews: &[i64]) -> Self {
         self.processes =
             skews.iter().map(|skew| Process::new(SignedDuration::from_secs(*skew))).collect();
+        self
+    }
+
+    /// A store and a queue of that kind.
+    pub(crate) fn with_pair(mut self, pair: &Pair) -> Self {
+        self.store = Store::new(pair.clone());
         self
     }
 
@@ -223,6 +230,24 @@ impl World {
         }
     }
 
+    /// Lets a process do all that it has to do at this time but what is called so.
+    pub(crate) fn all_but(&mut self, place: usize, what: &str) {
+        let next = |world: &Self| {
+            let whats = world.processes[place].running.as_ref()?.turns().whats();
+            whats.iter().position(|other| *other != what)
+        };
+        while let Some(which) = next(self) {
+            self.enter(place, |process| process.turns().open(which));
+        }
+    }
+
+    /// Has a process say when it is idle.
+    pub(crate) fn idle(&mut self, place: usize) -> Arc<AtomicBool> {
+        let mut is_idle = Arc::default();
+        self.enter(place, |process| is_idle = process.idle());
+        is_idle
+    }
+
     fn is_idle(&self, place: usize) -> bool {
         self.processes[place].is_idle() && !self.store.has_for(place)
     }
@@ -267,6 +292,11 @@ impl World {
             let asleep: Vec<usize> =
                 (0..self.processes.len()).filter(|place| !self.is_idle(*place)).collect();
             if asleep.is_empty() {
+                if !self.store.outbox.is_empty() {
+                    // The queue failed.
+                    let now = self.now;
+                    self.sweeping.get_or_insert(now);
+                }
                 return;
             }
             self.now = later(self.now, NAP);
@@ -299,6 +329,13 @@ impl World {
         let now = self.now;
         self.store.release(place, now);
         self.sweeping.get_or_insert(now);
+    }
+
+    /// Lets the locks of all messages run out that a process has.
+    pub(crate) fn lose_locks(&mut self, place: usize) {
+        self.record(|| format!("{place} loses its locks"));
+        let now = self.now;
+        self.store.release(place, now);
     }
 
     /// The next message to deliver: which, when, and to whom.
@@ -354,8 +391,16 @@ impl World {
         };
         (0..self.processes.len()).all(|place| self.is_idle(place))
             && self.lands().is_none()
+            && self.store.outbox.is_empty()
             && self.store.queue.iter().all(|waiting| is_wake(&waiting.message))
             && self.store.documents.values().all(|document| document.body.is_at_rest())
+    }
+
+    /// Nothing goes wrong any more.
+    pub(crate) fn heal(&mut self) {
+        self.azure.heal();
+        self.second.iter_mut().for_each(Azure::heal);
+        self.store.faults.clear();
     }
 
     /// Goes on, by wakes alone, until all is at rest.
@@ -363,8 +408,7 @@ impl World {
     /// # Panics
     /// When nothing is on its way though something is still due, or when it never ends.
     pub(crate) fn settle(&mut self) {
-        self.azure.heal();
-        self.second.iter_mut().for_each(Azure::heal);
+        self.heal();
         self.run();
         let end = later(self.now, SignedDuration::from_hours(3));
         while !self.at_rest() {

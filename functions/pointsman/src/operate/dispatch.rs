@@ -7,13 +7,7 @@
 use std::time::Duration;
 
 use pointsman_engine::message::{Command, Outgoing};
-use pointsman_host::{
-    Parts, Records,
-    config::Needs,
-    server::Stop,
-    wiring::{Role, WiringError},
-};
-use pointsman_queue::ConsumerError;
+use pointsman_host::{Parts, Records, config::Needs, server::Stop, wiring::Role};
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::by::By;
@@ -118,7 +112,7 @@ async fn consume(common: &Common) -> Result<Option<Here>, Failed> {
             let task = tokio::spawn(pointsman_reconcile::run(parts.clone(), stop.clone()));
             Ok(Some(Here { parts, stop, task }))
         }
-        Err(WiringError::Queue(ConsumerError::AlreadyConsumed(_))) => Ok(None),
+        Err(error) if error.is_consumed_already() => Ok(None),
         Err(error) => Err(error.into()),
     }
 }

@@ -71,7 +71,7 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
     let served = records.are_consumed()?;
     let Reason { reason, by } = reason;
     let pause = Pause { by: by.by, reason, at: records.clock.now() };
-    let switched = pause::pause(&*records.store, &pause).await?;
+    let switched = pause::pause(&*records.store, &*records.queue, &pause).await?;
     // What was recorded before the pause may be on its way to Azure at this moment.
     let end = Instant::now() + ANSWERED_WITHIN;
     let unanswered = loop {
@@ -132,7 +132,8 @@ async fn unanswered(records: &Records) -> Result<Vec<BackendId>, Failed> {
 
 pub(crate) async fn resume(common: &Common, by: By) -> Result<ExitCode, Failed> {
     let records = open(common).await?;
-    let switched = pause::resume(&*records.store, &by.by, records.clock.now()).await?;
+    let Records { store, queue, clock, .. } = &records;
+    let switched = pause::resume(&**store, &**queue, &by.by, clock.now()).await?;
     let served = records.are_consumed()?;
     records.close().await;
     let text = match (&switched, served) {

@@ -14,12 +14,12 @@ use pointsman_core::{
 use pointsman_engine::{
     message::Message,
     ports::{
-        Chosen, Commit, DEAD_LETTERS_MAX, DeadLetter, DeadLetterPart, Published, Receipt, Store,
-        StoreError, Versioned,
+        Chosen, Commit, DEAD_LETTERS_MAX, DeadLetter, DeadLetterPart, Published, Receipt, Sent,
+        Store, StoreError, Versioned,
     },
 };
 use pointsman_store::Micros;
-use pointsman_store::messages::{self, Bounds, Inserted, Row};
+use pointsman_store::messages::{self, Bounds, Held, Row};
 
 fn conflict<T: std::fmt::Debug>(result: &Result<T, StoreError>) {
     assert!(matches!(result, Err(StoreError::Conflict)), "{result:?}");
@@ -111,7 +111,7 @@ async fn a_commit_that_fails_in_any_part_leaves_nothing() {
     const TABLES: [&str; 7] =
         ["series", "claims", "documents", "groups", "ledger", "letters", "messages"];
     let world = World::new().await;
-    let lost = Receipt { id: wake("us").id, lock: 7 };
+    let lost = Held { id: wake("us").id, lock: 7 }.receipt();
     let old = |name| Versioned { version: 3, ..series(name) };
     let failing: [fn(&mut Commit, Receipt, Versioned<_>); 6] = [
         |commit, lost, _| commit.complete.push(lost),
@@ -448,11 +448,11 @@ async fn a_message_that_is_sent_again_while_it_is_locked_comes_once_more() {
     let row = Row::new(&wake("eu"), at("12:00:00")).unwrap();
     let again = world
         .database()
-        .write(move |conn| Box::pin(async move { messages::insert(conn, &row).await }));
-    assert_eq!(again.await.unwrap(), Inserted::Duplicate);
+        .write(move |conn| Box::pin(async move { messages::insert(conn, &row, None).await }));
+    assert_eq!(again.await.unwrap(), Sent::Duplicate);
     assert_eq!(take(&world, 2).await.locked, [], "it is locked");
 
-    let done = Commit { complete: vec![first[0].receipt.clone()], ..Commit::default() };
+    let done = Commit { complete: vec![first[0].held.receipt()], ..Commit::default() };
     world.store.commit(&done.clone()).await.unwrap();
     let again = world.store.commit(&done).await;
     assert!(matches!(again, Err(StoreError::LockLost)), "{again:?}");
@@ -460,7 +460,7 @@ async fn a_message_that_is_sent_again_while_it_is_locked_comes_once_more() {
     assert_eq!((second.len(), second[0].deliveries), (1, 1));
 
     // Completing it and sending it in one commit leaves it waiting.
-    let complete = vec![second[0].receipt.clone()];
+    let complete = vec![second[0].held.receipt()];
     world.store.commit(&Commit { complete, ..sending }).await.unwrap();
     let third = take(&world, 4).await.locked;
     let message: Message = pointsman_store::stored::read(&third[0].body).unwrap();
@@ -481,15 +481,15 @@ async fn many_messages_are_done_with_in_one_commit_or_none_is() {
     // One of them is sent again, and waits once more when it is done with.
     let again = Commit { send: vec![wake("7")], ..Commit::default() };
     world.store.commit(&again).await.unwrap();
-    let receipts = || locked.iter().map(|one| one.receipt.clone());
-    let lost = Receipt { lock: 2, ..locked[0].receipt.clone() };
-    let complete = receipts().skip(1).chain([lost]).collect();
+    let receipts = || locked.iter().map(|one| one.held.receipt());
+    let lost = Held { lock: 2, ..locked[0].held.clone() };
+    let complete = receipts().skip(1).chain([lost.receipt()]).collect();
     let refused = world.store.commit(&Commit { complete, ..Commit::default() }).await;
     assert!(matches!(refused, Err(StoreError::LockLost)), "{refused:?}");
     assert_eq!(world.count("messages").await, MANY as i64);
     let complete = receipts().collect();
     world.store.commit(&Commit { complete, ..Commit::default() }).await.unwrap();
     let left = take(&world, 3).await.locked;
-    assert_eq!((left.len(), &left[0].receipt.id), (1, &wake("7").id));
+    assert_eq!((left.len(), &left[0].held.id), (1, &wake("7").id));
     world.close().await;
 }

@@ -4,10 +4,10 @@ use std::{fs, path::Path, time::Duration};
 
 use crate::support::{World, clock, commit, document, line, open, series, series_id, wake};
 use futures_util::future::join_all;
-use pointsman_engine::ports::{Commit, Store, StoreError};
+use pointsman_engine::ports::{Commit, Sent, Store, StoreError};
 use pointsman_store::{
     Database, OpenError, Options, SqliteStore, make_file,
-    messages::{self, Inserted, Row},
+    messages::{self, Row},
 };
 use tokio::sync::oneshot;
 
@@ -185,10 +185,10 @@ async fn what_comes_after_a_refused_write_is_durable_by_itself() {
         assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
         let row = Row::new(&wake(&number.to_string()), clock().now()).unwrap();
         let sent = world.database().write_statement_then(
-            move |conn| Box::pin(async move { messages::insert(conn, &row).await }),
+            move |conn| Box::pin(async move { messages::insert(conn, &row, None).await }),
             |inserted| inserted,
         );
-        assert_eq!(sent.await.unwrap(), Inserted::Stored);
+        assert_eq!(sent.await.unwrap(), Sent::Stored);
         // Another connection sees what is committed, and nothing else.
         assert_eq!(world.count("messages").await, number + 1);
     }

@@ -16,7 +16,7 @@ use pointsman_core::{
     fraction::Fraction,
     group::{Group, Pause},
     hear::{Edit, hear},
-    id::{IntentId, OverrideId, ReconnectId},
+    id::{IntentId, MessageId, OverrideId, ReconnectId},
     ledger::{Line, What},
     origin::Origin,
     overrides::{After, End, Held, Lease, Life, Override, Standing, Until},
@@ -267,6 +267,10 @@ fn document() -> Document {
 fn documents() {
     check("document_new.json", &Document::new(backend("chat-pool"), at("12:00:00")));
     check("document.json", &document());
+    let mut commanded = Document::new(backend("chat-pool"), at("12:00:00"));
+    assert!(commanded.note_command(&MessageId::derive(&["undo"])));
+    assert!(!commanded.note_command(&MessageId::derive(&["undo"])));
+    check("document_commanded.json", &commanded);
 }
 
 /// Azure keeps another value, refused a write with 412, and gave no new `ETag` for an empty one.

@@ -40,7 +40,7 @@ pub(crate) struct World {
 
 /// Saves what nobody else has.
 pub(crate) async fn commit(store: &SqliteStore, commit: Commit) -> Result<(), StoreError> {
-    store.commit(&commit).await
+    store.commit(&commit).await.map(drop)
 }
 
 impl World {
