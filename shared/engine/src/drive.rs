@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 
 use crate::{
     engine::{Engine, Looking, Mode, PlaybookError, meanwhile, tell},
-    look::{Learnt, Look, Needs, Todo, Unread, is_ahead},
+    look::{Fact, Learnt, Look, Needs, Todo, Unread, is_ahead},
     memory::Seen,
     ports::{Sight, StoreError, Writing},
 };
@@ -37,12 +37,11 @@ pub(crate) enum Left {
 /// A look that has saved what it decided, and what is to be done, ready to be begun.
 pub(crate) struct Decided {
     pub(crate) look: Look,
-    pub(crate) ready: Ready,
+    pub(crate) ready: Option<Ready>,
 }
 
 /// What is to be done, ready to be begun.
 pub(crate) enum Ready {
-    Nothing,
     /// `old` says that it was planned from what was seen some time ago.
     Write {
         intent: IntentId,
@@ -82,7 +81,7 @@ impl Engine {
     /// The story of one look.
     async fn look_once(&self, looking: &Looking, decided: Option<Decided>) -> Result<(), Left> {
         let backend = &looking.backend;
-        let begin = || Decided { look: Look::new(self.inner.mode), ready: Ready::Nothing };
+        let begin = || Decided { look: Look::new(self.inner.mode), ready: None };
         let Decided { mut look, mut ready } = decided.unwrap_or_else(begin);
         let mut saves = 0;
         loop {
@@ -112,18 +111,17 @@ impl Engine {
                     look.saved(saved, self.now())?;
                 }
                 Needs::Answer => {
-                    let ready = std::mem::replace(&mut ready, Ready::Nothing);
+                    let Some(ready) = ready.take() else { return Ok(()) };
                     self.carry_out(&mut look, backend, ready).await;
                 }
                 Needs::Playbook(since) => look.read_playbook(self.playbook_since(since).await?),
-                needs @ (Needs::Groups(_) | Needs::Sight | Needs::Read | Needs::Claims(_)) => {
-                    self.give(&mut look, backend, needs).await?;
-                }
+                Needs::Groups(scopes) => look.load_groups(self.groups(&scopes).await?),
+                Needs::Fact(fact) => self.give(&mut look, backend, fact).await?,
             }
         }
     }
 
-    /// Gives a look what it needs of the store and of Azure to decide.
+    /// Gives a look a fact that it needs to decide.
     ///
     /// # Errors
     /// When the store is not to be had.
@@ -131,31 +129,23 @@ impl Engine {
         &self,
         look: &mut Look,
         backend: &BackendId,
-        needs: Needs,
+        fact: Fact,
     ) -> Result<(), StoreError> {
-        match needs {
-            Needs::Groups(scopes) => look.load_groups(self.groups(&scopes).await?),
-            Needs::Claims(recall) => {
+        let remembered = match fact {
+            Fact::Claims(recall) => {
                 let found = self.inner.store.claims(&recall).await?;
                 look.recall(recall, found);
+                return Ok(());
             }
-            Needs::Sight | Needs::Read => {
-                let may_remember = matches!(needs, Needs::Sight);
-                let remembered = look.document().filter(|_| may_remember);
-                match remembered.and_then(|document| self.remembered(document)) {
-                    Some(seen) => look.saw(seen),
-                    None => match self.read(backend).await {
-                        Ok(sight) => look.saw(Seen::now(sight)),
-                        Err(unread) => look.learn(Learnt::Unread(unread)),
-                    },
-                }
-            }
-            Needs::Document
-            | Needs::Playbook(_)
-            | Needs::Wait(_)
-            | Needs::Save(_)
-            | Needs::Answer
-            | Needs::Nothing => {}
+            Fact::Sight => look.document().and_then(|document| self.remembered(document)),
+            Fact::Read => None,
+        };
+        match remembered {
+            Some(seen) => look.saw(seen),
+            None => match self.read(backend).await {
+                Ok(sight) => look.saw(Seen::now(sight)),
+                Err(unread) => look.learn(Learnt::Unread(unread)),
+            },
         }
         Ok(())
     }
@@ -170,9 +160,9 @@ impl Engine {
     }
 
     /// What is to be done, ready to be begun.
-    pub(crate) fn prepare(&self, backend: &BackendId, todo: Todo) -> Ready {
-        match todo {
-            Todo::Nothing => Ready::Nothing,
+    pub(crate) fn prepare(&self, backend: &BackendId, todo: Todo) -> Option<Ready> {
+        Some(match todo {
+            Todo::Nothing => return None,
             Todo::Write { intent, sight, shown, old } => {
                 let writing: Writing = match self.inner.mode {
                     Mode::Live => self.inner.management.write(backend, &sight, &intent),
@@ -184,13 +174,12 @@ impl Engine {
                 Ready::Write { intent: intent.id, writing, old }
             }
             Todo::Reconnect { id, target, after } => Ready::Reconnect { id, target, after },
-        }
+        })
     }
 
     /// Does what is to be done, and tells the look what came of it.
     async fn carry_out(&self, look: &mut Look, backend: &BackendId, ready: Ready) {
         match ready {
-            Ready::Nothing => {}
             Ready::Write { intent, writing, old } => {
                 let sent = Instant::now();
                 let (answer, after) = writing.await;

@@ -267,18 +267,12 @@ impl Engine {
         &self,
         scopes: &BTreeSet<Scope>,
     ) -> Result<BTreeMap<Scope, Versioned<Group>>, StoreError> {
-        let mut groups = BTreeMap::new();
-        for scope in scopes {
-            let memory = &self.inner.memory;
-            let group = match memory.group(scope) {
-                Ok(group) => group,
-                Err(reading) => {
-                    let group = self.inner.store.group(scope).await?;
-                    memory.read_group(reading, scope, &group);
-                    group
-                }
-            };
-            groups.insert(scope.clone(), group);
+        let memory = &self.inner.memory;
+        let (mut groups, unknown, reading) = memory.groups(scopes);
+        if !unknown.is_empty() {
+            let read = self.inner.store.groups(&unknown).await?;
+            memory.read_groups(reading, &read);
+            groups.extend(read);
         }
         Ok(groups)
     }

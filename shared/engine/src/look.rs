@@ -97,13 +97,8 @@ pub(crate) enum Needs {
     Playbook(u64),
     /// These group documents, for [`Look::load_groups`].
     Groups(BTreeSet<Scope>),
-    /// What the backend shows, for [`Look::saw`] or [`Look::learn`]: as it is remembered, or else as it is
-    /// read.
-    Sight,
-    /// What the backend shows if it is read now.
-    Read,
-    /// Which occurrences are behind an override, for [`Look::recall`].
-    Claims(Recall),
+    /// A fact about the backend.
+    Fact(Fact),
     /// That it is later than this: all is decided anew then.
     Wait(Instant),
     /// That this is saved, for [`Look::saved`]; and what is to be done then can be made ready meanwhile.
@@ -112,6 +107,18 @@ pub(crate) enum Needs {
     Answer,
     /// Nothing: it is over.
     Nothing,
+}
+
+/// A fact about a backend.
+#[derive(Debug)]
+pub(crate) enum Fact {
+    /// What it shows, as it is remembered, or else as it is read: for [`Look::saw`], or for
+    /// [`Look::learn`] where it cannot be read.
+    Sight,
+    /// What it shows if it is read now.
+    Read,
+    /// Which occurrences are behind an override, for [`Look::recall`].
+    Claims(Recall),
 }
 
 /// What is to be done.
@@ -265,7 +272,7 @@ impl Look {
         let playbook = self.playbook.as_ref().filter(|playbook| playbook.number >= since);
         let Some(playbook) = playbook.cloned() else { return Needs::Playbook(since) };
         if self.groups.is_empty() {
-            return Needs::Groups([Scope::Everything].into());
+            return Needs::Groups(current.body.scopes());
         }
         let Some(Seen { sight, remembered }) = self.seen.clone() else { return self.sight() };
         let mut body = current.body.clone();
@@ -278,7 +285,7 @@ impl Look {
             body.recall(recall, found.clone());
         }
         if let Some(recall) = body.wanting() {
-            return Needs::Claims(recall);
+            return Needs::Fact(Fact::Claims(recall));
         }
         let shown = match self.mode {
             Mode::Live => sight.observed.clone(),
@@ -315,8 +322,8 @@ impl Look {
     /// Asks for what the backend shows.
     fn sight(&mut self) -> Needs {
         match self.reads {
-            None => Needs::Sight,
-            Some(_) => Needs::Read,
+            None => Needs::Fact(Fact::Sight),
+            Some(_) => Needs::Fact(Fact::Read),
         }
     }
 
@@ -324,7 +331,7 @@ impl Look {
     fn read_again(&mut self, current: &Versioned<Document>, now: Timestamp) -> Needs {
         self.seen = None;
         if *self.reads.get_or_insert(0) <= STALE_READS_MAX {
-            return Needs::Read;
+            return Needs::Fact(Fact::Read);
         }
         let mut learning = Learning::new(Learnt::Unread(Unread::Stale));
         let needs = learning.take_in(current, now);
@@ -434,10 +441,10 @@ impl Look {
         }
     }
 
-    /// Takes in whether what was to be saved is saved.
+    /// Takes in whether the save was made.
     ///
     /// # Errors
-    /// When it is not, and trying again at once is of no use.
+    /// When it was not, and trying again at once is of no use.
     pub(crate) fn saved(
         &mut self,
         saved: Result<(), StoreError>,
@@ -448,10 +455,15 @@ impl Look {
             Ok(()) => self.go_on(now),
             Err(StoreError::Conflict) => {
                 self.outdated = self.document.take().map(|document| document.body);
-                if let Stage::Learning(learning) = &mut self.stage {
-                    learning.conflicts += 1;
-                    if learning.conflicts >= RECONCILE_ATTEMPTS_MAX {
-                        return Err(StoreError::Conflict);
+                match &mut self.stage {
+                    Stage::Learning(learning) => {
+                        learning.conflicts += 1;
+                        if learning.conflicts >= RECONCILE_ATTEMPTS_MAX {
+                            return Err(StoreError::Conflict);
+                        }
+                    }
+                    Stage::Deciding | Stage::Saving(..) | Stage::Doing | Stage::Over => {
+                        self.stage = Stage::Deciding;
                     }
                 }
             }

@@ -79,7 +79,7 @@ fn a_write_from_first_to_last() {
     assert!(matches!(look.next(at(1), None), Needs::Document));
     look.load(Some(document()), at(1));
     let mut look = prepared(look);
-    assert!(matches!(look.next(at(1), None), Needs::Sight));
+    assert!(matches!(look.next(at(1), None), Needs::Fact(Fact::Sight)));
     look.saw(Seen::now(sight("\"1\"", 50)));
     let (commit, todo) = save(look.next(at(1), None));
     assert_eq!(commit.documents[0].version, 3);
@@ -108,7 +108,7 @@ fn what_comes_to_no_write_is_not_decided_from_memory() {
     let mut look = prepared(Look::at(Mode::Live, document()));
     // Not written yet, and drained already by whoever owns the pool.
     look.saw(Seen::remembered(sight("\"1\"", 0), at(0)));
-    assert!(matches!(look.next(at(1), None), Needs::Read));
+    assert!(matches!(look.next(at(1), None), Needs::Fact(Fact::Read)));
     let mut look = prepared(Look::at(Mode::Live, document()));
     look.saw(Seen::remembered(sight("\"1\"", 50), at(0)));
     let later = at(1) + SignedDuration::from_millis(1);
@@ -141,7 +141,7 @@ fn what_someone_else_saved_is_decided_from_what_was_read_unless_they_saw_more() 
         let mut look = prepared(look);
         let needs = look.next(at(1), None);
         if more {
-            assert!(matches!(needs, Needs::Sight), "{needs:?}");
+            assert!(matches!(needs, Needs::Fact(Fact::Sight)), "{needs:?}");
         } else {
             assert_eq!(save(needs).0.documents[0].version, 9);
         }
@@ -155,10 +155,10 @@ fn an_answer_that_stays_older_is_put_off() {
         stored.body.etags.seen(&Etag(etag.to_owned()));
     }
     let mut look = prepared(Look::at(Mode::Live, stored));
-    assert!(matches!(look.next(at(1), None), Needs::Sight));
+    assert!(matches!(look.next(at(1), None), Needs::Fact(Fact::Sight)));
     for _ in 0..STALE_READS_MAX {
         look.saw(Seen::now(sight("\"1\"", 50)));
-        assert!(matches!(look.next(at(1), None), Needs::Read));
+        assert!(matches!(look.next(at(1), None), Needs::Fact(Fact::Read)));
     }
     look.saw(Seen::now(sight("\"1\"", 50)));
     let (commit, _) = save(look.next(at(1), None));

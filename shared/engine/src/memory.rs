@@ -12,7 +12,7 @@
 //! a write carries its `ETag`, and is refused where it is out of date. Only writes are decided from it.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     hash::Hash,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -141,7 +141,7 @@ impl<K: Eq + Hash, T> Newest<K, T> {
     }
 }
 
-/// What a read of a group document that begins now has to show when it has ended.
+/// What a read of group documents that begins now has to show when it has ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GroupRead(u64);
 
@@ -150,23 +150,31 @@ impl Memory {
         locked(&self.known)
     }
 
-    /// A group document, or what reading it takes.
-    pub(crate) fn group(&self, scope: &Scope) -> Result<Versioned<Group>, GroupRead> {
+    /// The group documents of these scopes that are known, the scopes of the others, and what reading
+    /// those takes.
+    pub(crate) fn groups(
+        &self,
+        scopes: &BTreeSet<Scope>,
+    ) -> (BTreeMap<Scope, Versioned<Group>>, BTreeSet<Scope>, GroupRead) {
         let known = self.known();
-        known.groups.get(scope).cloned().ok_or(GroupRead(known.forgotten))
+        let one = |scope: &Scope| Some((scope.clone(), known.groups.get(scope)?.clone()));
+        let groups: BTreeMap<_, _> = scopes.iter().filter_map(one).collect();
+        let unknown = scopes.iter().filter(|scope| !groups.contains_key(scope)).cloned().collect();
+        (groups, unknown, GroupRead(known.forgotten))
     }
 
-    /// Remembers a group document as it was read, unless a newer one is known by now, or it was
-    /// forgotten since the read began: it may have been changed in between.
-    pub(crate) fn read_group(
+    /// Remembers group documents as they were read, unless newer ones are known by now, or they were
+    /// forgotten since the read began: they may have been changed in between.
+    pub(crate) fn read_groups(
         &self,
         GroupRead(forgotten): GroupRead,
-        scope: &Scope,
-        group: &Versioned<Group>,
+        groups: &BTreeMap<Scope, Versioned<Group>>,
     ) {
         let mut known = self.known();
         if known.forgotten == forgotten {
-            known.groups.put(scope.clone(), group.clone());
+            for (scope, group) in groups {
+                known.groups.put(scope.clone(), group.clone());
+            }
         }
     }
 
@@ -249,11 +257,10 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use jiff::{SignedDuration, Timestamp};
     use pointsman_core::{
         etag::Etag,
+        group::RunId,
         overrides::later,
         pool::Pool,
         signal::{Heard, Severity},
@@ -362,11 +369,15 @@ mod tests {
         for number in 0..3 * SERIES_MAX {
             memory.saved(saving([document(number, 0)], [series(number, 0)]));
             memory.saw(&backend(number), &sight("\"1\""), Timestamp::UNIX_EPOCH);
+            let run = RunId { play: "drain".parse().unwrap(), target: backend(number) };
+            let groups = [(Scope::Run(run), Versioned::new(Group::default()))].into();
+            memory.saved(Commit { groups, ..Commit::default() });
             assert_eq!(version(&memory, number), Some(1));
             assert_eq!(memory.series_to_save(&signal(number)), Some(series(number, 1)));
         }
         assert!(memory.known().documents.saved.len() <= DOCUMENTS_MAX);
         assert!(memory.known().series.saved.len() <= SERIES_MAX);
+        assert!(memory.known().groups.saved.len() <= GROUPS_MAX);
         assert!(memory.known().sights.len() <= SIGHTS_MAX);
     }
 
@@ -374,18 +385,20 @@ mod tests {
     fn what_was_read_before_it_was_forgotten_is_not_remembered() {
         let (memory, scope) = (Memory::default(), Scope::Everything);
         let group = Versioned::new(Group::default());
-        let late = memory.group(&scope).expect_err("nothing is known yet");
+        let known = || memory.groups(&[scope.clone()].into());
+        let read = BTreeMap::from([(scope.clone(), group.clone())]);
+        let (_, unknown, late) = known();
+        assert_eq!(unknown, [scope.clone()].into(), "nothing is known yet");
         memory.forget_groups();
-        let timely = memory.group(&scope).expect_err("nothing is known yet");
-        memory.read_group(late, &scope, &group);
-        assert!(memory.group(&scope).is_err(), "a resume may have come in between");
-        memory.read_group(timely, &scope, &group);
-        assert_eq!(memory.group(&scope).expect("known"), group);
-        let commit =
-            Commit { groups: [(scope.clone(), group.clone())].into(), ..Commit::default() };
+        let (_, _, timely) = known();
+        memory.read_groups(late, &read);
+        assert!(known().0.is_empty(), "a resume may have come in between");
+        memory.read_groups(timely, &read);
+        assert_eq!(known().0, read);
+        let commit = Commit { groups: read, ..Commit::default() };
         memory.saved(commit.clone());
-        assert_eq!(memory.group(&scope).expect("known"), group.saved());
+        assert_eq!(known().0[&scope], group.saved());
         memory.not_saved(&commit);
-        assert!(memory.group(&scope).is_err(), "it turned out to be out of date");
+        assert!(known().0.is_empty(), "it turned out to be out of date");
     }
 }

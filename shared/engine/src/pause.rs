@@ -7,7 +7,7 @@
 
 use jiff::Timestamp;
 use pointsman_core::{
-    group::{Pause, Scope},
+    group::{Group, Pause, Scope},
     ledger::{Line, What},
 };
 
@@ -15,7 +15,7 @@ use crate::{
     engine::RECONCILE_ATTEMPTS_MAX,
     message::Outgoing,
     outbox,
-    ports::{Commit, Queue, Store, StoreError},
+    ports::{Commit, Queue, Store, StoreError, Versioned},
     sweep::SWEEP_MAX,
 };
 
@@ -26,6 +26,19 @@ pub enum Switched {
     Done(Option<Pause>),
     /// It was so before.
     Already(Option<Pause>),
+}
+
+/// The pause that is on, if one is.
+///
+/// # Errors
+/// When the store is not to be had.
+pub async fn paused(store: &dyn Store) -> Result<Option<Pause>, StoreError> {
+    Ok(everything(store).await?.body.paused)
+}
+
+async fn everything(store: &dyn Store) -> Result<Versioned<Group>, StoreError> {
+    let groups = store.groups(&[Scope::Everything].into()).await?;
+    Ok(groups.into_values().next().unwrap_or_else(|| Versioned::new(Group::default())))
 }
 
 /// Pauses.
@@ -62,7 +75,7 @@ async fn switch(
     line: &Line,
 ) -> Result<Switched, StoreError> {
     for _ in 0..=RECONCILE_ATTEMPTS_MAX {
-        let mut group = store.group(&Scope::Everything).await?;
+        let mut group = everything(store).await?;
         if group.body.paused.is_some() == to.is_some() {
             return Ok(Switched::Already(group.body.paused));
         }

@@ -3,19 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use pointsman_core::{
-    document::Document,
-    field::Change,
-    group::{Pause, Scope},
-    hear::hear,
-    ledger::What,
-    names::BackendId,
-    series::Series,
-    signal::Signal,
+    document::Document, field::Change, group::Pause, hear::hear, ledger::What, names::BackendId,
+    series::Series, signal::Signal,
 };
 
 use crate::{
     engine::{Engine, Loaded},
     look::{Look, Needs, Todo},
+    pause::paused,
     ports::{StoreError, Versioned},
 };
 
@@ -91,7 +86,7 @@ impl Engine {
                 }
             }
         }
-        let paused = self.inner.store.group(&Scope::Everything).await?.body.paused;
+        let paused = paused(&*self.inner.store).await?;
         let mut backends = Vec::new();
         for (document, said) in documents.into_values() {
             backends.push(self.plan_backend(document, said, playbook).await?);
@@ -121,9 +116,8 @@ impl Engine {
             match needs {
                 Needs::Playbook(_) => look.read_playbook(Arc::clone(playbook)),
                 Needs::Save(saves) => break *saves,
-                needs @ (Needs::Groups(_) | Needs::Sight | Needs::Read | Needs::Claims(_)) => {
-                    self.give(&mut look, &backend, needs).await?;
-                }
+                Needs::Groups(scopes) => look.load_groups(self.inner.store.groups(&scopes).await?),
+                Needs::Fact(fact) => self.give(&mut look, &backend, fact).await?,
                 Needs::Document | Needs::Wait(_) | Needs::Answer | Needs::Nothing => {
                     return Ok(plan);
                 }

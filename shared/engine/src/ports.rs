@@ -2,7 +2,11 @@
 //!
 //! Each port's error says itself whether to try again, and why.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
@@ -297,8 +301,11 @@ pub trait Store: Send + Sync + 'static {
     async fn documents(&self) -> Result<Vec<Versioned<Document>>, StoreError>;
     /// The backends whose next look was due before `before`: their wake was lost.
     async fn overdue(&self, before: Timestamp, most: usize) -> Result<Vec<BackendId>, StoreError>;
-    /// A group document; an empty one where none is stored.
-    async fn group(&self, scope: &Scope) -> Result<Versioned<Group>, StoreError>;
+    /// Group documents: of each of these scopes, an empty one where none is stored.
+    async fn groups(
+        &self,
+        scopes: &BTreeSet<Scope>,
+    ) -> Result<BTreeMap<Scope, Versioned<Group>>, StoreError>;
     /// The newest generation of the playbook.
     async fn published(&self) -> Result<Option<Published>, StoreError>;
     /// Stores the next generation, if `number` is still the next.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     document::Document,
-    group::Scope,
+    group::{Group, Scope},
     hear::{Edit, hear},
     id::{MessageId, OverrideId},
     ledger::{Line, What},
@@ -218,24 +218,24 @@ impl Engine {
         looks: &[BackendId],
     ) -> BTreeMap<BackendId, First> {
         let mut firsts = BTreeMap::new();
+        // All are decided by the same group documents, each by what the ones before have made of them.
+        let mut groups = BTreeMap::new();
         for backend in looks {
-            let Some(document) = documents.get_mut(backend) else { continue };
-            let Some((look, saves, todo)) = self.first_write(document).await else { continue };
-            // What two writes depend on must be the same, and nothing that either changes.
-            let scopes: BTreeMap<&Scope, Option<u64>> = depended(commit).collect();
-            let clashes = |(scope, seen): (&Scope, Option<u64>)| {
-                scopes.get(scope).is_some_and(|known| seen.is_none() || *known != seen)
-            };
-            if depended(&saves).any(clashes) {
+            if self.inner.pace.wait(backend, Instant::now()).is_some() {
                 continue;
             }
+            let Some(document) = documents.get_mut(backend) else { continue };
+            let Some((look, saves, todo)) = self.first_write(document, &mut groups).await else {
+                continue;
+            };
             // Whoever looks at it is asked after the save.
             let Some(looking) = self.begin_look(backend) else { continue };
-            let Commit { documents, groups, groups_seen, lines, send, .. } = saves;
+            let Commit { documents, groups: changed, groups_seen, lines, send, .. } = saves;
             for saved in documents {
                 *document = saved;
             }
-            commit.groups.extend(groups);
+            groups.extend(changed.clone());
+            commit.groups.extend(changed);
             commit.groups_seen.extend(groups_seen);
             commit.lines.extend(lines.iter().cloned());
             commit.send.extend(send);
@@ -244,27 +244,33 @@ impl Engine {
         firsts
     }
 
-    /// Decides the write that follows a change of a document, if one does.
-    async fn first_write(&self, document: &Versioned<Document>) -> Option<(Look, Commit, Todo)> {
-        let backend = &document.body.backend;
+    /// Decides the write that follows a change of a document, if one does, by the group documents that
+    /// are known, or else are read and known from then on.
+    async fn first_write(
+        &self,
+        document: &Versioned<Document>,
+        groups: &mut BTreeMap<Scope, Versioned<Group>>,
+    ) -> Option<(Look, Commit, Todo)> {
         let mut look = Look::at(self.inner.mode, document.clone());
         look.saw(self.remembered(&document.body)?);
         loop {
-            match look.next(self.now(), self.inner.pace.wait(backend, Instant::now())) {
+            match look.next(self.now(), None) {
                 // What cannot be had now is told by the look that comes to need it.
                 Needs::Playbook(since) => {
                     look.read_playbook(self.playbook_since(since).await.ok()?);
                 }
-                Needs::Groups(scopes) => look.load_groups(self.groups(&scopes).await.ok()?),
+                Needs::Groups(mut scopes) => {
+                    scopes.retain(|scope| !groups.contains_key(scope));
+                    groups.extend(self.groups(&scopes).await.ok()?);
+                    look.load_groups(groups.clone());
+                }
                 Needs::Save(saves) => {
                     let (commit, todo) = *saves;
                     return matches!(todo, Todo::Write { .. }).then_some((look, commit, todo));
                 }
                 // What the store is to be asked first, it may only know once this is saved.
-                Needs::Claims(_)
+                Needs::Fact(_)
                 | Needs::Document
-                | Needs::Sight
-                | Needs::Read
                 | Needs::Wait(_)
                 | Needs::Answer
                 | Needs::Nothing => return None,
@@ -501,12 +507,6 @@ impl Engine {
         })
         .await
     }
-}
-
-/// The group documents that a commit depends on: each with its version, or with none where it is changed.
-fn depended(commit: &Commit) -> impl Iterator<Item = (&Scope, Option<u64>)> {
-    let changed = commit.groups.keys().map(|scope| (scope, None));
-    changed.chain(commit.groups_seen.iter().map(|(scope, version)| (scope, Some(*version))))
 }
 
 /// Tells what was heard: what is about a series, with the ids that its senders were given.

@@ -21,6 +21,7 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
         migration(2, "refusals", include_str!("../migrations/0002_refusals.sql")),
         migration(3, "claims", include_str!("../migrations/0003_claims.sql")),
         migration(4, "dead letters", include_str!("../migrations/0004_dead_letters.sql")),
+        migration(5, "runs", include_str!("../migrations/0005_runs.sql")),
     ])
 });
 

@@ -1,6 +1,9 @@
 //! The engine's store on the database.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -196,14 +199,27 @@ impl Store for SqliteStore {
         self.rows(query).await?.iter().map(id).collect()
     }
 
-    async fn group(&self, scope: &Scope) -> Result<Versioned<Group>, StoreError> {
-        let row: Option<(i64, String)> = said(
-            sqlx::query_as("SELECT version, body FROM groups WHERE id = ?")
-                .bind(scope.to_string())
-                .fetch_optional(&mut *self.database.reader().await?),
-        )
-        .await?;
-        row.map_or_else(|| Ok(Versioned::new(Group::default())), versioned)
+    async fn groups(
+        &self,
+        scopes: &BTreeSet<Scope>,
+    ) -> Result<BTreeMap<Scope, Versioned<Group>>, StoreError> {
+        let mut query =
+            QueryBuilder::<Sqlite>::new("SELECT id, version, body FROM groups WHERE id IN (");
+        let mut ids = query.separated(", ");
+        for scope in scopes {
+            ids.push_bind(scope.to_string());
+        }
+        query.push(")");
+        let query = query.build_query_as().persistent(scopes.len() <= KEPT_IDS_MAX);
+        let mut stored = BTreeMap::new();
+        for (id, version, body) in self.rows::<(String, i64, String)>(query).await? {
+            stored.insert(id, versioned((version, body))?);
+        }
+        let group = |scope: &Scope| {
+            let stored = stored.remove(&scope.to_string());
+            (scope.clone(), stored.unwrap_or_else(|| Versioned::new(Group::default())))
+        };
+        Ok(scopes.iter().map(group).collect())
     }
 
     async fn published(&self) -> Result<Option<Published>, StoreError> {

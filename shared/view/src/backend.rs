@@ -239,8 +239,9 @@ pub struct Reconnect {
     pub name: String,
     /// The play that it follows.
     pub play: String,
-    /// When it is to be.
-    pub due: Timestamp,
+    /// When it is to be; none while its play still acts on some pool, for it follows the end of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<Timestamp>,
     /// When Azure was asked for it: twice at most.
     pub asked: Vec<Timestamp>,
     /// Its outcome, where it is known.
@@ -288,7 +289,7 @@ impl Reconnect {
             target: reconnect.target.to_string(),
             name: reconnect.target.short(),
             play: reconnect.play.to_string(),
-            due: reconnect.due,
+            due: reconnect.after.is_none().then_some(reconnect.due),
             asked: reconnect.asked.clone(),
             outcome,
         }
@@ -297,9 +298,12 @@ impl Reconnect {
 
 impl fmt::Display for Reconnect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, due, .. } = self;
+        let Self { name, play, .. } = self;
         match &self.outcome {
-            None => write!(f, "reconnect of {name} at {}", moment(*due)),
+            None => match self.due {
+                Some(due) => write!(f, "reconnect of {name} at {}", moment(due)),
+                None => write!(f, "reconnect of {name} once play {play} acts on no pool any more"),
+            },
             Some(Outcome::Accepted { due, .. }) => {
                 write!(f, "reconnect of {name} accepted, due at {}", moment(*due))
             }

@@ -309,6 +309,12 @@ fn a_backend_is_shown_without_what_is_internal() {
           ]
         }"#]].assert_eq(&serde_json::to_string_pretty(&shown).unwrap());
     assert_eq!(shown.reconnects[0].to_string(), "reconnect of contoso/eu at 2026-03-01 12:30:00Z");
+    let mut waits = shown.reconnects[0].clone();
+    waits.due = None;
+    assert_eq!(
+        waits.to_string(),
+        "reconnect of contoso/eu once play shift-failing-member acts on no pool any more"
+    );
 }
 
 #[test]

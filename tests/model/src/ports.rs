@@ -5,6 +5,7 @@
 //! included: a process that dies never comes back from the turn that it waits for.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex},
 };
@@ -128,8 +129,11 @@ impl Store for Ports {
         Ok(self.act("overdue", find).await)
     }
 
-    async fn group(&self, scope: &Scope) -> Result<Versioned<Group>, StoreError> {
-        Ok(self.act("group", |outside| outside.store.group(scope)).await)
+    async fn groups(
+        &self,
+        scopes: &BTreeSet<Scope>,
+    ) -> Result<BTreeMap<Scope, Versioned<Group>>, StoreError> {
+        Ok(self.act("groups", |outside| outside.store.groups(scopes)).await)
     }
 
     async fn published(&self) -> Result<Option<Published>, StoreError> {

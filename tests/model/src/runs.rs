@@ -7,7 +7,7 @@ use pointsman_core::{
     id::{OverrideId, ReconnectId},
     ledger::{Line, What},
     names::BackendId,
-    overrides::later,
+    overrides::{End, later},
     signal::{Heard, Severity, Signal},
 };
 use proptest::prelude::*;
@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use crate::{
     azure::{ReadFault, WriteFault, pool},
     case::{config, pair},
-    world::{World, backend, book, second_backend},
+    world::{Message, World, backend, book, second_backend},
 };
 
 const AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -41,6 +41,13 @@ enum Event {
     Blind {
         second: bool,
         wait: i64,
+    },
+    /// A member's alert fires just when Azure may be asked for the reconnect, and both processes look.
+    Race {
+        member: u8,
+    },
+    Undo {
+        second: bool,
     },
     Crash {
         place: usize,
@@ -74,6 +81,8 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (0_u8..3).prop_map(|series| Event::Resolves { series }),
         2 => (any::<bool>(), fault).prop_map(|(second, fault)| Event::Fault { second, fault }),
         2 => (any::<bool>(), 10_i64..600).prop_map(|(second, wait)| Event::Blind { second, wait }),
+        2 => (0_u8..2).prop_map(|member| Event::Race { member }),
+        1 => any::<bool>().prop_map(|second| Event::Undo { second }),
         1 => (0_usize..2).prop_map(|place| Event::Crash { place }),
     ]
 }
@@ -87,30 +96,54 @@ fn place(second: bool) -> BackendId {
 struct Run {
     /// The overrides that act, on both pools.
     acting: BTreeSet<OverrideId>,
-    /// Since when a reconnect is owed: the run is over and has not begun again.
-    owed: Option<Timestamp>,
+    /// The pools where one ended by itself since the run began, and a reconnect is owed for it.
+    owing: BTreeSet<BackendId>,
+    /// When the run was over last.
+    over: Option<Timestamp>,
+    /// Where the reconnect is planned.
+    planned: Option<BackendId>,
     asked: BTreeSet<ReconnectId>,
 }
 
 /// Holds each line against what a reconnect is for: it is asked for while the run is over, once for each
-/// time that it ended, and no sooner than the playbook says.
+/// time that it ended, and no sooner than the playbook says. It follows where any override of the run
+/// ended by itself, and was not taken back by hand.
 fn check(lines: &[Line]) -> Result<(), String> {
     let mut runs: BTreeMap<String, Run> = BTreeMap::new();
     let mut members: BTreeMap<&OverrideId, String> = BTreeMap::new();
+    let mut undone: BTreeSet<&OverrideId> = BTreeSet::new();
     for line in lines {
-        let what = &line.what;
+        let (what, backend) = (&line.what, line.backend.clone());
         if let What::Claimed { id, effect, .. } = what {
             members.insert(id, effect.target());
         } else if let What::Began { id } = what {
+            undone.remove(id);
             let run = runs.entry(members[id].clone()).or_default();
+            if run.acting.is_empty() {
+                (run.owing, run.planned) = (BTreeSet::new(), None);
+            }
             run.acting.insert(id.clone());
-            run.owed = None;
+        } else if let What::Ended { id, why: End::Undone { .. } } = what {
+            undone.insert(id);
         } else if let What::Finished { id } = what {
             let run = runs.entry(members[id].clone()).or_default();
             run.acting.remove(id);
-            if run.acting.is_empty() {
-                run.owed = Some(line.at);
+            if !undone.contains(id) {
+                run.owing.extend(backend);
             }
+            if run.acting.is_empty() {
+                run.over = Some(line.at);
+            }
+        } else if let What::ReconnectUndone { target, .. } = what {
+            let run = runs.entry(target.name.to_string()).or_default();
+            run.owing.retain(|owing| Some(owing) != backend.as_ref());
+            run.planned.take_if(|planned| Some(&*planned) == backend.as_ref());
+        } else if let What::ReconnectPlanned { target, .. } = what {
+            let run = runs.entry(target.name.to_string()).or_default();
+            if !run.acting.is_empty() || run.owing.is_empty() {
+                return Err(format!("a reconnect of {target} was planned, and nothing is over"));
+            }
+            (run.owing, run.planned) = (BTreeSet::new(), backend);
         } else if let What::ReconnectAsked { id, target, .. } = what {
             let run = runs.entry(target.name.to_string()).or_default();
             if !run.acting.is_empty() {
@@ -120,15 +153,15 @@ fn check(lines: &[Line]) -> Result<(), String> {
             if !run.asked.insert(id.clone()) {
                 continue;
             }
-            let Some(over) = run.owed.take() else {
-                return Err(format!("{id} was asked for, and nothing had ended"));
-            };
-            if line.at < later(over, AFTER - ASKED_BEFORE) {
+            if run.planned.take() != backend {
+                return Err(format!("{id} was asked for, and was not what was planned last"));
+            }
+            if run.over.is_none_or(|over| line.at < later(over, AFTER - ASKED_BEFORE)) {
                 return Err(format!("{id} was asked for too soon"));
             }
         }
     }
-    match runs.iter().find(|(_, run)| run.owed.is_some()) {
+    match runs.iter().find(|(_, run)| run.planned.is_some() || !run.owing.is_empty()) {
         Some((member, _)) => Err(format!("no reconnect of {member} followed")),
         None => Ok(()),
     }
@@ -182,6 +215,16 @@ proptest! {
                 Event::Blind { second, wait } => {
                     world.azure_of(&place(second)).reads.push_back(ReadFault::Throttled(wait));
                 }
+                Event::Race { member } => {
+                    world.now = later(now, AFTER - ASKED_BEFORE);
+                    let (now, series) = (world.now, 7);
+                    world.look(0, &backend());
+                    world.look(1, &second_backend());
+                    fired.insert(series, (member, now));
+                    world.deliver(1, &[signal(series, member, now, Heard::Fired)]);
+                    world.run();
+                }
+                Event::Undo { second } => world.handle(0, &Message::Undo(place(second))),
                 Event::Crash { place } => {
                     world.stages(place, 7);
                     world.crash(place);

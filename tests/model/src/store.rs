@@ -175,9 +175,13 @@ impl Store {
         self.outbox.iter().take(most).map(relay).collect()
     }
 
-    /// A group document; an empty one where none is stored.
-    pub(crate) fn group(&self, scope: &Scope) -> Versioned<Group> {
-        self.groups.get(scope).cloned().unwrap_or_else(|| Versioned::new(Group::default()))
+    /// Group documents; an empty one where none is stored.
+    pub(crate) fn groups(&self, scopes: &BTreeSet<Scope>) -> BTreeMap<Scope, Versioned<Group>> {
+        let group = |scope: &Scope| {
+            let stored = self.groups.get(scope).cloned();
+            (scope.clone(), stored.unwrap_or_else(|| Versioned::new(Group::default())))
+        };
+        scopes.iter().map(group).collect()
     }
 
     /// What is behind an override, the strongest first.

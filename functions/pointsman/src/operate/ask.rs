@@ -4,10 +4,8 @@ use std::{collections::BTreeMap, process::ExitCode};
 
 use clap::Args;
 use jiff::Timestamp;
-use pointsman_core::{
-    claim::Occurrences, document::Document, group::Scope, id::OverrideId, signal::SeriesId,
-};
-use pointsman_engine::ports::Versioned;
+use pointsman_core::{claim::Occurrences, document::Document, id::OverrideId, signal::SeriesId};
+use pointsman_engine::{pause::paused, ports::Versioned};
 use pointsman_host::Records;
 use pointsman_view::{self as view, Explain, Following, History, Known, Late, Status};
 
@@ -83,7 +81,7 @@ async fn known(records: &Records, now: Timestamp) -> Result<Known, Failed> {
     let counted = counted(records, &documents).await?;
     let backend = |document| view::Backend::of(document, &counted, now);
     Ok(Known {
-        paused: records.store.group(&Scope::Everything).await?.body.paused.map(view::Pause::from),
+        paused: paused(&*records.store).await?.map(view::Pause::from),
         generation: records.store.published().await?.map(|published| published.number),
         served: records.are_consumed()?,
         queued: records.queue.depth().await?,
@@ -204,7 +202,7 @@ pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, 
         shadow: common.shadow,
         backend: backend.to_string(),
         name: backend.short(),
-        paused: records.store.group(&Scope::Everything).await?.body.paused.map(view::Pause::from),
+        paused: paused(&*records.store).await?.map(view::Pause::from),
         state: document.map(|document| view::Backend::of(document, &counted, now)),
         following: Following::of(&documents, &backend),
         lines: History::of(&lines).lines,

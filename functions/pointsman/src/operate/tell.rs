@@ -13,7 +13,7 @@ use clap::Args;
 use jiff::Timestamp;
 use pointsman_core::{
     document::Document,
-    group::{Pause, Scope},
+    group::Pause,
     id::{MessageId, OverrideId, ReconnectId},
     names::BackendId,
     overrides::Override,
@@ -21,7 +21,7 @@ use pointsman_core::{
 use pointsman_engine::{
     engine::load,
     message::{Command, Message, Outgoing},
-    pause::{self, Switched},
+    pause::{self, Switched, paused},
     ports::Sent,
 };
 use pointsman_host::{Records, config::Needs};
@@ -167,7 +167,7 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
         )));
     }
     let mut dispatch = Dispatch::open(common).await?;
-    if let Some(pause) = dispatch.records.store.group(&Scope::Everything).await?.body.paused {
+    if let Some(pause) = paused(&*dispatch.records.store).await? {
         dispatch.close().await?;
         return Err(Failed::new(format_args!(
             "Pointsman is paused ({}, by {}), and nothing is written under a pause: `pointsman resume` first",
@@ -184,7 +184,7 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     };
     let restored = dispatch.until(within, released).await?;
     let after = ask::documents(&dispatch.records).await?;
-    let paused = dispatch.records.store.group(&Scope::Everything).await?.body.paused.is_some();
+    let paused = paused(&*dispatch.records.store).await?.is_some();
     let (served, now) = (dispatch.is_served()?, dispatch.records.clock.now());
     dispatch.close().await?;
     // A `serve` takes back what may still land.

@@ -12,12 +12,11 @@ use std::{
 use clap::Args;
 use pointsman_core::{
     document::Reconnect,
-    group::Scope,
     id::{OverrideId, ReconnectId},
     names::BackendId,
     overrides::Override,
 };
-use pointsman_engine::message::Command;
+use pointsman_engine::{message::Command, pause::paused};
 use pointsman_host::Records;
 use pointsman_view as view;
 use serde_json::json;
@@ -168,7 +167,7 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
 pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCode, Failed> {
     let reading = common.records().await?;
     let target = target(&reading, &options.what, &options.reason.reason).await?;
-    let paused = reading.store.group(&Scope::Everything).await?.body.paused.is_some();
+    let paused = paused(&*reading.store).await?.is_some();
     reading.close().await;
     // It is sent even if nothing is known to be in force: something may be on its way.
     let mut dispatch = Dispatch::open(common).await?;

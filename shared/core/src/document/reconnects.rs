@@ -141,6 +141,13 @@ impl Override {
 }
 
 impl Document {
+    /// The scopes whose group documents a step of it is likely to depend on.
+    #[must_use]
+    pub fn scopes(&self) -> BTreeSet<Scope> {
+        let runs = self.overrides.values().flat_map(Override::runs).chain(self.waiting());
+        runs.map(Scope::Run).chain([Scope::Everything]).collect()
+    }
+
     /// The runs that act on this backend.
     fn acting(&self) -> BTreeSet<RunId> {
         let acts = |over: &&Override| !matches!(over.life, Life::Claimed { .. });

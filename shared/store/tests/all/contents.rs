@@ -61,14 +61,18 @@ async fn a_save_is_refused_unless_its_version_is_still_the_one_it_was_made_from(
     conflict(&store.commit(&of_series(series("a"))).await);
     conflict(&store.commit(&of_series(Versioned { version: 2, ..series("a") })).await);
 
-    assert_eq!(store.group(&Scope::Everything).await.unwrap(), Versioned::new(Group::default()));
+    let (all, none) = (Scope::Everything, || Versioned::new(Group::default()));
+    let both = [all.clone(), run("eu")].into();
+    let groups = |everything| BTreeMap::from([(all.clone(), everything), (run("eu"), none())]);
+    assert_eq!(store.groups(&both).await.unwrap(), groups(none()));
     store.commit(&of_group(Versioned::new(Group::default()))).await.unwrap();
     conflict(&store.commit(&of_group(Versioned::new(Group::default()))).await);
     conflict(&store.commit(&of_group(Versioned { version: 2, body: Group::default() })).await);
     let pause = Pause { by: "ann".to_owned(), reason: "test".to_owned(), at: at("12:00:00") };
     let paused = Versioned { version: 1, body: Group { paused: Some(pause), ..Group::default() } };
     store.commit(&of_group(paused.clone())).await.unwrap();
-    assert_eq!(store.group(&Scope::Everything).await.unwrap(), Versioned { version: 2, ..paused });
+    let stored = store.groups(&both).await.unwrap();
+    assert_eq!(stored, groups(Versioned { version: 2, ..paused }));
     world.close().await;
 }
 
