@@ -23,12 +23,15 @@ const AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// Azure is asked this long before the reconnect is due.
 const ASKED_BEFORE: SignedDuration = SignedDuration::from_mins(2);
 
+/// Which member an alert is about, and whether it names the second pool.
+type Of = (u8, bool);
+
 /// What happens at a time.
 #[derive(Clone, Debug)]
 enum Event {
     Fires {
         series: u8,
-        member: u8,
+        of: Of,
     },
     Resolves {
         series: u8,
@@ -44,7 +47,7 @@ enum Event {
     },
     /// A member's alert fires just when Azure may be asked for the reconnect, and both processes look.
     Race {
-        member: u8,
+        of: Of,
     },
     Undo {
         second: bool,
@@ -54,7 +57,7 @@ enum Event {
     },
 }
 
-fn signal(series: u8, member: u8, started: Timestamp, heard: Heard) -> Signal {
+fn signal(series: u8, (member, second): Of, started: Timestamp, heard: Heard) -> Signal {
     Signal {
         series: format!("am/{series}").parse().unwrap(),
         started,
@@ -63,10 +66,15 @@ fn signal(series: u8, member: u8, started: Timestamp, heard: Heard) -> Signal {
         labels: BTreeMap::from([
             ("alertname".to_owned(), "BackendErrors".to_owned()),
             ("backend".to_owned(), format!("m{member}")),
+            ("pool".to_owned(), if second { "second" } else { "pool" }.to_owned()),
         ]),
         annotations: BTreeMap::new(),
         received: started,
     }
+}
+
+fn of() -> impl Strategy<Value = Of> {
+    (0_u8..2, any::<bool>())
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -77,11 +85,11 @@ fn event() -> impl Strategy<Value = Event> {
         Just(WriteFault::Outrun),
     ];
     prop_oneof![
-        4 => (0_u8..3, 0_u8..2).prop_map(|(series, member)| Event::Fires { series, member }),
+        4 => (0_u8..3, of()).prop_map(|(series, of)| Event::Fires { series, of }),
         4 => (0_u8..3).prop_map(|series| Event::Resolves { series }),
         2 => (any::<bool>(), fault).prop_map(|(second, fault)| Event::Fault { second, fault }),
         2 => (any::<bool>(), 10_i64..600).prop_map(|(second, wait)| Event::Blind { second, wait }),
-        2 => (0_u8..2).prop_map(|member| Event::Race { member }),
+        2 => of().prop_map(|of| Event::Race { of }),
         1 => any::<bool>().prop_map(|second| Event::Undo { second }),
         1 => (0_usize..2).prop_map(|place| Event::Crash { place }),
     ]
@@ -174,18 +182,22 @@ proptest! {
     /// processes that look at both pools at once.
     #[test]
     fn a6_a_reconnect_follows_what_ends_last(
-        share in prop::sample::select(vec!["0%", "50%", "70%"]), swap in any::<bool>(),
+        share in prop::sample::select(vec!["0%", "50%", "70%"]), (swap, by_label) in any::<(bool, bool)>(),
         hold in prop::sample::select(vec!["", "    hold: 3m\n", "    ramp: {steps: [50%], every: 2m}\n"]),
         events in prop::collection::vec((0_i64..400, event()), 1..12), seed in any::<u64>(),
         pair in pair(),
     ) {
         let (one, other) = if swap { ("second", "pool") } else { ("pool", "second") };
+        let member = "member: \"${signal.labels.backend}\"";
+        let effects = if by_label {
+            format!("[{{drain: {{pool: \"${{signal.labels.pool}}\", {member}}}}}]")
+        } else {
+            format!("[{{drain: {{pool: {one}, {member}}}}}, {{shift: {{pool: {other}, {member}, to: 40%}}}}]")
+        };
         let playbook = book(&format!(
             "pools:\n  pool: {{service: main, backend: pool, limits: {{leastShare: {share}}}}}\n  \
              second: {{service: main, backend: pool2}}\nplays:\n  - name: relieve\n    \
-             when: signal.labels.alertname == \"BackendErrors\"\n    do:\n      \
-             - drain: {{pool: {one}, member: \"${{signal.labels.backend}}\"}}\n      \
-             - shift: {{pool: {other}, member: \"${{signal.labels.backend}}\", to: 40%}}\n{hold}    \
+             when: signal.labels.alertname == \"BackendErrors\"\n    do: {effects}\n{hold}    \
              after: [{{reconnect: {{backend: \"${{signal.labels.backend}}\", after: 5m}}}}]\n"
         ));
         let mut world = World::new(pool("m0 50, m1 50, m2 50"), playbook)
@@ -198,14 +210,14 @@ proptest! {
             world.pass(wait);
             let now = world.now;
             match event {
-                Event::Fires { series, member } => {
-                    fired.insert(series, (member, now));
-                    world.deliver(usize::from(series % 2), &[signal(series, member, now, Heard::Fired)]);
+                Event::Fires { series, of } => {
+                    fired.insert(series, (of, now));
+                    world.deliver(usize::from(series % 2), &[signal(series, of, now, Heard::Fired)]);
                 }
                 Event::Resolves { series } => {
-                    let Some((member, started)) = fired.remove(&series) else { continue };
+                    let Some((of, started)) = fired.remove(&series) else { continue };
                     let heard = Heard::Resolved { stated: Some(now) };
-                    let mut resolve = signal(series, member, started, heard);
+                    let mut resolve = signal(series, of, started, heard);
                     resolve.received = now;
                     world.deliver(usize::from(series % 2), &[resolve]);
                 }
@@ -215,13 +227,13 @@ proptest! {
                 Event::Blind { second, wait } => {
                     world.azure_of(&place(second)).reads.push_back(ReadFault::Throttled(wait));
                 }
-                Event::Race { member } => {
+                Event::Race { of } => {
                     world.now = later(now, AFTER - ASKED_BEFORE);
                     let (now, series) = (world.now, 7);
                     world.look(0, &backend());
                     world.look(1, &second_backend());
-                    fired.insert(series, (member, now));
-                    world.deliver(1, &[signal(series, member, now, Heard::Fired)]);
+                    fired.insert(series, (of, now));
+                    world.deliver(1, &[signal(series, of, now, Heard::Fired)]);
                     world.run();
                 }
                 Event::Undo { second } => world.handle(0, &Message::Undo(place(second))),
@@ -232,9 +244,9 @@ proptest! {
             }
         }
         let now = world.now;
-        for (series, (member, started)) in fired {
+        for (series, (of, started)) in fired {
             let heard = Heard::Resolved { stated: Some(now) };
-            let mut resolve = signal(series, member, started, heard);
+            let mut resolve = signal(series, of, started, heard);
             resolve.received = now;
             world.hear(&[resolve]);
         }
