@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::verdict::judge;
+use self::verdict::verdicts;
 use crate::{
     document::{Document, FENCE, Intent, RETRY},
     etag::Etag,
@@ -339,8 +339,8 @@ impl<'a> Look<'a> {
     }
 
     /// Takes in what is laid: what begins, what is held, what gives way to whom.
-    fn judge(&mut self, laid: &Laid) {
-        let verdicts = judge(&self.document.overrides, laid, &self.gates);
+    fn pass_verdicts(&mut self, laid: &Laid) {
+        let verdicts = verdicts(&self.document.overrides, laid, &self.gates);
         self.document.take_verdicts(verdicts, &mut self.said);
     }
 
@@ -354,7 +354,7 @@ impl<'a> Look<'a> {
     fn hold_all_unseen(&mut self, why: &Held) -> Next {
         let going_on = self.document.overrides.values().filter(|over| !over.has_ended());
         let held = going_on.map(|over| (over.id.clone(), why.clone())).collect();
-        self.judge(&Laid { held, ..Laid::default() });
+        self.pass_verdicts(&Laid { held, ..Laid::default() });
         Next::Rest
     }
 
@@ -362,7 +362,7 @@ impl<'a> Look<'a> {
     /// values in it; once nothing is wanted of it any more, that is not waited for.
     fn hold_all_of_no_pool(&mut self, why: &Held) -> Next {
         let held = self.document.overrides.keys().map(|id| (id.clone(), why.clone())).collect();
-        self.judge(&Laid { held, ..Laid::default() });
+        self.pass_verdicts(&Laid { held, ..Laid::default() });
         for (id, step) in self.steps_due() {
             self.document.stepped(&id, step, &mut self.said);
         }

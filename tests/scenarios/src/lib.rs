@@ -3,7 +3,7 @@
 
 pub mod alerts;
 pub mod door;
-pub mod judge;
+pub mod evidence;
 pub mod operator;
 pub mod sender;
 pub mod wire;

@@ -7,7 +7,7 @@ use pointsman_emulator::{Match, Received};
 use pointsman_scenarios::{
     World,
     alerts::{Alert, webhook},
-    judge::orderly,
+    evidence::orderly,
     wire::answer,
     world::{DRAIN, Serve, TOKEN},
 };

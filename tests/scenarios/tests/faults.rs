@@ -11,7 +11,7 @@ use pointsman_scenarios::{
     World,
     alerts::Alert,
     door::Door,
-    judge::orderly,
+    evidence::orderly,
     world::{DRAIN, Serve},
 };
 use serde_json::{Value, json};

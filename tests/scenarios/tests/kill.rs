@@ -21,7 +21,7 @@ use pointsman_emulator::{Effect, Fault, Match, Operation, View, fault::Kind};
 use pointsman_scenarios::{
     World,
     alerts::{Alert, webhook},
-    judge::Ledger,
+    evidence::Ledger,
     sender::Sender,
     world::{Serve, TOKEN},
 };

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_scenarios::{
     World,
     alerts::{Alert, webhook},
-    judge::orderly,
+    evidence::orderly,
     wire::{Answer, Raw, answer},
     world::{DRAIN, Serve, TOKEN, binary},
 };

@@ -18,7 +18,7 @@ impl Look<'_> {
         loop {
             let baseline = self.baseline(pool);
             let laid = self.lay(&baseline, &self.contributions(Whose::All));
-            self.judge(&laid);
+            self.pass_verdicts(&laid);
             if !self.may_write {
                 return Next::Rest;
             }

@@ -40,7 +40,7 @@ pub(super) enum Verdict {
 }
 
 /// Thinks of each override, from what is laid of them all, and from the gates.
-pub(super) fn judge(
+pub(super) fn verdicts(
     overrides: &BTreeMap<OverrideId, Override>,
     laid: &Laid,
     gates: &Gates,

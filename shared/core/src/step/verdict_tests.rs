@@ -105,7 +105,7 @@ fn each_state_has_its_verdict() {
                 let group = Group { paused: paused.then(|| pause.clone()), ..Group::default() };
                 let groups = [(Scope::Everything, group)].into();
                 let gates = Gates::asked(overrides.values(), &mut Consulted::new(&groups));
-                word(&judge(overrides, laid, &gates)[&id])
+                word(&verdicts(overrides, laid, &gates)[&id])
             };
             writeln!(
                 table,
