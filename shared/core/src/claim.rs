@@ -14,15 +14,15 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     effect::Effect,
     id::OverrideId,
+    lease::{After, Lease, later},
     names::{BackendId, PlayName},
     origin::Origin,
-    overrides::{After, Lease, Until, later},
     signal::{SeriesId, Severity},
 };
 
@@ -269,16 +269,6 @@ impl Recall {
     #[must_use]
     pub fn order(one: (&SeriesId, &Asked), other: (&SeriesId, &Asked)) -> std::cmp::Ordering {
         one.1.rank(one.0).cmp(&other.1.rank(other.0))
-    }
-}
-
-impl Lease {
-    /// How long it lasts by the clock alone.
-    #[must_use]
-    pub const fn length(&self) -> SignedDuration {
-        match self.until {
-            Until::Resolved { at_most: length } | Until::For(length) => length,
-        }
     }
 }
 

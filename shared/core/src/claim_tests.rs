@@ -1,9 +1,10 @@
 //! What a document knows of the occurrences behind an override, against a set that knows all.
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::fraction::Fraction;
+use crate::{fraction::Fraction, lease::Until};
 
 const LENGTH: i64 = 100;
 

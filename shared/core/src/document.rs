@@ -38,8 +38,9 @@ use crate::{
     field::Field,
     id::{MessageId, OverrideId, ReconnectId},
     lay::Yielded,
+    lease::later,
     names::BackendId,
-    overrides::{Override, later},
+    overrides::Override,
     wake::SKEW_MAX,
 };
 

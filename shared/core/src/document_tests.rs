@@ -8,8 +8,9 @@ use crate::{
     etag::Etag,
     field::{Change, Value},
     id::IntentId,
+    lease::{Lease, Until},
     ledger::What,
-    overrides::{End, Lease, Life, Standing, Until},
+    overrides::{End, Life, Standing},
     signal::Severity,
 };
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::overrides::later;
+use crate::lease::later;
 
 /// How many `ETag`s of the past are remembered of each kind, to tell a stale body from a new one.
 pub const ETAGS_MAX: usize = 16;

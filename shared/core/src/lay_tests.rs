@@ -6,9 +6,10 @@ use crate::{
     claim::Behind,
     effect::Effect,
     fraction::Fraction,
+    lease::{Lease, Until},
     limits::{Failover, LeastMembers, Limits},
     origin::Origin,
-    overrides::{Lease, Life, Override, Standing, Until},
+    overrides::{Life, Override, Standing},
     pool::Member,
     signal::Severity,
 };

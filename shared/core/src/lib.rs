@@ -21,6 +21,7 @@ pub mod group;
 pub mod hear;
 pub mod id;
 pub mod lay;
+pub mod lease;
 pub mod ledger;
 pub mod limits;
 pub mod names;

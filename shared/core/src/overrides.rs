@@ -28,7 +28,7 @@
 
 use std::fmt;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -36,7 +36,8 @@ use crate::{
     effect::Effect,
     fraction::Fraction,
     id::OverrideId,
-    names::{BackendId, BackendName, PlayName},
+    lease::{After, Lease, Until, later},
+    names::{BackendName, PlayName},
     origin::Origin,
     signal::{SeriesId, Severity},
 };
@@ -76,68 +77,6 @@ pub struct Override {
     pub life: Life,
     /// What the last look thought of it.
     pub standing: Standing,
-}
-
-/// How an override ends.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lease {
-    /// What ends it.
-    pub until: Until,
-    /// How long it stays at least once it has begun.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub hold: SignedDuration,
-    /// How much is given back at each step; the whole comes last by itself.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub ramp: Vec<Fraction>,
-    /// How long a step of the ramp lasts.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub every: SignedDuration,
-}
-
-fn is_zero(duration: &SignedDuration) -> bool {
-    duration.is_zero()
-}
-
-/// What ends an override.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Until {
-    /// Its occurrence's end, and in any case this long after it began.
-    Resolved {
-        /// The longest it may last.
-        at_most: SignedDuration,
-    },
-    /// This long after it began, whatever its source says.
-    For(SignedDuration),
-}
-
-impl Lease {
-    /// How many steps its end has, the last giving back the whole.
-    #[must_use]
-    pub fn steps(&self) -> usize {
-        self.ramp.len() + 1
-    }
-
-    /// How much step `step` gives back, counted from 0; from the last on, the whole.
-    #[must_use]
-    pub fn given_back(&self, step: usize) -> Fraction {
-        self.ramp.get(step).copied().unwrap_or(Fraction::WHOLE)
-    }
-}
-
-/// `at` and a length after it; the end of time where there is none.
-#[must_use]
-pub fn later(at: Timestamp, length: SignedDuration) -> Timestamp {
-    at.checked_add(length).unwrap_or(Timestamp::MAX)
-}
-
-/// A reconnect that follows when the play is over.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct After {
-    /// Which backend's connections are made anew.
-    pub reconnect: BackendId,
-    /// How long after.
-    pub after: SignedDuration,
 }
 
 /// What has become of an override: facts, each with its time.

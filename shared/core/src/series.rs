@@ -40,8 +40,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     claim::Claim,
     id::OverrideId,
+    lease::later,
     names::BackendId,
-    overrides::later,
     signal::{RECEIVED_UNKNOWN, SeriesId, Signal},
 };
 

@@ -2,7 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::overrides::{Life, Override, Until};
+use crate::{
+    lease::Until,
+    overrides::{Life, Override},
+};
 
 /// How long before `atMost` ends an override this is announced; a tenth of it where that is less.
 pub const WARNING: SignedDuration = SignedDuration::from_mins(15);

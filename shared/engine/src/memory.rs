@@ -261,7 +261,7 @@ mod tests {
     use pointsman_core::{
         etag::Etag,
         group::RunId,
-        overrides::later,
+        lease::later,
         pool::Pool,
         signal::{Heard, Severity},
     };

@@ -13,9 +13,9 @@ use pointsman_core::{
     group::{Group, Scope},
     hear::{Edit, hear},
     id::{MessageId, OverrideId},
+    lease::later,
     ledger::{Line, What},
     names::BackendId,
-    overrides::later,
     series::Series,
     signal::{SeriesId, Signal},
 };

@@ -12,10 +12,11 @@ use pointsman_core::{
     field::{Change, Field, Value},
     fraction::Fraction,
     id::{IntentId, ReconnectId},
+    lease::{Lease, Until},
     ledger::{Line, What},
     names::{BackendId, PlayName},
     origin::Origin,
-    overrides::{End, Held, Lease, Life, Override, Standing, Until},
+    overrides::{End, Held, Life, Override, Standing},
     series::Series,
     signal::{Heard, SeriesId, Severity, Signal},
 };

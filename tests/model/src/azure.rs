@@ -12,8 +12,8 @@ use pointsman_core::{
     document::Intent,
     etag::Etag,
     field::{Field, Value},
+    lease::later,
     names::{BackendId, BackendName},
-    overrides::later,
     pool::{Member, Pool},
     step::Observed,
 };

@@ -10,9 +10,10 @@ use pointsman_core::{
     document::Document,
     effect::Effect,
     field::{Field, Value},
+    lease::later,
     ledger::What,
     names::PlayName,
-    overrides::{End, Held, Life, Override, Standing, later},
+    overrides::{End, Held, Life, Override, Standing},
     pool::Pool,
     signal::{SeriesId, Signal},
 };

@@ -6,8 +6,8 @@ use std::{ops::Deref, sync::Arc};
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     document::Document,
+    lease::later,
     names::BackendId,
-    overrides::later,
     playbook::{Playbook, read},
 };
 use pointsman_engine::ports::{Commit, StoreError, Unsettled, Versioned};

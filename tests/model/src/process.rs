@@ -14,7 +14,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::{group::Pause, overrides::later};
+use pointsman_core::{group::Pause, lease::later};
 use pointsman_engine::{
     Engine, Mode, pause,
     ports::{Delivery, Queue as _, StoreError},

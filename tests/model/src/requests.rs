@@ -6,8 +6,8 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use pointsman_core::{
     field::{Field, Value},
+    lease::later,
     ledger::What,
-    overrides::later,
     signal::{Heard, Severity, Signal},
 };
 use pointsman_engine::Mode;

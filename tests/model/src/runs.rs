@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     id::{OverrideId, ReconnectId},
+    lease::later,
     ledger::{Line, What},
     names::BackendId,
-    overrides::{End, later},
+    overrides::End,
     signal::{Heard, Severity, Signal},
 };
 use proptest::prelude::*;

@@ -12,9 +12,9 @@ use pointsman_core::{
     document::Document,
     group::{Group, Scope},
     id::{LineId, MessageId},
+    lease::later,
     ledger::Line,
     names::BackendId,
-    overrides::later,
     series::Series,
     signal::SeriesId,
 };

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use pointsman_core::{
     field::{Field, Value},
+    lease::later,
     ledger::What,
-    overrides::{End, later},
+    overrides::End,
     signal::{Heard, Severity, Signal},
 };
 use pointsman_engine::Mode;

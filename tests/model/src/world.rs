@@ -9,9 +9,9 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     field::{Field, Value},
     id::MessageId,
+    lease::later,
     ledger::What,
     names::BackendId,
-    overrides::later,
     pool::Pool,
     signal::Signal,
 };

@@ -153,8 +153,13 @@ pub(super) fn waiting(document: &Document) -> BTreeMap<ReconnectId, view::Reconn
 
 /// What is said of a reconnect that was cancelled.
 pub(super) fn cancelled(reconnect: &view::Reconnect) -> String {
-    let (name, due) = (&reconnect.name, view::moment(reconnect.due));
-    format!("cancelled: the reconnect of {name} that was due at {due}")
+    let view::Reconnect { name, play, .. } = reconnect;
+    match reconnect.due {
+        Some(due) => {
+            format!("cancelled: the reconnect of {name} that was due at {}", view::moment(due))
+        }
+        None => format!("cancelled: the reconnect of {name} after play {play}"),
+    }
 }
 
 pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<ExitCode, Failed> {

@@ -9,8 +9,7 @@ use jiff::Timestamp;
 
 use super::{Document, Intent, RETRY, Trouble};
 use crate::{
-    answer::Answer, etag::Etag, field::Change, id::IntentId, ledger::What, overrides::later,
-    pool::Pool,
+    answer::Answer, etag::Etag, field::Change, id::IntentId, lease::later, ledger::What, pool::Pool,
 };
 
 impl Document {

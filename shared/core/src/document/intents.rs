@@ -10,8 +10,8 @@ use crate::{
     etag::Etag,
     field::{Change, Field, Value},
     id::{IntentId, OverrideId},
+    lease::later,
     ledger::What,
-    overrides::later,
 };
 
 /// How long a write without an answer may still land. Longer than any proxy holds a request.

@@ -7,9 +7,10 @@ use super::{Document, Owned};
 use crate::{
     claim::{Asked, Claim, Recall, Taken},
     id::{MessageId, OverrideId},
+    lease::{Until, later},
     ledger::What,
     origin::Origin,
-    overrides::{End, Held, Life, Override, Standing, Until, later},
+    overrides::{End, Held, Life, Override, Standing},
     playbook::DURATION_MAX,
     signal::SeriesId,
     wake::SKEW_MAX,

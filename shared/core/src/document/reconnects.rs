@@ -10,9 +10,10 @@ use crate::{
     answer::ReconnectAnswer,
     group::{Consulted, Group, RunId, Scope},
     id::ReconnectId,
+    lease::{After, later},
     ledger::What,
     names::{BackendId, PlayName},
-    overrides::{After, Life, Override, later},
+    overrides::{Life, Override},
     playbook::RECONNECT_AFTER_MIN,
     signal::SeriesId,
 };

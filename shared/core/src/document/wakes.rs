@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::{Document, RETRY, Reconnect};
 use crate::{
-    overrides::{Life, later},
+    lease::later,
+    overrides::Life,
     wake::{LOOK_EVERY, REMINDER, SKEW_MAX, warning},
 };
 

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     effect::Effect,
+    lease::After,
     names::{BackendId, BackendName, NameError, PlayName, PoolAlias},
-    overrides::After,
     signal::Signal,
 };
 

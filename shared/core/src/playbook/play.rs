@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::{expression::Expression, template::Template};
-use crate::{effect::Effect, names::PlayName, overrides::Lease};
+use crate::{effect::Effect, lease::Lease, names::PlayName};
 
 /// One entry of the playbook.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,8 +11,9 @@ use crate::{
     effect::Effect,
     fraction::Fraction,
     group::{Consulted, Group, Pause, Scope},
+    lease::{Lease, Until},
     origin::Origin,
-    overrides::{End, Lease, Until},
+    overrides::End,
     signal::Severity,
 };
 

@@ -14,9 +14,10 @@ use pointsman_core::{
     field::Field,
     id::{OverrideId, ReconnectId},
     lay::Yielded,
+    lease::{After, Lease},
     names::{BackendId, PlayName},
     origin::Origin,
-    overrides::{After, Lease, Life, Standing},
+    overrides::{Life, Standing},
     series::STARTS_MAX,
     signal::{RECEIVED_UNKNOWN, SeriesId, Severity, Signal},
 };

@@ -8,7 +8,7 @@ use pointsman_core::{
     effect::Effect,
     group::{Group, Pause, RunId, Scope},
     id::OverrideId,
-    overrides::{Lease, Until},
+    lease::{Lease, Until},
     signal::{Heard, Severity, Signal},
 };
 use pointsman_engine::{

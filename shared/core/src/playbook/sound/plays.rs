@@ -26,8 +26,8 @@ use super::{
 use crate::{
     effect::{Effect, WEIGHT_MAX},
     fraction::Fraction,
+    lease::{Lease, Until},
     names::BackendName,
-    overrides::{Lease, Until},
 };
 
 impl Reading<'_> {

@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 
 use super::{example, signal, sound};
 use crate::{
-    overrides::After,
+    lease::After,
     playbook::Playbook,
     signal::{Severity, Signal},
 };
