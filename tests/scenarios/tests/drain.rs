@@ -54,6 +54,48 @@ async fn a_pool_of_a_workspace_is_drained_and_restored_and_its_namesake_is_left_
     world.finish();
 }
 
+/// The drain in one pool is held; the shift in another acts, and the reconnect follows that one.
+#[tokio::test]
+async fn a_reconnect_follows_a_play_over_two_pools_of_which_one_was_held() {
+    let world = World::new(
+        r#"
+plays:
+  - name: relieve
+    when: signal.labels.alertname == "BackendErrors"
+    do:
+      - drain: {pool: chat, member: "${signal.labels.backend}"}
+      - shift: {pool: search, member: "${signal.labels.backend}", to: 40%}
+    after: [{reconnect: {backend: "${signal.labels.backend}", after: PT2M}}]
+"#,
+    )
+    .await;
+    let seats = [("eu", Some(10), None), ("us", Some(10), None)];
+    world.azure.put_pool("search", &seats).expect("a pool");
+    let playbook = std::fs::read_to_string(world.path("playbook.yaml")).expect("a playbook");
+    let playbook = playbook.replace(
+        "limits: {leastMembers: 1}}",
+        "limits: {leastShare: 60%}}, search: {service: main, backend: search}",
+    );
+    std::fs::write(world.path("playbook.yaml"), playbook).expect("it is written");
+    let serve = world.serve(&[]).await;
+    let weight = async |wanted: u32| {
+        let so = world.azure.wait_for(|azure| azure.weight("search", "eu") == Some(wanted), BOUND);
+        so.await.unwrap_or_else(|error| panic!("never {wanted}: {error}\n{}", world.log()));
+    };
+    let alert = Alert::firing("eu", Timestamp::now());
+    assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
+    weight(4).await;
+    assert_eq!(world.send(&serve, &[alert.resolved(Timestamp::now())]).await, 202);
+    weight(10).await;
+    let asked = world.azure.wait_for(|azure| azure.reconnects().len() == 1, BOUND);
+    asked.await.unwrap_or_else(|error| panic!("no reconnect: {error}\n{}", world.log()));
+    world.at_rest().await;
+    assert!(world.azure.writes("chat").is_empty(), "its drain was held");
+    assert_eq!(world.azure.reconnects().len(), 1);
+    assert!(serve.stop().await);
+    world.finish();
+}
+
 #[tokio::test]
 async fn what_was_heard_is_found_by_the_id_that_its_sender_was_given() {
     let world = World::new(DRAIN).await;
