@@ -270,7 +270,8 @@ async fn drop_rest(headers: &HeaderMap, mut body: Body) {
 
 /// Keeps what is not for the queue.
 async fn save(intake: &Intake, commit: &Commit) -> Result<(), Refusal> {
-    let saved = outbox::commit(&*intake.store, &*intake.queue, commit).await;
+    let now = intake.clock.now();
+    let saved = outbox::commit(&*intake.store, &*intake.queue, commit, now).await;
     saved.map_err(|error| unavailable(&error))
 }
 

@@ -36,7 +36,7 @@ pub use self::{
 use crate::{
     etag::{Etag, Etags},
     field::Field,
-    id::{MessageId, OverrideId, ReconnectId},
+    id::{OverrideId, ReconnectId},
     lay::Yielded,
     lease::later,
     names::BackendId,
@@ -81,10 +81,6 @@ pub struct Document {
     /// When an operator last undid each override: what was claimed by then does not come back.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub undone: BTreeMap<OverrideId, Timestamp>,
-    /// The operators' commands that were taken in, and when: one that is delivered again ends nothing
-    /// that began since.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub commands: BTreeMap<MessageId, Timestamp>,
     /// The fields that overrides own, or that a write may still land on.
     #[serde(default)]
     pub owned: BTreeMap<Field, Owned>,
@@ -124,7 +120,6 @@ impl Document {
             generation: 0,
             overrides: BTreeMap::new(),
             undone: BTreeMap::new(),
-            commands: BTreeMap::new(),
             owned: BTreeMap::new(),
             yielded: BTreeMap::new(),
             intents: Vec::new(),
@@ -208,7 +203,6 @@ impl Document {
         self.etags.rewind(now);
         let back = |at: &mut Timestamp| *at = (*at).min(now);
         self.undone.values_mut().for_each(back);
-        self.commands.values_mut().for_each(back);
         self.overrides.values_mut().for_each(|over| over.rewind(now));
         self.intents.iter_mut().for_each(|intent| back(&mut intent.at));
         self.owned.values_mut().for_each(|owned| owned.rewind(now));

@@ -219,15 +219,3 @@ fn an_undo_of_what_is_asked_for_again_is_told_each_time() {
     assert_eq!(undo(&mut document, 4), [ended]);
     assert_eq!(undo(&mut document, 5), []);
 }
-
-#[test]
-fn a_command_is_known_for_as_long_as_it_may_be_delivered_again() {
-    let mut document = Document::new(backend(), at(0));
-    let (one, other) = (MessageId::derive(&["one"]), MessageId::derive(&["other"]));
-    assert!(document.note_command(&one) && !document.note_command(&one));
-    document.advance(at(14 * 24 * 3_600));
-    assert!(document.note_command(&other) && !document.note_command(&one));
-    document.advance(at(16 * 24 * 3_600));
-    assert!(!document.note_command(&other));
-    assert_eq!(document.commands.keys().collect::<Vec<_>>(), [&other]);
-}

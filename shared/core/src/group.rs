@@ -15,10 +15,14 @@ use std::{
     fmt,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::names::{BackendId, PlayName};
+use crate::{
+    id::MessageId,
+    lease::later,
+    names::{BackendId, PlayName},
+};
 
 /// What a group document spans.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +31,8 @@ pub enum Scope {
     Everything,
     /// The backends on which a play acts that a reconnect of one target follows.
     Run(RunId),
+    /// The operators' commands.
+    Commands,
 }
 
 /// Which run of a play: that which a reconnect of one target follows, whichever backends it acts on.
@@ -42,6 +48,7 @@ impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Everything => f.write_str("all"),
+            Self::Commands => f.write_str("commands"),
             Self::Run(RunId { play, target }) => write!(f, "run {play} {target}"),
         }
     }
@@ -60,6 +67,34 @@ pub struct Group {
     /// after that; one, once it is planned.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub waiting: BTreeSet<BackendId>,
+    /// Of the commands: those that were taken in, and when. One that is delivered again ends nothing that
+    /// began in between.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub commands: BTreeMap<MessageId, Timestamp>,
+}
+
+/// How long a command is known: longer than a message may wait to be taken in.
+const COMMANDS_KEPT: SignedDuration = SignedDuration::from_hours(15 * 24);
+
+/// How many commands are known; beyond that, the oldest are forgotten.
+pub const COMMANDS_MAX: usize = 1_000;
+
+impl Group {
+    /// Takes in that an operator gave this command; false where it was taken in before.
+    pub fn note_command(&mut self, command: &MessageId, now: Timestamp) -> bool {
+        self.commands.retain(|_, at| now < later(*at, COMMANDS_KEPT));
+        if self.commands.contains_key(command) {
+            return false;
+        }
+        if self.commands.len() >= COMMANDS_MAX {
+            let oldest = self.commands.iter().min_by_key(|(_, at)| **at);
+            if let Some(oldest) = oldest.map(|(id, _)| id.clone()) {
+                self.commands.remove(&oldest);
+            }
+        }
+        self.commands.insert(command.clone(), now);
+        true
+    }
 }
 
 /// Who paused, when and why.
@@ -107,5 +142,26 @@ impl<'a> Consulted<'a> {
     /// What it depends on, and what it changes.
     pub(crate) fn into_parts(self) -> (BTreeSet<Scope>, Groups) {
         (self.depends, self.changed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_known_for_as_long_as_it_may_be_delivered_again() {
+        let (mut group, day) =
+            (Group::default(), |day: i64| Timestamp::from_second(day * 24 * 3_600).unwrap());
+        let id = |number: usize| MessageId::derive(&["command", &number.to_string()]);
+        assert!(group.note_command(&id(0), day(0)) && !group.note_command(&id(0), day(0)));
+        assert!(group.note_command(&id(1), day(14)) && !group.note_command(&id(0), day(14)));
+        assert!(!group.note_command(&id(1), day(16)));
+        assert_eq!(group.commands.keys().collect::<Vec<_>>(), [&id(1)]);
+        for number in 2..=COMMANDS_MAX + 1 {
+            assert!(group.note_command(&id(number), day(17)));
+        }
+        assert_eq!(group.commands.len(), COMMANDS_MAX);
+        assert!(!group.commands.contains_key(&id(1)), "the oldest goes");
     }
 }

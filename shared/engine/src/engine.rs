@@ -4,7 +4,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
     fmt,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -108,8 +111,8 @@ pub(crate) struct Inner {
     pub(crate) pace: Pace,
     looks: Mutex<HashMap<BackendId, Again>>,
     idle: Notify,
-    /// Held by whatever is being done with the queue in the background.
-    settling: Arc<tokio::sync::RwLock<()>>,
+    /// How many commits have something left that is being done with the queue.
+    settling: AtomicUsize,
     skew: Mutex<Option<SignedDuration>>,
     /// The generation of the playbook under which every backend with something going on was last
     /// sent for; none at the start, when it may be newer than what ran before.
@@ -184,7 +187,7 @@ impl Engine {
                 pace: Pace::default(),
                 looks: Mutex::default(),
                 idle: Notify::new(),
-                settling: Arc::default(),
+                settling: AtomicUsize::new(0),
                 skew: Mutex::default(),
                 swept: Mutex::default(),
             }),
@@ -286,12 +289,8 @@ impl Engine {
     pub(crate) async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let unsettled = self.commit_unsettled(commit).await?;
         if unsettled != Unsettled::default() {
-            let settling = Arc::clone(&self.inner.settling).read_owned().await;
-            let engine = self.clone();
-            tokio::spawn(async move {
-                engine.settle(unsettled).await;
-                drop(settling);
-            });
+            let settling = self.begin_settling();
+            tokio::spawn(async move { settling.settle(unsettled).await });
         }
         Ok(())
     }
@@ -306,9 +305,10 @@ impl Engine {
         committed
     }
 
-    /// Does with the queue what a commit has left.
-    pub(crate) async fn settle(&self, unsettled: Unsettled) {
-        outbox::settle(&*self.inner.store, &*self.inner.queue, unsettled).await;
+    /// Takes note that something is about to be done with the queue.
+    pub(crate) fn begin_settling(&self) -> Settling {
+        self.inner.settling.fetch_add(1, Ordering::Relaxed);
+        Settling(self.clone())
     }
 
     /// Claims the look at a backend that no one is looking at.
@@ -348,12 +348,29 @@ impl Engine {
             let idle = self.inner.idle.notified();
             tokio::pin!(idle);
             idle.as_mut().enable();
-            if locked(&self.inner.looks).is_empty() {
-                break;
+            let settled = self.inner.settling.load(Ordering::Relaxed) == 0;
+            if settled && locked(&self.inner.looks).is_empty() {
+                return;
             }
             idle.await;
         }
-        drop(self.inner.settling.write().await);
+    }
+}
+
+/// That something is being done with the queue, until it is dropped.
+pub(crate) struct Settling(Engine);
+
+impl Settling {
+    /// Does with the queue what a commit has left.
+    pub(crate) async fn settle(&self, unsettled: Unsettled) {
+        outbox::settle(&*self.0.inner.store, &*self.0.inner.queue, unsettled, self.0.now()).await;
+    }
+}
+
+impl Drop for Settling {
+    fn drop(&mut self) {
+        self.0.inner.settling.fetch_sub(1, Ordering::Relaxed);
+        self.0.inner.idle.notify_waiters();
     }
 }
 

@@ -88,7 +88,7 @@ async fn switch(
             send: busy.iter().map(|backend| Outgoing::wake(backend, None)).collect(),
             ..Commit::default()
         };
-        match outbox::commit(store, queue, &commit).await {
+        match outbox::commit(store, queue, &commit, line.at).await {
             Ok(()) => return Ok(Switched::Done(to.cloned())),
             Err(StoreError::Conflict) => {}
             Err(error) => return Err(error),

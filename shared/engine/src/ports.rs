@@ -315,13 +315,9 @@ pub trait Store: Send + Sync + 'static {
     async fn commit(&self, commit: &Commit) -> Result<Unsettled, StoreError>;
     /// Messages that commits have left to be relayed, the oldest first. Those of which a commit was
     /// answered moments ago may be left out: whoever asked for it is at them.
-    async fn outbox(&self, _most: usize) -> Result<Vec<Relay>, StoreError> {
-        Ok(Vec::new())
-    }
-    /// Takes entries out of the outbox: the queue has their messages.
-    async fn relayed(&self, _entries: &[u64]) -> Result<(), StoreError> {
-        Ok(())
-    }
+    async fn outbox(&self, most: usize) -> Result<Vec<Relay>, StoreError>;
+    /// Takes entries out of the outbox: the queue has their messages, or will never take them.
+    async fn relayed(&self, entries: &[u64]) -> Result<(), StoreError>;
     /// The newest lines, of one backend or of all, oldest first.
     async fn history(
         &self,
@@ -346,6 +342,9 @@ pub enum QueueError {
     /// The queue cannot be used at present: try again later; a sender is answered 503.
     #[error("the queue cannot be used: {0}")]
     Unavailable(String),
+    /// The queue will never take this message: it is too large for it, for one.
+    #[error("the queue does not take the message: {0}")]
+    Refused(String),
     /// The lock ran out and the message is someone else's by now.
     #[error("the message's lock was lost")]
     LockLost,
@@ -369,12 +368,19 @@ pub enum Sent {
 pub trait Queue: Send + Sync + 'static {
     /// Stores a message durably before it returns.
     async fn send(&self, outgoing: Outgoing) -> Result<Sent, QueueError>;
-    /// Stores messages durably before it returns: all of them, unless it fails.
-    async fn send_all(&self, outgoing: Vec<Outgoing>) -> Result<(), QueueError> {
-        for one in outgoing {
-            self.send(one).await?;
+    /// Stores messages of an outbox durably before it returns, and says of each whether it did, in their
+    /// order. Where it stops at one, as it cannot be used, those after it are left out.
+    async fn relay(&self, relay: &[Relay]) -> Vec<Result<(), QueueError>> {
+        let mut relayed = Vec::with_capacity(relay.len());
+        for one in relay {
+            let sent = self.send(one.outgoing.clone()).await;
+            let stop = matches!(sent, Err(QueueError::Unavailable(_) | QueueError::LockLost));
+            relayed.push(sent.map(drop));
+            if stop {
+                break;
+            }
         }
-        Ok(())
+        relayed
     }
     /// Waits for messages that are due, and locks up to `most` of them.
     async fn receive(&self, most: usize) -> Result<Vec<Delivery>, QueueError>;

@@ -73,29 +73,16 @@ impl Draft {
         if (Document { now: before.now, ..body.clone() }) == before {
             return false;
         }
-        // Where nothing was and is going on, it has noted a command, and needs no look.
-        let is_idle = before.is_at_rest() && body.is_at_rest();
         let (at, backend) = (body.now, body.backend.clone());
         let lines = said.into_iter().map(|what| Line::new(at, Some(&backend), what));
         self.commit.lines.extend(lines);
-        if !is_idle {
-            body.wake_now(now);
-        }
+        body.wake_now(now);
         self.documents.insert(backend.clone(), Versioned { version, body });
-        if !is_idle && !self.looks.contains(&backend) {
+        if !self.looks.contains(&backend) {
             self.looks.push(backend);
         }
         true
     }
-}
-
-/// An operator's command.
-#[derive(Clone, Copy)]
-struct Asked<'a> {
-    /// The message's, which no other command has.
-    id: &'a MessageId,
-    by: &'a str,
-    reason: &'a str,
 }
 
 /// A write that was decided together with the change that it follows.
@@ -130,6 +117,7 @@ impl Engine {
     /// When the store or the playbook is not to be had.
     pub async fn reconcile(&self, deliveries: &[Delivery]) -> Result<(), ReconcileError> {
         let mut attempts = 0;
+        let settling = self.begin_settling();
         loop {
             let saved = match self.draft(deliveries).await {
                 Ok(draft) => self.save_draft(draft).await,
@@ -148,7 +136,7 @@ impl Engine {
                         tracing::info_span!("backend", id = %backend.short())
                             .in_scope(|| tell(&lines));
                     }
-                    self.settle(unsettled).await;
+                    settling.settle(unsettled).await;
                     return Ok(());
                 }
                 Err(ReconcileError::Store(StoreError::Conflict))
@@ -300,7 +288,9 @@ impl Engine {
                 Message::Command { by, command } => {
                     // What was sent before a command is ended by it, too.
                     self.hear(&mut draft, &std::mem::take(&mut signals), now).await?;
-                    self.command(&mut draft, &delivery.id, by, command, now).await?;
+                    if self.note_command(&mut draft, &delivery.id, now).await? {
+                        self.command(&mut draft, by, command, now).await?;
+                    }
                     // And what comes after it is not of the same moment.
                     now = later(now, SignedDuration::from_micros(1));
                 }
@@ -456,28 +446,41 @@ impl Engine {
         Ok(())
     }
 
-    async fn command(
+    /// Notes an operator's command; false where it was taken in before, and is delivered again.
+    async fn note_command(
         &self,
         draft: &mut Draft,
         id: &MessageId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let groups = &mut draft.commit.groups;
+        if !groups.contains_key(&Scope::Commands) {
+            groups.extend(self.inner.store.groups(&[Scope::Commands].into()).await?);
+        }
+        let commands = groups.get_mut(&Scope::Commands);
+        Ok(commands.is_none_or(|commands| commands.body.note_command(id, now)))
+    }
+
+    async fn command(
+        &self,
+        draft: &mut Draft,
         by: &str,
         command: &Command,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let asked = |reason| Asked { id, by, reason };
         match command {
             Command::UndoOverride { backend, id, reason } => {
-                self.undo(draft, backend, Some(id), asked(reason), now).await
+                self.undo(draft, backend, Some(id), by, reason, now).await
             }
             Command::UndoBackend { backend, reason } => {
-                self.undo(draft, backend, None, asked(reason), now).await
+                self.undo(draft, backend, None, by, reason, now).await
             }
             Command::ReleaseAll { reason } => {
                 let stored = self.inner.store.documents().await?;
                 let stored = stored.into_iter().map(|document| document.body.backend);
                 let backends: BTreeSet<_> = stored.chain(draft.documents.keys().cloned()).collect();
                 for backend in backends {
-                    self.undo(draft, &backend, None, asked(reason), now).await?;
+                    self.undo(draft, &backend, None, by, reason, now).await?;
                 }
                 Ok(())
             }
@@ -491,14 +494,11 @@ impl Engine {
         draft: &mut Draft,
         backend: &BackendId,
         id: Option<&OverrideId>,
-        asked: Asked<'_>,
+        by: &str,
+        reason: &str,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Asked { id: command, by, reason } = asked;
         self.change(draft, backend, now, |document, said| {
-            if !document.note_command(command) {
-                return;
-            }
             match id {
                 Some(id) => document.undo(id, by, reason, said),
                 None => document.release(by, reason, said),

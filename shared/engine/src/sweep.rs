@@ -28,7 +28,7 @@ impl Engine {
         for backend in &backends {
             self.look(backend);
         }
-        outbox::relay(&*self.inner.store, &*self.inner.queue).await?;
+        outbox::relay(&*self.inner.store, &*self.inner.queue, now).await?;
         // Whoever put a generation in force, a look or the start, did not look at the other backends.
         let number = self.refresh_playbook().await?.number;
         let swept = *locked(&self.inner.swept) == Some(number);

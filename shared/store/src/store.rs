@@ -17,8 +17,8 @@ use pointsman_core::{
     signal::SeriesId,
 };
 use pointsman_engine::ports::{
-    Chosen, Clock, Commit, DeadLetter, DeadLetterParts, Published, Store, StoreError, Unsettled,
-    Versioned,
+    Chosen, Clock, Commit, DeadLetter, DeadLetterParts, Published, Relay, Store, StoreError,
+    Unsettled, Versioned,
 };
 use sqlx::{
     FromRow, QueryBuilder, Sqlite,
@@ -277,6 +277,15 @@ impl Store for SqliteStore {
                 },
             )
             .await
+    }
+
+    /// What it sends is in the queue once it is saved: they are one database.
+    async fn outbox(&self, _most: usize) -> Result<Vec<Relay>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn relayed(&self, _entries: &[u64]) -> Result<(), StoreError> {
+        Ok(())
     }
 
     async fn history(

@@ -456,6 +456,7 @@ pub(crate) enum Event {
     Pause,
     Resume,
     Undo,
+    Release,
 }
 
 /// A foreign write, before the pool says to whom.
@@ -531,6 +532,7 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Event::Pause),
         1 => Just(Event::Resume),
         1 => Just(Event::Undo),
+        1 => Just(Event::Release),
     ];
     vec(event, 1..40)
 }
@@ -589,7 +591,8 @@ impl World {
             }
             Event::Pause => self.handle(0, &crate::world::Message::Pause),
             Event::Resume => self.handle(0, &crate::world::Message::Resume),
-            Event::Undo => self.handle(0, &crate::world::Message::Undo(crate::world::backend())),
+            Event::Undo => self.handle(0, &crate::world::undo(crate::world::backend())),
+            Event::Release => self.handle(0, &crate::world::release()),
         }
     }
 }

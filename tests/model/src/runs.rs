@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use crate::{
     azure::{ReadFault, WriteFault, pool},
     case::{config, pair},
-    world::{Message, World, backend, book, second_backend},
+    world::{World, backend, book, second_backend, undo},
 };
 
 const AFTER: SignedDuration = SignedDuration::from_mins(5);
@@ -237,7 +237,7 @@ proptest! {
                     world.deliver(1, &[signal(series, of, now, Heard::Fired)]);
                     world.run();
                 }
-                Event::Undo { second } => world.handle(0, &Message::Undo(place(second))),
+                Event::Undo { second } => world.handle(0, &undo(place(second))),
                 Event::Crash { place } => {
                     world.stages(place, 7);
                     world.crash(place);

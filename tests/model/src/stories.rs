@@ -22,7 +22,7 @@ use pointsman_core::{
 use crate::{
     azure::{Foreign, ReadFault, WriteFault, pool, written},
     store::Pair,
-    world::{Book, Message, World, at, backend, book, second_backend},
+    world::{Book, Message, World, at, backend, book, second_backend, undo},
 };
 
 /// The first process is the only one here.
@@ -193,7 +193,7 @@ impl Story {
         match words.as_slice() {
             [_, "fires" | "resolves", ..] => self.signals(&words),
             ["undo", "in", "the", "second", "pool"] => {
-                self.say(&Message::Undo(second_backend()));
+                self.say(&undo(second_backend()));
             }
             ["next", "write", "to", "the", "second", "pool:", "429,", "wait", how @ ..] => {
                 let fault = WriteFault::Throttled(Some(seconds(how)));
@@ -201,7 +201,7 @@ impl Story {
             }
             ["go", "on"] => world.run(),
             ["wait", how @ ..] => world.pass(seconds(how)),
-            ["undo"] => self.say(&Message::Undo(backend())),
+            ["undo"] => self.say(&undo(backend())),
             ["pause"] => self.say(&Message::Pause),
             ["resume"] => self.say(&Message::Resume),
             ["the", "process", "dies"] => world.crash(PROCESS),

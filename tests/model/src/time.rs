@@ -16,7 +16,7 @@ use proptest::prelude::*;
 use crate::{
     azure::{ReadFault, ReconnectFault, WriteFault, pool},
     case::{config, wait},
-    world::{Book, Message, World, at, backend, playbook, weight_of},
+    world::{Book, Message, World, at, backend, playbook, undo, weight_of},
 };
 
 /// One play that drains the member that the alert names.
@@ -222,7 +222,7 @@ proptest! {
     /// on after it.
     #[test]
     fn a_pause_writes_nothing_and_loses_nothing(
-        before in 0_i64..400, paused in 1_i64..5_000, resolve in any::<bool>(), undo in any::<bool>(),
+        before in 0_i64..400, paused in 1_i64..5_000, resolve in any::<bool>(), undone in any::<bool>(),
     ) {
         let mut world =
             World::new(pool("m0 9, m1 9, m2 9, m3 9"), drains(&format!("{RAMP}{RECONNECT}")));
@@ -237,8 +237,8 @@ proptest! {
         let (received, asked, shown) =
             (world.azure.received.len(), world.azure.asked, world.azure.pool().cloned());
         world.hear(&[fired("b", "m1", 0)]);
-        if undo {
-            world.handle(0, &Message::Undo(backend()));
+        if undone {
+            world.handle(0, &undo(backend()));
         }
         world.pass(paused);
         prop_assert_eq!(world.azure.received.len(), received, "{}", world.story());
@@ -246,7 +246,7 @@ proptest! {
         prop_assert_eq!(world.azure.pool().cloned(), shown);
         world.handle(0, &Message::Resume);
         world.pass(1);
-        if !undo {
+        if !undone {
             prop_assert_eq!(weight_of(world.azure.pool().unwrap(), "m1"), Value::Number(0));
         }
         world.hear(&[resolved("a", "m0", 0, 60), resolved("b", "m1", 0, 70)]);
@@ -440,7 +440,7 @@ fn what_was_undone_comes_back_by_a_new_occurrence_alone() {
     let mut world = World::new(pool("m0 100, m1 100"), drains(RAMP));
     world.hear(&[fired("a", "m0", 0)]);
     world.pass(60);
-    world.handle(0, &Message::Undo(backend()));
+    world.handle(0, &undo(backend()));
     world.run();
     assert_eq!(weight_of(world.azure.pool().unwrap(), "m0"), Value::Number(100));
     for repeat in 0..5 {

@@ -57,6 +57,8 @@ pub(crate) struct Watch {
     pub(crate) is_ambiguous: bool,
     planned: BTreeMap<IntentId, Planned>,
     outrun: BTreeMap<Etag, Timestamp>,
+    /// When an operator last undid something: who does that does not wait for a pause between two tries.
+    insisted: Option<Timestamp>,
     received: usize,
     lines: usize,
     asked: BTreeMap<ReconnectId, usize>,
@@ -71,13 +73,17 @@ impl Outside {
                 self.violation("states", &format!("{} began without a verdict", over.id));
             }
         }
+        if before.is_some_and(|before| before.undone != document.undone) {
+            self.watch.insisted = Some(self.now);
+        }
         let was_there = |intent: &&Intent| {
             before.is_some_and(|before| before.intents.iter().any(|one| one.id == intent.id))
         };
         for intent in document.intents.iter().filter(|intent| !was_there(intent)) {
             // What is read again after a wait may be there all the same; a clock that is ahead has
             // waited where another has not.
-            if self.watch.outrun.get(&intent.etag) == Some(&self.now) {
+            let at_once = self.watch.outrun.get(&intent.etag) == Some(&self.now);
+            if at_once && self.watch.insisted != Some(self.now) {
                 self.violation("I4-again", &format!("{} was sent again after a 412", intent.id));
             }
             let since = self.azure.foreign_since(&intent.etag);

@@ -37,7 +37,17 @@ pub(crate) enum Message {
     Signals(Vec<Signal>),
     Pause,
     Resume,
-    Undo(BackendId),
+    Command(Command),
+}
+
+/// That all of a backend is undone.
+pub(crate) fn undo(backend: BackendId) -> Message {
+    Message::Command(Command::UndoBackend { backend, reason: "enough".to_owned() })
+}
+
+/// That everything is undone.
+pub(crate) fn release() -> Message {
+    Message::Command(Command::ReleaseAll { reason: "enough".to_owned() })
 }
 
 /// Everything.
@@ -174,10 +184,8 @@ impl World {
                 let (source, signals) = ("am".parse().unwrap(), signals.clone());
                 self.send(place, message::Message::Signals { source, signals });
             }
-            Message::Undo(backend) => {
-                let (backend, reason) = (backend.clone(), "enough".to_owned());
-                let command = Command::UndoBackend { backend, reason };
-                let by = "operator".to_owned();
+            Message::Command(command) => {
+                let (by, command) = ("operator".to_owned(), command.clone());
                 self.send(place, message::Message::Command { by, command });
             }
             Message::Pause => self.enter(place, |process| process.switch(true)),

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use pointsman_core::id::MessageId;
 use pointsman_engine::message::{Command, Outgoing};
 use pointsman_host::{Parts, Records, config::Needs, server::Stop, wiring::Role};
 use tokio::{task::JoinHandle, time::Instant};
@@ -49,10 +50,12 @@ impl<'a> Dispatch<'a> {
         Ok(Self { common, records, here })
     }
 
-    pub(super) async fn send(&self, by: &By, command: Command) -> Result<(), Failed> {
+    pub(super) async fn send(&self, by: &By, command: Command) -> Result<MessageId, Failed> {
         let nonce = uuid::Uuid::now_v7().to_string();
-        self.records.queue.send(Outgoing::command(&by.by, command, &nonce)).await?;
-        Ok(())
+        let outgoing = Outgoing::command(&by.by, command, &nonce);
+        let id = outgoing.id.clone();
+        self.records.queue.send(outgoing).await?;
+        Ok(id)
     }
 
     /// Waits until something is seen in the store; says whether it was, in time.

@@ -13,16 +13,14 @@ use clap::Args;
 use jiff::Timestamp;
 use pointsman_core::{
     document::Document,
-    group::Pause,
+    group::{Pause, Scope},
     id::{MessageId, OverrideId, ReconnectId},
     names::BackendId,
     overrides::Override,
 };
 use pointsman_engine::{
-    engine::load,
-    message::{Command, Message, Outgoing},
+    message::Command,
     pause::{self, Switched, paused},
-    ports::Sent,
 };
 use pointsman_host::{Records, config::Needs};
 use pointsman_view as view;
@@ -180,12 +178,12 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
         )));
     }
     let before = ask::documents(&dispatch.records).await?;
-    dispatch.send(&options.by, Command::ReleaseAll { reason: options.reason }).await?;
-    let mark = mark(&dispatch.records, &before).await?;
+    let release = Command::ReleaseAll { reason: options.reason };
+    let command = dispatch.send(&options.by, release).await?;
     let within = Duration::from_secs(options.within.into());
     let released = async |records: &Records| {
         let busy = ask::documents(records).await?.iter().any(|document| !document.is_at_rest());
-        Ok(!busy && taken(records, mark.as_ref()).await?)
+        Ok(!busy && is_taken_in(records, &command).await?)
     };
     let restored = dispatch.until(within, released).await?;
     let after = ask::documents(&dispatch.records).await?;
@@ -229,33 +227,10 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     done(common, json!({"released": true, "ended": ids, "cancelled": reconnects}), &text)
 }
 
-/// Puts a wake into the queue behind the command: once the wake is gone, the command was taken in.
-/// None where no backend is known that could be changed.
-async fn mark(records: &Records, documents: &[Document]) -> Result<Option<Outgoing>, Failed> {
-    let mut backend = documents.first().map(|document| document.backend.clone());
-    if backend.is_none()
-        && let Some(published) = records.store.published().await?
-        && let Ok(loaded) = load(&published)
-    {
-        backend = loaded.playbook.pools.values().next().map(|pool| pool.backend.clone());
-    }
-    let Some(backend) = backend else { return Ok(None) };
-    let nonce = uuid::Uuid::now_v7().to_string();
-    let id = MessageId::derive(&["release", &nonce]);
-    let mark = Outgoing { id, due: None, message: Message::Wake { backend, at_once: false } };
-    records.queue.send(mark.clone()).await?;
-    Ok(Some(mark))
-}
-
-/// Whether the mark is gone from the queue. Asking puts it there again, which does no harm: a backend
-/// is looked at once more.
-async fn taken(records: &Records, mark: Option<&Outgoing>) -> Result<bool, Failed> {
-    let Some(mark) = mark else { return Ok(true) };
-    match records.queue.send(mark.clone()).await? {
-        Sent::Stored => Ok(true),
-        // Someone may hold it at this moment, and not have acted yet on what was before it.
-        Sent::Again | Sent::Duplicate => Ok(false),
-    }
+/// Whether a command was taken in.
+async fn is_taken_in(records: &Records, command: &MessageId) -> Result<bool, Failed> {
+    let groups = records.store.groups(&[Scope::Commands].into()).await?;
+    Ok(groups.values().any(|group| group.body.commands.contains_key(command)))
 }
 
 fn not_restored(

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Document, Owned};
 use crate::{
     claim::{Asked, Claim, Recall, Taken},
-    id::{MessageId, OverrideId},
+    id::OverrideId,
     lease::{Until, later},
     ledger::What,
     origin::Origin,
@@ -18,9 +18,6 @@ use crate::{
 
 /// The shortest time that the store keeps apart.
 const MOMENT: SignedDuration = SignedDuration::from_micros(1);
-
-/// How long a command is remembered: longer than it could be delivered again.
-const COMMANDS_KEPT: SignedDuration = SignedDuration::from_hours(15 * 24);
 
 /// How long an undo is remembered: as long as anything that was claimed before it could last.
 const UNDONE_KEPT: SignedDuration = DURATION_MAX;
@@ -141,17 +138,6 @@ impl Document {
             over.behind.rewind(self.now);
             over.become_strongest();
         }
-    }
-
-    /// Takes in that an operator gave this command; false where it was taken in before.
-    pub fn note_command(&mut self, command: &MessageId) -> bool {
-        let now = self.now;
-        self.commands.retain(|_, at| now < later(*at, COMMANDS_KEPT));
-        let is_new = !self.commands.contains_key(command);
-        if is_new {
-            self.commands.insert(command.clone(), now);
-        }
-        is_new
     }
 
     /// Ends an override at once, whatever its lease says, without a ramp: an operator's will. One

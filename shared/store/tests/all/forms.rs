@@ -268,10 +268,6 @@ fn document() -> Document {
 fn documents() {
     check("document_new.json", &Document::new(backend("chat-pool"), at("12:00:00")));
     check("document.json", &document());
-    let mut commanded = Document::new(backend("chat-pool"), at("12:00:00"));
-    assert!(commanded.note_command(&MessageId::derive(&["undo"])));
-    assert!(!commanded.note_command(&MessageId::derive(&["undo"])));
-    check("document_commanded.json", &commanded);
 }
 
 /// Azure keeps another value, refused a write with 412, and gave no new `ETag` for an empty one.
@@ -306,6 +302,8 @@ fn groups() {
     check("group_paused.json", &Group { paused: Some(pause), ..Group::default() });
     let acting = [backend("eu")].into();
     let waiting = [backend("us")].into();
+    let commands = [(MessageId::derive(&["undo"]), at("12:00:00"))].into();
+    check("group_commands.json", &Group { commands, ..Group::default() });
     check("group_run.json", &Group { acting, waiting, ..Group::default() });
 }
 
