@@ -2,11 +2,6 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{self, Error as _},
-};
-
 /// A secret of the configuration: prints as `***`, cannot be serialised, and is never empty.
 ///
 /// [`Secret::expose`] is the only way to its characters, so that every place that needs them
@@ -65,30 +60,6 @@ impl fmt::Display for Secret {
     }
 }
 
-/// Not derived: the usual errors quote the value that they could not use, and are replaced here.
-impl<'de> Deserialize<'de> for Secret {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-
-        impl de::Visitor<'_> for Text {
-            type Value = Result<Secret, SecretError>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a secret, as a text")
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(text.parse())
-            }
-        }
-
-        // Asked for a text, a format may take a number for one.
-        let read = deserializer.deserialize_any(Text);
-        read.map_err(|_| D::Error::custom("a secret is a text: put it in quotes"))?
-            .map_err(D::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,14 +84,5 @@ mod tests {
             assert_eq!(error, wanted, "{text:?}");
             assert!(!error.to_string().contains("hun"), "{error}");
         }
-    }
-
-    #[test]
-    fn errors_of_a_configuration_do_not_quote_it() {
-        for json in ["4711", "-4711", "4711.5", "true", "\"\"", "\" 4711\"", "[4711]", "null"] {
-            let error = serde_json::from_str::<Secret>(json).unwrap_err().to_string();
-            assert!(!error.contains("4711") && !error.contains("true"), "{error}");
-        }
-        assert_eq!(serde_json::from_str::<Secret>("\"4711\"").unwrap().expose(), "4711");
     }
 }
