@@ -14,7 +14,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::id::BackendName;
-use crate::problem::{self, Fault, Problem};
+use crate::problem::{self, Problem};
 use crate::{raw, secret};
 
 /// The largest document that is looked at, in bytes: as large as an answer may be.
@@ -110,8 +110,7 @@ impl Document {
     pub fn name(&self) -> Result<BackendName, Problem> {
         match self.raw.get("name") {
             None | Some(Value::Null) => {
-                let because = "the service names every backend";
-                Err(Problem::new("name", Fault::Missing { because }))
+                Err(Problem::new("name", problem::missing("the service names every backend")))
             }
             Some(name) => name
                 .as_str()
@@ -146,8 +145,7 @@ impl fmt::Debug for Document {
 }
 
 fn wrong(path: &str, found: &Value, must: &str) -> Problem {
-    let found = problem::found(found, false);
-    Problem::new(path, Fault::Is { found, must: must.to_owned() })
+    Problem::new(path, problem::is(&problem::found(found, false), must))
 }
 
 #[cfg(test)]

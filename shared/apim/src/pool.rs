@@ -13,7 +13,7 @@ use crate::id::BackendName;
 pub use crate::model::members::{Member, Members, POOL_MEMBERS_MAX, SETTING_MAX, Setting};
 use crate::model::read_pool;
 pub use crate::patch::{Edited, Patch};
-use crate::problem::{Fault, Problem};
+use crate::problem::Problem;
 use crate::put::{Draft, DraftError};
 use crate::raw::{Fields, with};
 
@@ -73,7 +73,7 @@ impl<'a> Edit<'a> {
         // of which the tree has kept the last.
         let received = received(backend.body()).map_err(|_| {
             let words = "has a key twice, so that which one counts cannot be known";
-            Problem::new(SERVICES.join("."), Fault::Contradicts(words))
+            Problem::new(SERVICES.join("."), words)
         })?;
         Ok(Self { after: before.clone(), before, received })
     }

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::part::{At, Part, Reader};
 use crate::duration;
-use crate::problem::{Fault, found};
+use crate::problem::{found, has, is};
 use crate::secret::{Secret, scrub_urls};
 
 /// A value is out of its bounds.
@@ -19,18 +19,17 @@ use crate::secret::{Secret, scrub_urls};
 #[error("{what} {fault}")]
 pub struct OutOfBounds {
     what: &'static str,
-    fault: Fault,
+    fault: String,
 }
 
 impl OutOfBounds {
-    pub(crate) fn new(what: &'static str, fault: Fault) -> Self {
+    pub(crate) fn new(what: &'static str, fault: String) -> Self {
         Self { what, fault }
     }
 
     /// A text that is not what it must be.
     pub(crate) fn text(what: &'static str, text: &str, must: &str) -> Self {
-        let found = found(&Value::from(text), false);
-        Self::new(what, Fault::Is { found, must: must.to_owned() })
+        Self::new(what, is(&found(&Value::from(text), false), must))
     }
 }
 
@@ -54,7 +53,7 @@ fn fits(what: &'static str, text: &str, least: usize, most: usize) -> Result<(),
     if (least..=most).contains(&found) {
         return Ok(());
     }
-    Err(OutOfBounds::new(what, Fault::Has { found, unit: "characters", least, most }))
+    Err(OutOfBounds::new(what, has(found, "characters", least, most)))
 }
 
 macro_rules! text {
@@ -232,8 +231,8 @@ macro_rules! number {
                 if ($least..=$most).contains(&number) {
                     return Ok(Self(number));
                 }
-                let must = concat!(stringify!($least), " to ", stringify!($most)).to_owned();
-                Err(OutOfBounds::new($what, Fault::Is { found: number.to_string(), must }))
+                let must = concat!(stringify!($least), " to ", stringify!($most));
+                Err(OutOfBounds::new($what, is(&number.to_string(), must)))
             }
         }
 
