@@ -189,12 +189,7 @@ impl Operation {
     /// Whether the operation changes a backend's configuration: PUT, PATCH or DELETE.
     #[must_use]
     pub fn is_write(self) -> bool {
-        match self {
-            Self::Put | Self::Patch | Self::Delete => true,
-            Self::List | Self::Head | Self::Get | Self::Reconnect | Self::Token | Self::Unknown => {
-                false
-            }
-        }
+        matches!(self, Self::Put | Self::Patch | Self::Delete)
     }
 }
 

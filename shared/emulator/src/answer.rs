@@ -244,6 +244,7 @@ impl Answer {
 pub(crate) use crate::serve::Body;
 
 /// What all answers carry besides their own.
+#[derive(Default)]
 pub(crate) struct Common<'a> {
     pub(crate) request_id: String,
     pub(crate) client_request_id: Option<&'a str>,

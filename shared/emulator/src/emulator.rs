@@ -350,18 +350,13 @@ impl Emulator {
         let body = body.to_string().into();
         let (answer, effect) = hand::foreign(self.shared(), operation, backend, body);
         let Answer { status, body, .. } = answer;
-        match effect {
-            Effect::Written { etag } => Ok(etag),
-            Effect::None if !status.is_success() => Err(Refused {
-                status: status.as_u16(),
-                body: String::from_utf8_lossy(&body).into_owned(),
-            }),
-            Effect::None
-            | Effect::Deleted
-            | Effect::Reconnects
-            | Effect::Waiting
-            | Effect::Lost { .. } => Ok(String::new()),
+        if let Effect::Written { etag } = effect {
+            return Ok(etag);
         }
+        if status.is_success() {
+            return Ok(String::new());
+        }
+        Err(Refused { status: status.as_u16(), body: String::from_utf8_lossy(&body).into_owned() })
     }
 
     /// Puts a Single that leads to `url`; gives its ETag.

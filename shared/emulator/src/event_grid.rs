@@ -206,7 +206,8 @@ pub(crate) struct Attempt {
 /// The subscriptions, and what is on its way to them.
 #[derive(Default)]
 pub(crate) struct EventGrid {
-    subscriptions: Vec<Subscribed>,
+    /// As a file has them, too.
+    pub(crate) subscriptions: Vec<Subscribed>,
     deliveries: VecDeque<Pending>,
     seed: u64,
     events: u64,
@@ -233,16 +234,6 @@ impl EventGrid {
         let before = self.subscriptions.len();
         self.subscriptions.retain(|is| is.subscription.name != name);
         self.subscriptions.len() < before
-    }
-
-    /// Continues with what a file has.
-    pub(crate) fn restore(&mut self, kept: Vec<Subscribed>) {
-        self.subscriptions = kept;
-    }
-
-    /// The subscriptions as a file is to have them.
-    pub(crate) fn kept(&self) -> Vec<Subscribed> {
-        self.subscriptions.clone()
     }
 
     pub(crate) fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
