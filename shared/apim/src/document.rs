@@ -75,10 +75,11 @@ impl Document {
         if !raw.is_object() {
             return Err(DocumentError::NotObject);
         }
-        if let Some(path) = raw::repeated(&body) {
-            return Err(DocumentError::Repeated { path: secret::printable(&path) });
+        let document = Self { body, raw };
+        match raw::repeated(document.text()) {
+            Some(path) => Err(DocumentError::Repeated { path: secret::printable(&path) }),
+            None => Ok(document),
         }
-        Ok(Self { body, raw })
     }
 
     /// Takes a body together with the tree that was read from it.

@@ -123,7 +123,7 @@ impl Default for Options {
             pace: Pace::default(),
             reconnect_version: None,
             clock: Arc::new(Timestamp::now),
-            timer: Arc::new(Runtime::new()),
+            timer: Arc::new(Runtime::default()),
             variables: process_variables(),
         }
     }

@@ -18,7 +18,6 @@ use crate::error::{Error, Garbled, Uncertainty, Withheld};
 use crate::id::SubscriptionId;
 use crate::meta::RequestId;
 use crate::meta::{Ids, Meta, RetryAfter};
-use crate::retry::Safety;
 use crate::telemetry;
 use crate::throttle::{Buckets, Kind};
 use crate::timer::Timer;
@@ -55,9 +54,9 @@ impl Sender {
         read: impl Fn(Response<Bytes>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let kind = Kind::of(request.method());
-        let (safety, policy) = match kind {
-            Kind::Read => (Safety::Read, self.retries.reads),
-            Kind::Write | Kind::Delete => (Safety::Write, self.retries.writes),
+        let policy = match kind {
+            Kind::Read => self.retries.reads,
+            Kind::Write | Kind::Delete => self.retries.writes,
         };
         let mut attempt = 1;
         let mut broke = false;
@@ -72,13 +71,13 @@ impl Sender {
             };
             // A server may close an idle connection at the moment it is used again.
             let broken = matches!(&error, Error::Unknown { cause: Uncertainty::Broken(_), .. });
-            if safety == Safety::Read && broken && !broke {
+            if kind == Kind::Read && broken && !broke {
                 broke = true;
                 tracing::debug!("the connection broke under a read; once more: {}", error.full());
                 continue;
             }
             let now = (self.clock)();
-            let Some(wait) = policy.again(safety, &error, attempt, now, roll(call, attempt)) else {
+            let Some(wait) = policy.again(kind, &error, attempt, now, roll(call, attempt)) else {
                 return Err(error);
             };
             tracing::info!(attempt, ?wait, "once more: {}", error.full());

@@ -84,13 +84,9 @@ impl<'a> At<'a> {
     }
 
     pub(crate) fn object(&self, reader: &mut Reader) -> Option<Children<'a>> {
-        match self.value {
-            Value::Object(fields) => Some(Children { at: self.clone(), fields }),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Array(_) => self.wrong(reader, "an object"),
+        match self.value.as_object() {
+            Some(fields) => Some(Children { at: self.clone(), fields }),
+            None => self.wrong(reader, "an object"),
         }
     }
 
