@@ -6,7 +6,7 @@
 use crate::{clock, fault::ServerError, services::Unfound, version::ApiVersion};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Empty, Full};
+use http_body_util::{BodyExt as _, Full};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -259,9 +259,6 @@ pub(crate) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-c
 
 /// A body that is all there.
 pub(crate) fn full(bytes: Bytes) -> Body {
-    if bytes.is_empty() {
-        return Empty::new().map_err(never).boxed_unsync();
-    }
     Full::new(bytes).map_err(never).boxed_unsync()
 }
 

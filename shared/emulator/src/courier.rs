@@ -3,7 +3,7 @@
 
 use crate::{
     event_grid::{
-        ANSWER_SECONDS_MAX, Attempt, SubscribeError, Subscription, Tried,
+        ANSWER_SECONDS_MAX, Attempt, SubscribeError, Subscription,
         message::{Message, consents},
     },
     serve::BODY_BYTES_MAX,
@@ -49,17 +49,14 @@ async fn try_once(shared: &Shared, attempt: Attempt) {
     let Attempt { number, attempts, event, subscription, validated } = attempt;
     let consent = if validated { Ok(()) } else { validate(shared, &subscription).await };
     let tried = match consent {
-        Err(refused) => Tried::Refused(refused.to_string()),
+        Err(refused) => Err(refused.to_string()),
         Ok(()) => {
             let message = Message::event(&subscription, &event, attempts);
-            match send(&subscription, message).await {
-                Ok((status, _, _)) => Tried::Answered(status),
-                Err(why) => Tried::Unreached(why),
-            }
+            send(&subscription, message).await.map(|(status, _, _)| status)
         }
     };
     let now = shared.clock.now();
-    shared.lock().events.tried(number, &tried, now);
+    shared.lock().events.tried(number, tried, now);
     shared.changed();
 }
 

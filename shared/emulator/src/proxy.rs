@@ -133,16 +133,9 @@ fn place(shared: &Shared, host: &str) -> Option<Address> {
     };
     let (workspace, service) = match host.rsplit_once('.') {
         None => (None, host),
-        Some((workspace, service)) => (Some(workspace), service),
+        Some((workspace, service)) => (Some(workspace.into()), service),
     };
-    let address = match workspace {
-        None => Address::from(""),
-        Some(workspace) => Address::in_workspace(workspace, ""),
-    };
-    Some(match shared.services.named(service)? {
-        None => address,
-        Some(service) => Address::of(service, address),
-    })
+    Some(Address::new(shared.services.named(service)?.cloned(), workspace, ""))
 }
 
 /// How long a backend's Retry-After says to wait: in seconds, or until a date.
