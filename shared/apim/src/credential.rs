@@ -26,6 +26,7 @@ use jiff::Timestamp;
 use crate::endpoint::Cloud;
 use crate::error::CredentialFailure;
 use crate::secret::{Secret, scrubbed};
+use crate::text::as_text;
 use crate::token::{Token, TokenSource};
 use crate::transport::Transport;
 
@@ -86,11 +87,6 @@ pub struct Audience(String);
 pub struct AudienceError(String);
 
 impl Audience {
-    /// The scope as it is sent.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     pub(crate) fn of_cloud(cloud: Cloud) -> Self {
         Self(cloud.audience().to_owned())
     }
@@ -110,11 +106,7 @@ impl FromStr for Audience {
     }
 }
 
-impl fmt::Display for Audience {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+as_text!(Audience);
 
 /// What a credential needs of its surroundings.
 #[derive(Clone)]

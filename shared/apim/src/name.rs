@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::text::as_text;
+
 /// The longest name of a backend, in characters.
 pub const BACKEND_NAME_CHARS_MAX: usize = 80;
 /// The longest name of a workspace, in characters.
@@ -90,13 +92,6 @@ macro_rules! name {
         #[derive(Clone)]
         pub struct $name(Arc<str>);
 
-        impl $name {
-            /// The name as it was written.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
         impl FromStr for $name {
             type Err = NameError;
             fn from_str(text: &str) -> Result<Self, NameError> {
@@ -105,11 +100,7 @@ macro_rules! name {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
+        as_text!($name);
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,6 +7,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::text::as_text;
+
 /// The last published version that is known to lack what [`Feature`] names. Of the versions
 /// between it and [`ApiVersion::DEFAULT`] nothing is published; they are left to answer.
 const LACKING: &str = "2022-08-01";
@@ -22,11 +24,6 @@ impl ApiVersion {
     pub const RECONNECT: &str = "2022-08-01";
     /// The newest version that is known, which shows what others may hide.
     pub const NEWEST: &str = "2026-03-01-preview";
-
-    /// The version as it is sent.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 
     /// The version of the Reconnect page, for callers that want to ask as it does.
     pub fn of_reconnect() -> Self {
@@ -73,11 +70,7 @@ impl FromStr for ApiVersion {
     }
 }
 
-impl fmt::Display for ApiVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+as_text!(ApiVersion);
 
 /// What came after 2022-08-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

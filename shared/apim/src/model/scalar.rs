@@ -13,6 +13,7 @@ use super::part::{At, Part, Reader};
 use crate::duration;
 use crate::problem::{found, has, is};
 use crate::secret::{Secret, scrub_urls};
+use crate::text::as_text;
 
 /// A value is out of its bounds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -173,11 +174,6 @@ impl RuleName {
     pub const CHARS_MAX: usize = 80;
     const MUST: &str = "1 to 80 letters, digits and hyphens, beginning and ending with a letter \
                         or a digit";
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl FromStr for RuleName {
@@ -192,11 +188,7 @@ impl FromStr for RuleName {
     }
 }
 
-impl fmt::Display for RuleName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+as_text!(RuleName);
 
 impl Text for RuleName {
     fn of(text: &str) -> Result<Self, OutOfBounds> {
