@@ -262,6 +262,15 @@ pub(crate) fn full(bytes: Bytes) -> Body {
     Full::new(bytes).map_err(never).boxed_unsync()
 }
 
+/// What a gateway or a member answers itself.
+pub(crate) fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
+    let mut response = Response::new(full(body.to_string().into()));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
 fn never(impossible: Infallible) -> crate::serve::BoxError {
     match impossible {}
 }

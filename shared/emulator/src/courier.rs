@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
@@ -31,14 +32,8 @@ pub(crate) async fn deliver(shared: Arc<Shared>) {
             let shared = Arc::clone(&shared);
             under_way.spawn(async move { try_once(&shared, attempt).await });
         }
-        let at_next = async {
-            match next {
-                Some(next) => shared.clock.sleep_until(next).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
-            () = at_next => {}
+            () = shared.clock.sleep_until(next.unwrap_or(Timestamp::MAX)) => {}
             () = shared.events_due.notified() => {}
             Some(_) = under_way.join_next() => {}
         }

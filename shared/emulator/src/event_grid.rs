@@ -15,7 +15,7 @@
 
 pub(crate) mod message;
 
-use crate::{address::Address, clock, gateway::routes::Switched, services::Services, token};
+use crate::{clock, gateway::routes::Switched, services::Services, token};
 use http::{HeaderName, HeaderValue, StatusCode, Uri};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -248,7 +248,7 @@ impl EventGrid {
                 false => "Microsoft.ApiManagement.CircuitBreaker.Closed",
             },
             topic: services.of(backend).id(),
-            subject: subject(backend, &turned.rule),
+            subject: format!("{}/circuit-breaker/rules/{}", backend.below_service(), turned.rule),
             at: turned.at,
             backend: backend.name().to_owned(),
             rule: turned.rule.clone(),
@@ -349,12 +349,6 @@ impl Pending {
         let end = clock::later(self.event.at, Duration::from_secs(TRIED_SECONDS_MAX));
         if attempts >= ATTEMPTS_MAX || next > end { Progress::Dropped } else { Progress::Due(next) }
     }
-}
-
-/// The subject of an event; that a workspace leads it is assumed.
-fn subject(backend: &Address, rule: &str) -> String {
-    let workspace = backend.workspace().map_or(String::new(), |id| format!("/workspaces/{id}"));
-    format!("{workspace}/backends/{}/circuit-breaker/rules/{rule}", backend.name())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! while traffic runs.
 
 use crate::{
-    answer::full,
+    answer::json_response,
     serve::{Body, Cut, Server},
 };
 use http::{HeaderValue, Response, StatusCode, header};
@@ -153,11 +153,7 @@ async fn answer(inner: Arc<Inner>) -> Result<Response<Body>, Cut> {
         }
     };
     let body = json!({"member": inner.name, "status": status.as_u16()});
-    let mut response = Response::new(full(body.to_string().into()));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut response = json_response(status, &body);
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }

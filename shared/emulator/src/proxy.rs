@@ -21,7 +21,7 @@
 
 use crate::{
     address::Address,
-    answer::full,
+    answer::{full, json_response},
     gateway::{
         breaker::{Came, Reason},
         forward::Route,
@@ -178,9 +178,7 @@ fn put(response: &mut Response<Body>, name: HeaderName, value: &str) {
 /// A refusal of the gateway's own.
 fn refusal(gateway: usize, status: StatusCode, message: &str) -> Response<Body> {
     let body = json!({"statusCode": status.as_u16(), "message": message});
-    let mut response = Response::new(full(body.to_string().into()));
-    *response.status_mut() = status;
-    put(&mut response, header::CONTENT_TYPE, "application/json");
+    let mut response = json_response(status, &body);
     put(&mut response, GATEWAY_HEADER, &gateway.to_string());
     response
 }

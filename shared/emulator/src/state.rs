@@ -227,7 +227,7 @@ impl Shared {
     }
 
     /// Writes the state to its file whenever that is asked for, for as long as the emulator runs.
-    pub(crate) async fn keep(&self) {
+    pub(crate) async fn keep(self: Arc<Self>) {
         let Some(keeper) = &self.keeper else { return };
         keeper.keep(&self.clock, || self.lock().kept(self.clock.skew())).await;
     }
@@ -248,17 +248,11 @@ impl Shared {
     }
 
     /// Makes things happen when they are due, so that those who wait for them wake.
-    pub(crate) async fn keep_time(&self) {
+    pub(crate) async fn keep_time(self: Arc<Self>) {
         loop {
             let due = self.lock().next_due();
-            let at_due = async {
-                match due {
-                    Some(due) => self.clock.sleep_until(due).await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
-                () = at_due => {}
+                () = self.clock.sleep_until(due.unwrap_or(Timestamp::MAX)) => {}
                 () = self.due_changed.notified() => {}
             }
         }
@@ -317,7 +311,7 @@ impl State {
             version: keep::VERSION,
             service: self.options.service.id(),
             skew,
-            requests: self.record.last(),
+            requests: self.record.last,
             backends: self.backends.kept(),
             reconnects: self.reconnects.clone(),
             tokens: self.tokens.clone(),
@@ -339,7 +333,7 @@ impl State {
     fn restore(&mut self, kept: Kept, clock: &Clock) {
         clock.set_skew(kept.skew);
         let now = clock.now();
-        self.record.restore(kept.requests);
+        self.record.last = kept.requests;
         self.backends.restore(kept.backends);
         self.tokens.restore(kept.tokens);
         self.faults.restore(kept.faults);
