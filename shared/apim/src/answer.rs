@@ -101,7 +101,7 @@ pub struct Additional {
 impl Answer {
     /// Reads an answer that is not what was asked for.
     pub fn read(call: RequestId, response: &Response<Bytes>) -> Self {
-        let Meta { ids, date, remaining: _ } = Meta::read(call, response.headers());
+        let Meta { ids, date } = Meta::read(call, response.headers());
         Self {
             status: response.status(),
             ids,

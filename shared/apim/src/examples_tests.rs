@@ -60,7 +60,7 @@ fn etag() -> ETag {
 #[test]
 fn reconnect() {
     let id: ServiceBackendId = format!("{SERVICE}/backends/orders").parse().unwrap();
-    let endpoint = Endpoint::default().at_version(ApiVersion::of_reconnect());
+    let endpoint = Endpoint::default().at_version(ApiVersion::RECONNECT);
     // The example asks for less than its own page allows.
     let example = Duration::from_secs(3);
     assert_eq!(After::new(example), Err(AfterError::TooShort(example)));

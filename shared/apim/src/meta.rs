@@ -79,8 +79,6 @@ pub struct Meta {
     pub ids: Ids,
     /// The service's time when it answered, to the second.
     pub date: Option<Timestamp>,
-    /// How many requests of this kind Azure Resource Manager would still take at once.
-    pub remaining: Option<u32>,
 }
 
 impl Meta {
@@ -95,12 +93,9 @@ impl Meta {
             };
             text(name).filter(fits).map(str::to_owned)
         };
-        // An answer has the one of its own kind.
-        let kinds = [&REMAINING_WRITES, &REMAINING_DELETES, &REMAINING_READS];
         Self {
             ids: Ids { call, request: id(&REQUEST_ID), correlation: id(&CORRELATION_ID) },
             date: text(&DATE).and_then(http_date),
-            remaining: kinds.into_iter().find_map(|kind| remaining(headers, kind)),
         }
     }
 }

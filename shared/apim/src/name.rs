@@ -89,7 +89,7 @@ fn in_a_segment(c: char) -> bool {
 macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $rule:expr) => {
         $(#[$doc])*
-        #[derive(Clone)]
+        #[derive(Clone, Debug)]
         pub struct $name(Arc<str>);
 
         impl FromStr for $name {
@@ -101,12 +101,6 @@ macro_rules! name {
         }
 
         as_text!($name);
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}({:?})", stringify!($name), &*self.0)
-            }
-        }
 
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
@@ -189,7 +183,7 @@ name! {
 }
 
 /// The id of an Azure subscription: a UUID.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SubscriptionId(Uuid);
 
 impl FromStr for SubscriptionId {
@@ -209,12 +203,6 @@ impl FromStr for SubscriptionId {
 impl fmt::Display for SubscriptionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.hyphenated().fmt(f)
-    }
-}
-
-impl fmt::Debug for SubscriptionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SubscriptionId({self})")
     }
 }
 
