@@ -13,8 +13,7 @@ use http::{Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::meta::RequestId;
-use crate::meta::{Ids, Meta, RetryAfter};
+use crate::meta::{Ids, Meta, RequestId, RetryAfter};
 use crate::secret::{is_secret_key, redacted, scrubbed};
 
 /// The longest message that is kept, in characters.

@@ -256,20 +256,14 @@ impl Azure {
         if let Some(credential) = made {
             return Ok(credential);
         }
-        let way = match &self.way {
-            Way::MachineOrCli { client_id } => {
-                let wait = Duration::from_millis(METADATA_PROBE_MS);
-                if self.around.transport.has_metadata_service(wait).await {
-                    Way::ManagedIdentity { client_id: client_id.clone() }
-                } else {
-                    Way::AzureCli
-                }
-            }
-            Way::ManagedIdentity { .. }
-            | Way::WorkloadIdentity { .. }
-            | Way::ClientSecret { .. }
-            | Way::AzureCli => self.way.clone(),
-        };
+        let mut way = self.way.clone();
+        if let Way::MachineOrCli { client_id } = way {
+            let wait = Duration::from_millis(METADATA_PROBE_MS);
+            way = match self.around.transport.has_metadata_service(wait).await {
+                true => Way::ManagedIdentity { client_id },
+                false => Way::AzureCli,
+            };
+        }
         tracing::info!(credential = way.name(), "tokens are asked for by this way");
         let credential = make(&way, &self.around).map_err(|error| told(&error, false))?;
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);

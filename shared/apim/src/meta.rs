@@ -18,12 +18,6 @@ pub const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-r
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-correlation-request-id");
-pub(crate) const REMAINING_READS: HeaderName =
-    HeaderName::from_static("x-ms-ratelimit-remaining-subscription-reads");
-pub(crate) const REMAINING_WRITES: HeaderName =
-    HeaderName::from_static("x-ms-ratelimit-remaining-subscription-writes");
-pub(crate) const REMAINING_DELETES: HeaderName =
-    HeaderName::from_static("x-ms-ratelimit-remaining-subscription-deletes");
 
 /// The caller's own id of one request, made by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -98,11 +92,6 @@ impl Meta {
             date: text(&DATE).and_then(http_date),
         }
     }
-}
-
-/// The number that such a header says is left.
-pub(crate) fn remaining(headers: &HeaderMap, name: &HeaderName) -> Option<u32> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
 /// When the service would have the next try.

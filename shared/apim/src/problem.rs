@@ -69,11 +69,8 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, problem) in self.0.iter().enumerate() {
-            let before = if at == 0 { "" } else { "; " };
-            write!(f, "{before}{problem}")?;
-        }
-        Ok(())
+        let problems: Vec<String> = self.0.iter().map(Problem::to_string).collect();
+        f.write_str(&problems.join("; "))
     }
 }
 

@@ -248,6 +248,7 @@ impl EventGrid {
                 false => "Microsoft.ApiManagement.CircuitBreaker.Closed",
             },
             topic: services.of(backend).id(),
+            // That a workspace leads it is assumed.
             subject: format!("{}/circuit-breaker/rules/{}", backend.below_service(), turned.rule),
             at: turned.at,
             backend: backend.name().to_owned(),

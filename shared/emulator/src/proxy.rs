@@ -135,7 +135,8 @@ fn place(shared: &Shared, host: &str) -> Option<Address> {
         None => (None, host),
         Some((workspace, service)) => (Some(workspace.into()), service),
     };
-    Some(Address::new(shared.services.named(service)?.cloned(), workspace, ""))
+    let service = shared.services.named(service)?.clone();
+    Some(shared.services.home(Address::new(Some(service), workspace, "")))
 }
 
 /// How long a backend's Retry-After says to wait: in seconds, or until a date.
