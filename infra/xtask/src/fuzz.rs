@@ -11,9 +11,8 @@
 
 use std::{
     env, fs,
-    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use crate::{
@@ -187,21 +186,13 @@ fn one(
         .args([learnt, &tracked("corpus").join(target), &found])
         .env(NAME, target)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
+        .stdout(Stdio::null());
     if let Some(seed) = seed {
         command.arg(format!("-seed={seed}"));
     }
     let unrun = |error| format!("{} could not be run: {error}", fuzzer.display());
-    let mut child = command.spawn().map_err(unrun)?;
-    let mut lines = Vec::new();
-    if let Some(said) = child.stderr.take() {
-        for line in BufReader::new(said).split(b'\n') {
-            let line = line.map_err(|error| format!("its words could not be read: {error}"))?;
-            lines.push(String::from_utf8_lossy(&line).into_owned());
-        }
-    }
-    let status = child.wait().map_err(unrun)?;
+    let Output { status, stderr, .. } = command.output().map_err(unrun)?;
+    let lines: Vec<String> = String::from_utf8_lossy(&stderr).lines().map(str::to_owned).collect();
     // Of a run that found nothing, no folder stays; git knows no empty ones.
     let _ = fs::remove_dir(&found);
     if status.success() {

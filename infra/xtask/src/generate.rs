@@ -6,31 +6,25 @@ use std::{fs, path::Path};
 
 use crate::command::{cargo, output, root};
 
-/// A file, and the arguments of Cargo that print it.
-struct Generated {
-    path: &'static str,
-    by: &'static [&'static str],
-}
-
-/// All of them. A new one is a new line.
-const GENERATED: [Generated; 3] = [
-    Generated {
-        path: "shared/core/schema/playbook.schema.json",
-        by: &["run", "--quiet", "--package", "pointsman", "--", "playbook", "schema"],
-    },
-    Generated {
-        path: "shared/view/schema/view.json",
-        by: &["run", "--quiet", "--package", "pointsman-view", "--example", "schema"],
-    },
-    Generated {
-        path: "functions/pointsman/help.txt",
-        by: &["run", "--quiet", "--package", "pointsman", "--", "help-text"],
-    },
+/// All of them, each with the arguments of Cargo that print it. A new one is a new line.
+const GENERATED: [(&str, &[&str]); 3] = [
+    (
+        "shared/core/schema/playbook.schema.json",
+        &["run", "--quiet", "--package", "pointsman", "--", "playbook", "schema"],
+    ),
+    (
+        "shared/view/schema/view.json",
+        &["run", "--quiet", "--package", "pointsman-view", "--example", "schema"],
+    ),
+    (
+        "functions/pointsman/help.txt",
+        &["run", "--quiet", "--package", "pointsman", "--", "help-text"],
+    ),
 ];
 
 /// Writes every file again, and says which were different.
 pub(crate) fn all() -> Result<(), String> {
-    for Generated { path, by } in GENERATED {
+    for (path, by) in GENERATED {
         let text = output(cargo(by))?;
         let changed = write(&root().join(path), &text)
             .map_err(|error| format!("{path} could not be written: {error}"))?;

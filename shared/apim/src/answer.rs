@@ -13,8 +13,7 @@ use http::{Response, StatusCode};
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::meta::RequestId;
-use crate::meta::{Ids, Meta, RetryAfter};
+use crate::meta::{Ids, Meta, RequestId, RetryAfter};
 use crate::secret::{is_secret_key, redacted, scrubbed};
 
 /// The longest message that is kept, in characters.
@@ -101,7 +100,7 @@ pub struct Additional {
 impl Answer {
     /// Reads an answer that is not what was asked for.
     pub fn read(call: RequestId, response: &Response<Bytes>) -> Self {
-        let Meta { ids, date, remaining: _ } = Meta::read(call, response.headers());
+        let Meta { ids, date } = Meta::read(call, response.headers());
         Self {
             status: response.status(),
             ids,

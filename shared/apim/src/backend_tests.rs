@@ -52,7 +52,7 @@ fn debug_shows_no_secret() {
         )
     );
     assert!(!shown.contains("hush"), "{shown}");
-    expect![[r#"Backend { etag: ETag("AAAAAAAAAAE="), meta: Meta { ids: Ids { call: RequestId(00000000-0000-0000-0000-000000000007), request: None, correlation: None }, date: None, remaining: None }, body: {"name":"single","properties":{"url":"https://***@a.example/x?***","credentials":{"authorization":{"scheme":"***","parameter":"***"},"certificate":["***"],"certificateIds":["***"],"header":{"x-key":["***"]},"query":{"sv":["***"]},"managedIdentity":{"clientId":"***"}},"proxy":{"url":"http://p:8080","username":"me","password":"***"},"later":{"primaryKey":"***","nested":[{"clientSecret":"***"}]}}} }"#]].assert_eq(&shown);
+    expect![[r#"Backend { etag: ETag("AAAAAAAAAAE="), meta: Meta { ids: Ids { call: RequestId(00000000-0000-0000-0000-000000000007), request: None, correlation: None }, date: None }, body: {"name":"single","properties":{"url":"https://***@a.example/x?***","credentials":{"authorization":{"scheme":"***","parameter":"***"},"certificate":["***"],"certificateIds":["***"],"header":{"x-key":["***"]},"query":{"sv":["***"]},"managedIdentity":{"clientId":"***"}},"proxy":{"url":"http://p:8080","username":"me","password":"***"},"later":{"primaryKey":"***","nested":[{"clientSecret":"***"}]}}} }"#]].assert_eq(&shown);
 }
 
 /// Any tree whose texts and numbers are all secret.

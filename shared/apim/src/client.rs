@@ -35,7 +35,7 @@ pub use self::options::{
 };
 
 use self::options::http_client;
-use self::send::{Sender, Unsent, failed, span};
+use self::send::{Sender, failed, span, unsent};
 use crate::backend::Backend;
 use crate::credential::{Audience, Credential, Surroundings};
 use crate::duration::{After, BelowMinimum};
@@ -295,7 +295,7 @@ impl Client {
     {
         let request = request
             .map_err(|error| Error::Withheld { reason: error.into(), ids: Ids::unanswered(call) });
-        let request = request.and_then(|request| Unsent::new(request, call));
+        let request = request.and_then(|request| unsent(request, call));
         let (sender, subscription, id) =
             (Arc::clone(&self.sender), service.subscription, id.clone());
         async move {

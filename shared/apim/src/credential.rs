@@ -26,6 +26,7 @@ use jiff::Timestamp;
 use crate::endpoint::Cloud;
 use crate::error::CredentialFailure;
 use crate::secret::{Secret, scrubbed};
+use crate::text::as_text;
 use crate::token::{Token, TokenSource};
 use crate::transport::Transport;
 
@@ -86,11 +87,6 @@ pub struct Audience(String);
 pub struct AudienceError(String);
 
 impl Audience {
-    /// The scope as it is sent.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     pub(crate) fn of_cloud(cloud: Cloud) -> Self {
         Self(cloud.audience().to_owned())
     }
@@ -110,11 +106,7 @@ impl FromStr for Audience {
     }
 }
 
-impl fmt::Display for Audience {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+as_text!(Audience);
 
 /// What a credential needs of its surroundings.
 #[derive(Clone)]
@@ -264,20 +256,14 @@ impl Azure {
         if let Some(credential) = made {
             return Ok(credential);
         }
-        let way = match &self.way {
-            Way::MachineOrCli { client_id } => {
-                let wait = Duration::from_millis(METADATA_PROBE_MS);
-                if self.around.transport.has_metadata_service(wait).await {
-                    Way::ManagedIdentity { client_id: client_id.clone() }
-                } else {
-                    Way::AzureCli
-                }
-            }
-            Way::ManagedIdentity { .. }
-            | Way::WorkloadIdentity { .. }
-            | Way::ClientSecret { .. }
-            | Way::AzureCli => self.way.clone(),
-        };
+        let mut way = self.way.clone();
+        if let Way::MachineOrCli { client_id } = way {
+            let wait = Duration::from_millis(METADATA_PROBE_MS);
+            way = match self.around.transport.has_metadata_service(wait).await {
+                true => Way::ManagedIdentity { client_id },
+                false => Way::AzureCli,
+            };
+        }
         tracing::info!(credential = way.name(), "tokens are asked for by this way");
         let credential = make(&way, &self.around).map_err(|error| told(&error, false))?;
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::id::BackendName;
-use crate::problem::{self, Fault, Problem};
+use crate::problem::{self, Problem};
 use crate::{raw, secret};
 
 /// The largest document that is looked at, in bytes: as large as an answer may be.
@@ -75,10 +75,11 @@ impl Document {
         if !raw.is_object() {
             return Err(DocumentError::NotObject);
         }
-        if let Some(path) = raw::repeated(&body) {
-            return Err(DocumentError::Repeated { path: secret::printable(&path) });
+        let document = Self { body, raw };
+        match raw::repeated(document.text()) {
+            Some(path) => Err(DocumentError::Repeated { path: secret::printable(&path) }),
+            None => Ok(document),
         }
-        Ok(Self { body, raw })
     }
 
     /// Takes a body together with the tree that was read from it.
@@ -110,8 +111,7 @@ impl Document {
     pub fn name(&self) -> Result<BackendName, Problem> {
         match self.raw.get("name") {
             None | Some(Value::Null) => {
-                let because = "the service names every backend";
-                Err(Problem::new("name", Fault::Missing { because }))
+                Err(Problem::new("name", problem::missing("the service names every backend")))
             }
             Some(name) => name
                 .as_str()
@@ -146,8 +146,7 @@ impl fmt::Debug for Document {
 }
 
 fn wrong(path: &str, found: &Value, must: &str) -> Problem {
-    let found = problem::found(found, false);
-    Problem::new(path, Fault::Is { found, must: must.to_owned() })
+    Problem::new(path, problem::is(&problem::found(found, false), must))
 }
 
 #[cfg(test)]

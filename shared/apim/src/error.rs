@@ -18,23 +18,30 @@ use crate::list::{NextLinkError, PAGES_MAX};
 use crate::meta::{Ids, RetryAfter};
 use crate::version::NotOffered;
 
-/// Why a call failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Why a call failed. The words are what the caller may know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// 429: too many requests. Not done; trying sooner than it says fails again.
+    #[error("Azure takes no more requests for now ({})", Short(.0))]
     Throttled(Box<Answer>),
     /// 412: it is no longer in the state that the change was planned from. Not done.
+    #[error("the backend was changed meanwhile ({})", Short(.0))]
     PreconditionFailed(Box<Answer>),
     /// 404 from the service itself: there is no such backend, service or group. Not done.
+    #[error("it is not there ({})", Short(.0))]
     NotFound(Box<Answer>),
     /// 409 `PessimisticConcurrencyConflict`: the service is busy with another change. Not done.
+    #[error("Azure is busy with another change of it ({})", Short(.0))]
     Busy(Box<Answer>),
     /// 401 or 403: the token was not taken, or a right is missing. Not done.
+    #[error("Azure does not allow it ({})", Short(.0))]
     Unauthorized(Box<Answer>),
     /// Any other answer that says no. Not done, and the same again would be refused again.
+    #[error("Azure refused it ({})", Short(.0))]
     Refused(Box<Answer>),
     /// No usable answer. A write may have been done or not, as [`Error::done`] says; who asked for
     /// one adds that to the words, which are the same for a read.
+    #[error("{cause}")]
     Unknown {
         /// Why that is not known.
         cause: Uncertainty,
@@ -42,6 +49,7 @@ pub enum Error {
         ids: Ids,
     },
     /// No connection could be made. Not done.
+    #[error("Azure could not be reached")]
     NotSent {
         /// Why, scrubbed.
         cause: String,
@@ -49,6 +57,7 @@ pub enum Error {
         ids: Ids,
     },
     /// No token could be obtained, so nothing was sent. Not done.
+    #[error("no token for Azure could be obtained")]
     Credential {
         /// What went wrong.
         failure: CredentialFailure,
@@ -56,6 +65,7 @@ pub enum Error {
         ids: Ids,
     },
     /// It was held back here, and nothing was sent. Not done.
+    #[error("{}", reason.in_short())]
     Withheld {
         /// Why.
         reason: Withheld,
@@ -64,6 +74,7 @@ pub enum Error {
     },
     /// The status says that it was done, and the rest cannot be read. It may have been done or
     /// not, for something in between may have answered.
+    #[error("Azure's answer cannot be read ({})", status.as_u16())]
     Unreadable {
         /// Its status.
         status: StatusCode,
@@ -94,14 +105,28 @@ pub enum Withheld {
     Endless,
 }
 
+impl Withheld {
+    /// What the caller may know of it.
+    fn in_short(&self) -> &'static str {
+        match self {
+            Self::NotOffered(_) => "the api-version does not have it",
+            Self::Paced { .. } => "Azure takes no more requests for now",
+            Self::Endless => "Azure's list does not end",
+        }
+    }
+}
+
 /// Why it is not known whether something was done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Uncertainty {
     /// The service or something before it failed: 5xx, or 408.
+    #[error("Azure failed ({})", Short(.0))]
     Answer(Box<Answer>),
     /// No answer came in time.
+    #[error("no answer came in time")]
     Timeout,
     /// The connection broke; the cause is scrubbed.
+    #[error("the connection broke")]
     Broken(String),
 }
 
@@ -257,51 +282,6 @@ impl Error {
         Full(self)
     }
 }
-
-impl fmt::Display for Error {
-    /// What the caller may know.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Throttled(answer) => {
-                write!(f, "Azure takes no more requests for now ({})", Short(answer))
-            }
-            Self::PreconditionFailed(answer) => {
-                write!(f, "the backend was changed meanwhile ({})", Short(answer))
-            }
-            Self::NotFound(answer) => write!(f, "it is not there ({})", Short(answer)),
-            Self::Busy(answer) => {
-                write!(f, "Azure is busy with another change of it ({})", Short(answer))
-            }
-            Self::Unauthorized(answer) => write!(f, "Azure does not allow it ({})", Short(answer)),
-            Self::Refused(answer) => write!(f, "Azure refused it ({})", Short(answer)),
-            Self::Unknown { cause: Uncertainty::Answer(answer), .. } => {
-                write!(f, "Azure failed ({})", Short(answer))
-            }
-            Self::Unknown { cause: Uncertainty::Timeout, .. } => {
-                f.write_str("no answer came in time")
-            }
-            Self::Unknown { cause: Uncertainty::Broken(_), .. } => {
-                f.write_str("the connection broke")
-            }
-            Self::NotSent { .. } => f.write_str("Azure could not be reached"),
-            Self::Credential { .. } => f.write_str("no token for Azure could be obtained"),
-            Self::Withheld { reason: Withheld::NotOffered(_), .. } => {
-                f.write_str("the api-version does not have it")
-            }
-            Self::Withheld { reason: Withheld::Paced { .. }, .. } => {
-                f.write_str("Azure takes no more requests for now")
-            }
-            Self::Withheld { reason: Withheld::Endless, .. } => {
-                f.write_str("Azure's list does not end")
-            }
-            Self::Unreadable { status, .. } => {
-                write!(f, "Azure's answer cannot be read ({})", status.as_u16())
-            }
-        }
-    }
-}
-
-impl std::error::Error for Error {}
 
 /// Prints an error for the operator.
 #[derive(Debug, Clone, Copy)]

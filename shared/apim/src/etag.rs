@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use http::HeaderValue;
 
+use crate::text::as_text;
+
 /// The longest ETag, in bytes with its quotes. Azure's have 14.
 pub const ETAG_BYTES_MAX: usize = 256;
 
@@ -31,11 +33,6 @@ pub enum ETagError {
 }
 
 impl ETag {
-    /// The ETag with its quotes.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     pub(crate) fn header(&self) -> HeaderValue {
         HeaderValue::from_str(&self.0).expect("an ETag is visible ASCII")
     }
@@ -65,11 +62,7 @@ impl FromStr for ETag {
     }
 }
 
-impl fmt::Display for ETag {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+as_text!(ETag);
 
 impl fmt::Debug for ETag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

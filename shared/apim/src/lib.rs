@@ -164,6 +164,7 @@ pub mod secret;
 pub mod telemetry;
 #[cfg(test)]
 mod testing;
+mod text;
 pub mod throttle;
 #[cfg(feature = "client")]
 pub mod timer;

@@ -14,6 +14,7 @@ use percent_encoding::{AsciiSet, utf8_percent_encode};
 use crate::document::Document;
 use crate::endpoint::{Endpoint, VALUE};
 use crate::meta::Meta;
+use crate::text::as_text;
 
 /// The most pages that are followed.
 pub const PAGES_MAX: usize = 1_000;
@@ -107,13 +108,6 @@ impl Skip {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter(String);
 
-impl Filter {
-    /// The filter as OData writes it.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 impl FromStr for Filter {
     type Err = QueryError;
     fn from_str(text: &str) -> Result<Self, QueryError> {
@@ -128,11 +122,7 @@ impl FromStr for Filter {
     }
 }
 
-impl fmt::Display for Filter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+as_text!(Filter);
 
 /// One page of backends. They have no ETags; Get a backend before you change it.
 #[derive(Debug, Clone)]

@@ -18,12 +18,6 @@ pub const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-r
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 const CORRELATION_ID: HeaderName = HeaderName::from_static("x-ms-correlation-request-id");
-pub(crate) const REMAINING_READS: HeaderName =
-    HeaderName::from_static("x-ms-ratelimit-remaining-subscription-reads");
-pub(crate) const REMAINING_WRITES: HeaderName =
-    HeaderName::from_static("x-ms-ratelimit-remaining-subscription-writes");
-pub(crate) const REMAINING_DELETES: HeaderName =
-    HeaderName::from_static("x-ms-ratelimit-remaining-subscription-deletes");
 
 /// The caller's own id of one request, made by the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -79,8 +73,6 @@ pub struct Meta {
     pub ids: Ids,
     /// The service's time when it answered, to the second.
     pub date: Option<Timestamp>,
-    /// How many requests of this kind Azure Resource Manager would still take at once.
-    pub remaining: Option<u32>,
 }
 
 impl Meta {
@@ -95,19 +87,11 @@ impl Meta {
             };
             text(name).filter(fits).map(str::to_owned)
         };
-        // An answer has the one of its own kind.
-        let kinds = [&REMAINING_WRITES, &REMAINING_DELETES, &REMAINING_READS];
         Self {
             ids: Ids { call, request: id(&REQUEST_ID), correlation: id(&CORRELATION_ID) },
             date: text(&DATE).and_then(http_date),
-            remaining: kinds.into_iter().find_map(|kind| remaining(headers, kind)),
         }
     }
-}
-
-/// The number that such a header says is left.
-pub(crate) fn remaining(headers: &HeaderMap, name: &HeaderName) -> Option<u32> {
-    headers.get(name)?.to_str().ok()?.trim().parse().ok()
 }
 
 /// When the service would have the next try.

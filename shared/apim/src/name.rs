@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::text::as_text;
+
 /// The longest name of a backend, in characters.
 pub const BACKEND_NAME_CHARS_MAX: usize = 80;
 /// The longest name of a workspace, in characters.
@@ -30,85 +32,17 @@ const SHOWN_CHARS_MAX: usize = 100;
 
 /// Why a text is not such a name: what it should have been, what it is, and what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{shown:?} is not a {kind}: {problem}")]
+#[error("{shown:?} is not a {kind}: {why}")]
 pub struct NameError {
-    kind: Kind,
+    kind: &'static str,
     shown: String,
-    problem: Problem,
+    why: String,
 }
 
 impl NameError {
-    fn new(kind: Kind, text: &str, problem: Problem) -> Self {
-        Self { kind, shown: text.chars().take(SHOWN_CHARS_MAX).collect(), problem }
+    fn new(kind: &'static str, text: &str, why: String) -> Self {
+        Self { kind, shown: text.chars().take(SHOWN_CHARS_MAX).collect(), why }
     }
-
-    /// What is wrong with it.
-    pub fn problem(&self) -> &Problem {
-        &self.problem
-    }
-}
-
-/// What a name names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// An Azure subscription.
-    Subscription,
-    /// A resource group.
-    ResourceGroup,
-    /// An API Management service.
-    Service,
-    /// A workspace of a service.
-    Workspace,
-    /// A backend.
-    Backend,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Subscription => "subscription id",
-            Self::ResourceGroup => "resource group",
-            Self::Service => "service name",
-            Self::Workspace => "workspace name",
-            Self::Backend => "backend name",
-        })
-    }
-}
-
-/// What is wrong with a name.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Problem {
-    /// It has no characters.
-    #[error("it is empty")]
-    Empty,
-    /// It has more characters than `max`.
-    #[error("it has {len} characters, at most {max} are allowed")]
-    TooLong {
-        /// Its characters.
-        len: usize,
-        /// How many it may have.
-        max: usize,
-    },
-    /// It has a character that may not be there.
-    #[error("{found:?} may not stand at character {at}{}", hint(*rule))]
-    Character {
-        /// The character.
-        found: char,
-        /// Its place, counted from 1.
-        at: usize,
-        /// The published pattern, where there is one.
-        rule: Option<&'static str>,
-    },
-    /// It would mean another path: `.` or `..`.
-    #[error("it would be read as a step in a path")]
-    PathStep,
-    /// It is not a UUID.
-    #[error("it must be a UUID")]
-    NotUuid,
-}
-
-fn hint(rule: Option<&'static str>) -> String {
-    rule.map(|rule| format!("; it must match {rule}")).unwrap_or_default()
 }
 
 /// The fold that names are compared by. Full lower case rather than ASCII's alone, since resource
@@ -121,78 +55,52 @@ fn same(left: &str, right: &str) -> bool {
     left.eq_ignore_ascii_case(right) || fold(left).eq(fold(right))
 }
 
-impl Kind {
-    /// The most characters, and the published pattern where there is one.
-    fn bounds(self) -> (usize, Option<&'static str>) {
-        match self {
-            Self::Subscription => (uuid::fmt::Hyphenated::LENGTH, None),
-            Self::ResourceGroup => (RESOURCE_GROUP_CHARS_MAX, None),
-            Self::Service => {
-                (SERVICE_NAME_CHARS_MAX, Some("^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$"))
+/// What a name of one kind may be.
+struct Rule {
+    kind: &'static str,
+    chars_max: usize,
+    /// The published pattern, where there is one.
+    pattern: Option<&'static str>,
+    /// Whether a character may be at that place, counted from 1, of a name of that length.
+    allows: fn(char, usize, usize) -> bool,
+}
+
+impl Rule {
+    fn check(&self, text: &str) -> Result<(), NameError> {
+        let (len, max) = (text.chars().count(), self.chars_max);
+        let why = match (1..).zip(text.chars()).find(|(at, c)| !(self.allows)(*c, *at, len)) {
+            _ if len == 0 => "it is empty".to_owned(),
+            _ if len > max => format!("it has {len} characters, at most {max} are allowed"),
+            _ if text == "." || text == ".." => "it would be read as a step in a path".to_owned(),
+            Some((at, found)) => {
+                let rule = self.pattern.map(|pattern| format!("; it must match {pattern}"));
+                format!("{found:?} may not stand at character {at}{}", rule.unwrap_or_default())
             }
-            Self::Workspace => (WORKSPACE_NAME_CHARS_MAX, Some("^[^*#&+:<>?]+$")),
-            Self::Backend => (BACKEND_NAME_CHARS_MAX, None),
-        }
-    }
-
-    /// Whether a character may be at that place, counted from 1, of a name of `len`.
-    fn allows(self, c: char, at: usize, len: usize) -> bool {
-        let one_segment = !c.is_control() && !matches!(c, '/' | '\\' | '?' | '#');
-        match self {
-            Self::Subscription => c == '-' || c.is_ascii_hexdigit(),
-            Self::ResourceGroup | Self::Backend => one_segment,
-            Self::Service if at == 1 => c.is_ascii_alphabetic(),
-            Self::Service => c.is_ascii_alphanumeric() || (c == '-' && at < len),
-            Self::Workspace => one_segment && !matches!(c, '*' | '&' | '+' | ':' | '<' | '>'),
-        }
-    }
-
-    fn check(self, text: &str) -> Result<(), NameError> {
-        let len = text.chars().count();
-        let (max, rule) = self.bounds();
-        let wrong = match (1..).zip(text.chars()).find(|(at, c)| !self.allows(*c, *at, len)) {
-            _ if len == 0 => Problem::Empty,
-            _ if len > max => Problem::TooLong { len, max },
-            _ if text == "." || text == ".." => Problem::PathStep,
-            Some((at, found)) => Problem::Character { found, at, rule },
             None => return Ok(()),
         };
-        Err(NameError::new(self, text, wrong))
+        Err(NameError::new(self.kind, text, why))
     }
 }
 
-macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $kind:ident) => {
-        $(#[$doc])*
-        #[derive(Clone)]
-        pub struct $name(Arc<str>);
+fn in_a_segment(c: char) -> bool {
+    !c.is_control() && !matches!(c, '/' | '\\' | '?' | '#')
+}
 
-        impl $name {
-            /// The name as it was written.
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $rule:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug)]
+        pub struct $name(Arc<str>);
 
         impl FromStr for $name {
             type Err = NameError;
             fn from_str(text: &str) -> Result<Self, NameError> {
-                Kind::$kind.check(text)?;
+                $rule.check(text)?;
                 Ok(Self(text.into()))
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}({:?})", stringify!($name), &*self.0)
-            }
-        }
+        as_text!($name);
 
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
@@ -231,24 +139,51 @@ macro_rules! name {
 
 name! {
     /// The name of a resource group: 1-90 characters, without case.
-    ResourceGroup, ResourceGroup
+    ResourceGroup,
+    Rule {
+        kind: "resource group",
+        chars_max: RESOURCE_GROUP_CHARS_MAX,
+        pattern: None,
+        allows: |c, _, _| in_a_segment(c),
+    }
 }
 name! {
     /// The name of an API Management service: 1-50 characters,
     /// `^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$`, without case.
-    ServiceName, Service
+    ServiceName,
+    Rule {
+        kind: "service name",
+        chars_max: SERVICE_NAME_CHARS_MAX,
+        pattern: Some("^[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?$"),
+        allows: |c, at, len| match at {
+            1 => c.is_ascii_alphabetic(),
+            _ => c.is_ascii_alphanumeric() || (c == '-' && at < len),
+        },
+    }
 }
 name! {
     /// The name of a workspace: 1-80 characters, `^[^*#&+:<>?]+$`, without case.
-    WorkspaceName, Workspace
+    WorkspaceName,
+    Rule {
+        kind: "workspace name",
+        chars_max: WORKSPACE_NAME_CHARS_MAX,
+        pattern: Some("^[^*#&+:<>?]+$"),
+        allows: |c, _, _| in_a_segment(c) && !matches!(c, '*' | '&' | '+' | ':' | '<' | '>'),
+    }
 }
 name! {
     /// The name of a backend: 1-80 characters, without case.
-    BackendName, Backend
+    BackendName,
+    Rule {
+        kind: "backend name",
+        chars_max: BACKEND_NAME_CHARS_MAX,
+        pattern: None,
+        allows: |c, _, _| in_a_segment(c),
+    }
 }
 
 /// The id of an Azure subscription: a UUID.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SubscriptionId(Uuid);
 
 impl FromStr for SubscriptionId {
@@ -258,7 +193,9 @@ impl FromStr for SubscriptionId {
         let hyphened = text.len() == uuid::fmt::Hyphenated::LENGTH;
         match Uuid::try_parse(text) {
             Ok(id) if hyphened => Ok(Self(id)),
-            Ok(_) | Err(_) => Err(NameError::new(Kind::Subscription, text, Problem::NotUuid)),
+            Ok(_) | Err(_) => {
+                Err(NameError::new("subscription id", text, "it must be a UUID".to_owned()))
+            }
         }
     }
 }
@@ -266,12 +203,6 @@ impl FromStr for SubscriptionId {
 impl fmt::Display for SubscriptionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.hyphenated().fmt(f)
-    }
-}
-
-impl fmt::Debug for SubscriptionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SubscriptionId({self})")
     }
 }
 
@@ -344,7 +275,8 @@ mod tests {
             match "a".repeat(max + 1).parse::<N>() {
                 Ok(_) => panic!("{} characters were taken", max + 1),
                 Err(error) => {
-                    assert_eq!(error.problem(), &Problem::TooLong { len: max + 1, max });
+                    let why = format!("it has {} characters, at most {max} are allowed", max + 1);
+                    assert_eq!(error.why, why);
                 }
             }
         }

@@ -33,7 +33,7 @@ pub fn request(
     id: &BackendId,
     call: RequestId,
 ) -> Result<Request<Bytes>, NotOffered> {
-    request::get(&endpoint.at_version(ApiVersion::newest()), id, call)
+    request::get(&endpoint.at_version(ApiVersion::NEWEST), id, call)
 }
 
 /// The paths of what is there by the newest version, was not seen by the older one, and is not in
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_look_is_a_get_by_the_newest_version() {
-        let endpoint = Endpoint::default().at_version(ApiVersion::of_reconnect());
+        let endpoint = Endpoint::default().at_version(ApiVersion::RECONNECT);
         let request = request(&endpoint, &backend_id(), call()).unwrap();
         assert_eq!(request.method(), "GET");
         assert_eq!(request.uri().query(), Some("api-version=2026-03-01-preview"));

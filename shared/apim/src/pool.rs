@@ -13,9 +13,9 @@ use crate::id::BackendName;
 pub use crate::model::members::{Member, Members, POOL_MEMBERS_MAX, SETTING_MAX, Setting};
 use crate::model::read_pool;
 pub use crate::patch::{Edited, Patch};
-use crate::problem::{Fault, Problem};
+use crate::problem::Problem;
 use crate::put::{Draft, DraftError};
-use crate::raw::{Fields, with};
+use crate::raw::{is_object, items, with};
 
 const SERVICES: [&str; 3] = ["properties", "pool", "services"];
 
@@ -71,9 +71,9 @@ impl<'a> Edit<'a> {
         let before = backend.pool()?;
         // The tree was read from the same bytes, so that all that can fail is a repeated key,
         // of which the tree has kept the last.
-        let received = received(backend.body()).map_err(|_| {
+        let received = received(backend.body()).ok_or_else(|| {
             let words = "has a key twice, so that which one counts cannot be known";
-            Problem::new(SERVICES.join("."), Fault::Contradicts(words))
+            Problem::new(SERVICES.join("."), words)
         })?;
         Ok(Self { after: before.clone(), before, received })
     }
@@ -130,7 +130,7 @@ impl<'a> Edit<'a> {
 }
 
 /// The array of members in a body, as it was written; no member may have a key twice.
-fn received(body: &[u8]) -> Result<&str, serde_json::Error> {
+fn received(body: &[u8]) -> Option<&str> {
     #[derive(serde::Deserialize)]
     struct Body<'a> {
         #[serde(borrow)]
@@ -146,9 +146,8 @@ fn received(body: &[u8]) -> Result<&str, serde_json::Error> {
         #[serde(borrow)]
         services: &'a RawValue,
     }
-    let services = serde_json::from_slice::<Body<'_>>(body)?.properties.pool.services.get();
-    serde_json::from_str::<Vec<Fields<'_>>>(services)?;
-    Ok(services)
+    let services = serde_json::from_slice::<Body<'_>>(body).ok()?.properties.pool.services.get();
+    items(services).into_iter().all(is_object).then_some(services)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::patch::merge;
+use crate::raw::Fields;
 use crate::testing::{SERVICE, backend, pool};
 
 fn check(services: &str, expected: &Expect) {

@@ -11,80 +11,44 @@ const SHOWN_CHARS_MAX: usize = 80;
 /// How many problems of one document are kept.
 pub const PROBLEMS_MAX: usize = 100;
 
-/// Something in a document that is not as the published model has it.
+/// Something in a document that is not as the published model has it. What is found in a secret
+/// field is never repeated.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path} {fault}")]
 pub struct Problem {
     path: String,
-    fault: Fault,
+    fault: String,
 }
 
 impl Problem {
-    pub(crate) fn new(path: impl Into<String>, fault: Fault) -> Self {
-        Self { path: printable(&path.into()), fault }
+    pub(crate) fn new(path: impl Into<String>, fault: impl Into<String>) -> Self {
+        Self { path: printable(&path.into()), fault: fault.into() }
     }
 
     /// Where it is: `properties.pool.services[1].weight`.
     pub fn path(&self) -> &str {
         &self.path
     }
-
-    /// What is wrong there.
-    pub fn fault(&self) -> &Fault {
-        &self.fault
-    }
 }
 
-/// What is wrong with a field. What is found in a secret field is never repeated.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Fault {
-    /// It is not there.
-    Missing {
-        /// Who needs it.
-        because: &'static str,
-    },
-    /// It is something else than it must be.
-    Is {
-        /// What is there, cut short.
-        found: String,
-        /// What must be there.
-        must: String,
-    },
-    /// It is longer or shorter than its bounds.
-    Has {
-        /// How much there is.
-        found: usize,
-        /// Of what: `characters` or `items`.
-        unit: &'static str,
-        /// The least that is allowed.
-        least: usize,
-        /// The most that is allowed; without one there is no upper bound.
-        most: usize,
-    },
-    /// It may not be there; the words are the service's.
-    Unsupported(&'static str),
-    /// It contradicts something beside it.
-    Contradicts(&'static str),
+/// It is not there, and something needs it.
+pub(crate) fn missing(because: &str) -> String {
+    format!("is missing: {because}")
 }
 
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { because } => write!(f, "is missing: {because}"),
-            Self::Is { found, must } => write!(f, "is {found}: it must be {must}"),
-            Self::Has { found, unit, least: 0, most } => {
-                write!(f, "has {found} {unit}: it must have at most {most}")
-            }
-            Self::Has { found, unit, least, most: usize::MAX } => {
-                write!(f, "has {found} {unit}: it must have at least {least}")
-            }
-            Self::Has { found, unit, least, most } => {
-                write!(f, "has {found} {unit}: it must have {least} to {most}")
-            }
-            Self::Unsupported(words) => write!(f, "is given: {words}"),
-            Self::Contradicts(words) => f.write_str(words),
-        }
-    }
+/// It is something else than it must be.
+pub(crate) fn is(found: &str, must: &str) -> String {
+    format!("is {found}: it must be {must}")
+}
+
+/// It is longer or shorter than its bounds. What has no upper bound has [`usize::MAX`] for it.
+pub(crate) fn has(found: usize, unit: &str, least: usize, most: usize) -> String {
+    let must = match (least, most) {
+        (0, _) => format!("at most {most}"),
+        (_, usize::MAX) => format!("at least {least}"),
+        _ => format!("{least} to {most}"),
+    };
+    format!("has {found} {unit}: it must have {must}")
 }
 
 /// All that is wrong with a document: at least one problem, at most [`PROBLEMS_MAX`].
@@ -105,11 +69,8 @@ impl Problems {
 
 impl fmt::Display for Problems {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, problem) in self.0.iter().enumerate() {
-            let before = if at == 0 { "" } else { "; " };
-            write!(f, "{before}{problem}")?;
-        }
-        Ok(())
+        let problems: Vec<String> = self.0.iter().map(Problem::to_string).collect();
+        f.write_str(&problems.join("; "))
     }
 }
 

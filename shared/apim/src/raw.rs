@@ -4,17 +4,16 @@
 //! number loses digits, white space goes. [`Object`] works on the text itself: it finds where the
 //! value of a key begins and ends, and puts another text there.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// The fields of an object, in their order, each as it was written. A key that is there twice is an
-/// error.
+/// The fields of an object, in their order, each as it was written, also those whose key is there
+/// twice.
 pub(crate) struct Fields<'a>(pub(crate) Vec<(String, &'a RawValue)>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
@@ -26,18 +25,23 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                 f.write_str("an object")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields: Vec<(String, &RawValue)> = Vec::with_capacity(4);
-                while let Some((key, value)) = map.next_entry::<String, &RawValue>()? {
-                    if fields.iter().any(|(seen, _)| *seen == key) {
-                        return Err(A::Error::custom("a key is there twice"));
-                    }
-                    fields.push((key, value));
+                let mut fields = Vec::with_capacity(4);
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
                 }
                 Ok(Fields(fields))
             }
         }
         deserializer.deserialize_map(InOrder)
     }
+}
+
+/// Whether a text is an object that has each of its keys once.
+pub(crate) fn is_object(text: &str) -> bool {
+    serde_json::from_str::<Fields<'_>>(text).is_ok_and(|Fields(fields)| {
+        let mut seen = HashSet::new();
+        fields.iter().all(|(key, _)| seen.insert(key))
+    })
 }
 
 /// The text of an object, field by field.
@@ -48,8 +52,7 @@ impl Object {
     /// The object of that text, or a new one where there is none to keep: nothing, null,
     /// something else, or an object that has a key twice.
     pub(crate) fn of(existing: Option<&str>) -> Self {
-        let is_one = |text: &&str| serde_json::from_str::<Fields<'_>>(text).is_ok();
-        Self(existing.filter(is_one).unwrap_or("{}").to_owned())
+        Self(existing.filter(|text| is_object(text)).unwrap_or("{}").to_owned())
     }
 
     fn spans(&self) -> Vec<(String, Range<usize>)> {
@@ -140,77 +143,21 @@ pub(crate) fn items(text: &str) -> Vec<&str> {
 }
 
 /// The path of the first key that is in its object twice, at any depth.
-pub(crate) fn repeated(body: &[u8]) -> Option<String> {
-    let mut found = None;
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let seed = Once { path: String::new(), found: &mut found };
-    // The error stops the reading and says nothing that is not in `found`.
-    let _ = seed.deserialize(&mut deserializer);
-    found
+pub(crate) fn repeated(text: &str) -> Option<String> {
+    repeated_below("", text)
 }
 
-struct Once<'f> {
-    path: String,
-    found: &'f mut Option<String>,
-}
-
-impl<'de> DeserializeSeed<'de> for Once<'_> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Once<'_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut seen = std::collections::HashSet::new();
-        while let Some(key) = map.next_key::<String>()? {
-            let dot = if self.path.is_empty() { "" } else { "." };
-            let path = format!("{}{dot}{key}", self.path);
-            if !seen.insert(key) {
-                *self.found = Some(path);
-                return Err(A::Error::custom("a key is there twice"));
-            }
-            map.next_value_seed(Once { path, found: &mut *self.found })?;
-        }
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let mut at = 0;
-        loop {
-            let path = format!("{}[{at}]", self.path);
-            if items.next_element_seed(Once { path, found: &mut *self.found })?.is_none() {
-                return Ok(());
-            }
-            at += 1;
-        }
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
-    }
+fn repeated_below(path: &str, text: &str) -> Option<String> {
+    let Ok(Fields(fields)) = serde_json::from_str(text) else {
+        let mut items = items(text).into_iter().enumerate();
+        return items.find_map(|(at, item)| repeated_below(&format!("{path}[{at}]"), item));
+    };
+    let dot = if path.is_empty() { "" } else { "." };
+    let mut seen = HashSet::new();
+    fields.iter().find_map(|(key, value)| {
+        let path = format!("{path}{dot}{key}");
+        if seen.insert(key) { repeated_below(&path, value.get()) } else { Some(path) }
+    })
 }
 
 #[cfg(test)]
@@ -295,7 +242,7 @@ mod tests {
             (r#"{"a":1,"a":1}"#, Some("a")),
             (r#"{"a":[{"b":1},{"b":{"c":1.5,"d":"x","\u0063":null}}]}"#, Some("a[1].b.c")),
         ] {
-            assert_eq!(repeated(body.as_bytes()).as_deref(), path, "{body}");
+            assert_eq!(repeated(body).as_deref(), path, "{body}");
         }
     }
 

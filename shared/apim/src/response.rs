@@ -16,8 +16,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, Garbled, of_answer};
 use crate::etag::ETag;
 use crate::list::{NextLink, Page};
-use crate::meta::Meta;
-use crate::meta::RequestId;
+use crate::meta::{Meta, RequestId};
 use crate::put::Created;
 
 /// A reconnect was accepted. Azure cannot recall it.

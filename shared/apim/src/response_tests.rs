@@ -42,9 +42,6 @@ fn a_backend_with_its_mark() {
                 date: Some(
                     2026-03-01T12:00:00Z,
                 ),
-                remaining: Some(
-                    199,
-                ),
             },
             body: {"name":"eu","properties":{"url":"https://a"}},
         }"#]],
@@ -65,7 +62,6 @@ fn a_backend_with_its_mark() {
                     correlation: None,
                 },
                 date: None,
-                remaining: None,
             },
             body: {},
         }"#]],
@@ -192,13 +188,13 @@ fn what_was_created_is_told_from_what_was_replaced() {
     shown(
         create(call(), answer(201, MARK, body)),
         &expect![[
-            r#"New(Backend { etag: ETag("1"), meta: Meta { ids: Ids { call: RequestId(00000000-0000-0000-0000-000000000007), request: None, correlation: None }, date: None, remaining: None }, body: {"name":"eu"} })"#
+            r#"New(Backend { etag: ETag("1"), meta: Meta { ids: Ids { call: RequestId(00000000-0000-0000-0000-000000000007), request: None, correlation: None }, date: None }, body: {"name":"eu"} })"#
         ]],
     );
     shown(
         create(call(), answer(200, MARK, body)),
         &expect![[
-            r#"Replaced(Backend { etag: ETag("1"), meta: Meta { ids: Ids { call: RequestId(00000000-0000-0000-0000-000000000007), request: None, correlation: None }, date: None, remaining: None }, body: {"name":"eu"} })"#
+            r#"Replaced(Backend { etag: ETag("1"), meta: Meta { ids: Ids { call: RequestId(00000000-0000-0000-0000-000000000007), request: None, correlation: None }, date: None }, body: {"name":"eu"} })"#
         ]],
     );
     shown(create(call(), answer(202, MARK, body)), &expect!["Azure's answer cannot be read (202)"]);

@@ -13,19 +13,13 @@
 
 use std::time::Duration;
 
-use crate::error::{Done, Error, Retry, Withheld};
+use http::StatusCode;
+
+use crate::error::{Error, Retry};
+use crate::throttle::Kind;
 
 /// The most tries of one call, whatever the policy.
 pub const ATTEMPTS_MAX: u32 = 10;
-
-/// What may be done again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Safety {
-    /// It changes nothing: also where it is not known whether it was answered.
-    Read,
-    /// It changes something: only where it is known not to have been done.
-    Write,
-}
 
 /// How often and how long one kind of calls is made again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,13 +48,13 @@ impl Policy {
     /// ours lies between half of itself and all of it.
     pub fn again(
         &self,
-        safety: Safety,
+        kind: Kind,
         error: &Error,
         attempt: u32,
         now: jiff::Timestamp,
         roll: u64,
     ) -> Option<Duration> {
-        if attempt >= self.attempts.min(ATTEMPTS_MAX) || !may(safety, error, attempt) {
+        if attempt >= self.attempts.min(ATTEMPTS_MAX) || !may(kind, error, attempt) {
             return None;
         }
         let wait = match (error.retry(), error) {
@@ -80,32 +74,23 @@ impl Policy {
     }
 }
 
-fn may(safety: Safety, error: &Error, attempt: u32) -> bool {
-    match (error.retry(), error.done(), safety) {
+fn may(kind: Kind, error: &Error, attempt: u32) -> bool {
+    match error {
+        Error::Throttled(_) | Error::Busy(_) | Error::NotSent { .. } => true,
         // A request with the next token is another one; if that is refused too, it is the right
         // that is missing.
-        (Retry::Again { .. }, Done::No, _) => match error {
-            Error::Unauthorized(_) => attempt == 1,
-            // It was waited for already, as long as there was patience.
-            Error::Withheld { reason, .. } => match reason {
-                Withheld::Paced { .. } | Withheld::NotOffered(_) | Withheld::Endless => false,
-            },
-            // The source of tokens has tried again already, for as long as anybody waits.
-            Error::Credential { .. } => false,
-            Error::Throttled(_)
-            | Error::Busy(_)
-            | Error::NotSent { .. }
-            | Error::PreconditionFailed(_)
-            | Error::NotFound(_)
-            | Error::Refused(_)
-            | Error::Unknown { .. }
-            | Error::Unreadable { .. } => true,
-        },
-        // A 412 is known not to be done, and says so by telling to look.
-        (Retry::Look { .. }, Done::No, _) | (Retry::Never, _, _) => false,
-        // An answer that cannot be read is read no better the next time.
-        (_, Done::Unknown, Safety::Read) => !matches!(error, Error::Unreadable { .. }),
-        (_, Done::Unknown, Safety::Write) => false,
+        Error::Unauthorized(answer) => answer.status == StatusCode::UNAUTHORIZED && attempt == 1,
+        Error::Unknown { .. } => kind == Kind::Read,
+        // Who asked must look first, or the same would be refused again. What was held back was
+        // waited for already, as long as there was patience; the source of tokens has tried again
+        // for as long as anybody waits; and an answer that cannot be read is read no better the
+        // next time.
+        Error::PreconditionFailed(_)
+        | Error::NotFound(_)
+        | Error::Refused(_)
+        | Error::Withheld { .. }
+        | Error::Credential { .. }
+        | Error::Unreadable { .. } => false,
     }
 }
 

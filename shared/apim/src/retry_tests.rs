@@ -3,7 +3,7 @@ use http::StatusCode;
 use proptest::prelude::*;
 
 use super::*;
-use crate::error::{CredentialFailure, Garbled, Uncertainty, of_answer};
+use crate::error::{CredentialFailure, Done, Garbled, Uncertainty, Withheld, of_answer};
 use crate::meta::Ids;
 use crate::testing::{answer, call};
 
@@ -62,12 +62,12 @@ fn what_is_made_again() {
     let shown: String = errors()
         .iter()
         .map(|(name, error)| {
-            let again = |safety, attempt| {
-                let again = Policy::PATIENT.again(safety, error, attempt, now(), 0);
+            let again = |kind, attempt| {
+                let again = Policy::PATIENT.again(kind, error, attempt, now(), 0);
                 if again.is_some() { "again" } else { "-" }
             };
-            let (read, write) = (again(Safety::Read, 1), again(Safety::Write, 1));
-            let second = again(Safety::Write, 2);
+            let (read, write) = (again(Kind::Read, 1), again(Kind::Write, 1));
+            let second = again(Kind::Write, 2);
             format!("{name:16} read {read:5} write {write:5} and twice {second}\n")
         })
         .collect();
@@ -100,7 +100,7 @@ fn what_is_made_again() {
 #[test]
 fn pauses_double_within_their_bound_and_a_named_time_is_kept() {
     let again = |error: &Error, attempt, roll| {
-        Policy::PATIENT.again(Safety::Read, error, attempt, now(), roll)
+        Policy::PATIENT.again(Kind::Read, error, attempt, now(), roll)
     };
     let busy = of(409, "", "PessimisticConcurrencyConflict");
     let pauses = |roll| (1..5).map(move |n| again(&of(500, "", ""), n, roll).unwrap().as_millis());
@@ -120,8 +120,8 @@ fn pauses_double_within_their_bound_and_a_named_time_is_kept() {
 #[test]
 fn once_is_once() {
     for (name, error) in errors() {
-        for safety in [Safety::Read, Safety::Write] {
-            assert_eq!(Policy::ONCE.again(safety, &error, 1, now(), 0), None, "{name}");
+        for kind in [Kind::Read, Kind::Write] {
+            assert_eq!(Policy::ONCE.again(kind, &error, 1, now(), 0), None, "{name}");
         }
     }
 }
@@ -135,11 +135,11 @@ proptest! {
         let pauses = [pause, pause_max].map(Duration::from_millis);
         let policy = Policy { attempts, pause: pauses[0], pause_max: pauses[1] };
         for (name, error) in errors() {
-            for safety in [Safety::Read, Safety::Write] {
-                let again = policy.again(safety, &error, attempt, now(), roll);
+            for kind in [Kind::Read, Kind::Write] {
+                let again = policy.again(kind, &error, attempt, now(), roll);
                 if name.starts_with("412")
                     || attempt >= ATTEMPTS_MAX
-                    || (safety == Safety::Write && error.done() == Done::Unknown)
+                    || (kind == Kind::Write && error.done() == Done::Unknown)
                 {
                     prop_assert_eq!(again, None, "{}", name);
                 }

@@ -5,8 +5,7 @@ use http::Response;
 
 use crate::backend::Backend;
 use crate::id::{BackendId, ServiceBackendId};
-use crate::meta::Meta;
-use crate::meta::RequestId;
+use crate::meta::{Meta, RequestId};
 
 pub(crate) const SERVICE: &str = "/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa\
     /resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso";

@@ -16,7 +16,6 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, Method};
 
 use crate::id::SubscriptionId;
-use crate::meta;
 
 /// For how many subscriptions buckets are kept. Beyond it, those that are full are forgotten.
 pub const SUBSCRIPTIONS_MAX: usize = 256;
@@ -52,11 +51,11 @@ impl Kind {
 
     /// The header that says how many would still be taken.
     pub fn header(self) -> HeaderName {
-        match self {
-            Self::Read => meta::REMAINING_READS,
-            Self::Write => meta::REMAINING_WRITES,
-            Self::Delete => meta::REMAINING_DELETES,
-        }
+        HeaderName::from_static(match self {
+            Self::Read => "x-ms-ratelimit-remaining-subscription-reads",
+            Self::Write => "x-ms-ratelimit-remaining-subscription-writes",
+            Self::Delete => "x-ms-ratelimit-remaining-subscription-deletes",
+        })
     }
 
     /// What a full bucket holds, in millionths.
@@ -138,7 +137,8 @@ impl Buckets {
         now: Duration,
         headers: &HeaderMap,
     ) {
-        let Some(left) = meta::remaining(headers, &kind.header()) else { return };
+        let left = headers.get(kind.header()).and_then(|left| left.to_str().ok());
+        let Some(left) = left.and_then(|left| left.trim().parse::<u32>().ok()) else { return };
         let bucket = self.bucket(subscription, kind, now);
         bucket.level = bucket.level.min(i64::from(left) * TOKEN);
     }

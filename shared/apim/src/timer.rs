@@ -23,16 +23,9 @@ pub struct Runtime {
     origin: Instant,
 }
 
-impl Runtime {
-    /// Counts from now.
-    pub fn new() -> Self {
-        Self { origin: Instant::now() }
-    }
-}
-
 impl Default for Runtime {
     fn default() -> Self {
-        Self::new()
+        Self { origin: Instant::now() }
     }
 }
 
@@ -53,7 +46,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_is_slept_has_passed() {
-        let timer = Runtime::new();
+        let timer = Runtime::default();
         let begun = timer.elapsed();
         timer.sleep(Duration::from_secs(3)).await;
         assert_eq!(timer.elapsed() - begun, Duration::from_secs(3));

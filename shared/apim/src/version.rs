@@ -4,8 +4,11 @@
 //! not know is not published, and a 404 for a path would read as "there is no such backend". So
 //! what a version is known not to have is refused here, in words, before anything is sent.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+
+use crate::text::as_text;
 
 /// The last published version that is known to lack what [`Feature`] names. Of the versions
 /// between it and [`ApiVersion::DEFAULT`] nothing is published; they are left to answer.
@@ -13,30 +16,15 @@ const LACKING: &str = "2022-08-01";
 
 /// A version of the API: a date, with `-preview` or without.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiVersion(String);
+pub struct ApiVersion(Cow<'static, str>);
 
 impl ApiVersion {
     /// The version that is asked for where nothing else is said.
-    pub const DEFAULT: &str = "2024-05-01";
+    pub const DEFAULT: Self = Self(Cow::Borrowed("2024-05-01"));
     /// The version of the Reconnect page.
-    pub const RECONNECT: &str = "2022-08-01";
+    pub const RECONNECT: Self = Self(Cow::Borrowed("2022-08-01"));
     /// The newest version that is known, which shows what others may hide.
-    pub const NEWEST: &str = "2026-03-01-preview";
-
-    /// The version as it is sent.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The version of the Reconnect page, for callers that want to ask as it does.
-    pub fn of_reconnect() -> Self {
-        Self(Self::RECONNECT.to_owned())
-    }
-
-    /// The newest version that is known, for callers that want to see everything.
-    pub fn newest() -> Self {
-        Self(Self::NEWEST.to_owned())
-    }
+    pub const NEWEST: Self = Self(Cow::Borrowed("2026-03-01-preview"));
 
     /// Refuses what this version is known not to have.
     pub fn offers(&self, feature: Feature) -> Result<(), NotOffered> {
@@ -51,7 +39,7 @@ impl ApiVersion {
 
 impl Default for ApiVersion {
     fn default() -> Self {
-        Self(Self::DEFAULT.to_owned())
+        Self::DEFAULT
     }
 }
 
@@ -66,18 +54,14 @@ impl FromStr for ApiVersion {
         let date = text.strip_suffix("-preview").unwrap_or(text);
         // A lenient parser would take `20240501` too, which Azure does not.
         if date.len() == 10 && date.parse::<jiff::civil::Date>().is_ok() {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.to_owned().into()))
         } else {
             Err(ApiVersionError(text.chars().take(80).collect()))
         }
     }
 }
 
-impl fmt::Display for ApiVersion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+as_text!(ApiVersion);
 
 /// What came after 2022-08-01.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -124,12 +108,9 @@ mod tests {
         for bad in ["", "2024-05", "20240501", "2024-13-01", "2024-05-01&x=y", "2024-05-01-beta"] {
             assert!(bad.parse::<ApiVersion>().is_err(), "{bad}");
         }
-        assert_eq!(ApiVersion::DEFAULT.parse::<ApiVersion>().unwrap(), ApiVersion::default());
-        assert_eq!(
-            ApiVersion::RECONNECT.parse::<ApiVersion>().unwrap(),
-            ApiVersion::of_reconnect()
-        );
-        assert_eq!(ApiVersion::NEWEST.parse::<ApiVersion>().unwrap(), ApiVersion::newest());
+        for known in [ApiVersion::DEFAULT, ApiVersion::RECONNECT, ApiVersion::NEWEST] {
+            assert_eq!(known.as_str().parse::<ApiVersion>().unwrap(), known);
+        }
     }
 
     #[test]
@@ -148,9 +129,8 @@ mod tests {
                 assert_eq!(version.offers(feature).is_ok(), offered, "{version} {feature}");
             }
         }
-        let words = all.map(|feature| {
-            ApiVersion::of_reconnect().offers(feature).unwrap_err().to_string() + "\n"
-        });
+        let words = all
+            .map(|feature| ApiVersion::RECONNECT.offers(feature).unwrap_err().to_string() + "\n");
         expect![[r#"
             api-version 2022-08-01 has no backends in workspaces: ask for 2024-05-01 or a later one
             api-version 2022-08-01 has no pools: ask for 2024-05-01 or a later one

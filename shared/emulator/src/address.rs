@@ -61,6 +61,12 @@ impl Address {
     }
 
     /// Another backend beside this one: of the same service and workspace.
+    /// The end of its id, behind that of its service.
+    pub(crate) fn below_service(&self) -> String {
+        let workspace = self.workspace().map_or(String::new(), |id| format!("/workspaces/{id}"));
+        format!("{workspace}/backends/{}", self.name())
+    }
+
     pub(crate) fn beside(&self, name: &str) -> Self {
         Self { name: name.into(), ..self.clone() }
     }
@@ -112,12 +118,7 @@ impl Service {
     #[must_use]
     pub fn backend_id(&self, backend: &Address) -> String {
         let service = backend.service().unwrap_or(self).id();
-        match backend.workspace() {
-            None => format!("{service}/backends/{}", &*backend.name),
-            Some(workspace) => {
-                format!("{service}/workspaces/{workspace}/backends/{}", &*backend.name)
-            }
-        }
+        format!("{service}{}", backend.below_service())
     }
 }
 
@@ -189,12 +190,7 @@ impl Operation {
     /// Whether the operation changes a backend's configuration: PUT, PATCH or DELETE.
     #[must_use]
     pub fn is_write(self) -> bool {
-        match self {
-            Self::Put | Self::Patch | Self::Delete => true,
-            Self::List | Self::Head | Self::Get | Self::Reconnect | Self::Token | Self::Unknown => {
-                false
-            }
-        }
+        matches!(self, Self::Put | Self::Patch | Self::Delete)
     }
 }
 

@@ -50,11 +50,8 @@ enum Step {
 pub(crate) async fn handle(shared: &Shared, head: &Parts, body: &Bytes) -> Response<Body> {
     let answer = answer(shared, head, body).await.unwrap_or_else(|refused| refused);
     let now = shared.clock.now();
-    let common = Common {
-        request_id: token::request_id(shared.options.seed, 0),
-        client_request_id: None,
-        remaining: None,
-    };
+    let request_id = token::request_id(shared.options.seed, 0);
+    let common = Common { request_id, ..Common::default() };
     answer.into_response(now, &common)
 }
 

@@ -6,7 +6,7 @@
 use crate::{clock, fault::ServerError, services::Unfound, version::ApiVersion};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Empty, Full};
+use http_body_util::{BodyExt as _, Full};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -244,6 +244,7 @@ impl Answer {
 pub(crate) use crate::serve::Body;
 
 /// What all answers carry besides their own.
+#[derive(Default)]
 pub(crate) struct Common<'a> {
     pub(crate) request_id: String,
     pub(crate) client_request_id: Option<&'a str>,
@@ -258,10 +259,16 @@ pub(crate) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-c
 
 /// A body that is all there.
 pub(crate) fn full(bytes: Bytes) -> Body {
-    if bytes.is_empty() {
-        return Empty::new().map_err(never).boxed_unsync();
-    }
     Full::new(bytes).map_err(never).boxed_unsync()
+}
+
+/// What a gateway or a member answers itself.
+pub(crate) fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
+    let mut response = Response::new(full(body.to_string().into()));
+    *response.status_mut() = status;
+    let kind = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
 }
 
 fn never(impossible: Infallible) -> crate::serve::BoxError {

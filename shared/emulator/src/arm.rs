@@ -70,13 +70,13 @@ pub(crate) async fn handle(
     };
     let common = Common {
         request_id: token::request_id(shared.options.seed, number),
-        client_request_id: call.client_request_id.as_deref(),
+        client_request_id: call.received.client_request_id.as_deref(),
         remaining,
     };
     let mut answer = answer?;
     // No client is answered before a restart can no longer lose the write.
-    let lasting =
-        call.target.operation().is_write() || call.target.operation() == Operation::Reconnect;
+    let operation = call.received.operation;
+    let lasting = operation.is_write() || operation == Operation::Reconnect;
     if lasting && !shared.kept().await {
         answer = unkept();
     }
@@ -122,19 +122,19 @@ fn enter(
     authorization: Option<&str>,
     legible: Result<(), Answer>,
 ) -> Entered {
-    let operation = call.target.operation();
-    let number = state.record.receive(call.received(operation));
+    let (operation, at) = (call.received.operation, call.received.at);
+    let number = state.record.receive(call.received.clone());
     let mut remaining = None;
     let refused = state
         .tokens
-        .check(authorization, &shared.options.audiences, call.at)
+        .check(authorization, &shared.options.audiences, at)
         .and_then(|principal| legible.map(|()| principal))
         .and_then(|principal| {
             let Some(place) = call.target.place() else {
                 return Ok(());
             };
             let subscription = state.services.of(place).subscription();
-            let taken = state.buckets.take(subscription, principal, operation, call.at);
+            let taken = state.buckets.take(subscription, principal, operation, at);
             let Some(verdict) = taken else {
                 return Ok(());
             };
@@ -151,7 +151,7 @@ fn enter(
             Passage::Settled(Ok(answer))
         }
         Ok(()) => {
-            let fate = state.meet(call, operation);
+            let fate = state.meet(call);
             slow = fate.slow;
             if fate.latency.is_zero() {
                 Passage::Settled(proceed(state, shared, call, number, &fate))

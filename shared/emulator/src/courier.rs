@@ -3,7 +3,7 @@
 
 use crate::{
     event_grid::{
-        ANSWER_SECONDS_MAX, Attempt, SubscribeError, Subscription, Tried,
+        ANSWER_SECONDS_MAX, Attempt, SubscribeError, Subscription,
         message::{Message, consents},
     },
     serve::BODY_BYTES_MAX,
@@ -14,6 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
+use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
@@ -31,14 +32,8 @@ pub(crate) async fn deliver(shared: Arc<Shared>) {
             let shared = Arc::clone(&shared);
             under_way.spawn(async move { try_once(&shared, attempt).await });
         }
-        let at_next = async {
-            match next {
-                Some(next) => shared.clock.sleep_until(next).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
-            () = at_next => {}
+            () = shared.clock.sleep_until(next.unwrap_or(Timestamp::MAX)) => {}
             () = shared.events_due.notified() => {}
             Some(_) = under_way.join_next() => {}
         }
@@ -49,17 +44,14 @@ async fn try_once(shared: &Shared, attempt: Attempt) {
     let Attempt { number, attempts, event, subscription, validated } = attempt;
     let consent = if validated { Ok(()) } else { validate(shared, &subscription).await };
     let tried = match consent {
-        Err(refused) => Tried::Refused(refused.to_string()),
+        Err(refused) => Err(refused.to_string()),
         Ok(()) => {
             let message = Message::event(&subscription, &event, attempts);
-            match send(&subscription, message).await {
-                Ok((status, _, _)) => Tried::Answered(status),
-                Err(why) => Tried::Unreached(why),
-            }
+            send(&subscription, message).await.map(|(status, _, _)| status)
         }
     };
     let now = shared.clock.now();
-    shared.lock().events.tried(number, &tried, now);
+    shared.lock().events.tried(number, tried, now);
     shared.changed();
 }
 

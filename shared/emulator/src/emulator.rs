@@ -117,27 +117,11 @@ impl Emulator {
             StartError::State { path: path.clone(), why: format!("{error}{cause}") }
         })?;
         let shared = Arc::new(shared);
-        let arm = listen("Resource Manager", ports.arm, {
-            let shared = Arc::clone(&shared);
-            move |request| arm::handle(Arc::clone(&shared), request)
-        });
-        let gateway = listen("gateway", ports.gateway, {
-            let shared = Arc::clone(&shared);
-            move |request| proxy::handle(Arc::clone(&shared), request)
-        });
-        let identity = listen("identity", ports.identity, {
-            let shared = Arc::clone(&shared);
-            move |request| identity::handle(Arc::clone(&shared), request)
-        });
-        let (arm, gateway, identity) = (arm.await?, gateway.await?, identity.await?);
-        let timekeeper = tokio::spawn({
-            let shared = Arc::clone(&shared);
-            async move { shared.keep_time().await }
-        });
-        let keeper = tokio::spawn({
-            let shared = Arc::clone(&shared);
-            async move { shared.keep().await }
-        });
+        let arm = listen("Resource Manager", ports.arm, &shared, arm::handle).await?;
+        let gateway = listen("gateway", ports.gateway, &shared, proxy::handle).await?;
+        let identity = listen("identity", ports.identity, &shared, identity::handle).await?;
+        let timekeeper = tokio::spawn(Arc::clone(&shared).keep_time());
+        let keeper = tokio::spawn(Arc::clone(&shared).keep());
         if !shared.kept().await {
             keeper.abort();
             timekeeper.abort();
@@ -246,12 +230,14 @@ impl Emulator {
 async fn listen<F>(
     what: &'static str,
     port: u16,
-    service: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+    shared: &Arc<Shared>,
+    handle: impl Fn(Arc<Shared>, Request<Incoming>) -> F + Send + Sync + 'static,
 ) -> Result<Server, StartError>
 where
     F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
 {
-    let server = Server::start(port, service).await;
+    let shared = Arc::clone(shared);
+    let server = Server::start(port, move |request| handle(Arc::clone(&shared), request)).await;
     server.map_err(|cause| StartError::Port { what, port, cause })
 }
 
@@ -350,18 +336,13 @@ impl Emulator {
         let body = body.to_string().into();
         let (answer, effect) = hand::foreign(self.shared(), operation, backend, body);
         let Answer { status, body, .. } = answer;
-        match effect {
-            Effect::Written { etag } => Ok(etag),
-            Effect::None if !status.is_success() => Err(Refused {
-                status: status.as_u16(),
-                body: String::from_utf8_lossy(&body).into_owned(),
-            }),
-            Effect::None
-            | Effect::Deleted
-            | Effect::Reconnects
-            | Effect::Waiting
-            | Effect::Lost { .. } => Ok(String::new()),
+        if let Effect::Written { etag } = effect {
+            return Ok(etag);
         }
+        if status.is_success() {
+            return Ok(String::new());
+        }
+        Err(Refused { status: status.as_u16(), body: String::from_utf8_lossy(&body).into_owned() })
     }
 
     /// Puts a Single that leads to `url`; gives its ETag.

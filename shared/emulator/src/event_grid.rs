@@ -15,7 +15,7 @@
 
 pub(crate) mod message;
 
-use crate::{address::Address, clock, gateway::routes::Switched, services::Services, token};
+use crate::{clock, gateway::routes::Switched, services::Services, token};
 use http::{HeaderName, HeaderValue, StatusCode, Uri};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -173,14 +173,6 @@ pub(crate) struct Event {
     trip: Duration,
 }
 
-/// The result of an attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Tried {
-    Answered(StatusCode),
-    Refused(String),
-    Unreached(String),
-}
-
 struct Pending {
     number: u64,
     event: Arc<Event>,
@@ -206,7 +198,8 @@ pub(crate) struct Attempt {
 /// The subscriptions, and what is on its way to them.
 #[derive(Default)]
 pub(crate) struct EventGrid {
-    subscriptions: Vec<Subscribed>,
+    /// As a file has them, too.
+    pub(crate) subscriptions: Vec<Subscribed>,
     deliveries: VecDeque<Pending>,
     seed: u64,
     events: u64,
@@ -235,16 +228,6 @@ impl EventGrid {
         self.subscriptions.len() < before
     }
 
-    /// Continues with what a file has.
-    pub(crate) fn restore(&mut self, kept: Vec<Subscribed>) {
-        self.subscriptions = kept;
-    }
-
-    /// The subscriptions as a file is to have them.
-    pub(crate) fn kept(&self) -> Vec<Subscribed> {
-        self.subscriptions.clone()
-    }
-
     pub(crate) fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
         self.subscriptions.iter().map(|is| &is.subscription)
     }
@@ -265,7 +248,8 @@ impl EventGrid {
                 false => "Microsoft.ApiManagement.CircuitBreaker.Closed",
             },
             topic: services.of(backend).id(),
-            subject: subject(backend, &turned.rule),
+            // That a workspace leads it is assumed.
+            subject: format!("{}/circuit-breaker/rules/{}", backend.below_service(), turned.rule),
             at: turned.at,
             backend: backend.name().to_owned(),
             rule: turned.rule.clone(),
@@ -331,27 +315,24 @@ impl EventGrid {
     }
 
     /// Records the result of an attempt.
-    pub(crate) fn tried(&mut self, number: u64, tried: &Tried, now: Timestamp) {
+    pub(crate) fn tried(&mut self, number: u64, tried: Result<StatusCode, String>, now: Timestamp) {
         let Some(pending) = self.deliveries.iter_mut().find(|pending| pending.number == number)
         else {
             return;
         };
-        let (progress, latest) = match tried {
-            Tried::Answered(status) if (200..=204).contains(&status.as_u16()) => {
+        let progress = match tried.as_ref().map(StatusCode::as_u16) {
+            Ok(200..=204) => {
                 let name = &pending.shown.subscription;
                 for is in self.subscriptions.iter_mut().filter(|is| is.subscription.name == *name) {
                     is.validated = true;
                 }
-                (Progress::Delivered, status.to_string())
+                Progress::Delivered
             }
-            Tried::Answered(status) if [400, 401, 403, 413].contains(&status.as_u16()) => {
-                (Progress::Dropped, status.to_string())
-            }
-            Tried::Answered(status) => (pending.again(now), status.to_string()),
-            Tried::Refused(why) | Tried::Unreached(why) => (pending.again(now), why.clone()),
+            Ok(400 | 401 | 403 | 413) => Progress::Dropped,
+            Ok(_) | Err(_) => pending.again(now),
         };
         pending.shown.progress = progress;
-        pending.shown.latest = latest;
+        pending.shown.latest = tried.map_or_else(|why| why, |status| status.to_string());
     }
 }
 
@@ -369,12 +350,6 @@ impl Pending {
         let end = clock::later(self.event.at, Duration::from_secs(TRIED_SECONDS_MAX));
         if attempts >= ATTEMPTS_MAX || next > end { Progress::Dropped } else { Progress::Due(next) }
     }
-}
-
-/// The subject of an event; that a workspace leads it is assumed.
-fn subject(backend: &Address, rule: &str) -> String {
-    let workspace = backend.workspace().map_or(String::new(), |id| format!("/workspaces/{id}"));
-    format!("{workspace}/backends/{}/circuit-breaker/rules/{rule}", backend.name())
 }
 
 #[cfg(test)]
@@ -413,7 +388,7 @@ mod tests {
             let attempts = grid.take_due(now);
             assert_eq!(attempts.len(), 1, "one attempt when it is due");
             assert!(grid.take_due(now).is_empty(), "which is under way then");
-            grid.tried(attempts[0].number, &Tried::Unreached("nobody".into()), now);
+            grid.tried(attempts[0].number, Err("nobody".into()), now);
             let Some(next) = grid.next_due() else { break };
             waits.push(next.duration_since(now).as_secs());
             now = next;
@@ -443,7 +418,7 @@ mod tests {
             let mut grid = grid();
             publish(&mut grid);
             let number = grid.take_due(at(0))[0].number;
-            grid.tried(number, &Tried::Answered(StatusCode::from_u16(code).unwrap()), at(0));
+            grid.tried(number, Ok(StatusCode::from_u16(code).unwrap()), at(0));
             let is = match grid.deliveries()[0].progress {
                 Progress::Due(_) => "due",
                 Progress::UnderWay => "under way",

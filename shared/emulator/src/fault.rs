@@ -451,9 +451,6 @@ impl Faults {
         earlier: impl Fn() -> bool,
     ) -> Fate {
         let mut fate = Fate::default();
-        if self.standing.is_empty() {
-            return fate;
-        }
         for standing in &mut self.standing {
             if !standing.fault.on.hits(operation, backend) || standing.spent(now) {
                 continue;

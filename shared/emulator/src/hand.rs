@@ -4,7 +4,7 @@
 use crate::{
     address::{Address, Operation},
     answer::Answer,
-    record::{Origin, Outcome},
+    record::{Origin, Outcome, Received},
     state::{Call, Shared, State},
     store::Effect,
     target::Target,
@@ -50,22 +50,26 @@ pub(crate) fn foreign_within(
         | Operation::Unknown => (Method::GET, None),
     };
     let backend = &shared.services.home(backend.clone());
-    let call = Call {
+    let received = Received {
+        number: 0,
         at: shared.clock.now(),
         instant: Instant::now(),
         origin: Origin::Foreign,
+        operation,
         verb,
-        host: String::new(),
         path: shared.options.service.backend_id(backend),
         query: String::new(),
-        target: Target::Backend(operation, backend.clone()),
-        version: LATEST,
+        backend: Some(backend.clone()),
         if_match,
         client_request_id: None,
         body,
+        outcome: Outcome::Pending,
+        effect: Effect::None,
     };
-    let number = state.record.receive(call.received(operation));
-    let (answer, effect) = state.execute(&call, call.at);
+    let target = Target::Backend(operation, backend.clone());
+    let call = Call { received, host: String::new(), target, version: LATEST };
+    let number = state.record.receive(call.received.clone());
+    let (answer, effect) = state.execute(&call, call.received.at);
     state.record.outcome(number, Outcome::Answered(answer.status));
     state.record.effect(number, Some(backend), effect.clone());
     (answer, effect)

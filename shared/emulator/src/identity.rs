@@ -87,12 +87,14 @@ pub(crate) async fn handle(
     let body = read(body).await?.unwrap_or_default();
     let way = Way::of(&head);
     // The body holds the client's secret, and is not recorded.
-    let call = Call::of(&head, shared.clock.now(), Target::Unknown, LATEST, Bytes::new());
-    let operation = if way == Way::Unknown { Operation::Unknown } else { Operation::Token };
+    let mut call = Call::of(&head, shared.clock.now(), Target::Unknown, LATEST, Bytes::new());
+    if way != Way::Unknown {
+        call.received.operation = Operation::Token;
+    }
     let (number, fate) = {
         let mut state = shared.lock();
-        let number = state.record.receive(call.received(operation));
-        (number, state.meet(&call, operation))
+        let number = state.record.receive(call.received.clone());
+        (number, state.meet(&call))
     };
     shared.changed();
     if !fate.latency.is_zero() {
@@ -121,11 +123,8 @@ pub(crate) async fn handle(
     let outcome = answer.as_ref().map_or(Outcome::Cut, |answer| Outcome::Answered(answer.status));
     shared.lock().record.outcome(number, outcome);
     shared.changed();
-    let common = Common {
-        request_id: token::request_id(shared.options.seed, number),
-        client_request_id: None,
-        remaining: None,
-    };
+    let request_id = token::request_id(shared.options.seed, number);
+    let common = Common { request_id, ..Common::default() };
     let answer = answer.ok_or(Cut)?;
     let response = answer.into_response(shared.clock.now(), &common);
     Ok(arm::slowed(&shared, response, fate.slow))

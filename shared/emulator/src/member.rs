@@ -5,17 +5,14 @@
 //! while traffic runs.
 
 use crate::{
-    answer::full,
+    answer::json_response,
     serve::{Body, Cut, Server},
 };
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::json;
 use std::{
     io,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -52,9 +49,7 @@ pub struct Member {
 #[derive(Debug, Default)]
 struct Inner {
     name: String,
-    mode: Mutex<Mode>,
-    requests: AtomicU64,
-    failures: AtomicU64,
+    state: Mutex<(Mode, Counts)>,
 }
 
 impl Member {
@@ -100,22 +95,19 @@ impl Member {
 
     /// Changes how it answers from the next request on.
     pub fn set(&self, mode: Mode) {
-        *self.inner.mode() = mode;
+        self.inner.state().0 = mode;
     }
 
     /// How it answers.
     #[must_use]
     pub fn mode(&self) -> Mode {
-        *self.inner.mode()
+        self.inner.state().0
     }
 
     /// What it has answered so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        Counts {
-            requests: self.inner.requests.load(Ordering::Acquire),
-            failures: self.inner.failures.load(Ordering::Acquire),
-        }
+        self.inner.state().1
     }
 
     /// How many connections were opened to it.
@@ -133,23 +125,25 @@ impl Member {
 }
 
 impl Inner {
-    fn mode(&self) -> std::sync::MutexGuard<'_, Mode> {
-        self.mode.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, (Mode, Counts)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a request, and says how it is answered.
+    fn met(&self) -> Mode {
+        let (mode, counts) = &mut *self.state();
+        counts.requests += 1;
+        counts.failures += u64::from(matches!(mode, Mode::Failing(_) | Mode::Throttling(_)));
+        *mode
     }
 }
 
 async fn answer(inner: Arc<Inner>) -> Result<Response<Body>, Cut> {
-    inner.requests.fetch_add(1, Ordering::AcqRel);
-    let mode = *inner.mode();
     let mut retry_after = None;
-    let status = match mode {
+    let status = match inner.met() {
         Mode::Healthy => StatusCode::OK,
-        Mode::Failing(status) => {
-            inner.failures.fetch_add(1, Ordering::AcqRel);
-            status
-        }
+        Mode::Failing(status) => status,
         Mode::Throttling(seconds) => {
-            inner.failures.fetch_add(1, Ordering::AcqRel);
             retry_after = Some(HeaderValue::from(seconds));
             StatusCode::TOO_MANY_REQUESTS
         }
@@ -159,11 +153,7 @@ async fn answer(inner: Arc<Inner>) -> Result<Response<Body>, Cut> {
         }
     };
     let body = json!({"member": inner.name, "status": status.as_u16()});
-    let mut response = Response::new(full(body.to_string().into()));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut response = json_response(status, &body);
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }

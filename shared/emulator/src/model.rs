@@ -236,29 +236,12 @@ fn strip_value(
     path: &str,
     stripped: &mut Vec<String>,
 ) {
-    match kind {
-        Kind::Object(fields) => {
-            if let Value::Object(object) = value {
-                strip_fields(object, fields, newer, path, stripped);
-            }
+    if let (Kind::Object(fields), Value::Object(object)) = (kind, &mut *value) {
+        strip_fields(object, fields, newer, path, stripped);
+    } else if let (Kind::List { of, .. }, Value::Array(items)) = (kind, value) {
+        for (index, item) in items.iter_mut().enumerate() {
+            strip_value(item, of, newer, &format!("{path}[{index}]"), stripped);
         }
-        Kind::List { of, .. } => {
-            for (index, item) in value.as_array_mut().into_iter().flatten().enumerate() {
-                strip_value(item, of, newer, &format!("{path}[{index}]"), stripped);
-            }
-        }
-        // Nothing newer is known inside these.
-        Kind::Text { .. }
-        | Kind::Word
-        | Kind::Choice(_)
-        | Kind::RuleName
-        | Kind::MemberId
-        | Kind::Flag
-        | Kind::Integer { .. }
-        | Kind::Integer32
-        | Kind::Duration
-        | Kind::Map(_)
-        | Kind::Anything => {}
     }
 }
 

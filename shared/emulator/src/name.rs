@@ -7,6 +7,7 @@ use std::{
     hash::{Hash, Hasher},
     ops::Deref,
 };
+use uuid::Uuid;
 
 /// How much of a name is repeated, in characters.
 const SHOWN_CHARS_MAX: usize = 100;
@@ -91,8 +92,8 @@ impl Rule {
 
 /// A UUID with its hyphens.
 pub(crate) fn subscription(text: &str) -> Result<(), String> {
-    let groups: Vec<usize> = text.split('-').map(str::len).collect();
-    let is = groups == [8, 4, 4, 4, 12] && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit());
+    // Of its forms, that with hyphens alone.
+    let is = text.len() == uuid::fmt::Hyphenated::LENGTH && Uuid::try_parse(text).is_ok();
     if is { Ok(()) } else { Err(words("subscription id", text, "it must be a UUID")) }
 }
 

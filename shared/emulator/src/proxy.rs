@@ -21,7 +21,7 @@
 
 use crate::{
     address::Address,
-    answer::full,
+    answer::{full, json_response},
     gateway::{
         breaker::{Came, Reason},
         forward::Route,
@@ -133,16 +133,10 @@ fn place(shared: &Shared, host: &str) -> Option<Address> {
     };
     let (workspace, service) = match host.rsplit_once('.') {
         None => (None, host),
-        Some((workspace, service)) => (Some(workspace), service),
+        Some((workspace, service)) => (Some(workspace.into()), service),
     };
-    let address = match workspace {
-        None => Address::from(""),
-        Some(workspace) => Address::in_workspace(workspace, ""),
-    };
-    Some(match shared.services.named(service)? {
-        None => address,
-        Some(service) => Address::of(service, address),
-    })
+    let service = shared.services.named(service)?.clone();
+    Some(shared.services.home(Address::new(Some(service), workspace, "")))
 }
 
 /// How long a backend's Retry-After says to wait: in seconds, or until a date.
@@ -185,9 +179,7 @@ fn put(response: &mut Response<Body>, name: HeaderName, value: &str) {
 /// A refusal of the gateway's own.
 fn refusal(gateway: usize, status: StatusCode, message: &str) -> Response<Body> {
     let body = json!({"statusCode": status.as_u16(), "message": message});
-    let mut response = Response::new(full(body.to_string().into()));
-    *response.status_mut() = status;
-    put(&mut response, header::CONTENT_TYPE, "application/json");
+    let mut response = json_response(status, &body);
     put(&mut response, GATEWAY_HEADER, &gateway.to_string());
     response
 }

@@ -122,7 +122,8 @@ impl fmt::Debug for Received {
 pub(crate) struct Record {
     kept: VecDeque<Received>,
     kept_max: usize,
-    last: u64,
+    /// The number of the latest request; it goes on after a restart.
+    pub(crate) last: u64,
     totals: BTreeMap<Operation, u64>,
     written: BTreeMap<Address, u64>,
     unknown: Vec<String>,
@@ -158,16 +159,6 @@ impl Record {
             self.kept.push_back(received);
         }
         self.last
-    }
-
-    /// The number of the latest request.
-    pub(crate) fn last(&self) -> u64 {
-        self.last
-    }
-
-    /// Continues after the requests of an earlier run.
-    pub(crate) fn restore(&mut self, last: u64) {
-        self.last = last;
     }
 
     pub(crate) fn outcome(&mut self, number: u64, outcome: Outcome) {

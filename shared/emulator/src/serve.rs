@@ -15,7 +15,10 @@ use hyper::{
     server::conn::http1,
     service::service_fn,
 };
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::{GracefulShutdown, Watcher},
+};
 use std::{
     future::Future,
     io,
@@ -160,17 +163,17 @@ impl Drop for Server {
 async fn accept(
     listener: TcpListener,
     service: Service,
-    stopped: watch::Receiver<bool>,
+    mut stopped: watch::Receiver<bool>,
     count: Arc<AtomicU64>,
 ) {
-    let mut stop = stopped.clone();
+    let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     count.fetch_add(1, Ordering::AcqRel);
-                    connections.spawn(serve(stream, Arc::clone(&service), stopped.clone()));
+                    connections.spawn(serve(stream, Arc::clone(&service), graceful.watcher()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -178,18 +181,17 @@ async fn accept(
                 }
             },
             Some(_) = connections.join_next() => {}
-            () = told(&mut stop) => break,
+            () = told(&mut stopped) => break,
         }
     }
     drop(listener);
     let grace = Duration::from_millis(STOP_GRACE_MS);
-    let finish = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(grace, finish).await.is_err() {
-        connections.shutdown().await;
-    }
+    // In time or not, what is left then is cut.
+    let _ = tokio::time::timeout(grace, graceful.shutdown()).await;
+    connections.shutdown().await;
 }
 
-async fn serve(stream: TcpStream, service: Service, mut stopped: watch::Receiver<bool>) {
+async fn serve(stream: TcpStream, service: Service, watcher: Watcher) {
     // Small answers must not wait for a delayed acknowledgement; that would be 40 ms of waiting.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY was refused");
@@ -198,19 +200,8 @@ async fn serve(stream: TcpStream, service: Service, mut stopped: watch::Receiver
         .timer(TokioTimer::new())
         .auto_date_header(false)
         .serve_connection(TokioIo::new(stream), service_fn(move |request| service(request)));
-    tokio::pin!(connection);
-    tokio::select! {
-        ended = connection.as_mut() => {
-            // A cut, or a client that went away: both are normal here.
-            if let Err(error) = ended {
-                tracing::trace!(%error, "a connection ended early");
-            }
-            return;
-        }
-        () = told(&mut stopped) => {}
-    }
-    connection.as_mut().graceful_shutdown();
-    if let Err(error) = connection.await {
+    // A cut, or a client that went away: both are normal here.
+    if let Err(error) = watcher.watch(connection).await {
         tracing::trace!(%error, "a connection ended early");
     }
 }

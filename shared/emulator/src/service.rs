@@ -14,20 +14,10 @@ pub struct Service {
     name: Name,
 }
 
-/// Why something is no service.
+/// A part of an id that is not a valid name of its kind, in words that name both.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ServiceError {
-    /// A subscription is a UUID.
-    #[error("{0}")]
-    Subscription(String),
-    /// A resource group has 1 to 90 characters and no slash.
-    #[error("{0}")]
-    ResourceGroup(String),
-    /// A service name has 1 to 50 letters, digits and hyphens, begins with a letter and does not
-    /// end with a hyphen.
-    #[error("{0}")]
-    Name(String),
-}
+#[error("{0}")]
+pub struct ServiceError(String);
 
 impl Service {
     /// A service by its subscription (a UUID), resource group and name.
@@ -35,9 +25,9 @@ impl Service {
     /// # Errors
     /// When one of the three cannot be one in Azure.
     pub fn new(subscription: &str, resource_group: &str, name: &str) -> Result<Self, ServiceError> {
-        name::subscription(subscription).map_err(ServiceError::Subscription)?;
-        name::resource_group(resource_group).map_err(ServiceError::ResourceGroup)?;
-        name::service(name).map_err(ServiceError::Name)?;
+        name::subscription(subscription).map_err(ServiceError)?;
+        name::resource_group(resource_group).map_err(ServiceError)?;
+        name::service(name).map_err(ServiceError)?;
         Ok(Self {
             subscription: subscription.into(),
             resource_group: resource_group.into(),

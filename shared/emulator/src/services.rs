@@ -41,13 +41,13 @@ impl Services {
         address.service().unwrap_or(&self.first)
     }
 
-    /// The service of these three names: none for the first one, whose addresses do not name it.
+    /// The service of these three names.
     pub(crate) fn find(
         &self,
         subscription: &str,
         resource_group: &str,
         name: &str,
-    ) -> Result<Option<&Arc<Service>>, Unfound> {
+    ) -> Result<&Arc<Service>, Unfound> {
         let wanted = [subscription, resource_group, name];
         // How many of the three names exist.
         let known = |service: &Arc<Service>| {
@@ -77,16 +77,14 @@ impl Services {
                      '{resource_group}' was not found."
                 ),
             ),
-            _ => return Ok((**best != *self.first).then_some(best)),
+            _ => return Ok(best),
         };
         Err(Unfound { status, code, message })
     }
 
-    /// The service of this name, wherever it is: names are unique in all of Azure. The inner none
-    /// is the first one.
-    pub(crate) fn named(&self, name: &str) -> Option<Option<&Arc<Service>>> {
-        let found = self.all().find(|service| service.name().eq_ignore_ascii_case(name))?;
-        Some((**found != *self.first).then_some(found))
+    /// The service of this name, wherever it is: names are unique in all of Azure.
+    pub(crate) fn named(&self, name: &str) -> Option<&Arc<Service>> {
+        self.all().find(|service| service.name().eq_ignore_ascii_case(name))
     }
 
     /// The address as this emulator writes it: one in the first service does not name it.
@@ -109,14 +107,14 @@ mod tests {
         let other = "00000000-0000-0000-0000-000000000002";
         let fabrikam = Service::new(other, "rg2", "fabrikam").unwrap();
         let services = Services::new(Service::default(), std::slice::from_ref(&fabrikam));
-        let check = |sub: &str, group: &str, name: &str, want: Result<Option<&str>, &str>| {
+        let check = |sub: &str, group: &str, name: &str, want: Result<&str, &str>| {
             let found = services.find(sub, group, name);
-            let found = found.map(|service| service.map(|service| service.name()));
+            let found = found.map(|service| service.name());
             let found = found.map_err(|unfound| unfound.code);
             assert_eq!(found, want, "{sub} {group} {name}");
         };
-        check(SUB, "RG1", "Contoso-APIM", Ok(None));
-        check(other, "rg2", "FABRIKAM", Ok(Some("fabrikam")));
+        check(SUB, "RG1", "Contoso-APIM", Ok("contoso-apim"));
+        check(other, "rg2", "FABRIKAM", Ok("fabrikam"));
         check(other, "rg2", "contoso-apim", Err("ResourceNotFound"));
         check(other, "rg1", "fabrikam", Err("ResourceGroupNotFound"));
         check(

@@ -34,7 +34,7 @@ use crate::{
     version::{ApiVersion, WORKSPACES},
 };
 use bytes::Bytes;
-use http::{HeaderName, Method, StatusCode, header, request::Parts};
+use http::{HeaderName, StatusCode, header, request::Parts};
 use jiff::{SignedDuration, Timestamp};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -45,18 +45,11 @@ use tokio::sync::{Notify, watch};
 /// A request as it came over the wire, read and understood.
 #[derive(Clone)]
 pub(crate) struct Call {
-    pub(crate) at: Timestamp,
-    pub(crate) instant: Instant,
-    pub(crate) origin: Origin,
-    pub(crate) verb: Method,
+    /// As it is recorded; the record gives it its number.
+    pub(crate) received: Received,
     pub(crate) host: String,
-    pub(crate) path: String,
-    pub(crate) query: String,
     pub(crate) target: Target,
     pub(crate) version: ApiVersion,
-    pub(crate) if_match: Option<String>,
-    pub(crate) client_request_id: Option<String>,
-    pub(crate) body: Bytes,
 }
 
 impl Call {
@@ -69,39 +62,23 @@ impl Call {
         body: Bytes,
     ) -> Self {
         let text = |name: &HeaderName| text(&head.headers, name).map(str::to_owned);
-        Self {
+        let received = Received {
+            number: 0,
             at,
             instant: Instant::now(),
             origin: Origin::Client,
+            operation: target.operation(),
             verb: head.method.clone(),
-            host: text(&header::HOST).unwrap_or_default(),
             path: head.uri.path().to_owned(),
             query: head.uri.query().unwrap_or_default().to_owned(),
-            target,
-            version,
+            backend: target.backend().cloned(),
             if_match: text(&header::IF_MATCH),
             client_request_id: text(&CLIENT_REQUEST_ID),
             body,
-        }
-    }
-
-    pub(crate) fn received(&self, operation: Operation) -> Received {
-        Received {
-            number: 0,
-            at: self.at,
-            instant: self.instant,
-            origin: self.origin,
-            operation,
-            verb: self.verb.clone(),
-            path: self.path.clone(),
-            query: self.query.clone(),
-            backend: self.target.backend().cloned(),
-            if_match: self.if_match.clone(),
-            client_request_id: self.client_request_id.clone(),
-            body: self.body.clone(),
             outcome: Outcome::Pending,
             effect: Effect::None,
-        }
+        };
+        Self { received, host: text(&header::HOST).unwrap_or_default(), target, version }
     }
 }
 
@@ -250,7 +227,7 @@ impl Shared {
     }
 
     /// Writes the state to its file whenever that is asked for, for as long as the emulator runs.
-    pub(crate) async fn keep(&self) {
+    pub(crate) async fn keep(self: Arc<Self>) {
         let Some(keeper) = &self.keeper else { return };
         keeper.keep(&self.clock, || self.lock().kept(self.clock.skew())).await;
     }
@@ -271,17 +248,11 @@ impl Shared {
     }
 
     /// Makes things happen when they are due, so that those who wait for them wake.
-    pub(crate) async fn keep_time(&self) {
+    pub(crate) async fn keep_time(self: Arc<Self>) {
         loop {
             let due = self.lock().next_due();
-            let at_due = async {
-                match due {
-                    Some(due) => self.clock.sleep_until(due).await,
-                    None => std::future::pending().await,
-                }
-            };
             tokio::select! {
-                () = at_due => {}
+                () = self.clock.sleep_until(due.unwrap_or(Timestamp::MAX)) => {}
                 () = self.due_changed.notified() => {}
             }
         }
@@ -340,12 +311,12 @@ impl State {
             version: keep::VERSION,
             service: self.options.service.id(),
             skew,
-            requests: self.record.last(),
+            requests: self.record.last,
             backends: self.backends.kept(),
             reconnects: self.reconnects.clone(),
             tokens: self.tokens.clone(),
             faults: self.faults.standing().to_vec(),
-            subscriptions: self.events.kept(),
+            subscriptions: self.events.subscriptions.clone(),
         };
         (self.revision, kept)
     }
@@ -362,11 +333,11 @@ impl State {
     fn restore(&mut self, kept: Kept, clock: &Clock) {
         clock.set_skew(kept.skew);
         let now = clock.now();
-        self.record.restore(kept.requests);
+        self.record.last = kept.requests;
         self.backends.restore(kept.backends);
         self.tokens.restore(kept.tokens);
         self.faults.restore(kept.faults);
-        self.events.restore(kept.subscriptions);
+        self.events.subscriptions = kept.subscriptions;
         self.reconnects = kept.reconnects;
         for entry in self.backends.all() {
             self.gateways.announce(&entry.address, Some(&entry.properties), |_| now);
@@ -375,10 +346,10 @@ impl State {
     }
 
     /// The faults that hit a request; uses up one hit of each.
-    pub(crate) fn meet(&mut self, call: &Call, operation: Operation) -> Fate {
-        let backends = &self.backends;
+    pub(crate) fn meet(&mut self, call: &Call) -> Fate {
+        let (backends, Received { operation, at, .. }) = (&self.backends, &call.received);
         let earlier = || backends.has_earlier(&call.target);
-        let fate = self.faults.meet(operation, call.target.backend(), call.at, earlier);
+        let fate = self.faults.meet(*operation, call.target.backend(), *at, earlier);
         if fate != Fate::default() {
             self.touch();
         }
@@ -409,7 +380,7 @@ impl State {
         }
         let answer = match &call.target {
             Target::Backend(Operation::Reconnect, address) => {
-                return match self.reconnect(address, &call.body, now) {
+                return match self.reconnect(address, &call.received.body, now) {
                     Ok(accepted) => (accepted, Effect::Reconnects),
                     Err(refused) => (refused, Effect::None),
                 };
@@ -424,14 +395,14 @@ impl State {
                 let change = Change {
                     operation: *operation,
                     address,
-                    if_match: call.if_match.as_deref(),
+                    if_match: call.received.if_match.as_deref(),
                     version: call.version,
-                    body: &call.body,
+                    body: &call.received.body,
                 };
                 return self.write(&change, now);
             }
             Target::Collection(place) => {
-                let query = pairs(&call.query);
+                let query = pairs(&call.received.query);
                 let next = |skip| next_link(call, &query, skip);
                 self.backends.list(place, call.version, &query, writes, next)
             }
@@ -517,7 +488,7 @@ impl State {
     pub(crate) fn leftovers(&self) -> Vec<String> {
         let fault = |standing: &Standing| format!("a fault was never met: {standing}");
         let late = |late: &Late| {
-            let Call { verb, path, .. } = &late.call;
+            let Received { verb, path, .. } = &late.call.received;
             format!("a late write never landed: #{} {verb} {path}", late.number)
         };
         let unknown = |call: &String| format!("an unexpected call: {call}");
@@ -532,5 +503,5 @@ fn next_link(call: &Call, query: &[(String, String)], skip: usize) -> String {
         .filter(|(key, _)| key != "$skip")
         .map(|(key, value)| format!("{}={}&", encoded(key), encoded(value)))
         .collect();
-    format!("http://{}{}?{rest}$skip={skip}", call.host, call.path)
+    format!("http://{}{}?{rest}$skip={skip}", call.host, call.received.path)
 }

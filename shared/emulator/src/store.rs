@@ -59,10 +59,7 @@ impl Effect {
     /// Whether the service did what was asked.
     #[must_use]
     pub fn happened(&self) -> bool {
-        match self {
-            Self::Written { .. } | Self::Deleted | Self::Reconnects => true,
-            Self::None | Self::Waiting | Self::Lost { .. } => false,
-        }
+        matches!(self, Self::Written { .. } | Self::Deleted | Self::Reconnects)
     }
 }
 
@@ -74,27 +71,11 @@ pub(crate) struct KeptBackends {
     entries: Vec<Entry>,
 }
 
-/// Bytes that are a text.
-mod text {
-    use super::{Bytes, Deserialize};
-    use serde::{Deserializer, Serializer, ser::Error as _};
-
-    pub(super) fn serialize<S: Serializer>(bytes: &Bytes, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(std::str::from_utf8(bytes).map_err(S::Error::custom)?)
-    }
-
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<Bytes, D::Error> {
-        String::deserialize(from).map(Bytes::from)
-    }
-}
-
-/// A backend as a GET shows it. Bodies hold secrets, so that nothing here has Debug.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Version {
     pub(crate) etag: String,
-    /// In a file it is the same text. Copying it is cheap, which it must be under the lock.
-    #[serde(with = "text")]
-    pub(crate) body: Bytes,
+    /// Sharing it is cheap, as it must be where all of them are kept under the lock.
+    pub(crate) body: Arc<str>,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -184,9 +165,9 @@ impl Backends {
     /// What `by` is shown of a version.
     fn answer(&self, status: StatusCode, version: &Version, by: ApiVersion) -> Answer {
         let body = match self.unpublished.newer_fields {
-            NewerFields::Shown => version.body.clone(),
+            NewerFields::Shown => Bytes::copy_from_slice(version.body.as_bytes()),
             NewerFields::Hidden => {
-                let mut body: Value = serde_json::from_slice(&version.body).unwrap_or_default();
+                let mut body: Value = serde_json::from_str(&version.body).unwrap_or_default();
                 model::hide(&mut body, by);
                 body.to_string().into()
             }
@@ -237,7 +218,7 @@ impl Backends {
         let entries: Vec<_> = self.entries.values().filter(wanted).collect();
         let shown = |entry: &&Entry| {
             let version = &entry.version(writes).body;
-            let mut body: Value = serde_json::from_slice(version).unwrap_or_default();
+            let mut body: Value = serde_json::from_str(version).unwrap_or_default();
             if self.unpublished.newer_fields == NewerFields::Hidden {
                 model::hide(&mut body, by);
             }
@@ -402,15 +383,13 @@ impl Backends {
 fn properties(body: &[u8]) -> Result<Properties, Answer> {
     let body: Value =
         serde_json::from_slice(body).map_err(|error| Answer::unreadable(&error.to_string()))?;
-    match body {
-        Value::Object(mut body) => match body.shift_remove("properties") {
-            Some(Value::Object(properties)) => Ok(properties),
-            None | Some(Value::Null) => Ok(Properties::new()),
-            Some(_) => Err(Answer::unreadable("`properties` must be an object")),
-        },
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            Err(Answer::unreadable("the body must be an object"))
-        }
+    let Value::Object(mut body) = body else {
+        return Err(Answer::unreadable("the body must be an object"));
+    };
+    match body.shift_remove("properties") {
+        Some(Value::Object(properties)) => Ok(properties),
+        None | Some(Value::Null) => Ok(Properties::new()),
+        Some(_) => Err(Answer::unreadable("`properties` must be an object")),
     }
 }
 

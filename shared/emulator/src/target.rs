@@ -37,7 +37,7 @@ impl Target {
             return Self::Unknown;
         };
         let service = match services.find(sub, group, name) {
-            Ok(service) => service.map(Arc::clone),
+            Ok(service) => Arc::clone(service),
             Err(unfound) => return Self::Elsewhere(unfound),
         };
         let (workspace, rest) = workspace(rest);
@@ -48,7 +48,7 @@ impl Target {
             return Self::Unknown;
         }
         let in_workspace = workspace.is_some();
-        let address = |name: &str| Address::new(service, workspace, name);
+        let address = |name: &str| services.home(Address::new(Some(service), workspace, name));
         match rest {
             [] => match *verb {
                 Method::GET => Self::Collection(address("")),

@@ -14,21 +14,13 @@ struct Limit {
     header: HeaderName,
 }
 
-const READS: Limit = Limit {
-    size: 250,
-    per_second: 25,
-    header: HeaderName::from_static("x-ms-ratelimit-remaining-subscription-reads"),
-};
-const WRITES: Limit = Limit {
-    size: 200,
-    per_second: 10,
-    header: HeaderName::from_static("x-ms-ratelimit-remaining-subscription-writes"),
-};
-const DELETES: Limit = Limit {
-    size: 200,
-    per_second: 10,
-    header: HeaderName::from_static("x-ms-ratelimit-remaining-subscription-deletes"),
-};
+const READS: Limit = limit(250, 25, "x-ms-ratelimit-remaining-subscription-reads");
+const WRITES: Limit = limit(200, 10, "x-ms-ratelimit-remaining-subscription-writes");
+const DELETES: Limit = limit(200, 10, "x-ms-ratelimit-remaining-subscription-deletes");
+
+const fn limit(size: u32, per_second: u32, header: &'static str) -> Limit {
+    Limit { size, per_second, header: HeaderName::from_static(header) }
+}
 
 /// What a bucket answers to one request.
 pub(crate) struct Verdict {

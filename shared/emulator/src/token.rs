@@ -8,6 +8,7 @@ use http::{StatusCode, header};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{collections::HashMap, time::Duration};
+use uuid::Uuid;
 
 /// How many tokens are remembered before the expired ones are forgotten.
 const TOKENS_KEPT: usize = 4_096;
@@ -146,12 +147,6 @@ pub(crate) fn mixed(seed: u64, number: u64) -> u64 {
 pub(crate) fn request_id(seed: u64, number: u64) -> String {
     let high = mixed(seed, number.wrapping_mul(2));
     let low = mixed(seed, number.wrapping_mul(2).wrapping_add(1));
-    format!(
-        "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xFFFF,
-        high & 0xFFF,
-        0x8000 | ((low >> 48) & 0x3FFF),
-        low & 0xFFFF_FFFF_FFFF
-    )
+    let bytes = Uuid::from_u64_pair(high, low).into_bytes();
+    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }

@@ -94,7 +94,7 @@ impl<'a> View<'a> {
         Some(Stored {
             address: entry.address.clone(),
             etag: entry.version(0).etag.clone(),
-            body: serde_json::from_slice(&entry.version(0).body).unwrap_or_default(),
+            body: serde_json::from_str(&entry.version(0).body).unwrap_or_default(),
         })
     }
 

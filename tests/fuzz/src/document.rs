@@ -2,7 +2,7 @@
 
 use pointsman_apim::{
     Document, Draft, Patch, diff,
-    model::{self, Problems, Purpose, problem::PROBLEMS_MAX},
+    model::{self, Purpose, problem::PROBLEMS_MAX},
 };
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ pub(crate) fn check(document: &Document) {
         let problems = model::validate(document.raw(), purpose);
         assert!(problems.len() <= PROBLEMS_MAX);
         for problem in &problems {
-            assert!(!problem.path().is_empty() && !problem.fault().to_string().is_empty());
+            assert!(!problem.path().is_empty() && problem.to_string().len() > problem.path().len());
         }
     }
     let shown = document.redacted();
@@ -53,7 +53,6 @@ pub(crate) fn check(document: &Document) {
     }
     let _ = document.name();
     let _ = document.kind();
-    let _: Result<_, Problems> = model::read_breaker(document);
 }
 
 /// No text stands in the open where it is secret.

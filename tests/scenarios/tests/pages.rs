@@ -34,7 +34,7 @@ impl World {
         let endpoint = Endpoint::new(azure.arm_url().parse().unwrap(), ApiVersion::default());
         let token = Credential::Static(Secret::new(azure.token()));
         let options = ClientOptions {
-            reconnect_version: Some(ApiVersion::of_reconnect()),
+            reconnect_version: Some(ApiVersion::RECONNECT),
             ..ClientOptions::default()
         };
         let client = Client::new(endpoint, token, options).unwrap();

@@ -123,7 +123,7 @@ impl Default for Options {
             pace: Pace::default(),
             reconnect_version: None,
             clock: Arc::new(Timestamp::now),
-            timer: Arc::new(Runtime::new()),
+            timer: Arc::new(Runtime::default()),
             variables: process_variables(),
         }
     }
@@ -188,15 +188,7 @@ pub(super) fn http_client(
 }
 
 fn needs_tls(endpoint: &Endpoint, credential: &Credential, options: &Options) -> bool {
-    let fetches = match credential {
-        Credential::Static(_) | Credential::Source(_) => false,
-        Credential::ManagedIdentity { .. }
-        | Credential::WorkloadIdentity
-        | Credential::Environment
-        | Credential::ClientSecret { .. }
-        | Credential::AzureCli
-        | Credential::Auto => true,
-    };
+    let fetches = !matches!(credential, Credential::Static(_) | Credential::Source(_));
     let identity_is_plain = options.identity.as_ref().is_some_and(|base| !base.is_secure());
     endpoint.base().is_secure() || (fetches && !identity_is_plain)
 }

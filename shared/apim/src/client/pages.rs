@@ -6,8 +6,7 @@ use super::Client;
 use crate::error::{Error, Withheld};
 use crate::id::Scope;
 use crate::list::{NextLink, PAGES_MAX, Page, Query};
-use crate::meta::Ids;
-use crate::meta::RequestId;
+use crate::meta::{Ids, RequestId};
 
 /// The pages of a list, one after the other. It ends by itself: after the last page, after an
 /// error, after [`PAGES_MAX`] pages, and where a page names one that was there before.

@@ -1,5 +1,6 @@
 //! One call on its way: paced, sent with a token, read whole, and made again where that is safe.
 
+use std::error::Error as _;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,42 +16,19 @@ use super::options::{Pace, Retries};
 use crate::document::DOCUMENT_BYTES_MAX;
 use crate::error::{Error, Garbled, Uncertainty, Withheld};
 use crate::id::SubscriptionId;
-use crate::meta::RequestId;
-use crate::meta::{Ids, Meta, RetryAfter};
-use crate::retry::Safety;
+use crate::meta::{Ids, Meta, RequestId, RetryAfter};
 use crate::telemetry;
 use crate::throttle::{Buckets, Kind};
 use crate::timer::Timer;
 use crate::token::{Clock, Tokens};
 use crate::transport::causes;
 
-/// A request that can be sent, and sent again.
-pub(super) struct Unsent {
-    url: reqwest::Url,
-    head: Request<()>,
-    body: Bytes,
-}
-
-impl Unsent {
-    /// Takes a request; one whose address the HTTP library cannot use is an error.
-    pub(super) fn new(request: Request<Bytes>, call: RequestId) -> Result<Self, Error> {
-        let (head, body) = request.into_parts();
-        let head = Request::from_parts(head, ());
-        match reqwest::Url::parse(&head.uri().to_string()) {
-            Ok(url) => Ok(Self { url, head, body }),
-            Err(error) => {
-                Err(Error::NotSent { cause: error.to_string(), ids: Ids::unanswered(call) })
-            }
-        }
-    }
-
-    /// The request, to be sent once.
-    fn once(&self) -> reqwest::Request {
-        let mut request = reqwest::Request::new(self.head.method().clone(), self.url.clone());
-        *request.headers_mut() = self.head.headers().clone();
-        *request.body_mut() = Some(self.body.clone().into());
-        request
-    }
+/// Takes a request; one whose address the HTTP library cannot use is an error.
+pub(super) fn unsent(request: Request<Bytes>, call: RequestId) -> Result<reqwest::Request, Error> {
+    request.try_into().map_err(|error: reqwest::Error| {
+        let cause = error.source().map(ToString::to_string).unwrap_or_default();
+        Error::NotSent { cause, ids: Ids::unanswered(call) }
+    })
 }
 
 /// What calls go through; all clones of a client share it.
@@ -71,19 +49,20 @@ impl Sender {
         &self,
         subscription: SubscriptionId,
         call: RequestId,
-        request: Unsent,
+        request: reqwest::Request,
         read: impl Fn(Response<Bytes>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let kind = Kind::of(request.head.method());
-        let (safety, policy) = match kind {
-            Kind::Read => (Safety::Read, self.retries.reads),
-            Kind::Write | Kind::Delete => (Safety::Write, self.retries.writes),
+        let kind = Kind::of(request.method());
+        let policy = match kind {
+            Kind::Read => self.retries.reads,
+            Kind::Write | Kind::Delete => self.retries.writes,
         };
         let mut attempt = 1;
         let mut broke = false;
         loop {
             self.place(subscription, kind, call).await?;
-            let answer = self.send(request.once(), call).await;
+            let once = request.try_clone().expect("a body of bytes can be sent again");
+            let answer = self.send(once, call).await;
             self.heard(subscription, kind, answer.as_ref());
             let error = match answer.and_then(&read) {
                 Ok(done) => return Ok(done),
@@ -91,13 +70,13 @@ impl Sender {
             };
             // A server may close an idle connection at the moment it is used again.
             let broken = matches!(&error, Error::Unknown { cause: Uncertainty::Broken(_), .. });
-            if safety == Safety::Read && broken && !broke {
+            if kind == Kind::Read && broken && !broke {
                 broke = true;
                 tracing::debug!("the connection broke under a read; once more: {}", error.full());
                 continue;
             }
             let now = (self.clock)();
-            let Some(wait) = policy.again(safety, &error, attempt, now, roll(call, attempt)) else {
+            let Some(wait) = policy.again(kind, &error, attempt, now, roll(call, attempt)) else {
                 return Err(error);
             };
             tracing::info!(attempt, ?wait, "once more: {}", error.full());
@@ -193,35 +172,22 @@ fn roll(call: RequestId, attempt: u32) -> u64 {
     hasher.finish()
 }
 
-/// Reads a body within its bound. A body of one piece, which is most of them, is not copied.
+/// Reads a body within its bound.
 async fn body(
     mut answer: reqwest::Response,
     head: &Response<Bytes>,
     call: RequestId,
 ) -> Result<Bytes, Error> {
-    let too_large = || Error::Unreadable {
-        status: head.status(),
-        reason: Garbled::TooLarge { max: DOCUMENT_BYTES_MAX },
-        ids: Meta::read(call, head.headers()).ids,
-    };
-    let mut next = async || answer.chunk().await.map_err(|error| failed(error, call));
-    let Some(first) = next().await? else {
-        return Ok(Bytes::new());
-    };
-    if first.len() > DOCUMENT_BYTES_MAX {
-        return Err(too_large());
-    }
-    let Some(second) = next().await? else {
-        return Ok(first);
-    };
-    let mut whole = BytesMut::from(first);
-    let mut chunk = Some(second);
-    while let Some(more) = chunk {
+    let mut whole = BytesMut::new();
+    while let Some(more) = answer.chunk().await.map_err(|error| failed(error, call))? {
         if whole.len() + more.len() > DOCUMENT_BYTES_MAX {
-            return Err(too_large());
+            return Err(Error::Unreadable {
+                status: head.status(),
+                reason: Garbled::TooLarge { max: DOCUMENT_BYTES_MAX },
+                ids: Meta::read(call, head.headers()).ids,
+            });
         }
         whole.extend_from_slice(&more);
-        chunk = next().await?;
     }
     Ok(whole.freeze())
 }

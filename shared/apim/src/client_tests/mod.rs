@@ -161,8 +161,7 @@ async fn a_backend_from_its_creation_to_its_end_at_both_levels() {
 async fn a_version_without_it_is_not_asked() {
     let server = Server::start([reply(202, "", "")]).await;
     let credential = Credential::Static(Secret::new("t"));
-    let options =
-        Options { reconnect_version: Some(ApiVersion::of_reconnect()), ..Options::default() };
+    let options = Options { reconnect_version: Some(ApiVersion::RECONNECT), ..Options::default() };
     let endpoint = server.endpoint().at_version("2022-08-01".parse().unwrap());
     let old = Client::new(endpoint, credential.clone(), Options::default()).unwrap();
     let error = old.get(&workspace_id(), call()).await.unwrap_err();

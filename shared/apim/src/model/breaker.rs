@@ -2,7 +2,7 @@
 
 use super::part::{At, Part, Reader, object, put, put_list};
 use super::scalar::{Count, ErrorReason, FailureStatus, Percentage, Period, RuleName};
-use crate::problem::Fault;
+use crate::problem::is;
 use crate::raw::Object;
 
 /// The most rules by the specification.
@@ -79,8 +79,8 @@ impl Part for Breaker {
         let given = fields.given("rules");
         let count = given.as_ref().and_then(|rules| rules.value().as_array()).map_or(0, Vec::len);
         if let Some(at) = given.filter(|_| (RULES_TAKEN_MAX + 1..=RULES_MAX).contains(&count)) {
-            let must = "one rule, which is what the service takes for a backend".to_owned();
-            return at.say(reader, Fault::Is { found: format!("an array of {count}"), must });
+            let must = "one rule, which is what the service takes for a backend";
+            return at.say(reader, is(&format!("an array of {count}"), must));
         }
         Some(Self { rules })
     }
@@ -106,6 +106,7 @@ object! {
 
 impl Part for Condition {
     fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        const ONE: &str = "exactly one of them must be there";
         let fields = at.object(reader)?;
         let count = fields.optional(reader, "count").map(Threshold::Count);
         let percentage = fields.optional(reader, "percentage").map(Threshold::Percentage);
@@ -113,16 +114,8 @@ impl Part for Condition {
         let threshold = match both {
             (true, false) => count,
             (false, true) => percentage,
-            (true, true) => at.say(
-                reader,
-                Fault::Contradicts("has count and percentage: exactly one of them must be there"),
-            ),
-            (false, false) => at.say(
-                reader,
-                Fault::Contradicts(
-                    "has neither count nor percentage: exactly one of them must be there",
-                ),
-            ),
+            (true, true) => at.say(reader, format!("has count and percentage: {ONE}")),
+            (false, false) => at.say(reader, format!("has neither count nor percentage: {ONE}")),
         };
         let interval = fields.optional(reader, "interval");
         let statuses = fields.list(reader, "statusCodeRanges", 0, STATUS_RANGES_MAX);
@@ -132,7 +125,9 @@ impl Part for Condition {
             value.is_none_or(|at| at.value().as_array().is_some_and(Vec::is_empty))
         };
         if none("statusCodeRanges") && none("errorReasons") {
-            return at.say(reader, Fault::Contradicts("has neither statusCodeRanges nor errorReasons: at least one of them must be there"));
+            let words = "has neither statusCodeRanges nor errorReasons: at least one of them must \
+                         be there";
+            return at.say(reader, words);
         }
         let failures = Failures {
             statuses: statuses.unwrap_or_default(),
@@ -170,7 +165,7 @@ impl Part for StatusRange {
             Self { min: fields.optional(reader, "min"), max: fields.optional(reader, "max") };
         match (range.min, range.max) {
             (Some(min), Some(max)) if min > max => {
-                at.say(reader, Fault::Contradicts("has a min above its max: no status is in it"))
+                at.say(reader, "has a min above its max: no status is in it")
             }
             _ => Some(range),
         }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use super::part::{At, Children, Part, Reader, list_over, put, put_list};
 use super::scalar::{OutOfBounds, Text};
 use crate::id::{ARM_ID_BYTES_MAX, BackendId, BackendName};
-use crate::problem::Fault;
+use crate::problem::has;
 use crate::raw::Object;
 
 /// The most members of a pool.
@@ -60,8 +60,7 @@ impl Members {
         if (1..=POOL_MEMBERS_MAX).contains(&found) {
             return Ok(Self(members));
         }
-        let fault = Fault::Has { found, unit: "members", least: 1, most: POOL_MEMBERS_MAX };
-        Err(OutOfBounds::new("a pool", fault))
+        Err(OutOfBounds::new("a pool", has(found, "members", 1, POOL_MEMBERS_MAX)))
     }
 
     /// The members in their order.
@@ -191,6 +190,6 @@ fn setting(fields: &Children<'_>, reader: &mut Reader, key: &str) -> Option<Sett
     let number = at.value().as_u64().and_then(|number| u8::try_from(number).ok());
     match number.filter(|number| *number <= SETTING_MAX) {
         Some(number) => Some(Setting::Number(number)),
-        None => at.wrong(reader, format!("0 to {SETTING_MAX}")),
+        None => at.wrong(reader, &format!("0 to {SETTING_MAX}")),
     }
 }

@@ -31,7 +31,6 @@ pub use self::properties::{Properties, Shape};
 use self::members::Members;
 use self::part::{At, Part, Reader, put};
 use crate::document::{Document, DocumentError};
-use crate::problem::Fault;
 pub use crate::problem::{self, Problem, Problems};
 use crate::raw::Object;
 
@@ -59,23 +58,13 @@ pub(crate) fn read_pool(document: &Document) -> Result<Members, Problem> {
     let pool = document.property("pool").unwrap_or(&Value::Null);
     let at = At::new("properties.pool".to_owned(), pool);
     let members = match pool.is_null() {
-        true => at.say(&mut reader, Fault::Missing { because: properties::POOL_NEEDED }),
+        true => at.say(&mut reader, problem::missing(properties::POOL_NEEDED)),
         false => Members::read(&at, &mut reader),
     };
     match reader.into_problems().into_iter().next() {
         Some(problem) => Err(problem),
         None => Ok(members.expect("what gives nothing says why")),
     }
-}
-
-/// Reads the breaker of a document alone, whatever is wrong with the rest of it.
-pub fn read_breaker(document: &Document) -> Result<Option<breaker::Breaker>, Problems> {
-    let mut reader = Reader::new(Purpose::Whole);
-    let given = document.property("circuitBreaker").filter(|value| !value.is_null());
-    let at = given.map(|value| At::new("properties.circuitBreaker".to_owned(), value));
-    let breaker = at.and_then(|at| breaker::Breaker::read(&at, &mut reader));
-    Problems::of(reader.into_problems())?;
-    Ok(breaker)
 }
 
 fn properties(document: &Value, reader: &mut Reader) -> Option<Properties> {

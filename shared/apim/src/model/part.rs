@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::problem::{Fault, PROBLEMS_MAX, Problem, found};
+use crate::problem::{PROBLEMS_MAX, Problem, found, has, is, missing};
 use crate::raw::{self, Object};
 use crate::secret::is_secret_key;
 
@@ -40,12 +40,6 @@ impl Reader {
     pub(crate) fn into_problems(self) -> Vec<Problem> {
         self.problems
     }
-
-    pub(crate) fn say(&mut self, path: String, fault: Fault) {
-        if self.problems.len() < PROBLEMS_MAX {
-            self.problems.push(Problem::new(path, fault));
-        }
-    }
 }
 
 /// A value and where it is.
@@ -73,14 +67,15 @@ impl<'a> At<'a> {
     }
 
     /// Says what it must be, and gives nothing.
-    pub(crate) fn wrong<T>(&self, reader: &mut Reader, must: impl Into<String>) -> Option<T> {
-        let found = found(self.value, self.secret);
-        self.say(reader, Fault::Is { found, must: must.into() })
+    pub(crate) fn wrong<T>(&self, reader: &mut Reader, must: &str) -> Option<T> {
+        self.say(reader, is(&found(self.value, self.secret), must))
     }
 
-    pub(crate) fn say<T>(&self, reader: &mut Reader, fault: Fault) -> Option<T> {
+    pub(crate) fn say<T>(&self, reader: &mut Reader, fault: impl Into<String>) -> Option<T> {
         let path = if self.path.is_empty() { "the document" } else { &self.path };
-        reader.say(path.to_owned(), fault);
+        if reader.problems.len() < PROBLEMS_MAX {
+            reader.problems.push(Problem::new(path, fault));
+        }
         None
     }
 
@@ -89,13 +84,9 @@ impl<'a> At<'a> {
     }
 
     pub(crate) fn object(&self, reader: &mut Reader) -> Option<Children<'a>> {
-        match self.value {
-            Value::Object(fields) => Some(Children { at: self.clone(), fields }),
-            Value::Null
-            | Value::Bool(_)
-            | Value::Number(_)
-            | Value::String(_)
-            | Value::Array(_) => self.wrong(reader, "an object"),
+        match self.value.as_object() {
+            Some(fields) => Some(Children { at: self.clone(), fields }),
+            None => self.wrong(reader, "an object"),
         }
     }
 
@@ -111,8 +102,7 @@ impl<'a> At<'a> {
             return self.wrong(reader, "an array");
         };
         if !(least..=most).contains(&items.len()) {
-            let fault = Fault::Has { found: items.len(), unit: "items", least, most };
-            return self.say(reader, fault);
+            return self.say(reader, has(items.len(), "items", least, most));
         }
         let purpose = std::mem::replace(&mut reader.purpose, Purpose::Whole);
         let read = |(at, value): (usize, &'a Value)| {
@@ -168,7 +158,7 @@ impl<'a> Children<'a> {
         because: &'static str,
     ) -> Option<T> {
         if reader.is_whole() {
-            self.at.child(key, &Value::Null).say(reader, Fault::Missing { because })
+            self.at.child(key, &Value::Null).say(reader, missing(because))
         } else {
             None
         }

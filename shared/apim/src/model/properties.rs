@@ -10,7 +10,6 @@ use super::members::Members;
 use super::part::{At, Children, Part, Reader, put};
 use super::scalar::{Description, ResourceId, Title, Url};
 use crate::document::Kind;
-use crate::problem::Fault;
 use crate::raw::Object;
 
 /// What the pages of 2024-05-01 say that a backend has.
@@ -118,7 +117,7 @@ impl Part for Properties {
             Some(Kind::Pool) => {
                 for (key, words) in NOT_FOR_POOLS {
                     if let Some(at) = fields.given(key) {
-                        at.say::<()>(reader, Fault::Unsupported(words));
+                        at.say::<()>(reader, format!("is given: {words}"));
                     }
                 }
                 fields.required(reader, "pool", POOL_NEEDED).map(Shape::Pool)

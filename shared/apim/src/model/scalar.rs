@@ -11,26 +11,26 @@ use serde_json::Value;
 
 use super::part::{At, Part, Reader};
 use crate::duration;
-use crate::problem::{Fault, found};
+use crate::problem::{found, has, is};
 use crate::secret::{Secret, scrub_urls};
+use crate::text::as_text;
 
 /// A value is out of its bounds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {fault}")]
 pub struct OutOfBounds {
     what: &'static str,
-    fault: Fault,
+    fault: String,
 }
 
 impl OutOfBounds {
-    pub(crate) fn new(what: &'static str, fault: Fault) -> Self {
+    pub(crate) fn new(what: &'static str, fault: String) -> Self {
         Self { what, fault }
     }
 
     /// A text that is not what it must be.
     pub(crate) fn text(what: &'static str, text: &str, must: &str) -> Self {
-        let found = found(&Value::from(text), false);
-        Self::new(what, Fault::Is { found, must: must.to_owned() })
+        Self::new(what, is(&found(&Value::from(text), false), must))
     }
 }
 
@@ -54,7 +54,7 @@ fn fits(what: &'static str, text: &str, least: usize, most: usize) -> Result<(),
     if (least..=most).contains(&found) {
         return Ok(());
     }
-    Err(OutOfBounds::new(what, Fault::Has { found, unit: "characters", least, most }))
+    Err(OutOfBounds::new(what, has(found, "characters", least, most)))
 }
 
 macro_rules! text {
@@ -174,11 +174,6 @@ impl RuleName {
     pub const CHARS_MAX: usize = 80;
     const MUST: &str = "1 to 80 letters, digits and hyphens, beginning and ending with a letter \
                         or a digit";
-
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 impl FromStr for RuleName {
@@ -193,11 +188,7 @@ impl FromStr for RuleName {
     }
 }
 
-impl fmt::Display for RuleName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+as_text!(RuleName);
 
 impl Text for RuleName {
     fn of(text: &str) -> Result<Self, OutOfBounds> {
@@ -232,8 +223,8 @@ macro_rules! number {
                 if ($least..=$most).contains(&number) {
                     return Ok(Self(number));
                 }
-                let must = concat!(stringify!($least), " to ", stringify!($most)).to_owned();
-                Err(OutOfBounds::new($what, Fault::Is { found: number.to_string(), must }))
+                let must = concat!(stringify!($least), " to ", stringify!($most));
+                Err(OutOfBounds::new($what, is(&number.to_string(), must)))
             }
         }
 

@@ -15,13 +15,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
-    fmt,
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
     time::Duration,
 };
 use tokio::net::TcpStream;
+use tower::{ServiceExt as _, service_fn, util::BoxCloneSyncService};
 
 /// How long an idle connection to a member is kept.
 const IDLE_SECONDS: u64 = 30;
@@ -50,6 +48,7 @@ pub(crate) struct Route {
 }
 
 type Key = (usize, Address);
+type Connector = BoxCloneSyncService<Uri, TokioIo<TcpStream>, BoxError>;
 /// A client with its connections, and how many reconnects the backend had had by then.
 type Pooled = (u64, Client<Connector, Incoming>);
 
@@ -103,21 +102,35 @@ impl Forwarder {
         match clients.get(&key) {
             Some((reconnects, client)) if *reconnects == route.reconnects => client.clone(),
             Some(_) | None => {
-                let client = self.connector(key.clone());
+                let client = self.counted(key.clone());
                 clients.insert(key, (route.reconnects, client.clone()));
                 client
             }
         }
     }
 
-    fn connector(&self, key: Key) -> Client<Connector, Incoming> {
+    /// A client whose connections are counted as they are opened.
+    fn counted(&self, key: Key) -> Client<Connector, Incoming> {
         let mut inner = HttpConnector::new();
         inner.set_nodelay(true);
         inner.set_connect_timeout(Some(self.timeout));
+        let log = Arc::clone(&self.log);
+        let connector = service_fn(move |target| {
+            let connecting = inner.clone().oneshot(target);
+            let (key, log) = (key.clone(), Arc::clone(&log));
+            async move {
+                let connection = connecting.await?;
+                let now = log.clock.now();
+                let mut opened = locked(&log.opened);
+                let (count, latest) = opened.entry(key).or_insert((0, now));
+                (*count, *latest) = (*count + 1, now);
+                Ok::<_, BoxError>(connection)
+            }
+        });
         Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS))
-            .build(Connector { inner, key, log: Arc::clone(&self.log) })
+            .build(Connector::new(connector))
     }
 
     /// The connections that were opened, by gateway and backend.
@@ -128,44 +141,5 @@ impl Forwarder {
             Connections { gateway, backend, opened: *opened, latest: *latest }
         };
         opened.iter().map(shown).collect()
-    }
-}
-
-impl fmt::Debug for Forwarder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Forwarder")
-            .field("connections", &self.connections())
-            .finish_non_exhaustive()
-    }
-}
-
-/// A connector that counts what it opens.
-#[derive(Clone)]
-struct Connector {
-    inner: HttpConnector,
-    key: Key,
-    log: Arc<Log>,
-}
-
-impl tower_service::Service<Uri> for Connector {
-    type Response = TokioIo<TcpStream>;
-    type Error = BoxError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(context).map_err(Into::into)
-    }
-
-    fn call(&mut self, target: Uri) -> Self::Future {
-        let connecting = self.inner.call(target);
-        let (key, log) = (self.key.clone(), Arc::clone(&self.log));
-        Box::pin(async move {
-            let connection = connecting.await?;
-            let now = log.clock.now();
-            let mut opened = locked(&log.opened);
-            let (count, latest) = opened.entry(key).or_insert((0, now));
-            (*count, *latest) = (*count + 1, now);
-            Ok(connection)
-        })
     }
 }

@@ -37,21 +37,15 @@ impl Single {
     }
 }
 
-struct Route {
-    /// As it was created.
-    address: Address,
-    way: Way,
-}
-
-impl Route {
+impl Way {
     fn single(&self) -> Option<&Single> {
-        match &self.way {
-            Way::Single(single) => Some(single),
-            Way::Pool { .. } => None,
+        match self {
+            Self::Single(single) => Some(single),
+            Self::Pool { .. } => None,
         }
     }
 
-    /// The rules of a Single; a pool has none.
+    /// The breakers; a pool has none.
     fn breakers(&self) -> &[Breaker] {
         self.single().map_or(&[], |single| &single.breakers)
     }
@@ -115,7 +109,7 @@ pub(crate) struct Gateways(Vec<Gateway>);
 struct Gateway {
     seed: u64,
     unpublished: Unpublished,
-    routes: BTreeMap<Address, Route>,
+    routes: BTreeMap<Address, Way>,
     coming: VecDeque<Change>,
     /// When the next breaker closes. Every look at the state asks this, and a breaker is seldom
     /// open.
@@ -195,7 +189,7 @@ impl Gateways {
             return Vec::new();
         };
         let Gateway { routes, unpublished, .. } = &mut *gateway;
-        let Some(Route { address, way: Way::Single(single) }) = routes.get_mut(backend) else {
+        let Some(Way::Single(single)) = routes.get_mut(backend) else {
             return Vec::new();
         };
         // When one rule trips the backend, the others have nothing to count until it is back.
@@ -205,7 +199,7 @@ impl Gateways {
         let breakers = single.breakers.iter_mut();
         let turned = breakers.filter_map(|breaker| breaker.count(came, began, now, unpublished));
         let opened: Vec<_> =
-            turned.map(|turned| Switched { backend: address.clone(), turned }).collect();
+            turned.map(|turned| Switched { backend: backend.clone(), turned }).collect();
         if !opened.is_empty() {
             gateway.closing = gateway.next_closing();
         }
@@ -216,12 +210,12 @@ impl Gateways {
     pub(crate) fn breakers(&self, now: Timestamp) -> Vec<BreakerState> {
         let mut states = Vec::new();
         for (number, gateway) in self.0.iter().enumerate() {
-            for route in gateway.routes.values() {
-                states.extend(route.breakers().iter().map(|breaker| {
+            for (backend, way) in &gateway.routes {
+                states.extend(way.breakers().iter().map(|breaker| {
                     let (failures, requests) = breaker.counted(now);
                     BreakerState {
                         gateway: number,
-                        backend: route.address.clone(),
+                        backend: backend.clone(),
                         rule: breaker.rule().to_owned(),
                         open_until: breaker.until(),
                         failures,
@@ -236,15 +230,15 @@ impl Gateways {
 
 impl Gateway {
     fn singles(&mut self) -> impl Iterator<Item = (&Address, &mut Single)> {
-        self.routes.values_mut().filter_map(|Route { address, way }| match way {
-            Way::Single(single) => Some((&*address, single)),
+        self.routes.iter_mut().filter_map(|(address, way)| match way {
+            Way::Single(single) => Some((address, single)),
             Way::Pool { .. } => None,
         })
     }
 
     /// When the next breaker closes, from the breakers themselves.
     fn next_closing(&self) -> Option<Timestamp> {
-        self.routes.values().flat_map(Route::breakers).filter_map(Breaker::until).min()
+        self.routes.values().flat_map(Way::breakers).filter_map(Breaker::until).min()
     }
 
     /// Changes take effect in the order in which they were made, also where the clock was set back
@@ -277,7 +271,7 @@ impl Gateway {
             return;
         };
         let way = if backend::is_pool(new) {
-            let before = before.and_then(|route| match route.way {
+            let before = before.and_then(|way| match way {
                 Way::Pool { balancer, .. } => Some(balancer),
                 Way::Single(_) => None,
             });
@@ -285,28 +279,27 @@ impl Gateway {
             let failure_status = backend::object(new, "pool").and_then(failure_status);
             Way::Pool { balancer, failure_status }
         } else {
-            let before = before.as_ref().map_or(&[][..], Route::breakers);
+            let before = before.as_ref().map_or(&[][..], Way::breakers);
             let url = new.get("url").and_then(Value::as_str).unwrap_or_default();
             let rules = Rule::all(new).into_iter();
             let breakers = rules.map(|rule| Breaker::new(rule, before)).collect();
             Way::Single(Single { url: url.trim_end_matches('/').to_owned(), breakers })
         };
-        let route = Route { address: address.clone(), way };
-        self.routes.insert(address.clone(), route);
+        self.routes.insert(address.clone(), way);
     }
 
     fn pick(&mut self, name: &Address) -> Pick {
         // Taken out for a moment, since choosing a member looks at the other routes.
-        let Some(mut route) = self.routes.remove(name) else {
+        let Some((address, mut way)) = self.routes.remove_entry(name) else {
             return Pick::Unknown;
         };
-        let pick = match &mut route.way {
-            Way::Single(single) => self.to(None, &route.address, single),
+        let pick = match &mut way {
+            Way::Single(single) => self.to(None, &address, single),
             Way::Pool { balancer, failure_status } => {
-                self.pick_member(&route.address, balancer, status(*failure_status))
+                self.pick_member(&address, balancer, status(*failure_status))
             }
         };
-        self.routes.insert(name.clone(), route);
+        self.routes.insert(address, way);
         pick
     }
 
@@ -326,8 +319,8 @@ impl Gateway {
     fn pick_member(&self, pool: &Address, balancer: &mut Balancer, status: StatusCode) -> Pick {
         // A pool within a pool is skipped.
         let single = |member: &str| {
-            let route = self.routes.get(&pool.beside(member))?;
-            Some((&route.address, route.single()?))
+            let (address, way) = self.routes.get_key_value(&pool.beside(member))?;
+            Some((address, way.single()?))
         };
         let standing = |member: &str| match single(member) {
             None => Standing::Absent,

@@ -1,7 +1,7 @@
 //! What went through the gateway, as data and as Prometheus reads it.
 
 use serde::Serialize;
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
 /// How many requests ended in one way.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -25,56 +25,53 @@ pub struct Tally {
     pub failures: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    pool: Option<String>,
-    backend: Option<String>,
-    code: u16,
-}
-
-/// The counters of a gateway.
+/// The counters of a gateway, in order.
 #[derive(Clone, Debug, Default)]
-pub struct Traffic(BTreeMap<Key, u64>);
+pub struct Traffic(Vec<Count>);
 
 impl Traffic {
     pub(crate) fn add(&mut self, pool: Option<String>, backend: Option<String>, code: u16) {
-        let key = Key { pool, backend, code };
-        *self.0.entry(key).or_default() += 1;
+        let is = |count: &&mut Count| {
+            count.code == code && count.pool == pool && count.backend == backend
+        };
+        if let Some(count) = self.0.iter_mut().find(is) {
+            count.requests += 1;
+            return;
+        }
+        self.0.push(Count { pool, backend, code, requests: 1 });
+        self.0.sort();
     }
 
     /// Every counter.
     pub fn counts(&self) -> impl Iterator<Item = Count> {
-        self.0.iter().map(|(key, requests)| Count {
-            pool: key.pool.clone(),
-            backend: key.backend.clone(),
-            code: key.code,
-            requests: *requests,
-        })
+        self.0.iter().cloned()
     }
 
     /// All that was asked of `pool`, also what no member could serve.
     #[must_use]
     pub fn pool(&self, pool: &str) -> Tally {
-        self.tally(|key| named(key.pool.as_ref(), pool))
+        self.tally(|count| named(count.pool.as_ref(), pool))
     }
 
     /// What `pool` sent to `backend`.
     #[must_use]
     pub fn member(&self, pool: &str, backend: &str) -> Tally {
-        self.tally(|key| named(key.pool.as_ref(), pool) && named(key.backend.as_ref(), backend))
+        self.tally(|count| {
+            named(count.pool.as_ref(), pool) && named(count.backend.as_ref(), backend)
+        })
     }
 
     /// What `backend` got, through pools and directly.
     #[must_use]
     pub fn backend(&self, backend: &str) -> Tally {
-        self.tally(|key| named(key.backend.as_ref(), backend))
+        self.tally(|count| named(count.backend.as_ref(), backend))
     }
 
-    fn tally(&self, wanted: impl Fn(&Key) -> bool) -> Tally {
+    fn tally(&self, wanted: impl Fn(&Count) -> bool) -> Tally {
         let mut tally = Tally::default();
-        for (key, requests) in self.0.iter().filter(|(key, _)| wanted(key)) {
+        for Count { code, requests, .. } in self.0.iter().filter(|count| wanted(count)) {
             tally.requests += requests;
-            if key.code >= 500 {
+            if *code >= 500 {
                 tally.failures += requests;
             }
         }
@@ -89,15 +86,14 @@ impl Traffic {
             "# HELP gateway_requests_total Requests answered by the gateway.\n\
              # TYPE gateway_requests_total counter\n",
         );
-        for (key, requests) in &self.0 {
+        for Count { pool, backend, code, requests } in &self.0 {
             let label = |text: &Option<String>| escaped(text.as_deref().unwrap_or(""));
             // Writing to a String cannot fail.
             let _ = writeln!(
                 page,
-                "gateway_requests_total{{pool=\"{}\",backend=\"{}\",code=\"{}\"}} {requests}",
-                label(&key.pool),
-                label(&key.backend),
-                key.code
+                "gateway_requests_total{{pool=\"{}\",backend=\"{}\",code=\"{code}\"}} {requests}",
+                label(pool),
+                label(backend),
             );
         }
         page

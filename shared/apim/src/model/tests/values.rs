@@ -252,23 +252,26 @@ fn a_document_with_a_key_that_stands_twice_is_not_written_to() {
 }
 
 #[test]
-fn a_breaker_is_read_whatever_is_beside_it() {
-    let read = |text: &str| match read_breaker(&Document::parse(text.to_owned()).unwrap()) {
-        Ok(Some(breaker)) => breaker.rules.len().to_string(),
-        Ok(None) => "none".to_owned(),
-        Err(problems) => problems.to_string(),
+fn a_breaker_is_written_over_the_one_that_is_there() {
+    let before = Document::parse(single(
+        r#""circuitBreaker":{"rules":[{"name":"errors","failureResponse":{"statusCode":503},"tripDuration":"PT60S",
+            "failureCondition":{"count":5,"interval":"PT1M","statusCodeRanges":[{"min":500,"max":599}]}}]}"#,
+    ))
+    .unwrap();
+    let mut properties = read(&before).unwrap();
+    let mut written = |change: fn(&mut Option<Breaker>)| {
+        let Shape::Single { breaker, .. } = &mut properties.shape else { panic!() };
+        change(breaker);
+        let after = write_into(&before, &properties).unwrap();
+        after.property("circuitBreaker").map(Value::to_string).unwrap_or_default()
     };
-    let rule = r#"{"failureCondition":{"count":1,"errorReasons":["timeout"]}}"#;
-    for (text, expected) in [
-        (format!(r#"{{"properties":{{"url":7,"circuitBreaker":{{"rules":[{rule}]}}}}}}"#), "1"),
-        (r#"{"properties":{"circuitBreaker":{}}}"#.to_owned(), "0"),
-        (r#"{"properties":{"circuitBreaker":null}}"#.to_owned(), "none"),
-        (r#"{"properties":7}"#.to_owned(), "none"),
-        (
-            r#"{"properties":{"circuitBreaker":{"rules":[7]}}}"#.to_owned(),
-            "properties.circuitBreaker.rules[0] is 7: it must be an object",
-        ),
-    ] {
-        assert_eq!(read(&text), expected, "{text}");
-    }
+    assert_eq!(written(|_| ()), before.property("circuitBreaker").unwrap().to_string());
+    expect![[r#"{"rules":[{"name":"errors","failureResponse":{"statusCode":503},"tripDuration":"PT60S","failureCondition":{"count":3,"interval":"PT1M","statusCodeRanges":[{"min":500,"max":599}]}}]}"#]].assert_eq(&written(|breaker| {
+        breaker.as_mut().unwrap().rules[0].condition.threshold = Threshold::Count(3.try_into().unwrap());
+    }));
+    expect![[r#"{"rules":[{"name":"other","failureCondition":{"count":3,"interval":"PT1M","statusCodeRanges":[{"min":500,"max":599}]},"tripDuration":"PT1M"}]}"#]].assert_eq(&written(|breaker| {
+        breaker.as_mut().unwrap().rules[0].name = Some("other".parse().unwrap());
+    }));
+    expect![[r#"{"rules":[]}"#]].assert_eq(&written(|breaker| *breaker = Some(Breaker::default())));
+    assert_eq!(written(|breaker| *breaker = None), "");
 }
