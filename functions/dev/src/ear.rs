@@ -2,8 +2,8 @@
 //! difference to the story who watches.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Instant,
 };
 
@@ -33,6 +33,8 @@ pub(super) struct Told {
     pub(super) fired: BTreeMap<String, Instant>,
     /// The first end of each member's alert that was taken.
     pub(super) resolved: BTreeMap<String, Instant>,
+    /// The members whose alert fires, as it was last taken.
+    firing: BTreeSet<String>,
 }
 
 /// What is listened to. Clones are the same one.
@@ -41,8 +43,6 @@ pub(super) struct Ear(Arc<Inner>);
 
 struct Inner {
     told: watch::Sender<Told>,
-    /// Whether the alert of each backend fires, as it was last taken.
-    firing: Mutex<BTreeMap<String, bool>>,
     screen: Screen,
 }
 
@@ -62,7 +62,7 @@ struct One {
 impl Ear {
     pub(super) fn new(screen: &Screen) -> Self {
         let (told, screen) = (watch::channel(Told::default()).0, screen.clone());
-        Self(Arc::new(Inner { told, firing: Mutex::default(), screen }))
+        Self(Arc::new(Inner { told, screen }))
     }
 
     /// What was told so far.
@@ -78,10 +78,10 @@ impl Ear {
     /// The backends whose alert is not as it was last taken, and whether it fires now.
     fn news(&self, body: &Bytes) -> Vec<(String, bool)> {
         let Ok(Heard { alerts }) = serde_json::from_slice(body) else { return Vec::new() };
-        let firing = self.0.firing.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = self.0.told.borrow();
         let one = |mut alert: One| {
             let (backend, fires) = (alert.labels.remove("backend")?, alert.status == "firing");
-            (firing.get(&backend).copied().unwrap_or_default() != fires).then_some((backend, fires))
+            (told.firing.contains(&backend) != fires).then_some((backend, fires))
         };
         alerts.into_iter().filter_map(one).collect()
     }
@@ -97,9 +97,12 @@ impl Ear {
             self.0.told.send_modify(|told| {
                 let first = if fires { &mut told.fired } else { &mut told.resolved };
                 first.entry(backend.clone()).or_insert(began);
+                if fires {
+                    told.firing.insert(backend);
+                } else {
+                    told.firing.remove(&backend);
+                }
             });
-            let mut firing = self.0.firing.lock().unwrap_or_else(PoisonError::into_inner);
-            firing.insert(backend, fires);
         }
     }
 }

@@ -215,11 +215,13 @@ fn milliseconds(time: Option<Duration>) -> String {
 
 /// `eu 50, us 30, ap 20`.
 pub(super) fn weights(weights: &Weights) -> String {
-    let one = |(member, weight): &(String, Option<u32>)| {
-        let weight = weight.map_or_else(|| "null".to_owned(), |weight| weight.to_string());
-        format!("{member} {weight}")
-    };
+    let one = |(member, weight): &(String, Option<u32>)| format!("{member} {}", shown(*weight));
     weights.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// A weight; `null` where there is none.
+pub(super) fn shown(weight: Option<u32>) -> String {
+    weight.map_or_else(|| "null".to_owned(), |weight| weight.to_string())
 }
 
 #[cfg(test)]

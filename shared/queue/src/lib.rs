@@ -28,7 +28,7 @@
 mod consumer;
 mod inbox;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -68,15 +68,6 @@ pub struct EmbeddedQueue {
     database: Database,
     clock: Arc<dyn Clock>,
     consumer: Option<Arc<Consumer>>,
-}
-
-impl fmt::Debug for EmbeddedQueue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmbeddedQueue")
-            .field("database", &self.database)
-            .field("consumer", &self.consumer)
-            .finish_non_exhaustive()
-    }
 }
 
 impl EmbeddedQueue {
@@ -177,11 +168,13 @@ fn locked(is_ours: bool) -> Result<(), QueueError> {
 #[async_trait]
 impl Queue for EmbeddedQueue {
     async fn send(&self, outgoing: Outgoing) -> Result<Sent, QueueError> {
-        if self.consumer.as_ref().is_some_and(|consumer| consumer.holds(&outgoing.id)) {
+        let inbox = self.consumer.as_ref().map(|consumer| &consumer.inbox);
+        if inbox.is_some_and(|inbox| inbox.holds(&outgoing.id)) {
             return Ok(Sent::Duplicate);
         }
         let now = self.clock.now();
-        if self.consumer.as_ref().is_some_and(|consumer| consumer.delivered(&outgoing.id))
+        // It is likely to be stored still.
+        if inbox.is_some_and(|inbox| inbox.delivered(&outgoing.id))
             && let Some(repeated) = self.repeat(&outgoing, now).await.map_err(unavailable)?
         {
             return Ok(repeated);

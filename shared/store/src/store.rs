@@ -49,12 +49,6 @@ pub struct SqliteStore {
     clock: Arc<dyn Clock>,
 }
 
-impl std::fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteStore").field("database", &self.database).finish_non_exhaustive()
-    }
-}
-
 impl SqliteStore {
     /// A store on this database. The clock says when a message that a commit sends was enqueued.
     #[must_use]
@@ -197,12 +191,8 @@ impl Store for SqliteStore {
     }
 
     async fn group(&self, scope: &Scope) -> Result<Versioned<Group>, StoreError> {
-        let row: Option<(i64, String)> = said(
-            sqlx::query_as("SELECT version, body FROM groups WHERE id = ?")
-                .bind(scope.to_string())
-                .fetch_optional(&mut *self.database.reader().await?),
-        )
-        .await?;
+        let query = sqlx::query_as("SELECT version, body FROM groups WHERE id = ?");
+        let row = self.rows(query.bind(scope.to_string())).await?.pop();
         row.map_or_else(|| Ok(Versioned::new(Group::default())), versioned)
     }
 
