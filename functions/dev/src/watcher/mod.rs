@@ -27,7 +27,7 @@ use tokio::{task::JoinHandle, time::MissedTickBehavior};
 
 use self::{
     rule::{Look, Rule, Turn},
-    webhook::{Alert, Pairs},
+    webhook::{Alert, pairs},
 };
 use super::{
     failed::Failed,
@@ -101,10 +101,7 @@ pub(super) fn start(
     stop: &Stop,
 ) -> Result<JoinHandle<()>, Failed> {
     let client = Client::builder().no_proxy().timeout(ANSWER_WITHIN).build()?;
-    let known: BTreeMap<String, Alert> = match kept {
-        Some(folder) => folder::read(folder, ALERTS_FILE)?,
-        None => BTreeMap::new(),
-    };
+    let known: BTreeMap<String, Alert> = folder::read(kept, ALERTS_FILE)?;
     let members = world.sites.iter().filter(|site| site.side == pool);
     let watched = members.map(|site| {
         let fires = known.get(&site.backend).is_some_and(|alert| alert.ended.is_none());
@@ -142,9 +139,6 @@ pub(super) fn example(pool: Side, backend: &str, started: Timestamp) -> serde_js
 }
 
 fn alert(pool: Side, backend: &str, percent: f64, started: Timestamp) -> Alert {
-    let pairs = |list: &[(&str, &str)]| -> Pairs {
-        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    };
     let summary = format!("{percent:.0}% of what {pool} sends to {backend} fails");
     Alert {
         labels: pairs(&[
@@ -202,8 +196,7 @@ impl Watcher {
 
     /// Keeps what is known, for the next one to go on with.
     fn keep(&self) {
-        let Some(folder) = &self.kept else { return };
-        if let Err(error) = folder::write(folder, ALERTS_FILE, &self.known) {
+        if let Err(error) = folder::write(self.kept.as_deref(), ALERTS_FILE, &self.known) {
             let text = format!("watch     a restart will not know of this: {error}");
             self.screen.say(Tone::Bad, text);
         }

@@ -15,7 +15,12 @@ use serde_json::{Value, json};
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// Labels or annotations.
-pub(super) type Pairs = BTreeMap<String, String>;
+type Pairs = BTreeMap<String, String>;
+
+/// The labels or annotations of this list.
+pub(super) fn pairs(list: &[(&str, &str)]) -> Pairs {
+    list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
 
 /// One alert.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -101,10 +106,6 @@ mod tests {
     use pointsman_intake::alertmanager;
 
     use super::*;
-
-    fn pairs(list: &[(&str, &str)]) -> Pairs {
-        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    }
 
     fn alert(backend: &str, ended: Option<&str>) -> Alert {
         let labels = [
