@@ -210,9 +210,7 @@ impl Config {
                     "give it its own; a pair of senders shares one source",
                 ));
             }
-            let proof = proof(&source)?;
-            if needs == Needs::Everything {
-                let authentication = authentication(proof, &secrets)?;
+            if let Some(authentication) = authentication(&source, needs, &secrets)? {
                 let source: Arc<dyn Source> = match source.value.kind {
                     wire::Kind::Alertmanager => {
                         Arc::new(Alertmanager::new(name.clone(), authentication))
@@ -323,40 +321,33 @@ fn path(source: &wire::Source) -> Result<String, Wrong> {
     Ok(text.clone())
 }
 
-/// How a source says that it proves itself, before any secret is read.
-#[derive(Clone, Copy)]
-enum Proof<'a> {
-    Bearer(&'a Spanned<wire::Places>),
-    Basic(&'a Spanned<wire::Basic>),
-}
-
-fn proof(source: &Spanned<wire::Source>) -> Result<Proof<'_>, Wrong> {
-    let help = "give it `bearer: {env: NAME}`, or `basic: {user: NAME, passwords: {env: NAME}}`";
+/// How a source proves itself; the secrets for it are read only where they are needed.
+fn authentication(
+    source: &Spanned<wire::Source>,
+    needs: Needs,
+    secrets: &Secrets<'_>,
+) -> Result<Option<Authentication>, Wrong> {
     match (&source.value.bearer, &source.value.basic) {
-        (Some(bearer), None) => Ok(Proof::Bearer(bearer)),
-        (None, Some(basic)) => Ok(Proof::Basic(basic)),
-        (None, None) => {
-            Err(Wrong::at(&source.value.name, "nothing says how this source proves itself", help))
-        }
+        (None, None) => Err(Wrong::at(
+            &source.value.name,
+            "nothing says how this source proves itself",
+            "give it `bearer: {env: NAME}`, or `basic: {user: NAME, passwords: {env: NAME}}`",
+        )),
         (Some(_), Some(basic)) => Err(Wrong::at_secret(
             basic,
             "`bearer` and `basic` exclude each other",
             "keep one of them",
         )),
-    }
-}
-
-fn authentication(proof: Proof<'_>, secrets: &Secrets<'_>) -> Result<Authentication, Wrong> {
-    match proof {
-        Proof::Bearer(bearer) => {
-            let tokens = secrets.all(bearer)?;
-            Authentication::bearer(&tokens).map_err(|error| Wrong::at_secret(bearer, error, PLACE))
+        (Some(_), None) | (None, Some(_)) if needs != Needs::Everything => Ok(None),
+        (Some(bearer), None) => {
+            let proof = Authentication::bearer(&secrets.all(bearer)?);
+            proof.map(Some).map_err(|error| Wrong::at_secret(bearer, error, PLACE))
         }
-        Proof::Basic(basic) => {
+        (None, Some(basic)) => {
             let passwords = secrets.all(&basic.value.passwords)?;
-            Authentication::basic(&basic.value.user, &passwords).map_err(|error| {
-                Wrong::at_secret(basic, error, "give it `user: NAME` and `passwords: {env: NAME}`")
-            })
+            let proof = Authentication::basic(&basic.value.user, &passwords);
+            let help = "give it `user: NAME` and `passwords: {env: NAME}`";
+            proof.map(Some).map_err(|error| Wrong::at_secret(basic, error, help))
         }
     }
 }

@@ -237,14 +237,20 @@ impl Watcher {
     /// Sends all that is known, as one group.
     async fn tell(&mut self) {
         let began = Instant::now();
-        match self.send().await {
-            Ok(()) => self.taken(began),
-            Err(why) => {
-                self.screen.say(Tone::Bad, format!("webhook   not taken, sent again soon: {why}"));
-                self.due = Some(Instant::now() + self.retry);
-                self.retry = (self.retry * 2).min(RETRY_AFTER.1);
-            }
+        if let Err(why) = self.send().await {
+            self.screen.say(Tone::Bad, format!("webhook   not taken, sent again soon: {why}"));
+            self.due = Some(Instant::now() + self.retry);
+            self.retry = (self.retry * 2).min(RETRY_AFTER.1);
+            return;
         }
+        // What has ended is forgotten, now that it was told.
+        let count = self.known.len();
+        self.known.retain(|_, alert| alert.ended.is_none());
+        if self.known.len() < count {
+            self.keep();
+        }
+        self.retry = RETRY_AFTER.0;
+        self.due = (!self.known.is_empty()).then(|| began + REPEAT_EVERY);
     }
 
     async fn send(&self) -> Result<(), String> {
@@ -260,16 +266,5 @@ impl Watcher {
             status if status.is_success() => Ok(()),
             status => Err(format!("{status} {}", answer.text().await.unwrap_or_default().trim())),
         }
-    }
-
-    /// Forgets what has ended, now that it was told.
-    fn taken(&mut self, began: Instant) {
-        let count = self.known.len();
-        self.known.retain(|_, alert| alert.ended.is_none());
-        if self.known.len() < count {
-            self.keep();
-        }
-        self.retry = RETRY_AFTER.0;
-        self.due = (!self.known.is_empty()).then(|| began + REPEAT_EVERY);
     }
 }
