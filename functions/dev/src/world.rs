@@ -287,14 +287,8 @@ impl World {
     /// The writes that Azure has done since request number `after`, oldest first.
     pub(super) fn writes_after(&self, after: u64) -> Vec<Write> {
         self.azure.view(|azure| {
-            let mut writes: Vec<Write> = azure
-                .requests()
-                .rev()
-                .take_while(|received| received.number > after)
-                .filter_map(Write::of)
-                .collect();
-            writes.reverse();
-            writes
+            let new = azure.requests().filter(|received| received.number > after);
+            new.filter_map(Write::of).collect()
         })
     }
 

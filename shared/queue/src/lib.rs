@@ -96,19 +96,6 @@ impl EmbeddedQueue {
         self.consumer.as_ref().is_some_and(|consumer| consumer.is_first())
     }
 
-    /// Stores that a message is sent again, where the same is stored still, without writing its body
-    /// for nothing.
-    async fn repeat(
-        &self,
-        outgoing: &Outgoing,
-        now: Timestamp,
-    ) -> Result<Option<Sent>, StoreError> {
-        let (id, due) = (outgoing.id.clone(), outgoing.due.map_or(Micros::at(now), Micros::from));
-        self.database
-            .write(move |conn| Box::pin(async move { messages::repeat(conn, &id, due).await }))
-            .await
-    }
-
     /// Stores a message. One that is due is handed over in memory, where it is received here and there
     /// is room.
     async fn store(&self, row: Row, message: Message, now: Timestamp) -> Result<Sent, StoreError> {
@@ -173,11 +160,16 @@ impl Queue for EmbeddedQueue {
             return Ok(Sent::Duplicate);
         }
         let now = self.clock.now();
-        // It is likely to be stored still.
-        if inbox.is_some_and(|inbox| inbox.delivered(&outgoing.id))
-            && let Some(repeated) = self.repeat(&outgoing, now).await.map_err(unavailable)?
-        {
-            return Ok(repeated);
+        // It is likely to be stored still, and its body is not to be written for nothing.
+        if inbox.is_some_and(|inbox| inbox.delivered(&outgoing.id)) {
+            let id = outgoing.id.clone();
+            let due = outgoing.due.map_or(Micros::at(now), Micros::from);
+            let repeat = self
+                .database
+                .write(move |conn| Box::pin(async move { messages::repeat(conn, &id, due).await }));
+            if let Some(repeated) = repeat.await.map_err(unavailable)? {
+                return Ok(repeated);
+            }
         }
         let row = Row::new(&outgoing, now).map_err(unavailable)?;
         self.store(row, outgoing.message, now).await.map_err(unavailable)
