@@ -169,19 +169,12 @@ pub struct Webhook {
 }
 
 impl Config {
-    /// Reads the file at `path`, with all its secrets; paths in it are relative to where it is.
+    /// Reads the file at `path`, with the secrets that are needed; paths in it are relative to where it
+    /// is.
     ///
     /// # Errors
     /// When it cannot be read, or a part of it cannot be used: says which, and what would be right.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        Self::read_for(path, Needs::Everything)
-    }
-
-    /// Reads the file at `path`, with the secrets that are needed.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn read_for(path: &Path, needs: Needs) -> Result<Self, ConfigError> {
+    pub fn read(path: &Path, needs: Needs) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
         let text = input::read(path, CONFIG_BYTES_MAX)
             .map_err(|cause| ConfigError::File { file: file.clone(), cause })?;

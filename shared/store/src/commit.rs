@@ -60,8 +60,8 @@ pub(crate) struct Prepared {
     claims: Vec<Claiming>,
     documents: Vec<Swap>,
     groups: Vec<Swap>,
-    groups_seen: Vec<(String, u64)>,
-    documents_seen: Vec<(String, u64)>,
+    /// The table, the name and the version of what must be as it was seen.
+    seen: Vec<(&'static str, String, i64)>,
     lines: Vec<Entry>,
     dead_letters: Vec<dead_letters::Row>,
     send: Vec<Row>,
@@ -82,6 +82,12 @@ impl Prepared {
             send,
             complete,
         } = commit;
+        let groups_seen = groups_seen
+            .iter()
+            .map(|(scope, version)| ("groups", scope.to_string(), version_column(*version)));
+        let documents_seen = documents_seen
+            .iter()
+            .map(|(backend, version)| ("documents", backend.to_string(), version_column(*version)));
         Ok(Self {
             series: series
                 .iter()
@@ -96,14 +102,7 @@ impl Prepared {
                 .iter()
                 .map(|(scope, one)| swap(scope.to_string(), one, None))
                 .collect::<Result<_, _>>()?,
-            groups_seen: groups_seen
-                .iter()
-                .map(|(scope, version)| (scope.to_string(), *version))
-                .collect(),
-            documents_seen: documents_seen
-                .iter()
-                .map(|(backend, version)| (backend.to_string(), *version))
-                .collect(),
+            seen: groups_seen.chain(documents_seen).collect(),
             lines: entries(lines)?,
             dead_letters: dead_letters::Row::all(dead_letters)?,
             send: send.iter().map(|outgoing| Row::new(outgoing, now)).collect::<Result<_, _>>()?,
@@ -167,18 +166,13 @@ impl Prepared {
     /// Adds all of its statements; gives those that complete messages. What is completed goes before
     /// what is sent, so that a message may send itself again.
     fn add(&self, program: &mut Program, check: Check) -> Vec<Place> {
-        let groups = ("coalesce((SELECT version FROM groups WHERE id = ", &self.groups_seen);
-        let documents =
-            ("coalesce((SELECT version FROM documents WHERE id = ", &self.documents_seen);
-        for (version, seen) in [groups, documents] {
-            for (id, seen) in seen {
-                program.require(|text| {
-                    text.push(version)
-                        .push_bind(id.clone())
-                        .push("), 0) = ")
-                        .push_bind(version_column(*seen));
-                });
-            }
+        for (table, id, version) in &self.seen {
+            program.require(|text| {
+                text.push(format_args!("coalesce((SELECT version FROM {table} WHERE id = "))
+                    .push_bind(id.clone())
+                    .push("), 0) = ")
+                    .push_bind(*version);
+            });
         }
         let mut completed = Vec::with_capacity(self.complete.len());
         for held in &self.complete {
