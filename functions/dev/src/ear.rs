@@ -3,7 +3,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
     time::Instant,
 };
 
@@ -39,9 +38,7 @@ pub(super) struct Told {
 
 /// What is listened to. Clones are the same one.
 #[derive(Clone)]
-pub(super) struct Ear(Arc<Inner>);
-
-struct Inner {
+pub(super) struct Ear {
     told: watch::Sender<Told>,
     screen: Screen,
 }
@@ -61,13 +58,12 @@ struct One {
 
 impl Ear {
     pub(super) fn new(screen: &Screen) -> Self {
-        let (told, screen) = (watch::channel(Told::default()).0, screen.clone());
-        Self(Arc::new(Inner { told, screen }))
+        Self { told: watch::Sender::new(Told::default()), screen: screen.clone() }
     }
 
     /// What was told so far.
     pub(super) fn told(&self) -> watch::Receiver<Told> {
-        self.0.told.subscribe()
+        self.told.subscribe()
     }
 
     /// Listens to what comes to this router.
@@ -78,7 +74,7 @@ impl Ear {
     /// The backends whose alert is not as it was last taken, and whether it fires now.
     fn news(&self, body: &Bytes) -> Vec<(String, bool)> {
         let Ok(Heard { alerts }) = serde_json::from_slice(body) else { return Vec::new() };
-        let told = self.0.told.borrow();
+        let told = self.told.borrow();
         let one = |mut alert: One| {
             let (backend, fires) = (alert.labels.remove("backend")?, alert.status == "firing");
             (told.firing.contains(&backend) != fires).then_some((backend, fires))
@@ -93,8 +89,8 @@ impl Ear {
                 if fires { (Tone::Bad, "fires") } else { (Tone::Good, "is resolved") };
             let took = began.elapsed().as_millis();
             let text = format!("alert     {ALERT} of {backend} {turn}; webhook taken in {took} ms");
-            self.0.screen.say(tone, text);
-            self.0.told.send_modify(|told| {
+            self.screen.say(tone, text);
+            self.told.send_modify(|told| {
                 let first = if fires { &mut told.fired } else { &mut told.resolved };
                 first.entry(backend.clone()).or_insert(began);
                 if fires {
@@ -115,7 +111,7 @@ async fn listen(State(ear): State<Ear>, request: Request, next: Next) -> Respons
     };
     let news = ear.news(&body);
     if !news.is_empty() {
-        ear.0.told.send_modify(|told| told.latest = Some(began));
+        ear.told.send_modify(|told| told.latest = Some(began));
     }
     let answer = next.run(Request::from_parts(head, Body::from(body))).await;
     if answer.status().is_success() {

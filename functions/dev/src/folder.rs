@@ -14,7 +14,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use tempfile::{NamedTempFile, TempDir};
 
-use super::failed::Failed;
+use super::Failed;
 
 /// The file by which a run says that a kept folder is its own.
 const LOCK: &str = "dev.lock";

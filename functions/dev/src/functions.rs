@@ -14,7 +14,7 @@ use pointsman_engine::ports::Store;
 use pointsman_host::{Config, config::Needs};
 
 use super::{
-    failed::Failed,
+    Failed,
     folder::{self, Folder},
     watcher::{self, Webhook},
     world::{Side, World},

@@ -82,7 +82,7 @@ impl Measured {
         let helps = self.contrast.is_some_and(|(helped, alone)| {
             helped < HELPED_PERCENT_MAX && alone > ALONE_PERCENT_MIN
         });
-        for (held, fault) in [
+        let told = [
             (self.lost_before == 0, "requests were lost before anything broke"),
             (self.failed.is_some(), "no request failed when the member broke"),
             (self.alerted.is_some(), "no alert was sent"),
@@ -94,11 +94,8 @@ impl Measured {
             (self.to_the_letter, "the pools are not what their owner left, to the letter"),
             (self.reconnect.is_some(), "no reconnect was accepted"),
             (self.lost_after == Some(0), "requests were lost after the end, or it did not come"),
-        ] {
-            if !held {
-                faults.push(fault.to_owned());
-            }
-        }
+        ];
+        faults.extend(told.iter().filter(|(held, _)| !held).map(|(_, fault)| (*fault).to_owned()));
         faults
     }
 

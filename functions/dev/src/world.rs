@@ -23,7 +23,7 @@ use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{failed::Failed, folder};
+use super::{Failed, folder};
 
 /// The members of either pool, with the weights that their owner gave them.
 pub(super) const MEMBERS: [(&str, u32); 3] = [("eu", 50), ("us", 30), ("ap", 20)];

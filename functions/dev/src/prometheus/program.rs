@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::super::failed::Failed;
+use super::super::Failed;
 
 /// What Prometheus is called.
 const PROMETHEUS: [&str; 1] = ["prometheus"];

@@ -30,8 +30,7 @@ use self::{
     webhook::{Alert, pairs},
 };
 use super::{
-    failed::Failed,
-    folder,
+    Failed, folder,
     screen::{Screen, Tone},
     tally,
     world::{Side, World},

@@ -37,8 +37,8 @@ const GROUP_BY: [&str; 2] = ["alertname", "pool"];
 /// The body that tells of these alerts, which are one group. Their condition can be looked at by a URL.
 pub(super) fn body(condition: &str, alerts: &[&Alert]) -> Value {
     let labels = common(alerts.iter().map(|alert| &alert.labels));
-    let group: Pairs =
-        labels.iter().filter(|(name, _)| GROUP_BY.contains(&name.as_str())).map(owned).collect();
+    let mut group = labels.clone();
+    group.retain(|name, _| GROUP_BY.contains(&name.as_str()));
     let key: Vec<String> = group.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
     let each = alerts.iter().map(|alert| one(condition, alert));
     json!({
@@ -74,10 +74,6 @@ fn status(fires: bool) -> &'static str {
 /// To the millisecond, as Prometheus gives them, and no longer than need be, as Go writes them.
 fn time(at: Timestamp) -> String {
     at.round(Unit::Millisecond).unwrap_or(at).to_string()
-}
-
-fn owned((name, value): (&String, &String)) -> (String, String) {
-    (name.clone(), value.clone())
 }
 
 /// What is the same in all.
