@@ -687,9 +687,11 @@ async fn a_404_that_passes_takes_nothing_from_what_is_given_back() {
     let serve = world.serve(&[]).await;
     let eu = fire(&world, &serve, "eu").await;
     world.weights([0, 30, 20]).await;
-    world.told("is done").await;
+    // What one process remembers it writes without a read; a new one has to read first.
+    assert!(serve.stop().await);
     let missing = Kind::Error { error: ServerError::NotFound, write: Write::NotDone };
     world.azure.inject(Fault::once(Match::get("chat"), missing));
+    let serve = world.serve(&[]).await;
     resolve(&world, &serve, &eu).await;
     world.weights([50, 30, 20]).await;
     world.settled().await;
