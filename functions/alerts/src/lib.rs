@@ -194,14 +194,11 @@ async fn take(intake: &Intake, source: &dyn Source, request: Request) -> Result<
     let (head, mut body) = request.into_parts();
     let refused = |refused: Refused| Refusal::by(source, &refused);
     // Before the body is read: where the head shows that the sender is unknown, nothing of it is held.
-    let reader = source.accept(&head).map_err(refused);
-    let read = match reader {
-        Ok(reader) => {
-            within_bound(source, &head.headers, &mut body).await.map(|body| (reader, body))
-        }
-        Err(refusal) => Err(refusal),
+    let read = async {
+        let reader = source.accept(&head).map_err(refused)?;
+        Ok((reader, within_bound(source, &head.headers, &mut body).await?))
     };
-    let (reader, bytes) = match read {
+    let (reader, bytes) = match read.await {
         Ok(read) => read,
         Err(refusal) => {
             use Refusal::{Denied, Packed, TooLarge};

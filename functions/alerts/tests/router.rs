@@ -24,7 +24,11 @@ use pointsman_engine::{
     message::Message,
     ports::{Clock, DEAD_LETTER_PARTS_MAX, DeadLetter},
 };
-use pointsman_host::{Config, Parts, config::Webhook, wiring::Role};
+use pointsman_host::{
+    Config, Parts,
+    config::{Needs, Webhook},
+    wiring::Role,
+};
 use pointsman_intake::{
     ALERTS_MAX, BODY_BYTES_MAX, Reader, Refused, Source, Told, alertmanager, verify::Denied,
 };
@@ -68,7 +72,7 @@ impl World {
         std::fs::write(&file, config).unwrap();
         std::fs::write(folder.path().join("azure"), "\u{feff}for-azure\r\n").unwrap();
         std::fs::write(folder.path().join("am"), format!("\u{feff}{TOKEN}\r\n")).unwrap();
-        let mut config = Config::read(&file).unwrap();
+        let mut config = Config::read(&file, Needs::Everything).unwrap();
         config.webhooks.extend(others);
         let mut parts = Parts::open(&config, Mode::Live, Role::Consumer).await.unwrap();
         let clock = Arc::new(Set(Mutex::new(at("08:00:00"))));

@@ -2,8 +2,7 @@
 //! difference to the story who watches.
 
 use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    collections::{BTreeMap, BTreeSet},
     time::Instant,
 };
 
@@ -33,16 +32,14 @@ pub(super) struct Told {
     pub(super) fired: BTreeMap<String, Instant>,
     /// The first end of each member's alert that was taken.
     pub(super) resolved: BTreeMap<String, Instant>,
+    /// The members whose alert fires, as it was last taken.
+    firing: BTreeSet<String>,
 }
 
 /// What is listened to. Clones are the same one.
 #[derive(Clone)]
-pub(super) struct Ear(Arc<Inner>);
-
-struct Inner {
+pub(super) struct Ear {
     told: watch::Sender<Told>,
-    /// Whether the alert of each backend fires, as it was last taken.
-    firing: Mutex<BTreeMap<String, bool>>,
     screen: Screen,
 }
 
@@ -61,13 +58,12 @@ struct One {
 
 impl Ear {
     pub(super) fn new(screen: &Screen) -> Self {
-        let (told, screen) = (watch::channel(Told::default()).0, screen.clone());
-        Self(Arc::new(Inner { told, firing: Mutex::default(), screen }))
+        Self { told: watch::Sender::new(Told::default()), screen: screen.clone() }
     }
 
     /// What was told so far.
     pub(super) fn told(&self) -> watch::Receiver<Told> {
-        self.0.told.subscribe()
+        self.told.subscribe()
     }
 
     /// Listens to what comes to this router.
@@ -78,10 +74,10 @@ impl Ear {
     /// The backends whose alert is not as it was last taken, and whether it fires now.
     fn news(&self, body: &Bytes) -> Vec<(String, bool)> {
         let Ok(Heard { alerts }) = serde_json::from_slice(body) else { return Vec::new() };
-        let firing = self.0.firing.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = self.told.borrow();
         let one = |mut alert: One| {
             let (backend, fires) = (alert.labels.remove("backend")?, alert.status == "firing");
-            (firing.get(&backend).copied().unwrap_or_default() != fires).then_some((backend, fires))
+            (told.firing.contains(&backend) != fires).then_some((backend, fires))
         };
         alerts.into_iter().filter_map(one).collect()
     }
@@ -93,13 +89,16 @@ impl Ear {
                 if fires { (Tone::Bad, "fires") } else { (Tone::Good, "is resolved") };
             let took = began.elapsed().as_millis();
             let text = format!("alert     {ALERT} of {backend} {turn}; webhook taken in {took} ms");
-            self.0.screen.say(tone, text);
-            self.0.told.send_modify(|told| {
+            self.screen.say(tone, text);
+            self.told.send_modify(|told| {
                 let first = if fires { &mut told.fired } else { &mut told.resolved };
                 first.entry(backend.clone()).or_insert(began);
+                if fires {
+                    told.firing.insert(backend);
+                } else {
+                    told.firing.remove(&backend);
+                }
             });
-            let mut firing = self.0.firing.lock().unwrap_or_else(PoisonError::into_inner);
-            firing.insert(backend, fires);
         }
     }
 }
@@ -112,7 +111,7 @@ async fn listen(State(ear): State<Ear>, request: Request, next: Next) -> Respons
     };
     let news = ear.news(&body);
     if !news.is_empty() {
-        ear.0.told.send_modify(|told| told.latest = Some(began));
+        ear.told.send_modify(|told| told.latest = Some(began));
     }
     let answer = next.run(Request::from_parts(head, Body::from(body))).await;
     if answer.status().is_success() {

@@ -14,7 +14,7 @@ use std::{
 use serde::{Serialize, de::DeserializeOwned};
 use tempfile::{NamedTempFile, TempDir};
 
-use super::failed::Failed;
+use super::Failed;
 
 /// The file by which a run says that a kept folder is its own.
 const LOCK: &str = "dev.lock";
@@ -92,8 +92,9 @@ fn keep(path: &Path) -> Result<Folder, Failed> {
     }
 }
 
-/// Keeps something in a file.
-pub(super) fn write(folder: &Path, name: &str, what: &impl Serialize) -> Result<(), Failed> {
+/// Keeps something in a file, where there is a folder to keep it in.
+pub(super) fn write(kept: Option<&Path>, name: &str, what: &impl Serialize) -> Result<(), Failed> {
+    let Some(folder) = kept else { return Ok(()) };
     write_text(folder, name, &serde_json::to_string_pretty(what)?)
 }
 
@@ -110,8 +111,12 @@ pub(super) fn write_text(folder: &Path, name: &str, text: &str) -> Result<(), Fa
     write().map_err(|error: io::Error| Failed::from(format!("{}: {error}", path.display())))
 }
 
-/// What was kept in a file; the default where there is none.
-pub(super) fn read<T: DeserializeOwned + Default>(folder: &Path, name: &str) -> Result<T, Failed> {
+/// What was kept in a file; the default where nothing was.
+pub(super) fn read<T>(kept: Option<&Path>, name: &str) -> Result<T, Failed>
+where
+    T: DeserializeOwned + Default,
+{
+    let Some(folder) = kept else { return Ok(T::default()) };
     let path = folder.join(name);
     let cannot = |why: String| {
         Failed::from(format!("the last run cannot be continued from {}: {why}", path.display()))
@@ -137,13 +142,13 @@ mod tests {
         let path = place.path().join("new/state");
         let first = open(&path).unwrap();
         assert!(open(&path).unwrap_err().contains("another `pointsman dev`"));
-        write(first.path(), "some.json", &[1, 2]).unwrap();
+        write(first.kept(), "some.json", &[1, 2]).unwrap();
         first.close().unwrap();
         let second = open(&path).unwrap();
-        assert_eq!(read::<Vec<u32>>(second.path(), "some.json").unwrap_or_default(), [1, 2]);
-        assert_eq!(read::<Vec<u32>>(second.path(), "none.json").unwrap_or_default(), [0; 0]);
+        assert_eq!(read::<Vec<u32>>(second.kept(), "some.json").unwrap_or_default(), [1, 2]);
+        assert_eq!(read::<Vec<u32>>(second.kept(), "none.json").unwrap_or_default(), [0; 0]);
         fs::write(second.path().join("some.json"), "[1,").unwrap();
-        let why = read::<Vec<u32>>(second.path(), "some.json").unwrap_err().to_string();
+        let why = read::<Vec<u32>>(second.kept(), "some.json").unwrap_err().to_string();
         assert!(why.contains("cannot be continued from") && why.contains("some.json"), "{why}");
         fs::write(place.path().join("theirs"), "").unwrap();
         assert!(open(place.path()).unwrap_err().contains("has other things in it"));

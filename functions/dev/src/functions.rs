@@ -11,10 +11,10 @@ use axum::Router;
 use jiff::Timestamp;
 use pointsman_core::names::BackendId;
 use pointsman_engine::ports::Store;
-use pointsman_host::Config;
+use pointsman_host::{Config, config::Needs};
 
 use super::{
-    failed::Failed,
+    Failed,
     folder::{self, Folder},
     watcher::{self, Webhook},
     world::{Side, World},
@@ -95,7 +95,7 @@ impl Functions {
         ] {
             folder::write_text(path, name, &text)?;
         }
-        let config = Config::read(&path.join(CONFIG_FILE))?;
+        let config = Config::read(&path.join(CONFIG_FILE), Needs::Everything)?;
         let serving = serve(config, wrap).await?;
         Ok(Self { folder, serving, helped, bearer })
     }

@@ -19,15 +19,11 @@ use super::{
 };
 
 /// What the interface needs.
-#[derive(Clone)]
-struct Door {
-    world: Arc<World>,
-    screen: Screen,
-}
+type Door = (Arc<World>, Screen);
 
 /// `POST /members/NAME/break`, `POST /members/NAME/heal`, `GET /members`.
 pub(super) fn router(world: &Arc<World>, screen: &Screen) -> Router {
-    let door = Door { world: Arc::clone(world), screen: screen.clone() };
+    let door: Door = (Arc::clone(world), screen.clone());
     Router::new()
         .route("/members", get(members))
         .route("/members/{name}/{what}", post(turn))
@@ -41,30 +37,26 @@ fn refused(why: &str) -> Response {
     (StatusCode::NOT_FOUND, Json(json!({"error": why}))).into_response()
 }
 
-async fn members(State(door): State<Door>) -> Json<Value> {
+async fn members(State((world, _)): State<Door>) -> Json<Value> {
     let one = |site: &Site| json!({"name": site.backend, "pool": site.side.name(), "failing": site.is_failing()});
-    Json(door.world.sites.iter().map(one).collect())
+    Json(world.sites.iter().map(one).collect())
 }
 
 async fn turn(
-    State(Door { world, screen }): State<Door>,
+    State((world, screen)): State<Door>,
     UrlPath((name, what)): UrlPath<(String, String)>,
 ) -> Response {
     let Some(site) = world.site(&name) else {
         let names: Vec<&str> = world.sites.iter().map(|site| site.backend.as_str()).collect();
         return refused(&format!("there is no member {name}; there are {}", names.join(", ")));
     };
-    match what.as_str() {
-        "break" => {
-            world.turn(site, true);
-            screen.say(Tone::Bad, format!("break     {} answers 500 from now on", site.backend));
-        }
-        "heal" => {
-            world.turn(site, false);
-            screen.say(Tone::Good, format!("heal      {} answers 200 again", site.backend));
-        }
+    let (failing, tone, answers) = match what.as_str() {
+        "break" => (true, Tone::Bad, "answers 500 from now on"),
+        "heal" => (false, Tone::Good, "answers 200 again"),
         _ => return refused("a member can be told to break or to heal"),
-    }
+    };
+    world.turn(site, failing);
+    screen.say(tone, format!("{what:<10}{} {answers}", site.backend));
     Json(json!({"name": site.backend, "failing": site.is_failing()})).into_response()
 }
 

@@ -28,7 +28,6 @@
 //! 0 only if everything happened as told.
 
 mod ear;
-mod failed;
 mod folder;
 mod functions;
 mod hold;
@@ -62,10 +61,7 @@ use tokio::{
     task::{JoinHandle, JoinSet},
 };
 
-pub use self::{
-    failed::Failed,
-    functions::{Serving, Wrap},
-};
+pub use self::functions::{Serving, Wrap};
 
 use self::{
     ear::Ear,
@@ -79,6 +75,9 @@ use self::{
     traffic::Traffic,
     world::{Side, World},
 };
+
+/// Why a run failed.
+pub type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long stopping may take.
 const STOPPED_WITHIN: Duration = Duration::from_secs(6);

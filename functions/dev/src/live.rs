@@ -32,11 +32,8 @@ pub(super) async fn draw(
         meter.take(Instant::now(), world.counted());
         // Who needs the store says that it cannot be read; the table goes on without it.
         let document = store.document(&helped).await.ok().flatten();
-        let standings = match document {
-            Some(document) => standings(&document.body, Timestamp::now()),
-            None => BTreeMap::new(),
-        };
-        let rows = table::rows(&world, &meter, |backend| standings.get(backend).cloned());
+        let standings = document.map(|document| standings(&document.body, Timestamp::now()));
+        let rows = table::rows(&world, &meter, &standings.unwrap_or_default());
         screen.draw(&table::frame(&rows, &meter, &screen.current_stage(), screen.paint()));
     }
 }

@@ -18,6 +18,7 @@ use tokio::sync::watch;
 use super::{
     ear::Told,
     screen::{Screen, Tone},
+    summary::shown,
     world::{MEMBERS, Side, Weights, World, Write},
 };
 
@@ -131,10 +132,6 @@ fn of_write(
         format!(", {:.0} ms after the webhook arrived", since.as_secs_f64() * 1_000.0)
     });
     (Tone::Good, format!("azure     PATCH {side}: {changes}{since}"))
-}
-
-fn shown(weight: Option<u32>) -> String {
-    weight.map_or_else(|| "null".to_owned(), |weight| weight.to_string())
 }
 
 /// Tells of the ledger's lines that are out of the ordinary, until it is dropped.

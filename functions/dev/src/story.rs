@@ -17,7 +17,7 @@ use super::{
     ear::Told,
     narrate::Done,
     screen::{Screen, Tone},
-    summary::{self, Accepted, Measured},
+    summary::{self, Measured},
     tally,
     traffic::{REQUESTS_PER_SECOND, Traffic},
     world::{BREAKS, Side, Site, World, Write},
@@ -120,7 +120,7 @@ impl<'a> Story<'a> {
         self.measured.ramp = ramp.filter_map(|write| write.weight(BREAKS)).collect();
         self.measured.after = world.weights(Side::Helped);
         self.measured.to_the_letter = Side::ALL.map(|side| world.body(side)) == self.bodies;
-        self.measured.losses = (self.losses(Side::Helped), self.losses(Side::Alone));
+        self.measured.losses = self.losses();
         self.measured.took = self.started.elapsed();
         self.measured
     }
@@ -144,8 +144,7 @@ impl<'a> Story<'a> {
         let weights = summary::weights(&self.measured.before);
         self.say(Tone::Plain, format!("traffic   {rate} requests/s through each pool: {weights}"));
         self.pause(CALM).await;
-        self.measured.lost_before =
-            Side::ALL.into_iter().map(|side| self.losses(side).failures).sum();
+        self.measured.lost_before = self.losses().map(|of| of.failures).into_iter().sum();
         self.say(Tone::Good, format!("all well  {} requests lost", self.measured.lost_before));
     }
 
@@ -169,12 +168,10 @@ impl<'a> Story<'a> {
     async fn hear(&mut self, broke: Instant) -> Result<(), Missing> {
         let what = "a failed request in the helped pool";
         let look = || self.traffic.lane(Side::Helped).first_loss(broke);
-        let failed = self.wait(what, FAILURE_WITHIN, look).await?;
-        self.measured.failed = Some(self.since_start(failed));
+        self.measured.failed = Some(self.wait(what, FAILURE_WITHIN, look).await?);
         let what = "the alert of the broken member";
         let look = || self.heard.told.borrow().fired.get(&broken()).copied();
-        let alerted = self.wait(what, ALERT_WITHIN, look).await?;
-        self.measured.alerted = Some(self.since_start(alerted));
+        self.measured.alerted = Some(self.wait(what, ALERT_WITHIN, look).await?);
         Ok(())
     }
 
@@ -185,7 +182,7 @@ impl<'a> Story<'a> {
             done.writes.iter().find(|write| drains(write)).map(|write| write.at)
         };
         let at = self.wait("the write that drains the member", WRITE_WITHIN, look).await?;
-        self.measured.drained = Some(self.since_start(at));
+        self.measured.drained = Some(at);
         Ok(at)
     }
 
@@ -196,7 +193,7 @@ impl<'a> Story<'a> {
             (last.elapsed() >= CLEAN_FOR).then_some(last)
         };
         let clean = self.wait("an end of failed requests", CLEAN_WITHIN, look).await?;
-        self.measured.clean = Some(self.since_start(clean));
+        self.measured.clean = Some(clean);
         let text = match clean.duration_since(drained).as_millis() {
             0 => "clean     helped has not lost one request since the write".to_owned(),
             after => format!("clean     helped lost its last request {after} ms after the write"),
@@ -207,11 +204,10 @@ impl<'a> Story<'a> {
 
     /// One pool beside the other.
     async fn contrast(&mut self) {
-        let before = Side::ALL.map(|side| self.losses(side));
+        let before = self.losses();
         for time in 1..=CONTRASTS {
             self.pause(CONTRAST).await;
-            let [helped, alone] = Side::ALL.map(|side| self.losses(side));
-            let (helped, alone) = (tally::since(before[0], helped), tally::since(before[1], alone));
+            let [helped, alone] = self.losses_since(&before);
             let percent = |of| tally::percent(of, 1).unwrap_or_default();
             self.measured.contrast = Some((percent(helped), percent(alone)));
             let text = format!(
@@ -231,8 +227,7 @@ impl<'a> Story<'a> {
         self.say(Tone::Good, format!("heal      {names} answer 200 again"));
         self.screen.stage("Healed; the watcher's probe is about to notice.");
         let look = || self.heard.told.borrow().resolved.get(&broken()).copied();
-        let resolved = self.wait("the alert's end", RESOLVED_WITHIN, look).await?;
-        self.measured.resolved = Some(self.since_start(resolved));
+        self.measured.resolved = Some(self.wait("the alert's end", RESOLVED_WITHIN, look).await?);
         Ok(())
     }
 
@@ -243,8 +238,8 @@ impl<'a> Story<'a> {
             let last = done.writes.iter().rfind(|write| write.backend == Side::Helped.name())?;
             (last.weights == self.measured.before).then_some(last.at)
         };
-        let restored = self.wait("the owner's weights", RESTORED_WITHIN, look).await?;
-        self.measured.restored = Some(self.since_start(restored));
+        let what = "the owner's weights";
+        self.measured.restored = Some(self.wait(what, RESTORED_WITHIN, look).await?);
         let same = self.world.body(Side::Helped) == self.bodies[0];
         let letter = if same { "to the letter" } else { "but not to the letter" };
         self.say(Tone::Good, format!("restored  helped is as its owner left it, {letter}"));
@@ -255,24 +250,15 @@ impl<'a> Story<'a> {
             done.reconnects.iter().find(ours).cloned()
         };
         let what = "an accepted reconnect";
-        let reconnect = self.wait(what, RECONNECT_WITHIN, look).await?;
-        self.measured.reconnect = Some(Accepted {
-            backend: reconnect.backend.to_string(),
-            due: reconnect.due,
-            after: reconnect.after,
-        });
+        self.measured.reconnect = Some(self.wait(what, RECONNECT_WITHIN, look).await?);
         Ok(())
     }
 
     async fn afterwards(&mut self) {
         self.screen.stage("Everything is as it was; the reconnect comes when it is due.");
-        let before = Side::ALL.map(|side| self.losses(side));
+        let before = self.losses();
         self.pause(AFTERWARDS).await;
-        let lost = Side::ALL
-            .into_iter()
-            .zip(before)
-            .map(|(side, before)| tally::since(before, self.losses(side)).failures);
-        let lost = lost.sum();
+        let lost = self.losses_since(&before).map(|of| of.failures).into_iter().sum();
         self.measured.lost_after = Some(lost);
         self.say(Tone::Good, format!("all well  {lost} requests lost"));
         self.screen.stage("");
@@ -305,12 +291,13 @@ impl<'a> Story<'a> {
         }
     }
 
-    fn losses(&self, side: Side) -> Tally {
-        self.traffic.lane(side).tally()
+    /// What each pool's callers have seen so far.
+    fn losses(&self) -> [Tally; 2] {
+        Side::ALL.map(|side| self.traffic.lane(side).tally())
     }
 
-    fn since_start(&self, at: Instant) -> Duration {
-        at.duration_since(self.started)
+    fn losses_since(&self, before: &[Tally; 2]) -> [Tally; 2] {
+        Side::ALL.map(|side| tally::since(*side.of(before), self.traffic.lane(side).tally()))
     }
 
     fn say(&self, tone: Tone, text: impl AsRef<str>) {

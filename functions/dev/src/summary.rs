@@ -1,9 +1,11 @@
 //! What was measured, and whether everything happened as told.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{
+    fmt::Write as _,
+    time::{Duration, Instant},
+};
 
-use jiff::Timestamp;
-use pointsman_emulator::Tally;
+use pointsman_emulator::{Reconnect, Tally};
 use serde_json::{Value, json};
 
 use super::{
@@ -19,16 +21,7 @@ const HELPED_PERCENT_MAX: f64 = 1.0;
 /// How much the other pool loses at least, in percent.
 const ALONE_PERCENT_MIN: f64 = 10.0;
 
-/// A reconnect that Azure has accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Accepted {
-    pub(super) backend: String,
-    pub(super) due: Timestamp,
-    /// How long after its acceptance that is.
-    pub(super) after: Duration,
-}
-
-/// What the story has seen. Times are counted from the start; none is what did not come.
+/// What the story has seen; none is what did not come.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Measured {
     pub(super) seed: u64,
@@ -40,26 +33,27 @@ pub(super) struct Measured {
     /// What was lost in either pool before anything broke.
     pub(super) lost_before: u64,
     /// The first request that was lost in the helped pool.
-    pub(super) failed: Option<Duration>,
+    pub(super) failed: Option<Instant>,
     /// When the alert arrived at the functions.
-    pub(super) alerted: Option<Duration>,
+    pub(super) alerted: Option<Instant>,
     /// When Azure received the write that drains.
-    pub(super) drained: Option<Duration>,
+    pub(super) drained: Option<Instant>,
     /// The last request that was lost in the helped pool; no sooner than the write.
-    pub(super) clean: Option<Duration>,
+    pub(super) clean: Option<Instant>,
     /// What was lost while the one pool was helped and the other was not, in percent.
     pub(super) contrast: Option<(f64, f64)>,
     /// When the alert's end arrived there.
-    pub(super) resolved: Option<Duration>,
+    pub(super) resolved: Option<Instant>,
     /// The broken member's weight at each write that gave some back.
     pub(super) ramp: Vec<u32>,
     /// When Azure received the last of them.
-    pub(super) restored: Option<Duration>,
-    pub(super) reconnect: Option<Accepted>,
+    pub(super) restored: Option<Instant>,
+    /// The reconnect that Azure has accepted.
+    pub(super) reconnect: Option<Reconnect>,
     /// What was lost in either pool when all was over.
     pub(super) lost_after: Option<u64>,
     /// All that was answered and lost: the helped pool, the other one.
-    pub(super) losses: (Tally, Tally),
+    pub(super) losses: [Tally; 2],
     /// How many writes to the helped pool Azure has done.
     pub(super) writes: usize,
     /// What did not come in time.
@@ -78,7 +72,7 @@ impl Measured {
             (self.drained, self.clean),
             (self.resolved, self.restored),
         ]
-        .map(|(from, to)| Some(to?.saturating_sub(from?)))
+        .map(|(from, to)| Some(to?.duration_since(from?)))
     }
 
     /// What did not happen as told; empty when everything did.
@@ -88,7 +82,7 @@ impl Measured {
         let helps = self.contrast.is_some_and(|(helped, alone)| {
             helped < HELPED_PERCENT_MAX && alone > ALONE_PERCENT_MIN
         });
-        for (held, fault) in [
+        let told = [
             (self.lost_before == 0, "requests were lost before anything broke"),
             (self.failed.is_some(), "no request failed when the member broke"),
             (self.alerted.is_some(), "no alert was sent"),
@@ -100,11 +94,8 @@ impl Measured {
             (self.to_the_letter, "the pools are not what their owner left, to the letter"),
             (self.reconnect.is_some(), "no reconnect was accepted"),
             (self.lost_after == Some(0), "requests were lost after the end, or it did not come"),
-        ] {
-            if !held {
-                faults.push(fault.to_owned());
-            }
-        }
+        ];
+        faults.extend(told.iter().filter(|(held, _)| !held).map(|(_, fault)| (*fault).to_owned()));
         faults
     }
 
@@ -119,10 +110,11 @@ impl Measured {
         };
         let pool = |of: Tally| json!({"requests": of.requests, "lost": of.failures});
         let reconnect = self.reconnect.as_ref().map(|reconnect| {
-            let Accepted { backend, due, after } = reconnect;
+            let Reconnect { backend, due, after, .. } = reconnect;
             json!({"backend": backend, "due": due, "afterSeconds": after.as_secs()})
         });
         let faults = self.faults();
+        let [helped, alone] = self.losses.map(pool);
         let [to_alert, to_write, to_clean, to_restored] = self.lengths();
         json!({
             "asTold": faults.is_empty(),
@@ -133,7 +125,7 @@ impl Measured {
             "alertToWriteMilliseconds": ms(to_write),
             "writeToCleanMilliseconds": ms(to_clean),
             "resolveToRestoredSeconds": seconds(to_restored),
-            "pools": {"helped": pool(self.losses.0), "alone": pool(self.losses.1)},
+            "pools": {"helped": helped, "alone": alone},
             "writes": self.writes,
             "ramp": self.ramp,
             "weights": {
@@ -159,10 +151,8 @@ impl Measured {
         let by = if self.restored.is_some() { format!(", by {steps}") } else { String::new() };
         line("end of alert to owner's weights", format!("{}{by}", seconds(to_restored)));
         line("writes to Azure", self.writes.to_string());
-        for (name, of) in [
-            ("requests lost, helped pool", self.losses.0),
-            ("requests lost, pool without help", self.losses.1),
-        ] {
+        let pools = ["requests lost, helped pool", "requests lost, pool without help"];
+        for (name, of) in pools.into_iter().zip(self.losses) {
             let Tally { requests, failures } = of;
             let percent = tally::percent(of, 1).unwrap_or_default();
             line(name, format!("{failures} of {requests} ({percent:.1}%)"));
@@ -174,7 +164,7 @@ impl Measured {
             "reconnect",
             match &self.reconnect {
                 None => "-".to_owned(),
-                Some(Accepted { backend, due, after }) => {
+                Some(Reconnect { backend, due, after, .. }) => {
                     let due = due.strftime("%H:%M:%S");
                     let after = after.as_secs();
                     format!("{backend}, accepted, due at {due} UTC (in {after} s)")
@@ -215,11 +205,13 @@ fn milliseconds(time: Option<Duration>) -> String {
 
 /// `eu 50, us 30, ap 20`.
 pub(super) fn weights(weights: &Weights) -> String {
-    let one = |(member, weight): &(String, Option<u32>)| {
-        let weight = weight.map_or_else(|| "null".to_owned(), |weight| weight.to_string());
-        format!("{member} {weight}")
-    };
+    let one = |(member, weight): &(String, Option<u32>)| format!("{member} {}", shown(*weight));
     weights.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
+/// A weight; `null` where there is none.
+pub(super) fn shown(weight: Option<u32>) -> String {
+    weight.map_or_else(|| "null".to_owned(), |weight| weight.to_string())
 }
 
 #[cfg(test)]
@@ -229,7 +221,8 @@ mod tests {
     use super::*;
 
     fn measured() -> Measured {
-        let at = |ms| Some(Duration::from_millis(ms));
+        let start = Instant::now();
+        let at = |ms| Some(start + Duration::from_millis(ms));
         let weights: Weights =
             MEMBERS.iter().map(|(name, weight)| ((*name).to_owned(), Some(*weight))).collect();
         Measured {
@@ -246,16 +239,15 @@ mod tests {
             resolved: at(36_000),
             ramp: vec![5, 25, 50],
             restored: at(48_020),
-            reconnect: Some(Accepted {
-                backend: "helped-eu".to_owned(),
+            reconnect: Some(Reconnect {
+                backend: "helped-eu".into(),
+                asked: "2026-03-01T07:03:09Z".parse().unwrap(),
                 due: "2026-03-01T07:05:09Z".parse().unwrap(),
                 after: Duration::from_secs(120),
+                done: false,
             }),
             lost_after: Some(0),
-            losses: (
-                Tally { requests: 5_600, failures: 156 },
-                Tally { requests: 5_600, failures: 1_201 },
-            ),
+            losses: [156, 1_201].map(|failures| Tally { requests: 5_600, failures }),
             writes: 4,
             missing: None,
             took: Duration::from_millis(56_040),

@@ -2,7 +2,7 @@
 //! the last minute.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     fmt::Write as _,
     time::{Duration, Instant},
 };
@@ -110,11 +110,7 @@ pub(super) fn sparkline<'a>(rates: impl IntoIterator<Item = &'a Option<f64>>) ->
 }
 
 /// The rows of all members.
-pub(super) fn rows(
-    world: &World,
-    meter: &Meter,
-    standing: impl Fn(&str) -> Option<String>,
-) -> Vec<Row> {
+pub(super) fn rows(world: &World, meter: &Meter, standings: &BTreeMap<String, String>) -> Vec<Row> {
     let weights = Side::ALL.map(|side| world.weights(side));
     let rows = world.sites.iter().enumerate().map(|(at, site)| {
         let weights = site.side.of(&weights);
@@ -124,9 +120,9 @@ pub(super) fn rows(
             (false, None) => (Tone::Bad, "not in the pool"),
             (false, Some(_)) => (Tone::Plain, "serves"),
         };
-        let standing = match standing(&site.backend) {
+        let standing = match standings.get(&site.backend) {
             Some(over) if site.is_failing() => format!("{health}; {over}"),
-            Some(over) => over,
+            Some(over) => over.clone(),
             None => health.to_owned(),
         };
         Row {

@@ -23,7 +23,7 @@ use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{failed::Failed, folder};
+use super::{Failed, folder};
 
 /// The members of either pool, with the weights that their owner gave them.
 pub(super) const MEMBERS: [(&str, u32); 3] = [("eu", 50), ("us", 30), ("ap", 20)];
@@ -201,10 +201,7 @@ impl World {
             ..Options::default()
         };
         let azure = Emulator::start(options).await?;
-        let known: BTreeMap<String, Kept> = match kept {
-            Some(folder) => folder::read(folder, MEMBERS_FILE)?,
-            None => BTreeMap::new(),
-        };
+        let known: BTreeMap<String, Kept> = folder::read(kept, MEMBERS_FILE)?;
         let goes_on = azure.backend(Side::Helped.name()).is_some();
         let mut sites = Vec::new();
         for side in Side::ALL {
@@ -236,13 +233,12 @@ impl World {
 
     /// Keeps what the members' servers are, for the next one to go on with.
     fn keep(&self) -> Result<(), Failed> {
-        let Some(folder) = &self.kept else { return Ok(()) };
         let one = |site: &Site| {
             let kept = Kept { port: site.server.port(), failing: site.is_failing() };
             (site.backend.clone(), kept)
         };
         let all: BTreeMap<String, Kept> = self.sites.iter().map(one).collect();
-        folder::write(folder, MEMBERS_FILE, &all)
+        folder::write(self.kept.as_deref(), MEMBERS_FILE, &all)
     }
 
     /// From its next answer on, a member answers 500 or, healed, 200.
@@ -291,14 +287,8 @@ impl World {
     /// The writes that Azure has done since request number `after`, oldest first.
     pub(super) fn writes_after(&self, after: u64) -> Vec<Write> {
         self.azure.view(|azure| {
-            let mut writes: Vec<Write> = azure
-                .requests()
-                .rev()
-                .take_while(|received| received.number > after)
-                .filter_map(Write::of)
-                .collect();
-            writes.reverse();
-            writes
+            let new = azure.requests().filter(|received| received.number > after);
+            new.filter_map(Write::of).collect()
         })
     }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
-use pointsman_host::telemetry::{self, Format};
+use pointsman_host::telemetry;
 
 use crate::{
     backend, common::Common, dev, emulate, failed::Failed, operate, page::Page, plan, playbook,
@@ -76,8 +76,7 @@ pub(crate) fn wrong_usage(error: &clap::Error) -> ExitCode {
 pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     let common = cli.common;
     let quiet = if matches!(cli.command, Command::Serve(_)) { "info" } else { "error" };
-    let format = if common.json { Format::Json } else { Format::Auto };
-    telemetry::start(format, quiet).map_err(Failed::new)?;
+    telemetry::start(common.json, quiet).map_err(Failed::new)?;
     if common.shadow && matches!(cli.command, Command::Dev(_) | Command::Emulate(_)) {
         let why = "--shadow writes nothing to Azure, and this command has an Azure of its own";
         return Ok(wrong_usage(&Cli::command().error(ErrorKind::ArgumentConflict, why)));

@@ -61,7 +61,7 @@ impl Common {
 
     /// The configuration, with the secrets that are needed.
     pub(crate) fn config(&self, needs: Needs) -> Result<Config, Failed> {
-        Config::read_for(&self.config, needs).map_err(|error| match error {
+        Config::read(&self.config, needs).map_err(|error| match error {
             ConfigError::File { file, cause } if cause.kind() == io::ErrorKind::NotFound => Failed::new(format_args!(
                 "there is no configuration at {file}: name one with --config FILE or POINTSMAN_CONFIG"
             )),
@@ -86,6 +86,13 @@ impl Common {
     /// Prints what was asked for: for programs, or for people.
     pub(crate) fn print(&self, value: &impl Serialize, text: &Page) -> Result<ExitCode, Failed> {
         if self.json { show::json(value) } else { show::page(text) }
+    }
+
+    /// The records, to change them. The store is made where there is none: a pause may come before
+    /// anything.
+    pub(crate) async fn open(&self) -> Result<Records, Failed> {
+        let (file, _) = self.store(&self.config(Needs::Store)?)?;
+        Ok(Records::open(&file).await?)
     }
 
     /// The records, to look at. Where there is no store yet, none is made: an empty one is shown.

@@ -225,8 +225,7 @@ async fn apply(
         documents.iter().flat_map(|document| fates(&playbook, document)).collect();
     let published = !same && !dry_run;
     if published {
-        let (store, _) = common.store(&common.config(Needs::Store)?)?;
-        let records = Records::open(&store).await?;
+        let records = common.open().await?;
         publish(&records, number, text, &by.by).await?;
         records.close().await;
     }

@@ -19,6 +19,7 @@ use std::{
 };
 
 use pointsman_apim::{
+    Credential,
     endpoint::{ApiVersion, BaseUrl, Cloud},
     secret::Secret as AzureSecret,
 };
@@ -155,7 +156,7 @@ pub struct Azure {
     /// Whether the pools of each playbook that is taken up are looked at.
     pub inspected: bool,
     /// As whom requests are made; none where only the store was asked for.
-    pub credential: Option<pointsman_apim::Credential>,
+    pub credential: Option<Credential>,
 }
 
 /// Where a source of alerts is listened to.
@@ -168,19 +169,12 @@ pub struct Webhook {
 }
 
 impl Config {
-    /// Reads the file at `path`, with all its secrets; paths in it are relative to where it is.
+    /// Reads the file at `path`, with the secrets that are needed; paths in it are relative to where it
+    /// is.
     ///
     /// # Errors
     /// When it cannot be read, or a part of it cannot be used: says which, and what would be right.
-    pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        Self::read_for(path, Needs::Everything)
-    }
-
-    /// Reads the file at `path`, with the secrets that are needed.
-    ///
-    /// # Errors
-    /// As [`read`](Self::read).
-    pub fn read_for(path: &Path, needs: Needs) -> Result<Self, ConfigError> {
+    pub fn read(path: &Path, needs: Needs) -> Result<Self, ConfigError> {
         let file = path.display().to_string();
         let text = input::read(path, CONFIG_BYTES_MAX)
             .map_err(|cause| ConfigError::File { file: file.clone(), cause })?;
@@ -209,9 +203,7 @@ impl Config {
                     "give it its own; a pair of senders shares one source",
                 ));
             }
-            let proof = proof(&source)?;
-            if needs == Needs::Everything {
-                let authentication = authentication(proof, &secrets)?;
+            if let Some(authentication) = authentication(&source, needs, &secrets)? {
                 let source: Arc<dyn Source> = match source.value.kind {
                     wire::Kind::Alertmanager => {
                         Arc::new(Alertmanager::new(name.clone(), authentication))
@@ -245,47 +237,43 @@ struct Secrets<'a> {
 }
 
 impl Secrets<'_> {
-    fn text(&self, place: &wire::Place) -> Result<String, (String, &'static str)> {
+    /// The secret that is at one of the places that stand `there`.
+    fn text(&self, there: &Spanned<wire::Places>, place: &wire::Place) -> Result<String, Wrong> {
         match place {
             wire::Place::Env(name) if !is_variable(name) => {
                 // It may be the secret itself.
-                Err(("this names no variable of the environment".to_owned(), PLACE))
+                Err(Wrong::at_secret(there, "this names no variable of the environment", PLACE))
             }
             wire::Place::Env(name) => (self.variable)(name).ok_or_else(|| {
-                (
-                    format!("the variable {name} is not set in the environment"),
-                    "set it, or name another place",
-                )
+                let why = format!("the variable {name} is not set in the environment");
+                Wrong::at_secret(there, why, "set it, or name another place")
             }),
             wire::Place::File(path) => {
                 let path = self.folder.join(path);
                 let text = input::read(&path, CONFIG_BYTES_MAX).map_err(|cause| {
-                    (
-                        format!("the secret's file {} cannot be read: {cause}", path.display()),
-                        "put it there, or name another place",
-                    )
+                    let why =
+                        format!("the secret's file {} cannot be read: {cause}", path.display());
+                    Wrong::at_secret(there, why, "put it there, or name another place")
                 })?;
                 Ok(text.trim_end_matches(['\r', '\n']).to_owned())
             }
-            wire::Place::Not => Err(("this does not say where a secret is".to_owned(), PLACE)),
+            wire::Place::Not => {
+                Err(Wrong::at_secret(there, "this does not say where a secret is", PLACE))
+            }
         }
     }
 
     fn all(&self, places: &Spanned<wire::Places>) -> Result<Vec<Secret>, Wrong> {
         let secret = |place: &wire::Place| {
-            let text =
-                self.text(place).map_err(|(why, help)| Wrong::at_secret(places, why, help))?;
+            let text = self.text(places, place)?;
             let where_ = match place {
                 wire::Place::Env(name) => format!("the variable {name}"),
                 wire::Place::File(path) => format!("the file {}", path.display()),
                 wire::Place::Not => "it".to_owned(),
             };
             text.parse::<Secret>().map_err(|error| {
-                Wrong::at_secret(
-                    places,
-                    format!("the secret in {where_} cannot be used: {error}"),
-                    "put another there",
-                )
+                let why = format!("the secret in {where_} cannot be used: {error}");
+                Wrong::at_secret(places, why, "put another there")
             })
         };
         places.value.0.iter().map(secret).collect()
@@ -326,40 +314,33 @@ fn path(source: &wire::Source) -> Result<String, Wrong> {
     Ok(text.clone())
 }
 
-/// How a source says that it proves itself, before any secret is read.
-#[derive(Clone, Copy)]
-enum Proof<'a> {
-    Bearer(&'a Spanned<wire::Places>),
-    Basic(&'a Spanned<wire::Basic>),
-}
-
-fn proof(source: &Spanned<wire::Source>) -> Result<Proof<'_>, Wrong> {
-    let help = "give it `bearer: {env: NAME}`, or `basic: {user: NAME, passwords: {env: NAME}}`";
+/// How a source proves itself; the secrets for it are read only where they are needed.
+fn authentication(
+    source: &Spanned<wire::Source>,
+    needs: Needs,
+    secrets: &Secrets<'_>,
+) -> Result<Option<Authentication>, Wrong> {
     match (&source.value.bearer, &source.value.basic) {
-        (Some(bearer), None) => Ok(Proof::Bearer(bearer)),
-        (None, Some(basic)) => Ok(Proof::Basic(basic)),
-        (None, None) => {
-            Err(Wrong::at(&source.value.name, "nothing says how this source proves itself", help))
-        }
+        (None, None) => Err(Wrong::at(
+            &source.value.name,
+            "nothing says how this source proves itself",
+            "give it `bearer: {env: NAME}`, or `basic: {user: NAME, passwords: {env: NAME}}`",
+        )),
         (Some(_), Some(basic)) => Err(Wrong::at_secret(
             basic,
             "`bearer` and `basic` exclude each other",
             "keep one of them",
         )),
-    }
-}
-
-fn authentication(proof: Proof<'_>, secrets: &Secrets<'_>) -> Result<Authentication, Wrong> {
-    match proof {
-        Proof::Bearer(bearer) => {
-            let tokens = secrets.all(bearer)?;
-            Authentication::bearer(&tokens).map_err(|error| Wrong::at_secret(bearer, error, PLACE))
+        (Some(_), None) | (None, Some(_)) if needs != Needs::Everything => Ok(None),
+        (Some(bearer), None) => {
+            let proof = Authentication::bearer(&secrets.all(bearer)?);
+            proof.map(Some).map_err(|error| Wrong::at_secret(bearer, error, PLACE))
         }
-        Proof::Basic(basic) => {
+        (None, Some(basic)) => {
             let passwords = secrets.all(&basic.value.passwords)?;
-            Authentication::basic(&basic.value.user, &passwords).map_err(|error| {
-                Wrong::at_secret(basic, error, "give it `user: NAME` and `passwords: {env: NAME}`")
-            })
+            let proof = Authentication::basic(&basic.value.user, &passwords);
+            let help = "give it `user: NAME` and `passwords: {env: NAME}`";
+            proof.map(Some).map_err(|error| Wrong::at_secret(basic, error, help))
         }
     }
 }
@@ -388,16 +369,9 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
     let version = wire.api_version.as_ref().map(version).transpose()?.unwrap_or_default();
     let paced = wire.paced.unwrap_or(!base.is_loopback());
     let inspected = wire.inspected.unwrap_or(!base.is_loopback());
-    let azure = |credential| Azure {
-        cloud,
-        base,
-        version,
-        reconnect_version,
-        paced,
-        inspected,
-        credential,
-    };
-    let kind = wire.credential.as_ref().map_or(wire::Credential::Auto, |kind| kind.value);
+    let azure =
+        Azure { cloud, base, version, reconnect_version, paced, inspected, credential: None };
+    let kind = wire.credential.as_ref().map_or(wire::Credential::Auto, |said| said.value);
     if let Some(client_id) = &wire.client_id
         && kind != wire::Credential::ManagedIdentity
     {
@@ -410,44 +384,40 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
         let help = "say `credential: token` too, or leave `token` out";
         return Err(Wrong::at_secret(token, "`token` goes with `credential: token` only", help));
     }
-    let credential = match (kind, wire.token, wire.credential) {
-        (wire::Credential::Auto, _, _) => pointsman_apim::Credential::Auto,
-        (wire::Credential::ManagedIdentity, _, _) => {
-            let client_id = wire.client_id.map(|client_id| client_id.value);
-            pointsman_apim::Credential::ManagedIdentity { client_id }
+    if let (None, Some(said)) = (&wire.token, &wire.credential)
+        && said.value == wire::Credential::Token
+    {
+        let help = "say where the token is: `token: {env: NAME}` or `token: {file: PATH}`";
+        return Err(Wrong::at(said, "`credential: token` needs `token`", help));
+    }
+    let credential = match kind {
+        wire::Credential::Auto => Credential::Auto,
+        wire::Credential::ManagedIdentity => {
+            Credential::ManagedIdentity { client_id: wire.client_id.map(|id| id.value) }
         }
-        (wire::Credential::WorkloadIdentity, _, _) => pointsman_apim::Credential::WorkloadIdentity,
-        (wire::Credential::Environment, _, _) => pointsman_apim::Credential::Environment,
-        (wire::Credential::AzureCli, _, _) => pointsman_apim::Credential::AzureCli,
-        (wire::Credential::Token, Some(token), _) => match (needs, token.value.0.as_slice()) {
-            (Needs::Store, _) => {
-                return Ok(azure(None));
+        wire::Credential::WorkloadIdentity => Credential::WorkloadIdentity,
+        wire::Credential::Environment => Credential::Environment,
+        wire::Credential::AzureCli => Credential::AzureCli,
+        wire::Credential::Token => match wire.token {
+            Some(token) if needs != Needs::Store => {
+                Credential::Static(ready_made(&token, secrets)?)
             }
-            (Needs::Azure | Needs::Everything, [place]) => {
-                let text = secrets
-                    .text(place)
-                    .map_err(|(why, help)| Wrong::at_secret(&token, why, help))?;
-                if text.trim().is_empty() {
-                    return Err(Wrong::at_secret(&token, "the token is empty", "put one there"));
-                }
-                pointsman_apim::Credential::Static(AzureSecret::new(text))
-            }
-            (Needs::Azure | Needs::Everything, _) => {
-                return Err(Wrong::at_secret(
-                    &token,
-                    "one token is used, and not a list of them",
-                    PLACE,
-                ));
-            }
+            Some(_) | None => return Ok(azure),
         },
-        (wire::Credential::Token, None, Some(kind)) => {
-            let help = "say where the token is: `token: {env: NAME}` or `token: {file: PATH}`";
-            return Err(Wrong::at(&kind, "`credential: token` needs `token`", help));
-        }
-        // Without being said, the credential is `auto`.
-        (wire::Credential::Token, None, None) => pointsman_apim::Credential::Auto,
     };
-    Ok(azure(Some(credential)))
+    Ok(Azure { credential: Some(credential), ..azure })
+}
+
+/// The one token that is named there.
+fn ready_made(token: &Spanned<wire::Places>, secrets: &Secrets<'_>) -> Result<AzureSecret, Wrong> {
+    let [place] = token.value.0.as_slice() else {
+        return Err(Wrong::at_secret(token, "one token is used, and not a list of them", PLACE));
+    };
+    let text = secrets.text(token, place)?;
+    if text.trim().is_empty() {
+        return Err(Wrong::at_secret(token, "the token is empty", "put one there"));
+    }
+    Ok(AzureSecret::new(text))
 }
 
 /// What `error` says of the YAML in `text`, for people: where, and what would be right. Nothing that

@@ -18,34 +18,18 @@ use tracing_subscriber::{
 /// The variable that filters what is told: `info`, `pointsman_engine=debug,warn`.
 pub const FILTER_VARIABLE: &str = "POINTSMAN_LOG";
 
-/// How lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
-    /// For people on a terminal, JSON elsewhere.
-    #[default]
-    Auto,
-    /// One JSON object a line.
-    Json,
-    /// For people.
-    Pretty,
-}
-
-/// Starts telling, once in a process. `otherwise` is the filter where the variable is not set.
+/// Starts telling, once in a process: with `json`, one JSON object a line also on a terminal.
+/// `otherwise` is the filter where the variable is not set.
 ///
 /// # Errors
 /// When the variable cannot be understood.
-pub fn start(format: Format, otherwise: &str) -> Result<(), String> {
+pub fn start(json: bool, otherwise: &str) -> Result<(), String> {
     let filter = std::env::var(FILTER_VARIABLE).unwrap_or_else(|_| otherwise.to_owned());
     let filter = EnvFilter::try_new(&filter)
         .map_err(|error| format!("{FILTER_VARIABLE}={filter} cannot be understood: {error}"))?;
-    let json = match format {
-        Format::Auto => !io::stderr().is_terminal(),
-        Format::Json => true,
-        Format::Pretty => false,
-    };
     let registry = tracing_subscriber::registry().with(filter);
     // A second start, as in a test, keeps the first.
-    let _ = if json {
+    let _ = if json || !io::stderr().is_terminal() {
         registry.with(objects(io::stderr)).try_init()
     } else {
         registry.with(lines(io::stderr, io::stderr().is_terminal())).try_init()

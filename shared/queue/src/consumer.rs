@@ -13,7 +13,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use pointsman_core::id::MessageId;
 use pointsman_engine::ports::{Clock, DeadLetter, Delivery, StoreError};
 use pointsman_store::{
     Database, Micros, make_file,
@@ -45,7 +44,7 @@ pub enum ConsumerError {
 #[derive(Debug)]
 pub(crate) struct Consumer {
     database: Database,
-    inbox: Arc<Inbox>,
+    pub(crate) inbox: Arc<Inbox>,
     /// Which consumer of this database it is; the upper half of its locks.
     epoch: u32,
     /// The lower half of the last lock.
@@ -81,16 +80,6 @@ impl Consumer {
     /// Whether it is the first that this database has.
     pub(crate) fn is_first(&self) -> bool {
         self.epoch == 1
-    }
-
-    /// Whether a message of this id is stored, and was not received yet, as far as is known here.
-    pub(crate) fn holds(&self, id: &MessageId) -> bool {
-        self.inbox.holds(id)
-    }
-
-    /// Whether a message of this id was delivered of late: it is likely to be stored still.
-    pub(crate) fn delivered(&self, id: &MessageId) -> bool {
-        self.inbox.delivered(id)
     }
 
     /// Room in memory for a message that is about to be stored, and the lock that it gets then.

@@ -136,27 +136,24 @@ impl Inbox {
         // Half of the lock is left for the work.
         let fresh = Micros::from(now.checked_add(LOCK / 2).unwrap_or(Timestamp::MAX));
         let mut fetched = Vec::new();
+        let mut state = self.state();
+        state.behind = behind;
+        while fetched.len() < most
+            && let Some(ready) = state.ready.pop_front_if(|ready| ready.until >= fresh)
         {
-            let mut state = self.state();
-            state.behind = behind;
-            while fetched.len() < most
-                && let Some(ready) = state.ready.pop_front_if(|ready| ready.until >= fresh)
-            {
-                state.release(ready.bytes);
-                state.deliver(ready.held.id.clone());
-                fetched.push(ready);
-            }
-            if fetched.is_empty() && !state.ready.is_empty() {
-                let stale = state.ready.iter().take(most).filter(|ready| ready.until < fresh);
-                return Fetched::Stale(stale.map(|ready| ready.held.clone()).collect());
-            }
+            state.release(ready.bytes);
+            state.deliver(ready.held.id.clone());
+            fetched.push(ready);
         }
-        if fetched.is_empty() {
+        if fetched.is_empty() && state.ready.is_empty() {
             return Fetched::Nothing;
         }
-        let deliveries: Vec<Delivery> =
-            fetched.into_iter().filter_map(|ready| self.open(ready, now)).collect();
-        Fetched::Deliveries(deliveries)
+        if fetched.is_empty() {
+            let stale = state.ready.iter().take(most).filter(|ready| ready.until < fresh);
+            return Fetched::Stale(stale.map(|ready| ready.held.clone()).collect());
+        }
+        drop(state);
+        Fetched::Deliveries(fetched.into_iter().filter_map(|ready| self.open(ready, now)).collect())
     }
 
     /// Reads a message; one that cannot be read is kept to be buried.

@@ -28,7 +28,7 @@
 mod consumer;
 mod inbox;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -70,15 +70,6 @@ pub struct EmbeddedQueue {
     consumer: Option<Arc<Consumer>>,
 }
 
-impl fmt::Debug for EmbeddedQueue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EmbeddedQueue")
-            .field("database", &self.database)
-            .field("consumer", &self.consumer)
-            .finish_non_exhaustive()
-    }
-}
-
 impl EmbeddedQueue {
     /// A queue that only sends: receiving from it is an error.
     #[must_use]
@@ -103,19 +94,6 @@ impl EmbeddedQueue {
     #[must_use]
     pub fn is_first(&self) -> bool {
         self.consumer.as_ref().is_some_and(|consumer| consumer.is_first())
-    }
-
-    /// Stores that a message is sent again, where the same is stored still, without writing its body
-    /// for nothing.
-    async fn repeat(
-        &self,
-        outgoing: &Outgoing,
-        now: Timestamp,
-    ) -> Result<Option<Sent>, StoreError> {
-        let (id, due) = (outgoing.id.clone(), outgoing.due.map_or(Micros::at(now), Micros::from));
-        self.database
-            .write(move |conn| Box::pin(async move { messages::repeat(conn, &id, due).await }))
-            .await
     }
 
     /// Stores a message. One that is due is handed over in memory, where it is received here and there
@@ -177,14 +155,21 @@ fn locked(is_ours: bool) -> Result<(), QueueError> {
 #[async_trait]
 impl Queue for EmbeddedQueue {
     async fn send(&self, outgoing: Outgoing) -> Result<Sent, QueueError> {
-        if self.consumer.as_ref().is_some_and(|consumer| consumer.holds(&outgoing.id)) {
+        let inbox = self.consumer.as_ref().map(|consumer| &consumer.inbox);
+        if inbox.is_some_and(|inbox| inbox.holds(&outgoing.id)) {
             return Ok(Sent::Duplicate);
         }
         let now = self.clock.now();
-        if self.consumer.as_ref().is_some_and(|consumer| consumer.delivered(&outgoing.id))
-            && let Some(repeated) = self.repeat(&outgoing, now).await.map_err(unavailable)?
-        {
-            return Ok(repeated);
+        // It is likely to be stored still, and its body is not to be written for nothing.
+        if inbox.is_some_and(|inbox| inbox.delivered(&outgoing.id)) {
+            let id = outgoing.id.clone();
+            let due = outgoing.due.map_or(Micros::at(now), Micros::from);
+            let repeat = self
+                .database
+                .write(move |conn| Box::pin(async move { messages::repeat(conn, &id, due).await }));
+            if let Some(repeated) = repeat.await.map_err(unavailable)? {
+                return Ok(repeated);
+            }
         }
         let row = Row::new(&outgoing, now).map_err(unavailable)?;
         self.store(row, outgoing.message, now).await.map_err(unavailable)

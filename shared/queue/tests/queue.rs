@@ -473,7 +473,7 @@ async fn there_is_one_consumer() {
     let world = World::new().await;
     let again = Database::open(&path(&world.folder), Options::default()).await.unwrap();
     let refused = EmbeddedQueue::consumer(again.clone(), Arc::new(world.clock.clone())).await;
-    let error = refused.unwrap_err();
+    let error = refused.map(drop).unwrap_err();
     assert!(matches!(error, ConsumerError::AlreadyConsumed(_)), "{error}");
     assert!(error.to_string().contains("another process"), "{error}");
 

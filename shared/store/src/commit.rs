@@ -4,13 +4,7 @@
 //! writer is asked; the writer only compares and writes.
 
 use jiff::Timestamp;
-use pointsman_core::{
-    claim::Claim,
-    document::Document,
-    group::{Group, Scope},
-    ledger::Line,
-    series::Series,
-};
+use pointsman_core::{claim::Claim, ledger::Line, series::Series};
 use pointsman_engine::ports::{Commit, StoreError, Versioned};
 use sqlx::SqliteConnection;
 
@@ -19,7 +13,7 @@ use crate::{
     messages::{self, Held, Row},
     micros::Micros,
     program::{CHUNK_ROWS, Place, Program},
-    stored,
+    stored::{self, Body},
     writer::{Opening, execute},
 };
 
@@ -66,8 +60,8 @@ pub(crate) struct Prepared {
     claims: Vec<Claiming>,
     documents: Vec<Swap>,
     groups: Vec<Swap>,
-    groups_seen: Vec<(String, u64)>,
-    documents_seen: Vec<(String, u64)>,
+    /// The table, the name and the version of what must be as it was seen.
+    seen: Vec<(&'static str, String, i64)>,
     lines: Vec<Entry>,
     dead_letters: Vec<dead_letters::Row>,
     send: Vec<Row>,
@@ -88,19 +82,27 @@ impl Prepared {
             send,
             complete,
         } = commit;
+        let groups_seen = groups_seen
+            .iter()
+            .map(|(scope, version)| ("groups", scope.to_string(), version_column(*version)));
+        let documents_seen = documents_seen
+            .iter()
+            .map(|(backend, version)| ("documents", backend.to_string(), version_column(*version)));
         Ok(Self {
-            series: series.iter().map(series_swap).collect::<Result<_, _>>()?,
+            series: series
+                .iter()
+                .map(|one| swap(one.body.id.to_string(), one, one.body.quiet_since()))
+                .collect::<Result<_, _>>()?,
             claims: series.iter().flat_map(|series| claims(&series.body)).collect(),
-            documents: documents.iter().map(document_swap).collect::<Result<_, _>>()?,
-            groups: groups.iter().map(group_swap).collect::<Result<_, _>>()?,
-            groups_seen: groups_seen
+            documents: documents
                 .iter()
-                .map(|(scope, version)| (scope.to_string(), *version))
-                .collect(),
-            documents_seen: documents_seen
+                .map(|one| swap(one.body.backend.to_string(), one, one.body.wake))
+                .collect::<Result<_, _>>()?,
+            groups: groups
                 .iter()
-                .map(|(backend, version)| (backend.to_string(), *version))
-                .collect(),
+                .map(|(scope, one)| swap(scope.to_string(), one, None))
+                .collect::<Result<_, _>>()?,
+            seen: groups_seen.chain(documents_seen).collect(),
             lines: entries(lines)?,
             dead_letters: dead_letters::Row::all(dead_letters)?,
             send: send.iter().map(|outgoing| Row::new(outgoing, now)).collect::<Result<_, _>>()?,
@@ -164,18 +166,13 @@ impl Prepared {
     /// Adds all of its statements; gives those that complete messages. What is completed goes before
     /// what is sent, so that a message may send itself again.
     fn add(&self, program: &mut Program, check: Check) -> Vec<Place> {
-        let groups = ("coalesce((SELECT version FROM groups WHERE id = ", &self.groups_seen);
-        let documents =
-            ("coalesce((SELECT version FROM documents WHERE id = ", &self.documents_seen);
-        for (version, seen) in [groups, documents] {
-            for (id, seen) in seen {
-                program.require(|text| {
-                    text.push(version)
-                        .push_bind(id.clone())
-                        .push("), 0) = ")
-                        .push_bind(version_column(*seen));
-                });
-            }
+        for (table, id, version) in &self.seen {
+            program.require(|text| {
+                text.push(format_args!("coalesce((SELECT version FROM {table} WHERE id = "))
+                    .push_bind(id.clone())
+                    .push("), 0) = ")
+                    .push_bind(*version);
+            });
         }
         let mut completed = Vec::with_capacity(self.complete.len());
         for held in &self.complete {
@@ -226,14 +223,14 @@ fn version_column(version: u64) -> i64 {
     i64::try_from(version).unwrap_or(i64::MAX)
 }
 
-fn series_swap(series: &Versioned<Series>) -> Result<Swap, StoreError> {
-    let Versioned { version, body } = series;
-    Ok(Swap {
-        id: body.id.to_string(),
-        version: version_column(*version),
-        time: body.quiet_since().map(|at| Micros::at(at).column()),
-        body: stored::write(body)?,
-    })
+/// Something to be saved, by its name and the time that it is searched by.
+fn swap<T: Body>(
+    id: String,
+    Versioned { version, body }: &Versioned<T>,
+    time: Option<Timestamp>,
+) -> Result<Swap, StoreError> {
+    let (version, body) = (version_column(*version), stored::write(body)?);
+    Ok(Swap { id, version, time: time.map(|at| Micros::at(at).column()), body })
 }
 
 /// What a series asks for, as it is searched by.
@@ -279,25 +276,6 @@ fn add_claims(program: &mut Program, series: &[Swap], claims: &[Claiming]) {
     });
 }
 
-fn document_swap(document: &Versioned<Document>) -> Result<Swap, StoreError> {
-    let Versioned { version, body } = document;
-    Ok(Swap {
-        id: body.backend.to_string(),
-        version: version_column(*version),
-        time: body.wake.map(|at| Micros::at(at).column()),
-        body: stored::write(body)?,
-    })
-}
-
-fn group_swap((scope, group): (&Scope, &Versioned<Group>)) -> Result<Swap, StoreError> {
-    Ok(Swap {
-        id: scope.to_string(),
-        version: version_column(group.version),
-        time: None,
-        body: stored::write(&group.body)?,
-    })
-}
-
 /// The statements that save something with a time, if its version is still the one given.
 struct Statements {
     insert: (&'static str, &'static str),
@@ -338,24 +316,17 @@ const GROUPS: Statements = Statements {
 /// nothing of the name may be stored yet.
 fn add_swaps(program: &mut Program, statements: &Statements, swaps: &[Swap]) {
     let (new, known): (Vec<&Swap>, Vec<&Swap>) = swaps.iter().partition(|swap| swap.version == 0);
-    for chunk in new.chunks(CHUNK_ROWS) {
-        program.add_rows(chunk, statements.insert, |values, swap| {
-            values
-                .push_bind(swap.id.clone())
-                .push_bind(1_i64)
-                .push_bind(swap.time)
-                .push_bind(swap.body.clone());
-        });
-        program.require_changed(chunk.len());
-    }
-    for chunk in known.chunks(CHUNK_ROWS) {
-        program.add_rows(chunk, statements.update, |values, swap| {
-            values
-                .push_bind(swap.id.clone())
-                .push_bind(swap.version)
-                .push_bind(swap.time)
-                .push_bind(swap.body.clone());
-        });
-        program.require_changed(chunk.len());
+    for (swaps, statement) in [(new, statements.insert), (known, statements.update)] {
+        for chunk in swaps.chunks(CHUNK_ROWS) {
+            program.add_rows(chunk, statement, |values, swap| {
+                // What is new has version 1 then; an update is told the version that it requires.
+                values
+                    .push_bind(swap.id.clone())
+                    .push_bind(swap.version.max(1))
+                    .push_bind(swap.time)
+                    .push_bind(swap.body.clone());
+            });
+            program.require_changed(chunk.len());
+        }
     }
 }

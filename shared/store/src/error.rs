@@ -9,9 +9,6 @@ use pointsman_engine::ports::StoreError;
 
 use crate::location::owner;
 
-/// SQLite's primary result codes for a file that is not, or is no longer, a database.
-const BROKEN: [&str; 2] = ["11", "26"];
-
 /// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -66,7 +63,7 @@ impl OpenError {
     /// try it here would drop the locks of whoever has it open in this process.
     pub(crate) fn unopened(path: &Path, cause: sqlx::Error) -> Self {
         match owner(path) {
-            Some(owner) if primary_code(&cause).as_deref() == Some(CANNOT_OPEN) => {
+            Some(owner) if primary_code(&cause) == Some(CANNOT_OPEN) => {
                 Self::Unopened { path: path.to_owned(), cause, owner }
             }
             _ => Self::Sqlite(path.to_owned(), cause),
@@ -74,17 +71,21 @@ impl OpenError {
     }
 }
 
-/// `SQLITE_CANTOPEN`.
-const CANNOT_OPEN: &str = "14";
+/// SQLite's primary result codes: `SQLITE_CANTOPEN`.
+const CANNOT_OPEN: i64 = 14;
+/// `SQLITE_CORRUPT` and `SQLITE_NOTADB`: a file that is not, or is no longer, a database.
+const BROKEN: [i64; 2] = [11, 26];
+/// `SQLITE_BUSY` and `SQLITE_LOCKED`.
+const BUSY: [i64; 2] = [5, 6];
 
 /// Whether waiting may help: someone else holds the lock.
 pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
-    primary_code(error).is_some_and(|code| code == "5" || code == "6")
+    primary_code(error).is_some_and(|code| BUSY.contains(&code))
 }
 
-fn primary_code(error: &sqlx::Error) -> Option<String> {
+fn primary_code(error: &sqlx::Error) -> Option<i64> {
     let extended: i64 = error.as_database_error()?.code()?.parse().ok()?;
-    Some((extended & 0xff).to_string())
+    Some(extended & 0xff)
 }
 
 /// What an error of SQLite means to whoever asked.
@@ -94,7 +95,7 @@ fn primary_code(error: &sqlx::Error) -> Option<String> {
 /// back by itself then, so the writer gives up the whole group.
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 pub(crate) fn meaning(error: sqlx::Error) -> StoreError {
-    let broken = primary_code(&error).is_some_and(|code| BROKEN.contains(&code.as_str()));
+    let broken = primary_code(&error).is_some_and(|code| BROKEN.contains(&code));
     let undecodable = matches!(error, sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_));
     if broken || undecodable {
         StoreError::Corrupt(error.to_string())

@@ -52,12 +52,6 @@ pub struct SqliteStore {
     clock: Arc<dyn Clock>,
 }
 
-impl std::fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteStore").field("database", &self.database).finish_non_exhaustive()
-    }
-}
-
 impl SqliteStore {
     /// A store on this database. The clock says when a message that a commit sends was enqueued.
     #[must_use]

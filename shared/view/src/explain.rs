@@ -54,18 +54,15 @@ impl Following {
     #[must_use]
     pub fn of(documents: &[Document], target: &BackendId) -> Vec<Self> {
         let others = documents.iter().filter(|document| document.backend != *target);
-        let of = |document: &Document| {
-            let (after, name) = (document.backend.to_string(), document.backend.short());
-            let of_target = document.reconnects.values().filter(|one| one.target == *target);
-            let all: Vec<Self> = of_target
-                .map(|one| Self {
-                    after: after.clone(),
-                    name: name.clone(),
-                    reconnect: Reconnect::of(one),
-                })
-                .collect();
-            all
-        };
-        others.flat_map(of).collect()
+        let reconnects = others.flat_map(|document| {
+            document.reconnects.values().map(|reconnect| (&document.backend, reconnect))
+        });
+        let of_target = reconnects.filter(|(_, reconnect)| reconnect.target == *target);
+        let following = of_target.map(|(after, reconnect)| Self {
+            after: after.to_string(),
+            name: after.short(),
+            reconnect: Reconnect::of(reconnect),
+        });
+        following.collect()
     }
 }

@@ -271,20 +271,24 @@ async fn a_write_that_is_not_wanted_any_more_is_kept_from_landing() {
 async fn a_stale_read_is_not_taken_for_someone_elses_write() {
     let world = World::new(DRAIN).await;
     let before = world.body();
-    let serve = world.serve(&[]).await;
-    let alert = fire(&world, &serve, "eu").await;
-    world.weights([0, 30, 20]).await;
-    world.told("is done").await;
     let stale = |times| Fault {
         on: Match::get("chat"),
         times: Times::Count(times),
         kind: Kind::StaleRead { versions: 1 },
     };
+    let serve = world.serve(&[]).await;
+    let alert = fire(&world, &serve, "eu").await;
+    world.weights([0, 30, 20]).await;
+    // What one process remembers it writes without a read; each new one has to read first.
+    assert!(serve.stop().await);
     world.azure.inject(stale(2));
+    let serve = world.serve(&[]).await;
     let other = fire(&world, &serve, "us").await;
     world.weights([0, 0, 20]).await;
+    assert!(serve.stop().await);
     // For longer than one look has patience.
     world.azure.inject(stale(8));
+    let serve = world.serve(&[]).await;
     resolve(&world, &serve, &alert).await;
     world.told("Azure keeps answering with an older state of the backend").await;
     world.weights([50, 0, 20]).await;
@@ -683,9 +687,11 @@ async fn a_404_that_passes_takes_nothing_from_what_is_given_back() {
     let serve = world.serve(&[]).await;
     let eu = fire(&world, &serve, "eu").await;
     world.weights([0, 30, 20]).await;
-    world.told("is done").await;
+    // What one process remembers it writes without a read; a new one has to read first.
+    assert!(serve.stop().await);
     let missing = Kind::Error { error: ServerError::NotFound, write: Write::NotDone };
     world.azure.inject(Fault::once(Match::get("chat"), missing));
+    let serve = world.serve(&[]).await;
     resolve(&world, &serve, &eu).await;
     world.weights([50, 30, 20]).await;
     world.settled().await;

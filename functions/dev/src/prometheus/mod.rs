@@ -24,8 +24,7 @@ pub(crate) use self::program::Installed;
 
 use self::program::Program;
 use super::{
-    failed::Failed,
-    folder,
+    Failed, folder,
     functions::{BEARER_FILE, Functions},
     screen::{Screen, Tone},
     world::{Side, World},

@@ -17,7 +17,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::super::failed::Failed;
+use super::super::Failed;
 
 /// What Prometheus is called.
 const PROMETHEUS: [&str; 1] = ["prometheus"];
@@ -58,23 +58,22 @@ impl Installed {
     }
 
     fn find_in(path: &OsStr) -> Result<Self, Failed> {
-        match (program(path, &PROMETHEUS), program(path, &ALERTMANAGER)) {
+        let mut missing = Vec::new();
+        let mut find = |names: &[&str], called: &'static str| {
+            let found = program(path, names);
+            missing.extend(found.is_none().then_some(called));
+            found
+        };
+        let prometheus = find(&PROMETHEUS, "Prometheus (`prometheus`)");
+        let both = "Alertmanager (`alertmanager` or `prometheus-alertmanager`)";
+        match (prometheus, find(&ALERTMANAGER, both)) {
             (Some(prometheus), Some(alertmanager)) => Ok(Self { prometheus, alertmanager }),
-            (prometheus, alertmanager) => {
-                let missing = [
-                    prometheus.is_none().then_some("Prometheus (`prometheus`)"),
-                    alertmanager
-                        .is_none()
-                        .then_some("Alertmanager (`alertmanager` or `prometheus-alertmanager`)"),
-                ];
-                let missing: Vec<&str> = missing.into_iter().flatten().collect();
-                Err(Failed::from(format!(
-                    "--prometheus uses what is installed, and there is no {} on the PATH. Debian and Ubuntu \
-                     have both: `apt install prometheus prometheus-alertmanager`; for elsewhere, see \
-                     https://prometheus.io/download. Without --prometheus, a small watcher stands for both",
-                    missing.join(" and no ")
-                )))
-            }
+            (_, _) => Err(Failed::from(format!(
+                "--prometheus uses what is installed, and there is no {} on the PATH. Debian and Ubuntu \
+                 have both: `apt install prometheus prometheus-alertmanager`; for elsewhere, see \
+                 https://prometheus.io/download. Without --prometheus, a small watcher stands for both",
+                missing.join(" and no ")
+            ))),
         }
     }
 }
@@ -130,9 +129,7 @@ impl Program {
                         return Ok(());
                     }
                     if let Some(status) = program.child.try_wait()? {
-                        return Err(Failed::from(
-                            program.told(&format!("ended at once ({status})")),
-                        ));
+                        return Err(program.told(&format!("ended at once ({status})")));
                     }
                     tokio::time::sleep(ASK_EVERY).await;
                 }
@@ -144,9 +141,7 @@ impl Program {
                 Ok(Err(failed)) => return Err(failed),
                 Err(_) => {
                     let within = READY_WITHIN.as_secs();
-                    return Err(Failed::from(
-                        program.told(&format!("was not ready within {within} s")),
-                    ));
+                    return Err(program.told(&format!("was not ready within {within} s")));
                 }
             }
         }
@@ -175,7 +170,7 @@ impl Program {
     }
 
     /// Waits until it ends by itself, and says what it said last.
-    pub(super) async fn ended(&mut self) -> String {
+    pub(super) async fn ended(&mut self) -> Failed {
         let status = self.child.wait().await;
         let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         self.told(&format!("ended by itself ({status})"))
@@ -197,11 +192,11 @@ impl Program {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    fn told(&self, what: &str) -> String {
+    fn told(&self, what: &str) -> Failed {
         let logged = self.logged();
         let lines: Vec<&str> = logged.lines().collect();
         let last = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n  ");
-        format!("{} {what}; it said last:\n  {last}", self.name)
+        Failed::from(format!("{} {what}; it said last:\n  {last}", self.name))
     }
 }
 

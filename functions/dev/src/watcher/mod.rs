@@ -27,11 +27,10 @@ use tokio::{task::JoinHandle, time::MissedTickBehavior};
 
 use self::{
     rule::{Look, Rule, Turn},
-    webhook::{Alert, Pairs},
+    webhook::{Alert, pairs},
 };
 use super::{
-    failed::Failed,
-    folder,
+    Failed, folder,
     screen::{Screen, Tone},
     tally,
     world::{Side, World},
@@ -101,10 +100,7 @@ pub(super) fn start(
     stop: &Stop,
 ) -> Result<JoinHandle<()>, Failed> {
     let client = Client::builder().no_proxy().timeout(ANSWER_WITHIN).build()?;
-    let known: BTreeMap<String, Alert> = match kept {
-        Some(folder) => folder::read(folder, ALERTS_FILE)?,
-        None => BTreeMap::new(),
-    };
+    let known: BTreeMap<String, Alert> = folder::read(kept, ALERTS_FILE)?;
     let members = world.sites.iter().filter(|site| site.side == pool);
     let watched = members.map(|site| {
         let fires = known.get(&site.backend).is_some_and(|alert| alert.ended.is_none());
@@ -142,9 +138,6 @@ pub(super) fn example(pool: Side, backend: &str, started: Timestamp) -> serde_js
 }
 
 fn alert(pool: Side, backend: &str, percent: f64, started: Timestamp) -> Alert {
-    let pairs = |list: &[(&str, &str)]| -> Pairs {
-        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    };
     let summary = format!("{percent:.0}% of what {pool} sends to {backend} fails");
     Alert {
         labels: pairs(&[
@@ -202,8 +195,7 @@ impl Watcher {
 
     /// Keeps what is known, for the next one to go on with.
     fn keep(&self) {
-        let Some(folder) = &self.kept else { return };
-        if let Err(error) = folder::write(folder, ALERTS_FILE, &self.known) {
+        if let Err(error) = folder::write(self.kept.as_deref(), ALERTS_FILE, &self.known) {
             let text = format!("watch     a restart will not know of this: {error}");
             self.screen.say(Tone::Bad, text);
         }
@@ -244,14 +236,20 @@ impl Watcher {
     /// Sends all that is known, as one group.
     async fn tell(&mut self) {
         let began = Instant::now();
-        match self.send().await {
-            Ok(()) => self.taken(began),
-            Err(why) => {
-                self.screen.say(Tone::Bad, format!("webhook   not taken, sent again soon: {why}"));
-                self.due = Some(Instant::now() + self.retry);
-                self.retry = (self.retry * 2).min(RETRY_AFTER.1);
-            }
+        if let Err(why) = self.send().await {
+            self.screen.say(Tone::Bad, format!("webhook   not taken, sent again soon: {why}"));
+            self.due = Some(Instant::now() + self.retry);
+            self.retry = (self.retry * 2).min(RETRY_AFTER.1);
+            return;
         }
+        // What has ended is forgotten, now that it was told.
+        let count = self.known.len();
+        self.known.retain(|_, alert| alert.ended.is_none());
+        if self.known.len() < count {
+            self.keep();
+        }
+        self.retry = RETRY_AFTER.0;
+        self.due = (!self.known.is_empty()).then(|| began + REPEAT_EVERY);
     }
 
     async fn send(&self) -> Result<(), String> {
@@ -267,16 +265,5 @@ impl Watcher {
             status if status.is_success() => Ok(()),
             status => Err(format!("{status} {}", answer.text().await.unwrap_or_default().trim())),
         }
-    }
-
-    /// Forgets what has ended, now that it was told.
-    fn taken(&mut self, began: Instant) {
-        let count = self.known.len();
-        self.known.retain(|_, alert| alert.ended.is_none());
-        if self.known.len() < count {
-            self.keep();
-        }
-        self.retry = RETRY_AFTER.0;
-        self.due = (!self.known.is_empty()).then(|| began + REPEAT_EVERY);
     }
 }

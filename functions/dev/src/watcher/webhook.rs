@@ -15,7 +15,12 @@ use serde_json::{Value, json};
 const NEVER: &str = "0001-01-01T00:00:00Z";
 
 /// Labels or annotations.
-pub(super) type Pairs = BTreeMap<String, String>;
+type Pairs = BTreeMap<String, String>;
+
+/// The labels or annotations of this list.
+pub(super) fn pairs(list: &[(&str, &str)]) -> Pairs {
+    list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
 
 /// One alert.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -32,8 +37,8 @@ const GROUP_BY: [&str; 2] = ["alertname", "pool"];
 /// The body that tells of these alerts, which are one group. Their condition can be looked at by a URL.
 pub(super) fn body(condition: &str, alerts: &[&Alert]) -> Value {
     let labels = common(alerts.iter().map(|alert| &alert.labels));
-    let group: Pairs =
-        labels.iter().filter(|(name, _)| GROUP_BY.contains(&name.as_str())).map(owned).collect();
+    let mut group = labels.clone();
+    group.retain(|name, _| GROUP_BY.contains(&name.as_str()));
     let key: Vec<String> = group.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
     let each = alerts.iter().map(|alert| one(condition, alert));
     json!({
@@ -71,10 +76,6 @@ fn time(at: Timestamp) -> String {
     at.round(Unit::Millisecond).unwrap_or(at).to_string()
 }
 
-fn owned((name, value): (&String, &String)) -> (String, String) {
-    (name.clone(), value.clone())
-}
-
 /// What is the same in all.
 fn common<'a>(mut all: impl Iterator<Item = &'a Pairs>) -> Pairs {
     let mut common = all.next().cloned().unwrap_or_default();
@@ -101,10 +102,6 @@ mod tests {
     use pointsman_intake::alertmanager;
 
     use super::*;
-
-    fn pairs(list: &[(&str, &str)]) -> Pairs {
-        list.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    }
 
     fn alert(backend: &str, ended: Option<&str>) -> Alert {
         let labels = [

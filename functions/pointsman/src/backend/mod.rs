@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 
 use self::{desk::Desk, print::Output, wrong::Wrong};
-use crate::{common::Common, failed::Failed, show};
+use crate::{common::Common, failed::Failed, input, show};
 
 /// What the exit codes of these commands mean, for their help.
 pub(crate) const EXIT_CODES: &str = "\
@@ -81,8 +81,8 @@ async fn run(common: &Common, output: Output, command: Command) -> Result<ExitCo
     // A watch says what it waits for; while a person types nothing is printed.
     let in_silence = match &command {
         Command::Watch(_) => true,
-        Command::Put(options) => options.is_typed(),
-        Command::Set(options) => options.is_typed(),
+        Command::Put(options) => input::is_typed(&options.file),
+        Command::Set(options) => options.file.as_deref().is_some_and(input::is_typed),
         Command::List(_) | Command::Get(_) | Command::Delete(_) | Command::Reconnect(_) => false,
     };
     let answered = async {

@@ -87,13 +87,18 @@ pub(super) async fn get(desk: &Desk, options: &GetOptions) -> Result<ExitCode, W
     Ok(print::backend(desk.output, &backend)?)
 }
 
-/// What is there, if anything is.
-pub(super) async fn seen(desk: &Desk, id: &BackendId) -> Result<Option<Backend>, Wrong> {
-    match desk.client.get(id, call()).await {
-        Ok(backend) => Ok(Some(backend)),
+/// What a read found, if it found anything.
+fn there<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
+    match read {
+        Ok(found) => Ok(Some(found)),
         Err(Error::NotFound(_)) => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
+}
+
+/// What is there, if anything is.
+pub(super) async fn seen(desk: &Desk, id: &BackendId) -> Result<Option<Backend>, Error> {
+    there(desk.client.get(id, call()).await)
 }
 
 /// Reads again and again; whether there is anything new, by the ETag alone. A backend that is gone may
@@ -151,19 +156,13 @@ async fn newer(
     id: &BackendId,
     last: Option<&Backend>,
 ) -> Result<Option<Option<Backend>>, Error> {
-    let read = async {
-        let tagged = desk.client.entity_tag(id, call()).await?;
-        if last.is_some_and(|last| *last.etag() == tagged.etag) {
-            return Ok(None);
-        }
-        desk.client.get(id, call()).await.map(Some)
+    let Some(tagged) = there(desk.client.entity_tag(id, call()).await)? else {
+        return Ok(Some(None));
     };
-    match read.await {
-        Ok(None) => Ok(None),
-        Ok(Some(backend)) => Ok(Some(Some(backend))),
-        Err(Error::NotFound(_)) => Ok(Some(None)),
-        Err(error) => Err(error),
+    if last.is_some_and(|last| *last.etag() == tagged.etag) {
+        return Ok(None);
     }
+    seen(desk, id).await.map(Some)
 }
 
 /// One thing that was seen: some lines for people, one of JSON for programs.

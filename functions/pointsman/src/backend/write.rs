@@ -25,7 +25,7 @@ use super::{
     read::seen,
     wrong::{Wrong, unwritten},
 };
-use crate::{failed::Failed, input, page::Page, show};
+use crate::{failed::Failed, page::Page, show};
 
 /// What `set` takes.
 #[derive(Clone, Debug, Args)]
@@ -38,20 +38,13 @@ pub(super) struct SetOptions {
     fields: Vec<Field>,
     /// A merge patch as JSON or YAML, for secrets and long values; `-` is standard input.
     #[arg(long, value_name = "FILE")]
-    file: Option<PathBuf>,
+    pub(super) file: Option<PathBuf>,
     /// Only if the backend still has this ETag.
     #[arg(long, value_name = "ETAG")]
     if_match: Option<ETag>,
     /// Only show what would change.
     #[arg(long)]
     dry_run: bool,
-}
-
-impl SetOptions {
-    /// Whether the patch comes from standard input.
-    pub(super) fn is_typed(&self) -> bool {
-        self.file.as_deref().is_some_and(input::is_typed)
-    }
 }
 
 /// What `put` takes.
@@ -61,7 +54,7 @@ pub(super) struct PutOptions {
     backend: String,
     /// The whole backend, as JSON or YAML; fields that are not in it are removed. `-` is standard
     /// input.
-    file: PathBuf,
+    pub(super) file: PathBuf,
     /// Only if there is no such backend yet.
     #[arg(long, group = "under")]
     create: bool,
@@ -75,13 +68,6 @@ pub(super) struct PutOptions {
     /// Only show what would change.
     #[arg(long)]
     dry_run: bool,
-}
-
-impl PutOptions {
-    /// Whether the document comes from standard input.
-    pub(super) fn is_typed(&self) -> bool {
-        input::is_typed(&self.file)
-    }
 }
 
 /// What `delete` takes.

@@ -40,7 +40,7 @@ pub(super) struct Dispatch<'a> {
 impl<'a> Dispatch<'a> {
     /// Sees to it that someone carries commands out: a running `serve`, or this process.
     pub(super) async fn open(common: &'a Common) -> Result<Self, Failed> {
-        let records = open(common).await?;
+        let records = common.open().await?;
         let here = match consume(common).await {
             Ok(here) => here,
             // A `serve` may be running with secrets that this process has not.
@@ -98,12 +98,6 @@ impl<'a> Dispatch<'a> {
         self.records.close().await;
         Ok(())
     }
-}
-
-/// The records of the store, which is made where there is none: a pause may come before anything.
-pub(super) async fn open(common: &Common) -> Result<Records, Failed> {
-    let (file, _) = common.store(&common.config(Needs::Store)?)?;
-    Ok(Records::open(&file).await?)
 }
 
 /// Carries messages out here, unless another process does.

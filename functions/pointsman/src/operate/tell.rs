@@ -30,7 +30,7 @@ use tokio::time::Instant;
 use super::{
     ask,
     by::{By, Reason, said},
-    dispatch::{Dispatch, LOOK_EVERY, goes_on, open},
+    dispatch::{Dispatch, LOOK_EVERY, goes_on},
 };
 use crate::{common::Common, failed::Failed, page::Page, show};
 
@@ -65,7 +65,7 @@ pub(super) fn done(common: &Common, mut value: Value, text: &Page) -> Result<Exi
 
 pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, Failed> {
     let (file, was_there) = common.store(&common.config(Needs::Store)?)?;
-    let records = open(common).await?;
+    let records = common.open().await?;
     let served = records.are_consumed()?;
     let Reason { reason, by } = reason;
     let pause = Pause { by: by.by, reason, at: records.clock.now() };
@@ -129,7 +129,7 @@ async fn unanswered(records: &Records) -> Result<Vec<BackendId>, Failed> {
 }
 
 pub(crate) async fn resume(common: &Common, by: By) -> Result<ExitCode, Failed> {
-    let records = open(common).await?;
+    let records = common.open().await?;
     let Records { store, queue, clock, .. } = &records;
     let switched = pause::resume(&**store, &**queue, &by.by, clock.now()).await?;
     let served = records.are_consumed()?;

@@ -1,11 +1,9 @@
 //! The file as it is written, each value with where it stands.
 
-use std::{fmt, net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf};
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::Value;
 use serde_saphyr::Spanned;
 
 /// The whole file.
@@ -86,7 +84,7 @@ pub(super) struct Basic {
     pub(super) passwords: Spanned<Places>,
 }
 
-/// Where some secrets are: one place, or a list of them.
+/// Where some secrets are: one place, `{env: NAME}` or `{file: PATH}`, or a list of those.
 #[derive(Clone, Debug)]
 pub(super) struct Places(pub(super) Vec<Place>);
 
@@ -102,118 +100,31 @@ pub(super) enum Place {
     Not,
 }
 
-struct PlaceVisitor;
-
-impl<'de> Visitor<'de> for PlaceVisitor {
-    type Value = Place;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{env: NAME} or {file: PATH}")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Place, A::Error> {
-        let mut place = None;
-        while let Some(key) = map.next_key::<String>()? {
-            let next = match key.as_str() {
-                "env" => Place::Env(map.next_value()?),
-                "file" => Place::File(map.next_value()?),
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                    Place::Not
-                }
-            };
-            place = Some(if place.is_none() { next } else { Place::Not });
-        }
-        Ok(place.unwrap_or(Place::Not))
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Place, E> {
-        Ok(Place::Not)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Place, E> {
-        Ok(Place::Not)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Place, E> {
-        Ok(Place::Not)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Place, E> {
-        Ok(Place::Not)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Place, E> {
-        Ok(Place::Not)
-    }
-
-    fn visit_unit<E>(self) -> Result<Place, E> {
-        Ok(Place::Not)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Place, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Place::Not)
-    }
-}
-
-impl<'de> Deserialize<'de> for Place {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(PlaceVisitor)
-    }
-}
-
-struct PlacesVisitor;
-
-impl<'de> Visitor<'de> for PlacesVisitor {
-    type Value = Places;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{env: NAME}, {file: PATH}, or a list of those")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Places, A::Error> {
-        PlaceVisitor.visit_map(map).map(|place| Places(vec![place]))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Places, A::Error> {
-        let mut places = Vec::new();
-        while let Some(place) = list.next_element()? {
-            places.push(place);
-        }
-        Ok(Places(places))
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Places, E> {
-        Ok(Places(vec![Place::Not]))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Places, E> {
-        Ok(Places(vec![Place::Not]))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Places, E> {
-        Ok(Places(vec![Place::Not]))
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Places, E> {
-        Ok(Places(vec![Place::Not]))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Places, E> {
-        Ok(Places(vec![Place::Not]))
-    }
-
-    fn visit_unit<E: serde::de::Error>(self) -> Result<Places, E> {
-        Err(E::custom("no place is named"))
-    }
-}
-
 impl<'de> Deserialize<'de> for Places {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // An error about a value that is not a place must not quote it.
-        deserializer
-            .deserialize_any(PlacesVisitor)
-            .map_err(|_| D::Error::custom("this does not say where a secret is"))
+        let wrong = || D::Error::custom("this does not say where a secret is");
+        match Value::deserialize(deserializer).map_err(|_| wrong())? {
+            Value::Null => Err(wrong()),
+            Value::Array(places) => Ok(Self(places.iter().map(Place::of).collect())),
+            place @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
+                Ok(Self(vec![Place::of(&place)]))
+            }
+        }
+    }
+}
+
+impl Place {
+    fn of(value: &Value) -> Self {
+        let keys: Vec<(&str, &Value)> =
+            value.as_object().into_iter().flatten().map(|(key, at)| (key.as_str(), at)).collect();
+        match keys.as_slice() {
+            [("env", Value::String(name))] => Self::Env(name.clone()),
+            [("file", Value::String(path))] => Self::File(path.into()),
+            // YAML takes a name of digits alone for a number.
+            [("env", Value::Number(name))] => Self::Env(name.to_string()),
+            [("file", Value::Number(path))] => Self::File(path.to_string().into()),
+            _ => Self::Not,
+        }
     }
 }

@@ -8,12 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use pointsman_core::{
     claim::{Asked, Behind},
-    document::{Intent, Owned, Reconnect, Trouble},
+    document,
     effect::Effect,
-    etag::Etags,
-    field::Field,
-    id::{OverrideId, ReconnectId},
-    lay::Yielded,
+    id::OverrideId,
     lease::{After, Lease},
     names::{BackendId, PlayName},
     origin::Origin,
@@ -58,27 +55,11 @@ impl From<Series> for pointsman_core::series::Series {
 
 #[derive(Deserialize)]
 pub struct Document {
-    backend: BackendId,
-    now: Timestamp,
-    generation: u64,
     #[serde(default)]
     overrides: BTreeMap<OverrideId, Override>,
-    #[serde(default)]
-    owned: BTreeMap<Field, Owned>,
-    #[serde(default)]
-    yielded: Yielded,
-    #[serde(default)]
-    intents: Vec<Intent>,
-    #[serde(default)]
-    reconnects: BTreeMap<ReconnectId, Reconnect>,
-    #[serde(default)]
-    etags: Etags,
-    #[serde(default)]
-    trouble: Option<Trouble>,
-    #[serde(default)]
-    wake: Option<Timestamp>,
-    #[serde(default)]
-    alarm: Option<Timestamp>,
+    /// All else is as it is now.
+    #[serde(flatten)]
+    rest: document::Document,
 }
 
 #[derive(Deserialize)]
@@ -100,23 +81,10 @@ struct Override {
     standing: Standing,
 }
 
-impl From<Document> for pointsman_core::document::Document {
-    fn from(document: Document) -> Self {
-        let Document { backend, now, generation, overrides, .. } = document;
+impl From<Document> for document::Document {
+    fn from(Document { overrides, rest }: Document) -> Self {
         let overrides = overrides.into_iter().map(|(id, over)| (id, over.into())).collect();
-        Self {
-            generation,
-            overrides,
-            owned: document.owned,
-            yielded: document.yielded,
-            intents: document.intents,
-            reconnects: document.reconnects,
-            etags: document.etags,
-            trouble: document.trouble,
-            wake: document.wake,
-            alarm: document.alarm,
-            ..Self::new(backend, now)
-        }
+        Self { overrides, ..rest }
     }
 }
 

@@ -417,7 +417,7 @@ async fn a_store_that_cannot_be_used_is_refused_with_words() {
     let path = world.path();
     world.database().close().await;
     let error = Database::open(&path, Options::default()).await.map(drop).unwrap_err();
-    assert!(matches!(error, OpenError::Newer { found: 999, known: 4, .. }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 999, known: 5, .. }), "{error}");
     assert!(error.to_string().contains("written by a newer version of Pointsman"), "{error}");
 
     let foreign = folder.join("foreign.db");
