@@ -1,12 +1,16 @@
 //! `history`: what was heard, decided and done.
 
 use jiff::Timestamp;
-use pointsman_core::{ledger, names::BackendId};
+use pointsman_core::{
+    field::{self, Field},
+    ledger,
+    names::BackendId,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::value::{VERSION, Why};
+use crate::value::{Change, VERSION, Why};
 
 /// What `history` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -65,9 +69,9 @@ pub struct What {
     /// `began`, `held`, `displaced`, `admitted`, `warned`, `ranOut`, `ended`, `neverBegan`, `stepped`,
     /// `finished`. Of writes: `intended`, `intendedWhole`, `wrote`, `outrun`, `refused`, `throttled`,
     /// `unanswered`, `landed`, `notLanded`, `answered`. Of what Azure shows: `foreign`, `removed`,
-    /// `unreachable`. Of reconnects: `reconnectPlanned`, `reconnectCancelled`, `reconnectUndone`,
-    /// `reconnectAsked`, `reconnectAccepted`, `reconnectRefused`, `reconnectUnanswered`,
-    /// `reconnectUnknown`. Of operators: `paused`, `resumed`, `published`, `rejected`.
+    /// `unreachable`. Of reconnects: `reconnectWaits`, `reconnectPlanned`, `reconnectCancelled`,
+    /// `reconnectUndone`, `reconnectAsked`, `reconnectAccepted`, `reconnectRefused`,
+    /// `reconnectUnanswered`, `reconnectUnknown`. Of operators: `paused`, `resumed`, `published`, `rejected`.
     pub what: String,
     /// The id of the override or of the reconnect that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -96,6 +100,20 @@ pub struct What {
     /// What that operator gave as the reason; or the error that it tells of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// What a write changes; of `foreign`, our value and the one that someone else wrote; of `answered`,
+    /// what was asked and what Azure shows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// Of `displaced`, the overrides that took its place; of `foreign`, those that gave way.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<String>,
+    /// The time that it names: when a reconnect is due, when an override will be ended, until when
+    /// nothing is asked of Azure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<Timestamp>,
+    /// The generation of the playbook that was published.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u64>,
     /// The same in words, on one line, with all that belongs to it.
     pub says: String,
 }
@@ -113,6 +131,7 @@ impl From<&ledger::What> for What {
         } else {
             None
         };
+        let time = |path: &str| text(path).and_then(|at| at.parse().ok());
         Self {
             what: text("/what").unwrap_or_default(),
             id: text("/id"),
@@ -126,7 +145,33 @@ impl From<&ledger::What> for What {
                 .or_else(|| text("/why/undone/reason"))
                 .or_else(|| text("/why").filter(|_| why.is_none())),
             why,
+            changes: changes(what),
+            overrides: if let Told::Displaced { by: ids, .. } | Told::Foreign { yielded: ids, .. } =
+                what
+            {
+                ids.iter().map(ToString::to_string).collect()
+            } else {
+                Vec::new()
+            },
+            time: time("/due").or_else(|| time("/until")).or_else(|| time("/ends")),
+            generation: stored.pointer("/generation").and_then(Json::as_u64),
             says: what.to_string(),
         }
+    }
+}
+
+fn changes(what: &ledger::What) -> Vec<Change> {
+    use ledger::What as Told;
+    let one = |field: &Field, before: &field::Value, after: &field::Value| {
+        vec![Change::from(&field::Change { field: field.clone(), before: *before, after: *after })]
+    };
+    if let Told::Intended { changes, .. } | Told::IntendedWhole { changes, .. } = what {
+        changes.iter().map(Change::from).collect()
+    } else if let Told::Foreign { field, ours, theirs, .. } = what {
+        one(field, ours, theirs)
+    } else if let Told::Answered { field, asked, shown } = what {
+        one(field, asked, shown)
+    } else {
+        Vec::new()
     }
 }

@@ -391,6 +391,13 @@ fn a_line_of_the_ledger_says_the_same_to_programs_and_to_people() {
               "name": "contoso/chat",
               "what": "answered",
               "field": "members/eu/weight",
+              "changes": [
+                {
+                  "field": "members/eu/weight",
+                  "before": "absent",
+                  "after": 0
+                }
+              ],
               "says": "members/eu/weight: - was asked, and Azure shows 0"
             }
           ]
