@@ -1,13 +1,12 @@
 //! What SQLite's errors mean: whether to try again, and what the operator needs to know.
 
 use std::{
-    io,
+    fs, io,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
 use pointsman_engine::ports::StoreError;
-
-use crate::location::owner;
 
 /// Why the store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -117,6 +116,19 @@ pub(crate) fn reason(error: StoreError) -> String {
     }
 }
 
+/// Whose the file is, where that can keep someone from opening it.
+fn owner(path: &Path) -> Option<String> {
+    let found = fs::metadata(path).ok()?;
+    Some(format!("user {} (mode {:o})", found.uid(), found.mode() & 0o777))
+}
+
+/// Runs one statement's future inside a job, with its error's meaning.
+pub(crate) async fn said<T>(
+    statement: impl Future<Output = Result<T, sqlx::Error>>,
+) -> Result<T, StoreError> {
+    statement.await.map_err(meaning)
+}
+
 #[cfg(test)]
 mod tests {
     use sqlx::{ConnectOptions, sqlite::SqliteConnectOptions};
@@ -133,7 +145,7 @@ mod tests {
         let there = folder.path().join("pointsman.db");
         let said = OpenError::unopened(&there, cannot_open().await).to_string();
         assert!(said.contains("(code: 14)"), "{said}");
-        std::fs::write(&there, "").unwrap();
+        fs::write(&there, "").unwrap();
         let said = OpenError::unopened(&there, cannot_open().await).to_string();
         assert!(said.contains("(code: 14)"), "{said}");
         assert!(said.contains("it belongs to user ") && said.contains("(mode 6"), "{said}");

@@ -61,9 +61,3 @@ pub fn make_file(path: &Path) -> io::Result<File> {
     }
     Ok(file)
 }
-
-/// Whose the file is, where that can keep someone from opening it.
-pub(crate) fn owner(path: &Path) -> Option<String> {
-    let found = fs::metadata(path).ok()?;
-    Some(format!("user {} (mode {:o})", found.uid(), found.mode() & 0o777))
-}

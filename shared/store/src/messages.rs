@@ -20,10 +20,10 @@ use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 
 use crate::{
     dead_letters,
+    error::said,
     micros::Micros,
     program::{Place, Program, Ran},
     stored,
-    writer::said,
 };
 
 /// Where dead letters of the queue say that they are from.

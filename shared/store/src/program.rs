@@ -15,7 +15,7 @@ use sqlx::{
     query_builder::Separated,
 };
 
-use crate::{error::meaning, writer::said};
+use crate::error::{meaning, said};
 
 /// How many rows one statement writes at most. With at most 8 columns that is far below SQLite's
 /// bound of 32,766 parameters.

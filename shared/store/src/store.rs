@@ -29,10 +29,10 @@ use sqlx::{
 use crate::{
     commit::{self, Prepared},
     database::Database,
+    error::said,
     micros::Micros,
     program::Program,
     stored::{self, Body},
-    writer::said,
 };
 
 /// How many series are asked for, or forgotten, in one statement.

@@ -34,7 +34,7 @@ use sqlx::{ConnectOptions, Connection, SqliteConnection, sqlite::SqliteConnectOp
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    error::{closed, meaning, reason},
+    error::{closed, reason, said},
     program::Program,
     readers::Readers,
 };
@@ -408,11 +408,4 @@ pub(crate) async fn perform<U>(
 ) -> Result<U, StoreError> {
     orders.send(Order::Do(job)).await.map_err(|_| closed())?;
     answered.await.map_err(|_| closed())?
-}
-
-/// Runs one statement's future inside a job, with its error's meaning.
-pub(crate) async fn said<T>(
-    statement: impl Future<Output = Result<T, sqlx::Error>>,
-) -> Result<T, StoreError> {
-    statement.await.map_err(meaning)
 }
