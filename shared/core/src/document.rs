@@ -170,7 +170,7 @@ impl Document {
         self.wake_now(now);
     }
 
-    /// Whether Azure was asked for something, and what came of it is not known yet.
+    /// Whether Azure was asked for something, and the answer is not known yet.
     #[must_use]
     pub fn is_unanswered(&self) -> bool {
         !self.intents.is_empty() || self.reconnects.values().any(Reconnect::is_asked)

@@ -177,7 +177,7 @@ impl Engine {
         })
     }
 
-    /// Does what is to be done, and tells the look what came of it.
+    /// Does what is to be done, and gives the look the answer.
     async fn carry_out(&self, look: &mut Look, backend: &BackendId, ready: Ready) {
         match ready {
             Ready::Write { intent, writing, old } => {

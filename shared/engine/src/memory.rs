@@ -220,7 +220,7 @@ impl Memory {
         known.forget_groups();
     }
 
-    /// Remembers what a backend shows. What is no pool is not written to, and not remembered.
+    /// Remembers what a backend shows. Only a pool is written to, and remembered.
     pub(crate) fn saw(&self, backend: &BackendId, sight: &Sight, now: Timestamp) {
         if !matches!(sight.observed, Observed::Pool { .. }) {
             return self.forget_sight(backend);

@@ -208,7 +208,7 @@ pub struct Intent {
     /// When it was recorded.
     pub at: Timestamp,
     /// Whether it was answered with 412. A gateway may have sent it twice and told of the second
-    /// time, so what the backend shows decides what came of it.
+    /// time, so what the backend shows decides whether it was done.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub outrun: bool,
 }

@@ -200,12 +200,14 @@ impl Document {
                 group.acting.remove(&self.backend);
             }
             let is_on = !group.acting.is_empty();
-            // What waits is called off where the run begins again, and where another took it over.
-            let is_taken = listed_waiting.contains(&run) && !group.waiting.contains(&self.backend);
-            if is_on && !was_on {
+            let begins = is_on && !was_on;
+            if begins {
                 group.waiting.clear();
-                self.call_off(&run, |_| true, said);
-            } else if is_taken {
+            }
+            // What waits is called off where the run begins again, here or elsewhere, and where another
+            // backend has taken it over.
+            let is_off = listed_waiting.contains(&run) && !group.waiting.contains(&self.backend);
+            if begins || is_off {
                 self.call_off(&run, |_| true, said);
             } else if is_on {
                 self.call_off(&run, |reconnect| reconnect.after.is_none(), said);

@@ -59,7 +59,7 @@ fn one_play_serves_every_pool() {
         (Severity::Warning, "app", "other"),
     ] {
         let signal = of(severity, label, value);
-        assert!(playbook.plays_for(&signal).matched.is_empty(), "{value} is no pool");
+        assert!(playbook.plays_for(&signal).matched.is_empty(), "{value} is not a pool");
     }
     check(
         &playbook,
