@@ -20,6 +20,7 @@ use pointsman_core::{
     id::MessageId,
     ledger::Line,
     names::BackendId,
+    notice::{About, Notices},
     series::Series,
     signal::SeriesId,
     step::Observed,
@@ -233,6 +234,10 @@ pub struct Commit {
     /// Dead letters; one that is there already stays as it is. Beyond [`DEAD_LETTERS_MAX`], the
     /// oldest are dropped.
     pub dead_letters: Vec<DeadLetter>,
+    /// What was noticed; each is added to what is stored of its kind and subject.
+    pub notices: Notices,
+    /// The notices that are over, and are forgotten.
+    pub notices_over: Vec<About>,
     /// The outbox: messages to send once all is saved; one that is waiting already is not sent again.
     pub send: Vec<Outgoing>,
     /// The messages that this was decided from, which are done with once all is saved.
@@ -330,6 +335,10 @@ pub trait Store: Send + Sync + 'static {
     async fn count_dead_letters(&self) -> Result<u64, StoreError>;
     /// Drops dead letters, and says how many.
     async fn drop_dead_letters(&self, chosen: &Chosen) -> Result<u64, StoreError>;
+    /// What was noticed.
+    async fn notices(&self) -> Result<Notices, StoreError>;
+    /// Forgets the notices whose latest was before `before`.
+    async fn forget_notices(&self, before: Timestamp) -> Result<u64, StoreError>;
     /// Forgets the series that are over and ended before `before`.
     async fn forget_series(&self, before: Timestamp) -> Result<u64, StoreError>;
     /// Whether it can store.

@@ -13,6 +13,7 @@ use pointsman_core::{
     group::{Group, Scope},
     ledger::Line,
     names::BackendId,
+    notice::Notices,
     series::Series,
     signal::SeriesId,
 };
@@ -31,6 +32,7 @@ use crate::{
     database::Database,
     error::said,
     micros::Micros,
+    notices,
     program::Program,
     stored::{self, Body},
 };
@@ -112,7 +114,7 @@ fn push_recall(query: &mut QueryBuilder<Sqlite>, recall: &Recall) {
         .push_bind(Micros::at(recall.now).column());
 }
 
-fn read_time(micros: i64) -> Result<Timestamp, StoreError> {
+pub(crate) fn read_time(micros: i64) -> Result<Timestamp, StoreError> {
     let corrupt = || StoreError::Corrupt(format!("{micros} is not a time"));
     Micros::of_column(micros).timestamp().ok_or_else(corrupt)
 }
@@ -332,6 +334,16 @@ impl Store for SqliteStore {
         );
         let before = before.map(|at| Micros::at(at).column());
         self.execute(statement.bind(id).bind(from).bind(before)).await
+    }
+
+    async fn notices(&self) -> Result<Notices, StoreError> {
+        let query = sqlx::query_as("SELECT kind, subject, first, latest, count, says FROM notices");
+        self.rows::<notices::Row>(query).await?.into_iter().map(notices::read).collect()
+    }
+
+    async fn forget_notices(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let statement = sqlx::query("DELETE FROM notices WHERE latest < ?");
+        self.execute(statement.bind(Micros::at(before).column())).await
     }
 
     async fn forget_series(&self, before: Timestamp) -> Result<u64, StoreError> {
