@@ -14,7 +14,7 @@ use crate::{
     micros::Micros,
     program::{CHUNK_ROWS, Place, Program},
     stored::{self, Body},
-    writer::{Opening, execute},
+    writer::{BEGIN, Company, SAVEPOINT, execute},
 };
 
 /// Something that is saved only if it is still the version given.
@@ -115,13 +115,11 @@ impl Prepared {
     pub(crate) async fn write(
         &self,
         conn: &mut SqliteConnection,
-        opening: Opening,
+        company: Company,
     ) -> Result<Micros, StoreError> {
-        let due = match opening {
-            Opening::Own => self.write_whole(conn).await?,
-            Opening::None | Opening::Transaction | Opening::Savepoint => {
-                self.write_part(conn, opening).await?
-            }
+        let due = match company {
+            Company::Alone => self.write_whole(conn).await?,
+            Company::Shared => self.write_part(conn, SAVEPOINT).await?,
         };
         Ok(self.send.iter().map(|row| row.due).fold(due, Micros::min))
     }
@@ -129,7 +127,7 @@ impl Prepared {
     /// Writes it in a transaction of its own: in one text, if all is as it mostly is; where no message
     /// was sent again while it was worked on, and nobody was faster.
     async fn write_whole(&self, conn: &mut SqliteConnection) -> Result<Micros, StoreError> {
-        let mut program = Program::of("BEGIN IMMEDIATE");
+        let mut program = Program::of(BEGIN);
         self.add(&mut program, Check::InText);
         program.add(|text| {
             text.push("COMMIT");
@@ -139,7 +137,7 @@ impl Prepared {
             Err(StoreError::Conflict) => execute(conn, "ROLLBACK").await?,
             Err(error) => return Err(error),
         }
-        let due = self.write_part(conn, Opening::Transaction).await?;
+        let due = self.write_part(conn, BEGIN).await?;
         execute(conn, "COMMIT").await?;
         Ok(due)
     }
@@ -150,14 +148,9 @@ impl Prepared {
     async fn write_part(
         &self,
         conn: &mut SqliteConnection,
-        opening: Opening,
+        opening: &'static str,
     ) -> Result<Micros, StoreError> {
-        let mut program = Program::default();
-        if let Some(opening) = opening.statement() {
-            program.add(|text| {
-                text.push(opening);
-            });
-        }
+        let mut program = Program::of(opening);
         let completed = self.add(&mut program, Check::Swaps);
         let ran = program.run(conn).await?;
         messages::complete_again(conn, &self.complete, &completed, &ran).await

@@ -263,8 +263,8 @@ impl Store for SqliteStore {
         let prepared = Prepared::new(commit, self.clock.now())?;
         let database = self.database.clone();
         self.database
-            .write_text_then(
-                move |conn, opening| Box::pin(async move { prepared.write(conn, opening).await }),
+            .write_by_itself_then(
+                move |conn, company| Box::pin(async move { prepared.write(conn, company).await }),
                 move |due| {
                     database.arrivals().expect(due);
                     Unsettled::default()
