@@ -15,7 +15,7 @@ use crate::model::read_pool;
 pub use crate::patch::{Edited, Patch};
 use crate::problem::Problem;
 use crate::put::{Draft, DraftError};
-use crate::raw::{is_object, items, with};
+use crate::raw::{is_object, items, rewritten, with};
 
 const SERVICES: [&str; 3] = ["properties", "pool", "services"];
 
@@ -113,8 +113,7 @@ impl<'a> Edit<'a> {
         if self.after == self.before {
             return Edited::Unchanged;
         }
-        let services = self.after.services(self.received);
-        Edited::Changed(Patch::made(with(None, &SERVICES, &services)))
+        Edited::Changed(Patch::made(with(None, &SERVICES, &self.services())))
     }
 
     /// The whole backend with these members, to replace it; everything else stays unchanged.
@@ -124,8 +123,12 @@ impl<'a> Edit<'a> {
     pub fn whole(&self, backend: &Backend) -> Result<Draft, DraftError> {
         // Of a body that has a key twice, something would be lost.
         let body = Document::parse(backend.body().clone())?;
-        let services = self.after.services(self.received);
-        Draft::parse(with(Some(body.text()), &SERVICES, &services))
+        Draft::parse(with(Some(body.text()), &SERVICES, &self.services()))
+    }
+
+    /// The array with all members.
+    fn services(&self) -> String {
+        rewritten(self.received, &self.before.services(), &self.after.services())
     }
 }
 

@@ -9,8 +9,8 @@ use std::fmt;
 use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 /// The fields of an object, in their order, each as it was written, also those whose key is there
 /// twice.
@@ -72,14 +72,14 @@ impl Object {
         Some(&self.0[span])
     }
 
-    /// The keys, in their order.
-    pub(crate) fn keys(&self) -> Vec<String> {
-        self.spans().into_iter().map(|(key, _)| key).collect()
-    }
-
-    /// Whether the field is there with something else than null.
-    pub(crate) fn has(&self, key: &str) -> bool {
-        self.get(key).is_some_and(|text| text != "null")
+    /// How the text spells a key: in another case, if there is no such key in this one, and nothing
+    /// else is `known` by that.
+    fn spelled(&self, key: &str, known: impl Fn(&str) -> bool) -> String {
+        let spans = self.spans();
+        let keys = || spans.iter().map(|(found, _)| found);
+        let other = |found: &&String| found.eq_ignore_ascii_case(key) && !known(found);
+        let spelled = if keys().any(|found| found == key) { None } else { keys().find(other) };
+        spelled.map_or(key, String::as_str).to_owned()
     }
 
     /// Puts that text where the value of the field is; at the end where there is none yet.
@@ -124,6 +124,61 @@ impl Object {
     pub(crate) fn into_text(self) -> String {
         self.0
     }
+}
+
+/// The text that says `after`, in place of one that says `before`. What both say keeps its letter,
+/// and so does what neither says.
+pub(crate) fn rewritten(text: &str, before: &Value, after: &Value) -> String {
+    match after {
+        _ if before == after => text.to_owned(),
+        Value::Object(after) => {
+            let nothing = Map::new();
+            let before = before.as_object().unwrap_or(&nothing);
+            let mut object = Object::of(Some(text));
+            let gone = before.keys().filter(|key| !after.contains_key(*key));
+            for key in gone.chain(after.keys()) {
+                // The service spells a key in its answers otherwise than its page does.
+                let spelled =
+                    object.spelled(key, |key| before.contains_key(key) || after.contains_key(key));
+                match (before.get(key), after.get(key)) {
+                    (was, is) if was == is => {}
+                    (_, None) => object.remove(&spelled),
+                    (was, Some(is)) => {
+                        let text = object.get(&spelled).unwrap_or("null");
+                        let text = rewritten(text, was.unwrap_or(&Value::Null), is);
+                        object.set(&spelled, &text);
+                    }
+                }
+            }
+            object.into_text()
+        }
+        Value::Array(after) => {
+            let texts = items(text);
+            let before = before.as_array().map_or(&[][..], Vec::as_slice);
+            let mut free: Vec<bool> = texts.iter().zip(before).map(|_| true).collect();
+            // An item is the one of its name, or the one in its place where it has no name.
+            let written = after.iter().enumerate().map(|(at, item)| {
+                let mine = match name_of(item) {
+                    Some(name) => (0..free.len())
+                        .find(|at| free[*at] && name_of(&before[*at]).as_ref() == Some(&name)),
+                    None => Some(at).filter(|at| free.get(*at) == Some(&true)),
+                };
+                let Some(mine) = mine else { return item.to_string() };
+                free[mine] = false;
+                rewritten(texts[mine], &before[mine], item)
+            });
+            format!("[{}]", written.collect::<Vec<_>>().join(","))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => after.to_string(),
+    }
+}
+
+/// What people call an item of a list, if it has a name: the last segment of its id without case,
+/// or its name.
+pub(crate) fn name_of(item: &Value) -> Option<String> {
+    let id = item.get("id").and_then(Value::as_str);
+    let last = id.and_then(|id| id.rsplit('/').next()).map(str::to_lowercase);
+    last.or_else(|| item.get("name").and_then(Value::as_str).map(str::to_owned))
 }
 
 /// The text of an object in which that text is the value at the end of the path; objects on the way

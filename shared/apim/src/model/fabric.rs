@@ -1,7 +1,8 @@
 //! `properties.properties.serviceFabricCluster`: a backend that is a service of Service Fabric.
 
-use super::part::{At, Part, Reader, object, put, put_list};
-use crate::raw::Object;
+use serde_json::Value;
+
+use super::part::{At, Part, Reader, fields, object, values};
 
 /// The thumbprint's key, as the specification spells it.
 const THUMBPRINT: &str = "clientCertificatethumbprint";
@@ -70,25 +71,21 @@ impl Part for Cluster {
         })
     }
 
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put_list(&mut object, "managementEndpoints", Some(&self.management_endpoints));
-        put(&mut object, "clientCertificateId", self.client_certificate_id.as_ref());
-        // One spelling, that which is there, so that there are never two to differ.
-        let thumbprint = self.client_certificate_thumbprint.as_ref();
-        let answered = object.has(THUMBPRINT_ANSWERED) && !object.has(THUMBPRINT);
-        if answered {
-            put(&mut object, THUMBPRINT_ANSWERED, thumbprint);
-        } else {
-            put(&mut object, THUMBPRINT, thumbprint);
-            put::<String>(&mut object, THUMBPRINT_ANSWERED, None);
-        }
-        let retries = self.max_partition_resolution_retries.as_ref();
-        put(&mut object, "maxPartitionResolutionRetries", retries);
-        let thumbprints = self.server_certificate_thumbprints.as_deref();
-        put_list(&mut object, "serverCertificateThumbprints", thumbprints);
-        put_list(&mut object, "serverX509Names", self.server_x509_names.as_deref());
-        object.into_text()
+    fn value(&self) -> Value {
+        fields([
+            ("managementEndpoints", Some(values(&self.management_endpoints))),
+            ("clientCertificateId", self.client_certificate_id.as_ref().map(Part::value)),
+            (THUMBPRINT, self.client_certificate_thumbprint.as_ref().map(Part::value)),
+            (
+                "maxPartitionResolutionRetries",
+                self.max_partition_resolution_retries.as_ref().map(Part::value),
+            ),
+            (
+                "serverCertificateThumbprints",
+                self.server_certificate_thumbprints.as_deref().map(values),
+            ),
+            ("serverX509Names", self.server_x509_names.as_deref().map(values)),
+        ])
     }
 }
 
@@ -96,8 +93,5 @@ object! {
     X509Name {
         name: optional("name"),
         issuer_thumbprint: optional("issuerCertificateThumbprint"),
-    }
-    fn key(&self) -> Option<String> {
-        Some(self.name.clone().unwrap_or_default())
     }
 }

@@ -6,11 +6,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::part::{At, Children, Part, Reader, list_over, put, put_list};
+use serde_json::Value;
+
+use super::part::{At, Children, Part, Reader, fields, values};
 use super::scalar::{OutOfBounds, Text};
 use crate::id::{ARM_ID_BYTES_MAX, BackendId, BackendName};
 use crate::problem::has;
-use crate::raw::Object;
 
 /// The most members of a pool.
 pub const POOL_MEMBERS_MAX: usize = 30;
@@ -73,9 +74,9 @@ impl Members {
         self.0.iter().find(|member| member.id.name == *name)
     }
 
-    /// The array of all members as JSON, over the one that is there.
-    pub(crate) fn services(&self, existing: &str) -> String {
-        list_over(&self.0, Some(existing))
+    /// The array of all members.
+    pub(crate) fn services(&self) -> Value {
+        values(&self.0)
     }
 }
 
@@ -146,10 +147,8 @@ impl Part for Members {
         }
     }
 
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put_list(&mut object, "services", Some(&self.0));
-        object.into_text()
+    fn value(&self) -> Value {
+        fields([("services", Some(self.services()))])
     }
 }
 
@@ -162,23 +161,17 @@ impl Part for Member {
         Some(Self { id: id?, weight: weight?, priority: priority? })
     }
 
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put(&mut object, "id", Some(&self.id));
-        for (key, to) in [("weight", self.weight), ("priority", self.priority)] {
-            match to {
-                Setting::Absent => object.remove(key),
-                Setting::Null => object.set(key, "null"),
-                // A text that was read has only plain integers here.
-                Setting::Number(n) if object.get(key).is_some_and(|is| is.parse() == Ok(n)) => {}
-                Setting::Number(number) => object.set(key, &number.to_string()),
-            }
-        }
-        object.into_text()
-    }
-
-    fn key(&self) -> Option<String> {
-        Some(self.id.name.as_str().to_lowercase())
+    fn value(&self) -> Value {
+        let setting = |to| match to {
+            Setting::Absent => None,
+            Setting::Null => Some(Value::Null),
+            Setting::Number(number) => Some(number.into()),
+        };
+        fields([
+            ("id", Some(self.id.value())),
+            ("weight", setting(self.weight)),
+            ("priority", setting(self.priority)),
+        ])
     }
 }
 
