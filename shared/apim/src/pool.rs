@@ -11,6 +11,7 @@ use crate::backend::Backend;
 use crate::document::Document;
 use crate::id::BackendName;
 pub use crate::model::members::{Member, Members, POOL_MEMBERS_MAX, SETTING_MAX, Setting};
+use crate::model::part::values;
 use crate::model::read_pool;
 pub use crate::patch::{Edited, Patch};
 use crate::problem::Problem;
@@ -98,7 +99,7 @@ impl<'a> Edit<'a> {
         if let Some(value) = to.number().filter(|value| *value > SETTING_MAX) {
             return Err(EditError::OutOfBounds { member: member.clone(), field, value });
         }
-        let mut named = self.after.0.iter_mut().filter(|is| is.id.name() == member);
+        let mut named = self.after.services.iter_mut().filter(|is| is.id.name() == member);
         let found = named.next().ok_or_else(|| EditError::NoSuchMember(member.clone()))?;
         if named.next().is_some() {
             return Err(EditError::Ambiguous(member.clone()));
@@ -128,7 +129,8 @@ impl<'a> Edit<'a> {
 
     /// The array with all members.
     fn services(&self) -> String {
-        rewritten(self.received, &self.before.services(), &self.after.services())
+        let [before, after] = [&self.before, &self.after].map(|members| values(&members.services));
+        rewritten(self.received, &before, &after)
     }
 }
 

@@ -148,23 +148,17 @@ impl Part for Condition {
     }
 }
 
-impl Part for StatusRange {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let fields = at.object(reader)?;
-        let range =
-            Self { min: fields.optional(reader, "min"), max: fields.optional(reader, "max") };
-        match (range.min, range.max) {
+object! {
+    StatusRange { min: optional("min"), max: optional("max") } ordered
+}
+
+impl StatusRange {
+    fn ordered(self, at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        match (self.min, self.max) {
             (Some(min), Some(max)) if min > max => {
                 at.say(reader, "has a min above its max: no status is in it")
             }
-            _ => Some(range),
+            _ => Some(self),
         }
-    }
-
-    fn value(&self) -> Value {
-        fields([
-            ("min", self.min.as_ref().map(Part::value)),
-            ("max", self.max.as_ref().map(Part::value)),
-        ])
     }
 }

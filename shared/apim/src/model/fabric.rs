@@ -45,47 +45,15 @@ object! {
     Specifics { cluster: optional("serviceFabricCluster") }
 }
 
-impl Part for Cluster {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        const BECAUSE: &str = "a cluster is managed somewhere";
-        let fields = at.object(reader)?;
-        let management_endpoints = match fields.given("managementEndpoints") {
-            Some(at) => at.items(reader, 0, usize::MAX),
-            None => fields.missing(reader, "managementEndpoints", BECAUSE),
-        };
-        let client_certificate_id = fields.optional(reader, "clientCertificateId");
-        let said = fields.optional(reader, THUMBPRINT);
-        let answered = fields.optional(reader, THUMBPRINT_ANSWERED);
-        let max_partition_resolution_retries =
-            fields.optional(reader, "maxPartitionResolutionRetries");
-        let server_certificate_thumbprints =
-            fields.list(reader, "serverCertificateThumbprints", 0, usize::MAX);
-        let server_x509_names = fields.list(reader, "serverX509Names", 0, usize::MAX);
-        Some(Self {
-            management_endpoints: management_endpoints?,
-            client_certificate_id,
-            client_certificate_thumbprint: said.or(answered),
-            max_partition_resolution_retries,
-            server_certificate_thumbprints,
-            server_x509_names,
-        })
-    }
-
-    fn value(&self) -> Value {
-        fields([
-            ("managementEndpoints", Some(values(&self.management_endpoints))),
-            ("clientCertificateId", self.client_certificate_id.as_ref().map(Part::value)),
-            (THUMBPRINT, self.client_certificate_thumbprint.as_ref().map(Part::value)),
-            (
-                "maxPartitionResolutionRetries",
-                self.max_partition_resolution_retries.as_ref().map(Part::value),
-            ),
-            (
-                "serverCertificateThumbprints",
-                self.server_certificate_thumbprints.as_deref().map(values),
-            ),
-            ("serverX509Names", self.server_x509_names.as_deref().map(values)),
-        ])
+object! {
+    Cluster {
+        management_endpoints:
+            required_list("managementEndpoints", "a cluster is managed somewhere", (0, usize::MAX)),
+        client_certificate_id: optional("clientCertificateId"),
+        client_certificate_thumbprint: either(THUMBPRINT, THUMBPRINT_ANSWERED),
+        max_partition_resolution_retries: optional("maxPartitionResolutionRetries"),
+        server_certificate_thumbprints: list("serverCertificateThumbprints", 0, usize::MAX),
+        server_x509_names: list("serverX509Names", 0, usize::MAX),
     }
 }
 

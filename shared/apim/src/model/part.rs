@@ -137,6 +137,12 @@ impl<'a> Children<'a> {
         T::read(&self.given(key)?, reader)
     }
 
+    /// A field that is called one or the other; the first counts.
+    pub(crate) fn either<T: Part>(&self, reader: &mut Reader, key: &str, other: &str) -> Option<T> {
+        let (first, second) = (self.optional(reader, key), self.optional(reader, other));
+        first.or(second)
+    }
+
     /// A field that a whole object must have.
     pub(crate) fn required<T: Part>(
         &self,
@@ -173,6 +179,20 @@ impl<'a> Children<'a> {
         self.given(key)?.items(reader, least, most)
     }
 
+    /// A list that a whole object must have.
+    pub(crate) fn required_list<T: Part>(
+        &self,
+        reader: &mut Reader,
+        key: &str,
+        because: &'static str,
+        (least, most): (usize, usize),
+    ) -> Option<Vec<T>> {
+        match self.given(key) {
+            Some(at) => at.items(reader, least, most),
+            None => self.missing(reader, key, because),
+        }
+    }
+
     /// Every field, for objects whose keys are not the model's.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'a String, At<'a>)> {
         self.fields.iter().map(|(key, value)| (key, self.at.child(key, value)))
@@ -199,15 +219,16 @@ pub(crate) fn fields<const N: usize>(fields: [(&str, Option<Value>); N]) -> Valu
     fields.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
-/// Makes a part of a struct whose fields are fields of an object: `required` parts, `optional` ones
-/// and lists, each by the method of [`Children`] of that name.
+/// Makes a part of a struct whose fields are fields of an object, each read by the method of
+/// [`Children`] of that name. What is read may then be `checked` as a whole.
 macro_rules! object {
-    ($name:ident { $($field:ident: $how:ident($key:expr $(, $bound:expr)*)),+ $(,)? }) => {
+    ($name:ident { $($field:ident: $how:ident($key:expr $(, $bound:expr)*)),+ $(,)? } $($checked:ident)?) => {
         impl Part for $name {
             fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
                 let fields = at.object(reader)?;
                 $(let $field = fields.$how(reader, $key $(, $bound)*);)+
-                Some(Self { $($field: object!(@read $how $field)),+ })
+                let read = Self { $($field: object!(@read $how $field)),+ };
+                object!(@checked read at reader $($checked)?)
             }
 
             fn value(&self) -> Value {
@@ -215,10 +236,16 @@ macro_rules! object {
             }
         }
     };
-    (@read required $field:ident) => { $field? };
-    (@read $how:ident $field:ident) => { $field };
+    (@checked $read:ident $at:ident $reader:ident) => { Some($read) };
+    (@checked $read:ident $at:ident $reader:ident $checked:ident) => { $read.$checked($at, $reader) };
+    (@read optional $field:ident) => { $field };
+    (@read either $field:ident) => { $field };
+    (@read list $field:ident) => { $field };
+    (@read $required:ident $field:ident) => { $field? };
     (@value required $value:expr) => { Some($value.value()) };
-    (@value optional $value:expr) => { $value.as_ref().map(Part::value) };
+    (@value required_list $value:expr) => { Some(values(&$value)) };
     (@value list $value:expr) => { $value.as_deref().map(values) };
+    (@value setting $value:expr) => { $value.value() };
+    (@value $optional:ident $value:expr) => { $value.as_ref().map(Part::value) };
 }
 pub(super) use object;

@@ -40,6 +40,21 @@ pub(crate) trait Text: Sized {
     fn shown(&self) -> &str;
 }
 
+/// A checked text is read by its parser.
+macro_rules! parsed_text {
+    ($name:ident) => {
+        impl Text for $name {
+            fn of(text: &str) -> Result<Self, OutOfBounds> {
+                text.parse()
+            }
+            fn shown(&self) -> &str {
+                self.as_str()
+            }
+        }
+    };
+}
+pub(super) use parsed_text;
+
 impl<T: Text> Part for T {
     fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
         T::of(at.text(reader)?).map_or_else(|error| at.say(reader, error.fault), Some)
@@ -94,14 +109,7 @@ macro_rules! text {
             }
         }
 
-        impl Text for $name {
-            fn of(text: &str) -> Result<Self, OutOfBounds> {
-                text.parse()
-            }
-            fn shown(&self) -> &str {
-                &self.0
-            }
-        }
+        parsed_text!($name);
     };
 }
 
@@ -190,14 +198,7 @@ impl FromStr for RuleName {
 
 as_text!(RuleName);
 
-impl Text for RuleName {
-    fn of(text: &str) -> Result<Self, OutOfBounds> {
-        text.parse()
-    }
-    fn shown(&self) -> &str {
-        &self.0
-    }
-}
+parsed_text!(RuleName);
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident($inner:ty), $what:literal, $least:literal..=$most:literal) => {
