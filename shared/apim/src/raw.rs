@@ -93,8 +93,7 @@ impl Object {
         match spans.last() {
             Some((_, last)) => self.0.insert_str(last.end, &format!(",{key}:{value}")),
             None => {
-                let open = self.0.find('{').map_or(0, |at| at + 1);
-                self.0.insert_str(open, &format!("{key}:{value}"));
+                self.0.insert_str(self.open(), &format!("{key}:{value}"));
             }
         }
     }
@@ -181,14 +180,13 @@ pub(crate) fn name_of(item: &Value) -> Option<String> {
     last.or_else(|| item.get("name").and_then(Value::as_str).map(str::to_owned))
 }
 
-/// The text of an object in which that text is the value at the end of the path; objects on the way
-/// that are not there are made.
-pub(crate) fn with(existing: Option<&str>, path: &[&str], value: &str) -> String {
-    let [key, rest @ ..] = path else { return value.to_owned() };
-    let mut object = Object::of(existing);
-    let inner = with(object.get(key), rest, value);
-    object.set(key, &inner);
-    object.into_text()
+/// The text at the end of the path; none where a key on the way is missing, or is there twice.
+pub(crate) fn at<'a>(text: &'a str, path: &[&str]) -> Option<&'a str> {
+    let [key, rest @ ..] = path else { return Some(text) };
+    let Fields(fields) = serde_json::from_str(text).ok()?;
+    let mut named = fields.into_iter().filter(|(name, _)| name == key);
+    let (Some((_, value)), None) = (named.next(), named.next()) else { return None };
+    at(value.get(), rest)
 }
 
 /// The items of an array, each as it was written; none if the text is not an array.
