@@ -13,6 +13,7 @@ use crate::{
     messages::{self, Held, Row},
     micros::Micros,
     program::{CHUNK_ROWS, Place, Program},
+    store::names,
     stored::{self, Body},
     writer::{BEGIN, Company, SAVEPOINT, execute},
 };
@@ -244,15 +245,13 @@ fn claims(series: &Series) -> Vec<Claiming> {
 /// Writes what the series ask for now, in the place of what they asked for.
 fn add_claims(program: &mut Program, series: &[Swap], claims: &[Claiming]) {
     // Nothing is stored of one that is new.
-    let known: Vec<&Swap> = series.iter().filter(|swap| swap.version > 0).collect();
-    for chunk in known.chunks(CHUNK_ROWS) {
+    let known: Vec<&str> =
+        series.iter().filter(|swap| swap.version > 0).map(|swap| &*swap.id).collect();
+    if !known.is_empty() {
         program.add(|text| {
-            text.push("DELETE FROM claims WHERE series IN (");
-            let mut ids = text.separated(", ");
-            for swap in chunk {
-                ids.push_bind(swap.id.clone());
-            }
-            text.push(")");
+            text.push("DELETE FROM claims WHERE series IN (SELECT value FROM json_each(")
+                .push_bind(names(known))
+                .push("))");
         });
     }
     let statement =

@@ -20,6 +20,7 @@ use pointsman_engine::ports::{
     Chosen, Clock, Commit, DeadLetter, DeadLetterParts, Published, Relay, Store, StoreError,
     Unsettled, Versioned,
 };
+use serde_json::Value;
 use sqlx::{
     FromRow, QueryBuilder, Sqlite,
     query::{Query, QueryAs},
@@ -35,12 +36,8 @@ use crate::{
     stored::{self, Body},
 };
 
-/// How many series are asked for, or forgotten, in one statement.
+/// How many series are forgotten in one statement.
 const SERIES_CHUNK: usize = 1_000;
-
-/// Of how many series at most the statement that asks for them is kept prepared: of more, the number
-/// is seldom the same twice.
-const KEPT_IDS_MAX: usize = 16;
 
 /// The store on SQLite. Clones share the database.
 ///
@@ -94,6 +91,13 @@ fn versioned<T: Body>((version, body): (i64, String)) -> Result<Versioned<T>, St
     Ok(Versioned { version: version.unsigned_abs(), body: stored::read(&body)? })
 }
 
+/// Names for a statement that asks for all of them: a list in JSON, so that the statement is the same
+/// for any number.
+pub(crate) fn names(names: impl IntoIterator<Item: ToString>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();
+    Value::from(names).to_string()
+}
+
 fn bound(most: usize) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
 }
@@ -120,21 +124,10 @@ fn read_time(micros: i64) -> Result<Timestamp, StoreError> {
 #[async_trait]
 impl Store for SqliteStore {
     async fn series(&self, ids: &[SeriesId]) -> Result<Vec<Versioned<Series>>, StoreError> {
-        let mut found = Vec::with_capacity(ids.len());
-        for chunk in ids.chunks(SERIES_CHUNK) {
-            let mut query =
-                QueryBuilder::<Sqlite>::new("SELECT version, body FROM series WHERE id IN (");
-            let mut ids = query.separated(", ");
-            for id in chunk {
-                ids.push_bind(id.to_string());
-            }
-            query.push(")");
-            let query = query.build_query_as().persistent(chunk.len() <= KEPT_IDS_MAX);
-            for row in self.rows(query).await? {
-                found.push(versioned(row)?);
-            }
-        }
-        Ok(found)
+        let query = sqlx::query_as(
+            "SELECT version, body FROM series WHERE id IN (SELECT value FROM json_each(?))",
+        );
+        self.rows(query.bind(names(ids))).await?.into_iter().map(versioned).collect()
     }
 
     async fn claims(&self, recall: &Recall) -> Result<Vec<(SeriesId, Asked)>, StoreError> {
@@ -197,16 +190,11 @@ impl Store for SqliteStore {
         &self,
         scopes: &BTreeSet<Scope>,
     ) -> Result<BTreeMap<Scope, Versioned<Group>>, StoreError> {
-        let mut query =
-            QueryBuilder::<Sqlite>::new("SELECT id, version, body FROM groups WHERE id IN (");
-        let mut ids = query.separated(", ");
-        for scope in scopes {
-            ids.push_bind(scope.to_string());
-        }
-        query.push(")");
-        let query = query.build_query_as().persistent(scopes.len() <= KEPT_IDS_MAX);
+        let query = sqlx::query_as(
+            "SELECT id, version, body FROM groups WHERE id IN (SELECT value FROM json_each(?))",
+        );
         let mut stored = BTreeMap::new();
-        for (id, version, body) in self.rows::<(String, i64, String)>(query).await? {
+        for (id, version, body) in self.rows::<(String, _, _)>(query.bind(names(scopes))).await? {
             stored.insert(id, versioned((version, body))?);
         }
         let group = |scope: &Scope| {
