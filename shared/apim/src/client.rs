@@ -147,7 +147,7 @@ impl Client {
         call: RequestId,
     ) -> Result<Page, Error> {
         let read = |answer| response::list(&self.endpoint, call, &answer);
-        self.send("list", scope.service(), scope, call, request, read).await
+        self.send("list", &scope.service, scope, call, request, read).await
     }
 
     /// GetEntityTag: reads the ETag of a backend alone.
