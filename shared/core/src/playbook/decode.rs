@@ -31,8 +31,10 @@ use super::{
     unbuilt::unbuilt,
 };
 
-/// A value and its bytes in the file; no value where it is wrong or missing, which then has been said.
-#[derive(Clone, Debug)]
+// A value and its bytes in the file; no value where it is wrong or missing, which then has been said.
+// The schema describes the value alone; these words would be part of it if they were documentation.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(with = "T")]
 pub(super) struct At<T> {
     pub(super) at: Range<usize>,
     pub(super) value: Option<T>,
