@@ -214,32 +214,23 @@ impl Store for SqliteStore {
     }
 
     async fn publish(&self, published: &Published, lines: &[Line]) -> Result<(), StoreError> {
-        let (published, lines) = (published.clone(), commit::entries(lines)?);
         let number = i64::try_from(published.number).unwrap_or(i64::MAX);
+        let mut program = Program::default();
+        program.require(|text| {
+            text.push("(SELECT coalesce(max(number), 0) + 1 FROM generations) = ")
+                .push_bind(number);
+        });
+        let statement = (r#"INSERT INTO generations (number, at, "by", text) "#, "");
+        program.add_rows(std::slice::from_ref(published), statement, |values, published| {
+            values
+                .push_bind(number)
+                .push_bind(Micros::at(published.at).column())
+                .push_bind(published.by.clone())
+                .push_bind(published.text.clone());
+        });
+        commit::add_lines(&mut program, &commit::entries(lines)?);
         self.database
-            .write(move |conn| {
-                Box::pin(async move {
-                    let stored = said(
-                        sqlx::query(
-                            r#"INSERT INTO generations (number, at, "by", text) SELECT ?1, ?2, ?3, ?4
-                               WHERE ?1 = (SELECT coalesce(max(number), 0) + 1 FROM generations)"#,
-                        )
-                        .bind(number)
-                        .bind(Micros::at(published.at).column())
-                        .bind(published.by)
-                        .bind(published.text)
-                        .execute(&mut *conn),
-                    )
-                    .await?;
-                    if stored.rows_affected() == 0 {
-                        return Err(StoreError::Conflict);
-                    }
-                    let mut program = Program::default();
-                    commit::add_lines(&mut program, &lines);
-                    program.run(conn).await?;
-                    Ok(())
-                })
-            })
+            .write(move |conn| Box::pin(async move { program.run(conn).await.map(drop) }))
             .await
     }
 
