@@ -68,7 +68,7 @@ fn object_rewritten(text: &str, before: &Map<String, Value>, after: &Map<String,
     let mut written = text[..end].to_owned();
     let (mut gone, mut empty) = (false, true);
     for (key, value) in &fields {
-        let key = known_as(key, &fields, before, after);
+        let key = known_as(key, &fields, before);
         // What was read borrows from the text, so that its place is its distance.
         let start = value.get().as_ptr().addr() - text.as_ptr().addr();
         let gap = &text[end..start];
@@ -98,21 +98,15 @@ fn object_rewritten(text: &str, before: &Map<String, Value>, after: &Map<String,
 }
 
 /// What a key of a text is called by the model. The service spells one in its answers in another
-/// case than its page does.
+/// case than its page does: then the text says `before` without having the key itself.
 fn known_as<'a>(
     key: &'a str,
     fields: &[(String, &RawValue)],
     before: &'a Map<String, Value>,
-    after: &'a Map<String, Value>,
 ) -> &'a str {
-    let mut known = before.keys().chain(after.keys()).map(String::as_str);
-    if known.clone().any(|known| known == key) {
-        return key;
-    }
-    let other = |known: &&str| {
-        known.eq_ignore_ascii_case(key) && fields.iter().all(|(field, _)| field != known)
-    };
-    known.find(other).unwrap_or(key)
+    let is_there = |known: &str| fields.iter().any(|(field, _)| field == known);
+    let mut otherwise = before.keys().filter(|known| !is_there(known));
+    otherwise.find(|known| known.eq_ignore_ascii_case(key)).map_or(key, String::as_str)
 }
 
 fn array_rewritten(text: &str, before: &[Value], after: &[Value]) -> String {
@@ -246,6 +240,14 @@ mod tests {
         );
         check(text, &[Remove("de"), Remove("b"), Remove("a")], &expect!["{ }"]);
         check("{ }", &[Set("a\"", "1"), Set("b", "2")], &expect![[r#"{"a\"":1,"b":2 }"#]]);
+    }
+
+    #[test]
+    fn another_case_is_the_same_key_only_where_it_was_read_so() {
+        let (text, set) = (r#"{"nAme":1}"#, json!({"name": 2}));
+        assert_eq!(rewritten(text, &json!({"name": 1}), &set), r#"{"nAme":2}"#);
+        assert_eq!(rewritten(text, &json!({"name": 1}), &json!({})), "{}");
+        assert_eq!(rewritten(text, &json!({}), &set), r#"{"nAme":1,"name":2}"#);
     }
 
     #[test]
