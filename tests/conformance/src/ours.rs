@@ -205,7 +205,7 @@ fn said(nothing: Nothing) -> Said {
     }
     let Error::Withheld { reason: Withheld::NotOffered(NotOffered { feature, .. }), .. } = &error
     else {
-        return Said { broken: Some(error.full().to_string()), ..Said::default() };
+        return Said { broken: Some(error.full()), ..Said::default() };
     };
     let lacks = match feature {
         Feature::Workspaces => "workspaces",
