@@ -366,15 +366,13 @@ impl Backends {
 
     /// The members of a pool that do not exist beside it.
     fn missing(&self, pool: &Address, properties: &Properties) -> Vec<Detail> {
-        let services = backend::object(properties, "pool").and_then(|pool| pool.get("services"));
-        let ids = services.and_then(Value::as_array).into_iter().flatten();
         let missing = |(index, item): (usize, &Value)| {
             let id = item.get("id")?.as_str()?;
             let there = self.entries.contains_key(&pool.beside(last_segment(id)));
             let words = format!("pool.services[{index}].id refers to no existing backend: {id}.");
             (!there).then(|| Detail::new("id", words))
         };
-        ids.enumerate().filter_map(missing).collect()
+        backend::members(properties).iter().enumerate().filter_map(missing).collect()
     }
 }
 

@@ -11,7 +11,7 @@
 //! counting again.
 
 use crate::{
-    backend::{Properties, given, object},
+    backend::{Properties, given, list, object},
     clock, duration,
     unpublished::{Unanswered, Unpublished},
 };
@@ -71,9 +71,8 @@ pub(crate) struct Rule {
 impl Rule {
     /// The rules of a backend. What cannot be understood was never accepted.
     pub(crate) fn all(properties: &Properties) -> Vec<Self> {
-        let rules = object(properties, "circuitBreaker").and_then(|breaker| breaker.get("rules"));
-        let rules = rules.and_then(Value::as_array).into_iter().flatten();
-        rules.filter_map(|rule| Self::read(rule.as_object()?)).collect()
+        let rules = object(properties, "circuitBreaker").map(|breaker| list(breaker, "rules"));
+        rules.into_iter().flatten().filter_map(|rule| Self::read(rule.as_object()?)).collect()
     }
 
     fn read(rule: &Properties) -> Option<Self> {
@@ -83,9 +82,8 @@ impl Rule {
         let duration = |parent: &Properties, key| {
             given(parent, key).and_then(Value::as_str).and_then(duration::parsed).unwrap_or(seconds)
         };
-        let list = |key| given(condition, key).and_then(Value::as_array).into_iter().flatten();
-        let ranges = list("statusCodeRanges").filter_map(Value::as_object);
-        let reasons = list("errorReasons").filter_map(Value::as_str);
+        let ranges = list(condition, "statusCodeRanges").iter().filter_map(Value::as_object);
+        let reasons = list(condition, "errorReasons").iter().filter_map(Value::as_str);
         Some(Self {
             name: given(rule, "name").and_then(Value::as_str).unwrap_or_default().to_owned(),
             threshold: match number(condition, "count") {
