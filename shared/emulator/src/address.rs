@@ -192,6 +192,15 @@ impl Operation {
     pub fn is_write(self) -> bool {
         matches!(self, Self::Put | Self::Patch | Self::Delete)
     }
+
+    /// Whether it is one that a restart must not lose.
+    pub(crate) fn lasts(self) -> bool {
+        self.is_write() || self == Self::Reconnect
+    }
+
+    pub(crate) fn is_read(self) -> bool {
+        matches!(self, Self::List | Self::Head | Self::Get)
+    }
 }
 
 /// The last segment of a member's id, which is the whole of its name within the service: ids come

@@ -102,8 +102,7 @@ impl Answer {
 
     /// An error of the service, though the request was fine.
     pub(crate) fn server_error(error: ServerError) -> Self {
-        let (status, code, message) = error.parts();
-        Self::error(status, code, message)
+        Self::error(error.status(), error.code(), &error.to_string())
     }
 
     /// An error of Azure Resource Manager, before the request reaches API Management: it knows of

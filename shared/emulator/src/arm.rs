@@ -75,9 +75,7 @@ pub(crate) async fn handle(
     };
     let mut answer = answer?;
     // No client is answered before a restart can no longer lose the write.
-    let operation = call.received.operation;
-    let lasting = operation.is_write() || operation == Operation::Reconnect;
-    if lasting && !shared.kept().await {
+    if call.received.operation.lasts() && !shared.kept().await {
         answer = unkept();
     }
     let nested = shared.options.unpublished.error_details == ErrorDetails::Nested;
@@ -189,7 +187,7 @@ fn proceed(
     let answer = match &fate.stroke {
         None => Ok(execute(state)),
         Some(Stroke::Throttled { until }) => Ok(Answer::throttled(crate::clock::left(now, *until))),
-        Some(Stroke::Fails { with, write }) => {
+        Some(Stroke::Fails(with, write)) => {
             if *write == Write::Done {
                 execute(state);
             }

@@ -108,17 +108,15 @@ pub(crate) async fn handle(
         Some(Stroke::Throttled { until }) => {
             Some(Answer::throttled(crate::clock::left(shared.clock.now(), until)))
         }
-        Some(Stroke::Fails { with: Failure::Error(error), .. }) => {
-            let (status, _, message) = error.parts();
-            Some(refusal(status, "temporarily_unavailable", 90_033, message))
+        Some(Stroke::Fails(Failure::Error(error), _)) => {
+            let why = error.to_string();
+            Some(refusal(error.status(), "temporarily_unavailable", 90_033, &why))
         }
-        Some(Stroke::Fails { with: Failure::Page(status), .. }) => Some(Answer::page(status)),
+        Some(Stroke::Fails(Failure::Page(status), _)) => Some(Answer::page(status)),
         // The other two strike reads and writes of backends only.
-        Some(
-            Stroke::Fails { with: Failure::Cut, .. }
-            | Stroke::LandsLate { .. }
-            | Stroke::Stale { .. },
-        ) => None,
+        Some(Stroke::Fails(Failure::Cut, _) | Stroke::LandsLate { .. } | Stroke::Stale { .. }) => {
+            None
+        }
     };
     let outcome = answer.as_ref().map_or(Outcome::Cut, |answer| Outcome::Answered(answer.status));
     shared.lock().record.outcome(number, outcome);
