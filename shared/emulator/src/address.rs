@@ -195,7 +195,7 @@ impl Operation {
 
     /// Whether it is one that a restart must not lose.
     pub(crate) fn lasts(self) -> bool {
-        self.is_write() || self == Self::Reconnect
+        self.is_write() || matches!(self, Self::Reconnect | Self::Token)
     }
 
     pub(crate) fn is_read(self) -> bool {

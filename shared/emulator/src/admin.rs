@@ -17,21 +17,21 @@
 
 use crate::{
     address::{Address, Operation},
-    answer::{Answer, Common},
+    answer::Answer,
     courier,
     event_grid::Subscription,
     fault::{Fault, FaultId},
     hand,
     query::{decoded, pairs},
     record::{Origin, Outcome, Received},
-    serve::Body,
     state::Shared,
     store::Effect,
     token,
     view::View,
 };
+use axum::response::Response;
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, request::Parts};
+use http::{Method, StatusCode, request::Parts};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -47,12 +47,11 @@ enum Step {
     Skew(SignedDuration),
 }
 
-pub(crate) async fn handle(shared: &Shared, head: &Parts, body: &Bytes) -> Response<Body> {
+pub(crate) async fn handle(shared: &Shared, head: &Parts, body: &Bytes) -> Response {
     let answer = answer(shared, head, body).await.unwrap_or_else(|refused| refused);
     let now = shared.clock.now();
     let request_id = token::request_id(shared.options.seed, 0);
-    let common = Common { request_id, ..Common::default() };
-    answer.into_response(now, &common)
+    answer.into_response(now, &request_id, None)
 }
 
 async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, Answer> {
@@ -116,7 +115,7 @@ async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, A
                 Method::DELETE => Operation::Delete,
                 _ => return Err(unknown()),
             };
-            Ok(hand::foreign(shared, operation, &name.into(), body.clone()).0)
+            Ok(hand::foreign(shared, operation, &name.into(), body.clone()))
         }
         _ => Err(unknown()),
     }

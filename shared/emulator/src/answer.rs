@@ -3,14 +3,14 @@
 //! Codes and messages are those that the service has been seen to send; what nobody has published
 //! is marked as assumed where it is made.
 
-use crate::{clock, fault::ServerError, services::Unfound, version::ApiVersion};
+use crate::{clock, fault::ServerError, services::Unfound, store::Effect, version::ApiVersion};
+use axum::{body::Body, response::Response};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::{convert::Infallible, time::Duration};
+use std::time::Duration;
 
 /// One field that was found wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -62,6 +62,8 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
     pub(crate) headers: Vec<(HeaderName, String)>,
+    /// What the request has done.
+    pub(crate) effect: Effect,
     problem: Option<Box<Problem>>,
 }
 
@@ -72,7 +74,7 @@ impl Answer {
 
     /// An answer with a body that is already JSON.
     pub(crate) fn json(status: StatusCode, body: Bytes) -> Self {
-        Self { status, body, headers: Vec::new(), problem: None }
+        Self { status, body, headers: Vec::new(), effect: Effect::None, problem: None }
     }
 
     pub(crate) fn value(status: StatusCode, value: &Value) -> Self {
@@ -128,6 +130,10 @@ impl Answer {
             Some(problem) => Self { body: problem.nested().to_string().into(), ..self },
             None => self,
         }
+    }
+
+    pub(crate) fn after(self, effect: Effect) -> Self {
+        Self { effect, ..self }
     }
 
     pub(crate) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
@@ -195,8 +201,13 @@ impl Answer {
     }
 
     /// Makes the HTTP answer, with the headers that every answer of ARM carries.
-    pub(crate) fn into_response(self, at: Timestamp, common: &Common<'_>) -> Response<Body> {
-        let mut response = Response::new(full(self.body.clone()));
+    pub(crate) fn into_response(
+        self,
+        at: Timestamp,
+        request_id: &str,
+        client_request_id: Option<&str>,
+    ) -> Response {
+        let mut response = Response::new(Body::from(self.body.clone()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         for (name, value) in [
@@ -221,17 +232,14 @@ impl Answer {
             }
         };
         put(header::DATE, &clock::http_date(at));
-        put(REQUEST_ID, &common.request_id);
-        put(CORRELATION_REQUEST_ID, &common.request_id);
+        put(REQUEST_ID, request_id);
+        put(CORRELATION_REQUEST_ID, request_id);
         put(
             ROUTING_REQUEST_ID,
-            &format!("EMULATOR:{}:{}", at.strftime("%Y%m%dT%H%M%SZ"), common.request_id),
+            &format!("EMULATOR:{}:{request_id}", at.strftime("%Y%m%dT%H%M%SZ")),
         );
-        if let Some(id) = common.client_request_id {
+        if let Some(id) = client_request_id {
             put(CLIENT_REQUEST_ID, id);
-        }
-        if let Some((name, remaining)) = &common.remaining {
-            put(name.clone(), &remaining.to_string());
         }
         for (name, value) in &self.headers {
             put(name.clone(), value);
@@ -240,36 +248,8 @@ impl Answer {
     }
 }
 
-pub(crate) use crate::serve::Body;
-
-/// What all answers carry besides their own.
-#[derive(Default)]
-pub(crate) struct Common<'a> {
-    pub(crate) request_id: String,
-    pub(crate) client_request_id: Option<&'a str>,
-    pub(crate) remaining: Option<(HeaderName, u32)>,
-}
-
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 const CORRELATION_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-correlation-request-id");
 const ROUTING_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-routing-request-id");
 /// The caller's own id of a request, which comes back with the answer.
 pub(crate) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
-
-/// A body that is all there.
-pub(crate) fn full(bytes: Bytes) -> Body {
-    Full::new(bytes).map_err(never).boxed_unsync()
-}
-
-/// What a gateway or a member answers itself.
-pub(crate) fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
-    let mut response = Response::new(full(body.to_string().into()));
-    *response.status_mut() = status;
-    let kind = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
-}
-
-fn never(impossible: Infallible) -> crate::serve::BoxError {
-    match impossible {}
-}

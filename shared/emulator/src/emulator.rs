@@ -14,13 +14,14 @@ use crate::{
     proxy,
     reconnect::Reconnect,
     record::Received,
-    serve::{Body, Cut, Server},
+    serve::{Cut, Server},
     service::Service,
     state::Shared,
     store::Effect,
     view::{Stored, View},
 };
-use http::{Request, Response};
+use axum::response::Response;
+use http::Request;
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
@@ -234,7 +235,7 @@ async fn listen<F>(
     handle: impl Fn(Arc<Shared>, Request<Incoming>) -> F + Send + Sync + 'static,
 ) -> Result<Server, StartError>
 where
-    F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
+    F: Future<Output = Result<Response, Cut>> + Send + 'static,
 {
     let shared = Arc::clone(shared);
     let server = Server::start(port, move |request| handle(Arc::clone(&shared), request)).await;
@@ -334,8 +335,8 @@ impl Emulator {
         body: &Value,
     ) -> Result<String, Refused> {
         let body = body.to_string().into();
-        let (answer, effect) = hand::foreign(self.shared(), operation, backend, body);
-        let Answer { status, body, .. } = answer;
+        let answer = hand::foreign(self.shared(), operation, backend, body);
+        let Answer { status, body, effect, .. } = answer;
         if let Effect::Written { etag } = effect {
             return Ok(etag);
         }

@@ -447,7 +447,7 @@ impl Faults {
                     Some(Stroke::Fails(Failure::Page(*status), *write))
                 }
                 Kind::Cut { write } => Some(Stroke::Fails(Failure::Cut, *write)),
-                Kind::LandsLate { after } if operation.lasts() => {
+                Kind::LandsLate { after } if backend.is_some() && operation.lasts() => {
                     Some(Stroke::LandsLate { due: after.map(|after| later(now, after)) })
                 }
                 Kind::StaleRead { versions } if operation.is_read() && earlier() => {

@@ -21,7 +21,7 @@ pub(crate) fn foreign(
     operation: Operation,
     backend: &Address,
     body: Bytes,
-) -> (Answer, Effect) {
+) -> Answer {
     let mut state = shared.lock();
     let done = foreign_within(&mut state, shared, operation, backend, body);
     drop(state);
@@ -37,7 +37,7 @@ pub(crate) fn foreign_within(
     operation: Operation,
     backend: &Address,
     body: Bytes,
-) -> (Answer, Effect) {
+) -> Answer {
     let (verb, if_match) = match operation {
         Operation::Put => (Method::PUT, None),
         Operation::Patch => (Method::PATCH, Some("*".to_owned())),
@@ -69,10 +69,10 @@ pub(crate) fn foreign_within(
     let target = Target::Backend(operation, backend.clone());
     let call = Call { received, host: String::new(), target, version: LATEST };
     let number = state.record.receive(call.received.clone());
-    let (answer, effect) = state.execute(&call, call.received.at);
+    let answer = state.execute(&call, 0, call.received.at);
     state.record.outcome(number, Outcome::Answered(answer.status));
-    state.record.effect(number, Some(backend), effect.clone());
-    (answer, effect)
+    state.record.effect(number, Some(backend), answer.effect.clone());
+    answer
 }
 
 /// Lands every write that is late, whether its time has come or not, in the order in which they

@@ -15,20 +15,22 @@
 
 use crate::{
     address::Operation,
-    answer::{Answer, Common},
+    answer::Answer,
     arm,
-    fault::{Failure, Stroke},
+    fault::ServerError,
+    options::Options,
     query::pairs,
-    record::Outcome,
-    serve::{Body, Cut, read, text},
-    state::{Call, Shared},
+    serve::{Cut, read, text},
+    state::{Call, Shared, State},
     target::Target,
     token,
     version::LATEST,
 };
+use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderName, Method, Request, Response, StatusCode, header, request::Parts};
+use http::{HeaderName, Method, Request, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
+use jiff::Timestamp;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -82,7 +84,7 @@ impl Way {
 pub(crate) async fn handle(
     shared: Arc<Shared>,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Cut> {
+) -> Result<Response, Cut> {
     let (head, body) = request.into_parts();
     let body = read(body).await?.unwrap_or_default();
     let way = Way::of(&head);
@@ -91,58 +93,47 @@ pub(crate) async fn handle(
     if way != Way::Unknown {
         call.received.operation = Operation::Token;
     }
-    let (number, fate) = {
-        let mut state = shared.lock();
-        let number = state.record.receive(call.received.clone());
-        (number, state.meet(&call))
+    let options = Arc::clone(&shared.options);
+    let work = move |state: &mut State, _: &Call, _: usize, now| {
+        answer(&mut Issuer { state, options: &options, now }, way, &head, &body)
     };
-    shared.changed();
-    if !fate.latency.is_zero() {
-        shared.clock.sleep(fate.latency).await;
-    }
-    let answer = match fate.stroke {
-        None => {
-            let answer = answer(&shared, way, &head, &body);
-            Some(if shared.kept().await { answer } else { arm::unkept() })
-        }
-        Some(Stroke::Throttled { until }) => {
-            Some(Answer::throttled(crate::clock::left(shared.clock.now(), until)))
-        }
-        Some(Stroke::Fails(Failure::Error(error), _)) => {
-            let why = error.to_string();
-            Some(refusal(error.status(), "temporarily_unavailable", 90_033, &why))
-        }
-        Some(Stroke::Fails(Failure::Page(status), _)) => Some(Answer::page(status)),
-        // The other two strike reads and writes of backends only.
-        Some(Stroke::Fails(Failure::Cut, _) | Stroke::LandsLate { .. } | Stroke::Stale { .. }) => {
-            None
-        }
-    };
-    let outcome = answer.as_ref().map_or(Outcome::Cut, |answer| Outcome::Answered(answer.status));
-    shared.lock().record.outcome(number, outcome);
-    shared.changed();
-    let request_id = token::request_id(shared.options.seed, number);
-    let common = Common { request_id, ..Common::default() };
-    let answer = answer.ok_or(Cut)?;
-    let response = answer.into_response(shared.clock.now(), &common);
-    Ok(arm::slowed(&shared, response, fate.slow))
+    arm::pass(&shared, call, |_, _| Ok(None), work).await
 }
 
-fn answer(shared: &Shared, way: Way, head: &Parts, body: &Bytes) -> Answer {
+/// An error of the service, as Entra writes it.
+pub(crate) fn unavailable(error: ServerError) -> Answer {
+    refusal(error.status(), "temporarily_unavailable", 90_033, &error.to_string())
+}
+
+/// Who gives tokens.
+struct Issuer<'a> {
+    state: &'a mut State,
+    options: &'a Options,
+    now: Timestamp,
+}
+
+impl Issuer<'_> {
+    fn issue(&mut self, client: &str, resource: &str) -> (String, Timestamp) {
+        self.state.touch();
+        self.state.tokens.issue(client, resource, self.options.token_lifetime, self.now)
+    }
+}
+
+fn answer(issuer: &mut Issuer<'_>, way: Way, head: &Parts, body: &Bytes) -> Answer {
     let bad = |error, code, why: &str| refusal(StatusCode::BAD_REQUEST, error, code, why);
     match way {
         Way::AppService => {
-            if text(&head.headers, &SECRET) != Some(&secret(shared.options.seed)) {
+            if text(&head.headers, &SECRET) != Some(&secret(issuer.options.seed)) {
                 let why = "The X-IDENTITY-HEADER header is missing or wrong.";
                 return refusal(StatusCode::UNAUTHORIZED, "unauthorized_client", 0, why);
             }
-            managed(shared, head)
+            managed(issuer, head)
         }
         Way::Metadata => {
             if text(&head.headers, &METADATA) != Some("true") {
                 return bad("bad_request_102", 0, "Required metadata header not specified");
             }
-            managed(shared, head)
+            managed(issuer, head)
         }
         Way::Entra | Way::EntraV1 => {
             let form = pairs(std::str::from_utf8(body).unwrap_or_default());
@@ -164,7 +155,7 @@ fn answer(shared: &Shared, way: Way, head: &Parts, body: &Bytes) -> Answer {
                     let why = "AADSTS500011: The resource principal was not found in the tenant.";
                     return bad("invalid_resource", 500_011, why);
                 };
-                return managed_token(shared, client, resource);
+                return managed_token(issuer, client, resource);
             }
             let Some(resource) = field("scope").and_then(|scope| scope.strip_suffix("/.default"))
             else {
@@ -173,8 +164,8 @@ fn answer(shared: &Shared, way: Way, head: &Parts, body: &Bytes) -> Answer {
                            the resource identifier.";
                 return bad("invalid_scope", 1_002_012, why);
             };
-            let (token, _) = issue(shared, client, resource);
-            let seconds = shared.options.token_lifetime.as_secs();
+            let (token, _) = issuer.issue(client, resource);
+            let seconds = issuer.options.token_lifetime.as_secs();
             let given = json!({
                 "token_type": "Bearer",
                 "expires_in": seconds,
@@ -213,23 +204,23 @@ fn answer(shared: &Shared, way: Way, head: &Parts, body: &Bytes) -> Answer {
 }
 
 /// The answer of both managed-identity endpoints; times are strings of Unix seconds in it.
-fn managed(shared: &Shared, head: &Parts) -> Answer {
+fn managed(issuer: &mut Issuer<'_>, head: &Parts) -> Answer {
     let query = pairs(head.uri.query().unwrap_or_default());
     let field = |name| field(&query, name);
     let (Some(resource), Some(_)) = (field("resource"), field("api-version")) else {
         let why = "Both resource and api-version are required.";
         return refusal(StatusCode::BAD_REQUEST, "invalid_request", 0, why);
     };
-    managed_token(shared, field("client_id").unwrap_or(SYSTEM_ASSIGNED), resource)
+    managed_token(issuer, field("client_id").unwrap_or(SYSTEM_ASSIGNED), resource)
 }
 
 /// A token with its times as strings, as managed identities and Entra's first version give it.
-fn managed_token(shared: &Shared, client: &str, resource: &str) -> Answer {
-    let (token, expires) = issue(shared, client, resource);
+fn managed_token(issuer: &mut Issuer<'_>, client: &str, resource: &str) -> Answer {
+    let (token, expires) = issuer.issue(client, resource);
     let given = json!({
         "access_token": token,
         "client_id": client,
-        "expires_in": shared.options.token_lifetime.as_secs().to_string(),
+        "expires_in": issuer.options.token_lifetime.as_secs().to_string(),
         "expires_on": expires.as_second().to_string(),
         "resource": resource,
         "token_type": "Bearer",
@@ -246,11 +237,6 @@ fn field<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
 /// Where the client believes these endpoints to be.
 fn base(head: &Parts) -> String {
     format!("http://{}", text(&head.headers, &header::HOST).unwrap_or_default())
-}
-
-fn issue(shared: &Shared, client: &str, resource: &str) -> (String, jiff::Timestamp) {
-    let (lifetime, now) = (shared.options.token_lifetime, shared.clock.now());
-    shared.change(|state| state.tokens.issue(client, resource, lifetime, now))
 }
 
 /// A refusal as Entra writes it.

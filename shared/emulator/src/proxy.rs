@@ -21,18 +21,21 @@
 
 use crate::{
     address::Address,
-    answer::{full, json_response},
     gateway::{
         breaker::{Came, Reason},
         forward::Route,
         routes::Pick,
     },
     query::decoded,
-    serve::{Body, BoxError, Cut, text},
+    serve::{Cut, text},
     state::Shared,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::BodyExt as _;
+use axum::{
+    Json,
+    body::Body,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde_json::json;
@@ -47,16 +50,12 @@ const HOST_TAIL: &str = ".azure-api.net";
 pub(crate) async fn handle(
     shared: Arc<Shared>,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Cut> {
+) -> Result<Response, Cut> {
     let path = request.uri().path();
     if path == "/metrics" {
         let page = shared.lock().traffic.prometheus();
-        let mut response = Response::new(full(page.into()));
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
-        );
-        return Ok(response);
+        let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+        return Ok((kind, page).into_response());
     }
     let rest = path.trim_start_matches('/');
     let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
@@ -102,8 +101,7 @@ pub(crate) async fn handle(
         Ok(response) => {
             let status = response.status().as_u16();
             let retry_after = retry_after(response.headers(), shared.clock.now());
-            let body = response.map(|body| body.map_err(BoxError::from).boxed_unsync());
-            (body, Came::Answered { status, retry_after })
+            (response.map(Body::new), Came::Answered { status, retry_after })
         }
         Err(reason) => {
             let status = match reason {
@@ -170,16 +168,16 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
-fn put(response: &mut Response<Body>, name: HeaderName, value: &str) {
+fn put(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
 }
 
 /// A refusal of the gateway's own.
-fn refusal(gateway: usize, status: StatusCode, message: &str) -> Response<Body> {
+fn refusal(gateway: usize, status: StatusCode, message: &str) -> Response {
     let body = json!({"statusCode": status.as_u16(), "message": message});
-    let mut response = json_response(status, &body);
+    let mut response = (status, Json(body)).into_response();
     put(&mut response, GATEWAY_HEADER, &gateway.to_string());
     response
 }

@@ -298,9 +298,8 @@ impl State {
     /// Executes a write that was late; gives the request's number and its effect.
     pub(crate) fn land(&mut self, index: usize, now: Timestamp) -> (u64, Effect) {
         let Late { number, call, .. } = self.late.remove(index);
-        let (answer, effect) = self.execute(&call, now);
-        let effect =
-            if effect.happened() { effect } else { Effect::Lost { status: answer.status } };
+        let Answer { effect, status, .. } = self.execute(&call, 0, now);
+        let effect = if effect.happened() { effect } else { Effect::Lost { status } };
         self.record.effect(number, call.target.backend(), effect.clone());
         (number, effect)
     }
@@ -322,7 +321,7 @@ impl State {
     }
 
     /// Something is different that a restart must not lose.
-    fn touch(&mut self) {
+    pub(crate) fn touch(&mut self) {
         self.revision += 1;
         if let Some(keeper) = &self.keeper {
             keeper.want(self.revision);
@@ -356,40 +355,32 @@ impl State {
         fate
     }
 
-    /// Does what a request asks for, and says what there is to answer.
-    pub(crate) fn execute(&mut self, call: &Call, now: Timestamp) -> (Answer, Effect) {
-        self.execute_as_of(call, 0, now)
+    /// Does what a request asks for, and says what there is to answer; a read sees what was so many
+    /// `writes` ago.
+    pub(crate) fn execute(&mut self, call: &Call, writes: usize, now: Timestamp) -> Answer {
+        self.try_to(call, writes, now).unwrap_or_else(|refused| refused)
     }
 
-    /// [`State::execute`]; a read sees what was so many `writes` ago.
-    pub(crate) fn execute_as_of(
-        &mut self,
-        call: &Call,
-        writes: usize,
-        now: Timestamp,
-    ) -> (Answer, Effect) {
+    fn try_to(&mut self, call: &Call, writes: usize, now: Timestamp) -> Result<Answer, Answer> {
         if let Some(place) = call.target.place() {
             if place.workspace().is_some() && call.version < WORKSPACES {
-                return (Answer::type_unknown(Some(call.version)), Effect::None);
+                return Err(Answer::type_unknown(Some(call.version)));
             }
             let wrong = names_wrong(call.target.operation(), place);
             if !wrong.is_empty() {
                 let wrong = wrong.into_iter().map(|(name, words)| Detail::new(name, words));
-                return (Answer::invalid(wrong.collect()), Effect::None);
+                return Err(Answer::invalid(wrong.collect()));
             }
         }
-        let answer = match &call.target {
+        match &call.target {
             Target::Backend(Operation::Reconnect, address) => {
-                return match self.reconnect(address, &call.received.body, now) {
-                    Ok(accepted) => (accepted, Effect::Reconnects),
-                    Err(refused) => (refused, Effect::None),
-                };
+                self.reconnect(address, &call.received.body, now)
             }
             Target::Backend(Operation::Get, address) => {
-                self.backends.read(address, call.version, writes)
+                Ok(self.backends.read(address, call.version, writes))
             }
             Target::Backend(Operation::Head, address) => {
-                self.backends.read(address, call.version, writes).bodiless()
+                Ok(self.backends.read(address, call.version, writes).bodiless())
             }
             Target::Backend(operation, address) => {
                 let change = Change {
@@ -399,28 +390,27 @@ impl State {
                     version: call.version,
                     body: &call.received.body,
                 };
-                return self.write(&change, now);
+                self.write(&change, now)
             }
             Target::Collection(place) => {
                 let query = pairs(&call.received.query);
                 let next = |skip| next_link(call, &query, skip);
-                self.backends.list(place, call.version, &query, writes, next)
+                Ok(self.backends.list(place, call.version, &query, writes, next))
             }
-            Target::Elsewhere(unfound) => Answer::unfound(unfound),
-            Target::WrongVerb => Answer::manager(
+            Target::Elsewhere(unfound) => Err(Answer::unfound(unfound)),
+            Target::WrongVerb => Err(Answer::manager(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "HttpMethodNotAllowed",
                 "The HTTP method is not allowed for this resource.",
-            ),
-            Target::Unknown => Answer::type_unknown(None),
-        };
-        (answer, Effect::None)
+            )),
+            Target::Unknown => Err(Answer::type_unknown(None)),
+        }
     }
 
     /// A PUT, PATCH or DELETE, which is announced to the gateways.
-    fn write(&mut self, change: &Change<'_>, now: Timestamp) -> (Answer, Effect) {
-        let (answer, effect) = self.backends.write(change);
-        if effect.happened() {
+    fn write(&mut self, change: &Change<'_>, now: Timestamp) -> Result<Answer, Answer> {
+        let answer = self.backends.write(change)?;
+        if answer.effect.happened() {
             let properties = self.backends.get(change.address).map(|entry| &entry.properties);
             let Options { gateway_delay, gateway_stagger, .. } = *self.options;
             self.gateways.announce(change.address, properties, |number| {
@@ -431,7 +421,7 @@ impl State {
             self.settle(now);
             self.touch();
         }
-        (answer, effect)
+        Ok(answer)
     }
 
     /// The gateway whose turn it is.
@@ -481,7 +471,7 @@ impl State {
         let (backend, due) = (entry.address.clone(), clock::later(now, after));
         self.reconnects.push(Reconnect { backend, asked: now, after, due, done: false });
         self.touch();
-        Ok(Answer::empty(StatusCode::ACCEPTED))
+        Ok(Answer::empty(StatusCode::ACCEPTED).after(Effect::Reconnects))
     }
 
     /// What a test that ends now has left behind, a line each.

@@ -238,14 +238,7 @@ impl Backends {
     }
 
     /// Does a PUT, PATCH or DELETE.
-    pub(crate) fn write(&mut self, change: &Change<'_>) -> (Answer, Effect) {
-        match self.written(change) {
-            Ok(done) => done,
-            Err(refused) => (refused, Effect::None),
-        }
-    }
-
-    fn written(&mut self, change: &Change<'_>) -> Result<(Answer, Effect), Answer> {
+    pub(crate) fn write(&mut self, change: &Change<'_>) -> Result<Answer, Answer> {
         let existing = self.entries.get(change.address);
         let is = existing.map(|entry| entry.version(0).etag.as_str());
         match change.operation {
@@ -274,18 +267,18 @@ impl Backends {
             Operation::Delete => {
                 let if_match = change.if_match.ok_or_else(if_match_missing)?;
                 if existing.is_none() {
-                    return Ok((Answer::empty(StatusCode::NO_CONTENT), Effect::None));
+                    return Ok(Answer::empty(StatusCode::NO_CONTENT));
                 }
                 precondition(Some(if_match), is)?;
                 self.entries.remove(change.address);
-                Ok((Answer::empty(StatusCode::OK), Effect::Deleted))
+                Ok(Answer::empty(StatusCode::OK).after(Effect::Deleted))
             }
             Operation::List
             | Operation::Head
             | Operation::Get
             | Operation::Reconnect
             | Operation::Token
-            | Operation::Unknown => Ok((Answer::not_found(), Effect::None)),
+            | Operation::Unknown => Err(Answer::not_found()),
         }
     }
 
@@ -327,7 +320,7 @@ impl Backends {
         change: &Change<'_>,
         mut properties: Properties,
         status: StatusCode,
-    ) -> Result<(Answer, Effect), Answer> {
+    ) -> Result<Answer, Answer> {
         backend::complete(&mut properties, self.services.of(change.address));
         if self.unpublished.zero_weight == ZeroWeight::Raised {
             backend::raise_zero_weights(&mut properties);
@@ -361,7 +354,7 @@ impl Backends {
                 self.entries.insert(address, entry);
             }
         }
-        Ok((answer, Effect::Written { etag }))
+        Ok(answer.after(Effect::Written { etag }))
     }
 
     /// The members of a pool that do not exist beside it.

@@ -4,7 +4,7 @@
 //! a reconnect. Connections are counted as they are opened.
 
 use super::breaker::Reason;
-use crate::{address::Address, clock::Clock, serve::BoxError};
+use crate::{address::Address, clock::Clock};
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_util::{
@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 use tokio::net::TcpStream;
-use tower::{ServiceExt as _, service_fn, util::BoxCloneSyncService};
+use tower::{BoxError, ServiceExt as _, service_fn, util::BoxCloneSyncService};
 
 /// How long an idle connection to a member is kept.
 const IDLE_SECONDS: u64 = 30;
