@@ -16,16 +16,15 @@
 //! endpoints are on the loopback, and the emulator has no real ones.
 
 use crate::{
-    address::{Address, Operation},
+    address::Address,
     answer::Answer,
     courier,
     event_grid::Subscription,
     fault::{Fault, FaultId},
     hand,
     query::{decoded, pairs},
-    record::{Origin, Outcome, Received},
+    record::Received,
     state::Shared,
-    store::Effect,
     token,
     view::View,
 };
@@ -79,10 +78,9 @@ async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, A
             removed(id.is_ok_and(|id| shared.change(|state| state.faults.remove(id))))
         }
         (&Method::POST, "land", "") => {
-            let landed = hand::land(shared);
-            let shown =
-                |(number, effect)| json!({"number": number, "effect": effect_shown(&effect)});
-            Ok(ok(&landed.into_iter().map(shown).collect()))
+            let landed = hand::land(shared).into_iter();
+            let shown = |(number, effect)| json!({"number": number, "effect": effect});
+            Ok(ok(&landed.map(shown).collect()))
         }
         (&Method::POST, "clock", "") => {
             match parsed(body)? {
@@ -108,14 +106,10 @@ async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, A
         (&Method::DELETE, "subscriptions", name) => {
             removed(shared.change(|state| state.events.unsubscribe(name)))
         }
-        (method, "backends", name) if !name.is_empty() => {
-            let operation = match *method {
-                Method::PUT => Operation::Put,
-                Method::PATCH => Operation::Patch,
-                Method::DELETE => Operation::Delete,
-                _ => return Err(unknown()),
-            };
-            Ok(hand::foreign(shared, operation, &name.into(), body.clone()))
+        (verb @ &(Method::PUT | Method::PATCH | Method::DELETE), "backends", name)
+            if !name.is_empty() =>
+        {
+            Ok(hand::foreign(shared, verb.clone(), &name.into(), body.clone()))
         }
         _ => Err(unknown()),
     }
@@ -174,41 +168,5 @@ fn state(shared: &Shared) -> Value {
 fn requests(shared: &Shared, backend: Option<&Address>) -> Value {
     let state = shared.lock();
     let wanted = |received: &&Received| backend.is_none() || received.backend.as_ref() == backend;
-    state.record.kept().iter().filter(wanted).map(shown).collect()
-}
-
-fn shown(received: &Received) -> Value {
-    json!({
-        "number": received.number,
-        "at": received.at,
-        "origin": match received.origin {
-            Origin::Client => "client",
-            Origin::Foreign => "foreign",
-        },
-        "operation": received.operation,
-        "verb": received.verb.as_str(),
-        "path": received.path,
-        "query": received.query,
-        "backend": received.backend,
-        "ifMatch": received.if_match,
-        "clientRequestId": received.client_request_id,
-        "body": received.json(),
-        "outcome": match received.outcome {
-            Outcome::Pending => json!("pending"),
-            Outcome::Answered(status) => json!(status.as_u16()),
-            Outcome::Cut => json!("cut"),
-        },
-        "effect": effect_shown(&received.effect),
-    })
-}
-
-fn effect_shown(effect: &Effect) -> Value {
-    match effect {
-        Effect::None => Value::Null,
-        Effect::Written { etag } => json!({"written": etag}),
-        Effect::Deleted => json!("deleted"),
-        Effect::Reconnects => json!("reconnects"),
-        Effect::Waiting => json!("waiting"),
-        Effect::Lost { status } => json!({"lost": status.as_u16()}),
-    }
+    json!(state.record.kept().iter().filter(wanted).collect::<Vec<_>>())
 }

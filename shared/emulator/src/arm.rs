@@ -31,7 +31,7 @@ use futures_util::{
     future::{self, Either},
     stream::{self, StreamExt as _},
 };
-use http::{HeaderName, Request, StatusCode, header};
+use http::{HeaderName, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
@@ -172,7 +172,7 @@ fn proceed(
     let now = shared.clock.now();
     for Document(body) in &fate.foreign {
         if let Some(backend) = call.target.backend() {
-            hand::foreign_within(state, shared, Operation::Put, backend, body.to_string().into());
+            hand::foreign_within(state, shared, Method::PUT, backend, body.to_string().into());
         }
     }
     let execute = |state: &mut State, writes| {

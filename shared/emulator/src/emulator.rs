@@ -1,7 +1,7 @@
 //! The handle: starts an emulator, looks at it, and makes things go wrong.
 
 use crate::{
-    address::{Address, Operation},
+    address::Address,
     answer::Answer,
     arm,
     clock::Clock,
@@ -21,7 +21,7 @@ use crate::{
     view::{Stored, View},
 };
 use axum::response::Response;
-use http::Request;
+use http::{Method, Request};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
@@ -305,7 +305,7 @@ impl Emulator {
         backend: impl Into<Address>,
         body: &Value,
     ) -> Result<String, Refused> {
-        self.foreign(Operation::Put, &backend.into(), body)
+        self.foreign(Method::PUT, &backend.into(), body)
     }
 
     /// Merges into a backend as a person at the portal does, without If-Match; gives the new ETag.
@@ -317,7 +317,7 @@ impl Emulator {
         backend: impl Into<Address>,
         body: &Value,
     ) -> Result<String, Refused> {
-        self.foreign(Operation::Patch, &backend.into(), body)
+        self.foreign(Method::PATCH, &backend.into(), body)
     }
 
     /// Deletes a backend as someone else does.
@@ -325,17 +325,11 @@ impl Emulator {
     /// # Errors
     /// None today: deleting what is not there succeeds too.
     pub fn foreign_delete(&self, backend: impl Into<Address>) -> Result<(), Refused> {
-        self.foreign(Operation::Delete, &backend.into(), &Value::Null).map(drop)
+        self.foreign(Method::DELETE, &backend.into(), &Value::Null).map(drop)
     }
 
-    fn foreign(
-        &self,
-        operation: Operation,
-        backend: &Address,
-        body: &Value,
-    ) -> Result<String, Refused> {
-        let body = body.to_string().into();
-        let answer = hand::foreign(self.shared(), operation, backend, body);
+    fn foreign(&self, verb: Method, backend: &Address, body: &Value) -> Result<String, Refused> {
+        let answer = hand::foreign(self.shared(), verb, backend, body.to_string().into());
         let Answer { status, body, effect, .. } = answer;
         if let Effect::Written { etag } = effect {
             return Ok(etag);

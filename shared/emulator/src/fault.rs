@@ -202,15 +202,15 @@ impl fmt::Debug for Document {
 }
 
 /// A status of an error as a number.
-mod status {
+pub(crate) mod status {
     use super::{Deserialize, StatusCode};
     use serde::{Deserializer, Serializer, de::Error as _};
 
-    pub(super) fn serialize<S: Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_u16(status.as_u16())
     }
 
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<StatusCode, D::Error> {
+    pub(crate) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<StatusCode, D::Error> {
         let code = u16::deserialize(from)?;
         let status = StatusCode::from_u16(code).ok();
         let error = status.filter(|status| status.is_client_error() || status.is_server_error());

@@ -12,18 +12,12 @@ use crate::{
 };
 use bytes::Bytes;
 use http::Method;
-use std::time::Instant;
 
 /// Writes as someone else does, Terraform or a person at the portal: without If-Match, and without
 /// tokens, limits and faults. It is on record as foreign.
-pub(crate) fn foreign(
-    shared: &Shared,
-    operation: Operation,
-    backend: &Address,
-    body: Bytes,
-) -> Answer {
+pub(crate) fn foreign(shared: &Shared, verb: Method, backend: &Address, body: Bytes) -> Answer {
     let mut state = shared.lock();
-    let done = foreign_within(&mut state, shared, operation, backend, body);
+    let done = foreign_within(&mut state, shared, verb, backend, body);
     drop(state);
     shared.due_changed();
     shared.changed();
@@ -34,44 +28,22 @@ pub(crate) fn foreign(
 pub(crate) fn foreign_within(
     state: &mut State,
     shared: &Shared,
-    operation: Operation,
+    verb: Method,
     backend: &Address,
     body: Bytes,
 ) -> Answer {
-    let (verb, if_match) = match operation {
-        Operation::Put => (Method::PUT, None),
-        Operation::Patch => (Method::PATCH, Some("*".to_owned())),
-        Operation::Delete => (Method::DELETE, Some("*".to_owned())),
-        Operation::Reconnect => (Method::POST, None),
-        Operation::List
-        | Operation::Head
-        | Operation::Get
-        | Operation::Token
-        | Operation::Unknown => (Method::GET, None),
-    };
-    let backend = &shared.services.home(backend.clone());
-    let received = Received {
-        number: 0,
-        at: shared.clock.now(),
-        instant: Instant::now(),
-        origin: Origin::Foreign,
-        operation,
-        verb,
-        path: shared.options.service.backend_id(backend),
-        query: String::new(),
-        backend: Some(backend.clone()),
-        if_match,
-        client_request_id: None,
-        body,
-        outcome: Outcome::Pending,
-        effect: Effect::None,
-    };
-    let target = Target::Backend(operation, backend.clone());
+    let backend = shared.services.home(backend.clone());
+    let path = shared.options.service.backend_id(&backend);
+    let target = Operation::of(&verb).map_or(Target::WrongVerb, |is| Target::Backend(is, backend));
+    let if_match = (verb != Method::PUT).then(|| "*".to_owned());
+    let at = shared.clock.now();
+    let received = Received::new(Origin::Foreign, &target, verb, &path, at, body);
+    let received = Received { if_match, ..received };
     let call = Call { received, host: String::new(), target, version: LATEST };
     let number = state.record.receive(call.received.clone());
-    let answer = state.execute(&call, 0, call.received.at);
+    let answer = state.execute(&call, 0, at);
     state.record.outcome(number, Outcome::Answered(answer.status));
-    state.record.effect(number, Some(backend), answer.effect.clone());
+    state.record.effect(number, call.target.backend(), answer.effect.clone());
     answer
 }
 

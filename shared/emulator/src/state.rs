@@ -24,7 +24,7 @@ use crate::{
     options::Options,
     query::{encoded, pairs},
     reconnect::{self, Reconnect},
-    record::{Origin, Outcome, Received, Record},
+    record::{Origin, Received, Record},
     serve::{Cut, text, told},
     services::Services,
     store::{Backends, Change, Effect},
@@ -38,7 +38,7 @@ use http::{HeaderName, StatusCode, header, request::Parts};
 use jiff::{SignedDuration, Timestamp};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 use tokio::sync::{Notify, watch};
 
@@ -62,21 +62,12 @@ impl Call {
         body: Bytes,
     ) -> Self {
         let text = |name: &HeaderName| text(&head.headers, name).map(str::to_owned);
+        let (verb, path) = (head.method.clone(), head.uri.path());
         let received = Received {
-            number: 0,
-            at,
-            instant: Instant::now(),
-            origin: Origin::Client,
-            operation: target.operation(),
-            verb: head.method.clone(),
-            path: head.uri.path().to_owned(),
             query: head.uri.query().unwrap_or_default().to_owned(),
-            backend: target.backend().cloned(),
             if_match: text(&header::IF_MATCH),
             client_request_id: text(&CLIENT_REQUEST_ID),
-            body,
-            outcome: Outcome::Pending,
-            effect: Effect::None,
+            ..Received::new(Origin::Client, &target, verb, path, at, body)
         };
         Self { received, host: text(&header::HOST).unwrap_or_default(), target, version }
     }

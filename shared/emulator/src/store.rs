@@ -7,6 +7,7 @@ use crate::{
     address::{Address, Operation, last_segment},
     answer::{Answer, Detail},
     backend::{self, Properties},
+    fault::status,
     filter::Filter,
     model::{self, check::check},
     services::Services,
@@ -33,11 +34,11 @@ const NUMBER_MAX: usize = i32::MAX as usize;
 const PAGE_ITEMS: usize = 100;
 
 /// What a request did to a backend.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Effect {
-    /// Nothing: it was a read, or it was refused, or it was lost on the way.
-    None,
     /// The backend was written, and has this ETag since.
+    #[serde(serialize_with = "String::serialize")]
     Written {
         /// Quoted, as in the header.
         etag: String,
@@ -49,10 +50,14 @@ pub enum Effect {
     /// It is on its way and will land late.
     Waiting,
     /// It landed late and was refused with this status.
+    #[serde(serialize_with = "status::serialize")]
     Lost {
         /// 412 where the ETag had changed.
         status: StatusCode,
     },
+    /// Nothing: it was a read, or it was refused, or it was lost on the way.
+    #[serde(untagged)]
+    None,
 }
 
 impl Effect {
