@@ -24,7 +24,7 @@ use crate::{
     gateway::{
         breaker::{Came, Reason},
         forward::Route,
-        routes::Pick,
+        routes::Refusal,
     },
     query::decoded,
     serve::{Cut, text},
@@ -64,32 +64,25 @@ pub(crate) async fn handle(
     let name = place.map(|place| place.beside(&decoded(name).unwrap_or_default()));
     let wanted = text(request.headers(), &GATEWAY_HEADER).and_then(|number| number.parse().ok());
     let began = shared.clock.now();
-    let (gateway, pick) = {
+    let (gateway, route) = {
         let mut state = shared.lock();
         let gateway = wanted.unwrap_or_else(|| state.turn());
         // A service that is not here has no backends here.
-        (gateway, name.map_or(Pick::Unknown, |name| state.gateways.pick(gateway, &name)))
+        let name = name.ok_or(Refusal::UNKNOWN);
+        (gateway, name.and_then(|name| state.gateways.pick(gateway, &name)))
     };
-    let (pool, backend, url, reconnects) = match pick {
-        Pick::To { pool, backend, url, reconnects } => (pool, backend, url, reconnects),
-        Pick::Tripped { backend, status } => {
-            count(&shared, None, Some(&backend), status);
-            return Ok(refusal(gateway, status, "The backend is tripped by its circuit breaker."));
-        }
-        Pick::NobodyLeft { pool, status } => {
-            count(&shared, Some(&pool), None, status);
-            return Ok(refusal(gateway, status, "No backend of the pool is available."));
-        }
-        Pick::Unknown => {
-            count(&shared, None, None, StatusCode::NOT_FOUND);
-            return Ok(refusal(gateway, StatusCode::NOT_FOUND, "Resource not found"));
+    let route = match route {
+        Ok(route) => route,
+        Err(Refusal { pool, backend, status, why }) => {
+            count(&shared, pool.as_ref(), backend.as_ref(), status);
+            return Ok(refusal(gateway, status, why));
         }
     };
+    let Route { pool, backend, url, .. } = &route;
     let target = match query {
         None => format!("{url}/{rest}"),
         Some(query) => format!("{url}/{rest}?{query}"),
     };
-    let route = Route { gateway, backend: backend.clone(), reconnects };
     let mut request = request;
     strip(request.headers_mut());
     request.headers_mut().remove(header::HOST);
@@ -116,9 +109,9 @@ pub(crate) async fn handle(
     strip(response.headers_mut());
     put(&mut response, BACKEND_HEADER, &backend.to_string());
     put(&mut response, GATEWAY_HEADER, &gateway.to_string());
-    shared.lock().came(gateway, &backend, came, began, shared.clock.now());
+    shared.lock().came(gateway, backend, came, began, shared.clock.now());
     shared.due_changed();
-    count(&shared, pool.as_ref(), Some(&backend), response.status());
+    count(&shared, pool.as_ref(), Some(backend), response.status());
     Ok(response)
 }
 

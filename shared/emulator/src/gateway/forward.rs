@@ -38,12 +38,14 @@ pub struct Connections {
     pub latest: Timestamp,
 }
 
-/// Which connections a request goes by.
+/// Where a request goes, and by which connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(crate) gateway: usize,
+    pub(crate) pool: Option<Address>,
     pub(crate) backend: Address,
-    /// How many reconnects the backend has had.
+    pub(crate) url: String,
+    /// How many reconnects the backend has had: each needs a connection of its own.
     pub(crate) reconnects: u64,
 }
 
