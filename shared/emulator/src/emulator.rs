@@ -112,12 +112,8 @@ impl Emulator {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let ports = options.ports;
         let path = options.state_file.clone().unwrap_or_default();
-        let shared = Shared::new(options).map_err(|error| {
-            let cause =
-                std::error::Error::source(&error).map_or(String::new(), |c| format!(": {c}"));
-            StartError::State { path: path.clone(), why: format!("{error}{cause}") }
-        })?;
-        let shared = Arc::new(shared);
+        let unusable = |why| StartError::State { path: path.clone(), why };
+        let shared = Arc::new(Shared::new(options).map_err(unusable)?);
         let arm = listen("Resource Manager", ports.arm, &shared, arm::handle).await?;
         let gateway = listen("gateway", ports.gateway, &shared, proxy::handle).await?;
         let identity = listen("identity", ports.identity, &shared, identity::handle).await?;

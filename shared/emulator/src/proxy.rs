@@ -74,7 +74,7 @@ pub(crate) async fn handle(
     let route = match route {
         Ok(route) => route,
         Err(Refusal { pool, backend, status, why }) => {
-            count(&shared, pool.as_ref(), backend.as_ref(), status);
+            count(&shared, pool, backend, status);
             return Ok(refusal(gateway, status, why));
         }
     };
@@ -111,7 +111,8 @@ pub(crate) async fn handle(
     put(&mut response, GATEWAY_HEADER, &gateway.to_string());
     shared.lock().came(gateway, backend, came, began, shared.clock.now());
     shared.due_changed();
-    count(&shared, pool.as_ref(), Some(backend), response.status());
+    let pool = pool.as_ref().map(ToString::to_string);
+    count(&shared, pool, Some(backend.to_string()), response.status());
     Ok(response)
 }
 
@@ -140,9 +141,8 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(crate::clock::left(now, until))
 }
 
-fn count(shared: &Shared, pool: Option<&Address>, backend: Option<&Address>, status: StatusCode) {
-    let name = |address: &Address| address.to_string();
-    shared.lock().traffic.add(pool.map(name), backend.map(name), status.as_u16());
+fn count(shared: &Shared, pool: Option<String>, backend: Option<String>, status: StatusCode) {
+    shared.lock().traffic.add(pool, backend, status.as_u16());
     shared.changed();
 }
 

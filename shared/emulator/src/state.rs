@@ -20,14 +20,13 @@ use crate::{
         routes::{Gateways, Switched},
         traffic::Traffic,
     },
-    keep::{self, Keeper, Kept, LoadError},
+    keep::{self, Keeper, Kept},
     options::Options,
-    query::{encoded, pairs},
     reconnect::{self, Reconnect},
     record::{Origin, Received, Record},
     serve::{Cut, text, told},
     services::Services,
-    store::{Backends, Change, Effect},
+    store::{Backends, Effect},
     target::{Target, names_wrong},
     throttle::Buckets,
     token::Tokens,
@@ -117,8 +116,8 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// A fresh state, or the one of the file.
-    pub(crate) fn new(options: Options) -> Result<Self, LoadError> {
+    /// A fresh state, or the one of the file; an error says why the file cannot be used.
+    pub(crate) fn new(options: Options) -> Result<Self, String> {
         let options = Arc::new(options);
         let services = Arc::new(Services::new(options.service.clone(), &options.services));
         let clock = Clock::default();
@@ -373,21 +372,8 @@ impl State {
             Target::Backend(Operation::Head, address) => {
                 Ok(self.backends.read(address, call.version, writes).bodiless())
             }
-            Target::Backend(operation, address) => {
-                let change = Change {
-                    operation: *operation,
-                    address,
-                    if_match: call.received.if_match.as_deref(),
-                    version: call.version,
-                    body: &call.received.body,
-                };
-                self.write(&change, now)
-            }
-            Target::Collection(place) => {
-                let query = pairs(&call.received.query);
-                let next = |skip| next_link(call, &query, skip);
-                Ok(self.backends.list(place, call.version, &query, writes, next))
-            }
+            Target::Backend(operation, address) => self.write(*operation, address, call, now),
+            Target::Collection(place) => Ok(self.backends.list(place, call, writes)),
             Target::Elsewhere(unfound) => Err(Answer::unfound(unfound)),
             Target::WrongVerb => Err(Answer::manager(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -399,12 +385,18 @@ impl State {
     }
 
     /// A PUT, PATCH or DELETE, which is announced to the gateways.
-    fn write(&mut self, change: &Change<'_>, now: Timestamp) -> Result<Answer, Answer> {
-        let answer = self.backends.write(change)?;
+    fn write(
+        &mut self,
+        operation: Operation,
+        address: &Address,
+        call: &Call,
+        now: Timestamp,
+    ) -> Result<Answer, Answer> {
+        let answer = self.backends.write(operation, address, call)?;
         if answer.effect.happened() {
-            let properties = self.backends.get(change.address).map(|entry| &entry.properties);
+            let properties = self.backends.get(address).map(|entry| &entry.properties);
             let Options { gateway_delay, gateway_stagger, .. } = *self.options;
-            self.gateways.announce(change.address, properties, |number| {
+            self.gateways.announce(address, properties, |number| {
                 let stagger =
                     gateway_stagger.saturating_mul(u32::try_from(number).unwrap_or(u32::MAX));
                 clock::later(now, gateway_delay.saturating_add(stagger))
@@ -476,13 +468,4 @@ impl State {
         let faults = self.faults.unmet().map(fault);
         faults.chain(self.late.iter().map(late)).chain(self.record.unknown().map(unknown)).collect()
     }
-}
-
-fn next_link(call: &Call, query: &[(String, String)], skip: usize) -> String {
-    let rest: String = query
-        .iter()
-        .filter(|(key, _)| key != "$skip")
-        .map(|(key, value)| format!("{}={}&", encoded(key), encoded(value)))
-        .collect();
-    format!("http://{}{}?{rest}$skip={skip}", call.host, call.received.path)
 }

@@ -38,11 +38,11 @@ struct Pool {
     failure_status: Option<u16>,
 }
 
-/// Why a request goes nowhere, and who could have served it.
+/// Why a request goes nowhere, and for whom it was meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    pub(crate) pool: Option<Address>,
-    pub(crate) backend: Option<Address>,
+    pub(crate) pool: Option<String>,
+    pub(crate) backend: Option<String>,
     pub(crate) status: StatusCode,
     pub(crate) why: &'static str,
 }
@@ -285,7 +285,7 @@ impl Gateway {
             if let Some(breaker) = single.tripped() {
                 let why = "The backend is tripped by its circuit breaker.";
                 let refusal = Refusal::unavailable(breaker.failure_status(), why);
-                return Err(Refusal { backend: Some(backend.clone()), ..refusal });
+                return Err(Refusal { backend: Some(backend.to_string()), ..refusal });
             }
             (None, backend, single)
         } else {
@@ -304,7 +304,7 @@ impl Gateway {
             let Some((backend, single)) = member else {
                 let why = "No backend of the pool is available.";
                 let refusal = Refusal::unavailable(*failure_status, why);
-                return Err(Refusal { pool: Some(address), ..refusal });
+                return Err(Refusal { pool: Some(address.to_string()), ..refusal });
             };
             (Some(address), backend, single)
         };
