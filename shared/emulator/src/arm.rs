@@ -177,10 +177,6 @@ fn proceed(
     }
     let execute = |state: &mut State, writes| {
         let answer = work(state, call, writes, now);
-        let waits = answer.effect == Effect::Reconnects || !shared.options.gateway_delay.is_zero();
-        if answer.effect.happened() && waits {
-            shared.due_changed();
-        }
         state.record.effect(number, call.target.backend(), answer.effect.clone());
         answer
     };
@@ -203,7 +199,6 @@ fn proceed(
         Some(Stroke::LandsLate { due }) => {
             state.record.effect(number, None, Effect::Waiting);
             state.late.push(Late { number, call: call.clone(), due: *due });
-            shared.due_changed();
             Err(Cut)
         }
         Some(Stroke::Stale { versions }) => Ok(execute(state, (*versions).max(1))),

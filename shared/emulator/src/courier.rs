@@ -6,7 +6,7 @@ use crate::{
         ANSWER_SECONDS_MAX, Delivery, SubscribeError, Subscribed, Subscription,
         message::{self, Message},
     },
-    serve::BODY_BYTES_MAX,
+    serve::{BODY_BYTES_MAX, told},
     state::Shared,
     token,
 };
@@ -18,8 +18,9 @@ use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
-/// Delivers what is due, for as long as the emulator runs.
+/// Delivers what is due, until the emulator stops.
 pub(crate) async fn deliver(shared: Arc<Shared>) {
+    let mut stopping = shared.stopping.subscribe();
     // Dropped with this future, and every delivery with it.
     let mut under_way = JoinSet::new();
     loop {
@@ -35,6 +36,7 @@ pub(crate) async fn deliver(shared: Arc<Shared>) {
             () = shared.clock.sleep_until(next.unwrap_or(Timestamp::MAX)) => {}
             () = shared.events_due.notified() => {}
             Some(_) = under_way.join_next() => {}
+            () = told(&mut stopping) => return,
         }
     }
 }

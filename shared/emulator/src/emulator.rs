@@ -9,7 +9,7 @@ use crate::{
     event_grid::{Delivery, SubscribeError, Subscription},
     fault::{Fault, FaultId, Kind, Match, Standing},
     gateway::{balance::Seat, forward::Connections, routes::BreakerState, traffic::Traffic},
-    hand, identity,
+    hand, identity, keep,
     options::{Options, Ports},
     proxy,
     reconnect::Reconnect,
@@ -25,7 +25,7 @@ use http::{Method, Request};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 /// Who has the tokens that a test did not ask the identity endpoints for.
 const PRINCIPAL: &str = "the test";
@@ -42,16 +42,12 @@ struct Running {
     arm: Server,
     gateway: Server,
     identity: Server,
-    timekeeper: JoinHandle<()>,
-    courier: JoinHandle<()>,
-    keeper: JoinHandle<()>,
+    /// Those who keep the time and the file, and deliver events.
+    _tasks: JoinSet<()>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.timekeeper.abort();
-        self.courier.abort();
-        self.keeper.abort();
         self.shared.stopping.send_replace(true);
     }
 }
@@ -117,15 +113,14 @@ impl Emulator {
         let arm = listen("Resource Manager", ports.arm, &shared, arm::handle).await?;
         let gateway = listen("gateway", ports.gateway, &shared, proxy::handle).await?;
         let identity = listen("identity", ports.identity, &shared, identity::handle).await?;
-        let timekeeper = tokio::spawn(Arc::clone(&shared).keep_time());
-        let keeper = tokio::spawn(Arc::clone(&shared).keep());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(&shared).keep_time());
+        tasks.spawn(keep::keep(Arc::clone(&shared)));
         if !shared.kept().await {
-            keeper.abort();
-            timekeeper.abort();
             return Err(StartError::State { path, why: "it cannot be written".to_owned() });
         }
-        let courier = tokio::spawn(courier::deliver(Arc::clone(&shared)));
-        Ok(Self(Arc::new(Running { shared, arm, gateway, identity, timekeeper, courier, keeper })))
+        tasks.spawn(courier::deliver(Arc::clone(&shared)));
+        Ok(Self(Arc::new(Running { shared, arm, gateway, identity, _tasks: tasks })))
     }
 
     /// Takes no more requests and waits until those under way are answered; after 2 s they are
@@ -139,8 +134,6 @@ impl Emulator {
         for server in servers {
             server.finished().await;
         }
-        self.0.timekeeper.abort();
-        self.0.courier.abort();
         self.saved().await;
     }
 
@@ -395,18 +388,14 @@ impl Emulator {
         bound: Duration,
     ) -> Result<(), TimedOut> {
         let deadline = tokio::time::Instant::now() + bound;
+        let (mut changes, mut steps) = (self.shared().changes.subscribe(), self.clock().steps());
         loop {
-            let changed = self.shared().next_change();
-            let stepped = self.clock().stepped();
-            tokio::pin!(changed, stepped);
-            changed.as_mut().enable();
-            stepped.as_mut().enable();
             if self.view(&condition) {
                 return Ok(());
             }
             tokio::select! {
-                () = changed => {}
-                () = stepped => {}
+                _ = changes.changed() => {}
+                _ = steps.changed() => {}
                 () = tokio::time::sleep_until(deadline) => {
                     return Err(TimedOut { bound, requests: self.latest() });
                 }

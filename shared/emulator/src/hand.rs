@@ -19,7 +19,6 @@ pub(crate) fn foreign(shared: &Shared, verb: Method, backend: &Address, body: By
     let mut state = shared.lock();
     let done = foreign_within(&mut state, shared, verb, backend, body);
     drop(state);
-    shared.due_changed();
     shared.changed();
     done
 }
@@ -57,7 +56,6 @@ pub(crate) fn land(shared: &Shared) -> Vec<(u64, Effect)> {
         landed.push(state.land(0, now));
     }
     drop(state);
-    shared.due_changed();
     shared.changed();
     landed
 }

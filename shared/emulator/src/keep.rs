@@ -15,7 +15,7 @@
 //! told yet. Two emulators must not share a file.
 
 use crate::{
-    clock::Clock, event_grid::Subscribed, fault::Standing, reconnect::Reconnect,
+    event_grid::Subscribed, fault::Standing, reconnect::Reconnect, state::Shared,
     store::KeptBackends, token::Tokens,
 };
 use jiff::SignedDuration;
@@ -23,10 +23,10 @@ use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, File},
     io::{self, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
+    sync::Arc,
 };
 use tempfile::NamedTempFile;
-use tokio::sync::watch;
 
 /// The version of the file that is written; older ones are read for ever.
 pub(crate) const VERSION: u32 = 1;
@@ -80,66 +80,33 @@ impl Kept {
 
 /// How far the file is.
 #[derive(Clone, Copy, Debug, Default)]
-struct Saved {
-    revision: u64,
+pub(crate) struct Saved {
+    pub(crate) revision: u64,
     /// The latest save did not succeed.
-    failed: bool,
+    pub(crate) failed: bool,
 }
 
-/// The way to the file.
-pub(crate) struct Keeper {
-    path: PathBuf,
-    wanted: watch::Sender<u64>,
-    saved: watch::Sender<Saved>,
-}
-
-impl Keeper {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, wanted: watch::Sender::new(0), saved: watch::Sender::new(Saved::default()) }
-    }
-
-    /// Asks for a save that has `revision`.
-    pub(crate) fn want(&self, revision: u64) {
-        self.wanted.send_if_modified(|wanted| {
-            let later = *wanted < revision;
-            *wanted = (*wanted).max(revision);
-            later
-        });
-    }
-
-    /// Waits until the file has `revision`; false when it could not be written.
-    pub(crate) async fn has(&self, revision: u64) -> bool {
-        self.want(revision);
-        let mut saved = self.saved.subscribe();
-        let enough = saved.wait_for(|saved| saved.revision >= revision).await;
-        enough.is_ok_and(|saved| !saved.failed)
-    }
-
-    /// Writes the file whenever it is asked for, or the clock is stepped. `state` gives what to
-    /// write, and its revision.
-    pub(crate) async fn keep(&self, clock: &Clock, state: impl Fn() -> (u64, Kept)) {
-        let mut wanted = self.wanted.subscribe();
-        loop {
-            wanted.borrow_and_update();
-            let stepped = clock.stepped();
-            let (revision, kept) = state();
-            let path = self.path.clone();
-            let written = tokio::task::spawn_blocking(move || write(&path, &kept)).await;
-            let failed = match written {
-                Ok(Ok(())) => false,
-                Ok(Err(error)) => {
-                    let path = self.path.display();
-                    tracing::error!(%error, %path, "the state of the emulator cannot be written");
-                    true
-                }
-                // The runtime is going down.
-                Err(_) => true,
-            };
-            self.saved.send_replace(Saved { revision, failed });
-            tokio::select! {
-                changed = wanted.changed() => if changed.is_err() { return },
-                () = stepped => {}
-            }
+/// Writes the file at every change, and at every step of the clock, for as long as the emulator
+/// runs.
+pub(crate) async fn keep(shared: Arc<Shared>) {
+    let Some(path) = &shared.options.state_file else { return };
+    let (mut revisions, mut steps) = (shared.revision.subscribe(), shared.clock.steps());
+    loop {
+        // What has changed in between is in the file before it is asked for.
+        let revision = *revisions.borrow_and_update();
+        let kept = shared.lock().kept(shared.clock.skew());
+        let to = path.clone();
+        let written = tokio::task::spawn_blocking(move || write(&to, &kept)).await;
+        if let Ok(Err(error)) = &written {
+            let path = path.display();
+            tracing::error!(%error, %path, "the state of the emulator cannot be written");
+        }
+        // It cannot be joined either where the runtime is going down.
+        let failed = !matches!(written, Ok(Ok(())));
+        shared.saved.send_replace(Saved { revision, failed });
+        tokio::select! {
+            _ = revisions.changed() => {}
+            _ = steps.changed() => {}
         }
     }
 }

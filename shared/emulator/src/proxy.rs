@@ -110,7 +110,6 @@ pub(crate) async fn handle(
     put(&mut response, BACKEND_HEADER, &backend.to_string());
     put(&mut response, GATEWAY_HEADER, &gateway.to_string());
     shared.lock().came(gateway, backend, came, began, shared.clock.now());
-    shared.due_changed();
     let pool = pool.as_ref().map(ToString::to_string);
     count(&shared, pool, Some(backend.to_string()), response.status());
     Ok(response)

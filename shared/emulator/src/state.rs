@@ -20,7 +20,7 @@ use crate::{
         routes::{Gateways, Switched},
         traffic::Traffic,
     },
-    keep::{self, Keeper, Kept},
+    keep::{self, Kept, Saved},
     options::Options,
     reconnect::{self, Reconnect},
     record::{Origin, Received, Record},
@@ -96,9 +96,7 @@ pub(crate) struct State {
     pub(crate) traffic: Traffic,
     pub(crate) late: Vec<Late>,
     pub(crate) reconnects: Vec<Reconnect>,
-    /// Goes up with every change that a restart must not lose.
-    pub(crate) revision: u64,
-    keeper: Option<Arc<Keeper>>,
+    revision: watch::Sender<u64>,
 }
 
 /// What the endpoints, the timekeeper and the handles share.
@@ -109,10 +107,13 @@ pub(crate) struct Shared {
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) forwarder: Arc<Forwarder>,
     pub(crate) events_due: Arc<Notify>,
-    pub(crate) keeper: Option<Arc<Keeper>>,
+    /// Goes up with every change that a restart must not lose.
+    pub(crate) revision: watch::Sender<u64>,
+    /// How far the state file is.
+    pub(crate) saved: watch::Sender<Saved>,
+    /// Tells those who wait for the state to be different.
+    pub(crate) changes: watch::Sender<()>,
     state: Mutex<State>,
-    changed: Notify,
-    due_changed: Notify,
 }
 
 impl Shared {
@@ -122,7 +123,8 @@ impl Shared {
         let services = Arc::new(Services::new(options.service.clone(), &options.services));
         let clock = Clock::default();
         let events_due = Arc::new(Notify::new());
-        let keeper = options.state_file.clone().map(Keeper::new).map(Arc::new);
+        // The file has nothing yet, and is to have this.
+        let revision = watch::Sender::new(1);
         let forwarder = Arc::new(Forwarder::new(options.forward_timeout, clock.clone()));
         let mut state = State {
             services: Arc::clone(&services),
@@ -137,9 +139,7 @@ impl Shared {
             traffic: Traffic::default(),
             late: Vec::new(),
             reconnects: Vec::new(),
-            // The file has nothing yet, and is to have this.
-            revision: 1,
-            keeper: keeper.clone(),
+            revision: revision.clone(),
             options: Arc::clone(&options),
         };
         let kept = match &options.state_file {
@@ -151,16 +151,16 @@ impl Shared {
             state.restore(kept, &clock);
         }
         let shared = Self {
-            keeper,
             options,
             services,
             clock,
             stopping: watch::Sender::new(false),
             forwarder,
             events_due,
+            revision,
+            saved: watch::Sender::default(),
+            changes: watch::Sender::default(),
             state: Mutex::new(state),
-            changed: Notify::new(),
-            due_changed: Notify::new(),
         };
         for fault in faults {
             shared.inject(fault);
@@ -171,11 +171,10 @@ impl Shared {
     /// Waits until what has happened so far is in the file, if there is one; false when it cannot
     /// be written.
     pub(crate) async fn kept(&self) -> bool {
-        let Some(keeper) = &self.keeper else {
-            return true;
-        };
-        let revision = self.lock().revision;
-        keeper.has(revision).await
+        let revision = *self.revision.borrow();
+        let mut saved = self.saved.subscribe();
+        let enough = saved.wait_for(|saved| saved.revision >= revision);
+        self.options.state_file.is_none() || enough.await.is_ok_and(|saved| !saved.failed)
     }
 
     /// The state as of now: what is due has happened.
@@ -216,34 +215,19 @@ impl Shared {
         }
     }
 
-    /// Writes the state to its file whenever that is asked for, for as long as the emulator runs.
-    pub(crate) async fn keep(self: Arc<Self>) {
-        let Some(keeper) = &self.keeper else { return };
-        keeper.keep(&self.clock, || self.lock().kept(self.clock.skew())).await;
-    }
-
     /// Wakes everyone who waits for the state to be different.
     pub(crate) fn changed(&self) {
-        self.changed.notify_waiters();
-    }
-
-    /// Says that something has got a due time.
-    pub(crate) fn due_changed(&self) {
-        self.due_changed.notify_one();
-    }
-
-    /// Waits for the next change.
-    pub(crate) fn next_change(&self) -> tokio::sync::futures::Notified<'_> {
-        self.changed.notified()
+        self.changes.send_replace(());
     }
 
     /// Makes things happen when they are due, so that those who wait for them wake.
     pub(crate) async fn keep_time(self: Arc<Self>) {
+        let mut changes = self.changes.subscribe();
         loop {
             let due = self.lock().next_due();
             tokio::select! {
                 () = self.clock.sleep_until(due.unwrap_or(Timestamp::MAX)) => {}
-                () = self.due_changed.notified() => {}
+                _ = changes.changed() => {}
             }
         }
     }
@@ -294,9 +278,9 @@ impl State {
         (number, effect)
     }
 
-    /// The state as a file is to have it, and its revision.
-    fn kept(&self, skew: SignedDuration) -> (u64, Kept) {
-        let kept = Kept {
+    /// The state as a file is to have it.
+    pub(crate) fn kept(&self, skew: SignedDuration) -> Kept {
+        Kept {
             version: keep::VERSION,
             service: self.options.service.id(),
             skew,
@@ -306,16 +290,12 @@ impl State {
             tokens: self.tokens.clone(),
             faults: self.faults.standing().to_vec(),
             subscriptions: self.events.subscriptions.clone(),
-        };
-        (self.revision, kept)
+        }
     }
 
     /// Something is different that a restart must not lose.
     pub(crate) fn touch(&mut self) {
-        self.revision += 1;
-        if let Some(keeper) = &self.keeper {
-            keeper.want(self.revision);
-        }
+        self.revision.send_modify(|revision| *revision += 1);
     }
 
     /// Continues with what a file has. The gateways have it at once: they had it before.
