@@ -26,36 +26,6 @@ impl Detail {
     }
 }
 
-/// An error of API Management's own, before it has a shape.
-#[derive(Clone)]
-struct Problem {
-    code: String,
-    message: String,
-    details: Option<Vec<Detail>>,
-}
-
-impl Problem {
-    /// As the service was seen to write it: null where there are no details.
-    fn flat(&self) -> Value {
-        let Self { code, message, details } = self;
-        json!({"error": {"code": code, "message": message, "details": details}})
-    }
-
-    /// As the page of 2024-05-01 has it.
-    fn nested(&self) -> Value {
-        let shaped = |code: &str, message: &str, target: Option<&str>, details: Vec<Value>| {
-            json!({
-                "code": code, "message": message, "target": target, "details": details,
-                "additionalInfo": [],
-            })
-        };
-        let details = self.details.iter().flatten();
-        let details = details
-            .map(|detail| shaped(detail.code, &detail.message, Some(&detail.target), Vec::new()));
-        json!({"error": shaped(&self.code, &self.message, None, details.collect())})
-    }
-}
-
 /// An answer before the headers that all answers have.
 #[derive(Clone)]
 pub(crate) struct Answer {
@@ -64,7 +34,6 @@ pub(crate) struct Answer {
     pub(crate) headers: Vec<(HeaderName, String)>,
     /// What the request has done.
     pub(crate) effect: Effect,
-    problem: Option<Box<Problem>>,
 }
 
 impl Answer {
@@ -74,7 +43,7 @@ impl Answer {
 
     /// An answer with a body that is already JSON.
     pub(crate) fn json(status: StatusCode, body: Bytes) -> Self {
-        Self { status, body, headers: Vec::new(), effect: Effect::None, problem: None }
+        Self { status, body, headers: Vec::new(), effect: Effect::None }
     }
 
     pub(crate) fn value(status: StatusCode, value: &Value) -> Self {
@@ -83,7 +52,7 @@ impl Answer {
 
     /// The same, as HEAD answers it: an error is seen by its status only.
     pub(crate) fn bodiless(self) -> Self {
-        Self { body: Bytes::new(), problem: None, ..self }
+        Self { body: Bytes::new(), ..self }
     }
 
     /// A page of HTML, as a proxy on the way answers.
@@ -113,23 +82,26 @@ impl Answer {
         Self::value(status, &json!({"error": {"code": code, "message": message}}))
     }
 
-    fn detailed(
-        status: StatusCode,
-        code: &str,
-        message: &str,
-        details: Option<Vec<Detail>>,
-    ) -> Self {
-        let problem = Problem { code: code.to_owned(), message: message.to_owned(), details };
-        let flat = problem.flat();
-        Self { problem: Some(Box::new(problem)), ..Self::value(status, &flat) }
+    fn detailed(status: StatusCode, code: &str, message: &str, details: Option<&[Detail]>) -> Self {
+        let error = json!({"code": code, "message": message, "details": details});
+        Self::value(status, &json!({"error": error}))
     }
 
-    /// The same, an error in the shape that the page of 2024-05-01 has.
+    /// The same, an error of API Management's own in the shape that the page of 2024-05-01 has.
     pub(crate) fn nested(self) -> Self {
-        match &self.problem {
-            Some(problem) => Self { body: problem.nested().to_string().into(), ..self },
-            None => self,
-        }
+        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        // The resource manager's own errors have no details.
+        let Some(details) = body.pointer("/error/details") else { return self };
+        let shaped = |error: &Value, details: &[Value]| {
+            json!({
+                "code": error["code"], "message": error["message"], "target": error["target"],
+                "details": details, "additionalInfo": [],
+            })
+        };
+        let details = details.as_array().into_iter().flatten();
+        let details: Vec<_> = details.map(|detail| shaped(detail, &[])).collect();
+        let body = json!({"error": shaped(&body["error"], &details)});
+        Self { body: body.to_string().into(), ..self }
     }
 
     pub(crate) fn after(self, effect: Effect) -> Self {
@@ -142,7 +114,7 @@ impl Answer {
     }
 
     /// One or more fields are wrong.
-    pub(crate) fn invalid(details: Vec<Detail>) -> Self {
+    pub(crate) fn invalid(details: &[Detail]) -> Self {
         Self::detailed(
             StatusCode::BAD_REQUEST,
             "ValidationError",

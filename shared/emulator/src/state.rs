@@ -339,7 +339,7 @@ impl State {
             let wrong = names_wrong(call.target.operation(), place);
             if !wrong.is_empty() {
                 let wrong = wrong.into_iter().map(|(name, words)| Detail::new(name, words));
-                return Err(Answer::invalid(wrong.collect()));
+                return Err(Answer::invalid(&wrong.collect::<Vec<_>>()));
             }
         }
         match &call.target {

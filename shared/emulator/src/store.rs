@@ -202,7 +202,7 @@ impl Backends {
             }
         });
         if !wrong.is_empty() {
-            return Answer::invalid(wrong);
+            return Answer::invalid(&wrong);
         }
         let wanted = |entry: &&Entry| {
             let Entry { address, properties, .. } = entry;
@@ -236,7 +236,7 @@ impl Backends {
         if if_match.is_none() && (operation != Operation::Put || !free) {
             // The specification requires the header; the shape of the answer is assumed.
             let words = "The request header If-Match is required.";
-            return Err(Answer::invalid(vec![Detail::new("If-Match", words)]));
+            return Err(Answer::invalid(&[Detail::new("If-Match", words)]));
         }
         match (existing, operation) {
             (None, Operation::Delete) => return Ok(Answer::empty(StatusCode::NO_CONTENT)),
@@ -281,7 +281,8 @@ impl Backends {
                                 format!("{path} is not supported by api-version {version}.");
                             Detail::new(target, words)
                         };
-                        return Err(Answer::invalid(paths.into_iter().map(wrong).collect()));
+                        let wrong: Vec<_> = paths.into_iter().map(wrong).collect();
+                        return Err(Answer::invalid(&wrong));
                     }
                 }
             }
@@ -305,7 +306,7 @@ impl Backends {
             wrong.extend(self.missing(address, &properties));
         }
         if !wrong.is_empty() {
-            return Err(Answer::invalid(wrong));
+            return Err(Answer::invalid(&wrong));
         }
         self.last_tag += 1;
         let etag = etag(self.last_tag);
