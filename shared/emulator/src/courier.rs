@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 
 /// Delivers what is due, until the emulator stops.
 pub(crate) async fn deliver(shared: Arc<Shared>) {
-    let mut stopping = shared.stopping.subscribe();
+    let (mut stopping, mut changes) = (shared.stopping.subscribe(), shared.changes.subscribe());
     // Dropped with this future, and every delivery with it.
     let mut under_way = JoinSet::new();
     loop {
@@ -34,7 +34,7 @@ pub(crate) async fn deliver(shared: Arc<Shared>) {
         }
         tokio::select! {
             () = shared.clock.sleep_until(next.unwrap_or(Timestamp::MAX)) => {}
-            () = shared.events_due.notified() => {}
+            _ = changes.changed() => {}
             Some(_) = under_way.join_next() => {}
             () = told(&mut stopping) => return,
         }

@@ -15,7 +15,7 @@
 
 pub(crate) mod message;
 
-use crate::{clock, gateway::routes::Switched, services::Services, token};
+use crate::{address::Address, clock, gateway::breaker::Turned, services::Services, token};
 use http::{HeaderMap, StatusCode, Uri};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,6 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::Notify;
 
 /// How long a webhook may take to answer, in real time.
 pub(crate) const ANSWER_SECONDS_MAX: u64 = 30;
@@ -193,12 +192,11 @@ pub(crate) struct EventGrid {
     seed: u64,
     events: u64,
     numbers: u64,
-    due: Arc<Notify>,
 }
 
 impl EventGrid {
-    pub(crate) fn new(subscriptions: &[Subscription], seed: u64, due: Arc<Notify>) -> Self {
-        let mut grid = Self { seed, due, ..Self::default() };
+    pub(crate) fn new(subscriptions: &[Subscription], seed: u64) -> Self {
+        let mut grid = Self { seed, ..Self::default() };
         for subscription in subscriptions {
             grid.subscribe(subscription.clone(), false);
         }
@@ -226,8 +224,7 @@ impl EventGrid {
     }
 
     /// Tells every subscription of a breaker that opened or closed.
-    pub(crate) fn publish(&mut self, switched: &Switched, services: &Services) {
-        let Switched { backend, turned } = switched;
+    pub(crate) fn publish(&mut self, backend: &Address, turned: &Turned, services: &Services) {
         self.events += 1;
         let event = Arc::new(Event {
             // Ids of requests count from the same seed; these must not be theirs.
@@ -263,7 +260,6 @@ impl EventGrid {
         {
             self.deliveries.remove(ended);
         }
-        self.due.notify_one();
     }
 
     /// When the next attempt is to be made.
@@ -334,7 +330,7 @@ impl Delivery {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{gateway::breaker::Turned, service::Service};
+    use crate::service::Service;
 
     fn grid() -> EventGrid {
         let subscription = Subscription {
@@ -344,7 +340,7 @@ mod tests {
             headers: BTreeMap::from([("x-secret".to_owned(), "hush".to_owned())]),
         };
         assert!(!format!("{subscription:?}").contains("hush"), "{subscription:?}");
-        EventGrid::new(&[subscription], 0, Arc::default())
+        EventGrid::new(&[subscription], 0)
     }
 
     fn at(second: i64) -> Timestamp {
@@ -353,8 +349,7 @@ mod tests {
 
     fn publish(grid: &mut EventGrid) {
         let turned = Turned { at: at(0), rule: "r".into(), open: true, trip: Duration::ZERO };
-        let switched = Switched { backend: "team/eu".into(), turned };
-        grid.publish(&switched, &Services::new(Service::default(), &[]));
+        grid.publish(&"team/eu".into(), &turned, &Services::new(Service::default(), &[]));
     }
 
     #[test]

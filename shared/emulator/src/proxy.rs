@@ -64,13 +64,8 @@ pub(crate) async fn handle(
     let name = place.map(|place| place.beside(&decoded(name).unwrap_or_default()));
     let wanted = text(request.headers(), &GATEWAY_HEADER).and_then(|number| number.parse().ok());
     let began = shared.clock.now();
-    let (gateway, route) = {
-        let mut state = shared.lock();
-        let gateway = wanted.unwrap_or_else(|| state.turn());
-        // A service that is not here has no backends here.
-        let name = name.ok_or(Refusal::UNKNOWN);
-        (gateway, name.and_then(|name| state.gateways.pick(gateway, &name)))
-    };
+    // A service that is not here has no backends here.
+    let (gateway, route) = shared.lock().gateways.pick(wanted, name.as_ref());
     let route = match route {
         Ok(route) => route,
         Err(Refusal { pool, backend, status, why }) => {
@@ -88,7 +83,7 @@ pub(crate) async fn handle(
     request.headers_mut().remove(header::HOST);
     let answered = match target.parse() {
         Ok(target) => shared.forwarder.forward(request, &route, target).await,
-        Err(_) => Err(Reason::BackendConnectionFailure),
+        Err(_) => Err(Reason::CONNECTION),
     };
     let (mut response, came) = match answered {
         Ok(response) => {
@@ -97,19 +92,14 @@ pub(crate) async fn handle(
             (response.map(Body::new), Came::Answered { status, retry_after })
         }
         Err(reason) => {
-            let status = match reason {
-                Reason::BackendConnectionFailure => StatusCode::INTERNAL_SERVER_ERROR,
-                Reason::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            };
             let why = "The backend could not be reached.";
-            let came = Came::Unanswered { reason, status: status.as_u16() };
-            (refusal(gateway, status, why), came)
+            (refusal(gateway, reason.status, why), Came::Unanswered(reason))
         }
     };
     strip(response.headers_mut());
     put(&mut response, BACKEND_HEADER, &backend.to_string());
     put(&mut response, GATEWAY_HEADER, &gateway.to_string());
-    shared.lock().came(gateway, backend, came, began, shared.clock.now());
+    shared.lock().came(&route, came, began, shared.clock.now());
     let pool = pool.as_ref().map(ToString::to_string);
     count(&shared, pool, Some(backend.to_string()), response.status());
     Ok(response)

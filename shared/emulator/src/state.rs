@@ -15,9 +15,9 @@ use crate::{
     event_grid::EventGrid,
     fault::{Fate, Fault, FaultId, Faults, Standing},
     gateway::{
-        breaker::Came,
-        forward::Forwarder,
-        routes::{Gateways, Switched},
+        breaker::{Came, Turned},
+        forward::{Forwarder, Route},
+        routes::Gateways,
         traffic::Traffic,
     },
     keep::{self, Kept, Saved},
@@ -39,7 +39,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 /// A request as it came over the wire, read and understood.
 #[derive(Clone)]
@@ -92,7 +92,6 @@ pub(crate) struct State {
     pub(crate) tokens: Tokens,
     pub(crate) gateways: Gateways,
     pub(crate) events: EventGrid,
-    turn: usize,
     pub(crate) traffic: Traffic,
     pub(crate) late: Vec<Late>,
     pub(crate) reconnects: Vec<Reconnect>,
@@ -106,7 +105,6 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) forwarder: Arc<Forwarder>,
-    pub(crate) events_due: Arc<Notify>,
     /// Goes up with every change that a restart must not lose.
     pub(crate) revision: watch::Sender<u64>,
     /// How far the state file is.
@@ -122,7 +120,6 @@ impl Shared {
         let options = Arc::new(options);
         let services = Arc::new(Services::new(options.service.clone(), &options.services));
         let clock = Clock::default();
-        let events_due = Arc::new(Notify::new());
         // The file has nothing yet, and is to have this.
         let revision = watch::Sender::new(1);
         let forwarder = Arc::new(Forwarder::new(options.forward_timeout, clock.clone()));
@@ -134,8 +131,7 @@ impl Shared {
             buckets: Buckets::default(),
             tokens: Tokens::new(options.seed),
             gateways: Gateways::new(options.gateways, options.seed, &options.unpublished),
-            events: EventGrid::new(&options.subscriptions, options.seed, Arc::clone(&events_due)),
-            turn: 0,
+            events: EventGrid::new(&options.subscriptions, options.seed),
             traffic: Traffic::default(),
             late: Vec::new(),
             reconnects: Vec::new(),
@@ -156,7 +152,6 @@ impl Shared {
             clock,
             stopping: watch::Sender::new(false),
             forwarder,
-            events_due,
             revision,
             saved: watch::Sender::default(),
             changes: watch::Sender::default(),
@@ -387,35 +382,21 @@ impl State {
         Ok(answer)
     }
 
-    /// The gateway whose turn it is.
-    pub(crate) fn turn(&mut self) -> usize {
-        let turn = self.turn;
-        self.turn = (turn + 1) % self.gateways.count();
-        turn
-    }
-
     /// Tells a gateway the result, at `now`, of a request that began before.
-    pub(crate) fn came(
-        &mut self,
-        gateway: usize,
-        backend: &Address,
-        came: Came,
-        began: Timestamp,
-        now: Timestamp,
-    ) {
-        let opened = self.gateways.came(gateway, backend, came, began, now);
-        self.switched(&opened);
+    pub(crate) fn came(&mut self, route: &Route, came: Came, began: Timestamp, now: Timestamp) {
+        let opened = self.gateways.came(route, came, began, now);
+        self.publish(&opened);
     }
 
     /// Lets everything happen at the gateways that is due.
     fn settle(&mut self, now: Timestamp) {
         let closed = self.gateways.catch_up(now);
-        self.switched(&closed);
+        self.publish(&closed);
     }
 
-    fn switched(&mut self, switched: &[Switched]) {
-        for switched in switched {
-            self.events.publish(switched, &self.services);
+    fn publish(&mut self, turned: &[(Address, Turned)]) {
+        for (backend, turned) in turned {
+            self.events.publish(backend, turned, &self.services);
         }
     }
 

@@ -84,13 +84,6 @@ pub struct BreakerState {
     pub requests: usize,
 }
 
-/// A circuit breaker rule of one gateway that opened or closed.
-#[derive(Clone, Debug)]
-pub(crate) struct Switched {
-    pub(crate) backend: Address,
-    pub(crate) turned: Turned,
-}
-
 /// A change of configuration that has not reached a gateway yet.
 struct Change {
     due: Timestamp,
@@ -100,7 +93,11 @@ struct Change {
 }
 
 /// All gateways. They have the same configuration, sooner or later, and nothing else in common.
-pub(crate) struct Gateways(Vec<Gateway>);
+pub(crate) struct Gateways {
+    all: Vec<Gateway>,
+    /// Whose turn it is.
+    turn: usize,
+}
 
 struct Gateway {
     number: usize,
@@ -128,11 +125,7 @@ impl Gateways {
             closing: None,
             reconnects: BTreeMap::new(),
         };
-        Self((0..count.max(1)).map(gateway).collect())
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.0.len()
+        Self { all: (0..count.max(1)).map(gateway).collect(), turn: 0 }
     }
 
     /// Records a change that takes effect, at each gateway, at the time that `due` gives.
@@ -143,7 +136,7 @@ impl Gateways {
         due: impl Fn(usize) -> Timestamp,
     ) {
         let properties = new.cloned().map(Arc::new);
-        for (number, gateway) in self.0.iter_mut().enumerate() {
+        for (number, gateway) in self.all.iter_mut().enumerate() {
             let (address, properties) = (address.clone(), properties.clone());
             gateway.coming.push_back(Change { due: due(number), address, properties });
         }
@@ -151,43 +144,50 @@ impl Gateways {
 
     /// Makes every gateway open a new connection to a backend.
     pub(crate) fn reconnect(&mut self, backend: &Address) {
-        for gateway in &mut self.0 {
+        for gateway in &mut self.all {
             *gateway.reconnects.entry(backend.clone()).or_default() += 1;
         }
     }
 
     /// When something happens next: a change takes effect or a breaker closes.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        self.0.iter().filter_map(Gateway::next_due).min()
+        self.all.iter().filter_map(Gateway::next_due).min()
     }
 
     /// Lets everything happen that is due by `now`; gives the breakers that closed.
-    pub(crate) fn catch_up(&mut self, now: Timestamp) -> Vec<Switched> {
+    pub(crate) fn catch_up(&mut self, now: Timestamp) -> Vec<(Address, Turned)> {
         let mut closed = Vec::new();
-        for gateway in &mut self.0 {
+        for gateway in &mut self.all {
             gateway.catch_up(now, &mut closed);
         }
         closed
     }
 
-    /// Where the next request for `name` goes, by gateway `number`.
-    pub(crate) fn pick(&mut self, number: usize, name: &Address) -> Result<Route, Refusal> {
-        self.0.get_mut(number).ok_or(Refusal::UNKNOWN)?.pick(name)
+    /// Where the next request for `name` goes, by the gateway that is wanted, or whose turn it is.
+    pub(crate) fn pick(
+        &mut self,
+        wanted: Option<usize>,
+        name: Option<&Address>,
+    ) -> (usize, Result<Route, Refusal>) {
+        let number = wanted.unwrap_or(self.turn);
+        if wanted.is_none() {
+            self.turn = (self.turn + 1) % self.all.len();
+        }
+        let picked = self.all.get_mut(number).zip(name).ok_or(Refusal::UNKNOWN);
+        (number, picked.and_then(|(gateway, name)| gateway.pick(name)))
     }
 
-    /// Tells gateway `number` the result, at `now`, of a request that began before; gives the
+    /// Tells the gateway of a route the result, at `now`, of a request that began before; gives the
     /// breakers that it opened.
     pub(crate) fn came(
         &mut self,
-        number: usize,
-        backend: &Address,
+        route: &Route,
         came: Came,
         began: Timestamp,
         now: Timestamp,
-    ) -> Vec<Switched> {
-        let Some(gateway) = self.0.get_mut(number) else {
-            return Vec::new();
-        };
+    ) -> Vec<(Address, Turned)> {
+        let backend = &route.backend;
+        let gateway = &mut self.all[route.gateway];
         let Gateway { singles, unpublished, .. } = &mut *gateway;
         let Some(single) = singles.get_mut(backend) else {
             return Vec::new();
@@ -198,8 +198,7 @@ impl Gateways {
         }
         let breakers = single.breakers.iter_mut();
         let turned = breakers.filter_map(|breaker| breaker.count(came, began, now, unpublished));
-        let opened: Vec<_> =
-            turned.map(|turned| Switched { backend: backend.clone(), turned }).collect();
+        let opened: Vec<_> = turned.map(|turned| (backend.clone(), turned)).collect();
         if !opened.is_empty() {
             gateway.closing = gateway.next_closing();
         }
@@ -208,7 +207,7 @@ impl Gateways {
 
     /// Every rule of every gateway.
     pub(crate) fn breakers(&self, now: Timestamp) -> Vec<BreakerState> {
-        let singles = self.0.iter().flat_map(|gateway| {
+        let singles = self.all.iter().flat_map(|gateway| {
             gateway.singles.iter().map(|(backend, single)| (gateway.number, backend, single))
         });
         let states = singles.flat_map(|(gateway, backend, single)| {
@@ -243,11 +242,11 @@ impl Gateway {
     }
 
     /// In the order of the due times, so that a breaker closes before the change that came after.
-    fn catch_up(&mut self, now: Timestamp, closed: &mut Vec<Switched>) {
+    fn catch_up(&mut self, now: Timestamp, closed: &mut Vec<(Address, Turned)>) {
         while let Some(due) = self.next_due().filter(|due| *due <= now) {
             for (address, single) in &mut self.singles {
                 let turned = single.breakers.iter_mut().filter_map(|breaker| breaker.catch_up(due));
-                closed.extend(turned.map(|turned| Switched { backend: address.clone(), turned }));
+                closed.extend(turned.map(|turned| (address.clone(), turned)));
             }
             if let Some(change) = self.coming.pop_front_if(|change| change.due <= due) {
                 self.apply(&change.address, change.properties.as_deref());
