@@ -163,17 +163,12 @@ pub struct Delivery {
     pub(crate) event: Arc<Event>,
 }
 
-/// Something that happened, before it has a schema.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What an event tells, besides what a delivery shows of it.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Event {
-    id: String,
-    kind: &'static str,
     topic: String,
-    subject: String,
-    at: Timestamp,
     backend: String,
-    rule: String,
-    trip: Duration,
+    turned: Turned,
 }
 
 /// A subscription, and whether its webhook has consented.
@@ -224,33 +219,25 @@ impl EventGrid {
     }
 
     /// Tells every subscription of a breaker that opened or closed.
-    pub(crate) fn publish(&mut self, backend: &Address, turned: &Turned, services: &Services) {
+    pub(crate) fn publish(&mut self, backend: &Address, turned: Turned, services: &Services) {
         self.events += 1;
-        let event = Arc::new(Event {
-            // Ids of requests count from the same seed; these must not be theirs.
-            id: token::request_id(!self.seed, self.events),
-            kind: match turned.open {
-                true => "Microsoft.ApiManagement.CircuitBreaker.Opened",
-                false => "Microsoft.ApiManagement.CircuitBreaker.Closed",
-            },
-            topic: services.of(backend).id(),
-            // That a workspace leads it is assumed.
-            subject: format!("{}/circuit-breaker/rules/{}", backend.below_service(), turned.rule),
-            at: turned.at,
-            backend: backend.name().to_owned(),
-            rule: turned.rule.clone(),
-            trip: turned.trip,
-        });
+        // Ids of requests count from the same seed; these must not be theirs.
+        let id = token::request_id(!self.seed, self.events);
+        // That a workspace leads it is assumed.
+        let subject = format!("{}/circuit-breaker/rules/{}", backend.below_service(), turned.rule);
+        let (topic, backend) = (services.of(backend).id(), backend.name().to_owned());
+        let event = Arc::new(Event { topic, backend, turned });
+        let turn = if event.turned.open { "Opened" } else { "Closed" };
         for Subscribed { subscription, .. } in &self.subscriptions {
             self.numbers += 1;
             self.deliveries.push_back(Delivery {
                 subscription: subscription.name.clone(),
-                id: event.id.clone(),
-                kind: event.kind.to_owned(),
-                subject: event.subject.clone(),
+                id: id.clone(),
+                kind: format!("Microsoft.ApiManagement.CircuitBreaker.{turn}"),
+                subject: subject.clone(),
                 attempts: 0,
                 latest: String::new(),
-                progress: Progress::Due(turned.at),
+                progress: Progress::Due(event.turned.at),
                 number: self.numbers,
                 event: Arc::clone(&event),
             });
@@ -322,7 +309,7 @@ impl Delivery {
         let index = usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(1);
         let wait = RETRY_SECONDS[index.min(RETRY_SECONDS.len() - 1)];
         let next = clock::later(now, Duration::from_secs(wait));
-        let end = clock::later(self.event.at, Duration::from_secs(TRIED_SECONDS_MAX));
+        let end = clock::later(self.event.turned.at, Duration::from_secs(TRIED_SECONDS_MAX));
         if attempts >= ATTEMPTS_MAX || next > end { Progress::Dropped } else { Progress::Due(next) }
     }
 }
@@ -349,7 +336,7 @@ mod tests {
 
     fn publish(grid: &mut EventGrid) {
         let turned = Turned { at: at(0), rule: "r".into(), open: true, trip: Duration::ZERO };
-        grid.publish(&"team/eu".into(), &turned, &Services::new(Service::default(), &[]));
+        grid.publish(&"team/eu".into(), turned, &Services::new(Service::default(), &[]));
     }
 
     #[test]

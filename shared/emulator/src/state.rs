@@ -385,18 +385,18 @@ impl State {
     /// Tells a gateway the result, at `now`, of a request that began before.
     pub(crate) fn came(&mut self, route: &Route, came: Came, began: Timestamp, now: Timestamp) {
         let opened = self.gateways.came(route, came, began, now);
-        self.publish(&opened);
+        self.publish(opened);
     }
 
     /// Lets everything happen at the gateways that is due.
     fn settle(&mut self, now: Timestamp) {
         let closed = self.gateways.catch_up(now);
-        self.publish(&closed);
+        self.publish(closed);
     }
 
-    fn publish(&mut self, turned: &[(Address, Turned)]) {
+    fn publish(&mut self, turned: Vec<(Address, Turned)>) {
         for (backend, turned) in turned {
-            self.events.publish(backend, turned, &self.services);
+            self.events.publish(&backend, turned, &self.services);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What goes over the wire to a webhook: events and handshakes, in either schema.
 
-use super::{Delivery, Schema, Subscription};
-use crate::{duration, token};
+use super::{Delivery, Event, Schema, Subscription};
+use crate::{duration, gateway::breaker::Turned, token};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::Full;
@@ -28,11 +28,12 @@ fn ticks(at: Timestamp) -> String {
 
 /// An event, to be tried once more.
 pub(crate) fn event(subscription: &Subscription, delivery: &Delivery) -> Message {
-    let event = &delivery.event;
+    let Delivery { id, kind, subject, event, .. } = delivery;
+    let Event { topic, backend, turned: Turned { at, rule, trip, .. } } = &**event;
     let data = json!({
-        "backendName": event.backend,
+        "backendName": backend,
         "circuitBreaker": {"rules": {
-            event.rule.as_str(): {"tripDuration": duration::clocked(event.trip)},
+            rule.as_str(): {"tripDuration": duration::clocked(*trip)},
         }},
     });
     let schema: &[_] = match subscription.schema {
@@ -47,22 +48,22 @@ pub(crate) fn event(subscription: &Subscription, delivery: &Delivery) -> Message
     let body = match subscription.schema {
         Schema::CloudEvents => json!({
             "specversion": "1.0",
-            "type": event.kind,
-            "source": event.topic,
-            "id": event.id,
-            "time": ticks(event.at),
-            "subject": event.subject,
+            "type": kind,
+            "source": topic,
+            "id": id,
+            "time": ticks(*at),
+            "subject": subject,
             "data": data,
         }),
         Schema::EventGrid => json!([{
-            "id": event.id,
-            "topic": event.topic,
-            "subject": event.subject,
+            "id": id,
+            "topic": topic,
+            "subject": subject,
             "data": data,
-            "eventType": event.kind,
+            "eventType": kind,
             "dataVersion": "1",
             "metadataVersion": "1",
-            "eventTime": ticks(event.at),
+            "eventTime": ticks(*at),
         }]),
     };
     let (name, tried) = (subscription.name.to_uppercase(), delivery.attempts.to_string());
@@ -70,7 +71,7 @@ pub(crate) fn event(subscription: &Subscription, delivery: &Delivery) -> Message
         ("aeg-subscription-name", &*name),
         ("aeg-delivery-count", &tried),
         ("aeg-event-type", "Notification"),
-        ("aeg-output-event-id", &event.id),
+        ("aeg-output-event-id", id),
     ];
     message(Method::POST, &[&headers, schema].concat(), body.to_string())
 }
