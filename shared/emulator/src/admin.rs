@@ -21,7 +21,6 @@ use crate::{
     courier,
     event_grid::Subscription,
     fault::{Fault, FaultId},
-    hand,
     query::{decoded, pairs},
     record::Received,
     state::Shared,
@@ -54,7 +53,7 @@ pub(crate) async fn handle(shared: &Shared, head: &Parts, body: &Bytes) -> Respo
 }
 
 async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, Answer> {
-    let path = head.uri.path().trim_start_matches(PREFIX);
+    let (path, now) = (head.uri.path().trim_start_matches(PREFIX), shared.clock.now());
     let path = decoded(path).unwrap_or_default();
     let (what, rest) = path.split_once('/').unwrap_or((&path, ""));
     match (&head.method, what, rest) {
@@ -78,7 +77,7 @@ async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, A
             removed(id.is_ok_and(|id| shared.change(|state| state.faults.remove(id))))
         }
         (&Method::POST, "land", "") => {
-            let landed = hand::land(shared).into_iter();
+            let landed = shared.change(|state| state.land_all(now)).into_iter();
             let shown = |(number, effect)| json!({"number": number, "effect": effect});
             Ok(ok(&landed.map(shown).collect()))
         }
@@ -109,7 +108,8 @@ async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, A
         (verb @ &(Method::PUT | Method::PATCH | Method::DELETE), "backends", name)
             if !name.is_empty() =>
         {
-            Ok(hand::foreign(shared, verb.clone(), &name.into(), body.clone()))
+            let (verb, backend) = (verb.clone(), name.into());
+            Ok(shared.change(|state| state.foreign(verb, &backend, body.clone(), now)))
         }
         _ => Err(unknown()),
     }

@@ -13,7 +13,7 @@ use crate::{
     answer::Answer,
     clock,
     fault::{Document, Failure, Fate, Stroke, Write},
-    hand, identity,
+    identity,
     options::Throttling,
     query::pairs,
     record::Outcome,
@@ -72,7 +72,7 @@ pub(crate) async fn handle(
             (Throttling::Enforce, None) | (Throttling::CountOnly, _) => Ok(Some(remaining)),
         }
     };
-    pass(&shared, call, admit, State::execute).await
+    pass(&shared, call, admit, Box::new(State::execute)).await
 }
 
 /// Records a request, lets it meet its faults if `admit` lets it in, and answers what `work` makes
@@ -81,7 +81,7 @@ pub(crate) async fn pass(
     shared: &Arc<Shared>,
     call: Call,
     admit: impl FnOnce(&mut State, &Call) -> Result<Option<(HeaderName, String)>, Answer>,
-    work: impl Work,
+    work: Work,
 ) -> Result<Response, Cut> {
     let (number, remaining, slow, answer) = {
         let state = &mut *shared.lock();
@@ -135,12 +135,7 @@ fn slowed(shared: Arc<Shared>, mut body: Bytes, by: Duration) -> Body {
 }
 
 /// What a request does: [`State::execute`] for one to Azure Resource Manager.
-pub(crate) trait Work:
-    FnOnce(&mut State, &Call, usize, Timestamp) -> Answer + Send + 'static
-{
-}
-
-impl<W: FnOnce(&mut State, &Call, usize, Timestamp) -> Answer + Send + 'static> Work for W {}
+pub(crate) type Work = Box<dyn FnOnce(&mut State, &Call, usize, Timestamp) -> Answer + Send>;
 
 /// Goes on with a request when its latency is over, in a task of its own: this future ends when
 /// the client goes away.
@@ -149,7 +144,7 @@ async fn delayed(
     call: Call,
     number: u64,
     fate: Fate,
-    work: impl Work,
+    work: Work,
 ) -> Result<Answer, Cut> {
     let late = async move {
         shared.sleep(fate.latency).await?;
@@ -167,12 +162,12 @@ fn proceed(
     call: &Call,
     number: u64,
     fate: &Fate,
-    work: impl Work,
+    work: Work,
 ) -> Result<Answer, Cut> {
     let now = shared.clock.now();
     for Document(body) in &fate.foreign {
         if let Some(backend) = call.target.backend() {
-            hand::foreign_within(state, shared, Method::PUT, backend, body.to_string().into());
+            state.foreign(Method::PUT, backend, body.to_string().into(), now);
         }
     }
     let execute = |state: &mut State, writes| {

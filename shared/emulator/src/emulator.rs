@@ -9,7 +9,7 @@ use crate::{
     event_grid::{Delivery, SubscribeError, Subscription},
     fault::{Fault, FaultId, Kind, Match, Standing},
     gateway::{balance::Seat, forward::Connections, routes::BreakerState, traffic::Traffic},
-    hand, identity, keep,
+    identity, keep,
     options::{Options, Ports},
     proxy,
     reconnect::Reconnect,
@@ -281,7 +281,7 @@ impl Emulator {
     /// Lands every write that is late, in the order in which they were sent, its If-Match
     /// honoured; gives the number of each request and its effect.
     pub fn land(&self) -> Vec<(u64, Effect)> {
-        hand::land(self.shared())
+        self.shared().change(|state| state.land_all(self.clock().now()))
     }
 
     /// Replaces or creates a backend as Terraform does, without If-Match; gives the new ETag.
@@ -318,7 +318,8 @@ impl Emulator {
     }
 
     fn foreign(&self, verb: Method, backend: &Address, body: &Value) -> Result<String, Refused> {
-        let answer = hand::foreign(self.shared(), verb, backend, body.to_string().into());
+        let (body, now) = (body.to_string().into(), self.clock().now());
+        let answer = self.shared().change(|state| state.foreign(verb, backend, body, now));
         let Answer { status, body, effect, .. } = answer;
         if let Effect::Written { etag } = effect {
             return Ok(etag);

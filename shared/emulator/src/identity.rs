@@ -99,7 +99,7 @@ pub(crate) async fn handle(
         };
         endpoint(&asked, &mut issue).unwrap_or_else(|refused| refused)
     };
-    arm::pass(&shared, call, |_, _| Ok(None), work).await
+    arm::pass(&shared, call, |_, _| Ok(None), Box::new(work)).await
 }
 
 /// An error of the service, as Entra writes it.
