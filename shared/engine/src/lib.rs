@@ -7,6 +7,7 @@
 //! with what was heard. The shell knows no rule of the domain; those are the core's.
 
 pub mod azure;
+pub mod direct;
 mod drive;
 pub mod engine;
 pub mod inspect;
