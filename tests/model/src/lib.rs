@@ -20,6 +20,8 @@ mod chaos;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod direct;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod liveness;

@@ -278,7 +278,7 @@ impl Store {
                 waiting.deliveries += 1;
                 deliveries.push(Delivery {
                     id: waiting.id.clone(),
-                    receipt: Receipt::new(waiting.lock.to_string()),
+                    receipt: Some(Receipt::new(waiting.lock.to_string())),
                     deliveries: waiting.deliveries,
                     enqueued: waiting.enqueued,
                     message: waiting.message.clone(),
