@@ -10,6 +10,7 @@ use pointsman_engine::{direct::TAKEN_WITHIN_SECS, message::Message};
 
 use crate::{
     azure::pool,
+    store::Pair,
     world::{Book, World, at, playbook, weight_of},
 };
 
@@ -76,6 +77,24 @@ fn i7_a_sender_is_answered_once_what_it_told_is_saved_and_asked_again_if_the_pro
         assert!(world.unanswered.is_empty(), "before {before}");
         world.pass(60);
         assert!(is_drained(&world), "before {before}: {}", world.story());
+        world.settle();
+        world.check(&["I3", "I4", "I5", "I6", "I9"]).unwrap();
+    }
+}
+
+#[test]
+fn i7_what_cannot_be_saved_goes_by_the_queue_and_what_cannot_be_stored_is_sent_again() {
+    for pair in [Pair::One, Pair::Apart(Vec::new())] {
+        let mut world = world().with_pair(&pair);
+        world.store.is_full = true;
+        world.deliver(0, &[signal("a", 0, Heard::Fired)]);
+        world.run_now();
+        let stored = usize::from(world.store.is_apart);
+        assert_eq!((queued(&world), world.unanswered.len()), (stored, 1 - stored), "{pair:?}");
+        assert!(world.store.series.is_empty());
+        world.store.is_full = false;
+        world.pass(60);
+        assert!(world.unanswered.is_empty() && is_drained(&world), "{pair:?}: {}", world.story());
         world.settle();
         world.check(&["I3", "I4", "I5", "I6", "I9"]).unwrap();
     }
