@@ -9,7 +9,7 @@
 //! cannot be does not keep the others; that one is given back and comes again later, and after too
 //! many times it becomes a dead letter.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use pointsman_engine::{
@@ -20,6 +20,7 @@ use pointsman_engine::{
     reconcile::ReconcileError,
 };
 use pointsman_host::{Parts, Records, server::Stop};
+use tokio::task::{JoinError, JoinSet};
 
 /// How many messages are taken at once.
 pub const BATCH_MAX: usize = 64;
@@ -41,28 +42,34 @@ const REST: SignedDuration = SignedDuration::from_secs(2);
 /// by way of the queue from then on.
 pub async fn run(parts: Parts, mut incoming: Incoming, stop: Stop) {
     let Parts { engine, records: Records { queue, .. }, .. } = parts;
-    // Whatever comes in between, it goes on: it may have locked some already.
-    let mut receiving = queue.receive(BATCH_MAX);
+    // A task of its own: it may hold something of the store, or have locked messages already, and goes on
+    // while others are taken in.
+    let mut receiving = JoinSet::new();
     loop {
+        if receiving.is_empty() {
+            let queue = Arc::clone(&queue);
+            receiving.spawn(async move { queue.receive(BATCH_MAX).await });
+        }
         // Neither of the two keeps the other from its turn.
         tokio::select! {
             () = stop.asked() => break,
             Some((batch, waiting)) = incoming.receive(BATCH_MAX) => {
                 take_in(&engine, &*queue, &batch, waiting).await;
             }
-            batch = &mut receiving => {
-                receiving = queue.receive(BATCH_MAX);
-                match batch {
-                    Ok(batch) => take_in(&engine, &*queue, &batch, Waiting::default()).await,
-                    Err(error) => {
-                        tracing::error!("no messages can be received: {error}");
-                        pause(&stop, Duration::from_secs(1)).await;
-                    }
+            Some(received) = receiving.join_next() => match received.map_err(JoinError::try_into_panic) {
+                Ok(Ok(batch)) => take_in(&engine, &*queue, &batch, Waiting::default()).await,
+                Ok(Err(error)) => {
+                    tracing::error!("no messages can be received: {error}");
+                    pause(&stop, Duration::from_secs(1)).await;
                 }
+                Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                // The runtime is being shut down.
+                Err(Err(_)) => break,
             }
         }
     }
     drop(incoming);
+    receiving.shutdown().await;
     if tokio::time::timeout(IDLE_WITHIN, engine.idle()).await.is_err() {
         tracing::warn!("stopped while backends were being looked at; the next start goes on");
     }
