@@ -9,7 +9,7 @@
 //!
 //! | answer | when |
 //! |---|---|
-//! | 202 `{"id": …}` | it is stored, durably; or all of it was kept as a dead letter, with the reasons |
+//! | 202 `{"id": …}` | it is taken in or stored, durably; or all of it was kept as a dead letter, with the reasons |
 //! | 400 | nothing in it could be told apart; it is kept as a dead letter, and the answer says why |
 //! | 401, 403 | the sender did not prove who it is; the answer does not say why |
 //! | 404, 405 | no source has this path; it is not a POST |
@@ -282,7 +282,7 @@ fn unavailable(error: &dyn std::fmt::Display) -> Refusal {
     Refusal::Unavailable
 }
 
-/// Stores what a delivery contained; its sender is answered after that.
+/// Has what a delivery contained taken in or stored; its sender is answered after that.
 async fn store(
     intake: &Intake,
     source: &dyn Source,
@@ -323,7 +323,7 @@ async fn store(
             None => intake.queue.send(outgoing).await.map(drop),
         };
         sent.map_err(|error| unavailable(&error))?;
-        tracing::debug!(count, "stored");
+        tracing::debug!(count, "taken in or stored");
     }
     let answer = json!({"id": id, "unusable": kept, "truncated": truncated});
     Ok((StatusCode::ACCEPTED, Json(answer)).into_response())
