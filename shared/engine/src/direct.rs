@@ -115,3 +115,53 @@ impl Waiting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pointsman_core::names::BackendId;
+
+    use super::*;
+
+    fn wake(name: &str) -> Outgoing {
+        let backend: BackendId = format!(
+            "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg1/providers\
+             /Microsoft.ApiManagement/service/contoso/backends/{name}"
+        )
+        .parse()
+        .unwrap();
+        Outgoing::wake(&backend, None)
+    }
+
+    #[tokio::test]
+    async fn the_same_is_taken_in_once_and_each_is_answered_for_what_it_sent() {
+        let (direct, mut incoming) = way();
+        let send = |name| direct.take_in(wake(name), Timestamp::UNIX_EPOCH);
+        let taking_in = async {
+            let (deliveries, mut waiting) = incoming.receive(9).await.unwrap();
+            let ids: Vec<MessageId> = deliveries.iter().map(|one| one.id.clone()).collect();
+            assert_eq!(ids, ["eu", "us", "jp"].map(|name| wake(name).id));
+            waiting.answer(&deliveries[..1], true);
+            waiting.answer(&deliveries[1..2], false);
+        };
+        let (one, same, failed, dropped, ()) =
+            tokio::join!(send("eu"), send("eu"), send("us"), send("jp"), taking_in);
+        assert_eq!([one, same, failed, dropped], [true, true, false, false]);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_where_there_is_no_room_or_nobody_who_takes_anything_in() {
+        let (direct, mut incoming) = way();
+        let send = || direct.take_in(wake("eu"), Timestamp::UNIX_EPOCH);
+        {
+            let mut full: Vec<_> = (0..WAITING_MAX).map(|_| Box::pin(send())).collect();
+            for one in &mut full {
+                assert!(futures_util::poll!(one.as_mut()).is_pending());
+            }
+            assert!(!send().await);
+        }
+        // Those have gone away, and are not taken in.
+        assert!(incoming.receive(WAITING_MAX).await.unwrap().0.is_empty());
+        drop(incoming);
+        assert!(!send().await);
+    }
+}
