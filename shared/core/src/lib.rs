@@ -25,6 +25,7 @@ pub mod lease;
 pub mod ledger;
 pub mod limits;
 pub mod names;
+pub mod notice;
 pub mod origin;
 pub mod overrides;
 pub mod playbook;

@@ -92,6 +92,15 @@ impl<W: Write> Write for Escaping<W> {
     }
 }
 
+/// The text, or its beginning of so many characters and a mark.
+#[must_use]
+pub fn clipped(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
 /// JSON that says the same, where what JSON itself lets pass is escaped too. Its own line breaks
 /// stay: outside of its texts, JSON has nothing else that [`acts`].
 #[must_use]

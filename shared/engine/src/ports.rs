@@ -20,6 +20,7 @@ use pointsman_core::{
     id::MessageId,
     ledger::Line,
     names::BackendId,
+    notice::{About, Notices},
     series::Series,
     signal::SeriesId,
     step::Observed,
@@ -234,6 +235,10 @@ pub struct Commit {
     /// Dead letters; one that is there already stays as it is. Beyond [`DEAD_LETTERS_MAX`], the
     /// oldest are dropped.
     pub dead_letters: Vec<DeadLetter>,
+    /// What was noticed; each is added to what is stored of its kind and subject.
+    pub notices: Notices,
+    /// The notices that are over, and are forgotten.
+    pub notices_over: Vec<About>,
     /// The outbox: messages to send once all is saved; one that is waiting already is not sent again.
     pub send: Vec<Outgoing>,
     /// The messages that this was decided from, which are done with once all is saved.
@@ -309,6 +314,10 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<BTreeMap<Scope, Versioned<Group>>, StoreError>;
     /// The newest generation of the playbook.
     async fn published(&self) -> Result<Option<Published>, StoreError>;
+    /// A generation of the playbook.
+    async fn generation(&self, number: u64) -> Result<Option<Published>, StoreError>;
+    /// The newest generations, oldest first.
+    async fn generations(&self, most: usize) -> Result<Vec<Published>, StoreError>;
     /// Stores the next generation, if `number` is still the next.
     async fn publish(&self, published: &Published, lines: &[Line]) -> Result<(), StoreError>;
     /// Saves all of it in one transaction, durably, or nothing; gives what is left to be done with the
@@ -331,6 +340,10 @@ pub trait Store: Send + Sync + 'static {
     async fn count_dead_letters(&self) -> Result<u64, StoreError>;
     /// Drops dead letters, and says how many.
     async fn drop_dead_letters(&self, chosen: &Chosen) -> Result<u64, StoreError>;
+    /// What was noticed.
+    async fn notices(&self) -> Result<Notices, StoreError>;
+    /// Forgets the notices whose latest was before `before`.
+    async fn forget_notices(&self, before: Timestamp) -> Result<u64, StoreError>;
     /// Forgets the series that are over and ended before `before`.
     async fn forget_series(&self, before: Timestamp) -> Result<u64, StoreError>;
     /// Whether it can store.

@@ -1,6 +1,7 @@
 //! The timer's part: what no message reminds of.
 
 use jiff::{SignedDuration, Timestamp};
+use pointsman_core::notice::NOTICE_AGE_MAX;
 
 use crate::{
     engine::Engine,
@@ -47,7 +48,7 @@ impl Engine {
     }
 
     /// Forgets the series that ended so long ago that nothing old can come any more, and the dead
-    /// letters that nobody has asked about for long.
+    /// letters and notices that are old.
     ///
     /// # Errors
     /// When the store is not to be had.
@@ -58,6 +59,8 @@ impl Engine {
         let before = self.now().checked_sub(DEAD_LETTER_AGE_MAX).unwrap_or(Timestamp::MIN);
         let old = Chosen { before: Some(before), ..Chosen::default() };
         self.inner.store.drop_dead_letters(&old).await?;
+        let before = self.now().checked_sub(NOTICE_AGE_MAX).unwrap_or(Timestamp::MIN);
+        self.inner.store.forget_notices(before).await?;
         Ok(forgotten)
     }
 }

@@ -4,7 +4,7 @@
 //! writer is asked; the writer only compares and writes.
 
 use jiff::Timestamp;
-use pointsman_core::{claim::Claim, ledger::Line, series::Series};
+use pointsman_core::{claim::Claim, ledger::Line, notice::About, series::Series};
 use pointsman_engine::ports::{Commit, StoreError, Versioned};
 use sqlx::SqliteConnection;
 
@@ -12,6 +12,7 @@ use crate::{
     dead_letters,
     messages::{self, Held, Row},
     micros::Micros,
+    notices,
     program::{CHUNK_ROWS, Place, Program},
     stored::{self, Body},
     writer::{Opening, execute},
@@ -64,6 +65,8 @@ pub(crate) struct Prepared {
     seen: Vec<(&'static str, String, i64)>,
     lines: Vec<Entry>,
     dead_letters: Vec<dead_letters::Row>,
+    notices: Vec<notices::Row>,
+    notices_over: Vec<About>,
     send: Vec<Row>,
     complete: Vec<Held>,
 }
@@ -79,6 +82,8 @@ impl Prepared {
             documents_seen,
             lines,
             dead_letters,
+            notices,
+            notices_over,
             send,
             complete,
         } = commit;
@@ -105,6 +110,8 @@ impl Prepared {
             seen: groups_seen.chain(documents_seen).collect(),
             lines: entries(lines)?,
             dead_letters: dead_letters::Row::all(dead_letters)?,
+            notices: notices::rows(notices),
+            notices_over: notices_over.clone(),
             send: send.iter().map(|outgoing| Row::new(outgoing, now)).collect::<Result<_, _>>()?,
             complete: complete.iter().map(Held::of).collect::<Result<_, _>>()?,
         })
@@ -188,6 +195,8 @@ impl Prepared {
         add_swaps(program, &GROUPS, &self.groups);
         add_lines(program, &self.lines);
         dead_letters::add(program, &self.dead_letters);
+        notices::remove(program, &self.notices_over);
+        notices::add(program, &self.notices);
         messages::add_all(program, &self.send);
         completed
     }

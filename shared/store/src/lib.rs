@@ -19,6 +19,7 @@ mod error;
 mod location;
 pub mod messages;
 mod micros;
+mod notices;
 mod program;
 mod readers;
 mod schema;

@@ -13,6 +13,7 @@ use pointsman_core::{
     group::{Group, Scope},
     ledger::Line,
     names::BackendId,
+    notice::Notices,
     series::Series,
     signal::SeriesId,
 };
@@ -31,6 +32,7 @@ use crate::{
     database::Database,
     error::said,
     micros::Micros,
+    notices,
     program::Program,
     stored::{self, Body},
 };
@@ -112,9 +114,14 @@ fn push_recall(query: &mut QueryBuilder<Sqlite>, recall: &Recall) {
         .push_bind(Micros::at(recall.now).column());
 }
 
-fn read_time(micros: i64) -> Result<Timestamp, StoreError> {
+pub(crate) fn read_time(micros: i64) -> Result<Timestamp, StoreError> {
     let corrupt = || StoreError::Corrupt(format!("{micros} is not a time"));
     Micros::of_column(micros).timestamp().ok_or_else(corrupt)
+}
+
+/// The generation of a row: its number, when and by whom it was published, and its text.
+fn generation((number, at, by, text): (i64, i64, String, String)) -> Result<Published, StoreError> {
+    Ok(Published { number: number.unsigned_abs(), at: read_time(at)?, by, text })
 }
 
 #[async_trait]
@@ -217,12 +224,22 @@ impl Store for SqliteStore {
     }
 
     async fn published(&self) -> Result<Option<Published>, StoreError> {
+        Ok(self.generations(1).await?.pop())
+    }
+
+    async fn generation(&self, number: u64) -> Result<Option<Published>, StoreError> {
+        let query =
+            sqlx::query_as(r#"SELECT number, at, "by", text FROM generations WHERE number = ?"#);
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        self.rows(query.bind(number)).await?.pop().map(generation).transpose()
+    }
+
+    async fn generations(&self, most: usize) -> Result<Vec<Published>, StoreError> {
         let query = sqlx::query_as(
-            r#"SELECT number, at, "by", text FROM generations ORDER BY number DESC LIMIT 1"#,
+            r#"SELECT number, at, "by", text FROM generations ORDER BY number DESC LIMIT ?"#,
         );
-        let mut rows: Vec<(i64, i64, String, String)> = self.rows(query).await?;
-        let Some((number, at, by, text)) = rows.pop() else { return Ok(None) };
-        Ok(Some(Published { number: number.unsigned_abs(), at: read_time(at)?, by, text }))
+        let rows = self.rows(query.bind(bound(most))).await?;
+        rows.into_iter().rev().map(generation).collect()
     }
 
     async fn publish(&self, published: &Published, lines: &[Line]) -> Result<(), StoreError> {
@@ -332,6 +349,16 @@ impl Store for SqliteStore {
         );
         let before = before.map(|at| Micros::at(at).column());
         self.execute(statement.bind(id).bind(from).bind(before)).await
+    }
+
+    async fn notices(&self) -> Result<Notices, StoreError> {
+        let query = sqlx::query_as("SELECT kind, subject, first, latest, count, says FROM notices");
+        self.rows::<notices::Row>(query).await?.into_iter().map(notices::read).collect()
+    }
+
+    async fn forget_notices(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let statement = sqlx::query("DELETE FROM notices WHERE latest < ?");
+        self.execute(statement.bind(Micros::at(before).column())).await
     }
 
     async fn forget_series(&self, before: Timestamp) -> Result<u64, StoreError> {

@@ -21,6 +21,7 @@ use pointsman_core::{
     lease::later,
     ledger::Line,
     names::BackendId,
+    notice::Notices,
     series::Series,
     signal::SeriesId,
     step::Observed,
@@ -145,6 +146,14 @@ impl Store for Ports {
         Ok(self.act("published", newest).await)
     }
 
+    async fn generation(&self, _: u64) -> Result<Option<Published>, StoreError> {
+        Err(StoreError::Unavailable("only people ask for an older one".to_owned()))
+    }
+
+    async fn generations(&self, _: usize) -> Result<Vec<Published>, StoreError> {
+        Err(StoreError::Unavailable("only people ask for older ones".to_owned()))
+    }
+
     async fn publish(&self, _: &Published, _: &[Line]) -> Result<(), StoreError> {
         Err(StoreError::Unavailable("the world publishes".to_owned()))
     }
@@ -195,6 +204,14 @@ impl Store for Ports {
 
     async fn drop_dead_letters(&self, _: &Chosen) -> Result<u64, StoreError> {
         Err(StoreError::Unavailable("only people drop these".to_owned()))
+    }
+
+    async fn notices(&self) -> Result<Notices, StoreError> {
+        Ok(self.act("notices", |outside| outside.store.notices.clone()).await)
+    }
+
+    async fn forget_notices(&self, _: Timestamp) -> Result<u64, StoreError> {
+        Err(StoreError::Unavailable("no case lasts for days".to_owned()))
     }
 
     async fn forget_series(&self, _: Timestamp) -> Result<u64, StoreError> {

@@ -15,6 +15,7 @@ use pointsman_core::{
     lease::later,
     ledger::Line,
     names::BackendId,
+    notice::Notices,
     series::Series,
     signal::SeriesId,
 };
@@ -76,6 +77,7 @@ pub(crate) struct Store {
     pub(crate) ledger: Vec<Line>,
     known: BTreeSet<LineId>,
     pub(crate) dead_letters: BTreeMap<String, DeadLetter>,
+    pub(crate) notices: Notices,
     pub(crate) queue: Vec<Waiting>,
     locks: u64,
     pub(crate) is_apart: bool,
@@ -100,6 +102,7 @@ impl Store {
             ledger: Vec::new(),
             known: BTreeSet::new(),
             dead_letters: BTreeMap::new(),
+            notices: Notices::default(),
             queue: Vec::new(),
             locks: 0,
             is_apart,
@@ -156,6 +159,12 @@ impl Store {
         }
         for letter in &commit.dead_letters {
             self.dead_letters.entry(letter.id.clone()).or_insert_with(|| letter.clone());
+        }
+        for about in &commit.notices_over {
+            self.notices.remove(about);
+        }
+        for (about, notice) in commit.notices.iter() {
+            self.notices.add(about.clone(), notice.clone());
         }
         if !self.is_apart {
             for outgoing in &commit.send {

@@ -4,7 +4,7 @@ use std::{fmt, ops::Range};
 
 use serde::Serialize;
 
-use crate::text::acts;
+use crate::text::{self, acts};
 
 /// How many problems one reading tells of; the first ones, in the order of the file.
 pub(super) const PROBLEMS_MAX: usize = 100;
@@ -91,10 +91,7 @@ fn printable(text: &str) -> String {
 
 /// A text short enough to be quoted in a message.
 pub(super) fn clipped(text: &str) -> String {
-    match text.char_indices().nth(TEXT_CHARS_MAX) {
-        None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
-    }
+    text::clipped(text, TEXT_CHARS_MAX)
 }
 
 /// What is wrong, at which bytes of the text that was read.

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::support::{World, at, backend, document, line, series, series_id, wake};
 use pointsman_core::{
     claim::{Asked, Claim, Recall},
@@ -9,6 +11,7 @@ use pointsman_core::{
     group::{Group, Pause, RunId, Scope},
     id::OverrideId,
     lease::{Lease, Until},
+    notice::{About, Kind, Notices},
     signal::{Heard, Severity, Signal},
 };
 use pointsman_engine::{
@@ -97,7 +100,11 @@ async fn what_was_decided_under_another_group_document_is_refused() {
 
 /// A commit of everything, each part of which would be new.
 fn everything() -> Commit {
+    let mut notices = Notices::default();
+    notices.note(Kind::Unmatched, "am", at("12:00:00"), "no play matches it");
     Commit {
+        notices,
+        notices_over: vec![About { kind: Kind::Blind, subject: "main".to_owned() }],
         series: vec![series("a"), series("b")],
         documents: vec![document("eu")],
         groups: [(run("eu"), Versioned::new(Group::default()))].into(),
@@ -112,8 +119,8 @@ fn everything() -> Commit {
 
 #[tokio::test]
 async fn a_commit_that_fails_in_any_part_leaves_nothing() {
-    const TABLES: [&str; 7] =
-        ["series", "claims", "documents", "groups", "ledger", "letters", "messages"];
+    const TABLES: [&str; 8] =
+        ["series", "claims", "documents", "groups", "ledger", "letters", "notices", "messages"];
     let world = World::new().await;
     let lost = Held { id: wake("us").id, lock: 7 }.receipt();
     let old = |name| Versioned { version: 3, ..series(name) };
@@ -274,10 +281,10 @@ async fn claims_are_found_by_the_override_that_they_are_of() {
         };
         one.body.merge(&firing, at(since));
         let lease = Lease {
-            until: Until::Resolved { at_most: jiff::SignedDuration::from_hours(hours) },
-            hold: jiff::SignedDuration::ZERO,
+            until: Until::Resolved { at_most: SignedDuration::from_hours(hours) },
+            hold: SignedDuration::ZERO,
             ramp: Vec::new(),
-            every: jiff::SignedDuration::ZERO,
+            every: SignedDuration::ZERO,
         };
         let asked = Asked {
             generation: 1,
@@ -353,6 +360,11 @@ async fn generations_follow_one_another() {
     conflict(&world.store.publish(&generation(1), &[line("eu", "two")]).await);
     world.store.publish(&generation(2), &[]).await.unwrap();
     assert_eq!(world.store.published().await.unwrap(), Some(generation(2)));
+    assert_eq!(world.store.generation(1).await.unwrap(), Some(generation(1)));
+    assert_eq!(world.store.generation(3).await.unwrap(), None);
+    let listed = async |most| world.store.generations(most).await.unwrap();
+    assert_eq!(listed(9).await, [generation(1), generation(2)]);
+    assert_eq!(listed(1).await, [generation(2)]);
     assert_eq!(world.store.history(None, 9).await.unwrap(), [line("eu", "one")]);
     world.close().await;
 }
@@ -397,10 +409,39 @@ async fn dead_letters_are_dropped_one_by_one_by_source_by_age_or_all() {
 }
 
 #[tokio::test]
+async fn notices_are_added_up_as_the_core_adds_them_up() {
+    let world = World::new().await;
+    let mut wanted = Notices::default();
+    // In hours: in order, out of order, within a day and beyond it.
+    for (number, hour) in [5, 6, 4, 29, 31, 60, 58, 90].into_iter().enumerate() {
+        let at = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hour);
+        let mut notices = Notices::default();
+        for kind in [Kind::Unmatched, Kind::TooLarge] {
+            notices.note(kind, "am", at, &format!("number {number}"));
+        }
+        notices.note(Kind::Unmatched, if number < 4 { "other" } else { "am" }, at, "again");
+        for (about, notice) in notices.iter() {
+            wanted.add(about.clone(), notice.clone());
+        }
+        world.store.commit(&Commit { notices, ..Commit::default() }).await.unwrap();
+        assert_eq!(world.store.notices().await.unwrap(), wanted, "after {number}");
+    }
+    let over = About { kind: Kind::TooLarge, subject: "am".to_owned() };
+    wanted.remove(&over);
+    let commit = Commit { notices_over: vec![over], ..Commit::default() };
+    world.store.commit(&commit).await.unwrap();
+    let before = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(90);
+    wanted.forget(before);
+    assert_eq!(world.store.forget_notices(before).await.unwrap(), 1);
+    assert_eq!(world.store.notices().await.unwrap(), wanted);
+    world.close().await;
+}
+
+#[tokio::test]
 async fn the_oldest_dead_letters_go_where_there_are_too_many() {
     let world = World::new().await;
     let letter = |number: usize| {
-        let time = at("12:00:00") + jiff::SignedDuration::from_secs(number as i64);
+        let time = at("12:00:00") + SignedDuration::from_secs(number as i64);
         DeadLetter::new(time, "am", "no use", number.to_string())
     };
     put_away(&world, (0..DEAD_LETTERS_MAX + 3).map(letter).collect()).await;

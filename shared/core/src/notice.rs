@@ -1,0 +1,203 @@
+//! Notices: what was noticed and has changed no backend, such as an alert that no play matches.
+//!
+//! The ledger has a line for each thing that was decided. A storm of what leads to nothing would fill
+//! it, and would hide the rest. So a notice stands for all of its kind and subject: it says how many
+//! there were, since when, and what the latest was. Their number is bounded by the kinds and by the
+//! sources and services that the configuration and the playbook name.
+//!
+//! Notices are for people. Nothing is decided by them, so that they are the one thing that is counted:
+//! a message that is taken in twice may count twice.
+
+use std::{collections::BTreeMap, fmt};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::text::{clipped, one_line};
+
+/// How long a notice is kept after its latest.
+pub const NOTICE_AGE_MAX: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// After how long without another a notice counts anew.
+pub const NOTICE_QUIET: SignedDuration = SignedDuration::from_hours(24);
+
+/// How long what is said of the latest may be, in characters.
+pub const SAYS_CHARS_MAX: usize = 600;
+
+/// What is noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Kind {
+    /// An alert fired, and no play is for it.
+    Unmatched,
+    /// A play is for an alert, and could not be carried out.
+    Unresolvable,
+    /// An alert was heard again that has its effect already.
+    Repeated,
+    /// An alert was heard again whose effect is held.
+    Held,
+    /// An alert was heard again whose effect was undone.
+    Undone,
+    /// A firing came after the end of its alert.
+    Late,
+    /// A resolve came for an alert that was not on.
+    Over,
+    /// A sender did not prove itself.
+    Denied,
+    /// A body was larger than it may be.
+    TooLarge,
+    /// A request was turned away for another reason.
+    Refused,
+    /// The alert that always fires was heard: the way from its source is open.
+    Watchdog,
+    /// A service of Azure cannot be reached.
+    Blind,
+}
+
+/// Which notice: one of a kind for each source or service.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct About {
+    /// What is noticed.
+    pub kind: Kind,
+    /// The source's name, or the service's.
+    pub subject: String,
+}
+
+/// What a notice stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// When the first was.
+    pub first: Timestamp,
+    /// When the latest was.
+    pub latest: Timestamp,
+    /// How many there were.
+    pub count: u64,
+    /// What is said of the latest, on one line of at most [`SAYS_CHARS_MAX`] characters.
+    pub says: String,
+}
+
+impl Notice {
+    /// One, at a time.
+    #[must_use]
+    pub fn new(at: Timestamp, says: &str) -> Self {
+        let says = clipped(&one_line(says), SAYS_CHARS_MAX);
+        Self { first: at, latest: at, count: 1, says }
+    }
+
+    /// Stands for those of `later`, too.
+    pub fn add(&mut self, later: Self) {
+        if later.first.duration_since(self.latest) > NOTICE_QUIET {
+            *self = later;
+            return;
+        }
+        self.first = self.first.min(later.first);
+        self.count = self.count.saturating_add(later.count);
+        if later.latest >= self.latest {
+            (self.latest, self.says) = (later.latest, later.says);
+        }
+    }
+}
+
+/// Notices, each once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notices(BTreeMap<About, Notice>);
+
+impl Notices {
+    /// Takes in that something was noticed.
+    pub fn note(&mut self, kind: Kind, subject: &str, at: Timestamp, says: &str) {
+        self.add(About { kind, subject: subject.to_owned() }, Notice::new(at, says));
+    }
+
+    /// Takes in a notice.
+    pub fn add(&mut self, about: About, notice: Notice) {
+        match self.0.get_mut(&about) {
+            Some(known) => known.add(notice),
+            None => {
+                self.0.insert(about, notice);
+            }
+        }
+    }
+
+    /// Takes out a notice.
+    pub fn remove(&mut self, about: &About) -> Option<Notice> {
+        self.0.remove(about)
+    }
+
+    /// Forgets those whose latest was before `before`.
+    pub fn forget(&mut self, before: Timestamp) {
+        self.0.retain(|_, notice| notice.latest >= before);
+    }
+
+    /// The notice of this kind and subject, where there is one.
+    #[must_use]
+    pub fn get(&self, kind: Kind, subject: &str) -> Option<&Notice> {
+        self.0.get(&About { kind, subject: subject.to_owned() })
+    }
+
+    /// All of them, by kind and subject.
+    pub fn iter(&self) -> impl Iterator<Item = (&About, &Notice)> {
+        self.0.iter()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(About, Notice)> for Notices {
+    fn from_iter<T: IntoIterator<Item = (About, Notice)>>(notices: T) -> Self {
+        let mut all = Self::default();
+        notices.into_iter().for_each(|(about, notice)| all.add(about, notice));
+        all
+    }
+}
+
+impl fmt::Display for Kind {
+    /// The same word as where it is stored.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(hours: i64) -> Timestamp {
+        Timestamp::UNIX_EPOCH + SignedDuration::from_hours(hours)
+    }
+
+    #[test]
+    fn a_notice_stands_for_all_of_its_kind_and_subject() {
+        let mut notices = Notices::default();
+        notices.note(Kind::Unmatched, "prometheus", at(1), "one");
+        notices.note(Kind::Unmatched, "other", at(1), "other");
+        notices.note(Kind::Unmatched, "prometheus", at(3), "three");
+        notices.note(Kind::Unmatched, "prometheus", at(2), "two");
+        let notice = notices.get(Kind::Unmatched, "prometheus").unwrap();
+        assert_eq!(
+            (notice.first, notice.latest, notice.count, &*notice.says),
+            (at(1), at(3), 3, "three")
+        );
+        assert_eq!(notices.iter().count(), 2);
+        notices.note(Kind::Unmatched, "prometheus", at(28), "next day");
+        assert_eq!(
+            notices.get(Kind::Unmatched, "prometheus").unwrap(),
+            &Notice::new(at(28), "next day"),
+            "after a day without one it counts anew"
+        );
+        notices.forget(at(2));
+        assert_eq!(notices.get(Kind::Unmatched, "other"), None);
+    }
+
+    #[test]
+    fn what_is_said_stays_on_its_line_and_within_its_bound() {
+        let long = "é\n".repeat(SAYS_CHARS_MAX);
+        let says = Notice::new(at(0), &long).says;
+        assert!(!says.contains('\n'));
+        assert_eq!(says.chars().count(), SAYS_CHARS_MAX + 1);
+        assert!(says.ends_with('…'));
+    }
+}

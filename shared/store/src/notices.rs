@@ -1,0 +1,69 @@
+//! Notices as they are written and read.
+
+use pointsman_core::notice::{About, Kind, NOTICE_QUIET, Notice, Notices};
+use pointsman_engine::ports::StoreError;
+use serde::{
+    Deserialize as _,
+    de::{IntoDeserializer as _, value},
+};
+
+use crate::{micros::Micros, program::Program, store::read_time};
+
+/// A notice as it is stored: kind, subject, first, latest, count and what it says.
+pub(crate) type Row = (String, String, i64, i64, i64, String);
+
+/// The rows of these.
+pub(crate) fn rows(notices: &Notices) -> Vec<Row> {
+    let row = |(about, notice): (&About, &Notice)| {
+        let Notice { first, latest, count, says } = notice;
+        let (first, latest) = (Micros::at(*first).column(), Micros::at(*latest).column());
+        let count = i64::try_from(*count).unwrap_or(i64::MAX);
+        (about.kind.to_string(), about.subject.clone(), first, latest, count, says.clone())
+    };
+    notices.iter().map(row).collect()
+}
+
+/// The notice of a row.
+pub(crate) fn read(row: Row) -> Result<(About, Notice), StoreError> {
+    let (kind, subject, first, latest, count, says) = row;
+    let kind: Result<Kind, value::Error> = Kind::deserialize(kind.as_str().into_deserializer());
+    let kind = kind.map_err(|error| StoreError::Corrupt(format!("a notice: {error}")))?;
+    let (first, latest) = (read_time(first)?, read_time(latest)?);
+    Ok((About { kind, subject }, Notice { first, latest, count: count.unsigned_abs(), says }))
+}
+
+/// Adds each to what is stored, as [`Notice::add`] does.
+pub(crate) fn add(program: &mut Program, rows: &[Row]) {
+    let head = "INSERT INTO notices (kind, subject, first, latest, count, says) ";
+    // The right sides are those of before.
+    let tail = " ON CONFLICT (kind, subject) DO UPDATE SET
+          first = CASE WHEN excluded.first - latest > 86400000000
+                  THEN excluded.first ELSE min(first, excluded.first) END,
+          count = CASE WHEN excluded.first - latest > 86400000000
+                  THEN excluded.count ELSE min(count, 1 << 60) + excluded.count END,
+          says = CASE WHEN excluded.latest >= latest THEN excluded.says ELSE says END,
+          latest = max(latest, excluded.latest)";
+    const { assert!(NOTICE_QUIET.as_micros() == 86_400_000_000, "it is part of the text") };
+    program.add_rows(rows, (head, tail), |values, row| {
+        let (kind, subject, first, latest, count, says) = row.clone();
+        values
+            .push_bind(kind)
+            .push_bind(subject)
+            .push_bind(first)
+            .push_bind(latest)
+            .push_bind(count)
+            .push_bind(says);
+    });
+}
+
+/// Forgets those that are over.
+pub(crate) fn remove(program: &mut Program, over: &[About]) {
+    for about in over {
+        program.add(|text| {
+            text.push("DELETE FROM notices WHERE kind = ")
+                .push_bind(about.kind.to_string())
+                .push(" AND subject = ")
+                .push_bind(about.subject.clone());
+        });
+    }
+}
