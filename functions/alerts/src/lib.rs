@@ -1,14 +1,15 @@
 //! Webhook-triggered: takes alerts in.
 //!
 //! One story: who is it → read the body, within its bound → ask the source what it tells → store that,
-//! and what could not be used of an authentic body as a dead letter → answer. Nothing is looked up,
-//! evaluated or changed before the answer; a sender that was answered with a 2xx can forget the alert,
+//! and what could not be used of an authentic body as a dead letter → answer. Where messages are taken in
+//! by the same process, what it tells is taken in before the answer, and not stored by itself
+//! ([`pointsman_engine::direct`]). A sender that was answered with a 2xx can forget the alert,
 //! and one that was answered with a 503 is to send it again. What a source speaks is its own module's
 //! business, in [`pointsman_intake`].
 //!
 //! | answer | when |
 //! |---|---|
-//! | 202 `{"id": …}` | it is stored, durably; or all of it was kept as a dead letter, with the reasons |
+//! | 202 `{"id": …}` | it is taken in or stored, durably; or all of it was kept as a dead letter, with the reasons |
 //! | 400 | nothing in it could be told apart; it is kept as a dead letter, and the answer says why |
 //! | 401, 403 | the sender did not prove who it is; the answer does not say why |
 //! | 404, 405 | no source has this path; it is not a POST |
@@ -38,6 +39,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 use pointsman_core::ledger::{Line, What};
 use pointsman_engine::{
+    direct::Direct,
     message::{Message, Outgoing},
     outbox,
     ports::{Clock, Commit, DeadLetter, DeadLetterPart, Queue, Store},
@@ -67,17 +69,20 @@ pub const DROPPED_WITHIN: Duration = Duration::from_secs(2);
 /// What the handler needs of the world.
 struct Intake {
     sources: HashMap<String, Arc<dyn Source>>,
+    direct: Option<Direct>,
     queue: Arc<dyn Queue>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     refused: Refusals,
 }
 
-/// A route for each webhook, and the answer for every other path.
-pub fn router(webhooks: &[Webhook], records: &Records) -> Router {
+/// A route for each webhook, and the answer for every other path. `direct` leads to whoever takes
+/// messages in, where that is this process.
+pub fn router(webhooks: &[Webhook], records: &Records, direct: Option<Direct>) -> Router {
     let source = |webhook: &Webhook| (webhook.path.clone(), Arc::clone(&webhook.source));
     let intake = Arc::new(Intake {
         sources: webhooks.iter().map(source).collect(),
+        direct,
         queue: Arc::clone(&records.queue),
         store: Arc::clone(&records.store),
         clock: Arc::clone(&records.clock),
@@ -277,7 +282,7 @@ fn unavailable(error: &dyn std::fmt::Display) -> Refusal {
     Refusal::Unavailable
 }
 
-/// Stores what a delivery contained; its sender is answered after that.
+/// Has what a delivery contained taken in or stored; its sender is answered after that.
 async fn store(
     intake: &Intake,
     source: &dyn Source,
@@ -313,8 +318,12 @@ async fn store(
         let (count, source) = (signals.len(), source.clone());
         let message = Message::Signals { source, signals };
         let outgoing = Outgoing { id: id.clone(), due: None, message };
-        let sent = intake.queue.send(outgoing).await.map_err(|error| unavailable(&error))?;
-        tracing::debug!(count, ?sent, "stored");
+        let sent = match &intake.direct {
+            Some(direct) => direct.send(&*intake.queue, outgoing, received).await,
+            None => intake.queue.send(outgoing).await.map(drop),
+        };
+        sent.map_err(|error| unavailable(&error))?;
+        tracing::debug!(count, "taken in or stored");
     }
     let answer = json!({"id": id, "unusable": kept, "truncated": truncated});
     Ok((StatusCode::ACCEPTED, Json(answer)).into_response())

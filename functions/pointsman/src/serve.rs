@@ -11,7 +11,10 @@ use axum::{
 };
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use pointsman_engine::Mode;
+use pointsman_engine::{
+    Mode,
+    direct::{self, Direct},
+};
 use pointsman_host::{
     Config, Parts,
     config::Needs,
@@ -104,7 +107,8 @@ impl Serving {
             tracing::warn!("no sources are configured: only commands can be received");
         }
         let stop = Stop::default();
-        let router = wrap(router(config, &parts, &stop));
+        let (direct, incoming) = direct::way();
+        let router = wrap(router(config, &parts, direct, &stop));
         let (address, http) =
             server::serve(config.listen, router, &stop).await.map_err(|error| {
                 Failed::new(format_args!("cannot listen on {}: {error}", config.listen))
@@ -117,7 +121,7 @@ impl Serving {
             }
         });
         let mut tasks = JoinSet::new();
-        tasks.spawn(pointsman_reconcile::run(parts.clone(), stop.clone()));
+        tasks.spawn(pointsman_reconcile::run(parts.clone(), incoming, stop.clone()));
         tasks.spawn(pointsman_schedule::run(parts.clone(), stop.clone()));
         tracing::info!(%address, store = %store_file(config, mode).display(), "serving");
         Ok(Self { address, parts, tasks, http, stop })
@@ -243,14 +247,14 @@ fn is_fresh(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at).abs() < SignedDuration::from_secs(PROBE_SECS)
 }
 
-fn router(config: &Config, parts: &Parts, stop: &Stop) -> Router {
+fn router(config: &Config, parts: &Parts, direct: Direct, stop: &Stop) -> Router {
     let probe = Probe::default();
     let health = Arc::new(Health { parts: parts.clone(), stop: stop.clone(), probe });
     let health = Router::new()
         .route("/health/live", get(|| async { Json(json!({"live": true})) }))
         .route("/health/ready", get(ready))
         .with_state(health);
-    pointsman_alerts::router(&config.webhooks, &parts.records).merge(health)
+    pointsman_alerts::router(&config.webhooks, &parts.records, Some(direct)).merge(health)
 }
 
 /// Whether alerts can be taken and acted upon; says what is missing.

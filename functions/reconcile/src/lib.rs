@@ -1,21 +1,26 @@
 //! Queue-triggered: turns what was heard into changes of backends.
 //!
+//! What is received in the same process comes directly as well ([`pointsman_engine::direct`]). One loop
+//! takes in both.
+//!
 //! Messages are taken in batches, saved in one transaction, acted upon, and completed. A large batch is
 //! taken in piece by piece: the first alert of a storm is acted on while the rest is still read, and
 //! where a save is outrun by a look at one of its backends, only a piece is decided again. What cannot be taken in is tried message by message, so that one that
 //! cannot be does not keep the others; that one is given back and comes again later, and after too
 //! many times it becomes a dead letter.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use pointsman_engine::{
     Engine,
+    direct::{Incoming, Waiting},
     message::Message,
-    ports::{Delivery, Queue, QueueError, StoreError},
+    ports::{Delivery, Queue, QueueError, Receipt, StoreError},
     reconcile::ReconcileError,
 };
 use pointsman_host::{Parts, Records, server::Stop};
+use tokio::task::{JoinError, JoinSet};
 
 /// How many messages are taken at once.
 pub const BATCH_MAX: usize = 64;
@@ -33,23 +38,38 @@ const IDLE_WITHIN: Duration = Duration::from_secs(20);
 /// How long a message that could not be taken in rests, for each time it was delivered.
 const REST: SignedDuration = SignedDuration::from_secs(2);
 
-/// Takes messages in until a stop is asked for, then finishes what it holds.
-pub async fn run(parts: Parts, stop: Stop) {
+/// Takes messages in until a stop is asked for, then finishes what it holds. What comes directly is sent
+/// by way of the queue from then on.
+pub async fn run(parts: Parts, mut incoming: Incoming, stop: Stop) {
     let Parts { engine, records: Records { queue, .. }, .. } = parts;
+    // A task of its own: it may hold something of the store, or have locked messages already, and goes on
+    // while others are taken in.
+    let mut receiving = JoinSet::new();
     loop {
-        let batch = tokio::select! {
-            biased;
+        if receiving.is_empty() {
+            let queue = Arc::clone(&queue);
+            receiving.spawn(async move { queue.receive(BATCH_MAX).await });
+        }
+        // Neither of the two keeps the other from its turn.
+        tokio::select! {
             () = stop.asked() => break,
-            batch = queue.receive(BATCH_MAX) => batch,
-        };
-        match batch {
-            Ok(batch) => take_in(&engine, &*queue, &batch).await,
-            Err(error) => {
-                tracing::error!("no messages can be received: {error}");
-                pause(&stop, Duration::from_secs(1)).await;
+            Some((batch, waiting)) = incoming.receive(BATCH_MAX) => {
+                take_in(&engine, &*queue, &batch, waiting).await;
+            }
+            Some(received) = receiving.join_next() => match received.map_err(JoinError::try_into_panic) {
+                Ok(Ok(batch)) => take_in(&engine, &*queue, &batch, Waiting::default()).await,
+                Ok(Err(error)) => {
+                    tracing::error!("no messages can be received: {error}");
+                    pause(&stop, Duration::from_secs(1)).await;
+                }
+                Err(Ok(panic)) => std::panic::resume_unwind(panic),
+                // The runtime is being shut down.
+                Err(Err(_)) => break,
             }
         }
     }
+    drop(incoming);
+    receiving.shutdown().await;
     if tokio::time::timeout(IDLE_WITHIN, engine.idle()).await.is_err() {
         tracing::warn!("stopped while backends were being looked at; the next start goes on");
     }
@@ -63,19 +83,23 @@ async fn pause(stop: &Stop, length: Duration) {
 }
 
 /// Takes a batch in, a piece at a time, keeping all of its locks until each piece's turn has come: what
-/// a host calls that receives by itself. The looks that follow go on in the background; see
-/// [`Engine::idle`].
-pub async fn take_in(engine: &Engine, queue: &dyn Queue, batch: &[Delivery]) {
-    let mut waiting = batch;
-    while !waiting.is_empty() {
-        let (piece, rest) = waiting.split_at(piece(waiting));
-        take_in_piece(engine, queue, piece, waiting).await;
-        waiting = rest;
+/// a host calls that receives by itself. Those who wait for a piece are answered once it is saved. The
+/// looks that follow go on in the background; see [`Engine::idle`].
+pub async fn take_in(engine: &Engine, queue: &dyn Queue, batch: &[Delivery], mut waiting: Waiting) {
+    let mut left = batch;
+    while !left.is_empty() {
+        let (piece, rest) = left.split_at(piece(left));
+        let taken = reconcile(engine, queue, piece, left).await;
+        waiting.answer(piece, taken.is_ok());
+        if let Err(error) = taken {
+            take_in_singly(engine, queue, piece, left, &error).await;
+        }
+        left = rest;
     }
 }
 
 /// How many of these messages, at least the first, are taken in together.
-fn piece(waiting: &[Delivery]) -> usize {
+fn piece(left: &[Delivery]) -> usize {
     let mut signals = 0_usize;
     let fits = |delivery: &&Delivery| {
         signals += match &delivery.message {
@@ -84,33 +108,38 @@ fn piece(waiting: &[Delivery]) -> usize {
         };
         signals <= SIGNALS_MAX
     };
-    waiting.iter().take_while(fits).count().max(1)
+    left.iter().take_while(fits).count().max(1)
 }
 
-async fn take_in_piece(
+/// Takes in one by one what could not be taken in together. What came directly comes by the queue then.
+async fn take_in_singly(
     engine: &Engine,
     queue: &dyn Queue,
     piece: &[Delivery],
-    waiting: &[Delivery],
+    left: &[Delivery],
+    error: &ReconcileError,
 ) {
-    let Err(error) = reconcile(engine, queue, piece, waiting).await else { return };
-    if let [one] = piece {
-        return give_back(engine, queue, one, &error).await;
-    }
     for (at, one) in piece.iter().enumerate() {
+        let Some(receipt) = &one.receipt else {
+            tracing::warn!(message = %one.id, "not taken in directly: {error}");
+            continue;
+        };
+        if let [_] = piece {
+            return give_back(engine, queue, one, receipt, error).await;
+        }
         let alone = std::slice::from_ref(one);
-        if let Err(error) = reconcile(engine, queue, alone, &waiting[at..]).await {
-            give_back(engine, queue, one, &error).await;
+        if let Err(error) = reconcile(engine, queue, alone, &left[at..]).await {
+            give_back(engine, queue, one, receipt, &error).await;
         }
     }
 }
 
-/// Takes some messages in, keeping the locks of all that wait for as long as that takes.
+/// Takes some messages in, keeping the locks of all that are left for as long as that takes.
 async fn reconcile(
     engine: &Engine,
     queue: &dyn Queue,
     piece: &[Delivery],
-    waiting: &[Delivery],
+    left: &[Delivery],
 ) -> Result<(), ReconcileError> {
     let work = engine.reconcile(piece);
     tokio::pin!(work);
@@ -118,8 +147,8 @@ async fn reconcile(
         match tokio::time::timeout(RENEW_EVERY, &mut work).await {
             Ok(done) => return done,
             Err(_) => {
-                for one in waiting {
-                    match queue.renew(&one.receipt).await {
+                for receipt in left.iter().filter_map(|one| one.receipt.as_ref()) {
+                    match queue.renew(receipt).await {
                         // Its message may just have been completed.
                         Ok(()) | Err(QueueError::LockLost) => {}
                         Err(error) => tracing::warn!("a lock could not be renewed: {error}"),
@@ -130,14 +159,20 @@ async fn reconcile(
     }
 }
 
-async fn give_back(engine: &Engine, queue: &dyn Queue, one: &Delivery, error: &ReconcileError) {
+async fn give_back(
+    engine: &Engine,
+    queue: &dyn Queue,
+    one: &Delivery,
+    receipt: &Receipt,
+    error: &ReconcileError,
+) {
     if let ReconcileError::Store(StoreError::LockLost) = error {
         return tracing::warn!(message = %one.id, "not taken in: {error}");
     }
     let times = i32::try_from(one.deliveries).unwrap_or(i32::MAX);
     let due = engine.now().checked_add(REST * times).unwrap_or_else(|_| engine.now());
     tracing::error!(message = %one.id, "not taken in, comes again at {due}: {error}");
-    match queue.abandon(&one.receipt, due).await {
+    match queue.abandon(receipt, due).await {
         // Its lock runs out by itself.
         Ok(()) | Err(QueueError::LockLost) => {}
         Err(error) => tracing::error!("a message could not be given back: {error}"),

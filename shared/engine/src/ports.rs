@@ -199,13 +199,14 @@ impl Receipt {
     }
 }
 
-/// A message received: it comes again unless it is completed before its lock runs out.
+/// A message received: where a queue has it, it comes again unless it is completed before its lock runs
+/// out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// Which message, as it was sent.
     pub id: MessageId,
-    /// The proof.
-    pub receipt: Receipt,
+    /// The proof; none where no queue has it, and nothing is to be completed.
+    pub receipt: Option<Receipt>,
     /// How often it was delivered, this time included.
     pub deliveries: u32,
     /// When it was first stored.

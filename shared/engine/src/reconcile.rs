@@ -1,4 +1,4 @@
-//! What comes out of the queue, taken in.
+//! What comes out of the queue, or directly ([`crate::direct`]), taken in.
 //!
 //! Signals are merged into their series and become claims and ends in the documents of the
 //! backends they concern; commands change documents; wakes only ask for a look. All of it is saved
@@ -276,7 +276,7 @@ impl Engine {
             self.forget_groups();
         }
         for delivery in deliveries {
-            draft.commit.complete.push(delivery.receipt.clone());
+            draft.commit.complete.extend(delivery.receipt.clone());
             let stale = now.duration_since(delivery.enqueued) > MESSAGE_AGE_MAX;
             match &delivery.message {
                 message if stale => draft.commit.dead_letters.push(too_old(message, now)),

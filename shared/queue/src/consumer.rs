@@ -16,14 +16,11 @@ use jiff::Timestamp;
 use pointsman_engine::ports::{Clock, DeadLetter, Delivery, StoreError};
 use pointsman_store::{
     Database, Micros, make_file,
-    messages::{self, Bounds, DEAD_LETTERS_FROM, Held},
+    messages::{self, Bounds, DEAD_LETTERS_FROM, Held, Locked},
+    stored,
 };
 
-use crate::{
-    DELIVERIES_MAX, POLL, READY_BYTES_MAX,
-    inbox::{Fetched, Inbox, Reservation},
-    lock_end,
-};
+use crate::{DELIVERIES_MAX, POLL, RECEIVED_BYTES_MAX, lock_end};
 
 /// Why a database's messages cannot be received here.
 #[derive(Debug, thiserror::Error)]
@@ -39,12 +36,11 @@ pub enum ConsumerError {
     Store(#[from] StoreError),
 }
 
-/// Holds the lock on the consumer's file, and what is ready to be received. Jobs at the writer share
-/// it, so that the lock outlives everything that is done under it.
+/// Holds the lock on the consumer's file. Jobs at the writer share it, so that the lock outlives
+/// everything that is done under it.
 #[derive(Debug)]
 pub(crate) struct Consumer {
     database: Database,
-    pub(crate) inbox: Arc<Inbox>,
     /// Which consumer of this database it is; the upper half of its locks.
     epoch: u32,
     /// The lower half of the last lock.
@@ -62,7 +58,6 @@ impl Consumer {
         let epoch = database.write(|conn| Box::pin(messages::take_over(conn))).await?;
         Ok(Self {
             database,
-            inbox: Arc::default(),
             epoch,
             locks: AtomicU32::new(0),
             polled: Mutex::new(None),
@@ -82,11 +77,6 @@ impl Consumer {
         self.epoch == 1
     }
 
-    /// Room in memory for a message that is about to be stored, and the lock that it gets then.
-    pub(crate) fn reserve(&self, bytes: usize) -> Option<(Reservation, u64)> {
-        Some((self.inbox.reserve(bytes)?, self.next_lock()))
-    }
-
     /// Waits for messages and takes up to `most` of them.
     pub(crate) async fn receive(
         self: &Arc<Self>,
@@ -99,19 +89,16 @@ impl Consumer {
         loop {
             // From here on no ring is missed.
             let rung = pin!(self.database.arrivals().notified());
-            self.bury_unreadable(clock.now()).await?;
             self.poll().await?;
             let now = clock.now();
             let earliest = self.database.arrivals().earliest();
-            let behind = earliest <= Micros::at(now);
-            match self.inbox.fetch(most, now, behind) {
-                Fetched::Deliveries(deliveries) if deliveries.is_empty() => {}
-                Fetched::Deliveries(deliveries) => return Ok(deliveries),
-                Fetched::Stale(stale) => self.renew(stale, now).await?,
-                Fetched::Nothing if behind => self.load(most, now).await?,
-                Fetched::Nothing => {
-                    let _ = tokio::time::timeout(pause(earliest, now), rung).await;
-                }
+            if earliest > Micros::at(now) {
+                let _ = tokio::time::timeout(pause(earliest, now), rung).await;
+                continue;
+            }
+            let deliveries = self.take(most, now).await?;
+            if !deliveries.is_empty() {
+                return Ok(deliveries);
             }
         }
     }
@@ -132,76 +119,64 @@ impl Consumer {
 
     /// Locks what is due in the database. Where that fails, or the caller goes away, the next poll
     /// finds it again.
-    async fn load(self: &Arc<Self>, most: usize, now: Timestamp) -> Result<(), StoreError> {
-        let (this, lock, until) = (Arc::clone(self), self.next_lock(), lock_end(now));
+    async fn take(
+        self: &Arc<Self>,
+        most: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let (this, lock) = (Arc::clone(self), self.next_lock());
         let bounds = Bounds {
             messages_max: most,
-            bytes_max: READY_BYTES_MAX,
+            bytes_max: RECEIVED_BYTES_MAX,
             deliveries_max: DELIVERIES_MAX,
-            until,
+            until: lock_end(now),
         };
         self.database.arrivals().look();
-        self.database
-            .write_then(
-                move |conn| Box::pin(async move { messages::take(conn, now, lock, bounds).await }),
-                move |taken| {
-                    if taken.buried > 0 {
-                        tracing::warn!(
-                            count = taken.buried,
-                            "messages were delivered too often and are dead letters now"
-                        );
-                    }
-                    this.inbox.load(taken.locked, until, taken.next <= Micros::at(now));
-                    this.database.arrivals().expect(taken.next);
-                },
-            )
-            .await
-    }
-
-    /// Renews the locks of messages that have waited in memory for long.
-    async fn renew(self: &Arc<Self>, stale: Vec<Held>, now: Timestamp) -> Result<(), StoreError> {
-        let (this, until) = (Arc::clone(self), lock_end(now));
-        let work = async move |conn: &mut _| {
-            let mut renewed = Vec::with_capacity(stale.len());
-            for held in stale {
-                let is_ours = messages::renew(&mut *conn, &held, until).await?;
-                renewed.push((held, is_ours));
+        let locked = self.database.write_then(
+            move |conn| Box::pin(async move { messages::take(conn, now, lock, bounds).await }),
+            move |taken| {
+                if taken.buried > 0 {
+                    tracing::warn!(
+                        count = taken.buried,
+                        "messages were delivered too often and are dead letters now"
+                    );
+                }
+                this.database.arrivals().expect(taken.next);
+                taken.locked
+            },
+        );
+        let mut deliveries = Vec::new();
+        for Locked { held, deliveries: times, enqueued, body } in locked.await? {
+            match stored::read(&body) {
+                Ok(message) => deliveries.push(Delivery {
+                    id: held.id.clone(),
+                    receipt: Some(held.receipt()),
+                    deliveries: times,
+                    // A column that holds no time says nothing; it has been stored by now at least.
+                    enqueued: enqueued.timestamp().unwrap_or(now),
+                    message,
+                }),
+                Err(error) => self.bury(held, &error.to_string(), body, now).await?,
             }
-            Ok(renewed)
-        };
-        self.database
-            .write_then(
-                move |conn| Box::pin(async move { work(conn).await }),
-                move |renewed| this.inbox.renewed(&renewed, until),
-            )
-            .await
-    }
-
-    /// Makes dead letters of the messages that turned out to be unreadable.
-    async fn bury_unreadable(self: &Arc<Self>, now: Timestamp) -> Result<(), StoreError> {
-        let unreadable = self.inbox.unreadable();
-        if unreadable.is_empty() {
-            return Ok(());
         }
-        let this = Arc::clone(self);
-        let work = async move |conn: &mut _| {
-            for it in &unreadable {
-                let letter = DeadLetter::new(now, DEAD_LETTERS_FROM, &it.reason, it.body.clone());
-                messages::bury(&mut *conn, &it.held, &letter).await?;
-            }
-            Ok(unreadable)
-        };
+        Ok(deliveries)
+    }
+
+    /// Makes a dead letter of a message that cannot be read.
+    async fn bury(
+        &self,
+        held: Held,
+        reason: &str,
+        body: String,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (message, letter) =
+            (held.id.clone(), DeadLetter::new(now, DEAD_LETTERS_FROM, reason, body));
         self.database
-            .write_then(
-                move |conn| Box::pin(async move { work(conn).await }),
-                move |buried| {
-                    for it in &buried {
-                        tracing::warn!(message = %it.held.id, reason = it.reason, "a message cannot be read and is a dead letter now");
-                    }
-                    this.inbox.buried(&buried);
-                },
-            )
-            .await
+            .write(move |conn| Box::pin(async move { messages::bury(conn, &held, &letter).await }))
+            .await?;
+        tracing::warn!(%message, reason, "a message cannot be read and is a dead letter now");
+        Ok(())
     }
 }
 

@@ -5,35 +5,25 @@
 //! completed before the lock runs out, and becomes a dead letter after [`DELIVERIES_MAX`] deliveries, or
 //! when its body cannot be read.
 //!
-//! # The short way
-//! A message that is sent in the consumer's own process is stored already locked, and handed over
-//! in memory once its commit is durable, so that receiving it costs no further read, write or sync.
-//! What is handed over is bounded by count and by bytes ([`READY_MESSAGES_MAX`],
-//! [`READY_BYTES_MAX`]); what is beyond waits in the database, and so does everything that is sent
-//! while something waits there, so that each gets its turn: in the order of becoming due, which for
-//! a message that names no time is the order of sending.
+//! Messages come in the order of becoming due, which for one that names no time is the order of sending.
 //!
 //! # What was thought of
-//! - A sender that goes away while its message is stored: the hand-over is the writer's, and takes
-//!   place anyway.
-//! - A receiver that goes away while messages are locked for it: they are handed to the ready ones,
-//!   not to the receiver, and the next to receive gets them.
-//! - Ready messages that nobody fetches: their locks are renewed before they are delivered, so that
-//!   none is delivered under a lock that is about to run out, and waiting counts as no delivery.
+//! - A sender that goes away while its message is stored: it may be stored all the same.
+//! - A receiver that goes away while messages are locked for it: they come again when their locks run
+//!   out.
 //! - A consumer that dies: the operating system unlocks its file, and its successor voids its locks
 //!   on messages at once, rather than waiting for them.
 //! - The same message sent while it is being worked on comes once more
 //!   ([`pointsman_store::messages`]).
 
 mod consumer;
-mod inbox;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_engine::{
-    message::{Message, Outgoing},
+    message::Outgoing,
     ports::{Clock, Commit, Delivery, Queue, QueueError, Receipt, Sent, Store as _, StoreError},
 };
 use pointsman_store::{
@@ -41,11 +31,8 @@ use pointsman_store::{
     messages::{self, Held, Row},
 };
 
+use crate::consumer::Consumer;
 pub use crate::consumer::{ConsumerError, is_consumed};
-use crate::{
-    consumer::Consumer,
-    inbox::{Content, Ready},
-};
 
 /// How long a received message is locked.
 pub const LOCK: SignedDuration = SignedDuration::from_secs(30);
@@ -53,11 +40,8 @@ pub const LOCK: SignedDuration = SignedDuration::from_secs(30);
 /// After how many deliveries a message becomes a dead letter.
 pub const DELIVERIES_MAX: u32 = 10;
 
-/// How many messages are handed over in memory at most.
-pub const READY_MESSAGES_MAX: usize = 256;
-
-/// How many bytes of stored bodies are handed over in memory at most.
-pub const READY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// How many bytes of stored bodies are received at once at most; one message is, whatever its size.
+pub const RECEIVED_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// How often the database is looked into for the messages of other processes.
 pub const POLL: Duration = Duration::from_millis(250);
@@ -95,45 +79,6 @@ impl EmbeddedQueue {
     pub fn is_first(&self) -> bool {
         self.consumer.as_ref().is_some_and(|consumer| consumer.is_first())
     }
-
-    /// Stores a message. One that is due is handed over in memory, where it is received here and there
-    /// is room.
-    async fn store(&self, row: Row, message: Message, now: Timestamp) -> Result<Sent, StoreError> {
-        let consumer = self.consumer.clone().filter(|_| row.due <= Micros::at(now));
-        // Until the commit is done, this is its consumer.
-        let (queue, due, until) = (self.clone(), row.due, lock_end(now));
-        let work = async move |conn: &mut _| {
-            let bytes = row.body.len();
-            // Only now is it known what was handed over before.
-            let room = consumer.and_then(|consumer| consumer.reserve(bytes));
-            let locked = room.as_ref().map(|(_, lock)| (*lock, until));
-            let sent = messages::insert(conn, &row, locked).await?;
-            let handed = room.filter(|_| sent == Sent::Stored).map(|(reservation, lock)| {
-                let (held, content) = (Held { id: row.id, lock }, Content::Sent(message));
-                let enqueued = row.enqueued;
-                (reservation, Ready { held, deliveries: 1, enqueued, until, bytes, content })
-            });
-            Ok((sent, handed))
-        };
-        self.database
-            .write_statement_then(
-                move |conn| Box::pin(async move { work(conn).await }),
-                move |(sent, handed)| {
-                    let arrivals = queue.database.arrivals();
-                    match (sent, handed) {
-                        (_, Some((reservation, ready))) => {
-                            reservation.fill(ready);
-                            arrivals.ring();
-                        }
-                        (Sent::Stored, None) => arrivals.expect(due),
-                        // It has its turn when the one that is worked on is completed.
-                        (Sent::Again | Sent::Duplicate, None) => {}
-                    }
-                    sent
-                },
-            )
-            .await
-    }
 }
 
 /// The end of a lock that begins at `now`.
@@ -155,27 +100,25 @@ fn locked(is_ours: bool) -> Result<(), QueueError> {
 #[async_trait]
 impl Queue for EmbeddedQueue {
     async fn send(&self, outgoing: Outgoing) -> Result<Sent, QueueError> {
-        let inbox = self.consumer.as_ref().map(|consumer| &consumer.inbox);
-        if inbox.is_some_and(|inbox| inbox.holds(&outgoing.id)) {
-            return Ok(Sent::Duplicate);
-        }
-        let now = self.clock.now();
-        // It is likely to be stored still, and its body is not to be written for nothing.
-        if inbox.is_some_and(|inbox| inbox.delivered(&outgoing.id)) {
-            let id = outgoing.id.clone();
-            let due = outgoing.due.map_or(Micros::at(now), Micros::from);
-            let repeat = self
-                .database
-                .write(move |conn| Box::pin(async move { messages::repeat(conn, &id, due).await }));
-            if let Some(repeated) = repeat.await.map_err(unavailable)? {
-                return Ok(repeated);
-            }
-        }
-        let row = Row::new(&outgoing, now).map_err(unavailable)?;
-        self.store(row, outgoing.message, now).await.map_err(unavailable)
+        let row = Row::new(&outgoing, self.clock.now()).map_err(unavailable)?;
+        let (due, database) = (row.due, self.database.clone());
+        self.database
+            .write_statement_then(
+                move |conn| Box::pin(async move { messages::insert(conn, &row).await }),
+                move |sent| {
+                    match sent {
+                        Sent::Stored => database.arrivals().expect(due),
+                        // It has its turn when the one that is worked on is completed.
+                        Sent::Again | Sent::Duplicate => {}
+                    }
+                    sent
+                },
+            )
+            .await
+            .map_err(unavailable)
     }
 
-    /// Safe to cancel: what was locked is delivered to the next who receives.
+    /// What was locked when a caller goes away is delivered once its lock has run out.
     async fn receive(&self, most: usize) -> Result<Vec<Delivery>, QueueError> {
         let Some(consumer) = &self.consumer else {
             return Err(QueueError::Unavailable("it was opened for sending only".to_owned()));

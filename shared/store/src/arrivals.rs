@@ -36,11 +36,6 @@ impl Arrivals {
         }
     }
 
-    /// Wakes whoever waits, for something that is not in the table.
-    pub fn ring(&self) {
-        self.bell.notify_waiters();
-    }
-
     /// No message is due before this.
     #[must_use]
     pub fn earliest(&self) -> Micros {

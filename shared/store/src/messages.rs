@@ -127,32 +127,22 @@ fn lock_column(lock: u64) -> i64 {
     i64::try_from(lock).unwrap_or(i64::MAX)
 }
 
-/// Stores a message that waits, or one that is locked from the start, delivered for the first time:
-/// under which lock, and until when.
+/// Stores a message that waits.
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn insert(
-    conn: &mut SqliteConnection,
-    row: &Row,
-    locked: Option<(u64, Micros)>,
-) -> Result<Sent, StoreError> {
-    let (lock, due) = locked.map_or((None, row.due), |(lock, until)| (Some(lock), until));
-    let lock = lock.map(lock_column);
+pub async fn insert(conn: &mut SqliteConnection, row: &Row) -> Result<Sent, StoreError> {
     let found: Vec<bool> = said(
         sqlx::query_scalar(
-            "INSERT INTO messages (id, enqueued, due, deliveries, lock, body)
-             VALUES (?1, ?2, ?3, ?4 IS NOT NULL, ?4, ?5)
-             ON CONFLICT (id) DO UPDATE SET again = ?6
-             WHERE lock IS NOT NULL AND (again IS NULL OR again > ?6)
+            "INSERT INTO messages (id, enqueued, due, deliveries, body) VALUES (?1, ?2, ?3, 0, ?4)
+             ON CONFLICT (id) DO UPDATE SET again = ?3
+             WHERE lock IS NOT NULL AND (again IS NULL OR again > ?3)
              RETURNING again IS NOT NULL",
         )
         .bind(row.id.as_str())
         .bind(row.enqueued.column())
-        .bind(due.column())
-        .bind(lock)
-        .bind(&row.body)
         .bind(row.due.column())
+        .bind(&row.body)
         .fetch_all(conn),
     )
     .await?;
@@ -161,41 +151,6 @@ pub async fn insert(
         Some(true) => Sent::Again,
         Some(false) => Sent::Stored,
     })
-}
-
-/// Stores that a message is sent again, where the same is stored already; none where it is not, and
-/// has to be stored whole. Costs no body: in a storm, most of what is sent is sent again.
-///
-/// # Errors
-/// When SQLite fails.
-pub async fn repeat(
-    conn: &mut SqliteConnection,
-    id: &MessageId,
-    due: Micros,
-) -> Result<Option<Sent>, StoreError> {
-    let found: Option<(bool, Option<i64>)> = said(
-        sqlx::query_as("SELECT lock IS NOT NULL, again FROM messages WHERE id = ?")
-            .bind(id.as_str())
-            .fetch_optional(&mut *conn),
-    )
-    .await?;
-    let due = due.column();
-    match found {
-        None => return Ok(None),
-        Some((false, _)) => return Ok(Some(Sent::Duplicate)),
-        Some((true, again)) if again.is_some_and(|again| again <= due) => {
-            return Ok(Some(Sent::Duplicate));
-        }
-        Some((true, _)) => {}
-    }
-    said(
-        sqlx::query("UPDATE messages SET again = ? WHERE id = ?")
-            .bind(due)
-            .bind(id.as_str())
-            .execute(conn),
-    )
-    .await?;
-    Ok(Some(Sent::Again))
 }
 
 /// Stores messages that wait; those of which the same is waiting add nothing.

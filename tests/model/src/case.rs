@@ -31,13 +31,14 @@ pub(crate) fn config(cases: u32) -> Config {
 /// How many reads in a row go wrong.
 const READ_FAULTS_MAX: usize = 8;
 
-/// A pool, a playbook, and the alerts that come.
+/// A pool, a playbook, and the alerts that come, by which way.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) pool: Pool,
     pub(crate) terms: Terms,
     pub(crate) plays: Vec<Play>,
     pub(crate) alerts: Vec<Alert>,
+    pub(crate) ways: Vec<bool>,
 }
 
 /// The pool's entry in the playbook.
@@ -188,7 +189,7 @@ impl Case {
     }
 
     pub(crate) fn world(&self) -> World {
-        World::new(self.pool.clone(), self.playbook())
+        World::new(self.pool.clone(), self.playbook()).with_ways(&self.ways)
     }
 
     /// A signal of an alert, as received at the door.
@@ -415,16 +416,17 @@ pub(crate) fn alerts() -> impl Strategy<Value = Vec<Alert>> {
 }
 
 pub(crate) fn case_lasting(lasts: std::ops::Range<i64>) -> impl Strategy<Value = Case> {
-    (pool(), terms(), plays(lasts), alerts()).prop_map(|(pool, terms, plays, alerts)| Case {
-        pool,
-        terms,
-        plays,
-        alerts,
-    })
+    let parts = (pool(), terms(), plays(lasts), alerts(), ways());
+    parts.prop_map(|(pool, terms, plays, alerts, ways)| Case { pool, terms, plays, alerts, ways })
 }
 
 pub(crate) fn case() -> impl Strategy<Value = Case> {
     case_lasting(3..30)
+}
+
+/// Which of the deliveries come directly, over and over.
+pub(crate) fn ways() -> impl Strategy<Value = Vec<bool>> {
+    vec(prop::bool::weighted(0.7), 0..4)
 }
 
 /// Both kinds of store and queue; those that are apart at times with a queue that fails.
@@ -447,6 +449,8 @@ pub(crate) enum Event {
     Stages(usize, usize),
     /// Seconds pass, with their wakes.
     Pass(i64),
+    /// Seconds pass in which nobody gets to do anything.
+    Stall(i64),
     /// Someone else writes.
     Foreign(Change),
     Read(ReadFault),
@@ -526,6 +530,7 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
         8 => (0_usize..20, 1_usize..4).prop_map(|(first, count)| Event::Deliver(first, count)),
         5 => (0_usize..2, 1_usize..6).prop_map(|(place, count)| Event::Stages(place, count)),
         5 => (1_i64..150).prop_map(Event::Pass),
+        1 => (1_i64..5).prop_map(Event::Stall),
         4 => foreign().prop_map(Event::Foreign),
         6 => fault(),
         1 => (0_usize..2).prop_map(Event::Crash),
@@ -559,6 +564,7 @@ impl World {
                 self.stages(process, *count);
             }
             Event::Pass(seconds) => self.pass(*seconds),
+            Event::Stall(seconds) => self.stall(*seconds),
             Event::Foreign(change) => {
                 let name = |member: &usize| case.name(*member);
                 let foreign = match change {

@@ -5,7 +5,8 @@
 //! Each simulated process is an engine on a runtime of its own, with one thread and a clock that
 //! stands. All of its ports wait at a turnstile ([`turns`]); who goes next is said by the case, so
 //! that anything may come between any two steps and the same case always goes the same way. The store and
-//! the queue are one database, or apart ([`store::Pair`]), and all must hold with both. Nothing
+//! the queue are one database, or apart ([`store::Pair`]), and all must hold with both; alerts come by the
+//! queue or directly ([`case::ways`]). Nothing
 //! here waits and nothing is random but the generated cases; what fails is shrunk, printed with all
 //! that happened, and kept under `proptest-regressions` to be tried first from then on.
 
@@ -19,6 +20,8 @@ mod case;
 mod chaos;
 #[cfg(test)]
 mod crash;
+#[cfg(test)]
+mod direct;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]

@@ -1,16 +1,23 @@
 //! What lasts and what all processes share: the clock, the store with its queue, Azure, and the
 //! playbook's generations.
 
-use std::{ops::Deref, sync::Arc};
+use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     document::Document,
+    hear::hear,
+    id::MessageId,
     lease::later,
     names::BackendId,
     playbook::{Playbook, read},
+    series::Series,
+    step::Generation,
 };
-use pointsman_engine::ports::{Commit, StoreError, Unsettled, Versioned};
+use pointsman_engine::{
+    message::{Message, Outgoing},
+    ports::{Commit, StoreError, Unsettled, Versioned},
+};
 
 use crate::{azure::Azure, store::Store, watch::Watch};
 
@@ -29,6 +36,16 @@ impl Deref for Book {
     }
 }
 
+/// What a sender has no answer to yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Unanswered {
+    /// The process that it is sent to.
+    pub(crate) place: usize,
+    pub(crate) outgoing: Outgoing,
+    /// Whether no answer will come to what was sent last.
+    pub(crate) is_lost: bool,
+}
+
 /// All that outlives a process.
 #[derive(Debug)]
 pub(crate) struct Outside {
@@ -39,6 +56,7 @@ pub(crate) struct Outside {
     pub(crate) second: Option<Azure>,
     pub(crate) store: Store,
     pub(crate) generations: Vec<Arc<Book>>,
+    pub(crate) unanswered: BTreeMap<MessageId, Unanswered>,
     pub(crate) watch: Watch,
     /// All that was asked and answered, where that is to be kept.
     pub(crate) transcript: Option<String>,
@@ -70,6 +88,31 @@ impl Outside {
 }
 
 impl Outside {
+    /// A sender has its answer: what was taken it will not send again.
+    pub(crate) fn answer(&mut self, id: &MessageId, is_taken: bool) {
+        self.record(|| format!("{id} is answered: {is_taken}"));
+        if !is_taken {
+            if let Some(unanswered) = self.unanswered.get_mut(id) {
+                unanswered.is_lost = true;
+            }
+            return;
+        }
+        let Some(Unanswered { outgoing, .. }) = self.unanswered.remove(id) else { return };
+        let Message::Signals { signals, .. } = outgoing.message else { return };
+        if self.store.queue.iter().any(|waiting| waiting.id == *id) {
+            return;
+        }
+        let Some(book) = self.generations.last().cloned() else { return };
+        let generation = Generation { number: self.generations.len() as u64, playbook: &book };
+        for signal in signals {
+            let stored = self.store.series.get(&signal.series).map(|stored| stored.body.clone());
+            let mut series = stored.unwrap_or_else(|| Series::new(signal.series.clone()));
+            if hear(&mut series, &signal, generation, self.now).changed {
+                self.violation("I7", &format!("{id} was answered for, and is not known"));
+            }
+        }
+    }
+
     /// The pool of this name.
     pub(crate) fn azure_of(&mut self, pool: &BackendId) -> &mut Azure {
         match &mut self.second {

@@ -2,33 +2,35 @@
 //!
 //! It does nothing by itself. Each call of [`Running::enter`] lets all of its tasks run until they
 //! wait for a turn or for a later time; to let the process die, its runtime is dropped with all of
-//! them. Its timers go by the world's clock: what passed there since the last call passes at the next.
+//! them. What it takes in, by the queue or directly, it takes in as the host does. Its timers go by the world's clock: what passed there since the last call passes at the next.
 
 use std::{
     cell::Cell,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::{group::Pause, lease::later};
+use pointsman_core::group::Pause;
 use pointsman_engine::{
-    Engine, Mode, pause,
-    ports::{Delivery, Queue as _, StoreError},
-    reconcile::ReconcileError,
+    Engine, Mode,
+    direct::{self, Direct, Incoming, WAITING_MAX, Waiting},
+    message::Outgoing,
+    pause,
+    ports::{Clock as _, Delivery},
 };
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::Mutex,
+};
 
 use crate::{ports::Ports, turns::Turns};
 
 /// How often every task that can go on is asked to: no chain of tasks that wake each other is longer.
 const ROUNDS: usize = 12;
-
-/// How long a message that could not be taken in rests, for each time it was delivered: the host's.
-const REST: SignedDuration = SignedDuration::from_secs(2);
 
 /// A process.
 #[derive(Debug)]
@@ -59,6 +61,10 @@ pub(crate) struct Running {
     last: Cell<Timestamp>,
     /// Whether it is taking messages in; one batch at a time, as the host does.
     taking_in: Arc<AtomicBool>,
+    direct: Direct,
+    incoming: Arc<Mutex<Incoming>>,
+    /// How many deliveries have come directly and wait to be taken in.
+    arrived: AtomicUsize,
 }
 
 impl Running {
@@ -73,7 +79,17 @@ impl Running {
         );
         let runtime =
             Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
-        Self { runtime, engine, ports, last: Cell::new(now), taking_in: Arc::default() }
+        let (direct, incoming) = direct::way();
+        Self {
+            runtime,
+            engine,
+            ports,
+            last: Cell::new(now),
+            taking_in: Arc::default(),
+            direct,
+            incoming: Arc::new(Mutex::new(incoming)),
+            arrived: AtomicUsize::new(0),
+        }
     }
 
     /// Does something in the process, then lets it run until all it does waits for a turn.
@@ -99,6 +115,10 @@ impl Running {
 
     pub(crate) fn is_taking_in(&self) -> bool {
         self.taking_in.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn has_arrivals(&self) -> bool {
+        self.arrived.load(Ordering::Relaxed) > 0
     }
 
     pub(crate) fn look(&self, backend: &pointsman_core::names::BackendId) {
@@ -137,27 +157,35 @@ impl Running {
         });
     }
 
-    /// Takes messages in, as the host does: all together, and where that cannot be, one by one.
-    pub(crate) fn take_in(&self, batch: Vec<Delivery>) {
-        let (engine, ports) = (self.engine.clone(), Arc::clone(&self.ports));
-        let taking_in = Arc::clone(&self.taking_in);
-        taking_in.store(true, Ordering::Relaxed);
+    /// Is sent something, as a webhook is.
+    pub(crate) fn receive(&self, outgoing: Outgoing) {
+        let (direct, ports) = (self.direct.clone(), Arc::clone(&self.ports));
+        self.arrived.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(async move {
-            if engine.reconcile(&batch).await.is_err() {
-                for one in &batch {
-                    let Err(error) = engine.reconcile(std::slice::from_ref(one)).await else {
-                        continue;
-                    };
-                    if matches!(error, ReconcileError::Store(StoreError::LockLost)) {
-                        continue;
-                    }
-                    let rest = REST * i32::try_from(one.deliveries).unwrap();
-                    let due = later(ports.with(|outside| outside.now), rest);
-                    ports.abandon(&one.receipt, due).await.unwrap();
-                }
-            }
+            let id = outgoing.id.clone();
+            let sent = direct.send(&*ports, outgoing, ports.now()).await;
+            ports.turns.wait("answer its sender").await;
+            ports.with(|outside| outside.answer(&id, sent.is_ok()));
+        });
+    }
+
+    /// Takes in messages of the queue; where none are given, what has come directly.
+    pub(crate) fn take_in(&self, received: Option<Vec<Delivery>>) {
+        let (engine, ports) = (self.engine.clone(), Arc::clone(&self.ports));
+        let (taking_in, incoming) = (Arc::clone(&self.taking_in), Arc::clone(&self.incoming));
+        taking_in.store(true, Ordering::Relaxed);
+        if received.is_none() {
+            self.arrived.store(0, Ordering::Relaxed);
+        }
+        tokio::spawn(async move {
+            let (batch, waiting) = match received {
+                Some(batch) => (batch, Waiting::default()),
+                None => incoming.lock().await.receive(WAITING_MAX).await.unwrap(),
+            };
+            pointsman_reconcile::take_in(&engine, &*ports, &batch, waiting).await;
             ports.with(|outside| {
-                if batch.iter().any(|one| outside.store.locked(&one.receipt).is_some()) {
+                let mut receipts = batch.iter().filter_map(|one| one.receipt.as_ref());
+                if receipts.any(|receipt| outside.store.locked(receipt).is_some()) {
                     outside.violation("I7", "a message was neither completed nor given back");
                 }
             });

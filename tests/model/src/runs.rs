@@ -15,7 +15,7 @@ use proptest::prelude::*;
 
 use crate::{
     azure::{ReadFault, WriteFault, pool},
-    case::{config, pair},
+    case::{config, pair, ways},
     world::{World, backend, book, second_backend, undo},
 };
 
@@ -186,7 +186,7 @@ proptest! {
         share in prop::sample::select(vec!["0%", "50%", "70%"]), (swap, by_label) in any::<(bool, bool)>(),
         hold in prop::sample::select(vec!["", "    hold: 3m\n", "    ramp: {steps: [50%], every: 2m}\n"]),
         events in prop::collection::vec((0_i64..400, event()), 1..12), seed in any::<u64>(),
-        pair in pair(),
+        pair in pair(), ways in ways(),
     ) {
         let (one, other) = if swap { ("second", "pool") } else { ("pool", "second") };
         let member = "member: \"${signal.labels.backend}\"";
@@ -204,6 +204,7 @@ proptest! {
         let mut world = World::new(pool("m0 50, m1 50, m2 50"), playbook)
             .with_second(pool("m0 10, m1 10, m2 10"))
             .with_pair(&pair)
+            .with_ways(&ways)
             .with_clocks(&[0, 0])
             .with_seed(seed);
         let mut fired = BTreeMap::new();

@@ -81,6 +81,8 @@ pub(crate) struct Store {
     pub(crate) queue: Vec<Waiting>,
     locks: u64,
     pub(crate) is_apart: bool,
+    /// Whether nothing can be stored.
+    pub(crate) is_full: bool,
     pub(crate) faults: VecDeque<QueueFault>,
     /// What the commits of a store that is apart left to be relayed.
     pub(crate) outbox: BTreeMap<u64, Outgoing>,
@@ -104,6 +106,7 @@ impl Store {
             queue: Vec::new(),
             locks: 0,
             is_apart,
+            is_full: false,
             faults: faults.into(),
             outbox: BTreeMap::new(),
             entries: 0,
@@ -116,6 +119,9 @@ impl Store {
         commit: &Commit,
         now: Timestamp,
     ) -> Result<Unsettled, StoreError> {
+        if self.is_full {
+            return Err(StoreError::Unavailable("it is full".to_owned()));
+        }
         let group = |scope| version(self.groups.get(scope));
         let as_seen = commit.groups_seen.iter().all(|(scope, seen)| *seen == group(scope))
             && commit.groups.iter().all(|(scope, one)| one.version == group(scope))
@@ -239,6 +245,9 @@ impl Store {
         outgoing: &Outgoing,
         now: Timestamp,
     ) -> Result<Sent, QueueError> {
+        if self.is_full && !self.is_apart {
+            return Err(QueueError::Unavailable("it is full".to_owned()));
+        }
         match self.fault() {
             QueueFault::None | QueueFault::TooLate => Ok(self.send(outgoing, now)),
             QueueFault::LostAfter => {
@@ -287,7 +296,7 @@ impl Store {
                 waiting.deliveries += 1;
                 deliveries.push(Delivery {
                     id: waiting.id.clone(),
-                    receipt: Receipt::new(waiting.lock.to_string()),
+                    receipt: Some(Receipt::new(waiting.lock.to_string())),
                     deliveries: waiting.deliveries,
                     enqueued: waiting.enqueued,
                     message: waiting.message.clone(),

@@ -1,6 +1,7 @@
 //! Everything together: the processes, what is outside of them, and the schedule by which they run.
 
 use std::{
+    collections::BTreeMap,
     ops::{Deref, DerefMut},
     sync::{Arc, atomic::AtomicBool},
 };
@@ -23,7 +24,7 @@ use pointsman_engine::{
 pub(crate) use crate::outside::{Book, at, backend, book, epoch, playbook, second_backend};
 use crate::{
     azure::Azure,
-    outside::Outside,
+    outside::{Outside, Unanswered},
     ports::{Ports, Slot},
     process::{Process, Running},
     store::{Pair, Store},
@@ -68,6 +69,9 @@ pub(crate) struct World {
     sweeping: Option<Timestamp>,
     turn: usize,
     sent: usize,
+    /// Which of the deliveries of signals come directly, over and over; all by the queue where it is
+    /// empty.
+    ways: Vec<bool>,
     /// The signals that were sent, each with when.
     pub(crate) told: Vec<(Timestamp, Signal)>,
 }
@@ -103,6 +107,7 @@ impl World {
             second: None,
             store: Store::new(Pair::One),
             generations: vec![playbook],
+            unanswered: BTreeMap::new(),
             watch: Watch::default(),
             transcript: None,
         };
@@ -117,6 +122,7 @@ impl World {
             sweeping: None,
             turn: 0,
             sent: 0,
+            ways: Vec::new(),
             told: Vec::new(),
         }
     }
@@ -131,6 +137,12 @@ impl World {
     /// A store and a queue of that kind.
     pub(crate) fn with_pair(mut self, pair: &Pair) -> Self {
         self.store = Store::new(pair.clone());
+        self
+    }
+
+    /// Which of the deliveries of signals come directly.
+    pub(crate) fn with_ways(mut self, ways: &[bool]) -> Self {
+        self.ways = ways.to_vec();
         self
     }
 
@@ -182,23 +194,47 @@ impl World {
                 let now = self.now;
                 self.told.extend(signals.iter().map(|signal| (now, signal.clone())));
                 let (source, signals) = ("am".parse().unwrap(), signals.clone());
-                self.send(place, message::Message::Signals { source, signals });
+                let is_direct = self.ways.iter().cycle().nth(self.sent).is_some_and(|way| *way);
+                self.send(place, message::Message::Signals { source, signals }, is_direct);
             }
             Message::Command(command) => {
                 let (by, command) = ("operator".to_owned(), command.clone());
-                self.send(place, message::Message::Command { by, command });
+                self.send(place, message::Message::Command { by, command }, false);
             }
             Message::Pause => self.enter(place, |process| process.switch(true)),
             Message::Resume => self.enter(place, |process| process.switch(false)),
         }
     }
 
-    fn send(&mut self, place: usize, message: message::Message) {
+    fn send(&mut self, place: usize, message: message::Message, is_direct: bool) {
         self.sent += 1;
         let id = MessageId::derive(&["sent", &self.sent.to_string()]);
-        let now = self.now;
-        self.store.send(&Outgoing { id, due: None, message }, now);
-        self.store.queue.last_mut().unwrap().holder = Some(place);
+        let (now, outgoing) = (self.now, Outgoing { id, due: None, message });
+        if is_direct {
+            let unanswered = Unanswered { place, outgoing: outgoing.clone(), is_lost: true };
+            self.unanswered.insert(outgoing.id, unanswered);
+            self.send_unanswered();
+        } else {
+            self.store.send(&outgoing, now);
+            self.store.queue.last_mut().unwrap().holder = Some(place);
+        }
+    }
+
+    /// Sends what is directly to be sent, or to be sent again, because no answer comes any more; false
+    /// where there is none.
+    fn send_unanswered(&mut self) -> bool {
+        let lost = self.unanswered.values_mut().filter(|one| one.is_lost);
+        let lost: Vec<Unanswered> = lost
+            .map(|one| {
+                one.is_lost = false;
+                one.clone()
+            })
+            .collect();
+        let is_any = !lost.is_empty();
+        for Unanswered { place, outgoing, .. } in lost {
+            self.enter(place, |process| process.receive(outgoing));
+        }
+        is_any
     }
 
     /// Has a process look at a backend.
@@ -276,7 +312,9 @@ impl World {
         let waiting = running.map(|running| running.turns().whats()).unwrap_or_default();
         let busy = running.is_some_and(Running::is_taking_in);
         let takes_in = usize::from(!busy && self.store.has_for(place));
-        let choices = takes_in + waiting.len();
+        let has_arrivals = running.is_some_and(Running::has_arrivals);
+        let direct = usize::from(!busy && has_arrivals);
+        let choices = takes_in + direct + waiting.len();
         if choices == 0 {
             return false;
         }
@@ -284,9 +322,12 @@ impl World {
         let chosen = self.chance.as_mut().map_or(0, |chance| chance.below(choices));
         if chosen < takes_in {
             let batch = self.store.receive(place);
-            self.enter(place, |process| process.take_in(batch));
+            self.enter(place, |process| process.take_in(Some(batch)));
+        } else if chosen < takes_in + direct {
+            self.record(|| format!("{place} takes in what came directly"));
+            self.enter(place, |process| process.take_in(None));
         } else {
-            let which = chosen - takes_in;
+            let which = chosen - takes_in - direct;
             self.record(|| format!("{place} goes on to {}", waiting[which]));
             self.enter(place, |process| process.turns().open(which));
         }
@@ -297,6 +338,9 @@ impl World {
     pub(crate) fn run(&mut self) {
         for _ in 0..10_000 {
             self.run_now();
+            if self.send_unanswered() {
+                continue;
+            }
             let asleep: Vec<usize> =
                 (0..self.processes.len()).filter(|place| !self.is_idle(*place)).collect();
             if asleep.is_empty() {
@@ -336,6 +380,8 @@ impl World {
         self.processes[place].running = None;
         let now = self.now;
         self.store.release(place, now);
+        let unanswered = self.unanswered.values_mut().filter(|one| one.place == place);
+        unanswered.for_each(|one| one.is_lost = true);
         self.sweeping.get_or_insert(now);
     }
 
@@ -391,6 +437,11 @@ impl World {
         panic!("more than {WAKES_MAX} messages\n{}", self.story());
     }
 
+    /// Lets time pass in which no process gets to do anything.
+    pub(crate) fn stall(&mut self, seconds: i64) {
+        self.now = later(self.now, SignedDuration::from_secs(seconds));
+    }
+
     /// Whether nothing is going on and nothing is to come, but wakes that find nothing to do.
     pub(crate) fn at_rest(&self) -> bool {
         let is_wake = |message: &message::Message| match message {
@@ -400,6 +451,7 @@ impl World {
         (0..self.processes.len()).all(|place| self.is_idle(place))
             && self.lands().is_none()
             && self.store.outbox.is_empty()
+            && self.unanswered.is_empty()
             && self.store.queue.iter().all(|waiting| is_wake(&waiting.message))
             && self.store.documents.values().all(|document| document.body.is_at_rest())
     }

@@ -7,7 +7,10 @@
 use std::time::Duration;
 
 use pointsman_core::id::MessageId;
-use pointsman_engine::message::{Command, Outgoing};
+use pointsman_engine::{
+    direct,
+    message::{Command, Outgoing},
+};
 use pointsman_host::{Parts, Records, config::Needs, server::Stop, wiring::Role};
 use tokio::{task::JoinHandle, time::Instant};
 
@@ -106,7 +109,8 @@ async fn consume(common: &Common) -> Result<Option<Here>, Failed> {
     match Parts::open(&config, common.mode(), Role::Consumer).await {
         Ok(parts) => {
             let stop = Stop::default();
-            let task = tokio::spawn(pointsman_reconcile::run(parts.clone(), stop.clone()));
+            let (_, nothing) = direct::way();
+            let task = tokio::spawn(pointsman_reconcile::run(parts.clone(), nothing, stop.clone()));
             Ok(Some(Here { parts, stop, task }))
         }
         Err(error) if error.is_consumed_already() => Ok(None),

@@ -493,7 +493,7 @@ async fn a_message_that_is_sent_again_while_it_is_locked_comes_once_more() {
     let row = Row::new(&wake("eu"), at("12:00:00")).unwrap();
     let again = world
         .database()
-        .write(move |conn| Box::pin(async move { messages::insert(conn, &row, None).await }));
+        .write(move |conn| Box::pin(async move { messages::insert(conn, &row).await }));
     assert_eq!(again.await.unwrap(), Sent::Duplicate);
     assert_eq!(take(&world, 2).await.locked, [], "it is locked");
 

@@ -185,7 +185,7 @@ async fn what_comes_after_a_refused_write_is_durable_by_itself() {
         assert!(matches!(refused, Err(StoreError::Conflict)), "{refused:?}");
         let row = Row::new(&wake(&number.to_string()), clock().now()).unwrap();
         let sent = world.database().write_statement_then(
-            move |conn| Box::pin(async move { messages::insert(conn, &row, None).await }),
+            move |conn| Box::pin(async move { messages::insert(conn, &row).await }),
             |inserted| inserted,
         );
         assert_eq!(sent.await.unwrap(), Sent::Stored);
