@@ -11,6 +11,7 @@
 mod backend;
 mod explain;
 mod history;
+mod notice;
 mod over;
 mod plan;
 mod schema;
@@ -27,8 +28,9 @@ pub use self::{
     },
     explain::{Explain, Following},
     history::{History, Line, What},
-    over::{Alerts, Override, Standing, StandingKind},
-    plan::{BackendPlan, OverridePlan, Plan, Verdict, VerdictKind},
+    notice::Notice,
+    over::{Alert, Alerts, Override, Standing, StandingKind},
+    plan::{BackendPlan, Noticed, OverridePlan, Plan, Verdict, VerdictKind},
     schema::schema_text,
     status::{Known, Late, Pause, Status},
     value::{Absent, Change, Effect, VERSION, Value, Why},

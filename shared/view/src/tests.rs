@@ -18,6 +18,7 @@ use pointsman_core::{
     origin::Origin,
     overrides::{End, Held, Life, Override, Standing},
     series::Series,
+    shown::Shown,
     signal::{Heard, SeriesId, Severity, Signal},
 };
 
@@ -60,6 +61,7 @@ fn over(life: Life, standing: Standing) -> Override {
         effect: effect(),
         lease,
         after: Vec::new(),
+        alert: Shown::default(),
         severity: Severity::Critical,
         started: at("11:58:00"),
         since: at("12:00:00"),

@@ -20,6 +20,7 @@ mod expression;
 mod guard;
 mod kind;
 mod matches;
+mod mismatch;
 mod nearest;
 mod needed;
 mod node;
