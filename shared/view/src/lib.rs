@@ -15,6 +15,7 @@ mod notice;
 mod over;
 mod plan;
 mod schema;
+mod shadow;
 mod status;
 mod value;
 mod words;
@@ -32,6 +33,7 @@ pub use self::{
     over::{Alert, Alerts, Override, Standing, StandingKind},
     plan::{BackendPlan, Noticed, OverridePlan, Plan, Verdict, VerdictKind},
     schema::schema_text,
+    shadow::{ShadowReport, WouldHave},
     status::{Known, Late, Pause, Status},
     value::{Absent, Change, Effect, VERSION, Value, Why},
     words::{clock, count, length, moment, with_causes},
