@@ -141,6 +141,7 @@ pub fn hear(
 
 /// Why a signal that is not late leads to nothing.
 fn nothing(hearing: &Hearing, series: &Series, signal: &Signal) -> Option<Nothing> {
+    let mut edits = hearing.edits.values().flatten();
     let is_idle = hearing.edits.is_empty();
     if signal.end().is_some() {
         // The ledger tells of an end that counts.
@@ -154,7 +155,11 @@ fn nothing(hearing: &Hearing, series: &Series, signal: &Signal) -> Option<Nothin
     if !asks {
         return Some(Nothing::Unmatched);
     }
-    is_idle.then_some(Nothing::Known)
+    let is_of_before = |edit: &Edit| matches!(edit, Edit::Claim { fresh: false, .. });
+    match is_idle {
+        true => Some(Nothing::Known),
+        false => edits.all(is_of_before).then_some(Nothing::Changed),
+    }
 }
 
 /// Whether an earlier version has held the run that is on against this playbook.

@@ -72,7 +72,7 @@ impl World {
         let document = |backend: &BackendId| self.documents.get(backend);
         let nothing = hearing.nothing.as_ref()?;
         let says = nothing.says(signal, &self.series, &self.playbook, document);
-        Some((nothing.kind(&self.series, document), says))
+        Some((nothing.kind(&self.series, document)?, says))
     }
 
     fn told(&mut self, signal: &Signal) -> String {
@@ -195,13 +195,14 @@ fn an_alert_that_is_heard_again_says_what_became_of_it() {
             document.undone = document.overrides.keys().map(|id| (id.clone(), at(4))).collect();
         }
     };
-    let heard: [Step<'_>; 10] = [
+    let heard: [Step<'_>; 11] = [
         (None, fired(0, &EU)),
         (None, fired(0, &EU)),
         (Some(&in_force), fired(1, &EU)),
         (Some(&held), fired(2, &EU)),
         (Some(&yielded), fired(3, &EU)),
         (Some(&undone), fired(4, &EU)),
+        (None, Signal { severity: Severity::Critical, ..fired(4, &EU) }),
         (Some(&World::forget), fired(5, &EU)),
         (None, resolved(6, &EU)),
         (None, resolved(6, &EU)),
@@ -216,8 +217,10 @@ fn an_alert_that_is_heard_again_says_what_became_of_it() {
         repeated: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): in force since 1970-01-01T00:00:00Z
         held: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): held: a group would be left with all weights 0
         repeated: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): gave way to someone else's write
-        undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone by ann (a false alarm), until the alert ends and fires anew
-        undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone, until the alert ends and fires anew
+        undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z by ann (a false alarm), until the alert ends and fires anew
+        an edit
+        undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z by ann (a false alarm), until the alert ends and fires anew
+        undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z, until the alert ends and fires anew
         am/f00d resolved at 1970-01-01T00:06:00Z
         an edit
         over: am/f00d (BackendErrors) resolved at 1970-01-01T00:06:00Z, and was not on

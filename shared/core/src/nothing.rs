@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use jiff::Timestamp;
+
 use crate::{
     claim::Claim,
     document::Document,
@@ -30,6 +32,9 @@ pub enum Nothing {
     Unresolvable,
     /// It fires, and all that it asks for was asked for before.
     Known,
+    /// It fires, and asks in another way for what it asked for before: that leads to nothing where it was
+    /// undone or has run out.
+    Changed,
     /// It fires, and came after its end: what the ledger tells of that.
     Late(What),
     /// It has ended, and was not on.
@@ -42,8 +47,8 @@ enum Became<'a> {
     Stands(&'a Override),
     /// A limit or a gate keeps it back.
     Held(&'a Held),
-    /// An operator undid it: who and why, as long as that is known.
-    Undone(Option<(&'a str, &'a str)>),
+    /// An operator undid it: when; who and why, as long as that is known.
+    Undone(Timestamp, Option<(&'a str, &'a str)>),
     /// It has ended by itself, though the alert goes on: why, as long as that is known.
     RanOut(&'a End),
 }
@@ -52,11 +57,14 @@ impl<'a> Became<'a> {
     fn of(claim: &Claim, document: Option<&'a Document>) -> Self {
         let over = document.and_then(|document| document.overrides.get(&claim.id));
         let undone = document.and_then(|document| document.undone.get(&claim.id));
-        if undone.is_some_and(|undone| claim.asked.since <= *undone) {
-            return Self::Undone(match over.map(|over| &over.life) {
-                Some(Life::Ended { why: End::Undone { by, reason }, .. }) => Some((by, reason)),
+        if let Some(at) = undone.filter(|undone| claim.asked.since <= **undone) {
+            let by = match over.map(|over| &over.life) {
+                Some(Life::Ended { why: End::Undone { by, reason }, .. }) => {
+                    Some((&**by, &**reason))
+                }
                 Some(Life::Claimed { .. } | Life::Begun { .. } | Life::Ended { .. }) | None => None,
-            });
+            };
+            return Self::Undone(*at, by);
         }
         match over.map(|over| (over, &over.life, &over.standing)) {
             None => Self::RanOut(&End::Expired),
@@ -70,7 +78,7 @@ impl<'a> Became<'a> {
         match self {
             Self::Stands(_) => Kind::Repeated,
             Self::Held(_) => Kind::Held,
-            Self::Undone(_) => Kind::Undone,
+            Self::Undone(..) => Kind::Undone,
             Self::RanOut(_) => Kind::RanOut,
         }
     }
@@ -85,34 +93,47 @@ impl fmt::Display for Became<'_> {
                 (None, _) => f.write_str("about to begin"),
             },
             Self::Held(why) => write!(f, "held: {why}"),
-            Self::Undone(Some((by, reason))) => {
-                write!(f, "undone by {by} ({reason}), until the alert ends and fires anew")
+            Self::Undone(at, by) => {
+                write!(f, "undone at {at:.0}")?;
+                if let Some((by, reason)) = by {
+                    write!(f, " by {by} ({reason})")?;
+                }
+                f.write_str(", until the alert ends and fires anew")
             }
-            Self::Undone(None) => f.write_str("undone, until the alert ends and fires anew"),
             Self::RanOut(why) => write!(f, "over, though the alert goes on: {why}"),
         }
     }
 }
 
 impl Nothing {
-    /// Which kind of notice it is. The series is as it is after the signal, and so is what `document`
+    /// Whether what became of earlier signals decides what is told.
+    #[must_use]
+    pub const fn is_of_before(&self) -> bool {
+        matches!(self, Self::Known | Self::Changed)
+    }
+
+    /// Which kind of notice it is; none where something comes of it after all. The series is as it is after the signal, and so is what `document`
     /// gives of the backends that it asks something of.
     pub fn kind<'d>(
         &self,
         series: &Series,
         document: impl Fn(&BackendId) -> Option<&'d Document>,
-    ) -> Kind {
+    ) -> Option<Kind> {
+        // Before the others the one that a person can do something about.
+        let first_of = |wanted: &[Kind]| {
+            let became = became(series, document);
+            let kinds: Vec<Kind> = became.iter().map(|(_, became)| became.kind()).collect();
+            wanted.iter().copied().find(|kind| kinds.contains(kind))
+        };
         match self {
-            Self::Unmatched => Kind::Unmatched,
-            Self::Unresolvable => Kind::Unresolvable,
-            Self::Late(_) => Kind::Late,
-            Self::Over => Kind::Over,
+            Self::Unmatched => Some(Kind::Unmatched),
+            Self::Unresolvable => Some(Kind::Unresolvable),
+            Self::Late(_) => Some(Kind::Late),
+            Self::Over => Some(Kind::Over),
+            Self::Changed => first_of(&[Kind::RanOut, Kind::Undone]),
             Self::Known => {
-                let became = became(series, document);
-                let kinds: Vec<Kind> = became.iter().map(|(_, became)| became.kind()).collect();
-                // The one that a person can do something about.
-                let first = [Kind::Held, Kind::RanOut, Kind::Undone];
-                first.into_iter().find(|kind| kinds.contains(kind)).unwrap_or(Kind::Repeated)
+                let first = first_of(&[Kind::Held, Kind::RanOut, Kind::Undone]);
+                Some(first.unwrap_or(Kind::Repeated))
             }
         }
     }
@@ -145,7 +166,7 @@ impl Nothing {
                 Some(end) => format!("{who} resolved at {:.0}, and was not on", end.at),
                 None => format!("{who} was not on"),
             },
-            Self::Known => {
+            Self::Known | Self::Changed => {
                 let became = became(series, document);
                 let mut said: Vec<String> = became.iter().take(CLAIMS_MAX).map(one).collect();
                 if let Some(more @ 1..) = became.len().checked_sub(CLAIMS_MAX) {

@@ -69,3 +69,31 @@ impl Engine {
         if self.inner.gathered.is_due(self.now()) { self.save_notices().await } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pointsman_core::notice::Kind;
+
+    use super::*;
+
+    #[test]
+    fn what_is_gathered_is_due_after_a_while_and_is_taken_once() {
+        let gathered = Gathered::default();
+        let at = |second| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second);
+        let one = |second| {
+            let mut notices = Notices::default();
+            notices.note(Kind::Repeated, "am", at(second), "again");
+            notices
+        };
+        gathered.add(Notices::default(), at(0));
+        assert!(!gathered.is_due(at(1_000)), "there is nothing");
+        gathered.add(one(0), at(0));
+        gathered.add(one(9), at(9));
+        assert!(!gathered.is_due(at(9)));
+        assert!(gathered.is_due(at(10)), "since the first, however many came later");
+        assert!(gathered.is_due(at(-10)), "the clock was set back");
+        let taken = gathered.take();
+        assert_eq!(taken.get(Kind::Repeated, "am").map(|notice| notice.count), Some(2));
+        assert!(gathered.take().is_empty() && !gathered.is_due(at(20)));
+    }
+}

@@ -71,7 +71,7 @@ impl Engine {
                 .or_insert_with(|| Series::new(signal.series.clone()));
             let hearing = hear(series, signal, playbook.generation(), now);
             let mut concerned = hearing.edits;
-            if hearing.nothing == Some(Nothing::Known) {
+            if hearing.nothing.as_ref().is_some_and(Nothing::is_of_before) {
                 // What it asks for may be in force, held, or on its way out, and that is what is asked.
                 for backend in series.asks() {
                     concerned.entry(backend.clone()).or_default();
@@ -102,7 +102,8 @@ impl Engine {
             if let Some(why) = hearing.nothing {
                 let document = |backend: &BackendId| Some(&documents.get(backend)?.0);
                 let says = why.says(signal, series, &playbook.playbook, document);
-                noticed.push((signal.series.clone(), why.kind(series, document), says));
+                let kind = why.kind(series, document);
+                noticed.extend(kind.map(|kind| (signal.series.clone(), kind, says)));
             }
         }
         let paused = paused(&*self.inner.store).await?;

@@ -394,7 +394,7 @@ impl Engine {
         now: Timestamp,
     ) -> Result<(), ReconcileError> {
         let mut asked = BTreeSet::new();
-        for (signal, _) in nothing.iter().filter(|(_, why)| *why == Nothing::Known) {
+        for (signal, _) in nothing.iter().filter(|(_, why)| why.is_of_before()) {
             let series = draft.series.get(&signal.series).map(|(one, _)| &one.body);
             asked.extend(series.into_iter().flat_map(Series::asks));
         }
@@ -414,7 +414,8 @@ impl Engine {
             let Some((Versioned { body: series, .. }, _)) = draft.series.get(&signal.series) else {
                 continue;
             };
-            let (kind, source) = (why.kind(series, document), signal.series.source().as_str());
+            let Some(kind) = why.kind(series, document) else { continue };
+            let source = signal.series.source().as_str();
             let (count, last) = latest.entry((kind, source)).or_insert((0, (*signal, why, series)));
             *count += 1;
             *last = (*signal, why, series);

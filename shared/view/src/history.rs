@@ -41,7 +41,11 @@ impl History {
     #[must_use]
     pub fn with(self, notices: &Notices, from: Option<Timestamp>) -> Self {
         let mut noticed = Notice::all(notices);
-        noticed.retain(|notice| from.is_none_or(|from| notice.latest >= from));
+        // The ledger tells some of it itself, the first time.
+        let told = |notice: &Notice| {
+            notice.count == 1 && self.lines.iter().any(|line| line.what.says == notice.says)
+        };
+        noticed.retain(|notice| from.is_none_or(|from| notice.latest >= from) && !told(notice));
         noticed.sort_by_key(|notice| notice.latest);
         Self { noticed, ..self }
     }
