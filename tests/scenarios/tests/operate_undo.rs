@@ -87,7 +87,7 @@ async fn the_alerts_behind_one_override_are_counted_and_an_undo_names_them_all()
         .await
         .ended(0)
         .says("such as BackendErrors: 5xx on eu (prometheus/f-12, critical)");
-    assert_eq!(status.out.matches("drain eu").count(), 1, "{status:?}");
+    assert_eq!(status.out.matches("drain eu:").count(), 1, "{status:?}");
     let explained = world.say(&["explain", "chat"]).await.ended(0);
     let _ = explained.says("drain eu: 12 alerts, first ").says("in force for");
     let status = world.json(&["status"]).await;
