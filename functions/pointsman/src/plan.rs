@@ -3,7 +3,7 @@
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
-use pointsman_core::names::SourceName;
+use pointsman_core::{names::SourceName, notice::Kind, signal::SeriesId};
 use pointsman_host::{Config, Parts, config::Needs, wiring::Role};
 use pointsman_intake::{BODY_BYTES_MAX, alertmanager};
 use pointsman_view::{self as view, BackendPlan, Plan};
@@ -54,15 +54,18 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let loaded = Arc::new(loaded);
     let plan = show::patiently(show::AZURE, parts.engine.plan(&batch.signals, &loaded)).await?;
     parts.close().await;
-    let unmatched = batch.signals.iter().filter(|signal| {
-        let heard = loaded.playbook.plays_for(signal);
-        heard.matched.is_empty() && heard.failed.is_empty()
-    });
+    let unmatched = plan.noticed.iter().filter(|(_, kind, _)| *kind == Kind::Unmatched);
+    let noticed = |(series, kind, says): &(SeriesId, Kind, String)| view::Noticed {
+        kind: kind.to_string(),
+        series: series.to_string(),
+        says: says.clone(),
+    };
     let plan = Plan {
         version: view::VERSION,
         paused: plan.paused.map(view::Pause::from),
-        heard: plan.heard,
-        unmatched: unmatched.map(|signal| signal.series.to_string()).collect(),
+        heard: plan.heard.iter().map(ToString::to_string).collect(),
+        unmatched: unmatched.map(|(series, ..)| series.to_string()).collect(),
+        noticed: plan.noticed.iter().map(noticed).collect(),
         unusable: batch.unusable.iter().map(|alert| alert.reason.to_string()).collect(),
         truncated: batch.truncated,
         backends: plan.backends.iter().map(would_be).collect(),
@@ -106,8 +109,9 @@ fn describe(plan: &Plan) -> Page {
         out.line("  nothing would be written until `pointsman resume`");
     }
     plan.heard.iter().for_each(|heard| out.line(heard));
-    for series in &plan.unmatched {
-        out.line(format_args!("{series}: no play matches it"));
+    // The ledger has the same words for some.
+    for noticed in plan.noticed.iter().filter(|noticed| !plan.heard.contains(&noticed.says)) {
+        out.line(&noticed.says);
     }
     for reason in &plan.unusable {
         out.line(format_args!(
@@ -119,7 +123,7 @@ fn describe(plan: &Plan) -> Page {
         let were = if plan.truncated == 1 { "was" } else { "were" };
         out.line(format_args!("{alerts} of the group {were} left out by Alertmanager (`max_alerts`), and so by this plan"));
     }
-    if plan.heard.is_empty() && plan.unusable.is_empty() {
+    if plan.heard.is_empty() && plan.noticed.is_empty() && plan.unusable.is_empty() {
         out.line("the signal contains no alert");
     }
     if plan.backends.is_empty() {

@@ -73,6 +73,9 @@ pub async fn run(parts: Parts, mut incoming: Incoming, stop: Stop) {
     if tokio::time::timeout(IDLE_WITHIN, engine.idle()).await.is_err() {
         tracing::warn!("stopped while backends were being looked at; the next start goes on");
     }
+    if let Err(error) = engine.save_notices().await {
+        tracing::warn!("what was noticed last is not saved: {error}");
+    }
 }
 
 async fn pause(stop: &Stop, length: Duration) {

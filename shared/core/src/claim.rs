@@ -23,6 +23,7 @@ use crate::{
     lease::{After, Lease, later},
     names::{BackendId, PlayName},
     origin::Origin,
+    shown::Shown,
     signal::{SeriesId, Severity},
 };
 
@@ -58,6 +59,10 @@ pub struct Asked {
     /// What follows when it is over.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub after: Vec<After>,
+    /// What the alert is, in its own words. An annotation often changes at each repeat, so this is what
+    /// it said when all else that is asked changed last.
+    #[serde(default, skip_serializing_if = "Shown::is_empty")]
+    pub alert: Shown,
     /// How bad the alert is.
     pub severity: Severity,
     /// When the occurrence started, by the source's clock: its age.

@@ -26,6 +26,7 @@ fn asked(generation: u64, severity: usize, started: i64, since: i64) -> Asked {
             every: SignedDuration::ZERO,
         },
         after: Vec::new(),
+        alert: Shown::default(),
         severity: Severity::ALL[severity].1,
         started: at(started),
         since: at(since),

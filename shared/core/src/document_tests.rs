@@ -11,6 +11,7 @@ use crate::{
     lease::{Lease, Until},
     ledger::What,
     overrides::{End, Life, Standing},
+    shown::Shown,
     signal::Severity,
 };
 
@@ -189,6 +190,7 @@ fn an_undo_of_what_is_asked_for_again_is_told_each_time() {
                 every: SignedDuration::ZERO,
             },
             after: Vec::new(),
+            alert: Shown::default(),
             severity: Severity::Critical,
             started: at(0),
             since: at(since),

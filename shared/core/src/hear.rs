@@ -10,9 +10,11 @@ use crate::{
     id::OverrideId,
     ledger::{Line, What},
     names::BackendId,
+    nothing::Nothing,
     origin::Origin,
     playbook::Matched,
     series::{Merged, Occurrence, Series},
+    shown::Shown,
     signal::{SeriesId, Signal},
     step::Generation,
 };
@@ -51,6 +53,8 @@ pub struct Hearing {
     pub lines: Vec<Line>,
     /// Plays that matched and could not be carried out, in words; the signal is kept as a dead letter.
     pub unresolvable: Vec<String>,
+    /// Why it leads to nothing, or to less than its plays say; none where all is done.
+    pub nothing: Option<Nothing>,
 }
 
 impl Hearing {
@@ -71,6 +75,7 @@ pub fn hear(
         edits: BTreeMap::new(),
         lines: Vec::new(),
         unresolvable: Vec::new(),
+        nothing: None,
     };
     let id = series.id.clone();
     let before = series.ended;
@@ -102,6 +107,7 @@ pub fn hear(
                 let again = series.counts_from();
                 let (series, started) = (series.id.clone(), signal.started);
                 let what = What::Late { series, started, ended, again };
+                hearing.nothing = Some(Nothing::Late(what.clone()));
                 hearing.lines.push(Line::once(now, what));
             }
         }
@@ -127,7 +133,33 @@ pub fn hear(
             close(series, *over, at, &mut hearing);
         }
     }
+    if hearing.nothing.is_none() {
+        hearing.nothing = nothing(&hearing, series, signal);
+    }
     hearing
+}
+
+/// Why a signal that is not late leads to nothing.
+fn nothing(hearing: &Hearing, series: &Series, signal: &Signal) -> Option<Nothing> {
+    let mut edits = hearing.edits.values().flatten();
+    let is_idle = hearing.edits.is_empty();
+    if signal.end().is_some() {
+        // The ledger tells of an end that counts.
+        return (is_idle && hearing.lines.is_empty()).then_some(Nothing::Over);
+    }
+    let running = series.running.as_ref()?;
+    let asks = !running.claims.is_empty() || !running.claimed_before.is_empty();
+    if !hearing.unresolvable.is_empty() || !asks && running.failed {
+        return Some(Nothing::Unresolvable);
+    }
+    if !asks {
+        return Some(Nothing::Unmatched);
+    }
+    let is_of_before = |edit: &Edit| matches!(edit, Edit::Claim { fresh: false, .. });
+    match is_idle {
+        true => Some(Nothing::Known),
+        false => edits.all(is_of_before).then_some(Nothing::Changed),
+    }
 }
 
 /// Whether an earlier version has held the run that is on against this playbook.
@@ -156,6 +188,7 @@ fn claim(series: &mut Series, generation: Generation<'_>, now: Timestamp, hearin
     let Some(running) = &mut series.running else { return };
     running.generation = generation.number;
     let heard = generation.playbook.plays_for(&said);
+    running.failed = !heard.failed.is_empty();
     for failure in &heard.failed {
         let why = failure.to_string();
         let (series, play) = (series.id.clone(), failure.play.clone());
@@ -171,8 +204,13 @@ fn claim(series: &mut Series, generation: Generation<'_>, now: Timestamp, hearin
         for place in 0..matched.effects.len() {
             let mut claim = asked(matched, place, &said, running, generation.number);
             let before = known.get(&claim.id);
-            if let Some(before) = before {
-                claim.asked.since = before.asked.since;
+            if let Some(Claim { asked: before, .. }) = before {
+                claim.asked.since = before.since;
+                // An annotation may change at each repeat. By itself it changes nothing.
+                let alert = std::mem::replace(&mut claim.asked.alert, before.alert.clone());
+                if claim.asked != *before {
+                    claim.asked.alert = alert;
+                }
             }
             given_up.remove(&claim.id);
             if before != Some(&claim) {
@@ -211,6 +249,7 @@ fn asked(
             effect: effect.clone(),
             lease: play.lease.clone(),
             after: matched.after.clone(),
+            alert: Shown::of(play.show.iter().map(String::as_str), said),
             severity: said.severity,
             started: running.started,
             since: running.since,
@@ -225,6 +264,11 @@ impl Occurrence {
 }
 
 impl Series {
+    /// The backends that the run which is on asks something of.
+    pub fn asks(&self) -> impl Iterator<Item = &BackendId> {
+        self.running.iter().flat_map(|running| &running.claims).map(|claim| &claim.backend)
+    }
+
     /// Takes in when the document counted a claim from.
     pub fn stamp(&mut self, id: &OverrideId, since: Timestamp) {
         let claims = self.running.iter_mut().flat_map(|running| &mut running.claims);
@@ -253,3 +297,7 @@ impl Document {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "hear_tests.rs"]
+mod tests;

@@ -11,6 +11,7 @@ use crate::{
     origin::Origin,
     overrides::{Life, Override, Standing},
     pool::Member,
+    shown::Shown,
     signal::Severity,
 };
 
@@ -79,6 +80,7 @@ pub(super) fn over(place: usize, text: &str) -> (Override, Fraction) {
             every: jiff::SignedDuration::ZERO,
         },
         after: Vec::new(),
+        alert: Shown::default(),
         behind: Behind::default(),
         joined: Timestamp::UNIX_EPOCH,
         resolved: None,

@@ -8,7 +8,10 @@
 //! Notices are for people. Nothing is decided by them, so that they are the one thing that is counted:
 //! a message that is taken in twice may count twice.
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, btree_map},
+    fmt,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -22,7 +25,7 @@ pub const NOTICE_AGE_MAX: SignedDuration = SignedDuration::from_hours(7 * 24);
 pub const NOTICE_QUIET: SignedDuration = SignedDuration::from_hours(24);
 
 /// How long what is said of the latest may be, in characters.
-pub const SAYS_CHARS_MAX: usize = 600;
+pub const SAYS_CHARS_MAX: usize = 1_000;
 
 /// What is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -38,6 +41,8 @@ pub enum Kind {
     Held,
     /// An alert was heard again whose effect was undone.
     Undone,
+    /// An alert was heard again whose effect has ended by itself.
+    RanOut,
     /// A firing came after the end of its alert.
     Late,
     /// A resolve came for an alert that was not on.
@@ -143,6 +148,15 @@ impl Notices {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+impl IntoIterator for Notices {
+    type Item = (About, Notice);
+    type IntoIter = btree_map::IntoIter<About, Notice>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

@@ -26,19 +26,22 @@
 //! One that ended while nothing of it stood in the backend is forgotten at once: there is nothing to
 //! give back. An undo ends each of these, without a ramp.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     claim::{Behind, Claim},
+    document::Owned,
     effect::Effect,
+    field::{Field, Value},
     fraction::Fraction,
     id::OverrideId,
     lease::{After, Lease, Until, later},
     names::{BackendName, PlayName},
     origin::Origin,
+    shown::Shown,
     signal::{SeriesId, Severity},
 };
 
@@ -53,6 +56,9 @@ pub struct Override {
     pub play: PlayName,
     /// The strongest of the occurrences behind it; the last that was, where none is on any more.
     pub series: SeriesId,
+    /// What that one is, in its own words.
+    #[serde(default, skip_serializing_if = "Shown::is_empty")]
+    pub alert: Shown,
     /// Which generation of the playbook it was claimed under.
     pub generation: u64,
     /// How bad the worst of its alerts is.
@@ -236,6 +242,7 @@ impl Override {
             origin,
             play: claim.play.clone(),
             series: series.clone(),
+            alert: asked.alert.clone(),
             generation: asked.generation,
             severity: asked.severity,
             started: asked.started,
@@ -254,6 +261,7 @@ impl Override {
     pub(crate) fn become_strongest(&mut self) {
         if let Some((series, asked)) = self.behind.strongest() {
             self.series = series.clone();
+            self.alert.clone_from(&asked.alert);
             self.generation = asked.generation;
             self.effect = asked.effect.clone();
             // What is on its way out may have been told to skip its ramp.
@@ -265,6 +273,18 @@ impl Override {
         if let Some((severity, started)) = self.behind.worst() {
             (self.severity, self.started) = (severity, started);
         }
+    }
+
+    /// The weight that it was to promote a member with, where that has no effect: the member has a weight
+    /// of its own, which stays. `owned` are the fields that are changed in its backend.
+    #[must_use]
+    pub fn unused_weight(&self, owned: &BTreeMap<Field, Owned>) -> Option<(&BackendName, u8)> {
+        let Effect::Promote { member, weight: Some(weight) } = &self.effect else { return None };
+        let is_laid = self.begun().is_some() && self.standing == Standing::Admitted;
+        // Without a weight of its own the member would have been given one.
+        let own = owned.get(&Field::weight(member)).map(|owned| owned.baseline);
+        let has_own = matches!(own, None | Some(Value::Number(1..)));
+        (is_laid && has_own).then_some((member, *weight))
     }
 
     /// When it began, where it has and goes on.

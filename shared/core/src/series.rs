@@ -90,6 +90,9 @@ pub struct Occurrence {
     /// for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<Claim>,
+    /// Whether a play was for it that could not be carried out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) failed: bool,
     /// The overrides that were claimed for it by a version whose ids named the occurrence.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) claimed_before: BTreeMap<BackendId, BTreeSet<OverrideId>>,
@@ -145,6 +148,7 @@ impl Series {
             since: started,
             generation,
             claims: Vec::new(),
+            failed: false,
             claimed_before,
         });
         series
@@ -194,6 +198,7 @@ impl Series {
             since: now,
             generation: 0,
             claims: Vec::new(),
+            failed: false,
             claimed_before: BTreeMap::new(),
         };
         match &mut self.running {

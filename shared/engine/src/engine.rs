@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 
 use crate::{
     memory::{Memory, locked},
+    notices::Gathered,
     outbox,
     pace::Pace,
     ports::{
@@ -108,6 +109,7 @@ pub(crate) struct Inner {
     pub(crate) mode: Mode,
     playbook: RwLock<Option<Arc<Loaded>>>,
     pub(crate) memory: Memory,
+    pub(crate) gathered: Gathered,
     pub(crate) pace: Pace,
     looks: Mutex<HashMap<BackendId, Again>>,
     idle: Notify,
@@ -184,6 +186,7 @@ impl Engine {
                 mode,
                 playbook: RwLock::default(),
                 memory: Memory::default(),
+                gathered: Gathered::default(),
                 pace: Pace::default(),
                 looks: Mutex::default(),
                 idle: Notify::new(),

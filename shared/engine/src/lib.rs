@@ -15,6 +15,7 @@ pub mod inspect;
 mod look;
 mod memory;
 pub mod message;
+mod notices;
 pub mod outbox;
 mod pace;
 pub mod pause;

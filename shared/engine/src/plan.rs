@@ -3,8 +3,16 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use pointsman_core::{
-    document::Document, field::Change, group::Pause, hear::hear, ledger::What, names::BackendId,
-    series::Series, signal::Signal,
+    document::Document,
+    field::Change,
+    group::Pause,
+    hear::hear,
+    ledger::What,
+    names::BackendId,
+    nothing::Nothing,
+    notice::Kind,
+    series::Series,
+    signal::{SeriesId, Signal},
 };
 
 use crate::{
@@ -19,8 +27,10 @@ use crate::{
 pub struct Plan {
     /// The pause that is on, if one is: nothing would be written under it.
     pub paused: Option<Pause>,
-    /// What each signal would mean: whether it is heard, late, or nothing new.
-    pub heard: Vec<String>,
+    /// What the ledger would tell of each signal.
+    pub heard: Vec<What>,
+    /// Of each signal that would lead to nothing, what would be noticed.
+    pub noticed: Vec<(SeriesId, Kind, String)>,
     /// What would become of each backend that it concerns.
     pub backends: Vec<BackendPlan>,
 }
@@ -54,18 +64,21 @@ impl Engine {
         let mut series: BTreeMap<_, Series> =
             stored.into_iter().map(|one| (one.body.id.clone(), one.body)).collect();
         let mut documents: BTreeMap<BackendId, (Document, Vec<What>)> = BTreeMap::new();
-        let mut heard = Vec::new();
+        let (mut heard, mut noticed) = (Vec::new(), Vec::new());
         for signal in signals {
             let series = series
                 .entry(signal.series.clone())
                 .or_insert_with(|| Series::new(signal.series.clone()));
             let hearing = hear(series, signal, playbook.generation(), now);
-            heard.extend(hearing.lines.iter().map(|line| line.what.to_string()));
             let mut concerned = hearing.edits;
+            if hearing.nothing.as_ref().is_some_and(Nothing::is_of_before) {
+                // What it asks for may be in force, held, or on its way out, and that is what is asked.
+                for backend in series.asks() {
+                    concerned.entry(backend.clone()).or_default();
+                }
+            }
             if hearing.lines.is_empty() {
-                heard.push(format!("{} says nothing new", signal.series));
-                // What it once said may be in force, held, or on its way out, and that is what is asked
-                // for.
+                // And so may what it once asked for.
                 for Versioned { body, .. } in self.inner.store.documents().await? {
                     if body.overrides.values().any(|over| over.series == signal.series) {
                         concerned.entry(body.backend).or_default();
@@ -85,13 +98,20 @@ impl Engine {
                     }
                 }
             }
+            heard.extend(hearing.lines.into_iter().map(|line| line.what));
+            if let Some(why) = hearing.nothing {
+                let document = |backend: &BackendId| Some(&documents.get(backend)?.0);
+                let says = why.says(signal, series, &playbook.playbook, document);
+                let kind = why.kind(series, document);
+                noticed.extend(kind.map(|kind| (signal.series.clone(), kind, says)));
+            }
         }
         let paused = paused(&*self.inner.store).await?;
         let mut backends = Vec::new();
         for (document, said) in documents.into_values() {
             backends.push(self.plan_backend(document, said, playbook).await?);
         }
-        Ok(Plan { paused, heard, backends })
+        Ok(Plan { paused, heard, noticed, backends })
     }
 
     /// A look up to where it would save.

@@ -16,6 +16,9 @@ use pointsman_core::{
     lease::later,
     ledger::{Line, What},
     names::BackendId,
+    nothing::Nothing,
+    notice::{About, Notice, Notices},
+    playbook::Playbook,
     series::Series,
     signal::{SeriesId, Signal},
 };
@@ -55,6 +58,8 @@ struct Draft {
     seen: BTreeMap<BackendId, u64>,
     /// The backends that are to be looked at once all is saved.
     looks: Vec<BackendId>,
+    /// What leads to nothing.
+    notices: Notices,
 }
 
 impl Draft {
@@ -152,7 +157,7 @@ impl Engine {
 
     /// Saves a draft, with the writes that can be decided already.
     async fn save_draft(&self, draft: Draft) -> Result<Saved, ReconcileError> {
-        let Draft { mut commit, mut documents, looks, .. } = draft;
+        let Draft { mut commit, mut documents, looks, notices, .. } = draft;
         let heard = commit.lines.clone();
         let firsts = self.first_writes(&mut commit, &mut documents, &looks).await;
         for (backend, document) in &mut documents {
@@ -161,6 +166,13 @@ impl Engine {
             }
         }
         commit.documents = documents.into_values().collect();
+        // What changes nothing is not worth a save: what it has noticed goes with another.
+        let (mut gathered, mut later) = (Notices::default(), notices);
+        if changes_something(&commit) {
+            gathered = self.inner.gathered.take();
+            let all = gathered.clone().into_iter().chain(std::mem::take(&mut later));
+            commit.notices = all.collect();
+        }
         let mut prepared = BTreeMap::new();
         let mut decided = Vec::new();
         let mut unsettled = Unsettled::default();
@@ -176,6 +188,8 @@ impl Engine {
             match committed {
                 Ok(left) => unsettled = left,
                 Err(error) => {
+                    // What this draft has noticed is noticed again.
+                    self.inner.gathered.add(gathered, self.now());
                     // Whoever has asked for a look meanwhile is served.
                     for (mut looking, _) in prepared.into_values() {
                         if looking.again() {
@@ -186,6 +200,7 @@ impl Engine {
                 }
             }
         }
+        self.inner.gathered.add(later, self.now());
         let looks = looks.into_iter().filter(|it| !prepared.contains_key(it)).collect();
         let mut firsts: Vec<_> = prepared.into_values().collect();
         for (_, Decided { look, .. }) in &mut firsts {
@@ -341,6 +356,7 @@ impl Engine {
         let mut unresolvable: BTreeMap<&str, Vec<DeadLetterPart>> = BTreeMap::new();
         // Together for each backend: its document is taken out and compared once, not for each.
         let mut edits: BTreeMap<BackendId, Vec<Edit>> = BTreeMap::new();
+        let mut nothing: Vec<(&Signal, Nothing)> = Vec::new();
         for signal in signals {
             let (one, changed) = draft
                 .series
@@ -348,6 +364,7 @@ impl Engine {
                 .or_insert_with(|| (Versioned::new(Series::new(signal.series.clone())), false));
             let hearing = hear(&mut one.body, signal, playbook.generation(), now);
             *changed |= hearing.changed;
+            nothing.extend(hearing.nothing.map(|nothing| (*signal, nothing)));
             draft.commit.lines.extend(hearing.lines);
             for reason in hearing.unresolvable {
                 let body = serde_json::to_string(signal).unwrap_or_default();
@@ -364,6 +381,49 @@ impl Engine {
         draft.commit.dead_letters.extend(letters);
         for (backend, edits) in edits {
             self.edit(draft, &backend, &edits, now).await?;
+        }
+        self.notice(draft, &nothing, &playbook.playbook, now).await
+    }
+
+    /// Notes what leads to nothing, and why: in words for the latest of each kind and source.
+    async fn notice(
+        &self,
+        draft: &mut Draft,
+        nothing: &[(&Signal, Nothing)],
+        playbook: &Playbook,
+        now: Timestamp,
+    ) -> Result<(), ReconcileError> {
+        let mut asked = BTreeSet::new();
+        for (signal, _) in nothing.iter().filter(|(_, why)| why.is_of_before()) {
+            let series = draft.series.get(&signal.series).map(|(one, _)| &one.body);
+            asked.extend(series.into_iter().flat_map(Series::asks));
+        }
+        let mut documents = BTreeMap::new();
+        for backend in asked {
+            let known = draft.documents.get(backend).cloned();
+            let known = known.or_else(|| self.inner.memory.document(backend));
+            let document = match known {
+                Some(known) => Some(known),
+                None => self.inner.store.document(backend).await?,
+            };
+            documents.extend(document.map(|document| (backend.clone(), document.body)));
+        }
+        let document = |backend: &BackendId| documents.get(backend);
+        let mut latest = BTreeMap::new();
+        for (signal, why) in nothing {
+            let Some((Versioned { body: series, .. }, _)) = draft.series.get(&signal.series) else {
+                continue;
+            };
+            let Some(kind) = why.kind(series, document) else { continue };
+            let source = signal.series.source().as_str();
+            let (count, last) = latest.entry((kind, source)).or_insert((0, (*signal, why, series)));
+            *count += 1;
+            *last = (*signal, why, series);
+        }
+        for ((kind, subject), (count, (signal, why, series))) in latest {
+            let says = why.says(signal, series, playbook, document);
+            let about = About { kind, subject: subject.to_owned() };
+            draft.notices.add(about, Notice { count, ..Notice::new(now, &says) });
         }
         Ok(())
     }
@@ -507,6 +567,12 @@ impl Engine {
         })
         .await
     }
+}
+
+/// Whether a commit does more than be done with its messages.
+fn changes_something(commit: &Commit) -> bool {
+    let done = Commit { complete: commit.complete.clone(), ..Commit::default() };
+    *commit != done
 }
 
 /// Tells what was heard: what is about a series, with the ids that its senders were given.

@@ -15,7 +15,7 @@ use crate::{
 pub const SWEEP_MAX: usize = 1_000;
 
 impl Engine {
-    /// Relays what is left in the outbox, puts a newer generation of the playbook in force, and looks
+    /// Relays what is left in the outbox, saves the notices that no save took along, puts a newer generation of the playbook in force, and looks
     /// at the backends that were decided by an older one, and at those whose look was due `grace` ago:
     /// their wake was lost. Gives how many those were.
     ///
@@ -30,6 +30,7 @@ impl Engine {
             self.look(backend);
         }
         outbox::relay(&*self.inner.store, &*self.inner.queue, now).await?;
+        self.save_due_notices().await?;
         // Whoever put a generation in force, a look or the start, did not look at the other backends.
         let number = self.refresh_playbook().await?.number;
         let swept = *locked(&self.inner.swept) == Some(number);

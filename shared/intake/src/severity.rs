@@ -54,6 +54,17 @@ mod tests {
     }
 
     #[test]
+    fn the_readme_says_which_word_is_which_severity() {
+        let readme = include_str!("../../../README.md");
+        for (severity, words) in SPELLINGS {
+            let words = format!("`{}`", words.split(' ').collect::<Vec<_>>().join("`, `"));
+            let rest = if severity == DEFAULT { "; none, or any other word" } else { "" };
+            let row = format!("| `{severity}` | {words}{rest} |");
+            assert!(readme.contains(&row), "the README lacks: {row}");
+        }
+    }
+
+    #[test]
     fn our_own_names_are_among_the_spellings_and_no_word_has_two_meanings() {
         for (name, severity) in Severity::ALL {
             assert_eq!(read(Some(name)), severity);

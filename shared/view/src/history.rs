@@ -5,12 +5,16 @@ use pointsman_core::{
     field::{self, Field},
     ledger,
     names::BackendId,
+    notice::Notices,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::value::{Change, VERSION, Why};
+use crate::{
+    notice::Notice,
+    value::{Change, VERSION, Why},
+};
 
 /// What `history` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -20,13 +24,30 @@ pub struct History {
     pub version: u32,
     /// The newest lines, oldest first.
     pub lines: Vec<Line>,
+    /// What was noticed since the first of these lines and has changed nothing, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub noticed: Vec<Notice>,
 }
 
 impl History {
     /// These lines.
     #[must_use]
     pub fn of(lines: &[ledger::Line]) -> Self {
-        Self { version: VERSION, lines: lines.iter().map(Line::of).collect() }
+        let lines = lines.iter().map(Line::of).collect();
+        Self { version: VERSION, lines, noticed: Vec::new() }
+    }
+
+    /// The same with what was noticed since `from`; all of it, where there are no older lines.
+    #[must_use]
+    pub fn with(self, notices: &Notices, from: Option<Timestamp>) -> Self {
+        let mut noticed = Notice::all(notices);
+        // The ledger tells some of it itself, the first time.
+        let told = |notice: &Notice| {
+            notice.count == 1 && self.lines.iter().any(|line| line.what.says == notice.says)
+        };
+        noticed.retain(|notice| from.is_none_or(|from| notice.latest >= from) && !told(notice));
+        noticed.sort_by_key(|notice| notice.latest);
+        Self { noticed, ..self }
     }
 }
 

@@ -11,6 +11,7 @@
 mod backend;
 mod explain;
 mod history;
+mod notice;
 mod over;
 mod plan;
 mod schema;
@@ -28,8 +29,9 @@ pub use self::{
     },
     explain::{Explain, Following},
     history::{History, Line, What},
-    over::{Alerts, Override, Standing, StandingKind},
-    plan::{BackendPlan, OverridePlan, Plan, Verdict, VerdictKind},
+    notice::Notice,
+    over::{Alert, Alerts, Override, Standing, StandingKind},
+    plan::{BackendPlan, Noticed, OverridePlan, Plan, Verdict, VerdictKind},
     schema::schema_text,
     shadow::{ShadowReport, WouldHave},
     status::{Known, Late, Pause, Status},

@@ -1,5 +1,7 @@
 //! One override: what it does, for which alerts, and how it stands.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use pointsman_core::{
     claim::Occurrences,
@@ -30,6 +32,9 @@ pub struct Override {
     pub effect: Effect,
     /// The strongest of the alerts behind it; the last that was, where none is on any more.
     pub series: String,
+    /// What that one is, in its own words: the labels and annotations that its play shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert: Option<Alert>,
     /// How bad the worst of them is.
     #[schemars(extend("enum" = ["info", "warning", "error", "critical"]))]
     pub severity: String,
@@ -39,6 +44,25 @@ pub struct Override {
     pub alerts: Alerts,
     /// How it stands.
     pub standing: Standing,
+}
+
+/// What an alert is, in its own words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Alert {
+    /// Labels and annotations, by name.
+    pub values: BTreeMap<String, String>,
+    /// The same on one line, in the order in which the play names them: `BackendErrors: eu answers 503`.
+    pub says: String,
+}
+
+impl Alert {
+    /// What there is to show of the alert that an override is for.
+    #[must_use]
+    pub fn of(over: &overrides::Override) -> Option<Self> {
+        let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        let values: BTreeMap<_, _> = over.alert.iter().map(pair).collect();
+        (!values.is_empty()).then(|| Self { values, says: over.alert.to_string() })
+    }
 }
 
 /// The alerts behind an override that are on.
@@ -126,6 +150,12 @@ impl Standing {
     /// How an override of this document stands at `now`.
     #[must_use]
     pub fn of(document: &Document, over: &overrides::Override, now: Timestamp) -> Self {
+        let standing = Self::bare(document, over, now);
+        let says = standing.says + &unused_weight(document, over);
+        Self { says, ..standing }
+    }
+
+    fn bare(document: &Document, over: &overrides::Override, now: Timestamp) -> Self {
         let stood = |field| document.owned.get(&field).is_some_and(|owned| owned.stood);
         let ago = |at: &Timestamp| length(now.duration_since(*at));
         let new = |kind, since: &Timestamp, why, says| Self {
@@ -199,7 +229,25 @@ impl Standing {
     }
 }
 
+/// What is said behind the rest of a promotion whose weight has no effect; otherwise nothing.
+pub(crate) fn unused_weight(document: &Document, over: &overrides::Override) -> String {
+    let unused = over.unused_weight(&document.owned);
+    unused.map_or_else(String::new, |(member, weight)| {
+        format!("; `weight: {weight}` has no effect, as {member} has a weight of its own")
+    })
+}
+
 impl Override {
+    /// Which alert it is for: what that is, its series and how bad it is.
+    #[must_use]
+    pub fn who(&self) -> String {
+        let Self { series, severity, .. } = self;
+        match &self.alert {
+            Some(Alert { says, .. }) => format!("{says} ({series}, {severity})"),
+            None => format!("{series} ({severity})"),
+        }
+    }
+
     pub(crate) fn of(
         document: &Document,
         over: &overrides::Override,
@@ -213,6 +261,7 @@ impl Override {
             generation: over.generation,
             effect: Effect::from(&over.effect),
             series: over.series.to_string(),
+            alert: Alert::of(over),
             severity: over.severity.to_string(),
             started: over.started,
             alerts: Alerts::of(over, counted),

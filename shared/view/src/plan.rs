@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::{
     history::What,
+    over::unused_weight,
     status::Pause,
     value::{Change, Effect, VERSION, Why},
     words::moment,
@@ -25,8 +26,10 @@ pub struct Plan {
     /// The pause that is on, if one is: nothing would be written under it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,
-    /// What each signal would mean, in words: whether it is heard, late, or nothing new.
+    /// What the ledger would tell of each signal, in words.
     pub heard: Vec<String>,
+    /// Each signal that would lead to nothing, and why.
+    pub noticed: Vec<Noticed>,
     /// The alerts that no play matches.
     pub unmatched: Vec<String>,
     /// Why an alert cannot be used, for each of those.
@@ -35,6 +38,17 @@ pub struct Plan {
     pub truncated: u64,
     /// The plan for each backend that is concerned.
     pub backends: Vec<BackendPlan>,
+}
+
+/// A signal that would lead to nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Noticed {
+    /// The kind of the notice, as in `status`.
+    pub kind: String,
+    /// The alert.
+    pub series: String,
+    /// Why, in the words that `status` and `history` would have.
+    pub says: String,
 }
 
 /// The plan for one backend.
@@ -146,11 +160,15 @@ impl BackendPlan {
         changes: &[field::Change],
         told: &[ledger::What],
     ) -> Self {
-        let over = |over: &overrides::Override| OverridePlan {
-            id: over.id.to_string(),
-            play: over.play.to_string(),
-            effect: Effect::from(&over.effect),
-            verdict: Verdict::of(over, told),
+        let over = |over: &overrides::Override| {
+            let mut verdict = Verdict::of(over, told);
+            verdict.says += &unused_weight(document, over);
+            OverridePlan {
+                id: over.id.to_string(),
+                play: over.play.to_string(),
+                effect: Effect::from(&over.effect),
+                verdict,
+            }
         };
         Self {
             backend: document.backend.to_string(),

@@ -7,7 +7,7 @@ use pointsman_core::{group, ledger, series::Series, signal::SeriesId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{backend::Backend, value::VERSION, words::moment};
+use crate::{backend::Backend, notice::Notice, value::VERSION, words::moment};
 
 /// What `status` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -52,6 +52,9 @@ pub struct Known {
     pub dead_letters: u64,
     /// The alerts that were heard again right after their end, and do not count as firing again yet.
     pub late: Vec<Late>,
+    /// What was noticed in the last days and has changed nothing: alerts that led to nothing, and why,
+    /// and deliveries that were turned away.
+    pub noticed: Vec<Notice>,
     /// All backends that an alert has ever concerned, those at rest included.
     pub backends: Vec<Backend>,
 }

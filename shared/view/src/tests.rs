@@ -15,9 +15,11 @@ use pointsman_core::{
     lease::{Lease, Until},
     ledger::{Line, What},
     names::{BackendId, PlayName},
+    notice::{Kind, Notices},
     origin::Origin,
     overrides::{End, Held, Life, Override, Standing},
     series::Series,
+    shown::Shown,
     signal::{Heard, SeriesId, Severity, Signal},
 };
 
@@ -60,6 +62,7 @@ fn over(life: Life, standing: Standing) -> Override {
         effect: effect(),
         lease,
         after: Vec::new(),
+        alert: Shown::default(),
         severity: Severity::Critical,
         started: at("11:58:00"),
         since: at("12:00:00"),
@@ -461,4 +464,84 @@ fn an_alert_heard_right_after_its_end_is_late_until_it_counts() {
     let mut running = stored.clone();
     running.merge(&signal(Heard::Fired, counts), counts);
     assert_eq!(late(&lines, now(), &running), "");
+}
+
+#[test]
+fn history_has_what_was_noticed_since_its_first_line_and_nothing_twice() {
+    let ended = at("12:00:00");
+    let late = What::Late { series: series("f00d"), started: at("11:58:00"), ended, again: None };
+    let mut notices = Notices::default();
+    notices.note(Kind::Late, "prometheus", at("12:01:00"), &late.to_string());
+    notices.note(Kind::Unmatched, "prometheus", at("11:00:00"), "no play is for it");
+    let history = view::History::of(&[Line::once(at("12:01:00"), late.clone())]);
+    let kinds = |notices: &Notices, from| {
+        let noticed = history.clone().with(notices, from).noticed;
+        noticed.into_iter().map(|notice| notice.kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds(&notices, None), ["unmatched"], "the ledger tells of the other");
+    assert_eq!(kinds(&notices, Some(at("11:30:00"))), [""; 0]);
+    notices.note(Kind::Late, "prometheus", at("12:02:00"), &late.to_string());
+    assert_eq!(kinds(&notices, None), ["unmatched", "late"], "it came again");
+}
+
+#[test]
+fn an_alert_is_shown_by_its_own_name_before_its_series() {
+    let mut over = over(begun(), Standing::Admitted);
+    let shown = |over: &Override| {
+        let document = document(over, true);
+        view::Backend::of(&document, &BTreeMap::new(), now()).overrides.remove(0)
+    };
+    assert_eq!(shown(&over).who(), "prometheus/f00d (critical)");
+    assert_eq!(serde_json::to_value(shown(&over)).unwrap().get("alert"), None);
+    let pairs = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let signal = Signal {
+        series: series("f00d"),
+        started: at("12:00:00"),
+        heard: Heard::Fired,
+        severity: Severity::Critical,
+        labels: pairs(&[("alertname", "BackendErrors")]),
+        annotations: pairs(&[("summary", "eu answers 503")]),
+        received: at("12:00:00"),
+    };
+    over.alert = Shown::of(["summary", "alertname"], &signal);
+    let shown = shown(&over);
+    assert_eq!(shown.who(), "eu answers 503: BackendErrors (prometheus/f00d, critical)");
+    let wanted = serde_json::json!({
+        "values": {"alertname": "BackendErrors", "summary": "eu answers 503"},
+        "says": "eu answers 503: BackendErrors",
+    });
+    assert_eq!(serde_json::to_value(shown.alert).unwrap(), wanted);
+}
+
+#[test]
+fn a_weight_that_a_promotion_names_in_vain_is_said_to_have_no_effect() {
+    let member = || "eu".parse().unwrap();
+    let mut over = over(begun(), Standing::Admitted);
+    let said = |over: &Override, own: Option<Value>| {
+        let mut document = document(over, true);
+        document.owned.clear();
+        let owned =
+            |baseline| Owned { baseline, written: Value::Number(50), stood: true, unmet: None };
+        document.owned.insert(Field::priority(&member()), owned(Value::Number(2)));
+        document.owned.extend(own.map(|own| (Field::weight(&member()), owned(own))));
+        let standing = view::Standing::of(&document, over, now()).says;
+        let plan = view::BackendPlan::of(&document, None, &[], &[]);
+        let verdict = &plan.overrides[0].verdict.says;
+        let words = "; `weight: 50` has no effect, as eu has a weight of its own";
+        assert_eq!(standing.ends_with(words), verdict.ends_with(words), "{standing}, {verdict}");
+        standing.ends_with(words)
+    };
+    over.effect = Effect::Promote { member: member(), weight: Some(50) };
+    assert!(said(&over, None), "nothing was to be changed of its weight");
+    assert!(said(&over, Some(Value::Number(30))), "it was scaled with its group");
+    for none in [Value::Number(0), Value::Null, Value::Absent] {
+        assert!(!said(&over, Some(none)), "{none:?}");
+    }
+    over.standing = held();
+    assert!(!said(&over, None), "it is not known yet");
+    over.standing = Standing::Admitted;
+    over.effect = Effect::Promote { member: member(), weight: None };
+    assert!(!said(&over, None), "none was asked for");
 }

@@ -12,7 +12,7 @@ pub fn count(many: impl TryInto<u64>, of: &str) -> String {
 }
 
 /// `2,000`.
-fn number(number: u64) -> String {
+pub(crate) fn number(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -71,7 +71,7 @@ pub(crate) enum Effect {
     Promote(Option<u8>),
 }
 
-/// One series: which play it is for, which member it is about, and its runs.
+/// One series: which play it is for, unless it is for none, which member it is about, and its runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Alert {
     pub(crate) play: usize,
@@ -202,13 +202,17 @@ impl Case {
         (escalated, moved): (usize, usize),
     ) -> Signal {
         let of = &self.alerts[alert];
+        let play = match (of.severity, of.member % 4) {
+            (0, 3) => "none".to_owned(),
+            _ => (of.play % self.plays.len()).to_string(),
+        };
         Signal {
             series: format!("am/{alert}").parse().unwrap(),
             started: at(started),
             heard,
             severity: Severity::ALL[(of.severity + escalated) % 4].1,
             labels: BTreeMap::from([
-                ("play".to_owned(), (of.play % self.plays.len()).to_string()),
+                ("play".to_owned(), play),
                 ("backend".to_owned(), self.name(of.member + moved).to_string()),
             ]),
             annotations: BTreeMap::new(),

@@ -13,12 +13,13 @@ use pointsman_core::{
     lease::later,
     ledger::What,
     names::PlayName,
+    notice::Kind,
     overrides::{End, Held, Life, Override, Standing},
     pool::Pool,
     signal::{SeriesId, Signal},
 };
 
-use crate::world::World;
+use crate::world::{Book, World};
 
 /// Longer than Azure asks to wait, than any wait before something is tried again, and than a write
 /// without an answer may still land.
@@ -63,6 +64,16 @@ impl World {
         }
         let playbook = self.generations.last().unwrap();
         for (series, Firing { told, signal }) in self.firing() {
+            let is_for = |book: &Book| {
+                let heard = book.plays_for(signal);
+                !heard.matched.is_empty() || !heard.failed.is_empty()
+            };
+            let source = series.source().as_str();
+            if !self.generations.iter().any(|book| is_for(book))
+                && self.store.notices.get(Kind::Unmatched, source).is_none()
+            {
+                undone.push(format!("{series} fires, no play is for it, and no notice says so"));
+            }
             for matched in playbook.plays_for(signal).matched {
                 let play = &matched.play.name;
                 for (_, effect) in &matched.effects {

@@ -4,7 +4,7 @@
 //! paragraph, the playbook in `yaml` (its second and later versions in blocks of their own), and the
 //! story in `text`, which begins with the pool; several `text` blocks are several worlds. On the left
 //! of each `|` stands what happens, in the words of [`Story::happen`]; on the right stand the lines
-//! of the ledger, the pool where it has changed, and what is in trouble. `UPDATE_EXPECT=1 cargo test
+//! of the ledger, what was noticed and how often, the pool where it has changed, and what is in trouble. `UPDATE_EXPECT=1 cargo test
 //! -p pointsman-model stories` writes the right side again. All go the same where the store and the queue
 //! are apart.
 //!
@@ -16,6 +16,7 @@ use expect_test::expect_file;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     field::{Field, Value},
+    notice::Notices,
     signal::{Heard, Severity, Signal},
 };
 
@@ -109,6 +110,7 @@ struct Story {
     shown: String,
     second: Option<String>,
     trouble: Option<String>,
+    noticed: Notices,
     /// When each series fired last, and for which member.
     fired: BTreeMap<String, (Timestamp, String)>,
 }
@@ -125,6 +127,7 @@ impl Story {
             told: 0,
             ids: BTreeMap::new(),
             trouble: None,
+            noticed: Notices::default(),
             fired: BTreeMap::new(),
         }
     }
@@ -159,6 +162,15 @@ impl Story {
                 }
             }
         }
+        let noticed = self.world.store.notices.clone();
+        for (about, notice) in noticed.iter() {
+            let known = self.noticed.get(about.kind, &about.subject).map_or(0, |known| known.count);
+            if notice.count != known {
+                let (kind, says) = (about.kind, self.short(&notice.says));
+                seen.push(format!("        noticed, {kind} {}: {says}", notice.count));
+            }
+        }
+        self.noticed = noticed;
         let trouble = self.world.document().and_then(|document| document.trouble.as_ref());
         let trouble = trouble.map(|trouble| trouble.why.clone());
         if trouble != self.trouble {

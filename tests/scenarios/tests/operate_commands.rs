@@ -122,10 +122,9 @@ async fn status_explain_and_history_say_what_is_in_force_what_is_held_and_why() 
     world.weights([0, 0, 20]).await;
     world.status_says("held: ").await;
     let status = world.say(&["status"]).await.ended(0).within(120);
-    let status = status
-        .says("drain eu: in force for")
-        .says("at most 24h")
-        .says("for prometheus/f-eu (critical), by play drain-failing-member");
+    let status = status.says("drain eu: in force for").says("at most 24h").says(
+        "for BackendErrors: 5xx on eu (prometheus/f-eu, critical), by play drain-failing-member",
+    );
     let held = status.out.lines().find(|line| line.contains("drain ap")).expect("it is shown");
     assert!(
         held.contains("held: 0 of the pool's members would serve, and the limit is 1"),
@@ -284,7 +283,7 @@ async fn undo_takes_an_override_out_by_the_beginning_of_its_id_with_and_without_
     let _ = undone
         .says(&format!("undone: drain eu ({eu})"))
         .says("is restored, except for what other overrides change")
-        .says("for prometheus/f-us");
+        .says("for BackendErrors: 5xx on us (prometheus/f-us)");
     world.weights([50, 0, 20]).await;
     let _ = world.say(&["undo", &eu, "--reason", "again"]).await.ended(1).says("is over already");
     let _ = world.say(&["history"]).await.ended(0).says("undone by tester: eu is fine");

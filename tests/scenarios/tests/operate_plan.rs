@@ -52,7 +52,8 @@ async fn a_plan_goes_on_from_what_is_in_force() {
         .say(&["plan", "--signal", &repeat])
         .await
         .ended(0)
-        .says("nothing new")
+        .says("prometheus/f-eu (BackendErrors: 5xx on eu) is known already: drain eu in contoso-apim/chat")
+        .says("(play drain-failing-member): in force since")
         .says("drain eu: within the limits")
         .says("nothing would be written");
 
@@ -102,7 +103,28 @@ async fn a_signal_that_matches_nothing_is_said_to_match_nothing() {
     let world = World::new("plays:\n  - {name: other, when: 'signal.labels.alertname == \"Other\"', do: [{drain: {pool: chat, member: eu}}]}\n").await;
     let signal = world.signal_file(&[Alert::firing("eu", Timestamp::now())]);
     let plan = world.say(&["plan", "--signal", &signal]).await.ended(0);
-    let _ = plan.says("prometheus/f-eu: no play matches it").says("no backend would change");
+    let why = "prometheus/f-eu (BackendErrors: 5xx on eu): no play is for it: other: \
+               `signal.labels.alertname == \"Other\"` is false (alertname is \"BackendErrors\")";
+    let _ = plan.says(why).says("no backend would change");
+    // What is taken in says the same, in `status` and in `history`.
+    let serve = world.serve(&[]).await;
+    let alert = Alert::firing("eu", Timestamp::now());
+    assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
+    world.status_says(why).await;
+    let _ = world.say(&["history"]).await.ended(0).says("prometheus/f-eu fires since").says(why);
+    let status = world.json(&["status"]).await;
+    let noticed = &status["noticed"][0];
+    assert_eq!((&noticed["kind"], &noticed["count"]), (&json!("unmatched"), &json!(1)));
+    assert_eq!(world.json(&["history"]).await["noticed"][0], *noticed);
+    // A repeat is counted, and has no line of its own.
+    assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
+    world.flush(&serve).await;
+    assert!(serve.stop().await);
+    // The last of them is the one that was sent to flush.
+    assert_eq!(world.json(&["status"]).await["noticed"][0]["count"], 3);
+    let history = world.json(&["history"]).await;
+    let lines = history["lines"].as_array().expect("a list");
+    assert_eq!(lines.iter().filter(|line| line["series"] == "prometheus/f-eu").count(), 1);
     // Another playbook than the one in force can be tried.
     let path = world.path("next.yaml");
     let text = std::fs::read_to_string(world.path("playbook.yaml")).expect("a playbook");

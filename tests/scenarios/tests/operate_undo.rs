@@ -49,9 +49,9 @@ async fn a_member_that_others_drain_too_is_not_called_restored() {
     let (one, other) = (of("drain-failing-member"), of("drain-slow-member"));
     let undone = world.say(&["undo", &one, "--reason", "a false alarm"]).await.ended(0);
     let undone = undone
-        .says(&format!("undone: drain eu ({one}), for prometheus/f-eu"))
+        .says(&format!("undone: drain eu ({one}), for BackendErrors: 5xx on eu (prometheus/f-eu)"))
         .says("contoso-apim/chat is restored, except for what other overrides change:")
-        .says(&format!("drain eu ({other}) for prometheus/f-eu"));
+        .says(&format!("drain eu ({other}) for BackendErrors: 5xx on eu (prometheus/f-eu)"));
     assert!(!undone.out.contains("is restored\n"), "{undone:?}");
     assert_eq!(world.azure.view(|azure| azure.weight("chat", "eu")), Some(0));
     let last = world.say(&["undo", &other, "--reason", "too", "--json"]).await.ended(0).json();
@@ -74,12 +74,20 @@ async fn the_alerts_behind_one_override_are_counted_and_an_undo_names_them_all()
     let alerts: Vec<Alert> = (1..=12).map(alert).collect();
     assert_eq!(world.send(&serve, &alerts[..1]).await, 202);
     world.weights([0, 30, 20]).await;
-    let _ = world.say(&["status"]).await.ended(0).says("for prometheus/f-1 (critical), by play");
+    let _ = world
+        .say(&["status"])
+        .await
+        .ended(0)
+        .says("for BackendErrors: 5xx on eu (prometheus/f-1, critical), by play");
     // The document knows a few of them, and the store the rest.
     assert_eq!(world.send(&serve, &alerts).await, 202);
     world.status_says("drain eu: 12 alerts, first ").await;
-    let status = world.say(&["status"]).await.ended(0).says("such as prometheus/f-12 (critical)");
-    assert_eq!(status.out.matches("drain eu").count(), 1, "{status:?}");
+    let status = world
+        .say(&["status"])
+        .await
+        .ended(0)
+        .says("such as BackendErrors: 5xx on eu (prometheus/f-12, critical)");
+    assert_eq!(status.out.matches("drain eu:").count(), 1, "{status:?}");
     let explained = world.say(&["explain", "chat"]).await.ended(0);
     let _ = explained.says("drain eu: 12 alerts, first ").says("in force for");
     let status = world.json(&["status"]).await;

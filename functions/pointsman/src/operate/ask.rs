@@ -87,6 +87,7 @@ async fn known(records: &Records, now: Timestamp) -> Result<Known, Failed> {
         queued: records.queue.depth().await?,
         dead_letters: records.store.count_dead_letters().await?,
         late: late(records, now).await?,
+        noticed: view::Notice::all(&records.store.notices().await?),
         backends: documents.iter().map(backend).collect(),
     })
 }
@@ -130,6 +131,12 @@ pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
         let from = view::moment(late.counts_from);
         out.line(format_args!("  it counts as on again if it is heard from {from} on"));
     }
+    if !known.noticed.is_empty() {
+        out.line("what led to nothing:");
+    }
+    for notice in &known.noticed {
+        out.line(format_args!("  {}", notice.line(now)));
+    }
     if known.busy().next().is_none() {
         out.line("no overrides; every backend is as its owner left it");
     }
@@ -157,7 +164,7 @@ fn describe(out: &mut Page, backend: &view::Backend, now: Timestamp) {
         out.line(format_args!("  {missing}"));
     }
     for over in &backend.overrides {
-        let view::Override { id, effect, series, severity, play, .. } = over;
+        let view::Override { id, effect, play, .. } = over;
         let standing = &over.standing.says;
         let alert = match over.alerts.several(now) {
             None => {
@@ -170,7 +177,7 @@ fn describe(out: &mut Page, backend: &view::Backend, now: Timestamp) {
                 "such as"
             }
         };
-        out.line(format_args!("    {alert} {series} ({severity}), by play {play}"));
+        out.line(format_args!("    {alert} {}, by play {play}", over.who()));
     }
     for write in backend.writes.iter().filter(|write| !write.changes.is_empty()) {
         let open = view::length(now.duration_since(write.at));
@@ -259,15 +266,23 @@ fn fields(out: &mut Page, backend: &view::Backend) {
     }
 }
 
-/// Lines of the ledger, one a line, to the millisecond.
-fn ledger(history: &History) -> Page {
+/// Lines of the ledger, one a line, to the millisecond, and between them what was noticed.
+fn ledger(history: &History, now: Timestamp) -> Page {
     let mut out = Page::default();
+    let mut noticed = history.noticed.iter().peekable();
+    let time = |at: &Timestamp| at.strftime("%Y-%m-%d %H:%M:%S%.3fZ").to_string();
     for view::Line { at, name, what, .. } in &history.lines {
-        let (at, says) = (at.strftime("%Y-%m-%d %H:%M:%S%.3fZ"), &what.says);
+        while let Some(notice) = noticed.next_if(|notice| notice.latest < *at) {
+            out.line(format_args!("{}  {}", time(&notice.latest), notice.line(now)));
+        }
+        let (at, says) = (time(at), &what.says);
         match name {
             Some(name) => out.line(format_args!("{at}  {name}: {says}")),
             None => out.line(format_args!("{at}  {says}")),
         }
+    }
+    for notice in noticed {
+        out.line(format_args!("{}  {}", time(&notice.latest), notice.line(now)));
     }
     out
 }
@@ -279,15 +294,21 @@ pub(crate) async fn history(common: &Common, options: &HistoryOptions) -> Result
         None => None,
     };
     let most = usize::try_from(options.lines).unwrap_or(usize::MAX);
-    let history = History::of(&records.store.history(backend.as_ref(), most).await?);
+    let lines = records.store.history(backend.as_ref(), most).await?;
+    let mut history = History::of(&lines);
+    // What was noticed is about no backend.
+    if backend.is_none() {
+        let older = lines.first().filter(|_| lines.len() >= most).map(|line| line.at);
+        history = history.with(&records.store.notices().await?, older);
+    }
     if common.json {
         return show::json(&history);
     }
-    if history.lines.is_empty() {
+    if history.lines.is_empty() && history.noticed.is_empty() {
         show::note(match &backend {
             Some(backend) => format!("the ledger has no line about {}", backend.short()),
             None => "the ledger is empty".to_owned(),
         });
     }
-    show::page(&ledger(&history))
+    show::page(&ledger(&history, records.clock.now()))
 }

@@ -164,6 +164,14 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
     Ok(Target { backend, command, overrides, alerts, reconnects })
 }
 
+/// The alert that an override is for.
+fn alert(over: &Override) -> String {
+    match view::Alert::of(over) {
+        Some(alert) => format!("{} ({})", alert.says, over.series),
+        None => over.series.to_string(),
+    }
+}
+
 pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCode, Failed> {
     let reading = common.records().await?;
     let target = target(&reading, &options.what, &options.reason.reason).await?;
@@ -202,7 +210,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     let mut text = Page::default();
     for over in overrides {
         let alerts = target.alerts.get(&over.id).and_then(|alerts| alerts.several(now));
-        let alerts = alerts.unwrap_or_else(|| over.series.to_string());
+        let alerts = alerts.unwrap_or_else(|| alert(over));
         text.line(format_args!("undone: {} ({}), for {alerts}", over.effect, over.id));
     }
     let firing: u64 = target.alerts.values().map(|alerts| alerts.count).sum();
@@ -230,7 +238,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         None if !left.others.is_empty() => {
             text.line(format_args!("{short} is restored, except for what other overrides change:"));
             for over in &left.others {
-                text.line(format_args!("  {} ({}) for {}", over.effect, over.id, over.series));
+                text.line(format_args!("  {} ({}) for {}", over.effect, over.id, alert(over)));
             }
         }
         None if overrides.is_empty() && reconnects.is_empty() => {

@@ -37,6 +37,9 @@ pub const RECONNECTS_MAX: usize = 16;
 /// How many members one split may name: as many as Azure allows a pool (page of Backends).
 pub const SPLIT_MEMBERS_MAX: usize = 30;
 
+/// How long the name of a label that a play shows may be, in bytes.
+pub(super) const LABEL_NAME_BYTES_MAX: usize = 200;
+
 /// How long one expression may be, in bytes.
 pub const EXPRESSION_BYTES_MAX: usize = 2_000;
 

@@ -22,11 +22,16 @@ use std::{
     sync::Arc,
 };
 
-use cel::{Context, ExecutionError, Program, Value};
+use cel::{Context, ExecutionError, IdedExpr, Program, Value, common::ast::Expr};
 
 use super::{
-    bounds::EXPRESSION_BYTES_MAX, environment::FUNCTIONS, guard, kind::Wanted, possible,
-    problem::Wrong, vet,
+    bounds::EXPRESSION_BYTES_MAX,
+    environment::FUNCTIONS,
+    guard::{self, skip_text},
+    kind::Wanted,
+    possible,
+    problem::Wrong,
+    vet,
 };
 use crate::signal::{Severity, Signal};
 
@@ -122,8 +127,55 @@ impl Expression {
         }
     }
 
+    /// What its topmost `&&` join, in its order: the whole, where none do.
+    pub(super) fn parts(&self) -> Vec<Part<'_>> {
+        let whole = self.program.expression();
+        let written = &self.program.source_info().source;
+        let (mut nodes, mut cuts) = (Vec::new(), Vec::new());
+        self.split(whole, &mut nodes, &mut cuts);
+        // Where the signs do not stand as they are written, the whole is one part.
+        if cuts.iter().any(|cut| !written.get(*cut..).is_some_and(|rest| rest.starts_with("&&"))) {
+            return vec![Part { node: whole, source: self.source.to_string() }];
+        }
+        let starts = [0].into_iter().chain(cuts.iter().map(|cut| cut + 2));
+        let ends = cuts.iter().copied().chain([written.len()]);
+        let places = starts.zip(ends);
+        let part = |(node, (start, end)): (_, (usize, usize))| Part {
+            node,
+            source: balanced(&written[start..end]).to_owned(),
+        };
+        nodes.into_iter().zip(places).map(part).collect()
+    }
+
+    fn split<'p>(&self, node: &'p IdedExpr, nodes: &mut Vec<&'p IdedExpr>, cuts: &mut Vec<usize>) {
+        if let Expr::Call(call) = &node.expr
+            && call.func_name == "_&&_"
+            && let [left, right] = call.args.as_slice()
+        {
+            self.split(left, nodes, cuts);
+            let sign = self.program.source_info().offset_for(node.id);
+            cuts.push(sign.and_then(|(at, _)| usize::try_from(at).ok()).unwrap_or(usize::MAX));
+            self.split(right, nodes, cuts);
+        } else {
+            nodes.push(node);
+        }
+    }
+
+    /// Whether one of its parts holds of the signal of `scene`.
+    pub(super) fn part_holds(&self, part: &Part<'_>, scene: &Scene) -> Result<bool, Fault> {
+        let value = self.value_of(part.node, scene)?;
+        if let Value::Bool(truth) = value {
+            return Ok(truth);
+        }
+        Err(self.failed(&format!("gave {}", value.type_of())))
+    }
+
     fn value(&self, scene: &Scene) -> Result<Value, Fault> {
-        self.program.execute(&scene.context).map_err(|error| {
+        self.value_of(self.program.expression(), scene)
+    }
+
+    fn value_of(&self, node: &IdedExpr, scene: &Scene) -> Result<Value, Fault> {
+        Value::resolve(node, &scene.context).map_err(|error| {
             if let ExecutionError::NoSuchKey(label) = error {
                 let expression = self.source.to_string();
                 return Fault::Missing { label: label.to_string(), expression };
@@ -197,6 +249,36 @@ impl fmt::Debug for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.source, f)
     }
+}
+
+/// A part of a condition: one side of an `&&` that is not within anything else.
+pub(super) struct Part<'p> {
+    pub(super) node: &'p IdedExpr,
+    /// As it is written.
+    pub(super) source: String,
+}
+
+/// The text of a part without the brackets that are closed or opened in another part.
+fn balanced(text: &str) -> &str {
+    let (mut open, mut unopened) = (0_usize, 0_usize);
+    let mut bytes = text.bytes().enumerate();
+    while let Some((_, byte)) = bytes.next() {
+        match byte {
+            b'"' | b'\'' => skip_text(byte, &mut bytes),
+            b'(' => open += 1,
+            b')' if open == 0 => unopened += 1,
+            b')' => open -= 1,
+            _ => {}
+        }
+    }
+    let mut text = text.trim();
+    for _ in 0..open {
+        text = text.strip_prefix('(').unwrap_or(text).trim_start();
+    }
+    for _ in 0..unopened {
+        text = text.strip_suffix(')').unwrap_or(text).trim_end();
+    }
+    text
 }
 
 /// A signal made ready for expressions; built once and asked by every play.

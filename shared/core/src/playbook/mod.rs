@@ -21,6 +21,7 @@ mod expression;
 mod guard;
 mod kind;
 mod matches;
+mod mismatch;
 mod nearest;
 mod needed;
 mod node;

@@ -18,6 +18,8 @@ pub struct Play {
     pub lease: Lease,
     /// The reconnects that follow when it is over.
     pub after: Vec<ReconnectTemplate>,
+    /// The labels and annotations that show what its alert is, in the order in which they are shown.
+    pub show: Vec<String>,
 }
 
 /// What a play does to a pool, before a signal says to which member.

@@ -8,7 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::{
-    bounds::{DURATION_MAX, EXPRESSION_BYTES_MAX, SPLIT_MEMBERS_MAX},
+    bounds::{DURATION_MAX, EXPRESSION_BYTES_MAX, LABEL_NAME_BYTES_MAX, SPLIT_MEMBERS_MAX},
     problem::clipped,
 };
 use crate::{
@@ -142,6 +142,16 @@ value!(
         "minLength": 1,
         "examples": ["eu-1", "${signal.labels.backend}", "${signal.labels.host.split('.')[0]}"]
     }
+);
+value!(
+    /// The name of a label or an annotation.
+    LabelName: String => String,
+    |text| if text.is_empty() || text.len() > LABEL_NAME_BYTES_MAX {
+        Err(format!("this is not the name of a label: it has 1 to {LABEL_NAME_BYTES_MAX} bytes"))
+    } else {
+        Ok(text)
+    },
+    { "type": "string", "minLength": 1, "maxLength": LABEL_NAME_BYTES_MAX }
 );
 
 fn duration(text: &str) -> Result<SignedDuration, String> {

@@ -13,12 +13,14 @@ use super::{
     },
     decode::{At, Entries},
     value::{
-        Duration, Expression, Member, Members, Percent, PoolName, ServingWeight, Version, Weight,
+        Duration, Expression, LabelName, Member, Members, Percent, PoolName, ServingWeight,
+        Version, Weight,
     },
 };
 use crate::{
     limits::Failover,
     names::{BackendName, PlayName, ResourceGroup, ServiceName, SubscriptionId, WorkspaceName},
+    shown::{SHOW_DEFAULT, SHOW_MAX},
 };
 
 /// What Pointsman does when it hears of trouble with the backends of Azure API Management.
@@ -143,6 +145,10 @@ pub(super) struct Play {
     /// What follows when it is over.
     #[schemars(length(max = RECONNECTS_MAX))]
     pub(super) after: Option<At<Vec<At<After>>>>,
+    /// The labels and annotations that show what its alert is, beside each of its overrides. The default
+    /// is `[alertname, summary]`.
+    #[schemars(length(max = SHOW_MAX), extend("default" = SHOW_DEFAULT))]
+    pub(super) show: Option<At<Vec<At<LabelName>>>>,
 }
 
 /// One thing that a play does.

@@ -14,6 +14,7 @@ use crate::{
     lease::{Lease, Until},
     origin::Origin,
     overrides::End,
+    shown::Shown,
     signal::Severity,
 };
 
@@ -29,6 +30,7 @@ fn over(life: &str, standing: &Standing) -> Override {
             every: SignedDuration::from_mins(1),
         },
         after: Vec::new(),
+        alert: Shown::default(),
         severity: Severity::Critical,
         started: at,
         since: at,

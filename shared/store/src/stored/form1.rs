@@ -16,6 +16,7 @@ use pointsman_core::{
     origin::Origin,
     overrides::{Life, Standing},
     series::STARTS_MAX,
+    shown::Shown,
     signal::{RECEIVED_UNKNOWN, SeriesId, Severity, Signal},
 };
 use serde::Deserialize;
@@ -98,6 +99,7 @@ impl From<Override> for pointsman_core::overrides::Override {
             effect: over.effect.clone(),
             lease: over.lease.clone(),
             after: over.after.clone(),
+            alert: Shown::default(),
             severity: over.severity,
             started: over.started,
             since,
@@ -115,6 +117,7 @@ impl From<Override> for pointsman_core::overrides::Override {
             effect: over.effect,
             lease: over.lease,
             after: over.after,
+            alert: Shown::default(),
             joined: since,
             resolved: over.resolved,
             life: over.life,

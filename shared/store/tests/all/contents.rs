@@ -12,6 +12,7 @@ use pointsman_core::{
     id::OverrideId,
     lease::{Lease, Until},
     notice::{About, Kind, Notices},
+    shown::Shown,
     signal::{Heard, Severity, Signal},
 };
 use pointsman_engine::{
@@ -291,6 +292,7 @@ async fn claims_are_found_by_the_override_that_they_are_of() {
             effect: Effect::Drain { member: "eu".parse().unwrap() },
             lease,
             after: Vec::new(),
+            alert: Shown::default(),
             severity,
             started: at("09:00:00"),
             since: at(since),

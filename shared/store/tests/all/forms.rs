@@ -22,6 +22,7 @@ use pointsman_core::{
     origin::Origin,
     overrides::{End, Held, Life, Override, Standing},
     series::Series,
+    shown::{SHOW_DEFAULT, Shown},
     signal::{Heard, Severity, Signal},
     step::Generation,
 };
@@ -96,6 +97,9 @@ fn series() {
         asked: asked(Effect::Drain { member: "eu".parse().unwrap() }),
     }];
     check("series_running.json", &series);
+    let running = series.running.as_mut().unwrap();
+    running.claims[0].asked.alert = Shown::of(SHOW_DEFAULT, &signal(Heard::Fired));
+    check("series_shown.json", &series);
 }
 
 fn asked(effect: Effect) -> Asked {
@@ -109,6 +113,7 @@ fn asked(effect: Effect) -> Asked {
             every: "PT0S".parse().unwrap(),
         },
         after: Vec::new(),
+        alert: Shown::default(),
         severity: Severity::Critical,
         started: at("11:58:00"),
         since: at("12:00:00"),

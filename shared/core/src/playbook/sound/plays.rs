@@ -28,11 +28,13 @@ use crate::{
     fraction::Fraction,
     lease::{Lease, Until},
     names::BackendName,
+    shown::{SHOW_DEFAULT, SHOW_MAX},
 };
 
 impl Reading<'_> {
     pub(super) fn play(&mut self, wire: wire::Play, declared: Option<&Declared>) -> Option<Play> {
-        let wire::Play { name, when, effects, until, at_most, lasts, hold, ramp, after } = wire;
+        let wire::Play { name, when, effects, until, at_most, lasts, hold, ramp, after, show } =
+            wire;
         let when = when.value.and_then(|text| {
             self.compiled(&text.0, &when.at, |text, known| known.read(text, Wanted::Truth))
         });
@@ -66,12 +68,21 @@ impl Reading<'_> {
             let read = |after: At<_>| self.after(after.value?, first.as_ref());
             Some(after.into_iter().take(RECONNECTS_MAX).filter_map(read).collect())
         });
+        let show = show.map_or_else(
+            || Some(SHOW_DEFAULT.map(str::to_owned).into()),
+            |At { at, value }| {
+                let names = value?;
+                self.bounded(&at, names.len(), SHOW_MAX, "labels");
+                names.into_iter().take(SHOW_MAX).map(At::given).collect()
+            },
+        );
         Some(Play {
             name: name.value?,
             when: when?,
             effects: effects?.into_iter().collect::<Option<_>>()?,
             lease: Lease { until: until?, hold: hold.unwrap_or_default(), ramp, every },
             after: after.unwrap_or_default(),
+            show: show?,
         })
     }
 

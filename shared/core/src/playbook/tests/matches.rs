@@ -240,6 +240,10 @@ fn what_a_play_says_is_what_is_read() {
                     every: 0s,
                 },
                 after: [],
+                show: [
+                    "alertname",
+                    "summary",
+                ],
             },
             Play {
                 name: all,
@@ -269,6 +273,10 @@ fn what_a_play_says_is_what_is_read() {
                         after: 300s,
                     },
                 ],
+                show: [
+                    "alertname",
+                    "summary",
+                ],
             },
             Play {
                 name: for,
@@ -293,6 +301,10 @@ fn what_a_play_says_is_what_is_read() {
                     every: 0s,
                 },
                 after: [],
+                show: [
+                    "alertname",
+                    "summary",
+                ],
             },
         ]
     "#]]

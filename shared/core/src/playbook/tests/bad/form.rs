@@ -264,7 +264,7 @@ fn unknown_fields() {
                |
             12 |     colour: blue
                |     ^^^^^^
-               = the fields here are `name`, `when`, `do`, `until`, `atMost`, `for`, `hold`, `ramp` and `after`
+               = the fields here are `name`, `when`, `do`, `until`, `atMost`, `for`, `hold`, `ramp`, `after` and `show`
         "#]],
     );
 }
@@ -476,7 +476,7 @@ fn wrong_types() {
                |
             17 |   - just text
                |     ^^^^^^^^^
-               = it has `name`, `when`, `do`, `until`, `atMost`, `for`, `hold`, `ramp`, `after`
+               = it has `name`, `when`, `do`, `until`, `atMost`, `for`, `hold`, `ramp`, `after`, `show`
         "#]],
     );
 }
