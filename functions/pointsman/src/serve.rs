@@ -11,6 +11,7 @@ use axum::{
 };
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
+use pointsman_core::notice::{Kind, Notices, SERVE};
 use pointsman_engine::Mode;
 use pointsman_host::{
     Config, Parts,
@@ -18,6 +19,7 @@ use pointsman_host::{
     server::{self, Stop},
     wiring::{Role, store_file},
 };
+use pointsman_view::clock;
 use serde_json::json;
 use tokio::{
     sync::Mutex,
@@ -100,6 +102,9 @@ impl Serving {
             );
         }
         put_in_force(&parts, config, options).await?;
+        let mut started = Notices::default();
+        started.note(Kind::Started, SERVE, parts.records.clock.now(), "");
+        parts.engine.save_notices(started, Vec::new()).await?;
         if config.webhooks.is_empty() {
             tracing::warn!("no sources are configured: only commands can be received");
         }
@@ -119,6 +124,9 @@ impl Serving {
         let mut tasks = JoinSet::new();
         tasks.spawn(pointsman_reconcile::run(parts.clone(), stop.clone()));
         tasks.spawn(pointsman_schedule::run(parts.clone(), stop.clone()));
+        if let Some(every) = parts.check_every {
+            tasks.spawn(pointsman_schedule::check::run(parts.engine.clone(), every, stop.clone()));
+        }
         tracing::info!(%address, store = %store_file(config, mode).display(), "serving");
         Ok(Self { address, parts, tasks, http, stop })
     }
@@ -262,11 +270,20 @@ async fn ready(State(health): State<Arc<Health>>) -> Response {
     }
     let stores = async || parts.records.store.ready().await.err().map(|error| error.to_string());
     missing.extend(probe.ask(parts.records.clock.now(), stores).await);
-    if let Err(error) = parts.engine.playbook().await {
-        missing.push(error.to_string());
-    }
-    if let Some(skew) = parts.engine.skew() {
-        missing.push(format!("this machine's clock is {} s off Azure's", skew.abs().as_secs()));
+    let now = parts.records.clock.now();
+    missing.extend(parts.engine.unable().await);
+    match parts.engine.blind() {
+        Some(blind) => missing.extend(blind.iter().map(|(service, (_, notice))| {
+            let since = clock(notice.first, now);
+            format!(
+                "service {service} of Azure cannot be read since {since}, and alerts are only kept: {}",
+                notice.says
+            )
+        })),
+        None if parts.check_every.is_some() => {
+            missing.push("whether Azure can be reached is not known yet".to_owned());
+        }
+        None => {}
     }
     let status = if missing.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({"ready": missing.is_empty(), "missing": missing}))).into_response()

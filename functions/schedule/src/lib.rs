@@ -1,5 +1,7 @@
 //! Timer-triggered: sweeps for lost wakes, and for a newer playbook, whose pools are looked at once.
 
+pub mod check;
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;

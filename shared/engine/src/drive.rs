@@ -142,10 +142,14 @@ impl Engine {
         };
         match remembered {
             Some(seen) => look.saw(seen),
-            None => match self.read(backend).await {
-                Ok(sight) => look.saw(Seen::now(sight)),
-                Err(unread) => look.learn(Learnt::Unread(unread)),
-            },
+            None => {
+                let read = self.read(backend).await;
+                self.looked(backend, read.is_ok());
+                match read {
+                    Ok(sight) => look.saw(Seen::now(sight)),
+                    Err(unread) => look.learn(Learnt::Unread(unread)),
+                }
+            }
         }
         Ok(())
     }
@@ -207,7 +211,7 @@ impl Engine {
 
     /// Reads a backend, and compares the clocks while the answer is fresh: what is decided from it
     /// may wait for a save, or for the answer to something else.
-    async fn read(&self, backend: &BackendId) -> Result<Sight, Unread> {
+    pub(crate) async fn read(&self, backend: &BackendId) -> Result<Sight, Unread> {
         let seen = self.inner.management.get(backend).await?;
         self.note(backend, &seen)?;
         Ok(seen)

@@ -21,6 +21,7 @@ use pointsman_core::{
 use tokio::sync::Notify;
 
 use crate::{
+    health::Checks,
     memory::{Memory, locked},
     outbox,
     pace::Pace,
@@ -114,6 +115,7 @@ pub(crate) struct Inner {
     /// How many commits have something left that is being done with the queue.
     settling: AtomicUsize,
     skew: Mutex<Option<SignedDuration>>,
+    pub(crate) checks: Checks,
     /// The generation of the playbook under which every backend with something going on was last
     /// sent for; none at the start, when it may be newer than what ran before.
     pub(crate) swept: Mutex<Option<u64>>,
@@ -189,6 +191,7 @@ impl Engine {
                 idle: Notify::new(),
                 settling: AtomicUsize::new(0),
                 skew: Mutex::default(),
+                checks: Checks::default(),
                 swept: Mutex::default(),
             }),
         }

@@ -9,6 +9,7 @@
 pub mod azure;
 mod drive;
 pub mod engine;
+pub mod health;
 pub mod inspect;
 mod look;
 mod memory;

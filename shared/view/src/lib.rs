@@ -10,6 +10,7 @@
 
 mod backend;
 mod explain;
+mod health;
 mod history;
 mod over;
 mod plan;
@@ -26,6 +27,7 @@ pub use self::{
         Backend, Field, GivenUp, Missing, Outcome, Reconnect, Trouble, Unmet, Write, may_land,
     },
     explain::{Explain, Following},
+    health::{Facts, Health, Matter, MatterKind, REFUSED_FOR},
     history::{History, Line, What},
     over::{Alerts, Override, Standing, StandingKind},
     plan::{BackendPlan, OverridePlan, Plan, Verdict, VerdictKind},
