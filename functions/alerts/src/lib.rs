@@ -43,7 +43,7 @@ use pointsman_core::{
 };
 use pointsman_engine::{
     message::{Message, Outgoing},
-    outbox,
+    metrics, outbox,
     ports::{Clock, Commit, DeadLetter, DeadLetterPart, Queue, Store},
 };
 use pointsman_host::{Records, config::Webhook};
@@ -85,6 +85,7 @@ struct Intake {
 impl Intake {
     /// Counts a refusal; of many, one line and one notice stand for all.
     fn refused(self: &Arc<Self>, subject: &str, status: StatusCode, says: String) {
+        metrics::refused(subject, status.as_u16());
         let told = self.refused.take_in(subject, status, self.clock.now());
         let many = match told {
             Tell::Counted => return,
@@ -249,6 +250,9 @@ async fn take(intake: &Intake, source: &dyn Source, request: Request) -> Result<
     let received = intake.clock.now();
     match reader(&bytes, received).map_err(refused)? {
         Told::Alerts(mut batch) => {
+            let (name, unusable) = (source.name().as_str(), batch.unusable.len());
+            metrics::received(name, batch.signals.len() + unusable);
+            metrics::alerts(name, "unusable", unusable as u64);
             hear_watchdog(intake, source.name(), &mut batch, received).await?;
             store(intake, source, batch, received).await
         }
@@ -273,6 +277,7 @@ async fn hear_watchdog(
 ) -> Result<(), Refusal> {
     if intake.watchdogs.take_out(source, &mut batch.signals, received) {
         let mut commit = Commit::default();
+        metrics::alerts(source.as_str(), "watchdog", 1);
         commit.notices.note(Kind::Watchdog, source.as_str(), received, "it was heard");
         save(intake, &commit).await.inspect_err(|_| intake.watchdogs.not_saved(source))?;
     }

@@ -19,6 +19,7 @@ use crate::{
     engine::{Engine, Looking, Mode, PlaybookError, meanwhile, tell},
     look::{Fact, Learnt, Look, Needs, Todo, Unread, is_ahead},
     memory::Seen,
+    metrics,
     ports::{Sight, StoreError, Writing},
 };
 
@@ -189,6 +190,9 @@ impl Engine {
                 let (answer, after) = writing.await;
                 let overtaken = old && answer == Answer::Outrun;
                 let answer = if overtaken { Answer::Overtaken } else { answer };
+                if self.inner.mode == Mode::Live {
+                    metrics::answered(&answer, look.document(), &intent, self.now());
+                }
                 if matches!(answer, Answer::Written { .. }) {
                     self.inner.pace.sent(backend, sent);
                 }

@@ -23,7 +23,7 @@ use tokio::sync::Notify;
 use crate::{
     health::Checks,
     memory::{Memory, locked},
-    outbox,
+    metrics, outbox,
     pace::Pace,
     ports::{
         Clock, Commit, ManagementApi, Published, Queue, Store, StoreError, Unsettled, Versioned,
@@ -302,7 +302,10 @@ impl Engine {
     pub(crate) async fn commit_unsettled(&self, commit: Commit) -> Result<Unsettled, StoreError> {
         let committed = self.inner.store.commit(&commit).await;
         match &committed {
-            Ok(_) => self.inner.memory.saved(commit),
+            Ok(_) => {
+                metrics::saved(&commit);
+                self.inner.memory.saved(commit);
+            }
             Err(_) => self.inner.memory.not_saved(&commit),
         }
         committed

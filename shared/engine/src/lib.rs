@@ -14,6 +14,7 @@ pub mod inspect;
 mod look;
 mod memory;
 pub mod message;
+pub mod metrics;
 pub mod outbox;
 mod pace;
 pub mod pause;

@@ -96,7 +96,7 @@ pub const KEYS: [(&str, &str, &str); 22] = [
         "An address that `serve` calls (GET) for as long as all is well, or its place where it holds a \
          secret.",
     ),
-    ("heartbeat.every", "1m", "How often: `1s` to `1h`."),
+    ("heartbeat.every", "1m", "How often: `10s` to `1h`."),
     ("sources[].name", "", "The source's name, as plays see it in `signal.source`."),
     ("sources[].kind", "", "What it speaks: `alertmanager`."),
     ("sources[].path", "/alerts/NAME", "The path of its webhook."),
@@ -115,9 +115,13 @@ pub const KEYS: [(&str, &str, &str); 22] = [
     ),
 ];
 
-/// The least and the most that may be between two checks of Azure, or two calls of the heartbeat.
-const EVERY: (SignedDuration, SignedDuration) =
+/// The least and the most that may be between two checks of Azure.
+const CHECK_EVERY: (SignedDuration, SignedDuration) =
     (SignedDuration::from_secs(1), SignedDuration::from_hours(1));
+
+/// The least and the most that may be between two calls of the heartbeat's address.
+const BEAT_EVERY: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_secs(10), SignedDuration::from_hours(1));
 
 /// What is between two of them where nothing is said.
 const EVERY_DEFAULT: Duration = Duration::from_secs(60);
@@ -374,12 +378,12 @@ fn path(source: &wire::Source) -> Result<String, Wrong> {
     if !text.starts_with('/')
         || text.len() > 200
         || !text.chars().all(plain)
-        || text.starts_with("/health")
+        || ["/health", "/metrics"].iter().any(|ours| text.starts_with(ours))
     {
         return Err(Wrong::at(
             path,
             "a source cannot have this path",
-            "a path begins with / (and not with /health), and has letters, digits or any of -_./",
+            "a path begins with / (and not with /health or /metrics), and has letters, digits or any of -_./",
         ));
     }
     Ok(text.clone())
@@ -431,8 +435,11 @@ fn length(
 }
 
 /// A length between two times of something.
-fn every_of(text: &Spanned<String>) -> Result<Duration, Wrong> {
-    Ok(length(text, &text.value, EVERY)?.unsigned_abs())
+fn every_of(
+    text: &Spanned<String>,
+    bounds: (SignedDuration, SignedDuration),
+) -> Result<Duration, Wrong> {
+    Ok(length(text, &text.value, bounds)?.unsigned_abs())
 }
 
 fn watchdog(wire: &Spanned<Value>) -> Result<Watchdog, Wrong> {
@@ -458,7 +465,8 @@ fn heartbeat(
     needs: Needs,
     secrets: &Secrets<'_>,
 ) -> Result<Option<Heartbeat>, Wrong> {
-    let every = wire.every.as_ref().map(every_of).transpose()?.unwrap_or(EVERY_DEFAULT);
+    let every = wire.every.as_ref().map(|every| every_of(every, BEAT_EVERY)).transpose()?;
+    let every = every.unwrap_or(EVERY_DEFAULT);
     if needs != Needs::Everything {
         return Ok(None);
     }
@@ -502,7 +510,7 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
     let paced = wire.paced.unwrap_or(!base.is_loopback());
     let inspected = wire.inspected.unwrap_or(!base.is_loopback());
     let check_every = match &wire.check_every {
-        Some(every) => Some(every_of(every)?),
+        Some(every) => Some(every_of(every, CHECK_EVERY)?),
         None => (!base.is_loopback()).then_some(EVERY_DEFAULT),
     };
     let azure = Azure {
