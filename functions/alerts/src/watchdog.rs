@@ -63,3 +63,56 @@ impl Watchdogs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use pointsman_core::signal::{SeriesId, Severity};
+    use pointsman_intake::{Secret, alertmanager::Alertmanager, verify::Authentication};
+
+    use super::*;
+
+    fn signal(alert: &str, heard: Heard) -> Signal {
+        let source: SourceName = "am".parse().unwrap();
+        Signal {
+            series: SeriesId::new(source, alert).unwrap(),
+            started: Timestamp::UNIX_EPOCH,
+            heard,
+            severity: Severity::Warning,
+            labels: BTreeMap::from([("alertname".to_owned(), alert.to_owned())]),
+            annotations: BTreeMap::new(),
+            received: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn it_is_taken_out_of_every_delivery_and_saved_now_and_then() {
+        let secrets: [Secret; 1] = ["secret".parse().unwrap()];
+        let name: SourceName = "am".parse().unwrap();
+        let proof = Authentication::bearer(&secrets).unwrap();
+        let within = SignedDuration::from_mins(10);
+        let watchdogs = Watchdogs::of(&[Webhook {
+            path: "/alerts/am".to_owned(),
+            source: Arc::new(Alertmanager::new(name.clone(), proof)),
+            watchdog: Some(Watchdog { alert: "Watchdog".to_owned(), within }),
+        }]);
+        let heard = |second: i64, heard: Heard| {
+            let mut signals = vec![signal("Watchdog", heard), signal("Other", Heard::Fired)];
+            let now = Timestamp::from_second(second).unwrap();
+            let saved = watchdogs.take_out(&name, &mut signals, now);
+            assert_eq!(signals, [signal("Other", Heard::Fired)]);
+            saved
+        };
+        assert!(!heard(99, Heard::Resolved { stated: None }), "a resolve is no sign of life");
+        assert!(heard(100, Heard::Fired));
+        assert!(!heard(109, Heard::Fired), "the one before stands for it");
+        assert!(heard(110, Heard::Fired));
+        watchdogs.not_saved(&name);
+        assert!(heard(111, Heard::Fired));
+        let mut others = vec![signal("Watchdog", Heard::Fired)];
+        let other: SourceName = "other".parse().unwrap();
+        assert!(!watchdogs.take_out(&other, &mut others, Timestamp::UNIX_EPOCH));
+        assert_eq!(others.len(), 1, "another source has none, and its alert is one like any other");
+    }
+}

@@ -84,6 +84,7 @@ impl Engine {
         let backend = &looking.backend;
         let begin = || Decided { look: Look::new(self.inner.mode), ready: None };
         let Decided { mut look, mut ready } = decided.unwrap_or_else(begin);
+        look.look_again_within(self.inner.look_every);
         let mut saves = 0;
         loop {
             // More to do than one look may: another goes on, so that none starves the rest.

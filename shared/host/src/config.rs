@@ -27,7 +27,7 @@ use pointsman_apim::{
     endpoint::{ApiVersion, BaseUrl, Cloud},
     secret::Secret as AzureSecret,
 };
-use pointsman_core::names::SourceName;
+use pointsman_core::{names::SourceName, wake::LOOK_EVERY};
 use pointsman_intake::{Secret, Source, alertmanager::Alertmanager, verify::Authentication};
 use serde_json::Value;
 use serde_saphyr::Spanned;
@@ -39,7 +39,7 @@ use crate::input;
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
 
 /// Every key, as a path, with its meaning and its default: the README's table.
-pub const KEYS: [(&str, &str, &str); 22] = [
+pub const KEYS: [(&str, &str, &str); 23] = [
     ("listen", "127.0.0.1:7433", "The address and port that `serve` listens on."),
     (
         "store",
@@ -78,6 +78,12 @@ pub const KEYS: [(&str, &str, &str); 22] = [
         "azure.checkEvery",
         "1m; never on this machine",
         "How often `serve` reads one pool of each service to see that Azure can be reached: `1s` to `1h`.",
+    ),
+    (
+        "azure.lookEvery",
+        "1m",
+        "How often a backend with overrides is read, so that a write of someone else is noticed: `5s` to \
+         `1m`.",
     ),
     (
         "azure.credential",
@@ -122,6 +128,9 @@ const CHECK_EVERY: (SignedDuration, SignedDuration) =
 /// The least and the most that may be between two calls of the heartbeat's address.
 const BEAT_EVERY: (SignedDuration, SignedDuration) =
     (SignedDuration::from_secs(10), SignedDuration::from_hours(1));
+
+/// How often a backend with overrides is looked at, at the most and at the least.
+const LOOK_WITHIN: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(5), LOOK_EVERY);
 
 /// What is between two of them where nothing is said.
 const EVERY_DEFAULT: Duration = Duration::from_secs(60);
@@ -220,6 +229,8 @@ pub struct Azure {
     pub inspected: bool,
     /// How often it is found out whether Azure can be reached, where it is.
     pub check_every: Option<Duration>,
+    /// How often a backend with overrides is looked at, so that a write of someone else is noticed.
+    pub look_every: SignedDuration,
     /// As whom requests are made; none where only the store was asked for.
     pub credential: Option<Credential>,
 }
@@ -513,6 +524,9 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
         Some(every) => Some(every_of(every, CHECK_EVERY)?),
         None => (!base.is_loopback()).then_some(EVERY_DEFAULT),
     };
+    let look_every = wire.look_every.as_ref();
+    let look_every =
+        look_every.map(|every| length(every, &every.value, LOOK_WITHIN)).transpose()?;
     let azure = Azure {
         cloud,
         base,
@@ -521,6 +535,7 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
         paced,
         inspected,
         check_every,
+        look_every: look_every.unwrap_or(LOOK_EVERY),
         credential: None,
     };
     let kind = wire.credential.as_ref().map_or(wire::Credential::Auto, |said| said.value);

@@ -53,6 +53,7 @@ fn everything_has_a_default_but_the_sources() {
                     check_every: Some(
                         60s,
                     ),
+                    look_every: 60s,
                     credential: Some(
                         Auto,
                     ),
@@ -87,6 +88,7 @@ fn everything_has_a_default_but_the_sources() {
                     check_every: Some(
                         60s,
                     ),
+                    look_every: 60s,
                     credential: Some(
                         Auto,
                     ),
@@ -125,6 +127,7 @@ fn sources_prove_themselves() {
                     check_every: Some(
                         60s,
                     ),
+                    look_every: 60s,
                     credential: Some(
                         Auto,
                     ),
@@ -188,12 +191,12 @@ fn sources_prove_themselves() {
     check(
         "sources:\n- name: prom\n  kind: alertmanager\n  path: /health/x\n  bearer: {env: TOKEN}\n",
         &expect![[r#"
-        pointsman.yaml:4:9: a source cannot have this path
-          |
-        4 |   path: /health/x
-          |         ^^^^^^^^^
-          = a path begins with / (and not with /health), and has letters, digits or any of -_./
-    "#]],
+            pointsman.yaml:4:9: a source cannot have this path
+              |
+            4 |   path: /health/x
+              |         ^^^^^^^^^
+              = a path begins with / (and not with /health or /metrics), and has letters, digits or any of -_./
+        "#]],
     );
     check(
         "sources:\n- name: p r\n  kind: alertmanager\n  bearer: {env: TOKEN}\n",
@@ -557,7 +560,11 @@ fn signs_of_life_are_read_within_their_bounds() {
     assert_eq!(every("azure: {checkEvery: 5s}"), Ok((Some(5), None)));
     let beat = every("heartbeat: {url: 'https://beat.example/a?b'}").unwrap().1;
     assert_eq!(beat, Some(("https://beat.example/a?b".to_owned(), 60)));
+    let look = |text: &str| parse(text, Needs::Store).map(|config| config.azure.look_every);
+    assert_eq!(look("{}"), Ok(SignedDuration::from_mins(1)));
+    assert_eq!(look("azure: {lookEvery: 5s}"), Ok(SignedDuration::from_secs(5)));
     for (wrong, says) in [
+        ("azure: {lookEvery: 2m}", "too short or too long"),
         ("azure: {checkEvery: 0s}", "like `90s` or `10m`, and here `1s` to `1h`"),
         ("heartbeat: {url: 'https://beat.example', every: 2h}", "too short or too long"),
         ("heartbeat: {every: 1m}", "`url` is missing"),

@@ -151,7 +151,8 @@ impl Parts {
         let management = Arc::new(Azure::new(azure.clone(), Arc::clone(clock)));
         let Records { store, queue, .. } = &records;
         let engine =
-            Engine::new(Arc::clone(store), Arc::clone(queue), management, Arc::clone(clock), mode);
+            Engine::new(Arc::clone(store), Arc::clone(queue), management, Arc::clone(clock), mode)
+                .looking_every(config.azure.look_every);
         let (inspects, check_every) = (config.azure.inspected, config.azure.check_every);
         Ok(Self { records, engine, azure, inspects, check_every })
     }

@@ -8,6 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicU16, AtomicUsize, Ordering},
     },
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -273,13 +274,12 @@ async fn a_watchdog_that_falls_silent_is_trouble_and_no_play_sees_it() {
     let azure = format!("endpoint: '{url}', credential: token, token: {{env: AZURE_TOKEN}}");
     configure(&world, &azure, ", watchdog: 1s", "");
     let serve = world.serve(&[]).await;
-    let silent = |text: &'static str| {
-        let world = &world;
-        async move {
-            world.until(text, async |world| world.say(&["status"]).await.out.contains(text)).await;
-            let ran = world.say(&["status"]).await.ended(3).says(text);
-            assert!(ran.out.contains("alerts may not arrive"), "{ran:?}");
-        }
+    let silent = async |text: &str| {
+        let so = async |world: &World| {
+            let ran = world.say(&["status"]).await;
+            ran.code == 3 && ran.out.contains(text) && ran.out.contains("alerts may not arrive")
+        };
+        world.until(text, so).await;
     };
     silent("its watchdog was not heard since `serve` started at").await;
     let mut body = webhook(&[Alert::firing("eu", Timestamp::now())]);
@@ -375,7 +375,7 @@ async fn what_is_measured_is_sound_to_promtool() {
 async fn a_dead_letter_is_taken_in_again_once_the_playbook_is_mended() {
     let world = World::new(DRAIN).await;
     let serve = world.serve(&[]).await;
-    let alerts = ["eu.example", "us example"].map(|name| Alert::firing(name, Timestamp::now()));
+    let alerts = ["eu/example", "us example"].map(|name| Alert::firing(name, Timestamp::now()));
     assert_eq!(world.send(&serve, &alerts).await, 202);
     let letters = async |world: &World| {
         let letters = world.json(&["dead-letters", "list"]).await;
@@ -386,7 +386,7 @@ async fn a_dead_letter_is_taken_in_again_once_the_playbook_is_mended() {
     let _ = kept.says("0 alerts taken in").says("kept: ");
     assert_eq!(letters(&world).await.len(), 1, "it is kept as it is");
 
-    let mended = DRAIN.replace("signal.labels.backend", "signal.labels.backend.split('.')[0]");
+    let mended = DRAIN.replace("signal.labels.backend", "signal.labels.backend.split('/')[0]");
     world.write_playbook(&mended);
     let _ = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
     // One of its two alerts can be used by now.
@@ -399,7 +399,7 @@ async fn a_dead_letter_is_taken_in_again_once_the_playbook_is_mended() {
     assert_ne!(left[0]["id"], json!(id));
     assert!(left[0]["body"].as_str().is_some_and(|body| body.contains("us example")), "{left:?}");
 
-    let mended = mended.replace("split('.')[0]", "split('.')[0].split(' ')[0]");
+    let mended = mended.replace("split('/')[0]", "split('/')[0].split(' ')[0]");
     world.write_playbook(&mended);
     let _ = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
     // It was received when it was: its resolve has come since.
@@ -414,6 +414,30 @@ async fn a_dead_letter_is_taken_in_again_once_the_playbook_is_mended() {
     world.flush(&serve).await;
     assert_eq!(letters(&world).await, [] as [Value; 0]);
     world.weights([0, 30, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_foreign_write_is_noticed_within_the_time_that_is_configured() {
+    let world = World::new(DRAIN).await;
+    let azure = format!(
+        "endpoint: '{}', lookEvery: 5s, credential: token, token: {{env: AZURE_TOKEN}}",
+        world.azure.arm_url()
+    );
+    configure(&world, &azure, "", "");
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    world.weights([0, 30, 20]).await;
+    world.told("is done").await;
+    let mut body = world.azure.backend("chat").expect("it is there").body;
+    body["properties"]["pool"]["services"][0]["weight"] = json!(7);
+    world.azure.foreign_put("chat", &body).expect("a pool");
+    let wrote = Instant::now();
+    let noticed = async |world: &World| world.ledger().await.count("foreign") > 0;
+    world.until("it is noticed", noticed).await;
+    // Well before the minute that it takes by default.
+    assert!(wrote.elapsed() < Duration::from_secs(30), "{:?}", wrote.elapsed());
     assert!(serve.stop().await);
     world.finish();
 }

@@ -36,6 +36,7 @@ pub(super) struct Azure {
     pub(super) paced: Option<bool>,
     pub(super) inspected: Option<bool>,
     pub(super) check_every: Option<Spanned<String>>,
+    pub(super) look_every: Option<Spanned<String>>,
     pub(super) credential: Option<Spanned<Credential>>,
     pub(super) client_id: Option<Spanned<String>>,
     pub(super) token: Option<Spanned<Places>>,
