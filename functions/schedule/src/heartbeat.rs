@@ -7,7 +7,10 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::notice::{About, Kind, Notices, SERVE};
+use pointsman_core::{
+    names::ServiceAlias,
+    notice::{About, Kind, Notices, SERVE},
+};
 use pointsman_engine::metrics;
 use pointsman_host::{Parts, config};
 use tokio::{task::JoinHandle, time::Instant};
@@ -133,7 +136,7 @@ impl Heartbeat {
                 return Some("whether Azure can be reached is not known yet".to_owned());
             }
             Some(blind) if !blind.is_empty() => {
-                let services: Vec<&str> = blind.keys().map(|service| service.as_str()).collect();
+                let services: Vec<&str> = blind.keys().map(ServiceAlias::as_str).collect();
                 return Some(format!("Azure cannot be read for {}", services.join(", ")));
             }
             Some(_) | None => {}

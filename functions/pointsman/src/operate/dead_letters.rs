@@ -1,11 +1,16 @@
 //! `dead-letters`: what could not be used, to be looked at, taken in again, and dropped.
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
-use pointsman_core::{names::SourceName, playbook::Playbook, signal::Signal};
+use pointsman_core::{
+    names::SourceName,
+    playbook::Playbook,
+    signal::{SeriesId, Signal},
+};
 use pointsman_engine::{
+    Loaded,
     engine::load,
     message::{Message, Outgoing},
     outbox,
@@ -20,8 +25,13 @@ use pointsman_intake::{alertmanager, content_id};
 use pointsman_view as view;
 use serde::Serialize;
 use serde_json::json;
+use tokio::time::Instant;
 
+use super::dispatch::{LOOK_EVERY, TAKEN_WITHIN};
 use crate::{common::Common, failed::Failed, page::Page, show};
+
+/// How long it is before alerts are sent again that were not held against the newest playbook.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What can be done with dead letters.
 #[derive(Clone, Debug, Subcommand)]
@@ -171,8 +181,8 @@ struct Retried {
 
 async fn retry(common: &Common, which: Again) -> Result<ExitCode, Failed> {
     let records = common.records().await?;
-    let playbook = match records.store.published().await? {
-        Some(published) => load(&published)?.playbook,
+    let loaded = match records.store.published().await? {
+        Some(published) => load(&published)?,
         None => return Err(Failed::new("no playbook is published")),
     };
     let mut letters = records.store.dead_letters(usize::MAX).await?;
@@ -187,7 +197,7 @@ async fn retry(common: &Common, which: Again) -> Result<ExitCode, Failed> {
     let (mut retried, mut out) = (Retried::default(), Page::default());
     for letter in letters {
         let id = letter.id.clone();
-        let (taken, kept) = retry_one(&records, &playbook, letter).await?;
+        let (taken, kept) = retry_one(&records, &loaded, letter).await?;
         out.line(format_args!("{id}  {} taken in", view::count(taken, "alert")));
         for DeadLetterPart { reason, .. } in &kept {
             out.line(format_args!("  kept: {reason}"));
@@ -212,7 +222,7 @@ async fn retry(common: &Common, which: Again) -> Result<ExitCode, Failed> {
 /// second retry changes nothing.
 async fn retry_one(
     records: &Records,
-    playbook: &Playbook,
+    loaded: &Loaded,
     letter: DeadLetter,
 ) -> Result<(usize, Vec<DeadLetterPart>), Failed> {
     let DeadLetter { id, at, from, reason, body, parts } = letter;
@@ -224,7 +234,7 @@ async fn retry_one(
     for DeadLetterPart { body, .. } in pieces {
         match alerts_of(&from, at, &body) {
             Ok(alerts) => {
-                match alerts.iter().find_map(|alert| unusable(playbook, alert, records)) {
+                match alerts.iter().find_map(|alert| unusable(&loaded.playbook, alert, records)) {
                     None => signals.extend(alerts),
                     Some(reason) => kept.push(DeadLetterPart { reason, body }),
                 }
@@ -233,15 +243,7 @@ async fn retry_one(
         }
     }
     let taken = signals.len();
-    let mut by_source: BTreeMap<SourceName, Vec<Signal>> = BTreeMap::new();
-    for signal in signals {
-        by_source.entry(signal.series.source().clone()).or_default().push(signal);
-    }
-    for (source, signals) in by_source {
-        let id = content_id(&signals);
-        let message = Message::Signals { source, signals };
-        records.queue.send(Outgoing { id, due: None, message }).await?;
-    }
+    take_in(records, loaded.number, signals).await?;
     let mut still = DeadLetter::of(at, &from, "alerts", kept.clone());
     if let Some(still) = &mut still {
         still.parts.left_out += left_out;
@@ -252,6 +254,56 @@ async fn retry_one(
         records.store.drop_dead_letters(&Chosen { id: Some(id), ..Chosen::default() }).await?;
     }
     Ok((taken, kept))
+}
+
+/// Has signals taken in by this generation of the playbook. A running `serve` takes a generation up a
+/// moment after it was published, and by the one before it nothing would come of them: they are sent
+/// until they were held against this one.
+async fn take_in(records: &Records, generation: u64, signals: Vec<Signal>) -> Result<(), Failed> {
+    let mut by_source: BTreeMap<SourceName, Vec<Signal>> = BTreeMap::new();
+    for signal in signals {
+        by_source.entry(signal.series.source().clone()).or_default().push(signal);
+    }
+    for (source, signals) in by_source {
+        let id = content_id(&signals);
+        let ids: Vec<_> = signals.iter().map(|signal| signal.series.clone()).collect();
+        let outgoing = Outgoing { id, due: None, message: Message::Signals { source, signals } };
+        let end = Instant::now() + TAKEN_WITHIN;
+        'sent: loop {
+            records.queue.send(outgoing.clone()).await?;
+            let again = Instant::now() + AGAIN;
+            while Instant::now() < again {
+                // The next `serve` begins with the newest generation.
+                if !records.are_consumed()? || are_held_against(records, &ids, generation).await? {
+                    break 'sent;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            if Instant::now() >= end {
+                return Err(Failed::new(format_args!(
+                    "`serve` has not taken the alerts in within {} s; the dead letter is kept",
+                    TAKEN_WITHIN.as_secs()
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether each of these series was heard of, and what is on of it was held against this generation.
+async fn are_held_against(
+    records: &Records,
+    ids: &[SeriesId],
+    generation: u64,
+) -> Result<bool, Failed> {
+    let stored = records.store.series(ids).await?;
+    let held = |id: &SeriesId| {
+        let series = stored.iter().find(|series| series.body.id == *id);
+        series.is_some_and(|series| {
+            series.body.running.as_ref().is_none_or(|running| running.generation >= generation)
+        })
+    };
+    Ok(ids.iter().all(held))
 }
 
 /// The alerts that a dead letter's text tells of: a signal, a message of the queue, an alert as its
