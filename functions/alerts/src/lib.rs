@@ -37,11 +37,15 @@ use axum::{
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
-use pointsman_core::ledger::{Line, What};
+use pointsman_core::{
+    ledger::{Line, What},
+    names::SourceName,
+    notice::{About, Kind, NO_SOURCE, Notice},
+};
 use pointsman_engine::{
     direct::Direct,
     message::{Message, Outgoing},
-    outbox,
+    metrics, outbox,
     ports::{Clock, Commit, DeadLetter, DeadLetterPart, Queue, Store},
 };
 use pointsman_host::{Records, config::Webhook};
@@ -52,8 +56,12 @@ use serde_json::json;
 use tracing::Instrument as _;
 
 mod refused;
+mod watchdog;
 
-use crate::refused::Refusals;
+use crate::{
+    refused::{REST_AFTER, Refusals, Tell},
+    watchdog::Watchdogs,
+};
 
 /// How long a body may take to come.
 pub const BODY_WITHIN: Duration = Duration::from_secs(10);
@@ -74,6 +82,47 @@ struct Intake {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     refused: Refusals,
+    watchdogs: Watchdogs,
+}
+
+impl Intake {
+    /// Counts a refusal; of many, one line and one notice stand for all.
+    fn refused(self: &Arc<Self>, subject: &str, status: StatusCode, says: String) {
+        metrics::refused(subject, status.as_u16());
+        let told = self.refused.take_in(subject, status, self.clock.now());
+        let many = match told {
+            Tell::Counted => return,
+            Tell::Now(many) => {
+                told_refused(subject, status, many, &says);
+                Some(many)
+            }
+            Tell::Later => None,
+        };
+        let (intake, subject) = (Arc::clone(self), subject.to_owned());
+        // Beside the answer, which does not wait for the store.
+        tokio::spawn(async move {
+            let many = match many {
+                Some(many) => many,
+                None => {
+                    tokio::time::sleep(REST_AFTER).await;
+                    let rest = intake.refused.rest(&subject, status, intake.clock.now());
+                    let Some(many) = rest else { return };
+                    told_refused(&subject, status, many, &says);
+                    many
+                }
+            };
+            let says = format!("{}: {says}", status.as_u16());
+            let notice = Notice { count: many, ..Notice::new(intake.clock.now(), &says) };
+            let mut commit = Commit::default();
+            commit.notices.add(About { kind: refused::kind(status), subject }, notice);
+            // That it could not be saved is logged.
+            let _ = save(&intake, &commit).await;
+        });
+    }
+}
+
+fn told_refused(source: &str, status: StatusCode, many: u64, says: &str) {
+    tracing::warn!(status = status.as_u16(), many, source, "a delivery was refused: {says}");
 }
 
 /// A route for each webhook, and the answer for every other path. `direct` leads to whoever takes
@@ -87,6 +136,7 @@ pub fn router(webhooks: &[Webhook], records: &Records, direct: Option<Direct>) -
         store: Arc::clone(&records.store),
         clock: Arc::clone(&records.clock),
         refused: Refusals::default(),
+        watchdogs: Watchdogs::of(webhooks),
     });
     let mut router = Router::new();
     for webhook in webhooks {
@@ -97,13 +147,8 @@ pub fn router(webhooks: &[Webhook], records: &Records, direct: Option<Direct>) -
 
 /// Answers who asks for a path that nothing is at: a sender, most likely, whose address is mistyped.
 async fn nowhere(State(intake): State<Arc<Intake>>, request: Request) -> Response {
-    let status = StatusCode::NOT_FOUND;
-    // No source's name is empty.
-    if let Some(many) = intake.refused.take_in("", status, intake.clock.now()) {
-        let path: String = request.uri().path().chars().take(PATH_CHARS_MAX).collect();
-        let status = status.as_u16();
-        tracing::warn!(status, many, path, "a request went to a path that no source has");
-    }
+    let path: String = request.uri().path().chars().take(PATH_CHARS_MAX).collect();
+    intake.refused(NO_SOURCE, StatusCode::NOT_FOUND, format!("no source has the path {path}"));
     Refusal::NotFound.into_response()
 }
 
@@ -113,18 +158,12 @@ async fn receive(State(intake): State<Arc<Intake>>, request: Request) -> Respons
     };
     let name = source.name();
     let span = tracing::info_span!("signal", source = %name, id = tracing::field::Empty);
-    let taken = take(&intake, source.as_ref(), request).instrument(span.clone());
+    let taken = take(&intake, source.as_ref(), request).instrument(span);
     taken.await.unwrap_or_else(|refusal| {
         let (status, why, _) = refusal.words();
         // Of these a line was written where it was found.
-        let told = if matches!(refusal, Refusal::Unreadable(_) | Refusal::Unavailable) {
-            None
-        } else {
-            intake.refused.take_in(name.as_str(), status, intake.clock.now())
-        };
-        if let Some(many) = told {
-            let status = status.as_u16();
-            span.in_scope(|| tracing::warn!(status, many, "a delivery was refused: {why}"));
+        if !matches!(refusal, Refusal::Unreadable(_) | Refusal::Unavailable) {
+            intake.refused(name.as_str(), status, why);
         }
         refusal.into_response()
     })
@@ -215,7 +254,13 @@ async fn take(intake: &Intake, source: &dyn Source, request: Request) -> Result<
     };
     let received = intake.clock.now();
     match reader(&bytes, received).map_err(refused)? {
-        Told::Alerts(batch) => store(intake, source, batch, received).await,
+        Told::Alerts(mut batch) => {
+            let (name, unusable) = (source.name().as_str(), batch.unusable.len());
+            metrics::received(name, batch.signals.len() + unusable);
+            metrics::alerts(name, "unusable", unusable as u64);
+            hear_watchdog(intake, source.name(), &mut batch, received).await?;
+            store(intake, source, batch, received).await
+        }
         Told::Reply(reply) => Ok(reply.map(Body::from)),
         Told::Unreadable { body, why } => {
             let reason = why.to_string();
@@ -226,6 +271,22 @@ async fn take(intake: &Intake, source: &dyn Source, request: Request) -> Result<
             Err(Refusal::Unreadable(reason))
         }
     }
+}
+
+/// Takes the source's watchdog out of a delivery, and saves that it was heard.
+async fn hear_watchdog(
+    intake: &Intake,
+    source: &SourceName,
+    batch: &mut Batch,
+    received: Timestamp,
+) -> Result<(), Refusal> {
+    if intake.watchdogs.take_out(source, &mut batch.signals, received) {
+        let mut commit = Commit::default();
+        metrics::alerts(source.as_str(), "watchdog", 1);
+        commit.notices.note(Kind::Watchdog, source.as_str(), received, "it was heard");
+        save(intake, &commit).await.inspect_err(|_| intake.watchdogs.not_saved(source))?;
+    }
+    Ok(())
 }
 
 /// Reads the body, unless the head says that it is too large.

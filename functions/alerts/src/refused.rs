@@ -1,19 +1,26 @@
-//! What is logged of refused deliveries.
+//! What is logged and kept of refused deliveries.
 //!
 //! A sender whose token was rotated away does not send again what is answered with 4xx, so this side
-//! has to say that something is wrong. Whoever can reach the port can be refused as often as they
-//! like: of each source and status, one line a minute is told, with how many there were since the last.
+//! has to say that something is wrong: in the log, and in `status`. Whoever can reach the port can be
+//! refused as often as they like: of each source and status, one line a minute is told and one notice
+//! saved, with how many there were since the last. Those that come after it wait for the end of that
+//! minute, so that all of them are counted.
 
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
+use pointsman_core::notice::Kind;
 
 /// How long it is between two lines of one source and status.
 const EVERY: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long after the first one that waits the rest is told.
+pub(crate) const REST_AFTER: Duration = Duration::from_secs(61);
 
 /// What was told last of each source and status.
 #[derive(Debug, Default)]
@@ -26,27 +33,60 @@ struct Told {
     since: u64,
 }
 
+/// What is to be done about a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tell {
+    /// Tell now that there were so many since the last line, this one included.
+    Now(u64),
+    /// Tell the rest [`REST_AFTER`] this: it is the first that waits.
+    Later,
+    /// Nothing: another one that waits sees to it.
+    Counted,
+}
+
 impl Refusals {
-    /// Takes in a refusal, of a source by its name; gives how many there were since the last line, this
-    /// one included, if there is to be a line now.
-    pub(crate) fn take_in(&self, source: &str, status: StatusCode, now: Timestamp) -> Option<u64> {
+    /// Takes in a refusal, of a source by its name.
+    pub(crate) fn take_in(&self, source: &str, status: StatusCode, now: Timestamp) -> Tell {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match told.get_mut(&(source.to_owned(), status)) {
-            // A clock that was set back must not keep it silent.
-            Some(told) if now.duration_since(told.at).abs() < EVERY => {
+            Some(told) if told.is_fresh(now) => {
                 told.since += 1;
-                None
+                if told.since == 1 { Tell::Later } else { Tell::Counted }
             }
-            Some(told) => {
-                let many = told.since + 1;
-                *told = Told { at: now, since: 0 };
-                Some(many)
-            }
+            Some(told) => Tell::Now(told.tell(now) + 1),
             None => {
                 told.insert((source.to_owned(), status), Told { at: now, since: 0 });
-                Some(1)
+                Tell::Now(1)
             }
         }
+    }
+
+    /// How many wait to be told; none where a line was told meanwhile, and others see to the rest.
+    pub(crate) fn rest(&self, source: &str, status: StatusCode, now: Timestamp) -> Option<u64> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = told.get_mut(&(source.to_owned(), status))?;
+        (told.since > 0 && !told.is_fresh(now)).then(|| told.tell(now))
+    }
+}
+
+impl Told {
+    /// A clock that was set back must not keep it silent.
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at).abs() < EVERY
+    }
+
+    fn tell(&mut self, now: Timestamp) -> u64 {
+        self.at = now;
+        std::mem::take(&mut self.since)
+    }
+}
+
+/// What a refusal is noticed as.
+pub(crate) fn kind(status: StatusCode) -> Kind {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Kind::Denied,
+        StatusCode::PAYLOAD_TOO_LARGE => Kind::TooLarge,
+        _ => Kind::Refused,
     }
 }
 
@@ -59,19 +99,25 @@ mod tests {
         let refused = Refusals::default();
         let (one, other) = ("one", "other");
         let (denied, large) = (StatusCode::FORBIDDEN, StatusCode::PAYLOAD_TOO_LARGE);
+        let at = |second| Timestamp::from_second(second).unwrap();
         for (second, source, status, told) in [
-            (100, one, denied, Some(1)),
-            (101, one, denied, None),
-            (101, other, denied, Some(1)),
-            (102, one, large, Some(1)),
-            (159, one, denied, None),
-            (160, one, denied, Some(3)),
-            (161, one, denied, None),
-            // The clock was set back.
-            (10, one, denied, Some(2)),
+            (100, one, denied, Tell::Now(1)),
+            (101, one, denied, Tell::Later),
+            (101, other, denied, Tell::Now(1)),
+            (102, one, large, Tell::Now(1)),
+            (159, one, denied, Tell::Counted),
+            (160, one, denied, Tell::Now(3)),
+            (161, one, denied, Tell::Later),
         ] {
-            let now = Timestamp::from_second(second).unwrap();
+            let now = at(second);
             assert_eq!(refused.take_in(source, status, now), told, "{source} {status} {second}");
         }
+        // The one of 101 comes back: a line was told at 160.
+        assert_eq!(refused.rest(one, denied, at(162)), None);
+        assert_eq!(refused.rest(one, denied, at(222)), Some(1));
+        assert_eq!(refused.rest(one, denied, at(300)), None, "it is told");
+        assert_eq!(refused.rest(other, large, at(300)), None, "there was none");
+        // The clock was set back.
+        assert_eq!(refused.take_in(one, denied, at(10)), Tell::Now(1));
     }
 }

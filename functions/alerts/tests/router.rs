@@ -374,7 +374,7 @@ impl Source for Signing {
 #[tokio::test]
 async fn a_source_may_sign_its_bytes_and_have_an_answer_of_its_own() {
     let source = Arc::new(Signing("signing".parse().unwrap()));
-    let webhook = Webhook { path: "/signing".to_owned(), source };
+    let webhook = Webhook { path: "/signing".to_owned(), source, watchdog: None };
     let world = World::new(vec![webhook]).await;
     let signed = async |body: &str| {
         let signature: String = body.chars().rev().collect();

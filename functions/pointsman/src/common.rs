@@ -3,6 +3,7 @@
 use std::{io, ops::Deref, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
+use jiff::SignedDuration;
 use pointsman_apim::{
     Client,
     client::{Pace, Retries},
@@ -97,9 +98,12 @@ impl Common {
 
     /// The records, to look at. Where there is no store yet, none is made: an empty one is shown.
     pub(crate) async fn records(&self) -> Result<Reading, Failed> {
-        let (file, is_there) = self.store(&self.config(Needs::Store)?)?;
+        let config = self.config(Needs::Store)?;
+        let (file, is_there) = self.store(&config)?;
+        let watchdogs = config.watchdogs.into_iter();
+        let watchdogs = watchdogs.map(|(source, it)| (source.to_string(), it.within)).collect();
         if is_there {
-            return Ok(Reading { records: Records::open(&file).await?, empty: None });
+            return Ok(Reading { records: Records::open(&file).await?, empty: None, watchdogs });
         }
         show::note(format_args!(
             "there is no store at {} yet; `pointsman serve` makes it",
@@ -107,7 +111,7 @@ impl Common {
         ));
         let empty = tempfile::tempdir()?;
         let records = Records::open(&empty.path().join("empty.db")).await?;
-        Ok(Reading { records, empty: Some(empty) })
+        Ok(Reading { records, empty: Some(empty), watchdogs })
     }
 }
 
@@ -116,6 +120,8 @@ pub(crate) struct Reading {
     records: Records,
     /// The folder of the empty ones.
     empty: Option<TempDir>,
+    /// The sources that send a sign of life, each with how long it may be silent.
+    pub(crate) watchdogs: Vec<(String, SignedDuration)>,
 }
 
 impl Reading {

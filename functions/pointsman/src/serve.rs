@@ -5,12 +5,13 @@ use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     extract::State,
-    http::StatusCode,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
     routing::get,
 };
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
+use pointsman_core::notice::{Kind, Notices, SERVE};
 use pointsman_engine::{
     Mode,
     direct::{self, Direct},
@@ -21,6 +22,7 @@ use pointsman_host::{
     server::{self, Stop},
     wiring::{Role, store_file},
 };
+use pointsman_view::clock;
 use serde_json::json;
 use tokio::{
     sync::Mutex,
@@ -34,9 +36,12 @@ use crate::{common::Common, failed::Failed, page::Page, playbook, show};
 const CONSUME_WITHIN: Duration = Duration::from_secs(2);
 const CONSUME_EVERY: Duration = Duration::from_millis(50);
 
-/// For how long it is remembered whether the store can store, in seconds. To find out takes a durable
-/// write, and it may be asked often.
+/// For how long it is remembered whether the store can store, and what is measured, in seconds. To find
+/// out takes a durable write, or reads all documents, and it may be asked often.
 const PROBE_SECS: i64 = 1;
+
+/// The form of `/metrics`.
+const METRICS_TYPE: &str = "text/plain; version=0.0.4";
 
 /// What `serve` takes.
 #[derive(Clone, Debug, Default, Args)]
@@ -103,6 +108,7 @@ impl Serving {
             );
         }
         put_in_force(&parts, config, options).await?;
+        note_start(&parts).await?;
         if config.webhooks.is_empty() {
             tracing::warn!("no sources are configured: only commands can be received");
         }
@@ -122,7 +128,11 @@ impl Serving {
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(pointsman_reconcile::run(parts.clone(), incoming, stop.clone()));
-        tasks.spawn(pointsman_schedule::run(parts.clone(), stop.clone()));
+        let heartbeat = config.heartbeat.clone();
+        tasks.spawn(pointsman_schedule::run(parts.clone(), heartbeat, stop.clone()));
+        if let Some(every) = parts.check_every {
+            tasks.spawn(pointsman_schedule::check::run(parts.engine.clone(), every, stop.clone()));
+        }
         tracing::info!(%address, store = %store_file(config, mode).display(), "serving");
         Ok(Self { address, parts, tasks, http, stop })
     }
@@ -174,6 +184,20 @@ async fn open(config: &Config, mode: Mode) -> Result<Parts, Failed> {
     }
 }
 
+/// Takes note that it starts, and forgets what it would not find to be over by itself.
+async fn note_start(parts: &Parts) -> Result<(), Failed> {
+    let mut started = Notices::default();
+    started.note(Kind::Started, SERVE, parts.records.clock.now(), "");
+    let noticed = parts.records.store.notices().await?;
+    let unchecked = parts.check_every.is_none();
+    let over = noticed
+        .iter()
+        .map(|(about, _)| about.clone())
+        .filter(|about| about.kind == Kind::Heartbeat || (about.kind == Kind::Blind && unchecked));
+    parts.engine.keep_notices(started, over.collect()).await?;
+    Ok(())
+}
+
 /// Makes sure that a playbook is in force: the newest that is published, or the configured one.
 async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Result<(), Failed> {
     let newest = parts.records.store.published().await?;
@@ -214,28 +238,31 @@ async fn put_in_force(parts: &Parts, config: &Config, options: &Options) -> Resu
 struct Health {
     parts: Parts,
     stop: Stop,
-    probe: Probe,
+    /// Why the store cannot store, where it cannot.
+    probe: Probe<Option<String>>,
+    /// What is measured, or why it cannot be shown.
+    measured: Probe<Result<String, String>>,
 }
 
-/// When it was last found out whether the store can store, and why it cannot, if so. Those who ask at
-/// the same time share one answer.
-#[derive(Default)]
-struct Probe(Mutex<Option<(Timestamp, Option<String>)>>);
+/// What was last found out, and when. Those who ask at the same time share one answer.
+struct Probe<T>(Mutex<Option<(Timestamp, T)>>);
 
-impl Probe {
+impl<T> Default for Probe<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Clone> Probe<T> {
     /// The last answer, if it is fresh at `now`; else a new one.
-    async fn ask(
-        &self,
-        now: Timestamp,
-        find_out: impl AsyncFnOnce() -> Option<String>,
-    ) -> Option<String> {
+    async fn ask(&self, now: Timestamp, find_out: impl AsyncFnOnce() -> T) -> T {
         let mut last = self.0.lock().await;
         match &*last {
-            Some((at, why)) if is_fresh(*at, now) => why.clone(),
+            Some((at, found)) if is_fresh(*at, now) => found.clone(),
             Some(_) | None => {
-                let why = find_out().await;
-                *last = Some((now, why.clone()));
-                why
+                let found = find_out().await;
+                *last = Some((now, found.clone()));
+                found
             }
         }
     }
@@ -248,29 +275,58 @@ fn is_fresh(at: Timestamp, now: Timestamp) -> bool {
 }
 
 fn router(config: &Config, parts: &Parts, direct: Direct, stop: &Stop) -> Router {
-    let probe = Probe::default();
-    let health = Arc::new(Health { parts: parts.clone(), stop: stop.clone(), probe });
+    let health = Arc::new(Health {
+        parts: parts.clone(),
+        stop: stop.clone(),
+        probe: Probe::default(),
+        measured: Probe::default(),
+    });
     let health = Router::new()
         .route("/health/live", get(|| async { Json(json!({"live": true})) }))
         .route("/health/ready", get(ready))
+        .route("/metrics", get(metrics))
         .with_state(health);
     pointsman_alerts::router(&config.webhooks, &parts.records, Some(direct)).merge(health)
 }
 
+/// What is measured, for Prometheus.
+async fn metrics(State(health): State<Arc<Health>>) -> Response {
+    let Parts { engine, azure, records, .. } = &health.parts;
+    let measure = async || {
+        let left = azure.tokens_left().into_iter();
+        let left =
+            left.map(|(subscription, kind, left)| (subscription.to_string(), kind.name(), left));
+        engine.metrics(&left.collect::<Vec<_>>()).await.map_err(|error| error.to_string())
+    };
+    match health.measured.ask(records.clock.now(), measure).await {
+        Ok(text) => ([(header::CONTENT_TYPE, METRICS_TYPE)], text).into_response(),
+        Err(why) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
+    }
+}
+
 /// Whether alerts can be taken and acted upon; says what is missing.
 async fn ready(State(health): State<Arc<Health>>) -> Response {
-    let Health { parts, stop, probe } = &*health;
+    let Health { parts, stop, probe, .. } = &*health;
     let mut missing = Vec::new();
     if stop.is_asked() {
         missing.push("it is stopping".to_owned());
     }
     let stores = async || parts.records.store.ready().await.err().map(|error| error.to_string());
     missing.extend(probe.ask(parts.records.clock.now(), stores).await);
-    if let Err(error) = parts.engine.playbook().await {
-        missing.push(error.to_string());
-    }
-    if let Some(skew) = parts.engine.skew() {
-        missing.push(format!("this machine's clock is {} s off Azure's", skew.abs().as_secs()));
+    let now = parts.records.clock.now();
+    missing.extend(parts.engine.unable().await);
+    match parts.engine.blind() {
+        Some(blind) => missing.extend(blind.iter().map(|(service, (_, notice))| {
+            let since = clock(notice.first, now);
+            format!(
+                "service {service} of Azure cannot be read since {since}, and alerts are only kept: {}",
+                notice.says
+            )
+        })),
+        None if parts.check_every.is_some() => {
+            missing.push("whether Azure can be reached is not known yet".to_owned());
+        }
+        None => {}
     }
     let status = if missing.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({"ready": missing.is_empty(), "missing": missing}))).into_response()

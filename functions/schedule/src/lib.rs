@@ -1,11 +1,16 @@
 //! Timer-triggered: sweeps for lost wakes, and for a newer playbook, whose pools are looked at once.
 
+pub mod check;
+mod heartbeat;
+
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use jiff::SignedDuration;
 use pointsman_engine::{Engine, Loaded};
-use pointsman_host::{Parts, server::Stop};
+use pointsman_host::{Parts, config, server::Stop};
 use tokio::task::JoinSet;
+
+use crate::heartbeat::Heartbeat;
 
 /// How often the timer fires.
 pub const EVERY: Duration = Duration::from_secs(2);
@@ -25,7 +30,8 @@ const INSPECT_AGAIN: (Duration, Duration) = (Duration::from_secs(30), Duration::
 
 /// Sweeps at once for everything that is due, because the process before may have died, and then at
 /// each firing of the timer until a stop is asked for.
-pub async fn run(parts: Parts, stop: Stop) {
+pub async fn run(parts: Parts, heartbeat: Option<config::Heartbeat>, stop: Stop) {
+    let mut heartbeat = heartbeat.and_then(|config| Heartbeat::new(parts.clone(), config));
     let mut schedule = Schedule::new(parts);
     let mut timer = tokio::time::interval(EVERY);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -33,7 +39,12 @@ pub async fn run(parts: Parts, stop: Stop) {
         tokio::select! {
             biased;
             () = stop.asked() => return,
-            _ = timer.tick() => schedule.tick().await,
+            _ = timer.tick() => {
+                let swept = schedule.tick().await;
+                if let Some(heartbeat) = &mut heartbeat {
+                    heartbeat.tick(swept).await;
+                }
+            }
         }
     }
 }
@@ -55,10 +66,12 @@ impl Schedule {
         Self { engine, inspects, firings: 0, inspected: 0, inspections: JoinSet::new() }
     }
 
-    /// One firing of the timer: what a host calls that has one of its own.
-    pub async fn tick(&mut self) {
+    /// One firing of the timer: what a host calls that has one of its own. Says whether the sweep was
+    /// made.
+    pub async fn tick(&mut self) -> bool {
         let grace = if self.firings == 0 { SignedDuration::ZERO } else { GRACE };
-        match self.engine.sweep(grace).await {
+        let swept = self.engine.sweep(grace).await;
+        match &swept {
             Ok(0) => {}
             Ok(woken) => tracing::info!(woken, "backends whose look was due are looked at"),
             Err(error) => tracing::error!("the sweep failed: {error}"),
@@ -79,6 +92,7 @@ impl Schedule {
             tracing::error!("old series were not forgotten: {error}");
         }
         self.firings += 1;
+        swept.is_ok()
     }
 }
 

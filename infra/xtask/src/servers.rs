@@ -1,4 +1,5 @@
-//! The servers that scenarios run for real: Prometheus and Alertmanager.
+//! The servers that scenarios run for real: Prometheus and Alertmanager, and the tool that comes with
+//! the first.
 //!
 //! Their services are not started: a scenario starts its own.
 
@@ -14,7 +15,7 @@ pub(crate) const SERVERS: Needs = Needs {
         Need {
             name: "prometheus",
             package: "prometheus",
-            is_there: || on_path("prometheus").is_some(),
+            is_there: || on_path("prometheus").is_some() && on_path("promtool").is_some(),
         },
         Need {
             name: "prometheus-alertmanager",

@@ -23,7 +23,7 @@ pub mod pages;
 mod send;
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -42,7 +42,7 @@ use crate::duration::{After, BelowMinimum};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::etag::ETag;
-use crate::id::{BackendId, Scope, ServiceBackendId, ServiceId};
+use crate::id::{BackendId, Scope, ServiceBackendId, ServiceId, SubscriptionId};
 use crate::list::{NextLink, Page, Query};
 use crate::meta::{CLIENT_REQUEST_ID, Ids, RequestId};
 use crate::newer;
@@ -50,6 +50,7 @@ use crate::patch::Patch;
 use crate::put::{Created, Draft, Overwrite};
 use crate::request;
 use crate::response::{self, Accepted, Deleted, Tagged};
+use crate::throttle::Kind;
 use crate::token::Tokens;
 use crate::transport::Transport;
 use crate::version::NotOffered;
@@ -121,6 +122,13 @@ impl Client {
         };
         tokio::try_join!(connect, token)?;
         Ok(())
+    }
+
+    /// How many requests Azure Resource Manager would still take at once, as far as is known here: of
+    /// each subscription and kind that was asked for. None where requests are not paced.
+    pub fn tokens_left(&self) -> Vec<(SubscriptionId, Kind, u32)> {
+        let Sender { buckets, timer, .. } = &*self.sender;
+        buckets.lock().unwrap_or_else(PoisonError::into_inner).left(timer.elapsed())
     }
 
     /// List: the first page of the backends of a service or a workspace.

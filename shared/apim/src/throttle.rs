@@ -49,6 +49,15 @@ impl Kind {
         }
     }
 
+    /// Its name: `read`, `write` or `delete`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Delete => "delete",
+        }
+    }
+
     /// The header that says how many would still be taken.
     pub fn header(self) -> HeaderName {
         HeaderName::from_static(match self {
@@ -141,6 +150,17 @@ impl Buckets {
         let Some(left) = left.and_then(|left| left.trim().parse::<u32>().ok()) else { return };
         let bucket = self.bucket(subscription, kind, now);
         bucket.level = bucket.level.min(i64::from(left) * TOKEN);
+    }
+
+    /// How many requests would be taken at once, of each subscription and kind that was asked for.
+    pub fn left(&mut self, now: Duration) -> Vec<(SubscriptionId, Kind, u32)> {
+        let left = |((subscription, kind), bucket): (&(SubscriptionId, Kind), &mut Bucket)| {
+            bucket.fill(*kind, now);
+            let open = bucket.closed_until <= now;
+            let whole = if open { bucket.level.max(0) / TOKEN } else { 0 };
+            (*subscription, *kind, u32::try_from(whole).unwrap_or(u32::MAX))
+        };
+        self.buckets.iter_mut().map(left).collect()
     }
 
     /// Takes in a 429: nothing is left, and nothing is taken before the time that it named.

@@ -131,6 +131,20 @@ fn the_kind_is_the_method_s() {
 }
 
 #[test]
+fn what_is_left_is_told_of_each_bucket_that_was_used() {
+    let mut buckets = Buckets::default();
+    assert_eq!(buckets.left(ms(0)), []);
+    for _ in 0..3 {
+        buckets.take(subscription(1), Kind::Write, ms(0), ms(0)).unwrap();
+    }
+    assert_eq!(buckets.left(ms(0)), [(subscription(1), Kind::Write, 197)]);
+    assert_eq!(buckets.left(ms(100)), [(subscription(1), Kind::Write, 198)]);
+    buckets.throttled(subscription(1), Kind::Write, ms(100), Some(ms(5_000)));
+    assert_eq!(buckets.left(ms(200)), [(subscription(1), Kind::Write, 0)]);
+    assert_eq!(buckets.left(ms(5_000)), [(subscription(1), Kind::Write, 0)], "it is closed");
+}
+
+#[test]
 fn what_is_kept_is_bounded() {
     let mut buckets = Buckets::default();
     for n in 0..2_000 {

@@ -27,6 +27,12 @@ pub const NOTICE_QUIET: SignedDuration = SignedDuration::from_hours(24);
 /// How long what is said of the latest may be, in characters.
 pub const SAYS_CHARS_MAX: usize = 1_000;
 
+/// The subject of what was sent to a path that no source has. No source has a name with a space.
+pub const NO_SOURCE: &str = "no source";
+
+/// The subject of what is about the process that takes alerts in.
+pub const SERVE: &str = "serve";
+
 /// What is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -57,6 +63,10 @@ pub enum Kind {
     Watchdog,
     /// A service of Azure cannot be reached.
     Blind,
+    /// A `serve` has started; its subject is [`SERVE`].
+    Started,
+    /// The address that is called while all is well could not be called; its subject is [`SERVE`].
+    Heartbeat,
 }
 
 /// Which notice: one of a kind for each source or service.

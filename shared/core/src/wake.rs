@@ -10,7 +10,8 @@ use crate::{
 /// How long before `atMost` ends an override this is announced; a tenth of it where that is less.
 pub const WARNING: SignedDuration = SignedDuration::from_mins(15);
 
-/// How often a backend with overrides is looked at, so that a foreign write is noticed.
+/// How often a backend with overrides is looked at, so that a foreign write is noticed, unless it is
+/// asked to be more often.
 pub const LOOK_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
 /// How late a look that is due at once may be reminded of: it is made by whoever saved that it is

@@ -19,6 +19,7 @@ use crate::{
     engine::{Engine, Looking, Mode, PlaybookError, meanwhile, tell},
     look::{Fact, Learnt, Look, Needs, Todo, Unread, is_ahead},
     memory::Seen,
+    metrics,
     ports::{Sight, StoreError, Writing},
 };
 
@@ -83,6 +84,7 @@ impl Engine {
         let backend = &looking.backend;
         let begin = || Decided { look: Look::new(self.inner.mode), ready: None };
         let Decided { mut look, mut ready } = decided.unwrap_or_else(begin);
+        look.look_again_within(self.inner.look_every);
         let mut saves = 0;
         loop {
             // More to do than one look may: another goes on, so that none starves the rest.
@@ -142,10 +144,14 @@ impl Engine {
         };
         match remembered {
             Some(seen) => look.saw(seen),
-            None => match self.read(backend).await {
-                Ok(sight) => look.saw(Seen::now(sight)),
-                Err(unread) => look.learn(Learnt::Unread(unread)),
-            },
+            None => {
+                let read = self.read(backend).await;
+                self.looked(backend, read.is_ok());
+                match read {
+                    Ok(sight) => look.saw(Seen::now(sight)),
+                    Err(unread) => look.learn(Learnt::Unread(unread)),
+                }
+            }
         }
         Ok(())
     }
@@ -185,6 +191,9 @@ impl Engine {
                 let (answer, after) = writing.await;
                 let overtaken = old && answer == Answer::Outrun;
                 let answer = if overtaken { Answer::Overtaken } else { answer };
+                if self.inner.mode == Mode::Live {
+                    metrics::answered(&answer, look.document(), &intent, self.now());
+                }
                 if matches!(answer, Answer::Written { .. }) {
                     self.inner.pace.sent(backend, sent);
                 }
@@ -207,7 +216,7 @@ impl Engine {
 
     /// Reads a backend, and compares the clocks while the answer is fresh: what is decided from it
     /// may wait for a save, or for the answer to something else.
-    async fn read(&self, backend: &BackendId) -> Result<Sight, Unread> {
+    pub(crate) async fn read(&self, backend: &BackendId) -> Result<Sight, Unread> {
         let seen = self.inner.management.get(backend).await?;
         self.note(backend, &seen)?;
         Ok(seen)

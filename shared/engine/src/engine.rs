@@ -17,11 +17,14 @@ use pointsman_core::{
     names::BackendId,
     playbook::{self, Playbook},
     step::Generation,
+    wake::LOOK_EVERY,
 };
 use tokio::sync::Notify;
 
 use crate::{
+    health::Checks,
     memory::{Memory, locked},
+    metrics,
     notices::Gathered,
     outbox,
     pace::Pace,
@@ -116,6 +119,9 @@ pub(crate) struct Inner {
     /// How many commits have something left that is being done with the queue.
     settling: AtomicUsize,
     skew: Mutex<Option<SignedDuration>>,
+    pub(crate) checks: Checks,
+    /// How often a backend with overrides is looked at.
+    pub(crate) look_every: SignedDuration,
     /// The generation of the playbook under which every backend with something going on was last
     /// sent for; none at the start, when it may be newer than what ran before.
     pub(crate) swept: Mutex<Option<u64>>,
@@ -192,9 +198,21 @@ impl Engine {
                 idle: Notify::new(),
                 settling: AtomicUsize::new(0),
                 skew: Mutex::default(),
+                checks: Checks::default(),
+                look_every: LOOK_EVERY,
                 swept: Mutex::default(),
             }),
         }
+    }
+
+    /// The same, which looks at a backend with overrides this often; every [`LOOK_EVERY`] at the least.
+    /// Of a shell that nobody shares yet.
+    #[must_use]
+    pub fn looking_every(mut self, every: SignedDuration) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.look_every = every.min(LOOK_EVERY);
+        }
+        self
     }
 
     /// The store.
@@ -302,7 +320,10 @@ impl Engine {
     pub(crate) async fn commit_unsettled(&self, commit: Commit) -> Result<Unsettled, StoreError> {
         let committed = self.inner.store.commit(&commit).await;
         match &committed {
-            Ok(_) => self.inner.memory.saved(commit),
+            Ok(_) => {
+                metrics::saved(&commit);
+                self.inner.memory.saved(commit);
+            }
             Err(_) => self.inner.memory.not_saved(&commit),
         }
         committed

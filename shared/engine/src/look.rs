@@ -35,7 +35,7 @@ use pointsman_core::{
     shadow,
     signal::SeriesId,
     step::{Next, Observed, Step, step},
-    wake::SKEW_MAX,
+    wake::{LOOK_EVERY, SKEW_MAX},
 };
 use tokio::time::Instant;
 
@@ -209,6 +209,8 @@ pub(crate) struct Look {
     seen: Option<Seen>,
     /// How often the backend was read for what is to be decided; none where what is remembered will do.
     reads: Option<usize>,
+    /// How soon a backend of which something is changed is looked at again.
+    again_within: SignedDuration,
 }
 
 impl Look {
@@ -224,7 +226,13 @@ impl Look {
             claims: Vec::new(),
             seen: None,
             reads: None,
+            again_within: LOOK_EVERY,
         }
+    }
+
+    /// Has the backend looked at again within this, where something of it is changed.
+    pub(crate) const fn look_again_within(&mut self, every: SignedDuration) {
+        self.again_within = every;
     }
 
     /// A look that begins with a document as it is to be.
@@ -293,7 +301,7 @@ impl Look {
         };
         let known = self.groups.iter();
         let known: Groups = known.map(|(scope, one)| (scope.clone(), one.body.clone())).collect();
-        let step = step(&body, &shown, playbook.generation(), &known, now);
+        let mut step = step(&body, &shown, playbook.generation(), &known, now);
         let unknown: BTreeSet<Scope> =
             step.depends.iter().filter(|scope| !known.contains_key(scope)).cloned().collect();
         if !unknown.is_empty() {
@@ -306,7 +314,10 @@ impl Look {
             Next::Rest | Next::Reconnect { .. } if remembered.is_some() => {
                 return self.read_again(current, now);
             }
-            Next::Rest => Todo::Nothing,
+            Next::Rest => {
+                step.document.look_within(self.again_within);
+                Todo::Nothing
+            }
             Next::Reconnect { id, target, after } => Todo::Reconnect { id, target, after },
             Next::Write(intent) => Todo::Write { intent, sight, shown, old },
         };

@@ -232,7 +232,7 @@ pub struct Commit {
     pub documents_seen: Vec<(BackendId, u64)>,
     /// Ledger lines; one that is there already stays as it is.
     pub lines: Vec<Line>,
-    /// Dead letters; one that is there already stays as it is. Beyond [`DEAD_LETTERS_MAX`], the
+    /// Dead letters; one that is there already only gets the newest reason. Beyond [`DEAD_LETTERS_MAX`], the
     /// oldest are dropped.
     pub dead_letters: Vec<DeadLetter>,
     /// What was noticed; each is added to what is stored of its kind and subject.
@@ -408,6 +408,8 @@ pub trait Queue: Send + Sync + 'static {
     /// How many messages that tell or ask for something wait to be taken in, are being, or could not be
     /// and are tried again; wakes are not counted.
     async fn depth(&self) -> Result<u64, QueueError>;
+    /// When the oldest of those was stored, where there is one.
+    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError>;
 }
 
 /// What a read of a backend showed.

@@ -12,19 +12,24 @@ mod wire;
 mod wrong;
 
 use std::{
+    collections::BTreeMap,
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
+use axum::http;
+use jiff::SignedDuration;
 use pointsman_apim::{
     Credential,
     endpoint::{ApiVersion, BaseUrl, Cloud},
     secret::Secret as AzureSecret,
 };
-use pointsman_core::names::SourceName;
+use pointsman_core::{names::SourceName, wake::LOOK_EVERY};
 use pointsman_intake::{Secret, Source, alertmanager::Alertmanager, verify::Authentication};
+use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use self::wrong::{PLACE, Wrong};
@@ -34,7 +39,7 @@ use crate::input;
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
 
 /// Every key, as a path, with its meaning and its default: the README's table.
-pub const KEYS: [(&str, &str, &str); 18] = [
+pub const KEYS: [(&str, &str, &str); 23] = [
     ("listen", "127.0.0.1:7433", "The address and port that `serve` listens on."),
     (
         "store",
@@ -70,6 +75,17 @@ pub const KEYS: [(&str, &str, &str); 18] = [
          problems that it finds.",
     ),
     (
+        "azure.checkEvery",
+        "1m; never on this machine",
+        "How often `serve` reads one pool of each service to see that Azure can be reached: `1s` to `1h`.",
+    ),
+    (
+        "azure.lookEvery",
+        "1m",
+        "How often a backend with overrides is read, so that a write of someone else is noticed: `5s` to \
+         `1m`.",
+    ),
+    (
         "azure.credential",
         "auto",
         "`auto`, `managedIdentity`, `workloadIdentity`, `environment`, `azureCli` or `token`.",
@@ -80,6 +96,13 @@ pub const KEYS: [(&str, &str, &str); 18] = [
         "The client id of a user-assigned identity; with `managedIdentity` only.",
     ),
     ("azure.token", "", "The place of a ready-made token; with `credential: token` only."),
+    (
+        "heartbeat.url",
+        "",
+        "An address that `serve` calls (GET) for as long as all is well, or its place where it holds a \
+         secret.",
+    ),
+    ("heartbeat.every", "1m", "How often: `10s` to `1h`."),
     ("sources[].name", "", "The source's name, as plays see it in `signal.source`."),
     ("sources[].kind", "", "What it speaks: `alertmanager`."),
     ("sources[].path", "/alerts/NAME", "The path of its webhook."),
@@ -90,7 +113,34 @@ pub const KEYS: [(&str, &str, &str); 18] = [
     ),
     ("sources[].basic.user", "", "A user's name, for basic authentication instead."),
     ("sources[].basic.passwords", "", "Places of that user's passwords."),
+    (
+        "sources[].watchdog",
+        "",
+        "How long its alert `Watchdog` may be silent, `1s` to `24h`; as `{alert: NAME, within: 10m}` \
+         for another alert. No play sees that alert.",
+    ),
 ];
+
+/// The least and the most that may be between two checks of Azure.
+const CHECK_EVERY: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_secs(1), SignedDuration::from_hours(1));
+
+/// The least and the most that may be between two calls of the heartbeat's address.
+const BEAT_EVERY: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_secs(10), SignedDuration::from_hours(1));
+
+/// How often a backend with overrides is looked at, at the most and at the least.
+const LOOK_WITHIN: (SignedDuration, SignedDuration) = (SignedDuration::from_secs(5), LOOK_EVERY);
+
+/// What is between two of them where nothing is said.
+const EVERY_DEFAULT: Duration = Duration::from_secs(60);
+
+/// For how long a watchdog may be silent, at the least and at the most.
+const SILENT: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_secs(1), SignedDuration::from_hours(24));
+
+/// The alert that Prometheus' own rules call so, and that always fires.
+const WATCHDOG: &str = "Watchdog";
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
@@ -137,6 +187,28 @@ pub struct Config {
     pub webhooks: Vec<Webhook>,
     /// The names of all who may, in the order of the file.
     pub source_names: Vec<SourceName>,
+    /// The sources that send a sign of life.
+    pub watchdogs: BTreeMap<SourceName, Watchdog>,
+    /// What is called while all is well; none unless everything was asked for.
+    pub heartbeat: Option<Heartbeat>,
+}
+
+/// An alert that always fires, so that its silence says that alerts do not arrive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watchdog {
+    /// The value of its label `alertname`.
+    pub alert: String,
+    /// For how long it may be silent.
+    pub within: SignedDuration,
+}
+
+/// What is called while all is well.
+#[derive(Clone, Debug)]
+pub struct Heartbeat {
+    /// The address, which may have a secret in it.
+    pub url: AzureSecret,
+    /// How often.
+    pub every: Duration,
 }
 
 /// Which Azure, and as whom.
@@ -155,6 +227,10 @@ pub struct Azure {
     pub paced: bool,
     /// Whether the pools of each playbook that is taken up are looked at.
     pub inspected: bool,
+    /// How often it is found out whether Azure can be reached, where it is.
+    pub check_every: Option<Duration>,
+    /// How often a backend with overrides is looked at, so that a write of someone else is noticed.
+    pub look_every: SignedDuration,
     /// As whom requests are made; none where only the store was asked for.
     pub credential: Option<Credential>,
 }
@@ -166,6 +242,8 @@ pub struct Webhook {
     pub path: String,
     /// The source.
     pub source: Arc<dyn Source>,
+    /// The alert that is its sign of life, where it has one.
+    pub watchdog: Option<Watchdog>,
 }
 
 impl Config {
@@ -194,6 +272,7 @@ impl Config {
         let secrets = Secrets { folder, variable: &variable };
         let mut seen: Vec<(SourceName, String)> = Vec::new();
         let mut webhooks = Vec::new();
+        let mut watchdogs = BTreeMap::new();
         for source in file.sources {
             let (name, path) = (name(&source.value)?, path(&source.value)?);
             if seen.iter().any(|(other, at)| *other == name || *at == path) {
@@ -203,13 +282,15 @@ impl Config {
                     "give it its own; a pair of senders shares one source",
                 ));
             }
+            let watchdog = source.value.watchdog.as_ref().map(watchdog).transpose()?;
+            watchdogs.extend(watchdog.clone().map(|watchdog| (name.clone(), watchdog)));
             if let Some(authentication) = authentication(&source, needs, &secrets)? {
                 let source: Arc<dyn Source> = match source.value.kind {
                     wire::Kind::Alertmanager => {
                         Arc::new(Alertmanager::new(name.clone(), authentication))
                     }
                 };
-                webhooks.push(Webhook { path: path.clone(), source });
+                webhooks.push(Webhook { path: path.clone(), source, watchdog });
             }
             seen.push((name, path));
         }
@@ -220,6 +301,11 @@ impl Config {
             azure: azure(file.azure, needs, &secrets)?,
             webhooks,
             source_names: seen.into_iter().map(|(name, _)| name).collect(),
+            watchdogs,
+            heartbeat: match file.heartbeat {
+                Some(wire) => heartbeat(&wire, needs, &secrets)?,
+                None => None,
+            },
         })
     }
 }
@@ -238,7 +324,7 @@ struct Secrets<'a> {
 
 impl Secrets<'_> {
     /// The secret that is at one of the places that stand `there`.
-    fn text(&self, there: &Spanned<wire::Places>, place: &wire::Place) -> Result<String, Wrong> {
+    fn text<T>(&self, there: &Spanned<T>, place: &wire::Place) -> Result<String, Wrong> {
         match place {
             wire::Place::Env(name) if !is_variable(name) => {
                 // It may be the secret itself.
@@ -303,12 +389,12 @@ fn path(source: &wire::Source) -> Result<String, Wrong> {
     if !text.starts_with('/')
         || text.len() > 200
         || !text.chars().all(plain)
-        || text.starts_with("/health")
+        || ["/health", "/metrics"].iter().any(|ours| text.starts_with(ours))
     {
         return Err(Wrong::at(
             path,
             "a source cannot have this path",
-            "a path begins with / (and not with /health), and has letters, digits or any of -_./",
+            "a path begins with / (and not with /health or /metrics), and has letters, digits or any of -_./",
         ));
     }
     Ok(text.clone())
@@ -345,6 +431,71 @@ fn authentication(
     }
 }
 
+/// A length within its bounds.
+fn length(
+    said: &Spanned<impl Sized>,
+    text: &str,
+    (least, most): (SignedDuration, SignedDuration),
+) -> Result<SignedDuration, Wrong> {
+    let help = format!("a length is like `90s` or `10m`, and here `{least:#}` to `{most:#}`");
+    match text.parse::<SignedDuration>() {
+        Ok(length) if length >= least && length <= most => Ok(length),
+        Ok(_) => Err(Wrong::at(said, "this is too short or too long", &help)),
+        Err(_) => Err(Wrong::at(said, "this is no length of time", &help)),
+    }
+}
+
+/// A length between two times of something.
+fn every_of(
+    text: &Spanned<String>,
+    bounds: (SignedDuration, SignedDuration),
+) -> Result<Duration, Wrong> {
+    Ok(length(text, &text.value, bounds)?.unsigned_abs())
+}
+
+fn watchdog(wire: &Spanned<Value>) -> Result<Watchdog, Wrong> {
+    let wrong = || {
+        let help = "say `watchdog: 10m`, or `watchdog: {alert: Watchdog, within: 10m}`";
+        Wrong::at(wire, "this says not how long the watchdog may be silent", help)
+    };
+    let (alert, within) = match &wire.value {
+        Value::String(within) => (None, within.clone()),
+        Value::Object(_) => {
+            let wire::Watchdog { alert, within } =
+                serde_json::from_value(wire.value.clone()).map_err(|_| wrong())?;
+            (alert, within)
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => return Err(wrong()),
+    };
+    let alert = alert.unwrap_or_else(|| WATCHDOG.to_owned());
+    Ok(Watchdog { alert, within: length(wire, &within, SILENT)? })
+}
+
+fn heartbeat(
+    wire: &wire::Heartbeat,
+    needs: Needs,
+    secrets: &Secrets<'_>,
+) -> Result<Option<Heartbeat>, Wrong> {
+    let every = wire.every.as_ref().map(|every| every_of(every, BEAT_EVERY)).transpose()?;
+    let every = every.unwrap_or(EVERY_DEFAULT);
+    if needs != Needs::Everything {
+        return Ok(None);
+    }
+    let text = match &wire.url.value {
+        wire::Url::Text(text) => text.clone(),
+        wire::Url::At(place) => secrets.text(&wire.url, place)?,
+    };
+    let is_http = |uri: &http::Uri| {
+        matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
+    };
+    if !text.trim().parse().is_ok_and(|uri| is_http(&uri)) {
+        let help = "it is like `https://heartbeat.example/pointsman`, or the place of such an address: \
+                    `{env: NAME}` or `{file: PATH}`";
+        return Err(Wrong::at_secret(&wire.url, "this is no address that can be called", help));
+    }
+    Ok(Some(Heartbeat { url: AzureSecret::new(text.trim().to_owned()), every }))
+}
+
 fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure, Wrong> {
     let cloud = match wire.cloud {
         wire::Cloud::Public => Cloud::Public,
@@ -369,8 +520,24 @@ fn azure(wire: wire::Azure, needs: Needs, secrets: &Secrets<'_>) -> Result<Azure
     let version = wire.api_version.as_ref().map(version).transpose()?.unwrap_or_default();
     let paced = wire.paced.unwrap_or(!base.is_loopback());
     let inspected = wire.inspected.unwrap_or(!base.is_loopback());
-    let azure =
-        Azure { cloud, base, version, reconnect_version, paced, inspected, credential: None };
+    let check_every = match &wire.check_every {
+        Some(every) => Some(every_of(every, CHECK_EVERY)?),
+        None => (!base.is_loopback()).then_some(EVERY_DEFAULT),
+    };
+    let look_every = wire.look_every.as_ref();
+    let look_every =
+        look_every.map(|every| length(every, &every.value, LOOK_WITHIN)).transpose()?;
+    let azure = Azure {
+        cloud,
+        base,
+        version,
+        reconnect_version,
+        paced,
+        inspected,
+        check_every,
+        look_every: look_every.unwrap_or(LOOK_EVERY),
+        credential: None,
+    };
     let kind = wire.credential.as_ref().map_or(wire::Credential::Auto, |said| said.value);
     if let Some(client_id) = &wire.client_id
         && kind != wire::Credential::ManagedIdentity

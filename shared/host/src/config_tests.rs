@@ -33,60 +33,72 @@ fn everything_has_a_default_but_the_sources() {
     check(
         "{}",
         &expect![[r#"
-        Config {
-            listen: 127.0.0.1:7433,
-            store: "/etc/pointsman/pointsman.db",
-            playbook: None,
-            azure: Azure {
-                cloud: Public,
-                base: BaseUrl {
-                    text: "https://management.azure.com",
-                    loopback: false,
-                    secure: true,
+            Config {
+                listen: 127.0.0.1:7433,
+                store: "/etc/pointsman/pointsman.db",
+                playbook: None,
+                azure: Azure {
+                    cloud: Public,
+                    base: BaseUrl {
+                        text: "https://management.azure.com",
+                        loopback: false,
+                        secure: true,
+                    },
+                    version: ApiVersion(
+                        "2024-05-01",
+                    ),
+                    reconnect_version: None,
+                    paced: true,
+                    inspected: true,
+                    check_every: Some(
+                        60s,
+                    ),
+                    look_every: 60s,
+                    credential: Some(
+                        Auto,
+                    ),
                 },
-                version: ApiVersion(
-                    "2024-05-01",
-                ),
-                reconnect_version: None,
-                paced: true,
-                inspected: true,
-                credential: Some(
-                    Auto,
-                ),
-            },
-            webhooks: [],
-            source_names: [],
-        }
-    "#]],
+                webhooks: [],
+                source_names: [],
+                watchdogs: {},
+                heartbeat: None,
+            }
+        "#]],
     );
     check(
         "",
         &expect![[r#"
-        Config {
-            listen: 127.0.0.1:7433,
-            store: "/etc/pointsman/pointsman.db",
-            playbook: None,
-            azure: Azure {
-                cloud: Public,
-                base: BaseUrl {
-                    text: "https://management.azure.com",
-                    loopback: false,
-                    secure: true,
+            Config {
+                listen: 127.0.0.1:7433,
+                store: "/etc/pointsman/pointsman.db",
+                playbook: None,
+                azure: Azure {
+                    cloud: Public,
+                    base: BaseUrl {
+                        text: "https://management.azure.com",
+                        loopback: false,
+                        secure: true,
+                    },
+                    version: ApiVersion(
+                        "2024-05-01",
+                    ),
+                    reconnect_version: None,
+                    paced: true,
+                    inspected: true,
+                    check_every: Some(
+                        60s,
+                    ),
+                    look_every: 60s,
+                    credential: Some(
+                        Auto,
+                    ),
                 },
-                version: ApiVersion(
-                    "2024-05-01",
-                ),
-                reconnect_version: None,
-                paced: true,
-                inspected: true,
-                credential: Some(
-                    Auto,
-                ),
-            },
-            webhooks: [],
-            source_names: [],
-        }
-    "#]],
+                webhooks: [],
+                source_names: [],
+                watchdogs: {},
+                heartbeat: None,
+            }
+        "#]],
     );
 }
 
@@ -112,6 +124,10 @@ fn sources_prove_themselves() {
                     reconnect_version: None,
                     paced: true,
                     inspected: true,
+                    check_every: Some(
+                        60s,
+                    ),
+                    look_every: 60s,
                     credential: Some(
                         Auto,
                     ),
@@ -123,11 +139,14 @@ fn sources_prove_themselves() {
                             name: prom,
                             authentication: Bearer(***),
                         },
+                        watchdog: None,
                     },
                 ],
                 source_names: [
                     prom,
                 ],
+                watchdogs: {},
+                heartbeat: None,
             }
         "#]],
     );
@@ -172,12 +191,12 @@ fn sources_prove_themselves() {
     check(
         "sources:\n- name: prom\n  kind: alertmanager\n  path: /health/x\n  bearer: {env: TOKEN}\n",
         &expect![[r#"
-        pointsman.yaml:4:9: a source cannot have this path
-          |
-        4 |   path: /health/x
-          |         ^^^^^^^^^
-          = a path begins with / (and not with /health), and has letters, digits or any of -_./
-    "#]],
+            pointsman.yaml:4:9: a source cannot have this path
+              |
+            4 |   path: /health/x
+              |         ^^^^^^^^^
+              = a path begins with / (and not with /health or /metrics), and has letters, digits or any of -_./
+        "#]],
     );
     check(
         "sources:\n- name: p r\n  kind: alertmanager\n  bearer: {env: TOKEN}\n",
@@ -411,7 +430,7 @@ fn what_is_wrong_is_said_with_its_place() {
               |
             1 | a
               | ^
-              = the keys here are `listen`, `store`, `playbook`, `azure` and `sources`
+              = the keys here are `listen`, `store`, `playbook`, `azure`, `heartbeat` and `sources`
         "#]],
     );
 }
@@ -461,7 +480,7 @@ fn the_table_of_keys_is_complete() {
         let misspelt = format!("{inner}X: 1");
         let text = match outer {
             "" => misspelt,
-            "azure" => format!("azure: {{{misspelt}}}"),
+            "azure" | "heartbeat" => format!("{outer}: {{{misspelt}}}"),
             "sources[]" => format!("sources: [{{{misspelt}}}]"),
             "sources[].basic" => format!("sources: [{{basic: {{{misspelt}}}}}]"),
             other => panic!("the test does not know {other}"),
@@ -480,10 +499,11 @@ fn the_table_of_keys_is_complete() {
     };
     let all = known("zz: 1")
         + known("azure: {zz: 1}")
+        + known("heartbeat: {zz: 1}")
         + known("sources: [{zz: 1}]")
         + known("sources: [{basic: {zz: 1}}]");
-    // `azure`, `sources` and `basic` hold others, and have no line of their own.
-    assert_eq!(all - 3, KEYS.len());
+    // `azure`, `heartbeat`, `sources` and `basic` hold others, and have no line of their own.
+    assert_eq!(all - 4, KEYS.len());
 }
 
 /// The README's table of keys is the one that the code has.
@@ -501,6 +521,61 @@ fn the_table_of_keys_is_in_the_readme() {
     let table = format!("| key | if not said | meaning |\n|---|---|---|\n{rows}\n");
     let readme = include_str!("../../../README.md");
     assert!(readme.contains(&table), "the README's table must be:\n{table}");
+}
+
+#[test]
+fn signs_of_life_are_read_within_their_bounds() {
+    let source = |watchdog: &str| {
+        let source = "name: am, kind: alertmanager, bearer: {env: TOKEN}";
+        let config =
+            parse(&format!("sources: [{{{source}, watchdog: {watchdog}}}]"), Needs::Everything)?;
+        let [webhook] = config.webhooks.as_slice() else { panic!("one source") };
+        assert_eq!(webhook.watchdog.as_ref(), config.watchdogs.values().next());
+        Ok::<_, String>(config.watchdogs.into_values().next().unwrap())
+    };
+    let of = |alert: &str, mins| Watchdog {
+        alert: alert.to_owned(),
+        within: SignedDuration::from_mins(mins),
+    };
+    assert_eq!(source("10m"), Ok(of("Watchdog", 10)));
+    assert_eq!(source("{within: 1h}"), Ok(of("Watchdog", 60)));
+    assert_eq!(source("{alert: Alive, within: PT5M}"), Ok(of("Alive", 5)));
+    for (wrong, says) in [
+        ("10", "how long the watchdog may be silent"),
+        ("{alert: Alive}", "how long the watchdog may be silent"),
+        ("{within: 1h, by: x}", "how long the watchdog may be silent"),
+        ("soon", "this is no length of time"),
+        ("25h", "this is too short or too long"),
+    ] {
+        let problem = source(wrong).unwrap_err();
+        assert!(problem.contains(says), "{wrong}: {problem}");
+    }
+    let every = |text: &str| {
+        let config = parse(text, Needs::Everything)?;
+        let heartbeat = config.heartbeat.map(|it| (it.url.expose().to_owned(), it.every.as_secs()));
+        Ok::<_, String>((config.azure.check_every.map(|every| every.as_secs()), heartbeat))
+    };
+    assert_eq!(every("{}"), Ok((Some(60), None)));
+    assert_eq!(every("azure: {endpoint: 'http://127.0.0.1:8080'}"), Ok((None, None)));
+    assert_eq!(every("azure: {checkEvery: 5s}"), Ok((Some(5), None)));
+    let beat = every("heartbeat: {url: 'https://beat.example/a?b'}").unwrap().1;
+    assert_eq!(beat, Some(("https://beat.example/a?b".to_owned(), 60)));
+    let look = |text: &str| parse(text, Needs::Store).map(|config| config.azure.look_every);
+    assert_eq!(look("{}"), Ok(SignedDuration::from_mins(1)));
+    assert_eq!(look("azure: {lookEvery: 5s}"), Ok(SignedDuration::from_secs(5)));
+    for (wrong, says) in [
+        ("azure: {lookEvery: 2m}", "too short or too long"),
+        ("azure: {checkEvery: 0s}", "like `90s` or `10m`, and here `1s` to `1h`"),
+        ("heartbeat: {url: 'https://beat.example', every: 2h}", "too short or too long"),
+        ("heartbeat: {every: 1m}", "`url` is missing"),
+        ("heartbeat: {url: {env: TOKEN}}", "this is no address that can be called"),
+        ("heartbeat: {url: s3cret}", "this is no address that can be called"),
+        ("heartbeat: {url: 'ftp://s3cret.example'}", "this is no address that can be called"),
+        ("heartbeat: {url: {env: NONE}}", "NONE is not set"),
+    ] {
+        let problem = every(wrong).unwrap_err();
+        assert!(problem.contains(says) && !problem.contains("s3cret"), "{wrong}: {problem}");
+    }
 }
 
 #[test]

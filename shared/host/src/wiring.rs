@@ -71,6 +71,8 @@ pub struct Parts {
     pub azure: apim::Client,
     /// Whether the pools of each playbook that is taken up are looked at.
     pub inspects: bool,
+    /// How often it is found out whether Azure can be reached, where it is.
+    pub check_every: Option<Duration>,
 }
 
 /// The store's file: shadow mode has one of its own, so that what was only imagined is never taken
@@ -149,9 +151,10 @@ impl Parts {
         let management = Arc::new(Azure::new(azure.clone(), Arc::clone(clock)));
         let Records { store, queue, .. } = &records;
         let engine =
-            Engine::new(Arc::clone(store), Arc::clone(queue), management, Arc::clone(clock), mode);
-        let inspects = config.azure.inspected;
-        Ok(Self { records, engine, azure, inspects })
+            Engine::new(Arc::clone(store), Arc::clone(queue), management, Arc::clone(clock), mode)
+                .looking_every(config.azure.look_every);
+        let (inspects, check_every) = (config.azure.inspected, config.azure.check_every);
+        Ok(Self { records, engine, azure, inspects, check_every })
     }
 
     /// Finishes what is being stored, and closes the database.

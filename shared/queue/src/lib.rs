@@ -165,4 +165,9 @@ impl Queue for EmbeddedQueue {
         let mut reader = self.database.reader().await.map_err(unavailable)?;
         messages::depth(&mut reader, self.clock.now()).await.map_err(unavailable)
     }
+
+    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
+        let mut reader = self.database.reader().await.map_err(unavailable)?;
+        messages::oldest(&mut reader, self.clock.now()).await.map_err(unavailable)
+    }
 }

@@ -32,15 +32,16 @@ impl Row {
     }
 }
 
-/// Puts dead letters away; one that is there already stays as it is, and the oldest go where there
-/// are too many.
+/// Puts dead letters away; one that is there already only gets the newest reason, and the oldest go
+/// where there are too many.
 pub(crate) fn add(program: &mut Program, rows: &[Row]) {
     if rows.is_empty() {
         return;
     }
     let statement = (
         "INSERT INTO letters (id, at, source, reason, body, parts) ",
-        " ON CONFLICT (id) DO NOTHING",
+        " ON CONFLICT (id) DO UPDATE SET reason = excluded.reason, parts = excluded.parts
+          WHERE reason <> excluded.reason",
     );
     program.add_rows(rows, statement, |values, Row { letter, parts }| {
         values

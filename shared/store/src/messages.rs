@@ -23,6 +23,7 @@ use crate::{
     error::said,
     micros::Micros,
     program::{Place, Program, Ran},
+    store::read_time,
     stored,
 };
 
@@ -386,17 +387,34 @@ pub async fn next_due(conn: &mut SqliteConnection) -> Result<Micros, StoreError>
 /// # Errors
 /// When SQLite fails.
 pub async fn depth(conn: &mut SqliteConnection, now: Timestamp) -> Result<u64, StoreError> {
-    let depth: i64 = said(
-        sqlx::query_scalar(
-            "SELECT count(*) FROM messages
+    Ok(waiting(conn, now).await?.0.unsigned_abs())
+}
+
+/// When the oldest of those was stored.
+///
+/// # Errors
+/// When SQLite fails.
+pub async fn oldest(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
+    waiting(conn, now).await?.1.map(read_time).transpose()
+}
+
+async fn waiting(
+    conn: &mut SqliteConnection,
+    now: Timestamp,
+) -> Result<(i64, Option<i64>), StoreError> {
+    said(
+        sqlx::query_as(
+            "SELECT count(*), min(enqueued) FROM messages
              WHERE (due <= ? OR deliveries > 0)
              AND CASE WHEN json_valid(body) THEN body ->> '$.body.kind' END IS NOT 'wake'",
         )
         .bind(Micros::at(now).column())
         .fetch_one(conn),
     )
-    .await?;
-    Ok(depth.unsigned_abs())
+    .await
 }
 
 /// Begins the time of a new consumer, which must be the only one: the locks of its predecessor are

@@ -10,6 +10,7 @@
 
 mod backend;
 mod explain;
+mod health;
 mod history;
 mod notice;
 mod over;
@@ -28,6 +29,7 @@ pub use self::{
         Backend, Field, GivenUp, Missing, Outcome, Reconnect, Trouble, Unmet, Write, may_land,
     },
     explain::{Explain, Following},
+    health::{Facts, Health, Matter, MatterKind, REFUSED_FOR},
     history::{History, Line, What},
     notice::Notice,
     over::{Alert, Alerts, Override, Standing, StandingKind},

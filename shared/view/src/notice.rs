@@ -1,5 +1,4 @@
-//! What was noticed and has changed nothing: alerts that led to nothing, and deliveries that were
-//! turned away.
+//! Alerts that led to nothing, and why.
 
 use jiff::Timestamp;
 use pointsman_core::notice::{self, About, Kind, Notices};
@@ -16,7 +15,7 @@ pub struct Notice {
     /// Of an alert: `unmatched` (no play is for it), `unresolvable` (a play could not be carried out). Of
     /// an alert that was heard again: `repeated` (its effect is there), `held`, `undone`, `ranOut` (its
     /// effect has ended by itself), `late` (it came after the end). Of a resolve: `over` (the alert was
-    /// not on). Of a delivery: `denied`, `tooLarge`, `refused`.
+    /// not on).
     pub kind: String,
     /// The source that they came from.
     pub source: String,
@@ -31,7 +30,7 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// The notices of alerts and deliveries, those first that a person may have to do something about.
+    /// The notices of alerts, those first that a person may have to do something about.
     #[must_use]
     pub fn all(notices: &Notices) -> Vec<Self> {
         let ranked =
@@ -66,21 +65,25 @@ impl Notice {
     }
 }
 
-/// How soon a person wants to know of it; none of what is no alert and no delivery.
+/// How soon a person wants to know of it; none of what is not about an alert.
 const fn rank(kind: Kind) -> Option<u8> {
     match kind {
-        Kind::Denied => Some(0),
-        Kind::TooLarge => Some(1),
-        Kind::Refused => Some(2),
-        Kind::Unresolvable => Some(3),
-        Kind::Unmatched => Some(4),
-        Kind::Held => Some(5),
-        Kind::RanOut => Some(6),
-        Kind::Undone => Some(7),
-        Kind::Late => Some(8),
-        Kind::Over => Some(9),
-        Kind::Repeated => Some(10),
-        Kind::Watchdog | Kind::Blind => None,
+        Kind::Unresolvable => Some(0),
+        Kind::Unmatched => Some(1),
+        Kind::Held => Some(2),
+        Kind::RanOut => Some(3),
+        Kind::Undone => Some(4),
+        Kind::Late => Some(5),
+        Kind::Over => Some(6),
+        Kind::Repeated => Some(7),
+        // What of these is not well is told by itself.
+        Kind::Denied
+        | Kind::TooLarge
+        | Kind::Refused
+        | Kind::Watchdog
+        | Kind::Blind
+        | Kind::Started
+        | Kind::Heartbeat => None,
     }
 }
 
@@ -108,12 +111,11 @@ mod tests {
         let all = Notice::all(&notices);
         let lines: Vec<String> = all.iter().map(|notice| notice.line(at(1_200))).collect();
         expect![[r#"
-            am, 5m ago: the password is wrong
             am, 10m ago: am/beef: no play is for it: ...
             am, 1,200 times since 00:00Z, last 1m ago: am/f00d is known already: ..."#]]
         .assert_eq(&lines.join("\n"));
         assert_eq!(
-            json!(all[1]),
+            json!(all[0]),
             json!({
                 "kind": "unmatched", "source": "am", "count": 1, "first": at(1_190),
                 "latest": at(1_190), "says": "am/beef: no play is for it: ...",

@@ -7,7 +7,7 @@ use pointsman_core::{group, ledger, series::Series, signal::SeriesId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{backend::Backend, notice::Notice, value::VERSION, words::moment};
+use crate::{backend::Backend, health::Health, notice::Notice, value::VERSION, words::moment};
 
 /// What `status` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -38,6 +38,8 @@ impl Status {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Known {
+    /// Whether all is well, and what is not.
+    pub health: Health,
     /// The pause that is on, if one is: nothing is written to Azure under it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,

@@ -249,6 +249,10 @@ impl Queue for Ports {
     async fn depth(&self) -> Result<u64, QueueError> {
         Err(QueueError::Unavailable("only people ask for it".to_owned()))
     }
+
+    async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
+        Err(QueueError::Unavailable("only people ask for it".to_owned()))
+    }
 }
 
 #[async_trait]

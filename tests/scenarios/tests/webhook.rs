@@ -300,7 +300,7 @@ async fn other_paths_and_methods_are_not_found_or_not_allowed() {
         assert_eq!(found.json(), json!({"error": "not found"}), "{path}");
     }
     let log = world.log();
-    assert!(log.contains("a request went to a path that no source has"), "{log}");
+    assert!(log.contains("a delivery was refused: no source has the path /"), "{log}");
     for method in ["GET", "PUT", "DELETE", "PATCH"] {
         let method: reqwest::Method = method.parse().expect("a method");
         let url = format!("{}/alerts/prometheus", serve.url);

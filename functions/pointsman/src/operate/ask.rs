@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use pointsman_core::{claim::Occurrences, document::Document, id::OverrideId, signal::SeriesId};
 use pointsman_engine::{pause::paused, ports::Versioned};
 use pointsman_host::Records;
-use pointsman_view::{self as view, Explain, Following, History, Known, Late, Status};
+use pointsman_view::{
+    self as view, Explain, Facts, Following, Health, History, Known, Late, Status,
+};
 
 use super::find;
 use crate::{
-    common::Common,
+    common::{Common, Reading},
     failed::Failed,
     page::{Page, Table},
     show,
@@ -76,21 +78,38 @@ async fn late(records: &Records, now: Timestamp) -> Result<Vec<Late>, Failed> {
     Ok(Late::still(told, &stored))
 }
 
-async fn known(records: &Records, now: Timestamp) -> Result<Known, Failed> {
+async fn known(records: &Reading, now: Timestamp) -> Result<Known, Failed> {
     let documents = documents(records).await?;
     let counted = counted(records, &documents).await?;
     let backend = |document| view::Backend::of(document, &counted, now);
+    let backends: Vec<_> = documents.iter().map(backend).collect();
+    let (served, dead_letters) =
+        (records.are_consumed()?, records.store.count_dead_letters().await?);
+    let notices = records.store.notices().await?;
+    let facts = Facts { served, notices: &notices, watchdogs: &records.watchdogs, dead_letters };
     Ok(Known {
+        health: Health::of(&facts, &backends, now),
         paused: paused(&*records.store).await?.map(view::Pause::from),
         generation: records.store.published().await?.map(|published| published.number),
-        served: records.are_consumed()?,
+        served,
         queued: records.queue.depth().await?,
-        dead_letters: records.store.count_dead_letters().await?,
+        dead_letters,
         late: late(records, now).await?,
-        noticed: view::Notice::all(&records.store.notices().await?),
-        backends: documents.iter().map(backend).collect(),
+        noticed: view::Notice::all(&notices),
+        backends,
     })
 }
+
+/// How `status` ends.
+pub(crate) const STATUS_EXIT: &str =
+    "Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 there is trouble: no `serve` runs on the
+store, Azure cannot be read for a service, it does not answer for a backend or refuses or keeps
+another value there, a watchdog is silent, a delivery was refused within the last 15 minutes, there
+are dead letters, or the heartbeat's address cannot be called. What is held, and a pause, are no
+trouble.";
+
+/// What `status` exits with where there is trouble.
+const TROUBLE: u8 = 3;
 
 pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
     let records = common.records().await?;
@@ -101,11 +120,16 @@ pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
         false => Some(known(&records, now).await?),
     };
     let status = Status::of(now, common.shadow, known);
+    let is_well = status.known.as_ref().is_none_or(|known| known.health.is_well);
+    let ended = |shown: ExitCode| if is_well { shown } else { ExitCode::from(TROUBLE) };
     if common.json {
-        return show::json(&status);
+        return show::json(&status).map(ended);
     }
     let Some(known) = status.known else { return Ok(ExitCode::SUCCESS) };
     let mut out = Page::default();
+    for matter in known.health.apart() {
+        matter.lines(now).into_iter().for_each(|line| out.line(line));
+    }
     if let Some(pause) = &known.paused {
         let since = view::length(now.duration_since(pause.at));
         out.line(format_args!("PAUSED for {since} by {}: {}", pause.by, pause.reason));
@@ -145,7 +169,7 @@ pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
         out.line(&backend.name);
         describe(&mut out, backend, now);
     }
-    show::page(&out)
+    show::page(&out).map(ended)
 }
 
 /// What is going on at a backend: a few lines an override, so that none is wider than a terminal.

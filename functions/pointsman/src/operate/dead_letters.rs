@@ -1,16 +1,37 @@
-//! `dead-letters`: what could not be used, to be looked at and dropped.
+//! `dead-letters`: what could not be used, to be looked at, taken in again, and dropped.
 
-use std::process::ExitCode;
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
 use clap::{Args, Subcommand};
-use jiff::{SignedDuration, Span, SpanRelativeTo};
-use pointsman_engine::ports::{
-    Chosen, DEAD_LETTER_AGE_MAX, DEAD_LETTERS_MAX, DeadLetter, DeadLetterParts,
+use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use pointsman_core::{
+    names::SourceName,
+    playbook::Playbook,
+    signal::{SeriesId, Signal},
 };
+use pointsman_engine::{
+    Loaded,
+    engine::load,
+    message::{Message, Outgoing},
+    outbox,
+    ports::{
+        Chosen, Commit, DEAD_LETTER_AGE_MAX, DEAD_LETTERS_MAX, DeadLetter, DeadLetterPart,
+        DeadLetterParts,
+    },
+    reconcile::MESSAGE_AGE_MAX,
+};
+use pointsman_host::Records;
+use pointsman_intake::{alertmanager, content_id};
 use pointsman_view as view;
+use serde::Serialize;
 use serde_json::json;
+use tokio::time::Instant;
 
+use super::dispatch::{LOOK_EVERY, TAKEN_WITHIN};
 use crate::{common::Common, failed::Failed, page::Page, show};
+
+/// How long it is before alerts are sent again that were not held against the newest playbook.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What can be done with dead letters.
 #[derive(Clone, Debug, Subcommand)]
@@ -31,6 +52,28 @@ pub(crate) enum Command {
     },
     /// Delete dead letters for good.
     Drop(Which),
+    /// Take the alerts of dead letters in again, after the playbook was mended.
+    #[command(after_help = RETRIED)]
+    Retry(Again),
+}
+
+/// What the help says of a retry.
+const RETRIED: &str = "An alert is taken in as it was received, at that time: a firing whose resolve was received since then
+is late, and does nothing. An alert that still cannot be used is kept, with the reason of now. Exits
+with 1 if one is kept.";
+
+/// Which dead letters are taken in again.
+#[derive(Clone, Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Again {
+    /// The id of one dead letter, or the first characters of it.
+    id: Option<String>,
+    /// All of them.
+    #[arg(long)]
+    all: bool,
+    /// Those from this source.
+    #[arg(long, value_name = "SOURCE")]
+    from: Option<String>,
 }
 
 /// What the help says of how long they are kept.
@@ -70,6 +113,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     match command {
         Command::List { dead_letters } => list(common, dead_letters).await,
         Command::Drop(which) => drop(common, which).await,
+        Command::Retry(which) => retry(common, which).await,
     }
 }
 
@@ -124,6 +168,175 @@ async fn drop(common: &Common, which: Which) -> Result<ExitCode, Failed> {
         Some(id) => (json!(id), id),
     };
     common.print(&json!({"dropped": value}), &Page::of(format_args!("dropped {what}")))
+}
+
+/// What became of dead letters that were taken in again.
+#[derive(Default, Serialize)]
+struct Retried {
+    /// How many alerts were taken in.
+    taken: usize,
+    /// How many are kept.
+    kept: usize,
+}
+
+async fn retry(common: &Common, which: Again) -> Result<ExitCode, Failed> {
+    let records = common.records().await?;
+    let loaded = match records.store.published().await? {
+        Some(published) => load(&published)?,
+        None => return Err(Failed::new("no playbook is published")),
+    };
+    let mut letters = records.store.dead_letters(usize::MAX).await?;
+    match &which {
+        Again { id: Some(beginning), .. } => {
+            let id = meant(&letters, beginning)?;
+            letters.retain(|letter| letter.id == id);
+        }
+        Again { from: Some(from), .. } => letters.retain(|letter| letter.from == *from),
+        Again { .. } => {}
+    }
+    let (mut retried, mut out) = (Retried::default(), Page::default());
+    for letter in letters {
+        let id = letter.id.clone();
+        let (taken, kept) = retry_one(&records, &loaded, letter).await?;
+        out.line(format_args!("{id}  {} taken in", view::count(taken, "alert")));
+        for DeadLetterPart { reason, .. } in &kept {
+            out.line(format_args!("  kept: {reason}"));
+        }
+        retried.taken += taken;
+        retried.kept += kept.len();
+    }
+    if retried.taken > 0 && !records.are_consumed()? {
+        show::note("no `serve` is running on this store: they are acted on once one is");
+    }
+    if out.as_str().is_empty() {
+        show::note("there are no such dead letters");
+    }
+    let shown = common.print(&retried, &out)?;
+    Ok(if retried.kept == 0 { shown } else { ExitCode::FAILURE })
+}
+
+/// Takes a dead letter in again: what can be used goes into the queue, and what cannot is kept. Gives how
+/// many alerts were taken in, and those that were not.
+///
+/// What is taken is stored before the letter is dropped. A crash in between leaves the letter, and a
+/// second retry changes nothing.
+async fn retry_one(
+    records: &Records,
+    loaded: &Loaded,
+    letter: DeadLetter,
+) -> Result<(usize, Vec<DeadLetterPart>), Failed> {
+    let DeadLetter { id, at, from, reason, body, parts } = letter;
+    let DeadLetterParts { kept: mut pieces, left_out } = parts;
+    if pieces.is_empty() {
+        pieces.push(DeadLetterPart { reason, body });
+    }
+    let (mut signals, mut kept) = (Vec::new(), Vec::new());
+    for DeadLetterPart { body, .. } in pieces {
+        match alerts_of(&from, at, &body) {
+            Ok(alerts) => {
+                match alerts.iter().find_map(|alert| unusable(&loaded.playbook, alert, records)) {
+                    None => signals.extend(alerts),
+                    Some(reason) => kept.push(DeadLetterPart { reason, body }),
+                }
+            }
+            Err(reason) => kept.push(DeadLetterPart { reason, body }),
+        }
+    }
+    let taken = signals.len();
+    take_in(records, loaded.number, signals).await?;
+    let mut still = DeadLetter::of(at, &from, "alerts", kept.clone());
+    if let Some(still) = &mut still {
+        still.parts.left_out += left_out;
+        let commit = Commit { dead_letters: vec![still.clone()], ..Commit::default() };
+        outbox::commit(&*records.store, &*records.queue, &commit, records.clock.now()).await?;
+    }
+    if still.is_none_or(|still| still.id != id) {
+        records.store.drop_dead_letters(&Chosen { id: Some(id), ..Chosen::default() }).await?;
+    }
+    Ok((taken, kept))
+}
+
+/// Has signals taken in by this generation of the playbook. A running `serve` takes a generation up a
+/// moment after it was published, and by the one before it nothing would come of them: they are sent
+/// until they were held against this one.
+async fn take_in(records: &Records, generation: u64, signals: Vec<Signal>) -> Result<(), Failed> {
+    let mut by_source: BTreeMap<SourceName, Vec<Signal>> = BTreeMap::new();
+    for signal in signals {
+        by_source.entry(signal.series.source().clone()).or_default().push(signal);
+    }
+    for (source, signals) in by_source {
+        let id = content_id(&signals);
+        let ids: Vec<_> = signals.iter().map(|signal| signal.series.clone()).collect();
+        let outgoing = Outgoing { id, due: None, message: Message::Signals { source, signals } };
+        let end = Instant::now() + TAKEN_WITHIN;
+        'sent: loop {
+            records.queue.send(outgoing.clone()).await?;
+            let again = Instant::now() + AGAIN;
+            while Instant::now() < again {
+                // The next `serve` begins with the newest generation.
+                if !records.are_consumed()? || are_held_against(records, &ids, generation).await? {
+                    break 'sent;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            if Instant::now() >= end {
+                return Err(Failed::new(format_args!(
+                    "`serve` has not taken the alerts in within {} s; the dead letter is kept",
+                    TAKEN_WITHIN.as_secs()
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether each of these series was heard of, and what is on of it was held against this generation.
+async fn are_held_against(
+    records: &Records,
+    ids: &[SeriesId],
+    generation: u64,
+) -> Result<bool, Failed> {
+    let stored = records.store.series(ids).await?;
+    let held = |id: &SeriesId| {
+        let series = stored.iter().find(|series| series.body.id == *id);
+        series.is_some_and(|series| {
+            series.body.running.as_ref().is_none_or(|running| running.generation >= generation)
+        })
+    };
+    Ok(ids.iter().all(held))
+}
+
+/// The alerts that a dead letter's text tells of: a signal, a message of the queue, an alert as its
+/// source sent it, or a whole body. They were received when they were put away, unless they say when.
+fn alerts_of(from: &str, at: Timestamp, body: &str) -> Result<Vec<Signal>, String> {
+    if let Ok(signal) = serde_json::from_str::<Signal>(body) {
+        return Ok(vec![signal]);
+    }
+    match serde_json::from_str::<Message>(body) {
+        Ok(Message::Signals { signals, .. }) => return Ok(signals),
+        Ok(Message::Wake { .. } | Message::Command { .. }) => {
+            return Err("it is no alert: give the command again, or drop it".to_owned());
+        }
+        Err(_) => {}
+    }
+    let source: SourceName = from.parse().map_err(|_| "it is no alert".to_owned())?;
+    let one = || format!("{{\"version\":\"4\",\"alerts\":[{body}]}}");
+    let read = |body: &str| alertmanager::read(&source, body.as_bytes(), at);
+    let batch = read(body).or_else(|why| read(&one()).map_err(|_| why));
+    let batch = batch.map_err(|why| why.to_string())?;
+    match batch.unusable.first() {
+        Some(unusable) => Err(unusable.reason.to_string()),
+        None => Ok(batch.signals),
+    }
+}
+
+/// Why an alert still cannot be acted upon, if so.
+fn unusable(playbook: &Playbook, alert: &Signal, records: &Records) -> Option<String> {
+    if records.clock.now().duration_since(alert.received) > MESSAGE_AGE_MAX {
+        let days = MESSAGE_AGE_MAX.as_hours() / 24;
+        return Some(format!("it is older than {days} days, and what it tells may be over"));
+    }
+    playbook.plays_for(alert).failed.first().map(ToString::to_string)
 }
 
 /// The id that is meant by its beginning.

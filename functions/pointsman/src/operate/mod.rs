@@ -24,6 +24,7 @@ use crate::{common::Common, failed::Failed, show};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show the overrides in force and why, and what is held and why.
+    #[command(after_help = ask::STATUS_EXIT)]
     Status,
     /// Show everything that is known about one backend, and why it is as it is.
     Explain(ask::Which),

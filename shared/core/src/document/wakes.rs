@@ -1,6 +1,6 @@
 //! When a backend is to be looked at next, should nothing more be heard.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Document, RETRY, Reconnect};
 use crate::{
@@ -13,6 +13,14 @@ impl Document {
     /// Sets when the next look is needed.
     pub(crate) fn plan_wake(&mut self) {
         self.wake = self.next_wake();
+    }
+
+    /// Has it looked at no later than this, where anything of it is changed: a write of someone else is
+    /// noticed so. Without that, it is looked at every [`LOOK_EVERY`].
+    pub fn look_within(&mut self, every: SignedDuration) {
+        if !(self.overrides.is_empty() && self.owned.is_empty()) {
+            self.wake = self.wake.map(|wake| wake.min(later(self.now, every)));
+        }
     }
 
     /// Has it looked at no later than this.

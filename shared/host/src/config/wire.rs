@@ -1,6 +1,6 @@
 //! The file as it is written, each value with where it stands.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{fmt, net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
@@ -15,6 +15,7 @@ pub(super) struct File {
     pub(super) playbook: Option<PathBuf>,
     #[serde(default)]
     pub(super) azure: Azure,
+    pub(super) heartbeat: Option<Heartbeat>,
     #[serde(default)]
     pub(super) sources: Vec<Spanned<Source>>,
 }
@@ -34,6 +35,8 @@ pub(super) struct Azure {
     pub(super) reconnect_api_version: Option<Spanned<String>>,
     pub(super) paced: Option<bool>,
     pub(super) inspected: Option<bool>,
+    pub(super) check_every: Option<Spanned<String>>,
+    pub(super) look_every: Option<Spanned<String>>,
     pub(super) credential: Option<Spanned<Credential>>,
     pub(super) client_id: Option<Spanned<String>>,
     pub(super) token: Option<Spanned<Places>>,
@@ -69,6 +72,51 @@ pub(super) struct Source {
     pub(super) path: Option<Spanned<String>>,
     pub(super) bearer: Option<Spanned<Places>>,
     pub(super) basic: Option<Spanned<Basic>>,
+    pub(super) watchdog: Option<Spanned<Value>>,
+}
+
+/// The value of a source's `watchdog` where it is not a length alone.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Watchdog {
+    pub(super) alert: Option<String>,
+    pub(super) within: String,
+}
+
+/// Its part `heartbeat`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Heartbeat {
+    pub(super) url: Spanned<Url>,
+    pub(super) every: Option<Spanned<String>>,
+}
+
+/// An address as it stands there, which may have a secret in it; or its place.
+#[derive(Clone)]
+pub(super) enum Url {
+    Text(String),
+    At(Place),
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Url(***)")
+    }
+}
+
+impl<'de> Deserialize<'de> for Url {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // An error must not quote it.
+        let wrong = |_| D::Error::custom("this is not an address");
+        Ok(match Value::deserialize(deserializer).map_err(wrong)? {
+            Value::String(text) => Self::Text(text),
+            place @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::Array(_)
+            | Value::Object(_)) => Self::At(Place::of(&place)),
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

@@ -8,7 +8,7 @@ use serde_saphyr::{Error, Location, Spanned};
 
 /// Keys beside which someone may have written a secret where its place belongs: their lines are
 /// not shown.
-const SECRET_KEYS: [&str; 4] = ["bearer", "basic", "passwords", "token"];
+const SECRET_KEYS: [&str; 5] = ["bearer", "basic", "passwords", "token", "url"];
 
 /// One thing that is wrong.
 #[derive(Debug)]

@@ -1,0 +1,359 @@
+//! Whether all is well, though nothing is in force: what `status` says first, and exits by.
+
+use jiff::{SignedDuration, Timestamp};
+use pointsman_core::notice::{About, Kind, NO_SOURCE, Notice, Notices, SERVE};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    backend::Backend,
+    words::{clock, count, length},
+};
+
+/// For how long a refused delivery is trouble.
+pub const REFUSED_FOR: SignedDuration = SignedDuration::from_mins(15);
+
+/// What is known of a Pointsman, apart from its backends.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// Whether a `serve` runs on the store.
+    pub served: bool,
+    /// What was noticed.
+    pub notices: &'a Notices,
+    /// The sources that send a sign of life, each with how long it may be silent.
+    pub watchdogs: &'a [(String, SignedDuration)],
+    /// How many dead letters there are.
+    pub dead_letters: u64,
+}
+
+/// Whether all is well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    /// Whether there is no trouble.
+    pub is_well: bool,
+    /// What there is to say, trouble first.
+    pub matters: Vec<Matter>,
+}
+
+/// One thing that there is to say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Matter {
+    /// What it is.
+    pub kind: MatterKind,
+    /// Whether it is trouble.
+    pub is_trouble: bool,
+    /// The source, service or backend that it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Since when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// How often, or how many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    /// In words.
+    pub says: String,
+    /// What that means, or what can be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+/// What it is, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum MatterKind {
+    /// No `serve` runs.
+    Unserved,
+    /// A service of Azure cannot be read.
+    Blind,
+    /// Azure does not answer for a backend, or refuses, or keeps another value.
+    Backend,
+    /// A source's sign of life.
+    Watchdog,
+    /// Deliveries were refused.
+    Refused,
+    /// What could not be used.
+    DeadLetters,
+    /// The heartbeat's address could not be called.
+    Heartbeat,
+}
+
+impl Health {
+    /// What these facts come to.
+    #[must_use]
+    pub fn of(facts: &Facts<'_>, backends: &[Backend], now: Timestamp) -> Self {
+        let mut matters = Vec::new();
+        if !facts.served {
+            let says = "no `serve` is running on this store: alerts are not taken";
+            let hint = "nothing is changed in Azure, and no override ends, until one is started";
+            matters.push(Matter::trouble(MatterKind::Unserved, says).hinting(hint));
+        }
+        for (About { kind, subject }, notice) in facts.notices.iter() {
+            matters.extend(of_notice(*kind, subject, notice, now));
+        }
+        matters.extend(backends.iter().flat_map(of_backend));
+        // Where none runs, none is heard, and that is said.
+        if facts.served {
+            let started = facts.notices.get(Kind::Started, SERVE).map(|started| started.latest);
+            let heard = |source: &str| facts.notices.get(Kind::Watchdog, source);
+            matters.extend(facts.watchdogs.iter().map(|(source, within)| {
+                of_watchdog(source, *within, heard(source).map(|it| it.latest), started, now)
+            }));
+        }
+        if facts.dead_letters > 0 {
+            let says = format!("{} could not be used", count(facts.dead_letters, "dead letter"));
+            let mut matter = Matter::trouble(MatterKind::DeadLetters, &says)
+                .hinting("`pointsman dead-letters list` shows them; `retry` or `drop` them");
+            matter.count = Some(facts.dead_letters);
+            matters.push(matter);
+        }
+        matters.sort_by_key(|matter| (!matter.is_trouble, matter.kind));
+        Self { is_well: !matters.iter().any(|matter| matter.is_trouble), matters }
+    }
+
+    /// What there is to say that is not said with a backend.
+    pub fn apart(&self) -> impl Iterator<Item = &Matter> {
+        self.matters.iter().filter(|matter| matter.kind != MatterKind::Backend)
+    }
+}
+
+impl Matter {
+    fn trouble(kind: MatterKind, says: &str) -> Self {
+        let says = says.to_owned();
+        Self { kind, is_trouble: true, subject: None, since: None, count: None, says, hint: None }
+    }
+
+    fn hinting(self, hint: &str) -> Self {
+        Self { hint: Some(hint.to_owned()), ..self }
+    }
+
+    fn about(self, subject: &str, since: Timestamp) -> Self {
+        Self { subject: Some(subject.to_owned()), since: Some(since), ..self }
+    }
+
+    /// In a line or two.
+    #[must_use]
+    pub fn lines(&self, now: Timestamp) -> Vec<String> {
+        let Self { is_trouble, since, says, hint, .. } = self;
+        let first = match (is_trouble, since) {
+            (true, Some(since)) => {
+                format!("TROUBLE for {}: {says}", length(now.duration_since(*since)))
+            }
+            (true, None) => format!("TROUBLE: {says}"),
+            (false, _) => says.clone(),
+        };
+        [first].into_iter().chain(hint.iter().map(|hint| format!("  {hint}"))).collect()
+    }
+}
+
+fn of_notice(kind: Kind, subject: &str, notice: &Notice, now: Timestamp) -> Option<Matter> {
+    let Notice { first, latest, count: many, says } = notice;
+    let matter = match kind {
+        Kind::Blind => {
+            let says = format!("service {subject} of Azure cannot be read: {says}");
+            Matter::trouble(MatterKind::Blind, &says)
+                .hinting("alerts are taken and kept; they are acted on once it can be read again")
+        }
+        Kind::Heartbeat => {
+            let says = format!("the heartbeat's address could not be called: {says}");
+            Matter::trouble(MatterKind::Heartbeat, &says)
+        }
+        Kind::Denied | Kind::TooLarge | Kind::Refused => {
+            let sent = match subject {
+                NO_SOURCE => "what was sent to no source".to_owned(),
+                source => format!("what source {source} sent"),
+            };
+            let at = clock(*latest, now);
+            let when = match many {
+                1 => format!("at {at}"),
+                _ => {
+                    let (times, since) = (count(*many, "time"), clock(*first, now));
+                    format!("{times} since {since}, the latest at {at}")
+                }
+            };
+            let says = format!("{sent} was refused {when}: {says}");
+            let is_trouble = now.duration_since(*latest) <= REFUSED_FOR;
+            let hint = (kind == Kind::Denied && is_trouble).then(|| {
+                "the token or password that is sent is not one that is configured".to_owned()
+            });
+            Matter { is_trouble, hint, ..Matter::trouble(MatterKind::Refused, &says) }
+        }
+        // What plays make of alerts is said elsewhere, and of a sign of life its age counts.
+        Kind::Unmatched
+        | Kind::Unresolvable
+        | Kind::Repeated
+        | Kind::Held
+        | Kind::Undone
+        | Kind::RanOut
+        | Kind::Late
+        | Kind::Over
+        | Kind::Watchdog
+        | Kind::Started => return None,
+    };
+    Some(Matter { count: Some(*many), ..matter.about(subject, *first) })
+}
+
+/// A sign of life that was heard then, or never since `serve` started; neither is kept for ever.
+fn of_watchdog(
+    source: &str,
+    within: SignedDuration,
+    heard: Option<Timestamp>,
+    started: Option<Timestamp>,
+    now: Timestamp,
+) -> Matter {
+    let counts_from = heard.max(started);
+    let is_trouble = counts_from.is_none_or(|from| now.duration_since(from) > within);
+    let when = match (heard, started) {
+        (Some(heard), _) => format!("was last heard at {}", clock(heard, now)),
+        (None, Some(started)) => {
+            format!("was not heard since `serve` started at {}", clock(started, now))
+        }
+        (None, None) => "was never heard".to_owned(),
+    };
+    let mut says = format!("source {source}: its watchdog {when}");
+    if is_trouble {
+        if counts_from.is_some() {
+            says.push_str(&format!(", more than {} ago", length(within)));
+        }
+        says.push_str(": alerts may not arrive");
+    }
+    Matter {
+        is_trouble,
+        subject: Some(source.to_owned()),
+        since: counts_from.and_then(|from| from.checked_add(within).ok()).filter(|_| is_trouble),
+        ..Matter::trouble(MatterKind::Watchdog, &says)
+    }
+}
+
+/// What `status` says with a backend.
+fn of_backend(backend: &Backend) -> Vec<Matter> {
+    let trouble = backend.trouble.iter().map(|trouble| (trouble.since, trouble.why.clone()));
+    let unmet = backend.fields.iter().filter_map(|field| Some((field.unmet?.since, field.kept()?)));
+    let matter = |(since, why): (Timestamp, String)| {
+        let says = format!("{}: {why}", backend.name);
+        Matter::trouble(MatterKind::Backend, &says).about(&backend.name, since)
+    };
+    trouble.chain(unmet).map(matter).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn at(time: &str) -> Timestamp {
+        format!("2026-03-01T{time}:00Z").parse().unwrap()
+    }
+
+    /// All that was noticed, at 12:00, by a `serve` that has a watchdog of 10 minutes.
+    fn check(notices: &[(Kind, &str, &[&str], &str)], wanted: &Expect) {
+        let mut all = Notices::default();
+        for (kind, subject, times, says) in notices {
+            times.iter().for_each(|time| all.note(*kind, subject, at(time), says));
+        }
+        let watchdogs = [("prometheus".to_owned(), SignedDuration::from_mins(10))];
+        let facts = Facts { served: true, notices: &all, watchdogs: &watchdogs, dead_letters: 0 };
+        let now = at("12:00");
+        let health = Health::of(&facts, &[], now);
+        let lines: Vec<String> =
+            health.matters.iter().flat_map(|matter| matter.lines(now)).collect();
+        wanted.assert_eq(&format!("well: {}\n{}\n", health.is_well, lines.join("\n")));
+    }
+
+    #[test]
+    fn a_watchdog_is_silent_from_when_it_was_heard_or_serve_started() {
+        let (heard, started) = (Kind::Watchdog, Kind::Started);
+        check(
+            &[(heard, "prometheus", &["11:51"], "")],
+            &expect![[r#"
+                well: true
+                source prometheus: its watchdog was last heard at 11:51Z
+            "#]],
+        );
+        check(
+            &[(heard, "prometheus", &["07:31"], ""), (started, SERVE, &["07:00"], "")],
+            &expect![[r#"
+                well: false
+                TROUBLE for 4h 19m: source prometheus: its watchdog was last heard at 07:31Z, more than 10m ago: alerts may not arrive
+            "#]],
+        );
+        // Who has just started waits as long.
+        check(
+            &[(heard, "prometheus", &["07:31"], ""), (started, SERVE, &["11:55"], "")],
+            &expect![[r#"
+                well: true
+                source prometheus: its watchdog was last heard at 07:31Z
+            "#]],
+        );
+        check(
+            &[(heard, "other", &["11:59"], ""), (started, SERVE, &["11:30"], "")],
+            &expect![[r#"
+                well: false
+                TROUBLE for 20m: source prometheus: its watchdog was not heard since `serve` started at 11:30Z, more than 10m ago: alerts may not arrive
+            "#]],
+        );
+        check(
+            &[],
+            &expect![[r#"
+                well: false
+                TROUBLE: source prometheus: its watchdog was never heard: alerts may not arrive
+            "#]],
+        );
+    }
+
+    const ALIVE: (Kind, &str, &[&str], &str) = (Kind::Watchdog, "prometheus", &["11:59"], "");
+
+    #[test]
+    fn blindness_is_trouble_as_long_as_it_is_there() {
+        check(
+            &[
+                ALIVE,
+                (Kind::Blind, "main", &["11:48", "11:59"], "no token for Azure could be obtained"),
+                (Kind::Heartbeat, SERVE, &["11:57", "11:58"], "it answered 404"),
+            ],
+            &expect![[r#"
+                well: false
+                TROUBLE for 12m: service main of Azure cannot be read: no token for Azure could be obtained
+                  alerts are taken and kept; they are acted on once it can be read again
+                TROUBLE for 3m: the heartbeat's address could not be called: it answered 404
+                source prometheus: its watchdog was last heard at 11:59Z
+            "#]],
+        );
+    }
+
+    #[test]
+    fn refusals_are_trouble_for_a_quarter_of_an_hour_and_shown_after_it() {
+        let denied = (Kind::Denied, "prometheus", ["11:40", "11:45"], "403: forbidden");
+        check(
+            &[
+                ALIVE,
+                (denied.0, denied.1, &denied.2, denied.3),
+                (Kind::TooLarge, "prometheus", &["11:44"], "413: a body has 2 MiB at most"),
+                (Kind::Refused, NO_SOURCE, &["11:46"], "404: no source has the path /alert"),
+            ],
+            &expect![[r#"
+                well: false
+                TROUBLE for 20m: what source prometheus sent was refused 2 times since 11:40Z, the latest at 11:45Z: 403: forbidden
+                  the token or password that is sent is not one that is configured
+                TROUBLE for 14m: what was sent to no source was refused at 11:46Z: 404: no source has the path /alert
+                source prometheus: its watchdog was last heard at 11:59Z
+                what source prometheus sent was refused at 11:44Z: 413: a body has 2 MiB at most
+            "#]],
+        );
+    }
+
+    #[test]
+    fn without_a_serve_nothing_is_well() {
+        let notices = Notices::default();
+        let watchdogs = [("prometheus".to_owned(), SignedDuration::from_mins(10))];
+        let facts =
+            Facts { served: false, notices: &notices, watchdogs: &watchdogs, dead_letters: 2 };
+        let health = Health::of(&facts, &[], at("12:00"));
+        let kinds: Vec<MatterKind> = health.matters.iter().map(|matter| matter.kind).collect();
+        assert!(!health.is_well);
+        assert_eq!(kinds, [MatterKind::Unserved, MatterKind::DeadLetters]);
+    }
+}

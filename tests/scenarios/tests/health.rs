@@ -1,0 +1,443 @@
+//! Never silent, never falsely green: what is not well is said though nothing is in force, and `status`
+//! exits by it.
+
+use std::{
+    net::SocketAddr,
+    process::Stdio,
+    sync::{
+        Arc,
+        atomic::{AtomicU16, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use pointsman_emulator::{
+    Fault, Match, Operation,
+    fault::{Kind, ServerError, Write},
+};
+use pointsman_scenarios::{
+    World,
+    alerts::{Alert, webhook},
+    door::Door,
+    wire::answer,
+    world::{DRAIN, Serve, TOKEN},
+};
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    process::Command,
+    task::JoinHandle,
+};
+
+/// What the address of the heartbeat has in it that nobody is to see.
+const BEAT_SECRET: &str = "beat-s3cret";
+
+/// A configuration of a world: the terms of its Azure and of its source, and more.
+fn configure(world: &World, azure: &str, source: &str, more: &str) {
+    let config = format!(
+        "listen: 127.0.0.1:0\n\
+         playbook: playbook.yaml\n\
+         azure: {{{azure}}}\n\
+         sources: [{{name: prometheus, kind: alertmanager, bearer: [{{env: SOURCE_TOKEN}}]{source}}}]\n\
+         {more}",
+    );
+    std::fs::write(world.path("pointsman.yaml"), config).expect("a configuration is written");
+}
+
+/// Azure with a ready-made token at an address, which is checked every second.
+fn checked(url: &str) -> String {
+    format!("endpoint: '{url}', checkEvery: 1s, credential: token, token: {{env: AZURE_TOKEN}}")
+}
+
+/// The things that `status` has to say of this kind.
+async fn matters(world: &World, kind: &str) -> Vec<Value> {
+    let status = world.json(&["status"]).await;
+    let matters = status["health"]["matters"].as_array().expect("a list").clone();
+    matters.into_iter().filter(|matter| matter["kind"] == kind).collect()
+}
+
+async fn is_ready(world: &World, serve: &Serve) -> bool {
+    world.get(serve, "/health/ready").await.status == 200
+}
+
+/// Who waits for heartbeats, and answers with a status.
+struct Listener {
+    address: SocketAddr,
+    heard: Arc<AtomicUsize>,
+    status: Arc<AtomicU16>,
+    task: JoinHandle<()>,
+}
+
+impl Listener {
+    async fn start() -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let address = listener.local_addr().expect("it has an address");
+        let (heard, status) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicU16::new(200)));
+        let (counted, answered) = (Arc::clone(&heard), Arc::clone(&status));
+        let task = tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    let Ok(byte) = stream.read_u8().await else { break };
+                    head.push(byte);
+                }
+                assert!(
+                    head.starts_with(b"GET /beat-s3cret "),
+                    "{}",
+                    String::from_utf8_lossy(&head)
+                );
+                counted.fetch_add(1, Ordering::SeqCst);
+                let status = answered.load(Ordering::SeqCst);
+                let answer = format!(
+                    "HTTP/1.1 {status} So\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+                );
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        Self { address, heard, status, task }
+    }
+
+    /// A `serve` that calls it.
+    async fn serve(&self, world: &World) -> Serve {
+        let mut command = world.command(&["serve"]);
+        command.env("BEAT", format!("http://{}/{BEAT_SECRET}", self.address));
+        world.serve_by(command).await
+    }
+
+    fn heard(&self) -> usize {
+        self.heard.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+const BEAT: &str = "heartbeat: {url: {env: BEAT}, every: 10s}\n";
+
+#[tokio::test]
+async fn an_azure_that_cannot_be_reached_is_trouble_though_nothing_is_in_force() {
+    let world = World::new(DRAIN).await;
+    let url = world.azure.arm_url();
+    let behind: SocketAddr =
+        url.strip_prefix("http://").expect("it is plain").parse().expect("an address");
+    let door = Door::to(behind).await;
+    configure(&world, &checked(&door.url()), "", BEAT);
+    door.shut().await;
+    let listener = Listener::start().await;
+    let serve = listener.serve(&world).await;
+    world.told("Azure cannot be used for it").await;
+    let ready = world.get(&serve, "/health/ready").await;
+    assert_eq!(ready.status, 503, "{ready:?}");
+    let missing = ready.json()["missing"].to_string();
+    assert!(missing.contains("service main of Azure cannot be read since"), "{missing}");
+    assert_eq!(world.get(&serve, "/health/live").await.status, 200);
+    world.until("status knows", async |world| !matters(world, "blind").await.is_empty()).await;
+    let _ = world
+        .say(&["status"])
+        .await
+        .ended(3)
+        .says("TROUBLE for ")
+        .says("service main of Azure cannot be read: ")
+        .says("alerts are taken and kept");
+    let since = matters(&world, "blind").await[0]["since"].clone();
+    assert!(since.is_string());
+
+    // Another process goes on with it.
+    serve.kill().await;
+    let _ = world.say(&["status"]).await.ended(3).says("no `serve` is running on this store");
+    let serve = listener.serve(&world).await;
+    world
+        .until("it is not ready", async |world| {
+            world.get(&serve, "/health/ready").await.text.contains("cannot be read since")
+        })
+        .await;
+    assert_eq!(matters(&world, "blind").await[0]["since"], since);
+    // Alerts are taken all the same, and nobody is told that all is well.
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    assert_eq!(listener.heard(), 0);
+
+    door.open().await;
+    world.weights([0, 30, 20]).await;
+    world.until("it is ready", async |world| is_ready(world, &serve).await).await;
+    world.told("Azure can be used for it again").await;
+    world.until("status is well", async |world| world.say(&["status"]).await.code == 0).await;
+    world.until("the heartbeat is called", async |_| listener.heard() > 0).await;
+    assert!(serve.stop().await);
+    assert_eq!(world.files_with(BEAT_SECRET), Vec::<String>::new());
+    world.finish();
+}
+
+#[tokio::test]
+async fn an_identity_that_gets_no_token_is_trouble_though_nothing_is_in_force() {
+    let world = World::new(DRAIN).await;
+    let azure = format!(
+        "endpoint: '{}', checkEvery: 1s, credential: managedIdentity",
+        world.azure.arm_url()
+    );
+    configure(&world, &azure, "", "");
+    let kind = Kind::Error { error: ServerError::Unavailable, write: Write::NotDone };
+    let broken = world.azure.inject(Fault::always(Match::operation(Operation::Token), kind));
+    let mut command = world.command(&["serve"]);
+    command.env_remove("AZURE_TOKEN").envs(world.azure.identity_env());
+    let serve = world.serve_by(command).await;
+    world.until("status knows", async |world| !matters(world, "blind").await.is_empty()).await;
+    let _ = world.say(&["status"]).await.ended(3).says("no token for Azure could be obtained");
+    assert!(!is_ready(&world, &serve).await);
+    assert!(world.azure.clear(broken));
+    world.until("it is ready", async |world| is_ready(world, &serve).await).await;
+    world.until("status is well", async |world| world.say(&["status"]).await.code == 0).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_look_that_fails_is_checked_at_once_and_a_pool_that_is_missing_blinds_nobody() {
+    let world = World::new(DRAIN).await;
+    let azure = checked(&world.azure.arm_url()).replace("1s", "1h");
+    configure(&world, &azure, "", "");
+    let serve = world.serve(&[]).await;
+    world.until("it is ready", async |world| is_ready(world, &serve).await).await;
+    // The next check by itself is an hour away.
+    let kind = Kind::Error { error: ServerError::Unavailable, write: Write::NotDone };
+    let broken = world.azure.inject(Fault::always(Match::get("chat"), kind));
+    world.azure.forget_requests();
+    let _ =
+        world.azure.foreign_put("chat", &world.azure.backend("chat").expect("it is there").body);
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    world.until("it is not ready", async |world| !is_ready(world, &serve).await).await;
+    assert!(world.azure.clear(broken));
+    world.weights([0, 30, 20]).await;
+    world.until("it is ready again", async |world| is_ready(world, &serve).await).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn refused_deliveries_are_counted_by_source_and_shown() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let body = webhook(&[Alert::firing("eu", Timestamp::now())]).to_string();
+    assert_eq!(answer(world.post(&serve, body.clone())).await.status, 401);
+    for _ in 0..50 {
+        let wrong = world.post(&serve, body.clone()).bearer_auth("wrong");
+        assert_eq!(answer(wrong).await.status, 403);
+    }
+    let large = world.post(&serve, vec![b' '; 3 << 20]).bearer_auth(TOKEN);
+    assert_eq!(answer(large).await.status, 413);
+    for path in ["/alerts/promethues", "/alerts/other"] {
+        let lost = world.http.post(format!("{}{path}", serve.url)).body(body.clone());
+        assert_eq!(answer(lost).await.status, 404);
+    }
+    world.until("all are shown", async |world| matters(world, "refused").await.len() == 3).await;
+    let _ = world
+        .say(&["status"])
+        .await
+        .ended(3)
+        .says("what source prometheus sent was refused")
+        .says("the token or password that is sent is not one that is configured")
+        .says("what was sent to no source was refused at")
+        .says("no source has the path /alerts/promethues");
+    world
+        .until("all kinds are there", async |world| {
+            let refused = matters(world, "refused").await;
+            let counts: Vec<_> =
+                refused.iter().map(|it| (it["subject"].clone(), it["count"].clone())).collect();
+            // Of each status the first is saved at once, and those after it together.
+            let of = |subject: &str, count: u64| (json!(subject), json!(count));
+            counts == [of("prometheus", 2), of("prometheus", 1), of("no source", 1)]
+                || counts == [of("no source", 1), of("prometheus", 2), of("prometheus", 1)]
+                || counts == [of("prometheus", 2), of("no source", 1), of("prometheus", 1)]
+        })
+        .await;
+    let metrics = world.get(&serve, "/metrics").await.text;
+    for line in [
+        r#"pointsman_deliveries_refused_total{source="prometheus",status="403"} 50"#,
+        r#"pointsman_deliveries_refused_total{source="no source",status="404"} 2"#,
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_watchdog_that_falls_silent_is_trouble_and_no_play_sees_it() {
+    let world =
+        World::new("plays: [{name: all, when: 'true', do: [{drain: {pool: chat, member: eu}}]}]")
+            .await;
+    let url = world.azure.arm_url();
+    let azure = format!("endpoint: '{url}', credential: token, token: {{env: AZURE_TOKEN}}");
+    configure(&world, &azure, ", watchdog: 1s", "");
+    let serve = world.serve(&[]).await;
+    let silent = async |text: &str| {
+        let so = async |world: &World| {
+            let ran = world.say(&["status"]).await;
+            ran.code == 3 && ran.out.contains(text) && ran.out.contains("alerts may not arrive")
+        };
+        world.until(text, so).await;
+    };
+    silent("its watchdog was not heard since `serve` started at").await;
+    let mut body = webhook(&[Alert::firing("eu", Timestamp::now())]);
+    body["alerts"][0]["labels"] = json!({"alertname": "Watchdog"});
+    assert_eq!(world.deliver(&serve, &body).await.status, 202);
+    silent("its watchdog was last heard at").await;
+    let metrics = world.get(&serve, "/metrics").await.text;
+    let heard = r#"pointsman_watchdog_heard_timestamp_seconds{source="prometheus"}"#;
+    assert!(metrics.contains(heard), "{metrics}");
+    assert_eq!(world.ledger().await.count("fired"), 0);
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_heartbeat_that_cannot_be_called_is_said_and_counted() {
+    let world = World::new(DRAIN).await;
+    configure(&world, &checked(&world.azure.arm_url()), "", BEAT);
+    let listener = Listener::start().await;
+    listener.status.store(404, Ordering::SeqCst);
+    let serve = listener.serve(&world).await;
+    world.until("it is called", async |_| listener.heard() > 0).await;
+    let text = "the heartbeat's address could not be called: it answered 404";
+    world.until(text, async |world| world.say(&["status"]).await.out.contains(text)).await;
+    let _ = world.say(&["status"]).await.ended(3);
+    listener.status.store(204, Ordering::SeqCst);
+    world.until("status is well", async |world| world.say(&["status"]).await.code == 0).await;
+    let metrics = world.get(&serve, "/metrics").await.text;
+    for result in ["called", "failed"] {
+        let line = format!("pointsman_heartbeats_total{{result=\"{result}\"}}");
+        assert!(metrics.contains(&line), "{metrics}");
+    }
+    assert!(serve.stop().await);
+    assert_eq!(world.files_with(BEAT_SECRET), Vec::<String>::new());
+    world.finish();
+}
+
+#[tokio::test]
+async fn what_is_measured_is_sound_to_promtool() {
+    let world = World::new(DRAIN).await;
+    configure(&world, &format!("{}, paced: true", checked(&world.azure.arm_url())), "", "");
+    let serve = world.serve(&[]).await;
+    world.until("it is ready", async |world| is_ready(world, &serve).await).await;
+    let now = Timestamp::now();
+    let alerts = ["eu", "us", "ap"].map(|name| Alert::firing(name, now));
+    assert_eq!(world.send(&serve, &alerts).await, 202);
+    world.status_says("held: ").await;
+    let wrong = world.post(&serve, "{}").bearer_auth("wrong");
+    assert_eq!(answer(wrong).await.status, 403);
+    let lines = [
+        r#"pointsman_alerts_received_total{source="prometheus"} 3"#,
+        r#"pointsman_alerts_total{outcome="fired",source="prometheus"} 3"#,
+        r#"pointsman_overrides{standing="inForce"} 2"#,
+        r#"pointsman_overrides_held{reason="members"} 1"#,
+        r#"pointsman_writes_total{answer="written"}"#,
+        "pointsman_alert_to_write_seconds_count",
+        "pointsman_queue_messages 0",
+        "pointsman_dead_letters 0",
+        r#"pointsman_blind{service="main"} 0"#,
+        r#"kind="write""#,
+    ];
+    world
+        .until("all is measured", async |world| {
+            let text = world.get(&serve, "/metrics").await.text;
+            lines.iter().all(|line| text.contains(line))
+        })
+        .await;
+    let text = world.get(&serve, "/metrics").await.text;
+    let counted =
+        text.lines().find_map(|line| line.strip_prefix("pointsman_alert_to_write_seconds_count "));
+    assert!(counted.is_some_and(|count| count != "0"), "{text}");
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| {
+            panic!("`promtool` cannot be run ({error}): install Debian's package `prometheus`")
+        });
+    let mut input = promtool.stdin.take().expect("it is piped");
+    input.write_all(text.as_bytes()).await.expect("it reads");
+    drop(input);
+    let said = promtool.wait_with_output().await.expect("it ends");
+    let said_in_words = String::from_utf8_lossy(&said.stderr);
+    assert!(said.status.success() && said.stdout.is_empty(), "{said_in_words}\n{text}");
+    assert_eq!(said_in_words, "");
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_dead_letter_is_taken_in_again_once_the_playbook_is_mended() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let alerts = ["eu/example", "us example"].map(|name| Alert::firing(name, Timestamp::now()));
+    assert_eq!(world.send(&serve, &alerts).await, 202);
+    let letters = async |world: &World| {
+        let letters = world.json(&["dead-letters", "list"]).await;
+        letters.as_array().expect("a list").clone()
+    };
+    world.until("they are kept", async |world| !letters(world).await.is_empty()).await;
+    let kept = world.say(&["dead-letters", "retry", "--all"]).await.ended(1);
+    let _ = kept.says("0 alerts taken in").says("kept: ");
+    assert_eq!(letters(&world).await.len(), 1, "it is kept as it is");
+
+    let mended = DRAIN.replace("signal.labels.backend", "signal.labels.backend.split('/')[0]");
+    world.write_playbook(&mended);
+    let _ = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
+    // One of its two alerts can be used by now.
+    let id = letters(&world).await[0]["id"].as_str().expect("an id").to_owned();
+    let again = world.say(&["dead-letters", "retry", &id[..8], "--json"]).await.ended(1).json();
+    assert_eq!(again, json!({"taken": 1, "kept": 1}));
+    world.weights([0, 30, 20]).await;
+    let left = letters(&world).await;
+    assert_eq!(left.len(), 1);
+    assert_ne!(left[0]["id"], json!(id));
+    assert!(left[0]["body"].as_str().is_some_and(|body| body.contains("us example")), "{left:?}");
+
+    let mended = mended.replace("split('/')[0]", "split('/')[0].split(' ')[0]");
+    world.write_playbook(&mended);
+    let _ = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
+    // It was received when it was: its resolve has come since.
+    let resolved = alerts[1].clone().resolved(Timestamp::now());
+    assert_eq!(world.send(&serve, &[resolved]).await, 202);
+    world.flush(&serve).await;
+    let _ = world
+        .say(&["dead-letters", "retry", "--from", "prometheus"])
+        .await
+        .ended(0)
+        .says("1 alert taken in");
+    world.flush(&serve).await;
+    assert_eq!(letters(&world).await, [] as [Value; 0]);
+    world.weights([0, 30, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_foreign_write_is_noticed_within_the_time_that_is_configured() {
+    let world = World::new(DRAIN).await;
+    let azure = format!(
+        "endpoint: '{}', lookEvery: 5s, credential: token, token: {{env: AZURE_TOKEN}}",
+        world.azure.arm_url()
+    );
+    configure(&world, &azure, "", "");
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    world.weights([0, 30, 20]).await;
+    world.told("is done").await;
+    let mut body = world.azure.backend("chat").expect("it is there").body;
+    body["properties"]["pool"]["services"][0]["weight"] = json!(7);
+    world.azure.foreign_put("chat", &body).expect("a pool");
+    let wrote = Instant::now();
+    let noticed = async |world: &World| world.ledger().await.count("foreign") > 0;
+    world.until("it is noticed", noticed).await;
+    // Well before the minute that it takes by default.
+    assert!(wrote.elapsed() < Duration::from_secs(30), "{:?}", wrote.elapsed());
+    assert!(serve.stop().await);
+    world.finish();
+}
