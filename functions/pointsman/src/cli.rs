@@ -6,8 +6,8 @@ use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use pointsman_host::telemetry;
 
 use crate::{
-    backend, common::Common, dev, emulate, failed::Failed, operate, page::Page, plan, playbook,
-    serve, show,
+    backend, common::Common, dev, emulate, failed::Failed, init, operate, page::Page, plan,
+    playbook, serve, show,
 };
 
 /// How wide the help is, in columns.
@@ -33,6 +33,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Show what Pointsman does, against an emulated Azure: an alert, a drain, and the way back.
     Dev(pointsman_dev::Options),
+    /// Write a configuration and a playbook for the pools that Azure shows, to begin with as a shadow.
+    Init(init::Options),
     /// Receive alerts, and change backends as the playbook says.
     Serve(serve::Options),
     /// Show what a signal would change, and whether the limits allow it; write nothing.
@@ -77,12 +79,15 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     let common = cli.common;
     let quiet = if matches!(cli.command, Command::Serve(_)) { "info" } else { "error" };
     telemetry::start(common.json, quiet).map_err(Failed::new)?;
-    if common.shadow && matches!(cli.command, Command::Dev(_) | Command::Emulate(_)) {
+    let has_own_azure = matches!(cli.command, Command::Dev(_) | Command::Emulate(_));
+    if common.shadow && has_own_azure {
         let why = "--shadow writes nothing to Azure, and this command has an Azure of its own";
         return Ok(wrong_usage(&Cli::command().error(ErrorKind::ArgumentConflict, why)));
     }
+    let common = if has_own_azure { common } else { common.or_as_configured() };
     match cli.command {
         Command::Dev(options) => dev::command(&common, &options).await,
+        Command::Init(options) => init::command(&common, &options).await,
         Command::Serve(options) => serve::command(&common, &options).await,
         Command::Plan(options) => plan::command(&common, &options).await,
         Command::Playbook(command) => playbook::command(&common, command).await,

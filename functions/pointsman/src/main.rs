@@ -9,6 +9,7 @@ mod common;
 mod dev;
 mod emulate;
 mod failed;
+mod init;
 mod input;
 mod operate;
 mod page;

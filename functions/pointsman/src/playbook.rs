@@ -58,6 +58,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         by: operate::By,
     },
+    /// Print an example that shows everything, with comments.
+    Example,
     /// Print the JSON Schema of playbooks, for editors.
     Schema,
     /// Print the playbook in force.
@@ -68,6 +70,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     match command {
         Command::Check { file, azure } => check(common, &file, azure).await,
         Command::Apply { file, dry_run, by } => apply(common, &file, dry_run, &by).await,
+        Command::Example => show::page(&Page::of_text(playbook::EXAMPLE)),
         Command::Schema => show::page(&Page::of_text(&playbook::schema_text())),
         Command::Show => {
             let newest = common.records().await?.store.published().await?;

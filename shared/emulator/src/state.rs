@@ -406,6 +406,12 @@ impl State {
                 let next = |skip| next_link(call, &query, skip);
                 self.backends.list(place, call.version, &query, writes, next)
             }
+            Target::Inventory(subscription) => {
+                match self.services.inventory(subscription.as_deref()) {
+                    Ok(listed) => Answer::value(StatusCode::OK, &listed),
+                    Err(unfound) => Answer::unfound(&unfound),
+                }
+            }
             Target::Elsewhere(unfound) => Answer::unfound(unfound),
             Target::WrongVerb => Answer::manager(
                 StatusCode::METHOD_NOT_ALLOWED,

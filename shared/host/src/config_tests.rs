@@ -453,6 +453,32 @@ fn the_real_azure_is_spared_and_inspected_unless_it_is_said() {
     }
 }
 
+#[test]
+fn a_sender_is_found_by_its_name_and_only_its_own_secret_is_read() {
+    let text = "sources:\n- {name: one, kind: alertmanager, bearer: [{env: TOKEN}, {env: NONE}]}\n\
+                - {name: two, kind: alertmanager, path: /two, bearer: {env: NONE}}\n\
+                - {name: three, kind: alertmanager, basic: {user: ann, passwords: {env: TOKEN}}}\n";
+    let of = |text: &str, name: Option<&str>| {
+        let named = name.map(|name| name.parse().unwrap());
+        let secrets = Secrets { folder: Path::new(""), variable: &variable };
+        sender::sender(text, &secrets, named.as_ref()).map_err(|wrong| wrong.render("file", text))
+    };
+    let shown = |name| format!("{:?}", of(&text.replace(", {env: NONE}]", "]"), name));
+    assert_eq!(
+        [shown(None), shown(Some("three")), shown(Some("four"))],
+        [
+            "Ok(Some(Sender { name: SourceName(\"one\"), path: \"/alerts/one\", proof: Bearer(***) }))",
+            "Ok(Some(Sender { name: SourceName(\"three\"), path: \"/alerts/three\", proof: \
+             Basic(\"ann\", ***) }))",
+            "Ok(None)",
+        ]
+    );
+    for name in [None, Some("two")] {
+        let why = of(text, name).unwrap_err();
+        assert!(why.contains("NONE is not set in the environment"), "{why}");
+    }
+}
+
 /// The table of keys names every key that can be read, and nothing else.
 #[test]
 fn the_table_of_keys_is_complete() {
