@@ -7,7 +7,7 @@ use pointsman_host::telemetry;
 
 use crate::{
     backend, common::Common, dev, emulate, failed::Failed, init, operate, page::Page, plan,
-    playbook, serve, show,
+    playbook, serve, show, signal,
 };
 
 /// How wide the help is, in columns.
@@ -42,6 +42,9 @@ enum Command {
     /// Check, publish or describe playbooks.
     #[command(subcommand)]
     Playbook(playbook::Command),
+    /// Send test alerts.
+    #[command(subcommand)]
+    Signal(signal::Command),
     /// Ask the store, or tell it something.
     #[command(flatten)]
     Operate(operate::Command),
@@ -91,6 +94,7 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
         Command::Serve(options) => serve::command(&common, &options).await,
         Command::Plan(options) => plan::command(&common, &options).await,
         Command::Playbook(command) => playbook::command(&common, command).await,
+        Command::Signal(command) => signal::command(&common, command).await,
         Command::Operate(command) => operate::command(&common, command).await,
         Command::Backend(options) => backend::command(&common, options).await,
         Command::Emulate(options) => emulate::command(&common, &options).await,

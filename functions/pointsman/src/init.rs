@@ -88,6 +88,9 @@ pub(crate) struct Options {
     /// Use the ready-made token in this file instead of a credential.
     #[arg(long, value_name = "FILE", conflicts_with = "credential")]
     token_file: Option<PathBuf>,
+    /// Where `serve` is to listen for alerts, for the configuration.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7433")]
+    listen: SocketAddr,
     /// Read the webhook's token from this variable of the environment, and make no file with a random
     /// one.
     #[arg(long, value_name = "NAME")]
@@ -365,8 +368,8 @@ fn config_text(options: &Options, config: &Path) -> Result<String, Failed> {
 # once `pointsman status` and `pointsman history` show what you would have done yourself.
 mode: shadow
 
-# Where `serve` listens for alerts: on this machine alone. `0.0.0.0:7433` listens for others, too.
-listen: 127.0.0.1:7433
+# Where `serve` listens for alerts. `127.0.0.1` is for this machine alone, `0.0.0.0` for others, too.
+listen: {}
 
 # What Pointsman knows. A shadow has its own beside it: `pointsman.shadow.db`.
 store: pointsman.db
@@ -382,7 +385,8 @@ sources:
   - name: prometheus
     kind: alertmanager
     bearer: {bearer}
-"
+",
+        options.listen
     ))
 }
 

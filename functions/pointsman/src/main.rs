@@ -17,6 +17,7 @@ mod plan;
 mod playbook;
 mod serve;
 mod show;
+mod signal;
 
 use std::process::ExitCode;
 

@@ -34,6 +34,7 @@ fn everything_has_a_default_but_the_sources() {
         "{}",
         &expect![[r#"
         Config {
+            mode: Live,
             listen: 127.0.0.1:7433,
             store: "/etc/pointsman/pointsman.db",
             playbook: None,
@@ -63,6 +64,7 @@ fn everything_has_a_default_but_the_sources() {
         "",
         &expect![[r#"
         Config {
+            mode: Live,
             listen: 127.0.0.1:7433,
             store: "/etc/pointsman/pointsman.db",
             playbook: None,
@@ -96,6 +98,7 @@ fn sources_prove_themselves() {
         "sources:\n- {name: prom, kind: alertmanager, bearer: [{env: TOKEN}]}\n",
         &expect![[r#"
             Config {
+                mode: Live,
                 listen: 127.0.0.1:7433,
                 store: "/etc/pointsman/pointsman.db",
                 playbook: None,
@@ -411,7 +414,7 @@ fn what_is_wrong_is_said_with_its_place() {
               |
             1 | a
               | ^
-              = the keys here are `listen`, `store`, `playbook`, `azure` and `sources`
+              = the keys here are `mode`, `listen`, `store`, `playbook`, `azure` and `sources`
         "#]],
     );
 }
@@ -467,8 +470,8 @@ fn a_sender_is_found_by_its_name_and_only_its_own_secret_is_read() {
     assert_eq!(
         [shown(None), shown(Some("three")), shown(Some("four"))],
         [
-            "Ok(Some(Sender { name: SourceName(\"one\"), path: \"/alerts/one\", proof: Bearer(***) }))",
-            "Ok(Some(Sender { name: SourceName(\"three\"), path: \"/alerts/three\", proof: \
+            "Ok(Some(Sender { name: one, path: \"/alerts/one\", proof: Bearer(***) }))",
+            "Ok(Some(Sender { name: three, path: \"/alerts/three\", proof: \
              Basic(\"ann\", ***) }))",
             "Ok(None)",
         ]
