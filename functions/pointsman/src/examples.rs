@@ -46,7 +46,12 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("playbook example", &["pointsman playbook example > playbook.yaml"]),
     ("playbook schema", &["pointsman playbook schema > playbook.schema.json"]),
-    ("playbook show", &["pointsman playbook show"]),
+    ("playbook show", &["pointsman playbook show", "pointsman playbook show 3"]),
+    ("playbook list", &["pointsman playbook list"]),
+    (
+        "playbook rollback",
+        &["pointsman playbook rollback 3 --dry-run", "pointsman playbook rollback 3 --by anna"],
+    ),
     (
         "signal",
         &["pointsman signal send --alert BackendErrors --label backend=eu --severity critical"],

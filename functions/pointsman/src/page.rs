@@ -62,6 +62,11 @@ impl Page {
         page
     }
 
+    /// Whether it has no line.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The whole text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0

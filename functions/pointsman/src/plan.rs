@@ -28,6 +28,10 @@ pub(crate) struct Options {
     /// Plan by this playbook instead of the one in force.
     #[arg(long, value_name = "FILE")]
     playbook: Option<PathBuf>,
+    /// Exit with 0 if nothing would be written, with 2 if something would, and with 1 if that is not
+    /// known.
+    #[arg(long)]
+    detailed_exitcode: bool,
 }
 
 pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
@@ -66,7 +70,12 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     common.print(&plan, &describe(&plan))?;
     // Without a readable signal there is nothing to plan.
     let seen = plan.backends.iter().all(|backend| backend.unseen.is_none());
-    Ok(if seen { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let changes = plan.backends.iter().any(|backend| !backend.changes.is_empty());
+    Ok(match seen {
+        false => ExitCode::FAILURE,
+        true if changes && options.detailed_exitcode => ExitCode::from(2),
+        true => ExitCode::SUCCESS,
+    })
 }
 
 fn would_be(plan: &pointsman_engine::plan::BackendPlan) -> BackendPlan {

@@ -13,7 +13,7 @@ use pointsman_core::{
     ledger::{Line, What},
     names::BackendId,
     overrides::Life,
-    playbook::{self, Playbook},
+    playbook::{self, Becomes, Changed, Playbook},
 };
 use pointsman_engine::{
     Loaded,
@@ -26,14 +26,14 @@ use pointsman_host::{Records, SystemClock, config::Needs};
 use pointsman_schedule as schedule;
 use pointsman_view as view;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     common::{self, Common},
     failed::Failed,
     input,
     operate::{self, ask},
-    page::Page,
+    page::{Page, Table},
     show,
 };
 
@@ -48,7 +48,8 @@ pub(crate) enum Command {
         #[arg(long)]
         azure: bool,
     },
-    /// Publish a file as the new generation, and show what that means for overrides in force.
+    /// Publish a file as the new generation, and show what changes and what that means for overrides in
+    /// force.
     Apply {
         /// The playbook.
         file: PathBuf,
@@ -62,25 +63,95 @@ pub(crate) enum Command {
     Example,
     /// Print the JSON Schema of playbooks, for editors.
     Schema,
-    /// Print the playbook in force.
-    Show,
+    /// Print the playbook in force, or an earlier generation.
+    Show {
+        /// The generation's number.
+        generation: Option<u64>,
+    },
+    /// List the generations that were published.
+    List {
+        /// How many generations to list, the newest ones.
+        #[arg(
+            short = 'n',
+            long = "lines",
+            default_value_t = 20,
+            value_name = "NUMBER",
+            value_parser = clap::value_parser!(u32).range(1..)
+        )]
+        lines: u32,
+    },
+    /// Publish an earlier generation again, as the new one.
+    Rollback {
+        /// The generation's number.
+        generation: u64,
+        /// Only show what it would mean; publish nothing.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        by: operate::By,
+    },
 }
 
 pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCode, Failed> {
     match command {
         Command::Check { file, azure } => check(common, &file, azure).await,
-        Command::Apply { file, dry_run, by } => apply(common, &file, dry_run, &by).await,
+        Command::Apply { file, dry_run, by } => {
+            apply(common, read_file(&file)?, dry_run, &by).await
+        }
         Command::Example => show::page(&Page::of_text(playbook::EXAMPLE)),
         Command::Schema => show::page(&Page::of_text(&playbook::schema_text())),
-        Command::Show => {
-            let newest = common.records().await?.store.published().await?;
-            let newest = newest.ok_or_else(|| Failed::new("no playbook is published"))?;
-            let Published { number, at, by, text } = &newest;
+        Command::Show { generation } => {
+            let records = common.records().await?;
+            let found = stored(&records, generation).await?;
+            records.close().await;
+            let Published { number, at, by, text } = &found;
             let at = view::moment(*at);
             let head = format_args!("# generation {number}, published at {at} by {by}");
-            common.print(&newest, &Page::of_text(text).after(head))
+            common.print(&found, &Page::of_text(text).after(head))
+        }
+        Command::List { lines } => list(common, lines).await,
+        Command::Rollback { generation, dry_run, by } => {
+            let records = common.records().await?;
+            let found = stored(&records, Some(generation)).await?;
+            records.close().await;
+            apply(common, found.text, dry_run, &by).await
         }
     }
+}
+
+/// A generation by its number, or the newest.
+async fn stored(records: &Records, number: Option<u64>) -> Result<Published, Failed> {
+    let newest = records.store.published().await?;
+    let newest = newest.ok_or_else(|| Failed::new("no playbook is published"))?;
+    let Some(number) = number else { return Ok(newest) };
+    records.store.generation(number).await?.ok_or_else(|| {
+        Failed::new(format_args!(
+            "there is no generation {number}; there are 1 to {}",
+            newest.number
+        ))
+    })
+}
+
+async fn list(common: &Common, lines: u32) -> Result<ExitCode, Failed> {
+    let records = common.records().await?;
+    let most = usize::try_from(lines).unwrap_or(usize::MAX);
+    let generations = records.store.generations(most).await?;
+    records.close().await;
+    let mut table = Table::new(&["generation", "published at", "by"]);
+    for Published { number, at, by, .. } in &generations {
+        table.row([number.to_string(), view::moment(*at), by.clone()]);
+    }
+    let mut page = Page::default();
+    if generations.is_empty() {
+        show::note("no playbook is published");
+    } else {
+        page.table(&table);
+    }
+    let listed = generations
+        .iter()
+        .map(|Published { number, at, by, .. }| json!({"number": number, "at": at, "by": by}));
+    let listed: Vec<Value> = listed.collect();
+    common.print(&listed, &page)
 }
 
 /// Reads a file that must be a playbook without problems.
@@ -209,17 +280,40 @@ pub(crate) async fn publish(
     }
 }
 
+/// What changes from the playbook in force, as a diff.
+fn describe(out: &mut Page, changes: &[Changed]) {
+    for Changed { what, becomes } in changes {
+        match becomes {
+            Becomes::Added => out.line(format_args!("+ {what}")),
+            Becomes::Removed => out.line(format_args!("- {what}")),
+            Becomes::Edited(edits) => {
+                out.line(format_args!("~ {what}"));
+                edits.iter().for_each(|edit| out.line(format_args!("    {edit}")));
+            }
+        }
+    }
+    if changes.is_empty() {
+        out.line("it is written differently, and means the same as the playbook in force");
+    }
+}
+
 async fn apply(
     common: &Common,
-    file: &Path,
+    text: String,
     dry_run: bool,
     by: &operate::By,
 ) -> Result<ExitCode, Failed> {
-    let text = read_file(file)?;
-    let playbook = playbook::read(&text).map_err(|_| Failed::new("the playbook has problems"))?;
+    let unreadable = |_| {
+        Failed::new(
+            "it cannot be read by this version of Pointsman; `pointsman playbook check` shows why",
+        )
+    };
+    let playbook = playbook::read(&text).map_err(unreadable)?;
     let reading = common.records().await?;
     let newest = reading.store.published().await?;
     let same = newest.as_ref().is_some_and(|newest| newest.text == text);
+    // What was published by another version, and cannot be read by this one, cannot be compared.
+    let changes = newest.as_ref().and_then(|newest| playbook::changes(&newest.text, &text).ok());
     let number = newest.map_or(0, |newest| newest.number) + u64::from(!same);
     let documents = ask::documents(&reading).await?;
     let served = reading.are_consumed()?;
@@ -233,9 +327,13 @@ async fn apply(
         records.close().await;
     }
     let report = json!({
-        "generation": number, "published": published, "served": served, "overrides": fates,
+        "generation": number, "published": published, "served": served, "changes": changes,
+        "overrides": fates,
     });
     let mut out = Page::default();
+    if !same {
+        changes.iter().for_each(|changes| describe(&mut out, changes));
+    }
     for fate in &fates {
         let what = match (fate.kept, fate.begun) {
             (true, _) => "kept as it is",

@@ -53,9 +53,11 @@ pub(crate) fn note(line: impl Display) {
     notes(&Page::of(line));
 }
 
-/// Prints several lines of notes.
+/// Prints several lines of notes, if there are any.
 pub(crate) fn notes(lines: &Page) {
-    beside("note", "", lines);
+    if !lines.is_empty() {
+        beside("note", "", lines);
+    }
 }
 
 /// Prints why a command failed.

@@ -133,7 +133,7 @@ fn the_example_in_the_module_docs() {
             members/na/weight = 3 (by 2)
             members/sb/weight = 10 (by 2)
             members/sb/priority = 1 (by 2)
-            drain ap is held: 1 of the pool's members would serve, and the limit is 2
+            drain ap is held: 1 of the pool's members would serve, and the limit is 2, half of them, as no `leastMembers` is set
         "#]],
     );
     check_terms(
@@ -323,32 +323,32 @@ fn limits_hold_what_would_break_them_and_the_strongest_goes_first() {
         "eu 50, us 30, ap 20",
         "drain eu; drain us",
         &expect![[r#"
-        members/eu/weight = 0 (by 1)
-        drain us is held: 1 of the pool's members would serve, and the limit is 2
-    "#]],
+            members/eu/weight = 0 (by 1)
+            drain us is held: 1 of the pool's members would serve, and the limit is 2, half of them, as no `leastMembers` is set
+        "#]],
     );
     check(
         "eu 50, us 30, ap 20",
         "drain eu; !drain us",
         &expect![[r#"
-        members/us/weight = 0 (by 1)
-        drain eu is held: 1 of the pool's members would serve, and the limit is 2
-    "#]],
+            members/us/weight = 0 (by 1)
+            drain eu is held: 1 of the pool's members would serve, and the limit is 2, half of them, as no `leastMembers` is set
+        "#]],
     );
     check(
         "eu 50, us 30, ap 20",
         "!drain eu; *drain us",
         &expect![[r#"
-        members/us/weight = 0 (by 1)
-        drain eu is held: 1 of the pool's members would serve, and the limit is 2
-    "#]],
+            members/us/weight = 0 (by 1)
+            drain eu is held: 1 of the pool's members would serve, and the limit is 2, half of them, as no `leastMembers` is set
+        "#]],
     );
     check(
         "eu 50",
         "drain eu",
         &expect![[r#"
-        drain eu is held: 0 of the pool's members would serve, and the limit is 1
-    "#]],
+            drain eu is held: 0 of the pool's members would serve, and the limit is 1, half of them, as no `leastMembers` is set
+        "#]],
     );
     let one = Limits { least_members: LeastMembers::Count(1), least_share: None };
     let one = Terms { limits: one, ..Terms::default() };
@@ -369,9 +369,9 @@ fn limits_hold_what_would_break_them_and_the_strongest_goes_first() {
         "eu 50, us 30, ap 20",
         "drain eu; drain us",
         &expect![[r#"
-        members/us/weight = 0 (by 1)
-        drain eu is held: 1 of the pool's members would serve, and the limit is 2
-    "#]],
+            members/us/weight = 0 (by 1)
+            drain eu is held: 1 of the pool's members would serve, and the limit is 2, half of them, as no `leastMembers` is set
+        "#]],
     );
 }
 
@@ -428,9 +428,9 @@ fn the_next_group_is_promoted_while_the_serving_one_cannot_keep_the_limits() {
         "eu 50@1, us 50@1, sb 7@2",
         "drain eu; drain us",
         &expect![[r#"
-        members/eu/weight = 0 (by 1)
-        drain us is held: 0 of the pool's members would serve, and the limit is 1
-    "#]],
+            members/eu/weight = 0 (by 1)
+            drain us is held: 0 of the pool's members would serve, and the limit is 1, half of them, as no `leastMembers` is set
+        "#]],
     );
     check(
         "eu 50@1, sb 7@2, sc 7@3",
@@ -501,8 +501,8 @@ fn the_highest_authority_decides_and_within_one_the_smallest_weight() {
         "eu 50, us 50",
         "split eu 0 us 0",
         &expect![[r#"
-        split eu 0 us 0 is held: 0 of the pool's members would serve, and the limit is 1
-    "#]],
+            split eu 0 us 0 is held: 0 of the pool's members would serve, and the limit is 1, half of them, as no `leastMembers` is set
+        "#]],
     );
 }
 

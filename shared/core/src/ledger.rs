@@ -165,7 +165,44 @@ impl fmt::Display for What {
     }
 }
 
+/// Tells a line of a shadow's ledger, of which nothing was written to Azure.
+#[derive(Clone, Copy, Debug)]
+pub struct InShadow<'a>(pub &'a What);
+
+impl fmt::Display for InShadow<'_> {
+    /// One line, whatever the texts of others hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.say_in_shadow(&mut Escaping(f))
+    }
+}
+
 impl What {
+    /// The sentence as a shadow tells it: what it did not do, it would have done.
+    fn say_in_shadow(&self, f: &mut dyn Write) -> fmt::Result {
+        if let Self::Began { id } = self {
+            write!(f, "{id} would have begun")
+        } else if let Self::Stepped { id, given_back } = self {
+            write!(f, "{id} would have given {given_back} back")
+        } else if let Self::Ended { id, why } = self {
+            write!(f, "{id} would have ended: {why}")
+        } else if let Self::Finished { id } = self {
+            write!(f, "{id} would be over")
+        } else if let Self::Intended { changes, .. } | Self::IntendedWhole { changes, .. } = self {
+            f.write_str("would have written ")?;
+            list(f, changes)
+        } else if let Self::Wrote { intent } = self {
+            write!(f, "write {intent} would have been done")
+        } else if let Self::ReconnectPlanned { target, due, .. } = self {
+            write!(f, "{} would have been reconnected at {due:.0}", target.short())
+        } else if let Self::ReconnectAsked { target, after, .. } = self {
+            write!(f, "would have asked for a reconnect of {} in {after:#}", target.short())
+        } else if let Self::ReconnectAccepted { target, due, .. } = self {
+            write!(f, "the reconnect of {} would have been due at {due:.0}", target.short())
+        } else {
+            self.say(f)
+        }
+    }
+
     /// The sentence, with others' text as it came.
     fn say(&self, f: &mut dyn Write) -> fmt::Result {
         match self {
@@ -362,12 +399,29 @@ mod tests {
         });
         for char in hostile {
             for what in lines(&format!("eu{char}2026-01-01 00:00:00Z  released")) {
-                let shown = what.to_string();
-                let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-                assert!(!shown.contains(breaks), "{what:?}: {shown:?}");
-                assert!(shown.contains("2026-01-01 00:00:00Z  released") || char.is_control());
+                for shown in [what.to_string(), InShadow(&what).to_string()] {
+                    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+                    assert!(!shown.contains(breaks), "{what:?}: {shown:?}");
+                    assert!(shown.contains("2026-01-01 00:00:00Z  released") || char.is_control());
+                }
             }
         }
+    }
+
+    #[test]
+    fn what_a_shadow_did_not_do_it_would_have_done() {
+        let (id, intent) = (OverrideId::derive(&["over"]), IntentId::derive(&["intent"]));
+        let told = |what: What| (what.to_string(), InShadow(&what).to_string());
+        assert_eq!(
+            told(What::Began { id: id.clone() }),
+            (format!("{id} began"), format!("{id} would have begun"))
+        );
+        assert_eq!(
+            told(What::Wrote { intent: intent.clone() }),
+            (format!("write {intent} is done"), format!("write {intent} would have been done"))
+        );
+        let (heard, in_shadow) = told(What::Resumed { by: "ada".to_owned() });
+        assert_eq!(heard, in_shadow, "what was heard and decided is told alike");
     }
 
     #[test]

@@ -163,6 +163,9 @@ pub enum Held {
         serving: usize,
         /// How many must.
         least: usize,
+        /// Whether nobody has set that limit: it is the default.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        by_default: bool,
     },
     /// Too little of the serving group's weight would remain.
     Share {
@@ -196,8 +199,12 @@ pub enum Held {
 impl fmt::Display for Held {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Members { serving, least } => {
-                write!(f, "{serving} of the pool's members would serve, and the limit is {least}")
+            Self::Members { serving, least, by_default } => {
+                write!(f, "{serving} of the pool's members would serve, and the limit is {least}")?;
+                if *by_default {
+                    f.write_str(", half of them, as no `leastMembers` is set")?;
+                }
+                Ok(())
             }
             Self::Share { share, least } => {
                 write!(f, "{share} of the pool's weight would remain, and the limit is {least}")

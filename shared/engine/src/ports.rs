@@ -313,6 +313,10 @@ pub trait Store: Send + Sync + 'static {
     ) -> Result<BTreeMap<Scope, Versioned<Group>>, StoreError>;
     /// The newest generation of the playbook.
     async fn published(&self) -> Result<Option<Published>, StoreError>;
+    /// A generation of the playbook.
+    async fn generation(&self, number: u64) -> Result<Option<Published>, StoreError>;
+    /// The newest generations, oldest first.
+    async fn generations(&self, most: usize) -> Result<Vec<Published>, StoreError>;
     /// Stores the next generation, if `number` is still the next.
     async fn publish(&self, published: &Published, lines: &[Line]) -> Result<(), StoreError>;
     /// Saves all of it in one transaction, durably, or nothing; gives what is left to be done with the

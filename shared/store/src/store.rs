@@ -119,6 +119,11 @@ pub(crate) fn read_time(micros: i64) -> Result<Timestamp, StoreError> {
     Micros::of_column(micros).timestamp().ok_or_else(corrupt)
 }
 
+/// The generation of a row: its number, when and by whom it was published, and its text.
+fn generation((number, at, by, text): (i64, i64, String, String)) -> Result<Published, StoreError> {
+    Ok(Published { number: number.unsigned_abs(), at: read_time(at)?, by, text })
+}
+
 #[async_trait]
 impl Store for SqliteStore {
     async fn series(&self, ids: &[SeriesId]) -> Result<Vec<Versioned<Series>>, StoreError> {
@@ -219,12 +224,22 @@ impl Store for SqliteStore {
     }
 
     async fn published(&self) -> Result<Option<Published>, StoreError> {
+        Ok(self.generations(1).await?.pop())
+    }
+
+    async fn generation(&self, number: u64) -> Result<Option<Published>, StoreError> {
+        let query =
+            sqlx::query_as(r#"SELECT number, at, "by", text FROM generations WHERE number = ?"#);
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        self.rows(query.bind(number)).await?.pop().map(generation).transpose()
+    }
+
+    async fn generations(&self, most: usize) -> Result<Vec<Published>, StoreError> {
         let query = sqlx::query_as(
-            r#"SELECT number, at, "by", text FROM generations ORDER BY number DESC LIMIT 1"#,
+            r#"SELECT number, at, "by", text FROM generations ORDER BY number DESC LIMIT ?"#,
         );
-        let mut rows: Vec<(i64, i64, String, String)> = self.rows(query).await?;
-        let Some((number, at, by, text)) = rows.pop() else { return Ok(None) };
-        Ok(Some(Published { number: number.unsigned_abs(), at: read_time(at)?, by, text }))
+        let rows = self.rows(query.bind(bound(most))).await?;
+        rows.into_iter().rev().map(generation).collect()
     }
 
     async fn publish(&self, published: &Published, lines: &[Line]) -> Result<(), StoreError> {

@@ -14,6 +14,7 @@ mod history;
 mod over;
 mod plan;
 mod schema;
+mod shadow;
 mod status;
 mod value;
 mod words;
@@ -30,6 +31,7 @@ pub use self::{
     over::{Alerts, Override, Standing, StandingKind},
     plan::{BackendPlan, OverridePlan, Plan, Verdict, VerdictKind},
     schema::schema_text,
+    shadow::{ShadowReport, WouldHave},
     status::{Known, Late, Pause, Status},
     value::{Absent, Change, Effect, VERSION, Value, Why},
     words::{clock, count, length, moment, with_causes},

@@ -7,7 +7,7 @@ use schemars::{
 };
 use serde_json::Value;
 
-use crate::{explain::Explain, history::History, plan::Plan, status::Status};
+use crate::{explain::Explain, history::History, plan::Plan, shadow::ShadowReport, status::Status};
 
 /// What `--json` prints.
 #[derive(JsonSchema)]
@@ -22,6 +22,8 @@ enum View {
     Plan(Box<Plan>),
     /// `pointsman history --json`.
     History(Box<History>),
+    /// `pointsman shadow report --json`.
+    ShadowReport(Box<ShadowReport>),
 }
 
 /// The JSON Schema (draft 2020-12) of all that is shown, as it is checked in: indented, with a line break

@@ -93,7 +93,7 @@ fn ended(why: End, steps: &[&str]) -> Life {
 }
 
 fn held() -> Standing {
-    Standing::Held(Held::Members { serving: 1, least: 2 })
+    Standing::Held(Held::Members { serving: 1, least: 2, by_default: false })
 }
 
 fn check(document: &Document, wanted: &Expect) {

@@ -179,7 +179,7 @@ mod tests {
     fn the_kinds_are_those_that_the_schema_names() {
         let (text, whole) = (String::new, Fraction::WHOLE);
         let held = [
-            Held::Members { serving: 1, least: 2 },
+            Held::Members { serving: 1, least: 2, by_default: true },
             Held::Share { share: whole, least: whole },
             Held::Emptied,
             Held::NoMember("eu".parse().unwrap()),

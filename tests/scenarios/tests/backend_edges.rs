@@ -149,7 +149,7 @@ async fn who_is_faster_between_a_look_and_a_write_is_told_of_by_an_exit_code() {
         (Operation::Put, &["put", "main/new", "new.json", "--create"], "this command REPLACED it"),
         (Operation::Patch, &["set", "main/eu", "title=X"], "changed meanwhile"),
         (Operation::Put, &["put", "main/eu", "eu.json"], "changed meanwhile"),
-        (Operation::Delete, &["delete", "main/eu"], "changed meanwhile"),
+        (Operation::Delete, &["delete", "main/eu", "--yes"], "changed meanwhile"),
     ];
     for (operation, arguments, text) in races {
         let shown = world.ok(&["backend", "get", "main/eu", "--json"]).await;
@@ -388,5 +388,33 @@ async fn what_a_tool_would_have_filled_in_is_refused_unless_it_is_escaped() {
     let _ = world.say(&put).await.ended(0).says("is created");
     let shown = world.json(&["backend", "get", "main/ord"]).await;
     assert_eq!(shown["properties"]["title"], "[see('runbook')]");
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_change_by_hand_that_touches_an_override_or_a_pool_is_asked_about() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let eu = Alert::firing("eu", Timestamp::now());
+    assert_eq!(world.send(&serve, &[eu]).await, 202);
+    world.weights([0, 30, 20]).await;
+    let set = ["backend", "set", "chat", "pool.services[eu].weight=70"];
+    let dry = world.say(&[&set[..], &["--dry-run"]].concat()).await.ended(0);
+    let _ = dry.says("members/eu/weight is overridden: its owner left 50, and Pointsman wrote 0");
+    let asked = world.say(&set).await.ended(1);
+    let _ = asked.says("drain eu (").says("nothing was changed: add --yes if you mean it");
+    world.weights([0, 30, 20]).await;
+    // What no override holds is nobody's business.
+    let us = ["backend", "set", "chat", "pool.services[us].weight=31"];
+    assert!(!world.say(&us).await.ended(0).told.contains("overridden"));
+    let _ = world.say(&[&set[..], &["--yes"]].concat()).await.ended(0).says("is overridden");
+    world.weights([70, 31, 20]).await;
+    let delete = ["backend", "delete", "main/eu"];
+    let asked = world.say(&delete).await.ended(1);
+    let _ = asked
+        .says("the pool chat lists contoso-apim/eu as a member, with weight 70 and priority")
+        .says("add --yes");
+    let undone = world.say(&["undo", "chat", "--reason", "done by hand"]).await.ended(0);
+    let _ = undone.says("its alert still fires: this occurrence does not bring it back");
     world.finish();
 }

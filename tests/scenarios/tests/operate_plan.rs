@@ -26,6 +26,12 @@ async fn a_plan_shows_fields_and_verdicts_and_writes_nothing_anywhere() {
     let json = world.say(&["plan", "--signal", &signal, "--json"]).await.ended(0).json();
     let change = json!([{"field": "members/eu/weight", "before": 50, "after": 0}]);
     assert_eq!(json["backends"][0]["changes"], change);
+    let detailed = async |signal: &str| {
+        world.say(&["plan", "--signal", signal, "--detailed-exitcode"]).await.code
+    };
+    assert_eq!(detailed(&signal).await, 2, "something would be written");
+    let nobody = world.signal_file(&[Alert::firing("nobody", now)]);
+    assert_eq!(detailed(&nobody).await, 0, "it is held");
     // Neither Azure nor the disk: not even a store where there was none.
     assert_eq!(world.written(), [""; 0]);
     assert_eq!(world.files(), before);

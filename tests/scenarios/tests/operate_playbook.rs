@@ -140,7 +140,8 @@ async fn apply_says_what_becomes_of_overrides_and_a_running_serve_takes_it_up() 
 
     world.write_playbook(OTHER);
     let dry = world.say(&["playbook", "apply", "--dry-run", "playbook.yaml"]).await.ended(0);
-    let _ = dry.says("drain eu").says("ended, with its ramp").says("nothing was published");
+    let dry = dry.says("drain eu").says("ended, with its ramp").says("nothing was published");
+    let _ = dry.says("- play drain-failing-member").says("+ play ease");
     assert_eq!(world.json(&["status"]).await["generation"], json!(1));
     let applied = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
     let _ = applied.says("generation 2 is published; `serve` takes it up within");
@@ -152,6 +153,24 @@ async fn apply_says_what_becomes_of_overrides_and_a_running_serve_takes_it_up() 
     world.weights([50, 15, 20]).await;
     let _ =
         world.say(&["playbook", "show"]).await.ended(0).says("# generation 2").says("name: ease");
+    let earlier = world.say(&["playbook", "show", "1"]).await.ended(0);
+    let _ = earlier.says("# generation 1").says("drain-failing-member");
+    let none = world.say(&["playbook", "rollback", "7"]).await.ended(1);
+    let _ = none.says("there is no generation 7; there are 1 to 2");
+    let dry = world.say(&["playbook", "rollback", "1", "--dry-run"]).await.ended(0);
+    let _ = dry
+        .says("- play ease")
+        .says("+ play drain-failing-member")
+        .says("generation 3 is what this would be");
+    let back = world.say(&["playbook", "rollback", "1"]).await.ended(0);
+    let _ = back.says("generation 3 is published");
+    // The alert that fires is for the play that is back, once it is repeated.
+    world.weights([50, 30, 20]).await;
+    let listed = world.json(&["playbook", "list"]).await;
+    let numbers: Vec<_> = listed.as_array().unwrap().iter().map(|one| &one["number"]).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    let listed = world.say(&["playbook", "list", "-n", "1"]).await.ended(0);
+    assert!(!listed.says("generation").out.contains(" 2 "), "only the newest");
     world.finish();
 }
 

@@ -1,5 +1,7 @@
 //! What each command on backends works with.
 
+use std::path::PathBuf;
+
 use pointsman_apim::{Client, RequestId};
 use pointsman_engine::Mode;
 use pointsman_host::config::Needs;
@@ -18,6 +20,8 @@ pub(super) struct Desk {
     pub(super) output: Output,
     /// Whether nothing may be written.
     pub(super) shadow: bool,
+    /// The store's file, and whether it is there.
+    pub(super) store: (PathBuf, bool),
 }
 
 impl Desk {
@@ -25,7 +29,8 @@ impl Desk {
         let config = common.config(Needs::Azure)?;
         let names = Names::read(common, &config).await;
         let client = azure(&config)?;
-        Ok(Self { client, names, output, shadow: common.mode() == Mode::Shadow })
+        let store = common.store(&config)?;
+        Ok(Self { client, names, output, shadow: common.mode() == Mode::Shadow, store })
     }
 }
 

@@ -8,6 +8,7 @@
 //! exit code of its own says so ([`EXIT_CODES`]). `put --overwrite` is the one exception, as its name
 //! says. With `--dry-run` or `--shadow` nothing is written. Secrets are shown as `***`, everywhere.
 
+mod consent;
 mod desk;
 mod field;
 mod file;

@@ -18,6 +18,7 @@ use pointsman_apim::{
 use serde_json::{Value, json};
 
 use super::{
+    consent,
     desk::{Desk, call},
     field::{self, Field, Which},
     file::{self, File},
@@ -45,6 +46,9 @@ pub(super) struct SetOptions {
     /// Only show what would change.
     #[arg(long)]
     dry_run: bool,
+    /// Do it even if an override holds what it changes.
+    #[arg(long)]
+    yes: bool,
 }
 
 /// What `put` takes.
@@ -68,6 +72,9 @@ pub(super) struct PutOptions {
     /// Only show what would change.
     #[arg(long)]
     dry_run: bool,
+    /// Do it even if an override holds what it changes.
+    #[arg(long)]
+    yes: bool,
 }
 
 /// What `delete` takes.
@@ -81,6 +88,9 @@ pub(super) struct DeleteOptions {
     /// Only show what would be deleted.
     #[arg(long)]
     dry_run: bool,
+    /// Do it even if a pool lists the backend as a member.
+    #[arg(long)]
+    yes: bool,
 }
 
 /// What `reconnect` takes.
@@ -140,9 +150,12 @@ pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, W
     if !lines.is_empty() && patch.replaces_arrays() {
         warn_of_what_is_lost(desk, &id, &seen, |newest| patch.applied_to(newest)).await;
     }
+    let overridden = consent::overridden(desk, &id, &lines).await?;
     if lines.is_empty() || options.dry_run || desk.shadow {
+        show::notes(&overridden);
         return Ok(print(Done::Nothing)?);
     }
+    consent::ask(&overridden, options.yes)?;
     let now = desk.client.update(&id, seen.etag(), &patch, call()).await.map_err(unwritten)?;
     let code = print(Done::Written(now.etag()))?;
     // How Azure merges is not fully published: the result is compared with what was meant.
@@ -244,9 +257,12 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, W
         warn_of_what_is_lost(desk, &id, seen, written).await;
     }
     let what = if seen.is_some() { "replaced" } else { "created" };
+    let overridden = consent::overridden(desk, &id, &lines).await?;
     if options.dry_run || desk.shadow {
+        show::notes(&overridden);
         return Ok(print::change(desk.output, &id, what, &lines, Done::Nothing)?);
     }
+    consent::ask(&overridden, options.yes)?;
     let (now, what) = written(desk, &id, &under, &draft).await?;
     Ok(print::change(desk.output, &id, what, &lines, Done::Written(now.etag()))?)
 }
@@ -320,7 +336,11 @@ pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitC
     unchanged(&seen, options.if_match.as_ref())?;
     let lines = diff::between(seen.raw(), &json!({}));
     let mut done = Done::Nothing;
-    if !options.dry_run && !desk.shadow {
+    let listed = consent::listed(desk, &id).await?;
+    if options.dry_run || desk.shadow {
+        show::notes(&listed);
+    } else {
+        consent::ask(&listed, options.yes)?;
         let deleted = desk.client.delete(&id, seen.etag(), call()).await.map_err(unwritten)?;
         if !deleted.was_there {
             let why = format!("{} was already gone when it was deleted", print::short(&id));

@@ -205,6 +205,16 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         let alerts = alerts.unwrap_or_else(|| over.series.to_string());
         text.line(format_args!("undone: {} ({}), for {alerts}", over.effect, over.id));
     }
+    let firing: u64 = target.alerts.values().map(|alerts| alerts.count).sum();
+    if firing > 0 {
+        let (still, these) = match firing {
+            1 => ("its alert still fires".to_owned(), "this occurrence does not bring it"),
+            many => {
+                (format!("{many} alerts behind it still fire"), "these occurrences do not bring it")
+            }
+        };
+        text.line(format_args!("{still}: {these} back, a new one does"));
+    }
     for (_, reconnect) in &called_off {
         text.line(cancelled(reconnect));
     }

@@ -9,7 +9,7 @@ use super::{
     ground::{Ground, Shape},
 };
 use crate::{
-    limits::{Failover, Limits},
+    limits::{Failover, LeastMembers, Limits},
     overrides::Held,
 };
 
@@ -59,7 +59,8 @@ impl Ground<'_> {
         let before = self.serving_base().count();
         let least = least_members.of(before).min(before);
         if serving < least {
-            return Err(Held::Members { serving, least });
+            let by_default = least_members == LeastMembers::Half;
+            return Err(Held::Members { serving, least, by_default });
         }
         if let Some(least) = least_share {
             let group = self.asked(shape, &within);

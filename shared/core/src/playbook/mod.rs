@@ -14,6 +14,7 @@
 
 mod book;
 mod bounds;
+mod changes;
 mod decode;
 mod environment;
 mod expression;
@@ -45,6 +46,7 @@ pub use bounds::{
     PLAYBOOK_BYTES_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX, RECONNECT_AFTER_MIN, RECONNECTS_MAX,
     SERVICES_MAX, SPLIT_MEMBERS_MAX,
 };
+pub use changes::{Becomes, Changed, Edit, changes};
 pub use expression::{Expression, Fault};
 pub use guard::EXPRESSION_WEIGHT_MAX;
 pub use matches::{Failure, Matched, Matches, Reason};

@@ -360,6 +360,11 @@ async fn generations_follow_one_another() {
     conflict(&world.store.publish(&generation(1), &[line("eu", "two")]).await);
     world.store.publish(&generation(2), &[]).await.unwrap();
     assert_eq!(world.store.published().await.unwrap(), Some(generation(2)));
+    assert_eq!(world.store.generation(1).await.unwrap(), Some(generation(1)));
+    assert_eq!(world.store.generation(3).await.unwrap(), None);
+    let listed = async |most| world.store.generations(most).await.unwrap();
+    assert_eq!(listed(9).await, [generation(1), generation(2)]);
+    assert_eq!(listed(1).await, [generation(2)]);
     assert_eq!(world.store.history(None, 9).await.unwrap(), [line("eu", "one")]);
     world.close().await;
 }

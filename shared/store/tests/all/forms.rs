@@ -173,7 +173,7 @@ fn document() -> Document {
         over("dropped", drain("eu"), ended(End::Dropped), Standing::Admitted),
     ];
     let reasons = [
-        Held::Members { serving: 1, least: 2 },
+        Held::Members { serving: 1, least: 2, by_default: false },
         Held::Share { share: Fraction::percent(30), least: half },
         Held::Emptied,
         Held::NoMember(member("gone")),

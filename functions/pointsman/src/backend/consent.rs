@@ -1,0 +1,102 @@
+//! What a change by hand does beside what it says: to an override, or to a pool. The user is told, and
+//! asked whether that is meant.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use pointsman_apim::{BackendId, diff::Line, list::Query};
+use pointsman_core::field::Field;
+use pointsman_host::Records;
+
+use super::{
+    desk::{Desk, call},
+    print,
+    wrong::Wrong,
+};
+use crate::{failed::Failed, page::Page, show};
+
+/// Tells `warning`, if there is something to tell, and goes on only if that is meant.
+pub(super) fn ask(warning: &Page, yes: bool) -> Result<(), Wrong> {
+    if warning.is_empty() {
+        return Ok(());
+    }
+    show::notes(warning);
+    if yes || (is_asked() && answered_yes()?) {
+        return Ok(());
+    }
+    Err(Wrong::Failed(Failed::new("nothing was changed: add --yes if you mean it")))
+}
+
+/// Whether somebody is there to ask.
+fn is_asked() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+fn answered_yes() -> Result<bool, Failed> {
+    let mut prompt = io::stderr().lock();
+    write!(prompt, "go on? [y/N] ")?;
+    prompt.flush()?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+/// The overrides that hold what these lines change.
+pub(super) async fn overridden(
+    desk: &Desk,
+    id: &BackendId,
+    lines: &[Line],
+) -> Result<Page, Failed> {
+    let mut page = Page::default();
+    let (file, is_there) = &desk.store;
+    let Ok(backend) = id.to_string().parse() else { return Ok(page) };
+    if !*is_there {
+        return Ok(page);
+    }
+    let records = Records::open(file).await?;
+    let document = records.store.document(&backend).await?;
+    records.close().await;
+    let Some(document) = document else { return Ok(page) };
+    let document = document.body;
+    let changes = |field: &Field| {
+        let path = match field {
+            Field::Weight(member) => format!("properties.pool.services[{member}].weight"),
+            Field::Priority(member) => format!("properties.pool.services[{member}].priority"),
+        };
+        // The whole member, or the whole list, may be what changes.
+        lines.iter().any(|line| path.starts_with(&line.path) || line.path.starts_with(&path))
+    };
+    for (field, owned) in document.owned.iter().filter(|(field, _)| changes(field)) {
+        page.line(format_args!(
+            "{field} is overridden: its owner left {}, and Pointsman wrote {}",
+            owned.baseline, owned.written
+        ));
+    }
+    if !page.is_empty() {
+        for over in document.overrides.values().filter(|over| over.takes_part()) {
+            page.line(format_args!("  {} ({}), by play {}", over.effect, over.id, over.play));
+        }
+        page.line("what you write counts as its owner's new value, and the override gives way");
+        page.line("to end the override instead: `pointsman undo ID --reason TEXT`");
+    }
+    Ok(page)
+}
+
+/// The pools that list a backend.
+pub(super) async fn listed(desk: &Desk, id: &BackendId) -> Result<Page, Wrong> {
+    let mut page = Page::default();
+    let mut pages = desk.client.pages(id.scope().clone(), Query::default(), call());
+    while let Some(some) = pages.next().await? {
+        for backend in &some.backends {
+            // One whose members cannot be read is told by Azure's own answer.
+            let Ok(members) = backend.pool() else { continue };
+            if let Some(member) = members.member(id.backend()) {
+                let pool = backend.raw()["name"].as_str().unwrap_or_default();
+                let (id, weight, priority) = (print::short(id), member.weight, member.priority);
+                page.line(format_args!(
+                    "the pool {pool} lists {id} as a member, with weight {weight} and priority {priority}"
+                ));
+            }
+        }
+    }
+    Ok(page)
+}

@@ -1,0 +1,257 @@
+//! What changes from one playbook to the next, for the person who is about to publish it.
+//!
+//! What is written in another way and means the same is no change: another order of keys, a comment, a
+//! default that is written out. So the playbooks are compared as they were read, and only where a pool
+//! or a play of them differs, the file's own words say in what.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Playbook, Problem, read};
+
+/// One pool or play that is not as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Changed {
+    /// Which: `pool chat` or `play drain-failing-member`.
+    pub what: String,
+    /// What becomes of it.
+    pub becomes: Becomes,
+}
+
+/// What becomes of a pool or a play.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Becomes {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// It says something else.
+    Edited(Vec<Edit>),
+}
+
+/// A part of a pool or a play that says something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Edit {
+    /// Where in it: `do[0].shift.to`.
+    pub path: String,
+    /// What was there, as JSON; none where nothing was.
+    pub before: Option<Value>,
+    /// What is there, as JSON; none where nothing is.
+    pub after: Option<Value>,
+}
+
+impl fmt::Display for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let said = |value: &Option<Value>| match value {
+            None => "(nothing)".to_owned(),
+            Some(Value::String(text)) => text.clone(),
+            Some(value) => value.to_string(),
+        };
+        write!(f, "{}: {} -> {}", self.path, said(&self.before), said(&self.after))
+    }
+}
+
+/// What changes from the playbook of one text to that of another, pools first, each by name.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub fn changes(before: &str, after: &str) -> Result<Vec<Changed>, Vec<Problem>> {
+    let (old, new) = (Written::read(before)?, Written::read(after)?);
+    let mut changed = Vec::new();
+    let pool = |written: &Written, alias: &str| {
+        let pool = written.playbook.pools.iter().find(|(known, _)| known.as_str() == alias);
+        pool.map(|(_, pool)| pool.clone())
+    };
+    compare("pool", &old.pools, &new.pools, &mut changed, |name| {
+        pool(&old, name) == pool(&new, name)
+    });
+    // Written as before, and another backend: what its service stands for is another.
+    for Changed { what, becomes } in &mut changed {
+        let backend = |written| {
+            let pool = pool(written, what.strip_prefix("pool ")?)?;
+            Some(Value::String(pool.backend.to_string()))
+        };
+        if let Becomes::Edited(edits) = becomes
+            && edits.is_empty()
+        {
+            let path = "backend".to_owned();
+            edits.push(Edit { path, before: backend(&old), after: backend(&new) });
+        }
+    }
+    let play = |written: &Written, name: &str| {
+        written.playbook.plays.iter().find(|play| play.name.as_str() == name).cloned()
+    };
+    compare("play", &old.plays, &new.plays, &mut changed, |name| {
+        play(&old, name) == play(&new, name)
+    });
+    Ok(changed)
+}
+
+/// A playbook, and its pools and plays in the file's words.
+struct Written {
+    playbook: Playbook,
+    pools: BTreeMap<String, Value>,
+    plays: BTreeMap<String, Value>,
+}
+
+impl Written {
+    fn read(text: &str) -> Result<Self, Vec<Problem>> {
+        let playbook = read(text)?;
+        // It was read just now, so that it is YAML.
+        let file: Value = serde_saphyr::from_str(text).unwrap_or_default();
+        let pools = file["pools"].as_object().into_iter().flatten();
+        let pools = pools.map(|(name, pool)| (name.clone(), pool.clone()));
+        let plays = file["plays"].as_array().into_iter().flatten();
+        let plays =
+            plays.filter_map(|play| Some((play["name"].as_str()?.to_owned(), play.clone())));
+        Ok(Self { playbook, pools: pools.collect(), plays: plays.collect() })
+    }
+}
+
+fn compare(
+    kind: &str,
+    old: &BTreeMap<String, Value>,
+    new: &BTreeMap<String, Value>,
+    changed: &mut Vec<Changed>,
+    means_the_same: impl Fn(&str) -> bool,
+) {
+    let gone = old.iter().filter(|(name, _)| !new.contains_key(*name));
+    let gone = gone.map(|(name, _)| (name, Becomes::Removed));
+    let there = new.iter().filter_map(|(name, after)| match old.get(name) {
+        None => Some((name, Becomes::Added)),
+        Some(_) if means_the_same(name) => None,
+        Some(before) => {
+            let mut edits = Vec::new();
+            differ("", Some(before), Some(after), &mut edits);
+            Some((name, Becomes::Edited(edits)))
+        }
+    });
+    let all: BTreeMap<&String, Becomes> = gone.chain(there).collect();
+    let all = all.into_iter();
+    changed.extend(all.map(|(name, becomes)| Changed { what: format!("{kind} {name}"), becomes }));
+}
+
+/// Finds the smallest parts that differ.
+fn differ(path: &str, before: Option<&Value>, after: Option<&Value>, edits: &mut Vec<Edit>) {
+    match (before, after) {
+        (Some(Value::Object(old)), Some(Value::Object(new))) => {
+            let added = new.keys().filter(|key| !old.contains_key(*key));
+            for key in old.keys().chain(added) {
+                let dot = if path.is_empty() { "" } else { "." };
+                differ(&format!("{path}{dot}{key}"), old.get(key), new.get(key), edits);
+            }
+        }
+        (Some(Value::Array(old)), Some(Value::Array(new))) => {
+            for at in 0..old.len().max(new.len()) {
+                differ(&format!("{path}[{at}]"), old.get(at), new.get(at), edits);
+            }
+        }
+        (before, after) if before == after => {}
+        (before, after) => edits.push(Edit {
+            path: path.to_owned(),
+            before: before.cloned(),
+            after: after.cloned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    const HEAD: &str = "version: 1
+services:
+  main: {subscription: 00000000-0000-0000-0000-000000000000, resourceGroup: rg, name: contoso}
+";
+
+    fn check(before: &str, after: &str, expect: &Expect) {
+        let text = |rest: &str| format!("{HEAD}{rest}");
+        let changed = changes(&text(before), &text(after)).unwrap();
+        let mut said = String::new();
+        for Changed { what, becomes } in changed {
+            match becomes {
+                Becomes::Added => said += &format!("+ {what}\n"),
+                Becomes::Removed => said += &format!("- {what}\n"),
+                Becomes::Edited(edits) => {
+                    said += &format!("~ {what}\n");
+                    edits.iter().for_each(|edit| said += &format!("    {edit}\n"));
+                }
+            }
+        }
+        expect.assert_eq(&said);
+    }
+
+    const BOOK: &str = r#"pools:
+  chat: {service: main, backend: chat-pool, limits: {leastShare: 50%}}
+plays:
+  - name: drain
+    when: "true"
+    do: [{drain: {pool: chat, member: eu}}]
+  - name: shift
+    when: "true"
+    do: [{shift: {pool: chat, member: us, to: 30%}}]
+"#;
+
+    #[test]
+    fn what_means_the_same_is_not_told() {
+        let otherwise = r#"plays:
+  # in another order, with what holds anyhow written out
+  - {name: shift, when: "true", do: [{shift: {pool: chat, to: 30%, member: us}}]}
+  - {name: drain, when: "true", do: [{drain: {member: eu, pool: chat}}], until: resolved, atMost: 24h}
+pools:
+  chat: {backend: chat-pool, service: main, failover: promote, limits: {leastShare: 50%}}
+"#;
+        check(BOOK, otherwise, &expect![""]);
+    }
+
+    #[test]
+    fn a_pool_of_another_service_is_told_though_nothing_of_it_was_written_anew() {
+        let (before, pool) = (format!("{HEAD}{BOOK}"), "/backends/chat-pool\"");
+        let changed = changes(&before, &before.replace("contoso", "fabrikam")).unwrap();
+        let [Changed { what, becomes: Becomes::Edited(edits) }] = changed.as_slice() else {
+            panic!("{changed:?}");
+        };
+        assert_eq!((what.as_str(), edits.len()), ("pool chat", 1));
+        for (value, service) in [(&edits[0].before, "contoso"), (&edits[0].after, "fabrikam")] {
+            let backend = value.as_ref().unwrap().to_string();
+            assert!(backend.ends_with(&format!("{service}{pool}")), "{backend}");
+        }
+    }
+
+    #[test]
+    fn what_is_new_or_gone_or_says_something_else_is_told() {
+        let other = r#"pools:
+  chat: {service: main, backend: chat-pool, limits: {leastShare: 60%, leastMembers: 2}}
+  mail: {service: main, backend: mail-pool}
+plays:
+  - name: ease
+    when: "true"
+    do: [{drain: {pool: chat, member: eu}}]
+  - name: shift
+    when: "true"
+    do: [{shift: {pool: chat, member: us, to: 20%}}, {drain: {pool: mail, member: us}}]
+    hold: 2m
+"#;
+        check(
+            BOOK,
+            other,
+            &expect![[r#"
+            ~ pool chat
+                limits.leastShare: 50% -> 60%
+                limits.leastMembers: (nothing) -> 2
+            + pool mail
+            - play drain
+            + play ease
+            ~ play shift
+                do[0].shift.to: 30% -> 20%
+                do[1]: (nothing) -> {"drain":{"pool":"mail","member":"us"}}
+                hold: (nothing) -> 2m
+        "#]],
+        );
+    }
+}
