@@ -37,7 +37,7 @@ use crate::input;
 /// How long the file may be, in bytes.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
 
-/// Every key, as a path, with its meaning and its default: the README's table.
+/// Every key, as a path, with its meaning and its default: the table of this crate's README.
 pub const KEYS: [(&str, &str, &str); 19] = [
     (
         "mode",
