@@ -44,6 +44,9 @@ const TOKEN_FILE: &str = "alertmanager-token";
 /// How many services an error lists.
 const SERVICES_SHOWN_MAX: usize = 20;
 
+/// How much of a pool's name is its name in the playbook, in characters: a play's name begins with more.
+const ALIAS_CHARS_MAX: usize = 60;
+
 /// The alert that the first play is for, and that the next steps send.
 const ALERT: &str = "BackendErrors";
 
@@ -299,7 +302,8 @@ async fn pools(
 /// A name for a pool that no other has.
 fn alias(name: &str, taken: &mut BTreeSet<String>) -> String {
     let plain = |char: char| char.is_ascii_alphanumeric() || "-_.".contains(char);
-    let word: String = name.chars().map(|char| if plain(char) { char } else { '-' }).collect();
+    let word = name.chars().map(|char| if plain(char) { char } else { '-' });
+    let word: String = word.take(ALIAS_CHARS_MAX).collect();
     let mut alias = word.clone();
     let mut number = 2;
     while !taken.insert(alias.clone()) {
@@ -441,7 +445,7 @@ plays:
     for Pool { alias, members, .. } in pools {
         let name = match pools.len() {
             1 => "drain-failing-member".to_owned(),
-            _ => format!("drain-in-{alias}").chars().take(80).collect(),
+            _ => format!("drain-in-{alias}"),
         };
         // An alert says which member, and not in which of several pools.
         let one_of = if pools.len() == 1 {
@@ -519,7 +523,7 @@ receivers:
         send_resolved: true # else overrides end by `atMost` only
         max_alerts: 500
         http_config:
-          authorization: {{type: Bearer, credentials_file: {TOKEN_FILE}}}
+          authorization: {{type: Bearer, credentials_file: {TOKEN_FILE}}} # a copy of it
 ",
         webhook(listen)
     )
@@ -558,4 +562,76 @@ fn put(file: &Path, text: &str, mode: u32, over: bool) -> std::io::Result<()> {
     new.as_file().sync_all()?;
     let kept = if over { new.persist(file) } else { new.persist_noclobber(file) };
     kept.map(drop).map_err(|error| error.error)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use pointsman_apim::Document;
+    use serde_json::Value;
+
+    use super::*;
+
+    const SERVICE: &str = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg\
+                           /providers/Microsoft.ApiManagement/service/contoso";
+
+    fn pool(name: &str, weights: &[(&str, Option<u8>)], aliases: &mut BTreeSet<String>) -> Pool {
+        let one = |(member, weight): &(&str, Option<u8>)| json!({"id": format!("{SERVICE}/backends/{member}"), "weight": weight});
+        let services: Value = weights.iter().map(one).collect();
+        let body = json!({"properties": {"type": "Pool", "pool": {"services": services}}});
+        let document = Document::parse(body.to_string()).unwrap();
+        let scope = Scope::Service(SERVICE.parse().unwrap());
+        let members = document.pool().unwrap().all().to_vec();
+        Pool { scope, name: name.to_owned(), alias: alias(name, aliases), members }
+    }
+
+    #[test]
+    fn whatever_pools_and_members_are_called_the_playbook_is_sound() {
+        let mut aliases = BTreeSet::new();
+        let long = "x".repeat(80);
+        let pools: Vec<Pool> =
+            ["12345", "null", "a'b", "a\"b", "a-b", &long, &format!("{}y", &long[1..])]
+                .into_iter()
+                .map(|name| pool(name, &[("true", Some(1)), ("e\"u'", Some(2))], &mut aliases))
+                .collect();
+        let text = playbook_text(&SERVICE.parse().unwrap(), &pools);
+        let playbook = playbook::read(&text)
+            .map_err(|problems| playbook::render(&problems, "playbook.yaml", &text))
+            .unwrap();
+        let named: Vec<String> =
+            playbook.pools.values().map(|pool| pool.backend.name.to_string()).collect();
+        assert_eq!((named.len(), playbook.plays.len()), (7, 7));
+        assert!(named.contains(&"a\"b".to_owned()), "{named:?}");
+    }
+
+    #[test]
+    fn one_pool_has_one_play_for_all_of_its_members_and_missing_weights_are_told() {
+        let mixed = [("eu", Some(50)), ("us", None)];
+        let pools = [pool("chat", &mixed, &mut BTreeSet::new())];
+        let text = playbook_text(&SERVICE.parse().unwrap(), &pools);
+        let pools = text.split("pools:\n").nth(1).unwrap();
+        expect![[r#"
+              # eu 50, us without a weight
+              chat:
+                service: main
+                backend: chat
+                limits: {leastMembers: 1, leastShare: 50%} # of the group that serves, at all times
+                # Some members have no weight. Say what that means, or the pool is left as it is:
+                # nullWeight: 50
+
+            plays:
+              # No new traffic to a member while its alert fires. The alert names the member in its label
+              # `backend`, by its name in API Management.
+              - name: drain-failing-member
+                when: >-
+                  signal.labels.alertname == "BackendErrors" && signal.severity >= warning
+                do:
+                  - drain: {pool: chat, member: "${signal.labels.backend}"}
+                until: resolved
+                atMost: 6h # in any case, because resolves get lost
+                hold: 2m # at the least, so that an alert that comes and goes moves traffic once
+                ramp: {steps: [10%, 50%, 100%], every: 2m} # how the weight comes back
+        "#]]
+        .assert_eq(pools);
+    }
 }
