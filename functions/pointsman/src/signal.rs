@@ -231,13 +231,18 @@ impl Door {
         let looked = async {
             loop {
                 let after = Seen::read(&records, &self.series, &before.claims).await?;
-                if after.is_settled || Instant::now() >= end {
-                    return Ok::<_, Failed>(after);
+                // In the queue there may be others, and no end of them.
+                let is_told = after.lines.iter().any(|line| {
+                    line.what.series() == Some(&self.series) && !known.contains(&line.id)
+                });
+                let is_settled = !after.is_under_way && (after.is_taken || is_told);
+                if is_settled || Instant::now() >= end {
+                    return Ok::<_, Failed>((after, is_settled));
                 }
                 tokio::time::sleep(LOOK_EVERY).await;
             }
         };
-        let after = show::patiently("what it leads to", looked).await?;
+        let (after, is_settled) = show::patiently("what it leads to", looked).await?;
         let lines: Vec<ledger::Line> =
             after.lines.into_iter().filter(|line| !known.contains(&line.id)).collect();
         let notices = records.store.notices().await?;
@@ -259,7 +264,7 @@ impl Door {
             "url": self.url,
             "resolved": what == What::Resolved,
             "led": led,
-            "settled": after.is_settled,
+            "settled": is_settled,
             "lines": lines,
             "notices": notices,
             "overrides": overrides,
@@ -281,7 +286,7 @@ impl Door {
                 let view::Override { id, effect, standing, .. } = over;
                 out.line(format_args!("now {backend}: {id}  {effect}: {}", standing.says));
             }
-            if !after.is_settled {
+            if !is_settled {
                 let many = options.within;
                 out.line(format_args!(
                     "not all of it is done within {many} s: see `pointsman status`"
@@ -339,8 +344,10 @@ struct Seen {
     overrides: Vec<(String, view::Override)>,
     /// The lines of the ledger about it and about those.
     lines: Vec<ledger::Line>,
-    /// Whether all was taken in, and nothing is under way.
-    is_settled: bool,
+    /// Whether all that was sent before was taken in.
+    is_taken: bool,
+    /// Whether something of it is about to change at once.
+    is_under_way: bool,
 }
 
 impl Seen {
@@ -359,7 +366,7 @@ impl Seen {
         let asks = running.iter().flat_map(|running| &running.claims);
         claims.extend(asks.map(|claim| (claim.backend.clone(), claim.id.clone())));
         let now = records.clock.now();
-        let (mut overrides, mut is_settled) = (Vec::new(), is_taken);
+        let (mut overrides, mut is_under_way) = (Vec::new(), false);
         for Versioned { body: document, .. } in records.store.documents().await? {
             if !claims.iter().any(|(backend, _)| *backend == document.backend) {
                 continue;
@@ -368,10 +375,9 @@ impl Seen {
             let ours = |over: &view::Override| {
                 claims.iter().any(|(at, id)| *at == document.backend && id.as_str() == over.id)
             };
-            let is_waited_for = backend.trouble.is_none()
+            is_under_way |= backend.trouble.is_none()
                 && (!backend.writes.is_empty()
-                    || backend.overrides.iter().filter(|over| ours(over)).any(is_under_way));
-            is_settled &= !is_waited_for;
+                    || backend.overrides.iter().filter(|over| ours(over)).any(is_about_to_change));
             let mine = backend.overrides.into_iter().filter(ours);
             overrides.extend(mine.map(|over| (backend.name.clone(), over)));
         }
@@ -386,13 +392,14 @@ impl Seen {
             claims,
             overrides,
             lines,
-            is_settled,
+            is_taken,
+            is_under_way,
         })
     }
 }
 
 /// Whether an override is about to be something else at once.
-fn is_under_way(over: &view::Override) -> bool {
+fn is_about_to_change(over: &view::Override) -> bool {
     match over.standing.kind {
         StandingKind::Unread | StandingKind::Claimed | StandingKind::Decided => true,
         StandingKind::Held
