@@ -40,9 +40,14 @@ pub enum FractionError {
     /// Not of the form `30%` or `12.5%`.
     #[error("`{0}` is not a percentage: {FORMS}")]
     Form(String),
-    /// A number alone.
-    #[error("`{0}` has no %: did you mean `{0}%`?")]
-    NoSign(String),
+    /// A number alone. From 0 to 1 it is taken for the part of a whole.
+    #[error("`{text}` has no %: did you mean `{meant}`?")]
+    NoSign {
+        /// The number.
+        text: String,
+        /// The percentage that is meant, most likely.
+        meant: String,
+    },
     /// Above 100%.
     #[error("`{0}` is more than 100%: {FORMS}")]
     TooLarge(String),
@@ -73,11 +78,12 @@ impl FromStr for Fraction {
     fn from_str(text: &str) -> Result<Self, FractionError> {
         let form = || FractionError::Form(text.to_owned());
         let number = text.trim().strip_suffix('%').ok_or_else(|| {
-            if text.parse::<f64>().is_ok() {
-                FractionError::NoSign(text.to_owned())
-            } else {
-                form()
-            }
+            let Ok(number) = text.trim().parse::<f64>() else { return form() };
+            let text = text.trim().to_owned();
+            // `0.5` is half, and hardly ever half a percent.
+            let is_part = text.contains('.') && (0.0..=1.0).contains(&number);
+            let meant = if is_part { format!("{}%", whole_of(number)) } else { format!("{text}%") };
+            FractionError::NoSign { text, meant }
         })?;
         let number = number.trim_end();
         let (whole, decimals) = number.split_once('.').unwrap_or((number, ""));
@@ -94,6 +100,11 @@ impl FromStr for Fraction {
             .and_then(|bp| Self::try_from(bp).ok())
             .ok_or_else(too_large)
     }
+}
+
+/// A part of a whole in percent, with at most two decimals.
+fn whole_of(part: f64) -> f64 {
+    (part * 10_000.0).round() / 100.0
 }
 
 impl fmt::Display for Fraction {
@@ -116,6 +127,14 @@ impl fmt::Debug for Fraction {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_without_a_sign_is_told_what_it_most_likely_means() {
+        for (text, meant) in [("0.5", "50%"), ("0.125", "12.5%"), ("1.0", "100%"), ("50", "50%")] {
+            let error = text.parse::<Fraction>().unwrap_err().to_string();
+            assert_eq!(error, format!("`{text}` has no %: did you mean `{meant}`?"));
+        }
+    }
 
     #[test]
     fn percentages_are_read_exactly_and_printed_as_written() {

@@ -50,6 +50,7 @@ impl Template {
         while let Some(found) = source[at..].find("${") {
             let open = at + found;
             if open > at {
+                wrongs.extend(without_braces(&source[at..open], at));
                 parts.push(Part::Text(source[at..open].to_owned()));
             }
             let Some(inner) = inside(source, open + 2) else {
@@ -69,6 +70,7 @@ impl Template {
             }
         }
         if at < source.len() {
+            wrongs.extend(without_braces(&source[at..], at));
             parts.push(Part::Text(source[at..].to_owned()));
         }
         if wrongs.is_empty() { Ok(Self { source: source.to_owned(), parts }) } else { Err(wrongs) }
@@ -129,6 +131,25 @@ impl fmt::Debug for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.source, f)
     }
+}
+
+/// What a value is asked of: in a playbook `signal`, in the rules of Prometheus the others.
+const ASKED: [&str; 3] = ["signal.", "labels.", "annotations."];
+
+/// Each `$signal.x` in a text that begins at `start`, where the braces were forgotten. Any other `$` may
+/// be part of a name.
+fn without_braces(text: &str, start: usize) -> impl Iterator<Item = Wrong> {
+    text.match_indices('$').filter_map(move |(at, _)| {
+        let rest = &text[at + 1..];
+        let asked = ASKED.iter().find(|asked| rest.starts_with(**asked))?;
+        let end = rest.find(|char: char| !(char.is_alphanumeric() || "._[]".contains(char)));
+        let path = &rest[..end.unwrap_or(rest.len())];
+        let signal = if *asked == ASKED[0] { "" } else { "signal." };
+        let place = start + at..start + at + 1 + path.len();
+        let (message, help) =
+            (format!("`${path}` has no braces"), format!("write ${{{signal}{path}}}"));
+        Some(Wrong::new(place, message, help))
+    })
 }
 
 /// The bytes from `start` up to the `}` that closes the expression which begins there: one that is

@@ -322,3 +322,29 @@ fn templates() {
         "#]],
     );
 }
+
+#[test]
+fn a_value_without_braces_is_told_how_it_is_written() {
+    check_plays(
+        r#"  - name: drain
+    when: "true"
+    do:
+      - drain: {pool: chat, member: $signal.labels.backend}
+      - drain: {pool: chat, member: "eu-$labels.zone-1"}
+      - drain: {pool: chat, member: "eu$1"}
+"#,
+        &expect![[r#"
+            playbook.yaml:11:37: `$signal.labels.backend` has no braces
+               |
+            11 |       - drain: {pool: chat, member: $signal.labels.backend}
+               |                                     ^^^^^^^^^^^^^^^^^^^^^^
+               = write ${signal.labels.backend}
+
+            playbook.yaml:12:41: `$labels.zone` has no braces
+               |
+            12 |       - drain: {pool: chat, member: "eu-$labels.zone-1"}
+               |                                         ^^^^^^^^^^^^
+               = write ${signal.labels.zone}
+        "#]],
+    );
+}

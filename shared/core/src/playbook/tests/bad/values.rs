@@ -358,7 +358,7 @@ fn fractions() {
                |
             15 |     ramp: {steps: [50%, 10%, 10%, 0.5], every: 2m}
                |                                   ^^^
-               = did you mean `0.5%`?
+               = did you mean `50%`?
 
             playbook.yaml:16:75: the ramp has no steps
                |
