@@ -16,7 +16,7 @@ use std::{
 
 use clap::{Args, builder::PossibleValuesParser};
 use pointsman_apim::{
-    Client, RequestId, Scope, ServiceId, Setting, WorkspaceId,
+    Client, RequestId, Scope, ServiceId, Setting,
     document::Kind,
     id::{ResourceGroup, SubscriptionId, WorkspaceName},
     list::Query,
@@ -264,10 +264,8 @@ async fn pools(
     service: &ServiceId,
     workspaces: &[WorkspaceName],
 ) -> Result<Vec<Pool>, Failed> {
-    let within = workspaces.iter().map(|workspace| {
-        Scope::Workspace(WorkspaceId { service: service.clone(), workspace: workspace.clone() })
-    });
-    let scopes = [Scope::Service(service.clone())].into_iter().chain(within);
+    let scope = |workspace| Scope { service: service.clone(), workspace };
+    let scopes = [None].into_iter().chain(workspaces.iter().cloned().map(Some)).map(scope);
     let (mut pools, mut aliases, mut others) = (Vec::new(), BTreeSet::new(), 0);
     for scope in scopes {
         let mut pages = client.pages(scope.clone(), Query::default(), call());
@@ -416,7 +414,8 @@ pools:
     );
     for Pool { scope, name, alias, members: all } in pools {
         let workspace = scope
-            .workspace()
+            .workspace
+            .as_ref()
             .map(|workspace| format!("    workspace: {}\n", yaml(&workspace.to_string())));
         let _ = write!(
             text,
@@ -580,7 +579,7 @@ mod tests {
         let services: Value = weights.iter().map(one).collect();
         let body = json!({"properties": {"type": "Pool", "pool": {"services": services}}});
         let document = Document::parse(body.to_string()).unwrap();
-        let scope = Scope::Service(SERVICE.parse().unwrap());
+        let scope = Scope { service: SERVICE.parse().unwrap(), workspace: None };
         let members = document.pool().unwrap().all().to_vec();
         Pool { scope, name: name.to_owned(), alias: alias(name, aliases), members }
     }

@@ -42,7 +42,7 @@ use crate::{
 pub(crate) enum Command {
     /// Check a file: show every problem with its line and column, and how to correct it.
     Check {
-        /// The playbook.
+        /// The playbook; `-` is standard input.
         file: PathBuf,
         /// Also check its pools in the configured Azure.
         #[arg(long)]
@@ -51,7 +51,7 @@ pub(crate) enum Command {
     /// Publish a file as the new generation, and show what changes and what that means for overrides in
     /// force.
     Apply {
-        /// The playbook.
+        /// The playbook; `-` is standard input.
         file: PathBuf,
         /// Only show what it would mean; publish nothing.
         #[arg(long)]
@@ -166,7 +166,8 @@ pub(crate) fn read_file(path: &Path) -> Result<String, Failed> {
 }
 
 fn text_of(path: &Path) -> Result<String, Failed> {
-    input::read(path, playbook::PLAYBOOK_BYTES_MAX).map_err(|why| why.within("the playbook"))
+    input::read_or_typed(path, playbook::PLAYBOOK_BYTES_MAX)
+        .map_err(|why| why.within("the playbook"))
 }
 
 /// The playbook to go by: the file that is named, else the one in force, else the configured file.

@@ -110,6 +110,27 @@ impl Answer {
         }
     }
 
+    /// Status and code: what a caller may know.
+    pub(crate) fn short(&self) -> String {
+        let status = self.status.as_u16();
+        match self.code() {
+            "" => status.to_string(),
+            code => format!("{status} {code}"),
+        }
+    }
+
+    /// All else that it said: what an operator needs.
+    pub(crate) fn rest(&self) -> String {
+        let Self { said, retry_after, ids, .. } = self;
+        match retry_after {
+            Some(RetryAfter::In(wait)) => {
+                format!("{said}; retry after {} s ({ids})", wait.as_secs())
+            }
+            Some(RetryAfter::At(moment)) => format!("{said}; retry at {moment} ({ids})"),
+            None => format!("{said} ({ids})"),
+        }
+    }
+
     /// The code of the error; empty if there is none.
     pub fn code(&self) -> &str {
         match &self.said {
@@ -124,35 +145,6 @@ impl Answer {
             Said::Error(complaint) => &complaint.message,
             Said::Foreign { .. } => "",
         }
-    }
-}
-
-/// Status and code: what a caller may know.
-pub(crate) struct Short<'a>(pub(crate) &'a Answer);
-
-impl fmt::Display for Short<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0.status.as_u16())?;
-        match self.0.code() {
-            "" => Ok(()),
-            code => write!(f, " {code}"),
-        }
-    }
-}
-
-/// All else that an answer said: what an operator needs.
-pub(crate) struct Rest<'a>(pub(crate) &'a Answer);
-
-impl fmt::Display for Rest<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Answer { said, retry_after, ids, .. } = self.0;
-        write!(f, "{said}")?;
-        match retry_after {
-            Some(RetryAfter::In(wait)) => write!(f, "; retry after {} s", wait.as_secs())?,
-            Some(RetryAfter::At(moment)) => write!(f, "; retry at {moment}")?,
-            None => {}
-        }
-        write!(f, " ({ids})")
     }
 }
 

@@ -316,7 +316,7 @@ proptest! {
     ) {
         let error = of_answer(Answer::read(call(), &answer(status, "", body)));
         prop_assert!(!error.to_string().is_empty());
-        prop_assert!(error.full().to_string().contains(&status.to_string()));
+        prop_assert!(error.full().contains(&status.to_string()));
         // Only what failed on the way leaves open whether it was done.
         let open = matches!(error, Error::Unknown { .. });
         prop_assert_eq!(open, status >= 500 || status == 408);

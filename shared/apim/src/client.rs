@@ -38,7 +38,7 @@ pub use self::options::{
 use self::options::http_client;
 use self::send::{Sender, failed, span, unsent};
 use crate::backend::Backend;
-use crate::credential::{Audience, Credential, Surroundings};
+use crate::credential::{Credential, Surroundings};
 use crate::duration::{After, BelowMinimum};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -81,11 +81,9 @@ impl Client {
             return Err(BuildError::Identity(base.clone()));
         }
         let http = http_client(&endpoint, &credential, &options)?;
-        let audience = options.audience.unwrap_or_else(|| Audience::of_cloud(options.cloud));
         let source = credential.source(Surroundings {
             transport: Transport::new(http.clone(), options.identity),
             cloud: options.cloud,
-            audience,
             variables: options.variables,
         })?;
         let tokens = Arc::new(Tokens::new(source, Arc::clone(&options.clock)));
@@ -148,7 +146,7 @@ impl Client {
         call: RequestId,
     ) -> Result<Page, Error> {
         let read = |answer| response::list(&self.endpoint, call, &answer);
-        self.send("list", scope.service().subscription, scope, call, request, read).await
+        self.send("list", scope.service.subscription, scope, call, request, read).await
     }
 
     /// GetEntityTag: reads the ETag of a backend alone.

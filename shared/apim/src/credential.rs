@@ -7,7 +7,6 @@
 //! container (its metadata service is asked for once), the Azure CLI.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,7 +25,6 @@ use jiff::Timestamp;
 use crate::endpoint::Cloud;
 use crate::error::CredentialFailure;
 use crate::secret::{Secret, scrubbed};
-use crate::text::as_text;
 use crate::token::{Token, TokenSource};
 use crate::transport::Transport;
 
@@ -77,43 +75,11 @@ pub fn process_variables() -> Variables {
     Arc::new(|name| std::env::var(name).ok().filter(|value| !value.is_empty()))
 }
 
-/// What a token is asked for: the address of Azure Resource Manager, with `/.default`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Audience(String);
-
-/// A text is not an audience.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an audience: it must read like https://management.azure.com/.default")]
-pub struct AudienceError(String);
-
-impl Audience {
-    pub(crate) fn of_cloud(cloud: Cloud) -> Self {
-        Self(cloud.audience().to_owned())
-    }
-}
-
-impl FromStr for Audience {
-    type Err = AudienceError;
-    fn from_str(text: &str) -> Result<Self, AudienceError> {
-        let resource = text.strip_suffix("/.default").unwrap_or(text).trim_end_matches('/');
-        let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':' | '/');
-        let host = resource.strip_prefix("https://").or_else(|| resource.strip_prefix("api://"));
-        if host.is_some_and(|host| !host.is_empty()) && resource.chars().all(known) {
-            Ok(Self(format!("{resource}/.default")))
-        } else {
-            Err(AudienceError(text.chars().take(80).collect()))
-        }
-    }
-}
-
-as_text!(Audience);
-
 /// What a credential needs of its surroundings.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
     pub(crate) transport: Transport,
     pub(crate) cloud: Cloud,
-    pub(crate) audience: Audience,
     pub(crate) variables: Variables,
 }
 
@@ -276,7 +242,7 @@ impl TokenSource for Azure {
     async fn fetch(&self) -> Result<Token, CredentialFailure> {
         self.around.transport.begin();
         let credential = self.credential().await?;
-        let scopes = [self.around.audience.as_str()];
+        let scopes = [self.around.cloud.audience()];
         let token = credential
             .get_token(&scopes, None)
             .await

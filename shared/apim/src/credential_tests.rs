@@ -43,24 +43,6 @@ fn auto_takes_what_is_present() {
 }
 
 #[test]
-fn audiences() {
-    for (text, scope) in [
-        ("https://management.azure.com", "https://management.azure.com/.default"),
-        ("https://management.azure.com/", "https://management.azure.com/.default"),
-        ("https://management.azure.com/.default", "https://management.azure.com/.default"),
-        ("api://emulator", "api://emulator/.default"),
-    ] {
-        assert_eq!(text.parse::<Audience>().unwrap().as_str(), scope);
-    }
-    for bad in ["", "https://", "management.azure.com", "https://a b", "https://a?b", "http://a"] {
-        assert!(bad.parse::<Audience>().is_err(), "{bad}");
-    }
-    for cloud in [Cloud::Public, Cloud::UsGovernment, Cloud::China] {
-        assert_eq!(cloud.audience().parse::<Audience>().unwrap(), Audience::of_cloud(cloud));
-    }
-}
-
-#[test]
 fn what_may_pass_is_told_from_what_will_not() {
     let http = |status: u16| ErrorKind::HttpResponse {
         status: status.into(),

@@ -10,6 +10,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::raw::name_of;
 use crate::secret::{HIDDEN, is_secret_key, printable, scrub_urls};
 
 /// How much of a value a line shows, in characters.
@@ -198,17 +199,12 @@ fn child(path: &str, key: &str) -> String {
 }
 
 /// What people call the items of a list, if all have such a name, no two the same and none of
-/// them secret: the last segment of an id, or a name.
+/// them secret.
 fn names(items: &[Value], secret: bool) -> Option<Vec<String>> {
     if secret {
         return None;
     }
-    let name = |item: &Value| {
-        let id = item.get("id").and_then(Value::as_str);
-        let last = id.and_then(|id| id.rsplit('/').next()).map(str::to_lowercase);
-        last.or_else(|| item.get("name").and_then(Value::as_str).map(str::to_owned))
-    };
-    let names: Vec<String> = items.iter().map(name).collect::<Option<_>>()?;
+    let names: Vec<String> = items.iter().map(name_of).collect::<Option<_>>()?;
     let distinct: HashSet<&String> = names.iter().collect();
     (distinct.len() == names.len()).then_some(names)
 }

@@ -41,7 +41,7 @@ impl Cloud {
             Self::UsGovernment => "https://management.usgovcloudapi.net",
             Self::China => "https://management.chinacloudapi.cn",
         };
-        BaseUrl { text: text.to_owned(), loopback: false, secure: true }
+        BaseUrl { text: text.to_owned(), loopback: false }
     }
 
     /// What tokens for its resource manager are asked for.
@@ -59,7 +59,6 @@ impl Cloud {
 pub struct BaseUrl {
     text: String,
     loopback: bool,
-    secure: bool,
 }
 
 /// Why a text is not a base address.
@@ -98,7 +97,7 @@ impl BaseUrl {
 
     /// Whether it is spoken to by TLS.
     pub fn is_secure(&self) -> bool {
-        self.secure
+        self.text.starts_with("https:")
     }
 }
 
@@ -126,13 +125,11 @@ impl FromStr for BaseUrl {
             return Err(BaseUrlError::NotAnAddress);
         }
         let loopback = is_loopback(host);
-        let secure = match scheme {
-            "https" => true,
-            "http" if loopback => false,
-            "http" => return Err(BaseUrlError::PlainHttp(host.to_owned())),
-            other => return Err(BaseUrlError::Scheme(other.to_owned())),
-        };
-        Ok(Self { text: format!("{scheme}://{authority}"), loopback, secure })
+        match scheme {
+            "http" if !loopback => Err(BaseUrlError::PlainHttp(host.to_owned())),
+            "https" | "http" => Ok(Self { text: format!("{scheme}://{authority}"), loopback }),
+            other => Err(BaseUrlError::Scheme(other.to_owned())),
+        }
     }
 }
 

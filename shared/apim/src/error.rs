@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-use crate::answer::{Answer, Rest, Short};
+use crate::answer::Answer;
 use crate::list::{NextLinkError, PAGES_MAX};
 use crate::meta::{Ids, RetryAfter};
 use crate::version::NotOffered;
@@ -22,22 +22,22 @@ use crate::version::NotOffered;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// 429: too many requests. Not done; trying sooner than it says fails again.
-    #[error("Azure takes no more requests for now ({})", Short(.0))]
+    #[error("Azure takes no more requests for now ({})", .0.short())]
     Throttled(Box<Answer>),
     /// 412: it is no longer in the state that the change was planned from. Not done.
-    #[error("the backend was changed meanwhile ({})", Short(.0))]
+    #[error("the backend was changed meanwhile ({})", .0.short())]
     PreconditionFailed(Box<Answer>),
     /// 404 from the service itself: there is no such backend, service or group. Not done.
-    #[error("it is not there ({})", Short(.0))]
+    #[error("it is not there ({})", .0.short())]
     NotFound(Box<Answer>),
     /// 409 `PessimisticConcurrencyConflict`: the service is busy with another change. Not done.
-    #[error("Azure is busy with another change of it ({})", Short(.0))]
+    #[error("Azure is busy with another change of it ({})", .0.short())]
     Busy(Box<Answer>),
     /// 401 or 403: the token was not taken, or a right is missing. Not done.
-    #[error("Azure does not allow it ({})", Short(.0))]
+    #[error("Azure does not allow it ({})", .0.short())]
     Unauthorized(Box<Answer>),
     /// Any other answer that says no. Not done, and the same again would be refused again.
-    #[error("Azure refused it ({})", Short(.0))]
+    #[error("Azure refused it ({})", .0.short())]
     Refused(Box<Answer>),
     /// No usable answer. A write may have been done or not, as [`Error::done`] says; who asked for
     /// one adds that to the words, which are the same for a read.
@@ -120,7 +120,7 @@ impl Withheld {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Uncertainty {
     /// The service or something before it failed: 5xx, or 408.
-    #[error("Azure failed ({})", Short(.0))]
+    #[error("Azure failed ({})", .0.short())]
     Answer(Box<Answer>),
     /// No answer came in time.
     #[error("no answer came in time")]
@@ -278,22 +278,10 @@ impl Error {
     }
 
     /// What the operator needs: all that was said, with ids and causes, and no secret.
-    pub fn full(&self) -> Full<'_> {
-        Full(self)
-    }
-}
-
-/// Prints an error for the operator.
-#[derive(Debug, Clone, Copy)]
-pub struct Full<'a>(&'a Error);
-
-impl fmt::Display for Full<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(error) = self;
-        write!(f, "{error}: ")?;
-        match error.parts() {
-            Ok(answer) => Rest(answer).fmt(f),
-            Err((cause, ids)) => write!(f, "{cause} ({ids})"),
+    pub fn full(&self) -> String {
+        match self.parts() {
+            Ok(answer) => format!("{self}: {}", answer.rest()),
+            Err((cause, ids)) => format!("{self}: {cause} ({ids})"),
         }
     }
 }

@@ -85,7 +85,7 @@ fn reconnect() {
     let refused = r#"{"error":{"code":"ValidationError","message":"Fields are wrong:","details":[
         {"code":"ValidationError","target":"after","message":"It is too short."}]}}"#;
     let error = response::reconnect(call(), &answer(400, "", refused)).unwrap_err();
-    expect!["Azure refused it (400 ValidationError): Fields are wrong: [after: It is too short. (ValidationError)] (client-request-id 00000000-0000-0000-0000-000000000007)"].assert_eq(&error.full().to_string());
+    expect!["Azure refused it (400 ValidationError): Fields are wrong: [after: It is too short. (ValidationError)] (client-request-id 00000000-0000-0000-0000-000000000007)"].assert_eq(&error.full());
 }
 
 /// A backend with a proxy and credentials, as the service answers for it.
@@ -295,6 +295,6 @@ fn created(
     let refused = crate::testing::answer(400, "", refused);
     let error = response::create(call(), refused).unwrap_err();
     assert!(matches!(error, Error::Refused(_)), "{error:?}");
-    let full = error.full().to_string();
+    let full = error.full();
     assert!(full.contains("[url: a (A)] [-: b (B)] <Hint: {\"see\":\"the page\"}>"), "{full}");
 }

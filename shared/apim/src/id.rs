@@ -34,11 +34,6 @@ impl ServiceId {
     pub fn backend(&self, backend: BackendName) -> ServiceBackendId {
         ServiceBackendId { service: self.clone(), backend }
     }
-
-    /// A workspace of it.
-    pub fn workspace(&self, workspace: WorkspaceName) -> WorkspaceId {
-        WorkspaceId { service: self.clone(), workspace }
-    }
 }
 
 impl fmt::Display for ServiceId {
@@ -52,41 +47,16 @@ impl fmt::Display for ServiceId {
     }
 }
 
-/// One workspace of a service.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct WorkspaceId {
-    /// The service that it belongs to.
-    pub service: ServiceId,
-    /// Its name.
-    pub workspace: WorkspaceName,
-}
-
 /// Where backends are: in a service itself, or in one of its workspaces. What List lists.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Scope {
-    /// At service level.
-    Service(ServiceId),
-    /// In a workspace.
-    Workspace(WorkspaceId),
+pub struct Scope {
+    /// The service.
+    pub service: ServiceId,
+    /// The workspace of it; none at service level.
+    pub workspace: Option<WorkspaceName>,
 }
 
 impl Scope {
-    /// The service.
-    pub fn service(&self) -> &ServiceId {
-        match self {
-            Self::Service(id) => id,
-            Self::Workspace(id) => &id.service,
-        }
-    }
-
-    /// The workspace, if it is one.
-    pub fn workspace(&self) -> Option<&WorkspaceName> {
-        match self {
-            Self::Service(_) => None,
-            Self::Workspace(id) => Some(&id.workspace),
-        }
-    }
-
     /// The backend of that name there.
     pub fn backend(&self, backend: BackendName) -> BackendId {
         BackendId { scope: self.clone(), backend }
@@ -95,9 +65,10 @@ impl Scope {
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Service(id) => id.fmt(f),
-            Self::Workspace(id) => write!(f, "{}/workspaces/{}", id.service, id.workspace),
+        self.service.fmt(f)?;
+        match &self.workspace {
+            None => Ok(()),
+            Some(workspace) => write!(f, "/workspaces/{workspace}"),
         }
     }
 }
@@ -127,12 +98,12 @@ pub struct BackendId {
 impl BackendId {
     /// The service that it belongs to.
     pub fn service(&self) -> &ServiceId {
-        self.scope.service()
+        &self.scope.service
     }
 
     /// The workspace that it is in, if it is in one.
     pub fn workspace(&self) -> Option<&WorkspaceName> {
-        self.scope.workspace()
+        self.scope.workspace.as_ref()
     }
 
     /// Its name.
@@ -147,10 +118,8 @@ impl BackendId {
 
     /// The same as a backend at service level, if it is one.
     pub fn at_service(&self) -> Option<ServiceBackendId> {
-        match &self.scope {
-            Scope::Service(service) => Some(service.backend(self.backend.clone())),
-            Scope::Workspace(_) => None,
-        }
+        let Scope { service, workspace } = &self.scope;
+        workspace.is_none().then(|| service.backend(self.backend.clone()))
     }
 
     /// The one spelling that equal ids share: the ARM id in lower case. Fit to be stored.
@@ -173,7 +142,7 @@ impl fmt::Display for BackendId {
 
 impl From<ServiceBackendId> for BackendId {
     fn from(ServiceBackendId { service, backend }: ServiceBackendId) -> Self {
-        Self { scope: Scope::Service(service), backend }
+        Self { scope: Scope { service, workspace: None }, backend }
     }
 }
 
@@ -247,10 +216,8 @@ impl<'a> Segments<'a> {
     /// A service, or a workspace of one.
     fn scope(&mut self) -> Result<Scope, ArmIdError> {
         let service = self.service()?;
-        Ok(match self.is("workspaces") {
-            true => Scope::Workspace(service.workspace(self.name()?)),
-            false => Scope::Service(service),
-        })
+        let workspace = if self.is("workspaces") { Some(self.name()?) } else { None };
+        Ok(Scope { service, workspace })
     }
 
     fn end(mut self, expected: &'static str) -> Result<(), ArmIdError> {
@@ -278,8 +245,8 @@ impl FromStr for Scope {
         let mut segments = Segments::of(text)?;
         let scope = segments.scope()?;
         segments.end(match scope {
-            Self::Service(_) => "workspaces or the end",
-            Self::Workspace(_) => "the end",
+            Self { workspace: None, .. } => "workspaces or the end",
+            Self { workspace: Some(_), .. } => "the end",
         })?;
         Ok(scope)
     }
@@ -292,8 +259,8 @@ impl FromStr for BackendId {
         let scope = segments.scope()?;
         if !segments.is("backends") {
             return Err(segments.unexpected(match scope {
-                Scope::Service(_) => "backends or workspaces",
-                Scope::Workspace(_) => "backends",
+                Scope { workspace: None, .. } => "backends or workspaces",
+                Scope { workspace: Some(_), .. } => "backends",
             }));
         }
         let backend = segments.name()?;

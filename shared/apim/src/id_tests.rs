@@ -11,9 +11,9 @@ const SERVICE: &str = "/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resou
 
 fn check(text: &str, expected: &Expect) {
     let shown = match text.parse::<BackendId>() {
-        Ok(id) => match id.scope() {
-            Scope::Service(of) => format!("service {} {}", of.service, id.backend()),
-            Scope::Workspace(of) => format!("workspace {} {}", of.workspace, id.backend()),
+        Ok(id) => match id.workspace() {
+            None => format!("service {} {}", id.service().service, id.backend()),
+            Some(workspace) => format!("workspace {workspace} {}", id.backend()),
         },
         Err(error) => error.to_string(),
     };
@@ -76,7 +76,7 @@ fn path(id: &BackendId) -> String {
 #[test]
 fn a_path_is_encoded_and_an_id_is_not() {
     let service: ServiceId = SERVICE.replace("rg1", "rg (é)").parse().unwrap();
-    let workspace = Scope::Workspace(service.workspace("w%k s".parse().unwrap()));
+    let workspace = Scope { service, workspace: "w%k s".parse().ok() };
     let id = workspace.backend("eu.1".parse().unwrap());
     expect!["/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg%20%28%C3%A9%29/providers/Microsoft.ApiManagement/service/contoso/workspaces/w%25k%20s/backends/eu.1"]
         .assert_eq(&path(&id));
@@ -112,10 +112,8 @@ proptest! {
             service: service.parse().unwrap(),
         };
         let backend: BackendName = backend.parse().unwrap();
-        let id: BackendId = match workspace {
-            None => service.backend(backend).into(),
-            Some(w) => Scope::Workspace(service.workspace(w.parse().unwrap())).backend(backend),
-        };
+        let workspace = workspace.map(|name| name.parse().unwrap());
+        let id = Scope { service, workspace }.backend(backend);
         let again: BackendId = id.to_string().parse().unwrap();
         prop_assert_eq!(&again, &id);
         prop_assert_eq!(again.to_string(), id.to_string());

@@ -184,7 +184,7 @@ pub use duration::After;
 pub use endpoint::Endpoint;
 pub use error::Error;
 pub use etag::ETag;
-pub use id::{BackendId, Scope, ServiceBackendId, ServiceId, WorkspaceId};
+pub use id::{BackendId, Scope, ServiceBackendId, ServiceId};
 pub use meta::RequestId;
 pub use patch::Patch;
 pub use pool::Setting;

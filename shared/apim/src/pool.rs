@@ -5,17 +5,18 @@
 //! told to: fields that nobody has published, the order of keys and the spelling of numbers all
 //! survive.
 
-use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use crate::backend::Backend;
 use crate::document::Document;
 use crate::id::BackendName;
 pub use crate::model::members::{Member, Members, POOL_MEMBERS_MAX, SETTING_MAX, Setting};
+use crate::model::part::values;
 use crate::model::read_pool;
 pub use crate::patch::{Edited, Patch};
 use crate::problem::Problem;
 use crate::put::{Draft, DraftError};
-use crate::raw::{is_object, items, with};
+use crate::raw::{self, is_object, items, rewritten};
 
 const SERVICES: [&str; 3] = ["properties", "pool", "services"];
 
@@ -71,7 +72,9 @@ impl<'a> Edit<'a> {
         let before = backend.pool()?;
         // The tree was read from the same bytes, so that all that can fail is a repeated key,
         // of which the tree has kept the last.
-        let received = received(backend.body()).ok_or_else(|| {
+        let received = raw::at(backend.document().text(), &SERVICES);
+        let once = |text: &&str| items(text).into_iter().all(is_object);
+        let received = received.filter(once).ok_or_else(|| {
             let words = "has a key twice, so that which one counts cannot be known";
             Problem::new(SERVICES.join("."), words)
         })?;
@@ -98,7 +101,7 @@ impl<'a> Edit<'a> {
         if let Some(value) = to.number().filter(|value| *value > SETTING_MAX) {
             return Err(EditError::OutOfBounds { member: member.clone(), field, value });
         }
-        let mut named = self.after.0.iter_mut().filter(|is| is.id.name() == member);
+        let mut named = self.after.services.iter_mut().filter(|is| is.id.name() == member);
         let found = named.next().ok_or_else(|| EditError::NoSuchMember(member.clone()))?;
         if named.next().is_some() {
             return Err(EditError::Ambiguous(member.clone()));
@@ -113,8 +116,11 @@ impl<'a> Edit<'a> {
         if self.after == self.before {
             return Edited::Unchanged;
         }
-        let services = self.after.services(self.received);
-        Edited::Changed(Patch::made(with(None, &SERVICES, &services)))
+        let [before, after] = self.services();
+        let services = rewritten(self.received, &before, &after);
+        Edited::Changed(Patch::made(format!(
+            r#"{{"properties":{{"pool":{{"services":{services}}}}}}}"#
+        )))
     }
 
     /// The whole backend with these members, to replace it; everything else stays unchanged.
@@ -124,30 +130,15 @@ impl<'a> Edit<'a> {
     pub fn whole(&self, backend: &Backend) -> Result<Draft, DraftError> {
         // Of a body that has a key twice, something would be lost.
         let body = Document::parse(backend.body().clone())?;
-        let services = self.after.services(self.received);
-        Draft::parse(with(Some(body.text()), &SERVICES, &services))
+        let [before, after] =
+            self.services().map(|services| json!({"properties": {"pool": {"services": services}}}));
+        Draft::parse(rewritten(body.text(), &before, &after))
     }
-}
 
-/// The array of members in a body, as it was written; no member may have a key twice.
-fn received(body: &[u8]) -> Option<&str> {
-    #[derive(serde::Deserialize)]
-    struct Body<'a> {
-        #[serde(borrow)]
-        properties: Properties<'a>,
+    /// All members, as they were and as they are to be.
+    fn services(&self) -> [Value; 2] {
+        [&self.before, &self.after].map(|members| values(&members.services))
     }
-    #[derive(serde::Deserialize)]
-    struct Properties<'a> {
-        #[serde(borrow)]
-        pool: Pool<'a>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Pool<'a> {
-        #[serde(borrow)]
-        services: &'a RawValue,
-    }
-    let services = serde_json::from_slice::<Body<'_>>(body).ok()?.properties.pool.services.get();
-    items(services).into_iter().all(is_object).then_some(services)
 }
 
 #[cfg(test)]

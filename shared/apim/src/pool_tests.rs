@@ -230,7 +230,9 @@ fn print(members: &[Vec<(String, String)>]) -> String {
 }
 
 fn rows(patch: &[u8]) -> Vec<Vec<(String, String)>> {
-    let rows: Vec<Fields<'_>> = serde_json::from_str(received(patch).unwrap()).unwrap();
+    let rows: Vec<Fields<'_>> =
+        serde_json::from_str(raw::at(std::str::from_utf8(patch).unwrap(), &SERVICES).unwrap())
+            .unwrap();
     rows.into_iter()
         .map(|Fields(fields)| {
             fields.into_iter().map(|(key, raw)| (key, raw.get().to_owned())).collect()

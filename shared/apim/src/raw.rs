@@ -1,16 +1,15 @@
 //! JSON texts that are changed in one place and keep their letter everywhere else.
 //!
 //! A tree of values gives back another text than it was read from: `1.50` becomes `1.5`, a large
-//! number loses digits, white space goes. [`Object`] works on the text itself: it finds where the
+//! number loses digits, white space goes. [`rewritten`] works on the text itself: it finds where the
 //! value of a key begins and ends, and puts another text there.
 
 use std::collections::HashSet;
 use std::fmt;
-use std::ops::Range;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 
 /// The fields of an object, in their order, each as it was written, also those whose key is there
 /// twice.
@@ -44,96 +43,104 @@ pub(crate) fn is_object(text: &str) -> bool {
     })
 }
 
-/// The text of an object, field by field.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Object(String);
-
-impl Object {
-    /// The object of that text, or a new one where there is none to keep: nothing, null,
-    /// something else, or an object that has a key twice.
-    pub(crate) fn of(existing: Option<&str>) -> Self {
-        Self(existing.filter(|text| is_object(text)).unwrap_or("{}").to_owned())
-    }
-
-    fn spans(&self) -> Vec<(String, Range<usize>)> {
-        let fields: Fields<'_> =
-            serde_json::from_str(&self.0).expect("it was one when it was made");
-        let place = |value: &RawValue| {
-            // What was read borrows from the text, so that its place is its distance.
-            let from = value.get().as_ptr().addr() - self.0.as_ptr().addr();
-            from..from + value.get().len()
-        };
-        fields.0.into_iter().map(|(key, value)| (key, place(value))).collect()
-    }
-
-    /// The text of a field's value.
-    pub(crate) fn get(&self, key: &str) -> Option<&str> {
-        let span = self.spans().into_iter().find(|(found, _)| found == key)?.1;
-        Some(&self.0[span])
-    }
-
-    /// The keys, in their order.
-    pub(crate) fn keys(&self) -> Vec<String> {
-        self.spans().into_iter().map(|(key, _)| key).collect()
-    }
-
-    /// Whether the field is there with something else than null.
-    pub(crate) fn has(&self, key: &str) -> bool {
-        self.get(key).is_some_and(|text| text != "null")
-    }
-
-    /// Puts that text where the value of the field is; at the end where there is none yet.
-    pub(crate) fn set(&mut self, key: &str, value: &str) {
-        let spans = self.spans();
-        if let Some((_, span)) = spans.iter().find(|(found, _)| found == key) {
-            self.0.replace_range(span.clone(), value);
-            return;
+/// The text that says `after`, in place of one that says `before`. What both say keeps its letter,
+/// and so does what neither says.
+pub(crate) fn rewritten(text: &str, before: &Value, after: &Value) -> String {
+    match after {
+        _ if before == after => text.to_owned(),
+        Value::Object(after) => {
+            let nothing = Map::new();
+            object_rewritten(text, before.as_object().unwrap_or(&nothing), after)
         }
-        let key = Value::String(key.to_owned());
-        match spans.last() {
-            Some((_, last)) => self.0.insert_str(last.end, &format!(",{key}:{value}")),
-            None => {
-                let open = self.0.find('{').map_or(0, |at| at + 1);
-                self.0.insert_str(open, &format!("{key}:{value}"));
-            }
+        Value::Array(after) => {
+            array_rewritten(text, before.as_array().map_or(&[], Vec::as_slice), after)
         }
-    }
-
-    /// Takes a field out.
-    pub(crate) fn remove(&mut self, key: &str) {
-        let spans = self.spans();
-        let Some(at) = spans.iter().position(|(found, _)| found == key) else { return };
-        let span = spans[at].1.clone();
-        let range = match (at.checked_sub(1), spans.len()) {
-            // From the end of the value before it: comma, key and value.
-            (Some(before), _) => spans[before].1.end..span.end,
-            (None, 1) => self.open()..span.end,
-            // From the brace to behind the comma that follows.
-            (None, _) => {
-                let comma = self.0[span.end..].find(',').map_or(span.end, |at| span.end + at + 1);
-                self.open()..comma
-            }
-        };
-        self.0.replace_range(range, "");
-    }
-
-    fn open(&self) -> usize {
-        self.0.find('{').map_or(0, |at| at + 1)
-    }
-
-    pub(crate) fn into_text(self) -> String {
-        self.0
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => after.to_string(),
     }
 }
 
-/// The text of an object in which that text is the value at the end of the path; objects on the way
-/// that are not there are made.
-pub(crate) fn with(existing: Option<&str>, path: &[&str], value: &str) -> String {
-    let [key, rest @ ..] = path else { return value.to_owned() };
-    let mut object = Object::of(existing);
-    let inner = with(object.get(key), rest, value);
-    object.set(key, &inner);
-    object.into_text()
+/// A new one is made where there is no object to keep, or one that has a key twice.
+fn object_rewritten(text: &str, before: &Map<String, Value>, after: &Map<String, Value>) -> String {
+    let text = if is_object(text) { text } else { "{}" };
+    let Fields(fields) = serde_json::from_str(text).expect("it is one");
+    let mut new: Vec<&String> = after.keys().collect();
+    let mut end = text.find('{').map_or(0, |at| at + 1);
+    let mut written = text[..end].to_owned();
+    let (mut gone, mut empty) = (false, true);
+    for (key, value) in &fields {
+        let key = known_as(key, &fields, before);
+        // What was read borrows from the text, so that its place is its distance.
+        let start = value.get().as_ptr().addr() - text.as_ptr().addr();
+        let gap = &text[end..start];
+        end = start + value.get().len();
+        new.retain(|new| *new != key);
+        let value = match (before.get(key), after.get(key)) {
+            (None, None) => value.get().to_owned(),
+            (was, Some(is)) => rewritten(value.get(), was.unwrap_or(&Value::Null), is),
+            (Some(_), None) => {
+                gone = true;
+                continue;
+            }
+        };
+        // What is the first now may have had a comma before it.
+        let gap = if empty && gone { gap.split_once(',').map_or(gap, |(_, gap)| gap) } else { gap };
+        written += gap;
+        written += &value;
+        empty = false;
+    }
+    for key in new {
+        if !std::mem::take(&mut empty) {
+            written.push(',');
+        }
+        written += &format!("{}:{}", Value::from(key.as_str()), after[key]);
+    }
+    written + &text[end..]
+}
+
+/// What a key of a text is called by the model. The service spells one in its answers in another
+/// case than its page does: then the text says `before` without having the key itself.
+fn known_as<'a>(
+    key: &'a str,
+    fields: &[(String, &RawValue)],
+    before: &'a Map<String, Value>,
+) -> &'a str {
+    let is_there = |known: &str| fields.iter().any(|(field, _)| field == known);
+    let mut otherwise = before.keys().filter(|known| !is_there(known));
+    otherwise.find(|known| known.eq_ignore_ascii_case(key)).map_or(key, String::as_str)
+}
+
+fn array_rewritten(text: &str, before: &[Value], after: &[Value]) -> String {
+    let texts = items(text);
+    let mut free: Vec<bool> = texts.iter().zip(before).map(|_| true).collect();
+    // An item is the one of its name, or the one in its place where it has no name.
+    let written = after.iter().enumerate().map(|(at, item)| {
+        let mine = match name_of(item) {
+            Some(name) => (0..free.len())
+                .find(|at| free[*at] && name_of(&before[*at]).as_ref() == Some(&name)),
+            None => Some(at).filter(|at| free.get(*at) == Some(&true)),
+        };
+        let Some(mine) = mine else { return item.to_string() };
+        free[mine] = false;
+        rewritten(texts[mine], &before[mine], item)
+    });
+    format!("[{}]", written.collect::<Vec<_>>().join(","))
+}
+
+/// What people call an item of a list, if it has a name: the last segment of its id without case,
+/// or its name.
+pub(crate) fn name_of(item: &Value) -> Option<String> {
+    let id = item.get("id").and_then(Value::as_str);
+    let last = id.and_then(|id| id.rsplit('/').next()).map(str::to_lowercase);
+    last.or_else(|| item.get("name").and_then(Value::as_str).map(str::to_owned))
+}
+
+/// The text at the end of the path; none where a key on the way is missing, or is there twice.
+pub(crate) fn at<'a>(text: &'a str, path: &[&str]) -> Option<&'a str> {
+    let [key, rest @ ..] = path else { return Some(text) };
+    let Fields(fields) = serde_json::from_str(text).ok()?;
+    let mut named = fields.into_iter().filter(|(name, _)| name == key);
+    let (Some((_, value)), None) = (named.next(), named.next()) else { return None };
+    at(value.get(), rest)
 }
 
 /// The items of an array, each as it was written; none if the text is not an array.
@@ -164,6 +171,7 @@ fn repeated_below(path: &str, text: &str) -> Option<String> {
 mod tests {
     use expect_test::{Expect, expect};
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
@@ -173,15 +181,21 @@ mod tests {
         Remove(&'static str),
     }
 
+    fn set(text: &str, key: &str, value: &str) -> String {
+        let value: Value = serde_json::from_str(value).unwrap();
+        rewritten(text, &json!({}), &json!({key: value}))
+    }
+
+    fn removed(text: &str, key: &str) -> String {
+        rewritten(text, &json!({key: "what was there"}), &json!({}))
+    }
+
     fn check(text: &str, what: &[Do], expected: &Expect) {
-        let mut object = Object::of(Some(text));
-        for step in what {
-            match step {
-                Do::Set(key, value) => object.set(key, value),
-                Do::Remove(key) => object.remove(key),
-            }
-        }
-        expected.assert_eq(&object.into_text());
+        let done = what.iter().fold(text.to_owned(), |text, step| match step {
+            Do::Set(key, value) => set(&text, key, value),
+            Do::Remove(key) => removed(&text, key),
+        });
+        expected.assert_eq(&done);
     }
 
     #[test]
@@ -229,9 +243,17 @@ mod tests {
     }
 
     #[test]
+    fn another_case_is_the_same_key_only_where_it_was_read_so() {
+        let (text, set) = (r#"{"nAme":1}"#, json!({"name": 2}));
+        assert_eq!(rewritten(text, &json!({"name": 1}), &set), r#"{"nAme":2}"#);
+        assert_eq!(rewritten(text, &json!({"name": 1}), &json!({})), "{}");
+        assert_eq!(rewritten(text, &json!({}), &set), r#"{"nAme":1,"name":2}"#);
+    }
+
+    #[test]
     fn what_is_no_object_gives_a_new_one() {
-        for text in [None, Some("null"), Some("[1]"), Some("7"), Some(r#"{"a":1,"a":2}"#)] {
-            assert_eq!(Object::of(text).into_text(), "{}");
+        for text in ["null", "[1]", "7", r#"{"a":1,"a":2}"#] {
+            assert_eq!(rewritten(text, &Value::Null, &json!({})), "{}");
         }
     }
 
@@ -255,18 +277,14 @@ mod tests {
             let mut text = serde_json::to_string_pretty(&start).unwrap();
             let mut map = start;
             for (key, value) in steps {
-                let mut object = Object::of(Some(&text));
+                text = match value {
+                    Some(value) => set(&text, &key, &value.to_string()),
+                    None => removed(&text, &key),
+                };
                 match value {
-                    Some(value) => {
-                        object.set(&key, &value.to_string());
-                        map.insert(key, value);
-                    }
-                    None => {
-                        object.remove(&key);
-                        map.remove(&key);
-                    }
-                }
-                text = object.into_text();
+                    Some(value) => map.insert(key, value),
+                    None => map.remove(&key),
+                };
                 let read: std::collections::BTreeMap<String, u8> =
                     serde_json::from_str(&text).unwrap();
                 prop_assert_eq!(&read, &map);

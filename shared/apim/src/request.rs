@@ -201,7 +201,7 @@ fn url(
     id: &impl fmt::Display,
     tail: &str,
 ) -> Result<String, NotOffered> {
-    if scope.workspace().is_some() {
+    if scope.workspace.is_some() {
         endpoint.version().offers(Feature::Workspaces)?;
     }
     Ok(endpoint.url(id, tail))

@@ -7,8 +7,9 @@
 //! looks like a secret.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
+use regex::Regex;
 use serde_json::Value;
 
 /// What replaces a secret.
@@ -79,19 +80,6 @@ pub(crate) fn is_secret_key(key: &str) -> bool {
         || SECRET_WORDS.iter().any(|word| key.contains(word))
 }
 
-/// Words that are followed by a secret in texts of errors, in lower case.
-const LEADING_WORDS: [&str; 9] = [
-    "password",
-    "parameter",
-    "secret",
-    "token",
-    "assertion",
-    "key",
-    "signature",
-    "sig",
-    "x-identity-header",
-];
-
 /// Text from outside, as it can be shown: what would move a cursor is replaced.
 pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
@@ -103,7 +91,7 @@ pub(crate) fn scrubbed(text: &str, chars_max: usize) -> String {
     // Cut before the work, so that its cost is bounded, and again after, so that its result is.
     let cut: String = text.chars().take(chars_max.saturating_mul(4)).collect();
     let line: String = cut.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let safe = scrub_words(&scrub_urls(&line));
+    let safe = hide(&TEXTS, &scrub_urls(&line));
     if safe.chars().count() <= chars_max {
         return safe.trim().to_owned();
     }
@@ -114,88 +102,36 @@ pub(crate) fn scrubbed(text: &str, chars_max: usize) -> String {
 
 /// Takes user and query out of whatever is an address.
 pub(crate) fn scrub_urls(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let (before, address) = rest.split_at(at + 3);
-        safe.push_str(before);
-        let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`');
-        let (address, after) = address.split_at(address.find(ends).unwrap_or(address.len()));
-        let host_end = address.find(['/', '?', '#']).unwrap_or(address.len());
-        let (host, path) = address.split_at(host_end);
-        match host.rfind('@') {
-            Some(user_end) => {
-                safe.push_str(HIDDEN);
-                safe.push_str(&host[user_end..]);
-            }
-            None => safe.push_str(host),
-        }
-        match path.find(['?', '#']) {
-            Some(query) => {
-                safe.push_str(&path[..=query]);
-                safe.push_str(HIDDEN);
-            }
-            None => safe.push_str(path),
-        }
-        rest = after;
-    }
-    safe.push_str(rest);
-    safe
+    hide(&URLS, text)
 }
 
-/// Takes out what follows `Bearer`, `Basic`, or one of those words and `:` or `=`, and what looks
-/// like a JSON web token.
-fn scrub_words(text: &str) -> String {
-    // ASCII lower case keeps the places of bytes.
-    let lower = text.to_ascii_lowercase();
-    let mut safe = String::with_capacity(text.len());
-    let mut at = 0;
-    while at < text.len() {
-        if let Some((shown_to, hidden_to)) = secret_at(&lower, text, at) {
-            safe.push_str(&text[at..shown_to]);
-            safe.push_str(HIDDEN);
-            at = hidden_to;
-        } else {
-            let c = text[at..].chars().next().unwrap_or_default();
-            safe.push(c);
-            at += c.len_utf8().max(1);
-        }
-    }
-    safe
+/// What is hidden: all that a pattern matches behind its first group.
+fn hide(patterns: &[Regex], text: &str) -> String {
+    patterns.iter().fold(text.to_owned(), |text, pattern| {
+        pattern.replace_all(&text, format!("${{1}}{HIDDEN}${{2}}")).into_owned()
+    })
 }
 
-/// Where a secret begins and ends, if the words at `at` lead to one.
-fn secret_at(lower: &str, text: &str, at: usize) -> Option<(usize, usize)> {
-    let rest = &lower[at..];
-    let run = |from: usize, ends: fn(char) -> bool| {
-        text[from..].find(ends).map_or(text.len(), |length| from + length)
-    };
-    if text[at..].starts_with("eyJ") {
-        let end = run(at, |c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=')));
-        return (end - at > 20).then_some((at, end));
-    }
-    for scheme in ["bearer ", "basic "] {
-        if rest.starts_with(scheme) {
-            let from = at + scheme.len();
-            let end = run(from, |c| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | '<'));
-            return (end > from).then_some((from, end));
-        }
-    }
-    let word = LEADING_WORDS.iter().find(|word| rest.starts_with(**word))?;
-    let after = &rest[word.len()..];
-    let gap = after.find(|c: char| !matches!(c, '"' | '\'' | '\\' | ':' | '=' | ' '))?;
-    if !after[..gap].contains([':', '=']) {
-        return None;
-    }
-    let from = at + word.len() + gap;
-    let quoted = after[..gap].ends_with(['"', '\'']);
-    let end = if quoted {
-        run(from, |c| matches!(c, '"' | '\''))
-    } else {
-        run(from, |c| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | '&' | '<' | '}'))
-    };
-    (end > from).then_some((from, end))
+fn patterns<const N: usize>(patterns: [&str; N]) -> Vec<Regex> {
+    patterns.map(|pattern| Regex::new(pattern).expect("it is a pattern")).into()
 }
+
+/// What an address carries beside its path: a user, a query.
+static URLS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    patterns([r#"(://)[^\s"'<>`/?#]*(@)"#, r#"(://[^\s"'<>`?#]*[?#])[^\s"'<>`]*"#])
+});
+
+/// What looks like a secret in a text: a JSON web token, what follows a scheme of authorization, and
+/// what follows a word that tells of a secret and `:` or `=`, in quotes or without.
+static TEXTS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+    const WORD: &str = r#"(?i)((?:password|parameter|secret|token|assertion|key|signature|sig|x-identity-header)["'\\ ]*[:=]["'\\:= ]*"#;
+    patterns([
+        r"()eyJ[A-Za-z0-9_.=-]{18,}",
+        r#"(?i)((?:bearer|basic) )[^\s"',<]+"#,
+        &format!(r#"{WORD}["'])[^"']+"#),
+        &format!(r#"{WORD})[^\s"'\\:=,;&<}}][^\s"',;&<}}]*"#),
+    ])
+});
 
 #[cfg(test)]
 mod tests {

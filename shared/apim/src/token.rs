@@ -14,9 +14,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
 use http::HeaderValue;
 use jiff::Timestamp;
-use tokio::sync::Mutex as Flight;
+use tokio::task::{AbortHandle, JoinError};
 
 use crate::error::CredentialFailure;
 use crate::secret::Secret;
@@ -79,27 +81,22 @@ pub(crate) struct Tokens {
     source: Arc<dyn TokenSource>,
     clock: Clock,
     state: Mutex<State>,
-    flight: Flight<()>,
 }
+
+type Outcome = Result<Arc<Token>, CredentialFailure>;
 
 #[derive(Default)]
 struct State {
     token: Option<Arc<Token>>,
     /// When a token that is still good may be renewed again.
     renew_from: Option<Timestamp>,
-    /// How many fetches have ended.
-    fetches: u64,
-    /// How the last one ended, if badly.
-    failure: Option<CredentialFailure>,
+    flight: Option<Flight>,
 }
 
-enum Standing {
-    Fresh(Arc<Token>),
-    /// Good, and to be renewed by the caller that got this.
-    Renew(Arc<Token>),
-    Gone {
-        fetches: u64,
-    },
+/// A fetch that is under way, or has ended.
+struct Flight {
+    task: AbortHandle,
+    outcome: Shared<BoxFuture<'static, Outcome>>,
 }
 
 fn before(moment: Timestamp, secs: u64) -> Timestamp {
@@ -108,31 +105,49 @@ fn before(moment: Timestamp, secs: u64) -> Timestamp {
 
 impl Tokens {
     pub(crate) fn new(source: Arc<dyn TokenSource>, clock: Clock) -> Self {
-        Self { source, clock, state: Mutex::default(), flight: Flight::default() }
+        Self { source, clock, state: Mutex::default() }
     }
 
     /// A token that is good now.
-    pub(crate) async fn get(self: &Arc<Self>) -> Result<Arc<Token>, CredentialFailure> {
-        match self.standing() {
-            Standing::Fresh(token) => Ok(token),
-            Standing::Renew(token) => {
-                let tokens = Arc::clone(self);
-                tokio::spawn(async move {
-                    let _flight = tokens.flight.lock().await;
-                    if let Err(failure) = tokens.fetch().await {
-                        tracing::warn!(%failure, "the token could not be renewed ahead of its end");
-                    }
-                });
-                Ok(token)
+    pub(crate) async fn get(self: &Arc<Self>) -> Outcome {
+        let (token, outcome) = {
+            let now = (self.clock)();
+            let mut state = self.state();
+            let good = |token: &Arc<Token>| now < before(token.expires, EXPIRY_MARGIN_SECS);
+            let token = state.token.clone().filter(good);
+            if let Some(token) = &token
+                && (now < before(token.expires, REFRESH_BEFORE_SECS)
+                    || state.renew_from.is_some_and(|from| now < from))
+            {
+                return Ok(Arc::clone(token));
             }
-            Standing::Gone { fetches } => {
-                let _flight = self.flight.lock().await;
-                if let Some(outcome) = self.since(fetches) {
-                    return outcome;
-                }
-                self.fetch().await
+            // The others see this mark.
+            state.renew_from = now.checked_add(Duration::from_secs(REFRESH_PAUSE_SECS)).ok();
+            (token, self.flight(&mut state))
+        };
+        let Some(token) = token else { return outcome.await };
+        tokio::spawn(async move {
+            if let Err(failure) = outcome.await {
+                tracing::warn!(%failure, "the token could not be renewed ahead of its end");
             }
+        });
+        Ok(token)
+    }
+
+    /// The outcome of the fetch that is under way, or of a new one. It goes on where all who wait
+    /// for it go away.
+    fn flight(self: &Arc<Self>, state: &mut State) -> Shared<BoxFuture<'static, Outcome>> {
+        if let Some(flight) = state.flight.as_ref().filter(|flight| !flight.task.is_finished()) {
+            return flight.outcome.clone();
         }
+        let tokens = Arc::clone(self);
+        let fetch = tokio::spawn(async move { tokens.fetch().await });
+        let task = fetch.abort_handle();
+        let broken =
+            |why: JoinError| Err(CredentialFailure { message: why.to_string(), passing: true });
+        let outcome = fetch.map(move |ended| ended.unwrap_or_else(broken)).boxed().shared();
+        state.flight = Some(Flight { task, outcome: outcome.clone() });
+        outcome
     }
 
     /// Drops a token that was not taken.
@@ -144,65 +159,23 @@ impl Tokens {
         }
     }
 
-    fn standing(&self) -> Standing {
-        let now = (self.clock)();
-        let mut state = self.state();
-        let good = |token: &&Arc<Token>| now < before(token.expires, EXPIRY_MARGIN_SECS);
-        let Some(token) = state.token.as_ref().filter(good).map(Arc::clone) else {
-            return Standing::Gone { fetches: state.fetches };
-        };
-        if now < before(token.expires, REFRESH_BEFORE_SECS)
-            || state.renew_from.is_some_and(|from| now < from)
-        {
-            return Standing::Fresh(token);
-        }
-        // The others see this mark.
-        state.renew_from = now.checked_add(Duration::from_secs(REFRESH_PAUSE_SECS)).ok();
-        Standing::Renew(token)
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The results of the fetches that ended since there were `fetches` of them, if any did.
-    fn since(&self, fetches: u64) -> Option<Result<Arc<Token>, CredentialFailure>> {
-        let state = self.state();
-        if state.fetches == fetches {
-            return None;
-        }
-        let good = state.token.clone().map(Ok);
-        good.or_else(|| state.failure.clone().map(Err))
-    }
-
-    /// Fetches a token. The flight must be held.
-    async fn fetch(&self) -> Result<Arc<Token>, CredentialFailure> {
+    async fn fetch(&self) -> Outcome {
         let limit = Duration::from_secs(FETCH_SECS_MAX);
-        let outcome = match tokio::time::timeout(limit, self.source.fetch()).await {
-            Ok(outcome) => outcome.map(Arc::new),
-            Err(_) => {
-                let mut message = format!("no token came within {FETCH_SECS_MAX} s");
-                if let Some(waits_for) = self.source.waits_for() {
-                    message.push_str(": ");
-                    message.push_str(&waits_for);
-                }
-                Err(CredentialFailure { message, passing: true })
-            }
+        let Ok(outcome) = tokio::time::timeout(limit, self.source.fetch()).await else {
+            let waits_for = self.source.waits_for().map(|what| format!(": {what}"));
+            let waits_for = waits_for.unwrap_or_default();
+            let message = format!("no token came within {FETCH_SECS_MAX} s{waits_for}");
+            return Err(CredentialFailure { message, passing: true });
         };
+        let token = Arc::new(outcome?);
         let mut state = self.state();
-        state.fetches += 1;
-        match outcome {
-            Ok(token) => {
-                state.token = Some(Arc::clone(&token));
-                state.renew_from = None;
-                state.failure = None;
-                Ok(token)
-            }
-            Err(failure) => {
-                state.failure = Some(failure.clone());
-                Err(failure)
-            }
-        }
+        state.token = Some(Arc::clone(&token));
+        state.renew_from = None;
+        Ok(token)
     }
 }
 

@@ -60,7 +60,8 @@ fn text(token: &Token) -> &str {
 /// Waits, with a bound, until there were that many fetches and the last has ended.
 async fn fetched(source: &Counting, tokens: &Tokens, count: usize) {
     for _ in 0..1_000 {
-        if source.fetches() == count && tokens.flight.try_lock().is_ok() {
+        let ended = tokens.state().flight.as_ref().is_none_or(|flight| flight.task.is_finished());
+        if source.fetches() == count && ended {
             return;
         }
         tokio::task::yield_now().await;

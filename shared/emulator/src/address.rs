@@ -7,6 +7,7 @@ use crate::{
     name::Name,
     service::{PROVIDER, Service},
 };
+use http::Method;
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 
@@ -187,10 +188,31 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// What a verb does to a backend.
+    pub(crate) fn of(verb: &Method) -> Option<Self> {
+        match *verb {
+            Method::GET => Some(Self::Get),
+            Method::HEAD => Some(Self::Head),
+            Method::PUT => Some(Self::Put),
+            Method::PATCH => Some(Self::Patch),
+            Method::DELETE => Some(Self::Delete),
+            _ => None,
+        }
+    }
+
     /// Whether the operation changes a backend's configuration: PUT, PATCH or DELETE.
     #[must_use]
     pub fn is_write(self) -> bool {
         matches!(self, Self::Put | Self::Patch | Self::Delete)
+    }
+
+    /// Whether it is one that a restart must not lose.
+    pub(crate) fn lasts(self) -> bool {
+        self.is_write() || matches!(self, Self::Reconnect | Self::Token)
+    }
+
+    pub(crate) fn is_read(self) -> bool {
+        matches!(self, Self::List | Self::Head | Self::Get)
     }
 }
 

@@ -16,22 +16,20 @@
 //! endpoints are on the loopback, and the emulator has no real ones.
 
 use crate::{
-    address::{Address, Operation},
-    answer::{Answer, Common},
+    address::Address,
+    answer::Answer,
     courier,
     event_grid::Subscription,
     fault::{Fault, FaultId},
-    hand,
     query::{decoded, pairs},
-    record::{Origin, Outcome, Received},
-    serve::Body,
+    record::Received,
     state::Shared,
-    store::Effect,
     token,
     view::View,
 };
+use axum::response::Response;
 use bytes::Bytes;
-use http::{Method, Response, StatusCode, request::Parts};
+use http::{Method, StatusCode, request::Parts};
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -47,16 +45,15 @@ enum Step {
     Skew(SignedDuration),
 }
 
-pub(crate) async fn handle(shared: &Shared, head: &Parts, body: &Bytes) -> Response<Body> {
+pub(crate) async fn handle(shared: &Shared, head: &Parts, body: &Bytes) -> Response {
     let answer = answer(shared, head, body).await.unwrap_or_else(|refused| refused);
     let now = shared.clock.now();
     let request_id = token::request_id(shared.options.seed, 0);
-    let common = Common { request_id, ..Common::default() };
-    answer.into_response(now, &common)
+    answer.into_response(now, &request_id, None)
 }
 
 async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, Answer> {
-    let path = head.uri.path().trim_start_matches(PREFIX);
+    let (path, now) = (head.uri.path().trim_start_matches(PREFIX), shared.clock.now());
     let path = decoded(path).unwrap_or_default();
     let (what, rest) = path.split_once('/').unwrap_or((&path, ""));
     match (&head.method, what, rest) {
@@ -80,10 +77,9 @@ async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, A
             removed(id.is_ok_and(|id| shared.change(|state| state.faults.remove(id))))
         }
         (&Method::POST, "land", "") => {
-            let landed = hand::land(shared);
-            let shown =
-                |(number, effect)| json!({"number": number, "effect": effect_shown(&effect)});
-            Ok(ok(&landed.into_iter().map(shown).collect()))
+            let landed = shared.change(|state| state.land_all(now)).into_iter();
+            let shown = |(number, effect)| json!({"number": number, "effect": effect});
+            Ok(ok(&landed.map(shown).collect()))
         }
         (&Method::POST, "clock", "") => {
             match parsed(body)? {
@@ -109,14 +105,11 @@ async fn answer(shared: &Shared, head: &Parts, body: &Bytes) -> Result<Answer, A
         (&Method::DELETE, "subscriptions", name) => {
             removed(shared.change(|state| state.events.unsubscribe(name)))
         }
-        (method, "backends", name) if !name.is_empty() => {
-            let operation = match *method {
-                Method::PUT => Operation::Put,
-                Method::PATCH => Operation::Patch,
-                Method::DELETE => Operation::Delete,
-                _ => return Err(unknown()),
-            };
-            Ok(hand::foreign(shared, operation, &name.into(), body.clone()).0)
+        (verb @ &(Method::PUT | Method::PATCH | Method::DELETE), "backends", name)
+            if !name.is_empty() =>
+        {
+            let (verb, backend) = (verb.clone(), name.into());
+            Ok(shared.change(|state| state.foreign(verb, &backend, body.clone(), now)))
         }
         _ => Err(unknown()),
     }
@@ -175,41 +168,5 @@ fn state(shared: &Shared) -> Value {
 fn requests(shared: &Shared, backend: Option<&Address>) -> Value {
     let state = shared.lock();
     let wanted = |received: &&Received| backend.is_none() || received.backend.as_ref() == backend;
-    state.record.kept().iter().filter(wanted).map(shown).collect()
-}
-
-fn shown(received: &Received) -> Value {
-    json!({
-        "number": received.number,
-        "at": received.at,
-        "origin": match received.origin {
-            Origin::Client => "client",
-            Origin::Foreign => "foreign",
-        },
-        "operation": received.operation,
-        "verb": received.verb.as_str(),
-        "path": received.path,
-        "query": received.query,
-        "backend": received.backend,
-        "ifMatch": received.if_match,
-        "clientRequestId": received.client_request_id,
-        "body": received.json(),
-        "outcome": match received.outcome {
-            Outcome::Pending => json!("pending"),
-            Outcome::Answered(status) => json!(status.as_u16()),
-            Outcome::Cut => json!("cut"),
-        },
-        "effect": effect_shown(&received.effect),
-    })
-}
-
-fn effect_shown(effect: &Effect) -> Value {
-    match effect {
-        Effect::None => Value::Null,
-        Effect::Written { etag } => json!({"written": etag}),
-        Effect::Deleted => json!("deleted"),
-        Effect::Reconnects => json!("reconnects"),
-        Effect::Waiting => json!("waiting"),
-        Effect::Lost { status } => json!({"lost": status.as_u16()}),
-    }
+    json!(state.record.kept().iter().filter(wanted).collect::<Vec<_>>())
 }

@@ -3,14 +3,14 @@
 //! Codes and messages are those that the service has been seen to send; what nobody has published
 //! is marked as assumed where it is made.
 
-use crate::{clock, fault::ServerError, services::Unfound, version::ApiVersion};
+use crate::{clock, fault::ServerError, services::Unfound, store::Effect, version::ApiVersion};
+use axum::{body::Body, response::Response};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full};
+use http::{HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::{convert::Infallible, time::Duration};
+use std::time::Duration;
 
 /// One field that was found wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -26,43 +26,14 @@ impl Detail {
     }
 }
 
-/// An error of API Management's own, before it has a shape.
-#[derive(Clone)]
-struct Problem {
-    code: String,
-    message: String,
-    details: Option<Vec<Detail>>,
-}
-
-impl Problem {
-    /// As the service was seen to write it: null where there are no details.
-    fn flat(&self) -> Value {
-        let Self { code, message, details } = self;
-        json!({"error": {"code": code, "message": message, "details": details}})
-    }
-
-    /// As the page of 2024-05-01 has it.
-    fn nested(&self) -> Value {
-        let shaped = |code: &str, message: &str, target: Option<&str>, details: Vec<Value>| {
-            json!({
-                "code": code, "message": message, "target": target, "details": details,
-                "additionalInfo": [],
-            })
-        };
-        let details = self.details.iter().flatten();
-        let details = details
-            .map(|detail| shaped(detail.code, &detail.message, Some(&detail.target), Vec::new()));
-        json!({"error": shaped(&self.code, &self.message, None, details.collect())})
-    }
-}
-
 /// An answer before the headers that all answers have.
 #[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Bytes,
     pub(crate) headers: Vec<(HeaderName, String)>,
-    problem: Option<Box<Problem>>,
+    /// What the request has done.
+    pub(crate) effect: Effect,
 }
 
 impl Answer {
@@ -72,7 +43,7 @@ impl Answer {
 
     /// An answer with a body that is already JSON.
     pub(crate) fn json(status: StatusCode, body: Bytes) -> Self {
-        Self { status, body, headers: Vec::new(), problem: None }
+        Self { status, body, headers: Vec::new(), effect: Effect::None }
     }
 
     pub(crate) fn value(status: StatusCode, value: &Value) -> Self {
@@ -81,7 +52,7 @@ impl Answer {
 
     /// The same, as HEAD answers it: an error is seen by its status only.
     pub(crate) fn bodiless(self) -> Self {
-        Self { body: Bytes::new(), problem: None, ..self }
+        Self { body: Bytes::new(), ..self }
     }
 
     /// A page of HTML, as a proxy on the way answers.
@@ -102,8 +73,7 @@ impl Answer {
 
     /// An error of the service, though the request was fine.
     pub(crate) fn server_error(error: ServerError) -> Self {
-        let (status, code, message) = error.parts();
-        Self::error(status, code, message)
+        Self::error(error.status(), error.code(), &error.to_string())
     }
 
     /// An error of Azure Resource Manager, before the request reaches API Management: it knows of
@@ -112,23 +82,30 @@ impl Answer {
         Self::value(status, &json!({"error": {"code": code, "message": message}}))
     }
 
-    fn detailed(
-        status: StatusCode,
-        code: &str,
-        message: &str,
-        details: Option<Vec<Detail>>,
-    ) -> Self {
-        let problem = Problem { code: code.to_owned(), message: message.to_owned(), details };
-        let flat = problem.flat();
-        Self { problem: Some(Box::new(problem)), ..Self::value(status, &flat) }
+    fn detailed(status: StatusCode, code: &str, message: &str, details: Option<&[Detail]>) -> Self {
+        let error = json!({"code": code, "message": message, "details": details});
+        Self::value(status, &json!({"error": error}))
     }
 
-    /// The same, an error in the shape that the page of 2024-05-01 has.
+    /// The same, an error of API Management's own in the shape that the page of 2024-05-01 has.
     pub(crate) fn nested(self) -> Self {
-        match &self.problem {
-            Some(problem) => Self { body: problem.nested().to_string().into(), ..self },
-            None => self,
-        }
+        let body: Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        // The resource manager's own errors have no details.
+        let Some(details) = body.pointer("/error/details") else { return self };
+        let shaped = |error: &Value, details: &[Value]| {
+            json!({
+                "code": error["code"], "message": error["message"], "target": error["target"],
+                "details": details, "additionalInfo": [],
+            })
+        };
+        let details = details.as_array().into_iter().flatten();
+        let details: Vec<_> = details.map(|detail| shaped(detail, &[])).collect();
+        let body = json!({"error": shaped(&body["error"], &details)});
+        Self { body: body.to_string().into(), ..self }
+    }
+
+    pub(crate) fn after(self, effect: Effect) -> Self {
+        Self { effect, ..self }
     }
 
     pub(crate) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
@@ -137,7 +114,7 @@ impl Answer {
     }
 
     /// One or more fields are wrong.
-    pub(crate) fn invalid(details: Vec<Detail>) -> Self {
+    pub(crate) fn invalid(details: &[Detail]) -> Self {
         Self::detailed(
             StatusCode::BAD_REQUEST,
             "ValidationError",
@@ -196,8 +173,13 @@ impl Answer {
     }
 
     /// Makes the HTTP answer, with the headers that every answer of ARM carries.
-    pub(crate) fn into_response(self, at: Timestamp, common: &Common<'_>) -> Response<Body> {
-        let mut response = Response::new(full(self.body.clone()));
+    pub(crate) fn into_response(
+        self,
+        at: Timestamp,
+        request_id: &str,
+        client_request_id: Option<&str>,
+    ) -> Response {
+        let mut response = Response::new(Body::from(self.body.clone()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         for (name, value) in [
@@ -222,17 +204,14 @@ impl Answer {
             }
         };
         put(header::DATE, &clock::http_date(at));
-        put(REQUEST_ID, &common.request_id);
-        put(CORRELATION_REQUEST_ID, &common.request_id);
+        put(REQUEST_ID, request_id);
+        put(CORRELATION_REQUEST_ID, request_id);
         put(
             ROUTING_REQUEST_ID,
-            &format!("EMULATOR:{}:{}", at.strftime("%Y%m%dT%H%M%SZ"), common.request_id),
+            &format!("EMULATOR:{}:{request_id}", at.strftime("%Y%m%dT%H%M%SZ")),
         );
-        if let Some(id) = common.client_request_id {
+        if let Some(id) = client_request_id {
             put(CLIENT_REQUEST_ID, id);
-        }
-        if let Some((name, remaining)) = &common.remaining {
-            put(name.clone(), &remaining.to_string());
         }
         for (name, value) in &self.headers {
             put(name.clone(), value);
@@ -241,36 +220,8 @@ impl Answer {
     }
 }
 
-pub(crate) use crate::serve::Body;
-
-/// What all answers carry besides their own.
-#[derive(Default)]
-pub(crate) struct Common<'a> {
-    pub(crate) request_id: String,
-    pub(crate) client_request_id: Option<&'a str>,
-    pub(crate) remaining: Option<(HeaderName, u32)>,
-}
-
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 const CORRELATION_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-correlation-request-id");
 const ROUTING_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-routing-request-id");
 /// The caller's own id of a request, which comes back with the answer.
 pub(crate) const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
-
-/// A body that is all there.
-pub(crate) fn full(bytes: Bytes) -> Body {
-    Full::new(bytes).map_err(never).boxed_unsync()
-}
-
-/// What a gateway or a member answers itself.
-pub(crate) fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
-    let mut response = Response::new(full(body.to_string().into()));
-    *response.status_mut() = status;
-    let kind = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
-}
-
-fn never(impossible: Infallible) -> crate::serve::BoxError {
-    match impossible {}
-}

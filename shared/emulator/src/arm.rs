@@ -10,13 +10,14 @@
 use crate::{
     address::Operation,
     admin,
-    answer::{Answer, Common},
+    answer::Answer,
+    clock,
     fault::{Document, Failure, Fate, Stroke, Write},
-    hand,
+    identity,
     options::Throttling,
     query::pairs,
     record::Outcome,
-    serve::{Body, Cut, Slow, read, text},
+    serve::{Cut, read, text},
     state::{Call, Late, Shared, State},
     store::Effect,
     target::Target,
@@ -24,16 +25,22 @@ use crate::{
     unpublished::ErrorDetails,
     version::{ApiVersion, LATEST, NESTED_DETAILS},
 };
-use http::{HeaderName, Request, Response, StatusCode, header};
-use http_body_util::BodyExt as _;
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use futures_util::{
+    future::{self, Either},
+    stream::{self, StreamExt as _},
+};
+use http::{HeaderName, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
+use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 
 /// Answers one request on the port of Azure Resource Manager.
 pub(crate) async fn handle(
     shared: Arc<Shared>,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Cut> {
+) -> Result<Response, Cut> {
     let (head, body) = request.into_parts();
     let body = read(body).await?;
     if head.uri.path().starts_with(admin::PREFIX) {
@@ -48,119 +55,104 @@ pub(crate) async fn handle(
     let (version, body) = (version.unwrap_or(LATEST), body.unwrap_or_default());
     let call = Call::of(&head, shared.clock.now(), target, version, body);
     let authorization = text(&head.headers, &header::AUTHORIZATION);
-    let entered = {
-        let mut state = shared.lock();
-        enter(&mut state, &shared, &call, authorization, legible)
-    };
-    shared.changed();
-    let Entered { number, remaining, slow, passage } = entered;
-    let answer = match passage {
-        Passage::Settled(answer) => answer,
-        Passage::Delayed(fate) => {
-            let (shared, call) = (Arc::clone(&shared), call.clone());
-            let work = async move {
-                shared.sleep(fate.latency).await?;
-                let answer = proceed(&mut shared.lock(), &shared, &call, number, &fate);
-                shared.changed();
-                answer
-            };
-            // A task of its own: this future ends when the client goes away.
-            tokio::spawn(work).await.unwrap_or(Err(Cut))
+    let admit = |state: &mut State, call: &Call| {
+        let (operation, at) = (call.received.operation, call.received.at);
+        let principal = state.tokens.check(authorization, &shared.options.audiences, at)?;
+        legible?;
+        let Some(place) = call.target.place() else { return Ok(None) };
+        let subscription = state.services.of(place).subscription();
+        let Some(verdict) = state.buckets.take(subscription, principal, operation, at) else {
+            return Ok(None);
+        };
+        let remaining = (verdict.header, verdict.remaining.to_string());
+        match (shared.options.throttling, verdict.wait) {
+            (Throttling::Enforce, Some(wait)) => {
+                Err(Answer::throttled(wait).with(remaining.0, remaining.1))
+            }
+            (Throttling::Enforce, None) | (Throttling::CountOnly, _) => Ok(Some(remaining)),
         }
     };
-    let common = Common {
-        request_id: token::request_id(shared.options.seed, number),
-        client_request_id: call.received.client_request_id.as_deref(),
-        remaining,
+    pass(&shared, call, admit, Box::new(State::execute)).await
+}
+
+/// Records a request, lets it meet its faults if `admit` lets it in, and answers what `work` makes
+/// of it. `admit` may give a header for the answer.
+pub(crate) async fn pass(
+    shared: &Arc<Shared>,
+    call: Call,
+    admit: impl FnOnce(&mut State, &Call) -> Result<Option<(HeaderName, String)>, Answer>,
+    work: Work,
+) -> Result<Response, Cut> {
+    let (number, remaining, slow, answer) = {
+        let state = &mut *shared.lock();
+        let number = state.record.receive(call.received.clone());
+        match admit(state, &call) {
+            Err(refused) => {
+                state.record.outcome(number, Outcome::Answered(refused.status));
+                (number, None, Duration::ZERO, Either::Left(future::ready(Ok(refused))))
+            }
+            Ok(remaining) => {
+                let fate = state.meet(&call);
+                let slow = fate.slow;
+                let answer = if fate.latency.is_zero() {
+                    Either::Left(future::ready(proceed(state, shared, &call, number, &fate, work)))
+                } else {
+                    Either::Right(delayed(Arc::clone(shared), call.clone(), number, fate, work))
+                };
+                (number, remaining, slow, answer)
+            }
+        }
     };
-    let mut answer = answer?;
-    // No client is answered before a restart can no longer lose the write.
-    let operation = call.received.operation;
-    let lasting = operation.is_write() || operation == Operation::Reconnect;
-    if lasting && !shared.kept().await {
+    shared.changed();
+    let mut answer = answer.await?;
+    // No client is answered before a restart can no longer lose the write, or the token.
+    if call.received.operation.lasts() && !shared.kept().await {
         answer = unkept();
     }
     let nested = shared.options.unpublished.error_details == ErrorDetails::Nested;
     if nested && call.version >= NESTED_DETAILS {
         answer = answer.nested();
     }
-    Ok(slowed(&shared, answer.into_response(shared.clock.now(), &common), slow))
-}
-
-/// Holds back half of an answer's body, by the emulator's clock.
-pub(crate) fn slowed(
-    shared: &Arc<Shared>,
-    response: Response<Body>,
-    by: Duration,
-) -> Response<Body> {
-    if by.is_zero() {
-        return response;
+    if let Some((name, remaining)) = remaining {
+        answer = answer.with(name, remaining);
     }
-    let shared = Arc::clone(shared);
-    let wait = async move { shared.sleep(by).await };
-    response.map(|body| Slow::new(body, wait).boxed_unsync())
+    let body = answer.body.clone();
+    let request_id = token::request_id(shared.options.seed, number);
+    let client_request_id = call.received.client_request_id.as_deref();
+    let mut response = answer.into_response(shared.clock.now(), &request_id, client_request_id);
+    if !slow.is_zero() {
+        response.headers_mut().insert(header::CONTENT_LENGTH, body.len().into());
+        *response.body_mut() = slowed(Arc::clone(shared), body, slow);
+    }
+    Ok(response)
 }
 
-/// A request that was recorded, and its answer or what is still to do.
-struct Entered {
+/// A body of which the second half comes only after a wait, by the emulator's clock.
+fn slowed(shared: Arc<Shared>, mut body: Bytes, by: Duration) -> Body {
+    let rest = body.split_off(body.len() / 2);
+    let rest = async move { shared.sleep(by).await.map(|()| rest) };
+    Body::from_stream(stream::iter([Ok(body)]).chain(stream::once(rest)))
+}
+
+/// What a request does: [`State::execute`] for one to Azure Resource Manager.
+pub(crate) type Work = Box<dyn FnOnce(&mut State, &Call, usize, Timestamp) -> Answer + Send>;
+
+/// Goes on with a request when its latency is over, in a task of its own: this future ends when
+/// the client goes away.
+async fn delayed(
+    shared: Arc<Shared>,
+    call: Call,
     number: u64,
-    remaining: Option<(HeaderName, u32)>,
-    slow: Duration,
-    passage: Passage,
-}
-
-enum Passage {
-    Settled(Result<Answer, Cut>),
-    Delayed(Fate),
-}
-
-/// Records a request, and settles it at once unless it is to be delayed.
-fn enter(
-    state: &mut State,
-    shared: &Shared,
-    call: &Call,
-    authorization: Option<&str>,
-    legible: Result<(), Answer>,
-) -> Entered {
-    let (operation, at) = (call.received.operation, call.received.at);
-    let number = state.record.receive(call.received.clone());
-    let mut remaining = None;
-    let refused = state
-        .tokens
-        .check(authorization, &shared.options.audiences, at)
-        .and_then(|principal| legible.map(|()| principal))
-        .and_then(|principal| {
-            let Some(place) = call.target.place() else {
-                return Ok(());
-            };
-            let subscription = state.services.of(place).subscription();
-            let taken = state.buckets.take(subscription, principal, operation, at);
-            let Some(verdict) = taken else {
-                return Ok(());
-            };
-            remaining = Some((verdict.header, verdict.remaining));
-            match (shared.options.throttling, verdict.wait) {
-                (Throttling::Enforce, Some(wait)) => Err(Answer::throttled(wait)),
-                (Throttling::Enforce, None) | (Throttling::CountOnly, _) => Ok(()),
-            }
-        });
-    let mut slow = Duration::ZERO;
-    let passage = match refused {
-        Err(answer) => {
-            state.record.outcome(number, Outcome::Answered(answer.status));
-            Passage::Settled(Ok(answer))
-        }
-        Ok(()) => {
-            let fate = state.meet(call);
-            slow = fate.slow;
-            if fate.latency.is_zero() {
-                Passage::Settled(proceed(state, shared, call, number, &fate))
-            } else {
-                Passage::Delayed(fate)
-            }
-        }
+    fate: Fate,
+    work: Work,
+) -> Result<Answer, Cut> {
+    let late = async move {
+        shared.sleep(fate.latency).await?;
+        let answer = proceed(&mut shared.lock(), &shared, &call, number, &fate, work);
+        shared.changed();
+        answer
     };
-    Entered { number, remaining, slow, passage }
+    tokio::spawn(late).await.unwrap_or(Err(Cut))
 }
 
 /// Executes a request, or does to it what the fault says.
@@ -170,30 +162,30 @@ fn proceed(
     call: &Call,
     number: u64,
     fate: &Fate,
+    work: Work,
 ) -> Result<Answer, Cut> {
     let now = shared.clock.now();
     for Document(body) in &fate.foreign {
         if let Some(backend) = call.target.backend() {
-            hand::foreign_within(state, shared, Operation::Put, backend, body.to_string().into());
+            state.foreign(Method::PUT, backend, body.to_string().into(), now);
         }
     }
-    let execute = |state: &mut State| {
-        let (answer, effect) = state.execute(call, now);
-        let waits = effect == Effect::Reconnects || !shared.options.gateway_delay.is_zero();
-        if effect.happened() && waits {
-            shared.due_changed();
-        }
-        state.record.effect(number, call.target.backend(), effect);
+    let execute = |state: &mut State, writes| {
+        let answer = work(state, call, writes, now);
+        state.record.effect(number, call.target.backend(), answer.effect.clone());
         answer
     };
     let answer = match &fate.stroke {
-        None => Ok(execute(state)),
-        Some(Stroke::Throttled { until }) => Ok(Answer::throttled(crate::clock::left(now, *until))),
-        Some(Stroke::Fails { with, write }) => {
+        None => Ok(execute(state, 0)),
+        Some(Stroke::Throttled { until }) => Ok(Answer::throttled(clock::left(now, *until))),
+        Some(Stroke::Fails(with, write)) => {
             if *write == Write::Done {
-                execute(state);
+                execute(state, 0);
             }
             match with {
+                Failure::Error(error) if call.received.operation == Operation::Token => {
+                    Ok(identity::unavailable(*error))
+                }
                 Failure::Error(error) => Ok(Answer::server_error(*error)),
                 Failure::Page(status) => Ok(Answer::page(*status)),
                 Failure::Cut => Err(Cut),
@@ -202,12 +194,9 @@ fn proceed(
         Some(Stroke::LandsLate { due }) => {
             state.record.effect(number, None, Effect::Waiting);
             state.late.push(Late { number, call: call.clone(), due: *due });
-            shared.due_changed();
             Err(Cut)
         }
-        Some(Stroke::Stale { versions }) => {
-            Ok(state.execute_as_of(call, (*versions).max(1), now).0)
-        }
+        Some(Stroke::Stale { versions }) => Ok(execute(state, (*versions).max(1))),
     };
     let outcome = match &answer {
         Ok(answer) => Outcome::Answered(answer.status),
@@ -256,7 +245,7 @@ fn api_version(query: &str, target: &Target) -> Result<ApiVersion, Answer> {
 }
 
 /// The state file cannot be written.
-pub(crate) fn unkept() -> Answer {
+fn unkept() -> Answer {
     Answer::error(
         StatusCode::INTERNAL_SERVER_ERROR,
         "InternalServerError",

@@ -79,6 +79,16 @@ pub(crate) fn object<'a>(parent: &'a Properties, key: &str) -> Option<&'a Proper
     parent.get(key).and_then(Value::as_object)
 }
 
+/// The items of an array; none where there is no array.
+pub(crate) fn list<'a>(parent: &'a Properties, key: &str) -> &'a [Value] {
+    parent.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// The members of a pool, as it lists them.
+pub(crate) fn members(properties: &Properties) -> &[Value] {
+    object(properties, "pool").map_or(&[], |pool| list(pool, "services"))
+}
+
 fn object_mut<'a>(parent: &'a mut Properties, key: &str) -> Option<&'a mut Properties> {
     parent.get_mut(key).and_then(Value::as_object_mut)
 }

@@ -8,79 +8,51 @@
 //! look and the wait is not lost.
 
 use jiff::{SignedDuration, Timestamp};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
-use tokio::sync::Notify;
+use std::time::Duration;
+use tokio::sync::watch;
 
 /// A clock that many hold; clones show the same time.
 #[derive(Clone, Default)]
-pub struct Clock(Arc<Inner>);
-
-#[derive(Default)]
-struct Inner {
-    offset_ns: AtomicI64,
-    stepped: Notify,
-}
+pub struct Clock(watch::Sender<SignedDuration>);
 
 impl Clock {
     /// The emulator's now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let now = Timestamp::now();
-        match self.0.offset_ns.load(Ordering::Acquire) {
-            0 => now,
-            offset => now.saturating_add(SignedDuration::from_nanos(offset)).unwrap_or(now),
-        }
+        now.saturating_add(self.skew()).unwrap_or(now)
     }
 
     /// How far this clock is ahead of real time (negative: behind).
     #[must_use]
     pub fn skew(&self) -> SignedDuration {
-        SignedDuration::from_nanos(self.0.offset_ns.load(Ordering::Acquire))
+        *self.0.borrow()
     }
 
     /// Steps the clock forward by `by`, on top of the skew it has. What falls due by it has
     /// happened when anyone looks at the emulator next.
     pub fn advance(&self, by: Duration) {
-        let by = i64::try_from(by.as_nanos()).unwrap_or(i64::MAX);
-        let _ = self.0.offset_ns.fetch_update(Ordering::AcqRel, Ordering::Acquire, |offset| {
-            Some(offset.saturating_add(by))
-        });
-        self.0.stepped.notify_waiters();
+        let by = SignedDuration::try_from(by).unwrap_or(SignedDuration::MAX);
+        self.0.send_modify(|skew| *skew = skew.saturating_add(by));
     }
 
     /// Sets how far this clock is from real time, whatever it was before. Backwards is allowed:
     /// a server's clock can be wrong either way.
     pub fn set_skew(&self, skew: SignedDuration) {
-        let ns = i64::try_from(skew.as_nanos()).unwrap_or(if skew.is_negative() {
-            i64::MIN
-        } else {
-            i64::MAX
-        });
-        self.0.offset_ns.store(ns, Ordering::Release);
-        self.0.stepped.notify_waiters();
+        self.0.send_replace(skew);
     }
 
     /// Waits until this clock shows `at`.
     pub async fn sleep_until(&self, at: Timestamp) {
+        let mut steps = self.steps();
         loop {
-            let stepped = self.0.stepped.notified();
-            tokio::pin!(stepped);
-            stepped.as_mut().enable();
-            let Ok(left) = Duration::try_from(at.duration_since(self.now())) else {
-                return;
-            };
+            let left = left(self.now(), at);
             if left.is_zero() {
                 return;
             }
             tokio::select! {
                 () = tokio::time::sleep(left) => {}
-                () = stepped => {}
+                _ = steps.changed() => {}
             }
         }
     }
@@ -90,9 +62,9 @@ impl Clock {
         self.sleep_until(later(self.now(), by)).await;
     }
 
-    /// Waits for the next step.
-    pub(crate) fn stepped(&self) -> tokio::sync::futures::Notified<'_> {
-        self.0.stepped.notified()
+    /// Tells of every step from now on.
+    pub(crate) fn steps(&self) -> watch::Receiver<SignedDuration> {
+        self.0.subscribe()
     }
 }
 

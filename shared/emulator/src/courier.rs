@@ -3,55 +3,56 @@
 
 use crate::{
     event_grid::{
-        ANSWER_SECONDS_MAX, Attempt, SubscribeError, Subscription,
-        message::{Message, consents},
+        ANSWER_SECONDS_MAX, Delivery, SubscribeError, Subscribed, Subscription,
+        message::{self, Message},
     },
-    serve::BODY_BYTES_MAX,
+    serve::{BODY_BYTES_MAX, told},
     state::Shared,
     token,
 };
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
-use http_body_util::{BodyExt as _, Full, Limited};
+use http::{HeaderMap, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use jiff::Timestamp;
 use std::{sync::Arc, time::Duration};
 use tokio::task::JoinSet;
 
-/// Delivers what is due, for as long as the emulator runs.
+/// Delivers what is due, until the emulator stops.
 pub(crate) async fn deliver(shared: Arc<Shared>) {
+    let (mut stopping, mut changes) = (shared.stopping.subscribe(), shared.changes.subscribe());
     // Dropped with this future, and every delivery with it.
     let mut under_way = JoinSet::new();
     loop {
-        let (attempts, next) = {
+        let (due, next) = {
             let mut state = shared.lock();
-            let attempts = state.events.take_due(shared.clock.now());
-            (attempts, state.events.next_due())
+            let due = state.events.take_due(shared.clock.now());
+            (due, state.events.next_due())
         };
-        for attempt in attempts {
-            let shared = Arc::clone(&shared);
-            under_way.spawn(async move { try_once(&shared, attempt).await });
+        for (delivery, subscribed) in due {
+            under_way.spawn(try_once(Arc::clone(&shared), delivery, subscribed));
         }
         tokio::select! {
             () = shared.clock.sleep_until(next.unwrap_or(Timestamp::MAX)) => {}
-            () = shared.events_due.notified() => {}
+            _ = changes.changed() => {}
             Some(_) = under_way.join_next() => {}
+            () = told(&mut stopping) => return,
         }
     }
 }
 
-async fn try_once(shared: &Shared, attempt: Attempt) {
-    let Attempt { number, attempts, event, subscription, validated } = attempt;
-    let consent = if validated { Ok(()) } else { validate(shared, &subscription).await };
+async fn try_once(shared: Arc<Shared>, delivery: Delivery, subscribed: Subscribed) {
+    let Subscribed { subscription, validated } = subscribed;
+    let consent = if validated { Ok(()) } else { validate(&shared, &subscription).await };
     let tried = match consent {
         Err(refused) => Err(refused.to_string()),
         Ok(()) => {
-            let message = Message::event(&subscription, &event, attempts);
+            let message = message::event(&subscription, &delivery);
             send(&subscription, message).await.map(|(status, _, _)| status)
         }
     };
     let now = shared.clock.now();
-    shared.lock().events.tried(number, tried, now);
+    shared.lock().events.tried(delivery.number, tried, now);
     shared.changed();
 }
 
@@ -64,10 +65,10 @@ pub(crate) async fn validate(
     let now = shared.clock.now();
     let code = token::request_id(shared.options.seed, now.as_nanosecond().unsigned_abs() as u64);
     let topic = shared.options.service.id();
-    let message = Message::handshake(subscription, &topic, &code, now);
+    let message = message::handshake(subscription, &topic, &code, now);
     let refused = |why| SubscribeError::Refused { name: subscription.name.clone(), why };
     let (status, headers, body) = send(subscription, message).await.map_err(refused)?;
-    consents(subscription.schema, &code, status, &headers, &body).map_err(refused)
+    message::consents(subscription.schema, &code, status, &headers, &body).map_err(refused)
 }
 
 /// Sends a message; an error says why there was no answer.
@@ -76,14 +77,9 @@ async fn send(
     message: Message,
 ) -> Result<(StatusCode, HeaderMap, Bytes), String> {
     let (endpoint, headers) = subscription.parsed().map_err(|error| error.to_string())?;
-    let mut request = Request::builder().method(message.verb).uri(endpoint);
-    for (name, value) in message.headers {
-        request = request.header(name, value);
-    }
-    for (name, value) in headers {
-        request = request.header(name, value);
-    }
-    let request = request.body(Full::new(message.body)).map_err(|error| error.to_string())?;
+    let mut request = message.map_err(|error| error.to_string())?;
+    *request.uri_mut() = endpoint;
+    request.headers_mut().extend(headers);
     // A connection for each: they are few, and none must outlive the emulator.
     let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
     let exchange = async {

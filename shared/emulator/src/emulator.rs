@@ -1,7 +1,7 @@
 //! The handle: starts an emulator, looks at it, and makes things go wrong.
 
 use crate::{
-    address::{Address, Operation},
+    address::Address,
     answer::Answer,
     arm,
     clock::Clock,
@@ -9,22 +9,23 @@ use crate::{
     event_grid::{Delivery, SubscribeError, Subscription},
     fault::{Fault, FaultId, Kind, Match, Standing},
     gateway::{balance::Seat, forward::Connections, routes::BreakerState, traffic::Traffic},
-    hand, identity,
+    identity, keep,
     options::{Options, Ports},
     proxy,
     reconnect::Reconnect,
     record::Received,
-    serve::{Body, Cut, Server},
+    serve::{Cut, Server},
     service::Service,
     state::Shared,
     store::Effect,
     view::{Stored, View},
 };
-use http::{Request, Response};
+use axum::response::Response;
+use http::{Method, Request};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use std::{fmt, io, path::PathBuf, sync::Arc, time::Duration};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 /// Who has the tokens that a test did not ask the identity endpoints for.
 const PRINCIPAL: &str = "the test";
@@ -41,16 +42,12 @@ struct Running {
     arm: Server,
     gateway: Server,
     identity: Server,
-    timekeeper: JoinHandle<()>,
-    courier: JoinHandle<()>,
-    keeper: JoinHandle<()>,
+    /// Those who keep the time and the file, and deliver events.
+    _tasks: JoinSet<()>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.timekeeper.abort();
-        self.courier.abort();
-        self.keeper.abort();
         self.shared.stopping.send_replace(true);
     }
 }
@@ -111,24 +108,19 @@ impl Emulator {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let ports = options.ports;
         let path = options.state_file.clone().unwrap_or_default();
-        let shared = Shared::new(options).map_err(|error| {
-            let cause =
-                std::error::Error::source(&error).map_or(String::new(), |c| format!(": {c}"));
-            StartError::State { path: path.clone(), why: format!("{error}{cause}") }
-        })?;
-        let shared = Arc::new(shared);
+        let unusable = |why| StartError::State { path: path.clone(), why };
+        let shared = Arc::new(Shared::new(options).map_err(unusable)?);
         let arm = listen("Resource Manager", ports.arm, &shared, arm::handle).await?;
         let gateway = listen("gateway", ports.gateway, &shared, proxy::handle).await?;
         let identity = listen("identity", ports.identity, &shared, identity::handle).await?;
-        let timekeeper = tokio::spawn(Arc::clone(&shared).keep_time());
-        let keeper = tokio::spawn(Arc::clone(&shared).keep());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(Arc::clone(&shared).keep_time());
+        tasks.spawn(keep::keep(Arc::clone(&shared)));
         if !shared.kept().await {
-            keeper.abort();
-            timekeeper.abort();
             return Err(StartError::State { path, why: "it cannot be written".to_owned() });
         }
-        let courier = tokio::spawn(courier::deliver(Arc::clone(&shared)));
-        Ok(Self(Arc::new(Running { shared, arm, gateway, identity, timekeeper, courier, keeper })))
+        tasks.spawn(courier::deliver(Arc::clone(&shared)));
+        Ok(Self(Arc::new(Running { shared, arm, gateway, identity, _tasks: tasks })))
     }
 
     /// Takes no more requests and waits until those under way are answered; after 2 s they are
@@ -142,8 +134,6 @@ impl Emulator {
         for server in servers {
             server.finished().await;
         }
-        self.0.timekeeper.abort();
-        self.0.courier.abort();
         self.saved().await;
     }
 
@@ -234,7 +224,7 @@ async fn listen<F>(
     handle: impl Fn(Arc<Shared>, Request<Incoming>) -> F + Send + Sync + 'static,
 ) -> Result<Server, StartError>
 where
-    F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
+    F: Future<Output = Result<Response, Cut>> + Send + 'static,
 {
     let shared = Arc::clone(shared);
     let server = Server::start(port, move |request| handle(Arc::clone(&shared), request)).await;
@@ -291,7 +281,7 @@ impl Emulator {
     /// Lands every write that is late, in the order in which they were sent, its If-Match
     /// honoured; gives the number of each request and its effect.
     pub fn land(&self) -> Vec<(u64, Effect)> {
-        hand::land(self.shared())
+        self.shared().change(|state| state.land_all(self.clock().now()))
     }
 
     /// Replaces or creates a backend as Terraform does, without If-Match; gives the new ETag.
@@ -304,7 +294,7 @@ impl Emulator {
         backend: impl Into<Address>,
         body: &Value,
     ) -> Result<String, Refused> {
-        self.foreign(Operation::Put, &backend.into(), body)
+        self.foreign(Method::PUT, &backend.into(), body)
     }
 
     /// Merges into a backend as a person at the portal does, without If-Match; gives the new ETag.
@@ -316,7 +306,7 @@ impl Emulator {
         backend: impl Into<Address>,
         body: &Value,
     ) -> Result<String, Refused> {
-        self.foreign(Operation::Patch, &backend.into(), body)
+        self.foreign(Method::PATCH, &backend.into(), body)
     }
 
     /// Deletes a backend as someone else does.
@@ -324,18 +314,13 @@ impl Emulator {
     /// # Errors
     /// None today: deleting what is not there succeeds too.
     pub fn foreign_delete(&self, backend: impl Into<Address>) -> Result<(), Refused> {
-        self.foreign(Operation::Delete, &backend.into(), &Value::Null).map(drop)
+        self.foreign(Method::DELETE, &backend.into(), &Value::Null).map(drop)
     }
 
-    fn foreign(
-        &self,
-        operation: Operation,
-        backend: &Address,
-        body: &Value,
-    ) -> Result<String, Refused> {
-        let body = body.to_string().into();
-        let (answer, effect) = hand::foreign(self.shared(), operation, backend, body);
-        let Answer { status, body, .. } = answer;
+    fn foreign(&self, verb: Method, backend: &Address, body: &Value) -> Result<String, Refused> {
+        let (body, now) = (body.to_string().into(), self.clock().now());
+        let answer = self.shared().change(|state| state.foreign(verb, backend, body, now));
+        let Answer { status, body, effect, .. } = answer;
         if let Effect::Written { etag } = effect {
             return Ok(etag);
         }
@@ -404,18 +389,14 @@ impl Emulator {
         bound: Duration,
     ) -> Result<(), TimedOut> {
         let deadline = tokio::time::Instant::now() + bound;
+        let (mut changes, mut steps) = (self.shared().changes.subscribe(), self.clock().steps());
         loop {
-            let changed = self.shared().next_change();
-            let stepped = self.clock().stepped();
-            tokio::pin!(changed, stepped);
-            changed.as_mut().enable();
-            stepped.as_mut().enable();
             if self.view(&condition) {
                 return Ok(());
             }
             tokio::select! {
-                () = changed => {}
-                () = stepped => {}
+                _ = changes.changed() => {}
+                _ = steps.changed() => {}
                 () = tokio::time::sleep_until(deadline) => {
                     return Err(TimedOut { bound, requests: self.latest() });
                 }

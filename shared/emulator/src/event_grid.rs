@@ -15,8 +15,8 @@
 
 pub(crate) mod message;
 
-use crate::{clock, gateway::routes::Switched, services::Services, token};
-use http::{HeaderName, HeaderValue, StatusCode, Uri};
+use crate::{address::Address, clock, gateway::breaker::Turned, services::Services, token};
+use http::{HeaderMap, StatusCode, Uri};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::{
@@ -25,7 +25,6 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::Notify;
 
 /// How long a webhook may take to answer, in real time.
 pub(crate) const ANSWER_SECONDS_MAX: u64 = 30;
@@ -105,7 +104,7 @@ pub enum SubscribeError {
 
 impl Subscription {
     /// What every request to the webhook needs.
-    pub(crate) fn parsed(&self) -> Result<(Uri, Vec<(HeaderName, HeaderValue)>), SubscribeError> {
+    pub(crate) fn parsed(&self) -> Result<(Uri, HeaderMap), SubscribeError> {
         let plain = |uri: &Uri| uri.scheme_str() == Some("http") && uri.authority().is_some();
         let endpoint = self.endpoint.parse().ok().filter(plain);
         let endpoint = endpoint.ok_or_else(|| SubscribeError::Endpoint(self.name.clone()))?;
@@ -158,39 +157,23 @@ pub struct Delivery {
     pub latest: String,
     /// How far it is.
     pub progress: Progress,
+    #[serde(skip)]
+    pub(crate) number: u64,
+    #[serde(skip)]
+    pub(crate) event: Arc<Event>,
 }
 
-/// Something that happened, before it has a schema.
-#[derive(Clone, Debug)]
+/// What an event tells, besides what a delivery shows of it.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Event {
-    id: String,
-    kind: &'static str,
     topic: String,
-    subject: String,
-    at: Timestamp,
     backend: String,
-    rule: String,
-    trip: Duration,
-}
-
-struct Pending {
-    number: u64,
-    event: Arc<Event>,
-    shown: Delivery,
+    turned: Turned,
 }
 
 /// A subscription, and whether its webhook has consented.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Subscribed {
-    subscription: Subscription,
-    validated: bool,
-}
-
-/// An attempt to be made.
-pub(crate) struct Attempt {
-    pub(crate) number: u64,
-    pub(crate) attempts: u32,
-    pub(crate) event: Arc<Event>,
     pub(crate) subscription: Subscription,
     pub(crate) validated: bool,
 }
@@ -200,16 +183,15 @@ pub(crate) struct Attempt {
 pub(crate) struct EventGrid {
     /// As a file has them, too.
     pub(crate) subscriptions: Vec<Subscribed>,
-    deliveries: VecDeque<Pending>,
+    deliveries: VecDeque<Delivery>,
     seed: u64,
     events: u64,
     numbers: u64,
-    due: Arc<Notify>,
 }
 
 impl EventGrid {
-    pub(crate) fn new(subscriptions: &[Subscription], seed: u64, due: Arc<Notify>) -> Self {
-        let mut grid = Self { seed, due, ..Self::default() };
+    pub(crate) fn new(subscriptions: &[Subscription], seed: u64) -> Self {
+        let mut grid = Self { seed, ..Self::default() };
         for subscription in subscriptions {
             grid.subscribe(subscription.clone(), false);
         }
@@ -233,121 +215,101 @@ impl EventGrid {
     }
 
     pub(crate) fn deliveries(&self) -> Vec<Delivery> {
-        self.deliveries.iter().map(|pending| pending.shown.clone()).collect()
+        self.deliveries.iter().cloned().collect()
     }
 
     /// Tells every subscription of a breaker that opened or closed.
-    pub(crate) fn publish(&mut self, switched: &Switched, services: &Services) {
-        let Switched { backend, turned } = switched;
+    pub(crate) fn publish(&mut self, backend: &Address, turned: Turned, services: &Services) {
         self.events += 1;
-        let event = Arc::new(Event {
-            // Ids of requests count from the same seed; these must not be theirs.
-            id: token::request_id(!self.seed, self.events),
-            kind: match turned.open {
-                true => "Microsoft.ApiManagement.CircuitBreaker.Opened",
-                false => "Microsoft.ApiManagement.CircuitBreaker.Closed",
-            },
-            topic: services.of(backend).id(),
-            // That a workspace leads it is assumed.
-            subject: format!("{}/circuit-breaker/rules/{}", backend.below_service(), turned.rule),
-            at: turned.at,
-            backend: backend.name().to_owned(),
-            rule: turned.rule.clone(),
-            trip: turned.trip,
-        });
+        // Ids of requests count from the same seed; these must not be theirs.
+        let id = token::request_id(!self.seed, self.events);
+        // That a workspace leads it is assumed.
+        let subject = format!("{}/circuit-breaker/rules/{}", backend.below_service(), turned.rule);
+        let (topic, backend) = (services.of(backend).id(), backend.name().to_owned());
+        let event = Arc::new(Event { topic, backend, turned });
+        let turn = if event.turned.open { "Opened" } else { "Closed" };
         for Subscribed { subscription, .. } in &self.subscriptions {
             self.numbers += 1;
-            let shown = Delivery {
+            self.deliveries.push_back(Delivery {
                 subscription: subscription.name.clone(),
-                id: event.id.clone(),
-                kind: event.kind.to_owned(),
-                subject: event.subject.clone(),
+                id: id.clone(),
+                kind: format!("Microsoft.ApiManagement.CircuitBreaker.{turn}"),
+                subject: subject.clone(),
                 attempts: 0,
                 latest: String::new(),
-                progress: Progress::Due(turned.at),
-            };
-            let event = Arc::clone(&event);
-            self.deliveries.push_back(Pending { number: self.numbers, event, shown });
+                progress: Progress::Due(event.turned.at),
+                number: self.numbers,
+                event: Arc::clone(&event),
+            });
         }
         while self.deliveries.len() > DELIVERIES_KEPT
-            && let Some(ended) = self.deliveries.iter().position(Pending::ended)
+            && let Some(ended) = self.deliveries.iter().position(Delivery::ended)
         {
             self.deliveries.remove(ended);
         }
-        self.due.notify_one();
     }
 
     /// When the next attempt is to be made.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        let due = |pending: &Pending| match pending.shown.progress {
+        let due = |delivery: &Delivery| match delivery.progress {
             Progress::Due(at) => Some(at),
             Progress::UnderWay | Progress::Delivered | Progress::Dropped => None,
         };
         self.deliveries.iter().filter_map(due).min()
     }
 
-    /// The attempts that are due, which are under way from now on.
-    pub(crate) fn take_due(&mut self, now: Timestamp) -> Vec<Attempt> {
-        let mut attempts = Vec::new();
-        for pending in &mut self.deliveries {
-            let shown = &mut pending.shown;
-            if !matches!(shown.progress, Progress::Due(at) if at <= now) {
+    /// The deliveries that are to be tried, which are under way from now on.
+    pub(crate) fn take_due(&mut self, now: Timestamp) -> Vec<(Delivery, Subscribed)> {
+        let mut due = Vec::new();
+        for delivery in &mut self.deliveries {
+            if !matches!(delivery.progress, Progress::Due(at) if at <= now) {
                 continue;
             }
-            let of = |is: &&Subscribed| is.subscription.name == shown.subscription;
-            let Some(Subscribed { subscription, validated }) = self.subscriptions.iter().find(of)
-            else {
-                shown.progress = Progress::Dropped;
-                "its subscription is gone".clone_into(&mut shown.latest);
-                continue;
-            };
-            shown.progress = Progress::UnderWay;
-            attempts.push(Attempt {
-                number: pending.number,
-                attempts: shown.attempts,
-                event: Arc::clone(&pending.event),
-                subscription: subscription.clone(),
-                validated: *validated,
-            });
-            shown.attempts += 1;
+            let of = |is: &&Subscribed| is.subscription.name == delivery.subscription;
+            if let Some(subscribed) = self.subscriptions.iter().find(of) {
+                due.push((delivery.clone(), subscribed.clone()));
+                delivery.progress = Progress::UnderWay;
+                delivery.attempts += 1;
+            } else {
+                delivery.progress = Progress::Dropped;
+                "its subscription is gone".clone_into(&mut delivery.latest);
+            }
         }
-        attempts
+        due
     }
 
     /// Records the result of an attempt.
     pub(crate) fn tried(&mut self, number: u64, tried: Result<StatusCode, String>, now: Timestamp) {
-        let Some(pending) = self.deliveries.iter_mut().find(|pending| pending.number == number)
-        else {
+        let Some(delivery) = self.deliveries.iter_mut().find(|is| is.number == number) else {
             return;
         };
-        let progress = match tried.as_ref().map(StatusCode::as_u16) {
+        delivery.progress = match tried.as_ref().map(StatusCode::as_u16) {
             Ok(200..=204) => {
-                let name = &pending.shown.subscription;
+                let name = &delivery.subscription;
                 for is in self.subscriptions.iter_mut().filter(|is| is.subscription.name == *name) {
                     is.validated = true;
                 }
                 Progress::Delivered
             }
             Ok(400 | 401 | 403 | 413) => Progress::Dropped,
-            Ok(_) | Err(_) => pending.again(now),
+            Ok(_) | Err(_) => delivery.again(now),
         };
-        pending.shown.progress = progress;
-        pending.shown.latest = tried.map_or_else(|why| why, |status| status.to_string());
+        delivery.latest = tried.map_or_else(|why| why, |status| status.to_string());
     }
 }
 
-impl Pending {
+impl Delivery {
     fn ended(&self) -> bool {
-        matches!(self.shown.progress, Progress::Delivered | Progress::Dropped)
+        matches!(self.progress, Progress::Delivered | Progress::Dropped)
     }
 
     /// When it is tried again, if it is.
     fn again(&self, now: Timestamp) -> Progress {
-        let attempts = self.shown.attempts;
+        let attempts = self.attempts;
         let index = usize::try_from(attempts).unwrap_or(usize::MAX).saturating_sub(1);
         let wait = RETRY_SECONDS[index.min(RETRY_SECONDS.len() - 1)];
         let next = clock::later(now, Duration::from_secs(wait));
-        let end = clock::later(self.event.at, Duration::from_secs(TRIED_SECONDS_MAX));
+        let end = clock::later(self.event.turned.at, Duration::from_secs(TRIED_SECONDS_MAX));
         if attempts >= ATTEMPTS_MAX || next > end { Progress::Dropped } else { Progress::Due(next) }
     }
 }
@@ -355,7 +317,7 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{gateway::breaker::Turned, service::Service};
+    use crate::service::Service;
 
     fn grid() -> EventGrid {
         let subscription = Subscription {
@@ -365,7 +327,7 @@ mod tests {
             headers: BTreeMap::from([("x-secret".to_owned(), "hush".to_owned())]),
         };
         assert!(!format!("{subscription:?}").contains("hush"), "{subscription:?}");
-        EventGrid::new(&[subscription], 0, Arc::default())
+        EventGrid::new(&[subscription], 0)
     }
 
     fn at(second: i64) -> Timestamp {
@@ -374,8 +336,7 @@ mod tests {
 
     fn publish(grid: &mut EventGrid) {
         let turned = Turned { at: at(0), rule: "r".into(), open: true, trip: Duration::ZERO };
-        let switched = Switched { backend: "team/eu".into(), turned };
-        grid.publish(&switched, &Services::new(Service::default(), &[]));
+        grid.publish(&"team/eu".into(), turned, &Services::new(Service::default(), &[]));
     }
 
     #[test]
@@ -388,7 +349,7 @@ mod tests {
             let attempts = grid.take_due(now);
             assert_eq!(attempts.len(), 1, "one attempt when it is due");
             assert!(grid.take_due(now).is_empty(), "which is under way then");
-            grid.tried(attempts[0].number, Err("nobody".into()), now);
+            grid.tried(attempts[0].0.number, Err("nobody".into()), now);
             let Some(next) = grid.next_due() else { break };
             waits.push(next.duration_since(now).as_secs());
             now = next;
@@ -417,7 +378,7 @@ mod tests {
         ] {
             let mut grid = grid();
             publish(&mut grid);
-            let number = grid.take_due(at(0))[0].number;
+            let number = grid.take_due(at(0))[0].0.number;
             grid.tried(number, Ok(StatusCode::from_u16(code).unwrap()), at(0));
             let is = match grid.deliveries()[0].progress {
                 Progress::Due(_) => "due",

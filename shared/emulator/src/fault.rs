@@ -118,13 +118,8 @@ impl Match {
     }
 
     fn hits(&self, operation: Operation, backend: Option<&Address>) -> bool {
-        let operation_fits = self.operations.is_empty() || self.operations.contains(&operation);
-        let backend_fits = match (&self.backend, backend) {
-            (None, _) => true,
-            (Some(wanted), Some(is)) => wanted == is,
-            (Some(_), None) => false,
-        };
-        operation_fits && backend_fits
+        (self.operations.is_empty() || self.operations.contains(&operation))
+            && (self.backend.is_none() || self.backend.as_ref() == backend)
     }
 }
 
@@ -207,15 +202,15 @@ impl fmt::Debug for Document {
 }
 
 /// A status of an error as a number.
-mod status {
+pub(crate) mod status {
     use super::{Deserialize, StatusCode};
     use serde::{Deserializer, Serializer, de::Error as _};
 
-    pub(super) fn serialize<S: Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_u16(status.as_u16())
     }
 
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<StatusCode, D::Error> {
+    pub(crate) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<StatusCode, D::Error> {
         let code = u16::deserialize(from)?;
         let status = StatusCode::from_u16(code).ok();
         let error = status.filter(|status| status.is_client_error() || status.is_server_error());
@@ -233,76 +228,57 @@ pub enum Write {
     NotDone,
 }
 
-/// The errors that a service like this gives although the request was fine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The errors that a service like this gives although the request was fine, each with its status
+/// and the words of its message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(rename_all = "kebab-case")]
+#[repr(u16)]
 pub enum ServerError {
     /// 500.
-    Internal,
+    #[error("An error has occurred. Please try again later.")]
+    Internal = 500,
     /// 502.
-    BadGateway,
+    #[error("The resource provider did not give a valid response.")]
+    BadGateway = 502,
     /// 503.
-    Unavailable,
+    #[error("The service is temporarily unavailable. Please try again later.")]
+    Unavailable = 503,
     /// 504.
-    GatewayTimeout,
-    /// 409 `PessimisticConcurrencyConflict`: another operation is under way; try again (public
-    /// issues).
-    Conflict,
-    /// 422 `ManagementApiRequestFailed`: sometimes for good (public issues).
-    ManagementApi,
-    /// 404 `ResourceNotFound`, though it is there.
-    NotFound,
+    #[error("The gateway did not receive a response from the resource provider in time.")]
+    GatewayTimeout = 504,
+    /// 409: another operation is under way; try again (public issues).
+    #[error("Operation on the API is in progress")]
+    Conflict = 409,
+    /// 422: sometimes for good (public issues).
+    #[error("Failed to connect to the management endpoint.")]
+    ManagementApi = 422,
+    /// 404, though it is there.
+    #[error("Backend not found.")]
+    NotFound = 404,
     /// 429 without a Retry-After.
-    TooManyRequests,
-    /// 412 `PreconditionFailed`, though nobody wrote (seen in public issues of retried writes).
-    PreconditionFailed,
+    #[error("The request is being throttled.")]
+    TooManyRequests = 429,
+    /// 412, though nobody wrote (seen in public issues of retried writes).
+    #[error("Resource was modified since last retrieval.")]
+    PreconditionFailed = 412,
 }
 
 impl ServerError {
-    /// Status, code and message.
-    pub(crate) fn parts(self) -> (StatusCode, &'static str, &'static str) {
+    pub(crate) fn status(self) -> StatusCode {
+        StatusCode::from_u16(self as u16).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    pub(crate) fn code(self) -> &'static str {
         match self {
-            Self::Internal => (
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "InternalServerError",
-                "An error has occurred. Please try again later.",
-            ),
-            Self::BadGateway => (
-                StatusCode::BAD_GATEWAY,
-                "BadGateway",
-                "The resource provider did not give a valid response.",
-            ),
-            Self::Unavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "ServerUnavailable",
-                "The service is temporarily unavailable. Please try again later.",
-            ),
-            Self::GatewayTimeout => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "GatewayTimeout",
-                "The gateway did not receive a response from the resource provider in time.",
-            ),
-            Self::Conflict => (
-                StatusCode::CONFLICT,
-                "PessimisticConcurrencyConflict",
-                "Operation on the API is in progress",
-            ),
-            Self::ManagementApi => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "ManagementApiRequestFailed",
-                "Failed to connect to the management endpoint.",
-            ),
-            Self::NotFound => (StatusCode::NOT_FOUND, "ResourceNotFound", "Backend not found."),
-            Self::TooManyRequests => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "TooManyRequests",
-                "The request is being throttled.",
-            ),
-            Self::PreconditionFailed => (
-                StatusCode::PRECONDITION_FAILED,
-                "PreconditionFailed",
-                "Resource was modified since last retrieval.",
-            ),
+            Self::Internal => "InternalServerError",
+            Self::BadGateway => "BadGateway",
+            Self::Unavailable => "ServerUnavailable",
+            Self::GatewayTimeout => "GatewayTimeout",
+            Self::Conflict => "PessimisticConcurrencyConflict",
+            Self::ManagementApi => "ManagementApiRequestFailed",
+            Self::NotFound => "ResourceNotFound",
+            Self::TooManyRequests => "TooManyRequests",
+            Self::PreconditionFailed => "PreconditionFailed",
         }
     }
 }
@@ -326,15 +302,10 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// When a window of 429 ends.
-    fn until(&self) -> Option<Timestamp> {
-        let Kind::Throttle { lasts } = self.fault.kind else { return None };
-        Some(later(self.since, lasts))
-    }
-
     fn spent(&self, now: Timestamp) -> bool {
-        let closed = self.hits > 0 && self.until().is_some_and(|until| until <= now);
-        closed || self.fault.times == Times::Count(0)
+        let over = |lasts| self.hits > 0 && later(self.since, lasts) <= now;
+        matches!(self.fault.kind, Kind::Throttle { lasts } if over(lasts))
+            || self.fault.times == Times::Count(0)
     }
 
     /// Whether a test that ends now has left this fault unmet.
@@ -387,7 +358,7 @@ pub(crate) struct Fate {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stroke {
     Throttled { until: Timestamp },
-    Fails { with: Failure, write: Write },
+    Fails(Failure, Write),
     LandsLate { due: Option<Timestamp> },
     Stale { versions: usize },
 }
@@ -458,48 +429,38 @@ impl Faults {
             let stroke = match &standing.fault.kind {
                 Kind::Latency { by } => {
                     fate.latency = fate.latency.saturating_add(*by);
-                    standing.hit();
-                    continue;
+                    None
                 }
                 Kind::SlowBody { by } => {
                     fate.slow = fate.slow.saturating_add(*by);
-                    standing.hit();
-                    continue;
+                    None
                 }
-                Kind::ForeignPut { body } => {
-                    if backend.is_some() {
-                        fate.foreign.push(body.clone());
-                        standing.hit();
-                    }
-                    continue;
+                Kind::ForeignPut { body } if backend.is_some() => {
+                    fate.foreign.push(body.clone());
+                    None
                 }
-                Kind::Throttle { .. } => match standing.until() {
-                    Some(until) if now < until => Stroke::Throttled { until },
-                    Some(_) | None => continue,
-                },
-                Kind::Error { error, write } => {
-                    Stroke::Fails { with: Failure::Error(*error), write: *write }
+                Kind::Throttle { lasts } if now < later(standing.since, *lasts) => {
+                    Some(Stroke::Throttled { until: later(standing.since, *lasts) })
                 }
+                Kind::Error { error, write } => Some(Stroke::Fails(Failure::Error(*error), *write)),
                 Kind::ProxyPage { status, write } => {
-                    Stroke::Fails { with: Failure::Page(*status), write: *write }
+                    Some(Stroke::Fails(Failure::Page(*status), *write))
                 }
-                Kind::Cut { write } => Stroke::Fails { with: Failure::Cut, write: *write },
-                Kind::LandsLate { after } => {
-                    if !operation.is_write() && operation != Operation::Reconnect {
-                        continue;
-                    }
-                    Stroke::LandsLate { due: after.map(|after| later(now, after)) }
+                Kind::Cut { write } => Some(Stroke::Fails(Failure::Cut, *write)),
+                Kind::LandsLate { after } if backend.is_some() && operation.lasts() => {
+                    Some(Stroke::LandsLate { due: after.map(|after| later(now, after)) })
                 }
-                Kind::StaleRead { versions } => {
-                    let reads = [Operation::Get, Operation::Head, Operation::List];
-                    if !reads.contains(&operation) || !earlier() {
-                        continue;
-                    }
-                    Stroke::Stale { versions: *versions }
+                Kind::StaleRead { versions } if operation.is_read() && earlier() => {
+                    Some(Stroke::Stale { versions: *versions })
                 }
+                // Nothing that such a request can meet.
+                Kind::ForeignPut { .. }
+                | Kind::Throttle { .. }
+                | Kind::LandsLate { .. }
+                | Kind::StaleRead { .. } => continue,
             };
-            if fate.stroke.is_none() {
-                fate.stroke = Some(stroke);
+            if stroke.is_none() || fate.stroke.is_none() {
+                fate.stroke = fate.stroke.or(stroke);
                 standing.hit();
             }
         }

@@ -5,7 +5,7 @@
 //! (OData; the page shows single conditions only). Strings compare without case, and a field that
 //! is not there is less than nothing: only `ne` holds of it (both assumed).
 
-use serde_json::Value;
+use crate::backend::Properties;
 
 /// The longest filter that is read.
 const FILTER_CHARS_MAX: usize = 2_000;
@@ -13,60 +13,40 @@ const FILTER_CHARS_MAX: usize = 2_000;
 const DEPTH_MAX: usize = 32;
 
 /// A filter that was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Filter {
-    And(Box<Self>, Box<Self>),
-    Or(Box<Self>, Box<Self>),
+    All(Vec<Self>),
+    Any(Vec<Self>),
     Not(Box<Self>),
     /// What a field holds against a text, which is folded.
-    Is(Subject, Test, String),
+    Is(Field, Test, String),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Subject {
-    Name,
-    Title,
-    Url,
-}
+/// A field of a backend, by its name and its properties.
+type Field = for<'a> fn(&'a str, &'a Properties) -> Option<&'a str>;
+/// Whether a text, or none, stands to another as it should; both are folded.
+type Test = fn(Option<&str>, &str) -> bool;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Test {
-    Eq,
-    Ne,
-    Lt,
-    Le,
-    Gt,
-    Ge,
-    Contains,
-    StartsWith,
-    EndsWith,
-}
-
-/// The operators, and what each tests.
+const FIELDS: [(&str, Field); 3] = [
+    ("name", |name, _| Some(name)),
+    ("title", |_, properties| properties.get("title")?.as_str()),
+    ("url", |_, properties| properties.get("url")?.as_str()),
+];
 const OPERATORS: [(&str, Test); 6] = [
-    ("eq", Test::Eq),
-    ("ne", Test::Ne),
-    ("lt", Test::Lt),
-    ("le", Test::Le),
-    ("gt", Test::Gt),
-    ("ge", Test::Ge),
+    ("eq", |is, wanted| is == Some(wanted)),
+    ("ne", |is, wanted| is != Some(wanted)),
+    ("lt", |is, wanted| is.is_some_and(|is| is < wanted)),
+    ("le", |is, wanted| is.is_some_and(|is| is <= wanted)),
+    ("gt", |is, wanted| is.is_some_and(|is| is > wanted)),
+    ("ge", |is, wanted| is.is_some_and(|is| is >= wanted)),
 ];
-/// The functions likewise. The first takes the text before the field.
+/// The first takes the text before the field.
 const FUNCTIONS: [(&str, Test); 4] = [
-    ("substringof", Test::Contains),
-    ("contains", Test::Contains),
-    ("startswith", Test::StartsWith),
-    ("endswith", Test::EndsWith),
+    ("substringof", |is, wanted| is.is_some_and(|is| is.contains(wanted))),
+    ("contains", |is, wanted| is.is_some_and(|is| is.contains(wanted))),
+    ("startswith", |is, wanted| is.is_some_and(|is| is.starts_with(wanted))),
+    ("endswith", |is, wanted| is.is_some_and(|is| is.ends_with(wanted))),
 ];
-const SUBJECTS: [(&str, Subject); 3] =
-    [("name", Subject::Name), ("title", Subject::Title), ("url", Subject::Url)];
-
-fn named<T: Copy>(words: &[(&'static str, T)], word: &str, what: &str) -> Result<T, String> {
-    let found = words.iter().find(|(is, _)| is.eq_ignore_ascii_case(word));
-    found
-        .map(|(_, found)| *found)
-        .ok_or_else(|| format!("The filter does not support the {what} '{word}'."))
-}
 
 impl Filter {
     /// Reads a filter; an error says what is wrong with it, for the answer's detail.
@@ -76,158 +56,85 @@ impl Filter {
         }
         let tokens = tokens(text)?;
         let mut reader = Reader { tokens: &tokens, depth: 0 };
-        let filter = reader.either()?;
-        match reader.tokens {
-            [] => Ok(filter),
-            [more, ..] => Err(format!("Syntax error in the filter at '{}'.", more.text())),
-        }
+        let filter = reader.any()?;
+        reader.tokens.first().map_or(Ok(filter), |more| Err(syntax(more)))
     }
 
     /// Whether a backend with this name and these properties is meant.
-    pub(crate) fn holds(&self, name: &str, properties: &crate::backend::Properties) -> bool {
+    pub(crate) fn holds(&self, name: &str, properties: &Properties) -> bool {
         match self {
-            Self::And(a, b) => a.holds(name, properties) && b.holds(name, properties),
-            Self::Or(a, b) => a.holds(name, properties) || b.holds(name, properties),
-            Self::Not(a) => !a.holds(name, properties),
-            Self::Is(subject, test, wanted) => match subject.of(name, properties) {
-                Some(is) => test.holds(&is, wanted),
-                None => *test == Test::Ne,
-            },
+            Self::All(all) => all.iter().all(|filter| filter.holds(name, properties)),
+            Self::Any(any) => any.iter().any(|filter| filter.holds(name, properties)),
+            Self::Not(filter) => !filter.holds(name, properties),
+            Self::Is(field, test, wanted) => {
+                test(field(name, properties).map(str::to_lowercase).as_deref(), wanted)
+            }
         }
     }
 }
 
-impl Subject {
-    fn of(self, name: &str, properties: &crate::backend::Properties) -> Option<String> {
-        let text = |key: &str| properties.get(key).and_then(Value::as_str);
-        match self {
-            Self::Name => Some(name),
-            Self::Title => text("title"),
-            Self::Url => text("url"),
-        }
-        .map(folded)
-    }
-}
-
-impl Test {
-    fn holds(self, is: &str, wanted: &str) -> bool {
-        match self {
-            Self::Eq => is == wanted,
-            Self::Ne => is != wanted,
-            Self::Lt => is < wanted,
-            Self::Le => is <= wanted,
-            Self::Gt => is > wanted,
-            Self::Ge => is >= wanted,
-            Self::Contains => is.contains(wanted),
-            Self::StartsWith => is.starts_with(wanted),
-            Self::EndsWith => is.ends_with(wanted),
-        }
-    }
-}
-
-fn folded(text: &str) -> String {
-    text.to_lowercase()
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
-    Word(String),
-    Text(String),
-    Open,
-    Close,
-    Comma,
-}
-
-impl Token {
-    fn text(&self) -> &str {
-        match self {
-            Self::Word(text) | Self::Text(text) => text,
-            Self::Open => "(",
-            Self::Close => ")",
-            Self::Comma => ",",
-        }
-    }
-
-    fn is(&self, word: &str) -> bool {
-        matches!(self, Self::Word(is) if is.eq_ignore_ascii_case(word))
-    }
-}
-
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
+/// The words, signs and strings of a filter. Strings keep their quotes, by which they are known.
+fn tokens(text: &str) -> Result<Vec<&str>, String> {
     let mut tokens = Vec::new();
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            c if c.is_whitespace() => {}
-            '(' => tokens.push(Token::Open),
-            ')' => tokens.push(Token::Close),
-            ',' => tokens.push(Token::Comma),
+    let mut rest = text.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let length = match first {
+            '(' | ')' | ',' => 1,
             '\'' => {
-                let mut literal = String::new();
-                loop {
-                    match chars.next() {
-                        // Two quotes are one within a string.
-                        Some('\'') if chars.next_if_eq(&'\'').is_some() => literal.push('\''),
-                        Some('\'') => break,
-                        Some(c) => literal.push(c),
-                        None => return Err("The filter has a string without an end.".to_owned()),
-                    }
-                }
-                tokens.push(Token::Text(literal));
+                // Two quotes are one within a string.
+                let end = rest[1..].replace("''", "__").find('\'');
+                end.ok_or("The filter has a string without an end.")? + 2
             }
             c if c.is_alphanumeric() => {
-                let mut word = String::from(c);
-                while let Some(c) = chars.next_if(|c| c.is_alphanumeric() || *c == '_') {
-                    word.push(c);
-                }
-                tokens.push(Token::Word(word));
+                rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len())
             }
-            c => return Err(format!("Syntax error in the filter at '{c}'.")),
-        }
+            c => return Err(syntax(c.encode_utf8(&mut [0; 4]))),
+        };
+        let (token, after) = rest.split_at(length);
+        tokens.push(token);
+        rest = after.trim_start();
     }
     Ok(tokens)
 }
 
 struct Reader<'a> {
-    tokens: &'a [Token],
+    tokens: &'a [&'a str],
     depth: usize,
 }
 
 impl<'a> Reader<'a> {
-    fn take(&mut self) -> Result<&'a Token, String> {
+    fn take(&mut self) -> Result<&'a str, String> {
         let (first, rest) =
             self.tokens.split_first().ok_or("The filter ends before it is complete.")?;
         self.tokens = rest;
         Ok(first)
     }
 
-    fn take_if(&mut self, wanted: impl Fn(&Token) -> bool) -> bool {
-        let found = self.tokens.first().is_some_and(wanted);
-        if found {
-            self.tokens = &self.tokens[1..];
-        }
+    fn take_if(&mut self, wanted: &str) -> bool {
+        let found = self.tokens.first().is_some_and(|token| token.eq_ignore_ascii_case(wanted));
+        self.tokens = &self.tokens[usize::from(found)..];
         found
     }
 
-    fn want(&mut self, wanted: &Token) -> Result<(), String> {
+    fn want(&mut self, wanted: &str) -> Result<(), String> {
         let is = self.take()?;
         if is == wanted { Ok(()) } else { Err(syntax(is)) }
     }
 
-    fn either(&mut self) -> Result<Filter, String> {
-        let mut filter = self.both()?;
-        while self.take_if(|token| token.is("or")) {
-            filter = Filter::Or(Box::new(filter), Box::new(self.both()?));
+    fn any(&mut self) -> Result<Filter, String> {
+        let mut any = vec![self.all()?];
+        while self.take_if("or") {
+            any.push(self.all()?);
         }
-        Ok(filter)
+        Ok(Filter::Any(any))
     }
 
-    fn both(&mut self) -> Result<Filter, String> {
-        let mut filter = self.one()?;
-        while self.take_if(|token| token.is("and")) {
-            filter = Filter::And(Box::new(filter), Box::new(self.one()?));
+    fn all(&mut self) -> Result<Filter, String> {
+        let mut all = vec![self.one()?];
+        while self.take_if("and") {
+            all.push(self.one()?);
         }
-        Ok(filter)
+        Ok(Filter::All(all))
     }
 
     fn one(&mut self) -> Result<Filter, String> {
@@ -235,24 +142,22 @@ impl<'a> Reader<'a> {
         if self.depth > DEPTH_MAX {
             return Err(format!("The filter nests deeper than {DEPTH_MAX}."));
         }
-        let filter = match self.take()? {
-            Token::Open => {
-                let filter = self.either()?;
-                self.want(&Token::Close)?;
-                filter
+        let filter = if self.take_if("(") {
+            let filter = self.any()?;
+            self.want(")")?;
+            filter
+        } else if self.take_if("not") {
+            Filter::Not(Box::new(self.one()?))
+        } else {
+            match self.take()? {
+                word if !word.starts_with(char::is_alphanumeric) => return Err(syntax(word)),
+                word if self.take_if("(") => self.function(word)?,
+                word => {
+                    let field = named(&FIELDS, word, "field")?;
+                    let test = named(&OPERATORS, self.take()?, "operator")?;
+                    Filter::Is(field, test, self.literal()?)
+                }
             }
-            Token::Word(word) if word.eq_ignore_ascii_case("not") => {
-                Filter::Not(Box::new(self.one()?))
-            }
-            Token::Word(word) if self.take_if(|token| *token == Token::Open) => {
-                self.function(word)?
-            }
-            Token::Word(word) => {
-                let subject = named(&SUBJECTS, word, "field")?;
-                let test = named(&OPERATORS, self.take()?.text(), "operator")?;
-                Filter::Is(subject, test, self.literal()?)
-            }
-            other @ (Token::Text(_) | Token::Close | Token::Comma) => return Err(syntax(other)),
         };
         self.depth -= 1;
         Ok(filter)
@@ -261,47 +166,50 @@ impl<'a> Reader<'a> {
     /// A function, after its name and its parenthesis; OData lets it be compared with a truth.
     fn function(&mut self, name: &str) -> Result<Filter, String> {
         let test = named(&FUNCTIONS, name, "function")?;
-        let (subject, wanted) = if name.eq_ignore_ascii_case(FUNCTIONS[0].0) {
+        let (field, wanted) = if name.eq_ignore_ascii_case(FUNCTIONS[0].0) {
             let wanted = self.literal()?;
-            self.want(&Token::Comma)?;
-            (self.subject()?, wanted)
+            self.want(",")?;
+            (self.field()?, wanted)
         } else {
-            let subject = self.subject()?;
-            self.want(&Token::Comma)?;
-            (subject, self.literal()?)
+            let field = self.field()?;
+            self.want(",")?;
+            (field, self.literal()?)
         };
-        self.want(&Token::Close)?;
-        let has = Filter::Is(subject, test, wanted);
-        if !self.take_if(|token| token.is("eq")) {
+        self.want(")")?;
+        let has = Filter::Is(field, test, wanted);
+        if !self.take_if("eq") || self.take_if("true") {
             return Ok(has);
         }
-        let truth = self.take()?;
-        if truth.is("true") {
-            Ok(has)
-        } else if truth.is("false") {
-            Ok(Filter::Not(Box::new(has)))
-        } else {
-            Err(syntax(truth))
+        if self.take_if("false") {
+            return Ok(Filter::Not(Box::new(has)));
         }
+        Err(syntax(self.take()?))
     }
 
-    fn subject(&mut self) -> Result<Subject, String> {
-        named(&SUBJECTS, self.take()?.text(), "field")
+    fn field(&mut self) -> Result<Field, String> {
+        named(&FIELDS, self.take()?, "field")
     }
 
     fn literal(&mut self) -> Result<String, String> {
-        match self.take()? {
-            Token::Text(text) => Ok(folded(text)),
-            other @ (Token::Word(_) | Token::Open | Token::Close | Token::Comma) => Err(format!(
-                "The filter compares with strings in single quotes, not '{}'.",
-                other.text()
-            )),
-        }
+        let token = self.take()?;
+        let text = token.strip_prefix('\'').and_then(|token| token.strip_suffix('\''));
+        let text = text.map(|text| text.replace("''", "'").to_lowercase());
+        text.ok_or_else(|| {
+            format!("The filter compares with strings in single quotes, not '{token}'.")
+        })
     }
 }
 
-fn syntax(token: &Token) -> String {
-    format!("Syntax error in the filter at '{}'.", token.text())
+fn named<T: Copy>(words: &[(&str, T)], word: &str, what: &str) -> Result<T, String> {
+    let found = words.iter().find(|(is, _)| is.eq_ignore_ascii_case(word));
+    let word = word.trim_matches('\'');
+    found
+        .map(|(_, found)| *found)
+        .ok_or_else(|| format!("The filter does not support the {what} '{word}'."))
+}
+
+fn syntax(token: &str) -> String {
+    format!("Syntax error in the filter at '{}'.", token.trim_matches('\''))
 }
 
 #[cfg(test)]

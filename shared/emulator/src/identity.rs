@@ -15,20 +15,22 @@
 
 use crate::{
     address::Operation,
-    answer::{Answer, Common},
+    answer::Answer,
     arm,
-    fault::{Failure, Stroke},
+    fault::ServerError,
+    options::Options,
     query::pairs,
-    record::Outcome,
-    serve::{Body, Cut, read, text},
-    state::{Call, Shared},
+    serve::{Cut, read, text},
+    state::{Call, Shared, State},
     target::Target,
     token,
     version::LATEST,
 };
+use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderName, Method, Request, Response, StatusCode, header, request::Parts};
+use http::{HeaderName, Method, Request, StatusCode, header, request::Parts};
 use hyper::body::Incoming;
+use jiff::Timestamp;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -52,207 +54,187 @@ pub(crate) fn secret(seed: u64) -> String {
     format!("{:016x}", token::mixed(seed, u64::MAX))
 }
 
-/// Which way of asking it is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
-    AppService,
-    Metadata,
-    Entra,
-    EntraV1,
-    OpenId,
-    Instance,
-    Unknown,
-}
+/// What answers one way of asking.
+type Endpoint = fn(&Asked, Issue<'_>) -> Result<Answer, Answer>;
+/// Gives a client a token for a resource; and says when it ends.
+type Issue<'a> = &'a mut dyn FnMut(&str, &str) -> (String, Timestamp);
 
-impl Way {
-    fn of(head: &Parts) -> Self {
-        match (&head.method, head.uri.path()) {
-            (&Method::GET, APP_SERVICE_PATH) => Self::AppService,
-            (&Method::GET, METADATA_PATH) => Self::Metadata,
-            (&Method::POST, path) if path.ends_with(ENTRA_TAIL) => Self::Entra,
-            (&Method::POST, path) if path.ends_with(ENTRA_V1_TAIL) => Self::EntraV1,
-            (&Method::GET, path) if path.ends_with(OPENID_TAIL) => Self::OpenId,
-            (&Method::GET, path) if path.ends_with(INSTANCE_TAIL) => Self::Instance,
-            _ => Self::Unknown,
-        }
-    }
-}
+/// The ways of asking, by the verb and the end of the path.
+static ENDPOINTS: [(Method, &str, Endpoint); 6] = [
+    (Method::GET, APP_SERVICE_PATH, Asked::app_service),
+    (Method::GET, METADATA_PATH, Asked::metadata),
+    (Method::POST, ENTRA_TAIL, Asked::entra),
+    (Method::POST, ENTRA_V1_TAIL, Asked::entra_v1),
+    (Method::GET, OPENID_TAIL, Asked::openid),
+    (Method::GET, INSTANCE_TAIL, Asked::instance),
+];
 
 /// Answers one request on the port of the identity endpoints.
 pub(crate) async fn handle(
     shared: Arc<Shared>,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Cut> {
+) -> Result<Response, Cut> {
     let (head, body) = request.into_parts();
     let body = read(body).await?.unwrap_or_default();
-    let way = Way::of(&head);
+    let path = head.uri.path();
+    let known = ENDPOINTS.iter().find(|(verb, end, _)| *verb == head.method && path.ends_with(end));
     // The body holds the client's secret, and is not recorded.
     let mut call = Call::of(&head, shared.clock.now(), Target::Unknown, LATEST, Bytes::new());
-    if way != Way::Unknown {
+    if known.is_some() {
         call.received.operation = Operation::Token;
     }
-    let (number, fate) = {
-        let mut state = shared.lock();
-        let number = state.record.receive(call.received.clone());
-        (number, state.meet(&call))
+    let asked = match head.method {
+        Method::POST => str::from_utf8(&body).unwrap_or_default(),
+        _ => head.uri.query().unwrap_or_default(),
     };
-    shared.changed();
-    if !fate.latency.is_zero() {
-        shared.clock.sleep(fate.latency).await;
+    let asked = Asked { options: Arc::clone(&shared.options), given: pairs(asked), head };
+    let work = move |state: &mut State, _: &Call, _: usize, now| {
+        let Some((_, _, endpoint)) = known else {
+            let why = "There is no such endpoint.";
+            return refusal(StatusCode::NOT_FOUND, "invalid_request", 900_561, why);
+        };
+        let mut issue = |client: &str, resource: &str| {
+            state.touch();
+            state.tokens.issue(client, resource, asked.options.token_lifetime, now)
+        };
+        endpoint(&asked, &mut issue).unwrap_or_else(|refused| refused)
+    };
+    arm::pass(&shared, call, |_, _| Ok(None), Box::new(work)).await
+}
+
+/// An error of the service, as Entra writes it.
+pub(crate) fn unavailable(error: ServerError) -> Answer {
+    refusal(error.status(), "temporarily_unavailable", 90_033, &error.to_string())
+}
+
+/// A request for a token, or for the way to one.
+struct Asked {
+    options: Arc<Options>,
+    head: Parts,
+    /// What the query or the form says.
+    given: Vec<(String, String)>,
+}
+
+impl Asked {
+    /// A field that is not empty.
+    fn field(&self, name: &str) -> Option<&str> {
+        let found = self.given.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
-    let answer = match fate.stroke {
-        None => {
-            let answer = answer(&shared, way, &head, &body);
-            Some(if shared.kept().await { answer } else { arm::unkept() })
-        }
-        Some(Stroke::Throttled { until }) => {
-            Some(Answer::throttled(crate::clock::left(shared.clock.now(), until)))
-        }
-        Some(Stroke::Fails { with: Failure::Error(error), .. }) => {
-            let (status, _, message) = error.parts();
-            Some(refusal(status, "temporarily_unavailable", 90_033, message))
-        }
-        Some(Stroke::Fails { with: Failure::Page(status), .. }) => Some(Answer::page(status)),
-        // The other two strike reads and writes of backends only.
-        Some(
-            Stroke::Fails { with: Failure::Cut, .. }
-            | Stroke::LandsLate { .. }
-            | Stroke::Stale { .. },
-        ) => None,
-    };
-    let outcome = answer.as_ref().map_or(Outcome::Cut, |answer| Outcome::Answered(answer.status));
-    shared.lock().record.outcome(number, outcome);
-    shared.changed();
-    let request_id = token::request_id(shared.options.seed, number);
-    let common = Common { request_id, ..Common::default() };
-    let answer = answer.ok_or(Cut)?;
-    let response = answer.into_response(shared.clock.now(), &common);
-    Ok(arm::slowed(&shared, response, fate.slow))
-}
 
-fn answer(shared: &Shared, way: Way, head: &Parts, body: &Bytes) -> Answer {
-    let bad = |error, code, why: &str| refusal(StatusCode::BAD_REQUEST, error, code, why);
-    match way {
-        Way::AppService => {
-            if text(&head.headers, &SECRET) != Some(&secret(shared.options.seed)) {
-                let why = "The X-IDENTITY-HEADER header is missing or wrong.";
-                return refusal(StatusCode::UNAUTHORIZED, "unauthorized_client", 0, why);
-            }
-            managed(shared, head)
+    fn app_service(&self, issue: Issue<'_>) -> Result<Answer, Answer> {
+        if text(&self.head.headers, &SECRET) != Some(&secret(self.options.seed)) {
+            let why = "The X-IDENTITY-HEADER header is missing or wrong.";
+            return Err(refusal(StatusCode::UNAUTHORIZED, "unauthorized_client", 0, why));
         }
-        Way::Metadata => {
-            if text(&head.headers, &METADATA) != Some("true") {
-                return bad("bad_request_102", 0, "Required metadata header not specified");
-            }
-            managed(shared, head)
+        self.managed(issue)
+    }
+
+    fn metadata(&self, issue: Issue<'_>) -> Result<Answer, Answer> {
+        if text(&self.head.headers, &METADATA) != Some("true") {
+            return Err(bad("bad_request_102", 0, "Required metadata header not specified"));
         }
-        Way::Entra | Way::EntraV1 => {
-            let form = pairs(std::str::from_utf8(body).unwrap_or_default());
-            let field = |name| field(&form, name);
-            if field("grant_type") != Some("client_credentials") {
-                let why = "AADSTS70003: The app requested an unsupported grant type.";
-                return bad("unsupported_grant_type", 70_003, why);
-            }
-            let assertion = field("client_assertion").is_some()
-                && field("client_assertion_type") == Some(ASSERTION_TYPE);
-            let credential = assertion || field("client_secret").is_some();
-            let Some(client) = field("client_id").filter(|_| credential) else {
-                let why = "AADSTS7000218: The request body must contain the following parameter: \
-                           'client_assertion' or 'client_secret'.";
-                return refusal(StatusCode::UNAUTHORIZED, "invalid_client", 7_000_218, why);
-            };
-            if way == Way::EntraV1 {
-                let Some(resource) = field("resource") else {
-                    let why = "AADSTS500011: The resource principal was not found in the tenant.";
-                    return bad("invalid_resource", 500_011, why);
-                };
-                return managed_token(shared, client, resource);
-            }
-            let Some(resource) = field("scope").and_then(|scope| scope.strip_suffix("/.default"))
-            else {
-                let why = "AADSTS1002012: The provided value for scope is not valid. Client \
-                           credential flows must have a scope value with /.default suffixed to \
-                           the resource identifier.";
-                return bad("invalid_scope", 1_002_012, why);
-            };
-            let (token, _) = issue(shared, client, resource);
-            let seconds = shared.options.token_lifetime.as_secs();
-            let given = json!({
-                "token_type": "Bearer",
-                "expires_in": seconds,
-                "ext_expires_in": seconds,
-                "access_token": token,
-            });
-            Answer::value(StatusCode::OK, &given).with(header::CACHE_CONTROL, "no-store")
+        self.managed(issue)
+    }
+
+    fn managed(&self, issue: Issue<'_>) -> Result<Answer, Answer> {
+        let (Some(resource), Some(_)) = (self.field("resource"), self.field("api-version")) else {
+            return Err(bad("invalid_request", 0, "Both resource and api-version are required."));
+        };
+        let client = self.field("client_id").unwrap_or(SYSTEM_ASSIGNED);
+        Ok(self.managed_token(client, resource, issue))
+    }
+
+    /// The client that shows a credential.
+    fn client(&self) -> Result<&str, Answer> {
+        if self.field("grant_type") != Some("client_credentials") {
+            let why = "AADSTS70003: The app requested an unsupported grant type.";
+            return Err(bad("unsupported_grant_type", 70_003, why));
         }
-        Way::OpenId => {
-            let tenant = head.uri.path().trim_start_matches('/').split('/').next();
-            let tenant = tenant.unwrap_or_default();
-            let base = base(head);
-            let found = json!({
-                "issuer": format!("{base}/{tenant}/v2.0"),
-                "authorization_endpoint": format!("{base}/{tenant}/oauth2/v2.0/authorize"),
-                "token_endpoint": format!("{base}/{tenant}{ENTRA_TAIL}"),
-                "token_endpoint_auth_methods_supported":
-                    ["client_secret_post", "private_key_jwt"],
-                "response_types_supported": ["code"],
-            });
-            Answer::value(StatusCode::OK, &found)
-        }
-        Way::Instance => {
-            let discovery = format!("{}/common/v2.0{OPENID_TAIL}", base(head));
-            let found = json!({
-                "api-version": "1.1",
-                "tenant_discovery_endpoint": discovery,
-                "metadata": [],
-            });
-            Answer::value(StatusCode::OK, &found)
-        }
-        Way::Unknown => {
-            refusal(StatusCode::NOT_FOUND, "invalid_request", 900_561, "There is no such endpoint.")
-        }
+        let assertion = self.field("client_assertion").is_some()
+            && self.field("client_assertion_type") == Some(ASSERTION_TYPE);
+        let credential = assertion || self.field("client_secret").is_some();
+        self.field("client_id").filter(|_| credential).ok_or_else(|| {
+            let why = "AADSTS7000218: The request body must contain the following parameter: \
+                       'client_assertion' or 'client_secret'.";
+            refusal(StatusCode::UNAUTHORIZED, "invalid_client", 7_000_218, why)
+        })
+    }
+
+    fn entra_v1(&self, issue: Issue<'_>) -> Result<Answer, Answer> {
+        let client = self.client()?;
+        let resource = self.field("resource").ok_or_else(|| {
+            let why = "AADSTS500011: The resource principal was not found in the tenant.";
+            bad("invalid_resource", 500_011, why)
+        })?;
+        Ok(self.managed_token(client, resource, issue))
+    }
+
+    fn entra(&self, issue: Issue<'_>) -> Result<Answer, Answer> {
+        let client = self.client()?;
+        let scope = self.field("scope").and_then(|scope| scope.strip_suffix("/.default"));
+        let resource = scope.ok_or_else(|| {
+            let why = "AADSTS1002012: The provided value for scope is not valid. Client credential \
+                       flows must have a scope value with /.default suffixed to the resource \
+                       identifier.";
+            bad("invalid_scope", 1_002_012, why)
+        })?;
+        let (token, _) = issue(client, resource);
+        let seconds = self.options.token_lifetime.as_secs();
+        let given = json!({
+            "token_type": "Bearer",
+            "expires_in": seconds,
+            "ext_expires_in": seconds,
+            "access_token": token,
+        });
+        Ok(Answer::value(StatusCode::OK, &given).with(header::CACHE_CONTROL, "no-store"))
+    }
+
+    fn openid(&self, _: Issue<'_>) -> Result<Answer, Answer> {
+        let tenant = self.head.uri.path().trim_start_matches('/').split('/').next();
+        let base = format!("{}/{}", self.base(), tenant.unwrap_or_default());
+        let found = json!({
+            "issuer": format!("{base}/v2.0"),
+            "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
+            "token_endpoint": format!("{base}{ENTRA_TAIL}"),
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
+            "response_types_supported": ["code"],
+        });
+        Ok(Answer::value(StatusCode::OK, &found))
+    }
+
+    fn instance(&self, _: Issue<'_>) -> Result<Answer, Answer> {
+        let found = json!({
+            "api-version": "1.1",
+            "tenant_discovery_endpoint": format!("{}/common/v2.0{OPENID_TAIL}", self.base()),
+            "metadata": [],
+        });
+        Ok(Answer::value(StatusCode::OK, &found))
+    }
+
+    /// Where the client believes these endpoints to be.
+    fn base(&self) -> String {
+        format!("http://{}", text(&self.head.headers, &header::HOST).unwrap_or_default())
+    }
+
+    /// A token with its times as strings of Unix seconds, as managed identities and Entra's first
+    /// version give it.
+    fn managed_token(&self, client: &str, resource: &str, issue: Issue<'_>) -> Answer {
+        let (token, expires) = issue(client, resource);
+        let given = json!({
+            "access_token": token,
+            "client_id": client,
+            "expires_in": self.options.token_lifetime.as_secs().to_string(),
+            "expires_on": expires.as_second().to_string(),
+            "resource": resource,
+            "token_type": "Bearer",
+        });
+        Answer::value(StatusCode::OK, &given)
     }
 }
 
-/// The answer of both managed-identity endpoints; times are strings of Unix seconds in it.
-fn managed(shared: &Shared, head: &Parts) -> Answer {
-    let query = pairs(head.uri.query().unwrap_or_default());
-    let field = |name| field(&query, name);
-    let (Some(resource), Some(_)) = (field("resource"), field("api-version")) else {
-        let why = "Both resource and api-version are required.";
-        return refusal(StatusCode::BAD_REQUEST, "invalid_request", 0, why);
-    };
-    managed_token(shared, field("client_id").unwrap_or(SYSTEM_ASSIGNED), resource)
-}
-
-/// A token with its times as strings, as managed identities and Entra's first version give it.
-fn managed_token(shared: &Shared, client: &str, resource: &str) -> Answer {
-    let (token, expires) = issue(shared, client, resource);
-    let given = json!({
-        "access_token": token,
-        "client_id": client,
-        "expires_in": shared.options.token_lifetime.as_secs().to_string(),
-        "expires_on": expires.as_second().to_string(),
-        "resource": resource,
-        "token_type": "Bearer",
-    });
-    Answer::value(StatusCode::OK, &given)
-}
-
-/// A field that is not empty.
-fn field<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    let found = pairs.iter().find(|(key, _)| key == name);
-    found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
-}
-
-/// Where the client believes these endpoints to be.
-fn base(head: &Parts) -> String {
-    format!("http://{}", text(&head.headers, &header::HOST).unwrap_or_default())
-}
-
-fn issue(shared: &Shared, client: &str, resource: &str) -> (String, jiff::Timestamp) {
-    let (lifetime, now) = (shared.options.token_lifetime, shared.clock.now());
-    shared.change(|state| state.tokens.issue(client, resource, lifetime, now))
+fn bad(error: &str, code: u32, why: &str) -> Answer {
+    refusal(StatusCode::BAD_REQUEST, error, code, why)
 }
 
 /// A refusal as Entra writes it.

@@ -15,34 +15,21 @@
 //! told yet. Two emulators must not share a file.
 
 use crate::{
-    clock::Clock, event_grid::Subscribed, fault::Standing, reconnect::Reconnect,
+    event_grid::Subscribed, fault::Standing, reconnect::Reconnect, state::Shared,
     store::KeptBackends, token::Tokens,
 };
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{self, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
+    sync::Arc,
 };
-use tokio::sync::watch;
+use tempfile::NamedTempFile;
 
 /// The version of the file that is written; older ones are read for ever.
 pub(crate) const VERSION: u32 = 1;
-
-/// Why a file cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum LoadError {
-    #[error("it cannot be read")]
-    Unread(#[source] io::Error),
-    // Not the error itself: it may quote what is there, and that may be a secret.
-    #[error("it is not the state of an emulator (line {line}, column {column})")]
-    Garbled { line: usize, column: usize },
-    #[error("it was written by a newer emulator, as version {0}")]
-    Newer(u32),
-    #[error("it is of the service {is}, not {wanted}")]
-    OtherService { is: String, wanted: String },
-}
 
 /// What the file says before anything else.
 #[derive(Deserialize)]
@@ -67,25 +54,25 @@ pub(crate) struct Kept {
 }
 
 impl Kept {
-    /// What is in the file; none when there is no file yet.
-    pub(crate) fn load(path: &Path, service: &str) -> Result<Option<Self>, LoadError> {
+    /// What is in the file; none when there is no file yet. An error says why it cannot be used.
+    pub(crate) fn load(path: &Path, service: &str) -> Result<Option<Self>, String> {
         let text = match fs::read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(LoadError::Unread(error)),
+            Err(error) => return Err(format!("it cannot be read: {error}")),
         };
-        let garbled = |error: serde_json::Error| LoadError::Garbled {
-            line: error.line(),
-            column: error.column(),
+        // Not the error itself: it may quote what is there, and that may be a secret.
+        let garbled = |error: serde_json::Error| {
+            let (line, column) = (error.line(), error.column());
+            format!("it is not the state of an emulator (line {line}, column {column})")
         };
         let Versioned { version } = serde_json::from_slice(&text).map_err(garbled)?;
         if version > VERSION {
-            return Err(LoadError::Newer(version));
+            return Err(format!("it was written by a newer emulator, as version {version}"));
         }
         let kept: Self = serde_json::from_slice(&text).map_err(garbled)?;
         if !kept.service.eq_ignore_ascii_case(service) {
-            let (is, wanted) = (kept.service, service.to_owned());
-            return Err(LoadError::OtherService { is, wanted });
+            return Err(format!("it is of the service {}, not {service}", kept.service));
         }
         Ok(Some(kept))
     }
@@ -93,91 +80,47 @@ impl Kept {
 
 /// How far the file is.
 #[derive(Clone, Copy, Debug, Default)]
-struct Saved {
-    revision: u64,
+pub(crate) struct Saved {
+    pub(crate) revision: u64,
     /// The latest save did not succeed.
-    failed: bool,
+    pub(crate) failed: bool,
 }
 
-/// The way to the file.
-pub(crate) struct Keeper {
-    path: PathBuf,
-    wanted: watch::Sender<u64>,
-    saved: watch::Sender<Saved>,
-}
-
-impl Keeper {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, wanted: watch::Sender::new(0), saved: watch::Sender::new(Saved::default()) }
-    }
-
-    /// Asks for a save that has `revision`.
-    pub(crate) fn want(&self, revision: u64) {
-        self.wanted.send_if_modified(|wanted| {
-            let later = *wanted < revision;
-            *wanted = (*wanted).max(revision);
-            later
-        });
-    }
-
-    /// Waits until the file has `revision`; false when it could not be written.
-    pub(crate) async fn has(&self, revision: u64) -> bool {
-        self.want(revision);
-        let mut saved = self.saved.subscribe();
-        let enough = saved.wait_for(|saved| saved.revision >= revision).await;
-        enough.is_ok_and(|saved| !saved.failed)
-    }
-
-    /// Writes the file whenever it is asked for, or the clock is stepped. `state` gives what to
-    /// write, and its revision.
-    pub(crate) async fn keep(&self, clock: &Clock, state: impl Fn() -> (u64, Kept)) {
-        let mut wanted = self.wanted.subscribe();
-        loop {
-            wanted.borrow_and_update();
-            let stepped = clock.stepped();
-            let (revision, kept) = state();
-            let path = self.path.clone();
-            let written = tokio::task::spawn_blocking(move || write(&path, &kept)).await;
-            let failed = match written {
-                Ok(Ok(())) => false,
-                Ok(Err(error)) => {
-                    let path = self.path.display();
-                    tracing::error!(%error, %path, "the state of the emulator cannot be written");
-                    true
-                }
-                // The runtime is going down.
-                Err(_) => true,
-            };
-            self.saved.send_replace(Saved { revision, failed });
-            tokio::select! {
-                changed = wanted.changed() => if changed.is_err() { return },
-                () = stepped => {}
-            }
+/// Writes the file at every change, and at every step of the clock, for as long as the emulator
+/// runs.
+pub(crate) async fn keep(shared: Arc<Shared>) {
+    let Some(path) = &shared.options.state_file else { return };
+    let (mut revisions, mut steps) = (shared.revision.subscribe(), shared.clock.steps());
+    loop {
+        // What has changed in between is in the file before it is asked for.
+        let revision = *revisions.borrow_and_update();
+        let kept = shared.lock().kept(shared.clock.skew());
+        let to = path.clone();
+        let written = tokio::task::spawn_blocking(move || write(&to, &kept)).await;
+        if let Ok(Err(error)) = &written {
+            let path = path.display();
+            tracing::error!(%error, %path, "the state of the emulator cannot be written");
+        }
+        // It cannot be joined either where the runtime is going down.
+        let failed = !matches!(written, Ok(Ok(())));
+        shared.saved.send_replace(Saved { revision, failed });
+        tokio::select! {
+            _ = revisions.changed() => {}
+            _ = steps.changed() => {}
         }
     }
 }
 
-/// Replaces the file as a whole: a reader sees the old one or the new one.
+/// Replaces the file as a whole: a reader sees the old one or the new one, and nobody but its owner
+/// sees either.
 fn write(path: &Path, kept: &Kept) -> io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let beside = PathBuf::from(beside);
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut file = options.open(&beside)?;
-    serde_json::to_writer(io::BufWriter::new(&mut file), kept)?;
-    file.flush()?;
-    file.sync_all()?;
-    fs::rename(&beside, path)?;
+    let folder = path.parent().filter(|folder| *folder != "").unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(folder)?;
+    file.write_all(&serde_json::to_vec(kept)?)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
     // The new name must be as durable as what it names; not every system lets one ask.
-    if let Some(folder) = path.parent()
-        && let Ok(folder) = File::open(folder)
-    {
+    if let Ok(folder) = File::open(folder) {
         drop(folder.sync_all());
     }
     Ok(())

@@ -4,11 +4,12 @@
 //! of the emulator and lives in real time; give its [`Member::url`] to a Single and switch it
 //! while traffic runs.
 
-use crate::{
-    answer::json_response,
-    serve::{Body, Cut, Server},
+use crate::serve::{Cut, Server};
+use axum::{
+    Json,
+    response::{IntoResponse as _, Response},
 };
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 use std::{
     io,
@@ -138,7 +139,7 @@ impl Inner {
     }
 }
 
-async fn answer(inner: Arc<Inner>) -> Result<Response<Body>, Cut> {
+async fn answer(inner: Arc<Inner>) -> Result<Response, Cut> {
     let mut retry_after = None;
     let status = match inner.met() {
         Mode::Healthy => StatusCode::OK,
@@ -153,7 +154,7 @@ async fn answer(inner: Arc<Inner>) -> Result<Response<Body>, Cut> {
         }
     };
     let body = json!({"member": inner.name, "status": status.as_u16()});
-    let mut response = json_response(status, &body);
+    let mut response = (status, Json(body)).into_response();
     if let Some(seconds) = retry_after {
         response.headers_mut().insert(header::RETRY_AFTER, seconds);
     }

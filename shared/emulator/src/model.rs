@@ -7,6 +7,7 @@ pub(crate) mod check;
 
 use crate::{
     backend::{POOL_MEMBERS_MAX, Properties, SHARE_MAX},
+    duration, name,
     version::{ApiVersion, EVER, FAILURE_RESPONSES, POOLS, REGIONS},
 };
 use serde_json::Value;
@@ -30,22 +31,14 @@ enum Kind {
         least: usize,
         most: usize,
     },
-    /// A string of any length.
-    Word,
-    /// One of these strings, in whatever case.
-    Choice(&'static [&'static str]),
-    /// The name of a circuit breaker rule.
-    RuleName,
-    /// The id of a pool's member.
-    MemberId,
-    Flag,
+    /// A string that passes this, and what it must be.
+    Like(fn(&str) -> bool, &'static str),
+    /// Anything else that passes this, and what it must be.
+    Is(fn(&Value) -> bool, &'static str),
     Integer {
         least: i64,
         most: i64,
     },
-    /// An integer without other bounds than its bits.
-    Integer32,
-    Duration,
     List {
         least: usize,
         most: usize,
@@ -54,8 +47,39 @@ enum Kind {
     /// Any names, each with this.
     Map(&'static Kind),
     Object(&'static [Field]),
-    Anything,
 }
+
+const ANYTHING: Kind = Kind::Is(|_| true, "anything");
+const FLAG: Kind = Kind::Is(Value::is_boolean, "true or false");
+/// An integer without other bounds than its bits.
+const INTEGER_32: Kind = Kind::Is(
+    |value| value.as_i64().is_some_and(|number| i32::try_from(number).is_ok()),
+    "an integer of 32 bits",
+);
+/// A string of any length.
+const WORD: Kind = Kind::Like(|_| true, "a string");
+const DURATION: Kind =
+    Kind::Like(|text| duration::parsed(text).is_some(), "an ISO 8601 duration like PT1M or P1D");
+/// `^[a-zA-Z0-9]([a-zA-Z0-9-]{0,78}[a-zA-Z0-9])?$`, another client's check of a rule's name.
+const RULE_NAME: Kind = Kind::Like(
+    |name| {
+        (1..=80).contains(&name.len())
+            && name.chars().all(|c| c == '-' || c.is_ascii_alphanumeric())
+            && !name.starts_with('-')
+            && !name.ends_with('-')
+    },
+    "1 to 80 letters, digits and hyphens, beginning and ending with a letter or a digit",
+);
+/// A whole ARM id, `/backends/x` or `x`: what it ends in is what counts (assumed).
+const MEMBER_ID: Kind = Kind::Like(
+    |id| id.rsplit('/').next().is_some_and(|name| name::backend(name).is_ok()),
+    "an id that ends in the name of a backend",
+);
+/// One of two strings, in whatever case.
+const PROTOCOL: Kind =
+    Kind::Like(|text| ["http", "soap"].contains(&&*text.to_ascii_lowercase()), "http or soap");
+const TYPE: Kind =
+    Kind::Like(|text| ["single", "pool"].contains(&&*text.to_ascii_lowercase()), "Single or Pool");
 
 const UNBOUNDED: usize = usize::MAX;
 const CERTIFICATES_MAX: usize = 32;
@@ -64,7 +88,7 @@ const CONDITIONS_MAX: usize = 10;
 /// What the specification allows; the service takes one ([`check`]).
 const RULES_MAX: usize = 15;
 
-const WORDS: Kind = Kind::List { least: 0, most: UNBOUNDED, of: &Kind::Word };
+const WORDS: Kind = list(0, UNBOUNDED, &WORD);
 
 const fn field(name: &'static str, kind: Kind) -> Field {
     Field { name, kind, since: EVER, needed: None }
@@ -82,12 +106,16 @@ const fn text(most: usize) -> Kind {
     Kind::Text { least: 1, most }
 }
 
+const fn list(least: usize, most: usize, of: &'static Kind) -> Kind {
+    Kind::List { least, most, of }
+}
+
 /// `properties` of a backend.
 const BACKEND: &[Field] = &[
     field("title", text(300)),
     field("description", text(2_000)),
     field("url", text(2_000)),
-    field("protocol", Kind::Choice(&["http", "soap"])),
+    field("protocol", PROTOCOL),
     field("resourceId", text(2_000)),
     field("credentials", Kind::Object(CREDENTIALS)),
     field("proxy", Kind::Object(PROXY)),
@@ -95,18 +123,18 @@ const BACKEND: &[Field] = &[
     field("properties", Kind::Object(&[field("serviceFabricCluster", Kind::Object(CLUSTER))])),
     since(POOLS, "circuitBreaker", Kind::Object(BREAKER)),
     since(POOLS, "pool", Kind::Object(POOL)),
-    since(POOLS, "type", Kind::Choice(&["Single", "Pool"])),
-    since(REGIONS, "azureRegion", Kind::Word),
+    since(POOLS, "type", TYPE),
+    since(REGIONS, "azureRegion", WORD),
 ];
 
 const CREDENTIALS: &[Field] = &[
     field("authorization", Kind::Object(AUTHORIZATION)),
-    field("certificate", Kind::List { least: 0, most: CERTIFICATES_MAX, of: &Kind::Word }),
-    field("certificateIds", Kind::List { least: 0, most: CERTIFICATES_MAX, of: &Kind::Word }),
+    field("certificate", list(0, CERTIFICATES_MAX, &WORD)),
+    field("certificateIds", list(0, CERTIFICATES_MAX, &WORD)),
     field("header", Kind::Map(&WORDS)),
     field("query", Kind::Map(&WORDS)),
     // Not in a specification, but the service has it (public issues).
-    field("managedIdentity", Kind::Anything),
+    field("managedIdentity", ANYTHING),
 ];
 
 const BOTH: &str = "an authorization needs its scheme and its parameter";
@@ -116,54 +144,46 @@ const AUTHORIZATION: &[Field] =
 
 const PROXY: &[Field] = &[
     required("url", text(2_000), "a proxy needs it"),
-    field("username", Kind::Word),
-    field("password", Kind::Word),
+    field("username", WORD),
+    field("password", WORD),
 ];
 
 const TLS: &[Field] = &[
-    field("validateCertificateChain", Kind::Flag),
-    field("validateCertificateName", Kind::Flag),
+    field("validateCertificateChain", FLAG),
+    field("validateCertificateName", FLAG),
     since(REGIONS, "serverCertificateThumbprints", WORDS),
     since(REGIONS, "serverX509Names", X509_NAMES),
 ];
 
-const X509_NAMES: Kind = Kind::List { least: 0, most: UNBOUNDED, of: &Kind::Object(X509_NAME) };
+const X509_NAMES: Kind = list(0, UNBOUNDED, &Kind::Object(X509_NAME));
 
-const X509_NAME: &[Field] =
-    &[field("name", Kind::Word), field("issuerCertificateThumbprint", Kind::Word)];
+const X509_NAME: &[Field] = &[field("name", WORD), field("issuerCertificateThumbprint", WORD)];
 
 const CLUSTER: &[Field] = &[
     required("managementEndpoints", WORDS, "a cluster is managed somewhere"),
-    field("clientCertificateId", Kind::Word),
-    field("clientCertificateThumbprint", Kind::Word),
-    field("maxPartitionResolutionRetries", Kind::Integer32),
+    field("clientCertificateId", WORD),
+    field("clientCertificateThumbprint", WORD),
+    field("maxPartitionResolutionRetries", INTEGER_32),
     field("serverCertificateThumbprints", WORDS),
     field("serverX509Names", X509_NAMES),
 ];
 
-const BREAKER: &[Field] =
-    &[field("rules", Kind::List { least: 0, most: RULES_MAX, of: &Kind::Object(RULE) })];
+const BREAKER: &[Field] = &[field("rules", list(0, RULES_MAX, &Kind::Object(RULE)))];
 
 const RULE: &[Field] = &[
-    field("name", Kind::RuleName),
+    field("name", RULE_NAME),
     required("failureCondition", Kind::Object(CONDITION), "a rule needs one"),
-    field("tripDuration", Kind::Duration),
-    field("acceptRetryAfter", Kind::Flag),
+    field("tripDuration", DURATION),
+    field("acceptRetryAfter", FLAG),
     since(FAILURE_RESPONSES, "failureResponse", Kind::Object(FAILURE_RESPONSE)),
 ];
 
 const CONDITION: &[Field] = &[
     field("count", Kind::Integer { least: 1, most: 10_000 }),
     field("percentage", Kind::Integer { least: 1, most: 100 }),
-    field("interval", Kind::Duration),
-    field(
-        "statusCodeRanges",
-        Kind::List { least: 0, most: CONDITIONS_MAX, of: &Kind::Object(STATUS_RANGE) },
-    ),
-    field(
-        "errorReasons",
-        Kind::List { least: 0, most: CONDITIONS_MAX, of: &Kind::Text { least: 0, most: 200 } },
-    ),
+    field("interval", DURATION),
+    field("statusCodeRanges", list(0, CONDITIONS_MAX, &Kind::Object(STATUS_RANGE))),
+    field("errorReasons", list(0, CONDITIONS_MAX, &Kind::Text { least: 0, most: 200 })),
 ];
 
 /// The statuses that a range may be of.
@@ -177,18 +197,18 @@ const FAILURE_RESPONSE: &[Field] = &[field("statusCode", Kind::Integer { least: 
 const POOL: &[Field] = &[
     required(
         "services",
-        Kind::List { least: 1, most: POOL_MEMBERS_MAX, of: &Kind::Object(POOL_ITEM) },
+        list(1, POOL_MEMBERS_MAX, &Kind::Object(POOL_ITEM)),
         "a pool has at least one",
     ),
     since(FAILURE_RESPONSES, "failureResponse", Kind::Object(FAILURE_RESPONSE)),
-    since(FAILURE_RESPONSES, "sessionAffinity", Kind::Anything),
+    since(FAILURE_RESPONSES, "sessionAffinity", ANYTHING),
 ];
 
 const POOL_ITEM: &[Field] = &[
-    required("id", Kind::MemberId, "a member is named by it"),
+    required("id", MEMBER_ID, "a member is named by it"),
     field("weight", Kind::Integer { least: 0, most: SHARE_MAX }),
     field("priority", Kind::Integer { least: 0, most: SHARE_MAX }),
-    since(REGIONS, "preferredCarbonEmission", Kind::Word),
+    since(REGIONS, "preferredCarbonEmission", WORD),
 ];
 
 /// Takes out of a body what `version` does not have.

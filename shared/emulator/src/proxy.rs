@@ -21,18 +21,21 @@
 
 use crate::{
     address::Address,
-    answer::{full, json_response},
     gateway::{
         breaker::{Came, Reason},
         forward::Route,
-        routes::Pick,
+        routes::Refusal,
     },
     query::decoded,
-    serve::{Body, BoxError, Cut, text},
+    serve::{Cut, text},
     state::Shared,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use http_body_util::BodyExt as _;
+use axum::{
+    Json,
+    body::Body,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode, header};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 use serde_json::json;
@@ -47,16 +50,12 @@ const HOST_TAIL: &str = ".azure-api.net";
 pub(crate) async fn handle(
     shared: Arc<Shared>,
     request: Request<Incoming>,
-) -> Result<Response<Body>, Cut> {
+) -> Result<Response, Cut> {
     let path = request.uri().path();
     if path == "/metrics" {
         let page = shared.lock().traffic.prometheus();
-        let mut response = Response::new(full(page.into()));
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
-        );
-        return Ok(response);
+        let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+        return Ok((kind, page).into_response());
     }
     let rest = path.trim_start_matches('/');
     let (name, rest) = rest.split_once('/').unwrap_or((rest, ""));
@@ -65,62 +64,44 @@ pub(crate) async fn handle(
     let name = place.map(|place| place.beside(&decoded(name).unwrap_or_default()));
     let wanted = text(request.headers(), &GATEWAY_HEADER).and_then(|number| number.parse().ok());
     let began = shared.clock.now();
-    let (gateway, pick) = {
-        let mut state = shared.lock();
-        let gateway = wanted.unwrap_or_else(|| state.turn());
-        // A service that is not here has no backends here.
-        (gateway, name.map_or(Pick::Unknown, |name| state.gateways.pick(gateway, &name)))
-    };
-    let (pool, backend, url, reconnects) = match pick {
-        Pick::To { pool, backend, url, reconnects } => (pool, backend, url, reconnects),
-        Pick::Tripped { backend, status } => {
-            count(&shared, None, Some(&backend), status);
-            return Ok(refusal(gateway, status, "The backend is tripped by its circuit breaker."));
-        }
-        Pick::NobodyLeft { pool, status } => {
-            count(&shared, Some(&pool), None, status);
-            return Ok(refusal(gateway, status, "No backend of the pool is available."));
-        }
-        Pick::Unknown => {
-            count(&shared, None, None, StatusCode::NOT_FOUND);
-            return Ok(refusal(gateway, StatusCode::NOT_FOUND, "Resource not found"));
+    // A service that is not here has no backends here.
+    let (gateway, route) = shared.lock().gateways.pick(wanted, name.as_ref());
+    let route = match route {
+        Ok(route) => route,
+        Err(Refusal { pool, backend, status, why }) => {
+            count(&shared, pool, backend, status);
+            return Ok(refusal(gateway, status, why));
         }
     };
+    let Route { pool, backend, url, .. } = &route;
     let target = match query {
         None => format!("{url}/{rest}"),
         Some(query) => format!("{url}/{rest}?{query}"),
     };
-    let route = Route { gateway, backend: backend.clone(), reconnects };
     let mut request = request;
     strip(request.headers_mut());
     request.headers_mut().remove(header::HOST);
     let answered = match target.parse() {
         Ok(target) => shared.forwarder.forward(request, &route, target).await,
-        Err(_) => Err(Reason::BackendConnectionFailure),
+        Err(_) => Err(Reason::CONNECTION),
     };
     let (mut response, came) = match answered {
         Ok(response) => {
             let status = response.status().as_u16();
             let retry_after = retry_after(response.headers(), shared.clock.now());
-            let body = response.map(|body| body.map_err(BoxError::from).boxed_unsync());
-            (body, Came::Answered { status, retry_after })
+            (response.map(Body::new), Came::Answered { status, retry_after })
         }
         Err(reason) => {
-            let status = match reason {
-                Reason::BackendConnectionFailure => StatusCode::INTERNAL_SERVER_ERROR,
-                Reason::Timeout => StatusCode::GATEWAY_TIMEOUT,
-            };
             let why = "The backend could not be reached.";
-            let came = Came::Unanswered { reason, status: status.as_u16() };
-            (refusal(gateway, status, why), came)
+            (refusal(gateway, reason.status, why), Came::Unanswered(reason))
         }
     };
     strip(response.headers_mut());
     put(&mut response, BACKEND_HEADER, &backend.to_string());
     put(&mut response, GATEWAY_HEADER, &gateway.to_string());
-    shared.lock().came(gateway, &backend, came, began, shared.clock.now());
-    shared.due_changed();
-    count(&shared, pool.as_ref(), Some(&backend), response.status());
+    shared.lock().came(&route, came, began, shared.clock.now());
+    let pool = pool.as_ref().map(ToString::to_string);
+    count(&shared, pool, Some(backend.to_string()), response.status());
     Ok(response)
 }
 
@@ -149,9 +130,8 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     Some(crate::clock::left(now, until))
 }
 
-fn count(shared: &Shared, pool: Option<&Address>, backend: Option<&Address>, status: StatusCode) {
-    let name = |address: &Address| address.to_string();
-    shared.lock().traffic.add(pool.map(name), backend.map(name), status.as_u16());
+fn count(shared: &Shared, pool: Option<String>, backend: Option<String>, status: StatusCode) {
+    shared.lock().traffic.add(pool, backend, status.as_u16());
     shared.changed();
 }
 
@@ -170,16 +150,16 @@ fn strip(headers: &mut HeaderMap) {
     }
 }
 
-fn put(response: &mut Response<Body>, name: HeaderName, value: &str) {
+fn put(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);
     }
 }
 
 /// A refusal of the gateway's own.
-fn refusal(gateway: usize, status: StatusCode, message: &str) -> Response<Body> {
+fn refusal(gateway: usize, status: StatusCode, message: &str) -> Response {
     let body = json!({"statusCode": status.as_u16(), "message": message});
-    let mut response = json_response(status, &body);
+    let mut response = (status, Json(body)).into_response();
     put(&mut response, GATEWAY_HEADER, &gateway.to_string());
     response
 }

@@ -47,7 +47,7 @@ pub(crate) fn wait(body: &[u8], below: BelowMinimum) -> Result<Duration, Answer>
 
 /// What is wrong with the `after` of a reconnect.
 pub(crate) fn wrong(words: impl Into<String>) -> Answer {
-    Answer::invalid(vec![Detail::new("after", words)])
+    Answer::invalid(&[Detail::new("after", words)])
 }
 
 /// The `after` of a reconnect's body, which is optional, and so is everything in it.

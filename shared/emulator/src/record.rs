@@ -6,11 +6,14 @@
 
 use crate::{
     address::{Address, Operation},
+    fault::status,
     store::Effect,
+    target::Target,
 };
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -19,7 +22,8 @@ use std::{
 };
 
 /// Who wrote.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// A client over HTTP, with a token.
     Client,
@@ -28,18 +32,21 @@ pub enum Origin {
 }
 
 /// What a client got to see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Nothing yet.
     Pending,
-    /// This status.
-    Answered(StatusCode),
     /// The connection was cut.
     Cut,
+    /// This status.
+    #[serde(untagged)]
+    Answered(#[serde(serialize_with = "status::serialize")] StatusCode),
 }
 
-/// One request.
-#[derive(Clone)]
+/// One request; as the admin endpoints show it, too.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Received {
     /// Its number, from 1, in order of arrival.
     pub number: u64,
@@ -47,12 +54,14 @@ pub struct Received {
     pub at: Timestamp,
     /// The same moment on the monotonic clock of the emulator's process, before anything was done
     /// about it.
+    #[serde(skip)]
     pub instant: Instant,
     /// Who sent it.
     pub origin: Origin,
     /// What it asked for.
     pub operation: Operation,
     /// The verb.
+    #[serde(serialize_with = "word")]
     pub verb: Method,
     /// The path, as sent.
     pub path: String,
@@ -65,6 +74,7 @@ pub struct Received {
     /// The header x-ms-client-request-id.
     pub client_request_id: Option<String>,
     /// The body; empty for token requests. It may hold secrets.
+    #[serde(serialize_with = "json")]
     pub body: Bytes,
     /// What the client got to see.
     pub outcome: Outcome,
@@ -72,7 +82,42 @@ pub struct Received {
     pub effect: Effect,
 }
 
+fn word<S: Serializer>(verb: &Method, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_str(verb)
+}
+
+fn json<S: Serializer>(body: &Bytes, to: S) -> Result<S::Ok, S::Error> {
+    serde_json::from_slice(body).unwrap_or(Value::Null).serialize(to)
+}
+
 impl Received {
+    /// A request for `target`, before anything is known of its result.
+    pub(crate) fn new(
+        origin: Origin,
+        target: &Target,
+        verb: Method,
+        path: &str,
+        at: Timestamp,
+        body: Bytes,
+    ) -> Self {
+        Self {
+            number: 0,
+            at,
+            instant: Instant::now(),
+            origin,
+            operation: target.operation(),
+            verb,
+            path: path.to_owned(),
+            query: String::new(),
+            backend: target.backend().cloned(),
+            if_match: None,
+            client_request_id: None,
+            body,
+            outcome: Outcome::Pending,
+            effect: Effect::None,
+        }
+    }
+
     /// The status that was answered; none when the connection was cut or nothing was yet.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {

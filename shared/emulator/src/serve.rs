@@ -7,14 +7,11 @@
 //! Stopping: [`Server::stop`] takes no more connections, lets what is under way finish within
 //! [`STOP_GRACE_MS`], then cuts; dropping the server cuts at once.
 
+use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Request, Response};
-use http_body_util::{BodyExt as _, Limited, combinators::UnsyncBoxBody};
-use hyper::{
-    body::{Frame, Incoming, SizeHint},
-    server::conn::http1,
-    service::service_fn,
-};
+use http::{HeaderMap, HeaderName, Request};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::{GracefulShutdown, Watcher},
@@ -28,7 +25,6 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    task::{Context, Poll, ready},
     time::Duration,
 };
 use tokio::{
@@ -45,58 +41,9 @@ const ACCEPT_REST_MS: u64 = 50;
 /// The largest body that is read; ARM's own limit (documented).
 pub(crate) const BODY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// A body that is either whole or passed on as it comes.
-pub(crate) type Body = UnsyncBoxBody<Bytes, BoxError>;
-/// What can go wrong with a body that is passed on.
-pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// A body of which the second half comes only after a wait. It must be one that is all there.
-pub(crate) struct Slow {
-    body: Body,
-    held: Option<Bytes>,
-    wait: Pin<Box<dyn Future<Output = Result<(), Cut>> + Send>>,
-}
-
-impl Slow {
-    pub(crate) fn new(
-        body: Body,
-        wait: impl Future<Output = Result<(), Cut>> + Send + 'static,
-    ) -> Self {
-        Self { body, held: None, wait: Box::pin(wait) }
-    }
-}
-
-impl hyper::body::Body for Slow {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-        if self.held.is_some() {
-            ready!(self.wait.as_mut().poll(context))?;
-            return Poll::Ready(self.held.take().map(|held| Ok(Frame::data(held))));
-        }
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(context)?);
-        let data = frame.and_then(|frame| frame.into_data().ok());
-        Poll::Ready(data.map(|mut data| {
-            self.held = Some(data.split_off(data.len() / 2));
-            Ok(Frame::data(data))
-        }))
-    }
-
-    // How long it is in all is known, as with any other answer.
-    fn size_hint(&self) -> SizeHint {
-        let held = self.held.as_ref().map_or(0, Bytes::len);
-        let rest = self.body.size_hint().exact().unwrap_or_default();
-        SizeHint::with_exact(rest.saturating_add(held as u64))
-    }
-}
-
 /// What answers the requests of a server.
 type Service = Arc<dyn Fn(Request<Incoming>) -> Answering + Send + Sync>;
-type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Cut>> + Send>>;
+type Answering = Pin<Box<dyn Future<Output = Result<Response, Cut>> + Send>>;
 
 /// The order to close the connection without an answer.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +64,7 @@ impl Server {
     pub(crate) async fn start<S, F>(port: u16, service: S) -> io::Result<Self>
     where
         S: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
-        F: Future<Output = Result<Response<Body>, Cut>> + Send + 'static,
+        F: Future<Output = Result<Response, Cut>> + Send + 'static,
     {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
         let address = listener.local_addr()?;

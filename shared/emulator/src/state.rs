@@ -15,19 +15,18 @@ use crate::{
     event_grid::EventGrid,
     fault::{Fate, Fault, FaultId, Faults, Standing},
     gateway::{
-        breaker::Came,
-        forward::Forwarder,
-        routes::{Gateways, Switched},
+        breaker::{Came, Turned},
+        forward::{Forwarder, Route},
+        routes::Gateways,
         traffic::Traffic,
     },
-    keep::{self, Keeper, Kept, LoadError},
+    keep::{self, Kept, Saved},
     options::Options,
-    query::{encoded, pairs},
     reconnect::{self, Reconnect},
-    record::{Origin, Outcome, Received, Record},
+    record::{Origin, Received, Record},
     serve::{Cut, text, told},
     services::Services,
-    store::{Backends, Change, Effect},
+    store::{Backends, Effect},
     target::{Target, names_wrong},
     throttle::Buckets,
     token::Tokens,
@@ -38,9 +37,9 @@ use http::{HeaderName, StatusCode, header, request::Parts};
 use jiff::{SignedDuration, Timestamp};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 /// A request as it came over the wire, read and understood.
 #[derive(Clone)]
@@ -62,21 +61,12 @@ impl Call {
         body: Bytes,
     ) -> Self {
         let text = |name: &HeaderName| text(&head.headers, name).map(str::to_owned);
+        let (verb, path) = (head.method.clone(), head.uri.path());
         let received = Received {
-            number: 0,
-            at,
-            instant: Instant::now(),
-            origin: Origin::Client,
-            operation: target.operation(),
-            verb: head.method.clone(),
-            path: head.uri.path().to_owned(),
             query: head.uri.query().unwrap_or_default().to_owned(),
-            backend: target.backend().cloned(),
             if_match: text(&header::IF_MATCH),
             client_request_id: text(&CLIENT_REQUEST_ID),
-            body,
-            outcome: Outcome::Pending,
-            effect: Effect::None,
+            ..Received::new(Origin::Client, &target, verb, path, at, body)
         };
         Self { received, host: text(&header::HOST).unwrap_or_default(), target, version }
     }
@@ -102,13 +92,10 @@ pub(crate) struct State {
     pub(crate) tokens: Tokens,
     pub(crate) gateways: Gateways,
     pub(crate) events: EventGrid,
-    turn: usize,
     pub(crate) traffic: Traffic,
     pub(crate) late: Vec<Late>,
     pub(crate) reconnects: Vec<Reconnect>,
-    /// Goes up with every change that a restart must not lose.
-    pub(crate) revision: u64,
-    keeper: Option<Arc<Keeper>>,
+    revision: watch::Sender<u64>,
 }
 
 /// What the endpoints, the timekeeper and the handles share.
@@ -118,21 +105,23 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) stopping: watch::Sender<bool>,
     pub(crate) forwarder: Arc<Forwarder>,
-    pub(crate) events_due: Arc<Notify>,
-    pub(crate) keeper: Option<Arc<Keeper>>,
+    /// Goes up with every change that a restart must not lose.
+    pub(crate) revision: watch::Sender<u64>,
+    /// How far the state file is.
+    pub(crate) saved: watch::Sender<Saved>,
+    /// Tells those who wait for the state to be different.
+    pub(crate) changes: watch::Sender<()>,
     state: Mutex<State>,
-    changed: Notify,
-    due_changed: Notify,
 }
 
 impl Shared {
-    /// A fresh state, or the one of the file.
-    pub(crate) fn new(options: Options) -> Result<Self, LoadError> {
+    /// A fresh state, or the one of the file; an error says why the file cannot be used.
+    pub(crate) fn new(options: Options) -> Result<Self, String> {
         let options = Arc::new(options);
         let services = Arc::new(Services::new(options.service.clone(), &options.services));
         let clock = Clock::default();
-        let events_due = Arc::new(Notify::new());
-        let keeper = options.state_file.clone().map(Keeper::new).map(Arc::new);
+        // The file has nothing yet, and is to have this.
+        let revision = watch::Sender::new(1);
         let forwarder = Arc::new(Forwarder::new(options.forward_timeout, clock.clone()));
         let mut state = State {
             services: Arc::clone(&services),
@@ -142,14 +131,11 @@ impl Shared {
             buckets: Buckets::default(),
             tokens: Tokens::new(options.seed),
             gateways: Gateways::new(options.gateways, options.seed, &options.unpublished),
-            events: EventGrid::new(&options.subscriptions, options.seed, Arc::clone(&events_due)),
-            turn: 0,
+            events: EventGrid::new(&options.subscriptions, options.seed),
             traffic: Traffic::default(),
             late: Vec::new(),
             reconnects: Vec::new(),
-            // The file has nothing yet, and is to have this.
-            revision: 1,
-            keeper: keeper.clone(),
+            revision: revision.clone(),
             options: Arc::clone(&options),
         };
         let kept = match &options.state_file {
@@ -161,16 +147,15 @@ impl Shared {
             state.restore(kept, &clock);
         }
         let shared = Self {
-            keeper,
             options,
             services,
             clock,
             stopping: watch::Sender::new(false),
             forwarder,
-            events_due,
+            revision,
+            saved: watch::Sender::default(),
+            changes: watch::Sender::default(),
             state: Mutex::new(state),
-            changed: Notify::new(),
-            due_changed: Notify::new(),
         };
         for fault in faults {
             shared.inject(fault);
@@ -181,11 +166,10 @@ impl Shared {
     /// Waits until what has happened so far is in the file, if there is one; false when it cannot
     /// be written.
     pub(crate) async fn kept(&self) -> bool {
-        let Some(keeper) = &self.keeper else {
-            return true;
-        };
-        let revision = self.lock().revision;
-        keeper.has(revision).await
+        let revision = *self.revision.borrow();
+        let mut saved = self.saved.subscribe();
+        let enough = saved.wait_for(|saved| saved.revision >= revision);
+        self.options.state_file.is_none() || enough.await.is_ok_and(|saved| !saved.failed)
     }
 
     /// The state as of now: what is due has happened.
@@ -226,34 +210,19 @@ impl Shared {
         }
     }
 
-    /// Writes the state to its file whenever that is asked for, for as long as the emulator runs.
-    pub(crate) async fn keep(self: Arc<Self>) {
-        let Some(keeper) = &self.keeper else { return };
-        keeper.keep(&self.clock, || self.lock().kept(self.clock.skew())).await;
-    }
-
     /// Wakes everyone who waits for the state to be different.
     pub(crate) fn changed(&self) {
-        self.changed.notify_waiters();
-    }
-
-    /// Says that something has got a due time.
-    pub(crate) fn due_changed(&self) {
-        self.due_changed.notify_one();
-    }
-
-    /// Waits for the next change.
-    pub(crate) fn next_change(&self) -> tokio::sync::futures::Notified<'_> {
-        self.changed.notified()
+        self.changes.send_replace(());
     }
 
     /// Makes things happen when they are due, so that those who wait for them wake.
     pub(crate) async fn keep_time(self: Arc<Self>) {
+        let mut changes = self.changes.subscribe();
         loop {
             let due = self.lock().next_due();
             tokio::select! {
                 () = self.clock.sleep_until(due.unwrap_or(Timestamp::MAX)) => {}
-                () = self.due_changed.notified() => {}
+                _ = changes.changed() => {}
             }
         }
     }
@@ -298,16 +267,15 @@ impl State {
     /// Executes a write that was late; gives the request's number and its effect.
     pub(crate) fn land(&mut self, index: usize, now: Timestamp) -> (u64, Effect) {
         let Late { number, call, .. } = self.late.remove(index);
-        let (answer, effect) = self.execute(&call, now);
-        let effect =
-            if effect.happened() { effect } else { Effect::Lost { status: answer.status } };
+        let Answer { effect, status, .. } = self.execute(&call, 0, now);
+        let effect = if effect.happened() { effect } else { Effect::Lost { status } };
         self.record.effect(number, call.target.backend(), effect.clone());
         (number, effect)
     }
 
-    /// The state as a file is to have it, and its revision.
-    fn kept(&self, skew: SignedDuration) -> (u64, Kept) {
-        let kept = Kept {
+    /// The state as a file is to have it.
+    pub(crate) fn kept(&self, skew: SignedDuration) -> Kept {
+        Kept {
             version: keep::VERSION,
             service: self.options.service.id(),
             skew,
@@ -317,16 +285,12 @@ impl State {
             tokens: self.tokens.clone(),
             faults: self.faults.standing().to_vec(),
             subscriptions: self.events.subscriptions.clone(),
-        };
-        (self.revision, kept)
+        }
     }
 
     /// Something is different that a restart must not lose.
-    fn touch(&mut self) {
-        self.revision += 1;
-        if let Some(keeper) = &self.keeper {
-            keeper.want(self.revision);
-        }
+    pub(crate) fn touch(&mut self) {
+        self.revision.send_modify(|revision| *revision += 1);
     }
 
     /// Continues with what a file has. The gateways have it at once: they had it before.
@@ -356,80 +320,64 @@ impl State {
         fate
     }
 
-    /// Does what a request asks for, and says what there is to answer.
-    pub(crate) fn execute(&mut self, call: &Call, now: Timestamp) -> (Answer, Effect) {
-        self.execute_as_of(call, 0, now)
+    /// Does what a request asks for, and says what there is to answer; a read sees what was so many
+    /// `writes` ago.
+    pub(crate) fn execute(&mut self, call: &Call, writes: usize, now: Timestamp) -> Answer {
+        self.try_to(call, writes, now).unwrap_or_else(|refused| refused)
     }
 
-    /// [`State::execute`]; a read sees what was so many `writes` ago.
-    pub(crate) fn execute_as_of(
-        &mut self,
-        call: &Call,
-        writes: usize,
-        now: Timestamp,
-    ) -> (Answer, Effect) {
+    fn try_to(&mut self, call: &Call, writes: usize, now: Timestamp) -> Result<Answer, Answer> {
         if let Some(place) = call.target.place() {
             if place.workspace().is_some() && call.version < WORKSPACES {
-                return (Answer::type_unknown(Some(call.version)), Effect::None);
+                return Err(Answer::type_unknown(Some(call.version)));
             }
             let wrong = names_wrong(call.target.operation(), place);
             if !wrong.is_empty() {
                 let wrong = wrong.into_iter().map(|(name, words)| Detail::new(name, words));
-                return (Answer::invalid(wrong.collect()), Effect::None);
+                return Err(Answer::invalid(&wrong.collect::<Vec<_>>()));
             }
         }
-        let answer = match &call.target {
+        match &call.target {
             Target::Backend(Operation::Reconnect, address) => {
-                return match self.reconnect(address, &call.received.body, now) {
-                    Ok(accepted) => (accepted, Effect::Reconnects),
-                    Err(refused) => (refused, Effect::None),
-                };
+                self.reconnect(address, &call.received.body, now)
             }
             Target::Backend(Operation::Get, address) => {
-                self.backends.read(address, call.version, writes)
+                Ok(self.backends.read(address, call.version, writes))
             }
             Target::Backend(Operation::Head, address) => {
-                self.backends.read(address, call.version, writes).bodiless()
+                Ok(self.backends.read(address, call.version, writes).bodiless())
             }
-            Target::Backend(operation, address) => {
-                let change = Change {
-                    operation: *operation,
-                    address,
-                    if_match: call.received.if_match.as_deref(),
-                    version: call.version,
-                    body: &call.received.body,
-                };
-                return self.write(&change, now);
-            }
-            Target::Collection(place) => {
-                let query = pairs(&call.received.query);
-                let next = |skip| next_link(call, &query, skip);
-                self.backends.list(place, call.version, &query, writes, next)
-            }
+            Target::Backend(operation, address) => self.write(*operation, address, call, now),
+            Target::Collection(place) => Ok(self.backends.list(place, call, writes)),
             Target::Inventory(subscription) => {
-                match self.services.inventory(subscription.as_deref()) {
-                    Ok(listed) => Answer::value(StatusCode::OK, &listed),
-                    Err(unfound) => Answer::unfound(&unfound),
-                }
+                let listed = self.services.inventory(subscription.as_deref());
+                listed
+                    .map(|listed| Answer::value(StatusCode::OK, &listed))
+                    .map_err(|unfound| Answer::unfound(&unfound))
             }
-            Target::Elsewhere(unfound) => Answer::unfound(unfound),
-            Target::WrongVerb => Answer::manager(
+            Target::Elsewhere(unfound) => Err(Answer::unfound(unfound)),
+            Target::WrongVerb => Err(Answer::manager(
                 StatusCode::METHOD_NOT_ALLOWED,
                 "HttpMethodNotAllowed",
                 "The HTTP method is not allowed for this resource.",
-            ),
-            Target::Unknown => Answer::type_unknown(None),
-        };
-        (answer, Effect::None)
+            )),
+            Target::Unknown => Err(Answer::type_unknown(None)),
+        }
     }
 
     /// A PUT, PATCH or DELETE, which is announced to the gateways.
-    fn write(&mut self, change: &Change<'_>, now: Timestamp) -> (Answer, Effect) {
-        let (answer, effect) = self.backends.write(change);
-        if effect.happened() {
-            let properties = self.backends.get(change.address).map(|entry| &entry.properties);
+    fn write(
+        &mut self,
+        operation: Operation,
+        address: &Address,
+        call: &Call,
+        now: Timestamp,
+    ) -> Result<Answer, Answer> {
+        let answer = self.backends.write(operation, address, call)?;
+        if answer.effect.happened() {
+            let properties = self.backends.get(address).map(|entry| &entry.properties);
             let Options { gateway_delay, gateway_stagger, .. } = *self.options;
-            self.gateways.announce(change.address, properties, |number| {
+            self.gateways.announce(address, properties, |number| {
                 let stagger =
                     gateway_stagger.saturating_mul(u32::try_from(number).unwrap_or(u32::MAX));
                 clock::later(now, gateway_delay.saturating_add(stagger))
@@ -437,38 +385,24 @@ impl State {
             self.settle(now);
             self.touch();
         }
-        (answer, effect)
-    }
-
-    /// The gateway whose turn it is.
-    pub(crate) fn turn(&mut self) -> usize {
-        let turn = self.turn;
-        self.turn = (turn + 1) % self.gateways.count();
-        turn
+        Ok(answer)
     }
 
     /// Tells a gateway the result, at `now`, of a request that began before.
-    pub(crate) fn came(
-        &mut self,
-        gateway: usize,
-        backend: &Address,
-        came: Came,
-        began: Timestamp,
-        now: Timestamp,
-    ) {
-        let opened = self.gateways.came(gateway, backend, came, began, now);
-        self.switched(&opened);
+    pub(crate) fn came(&mut self, route: &Route, came: Came, began: Timestamp, now: Timestamp) {
+        let opened = self.gateways.came(route, came, began, now);
+        self.publish(opened);
     }
 
     /// Lets everything happen at the gateways that is due.
     fn settle(&mut self, now: Timestamp) {
         let closed = self.gateways.catch_up(now);
-        self.switched(&closed);
+        self.publish(closed);
     }
 
-    fn switched(&mut self, switched: &[Switched]) {
-        for switched in switched {
-            self.events.publish(switched, &self.services);
+    fn publish(&mut self, turned: Vec<(Address, Turned)>) {
+        for (backend, turned) in turned {
+            self.events.publish(&backend, turned, &self.services);
         }
     }
 
@@ -487,7 +421,7 @@ impl State {
         let (backend, due) = (entry.address.clone(), clock::later(now, after));
         self.reconnects.push(Reconnect { backend, asked: now, after, due, done: false });
         self.touch();
-        Ok(Answer::empty(StatusCode::ACCEPTED))
+        Ok(Answer::empty(StatusCode::ACCEPTED).after(Effect::Reconnects))
     }
 
     /// What a test that ends now has left behind, a line each.
@@ -501,13 +435,4 @@ impl State {
         let faults = self.faults.unmet().map(fault);
         faults.chain(self.late.iter().map(late)).chain(self.record.unknown().map(unknown)).collect()
     }
-}
-
-fn next_link(call: &Call, query: &[(String, String)], skip: usize) -> String {
-    let rest: String = query
-        .iter()
-        .filter(|(key, _)| key != "$skip")
-        .map(|(key, value)| format!("{}={}&", encoded(key), encoded(value)))
-        .collect();
-    format!("http://{}{}?{rest}$skip={skip}", call.host, call.received.path)
 }

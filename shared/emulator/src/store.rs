@@ -7,9 +7,12 @@ use crate::{
     address::{Address, Operation, last_segment},
     answer::{Answer, Detail},
     backend::{self, Properties},
+    fault::status,
     filter::Filter,
     model::{self, check::check},
+    query::{encoded, pairs},
     services::Services,
+    state::Call,
     target::Target,
     unpublished::{Ahead, NewerFields, Taken, Unpublished, ZeroWeight},
     version::{ApiVersion, POOLS},
@@ -33,11 +36,11 @@ const NUMBER_MAX: usize = i32::MAX as usize;
 const PAGE_ITEMS: usize = 100;
 
 /// What a request did to a backend.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Effect {
-    /// Nothing: it was a read, or it was refused, or it was lost on the way.
-    None,
     /// The backend was written, and has this ETag since.
+    #[serde(serialize_with = "String::serialize")]
     Written {
         /// Quoted, as in the header.
         etag: String,
@@ -49,10 +52,14 @@ pub enum Effect {
     /// It is on its way and will land late.
     Waiting,
     /// It landed late and was refused with this status.
+    #[serde(serialize_with = "status::serialize")]
     Lost {
         /// 412 where the ETag had changed.
         status: StatusCode,
     },
+    /// Nothing: it was a read, or it was refused, or it was lost on the way.
+    #[serde(untagged)]
+    None,
 }
 
 impl Effect {
@@ -92,15 +99,6 @@ impl Entry {
     pub(crate) fn version(&self, writes: usize) -> &Version {
         &self.versions[writes.min(self.versions.len() - 1)]
     }
-}
-
-/// A write that is to be done.
-pub(crate) struct Change<'a> {
-    pub(crate) operation: Operation,
-    pub(crate) address: &'a Address,
-    pub(crate) if_match: Option<&'a str>,
-    pub(crate) version: ApiVersion,
-    pub(crate) body: &'a [u8],
 }
 
 pub(crate) struct Backends {
@@ -165,28 +163,25 @@ impl Backends {
     }
 
     /// What `by` is shown of a version.
+    fn body(&self, version: &Version, by: ApiVersion) -> Value {
+        let mut body: Value = serde_json::from_str(&version.body).unwrap_or_default();
+        if self.unpublished.newer_fields == NewerFields::Hidden {
+            model::hide(&mut body, by);
+        }
+        body
+    }
+
     fn answer(&self, status: StatusCode, version: &Version, by: ApiVersion) -> Answer {
         let body = match self.unpublished.newer_fields {
             NewerFields::Shown => Bytes::copy_from_slice(version.body.as_bytes()),
-            NewerFields::Hidden => {
-                let mut body: Value = serde_json::from_str(&version.body).unwrap_or_default();
-                model::hide(&mut body, by);
-                body.to_string().into()
-            }
+            NewerFields::Hidden => self.body(version, by).to_string().into(),
         };
         Answer::json(status, body).with(header::ETAG, &version.etag)
     }
 
-    /// A page of a collection, its backends as they were so many `writes` ago. `next` makes the
-    /// link to the page that skips so many.
-    pub(crate) fn list(
-        &self,
-        place: &Address,
-        by: ApiVersion,
-        query: &[(String, String)],
-        writes: usize,
-        next: impl Fn(usize) -> String,
-    ) -> Answer {
+    /// A page of a collection, its backends as they were so many `writes` ago.
+    pub(crate) fn list(&self, place: &Address, call: &Call, writes: usize) -> Answer {
+        let query = pairs(&call.received.query);
         let mut wrong = Vec::new();
         let of = |key: &str| query.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
         let mut number = |key: &str, least: usize, default: usize| {
@@ -209,7 +204,7 @@ impl Backends {
             }
         });
         if !wrong.is_empty() {
-            return Answer::invalid(wrong);
+            return Answer::invalid(&wrong);
         }
         let wanted = |entry: &&Entry| {
             let Entry { address, properties, .. } = entry;
@@ -218,85 +213,57 @@ impl Backends {
                 && filter.as_ref().is_none_or(|filter| filter.holds(address.name(), properties))
         };
         let entries: Vec<_> = self.entries.values().filter(wanted).collect();
-        let shown = |entry: &&Entry| {
-            let version = &entry.version(writes).body;
-            let mut body: Value = serde_json::from_str(version).unwrap_or_default();
-            if self.unpublished.newer_fields == NewerFields::Hidden {
-                model::hide(&mut body, by);
-            }
-            body
-        };
+        let shown = |entry: &&Entry| self.body(entry.version(writes), call.version);
         let page: Vec<_> = entries.iter().skip(skip).take(top).map(shown).collect();
         let end = skip.saturating_add(page.len());
-        let next = if end < entries.len() { next(end) } else { String::new() };
+        let more = end < entries.len();
+        let next = if more { next_link(call, &query, end) } else { String::new() };
         Answer::value(
             StatusCode::OK,
             &json!({"value": page, "count": entries.len(), "nextLink": next}),
         )
     }
 
-    fn shown(&self, address: &Address, properties: &Properties) -> Value {
-        backend::shown(self.services.of(address), address, properties)
-    }
-
     /// Does a PUT, PATCH or DELETE.
-    pub(crate) fn write(&mut self, change: &Change<'_>) -> (Answer, Effect) {
-        match self.written(change) {
-            Ok(done) => done,
-            Err(refused) => (refused, Effect::None),
+    pub(crate) fn write(
+        &mut self,
+        operation: Operation,
+        address: &Address,
+        call: &Call,
+    ) -> Result<Answer, Answer> {
+        let existing = self.entries.get(address);
+        let if_match = call.received.if_match.as_deref();
+        let Unpublished { patch_null, patch_array, put_without_if_match, .. } = self.unpublished;
+        let free = existing.is_none() || put_without_if_match == Taken::Accepted;
+        if if_match.is_none() && (operation != Operation::Put || !free) {
+            // The specification requires the header; the shape of the answer is assumed.
+            let words = "The request header If-Match is required.";
+            return Err(Answer::invalid(&[Detail::new("If-Match", words)]));
         }
-    }
-
-    fn written(&mut self, change: &Change<'_>) -> Result<(Answer, Effect), Answer> {
-        let existing = self.entries.get(change.address);
-        let is = existing.map(|entry| entry.version(0).etag.as_str());
-        match change.operation {
-            Operation::Put => {
-                if existing.is_some() && self.unpublished.put_without_if_match == Taken::Refused {
-                    change.if_match.ok_or_else(if_match_missing)?;
-                }
-                precondition(change.if_match, is)?;
-                let properties = self.properties(change)?;
-                let status = match existing {
-                    None => StatusCode::CREATED,
-                    Some(_) => StatusCode::OK,
-                };
-                self.store(change, properties, status)
-            }
-            Operation::Patch => {
-                let if_match = change.if_match.ok_or_else(if_match_missing)?;
-                let existing = existing.ok_or_else(Answer::not_found)?;
-                precondition(Some(if_match), is)?;
-                let Unpublished { patch_null, patch_array, .. } = self.unpublished;
-                let mut merged = existing.properties.clone();
-                let patch = self.properties(change)?;
-                backend::merge_fields(&mut merged, &patch, patch_null, patch_array);
-                self.store(change, merged, StatusCode::OK)
-            }
-            Operation::Delete => {
-                let if_match = change.if_match.ok_or_else(if_match_missing)?;
-                if existing.is_none() {
-                    return Ok((Answer::empty(StatusCode::NO_CONTENT), Effect::None));
-                }
-                precondition(Some(if_match), is)?;
-                self.entries.remove(change.address);
-                Ok((Answer::empty(StatusCode::OK), Effect::Deleted))
-            }
-            Operation::List
-            | Operation::Head
-            | Operation::Get
-            | Operation::Reconnect
-            | Operation::Token
-            | Operation::Unknown => Ok((Answer::not_found(), Effect::None)),
+        match (existing, operation) {
+            (None, Operation::Delete) => return Ok(Answer::empty(StatusCode::NO_CONTENT)),
+            (None, Operation::Patch) => return Err(Answer::not_found()),
+            (_, _) => precondition(if_match, existing.map(|entry| &*entry.version(0).etag))?,
         }
+        if operation == Operation::Delete {
+            self.entries.remove(address);
+            return Ok(Answer::empty(StatusCode::OK).after(Effect::Deleted));
+        }
+        let mut properties = self.properties(call)?;
+        if let Some(existing) = existing.filter(|_| operation == Operation::Patch) {
+            let patch = std::mem::replace(&mut properties, existing.properties.clone());
+            backend::merge_fields(&mut properties, &patch, patch_null, patch_array);
+        }
+        let status = if existing.is_none() { StatusCode::CREATED } else { StatusCode::OK };
+        self.store(address, call.version, properties, status)
     }
 
     /// The properties in a write, as far as its api-version may have them.
-    fn properties(&self, change: &Change<'_>) -> Result<Properties, Answer> {
-        let mut properties = properties(change.body)?;
+    fn properties(&self, call: &Call) -> Result<Properties, Answer> {
+        let mut properties = properties(&call.received.body)?;
         backend::rename(&mut properties);
         let Unpublished { pool_ahead, field_ahead, .. } = self.unpublished;
-        let version = change.version;
+        let version = call.version;
         let single = !backend::is_pool(&properties);
         // Pools and breakers have one switch, the small fields that came later another.
         for (ahead, pools) in [(pool_ahead, true), (field_ahead, false)] {
@@ -316,7 +283,8 @@ impl Backends {
                                 format!("{path} is not supported by api-version {version}.");
                             Detail::new(target, words)
                         };
-                        return Err(Answer::invalid(paths.into_iter().map(wrong).collect()));
+                        let wrong: Vec<_> = paths.into_iter().map(wrong).collect();
+                        return Err(Answer::invalid(&wrong));
                     }
                 }
             }
@@ -326,57 +294,46 @@ impl Backends {
 
     fn store(
         &mut self,
-        change: &Change<'_>,
+        address: &Address,
+        by: ApiVersion,
         mut properties: Properties,
         status: StatusCode,
-    ) -> Result<(Answer, Effect), Answer> {
-        backend::complete(&mut properties, self.services.of(change.address));
+    ) -> Result<Answer, Answer> {
+        backend::complete(&mut properties, self.services.of(address));
         if self.unpublished.zero_weight == ZeroWeight::Raised {
             backend::raise_zero_weights(&mut properties);
         }
         let mut wrong = check(&properties, &self.unpublished);
         if self.unpublished.missing_member == Taken::Refused {
-            wrong.extend(self.missing(change.address, &properties));
+            wrong.extend(self.missing(address, &properties));
         }
         if !wrong.is_empty() {
-            return Err(Answer::invalid(wrong));
+            return Err(Answer::invalid(&wrong));
         }
         self.last_tag += 1;
         let etag = etag(self.last_tag);
         // The spelling that it was created with stays.
-        let address = match self.entries.get(change.address) {
-            Some(entry) => entry.address.clone(),
-            None => change.address.clone(),
+        let (address, mut versions) = match self.entries.remove_entry(address) {
+            Some((address, entry)) => (address, entry.versions),
+            None => (address.clone(), VecDeque::new()),
         };
-        let body = self.shown(&address, &properties).to_string().into();
-        let version = Version { etag: etag.clone(), body };
-        let answer = self.answer(status, &version, change.version);
-        match self.entries.get_mut(&address) {
-            Some(entry) => {
-                entry.versions.push_front(version);
-                entry.versions.truncate(VERSIONS_KEPT);
-                entry.properties = properties;
-            }
-            None => {
-                let versions = VecDeque::from([version]);
-                let entry = Entry { address: address.clone(), properties, versions };
-                self.entries.insert(address, entry);
-            }
-        }
-        Ok((answer, Effect::Written { etag }))
+        let body = backend::shown(self.services.of(&address), &address, &properties);
+        versions.push_front(Version { etag: etag.clone(), body: body.to_string().into() });
+        versions.truncate(VERSIONS_KEPT);
+        let answer = self.answer(status, &versions[0], by);
+        self.entries.insert(address.clone(), Entry { address, properties, versions });
+        Ok(answer.after(Effect::Written { etag }))
     }
 
     /// The members of a pool that do not exist beside it.
     fn missing(&self, pool: &Address, properties: &Properties) -> Vec<Detail> {
-        let services = backend::object(properties, "pool").and_then(|pool| pool.get("services"));
-        let ids = services.and_then(Value::as_array).into_iter().flatten();
         let missing = |(index, item): (usize, &Value)| {
             let id = item.get("id")?.as_str()?;
             let there = self.entries.contains_key(&pool.beside(last_segment(id)));
             let words = format!("pool.services[{index}].id refers to no existing backend: {id}.");
             (!there).then(|| Detail::new("id", words))
         };
-        ids.enumerate().filter_map(missing).collect()
+        backend::members(properties).iter().enumerate().filter_map(missing).collect()
     }
 }
 
@@ -409,9 +366,14 @@ fn precondition(if_match: Option<&str>, is: Option<&str>) -> Result<(), Answer> 
     }
 }
 
-/// The specification requires the header; the shape of the answer is assumed.
-fn if_match_missing() -> Answer {
-    Answer::invalid(vec![Detail::new("If-Match", "The request header If-Match is required.")])
+/// The page that skips so many.
+fn next_link(call: &Call, query: &[(String, String)], skip: usize) -> String {
+    let rest: String = query
+        .iter()
+        .filter(|(key, _)| key != "$skip")
+        .map(|(key, value)| format!("{}={}&", encoded(key), encoded(value)))
+        .collect();
+    format!("http://{}{}?{rest}$skip={skip}", call.host, call.received.path)
 }
 
 /// The ETag of a write: eight bytes in base64 and in quotes, as the service's are.

@@ -57,17 +57,10 @@ impl Target {
                 Method::GET => Self::Collection(address("")),
                 _ => Self::WrongVerb,
             },
-            [id] => {
-                let operation = match *verb {
-                    Method::GET => Operation::Get,
-                    Method::HEAD => Operation::Head,
-                    Method::PUT => Operation::Put,
-                    Method::PATCH => Operation::Patch,
-                    Method::DELETE => Operation::Delete,
-                    _ => return Self::WrongVerb,
-                };
-                Self::Backend(operation, address(id))
-            }
+            [id] => match Operation::of(verb) {
+                Some(operation) => Self::Backend(operation, address(id)),
+                None => Self::WrongVerb,
+            },
             // Reconnect exists at service level only, in every version of the API.
             [id, verb_name] if !in_workspace && verb_name.eq_ignore_ascii_case("reconnect") => {
                 match *verb {

@@ -61,7 +61,7 @@ fn call() -> apim::RequestId {
 
 /// The words for a ledger line and the operator: full, and without secrets.
 fn words(error: &apim::Error) -> String {
-    error.full().to_string()
+    error.full()
 }
 
 /// The same without the ids of the one request, so that a trouble that goes on is the same trouble.

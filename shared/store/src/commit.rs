@@ -14,8 +14,9 @@ use crate::{
     micros::Micros,
     notices,
     program::{CHUNK_ROWS, Place, Program},
+    store::names,
     stored::{self, Body},
-    writer::{Opening, execute},
+    writer::{BEGIN, Company, SAVEPOINT, execute},
 };
 
 /// Something that is saved only if it is still the version given.
@@ -122,13 +123,11 @@ impl Prepared {
     pub(crate) async fn write(
         &self,
         conn: &mut SqliteConnection,
-        opening: Opening,
+        company: Company,
     ) -> Result<Micros, StoreError> {
-        let due = match opening {
-            Opening::Own => self.write_whole(conn).await?,
-            Opening::None | Opening::Transaction | Opening::Savepoint => {
-                self.write_part(conn, opening).await?
-            }
+        let due = match company {
+            Company::Alone => self.write_whole(conn).await?,
+            Company::Shared => self.write_part(conn, SAVEPOINT).await?,
         };
         Ok(self.send.iter().map(|row| row.due).fold(due, Micros::min))
     }
@@ -136,7 +135,7 @@ impl Prepared {
     /// Writes it in a transaction of its own: in one text, if all is as it mostly is; where no message
     /// was sent again while it was worked on, and nobody was faster.
     async fn write_whole(&self, conn: &mut SqliteConnection) -> Result<Micros, StoreError> {
-        let mut program = Program::of("BEGIN IMMEDIATE");
+        let mut program = Program::of(BEGIN);
         self.add(&mut program, Check::InText);
         program.add(|text| {
             text.push("COMMIT");
@@ -146,7 +145,7 @@ impl Prepared {
             Err(StoreError::Conflict) => execute(conn, "ROLLBACK").await?,
             Err(error) => return Err(error),
         }
-        let due = self.write_part(conn, Opening::Transaction).await?;
+        let due = self.write_part(conn, BEGIN).await?;
         execute(conn, "COMMIT").await?;
         Ok(due)
     }
@@ -157,14 +156,9 @@ impl Prepared {
     async fn write_part(
         &self,
         conn: &mut SqliteConnection,
-        opening: Opening,
+        opening: &'static str,
     ) -> Result<Micros, StoreError> {
-        let mut program = Program::default();
-        if let Some(opening) = opening.statement() {
-            program.add(|text| {
-                text.push(opening);
-            });
-        }
+        let mut program = Program::of(opening);
         let completed = self.add(&mut program, Check::Swaps);
         let ran = program.run(conn).await?;
         messages::complete_again(conn, &self.complete, &completed, &ran).await
@@ -260,15 +254,13 @@ fn claims(series: &Series) -> Vec<Claiming> {
 /// Writes what the series ask for now, in the place of what they asked for.
 fn add_claims(program: &mut Program, series: &[Swap], claims: &[Claiming]) {
     // Nothing is stored of one that is new.
-    let known: Vec<&Swap> = series.iter().filter(|swap| swap.version > 0).collect();
-    for chunk in known.chunks(CHUNK_ROWS) {
+    let known: Vec<&str> =
+        series.iter().filter(|swap| swap.version > 0).map(|swap| &*swap.id).collect();
+    if !known.is_empty() {
         program.add(|text| {
-            text.push("DELETE FROM claims WHERE series IN (");
-            let mut ids = text.separated(", ");
-            for swap in chunk {
-                ids.push_bind(swap.id.clone());
-            }
-            text.push(")");
+            text.push("DELETE FROM claims WHERE series IN (SELECT value FROM json_each(")
+                .push_bind(names(known))
+                .push("))");
         });
     }
     let statement =

@@ -22,7 +22,10 @@ use crate::{
     location,
     readers::{Reader, Readers},
     schema,
-    writer::{Counters, JOBS_MAX, Opening, Order, Work, Working, Writer, perform},
+    writer::{
+        BEGIN, Company, Counters, JOBS_MAX, Order, SAVEPOINT, Work, Working, Writer, execute,
+        perform,
+    },
 };
 
 /// How many connections read.
@@ -139,13 +142,27 @@ impl Database {
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
         F: FnOnce(T) -> U + Send + 'static,
     {
-        let (job, answered) = Work::job(Opening::Transaction, opened(work), then);
-        perform(&self.inner.orders, job, answered).await
+        self.write_by_itself_then(
+            move |conn, company| {
+                Box::pin(async move {
+                    if company == Company::Shared {
+                        execute(conn, SAVEPOINT).await?;
+                        return work(conn).await;
+                    }
+                    execute(conn, BEGIN).await?;
+                    let done = work(conn).await?;
+                    execute(conn, "COMMIT").await?;
+                    Ok(done)
+                })
+            },
+            then,
+        )
+        .await
     }
 
-    /// Like [`write_then`](Self::write_then), for work that itself begins as it is told, and that is
-    /// one text where it is alone.
-    pub(crate) async fn write_text_then<T, U, W, F>(
+    /// Like [`write_then`](Self::write_then), for work that itself begins, and where it is alone
+    /// commits.
+    pub(crate) async fn write_by_itself_then<T, U, W, F>(
         &self,
         work: W,
         then: F,
@@ -153,10 +170,10 @@ impl Database {
     where
         T: Send + 'static,
         U: Send + 'static,
-        W: for<'c> FnOnce(&'c mut SqliteConnection, Opening) -> Working<'c, T> + Send + 'static,
+        W: for<'c> FnOnce(&'c mut SqliteConnection, Company) -> Working<'c, T> + Send + 'static,
         F: FnOnce(T) -> U + Send + 'static,
     {
-        let (job, answered) = Work::job(Opening::Own, work, then);
+        let (job, answered) = Work::job(work, then);
         perform(&self.inner.orders, job, answered).await
     }
 
@@ -172,8 +189,18 @@ impl Database {
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
         F: FnOnce(T) -> U + Send + 'static,
     {
-        let (job, answered) = Work::job(Opening::None, opened(work), then);
-        perform(&self.inner.orders, job, answered).await
+        self.write_by_itself_then(
+            move |conn, company| {
+                Box::pin(async move {
+                    if company == Company::Shared {
+                        execute(conn, SAVEPOINT).await?;
+                    }
+                    work(conn).await
+                })
+            },
+            then,
+        )
+        .await
     }
 
     /// A connection that reads, and that no writer blocks. There are [`READERS`] of them: it is to
@@ -212,22 +239,6 @@ impl Database {
             let _ = self.inner.orders.send(Order::Close).await;
             let _ = task.await;
         }
-    }
-}
-
-/// Work that begins with its opening.
-fn opened<T, W>(
-    work: W,
-) -> impl for<'c> FnOnce(&'c mut SqliteConnection, Opening) -> Working<'c, T> + Send + 'static
-where
-    T: Send + 'static,
-    W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
-{
-    move |conn, opening| {
-        Box::pin(async move {
-            opening.run(&mut *conn).await?;
-            work(conn).await
-        })
     }
 }
 

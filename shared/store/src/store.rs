@@ -21,6 +21,7 @@ use pointsman_engine::ports::{
     Chosen, Clock, Commit, DeadLetter, DeadLetterParts, Published, Relay, Store, StoreError,
     Unsettled, Versioned,
 };
+use serde_json::Value;
 use sqlx::{
     FromRow, QueryBuilder, Sqlite,
     query::{Query, QueryAs},
@@ -37,12 +38,8 @@ use crate::{
     stored::{self, Body},
 };
 
-/// How many series are asked for, or forgotten, in one statement.
+/// How many series are forgotten in one statement.
 const SERIES_CHUNK: usize = 1_000;
-
-/// Of how many series at most the statement that asks for them is kept prepared: of more, the number
-/// is seldom the same twice.
-const KEPT_IDS_MAX: usize = 16;
 
 /// The store on SQLite. Clones share the database.
 ///
@@ -96,6 +93,13 @@ fn versioned<T: Body>((version, body): (i64, String)) -> Result<Versioned<T>, St
     Ok(Versioned { version: version.unsigned_abs(), body: stored::read(&body)? })
 }
 
+/// Names for a statement that asks for all of them: a list in JSON, so that the statement is the same
+/// for any number.
+pub(crate) fn names(names: impl IntoIterator<Item: ToString>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();
+    Value::from(names).to_string()
+}
+
 fn bound(most: usize) -> i64 {
     i64::try_from(most).unwrap_or(i64::MAX)
 }
@@ -127,21 +131,10 @@ fn generation((number, at, by, text): (i64, i64, String, String)) -> Result<Publ
 #[async_trait]
 impl Store for SqliteStore {
     async fn series(&self, ids: &[SeriesId]) -> Result<Vec<Versioned<Series>>, StoreError> {
-        let mut found = Vec::with_capacity(ids.len());
-        for chunk in ids.chunks(SERIES_CHUNK) {
-            let mut query =
-                QueryBuilder::<Sqlite>::new("SELECT version, body FROM series WHERE id IN (");
-            let mut ids = query.separated(", ");
-            for id in chunk {
-                ids.push_bind(id.to_string());
-            }
-            query.push(")");
-            let query = query.build_query_as().persistent(chunk.len() <= KEPT_IDS_MAX);
-            for row in self.rows(query).await? {
-                found.push(versioned(row)?);
-            }
-        }
-        Ok(found)
+        let query = sqlx::query_as(
+            "SELECT version, body FROM series WHERE id IN (SELECT value FROM json_each(?))",
+        );
+        self.rows(query.bind(names(ids))).await?.into_iter().map(versioned).collect()
     }
 
     async fn claims(&self, recall: &Recall) -> Result<Vec<(SeriesId, Asked)>, StoreError> {
@@ -204,16 +197,11 @@ impl Store for SqliteStore {
         &self,
         scopes: &BTreeSet<Scope>,
     ) -> Result<BTreeMap<Scope, Versioned<Group>>, StoreError> {
-        let mut query =
-            QueryBuilder::<Sqlite>::new("SELECT id, version, body FROM groups WHERE id IN (");
-        let mut ids = query.separated(", ");
-        for scope in scopes {
-            ids.push_bind(scope.to_string());
-        }
-        query.push(")");
-        let query = query.build_query_as().persistent(scopes.len() <= KEPT_IDS_MAX);
+        let query = sqlx::query_as(
+            "SELECT id, version, body FROM groups WHERE id IN (SELECT value FROM json_each(?))",
+        );
         let mut stored = BTreeMap::new();
-        for (id, version, body) in self.rows::<(String, i64, String)>(query).await? {
+        for (id, version, body) in self.rows::<(String, _, _)>(query.bind(names(scopes))).await? {
             stored.insert(id, versioned((version, body))?);
         }
         let group = |scope: &Scope| {
@@ -243,32 +231,23 @@ impl Store for SqliteStore {
     }
 
     async fn publish(&self, published: &Published, lines: &[Line]) -> Result<(), StoreError> {
-        let (published, lines) = (published.clone(), commit::entries(lines)?);
         let number = i64::try_from(published.number).unwrap_or(i64::MAX);
+        let mut program = Program::default();
+        program.require(|text| {
+            text.push("(SELECT coalesce(max(number), 0) + 1 FROM generations) = ")
+                .push_bind(number);
+        });
+        let statement = (r#"INSERT INTO generations (number, at, "by", text) "#, "");
+        program.add_rows(std::slice::from_ref(published), statement, |values, published| {
+            values
+                .push_bind(number)
+                .push_bind(Micros::at(published.at).column())
+                .push_bind(published.by.clone())
+                .push_bind(published.text.clone());
+        });
+        commit::add_lines(&mut program, &commit::entries(lines)?);
         self.database
-            .write(move |conn| {
-                Box::pin(async move {
-                    let stored = said(
-                        sqlx::query(
-                            r#"INSERT INTO generations (number, at, "by", text) SELECT ?1, ?2, ?3, ?4
-                               WHERE ?1 = (SELECT coalesce(max(number), 0) + 1 FROM generations)"#,
-                        )
-                        .bind(number)
-                        .bind(Micros::at(published.at).column())
-                        .bind(published.by)
-                        .bind(published.text)
-                        .execute(&mut *conn),
-                    )
-                    .await?;
-                    if stored.rows_affected() == 0 {
-                        return Err(StoreError::Conflict);
-                    }
-                    let mut program = Program::default();
-                    commit::add_lines(&mut program, &lines);
-                    program.run(conn).await?;
-                    Ok(())
-                })
-            })
+            .write(move |conn| Box::pin(async move { program.run(conn).await.map(drop) }))
             .await
     }
 
@@ -280,8 +259,8 @@ impl Store for SqliteStore {
         let prepared = Prepared::new(commit, self.clock.now())?;
         let database = self.database.clone();
         self.database
-            .write_text_then(
-                move |conn, opening| Box::pin(async move { prepared.write(conn, opening).await }),
+            .write_by_itself_then(
+                move |conn, company| Box::pin(async move { prepared.write(conn, company).await }),
                 move |due| {
                     database.arrivals().expect(due);
                     Unsettled::default()

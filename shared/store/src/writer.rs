@@ -78,56 +78,36 @@ pub(crate) enum Verdict {
     Damaged,
 }
 
-/// What a job begins with, so that one that is a single text can have it in the same.
+/// With what a job shares its transaction. It begins its part itself, so that one that is a single
+/// text can have that in the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Opening {
-    /// Nothing: it is one statement.
-    None,
-    /// The transaction, which is its alone. It holds the write lock from its start: one that only
-    /// read at first would fail where another process wrote in between.
-    Transaction,
-    /// A savepoint in a transaction that it shares.
-    Savepoint,
-    /// Anything: it begins and commits itself. If it fails, it may leave
-    /// its transaction open, to be rolled back.
-    Own,
+pub(crate) enum Company {
+    /// Nothing: it begins and commits as it needs. If it fails, it may leave its transaction open,
+    /// to be rolled back.
+    Alone,
+    /// Other jobs: it begins with [`SAVEPOINT`], and the writer does the rest.
+    Shared,
 }
 
-impl Opening {
-    /// In SQL.
-    pub(crate) const fn statement(self) -> Option<&'static str> {
-        match self {
-            Self::None | Self::Own => None,
-            Self::Transaction => Some("BEGIN IMMEDIATE"),
-            Self::Savepoint => Some("SAVEPOINT job"),
-        }
-    }
-
-    /// Begins by itself what is not a single text.
-    pub(crate) async fn run(self, conn: &mut SqliteConnection) -> Result<(), StoreError> {
-        match self.statement() {
-            Some(statement) => execute(conn, statement).await,
-            None => Ok(()),
-        }
-    }
-}
+/// Begins a transaction. It holds the write lock from its start: one that only read at first would
+/// fail where another process wrote in between.
+pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
+/// Begins a job's part of a transaction that it shares.
+pub(crate) const SAVEPOINT: &str = "SAVEPOINT job";
 
 /// A write, and who waits for its result.
 #[async_trait]
 pub(crate) trait Job: Send {
-    /// What it begins with where it is alone.
-    fn opening(&self) -> Opening;
     /// Whether nobody waits for it any more.
     fn is_abandoned(&self) -> bool;
-    /// Opens its part by what it is given, runs it, and keeps its result.
-    async fn run(&mut self, conn: &mut SqliteConnection, opening: Opening) -> Verdict;
+    /// Runs it, and keeps its result.
+    async fn run(&mut self, conn: &mut SqliteConnection, company: Company) -> Verdict;
     /// Tells the result, which is final: an error here, where the commit did not take place.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
 /// A [`Job`] made of closures.
 pub(crate) struct Work<T, U, W, F> {
-    opening: Opening,
     work: Option<W>,
     result: Option<Result<T, StoreError>>,
     then: F,
@@ -138,16 +118,15 @@ impl<T, U, W, F> Work<T, U, W, F>
 where
     T: Send + 'static,
     U: Send + 'static,
-    W: for<'c> FnOnce(&'c mut SqliteConnection, Opening) -> Working<'c, T> + Send + 'static,
+    W: for<'c> FnOnce(&'c mut SqliteConnection, Company) -> Working<'c, T> + Send + 'static,
     F: FnOnce(T) -> U + Send + 'static,
 {
     pub(crate) fn job(
-        opening: Opening,
         work: W,
         then: F,
     ) -> (Box<dyn Job>, oneshot::Receiver<Result<U, StoreError>>) {
         let (answer, answered) = oneshot::channel();
-        (Box::new(Self { opening, work: Some(work), result: None, then, answer }), answered)
+        (Box::new(Self { work: Some(work), result: None, then, answer }), answered)
     }
 }
 
@@ -156,20 +135,16 @@ impl<T, U, W, F> Job for Work<T, U, W, F>
 where
     T: Send + 'static,
     U: Send + 'static,
-    W: for<'c> FnOnce(&'c mut SqliteConnection, Opening) -> Working<'c, T> + Send + 'static,
+    W: for<'c> FnOnce(&'c mut SqliteConnection, Company) -> Working<'c, T> + Send + 'static,
     F: FnOnce(T) -> U + Send + 'static,
 {
-    fn opening(&self) -> Opening {
-        self.opening
-    }
-
     fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
     }
 
-    async fn run(&mut self, conn: &mut SqliteConnection, opening: Opening) -> Verdict {
+    async fn run(&mut self, conn: &mut SqliteConnection, company: Company) -> Verdict {
         let Some(work) = self.work.take() else { return Verdict::Refused };
-        let result = work(conn, opening).await;
+        let result = work(conn, company).await;
         let verdict = match &result {
             Ok(_) => Verdict::Done,
             Err(StoreError::Conflict | StoreError::LockLost | StoreError::Corrupt(_)) => {
@@ -251,30 +226,19 @@ impl Writer {
         }
     }
 
-    /// Runs a job that has no company, and answers it. One of a single statement needs no
-    /// transaction around it, which saves hops to SQLite's thread and back.
+    /// Runs a job that has no company, which commits itself, and answers it.
     async fn commit_alone(&mut self, mut job: Box<dyn Job>) {
-        // What a job begins with when it is alone, it sets itself.
-        let conn = match begin(&mut self.conn, &self.options, Opening::None).await {
+        let conn = match open(&mut self.conn, &self.options, None).await {
             Ok(conn) => conn,
             Err(error) => return job.answer(Err(StoreError::Unavailable(unopened(error, 1)))),
         };
-        let opening = job.opening();
-        let verdict = job.run(conn, opening).await;
-        let done = verdict == Verdict::Done;
-        let damage = (verdict == Verdict::Damaged).then(|| "its only write failed".to_owned());
-        let outcome = match opening {
-            Opening::None if damage.is_none() => {
-                self.count(usize::from(done));
-                Ok(())
-            }
-            Opening::Own if done => {
+        let outcome = match job.run(conn, Company::Alone).await {
+            Verdict::Done => {
                 self.count(1);
                 Ok(())
             }
-            Opening::None | Opening::Transaction | Opening::Savepoint | Opening::Own => {
-                self.end(usize::from(done), 1, damage).await
-            }
+            Verdict::Refused => self.end(0, 1, None).await,
+            Verdict::Damaged => self.end(0, 1, Some("its only write failed".to_owned())).await,
         };
         job.answer(outcome.map_err(StoreError::Unavailable));
     }
@@ -282,7 +246,7 @@ impl Writer {
     /// Runs jobs of the group in one transaction and answers them: all of it, unless one of them
     /// damages the transaction; then what has not run is left in the group.
     async fn commit_together(&mut self, group: &mut VecDeque<Box<dyn Job>>) {
-        let conn = match begin(&mut self.conn, &self.options, Opening::Transaction).await {
+        let conn = match open(&mut self.conn, &self.options, Some(BEGIN)).await {
             Ok(conn) => conn,
             Err(error) => {
                 let why = unopened(error, group.len());
@@ -368,22 +332,24 @@ fn unopened(error: StoreError, jobs: usize) -> String {
 
 /// The writing connection, opened where there is none, with what a group begins with. One on which that
 /// fails is given up; the next group opens another.
-async fn begin<'c>(
+async fn open<'c>(
     conn: &'c mut Option<SqliteConnection>,
     options: &SqliteConnectOptions,
-    opening: Opening,
+    opening: Option<&'static str>,
 ) -> Result<&'c mut SqliteConnection, StoreError> {
     let mut open = match conn.take() {
         Some(open) => open,
         None => said(options.connect()).await?,
     };
-    opening.run(&mut open).await?;
+    if let Some(opening) = opening {
+        execute(&mut open, opening).await?;
+    }
     Ok(conn.insert(open))
 }
 
 /// Runs a job behind a savepoint, which it sets itself.
 async fn guarded(job: &mut dyn Job, conn: &mut SqliteConnection) -> Result<Verdict, StoreError> {
-    let verdict = job.run(conn, Opening::Savepoint).await;
+    let verdict = job.run(conn, Company::Shared).await;
     match verdict {
         Verdict::Done => {}
         Verdict::Refused => execute(conn, "ROLLBACK TO job").await?,

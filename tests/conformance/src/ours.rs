@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pointsman_apim::{
     After, BackendId, Client, Credential, Draft, ETag, Endpoint, Error, Options, Patch, RequestId,
-    Scope, Secret, ServiceId, WorkspaceId,
+    Scope, Secret, ServiceId,
     answer::Said as Words,
     client::Retries,
     duration::BelowMinimum,
@@ -150,13 +150,8 @@ impl Ours {
             resource_group: part(&call.resource_group).parse().map_err(refused)?,
             service: part(&call.service).parse().map_err(refused)?,
         };
-        Ok(match call.workspace {
-            None => Scope::Service(service),
-            Some(workspace) => {
-                let workspace = workspace.parse().map_err(refused)?;
-                Scope::Workspace(WorkspaceId { service, workspace })
-            }
-        })
+        let workspace = call.workspace.map(|name| name.parse()).transpose().map_err(refused)?;
+        Ok(Scope { service, workspace })
     }
 }
 
@@ -210,7 +205,7 @@ fn said(nothing: Nothing) -> Said {
     }
     let Error::Withheld { reason: Withheld::NotOffered(NotOffered { feature, .. }), .. } = &error
     else {
-        return Said { broken: Some(error.full().to_string()), ..Said::default() };
+        return Said { broken: Some(error.full()), ..Said::default() };
     };
     let lacks = match feature {
         Feature::Workspaces => "workspaces",

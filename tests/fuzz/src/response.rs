@@ -151,7 +151,7 @@ fn read(backend: &Backend, body: &Bytes) {
 fn refused(error: &Error, status: StatusCode) {
     crate::says(error);
     crate::says(&error.full());
-    let (short, full) = (error.to_string(), error.full().to_string());
+    let (short, full) = (error.to_string(), error.full());
     assert!(full.starts_with(&short), "{short} is not in {full}");
     assert!(full.contains(&error.ids().call.to_string()), "no id in {full}");
     for id in [&error.ids().request, &error.ids().correlation].into_iter().flatten() {

@@ -155,7 +155,7 @@ async fn reconnect() {
             None => {
                 let refused = asked.unwrap_err();
                 assert!(matches!(refused, Error::Refused(_)), "{refused:?}");
-                let full = refused.full().to_string();
+                let full = refused.full();
                 assert!(full.contains("minimum duration of the Reconnect is PT2M"), "{full}");
             }
         }

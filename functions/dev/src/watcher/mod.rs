@@ -1,6 +1,6 @@
 //! A small watcher that stands for Prometheus, its blackbox exporter and Alertmanager.
 //!
-//! It scrapes the gateway's counters, probes each member directly, judges both by a [`rule`], and
+//! It looks at the gateway's counters, probes each member directly, judges both by a [`rule`], and
 //! sends genuine Alertmanager webhooks with bearer authentication: at every change, again at every
 //! repeat interval while something fires, and again after a while where the answer was a 5xx or
 //! there was none. It knows nothing of Pointsman but the address of its webhook.
@@ -9,12 +9,12 @@
 //! nobody is told. Where a folder is kept, the next watcher goes on with the alerts that this one knew.
 
 mod rule;
-mod scrape;
 mod webhook;
 
 use std::{
     collections::{BTreeMap, VecDeque},
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -50,8 +50,8 @@ const RATE_OVER: Duration = Duration::from_secs(3);
 /// How many requests a rate needs to mean anything.
 const RATE_REQUESTS_MIN: u64 = 5;
 
-/// How long a scrape or a probe may take.
-const LOOK_WITHIN: Duration = Duration::from_millis(500);
+/// How long a probe may take.
+const PROBE_WITHIN: Duration = Duration::from_millis(500);
 
 /// How often what fires is told again.
 const REPEAT_EVERY: Duration = Duration::from_secs(5);
@@ -68,19 +68,14 @@ pub(super) struct Webhook {
     pub(super) bearer: String,
 }
 
-/// A member that is watched.
-struct Watched {
-    backend: String,
-    probe: String,
-    rule: Rule,
-}
-
 struct Watcher {
     client: Client,
-    metrics: String,
+    world: Arc<World>,
     pool: Side,
-    watched: Vec<Watched>,
-    scrapes: VecDeque<(Instant, BTreeMap<String, Tally>)>,
+    /// How each member stands, by its backend.
+    rules: BTreeMap<String, Rule>,
+    /// What the gateway had counted for each of the world's sites.
+    counts: VecDeque<(Instant, Vec<Tally>)>,
     webhook: Webhook,
     /// What fires, and what has ended and was not told yet, by backend.
     known: BTreeMap<String, Alert>,
@@ -92,7 +87,7 @@ struct Watcher {
 
 /// Watches the members of `pool` of this world, until a stop is asked for.
 pub(super) fn start(
-    world: &World,
+    world: &Arc<World>,
     pool: Side,
     webhook: Webhook,
     kept: Option<&Path>,
@@ -101,20 +96,15 @@ pub(super) fn start(
 ) -> Result<JoinHandle<()>, Failed> {
     let client = Client::builder().no_proxy().timeout(ANSWER_WITHIN).build()?;
     let known: BTreeMap<String, Alert> = folder::read(kept, ALERTS_FILE)?;
-    let members = world.sites.iter().filter(|site| site.side == pool);
-    let watched = members.map(|site| {
-        let fires = known.get(&site.backend).is_some_and(|alert| alert.ended.is_none());
-        let rule = if fires { Rule::Firing { well_since: None } } else { Rule::default() };
-        Watched { backend: site.backend.clone(), probe: site.health(), rule }
-    });
-    let metrics = format!("{}/metrics", world.azure.gateway_url());
+    let fires = known.iter().filter(|(_, alert)| alert.ended.is_none());
+    let rules = fires.map(|(backend, _)| (backend.clone(), Rule::Firing { well_since: None }));
     let mut watcher = Watcher {
         client,
+        world: Arc::clone(world),
         pool,
-        watched: watched.collect(),
-        scrapes: VecDeque::new(),
+        rules: rules.collect(),
+        counts: VecDeque::new(),
         webhook,
-        metrics,
         // What ended may not have been told; what fires is told again.
         due: (!known.is_empty()).then(Instant::now),
         known,
@@ -167,12 +157,14 @@ impl Watcher {
 
     /// Looks at every member, and takes note of what has changed.
     async fn look(&mut self) {
-        let rates = self.scrape().await;
+        let (world, percents) = (Arc::clone(&self.world), self.percents());
         let mut news = false;
-        for at in 0..self.watched.len() {
-            let probe_fails = self.probe(&self.watched[at].probe).await;
-            let Watched { backend, rule, .. } = &mut self.watched[at];
-            let percent = rates.get(backend).copied();
+        for (site, percent) in world.sites.iter().zip(percents) {
+            if site.side != self.pool {
+                continue;
+            }
+            let (backend, probe_fails) = (&site.backend, self.probe(&site.health()).await);
+            let rule = self.rules.entry(backend.clone()).or_default();
             let Some(turn) = rule.look(Instant::now(), Look { percent, probe_fails }) else {
                 continue;
             };
@@ -201,35 +193,24 @@ impl Watcher {
         }
     }
 
-    /// The error rate, in percent, of each member that got enough requests of late.
-    async fn scrape(&mut self) -> BTreeMap<String, f64> {
-        let Ok(page) = self.page().await else { return BTreeMap::new() };
-        let now = Instant::now();
-        let tallies = scrape::tallies(&page, self.pool.name());
+    /// The error rate, in percent, of each of the world's sites that got enough requests of late.
+    fn percents(&mut self) -> Vec<Option<f64>> {
+        let (now, counts) = (Instant::now(), self.world.counted().sites);
         // The first one kept is the youngest that is old enough.
-        while let Some((second, _)) = self.scrapes.get(1)
+        while let Some((second, _)) = self.counts.get(1)
             && now.duration_since(*second) >= RATE_OVER
         {
-            self.scrapes.pop_front();
+            self.counts.pop_front();
         }
-        let before = self.scrapes.front().map(|(_, tallies)| tallies);
-        let rate = |(backend, now): (&String, &Tally)| {
-            let before = before?.get(backend).copied().unwrap_or_default();
-            Some((backend.clone(), tally::percent(tally::since(before, *now), RATE_REQUESTS_MIN)?))
-        };
-        let rates = tallies.iter().filter_map(rate).collect();
-        self.scrapes.push_back((now, tallies));
-        rates
-    }
-
-    async fn page(&self) -> reqwest::Result<String> {
-        let request = self.client.get(&self.metrics).timeout(LOOK_WITHIN);
-        request.send().await?.error_for_status()?.text().await
+        self.counts.push_back((now, counts.clone()));
+        let before = self.counts.iter().take(1).flat_map(|(_, counts)| counts);
+        let sent = before.zip(counts).map(|(before, now)| tally::since(*before, now));
+        sent.map(|sent| tally::percent(sent, RATE_REQUESTS_MIN)).collect()
     }
 
     /// Whether a member's own answer is an error, or there is none.
     async fn probe(&self, url: &str) -> bool {
-        let answer = self.client.get(url).timeout(LOOK_WITHIN).send().await;
+        let answer = self.client.get(url).timeout(PROBE_WITHIN).send().await;
         !answer.is_ok_and(|answer| answer.status().is_success())
     }
 
@@ -254,12 +235,13 @@ impl Watcher {
 
     async fn send(&self) -> Result<(), String> {
         let alerts: Vec<&Alert> = self.known.values().collect();
+        let condition = format!("{}/metrics", self.world.azure.gateway_url());
         let request = self
             .client
             .post(&self.webhook.url)
             .bearer_auth(&self.webhook.bearer)
             .header(header::USER_AGENT, "Alertmanager/0.28.1")
-            .json(&webhook::body(&self.metrics, &alerts));
+            .json(&webhook::body(&condition, &alerts));
         let answer = request.send().await.map_err(|error| with_causes(&error.without_url()))?;
         match answer.status() {
             status if status.is_success() => Ok(()),

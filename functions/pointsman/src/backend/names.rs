@@ -3,7 +3,7 @@
 //! A playbook that cannot be read stops only what needs its names: with a whole Azure path, a note
 //! tells of it, and the command goes on.
 
-use pointsman_apim::{BackendId, Scope, ServiceId, WorkspaceId, id::WorkspaceName};
+use pointsman_apim::{BackendId, Scope, ServiceId};
 use pointsman_core::playbook::Playbook;
 use pointsman_host::{Config, Records};
 
@@ -95,9 +95,8 @@ impl Names {
                 self.service(service)?.clone()
             }
         };
-        let Some(workspace) = workspace else { return Ok(Scope::Service(service)) };
-        let workspace: WorkspaceName = workspace.parse().map_err(Wrong::usage)?;
-        Ok(Scope::Workspace(WorkspaceId { service, workspace }))
+        let workspace = workspace.map(str::parse).transpose().map_err(Wrong::usage)?;
+        Ok(Scope { service, workspace })
     }
 
     /// Fails where the names of the playbook are not known.

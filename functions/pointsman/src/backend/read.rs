@@ -126,7 +126,7 @@ pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCod
             Ok(now) => now,
             Err(error) => {
                 if !troubled {
-                    let why = error.full().to_string();
+                    let why = error.full();
                     show::note(format_args!("it cannot be read now: {why}"));
                 }
                 troubled = true;

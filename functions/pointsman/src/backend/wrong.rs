@@ -32,7 +32,7 @@ impl From<Failed> for Wrong {
 
 impl From<Error> for Wrong {
     fn from(error: Error) -> Self {
-        let text = error.full().to_string();
+        let text = error.full();
         match error {
             Error::NotFound(_) => Self::NotFound(text),
             Error::PreconditionFailed(_) => Self::Changed(text),

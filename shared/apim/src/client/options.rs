@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::credential::{Audience, Credential, Variables, process_variables};
+use crate::credential::{Credential, Variables, process_variables};
 use crate::endpoint::{BaseUrl, Cloud, Endpoint};
 use crate::error::CredentialFailure;
 use crate::retry::Policy;
@@ -86,14 +86,10 @@ pub enum Pace {
 pub struct Options {
     /// The cloud, for the authority and the audience of tokens.
     pub cloud: Cloud,
-    /// What tokens are asked for, where it is not the cloud's.
-    pub audience: Option<Audience>,
     /// An emulator of the identity services, on this machine, to ask instead of the real ones.
     pub identity: Option<BaseUrl>,
     /// Whether requests go through a proxy.
     pub proxy: Proxy,
-    /// How long a connection may take to be made.
-    pub connect_timeout: Duration,
     /// How long a try of a call may take.
     pub call_timeout: Duration,
     /// Which calls are made again.
@@ -114,10 +110,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             cloud: Cloud::default(),
-            audience: None,
             identity: None,
             proxy: Proxy::default(),
-            connect_timeout: Duration::from_secs(CONNECT_SECS_MAX),
             call_timeout: Duration::from_secs(CALL_SECS_MAX),
             retries: Retries::default(),
             pace: Pace::default(),
@@ -133,10 +127,8 @@ impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Options")
             .field("cloud", &self.cloud)
-            .field("audience", &self.audience)
             .field("identity", &self.identity)
             .field("proxy", &self.proxy)
-            .field("connect_timeout", &self.connect_timeout)
             .field("call_timeout", &self.call_timeout)
             .field("retries", &self.retries)
             .field("pace", &self.pace)
@@ -166,7 +158,7 @@ pub(super) fn http_client(
 ) -> Result<reqwest::Client, BuildError> {
     let mut builder = reqwest::Client::builder()
         .user_agent(USER_AGENT)
-        .connect_timeout(options.connect_timeout)
+        .connect_timeout(Duration::from_secs(CONNECT_SECS_MAX))
         .timeout(options.call_timeout)
         .pool_idle_timeout(Duration::from_secs(POOL_IDLE_SECS))
         .pool_max_idle_per_host(POOL_IDLE_CONNECTIONS_MAX)

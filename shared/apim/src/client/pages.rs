@@ -26,8 +26,6 @@ pub struct Pages {
 enum Next {
     First(Query),
     Link(NextLink),
-    /// There is one, and it is not followed.
-    Endless,
     Over,
 }
 
@@ -42,21 +40,20 @@ impl Client {
 impl Pages {
     /// The next page; nothing when there is none. All requests have the id of the one call.
     pub async fn next(&mut self) -> Result<Option<Page>, Error> {
-        let Self { client, scope, call, .. } = self;
+        let Self { client, scope, call, seen, .. } = self;
         let page = match std::mem::replace(&mut self.next, Next::Over) {
             Next::Over => return Ok(None),
             Next::First(query) => client.list(scope, &query, *call).await?,
-            Next::Link(link) => client.list_next(scope, &link, *call).await?,
-            Next::Endless => {
+            // The first page, which had no link, counts too.
+            Next::Link(link) if seen.len() + 1 < PAGES_MAX && seen.insert(link.clone()) => {
+                client.list_next(scope, &link, *call).await?
+            }
+            Next::Link(_) => {
                 let ids = Ids::unanswered(*call);
                 return Err(Error::Withheld { reason: Withheld::Endless, ids });
             }
         };
-        if let Some(link) = &page.next {
-            // The first page, which had no link, counts too.
-            let is_new = self.seen.len() + 1 < PAGES_MAX && self.seen.insert(link.clone());
-            self.next = if is_new { Next::Link(link.clone()) } else { Next::Endless };
-        }
+        self.next = page.next.clone().map_or(Next::Over, Next::Link);
         Ok(Some(page))
     }
 }

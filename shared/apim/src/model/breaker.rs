@@ -1,9 +1,10 @@
 //! `properties.circuitBreaker`: what takes a backend out of traffic, and for how long.
 
-use super::part::{At, Part, Reader, object, put, put_list};
+use serde_json::Value;
+
+use super::part::{At, Part, Reader, fields, object, values};
 use super::scalar::{Count, ErrorReason, FailureStatus, Percentage, Period, RuleName};
 use crate::problem::is;
-use crate::raw::Object;
 
 /// The most rules by the specification.
 pub const RULES_MAX: usize = 15;
@@ -85,10 +86,8 @@ impl Part for Breaker {
         Some(Self { rules })
     }
 
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put_list(&mut object, "rules", Some(&self.rules));
-        object.into_text()
+    fn value(&self) -> Value {
+        fields([("rules", Some(values(&self.rules)))])
     }
 }
 
@@ -98,9 +97,6 @@ object! {
         condition: required("failureCondition", "a rule needs one"),
         trip: optional("tripDuration"),
         accept_retry_after: optional("acceptRetryAfter"),
-    }
-    fn key(&self) -> Option<String> {
-        Some(self.name.as_ref().map(RuleName::to_string).unwrap_or_default())
     }
 }
 
@@ -136,45 +132,33 @@ impl Part for Condition {
         Some(Self { threshold: threshold?, interval, failures })
     }
 
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        let (count, percentage) = match &self.threshold {
-            Threshold::Count(count) => (Some(count), None),
-            Threshold::Percentage(percentage) => (None, Some(percentage)),
+    fn value(&self) -> Value {
+        let (threshold, number) = match &self.threshold {
+            Threshold::Count(count) => ("count", count.value()),
+            Threshold::Percentage(percentage) => ("percentage", percentage.value()),
         };
-        put(&mut object, "count", count);
-        put(&mut object, "percentage", percentage);
-        put(&mut object, "interval", self.interval.as_ref());
-        some_list(&mut object, "statusCodeRanges", &self.failures.statuses);
-        some_list(&mut object, "errorReasons", &self.failures.reasons);
-        object.into_text()
+        let Failures { statuses, reasons } = &self.failures;
+        // An empty list says what an absent one does.
+        fields([
+            (threshold, Some(number)),
+            ("interval", self.interval.as_ref().map(Part::value)),
+            ("statusCodeRanges", (!statuses.is_empty()).then(|| values(statuses))),
+            ("errorReasons", (!reasons.is_empty()).then(|| values(reasons))),
+        ])
     }
 }
 
-/// An empty list says what an absent one does, and is not made where there is none.
-fn some_list<T: Part>(object: &mut Object, key: &str, list: &[T]) {
-    if !list.is_empty() || object.has(key) {
-        put_list(object, key, Some(list));
-    }
+object! {
+    StatusRange { min: optional("min"), max: optional("max") } ordered
 }
 
-impl Part for StatusRange {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let fields = at.object(reader)?;
-        let range =
-            Self { min: fields.optional(reader, "min"), max: fields.optional(reader, "max") };
-        match (range.min, range.max) {
+impl StatusRange {
+    fn ordered(self, at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+        match (self.min, self.max) {
             (Some(min), Some(max)) if min > max => {
                 at.say(reader, "has a min above its max: no status is in it")
             }
-            _ => Some(range),
+            _ => Some(self),
         }
-    }
-
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put(&mut object, "min", self.min.as_ref());
-        put(&mut object, "max", self.max.as_ref());
-        object.into_text()
     }
 }

@@ -1,8 +1,9 @@
 //! How the gateway reaches a backend: `properties.protocol`, `proxy` and `tls`.
 
-use super::part::{At, Part, Reader, object, put};
-use super::scalar::{ProxyUrl, quoted};
-use crate::raw::Object;
+use serde_json::Value;
+
+use super::part::{At, Part, Reader, fields, object};
+use super::scalar::ProxyUrl;
 use crate::secret::Secret;
 
 /// A proxy between the gateway and a backend.
@@ -66,7 +67,7 @@ impl Part for Protocol {
         let found = known.into_iter().find(|known| text.eq_ignore_ascii_case(known.as_str()));
         found.or_else(|| at.wrong(reader, "http or soap"))
     }
-    fn over(&self, _: Option<&str>) -> String {
-        quoted(self.as_str())
+    fn value(&self) -> Value {
+        self.as_str().into()
     }
 }

@@ -3,9 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use super::part::{At, Part, Reader, object, put, put_list};
+use serde_json::Value;
+
+use super::part::{At, Part, Reader, fields, object, values};
 use super::scalar::{Parameter, Scheme};
-use crate::raw::Object;
 use crate::secret::Secret;
 
 /// The most certificates, by id or by thumbprint.
@@ -76,15 +77,7 @@ impl Part for Values {
         Some(Self(values))
     }
 
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        let names: Vec<String> = object.keys();
-        for name in names.iter().filter(|name| !self.0.contains_key(*name)) {
-            object.remove(name);
-        }
-        for (name, list) in &self.0 {
-            put_list(&mut object, name, Some(list));
-        }
-        object.into_text()
+    fn value(&self) -> Value {
+        self.0.iter().map(|(name, list)| (name.as_str(), values(list))).collect()
     }
 }

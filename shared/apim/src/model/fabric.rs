@@ -1,7 +1,8 @@
 //! `properties.properties.serviceFabricCluster`: a backend that is a service of Service Fabric.
 
-use super::part::{At, Part, Reader, object, put, put_list};
-use crate::raw::Object;
+use serde_json::Value;
+
+use super::part::{At, Part, Reader, fields, object, values};
 
 /// The thumbprint's key, as the specification spells it.
 const THUMBPRINT: &str = "clientCertificatethumbprint";
@@ -44,51 +45,15 @@ object! {
     Specifics { cluster: optional("serviceFabricCluster") }
 }
 
-impl Part for Cluster {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        const BECAUSE: &str = "a cluster is managed somewhere";
-        let fields = at.object(reader)?;
-        let management_endpoints = match fields.given("managementEndpoints") {
-            Some(at) => at.items(reader, 0, usize::MAX),
-            None => fields.missing(reader, "managementEndpoints", BECAUSE),
-        };
-        let client_certificate_id = fields.optional(reader, "clientCertificateId");
-        let said = fields.optional(reader, THUMBPRINT);
-        let answered = fields.optional(reader, THUMBPRINT_ANSWERED);
-        let max_partition_resolution_retries =
-            fields.optional(reader, "maxPartitionResolutionRetries");
-        let server_certificate_thumbprints =
-            fields.list(reader, "serverCertificateThumbprints", 0, usize::MAX);
-        let server_x509_names = fields.list(reader, "serverX509Names", 0, usize::MAX);
-        Some(Self {
-            management_endpoints: management_endpoints?,
-            client_certificate_id,
-            client_certificate_thumbprint: said.or(answered),
-            max_partition_resolution_retries,
-            server_certificate_thumbprints,
-            server_x509_names,
-        })
-    }
-
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put_list(&mut object, "managementEndpoints", Some(&self.management_endpoints));
-        put(&mut object, "clientCertificateId", self.client_certificate_id.as_ref());
-        // One spelling, that which is there, so that there are never two to differ.
-        let thumbprint = self.client_certificate_thumbprint.as_ref();
-        let answered = object.has(THUMBPRINT_ANSWERED) && !object.has(THUMBPRINT);
-        if answered {
-            put(&mut object, THUMBPRINT_ANSWERED, thumbprint);
-        } else {
-            put(&mut object, THUMBPRINT, thumbprint);
-            put::<String>(&mut object, THUMBPRINT_ANSWERED, None);
-        }
-        let retries = self.max_partition_resolution_retries.as_ref();
-        put(&mut object, "maxPartitionResolutionRetries", retries);
-        let thumbprints = self.server_certificate_thumbprints.as_deref();
-        put_list(&mut object, "serverCertificateThumbprints", thumbprints);
-        put_list(&mut object, "serverX509Names", self.server_x509_names.as_deref());
-        object.into_text()
+object! {
+    Cluster {
+        management_endpoints:
+            required_list("managementEndpoints", "a cluster is managed somewhere", (0, usize::MAX)),
+        client_certificate_id: optional("clientCertificateId"),
+        client_certificate_thumbprint: either(THUMBPRINT, THUMBPRINT_ANSWERED),
+        max_partition_resolution_retries: optional("maxPartitionResolutionRetries"),
+        server_certificate_thumbprints: list("serverCertificateThumbprints", 0, usize::MAX),
+        server_x509_names: list("serverX509Names", 0, usize::MAX),
     }
 }
 
@@ -96,8 +61,5 @@ object! {
     X509Name {
         name: optional("name"),
         issuer_thumbprint: optional("issuerCertificateThumbprint"),
-    }
-    fn key(&self) -> Option<String> {
-        Some(self.name.clone().unwrap_or_default())
     }
 }

@@ -6,11 +6,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::part::{At, Children, Part, Reader, list_over, put, put_list};
-use super::scalar::{OutOfBounds, Text};
+use serde_json::Value;
+
+use super::part::{At, Children, Part, Reader, fields, object, values};
+use super::scalar::{OutOfBounds, Text, parsed_text};
 use crate::id::{ARM_ID_BYTES_MAX, BackendId, BackendName};
 use crate::problem::has;
-use crate::raw::Object;
 
 /// The most members of a pool.
 pub const POOL_MEMBERS_MAX: usize = 30;
@@ -37,6 +38,14 @@ impl Setting {
             Self::Number(number) => Some(number),
         }
     }
+
+    fn value(self) -> Option<Value> {
+        match self {
+            Self::Absent => None,
+            Self::Null => Some(Value::Null),
+            Self::Number(number) => Some(number.into()),
+        }
+    }
 }
 
 impl fmt::Display for Setting {
@@ -51,31 +60,28 @@ impl fmt::Display for Setting {
 
 /// The members of a pool: 1-30, in the order in which the service lists them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Members(pub(crate) Vec<Member>);
+pub struct Members {
+    pub(crate) services: Vec<Member>,
+}
 
 impl Members {
     /// Those members, if they are 1-30.
     pub fn new(members: Vec<Member>) -> Result<Self, OutOfBounds> {
         let found = members.len();
         if (1..=POOL_MEMBERS_MAX).contains(&found) {
-            return Ok(Self(members));
+            return Ok(Self { services: members });
         }
         Err(OutOfBounds::new("a pool", has(found, "members", 1, POOL_MEMBERS_MAX)))
     }
 
     /// The members in their order.
     pub fn all(&self) -> &[Member] {
-        &self.0
+        &self.services
     }
 
     /// The first member of that name.
     pub fn member(&self, name: &BackendName) -> Option<&Member> {
-        self.0.iter().find(|member| member.id.name == *name)
-    }
-
-    /// The array of all members as JSON, over the one that is there.
-    pub(crate) fn services(&self, existing: &str) -> String {
-        list_over(&self.0, Some(existing))
+        self.services.iter().find(|member| member.id.name == *name)
     }
 }
 
@@ -127,69 +133,32 @@ impl FromStr for MemberId {
     }
 }
 
-impl Text for MemberId {
-    fn of(text: &str) -> Result<Self, OutOfBounds> {
-        text.parse()
-    }
-    fn shown(&self) -> &str {
-        &self.text
+parsed_text!(MemberId);
+
+object! {
+    Members {
+        services: required_list("services", "a pool has at least one", (1, POOL_MEMBERS_MAX)),
     }
 }
 
-impl Part for Members {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        const BECAUSE: &str = "a pool has at least one";
-        let fields = at.object(reader)?;
-        match fields.given("services") {
-            Some(at) => at.items(reader, 1, POOL_MEMBERS_MAX).map(Self),
-            None => fields.missing(reader, "services", BECAUSE),
+object! {
+    Member {
+        id: required("id", "a member is named by it"),
+        weight: setting("weight"),
+        priority: setting("priority"),
+    }
+}
+
+impl Children<'_> {
+    fn setting(&self, reader: &mut Reader, key: &str) -> Option<Setting> {
+        let Some(at) = self.at(key) else { return Some(Setting::Absent) };
+        if at.value().is_null() {
+            return Some(Setting::Null);
         }
-    }
-
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put_list(&mut object, "services", Some(&self.0));
-        object.into_text()
-    }
-}
-
-impl Part for Member {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let fields = at.object(reader)?;
-        let id = fields.required(reader, "id", "a member is named by it");
-        let weight = setting(&fields, reader, "weight");
-        let priority = setting(&fields, reader, "priority");
-        Some(Self { id: id?, weight: weight?, priority: priority? })
-    }
-
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put(&mut object, "id", Some(&self.id));
-        for (key, to) in [("weight", self.weight), ("priority", self.priority)] {
-            match to {
-                Setting::Absent => object.remove(key),
-                Setting::Null => object.set(key, "null"),
-                // A text that was read has only plain integers here.
-                Setting::Number(n) if object.get(key).is_some_and(|is| is.parse() == Ok(n)) => {}
-                Setting::Number(number) => object.set(key, &number.to_string()),
-            }
+        let number = at.value().as_u64().and_then(|number| u8::try_from(number).ok());
+        match number.filter(|number| *number <= SETTING_MAX) {
+            Some(number) => Some(Setting::Number(number)),
+            None => at.wrong(reader, &format!("0 to {SETTING_MAX}")),
         }
-        object.into_text()
-    }
-
-    fn key(&self) -> Option<String> {
-        Some(self.id.name.as_str().to_lowercase())
-    }
-}
-
-fn setting(fields: &Children<'_>, reader: &mut Reader, key: &str) -> Option<Setting> {
-    let Some(at) = fields.at(key) else { return Some(Setting::Absent) };
-    if at.value().is_null() {
-        return Some(Setting::Null);
-    }
-    let number = at.value().as_u64().and_then(|number| u8::try_from(number).ok());
-    match number.filter(|number| *number <= SETTING_MAX) {
-        Some(number) => Some(Setting::Number(number)),
-        None => at.wrong(reader, &format!("0 to {SETTING_MAX}")),
     }
 }

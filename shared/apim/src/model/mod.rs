@@ -23,16 +23,18 @@ pub(crate) mod part;
 pub mod properties;
 pub mod scalar;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use self::part::Purpose;
 pub use self::properties::{Properties, Shape};
 
 use self::members::Members;
-use self::part::{At, Part, Reader, put};
+use self::part::{At, Part, Reader};
+use self::properties::SPECIFICS;
 use crate::document::{Document, DocumentError};
 pub use crate::problem::{self, Problem, Problems};
-use crate::raw::Object;
+use crate::put::DraftError;
+use crate::raw;
 
 /// Everything in a document that the service would refuse, in the order of the model, at most
 /// [`PROBLEMS_MAX`](problem::PROBLEMS_MAX). A document for an Update may leave out what one for
@@ -77,20 +79,25 @@ fn properties(document: &Value, reader: &mut Reader) -> Option<Properties> {
 }
 
 /// Writes properties into a document, and leaves every letter of it that says something else.
-/// A document with a key that is in it twice has no place to write to.
-pub fn write_into(document: &Document, properties: &Properties) -> Result<Document, DocumentError> {
+///
+/// # Errors
+/// When the document cannot be read as a backend. One with a key that is in it twice has no place to
+/// write to.
+pub fn write_into(document: &Document, properties: &Properties) -> Result<Document, DraftError> {
+    let (before, mut after) = (read(document)?.value(), properties.value());
+    // Beside a cluster there may be something else, which stays.
+    if let (Some(_), Some(after)) = (before.get(SPECIFICS), after.as_object_mut()) {
+        after.entry(SPECIFICS).or_insert_with(|| json!({}));
+    }
     // Answers of the service are read without looking for such keys.
     let document = Document::parse(document.body().clone())?;
-    let mut object = Object::of(Some(document.text()));
-    put(&mut object, "properties", Some(properties));
-    Document::parse(object.into_text())
+    let [before, after] = [before, after].map(|properties| json!({"properties": properties}));
+    Ok(Document::parse(raw::rewritten(document.text(), &before, &after))?)
 }
 
 /// A new document with those properties. All that can fail is its length.
 pub fn document(properties: &Properties) -> Result<Document, DocumentError> {
-    let mut object = Object::of(None);
-    put(&mut object, "properties", Some(properties));
-    Document::parse(object.into_text())
+    Document::parse(json!({"properties": properties.value()}).to_string())
 }
 
 #[cfg(test)]

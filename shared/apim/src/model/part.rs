@@ -1,14 +1,13 @@
 //! How a part of the model is read from a body and written into one.
 //!
 //! One reader does both jobs, checking and typing, so that what is taken as a typed value and what
-//! passes the check cannot differ. Writing is the careful half: a part is written over the text
-//! that stands in its place, field by field; a field that already says the same keeps its text,
-//! and one that the model does not know is not looked at.
+//! passes the check cannot differ. What is written is the difference of two values of the model,
+//! put into the text by [`raw::rewritten`](crate::raw::rewritten): a field that already says the
+//! same keeps its text, and one that the model does not know is not looked at.
 
 use serde_json::{Map, Value};
 
 use crate::problem::{PROBLEMS_MAX, Problem, found, has, is, missing};
-use crate::raw::{self, Object};
 use crate::secret::is_secret_key;
 
 /// What a document is for, which decides what may be missing.
@@ -138,6 +137,12 @@ impl<'a> Children<'a> {
         T::read(&self.given(key)?, reader)
     }
 
+    /// A field that is called one or the other; the first counts.
+    pub(crate) fn either<T: Part>(&self, reader: &mut Reader, key: &str, other: &str) -> Option<T> {
+        let (first, second) = (self.optional(reader, key), self.optional(reader, other));
+        first.or(second)
+    }
+
     /// A field that a whole object must have.
     pub(crate) fn required<T: Part>(
         &self,
@@ -174,6 +179,20 @@ impl<'a> Children<'a> {
         self.given(key)?.items(reader, least, most)
     }
 
+    /// A list that a whole object must have.
+    pub(crate) fn required_list<T: Part>(
+        &self,
+        reader: &mut Reader,
+        key: &str,
+        because: &'static str,
+        (least, most): (usize, usize),
+    ) -> Option<Vec<T>> {
+        match self.given(key) {
+            Some(at) => at.items(reader, least, most),
+            None => self.missing(reader, key, because),
+        }
+    }
+
     /// Every field, for objects whose keys are not the model's.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'a String, At<'a>)> {
         self.fields.iter().map(|(key, value)| (key, self.at.child(key, value)))
@@ -181,115 +200,52 @@ impl<'a> Children<'a> {
 }
 
 /// A part of the model.
-pub(crate) trait Part: Sized + PartialEq {
+pub(crate) trait Part: Sized {
     /// Reads it, and says what is wrong with it. What is given may be wrong in a part of a part:
     /// only a reading without a problem counts.
     fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self>;
 
-    /// Its text in place of `existing`. Only asked where that does not say the same.
-    fn over(&self, existing: Option<&str>) -> String;
-
-    /// What tells it from the others in an array, so that it finds the text that it had.
-    fn key(&self) -> Option<String> {
-        None
-    }
-
-    /// Its text in place of `existing`: that text itself, if it says the same.
-    fn write(&self, existing: Option<&str>) -> String {
-        match existing {
-            Some(text) if of_text::<Self>(text).as_ref() == Some(self) => text.to_owned(),
-            Some(_) | None => self.over(existing),
-        }
-    }
+    /// It as JSON. **It may hold secrets.**
+    fn value(&self) -> Value;
 }
 
-/// Reads a part alone, if nothing at all is wrong with it.
-pub(crate) fn of_text<T: Part>(text: &str) -> Option<T> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    let mut reader = Reader::new(Purpose::Whole);
-    let part = T::read(&At::new(String::new(), &value), &mut reader);
-    part.filter(|_| reader.problems.is_empty())
+/// The JSON of a list.
+pub(crate) fn values<T: Part>(list: &[T]) -> Value {
+    list.iter().map(Part::value).collect()
 }
 
-/// Writes a field; `None` takes it out, unless it is null already.
-pub(crate) fn put<T: Part>(object: &mut Object, key: &str, part: Option<&T>) {
-    match part {
-        Some(part) => {
-            let text = part.write(object.get(key));
-            object.set(key, &text);
-        }
-        None if object.has(key) => object.remove(key),
-        None => {}
-    }
+/// The JSON of an object, with those of the fields that there are.
+pub(crate) fn fields<const N: usize>(fields: [(&str, Option<Value>); N]) -> Value {
+    fields.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
-/// Writes an array; an item keeps the text of the one with its key, or in its place where items
-/// have no keys.
-pub(crate) fn put_list<T: Part>(object: &mut Object, key: &str, list: Option<&[T]>) {
-    let Some(list) = list else {
-        if object.has(key) {
-            object.remove(key);
-        }
-        return;
-    };
-    let text = list_over(list, object.get(key));
-    object.set(key, &text);
-}
-
-/// The text of an array over the one that is there.
-pub(crate) fn list_over<T: Part>(list: &[T], existing: Option<&str>) -> String {
-    let texts = existing.map(raw::items).unwrap_or_default();
-    let parts: Vec<Option<T>> = texts.iter().map(|text| of_text(text)).collect();
-    let same = parts.len() == list.len()
-        && parts.iter().zip(list).all(|(part, item)| part.as_ref() == Some(item));
-    if let Some(existing) = existing.filter(|text| same && text.starts_with('[')) {
-        return existing.to_owned();
-    }
-    let mut free: Vec<bool> = texts.iter().map(|_| true).collect();
-    let written = list.iter().enumerate().map(|(at, item)| {
-        let mine = match item.key() {
-            Some(key) => (0..texts.len())
-                .find(|&i| free[i] && parts[i].as_ref().and_then(T::key).as_ref() == Some(&key)),
-            None => Some(at).filter(|at| free.get(*at).copied().unwrap_or(false)),
-        };
-        if let Some(mine) = mine {
-            free[mine] = false;
-        }
-        item.write(mine.map(|mine| texts[mine]))
-    });
-    format!("[{}]", written.collect::<Vec<_>>().join(","))
-}
-
-/// Makes a part of a struct whose fields are fields of an object: `required` parts, `optional` ones
-/// and lists, each by the method of [`Children`] of that name. An item of an array may have a key.
+/// Makes a part of a struct whose fields are fields of an object, each read by the method of
+/// [`Children`] of that name. What is read may then be `checked` as a whole.
 macro_rules! object {
-    ($name:ident { $($field:ident: $how:ident($key:expr $(, $bound:expr)*)),+ $(,)? } $($key_of:item)?) => {
+    ($name:ident { $($field:ident: $how:ident($key:expr $(, $bound:expr)*)),+ $(,)? } $($checked:ident)?) => {
         impl Part for $name {
             fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
                 let fields = at.object(reader)?;
                 $(let $field = fields.$how(reader, $key $(, $bound)*);)+
-                Some(Self { $($field: object!(@got $how $field)),+ })
+                let read = Self { $($field: object!(@read $how $field)),+ };
+                object!(@checked read at reader $($checked)?)
             }
 
-            fn over(&self, existing: Option<&str>) -> String {
-                let mut object = Object::of(existing);
-                $(object!(@put $how object, $key, self.$field);)+
-                object.into_text()
+            fn value(&self) -> Value {
+                fields([$(($key, object!(@value $how self.$field))),+])
             }
-
-            $($key_of)?
         }
     };
-    (@got required $field:ident) => { $field? };
-    (@got $how:ident $field:ident) => { $field };
-    (@put required $object:ident, $key:expr, $value:expr) => {
-        put(&mut $object, $key, Some(&$value))
-    };
-    (@put optional $object:ident, $key:expr, $value:expr) => {
-        put(&mut $object, $key, $value.as_ref())
-    };
-    (@put list $object:ident, $key:expr, $value:expr) => {
-        put_list(&mut $object, $key, $value.as_deref())
-    };
+    (@checked $read:ident $at:ident $reader:ident) => { Some($read) };
+    (@checked $read:ident $at:ident $reader:ident $checked:ident) => { $read.$checked($at, $reader) };
+    (@read optional $field:ident) => { $field };
+    (@read either $field:ident) => { $field };
+    (@read list $field:ident) => { $field };
+    (@read $required:ident $field:ident) => { $field? };
+    (@value required $value:expr) => { Some($value.value()) };
+    (@value required_list $value:expr) => { Some(values(&$value)) };
+    (@value list $value:expr) => { $value.as_deref().map(values) };
+    (@value setting $value:expr) => { $value.value() };
+    (@value $optional:ident $value:expr) => { $value.as_ref().map(Part::value) };
 }
 pub(super) use object;

@@ -7,10 +7,9 @@ use super::connection::{Protocol, Proxy, Tls};
 use super::credentials::Credentials;
 use super::fabric::{Cluster, Specifics};
 use super::members::Members;
-use super::part::{At, Children, Part, Reader, put};
+use super::part::{At, Children, Part, Reader, fields};
 use super::scalar::{Description, ResourceId, Title, Url};
 use crate::document::Kind;
-use crate::raw::Object;
 
 /// What the pages of 2024-05-01 say that a backend has.
 ///
@@ -97,6 +96,9 @@ fn kind(fields: &Children<'_>, reader: &mut Reader) -> Option<Kind> {
     }
 }
 
+/// Where what only backends of one kind have is.
+pub(super) const SPECIFICS: &str = "properties";
+
 /// Why a pool must have members.
 pub(super) const POOL_NEEDED: &str = "a Pool needs it";
 
@@ -141,7 +143,7 @@ impl Part for Properties {
             }
         };
         let resource_id = fields.optional(reader, "resourceId");
-        let specifics: Option<Specifics> = fields.optional(reader, "properties");
+        let specifics: Option<Specifics> = fields.optional(reader, SPECIFICS);
         let credentials = fields.optional(reader, "credentials");
         let proxy = fields.optional(reader, "proxy");
         let tls = fields.optional(reader, "tls");
@@ -150,48 +152,28 @@ impl Part for Properties {
         Some(Self { title, description, resource_id, credentials, proxy, tls, cluster, shape })
     }
 
-    fn over(&self, existing: Option<&str>) -> String {
-        let mut object = Object::of(existing);
-        put(&mut object, "title", self.title.as_ref());
-        put(&mut object, "description", self.description.as_ref());
-        match &self.shape {
+    fn value(&self) -> Value {
+        let (pool, url, protocol, breaker) = match &self.shape {
             Shape::Single { url, protocol, breaker } => {
-                // Not said where it was not said before: 2022-08-01 has no types.
-                typed(&mut object, "Single", true);
-                put(&mut object, "url", Some(url));
-                put(&mut object, "protocol", Some(protocol));
-                put(&mut object, "circuitBreaker", breaker.as_ref());
+                (None, Some(url), Some(protocol), breaker.as_ref())
             }
-            Shape::Pool(members) => {
-                typed(&mut object, "Pool", false);
-                put::<Url>(&mut object, "url", None);
-                put::<Protocol>(&mut object, "protocol", None);
-                put::<Breaker>(&mut object, "circuitBreaker", None);
-                put(&mut object, "pool", Some(members));
-            }
-        }
-        put(&mut object, "resourceId", self.resource_id.as_ref());
-        if self.cluster.is_some() || object.has("properties") {
-            let specifics = Specifics { cluster: self.cluster.clone() };
-            put(&mut object, "properties", Some(&specifics));
-        }
-        put(&mut object, "credentials", self.credentials.as_ref());
-        put(&mut object, "proxy", self.proxy.as_ref());
-        put(&mut object, "tls", self.tls.as_ref());
-        object.into_text()
-    }
-}
-
-fn typed(object: &mut Object, kind: &str, may_be_absent: bool) {
-    let said = object.get("type").and_then(|text| serde_json::from_str::<Value>(text).ok());
-    match said {
-        Some(Value::String(text)) if text.eq_ignore_ascii_case(kind) => {}
-        None | Some(Value::Null) if may_be_absent => {
-            // A pool without a type would be taken for one by what it has.
-            if object.has("pool") {
-                object.remove("pool");
-            }
-        }
-        Some(_) | None => object.set("type", &format!("\"{kind}\"")),
+            Shape::Pool(members) => (Some(members), None, None, None),
+        };
+        let specifics = self.cluster.clone().map(|cluster| Specifics { cluster: Some(cluster) });
+        fields([
+            ("title", self.title.as_ref().map(Part::value)),
+            ("description", self.description.as_ref().map(Part::value)),
+            // Not said of a Single: 2022-08-01 has no types.
+            ("type", pool.map(|_| "Pool".into())),
+            ("url", url.map(Part::value)),
+            ("protocol", protocol.map(Part::value)),
+            ("circuitBreaker", breaker.map(Part::value)),
+            ("pool", pool.map(Part::value)),
+            ("resourceId", self.resource_id.as_ref().map(Part::value)),
+            (SPECIFICS, specifics.as_ref().map(Part::value)),
+            ("credentials", self.credentials.as_ref().map(Part::value)),
+            ("proxy", self.proxy.as_ref().map(Part::value)),
+            ("tls", self.tls.as_ref().map(Part::value)),
+        ])
     }
 }

@@ -35,17 +35,32 @@ impl OutOfBounds {
 }
 
 /// A value that is a text in a document.
-pub(crate) trait Text: PartialEq + Sized {
+pub(crate) trait Text: Sized {
     fn of(text: &str) -> Result<Self, OutOfBounds>;
     fn shown(&self) -> &str;
 }
+
+/// A checked text is read by its parser.
+macro_rules! parsed_text {
+    ($name:ident) => {
+        impl Text for $name {
+            fn of(text: &str) -> Result<Self, OutOfBounds> {
+                text.parse()
+            }
+            fn shown(&self) -> &str {
+                self.as_str()
+            }
+        }
+    };
+}
+pub(super) use parsed_text;
 
 impl<T: Text> Part for T {
     fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
         T::of(at.text(reader)?).map_or_else(|error| at.say(reader, error.fault), Some)
     }
-    fn over(&self, _: Option<&str>) -> String {
-        quoted(self.shown())
+    fn value(&self) -> Value {
+        self.shown().into()
     }
 }
 
@@ -94,14 +109,7 @@ macro_rules! text {
             }
         }
 
-        impl Text for $name {
-            fn of(text: &str) -> Result<Self, OutOfBounds> {
-                text.parse()
-            }
-            fn shown(&self) -> &str {
-                &self.0
-            }
-        }
+        parsed_text!($name);
     };
 }
 
@@ -190,14 +198,7 @@ impl FromStr for RuleName {
 
 as_text!(RuleName);
 
-impl Text for RuleName {
-    fn of(text: &str) -> Result<Self, OutOfBounds> {
-        text.parse()
-    }
-    fn shown(&self) -> &str {
-        &self.0
-    }
-}
+parsed_text!(RuleName);
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident($inner:ty), $what:literal, $least:literal..=$most:literal) => {
@@ -242,8 +243,8 @@ macro_rules! number {
                     at.wrong(reader, concat!(stringify!($least), " to ", stringify!($most)))
                 })
             }
-            fn over(&self, _: Option<&str>) -> String {
-                self.0.to_string()
+            fn value(&self) -> Value {
+                self.0.into()
             }
         }
     };
@@ -287,8 +288,8 @@ impl Part for Period {
             Err(_) => at.wrong(reader, "an ISO 8601 duration like PT1M or P1D"),
         }
     }
-    fn over(&self, _: Option<&str>) -> String {
-        quoted(&self.to_string())
+    fn value(&self) -> Value {
+        self.to_string().into()
     }
 }
 
@@ -296,8 +297,8 @@ impl Part for bool {
     fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
         at.value().as_bool().or_else(|| at.wrong(reader, "true or false"))
     }
-    fn over(&self, _: Option<&str>) -> String {
-        self.to_string()
+    fn value(&self) -> Value {
+        (*self).into()
     }
 }
 
@@ -306,8 +307,8 @@ impl Part for i32 {
         let number = at.value().as_i64().and_then(|number| number.try_into().ok());
         number.or_else(|| at.wrong(reader, "an integer of 32 bits"))
     }
-    fn over(&self, _: Option<&str>) -> String {
-        self.to_string()
+    fn value(&self) -> Value {
+        (*self).into()
     }
 }
 
@@ -328,8 +329,4 @@ impl Text for Secret {
     fn shown(&self) -> &str {
         self.expose()
     }
-}
-
-pub(crate) fn quoted(text: &str) -> String {
-    Value::String(text.to_owned()).to_string()
 }

@@ -9,7 +9,6 @@ use std::{
     collections::{BTreeMap, HashSet},
     fmt,
     iter::once,
-    marker::PhantomData,
     ops::Range,
 };
 
@@ -17,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{
     Deserialize, Deserializer,
     de::{
-        self, DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+        self, DeserializeSeed, IntoDeserializer, SeqAccess, Visitor,
         value::{MapAccessDeserializer, MapDeserializer, SeqDeserializer, StrDeserializer},
     },
     forward_to_deserialize_any,
@@ -31,8 +30,10 @@ use super::{
     unbuilt::unbuilt,
 };
 
-/// A value and its bytes in the file; no value where it is wrong or missing, which then has been said.
-#[derive(Clone, Debug)]
+// A value and its bytes in the file; no value where it is wrong or missing, which then has been said.
+// The schema describes the value alone; these words would be part of it if they were documentation.
+#[derive(Clone, Debug, JsonSchema)]
+#[schemars(with = "T")]
 pub(super) struct At<T> {
     pub(super) at: Range<usize>,
     pub(super) value: Option<T>,
@@ -48,8 +49,9 @@ impl<T> At<T> {
     }
 }
 
-/// The entries of a mapping whose keys are names that the file gives, in its order.
-#[derive(Clone, Debug, JsonSchema)]
+/// The entries of a mapping whose keys are names that the file gives, in its order. The only newtype
+/// that is asked for.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(transparent, inline)]
 pub(super) struct Entries<T>(
     #[schemars(with = "BTreeMap<String, T>")] pub(super) Vec<(At<String>, At<T>)>,
@@ -63,55 +65,17 @@ pub(super) fn decode<T: de::DeserializeOwned>(node: &Node, wrongs: &mut Vec<Wron
     read.ok()?.value
 }
 
+/// Start, end, and the value unless it is wrong.
+#[derive(Deserialize)]
+#[serde(bound = "T: Deserialize<'de>")]
+struct Placed<T>(usize, usize, #[serde(default)] Option<T>);
+
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for At<T> {
-    /// Asks for an option first, for that is what serde gives in place of a field that is not there;
-    /// then for its parts.
+    /// Asks for an option first, for that is what serde gives in place of a field that is not there.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Placed<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Placed<T> {
-            type Value = At<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a value with its place")
-            }
-
-            fn visit_none<E>(self) -> Result<At<T>, E> {
-                Ok(At { at: 0..0, value: None })
-            }
-
-            fn visit_some<D: Deserializer<'de>>(self, found: D) -> Result<At<T>, D::Error> {
-                found.deserialize_tuple(3, self)
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<At<T>, A::Error> {
-                let start = parts.next_element()?.unwrap_or_default();
-                let end = parts.next_element()?.unwrap_or_default();
-                Ok(At { at: start..end, value: parts.next_element()? })
-            }
-        }
-        deserializer.deserialize_option(Placed(PhantomData))
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Entries<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Pairs<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Pairs<T> {
-            type Value = Entries<T>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("names with their values")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries<T>, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Entries(entries))
-            }
-        }
-        deserializer.deserialize_map(Pairs(PhantomData))
+        let placed = Option::<Placed<T>>::deserialize(deserializer)?;
+        let Placed(start, end, value) = placed.unwrap_or(Placed(0, 0, None));
+        Ok(Self { at: start..end, value })
     }
 }
 
@@ -274,7 +238,12 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     /// Only an [`At`] asks for this.
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Stop> {
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
         visitor.visit_seq(Parts { reader: self, part: 0 })
     }
 
@@ -290,10 +259,15 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         }
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+    /// Only [`Entries`] ask for this.
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Stop> {
         let pairs = self.pairs(None)?.into_iter();
         let pairs = pairs.map(|(key, _, value)| (self.of(key), self.of(value)));
-        visitor.visit_map(MapDeserializer::new(pairs))
+        visitor.visit_newtype_struct(MapDeserializer::new(pairs))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -370,7 +344,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
 
     forward_to_deserialize_any! {
         bool i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
-        unit_struct newtype_struct tuple_struct identifier ignored_any
+        unit_struct tuple map identifier ignored_any
     }
 }
 
@@ -382,7 +356,7 @@ impl IntoDeserializer<'_, Stop> for Reader<'_> {
     }
 }
 
-/// The parts of an [`At`]: start, end, and the value unless it is wrong.
+/// The parts of a [`Placed`].
 struct Parts<'a> {
     reader: Reader<'a>,
     part: u8,

@@ -3,9 +3,7 @@
 //! What a field's type says of its value is found while it is decoded, and that a field is missing, too
 //! (see [`super::needed`]); what several fields have to do with each other is for [`super::sound`].
 
-use std::borrow::Cow;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema};
 use serde::Deserialize;
 
 use super::{
@@ -238,25 +236,6 @@ pub(super) struct Reconnect {
     pub(super) backend: At<Member>,
     /// How long after the play is over; 2 minutes or more, for Azure accepts no less.
     pub(super) after: At<Duration>,
-}
-
-/// The schema describes the value; its place is not part of it.
-impl<T: JsonSchema> JsonSchema for At<T> {
-    fn inline_schema() -> bool {
-        T::inline_schema()
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        T::schema_name()
-    }
-
-    fn schema_id() -> Cow<'static, str> {
-        T::schema_id()
-    }
-
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        T::json_schema(generator)
-    }
 }
 
 /// `for` stands instead of `until` and `atMost`.

@@ -13,7 +13,7 @@
 
 use crate::{
     address::last_segment,
-    backend::{POOL_MEMBERS_MAX, Properties},
+    backend::{POOL_MEMBERS_MAX, Properties, members},
     unpublished::{NullPriority, NullWeight, Unpublished, ZeroWeight},
 };
 use serde_json::Value;
@@ -32,16 +32,11 @@ pub struct Seat {
 
 /// The members that a pool lists.
 pub(crate) fn seats(properties: &Properties) -> Vec<Seat> {
-    let services = properties
-        .get("pool")
-        .and_then(|pool| pool.get("services"))
-        .and_then(Value::as_array)
-        .map_or(&[][..], Vec::as_slice);
     let number = |service: &Value, key| {
         let number = service.get(key).and_then(Value::as_u64);
         number.and_then(|number| u32::try_from(number).ok())
     };
-    services
+    members(properties)
         .iter()
         .filter_map(|service| {
             Some(Seat {

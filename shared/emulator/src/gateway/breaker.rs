@@ -11,10 +11,11 @@
 //! counting again.
 
 use crate::{
-    backend::{Properties, given, object},
+    backend::{Properties, given, list, object},
     clock, duration,
     unpublished::{Unanswered, Unpublished},
 };
+use http::StatusCode;
 use jiff::Timestamp;
 use serde_json::Value;
 use std::{collections::VecDeque, time::Duration};
@@ -29,24 +30,23 @@ const REQUESTS_MAX: usize = 100_000;
 pub(crate) enum Came {
     /// The backend answered.
     Answered { status: u16, retry_after: Option<Duration> },
-    /// It did not; the caller was told `status`.
-    Unanswered { reason: Reason, status: u16 },
+    /// It did not.
+    Unanswered(Reason),
 }
 
-/// Why there was no answer: the words that `errorReasons` have.
+/// Why there was no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    BackendConnectionFailure,
-    Timeout,
+pub(crate) struct Reason {
+    /// What `errorReasons` call it.
+    word: &'static str,
+    /// What the caller is told.
+    pub(crate) status: StatusCode,
 }
 
 impl Reason {
-    fn word(self) -> &'static str {
-        match self {
-            Self::BackendConnectionFailure => "BackendConnectionFailure",
-            Self::Timeout => "Timeout",
-        }
-    }
+    pub(crate) const CONNECTION: Self =
+        Self { word: "BackendConnectionFailure", status: StatusCode::INTERNAL_SERVER_ERROR };
+    pub(crate) const TIMEOUT: Self = Self { word: "Timeout", status: StatusCode::GATEWAY_TIMEOUT };
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,9 +71,8 @@ pub(crate) struct Rule {
 impl Rule {
     /// The rules of a backend. What cannot be understood was never accepted.
     pub(crate) fn all(properties: &Properties) -> Vec<Self> {
-        let rules = object(properties, "circuitBreaker").and_then(|breaker| breaker.get("rules"));
-        let rules = rules.and_then(Value::as_array).into_iter().flatten();
-        rules.filter_map(|rule| Self::read(rule.as_object()?)).collect()
+        let rules = object(properties, "circuitBreaker").map(|breaker| list(breaker, "rules"));
+        rules.into_iter().flatten().filter_map(|rule| Self::read(rule.as_object()?)).collect()
     }
 
     fn read(rule: &Properties) -> Option<Self> {
@@ -83,9 +82,8 @@ impl Rule {
         let duration = |parent: &Properties, key| {
             given(parent, key).and_then(Value::as_str).and_then(duration::parsed).unwrap_or(seconds)
         };
-        let list = |key| given(condition, key).and_then(Value::as_array).into_iter().flatten();
-        let ranges = list("statusCodeRanges").filter_map(Value::as_object);
-        let reasons = list("errorReasons").filter_map(Value::as_str);
+        let ranges = list(condition, "statusCodeRanges").iter().filter_map(Value::as_object);
+        let reasons = list(condition, "errorReasons").iter().filter_map(Value::as_str);
         Some(Self {
             name: given(rule, "name").and_then(Value::as_str).unwrap_or_default().to_owned(),
             threshold: match number(condition, "count") {
@@ -109,10 +107,9 @@ impl Rule {
         };
         match came {
             Came::Answered { status, .. } => in_range(status),
-            Came::Unanswered { reason, status } => {
-                let named = |is: &String| is.eq_ignore_ascii_case(reason.word());
-                self.reasons.iter().any(named)
-                    || (unanswered == Unanswered::ByStatusToo && in_range(status))
+            Came::Unanswered(Reason { word, status }) => {
+                self.reasons.iter().any(|is| is.eq_ignore_ascii_case(word))
+                    || (unanswered == Unanswered::ByStatusToo && in_range(status.as_u16()))
             }
         }
     }
@@ -226,7 +223,7 @@ impl Breaker {
             Came::Answered { retry_after: Some(after), .. } if self.rule.accept_retry_after => {
                 after
             }
-            Came::Answered { .. } | Came::Unanswered { .. } => self.rule.trip,
+            Came::Answered { .. } | Came::Unanswered(_) => self.rule.trip,
         };
         self.seen.clear();
         self.failures = 0;
@@ -263,14 +260,13 @@ mod tests {
             let (what, second) = step.split_once('@').unwrap();
             let now = Timestamp::from_second(second.parse().unwrap()).unwrap();
             let answered = |status, retry_after| Came::Answered { status, retry_after };
-            let unanswered = |reason, status| Came::Unanswered { reason, status };
             let came = match what {
                 "2" => answered(200, None),
                 "4" => answered(429, None),
                 "5" => answered(500, None),
                 "9" => answered(429, Some(Duration::from_secs(90))),
-                "t" => unanswered(Reason::Timeout, 504),
-                "c" => unanswered(Reason::BackendConnectionFailure, 500),
+                "t" => Came::Unanswered(Reason::TIMEOUT),
+                "c" => Came::Unanswered(Reason::CONNECTION),
                 other => panic!("{other}"),
             };
             breaker.catch_up(now);

@@ -4,7 +4,7 @@
 //! a reconnect. Connections are counted as they are opened.
 
 use super::breaker::Reason;
-use crate::{address::Address, clock::Clock, serve::BoxError};
+use crate::{address::Address, clock::Clock};
 use http::{Request, Response, Uri};
 use hyper::body::Incoming;
 use hyper_util::{
@@ -19,7 +19,7 @@ use std::{
     time::Duration,
 };
 use tokio::net::TcpStream;
-use tower::{ServiceExt as _, service_fn, util::BoxCloneSyncService};
+use tower::{BoxError, ServiceExt as _, service_fn, util::BoxCloneSyncService};
 
 /// How long an idle connection to a member is kept.
 const IDLE_SECONDS: u64 = 30;
@@ -38,12 +38,14 @@ pub struct Connections {
     pub latest: Timestamp,
 }
 
-/// Which connections a request goes by.
+/// Where a request goes, and by which connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(crate) gateway: usize,
+    pub(crate) pool: Option<Address>,
     pub(crate) backend: Address,
-    /// How many reconnects the backend has had.
+    pub(crate) url: String,
+    /// How many reconnects the backend has had: each needs a connection of its own.
     pub(crate) reconnects: u64,
 }
 
@@ -55,14 +57,10 @@ type Pooled = (u64, Client<Connector, Incoming>);
 /// The client side of the gateways.
 pub(crate) struct Forwarder {
     clients: Mutex<BTreeMap<Key, Pooled>>,
-    log: Arc<Log>,
+    /// What was opened, kept apart so that a connection can count itself.
+    opened: Arc<Mutex<BTreeMap<Key, (u64, Timestamp)>>>,
     timeout: Duration,
-}
-
-/// What was opened, kept apart so that a connection can count itself.
-struct Log {
     clock: Clock,
-    opened: Mutex<BTreeMap<Key, (u64, Timestamp)>>,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -71,8 +69,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Forwarder {
     pub(crate) fn new(timeout: Duration, clock: Clock) -> Self {
-        let log = Arc::new(Log { clock, opened: Mutex::default() });
-        Self { clients: Mutex::default(), log, timeout }
+        Self { clients: Mutex::default(), opened: Arc::default(), timeout, clock }
     }
 
     /// Sends a request to `target`, by the connections of `route`.
@@ -89,9 +86,9 @@ impl Forwarder {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => {
                 tracing::debug!(%error, "a member could not be reached");
-                Err(Reason::BackendConnectionFailure)
+                Err(Reason::CONNECTION)
             }
-            Err(_) => Err(Reason::Timeout),
+            Err(_) => Err(Reason::TIMEOUT),
         }
     }
 
@@ -114,14 +111,14 @@ impl Forwarder {
         let mut inner = HttpConnector::new();
         inner.set_nodelay(true);
         inner.set_connect_timeout(Some(self.timeout));
-        let log = Arc::clone(&self.log);
+        let (opened, clock) = (Arc::clone(&self.opened), self.clock.clone());
         let connector = service_fn(move |target| {
             let connecting = inner.clone().oneshot(target);
-            let (key, log) = (key.clone(), Arc::clone(&log));
+            let (key, opened, clock) = (key.clone(), Arc::clone(&opened), clock.clone());
             async move {
                 let connection = connecting.await?;
-                let now = log.clock.now();
-                let mut opened = locked(&log.opened);
+                let now = clock.now();
+                let mut opened = locked(&opened);
                 let (count, latest) = opened.entry(key).or_insert((0, now));
                 (*count, *latest) = (*count + 1, now);
                 Ok::<_, BoxError>(connection)
@@ -135,7 +132,7 @@ impl Forwarder {
 
     /// The connections that were opened, by gateway and backend.
     pub(crate) fn connections(&self) -> Vec<Connections> {
-        let opened = locked(&self.log.opened);
+        let opened = locked(&self.opened);
         let shown = |((gateway, backend), (opened, latest)): (&Key, &(u64, Timestamp))| {
             let (gateway, backend) = (*gateway, backend.clone());
             Connections { gateway, backend, opened: *opened, latest: *latest }

@@ -4,6 +4,7 @@
 use super::{
     balance::{Balancer, Standing, seats},
     breaker::{Breaker, Came, Rule, Turned, failure_status},
+    forward::Route,
 };
 use crate::{
     address::Address,
@@ -15,14 +16,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
     sync::Arc,
 };
-
-enum Way {
-    Single(Single),
-    Pool { balancer: Balancer, failure_status: Option<u16> },
-}
 
 struct Single {
     url: String,
@@ -37,37 +33,37 @@ impl Single {
     }
 }
 
-impl Way {
-    fn single(&self) -> Option<&Single> {
-        match self {
-            Self::Single(single) => Some(single),
-            Self::Pool { .. } => None,
-        }
-    }
-
-    /// The breakers; a pool has none.
-    fn breakers(&self) -> &[Breaker] {
-        self.single().map_or(&[], |single| &single.breakers)
-    }
+struct Pool {
+    balancer: Balancer,
+    failure_status: Option<u16>,
 }
 
-/// Where a request goes.
+/// Why a request goes nowhere, and for whom it was meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Pick {
-    /// To this backend.
-    To {
-        pool: Option<Address>,
-        backend: Address,
-        url: String,
-        /// How many reconnects it has had: each needs a connection of its own.
-        reconnects: u64,
-    },
-    /// The backend is tripped by its circuit breaker.
-    Tripped { backend: Address, status: StatusCode },
-    /// The pool has no member that can serve.
-    NobodyLeft { pool: Address, status: StatusCode },
-    /// There is no backend of this name.
-    Unknown,
+pub(crate) struct Refusal {
+    pub(crate) pool: Option<String>,
+    pub(crate) backend: Option<String>,
+    pub(crate) status: StatusCode,
+    pub(crate) why: &'static str,
+}
+
+impl Refusal {
+    /// There is no backend of that name.
+    pub(crate) const UNKNOWN: Self = Self {
+        pool: None,
+        backend: None,
+        status: StatusCode::NOT_FOUND,
+        why: "Resource not found",
+    };
+
+    /// 503, or what the configuration says instead.
+    fn unavailable(chosen: Option<u16>, why: &'static str) -> Self {
+        let chosen = chosen.and_then(|code| StatusCode::from_u16(code).ok());
+        // An informational status cannot be sent as an answer.
+        let chosen = chosen.filter(|status| !status.is_informational());
+        let status = chosen.unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        Self { status, why, ..Self::UNKNOWN }
+    }
 }
 
 /// A circuit breaker rule of one gateway, at one moment.
@@ -88,13 +84,6 @@ pub struct BreakerState {
     pub requests: usize,
 }
 
-/// A circuit breaker rule of one gateway that opened or closed.
-#[derive(Clone, Debug)]
-pub(crate) struct Switched {
-    pub(crate) backend: Address,
-    pub(crate) turned: Turned,
-}
-
 /// A change of configuration that has not reached a gateway yet.
 struct Change {
     due: Timestamp,
@@ -104,12 +93,18 @@ struct Change {
 }
 
 /// All gateways. They have the same configuration, sooner or later, and nothing else in common.
-pub(crate) struct Gateways(Vec<Gateway>);
+pub(crate) struct Gateways {
+    all: Vec<Gateway>,
+    /// Whose turn it is.
+    turn: usize,
+}
 
 struct Gateway {
+    number: usize,
     seed: u64,
     unpublished: Unpublished,
-    routes: BTreeMap<Address, Way>,
+    singles: BTreeMap<Address, Single>,
+    pools: BTreeMap<Address, Pool>,
     coming: VecDeque<Change>,
     /// When the next breaker closes. Every look at the state asks this, and a breaker is seldom
     /// open.
@@ -120,19 +115,17 @@ struct Gateway {
 impl Gateways {
     /// So many gateways; the rotation of each starts one further.
     pub(crate) fn new(count: usize, seed: u64, unpublished: &Unpublished) -> Self {
-        let gateway = |seed| Gateway {
-            seed,
+        let gateway = |number| Gateway {
+            number,
+            seed: seed.wrapping_add(number as u64),
             unpublished: unpublished.clone(),
-            routes: BTreeMap::new(),
+            singles: BTreeMap::new(),
+            pools: BTreeMap::new(),
             coming: VecDeque::new(),
             closing: None,
             reconnects: BTreeMap::new(),
         };
-        Self((0..count.max(1)).map(|n| gateway(seed.wrapping_add(n as u64))).collect())
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.0.len()
+        Self { all: (0..count.max(1)).map(gateway).collect(), turn: 0 }
     }
 
     /// Records a change that takes effect, at each gateway, at the time that `due` gives.
@@ -143,7 +136,7 @@ impl Gateways {
         due: impl Fn(usize) -> Timestamp,
     ) {
         let properties = new.cloned().map(Arc::new);
-        for (number, gateway) in self.0.iter_mut().enumerate() {
+        for (number, gateway) in self.all.iter_mut().enumerate() {
             let (address, properties) = (address.clone(), properties.clone());
             gateway.coming.push_back(Change { due: due(number), address, properties });
         }
@@ -151,45 +144,52 @@ impl Gateways {
 
     /// Makes every gateway open a new connection to a backend.
     pub(crate) fn reconnect(&mut self, backend: &Address) {
-        for gateway in &mut self.0 {
+        for gateway in &mut self.all {
             *gateway.reconnects.entry(backend.clone()).or_default() += 1;
         }
     }
 
     /// When something happens next: a change takes effect or a breaker closes.
     pub(crate) fn next_due(&self) -> Option<Timestamp> {
-        self.0.iter().filter_map(Gateway::next_due).min()
+        self.all.iter().filter_map(Gateway::next_due).min()
     }
 
     /// Lets everything happen that is due by `now`; gives the breakers that closed.
-    pub(crate) fn catch_up(&mut self, now: Timestamp) -> Vec<Switched> {
+    pub(crate) fn catch_up(&mut self, now: Timestamp) -> Vec<(Address, Turned)> {
         let mut closed = Vec::new();
-        for gateway in &mut self.0 {
+        for gateway in &mut self.all {
             gateway.catch_up(now, &mut closed);
         }
         closed
     }
 
-    /// Where the next request for `name` goes, by gateway `number`.
-    pub(crate) fn pick(&mut self, number: usize, name: &Address) -> Pick {
-        self.0.get_mut(number).map_or(Pick::Unknown, |gateway| gateway.pick(name))
+    /// Where the next request for `name` goes, by the gateway that is wanted, or whose turn it is.
+    pub(crate) fn pick(
+        &mut self,
+        wanted: Option<usize>,
+        name: Option<&Address>,
+    ) -> (usize, Result<Route, Refusal>) {
+        let number = wanted.unwrap_or(self.turn);
+        if wanted.is_none() {
+            self.turn = (self.turn + 1) % self.all.len();
+        }
+        let picked = self.all.get_mut(number).zip(name).ok_or(Refusal::UNKNOWN);
+        (number, picked.and_then(|(gateway, name)| gateway.pick(name)))
     }
 
-    /// Tells gateway `number` the result, at `now`, of a request that began before; gives the
+    /// Tells the gateway of a route the result, at `now`, of a request that began before; gives the
     /// breakers that it opened.
     pub(crate) fn came(
         &mut self,
-        number: usize,
-        backend: &Address,
+        route: &Route,
         came: Came,
         began: Timestamp,
         now: Timestamp,
-    ) -> Vec<Switched> {
-        let Some(gateway) = self.0.get_mut(number) else {
-            return Vec::new();
-        };
-        let Gateway { routes, unpublished, .. } = &mut *gateway;
-        let Some(Way::Single(single)) = routes.get_mut(backend) else {
+    ) -> Vec<(Address, Turned)> {
+        let backend = &route.backend;
+        let gateway = &mut self.all[route.gateway];
+        let Gateway { singles, unpublished, .. } = &mut *gateway;
+        let Some(single) = singles.get_mut(backend) else {
             return Vec::new();
         };
         // When one rule trips the backend, the others have nothing to count until it is back.
@@ -198,8 +198,7 @@ impl Gateways {
         }
         let breakers = single.breakers.iter_mut();
         let turned = breakers.filter_map(|breaker| breaker.count(came, began, now, unpublished));
-        let opened: Vec<_> =
-            turned.map(|turned| Switched { backend: backend.clone(), turned }).collect();
+        let opened: Vec<_> = turned.map(|turned| (backend.clone(), turned)).collect();
         if !opened.is_empty() {
             gateway.closing = gateway.next_closing();
         }
@@ -208,37 +207,31 @@ impl Gateways {
 
     /// Every rule of every gateway.
     pub(crate) fn breakers(&self, now: Timestamp) -> Vec<BreakerState> {
-        let mut states = Vec::new();
-        for (number, gateway) in self.0.iter().enumerate() {
-            for (backend, way) in &gateway.routes {
-                states.extend(way.breakers().iter().map(|breaker| {
-                    let (failures, requests) = breaker.counted(now);
-                    BreakerState {
-                        gateway: number,
-                        backend: backend.clone(),
-                        rule: breaker.rule().to_owned(),
-                        open_until: breaker.until(),
-                        failures,
-                        requests,
-                    }
-                }));
-            }
-        }
-        states
+        let singles = self.all.iter().flat_map(|gateway| {
+            gateway.singles.iter().map(|(backend, single)| (gateway.number, backend, single))
+        });
+        let states = singles.flat_map(|(gateway, backend, single)| {
+            single.breakers.iter().map(move |breaker| {
+                let (failures, requests) = breaker.counted(now);
+                BreakerState {
+                    gateway,
+                    backend: backend.clone(),
+                    rule: breaker.rule().to_owned(),
+                    open_until: breaker.until(),
+                    failures,
+                    requests,
+                }
+            })
+        });
+        states.collect()
     }
 }
 
 impl Gateway {
-    fn singles(&mut self) -> impl Iterator<Item = (&Address, &mut Single)> {
-        self.routes.iter_mut().filter_map(|(address, way)| match way {
-            Way::Single(single) => Some((address, single)),
-            Way::Pool { .. } => None,
-        })
-    }
-
     /// When the next breaker closes, from the breakers themselves.
     fn next_closing(&self) -> Option<Timestamp> {
-        self.routes.values().flat_map(Way::breakers).filter_map(Breaker::until).min()
+        let breakers = self.singles.values().flat_map(|single| &single.breakers);
+        breakers.filter_map(Breaker::until).min()
     }
 
     /// Changes take effect in the order in which they were made, also where the clock was set back
@@ -249,11 +242,11 @@ impl Gateway {
     }
 
     /// In the order of the due times, so that a breaker closes before the change that came after.
-    fn catch_up(&mut self, now: Timestamp, closed: &mut Vec<Switched>) {
+    fn catch_up(&mut self, now: Timestamp, closed: &mut Vec<(Address, Turned)>) {
         while let Some(due) = self.next_due().filter(|due| *due <= now) {
-            for (address, single) in self.singles() {
+            for (address, single) in &mut self.singles {
                 let turned = single.breakers.iter_mut().filter_map(|breaker| breaker.catch_up(due));
-                closed.extend(turned.map(|turned| Switched { backend: address.clone(), turned }));
+                closed.extend(turned.map(|turned| (address.clone(), turned)));
             }
             if let Some(change) = self.coming.pop_front_if(|change| change.due <= due) {
                 self.apply(&change.address, change.properties.as_deref());
@@ -266,77 +259,60 @@ impl Gateway {
     }
 
     fn apply(&mut self, address: &Address, new: Option<&Properties>) {
-        let before = self.routes.remove(address);
+        let (single, pool) = (self.singles.remove(address), self.pools.remove(address));
         let Some(new) = new else {
             return;
         };
-        let way = if backend::is_pool(new) {
-            let before = before.and_then(|way| match way {
-                Way::Pool { balancer, .. } => Some(balancer),
-                Way::Single(_) => None,
-            });
+        if backend::is_pool(new) {
+            let before = pool.map(|pool| pool.balancer);
             let balancer = Balancer::new(&seats(new), self.seed, &self.unpublished, before);
             let failure_status = backend::object(new, "pool").and_then(failure_status);
-            Way::Pool { balancer, failure_status }
+            self.pools.insert(address.clone(), Pool { balancer, failure_status });
         } else {
-            let before = before.as_ref().map_or(&[][..], Way::breakers);
+            let before = single.map_or(Vec::new(), |single| single.breakers);
             let url = new.get("url").and_then(Value::as_str).unwrap_or_default();
             let rules = Rule::all(new).into_iter();
-            let breakers = rules.map(|rule| Breaker::new(rule, before)).collect();
-            Way::Single(Single { url: url.trim_end_matches('/').to_owned(), breakers })
-        };
-        self.routes.insert(address.clone(), way);
-    }
-
-    fn pick(&mut self, name: &Address) -> Pick {
-        // Taken out for a moment, since choosing a member looks at the other routes.
-        let Some((address, mut way)) = self.routes.remove_entry(name) else {
-            return Pick::Unknown;
-        };
-        let pick = match &mut way {
-            Way::Single(single) => self.to(None, &address, single),
-            Way::Pool { balancer, failure_status } => {
-                self.pick_member(&address, balancer, status(*failure_status))
-            }
-        };
-        self.routes.insert(address, way);
-        pick
-    }
-
-    fn to(&self, pool: Option<&Address>, backend: &Address, single: &Single) -> Pick {
-        if let Some(breaker) = single.tripped() {
-            let status = status(breaker.failure_status());
-            return Pick::Tripped { backend: backend.clone(), status };
+            let breakers = rules.map(|rule| Breaker::new(rule, &before)).collect();
+            let single = Single { url: url.trim_end_matches('/').to_owned(), breakers };
+            self.singles.insert(address.clone(), single);
         }
-        Pick::To {
-            pool: pool.cloned(),
+    }
+
+    fn pick(&mut self, name: &Address) -> Result<Route, Refusal> {
+        let single = |name: &Address| self.singles.get_key_value(name);
+        let (pool, backend, single) = if let Some((backend, single)) = single(name) {
+            if let Some(breaker) = single.tripped() {
+                let why = "The backend is tripped by its circuit breaker.";
+                let refusal = Refusal::unavailable(breaker.failure_status(), why);
+                return Err(Refusal { backend: Some(backend.to_string()), ..refusal });
+            }
+            (None, backend, single)
+        } else {
+            let Entry::Occupied(mut pool) = self.pools.entry(name.clone()) else {
+                return Err(Refusal::UNKNOWN);
+            };
+            let address = pool.key().clone();
+            let Pool { balancer, failure_status } = pool.get_mut();
+            // A pool within a pool is skipped.
+            let standing = |member: &str| match single(&address.beside(member)) {
+                None => Standing::Absent,
+                Some((_, single)) if single.tripped().is_some() => Standing::Tripped,
+                Some(_) => Standing::Ready,
+            };
+            let member = balancer.next(standing).and_then(|name| single(&address.beside(name)));
+            let Some((backend, single)) = member else {
+                let why = "No backend of the pool is available.";
+                let refusal = Refusal::unavailable(*failure_status, why);
+                return Err(Refusal { pool: Some(address.to_string()), ..refusal });
+            };
+            (Some(address), backend, single)
+        };
+        Ok(Route {
+            gateway: self.number,
+            pool,
             backend: backend.clone(),
             url: single.url.clone(),
             reconnects: self.reconnects.get(backend).copied().unwrap_or_default(),
-        }
+        })
     }
-
-    fn pick_member(&self, pool: &Address, balancer: &mut Balancer, status: StatusCode) -> Pick {
-        // A pool within a pool is skipped.
-        let single = |member: &str| {
-            let (address, way) = self.routes.get_key_value(&pool.beside(member))?;
-            Some((address, way.single()?))
-        };
-        let standing = |member: &str| match single(member) {
-            None => Standing::Absent,
-            Some((_, single)) if single.tripped().is_some() => Standing::Tripped,
-            Some(_) => Standing::Ready,
-        };
-        match balancer.next(standing).and_then(single) {
-            Some((backend, single)) => self.to(Some(pool), backend, single),
-            None => Pick::NobodyLeft { pool: pool.clone(), status },
-        }
-    }
-}
-
-/// What is answered when nobody can serve: 503, or what the configuration says instead.
-fn status(chosen: Option<u16>) -> StatusCode {
-    let chosen = chosen.and_then(|code| StatusCode::from_u16(code).ok());
-    // An informational status cannot be sent as an answer.
-    chosen.filter(|status| !status.is_informational()).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
 }

@@ -9,8 +9,7 @@
 use super::{BACKEND, Field, Kind, UNBOUNDED, under};
 use crate::{
     answer::Detail,
-    backend::{POOL_MEMBERS_MAX, Properties, SHARE_MAX, given, is_pool, object},
-    duration, name,
+    backend::{POOL_MEMBERS_MAX, Properties, SHARE_MAX, given, is_pool, list, members, object},
     unpublished::{NullPriority, NullWeight, Unpublished, ZeroWeight},
 };
 use serde_json::Value;
@@ -29,41 +28,26 @@ const NOT_FOR_POOLS: [(&str, &str); 3] =
 /// Everything that is wrong; empty when nothing is wrong.
 pub(crate) fn check(properties: &Properties, unpublished: &Unpublished) -> Vec<Detail> {
     let mut wrong = Wrong::default();
-    let kind = given(properties, "type");
-    if is_pool(properties) {
-        let other = |field: &&Field| NOT_FOR_POOLS.iter().all(|(key, _)| *key != field.name);
-        wrong.fields(properties, BACKEND.iter().filter(other), ROOT);
-        for (key, name) in NOT_FOR_POOLS {
-            if given(properties, key).is_some() {
-                wrong
-                    .0
-                    .push(Detail::new(key, format!("{name} is not supported for backend pool.")));
-            }
-        }
-        if given(properties, "pool").is_none() {
-            wrong.missing(&under(ROOT, "pool"), "a Pool needs it");
-        }
-        wrong.pool(properties, unpublished);
-        return wrong.0;
+    let pool = is_pool(properties);
+    let there = |key| given(properties, key).is_some();
+    let unfit = |name: &str| pool && NOT_FOR_POOLS.iter().any(|(key, _)| *key == name);
+    wrong.fields(properties, BACKEND.iter().filter(|field| !unfit(field.name)), ROOT);
+    for (key, name) in NOT_FOR_POOLS.into_iter().filter(|(key, _)| unfit(key) && there(key)) {
+        wrong.0.push(Detail::new(key, format!("{name} is not supported for backend pool.")));
     }
-    wrong.fields(properties, BACKEND, ROOT);
-    let single =
-        |kind: &Value| kind.as_str().is_some_and(|kind| kind.eq_ignore_ascii_case("Single"));
-    match kind {
-        None if given(properties, "pool").is_some() => {
-            wrong.missing(&under(ROOT, "type"), "with a pool it must be Pool");
-        }
+    let needed: &[_] = match given(properties, "type").map(Value::as_str) {
+        Some(_) if pool => &[("pool", "a Pool needs it")],
+        None if there("pool") => &[("type", "with a pool it must be Pool")],
         // Its type is not one of the two, which is said already.
-        Some(kind) if !single(kind) => {}
-        None | Some(_) => {
-            for key in ["url", "protocol"] {
-                if given(properties, key).is_none() {
-                    wrong.missing(&under(ROOT, key), "a Single needs it");
-                }
-            }
-        }
+        Some(kind) if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case("Single")) => &[],
+        None | Some(_) => &[("url", "a Single needs it"), ("protocol", "a Single needs it")],
+    };
+    for (key, because) in needed.iter().filter(|(key, _)| !there(key)) {
+        wrong.missing(&under(ROOT, key), because);
     }
-    if let Some(breaker) = object(properties, "circuitBreaker") {
+    if pool {
+        wrong.members(properties, unpublished);
+    } else if let Some(breaker) = object(properties, "circuitBreaker") {
         wrong.breaker(breaker);
     }
     wrong.0
@@ -120,77 +104,45 @@ impl Wrong {
     }
 
     fn value(&mut self, value: &Value, kind: &Kind, path: &str) {
-        let integer = |least, most| value.as_i64().is_some_and(|n| (least..=most).contains(&n));
-        let text = value.as_str();
-        let must = match kind {
-            Kind::Anything => return,
-            Kind::Text { least, most } => match text {
-                Some(text) => {
-                    self.has(path, text.chars().count(), "characters", (*least, *most));
-                    return;
-                }
-                None => "a string".to_owned(),
-            },
-            Kind::Word | Kind::Choice(_) | Kind::RuleName | Kind::MemberId | Kind::Duration
-                if text.is_none() =>
-            {
-                "a string".to_owned()
+        let must = match (kind, value) {
+            (Kind::Text { least, most }, Value::String(text)) => {
+                self.has(path, text.chars().count(), "characters", (*least, *most));
+                return;
             }
-            Kind::Word => return,
-            Kind::Choice(values) => {
-                if values.iter().any(|is| text.is_some_and(|text| is.eq_ignore_ascii_case(text))) {
-                    return;
+            (Kind::List { least, most, of }, Value::Array(items)) => {
+                if self.has(path, items.len(), "items", (*least, *most)) {
+                    for (index, item) in items.iter().enumerate() {
+                        self.value(item, of, &format!("{path}[{index}]"));
+                    }
                 }
-                values.join(" or ")
+                return;
             }
-            Kind::RuleName if text.is_some_and(rule_name) => return,
-            Kind::RuleName => "1 to 80 letters, digits and hyphens, beginning and ending with a \
-                               letter or a digit"
-                .to_owned(),
-            Kind::MemberId if text.is_some_and(member_id) => return,
-            Kind::MemberId => "an id that ends in the name of a backend".to_owned(),
-            Kind::Duration if text.is_some_and(|text| duration::parsed(text).is_some()) => return,
-            Kind::Duration => "an ISO 8601 duration like PT1M or P1D".to_owned(),
-            Kind::Flag if value.is_boolean() => return,
-            Kind::Flag => "true or false".to_owned(),
-            Kind::Integer { least, most } if integer(*least, *most) => return,
-            Kind::Integer { least, most } => format!("{least} to {most}"),
-            Kind::Integer32 if integer(i32::MIN.into(), i32::MAX.into()) => return,
-            Kind::Integer32 => "an integer of 32 bits".to_owned(),
-            Kind::List { least, most, of } => match value.as_array() {
-                Some(items) => {
-                    if self.has(path, items.len(), "items", (*least, *most)) {
-                        for (index, item) in items.iter().enumerate() {
-                            self.value(item, of, &format!("{path}[{index}]"));
-                        }
-                    }
-                    return;
-                }
-                None => "an array".to_owned(),
+            (Kind::Map(of), Value::Object(entries)) => {
+                return entries.iter().for_each(|(name, value)| {
+                    self.value(value, of, &under(path, name));
+                });
+            }
+            (Kind::Object(fields), Value::Object(object)) => {
+                return self.fields(object, *fields, path);
+            }
+            (Kind::Integer { least, most }, _) => match value.as_i64() {
+                Some(number) if (*least..=*most).contains(&number) => return,
+                Some(_) | None => &format!("{least} to {most}"),
             },
-            Kind::Map(of) => match value.as_object() {
-                Some(entries) => {
-                    for (name, value) in entries {
-                        self.value(value, of, &under(path, name));
-                    }
-                    return;
-                }
-                None => "an object".to_owned(),
-            },
-            Kind::Object(fields) => match value.as_object() {
-                Some(object) => return self.fields(object, *fields, path),
-                None => "an object".to_owned(),
-            },
+            (Kind::Like(fits, _), Value::String(text)) if fits(text) => return,
+            (Kind::Is(fits, _), _) if fits(value) => return,
+            (Kind::Like(_, must), Value::String(_)) | (Kind::Is(_, must), _) => *must,
+            (Kind::Text { .. } | Kind::Like(..), _) => "a string",
+            (Kind::List { .. }, _) => "an array",
+            (Kind::Map(_) | Kind::Object(_), _) => "an object",
         };
-        self.is(path, &shown(value, path), &must);
+        self.is(path, &shown(value, path), must);
     }
 
     /// What nobody has published, where it is chosen to be refused.
-    fn pool(&mut self, properties: &Properties, unpublished: &Unpublished) {
-        let services = object(properties, "pool").and_then(|pool| given(pool, "services"));
-        let items = services.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    fn members(&mut self, properties: &Properties, unpublished: &Unpublished) {
         // Where there are too many, none was checked.
-        for (index, item) in items.iter().enumerate().take(POOL_MEMBERS_MAX) {
+        for (index, item) in members(properties).iter().enumerate().take(POOL_MEMBERS_MAX) {
             let Some(item) = item.as_object() else { continue };
             let at = |key: &str| format!("{ROOT}.pool.services[{index}].{key}");
             let weight = given(item, "weight");
@@ -198,19 +150,19 @@ impl Wrong {
             if unpublished.zero_weight == ZeroWeight::Refused && zero {
                 self.is(&at("weight"), "0", &format!("1 to {SHARE_MAX}"));
             }
-            if unpublished.null_weight == NullWeight::Refused && weight.is_none() {
-                self.missing(&at("weight"), "a member has one");
-            }
-            let priority = given(item, "priority");
-            if unpublished.null_priority == NullPriority::Refused && priority.is_none() {
-                self.missing(&at("priority"), "a member has one");
+            for (key, refused) in [
+                ("weight", unpublished.null_weight == NullWeight::Refused),
+                ("priority", unpublished.null_priority == NullPriority::Refused),
+            ] {
+                if refused && given(item, key).is_none() {
+                    self.missing(&at(key), "a member has one");
+                }
             }
         }
     }
 
     fn breaker(&mut self, breaker: &Properties) {
-        let rules = given(breaker, "rules").and_then(Value::as_array);
-        let rules = rules.map_or(&[][..], Vec::as_slice);
+        let rules = list(breaker, "rules");
         let path = under(ROOT, "circuitBreaker.rules");
         if rules.len() > super::RULES_MAX {
             return;
@@ -220,11 +172,8 @@ impl Wrong {
             self.is(&path, &found, "one rule, which is what the service takes for a backend");
         }
         for (index, rule) in rules.iter().enumerate() {
-            let path = format!("{path}[{index}].failureCondition");
-            if let Some(condition) =
-                rule.as_object().and_then(|rule| object(rule, "failureCondition"))
-            {
-                self.condition(condition, &path);
+            if let Some(Value::Object(condition)) = rule.get("failureCondition") {
+                self.condition(condition, &format!("{path}[{index}].failureCondition"));
             }
         }
     }
@@ -237,14 +186,16 @@ impl Wrong {
             [false, false] => self.say(path, &format!("has neither count nor percentage: {one}")),
             [true, false] | [false, true] => {}
         }
-        let list = |key| given(condition, key).and_then(Value::as_array);
-        let none = |key| given(condition, key).is_none() || list(key).is_some_and(Vec::is_empty);
-        if none("statusCodeRanges") && none("errorReasons") {
+        let empty = |key| match given(condition, key) {
+            None => true,
+            Some(is) => is.as_array().is_some_and(Vec::is_empty),
+        };
+        if empty("statusCodeRanges") && empty("errorReasons") {
             let words = "has neither statusCodeRanges nor errorReasons: at least one of them must \
                          be there";
             self.say(path, words);
         }
-        for (index, range) in list("statusCodeRanges").into_iter().flatten().enumerate() {
+        for (index, range) in list(condition, "statusCodeRanges").iter().enumerate() {
             let end = |key: &str| range.get(key).and_then(Value::as_i64);
             if let (Some(min), Some(max)) = (end("min"), end("max"))
                 && min > max
@@ -270,19 +221,6 @@ fn shown(value: &Value, path: &str) -> String {
             format!("{:?}", text.chars().take(SHOWN_CHARS_MAX).collect::<String>())
         }
     }
-}
-
-/// `^[a-zA-Z0-9]([a-zA-Z0-9-]{0,78}[a-zA-Z0-9])?$`, another client's check of a rule's name.
-fn rule_name(name: &str) -> bool {
-    (1..=80).contains(&name.len())
-        && name.chars().all(|c| c == '-' || c.is_ascii_alphanumeric())
-        && !name.starts_with('-')
-        && !name.ends_with('-')
-}
-
-/// A whole ARM id, `/backends/x` or `x`: what it ends in is what counts (assumed).
-fn member_id(id: &str) -> bool {
-    id.rsplit('/').next().is_some_and(|name| name::backend(name).is_ok())
 }
 
 #[cfg(test)]
