@@ -1,14 +1,21 @@
 //! The command line: the commands, and what carries each of them out.
 
-use std::process::ExitCode;
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand, error::ErrorKind};
+use clap_complete::env::Shells;
 use pointsman_host::telemetry;
 
 use crate::{
-    backend, common::Common, dev, emulate, failed::Failed, operate, page::Page, plan, playbook,
-    serve, show,
+    backend, common::Common, dev, emulate, examples, failed::Failed, init, operate, page::Page,
+    plan, playbook, serve, show, signal,
 };
+
+/// What the program is called.
+const NAME: &str = "pointsman";
 
 /// How wide the help is, in columns.
 const HELP_COLUMNS: usize = 100;
@@ -18,7 +25,7 @@ const HELP_COLUMNS: usize = 100;
 #[command(
     version,
     about = "Event-driven auto-remediation for Azure API Management",
-    bin_name = "pointsman",
+    bin_name = NAME,
     max_term_width = HELP_COLUMNS,
     after_help = "Exit codes: 0 done, 1 failed (the reason is on standard error), 2 wrong usage."
 )]
@@ -33,6 +40,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Show what Pointsman does, against an emulated Azure: an alert, a drain, and the way back.
     Dev(pointsman_dev::Options),
+    /// Write a configuration and a playbook for the pools that Azure shows, to begin with as a shadow.
+    Init(init::Options),
     /// Receive alerts, and change backends as the playbook says.
     Serve(serve::Options),
     /// Show what a signal would change, and whether the limits allow it; write nothing.
@@ -40,6 +49,9 @@ enum Command {
     /// Check, publish or describe playbooks.
     #[command(subcommand)]
     Playbook(playbook::Command),
+    /// Send test alerts.
+    #[command(subcommand)]
+    Signal(signal::Command),
     /// Ask the store, or tell it something.
     #[command(flatten)]
     Operate(operate::Command),
@@ -48,14 +60,31 @@ enum Command {
     Backend(backend::Options),
     /// Run an emulated Azure alone, until ctrl-c, to try clients, playbooks and pipelines.
     Emulate(emulate::Options),
-    /// Print the completions of a shell, for its start-up file.
+    /// Print what a shell needs to complete commands and names, for its start-up file.
     Completions {
         /// Which shell.
         shell: clap_complete::Shell,
     },
+    /// Print the manual page, or write the pages of all commands into a folder.
+    Man {
+        /// The folder, which must be there.
+        folder: Option<PathBuf>,
+    },
     /// Print the help of all commands, as it is checked in.
     #[command(hide = true)]
     HelpText,
+}
+
+/// The whole command line, with examples in the help of every command.
+pub(crate) fn command() -> clap::Command {
+    examples::added(Cli::command())
+}
+
+/// What was typed.
+pub(crate) fn parse() -> Result<Cli, clap::Error> {
+    let mut command = command();
+    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// Prints that the usage is wrong; or the help or the version, which come this way too.
@@ -77,33 +106,54 @@ pub(crate) async fn run(cli: Cli) -> Result<ExitCode, Failed> {
     let common = cli.common;
     let quiet = if matches!(cli.command, Command::Serve(_)) { "info" } else { "error" };
     telemetry::start(common.json, quiet).map_err(Failed::new)?;
-    if common.shadow && matches!(cli.command, Command::Dev(_) | Command::Emulate(_)) {
+    let has_own_azure = matches!(cli.command, Command::Dev(_) | Command::Emulate(_));
+    if common.shadow && has_own_azure {
         let why = "--shadow writes nothing to Azure, and this command has an Azure of its own";
         return Ok(wrong_usage(&Cli::command().error(ErrorKind::ArgumentConflict, why)));
     }
+    let common = if has_own_azure { common } else { common.or_as_configured() };
     match cli.command {
         Command::Dev(options) => dev::command(&common, &options).await,
+        Command::Init(options) => init::command(&common, &options).await,
         Command::Serve(options) => serve::command(&common, &options).await,
         Command::Plan(options) => plan::command(&common, &options).await,
         Command::Playbook(command) => playbook::command(&common, command).await,
+        Command::Signal(command) => signal::command(&common, command).await,
         Command::Operate(command) => operate::command(&common, command).await,
         Command::Backend(options) => backend::command(&common, options).await,
         Command::Emulate(options) => emulate::command(&common, &options).await,
         Command::Completions { shell } => show::page(&Page::of_text(&completions(shell)?)),
+        Command::Man { folder } => man(folder.as_deref()),
         Command::HelpText => show::page(&Page::of_text(&help_text())),
     }
 }
 
-/// What a shell needs to complete what is typed.
+/// What a shell needs to complete what is typed: it asks this program each time, so that names are
+/// those of now.
 fn completions(shell: clap_complete::Shell) -> Result<String, Failed> {
+    let shells = Shells::builtins();
+    let shell = shell.to_string();
+    let asks = shells.completer(&shell).ok_or_else(|| Failed::new("it is not a known shell"))?;
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "pointsman", &mut script);
+    asks.write_registration("COMPLETE", NAME, NAME, NAME, &mut script)?;
     Ok(String::from_utf8(script)?)
+}
+
+/// Prints the manual page, or writes those of all commands.
+fn man(folder: Option<&Path>) -> Result<ExitCode, Failed> {
+    if let Some(folder) = folder {
+        clap_mangen::generate_to(command(), folder)
+            .map_err(|why| Failed::new(format_args!("{}: {why}", folder.display())))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut page = Vec::new();
+    clap_mangen::Man::new(command()).render(&mut page)?;
+    show::page(&Page::of_text(&String::from_utf8(page)?))
 }
 
 /// The help of all commands, one after the other.
 fn help_text() -> String {
-    let mut whole = Cli::command().term_width(HELP_COLUMNS);
+    let mut whole = command().term_width(HELP_COLUMNS);
     whole.build();
     let mut text = String::new();
     add_help(&mut text, &mut whole);
@@ -134,7 +184,7 @@ mod tests {
 
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        crate::complete::names(command()).debug_assert();
     }
 
     #[test]

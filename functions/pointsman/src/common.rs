@@ -38,7 +38,7 @@ pub(crate) struct Common {
         default_value = "pointsman.yaml",
         value_name = "FILE"
     )]
-    config: PathBuf,
+    pub(crate) config: PathBuf,
     /// Print JSON instead of text, also for errors and the log.
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
@@ -56,6 +56,14 @@ pub(crate) fn azure(config: &Config) -> Result<Client, Failed> {
 }
 
 impl Common {
+    /// The configuration may say that this is a shadow; the command line can only say it too. What is
+    /// wrong with the file is told by the command that reads it.
+    pub(crate) fn or_as_configured(mut self) -> Self {
+        let configured = Config::read(&self.config, Needs::Store);
+        self.shadow |= configured.is_ok_and(|config| config.mode == Mode::Shadow);
+        self
+    }
+
     pub(crate) fn mode(&self) -> Mode {
         if self.shadow { Mode::Shadow } else { Mode::Live }
     }

@@ -7,7 +7,7 @@
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use clap::Args;
-use pointsman_emulator::{Emulator, Options as Emulated};
+use pointsman_emulator::{Emulator, Options as Emulated, member::Member};
 use pointsman_host::{config::unreadable, server::Stop};
 use serde_json::{Value, json};
 
@@ -16,12 +16,24 @@ use crate::{common::Common, failed::Failed, input, page::Page, show};
 /// How long the file with the options may be, in bytes.
 const OPTIONS_BYTES_MAX: usize = 1 << 20;
 
+/// A member of a pool of the sample: its name, its weight and its priority.
+type Seat = (&'static str, u32, u32);
+
+/// The pools of the sample.
+const SAMPLE: [(&str, [Seat; 3]); 2] = [
+    ("chat", [("chat-eu", 50, 1), ("chat-us", 30, 1), ("chat-ap", 20, 1)]),
+    ("search", [("search-eu", 60, 1), ("search-us", 40, 1), ("search-standby", 100, 2)]),
+];
+
 /// What `emulate` takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
     /// How it behaves, as JSON or YAML; a new service without faults by default.
     #[arg(long, value_name = "FILE")]
     options: Option<PathBuf>,
+    /// Begin with two pools, `chat` and `search`, whose members answer through the gateway.
+    #[arg(long)]
+    sample: bool,
     /// Keep the state in this file, so that the next run continues with it; by default it is not kept.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -66,17 +78,39 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     // Registered before it says that it is up, so that a stop right after that is not missed.
     let signalled = Stop::signals()?;
     let azure = Emulator::start(emulated).await?;
+    let members = if options.sample { sample(&azure).await? } else { Vec::new() };
     if common.json {
         show::json_line(&places(&azure))?;
     } else {
-        show::page(&Page::of_text(&hints(&azure)))?;
+        show::page(&Page::of_text(&hints(&azure, options.sample)))?;
     }
     signalled.await;
     azure.stop().await;
+    for member in members {
+        member.stop().await;
+    }
     if keeps && !azure.saved().await {
         return Err(Failed::new("the state could not be written into its file"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Makes the pools of the sample, and starts a server for each member. What is there from an earlier
+/// run stays as it is, but for the addresses of the members, whose servers are new.
+async fn sample(azure: &Emulator) -> Result<Vec<Member>, Failed> {
+    let mut members = Vec::new();
+    for (pool, seats) in SAMPLE {
+        for (name, _, _) in seats {
+            let member = Member::start(name).await?;
+            azure.put_single(name, &member.url())?;
+            members.push(member);
+        }
+        if azure.backend(pool).is_none() {
+            let seats = seats.map(|(name, weight, priority)| (name, Some(weight), Some(priority)));
+            azure.put_pool(pool, &seats)?;
+        }
+    }
+    Ok(members)
 }
 
 /// Where everything is, for programs.
@@ -92,20 +126,20 @@ fn places(azure: &Emulator) -> Value {
 }
 
 /// Where everything is, and what to try.
-fn hints(azure: &Emulator) -> String {
+fn hints(azure: &Emulator, sample: bool) -> String {
     let (arm, gateway, identities) = (azure.arm_url(), azure.gateway_url(), azure.identity_url());
     let service = azure.service().id();
     let exports = azure.identity_env().map(|(key, value)| format!("  export {key}={value}\n"));
     let exports = exports.concat();
-    format!(
-        r#"Azure Resource Manager  {arm}
-the gateway             {gateway}
-identities              {identities}
-the service             {service}
-
-It stays up until ctrl-c. In another terminal, with its managed identity:
-
-{exports}  echo "azure: {{endpoint: '{arm}', credential: managedIdentity}}" > emulated.yaml
+    let next = if sample {
+        format!(
+            r#"  curl {gateway}/chat/anything
+  pointsman init --endpoint {arm}
+"#
+        )
+    } else {
+        format!(
+            r#"  echo "azure: {{endpoint: '{arm}', credential: managedIdentity}}" > emulated.yaml
   export POINTSMAN_CONFIG=emulated.yaml SERVICE={service}
 
   echo '{{"properties": {{"url": "https://eu.example", "protocol": "http"}}}}' > eu.json
@@ -114,6 +148,18 @@ It stays up until ctrl-c. In another terminal, with its managed identity:
   pointsman backend get $SERVICE/backends/eu
   curl {arm}/emulator/requests
 "#
+        )
+    };
+    format!(
+        r#"Azure Resource Manager  {arm}
+the gateway             {gateway}
+identities              {identities}
+the service             {service}
+
+It stays up until ctrl-c. In another terminal, with its managed identity:
+
+{exports}
+{next}"#
     )
 }
 
@@ -126,6 +172,7 @@ mod tests {
     fn options(file: Option<PathBuf>) -> Options {
         Options {
             options: file,
+            sample: false,
             state: None,
             port: None,
             gateway_port: None,

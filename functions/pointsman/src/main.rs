@@ -6,9 +6,12 @@
 mod backend;
 mod cli;
 mod common;
+mod complete;
 mod dev;
 mod emulate;
+mod examples;
 mod failed;
+mod init;
 mod input;
 mod operate;
 mod page;
@@ -16,15 +19,16 @@ mod plan;
 mod playbook;
 mod serve;
 mod show;
+mod signal;
 
 use std::process::ExitCode;
-
-use clap::Parser as _;
 
 use self::failed::Failed;
 
 fn main() -> ExitCode {
-    let cli = match cli::Cli::try_parse() {
+    // Where a shell asks how a line could go on, that is answered here, and nothing else is done.
+    clap_complete::CompleteEnv::with_factory(|| complete::names(cli::command())).complete();
+    let cli = match cli::parse() {
         Ok(cli) => cli,
         Err(error) => return cli::wrong_usage(&error),
     };

@@ -59,6 +59,8 @@ pub(crate) enum Command {
         #[command(flatten)]
         by: operate::By,
     },
+    /// Print an example that shows everything, with comments.
+    Example,
     /// Print the JSON Schema of playbooks, for editors.
     Schema,
     /// Print the playbook in force, or an earlier generation.
@@ -96,6 +98,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
         Command::Apply { file, dry_run, by } => {
             apply(common, read_file(&file)?, dry_run, &by).await
         }
+        Command::Example => show::page(&Page::of_text(playbook::EXAMPLE)),
         Command::Schema => show::page(&Page::of_text(&playbook::schema_text())),
         Command::Show { generation } => {
             let records = common.records().await?;

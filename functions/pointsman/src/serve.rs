@@ -18,7 +18,7 @@ use pointsman_engine::{
 };
 use pointsman_host::{
     Config, Parts,
-    config::Needs,
+    config::{Needs, Webhook},
     server::{self, Stop},
     wiring::{Role, store_file},
 };
@@ -74,10 +74,22 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     }
     // A line of its own on standard output, for programs that start it and want to know the port.
     let url = format!("http://{}", serving.address);
+    let webhooks = config.webhooks.iter().map(|Webhook { path, source, .. }| (source.name(), path));
     if common.json {
-        show::json_line(&json!({"listening": url}))?;
+        let webhook = |(source, path)| json!({"source": source, "url": format!("{url}{path}")});
+        let webhooks: Vec<_> = webhooks.map(webhook).collect();
+        show::json_line(&json!({
+            "listening": url, "shadow": common.shadow, "webhooks": webhooks,
+        }))?;
     } else {
-        show::page(&Page::of(format_args!("listening on {url}")))?;
+        let mut page = Page::of(format_args!("listening on {url}"));
+        for (source, path) in webhooks {
+            page.line(format_args!("  alerts of {source}: POST {url}{path}"));
+        }
+        if common.shadow {
+            page.line("  shadow: nothing is written to Azure");
+        }
+        show::page(&page)?;
     }
     let mut serving = serving;
     tokio::select! {

@@ -18,6 +18,7 @@
 //! token that two calls were refused with is dropped once; a call that is dropped half way leaves
 //! nothing but perhaps a write that was done, which is why the shell records its intent first.
 
+pub mod inventory;
 mod options;
 pub mod pages;
 mod send;
@@ -42,7 +43,7 @@ use crate::duration::{After, BelowMinimum};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::etag::ETag;
-use crate::id::{BackendId, Scope, ServiceBackendId, ServiceId, SubscriptionId};
+use crate::id::{BackendId, Scope, ServiceBackendId, SubscriptionId};
 use crate::list::{NextLink, Page, Query};
 use crate::meta::{CLIENT_REQUEST_ID, Ids, RequestId};
 use crate::newer;
@@ -153,7 +154,7 @@ impl Client {
         call: RequestId,
     ) -> Result<Page, Error> {
         let read = |answer| response::list(&self.endpoint, call, &answer);
-        self.send("list", &scope.service, scope, call, request, read).await
+        self.send("list", scope.service.subscription, scope, call, request, read).await
     }
 
     /// GetEntityTag: reads the ETag of a backend alone.
@@ -266,7 +267,7 @@ impl Client {
         call: RequestId,
     ) -> Result<Accepted, Error> {
         let read = |answer| response::reconnect(call, &answer);
-        self.send("reconnect", &id.service, id, call, Ok(request), read).await
+        self.send("reconnect", id.service.subscription, id, call, Ok(request), read).await
     }
 
     /// Runs an operation of a backend.
@@ -281,7 +282,7 @@ impl Client {
     where
         R: Fn(Response<Bytes>) -> Result<T, Error>,
     {
-        self.send(operation, id.service(), id, call, request, read)
+        self.send(operation, id.service().subscription, id, call, request, read)
     }
 
     /// Runs an operation on what is called `id`. All that can be done before anything is sent is
@@ -289,7 +290,7 @@ impl Client {
     fn send<I, T, R>(
         &self,
         operation: &'static str,
-        service: &ServiceId,
+        subscription: SubscriptionId,
         id: &I,
         call: RequestId,
         request: Result<Request<Bytes>, NotOffered>,
@@ -302,8 +303,7 @@ impl Client {
         let request = request
             .map_err(|error| Error::Withheld { reason: error.into(), ids: Ids::unanswered(call) });
         let request = request.and_then(|request| unsent(request, call));
-        let (sender, subscription, id) =
-            (Arc::clone(&self.sender), service.subscription, id.clone());
+        let (sender, id) = (Arc::clone(&self.sender), id.clone());
         async move {
             let run = sender.call(subscription, call, request?, read);
             run.instrument(span(operation, &id, call)).await

@@ -182,8 +182,8 @@ name! {
     }
 }
 
-/// The id of an Azure subscription: a UUID.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+/// The id of an Azure subscription: a UUID. The default, all zeros, is none's.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SubscriptionId(Uuid);
 
 impl FromStr for SubscriptionId {

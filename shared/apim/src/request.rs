@@ -20,12 +20,15 @@ use crate::document::Document;
 use crate::duration::{self, After, BelowMinimum};
 use crate::endpoint::Endpoint;
 use crate::etag::ETag;
-use crate::id::{BackendId, Scope, ServiceBackendId};
+use crate::id::{BackendId, Scope, ServiceBackendId, SubscriptionId};
 use crate::list::{NextLink, Query};
 use crate::meta::{CLIENT_REQUEST_ID, RequestId};
 use crate::patch::Patch;
 use crate::put::{Draft, Overwrite, features};
 use crate::version::{Feature, NotOffered};
+
+/// The version in which Azure Resource Manager lists subscriptions.
+const SUBSCRIPTIONS_VERSION: &str = "2022-12-01";
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -38,6 +41,24 @@ pub fn list(
 ) -> Result<Request<Bytes>, NotOffered> {
     let url = url(endpoint, scope, scope, "/backends")? + &query.parameters();
     Ok(build(Method::GET, url, call, Bytes::new()))
+}
+
+/// Subscriptions - List: those that the credential can see, page by page.
+pub fn subscriptions(endpoint: &Endpoint, call: RequestId) -> Request<Bytes> {
+    let version = SUBSCRIPTIONS_VERSION.parse().expect("it is a version");
+    let url = endpoint.at_version(version).url(&"", "/subscriptions");
+    build(Method::GET, url, call, Bytes::new())
+}
+
+/// Api Management Service - List: the services of a subscription, page by page.
+pub fn services(
+    endpoint: &Endpoint,
+    subscription: SubscriptionId,
+    call: RequestId,
+) -> Request<Bytes> {
+    let id = format!("/subscriptions/{subscription}");
+    let url = endpoint.url(&id, "/providers/Microsoft.ApiManagement/service");
+    build(Method::GET, url, call, Bytes::new())
 }
 
 /// List, the next page, at the address that the page before it named. The version of the API is in

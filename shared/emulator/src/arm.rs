@@ -47,7 +47,7 @@ pub(crate) async fn handle(
         return Ok(admin::handle(&shared, &head, &body.unwrap_or_default()).await);
     }
     let target = Target::read(&shared.services, &head.method, head.uri.path());
-    let version = api_version(head.uri.query().unwrap_or_default());
+    let version = api_version(head.uri.query().unwrap_or_default(), &target);
     let legible = match &body {
         Some(_) => version.as_ref().map(drop).map_err(Answer::clone),
         None => Err(body_too_large()),
@@ -208,7 +208,9 @@ fn proceed(
 
 /// ARM asks for an api-version before it looks at anything else of a request; whether it is one
 /// that API Management has, API Management says itself (public issues).
-fn api_version(query: &str) -> Result<ApiVersion, Answer> {
+///
+/// Subscriptions are the manager's own, in versions of its own.
+fn api_version(query: &str, target: &Target) -> Result<ApiVersion, Answer> {
     let manager = |code, message: &str| Answer::manager(StatusCode::BAD_REQUEST, code, message);
     let versions = pairs(query);
     let version = versions.iter().find(|(key, _)| key.eq_ignore_ascii_case("api-version"));
@@ -225,6 +227,9 @@ fn api_version(query: &str) -> Result<ApiVersion, Answer> {
             "InvalidApiVersionParameter",
             &format!("The api-version '{version}' is invalid."),
         ));
+    }
+    if *target == Target::Inventory(None) {
+        return Ok(LATEST);
     }
     ApiVersion::named(version).ok_or_else(|| {
         Answer::error(

@@ -44,6 +44,9 @@
 //! | Update | Workspace Backend - Update | `every_operation_exists_in_workspaces` |
 //! | Delete | Workspace Backend - Delete | `every_operation_exists_in_workspaces` |
 //!
+//! Beside these, for who looks for a service: Subscriptions - List and Api Management Service - List,
+//! each on one page and with no more than ids (`subscriptions_and_their_services_are_listed`).
+//!
 //! # What nobody has published
 //!
 //! is chosen by [`Unpublished`], the default first:

@@ -9,7 +9,8 @@ use crate::{
     service::{PROVIDER, Service},
 };
 use http::StatusCode;
-use std::sync::Arc;
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// What the resource manager says of a path to something that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +81,30 @@ impl Services {
             _ => return Ok(best),
         };
         Err(Unfound { status, code, message })
+    }
+
+    /// The subscriptions, or the services of one, as Azure Resource Manager lists them, on one page.
+    pub(crate) fn inventory(&self, subscription: Option<&str>) -> Result<Value, Unfound> {
+        let Some(subscription) = subscription else {
+            let all: BTreeSet<&str> = self.all().map(|service| service.subscription()).collect();
+            let one = |id| {
+                let path = format!("/subscriptions/{id}");
+                json!({"id": path, "subscriptionId": id, "state": "Enabled"})
+            };
+            return Ok(json!({"value": all.into_iter().map(one).collect::<Value>()}));
+        };
+        let within =
+            |service: &&Arc<Service>| service.subscription().eq_ignore_ascii_case(subscription);
+        let one = |service: &Arc<Service>| {
+            let kind = format!("{PROVIDER}/service");
+            json!({"id": service.id(), "name": service.name(), "type": kind})
+        };
+        let all: Vec<Value> = self.all().filter(within).map(one).collect();
+        if all.is_empty() {
+            // It goes by a subscription that is not there.
+            return self.find(subscription, "", "").map(|_| Value::Null);
+        }
+        Ok(json!({"value": all}))
     }
 
     /// The service of this name, wherever it is: names are unique in all of Azure.

@@ -349,6 +349,12 @@ impl State {
             }
             Target::Backend(operation, address) => self.write(*operation, address, call, now),
             Target::Collection(place) => Ok(self.backends.list(place, call, writes)),
+            Target::Inventory(subscription) => {
+                let listed = self.services.inventory(subscription.as_deref());
+                listed
+                    .map(|listed| Answer::value(StatusCode::OK, &listed))
+                    .map_err(|unfound| Answer::unfound(&unfound))
+            }
             Target::Elsewhere(unfound) => Err(Answer::unfound(unfound)),
             Target::WrongVerb => Err(Answer::manager(
                 StatusCode::METHOD_NOT_ALLOWED,

@@ -148,7 +148,9 @@ impl Backends {
                 let here = |entry: &&Entry| entry.address == place.beside(entry.address.name());
                 self.entries.values().filter(here).any(earlier)
             }
-            Target::Elsewhere(_) | Target::WrongVerb | Target::Unknown => false,
+            Target::Inventory(_) | Target::Elsewhere(_) | Target::WrongVerb | Target::Unknown => {
+                false
+            }
         }
     }
 

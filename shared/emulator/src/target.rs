@@ -4,6 +4,7 @@ use crate::{
     address::{Address, Operation, arm_path, workspace},
     name,
     query::decoded,
+    service::PROVIDER,
     services::{Services, Unfound},
 };
 use http::Method;
@@ -17,6 +18,8 @@ pub(crate) enum Target {
     /// All backends of a service, or of one of its workspaces; the address of one, without its
     /// name.
     Collection(Address),
+    /// All subscriptions; or all services of one of them.
+    Inventory(Option<String>),
     /// The path goes by a subscription, a resource group or a service that is not there.
     Elsewhere(Unfound),
     /// The path is known, the verb is not.
@@ -34,7 +37,7 @@ impl Target {
         };
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let Some((sub, group, name, rest)) = arm_path(&segments) else {
-            return Self::Unknown;
+            return inventory(&segments, verb);
         };
         let service = match services.find(sub, group, name) {
             Ok(service) => Arc::clone(service),
@@ -73,14 +76,20 @@ impl Target {
         match self {
             Self::Backend(operation, _) => *operation,
             Self::Collection(_) => Operation::List,
-            Self::Elsewhere(_) | Self::WrongVerb | Self::Unknown => Operation::Unknown,
+            Self::Inventory(_) | Self::Elsewhere(_) | Self::WrongVerb | Self::Unknown => {
+                Operation::Unknown
+            }
         }
     }
 
     pub(crate) fn backend(&self) -> Option<&Address> {
         match self {
             Self::Backend(_, address) => Some(address),
-            Self::Collection(_) | Self::Elsewhere(_) | Self::WrongVerb | Self::Unknown => None,
+            Self::Collection(_)
+            | Self::Inventory(_)
+            | Self::Elsewhere(_)
+            | Self::WrongVerb
+            | Self::Unknown => None,
         }
     }
 
@@ -89,9 +98,26 @@ impl Target {
     pub(crate) fn place(&self) -> Option<&Address> {
         match self {
             Self::Backend(_, address) | Self::Collection(address) => Some(address),
-            Self::Elsewhere(_) | Self::WrongVerb | Self::Unknown => None,
+            Self::Inventory(_) | Self::Elsewhere(_) | Self::WrongVerb | Self::Unknown => None,
         }
     }
+}
+
+/// The paths above a service at which something is listed.
+fn inventory(segments: &[&str], verb: &Method) -> Target {
+    let listed = match segments {
+        [s] if s.eq_ignore_ascii_case("subscriptions") => None,
+        [s, subscription, p, provider, t]
+            if s.eq_ignore_ascii_case("subscriptions")
+                && p.eq_ignore_ascii_case("providers")
+                && provider.eq_ignore_ascii_case(PROVIDER)
+                && t.eq_ignore_ascii_case("service") =>
+        {
+            Some((*subscription).to_owned())
+        }
+        _ => return Target::Unknown,
+    };
+    if verb == Method::GET { Target::Inventory(listed) } else { Target::WrongVerb }
 }
 
 /// What is wrong with the names in a path: the parameter, and the words of it.
@@ -142,6 +168,13 @@ mod tests {
         );
         check("POST", "/workspaces/w/backends/eu/reconnect", Target::Unknown);
         check("GET", "/apis/x", Target::Unknown);
+        assert_eq!(read("GET", "/Subscriptions"), Target::Inventory(None));
+        assert_eq!(read("PUT", "/subscriptions"), Target::WrongVerb);
+        assert_eq!(
+            read("GET", "/subscriptions/s/providers/microsoft.apimanagement/service"),
+            Target::Inventory(Some("s".to_owned()))
+        );
+        assert_eq!(read("GET", "/subscriptions/s/providers/Microsoft.Web/sites"), Target::Unknown);
         check("GET", "", Target::Unknown);
         check("GET", "/backends/a%2", Target::Unknown);
     }

@@ -8,6 +8,7 @@
 //! A command reads only the secrets that it uses ([`Needs`]): who asks for the status at night need
 //! not have the secrets of those who send alerts.
 
+mod sender;
 mod wire;
 mod wrong;
 
@@ -28,9 +29,12 @@ use pointsman_apim::{
     secret::Secret as AzureSecret,
 };
 use pointsman_core::{names::SourceName, wake::LOOK_EVERY};
+use pointsman_engine::Mode;
 use pointsman_intake::{Secret, Source, alertmanager::Alertmanager, verify::Authentication};
 use serde_json::Value;
 use serde_saphyr::Spanned;
+
+pub use self::sender::{Proof, Sender};
 
 use self::wrong::{PLACE, Wrong};
 use crate::input;
@@ -38,13 +42,19 @@ use crate::input;
 /// How long the file may be, in bytes.
 pub const CONFIG_BYTES_MAX: usize = 1 << 20;
 
-/// Every key, as a path, with its meaning and its default: the README's table.
-pub const KEYS: [(&str, &str, &str); 23] = [
+/// Every key, as a path, with its meaning and its default: the table of this crate's README.
+pub const KEYS: [(&str, &str, &str); 24] = [
+    (
+        "mode",
+        "live",
+        "`live`, or `shadow`: everything is decided, recorded and shown, and no command writes to \
+         Azure. `--shadow` does the same for one command.",
+    ),
     ("listen", "127.0.0.1:7433", "The address and port that `serve` listens on."),
     (
         "store",
         "pointsman.db",
-        "The store's database file; `serve --shadow` has its own beside it, `*.shadow.db`.",
+        "The store's database file; a shadow has its own beside it, `*.shadow.db`.",
     ),
     (
         "playbook",
@@ -175,6 +185,8 @@ pub enum Needs {
 /// A configuration that can be used.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// Whether decisions are carried out.
+    pub mode: Mode,
     /// Where it listens.
     pub listen: SocketAddr,
     /// The store's database file.
@@ -256,9 +268,17 @@ impl Config {
         let file = path.display().to_string();
         let text = input::read(path, CONFIG_BYTES_MAX)
             .map_err(|cause| ConfigError::File { file: file.clone(), cause })?;
+        Self::read_text(&text, path, needs)
+    }
+
+    /// Reads a text that is the file at `path`, or is about to be.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_text(text: &str, path: &Path, needs: Needs) -> Result<Self, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        Self::parse(&text, &folder, needs, |name| std::env::var(name).ok())
-            .map_err(|wrong| ConfigError::Problem(wrong.render(&file, &text)))
+        Self::parse(text, &folder, needs, |name| std::env::var(name).ok())
+            .map_err(|wrong| ConfigError::Problem(wrong.render(&path.display().to_string(), text)))
     }
 
     /// Reads a configuration's text. `variable` reads the environment.
@@ -295,6 +315,10 @@ impl Config {
             seen.push((name, path));
         }
         Ok(Self {
+            mode: match file.mode {
+                wire::Mode::Live => Mode::Live,
+                wire::Mode::Shadow => Mode::Shadow,
+            },
             listen: listen(file.listen)?,
             store: folder.join(file.store.unwrap_or_else(|| wire::STORE.into())),
             playbook: file.playbook.map(|path| folder.join(path)),

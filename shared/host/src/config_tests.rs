@@ -34,6 +34,7 @@ fn everything_has_a_default_but_the_sources() {
         "{}",
         &expect![[r#"
             Config {
+                mode: Live,
                 listen: 127.0.0.1:7433,
                 store: "/etc/pointsman/pointsman.db",
                 playbook: None,
@@ -69,6 +70,7 @@ fn everything_has_a_default_but_the_sources() {
         "",
         &expect![[r#"
             Config {
+                mode: Live,
                 listen: 127.0.0.1:7433,
                 store: "/etc/pointsman/pointsman.db",
                 playbook: None,
@@ -108,6 +110,7 @@ fn sources_prove_themselves() {
         "sources:\n- {name: prom, kind: alertmanager, bearer: [{env: TOKEN}]}\n",
         &expect![[r#"
             Config {
+                mode: Live,
                 listen: 127.0.0.1:7433,
                 store: "/etc/pointsman/pointsman.db",
                 playbook: None,
@@ -430,7 +433,7 @@ fn what_is_wrong_is_said_with_its_place() {
               |
             1 | a
               | ^
-              = the keys here are `listen`, `store`, `playbook`, `azure`, `heartbeat` and `sources`
+              = the keys here are `mode`, `listen`, `store`, `playbook`, `azure`, `heartbeat` and `sources`
         "#]],
     );
 }
@@ -472,6 +475,32 @@ fn the_real_azure_is_spared_and_inspected_unless_it_is_said() {
     }
 }
 
+#[test]
+fn a_sender_is_found_by_its_name_and_only_its_own_secret_is_read() {
+    let text = "sources:\n- {name: one, kind: alertmanager, bearer: [{env: TOKEN}, {env: NONE}]}\n\
+                - {name: two, kind: alertmanager, path: /two, bearer: {env: NONE}}\n\
+                - {name: three, kind: alertmanager, basic: {user: ann, passwords: {env: TOKEN}}}\n";
+    let of = |text: &str, name: Option<&str>| {
+        let named = name.map(|name| name.parse().unwrap());
+        let secrets = Secrets { folder: Path::new(""), variable: &variable };
+        sender::sender(text, &secrets, named.as_ref()).map_err(|wrong| wrong.render("file", text))
+    };
+    let shown = |name| format!("{:?}", of(&text.replace(", {env: NONE}]", "]"), name));
+    assert_eq!(
+        [shown(None), shown(Some("three")), shown(Some("four"))],
+        [
+            "Ok(Some(Sender { name: one, path: \"/alerts/one\", proof: Bearer(***) }))",
+            "Ok(Some(Sender { name: three, path: \"/alerts/three\", proof: \
+             Basic(\"ann\", ***) }))",
+            "Ok(None)",
+        ]
+    );
+    for name in [None, Some("two")] {
+        let why = of(text, name).unwrap_err();
+        assert!(why.contains("NONE is not set in the environment"), "{why}");
+    }
+}
+
 /// The table of keys names every key that can be read, and nothing else.
 #[test]
 fn the_table_of_keys_is_complete() {
@@ -506,9 +535,9 @@ fn the_table_of_keys_is_complete() {
     assert_eq!(all - 4, KEYS.len());
 }
 
-/// The README's table of keys is the one that the code has.
+/// The page's table of keys is the one that the code has.
 #[test]
-fn the_table_of_keys_is_in_the_readme() {
+fn the_table_of_keys_is_in_its_page() {
     let shown = |default: &str| match default {
         "" => String::new(),
         said if said.contains([' ', '\'']) => said.to_owned(),
@@ -519,8 +548,8 @@ fn the_table_of_keys_is_in_the_readme() {
     };
     let rows: String = KEYS.iter().map(row).collect();
     let table = format!("| key | if not said | meaning |\n|---|---|---|\n{rows}\n");
-    let readme = include_str!("../../../README.md");
-    assert!(readme.contains(&table), "the README's table must be:\n{table}");
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(&table), "the table of README.md must be:\n{table}");
 }
 
 #[test]

@@ -18,6 +18,7 @@ use pointsman_engine::{
 };
 use pointsman_queue::{ConsumerError, EmbeddedQueue, is_consumed};
 use pointsman_store::{Database, Options, SqliteStore};
+pub use pointsman_store::{Glance, glance};
 
 use crate::{clock::SystemClock, config::Config};
 

@@ -1,4 +1,4 @@
-//! The README: what it shows must be so.
+//! The README, and the pages that it leads to: what they show must be so.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,47 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("a workspace").to_owned()
 }
 
+/// The start page, and the pages beside the code that they describe.
+const PAGES: [&str; 6] = [
+    "README.md",
+    "functions/pointsman/README.md",
+    "shared/core/README.md",
+    "shared/host/README.md",
+    "tests/README.md",
+    "infra/README.md",
+];
+
+fn page(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).expect("there is such a page")
+}
+
 fn readme() -> String {
-    std::fs::read_to_string(root().join("README.md")).expect("there is a README")
+    page("README.md")
+}
+
+fn pages() -> String {
+    PAGES.map(page).concat()
+}
+
+#[test]
+fn the_start_page_leads_to_every_page_and_every_link_leads_somewhere() {
+    let start = readme();
+    for path in &PAGES[1..] {
+        assert!(start.contains(&format!("]({path})")), "the README does not lead to {path}");
+    }
+    let mut links = 0;
+    for path in PAGES {
+        let folder = root().join(path).parent().expect("a folder").to_owned();
+        for link in page(path).split("](").skip(1) {
+            let link = link.split([')', '#']).next().expect("its end");
+            if link.starts_with("https://") || link.is_empty() {
+                continue;
+            }
+            links += 1;
+            assert!(folder.join(link).exists(), "{path} leads to {link}, which is not there");
+        }
+    }
+    assert!(links >= PAGES.len(), "only {links} links");
 }
 
 /// The fenced blocks of a language, each with its first line.
@@ -34,7 +73,7 @@ fn the_readme_names_the_two_commands() {
 async fn its_yaml_is_what_it_says_it_is() {
     let world = World::new(DRAIN).await;
     let (mut playbooks, mut configurations) = (0, 0);
-    for (first, block) in blocks(&readme(), "yaml") {
+    for (first, block) in blocks(&pages(), "yaml") {
         std::fs::write(world.path("snippet.yaml"), &block).expect("it is written");
         match first.as_str() {
             "# playbook" => {
@@ -48,7 +87,15 @@ async fn its_yaml_is_what_it_says_it_is() {
                 let _ = world.say(&["status", "--config", "snippet.yaml"]).await.ended(0);
             }
             "# alertmanager.yml" => {
-                for key in ["route:", "receivers:", "webhook_configs:", "send_resolved: true"] {
+                for key in [
+                    "route:",
+                    "group_by: [alertname, backend]",
+                    "group_wait: 5s",
+                    "group_interval: 10s",
+                    "receivers:",
+                    "webhook_configs:",
+                    "send_resolved: true",
+                ] {
                     assert!(block.contains(key), "{key}");
                 }
             }
@@ -61,8 +108,7 @@ async fn its_yaml_is_what_it_says_it_is() {
 
 #[test]
 fn its_role_is_json_and_has_what_is_used_and_no_more() {
-    let readme = readme();
-    let roles = blocks(&readme, "json");
+    let roles = blocks(&pages(), "json");
     let [(_, role)] = roles.as_slice() else { panic!("one role") };
     let role: serde_json::Value = serde_json::from_str(role).expect("JSON");
     let actions: Vec<&str> = role["Actions"]
@@ -84,17 +130,20 @@ fn its_role_is_json_and_has_what_is_used_and_no_more() {
 
 #[test]
 fn the_files_and_folders_that_it_names_are_there() {
-    let readme = readme();
-    let named = readme.split('`').skip(1).step_by(2);
-    let files = named.filter(|name| {
-        ["tests/", "shared/", "functions/", "infra/"].iter().any(|place| name.starts_with(place))
-    });
     let mut count = 0;
-    for file in files {
-        count += 1;
-        assert!(root().join(file).exists(), "{file} is not there");
+    for page in PAGES.map(page) {
+        let named = page.split('`').skip(1).step_by(2);
+        let files = named.filter(|name| {
+            let places = ["tests/", "shared/", "functions/", "infra/"];
+            places.iter().any(|place| name.starts_with(place))
+        });
+        for file in files {
+            count += 1;
+            assert!(root().join(file).exists(), "{file} is not there");
+        }
     }
     assert!(count > 10, "only {count} are named");
+    let readme = readme();
     // The map names every package, and nothing that is not one.
     let map = readme.split("## The workspace").nth(1).expect("a map");
     for place in ["functions", "shared", "infra", "tests"] {
@@ -125,7 +174,7 @@ fn the_files_and_folders_that_it_names_are_there() {
 /// Every command of the checked-in help is in the table of commands.
 #[test]
 fn every_command_is_in_its_table() {
-    let readme = readme();
+    let readme = page("functions/pointsman/README.md");
     let help =
         std::fs::read_to_string(root().join("functions/pointsman/help.txt")).expect("the help");
     let commands =
@@ -135,6 +184,6 @@ fn every_command_is_in_its_table() {
         let listed = name == "help"
             || readme.contains(&format!("| `{name}"))
             || readme.contains(&format!(", `{name}"));
-        assert!(listed, "{name} is not in the README's table of commands");
+        assert!(listed, "{name} is not in the page's table of commands");
     }
 }

@@ -46,9 +46,7 @@ pub(crate) enum Command {
 
 pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCode, Failed> {
     if common.shadow {
-        show::note(
-            "shadow: this is the store of `serve --shadow`, of which nothing is written to Azure",
-        );
+        show::note("shadow: this is the shadow's own store, of which nothing is written to Azure");
     }
     match command {
         Command::Status => ask::status(common).await,

@@ -106,3 +106,37 @@ async fn a_list_without_end_is_stopped() {
     expect!["Azure's list does not end: the list has more than 1000 pages, or repeats itself (client-request-id 00000000-0000-0000-0000-000000000007)"].assert_eq(shown.lines().last().unwrap());
     assert_eq!(server.heard().len(), last);
 }
+
+#[tokio::test]
+async fn what_the_credential_can_see_is_listed_on_all_pages() {
+    let server = Server::start([]).await;
+    let listed = |values: &str, next: &str| {
+        let next = format!("{}{next}", server.base());
+        reply(200, "", format!(r#"{{"value":[{values}],"nextLink":"{next}"}}"#))
+    };
+    let last = |values: &str| reply(200, "", format!(r#"{{"value":[{values}]}}"#));
+    let (one, two) =
+        ("6f1e2d3c-0000-4000-8000-0000000000aa", "6f1e2d3c-0000-4000-8000-0000000000bb");
+    let subscription = |id: &str| format!(r#"{{"subscriptionId":"{id}","displayName":"x"}}"#);
+    server.then([
+        listed(&subscription(one), "/subscriptions?page=2"),
+        last(&format!("{},{{}}", subscription(two))),
+        last(&format!(r#"{{"id":"{SERVICE}"}},{{"id":"of another kind"}}"#)),
+    ]);
+    let client = client(server.endpoint());
+    let subscriptions = client.subscriptions(call()).await.unwrap();
+    let shown: Vec<String> = subscriptions.iter().map(ToString::to_string).collect();
+    assert_eq!(shown, [one, two], "what is none is left out");
+    let services = client.services(subscriptions[0], call()).await.unwrap();
+    assert_eq!(services, [SERVICE.parse().unwrap()]);
+    let asked = server.lines();
+    assert_eq!(
+        asked.lines().collect::<Vec<_>>(),
+        [
+            "GET /subscriptions?api-version=2022-12-01",
+            "GET /subscriptions?page=2",
+            "GET /subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/providers\
+             /Microsoft.ApiManagement/service?api-version=2024-05-01",
+        ]
+    );
+}

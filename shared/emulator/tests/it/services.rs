@@ -139,3 +139,28 @@ async fn buckets_are_by_subscription_and_principal() {
     assert_eq!(remaining(&theirs, &here, "DELETE").await, (204, [None, None, Some(199)]));
     assert_eq!(remaining(&mine, &here, "GET").await.0, 404, "each kind has its own");
 }
+
+#[tokio::test]
+async fn subscriptions_and_their_services_are_listed() {
+    let world = world().await;
+    let get = async |path: &str| {
+        let url = format!("{}{path}", world.azure.arm_url());
+        world.send("GET", &url, None, None).await.unwrap()
+    };
+    let subscriptions = get("/subscriptions?api-version=2022-12-01").await.body;
+    assert_eq!(subscriptions["value"].as_array().unwrap().len(), 2);
+    assert_eq!(subscriptions["value"][1]["subscriptionId"], THERE);
+    let of = |id: &str| {
+        format!(
+            "/subscriptions/{id}/providers/Microsoft.ApiManagement/service?api-version=2024-05-01"
+        )
+    };
+    let services = get(&of(THERE)).await.body;
+    assert_eq!(services["value"][0]["id"], fabrikam().id());
+    assert_eq!(services["value"].as_array().unwrap().len(), 1);
+    let none = get(&of("00000000-0000-0000-0000-00000000000c")).await;
+    assert_eq!(
+        (none.status.as_u16(), &none.body["error"]["code"]),
+        (404, &json!("SubscriptionNotFound"))
+    );
+}

@@ -10,6 +10,8 @@ use serde_saphyr::Spanned;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct File {
+    #[serde(default)]
+    pub(super) mode: Mode,
     pub(super) listen: Option<Spanned<String>>,
     pub(super) store: Option<PathBuf>,
     pub(super) playbook: Option<PathBuf>,
@@ -18,6 +20,14 @@ pub(super) struct File {
     pub(super) heartbeat: Option<Heartbeat>,
     #[serde(default)]
     pub(super) sources: Vec<Spanned<Source>>,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum Mode {
+    #[default]
+    Live,
+    Shadow,
 }
 
 pub(super) const LISTEN: SocketAddr =

@@ -1,0 +1,58 @@
+//! What helps those who type: completion of names, and the manual pages.
+
+use jiff::Timestamp;
+use pointsman_scenarios::{World, alerts::Alert, world::DRAIN};
+
+/// What a shell is told when this is typed; nothing may be said beside it.
+async fn completed(world: &World, typed: &[&str]) -> String {
+    let words: Vec<&str> = ["--", "pointsman"].into_iter().chain(typed.iter().copied()).collect();
+    let mut command = world.command(&words);
+    let output = command.env("COMPLETE", "fish").output().await.expect("it can be run");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[tokio::test]
+async fn names_are_completed_as_the_store_has_them_and_silence_is_kept_otherwise() {
+    let world = World::new(DRAIN).await;
+    let completed = async |typed: &[&str]| completed(&world, typed).await;
+    // Before there is a store, the configured playbook; and no store is made for it.
+    let before = completed(&["explain", ""]).await;
+    assert!(before.contains("chat\tcontoso-apim/chat"), "{before}");
+    assert!(!world.path("pointsman.db").exists());
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    world.weights([0, 30, 20]).await;
+    let status = world.json(&["status"]).await;
+    let id = status["backends"][0]["overrides"][0]["id"].as_str().expect("an id").to_owned();
+    let undo = completed(&["undo", ""]).await;
+    assert!(undo.contains(&format!("{id}\tcontoso-apim/chat: drain eu")), "{undo}");
+    assert!(undo.contains("chat\t"), "{undo}");
+    assert!(!completed(&["undo", "x"]).await.contains(&id));
+    assert_eq!(completed(&["plan", "--source", ""]).await.trim(), "prometheus");
+    assert!(completed(&["signal", "send", "--label", ""]).await.contains("backend=eu"));
+    assert!(serve.stop().await);
+    // Nothing that can be wrong is told.
+    std::fs::write(world.path("pointsman.db"), "not a database").expect("it is written");
+    assert!(completed(&["undo", ""]).await.contains("chat"));
+    std::fs::write(world.path("pointsman.yaml"), "nonsense: [").expect("it is written");
+    assert!(!completed(&["undo", ""]).await.contains("chat"));
+    std::fs::remove_file(world.path("pointsman.yaml")).expect("it is removed");
+    assert!(!completed(&["undo", ""]).await.contains("chat"));
+    world.finish();
+}
+
+#[tokio::test]
+async fn every_command_has_a_manual_page() {
+    let world = World::new(DRAIN).await;
+    let page = world.ok(&["man"]).await;
+    assert!(page.contains(".TH pointsman 1") && page.contains("pointsman emulate"), "{page}");
+    std::fs::create_dir(world.path("pages")).expect("a folder");
+    let _ = world.ok(&["man", "pages"]).await;
+    let send = std::fs::read_to_string(world.path("pages/pointsman-signal-send.1"));
+    let send = send.expect("its page is there");
+    assert!(send.contains("backend=eu \\-\\-severity critical"), "{send}");
+    assert!(world.path("pages/pointsman-backend-set.1").exists());
+    let _ = world.say(&["man", "none"]).await.ended(1).says("none: No such file");
+    world.finish();
+}
