@@ -16,6 +16,7 @@ mod plan;
 mod playbook;
 mod serve;
 mod show;
+mod terminal;
 
 use std::process::ExitCode;
 

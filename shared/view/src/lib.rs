@@ -11,8 +11,10 @@
 mod backend;
 mod explain;
 mod history;
+mod ids;
 mod over;
 mod plan;
+mod pool;
 mod schema;
 mod status;
 mod value;
@@ -23,14 +25,17 @@ mod tests;
 
 pub use self::{
     backend::{
-        Backend, Field, GivenUp, Missing, Outcome, Reconnect, Trouble, Unmet, Write, may_land,
+        Backend, Field, GivenUp, Missing, Outcome, Reconnect, Trouble, Unmet, Urgency, Write,
+        may_land,
     },
-    explain::{Explain, Following},
+    explain::{About, Asked, Explain, Explained, Fate, Following},
     history::{History, Line, What},
+    ids::{ID_CHARS_MIN, Ids},
     over::{Alerts, Override, Standing, StandingKind},
     plan::{BackendPlan, OverridePlan, Plan, Verdict, VerdictKind},
+    pool::{Member, NextStep, Pool, Promoted, SeenBy},
     schema::schema_text,
     status::{Known, Late, Pause, Status},
     value::{Absent, Change, Effect, VERSION, Value, Why},
-    words::{clock, count, length, moment, with_causes},
+    words::{Reader, count, length, moment, with_causes},
 };
