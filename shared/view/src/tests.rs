@@ -244,6 +244,7 @@ fn a_backend_is_shown_without_what_is_internal() {
         {
           "backend": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/backends/chat",
           "name": "contoso/chat",
+          "urgency": "trouble",
           "atRest": false,
           "overrides": [
             {
