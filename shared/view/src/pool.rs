@@ -232,3 +232,62 @@ fn shares(pool: &pool::Pool, null_weight: Option<u8>) -> Vec<Option<Fraction>> {
     };
     members.iter().map(share).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, option, prelude::*};
+
+    use super::*;
+
+    fn value(number: Option<u8>) -> Number {
+        number.map_or(Number::Null, Number::Number)
+    }
+
+    fn pool(members: &[(Option<u8>, Option<u8>)]) -> pool::Pool {
+        let member = |(at, (weight, priority)): (usize, &(Option<u8>, Option<u8>))| pool::Member {
+            name: format!("m{at}").parse().unwrap(),
+            weight: value(*weight),
+            priority: value(*priority),
+        };
+        pool::Pool::new(members.iter().enumerate().map(member).collect()).unwrap()
+    }
+
+    fn says(members: &[(Option<u8>, Option<u8>)], null_weight: Option<u8>) -> Vec<String> {
+        let share =
+            |share: Option<Fraction>| share.map_or("?".to_owned(), |share| share.to_string());
+        shares(&pool(members), null_weight).into_iter().map(share).collect()
+    }
+
+    #[test]
+    fn the_first_group_with_a_weight_shares_the_traffic() {
+        let one = |weight, group| (Some(weight), Some(group));
+        assert_eq!(says(&[one(50, 1), one(30, 1), one(20, 2)], None), ["62.5%", "37.5%", "0%"]);
+        assert_eq!(says(&[one(0, 1), one(1, 2), one(2, 2)], None), ["0%", "33.33%", "66.67%"]);
+        assert_eq!(says(&[one(0, 1)], None), ["0%"]);
+        let null = (None, None);
+        assert_eq!(says(&[null, null, null], None), ["33.33%", "33.33%", "33.33%"]);
+        let mixed = [null, (Some(3), None), (Some(1), Some(4))];
+        assert_eq!(says(&mixed, None), ["?", "?", "0%"]);
+        assert_eq!(says(&mixed, Some(1)), ["25%", "75%", "0%"]);
+    }
+
+    proptest! {
+        #[test]
+        fn shares_are_all_of_the_traffic_within_rounding(
+            members in vec((option::of(0..=100_u8), option::of(0..3_u8)), 1..=30),
+            null in 0..=100_u8,
+        ) {
+            let pool = pool(&members);
+            let shares = shares(&pool, Some(null));
+            let all: u32 = shares.iter().flatten().map(|one| u32::from(one.basis_points())).sum();
+            let whole = u32::from(WHOLE_BASIS_POINTS);
+            let known = shares.iter().all(Option::is_some);
+            prop_assert!(all == 0 || !known || all.abs_diff(whole) <= 30, "{shares:?}");
+            for (member, share) in pool.members().iter().zip(&shares) {
+                if member.weight.number() == Some(0) {
+                    prop_assert_eq!(*share, Some(Fraction::NONE));
+                }
+            }
+        }
+    }
+}

@@ -172,12 +172,22 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override) {
     }
     out.line(format_args!("    {alert} {series} ({severity}), by play {play}"));
     let since = reader.time(standing.since);
-    match (standing.kind, standing.ends) {
+    out.line(match (standing.kind, standing.ends) {
         (StandingKind::InForce, Some(ends)) => {
-            out.line(format_args!("    since {since}, until {} at the latest", reader.clock(ends)));
+            format!("    since {since}, until {} at the latest", reader.clock(ends))
         }
-        _ => out.line(format_args!("    since {since}")),
-    }
+        (StandingKind::Unread | StandingKind::Claimed | StandingKind::Held, _) => {
+            format!("    asked for since {since}")
+        }
+        (StandingKind::Ending, _) => format!("    ended {since}"),
+        (
+            StandingKind::InForce
+            | StandingKind::Decided
+            | StandingKind::Displaced
+            | StandingKind::Yielded,
+            _,
+        ) => format!("    begun {since}"),
+    });
 }
 
 /// How wide a member's name is cut at the most, in columns.

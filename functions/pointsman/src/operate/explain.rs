@@ -72,8 +72,8 @@ fn describe(explain: &Explain, shown: &Shown) -> Page {
     let (mut out, reader) = (shown.page(), &shown.reader);
     let of = match &explain.about {
         None => String::new(),
-        Some(view::About::Member { member }) => format!(", of which {member} is a member"),
-        Some(view::About::Override { id }) => format!(", which override {id} is of"),
+        Some(view::About::Member { member }) => format!(", member {member}"),
+        Some(view::About::Override { id }) => format!(", override {id}"),
     };
     out.mark("", Mark::Heading, &explain.name, of);
     out.line(&explain.backend);
@@ -102,7 +102,11 @@ fn describe(explain: &Explain, shown: &Shown) -> Page {
         out.line("");
         out.line("the newest lines of its ledger:");
         for line in &explain.lines {
-            out.line(format_args!("  {}  {}", reader.second(line.at), line.what.says));
+            let says = match &line.what.id {
+                Some(id) => line.what.says.replace(id, shown.short(id)),
+                None => line.what.says.clone(),
+            };
+            out.line(format_args!("  {}  {says}", reader.second(line.at)));
         }
     }
     out
