@@ -577,7 +577,11 @@ fn why_a_field_is_what_it_is_comes_with_it() {
     let share = Limits { least_share: Some("60%".parse().unwrap()), ..Limits::default() };
     let example = Terms { limits: share, ..Terms::default() };
     let pool = "eu 5@1, na 5@1, ap 5@1, sb null@2";
-    check_why(&example, pool, "shift na 30%; !drain eu; drain ap", &expect![[r#"
+    check_why(
+        &example,
+        pool,
+        "shift na 30%; !drain eu; drain ap",
+        &expect![[r#"
         members/ap/weight: 10
           drain ap: 0: Held
           times 2
@@ -591,29 +595,45 @@ fn why_a_field_is_what_it_is_comes_with_it() {
           times 2
         members/sb/priority: 1
           Promoted
-    "#]]);
+    "#]],
+    );
     // The smallest of one authority decides; a ramp raises nothing that is in force; an operator's goes
     // before an alert's.
     let any = Terms { failover: Failover::Hold, ..Terms::default() };
     let pool = "eu 50, us 30, ap 20";
     let shifts = "shift eu 40%; !shift eu 60%; shift eu 40%; drain eu~50%";
-    check_why(&any, pool, shifts, &expect![[r#"
+    check_why(
+        &any,
+        pool,
+        shifts,
+        &expect![[r#"
         members/eu/weight: 20
           shift eu to 60%: 30: Loses
           shift eu to 40%: 20: Decides
           shift eu to 40%: 20: Agrees
           drain eu: 25: Loses
-    "#]]);
-    check_why(&any, pool, "drain eu; *shift eu 60%", &expect![[r#"
+    "#]],
+    );
+    check_why(
+        &any,
+        pool,
+        "drain eu; *shift eu 60%",
+        &expect![[r#"
         members/eu/weight: 30
           shift eu to 60%: 30: Decides
           drain eu: 0: Loses
-    "#]]);
-    check_why(&any, "eu 4@1, sb 0@2", "promote sb; promote sb 7", &expect![[r#"
+    "#]],
+    );
+    check_why(
+        &any,
+        "eu 4@1, sb 0@2",
+        "promote sb; promote sb 7",
+        &expect![[r#"
         members/sb/weight: 7
           Weighted
         members/sb/priority: 1
           promote sb: to serve None: Decides
           promote sb with weight 7: to serve Some(7): Agrees
-    "#]]);
+    "#]],
+    );
 }

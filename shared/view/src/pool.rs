@@ -19,7 +19,7 @@ use crate::{
     words::Reader,
 };
 
-/// A pool, as it was seen last.
+/// A pool, as it was seen last; in a shadow's view, as it would have been.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Pool {
     /// When it was seen so.

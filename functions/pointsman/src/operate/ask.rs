@@ -46,6 +46,8 @@ pub(super) struct Shown {
     pub(super) reader: Reader,
     pub(super) terminal: Terminal,
     wide: bool,
+    /// Whether it is the shadow's: Azure's pool is another.
+    shadow: bool,
     /// All ids of overrides: each is cut where it differs from the others.
     ids: Ids,
 }
@@ -53,6 +55,7 @@ pub(super) struct Shown {
 impl Shown {
     pub(super) fn new<'a>(
         showing: Showing,
+        shadow: bool,
         now: Timestamp,
         ids: impl IntoIterator<Item = &'a OverrideId>,
     ) -> Self {
@@ -60,6 +63,7 @@ impl Shown {
             reader: showing.times.reader(now),
             terminal: Terminal::of_output(),
             wide: showing.wide,
+            shadow,
             ids: ids.into_iter().map(ToString::to_string).collect(),
         }
     }
@@ -197,6 +201,7 @@ const NAME_COLUMNS_MIN: usize = 8;
 fn members(out: &mut Page, shown: &Shown, pool: &view::Pool, part: Part<'_>) {
     let seen = shown.reader.time(pool.seen);
     out.line(match pool.by {
+        _ if shown.shadow => format!("  as the shadow would have left it at {seen}"),
         view::SeenBy::Read => format!("  as it was read at {seen}"),
         view::SeenBy::Answer => format!("  as our own write left it at {seen}"),
     });

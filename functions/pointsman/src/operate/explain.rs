@@ -64,7 +64,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         return show::json(&explain);
     }
     let ids = documents.iter().flat_map(|document| document.overrides.keys());
-    show::page(&describe(&explain, &Shown::new(options.showing, now, ids)))
+    show::page(&describe(&explain, &Shown::new(options.showing, common.shadow, now, ids)))
 }
 
 /// The whole in words.

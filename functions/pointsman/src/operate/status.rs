@@ -52,7 +52,7 @@ async fn late(records: &Records, now: Timestamp) -> Result<Vec<Late>, Failed> {
 /// What is known, and how it is shown.
 async fn known(
     records: &Records,
-    showing: Showing,
+    (showing, shadow): (Showing, bool),
     now: Timestamp,
 ) -> Result<(Known, Shown), Failed> {
     let documents = ask::documents(records).await?;
@@ -69,7 +69,7 @@ async fn known(
         backends: documents.iter().map(backend).collect(),
     };
     let ids = documents.iter().flat_map(|document| document.overrides.keys());
-    Ok((known.sorted(), Shown::new(showing, now, ids)))
+    Ok((known.sorted(), Shown::new(showing, shadow, now, ids)))
 }
 
 pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
@@ -82,14 +82,14 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     if options.watch {
         return match records.is_of_nothing() {
             true => Err(Failed::new("there is nothing to watch yet")),
-            false => watch(&records, options).await,
+            false => watch(&records, options, common.shadow).await,
         };
     }
     let now = records.clock.now();
     // What is in force elsewhere, by another configuration, is not known here.
     let known = match records.is_of_nothing() {
         true => None,
-        false => Some(known(&records, options.showing, now).await?),
+        false => Some(known(&records, (options.showing, common.shadow), now).await?),
     };
     let (known, shown) = known.unzip();
     let status = Status::of(now, common.shadow, known);
@@ -103,13 +103,13 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
 }
 
 /// Shows it in place until somebody ends that.
-async fn watch(records: &Records, options: &Options) -> Result<ExitCode, Failed> {
+async fn watch(records: &Records, options: &Options, shadow: bool) -> Result<ExitCode, Failed> {
     let mut ended = std::pin::pin!(terminal::ended()?);
     let screen = Screen::enter()?;
     let every = Duration::from_secs(options.every.into());
     loop {
         let now = records.clock.now();
-        let (known, shown) = known(records, options.showing, now).await?;
+        let (known, shown) = known(records, (options.showing, shadow), now).await?;
         let at = shown.reader.second(now);
         let text = describe(&known, &shown)
             .after(format_args!("{at}, every {} s; ctrl-c ends", options.every));
