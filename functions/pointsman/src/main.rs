@@ -20,6 +20,7 @@ mod playbook;
 mod serve;
 mod show;
 mod signal;
+mod terminal;
 
 use std::process::ExitCode;
 

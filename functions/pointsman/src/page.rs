@@ -6,14 +6,59 @@
 
 use std::fmt::{self, Display, Write as _};
 
+use anstyle::{AnsiColor, Style};
 use comfy_table::presets;
 use pointsman_core::text::{OneLine, one_line};
 
 /// Lines, each ended.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Page(String);
+pub(crate) struct Page {
+    text: String,
+    /// Whether words are marked for a terminal.
+    marked: bool,
+}
+
+/// How a word stands out on a terminal. Bold, and colours that are read on light and on dark.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mark {
+    /// What the lines below are about.
+    Heading,
+    /// Something is wrong.
+    Trouble,
+    /// Something is kept back.
+    Held,
+}
+
+impl Mark {
+    const fn style(self) -> Style {
+        let bold = Style::new().bold();
+        match self {
+            Self::Heading => bold,
+            Self::Trouble => bold.fg_color(Some(anstyle::Color::Ansi(AnsiColor::Red))),
+            Self::Held => bold.fg_color(Some(anstyle::Color::Ansi(AnsiColor::Magenta))),
+        }
+    }
+}
 
 impl Page {
+    /// An empty page, whose words are marked where it is for a terminal.
+    pub(crate) fn for_terminal(marked: bool) -> Self {
+        Self { marked, ..Self::default() }
+    }
+
+    /// Adds one line in which a word stands out: what comes before it, the word, and the rest.
+    pub(crate) fn mark(
+        &mut self,
+        before: impl Display,
+        mark: Mark,
+        word: impl Display,
+        rest: impl Display,
+    ) {
+        let style = if self.marked { mark.style() } else { Style::new() };
+        let (before, word, rest) = (OneLine(before), OneLine(word), OneLine(rest));
+        let _ = writeln!(self.text, "{before}{style}{word}{style:#}{rest}");
+    }
+
     /// One line of it.
     pub(crate) fn of(line: impl Display) -> Self {
         let mut page = Self::default();
@@ -31,7 +76,7 @@ impl Page {
     /// Adds one line.
     pub(crate) fn line(&mut self, line: impl Display) {
         // Writing to a String cannot fail.
-        let _ = writeln!(self.0, "{}", OneLine(line));
+        let _ = writeln!(self.text, "{}", OneLine(line));
     }
 
     /// Adds the lines of a text that has lines of its own.
@@ -58,25 +103,25 @@ impl Page {
     /// Puts a line before the others.
     pub(crate) fn after(self, line: impl Display) -> Self {
         let mut page = Self::of(line);
-        page.0 += &self.0;
+        page.text += &self.text;
         page
     }
 
     /// Whether it has no line.
     pub(crate) const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.text.is_empty()
     }
 
     /// The whole text.
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
 impl Display for Page {
     /// Without the end of the last line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.trim_end())
+        f.write_str(self.text.trim_end())
     }
 }
 
@@ -91,6 +136,11 @@ impl Table {
         Self(table)
     }
 
+    /// Whether its lines, two columns in, are within so many columns.
+    pub(crate) fn fits(&self, columns: usize) -> bool {
+        self.0.to_string().lines().all(|line| line.trim_end().chars().count() + 2 <= columns)
+    }
+
     /// Adds a row.
     pub(crate) fn row<const CELLS: usize>(&mut self, cells: [String; CELLS]) {
         self.0.add_row(cells.map(|cell| one_line(&cell).into_owned()));
@@ -100,6 +150,17 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_stands_out_on_a_terminal_alone() {
+        let line = |marked| {
+            let mut page = Page::for_terminal(marked);
+            page.mark("  ", Mark::Trouble, "TROUBLE", " \u{1b}[2J");
+            page.to_string()
+        };
+        assert_eq!(line(false), r"  TROUBLE \u{1b}[2J");
+        assert_eq!(line(true), "  \u{1b}[1m\u{1b}[31mTROUBLE\u{1b}[0m \\u{1b}[2J");
+    }
 
     #[test]
     fn what_comes_from_others_stays_on_its_line_and_cannot_play_with_the_terminal() {

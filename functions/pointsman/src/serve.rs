@@ -22,7 +22,7 @@ use pointsman_host::{
     server::{self, Stop},
     wiring::{Role, store_file},
 };
-use pointsman_view::clock;
+use pointsman_view::Reader;
 use serde_json::json;
 use tokio::{
     sync::Mutex,
@@ -329,7 +329,7 @@ async fn ready(State(health): State<Arc<Health>>) -> Response {
     missing.extend(parts.engine.unable().await);
     match parts.engine.blind() {
         Some(blind) => missing.extend(blind.iter().map(|(service, (_, notice))| {
-            let since = clock(notice.first, now);
+            let since = Reader::utc(now).clock(notice.first);
             format!(
                 "service {service} of Azure cannot be read since {since}, and alerts are only kept: {}",
                 notice.says

@@ -21,7 +21,12 @@ pub(crate) fn json(thing: &impl Serialize) -> Result<ExitCode, Failed> {
 
 /// Prints something as JSON, on one line.
 pub(crate) fn json_line(thing: &impl Serialize) -> Result<ExitCode, Failed> {
-    out(&text::json(&(serde_json::to_string(thing)? + "\n")))
+    out(&text_of_line(thing)?)
+}
+
+/// Something as JSON, on one line.
+pub(crate) fn text_of_line(thing: &impl Serialize) -> Result<String, Failed> {
+    Ok(text::json(&(serde_json::to_string(thing)? + "\n")).into_owned())
 }
 
 /// Prints lines for people.
@@ -31,9 +36,15 @@ pub(crate) fn page(page: &Page) -> Result<ExitCode, Failed> {
 
 /// A reader may close it early, as `head` does: that is not a failure.
 fn out(text: &str) -> Result<ExitCode, Failed> {
-    match io::stdout().lock().write_all(text.as_bytes()) {
-        Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+    put(text).map(|_| ExitCode::SUCCESS)
+}
+
+/// Prints something that more may follow; gives whether anyone still reads.
+pub(crate) fn put(text: &str) -> Result<bool, Failed> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => {
             Err(Failed::new(format_args!("standard output cannot be written to: {error}")))
         }

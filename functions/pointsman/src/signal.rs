@@ -371,7 +371,7 @@ impl Seen {
             if !claims.iter().any(|(backend, _)| *backend == document.backend) {
                 continue;
             }
-            let backend = view::Backend::of(&document, &BTreeMap::new(), now);
+            let backend = view::Backend::of(&document, None, &BTreeMap::new(), now);
             let ours = |over: &view::Override| {
                 claims.iter().any(|(at, id)| *at == document.backend && id.as_str() == over.id)
             };

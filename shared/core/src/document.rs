@@ -19,6 +19,7 @@ mod answers;
 mod intents;
 mod life;
 mod reconnects;
+mod sight;
 mod wakes;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ pub use self::{
     reconnects::{
         Listed, Outcome, RECONNECT_ANSWER_WITHIN, RECONNECT_ASKED_MAX, RECONNECT_SHOWN, Reconnect,
     },
+    sight::{Sight, SightBy},
 };
 
 use crate::{
@@ -99,6 +101,10 @@ pub struct Document {
     /// Which states of the backend have been seen.
     #[serde(default)]
     pub etags: Etags,
+    /// What its pool looked like last, while anything is going on. It is there to be shown: nothing is
+    /// decided by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sight: Option<Sight>,
     /// That Azure does not answer, or refuses, or asks to wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
@@ -126,6 +132,7 @@ impl Document {
             reconnects: BTreeMap::new(),
             listed: Listed::default(),
             etags: Etags::default(),
+            sight: None,
             trouble: None,
             wake: None,
             alarm: None,
@@ -202,6 +209,7 @@ impl Document {
         self.wake = Some(now);
         self.etags.rewind(now);
         let back = |at: &mut Timestamp| *at = (*at).min(now);
+        self.sight.iter_mut().for_each(|sight| back(&mut sight.at));
         self.undone.values_mut().for_each(back);
         self.overrides.values_mut().for_each(|over| over.rewind(now));
         self.intents.iter_mut().for_each(|intent| back(&mut intent.at));

@@ -46,19 +46,23 @@
 //! # The modules
 //!
 //! `given` is what `lay` is asked with, `ground` reads the baseline and gives the pool its shape,
-//! `admitted` keeps what overrides say of each member, `check` holds a shape against the limits, and
-//! `whole` finds the whole numbers.
+//! `admitted` keeps what overrides say of each member, `check` holds a shape against the limits,
+//! `whole` finds the whole numbers, and `why` says how each field came about.
 
 mod admitted;
 mod check;
 mod given;
 mod ground;
 mod whole;
+mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::given::{Contribution, Yielded};
-use self::{admitted::Admitted, ground::Ground};
+use self::{admitted::Admitted, ground::Ground, why::Asking};
+pub use self::{
+    given::{Contribution, Yielded},
+    why::{Also, Asked, Asks, Exact, Fate, Why},
+};
 use crate::{
     field::{Field, Value, Values},
     id::OverrideId,
@@ -74,6 +78,8 @@ pub struct Laid {
     pub values: Values,
     /// By which overrides each field is owned.
     pub owners: BTreeMap<Field, BTreeSet<OverrideId>>,
+    /// Why each field is what it is; also the fields of which something is asked in vain.
+    pub why: BTreeMap<Field, Why>,
     /// Which overrides are held, and why.
     pub held: BTreeMap<OverrideId, Held>,
     /// Which overrides have given up every field that they would change.
@@ -97,7 +103,8 @@ pub fn lay(
             return laid;
         }
     };
-    let (admitted, kept) = admit(&ground, contributions, &mut laid);
+    let (admitted, kept, asking) = admit(&ground, contributions, &mut laid);
+    laid.tell(&ground, &admitted, &asking);
     render(&ground, &admitted, &kept, &mut laid);
     laid
 }
@@ -113,7 +120,7 @@ fn admit<'a>(
     ground: &Ground<'_>,
     contributions: &[Contribution<'a>],
     laid: &mut Laid,
-) -> (Admitted, Vec<Kept<'a>>) {
+) -> (Admitted, Vec<Kept<'a>>, Vec<Asking<'a>>) {
     let mut waiting = Vec::with_capacity(contributions.len());
     for one in contributions {
         match ground.targets(one) {
@@ -127,6 +134,10 @@ fn admit<'a>(
         }
     }
     waiting.sort_unstable_by_key(|(one, _)| one.rank());
+    let asking = waiting
+        .iter()
+        .flat_map(|(one, targets)| targets.iter().map(|target| Asking::of(one, target)))
+        .collect();
     let mut admitted = Admitted::default();
     let mut kept = Vec::with_capacity(waiting.len());
     // What was held may fit once a group was promoted for another: it is tried again while that
@@ -155,7 +166,7 @@ fn admit<'a>(
             false
         });
         if kept.len() == before || waiting.is_empty() {
-            return (admitted, kept);
+            return (admitted, kept, asking);
         }
     }
 }
@@ -184,6 +195,9 @@ fn render(ground: &Ground<'_>, admitted: &Admitted, kept: &[Kept<'_>], laid: &mu
             let moved = shape.group[at] != ground.group[at];
             if moved && let Some(leader) = leader {
                 let field = Field::priority(&member.name);
+                if !admitted.promoted.contains_key(&at) {
+                    laid.why.entry(field.clone()).or_default().also = Some(Also::Promoted);
+                }
                 laid.owners.insert(field.clone(), owners(&within));
                 laid.values.insert(field, ground.members[leader].priority);
             }
@@ -192,6 +206,15 @@ fn render(ground: &Ground<'_>, admitted: &Admitted, kept: &[Kept<'_>], laid: &mu
                 || (moved && member.weight.number().is_none() && !ground.is_given_up(at));
             if said || changed || all {
                 let field = Field::weight(&member.name);
+                let weightless = moved && member.weight.number().unwrap_or(0) == 0;
+                let also = match (all && !whole.factor.is_one(), all && nulls) {
+                    (true, _) => Some(Also::Times(whole.factor.into())),
+                    (false, _) if weightless => Some(Also::Weighted),
+                    (false, nulls) => nulls.then_some(Also::Numbered),
+                };
+                if also.is_some() {
+                    laid.why.entry(field.clone()).or_default().also = also;
+                }
                 let own = [at];
                 let by = if all || moved { within.as_slice() } else { &own };
                 laid.owners.insert(field.clone(), owners(by));

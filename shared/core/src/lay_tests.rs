@@ -542,3 +542,100 @@ fn a_standby_group_is_never_left_with_all_weights_0() {
     "#]],
     );
 }
+
+/// Each field with what is asked of it, in the order of rank, and what else is done to it.
+fn check_why(terms: &Terms, baseline: &str, overrides: &str, expect: &Expect) {
+    let baseline = pool(baseline);
+    let overrides: Vec<_> =
+        overrides.split(';').enumerate().map(|(place, text)| over(place, text.trim())).collect();
+    let contributions: Vec<_> =
+        overrides.iter().map(|(over, back)| Contribution::of(over, *back)).collect();
+    let laid = lay(&baseline, terms, &contributions, &Yielded::new());
+    let mut text = String::new();
+    for (field, Why { asked, also }) in &laid.why {
+        let value = laid.values.get(field).map_or_else(|| "as it is".to_owned(), Value::to_string);
+        text += &format!("{field}: {value}\n");
+        for Asked { by, asks, fate } in asked {
+            let (over, _) = overrides.iter().find(|(over, _)| over.id == *by).unwrap();
+            let asks = match asks {
+                Asks::Weight(exact) => exact.to_string(),
+                Asks::Serve(weight) => format!("to serve {weight:?}"),
+            };
+            text += &format!("  {}: {asks}: {fate:?}\n", over.effect);
+        }
+        match also {
+            None => {}
+            Some(Also::Times(factor)) => text += &format!("  times {factor}\n"),
+            Some(also @ (Also::Promoted | Also::Weighted | Also::Numbered)) => {
+                text += &format!("  {also:?}\n");
+            }
+        }
+    }
+    expect.assert_eq(&text);
+}
+
+#[test]
+fn why_a_field_is_what_it_is_comes_with_it() {
+    let share = Limits { least_share: Some("60%".parse().unwrap()), ..Limits::default() };
+    let example = Terms { limits: share, ..Terms::default() };
+    let pool = "eu 5@1, na 5@1, ap 5@1, sb null@2";
+    check_why(
+        &example,
+        pool,
+        "shift na 30%; !drain eu; drain ap",
+        &expect![[r#"
+        members/ap/weight: 10
+          drain ap: 0: Held
+          times 2
+        members/eu/weight: 0
+          drain eu: 0: Decides
+          times 2
+        members/na/weight: 3
+          shift na to 30%: 1.5: Decides
+          times 2
+        members/sb/weight: 10
+          times 2
+        members/sb/priority: 1
+          Promoted
+    "#]],
+    );
+    // The smallest of one authority decides; a ramp raises nothing that is in force; an operator's goes
+    // before an alert's.
+    let any = Terms { failover: Failover::Hold, ..Terms::default() };
+    let pool = "eu 50, us 30, ap 20";
+    let shifts = "shift eu 40%; !shift eu 60%; shift eu 40%; drain eu~50%";
+    check_why(
+        &any,
+        pool,
+        shifts,
+        &expect![[r#"
+        members/eu/weight: 20
+          shift eu to 60%: 30: Loses
+          shift eu to 40%: 20: Decides
+          shift eu to 40%: 20: Agrees
+          drain eu: 25: Loses
+    "#]],
+    );
+    check_why(
+        &any,
+        pool,
+        "drain eu; *shift eu 60%",
+        &expect![[r#"
+        members/eu/weight: 30
+          shift eu to 60%: 30: Decides
+          drain eu: 0: Loses
+    "#]],
+    );
+    check_why(
+        &any,
+        "eu 4@1, sb 0@2",
+        "promote sb; promote sb 7",
+        &expect![[r#"
+        members/sb/weight: 7
+          Weighted
+        members/sb/priority: 1
+          promote sb: to serve None: Decides
+          promote sb with weight 7: to serve Some(7): Agrees
+    "#]],
+    );
+}

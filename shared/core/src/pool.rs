@@ -1,23 +1,36 @@
 //! A pool as Azure shows it: its members in order, with their weights and priorities.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     field::{Field, Value},
     names::BackendName,
 };
 
 /// One member of a pool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// The last segment of its id; compared without case.
     pub name: BackendName,
     /// Its weight within its group.
+    #[serde(default = "absent", skip_serializing_if = "is_absent")]
     pub weight: Value,
     /// The group it is in: the lowest number serves; none counts as 0.
+    #[serde(default = "absent", skip_serializing_if = "is_absent")]
     pub priority: Value,
 }
 
+const fn absent() -> Value {
+    Value::Absent
+}
+
+fn is_absent(value: &Value) -> bool {
+    *value == Value::Absent
+}
+
 /// The members of a pool, in the order of its body; no name occurs twice.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Vec<Member>", into = "Vec<Member>")]
 pub struct Pool {
     members: Vec<Member>,
 }
@@ -26,6 +39,20 @@ pub struct Pool {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the pool lists `{0}` twice; Pointsman changes only pools that list each member once")]
 pub struct Twice(BackendName);
+
+impl TryFrom<Vec<Member>> for Pool {
+    type Error = Twice;
+
+    fn try_from(members: Vec<Member>) -> Result<Self, Twice> {
+        Self::new(members)
+    }
+}
+
+impl From<Pool> for Vec<Member> {
+    fn from(pool: Pool) -> Self {
+        pool.members
+    }
+}
 
 impl Pool {
     /// A pool of these members.

@@ -148,6 +148,11 @@ pub fn step(
         Observed::Missing if look.may_be_back() => look.hold_all_unseen(&Held::NoBackend),
         Observed::Missing => look.hold_all_of_no_pool(&Held::NoBackend),
     };
+    match observed {
+        Observed::Pool { pool, .. } => look.document.saw(pool),
+        Observed::Single { .. } => look.document.sight = None,
+        Observed::Unreadable { .. } | Observed::Missing => {}
+    }
     look.wakes = look.document.follow_runs(&mut look.groups, &mut look.said);
     let next = match next {
         Next::Rest => look.reconnect(),
@@ -212,6 +217,7 @@ impl<'a> Look<'a> {
         }
         self.document.forget_undone();
         self.document.forget_reconnects();
+        self.document.forget_sight();
         self.finish(next)
     }
 

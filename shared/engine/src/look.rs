@@ -351,12 +351,13 @@ impl Look {
     }
 
     /// Has a step saved: the document, the lines that tell of it, and the wakes that it needs. A step
-    /// that changes nothing but the time is not worth a save.
+    /// that changes nothing but the time, and what was seen, is not worth a save.
     fn save(&mut self, before: &Versioned<Document>, step: Step, todo: Todo) -> Needs {
         let Step { document, depends, groups, wakes, lines, next } = step;
         let unchanged = {
-            let Document { now, generation, .. } = before.body;
-            Document { now, generation, ..document.clone() } == before.body
+            let Document { now, generation, ref sight, .. } = before.body;
+            let sight = sight.clone();
+            Document { now, generation, sight, ..document.clone() } == before.body
         };
         if unchanged && lines.is_empty() && groups.is_empty() && next == Next::Rest {
             self.stage = Stage::Over;

@@ -1,21 +1,24 @@
 //! What is going on at one backend.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use pointsman_core::{
     claim::Occurrences,
     document::{self, Document},
     id::OverrideId,
+    limits::Terms,
     overrides,
+    playbook::Playbook,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    over::Override,
+    over::{Override, StandingKind},
+    pool::Pool,
     value::{Change, Value},
-    words::moment,
+    words::{Reader, moment},
 };
 
 /// What is going on at one backend.
@@ -26,6 +29,8 @@ pub struct Backend {
     pub backend: String,
     /// Its short name: `service/name`.
     pub name: String,
+    /// How urgent it is. Backends are listed by it, the most urgent first.
+    pub urgency: Urgency,
     /// Whether no override is on, every field is as its owner left it, and nothing is to come.
     pub at_rest: bool,
     /// That Azure does not answer for it, or refuses, or asks to wait.
@@ -34,7 +39,11 @@ pub struct Backend {
     /// That Azure shows no such backend, although something is going on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<Missing>,
-    /// Its overrides: held, in force, or on their way out.
+    /// The pool as it was seen last, also its members that nobody changed; left out where nothing is
+    /// going on, and where it was not seen yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Pool>,
+    /// Its overrides: held, in force, or on their way out, in this order.
     pub overrides: Vec<Override>,
     /// The fields that are changed, or may come to be.
     pub fields: Vec<Field>,
@@ -48,11 +57,12 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// What a document says of its backend. `counted` are the alerts behind those overrides of which the
-    /// document does not know all.
+    /// What a document says of its backend. `playbook` is the one in force, which knows the pool's limits;
+    /// `counted` are the alerts behind those overrides of which the document does not know all.
     #[must_use]
     pub fn of(
         document: &Document,
+        playbook: Option<&Playbook>,
         counted: &BTreeMap<OverrideId, Occurrences>,
         now: Timestamp,
     ) -> Self {
@@ -63,24 +73,79 @@ impl Backend {
             field: field.to_string(),
             by: ids.iter().map(ToString::to_string).collect(),
         });
-        Self {
+        let terms = terms(document, playbook);
+        let laid = document.laid(&terms).unwrap_or_default();
+        let mut overrides: Vec<Override> = document.overrides.values().map(over).collect();
+        overrides.sort_by_key(|over| over.standing.kind.urgency());
+        let mut backend = Self {
             backend: document.backend.to_string(),
             name: document.backend.short(),
+            urgency: Urgency::AtRest,
             at_rest: document.is_at_rest(),
             trouble: document.trouble.as_ref().map(Trouble::of),
             missing: Missing::of(document, now),
-            overrides: document.overrides.values().map(over).collect(),
+            pool: Pool::of(document, &laid, terms.null_weight),
+            overrides,
             fields: document.owned.iter().map(Field::of).collect(),
             given_up: given_up.collect(),
             writes: document.intents.iter().map(Write::of).collect(),
             reconnects: document.reconnects.values().map(Reconnect::of).collect(),
+        };
+        backend.urgency = backend.is_urgent();
+        backend
+    }
+
+    fn is_urgent(&self) -> Urgency {
+        let unmet = self.fields.iter().any(|field| field.unmet.is_some());
+        if self.trouble.is_some() || self.missing.is_some() || unmet || !self.writes.is_empty() {
+            return Urgency::Trouble;
         }
+        let overrides = self.overrides.iter().map(|over| over.standing.kind.urgency());
+        let rest = if self.at_rest { Urgency::AtRest } else { Urgency::InForce };
+        let reconnects = if self.reconnects.is_empty() { rest } else { Urgency::Reconnects };
+        overrides.min().unwrap_or(if self.fields.is_empty() { reconnects } else { rest })
     }
 
     /// Whether there is nothing to say of it.
     #[must_use]
     pub const fn is_quiet(&self) -> bool {
         self.at_rest && self.trouble.is_none() && self.reconnects.is_empty()
+    }
+}
+
+/// The limits of a document's pool, and what goes with them; the defaults where the playbook does not know
+/// it.
+pub(crate) fn terms(document: &Document, playbook: Option<&Playbook>) -> Terms {
+    let pool = playbook.and_then(|playbook| playbook.pool_of(&document.backend));
+    pool.map(|(_, pool)| pool.terms).unwrap_or_default()
+}
+
+/// How urgent a backend is, the most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Urgency {
+    /// Azure does not answer for it, does not show it, keeps another value than was written, or has not
+    /// answered a write.
+    Trouble,
+    /// Something is held, or was not looked at yet.
+    Held,
+    /// Everything that is asked for is in force.
+    InForce,
+    /// All that was asked for has ended, and is given back.
+    RampingOut,
+    /// There are only reconnects to come, or that were answered lately.
+    Reconnects,
+    /// There is nothing to say of it.
+    AtRest,
+}
+
+impl StandingKind {
+    pub(crate) const fn urgency(self) -> Urgency {
+        match self {
+            Self::Unread | Self::Claimed | Self::Held | Self::Displaced => Urgency::Held,
+            Self::Decided | Self::InForce | Self::Yielded => Urgency::InForce,
+            Self::Ending => Urgency::RampingOut,
+        }
     }
 }
 
@@ -121,14 +186,17 @@ impl Missing {
     }
 }
 
-impl fmt::Display for Missing {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MISSING: Azure has shown no such backend since {}, ", moment(self.since))?;
-        if self.gone {
-            f.write_str("and it counts as deleted")
+impl Missing {
+    /// The same in words, after the word MISSING.
+    #[must_use]
+    pub fn says(&self, reader: &Reader) -> String {
+        let (since, believed) = (reader.time(self.since), reader.time(self.believed));
+        let until = if self.gone {
+            "and it counts as deleted".to_owned()
         } else {
-            write!(f, "and it counts as deleted from {} on", moment(self.believed))
-        }
+            format!("and it counts as deleted from {believed} on")
+        };
+        format!("Azure has shown no such backend since {since}, {until}")
     }
 }
 
@@ -296,20 +364,22 @@ impl Reconnect {
     }
 }
 
-impl fmt::Display for Reconnect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Reconnect {
+    /// The same in words.
+    #[must_use]
+    pub fn says(&self, reader: &Reader) -> String {
         let Self { name, play, .. } = self;
         match &self.outcome {
             None => match self.due {
-                Some(due) => write!(f, "reconnect of {name} at {}", moment(due)),
-                None => write!(f, "reconnect of {name} once play {play} acts on no pool any more"),
+                Some(due) => format!("reconnect of {name} at {}", reader.time(due)),
+                None => format!("reconnect of {name} once play {play} acts on no pool any more"),
             },
             Some(Outcome::Accepted { due, .. }) => {
-                write!(f, "reconnect of {name} accepted, due at {}", moment(*due))
+                format!("reconnect of {name} accepted, due at {}", reader.time(*due))
             }
-            Some(Outcome::Refused { why, .. }) => write!(f, "reconnect of {name} refused: {why}"),
+            Some(Outcome::Refused { why, .. }) => format!("reconnect of {name} refused: {why}"),
             Some(Outcome::Unknown { .. }) => {
-                write!(f, "reconnect of {name}: asked for twice without an answer, not asked again")
+                format!("reconnect of {name}: asked for twice without an answer, not asked again")
             }
         }
     }

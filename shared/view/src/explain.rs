@@ -1,15 +1,24 @@
 //! `explain`: one backend, and how it came to be so.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
-use pointsman_core::{document::Document, names::BackendId};
+use pointsman_core::{
+    document::Document,
+    field, lay,
+    names::BackendId,
+    overrides::{Override, Standing},
+    playbook::Playbook,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    backend::{Backend, Reconnect},
+    backend::{Backend, Reconnect, terms},
     history::Line,
+    pool::effects,
     status::Pause,
-    value::VERSION,
+    value::{Effect, VERSION, Value, Why},
 };
 
 /// What `explain` shows.
@@ -26,16 +35,183 @@ pub struct Explain {
     pub backend: String,
     /// Its short name: `service/name`.
     pub name: String,
+    /// The member or the override that was asked about, where it was not the backend as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<About>,
     /// The pause that is on, if one is: nothing is written to Azure under it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,
     /// What is going on; left out where no alert has ever concerned it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<Backend>,
+    /// How its fields came about that are changed, or that something is asked of; where a member or an
+    /// override was asked about, the fields of that.
+    pub why: Vec<Explained>,
     /// Its reconnects that follow what was done to other backends.
     pub following: Vec<Following>,
     /// The newest lines of its ledger, oldest first.
     pub lines: Vec<Line>,
+}
+
+/// What was asked about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "camelCase")]
+pub enum About {
+    /// A member of the backend.
+    Member {
+        /// Its name.
+        member: String,
+    },
+    /// An override.
+    Override {
+        /// Its id.
+        id: String,
+    },
+}
+
+impl About {
+    fn concerns(&self, field: &field::Field, why: &lay::Why) -> bool {
+        let (field::Field::Weight(name) | field::Field::Priority(name)) = field;
+        match self {
+            Self::Member { member } => name.as_str() == member,
+            Self::Override { id } => why.asked.iter().any(|asked| asked.by.as_str() == id),
+        }
+    }
+}
+
+/// How a field came about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Explained {
+    /// Which: `members/eu/weight`.
+    pub field: String,
+    /// What its owner left there.
+    pub baseline: Value,
+    /// What stands there now, as it was written or seen last.
+    pub now: Value,
+    /// What it should be.
+    pub wanted: Value,
+    /// What is asked of it, in the order of rank: the strongest first.
+    pub asked: Vec<Asked>,
+    /// What was done to it that nobody asked for, in words, with the reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub also: Option<String>,
+}
+
+/// What one override asks of a field.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Asked {
+    /// Its id.
+    pub id: String,
+    /// The play that made it.
+    pub play: String,
+    /// What it does.
+    pub effect: Effect,
+    /// The weight that it asks for now, before rounding: `"1.5"`; left out where it asks that the member
+    /// serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<String>,
+    /// What becomes of that.
+    pub fate: Fate,
+    /// What keeps it back, if something does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
+    /// The same in words.
+    pub says: String,
+}
+
+/// What becomes of what an override asks of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Fate {
+    /// It decides.
+    Decides,
+    /// It asks for what is decided anyway.
+    Agrees,
+    /// Something stronger decides, or something that asks for less.
+    Loses,
+    /// A limit keeps it back.
+    Held,
+}
+
+impl Explained {
+    /// How the fields of a document came about: all of them, or those that were asked about.
+    #[must_use]
+    pub fn all(
+        document: &Document,
+        playbook: Option<&Playbook>,
+        about: Option<&About>,
+    ) -> Vec<Self> {
+        let laid = document.laid(&terms(document, playbook)).unwrap_or_default();
+        let none = lay::Why::default();
+        let fields: BTreeSet<_> = document.owned.keys().chain(laid.why.keys()).collect();
+        let all = fields.into_iter().filter_map(|field| {
+            let why = laid.why.get(field).unwrap_or(&none);
+            about.is_none_or(|about| about.concerns(field, why)).then_some(())?;
+            let shown = document.sight.as_ref().and_then(|sight| sight.pool.get(field));
+            let owned = document.owned.get(field);
+            let baseline = owned.map(|owned| owned.baseline).or(shown)?;
+            let asked = why.asked.iter().filter_map(|asked| Asked::of(document, &laid, asked));
+            Some(Self {
+                field: field.to_string(),
+                baseline: baseline.into(),
+                now: owned.map(|owned| owned.written).or(shown)?.into(),
+                wanted: laid.values.get(field).copied().unwrap_or(baseline).into(),
+                asked: asked.collect(),
+                also: why.also.map(|also| {
+                    let by = laid.owners.get(field).into_iter().flatten();
+                    format!("{}, because of {}", done(also), effects(document, by))
+                }),
+            })
+        });
+        all.collect()
+    }
+}
+
+/// What was done to a field that nobody asked for.
+fn done(also: lay::Also) -> String {
+    match also {
+        lay::Also::Promoted => "promoted, so that the limits hold".to_owned(),
+        lay::Also::Weighted => "given a weight, as it serves now and had none".to_owned(),
+        lay::Also::Times(factor) => {
+            format!("its group is written times {factor}, so that the shares fit whole numbers")
+        }
+        lay::Also::Numbered => "its group has nulls, and is written in numbers".to_owned(),
+    }
+}
+
+impl Asked {
+    fn of(document: &Document, laid: &lay::Laid, asked: &lay::Asked) -> Option<Self> {
+        let over: &Override = document.overrides.get(&asked.by)?;
+        let held = laid.held.get(&asked.by).or(match &over.standing {
+            Standing::Held(why) => Some(why),
+            Standing::Unseen | Standing::Admitted | Standing::Yielded => None,
+        });
+        let (fate, says) = match asked.fate {
+            lay::Fate::Decides => (Fate::Decides, "decides".to_owned()),
+            lay::Fate::Agrees => (Fate::Agrees, "asks for the same".to_owned()),
+            lay::Fate::Loses => (Fate::Loses, "lost".to_owned()),
+            lay::Fate::Held => {
+                let why = held.map_or_else(String::new, |why| format!(": {why}"));
+                (Fate::Held, format!("held{why}"))
+            }
+        };
+        let effect = Effect::from(&over.effect);
+        let (weight, wants) = match asked.asks {
+            lay::Asks::Weight(exact) => (Some(exact.to_string()), exact.to_string()),
+            lay::Asks::Serve(_) => (None, "to serve".to_owned()),
+        };
+        Some(Self {
+            id: asked.by.to_string(),
+            play: over.play.to_string(),
+            weight,
+            fate,
+            why: held.filter(|_| fate == Fate::Held).map(Why::of),
+            says: format!("{effect}: {wants}, {says}"),
+            effect,
+        })
+    }
 }
 
 /// A reconnect of a backend that follows what was done to another.
@@ -54,10 +230,25 @@ impl Following {
     #[must_use]
     pub fn of(documents: &[Document], target: &BackendId) -> Vec<Self> {
         let others = documents.iter().filter(|document| document.backend != *target);
-        let reconnects = others.flat_map(|document| {
+        Self::all(others, |backend| backend == target)
+    }
+
+    /// The reconnects of a member of `pool` that follow what was done to any backend.
+    #[must_use]
+    pub fn of_member(documents: &[Document], pool: &BackendId, member: &str) -> Vec<Self> {
+        Self::all(documents, |backend| {
+            backend.name.as_str() == member && pool.sibling(backend.name.clone()) == *backend
+        })
+    }
+
+    fn all<'a>(
+        documents: impl IntoIterator<Item = &'a Document>,
+        is_target: impl Fn(&BackendId) -> bool,
+    ) -> Vec<Self> {
+        let reconnects = documents.into_iter().flat_map(|document| {
             document.reconnects.values().map(|reconnect| (&document.backend, reconnect))
         });
-        let of_target = reconnects.filter(|(_, reconnect)| reconnect.target == *target);
+        let of_target = reconnects.filter(|(_, reconnect)| is_target(&reconnect.target));
         let following = of_target.map(|(after, reconnect)| Self {
             after: after.to_string(),
             name: after.short(),

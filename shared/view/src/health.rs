@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::{
     backend::Backend,
-    words::{clock, count, length},
+    words::{Reader, count, length},
 };
 
 /// For how long a refused delivery is trouble.
@@ -83,7 +83,7 @@ pub enum MatterKind {
 impl Health {
     /// What these facts come to.
     #[must_use]
-    pub fn of(facts: &Facts<'_>, backends: &[Backend], now: Timestamp) -> Self {
+    pub fn of(facts: &Facts<'_>, backends: &[Backend], reader: &Reader) -> Self {
         let mut matters = Vec::new();
         if !facts.served {
             let says = "no `serve` is running on this store: alerts are not taken";
@@ -91,7 +91,7 @@ impl Health {
             matters.push(Matter::trouble(MatterKind::Unserved, says).hinting(hint));
         }
         for (About { kind, subject }, notice) in facts.notices.iter() {
-            matters.extend(of_notice(*kind, subject, notice, now));
+            matters.extend(of_notice(*kind, subject, notice, reader));
         }
         matters.extend(backends.iter().flat_map(of_backend));
         // Where none runs, none is heard, and that is said.
@@ -99,7 +99,7 @@ impl Health {
             let started = facts.notices.get(Kind::Started, SERVE).map(|started| started.latest);
             let heard = |source: &str| facts.notices.get(Kind::Watchdog, source);
             matters.extend(facts.watchdogs.iter().map(|(source, within)| {
-                of_watchdog(source, *within, heard(source).map(|it| it.latest), started, now)
+                of_watchdog(source, *within, heard(source).map(|it| it.latest), started, reader)
             }));
         }
         if facts.dead_letters > 0 {
@@ -133,22 +133,19 @@ impl Matter {
         Self { subject: Some(subject.to_owned()), since: Some(since), ..self }
     }
 
-    /// In a line or two.
+    /// What follows the word TROUBLE, where it is trouble; else all that is said, without a hint.
     #[must_use]
-    pub fn lines(&self, now: Timestamp) -> Vec<String> {
-        let Self { is_trouble, since, says, hint, .. } = self;
-        let first = match (is_trouble, since) {
-            (true, Some(since)) => {
-                format!("TROUBLE for {}: {says}", length(now.duration_since(*since)))
-            }
-            (true, None) => format!("TROUBLE: {says}"),
+    pub fn line(&self, reader: &Reader) -> String {
+        let Self { is_trouble, since, says, .. } = self;
+        match (is_trouble, since) {
+            (true, Some(since)) => format!(" since {}: {says}", reader.time(*since)),
+            (true, None) => format!(": {says}"),
             (false, _) => says.clone(),
-        };
-        [first].into_iter().chain(hint.iter().map(|hint| format!("  {hint}"))).collect()
+        }
     }
 }
 
-fn of_notice(kind: Kind, subject: &str, notice: &Notice, now: Timestamp) -> Option<Matter> {
+fn of_notice(kind: Kind, subject: &str, notice: &Notice, reader: &Reader) -> Option<Matter> {
     let Notice { first, latest, count: many, says } = notice;
     let matter = match kind {
         Kind::Blind => {
@@ -165,16 +162,16 @@ fn of_notice(kind: Kind, subject: &str, notice: &Notice, now: Timestamp) -> Opti
                 NO_SOURCE => "what was sent to no source".to_owned(),
                 source => format!("what source {source} sent"),
             };
-            let at = clock(*latest, now);
+            let at = reader.clock(*latest);
             let when = match many {
                 1 => format!("at {at}"),
                 _ => {
-                    let (times, since) = (count(*many, "time"), clock(*first, now));
+                    let (times, since) = (count(*many, "time"), reader.clock(*first));
                     format!("{times} since {since}, the latest at {at}")
                 }
             };
             let says = format!("{sent} was refused {when}: {says}");
-            let is_trouble = now.duration_since(*latest) <= REFUSED_FOR;
+            let is_trouble = reader.now().duration_since(*latest) <= REFUSED_FOR;
             let hint = (kind == Kind::Denied && is_trouble).then(|| {
                 "the token or password that is sent is not one that is configured".to_owned()
             });
@@ -201,14 +198,14 @@ fn of_watchdog(
     within: SignedDuration,
     heard: Option<Timestamp>,
     started: Option<Timestamp>,
-    now: Timestamp,
+    reader: &Reader,
 ) -> Matter {
     let counts_from = heard.max(started);
-    let is_trouble = counts_from.is_none_or(|from| now.duration_since(from) > within);
+    let is_trouble = counts_from.is_none_or(|from| reader.now().duration_since(from) > within);
     let when = match (heard, started) {
-        (Some(heard), _) => format!("was last heard at {}", clock(heard, now)),
+        (Some(heard), _) => format!("was last heard at {}", reader.clock(heard)),
         (None, Some(started)) => {
-            format!("was not heard since `serve` started at {}", clock(started, now))
+            format!("was not heard since `serve` started at {}", reader.clock(started))
         }
         (None, None) => "was never heard".to_owned(),
     };
@@ -256,11 +253,15 @@ mod tests {
         }
         let watchdogs = [("prometheus".to_owned(), SignedDuration::from_mins(10))];
         let facts = Facts { served: true, notices: &all, watchdogs: &watchdogs, dead_letters: 0 };
-        let now = at("12:00");
-        let health = Health::of(&facts, &[], now);
-        let lines: Vec<String> =
-            health.matters.iter().flat_map(|matter| matter.lines(now)).collect();
-        wanted.assert_eq(&format!("well: {}\n{}\n", health.is_well, lines.join("\n")));
+        let reader = Reader::utc(at("12:00"));
+        let health = Health::of(&facts, &[], &reader);
+        let mut said = format!("well: {}\n", health.is_well);
+        for matter in &health.matters {
+            let trouble = if matter.is_trouble { "TROUBLE" } else { "" };
+            said += &format!("{trouble}{}\n", matter.line(&reader));
+            said += &matter.hint.iter().map(|hint| format!("  {hint}\n")).collect::<String>();
+        }
+        wanted.assert_eq(&said);
     }
 
     #[test]
@@ -351,7 +352,7 @@ mod tests {
         let watchdogs = [("prometheus".to_owned(), SignedDuration::from_mins(10))];
         let facts =
             Facts { served: false, notices: &notices, watchdogs: &watchdogs, dead_letters: 2 };
-        let health = Health::of(&facts, &[], at("12:00"));
+        let health = Health::of(&facts, &[], &Reader::utc(at("12:00")));
         let kinds: Vec<MatterKind> = health.matters.iter().map(|matter| matter.kind).collect();
         assert!(!health.is_well);
         assert_eq!(kinds, [MatterKind::Unserved, MatterKind::DeadLetters]);

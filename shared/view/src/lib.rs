@@ -12,9 +12,11 @@ mod backend;
 mod explain;
 mod health;
 mod history;
+mod ids;
 mod notice;
 mod over;
 mod plan;
+mod pool;
 mod schema;
 mod shadow;
 mod status;
@@ -26,17 +28,20 @@ mod tests;
 
 pub use self::{
     backend::{
-        Backend, Field, GivenUp, Missing, Outcome, Reconnect, Trouble, Unmet, Write, may_land,
+        Backend, Field, GivenUp, Missing, Outcome, Reconnect, Trouble, Unmet, Urgency, Write,
+        may_land,
     },
-    explain::{Explain, Following},
+    explain::{About, Asked, Explain, Explained, Fate, Following},
     health::{Facts, Health, Matter, MatterKind, REFUSED_FOR},
     history::{History, Line, What},
+    ids::{ID_CHARS_MIN, Ids},
     notice::Notice,
     over::{Alert, Alerts, Override, Standing, StandingKind},
     plan::{BackendPlan, Noticed, OverridePlan, Plan, Verdict, VerdictKind},
+    pool::{Member, NextStep, Pool, Promoted, SeenBy},
     schema::schema_text,
     shadow::{ShadowReport, WouldHave},
     status::{Known, Late, Pause, Status},
     value::{Absent, Change, Effect, VERSION, Value, Why},
-    words::{clock, count, length, moment, with_causes},
+    words::{Reader, count, length, moment, with_causes},
 };

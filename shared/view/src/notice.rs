@@ -5,7 +5,7 @@ use pointsman_core::notice::{self, About, Kind, Notices};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::words::{clock, length, number};
+use crate::words::{Reader, number};
 
 /// All that was noticed of one kind and source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -53,14 +53,12 @@ impl Notice {
 
     /// The same in words, on one line: how often and when, and what is said of the latest.
     #[must_use]
-    pub fn line(&self, now: Timestamp) -> String {
-        let (first, ago) = (clock(self.first, now), length(now.duration_since(self.latest)));
+    pub fn line(&self, reader: &Reader) -> String {
+        let (first, ago) = (reader.clock(self.first), reader.away(self.latest));
         let Self { source, count, says, .. } = self;
         match count {
-            1 => format!("{source}, {ago} ago: {says}"),
-            _ => {
-                format!("{source}, {} times since {first}, last {ago} ago: {says}", number(*count))
-            }
+            1 => format!("{source}, {ago}: {says}"),
+            _ => format!("{source}, {} times since {first}, last {ago}: {says}", number(*count)),
         }
     }
 }
@@ -109,10 +107,11 @@ mod tests {
         notices.note(Kind::Denied, "am", at(1_195), "the password is wrong");
         notices.note(Kind::Blind, "main", at(1_195), "Azure cannot be reached");
         let all = Notice::all(&notices);
-        let lines: Vec<String> = all.iter().map(|notice| notice.line(at(1_200))).collect();
+        let lines: Vec<String> =
+            all.iter().map(|notice| notice.line(&Reader::utc(at(1_200)))).collect();
         expect![[r#"
-            am, 10m ago: am/beef: no play is for it: ...
-            am, 1,200 times since 00:00Z, last 1m ago: am/f00d is known already: ..."#]]
+            am, 10 min ago: am/beef: no play is for it: ...
+            am, 1,200 times since 00:00Z, last 1 min ago: am/f00d is known already: ..."#]]
         .assert_eq(&lines.join("\n"));
         assert_eq!(
             json!(all[0]),

@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::{
     value::{Effect, Why},
-    words::{clock, count, length},
+    words::{Reader, count, length},
 };
 
 /// An override.
@@ -92,10 +92,10 @@ impl Alerts {
 
     /// `2,000 alerts, first 07:31Z, latest 07:39Z`; none unless there are several.
     #[must_use]
-    pub fn several(&self, now: Timestamp) -> Option<String> {
+    pub fn several(&self, reader: &Reader) -> Option<String> {
         let (first, latest) = (self.first?, self.latest?);
         (self.count > 1).then(|| {
-            let (first, latest) = (clock(first, now), clock(latest, now));
+            let (first, latest) = (reader.clock(first), reader.clock(latest));
             format!("{}, first {first}, latest {latest}", count(self.count, "alert"))
         })
     }

@@ -7,7 +7,7 @@ use pointsman_core::{group, ledger, series::Series, signal::SeriesId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::{backend::Backend, health::Health, notice::Notice, value::VERSION, words::moment};
+use crate::{backend::Backend, health::Health, notice::Notice, value::VERSION, words::Reader};
 
 /// What `status` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -54,14 +54,22 @@ pub struct Known {
     pub dead_letters: u64,
     /// The alerts that were heard again right after their end, and do not count as firing again yet.
     pub late: Vec<Late>,
-    /// What was noticed in the last days and has changed nothing: alerts that led to nothing, and why,
-    /// and deliveries that were turned away.
+    /// The alerts of the last days that led to nothing, and why.
     pub noticed: Vec<Notice>,
-    /// All backends that an alert has ever concerned, those at rest included.
+    /// All backends that an alert has ever concerned, those at rest included: the most urgent first, then
+    /// by name.
     pub backends: Vec<Backend>,
 }
 
 impl Known {
+    /// Puts the most urgent backends first.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        self.backends
+            .sort_by(|one, other| (one.urgency, &one.name).cmp(&(other.urgency, &other.name)));
+        self
+    }
+
     /// The backends of which there is something to say.
     pub fn busy(&self) -> impl Iterator<Item = &Backend> {
         self.backends.iter().filter(|backend| !backend.is_quiet())
@@ -138,8 +146,8 @@ impl Late {
 
     /// The same in words.
     #[must_use]
-    pub fn says(&self) -> String {
-        let (heard, ended) = (moment(self.heard), moment(self.ended));
+    pub fn says(&self, reader: &Reader) -> String {
+        let (heard, ended) = (reader.second(self.heard), reader.second(self.ended));
         format!("{} was heard firing at {heard}, right after its end at {ended}", self.series)
     }
 }

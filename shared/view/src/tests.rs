@@ -202,7 +202,9 @@ fn the_alerts_behind_an_override_are_those_known_or_those_counted() {
     let mut over = over(begun(), Standing::Admitted);
     let says = |over: &Override, counted| {
         let alerts = view::Alerts::of(over, counted);
-        alerts.several(now()).unwrap_or_else(|| format!("not several: {}", alerts.count))
+        alerts
+            .several(&view::Reader::utc(now()))
+            .unwrap_or_else(|| format!("not several: {}", alerts.count))
     };
     assert_eq!(says(&over, None), "not several: 1");
     let asked = over.behind.known()[&series("f00d")].clone();
@@ -240,11 +242,12 @@ fn a_backend_is_shown_without_what_is_internal() {
         outcome: None,
     };
     document.reconnects.insert(ReconnectId::derive(&["one"]), reconnect);
-    let shown = view::Backend::of(&document, &BTreeMap::new(), now());
+    let shown = view::Backend::of(&document, None, &BTreeMap::new(), now());
     expect![[r#"
         {
           "backend": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/backends/chat",
           "name": "contoso/chat",
+          "urgency": "trouble",
           "atRest": false,
           "overrides": [
             {
@@ -312,11 +315,14 @@ fn a_backend_is_shown_without_what_is_internal() {
             }
           ]
         }"#]].assert_eq(&serde_json::to_string_pretty(&shown).unwrap());
-    assert_eq!(shown.reconnects[0].to_string(), "reconnect of contoso/eu at 2026-03-01 12:30:00Z");
+    assert_eq!(
+        shown.reconnects[0].says(&view::Reader::utc(now())),
+        "reconnect of contoso/eu at 12:30Z (in 20 min)"
+    );
     let mut waits = shown.reconnects[0].clone();
     waits.due = None;
     assert_eq!(
-        waits.to_string(),
+        waits.says(&view::Reader::utc(now())),
         "reconnect of contoso/eu once play shift-failing-member acts on no pool any more"
     );
 }
@@ -451,9 +457,11 @@ fn an_alert_heard_right_after_its_end_is_late_until_it_counts() {
     let lines = [Line::once(at("12:09:40"), what(end))];
     let late = |lines: &[Line], now, stored: &Series| {
         let late = view::Late::still(view::Late::told(lines, now), std::slice::from_ref(stored));
-        late.first().map(view::Late::says).unwrap_or_default()
+        let reader = view::Reader::utc(now);
+        late.first().map(|late| late.says(&reader)).unwrap_or_default()
     };
-    expect!["prometheus/f00d was heard firing at 2026-03-01 12:09:40Z, right after its end at 2026-03-01 12:09:30Z"].assert_eq(&late(&lines, now(), &stored));
+    expect!["prometheus/f00d was heard firing at 12:09:40Z, right after its end at 12:09:30Z"]
+        .assert_eq(&late(&lines, now(), &stored));
     // From the time on that it names, it is on again where it is heard, and no longer late where it is not.
     let counts = again.unwrap();
     assert_eq!(late(&lines, counts, &stored), "");
@@ -489,7 +497,7 @@ fn an_alert_is_shown_by_its_own_name_before_its_series() {
     let mut over = over(begun(), Standing::Admitted);
     let shown = |over: &Override| {
         let document = document(over, true);
-        view::Backend::of(&document, &BTreeMap::new(), now()).overrides.remove(0)
+        view::Backend::of(&document, None, &BTreeMap::new(), now()).overrides.remove(0)
     };
     assert_eq!(shown(&over).who(), "prometheus/f00d (critical)");
     assert_eq!(serde_json::to_value(shown(&over)).unwrap().get("alert"), None);

@@ -30,12 +30,98 @@ pub fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 
-/// A time for people: to the minute, in UTC, without the day where that is today.
-#[must_use]
-pub fn clock(at: Timestamp, now: Timestamp) -> String {
-    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
-    let form = if day(at) == day(now) { "%H:%MZ" } else { "%Y-%m-%d %H:%MZ" };
-    at.strftime(form).to_string()
+/// Who reads: what is now for them, and what the clock on their wall shows. Every time that is shown to
+/// people is said by this.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    now: Timestamp,
+    zone: TimeZone,
+}
+
+impl Reader {
+    /// Somebody who reads now, in this zone.
+    #[must_use]
+    pub const fn new(now: Timestamp, zone: TimeZone) -> Self {
+        Self { now, zone }
+    }
+
+    /// Somebody who reads now, in UTC.
+    #[must_use]
+    pub const fn utc(now: Timestamp) -> Self {
+        Self::new(now, TimeZone::UTC)
+    }
+
+    /// What is now.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The time zone.
+    #[must_use]
+    pub const fn zone(&self) -> &TimeZone {
+        &self.zone
+    }
+
+    /// A time with how long ago, or in how long: `07:31 (12 min ago)`, `2026-03-01 07:45 (in 2 d 3 h)`.
+    #[must_use]
+    pub fn time(&self, at: Timestamp) -> String {
+        format!("{} ({})", self.clock(at), self.away(at))
+    }
+
+    /// A time alone: `07:31`; with the day where that is not today, and with a Z in UTC.
+    #[must_use]
+    pub fn clock(&self, at: Timestamp) -> String {
+        self.form(at, "%H:%M")
+    }
+
+    /// The same to the second.
+    #[must_use]
+    pub fn second(&self, at: Timestamp) -> String {
+        self.form(at, "%H:%M:%S")
+    }
+
+    /// A day and a time to the millisecond, for lists of what happened.
+    #[must_use]
+    pub fn entry(&self, at: Timestamp) -> String {
+        let z = self.z();
+        at.to_zoned(self.zone.clone()).strftime(&format!("%Y-%m-%d %H:%M:%S%.3f{z}")).to_string()
+    }
+
+    /// How long ago, or in how long: `12 min ago`, `in 3 min`.
+    #[must_use]
+    pub fn away(&self, at: Timestamp) -> String {
+        let passed = self.now.duration_since(at);
+        match away(passed.abs()) {
+            None => "now".to_owned(),
+            Some(length) if passed.is_negative() => format!("in {length}"),
+            Some(length) => format!("{length} ago"),
+        }
+    }
+
+    fn form(&self, at: Timestamp, clock: &str) -> String {
+        let (at, now) = (at.to_zoned(self.zone.clone()), self.now.to_zoned(self.zone.clone()));
+        let (day, z) = (if at.date() == now.date() { "" } else { "%Y-%m-%d " }, self.z());
+        at.strftime(&format!("{day}{clock}{z}")).to_string()
+    }
+
+    /// A time of the reader's own zone needs no name of it.
+    fn z(&self) -> &'static str {
+        if self.zone == TimeZone::UTC || self.zone.is_unknown() { "Z" } else { "" }
+    }
+}
+
+/// A length that has passed or is to come, in whole units; none below a second.
+fn away(length: SignedDuration) -> Option<String> {
+    let secs = length.as_secs();
+    let (mins, hours, days) = (secs / 60, secs / 3600, secs / 86400);
+    Some(match (days, hours, mins) {
+        (0, 0, 0) if secs == 0 => return None,
+        (0, 0, 0) => format!("{secs} s"),
+        (0, 0, mins) => format!("{mins} min"),
+        (0, hours, mins) => format!("{hours} h {} min", mins % 60),
+        (days, hours, _) => format!("{days} d {} h", hours % 24),
+    })
 }
 
 /// A length for people: `2m 5s`.
@@ -82,9 +168,28 @@ mod tests {
     }
 
     #[test]
-    fn the_day_is_said_where_it_is_another() {
+    fn a_time_is_said_as_the_reader_has_it_with_how_far_away_it_is() {
         let now: Timestamp = "2026-03-02T00:10:00Z".parse().unwrap();
-        assert_eq!(clock("2026-03-02T00:05:59Z".parse().unwrap(), now), "00:05Z");
-        assert_eq!(clock("2026-03-01T23:59:00Z".parse().unwrap(), now), "2026-03-01 23:59Z");
+        let east = TimeZone::fixed(jiff::tz::offset(2));
+        let (utc, east) = (Reader::utc(now), Reader::new(now, east));
+        let both = |at: &str| {
+            let at = at.parse().unwrap();
+            [utc.time(at), east.time(at)]
+        };
+        let ago = both("2026-03-02T00:05:59Z");
+        assert_eq!(ago, ["00:05Z (4 min ago)", "02:05 (4 min ago)"]);
+        let yesterday = both("2026-03-01T23:59:00Z");
+        assert_eq!(yesterday, ["2026-03-01 23:59Z (11 min ago)", "01:59 (11 min ago)"]);
+        let soon = both("2026-03-02T00:13:00.9Z");
+        assert_eq!(soon, ["00:13Z (in 3 min)", "02:13 (in 3 min)"]);
+        let ahead = both("2026-03-04T03:10:00Z");
+        assert_eq!(ahead, ["2026-03-04 03:10Z (in 2 d 3 h)", "2026-03-04 05:10 (in 2 d 3 h)"]);
+        let at = |at: &str| utc.away(at.parse().unwrap());
+        assert_eq!(at("2026-03-02T00:09:59.5Z"), "now");
+        assert_eq!(at("2026-03-02T00:09:18Z"), "42 s ago");
+        assert_eq!(at("2026-03-01T18:22:00Z"), "5 h 48 min ago");
+        let entry = |reader: &Reader| reader.entry("2026-03-02T00:09:59.5Z".parse().unwrap());
+        assert_eq!(entry(&utc), "2026-03-02 00:09:59.500Z");
+        assert_eq!(entry(&east), "2026-03-02 02:09:59.500");
     }
 }

@@ -107,7 +107,7 @@ async fn what_azure_keeps_is_trouble_and_nothing_is_called_restored_until_it_is(
     // Each has its share again, though not in its owner's letters.
     world.seats("chat", &EQUAL).await;
     let status = world.say(&["status"]).await.ended(3);
-    let _ = status.says("TROUBLE for").says("members/eu/weight should be -, and Azure keeps 1");
+    let _ = status.says("TROUBLE since").says("members/eu/weight should be -, and Azure keeps 1");
     let released = world.say(&["release", "--all", "--within", "1"]).await.ended(1);
     let _ = released.says("members/eu/weight should be - again, and Azure keeps 1");
     assert_eq!(world.ledger().await.count("foreign"), 0);

@@ -151,7 +151,7 @@ async fn status_explain_and_history_say_what_is_in_force_what_is_held_and_why() 
             .says("members/eu/weight")
             .says("the newest lines of its ledger");
     }
-    let _ = world.say(&["explain", "eu"]).await.ended(1).says("known are: chat");
+    let _ = world.say(&["explain", "nobody"]).await.ended(1).says("known are: chat");
     let history = world.say(&["history"]).await.ended(0);
     let _ = history.says("fires since").says("members/eu/weight 50 -> 0").says("is done");
     assert_eq!(world.say(&["history", "-n", "2"]).await.ended(0).out.lines().count(), 2);

@@ -31,7 +31,8 @@ async fn the_shadow_decides_and_records_all_and_writes_nothing() {
         .say(&["explain", "chat", "--shadow"])
         .await
         .ended(0)
-        .says("members/eu/weight  50              0");
+        .says("members/eu/weight: its owner left 50, it is 0")
+        .says("as the shadow would have left it");
     assert_eq!(world.send(&serve, &[eu.resolved(Timestamp::now())]).await, 202);
     shows("members/eu/weight 0 -> 50").await;
     // The shortest wait that Azure takes is due at once: it would have been asked for.

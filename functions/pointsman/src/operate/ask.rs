@@ -1,57 +1,94 @@
-//! `status`, `explain`, `history`: what is, why, and what was.
+//! What `status`, `explain` and `history` share: how times and widths are wanted, what is read of the
+//! store, and how a backend is described.
 
-use std::{collections::BTreeMap, process::ExitCode};
+use std::{collections::BTreeMap, sync::Arc};
 
 use clap::Args;
-use jiff::Timestamp;
-use pointsman_core::{claim::Occurrences, document::Document, id::OverrideId, signal::SeriesId};
-use pointsman_engine::{pause::paused, ports::Versioned};
+use jiff::{Timestamp, tz::TimeZone};
+use pointsman_core::{claim::Occurrences, document::Document, id::OverrideId, playbook::Playbook};
+use pointsman_engine::engine::load;
 use pointsman_host::Records;
-use pointsman_view::{
-    self as view, Explain, Facts, Following, Health, History, Known, Late, Status,
-};
+use pointsman_view::{self as view, Ids, Reader, StandingKind};
 
-use super::find;
 use crate::{
-    common::{Common, Reading},
     failed::Failed,
-    page::{Page, Table},
-    show,
+    page::{Mark, Page, Table},
+    terminal::Terminal,
 };
 
-/// How many lines of its ledger `explain` shows.
-const EXPLAIN_LINES: usize = 12;
-
-/// How many lines `status` looks through for alerts that were heard again right after their end.
-const LATE_LINES: usize = 500;
-
-/// Which backend.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct Which {
-    /// A pool of the playbook, a backend's name, `service/name` (with a workspace between them, where
-    /// it is in one), or its Azure path.
-    backend: String,
+/// How times are shown.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Times {
+    /// Show times in UTC instead of the time zone of this machine, or of TZ.
+    #[arg(long)]
+    utc: bool,
 }
 
-/// What `history` takes.
-#[derive(Clone, Debug, Args)]
-pub(crate) struct HistoryOptions {
-    /// Only what is about this backend.
-    backend: Option<String>,
-    /// How many lines to show, the newest ones.
-    #[arg(
-        short = 'n',
-        long,
-        default_value_t = 50,
-        value_name = "NUMBER",
-        value_parser = clap::value_parser!(u32).range(1..)
-    )]
-    lines: u32,
+impl Times {
+    /// Who reads.
+    pub(crate) fn reader(self, now: Timestamp) -> Reader {
+        Reader::new(now, if self.utc { TimeZone::UTC } else { TimeZone::system() })
+    }
+}
+
+/// How something is shown.
+#[derive(Clone, Copy, Debug, Args)]
+pub(crate) struct Showing {
+    #[command(flatten)]
+    pub(super) times: Times,
+    /// Cut no name, however wide the table comes to be.
+    #[arg(long)]
+    wide: bool,
+}
+
+/// To whom something is shown, and where.
+pub(super) struct Shown {
+    pub(super) reader: Reader,
+    pub(super) terminal: Terminal,
+    wide: bool,
+    /// Whether it is the shadow's: Azure's pool is another.
+    shadow: bool,
+    /// All ids of overrides: each is cut where it differs from the others.
+    ids: Ids,
+}
+
+impl Shown {
+    pub(super) fn new<'a>(
+        showing: Showing,
+        shadow: bool,
+        now: Timestamp,
+        ids: impl IntoIterator<Item = &'a OverrideId>,
+    ) -> Self {
+        Self {
+            reader: showing.times.reader(now),
+            terminal: Terminal::of_output(),
+            wide: showing.wide,
+            shadow,
+            ids: ids.into_iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// An override's id, cut where it differs from the others.
+    pub(super) fn short<'a>(&self, id: &'a str) -> &'a str {
+        self.ids.short(id)
+    }
+
+    /// An empty page for it.
+    pub(super) fn page(&self) -> Page {
+        Page::for_terminal(self.terminal.marks)
+    }
 }
 
 /// All documents of the store.
 pub(crate) async fn documents(records: &Records) -> Result<Vec<Document>, Failed> {
     Ok(records.store.documents().await?.into_iter().map(|document| document.body).collect())
+}
+
+/// The playbook in force, for the limits of its pools; none where it cannot be read any more.
+pub(super) async fn playbook(records: &Records) -> Result<Option<Arc<Playbook>>, Failed> {
+    let published = records.store.published().await?;
+    let loaded = published.and_then(|published| load(&published).ok());
+    Ok(loaded.map(|loaded| Arc::new(loaded.playbook)))
 }
 
 /// How many alerts are behind those overrides of which the documents do not know all.
@@ -69,270 +106,153 @@ pub(super) async fn counted(
     Ok(counted)
 }
 
-/// The alerts that were heard again right after their end.
-async fn late(records: &Records, now: Timestamp) -> Result<Vec<Late>, Failed> {
-    let told = Late::told(&records.store.history(None, LATE_LINES).await?, now);
-    let ids: Vec<SeriesId> = told.keys().cloned().collect();
-    let stored = records.store.series(&ids).await?;
-    let stored: Vec<_> = stored.into_iter().map(|Versioned { body, .. }| body).collect();
-    Ok(Late::still(told, &stored))
+/// Which part of a backend is described.
+pub(super) type Part<'a> = Option<&'a view::About>;
+
+/// Whether an override belongs to it.
+fn is_about(part: Part<'_>, over: &view::Override) -> bool {
+    match part {
+        None => true,
+        Some(view::About::Override { id }) => over.id == *id,
+        Some(view::About::Member { member }) => over.effect.members.contains(member),
+    }
 }
 
-async fn known(records: &Reading, now: Timestamp) -> Result<Known, Failed> {
-    let documents = documents(records).await?;
-    let counted = counted(records, &documents).await?;
-    let backend = |document| view::Backend::of(document, &counted, now);
-    let backends: Vec<_> = documents.iter().map(backend).collect();
-    let (served, dead_letters) =
-        (records.are_consumed()?, records.store.count_dead_letters().await?);
-    let notices = records.store.notices().await?;
-    let facts = Facts { served, notices: &notices, watchdogs: &records.watchdogs, dead_letters };
-    Ok(Known {
-        health: Health::of(&facts, &backends, now),
-        paused: paused(&*records.store).await?.map(view::Pause::from),
-        generation: records.store.published().await?.map(|published| published.number),
-        served,
-        queued: records.queue.depth().await?,
-        dead_letters,
-        late: late(records, now).await?,
-        noticed: view::Notice::all(&notices),
-        backends,
-    })
-}
-
-/// How `status` ends.
-pub(crate) const STATUS_EXIT: &str =
-    "Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 there is trouble: no `serve` runs on the
-store, Azure cannot be read for a service, it does not answer for a backend or refuses or keeps
-another value there, a watchdog is silent, a delivery was refused within the last 15 minutes, there
-are dead letters, or the heartbeat's address cannot be called. What is held, and a pause, are no
-trouble.";
-
-/// What `status` exits with where there is trouble.
-const TROUBLE: u8 = 3;
-
-pub(crate) async fn status(common: &Common) -> Result<ExitCode, Failed> {
-    let records = common.records().await?;
-    let now = records.clock.now();
-    // What is in force elsewhere, by another configuration, is not known here.
-    let known = match records.is_of_nothing() {
-        true => None,
-        false => Some(known(&records, now).await?),
-    };
-    let status = Status::of(now, common.shadow, known);
-    let is_well = status.known.as_ref().is_none_or(|known| known.health.is_well);
-    let ended = |shown: ExitCode| if is_well { shown } else { ExitCode::from(TROUBLE) };
-    if common.json {
-        return show::json(&status).map(ended);
-    }
-    let Some(known) = status.known else { return Ok(ExitCode::SUCCESS) };
-    let mut out = Page::default();
-    for matter in known.health.apart() {
-        matter.lines(now).into_iter().for_each(|line| out.line(line));
-    }
-    if let Some(pause) = &known.paused {
-        let since = view::length(now.duration_since(pause.at));
-        out.line(format_args!("PAUSED for {since} by {}: {}", pause.by, pause.reason));
-        out.line("  nothing is written to Azure until `pointsman resume`");
-    }
-    let generation = match known.generation {
-        Some(number) => format!("generation {number} of the playbook"),
-        None => "no playbook is published".to_owned(),
-    };
-    let serve =
-        if known.served { "`serve` is running" } else { "no `serve` is running on this store" };
-    let kept = match known.dead_letters {
-        0 => "no dead letters".to_owned(),
-        many => format!("{}: `pointsman dead-letters list`", view::count(many, "dead letter")),
-    };
-    out.line(format_args!("{generation}; {serve}; {kept}"));
-    if known.queued > 0 {
-        let messages = view::count(known.queued, "message");
-        out.line(format_args!("{messages} in the queue, not taken in yet"));
-    }
-    for late in &known.late {
-        out.line(late.says());
-        let from = view::moment(late.counts_from);
-        out.line(format_args!("  it counts as on again if it is heard from {from} on"));
-    }
-    if !known.noticed.is_empty() {
-        out.line("what led to nothing:");
-    }
-    for notice in &known.noticed {
-        out.line(format_args!("  {}", notice.line(now)));
-    }
-    if known.busy().next().is_none() {
-        out.line("no overrides; every backend is as its owner left it");
-    }
-    for backend in known.busy() {
-        out.line("");
-        out.line(&backend.name);
-        describe(&mut out, backend, now);
-    }
-    show::page(&out).map(ended)
-}
-
-/// What is going on at a backend: a few lines an override, so that none is wider than a terminal.
-fn describe(out: &mut Page, backend: &view::Backend, now: Timestamp) {
+/// What is going on at a backend: its pool as a table, and then a few lines an override, so that none is
+/// wider than a terminal.
+pub(super) fn describe(out: &mut Page, shown: &Shown, backend: &view::Backend, part: Part<'_>) {
+    let reader = &shown.reader;
     let unmet = backend.fields.iter().filter_map(|field| {
         let unmet = field.unmet?;
-        Some((unmet.since, unmet.until.max(now), field.kept()?))
+        Some((unmet.since, unmet.until.max(reader.now()), field.kept()?))
     });
     let trouble = backend.trouble.iter().map(|it| (it.since, it.until, it.why.clone()));
     for (since, until, why) in trouble.chain(unmet) {
-        let since = view::length(now.duration_since(since));
-        out.line(format_args!("  TROUBLE for {since}: {why}"));
-        out.line(format_args!("    tried again at {}", view::moment(until)));
+        let since = format!(" since {}: {why}", reader.time(since));
+        out.mark("  ", Mark::Trouble, "TROUBLE", since);
+        out.line(format_args!("    tried again at {}", reader.time(until)));
     }
     if let Some(missing) = &backend.missing {
-        out.line(format_args!("  {missing}"));
+        out.mark("  ", Mark::Trouble, "MISSING", format_args!(": {}", missing.says(reader)));
     }
-    for over in &backend.overrides {
-        let view::Override { id, effect, play, .. } = over;
-        let standing = &over.standing.says;
-        let alert = match over.alerts.several(now) {
-            None => {
-                out.line(format_args!("  {id}  {effect}: {standing}"));
-                "for"
-            }
-            Some(alerts) => {
-                out.line(format_args!("  {id}  {effect}: {alerts}"));
-                out.line(format_args!("    {standing}"));
-                "such as"
-            }
-        };
-        out.line(format_args!("    {alert} {}, by play {play}", over.who()));
+    if let Some(pool) = &backend.pool {
+        members(out, shown, pool, part);
+    }
+    for over in backend.overrides.iter().filter(|over| is_about(part, over)) {
+        describe_override(out, shown, over);
     }
     for write in backend.writes.iter().filter(|write| !write.changes.is_empty()) {
-        let open = view::length(now.duration_since(write.at));
         out.line(format_args!(
-            "  write {} has had no answer for {open}, and may still land until {}",
+            "  write {} of {} has had no answer, and may still land until {}",
             write.id,
-            view::moment(write.until)
+            reader.time(write.at),
+            reader.time(write.until)
         ));
         for change in &write.changes {
             out.line(format_args!("    {change}"));
         }
     }
     for reconnect in &backend.reconnects {
-        out.line(format_args!("  {reconnect}"));
+        out.line(format_args!("  {}", reconnect.says(reader)));
     }
 }
 
-pub(crate) async fn explain(common: &Common, which: &Which) -> Result<ExitCode, Failed> {
-    let records = common.records().await?;
-    let backend = find::backend(&records, &which.backend).await?;
-    let now = records.clock.now();
-    let documents = documents(&records).await?;
-    let document = documents.iter().find(|document| document.backend == backend);
-    let counted = counted(&records, document).await?;
-    let lines = records.store.history(Some(&backend), EXPLAIN_LINES).await?;
-    let explain = Explain {
-        version: view::VERSION,
-        at: now,
-        shadow: common.shadow,
-        backend: backend.to_string(),
-        name: backend.short(),
-        paused: paused(&*records.store).await?.map(view::Pause::from),
-        state: document.map(|document| view::Backend::of(document, &counted, now)),
-        following: Following::of(&documents, &backend),
-        lines: History::of(&lines).lines,
+fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override) {
+    let view::Override { id, effect, play, standing, .. } = over;
+    let (id, reader) = (shown.short(id), &shown.reader);
+    let (before, alert) = match over.alerts.several(reader) {
+        None => (format!("  {id}  {effect}: "), "for"),
+        Some(alerts) => {
+            out.line(format_args!("  {id}  {effect}: {alerts}"));
+            ("    ".to_owned(), "such as")
+        }
     };
-    if common.json {
-        return show::json(&explain);
-    }
-    let mut out = Page::of(&explain.name);
-    out.line(&explain.backend);
-    out.line("");
-    if let Some(pause) = &explain.paused {
-        out.line(format_args!("PAUSED by {}: {}", pause.by, pause.reason));
-    }
-    match &explain.state {
-        None => {
-            out.line("no alert has ever concerned it; it is as its owner left it");
+    match standing.says.split_once("held: ") {
+        Some((displaced, why)) => {
+            let before = format_args!("{before}{displaced}");
+            out.mark(before, Mark::Held, "held", format_args!(": {why}"));
         }
-        Some(state) => {
-            if state.at_rest {
-                out.line("no override is in force; it is as its owner left it");
-            }
-            describe(&mut out, state, now);
-            fields(&mut out, state);
+        None => out.line(format_args!("{before}{}", standing.says)),
+    }
+    out.line(format_args!("    {alert} {}, by play {play}", over.who()));
+    let since = reader.time(standing.since);
+    out.line(match (standing.kind, standing.ends) {
+        (StandingKind::InForce, Some(ends)) => {
+            format!("    since {since}, until {} at the latest", reader.clock(ends))
         }
-    }
-    for Following { name, reconnect, .. } in &explain.following {
-        out.line(format_args!("  {reconnect}, after {name}"));
-    }
-    if !explain.lines.is_empty() {
-        out.line("");
-        out.line("the newest lines of its ledger:");
-        for line in &explain.lines {
-            out.line(format_args!("  {}  {}", view::moment(line.at), line.what.says));
+        (StandingKind::Unread | StandingKind::Claimed | StandingKind::Held, _) => {
+            format!("    asked for since {since}")
         }
-    }
-    show::page(&out)
+        (StandingKind::Ending, _) => format!("    ended {since}"),
+        (
+            StandingKind::InForce
+            | StandingKind::Decided
+            | StandingKind::Displaced
+            | StandingKind::Yielded,
+            _,
+        ) => format!("    begun {since}"),
+    });
 }
 
-fn fields(out: &mut Page, backend: &view::Backend) {
-    if !backend.fields.is_empty() {
-        out.line("");
-        out.line("fields that are changed at present:");
-        let mut table = Table::new(&["field", "its owner left", "we wrote"]);
-        for view::Field { field, baseline, written, .. } in &backend.fields {
-            table.row([field.clone(), baseline.to_string(), written.to_string()]);
-        }
-        out.indented(&table);
-    }
-    for view::GivenUp { field, by } in &backend.given_up {
-        let by = by.join(", ");
-        out.line(format_args!(
-            "{field} was written by someone else; these overrides leave it alone since then: {by}"
-        ));
-    }
-}
+/// How wide a member's name is cut at the most, in columns.
+const NAME_COLUMNS_MIN: usize = 8;
 
-/// Lines of the ledger, one a line, to the millisecond, and between them what was noticed.
-fn ledger(history: &History, now: Timestamp) -> Page {
-    let mut out = Page::default();
-    let mut noticed = history.noticed.iter().peekable();
-    let time = |at: &Timestamp| at.strftime("%Y-%m-%d %H:%M:%S%.3fZ").to_string();
-    for view::Line { at, name, what, .. } in &history.lines {
-        while let Some(notice) = noticed.next_if(|notice| notice.latest < *at) {
-            out.line(format_args!("{}  {}", time(&notice.latest), notice.line(now)));
+/// The members of a pool as a table that fits the terminal.
+fn members(out: &mut Page, shown: &Shown, pool: &view::Pool, part: Part<'_>) {
+    let seen = shown.reader.time(pool.seen);
+    out.line(match pool.by {
+        _ if shown.shadow => format!("  as the shadow would have left it at {seen}"),
+        view::SeenBy::Read => format!("  as it was read at {seen}"),
+        view::SeenBy::Answer => format!("  as our own write left it at {seen}"),
+    });
+    let is_about = |member: &&view::Member| match part {
+        None => true,
+        Some(view::About::Member { member: asked }) => member.member == *asked,
+        Some(view::About::Override { id }) => {
+            let by = member.promoted.as_ref().is_some_and(|promoted| promoted.by.contains(id));
+            by || member.overrides.contains(id)
         }
-        let (at, says) = (time(at), &what.says);
-        match name {
-            Some(name) => out.line(format_args!("{at}  {name}: {says}")),
-            None => out.line(format_args!("{at}  {says}")),
-        }
-    }
-    for notice in noticed {
-        out.line(format_args!("{}  {}", time(&notice.latest), notice.line(now)));
-    }
-    out
-}
-
-pub(crate) async fn history(common: &Common, options: &HistoryOptions) -> Result<ExitCode, Failed> {
-    let records = common.records().await?;
-    let backend = match &options.backend {
-        Some(text) => Some(find::backend(&records, text).await?),
-        None => None,
     };
-    let most = usize::try_from(options.lines).unwrap_or(usize::MAX);
-    let lines = records.store.history(backend.as_ref(), most).await?;
-    let mut history = History::of(&lines);
-    // What was noticed is about no backend.
-    if backend.is_none() {
-        let older = lines.first().filter(|_| lines.len() >= most).map(|line| line.at);
-        history = history.with(&records.store.notices().await?, older);
+    let rows: Vec<&view::Member> = pool.members.iter().filter(is_about).collect();
+    let table = |name_columns: usize| {
+        let mut table =
+            Table::new(&["member", "group", "owner's", "now", "share", "gives back next"]);
+        for member in &rows {
+            let next = member.next.as_ref();
+            table.row([
+                cut(&member.member, name_columns),
+                member.groups(),
+                member.owner_weight.to_string(),
+                member.weight.to_string(),
+                member.share.clone().unwrap_or_else(|| "?".to_owned()),
+                next.map_or_else(String::new, |next| next.says(&shown.reader)),
+            ]);
+        }
+        table
+    };
+    let longest = rows.iter().map(|row| row.member.chars().count()).max().unwrap_or(0);
+    let fits = |columns: &usize| shown.wide || table(*columns).fits(shown.terminal.columns);
+    let columns = (NAME_COLUMNS_MIN..=longest).rev().find(fits).unwrap_or(NAME_COLUMNS_MIN);
+    out.indented(&table(columns));
+    for member in &rows {
+        if let Some(promoted) = &member.promoted {
+            out.line(format_args!("  {} is {}", member.member, promoted.says));
+        }
     }
-    if common.json {
-        return show::json(&history);
+    if rows.iter().any(|member| member.share.is_none()) {
+        out.line(
+            "  what null counts as beside numbers is not known, and so no share: see `nullWeight`",
+        );
     }
-    if history.lines.is_empty() && history.noticed.is_empty() {
-        show::note(match &backend {
-            Some(backend) => format!("the ledger has no line about {}", backend.short()),
-            None => "the ledger is empty".to_owned(),
-        });
+}
+
+/// A name with its middle left out, where it is longer than this: names differ at their ends.
+fn cut(name: &str, columns: usize) -> String {
+    let all: Vec<char> = name.chars().collect();
+    if all.len() <= columns {
+        return name.to_owned();
     }
-    show::page(&ledger(&history, records.clock.now()))
+    let (before, after) = ((columns - 1).div_ceil(2), (columns - 1) / 2);
+    let end = &all[all.len() - after..];
+    all[..before].iter().chain(&['…']).chain(end).collect()
 }

@@ -100,7 +100,8 @@ pub(crate) struct Which {
     older_than: Option<SignedDuration>,
 }
 
-fn age(text: &str) -> Result<SignedDuration, String> {
+/// Reads how long ago something was.
+pub(super) fn age(text: &str) -> Result<SignedDuration, String> {
     let days = SpanRelativeTo::days_are_24_hours();
     let age = text.parse::<Span>().and_then(|span| span.to_duration(days));
     match age {

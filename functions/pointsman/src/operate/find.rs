@@ -1,8 +1,15 @@
 //! Finding what a person means: a backend, or an override.
 
-use pointsman_core::{document::Document, id::OverrideId, names::BackendId, overrides::Override};
+use pointsman_core::{
+    document::Document,
+    field::Field,
+    id::OverrideId,
+    names::{BackendId, BackendName},
+    overrides::Override,
+};
 use pointsman_engine::engine::load;
 use pointsman_host::Records;
+use pointsman_view::{About, ID_CHARS_MIN};
 
 use crate::failed::Failed;
 
@@ -83,28 +90,63 @@ fn pick(known: &[(BackendId, Option<String>)], text: &str) -> Result<BackendId, 
     }
 }
 
-/// How much of an override's id must be typed, in characters.
-pub(crate) const ID_CHARS_MIN: usize = 4;
+/// What `explain` was asked about: a backend, or a member or an override of one.
+pub(super) async fn anything(
+    records: &Records,
+    documents: &[Document],
+    text: &str,
+) -> Result<(BackendId, Option<About>), Failed> {
+    let found = backend(records, text).await;
+    // A backend that is only to be reconnected says less than the pool that it is a member of.
+    if let Ok(backend) = &found
+        && (text.contains('/') || documents.iter().any(|document| document.backend == *backend))
+    {
+        return Ok((backend.clone(), None));
+    }
+    let pools = member_of(documents, text);
+    match (pools.as_slice(), found) {
+        ([pool], _) => {
+            let member = text.to_lowercase();
+            Ok(((*pool).clone(), Some(About::Member { member })))
+        }
+        ([], Ok(backend)) => Ok((backend, None)),
+        ([], Err(unknown)) => match begun_so(documents, text)?.pop() {
+            Some((backend, over)) => {
+                Ok((backend, Some(About::Override { id: over.id.to_string() })))
+            }
+            None => Err(unknown.and("a member is known while something is going on at its pool")),
+        },
+        (several, _) => {
+            let doubt = format_args!("{text} is a member of several pools; name one of them:");
+            Err(several.iter().fold(Failed::new(doubt), |doubt, pool| {
+                doubt.and(format_args!("  {}", pool.short()))
+            }))
+        }
+    }
+}
+
+/// The pools that are known to list a member of this name.
+fn member_of<'a>(documents: &'a [Document], text: &str) -> Vec<&'a BackendId> {
+    let Ok(name) = text.parse::<BackendName>() else { return Vec::new() };
+    let (weight, priority) = (Field::weight(&name), Field::priority(&name));
+    let lists = |document: &&Document| {
+        let seen = document.sight.as_ref().and_then(|sight| sight.pool.get(&weight));
+        seen.is_some()
+            || [&weight, &priority].iter().any(|field| document.owned.contains_key(field))
+    };
+    documents.iter().filter(lists).map(|document| &document.backend).collect()
+}
 
 /// Finds the override whose id begins so: one that is claimed, in force or ramping out.
 pub(crate) fn over(
     documents: &[Document],
     text: &str,
 ) -> Result<Option<(BackendId, Override)>, Failed> {
+    let mut found = begun_so(documents, text)?;
     if text.len() < ID_CHARS_MIN {
         return Ok(None);
     }
     let begins = |id: &OverrideId| id.as_str().starts_with(text);
-    let overrides = documents.iter().flat_map(|document| {
-        document.overrides.values().map(|over| (document.backend.clone(), over.clone()))
-    });
-    let mut found: Vec<_> = overrides.filter(|(_, over)| begins(&over.id)).collect();
-    if found.len() > 1 {
-        let each: Vec<String> =
-            found.iter().map(|(_, over)| format!("{} ({})", over.id, over.effect)).collect();
-        let each = each.join(", ");
-        return Err(Failed::new(format_args!("{text} could be any of {each}; type more of it")));
-    }
     let mut undone = documents.iter().flat_map(|document| document.undone.keys());
     match (found.pop(), undone.find(|id| begins(id))) {
         (None, Some(id)) => {
@@ -112,6 +154,24 @@ pub(crate) fn over(
         }
         (found, _) => Ok(found),
     }
+}
+
+/// The overrides whose id begins so: one, or none.
+fn begun_so(documents: &[Document], text: &str) -> Result<Vec<(BackendId, Override)>, Failed> {
+    if text.len() < ID_CHARS_MIN {
+        return Ok(Vec::new());
+    }
+    let overrides = documents.iter().flat_map(|document| {
+        document.overrides.values().map(|over| (document.backend.clone(), over.clone()))
+    });
+    let found: Vec<_> = overrides.filter(|(_, over)| over.id.as_str().starts_with(text)).collect();
+    if found.len() > 1 {
+        let each: Vec<String> =
+            found.iter().map(|(_, over)| format!("{} ({})", over.id, over.effect)).collect();
+        let each = each.join(", ");
+        return Err(Failed::new(format_args!("{text} could be any of {each}; type more of it")));
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What operators ask and tell.
 //!
-//! [`ask`] reads the store: status, explain, history; [`dead_letters`] shows and drops those. It needs
+//! [`status`], [`explain`] and [`history`] read the store; [`dead_letters`] shows and drops those. They need
 //! neither Azure nor a secret. [`tell`] and [`undo`] change something: pause, resume, release, undo;
 //! the last two by way of [`dispatch`].
 
@@ -8,7 +8,10 @@ pub(crate) mod ask;
 mod by;
 mod dead_letters;
 mod dispatch;
+mod explain;
 mod find;
+mod history;
+mod status;
 mod tell;
 mod undo;
 
@@ -24,12 +27,12 @@ use crate::{common::Common, failed::Failed, show};
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Show the overrides in force and why, and what is held and why.
-    #[command(after_help = ask::STATUS_EXIT)]
-    Status,
-    /// Show everything that is known about one backend, and why it is as it is.
-    Explain(ask::Which),
+    #[command(after_help = status::EXIT)]
+    Status(status::Options),
+    /// Show everything that is known about one backend, member or override, and why it is as it is.
+    Explain(explain::Options),
     /// Show the ledger: what was received, decided and done.
-    History(ask::HistoryOptions),
+    History(history::Options),
     /// Show or drop dead letters: what could not be used, kept with its reason.
     #[command(subcommand, alias = "letters")]
     DeadLetters(dead_letters::Command),
@@ -49,9 +52,9 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
         show::note("shadow: this is the shadow's own store, of which nothing is written to Azure");
     }
     match command {
-        Command::Status => ask::status(common).await,
-        Command::Explain(which) => ask::explain(common, &which).await,
-        Command::History(options) => ask::history(common, &options).await,
+        Command::Status(options) => status::command(common, &options).await,
+        Command::Explain(options) => explain::command(common, &options).await,
+        Command::History(options) => history::command(common, &options).await,
         Command::DeadLetters(command) => dead_letters::command(common, command).await,
         Command::Pause(reason) => tell::pause(common, reason).await,
         Command::Resume(by) => tell::resume(common, by).await,

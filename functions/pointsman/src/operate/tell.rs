@@ -252,7 +252,7 @@ fn not_restored(
             text.line(format_args!("    {may_land}"));
         }
         if let Some(missing) = view::Missing::of(document, now) {
-            text.line(format_args!("    {missing}"));
+            text.line(format_args!("    MISSING: {}", missing.says(&view::Reader::utc(now))));
         }
         if let Some(trouble) = &document.trouble {
             text.line(format_args!("    {}", trouble.why));

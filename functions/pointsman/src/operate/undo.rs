@@ -99,14 +99,15 @@ impl Target {
         let document = document.body;
         let waits = |id| document.reconnects.get(id).is_some_and(Reconnect::is_waiting);
         let is_there = |id: &&ReconnectId| document.reconnects.contains_key(*id);
-        let shown = view::Backend::of(&document, &BTreeMap::new(), records.clock.now());
+        let now = records.clock.now();
+        let shown = view::Backend::of(&document, None, &BTreeMap::new(), now);
         let mut left = Left {
             running: self.reconnects.keys().filter(|id| waits(id)).count(),
             writing: !document.intents.is_empty(),
             asked: self.reconnects.keys().filter(is_there).cloned().collect(),
             unmet: shown.fields.iter().filter_map(view::Field::unrestored).collect(),
             why: (shown.trouble.map(|trouble| trouble.why))
-                .or_else(|| shown.missing.map(|missing| missing.to_string()))
+                .or_else(|| shown.missing.map(|missing| missing.says(&view::Reader::utc(now))))
                 .or_else(|| view::may_land(&document)),
             ..Left::default()
         };
@@ -137,7 +138,7 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
         let backend = named.map_err(|failed| {
             failed.within(format_args!(
                 "`{what}` is not the id of an override in force (at least {} characters of it), and",
-                find::ID_CHARS_MIN
+                view::ID_CHARS_MIN
             ))
         })?;
         let of = documents.iter().find(|document| document.backend == backend);
@@ -209,7 +210,8 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         reconnects.iter().partition(|(id, _)| left.asked.contains(*id));
     let mut text = Page::default();
     for over in overrides {
-        let alerts = target.alerts.get(&over.id).and_then(|alerts| alerts.several(now));
+        let alerts =
+            target.alerts.get(&over.id).and_then(|alerts| alerts.several(&view::Reader::utc(now)));
         let alerts = alerts.unwrap_or_else(|| alert(over));
         text.line(format_args!("undone: {} ({}), for {alerts}", over.effect, over.id));
     }

@@ -27,6 +27,7 @@ impl Document {
                 if intent.is_empty() && intent.etag == *etag {
                     self.etags.lasts(etag);
                 }
+                self.saw_answer(&intent, pool.as_ref());
                 self.answered(&intent, pool.as_ref(), said);
                 self.retire_gone(etag, None, said);
             }

@@ -45,7 +45,33 @@ pub(super) struct Weighed {
     ramping_from: Option<(Origin, u32)>,
 }
 
+/// What one contribution asks of a weight at present.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Part {
+    /// Whether it is on its way out.
+    pub(super) ramping: bool,
+    pub(super) authority: Origin,
+    /// What it asks for now, in parts.
+    pub(super) now: u32,
+    /// What it asked for while it was in force, in parts.
+    pub(super) whole: u32,
+}
+
 impl Weighed {
+    /// Whether a weight that is asked for is what this comes to.
+    pub(super) fn is_by(self, part: Part) -> bool {
+        let (slot, other) = match part.ramping {
+            false => (self.in_force, self.ramping),
+            true => (self.ramping, self.in_force),
+        };
+        let beaten = match other {
+            None => false,
+            Some((authority, weight)) if authority == part.authority => weight < part.now,
+            Some(_) => part.ramping,
+        };
+        slot == Some((part.authority, part.now)) && !beaten
+    }
+
     /// As it was before any ramp began.
     pub(super) const fn unramped(self) -> Self {
         Self { ramping: self.ramping_from, ..self }
@@ -72,29 +98,42 @@ impl Weighed {
 
 impl Admitted {
     pub(super) fn add(&mut self, one: &Contribution<'_>, target: &Target) {
-        let Target { at, touch, base, unclear } = target;
-        let base = *base;
-        let asked = match touch {
-            Touch::Part(part) => base / SCALE * u32::from(part.basis_points()),
-            Touch::Weight(weight) => u32::from(*weight) * SCALE,
-            Touch::Serve(weight) => {
-                let kept = self.promoted.entry(*at).or_insert(*weight);
-                *kept = (*kept).max(*weight);
-                return;
+        let Some(part) = target.part(one) else {
+            if let Touch::Serve(weight) = target.touch {
+                let kept = self.promoted.entry(target.at).or_insert(weight);
+                *kept = (*kept).max(weight);
             }
+            return;
         };
-        let weighed = self.weights.entry(*at).or_default();
+        let Part { ramping, authority, now, whole } = part;
+        let weighed = self.weights.entry(target.at).or_default();
+        if ramping {
+            Weighed::add(&mut weighed.ramping, authority, now);
+            Weighed::add(&mut weighed.ramping_from, authority, whole);
+        } else {
+            Weighed::add(&mut weighed.in_force, authority, now);
+        }
+    }
+}
+
+impl Target {
+    /// What a contribution asks of the weight; none where it asks that the member serves.
+    pub(super) fn part(&self, one: &Contribution<'_>) -> Option<Part> {
+        let Self { touch, base, unclear, .. } = *self;
+        let whole = match touch {
+            Touch::Part(part) => base / SCALE * u32::from(part.basis_points()),
+            Touch::Weight(weight) => u32::from(weight) * SCALE,
+            Touch::Serve(_) => return None,
+        };
         let authority = one.over.origin;
         if one.given_back == Fraction::NONE {
-            Weighed::add(&mut weighed.in_force, authority, asked);
-        } else {
-            let back = i64::from(one.given_back.basis_points());
-            let way = (i64::from(base) - i64::from(asked)) * back / i64::from(SCALE);
-            // Where the weight itself is unknown, no part of it can be given back before the whole is.
-            let way = if *unclear { 0 } else { way };
-            let now = u32::try_from(i64::from(asked) + way).unwrap_or(0);
-            Weighed::add(&mut weighed.ramping, authority, now);
-            Weighed::add(&mut weighed.ramping_from, authority, asked);
+            return Some(Part { ramping: false, authority, now: whole, whole });
         }
+        let back = i64::from(one.given_back.basis_points());
+        let way = (i64::from(base) - i64::from(whole)) * back / i64::from(SCALE);
+        // Where the weight itself is unknown, no part of it can be given back before the whole is.
+        let way = if unclear { 0 } else { way };
+        let now = u32::try_from(i64::from(whole) + way).unwrap_or(0);
+        Some(Part { ramping: true, authority, now, whole })
     }
 }

@@ -107,7 +107,7 @@ impl Factor {
         u64::from(parts) * self.units / self.parts
     }
 
-    fn up(self, parts: u32) -> u64 {
+    pub(super) fn up(self, parts: u32) -> u64 {
         (u64::from(parts) * self.units).div_ceil(self.parts)
     }
 }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::*;
 use crate::{
     answer::Answer,
-    document::Document,
+    document::{Document, SightBy},
     group::Groups,
     lease::later,
     names::BackendName,
@@ -221,6 +221,33 @@ fn check(baseline: &str, stands: &str, habit: Habit, expect: &Expect) -> World {
     let text = format!("{}     {end}, {} writes\n", world.told, world.writes);
     expect.assert_eq(&text);
     world
+}
+
+/// The pool as a whole is kept while anything is going on, and no longer.
+#[test]
+fn what_was_seen_is_remembered_until_the_document_is_at_rest() {
+    let mut world = World::new("50 30 20", "0 30 20", OBEYS);
+    let observed = world.read();
+    let generation = Generation { number: 1, playbook: &world.playbook };
+    let Step { document, next, .. } =
+        step(&world.document, &observed, generation, &Groups::new(), world.now);
+    let sight = document.sight.clone().unwrap();
+    assert_eq!((sight.at, sight.by), (world.now, SightBy::Read));
+    assert_eq!(Observed::Pool { etag: world.etag(), pool: sight.pool }, observed);
+    world.document = document;
+    let Next::Write(intent) = next else { panic!("{next:?}") };
+    let before = world.document.clone();
+    let (answer, _) = world.write(&intent);
+    world.document.answer(&intent.id, &answer, world.now, &mut Vec::new());
+    let sight = world.document.sight.clone().unwrap();
+    assert_eq!((sight.by, &sight.pool), (SightBy::Answer, &world.pool));
+    // An answer that shows nothing is taken to show what was asked.
+    let mut blind = before;
+    let answer = Answer::Written { etag: world.etag(), pool: None };
+    blind.answer(&intent.id, &answer, world.now, &mut Vec::new());
+    assert_eq!(blind.sight.unwrap().pool, world.pool);
+    world.pass(600);
+    assert!(world.is_restored() && world.document.sight.is_none());
 }
 
 #[test]

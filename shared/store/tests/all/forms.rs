@@ -9,7 +9,7 @@ use expect_test::expect_file;
 use pointsman_core::{
     answer::Answer,
     claim::{Asked, Behind, Claim},
-    document::{Document, Intent, Outcome, Owned, Reconnect, Trouble, Unmet, Way},
+    document::{Document, Intent, Outcome, Owned, Reconnect, Sight, SightBy, Trouble, Unmet, Way},
     effect::Effect,
     etag::Etag,
     field::{Change, Field, Value},
@@ -21,6 +21,7 @@ use pointsman_core::{
     ledger::{Line, What},
     origin::Origin,
     overrides::{End, Held, Life, Override, Standing},
+    pool::{Member, Pool},
     series::Series,
     shown::{SHOW_DEFAULT, Shown},
     signal::{Heard, Severity, Signal},
@@ -273,6 +274,24 @@ fn document() -> Document {
 fn documents() {
     check("document_new.json", &Document::new(backend("chat-pool"), at("12:00:00")));
     check("document.json", &document());
+}
+
+/// What a pool looked like last, read and answered.
+#[test]
+fn documents_that_remember_what_was_seen() {
+    let member =
+        |name: &str, weight, priority| Member { name: name.parse().unwrap(), weight, priority };
+    let members = vec![
+        member("eu", Value::Number(50), Value::Number(1)),
+        member("us", Value::Null, Value::Absent),
+    ];
+    let pool = Pool::new(members).unwrap();
+    let mut document = Document::new(backend("chat-pool"), at("12:00:00"));
+    let sight = Sight { at: at("11:59:58"), by: SightBy::Read, pool };
+    document.sight = Some(sight.clone());
+    check("document_sight.json", &document);
+    document.sight = Some(Sight { by: SightBy::Answer, ..sight });
+    check("document_sight_answered.json", &document);
 }
 
 /// Azure keeps another value, refused a write with 412, and gave no new `ETag` for an empty one.

@@ -1,0 +1,138 @@
+//! `explain`: one backend, one member or one override, and why it is as it is.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use pointsman_engine::pause::paused;
+use pointsman_view::{self as view, Explain, Explained, Following, History};
+
+use super::{
+    ask::{self, Showing, Shown},
+    find,
+};
+use crate::{
+    common::Common,
+    failed::Failed,
+    page::{Mark, Page},
+    show,
+};
+
+/// How many lines of its ledger `explain` shows.
+const EXPLAIN_LINES: usize = 12;
+
+/// What `explain` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// A pool of the playbook, a backend's name, `service/name` (with a workspace between them, where
+    /// it is in one), or its Azure path; a member's name, while something is going on at its pool; or the
+    /// beginning of an override's id.
+    #[arg(value_name = "BACKEND|MEMBER|OVERRIDE")]
+    what: String,
+    #[command(flatten)]
+    showing: Showing,
+}
+
+pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
+    let records = common.records().await?;
+    let documents = ask::documents(&records).await?;
+    let (backend, about) = find::anything(&records, &documents, &options.what).await?;
+    let now = records.clock.now();
+    let document = documents.iter().find(|document| document.backend == backend);
+    let counted = ask::counted(&records, document).await?;
+    let playbook = ask::playbook(&records).await?;
+    let playbook = playbook.as_deref();
+    let lines = records.store.history(Some(&backend), EXPLAIN_LINES).await?;
+    let mut following = Following::of(&documents, &backend);
+    if let Some(view::About::Member { member }) = &about {
+        following.extend(Following::of_member(&documents, &backend, member));
+    }
+    let why = |document| Explained::all(document, playbook, about.as_ref());
+    let explain = Explain {
+        version: view::VERSION,
+        at: now,
+        shadow: common.shadow,
+        backend: backend.to_string(),
+        name: backend.short(),
+        paused: paused(&*records.store).await?.map(view::Pause::from),
+        state: document.map(|document| view::Backend::of(document, playbook, &counted, now)),
+        why: document.map(why).unwrap_or_default(),
+        about,
+        following,
+        lines: History::of(&lines).lines,
+    };
+    if common.json {
+        return show::json(&explain);
+    }
+    let ids = documents.iter().flat_map(|document| document.overrides.keys());
+    show::page(&describe(&explain, &Shown::new(options.showing, common.shadow, now, ids)))
+}
+
+/// The whole in words.
+fn describe(explain: &Explain, shown: &Shown) -> Page {
+    let (mut out, reader) = (shown.page(), &shown.reader);
+    let of = match &explain.about {
+        None => String::new(),
+        Some(view::About::Member { member }) => format!(", member {member}"),
+        Some(view::About::Override { id }) => format!(", override {id}"),
+    };
+    out.mark("", Mark::Heading, &explain.name, of);
+    out.line(&explain.backend);
+    out.line("");
+    if let Some(pause) = &explain.paused {
+        let since = reader.time(pause.at);
+        let why = format!(" since {since} by {}: {}", pause.by, pause.reason);
+        out.mark("", Mark::Trouble, "PAUSED", why);
+    }
+    match &explain.state {
+        None => {
+            out.line("no alert has ever concerned it; it is as its owner left it");
+        }
+        Some(state) => {
+            if state.at_rest {
+                out.line("no override is in force; it is as its owner left it");
+            }
+            ask::describe(&mut out, shown, state, explain.about.as_ref());
+            fields(&mut out, shown, state, &explain.why);
+        }
+    }
+    for Following { name, reconnect, .. } in &explain.following {
+        out.line(format_args!("  {}, after {name}", reconnect.says(reader)));
+    }
+    if !explain.lines.is_empty() {
+        out.line("");
+        out.line("the newest lines of its ledger:");
+        for line in &explain.lines {
+            let says = match &line.what.id {
+                Some(id) => line.what.says.replace(id, shown.short(id)),
+                None => line.what.says.clone(),
+            };
+            out.line(format_args!("  {}  {says}", reader.second(line.at)));
+        }
+    }
+    out
+}
+
+/// How its fields came about.
+fn fields(out: &mut Page, shown: &Shown, state: &view::Backend, why: &[Explained]) {
+    if !why.is_empty() {
+        out.line("");
+        out.line("why its fields are what they are, the strongest reason first:");
+    }
+    for Explained { field, baseline, now, wanted, asked, also } in why {
+        let should = if now == wanted { String::new() } else { format!(", it should be {wanted}") };
+        out.line(format_args!("  {field}: its owner left {baseline}, it is {now}{should}"));
+        for asked in asked {
+            out.line(format_args!("    {}  {}", shown.short(&asked.id), asked.says));
+        }
+        if let Some(also) = also {
+            out.line(format_args!("    {also}"));
+        }
+    }
+    for view::GivenUp { field, by } in &state.given_up {
+        let by: Vec<&str> = by.iter().map(|id| shown.short(id)).collect();
+        let by = by.join(", ");
+        out.line(format_args!(
+            "{field} was written by someone else; these overrides leave it alone since then: {by}"
+        ));
+    }
+}

@@ -1,0 +1,212 @@
+//! `status`: what is in force, what is held and why, and whether anything is written at all.
+
+use std::{process::ExitCode, time::Duration};
+
+use clap::Args;
+use jiff::Timestamp;
+use pointsman_core::signal::SeriesId;
+use pointsman_engine::{pause::paused, ports::Versioned};
+use pointsman_host::Records;
+use pointsman_view::{self as view, Facts, Health, Known, Late, Reader, Status, Urgency};
+
+use super::ask::{self, Showing, Shown};
+use crate::{
+    common::{Common, Reading},
+    failed::Failed,
+    page::{Mark, Page},
+    show,
+    terminal::{self, Screen, Terminal},
+};
+
+/// How many lines `status` looks through for alerts that were heard again right after their end.
+const LATE_LINES: usize = 500;
+
+/// How `status` ends.
+pub(crate) const EXIT: &str =
+    "Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 there is trouble: no `serve` runs on the
+store, Azure cannot be read for a service, it does not answer for a backend or refuses or keeps
+another value there, a watchdog is silent, a delivery was refused within the last 15 minutes, there
+are dead letters, or the heartbeat's address cannot be called. What is held, and a pause, are no
+trouble.";
+
+/// What `status` exits with where there is trouble.
+const TROUBLE: u8 = 3;
+
+/// What `status` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    showing: Showing,
+    /// Show it again and again, in place, until ctrl-c.
+    #[arg(long)]
+    watch: bool,
+    /// How often, in seconds.
+    #[arg(
+        long,
+        requires = "watch",
+        default_value_t = 2,
+        value_name = "SECONDS",
+        value_parser = clap::value_parser!(u32).range(1..=3600)
+    )]
+    every: u32,
+}
+
+/// The alerts that were heard again right after their end.
+async fn late(records: &Records, now: Timestamp) -> Result<Vec<Late>, Failed> {
+    let told = Late::told(&records.store.history(None, LATE_LINES).await?, now);
+    let ids: Vec<SeriesId> = told.keys().cloned().collect();
+    let stored = records.store.series(&ids).await?;
+    let stored: Vec<_> = stored.into_iter().map(|Versioned { body, .. }| body).collect();
+    Ok(Late::still(told, &stored))
+}
+
+/// What is known, and how it is shown.
+async fn known(
+    records: &Reading,
+    (showing, common): (Showing, &Common),
+    now: Timestamp,
+) -> Result<(Known, Shown), Failed> {
+    let documents = ask::documents(records).await?;
+    let counted = ask::counted(records, &documents).await?;
+    let playbook = ask::playbook(records).await?;
+    let backend = |document| view::Backend::of(document, playbook.as_deref(), &counted, now);
+    let backends: Vec<_> = documents.iter().map(backend).collect();
+    let (served, dead_letters) =
+        (records.are_consumed()?, records.store.count_dead_letters().await?);
+    let notices = records.store.notices().await?;
+    let facts = Facts { served, notices: &notices, watchdogs: &records.watchdogs, dead_letters };
+    // Programs read UTC.
+    let reader = if common.json { Reader::utc(now) } else { showing.times.reader(now) };
+    let known = Known {
+        health: Health::of(&facts, &backends, &reader),
+        paused: paused(&*records.store).await?.map(view::Pause::from),
+        generation: records.store.published().await?.map(|published| published.number),
+        served,
+        queued: records.queue.depth().await?,
+        dead_letters,
+        late: late(records, now).await?,
+        noticed: view::Notice::all(&notices),
+        backends,
+    };
+    let ids = documents.iter().flat_map(|document| document.overrides.keys());
+    Ok((known.sorted(), Shown::new(showing, common.shadow, now, ids)))
+}
+
+pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
+    if options.watch && (common.json || !Terminal::of_output().is_one) {
+        return Err(Failed::new(
+            "--watch redraws a terminal: leave it out with --json, and where the output goes elsewhere",
+        ));
+    }
+    let records = common.records().await?;
+    if options.watch {
+        return match records.is_of_nothing() {
+            true => Err(Failed::new("there is nothing to watch yet")),
+            false => watch(&records, options, common).await,
+        };
+    }
+    let now = records.clock.now();
+    // What is in force elsewhere, by another configuration, is not known here.
+    let known = match records.is_of_nothing() {
+        true => None,
+        false => Some(known(&records, (options.showing, common), now).await?),
+    };
+    let (known, shown) = known.unzip();
+    let status = Status::of(now, common.shadow, known);
+    let printed = match (&status.known, shown) {
+        _ if common.json => show::json(&status)?,
+        (Some(known), Some(shown)) => show::page(&describe(known, &shown))?,
+        _ => ExitCode::SUCCESS,
+    };
+    let is_well = status.known.as_ref().is_none_or(|known| known.health.is_well);
+    Ok(if is_well { printed } else { ExitCode::from(TROUBLE) })
+}
+
+/// Shows it in place until somebody ends that.
+async fn watch(records: &Reading, options: &Options, common: &Common) -> Result<ExitCode, Failed> {
+    let mut ended = std::pin::pin!(terminal::ended()?);
+    let screen = Screen::enter()?;
+    let every = Duration::from_secs(options.every.into());
+    loop {
+        let now = records.clock.now();
+        let (known, shown) = known(records, (options.showing, common), now).await?;
+        let at = shown.reader.second(now);
+        let text = describe(&known, &shown)
+            .after(format_args!("{at}, every {} s; ctrl-c ends", options.every));
+        screen.show(text.as_str(), shown.terminal.lines)?;
+        tokio::select! {
+            () = &mut ended => return Ok(ExitCode::SUCCESS),
+            () = tokio::time::sleep(every) => {}
+        }
+    }
+}
+
+/// The whole in words.
+fn describe(known: &Known, shown: &Shown) -> Page {
+    let (mut out, reader) = (shown.page(), &shown.reader);
+    for matter in known.health.apart() {
+        match matter.is_trouble {
+            true => out.mark("", Mark::Trouble, "TROUBLE", matter.line(reader)),
+            false => out.line(matter.line(reader)),
+        }
+        matter.hint.iter().for_each(|hint| out.line(format_args!("  {hint}")));
+    }
+    if let Some(pause) = &known.paused {
+        let since = reader.time(pause.at);
+        let why = format!(" since {since} by {}: {}", pause.by, pause.reason);
+        out.mark("", Mark::Trouble, "PAUSED", why);
+        out.line("  nothing is written to Azure until `pointsman resume`");
+    }
+    let generation = match known.generation {
+        Some(number) => format!("generation {number} of the playbook"),
+        None => "no playbook is published".to_owned(),
+    };
+    let serve =
+        if known.served { "`serve` is running" } else { "no `serve` is running on this store" };
+    let kept = match known.dead_letters {
+        0 => "no dead letters".to_owned(),
+        many => format!("{}: `pointsman dead-letters list`", view::count(many, "dead letter")),
+    };
+    out.line(format_args!("{generation}; {serve}; {kept}"));
+    if known.queued > 0 {
+        let messages = view::count(known.queued, "message");
+        out.line(format_args!("{messages} in the queue, not taken in yet"));
+    }
+    for late in &known.late {
+        out.line(late.says(reader));
+        let from = reader.time(late.counts_from);
+        out.line(format_args!("  it counts as on again if it is heard from {from} on"));
+    }
+    if !known.noticed.is_empty() {
+        out.line("what led to nothing:");
+    }
+    for notice in &known.noticed {
+        out.line(format_args!("  {}", notice.line(reader)));
+    }
+    if known.busy().next().is_none() {
+        out.line("no overrides; every backend is as its owner left it");
+    }
+    let mut group = None;
+    for backend in known.busy() {
+        out.line("");
+        if group.replace(backend.urgency) != Some(backend.urgency) {
+            heading(&mut out, backend.urgency);
+        }
+        out.mark("", Mark::Heading, &backend.name, "");
+        ask::describe(&mut out, shown, backend, None);
+    }
+    out
+}
+
+/// What the backends below it have in common.
+fn heading(out: &mut Page, urgency: Urgency) {
+    let (mark, word, rest) = match urgency {
+        Urgency::Trouble => (Mark::Trouble, "TROUBLE", ""),
+        Urgency::Held => (Mark::Held, "HELD", " or not looked at yet"),
+        Urgency::InForce => (Mark::Heading, "in force", ""),
+        Urgency::RampingOut => (Mark::Heading, "ramping out", ""),
+        Urgency::Reconnects => (Mark::Heading, "reconnects only", ""),
+        Urgency::AtRest => (Mark::Heading, "at rest", ""),
+    };
+    out.mark("--- ", mark, word, rest);
+}

@@ -1,0 +1,91 @@
+//! Where text goes to: a terminal of some size, or elsewhere.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use anstream::ColorChoice;
+use pointsman_host::server::Stop;
+
+/// How wide a text is where nobody says otherwise, in columns.
+const COLUMNS: usize = 80;
+
+/// What standard output is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terminal {
+    /// Whether it is a terminal.
+    pub(crate) is_one: bool,
+    /// How wide it is, in columns.
+    pub(crate) columns: usize,
+    /// How high it is, in lines; none where it has no end.
+    pub(crate) lines: Option<usize>,
+    /// Whether words are marked: on a terminal, unless `NO_COLOR` or the like forbids it.
+    pub(crate) marks: bool,
+}
+
+impl Terminal {
+    /// What standard output is now.
+    pub(crate) fn of_output() -> Self {
+        let out = io::stdout();
+        let size = terminal_size::terminal_size_of(&out);
+        let choice = anstream::AutoStream::choice(&out);
+        let is_one = out.is_terminal();
+        Self {
+            is_one,
+            columns: size.map_or(COLUMNS, |(columns, _)| columns.0.into()),
+            lines: size.map(|(_, lines)| lines.0.into()),
+            marks: is_one && choice != ColorChoice::Never,
+        }
+    }
+}
+
+/// The other screen of a terminal, without a cursor, on which lines are cut where they are too long. What
+/// was there before is back once this is dropped.
+pub(crate) struct Screen(());
+
+/// Another screen, no cursor, no wrapping; and back.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l\x1b[?7l";
+const LEAVE: &str = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+
+impl Screen {
+    pub(crate) fn enter() -> io::Result<Self> {
+        put(ENTER)?;
+        Ok(Self(()))
+    }
+
+    /// Shows a text in place of the last. What is below the screen's end is counted instead.
+    pub(crate) fn show(&self, text: &str, lines: Option<usize>) -> io::Result<()> {
+        let all: Vec<&str> = text.lines().collect();
+        let room = lines.unwrap_or(usize::MAX).max(2);
+        let (shown, more) = match all.len() <= room {
+            true => (all.as_slice(), None),
+            false => (&all[..room - 1], Some(all.len() + 1 - room)),
+        };
+        let more = more.map(|more| format!("… {more} more lines: `pointsman status`"));
+        let lines: Vec<&str> = shown.iter().copied().chain(more.as_deref()).collect();
+        // What is left of the last text is cleared line by line, so that nothing flickers.
+        put(&format!("\x1b[H{}\x1b[K\x1b[J", lines.join("\x1b[K\r\n")))
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no restoring.
+        let _ = put(LEAVE);
+    }
+}
+
+fn put(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Waits until somebody ends what would go on for ever: ctrl-c, a termination, or a closed terminal.
+pub(crate) fn ended() -> io::Result<impl Future<Output = ()>> {
+    let (signals, hang_up) = (Stop::signals()?, Stop::hang_up()?);
+    Ok(async move {
+        tokio::select! {
+            () = signals => {}
+            () = hang_up => {}
+        }
+    })
+}

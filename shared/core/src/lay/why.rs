@@ -1,0 +1,133 @@
+//! Why each field is what it is laid to be: what asks for it, which of that decides, and what else is done
+//! to it. An output of [`lay`](super::lay), so that nobody who shows it has to reason again.
+
+use std::fmt;
+
+use super::{
+    Laid,
+    admitted::{Admitted, Part, Target, Touch},
+    given::Contribution,
+    ground::Ground,
+    whole::{Factor, SCALE},
+};
+use crate::{field::Field, id::OverrideId};
+
+/// Why a field is what it is laid to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Why {
+    /// What is asked of it, in the order of rank: the strongest first.
+    pub asked: Vec<Asked>,
+    /// What else is done to it.
+    pub also: Option<Also>,
+}
+
+/// What one override asks of a field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Which override.
+    pub by: OverrideId,
+    /// What it asks for.
+    pub asks: Asks,
+    /// What becomes of that.
+    pub fate: Fate,
+}
+
+/// What can be asked of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    /// This weight.
+    Weight(Exact),
+    /// That the member serves, with this weight where it has none of its own.
+    Serve(Option<u8>),
+}
+
+/// What becomes of what is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It decides.
+    Decides,
+    /// It asks for what is decided anyway.
+    Agrees,
+    /// Something stronger decides, or something of the same authority that asks for less.
+    Loses,
+    /// A limit keeps it back.
+    Held,
+}
+
+/// What is done to a field that nobody asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Also {
+    /// The member is made to serve, so that the limits hold.
+    Promoted,
+    /// The member is made to serve, and had no weight: it gets the one that was declared, or the median
+    /// of those that serve.
+    Weighted,
+    /// Its group is written times this, so that the fractions fit into whole numbers.
+    Times(Exact),
+    /// Its group has a null, and gets numbers.
+    Numbered,
+}
+
+/// A weight before it is rounded, or a factor: in ten-thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exact(u32);
+
+impl fmt::Display for Exact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, rest) = (self.0 / SCALE, self.0 % SCALE);
+        if rest == 0 {
+            return write!(f, "{whole}");
+        }
+        let decimals = format!("{rest:04}");
+        write!(f, "{whole}.{}", decimals.trim_end_matches('0'))
+    }
+}
+
+impl From<Factor> for Exact {
+    fn from(factor: Factor) -> Self {
+        Self(u32::try_from(factor.up(SCALE) * u64::from(SCALE)).unwrap_or(u32::MAX))
+    }
+}
+
+/// What an override asks of one member.
+pub(super) struct Asking<'a> {
+    by: &'a OverrideId,
+    at: usize,
+    touch: Touch,
+    part: Option<Part>,
+}
+
+impl<'a> Asking<'a> {
+    pub(super) fn of(one: &Contribution<'a>, target: &Target) -> Self {
+        Self { by: &one.over.id, at: target.at, touch: target.touch, part: target.part(one) }
+    }
+}
+
+impl Laid {
+    /// Takes in what was asked of each field, and says what became of it.
+    pub(super) fn tell(&mut self, ground: &Ground<'_>, admitted: &Admitted, asking: &[Asking<'_>]) {
+        for Asking { by, at, touch, part } in asking {
+            let member = &ground.members[*at].name;
+            let decided = match part {
+                None => true,
+                Some(part) => admitted.weights.get(at).is_some_and(|weighed| weighed.is_by(*part)),
+            };
+            let (field, asks) = match (touch, part) {
+                (Touch::Serve(weight), _) => (Field::priority(member), Asks::Serve(*weight)),
+                (Touch::Part(_) | Touch::Weight(_), part) => {
+                    let now = part.map_or(0, |part| part.now);
+                    (Field::weight(member), Asks::Weight(Exact(now)))
+                }
+            };
+            let asked = &mut self.why.entry(field).or_default().asked;
+            let taken = asked.iter().any(|one| one.fate == Fate::Decides);
+            let fate = match (self.held.contains_key(*by), decided, taken) {
+                (true, ..) => Fate::Held,
+                (false, true, false) => Fate::Decides,
+                (false, true, true) => Fate::Agrees,
+                (false, false, _) => Fate::Loses,
+            };
+            asked.push(Asked { by: (*by).clone(), asks, fate });
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! `status` and `history` on a terminal: a real one, whose screen is read.
+
+use std::num::NonZeroU16;
+
+use pointsman_scenarios::{
+    World,
+    alerts::Alert,
+    world::{BOUND, DRAIN, TOKEN, binary},
+};
+use pty_process::{Command, Pty, Size};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    process::Child,
+};
+
+fn parser(columns: u16) -> vt100::Parser {
+    let size = |size| NonZeroU16::new(size).expect("some room");
+    vt100::Parser::new(size(24), size(columns), 0)
+}
+
+/// A command on a terminal.
+struct Screen {
+    pty: Pty,
+    child: Child,
+    parser: vt100::Parser,
+    /// All that was written to it.
+    bytes: Vec<u8>,
+}
+
+impl Screen {
+    fn run(world: &World, columns: u16, arguments: &[&str], env: &[(&str, &str)]) -> Self {
+        let (pty, pts) = pty_process::open().expect("a terminal");
+        pty.resize(Size::new(24, columns)).expect("it has a size");
+        let mut command = Command::new(binary())
+            .args(arguments)
+            .current_dir(world.folder.path())
+            .env("AZURE_TOKEN", world.azure.token())
+            .env("SOURCE_TOKEN", TOKEN)
+            .env("TERM", "xterm-256color")
+            .env_remove("NO_COLOR")
+            .env_remove("POINTSMAN_CONFIG")
+            .kill_on_drop(true);
+        for (name, value) in env {
+            command = command.env(name, value);
+        }
+        let child = command.spawn(pts).expect("it can be run");
+        Self { pty, child, parser: parser(columns), bytes: Vec::new() }
+    }
+
+    /// Takes in some of what is written; false where nothing more comes.
+    async fn read(&mut self) -> bool {
+        let mut buffer = [0; 4096];
+        // The other end is closed once the command has ended: Linux says so by an error.
+        let read = self.pty.read(&mut buffer).await.unwrap_or(0);
+        self.bytes.extend(&buffer[..read]);
+        self.parser.process(&buffer[..read]);
+        read > 0
+    }
+
+    /// Waits until the screen shows it.
+    async fn shows(&mut self, text: &str) {
+        let shown = async {
+            while !self.parser.screen().contents().contains(text) {
+                assert!(self.read().await, "it ended: {}", self.parser.screen().contents());
+            }
+        };
+        let waited = tokio::time::timeout(BOUND, shown).await;
+        assert!(waited.is_ok(), "in vain: {text}\n{}", self.parser.screen().contents());
+    }
+
+    /// Waits until it ends, and gives its exit code.
+    async fn ended(&mut self) -> Option<i32> {
+        let ended = async {
+            while self.read().await {}
+            self.child.wait().await.expect("it ends").code()
+        };
+        tokio::time::timeout(BOUND, ended).await.expect("it ends in time")
+    }
+
+    /// Types ctrl-c.
+    async fn interrupt(&mut self) {
+        self.pty.write_all(b"\x03").await.expect("it can be typed");
+    }
+
+    /// How the first character of a text stands out: bold, and in which colour.
+    fn style(&self, text: &str) -> (bool, vt100::Color) {
+        let screen = self.parser.screen();
+        let (_, columns) = screen.size();
+        let row = screen.rows(0, columns.get()).position(|row| row.contains(text)).expect(text);
+        let line = screen.rows(0, columns.get()).nth(row).expect("a row");
+        let column = line.chars().count()
+            - line
+                .split_once(text)
+                .map_or(0, |(before, _)| line.chars().count() - before.chars().count());
+        let at = |at: usize| u16::try_from(at).expect("small");
+        let cell = screen.cell(at(row), at(column)).expect("a cell");
+        (cell.bold(), cell.fgcolor())
+    }
+}
+
+/// A long name, which is cut in 80 columns and not in 200.
+const LONG: &str = "openai-gpt-4o-sweden-central-provisioned-throughput-replica-number-01";
+
+async fn world() -> World {
+    let world = World::new(DRAIN).await;
+    world.azure.put_single(LONG, "http://127.0.0.1:1").expect("a Single");
+    let members = [("eu", Some(50), Some(1)), ("us", Some(30), Some(1)), (LONG, Some(20), Some(1))];
+    world.azure.put_pool("chat", &members).expect("a pool");
+    let playbook = std::fs::read_to_string(world.path("playbook.yaml")).expect("a playbook");
+    let playbook = playbook.replace("{leastMembers: 1}", "{leastMembers: 2}");
+    std::fs::write(world.path("playbook.yaml"), playbook).expect("it is written");
+    world
+}
+
+#[tokio::test]
+async fn status_is_redrawn_in_place_until_ctrl_c_and_leaves_the_terminal_as_it_was() {
+    let world = world().await;
+    let serve = world.serve(&[]).await;
+    for columns in [80, 200] {
+        let mut watch = Screen::run(&world, columns, &["status", "--watch", "--every", "1"], &[]);
+        watch.shows("ctrl-c ends").await;
+        assert!(watch.parser.screen().alternate_screen() && watch.parser.screen().hide_cursor());
+        watch.shows("every backend is as its owner left it").await;
+        let _ = world.say(&["pause", "--reason", "a release"]).await.ended(0);
+        watch.shows("PAUSED").await;
+        assert_eq!(watch.parser.screen().contents().matches("ctrl-c ends").count(), 1);
+        let _ = world.say(&["resume"]).await.ended(0);
+        let resumed = async {
+            while watch.parser.screen().contents().contains("PAUSED") {
+                assert!(watch.read().await);
+            }
+        };
+        tokio::time::timeout(BOUND, resumed).await.expect("nothing is left of the last picture");
+        watch.interrupt().await;
+        assert_eq!(watch.ended().await, Some(0));
+        let screen = watch.parser.screen();
+        assert!(!screen.alternate_screen() && !screen.hide_cursor());
+        assert!(!screen.contents().contains("ctrl-c ends"), "{}", screen.contents());
+    }
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_terminal_has_marks_and_a_table_that_fits_it() {
+    let world = world().await;
+    let serve = world.serve(&[]).await;
+    let now = jiff::Timestamp::now();
+    let alerts = [Alert::firing("eu", now), Alert::firing("us", now)];
+    assert_eq!(world.send(&serve, &alerts).await, 202);
+    world.status_says("held: ").await;
+    world.told("is done").await;
+    let _ = world.say(&["pause", "--reason", "a release"]).await.ended(0);
+    let shown = async |columns, arguments: &[&str], env: &[(&str, &str)]| {
+        let mut screen = Screen::run(&world, columns, arguments, env);
+        assert_eq!(screen.ended().await, Some(0));
+        screen
+    };
+    let row = |screen: &Screen| {
+        let contents = screen.parser.screen().contents();
+        let row = contents.lines().find(|line| line.contains(" 20 ") && line.contains("openai"));
+        row.map(str::to_owned).unwrap_or_else(|| panic!("no row in {contents}"))
+    };
+    let narrow = shown(80, &["status"], &[]).await;
+    assert!(row(&narrow).contains('…') && row(&narrow).contains('%'), "{}", row(&narrow));
+    assert!(row(&narrow).chars().count() <= 80);
+    let wide = shown(200, &["status"], &[]).await;
+    assert!(row(&wide).contains(LONG), "{}", row(&wide));
+    // Bold, and a colour that neither a light nor a dark background swallows.
+    for screen in [&narrow, &wide] {
+        for word in ["PAUSED", "HELD"] {
+            let (bold, colour) = screen.style(word);
+            let basic = matches!(colour, vt100::Color::Idx(1..=6));
+            assert!(bold && basic, "{word}: {colour:?}");
+        }
+    }
+    let plain = shown(80, &["status"], &[("NO_COLOR", "1")]).await;
+    assert!(!plain.bytes.contains(&0x1b), "{:?}", String::from_utf8_lossy(&plain.bytes));
+    let dumb = shown(80, &["status"], &[("TERM", "dumb")]).await;
+    assert!(!dumb.bytes.contains(&0x1b));
+    // Elsewhere, a table fits 80 columns, too, unless it is asked for wide.
+    let row = |text: String| text.lines().find(|line| line.contains(" 20 ")).map(str::to_owned);
+    let piped = row(world.ok(&["status"]).await).expect("a row");
+    assert!(piped.contains('…') && piped.chars().count() <= 80, "{piped}");
+    assert!(row(world.ok(&["status", "--wide"]).await).expect("a row").contains(LONG));
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn what_is_no_terminal_is_not_redrawn() {
+    let world = World::new(DRAIN).await;
+    let _ = world.say(&["status", "--watch"]).await.ended(1).says("--watch redraws a terminal");
+    let _ = world.say(&["status", "--watch", "--json"]).await.ended(1).says("--watch redraws");
+    let _ = world.say(&["status", "--every", "3"]).await.ended(2).says("--watch");
+    world.finish();
+}
+
+#[tokio::test]
+async fn history_is_followed_until_ctrl_c() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let mut follow = Screen::run(&world, 200, &["history", "--follow"], &[]);
+    let mut json = Screen::run(&world, 200, &["history", "--follow", "--json"], &[]);
+    follow.shows("published").await;
+    let now = jiff::Timestamp::now();
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", now)]).await, 202);
+    follow.shows("members/eu/weight 50 -> 0").await;
+    json.shows(r#""what":"intended""#).await;
+    for screen in [&mut follow, &mut json] {
+        screen.interrupt().await;
+        assert_eq!(screen.ended().await, Some(0));
+    }
+    assert!(serve.stop().await);
+    world.finish();
+}
