@@ -30,6 +30,11 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "playbook",
         &["pointsman playbook check playbook.yaml", "pointsman playbook apply playbook.yaml"],
     ),
+    ("shadow", &["pointsman shadow report"]),
+    (
+        "shadow report",
+        &["pointsman shadow report --since 24h", "pointsman shadow report --since 2026-03-01 --json"],
+    ),
     (
         "playbook check",
         &[

@@ -204,7 +204,7 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
             let mut findings = Vec::new();
             let looked = async {
                 for (alias, pool) in &playbook.pools {
-                    findings.extend(inspect(&gateway, alias, pool).await);
+                    findings.extend(inspect(&gateway, playbook, alias, pool).await);
                 }
             };
             show::patiently(show::AZURE, looked).await;

@@ -253,7 +253,7 @@ impl Door {
         // That it was heard is not yet an effect.
         let led =
             !after.overrides.is_empty() || lines.iter().any(|line| line.what.series().is_none());
-        let lines = History::of(&lines).lines;
+        let lines = History::of(&lines, common.shadow).lines;
         let overrides: Vec<Value> = after
             .overrides
             .iter()

@@ -106,7 +106,7 @@ async fn inspect(engine: Engine, playbook: Arc<Loaded>) {
     while !pools.is_empty() {
         let mut waiting = Vec::new();
         for (alias, pool) in pools {
-            match engine.inspect(alias, pool).await {
+            match engine.inspect(&playbook.playbook, alias, pool).await {
                 Some(finding) if finding.matter.may_pass() => {
                     if again > INSPECT_AGAIN.0 && told.insert(alias) {
                         tracing::warn!(generation, "{finding}");

@@ -106,7 +106,7 @@ impl Engine {
                     let prepare = || self.prepare(backend, todo);
                     let (saved, prepared) = meanwhile(self.commit(commit), prepare).await;
                     if saved.is_ok() {
-                        tell(&lines);
+                        tell(self.inner.mode, &lines);
                     }
                     ready = prepared;
                     saves += 1;

@@ -13,7 +13,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     group::{Group, Scope},
-    ledger::{Line, What},
+    ledger::{InShadow, Line, What},
     names::BackendId,
     playbook::{self, Playbook},
     step::Generation,
@@ -141,21 +141,25 @@ impl fmt::Debug for Engine {
 }
 
 /// Tells of what was saved, and only once it was.
-pub(crate) fn tell(lines: &[Line]) {
-    for line in lines {
+pub(crate) fn tell(mode: Mode, lines: &[Line]) {
+    for Line { what, .. } in lines {
         // Something is to be done, and is not.
         let unmet = matches!(
-            line.what,
+            what,
             What::Unresolvable { .. }
                 | What::Unreachable { .. }
                 | What::Refused { .. }
                 | What::ReconnectRefused { .. }
                 | What::ReconnectUnknown { .. }
         );
+        let told: &dyn fmt::Display = match mode {
+            Mode::Live => what,
+            Mode::Shadow => &InShadow(what),
+        };
         if unmet {
-            tracing::warn!("{}", line.what);
+            tracing::warn!("{told}");
         } else {
-            tracing::info!("{}", line.what);
+            tracing::info!("{told}");
         }
     }
 }

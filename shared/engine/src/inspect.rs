@@ -3,11 +3,11 @@
 //! That a pool is misspelt, that it may not be read, or that a write would take away what nobody
 //! here sees: each is better heard by day than together with the first alert.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use pointsman_core::{
-    names::{BackendId, PoolAlias},
-    playbook::ManagedPool,
+    names::{BackendId, BackendName, PoolAlias},
+    playbook::{ManagedPool, Playbook},
     step::Observed,
 };
 use serde::Serialize;
@@ -47,6 +47,11 @@ pub enum Matter {
         /// Why, without secrets.
         why: String,
     },
+    /// Plays name members that it does not list.
+    NoMembers {
+        /// Those.
+        members: Vec<BackendName>,
+    },
     /// Members have fields that only a later version of the interface shows. A write replaces all
     /// members as they were read, and so takes them away.
     Hidden {
@@ -65,7 +70,10 @@ impl Matter {
     #[must_use]
     pub const fn may_pass(&self) -> bool {
         match self {
-            Self::Missing | Self::Unseen { .. } | Self::Uncompared { .. } => true,
+            Self::Missing
+            | Self::NoMembers { .. }
+            | Self::Unseen { .. }
+            | Self::Uncompared { .. } => true,
             Self::NoPool | Self::Unreadable { .. } | Self::Hidden { .. } => false,
         }
     }
@@ -74,7 +82,11 @@ impl Matter {
     #[must_use]
     pub const fn is_fatal(&self) -> bool {
         match self {
-            Self::Missing | Self::NoPool | Self::Unreadable { .. } | Self::Unseen { .. } => true,
+            Self::Missing
+            | Self::NoPool
+            | Self::NoMembers { .. }
+            | Self::Unreadable { .. }
+            | Self::Unseen { .. } => true,
             Self::Hidden { .. } | Self::Uncompared { .. } => false,
         }
     }
@@ -87,6 +99,11 @@ impl fmt::Display for Matter {
             Self::NoPool => f.write_str("it is a backend of its own, and no pool"),
             Self::Unreadable { why } => write!(f, "it is not understood: {why}"),
             Self::Unseen { why } => write!(f, "it cannot be read: {why}"),
+            Self::NoMembers { members } => {
+                let names: Vec<&str> = members.iter().map(BackendName::as_str).collect();
+                let names = names.join(", ");
+                write!(f, "plays name what it does not list as a member: {names}")
+            }
             Self::Hidden { fields } => write!(
                 f,
                 "a write would take away what only a later version of Azure's interface shows: {}; \
@@ -111,48 +128,65 @@ impl fmt::Display for Finding {
 impl Engine {
     /// Looks at one pool of a playbook, which takes one read or two, and writes nothing. What it shows is
     /// remembered, so that the first write to it need not read it.
-    pub async fn inspect(&self, alias: &PoolAlias, pool: &ManagedPool) -> Option<Finding> {
+    pub async fn inspect(
+        &self,
+        playbook: &Playbook,
+        alias: &PoolAlias,
+        pool: &ManagedPool,
+    ) -> Option<Finding> {
         let management = &*self.inner.management;
         let seen = management.get(&pool.backend).await;
         if let Ok(seen) = &seen {
             // That the clocks differ is told there, and says nothing about the pool.
             let _ = self.note(&pool.backend, seen);
         }
-        finding(management, alias, pool, seen).await
+        finding(management, (playbook, alias, pool), seen).await
     }
 }
 
 /// Looks at one pool of a playbook, which takes one read or two, and writes nothing.
 pub async fn inspect(
     management: &dyn ManagementApi,
+    playbook: &Playbook,
     alias: &PoolAlias,
     pool: &ManagedPool,
 ) -> Option<Finding> {
-    finding(management, alias, pool, management.get(&pool.backend).await).await
+    finding(management, (playbook, alias, pool), management.get(&pool.backend).await).await
 }
 
 async fn finding(
     management: &dyn ManagementApi,
-    alias: &PoolAlias,
-    pool: &ManagedPool,
+    (playbook, alias, pool): (&Playbook, &PoolAlias, &ManagedPool),
     seen: Result<Sight, Unseen>,
 ) -> Option<Finding> {
     let matter = match seen {
-        Ok(seen) => matter(management, &pool.backend, &seen).await?,
+        Ok(seen) => matter(management, playbook.members_named(alias), &pool.backend, &seen).await?,
         Err(unseen) => Matter::Unseen { why: unseen.why },
     };
     Some(Finding { pool: alias.clone(), backend: pool.backend.clone(), matter })
 }
 
-async fn matter(management: &dyn ManagementApi, pool: &BackendId, seen: &Sight) -> Option<Matter> {
+async fn matter(
+    management: &dyn ManagementApi,
+    named: BTreeSet<BackendName>,
+    id: &BackendId,
+    seen: &Sight,
+) -> Option<Matter> {
     match &seen.observed {
         Observed::Missing => Some(Matter::Missing),
         Observed::Single { .. } => Some(Matter::NoPool),
         Observed::Unreadable { why, .. } => Some(Matter::Unreadable { why: why.clone() }),
-        Observed::Pool { .. } => match management.hidden(pool, seen).await {
-            Ok(fields) if fields.is_empty() => None,
-            Ok(fields) => Some(Matter::Hidden { fields }),
-            Err(unseen) => Some(Matter::Uncompared { why: unseen.why }),
-        },
+        Observed::Pool { pool, .. } => {
+            let is_listed = |name: &BackendName| pool.members().iter().any(|it| it.name == *name);
+            let members: Vec<_> = named.into_iter().filter(|name| !is_listed(name)).collect();
+            if !members.is_empty() {
+                return Some(Matter::NoMembers { members });
+            }
+            match management.hidden(id, seen).await {
+                Ok(fields) if fields.is_empty() => None,
+                Ok(fields) => Some(Matter::Hidden { fields }),
+                Err(unseen) => Some(Matter::Uncompared { why: unseen.why }),
+            }
+        }
     }
 }

@@ -136,10 +136,10 @@ impl Engine {
                     looks.iter().for_each(|backend| self.look(backend));
                     // First the writes are sent on their way: telling takes time.
                     tokio::task::yield_now().await;
-                    tell_heard(deliveries, &heard);
+                    tell_heard(self.inner.mode, deliveries, &heard);
                     for (backend, lines) in decided {
                         tracing::info_span!("backend", id = %backend.short())
-                            .in_scope(|| tell(&lines));
+                            .in_scope(|| tell(self.inner.mode, &lines));
                     }
                     settling.settle(unsettled).await;
                     return Ok(());
@@ -576,7 +576,7 @@ fn changes_something(commit: &Commit) -> bool {
 }
 
 /// Tells what was heard: what is about a series, with the ids that its senders were given.
-fn tell_heard(deliveries: &[Delivery], lines: &[Line]) {
+fn tell_heard(mode: Mode, deliveries: &[Delivery], lines: &[Line]) {
     if lines.is_empty() {
         return;
     }
@@ -597,7 +597,7 @@ fn tell_heard(deliveries: &[Delivery], lines: &[Line]) {
             }
             None => tracing::Span::none(),
         };
-        span.in_scope(|| tell(std::slice::from_ref(line)));
+        span.in_scope(|| tell(mode, std::slice::from_ref(line)));
     }
 }
 

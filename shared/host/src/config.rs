@@ -163,8 +163,8 @@ pub enum ConfigError {
         /// Why.
         cause: io::Error,
     },
-    /// The file has a problem.
-    #[error("the configuration has a problem\n{0}")]
+    /// The file has problems.
+    #[error("the configuration has problems\n{0}")]
     Problem(
         /// Where, and what would be right; some lines, without secrets.
         String,
@@ -287,24 +287,32 @@ impl Config {
         folder: &Path,
         needs: Needs,
         variable: impl Fn(&str) -> Option<String>,
-    ) -> Result<Self, Wrong> {
-        let file: wire::File = serde_saphyr::from_str(text).map_err(|error| Wrong::form(&error))?;
+    ) -> Result<Self, Vec<Wrong>> {
+        let file: wire::File =
+            serde_saphyr::from_str(text).map_err(|error| vec![Wrong::form(&error)])?;
         let secrets = Secrets { folder, variable: &variable };
+        let mut wrongs = Vec::new();
         let mut seen: Vec<(SourceName, String)> = Vec::new();
         let mut webhooks = Vec::new();
         let mut watchdogs = BTreeMap::new();
         for source in file.sources {
-            let (name, path) = (name(&source.value)?, path(&source.value)?);
+            let name = wrong::put(&mut wrongs, name(&source.value));
+            let path = wrong::put(&mut wrongs, path(&source.value));
+            let watchdog = source.value.watchdog.as_ref().map(watchdog).transpose();
+            let watchdog = wrong::put(&mut wrongs, watchdog);
+            let authentication = authentication(&source, needs, &secrets);
+            let authentication = wrong::put(&mut wrongs, authentication);
+            let (Some(name), Some(path)) = (name, path) else { continue };
             if seen.iter().any(|(other, at)| *other == name || *at == path) {
-                return Err(Wrong::at(
+                wrongs.push(Wrong::at(
                     &source.value.name,
                     format!("another source has the name {name} or the path {path}"),
                     "give it its own; a pair of senders shares one source",
                 ));
             }
-            let watchdog = source.value.watchdog.as_ref().map(watchdog).transpose()?;
+            let watchdog = watchdog.flatten();
             watchdogs.extend(watchdog.clone().map(|watchdog| (name.clone(), watchdog)));
-            if let Some(authentication) = authentication(&source, needs, &secrets)? {
+            if let Some(authentication) = authentication.flatten() {
                 let source: Arc<dyn Source> = match source.value.kind {
                     wire::Kind::Alertmanager => {
                         Arc::new(Alertmanager::new(name.clone(), authentication))
@@ -314,23 +322,27 @@ impl Config {
             }
             seen.push((name, path));
         }
-        Ok(Self {
-            mode: match file.mode {
-                wire::Mode::Live => Mode::Live,
-                wire::Mode::Shadow => Mode::Shadow,
-            },
-            listen: listen(file.listen)?,
-            store: folder.join(file.store.unwrap_or_else(|| wire::STORE.into())),
-            playbook: file.playbook.map(|path| folder.join(path)),
-            azure: azure(file.azure, needs, &secrets)?,
-            webhooks,
-            source_names: seen.into_iter().map(|(name, _)| name).collect(),
-            watchdogs,
-            heartbeat: match file.heartbeat {
-                Some(wire) => heartbeat(&wire, needs, &secrets)?,
-                None => None,
-            },
-        })
+        let listen = wrong::put(&mut wrongs, listen(file.listen));
+        let azure = wrong::put(&mut wrongs, azure(file.azure, needs, &secrets));
+        let heartbeat = file.heartbeat.map(|wire| heartbeat(&wire, needs, &secrets)).transpose();
+        let heartbeat = wrong::put(&mut wrongs, heartbeat);
+        match (listen, azure) {
+            (Some(listen), Some(azure)) if wrongs.is_empty() => Ok(Self {
+                mode: match file.mode {
+                    wire::Mode::Live => Mode::Live,
+                    wire::Mode::Shadow => Mode::Shadow,
+                },
+                listen,
+                store: folder.join(file.store.unwrap_or_else(|| wire::STORE.into())),
+                playbook: file.playbook.map(|path| folder.join(path)),
+                azure,
+                webhooks,
+                source_names: seen.into_iter().map(|(name, _)| name).collect(),
+                watchdogs,
+                heartbeat: heartbeat.flatten().flatten(),
+            }),
+            _ => Err(wrongs),
+        }
     }
 }
 

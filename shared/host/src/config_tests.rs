@@ -15,7 +15,7 @@ fn variable(name: &str) -> Option<String> {
 
 fn parse(text: &str, needs: Needs) -> Result<Config, String> {
     Config::parse(text, Path::new("/etc/pointsman"), needs, variable)
-        .map_err(|wrong| wrong.render("pointsman.yaml", text))
+        .map_err(|wrongs| wrong::render(wrongs, "pointsman.yaml", text))
 }
 
 /// What a person would see: the problem, or the whole configuration.
@@ -502,6 +502,20 @@ fn a_sender_is_found_by_its_name_and_only_its_own_secret_is_read() {
 }
 
 /// The table of keys names every key that can be read, and nothing else.
+#[test]
+fn all_that_is_wrong_is_said_at_once() {
+    check(
+        "listen: here
+azure: {token: {env: TOKEN}}
+sources:
+  - {name: am, kind: alertmanager, bearer: {env: NONE}}
+  - {name: am, kind: alertmanager, path: /health, bearer: {env: TOKEN}}
+  - {name: other, kind: alertmanager}
+",
+        &expect![[""]],
+    );
+}
+
 #[test]
 fn the_table_of_keys_is_complete() {
     for (key, _, _) in KEYS {

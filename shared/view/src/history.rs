@@ -22,6 +22,8 @@ pub struct History {
     /// The version of this form.
     #[schemars(extend("const" = VERSION))]
     pub version: u32,
+    /// Whether it is the shadow's: nothing of it was written to Azure.
+    pub shadow: bool,
     /// The newest lines, oldest first.
     pub lines: Vec<Line>,
     /// What was noticed since the first of these lines and has changed nothing, oldest first.
@@ -30,11 +32,11 @@ pub struct History {
 }
 
 impl History {
-    /// These lines.
+    /// These lines; of a shadow's ledger, where it is one.
     #[must_use]
-    pub fn of(lines: &[ledger::Line]) -> Self {
-        let lines = lines.iter().map(Line::of).collect();
-        Self { version: VERSION, lines, noticed: Vec::new() }
+    pub fn of(lines: &[ledger::Line], shadow: bool) -> Self {
+        let lines = lines.iter().map(|line| Line::of(line, shadow)).collect();
+        Self { version: VERSION, shadow, lines, noticed: Vec::new() }
     }
 
     /// The same with what was noticed since `from`; all of it, where there are no older lines.
@@ -70,13 +72,17 @@ pub struct Line {
 }
 
 impl Line {
-    fn of(line: &ledger::Line) -> Self {
+    fn of(line: &ledger::Line, shadow: bool) -> Self {
+        let mut what = What::from(&line.what);
+        if shadow {
+            what.says = ledger::InShadow(&line.what).to_string();
+        }
         Self {
             line: line.id.to_string(),
             at: line.at,
             backend: line.backend.as_ref().map(ToString::to_string),
             name: line.backend.as_ref().map(BackendId::short),
-            what: What::from(&line.what),
+            what,
         }
     }
 }

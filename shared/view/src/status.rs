@@ -46,6 +46,9 @@ pub struct Known {
     /// The generation of the playbook in force, if one was ever published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation: Option<u64>,
+    /// The playbook's file, where it differs from the generation in force.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unpublished: Option<String>,
     /// Whether a `serve` runs on this store.
     pub served: bool,
     /// How many messages were stored and not taken in yet.

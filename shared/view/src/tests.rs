@@ -342,7 +342,7 @@ fn a_line_of_the_ledger_says_the_same_to_programs_and_to_people() {
         },
     ]
     .map(|what| Line::new(now(), Some(&backend()), what));
-    let shown = view::History::of(&lines);
+    let shown = view::History::of(&lines, false);
     expect![[r#"
         {
           "version": 1,
@@ -481,7 +481,7 @@ fn history_has_what_was_noticed_since_its_first_line_and_nothing_twice() {
     let mut notices = Notices::default();
     notices.note(Kind::Late, "prometheus", at("12:01:00"), &late.to_string());
     notices.note(Kind::Unmatched, "prometheus", at("11:00:00"), "no play is for it");
-    let history = view::History::of(&[Line::once(at("12:01:00"), late.clone())]);
+    let history = view::History::of(&[Line::once(at("12:01:00"), late.clone())], false);
     let kinds = |notices: &Notices, from| {
         let noticed = history.clone().with(notices, from).noticed;
         noticed.into_iter().map(|notice| notice.kind).collect::<Vec<_>>()

@@ -78,6 +78,18 @@ async fn check_looks_at_the_pools_in_azure_where_it_is_asked_to() {
     let by_newer = [&check[..], &["--config", "newer.yaml"]].concat();
     let _ = world.say(&by_newer).await.ended(0).says("every pool is there in Azure");
 
+    let lacking = r#"
+plays:
+  - name: drain-a-stranger
+    when: "true"
+    do: [{drain: {pool: chat, member: eu}}, {drain: {pool: chat, member: stranger}}]
+"#;
+    let text = std::fs::read_to_string(world.path("playbook.yaml")).expect("a playbook");
+    world.write_playbook(lacking);
+    let lacks = world.say(&check).await.ended(1);
+    let _ = lacks.says("pool chat (contoso-apim/chat): plays name what it does not list as a member: stranger");
+    std::fs::write(world.path("playbook.yaml"), text).expect("it is written");
+
     world.azure.foreign_delete("chat").expect("it is deleted");
     let gone = world.say(&check).await.ended(1);
     let _ = gone.says("pool chat (contoso-apim/chat): Azure has no backend of this name");

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use pointsman_apim::{Setting, id::BackendName};
+use pointsman_core::playbook::meant;
 use serde_json::{Map, Value};
 
 use super::template;
@@ -71,6 +72,42 @@ fn member(rest: &str, value: &str) -> Result<Field, String> {
     Ok(Field::Member(name, which, to))
 }
 
+/// The fields of a backend and those within them, as the pages of Azure's interface name them up to the
+/// version 2026-03-01-preview. Where none are named within one, any may be there.
+const KNOWN: &[(&str, &[&str])] = &[
+    ("url", &[]),
+    ("protocol", &[]),
+    ("title", &[]),
+    ("description", &[]),
+    ("resourceId", &[]),
+    ("type", &[]),
+    ("azureRegion", &[]),
+    ("credentials", &["authorization", "certificate", "certificateIds", "header", "managedIdentity", "query"]),
+    ("proxy", &["url", "username", "password"]),
+    ("tls", &["validateCertificateChain", "validateCertificateName"]),
+    ("properties", &["serviceFabricCluster"]),
+    ("circuitBreaker", &["rules", "failureResponse"]),
+    ("pool", &["services", "sessionAffinity", "failureResponse"]),
+];
+
+/// What is likely meant by a field that neither Azure's pages name nor the backend has; none where one
+/// of them does.
+pub(super) fn unknown(keys: &[String], properties: &Value) -> Option<String> {
+    let mut there = Some(properties);
+    let mut names: Vec<&str> = KNOWN.iter().map(|(name, _)| *name).collect();
+    for (at, key) in keys.iter().enumerate() {
+        there = there.and_then(|value| value.get(key));
+        if there.is_none() && !names.is_empty() && !names.contains(&key.as_str()) {
+            let path = keys[..=at].join(".");
+            let meant = meant(key, "the fields there", names.iter().copied());
+            return Some(format!("`{path}` is a field that Azure's pages do not name: {meant}"));
+        }
+        let within = KNOWN.iter().find(|(name, _)| at == 0 && name == key);
+        names = within.map(|(_, within)| within.to_vec()).unwrap_or_default();
+    }
+    None
+}
+
 /// Puts a value where the keys lead.
 pub(super) fn put(into: &mut Value, keys: &[String], value: &Value) {
     let Some((first, rest)) = keys.split_first() else {
@@ -99,6 +136,23 @@ mod tests {
             Err(why) => why,
         };
         expected.assert_eq(&shown);
+    }
+
+    #[test]
+    fn a_field_that_nobody_knows_is_told_with_what_is_meant() {
+        let there = serde_json::json!({"url": "https://a", "madeUp": {"x": 1}});
+        let asked = |path: &str| {
+            let keys: Vec<String> = path.split('.').map(str::to_owned).collect();
+            unknown(&keys, &there)
+        };
+        for path in ["url", "tls.validateCertificateName", "madeUp.x", "madeUp.y", "properties.serviceFabricCluster.x"] {
+            assert_eq!(asked(path), None, "{path}");
+        }
+        let wrong = asked("titel").unwrap();
+        assert!(wrong.contains("`titel`") && wrong.ends_with("did you mean `title`?"), "{wrong}");
+        let wrong = asked("tls.validateCertificateNames").unwrap();
+        assert!(wrong.ends_with("did you mean `validateCertificateName`?"), "{wrong}");
+        assert!(asked("weight").unwrap().contains("the fields there"));
     }
 
     #[test]

@@ -49,6 +49,9 @@ pub(super) struct SetOptions {
     /// Do it even if an override holds what it changes.
     #[arg(long)]
     yes: bool,
+    /// Set a field even if Azure's pages do not name it.
+    #[arg(long)]
+    unknown: bool,
 }
 
 /// What `put` takes.
@@ -142,6 +145,9 @@ pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, W
     let seen = desk.client.get(&id, call()).await?;
     let in_file = file.as_ref().and_then(|file| file.etag.as_ref());
     unchanged(&seen, options.if_match.as_ref().or(in_file))?;
+    if !options.unknown {
+        known(&options.fields, &seen)?;
+    }
     let patch = patch_of(&seen, &options.fields, file.as_ref())?;
     patch.check_on(seen.document()).map_err(refused)?;
     let wanted = patch.applied_to(seen.document());
@@ -166,6 +172,16 @@ pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, W
         show::notes(&text);
     }
     Ok(code)
+}
+
+/// Refuses a field that nobody knows: mistyped, most likely, and Azure may take it without a word.
+fn known(fields: &[Field], seen: &Backend) -> Result<(), Wrong> {
+    let unknown = fields.iter().find_map(|field| match field {
+        Field::Property(keys, _) => field::unknown(keys, &seen.raw()["properties"]),
+        Field::Member(..) => None,
+    });
+    let told = |told| Err(Wrong::Usage(format!("{told}; --unknown sets it nevertheless")));
+    unknown.map_or(Ok(()), told)
 }
 
 /// The merge patch that the fields and the file come to.

@@ -58,7 +58,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         why: document.map(why).unwrap_or_default(),
         about,
         following,
-        lines: History::of(&lines).lines,
+        lines: History::of(&lines, common.shadow).lines,
     };
     if common.json {
         return show::json(&explain);

@@ -58,14 +58,14 @@ pub(crate) struct Options {
 
 /// Since when.
 #[derive(Clone, Copy, Debug)]
-enum Since {
+pub(super) enum Since {
     Ago(SignedDuration),
     At(Timestamp),
     Civil(civil::DateTime),
     Today(civil::Time),
 }
 
-fn since(text: &str) -> Result<Since, String> {
+pub(super) fn since(text: &str) -> Result<Since, String> {
     let age = || dead_letters::age(text).ok().map(Since::Ago);
     let at = || text.parse().ok().map(Since::At);
     // A clock alone is not a day with a time, though jiff would read it as none.
@@ -76,7 +76,7 @@ fn since(text: &str) -> Result<Since, String> {
 }
 
 impl Since {
-    fn time(self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, Failed> {
+    pub(super) fn time(self, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, Failed> {
         let civil = |civil: civil::DateTime| Ok(civil.to_zoned(zone.clone())?.timestamp());
         match self {
             Self::Ago(age) => Ok(now.checked_sub(age)?),
@@ -94,10 +94,16 @@ struct Wanted {
     play: Option<PlayName>,
     /// The overrides of that play that are known.
     ids: BTreeSet<String>,
+    /// Whether it is the shadow's ledger.
+    shadow: bool,
 }
 
 impl Wanted {
-    async fn new(records: &Records, options: &Options, reader: &Reader) -> Result<Self, Failed> {
+    async fn new(
+        records: &Records,
+        (options, shadow): (&Options, bool),
+        reader: &Reader,
+    ) -> Result<Self, Failed> {
         let backend = match &options.backend {
             Some(text) => Some(find::backend(records, text).await?),
             None => None,
@@ -110,12 +116,12 @@ impl Wanted {
                 ids.extend(of_play.map(|over| over.id.to_string()));
             }
         }
-        Ok(Self { backend, since: since.transpose()?, play: options.play.clone(), ids })
+        Ok(Self { backend, since: since.transpose()?, play: options.play.clone(), ids, shadow })
     }
 
     /// Those of these lines, which come in their order.
     fn of(&mut self, lines: &[ledger::Line]) -> Vec<Line> {
-        let mut wanted = History::of(lines).lines;
+        let mut wanted = History::of(lines, self.shadow).lines;
         wanted.retain(|line| {
             self.is_of_play(line) && self.since.is_none_or(|since| line.at >= since)
         });
@@ -137,7 +143,7 @@ impl Wanted {
 pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
     let records = common.records().await?;
     let reader = options.times.reader(records.clock.now());
-    let mut wanted = Wanted::new(&records, options, &reader).await?;
+    let mut wanted = Wanted::new(&records, (options, common.shadow), &reader).await?;
     let named = options.lines.map(|lines| usize::try_from(lines).unwrap_or(usize::MAX));
     let most = named.unwrap_or(if wanted.since.is_some() { LINES_SINCE_MAX } else { LINES });
     let looked_through = match (&wanted.since, &wanted.play) {
@@ -145,7 +151,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         (Some(_), _) | (None, Some(_)) => most.max(LINES_LOOKED_THROUGH_MAX),
     };
     let lines = records.store.history(wanted.backend.as_ref(), looked_through).await?;
-    let mut history = History::of(&[]);
+    let mut history = History::of(&[], common.shadow);
     history.lines = wanted.of(&lines);
     let older = history.lines.len().checked_sub(most + 1).and_then(|at| history.lines.get(at + 1));
     let older = older.map(|line| line.at);

@@ -11,6 +11,7 @@ mod dispatch;
 mod explain;
 mod find;
 mod history;
+mod shadow;
 mod status;
 mod tell;
 mod undo;
@@ -33,6 +34,9 @@ pub(crate) enum Command {
     Explain(explain::Options),
     /// Show the ledger: what was received, decided and done.
     History(history::Options),
+    /// Sum up what a shadow would have done.
+    #[command(subcommand)]
+    Shadow(shadow::Command),
     /// Show or drop dead letters: what could not be used, kept with its reason.
     #[command(subcommand, alias = "letters")]
     DeadLetters(dead_letters::Command),
@@ -48,6 +52,11 @@ pub(crate) enum Command {
 }
 
 pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCode, Failed> {
+    let common = &Common {
+        // Nothing but a shadow is meant.
+        shadow: common.shadow || matches!(command, Command::Shadow(_)),
+        ..common.clone()
+    };
     if common.shadow {
         show::note("shadow: this is the shadow's own store, of which nothing is written to Azure");
     }
@@ -55,6 +64,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
         Command::Status(options) => status::command(common, &options).await,
         Command::Explain(options) => explain::command(common, &options).await,
         Command::History(options) => history::command(common, &options).await,
+        Command::Shadow(command) => shadow::command(common, command).await,
         Command::DeadLetters(command) => dead_letters::command(common, command).await,
         Command::Pause(reason) => tell::pause(common, reason).await,
         Command::Resume(by) => tell::resume(common, by).await,

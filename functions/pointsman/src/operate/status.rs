@@ -4,15 +4,19 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 use jiff::Timestamp;
-use pointsman_core::signal::SeriesId;
-use pointsman_engine::{pause::paused, ports::Versioned};
-use pointsman_host::Records;
+use pointsman_core::{playbook, signal::SeriesId};
+use pointsman_engine::{
+    pause::paused,
+    ports::{Published, Versioned},
+};
+use pointsman_host::{Records, config::Needs};
 use pointsman_view::{self as view, Facts, Health, Known, Late, Reader, Status, Urgency};
 
 use super::ask::{self, Showing, Shown};
 use crate::{
     common::{Common, Reading},
     failed::Failed,
+    input,
     page::{Mark, Page},
     show,
     terminal::{self, Screen, Terminal},
@@ -60,6 +64,14 @@ async fn late(records: &Records, now: Timestamp) -> Result<Vec<Late>, Failed> {
     Ok(Late::still(told, &stored))
 }
 
+/// The configured playbook's file, where it differs from the generation in force.
+fn unpublished(common: &Common, published: Option<&Published>) -> Option<String> {
+    let path = common.config(Needs::Store).ok()?.playbook?;
+    // One that cannot be read is told by whoever would publish it.
+    let text = input::read(&path, playbook::PLAYBOOK_BYTES_MAX).ok()?;
+    (text != published?.text).then(|| path.display().to_string())
+}
+
 /// What is known, and how it is shown.
 async fn known(
     records: &Reading,
@@ -74,13 +86,15 @@ async fn known(
     let (served, dead_letters) =
         (records.are_consumed()?, records.store.count_dead_letters().await?);
     let notices = records.store.notices().await?;
+    let published = records.store.published().await?;
     let facts = Facts { served, notices: &notices, watchdogs: &records.watchdogs, dead_letters };
     // Programs read UTC.
     let reader = if common.json { Reader::utc(now) } else { showing.times.reader(now) };
     let known = Known {
         health: Health::of(&facts, &backends, &reader),
         paused: paused(&*records.store).await?.map(view::Pause::from),
-        generation: records.store.published().await?.map(|published| published.number),
+        unpublished: unpublished(common, published.as_ref()),
+        generation: published.map(|published| published.number),
         served,
         queued: records.queue.depth().await?,
         dead_letters,
@@ -168,6 +182,11 @@ fn describe(known: &Known, shown: &Shown) -> Page {
         many => format!("{}: `pointsman dead-letters list`", view::count(many, "dead letter")),
     };
     out.line(format_args!("{generation}; {serve}; {kept}"));
+    if let Some(file) = &known.unpublished {
+        out.line(format_args!(
+            "{file} differs from it: `pointsman playbook apply {file} --dry-run` shows in what"
+        ));
+    }
     if known.queued > 0 {
         let messages = view::count(known.queued, "message");
         out.line(format_args!("{messages} in the queue, not taken in yet"));

@@ -1,11 +1,12 @@
 //! A playbook that has been read and found sound; nothing in it is checked again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::play::Play;
 use crate::{
+    effect::Effect,
     limits::Terms,
-    names::{BackendId, PlayName, PoolAlias, ServiceAlias, ServiceId},
+    names::{BackendId, BackendName, PlayName, PoolAlias, ServiceAlias, ServiceId},
 };
 
 /// A playbook that has been read and found sound.
@@ -46,6 +47,24 @@ impl Playbook {
     #[must_use]
     pub fn pool_of(&self, backend: &BackendId) -> Option<(&PoolAlias, &ManagedPool)> {
         self.pools.get_key_value(self.index.pools.get(backend)?)
+    }
+
+    /// The members of a pool that plays name, where the file alone decides which: each must be one.
+    #[must_use]
+    pub fn members_named(&self, pool: &PoolAlias) -> BTreeSet<BackendName> {
+        let effects = self.plays.iter().flat_map(|play| &play.effects);
+        // Where several pools are possible, a member may belong to another of them.
+        let of_pool = effects.filter(|one| one.pool.fixed() == Some(pool.as_str()));
+        let names = of_pool.flat_map(|one| match &one.effect {
+            Effect::Drain { member }
+            | Effect::Shift { member, to: _ }
+            | Effect::Promote { member, weight: _ } => {
+                let names = member.texts().unwrap_or_default();
+                names.iter().filter_map(|name| name.parse().ok()).collect()
+            }
+            Effect::Split { weights } => weights.keys().cloned().collect::<Vec<_>>(),
+        });
+        names.collect()
     }
 
     /// The play of this name.

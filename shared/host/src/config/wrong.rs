@@ -24,6 +24,18 @@ pub(super) struct Wrong {
 pub(super) const PLACE: &str =
     "name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`";
 
+/// What is right; what is wrong is put with the rest.
+pub(super) fn put<T>(wrongs: &mut Vec<Wrong>, read: Result<T, Wrong>) -> Option<T> {
+    read.map_err(|wrong| wrongs.push(wrong)).ok()
+}
+
+/// All of it for people, in the order of the file.
+pub(super) fn render(mut wrongs: Vec<Wrong>, file: &str, text: &str) -> String {
+    wrongs.sort_by_key(|wrong| wrong.at.map(|at| (at.line(), at.column())));
+    let rendered: Vec<String> = wrongs.into_iter().map(|wrong| wrong.render(file, text)).collect();
+    rendered.join("\n")
+}
+
 impl Wrong {
     /// At a value.
     pub(super) fn at<T>(value: &Spanned<T>, message: impl Display, help: &str) -> Self {
