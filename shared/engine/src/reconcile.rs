@@ -75,7 +75,8 @@ impl Draft {
         body.advance(now);
         let mut said = Vec::new();
         change(&mut body, &mut said);
-        if (Document { now: before.now, ..body.clone() }) == before {
+        let same = (Document { now: before.now, ..body.clone() }) == before;
+        if same && !body.is_recalling() {
             return false;
         }
         let (at, backend) = (body.now, body.backend.clone());

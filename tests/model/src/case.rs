@@ -416,7 +416,14 @@ pub(crate) fn alerts() -> impl Strategy<Value = Vec<Alert>> {
             runs.into_iter().map(alert).collect()
         },
     );
-    prop_oneof![6 => some, 1 => storm, 1 => crowd]
+    // The same, all of which begin and end in the same moments, as those of one cause do.
+    let chorus = (0_usize..3, 0_usize..8, run(), vec(0_usize..4, 9..=16)).prop_map(
+        |(play, member, run, severities)| {
+            let alert = |severity| Alert { play, member, severity, runs: vec![run.clone()] };
+            severities.into_iter().map(alert).collect()
+        },
+    );
+    prop_oneof![6 => some, 1 => storm, 1 => crowd, 1 => chorus]
 }
 
 pub(crate) fn case_lasting(lasts: std::ops::Range<i64>) -> impl Strategy<Value = Case> {

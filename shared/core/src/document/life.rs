@@ -19,6 +19,10 @@ use crate::{
 /// The shortest time that the store keeps apart.
 const MOMENT: SignedDuration = SignedDuration::from_micros(1);
 
+/// How long before the store has to be asked it counts as being asked: longer than the clocks of two
+/// instances are apart, and than taking in a message takes.
+const RECALL_AHEAD: SignedDuration = SKEW_MAX.saturating_mul(2);
+
 /// How long an undo is remembered: as long as anything that was claimed before it could last.
 const UNDONE_KEPT: SignedDuration = DURATION_MAX;
 
@@ -112,12 +116,24 @@ impl Document {
     /// of whose known ones none does.
     #[must_use]
     pub fn wanting(&self) -> Option<Recall> {
+        self.wanting_at(self.now).map(|over| self.recalling(over))
+    }
+
+    /// Whether the store is asked that now, or will be in a moment. Then each edit of it must be saved as
+    /// a new version, even if it changes nothing here: a look that has asked before the edit does not know
+    /// of it, and has to ask again.
+    #[must_use]
+    pub fn is_recalling(&self) -> bool {
+        self.wanting_at(later(self.now, RECALL_AHEAD)).is_some()
+    }
+
+    fn wanting_at(&self, now: Timestamp) -> Option<&Override> {
         let wanting = |over: &&Override| {
             let lasts =
                 matches!((&over.life, over.lease.until), (Life::Begun { .. }, Until::For(_)));
-            !lasts && over.behind.is_wanting(over.begun(), self.now)
+            !lasts && over.behind.is_wanting(over.begun(), now)
         };
-        self.overrides.values().find(wanting).map(|over| self.recalling(over))
+        self.overrides.values().find(wanting)
     }
 
     /// The question which occurrences are behind an override.
