@@ -33,7 +33,10 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("shadow", &["pointsman shadow report"]),
     (
         "shadow report",
-        &["pointsman shadow report --since 24h", "pointsman shadow report --since 2026-03-01 --json"],
+        &[
+            "pointsman shadow report --since 24h",
+            "pointsman shadow report --since 2026-03-01 --json",
+        ],
     ),
     (
         "playbook check",

@@ -135,7 +135,7 @@ fn the_example_in_the_module_docs() {
             members/na/weight = 3 (by 2)
             members/sb/weight = 10 (by 2)
             members/sb/priority = 1 (by 2)
-            drain ap is held: 1 of the pool's members would serve, and the limit is 2, half of them, as no `leastMembers` is set
+            drain ap is held: 1 of the pool's members would serve, and the limit is 2, half of them by default
         "#]],
     );
     check_terms(
@@ -326,7 +326,7 @@ fn limits_hold_what_would_break_them_and_the_strongest_goes_first() {
         "drain eu; drain us",
         &expect![[r#"
             members/eu/weight = 0 (by 1)
-            drain us is held: 1 of the pool's members would serve, and the limit is 2, half of them, as no `leastMembers` is set
+            drain us is held: 1 of the pool's members would serve, and the limit is 2, half of them by default
         "#]],
     );
     check(
@@ -334,7 +334,7 @@ fn limits_hold_what_would_break_them_and_the_strongest_goes_first() {
         "drain eu; !drain us",
         &expect![[r#"
             members/us/weight = 0 (by 1)
-            drain eu is held: 1 of the pool's members would serve, and the limit is 2, half of them, as no `leastMembers` is set
+            drain eu is held: 1 of the pool's members would serve, and the limit is 2, half of them by default
         "#]],
     );
     check(
@@ -342,14 +342,14 @@ fn limits_hold_what_would_break_them_and_the_strongest_goes_first() {
         "!drain eu; *drain us",
         &expect![[r#"
             members/us/weight = 0 (by 1)
-            drain eu is held: 1 of the pool's members would serve, and the limit is 2, half of them, as no `leastMembers` is set
+            drain eu is held: 1 of the pool's members would serve, and the limit is 2, half of them by default
         "#]],
     );
     check(
         "eu 50",
         "drain eu",
         &expect![[r#"
-            drain eu is held: 0 of the pool's members would serve, and the limit is 1, half of them, as no `leastMembers` is set
+            drain eu is held: 0 of the pool's members would serve, and the limit is 1, half of them by default
         "#]],
     );
     let one = Limits { least_members: LeastMembers::Count(1), least_share: None };
@@ -372,7 +372,7 @@ fn limits_hold_what_would_break_them_and_the_strongest_goes_first() {
         "drain eu; drain us",
         &expect![[r#"
             members/us/weight = 0 (by 1)
-            drain eu is held: 1 of the pool's members would serve, and the limit is 2, half of them, as no `leastMembers` is set
+            drain eu is held: 1 of the pool's members would serve, and the limit is 2, half of them by default
         "#]],
     );
 }
@@ -431,7 +431,7 @@ fn the_next_group_is_promoted_while_the_serving_one_cannot_keep_the_limits() {
         "drain eu; drain us",
         &expect![[r#"
             members/eu/weight = 0 (by 1)
-            drain us is held: 0 of the pool's members would serve, and the limit is 1, half of them, as no `leastMembers` is set
+            drain us is held: 0 of the pool's members would serve, and the limit is 1, half of them by default
         "#]],
     );
     check(
@@ -503,7 +503,7 @@ fn the_highest_authority_decides_and_within_one_the_smallest_weight() {
         "eu 50, us 50",
         "split eu 0 us 0",
         &expect![[r#"
-            split eu 0 us 0 is held: 0 of the pool's members would serve, and the limit is 1, half of them, as no `leastMembers` is set
+            split eu 0 us 0 is held: 0 of the pool's members would serve, and the limit is 1, half of them by default
         "#]],
     );
 }

@@ -208,7 +208,7 @@ impl fmt::Display for Held {
             Self::Members { serving, least, by_default } => {
                 write!(f, "{serving} of the pool's members would serve, and the limit is {least}")?;
                 if *by_default {
-                    f.write_str(", half of them, as no `leastMembers` is set")?;
+                    f.write_str(", half of them by default")?;
                 }
                 Ok(())
             }

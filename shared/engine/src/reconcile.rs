@@ -26,7 +26,7 @@ use tokio::time::Instant;
 
 use crate::{
     drive::Decided,
-    engine::{Engine, Looking, PlaybookError, RECONCILE_ATTEMPTS_MAX, meanwhile, tell},
+    engine::{Engine, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, meanwhile, tell},
     look::{Look, Needs, Todo},
     message::{Command, Message, Outgoing},
     ports::{Commit, DeadLetter, DeadLetterPart, Delivery, StoreError, Unsettled, Versioned},

@@ -277,8 +277,9 @@ impl Config {
     /// As [`read`](Self::read).
     pub fn read_text(text: &str, path: &Path, needs: Needs) -> Result<Self, ConfigError> {
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-        Self::parse(text, &folder, needs, |name| std::env::var(name).ok())
-            .map_err(|wrong| ConfigError::Problem(wrong.render(&path.display().to_string(), text)))
+        Self::parse(text, &folder, needs, |name| std::env::var(name).ok()).map_err(|wrongs| {
+            ConfigError::Problem(wrong::render(wrongs, &path.display().to_string(), text))
+        })
     }
 
     /// Reads a configuration's text. `variable` reads the environment.

@@ -43,7 +43,6 @@ fn everything_has_a_default_but_the_sources() {
                     base: BaseUrl {
                         text: "https://management.azure.com",
                         loopback: false,
-                        secure: true,
                     },
                     version: ApiVersion(
                         "2024-05-01",
@@ -79,7 +78,6 @@ fn everything_has_a_default_but_the_sources() {
                     base: BaseUrl {
                         text: "https://management.azure.com",
                         loopback: false,
-                        secure: true,
                     },
                     version: ApiVersion(
                         "2024-05-01",
@@ -119,7 +117,6 @@ fn sources_prove_themselves() {
                     base: BaseUrl {
                         text: "https://management.azure.com",
                         loopback: false,
-                        secure: true,
                     },
                     version: ApiVersion(
                         "2024-05-01",
@@ -512,7 +509,28 @@ sources:
   - {name: am, kind: alertmanager, path: /health, bearer: {env: TOKEN}}
   - {name: other, kind: alertmanager}
 ",
-        &expect![[""]],
+        &expect![[r#"
+            pointsman.yaml:1:9: this is not an address to listen on
+              |
+            1 | listen: here
+              |         ^^^^
+              = it must be an IP address and a port: `0.0.0.0:7433`, `[::]:7433`; port 0 takes a free one
+
+            pointsman.yaml:2:16: `token` goes with `credential: token` only
+              = say `credential: token` too, or leave `token` out
+
+            pointsman.yaml:4:44: the variable NONE is not set in the environment
+              = set it, or name another place
+
+            pointsman.yaml:5:42: a source cannot have this path
+              = a path begins with / (and not with /health or /metrics), and has letters, digits or any of -_./
+
+            pointsman.yaml:6:12: nothing says how this source proves itself
+              |
+            6 |   - {name: other
+              |            ^^^^^
+              = give it `bearer: {env: NAME}`, or `basic: {user: NAME, passwords: {env: NAME}}`
+        "#]],
     );
 }
 
@@ -654,7 +672,7 @@ fn a_byte_order_mark_before_a_secret_is_skipped_and_utf_16_is_named() {
         fs::write(folder.path().join("secret"), secret).unwrap();
         let text = "sources: [{name: am, kind: alertmanager, bearer: {file: secret}}]";
         Config::parse(text, folder.path(), Needs::Everything, variable)
-            .map_err(|wrong| wrong.render("pointsman.yaml", text))
+            .map_err(|wrongs| wrong::render(wrongs, "pointsman.yaml", text))
     };
     let sent = Request::post("/").header("authorization", "Bearer s3cret").body(()).unwrap();
     let config = parse("\u{feff}s3cret\r\n".as_bytes()).unwrap();

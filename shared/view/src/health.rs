@@ -278,7 +278,7 @@ mod tests {
             &[(heard, "prometheus", &["07:31"], ""), (started, SERVE, &["07:00"], "")],
             &expect![[r#"
                 well: false
-                TROUBLE for 4h 19m: source prometheus: its watchdog was last heard at 07:31Z, more than 10m ago: alerts may not arrive
+                TROUBLE since 07:41Z (4 h 19 min ago): source prometheus: its watchdog was last heard at 07:31Z, more than 10m ago: alerts may not arrive
             "#]],
         );
         // Who has just started waits as long.
@@ -293,7 +293,7 @@ mod tests {
             &[(heard, "other", &["11:59"], ""), (started, SERVE, &["11:30"], "")],
             &expect![[r#"
                 well: false
-                TROUBLE for 20m: source prometheus: its watchdog was not heard since `serve` started at 11:30Z, more than 10m ago: alerts may not arrive
+                TROUBLE since 11:40Z (20 min ago): source prometheus: its watchdog was not heard since `serve` started at 11:30Z, more than 10m ago: alerts may not arrive
             "#]],
         );
         check(
@@ -317,9 +317,9 @@ mod tests {
             ],
             &expect![[r#"
                 well: false
-                TROUBLE for 12m: service main of Azure cannot be read: no token for Azure could be obtained
+                TROUBLE since 11:48Z (12 min ago): service main of Azure cannot be read: no token for Azure could be obtained
                   alerts are taken and kept; they are acted on once it can be read again
-                TROUBLE for 3m: the heartbeat's address could not be called: it answered 404
+                TROUBLE since 11:57Z (3 min ago): the heartbeat's address could not be called: it answered 404
                 source prometheus: its watchdog was last heard at 11:59Z
             "#]],
         );
@@ -337,9 +337,9 @@ mod tests {
             ],
             &expect![[r#"
                 well: false
-                TROUBLE for 20m: what source prometheus sent was refused 2 times since 11:40Z, the latest at 11:45Z: 403: forbidden
+                TROUBLE since 11:40Z (20 min ago): what source prometheus sent was refused 2 times since 11:40Z, the latest at 11:45Z: 403: forbidden
                   the token or password that is sent is not one that is configured
-                TROUBLE for 14m: what was sent to no source was refused at 11:46Z: 404: no source has the path /alert
+                TROUBLE since 11:46Z (14 min ago): what was sent to no source was refused at 11:46Z: 404: no source has the path /alert
                 source prometheus: its watchdog was last heard at 11:59Z
                 what source prometheus sent was refused at 11:44Z: 413: a body has 2 MiB at most
             "#]],

@@ -346,6 +346,7 @@ fn a_line_of_the_ledger_says_the_same_to_programs_and_to_people() {
     expect![[r#"
         {
           "version": 1,
+          "shadow": false,
           "lines": [
             {
               "line": "6jq6g5puceia6mao",

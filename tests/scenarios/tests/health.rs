@@ -141,7 +141,7 @@ async fn an_azure_that_cannot_be_reached_is_trouble_though_nothing_is_in_force()
         .say(&["status"])
         .await
         .ended(3)
-        .says("TROUBLE for ")
+        .says("TROUBLE since ")
         .says("service main of Azure cannot be read: ")
         .says("alerts are taken and kept");
     let since = matters(&world, "blind").await[0]["since"].clone();

@@ -87,7 +87,9 @@ plays:
     let text = std::fs::read_to_string(world.path("playbook.yaml")).expect("a playbook");
     world.write_playbook(lacking);
     let lacks = world.say(&check).await.ended(1);
-    let _ = lacks.says("pool chat (contoso-apim/chat): plays name what it does not list as a member: stranger");
+    let _ = lacks.says(
+        "pool chat (contoso-apim/chat): plays name what it does not list as a member: stranger",
+    );
     std::fs::write(world.path("playbook.yaml"), text).expect("it is written");
 
     world.azure.foreign_delete("chat").expect("it is deleted");

@@ -36,8 +36,23 @@ async fn the_shadow_decides_and_records_all_and_writes_nothing() {
     assert_eq!(world.send(&serve, &[eu.resolved(Timestamp::now())]).await, 202);
     shows("members/eu/weight 0 -> 50").await;
     // The shortest wait that Azure takes is due at once: it would have been asked for.
-    shows("is accepted, due at").await;
+    shows("would have been due at").await;
     let _ = world.say(&["release", "--all", "--shadow"]).await.ended(0);
+    let report = world.say(&["shadow", "report", "--since", "1h"]).await.ended(0);
+    let _ = report
+        .says("the shadow would have made 2 overrides, ")
+        .says("and 1 reconnect")
+        .says("  drain eu: from ")
+        .says("for prometheus/f-eu, by play drain-failing-member");
+    let report = world.json(&["shadow", "report"]).await;
+    assert_eq!(
+        (&report["reconnects"], &report["overrides"][1]["effect"]["kind"]),
+        (&1.into(), &"drain".into())
+    );
+    assert!(
+        world.log().contains("would have written members/eu/weight 50 -> 0"),
+        "the log says so"
+    );
     assert!(serve.stop().await);
 
     assert_eq!(world.written(), [""; 0], "a shadow writes nothing");
@@ -56,7 +71,8 @@ async fn a_shadow_runs_beside_the_one_that_acts() {
     assert_eq!(world.send(&live, std::slice::from_ref(&eu)).await, 202);
     world.weights([0, 30, 20]).await;
     assert_eq!(world.send(&shadow, &[eu]).await, 202);
-    let decided = async |world: &World| world.ok(&["history", "--shadow"]).await.contains("began");
+    let decided =
+        async |world: &World| world.ok(&["history", "--shadow"]).await.contains("would have begun");
     world.until("the shadow decides", decided).await;
     assert!(shadow.stop().await && live.stop().await);
     assert_eq!(world.written(), ["PATCH chat"]);

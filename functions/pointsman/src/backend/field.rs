@@ -82,7 +82,10 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("resourceId", &[]),
     ("type", &[]),
     ("azureRegion", &[]),
-    ("credentials", &["authorization", "certificate", "certificateIds", "header", "managedIdentity", "query"]),
+    (
+        "credentials",
+        &["authorization", "certificate", "certificateIds", "header", "managedIdentity", "query"],
+    ),
     ("proxy", &["url", "username", "password"]),
     ("tls", &["validateCertificateChain", "validateCertificateName"]),
     ("properties", &["serviceFabricCluster"]),
@@ -145,7 +148,13 @@ mod tests {
             let keys: Vec<String> = path.split('.').map(str::to_owned).collect();
             unknown(&keys, &there)
         };
-        for path in ["url", "tls.validateCertificateName", "madeUp.x", "madeUp.y", "properties.serviceFabricCluster.x"] {
+        for path in [
+            "url",
+            "tls.validateCertificateName",
+            "madeUp.x",
+            "madeUp.y",
+            "properties.serviceFabricCluster.x",
+        ] {
             assert_eq!(asked(path), None, "{path}");
         }
         let wrong = asked("titel").unwrap();
