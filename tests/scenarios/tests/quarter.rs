@@ -162,8 +162,11 @@ impl Desk {
             plain += &after[..next];
             rest = &after[next..];
         }
-        // `1m 58s` is one.
-        plain.replace("LENGTH LENGTH", "LENGTH")
+        // `1m 58s` is one, and so is how long ago.
+        let plain = plain.replace("LENGTH LENGTH", "LENGTH");
+        let away =
+            regex::Regex::new(r"\((now|in [0-9][^)]*|[0-9][^)]* ago)\)").expect("it is sound");
+        away.replace_all(&plain, "(AWAY)").into_owned()
     }
 
     fn word(&mut self, word: &str) -> String {
@@ -172,7 +175,10 @@ impl Desk {
             None => (word, ""),
         };
         let digits = bare.trim_start_matches(|char: char| char.is_ascii_digit());
-        let stands = if bare.ends_with('Z') && bare.contains(':') {
+        let clock = bare.trim_end_matches('Z');
+        let stands = if clock.contains(':') && clock.parse::<jiff::civil::Time>().is_ok()
+            || bare.ends_with('Z') && bare.contains(':')
+        {
             "TIME".to_owned()
         } else if bare.parse::<jiff::civil::Date>().is_ok() {
             "DAY".to_owned()
