@@ -30,7 +30,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -148,6 +148,10 @@ pub fn router(webhooks: &[Webhook], records: &Records, direct: Option<Direct>) -
 /// Answers who asks for a path that nothing is at: a sender, most likely, whose address is mistyped.
 async fn nowhere(State(intake): State<Arc<Intake>>, request: Request) -> Response {
     let path: String = request.uri().path().chars().take(PATH_CHARS_MAX).collect();
+    // Who sends alerts posts them; all else is somebody who looks around.
+    if request.method() != Method::POST {
+        return Refusal::NotFound.into_response();
+    }
     intake.refused(NO_SOURCE, StatusCode::NOT_FOUND, format!("no source has the path {path}"));
     Refusal::NotFound.into_response()
 }

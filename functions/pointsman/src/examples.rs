@@ -79,6 +79,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "dead-letters list",
         &["pointsman dead-letters list", "pointsman dead-letters list -n 5 --json"],
     ),
+    ("dead-letters retry", &["pointsman dead-letters retry --all"]),
     (
         "dead-letters drop",
         &[

@@ -340,6 +340,8 @@ fn config_text(options: &Options, config: &Path) -> Result<String, Failed> {
     let mut azure = String::new();
     if let Some(endpoint) = &options.endpoint {
         let _ = writeln!(azure, "  endpoint: {}", json!(endpoint));
+        // One on this machine is not checked unless it is said.
+        let _ = writeln!(azure, "  checkEvery: 1m # whether Azure can be reached");
     }
     if let Some(cloud) = &options.cloud {
         let _ = writeln!(azure, "  cloud: {cloud}");

@@ -112,8 +112,12 @@ pub fn hear(
             }
         }
         Merged::Opened => {
-            hearing.lines.extend(fired.map(|fired| Line::new(now, None, fired)));
             claim(series, generation, now, &mut hearing);
+            // One that no play is for has a notice, and no line for each of a storm.
+            if !hearing.edits.is_empty() || !hearing.unresolvable.is_empty() {
+                let fired = fired.map(|fired| Line::new(now, None, fired));
+                hearing.lines.splice(0..0, fired);
+            }
         }
         Merged::Followed { over } => {
             hearing.lines.extend(fired.map(|fired| Line::new(now, None, fired)));
@@ -130,7 +134,12 @@ pub fn hear(
         Merged::Changed => claim(series, generation, now, &mut hearing),
         Merged::Closed { over } => {
             let at = series.ended.unwrap_or(now);
+            let was_for_nothing = over.claims.is_empty() && over.claimed_before.is_empty();
             close(series, *over, at, &mut hearing);
+            // Nor has its end.
+            if was_for_nothing {
+                hearing.lines.clear();
+            }
         }
     }
     if hearing.nothing.is_none() {

@@ -211,22 +211,22 @@ fn an_alert_that_is_heard_again_says_what_became_of_it() {
     check(
         &heard,
         &expect![[r#"
-        am/f00d fires since 1970-01-01T00:00:00Z (error)
-        an edit
-        repeated: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): about to begin
-        repeated: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): in force since 1970-01-01T00:00:00Z
-        held: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): held: a group would be left with all weights 0
-        repeated: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): gave way to someone else's write
-        undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z by ann (a false alarm), until the alert ends and fires anew
-        an edit
-        undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z by ann (a false alarm), until the alert ends and fires anew
-        undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z, until the alert ends and fires anew
-        am/f00d resolved at 1970-01-01T00:06:00Z
-        an edit
-        over: am/f00d (BackendErrors) resolved at 1970-01-01T00:06:00Z, and was not on
-        am/f00d: a firing of 1970-01-01T00:00:00Z came after its end at 1970-01-01T00:06:00Z; nothing is done, unless it is heard again from 1970-01-01T00:09:00Z on
-        late: am/f00d: a firing of 1970-01-01T00:00:00Z came after its end at 1970-01-01T00:06:00Z; nothing is done, unless it is heard again from 1970-01-01T00:09:00Z on
-    "#]],
+            am/f00d fires since 1970-01-01T00:00:00Z (error)
+            an edit
+            repeated: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): about to begin
+            repeated: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): in force since 1970-01-01T00:00:00Z
+            held: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): held: a group would be left with all weights 0
+            repeated: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): gave way to someone else's write
+            undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z by ann (a false alarm), until the alert ends and fires anew
+            an edit
+            undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z by ann (a false alarm), until the alert ends and fires anew
+            undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z, until the alert ends and fires anew
+            am/f00d resolved at 1970-01-01T00:06:00Z
+            an edit
+            over: am/f00d (BackendErrors) resolved at 1970-01-01T00:06:00Z, and nothing was done for it
+            am/f00d: a firing of 1970-01-01T00:00:00Z came after its end at 1970-01-01T00:06:00Z; nothing is done, unless it is heard again from 1970-01-01T00:09:00Z on
+            late: am/f00d: a firing of 1970-01-01T00:00:00Z came after its end at 1970-01-01T00:06:00Z; nothing is done, unless it is heard again from 1970-01-01T00:09:00Z on
+        "#]],
     );
 }
 

@@ -37,7 +37,7 @@ pub enum Nothing {
     Changed,
     /// It fires, and came after its end: what the ledger tells of that.
     Late(What),
-    /// It has ended, and was not on.
+    /// It has ended, and was not on, or no play was for it.
     Over,
 }
 
@@ -163,8 +163,10 @@ impl Nothing {
             }
             Self::Late(what) => what.to_string(),
             Self::Over => match signal.end() {
-                Some(end) => format!("{who} resolved at {:.0}, and was not on", end.at),
-                None => format!("{who} was not on"),
+                Some(end) => {
+                    format!("{who} resolved at {:.0}, and nothing was done for it", end.at)
+                }
+                None => format!("nothing was done for {who}"),
             },
             Self::Known | Self::Changed => {
                 let became = became(series, document);

@@ -23,13 +23,14 @@ pub(crate) fn rows(notices: &Notices) -> Vec<Row> {
     notices.iter().map(row).collect()
 }
 
-/// The notice of a row.
-pub(crate) fn read(row: Row) -> Result<(About, Notice), StoreError> {
+/// The notice of a row; none of a kind that only a newer version knows. Nothing is decided by it.
+pub(crate) fn read(row: Row) -> Result<Option<(About, Notice)>, StoreError> {
     let (kind, subject, first, latest, count, says) = row;
     let kind: Result<Kind, value::Error> = Kind::deserialize(kind.as_str().into_deserializer());
-    let kind = kind.map_err(|error| StoreError::Corrupt(format!("a notice: {error}")))?;
+    let Ok(kind) = kind else { return Ok(None) };
     let (first, latest) = (read_time(first)?, read_time(latest)?);
-    Ok((About { kind, subject }, Notice { first, latest, count: count.unsigned_abs(), says }))
+    let notice = Notice { first, latest, count: count.unsigned_abs(), says };
+    Ok(Some((About { kind, subject }, notice)))
 }
 
 /// Adds each to what is stored, as [`Notice::add`] does.
@@ -41,8 +42,8 @@ pub(crate) fn add(program: &mut Program, rows: &[Row]) {
                   THEN excluded.first ELSE min(first, excluded.first) END,
           count = CASE WHEN excluded.first - latest > 86400000000
                   THEN excluded.count ELSE min(count, 1 << 60) + excluded.count END,
-          says = CASE WHEN excluded.latest >= latest THEN excluded.says ELSE says END,
-          latest = max(latest, excluded.latest)";
+          says = excluded.says,
+          latest = excluded.latest";
     const { assert!(NOTICE_QUIET.as_micros() == 86_400_000_000, "it is part of the text") };
     program.add_rows(rows, (head, tail), |values, row| {
         let (kind, subject, first, latest, count, says) = row.clone();

@@ -332,7 +332,8 @@ impl Store for SqliteStore {
 
     async fn notices(&self) -> Result<Notices, StoreError> {
         let query = sqlx::query_as("SELECT kind, subject, first, latest, count, says FROM notices");
-        self.rows::<notices::Row>(query).await?.into_iter().map(notices::read).collect()
+        let rows = self.rows::<notices::Row>(query).await?.into_iter();
+        rows.filter_map(|row| notices::read(row).transpose()).collect()
     }
 
     async fn forget_notices(&self, before: Timestamp) -> Result<u64, StoreError> {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 async fn asking_before_anything_was_served_says_so_and_makes_no_file() {
     let world = World::new(DRAIN).await;
     let before = world.files();
-    let _ = world.say(&["status"]).await.ended(0).says("there is no store");
+    let _ = world.say(&["status"]).await.ended(3).says("there is no store");
     let status = world.json(&["status"]).await;
     assert_eq!((&status["version"], &status["store"]), (&json!(1), &json!(false)));
     assert!(status.get("backends").is_none(), "nothing is known: {status:#}");

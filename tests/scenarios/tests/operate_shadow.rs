@@ -59,7 +59,7 @@ async fn the_shadow_decides_and_records_all_and_writes_nothing() {
     assert_eq!(world.azure.reconnects().len(), 0);
     // What was imagined is in a store of its own; nothing is there for who acts.
     assert!(world.path("pointsman.shadow.db").exists() && !world.path("pointsman.db").exists());
-    let _ = world.say(&["status"]).await.ended(0).says("there is no store");
+    let _ = world.say(&["status"]).await.ended(3).says("there is no store");
     world.finish();
 }
 

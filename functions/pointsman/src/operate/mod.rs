@@ -37,7 +37,7 @@ pub(crate) enum Command {
     /// Sum up what a shadow would have done.
     #[command(subcommand)]
     Shadow(shadow::Command),
-    /// Show or drop dead letters: what could not be used, kept with its reason.
+    /// Show, retry or drop dead letters: what could not be used, kept with its reason.
     #[command(subcommand, alias = "letters")]
     DeadLetters(dead_letters::Command),
     /// Stop every write to Azure, including undo and reconnects, until `resume`.

@@ -27,8 +27,8 @@ const LATE_LINES: usize = 500;
 
 /// How `status` ends.
 pub(crate) const EXIT: &str =
-    "Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 there is trouble: no `serve` runs on the
-store, Azure cannot be read for a service, it does not answer for a backend or refuses or keeps
+    "Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 there is trouble: there is no store, no `serve`
+runs on it, Azure cannot be read for a service, it does not answer for a backend or refuses or keeps
 another value there, a watchdog is silent, a delivery was refused within the last 15 minutes, there
 are dead letters, or the heartbeat's address cannot be called. What is held, and a pause, are no
 trouble.";
@@ -132,7 +132,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         (Some(known), Some(shown)) => show::page(&describe(known, &shown))?,
         _ => ExitCode::SUCCESS,
     };
-    let is_well = status.known.as_ref().is_none_or(|known| known.health.is_well);
+    let is_well = status.known.as_ref().is_some_and(|known| known.health.is_well);
     Ok(if is_well { printed } else { ExitCode::from(TROUBLE) })
 }
 
@@ -145,8 +145,9 @@ async fn watch(records: &Reading, options: &Options, common: &Common) -> Result<
         let now = records.clock.now();
         let (known, shown) = known(records, (options.showing, common), now).await?;
         let at = shown.reader.second(now);
+        let of = if common.shadow { "; a SHADOW: nothing is written to Azure" } else { "" };
         let text = describe(&known, &shown)
-            .after(format_args!("{at}, every {} s; ctrl-c ends", options.every));
+            .after(format_args!("{at}, every {} s; ctrl-c ends{of}", options.every));
         screen.show(text.as_str(), shown.terminal.lines)?;
         tokio::select! {
             () = &mut ended => return Ok(ExitCode::SUCCESS),
@@ -196,12 +197,6 @@ fn describe(known: &Known, shown: &Shown) -> Page {
         let from = reader.time(late.counts_from);
         out.line(format_args!("  it counts as on again if it is heard from {from} on"));
     }
-    if !known.noticed.is_empty() {
-        out.line("what led to nothing:");
-    }
-    for notice in &known.noticed {
-        out.line(format_args!("  {}", notice.line(reader)));
-    }
     if known.busy().next().is_none() {
         out.line("no overrides; every backend is as its owner left it");
     }
@@ -213,6 +208,13 @@ fn describe(known: &Known, shown: &Shown) -> Page {
         }
         out.mark("", Mark::Heading, &backend.name, "");
         ask::describe(&mut out, shown, backend, None);
+    }
+    if !known.noticed.is_empty() {
+        out.line("");
+        out.mark("--- ", Mark::Heading, "what led to nothing", "");
+    }
+    for notice in &known.noticed {
+        out.line(notice.line(reader));
     }
     out
 }

@@ -66,6 +66,11 @@ impl Document {
             return;
         };
         if asked.expires(over.begun()) <= now {
+            // What it asked before may have lasted longer.
+            if over.behind.known().contains_key(series) {
+                over.behind.remove(series);
+                over.become_strongest();
+            }
             return;
         }
         let unknown = over.behind.is_empty() && !fresh;
