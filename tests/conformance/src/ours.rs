@@ -150,7 +150,7 @@ impl Ours {
             resource_group: part(&call.resource_group).parse().map_err(refused)?,
             service: part(&call.service).parse().map_err(refused)?,
         };
-        let workspace = call.workspace.map(|name| name.parse()).transpose().map_err(refused)?;
+        let workspace = call.workspace.map(str::parse).transpose().map_err(refused)?;
         Ok(Scope { service, workspace })
     }
 }
