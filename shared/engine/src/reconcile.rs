@@ -17,7 +17,7 @@ use pointsman_core::{
     ledger::{Line, What},
     names::BackendId,
     nothing::Nothing,
-    notice::{About, Notice, Notices},
+    notice::{About, Kind, Notice, Notices},
     playbook::Playbook,
     series::Series,
     signal::{SeriesId, Signal},
@@ -109,6 +109,8 @@ struct Saved {
     looks: Vec<BackendId>,
     /// What was heard, to be told.
     heard: Vec<Line>,
+    /// The alerts that no play is for, to be told: the latest of each source stands for all.
+    unmatched: Vec<Notice>,
     /// What was decided of each backend, to be told.
     decided: Vec<(BackendId, Vec<Line>)>,
     /// What is left to be done with the queue.
@@ -130,7 +132,7 @@ impl Engine {
                 Err(error) => Err(error),
             };
             match saved {
-                Ok(Saved { firsts, looks, heard, decided, unsettled }) => {
+                Ok(Saved { firsts, looks, heard, unmatched, decided, unsettled }) => {
                     for (looking, first) in firsts {
                         tokio::spawn(self.clone().looks(looking, Some(first)));
                     }
@@ -138,6 +140,9 @@ impl Engine {
                     // First the writes are sent on their way: telling takes time.
                     tokio::task::yield_now().await;
                     tell_heard(self.inner.mode, deliveries, &heard);
+                    for Notice { count, says, .. } in unmatched {
+                        tracing::info!(alerts = count, "{says}");
+                    }
                     for (backend, lines) in decided {
                         tracing::info_span!("backend", id = %backend.short())
                             .in_scope(|| tell(self.inner.mode, &lines));
@@ -160,6 +165,9 @@ impl Engine {
     async fn save_draft(&self, draft: Draft) -> Result<Saved, ReconcileError> {
         let Draft { mut commit, mut documents, looks, notices, .. } = draft;
         let heard = commit.lines.clone();
+        let is_unmatched = |(about, _): &(&About, &Notice)| about.kind == Kind::Unmatched;
+        let unmatched = notices.iter().filter(is_unmatched);
+        let unmatched = unmatched.map(|(_, notice)| notice.clone()).collect();
         let firsts = self.first_writes(&mut commit, &mut documents, &looks).await;
         for (backend, document) in &mut documents {
             if let Some(due) = document.body.arm() {
@@ -207,7 +215,7 @@ impl Engine {
         for (_, Decided { look, .. }) in &mut firsts {
             look.saved(Ok(()), self.now())?;
         }
-        Ok(Saved { firsts, looks, heard, decided, unsettled })
+        Ok(Saved { firsts, looks, heard, unmatched, decided, unsettled })
     }
 
     /// Decides the writes that follow a change, where that takes neither a read nor a recall: both are

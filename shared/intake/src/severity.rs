@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn the_readme_says_which_word_is_which_severity() {
-        let readme = include_str!("../../../README.md");
+        let readme = include_str!("../../host/README.md");
         for (severity, words) in SPELLINGS {
             let words = format!("`{}`", words.split(' ').collect::<Vec<_>>().join("`, `"));
             let rest = if severity == DEFAULT { "; none, or any other word" } else { "" };
