@@ -17,7 +17,7 @@ pub(crate) struct Terminal {
     pub(crate) columns: usize,
     /// How high it is, in lines; none where it has no end.
     pub(crate) lines: Option<usize>,
-    /// Whether words are marked: on a terminal, unless `NO_COLOR` or the like forbids it.
+    /// Whether words are marked: on a terminal that knows marks, unless `NO_COLOR` or the like forbids it.
     pub(crate) marks: bool,
 }
 
@@ -27,12 +27,14 @@ impl Terminal {
         let out = io::stdout();
         let size = terminal_size::terminal_size_of(&out);
         let choice = anstream::AutoStream::choice(&out);
+        // `choice` marks whatever runs in a CI, a dumb terminal too.
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let is_one = out.is_terminal();
         Self {
             is_one,
             columns: size.map_or(COLUMNS, |(columns, _)| columns.0.into()),
             lines: size.map(|(_, lines)| lines.0.into()),
-            marks: is_one && choice != ColorChoice::Never,
+            marks: is_one && !is_dumb && choice != ColorChoice::Never,
         }
     }
 }

@@ -38,6 +38,7 @@ impl Screen {
             .env("SOURCE_TOKEN", TOKEN)
             .env("TERM", "xterm-256color")
             .env_remove("NO_COLOR")
+            .env_remove("CI")
             .env_remove("POINTSMAN_CONFIG")
             .kill_on_drop(true);
         for (name, value) in env {
@@ -176,8 +177,10 @@ async fn a_terminal_has_marks_and_a_table_that_fits_it() {
     }
     let plain = shown(80, &["status"], &[("NO_COLOR", "1")]).await;
     assert!(!plain.bytes.contains(&0x1b), "{:?}", String::from_utf8_lossy(&plain.bytes));
-    let dumb = shown(80, &["status"], &[("TERM", "dumb")]).await;
-    assert!(!dumb.bytes.contains(&0x1b));
+    for env in [[("TERM", "dumb"), ("CI", "")], [("TERM", "dumb"), ("CI", "true")]] {
+        let dumb = shown(80, &["status"], &env).await;
+        assert!(!dumb.bytes.contains(&0x1b), "{:?}", String::from_utf8_lossy(&dumb.bytes));
+    }
     // Elsewhere, a table fits 80 columns, too, unless it is asked for wide.
     let row = |text: String| text.lines().find(|line| line.contains(" 20 ")).map(str::to_owned);
     let piped = row(world.ok(&["status"]).await).expect("a row");
