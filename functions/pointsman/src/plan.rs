@@ -144,7 +144,10 @@ fn describe_backend(out: &mut Page, plan: &BackendPlan) {
     }
     for over in &plan.overrides {
         out.line(format_args!("  {}  {}: {}", over.id, over.effect, over.verdict.says));
-        out.line(format_args!("    by play {}", over.play));
+        out.line(match &over.play {
+            Some(play) => format!("    by play {play}"),
+            None => "    by an operator".to_owned(),
+        });
     }
     if plan.changes.is_empty() && plan.unseen.is_none() {
         out.line("  nothing would be written");

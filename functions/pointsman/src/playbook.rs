@@ -241,7 +241,7 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
 struct Fate {
     backend: BackendId,
     id: String,
-    play: String,
+    by: String,
     effect: String,
     kept: bool,
     /// Whether it has begun, and so has something to give back.
@@ -255,9 +255,9 @@ fn fates(playbook: &Playbook, document: &Document) -> Vec<Fate> {
         .map(|over| Fate {
             backend: document.backend.clone(),
             id: over.id.to_string(),
-            play: over.play.to_string(),
+            by: over.origin.to_string(),
             effect: over.effect.to_string(),
-            kept: known && playbook.play(&over.play).is_some(),
+            kept: known && over.origin.play().is_none_or(|play| playbook.play(play).is_some()),
             begun: matches!(over.life, Life::Begun { .. }),
         })
         .collect()
@@ -344,11 +344,11 @@ async fn apply(
             }
         };
         out.line(format_args!(
-            "{}: {} ({}, by play {}): {what}",
+            "{}: {} ({}, by {}): {what}",
             fate.backend.short(),
             fate.effect,
             fate.id,
-            fate.play
+            fate.by
         ));
     }
     if fates.is_empty() {

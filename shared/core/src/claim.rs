@@ -22,7 +22,7 @@ use crate::{
     id::OverrideId,
     lease::{After, Lease, later},
     names::{BackendId, PlayName},
-    origin::Origin,
+    origin::Authority,
     shown::Shown,
     signal::{SeriesId, Severity},
 };
@@ -77,15 +77,9 @@ impl Claim {
     /// effect's place in it, and the target. Never of the effect's values, so that an edited playbook
     /// changes an override and does not make a second.
     #[must_use]
-    pub fn id(
-        origin: Origin,
-        play: &PlayName,
-        place: usize,
-        backend: &BackendId,
-        effect: &Effect,
-    ) -> OverrideId {
+    pub fn id(play: &PlayName, place: usize, backend: &BackendId, effect: &Effect) -> OverrideId {
         OverrideId::derive(&[
-            origin.word(),
+            Authority::Alert.word(),
             play.as_str(),
             &place.to_string(),
             &backend.to_string(),

@@ -16,6 +16,7 @@
 //! give none for it, so an open intent is let go of after [`FENCE`] in any case.
 
 mod answers;
+pub mod hand;
 mod intents;
 mod life;
 mod reconnects;

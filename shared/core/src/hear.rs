@@ -11,7 +11,6 @@ use crate::{
     ledger::{Line, What},
     names::BackendId,
     nothing::Nothing,
-    origin::Origin,
     playbook::Matched,
     series::{Merged, Occurrence, Series},
     shown::Shown,
@@ -250,7 +249,7 @@ fn asked(
     let (pool, effect) = &matched.effects[place];
     let play = matched.play;
     Claim {
-        id: Claim::id(Origin::Alert, &play.name, place, &pool.backend, effect),
+        id: Claim::id(&play.name, place, &pool.backend, effect),
         backend: pool.backend.clone(),
         play: play.name.clone(),
         asked: Asked {

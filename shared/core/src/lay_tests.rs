@@ -41,7 +41,7 @@ pub(super) fn over(place: usize, text: &str) -> (Override, Fraction) {
         .map_or((text, Fraction::NONE), |(text, back)| (text.trim(), back.parse().unwrap()));
     let (origin, text) = match text.strip_prefix('*') {
         Some(rest) => (Origin::Operator, rest),
-        None => (Origin::Alert, text),
+        None => (Origin::Alert { play: "play".parse().unwrap() }, text),
     };
     let (severity, text) = match text.strip_prefix('!') {
         Some(rest) => (Severity::Critical, rest),
@@ -67,7 +67,6 @@ pub(super) fn over(place: usize, text: &str) -> (Override, Fraction) {
     let over = Override {
         id: OverrideId::derive(&[&place.to_string(), text]),
         series: format!("test/{place}").parse().unwrap(),
-        play: "play".parse().unwrap(),
         generation: 1,
         origin,
         severity,

@@ -63,6 +63,7 @@ pub enum What {
     Unresolvable { series: SeriesId, play: PlayName, why: String },
     Truncated { source: SourceName, left_out: u64 },
     Claimed { id: OverrideId, play: PlayName, effect: Effect, series: SeriesId },
+    Commanded { id: OverrideId, by: String, reason: String, effect: Effect, lasts: SignedDuration },
     Began { id: OverrideId },
     Held { id: OverrideId, why: Held },
     Displaced { id: OverrideId, by: Vec<OverrideId>, why: Held },
@@ -112,6 +113,7 @@ impl What {
             | Self::Unresolvable { series, .. }
             | Self::Claimed { series, .. } => Some(series),
             Self::Truncated { .. }
+            | Self::Commanded { .. }
             | Self::Began { .. }
             | Self::Held { .. }
             | Self::Displaced { .. }
@@ -234,6 +236,9 @@ impl What {
             }
             Self::Claimed { id, play, effect, series } => {
                 write!(f, "{id}: {effect}, by play {play} for {series}")
+            }
+            Self::Commanded { id, by, reason, effect, lasts } => {
+                write!(f, "{id}: {effect} for {lasts:#}, by {by}: {reason}")
             }
             Self::Began { id } => write!(f, "{id} began"),
             Self::Held { id, why } => write!(f, "{id} is held: {why}"),

@@ -129,6 +129,13 @@ name!(
     SourceName, "source name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
 );
 
+impl SourceName {
+    /// Whoever gives commands by hand.
+    pub(crate) fn operators() -> Self {
+        Self("operator".to_owned())
+    }
+}
+
 /// An API Management service.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ServiceId {

@@ -32,14 +32,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    claim::{Behind, Claim},
+    claim::{Asked, Behind},
     document::Owned,
     effect::Effect,
     field::{Field, Value},
     fraction::Fraction,
     id::OverrideId,
     lease::{After, Lease, Until, later},
-    names::{BackendName, PlayName},
+    names::BackendName,
     origin::Origin,
     shown::Shown,
     signal::{SeriesId, Severity},
@@ -51,9 +51,8 @@ pub struct Override {
     /// See [`crate::claim::Claim::id`].
     pub id: OverrideId,
     /// What it comes from, and by that its authority.
+    #[serde(flatten)]
     pub origin: Origin,
-    /// The play that made it.
-    pub play: PlayName,
     /// The strongest of the occurrences behind it; the last that was, where none is on any more.
     pub series: SeriesId,
     /// What that one is, in its own words.
@@ -130,7 +129,7 @@ pub enum End {
         /// Why.
         reason: String,
     },
-    /// Its play is not in the playbook any more, or its pool is not.
+    /// What made it is not in the playbook any more, or its pool is not.
     Dropped,
 }
 
@@ -235,12 +234,16 @@ impl fmt::Display for Held {
 impl Override {
     /// An override that is claimed for the first time.
     #[must_use]
-    pub fn new(claim: &Claim, series: &SeriesId, origin: Origin, now: Timestamp) -> Self {
-        let asked = &claim.asked;
+    pub fn new(
+        id: OverrideId,
+        origin: Origin,
+        series: &SeriesId,
+        asked: &Asked,
+        now: Timestamp,
+    ) -> Self {
         Self {
-            id: claim.id.clone(),
+            id,
             origin,
-            play: claim.play.clone(),
             series: series.clone(),
             alert: asked.alert.clone(),
             generation: asked.generation,

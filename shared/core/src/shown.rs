@@ -34,6 +34,13 @@ impl Shown {
         Self(names.into_iter().take(SHOW_MAX).filter_map(one).collect())
     }
 
+    /// What an operator says of a command: who, and why.
+    #[must_use]
+    pub fn by(by: &str, reason: &str) -> Self {
+        let one = |name: &str, value: &str| (name.to_owned(), clipped(value, SHOWN_CHARS_MAX));
+        Self(vec![one("by", by), one("reason", reason)])
+    }
+
     /// Whether there is nothing to show.
     #[must_use]
     pub fn is_empty(&self) -> bool {

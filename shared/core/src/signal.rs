@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{names::SourceName, text::stored_as_text};
+use crate::{id::MessageId, names::SourceName, text::stored_as_text};
 
 /// How bad a source says it is. Ordered: `Info < Warning < Error < Critical`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,6 +80,12 @@ impl SeriesId {
             return Err(SeriesIdError::Fingerprint);
         }
         Ok(Self { source, fingerprint: fingerprint.to_owned() })
+    }
+
+    /// Names the series of an operator's command, which has one occurrence.
+    #[must_use]
+    pub fn of_command(id: &MessageId) -> Self {
+        Self { source: SourceName::operators(), fingerprint: id.to_string() }
     }
 
     /// Who says it.

@@ -259,7 +259,8 @@ impl<'a> Look<'a> {
             .values()
             .filter_map(|over| {
                 let (at, why) = over.ends()?;
-                let dropped = !known || self.generation.playbook.play(&over.play).is_none();
+                let has = |play| self.generation.playbook.play(play).is_some();
+                let dropped = !known || !over.origin.play().is_none_or(has);
                 let why = if dropped { End::Dropped } else { why };
                 (dropped || now >= at).then(|| (over.id.clone(), why))
             })

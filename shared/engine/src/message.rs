@@ -1,7 +1,8 @@
 //! What the queue carries: signals, wakes and commands, and never an instruction to set something.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
+    effect::Effect,
     id::{MessageId, OverrideId},
     names::{BackendId, SourceName},
     signal::Signal,
@@ -40,6 +41,17 @@ pub enum Message {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Command {
+    /// Change a backend by hand, for a time.
+    Change {
+        /// Which.
+        backend: BackendId,
+        /// How.
+        effect: Effect,
+        /// For how long, once it has begun.
+        lasts: SignedDuration,
+        /// Why.
+        reason: String,
+    },
     /// End one override at once.
     UndoOverride {
         /// Where it is.

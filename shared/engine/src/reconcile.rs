@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
-    document::Document,
+    document::{Document, hand},
     group::{Group, Scope},
     hear::{Edit, hear},
     id::{MessageId, OverrideId},
@@ -313,7 +313,7 @@ impl Engine {
                     // What was sent before a command is ended by it, too.
                     self.hear(&mut draft, &std::mem::take(&mut signals), now).await?;
                     if self.note_command(&mut draft, &delivery.id, now).await? {
-                        self.command(&mut draft, by, command, now).await?;
+                        self.command(&mut draft, &delivery.id, by, command, now).await?;
                     }
                     // And what comes after it is not of the same moment.
                     now = later(now, SignedDuration::from_micros(1));
@@ -533,16 +533,27 @@ impl Engine {
     async fn command(
         &self,
         draft: &mut Draft,
+        id: &MessageId,
         by: &str,
         command: &Command,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), ReconcileError> {
         match command {
+            Command::Change { backend, effect, lasts, reason } => {
+                let (lasts, generation) = (*lasts, self.playbook_since(0).await?.number);
+                let command = hand::Command { id, by, reason, effect, lasts, generation };
+                self.change(draft, backend, now, |document, said| {
+                    document.command(&command, said);
+                    document.insist();
+                })
+                .await?;
+                Ok(())
+            }
             Command::UndoOverride { backend, id, reason } => {
-                self.undo(draft, backend, Some(id), by, reason, now).await
+                Ok(self.undo(draft, backend, Some(id), by, reason, now).await?)
             }
             Command::UndoBackend { backend, reason } => {
-                self.undo(draft, backend, None, by, reason, now).await
+                Ok(self.undo(draft, backend, None, by, reason, now).await?)
             }
             Command::ReleaseAll { reason } => {
                 let stored = self.inner.store.documents().await?;

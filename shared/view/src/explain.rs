@@ -104,8 +104,9 @@ pub struct Explained {
 pub struct Asked {
     /// Its id.
     pub id: String,
-    /// The play that made it.
-    pub play: String,
+    /// The play that made it; left out where an operator did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub play: Option<String>,
     /// What it does.
     pub effect: Effect,
     /// The weight that it asks for now, before rounding: `"1.5"`; left out where it asks that the member
@@ -204,7 +205,7 @@ impl Asked {
         };
         Some(Self {
             id: asked.by.to_string(),
-            play: over.play.to_string(),
+            play: over.origin.play().map(ToString::to_string),
             weight,
             fate,
             why: held.filter(|_| fate == Fate::Held).map(Why::of),

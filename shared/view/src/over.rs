@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use pointsman_core::{
     claim::Occurrences,
     document::Document,
+    origin::Origin,
     overrides::{self, Life, Standing as Stored},
 };
 use schemars::JsonSchema;
@@ -24,15 +25,18 @@ pub struct Override {
     /// What it comes from.
     #[schemars(extend("enum" = ["alert", "window", "operator"]))]
     pub origin: String,
-    /// The play that made it.
-    pub play: String,
+    /// The play that made it; left out where an operator did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub play: Option<String>,
     /// The generation of the playbook that it was claimed under.
     pub generation: u64,
     /// What it does.
     pub effect: Effect,
-    /// The strongest of the alerts behind it; the last that was, where none is on any more.
+    /// The strongest of the alerts behind it; the last that was, where none is on any more. An operator's
+    /// command has a series of its own.
     pub series: String,
-    /// What that one is, in its own words: the labels and annotations that its play shows.
+    /// What that one is, in its own words: the labels and annotations that its play shows. Of an operator's
+    /// command, who gave it (`by`) and the `reason`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alert: Option<Alert>,
     /// How bad the worst of them is.
@@ -83,6 +87,9 @@ impl Alerts {
     /// all.
     #[must_use]
     pub fn of(over: &overrides::Override, counted: Option<Occurrences>) -> Self {
+        if over.origin == Origin::Operator {
+            return Self { count: 0, first: None, latest: None };
+        }
         if let Some(Occurrences { count, first, latest }) = counted {
             return Self { count, first, latest };
         }
@@ -238,11 +245,13 @@ pub(crate) fn unused_weight(document: &Document, over: &overrides::Override) -> 
 }
 
 impl Override {
-    /// Which alert it is for: what that is, its series and how bad it is.
+    /// Which alert it is for: what that is, its series and how bad it is. Or which operator asked for it,
+    /// and why.
     #[must_use]
     pub fn who(&self) -> String {
         let Self { series, severity, .. } = self;
         match &self.alert {
+            Some(Alert { says, .. }) if self.play.is_none() => says.clone(),
             Some(Alert { says, .. }) => format!("{says} ({series}, {severity})"),
             None => format!("{series} ({severity})"),
         }
@@ -256,8 +265,8 @@ impl Override {
     ) -> Self {
         Self {
             id: over.id.to_string(),
-            origin: over.origin.word().to_owned(),
-            play: over.play.to_string(),
+            origin: over.origin.authority().word().to_owned(),
+            play: over.origin.play().map(ToString::to_string),
             generation: over.generation,
             effect: Effect::from(&over.effect),
             series: over.series.to_string(),

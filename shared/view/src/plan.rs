@@ -74,8 +74,9 @@ pub struct BackendPlan {
 pub struct OverridePlan {
     /// Its id.
     pub id: String,
-    /// The play that makes it.
-    pub play: String,
+    /// The play that makes it; left out where an operator did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub play: Option<String>,
     /// What it does.
     pub effect: Effect,
     /// Whether it takes part, or why it does not.
@@ -165,7 +166,7 @@ impl BackendPlan {
             verdict.says += &unused_weight(document, over);
             OverridePlan {
                 id: over.id.to_string(),
-                play: over.play.to_string(),
+                play: over.origin.play().map(ToString::to_string),
                 effect: Effect::from(&over.effect),
                 verdict,
             }

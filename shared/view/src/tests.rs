@@ -67,9 +67,9 @@ fn over(life: Life, standing: Standing) -> Override {
         started: at("11:58:00"),
         since: at("12:00:00"),
     };
-    let id = Claim::id(Origin::Alert, &play, 0, &backend(), &effect());
-    let claim = Claim { id, backend: backend(), play, asked };
-    let over = Override::new(&claim, &series("f00d"), Origin::Alert, at("12:00:00"));
+    let id = Claim::id(&play, 0, &backend(), &effect());
+    let origin = Origin::Alert { play };
+    let over = Override::new(id, origin, &series("f00d"), &asked, at("12:00:00"));
     Override { life, standing, ..over }
 }
 

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use pointsman_core::{
+    effect::Effect as Does,
     field::{Field, Value},
+    fraction::Fraction,
     names::BackendName,
     pool::{Member, Pool},
     signal::{Heard, Severity, Signal},
@@ -472,6 +474,13 @@ pub(crate) enum Event {
     Resume,
     Undo,
     Release,
+    /// An operator changes the pool by hand.
+    Change {
+        kind: usize,
+        member: usize,
+        part: u8,
+        lasts: i64,
+    },
 }
 
 /// A foreign write, before the pool says to whom.
@@ -549,6 +558,8 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Event::Resume),
         1 => Just(Event::Undo),
         1 => Just(Event::Release),
+        2 => (0_usize..4, 0_usize..8, 0_u8..=100, 1_i64..3_600)
+            .prop_map(|(kind, member, part, lasts)| Event::Change { kind, member, part, lasts }),
     ];
     vec(event, 1..40)
 }
@@ -610,6 +621,19 @@ impl World {
             Event::Resume => self.handle(0, &crate::world::Message::Resume),
             Event::Undo => self.handle(0, &crate::world::undo(crate::world::backend())),
             Event::Release => self.handle(0, &crate::world::release()),
+            Event::Change { kind, member, part, lasts } => {
+                let (one, other) = (case.name(*member), case.name(member + 1));
+                let weight = part % 101;
+                let effect = match kind {
+                    0 => Does::Drain { member: one },
+                    1 => Does::Shift { member: one, to: Fraction::percent(*part) },
+                    2 => Does::Promote { member: one, weight: (weight > 0).then_some(weight) },
+                    _ => Does::Split { weights: [(other, 100 - weight), (one, weight)].into() },
+                };
+                // What tells it from every other.
+                let reason = format!("no. {}", self.commanded.len());
+                self.handle(0, &crate::world::change(effect, *lasts, &reason));
+            }
         }
     }
 }

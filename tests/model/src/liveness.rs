@@ -10,6 +10,7 @@ use pointsman_core::{
     document::Document,
     effect::Effect,
     field::{Field, Value},
+    id::OverrideId,
     lease::later,
     ledger::What,
     names::PlayName,
@@ -18,6 +19,8 @@ use pointsman_core::{
     pool::Pool,
     signal::{SeriesId, Signal},
 };
+
+use pointsman_engine::message::Command;
 
 use crate::world::{Book, World};
 
@@ -78,10 +81,42 @@ impl World {
                 let play = &matched.play.name;
                 for (_, effect) in &matched.effects {
                     let since = later(told, -APART);
-                    if !self.is_in_effect(play, effect) && !self.is_explained(play, effect, since) {
+                    let is_of = |over: &Override| over.origin.play() == Some(play);
+                    let is_done = self.is_in_effect(is_of, effect);
+                    if !is_done && !self.is_explained(play, effect, since) {
                         undone.push(format!("{series} fires, and {effect} by {play} is not done"));
                     }
                 }
+            }
+        }
+        undone.extend(self.not_done_by_hand());
+        undone
+    }
+
+    /// What operators asked for by hand and is not told of once, or is not done.
+    fn not_done_by_hand(&self) -> Vec<String> {
+        let mut undone = Vec::new();
+        for command in &self.commanded {
+            let Command::Change { effect, reason, .. } = command else { continue };
+            let is_told =
+                |what: &&What| matches!(what, What::Commanded { reason: of, .. } if of == reason);
+            let lines = self.said().filter(is_told).count();
+            if lines != 1 {
+                undone.push(format!("{lines} lines tell that {effect} was asked for by hand"));
+            }
+        }
+        // The last word about each counts.
+        let mut last: BTreeMap<&OverrideId, &Effect> = BTreeMap::new();
+        for what in self.said() {
+            if let What::Commanded { id, effect, .. } = what {
+                last.insert(id, effect);
+            } else if let What::Ended { id, .. } | What::NeverBegan { id, .. } = what {
+                last.remove(id);
+            }
+        }
+        for (id, effect) in last {
+            if !self.is_in_effect(|over| over.id == *id, effect) {
+                undone.push(format!("{effect} was asked for by hand, and is not done"));
             }
         }
         undone
@@ -112,11 +147,11 @@ impl World {
     }
 
     /// Whether an override shows in the pool, or says why it does not.
-    fn is_in_effect(&self, play: &PlayName, effect: &Effect) -> bool {
+    fn is_in_effect(&self, is_of: impl Fn(&Override) -> bool, effect: &Effect) -> bool {
         let Some(document) = self.document() else { return false };
         let mut overrides = document.overrides.values();
         overrides.any(|over| {
-            over.play == *play
+            is_of(over)
                 && over.effect == *effect
                 && match (&over.standing, &over.life) {
                     (Standing::Held(Held::Paused) | Standing::Unseen, _) => false,
@@ -132,7 +167,7 @@ impl World {
 
     /// Whether a line since then says why there is no such override.
     fn is_explained(&self, play: &PlayName, effect: &Effect, since: Timestamp) -> bool {
-        let claimed = |of: &pointsman_core::id::OverrideId| {
+        let claimed = |of: &OverrideId| {
             self.said().any(|what| {
                 matches!(what, What::Claimed { id, play: by, effect: does, .. }
                     if id == of && by == play && does == effect)
@@ -170,5 +205,12 @@ fn shows(pool: &Pool, document: &Document, over: &Override) -> bool {
             own.is_none_or(|own| Some(own.number().unwrap_or(0)) == first)
         }
     };
-    as_written && of_its_kind
+    // An operator's word counts where an alert's does not.
+    let fields = over.effect.fields();
+    let is_overruled = document.overrides.values().any(|other| {
+        other.takes_part()
+            && other.origin.authority() > over.origin.authority()
+            && other.effect.fields().iter().any(|field| fields.contains(field))
+    });
+    as_written && (is_overruled || of_its_kind)
 }

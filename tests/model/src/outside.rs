@@ -15,7 +15,7 @@ use pointsman_core::{
     step::Generation,
 };
 use pointsman_engine::{
-    message::{Message, Outgoing},
+    message::{Command, Message, Outgoing},
     ports::{Commit, StoreError, Unsettled, Versioned},
 };
 
@@ -58,6 +58,8 @@ pub(crate) struct Outside {
     pub(crate) generations: Vec<Arc<Book>>,
     pub(crate) unanswered: BTreeMap<MessageId, Unanswered>,
     pub(crate) watch: Watch,
+    /// What operators commanded.
+    pub(crate) commanded: Vec<Command>,
     /// All that was asked and answered, where that is to be kept.
     pub(crate) transcript: Option<String>,
 }

@@ -15,6 +15,7 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 use expect_test::expect_file;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
+    effect::Effect,
     field::{Field, Value},
     notice::Notices,
     signal::{Heard, Severity, Signal},
@@ -23,7 +24,7 @@ use pointsman_core::{
 use crate::{
     azure::{Foreign, ReadFault, WriteFault, pool, written},
     store::Pair,
-    world::{Book, Message, World, at, backend, book, second_backend, undo},
+    world::{Book, Message, World, at, backend, book, change, second_backend, undo},
 };
 
 /// The first process is the only one here.
@@ -214,6 +215,19 @@ impl Story {
             ["go", "on"] => world.run(),
             ["wait", how @ ..] => world.pass(seconds(how)),
             ["undo"] => self.say(&undo(backend())),
+            ["operator", does @ .., "for", lasts, "because", reason] => {
+                let effect = match *does {
+                    ["drains", member] => Effect::Drain { member: member.parse().unwrap() },
+                    ["shifts", member, "to", part] => {
+                        Effect::Shift { member: member.parse().unwrap(), to: part.parse().unwrap() }
+                    }
+                    ["promotes", member] => {
+                        Effect::Promote { member: member.parse().unwrap(), weight: None }
+                    }
+                    _ => panic!("{step}"),
+                };
+                self.say(&change(effect, seconds(&[lasts]), reason));
+            }
             ["pause"] => self.say(&Message::Pause),
             ["resume"] => self.say(&Message::Resume),
             ["the", "process", "dies"] => world.crash(PROCESS),

@@ -15,6 +15,8 @@ use pointsman_core::{
     step::Observed,
 };
 
+use pointsman_engine::message::Command;
+
 use crate::{
     azure::{Foreign, fields},
     outside::{Outside, backend},
@@ -174,10 +176,15 @@ impl Outside {
         let generation = self.generations.last().cloned();
         let pool = generation.as_ref().and_then(|book| book.pool_of(&backend()));
         let terms = pool.map(|(_, pool)| pool.terms).unwrap_or_default();
-        let splits = generation.as_ref().is_some_and(|book| {
-            let effects = book.plays.iter().flat_map(|play| &play.effects);
-            effects.into_iter().any(|one| matches!(one.effect, Effect::Split { .. }))
-        });
+        let by_hand = self
+            .commanded
+            .iter()
+            .any(|command| matches!(command, Command::Change { effect: Effect::Split { .. }, .. }));
+        let splits = by_hand
+            || generation.as_ref().is_some_and(|book| {
+                let effects = book.plays.iter().flat_map(|play| &play.effects);
+                effects.into_iter().any(|one| matches!(one.effect, Effect::Split { .. }))
+            });
         if let Some(text) = crate::limits::broken(&done, &terms, splits) {
             self.violation("I5", &text);
         }

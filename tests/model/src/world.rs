@@ -8,6 +8,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
+    effect::Effect,
     field::{Field, Value},
     id::MessageId,
     lease::later,
@@ -44,6 +45,12 @@ pub(crate) enum Message {
 /// That all of a backend is undone.
 pub(crate) fn undo(backend: BackendId) -> Message {
     Message::Command(Command::UndoBackend { backend, reason: "enough".to_owned() })
+}
+
+/// That an operator changes the first backend, for so many seconds.
+pub(crate) fn change(effect: Effect, lasts: i64, reason: &str) -> Message {
+    let (lasts, reason) = (SignedDuration::from_secs(lasts), reason.to_owned());
+    Message::Command(Command::Change { backend: backend(), effect, lasts, reason })
 }
 
 /// That everything is undone.
@@ -109,6 +116,7 @@ impl World {
             generations: vec![playbook],
             unanswered: BTreeMap::new(),
             watch: Watch::default(),
+            commanded: Vec::new(),
             transcript: None,
         };
         Self {
@@ -199,6 +207,7 @@ impl World {
             }
             Message::Command(command) => {
                 let (by, command) = ("operator".to_owned(), command.clone());
+                self.commanded.push(command.clone());
                 self.send(place, message::Message::Command { by, command }, false);
             }
             Message::Pause => self.enter(place, |process| process.switch(true)),

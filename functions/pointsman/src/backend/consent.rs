@@ -73,7 +73,7 @@ pub(super) async fn overridden(
     }
     if !page.is_empty() {
         for over in document.overrides.values().filter(|over| over.takes_part()) {
-            page.line(format_args!("  {} ({}), by play {}", over.effect, over.id, over.play));
+            page.line(format_args!("  {} ({}), by {}", over.effect, over.id, over.origin));
         }
         page.line("what you write counts as its owner's new value, and the override gives way");
         page.line("to end the override instead: `pointsman undo ID --reason TEXT`");

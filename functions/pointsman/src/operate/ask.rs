@@ -174,7 +174,10 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override) {
         }
         None => out.line(format_args!("{before}{}", standing.says)),
     }
-    out.line(format_args!("    {alert} {}, by play {play}", over.who()));
+    out.line(match play {
+        Some(play) => format!("    {alert} {}, by play {play}", over.who()),
+        None => format!("    by {}", over.who()),
+    });
     let since = reader.time(standing.since);
     out.line(match (standing.kind, standing.ends) {
         (StandingKind::InForce, Some(ends)) => {

@@ -112,7 +112,10 @@ impl Wanted {
         let mut ids = BTreeSet::new();
         if let Some(play) = &options.play {
             for document in ask::documents(records).await? {
-                let of_play = document.overrides.into_values().filter(|over| over.play == *play);
+                let of_play = document
+                    .overrides
+                    .into_values()
+                    .filter(|over| over.origin.play() == Some(play));
                 ids.extend(of_play.map(|over| over.id.to_string()));
             }
         }

@@ -14,6 +14,7 @@ use pointsman_core::{
     document::Reconnect,
     id::{OverrideId, ReconnectId},
     names::BackendId,
+    origin::Origin,
     overrides::Override,
 };
 use pointsman_engine::{message::Command, pause::paused};
@@ -168,6 +169,7 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
 /// The alert that an override is for.
 fn alert(over: &Override) -> String {
     match view::Alert::of(over) {
+        Some(alert) if over.origin == Origin::Operator => alert.says,
         Some(alert) => format!("{} ({})", alert.says, over.series),
         None => over.series.to_string(),
     }

@@ -51,7 +51,8 @@ impl Document {
             if asked.expires(None) <= now {
                 return;
             }
-            let mut over = Override::new(claim, series, Origin::Alert, now);
+            let origin = Origin::Alert { play: claim.play.clone() };
+            let mut over = Override::new(claim.id.clone(), origin, series, asked, now);
             if !fresh {
                 // Others may have asked for it before, too.
                 over.behind.forget();

@@ -136,8 +136,16 @@ impl Outcome {
 impl Override {
     /// The runs that it is part of: one for each reconnect that follows it.
     fn runs(&self) -> impl Iterator<Item = RunId> {
-        let run = |target: &BackendId| RunId { play: self.play.clone(), target: target.clone() };
-        self.after.iter().map(move |after| run(&after.reconnect))
+        let run = |play: &PlayName, target: &BackendId| RunId {
+            play: play.clone(),
+            target: target.clone(),
+        };
+        let after = self
+            .origin
+            .play()
+            .into_iter()
+            .flat_map(|play| self.after.iter().map(move |after| (play, after)));
+        after.map(move |(play, after)| run(play, &after.reconnect))
     }
 }
 
@@ -158,12 +166,13 @@ impl Document {
     /// Notes what is to follow an override that has ended. It follows one that has yielded, too: whoever
     /// took the weight over said nothing against new connections. The next step sees when it is due.
     pub(super) fn note_reconnects(&mut self, over: &Override, ended: Timestamp) {
+        let Some(play) = over.origin.play() else { return };
         for After { reconnect: target, after } in &over.after {
             let id =
                 ReconnectId::derive(&[over.id.as_str(), &ended.to_string(), &target.to_string()]);
             let noted = Reconnect {
                 target: target.clone(),
-                play: over.play.clone(),
+                play: play.clone(),
                 series: over.series.clone(),
                 due: later(self.now, *after),
                 after: Some(*after),

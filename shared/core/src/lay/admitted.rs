@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{given::Contribution, whole::SCALE};
-use crate::{fraction::Fraction, origin::Origin};
+use crate::{fraction::Fraction, origin::Authority};
 
 /// What one contribution does to one member.
 #[derive(Clone, Copy)]
@@ -39,10 +39,10 @@ pub(super) struct Admitted {
 /// wins, and what is ramping out never raises what is in force.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Weighed {
-    in_force: Option<(Origin, u32)>,
-    ramping: Option<(Origin, u32)>,
+    in_force: Option<(Authority, u32)>,
+    ramping: Option<(Authority, u32)>,
     /// What was asked, while in force, by what is ramping out.
-    ramping_from: Option<(Origin, u32)>,
+    ramping_from: Option<(Authority, u32)>,
 }
 
 /// What one contribution asks of a weight at present.
@@ -50,7 +50,7 @@ pub(super) struct Weighed {
 pub(super) struct Part {
     /// Whether it is on its way out.
     pub(super) ramping: bool,
-    pub(super) authority: Origin,
+    pub(super) authority: Authority,
     /// What it asks for now, in parts.
     pub(super) now: u32,
     /// What it asked for while it was in force, in parts.
@@ -77,7 +77,7 @@ impl Weighed {
         Self { ramping: self.ramping_from, ..self }
     }
 
-    fn add(slot: &mut Option<(Origin, u32)>, authority: Origin, weight: u32) {
+    fn add(slot: &mut Option<(Authority, u32)>, authority: Authority, weight: u32) {
         *slot = Some(match *slot {
             Some((higher, kept)) if higher > authority => (higher, kept),
             Some((same, kept)) if same == authority => (same, kept.min(weight)),
@@ -125,7 +125,7 @@ impl Target {
             Touch::Weight(weight) => u32::from(weight) * SCALE,
             Touch::Serve(_) => return None,
         };
-        let authority = one.over.origin;
+        let authority = one.over.origin.authority();
         if one.given_back == Fraction::NONE {
             return Some(Part { ramping: false, authority, now: whole, whole });
         }

@@ -8,7 +8,7 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{
-    field::Field, fraction::Fraction, id::OverrideId, origin::Origin, overrides::Override,
+    field::Field, fraction::Fraction, id::OverrideId, origin::Authority, overrides::Override,
     signal::Severity,
 };
 
@@ -29,9 +29,11 @@ impl<'a> Contribution<'a> {
     }
 
     /// Its place in the order of admission: the least is the strongest.
-    pub(super) fn rank(&self) -> (Reverse<Origin>, Reverse<Severity>, Timestamp, &'a OverrideId) {
+    pub(super) fn rank(
+        &self,
+    ) -> (Reverse<Authority>, Reverse<Severity>, Timestamp, &'a OverrideId) {
         let Override { origin, severity, started, id, .. } = self.over;
-        (Reverse(*origin), Reverse(*severity), *started, id)
+        (Reverse(origin.authority()), Reverse(*severity), *started, id)
     }
 }
 

@@ -35,17 +35,9 @@ fn over(life: &str, standing: &Standing) -> Override {
         started: at,
         since: at,
     };
-    let claim = Claim {
-        id: OverrideId::derive(&["drain"]),
-        backend:
-            "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg1/providers/\
-                  Microsoft.ApiManagement/service/contoso/backends/pool"
-                .parse()
-                .unwrap(),
-        play: "drain".parse().unwrap(),
-        asked,
-    };
-    let mut over = Override::new(&claim, &"test/1".parse().unwrap(), Origin::Alert, at);
+    let (id, series) = (OverrideId::derive(&["drain"]), "test/1".parse().unwrap());
+    let origin = Origin::Alert { play: "drain".parse().unwrap() };
+    let mut over = Override::new(id, origin, &series, &asked, at);
     over.standing = standing.clone();
     over.life = match life {
         "claimed" => Life::Claimed { at },

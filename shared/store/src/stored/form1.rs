@@ -69,7 +69,6 @@ struct Override {
     series: SeriesId,
     play: PlayName,
     generation: u64,
-    authority: Origin,
     severity: Severity,
     started: Timestamp,
     effect: Effect,
@@ -107,8 +106,7 @@ impl From<Override> for pointsman_core::overrides::Override {
         let is_on = over.resolved.is_none() && !matches!(over.life, Life::Ended { .. });
         Self {
             id: over.id,
-            origin: over.authority,
-            play: over.play,
+            origin: Origin::Alert { play: over.play },
             behind: if is_on { Behind::of(over.series.clone(), asked) } else { Behind::default() },
             series: over.series,
             generation: over.generation,

@@ -123,8 +123,8 @@ fn asked(effect: Effect) -> Asked {
 
 fn over(name: &str, effect: Effect, life: Life, standing: Standing) -> Override {
     let (series, play) = (series_id("f00d"), "drain-failing-member".parse().unwrap());
-    let claim = Claim { id: id(name), backend: backend("chat-pool"), play, asked: asked(effect) };
-    let mut over = Override::new(&claim, &series, Origin::Alert, at("12:00:00"));
+    let origin = Origin::Alert { play };
+    let mut over = Override::new(id(name), origin, &series, &asked(effect), at("12:00:00"));
     if matches!(life, Life::Ended { .. }) {
         over.behind = Behind::default();
     }

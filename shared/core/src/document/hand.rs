@@ -1,0 +1,118 @@
+//! What an operator asks for by hand: an override like any other, with an operator's authority.
+//!
+//! A command is a series of its own, with one occurrence that no source ends: it lasts for as long as the
+//! operator said. What was asked of the same fields before, by whomever, gives way to it: the last word
+//! counts, so that a drain can be made a shift, or be prolonged.
+
+use jiff::SignedDuration;
+
+use super::Document;
+use crate::{
+    claim::{Asked, Behind},
+    effect::Effect,
+    field::Field,
+    id::{MessageId, OverrideId},
+    lease::{Lease, Until},
+    ledger::What,
+    names::BackendId,
+    origin::{Authority, Origin},
+    overrides::Override,
+    shown::Shown,
+    signal::{SeriesId, Severity},
+};
+
+/// An operator's command to change a backend.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command<'a> {
+    /// The message that it came by.
+    pub id: &'a MessageId,
+    /// Who gave it.
+    pub by: &'a str,
+    /// Why.
+    pub reason: &'a str,
+    /// What is to be done.
+    pub effect: &'a Effect,
+    /// For how long, once it has begun.
+    pub lasts: SignedDuration,
+    /// The generation of the playbook that is in force.
+    pub generation: u64,
+}
+
+/// The id of the override that an operator's command makes: of what it changes, never of how, so that the
+/// next command about the same changes that override and does not make a second.
+#[must_use]
+pub fn id(backend: &BackendId, effect: &Effect) -> OverrideId {
+    let place = match effect.fields().first() {
+        Some(Field::Priority(_)) => "priority",
+        Some(Field::Weight(_)) | None => "weight",
+    };
+    let word = Authority::Operator.word();
+    OverrideId::derive(&[word, place, &backend.to_string(), &effect.target()])
+}
+
+impl Document {
+    /// Takes in an operator's command. It is told once, however often it is delivered: by whoever knows
+    /// the commands that were taken in ([`crate::group::Group::note_command`]).
+    pub fn command(&mut self, command: &Command<'_>, said: &mut Vec<What>) {
+        let Command { by, reason, effect, lasts, generation, .. } = *command;
+        let id = id(&self.backend, effect);
+        let asked = Asked {
+            generation,
+            effect: effect.clone(),
+            lease: Lease {
+                until: Until::For(lasts),
+                hold: SignedDuration::ZERO,
+                ramp: Vec::new(),
+                every: SignedDuration::ZERO,
+            },
+            after: Vec::new(),
+            alert: Shown::by(by, reason),
+            severity: Severity::Critical,
+            started: self.now,
+            since: self.claimed_from(&id),
+        };
+        let series = SeriesId::of_command(command.id);
+        said.push(What::Commanded {
+            id: id.clone(),
+            by: by.to_owned(),
+            reason: reason.to_owned(),
+            effect: effect.clone(),
+            lasts,
+        });
+        let Some(over) = self.overrides.get_mut(&id) else {
+            let over = Override::new(id.clone(), Origin::Operator, &series, &asked, self.now);
+            self.overrides.insert(id, over);
+            return;
+        };
+        over.joined = asked.since;
+        over.behind = Behind::of(series, asked);
+        over.become_strongest();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fraction::Fraction;
+
+    #[test]
+    fn what_is_done_to_the_same_fields_is_one_override() {
+        let backend: BackendId =
+            "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg1/providers/\
+             Microsoft.ApiManagement/service/contoso/backends/pool"
+                .parse()
+                .unwrap();
+        let member: crate::names::BackendName = "eu".parse().unwrap();
+        let ids = [
+            Effect::Drain { member: member.clone() },
+            Effect::Shift { member: member.clone(), to: Fraction::percent(30) },
+            Effect::Promote { member: member.clone(), weight: None },
+            Effect::Split { weights: [(member, 20), ("us".parse().unwrap(), 80)].into() },
+        ]
+        .map(|effect| id(&backend, &effect));
+        assert_eq!(ids[0], ids[1]);
+        assert!(ids[2] != ids[0] && ids[3] != ids[0] && ids[3] != ids[2]);
+        // Stored for ever: a change of this value would make a second of each that is in force.
+        assert_eq!(ids[0].as_str(), "qdgdd5mw7pluiqgx");
+    }
+}
