@@ -46,6 +46,8 @@ fn argument(argument: Arg) -> Arg {
         "what" => || offer(Known::overrides_and_backends),
         "source" | "from" => || offer(Known::sources),
         "label" => || offer(Known::labels),
+        "member" => || offer(Known::members),
+        "pool" => || offer(Known::pools),
         _ => return argument,
     };
     argument.add(ArgValueCandidates::new(candidates))
@@ -89,10 +91,14 @@ impl Known {
     }
 
     fn backends(&self) -> Vec<Name> {
-        let pools = self.playbook.iter().flat_map(|playbook| &playbook.pools);
-        let pools = pools.map(|(alias, pool)| (alias.to_string(), Some(pool.backend.short())));
         let documents = self.glance.documents.iter();
+        let pools = self.pools().into_iter();
         pools.chain(documents.map(|document| (document.backend.short(), None))).collect()
+    }
+
+    fn pools(&self) -> Vec<Name> {
+        let pools = self.playbook.iter().flat_map(|playbook| &playbook.pools);
+        pools.map(|(alias, pool)| (alias.to_string(), Some(pool.backend.short()))).collect()
     }
 
     fn overrides_and_backends(&self) -> Vec<Name> {
@@ -110,13 +116,19 @@ impl Known {
         self.config.source_names.iter().map(|name| (name.to_string(), None)).collect()
     }
 
-    /// The members that are known of, as the label by which an alert names them.
-    fn labels(&self) -> Vec<Name> {
+    /// The members that are known of.
+    fn members(&self) -> Vec<Name> {
         let member = |field: &Field| match field {
-            Field::Weight(member) | Field::Priority(member) => (format!("backend={member}"), None),
+            Field::Weight(member) | Field::Priority(member) => (member.to_string(), None),
         };
         let documents = self.glance.documents.iter();
-        let touched = documents.flat_map(|document| document.owned.keys().map(member));
+        documents.flat_map(|document| document.owned.keys().map(member)).collect()
+    }
+
+    /// The same, as the label by which an alert names them.
+    fn labels(&self) -> Vec<Name> {
+        let members = self.members().into_iter();
+        let touched = members.map(|(member, _)| (format!("backend={member}"), None));
         touched.chain([("backend=".to_owned(), Some("the member that fails".to_owned()))]).collect()
     }
 }

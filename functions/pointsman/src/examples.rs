@@ -87,6 +87,15 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "pointsman dead-letters drop --from prometheus",
         ],
     ),
+    (
+        "drain",
+        &[
+            "pointsman drain eu --for 30m --reason 'INC-123: it is restarted'",
+            "pointsman drain eu us --pool chat --for 2h --reason 'the disks are changed'",
+        ],
+    ),
+    ("shift", &["pointsman shift eu --to 30% --for 1h --reason 'it is slow since the deployment'"]),
+    ("promote", &["pointsman promote standby --pool chat --for 1h --reason 'INC-123'"]),
     ("pause", &["pointsman pause --reason 'Azure is being moved'"]),
     ("resume", &["pointsman resume"]),
     (

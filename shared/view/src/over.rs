@@ -193,8 +193,10 @@ impl Standing {
                 let says = format!("displaced, held: {why}");
                 new(StandingKind::Displaced, at, Some(Why::of(why)), says)
             }
+            // Where no write is on its way, none was needed.
             (Life::Begun { at, .. }, Stored::Admitted)
-                if !over.effect.fields().into_iter().any(stood) =>
+                if (!document.intents.is_empty() || document.trouble.is_some())
+                    && !over.effect.fields().into_iter().any(stood) =>
             {
                 let says = format!("decided {} ago, not seen to be written yet", ago(at));
                 new(StandingKind::Decided, at, None, says)

@@ -2,7 +2,7 @@
 //!
 //! [`status`], [`explain`] and [`history`] read the store; [`dead_letters`] shows and drops those. They need
 //! neither Azure nor a secret. [`tell`] and [`undo`] change something: pause, resume, release, undo;
-//! the last two by way of [`dispatch`].
+//! the last two, and what [`hand`] changes, by way of [`dispatch`].
 
 pub(crate) mod ask;
 mod by;
@@ -10,6 +10,7 @@ mod dead_letters;
 mod dispatch;
 mod explain;
 mod find;
+mod hand;
 mod history;
 mod shadow;
 mod status;
@@ -40,6 +41,8 @@ pub(crate) enum Command {
     /// Show, retry or drop dead letters: what could not be used, kept with its reason.
     #[command(subcommand, alias = "letters")]
     DeadLetters(dead_letters::Command),
+    #[command(flatten)]
+    Hand(hand::Command),
     /// Stop every write to Azure, including undo and reconnects, until `resume`.
     Pause(Reason),
     /// Start writing to Azure again.
@@ -66,6 +69,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
         Command::History(options) => history::command(common, &options).await,
         Command::Shadow(command) => shadow::command(common, command).await,
         Command::DeadLetters(command) => dead_letters::command(common, command).await,
+        Command::Hand(command) => hand::command(common, command).await,
         Command::Pause(reason) => tell::pause(common, reason).await,
         Command::Resume(by) => tell::resume(common, by).await,
         Command::Undo(options) => undo::command(common, options).await,

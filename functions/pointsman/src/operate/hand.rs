@@ -1,0 +1,262 @@
+//! `drain`, `shift` and `promote`: an operator's change of a pool, for a time.
+//!
+//! It is an override like any other, within the limits of its pool, and goes before those of alerts. The
+//! command waits until it is seen what became of it.
+
+use std::{collections::BTreeMap, process::ExitCode, time::Duration};
+
+use clap::{Args, Subcommand};
+use jiff::SignedDuration;
+use pointsman_core::{
+    document::{Document, hand},
+    effect::{Effect, WEIGHT_MAX},
+    fraction::Fraction,
+    id::{MessageId, OverrideId},
+    names::{BackendId, BackendName},
+    overrides::{Life, Override, Standing},
+    playbook::{DURATION_MAX, Playbook},
+    signal::SeriesId,
+};
+use pointsman_engine::{message::Command as Message, pause::paused};
+use pointsman_host::Records;
+use pointsman_view::{self as view, StandingKind};
+use serde_json::json;
+
+use super::{
+    ask::{self, Showing, Shown},
+    by::Reason,
+    dispatch::{Dispatch, TAKEN_WITHIN, goes_on},
+    tell::done,
+};
+use crate::{common::Common, failed::Failed};
+
+/// How long a command waits to see what it asked for written.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(20);
+
+/// What the exit status means, for the help.
+pub(crate) const EXIT: &str = "\
+It lasts as long as --for says, and ends sooner by `pointsman undo`. The limits of the pool hold for it as for
+an alert's, and it goes before those. The same command again, or another about the same member, takes the
+place of what was asked before: so it is prolonged.
+Exit code 0: it is in force. 1: it failed. 3: it was taken and is not in force: it is held, or not written yet.";
+
+/// What is asked for and is not in force.
+const NOT_IN_FORCE: u8 = 3;
+
+/// A change of a pool by hand.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Send no new traffic to a member of a pool, for a time.
+    #[command(after_help = EXIT)]
+    Drain(Drain),
+    /// Send a member less traffic, for a time.
+    #[command(after_help = EXIT)]
+    Shift(Shift),
+    /// Make a standby serve, for a time.
+    #[command(after_help = EXIT)]
+    Promote(Promote),
+}
+
+/// What `drain` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Drain {
+    #[command(flatten)]
+    what: What,
+}
+
+/// What `shift` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Shift {
+    /// How much of its weight each member keeps, such as 30%.
+    #[arg(long, value_name = "PERCENT")]
+    to: Fraction,
+    #[command(flatten)]
+    what: What,
+}
+
+/// What `promote` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Promote {
+    /// Its weight, where it has none or 0; without this, the median of the group that serves.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=i64::from(WEIGHT_MAX)))]
+    weight: Option<u8>,
+    #[command(flatten)]
+    what: What,
+}
+
+/// Which members, for how long and why.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct What {
+    /// The members.
+    #[arg(required = true, value_name = "MEMBER")]
+    member: Vec<BackendName>,
+    /// The pool, as the playbook calls it; where it has one pool, that one.
+    #[arg(long, value_name = "POOL")]
+    pool: Option<String>,
+    /// For how long, such as 30m or 2h: 30 days at most.
+    #[arg(long = "for", value_name = "DURATION", value_parser = lasts)]
+    lasts: SignedDuration,
+    #[command(flatten)]
+    reason: Reason,
+    #[command(flatten)]
+    showing: Showing,
+}
+
+fn lasts(text: &str) -> Result<SignedDuration, String> {
+    match text.parse::<SignedDuration>() {
+        Ok(lasts) if lasts > SignedDuration::ZERO && lasts <= DURATION_MAX => Ok(lasts),
+        Ok(_) => Err(format!(
+            "it must be more than nothing, and at most {} days",
+            DURATION_MAX.as_hours() / 24
+        )),
+        Err(_) => Err("write a duration, such as 90s, 30m or 2h".to_owned()),
+    }
+}
+
+impl Command {
+    fn into_parts(self) -> (What, Box<dyn Fn(BackendName) -> Effect>) {
+        match self {
+            Self::Drain(Drain { what }) => (what, Box::new(|member| Effect::Drain { member })),
+            Self::Shift(Shift { to, what }) => {
+                (what, Box::new(move |member| Effect::Shift { member, to }))
+            }
+            Self::Promote(Promote { weight, what }) => {
+                (what, Box::new(move |member| Effect::Promote { member, weight }))
+            }
+        }
+    }
+}
+
+/// The pool that is meant.
+fn pool(playbook: &Playbook, named: Option<&str>) -> Result<BackendId, Failed> {
+    let names = || playbook.pools.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let Some(named) = named else {
+        let mut pools = playbook.pools.values();
+        return match (pools.next(), pools.next()) {
+            (Some(only), None) => Ok(only.backend.clone()),
+            _ => Err(Failed::new(format_args!(
+                "the playbook has several pools: name one with --pool: {}",
+                names()
+            ))),
+        };
+    };
+    let found = playbook.pools.iter().find(|(alias, pool)| {
+        alias.as_str() == named
+            || pool.backend.name.as_str() == named
+            || pool.backend.short() == named
+    });
+    found.map(|(_, pool)| pool.backend.clone()).ok_or_else(|| {
+        Failed::new(format_args!("the playbook has no pool `{named}`; it has: {}", names()))
+    })
+}
+
+/// One of the overrides that were asked for.
+struct Asked {
+    id: OverrideId,
+    effect: Effect,
+    command: MessageId,
+}
+
+impl Asked {
+    /// The override, once a look has come to it.
+    fn found<'a>(&self, document: &'a Document) -> Option<&'a Override> {
+        let over = document.overrides.get(&self.id)?;
+        over.behind.known().contains_key(&SeriesId::of_command(&self.command)).then_some(over)
+    }
+
+    /// Whether it is seen what became of it.
+    fn is_settled(&self, document: &Document) -> bool {
+        let Some(over) = self.found(document) else { return false };
+        match (&over.standing, &over.life) {
+            (Standing::Unseen, _)
+            | (Standing::Admitted, Life::Claimed { .. } | Life::Ended { .. }) => false,
+            (Standing::Admitted, Life::Begun { .. }) => document.intents.is_empty(),
+            (Standing::Held(_) | Standing::Yielded, _) => true,
+        }
+    }
+}
+
+async fn document(records: &Records, backend: &BackendId) -> Result<Document, Failed> {
+    let stored = records.store.document(backend).await?;
+    Ok(stored.map_or_else(|| Document::new(backend.clone(), records.clock.now()), |one| one.body))
+}
+
+pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCode, Failed> {
+    let (what, effect) = command.into_parts();
+    let reading = common.records().await?;
+    let Some(playbook) = ask::playbook(&reading).await? else {
+        return Err(Failed::new(
+            "no playbook is published, and so no pool is known: `pointsman playbook apply FILE`",
+        ));
+    };
+    let backend = pool(&playbook, what.pool.as_deref())?;
+    let paused = paused(&*reading.store).await?.is_some();
+    let document = document(&reading, &backend).await?;
+    reading.close().await;
+    // Where the pool was seen of late, a name that is not in it is a slip.
+    let seen = document.sight.iter().flat_map(|sight| sight.pool.members());
+    let seen: Vec<&BackendName> = seen.map(|member| &member.name).collect();
+    if let Some(unknown) =
+        what.member.iter().find(|member| !seen.is_empty() && !seen.contains(member))
+    {
+        let seen = seen.into_iter().map(BackendName::as_str).collect::<Vec<_>>().join(", ");
+        let pool = &backend.name;
+        return Err(Failed::new(format_args!(
+            "the pool {pool} has no member {unknown}; it has: {seen}"
+        )));
+    }
+    let mut dispatch = Dispatch::open(common).await?;
+    let mut asked = Vec::new();
+    for member in &what.member {
+        let effect = effect(member.clone());
+        let message = Message::Change {
+            backend: backend.clone(),
+            effect: effect.clone(),
+            lasts: what.lasts,
+            reason: what.reason.reason.clone(),
+        };
+        let command = dispatch.send(&what.reason.by, message).await?;
+        asked.push(Asked { id: hand::id(&backend, &effect), effect, command });
+    }
+    let taken = async |records: &Records| {
+        let document = self::document(records, &backend).await?;
+        Ok(asked.iter().all(|one| one.found(&document).is_some()))
+    };
+    let taken = dispatch.until(TAKEN_WITHIN, taken).await?;
+    let settled = async |records: &Records| {
+        let document = self::document(records, &backend).await?;
+        Ok(asked.iter().all(|one| one.is_settled(&document)))
+    };
+    let within = if taken { WRITTEN_WITHIN } else { Duration::ZERO };
+    let settled = dispatch.until(within, settled).await?;
+    let document = self::document(&dispatch.records, &backend).await?;
+    let (goes_on, now) = (goes_on(dispatch.is_served()?), dispatch.records.clock.now());
+    dispatch.close().await?;
+    if !taken {
+        return Err(Failed::new(format_args!(
+            "the command was not taken in within {} s; it waits in the queue: look again with `pointsman status`",
+            TAKEN_WITHIN.as_secs()
+        )));
+    }
+    let shown = Shown::new(what.showing, common.shadow, now, document.overrides.keys());
+    let mut view = view::Backend::of(&document, Some(&playbook), &BTreeMap::new(), now);
+    let is_asked = |over: &view::Override| asked.iter().any(|one| one.id.as_str() == over.id);
+    view.overrides.retain(is_asked);
+    let in_force = view.overrides.len() == asked.len()
+        && view.overrides.iter().all(|over| over.standing.kind == StandingKind::InForce);
+    let mut text = shown.page();
+    text.line(backend.short());
+    ask::describe(&mut text, &shown, &view, None);
+    if !settled && !paused {
+        text.line(goes_on);
+    }
+    if in_force {
+        text.line("to end it sooner: `pointsman undo ID --reason TEXT`");
+    }
+    let effects: Vec<_> = asked.iter().map(|one| one.effect.to_string()).collect();
+    let value = json!({
+        "backend": backend, "asked": effects, "overrides": view.overrides, "inForce": in_force,
+    });
+    let printed = done(common, value, &text)?;
+    Ok(if in_force { printed } else { ExitCode::from(NOT_IN_FORCE) })
+}

@@ -1,0 +1,101 @@
+//! `drain`, `shift` and `promote`: what an operator asks for by hand, for a time.
+
+use jiff::Timestamp;
+use pointsman_scenarios::{World, alerts::Alert, world::DRAIN};
+use serde_json::json;
+
+const HOUR: [&str; 4] = ["--for", "1h", "--reason", "INC-7"];
+
+fn with<'a>(words: &[&'a str]) -> Vec<&'a str> {
+    words.iter().copied().chain(HOUR).collect()
+}
+
+#[tokio::test]
+async fn an_operator_drains_prolongs_and_undoes_with_and_without_a_serve() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let _ = world
+        .say(&with(&["drain", "eu"]))
+        .await
+        .ended(0)
+        .says("drain eu: in force")
+        .says("by tester: INC-7")
+        .says("undo ID");
+    world.weights([0, 30, 20]).await;
+    // An alert's own override stays beside it, and ends without it.
+    let alert = Alert::firing("eu", Timestamp::now());
+    assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
+    world.told("by play drain-failing-member").await;
+    assert_eq!(world.send(&serve, &[alert.resolved(Timestamp::now())]).await, 202);
+    world.told("its alert resolved").await;
+    world.weights([0, 30, 20]).await;
+    // Another word about the same member takes the place of the first.
+    let shifted = world.say(&with(&["shift", "eu", "--to", "40%"])).await.ended(0);
+    let _ = shifted.says("shift eu to 40%: in force");
+    world.weights([20, 30, 20]).await;
+    assert!(serve.stop().await);
+    // Nobody serves: the command is carried out by itself.
+    let mut words = with(&["promote", "us", "--pool", "chat", "--weight", "9"]);
+    words.push("--json");
+    let promoted = world.say(&words).await.ended(0).json();
+    assert_eq!(
+        (&promoted["inForce"], &promoted["asked"]),
+        (&json!(true), &json!(["promote us with weight 9"]))
+    );
+    let over = &promoted["overrides"][0];
+    assert_eq!(
+        (&over["origin"], &over["alert"]["values"]["by"]),
+        (&json!("operator"), &json!("tester"))
+    );
+    assert!(over.get("play").is_none(), "{over}");
+    let undone = world.say(&["undo", "chat", "--reason", "it is well"]).await.ended(0);
+    let undone =
+        undone.says("undone: shift eu to 40%").says("for tester: INC-7").says("is restored");
+    assert!(!undone.told.contains("fires"), "{}", undone.told);
+    world.weights([50, 30, 20]).await;
+    world.finish();
+}
+
+#[tokio::test]
+async fn what_a_limit_or_a_pause_holds_is_said_and_exits_with_3() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let drained = world.say(&with(&["drain", "eu", "us", "ap"])).await.ended(3);
+    let _ = drained
+        .says("drain eu: in force")
+        .says("held: 0 of the pool's members would serve, and the limit is 1");
+    let _ = world.say(&["undo", "chat", "--reason", "enough"]).await.ended(0);
+    world.weights([50, 30, 20]).await;
+    let _ = world.say(&["pause", "--reason", "a release"]).await.ended(0);
+    let _ = world.say(&with(&["drain", "eu"])).await.ended(3).says("held: Pointsman is paused");
+    let _ = world.say(&["resume"]).await.ended(0);
+    world.weights([0, 30, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_before_anything_is_sent() {
+    let world = World::new(DRAIN).await;
+    let _ = world.say(&with(&["drain", "eu"])).await.ended(1).says("no playbook is published");
+    let serve = world.serve(&[]).await;
+    let _ = world.say(&with(&["drain", "eu"])).await.ended(0);
+    let unknown = world.say(&with(&["drain", "uk"])).await.ended(1);
+    let _ = unknown.says("the pool chat has no member uk; it has: eu, us, ap");
+    let pool = world.say(&with(&["drain", "eu", "--pool", "nope"])).await.ended(1);
+    let _ = pool.says("the playbook has no pool `nope`; it has: chat");
+    for (lasts, why) in [
+        ("0s", "it must be more than nothing, and at most 30 days"),
+        ("800h", "at most 30 days"),
+        ("3", "write a duration, such as 90s, 30m or 2h"),
+    ] {
+        let words = ["drain", "eu", "--for", lasts, "--reason", "INC-7"];
+        let _ = world.say(&words).await.ended(2).says(why);
+    }
+    let _ = world.say(&["drain", "eu", "--reason", "INC-7"]).await.ended(2).says("--for");
+    let _ = world.say(&with(&["shift", "eu", "--to", "130%"])).await.ended(2).says("--to");
+    let history = world.ok(&["history"]).await;
+    assert_eq!(history.matches("by tester: INC-7").count(), 1, "{history}");
+    assert!(serve.stop().await);
+    world.finish();
+}
