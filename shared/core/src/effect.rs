@@ -63,13 +63,18 @@ impl Effect {
     /// by the same place of a play is one override.
     #[must_use]
     pub fn target(&self) -> String {
+        let members = self.members();
+        members.iter().map(BackendName::as_str).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The members that it names.
+    #[must_use]
+    pub fn members(&self) -> Vec<BackendName> {
         match self {
             Self::Drain { member }
             | Self::Shift { member, to: _ }
-            | Self::Promote { member, weight: _ } => member.to_string(),
-            Self::Split { weights } => {
-                weights.keys().map(BackendName::as_str).collect::<Vec<_>>().join(" ")
-            }
+            | Self::Promote { member, weight: _ } => vec![member.clone()],
+            Self::Split { weights } => weights.keys().cloned().collect(),
         }
     }
 

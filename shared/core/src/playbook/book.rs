@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::play::Play;
+use super::{play::Play, window::Window};
 use crate::{
     effect::Effect,
     limits::Terms,
-    names::{BackendId, BackendName, PlayName, PoolAlias, ServiceAlias, ServiceId},
+    names::{BackendId, BackendName, PlayName, PoolAlias, ServiceAlias, ServiceId, WindowName},
 };
 
 /// A playbook that has been read and found sound.
@@ -18,6 +18,8 @@ pub struct Playbook {
     pub pools: BTreeMap<PoolAlias, ManagedPool>,
     /// What to do, in the order of the file; no two have one name.
     pub plays: Vec<Play>,
+    /// What to do at which times, in the order of the file; no two have one name.
+    pub windows: Vec<Window>,
     /// Where things are found, since each step asks.
     index: Index,
 }
@@ -33,6 +35,7 @@ impl Playbook {
         services: BTreeMap<ServiceAlias, ServiceId>,
         pools: BTreeMap<PoolAlias, ManagedPool>,
         plays: Vec<Play>,
+        windows: Vec<Window>,
     ) -> Self {
         let backend =
             |(alias, pool): (&PoolAlias, &ManagedPool)| (pool.backend.clone(), alias.clone());
@@ -40,7 +43,7 @@ impl Playbook {
             pools: pools.iter().map(backend).collect(),
             plays: plays.iter().enumerate().map(|(at, play)| (play.name.clone(), at)).collect(),
         };
-        Self { services, pools, plays, index }
+        Self { services, pools, plays, windows, index }
     }
 
     /// The pool that is this backend, with what the playbook calls it.
@@ -64,7 +67,21 @@ impl Playbook {
             }
             Effect::Split { weights } => weights.keys().cloned().collect::<Vec<_>>(),
         });
-        names.collect()
+        let backend = self.pools.get(pool).map(|pool| &pool.backend);
+        let of_windows = self.windows.iter().flat_map(|window| &window.effects);
+        let of_windows = of_windows.filter(|(of, _)| Some(of) == backend);
+        names.chain(of_windows.flat_map(|(_, effect)| effect.members())).collect()
+    }
+
+    /// The window of this name.
+    #[must_use]
+    pub fn window(&self, name: &WindowName) -> Option<&Window> {
+        self.windows.iter().find(|window| window.name == *name)
+    }
+
+    /// The windows that do something to a backend.
+    pub fn windows_of<'a>(&'a self, backend: &'a BackendId) -> impl Iterator<Item = &'a Window> {
+        self.windows.iter().filter(move |window| window.effects.iter().any(|(of, _)| of == backend))
     }
 
     /// The play of this name.

@@ -25,6 +25,9 @@ pub const POOLS_MAX: usize = 2_000;
 /// How many plays a playbook may have; each is asked of every signal.
 pub const PLAYS_MAX: usize = 2_000;
 
+/// How many windows a playbook may have.
+pub const WINDOWS_MAX: usize = 500;
+
 /// How many effects one play may have.
 pub const EFFECTS_MAX: usize = 16;
 

@@ -36,6 +36,7 @@ mod template;
 mod unbuilt;
 mod value;
 mod vet;
+mod window;
 mod wire;
 
 #[cfg(test)]
@@ -45,7 +46,7 @@ pub use book::{ManagedPool, Playbook};
 pub use bounds::{
     AT_MOST_DEFAULT, DURATION_MAX, EFFECTS_MAX, EXPRESSION_BYTES_MAX, LOOPS_MAX,
     PLAYBOOK_BYTES_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX, RECONNECT_AFTER_MIN, RECONNECTS_MAX,
-    SERVICES_MAX, SPLIT_MEMBERS_MAX,
+    SERVICES_MAX, SPLIT_MEMBERS_MAX, WINDOWS_MAX,
 };
 pub use changes::{Becomes, Changed, Edit, changes};
 pub use expression::{Expression, Fault};
@@ -58,3 +59,4 @@ pub use problem::{Problem, render};
 pub use schema::{EXAMPLE, schema, schema_text};
 pub use sound::read;
 pub use template::Template;
+pub use window::{Dialect, Instance, Schedule, Window};

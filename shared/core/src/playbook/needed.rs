@@ -7,10 +7,11 @@ pub(super) const TO: &str = "say how much of its weight the member keeps: `to: 3
 /// Also said where there is none in the list.
 pub(super) const EFFECTS: &str = "say what the play does: `do: [{drain: {pool: …, member: …}}]`";
 pub(super) const STEPS: &str = "say how much is given back at each step: `steps: [10%, 50%, 100%]`";
+const ZONE: &str = "say where that is meant: `zone: Europe/Paris`, or `zone: UTC`";
 const POOL: &str = "name one of the `pools`";
 
 /// The wire type, its field, and what to write. What else a `Shift` needs depends on what it has.
-const NEEDED: [(&str, &str, &str); 21] = [
+const NEEDED: [(&str, &str, &str); 29] = [
     ("Playbook", "version", "begin the playbook with `version: 1`"),
     (
         "Playbook",
@@ -27,6 +28,14 @@ const NEEDED: [(&str, &str, &str); 21] = [
     ("Play", "name", "give the play a name"),
     ("Play", "when", "say which signals the play is for: `when: signal.labels.alertname == \"…\"`"),
     ("Play", "do", EFFECTS),
+    ("Window", "name", "give the window a name"),
+    ("Window", "lasts", "say how long it is open: `lasts: 2h`"),
+    ("Window", "do", EFFECTS),
+    ("Cron", "dialect", "name the language of `at`: `dialect: unix`, `ncrontab` or `eventbridge`"),
+    ("Cron", "at", "say when: `at: 0 2 * * 0`"),
+    ("Cron", "zone", ZONE),
+    ("Once", "at", "say when: `at: 2026-12-24T22:00`"),
+    ("Once", "zone", ZONE),
     ("Drain", "pool", POOL),
     ("Drain", "member", MEMBER),
     ("Shift", "pool", POOL),

@@ -4,15 +4,18 @@
 //! tells everything; what refers to a part that was wrong is not reported for that again.
 
 mod plays;
+mod windows;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
+    fmt,
+    hash::Hash,
     ops::Range,
 };
 
 use super::{
     book::{ManagedPool, Playbook},
-    bounds::{PLAYBOOK_BYTES_MAX, PLAYS_MAX, POOLS_MAX, SERVICES_MAX},
+    bounds::{PLAYBOOK_BYTES_MAX, PLAYS_MAX, POOLS_MAX, SERVICES_MAX, WINDOWS_MAX},
     decode::{At, Entries, decode},
     expression::Expressions,
     nearest::meant,
@@ -113,9 +116,14 @@ impl Reading<'_> {
         self.wrongs.push(Wrong::new(at.clone(), message, help));
     }
 
+    /// What is wrong, in the words of what was read: behind the last colon stands what would be right.
+    fn said(&mut self, at: &Range<usize>, wrong: &str) {
+        self.wrongs.push(Wrong::said(at.clone(), wrong));
+    }
+
     fn parsed<T>(&mut self, text: &str, at: &Range<usize>) -> Option<T>
     where
-        T: std::str::FromStr<Err: std::fmt::Display>,
+        T: std::str::FromStr<Err: fmt::Display>,
     {
         let said = |error: T::Err| self.wrongs.push(Wrong::said(at.clone(), &error.to_string()));
         text.parse().map_err(said).ok()
@@ -142,7 +150,7 @@ impl Reading<'_> {
     }
 
     fn playbook(&mut self, wire: wire::Playbook) -> Option<Playbook> {
-        let wire::Playbook { version, services, pools, plays } = wire;
+        let wire::Playbook { version, services, pools, plays, windows } = wire;
         let services = services.value.map(|Entries(entries)| {
             self.bounded(&services.at, entries.len(), SERVICES_MAX, "services");
             let read = |(alias, service)| self.service(alias, service);
@@ -157,11 +165,17 @@ impl Reading<'_> {
             self.bounded(&plays.at, wire.len(), PLAYS_MAX, "plays");
             self.plays(wire, declared.as_ref())
         });
+        let windows = windows.map_or(Some(Vec::new()), |At { at, value }| {
+            let wire = value?;
+            self.bounded(&at, wire.len(), WINDOWS_MAX, "windows");
+            Some(self.windows(wire, declared.as_ref()))
+        });
         version.value?;
         Some(Playbook::new(
             services?.into_values().flatten().collect(),
             declared?.pools.into_values().flatten().collect(),
             plays?,
+            windows?,
         ))
     }
 
@@ -250,7 +264,7 @@ impl Reading<'_> {
     }
 
     fn plays(&mut self, wire: Vec<At<wire::Play>>, declared: Option<&Declared>) -> Vec<Play> {
-        let mut names: HashMap<_, usize> = HashMap::new();
+        let mut names = HashMap::new();
         let mut plays = Vec::with_capacity(wire.len().min(PLAYS_MAX));
         for At { value, .. } in wire.into_iter().take(PLAYS_MAX) {
             // More are not told, and to look for what was meant takes long where all is wrong.
@@ -258,19 +272,28 @@ impl Reading<'_> {
                 break;
             }
             let Some(play) = value else { continue };
-            if let At { at, value: Some(name) } = &play.name {
-                let first = *names.entry(name.clone()).or_insert(at.start);
-                if first != at.start {
-                    let line = self.source[..first].matches('\n').count() + 1;
-                    self.wrong(
-                        at,
-                        format!("another play is called `{name}`"),
-                        format!("give this one a name of its own; the other is in line {line}"),
-                    );
-                }
-            }
+            self.is_new(&mut names, &play.name, "play");
             plays.extend(self.play(play, declared));
         }
         plays
+    }
+
+    /// Says where a name was given before.
+    fn is_new<T: Clone + Eq + Hash + fmt::Display>(
+        &mut self,
+        names: &mut HashMap<T, usize>,
+        name: &At<T>,
+        what: &str,
+    ) {
+        let At { at, value: Some(name) } = name else { return };
+        let first = *names.entry(name.clone()).or_insert(at.start);
+        if first != at.start {
+            let line = self.source[..first].matches('\n').count() + 1;
+            self.wrong(
+                at,
+                format!("another {what} is called `{name}`"),
+                format!("give this one a name of its own; the other is in line {line}"),
+            );
+        }
     }
 }

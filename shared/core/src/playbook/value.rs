@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, civil::DateTime};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -152,6 +152,20 @@ value!(
         Ok(text)
     },
     { "type": "string", "minLength": 1, "maxLength": LABEL_NAME_BYTES_MAX }
+);
+
+value!(
+    /// A day and a time of day, wherever that is.
+    LocalTime: String => DateTime,
+    |text| text.parse::<DateTime>().map_err(|_| {
+        format!("`{}` is no day and time of day: write it as 2026-12-24T22:00", clipped(&text))
+    }),
+    {
+        "type": "string",
+        "description": "A day and a time of day, such as 2026-12-24T22:00.",
+        "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2})?$",
+        "examples": ["2026-12-24T22:00"]
+    }
 );
 
 fn duration(text: &str) -> Result<SignedDuration, String> {

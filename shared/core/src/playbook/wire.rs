@@ -9,17 +9,21 @@ use serde::Deserialize;
 use super::{
     bounds::{
         EFFECTS_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX, RECONNECTS_MAX, SERVICES_MAX,
-        SPLIT_MEMBERS_MAX,
+        SPLIT_MEMBERS_MAX, WINDOWS_MAX,
     },
     decode::{At, Entries},
     value::{
-        Duration, Expression, LabelName, Member, Members, Percent, PoolName, ServingWeight,
-        Version, Weight,
+        Duration, Expression, LabelName, LocalTime, Member, Members, Percent, PoolName,
+        ServingWeight, Version, Weight,
     },
+    window::Dialect,
 };
 use crate::{
     limits::Failover,
-    names::{BackendName, PlayName, ResourceGroup, ServiceName, SubscriptionId, WorkspaceName},
+    names::{
+        BackendName, PlayName, ResourceGroup, ServiceName, SubscriptionId, WindowName,
+        WorkspaceName,
+    },
     shown::{SHOW_DEFAULT, SHOW_MAX},
 };
 
@@ -40,6 +44,9 @@ pub(super) struct Playbook {
     /// What to do when what is heard.
     #[schemars(length(max = PLAYS_MAX))]
     pub(super) plays: At<Vec<At<Play>>>,
+    /// What to do at which times: maintenance windows.
+    #[schemars(length(max = WINDOWS_MAX))]
+    pub(super) windows: Option<At<Vec<At<Window>>>>,
 }
 
 /// An API Management service: where Azure has it.
@@ -151,6 +158,60 @@ pub(super) struct Play {
     pub(super) show: Option<At<Vec<At<LabelName>>>>,
 }
 
+/// At these times, for so long, do that. What a window does goes before what alerts ask for, within the same
+/// limits.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(transform = window_rules)]
+pub(super) struct Window {
+    /// The window's name, unlike that of any other.
+    #[schemars(
+        with = "String",
+        regex(pattern = "^[a-zA-Z0-9_.-]{1,80}$"),
+        example = &"eu-patching"
+    )]
+    pub(super) name: At<WindowName>,
+    /// When it opens, again and again. Either this or `once`.
+    pub(super) cron: Option<At<Cron>>,
+    /// When it opens, once. Either this or `cron`.
+    pub(super) once: Option<At<Once>>,
+    /// How long it is open.
+    pub(super) lasts: At<Duration>,
+    /// What it does. There is no signal, and so no `${signal…}`.
+    #[serde(rename = "do")]
+    #[schemars(length(min = 1, max = EFFECTS_MAX))]
+    pub(super) effects: At<Vec<At<Effect>>>,
+    /// How weight is given back when it closes. Without it: all at once.
+    pub(super) ramp: Option<At<Ramp>>,
+}
+
+/// When a window opens, again and again.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Cron {
+    /// The language of `at`: `unix` (minute hour day month weekday), `ncrontab` as Azure Functions has it
+    /// (second minute hour day month weekday), or `eventbridge` as AWS has it (minute hour day month weekday
+    /// year, with a `?`).
+    pub(super) dialect: At<Dialect>,
+    /// The expression, such as `0 2 * * 0`: Sundays at 02:00, in `unix`.
+    #[schemars(with = "String", example = &"0 2 * * 0")]
+    pub(super) at: At<String>,
+    /// Where its times of day are meant, such as Europe/Paris or UTC.
+    #[schemars(with = "String", example = &"Europe/Paris")]
+    pub(super) zone: At<String>,
+}
+
+/// When a window opens, once.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Once {
+    /// The day and the time of day, such as 2026-12-24T22:00.
+    pub(super) at: At<LocalTime>,
+    /// Where that is meant, such as Europe/Paris or UTC.
+    #[schemars(with = "String", example = &"Europe/Paris")]
+    pub(super) zone: At<String>,
+}
+
 /// One thing that a play does.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -251,6 +312,15 @@ fn play_rules(schema: &mut Schema) {
         "then": { "properties": { "until": false, "atMost": false } }
     });
     schema.insert("allOf".to_owned(), serde_json::json!([rule]));
+}
+
+/// Either `cron` or `once`.
+fn window_rules(schema: &mut Schema) {
+    let forms = serde_json::json!([
+        { "required": ["cron"], "properties": { "once": false } },
+        { "required": ["once"], "properties": { "cron": false } }
+    ]);
+    schema.insert("oneOf".to_owned(), forms);
 }
 
 /// Either `member` and `to`, or `split`.

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::{
-    claim::{Asked, Claim},
+    claim::Asked,
     effect::Effect,
     fraction::Fraction,
     group::{Consulted, Group, Pause, Scope},

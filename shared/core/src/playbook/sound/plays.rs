@@ -115,7 +115,7 @@ impl Reading<'_> {
     }
 
     /// The steps of a ramp, and how long each lasts.
-    fn ramp(&mut self, wire: wire::Ramp) -> Option<(Vec<Fraction>, SignedDuration)> {
+    pub(super) fn ramp(&mut self, wire: wire::Ramp) -> Option<(Vec<Fraction>, SignedDuration)> {
         let wire::Ramp { steps: At { at, value }, every } = wire;
         let steps = value?;
         if steps.is_empty() {
@@ -138,7 +138,7 @@ impl Reading<'_> {
         Some(if read.is_empty() { (read, SignedDuration::ZERO) } else { (read, every) })
     }
 
-    fn effect(
+    pub(super) fn effect(
         &mut self,
         wire: wire::Effect,
         declared: Option<&Declared>,

@@ -1,0 +1,119 @@
+//! Windows: what each means, or what is wrong with it.
+
+use std::collections::HashMap;
+
+use jiff::tz::TimeZone;
+
+use super::{
+    super::{
+        bounds::{EFFECTS_MAX, WINDOWS_MAX},
+        decode::At,
+        needed,
+        problem::PROBLEMS_MAX,
+        template::Template,
+        window::{Schedule, Window, zone},
+        wire,
+    },
+    Declared, Reading,
+};
+use crate::{effect::Effect, names::BackendId};
+
+impl Reading<'_> {
+    pub(super) fn windows(
+        &mut self,
+        wire: Vec<At<wire::Window>>,
+        declared: Option<&Declared>,
+    ) -> Vec<Window> {
+        let mut names = HashMap::new();
+        let mut windows = Vec::with_capacity(wire.len().min(WINDOWS_MAX));
+        for At { at, value } in wire.into_iter().take(WINDOWS_MAX) {
+            if self.wrongs.len() >= PROBLEMS_MAX {
+                break;
+            }
+            let Some(window) = value else { continue };
+            self.is_new(&mut names, &window.name, "window");
+            windows.extend(self.window(&At { at, value: Some(window) }, declared));
+        }
+        windows
+    }
+
+    fn window(
+        &mut self,
+        At { at: holder, value }: &At<wire::Window>,
+        declared: Option<&Declared>,
+    ) -> Option<Window> {
+        let wire::Window { name, cron, once, lasts, effects, ramp } = value.clone()?;
+        let opens = match (cron, once) {
+            (Some(cron), None) => self.again_and_again(cron.value),
+            (None, Some(once)) => self.once(once.value),
+            (Some(_), Some(once)) => {
+                let help = "a window opens again and again, or once: keep one of the two";
+                self.wrong(&once.at, "`cron` and `once` exclude one another", help);
+                None
+            }
+            (None, None) => {
+                let help = "write `cron: {dialect: unix, at: 0 2 * * 0, zone: Europe/Paris}`, or \
+                            `once: {at: 2026-12-24T22:00, zone: Europe/Paris}`";
+                self.wrong(holder, "this window does not say when it opens", help);
+                None
+            }
+        };
+        let effects = effects.value.map(|wire| {
+            if wire.is_empty() {
+                self.wrong(&effects.at, "the window does nothing", needed::EFFECTS);
+            }
+            self.bounded(&effects.at, wire.len(), EFFECTS_MAX, "effects");
+            let read = |effect: At<_>| self.fixed_effect(effect, declared);
+            wire.into_iter().take(EFFECTS_MAX).map(read).collect::<Vec<_>>()
+        });
+        let ramp = ramp.and_then(|ramp| self.ramp(ramp.value?));
+        let (ramp, every) = ramp.unwrap_or_default();
+        Some(Window {
+            name: name.value?,
+            opens: opens?,
+            lasts: lasts.given()?,
+            effects: effects?.into_iter().collect::<Option<_>>()?,
+            ramp,
+            every,
+        })
+    }
+
+    fn zone(&mut self, At { at, value }: At<String>) -> Option<TimeZone> {
+        zone(&value?).map_err(|wrong| self.said(&at, &wrong)).ok()
+    }
+
+    fn again_and_again(&mut self, wire: Option<wire::Cron>) -> Option<Schedule> {
+        let wire::Cron { dialect, at: At { at, value: text }, zone } = wire?;
+        let zone = self.zone(zone);
+        let (dialect, text) = (dialect.value?, text?);
+        // What is wrong with it is said also where its zone is.
+        let read = Schedule::cron(dialect, &text, zone.clone().unwrap_or(TimeZone::UTC));
+        let schedule = read.map_err(|wrong| self.said(&at, &wrong)).ok()?;
+        zone.map(|_| schedule)
+    }
+
+    fn once(&mut self, wire: Option<wire::Once>) -> Option<Schedule> {
+        let wire::Once { at, zone } = wire?;
+        let zone = self.zone(zone)?;
+        let place = at.at.clone();
+        Schedule::once(at.given()?, &zone).map_err(|wrong| self.said(&place, &wrong)).ok()
+    }
+
+    /// What an effect does to which backend, where no signal says so.
+    fn fixed_effect(
+        &mut self,
+        At { at, value }: At<wire::Effect>,
+        declared: Option<&Declared>,
+    ) -> Option<(BackendId, Effect)> {
+        let template = self.effect(value?, declared)?;
+        let fixed = |template: &Template| template.fixed().map(str::to_owned).ok_or(());
+        let member = |member: &Template| fixed(member)?.parse().map_err(drop);
+        let (Ok(pool), Ok(effect)) = (fixed(&template.pool), template.effect.named(member)) else {
+            let help = "no signal opens a window: name the pool and the member as they are";
+            self.wrong(&at, "`${…}` cannot stand in a window", help);
+            return None;
+        };
+        let (_, pool) = declared?.pools.get(&pool)?.as_ref()?;
+        Some((pool.backend.clone(), effect))
+    }
+}
