@@ -146,7 +146,7 @@ fn describe_backend(out: &mut Page, plan: &BackendPlan) {
         out.line(format_args!("  {}  {}: {}", over.id, over.effect, over.verdict.says));
         out.line(match &over.play {
             Some(play) => format!("    by play {play}"),
-            None => "    by an operator".to_owned(),
+            None => "    by a window or an operator".to_owned(),
         });
     }
     if plan.changes.is_empty() && plan.unseen.is_none() {

@@ -257,7 +257,7 @@ fn fates(playbook: &Playbook, document: &Document) -> Vec<Fate> {
             id: over.id.to_string(),
             by: over.origin.to_string(),
             effect: over.effect.to_string(),
-            kept: known && over.origin.play().is_none_or(|play| playbook.play(play).is_some()),
+            kept: known && playbook.has(&over.origin),
             begun: matches!(over.life, Life::Begun { .. }),
         })
         .collect()

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     effect::Effect,
     id::OverrideId,
-    lease::{After, Lease, later},
+    lease::{After, Lease},
     names::{BackendId, PlayName},
     origin::Authority,
     shown::Shown,
@@ -102,7 +102,7 @@ impl Asked {
     #[must_use]
     pub fn expires(&self, begun: Option<Timestamp>) -> Timestamp {
         let from = begun.map_or(self.since, |begun| begun.max(self.since));
-        later(from, self.lease.length())
+        self.lease.expires(from)
     }
 }
 

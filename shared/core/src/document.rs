@@ -42,7 +42,7 @@ use crate::{
     id::{OverrideId, ReconnectId},
     lay::Yielded,
     lease::later,
-    names::BackendId,
+    names::{BackendId, WindowName},
     overrides::Override,
     wake::SKEW_MAX,
 };
@@ -99,6 +99,10 @@ pub struct Document {
     /// What the group documents of runs say of it.
     #[serde(default, skip_serializing_if = "Listed::is_empty")]
     pub listed: Listed,
+    /// The latest instance of each maintenance window that was looked at, by its start; or when the window was
+    /// looked at first. Nothing is decided by it: an instance that nobody looked at is told.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub windows: BTreeMap<WindowName, Timestamp>,
     /// Which states of the backend have been seen.
     #[serde(default)]
     pub etags: Etags,
@@ -132,6 +136,7 @@ impl Document {
             intents: Vec::new(),
             reconnects: BTreeMap::new(),
             listed: Listed::default(),
+            windows: BTreeMap::new(),
             etags: Etags::default(),
             sight: None,
             trouble: None,
@@ -212,6 +217,7 @@ impl Document {
         let back = |at: &mut Timestamp| *at = (*at).min(now);
         self.sight.iter_mut().for_each(|sight| back(&mut sight.at));
         self.undone.values_mut().for_each(back);
+        self.windows.values_mut().for_each(back);
         self.overrides.values_mut().for_each(|over| over.rewind(now));
         self.intents.iter_mut().for_each(|intent| back(&mut intent.at));
         self.owned.values_mut().for_each(|owned| owned.rewind(now));

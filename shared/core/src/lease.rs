@@ -36,14 +36,17 @@ pub enum Until {
     },
     /// This long after it began, whatever its source says.
     For(SignedDuration),
+    /// The end of a window, whenever it began.
+    At(Timestamp),
 }
 
 impl Lease {
-    /// How long it lasts by the clock alone.
+    /// When it ends by the clock alone, counted from `from` where it is a length.
     #[must_use]
-    pub const fn length(&self) -> SignedDuration {
+    pub fn expires(&self, from: Timestamp) -> Timestamp {
         match self.until {
-            Until::Resolved { at_most: length } | Until::For(length) => length,
+            Until::Resolved { at_most: length } | Until::For(length) => later(from, length),
+            Until::At(end) => end,
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{
     field::{Change, Field, Value},
     fraction::Fraction,
     id::{IntentId, LineId, OverrideId, ReconnectId},
-    names::{BackendId, PlayName, SourceName},
+    names::{BackendId, PlayName, SourceName, WindowName},
     overrides::{End, Held},
     signal::{ByReceipt, SeriesId, Severity},
     text::Escaping,
@@ -64,6 +64,8 @@ pub enum What {
     Truncated { source: SourceName, left_out: u64 },
     Claimed { id: OverrideId, play: PlayName, effect: Effect, series: SeriesId },
     Commanded { id: OverrideId, by: String, reason: String, effect: Effect, lasts: SignedDuration },
+    Opened { id: OverrideId, window: WindowName, effect: Effect, until: Timestamp },
+    Missed { window: WindowName, start: Timestamp, end: Timestamp },
     Began { id: OverrideId },
     Held { id: OverrideId, why: Held },
     Displaced { id: OverrideId, by: Vec<OverrideId>, why: Held },
@@ -114,6 +116,8 @@ impl What {
             | Self::Claimed { series, .. } => Some(series),
             Self::Truncated { .. }
             | Self::Commanded { .. }
+            | Self::Opened { .. }
+            | Self::Missed { .. }
             | Self::Began { .. }
             | Self::Held { .. }
             | Self::Displaced { .. }
@@ -240,6 +244,13 @@ impl What {
             Self::Commanded { id, by, reason, effect, lasts } => {
                 write!(f, "{id}: {effect} for {lasts:#}, by {by}: {reason}")
             }
+            Self::Opened { id, window, effect, until } => {
+                write!(f, "{id}: {effect}, by window {window} until {until:.0}")
+            }
+            Self::Missed { window, start, end } => write!(
+                f,
+                "window {window} was open from {start:.0} to {end:.0}, and nothing was done: nobody looked"
+            ),
             Self::Began { id } => write!(f, "{id} began"),
             Self::Held { id, why } => write!(f, "{id} is held: {why}"),
             Self::Displaced { id, by, why } => {

@@ -134,6 +134,11 @@ name!(
 );
 
 impl SourceName {
+    /// The maintenance windows.
+    pub(crate) fn windows() -> Self {
+        Self("window".to_owned())
+    }
+
     /// Whoever gives commands by hand.
     pub(crate) fn operators() -> Self {
         Self("operator".to_owned())

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names::PlayName;
+use crate::names::{PlayName, WindowName};
 
 /// What an override comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,17 +15,22 @@ pub enum Origin {
         /// The play that they are for.
         play: PlayName,
     },
+    /// The instances of a maintenance window.
+    Window {
+        /// Which.
+        window: WindowName,
+    },
     /// Operators' commands.
     Operator,
 }
 
 impl Origin {
-    /// The play that it comes by; none where a person asked for it.
+    /// The play that it comes by; none where a window or a person asked for it.
     #[must_use]
     pub const fn play(&self) -> Option<&PlayName> {
         match self {
             Self::Alert { play } => Some(play),
-            Self::Operator => None,
+            Self::Window { .. } | Self::Operator => None,
         }
     }
 
@@ -34,6 +39,7 @@ impl Origin {
     pub const fn authority(&self) -> Authority {
         match self {
             Self::Alert { .. } => Authority::Alert,
+            Self::Window { .. } => Authority::Window,
             Self::Operator => Authority::Operator,
         }
     }
@@ -44,6 +50,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Alert { play } => write!(f, "play {play}"),
+            Self::Window { window } => write!(f, "window {window}"),
             Self::Operator => f.write_str("an operator"),
         }
     }

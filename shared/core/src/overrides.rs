@@ -129,6 +129,8 @@ pub enum End {
         /// Why.
         reason: String,
     },
+    /// Its window closed.
+    Closed,
     /// What made it is not in the playbook any more, or its pool is not.
     Dropped,
 }
@@ -139,7 +141,8 @@ impl fmt::Display for End {
             Self::Resolved => f.write_str("its alert resolved"),
             Self::Expired => f.write_str("its time ran out"),
             Self::Undone { by, reason } => write!(f, "undone by {by}: {reason}"),
-            Self::Dropped => f.write_str("the playbook has its play no more"),
+            Self::Closed => f.write_str("its window closed"),
+            Self::Dropped => f.write_str("the playbook has it no more"),
         }
     }
 }
@@ -336,6 +339,7 @@ impl Override {
                 (resolved, End::Resolved)
             }
             (Until::For(length), _) => (later(from, length), End::Expired),
+            (Until::At(end), _) => (end, End::Closed),
         })
     }
 
@@ -347,7 +351,10 @@ impl Override {
             && matches!(
                 self.life,
                 Life::Begun { .. }
-                    | Life::Ended { why: End::Resolved | End::Expired | End::Dropped, .. }
+                    | Life::Ended {
+                        why: End::Resolved | End::Expired | End::Closed | End::Dropped,
+                        ..
+                    }
             )
     }
 

@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{signal::Signal, text::clipped};
+use crate::{names::WindowName, signal::Signal, text::clipped};
 
 /// What is shown of an alert where no play says otherwise.
 pub const SHOW_DEFAULT: [&str; 2] = ["alertname", "summary"];
@@ -32,6 +32,12 @@ impl Shown {
             (!value.is_empty()).then(|| (name.to_owned(), clipped(value, SHOWN_CHARS_MAX)))
         };
         Self(names.into_iter().take(SHOW_MAX).filter_map(one).collect())
+    }
+
+    /// Which window it is.
+    #[must_use]
+    pub fn window(name: &WindowName) -> Self {
+        Self(vec![("window".to_owned(), name.to_string())])
     }
 
     /// What an operator says of a command: who, and why.

@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{id::MessageId, names::SourceName, text::stored_as_text};
+use crate::{
+    id::MessageId,
+    names::{SourceName, WindowName},
+    text::stored_as_text,
+};
 
 /// How bad a source says it is. Ordered: `Info < Warning < Error < Critical`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -80,6 +84,12 @@ impl SeriesId {
             return Err(SeriesIdError::Fingerprint);
         }
         Ok(Self { source, fingerprint: fingerprint.to_owned() })
+    }
+
+    /// Names the series of an instance of a maintenance window, which has one occurrence.
+    #[must_use]
+    pub fn of_window(window: &WindowName, start: Timestamp) -> Self {
+        Self { source: SourceName::windows(), fingerprint: format!("{window} {start}") }
     }
 
     /// Names the series of an operator's command, which has one occurrence.

@@ -14,6 +14,7 @@
 mod align;
 mod settle;
 mod verdict;
+mod windows;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -139,6 +140,7 @@ pub fn step(
         return look.wait(DENIED);
     }
     look.settle(observed);
+    look.open_windows();
     look.end_what_is_over();
     look.ask_gates();
     let next = match observed {
@@ -228,6 +230,7 @@ impl<'a> Look<'a> {
             Next::Reconnect { .. } => self.document.look_on(),
         }
         self.document.wake_by(self.gates.open());
+        self.document.wake_by(self.next_opening());
         let backend = &self.document.backend;
         let lines =
             self.said.into_iter().map(|what| Line::new(self.now, Some(backend), what)).collect();
@@ -259,8 +262,7 @@ impl<'a> Look<'a> {
             .values()
             .filter_map(|over| {
                 let (at, why) = over.ends()?;
-                let has = |play| self.generation.playbook.play(play).is_some();
-                let dropped = !known || !over.origin.play().is_none_or(has);
+                let dropped = !known || !self.generation.playbook.has(&over.origin);
                 let why = if dropped { End::Dropped } else { why };
                 (dropped || now >= at).then(|| (over.id.clone(), why))
             })

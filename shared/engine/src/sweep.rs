@@ -1,13 +1,13 @@
 //! The timer's part: what no message reminds of.
 
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::notice::NOTICE_AGE_MAX;
+use pointsman_core::{document::Document, names::BackendId, notice::NOTICE_AGE_MAX};
 
 use crate::{
     engine::Engine,
     memory::locked,
     outbox,
-    ports::{Chosen, DEAD_LETTER_AGE_MAX},
+    ports::{Chosen, Commit, DEAD_LETTER_AGE_MAX, StoreError, Versioned},
     reconcile::{MESSAGE_AGE_MAX, ReconcileError},
 };
 
@@ -32,20 +32,42 @@ impl Engine {
         outbox::relay(&*self.inner.store, &*self.inner.queue, now).await?;
         self.save_due_notices().await?;
         // Whoever put a generation in force, a look or the start, did not look at the other backends.
-        let number = self.refresh_playbook().await?.number;
+        let playbook = self.refresh_playbook().await?;
+        let number = playbook.number;
         let swept = *locked(&self.inner.swept) == Some(number);
         if !swept {
+            let mut windowed = playbook.playbook.backends_of_windows();
             for document in self.inner.store.documents().await? {
                 let document = document.body;
-                let concerned = document.generation < number && !document.is_at_rest();
+                let has_windows =
+                    windowed.remove(&document.backend) || !document.windows.is_empty();
+                let concerned =
+                    document.generation < number && (has_windows || !document.is_at_rest());
                 if concerned && !backends.contains(&document.backend) {
                     self.look(&document.backend);
                     backends.push(document.backend);
                 }
             }
+            for backend in windowed {
+                self.begin(backend, now).await?;
+                self.look(backend);
+                backends.push(backend.clone());
+            }
             *locked(&self.inner.swept) = Some(number);
         }
         Ok(backends.len())
+    }
+
+    /// Begins to remember a backend, of which a window is to be opened.
+    async fn begin(&self, backend: &BackendId, now: Timestamp) -> Result<(), StoreError> {
+        let mut document = Document::new(backend.clone(), now);
+        document.wake_now(now);
+        let documents = vec![Versioned::new(document)];
+        match self.commit(Commit { documents, ..Commit::default() }).await {
+            // Whoever was faster has begun to.
+            Ok(()) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Forgets the series that ended so long ago that nothing old can come any more, and the dead

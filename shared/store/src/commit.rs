@@ -239,14 +239,17 @@ fn swap<T: Body>(
 /// What a series asks for, as it is searched by.
 fn claims(series: &Series) -> Vec<Claiming> {
     let claims = series.running.iter().flat_map(|running| &running.claims);
-    let claiming = |claim: &Claim| Claiming {
-        id: claim.id.to_string(),
-        generation: version_column(claim.asked.generation),
-        severity: claim.asked.severity.rank().into(),
-        started: Micros::at(claim.asked.started).column(),
-        series: series.id.to_string(),
-        since: Micros::at(claim.asked.since).column(),
-        length: i64::try_from(claim.asked.lease.length().as_micros()).unwrap_or(i64::MAX),
+    let claiming = |claim: &Claim| {
+        let length = claim.asked.expires(None).duration_since(claim.asked.since);
+        Claiming {
+            id: claim.id.to_string(),
+            generation: version_column(claim.asked.generation),
+            severity: claim.asked.severity.rank().into(),
+            started: Micros::at(claim.asked.started).column(),
+            series: series.id.to_string(),
+            since: Micros::at(claim.asked.since).column(),
+            length: i64::try_from(length.as_micros()).unwrap_or(i64::MAX),
+        }
     };
     claims.map(claiming).collect()
 }

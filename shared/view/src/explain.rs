@@ -104,7 +104,7 @@ pub struct Explained {
 pub struct Asked {
     /// Its id.
     pub id: String,
-    /// The play that made it; left out where an operator did.
+    /// The play that made it; left out where a window or an operator did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub play: Option<String>,
     /// What it does.

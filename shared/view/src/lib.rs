@@ -21,6 +21,7 @@ mod schema;
 mod shadow;
 mod status;
 mod value;
+mod windows;
 mod words;
 
 #[cfg(test)]
@@ -43,5 +44,6 @@ pub use self::{
     shadow::{ShadowReport, WouldHave},
     status::{Known, Late, Pause, Status},
     value::{Absent, Change, Effect, VERSION, Value, Why},
+    windows::{Does, Opening, Windows},
     words::{Reader, count, length, moment, with_causes},
 };

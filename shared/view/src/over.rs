@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use pointsman_core::{
     claim::Occurrences,
     document::Document,
-    origin::Origin,
     overrides::{self, Life, Standing as Stored},
 };
 use schemars::JsonSchema;
@@ -25,7 +24,7 @@ pub struct Override {
     /// What it comes from.
     #[schemars(extend("enum" = ["alert", "window", "operator"]))]
     pub origin: String,
-    /// The play that made it; left out where an operator did.
+    /// The play that made it; left out where a window or an operator did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub play: Option<String>,
     /// The generation of the playbook that it was claimed under.
@@ -33,10 +32,10 @@ pub struct Override {
     /// What it does.
     pub effect: Effect,
     /// The strongest of the alerts behind it; the last that was, where none is on any more. An operator's
-    /// command has a series of its own.
+    /// command and an instance of a window have a series of their own.
     pub series: String,
     /// What that one is, in its own words: the labels and annotations that its play shows. Of an operator's
-    /// command, who gave it (`by`) and the `reason`.
+    /// command, who gave it (`by`) and the `reason`; of a window, its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alert: Option<Alert>,
     /// How bad the worst of them is.
@@ -87,7 +86,7 @@ impl Alerts {
     /// all.
     #[must_use]
     pub fn of(over: &overrides::Override, counted: Option<Occurrences>) -> Self {
-        if over.origin == Origin::Operator {
+        if over.origin.play().is_none() {
             return Self { count: 0, first: None, latest: None };
         }
         if let Some(Occurrences { count, first, latest }) = counted {
@@ -208,6 +207,9 @@ impl Standing {
                     overrides::End::Resolved => {
                         format!("in force for {}, given back in {left}: {why}", ago(at))
                     }
+                    overrides::End::Closed => {
+                        format!("in force for {}, its window closes in {left}", ago(at))
+                    }
                     overrides::End::Expired
                     | overrides::End::Undone { .. }
                     | overrides::End::Dropped => {
@@ -253,7 +255,13 @@ impl Override {
     pub fn who(&self) -> String {
         let Self { series, severity, .. } = self;
         match &self.alert {
-            Some(Alert { says, .. }) if self.play.is_none() => says.clone(),
+            Some(Alert { says, .. }) if self.play.is_none() => {
+                if self.origin == "window" {
+                    format!("window {says}")
+                } else {
+                    says.clone()
+                }
+            }
             Some(Alert { says, .. }) => format!("{says} ({series}, {severity})"),
             None => format!("{series} ({severity})"),
         }

@@ -74,7 +74,7 @@ pub struct BackendPlan {
 pub struct OverridePlan {
     /// Its id.
     pub id: String,
-    /// The play that makes it; left out where an operator did.
+    /// The play that makes it; left out where a window or an operator did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub play: Option<String>,
     /// What it does.

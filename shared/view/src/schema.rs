@@ -7,7 +7,10 @@ use schemars::{
 };
 use serde_json::Value;
 
-use crate::{explain::Explain, history::History, plan::Plan, shadow::ShadowReport, status::Status};
+use crate::{
+    explain::Explain, history::History, plan::Plan, shadow::ShadowReport, status::Status,
+    windows::Windows,
+};
 
 /// What `--json` prints.
 #[derive(JsonSchema)]
@@ -24,6 +27,8 @@ enum View {
     History(Box<History>),
     /// `pointsman shadow report --json`.
     ShadowReport(Box<ShadowReport>),
+    /// `pointsman windows --json`.
+    Windows(Box<Windows>),
 }
 
 /// The JSON Schema (draft 2020-12) of all that is shown, as it is checked in: indented, with a line break

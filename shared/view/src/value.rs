@@ -192,7 +192,7 @@ mod tests {
             Held::Paused,
         ];
         let undone = End::Undone { by: text(), reason: text() };
-        let ends = [End::Resolved, End::Expired, undone, End::Dropped];
+        let ends = [End::Resolved, End::Expired, undone, End::Closed, End::Dropped];
         let (member, weights) = (|| "eu".parse().unwrap(), [("eu".parse().unwrap(), 1)].into());
         let effects: [effect::Effect; 4] = [
             effect::Effect::Drain { member: member() },
@@ -203,7 +203,7 @@ mod tests {
         let kinds = |names: Vec<String>| names.join(" ");
         expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool unreadable paused"]
             .assert_eq(&kinds(held.iter().map(kind).collect()));
-        expect!["resolved expired undone dropped"]
+        expect!["resolved expired undone closed dropped"]
             .assert_eq(&kinds(ends.iter().map(kind).collect()));
         expect!["drain shift split promote"].assert_eq(&kinds(effects.iter().map(kind).collect()));
     }

@@ -41,6 +41,26 @@ pub(crate) struct Case {
     pub(crate) plays: Vec<Play>,
     pub(crate) alerts: Vec<Alert>,
     pub(crate) ways: Vec<bool>,
+    pub(crate) windows: Vec<Window>,
+}
+
+/// A maintenance window: when it opens, for how many seconds, and what it does to which member.
+#[derive(Clone, Debug)]
+pub(crate) struct Window {
+    pub(crate) opens: Opens,
+    pub(crate) lasts: i64,
+    pub(crate) effect: Effect,
+    pub(crate) member: usize,
+    pub(crate) ramp: Option<(u8, i64)>,
+}
+
+/// When a window opens.
+#[derive(Clone, Debug)]
+pub(crate) enum Opens {
+    /// So many seconds after the beginning, or before it.
+    Once(i64),
+    /// In the first two hours, every so many minutes.
+    Every(u8),
 }
 
 /// The pool's entry in the playbook.
@@ -137,37 +157,37 @@ impl Case {
         }
         let plays: String =
             self.plays.iter().enumerate().map(|(place, play)| self.play(place, play)).collect();
-        playbook(&settings, &plays)
+        let windows = self.windows.iter().enumerate();
+        let windows: String = windows.map(|(place, window)| self.window(place, window)).collect();
+        let windows = if windows.is_empty() { windows } else { format!("windows:\n{windows}") };
+        playbook(&settings, &format!("{plays}{windows}"))
+    }
+
+    fn window(&self, place: usize, window: &Window) -> String {
+        let opens = match window.opens {
+            Opens::Once(seconds) => {
+                let opens = at(seconds).strftime("%FT%T").to_string();
+                format!("once: {{at: {opens}, zone: UTC}}")
+            }
+            Opens::Every(minutes) => {
+                format!("cron: {{dialect: unix, at: \"*/{minutes} 3-4 1 3 *\", zone: UTC}}")
+            }
+        };
+        let member = format!("member: {}", self.name(window.member));
+        let mut text =
+            format!("  - name: w{place}\n    {opens}\n    lasts: {}s\n    do:\n", window.lasts);
+        text += &self.effect(&window.effect, &member);
+        if let Some((step, every)) = window.ramp {
+            text += &format!("    ramp: {{steps: [{step}%], every: {every}s}}\n");
+        }
+        text
     }
 
     fn play(&self, place: usize, play: &Play) -> String {
         let mut text =
             format!("  - name: p{place}\n    when: signal.labels.play == \"{place}\"\n    do:\n");
         for effect in &play.effects {
-            let member = "member: \"${signal.labels.backend}\"";
-            text += &match effect {
-                Effect::Drain => format!("      - drain: {{pool: pool, {member}}}\n"),
-                Effect::Shift(to) => {
-                    format!("      - shift: {{pool: pool, {member}, to: {to}%}}\n")
-                }
-                Effect::Promote(None) => format!("      - promote: {{pool: pool, {member}}}\n"),
-                Effect::Promote(Some(weight)) => {
-                    format!("      - promote: {{pool: pool, {member}, weight: {weight}}}\n")
-                }
-                Effect::Split(weights) => {
-                    let mut split: BTreeMap<String, u8> = weights
-                        .iter()
-                        .enumerate()
-                        .map(|(member, weight)| (self.name(member).to_string(), *weight))
-                        .collect();
-                    if split.values().all(|weight| *weight == 0) {
-                        split.values_mut().for_each(|weight| *weight = 10);
-                    }
-                    let split: Vec<String> =
-                        split.iter().map(|(name, weight)| format!("{name}: {weight}")).collect();
-                    format!("      - shift: {{pool: pool, split: {{{}}}}}\n", split.join(", "))
-                }
-            };
+            text += &self.effect(effect, "member: \"${signal.labels.backend}\"");
         }
         text += &if play.resolves {
             format!("    atMost: {}m\n", play.lasts)
@@ -188,6 +208,32 @@ impl Case {
             );
         }
         text
+    }
+
+    fn effect(&self, effect: &Effect, member: &str) -> String {
+        match effect {
+            Effect::Drain => format!("      - drain: {{pool: pool, {member}}}\n"),
+            Effect::Shift(to) => {
+                format!("      - shift: {{pool: pool, {member}, to: {to}%}}\n")
+            }
+            Effect::Promote(None) => format!("      - promote: {{pool: pool, {member}}}\n"),
+            Effect::Promote(Some(weight)) => {
+                format!("      - promote: {{pool: pool, {member}, weight: {weight}}}\n")
+            }
+            Effect::Split(weights) => {
+                let mut split: BTreeMap<String, u8> = weights
+                    .iter()
+                    .enumerate()
+                    .map(|(member, weight)| (self.name(member).to_string(), *weight))
+                    .collect();
+                if split.values().all(|weight| *weight == 0) {
+                    split.values_mut().for_each(|weight| *weight = 10);
+                }
+                let split: Vec<String> =
+                    split.iter().map(|(name, weight)| format!("{name}: {weight}")).collect();
+                format!("      - shift: {{pool: pool, split: {{{}}}}}\n", split.join(", "))
+            }
+        }
     }
 
     pub(crate) fn world(&self) -> World {
@@ -430,11 +476,31 @@ pub(crate) fn alerts() -> impl Strategy<Value = Vec<Alert>> {
 
 pub(crate) fn case_lasting(lasts: std::ops::Range<i64>) -> impl Strategy<Value = Case> {
     let parts = (pool(), terms(), plays(lasts), alerts(), ways());
-    parts.prop_map(|(pool, terms, plays, alerts, ways)| Case { pool, terms, plays, alerts, ways })
+    parts.prop_map(|(pool, terms, plays, alerts, ways)| Case {
+        pool,
+        terms,
+        plays,
+        alerts,
+        ways,
+        windows: Vec::new(),
+    })
 }
 
 pub(crate) fn case() -> impl Strategy<Value = Case> {
     case_lasting(3..30)
+}
+
+/// The same, with maintenance windows.
+pub(crate) fn windowed() -> impl Strategy<Value = Case> {
+    let opens = prop_oneof![
+        (-300_i64..3_600).prop_map(Opens::Once),
+        select(vec![2_u8, 5, 10, 20]).prop_map(Opens::Every),
+    ];
+    let ramp = option::of((1_u8..99, 1_i64..90));
+    let window = (opens, 20_i64..1_500, effect(), 0_usize..8, ramp).prop_map(
+        |(opens, lasts, effect, member, ramp)| Window { opens, lasts, effect, member, ramp },
+    );
+    (case(), vec(window, 0..3)).prop_map(|(case, windows)| Case { windows, ..case })
 }
 
 /// Which of the deliveries come directly, over and over.

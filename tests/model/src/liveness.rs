@@ -16,13 +16,14 @@ use pointsman_core::{
     names::PlayName,
     notice::Kind,
     overrides::{End, Held, Life, Override, Standing},
+    playbook::Instance,
     pool::Pool,
     signal::{SeriesId, Signal},
 };
 
 use pointsman_engine::message::Command;
 
-use crate::world::{Book, World};
+use crate::world::{Book, World, backend};
 
 /// Longer than Azure asks to wait, than any wait before something is tried again, and than a write
 /// without an answer may still land.
@@ -90,6 +91,7 @@ impl World {
             }
         }
         undone.extend(self.not_done_by_hand());
+        undone.extend(self.not_done_by_window());
         undone
     }
 
@@ -117,6 +119,30 @@ impl World {
         for (id, effect) in last {
             if !self.is_in_effect(|over| over.id == *id, effect) {
                 undone.push(format!("{effect} was asked for by hand, and is not done"));
+            }
+        }
+        undone
+    }
+
+    /// What windows that are certainly open ask for and is not done.
+    fn not_done_by_window(&self) -> Vec<String> {
+        let mut undone = Vec::new();
+        let (playbook, backend) = (self.generations.last().unwrap(), backend());
+        for window in playbook.windows_of(&backend) {
+            let is_open = |instance: &Instance| {
+                later(instance.start, APART) < self.now && self.now < later(instance.end, -APART)
+            };
+            let Some(instance) = window.last(self.now).filter(is_open) else { continue };
+            for (id, effect) in window.on(&backend) {
+                let is_undone = self.store.ledger.iter().any(|line| {
+                    line.at >= instance.start
+                        && matches!(&line.what, What::Ended { id: of, why: End::Undone { .. } }
+                            | What::NeverBegan { id: of, why: End::Undone { .. } } if *of == id)
+                });
+                if !is_undone && !self.is_in_effect(|over| over.id == id, effect) {
+                    undone
+                        .push(format!("window {} is open, and {effect} is not done", window.name));
+                }
             }
         }
         undone

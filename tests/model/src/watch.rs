@@ -183,7 +183,11 @@ impl Outside {
         let splits = by_hand
             || generation.as_ref().is_some_and(|book| {
                 let effects = book.plays.iter().flat_map(|play| &play.effects);
+                let of_windows = book.windows.iter().flat_map(|window| &window.effects);
                 effects.into_iter().any(|one| matches!(one.effect, Effect::Split { .. }))
+                    || of_windows
+                        .into_iter()
+                        .any(|(_, effect)| matches!(effect, Effect::Split { .. }))
             });
         if let Some(text) = crate::limits::broken(&done, &terms, splits) {
             self.violation("I5", &text);

@@ -246,6 +246,14 @@ impl World {
         is_any
     }
 
+    /// Has the first process sweep, as it does when it begins: windows are opened so.
+    pub(crate) fn begin(&mut self) {
+        if self.generations.iter().any(|book| !book.windows.is_empty()) {
+            self.enter(0, |process| process.sweep(SWEEP_GRACE));
+            self.run();
+        }
+    }
+
     /// Has a process look at a backend.
     pub(crate) fn look(&mut self, place: usize, backend: &BackendId) {
         self.enter(place, |process| process.look(backend));

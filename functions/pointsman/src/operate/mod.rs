@@ -16,6 +16,7 @@ mod shadow;
 mod status;
 mod tell;
 mod undo;
+mod windows;
 
 pub(crate) use self::by::{By, Reason};
 
@@ -35,6 +36,8 @@ pub(crate) enum Command {
     Explain(explain::Options),
     /// Show the ledger: what was received, decided and done.
     History(history::Options),
+    /// Show which maintenance windows are open, and which open next.
+    Windows(windows::Options),
     /// Sum up what a shadow would have done.
     #[command(subcommand)]
     Shadow(shadow::Command),
@@ -67,6 +70,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
         Command::Status(options) => status::command(common, &options).await,
         Command::Explain(options) => explain::command(common, &options).await,
         Command::History(options) => history::command(common, &options).await,
+        Command::Windows(options) => windows::command(common, options).await,
         Command::Shadow(command) => shadow::command(common, command).await,
         Command::DeadLetters(command) => dead_letters::command(common, command).await,
         Command::Hand(command) => hand::command(common, command).await,

@@ -14,7 +14,6 @@ use pointsman_core::{
     document::Reconnect,
     id::{OverrideId, ReconnectId},
     names::BackendId,
-    origin::Origin,
     overrides::Override,
 };
 use pointsman_engine::{message::Command, pause::paused};
@@ -169,7 +168,7 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
 /// The alert that an override is for.
 fn alert(over: &Override) -> String {
     match view::Alert::of(over) {
-        Some(alert) if over.origin == Origin::Operator => alert.says,
+        Some(alert) if over.origin.play().is_none() => alert.says,
         Some(alert) => format!("{} ({})", alert.says, over.series),
         None => over.series.to_string(),
     }

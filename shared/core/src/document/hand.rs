@@ -67,7 +67,7 @@ impl Document {
             },
             after: Vec::new(),
             alert: Shown::by(by, reason),
-            severity: Severity::Critical,
+            severity: Severity::Info,
             started: self.now,
             since: self.claimed_from(&id),
         };

@@ -7,6 +7,7 @@ use crate::{
     effect::Effect,
     limits::Terms,
     names::{BackendId, BackendName, PlayName, PoolAlias, ServiceAlias, ServiceId, WindowName},
+    origin::Origin,
 };
 
 /// A playbook that has been read and found sound.
@@ -82,6 +83,22 @@ impl Playbook {
     /// The windows that do something to a backend.
     pub fn windows_of<'a>(&'a self, backend: &'a BackendId) -> impl Iterator<Item = &'a Window> {
         self.windows.iter().filter(move |window| window.effects.iter().any(|(of, _)| of == backend))
+    }
+
+    /// The backends that windows do something to.
+    #[must_use]
+    pub fn backends_of_windows(&self) -> BTreeSet<&BackendId> {
+        self.windows.iter().flat_map(|window| &window.effects).map(|(backend, _)| backend).collect()
+    }
+
+    /// Whether what an override comes from is still in it.
+    #[must_use]
+    pub fn has(&self, origin: &Origin) -> bool {
+        match origin {
+            Origin::Alert { play } => self.play(play).is_some(),
+            Origin::Window { window } => self.window(window).is_some(),
+            Origin::Operator => true,
+        }
     }
 
     /// The play of this name.

@@ -1,0 +1,69 @@
+//! `windows`: which maintenance windows are open, and which open next.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use pointsman_view::{self as view, Does, Opening, Reader, Windows};
+
+use super::ask::{self, Times};
+use crate::{common::Common, failed::Failed, page::Page};
+
+/// What `windows` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Options {
+    /// How many openings to show, beside what is open now.
+    #[arg(
+        long,
+        default_value_t = 10,
+        value_name = "COUNT",
+        value_parser = clap::value_parser!(u16).range(1..=1000)
+    )]
+    next: u16,
+    #[command(flatten)]
+    times: Times,
+}
+
+pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCode, Failed> {
+    let records = common.records().await?;
+    let now = records.clock.now();
+    let playbook = ask::playbook(&records).await?;
+    records.close().await;
+    let Some(playbook) = playbook else {
+        return Err(Failed::new(
+            "no playbook is published, and so no window is known: `pointsman playbook apply FILE`",
+        ));
+    };
+    let windows = Windows::of(&playbook, options.next.into(), now);
+    common.print(&windows, &describe(&windows, &options.times.reader(now)))
+}
+
+fn describe(windows: &Windows, reader: &Reader) -> Page {
+    let mut out = Page::default();
+    if windows.windows == 0 {
+        out.line("the playbook has no windows");
+        return out;
+    }
+    let (open, next): (Vec<_>, Vec<_>) = windows.openings.iter().partition(|one| one.open);
+    for Opening { window, closes, does, .. } in open {
+        out.line(format_args!("{window} is open, and closes {}", reader.time(*closes)));
+        lines(&mut out, does);
+    }
+    if next.is_empty() {
+        out.line("no window opens any more");
+    }
+    for Opening { window, opens, there, zone, closes, does, .. } in next {
+        let lasts = view::length(closes.duration_since(*opens));
+        out.line(format_args!("{window} opens {}, for {lasts}", reader.time(*opens)));
+        if reader.zone().iana_name() != Some(zone) {
+            out.line(format_args!("  there it is {there} ({zone})"));
+        }
+        lines(&mut out, does);
+    }
+    out
+}
+
+fn lines(out: &mut Page, does: &[Does]) {
+    for Does { name, effect, .. } in does {
+        out.line(format_args!("  {name}: {effect}"));
+    }
+}

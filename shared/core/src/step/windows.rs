@@ -1,0 +1,109 @@
+//! What the maintenance windows ask of a backend, by the playbook and the time alone.
+//!
+//! An open instance is an occurrence behind the window's override, like an alert behind a play's. It is
+//! worked out anew at every look, so that a window that was edited, or removed, is at once what it is now,
+//! and an instance that began while nobody looked is caught up while it is open.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Look;
+use crate::{
+    claim::{Asked, Behind},
+    id::OverrideId,
+    lease::{Lease, Until},
+    ledger::What,
+    origin::Origin,
+    overrides::{End, Override},
+    playbook::{Instance, Window},
+    shown::Shown,
+    signal::{SeriesId, Severity},
+};
+
+impl Look<'_> {
+    /// Opens the windows that are open by now, and closes the others.
+    pub(super) fn open_windows(&mut self) {
+        let playbook = self.generation.playbook;
+        let backend = self.document.backend.clone();
+        let mut looked_at = std::mem::take(&mut self.document.windows);
+        let mut open = BTreeMap::new();
+        for window in playbook.windows_of(&backend) {
+            let before = looked_at.remove(&window.name);
+            let (known, last) = (before.unwrap_or(self.now), window.last(self.now));
+            let latest = last.map_or(known, |last| last.start.max(known));
+            self.document.windows.insert(window.name.clone(), latest);
+            let Some(instance @ Instance { start, end }) = last else { continue };
+            let undone = &self.document.undone;
+            let is_on = |id: &OverrideId| undone.get(id).is_none_or(|undone| *undone < start);
+            let on: Vec<_> = window.on(&backend).filter(|(id, _)| is_on(id)).collect();
+            if self.now < end {
+                open.extend(on.into_iter().map(|(id, effect)| (id, (window, instance, effect))));
+            } else if before.is_some_and(|before| before < start) && !on.is_empty() {
+                self.said.push(What::Missed { window: window.name.clone(), start, end });
+            }
+        }
+        self.close_all_but(&open.keys().cloned().collect::<Vec<_>>());
+        for (id, (window, instance, effect)) in open {
+            let series = SeriesId::of_window(&window.name, instance.start);
+            let asked = Asked {
+                generation: self.generation.number,
+                effect: effect.clone(),
+                lease: lease(window, instance),
+                after: Vec::new(),
+                alert: Shown::window(&window.name),
+                severity: Severity::Info,
+                started: instance.start,
+                since: instance.start,
+            };
+            if let Some(over) = self.document.overrides.get_mut(&id) {
+                over.joined = asked.since;
+                over.behind = Behind::of(series, asked);
+                over.become_strongest();
+                continue;
+            }
+            let origin = Origin::Window { window: window.name.clone() };
+            self.said.push(What::Opened {
+                id: id.clone(),
+                window: window.name.clone(),
+                effect: effect.clone(),
+                until: instance.end,
+            });
+            let over = Override::new(id.clone(), origin, &series, &asked, self.now);
+            self.document.overrides.insert(id, over);
+        }
+    }
+
+    /// Ends the overrides of windows that are not open any more.
+    fn close_all_but(&mut self, open: &[OverrideId]) {
+        let mut closed = Vec::new();
+        for over in self.document.overrides.values_mut() {
+            if !matches!(over.origin, Origin::Window { .. }) || open.contains(&over.id) {
+                continue;
+            }
+            over.behind.clear();
+            if !over.has_ended() {
+                let is_there = self.generation.playbook.has(&over.origin);
+                closed.push((over.id.clone(), if is_there { End::Closed } else { End::Dropped }));
+            }
+        }
+        for (id, why) in closed {
+            self.document.end(&id, why, &mut self.said);
+        }
+    }
+
+    /// When the next window opens on this backend.
+    pub(super) fn next_opening(&self) -> Option<Timestamp> {
+        let windows = self.generation.playbook.windows_of(&self.document.backend);
+        windows.filter_map(|window| window.next(self.now)).map(|next| next.start).min()
+    }
+}
+
+fn lease(window: &Window, instance: Instance) -> Lease {
+    Lease {
+        until: Until::At(instance.end),
+        hold: SignedDuration::ZERO,
+        ramp: window.ramp.clone(),
+        every: window.every,
+    }
+}
