@@ -19,7 +19,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::{
-    screen::{Screen, Tone},
+    screen::{BAD, GOOD, Screen},
     watcher::ALERT,
 };
 
@@ -85,11 +85,10 @@ impl Ear {
     /// Takes note of alerts that were taken, and says so.
     fn taken(&self, news: Vec<(String, bool)>, began: Instant) {
         for (backend, fires) in news {
-            let (tone, turn) =
-                if fires { (Tone::Bad, "fires") } else { (Tone::Good, "is resolved") };
+            let (style, turn) = if fires { (BAD, "fires") } else { (GOOD, "is resolved") };
             let took = began.elapsed().as_millis();
             let text = format!("alert     {ALERT} of {backend} {turn}; webhook taken in {took} ms");
-            self.screen.say(tone, text);
+            self.screen.say(style, text);
             self.told.send_modify(|told| {
                 let first = if fires { &mut told.fired } else { &mut told.resolved };
                 first.entry(backend.clone()).or_insert(began);

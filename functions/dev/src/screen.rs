@@ -13,40 +13,19 @@ use std::{
     time::Instant,
 };
 
+use anstream::{AutoStream, ColorChoice, adapter::strip_str};
+use anstyle::{AnsiColor, Style};
 use pointsman_core::text::{self, one_line};
 use pointsman_host::server::Stop;
 
-/// Whether a line is good news.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
-    Plain,
-    Good,
-    Bad,
-}
-
-/// Text that is coloured where the screen has colours.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Paint(pub(super) bool);
-
-impl Paint {
-    /// `text` in the colour of `tone`.
-    pub(super) fn tone(self, tone: Tone, text: &str) -> String {
-        match tone {
-            Tone::Plain => text.to_owned(),
-            Tone::Good => self.with("\x1b[32m", text),
-            Tone::Bad => self.with("\x1b[31m", text),
-        }
-    }
-
-    /// `text`, less prominent.
-    pub(super) fn dim(self, text: &str) -> String {
-        self.with("\x1b[2m", text)
-    }
-
-    fn with(self, code: &str, text: &str) -> String {
-        if self.0 { format!("{code}{text}\x1b[0m") } else { text.to_owned() }
-    }
-}
+/// News that are neither good nor bad.
+pub(super) const PLAIN: Style = Style::new();
+/// Good news.
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+/// Bad news.
+pub(super) const BAD: Style = AnsiColor::Red.on_default();
+/// What is less prominent.
+pub(super) const DIM: Style = Style::new().dimmed();
 
 /// The screen. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -58,7 +37,8 @@ struct Inner {
     /// Whether standard output is for JSON, so that lines go to standard error.
     json: bool,
     live: bool,
-    paint: Paint,
+    /// Whether it has colours.
+    paints: bool,
     drawn: Mutex<Drawn>,
     /// Asked for once the output is closed.
     closed: Stop,
@@ -80,10 +60,10 @@ impl Screen {
     pub(super) fn new(started: Instant, json: bool) -> Self {
         let terminal = !json && io::stdout().is_terminal();
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
         let live = terminal && !dumb;
-        let (paint, drawn, closed) = (Paint(live && !plain), Mutex::default(), Stop::default());
-        Self(Arc::new(Inner { started, json, live, paint, drawn, closed }))
+        let paints = live && AutoStream::choice(&io::stdout()) != ColorChoice::Never;
+        let (drawn, closed) = (Mutex::default(), Stop::default());
+        Self(Arc::new(Inner { started, json, live, paints, drawn, closed }))
     }
 
     /// Whether a table can be drawn.
@@ -96,8 +76,9 @@ impl Screen {
         &self.0.closed
     }
 
-    pub(super) fn paint(&self) -> Paint {
-        self.0.paint
+    /// A text as it can be shown here.
+    fn shown(&self, text: &str) -> String {
+        if self.0.paints { text.to_owned() } else { strip_str(text).to_string() }
     }
 
     fn drawn(&self) -> MutexGuard<'_, Drawn> {
@@ -105,21 +86,16 @@ impl Screen {
     }
 
     /// Says something on one line, with the seconds since the start.
-    pub(super) fn say(&self, tone: Tone, text: impl AsRef<str>) {
-        let paint = self.0.paint;
-        let seconds = format!("{:6.1} s", self.0.started.elapsed().as_secs_f64());
-        self.print(&format!(
-            "{}  {}",
-            paint.dim(&seconds),
-            paint.tone(tone, &one_line(text.as_ref()))
-        ));
+    pub(super) fn say(&self, style: Style, text: impl AsRef<str>) {
+        let (seconds, text) = (self.0.started.elapsed().as_secs_f64(), one_line(text.as_ref()));
+        self.print(&format!("{DIM}{seconds:6.1} s{DIM:#}  {style}{text}{style:#}"));
     }
 
     /// Prints lines as they are.
     pub(super) fn print(&self, lines: &str) {
         let mut drawn = self.drawn();
         let mut text = erased(&drawn);
-        text.push_str(lines);
+        text.push_str(&self.shown(lines));
         text.push('\n');
         text.push_str(&drawn.frame);
         drawn.rows = drawn.frame.lines().count();
@@ -142,7 +118,7 @@ impl Screen {
         }
         let mut text = erased(&drawn);
         drawn.frame.clear();
-        for line in frame.lines() {
+        for line in self.shown(frame).lines() {
             // Cut by the terminal, not wrapped.
             let _ = writeln!(drawn.frame, "\x1b[?7l{line}\x1b[?7h");
         }
