@@ -131,5 +131,7 @@ fn stages(report: &mut Report) -> Result<(), String> {
 fn tests() -> Command {
     let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
     tests.env("PROPTEST_RNG_SEED", fuzz::ALL_SEED.to_string());
+    // What is read of the output is read as it is.
+    tests.env("CARGO_TERM_COLOR", "never");
     tests
 }
