@@ -14,7 +14,6 @@ use serde_json::json;
 use super::{
     desk::{Desk, call},
     print::{self, Output},
-    wrong::Wrong,
 };
 use crate::{failed::Failed, page::Page, show};
 
@@ -61,12 +60,12 @@ pub(super) struct WatchOptions {
     every: u32,
 }
 
-pub(super) async fn list(desk: &Desk, options: &ListOptions) -> Result<ExitCode, Wrong> {
+pub(super) async fn list(desk: &Desk, options: &ListOptions) -> Result<ExitCode, Failed> {
     let scope = desk.names.scope(options.service.as_deref(), options.workspace.as_deref())?;
     let query = Query {
         filter: options.filter.clone(),
-        top: options.top.map(Top::new).transpose().map_err(Wrong::usage)?,
-        skip: options.skip.map(Skip::new).transpose().map_err(Wrong::usage)?,
+        top: options.top.map(Top::new).transpose().map_err(Failed::usage)?,
+        skip: options.skip.map(Skip::new).transpose().map_err(Failed::usage)?,
     };
     // To Azure it is how many a page has; to a person, how many there are.
     let most = options.top.map_or(usize::MAX, |top| usize::try_from(top).unwrap_or(usize::MAX));
@@ -78,13 +77,13 @@ pub(super) async fn list(desk: &Desk, options: &ListOptions) -> Result<ExitCode,
         all.extend(page.backends);
     }
     all.truncate(most);
-    Ok(print::list(desk.output, &all)?)
+    print::list(desk.output, &all)
 }
 
-pub(super) async fn get(desk: &Desk, options: &GetOptions) -> Result<ExitCode, Wrong> {
+pub(super) async fn get(desk: &Desk, options: &GetOptions) -> Result<ExitCode, Failed> {
     let id = desk.names.backend(&options.backend)?;
     let backend = desk.client.get(&id, call()).await?;
-    Ok(print::backend(desk.output, &backend)?)
+    print::backend(desk.output, &backend)
 }
 
 /// What a read found, if it found anything.
@@ -103,9 +102,9 @@ pub(super) async fn seen(desk: &Desk, id: &BackendId) -> Result<Option<Backend>,
 
 /// Reads again and again; whether there is anything new, by the ETag alone. A backend that is gone may
 /// come back. That it cannot be read for a while is told once, and it is read again.
-pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCode, Wrong> {
+pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCode, Failed> {
     let id = desk.names.backend(&options.backend)?;
-    let mut stopped = std::pin::pin!(Stop::signals().map_err(Failed::from)?);
+    let mut stopped = std::pin::pin!(Stop::signals()?);
     // The first look must succeed: a name that is mistyped is told at once.
     let mut last = Some(desk.client.get(&id, call()).await?);
     if let Some(backend) = &last {
