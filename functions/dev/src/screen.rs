@@ -7,7 +7,6 @@
 //! two rows and the next erasure would miss one.
 
 use std::{
-    fmt::Write as _,
     io::{self, IsTerminal as _, Write as _},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
@@ -107,7 +106,7 @@ impl Screen {
         self.seen(io::stdout().lock().write_all(format!("{}\n", text::json(json)).as_bytes()));
     }
 
-    /// Draws `frame` below the lines, instead of what was drawn there.
+    /// Draws `frame` below the lines, and the stage below that, instead of what was drawn there.
     pub(super) fn draw(&self, frame: &str) {
         if !self.0.live {
             return;
@@ -117,11 +116,9 @@ impl Screen {
             return;
         }
         let mut text = erased(&drawn);
-        drawn.frame.clear();
-        for line in self.shown(frame).lines() {
-            // Cut by the terminal, not wrapped.
-            let _ = writeln!(drawn.frame, "\x1b[?7l{line}\x1b[?7h");
-        }
+        let frame = self.shown(&format!("{frame}\n  {DIM}{}{DIM:#}", drawn.stage));
+        // Cut by the terminal, not wrapped.
+        drawn.frame = frame.lines().map(|line| format!("\x1b[?7l{line}\x1b[?7h\n")).collect();
         drawn.rows = frame.lines().count();
         text.push_str(&drawn.frame);
         self.write(&text);
@@ -138,11 +135,6 @@ impl Screen {
     /// Says where the story is; shown below the table.
     pub(super) fn stage(&self, stage: &str) {
         stage.clone_into(&mut self.drawn().stage);
-    }
-
-    /// Where the story is.
-    pub(super) fn current_stage(&self) -> String {
-        self.drawn().stage.clone()
     }
 
     fn write(&self, text: &str) {

@@ -125,7 +125,7 @@ pub(super) fn rows(world: &World, meter: &Meter, standings: &BTreeMap<String, St
 }
 
 /// The whole of what is drawn below the lines.
-pub(super) fn frame(rows: &[Row], meter: &Meter, stage: &str) -> String {
+pub(super) fn frame(rows: &[Row], meter: &Meter) -> String {
     let mut text = format!(
         "\n{DIM}  {:<8}{:<8}{:>6}{:>12}{:>10}   {}{DIM:#}\n",
         "pool", "member", "weight", "requests/s", "errors/s", "standing"
@@ -154,7 +154,7 @@ pub(super) fn frame(rows: &[Row], meter: &Meter, stage: &str) -> String {
         let label = if side == Side::Helped { "errors" } else { "" };
         let _ = writeln!(text, "  {label:<8}{side:<8}{erring}{now:>5.1}%{erring:#}  {bars}");
     }
-    text + &format!("\n  {DIM}{stage}{DIM:#}")
+    text
 }
 
 #[cfg(test)]
@@ -199,7 +199,7 @@ mod tests {
             row(Side::Helped, "us", Some(30), 1, "serves", PLAIN),
             row(Side::Alone, "eu", None, 7, "not in the pool", BAD),
         ];
-        let frame = frame(&rows, &meter, "next: it heals");
+        let frame = frame(&rows, &meter);
         let frame = strip_str(&frame).to_string();
         let bordered: String = frame.lines().map(|line| format!("|{line}\n")).collect();
         expect![[r#"
@@ -212,8 +212,6 @@ mod tests {
             |
             |  errors  helped   50.0%  ·▄▇
             |          alone   100.0%  ·▇█
-            |
-            |  next: it heals
         "#]]
         .assert_eq(&bordered);
     }

@@ -33,7 +33,7 @@ cargo xtask TASK
   check      checks formatting and lints: run it before a commit
   test       everything, with a time per stage; installs what is missing or names it
   clients    installs the clients for the conformance tests into the build folder
-  fuzz       runs the fuzz targets longer and with other inputs: [TARGET] [SECONDS]
+  fuzz       runs the fuzz targets longer and with other inputs: [TARGET...] [SECONDS]
   generate   writes again the files that are generated and checked in
   bench      runs the benchmarks on release builds; further arguments are passed to them
   help       this text
@@ -57,7 +57,8 @@ fn main() -> ExitCode {
         ["generate"] => generate::all(),
         ["bench", rest @ ..] => bench(rest),
         ["fuzz", rest @ ..] => {
-            fuzz::read(rest).and_then(|(targets, seconds)| fuzz::fuzz(&targets, seconds, None))
+            let (targets, seconds) = fuzz::read(rest);
+            fuzz::fuzz(&targets, seconds, None)
         }
         [task @ ("check" | "test" | "clients" | "generate" | "help"), ..] => {
             Err(format!("`{task}` takes no arguments"))

@@ -86,18 +86,13 @@ pub(super) async fn get(desk: &Desk, options: &GetOptions) -> Result<ExitCode, F
     print::backend(desk.output, &backend)
 }
 
-/// What a read found, if it found anything.
-fn there<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
-    match read {
+/// What is there, if anything is.
+pub(super) async fn seen(desk: &Desk, id: &BackendId) -> Result<Option<Backend>, Error> {
+    match desk.client.get(id, call()).await {
         Ok(found) => Ok(Some(found)),
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// What is there, if anything is.
-pub(super) async fn seen(desk: &Desk, id: &BackendId) -> Result<Option<Backend>, Error> {
-    there(desk.client.get(id, call()).await)
 }
 
 /// Reads again and again; whether there is anything new, by the ETag alone. A backend that is gone may
@@ -115,7 +110,7 @@ pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCod
     loop {
         let look = async {
             tokio::time::sleep(every).await;
-            newer(desk, &id, last.as_ref()).await
+            seen(desk, &id).await
         };
         let now = tokio::select! {
             () = &mut stopped => return Ok(ExitCode::SUCCESS),
@@ -133,9 +128,9 @@ pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCod
             }
         };
         troubled = false;
-        let Some(now) = now else { continue };
         match (&last, &now) {
             (None, None) => {}
+            (Some(before), Some(after)) if before.etag() == after.etag() => {}
             (Some(_), None) => tell(desk, &id, "deleted", &[], None)?,
             (None, Some(after)) => {
                 tell(desk, &id, "created", &diff::added(after.raw()), Some(after))?;
@@ -147,21 +142,6 @@ pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCod
         }
         last = now;
     }
-}
-
-/// What is there now, if that is not what was seen last.
-async fn newer(
-    desk: &Desk,
-    id: &BackendId,
-    last: Option<&Backend>,
-) -> Result<Option<Option<Backend>>, Error> {
-    let Some(tagged) = there(desk.client.entity_tag(id, call()).await)? else {
-        return Ok(Some(None));
-    };
-    if last.is_some_and(|last| *last.etag() == tagged.etag) {
-        return Ok(None);
-    }
-    seen(desk, id).await.map(Some)
 }
 
 /// One thing that was seen: some lines for people, one of JSON for programs.
