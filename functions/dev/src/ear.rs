@@ -1,10 +1,7 @@
 //! Notes the alerts where they arrive: before the functions, which get them unchanged. So it makes no
 //! difference to the story who watches.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Instant,
-};
+use std::{collections::BTreeMap, time::Instant};
 
 use axum::{
     Router,
@@ -28,12 +25,17 @@ use super::{
 pub(super) struct Told {
     /// The latest news, repeats not counted; set before it is acted upon.
     pub(super) latest: Option<Instant>,
-    /// The first alert of each member that was taken.
+    /// The latest alert of each member that was taken.
     pub(super) fired: BTreeMap<String, Instant>,
-    /// The first end of each member's alert that was taken.
+    /// The latest end of each member's alert that was taken.
     pub(super) resolved: BTreeMap<String, Instant>,
-    /// The members whose alert fires, as it was last taken.
-    firing: BTreeSet<String>,
+}
+
+impl Told {
+    /// Whether the alert of a member fires, as it was last taken.
+    fn fires(&self, backend: &str) -> bool {
+        self.fired.get(backend) > self.resolved.get(backend)
+    }
 }
 
 /// What is listened to. Clones are the same one.
@@ -77,7 +79,7 @@ impl Ear {
         let told = self.told.borrow();
         let one = |mut alert: One| {
             let (backend, fires) = (alert.labels.remove("backend")?, alert.status == "firing");
-            (told.firing.contains(&backend) != fires).then_some((backend, fires))
+            (told.fires(&backend) != fires).then_some((backend, fires))
         };
         alerts.into_iter().filter_map(one).collect()
     }
@@ -90,13 +92,8 @@ impl Ear {
             let text = format!("alert     {ALERT} of {backend} {turn}; webhook taken in {took} ms");
             self.screen.say(style, text);
             self.told.send_modify(|told| {
-                let first = if fires { &mut told.fired } else { &mut told.resolved };
-                first.entry(backend.clone()).or_insert(began);
-                if fires {
-                    told.firing.insert(backend);
-                } else {
-                    told.firing.remove(&backend);
-                }
+                let latest = if fires { &mut told.fired } else { &mut told.resolved };
+                latest.insert(backend, began);
             });
         }
     }

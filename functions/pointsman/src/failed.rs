@@ -20,7 +20,7 @@ pub(crate) struct Failed {
 
 /// What an exit code tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Kind {
+enum Kind {
     /// That it failed.
     #[default]
     Failed = 1,
@@ -45,12 +45,17 @@ impl Failed {
 
     /// Says on one line that what was typed cannot be meant.
     pub(crate) fn usage(why: impl Display) -> Self {
-        Self::new(why).of_kind(Kind::Usage)
+        Self { kind: Kind::Usage, why: Page::of(why) }
     }
 
-    /// The same with the exit code of `kind`.
-    pub(crate) fn of_kind(self, kind: Kind) -> Self {
-        Self { kind, ..self }
+    /// Says on one line that Azure has no such backend.
+    pub(crate) fn not_found(why: impl Display) -> Self {
+        Self { kind: Kind::NotFound, why: Page::of(why) }
+    }
+
+    /// Says on one line that someone else wrote first.
+    pub(crate) fn changed(why: impl Display) -> Self {
+        Self { kind: Kind::Changed, why: Page::of(why) }
     }
 
     /// Says one more line.
@@ -95,12 +100,8 @@ impl<E: Error + 'static> From<E> for Failed {
     fn from(error: E) -> Self {
         let error: &(dyn Error + 'static) = &error;
         match error.downcast_ref::<apim::Error>() {
-            Some(error @ apim::Error::NotFound(_)) => {
-                Self::new(error.full()).of_kind(Kind::NotFound)
-            }
-            Some(error @ apim::Error::PreconditionFailed(_)) => {
-                Self::new(error.full()).of_kind(Kind::Changed)
-            }
+            Some(error @ apim::Error::NotFound(_)) => Self::not_found(error.full()),
+            Some(error @ apim::Error::PreconditionFailed(_)) => Self::changed(error.full()),
             Some(error) => Self::new(error.full()),
             None => Self::new(with_causes(error)),
         }

@@ -18,13 +18,12 @@ mod tally;
 use std::{
     env,
     process::{Command, ExitCode},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use crate::{
     command::{build_folder, cargo, root, run, run_and_read},
     report::Report,
-    tally::Tally,
 };
 
 const HELP: &str = "\
@@ -115,15 +114,8 @@ fn stages(report: &mut Report) -> Result<(), String> {
         run(cargo(&["build", "--workspace"]))?;
         run(cargo(&["test", "--workspace", "--no-run"]))
     })?;
-    let tally = Arc::new(Mutex::new(Tally::default()));
-    let outcome = report.stage("test", || {
-        let heard = Arc::clone(&tally);
-        run_and_read(tests(), move |line| {
-            tally::lock(&heard).hear(line);
-        })
-    });
-    report.tally = *tally::lock(&tally);
-    outcome?;
+    let tally = Arc::clone(&report.tally);
+    report.stage("test", || run_and_read(tests(), move |line| tally.hear(line)))?;
     report.stage("fuzz", || fuzz::fuzz(&[], fuzz::ALL_SECONDS, Some(fuzz::ALL_SEED)))
 }
 

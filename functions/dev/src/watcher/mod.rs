@@ -156,10 +156,8 @@ impl Watcher {
     async fn look(&mut self) {
         let (world, percents) = (Arc::clone(&self.world), self.percents());
         let mut news = false;
-        for (site, percent) in world.sites.iter().zip(percents) {
-            if site.side != POOL {
-                continue;
-            }
+        let sites = world.sites.iter().zip(percents);
+        for (site, percent) in sites.filter(|(site, _)| site.side == POOL) {
             let (backend, probe_fails) = (&site.backend, !site.answers_well(&self.client).await);
             let rule = self.rules.entry(backend.clone()).or_default();
             let Some(turn) = rule.look(Instant::now(), Look { percent, probe_fails }) else {

@@ -67,7 +67,7 @@ impl Names {
             [service, name] => (Some(*service), None, *name),
             [service, workspace, name] => (Some(*service), Some(*workspace), *name),
             _ => {
-                return Err(Failed::usage(format!(
+                return Err(Failed::usage(format_args!(
                     "{text} is not the name of a backend: give a pool of the playbook, service/name, \
                      service/workspace/name or its Azure path"
                 )));
@@ -132,7 +132,7 @@ impl Names {
                 [] => Err(Failed::usage(
                     "there is no playbook that names a service: give the whole Azure path",
                 )),
-                _ => Err(Failed::usage(format!("name the service too: {}", known()))),
+                _ => Err(Failed::usage(format_args!("name the service too: {}", known()))),
             };
         };
         if let Some((_, id)) = self.services.iter().find(|(alias, _)| alias == text) {
@@ -143,16 +143,18 @@ impl Names {
             self.services.iter().map(|(_, id)| id).filter(|id| called(id)).collect();
         match means.as_slice() {
             [one] => Ok(one),
-            [] if self.services.is_empty() => Err(Failed::usage(format!(
+            [] if self.services.is_empty() => Err(Failed::usage(format_args!(
                 "no service is called {text}: there is no playbook that names one; give the whole \
                  Azure path"
             ))),
-            [] => {
-                Err(Failed::usage(format!("no service is called {text}; known are: {}", known())))
-            }
-            _ => {
-                Err(Failed::usage(format!("{text} could be any of these; say which: {}", known())))
-            }
+            [] => Err(Failed::usage(format_args!(
+                "no service is called {text}; known are: {}",
+                known()
+            ))),
+            _ => Err(Failed::usage(format_args!(
+                "{text} could be any of these; say which: {}",
+                known()
+            ))),
         }
     }
 }

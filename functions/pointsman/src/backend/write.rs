@@ -26,11 +26,7 @@ use super::{
     print::{self, Done},
     read::seen,
 };
-use crate::{
-    failed::{Failed, Kind},
-    page::Page,
-    show,
-};
+use crate::{failed::Failed, page::Page, show};
 
 /// What `set` takes.
 #[derive(Clone, Debug, Args)]
@@ -122,7 +118,7 @@ pub(super) struct ReconnectOptions {
 fn file_of(id: &BackendId, path: &Path) -> Result<File, Failed> {
     let file = file::read(path)?;
     match file.of_another(id) {
-        Some(told) => Err(Failed::usage(format!("{}: {told}", path.display()))),
+        Some(told) => Err(Failed::usage(format_args!("{}: {told}", path.display()))),
         None => Ok(file),
     }
 }
@@ -130,7 +126,7 @@ fn file_of(id: &BackendId, path: &Path) -> Result<File, Failed> {
 /// Refuses where someone wrote since that ETag was read.
 fn unchanged(seen: &Backend, wanted: Option<&ETag>) -> Result<(), Failed> {
     match wanted {
-        Some(wanted) if wanted != seen.etag() => Err(changed(format_args!(
+        Some(wanted) if wanted != seen.etag() => Err(Failed::changed(format_args!(
             "someone wrote first: the ETag is {} and not {wanted} any more; nothing was written",
             seen.etag()
         ))),
@@ -141,16 +137,6 @@ fn unchanged(seen: &Backend, wanted: Option<&ETag>) -> Result<(), Failed> {
 /// What Azure would refuse.
 fn refused(why: impl Display) -> Failed {
     Failed::new(format_args!("Azure would refuse this, and nothing was sent: {why}"))
-}
-
-/// That someone else wrote first.
-fn changed(why: impl Display) -> Failed {
-    Failed::new(why).of_kind(Kind::Changed)
-}
-
-/// That there is nothing to write to.
-fn not_found(why: impl Display) -> Failed {
-    Failed::new(why).of_kind(Kind::NotFound)
 }
 
 /// Why a write failed, or why it is not known whether it was done.
@@ -204,7 +190,7 @@ fn known(fields: &[Field], seen: &Backend) -> Result<(), Failed> {
         Field::Property(keys, _) => field::unknown(keys, &seen.raw()["properties"]),
         Field::Member(..) => None,
     });
-    let told = |told| Err(Failed::usage(format!("{told}; --unknown sets it nevertheless")));
+    let told = |told| Err(Failed::usage(format_args!("{told}; --unknown sets it nevertheless")));
     unknown.map_or(Ok(()), told)
 }
 
@@ -217,11 +203,7 @@ fn patch_of(seen: &Backend, fields: &[Field], file: Option<&File>) -> Result<Pat
     let mut members = Vec::new();
     for one in fields {
         match one {
-            Field::Property(keys, value) => {
-                let keys: Vec<String> =
-                    ["properties".to_owned()].into_iter().chain(keys.iter().cloned()).collect();
-                field::put(&mut tree, &keys, value);
-            }
+            Field::Property(keys, value) => field::put(&mut tree["properties"], keys, value),
             Field::Member(name, which, to) => members.push((name, *which, *to)),
         }
     }
@@ -275,14 +257,14 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, F
     };
     match (&under, &seen) {
         (Under::Nothing, Some(seen)) => {
-            return Err(changed(format_args!(
+            return Err(Failed::changed(format_args!(
                 "{} exists already, with the ETag {}; nothing was written",
                 print::short(&id),
                 seen.etag()
             )));
         }
         (Under::State(_), None) => {
-            return Err(not_found(format_args!(
+            return Err(Failed::not_found(format_args!(
                 "there is no backend {}: --create creates it",
                 print::short(&id)
             )));
@@ -343,7 +325,7 @@ async fn written(
     match (made.map_err(unwritten)?, under) {
         (Created::New(backend), _) => Ok((backend, "created")),
         // Azure has no "only if there is none": only its answer tells.
-        (Created::Replaced(backend), Under::Nothing) => Err(changed(format_args!(
+        (Created::Replaced(backend), Under::Nothing) => Err(Failed::changed(format_args!(
             "someone else created {} at the same moment, and this command REPLACED it; its ETag is {} now",
             print::short(id),
             backend.etag()
@@ -377,7 +359,9 @@ pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitC
         let deleted = desk.client.delete(&id, seen.etag(), call()).await.map_err(unwritten)?;
         if !deleted.was_there {
             let short = print::short(&id);
-            return Err(not_found(format_args!("{short} was already gone when it was deleted")));
+            return Err(Failed::not_found(format_args!(
+                "{short} was already gone when it was deleted"
+            )));
         }
         done = Done::Deleted;
     }
@@ -388,7 +372,7 @@ pub(super) async fn reconnect(desk: &Desk, options: &ReconnectOptions) -> Result
     let backend = desk.names.backend(&options.backend)?;
     let short = print::short(&backend);
     let id = backend.at_service().ok_or_else(|| {
-        Failed::usage(format!(
+        Failed::usage(format_args!(
             "{short} is in a workspace, and a workspace's backend has no reconnect"
         ))
     })?;
