@@ -22,11 +22,9 @@ fn add(mut command: Command, name: &str) -> Command {
         let after = command.get_after_help().map(|after| format!("\n\n{after}"));
         command = command.after_help(format!("Examples:\n{examples}{}", after.unwrap_or_default()));
     }
-    let inner: Vec<String> =
-        command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
-    inner.into_iter().fold(command, |command, inner| {
-        let name = format!("{name} {inner}");
-        command.mut_subcommand(inner, |inner| add(inner, &name))
+    command.mut_subcommands(|inner| {
+        let name = format!("{name} {}", inner.get_name());
+        add(inner, &name)
     })
 }
 

@@ -95,33 +95,30 @@ pub(super) async fn seen(desk: &Desk, id: &BackendId) -> Result<Option<Backend>,
     }
 }
 
-/// Reads again and again; whether there is anything new, by the ETag alone. A backend that is gone may
+/// Reads again and again; by the ETag alone it is known whether there is anything new. A backend that is gone may
 /// come back. That it cannot be read for a while is told once, and it is read again.
 pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCode, Failed> {
     let id = desk.names.backend(&options.backend)?;
     let mut stopped = std::pin::pin!(Stop::signals()?);
     // The first look must succeed: a name that is mistyped is told at once.
-    let mut last = Some(desk.client.get(&id, call()).await?);
-    if let Some(backend) = &last {
-        tell(desk, &id, "seen", &[], Some(backend))?;
-    }
+    let first = desk.client.get(&id, call()).await?;
+    tell(desk, &id, "seen", &[], Some(&first))?;
+    let mut last = Some(first);
     let mut troubled = false;
-    let every = Duration::from_secs(options.every.into());
     loop {
         let look = async {
-            tokio::time::sleep(every).await;
+            tokio::time::sleep(Duration::from_secs(options.every.into())).await;
             seen(desk, &id).await
         };
-        let now = tokio::select! {
+        let looked = tokio::select! {
             () = &mut stopped => return Ok(ExitCode::SUCCESS),
-            now = look => now,
+            looked = look => looked,
         };
-        let now = match now {
+        let now = match looked {
             Ok(now) => now,
             Err(error) => {
                 if !troubled {
-                    let why = error.full();
-                    show::note(format_args!("it cannot be read now: {why}"));
+                    show::note(format_args!("it cannot be read now: {}", error.full()));
                 }
                 troubled = true;
                 continue;
