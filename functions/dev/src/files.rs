@@ -64,7 +64,7 @@ impl File {
 mod tests {
     use std::fs;
 
-    use super::*;
+    use super::{super::watcher::ALERT, *};
 
     #[test]
     fn each_name_is_filled_in_and_the_files_name_each_other_as_they_are_called() {
@@ -76,6 +76,7 @@ mod tests {
         );
         assert_eq!(FAULT.name, "throttle.json");
         assert!(PROMETHEUS.text.contains(&format!("rule_files: [{}]", RULES.name)));
+        assert!(RULES.text.contains(&format!("- alert: {ALERT}\n")));
         assert!(CONFIG.text.contains(&format!("playbook: {}", PLAYBOOK.name)));
         let folder = tempfile::tempdir().unwrap();
         ALERTMANAGER
