@@ -107,17 +107,18 @@ impl World {
                 undone.push(format!("{lines} lines tell that {effect} was asked for by hand"));
             }
         }
-        // The last word about each counts.
-        let mut last: BTreeMap<&OverrideId, &Effect> = BTreeMap::new();
-        for what in self.said() {
-            if let What::Commanded { id, effect, .. } = what {
-                last.insert(id, effect);
-            } else if let What::Ended { id, .. } | What::NeverBegan { id, .. } = what {
-                last.remove(id);
+        // The last word about each counts. What ends it in the same moment may have been told before.
+        let mut last: BTreeMap<&OverrideId, (&Effect, Timestamp)> = BTreeMap::new();
+        for line in &self.store.ledger {
+            if let What::Commanded { id, effect, .. } = &line.what {
+                last.insert(id, (effect, line.at));
             }
         }
-        for (id, effect) in last {
-            if !self.is_in_effect(|over| over.id == *id, effect) {
+        for (id, (effect, told)) in last {
+            let is_over = self.store.ledger.iter().filter(|line| line.at >= told).any(|line| {
+                matches!(&line.what, What::Ended { id: of, .. } | What::NeverBegan { id: of, .. } if of == id)
+            });
+            if !is_over && !self.is_in_effect(|over| over.id == *id, effect) {
                 undone.push(format!("{effect} was asked for by hand, and is not done"));
             }
         }

@@ -119,7 +119,8 @@ struct Story {
 impl Story {
     fn new(baseline: &str, books: &[Arc<Book>], pair: &Pair) -> Self {
         let (first, later) = books.split_first().expect("a story has a playbook");
-        let world = World::new(pool(baseline), Arc::clone(first)).with_pair(pair);
+        let mut world = World::new(pool(baseline), Arc::clone(first)).with_pair(pair);
+        world.begin();
         Self {
             shown: world.azure.pool().map(written).unwrap_or_default(),
             world,
@@ -213,6 +214,7 @@ impl Story {
                 world.second.as_mut().unwrap().writes.push_back(fault);
             }
             ["go", "on"] => world.run(),
+            ["nobody", "looks", "for", how @ ..] => world.stall(seconds(how)),
             ["wait", how @ ..] => world.pass(seconds(how)),
             ["undo"] => self.say(&undo(backend())),
             ["operator", does @ .., "for", lasts, "because", reason] => {

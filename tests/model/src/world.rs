@@ -8,6 +8,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
+    document::Document,
     effect::Effect,
     field::{Field, Value},
     id::MessageId,
@@ -461,6 +462,11 @@ impl World {
 
     /// Whether nothing is going on and nothing is to come, but wakes that find nothing to do.
     pub(crate) fn at_rest(&self) -> bool {
+        // Windows that are to open soon are to come.
+        let soon = later(self.now, SignedDuration::from_hours(3));
+        let is_at_rest = |document: &Document| {
+            document.is_at_rest() && document.wake.is_none_or(|wake| wake > soon)
+        };
         let is_wake = |message: &message::Message| match message {
             message::Message::Wake { .. } => true,
             message::Message::Signals { .. } | message::Message::Command { .. } => false,
@@ -470,7 +476,7 @@ impl World {
             && self.store.outbox.is_empty()
             && self.unanswered.is_empty()
             && self.store.queue.iter().all(|waiting| is_wake(&waiting.message))
-            && self.store.documents.values().all(|document| document.body.is_at_rest())
+            && self.store.documents.values().all(|document| is_at_rest(&document.body))
     }
 
     /// Nothing goes wrong any more.
@@ -487,7 +493,7 @@ impl World {
     pub(crate) fn settle(&mut self) {
         self.heal();
         self.run();
-        let end = later(self.now, SignedDuration::from_hours(3));
+        let end = later(self.now, SignedDuration::from_hours(6));
         while !self.at_rest() {
             let next = self.next_due().map(|(_, due, _)| due);
             let sweep = self.sweeping.map(|last| later(last, SWEEP_GRACE));

@@ -1,0 +1,78 @@
+//! Maintenance windows, from the clock to the pool.
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use pointsman_scenarios::{World, alerts::Alert, world::DRAIN};
+use serde_json::json;
+
+/// A window that opened so many seconds ago, or is to open, for so long, over the member `eu`.
+fn window(opens: SignedDuration, lasts: &str) -> String {
+    let opens = Timestamp::now() + opens;
+    let opens = opens.to_zoned(TimeZone::get("Asia/Tokyo").expect("a zone")).strftime("%FT%T");
+    format!(
+        "{DRAIN}\nwindows:\n  - name: eu-patching\n    once: {{at: {opens}, zone: Asia/Tokyo}}\n    \
+         lasts: {lasts}\n    do: [{{drain: {{pool: chat, member: eu}}}}]\n"
+    )
+}
+
+#[tokio::test]
+async fn a_window_opens_and_closes_by_the_clock_alone_on_a_backend_at_rest() {
+    // Long enough for a `serve` that is slow to begin.
+    let world = World::new(&window(SignedDuration::from_secs(5), "12s")).await;
+    let serve = world.serve(&[]).await;
+    let windows = world.json(&["windows"]).await;
+    let next = &windows["openings"][0];
+    assert_eq!(next["zone"], "Asia/Tokyo");
+    assert_eq!(next["do"][0]["effect"]["says"], "drain eu");
+    world.weights([0, 30, 20]).await;
+    let status = world.ok(&["status"]).await;
+    assert!(status.contains("by window eu-patching"), "{status}");
+    world.weights([50, 30, 20]).await;
+    world.at_rest().await;
+    let history = world.ok(&["history"]).await;
+    assert!(history.contains("drain eu, by window eu-patching until"), "{history}");
+    assert!(history.contains("ended: its window closed"), "{history}");
+    let windows = world.ok(&["windows"]).await;
+    assert!(windows.contains("no window opens any more"), "{windows}");
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_window_that_is_open_when_serve_begins_is_caught_up_and_goes_before_an_alert() {
+    let world = World::new(&window(SignedDuration::from_mins(-5), "1h")).await;
+    let serve = world.serve(&[]).await;
+    world.weights([0, 30, 20]).await;
+    let shown = world.ok(&["windows", "--utc"]).await;
+    assert!(shown.contains("eu-patching is open, and closes"), "{shown}");
+    let alert = Alert::firing("us", Timestamp::now());
+    assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
+    world.weights([0, 0, 20]).await;
+    // By an operator it is ended early, and does not come back.
+    let status = world.json(&["status"]).await;
+    let overrides = status["backends"][0]["overrides"].as_array().expect("a list");
+    let over = overrides.iter().find(|over| over["origin"] == "window").expect("it is there");
+    assert_eq!(over["alert"]["values"], json!({"window": "eu-patching"}));
+    let id = over["id"].as_str().expect("an id");
+    let undone = world.say(&["undo", id, "--reason", "done early"]).await.ended(0);
+    let _ = undone.says("undone: drain eu").says("for eu-patching");
+    world.weights([50, 0, 20]).await;
+    assert_eq!(world.send(&serve, &[alert.resolved(Timestamp::now())]).await, 202);
+    world.weights([50, 30, 20]).await;
+    world.at_rest().await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_playbook_that_loses_its_window_closes_it() {
+    let world = World::new(&window(SignedDuration::from_mins(-5), "1h")).await;
+    let serve = world.serve(&[]).await;
+    world.weights([0, 30, 20]).await;
+    world.write_playbook(DRAIN);
+    let applied = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
+    let _ = applied.says("by window eu-patching");
+    world.weights([50, 30, 20]).await;
+    world.at_rest().await;
+    assert!(serve.stop().await);
+    world.finish();
+}
