@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::backend::{Backend, Kind};
 use crate::diff;
-use crate::duration::{After, AfterError, BelowMinimum};
+use crate::duration::{After, AfterError};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::etag::ETag;
@@ -64,8 +64,8 @@ fn reconnect() {
     // The example asks for less than its own page allows.
     let example = Duration::from_secs(3);
     assert_eq!(After::new(example), Err(AfterError::TooShort(example)));
-    let after = BelowMinimum::new(example).unwrap();
-    let request = request::reconnect_below_minimum(&endpoint, &id, after, call());
+    let after = After::even_below_minimum(example);
+    let request = request::reconnect(&endpoint, &id, after, call());
     sent(
         &request,
         &expect![[r#"
@@ -118,7 +118,7 @@ fn update() {
     let id: BackendId = format!("{SERVICE}/backends/orders").parse().unwrap();
     let kind = "Microsoft.ApiManagement/service/backends";
     let before = answered(200, &orders(&id, kind, "as it was", true, true));
-    let before = response::get(call(), before).unwrap();
+    let before = response::backend(call(), before).unwrap();
 
     let example = r#"{"properties":{"description":"takes orders","tls":{"validateCertificateChain":false,"validateCertificateName":true}}}"#;
     let written = Patch::parse(example).unwrap();
@@ -132,7 +132,7 @@ fn update() {
         {"properties":{"description":"takes orders","tls":{"validateCertificateChain":false,"validateCertificateName":true}}}"#]],
     );
     let after = answered(200, &orders(&id, kind, "takes orders", false, true));
-    let after = response::update(call(), after).unwrap();
+    let after = response::backend(call(), after).unwrap();
     assert_eq!(after.etag().as_str(), "\"AAAAAAAAZfI=\"");
     // All that was not named is as it was.
     assert_eq!(*after.raw(), written.applied_to(before.document()));
@@ -276,11 +276,11 @@ fn created(
     assert_eq!(replaced.headers()["if-match"], "\"AAAAAAAAZfE=\"");
     assert_eq!(replaced.body(), draft.document().body());
 
-    let new = response::create(call(), answered(201, answer)).unwrap();
+    let new = response::created(call(), answered(201, answer)).unwrap();
     assert!(matches!(new, Created::New(_)));
-    let not_new = response::create(call(), answered(200, answer)).unwrap();
+    let not_new = response::created(call(), answered(200, answer)).unwrap();
     assert!(matches!(not_new, Created::Replaced(_)));
-    let replaced = response::replace(call(), answered(200, answer)).unwrap();
+    let replaced = response::backend(call(), answered(200, answer)).unwrap();
     for backend in [new.backend(), not_new.backend(), &replaced] {
         assert_eq!(backend.raw(), answer);
         assert_eq!(backend.kind().unwrap(), Kind::Single);
@@ -293,7 +293,7 @@ fn created(
         {"code":"A","message":"a","target":"url","details":[{"code":"B","message":"b"}]}],
         "additionalInfo":[{"type":"Hint","info":{"see":"the page"}}]}}"#;
     let refused = crate::testing::answer(400, "", refused);
-    let error = response::create(call(), refused).unwrap_err();
+    let error = response::created(call(), refused).unwrap_err();
     assert!(matches!(error, Error::Refused(_)), "{error:?}");
     let full = error.full();
     assert!(full.contains("[url: a (A)] [-: b (B)] <Hint: {\"see\":\"the page\"}>"), "{full}");

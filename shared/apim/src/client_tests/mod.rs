@@ -172,8 +172,8 @@ async fn a_version_without_it_is_not_asked() {
     "#]].assert_eq(&format!("{error}\n{}\n", error.full()));
 
     let client = Client::new(server.endpoint(), credential, options).unwrap();
-    let after = BelowMinimum::new(Duration::from_secs(3)).unwrap();
-    client.reconnect_below_minimum(&pool_id(), after, call()).await.unwrap();
+    let after = After::even_below_minimum(Duration::from_secs(3));
+    client.reconnect(&pool_id(), after, call()).await.unwrap();
     let heard = server.heard();
     assert_eq!(heard.len(), 1);
     assert_eq!(heard[0].uri.query(), Some("api-version=2022-08-01"));
