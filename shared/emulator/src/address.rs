@@ -24,7 +24,6 @@ pub struct Address {
 
 impl Address {
     /// The backend `name` of a workspace. Workspaces need no creating here.
-    #[must_use]
     pub fn in_workspace(workspace: &str, name: &str) -> Self {
         Self::new(None, Some(workspace.into()), name)
     }
@@ -34,25 +33,21 @@ impl Address {
     }
 
     /// The same backend of `service`.
-    #[must_use]
     pub fn of(service: &Service, backend: impl Into<Self>) -> Self {
         Self { service: Some(Arc::new(service.clone())), ..backend.into() }
     }
 
     /// The service; none where it is the emulator's first one.
-    #[must_use]
     pub fn service(&self) -> Option<&Service> {
         self.service.as_deref()
     }
 
     /// The workspace, or none at service level.
-    #[must_use]
     pub fn workspace(&self) -> Option<&str> {
         self.workspace.as_deref()
     }
 
     /// The backend's name as it was written.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -116,7 +111,6 @@ pub(crate) fn workspace<'a>(rest: &'a [&'a str]) -> (Option<Name>, &'a [&'a str]
 impl Service {
     /// The ARM id of a backend of this service, or of the service that the address names; also the
     /// path of its operations.
-    #[must_use]
     pub fn backend_id(&self, backend: &Address) -> String {
         let service = backend.service().unwrap_or(self).id();
         format!("{service}{}", backend.below_service())
@@ -181,7 +175,7 @@ pub enum Operation {
     Delete,
     /// POST `/reconnect`.
     Reconnect,
-    /// A token asked of the identity endpoints, or the way to one.
+    /// A token asked of the identity endpoints.
     Token,
     /// Anything else: it was answered with an error, and `finish()` fails by it.
     Unknown,
@@ -201,7 +195,6 @@ impl Operation {
     }
 
     /// Whether the operation changes a backend's configuration: PUT, PATCH or DELETE.
-    #[must_use]
     pub fn is_write(self) -> bool {
         matches!(self, Self::Put | Self::Patch | Self::Delete)
     }

@@ -48,13 +48,11 @@ impl Traffic {
     }
 
     /// All that was asked of `pool`, also what no member could serve.
-    #[must_use]
     pub fn pool(&self, pool: &str) -> Tally {
         self.tally(|count| named(count.pool.as_ref(), pool))
     }
 
     /// What `pool` sent to `backend`.
-    #[must_use]
     pub fn member(&self, pool: &str, backend: &str) -> Tally {
         self.tally(|count| {
             named(count.pool.as_ref(), pool) && named(count.backend.as_ref(), backend)
@@ -62,7 +60,6 @@ impl Traffic {
     }
 
     /// What `backend` got, through pools and directly.
-    #[must_use]
     pub fn backend(&self, backend: &str) -> Tally {
         self.tally(|count| named(count.backend.as_ref(), backend))
     }
@@ -80,7 +77,6 @@ impl Traffic {
 
     /// The page that Prometheus scrapes (text format 0.0.4):
     /// `gateway_requests_total{pool,backend,code}`.
-    #[must_use]
     pub fn prometheus(&self) -> String {
         let mut page = String::from(
             "# HELP gateway_requests_total Requests answered by the gateway.\n\
