@@ -44,12 +44,12 @@ use crate::endpoint::Endpoint;
 use crate::error::{Error, Withheld};
 use crate::etag::ETag;
 use crate::id::{BackendId, ServiceBackendId, SubscriptionId};
-use crate::meta::{CLIENT_REQUEST_ID, Ids, RequestId};
+use crate::meta::{CLIENT_REQUEST_ID, Ids, Meta, RequestId};
 use crate::newer;
 use crate::patch::Patch;
 use crate::put::{Created, Draft, Overwrite};
 use crate::request::{self, Asked};
-use crate::response::{self, Accepted, Deleted, Tagged};
+use crate::response::{self, Deleted, Tagged};
 use crate::throttle::Kind;
 use crate::token::Tokens;
 use crate::transport::Transport;
@@ -218,7 +218,7 @@ impl Client {
         id: &ServiceBackendId,
         after: After,
         call: RequestId,
-    ) -> Result<Accepted, Error> {
+    ) -> Result<Meta, Error> {
         let request: Asked = Ok(request::reconnect(&self.reconnect, id, after, call));
         let read = |answer| response::reconnect(call, &answer);
         self.send("reconnect", id.service.subscription, id, call, request, read).await

@@ -73,7 +73,7 @@ fn reconnect() {
         {"properties":{"after":"PT3S"}}"#]],
     );
     let accepted = response::reconnect(call(), &answer(202, "x-ms-request-id: r-1", ""));
-    assert_eq!(accepted.unwrap().meta.ids.request.as_deref(), Some("r-1"));
+    assert_eq!(accepted.unwrap().ids.request.as_deref(), Some("r-1"));
     // And within it.
     sent(
         &request::reconnect(&endpoint, &id, After::MIN, call()),

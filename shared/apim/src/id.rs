@@ -126,12 +126,6 @@ impl BackendId {
     pub fn key(&self) -> String {
         self.to_string().chars().flat_map(char::to_lowercase).collect()
     }
-
-    /// A backend beside this one, at the same level and in the same workspace: where the members
-    /// of a pool are.
-    pub fn sibling(&self, backend: BackendName) -> Self {
-        self.scope.backend(backend)
-    }
 }
 
 impl fmt::Display for BackendId {

@@ -87,7 +87,7 @@ fn a_path_is_encoded_and_an_id_is_not() {
 #[test]
 fn a_member_is_beside_its_pool() {
     let pool: BackendId = format!("{SERVICE}/workspaces/w/backends/pool").parse().unwrap();
-    let eu = pool.sibling("eu".parse().unwrap());
+    let eu = pool.scope().backend("eu".parse().unwrap());
     assert_eq!(eu.to_string(), format!("{SERVICE}/workspaces/w/backends/eu"));
 }
 

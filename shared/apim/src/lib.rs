@@ -153,6 +153,7 @@ pub mod retry;
 pub mod secret;
 pub mod telemetry;
 #[cfg(test)]
+#[path = "testing_tests.rs"]
 mod testing;
 mod text;
 pub mod throttle;

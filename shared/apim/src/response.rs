@@ -19,13 +19,6 @@ use crate::list::{NextLink, Page};
 use crate::meta::{Meta, RequestId};
 use crate::put::Created;
 
-/// A reconnect was accepted. Azure cannot recall it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accepted {
-    /// What the headers of the answer said; its date is when the delay began.
-    pub meta: Meta,
-}
-
 /// The result of a delete. Either way it is not there any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deleted {
@@ -100,12 +93,13 @@ pub fn delete(call: RequestId, response: &Response<Bytes>) -> Result<Deleted, Er
     }
 }
 
-/// Reads the answer to Reconnect: 202 without a body. Another success without a body means the
-/// same; one with a body comes from something in between, and leaves it open.
-pub fn reconnect(call: RequestId, response: &Response<Bytes>) -> Result<Accepted, Error> {
+/// Reads the answer to Reconnect: 202 without a body; its date is when the delay began. Another
+/// success without a body means the same; one with a body comes from something in between, and
+/// leaves it open.
+pub fn reconnect(call: RequestId, response: &Response<Bytes>) -> Result<Meta, Error> {
     let (status, meta) = success(call, response)?;
     if status == StatusCode::ACCEPTED || response.body().is_empty() {
-        Ok(Accepted { meta })
+        Ok(meta)
     } else {
         Err(unreadable(status, meta, Garbled::Status))
     }

@@ -157,7 +157,7 @@ fn a_reconnect_is_accepted_without_a_body() {
         assert_eq!(reconnect(call(), &answer).is_ok(), accepted, "{status} {body}");
     }
     let accepted = reconnect(call(), &answer(202, HEADERS, "")).unwrap();
-    assert_eq!(accepted.meta.date, "2026-03-01T12:00:00Z".parse().ok());
+    assert_eq!(accepted.date, "2026-03-01T12:00:00Z".parse().ok());
 }
 
 fn shown<T: std::fmt::Debug>(outcome: Result<T, Error>, expected: &Expect) {

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{Request, Response, StatusCode};
 use tracing::field::Empty;
@@ -21,7 +21,7 @@ use crate::telemetry;
 use crate::throttle::{Buckets, Kind, Of};
 use crate::timer::Timer;
 use crate::token::{Clock, Tokens};
-use crate::transport::causes;
+use crate::transport::{causes, whole};
 
 /// Takes a request; one whose address the HTTP library cannot use is an error.
 pub(super) fn unsent(request: Request<Bytes>, call: RequestId) -> Result<reqwest::Request, Error> {
@@ -150,7 +150,12 @@ impl Sender {
         *response.status_mut() = status;
         *response.headers_mut() = std::mem::take(answer.headers_mut());
         record(call, &response);
-        *response.body_mut() = body(answer, &response, call).await?;
+        let body = whole(&mut answer, DOCUMENT_BYTES_MAX).await;
+        *response.body_mut() = body.map_err(|error| failed(error, call))?.ok_or_else(|| {
+            let reason = Garbled::TooLarge { max: DOCUMENT_BYTES_MAX };
+            let ids = Meta::read(call, response.headers()).ids;
+            Error::Unreadable { status, reason, ids }
+        })?;
         Ok(response)
     }
 }
@@ -161,26 +166,6 @@ fn roll(call: RequestId, attempt: u32) -> u64 {
     let mut hasher = DefaultHasher::new();
     (call, attempt).hash(&mut hasher);
     hasher.finish()
-}
-
-/// Reads a body within its bound.
-async fn body(
-    mut answer: reqwest::Response,
-    head: &Response<Bytes>,
-    call: RequestId,
-) -> Result<Bytes, Error> {
-    let mut whole = BytesMut::new();
-    while let Some(more) = answer.chunk().await.map_err(|error| failed(error, call))? {
-        if whole.len() + more.len() > DOCUMENT_BYTES_MAX {
-            return Err(Error::Unreadable {
-                status: head.status(),
-                reason: Garbled::TooLarge { max: DOCUMENT_BYTES_MAX },
-                ids: Meta::read(call, head.headers()).ids,
-            });
-        }
-        whole.extend_from_slice(&more);
-    }
-    Ok(whole.freeze())
 }
 
 pub(super) fn span(operation: &'static str, id: &impl fmt::Display, call: RequestId) -> Span {

@@ -69,7 +69,7 @@ async fn every_operation_over_one_warm_connection() {
     client.update(&workspace, before.etag(), &patch(), call()).await.unwrap();
 
     let accepted = client.reconnect(&pool_id(), After::MIN, call()).await.unwrap();
-    assert_eq!(accepted.meta.ids.correlation.as_deref(), Some("c-1"));
+    assert_eq!(accepted.ids.correlation.as_deref(), Some("c-1"));
 
     expect![[r#"
         HEAD /

@@ -79,9 +79,6 @@ macro_rules! text {
         pub struct $name(String);
 
         impl $name {
-            /// The most characters it may have.
-            pub const CHARS_MAX: usize = $most;
-
             /// The text. **An address may hold secrets** beside its path.
             pub fn as_str(&self) -> &str {
                 &self.0

@@ -208,7 +208,7 @@ fn a_whole_single_is_written() {
 
 #[test]
 fn a_pool_is_written() {
-    let eu = backend_id().sibling("eu".parse().unwrap());
+    let eu = backend_id().scope().backend("eu".parse().unwrap());
     let members = Members::new(vec![
         Member {
             id: MemberId::from(&eu),
