@@ -169,7 +169,8 @@ fn workspace_create_or_update_of_a_backend_with_a_proxy() {
         }
     }});
     let url = "https://orders.contoso.example/".parse().unwrap();
-    let mut properties = Properties::single(url, Protocol::Http);
+    let mut properties =
+        Properties::of(Shape::Single { url, protocol: Protocol::Http, breaker: None });
     properties.description = Some("takes orders".parse().unwrap());
     properties.tls =
         Some(Tls { validate_certificate_chain: Some(true), validate_certificate_name: Some(true) });
@@ -227,7 +228,8 @@ fn workspace_create_or_update_of_a_service_of_service_fabric() {
         }}
     }});
     let url = "fabric:/contoso/ledger".parse().unwrap();
-    let mut properties = Properties::single(url, Protocol::Http);
+    let mut properties =
+        Properties::of(Shape::Single { url, protocol: Protocol::Http, breaker: None });
     properties.description = Some("keeps the ledger".parse().unwrap());
     properties.cluster = Some(Cluster {
         management_endpoints: vec!["https://fabric.contoso.example".to_owned()],

@@ -53,17 +53,8 @@ pub enum Shape {
 }
 
 impl Properties {
-    /// One backend, with nothing but what it must have.
-    pub fn single(url: Url, protocol: Protocol) -> Self {
-        Self::new(Shape::Single { url, protocol, breaker: None })
-    }
-
-    /// A pool, with nothing but its members.
-    pub fn pool(members: Members) -> Self {
-        Self::new(Shape::Pool(members))
-    }
-
-    fn new(shape: Shape) -> Self {
+    /// A backend with nothing but what it must have.
+    pub fn of(shape: Shape) -> Self {
         Self {
             title: None,
             description: None,
