@@ -306,21 +306,18 @@ fn told(error: &azure_core::Error, passing: bool) -> CredentialFailure {
 /// Whether the cause may pass by itself: the identity service was not reached, was too busy or
 /// failed. What it refused stays refused.
 fn is_passing(error: &azure_core::Error) -> bool {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<azure_core::Error>() {
-            match error.kind() {
-                ErrorKind::Connection | ErrorKind::Io => return true,
-                ErrorKind::HttpResponse { status, .. } => {
-                    let status = u16::from(*status);
-                    return status >= 500 || status == 429 || status == 408;
-                }
-                ErrorKind::DataConversion | ErrorKind::Credential | ErrorKind::Other => {}
+    let error: &(dyn std::error::Error + 'static) = error;
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    let verdict =
+        causes.find_map(|error| match error.downcast_ref::<azure_core::Error>()?.kind() {
+            ErrorKind::Connection | ErrorKind::Io => Some(true),
+            ErrorKind::HttpResponse { status, .. } => {
+                let status = u16::from(*status);
+                Some(status >= 500 || status == 429 || status == 408)
             }
-        }
-        next = error.source();
-    }
-    false
+            ErrorKind::DataConversion | ErrorKind::Credential | ErrorKind::Other => None,
+        });
+    verdict.unwrap_or(false)
 }
 
 #[cfg(test)]

@@ -155,12 +155,7 @@ fn failed(error: reqwest::Error) -> Error {
 
 /// An error with its causes, in one line that is fit to be shown.
 pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        next = error.source();
-    }
-    scrubbed(&text, CAUSE_CHARS_MAX)
+    let all = std::iter::successors(Some(error), |error| error.source());
+    let all: Vec<String> = all.map(ToString::to_string).collect();
+    scrubbed(&all.join(": "), CAUSE_CHARS_MAX)
 }
