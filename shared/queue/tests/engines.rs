@@ -30,7 +30,7 @@ use pointsman_engine::{
     },
 };
 use pointsman_queue::EmbeddedQueue;
-use pointsman_store::{Database, Options, SqliteStore};
+use pointsman_store::{BUSY_TIMEOUT, Database, SqliteStore};
 
 const NOW: i64 = 10_000;
 
@@ -106,7 +106,7 @@ impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pointsman.db");
-        let database = Database::open(&file, Options::default()).await.unwrap();
+        let database = Database::open(&file, BUSY_TIMEOUT).await.unwrap();
         let queue = EmbeddedQueue::consumer(database.clone(), Arc::new(Still)).await;
         let queue = Arc::new(queue.unwrap());
         let store = SqliteStore::new(database, Arc::new(Still));
