@@ -81,11 +81,11 @@ impl Database {
         let connecting = connecting(&path, busy_timeout);
         let mut conn = connect(&connecting, busy_timeout)
             .await
-            .map_err(|error| OpenError::unopened(&path, error))?;
+            .map_err(|error| OpenError::unopened(&path, &error))?;
         schema::migrate(&mut conn, &path).await?;
         let readers = Readers::open(&connecting.clone().read_only(true), READERS)
             .await
-            .map_err(|error| OpenError::unopened(&path, error))?;
+            .map_err(|error| OpenError::unopened(&path, &error))?;
         let readers = Arc::new(readers);
         let commits = Arc::new(AtomicU64::new(0));
         let (orders, taken) = mpsc::channel(JOBS_MAX);
