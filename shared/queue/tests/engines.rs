@@ -19,6 +19,7 @@ use pointsman_core::{
     document::Intent,
     id::MessageId,
     names::BackendId,
+    notice::Kind,
     signal::{Heard, Severity, Signal},
 };
 use pointsman_engine::{
@@ -218,4 +219,29 @@ async fn dead_letters_are_forgotten_after_a_month() {
     engine.forget().await.unwrap();
     let left = world.store.dead_letters(9).await.unwrap();
     assert_eq!(left, [letter(0), letter(1)]);
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_read_keeps_no_repeat_from_being_taken_in() {
+    let world = World::new().await;
+    let one = signal(100, None);
+    let labels = BTreeMap::from([("alertname".to_owned(), "Other".to_owned())]);
+    let unmatched = Signal { series: "prometheus/f2".parse().unwrap(), labels, ..one.clone() };
+    world.hear(&world.engine(), one.clone()).await;
+    let damage = world.store.database().write(|conn| {
+        Box::pin(async move {
+            sqlx::query("UPDATE documents SET body = '{'").execute(conn).await.unwrap();
+            Ok(())
+        })
+    });
+    damage.await.unwrap();
+    // One that remembers nothing of it, and would say from it what has become of the alert.
+    let engine = world.engine();
+    world.hear(&engine, one).await;
+    world.hear(&engine, unmatched).await;
+    engine.save_notices().await.unwrap();
+    let notices = world.store.notices().await.unwrap();
+    let kinds: Vec<Kind> = notices.iter().map(|(about, _)| about.kind).collect();
+    assert_eq!(kinds, [Kind::Unmatched], "of the other nothing wrong is said");
+    assert_eq!(world.queue.depth().await.unwrap(), 0);
 }

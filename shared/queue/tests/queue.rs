@@ -543,6 +543,22 @@ async fn a_full_disk_refuses_the_sender_and_passes() {
     world.close().await;
 }
 
+#[test]
+fn the_longest_wake_is_within_the_bound_up_to_which_a_body_is_read_to_be_counted() {
+    // As long as Azure lets each name be, in letters of four bytes where it lets them be any.
+    let id = format!(
+        "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/{}/providers\
+         /Microsoft.ApiManagement/service/{}/workspaces/{}/backends/{}",
+        "\u{20000}".repeat(90),
+        "s".repeat(50),
+        "\u{20000}".repeat(80),
+        "\u{20000}".repeat(80)
+    );
+    let wake = Outgoing::wake(&id.parse().unwrap(), None);
+    let row = Row::new(&wake, Timestamp::UNIX_EPOCH).unwrap();
+    assert!(row.body.len() < messages::WAKE_BYTES_MAX as usize, "{}", row.body.len());
+}
+
 #[tokio::test]
 async fn what_tells_or_asks_something_waits_until_it_is_taken_in_and_a_wake_never_does() {
     let world = World::new().await;
