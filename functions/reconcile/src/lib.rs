@@ -195,7 +195,11 @@ mod tests {
 
     use async_trait::async_trait;
     use jiff::Timestamp;
-    use pointsman_engine::{message::Outgoing, ports::Sent};
+    use pointsman_engine::{
+        direct,
+        message::{Command, Outgoing},
+        ports::Sent,
+    };
 
     use super::*;
 
@@ -242,5 +246,29 @@ mod tests {
         let began = tokio::time::Instant::now();
         assert_eq!(receive(Arc::new(Failing(AtomicUsize::new(3)))).await, []);
         assert_eq!(began.elapsed(), RECEIVE_AGAIN * 2);
+    }
+    #[tokio::test]
+    async fn a_piece_ends_before_what_nobody_waits_for_any_more() {
+        let (direct, mut incoming) = direct::way();
+        let queue = Failing(AtomicUsize::new(0));
+        let send = |nonce: &str| {
+            let release = Command::ReleaseAll { reason: "over".to_owned() };
+            let outgoing = Outgoing::command("ann", release, nonce);
+            Box::pin(direct.send(&queue, outgoing, Timestamp::UNIX_EPOCH))
+        };
+        let mut waits = [send("1"), send("2"), send("3")];
+        for one in &mut waits {
+            tokio::select! {
+                biased;
+                sent = one => panic!("nobody has taken it in: {sent:?}"),
+                () = std::future::ready(()) => {}
+            }
+        }
+        let (batch, waiting) = incoming.receive(9).await.unwrap();
+        assert_eq!((batch.len(), piece(&batch, &waiting)), (3, 3));
+        let [_first, second, _third] = waits;
+        drop(second);
+        assert_eq!((piece(&batch, &waiting), waiting.have_left(&batch[1])), (1, true));
+        assert_eq!(piece(&batch[2..], &waiting), 1);
     }
 }
