@@ -164,7 +164,7 @@ impl Engine {
         if changes_something(&commit) {
             gathered = self.inner.gathered.take();
             let all = gathered.clone().into_iter().chain(std::mem::take(&mut later));
-            commit.notices = all.collect();
+            all.for_each(|(about, notice)| commit.notices.add(about, notice));
         }
         let prepare = || {
             let decided = firsts.into_iter().map(|(backend, First { looking, look, todo })| {
