@@ -19,10 +19,9 @@ use pointsman_core::{
 use tokio::sync::Notify;
 
 use crate::{
-    engine::Engine,
+    engine::{Engine, EngineError},
     memory::locked,
     ports::{Commit, StoreError},
-    reconcile::ReconcileError,
 };
 
 /// What the latest check has found.
@@ -49,7 +48,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the store or the playbook is not to be had. What was found counts all the same.
-    pub async fn check(&self) -> Result<(), ReconcileError> {
+    pub async fn check(&self) -> Result<(), EngineError> {
         let playbook = self.playbook().await?;
         let pools = one_pool_each(&playbook.playbook);
         let reads = pools.iter().map(async |(alias, pool)| {

@@ -7,7 +7,11 @@ use serde::{
     de::{IntoDeserializer as _, value},
 };
 
-use crate::{micros::Micros, program::Program, store::read_time};
+use crate::{
+    micros::Micros,
+    program::{Program, column},
+    store::read_time,
+};
 
 /// A notice as it is stored: kind, subject, first, latest, count and what it says.
 pub(crate) type Row = (String, String, i64, i64, i64, String);
@@ -17,8 +21,7 @@ pub(crate) fn rows(notices: &Notices) -> Vec<Row> {
     let row = |(about, notice): (&About, &Notice)| {
         let Notice { first, latest, count, says } = notice;
         let (first, latest) = (Micros::at(*first).column(), Micros::at(*latest).column());
-        let count = i64::try_from(*count).unwrap_or(i64::MAX);
-        (about.kind.to_string(), about.subject.clone(), first, latest, count, says.clone())
+        (about.kind.to_string(), about.subject.clone(), first, latest, column(*count), says.clone())
     };
     notices.iter().map(row).collect()
 }

@@ -89,7 +89,7 @@ pub(super) async fn overridden(
 /// The pools that list a backend.
 pub(super) async fn listed(desk: &Desk, id: &BackendId) -> Result<Page, Failed> {
     let mut page = Page::default();
-    let mut pages = desk.client.pages(id.scope().clone(), Query::default(), call());
+    let mut pages = desk.client.pages(id.scope(), &Query::default(), call());
     while let Some(some) = pages.next().await? {
         for backend in &some.backends {
             // One whose members cannot be read is told by Azure's own answer.

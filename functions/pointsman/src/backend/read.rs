@@ -69,7 +69,7 @@ pub(super) async fn list(desk: &Desk, options: &ListOptions) -> Result<ExitCode,
     };
     // To Azure it is how many a page has; to a person, how many there are.
     let most = options.top.map_or(usize::MAX, |top| usize::try_from(top).unwrap_or(usize::MAX));
-    let mut pages = desk.client.pages(scope, query, call());
+    let mut pages = desk.client.pages(&scope, &query, call());
     let mut all = Vec::new();
     while all.len() < most
         && let Some(page) = pages.next().await?

@@ -11,8 +11,7 @@ use clap::Args;
 use pointsman_apim::{
     After, Backend, BackendId, Document, Draft, ETag, Error, Patch,
     diff::{self, Line},
-    duration::{self, BelowMinimum},
-    error, newer, patch,
+    duration, error, newer, patch,
     pool::{Edit, Edited},
     put::{Created, Overwrite},
 };
@@ -377,23 +376,16 @@ pub(super) async fn reconnect(desk: &Desk, options: &ReconnectOptions) -> Result
         ))
     })?;
     let accepted = !desk.shadow;
-    let after = match BelowMinimum::new(options.after).filter(|_| options.below_minimum) {
-        Some(soon) => {
-            if accepted {
-                desk.client.reconnect_below_minimum(&id, soon, call()).await.map_err(unwritten)?;
-            }
-            soon.to_string()
-        }
-        None => {
-            let after = After::new(options.after)
-                .map_err(|error| Failed::usage(format_args!("--after {error}")))?;
-            if accepted {
-                desk.client.reconnect(&id, after, call()).await.map_err(unwritten)?;
-            }
-            after.to_string()
-        }
+    let after = if options.below_minimum {
+        After::even_below_minimum(options.after)
+    } else {
+        After::new(options.after).map_err(|error| Failed::usage(format_args!("--after {error}")))?
     };
-    let value = json!({"backend": id.to_string(), "after": after, "accepted": accepted});
+    if accepted {
+        desk.client.reconnect(&id, after, call()).await.map_err(unwritten)?;
+    }
+    let value =
+        json!({"backend": id.to_string(), "after": after.to_string(), "accepted": accepted});
     let text = if accepted {
         format!("{short} is reconnected after {after}: accepted, and Azure cannot recall it")
     } else {
