@@ -10,7 +10,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "init",
         &[
             "pointsman init",
-            "pointsman init --subscription 00000000-0000-0000-0000-000000000000 --credential azureCli",
+            "pointsman init --resource-group rg1 --credential azureCli",
             "pointsman init --endpoint http://127.0.0.1:4000 --token-file emulator-token",
         ],
     ),
@@ -55,25 +55,29 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ("playbook example", &["pointsman playbook example > playbook.yaml"]),
     ("playbook schema", &["pointsman playbook schema > playbook.schema.json"]),
     ("playbook show", &["pointsman playbook show", "pointsman playbook show 3"]),
-    ("playbook list", &["pointsman playbook list"]),
+    ("playbook list", &["pointsman playbook list", "pointsman playbook list -n 5"]),
     (
         "playbook rollback",
         &["pointsman playbook rollback 3 --dry-run", "pointsman playbook rollback 3 --by anna"],
     ),
-    (
-        "signal",
-        &["pointsman signal send --alert BackendErrors --label backend=eu --severity critical"],
-    ),
+    ("signal", &["pointsman signal send --alert BackendErrors --label backend=eu"]),
     (
         "signal send",
         &[
-            "pointsman signal send --alert BackendErrors --label backend=eu --severity critical --for 2m",
-            "pointsman signal send --alert BackendErrors --label backend=eu --severity critical --resolved",
+            "pointsman signal send --alert BackendErrors --label backend=eu --for 2m",
+            "pointsman signal send --alert BackendErrors --label backend=eu --resolved",
         ],
     ),
-    ("status", &["pointsman status", "pointsman status --json"]),
-    ("explain", &["pointsman explain chat", "pointsman explain contoso-apim/chat-pool"]),
-    ("history", &["pointsman history -n 200", "pointsman history chat --json"]),
+    ("status", &["pointsman status", "pointsman status --watch", "pointsman status --json"]),
+    ("explain", &["pointsman explain chat", "pointsman explain eu", "pointsman explain sp7ezdxd"]),
+    (
+        "history",
+        &[
+            "pointsman history --since 2h",
+            "pointsman history --follow",
+            "pointsman history chat --json",
+        ],
+    ),
     ("dead-letters", &["pointsman dead-letters list"]),
     (
         "dead-letters list",
@@ -185,6 +189,8 @@ mod tests {
             assert!(read.is_ok(), "{line}: {:?}", read.err());
             let inner = words[1..].join(" ");
             assert!(inner.starts_with(path), "{line} is no example of `{path}`");
+            // Two columns in, it is not broken on a terminal of 80 columns.
+            assert!(line.chars().count() <= 78, "{line} is too long to be copied");
         }
         let shown = |inner: &&Command| !inner.is_hide_set() && inner.get_name() != "help";
         for inner in command.get_subcommands().filter(shown) {

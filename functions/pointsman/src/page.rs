@@ -4,11 +4,13 @@
 //! is made of may come from anybody, so all of it is escaped (see [`text`](pointsman_core::text)):
 //! no label, reason or message can begin a line of its own, or play with the terminal.
 
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Display};
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::presets;
 use pointsman_core::text::{OneLine, one_line};
+
+use crate::terminal::Terminal;
 
 /// Lines, each ended.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +18,12 @@ pub(crate) struct Page {
     text: String,
     /// Whether words are marked for a terminal.
     marked: bool,
+    /// At how many columns a line goes on below; none where it never does.
+    columns: Option<usize>,
 }
+
+/// How far what does not fit on a line is put in below it.
+const HANGING: &str = "    ";
 
 /// How a word stands out on a terminal. Bold, and colours that are read on light and on dark.
 #[derive(Clone, Copy, Debug)]
@@ -41,9 +48,15 @@ impl Mark {
 }
 
 impl Page {
-    /// An empty page, whose words are marked where it is for a terminal.
-    pub(crate) fn for_terminal(marked: bool) -> Self {
-        Self { marked, ..Self::default() }
+    /// An empty page for standard output.
+    pub(crate) fn of_output() -> Self {
+        Self::of_terminal(&Terminal::of_output())
+    }
+
+    /// An empty page: on a terminal, words are marked and lines are broken between words.
+    pub(crate) fn of_terminal(terminal: &Terminal) -> Self {
+        let columns = terminal.is_one.then_some(terminal.columns);
+        Self { marked: terminal.marks, columns, ..Self::default() }
     }
 
     /// Adds one line in which a word stands out: what comes before it, the word, and the rest.
@@ -56,7 +69,29 @@ impl Page {
     ) {
         let style = if self.marked { mark.style() } else { Style::new() };
         let (before, word, rest) = (OneLine(before), OneLine(word), OneLine(rest));
-        let _ = writeln!(self.text, "{before}{style}{word}{style:#}{rest}");
+        self.add(&format!("{before}{style}{word}{style:#}{rest}"));
+    }
+
+    /// Adds a line that is escaped already.
+    fn add(&mut self, line: &str) {
+        let Some(columns) = self.columns else {
+            self.text += line;
+            self.text.push('\n');
+            return;
+        };
+        let text = line.trim_start_matches(' ');
+        let indent = &line[..line.len() - text.len()];
+        let below = format!("{indent}{HANGING}");
+        // A path or an id is never broken, so that it can be copied.
+        let options = textwrap::Options::new(columns)
+            .initial_indent(indent)
+            .subsequent_indent(&below)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        for line in textwrap::wrap(text, options) {
+            self.text += &line;
+            self.text.push('\n');
+        }
     }
 
     /// One line of it.
@@ -75,8 +110,7 @@ impl Page {
 
     /// Adds one line.
     pub(crate) fn line(&mut self, line: impl Display) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.text, "{}", OneLine(line));
+        self.add(&OneLine(line).to_string());
     }
 
     /// Adds the lines of a text that has lines of its own.
@@ -91,13 +125,21 @@ impl Page {
 
     /// Adds a table.
     pub(crate) fn table(&mut self, table: &Table) {
-        table.0.to_string().lines().for_each(|line| self.line(line.trim_end()));
+        self.rows(table, "");
     }
 
     /// Adds a table, two columns in.
     pub(crate) fn indented(&mut self, table: &Table) {
-        let table = table.0.to_string();
-        table.lines().for_each(|line| self.line(format_args!("  {}", line.trim_end())));
+        self.rows(table, "  ");
+    }
+
+    /// The cells are escaped already, and a row is never broken.
+    fn rows(&mut self, table: &Table, indent: &str) {
+        for line in table.0.to_string().lines() {
+            self.text += indent;
+            self.text += line.trim_end();
+            self.text.push('\n');
+        }
     }
 
     /// Puts a line before the others.
@@ -125,6 +167,20 @@ impl Display for Page {
     }
 }
 
+/// How wide a name in a table is cut at the most, in columns.
+const NAME_COLUMNS_MIN: usize = 8;
+
+/// A name with its middle left out, where it is longer than this: names differ at their ends.
+fn cut(name: &str, columns: usize) -> String {
+    let all: Vec<char> = name.chars().collect();
+    if all.len() <= columns {
+        return name.to_owned();
+    }
+    let (before, after) = ((columns - 1).div_ceil(2), (columns - 1) / 2);
+    let end = &all[all.len() - after..];
+    all[..before].iter().chain(&['…']).chain(end).collect()
+}
+
 /// A plain table; each of its cells is one line.
 pub(crate) struct Table(comfy_table::Table);
 
@@ -136,9 +192,20 @@ impl Table {
         Self(table)
     }
 
-    /// Whether its lines, two columns in, are within so many columns.
-    pub(crate) fn fits(&self, columns: usize) -> bool {
-        self.0.to_string().lines().all(|line| line.trim_end().chars().count() + 2 <= columns)
+    /// A table that is within so many columns, two columns in: `table` makes it, with the names in it cut as
+    /// much as that needs.
+    pub(crate) fn fitting<'a>(
+        columns: usize,
+        names: impl Iterator<Item = &'a str>,
+        table: impl Fn(&dyn Fn(&str) -> String) -> Self,
+    ) -> Self {
+        let longest = names.map(|name| name.chars().count()).max().unwrap_or(0);
+        let made = |most: usize| table(&|name| cut(name, most));
+        let fits = |table: &Self| {
+            table.0.to_string().lines().all(|line| line.trim_end().chars().count() + 2 <= columns)
+        };
+        let mut tried = (NAME_COLUMNS_MIN..=longest).rev().map(&made);
+        tried.find(fits).unwrap_or_else(|| made(NAME_COLUMNS_MIN))
     }
 
     /// Adds a row.
@@ -154,7 +221,7 @@ mod tests {
     #[test]
     fn a_word_stands_out_on_a_terminal_alone() {
         let line = |marked| {
-            let mut page = Page::for_terminal(marked);
+            let mut page = Page { marked, ..Page::default() };
             page.mark("  ", Mark::Trouble, "TROUBLE", " \u{1b}[2J");
             page.to_string()
         };

@@ -51,7 +51,7 @@ async fn every_command_has_a_manual_page() {
     let _ = world.ok(&["man", "pages"]).await;
     let send = std::fs::read_to_string(world.path("pages/pointsman-signal-send.1"));
     let send = send.expect("its page is there");
-    assert!(send.contains("backend=eu \\-\\-severity critical"), "{send}");
+    assert!(send.contains("backend=eu \\-\\-for 2m"), "{send}");
     assert!(world.path("pages/pointsman-backend-set.1").exists());
     let _ = world.say(&["man", "none"]).await.ended(1).says("none: No such file");
     world.finish();
