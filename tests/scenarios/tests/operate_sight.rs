@@ -1,16 +1,16 @@
 //! What a person sees of a pool: the table of `status`, the reasons of `explain`, the lines of `history`.
 //! The transcripts beside this file are what the real binary printed, with times and ages made equal.
 
-#[path = "transcripts/transcript.rs"]
-mod transcript;
-
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_scenarios::{World, alerts::Alert, world::Serve};
 use regex::Regex;
 use serde_json::{Value, json};
-use transcript::transcript;
+
+use crate::transcript::transcript;
+
+mod transcript;
 
 /// The example at the head of core's `lay`: a drain that needs a standby, a shift, and a drain too many.
 const PLAYS: &str = r#"

@@ -2,9 +2,6 @@
 //! happened and by whom. The transcripts beside this file are what the real binary printed, with times and
 //! ages made equal.
 
-#[path = "transcripts/transcript.rs"]
-mod transcript;
-
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
@@ -16,7 +13,10 @@ use pointsman_scenarios::{
 };
 use regex::Regex;
 use serde_json::{Value, json};
-use transcript::transcript;
+
+use crate::transcript::transcript;
+
+mod transcript;
 
 /// Another playbook: its play has another name.
 const OTHER: &str = r#"
@@ -63,7 +63,7 @@ async fn what_is_asked_and_told_by_hand_reads_well() {
     };
     of("playbook_list.txt", &["playbook", "list"], 0).await;
     let shown = say(&["playbook", "show"], 0).await.out;
-    transcript("playbook_show.txt", shown.lines().next().expect("a line"));
+    transcript("playbook_show.txt", shown.split_inclusive('\n').next().expect("a line"));
     let now = Timestamp::now() - SignedDuration::from_secs(5);
     let signal = world.signal_file(&[Alert::firing("eu", now), Alert::firing("nobody", now)]);
     of("plan.txt", &["plan", "--signal", &signal], 0).await;

@@ -164,6 +164,8 @@ impl Desk {
         }
         // `1m 58s` is one, and so is how long ago.
         let plain = plain.replace("LENGTH LENGTH", "LENGTH");
+        // In the evening, what is to be in some hours is on another day.
+        let plain = plain.replace("DAY TIME", "TIME");
         let away =
             regex::Regex::new(r"\((now|in [0-9][^)]*|[0-9][^)]* ago)\)").expect("it is sound");
         away.replace_all(&plain, "(AWAY)").into_owned()

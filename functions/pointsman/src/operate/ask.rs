@@ -59,7 +59,7 @@ impl Shown {
 
     /// An empty page for it.
     pub(super) fn page(&self) -> Page {
-        Page::of_terminal(&self.terminal)
+        Page::of_terminal(self.terminal)
     }
 }
 

@@ -151,10 +151,10 @@ fn shown(letter: DeadLetter) -> view::DeadLetter {
 fn describe(out: &mut Page, letter: &view::DeadLetter, reader: &Reader) {
     let view::DeadLetter { id, at, from, reason, body, parts, left_out } = letter;
     out.line(format_args!("{id}  {}  from {from}: {reason}", reader.time(*at)));
-    out.quoted(body);
+    out.quoted("  ", body);
     for part in parts {
         out.line(format_args!("  {}", part.reason));
-        part.body.lines().for_each(|line| out.line(format_args!("    {line}")));
+        out.quoted("    ", &part.body);
     }
     if *left_out > 0 {
         out.line(format_args!("  and {left_out} more, not kept"));

@@ -13,7 +13,13 @@ use pointsman_host::Records;
 use pointsman_view::{History, Line, Notice, Reader};
 
 use super::{ask, dead_letters, find};
-use crate::{common::Common, failed::Failed, page::Page, show, terminal};
+use crate::{
+    common::Common,
+    failed::Failed,
+    page::Page,
+    show,
+    terminal::{self, Terminal},
+};
 
 /// How many lines are shown where nobody says otherwise; and with `--since`, all up to this many.
 const LINES: usize = 50;
@@ -226,15 +232,16 @@ fn text(common: &Common, reader: &Reader, lines: &[Line]) -> Result<String, Fail
     Ok(ledger(reader, lines, &[]).as_str().to_owned())
 }
 
-/// Lines of the ledger, one a line, to the millisecond, and between them what was noticed.
+/// Lines of the ledger, one a line, to the millisecond, and between them what was noticed, which is long,
+/// and goes on in the next line.
 fn ledger(reader: &Reader, lines: &[Line], noticed: &[Notice]) -> Page {
-    let mut out = Page::of_output();
+    let (mut out, columns) = (Page::default(), Terminal::of_output().columns);
     let mut noticed = noticed.iter().peekable();
     let mut notice = |out: &mut Page, before: Option<Timestamp>| {
         let is_due = |notice: &&Notice| before.is_none_or(|before| notice.latest < before);
         while let Some(notice) = noticed.next_if(is_due) {
             let at = reader.entry(notice.latest);
-            out.line(format_args!("{at}  {}", notice.line(reader)));
+            out.wrapped(columns, format_args!("{at}  {}", notice.line(reader)));
         }
     };
     for Line { at, name, what, .. } in lines {

@@ -145,7 +145,7 @@ async fn watch(records: &Reading, options: &Options, common: &Common) -> Result<
         let of = if common.shadow { "; a SHADOW: nothing is written to Azure" } else { "" };
         let text = describe(&known, &shown)
             .after(format_args!("{at}, every {} s; ctrl-c ends{of}", options.every));
-        screen.show(text.as_str(), shown.terminal.lines)?;
+        screen.show(text.as_str(), shown.terminal)?;
         tokio::select! {
             () = &mut ended => return Ok(ExitCode::SUCCESS),
             () = tokio::time::sleep(every) => {}
