@@ -16,7 +16,7 @@ use pointsman_engine::{
     Loaded,
     azure::Azure,
     engine::load,
-    inspect::inspect,
+    inspect::{Finding, Matter, inspect},
     ports::{Published, Store, StoreError},
 };
 use pointsman_host::{Records, SystemClock, config::Needs};
@@ -24,7 +24,6 @@ use pointsman_schedule as schedule;
 use pointsman_view::{
     self as view, Applied, ChangeKind, Changed, Generation, GenerationText, Generations, Kept,
 };
-use serde_json::json;
 
 use crate::{
     common::{self, Common},
@@ -234,11 +233,19 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
         Some(_) | None => None,
     };
     if common.json {
-        let mut report = json!({"sound": problems.is_empty(), "problems": problems});
-        if let Some(findings) = &findings {
-            report["azure"] = json!(findings);
-        }
-        show::json(&report)?;
+        let problem = |problem: &playbook::Problem| view::Problem {
+            line: problem.line as u64,
+            column: problem.column as u64,
+            text: problem.text.clone(),
+            message: problem.message.clone(),
+            help: problem.help.clone(),
+        };
+        show::json(&view::Checked {
+            version: view::VERSION,
+            sound: problems.is_empty(),
+            problems: problems.iter().map(problem).collect(),
+            azure: findings.as_ref().map(|findings| findings.iter().map(found).collect()),
+        })?;
     } else if let Some(playbook) = &summary {
         let pools = view::count(playbook.pools.len(), "pool");
         let plays = view::count(playbook.plays.len(), "play");
@@ -255,6 +262,27 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
     }
     let fatal = findings.iter().flatten().any(|finding| finding.matter.is_fatal());
     Ok(if problems.is_empty() && !fatal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What is shown of what was found about a pool.
+fn found(finding: &Finding) -> view::Finding {
+    let (matter, members, fields) = match &finding.matter {
+        Matter::Missing => ("missing", &[][..], &[][..]),
+        Matter::NoPool => ("noPool", &[][..], &[][..]),
+        Matter::Unreadable { .. } => ("unreadable", &[][..], &[][..]),
+        Matter::Unseen { .. } => ("unseen", &[][..], &[][..]),
+        Matter::NoMembers { members } => ("noMembers", members.as_slice(), &[][..]),
+        Matter::Hidden { fields } => ("hidden", &[][..], fields.as_slice()),
+        Matter::Uncompared { .. } => ("uncompared", &[][..], &[][..]),
+    };
+    view::Finding {
+        pool: finding.pool.to_string(),
+        backend: finding.backend.to_string(),
+        matter: matter.to_owned(),
+        members: members.iter().map(ToString::to_string).collect(),
+        fields: fields.to_vec(),
+        says: finding.matter.to_string(),
+    }
 }
 
 /// Publishes a playbook that was read without problems.

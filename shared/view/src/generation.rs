@@ -141,6 +141,56 @@ impl From<&playbook::Changed> for Changed {
     }
 }
 
+/// What `playbook check` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Checked {
+    /// The version of this form.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// Whether the file has no problem.
+    pub sound: bool,
+    /// Its problems, in the order of the file.
+    pub problems: Vec<Problem>,
+    /// With `--azure`, what was found about its pools there; left out where nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub azure: Option<Vec<Finding>>,
+}
+
+/// One thing that is wrong with a playbook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Problem {
+    /// The line, from 1.
+    pub line: u64,
+    /// The column in characters, from 1; one past the end of the line where something is missing.
+    pub column: u64,
+    /// The offending text, to the end of its first line; empty where something is missing.
+    pub text: String,
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    pub help: String,
+}
+
+/// What was found about a pool in Azure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Finding {
+    /// What the playbook calls the pool.
+    pub pool: String,
+    /// Its path in Azure.
+    pub backend: String,
+    /// What is the matter: `missing`, `noPool`, `unreadable`, `unseen`, `noMembers`, `hidden` or
+    /// `uncompared`. More may come.
+    pub matter: String,
+    /// Of `noMembers`, the members that plays name and the pool does not list.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<String>,
+    /// Of `hidden`, the paths of the fields: `services[eu].preferredCarbonEmission`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// The same in words, with the reason.
+    pub says: String,
+}
+
 /// What a playbook means for an override that is held or in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Kept {

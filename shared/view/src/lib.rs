@@ -35,7 +35,8 @@ pub use self::{
     },
     explain::{About, Asked, Explain, Explained, Fate, Following},
     generation::{
-        Applied, ChangeKind, Changed, Edit, Generation, GenerationText, Generations, Kept,
+        Applied, ChangeKind, Changed, Checked, Edit, Finding, Generation, GenerationText,
+        Generations, Kept, Problem,
     },
     health::{Facts, Health, Matter, MatterKind, REFUSED_FOR},
     history::{History, Line, What},

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     explain::Explain,
-    generation::{Applied, GenerationText, Generations},
+    generation::{Applied, Checked, GenerationText, Generations},
     history::History,
     plan::Plan,
     shadow::ShadowReport,
@@ -36,6 +36,8 @@ enum View {
     Generations(Box<Generations>),
     /// `pointsman playbook show --json`.
     GenerationText(Box<GenerationText>),
+    /// `pointsman playbook check --json`.
+    Checked(Box<Checked>),
     /// `pointsman playbook apply --json`, and that of `rollback`.
     Applied(Box<Applied>),
     /// `pointsman signal send --json`: one line for a firing, and one for a resolve.

@@ -202,6 +202,17 @@ async fn all_of_it_has_a_stated_form_for_programs() {
     let edited = says("Applied", &["playbook", "rollback", "2", "--dry-run"], 0).await;
     assert_eq!(edited["changes"][0]["becomes"], "removed", "{edited:#}");
 
+    let _ = says("Checked", &["playbook", "check", "playbook.yaml", "--azure"], 0).await;
+    let text = std::fs::read_to_string(world.path("playbook.yaml")).expect("a playbook");
+    let stranger = text.replace("\"${signal.labels.backend}\"", "stranger");
+    std::fs::write(world.path("stranger.yaml"), stranger).expect("it is written");
+    let found = says("Checked", &["playbook", "check", "stranger.yaml", "--azure"], 1).await;
+    let found = &found["azure"][0];
+    assert_eq!((&found["matter"], &found["members"]), (&json!("noMembers"), &json!(["stranger"])));
+    std::fs::write(world.path("bad.yaml"), text.replace("shift", "shfit")).expect("it is written");
+    let bad = says("Checked", &["playbook", "check", "bad.yaml"], 1).await;
+    assert_eq!((&bad["sound"], &bad["problems"][0]["text"]), (&json!(false), &json!("shfit")));
+
     let undone = says("Undone", &["undo", "chat", "--reason", "us is well"], 0).await;
     assert_eq!((&undone["undone"], &undone["restored"]), (&json!([id]), &json!(true)));
     assert_eq!(undone["alerts"][id.as_str().expect("an id")]["count"], 1);

@@ -28,6 +28,10 @@ async fn names_are_completed_as_the_store_has_them_and_silence_is_kept_otherwise
     let undo = completed(&["undo", ""]).await;
     assert!(undo.contains(&format!("{id}\tcontoso-apim/chat: drain eu")), "{undo}");
     assert!(undo.contains("chat\t"), "{undo}");
+    let explain = completed(&["explain", ""]).await;
+    for name in [&id, "chat\t", "eu\ta member of contoso-apim/chat"] {
+        assert!(explain.contains(name), "{explain}");
+    }
     assert!(!completed(&["undo", "x"]).await.contains(&id));
     assert_eq!(completed(&["plan", "--source", ""]).await.trim(), "prometheus");
     assert!(completed(&["signal", "send", "--label", ""]).await.contains("backend=eu"));

@@ -27,7 +27,7 @@ pub(crate) struct Options {
     /// A pool of the playbook, a backend's name, `service/name` (with a workspace between them, where
     /// it is in one), or its Azure path; a member's name, while something is going on at its pool; or at
     /// least the first 4 characters of an override's id.
-    #[arg(value_name = "BACKEND|MEMBER|OVERRIDE")]
+    #[arg(id = "anything", value_name = "BACKEND|MEMBER|OVERRIDE")]
     what: String,
     #[command(flatten)]
     showing: Showing,
