@@ -276,6 +276,23 @@ async fn every_screen_is_read_on_light_and_on_dark_and_its_lines_are_broken_betw
 }
 
 #[tokio::test]
+async fn the_help_fits_a_terminal_and_its_examples_are_whole() {
+    let world = World::new(DRAIN).await;
+    let commands: [&[&str]; 5] =
+        [&[], &["undo"], &["status"], &["signal", "send"], &["backend", "set"]];
+    for command in commands {
+        let mut help =
+            Screen::run(&world, 80, &[command, &["--help"]].concat(), &[("NO_COLOR", "1")]);
+        assert_eq!(help.ended().await, Some(0));
+        let text = String::from_utf8_lossy(&help.bytes).into_owned();
+        assert!(text.lines().all(|line| line.trim_end().chars().count() <= 80), "{text}");
+        let examples = text.lines().filter(|line| line.starts_with("  pointsman "));
+        assert!(examples.count() > 0, "{text}");
+    }
+    world.finish();
+}
+
+#[tokio::test]
 async fn what_is_no_terminal_is_not_redrawn() {
     let world = World::new(DRAIN).await;
     let _ = world.say(&["status", "--watch"]).await.ended(1).says("--watch redraws a terminal");
