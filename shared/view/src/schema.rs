@@ -7,7 +7,15 @@ use schemars::{
 };
 use serde_json::Value;
 
-use crate::{explain::Explain, history::History, plan::Plan, shadow::ShadowReport, status::Status};
+use crate::{
+    explain::Explain,
+    generation::{Applied, Checked, GenerationText, Generations},
+    history::History,
+    plan::Plan,
+    shadow::ShadowReport,
+    status::Status,
+    told::{DeadLetters, Dropped, Released, Sent, Switched, Undone},
+};
 
 /// What `--json` prints.
 #[derive(JsonSchema)]
@@ -24,6 +32,26 @@ enum View {
     History(Box<History>),
     /// `pointsman shadow report --json`.
     ShadowReport(Box<ShadowReport>),
+    /// `pointsman playbook list --json`.
+    Generations(Box<Generations>),
+    /// `pointsman playbook show --json`.
+    GenerationText(Box<GenerationText>),
+    /// `pointsman playbook check --json`.
+    Checked(Box<Checked>),
+    /// `pointsman playbook apply --json`, and that of `rollback`.
+    Applied(Box<Applied>),
+    /// `pointsman signal send --json`: one line for a firing, and one for a resolve.
+    Sent(Box<Sent>),
+    /// `pointsman dead-letters list --json`.
+    DeadLetters(Box<DeadLetters>),
+    /// `pointsman dead-letters drop --json`.
+    Dropped(Box<Dropped>),
+    /// `pointsman pause --json`, and that of `resume`.
+    Switched(Box<Switched>),
+    /// `pointsman undo --json`.
+    Undone(Box<Undone>),
+    /// `pointsman release --json`.
+    Released(Box<Released>),
 }
 
 /// The JSON Schema (draft 2020-12) of all that is shown, as it is checked in: indented, with a line break
