@@ -40,7 +40,7 @@ pub(crate) struct Cli {
 enum Command {
     /// Show what Pointsman does, against an emulated Azure: an alert, a drain, and the way back.
     Dev(pointsman_dev::Options),
-    /// Write a configuration and a playbook for the pools that Azure shows, to begin with as a shadow.
+    /// Write a configuration and a playbook for the pools that Azure shows, in shadow mode at first.
     Init(init::Options),
     /// Receive alerts, and change backends as the playbook says.
     Serve(serve::Options),
@@ -52,7 +52,7 @@ enum Command {
     /// Send test alerts.
     #[command(subcommand)]
     Signal(signal::Command),
-    /// Ask the store, or tell it something.
+    /// What is asked of the store, or told to it.
     #[command(flatten)]
     Operate(operate::Command),
     /// List, show, change, create, delete, reconnect or watch backends by hand.

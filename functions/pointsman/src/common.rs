@@ -3,7 +3,7 @@
 use std::{io, ops::Deref, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use pointsman_apim::{
     Client,
     client::{Pace, Retries},
@@ -14,6 +14,7 @@ use pointsman_host::{
     config::{ConfigError, Needs},
     wiring::{self, store_file},
 };
+use pointsman_view::Reader;
 use serde::Serialize;
 use tempfile::TempDir;
 
@@ -42,6 +43,9 @@ pub(crate) struct Common {
     /// Print JSON instead of text, also for errors and the log.
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) json: bool,
+    /// Show times in UTC instead of the time zone of this machine, or of TZ
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
+    pub(crate) utc: bool,
     /// Write nothing to Azure: only decide, record and show, in a store of its own (not with `dev` and
     /// `emulate`)
     #[arg(long, global = true, help_heading = EVERYWHERE)]
@@ -66,6 +70,16 @@ impl Common {
 
     pub(crate) fn mode(&self) -> Mode {
         if self.shadow { Mode::Shadow } else { Mode::Live }
+    }
+
+    /// The time zone of whoever types.
+    pub(crate) fn zone(&self) -> TimeZone {
+        if self.utc { TimeZone::UTC } else { TimeZone::system() }
+    }
+
+    /// Who reads what is shown: a person in that zone, or a program.
+    pub(crate) fn reader(&self, now: Timestamp) -> Reader {
+        if self.json { Reader::utc(now) } else { Reader::new(now, self.zone()) }
     }
 
     /// The configuration, with the secrets that are needed.

@@ -41,9 +41,11 @@ fn argument(argument: Arg) -> Arg {
         "backend" => || offer(Known::backends),
         // Of `undo`.
         "what" => || offer(Known::overrides_and_backends),
+        // Of `explain`.
+        "anything" => || offer(Known::anything),
         "source" | "from" => || offer(Known::sources),
         "label" => || offer(Known::labels),
-        "member" => || offer(Known::members),
+        "member" => || offer(|known| known.members().collect()),
         "pool" => || offer(Known::pools),
         _ => return argument,
     };
@@ -113,19 +115,24 @@ impl Known {
         self.config.source_names.iter().map(|name| (name.to_string(), None)).collect()
     }
 
-    /// The members that are known of.
-    fn members(&self) -> Vec<Name> {
-        let member = |field: &Field| match field {
-            Field::Weight(member) | Field::Priority(member) => (member.to_string(), None),
-        };
-        let documents = self.glance.documents.iter();
-        documents.flat_map(|document| document.owned.keys().map(member)).collect()
+    /// The members that overrides have touched, each with its pool.
+    fn members(&self) -> impl Iterator<Item = Name> {
+        self.glance.documents.iter().flat_map(|document| {
+            document.owned.keys().map(|field| match field {
+                Field::Weight(member) | Field::Priority(member) => {
+                    (member.to_string(), Some(format!("a member of {}", document.backend.short())))
+                }
+            })
+        })
     }
 
-    /// The same, as the label by which an alert names them.
+    fn anything(&self) -> Vec<Name> {
+        self.overrides_and_backends().into_iter().chain(self.members()).collect()
+    }
+
+    /// The members, as the label by which an alert names them.
     fn labels(&self) -> Vec<Name> {
-        let members = self.members().into_iter();
-        let touched = members.map(|(member, _)| (format!("backend={member}"), None));
+        let touched = self.members().map(|(member, of)| (format!("backend={member}"), of));
         touched.chain([("backend=".to_owned(), Some("the member that fails".to_owned()))]).collect()
     }
 }

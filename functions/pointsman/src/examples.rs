@@ -58,6 +58,8 @@ mod tests {
             let read = whole.clone().try_get_matches_from(&words);
             assert!(read.is_ok(), "{line}: {:?}", read.err());
             assert!(words.join(" ").starts_with(name), "{line} is no example of `{name}`");
+            // Two columns in, it is not broken on a terminal of 80 columns.
+            assert!(line.chars().count() <= 78, "{line} is too long to be copied");
         }
         let shown = |inner: &&Command| !inner.is_hide_set() && inner.get_name() != "help";
         for inner in command.get_subcommands().filter(shown) {

@@ -4,11 +4,16 @@
 //! is made of may come from anybody, so all of it is escaped (see [`text`](pointsman_core::text)):
 //! no label, reason or message can begin a line of its own, or play with the terminal.
 
-use std::fmt::{self, Display, Write as _};
+use std::{
+    borrow::Cow,
+    fmt::{self, Display, Write as _},
+};
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::presets;
 use pointsman_core::text::{OneLine, one_line};
+
+use crate::terminal::Terminal;
 
 /// Lines, each ended.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +21,8 @@ pub(crate) struct Page {
     text: String,
     /// Whether words are marked for a terminal.
     marked: bool,
+    /// How wide its lines may be, in columns; none where a line is a line, however long.
+    columns: Option<usize>,
 }
 
 /// How a word stands out on a terminal. Bold, and colours that are read on light and on dark.
@@ -41,9 +48,20 @@ impl Mark {
 }
 
 impl Page {
-    /// An empty page, whose words are marked where it is for a terminal.
-    pub(crate) fn for_terminal(marked: bool) -> Self {
-        Self { marked, ..Self::default() }
+    /// An empty page, whose words are marked where it is for a terminal, and whose lines go on in the next
+    /// where they are wider than that.
+    pub(crate) fn for_terminal(marked: bool, columns: usize) -> Self {
+        Self { marked, columns: Some(columns), ..Self::default() }
+    }
+
+    /// An empty page for standard output, as it is now.
+    pub(crate) fn of_output() -> Self {
+        Self::of_terminal(Terminal::of_output())
+    }
+
+    /// An empty page for this. Where it is no terminal, a line is a line, so that it can be searched for.
+    pub(crate) fn of_terminal(Terminal { is_one, marks, columns, .. }: Terminal) -> Self {
+        Self { columns: is_one.then_some(columns), ..Self::for_terminal(marks, columns) }
     }
 
     /// Adds one line in which a word stands out: what comes before it, the word, and the rest.
@@ -56,7 +74,7 @@ impl Page {
     ) {
         let style = if self.marked { mark.style() } else { Style::new() };
         let (before, word, rest) = (OneLine(before), OneLine(word), OneLine(rest));
-        let _ = writeln!(self.text, "{before}{style}{word}{style:#}{rest}");
+        self.add(&format!("{before}{style}{word}{style:#}{rest}"), self.columns);
     }
 
     /// One line of it.
@@ -75,8 +93,22 @@ impl Page {
 
     /// Adds one line.
     pub(crate) fn line(&mut self, line: impl Display) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.text, "{}", OneLine(line));
+        self.add(&OneLine(line).to_string(), self.columns);
+    }
+
+    /// Adds one line that goes on in the next where it is wider than so many columns.
+    pub(crate) fn wrapped(&mut self, columns: usize, line: impl Display) {
+        self.add(&OneLine(line).to_string(), Some(columns));
+    }
+
+    /// Adds one line of which nothing is to be escaped any more.
+    fn add(&mut self, line: &str, columns: Option<usize>) {
+        let whole = [Cow::Borrowed(line)];
+        let parts = columns.map(|columns| wrap(line, columns, false));
+        for part in parts.as_deref().unwrap_or(&whole) {
+            // Writing to a String cannot fail.
+            let _ = writeln!(self.text, "{part}");
+        }
     }
 
     /// Adds the lines of a text that has lines of its own.
@@ -84,20 +116,21 @@ impl Page {
         text.lines().for_each(|line| self.line(line));
     }
 
-    /// Adds the lines of someone else's text, two columns in, so that none looks like a line of ours.
-    pub(crate) fn quoted(&mut self, text: &str) {
-        text.lines().for_each(|line| self.line(format_args!("  {line}")));
+    /// Adds the lines of someone else's text, so much further in that none looks like a line of ours, and
+    /// none broken, so that it can be copied.
+    pub(crate) fn quoted(&mut self, indent: &str, text: &str) {
+        text.lines().for_each(|line| self.add(&format!("{indent}{}", OneLine(line)), None));
     }
 
     /// Adds a table.
     pub(crate) fn table(&mut self, table: &Table) {
-        table.0.to_string().lines().for_each(|line| self.line(line.trim_end()));
+        table.0.to_string().lines().for_each(|line| self.add(line.trim_end(), None));
     }
 
     /// Adds a table, two columns in.
     pub(crate) fn indented(&mut self, table: &Table) {
         let table = table.0.to_string();
-        table.lines().for_each(|line| self.line(format_args!("  {}", line.trim_end())));
+        table.lines().for_each(|line| self.add(&format!("  {}", line.trim_end()), None));
     }
 
     /// Puts a line before the others.
@@ -125,6 +158,35 @@ impl Display for Page {
     }
 }
 
+/// How much further in than its beginning a line goes on, in columns: further than what is below it.
+const GOES_ON_AT: usize = 4;
+
+/// The parts of a line that is wider than so many columns. A word that is wider is kept as it is, so that
+/// it can be copied, unless it may be broken.
+pub(crate) fn wrap(line: &str, columns: usize, may_break: bool) -> Vec<Cow<'_, str>> {
+    let begins_at = line.len() - line.trim_start_matches(' ').len();
+    let further = " ".repeat(begins_at + GOES_ON_AT);
+    let options = textwrap::Options::new(columns)
+        .subsequent_indent(&further)
+        .break_words(may_break)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::wrap(line, options)
+}
+
+/// How wide a name in a table is cut at the most, in columns.
+const NAME_COLUMNS_MIN: usize = 8;
+
+/// A name with its middle left out, where it is longer than this: names differ at their ends.
+fn cut(name: &str, columns: usize) -> String {
+    let all: Vec<char> = name.chars().collect();
+    if all.len() <= columns {
+        return name.to_owned();
+    }
+    let (before, after) = ((columns - 1).div_ceil(2), (columns - 1) / 2);
+    let end = &all[all.len() - after..];
+    all[..before].iter().chain(&['…']).chain(end).collect()
+}
+
 /// A plain table; each of its cells is one line.
 pub(crate) struct Table(comfy_table::Table);
 
@@ -136,9 +198,20 @@ impl Table {
         Self(table)
     }
 
-    /// Whether its lines, two columns in, are within so many columns.
-    pub(crate) fn fits(&self, columns: usize) -> bool {
-        self.0.to_string().lines().all(|line| line.trim_end().chars().count() + 2 <= columns)
+    /// A table that is within so many columns, two columns in: `table` makes it, with the names in it cut as
+    /// much as that needs.
+    pub(crate) fn fitting<'a>(
+        columns: usize,
+        names: impl Iterator<Item = &'a str>,
+        table: impl Fn(&dyn Fn(&str) -> String) -> Self,
+    ) -> Self {
+        let longest = names.map(|name| name.chars().count()).max().unwrap_or(0);
+        let made = |most: usize| table(&|name| cut(name, most));
+        let fits = |table: &Self| {
+            table.0.to_string().lines().all(|line| line.trim_end().chars().count() + 2 <= columns)
+        };
+        let mut tried = (NAME_COLUMNS_MIN..=longest).rev().map(&made);
+        tried.find(fits).unwrap_or_else(|| made(NAME_COLUMNS_MIN))
     }
 
     /// Adds a row.
@@ -154,7 +227,7 @@ mod tests {
     #[test]
     fn a_word_stands_out_on_a_terminal_alone() {
         let line = |marked| {
-            let mut page = Page::for_terminal(marked);
+            let mut page = Page::for_terminal(marked, 80);
             page.mark("  ", Mark::Trouble, "TROUBLE", " \u{1b}[2J");
             page.to_string()
         };
@@ -163,10 +236,35 @@ mod tests {
     }
 
     #[test]
+    fn a_long_line_goes_on_in_the_next_and_a_long_word_stays_whole() {
+        let mut page = Page::for_terminal(true, 20);
+        page.mark("  ", Mark::Held, "held", ": 1 of 3 members would serve");
+        page.line("a/path/that/is/wider/than/that and more");
+        page.line("short-and-not-broken at its dashes");
+        let mut table = Table::new(&["a table", "is as wide as it is"]);
+        table.row(["of".to_owned(), "its own accord".to_owned()]);
+        page.table(&table);
+        let style = "\x1b[1m\x1b[35m";
+        let lines = [
+            &format!("  {style}held\x1b[0m: 1 of 3"),
+            "      members would",
+            "      serve",
+            "a/path/that/is/wider/than/that",
+            "    and more",
+            "short-and-not-broken",
+            "    at its dashes",
+            " a table  is as wide as it is",
+            " of       its own accord",
+        ];
+        assert_eq!(page.to_string().lines().collect::<Vec<_>>(), lines);
+        assert_eq!(wrap("abcdefgh", 6, true), ["abcdef", "    gh"]);
+    }
+
+    #[test]
     fn what_comes_from_others_stays_on_its_line_and_cannot_play_with_the_terminal() {
         let evil = "a\u{1b}[2Jb\r\nc\td\u{202e}e\u{2028}f";
         let mut page = Page::of(format_args!("reason: {evil}"));
-        page.quoted(evil);
+        page.quoted("  ", evil);
         let mut table = Table::new(&["field", "is"]);
         table.row([evil.to_owned(), String::new()]);
         page.table(&table);

@@ -6,14 +6,15 @@ use clap::Args;
 use pointsman_core::{names::SourceName, notice::Kind, signal::SeriesId};
 use pointsman_host::{Config, Parts, config::Needs, wiring::Role};
 use pointsman_intake::{BODY_BYTES_MAX, alertmanager};
-use pointsman_view::{self as view, BackendPlan, Plan};
+use pointsman_view::{self as view, BackendPlan, Ids, Plan, Reader};
 
 use crate::{
     common::Common,
     failed::Failed,
     input,
-    page::{Page, Table},
+    page::{Mark, Page, Table},
     playbook, show,
+    terminal::Terminal,
 };
 
 /// What `plan` takes.
@@ -53,6 +54,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         loaded.ok_or_else(|| Failed::new("there is no playbook: name one with --playbook FILE"))?;
     let loaded = Arc::new(loaded);
     let plan = show::patiently(show::AZURE, parts.engine.plan(&batch.signals, &loaded)).await?;
+    let reader = common.reader(parts.records.clock.now());
     parts.close().await;
     let unmatched = plan.noticed.iter().filter(|(_, kind, _)| *kind == Kind::Unmatched);
     let noticed = |(series, kind, says): &(SeriesId, Kind, String)| view::Noticed {
@@ -68,9 +70,9 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         noticed: plan.noticed.iter().map(noticed).collect(),
         unusable: batch.unusable.iter().map(|alert| alert.reason.clone()).collect(),
         truncated: batch.truncated,
-        backends: plan.backends.iter().map(would_be).collect(),
+        backends: plan.backends.iter().map(|plan| would_be(plan, &reader)).collect(),
     };
-    common.print(&plan, &describe(&plan))?;
+    common.print(&plan, &describe(&plan, &reader))?;
     // Without a readable signal there is nothing to plan.
     let seen = plan.backends.iter().all(|backend| backend.unseen.is_none());
     let changes = plan.backends.iter().any(|backend| !backend.changes.is_empty());
@@ -81,8 +83,8 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     })
 }
 
-fn would_be(plan: &pointsman_engine::plan::BackendPlan) -> BackendPlan {
-    BackendPlan::of(&plan.document, plan.unseen.as_deref(), &plan.changes, &plan.told)
+fn would_be(plan: &pointsman_engine::plan::BackendPlan, reader: &Reader) -> BackendPlan {
+    BackendPlan::of(&plan.document, plan.unseen.as_deref(), &plan.changes, &plan.told, reader)
 }
 
 /// From which source the signal is taken to come.
@@ -102,16 +104,18 @@ fn source(config: &Config, options: &Options) -> Result<SourceName, Failed> {
 }
 
 /// The plan in words.
-fn describe(plan: &Plan) -> Page {
-    let mut out = Page::default();
+fn describe(plan: &Plan, reader: &Reader) -> Page {
+    let mut out = Page::of_output();
     if let Some(pause) = &plan.paused {
-        out.line(format_args!("PAUSED by {}: {}", pause.by, pause.reason));
+        let why = format!(" since {} by {}: {}", reader.time(pause.at), pause.by, pause.reason);
+        out.mark("", Mark::Trouble, "PAUSED", why);
         out.line("  nothing would be written until `pointsman resume`");
     }
-    plan.heard.iter().for_each(|heard| out.line(heard));
     // The ledger has the same words for some.
-    for noticed in plan.noticed.iter().filter(|noticed| !plan.heard.contains(&noticed.says)) {
-        out.line(&noticed.says);
+    let noticed = plan.noticed.iter().map(|noticed| &noticed.says);
+    let noticed = noticed.filter(|says| !plan.heard.contains(says));
+    for says in plan.heard.iter().chain(noticed) {
+        out.line(reader.retold(says, Reader::time));
     }
     for reason in &plan.unusable {
         out.line(format_args!(
@@ -129,21 +133,27 @@ fn describe(plan: &Plan) -> Page {
     if plan.backends.is_empty() {
         out.line("no backend would change");
     }
+    let ids = plan.backends.iter().flat_map(|backend| &backend.overrides);
+    let ids: Ids = ids.map(|over| over.id.clone()).collect();
     for backend in &plan.backends {
-        describe_backend(&mut out, backend);
+        describe_backend(&mut out, backend, &ids);
     }
     out
 }
 
-fn describe_backend(out: &mut Page, plan: &BackendPlan) {
+fn describe_backend(out: &mut Page, plan: &BackendPlan, ids: &Ids) {
     out.line("");
-    out.line(&plan.name);
+    out.mark("", Mark::Heading, &plan.name, "");
     if let Some(why) = &plan.unseen {
-        out.line(format_args!("  it cannot be read now: {why}"));
+        out.mark("  ", Mark::Trouble, "it cannot be read now", format_args!(": {why}"));
         out.line("  what would be written to it is not known; nothing was changed: run this again");
     }
     for over in &plan.overrides {
-        out.line(format_args!("  {}  {}: {}", over.id, over.effect, over.verdict.says));
+        let before = format_args!("  {}  {}: ", ids.short(&over.id), over.effect);
+        match over.verdict.says.strip_prefix("held") {
+            Some(why) => out.mark(before, Mark::Held, "held", why),
+            None => out.line(format_args!("{before}{}", over.verdict.says)),
+        }
         out.line(match &over.play {
             Some(play) => format!("    by play {play}"),
             None => "    by a window or an operator".to_owned(),
@@ -153,10 +163,16 @@ fn describe_backend(out: &mut Page, plan: &BackendPlan) {
         out.line("  nothing would be written");
     }
     if !plan.changes.is_empty() {
-        let mut table = Table::new(&["field", "is", "would be"]);
-        for view::Change { field, before, after } in &plan.changes {
-            table.row([field.clone(), before.to_string(), after.to_string()]);
-        }
-        out.indented(&table);
+        let terminal = Terminal::of_output();
+        // What goes elsewhere may be read by a program.
+        let columns = if terminal.is_one { terminal.columns } else { usize::MAX };
+        let fields = plan.changes.iter().map(|change| change.field.as_str());
+        out.indented(&Table::fitting(columns, fields, |cut| {
+            let mut table = Table::new(&["field", "is", "would be"]);
+            for view::Change { field, before, after } in &plan.changes {
+                table.row([cut(field), before.to_string(), after.to_string()]);
+            }
+            table
+        }));
     }
 }

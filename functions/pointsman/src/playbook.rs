@@ -9,24 +9,21 @@ use std::{
 use clap::Subcommand;
 use jiff::Timestamp;
 use pointsman_core::{
-    document::Document,
     ledger::{Line, What},
-    names::BackendId,
-    overrides::Life,
-    playbook::{self, Becomes, Changed, Playbook},
+    playbook,
 };
 use pointsman_engine::{
     Loaded,
     azure::Azure,
     engine::load,
-    inspect::inspect,
+    inspect::{Finding, Matter, inspect},
     ports::{Published, Store, StoreError},
 };
 use pointsman_host::{Records, SystemClock, config::Needs};
 use pointsman_schedule as schedule;
-use pointsman_view as view;
-use serde::Serialize;
-use serde_json::{Value, json};
+use pointsman_view::{
+    self as view, Applied, ChangeKind, Changed, Generation, GenerationText, Generations, Kept,
+};
 
 use crate::{
     common::{self, Common},
@@ -36,6 +33,9 @@ use crate::{
     page::{Page, Table},
     show,
 };
+
+/// How many generations are looked through for one that says the same.
+const LOOKED_THROUGH_MAX: usize = 1_000;
 
 /// What can be done with playbooks.
 #[derive(Clone, Debug, Subcommand)]
@@ -65,10 +65,10 @@ pub(crate) enum Command {
     Schema,
     /// Print the playbook in force, or an earlier generation.
     Show {
-        /// The generation's number.
+        /// The generation's number; the one in force by default.
         generation: Option<u64>,
     },
-    /// List the generations that were published.
+    /// List the published generations: which is in force, and which is a rollback to which.
     List {
         /// How many generations to list, the newest ones.
         #[arg(
@@ -103,11 +103,16 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
         Command::Show { generation } => {
             let records = common.records().await?;
             let found = stored(&records, generation).await?;
+            let newest = records.store.generations(LOOKED_THROUGH_MAX).await?;
+            let reader = common.reader(records.clock.now());
             records.close().await;
-            let Published { number, at, by, text } = &found;
-            let at = view::moment(*at);
-            let head = format_args!("# generation {number}, published at {at} by {by}");
-            common.print(&found, &Page::of_text(text).after(head))
+            let generation = shown(&found, &newest);
+            let (at, by, says) = (reader.time(found.at), &found.by, generation.says());
+            let says = if says.is_empty() { says } else { format!("; {says}") };
+            let head = format!("# generation {}, published at {at} by {by}{says}", found.number);
+            let page = Page::of_text(&found.text).after(head);
+            let version = view::VERSION;
+            common.print(&GenerationText { version, generation, text: found.text }, &page)
         }
         Command::List { lines } => list(common, lines).await,
         Command::Rollback { generation, dry_run, by } => {
@@ -132,26 +137,41 @@ async fn stored(records: &Records, number: Option<u64>) -> Result<Published, Fai
     })
 }
 
+/// What is shown of a generation, beside the newest ones, oldest first.
+fn shown(published: &Published, newest: &[Published]) -> Generation {
+    let Published { number, at, ref by, ref text } = *published;
+    let before = newest.iter().rev().filter(|earlier| earlier.number < number);
+    let same = before.clone().find(|earlier| earlier.text == *text);
+    Generation {
+        number,
+        at,
+        by: by.clone(),
+        in_force: newest.last().is_some_and(|newest| newest.number == number),
+        rollback_to: same.map(|earlier| earlier.number),
+    }
+}
+
 async fn list(common: &Common, lines: u32) -> Result<ExitCode, Failed> {
     let records = common.records().await?;
     let most = usize::try_from(lines).unwrap_or(usize::MAX);
-    let generations = records.store.generations(most).await?;
+    let newest = records.store.generations(most.max(LOOKED_THROUGH_MAX)).await?;
+    let reader = common.reader(records.clock.now());
     records.close().await;
-    let mut table = Table::new(&["generation", "published at", "by"]);
-    for Published { number, at, by, .. } in &generations {
-        table.row([number.to_string(), view::moment(*at), by.clone()]);
+    let listed = &newest[newest.len().saturating_sub(most)..];
+    let generations = listed.iter().map(|published| shown(published, &newest)).collect();
+    let generations = Generations { version: view::VERSION, generations };
+    let mut table = Table::new(&["generation", "published at", "by", ""]);
+    for generation in &generations.generations {
+        let (number, at) = (generation.number.to_string(), reader.time(generation.at));
+        table.row([number, at, generation.by.clone(), generation.says()]);
     }
-    let mut page = Page::default();
-    if generations.is_empty() {
+    let mut page = Page::of_output();
+    if listed.is_empty() {
         show::note("no playbook is published");
     } else {
         page.table(&table);
     }
-    let listed = generations
-        .iter()
-        .map(|Published { number, at, by, .. }| json!({"number": number, "at": at, "by": by}));
-    let listed: Vec<Value> = listed.collect();
-    common.print(&listed, &page)
+    common.print(&generations, &page)
 }
 
 /// Reads a file that must be a playbook without problems.
@@ -213,11 +233,19 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
         Some(_) | None => None,
     };
     if common.json {
-        let mut report = json!({"sound": problems.is_empty(), "problems": problems});
-        if let Some(findings) = &findings {
-            report["azure"] = json!(findings);
-        }
-        show::json(&report)?;
+        let problem = |problem: &playbook::Problem| view::Problem {
+            line: problem.line as u64,
+            column: problem.column as u64,
+            text: problem.text.clone(),
+            message: problem.message.clone(),
+            help: problem.help.clone(),
+        };
+        show::json(&view::Checked {
+            version: view::VERSION,
+            sound: problems.is_empty(),
+            problems: problems.iter().map(problem).collect(),
+            azure: findings.as_ref().map(|findings| findings.iter().map(found).collect()),
+        })?;
     } else if let Some(playbook) = &summary {
         let pools = view::count(playbook.pools.len(), "pool");
         let plays = view::count(playbook.plays.len(), "play");
@@ -236,31 +264,25 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
     Ok(if problems.is_empty() && !fatal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What a playbook means for one override.
-#[derive(Serialize)]
-struct Fate {
-    backend: BackendId,
-    id: String,
-    by: String,
-    effect: String,
-    kept: bool,
-    /// Whether it has begun, and so has something to give back.
-    begun: bool,
-}
-
-fn fates(playbook: &Playbook, document: &Document) -> Vec<Fate> {
-    let known = playbook.pool_of(&document.backend).is_some();
-    let running = document.overrides.values().filter(|over| !over.has_ended());
-    running
-        .map(|over| Fate {
-            backend: document.backend.clone(),
-            id: over.id.to_string(),
-            by: over.origin.to_string(),
-            effect: over.effect.to_string(),
-            kept: known && playbook.has(&over.origin),
-            begun: matches!(over.life, Life::Begun { .. }),
-        })
-        .collect()
+/// What is shown of what was found about a pool.
+fn found(finding: &Finding) -> view::Finding {
+    let (matter, members, fields) = match &finding.matter {
+        Matter::Missing => ("missing", &[][..], &[][..]),
+        Matter::NoPool => ("noPool", &[][..], &[][..]),
+        Matter::Unreadable { .. } => ("unreadable", &[][..], &[][..]),
+        Matter::Unseen { .. } => ("unseen", &[][..], &[][..]),
+        Matter::NoMembers { members } => ("noMembers", members.as_slice(), &[][..]),
+        Matter::Hidden { fields } => ("hidden", &[][..], fields.as_slice()),
+        Matter::Uncompared { .. } => ("uncompared", &[][..], &[][..]),
+    };
+    view::Finding {
+        pool: finding.pool.to_string(),
+        backend: finding.backend.to_string(),
+        matter: matter.to_owned(),
+        members: members.iter().map(ToString::to_string).collect(),
+        fields: fields.to_vec(),
+        says: finding.matter.to_string(),
+    }
 }
 
 /// Publishes a playbook that was read without problems.
@@ -283,15 +305,14 @@ pub(crate) async fn publish(
 
 /// What changes from the playbook in force, as a diff.
 fn describe(out: &mut Page, changes: &[Changed]) {
-    for Changed { what, becomes } in changes {
-        match becomes {
-            Becomes::Added => out.line(format_args!("+ {what}")),
-            Becomes::Removed => out.line(format_args!("- {what}")),
-            Becomes::Edited(edits) => {
-                out.line(format_args!("~ {what}"));
-                edits.iter().for_each(|edit| out.line(format_args!("    {edit}")));
-            }
-        }
+    for Changed { what, becomes, edits } in changes {
+        let sign = match becomes {
+            ChangeKind::Added => '+',
+            ChangeKind::Removed => '-',
+            ChangeKind::Edited => '~',
+        };
+        out.line(format_args!("{sign} {what}"));
+        edits.iter().for_each(|edit| out.line(format_args!("    {}", edit.says)));
     }
     if changes.is_empty() {
         out.line("it is written differently, and means the same as the playbook in force");
@@ -315,43 +336,25 @@ async fn apply(
     let same = newest.as_ref().is_some_and(|newest| newest.text == text);
     // What was published by another version, and cannot be read by this one, cannot be compared.
     let changes = newest.as_ref().and_then(|newest| playbook::changes(&newest.text, &text).ok());
+    let changes = changes.map(|changes| changes.iter().map(Changed::from).collect::<Vec<_>>());
     let number = newest.map_or(0, |newest| newest.number) + u64::from(!same);
     let documents = ask::documents(&reading).await?;
     let served = reading.are_consumed()?;
     reading.close().await;
-    let fates: Vec<Fate> =
-        documents.iter().flat_map(|document| fates(&playbook, document)).collect();
+    let overrides: Vec<Kept> =
+        documents.iter().flat_map(|document| Kept::all(&playbook, document)).collect();
     let published = !same && !dry_run;
     if published {
         let records = common.open().await?;
         publish(&records, number, text, &by.by).await?;
         records.close().await;
     }
-    let report = json!({
-        "generation": number, "published": published, "served": served, "changes": changes,
-        "overrides": fates,
-    });
-    let mut out = Page::default();
+    let mut out = Page::of_output();
     if !same {
         changes.iter().for_each(|changes| describe(&mut out, changes));
     }
-    for fate in &fates {
-        let what = match (fate.kept, fate.begun) {
-            (true, _) => "kept as it is",
-            (false, true) => "ended, with its ramp: its play or pool is no longer in the playbook",
-            (false, false) => {
-                "taken back before it begins: its play or pool is no longer in the playbook"
-            }
-        };
-        out.line(format_args!(
-            "{}: {} ({}, by {}): {what}",
-            fate.backend.short(),
-            fate.effect,
-            fate.id,
-            fate.by
-        ));
-    }
-    if fates.is_empty() {
+    overrides.iter().for_each(|over| out.line(over.says()));
+    if overrides.is_empty() {
         out.line("no override is in force");
     }
     let how = match (same, dry_run, served) {
@@ -363,5 +366,7 @@ async fn apply(
         (false, false, false) => "is published; the next `serve` on this store uses it".to_owned(),
     };
     out.line(format_args!("generation {number} {how}"));
-    common.print(&report, &out)
+    let version = view::VERSION;
+    let applied = Applied { version, generation: number, published, served, changes, overrides };
+    common.print(&applied, &out)
 }

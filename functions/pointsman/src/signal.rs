@@ -24,7 +24,9 @@ use pointsman_host::{
     server::Stop,
 };
 use pointsman_intake::alertmanager;
-use pointsman_view::{self as view, History, StandingKind};
+use pointsman_view::{
+    self as view, History, Notice, Reader, Sent, SentOverride, StandingKind, UndoneBefore,
+};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -70,10 +72,10 @@ pub(crate) struct Options {
     /// How bad it is: its label `severity`; without one it counts as a warning.
     #[arg(long, value_name = "SEVERITY")]
     severity: Option<String>,
-    /// Tell that the same alert is over.
+    /// Say that the same alert is over.
     #[arg(long, alias = "resolve", conflicts_with = "lasts")]
     resolved: bool,
-    /// Tell that it is over after this long, as in `90s` or `5m`.
+    /// Let it fire for so long, as in `90s` or `5m`, and then say that it is over.
     #[arg(long = "for", id = "lasts", value_name = "DURATION", value_parser = lasts)]
     lasts: Option<Duration>,
     /// Which source it comes from; the first configured one by default.
@@ -245,60 +247,31 @@ impl Door {
         let (after, is_settled) = show::patiently("what it leads to", looked).await?;
         let lines: Vec<ledger::Line> =
             after.lines.into_iter().filter(|line| !known.contains(&line.id)).collect();
-        let notices = records.store.notices().await?;
-        let notices = notices.iter().filter(|(about, notice)| {
-            about.subject == self.sender.name.as_str() && notice.latest >= now
-        });
-        let notices: Vec<String> = notices.map(|(_, notice)| notice.says.clone()).collect();
-        // That it was heard is not yet an effect.
-        let led =
-            !after.overrides.is_empty() || lines.iter().any(|line| line.what.series().is_none());
-        let lines = History::of(&lines, common.shadow).lines;
-        let overrides: Vec<Value> = after
-            .overrides
-            .iter()
-            .map(|(backend, over)| json!({"backend": backend, "override": over}))
-            .collect();
-        let report = json!({
-            "series": self.series.to_string(),
-            "url": self.url,
-            "resolved": what == What::Resolved,
-            "led": led,
-            "settled": is_settled,
-            "lines": lines,
-            "notices": notices,
-            "overrides": overrides,
-        });
-        if common.json {
-            show::json_line(&report)?;
-        } else {
-            let told = if what == What::Resolved { "it is over" } else { "it fires" };
-            let mut out = Page::of(format_args!("{}: {told}; sent to {}", self.series, self.url));
-            for view::Line { at, name, what, .. } in &lines {
-                let at = at.strftime("%H:%M:%S%.3fZ");
-                let name = name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
-                out.line(format_args!("  {at}  {name}{}", what.says));
-            }
-            for says in &notices {
-                out.line(format_args!("  {says}"));
-            }
-            for (backend, over) in &after.overrides {
-                let view::Override { id, effect, standing, .. } = over;
-                out.line(format_args!("now {backend}: {id}  {effect}: {}", standing.says));
-            }
-            if !is_settled {
-                let many = options.within;
-                out.line(format_args!(
-                    "not all of it is done within {many} s: see `pointsman status`"
-                ));
-            }
-            if !led {
-                out.line("it led to nothing: no override is there for it");
-            }
-            show::page(&out)?;
-        }
+        let mut noticed = Notice::all(&records.store.notices().await?);
+        noticed.retain(|notice| notice.source == self.sender.name.as_str() && notice.latest >= now);
+        let reader = common.reader(records.clock.now());
         records.close().await;
-        Ok(led)
+        let sent = Sent {
+            version: view::VERSION,
+            shadow: common.shadow,
+            series: self.series.to_string(),
+            url: self.url.clone(),
+            resolved: what == What::Resolved,
+            // That it was heard is not yet an effect.
+            led: !after.overrides.is_empty()
+                || lines.iter().any(|line| line.what.series().is_none()),
+            settled: is_settled,
+            lines: History::of(&lines, common.shadow).lines,
+            noticed,
+            overrides: after.overrides,
+            undone: after.undone,
+        };
+        if common.json {
+            show::json_line(&sent)?;
+        } else {
+            show::page(&describe(&sent, &reader, options.within))?;
+        }
+        Ok(sent.led)
     }
 
     async fn post(&self, body: &Value) -> Result<(), Failed> {
@@ -334,14 +307,50 @@ impl Door {
     }
 }
 
+/// What it led to, in words.
+fn describe(sent: &Sent, reader: &Reader, within: u32) -> Page {
+    let mut out = Page::of_output();
+    let told = if sent.resolved { "it is over" } else { "it fires" };
+    out.line(format_args!("{}: {told}; sent to {}", sent.series, sent.url));
+    for view::Line { at, name, what, .. } in &sent.lines {
+        let name = name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+        let says = reader.retold(&what.says, Reader::second);
+        out.line(format_args!("  {}  {name}{says}", reader.second(*at)));
+    }
+    for notice in &sent.noticed {
+        out.line(format_args!("  {}", reader.retold(&notice.says, Reader::second)));
+    }
+    for SentOverride { backend, over } in &sent.overrides {
+        let view::Override { id, effect, standing, .. } = over;
+        out.line(format_args!("now {backend}: {id}  {effect}: {}", standing.says));
+    }
+    if !sent.settled {
+        out.line(format_args!("not all of it is done within {within} s: see `pointsman status`"));
+    }
+    match (sent.led, sent.undone.as_slice()) {
+        (true, _) => {}
+        (false, []) => out.line("it led to nothing: there is no override for it"),
+        (false, undone) => {
+            out.line("it led to nothing, because what it asks for was undone while it was firing:");
+            for undone in undone {
+                out.line(format_args!("  {}", undone.says(reader)));
+            }
+            out.line("it has an effect again once it has resolved (`--resolved`) and fires anew");
+        }
+    }
+    out
+}
+
 /// What the store says of the alert.
 struct Seen {
     /// When what runs of it started, if it does.
     started: Option<Timestamp>,
     /// What it asks for, and has asked for.
     claims: BTreeSet<(BackendId, OverrideId)>,
-    /// The overrides of those, each with the short name of its backend.
-    overrides: Vec<(String, view::Override)>,
+    /// The overrides of those.
+    overrides: Vec<SentOverride>,
+    /// What it asks for, and was undone.
+    undone: Vec<UndoneBefore>,
     /// The lines of the ledger about it and about those.
     lines: Vec<ledger::Line>,
     /// Whether all that was sent before was taken in.
@@ -379,9 +388,12 @@ impl Seen {
                 && (!backend.writes.is_empty()
                     || backend.overrides.iter().filter(|over| ours(over)).any(is_about_to_change));
             let mine = backend.overrides.into_iter().filter(ours);
-            overrides.extend(mine.map(|over| (backend.name.clone(), over)));
+            let name = &backend.name;
+            overrides.extend(mine.map(|over| SentOverride { backend: name.clone(), over }));
         }
         let mut lines = records.store.history(None, LINES_MAX).await?;
+        let undone = running.iter().flat_map(|running| UndoneBefore::all(running, &lines));
+        let undone = undone.collect();
         lines.retain(|line| {
             let of_ours = |backend: &BackendId| claims.iter().any(|(known, _)| known == backend);
             line.what.series() == Some(series)
@@ -391,6 +403,7 @@ impl Seen {
             started: running.map(|running| running.latest),
             claims,
             overrides,
+            undone,
             lines,
             is_taken,
             is_under_way,

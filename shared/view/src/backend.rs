@@ -18,7 +18,7 @@ use crate::{
     over::{Override, StandingKind},
     pool::Pool,
     value::{Change, Value},
-    words::{Reader, moment},
+    words::Reader,
 };
 
 /// What is going on at one backend.
@@ -291,8 +291,8 @@ impl Write {
 
 /// That a write of this document has had no answer and may still land, in words.
 #[must_use]
-pub fn may_land(document: &Document) -> Option<String> {
-    let until = moment(document.may_land_until()?);
+pub fn may_land(document: &Document, reader: &Reader) -> Option<String> {
+    let until = reader.time(document.may_land_until()?);
     Some(format!(
         "a write that had no answer may still land until {until}; it is taken back if it does"
     ))

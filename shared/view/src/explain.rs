@@ -1,11 +1,11 @@
 //! `explain`: one backend, and how it came to be so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use pointsman_core::{
     document::Document,
-    field, lay,
+    field, lay, ledger,
     names::BackendId,
     overrides::{Override, Standing},
     playbook::Playbook,
@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use crate::{
     backend::{Backend, Reconnect, terms},
-    history::Line,
+    history::{Line, What},
     pool::effects,
     status::Pause,
     value::{Effect, VERSION, Value, Why},
@@ -49,7 +49,8 @@ pub struct Explain {
     pub why: Vec<Explained>,
     /// Its reconnects that follow what was done to other backends.
     pub following: Vec<Following>,
-    /// The newest lines of its ledger, oldest first.
+    /// The newest lines of its ledger, oldest first; where a member or an override was asked about, those
+    /// about it, and those about the backend as a whole.
     pub lines: Vec<Line>,
 }
 
@@ -76,6 +77,79 @@ impl About {
             Self::Member { member } => name.as_str() == member,
             Self::Override { id } => why.asked.iter().any(|asked| asked.by.as_str() == id),
         }
+    }
+
+    /// Of these lines of its backend's ledger, those about it, and those about the backend as a whole.
+    /// What cannot be told apart, because what it goes back to is older than all of them, is kept.
+    #[must_use]
+    pub fn lines(&self, state: Option<&Backend>, lines: Vec<ledger::Line>) -> Vec<ledger::Line> {
+        let mut sorting = Sorting::new(self, state);
+        lines.into_iter().filter(|line| sorting.is_about(&line.what)).collect()
+    }
+}
+
+/// Which lines of a ledger are about a member or an override. It is shown them from the oldest on.
+struct Sorting<'a> {
+    about: &'a About,
+    /// The members whose fields it is about.
+    members: BTreeSet<String>,
+    /// The ids of overrides, reconnects and writes that are known, each with whether it is about them.
+    known: BTreeMap<String, bool>,
+}
+
+impl<'a> Sorting<'a> {
+    fn new(about: &'a About, state: Option<&Backend>) -> Self {
+        let mut sorting = Self { about, members: BTreeSet::new(), known: BTreeMap::new() };
+        if let About::Member { member } = about {
+            sorting.members.insert(member.clone());
+        }
+        for over in state.iter().flat_map(|state| &state.overrides) {
+            sorting.learn(&over.id, &over.effect);
+        }
+        // A standby is promoted by what is done to others.
+        let pool = state.and_then(|state| state.pool.as_ref());
+        for row in pool.iter().flat_map(|pool| &pool.members) {
+            if sorting.members.contains(&row.member) {
+                let by = row.promoted.iter().flat_map(|promoted| &promoted.by);
+                sorting.known.extend(by.map(|id| (id.clone(), true)));
+            }
+        }
+        sorting
+    }
+
+    /// Takes in what an override does.
+    fn learn(&mut self, id: &str, effect: &Effect) {
+        let is_about = match self.about {
+            About::Member { member } => effect.members.contains(member),
+            About::Override { id: asked } => asked == id,
+        };
+        if is_about && matches!(self.about, About::Override { .. }) {
+            self.members.extend(effect.members.iter().cloned());
+        }
+        // What is known of it already may be that it promoted this member.
+        self.known.entry(id.to_owned()).or_insert(is_about);
+    }
+
+    fn is_about(&mut self, told: &ledger::What) -> bool {
+        let what = What::from(told);
+        if let ledger::What::Claimed { id, effect, .. } = told {
+            self.learn(id.as_str(), &Effect::from(effect));
+        }
+        let of_members = |field: &str| {
+            let member = field.strip_prefix("members/").and_then(|rest| rest.split('/').next());
+            member.is_some_and(|member| self.members.contains(member))
+        };
+        if let Some(target) = &what.target {
+            return target.rsplit('/').next().is_some_and(|name| self.members.contains(name));
+        }
+        if what.field.is_some() || !what.changes.is_empty() {
+            let fields = what.field.iter().chain(what.changes.iter().map(|change| &change.field));
+            let is_about = fields.map(String::as_str).any(of_members);
+            self.known.extend(what.intent.map(|intent| (intent, is_about)));
+            return is_about;
+        }
+        let ids: Vec<&String> = what.id.iter().chain(&what.intent).chain(&what.overrides).collect();
+        ids.is_empty() || ids.iter().any(|id| self.known.get(*id).copied().unwrap_or(true))
     }
 }
 

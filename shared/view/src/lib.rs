@@ -1,4 +1,4 @@
-//! What `status`, `explain`, `plan` and `history` show: as data for programs, and in words.
+//! What the operator's commands show: as data for programs, and in words.
 //!
 //! What is stored may change its form; what is shown keeps to the checked-in JSON Schema, and says which
 //! version of it. Each view is made from core's data by a pure function. The words for people come with
@@ -10,6 +10,7 @@
 
 mod backend;
 mod explain;
+mod generation;
 mod health;
 mod history;
 mod ids;
@@ -20,6 +21,7 @@ mod pool;
 mod schema;
 mod shadow;
 mod status;
+mod told;
 mod value;
 mod windows;
 mod words;
@@ -33,6 +35,10 @@ pub use self::{
         may_land,
     },
     explain::{About, Asked, Explain, Explained, Fate, Following},
+    generation::{
+        Applied, ChangeKind, Changed, Checked, Edit, Finding, Generation, GenerationText,
+        Generations, Kept, Problem,
+    },
     health::{Facts, Health, Matter, MatterKind, REFUSED_FOR},
     history::{History, Line, What},
     ids::{ID_CHARS_MIN, Ids},
@@ -43,7 +49,11 @@ pub use self::{
     schema::schema_text,
     shadow::{ShadowReport, WouldHave},
     status::{Known, Late, Pause, Status},
+    told::{
+        ByHand, DeadLetter, DeadLetterPart, DeadLetters, Dropped, Released, Sent, SentOverride,
+        Switched, Undone, UndoneBefore, still_firing,
+    },
     value::{Absent, Change, Effect, VERSION, Value, Why},
     windows::{Does, Opening, Windows},
-    words::{Reader, count, length, moment, with_causes},
+    words::{Reader, count, length, with_causes},
 };

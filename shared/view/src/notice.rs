@@ -55,7 +55,8 @@ impl Notice {
     #[must_use]
     pub fn line(&self, reader: &Reader) -> String {
         let (first, ago) = (reader.clock(self.first), reader.away(self.latest));
-        let Self { source, count, says, .. } = self;
+        let Self { source, count, .. } = self;
+        let says = reader.retold(&self.says, Reader::second);
         match count {
             1 => format!("{source}, {ago}: {says}"),
             _ => format!("{source}, {} times since {first}, last {ago}: {says}", number(*count)),

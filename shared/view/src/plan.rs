@@ -14,7 +14,7 @@ use crate::{
     over::unused_weight,
     status::Pause,
     value::{Change, Effect, VERSION, Why},
-    words::moment,
+    words::Reader,
 };
 
 /// What `plan` shows.
@@ -119,7 +119,7 @@ pub enum VerdictKind {
 }
 
 impl Verdict {
-    fn of(over: &overrides::Override, told: &[ledger::What]) -> Self {
+    fn of(over: &overrides::Override, told: &[ledger::What], reader: &Reader) -> Self {
         use VerdictKind as Kind;
         let ends_now = told
             .iter()
@@ -137,7 +137,7 @@ impl Verdict {
             (Life::Begun { .. }, Standing::Admitted)
                 if let Some((at, why @ overrides::End::Resolved)) = over.ends() =>
             {
-                let says = format!("ends at {}: {why}", moment(at));
+                let says = format!("ends at {}: {why}", reader.time(at));
                 Self { at: Some(at), ..new(Kind::EndsAt, Some(Why::of(&why)), says) }
             }
             (_, Standing::Admitted) => {
@@ -160,9 +160,10 @@ impl BackendPlan {
         unseen: Option<&str>,
         changes: &[field::Change],
         told: &[ledger::What],
+        reader: &Reader,
     ) -> Self {
         let over = |over: &overrides::Override| {
-            let mut verdict = Verdict::of(over, told);
+            let mut verdict = Verdict::of(over, told, reader);
             verdict.says += &unused_weight(document, over);
             OverridePlan {
                 id: over.id.to_string(),

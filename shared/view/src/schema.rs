@@ -8,7 +8,13 @@ use schemars::{
 use serde_json::Value;
 
 use crate::{
-    explain::Explain, history::History, plan::Plan, shadow::ShadowReport, status::Status,
+    explain::Explain,
+    generation::{Applied, Checked, GenerationText, Generations},
+    history::History,
+    plan::Plan,
+    shadow::ShadowReport,
+    status::Status,
+    told::{ByHand, DeadLetters, Dropped, Released, Sent, Switched, Undone},
     windows::Windows,
 };
 
@@ -29,6 +35,28 @@ enum View {
     ShadowReport(Box<ShadowReport>),
     /// `pointsman windows --json`.
     Windows(Box<Windows>),
+    /// `pointsman playbook list --json`.
+    Generations(Box<Generations>),
+    /// `pointsman playbook show --json`.
+    GenerationText(Box<GenerationText>),
+    /// `pointsman playbook check --json`.
+    Checked(Box<Checked>),
+    /// `pointsman playbook apply --json`, and that of `rollback`.
+    Applied(Box<Applied>),
+    /// `pointsman signal send --json`: one line for a firing, and one for a resolve.
+    Sent(Box<Sent>),
+    /// `pointsman dead-letters list --json`.
+    DeadLetters(Box<DeadLetters>),
+    /// `pointsman dead-letters drop --json`.
+    Dropped(Box<Dropped>),
+    /// `pointsman pause --json`, and that of `resume`.
+    Switched(Box<Switched>),
+    /// `pointsman undo --json`.
+    Undone(Box<Undone>),
+    /// `pointsman drain --json`, and that of `shift` and `promote`.
+    ByHand(Box<ByHand>),
+    /// `pointsman release --json`.
+    Released(Box<Released>),
 }
 
 /// The JSON Schema (draft 2020-12) of all that is shown, as it is checked in: indented, with a line break

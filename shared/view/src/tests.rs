@@ -418,7 +418,13 @@ fn a_line_of_the_ledger_says_the_same_to_programs_and_to_people() {
 fn what_a_plan_decides_on_an_override_is_one_verdict() {
     let told = |over: &Override| What::Ended { id: over.id.clone(), why: End::Resolved };
     let one = |over: Override, told: &[What], wanted: Expect| {
-        let plan = view::BackendPlan::of(&document(&over, true), None, &[], told);
+        let plan = view::BackendPlan::of(
+            &document(&over, true),
+            None,
+            &[],
+            told,
+            &view::Reader::utc(now()),
+        );
         wanted.assert_eq(&plan.overrides[0].verdict.says);
     };
     one(over(claimed(), Standing::Unseen), &[], expect!["not decided"]);
@@ -432,7 +438,7 @@ fn what_a_plan_decides_on_an_override_is_one_verdict() {
     let mut resolved = over(begun(), Standing::Admitted);
     resolved.behind.clear();
     resolved.resolved = Some(at("12:04:00"));
-    one(resolved, &[], expect!["ends at 2026-03-01 12:30:05Z: its alert resolved"]);
+    one(resolved, &[], expect!["ends at 12:30Z (in 20 min): its alert resolved"]);
     let over = over(ended(End::Resolved, &[]), Standing::Admitted);
     one(over.clone(), &[], expect!["ending: its alert resolved"]);
     let told = told(&over);
@@ -536,7 +542,7 @@ fn a_weight_that_a_promotion_names_in_vain_is_said_to_have_no_effect() {
         document.owned.insert(Field::priority(&member()), owned(Value::Number(2)));
         document.owned.extend(own.map(|own| (Field::weight(&member()), owned(own))));
         let standing = view::Standing::of(&document, over, now()).says;
-        let plan = view::BackendPlan::of(&document, None, &[], &[]);
+        let plan = view::BackendPlan::of(&document, None, &[], &[], &view::Reader::utc(now()));
         let verdict = &plan.overrides[0].verdict.says;
         let words = "; `weight: 50` has no effect, as eu has a weight of its own";
         assert_eq!(standing.ends_with(words), verdict.ends_with(words), "{standing}, {verdict}");

@@ -24,12 +24,6 @@ pub(crate) fn number(number: u64) -> String {
     text
 }
 
-/// A time for people: to the second, in UTC.
-#[must_use]
-pub fn moment(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
-}
-
 /// Who reads: what is now for them, and what the clock on their wall shows. Every time that is shown to
 /// people is said by this.
 #[derive(Clone, Debug)]
@@ -97,6 +91,20 @@ impl Reader {
             Some(length) if passed.is_negative() => format!("in {length}"),
             Some(length) => format!("{length} ago"),
         }
+    }
+
+    /// A sentence with its times as the reader has them, in one of the forms above. Core says each of them
+    /// as RFC 3339 has it, in UTC.
+    #[must_use]
+    pub fn retold(&self, says: &str, form: fn(&Self, Timestamp) -> String) -> String {
+        let retold = says.split(' ').map(|word| {
+            let bare = word.trim_end_matches([',', ';', ':', ')']);
+            match bare.ends_with('Z').then(|| bare.parse()) {
+                Some(Ok(at)) => form(self, at) + &word[bare.len()..],
+                Some(Err(_)) | None => word.to_owned(),
+            }
+        });
+        retold.collect::<Vec<_>>().join(" ")
     }
 
     fn form(&self, at: Timestamp, clock: &str) -> String {
@@ -188,6 +196,15 @@ mod tests {
         assert_eq!(at("2026-03-02T00:09:59.5Z"), "now");
         assert_eq!(at("2026-03-02T00:09:18Z"), "42 s ago");
         assert_eq!(at("2026-03-01T18:22:00Z"), "5 h 48 min ago");
+        let says = "am/2026-03-01T01:00:00Z: a firing of 2026-03-01T23:59:00.5Z came; Z";
+        assert_eq!(
+            east.retold(says, Reader::second),
+            "am/2026-03-01T01:00:00Z: a firing of 01:59:00 came; Z"
+        );
+        assert_eq!(
+            utc.retold("over at 2026-03-02T00:05:59Z, by ann", Reader::time),
+            "over at 00:05Z (4 min ago), by ann"
+        );
         let entry = |reader: &Reader| reader.entry("2026-03-02T00:09:59.5Z".parse().unwrap());
         assert_eq!(entry(&utc), "2026-03-02 00:09:59.500Z");
         assert_eq!(entry(&east), "2026-03-02 02:09:59.500");

@@ -103,7 +103,8 @@ async fn what_azure_keeps_is_trouble_and_nothing_is_called_restored_until_it_is(
     let undone = world.say(&["undo", "chat", "--reason", "a false alarm"]).await.ended(1);
     let _ = undone
         .says("contoso-apim/chat is not restored yet")
-        .says("members/eu/weight should be - again, and Azure keeps 1");
+        .says("members/eu/weight should be - again, and Azure keeps 1")
+        .says("it goes on, and `pointsman explain contoso-apim/chat` shows how");
     // Each has its share again, though not in its owner's letters.
     world.seats("chat", &EQUAL).await;
     let status = world.say(&["status"]).await.ended(3);

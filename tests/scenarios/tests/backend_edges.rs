@@ -417,6 +417,6 @@ async fn a_change_by_hand_that_touches_an_override_or_a_pool_is_asked_about() {
         .says("the pool chat lists contoso-apim/eu as a member, with weight 70 and priority")
         .says("add --yes");
     let undone = world.say(&["undo", "chat", "--reason", "done by hand"]).await.ended(0);
-    let _ = undone.says("its alert still fires: this occurrence does not bring it back");
+    let _ = undone.says("1 alert still fires: it brings nothing back until it has resolved");
     world.finish();
 }

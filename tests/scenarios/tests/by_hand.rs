@@ -39,8 +39,8 @@ async fn an_operator_drains_prolongs_and_undoes_with_and_without_a_serve() {
     words.push("--json");
     let promoted = world.say(&words).await.ended(0).json();
     assert_eq!(
-        (&promoted["inForce"], &promoted["asked"]),
-        (&json!(true), &json!(["promote us with weight 9"]))
+        (&promoted["inForce"], &promoted["asked"][0]["says"]),
+        (&json!(true), &json!("promote us with weight 9"))
     );
     let over = &promoted["overrides"][0];
     assert_eq!(

@@ -379,7 +379,7 @@ async fn a_dead_letter_is_taken_in_again_once_the_playbook_is_mended() {
     assert_eq!(world.send(&serve, &alerts).await, 202);
     let letters = async |world: &World| {
         let letters = world.json(&["dead-letters", "list"]).await;
-        letters.as_array().expect("a list").clone()
+        letters["deadLetters"].as_array().expect("a list").clone()
     };
     world.until("they are kept", async |world| !letters(world).await.is_empty()).await;
     let kept = world.say(&["dead-letters", "retry", "--all"]).await.ended(1);

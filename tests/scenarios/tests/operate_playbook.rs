@@ -181,7 +181,8 @@ async fn apply_says_what_becomes_of_overrides_and_a_running_serve_takes_it_up() 
     // The alert that fires is for the play that is back, once it is repeated.
     world.weights([50, 30, 20]).await;
     let listed = world.json(&["playbook", "list"]).await;
-    let numbers: Vec<_> = listed.as_array().unwrap().iter().map(|one| &one["number"]).collect();
+    let numbers: Vec<_> =
+        listed["generations"].as_array().unwrap().iter().map(|one| &one["number"]).collect();
     assert_eq!(numbers, [1, 2, 3]);
     let listed = world.say(&["playbook", "list", "-n", "1"]).await.ended(0);
     assert!(!listed.says("generation").out.contains(" 2 "), "only the newest");

@@ -3,11 +3,14 @@
 
 use std::path::PathBuf;
 
-use expect_test::expect_file;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_scenarios::{World, alerts::Alert, world::Serve};
 use regex::Regex;
 use serde_json::{Value, json};
+
+use crate::transcript::transcript;
+
+mod transcript;
 
 /// The example at the head of core's `lay`: a drain that needs a standby, a shift, and a drain too many.
 const PLAYS: &str = r#"
@@ -57,30 +60,6 @@ async fn troubled(world: &World) -> (Serve, Vec<Alert>) {
     world.until("sb serves", async |world: &World| weight(world, "sb") == Some(10)).await;
     world.told("is done").await;
     (serve, alerts)
-}
-
-/// What a command printed, with each time and each age made equal.
-fn same(text: &str) -> String {
-    let rules = [
-        (r"\d{4}-\d\d-\d\d ", ""),
-        (r"\d\d:\d\d(:\d\d)?(\.\d+)?Z?", "HH:MM"),
-        (r"\((now|\d+ (s|min) ago)\)", "(AGE)"),
-        (r"\(in [^)]+\)", "(in AGE)"),
-        (r"for (\d+[hms] ?)+", "for AGE"),
-        (r"at most (\d+[hms] ?)+ more", "at most AGE more"),
-        (r"claimed \d+[ms] ago", "claimed AGE ago"),
-        (r"[a-z2-7]{16}", "ID"),
-        (r"fires since \S+", "fires since TIME"),
-        (r"127\.0\.0\.1:\d+", "HOST"),
-    ];
-    rules.iter().fold(text.to_owned(), |text, (rule, put)| {
-        Regex::new(rule).expect("a rule").replace_all(&text, *put).into_owned()
-    })
-}
-
-fn transcript(name: &str, text: &str) {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
-    expect_file![folder.join(name)].assert_eq(&same(text));
 }
 
 /// Each member's share in percent, and whether they are 100% together.
@@ -158,6 +137,7 @@ async fn a_touched_pool_is_a_table_and_every_row_has_its_reason() {
     is_routed_so(&world, &shares(&status), total).await;
 
     let _ = world.say(&["pause", "--reason", "a release"]).await.ended(0);
+    world.status_says("held: Pointsman is paused").await;
     let paused = world.say(&["status", "--utc"]).await.ended(0);
     transcript("status_paused.txt", &paused.out);
     let _ = world.say(&["resume"]).await.ended(0);

@@ -13,9 +13,9 @@ use tokio::{
     process::Child,
 };
 
-fn parser(columns: u16) -> vt100::Parser {
+fn parser(lines: u16, columns: u16) -> vt100::Parser {
     let size = |size| NonZeroU16::new(size).expect("some room");
-    vt100::Parser::new(size(24), size(columns), 0)
+    vt100::Parser::new(size(lines), size(columns), 0)
 }
 
 /// A command on a terminal.
@@ -45,7 +45,15 @@ impl Screen {
             command = command.env(name, value);
         }
         let child = command.spawn(pts).expect("it can be run");
-        Self { pty, child, parser: parser(columns), bytes: Vec::new() }
+        Self { pty, child, parser: parser(24, columns), bytes: Vec::new() }
+    }
+
+    /// All that was written, as on a terminal that is high enough for it.
+    fn whole(&self) -> vt100::Parser {
+        let (_, columns) = self.parser.screen().size();
+        let mut whole = parser(500, columns.get());
+        whole.process(&self.bytes);
+        whole
     }
 
     /// Takes in some of what is written; false where nothing more comes.
@@ -187,6 +195,100 @@ async fn a_terminal_has_marks_and_a_table_that_fits_it() {
     assert!(piped.contains('…') && piped.chars().count() <= 80, "{piped}");
     assert!(row(world.ok(&["status", "--wide"]).await).expect("a row").contains(LONG));
     assert!(serve.stop().await);
+    world.finish();
+}
+
+/// Whether a cell is read on white and on black: it is as the terminal has it, or red, green or magenta.
+/// Yellow and cyan are faint on white, and blue on black. A background of our own may be the text's colour.
+fn is_readable(cell: &vt100::Cell) -> bool {
+    let text = matches!(cell.fgcolor(), vt100::Color::Default | vt100::Color::Idx(1 | 2 | 5));
+    text && cell.bgcolor() == vt100::Color::Default && !cell.inverse() && !cell.dim()
+}
+
+/// The words that stand out, on a screen that is read everywhere.
+fn marked(screen: &vt100::Screen) -> Vec<String> {
+    let (lines, columns) = screen.size();
+    let mut words = vec![String::new()];
+    for (line, column) in
+        (0..lines.get()).flat_map(|line| (0..columns.get()).map(move |at| (line, at)))
+    {
+        let cell = screen.cell(line, column).expect("a cell");
+        assert!(is_readable(cell), "{cell:?}");
+        if cell.bold() {
+            words.last_mut().expect("there is one").push_str(cell.contents());
+        } else if words.last().is_some_and(|word| !word.is_empty()) {
+            words.push(String::new());
+        }
+    }
+    words.pop();
+    words
+}
+
+#[tokio::test]
+async fn every_screen_is_read_on_light_and_on_dark_and_its_lines_are_broken_between_words() {
+    let world = world().await;
+    let serve = world.serve(&[]).await;
+    let now = jiff::Timestamp::now();
+    let alerts = ["eu", "us", LONG].map(|name| Alert::firing(name, now));
+    assert_eq!(world.send(&serve, &alerts).await, 202);
+    world.status_says("held: ").await;
+    world.told("is done").await;
+    let signal = world.signal_file(&alerts);
+    let _ = world.say(&["pause", "--reason", "a release"]).await.ended(0);
+    let sent = world.http.post(format!("{}/alerts/prometheus", serve.url));
+    let sent = sent.bearer_auth(TOKEN).body("no alert").send().await;
+    assert_eq!(sent.expect("an answer").status().as_u16(), 400);
+    // A dead letter is trouble.
+    let commands: [(&[&str], i32, &[&str]); 4] = [
+        (&["status"], 3, &["TROUBLE", "PAUSED", "HELD", "held", "contoso-apim/chat"]),
+        (&["explain", "chat"], 0, &["PAUSED", "held", "contoso-apim/chat"]),
+        (&["plan", "--signal", &signal], 0, &["PAUSED", "held", "contoso-apim/chat"]),
+        (&["history"], 0, &[]),
+    ];
+    for (arguments, code, words) in commands {
+        for columns in [80, 200] {
+            // What a terminal says of its background, where it says so: it makes no difference.
+            for background in ["0;15", "15;0"] {
+                let mut screen =
+                    Screen::run(&world, columns, arguments, &[("COLORFGBG", background)]);
+                assert_eq!(screen.ended().await, Some(code));
+                let whole = screen.whole();
+                let stand_out = marked(whole.screen());
+                for word in words {
+                    assert!(stand_out.iter().any(|one| one == word), "{word}: {stand_out:?}");
+                }
+                assert_eq!(stand_out.is_empty(), words.is_empty(), "{stand_out:?}");
+            }
+            let mut plain = Screen::run(&world, columns, arguments, &[("NO_COLOR", "1")]);
+            assert_eq!(plain.ended().await, Some(code));
+            assert!(!plain.bytes.contains(&0x1b), "{:?}", String::from_utf8_lossy(&plain.bytes));
+            let text = String::from_utf8_lossy(&plain.bytes).into_owned();
+            for line in text.lines().map(str::trim_end) {
+                // Only what is one word, as the path of a backend, and a line of the ledger are ever wider.
+                let fits = line.chars().count() <= usize::from(columns);
+                let is_whole = words.is_empty() || !line.trim_start().contains(' ');
+                assert!(fits || is_whole, "{arguments:?}: {line}");
+            }
+        }
+    }
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn the_help_fits_a_terminal_and_its_examples_are_whole() {
+    let world = World::new(DRAIN).await;
+    let commands: [&[&str]; 5] =
+        [&[], &["undo"], &["status"], &["signal", "send"], &["backend", "set"]];
+    for command in commands {
+        let mut help =
+            Screen::run(&world, 80, &[command, &["--help"]].concat(), &[("NO_COLOR", "1")]);
+        assert_eq!(help.ended().await, Some(0));
+        let text = String::from_utf8_lossy(&help.bytes).into_owned();
+        assert!(text.lines().all(|line| line.trim_end().chars().count() <= 80), "{text}");
+        let examples = text.lines().filter(|line| line.starts_with("  pointsman "));
+        assert!(examples.count() > 0, "{text}");
+    }
     world.finish();
 }
 

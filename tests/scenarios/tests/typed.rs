@@ -28,6 +28,10 @@ async fn names_are_completed_as_the_store_has_them_and_silence_is_kept_otherwise
     let undo = completed(&["undo", ""]).await;
     assert!(undo.contains(&format!("{id}\tcontoso-apim/chat: drain eu")), "{undo}");
     assert!(undo.contains("chat\t"), "{undo}");
+    let explain = completed(&["explain", ""]).await;
+    for name in [&id, "chat\t", "eu\ta member of contoso-apim/chat"] {
+        assert!(explain.contains(name), "{explain}");
+    }
     assert!(!completed(&["undo", "x"]).await.contains(&id));
     assert_eq!(completed(&["plan", "--source", ""]).await.trim(), "prometheus");
     assert!(completed(&["signal", "send", "--label", ""]).await.contains("backend=eu"));
@@ -51,7 +55,7 @@ async fn every_command_has_a_manual_page() {
     let _ = world.ok(&["man", "pages"]).await;
     let send = std::fs::read_to_string(world.path("pages/pointsman-signal-send.1"));
     let send = send.expect("its page is there");
-    assert!(send.contains("backend=eu \\-\\-severity critical"), "{send}");
+    assert!(send.contains("backend=eu \\-\\-for 2m"), "{send}");
     assert!(world.path("pages/pointsman-backend-set.1").exists());
     let _ = world.say(&["man", "none"]).await.ended(1).says("none: No such file");
     world.finish();

@@ -19,7 +19,8 @@ fn eu() -> Alert {
 
 /// The dead letters.
 async fn letters(world: &World) -> Vec<Value> {
-    world.json(&["dead-letters", "list"]).await.as_array().expect("a list").clone()
+    let listed = world.json(&["dead-letters", "list"]).await;
+    listed["deadLetters"].as_array().expect("a list").clone()
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use serde_json::json;
 /// A window that opened so many seconds ago, or is to open, for so long, over the member `eu`.
 fn window(opens: SignedDuration, lasts: &str) -> String {
     let opens = Timestamp::now() + opens;
-    let opens = opens.to_zoned(TimeZone::get("Asia/Tokyo").expect("a zone")).strftime("%FT%T");
+    let tokyo = TimeZone::fixed(jiff::tz::offset(9));
+    let opens = opens.to_zoned(tokyo).strftime("%FT%T");
     format!(
         "{DRAIN}\nwindows:\n  - name: eu-patching\n    once: {{at: {opens}, zone: Asia/Tokyo}}\n    \
          lasts: {lasts}\n    do: [{{drain: {{pool: chat, member: eu}}}}]\n"

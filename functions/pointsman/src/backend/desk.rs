@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use jiff::tz::TimeZone;
 use pointsman_apim::{Client, RequestId};
 use pointsman_engine::Mode;
 use pointsman_host::config::Needs;
@@ -20,6 +21,8 @@ pub(super) struct Desk {
     pub(super) output: Output,
     /// Whether nothing may be written.
     pub(super) shadow: bool,
+    /// In which zone times are shown.
+    pub(super) zone: TimeZone,
     /// The store's file, and whether it is there.
     pub(super) store: (PathBuf, bool),
 }
@@ -30,7 +33,8 @@ impl Desk {
         let names = Names::read(common, &config).await;
         let client = azure(&config)?;
         let store = common.store(&config)?;
-        Ok(Self { client, names, output, shadow: common.mode() == Mode::Shadow, store })
+        let (shadow, zone) = (common.mode() == Mode::Shadow, common.zone());
+        Ok(Self { client, names, output, shadow, zone, store })
     }
 }
 

@@ -27,11 +27,11 @@ use crate::{common::Common, failed::Failed, input, show};
 
 /// What the exit codes of these commands mean, for their help.
 pub(crate) const EXIT_CODES: &str = "\
-A backend is named by a pool of the playbook, by service/name or service/workspace/name, by its name
-alone if the playbook has one service, or by its Azure path. Secrets are shown as ***. These commands
+A backend is named by a pool of the playbook, by service/name or service/workspace/name, by its name \
+alone if the playbook has one service, or by its Azure path. Secrets are shown as ***. These commands \
 act at once and on your authority: a pause does not stop them, and nothing undoes what they did.
 
-Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong usage; 3 there is no such backend; 4 someone wrote
+Exit codes: 0 done, or nothing to do; 1 failed; 2 wrong usage; 3 there is no such backend; 4 someone wrote \
 first, or it exists already.";
 
 /// What `backend` takes.
@@ -57,7 +57,7 @@ enum Command {
     Put(write::PutOptions),
     /// Delete a backend.
     Delete(write::DeleteOptions),
-    /// Have the gateway open a new connection to a backend.
+    /// Have the gateway open new connections to a backend.
     Reconnect(write::ReconnectOptions),
     /// Print every change of a backend as it is seen, until ctrl-c.
     Watch(read::WatchOptions),

@@ -158,7 +158,8 @@ fn tell(
     let text = match desk.output {
         Output::Table => {
             let etag = etag.map_or_else(String::new, |etag| format!(" {etag}"));
-            let (at, short) = (view::moment(at), print::short(id));
+            let at = view::Reader::new(at, desk.zone.clone()).entry(at);
+            let short = print::short(id);
             let mut text = Page::of(format_args!("{at} {short} {what}{etag}"));
             for line in &diff {
                 text.line(format_args!("  {line}"));

@@ -1,41 +1,25 @@
-//! What `status`, `explain` and `history` share: how times and widths are wanted, what is read of the
-//! store, and how a backend is described.
+//! What `status` and `explain` share: how wide a table is wanted, what is read of the store, and how a
+//! backend is described.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use clap::Args;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use pointsman_core::{claim::Occurrences, document::Document, id::OverrideId, playbook::Playbook};
 use pointsman_engine::engine::load;
 use pointsman_host::Records;
 use pointsman_view::{self as view, Ids, Reader, StandingKind};
 
 use crate::{
+    common::Common,
     failed::Failed,
     page::{Mark, Page, Table},
     terminal::Terminal,
 };
 
-/// How times are shown.
-#[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Times {
-    /// Show times in UTC instead of the time zone of this machine, or of TZ.
-    #[arg(long)]
-    utc: bool,
-}
-
-impl Times {
-    /// Who reads.
-    pub(crate) fn reader(self, now: Timestamp) -> Reader {
-        Reader::new(now, if self.utc { TimeZone::UTC } else { TimeZone::system() })
-    }
-}
-
 /// How something is shown.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Showing {
-    #[command(flatten)]
-    pub(super) times: Times,
     /// Cut no name, however wide the table comes to be.
     #[arg(long)]
     wide: bool,
@@ -55,15 +39,15 @@ pub(super) struct Shown {
 impl Shown {
     pub(super) fn new<'a>(
         showing: Showing,
-        shadow: bool,
+        common: &Common,
         now: Timestamp,
         ids: impl IntoIterator<Item = &'a OverrideId>,
     ) -> Self {
         Self {
-            reader: showing.times.reader(now),
+            reader: common.reader(now),
             terminal: Terminal::of_output(),
             wide: showing.wide,
-            shadow,
+            shadow: common.shadow,
             ids: ids.into_iter().map(ToString::to_string).collect(),
         }
     }
@@ -75,7 +59,7 @@ impl Shown {
 
     /// An empty page for it.
     pub(super) fn page(&self) -> Page {
-        Page::for_terminal(self.terminal.marks)
+        Page::of_terminal(self.terminal)
     }
 }
 
@@ -110,7 +94,7 @@ pub(super) async fn counted(
 pub(super) type Part<'a> = Option<&'a view::About>;
 
 /// Whether an override belongs to it.
-fn is_about(part: Part<'_>, over: &view::Override) -> bool {
+pub(super) fn is_about(part: Part<'_>, over: &view::Override) -> bool {
     match part {
         None => true,
         Some(view::About::Override { id }) => over.id == *id,
@@ -197,9 +181,6 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override) {
     });
 }
 
-/// How wide a member's name is cut at the most, in columns.
-const NAME_COLUMNS_MIN: usize = 8;
-
 /// The members of a pool as a table that fits the terminal.
 fn members(out: &mut Page, shown: &Shown, pool: &view::Pool, part: Part<'_>) {
     let seen = shown.reader.time(pool.seen);
@@ -217,13 +198,15 @@ fn members(out: &mut Page, shown: &Shown, pool: &view::Pool, part: Part<'_>) {
         }
     };
     let rows: Vec<&view::Member> = pool.members.iter().filter(is_about).collect();
-    let table = |name_columns: usize| {
+    let columns = if shown.wide { usize::MAX } else { shown.terminal.columns };
+    let names = rows.iter().map(|member| member.member.as_str());
+    out.indented(&Table::fitting(columns, names, |cut| {
         let mut table =
             Table::new(&["member", "group", "owner's", "now", "share", "gives back next"]);
         for member in &rows {
             let next = member.next.as_ref();
             table.row([
-                cut(&member.member, name_columns),
+                cut(&member.member),
                 member.groups(),
                 member.owner_weight.to_string(),
                 member.weight.to_string(),
@@ -232,11 +215,7 @@ fn members(out: &mut Page, shown: &Shown, pool: &view::Pool, part: Part<'_>) {
             ]);
         }
         table
-    };
-    let longest = rows.iter().map(|row| row.member.chars().count()).max().unwrap_or(0);
-    let fits = |columns: &usize| shown.wide || table(*columns).fits(shown.terminal.columns);
-    let columns = (NAME_COLUMNS_MIN..=longest).rev().find(fits).unwrap_or(NAME_COLUMNS_MIN);
-    out.indented(&table(columns));
+    }));
     for member in &rows {
         if let Some(promoted) = &member.promoted {
             out.line(format_args!("  {} is {}", member.member, promoted.says));
@@ -247,15 +226,4 @@ fn members(out: &mut Page, shown: &Shown, pool: &view::Pool, part: Part<'_>) {
             "  what null counts as beside numbers is not known, and so no share: see `nullWeight`",
         );
     }
-}
-
-/// A name with its middle left out, where it is longer than this: names differ at their ends.
-fn cut(name: &str, columns: usize) -> String {
-    let all: Vec<char> = name.chars().collect();
-    if all.len() <= columns {
-        return name.to_owned();
-    }
-    let (before, after) = ((columns - 1).div_ceil(2), (columns - 1) / 2);
-    let end = &all[all.len() - after..];
-    all[..before].iter().chain(&['…']).chain(end).collect()
 }

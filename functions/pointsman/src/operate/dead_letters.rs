@@ -22,9 +22,8 @@ use pointsman_engine::{
 };
 use pointsman_host::Records;
 use pointsman_intake::{alertmanager, content_id};
-use pointsman_view as view;
+use pointsman_view::{self as view, Reader};
 use serde::Serialize;
-use serde_json::json;
 use tokio::time::Instant;
 
 use super::dispatch::{LOOK_EVERY, TAKEN_WITHIN};
@@ -58,8 +57,8 @@ pub(crate) enum Command {
 }
 
 /// What the help says of a retry.
-const RETRIED: &str = "An alert is taken in as it was received, at that time: a firing whose resolve was received since then
-is late, and does nothing. An alert that still cannot be used is kept, with the reason of now. Exits
+const RETRIED: &str = "An alert is taken in as it was received, at that time: a firing whose resolve was received since then \
+is late, and does nothing. An alert that still cannot be used is kept, with the new reason. Exits \
 with 1 if one is kept.";
 
 /// Which dead letters are taken in again.
@@ -119,7 +118,8 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
 }
 
 async fn list(common: &Common, most: u32) -> Result<ExitCode, Failed> {
-    let store = &common.records().await?.store;
+    let records = common.records().await?;
+    let (store, reader) = (&records.store, common.reader(records.clock.now()));
     let letters = store.dead_letters(usize::try_from(most).unwrap_or(usize::MAX)).await?;
     let older = store.count_dead_letters().await?.saturating_sub(letters.len() as u64);
     if letters.is_empty() && !common.json {
@@ -129,19 +129,32 @@ async fn list(common: &Common, most: u32) -> Result<ExitCode, Failed> {
         let older = view::count(older, "older dead letter");
         show::note(format_args!("{older} not shown: `-n NUMBER` shows more"));
     }
-    let mut out = Page::default();
-    letters.iter().for_each(|letter| describe(&mut out, letter));
-    common.print(&letters, &out)
+    let shown = view::DeadLetters {
+        version: view::VERSION,
+        dead_letters: letters.into_iter().map(shown).collect(),
+        older,
+    };
+    let mut out = Page::of_output();
+    shown.dead_letters.iter().for_each(|letter| describe(&mut out, letter, &reader));
+    common.print(&shown, &out)
 }
 
-fn describe(out: &mut Page, letter: &DeadLetter) {
-    let DeadLetter { id, at, from, reason, body, parts } = letter;
-    out.line(format_args!("{id}  {}  from {from}: {reason}", view::moment(*at)));
-    out.quoted(body);
-    let DeadLetterParts { kept, left_out } = parts;
-    for part in kept {
+/// What is shown of a dead letter.
+fn shown(letter: DeadLetter) -> view::DeadLetter {
+    let DeadLetter { id, at, from, reason, body, parts: DeadLetterParts { kept, left_out } } =
+        letter;
+    let part = |DeadLetterPart { reason, body }| view::DeadLetterPart { reason, body };
+    let parts = kept.into_iter().map(part).collect();
+    view::DeadLetter { id, at, from, reason, body, parts, left_out: left_out as u64 }
+}
+
+fn describe(out: &mut Page, letter: &view::DeadLetter, reader: &Reader) {
+    let view::DeadLetter { id, at, from, reason, body, parts, left_out } = letter;
+    out.line(format_args!("{id}  {}  from {from}: {reason}", reader.time(*at)));
+    out.quoted("  ", body);
+    for part in parts {
         out.line(format_args!("  {}", part.reason));
-        part.body.lines().for_each(|line| out.line(format_args!("    {line}")));
+        out.quoted("    ", &part.body);
     }
     if *left_out > 0 {
         out.line(format_args!("  and {left_out} more, not kept"));
@@ -161,14 +174,15 @@ async fn drop(common: &Common, which: Which) -> Result<ExitCode, Failed> {
     }
     let chosen = Chosen { id: id.clone(), from, before };
     let dropped = records.store.drop_dead_letters(&chosen).await?;
-    let (value, what) = match id {
-        None => (json!(dropped), view::count(dropped, "dead letter")),
+    let what = match &id {
+        None => view::count(dropped, "dead letter"),
         Some(id) if dropped == 0 => {
             return Err(Failed::new(format_args!("the dead letter {id} is gone already")));
         }
-        Some(id) => (json!(id), id),
+        Some(id) => id.clone(),
     };
-    common.print(&json!({"dropped": value}), &Page::of(format_args!("dropped {what}")))
+    let shown = view::Dropped { version: view::VERSION, dropped, id };
+    common.print(&shown, &Page::of(format_args!("dropped {what}")))
 }
 
 /// What became of dead letters that were taken in again.

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use pointsman_core::id::MessageId;
+use pointsman_core::{id::MessageId, names::BackendId};
 use pointsman_engine::{
     direct,
     message::{Command, Outgoing},
@@ -118,11 +118,15 @@ async fn consume(common: &Common) -> Result<Option<Here>, Failed> {
     }
 }
 
-/// What is said of what is not done yet.
-pub(super) const fn goes_on(served: bool) -> &'static str {
-    if served {
-        "it goes on, and `pointsman explain BACKEND` shows how"
-    } else {
-        "no `serve` is running on this store: it goes on once one is, or by the same command again"
+/// What is said of backends with which something is not done yet.
+pub(super) fn goes_on(served: bool, backends: &[&BackendId]) -> String {
+    match (served, backends) {
+        (true, [one]) => format!("it goes on, and `pointsman explain {}` shows how", one.short()),
+        (true, _) => "it goes on, and `pointsman status` shows how".to_owned(),
+        (false, _) => {
+            "no `serve` is running on this store: it goes on once one is, or by the same \
+                       command again"
+                .to_owned()
+        }
     }
 }

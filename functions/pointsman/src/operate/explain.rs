@@ -17,16 +17,17 @@ use crate::{
     show,
 };
 
-/// How many lines of its ledger `explain` shows.
+/// How many lines of its ledger `explain` shows, and how many it looks through for those.
 const EXPLAIN_LINES: usize = 12;
+const EXPLAIN_LINES_LOOKED_THROUGH: usize = 2_000;
 
 /// What `explain` takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
     /// A pool of the playbook, a backend's name, `service/name` (with a workspace between them, where
-    /// it is in one), or its Azure path; a member's name, while something is going on at its pool; or the
-    /// beginning of an override's id.
-    #[arg(value_name = "BACKEND|MEMBER|OVERRIDE")]
+    /// it is in one), or its Azure path; a member's name, while something is going on at its pool; or at
+    /// least the first 4 characters of an override's id.
+    #[arg(id = "anything", value_name = "BACKEND|MEMBER|OVERRIDE")]
     what: String,
     #[command(flatten)]
     showing: Showing,
@@ -41,7 +42,12 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let counted = ask::counted(&records, document).await?;
     let playbook = ask::playbook(&records).await?;
     let playbook = playbook.as_deref();
-    let lines = records.store.history(Some(&backend), EXPLAIN_LINES).await?;
+    let state = document.map(|document| view::Backend::of(document, playbook, &counted, now));
+    let mut lines = records.store.history(Some(&backend), EXPLAIN_LINES_LOOKED_THROUGH).await?;
+    if let Some(about) = &about {
+        lines = about.lines(state.as_ref(), lines);
+    }
+    lines.drain(..lines.len().saturating_sub(EXPLAIN_LINES));
     let mut following = Following::of(&documents, &backend);
     if let Some(view::About::Member { member }) = &about {
         following.extend(Following::of_member(&documents, &backend, member));
@@ -54,7 +60,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         backend: backend.to_string(),
         name: backend.short(),
         paused: paused(&*records.store).await?.map(view::Pause::from),
-        state: document.map(|document| view::Backend::of(document, playbook, &counted, now)),
+        state,
         why: document.map(why).unwrap_or_default(),
         about,
         following,
@@ -64,7 +70,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         return show::json(&explain);
     }
     let ids = documents.iter().flat_map(|document| document.overrides.keys());
-    show::page(&describe(&explain, &Shown::new(options.showing, common.shadow, now, ids)))
+    show::page(&describe(&explain, &Shown::new(options.showing, common, now, ids)))
 }
 
 /// The whole in words.
@@ -92,6 +98,12 @@ fn describe(explain: &Explain, shown: &Shown) -> Page {
                 out.line("no override is in force; it is as its owner left it");
             }
             ask::describe(&mut out, shown, state, explain.about.as_ref());
+            let about = explain.about.as_ref();
+            let asked = state.overrides.iter().any(|over| ask::is_about(about, over));
+            // A standby is promoted by what is about others.
+            if about.is_some() && !asked && explain.why.is_empty() {
+                out.line("  no override is about it");
+            }
             fields(&mut out, shown, state, &explain.why);
         }
     }
@@ -100,12 +112,15 @@ fn describe(explain: &Explain, shown: &Shown) -> Page {
     }
     if !explain.lines.is_empty() {
         out.line("");
-        out.line("the newest lines of its ledger:");
+        out.line(match &explain.about {
+            None => "the newest lines of its ledger:",
+            Some(_) => "the newest lines of the ledger about it, and about the backend as a whole:",
+        });
         for line in &explain.lines {
-            let says = match &line.what.id {
-                Some(id) => line.what.says.replace(id, shown.short(id)),
-                None => line.what.says.clone(),
-            };
+            let mut says = reader.retold(&line.what.says, view::Reader::second);
+            for id in line.what.id.iter().chain(&line.what.overrides) {
+                says = says.replace(id, shown.short(id));
+            }
             out.line(format_args!("  {}  {says}", reader.second(line.at)));
         }
     }

@@ -114,7 +114,16 @@ pub(super) async fn anything(
             Some((backend, over)) => {
                 Ok((backend, Some(About::Override { id: over.id.to_string() })))
             }
-            None => Err(unknown.and("a member is known while something is going on at its pool")),
+            None => {
+                let unknown =
+                    unknown.and("a member is known while something is going on at its pool");
+                Err(match text.len() < ID_CHARS_MIN {
+                    true => unknown.and(format_args!(
+                        "an override is named by at least {ID_CHARS_MIN} characters of its id"
+                    )),
+                    false => unknown,
+                })
+            }
         },
         (several, _) => {
             let doubt = format_args!("{text} is a member of several pools; name one of them:");

@@ -20,13 +20,11 @@ use pointsman_core::{
 use pointsman_engine::{message::Command as Message, pause::paused};
 use pointsman_host::Records;
 use pointsman_view::{self as view, StandingKind};
-use serde_json::json;
 
 use super::{
     ask::{self, Showing, Shown},
     by::Reason,
     dispatch::{Dispatch, TAKEN_WITHIN, goes_on},
-    tell::done,
 };
 use crate::{common::Common, failed::Failed};
 
@@ -230,7 +228,8 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     let within = if taken { WRITTEN_WITHIN } else { Duration::ZERO };
     let settled = dispatch.until(within, settled).await?;
     let document = self::document(&dispatch.records, &backend).await?;
-    let (goes_on, now) = (goes_on(dispatch.is_served()?), dispatch.records.clock.now());
+    let (goes_on, now) =
+        (goes_on(dispatch.is_served()?, &[&backend]), dispatch.records.clock.now());
     dispatch.close().await?;
     if !taken {
         return Err(Failed::new(format_args!(
@@ -238,7 +237,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
             TAKEN_WITHIN.as_secs()
         )));
     }
-    let shown = Shown::new(what.showing, common.shadow, now, document.overrides.keys());
+    let shown = Shown::new(what.showing, common, now, document.overrides.keys());
     let mut view = view::Backend::of(&document, Some(&playbook), &BTreeMap::new(), now);
     let is_asked = |over: &view::Override| asked.iter().any(|one| one.id.as_str() == over.id);
     view.overrides.retain(is_asked);
@@ -253,10 +252,15 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     if in_force {
         text.line("to end it sooner: `pointsman undo ID --reason TEXT`");
     }
-    let effects: Vec<_> = asked.iter().map(|one| one.effect.to_string()).collect();
-    let value = json!({
-        "backend": backend, "asked": effects, "overrides": view.overrides, "inForce": in_force,
-    });
-    let printed = done(common, value, &text)?;
+    let told = view::ByHand {
+        version: view::VERSION,
+        shadow: common.shadow,
+        backend: backend.to_string(),
+        name: backend.short(),
+        asked: asked.iter().map(|one| (&one.effect).into()).collect(),
+        overrides: view.overrides,
+        in_force,
+    };
+    let printed = common.print(&told, &text)?;
     Ok(if in_force { printed } else { ExitCode::from(NOT_IN_FORCE) })
 }

@@ -12,11 +12,14 @@ use pointsman_core::{
 use pointsman_host::Records;
 use pointsman_view::{History, Line, Notice, Reader};
 
-use super::{
-    ask::{self, Times},
-    dead_letters, find,
+use super::{ask, dead_letters, find};
+use crate::{
+    common::Common,
+    failed::Failed,
+    page::Page,
+    show,
+    terminal::{self, Terminal},
 };
-use crate::{common::Common, failed::Failed, page::Page, show, terminal};
 
 /// How many lines are shown where nobody says otherwise; and with `--since`, all up to this many.
 const LINES: usize = 50;
@@ -52,8 +55,6 @@ pub(crate) struct Options {
     /// Go on with what comes, until ctrl-c; with `--json`, one line of the ledger is one line.
     #[arg(short, long)]
     follow: bool,
-    #[command(flatten)]
-    times: Times,
 }
 
 /// Since when.
@@ -101,14 +102,14 @@ struct Wanted {
 impl Wanted {
     async fn new(
         records: &Records,
-        (options, shadow): (&Options, bool),
-        reader: &Reader,
+        (options, common): (&Options, &Common),
+        now: Timestamp,
     ) -> Result<Self, Failed> {
         let backend = match &options.backend {
             Some(text) => Some(find::backend(records, text).await?),
             None => None,
         };
-        let since = options.since.map(|since| since.time(reader.now(), reader.zone()));
+        let since = options.since.map(|since| since.time(now, &common.zone()));
         let mut ids = BTreeSet::new();
         if let Some(play) = &options.play {
             for document in ask::documents(records).await? {
@@ -119,7 +120,13 @@ impl Wanted {
                 ids.extend(of_play.map(|over| over.id.to_string()));
             }
         }
-        Ok(Self { backend, since: since.transpose()?, play: options.play.clone(), ids, shadow })
+        Ok(Self {
+            backend,
+            since: since.transpose()?,
+            play: options.play.clone(),
+            ids,
+            shadow: common.shadow,
+        })
     }
 
     /// Those of these lines, which come in their order.
@@ -145,8 +152,8 @@ impl Wanted {
 
 pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
     let records = common.records().await?;
-    let reader = options.times.reader(records.clock.now());
-    let mut wanted = Wanted::new(&records, (options, common.shadow), &reader).await?;
+    let reader = common.reader(records.clock.now());
+    let mut wanted = Wanted::new(&records, (options, common), reader.now()).await?;
     let named = options.lines.map(|lines| usize::try_from(lines).unwrap_or(usize::MAX));
     let most = named.unwrap_or(if wanted.since.is_some() { LINES_SINCE_MAX } else { LINES });
     let looked_through = match (&wanted.since, &wanted.play) {
@@ -228,20 +235,21 @@ fn text(common: &Common, reader: &Reader, lines: &[Line]) -> Result<String, Fail
     Ok(ledger(reader, lines, &[]).as_str().to_owned())
 }
 
-/// Lines of the ledger, one a line, to the millisecond, and between them what was noticed.
+/// Lines of the ledger, one a line, to the millisecond, and between them what was noticed, which is long,
+/// and goes on in the next line.
 fn ledger(reader: &Reader, lines: &[Line], noticed: &[Notice]) -> Page {
-    let mut out = Page::default();
+    let (mut out, columns) = (Page::default(), Terminal::of_output().columns);
     let mut noticed = noticed.iter().peekable();
     let mut notice = |out: &mut Page, before: Option<Timestamp>| {
         let is_due = |notice: &&Notice| before.is_none_or(|before| notice.latest < before);
         while let Some(notice) = noticed.next_if(is_due) {
             let at = reader.entry(notice.latest);
-            out.line(format_args!("{at}  {}", notice.line(reader)));
+            out.wrapped(columns, format_args!("{at}  {}", notice.line(reader)));
         }
     };
     for Line { at, name, what, .. } in lines {
         notice(&mut out, Some(*at));
-        let (at, says) = (reader.entry(*at), &what.says);
+        let (at, says) = (reader.entry(*at), reader.retold(&what.says, Reader::second));
         match name {
             Some(name) => out.line(format_args!("{at}  {name}: {says}")),
             None => out.line(format_args!("{at}  {says}")),

@@ -29,7 +29,7 @@ use crate::{common::Common, failed::Failed, show};
 /// What can be asked of the store, and told to it.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show the overrides in force and why, and what is held and why.
+    /// Show what is not well, which overrides are in force or held, and why.
     #[command(after_help = status::EXIT)]
     Status(status::Options),
     /// Show everything that is known about one backend, member or override, and why it is as it is.

@@ -5,10 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use pointsman_view::{self as view, Reader, ShadowReport, WouldHave};
 
-use super::{
-    ask::Times,
-    history::{Since, since},
-};
+use super::history::{Since, since};
 use crate::{common::Common, failed::Failed, page::Page, show};
 
 /// How many lines of the ledger are looked through, the newest ones.
@@ -28,16 +25,14 @@ pub(crate) struct Options {
     /// `2026-03-01T07:30:00Z`.
     #[arg(long, value_name = "AGE|TIME", default_value = "7d", value_parser = since)]
     since: Since,
-    #[command(flatten)]
-    times: Times,
 }
 
 pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCode, Failed> {
     let Command::Report(options) = command;
     let records = common.records().await?;
     let now = records.clock.now();
-    let reader = options.times.reader(now);
-    let since = options.since.time(now, reader.zone())?;
+    let reader = common.reader(now);
+    let since = options.since.time(now, &common.zone())?;
     let mut lines = records.store.history(None, LINES_MAX).await?;
     records.close().await;
     if lines.len() >= LINES_MAX && lines.first().is_some_and(|first| first.at > since) {
@@ -51,7 +46,8 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
 /// The report in words.
 fn describe(report: &ShadowReport, reader: &Reader) -> Page {
     let ShadowReport { since, writes, reconnects, overrides, .. } = report;
-    let mut out = Page::of(format_args!(
+    let mut out = Page::of_output();
+    out.line(format_args!(
         "since {}, the shadow would have made {}, {} and {}",
         reader.time(*since),
         view::count(overrides.iter().filter(|one| one.from.is_some()).count(), "override"),

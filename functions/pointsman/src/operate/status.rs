@@ -10,7 +10,7 @@ use pointsman_engine::{
     ports::{Published, Versioned},
 };
 use pointsman_host::{Records, config::Needs};
-use pointsman_view::{self as view, Facts, Health, Known, Late, Reader, Status, Urgency};
+use pointsman_view::{self as view, Facts, Health, Known, Late, Status, Urgency};
 
 use super::ask::{self, Showing, Shown};
 use crate::{
@@ -26,11 +26,10 @@ use crate::{
 const LATE_LINES: usize = 500;
 
 /// How `status` ends.
-pub(crate) const EXIT: &str =
-    "Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 there is trouble: there is no store, no `serve`
-runs on it, Azure cannot be read for a service, it does not answer for a backend or refuses or keeps
-another value there, a watchdog is silent, a delivery was refused within the last 15 minutes, there
-are dead letters, or the heartbeat's address cannot be called. What is held, and a pause, are no
+pub(crate) const EXIT: &str = "Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 there is trouble: there is no store, no `serve` \
+runs on it, Azure cannot be read for a service, it does not answer for a backend or refuses or keeps \
+another value there, a watchdog is silent, a delivery was refused within the last 15 minutes, there \
+are dead letters, or the heartbeat's address cannot be called. What is held, and a pause, are no \
 trouble.";
 
 /// What `status` exits with where there is trouble.
@@ -88,10 +87,8 @@ async fn known(
     let notices = records.store.notices().await?;
     let published = records.store.published().await?;
     let facts = Facts { served, notices: &notices, watchdogs: &records.watchdogs, dead_letters };
-    // Programs read UTC.
-    let reader = if common.json { Reader::utc(now) } else { showing.times.reader(now) };
     let known = Known {
-        health: Health::of(&facts, &backends, &reader),
+        health: Health::of(&facts, &backends, &common.reader(now)),
         paused: paused(&*records.store).await?.map(view::Pause::from),
         unpublished: unpublished(common, published.as_ref()),
         generation: published.map(|published| published.number),
@@ -103,7 +100,7 @@ async fn known(
         backends,
     };
     let ids = documents.iter().flat_map(|document| document.overrides.keys());
-    Ok((known.sorted(), Shown::new(showing, common.shadow, now, ids)))
+    Ok((known.sorted(), Shown::new(showing, common, now, ids)))
 }
 
 pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {
@@ -148,7 +145,7 @@ async fn watch(records: &Reading, options: &Options, common: &Common) -> Result<
         let of = if common.shadow { "; a SHADOW: nothing is written to Azure" } else { "" };
         let text = describe(&known, &shown)
             .after(format_args!("{at}, every {} s; ctrl-c ends{of}", options.every));
-        screen.show(text.as_str(), shown.terminal.lines)?;
+        screen.show(text.as_str(), shown.terminal)?;
         tokio::select! {
             () = &mut ended => return Ok(ExitCode::SUCCESS),
             () = tokio::time::sleep(every) => {}

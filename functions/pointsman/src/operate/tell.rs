@@ -10,11 +10,10 @@ use std::{
 };
 
 use clap::Args;
-use jiff::Timestamp;
 use pointsman_core::{
     document::Document,
     group::{Pause, Scope},
-    id::{MessageId, OverrideId, ReconnectId},
+    id::{MessageId, ReconnectId},
     names::BackendId,
     overrides::Override,
 };
@@ -23,8 +22,7 @@ use pointsman_engine::{
     pause::{self, Switched, paused},
 };
 use pointsman_host::{Records, config::Needs};
-use pointsman_view as view;
-use serde_json::{Value, json};
+use pointsman_view::{self as view, Reader};
 use tokio::time::Instant;
 
 use super::{
@@ -58,15 +56,10 @@ pub(crate) struct ReleaseOptions {
     by: By,
 }
 
-pub(super) fn done(common: &Common, mut value: Value, text: &Page) -> Result<ExitCode, Failed> {
-    value["shadow"] = common.shadow.into();
-    common.print(&value, text)
-}
-
 pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, Failed> {
     let (file, was_there) = common.store(&common.config(Needs::Store)?)?;
     let records = common.open().await?;
-    let served = records.are_consumed()?;
+    let (served, reader) = (records.are_consumed()?, common.reader(records.clock.now()));
     let Reason { reason, by } = reason;
     let pause = Pause { by: by.by, reason, at: records.clock.now() };
     let switched = pause::pause(&*records.store, &*records.queue, &pause).await?;
@@ -83,7 +76,7 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
     let mut text = Page::of(match &switched {
         Switched::Already(Some(pause)) => format!(
             "paused already, since {} by {}: {}",
-            view::moment(pause.at),
+            reader.time(pause.at),
             pause.by,
             pause.reason
         ),
@@ -108,17 +101,26 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
              yet: `pointsman explain {short}` shows its answer"
         ));
     }
-    let (paused, already) = told(&switched);
-    let value = json!({
-        "paused": paused, "already": already, "served": served, "unanswered": unanswered,
-    });
-    done(common, value, &text)
+    common.print(&told(common, switched, served, &unanswered), &text)
 }
 
-fn told(switched: &Switched) -> (&Option<Pause>, bool) {
-    match switched {
+fn told(
+    common: &Common,
+    switched: Switched,
+    served: bool,
+    unanswered: &[BackendId],
+) -> view::Switched {
+    let (paused, already) = match switched {
         Switched::Done(pause) => (pause, false),
         Switched::Already(pause) => (pause, true),
+    };
+    view::Switched {
+        version: view::VERSION,
+        shadow: common.shadow,
+        already,
+        served,
+        paused: paused.map(view::Pause::from),
+        unanswered: unanswered.iter().map(ToString::to_string).collect(),
     }
 }
 
@@ -139,8 +141,7 @@ pub(crate) async fn resume(common: &Common, by: By) -> Result<ExitCode, Failed> 
         (Switched::Done(_), true) => "resumed: Pointsman writes to Azure again",
         (Switched::Done(_), false) => "resumed: the next `serve` writes to Azure again",
     };
-    let (paused, already) = told(&switched);
-    done(common, json!({"paused": paused, "already": already}), &Page::of(text))
+    common.print(&told(common, switched, served, &[]), &Page::of(text))
 }
 
 /// The reconnects of a backend that can still be cancelled.
@@ -150,11 +151,11 @@ pub(super) fn waiting(document: &Document) -> BTreeMap<ReconnectId, view::Reconn
 }
 
 /// What is said of a reconnect that was cancelled.
-pub(super) fn cancelled(reconnect: &view::Reconnect) -> String {
+pub(super) fn cancelled(reconnect: &view::Reconnect, reader: &Reader) -> String {
     let view::Reconnect { name, play, .. } = reconnect;
     match reconnect.due {
         Some(due) => {
-            format!("cancelled: the reconnect of {name} that was due at {}", view::moment(due))
+            format!("cancelled: the reconnect of {name} that was due at {}", reader.time(due))
         }
         None => format!("cancelled: the reconnect of {name} after play {play}"),
     }
@@ -178,6 +179,7 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
         )));
     }
     let before = ask::documents(&dispatch.records).await?;
+    let counted = ask::counted(&dispatch.records, &before).await?;
     let release = Command::ReleaseAll { reason: options.reason };
     let command = dispatch.send(&options.by, release).await?;
     let within = Duration::from_secs(options.within.into());
@@ -188,16 +190,16 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     let restored = dispatch.until(within, released).await?;
     let after = ask::documents(&dispatch.records).await?;
     let paused = paused(&*dispatch.records.store).await?.is_some();
-    let (served, now) = (dispatch.is_served()?, dispatch.records.clock.now());
+    let (served, reader) = (dispatch.is_served()?, common.reader(dispatch.records.clock.now()));
     dispatch.close().await?;
     // A `serve` takes back what may still land.
     let mut busy = after.iter().filter(|document| !document.is_at_rest());
     let only_watched = served && busy.all(Document::is_restored);
     if !restored && !only_watched {
-        return Err(not_restored(&after, paused, served, options.within, now));
+        return Err(not_restored(&after, paused, served, options.within, &reader));
     }
     for document in &after {
-        if let Some(may_land) = view::may_land(document) {
+        if let Some(may_land) = view::may_land(document, &reader) {
             show::note(format_args!("{}: {may_land}", document.backend.short()));
         }
     }
@@ -215,16 +217,29 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
         .flat_map(waiting)
         .filter_map(|(id, reconnect)| (!there.contains(&id)).then_some(reconnect))
         .collect();
-    let mut text = Page::default();
+    let alerts = ended
+        .iter()
+        .map(|over| (over.id.to_string(), view::Alerts::of(over, counted.get(&over.id).copied())));
+    let alerts: BTreeMap<String, view::Alerts> = alerts.collect();
+    let mut text = Page::of_output();
     for over in &ended {
         text.line(format_args!("ended: {} ({})", over.effect, over.id));
     }
+    view::still_firing(alerts.values()).iter().for_each(|still| text.line(still));
     for reconnect in &reconnects {
-        text.line(cancelled(reconnect));
+        text.line(cancelled(reconnect, &reader));
     }
     text.line("released: every backend is as its owner left it");
-    let ids: Vec<&OverrideId> = ended.iter().map(|over| &over.id).collect();
-    done(common, json!({"released": true, "ended": ids, "cancelled": reconnects}), &text)
+    let released = view::Released {
+        version: view::VERSION,
+        shadow: common.shadow,
+        released: true,
+        served,
+        ended: ended.iter().map(|over| over.id.to_string()).collect(),
+        alerts,
+        cancelled: reconnects,
+    };
+    common.print(&released, &text)
 }
 
 /// Whether a command was taken in.
@@ -238,7 +253,7 @@ fn not_restored(
     paused: bool,
     served: bool,
     within: u32,
-    now: Timestamp,
+    reader: &Reader,
 ) -> Failed {
     let mut text = Page::of(format_args!("not everything was restored within {within} s"));
     for document in documents.iter().filter(|document| !document.is_at_rest()) {
@@ -248,11 +263,11 @@ fn not_restored(
             let kept = kept.unwrap_or_default();
             text.line(format_args!("    {field} should be {} again{kept}", owned.baseline));
         }
-        if let Some(may_land) = view::may_land(document) {
+        if let Some(may_land) = view::may_land(document, reader) {
             text.line(format_args!("    {may_land}"));
         }
-        if let Some(missing) = view::Missing::of(document, now) {
-            text.line(format_args!("    MISSING: {}", missing.says(&view::Reader::utc(now))));
+        if let Some(missing) = view::Missing::of(document, reader.now()) {
+            text.line(format_args!("    MISSING: {}", missing.says(reader)));
         }
         if let Some(trouble) = &document.trouble {
             text.line(format_args!("    {}", trouble.why));
@@ -261,8 +276,12 @@ fn not_restored(
     text.line(match (paused, served) {
         (true, _) => {
             "Pointsman was paused meanwhile: `pointsman resume`, then run this command again"
+                .to_owned()
         }
-        (false, served) => goes_on(served),
+        (false, served) => {
+            let busy = documents.iter().filter(|document| !document.is_at_rest());
+            goes_on(served, &busy.map(|document| &document.backend).collect::<Vec<_>>())
+        }
     });
     text.into()
 }

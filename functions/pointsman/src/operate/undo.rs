@@ -19,14 +19,13 @@ use pointsman_core::{
 use pointsman_engine::{message::Command, pause::paused};
 use pointsman_host::Records;
 use pointsman_view as view;
-use serde_json::json;
 
 use super::{
     ask,
     by::Reason,
     dispatch::{Dispatch, TAKEN_WITHIN, goes_on},
     find,
-    tell::{cancelled, done, waiting},
+    tell::{cancelled, waiting},
 };
 use crate::{common::Common, failed::Failed, page::Page};
 
@@ -35,8 +34,8 @@ const RESTORED_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the exit status of `undo` means, for its help.
 pub(crate) const EXIT: &str = "\
-Exit code 0: the override has ended, and the same alerts do not bring it back. `undo` then waits up to
-20 seconds to see the backend restored. If it does not see that, for example because Pointsman is paused
+Exit code 0: the override has ended, and the same alerts do not bring it back. `undo` then waits up to \
+20 seconds to see the backend restored. If it does not see that, for example because Pointsman is paused \
 or Azure cannot be reached, it says so and still exits with 0.
 Exit code 1: it failed, or Azure was asked to restore the backend and keeps another value.
 If you must know that everything is restored, use `pointsman release --all`: it exits with 0 only then.";
@@ -44,7 +43,8 @@ If you must know that everything is restored, use `pointsman release --all`: it 
 /// What `undo` takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
-    /// The id of an override, or its first characters; or a backend.
+    /// At least the first 4 characters of an override's id; or a backend, for all its overrides.
+    #[arg(value_name = "OVERRIDE|BACKEND")]
     what: String,
     #[command(flatten)]
     reason: Reason,
@@ -92,23 +92,23 @@ impl Target {
     }
 
     /// What is left to be done of it.
-    async fn left(&self, records: &Records) -> Result<Left, Failed> {
+    async fn left(&self, common: &Common, records: &Records) -> Result<Left, Failed> {
         let Some(document) = records.store.document(&self.backend).await? else {
             return Ok(Left::default());
         };
         let document = document.body;
         let waits = |id| document.reconnects.get(id).is_some_and(Reconnect::is_waiting);
         let is_there = |id: &&ReconnectId| document.reconnects.contains_key(*id);
-        let now = records.clock.now();
-        let shown = view::Backend::of(&document, None, &BTreeMap::new(), now);
+        let reader = common.reader(records.clock.now());
+        let shown = view::Backend::of(&document, None, &BTreeMap::new(), reader.now());
         let mut left = Left {
             running: self.reconnects.keys().filter(|id| waits(id)).count(),
             writing: !document.intents.is_empty(),
             asked: self.reconnects.keys().filter(is_there).cloned().collect(),
             unmet: shown.fields.iter().filter_map(view::Field::unrestored).collect(),
             why: (shown.trouble.map(|trouble| trouble.why))
-                .or_else(|| shown.missing.map(|missing| missing.says(&view::Reader::utc(now))))
-                .or_else(|| view::may_land(&document)),
+                .or_else(|| shown.missing.map(|missing| missing.says(&reader)))
+                .or_else(|| view::may_land(&document, &reader)),
             ..Left::default()
         };
         let ids = self.ids();
@@ -182,14 +182,15 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     // It is sent even if nothing is known to be in force: something may be on its way.
     let mut dispatch = Dispatch::open(common).await?;
     dispatch.send(&options.reason.by, target.command.clone()).await?;
-    let ended = async |records: &Records| Ok(target.left(records).await?.running == 0);
+    let ended = async |records: &Records| Ok(target.left(common, records).await?.running == 0);
     let taken = dispatch.until(TAKEN_WITHIN, ended).await?;
-    let gone = async |records: &Records| Ok(target.left(records).await?.is_nothing());
+    let gone = async |records: &Records| Ok(target.left(common, records).await?.is_nothing());
     // Under a pause nothing is written, so that there is nothing to wait for.
     let within = if paused { Duration::ZERO } else { RESTORED_WITHIN };
     let given_back = taken && dispatch.until(within, gone).await?;
-    let left = target.left(&dispatch.records).await?;
-    let (goes_on, now) = (goes_on(dispatch.is_served()?), dispatch.records.clock.now());
+    let left = target.left(common, &dispatch.records).await?;
+    let goes_on = goes_on(dispatch.is_served()?, &[&target.backend]);
+    let reader = common.reader(dispatch.records.clock.now());
     dispatch.close().await?;
     if !taken {
         return Err(Failed::new(format_args!(
@@ -204,30 +205,20 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
             Some("Pointsman is paused: it is restored after `pointsman resume`".to_owned())
         }
         (false, false, Some(why)) => Some(format!("{why}; {goes_on}")),
-        (false, false, None) => Some(goes_on.to_owned()),
+        (false, false, None) => Some(goes_on),
     };
     let Target { backend, overrides, reconnects, .. } = &target;
     let (asked, called_off): (Vec<_>, Vec<_>) =
         reconnects.iter().partition(|(id, _)| left.asked.contains(*id));
-    let mut text = Page::default();
+    let mut text = Page::of_output();
     for over in overrides {
-        let alerts =
-            target.alerts.get(&over.id).and_then(|alerts| alerts.several(&view::Reader::utc(now)));
+        let alerts = target.alerts.get(&over.id).and_then(|alerts| alerts.several(&reader));
         let alerts = alerts.unwrap_or_else(|| alert(over));
         text.line(format_args!("undone: {} ({}), for {alerts}", over.effect, over.id));
     }
-    let firing: u64 = target.alerts.values().map(|alerts| alerts.count).sum();
-    if firing > 0 {
-        let (still, these) = match firing {
-            1 => ("its alert still fires".to_owned(), "this occurrence does not bring it"),
-            many => {
-                (format!("{many} alerts behind it still fire"), "these occurrences do not bring it")
-            }
-        };
-        text.line(format_args!("{still}: {these} back, a new one does"));
-    }
+    view::still_firing(target.alerts.values()).iter().for_each(|still| text.line(still));
     for (_, reconnect) in &called_off {
-        text.line(cancelled(reconnect));
+        text.line(cancelled(reconnect, &reader));
     }
     for (_, reconnect) in &asked {
         text.line(format_args!(
@@ -249,13 +240,23 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         }
         None => text.line(format_args!("{short} is restored")),
     }
-    let others: Vec<&OverrideId> = left.others.iter().map(|over| &over.id).collect();
-    let called_off: Vec<&view::Reconnect> =
-        called_off.into_iter().map(|(_, reconnect)| reconnect).collect();
-    let value = json!({
-        "backend": backend, "undone": target.ids(), "alerts": target.alerts, "cancelled": called_off,
-        "restored": given_back && others.is_empty(), "others": others, "why": why,
-    });
-    let shown = done(common, value, &text)?;
+    let reconnects = |of: &[(&ReconnectId, &view::Reconnect)]| {
+        of.iter().map(|(_, reconnect)| (*reconnect).clone()).collect()
+    };
+    let alerts = target.alerts.iter().map(|(id, alerts)| (id.to_string(), *alerts));
+    let undone = view::Undone {
+        version: view::VERSION,
+        shadow: common.shadow,
+        backend: backend.to_string(),
+        name: short,
+        undone: target.ids().into_iter().map(ToString::to_string).collect(),
+        alerts: alerts.collect(),
+        cancelled: reconnects(&called_off),
+        not_cancelled: reconnects(&asked),
+        restored: given_back && left.others.is_empty(),
+        others: left.others.iter().map(|over| over.id.to_string()).collect(),
+        why,
+    };
+    let shown = common.print(&undone, &text)?;
     Ok(if kept.is_some() && !paused { ExitCode::FAILURE } else { shown })
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use pointsman_view::{self as view, Does, Opening, Reader, Windows};
 
-use super::ask::{self, Times};
+use super::ask;
 use crate::{common::Common, failed::Failed, page::Page};
 
 /// What `windows` takes.
@@ -19,8 +19,6 @@ pub(crate) struct Options {
         value_parser = clap::value_parser!(u16).range(1..=1000)
     )]
     next: u16,
-    #[command(flatten)]
-    times: Times,
 }
 
 pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCode, Failed> {
@@ -34,7 +32,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         ));
     };
     let windows = Windows::of(&playbook, options.next.into(), now);
-    common.print(&windows, &describe(&windows, &options.times.reader(now)))
+    common.print(&windows, &describe(&windows, &common.reader(now)))
 }
 
 fn describe(windows: &Windows, reader: &Reader) -> Page {

@@ -1,0 +1,247 @@
+//! `playbook list`, `playbook show`, `playbook apply` and `playbook rollback`: the generations of the
+//! playbook.
+
+use jiff::Timestamp;
+use pointsman_core::{
+    document::Document,
+    overrides::Life,
+    playbook::{self, Becomes, Playbook},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use crate::value::{Effect, VERSION};
+
+/// What `playbook list` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Generations {
+    /// The version of this form.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// The newest of them, oldest first.
+    pub generations: Vec<Generation>,
+}
+
+/// What `playbook show` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct GenerationText {
+    /// The version of this form.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// Which generation it is.
+    #[serde(flatten)]
+    pub generation: Generation,
+    /// The file's text, as it was published.
+    pub text: String,
+}
+
+/// A generation of the playbook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Generation {
+    /// Its number, counted from 1.
+    pub number: u64,
+    /// When it was published.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: String,
+    /// Whether it is the one in force: the newest.
+    pub in_force: bool,
+    /// The latest generation before it that has the same text, where there is one: it is a rollback to
+    /// that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollback_to: Option<u64>,
+}
+
+impl Generation {
+    /// What is said of it beside its number, if anything.
+    #[must_use]
+    pub fn says(&self) -> String {
+        let force = self.in_force.then(|| "in force".to_owned());
+        let back = self.rollback_to.map(|to| format!("a rollback to {to}"));
+        let said: Vec<String> = force.into_iter().chain(back).collect();
+        said.join(", ")
+    }
+}
+
+/// What `playbook apply` and `playbook rollback` show.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Applied {
+    /// The version of this form.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// The number of the generation that it is, or would be.
+    pub generation: u64,
+    /// Whether it was published: not where it is in force already, to the letter, and not with
+    /// `--dry-run`.
+    pub published: bool,
+    /// Whether a `serve` runs on this store.
+    pub served: bool,
+    /// What changes in effect; left out where nothing is in force, or what is cannot be read by this
+    /// version of Pointsman.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Vec<Changed>>,
+    /// What it means for the overrides that are held or in force.
+    pub overrides: Vec<Kept>,
+}
+
+/// A pool or a play that is not as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Changed {
+    /// Which: `pool chat` or `play drain-failing-member`.
+    pub what: String,
+    /// What becomes of it.
+    pub becomes: ChangeKind,
+    /// The parts that say something else, where it is edited.
+    pub edits: Vec<Edit>,
+}
+
+/// What becomes of a pool or a play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ChangeKind {
+    /// It is new.
+    Added,
+    /// It is gone.
+    Removed,
+    /// It says something else.
+    Edited,
+}
+
+/// A part of a pool or a play that says something else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Edit {
+    /// Where in it: `do[0].shift.to`.
+    pub path: String,
+    /// What was there; left out where nothing was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Json>,
+    /// What is there; left out where nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Json>,
+    /// The same in words.
+    pub says: String,
+}
+
+impl From<&playbook::Changed> for Changed {
+    fn from(changed: &playbook::Changed) -> Self {
+        let edit = |edit: &playbook::Edit| Edit {
+            path: edit.path.clone(),
+            before: edit.before.clone(),
+            after: edit.after.clone(),
+            says: edit.to_string(),
+        };
+        let (becomes, edits) = match &changed.becomes {
+            Becomes::Added => (ChangeKind::Added, Vec::new()),
+            Becomes::Removed => (ChangeKind::Removed, Vec::new()),
+            Becomes::Edited(edits) => (ChangeKind::Edited, edits.iter().map(edit).collect()),
+        };
+        Self { what: changed.what.clone(), becomes, edits }
+    }
+}
+
+/// What `playbook check` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Checked {
+    /// The version of this form.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// Whether the file has no problem.
+    pub sound: bool,
+    /// Its problems, in the order of the file.
+    pub problems: Vec<Problem>,
+    /// With `--azure`, what was found about its pools there; left out where nobody looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub azure: Option<Vec<Finding>>,
+}
+
+/// One thing that is wrong with a playbook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Problem {
+    /// The line, from 1.
+    pub line: u64,
+    /// The column in characters, from 1; one past the end of the line where something is missing.
+    pub column: u64,
+    /// The offending text, to the end of its first line; empty where something is missing.
+    pub text: String,
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    pub help: String,
+}
+
+/// What was found about a pool in Azure.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Finding {
+    /// What the playbook calls the pool.
+    pub pool: String,
+    /// Its path in Azure.
+    pub backend: String,
+    /// What is the matter: `missing`, `noPool`, `unreadable`, `unseen`, `noMembers`, `hidden` or
+    /// `uncompared`. More may come.
+    pub matter: String,
+    /// Of `noMembers`, the members that plays name and the pool does not list.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<String>,
+    /// Of `hidden`, the paths of the fields: `services[eu].preferredCarbonEmission`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// The same in words, with the reason.
+    pub says: String,
+}
+
+/// What a playbook means for an override that is held or in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Kept {
+    /// The path of its backend.
+    pub backend: String,
+    /// The short name of that.
+    pub name: String,
+    /// Its id.
+    pub id: String,
+    /// What made it: `play drain`, `window patching` or `an operator`.
+    pub by: String,
+    /// What it does.
+    pub effect: Effect,
+    /// Whether it is kept; otherwise it ends, because its play, its window or its pool is no longer there.
+    pub kept: bool,
+    /// Whether it has begun, and so has something to give back.
+    pub begun: bool,
+}
+
+impl Kept {
+    /// What it means for those of a document.
+    #[must_use]
+    pub fn all(playbook: &Playbook, document: &Document) -> Vec<Self> {
+        let known = playbook.pool_of(&document.backend).is_some();
+        let running = document.overrides.values().filter(|over| !over.has_ended());
+        running
+            .map(|over| Self {
+                backend: document.backend.to_string(),
+                name: document.backend.short(),
+                id: over.id.to_string(),
+                by: over.origin.to_string(),
+                effect: Effect::from(&over.effect),
+                kept: known && playbook.has(&over.origin),
+                begun: matches!(over.life, Life::Begun { .. }),
+            })
+            .collect()
+    }
+
+    /// The same in words.
+    #[must_use]
+    pub fn says(&self) -> String {
+        let Self { name, id, by, effect, .. } = self;
+        let what = match (self.kept, self.begun) {
+            (true, _) => "kept as it is",
+            (false, true) => {
+                "ended, with its ramp: what made it, or its pool, is no longer in the playbook"
+            }
+            (false, false) => {
+                "taken back before it begins: what made it, or its pool, is no longer in the playbook"
+            }
+        };
+        format!("{name}: {effect} ({id}, by {by}): {what}")
+    }
+}
