@@ -5,7 +5,7 @@ pub(super) const MEMBER: &str =
     "name a member: `member: eu-1`, or `member: ${signal.labels.backend}`";
 pub(super) const TO: &str = "say how much of its weight the member keeps: `to: 30%`";
 /// Also said where there is none in the list.
-pub(super) const EFFECTS: &str = "say what the play does: `do: [{drain: {pool: …, member: …}}]`";
+pub(super) const EFFECTS: &str = "say what it does: `do: [{drain: {pool: …, member: …}}]`";
 pub(super) const STEPS: &str = "say how much is given back at each step: `steps: [10%, 50%, 100%]`";
 const ZONE: &str = "say where that is meant: `zone: Europe/Paris`, or `zone: UTC`";
 const POOL: &str = "name one of the `pools`";

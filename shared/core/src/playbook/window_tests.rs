@@ -165,7 +165,7 @@ fn what_is_no_schedule_is_refused_with_what_would_be_right() {
         `0 2 * *` has 4 fields, which is not ncrontab: write second minute hour day month weekday, such as 0 0 2 * * 0
         `0 2 * * 1` has 5 fields, which is not eventbridge: write minute hour day month weekday year, such as 0 2 ? * SUN *
         `0 2 * * 1 *` names two days: write `?` for the one that is not meant
-        `soon` has 1 fields, which is not unix: write minute hour day month weekday, such as 0 2 * * 0"#]].assert_eq(&told.join("\n"));
+        `soon` has 1 field, which is not unix: write minute hour day month weekday, such as 0 2 * * 0"#]].assert_eq(&told.join("\n"));
     let at = |text: &str| Schedule::once(text.parse().unwrap(), &zone("Europe/Paris").unwrap());
     assert!(at("2026-12-24T22:00").is_ok());
     assert!(at("2026-03-29T02:30").unwrap_err().contains("does not come or comes twice"));

@@ -3,6 +3,7 @@
 mod expressions;
 mod form;
 mod values;
+mod windows;
 
 use expect_test::Expect;
 

@@ -112,7 +112,7 @@ fn not_a_mapping() {
               |
             1 | - version: 1
               |   ^^^^^^^
-              = it has `version`, `services`, `pools`, `plays`
+              = it has `version`, `services`, `pools`, `plays`, `windows`
         "#]],
     );
 }
@@ -221,7 +221,7 @@ plays: []
               |
             2 | "\e[31mred": 1
               | ^^^^^^^^^^^
-              = the fields here are `version`, `services`, `pools` and `plays`
+              = the fields here are `version`, `services`, `pools`, `plays` and `windows`
         "#]],
     );
 }

@@ -543,6 +543,10 @@ fn not_built_yet() {
     drift: assert
 windows:
   - name: eu-patching
+    once: {at: 2026-12-24T22:00, zone: UTC}
+    lasts: 1h
+    announce: 1h
+    do: [{drain: {pool: chat, member: eu}}]
 "#,
         &expect![[r#"
             playbook.yaml:11:9: `breaker` is not built yet in this version
@@ -629,11 +633,11 @@ windows:
                |     ^^^^^
                = remove it; a change by someone else is always yielded to
 
-            playbook.yaml:25:1: `windows` is not built yet in this version
+            playbook.yaml:29:5: `announce` is not built yet in this version
                |
-            25 | windows:
-               | ^^^^^^^
-               = remove it; for planned work, change the weight in Azure by hand: it is taken for the baseline
+            29 |     announce: 1h
+               |     ^^^^^^^^
+               = remove it; `pointsman windows` says when which window opens
         "#]],
     );
 }
