@@ -4,7 +4,10 @@
 //! is made of may come from anybody, so all of it is escaped (see [`text`](pointsman_core::text)):
 //! no label, reason or message can begin a line of its own, or play with the terminal.
 
-use std::fmt::{self, Display, Write as _};
+use std::{
+    borrow::Cow,
+    fmt::{self, Display, Write as _},
+};
 
 use anstyle::{AnsiColor, Style};
 use comfy_table::presets;
@@ -16,6 +19,8 @@ pub(crate) struct Page {
     text: String,
     /// Whether words are marked for a terminal.
     marked: bool,
+    /// How wide its lines may be, in columns; none where a line is a line, however long.
+    columns: Option<usize>,
 }
 
 /// How a word stands out on a terminal. Bold, and colours that are read on light and on dark.
@@ -41,9 +46,10 @@ impl Mark {
 }
 
 impl Page {
-    /// An empty page, whose words are marked where it is for a terminal.
-    pub(crate) fn for_terminal(marked: bool) -> Self {
-        Self { marked, ..Self::default() }
+    /// An empty page, whose words are marked where it is for a terminal, and whose lines go on in the next
+    /// where they are wider than that.
+    pub(crate) fn for_terminal(marked: bool, columns: usize) -> Self {
+        Self { marked, columns: Some(columns), ..Self::default() }
     }
 
     /// Adds one line in which a word stands out: what comes before it, the word, and the rest.
@@ -56,7 +62,7 @@ impl Page {
     ) {
         let style = if self.marked { mark.style() } else { Style::new() };
         let (before, word, rest) = (OneLine(before), OneLine(word), OneLine(rest));
-        let _ = writeln!(self.text, "{before}{style}{word}{style:#}{rest}");
+        self.add(&format!("{before}{style}{word}{style:#}{rest}"), self.columns);
     }
 
     /// One line of it.
@@ -75,8 +81,22 @@ impl Page {
 
     /// Adds one line.
     pub(crate) fn line(&mut self, line: impl Display) {
-        // Writing to a String cannot fail.
-        let _ = writeln!(self.text, "{}", OneLine(line));
+        self.add(&OneLine(line).to_string(), self.columns);
+    }
+
+    /// Adds one line that goes on in the next where it is wider than so many columns.
+    pub(crate) fn wrapped(&mut self, columns: usize, line: impl Display) {
+        self.add(&OneLine(line).to_string(), Some(columns));
+    }
+
+    /// Adds one line of which nothing is to be escaped any more.
+    fn add(&mut self, line: &str, columns: Option<usize>) {
+        let whole = [Cow::Borrowed(line)];
+        let parts = columns.map(|columns| wrap(line, columns, false));
+        for part in parts.as_deref().unwrap_or(&whole) {
+            // Writing to a String cannot fail.
+            let _ = writeln!(self.text, "{part}");
+        }
     }
 
     /// Adds the lines of a text that has lines of its own.
@@ -91,13 +111,13 @@ impl Page {
 
     /// Adds a table.
     pub(crate) fn table(&mut self, table: &Table) {
-        table.0.to_string().lines().for_each(|line| self.line(line.trim_end()));
+        table.0.to_string().lines().for_each(|line| self.add(line.trim_end(), None));
     }
 
     /// Adds a table, two columns in.
     pub(crate) fn indented(&mut self, table: &Table) {
         let table = table.0.to_string();
-        table.lines().for_each(|line| self.line(format_args!("  {}", line.trim_end())));
+        table.lines().for_each(|line| self.add(&format!("  {}", line.trim_end()), None));
     }
 
     /// Puts a line before the others.
@@ -123,6 +143,21 @@ impl Display for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text.trim_end())
     }
+}
+
+/// How much further in than its beginning a line goes on, in columns: further than what is below it.
+const GOES_ON_AT: usize = 4;
+
+/// The parts of a line that is wider than so many columns. A word that is wider is kept as it is, so that
+/// it can be copied, unless it may be broken.
+pub(crate) fn wrap(line: &str, columns: usize, may_break: bool) -> Vec<Cow<'_, str>> {
+    let begins_at = line.len() - line.trim_start_matches(' ').len();
+    let further = " ".repeat(begins_at + GOES_ON_AT);
+    let options = textwrap::Options::new(columns)
+        .subsequent_indent(&further)
+        .break_words(may_break)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::wrap(line, options)
 }
 
 /// A plain table; each of its cells is one line.
@@ -154,12 +189,37 @@ mod tests {
     #[test]
     fn a_word_stands_out_on_a_terminal_alone() {
         let line = |marked| {
-            let mut page = Page::for_terminal(marked);
+            let mut page = Page::for_terminal(marked, 80);
             page.mark("  ", Mark::Trouble, "TROUBLE", " \u{1b}[2J");
             page.to_string()
         };
         assert_eq!(line(false), r"  TROUBLE \u{1b}[2J");
         assert_eq!(line(true), "  \u{1b}[1m\u{1b}[31mTROUBLE\u{1b}[0m \\u{1b}[2J");
+    }
+
+    #[test]
+    fn a_long_line_goes_on_in_the_next_and_a_long_word_stays_whole() {
+        let mut page = Page::for_terminal(true, 20);
+        page.mark("  ", Mark::Held, "held", ": 1 of 3 members would serve");
+        page.line("a/path/that/is/wider/than/that and more");
+        page.line("short-and-not-broken at its dashes");
+        let mut table = Table::new(&["a table", "is as wide as it is"]);
+        table.row(["of".to_owned(), "its own accord".to_owned()]);
+        page.table(&table);
+        let style = "\x1b[1m\x1b[35m";
+        let lines = [
+            &format!("  {style}held\x1b[0m: 1 of 3"),
+            "      members would",
+            "      serve",
+            "a/path/that/is/wider/than/that",
+            "    and more",
+            "short-and-not-broken",
+            "    at its dashes",
+            " a table  is as wide as it is",
+            " of       its own accord",
+        ];
+        assert_eq!(page.to_string().lines().collect::<Vec<_>>(), lines);
+        assert_eq!(wrap("abcdefgh", 6, true), ["abcdef", "    gh"]);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 use anstream::ColorChoice;
 use pointsman_host::server::Stop;
 
+use crate::page;
+
 /// How wide a text is where nobody says otherwise, in columns.
 const COLUMNS: usize = 80;
 
@@ -39,8 +41,7 @@ impl Terminal {
     }
 }
 
-/// The other screen of a terminal, without a cursor, on which lines are cut where they are too long. What
-/// was there before is back once this is dropped.
+/// The other screen of a terminal, without a cursor. What was there before is back once this is dropped.
 pub(crate) struct Screen(());
 
 /// Another screen, no cursor, no wrapping; and back.
@@ -53,16 +54,18 @@ impl Screen {
         Ok(Self(()))
     }
 
-    /// Shows a text in place of the last. What is below the screen's end is counted instead.
-    pub(crate) fn show(&self, text: &str, lines: Option<usize>) -> io::Result<()> {
-        let all: Vec<&str> = text.lines().collect();
-        let room = lines.unwrap_or(usize::MAX).max(2);
+    /// Shows a text in place of the last. A line that is too wide goes on in the next; what is below the
+    /// screen's end is counted instead.
+    pub(crate) fn show(&self, text: &str, terminal: Terminal) -> io::Result<()> {
+        let all = text.lines().flat_map(|line| page::wrap(line, terminal.columns, true));
+        let all: Vec<_> = all.collect();
+        let room = terminal.lines.unwrap_or(usize::MAX).max(2);
         let (shown, more) = match all.len() <= room {
             true => (all.as_slice(), None),
             false => (&all[..room - 1], Some(all.len() + 1 - room)),
         };
         let more = more.map(|more| format!("… {more} more lines: `pointsman status`"));
-        let lines: Vec<&str> = shown.iter().copied().chain(more.as_deref()).collect();
+        let lines: Vec<&str> = shown.iter().map(AsRef::as_ref).chain(more.as_deref()).collect();
         // What is left of the last text is cleared line by line, so that nothing flickers.
         put(&format!("\x1b[H{}\x1b[K\x1b[J", lines.join("\x1b[K\r\n")))
     }

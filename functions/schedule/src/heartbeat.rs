@@ -93,7 +93,7 @@ impl Heartbeat {
         let state = match &called {
             Ok(()) => {
                 metrics::heartbeat("called");
-                over.push(About { kind: Kind::Heartbeat, subject: SERVE.to_owned() });
+                over.push(About::new(Kind::Heartbeat, SERVE));
                 State::Called
             }
             Err(why) => {

@@ -134,8 +134,25 @@ fn an_azure_that_asks_to_wait_for_nothing_is_asked_a_second_later_at_the_earlies
         let id = document.intents[0].id.clone();
         document.answer(&id, &Answer::Throttled { until }, now, &mut said);
         assert_eq!(document.trouble.map(|trouble| trouble.until), Some(at(10_001)));
-        assert_eq!(said, [What::Throttled { until: at(10_001) }]);
+        assert_eq!(said, [What::Throttled { until: at(10_001), intent: Some(id) }]);
     }
+}
+
+#[test]
+fn what_could_not_be_sent_is_told_apart_from_what_azure_refuses() {
+    let told = |answer: Answer| {
+        let now = at(10_000);
+        let (mut document, mut said) = (Document::new(backend(), now), Vec::new());
+        document.intents.push(intent(now));
+        let id = document.intents[0].id.clone();
+        document.answer(&id, &answer, now, &mut said);
+        assert!(document.intents.is_empty() && document.trouble.is_some());
+        said.iter().map(What::to_string).collect::<Vec<_>>().join("; ").replace(id.as_str(), "ID")
+    };
+    let why = || "no such host".to_owned();
+    let not_sent = told(Answer::NotSent { why: why() });
+    assert_eq!(not_sent, "write ID could not be sent: no such host");
+    assert_eq!(told(Answer::Refused { why: why() }), "write ID was refused: no such host");
 }
 
 /// A write may be decided from what was read before only where all that is known agrees.

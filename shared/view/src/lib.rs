@@ -32,7 +32,7 @@ pub use self::{
         may_land,
     },
     explain::{About, Asked, Explain, Explained, Fate, Following},
-    health::{Facts, Health, Matter, MatterKind, REFUSED_FOR},
+    health::{Facts, Health, Matter, MatterKind},
     history::{History, Line, What},
     ids::{ID_CHARS_MIN, Ids},
     notice::Notice,

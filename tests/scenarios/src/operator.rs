@@ -35,7 +35,7 @@ impl Ran {
     /// What it says, wherever, must have this in it.
     #[must_use]
     pub fn says(self, text: &str) -> Self {
-        assert!(self.out.contains(text) || self.told.contains(text), "{text} is not in {self:?}");
+        assert!(says(&self.out, text) || says(&self.told, text), "{text} is not in {self:?}");
         self
     }
 
@@ -47,6 +47,12 @@ impl Ran {
         }
         self
     }
+}
+
+/// Whether an output says this, however its lines are wrapped.
+#[must_use]
+pub fn says(output: &str, text: &str) -> bool {
+    output.contains(text) || output.split_whitespace().collect::<Vec<_>>().join(" ").contains(text)
 }
 
 impl World {
@@ -100,6 +106,6 @@ impl World {
 
     /// Waits until an override of this member has begun, held or ended, as `status` says it.
     pub async fn status_says(&self, text: &str) {
-        self.until(text, async |world: &Self| world.ok(&["status"]).await.contains(text)).await;
+        self.until(text, async |world: &Self| says(&world.ok(&["status"]).await, text)).await;
     }
 }

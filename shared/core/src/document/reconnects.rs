@@ -342,7 +342,7 @@ impl Document {
             ReconnectAnswer::Throttled { until } => {
                 reconnect.asked.pop();
                 let until = self.troubled("Azure asks to wait", *until);
-                said.push(What::Throttled { until });
+                said.push(What::Throttled { until, intent: None });
             }
             ReconnectAnswer::NotSent { why } => {
                 reconnect.asked.pop();

@@ -1,0 +1,52 @@
+//! What commands print, checked in and read: `tests/transcripts`, with times and ages made equal. As
+//! these decide where a line is wrapped, each line is one.
+
+use std::path::PathBuf;
+
+use expect_test::expect_file;
+use regex::Regex;
+
+/// What a command printed, with each time and each age made equal.
+fn same(text: &str) -> String {
+    let rules = [
+        (r"\d{4}-\d\d-\d\dT\S+Z", "TIME"),
+        (r"\d{4}-\d\d-\d\d ", ""),
+        (r"\d\d:\d\d(:\d\d)?(\.\d+)?Z?", "HH:MM"),
+        (r"(now|\b\d+ (s|min) ago)", "AGE"),
+        (r"\(in [^)]+\)", "(in AGE)"),
+        (r"for (\d+[hms] ?)+", "for AGE"),
+        (r"at most (\d+[hms] ?)+ more", "at most AGE more"),
+        (r"claimed \d+[ms] ago", "claimed AGE ago"),
+        (r"[a-z2-7]{16}", "ID"),
+        (r"fires since \S+", "fires since TIME"),
+        (r"127\.0\.0\.1:\d+", "HOST"),
+    ];
+    rules.iter().fold(unwrapped(text), |text, (rule, put)| {
+        Regex::new(rule).expect("a rule").replace_all(&text, *put).into_owned()
+    })
+}
+
+/// The text with what goes on in the next line in one: it is four columns further in.
+fn unwrapped(text: &str) -> String {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match lines.last_mut() {
+            Some(last) if indent(line) == indent(last) + 4 => {
+                last.push(' ');
+                last.push_str(line.trim_start());
+            }
+            Some(_) | None => lines.push(line.to_owned()),
+        }
+    }
+    lines.iter().map(|line| format!("{line}\n")).collect()
+}
+
+/// Holds that a command printed what is checked in, times and ages aside.
+///
+/// # Panics
+/// When it did not.
+pub fn transcript(name: &str, text: &str) {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
+    expect_file![folder.join(name)].assert_eq(&same(text));
+}
