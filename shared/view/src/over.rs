@@ -162,6 +162,12 @@ impl StandingKind {
 }
 
 impl Standing {
+    /// Whether it is to end now, and not in some seconds.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.ends.is_some_and(|ends| is_due(ends, now))
+    }
+
     /// How an override of this document stands at `now`.
     #[must_use]
     pub fn of(document: &Document, over: &overrides::Override, now: Timestamp) -> Self {
@@ -210,8 +216,7 @@ impl Standing {
             }
             (Life::Begun { at, .. }, Stored::Admitted | Stored::Unseen) => {
                 let (ends, why) = over.ends().unwrap_or((*at, overrides::End::Expired));
-                let left = ends.duration_since(now);
-                let (is_due, left) = (left < SignedDuration::from_secs(1), length(left));
+                let (is_due, left) = (is_due(ends, now), length(ends.duration_since(now)));
                 let rest = match why {
                     overrides::End::Resolved if is_due => format!("to be given back now: {why}"),
                     overrides::End::Resolved => format!("given back in {left}: {why}"),
@@ -245,6 +250,11 @@ impl Standing {
             }
         }
     }
+}
+
+/// Whether a time has come: a length of less than a second is none to people.
+fn is_due(at: Timestamp, now: Timestamp) -> bool {
+    at.duration_since(now) < SignedDuration::from_secs(1)
 }
 
 /// What is said behind the rest of a promotion whose weight has no effect; otherwise nothing.

@@ -177,11 +177,11 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override) {
     out.line(format_args!("    {alert} {}, by play {play}", over.who()));
     let since = reader.time(standing.since);
     let since = match standing.kind {
-        StandingKind::InForce => match standing.ends.map(|ends| (ends, reader.clock(ends))) {
-            Some((ends, at)) if ends > reader.now() => {
-                format!("since {since}, until {at} at the latest")
+        StandingKind::InForce => match standing.ends.map(|ends| reader.clock(ends)) {
+            Some(at) if standing.is_due(reader.now()) => {
+                format!("since {since}, due to end at {at}")
             }
-            Some((_, at)) => format!("since {since}, due to end at {at}"),
+            Some(at) => format!("since {since}, until {at} at the latest"),
             None => format!("since {since}"),
         },
         StandingKind::Unread | StandingKind::Claimed | StandingKind::Held => {

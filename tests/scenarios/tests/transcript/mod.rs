@@ -12,7 +12,7 @@ fn same(text: &str) -> String {
         (r"\d{4}-\d\d-\d\dT\S+Z", "TIME"),
         (r"\d{4}-\d\d-\d\d ", ""),
         (r"\d\d:\d\d(:\d\d)?(\.\d+)?Z?", "HH:MM"),
-        (r"(now|\b\d+ (s|min) ago)", "AGE"),
+        (r"([( ])(now|\d+ (s|min) ago)([):])", "${1}AGE${4}"),
         (r"\(in [^)]+\)", "(in AGE)"),
         (r"for (\d+[hms] ?)+", "for AGE"),
         (r"at most (\d+[hms] ?)+ more", "at most AGE more"),
