@@ -57,219 +57,75 @@ impl Line {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[expect(missing_docs, reason = "each is said by its sentence below, once")]
+#[rustfmt::skip] // a line each, also where a field was not told before
 pub enum What {
     Fired {
-        series: SeriesId,
-        started: Timestamp,
-        severity: Severity,
-        #[serde(default, skip_serializing_if = "Shown::is_empty")]
-        alert: Shown,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        plays: Vec<PlayName>,
+        series: SeriesId, started: Timestamp, severity: Severity,
+        #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] plays: Vec<PlayName>,
     },
-    Late {
-        series: SeriesId,
-        started: Timestamp,
-        ended: Timestamp,
-        again: Option<Timestamp>,
-    },
+    Late { series: SeriesId, started: Timestamp, ended: Timestamp, again: Option<Timestamp> },
     Resolved {
-        series: SeriesId,
-        ended: Timestamp,
-        by_receipt: Option<ByReceipt>,
-        #[serde(default, skip_serializing_if = "Shown::is_empty")]
-        alert: Shown,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        plays: Vec<PlayName>,
+        series: SeriesId, ended: Timestamp, by_receipt: Option<ByReceipt>,
+        #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] plays: Vec<PlayName>,
     },
-    Unresolvable {
-        series: SeriesId,
-        play: PlayName,
-        why: String,
-    },
-    Truncated {
-        source: SourceName,
-        left_out: u64,
-    },
+    Unresolvable { series: SeriesId, play: PlayName, why: String },
+    Truncated { source: SourceName, left_out: u64 },
     Claimed {
-        id: OverrideId,
-        play: PlayName,
-        effect: Effect,
-        series: SeriesId,
-        #[serde(default, skip_serializing_if = "Shown::is_empty")]
-        alert: Shown,
+        id: OverrideId, play: PlayName, effect: Effect, series: SeriesId,
+        #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
     },
-    Began {
-        id: OverrideId,
-    },
-    Held {
-        id: OverrideId,
-        why: Held,
-    },
-    Displaced {
-        id: OverrideId,
-        by: Vec<OverrideId>,
-        why: Held,
-    },
-    Admitted {
-        id: OverrideId,
-    },
-    Warned {
-        id: OverrideId,
-        ends: Timestamp,
-    },
-    RanOut {
-        id: OverrideId,
-        series: Vec<SeriesId>,
-    },
-    Ended {
-        id: OverrideId,
-        why: End,
-    },
-    NeverBegan {
-        id: OverrideId,
-        why: End,
-    },
-    Stepped {
-        id: OverrideId,
-        given_back: Fraction,
-    },
-    Finished {
-        id: OverrideId,
-    },
+    Began { id: OverrideId },
+    Held { id: OverrideId, why: Held },
+    Displaced { id: OverrideId, by: Vec<OverrideId>, why: Held },
+    Admitted { id: OverrideId },
+    Warned { id: OverrideId, ends: Timestamp },
+    RanOut { id: OverrideId, series: Vec<SeriesId> },
+    Ended { id: OverrideId, why: End },
+    NeverBegan { id: OverrideId, why: End },
+    Stepped { id: OverrideId, given_back: Fraction },
+    Finished { id: OverrideId },
     Intended {
-        intent: IntentId,
-        changes: Vec<Change>,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        overrides: Vec<OverrideId>,
+        intent: IntentId, changes: Vec<Change>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] overrides: Vec<OverrideId>,
     },
     IntendedWhole {
-        intent: IntentId,
-        changes: Vec<Change>,
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        overrides: Vec<OverrideId>,
+        intent: IntentId, changes: Vec<Change>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] overrides: Vec<OverrideId>,
     },
-    Wrote {
-        intent: IntentId,
-    },
-    Outrun {
-        intent: IntentId,
-    },
-    Refused {
-        intent: IntentId,
-        why: String,
-    },
-    NotSent {
-        intent: IntentId,
-        why: String,
-    },
+    Wrote { intent: IntentId },
+    Outrun { intent: IntentId },
+    Refused { intent: IntentId, why: String },
+    NotSent { intent: IntentId, why: String },
     Throttled {
         until: Timestamp,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        intent: Option<IntentId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")] intent: Option<IntentId>,
     },
-    Unanswered {
-        intent: IntentId,
-        why: String,
-    },
-    Landed {
-        intent: IntentId,
-    },
-    NotLanded {
-        intent: IntentId,
-    },
-    Answered {
-        field: Field,
-        asked: Value,
-        shown: Value,
-    },
-    Foreign {
-        field: Field,
-        ours: Value,
-        theirs: Value,
-        yielded: Vec<OverrideId>,
-    },
-    Removed {
-        field: Field,
-    },
-    Unreachable {
-        why: String,
-        until: Timestamp,
-    },
-    ReconnectWaits {
-        id: ReconnectId,
-        target: BackendId,
-        play: PlayName,
-        on: Vec<BackendId>,
-    },
-    ReconnectPlanned {
-        id: ReconnectId,
-        target: BackendId,
-        due: Timestamp,
-    },
-    ReconnectCancelled {
-        id: ReconnectId,
-        target: BackendId,
-    },
-    ReconnectUndone {
-        id: ReconnectId,
-        target: BackendId,
-        by: String,
-        reason: String,
-    },
-    ReconnectAsked {
-        id: ReconnectId,
-        target: BackendId,
-        after: SignedDuration,
-    },
-    ReconnectAccepted {
-        id: ReconnectId,
-        target: BackendId,
-        due: Timestamp,
-    },
-    ReconnectRefused {
-        id: ReconnectId,
-        target: BackendId,
-        why: String,
-    },
-    ReconnectUnanswered {
-        id: ReconnectId,
-        target: BackendId,
-        why: String,
-    },
-    ReconnectUnknown {
-        id: ReconnectId,
-        target: BackendId,
-    },
-    Paused {
-        by: String,
-        reason: String,
-    },
-    Resumed {
-        by: String,
-    },
-    Published {
-        generation: u64,
-        by: String,
-    },
-    Rejected {
-        why: String,
-    },
-    Retried {
-        letter: String,
-        from: String,
-        by: String,
-        taken: u64,
-        kept: u64,
-    },
-    WentBlind {
-        service: ServiceAlias,
-        why: String,
-    },
-    SeesAgain {
-        service: ServiceAlias,
-        blind_since: Timestamp,
-    },
+    Unanswered { intent: IntentId, why: String },
+    Landed { intent: IntentId },
+    NotLanded { intent: IntentId },
+    Answered { field: Field, asked: Value, shown: Value },
+    Foreign { field: Field, ours: Value, theirs: Value, yielded: Vec<OverrideId> },
+    Removed { field: Field },
+    Unreachable { why: String, until: Timestamp },
+    ReconnectWaits { id: ReconnectId, target: BackendId, play: PlayName, on: Vec<BackendId> },
+    ReconnectPlanned { id: ReconnectId, target: BackendId, due: Timestamp },
+    ReconnectCancelled { id: ReconnectId, target: BackendId },
+    ReconnectUndone { id: ReconnectId, target: BackendId, by: String, reason: String },
+    ReconnectAsked { id: ReconnectId, target: BackendId, after: SignedDuration },
+    ReconnectAccepted { id: ReconnectId, target: BackendId, due: Timestamp },
+    ReconnectRefused { id: ReconnectId, target: BackendId, why: String },
+    ReconnectNotSent { id: ReconnectId, target: BackendId, why: String },
+    ReconnectUnanswered { id: ReconnectId, target: BackendId, why: String },
+    ReconnectUnknown { id: ReconnectId, target: BackendId },
+    Paused { by: String, reason: String },
+    Resumed { by: String },
+    Published { generation: u64, by: String },
+    Rejected { why: String },
+    Retried { letter: String, from: String, by: String, taken: u64, kept: u64 },
+    WentBlind { service: ServiceAlias, why: String },
+    SeesAgain { service: ServiceAlias, blind_since: Timestamp },
 }
 
 impl What {
@@ -314,6 +170,7 @@ impl What {
             | Self::ReconnectAsked { .. }
             | Self::ReconnectAccepted { .. }
             | Self::ReconnectRefused { .. }
+            | Self::ReconnectNotSent { .. }
             | Self::ReconnectUnanswered { .. }
             | Self::ReconnectUnknown { .. }
             | Self::Paused { .. }
@@ -499,6 +356,9 @@ impl What {
             }
             Self::ReconnectRefused { target, why, .. } => {
                 write!(f, "the reconnect of {} was refused: {why}", target.short())
+            }
+            Self::ReconnectNotSent { target, why, .. } => {
+                write!(f, "the reconnect of {} could not be asked for: {why}", target.short())
             }
             Self::ReconnectUnanswered { target, why, .. } => {
                 write!(

@@ -149,6 +149,8 @@ pub(crate) fn tell(mode: Mode, lines: &[Line]) {
             What::Unresolvable { .. }
                 | What::Unreachable { .. }
                 | What::Refused { .. }
+                | What::NotSent { .. }
+                | What::ReconnectNotSent { .. }
                 | What::ReconnectRefused { .. }
                 | What::ReconnectUnknown { .. }
         );

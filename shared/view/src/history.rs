@@ -98,7 +98,7 @@ pub struct What {
     /// `unanswered`, `landed`, `notLanded`, `answered`. Of what Azure shows: `foreign`, `removed`,
     /// `unreachable`. Of reconnects: `reconnectWaits`, `reconnectPlanned`, `reconnectCancelled`,
     /// `reconnectUndone`, `reconnectAsked`, `reconnectAccepted`, `reconnectRefused`,
-    /// `reconnectUnanswered`, `reconnectUnknown`. Of operators: `paused`, `resumed`, `published`, `rejected`,
+    /// `reconnectNotSent`, `reconnectUnanswered`, `reconnectUnknown`. Of operators: `paused`, `resumed`, `published`, `rejected`,
     /// `retried`. Of services of Azure: `wentBlind`, `seesAgain`.
     pub what: String,
     /// The id of the override or of the reconnect that it is about.

@@ -346,7 +346,7 @@ impl Document {
             }
             ReconnectAnswer::NotSent { why } => {
                 reconnect.asked.pop();
-                said.push(What::ReconnectUnanswered { id, target, why: why.clone() });
+                said.push(What::ReconnectNotSent { id, target, why: why.clone() });
                 self.troubled(why, None);
             }
             ReconnectAnswer::Unknown { why } => {

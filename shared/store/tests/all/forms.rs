@@ -359,6 +359,10 @@ fn lines() {
         reason: "not tonight".to_owned(),
     };
     check("line_reconnect_undone.json", &said(undone));
+    let (id_of, target) = (ReconnectId::derive(&["one"]), backend("eu"));
+    let why = "no such host".to_owned();
+    let not_sent = What::ReconnectNotSent { id: id_of, target, why };
+    check("line_reconnect_not_sent.json", &said(not_sent));
     let change = Change {
         field: Field::weight(&"eu".parse().unwrap()),
         before: Value::Absent,
