@@ -46,7 +46,7 @@ fn unwrapped(text: &str) -> String {
 ///
 /// # Panics
 /// When it did not.
-pub fn transcript(name: &str, text: &str) {
+pub(crate) fn transcript(name: &str, text: &str) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
     expect_file![folder.join(name)].assert_eq(&same(text));
 }
