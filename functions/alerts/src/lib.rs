@@ -50,7 +50,7 @@ use pointsman_engine::{
 };
 use pointsman_host::{Records, config::Webhook};
 use pointsman_intake::{
-    BODY_BYTES_MAX, Batch, ENCODINGS, Refused, Source, Told, content_id, verify::Denied,
+    BODY_BYTES_MAX, Batch, ENCODINGS, Refused, Source, Told, Unusable, content_id, verify::Denied,
 };
 use serde_json::json;
 use tracing::Instrument as _;
@@ -150,88 +150,80 @@ async fn nowhere(State(intake): State<Arc<Intake>>, request: Request) -> Respons
     let path: String = request.uri().path().chars().take(PATH_CHARS_MAX).collect();
     // Who sends alerts posts them; all else is somebody who looks around.
     if request.method() != Method::POST {
-        return Refusal::NotFound.into_response();
+        return Refusal::not_found().into_response();
     }
     intake.refused(NO_SOURCE, StatusCode::NOT_FOUND, format!("no source has the path {path}"));
-    Refusal::NotFound.into_response()
+    Refusal::not_found().into_response()
 }
 
 async fn receive(State(intake): State<Arc<Intake>>, request: Request) -> Response {
     let Some(source) = intake.sources.get(request.uri().path()) else {
-        return Refusal::NotFound.into_response();
+        return Refusal::not_found().into_response();
     };
     let name = source.name();
     let span = tracing::info_span!("signal", source = %name, id = tracing::field::Empty);
     let taken = take(&intake, source.as_ref(), request).instrument(span);
     taken.await.unwrap_or_else(|refusal| {
-        let (status, why, _) = refusal.words();
-        // Of these a line was written where it was found.
-        if !matches!(refusal, Refusal::Unreadable(_) | Refusal::Unavailable) {
-            intake.refused(name.as_str(), status, why);
+        if !refusal.is_told {
+            intake.refused(name.as_str(), refusal.status, refusal.why.clone());
         }
         refusal.into_response()
     })
 }
 
-/// Why a delivery was not taken.
-enum Refusal {
-    Denied(Denied),
-    NotFound,
-    /// With what can be done about it.
-    TooLarge(&'static str),
-    Packed(String),
-    Broken,
-    Slow,
-    Unreadable(String),
-    Unavailable,
+/// Why a delivery was not taken: what its sender is answered.
+struct Refusal {
+    status: StatusCode,
+    why: String,
+    /// The header that goes with it.
+    hint: Option<(HeaderName, &'static str)>,
+    /// Whether it was logged where it was found.
+    is_told: bool,
 }
 
 impl Refusal {
-    /// Its status, what the sender is told, and the header that goes with it.
-    fn words(&self) -> (StatusCode, String, Option<(HeaderName, &'static str)>) {
-        let told = |status, why: &str| (status, why.to_owned(), None);
-        match self {
-            Self::Denied(Denied::Missing) => {
-                let hint = (header::WWW_AUTHENTICATE, "Bearer, Basic");
-                (StatusCode::UNAUTHORIZED, "unauthorized".to_owned(), Some(hint))
-            }
-            Self::Denied(Denied::Wrong) => told(StatusCode::FORBIDDEN, "forbidden"),
-            Self::NotFound => told(StatusCode::NOT_FOUND, "not found"),
-            Self::TooLarge(smaller) => told(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                &format!("a body has {BODY_BYTES_MAX} bytes at most; {smaller}"),
-            ),
-            Self::Packed(why) => {
-                let hint = (header::ACCEPT_ENCODING, ENCODINGS);
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, why.clone(), Some(hint))
-            }
-            Self::Broken => told(StatusCode::BAD_REQUEST, "the body broke off"),
-            Self::Slow => {
-                let why = format!("the body did not come within {} s", BODY_WITHIN.as_secs());
-                told(StatusCode::REQUEST_TIMEOUT, &why)
-            }
-            Self::Unreadable(why) => told(StatusCode::BAD_REQUEST, why),
-            Self::Unavailable => {
-                told(StatusCode::SERVICE_UNAVAILABLE, "it could not be stored; send it again")
-            }
-        }
+    fn new(status: StatusCode, why: impl Into<String>) -> Self {
+        Self { status, why: why.into(), hint: None, is_told: false }
+    }
+
+    fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not found")
+    }
+
+    /// With what can be done about it.
+    fn too_large(source: &dyn Source) -> Self {
+        let why = format!("a body has {BODY_BYTES_MAX} bytes at most; {}", source.smaller());
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, why)
+    }
+
+    fn unavailable(error: &dyn std::fmt::Display) -> Self {
+        tracing::error!("answered 503: {error}");
+        let why = "it could not be stored; send it again";
+        Self { is_told: true, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, why) }
     }
 
     /// That a source turns a delivery away.
     fn by(source: &dyn Source, refused: &Refused) -> Self {
         match refused {
-            Refused::Denied(denied) => Self::Denied(*denied),
-            Refused::Encoding(_) => Self::Packed(refused.to_string()),
-            Refused::TooLarge => Self::TooLarge(source.smaller()),
+            Refused::Denied(Denied::Missing) => {
+                let hint = Some((header::WWW_AUTHENTICATE, "Bearer, Basic"));
+                Self { hint, ..Self::new(StatusCode::UNAUTHORIZED, "unauthorized") }
+            }
+            Refused::Denied(Denied::Wrong) => Self::new(StatusCode::FORBIDDEN, "forbidden"),
+            Refused::Encoding(_) => {
+                let hint = Some((header::ACCEPT_ENCODING, ENCODINGS));
+                let why = refused.to_string();
+                Self { hint, ..Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, why) }
+            }
+            Refused::TooLarge => Self::too_large(source),
         }
     }
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let (status, error, hint) = self.words();
-        let mut response = (status, Json(json!({"error": error}))).into_response();
-        if let Some((name, value)) = hint {
+        let mut response = (self.status, Json(json!({"error": self.why}))).into_response();
+        if let Some((name, value)) = self.hint {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         response
@@ -244,13 +236,13 @@ async fn take(intake: &Intake, source: &dyn Source, request: Request) -> Result<
     // Before the body is read: where the head shows that the sender is unknown, nothing of it is held.
     let read = async {
         let reader = source.accept(&head).map_err(refused)?;
-        Ok((reader, within_bound(source, &head.headers, &mut body).await?))
+        Ok::<_, Refusal>((reader, within_bound(source, &head.headers, &mut body).await?))
     };
     let (reader, bytes) = match read.await {
         Ok(read) => read,
         Err(refusal) => {
-            use Refusal::{Denied, Packed, TooLarge};
-            if matches!(refusal, Denied(_) | TooLarge(_) | Packed(_)) {
+            // One whose body broke off or did not come in time sends no more.
+            if !matches!(refusal.status, StatusCode::BAD_REQUEST | StatusCode::REQUEST_TIMEOUT) {
                 drop_rest(&head.headers, body).await;
             }
             return Err(refusal);
@@ -272,7 +264,7 @@ async fn take(intake: &Intake, source: &dyn Source, request: Request) -> Result<
             let letter = DeadLetter::new(received, source.name().as_str(), &reason, body);
             let commit = Commit { dead_letters: vec![letter], ..Commit::default() };
             save(intake, &commit).await?;
-            Err(Refusal::Unreadable(reason))
+            Err(Refusal { is_told: true, ..Refusal::new(StatusCode::BAD_REQUEST, reason) })
         }
     }
 }
@@ -299,16 +291,18 @@ async fn within_bound(
     headers: &HeaderMap,
     body: &mut Body,
 ) -> Result<Bytes, Refusal> {
-    let too_large = Refusal::TooLarge(source.smaller());
     if length(headers).is_some_and(|length| length > BODY_BYTES_MAX) {
-        return Err(too_large);
+        return Err(Refusal::too_large(source));
     }
     let read = Limited::new(body, BODY_BYTES_MAX).collect();
     match tokio::time::timeout(BODY_WITHIN, read).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large),
-        Ok(Err(_)) => Err(Refusal::Broken),
-        Err(_) => Err(Refusal::Slow),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::too_large(source)),
+        Ok(Err(_)) => Err(Refusal::new(StatusCode::BAD_REQUEST, "the body broke off")),
+        Err(_) => {
+            let why = format!("the body did not come within {} s", BODY_WITHIN.as_secs());
+            Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, why))
+        }
     }
 }
 
@@ -339,12 +333,7 @@ async fn drop_rest(headers: &HeaderMap, mut body: Body) {
 async fn save(intake: &Intake, commit: &Commit) -> Result<(), Refusal> {
     let now = intake.clock.now();
     let saved = outbox::commit(&*intake.store, &*intake.queue, commit, now).await;
-    saved.map_err(|error| unavailable(&error))
-}
-
-fn unavailable(error: &dyn std::fmt::Display) -> Refusal {
-    tracing::error!("answered 503: {error}");
-    Refusal::Unavailable
+    saved.map_err(|error| Refusal::unavailable(&error))
 }
 
 /// Has what a delivery contained taken in or stored; its sender is answered after that.
@@ -364,10 +353,7 @@ async fn store(
             received,
         ));
     }
-    let part = |alert: pointsman_intake::Unusable| DeadLetterPart {
-        reason: alert.reason.to_string(),
-        body: alert.raw,
-    };
+    let part = |Unusable { reason, raw }| DeadLetterPart { reason, body: raw };
     let parts = unusable.into_iter().map(part).collect();
     if let Some(letter) = DeadLetter::of(received, source.as_str(), "alerts", parts) {
         let (letter_id, reason) = (&letter.id, &letter.reason);
@@ -387,7 +373,7 @@ async fn store(
             Some(direct) => direct.send(&*intake.queue, outgoing, received).await,
             None => intake.queue.send(outgoing).await.map(drop),
         };
-        sent.map_err(|error| unavailable(&error))?;
+        sent.map_err(|error| Refusal::unavailable(&error))?;
         tracing::debug!(count, "taken in or stored");
     }
     let answer = json!({"id": id, "unusable": kept, "truncated": truncated});

@@ -1,10 +1,7 @@
 //! Notes the alerts where they arrive: before the functions, which get them unchanged. So it makes no
 //! difference to the story who watches.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Instant,
-};
+use std::{collections::BTreeMap, time::Instant};
 
 use axum::{
     Router,
@@ -19,7 +16,7 @@ use serde::Deserialize;
 use tokio::sync::watch;
 
 use super::{
-    screen::{Screen, Tone},
+    screen::{BAD, GOOD, Screen},
     watcher::ALERT,
 };
 
@@ -28,12 +25,17 @@ use super::{
 pub(super) struct Told {
     /// The latest news, repeats not counted; set before it is acted upon.
     pub(super) latest: Option<Instant>,
-    /// The first alert of each member that was taken.
+    /// The latest alert of each member that was taken.
     pub(super) fired: BTreeMap<String, Instant>,
-    /// The first end of each member's alert that was taken.
+    /// The latest end of each member's alert that was taken.
     pub(super) resolved: BTreeMap<String, Instant>,
-    /// The members whose alert fires, as it was last taken.
-    firing: BTreeSet<String>,
+}
+
+impl Told {
+    /// Whether the alert of a member fires, as it was last taken.
+    fn fires(&self, backend: &str) -> bool {
+        self.fired.get(backend) > self.resolved.get(backend)
+    }
 }
 
 /// What is listened to. Clones are the same one.
@@ -77,7 +79,7 @@ impl Ear {
         let told = self.told.borrow();
         let one = |mut alert: One| {
             let (backend, fires) = (alert.labels.remove("backend")?, alert.status == "firing");
-            (told.firing.contains(&backend) != fires).then_some((backend, fires))
+            (told.fires(&backend) != fires).then_some((backend, fires))
         };
         alerts.into_iter().filter_map(one).collect()
     }
@@ -85,19 +87,13 @@ impl Ear {
     /// Takes note of alerts that were taken, and says so.
     fn taken(&self, news: Vec<(String, bool)>, began: Instant) {
         for (backend, fires) in news {
-            let (tone, turn) =
-                if fires { (Tone::Bad, "fires") } else { (Tone::Good, "is resolved") };
+            let (style, turn) = if fires { (BAD, "fires") } else { (GOOD, "is resolved") };
             let took = began.elapsed().as_millis();
             let text = format!("alert     {ALERT} of {backend} {turn}; webhook taken in {took} ms");
-            self.screen.say(tone, text);
+            self.screen.say(style, text);
             self.told.send_modify(|told| {
-                let first = if fires { &mut told.fired } else { &mut told.resolved };
-                first.entry(backend.clone()).or_insert(began);
-                if fires {
-                    told.firing.insert(backend);
-                } else {
-                    told.firing.remove(&backend);
-                }
+                let latest = if fires { &mut told.fired } else { &mut told.resolved };
+                latest.insert(backend, began);
             });
         }
     }

@@ -5,7 +5,7 @@
 //! terminal. Where the folder is kept, the store goes on in it, and the token that proves who sends
 //! alerts stays the same.
 
-use std::{fs, net::SocketAddr, path::Path, pin::Pin, sync::Arc};
+use std::{fs, net::SocketAddr, pin::Pin, sync::Arc};
 
 use axum::Router;
 use jiff::Timestamp;
@@ -14,7 +14,7 @@ use pointsman_engine::ports::Store;
 use pointsman_host::{Config, config::Needs};
 
 use super::{
-    Failed,
+    Failed, files,
     folder::{self, Folder},
     watcher::{self, Webhook},
     world::{Side, World},
@@ -23,25 +23,16 @@ use super::{
 /// The steps in which the playbook gives weight back, in percent.
 pub(super) const RAMP_PERCENT: [u32; 3] = [10, 50, 100];
 
-/// The configuration, by the name that every command looks for.
-const CONFIG_FILE: &str = "pointsman.yaml";
-
 /// The source's name in the configuration.
 const SOURCE: &str = "alertmanager";
 
 /// The file with the token that proves who sends alerts.
-pub(super) const BEARER_FILE: &str = "alert-token";
-
-/// A fault by which the emulated Azure asks the next writer to wait, for `--hold`.
-const THROTTLE: &str =
-    "{\"on\": {\"operations\": [\"patch\"]}, \"kind\": {\"throttle\": {\"lasts\": \"PT10S\"}}}\n";
+const BEARER_FILE: &str = "alert-token";
 
 /// The file with the body of a webhook, to plan by.
-pub(super) const SIGNAL_FILE: &str = "alert.json";
+const SIGNAL_FILE: &str = "alert.json";
 /// The file with the body of a write by someone else.
-pub(super) const FOREIGN_FILE: &str = "portal.json";
-/// The file with a fault of the emulated Azure.
-pub(super) const FAULT_FILE: &str = "throttle.json";
+const FOREIGN_FILE: &str = "portal.json";
 
 /// A pool as a colleague at the portal would leave it, for `--hold`.
 const FOREIGN_WEIGHTS: [u32; 3] = [50, 20, 30];
@@ -83,19 +74,19 @@ impl Functions {
             .unwrap_or_else(|| uuid::Uuid::now_v7().simple().to_string());
         let helped = world.azure.service().backend_id(&Side::Helped.name().into()).parse()?;
         let foreign = world.pool(Side::Helped, &FOREIGN_WEIGHTS);
-        let signal = watcher::example(Side::Helped, "helped-us", Timestamp::now())?;
+        let signal = watcher::example("helped-us", Timestamp::now())?;
         for (name, text) in [
-            ("playbook.yaml", playbook_text(world)),
             ("azure-token", world.azure.token()),
             (BEARER_FILE, bearer.clone()),
-            (CONFIG_FILE, config_text(&world.azure.arm_url(), folder.kept())),
             (SIGNAL_FILE, signal),
             (FOREIGN_FILE, serde_json::to_string_pretty(&foreign)?),
-            (FAULT_FILE, THROTTLE.to_owned()),
         ] {
             folder::write_text(path, name, &text)?;
         }
-        let config = Config::read(&path.join(CONFIG_FILE), Needs::Everything)?;
+        files::CONFIG.write(path, &[("azure", &world.azure.arm_url())])?;
+        files::PLAYBOOK.write(path, &[])?;
+        files::FAULT.write(path, &[])?;
+        let config = Config::read(&path.join(files::CONFIG.name), Needs::Everything)?;
         let serving = serve(config, wrap).await?;
         Ok(Self { folder, serving, helped, bearer })
     }
@@ -114,63 +105,6 @@ impl Functions {
     }
 }
 
-fn config_text(azure: &str, kept: Option<&Path>) -> String {
-    let until =
-        if kept.is_some() { "and written anew when it starts" } else { "and gone when it ends" };
-    format!(
-        "\
-# Written by `pointsman dev`, {until}.
-listen: 127.0.0.1:0
-store: pointsman.db
-playbook: playbook.yaml
-azure:
-  endpoint: {azure}
-  credential: token
-  token: {{file: azure-token}}
-sources:
-- name: {SOURCE}
-  kind: alertmanager
-  bearer: [{{file: {BEARER_FILE}}}]
-"
-    )
-}
-
-fn playbook_text(world: &World) -> String {
-    let service = world.azure.service();
-    let steps = RAMP_PERCENT.map(|percent| format!("{percent}%")).join(", ");
-    format!(
-        "\
-# Written by `pointsman dev`. Seconds stand where minutes would, so that one can watch.
-version: 1
-services:
-  main:
-    subscription: {subscription}
-    resourceGroup: {group}
-    name: {name}
-pools:
-  helped:
-    service: main
-    backend: helped
-    limits: {{leastShare: 50%}}
-plays:
-- name: drain-failing-member
-  when: signal.labels.alertname == \"{alert}\" && signal.severity >= warning
-  do:
-  - drain: {{pool: helped, member: \"${{signal.labels.backend}}\"}}
-  until: resolved
-  atMost: 1h
-  hold: 5s
-  ramp: {{steps: [{steps}], every: 6s}}
-  after:
-  - reconnect: {{backend: \"${{signal.labels.backend}}\", after: PT2M}}
-",
-        subscription = service.subscription(),
-        group = service.resource_group(),
-        name = service.name(),
-        alert = watcher::ALERT,
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use pointsman_core::playbook;
@@ -180,12 +114,14 @@ mod tests {
     #[tokio::test]
     async fn the_playbook_is_sound_and_hears_the_watchers_alert() {
         let world = World::start(1, None).await.unwrap();
-        let text = playbook_text(&world);
+        let text = files::PLAYBOOK.filled(&[]);
+        let steps = RAMP_PERCENT.map(|percent| format!("{percent}%")).join(", ");
+        assert!(text.contains(&format!("steps: [{steps}]")), "{text}");
         let playbook = playbook::read(&text)
             .map_err(|problems| playbook::render(&problems, "playbook.yaml", &text))
             .unwrap();
         let now: Timestamp = "2026-03-01T07:05:09Z".parse().unwrap();
-        let body = watcher::example(Side::Helped, "helped-eu", now).unwrap();
+        let body = watcher::example("helped-eu", now).unwrap();
         let source = SOURCE.parse().unwrap();
         let batch = pointsman_intake::alertmanager::read(&source, body.as_bytes(), now).unwrap();
         let helped = world.azure.service().backend_id(&Side::Helped.name().into());

@@ -14,7 +14,8 @@
 //! | [`prometheus`] | Prometheus and Alertmanager themselves, where that is asked for |
 //! | [`ear`] | what was heard of alerts, whoever watches |
 //! | [`functions`] | Pointsman itself, with its files |
-//! | [`folder`] | where the files are: for the run, or kept for the next one |
+//! | [`files`] | the files that it writes |
+//! | [`folder`] | where they are: for the run, or kept for the next one |
 //! | [`story`] | what happens, and what is waited for |
 //! | [`narrate`], [`live`], [`table`], [`screen`] | what one sees |
 //! | [`summary`] | what was measured |
@@ -28,6 +29,7 @@
 //! 0 only if everything happened as told.
 
 mod ear;
+mod files;
 mod folder;
 mod functions;
 mod hold;
@@ -67,13 +69,13 @@ use self::{
     ear::Ear,
     folder::Folder,
     functions::Functions,
-    hold::Places,
     narrate::Done,
     prometheus::{Installed, Pages},
-    screen::{Screen, Tone},
+    screen::{PLAIN, Screen},
     story::{Heard, Story},
+    summary::Measured,
     traffic::Traffic,
-    world::{Side, World},
+    world::World,
 };
 
 /// Why a run failed.
@@ -133,7 +135,7 @@ pub async fn run(
     let screen = Screen::new(started, json);
     let interrupt = Stop::default();
     let (signalled, hung_up) = (Stop::signals()?, Stop::hang_up()?);
-    let listening = tokio::spawn({
+    tokio::spawn({
         let (interrupt, closed) = (interrupt.clone(), screen.closed().asked());
         async move {
             tokio::select! {
@@ -150,47 +152,38 @@ pub async fn run(
         () = interrupt.asked() => return Ok(interrupted(&screen)),
         stage = Stage::start(options, &screen, serve) => stage?,
     };
-    if stage.world.goes_on {
-        stage.hold(&screen, &interrupt).await?;
-        screen.leave();
-        screen.say(Tone::Plain, "stop      interrupted; the state stays for the next run");
-        stage.stop().await?;
-        listening.abort();
-        return Ok(ExitCode::SUCCESS);
-    }
-    let heard = stage.heard.clone();
-    let mut story = Story::new(&stage.world, &stage.traffic, heard, &screen, started, options.seed);
-    let whole = tokio::select! {
-        biased;
-        () = interrupt.asked() => false,
-        () = story.play() => true,
-    };
-    let measured = story.measured();
-    let code = if !whole {
-        screen.leave();
-        interrupted(&screen)
-    } else if measured.faults().is_empty() {
-        ExitCode::SUCCESS
+    let told = if stage.world.goes_on {
+        Some(ExitCode::SUCCESS)
     } else {
-        ExitCode::FAILURE
+        tokio::select! {
+            biased;
+            () = interrupt.asked() => None,
+            measured = Story::new(&stage, &screen, started, options.seed).play() => {
+                Some(report(&measured, &screen, json)?)
+            }
+        }
     };
-    if whole {
-        if json {
-            screen.report(&serde_json::to_string_pretty(&measured.json())?);
-        } else {
-            screen.print(&measured.text(screen.paint()));
-        }
-        if options.hold {
-            stage.hold(&screen, &interrupt).await?;
-        }
+    if told.is_some() && options.hold {
+        stage.hold(&screen, &interrupt).await?;
     }
     screen.leave();
     if interrupt.is_asked() {
-        screen.say(Tone::Plain, "stop      interrupted");
+        let kept = if options.state.is_some() { "; the state stays for the next run" } else { "" };
+        screen.say(PLAIN, format!("stop      interrupted{kept}"));
     }
     stage.stop().await?;
-    listening.abort();
-    Ok(code)
+    Ok(told.unwrap_or_else(|| interrupted(&screen)))
+}
+
+/// Prints what was measured; gives the exit code that says whether everything happened as told.
+fn report(measured: &Measured, screen: &Screen, json: bool) -> Result<ExitCode, Failed> {
+    if json {
+        screen.report(&serde_json::to_string_pretty(&measured.json())?);
+    } else {
+        screen.print(&measured.text());
+    }
+    let as_told = measured.faults().is_empty();
+    Ok(if as_told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// The exit code of a run that was ended before its end.
@@ -216,26 +209,25 @@ impl Stage {
         } else {
             "start     an emulated API Management: two equal pools of three members"
         };
-        screen.say(Tone::Plain, text);
+        screen.say(PLAIN, text);
         let ear = Ear::new(screen);
         let told = ear.told();
         let wrap: Wrap = Box::new(move |router| ear.listening(router));
         let functions = Functions::start(&world, folder, wrap, serve).await?;
         let text = "start     the functions, with a playbook for one of the pools: `helped`";
-        screen.say(Tone::Plain, text);
+        screen.say(PLAIN, text);
         let (watching, pages) = match &installed {
             Some(installed) => {
                 let text = "start     a Prometheus that scrapes the gateway, and an Alertmanager";
-                screen.say(Tone::Plain, text);
-                let started =
-                    prometheus::start(installed, &world, Side::Helped, &functions, screen, &stop);
+                screen.say(PLAIN, text);
+                let started = prometheus::start(installed, &world, &functions, screen, &stop);
                 let (watching, pages) = started.await?;
                 (watching, Some(pages))
             }
             None => {
                 let (webhook, kept) = (functions.webhook(), functions.folder.kept());
                 let screen = screen.clone();
-                let started = watcher::start(&world, Side::Helped, webhook, kept, screen, &stop);
+                let started = watcher::start(&world, webhook, kept, screen, &stop);
                 (started?, None)
             }
         };
@@ -260,15 +252,21 @@ impl Stage {
         let (door, _served) = server::serve(listen, router, &self.stop).await?;
         let program = std::env::current_exe()?;
         let (folder, azure) = (&self.functions.folder, &self.world.azure);
-        screen.print(&hold::hints(&Places {
-            program: program.parent().unwrap_or(Path::new(".")),
-            folder: folder.path(),
-            door: &format!("http://{door}"),
-            gateway: &azure.gateway_url(),
-            azure: &azure.arm_url(),
-            functions: &format!("http://{}", self.functions.serving.address),
-            pages: self.pages.as_ref(),
-        }));
+        let program = program.parent().unwrap_or(Path::new(".")).display().to_string();
+        let places = [
+            ("program", &*program),
+            ("folder", &folder.path().display().to_string()),
+            ("door", &format!("http://{door}")),
+            ("gateway", &azure.gateway_url()),
+            ("azure", &azure.arm_url()),
+            ("functions", &format!("http://{}", self.functions.serving.address)),
+        ];
+        screen.print(&files::TRY.filled(&places));
+        if let Some(Pages { prometheus, alertmanager }) = &self.pages {
+            screen.print(
+                &files::PAGES.filled(&[("prometheus", prometheus), ("alertmanager", alertmanager)]),
+            );
+        }
         screen.stage("Everything stays up until ctrl-c.");
         interrupt.asked().await;
         Ok(())

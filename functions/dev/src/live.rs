@@ -34,7 +34,7 @@ pub(super) async fn draw(
         let document = store.document(&helped).await.ok().flatten();
         let standings = document.map(|document| standings(&document.body, Timestamp::now()));
         let rows = table::rows(&world, &meter, &standings.unwrap_or_default());
-        screen.draw(&table::frame(&rows, &meter, &screen.current_stage(), screen.paint()));
+        screen.draw(&table::frame(&rows, &meter));
     }
 }
 

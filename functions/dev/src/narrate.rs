@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anstyle::Style;
 use jiff::Timestamp;
 use pointsman_core::{id::LineId, ledger::What, overrides::End};
 use pointsman_emulator::Reconnect;
@@ -17,9 +18,9 @@ use tokio::sync::watch;
 
 use super::{
     ear::Told,
-    screen::{Screen, Tone},
-    summary::shown,
-    world::{MEMBERS, Side, Weights, World, Write},
+    screen::{GOOD, PLAIN, Screen},
+    summary::{due, shown},
+    world::{self, Side, Weights, World, Write},
 };
 
 /// How often Azure's record is looked at.
@@ -75,8 +76,8 @@ pub(super) async fn azure(
             else {
                 continue;
             };
-            let (tone, text) = of_write(side, &write, before, since);
-            screen.say(tone, text);
+            let (style, text) = of_write(side, &write, before, since);
+            screen.say(style, text);
             if !write.weights.is_empty() {
                 before.clone_from(&write.weights);
             }
@@ -84,13 +85,8 @@ pub(super) async fn azure(
         }
         for reconnect in world.azure.reconnects().iter().skip(reconnects) {
             reconnects += 1;
-            let after = reconnect.after.as_secs();
-            let due = reconnect.due.strftime("%H:%M:%S");
-            let backend = &reconnect.backend;
-            let text = format!(
-                "azure     reconnect of {backend} accepted, due at {due} UTC (in {after} s)"
-            );
-            screen.say(Tone::Good, text);
+            let (backend, due) = (&reconnect.backend, due(reconnect));
+            screen.say(GOOD, format!("azure     reconnect of {backend} accepted, {due}"));
             done.send_modify(|done| keep(&mut done.reconnects, reconnect.clone()));
         }
     }
@@ -108,14 +104,13 @@ fn of_write(
     write: &Write,
     before: &Weights,
     since: Option<Duration>,
-) -> (Tone, String) {
+) -> (Style, String) {
     let change = |(member, after): &(String, Option<u32>)| {
         let was = before.iter().find(|(name, _)| name == member).and_then(|(_, weight)| *weight);
         if was == *after {
             return None;
         }
-        let owners = MEMBERS.iter().find(|(name, _)| name == member).map(|(_, weight)| *weight);
-        let part = match (after, owners) {
+        let part = match (after, world::owners_weight(member)) {
             (Some(after), Some(owners)) if *after > 0 && *after < owners && !write.foreign => {
                 format!(" ({}%)", after * 100 / owners)
             }
@@ -126,12 +121,12 @@ fn of_write(
     let changes: Vec<String> = write.weights.iter().filter_map(change).collect();
     let changes = if changes.is_empty() { "no weight".to_owned() } else { changes.join(", ") };
     if write.foreign {
-        return (Tone::Plain, format!("azure     someone else writes {side}: {changes}"));
+        return (PLAIN, format!("azure     someone else writes {side}: {changes}"));
     }
     let since = since.map_or_else(String::new, |since| {
         format!(", {:.0} ms after the webhook arrived", since.as_secs_f64() * 1_000.0)
     });
-    (Tone::Good, format!("azure     PATCH {side}: {changes}{since}"))
+    (GOOD, format!("azure     PATCH {side}: {changes}{since}"))
 }
 
 /// Tells of the ledger's lines that are out of the ordinary, until it is dropped.
@@ -144,7 +139,7 @@ pub(super) async fn ledger(store: Arc<dyn Store>, screen: Screen) {
         let Ok(lines) = store.history(None, LEDGER_LINES).await else { continue };
         for line in &lines {
             if line.at >= started && is_unusual(&line.what) && !known.contains(&line.id) {
-                screen.say(Tone::Plain, format!("ledger    {}", line.what));
+                screen.say(PLAIN, format!("ledger    {}", line.what));
             }
         }
         known = lines.into_iter().map(|line| line.id).collect();
@@ -174,7 +169,7 @@ fn is_unusual(what: &What) -> bool {
 mod tests {
     use expect_test::{Expect, expect};
 
-    use super::*;
+    use super::{super::world::MEMBERS, *};
 
     fn check(foreign: bool, after: [u32; 3], since_ms: Option<u64>, wanted: &Expect) {
         let named = |weights: [u32; 3]| -> Weights {

@@ -7,46 +7,24 @@
 //! two rows and the next erasure would miss one.
 
 use std::{
-    fmt::Write as _,
     io::{self, IsTerminal as _, Write as _},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
+use anstream::{AutoStream, ColorChoice, adapter::strip_str};
+use anstyle::{AnsiColor, Style};
 use pointsman_core::text::{self, one_line};
 use pointsman_host::server::Stop;
 
-/// Whether a line is good news.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
-    Plain,
-    Good,
-    Bad,
-}
-
-/// Text that is coloured where the screen has colours.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Paint(pub(super) bool);
-
-impl Paint {
-    /// `text` in the colour of `tone`.
-    pub(super) fn tone(self, tone: Tone, text: &str) -> String {
-        match tone {
-            Tone::Plain => text.to_owned(),
-            Tone::Good => self.with("\x1b[32m", text),
-            Tone::Bad => self.with("\x1b[31m", text),
-        }
-    }
-
-    /// `text`, less prominent.
-    pub(super) fn dim(self, text: &str) -> String {
-        self.with("\x1b[2m", text)
-    }
-
-    fn with(self, code: &str, text: &str) -> String {
-        if self.0 { format!("{code}{text}\x1b[0m") } else { text.to_owned() }
-    }
-}
+/// News that are neither good nor bad.
+pub(super) const PLAIN: Style = Style::new();
+/// Good news.
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+/// Bad news.
+pub(super) const BAD: Style = AnsiColor::Red.on_default();
+/// What is less prominent.
+pub(super) const DIM: Style = Style::new().dimmed();
 
 /// The screen. Clones are the same one.
 #[derive(Clone, Debug)]
@@ -58,7 +36,8 @@ struct Inner {
     /// Whether standard output is for JSON, so that lines go to standard error.
     json: bool,
     live: bool,
-    paint: Paint,
+    /// Whether it has colours.
+    paints: bool,
     drawn: Mutex<Drawn>,
     /// Asked for once the output is closed.
     closed: Stop,
@@ -80,10 +59,10 @@ impl Screen {
     pub(super) fn new(started: Instant, json: bool) -> Self {
         let terminal = !json && io::stdout().is_terminal();
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|set| !set.is_empty());
         let live = terminal && !dumb;
-        let (paint, drawn, closed) = (Paint(live && !plain), Mutex::default(), Stop::default());
-        Self(Arc::new(Inner { started, json, live, paint, drawn, closed }))
+        let paints = live && AutoStream::choice(&io::stdout()) != ColorChoice::Never;
+        let (drawn, closed) = (Mutex::default(), Stop::default());
+        Self(Arc::new(Inner { started, json, live, paints, drawn, closed }))
     }
 
     /// Whether a table can be drawn.
@@ -96,8 +75,9 @@ impl Screen {
         &self.0.closed
     }
 
-    pub(super) fn paint(&self) -> Paint {
-        self.0.paint
+    /// A text as it can be shown here.
+    fn shown(&self, text: &str) -> String {
+        if self.0.paints { text.to_owned() } else { strip_str(text).to_string() }
     }
 
     fn drawn(&self) -> MutexGuard<'_, Drawn> {
@@ -105,21 +85,16 @@ impl Screen {
     }
 
     /// Says something on one line, with the seconds since the start.
-    pub(super) fn say(&self, tone: Tone, text: impl AsRef<str>) {
-        let paint = self.0.paint;
-        let seconds = format!("{:6.1} s", self.0.started.elapsed().as_secs_f64());
-        self.print(&format!(
-            "{}  {}",
-            paint.dim(&seconds),
-            paint.tone(tone, &one_line(text.as_ref()))
-        ));
+    pub(super) fn say(&self, style: Style, text: impl AsRef<str>) {
+        let (seconds, text) = (self.0.started.elapsed().as_secs_f64(), one_line(text.as_ref()));
+        self.print(&format!("{DIM}{seconds:6.1} s{DIM:#}  {style}{text}{style:#}"));
     }
 
     /// Prints lines as they are.
     pub(super) fn print(&self, lines: &str) {
         let mut drawn = self.drawn();
         let mut text = erased(&drawn);
-        text.push_str(lines);
+        text.push_str(&self.shown(lines));
         text.push('\n');
         text.push_str(&drawn.frame);
         drawn.rows = drawn.frame.lines().count();
@@ -131,7 +106,7 @@ impl Screen {
         self.seen(io::stdout().lock().write_all(format!("{}\n", text::json(json)).as_bytes()));
     }
 
-    /// Draws `frame` below the lines, instead of what was drawn there.
+    /// Draws `frame` below the lines, and the stage below that, instead of what was drawn there.
     pub(super) fn draw(&self, frame: &str) {
         if !self.0.live {
             return;
@@ -141,11 +116,9 @@ impl Screen {
             return;
         }
         let mut text = erased(&drawn);
-        drawn.frame.clear();
-        for line in frame.lines() {
-            // Cut by the terminal, not wrapped.
-            let _ = writeln!(drawn.frame, "\x1b[?7l{line}\x1b[?7h");
-        }
+        let frame = self.shown(&format!("{frame}\n  {DIM}{}{DIM:#}", drawn.stage));
+        // Cut by the terminal, not wrapped.
+        drawn.frame = frame.lines().map(|line| format!("\x1b[?7l{line}\x1b[?7h\n")).collect();
         drawn.rows = frame.lines().count();
         text.push_str(&drawn.frame);
         self.write(&text);
@@ -162,11 +135,6 @@ impl Screen {
     /// Says where the story is; shown below the table.
     pub(super) fn stage(&self, stage: &str) {
         stage.clone_into(&mut self.drawn().stage);
-    }
-
-    /// Where the story is.
-    pub(super) fn current_stage(&self) -> String {
-        self.drawn().stage.clone()
     }
 
     fn write(&self, text: &str) {

@@ -2,21 +2,19 @@
 //! other is not, the member heals, and everything is as its owner left it.
 //!
 //! The story breaks and heals members, and otherwise only looks; whatever moves traffic is the
-//! functions' doing. Every wait has a limit of its own and all have one together, so that the story
-//! ends in time also where something never comes; what that was is part of what was measured.
+//! functions' doing. Every wait has a limit and all have one together, so that the story ends in time
+//! also where something never comes; what that was is part of what was measured.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use pointsman_emulator::{Reconnect, Tally};
 use tokio::sync::watch;
 
 use super::{
+    Stage,
     ear::Told,
     narrate::Done,
-    screen::{Screen, Tone},
+    screen::{BAD, GOOD, PLAIN, Screen},
     summary::{self, Measured},
     tally,
     traffic::{REQUESTS_PER_SECOND, Traffic},
@@ -38,20 +36,8 @@ const CONTRASTS: u32 = 2;
 /// How long all is well at last.
 const AFTERWARDS: Duration = Duration::from_secs(8);
 
-/// How long the broken member's first failure may take to be felt.
-const FAILURE_WITHIN: Duration = Duration::from_secs(5);
-/// How long the watcher may take to tell of it.
-const ALERT_WITHIN: Duration = Duration::from_secs(15);
-/// How long the functions may take to have it written to Azure.
-const WRITE_WITHIN: Duration = Duration::from_secs(10);
-/// How long the last failure may come after that.
-const CLEAN_WITHIN: Duration = Duration::from_secs(10);
-/// How long the watcher may take to tell that the member is well.
-const RESOLVED_WITHIN: Duration = Duration::from_secs(15);
-/// How long the playbook's ramp may take.
-const RESTORED_WITHIN: Duration = Duration::from_secs(25);
-/// How long the reconnect may take to be accepted after that.
-const RECONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// How long anything that is waited for may take to come; the playbook's ramp takes longest.
+const COMES_WITHIN: Duration = Duration::from_secs(25);
 
 /// How long the whole may take, so that it has ended and stopped within 90 s of its start.
 const WHOLE_WITHIN: Duration = Duration::from_secs(82);
@@ -71,55 +57,38 @@ pub(super) struct Heard {
 
 /// The story, as far as it has come.
 pub(super) struct Story<'a> {
-    world: Arc<World>,
+    world: &'a World,
     traffic: &'a Traffic,
-    heard: Heard,
-    screen: Screen,
+    heard: &'a Heard,
+    screen: &'a Screen,
     started: Instant,
     bodies: [serde_json::Value; 2],
     measured: Measured,
 }
 
 impl<'a> Story<'a> {
-    pub(super) fn new(
-        world: &Arc<World>,
-        traffic: &'a Traffic,
-        heard: Heard,
-        screen: &Screen,
-        started: Instant,
-        seed: u64,
-    ) -> Self {
-        let before = world.weights(Side::Helped);
-        Self {
-            world: Arc::clone(world),
-            traffic,
-            heard,
-            screen: screen.clone(),
-            started,
-            bodies: Side::ALL.map(|side| world.body(side)),
-            measured: Measured { seed, before, ..Measured::default() },
-        }
+    pub(super) fn new(stage: &'a Stage, screen: &'a Screen, started: Instant, seed: u64) -> Self {
+        let Stage { world, traffic, heard, .. } = stage;
+        let measured =
+            Measured { seed, before: world.weights(Side::Helped), ..Measured::default() };
+        let bodies = Side::ALL.map(|side| world.body(side));
+        Self { world, traffic, heard, screen, started, bodies, measured }
     }
 
-    /// Plays it to its end, or to what does not come.
-    pub(super) async fn play(&mut self) {
+    /// Plays it to its end, or to what does not come; gives what was measured.
+    pub(super) async fn play(mut self) -> Measured {
         if let Err(Missing(what)) = self.beats().await {
-            self.screen.say(Tone::Bad, format!("missing   {what}"));
+            self.screen.say(BAD, format!("missing   {what}"));
             self.measured.missing = Some(what);
         }
-    }
-
-    /// What was measured by now.
-    pub(super) fn measured(mut self) -> Measured {
-        let world = &self.world;
         let done = self.heard.done.borrow().clone();
         let ours = |write: &&Write| write.backend == Side::Helped.name() && !write.foreign;
         let writes: Vec<&Write> = done.writes.iter().filter(ours).collect();
         self.measured.writes = writes.len();
         let ramp = writes.into_iter().skip_while(|write| !drains(write)).skip(1);
         self.measured.ramp = ramp.filter_map(|write| write.weight(BREAKS)).collect();
-        self.measured.after = world.weights(Side::Helped);
-        self.measured.to_the_letter = Side::ALL.map(|side| world.body(side)) == self.bodies;
+        self.measured.after = self.world.weights(Side::Helped);
+        self.measured.to_the_letter = Side::ALL.map(|side| self.world.body(side)) == self.bodies;
         self.measured.losses = self.losses();
         self.measured.took = self.started.elapsed();
         self.measured
@@ -142,16 +111,16 @@ impl<'a> Story<'a> {
         self.screen.stage("All is well; soon a member of each pool breaks.");
         let rate = REQUESTS_PER_SECOND;
         let weights = summary::weights(&self.measured.before);
-        self.say(Tone::Plain, format!("traffic   {rate} requests/s through each pool: {weights}"));
+        self.screen.say(PLAIN, format!("traffic   {rate} requests/s through each pool: {weights}"));
         self.pause(CALM).await;
         self.measured.lost_before = self.losses().map(|of| of.failures).into_iter().sum();
-        self.say(Tone::Good, format!("all well  {} requests lost", self.measured.lost_before));
+        self.screen.say(GOOD, format!("all well  {} requests lost", self.measured.lost_before));
     }
 
     fn break_members(&self) -> Instant {
         let broke = Instant::now();
         let names = self.turn(true);
-        self.say(Tone::Bad, format!("break     {names} answer 500 from now on"));
+        self.screen.say(BAD, format!("break     {names} answer 500 from now on"));
         self.screen.stage("A member of each pool fails; the watcher is about to notice.");
         broke
     }
@@ -168,10 +137,10 @@ impl<'a> Story<'a> {
     async fn hear(&mut self, broke: Instant) -> Result<(), Missing> {
         let what = "a failed request in the helped pool";
         let look = || self.traffic.lane(Side::Helped).first_loss(broke);
-        self.measured.failed = Some(self.wait(what, FAILURE_WITHIN, look).await?);
+        self.measured.failed = Some(self.wait(what, look).await?);
         let what = "the alert of the broken member";
         let look = || self.heard.told.borrow().fired.get(&broken()).copied();
-        self.measured.alerted = Some(self.wait(what, ALERT_WITHIN, look).await?);
+        self.measured.alerted = Some(self.wait(what, look).await?);
         Ok(())
     }
 
@@ -181,7 +150,7 @@ impl<'a> Story<'a> {
             let done = self.heard.done.borrow();
             done.writes.iter().find(|write| drains(write)).map(|write| write.at)
         };
-        let at = self.wait("the write that drains the member", WRITE_WITHIN, look).await?;
+        let at = self.wait("the write that drains the member", look).await?;
         self.measured.drained = Some(at);
         Ok(at)
     }
@@ -192,13 +161,13 @@ impl<'a> Story<'a> {
             let last = self.traffic.lane(Side::Helped).last_loss(drained).unwrap_or(drained);
             (last.elapsed() >= CLEAN_FOR).then_some(last)
         };
-        let clean = self.wait("an end of failed requests", CLEAN_WITHIN, look).await?;
+        let clean = self.wait("an end of failed requests", look).await?;
         self.measured.clean = Some(clean);
         let text = match clean.duration_since(drained).as_millis() {
             0 => "clean     helped has not lost one request since the write".to_owned(),
             after => format!("clean     helped lost its last request {after} ms after the write"),
         };
-        self.say(Tone::Good, text);
+        self.screen.say(GOOD, text);
         Ok(())
     }
 
@@ -218,16 +187,16 @@ impl<'a> Story<'a> {
                 alone.failures,
                 alone.requests
             );
-            self.say(Tone::Plain, text);
+            self.screen.say(PLAIN, text);
         }
     }
 
     async fn heal(&mut self) -> Result<(), Missing> {
         let names = self.turn(false);
-        self.say(Tone::Good, format!("heal      {names} answer 200 again"));
+        self.screen.say(GOOD, format!("heal      {names} answer 200 again"));
         self.screen.stage("Healed; the watcher's probe is about to notice.");
         let look = || self.heard.told.borrow().resolved.get(&broken()).copied();
-        self.measured.resolved = Some(self.wait("the alert's end", RESOLVED_WITHIN, look).await?);
+        self.measured.resolved = Some(self.wait("the alert's end", look).await?);
         Ok(())
     }
 
@@ -239,10 +208,10 @@ impl<'a> Story<'a> {
             (last.weights == self.measured.before).then_some(last.at)
         };
         let what = "the owner's weights";
-        self.measured.restored = Some(self.wait(what, RESTORED_WITHIN, look).await?);
+        self.measured.restored = Some(self.wait(what, look).await?);
         let same = self.world.body(Side::Helped) == self.bodies[0];
         let letter = if same { "to the letter" } else { "but not to the letter" };
-        self.say(Tone::Good, format!("restored  helped is as its owner left it, {letter}"));
+        self.screen.say(GOOD, format!("restored  helped is as its owner left it, {letter}"));
 
         let look = || {
             let done = self.heard.done.borrow();
@@ -250,7 +219,7 @@ impl<'a> Story<'a> {
             done.reconnects.iter().find(ours).cloned()
         };
         let what = "an accepted reconnect";
-        self.measured.reconnect = Some(self.wait(what, RECONNECT_WITHIN, look).await?);
+        self.measured.reconnect = Some(self.wait(what, look).await?);
         Ok(())
     }
 
@@ -260,7 +229,7 @@ impl<'a> Story<'a> {
         self.pause(AFTERWARDS).await;
         let lost = self.losses_since(&before).map(|of| of.failures).into_iter().sum();
         self.measured.lost_after = Some(lost);
-        self.say(Tone::Good, format!("all well  {lost} requests lost"));
+        self.screen.say(GOOD, format!("all well  {lost} requests lost"));
         self.screen.stage("");
     }
 
@@ -270,15 +239,10 @@ impl<'a> Story<'a> {
         tokio::time::sleep_until(until.into()).await;
     }
 
-    /// Looks until there is something to see, within its own limit and that of the whole.
-    async fn wait<T>(
-        &self,
-        what: &str,
-        within: Duration,
-        look: impl Fn() -> Option<T>,
-    ) -> Result<T, Missing> {
+    /// Looks until there is something to see, within [`COMES_WITHIN`] and the limit of the whole.
+    async fn wait<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> Result<T, Missing> {
         let began = Instant::now();
-        let deadline = (began + within).min(self.started + WHOLE_WITHIN);
+        let deadline = (began + COMES_WITHIN).min(self.started + WHOLE_WITHIN);
         loop {
             if let Some(seen) = look() {
                 return Ok(seen);
@@ -298,10 +262,6 @@ impl<'a> Story<'a> {
 
     fn losses_since(&self, before: &[Tally; 2]) -> [Tally; 2] {
         Side::ALL.map(|side| tally::since(*side.of(before), self.traffic.lane(side).tally()))
-    }
-
-    fn say(&self, tone: Tone, text: impl AsRef<str>) {
-        self.screen.say(tone, text);
     }
 }
 

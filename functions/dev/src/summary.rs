@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 
 use super::{
     functions::RAMP_PERCENT,
-    screen::{Paint, Tone},
+    screen::{BAD, GOOD},
     tally,
-    world::{BREAKS, MEMBERS, Weights},
+    world::{self, BREAKS, Weights},
 };
 
 /// How much the helped pool may lose while it is compared, in percent: a hiccup of this machine.
@@ -138,7 +138,7 @@ impl Measured {
     }
 
     /// For people.
-    pub(super) fn text(&self, paint: Paint) -> String {
+    pub(super) fn text(&self) -> String {
         let mut text = String::from("\nWhat was measured\n\n");
         let mut line = |name: &str, value: String| {
             let _ = writeln!(text, "  {name:<36}{value}");
@@ -164,20 +164,16 @@ impl Measured {
             "reconnect",
             match &self.reconnect {
                 None => "-".to_owned(),
-                Some(Reconnect { backend, due, after, .. }) => {
-                    let due = due.strftime("%H:%M:%S");
-                    let after = after.as_secs();
-                    format!("{backend}, accepted, due at {due} UTC (in {after} s)")
-                }
+                Some(reconnect) => format!("{}, accepted, {}", reconnect.backend, due(reconnect)),
             },
         );
         let faults = self.faults();
         let took = self.took.as_secs_f64();
         let verdict = if faults.is_empty() {
-            paint.tone(Tone::Good, &format!("Everything happened as told, in {took:.0} s."))
+            format!("{GOOD}Everything happened as told, in {took:.0} s.{GOOD:#}")
         } else {
             let list: String = faults.iter().map(|fault| format!("\n  - {fault}")).collect();
-            paint.tone(Tone::Bad, &format!("Not everything happened as told:{list}"))
+            format!("{BAD}Not everything happened as told:{list}{BAD:#}")
         };
         let _ = write!(text, "\n{verdict}");
         text
@@ -186,8 +182,7 @@ impl Measured {
 
 /// The weights that the broken member should have, step by step.
 fn ramp_wanted() -> Vec<u32> {
-    let whole =
-        MEMBERS.iter().find(|(member, _)| *member == BREAKS).map_or(0, |(_, weight)| *weight);
+    let whole = world::owners_weight(BREAKS).unwrap_or_default();
     RAMP_PERCENT.iter().map(|percent| whole * percent / 100).collect()
 }
 
@@ -209,6 +204,12 @@ pub(super) fn weights(weights: &Weights) -> String {
     weights.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
+/// When a reconnect comes: `due at 07:05:09 UTC (in 120 s)`.
+pub(super) fn due(reconnect: &Reconnect) -> String {
+    let Reconnect { due, after, .. } = reconnect;
+    format!("due at {} UTC (in {} s)", due.strftime("%H:%M:%S"), after.as_secs())
+}
+
 /// A weight; `null` where there is none.
 pub(super) fn shown(weight: Option<u32>) -> String {
     weight.map_or_else(|| "null".to_owned(), |weight| weight.to_string())
@@ -216,9 +217,10 @@ pub(super) fn shown(weight: Option<u32>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use anstream::adapter::strip_str;
     use expect_test::expect;
 
-    use super::*;
+    use super::{super::world::MEMBERS, *};
 
     fn measured() -> Measured {
         let start = Instant::now();
@@ -271,7 +273,7 @@ mod tests {
               weights after                       eu 50, us 30, ap 20, to the letter
               reconnect                           helped-eu, accepted, due at 07:05:09 UTC (in 120 s)
 
-            Everything happened as told, in 56 s."#]].assert_eq(&measured().text(Paint(false)));
+            Everything happened as told, in 56 s."#]].assert_eq(&strip_str(&measured().text()).to_string());
         expect![[r#"
             {
               "asTold": true,
@@ -326,7 +328,7 @@ mod tests {
         change(&mut measured);
         assert_eq!(measured.faults(), [fault]);
         assert_eq!(measured.json()["asTold"], false);
-        assert!(measured.text(Paint(false)).contains(fault));
+        assert!(measured.text().contains(fault));
     }
 
     #[test]

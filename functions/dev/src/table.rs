@@ -7,19 +7,20 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anstyle::Style;
 use pointsman_emulator::Tally;
 
 use super::{
-    screen::{Paint, Tone},
-    tally,
+    screen::{BAD, DIM, GOOD, PLAIN},
+    tally::{self, Window},
     world::{Counted, Side, World},
 };
 
 /// How often it is drawn.
 pub(super) const DRAW_EVERY: Duration = Duration::from_millis(500);
 
-/// Over how many drawings rates are taken.
-const RATE_OVER: usize = 4;
+/// Over how long rates are taken.
+const RATE_OVER: Duration = Duration::from_secs(2);
 
 /// How many seconds the bars show.
 const BARS_MAX: usize = 60;
@@ -37,54 +38,40 @@ pub(super) struct Row {
     /// Requests and errors in a second.
     pub(super) per_second: (f64, f64),
     pub(super) standing: String,
-    pub(super) tone: Tone,
+    pub(super) style: Style,
 }
 
 /// The gateway's counters of the last moments.
 #[derive(Debug, Default)]
 pub(super) struct Meter {
-    samples: VecDeque<(Instant, Counted)>,
+    sites: Window,
+    /// Requests and errors in a second, of each of the world's sites.
+    per_second: Vec<(f64, f64)>,
     /// The error rate in percent, a second each, for each pool; none where it had no traffic.
     bars: [VecDeque<Option<f64>>; 2],
     /// What was counted when the last bar was drawn.
-    barred: Option<(Instant, Counted)>,
+    barred: Option<(Instant, [Tally; 2])>,
 }
 
 impl Meter {
     /// Takes in what was counted by `now`.
+    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     pub(super) fn take(&mut self, now: Instant, counted: Counted) {
-        let barred = self.barred.get_or_insert_with(|| (now, counted.clone()));
-        if now.duration_since(barred.0) >= Duration::from_secs(1) {
-            for (at, bars) in self.bars.iter_mut().enumerate() {
-                let second = tally::since(barred.1.pools[at], counted.pools[at]);
-                bars.push_back(tally::percent(second, 1));
+        let (barred, before) = *self.barred.get_or_insert((now, counted.pools));
+        if now.duration_since(barred) >= Duration::from_secs(1) {
+            for ((bars, before), after) in self.bars.iter_mut().zip(before).zip(counted.pools) {
+                bars.push_back(tally::percent(tally::since(before, after), 1));
                 if bars.len() > BARS_MAX {
                     bars.pop_front();
                 }
             }
-            *barred = (now, counted.clone());
+            self.barred = Some((now, counted.pools));
         }
-        self.samples.push_back((now, counted));
-        if self.samples.len() > RATE_OVER + 1 {
-            self.samples.pop_front();
-        }
-    }
-
-    /// Requests and errors in a second, by the place of the member among the world's.
-    #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-    pub(super) fn per_second(&self, site: usize) -> (f64, f64) {
-        let (Some((from, before)), Some((to, after))) = (self.samples.front(), self.samples.back())
-        else {
-            return (0.0, 0.0);
-        };
-        let seconds = to.duration_since(*from).as_secs_f64();
-        match (before.sites.get(site), after.sites.get(site)) {
-            (Some(before), Some(after)) if seconds > 0.0 => {
-                let Tally { requests, failures } = tally::since(*before, *after);
-                (requests as f64 / seconds, failures as f64 / seconds)
-            }
-            (_, _) => (0.0, 0.0),
-        }
+        let (over, sites) = self.sites.take(RATE_OVER, now, counted.sites);
+        // At the first look, nothing has come yet.
+        let seconds = over.max(DRAW_EVERY).as_secs_f64();
+        let rates = |of: Tally| (of.requests as f64 / seconds, of.failures as f64 / seconds);
+        self.per_second = sites.into_iter().map(rates).collect();
     }
 
     /// The error rate of a pool over the last second, in percent, and the bars before it.
@@ -115,10 +102,10 @@ pub(super) fn rows(world: &World, meter: &Meter, standings: &BTreeMap<String, St
     let rows = world.sites.iter().enumerate().map(|(at, site)| {
         let weights = site.side.of(&weights);
         let weight = weights.iter().find(|(name, _)| name == site.member);
-        let (tone, health) = match (site.is_failing(), weight) {
-            (true, _) => (Tone::Bad, "answers 500"),
-            (false, None) => (Tone::Bad, "not in the pool"),
-            (false, Some(_)) => (Tone::Plain, "serves"),
+        let (style, health) = match (site.is_failing(), weight) {
+            (true, _) => (BAD, "answers 500"),
+            (false, None) => (BAD, "not in the pool"),
+            (false, Some(_)) => (PLAIN, "serves"),
         };
         let standing = match standings.get(&site.backend) {
             Some(over) if site.is_failing() => format!("{health}; {over}"),
@@ -129,24 +116,23 @@ pub(super) fn rows(world: &World, meter: &Meter, standings: &BTreeMap<String, St
             side: site.side,
             member: site.member.to_owned(),
             weight: weight.and_then(|(_, weight)| *weight),
-            per_second: meter.per_second(at),
+            per_second: meter.per_second.get(at).copied().unwrap_or_default(),
             standing,
-            tone,
+            style,
         }
     });
     rows.collect()
 }
 
 /// The whole of what is drawn below the lines.
-pub(super) fn frame(rows: &[Row], meter: &Meter, stage: &str, paint: Paint) -> String {
-    let mut text = String::from("\n");
-    let head = format!(
-        "  {:<8}{:<8}{:>6}{:>12}{:>10}   {}",
+pub(super) fn frame(rows: &[Row], meter: &Meter) -> String {
+    let mut text = format!(
+        "\n{DIM}  {:<8}{:<8}{:>6}{:>12}{:>10}   {}{DIM:#}\n",
         "pool", "member", "weight", "requests/s", "errors/s", "standing"
     );
-    let _ = writeln!(text, "{}", paint.dim(&head));
     let mut side = None;
     for row in rows {
+        let Row { member, style, standing, .. } = row;
         let pool = if side == Some(row.side) { "" } else { row.side.name() };
         if side.is_some() && !pool.is_empty() {
             text.push('\n');
@@ -154,29 +140,26 @@ pub(super) fn frame(rows: &[Row], meter: &Meter, stage: &str, paint: Paint) -> S
         side = Some(row.side);
         let (requests, errors) = row.per_second;
         let weight = row.weight.map_or_else(|| "-".to_owned(), |weight| weight.to_string());
-        let errors_tone = if errors > 0.0 { Tone::Bad } else { Tone::Plain };
+        let erring = if errors > 0.0 { BAD } else { PLAIN };
         let _ = writeln!(
             text,
-            "  {pool:<8}{:<8}{weight:>6}{requests:>12.0}{}   {}",
-            row.member,
-            paint.tone(errors_tone, &format!("{errors:>10.0}")),
-            paint.tone(row.tone, &row.standing)
+            "  {pool:<8}{member:<8}{weight:>6}{requests:>12.0}{erring}{errors:>10.0}{erring:#}   \
+             {style}{standing}{style:#}"
         );
     }
     text.push('\n');
     for side in Side::ALL {
         let (now, bars) = meter.bars(side);
-        let tone = if now > 0.0 { Tone::Bad } else { Tone::Good };
+        let erring = if now > 0.0 { BAD } else { GOOD };
         let label = if side == Side::Helped { "errors" } else { "" };
-        let now = paint.tone(tone, &format!("{now:>5.1}%"));
-        let _ = writeln!(text, "  {label:<8}{side:<8}{now}  {bars}");
+        let _ = writeln!(text, "  {label:<8}{side:<8}{erring}{now:>5.1}%{erring:#}  {bars}");
     }
-    let _ = write!(text, "\n  {}", paint.dim(stage));
     text
 }
 
 #[cfg(test)]
 mod tests {
+    use anstream::adapter::strip_str;
     use expect_test::expect;
 
     use super::*;
@@ -203,33 +186,32 @@ mod tests {
             };
             meter.take(start + Duration::from_secs(second), counted);
         }
-        let row = |side, member: &str, weight, at, standing: &str, tone| Row {
+        let row = |side, member: &str, weight, at, standing: &str, style| Row {
             side,
             member: member.to_owned(),
             weight,
-            per_second: meter.per_second(at),
+            per_second: meter.per_second.get(at).copied().unwrap_or_default(),
             standing: standing.to_owned(),
-            tone,
+            style,
         };
         let rows = [
-            row(Side::Helped, "eu", Some(0), 0, "answers 500; drained for 3s", Tone::Bad),
-            row(Side::Helped, "us", Some(30), 1, "serves", Tone::Plain),
-            row(Side::Alone, "eu", None, 7, "not in the pool", Tone::Bad),
+            row(Side::Helped, "eu", Some(0), 0, "answers 500; drained for 3s", BAD),
+            row(Side::Helped, "us", Some(30), 1, "serves", PLAIN),
+            row(Side::Alone, "eu", None, 7, "not in the pool", BAD),
         ];
-        let frame = frame(&rows, &meter, "next: it heals", Paint(false));
+        let frame = frame(&rows, &meter);
+        let frame = strip_str(&frame).to_string();
         let bordered: String = frame.lines().map(|line| format!("|{line}\n")).collect();
         expect![[r#"
             |
             |  pool    member  weight  requests/s  errors/s   standing
-            |  helped  eu           0         100        25   answers 500; drained for 3s
+            |  helped  eu           0         100        38   answers 500; drained for 3s
             |          us          30         100         0   serves
             |
             |  alone   eu           -           0         0   not in the pool
             |
             |  errors  helped   50.0%  ·▄▇
             |          alone   100.0%  ·▇█
-            |
-            |  next: it heals
         "#]]
         .assert_eq(&bordered);
     }

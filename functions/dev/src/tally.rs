@@ -1,6 +1,37 @@
 //! How many requests failed, whoever counts them: callers, the gateway, a watcher.
 
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
 use pointsman_emulator::Tally;
+
+/// What was counted in the last moments, at several places.
+#[derive(Debug, Default)]
+pub(super) struct Window(VecDeque<(Instant, Vec<Tally>)>);
+
+impl Window {
+    /// Takes in what was counted by `now`. Gives what of it came within `over` or little more, and how
+    /// long that is.
+    pub(super) fn take(
+        &mut self,
+        over: Duration,
+        now: Instant,
+        counts: Vec<Tally>,
+    ) -> (Duration, Vec<Tally>) {
+        // The first one kept is the youngest that is old enough.
+        while let Some((second, _)) = self.0.get(1)
+            && now.duration_since(*second) >= over
+        {
+            self.0.pop_front();
+        }
+        self.0.push_back((now, counts.clone()));
+        let (from, before) = self.0.front().cloned().unwrap_or((now, Vec::new()));
+        let within = before.into_iter().zip(counts).map(|(before, after)| since(before, after));
+        (now.duration_since(from), within.collect())
+    }
+}
 
 /// What came after `before`. A count that started anew gives nothing.
 pub(super) const fn since(before: Tally, after: Tally) -> Tally {

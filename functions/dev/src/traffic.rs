@@ -7,6 +7,7 @@
 
 use std::{
     collections::VecDeque,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -14,7 +15,10 @@ use std::{
 use pointsman_emulator::Tally;
 use pointsman_host::server::Stop;
 use reqwest::Client;
-use tokio::{sync::Semaphore, task::JoinHandle, time::MissedTickBehavior};
+use tokio::{
+    task::{JoinHandle, JoinSet},
+    time::MissedTickBehavior,
+};
 
 use super::world::Side;
 
@@ -22,7 +26,7 @@ use super::world::Side;
 pub(super) const REQUESTS_PER_SECOND: u32 = 100;
 
 /// How many requests may be under way, to both pools together.
-const UNDER_WAY_MAX: u32 = 128;
+const UNDER_WAY_MAX: usize = 128;
 
 /// How long a caller waits for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
@@ -78,7 +82,6 @@ impl Lane {
 #[derive(Debug)]
 pub(super) struct Traffic {
     lanes: [Lane; 2],
-    under_way: Arc<Semaphore>,
     task: JoinHandle<()>,
 }
 
@@ -88,18 +91,9 @@ impl Traffic {
         let client =
             Client::builder().no_proxy().timeout(ANSWER_WITHIN).tcp_nodelay(true).build()?;
         let lanes: [Lane; 2] = Default::default();
-        let under_way = Arc::new(Semaphore::new(UNDER_WAY_MAX as usize));
         let urls = Side::ALL.map(|side| format!("{gateway}/{side}/chat/completions"));
-        let task = tokio::spawn({
-            let (lanes, under_way, stop) = (lanes.clone(), Arc::clone(&under_way), stop.clone());
-            async move {
-                tokio::select! {
-                    () = stop.asked() => {}
-                    () = drive(&client, &urls, &lanes, &under_way) => {}
-                }
-            }
-        });
-        Ok(Self { lanes, under_way, task })
+        let task = tokio::spawn(drive(client, urls, lanes.clone(), stop.asked()));
+        Ok(Self { lanes, task })
     }
 
     /// The callers of one pool.
@@ -110,34 +104,44 @@ impl Traffic {
     /// Waits until everything under way is answered, once a stop was asked for.
     pub(super) async fn stopped(self) {
         let _ = self.task.await;
-        // All permits: nothing is under way any more, or has run into its time limit.
-        let all = self.under_way.acquire_many(UNDER_WAY_MAX);
-        let _ = tokio::time::timeout(ANSWER_WITHIN, all).await;
     }
 }
 
-/// Sends without end.
-async fn drive(client: &Client, urls: &[String; 2], lanes: &[Lane; 2], under_way: &Arc<Semaphore>) {
+/// Sends until it is stopped, and waits for what is under way then.
+async fn drive(
+    client: Client,
+    urls: [String; 2],
+    lanes: [Lane; 2],
+    stopped: impl Future<Output = ()>,
+) {
+    let mut stopped = pin!(stopped);
     let mut ticks = tokio::time::interval(Duration::from_secs(1) / REQUESTS_PER_SECOND);
-    // Ticks that a busy moment delayed are caught up on, as far as the permits allow.
+    // Ticks that a busy moment delayed are caught up on, as far as there is room.
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut under_way = JoinSet::new();
     loop {
-        ticks.tick().await;
-        let permit = || Arc::clone(under_way).try_acquire_owned();
-        let (Ok(one), Ok(other)) = (permit(), permit()) else { continue };
-        for ((url, lane), permit) in urls.iter().zip(lanes).zip([one, other]) {
+        tokio::select! {
+            () = &mut stopped => break,
+            _ = ticks.tick() => {}
+        }
+        while under_way.try_join_next().is_some() {}
+        if under_way.len() + urls.len() > UNDER_WAY_MAX {
+            continue;
+        }
+        for (url, lane) in urls.iter().zip(&lanes) {
             let (request, lane) = (client.get(url), lane.clone());
-            tokio::spawn(async move {
+            under_way.spawn(async move {
                 let lost = match request.send().await {
                     // Read to its end, so that the connection can be used again.
                     Ok(answer) => answer.status().is_server_error() | answer.bytes().await.is_err(),
                     Err(_) => true,
                 };
                 lane.note(lost, Instant::now());
-                drop(permit);
             });
         }
     }
+    // Each is answered, or runs into its time limit.
+    while under_way.join_next().await.is_some() {}
 }
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use pointsman_emulator::{
     Address, Effect, Emulator, Options, Origin, Received, Tally,
     member::{Member, Mode},
 };
-use reqwest::StatusCode;
+use reqwest::{Client, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -27,6 +27,11 @@ use super::{Failed, folder};
 
 /// The members of either pool, with the weights that their owner gave them.
 pub(super) const MEMBERS: [(&str, u32); 3] = [("eu", 50), ("us", 30), ("ap", 20)];
+
+/// The weight that a member's owner gave it.
+pub(super) fn owners_weight(member: &str) -> Option<u32> {
+    MEMBERS.iter().find(|(name, _)| *name == member).map(|(_, weight)| *weight)
+}
 
 /// Which member breaks.
 pub(super) const BREAKS: &str = "eu";
@@ -42,6 +47,9 @@ const MEMBERS_FILE: &str = "members.json";
 
 /// How fast the fastest member answers, and how much slower the others may be.
 const LATENCY_MS: (u64, u64) = (4, 12);
+
+/// How long an answer to a probe may take; less than a scrape may.
+const PROBE_WITHIN: Duration = Duration::from_millis(500);
 
 /// How long a token of the emulated Azure is good for: as long as anyone may `--hold`.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3_600);
@@ -103,9 +111,11 @@ struct Kept {
 }
 
 impl Site {
-    /// What a probe asks it, past the gateway.
-    pub(super) fn health(&self) -> String {
-        format!("{}/health", self.server.url())
+    /// Whether it answers a probe, past the gateway, and well.
+    pub(super) async fn answers_well(&self, client: &Client) -> bool {
+        let url = format!("{}/health", self.server.url());
+        let answer = client.get(url).timeout(PROBE_WITHIN).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
     }
 
     /// From its next answer on, it answers 500 or 200.
@@ -251,15 +261,19 @@ impl World {
 
     /// The body of a pool with these weights, in the order of [`MEMBERS`].
     pub(super) fn pool(&self, side: Side, weights: &[u32]) -> Value {
-        let sites = self.sites.iter().filter(|site| site.side == side);
         let service = |(site, weight): (&Site, &u32)| {
             let id = self.azure.service().backend_id(&Address::from(site.backend.as_str()));
             json!({"id": id, "weight": weight, "priority": 1})
         };
-        let services: Vec<Value> = sites.zip(weights).map(service).collect();
+        let services: Vec<Value> = self.members(side).zip(weights).map(service).collect();
         let properties =
             json!({"type": "Pool", "description": DESCRIPTION, "pool": {"services": services}});
         json!({"properties": properties})
+    }
+
+    /// The members of a pool.
+    pub(super) fn members(&self, side: Side) -> impl Iterator<Item = &Site> {
+        self.sites.iter().filter(move |site| site.side == side)
     }
 
     /// The members that break and heal in the story: one of each pool.

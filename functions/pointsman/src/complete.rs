@@ -33,10 +33,7 @@ const CANDIDATES_MAX: usize = 200;
 
 /// Has the arguments that are names of something completed, in all commands.
 pub(crate) fn names(command: Command) -> Command {
-    let inner: Vec<String> =
-        command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
-    let command = command.mut_args(argument);
-    inner.into_iter().fold(command, |command, name| command.mut_subcommand(name, names))
+    command.mut_args(argument).mut_subcommands(names)
 }
 
 fn argument(argument: Arg) -> Arg {

@@ -61,9 +61,7 @@ impl Options {
             }
             None => Emulated::default(),
         };
-        if let Some(file) = &self.state {
-            read.state_file = Some(file.clone());
-        }
+        read.state_file = self.state.clone().or(read.state_file);
         let ports = &mut read.ports;
         ports.arm = self.port.unwrap_or(ports.arm);
         ports.gateway = self.gateway_port.unwrap_or(ports.gateway);

@@ -2,154 +2,29 @@
 
 use clap::Command;
 
-/// Of each command, by its path: its examples.
-const EXAMPLES: &[(&str, &[&str])] = &[
-    ("", &["pointsman dev", "pointsman emulate --sample", "pointsman init"]),
-    ("dev", &["pointsman dev", "pointsman dev --hold --state demo"]),
-    (
-        "init",
-        &[
-            "pointsman init",
-            "pointsman init --subscription 00000000-0000-0000-0000-000000000000 --credential azureCli",
-            "pointsman init --endpoint http://127.0.0.1:4000 --token-file emulator-token",
-        ],
-    ),
-    (
-        "serve",
-        &[
-            "pointsman serve",
-            "pointsman serve --shadow --config trial.yaml",
-            "pointsman serve --publish --config /etc/pointsman/pointsman.yaml",
-        ],
-    ),
-    (
-        "plan",
-        &["pointsman plan --signal alert.json", "pointsman plan --signal - --playbook new.yaml"],
-    ),
-    (
-        "playbook",
-        &["pointsman playbook check playbook.yaml", "pointsman playbook apply playbook.yaml"],
-    ),
-    ("shadow", &["pointsman shadow report"]),
-    (
-        "shadow report",
-        &[
-            "pointsman shadow report --since 24h",
-            "pointsman shadow report --since 2026-03-01 --json",
-        ],
-    ),
-    (
-        "playbook check",
-        &[
-            "pointsman playbook check playbook.yaml",
-            "pointsman playbook check playbook.yaml --azure",
-        ],
-    ),
-    (
-        "playbook apply",
-        &[
-            "pointsman playbook apply playbook.yaml --dry-run",
-            "pointsman playbook apply playbook.yaml --by anna",
-        ],
-    ),
-    ("playbook example", &["pointsman playbook example > playbook.yaml"]),
-    ("playbook schema", &["pointsman playbook schema > playbook.schema.json"]),
-    ("playbook show", &["pointsman playbook show", "pointsman playbook show 3"]),
-    ("playbook list", &["pointsman playbook list"]),
-    (
-        "playbook rollback",
-        &["pointsman playbook rollback 3 --dry-run", "pointsman playbook rollback 3 --by anna"],
-    ),
-    (
-        "signal",
-        &["pointsman signal send --alert BackendErrors --label backend=eu --severity critical"],
-    ),
-    (
-        "signal send",
-        &[
-            "pointsman signal send --alert BackendErrors --label backend=eu --severity critical --for 2m",
-            "pointsman signal send --alert BackendErrors --label backend=eu --severity critical --resolved",
-        ],
-    ),
-    ("status", &["pointsman status", "pointsman status --json"]),
-    ("explain", &["pointsman explain chat", "pointsman explain contoso-apim/chat-pool"]),
-    ("history", &["pointsman history -n 200", "pointsman history chat --json"]),
-    ("dead-letters", &["pointsman dead-letters list"]),
-    (
-        "dead-letters list",
-        &["pointsman dead-letters list", "pointsman dead-letters list -n 5 --json"],
-    ),
-    ("dead-letters retry", &["pointsman dead-letters retry --all"]),
-    (
-        "dead-letters drop",
-        &[
-            "pointsman dead-letters drop --older-than 7d",
-            "pointsman dead-letters drop --from prometheus",
-        ],
-    ),
-    ("pause", &["pointsman pause --reason 'Azure is being moved'"]),
-    ("resume", &["pointsman resume"]),
-    (
-        "undo",
-        &[
-            "pointsman undo chat --reason 'it was the test, not the member'",
-            "pointsman undo sp7ezdxd --reason 'eu is well'",
-        ],
-    ),
-    ("release", &["pointsman release --all", "pointsman release --all --within 600"]),
-    ("backend", &["pointsman backend list", "pointsman backend get chat --output yaml"]),
-    (
-        "backend list",
-        &[
-            "pointsman backend list --workspace team",
-            "pointsman backend list --filter \"startswith(name,'eu-')\" --top 20",
-        ],
-    ),
-    (
-        "backend get",
-        &["pointsman backend get chat", "pointsman backend get contoso/eu --output yaml"],
-    ),
-    (
-        "backend set",
-        &[
-            "pointsman backend set chat 'pool.services[eu].weight=0' --dry-run",
-            "pointsman backend set contoso/eu title=Europe",
-        ],
-    ),
-    (
-        "backend put",
-        &[
-            "pointsman backend put chat chat.yaml",
-            "pointsman backend put contoso/new new.yaml --create",
-        ],
-    ),
-    ("backend delete", &["pointsman backend delete contoso/old --dry-run"]),
-    ("backend reconnect", &["pointsman backend reconnect eu --after PT5M"]),
-    ("backend watch", &["pointsman backend watch chat --every 5"]),
-    (
-        "emulate",
-        &["pointsman emulate --sample", "pointsman emulate --state azure.json --port 4000"],
-    ),
-    ("completions", &["source <(pointsman completions bash)"]),
-    ("man", &["pointsman man | man -l -", "pointsman man /usr/local/share/man/man1"]),
-];
+/// A block for each command, with a blank line between them: the command, and its examples.
+const EXAMPLES: &str = include_str!("../examples.txt");
+
+/// The examples of a command, a line each, as its help shows them.
+fn of(command: &str) -> Option<&'static str> {
+    let block = |block: &'static str| block.strip_prefix(command)?.strip_prefix(":\n");
+    EXAMPLES.split("\n\n").find_map(block).map(str::trim_end)
+}
 
 /// Adds its examples to the help of every command.
 pub(crate) fn added(command: Command) -> Command {
-    add(command, "")
+    let name = command.get_name().to_owned();
+    add(command, &name)
 }
 
-fn add(mut command: Command, path: &str) -> Command {
-    if let Some((_, examples)) = EXAMPLES.iter().find(|(of, _)| *of == path) {
-        let examples: String = examples.iter().map(|line| format!("\n  {line}")).collect();
+fn add(mut command: Command, name: &str) -> Command {
+    if let Some(examples) = of(name) {
         let after = command.get_after_help().map(|after| format!("\n\n{after}"));
-        command = command.after_help(format!("Examples:{examples}{}", after.unwrap_or_default()));
+        command = command.after_help(format!("Examples:\n{examples}{}", after.unwrap_or_default()));
     }
-    let inner: Vec<String> =
-        command.get_subcommands().map(|inner| inner.get_name().to_owned()).collect();
-    inner.into_iter().fold(command, |command, name| {
-        let path = format!("{path} {name}").trim_start().to_owned();
-        command.mut_subcommand(name, |inner| add(inner, &path))
+    command.mut_subcommands(|inner| {
+        let name = format!("{name} {}", inner.get_name());
+        add(inner, &name)
     })
 }
 
@@ -159,7 +34,7 @@ mod tests {
 
     /// The words of a line, as a shell would have them, up to a pipe.
     pub(crate) fn words(line: &str) -> Vec<String> {
-        let line = line.trim_start_matches("source <(").trim_end_matches(')');
+        let line = line.trim().trim_start_matches("source <(").trim_end_matches(')');
         let mut words = vec![String::new()];
         let mut quote = None;
         for char in line.chars() {
@@ -175,26 +50,24 @@ mod tests {
         words
     }
 
-    fn check(command: &Command, path: &str, whole: &Command) {
-        let found = EXAMPLES.iter().find(|(of, _)| *of == path);
-        let (_, examples) = found.unwrap_or_else(|| panic!("`{path}` has no example"));
-        assert!((1..=3).contains(&examples.len()), "{path}");
-        for line in *examples {
+    fn check(command: &Command, name: &str, whole: &Command) {
+        let examples = of(name).unwrap_or_else(|| panic!("`{name}` has no example"));
+        assert!((1..=3).contains(&examples.lines().count()), "{name}");
+        for line in examples.lines() {
             let words = words(line);
             let read = whole.clone().try_get_matches_from(&words);
             assert!(read.is_ok(), "{line}: {:?}", read.err());
-            let inner = words[1..].join(" ");
-            assert!(inner.starts_with(path), "{line} is no example of `{path}`");
+            assert!(words.join(" ").starts_with(name), "{line} is no example of `{name}`");
         }
         let shown = |inner: &&Command| !inner.is_hide_set() && inner.get_name() != "help";
         for inner in command.get_subcommands().filter(shown) {
-            check(inner, format!("{path} {}", inner.get_name()).trim_start(), whole);
+            check(inner, &format!("{name} {}", inner.get_name()), whole);
         }
     }
 
     #[test]
     fn every_command_has_examples_and_the_command_line_takes_them() {
         let whole = crate::cli::command();
-        check(&whole, "", &whole);
+        check(&whole, "pointsman", &whole);
     }
 }

@@ -268,7 +268,7 @@ async fn pools(
     let scopes = [None].into_iter().chain(workspaces.iter().cloned().map(Some)).map(scope);
     let (mut pools, mut aliases, mut others) = (Vec::new(), BTreeSet::new(), 0);
     for scope in scopes {
-        let mut pages = client.pages(scope.clone(), Query::default(), call());
+        let mut pages = client.pages(&scope, &Query::default(), call());
         while let Some(page) = pages.next().await.map_err(|error| {
             Failed::new(format_args!("the backends of {scope} cannot be listed: {}", error.full()))
         })? {

@@ -50,5 +50,5 @@ fn main() -> ExitCode {
 
 fn failed(why: &Failed) -> ExitCode {
     show::failed(why);
-    ExitCode::FAILURE
+    why.exit_code()
 }

@@ -66,7 +66,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         heard: plan.heard.iter().map(ToString::to_string).collect(),
         unmatched: unmatched.map(|(series, ..)| series.to_string()).collect(),
         noticed: plan.noticed.iter().map(noticed).collect(),
-        unusable: batch.unusable.iter().map(|alert| alert.reason.to_string()).collect(),
+        unusable: batch.unusable.iter().map(|alert| alert.reason.clone()).collect(),
         truncated: batch.truncated,
         backends: plan.backends.iter().map(would_be).collect(),
     };

@@ -195,7 +195,7 @@ impl Door {
         let body = body(&labels, now, None).to_string();
         let batch = alertmanager::read(&sender.name, body.as_bytes(), now)?;
         let [signal] = batch.signals.as_slice() else {
-            let why = batch.unusable.first().map(|alert| alert.reason.to_string());
+            let why = batch.unusable.first().map(|alert| alert.reason.clone());
             let why = why.unwrap_or_default();
             return Err(Failed::new(format_args!("this alert cannot be sent: {why}")));
         };

@@ -88,31 +88,26 @@ impl Heartbeat {
 
     /// Takes in what became of a call.
     async fn called(&mut self, called: Result<(), String>) {
-        let mut notices = Notices::default();
-        let mut over = Vec::new();
-        let state = match &called {
+        let (result, state) = match called {
+            Ok(()) => ("called", State::Called),
+            Err(_) => ("failed", State::Failing),
+        };
+        metrics::heartbeat(result);
+        let before = std::mem::replace(&mut self.state, state);
+        let (mut notices, mut over) = (Notices::default(), Vec::new());
+        match called {
+            // Nothing was noted that could be over.
+            Ok(()) if before == State::Called => return,
             Ok(()) => {
-                metrics::heartbeat("called");
+                tracing::info!("the heartbeat's address is called again");
                 over.push(About::new(Kind::Heartbeat, SERVE));
-                State::Called
             }
             Err(why) => {
-                metrics::heartbeat("failed");
-                notices.note(Kind::Heartbeat, SERVE, self.parts.engine.now(), why);
-                State::Failing
+                if before != State::Failing {
+                    tracing::warn!("the heartbeat's address could not be called: {why}");
+                }
+                notices.note(Kind::Heartbeat, SERVE, self.parts.engine.now(), &why);
             }
-        };
-        let before = std::mem::replace(&mut self.state, state);
-        match &called {
-            Err(why) if before != State::Failing => {
-                tracing::warn!("the heartbeat's address could not be called: {why}");
-            }
-            Ok(()) if before != State::Called => {
-                tracing::info!("the heartbeat's address is called again");
-            }
-            // Nothing was noted that could be over.
-            Ok(()) => return,
-            Err(_) => {}
         }
         if let Err(error) = self.parts.engine.keep_notices(notices, over).await {
             tracing::error!("what became of the heartbeat was not recorded: {error}");

@@ -18,13 +18,12 @@ mod tally;
 use std::{
     env,
     process::{Command, ExitCode},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
 use crate::{
     command::{build_folder, cargo, root, run, run_and_read},
     report::Report,
-    tally::Tally,
 };
 
 const HELP: &str = "\
@@ -33,7 +32,7 @@ cargo xtask TASK
   check      checks formatting and lints: run it before a commit
   test       everything, with a time per stage; installs what is missing or names it
   clients    installs the clients for the conformance tests into the build folder
-  fuzz       runs the fuzz targets longer and with other inputs: [TARGET] [SECONDS]
+  fuzz       runs the fuzz targets longer and with other inputs: [TARGET...] [SECONDS]
   generate   writes again the files that are generated and checked in
   bench      runs the benchmarks on release builds; further arguments are passed to them
   help       this text
@@ -57,7 +56,8 @@ fn main() -> ExitCode {
         ["generate"] => generate::all(),
         ["bench", rest @ ..] => bench(rest),
         ["fuzz", rest @ ..] => {
-            fuzz::read(rest).and_then(|(targets, seconds)| fuzz::fuzz(&targets, seconds, None))
+            let (targets, seconds) = fuzz::read(rest);
+            fuzz::fuzz(&targets, seconds, None)
         }
         [task @ ("check" | "test" | "clients" | "generate" | "help"), ..] => {
             Err(format!("`{task}` takes no arguments"))
@@ -114,15 +114,8 @@ fn stages(report: &mut Report) -> Result<(), String> {
         run(cargo(&["build", "--workspace"]))?;
         run(cargo(&["test", "--workspace", "--no-run"]))
     })?;
-    let tally = Arc::new(Mutex::new(Tally::default()));
-    let outcome = report.stage("test", || {
-        let heard = Arc::clone(&tally);
-        run_and_read(tests(), move |line| {
-            tally::lock(&heard).hear(line);
-        })
-    });
-    report.tally = *tally::lock(&tally);
-    outcome?;
+    let tally = Arc::clone(&report.tally);
+    report.stage("test", || run_and_read(tests(), move |line| tally.hear(line)))?;
     report.stage("fuzz", || fuzz::fuzz(&[], fuzz::ALL_SECONDS, Some(fuzz::ALL_SEED)))
 }
 
@@ -131,5 +124,7 @@ fn stages(report: &mut Report) -> Result<(), String> {
 fn tests() -> Command {
     let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
     tests.env("PROPTEST_RNG_SEED", fuzz::ALL_SEED.to_string());
+    // What is read of the output is read as it is.
+    tests.env("CARGO_TERM_COLOR", "never");
     tests
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Write as _,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -12,7 +13,7 @@ use crate::tally::Tally;
 pub(crate) struct Report {
     stages: Vec<(&'static str, Duration)>,
     /// The tests' numbers; zeros until they have run.
-    pub(crate) tally: Tally,
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl Report {
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     fn report() -> Report {
-        let mut tally = Tally::default();
+        let tally = Arc::<Tally>::default();
         tally.hear("test result: ok. 12 passed; 1 failed; 2 ignored; 0 measured");
         let stages = vec![("build", Duration::from_secs(160)), ("test", Duration::from_millis(42))];
         Report { stages, tally }

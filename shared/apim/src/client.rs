@@ -39,22 +39,20 @@ use self::options::http_client;
 use self::send::{Sender, failed, span, unsent};
 use crate::backend::Backend;
 use crate::credential::{Credential, Surroundings};
-use crate::duration::{After, BelowMinimum};
+use crate::duration::After;
 use crate::endpoint::Endpoint;
-use crate::error::Error;
+use crate::error::{Error, Withheld};
 use crate::etag::ETag;
-use crate::id::{BackendId, Scope, ServiceBackendId, SubscriptionId};
-use crate::list::{NextLink, Page, Query};
-use crate::meta::{CLIENT_REQUEST_ID, Ids, RequestId};
+use crate::id::{BackendId, ServiceBackendId, SubscriptionId};
+use crate::meta::{CLIENT_REQUEST_ID, Ids, Meta, RequestId};
 use crate::newer;
 use crate::patch::Patch;
 use crate::put::{Created, Draft, Overwrite};
-use crate::request;
-use crate::response::{self, Accepted, Deleted, Tagged};
+use crate::request::{self, Asked};
+use crate::response::{self, Deleted, Tagged};
 use crate::throttle::Kind;
 use crate::token::Tokens;
 use crate::transport::Transport;
-use crate::version::NotOffered;
 
 /// A client of one endpoint. Cloning shares connections and token.
 #[derive(Clone)]
@@ -132,31 +130,6 @@ impl Client {
         buckets.lock().unwrap_or_else(PoisonError::into_inner).left(timer.elapsed())
     }
 
-    /// List: the first page of the backends of a service or a workspace.
-    pub async fn list(&self, scope: &Scope, query: &Query, call: RequestId) -> Result<Page, Error> {
-        self.page(scope, request::list(&self.endpoint, scope, query, call), call).await
-    }
-
-    /// List: the page at the address that the page before it named.
-    pub async fn list_next(
-        &self,
-        scope: &Scope,
-        link: &NextLink,
-        call: RequestId,
-    ) -> Result<Page, Error> {
-        self.page(scope, Ok(request::list_next(link, call)), call).await
-    }
-
-    async fn page(
-        &self,
-        scope: &Scope,
-        request: Result<Request<Bytes>, NotOffered>,
-        call: RequestId,
-    ) -> Result<Page, Error> {
-        let read = |answer| response::list(&self.endpoint, call, &answer);
-        self.send("list", scope.service.subscription, scope, call, request, read).await
-    }
-
     /// GetEntityTag: reads the ETag of a backend alone.
     pub async fn entity_tag(&self, id: &BackendId, call: RequestId) -> Result<Tagged, Error> {
         let request = request::entity_tag(&self.endpoint, id, call);
@@ -167,14 +140,14 @@ impl Client {
     /// Get: reads a backend.
     pub async fn get(&self, id: &BackendId, call: RequestId) -> Result<Backend, Error> {
         let request = request::get(&self.endpoint, id, call);
-        self.run("get", id, call, request, |answer| response::get(call, answer)).await
+        self.run("get", id, call, request, |answer| response::backend(call, answer)).await
     }
 
     /// Get, by the newest version that is known: what a replacement by this client's version could
     /// lose can be seen in it (see [`newer`]).
     pub async fn get_newest(&self, id: &BackendId, call: RequestId) -> Result<Backend, Error> {
         let request = newer::request(&self.endpoint, id, call);
-        self.run("get", id, call, request, |answer| response::get(call, answer)).await
+        self.run("get", id, call, request, |answer| response::backend(call, answer)).await
     }
 
     /// Create Or Update of a backend that was seen not to be there. The answer tells whether it
@@ -186,7 +159,7 @@ impl Client {
         call: RequestId,
     ) -> Result<Created, Error> {
         let request = request::create(&self.endpoint, id, draft, call);
-        self.run("create", id, call, request, |answer| response::create(call, answer)).await
+        self.run("create", id, call, request, |answer| response::created(call, answer)).await
     }
 
     /// Create Or Update of the backend that still has the ETag `etag`: replaces all
@@ -199,7 +172,7 @@ impl Client {
         call: RequestId,
     ) -> Result<Backend, Error> {
         let request = request::replace(&self.endpoint, id, etag, draft, call);
-        self.run("replace", id, call, request, |answer| response::replace(call, answer)).await
+        self.run("replace", id, call, request, |answer| response::backend(call, answer)).await
     }
 
     /// Create Or Update of whatever is there: replaces all of it, unseen.
@@ -211,7 +184,7 @@ impl Client {
         call: RequestId,
     ) -> Result<Created, Error> {
         let request = request::overwrite(&self.endpoint, id, leave, draft, call);
-        self.run("overwrite", id, call, request, |answer| response::overwrite(call, answer)).await
+        self.run("overwrite", id, call, request, |answer| response::created(call, answer)).await
     }
 
     /// Update: merges a patch into the backend that still has the ETag `etag`. The
@@ -224,7 +197,7 @@ impl Client {
         call: RequestId,
     ) -> impl Future<Output = Result<Backend, Error>> + Send + use<> {
         let request = request::update(&self.endpoint, id, etag, patch, call);
-        self.run("update", id, call, request, move |answer| response::update(call, answer))
+        self.run("update", id, call, request, move |answer| response::backend(call, answer))
     }
 
     /// Delete: takes away the backend that still has the ETag `etag`.
@@ -245,29 +218,10 @@ impl Client {
         id: &ServiceBackendId,
         after: After,
         call: RequestId,
-    ) -> Result<Accepted, Error> {
-        self.reconnected(id, request::reconnect(&self.reconnect, id, after, call), call).await
-    }
-
-    /// Reconnect sooner than its page allows. How the service treats it is not published.
-    pub async fn reconnect_below_minimum(
-        &self,
-        id: &ServiceBackendId,
-        after: BelowMinimum,
-        call: RequestId,
-    ) -> Result<Accepted, Error> {
-        let request = request::reconnect_below_minimum(&self.reconnect, id, after, call);
-        self.reconnected(id, request, call).await
-    }
-
-    async fn reconnected(
-        &self,
-        id: &ServiceBackendId,
-        request: Request<Bytes>,
-        call: RequestId,
-    ) -> Result<Accepted, Error> {
+    ) -> Result<Meta, Error> {
+        let request: Asked = Ok(request::reconnect(&self.reconnect, id, after, call));
         let read = |answer| response::reconnect(call, &answer);
-        self.send("reconnect", id.service.subscription, id, call, Ok(request), read).await
+        self.send("reconnect", id.service.subscription, id, call, request, read).await
     }
 
     /// Runs an operation of a backend.
@@ -276,7 +230,7 @@ impl Client {
         operation: &'static str,
         id: &BackendId,
         call: RequestId,
-        request: Result<Request<Bytes>, NotOffered>,
+        request: Asked,
         read: R,
     ) -> impl Future<Output = Result<T, Error>> + use<T, R>
     where
@@ -287,17 +241,18 @@ impl Client {
 
     /// Runs an operation on what is called `id`. All that can be done before anything is sent is
     /// done by the call, and not by the future.
-    fn send<I, T, R>(
+    fn send<I, T, W, R>(
         &self,
         operation: &'static str,
         subscription: SubscriptionId,
         id: &I,
         call: RequestId,
-        request: Result<Request<Bytes>, NotOffered>,
+        request: Result<Request<Bytes>, W>,
         read: R,
-    ) -> impl Future<Output = Result<T, Error>> + use<I, T, R>
+    ) -> impl Future<Output = Result<T, Error>> + use<I, T, W, R>
     where
         I: fmt::Display + Clone,
+        W: Into<Withheld>,
         R: Fn(Response<Bytes>) -> Result<T, Error>,
     {
         let request = request

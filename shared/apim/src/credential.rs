@@ -101,10 +101,7 @@ impl Credential {
                 Way::ClientSecret { tenant, client_id, secret }
             }
             Self::AzureCli => Way::AzureCli,
-            Self::Auto => match Way::present(&around.variables)? {
-                Some(way) => way,
-                None => Way::MachineOrCli { client_id: (around.variables)(CLIENT_ID) },
-            },
+            Self::Auto => Way::present(&around.variables)?,
         };
         Ok(Arc::new(Azure { way, around, made: Mutex::new(None) }))
     }
@@ -131,24 +128,16 @@ const IDENTITY_HEADER: &str = "IDENTITY_HEADER";
 /// A way to a token, with all that it needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Way {
-    ManagedIdentity {
-        client_id: Option<String>,
-    },
-    WorkloadIdentity {
-        tenant: String,
-        client_id: String,
-        file: String,
-    },
-    ClientSecret {
-        tenant: String,
-        client_id: String,
-        secret: Secret,
-    },
+    /// The identity of the machine, app or container.
+    ManagedIdentity { client_id: Option<String> },
+    /// The federated token of a Kubernetes pod.
+    WorkloadIdentity { tenant: String, client_id: String, file: String },
+    /// The secret of an application.
+    ClientSecret { tenant: String, client_id: String, secret: Secret },
+    /// The user that is logged in to the Azure CLI.
     AzureCli,
     /// The metadata service if it is there, else the Azure CLI; not yet looked.
-    MachineOrCli {
-        client_id: Option<String>,
-    },
+    MachineOrCli { client_id: Option<String> },
 }
 
 fn lasting(message: impl Into<String>) -> CredentialFailure {
@@ -176,17 +165,18 @@ impl Way {
         })
     }
 
-    /// What the environment alone tells to be present. A half of something is an error, since
-    /// it was set on purpose.
-    fn present(variables: &Variables) -> Result<Option<Self>, CredentialFailure> {
+    /// What the environment tells to be present; where it tells nothing, the machine is asked. A
+    /// half of something is an error, since it was set on purpose.
+    fn present(variables: &Variables) -> Result<Self, CredentialFailure> {
+        let client_id = variables(CLIENT_ID);
         if variables(CLIENT_SECRET).is_some() {
-            Self::environment(variables).map(Some)
+            Self::environment(variables)
         } else if variables(TOKEN_FILE).is_some() {
-            Self::workload(variables).map(Some)
+            Self::workload(variables)
         } else if variables(IDENTITY_ENDPOINT).is_some() && variables(IDENTITY_HEADER).is_some() {
-            Ok(Some(Self::ManagedIdentity { client_id: variables(CLIENT_ID) }))
+            Ok(Self::ManagedIdentity { client_id })
         } else {
-            Ok(None)
+            Ok(Self::MachineOrCli { client_id })
         }
     }
 
@@ -316,21 +306,18 @@ fn told(error: &azure_core::Error, passing: bool) -> CredentialFailure {
 /// Whether the cause may pass by itself: the identity service was not reached, was too busy or
 /// failed. What it refused stays refused.
 fn is_passing(error: &azure_core::Error) -> bool {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        if let Some(error) = error.downcast_ref::<azure_core::Error>() {
-            match error.kind() {
-                ErrorKind::Connection | ErrorKind::Io => return true,
-                ErrorKind::HttpResponse { status, .. } => {
-                    let status = u16::from(*status);
-                    return status >= 500 || status == 429 || status == 408;
-                }
-                ErrorKind::DataConversion | ErrorKind::Credential | ErrorKind::Other => {}
+    let error: &(dyn std::error::Error + 'static) = error;
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    let verdict =
+        causes.find_map(|error| match error.downcast_ref::<azure_core::Error>()?.kind() {
+            ErrorKind::Connection | ErrorKind::Io => Some(true),
+            ErrorKind::HttpResponse { status, .. } => {
+                let status = u16::from(*status);
+                Some(status >= 500 || status == 429 || status == 408)
             }
-        }
-        next = error.source();
-    }
-    false
+            ErrorKind::DataConversion | ErrorKind::Credential | ErrorKind::Other => None,
+        });
+    verdict.unwrap_or(false)
 }
 
 #[cfg(test)]

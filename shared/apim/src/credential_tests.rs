@@ -12,8 +12,7 @@ fn variables(set: &[(&str, &str)]) -> Variables {
 
 fn check(set: &[(&str, &str)], expected: &Expect) {
     let shown = match Way::present(&variables(set)) {
-        Ok(Some(way)) => format!("{way:?}"),
-        Ok(None) => "nothing".to_owned(),
+        Ok(way) => format!("{way:?}"),
         Err(failure) => failure.to_string(),
     };
     expected.assert_eq(&shown);
@@ -25,8 +24,8 @@ fn auto_takes_what_is_present() {
     let (tenant, client) = (("AZURE_TENANT_ID", "t"), ("AZURE_CLIENT_ID", "c"));
     let file = ("AZURE_FEDERATED_TOKEN_FILE", "/f");
     let (endpoint, header) = (("IDENTITY_ENDPOINT", "http://e"), ("IDENTITY_HEADER", "hunter2"));
-    check(&[], &expect!["nothing"]);
-    check(&[tenant, client], &expect!["nothing"]);
+    check(&[], &expect!["MachineOrCli { client_id: None }"]);
+    check(&[tenant, client], &expect![[r#"MachineOrCli { client_id: Some("c") }"#]]);
     check(
         &[tenant, client, secret, file, endpoint, header],
         &expect![[r#"ClientSecret { tenant: "t", client_id: "c", secret: *** }"#]],

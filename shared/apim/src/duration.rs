@@ -64,7 +64,8 @@ pub fn print(duration: Duration) -> String {
         .to_string()
 }
 
-/// How long after it was asked a reconnect happens: at least [`After::MIN`].
+/// How long after it was asked a reconnect happens: at least [`After::MIN`], unless less was asked
+/// for by name ([`After::even_below_minimum`]).
 ///
 /// Whole seconds; a fraction is rounded up, so that nothing happens sooner than it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,6 +95,13 @@ impl After {
         Ok(Self(Duration::from_secs(delay.as_secs().saturating_add(up))))
     }
 
+    /// That delay; one that is shorter than the page allows exactly as written, as the page's own
+    /// example has one (PT3S). How the service treats it is not published; the caller has chosen to
+    /// try.
+    pub fn even_below_minimum(delay: Duration) -> Self {
+        Self::new(delay).unwrap_or(Self(delay))
+    }
+
     /// How long it is.
     pub fn get(self) -> Duration {
         self.0
@@ -114,29 +122,6 @@ impl FromStr for After {
 }
 
 impl fmt::Display for After {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&print(self.0))
-    }
-}
-
-/// A delay of a reconnect that is shorter than the page allows, as the page's own example has one
-/// (PT3S). How the service treats it is not published; the caller has chosen to try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct BelowMinimum(Duration);
-
-impl BelowMinimum {
-    /// That delay exactly as written, if it is below [`After::MIN`].
-    pub fn new(delay: Duration) -> Option<Self> {
-        (delay < After::MIN.0).then_some(Self(delay))
-    }
-
-    /// How long it is.
-    pub fn get(self) -> Duration {
-        self.0
-    }
-}
-
-impl fmt::Display for BelowMinimum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&print(self.0))
     }
@@ -221,12 +206,14 @@ mod tests {
     }
 
     #[test]
-    fn below_the_minimum_is_another_type() {
-        let seconds = |n| BelowMinimum::new(Duration::from_secs(n));
-        assert_eq!(seconds(3).unwrap().to_string(), "PT3S");
-        assert_eq!(seconds(0).unwrap().to_string(), "PT0S");
-        assert!(BelowMinimum::new(Duration::new(119, 999_999_999)).is_some());
-        assert_eq!(seconds(120), None);
+    fn below_the_minimum_is_asked_for_by_name() {
+        let check = |delay, expected: &str| {
+            assert_eq!(After::even_below_minimum(delay).to_string(), expected);
+        };
+        check(Duration::from_secs(3), "PT3S");
+        check(Duration::ZERO, "PT0S");
+        check(Duration::new(119, 999_999_999), "PT1M59.999999999S");
+        check(Duration::new(120, 1), "PT2M1S");
     }
 
     proptest! {

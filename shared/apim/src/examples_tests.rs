@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::backend::{Backend, Kind};
 use crate::diff;
-use crate::duration::{After, AfterError, BelowMinimum};
+use crate::duration::{After, AfterError};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::etag::ETag;
@@ -64,8 +64,8 @@ fn reconnect() {
     // The example asks for less than its own page allows.
     let example = Duration::from_secs(3);
     assert_eq!(After::new(example), Err(AfterError::TooShort(example)));
-    let after = BelowMinimum::new(example).unwrap();
-    let request = request::reconnect_below_minimum(&endpoint, &id, after, call());
+    let after = After::even_below_minimum(example);
+    let request = request::reconnect(&endpoint, &id, after, call());
     sent(
         &request,
         &expect![[r#"
@@ -73,7 +73,7 @@ fn reconnect() {
         {"properties":{"after":"PT3S"}}"#]],
     );
     let accepted = response::reconnect(call(), &answer(202, "x-ms-request-id: r-1", ""));
-    assert_eq!(accepted.unwrap().meta.ids.request.as_deref(), Some("r-1"));
+    assert_eq!(accepted.unwrap().ids.request.as_deref(), Some("r-1"));
     // And within it.
     sent(
         &request::reconnect(&endpoint, &id, After::MIN, call()),
@@ -118,7 +118,7 @@ fn update() {
     let id: BackendId = format!("{SERVICE}/backends/orders").parse().unwrap();
     let kind = "Microsoft.ApiManagement/service/backends";
     let before = answered(200, &orders(&id, kind, "as it was", true, true));
-    let before = response::get(call(), before).unwrap();
+    let before = response::backend(call(), before).unwrap();
 
     let example = r#"{"properties":{"description":"takes orders","tls":{"validateCertificateChain":false,"validateCertificateName":true}}}"#;
     let written = Patch::parse(example).unwrap();
@@ -132,7 +132,7 @@ fn update() {
         {"properties":{"description":"takes orders","tls":{"validateCertificateChain":false,"validateCertificateName":true}}}"#]],
     );
     let after = answered(200, &orders(&id, kind, "takes orders", false, true));
-    let after = response::update(call(), after).unwrap();
+    let after = response::backend(call(), after).unwrap();
     assert_eq!(after.etag().as_str(), "\"AAAAAAAAZfI=\"");
     // All that was not named is as it was.
     assert_eq!(*after.raw(), written.applied_to(before.document()));
@@ -169,7 +169,8 @@ fn workspace_create_or_update_of_a_backend_with_a_proxy() {
         }
     }});
     let url = "https://orders.contoso.example/".parse().unwrap();
-    let mut properties = Properties::single(url, Protocol::Http);
+    let mut properties =
+        Properties::of(Shape::Single { url, protocol: Protocol::Http, breaker: None });
     properties.description = Some("takes orders".parse().unwrap());
     properties.tls =
         Some(Tls { validate_certificate_chain: Some(true), validate_certificate_name: Some(true) });
@@ -227,7 +228,8 @@ fn workspace_create_or_update_of_a_service_of_service_fabric() {
         }}
     }});
     let url = "fabric:/contoso/ledger".parse().unwrap();
-    let mut properties = Properties::single(url, Protocol::Http);
+    let mut properties =
+        Properties::of(Shape::Single { url, protocol: Protocol::Http, breaker: None });
     properties.description = Some("keeps the ledger".parse().unwrap());
     properties.cluster = Some(Cluster {
         management_endpoints: vec!["https://fabric.contoso.example".to_owned()],
@@ -276,11 +278,11 @@ fn created(
     assert_eq!(replaced.headers()["if-match"], "\"AAAAAAAAZfE=\"");
     assert_eq!(replaced.body(), draft.document().body());
 
-    let new = response::create(call(), answered(201, answer)).unwrap();
+    let new = response::created(call(), answered(201, answer)).unwrap();
     assert!(matches!(new, Created::New(_)));
-    let not_new = response::create(call(), answered(200, answer)).unwrap();
+    let not_new = response::created(call(), answered(200, answer)).unwrap();
     assert!(matches!(not_new, Created::Replaced(_)));
-    let replaced = response::replace(call(), answered(200, answer)).unwrap();
+    let replaced = response::backend(call(), answered(200, answer)).unwrap();
     for backend in [new.backend(), not_new.backend(), &replaced] {
         assert_eq!(backend.raw(), answer);
         assert_eq!(backend.kind().unwrap(), Kind::Single);
@@ -293,7 +295,7 @@ fn created(
         {"code":"A","message":"a","target":"url","details":[{"code":"B","message":"b"}]}],
         "additionalInfo":[{"type":"Hint","info":{"see":"the page"}}]}}"#;
     let refused = crate::testing::answer(400, "", refused);
-    let error = response::create(call(), refused).unwrap_err();
+    let error = response::created(call(), refused).unwrap_err();
     assert!(matches!(error, Error::Refused(_)), "{error:?}");
     let full = error.full();
     assert!(full.contains("[url: a (A)] [-: b (B)] <Hint: {\"see\":\"the page\"}>"), "{full}");

@@ -4,8 +4,7 @@
 //! [`request::reconnect`](crate::request::reconnect) takes a [`ServiceBackendId`], so that asking
 //! it of a workspace's backend does not compile.
 //!
-//! Identity is without case throughout (see [`name`](crate::name)); [`BackendId::key`] is the one
-//! spelling that may be stored and compared as text.
+//! Identity is without case throughout (see [`name`](crate::name)).
 
 use std::fmt;
 use std::iter::Peekable;
@@ -120,17 +119,6 @@ impl BackendId {
     pub fn at_service(&self) -> Option<ServiceBackendId> {
         let Scope { service, workspace } = &self.scope;
         workspace.is_none().then(|| service.backend(self.backend.clone()))
-    }
-
-    /// The one spelling that equal ids share: the ARM id in lower case. Fit to be stored.
-    pub fn key(&self) -> String {
-        self.to_string().chars().flat_map(char::to_lowercase).collect()
-    }
-
-    /// A backend beside this one, at the same level and in the same workspace: where the members
-    /// of a pool are.
-    pub fn sibling(&self, backend: BackendName) -> Self {
-        self.scope.backend(backend)
     }
 }
 

@@ -30,7 +30,7 @@
 //!
 //! | operation | function | page | tests |
 //! |---|---|---|---|
-//! | List | [`Client::list`], [`Client::pages`] | [Backend][p1], [Workspace Backend][w1] | `request::tests::list_at_both_levels_with_everything_that_can_be_asked`, `response::tests::a_page_keeps_the_letter_of_each_backend`, `list::tests::a_next_page_is_on_the_same_server`, `client::tests::lists::pages_are_followed_to_the_last` |
+//! | List | [`Client::pages`] | [Backend][p1], [Workspace Backend][w1] | `request::tests::list_at_both_levels_with_everything_that_can_be_asked`, `response::tests::a_page_keeps_the_letter_of_each_backend`, `list::tests::a_next_page_is_on_the_same_server`, `client::tests::lists::pages_are_followed_to_the_last` |
 //! | GetEntityTag | [`Client::entity_tag`] | [Backend][p2], [Workspace Backend][w2] | `request::tests::entity_tag_at_both_levels`, `response::tests::the_mark_alone` |
 //! | Get | [`Client::get`], [`Client::get_newest`] | [Backend][p3], [Workspace Backend][w3] | `request::tests::get_at_both_levels`, `response::tests::a_backend_with_its_mark`, `newer::tests::the_look_is_a_get_by_the_newest_version` |
 //! | Create Or Update, of what is not there | [`Client::create`] | [Backend][p4], [Workspace Backend][w4] | `request::tests::create_says_nothing_of_a_state`, `response::tests::what_was_created_is_told_from_what_was_replaced`, `examples::workspace_create_or_update_of_a_backend_with_a_proxy`, `examples::workspace_create_or_update_of_a_service_of_service_fabric` |
@@ -38,7 +38,7 @@
 //! | Create Or Update, unseen | [`Client::overwrite`] | the same | `request::tests::replace_carries_the_etag_and_overwrite_any` |
 //! | Update | [`Client::update`] | [Backend][p5], [Workspace Backend][w5] | `request::tests::update_at_both_levels_carries_the_etag`, `pool::tests::a_read_modify_write_changes_only_what_was_edited`, `patch::tests::a_merge_changes_only_what_was_set`, `client::tests::a_write_is_sent_once_however_its_connection_breaks`, `examples::update` |
 //! | Delete | [`Client::delete`] | [Backend][p6], [Workspace Backend][w6] | `request::tests::delete_at_both_levels_carries_the_etag`, `response::tests::what_was_deleted_is_gone` |
-//! | Reconnect, at service level alone | [`Client::reconnect`], [`Client::reconnect_below_minimum`] | [Backend][p7] | `request::tests::reconnect_always_says_when`, `request::tests::reconnect_below_the_minimum_is_asked_for_by_name`, `duration::tests::a_reconnect_waits_two_minutes_at_least`, `response::tests::a_reconnect_is_accepted_without_a_body`, `examples::reconnect` |
+//! | Reconnect, at service level alone | [`Client::reconnect`] | [Backend][p7] | `request::tests::reconnect_always_says_when`, `request::tests::reconnect_below_the_minimum_is_asked_for_by_name`, `duration::tests::a_reconnect_waits_two_minutes_at_least`, `response::tests::a_reconnect_is_accepted_without_a_body`, `examples::reconnect` |
 //!
 //! [p1]: https://learn.microsoft.com/rest/api/apimanagement/backend/list-by-service
 //! [p2]: https://learn.microsoft.com/rest/api/apimanagement/backend/get-entity-tag
@@ -103,16 +103,6 @@
 //! # }
 //! ```
 //!
-//! A delay below the page's minimum is not taken for one within it:
-//!
-//! ```compile_fail,E0308
-//! # use pointsman_apim::duration::BelowMinimum;
-//! # use pointsman_apim::{Endpoint, RequestId, ServiceBackendId, request};
-//! # fn refused(endpoint: &Endpoint, id: &ServiceBackendId, soon: BelowMinimum, call: RequestId) {
-//! request::reconnect(endpoint, id, soon, call);
-//! # }
-//! ```
-//!
 //! What was not checked is not sent:
 //!
 //! ```compile_fail,E0308
@@ -163,6 +153,7 @@ pub mod retry;
 pub mod secret;
 pub mod telemetry;
 #[cfg(test)]
+#[path = "testing_tests.rs"]
 mod testing;
 mod text;
 pub mod throttle;

@@ -5,7 +5,7 @@
 //! service that would go on for ever, or in a circle, is stopped by
 //! [`Pages`](crate::client::pages::Pages).
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::str::FromStr;
 
 use http::Uri;
@@ -37,19 +37,13 @@ pub struct Query {
 impl Query {
     /// The parameters of a request, each with its `&` before it.
     pub(crate) fn parameters(&self) -> String {
-        let mut text = String::new();
-        if let Some(filter) = &self.filter {
-            text.push_str("&$filter=");
-            text.extend(utf8_percent_encode(filter.as_str(), VALUE));
-        }
-        // Writing to a string never fails.
-        if let Some(Top(top)) = self.top {
-            let _ = write!(text, "&$top={top}");
-        }
-        if let Some(Skip(skip)) = self.skip {
-            let _ = write!(text, "&$skip={skip}");
-        }
-        text
+        let filter = self
+            .filter
+            .as_ref()
+            .map(|filter| format!("&$filter={}", utf8_percent_encode(filter.as_str(), VALUE)));
+        let top = self.top.map(|Top(top)| format!("&$top={top}"));
+        let skip = self.skip.map(|Skip(skip)| format!("&$skip={skip}"));
+        [filter, top, skip].into_iter().flatten().collect()
     }
 }
 

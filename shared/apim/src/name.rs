@@ -51,10 +51,6 @@ fn fold(text: &str) -> impl Iterator<Item = char> + '_ {
     text.chars().flat_map(char::to_lowercase)
 }
 
-fn same(left: &str, right: &str) -> bool {
-    left.eq_ignore_ascii_case(right) || fold(left).eq(fold(right))
-}
-
 /// What a name of one kind may be.
 struct Rule {
     kind: &'static str,
@@ -104,7 +100,7 @@ macro_rules! name {
 
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
-                same(&self.0, &other.0)
+                *self == *other.0
             }
         }
 
@@ -112,7 +108,7 @@ macro_rules! name {
 
         impl PartialEq<str> for $name {
             fn eq(&self, other: &str) -> bool {
-                same(&self.0, other)
+                self.0.eq_ignore_ascii_case(other) || fold(&self.0).eq(fold(other))
             }
         }
 

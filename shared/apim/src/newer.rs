@@ -12,27 +12,20 @@
 //! Races considered: a write between the two looks shows as too many fields, so that too much is
 //! named rather than too little; the replacement itself is then refused for its ETag.
 
-use bytes::Bytes;
-use http::Request;
-
 use crate::diff::{self, Change};
 use crate::document::Document;
 use crate::endpoint::Endpoint;
 use crate::id::BackendId;
 use crate::meta::RequestId;
-use crate::request;
-use crate::version::{ApiVersion, NotOffered};
+use crate::request::{self, Asked};
+use crate::version::ApiVersion;
 
 /// Where a body has what makes it a pool, and where in that it has the members.
 const POOL: &str = "properties.pool.";
 const MEMBERS: &str = "services[";
 
 /// Get, by the newest version that is known. It is answered like any Get.
-pub fn request(
-    endpoint: &Endpoint,
-    id: &BackendId,
-    call: RequestId,
-) -> Result<Request<Bytes>, NotOffered> {
+pub fn request(endpoint: &Endpoint, id: &BackendId, call: RequestId) -> Asked {
     request::get(&endpoint.at_version(ApiVersion::NEWEST), id, call)
 }
 

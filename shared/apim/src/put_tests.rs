@@ -1,6 +1,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::model::Shape;
 use crate::model::connection::Protocol;
 use crate::testing::{backend, pool};
 use crate::version::ApiVersion;
@@ -28,7 +29,11 @@ fn a_draft_is_what_the_service_would_take() {
         ],
     );
     check(
-        Draft::new(&Properties::single("https://a".parse().unwrap(), Protocol::Soap)),
+        Draft::new(&Properties::of(Shape::Single {
+            url: "https://a".parse().unwrap(),
+            protocol: Protocol::Soap,
+            breaker: None,
+        })),
         &expect![[r#"{"properties":{"url":"https://a","protocol":"soap"}}"#]],
     );
 }

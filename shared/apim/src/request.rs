@@ -10,14 +10,13 @@
 //! again in Azure's activity log, in the error and in the span.
 
 use std::fmt;
-use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderValue, IF_MATCH};
 use http::{Method, Request};
 
 use crate::document::Document;
-use crate::duration::{self, After, BelowMinimum};
+use crate::duration::After;
 use crate::endpoint::Endpoint;
 use crate::etag::ETag;
 use crate::id::{BackendId, Scope, ServiceBackendId, SubscriptionId};
@@ -30,15 +29,13 @@ use crate::version::{Feature, NotOffered};
 /// The version in which Azure Resource Manager lists subscriptions.
 const SUBSCRIPTIONS_VERSION: &str = "2022-12-01";
 
+/// A request; or what it needs, and the endpoint's version does not have.
+pub type Asked = Result<Request<Bytes>, NotOffered>;
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// List: the backends of a service or a workspace, page by page, with their secrets in clear.
-pub fn list(
-    endpoint: &Endpoint,
-    scope: &Scope,
-    query: &Query,
-    call: RequestId,
-) -> Result<Request<Bytes>, NotOffered> {
+pub fn list(endpoint: &Endpoint, scope: &Scope, query: &Query, call: RequestId) -> Asked {
     let url = url(endpoint, scope, scope, "/backends")? + &query.parameters();
     Ok(build(Method::GET, url, call, Bytes::new()))
 }
@@ -68,30 +65,17 @@ pub fn list_next(link: &NextLink, call: RequestId) -> Request<Bytes> {
 }
 
 /// GetEntityTag: reads the ETag of a backend alone.
-pub fn entity_tag(
-    endpoint: &Endpoint,
-    id: &BackendId,
-    call: RequestId,
-) -> Result<Request<Bytes>, NotOffered> {
+pub fn entity_tag(endpoint: &Endpoint, id: &BackendId, call: RequestId) -> Asked {
     backend(Method::HEAD, endpoint, id, call, Bytes::new())
 }
 
 /// Get: reads a backend, with its ETag and, in clear, its secrets.
-pub fn get(
-    endpoint: &Endpoint,
-    id: &BackendId,
-    call: RequestId,
-) -> Result<Request<Bytes>, NotOffered> {
+pub fn get(endpoint: &Endpoint, id: &BackendId, call: RequestId) -> Asked {
     backend(Method::GET, endpoint, id, call, Bytes::new())
 }
 
 /// Create Or Update of a backend that was seen not to be there: no condition is sent.
-pub fn create(
-    endpoint: &Endpoint,
-    id: &BackendId,
-    draft: &Draft,
-    call: RequestId,
-) -> Result<Request<Bytes>, NotOffered> {
+pub fn create(endpoint: &Endpoint, id: &BackendId, draft: &Draft, call: RequestId) -> Asked {
     offered(endpoint, draft.document())?;
     backend(Method::PUT, endpoint, id, call, draft.document().body().clone())
 }
@@ -104,7 +88,7 @@ pub fn replace(
     etag: &ETag,
     draft: &Draft,
     call: RequestId,
-) -> Result<Request<Bytes>, NotOffered> {
+) -> Asked {
     Ok(conditional(create(endpoint, id, draft, call)?, etag.header()))
 }
 
@@ -115,7 +99,7 @@ pub fn overwrite(
     _leave: Overwrite,
     draft: &Draft,
     call: RequestId,
-) -> Result<Request<Bytes>, NotOffered> {
+) -> Asked {
     Ok(conditional(create(endpoint, id, draft, call)?, HeaderValue::from_static("*")))
 }
 
@@ -126,19 +110,14 @@ pub fn update(
     etag: &ETag,
     patch: &Patch,
     call: RequestId,
-) -> Result<Request<Bytes>, NotOffered> {
+) -> Asked {
     offered(endpoint, patch.document())?;
     let request = backend(Method::PATCH, endpoint, id, call, patch.bytes().clone())?;
     Ok(conditional(request, etag.header()))
 }
 
 /// Delete: takes away the backend that still has the ETag `etag`.
-pub fn delete(
-    endpoint: &Endpoint,
-    id: &BackendId,
-    etag: &ETag,
-    call: RequestId,
-) -> Result<Request<Bytes>, NotOffered> {
+pub fn delete(endpoint: &Endpoint, id: &BackendId, etag: &ETag, call: RequestId) -> Asked {
     let request = backend(Method::DELETE, endpoint, id, call, Bytes::new())?;
     Ok(conditional(request, etag.header()))
 }
@@ -154,27 +133,7 @@ pub fn reconnect(
     after: After,
     call: RequestId,
 ) -> Request<Bytes> {
-    reconnect_in(endpoint, id, after.get(), call)
-}
-
-/// Reconnect sooner than its page allows, as the page's own example does. What the service makes
-/// of it is not published.
-pub fn reconnect_below_minimum(
-    endpoint: &Endpoint,
-    id: &ServiceBackendId,
-    after: BelowMinimum,
-    call: RequestId,
-) -> Request<Bytes> {
-    reconnect_in(endpoint, id, after.get(), call)
-}
-
-fn reconnect_in(
-    endpoint: &Endpoint,
-    id: &ServiceBackendId,
-    after: Duration,
-    call: RequestId,
-) -> Request<Bytes> {
-    let body = format!(r#"{{"properties":{{"after":"{}"}}}}"#, duration::print(after));
+    let body = format!(r#"{{"properties":{{"after":"{after}"}}}}"#);
     build(Method::POST, endpoint.url(id, "/reconnect"), call, body.into())
 }
 
@@ -184,7 +143,7 @@ fn backend(
     id: &BackendId,
     call: RequestId,
     body: Bytes,
-) -> Result<Request<Bytes>, NotOffered> {
+) -> Asked {
     let url = url(endpoint, id.scope(), id, "")?;
     Ok(build(method, url, call, body))
 }

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use expect_test::{Expect, expect};
 
 use super::*;
@@ -336,8 +338,8 @@ fn reconnect_always_says_when() {
 
 #[test]
 fn reconnect_below_the_minimum_is_asked_for_by_name() {
-    let after = BelowMinimum::new(Duration::from_secs(3)).unwrap();
-    let request = reconnect_below_minimum(&emulator(), &pool_id(), after, call());
+    let after = After::even_below_minimum(Duration::from_secs(3));
+    let request = reconnect(&emulator(), &pool_id(), after, call());
     check(
         Ok(request),
         &expect![[r#"

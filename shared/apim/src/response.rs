@@ -1,6 +1,6 @@
 //! Answers, read without IO.
 //!
-//! One function an operation, from status, headers and body to what was asked for or to an
+//! One function for each kind of answer, from status, headers and body to what was asked for or to an
 //! [`Error`] that says what it means.
 
 use bytes::Bytes;
@@ -18,13 +18,6 @@ use crate::etag::ETag;
 use crate::list::{NextLink, Page};
 use crate::meta::{Meta, RequestId};
 use crate::put::Created;
-
-/// A reconnect was accepted. Azure cannot recall it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accepted {
-    /// What the headers of the answer said; its date is when the delay began.
-    pub meta: Meta,
-}
 
 /// The result of a delete. Either way it is not there any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,32 +68,18 @@ pub fn entity_tag(call: RequestId, response: &Response<Bytes>) -> Result<Tagged,
     }
 }
 
-/// Reads the answer to Get: 200 with an ETag and the body.
-pub fn get(call: RequestId, response: Response<Bytes>) -> Result<Backend, Error> {
-    backend(call, response, &[StatusCode::OK])
+/// Reads the answer to Get, Replace and Update: 200 with the ETag and the whole body. A 201 to a
+/// Replace would tell that there was nothing to replace, which its `If-Match` forbids.
+pub fn backend(call: RequestId, response: Response<Bytes>) -> Result<Backend, Error> {
+    state(call, response, &[StatusCode::OK])
 }
 
-/// Reads the answer to a Create: 201 with the ETag and the body, or 200 where somebody was faster.
-pub fn create(call: RequestId, response: Response<Bytes>) -> Result<Created, Error> {
+/// Reads the answer to a Create or an Overwrite: 201 with the ETag and the body, or 200 where
+/// something was there.
+pub fn created(call: RequestId, response: Response<Bytes>) -> Result<Created, Error> {
     let is_new = response.status() == StatusCode::CREATED;
-    let backend = backend(call, response, &[StatusCode::OK, StatusCode::CREATED])?;
+    let backend = state(call, response, &[StatusCode::OK, StatusCode::CREATED])?;
     Ok(if is_new { Created::New(backend) } else { Created::Replaced(backend) })
-}
-
-/// Reads the answer to a Replace: 200 with the new ETag and the whole new body. A 201 would tell
-/// that there was nothing to replace, which its `If-Match` forbids.
-pub fn replace(call: RequestId, response: Response<Bytes>) -> Result<Backend, Error> {
-    backend(call, response, &[StatusCode::OK])
-}
-
-/// Reads the answer to an Overwrite: as that to a Create.
-pub fn overwrite(call: RequestId, response: Response<Bytes>) -> Result<Created, Error> {
-    create(call, response)
-}
-
-/// Reads the answer to Update: 200 with the new ETag and the whole new body.
-pub fn update(call: RequestId, response: Response<Bytes>) -> Result<Backend, Error> {
-    backend(call, response, &[StatusCode::OK])
 }
 
 /// Reads the answer to Delete: 200 or 204. A 200 has no body; one with a page in it comes from
@@ -114,18 +93,19 @@ pub fn delete(call: RequestId, response: &Response<Bytes>) -> Result<Deleted, Er
     }
 }
 
-/// Reads the answer to Reconnect: 202 without a body. Another success without a body means the
-/// same; one with a body comes from something in between, and leaves it open.
-pub fn reconnect(call: RequestId, response: &Response<Bytes>) -> Result<Accepted, Error> {
+/// Reads the answer to Reconnect: 202 without a body; its date is when the delay began. Another
+/// success without a body means the same; one with a body comes from something in between, and
+/// leaves it open.
+pub fn reconnect(call: RequestId, response: &Response<Bytes>) -> Result<Meta, Error> {
     let (status, meta) = success(call, response)?;
     if status == StatusCode::ACCEPTED || response.body().is_empty() {
-        Ok(Accepted { meta })
+        Ok(meta)
     } else {
         Err(unreadable(status, meta, Garbled::Status))
     }
 }
 
-fn backend(
+fn state(
     call: RequestId,
     response: Response<Bytes>,
     wanted: &[StatusCode],

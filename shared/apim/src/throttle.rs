@@ -73,6 +73,9 @@ impl Kind {
     }
 }
 
+/// Whose bucket: that of one kind of operation in one subscription.
+pub type Of = (SubscriptionId, Kind);
+
 /// A token in millionths, so that what flows in within a microsecond is a whole number.
 const TOKEN: i64 = 1_000_000;
 
@@ -110,7 +113,7 @@ impl Bucket {
 /// All buckets that one client knows of.
 #[derive(Debug, Default)]
 pub struct Buckets {
-    buckets: HashMap<(SubscriptionId, Kind), Bucket>,
+    buckets: HashMap<Of, Bucket>,
 }
 
 impl Buckets {
@@ -118,13 +121,12 @@ impl Buckets {
     /// the wait would be, and takes none, where that is longer than `patience`.
     pub fn take(
         &mut self,
-        subscription: SubscriptionId,
-        kind: Kind,
+        of: Of,
         now: Duration,
         patience: Duration,
     ) -> Result<Duration, Duration> {
-        let bucket = self.bucket(subscription, kind, now);
-        let wait = bucket.wait(kind, now);
+        let bucket = self.bucket(of, now);
+        let wait = bucket.wait(of.1, now);
         if wait > patience {
             return Err(wait);
         }
@@ -133,28 +135,22 @@ impl Buckets {
     }
 
     /// For how long nothing is taken, as an answer said.
-    pub fn closed(&mut self, subscription: SubscriptionId, kind: Kind, now: Duration) -> Duration {
-        self.bucket(subscription, kind, now).closed_until.saturating_sub(now)
+    pub fn closed(&mut self, of: Of, now: Duration) -> Duration {
+        self.bucket(of, now).closed_until.saturating_sub(now)
     }
 
     /// Takes in what the headers of an answer say is left. More than is believed here is not
     /// believed: requests may be on their way that the answer does not count.
-    pub fn heard(
-        &mut self,
-        subscription: SubscriptionId,
-        kind: Kind,
-        now: Duration,
-        headers: &HeaderMap,
-    ) {
-        let left = headers.get(kind.header()).and_then(|left| left.to_str().ok());
+    pub fn heard(&mut self, of: Of, now: Duration, headers: &HeaderMap) {
+        let left = headers.get(of.1.header()).and_then(|left| left.to_str().ok());
         let Some(left) = left.and_then(|left| left.trim().parse::<u32>().ok()) else { return };
-        let bucket = self.bucket(subscription, kind, now);
+        let bucket = self.bucket(of, now);
         bucket.level = bucket.level.min(i64::from(left) * TOKEN);
     }
 
     /// How many requests would be taken at once, of each subscription and kind that was asked for.
     pub fn left(&mut self, now: Duration) -> Vec<(SubscriptionId, Kind, u32)> {
-        let left = |((subscription, kind), bucket): (&(SubscriptionId, Kind), &mut Bucket)| {
+        let left = |((subscription, kind), bucket): (&Of, &mut Bucket)| {
             bucket.fill(*kind, now);
             let open = bucket.closed_until <= now;
             let whole = if open { bucket.level.max(0) / TOKEN } else { 0 };
@@ -164,20 +160,14 @@ impl Buckets {
     }
 
     /// Takes in a 429: nothing is left, and nothing is taken before the time that it named.
-    pub fn throttled(
-        &mut self,
-        subscription: SubscriptionId,
-        kind: Kind,
-        now: Duration,
-        wait: Option<Duration>,
-    ) {
-        let bucket = self.bucket(subscription, kind, now);
+    pub fn throttled(&mut self, of: Of, now: Duration, wait: Option<Duration>) {
+        let bucket = self.bucket(of, now);
         bucket.level = bucket.level.min(0);
         let until = now.saturating_add(wait.unwrap_or_default());
         bucket.closed_until = bucket.closed_until.max(until);
     }
 
-    fn bucket(&mut self, subscription: SubscriptionId, kind: Kind, now: Duration) -> &mut Bucket {
+    fn bucket(&mut self, of: Of, now: Duration) -> &mut Bucket {
         // Three kinds each.
         if self.buckets.len() >= SUBSCRIPTIONS_MAX * 3 {
             self.buckets.retain(|(_, kind), bucket| {
@@ -185,9 +175,8 @@ impl Buckets {
                 bucket.level < kind.full() || bucket.closed_until > now
             });
         }
-        let full = Bucket::full(kind, now);
-        let bucket = self.buckets.entry((subscription, kind)).or_insert(full);
-        bucket.fill(kind, now);
+        let bucket = self.buckets.entry(of).or_insert_with(|| Bucket::full(of.1, now));
+        bucket.fill(of.1, now);
         bucket
     }
 }

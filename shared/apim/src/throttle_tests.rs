@@ -15,7 +15,7 @@ fn ms(ms: u64) -> Duration {
 /// Takes as many as go at once.
 fn burst(buckets: &mut Buckets, kind: Kind, now: Duration) -> usize {
     let mut taken = 0;
-    while buckets.take(subscription(1), kind, now, Duration::ZERO).is_ok() {
+    while buckets.take((subscription(1), kind), now, Duration::ZERO).is_ok() {
         taken += 1;
         assert!(taken <= 1_000, "it has no end");
     }
@@ -46,7 +46,8 @@ fn a_burst_and_then_what_flows_in() {
 fn those_who_wait_are_let_through_one_by_one() {
     let mut buckets = Buckets::default();
     burst(&mut buckets, Kind::Write, ms(0));
-    let mut take = |now, patience| match buckets.take(subscription(1), Kind::Write, now, patience) {
+    let mut take = |now, patience| match buckets.take((subscription(1), Kind::Write), now, patience)
+    {
         Ok(wait) => format!("in {wait:?}\n"),
         Err(wait) => format!("not in {patience:?}, but in {wait:?}\n"),
     };
@@ -72,15 +73,15 @@ fn those_who_wait_are_let_through_one_by_one() {
 fn kinds_and_subscriptions_have_buckets_of_their_own() {
     let mut buckets = Buckets::default();
     burst(&mut buckets, Kind::Write, ms(0));
-    assert!(buckets.take(subscription(1), Kind::Read, ms(0), ms(0)).is_ok());
-    assert!(buckets.take(subscription(1), Kind::Delete, ms(0), ms(0)).is_ok());
-    assert!(buckets.take(subscription(2), Kind::Write, ms(0), ms(0)).is_ok());
-    assert!(buckets.take(subscription(1), Kind::Write, ms(0), ms(0)).is_err());
+    assert!(buckets.take((subscription(1), Kind::Read), ms(0), ms(0)).is_ok());
+    assert!(buckets.take((subscription(1), Kind::Delete), ms(0), ms(0)).is_ok());
+    assert!(buckets.take((subscription(2), Kind::Write), ms(0), ms(0)).is_ok());
+    assert!(buckets.take((subscription(1), Kind::Write), ms(0), ms(0)).is_err());
 }
 
 fn after(headers: &HeaderMap, expected: &Expect) {
     let mut buckets = Buckets::default();
-    buckets.heard(subscription(1), Kind::Write, ms(0), headers);
+    buckets.heard((subscription(1), Kind::Write), ms(0), headers);
     expected.assert_eq(&burst(&mut buckets, Kind::Write, ms(0)).to_string());
 }
 
@@ -97,22 +98,22 @@ fn what_an_answer_says_only_lowers_what_is_believed() {
     // An answer is older than what was sent since.
     let mut buckets = Buckets::default();
     burst(&mut buckets, Kind::Write, ms(0));
-    buckets.heard(subscription(1), Kind::Write, ms(0), &left(Kind::Write, "100"));
+    buckets.heard((subscription(1), Kind::Write), ms(0), &left(Kind::Write, "100"));
     assert_eq!(burst(&mut buckets, Kind::Write, ms(0)), 0);
 }
 
 #[test]
 fn a_429_closes_the_bucket_until_the_time_it_named() {
     let mut buckets = Buckets::default();
-    buckets.throttled(subscription(1), Kind::Read, ms(1_000), Some(ms(17_000)));
-    let wait = |buckets: &mut Buckets, now| buckets.take(subscription(1), Kind::Read, now, ms(0));
+    buckets.throttled((subscription(1), Kind::Read), ms(1_000), Some(ms(17_000)));
+    let wait = |buckets: &mut Buckets, now| buckets.take((subscription(1), Kind::Read), now, ms(0));
     assert_eq!(wait(&mut buckets, ms(1_000)), Err(ms(17_000)));
     // A later answer does not open it sooner.
-    buckets.throttled(subscription(1), Kind::Read, ms(2_000), Some(ms(1)));
+    buckets.throttled((subscription(1), Kind::Read), ms(2_000), Some(ms(1)));
     assert_eq!(wait(&mut buckets, ms(17_000)), Err(ms(1_000)));
     assert_eq!(wait(&mut buckets, ms(18_000)), Ok(ms(0)));
     // Without a time, what flows in is what there is.
-    buckets.throttled(subscription(1), Kind::Read, ms(18_000), None);
+    buckets.throttled((subscription(1), Kind::Read), ms(18_000), None);
     assert_eq!(wait(&mut buckets, ms(18_000)), Err(ms(40)));
 }
 
@@ -135,11 +136,11 @@ fn what_is_left_is_told_of_each_bucket_that_was_used() {
     let mut buckets = Buckets::default();
     assert_eq!(buckets.left(ms(0)), []);
     for _ in 0..3 {
-        buckets.take(subscription(1), Kind::Write, ms(0), ms(0)).unwrap();
+        buckets.take((subscription(1), Kind::Write), ms(0), ms(0)).unwrap();
     }
     assert_eq!(buckets.left(ms(0)), [(subscription(1), Kind::Write, 197)]);
     assert_eq!(buckets.left(ms(100)), [(subscription(1), Kind::Write, 198)]);
-    buckets.throttled(subscription(1), Kind::Write, ms(100), Some(ms(5_000)));
+    buckets.throttled((subscription(1), Kind::Write), ms(100), Some(ms(5_000)));
     assert_eq!(buckets.left(ms(200)), [(subscription(1), Kind::Write, 0)]);
     assert_eq!(buckets.left(ms(5_000)), [(subscription(1), Kind::Write, 0)], "it is closed");
 }
@@ -148,8 +149,11 @@ fn what_is_left_is_told_of_each_bucket_that_was_used() {
 fn what_is_kept_is_bounded() {
     let mut buckets = Buckets::default();
     for n in 0..2_000 {
-        let _ =
-            buckets.take(subscription(n), Kind::Write, ms(u64::try_from(n).unwrap() * 100), ms(0));
+        let _ = buckets.take(
+            (subscription(n), Kind::Write),
+            ms(u64::try_from(n).unwrap() * 100),
+            ms(0),
+        );
     }
     assert!(buckets.buckets.len() <= SUBSCRIPTIONS_MAX * 3, "{}", buckets.buckets.len());
 }
@@ -163,7 +167,7 @@ proptest! {
         let (mut buckets, mut now, mut sent) = (Buckets::default(), 0, Vec::new());
         for (pause, patience) in steps {
             now += pause;
-            if let Ok(wait) = buckets.take(subscription(1), Kind::Write, ms(now), ms(patience)) {
+            if let Ok(wait) = buckets.take((subscription(1), Kind::Write), ms(now), ms(patience)) {
                 sent.push(ms(now) + wait);
             }
         }

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use azure_core::error::{Error, ErrorKind};
 use azure_core::http::headers::{HeaderName, HeaderValue, Headers};
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Request, Url};
+use bytes::{Bytes, BytesMut};
 
 use crate::endpoint::BaseUrl;
 use crate::secret::scrubbed;
@@ -119,19 +120,31 @@ impl HttpClient for Transport {
             }
         }
         let status = response.status().as_u16().into();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| {
+        let body = whole(&mut response, TOKEN_BODY_BYTES_MAX).await.map_err(|error| {
             self.note(&address, Some("broke off in its answer".to_owned()));
             failed(error)
-        })? {
-            if body.len() + chunk.len() > TOKEN_BODY_BYTES_MAX {
-                let message = format!("the answer is larger than {TOKEN_BODY_BYTES_MAX} bytes");
-                return Err(Error::with_message(ErrorKind::DataConversion, message));
-            }
-            body.extend_from_slice(&chunk);
-        }
+        })?;
+        let body = body.ok_or_else(|| {
+            let message = format!("the answer is larger than {TOKEN_BODY_BYTES_MAX} bytes");
+            Error::with_message(ErrorKind::DataConversion, message)
+        })?;
         Ok(AsyncRawResponse::from_bytes(status, headers, body))
     }
+}
+
+/// Reads the body of an answer; none where it is larger than that.
+pub(crate) async fn whole(
+    answer: &mut reqwest::Response,
+    bytes_max: usize,
+) -> reqwest::Result<Option<Bytes>> {
+    let mut whole = BytesMut::new();
+    while let Some(more) = answer.chunk().await? {
+        if whole.len() + more.len() > bytes_max {
+            return Ok(None);
+        }
+        whole.extend_from_slice(&more);
+    }
+    Ok(Some(whole.freeze()))
 }
 
 fn failed(error: reqwest::Error) -> Error {
@@ -142,12 +155,7 @@ fn failed(error: reqwest::Error) -> Error {
 
 /// An error with its causes, in one line that is fit to be shown.
 pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        next = error.source();
-    }
-    scrubbed(&text, CAUSE_CHARS_MAX)
+    let all = std::iter::successors(Some(error), |error| error.source());
+    let all: Vec<String> = all.map(ToString::to_string).collect();
+    scrubbed(&all.join(": "), CAUSE_CHARS_MAX)
 }

@@ -24,7 +24,6 @@ pub struct Address {
 
 impl Address {
     /// The backend `name` of a workspace. Workspaces need no creating here.
-    #[must_use]
     pub fn in_workspace(workspace: &str, name: &str) -> Self {
         Self::new(None, Some(workspace.into()), name)
     }
@@ -34,25 +33,21 @@ impl Address {
     }
 
     /// The same backend of `service`.
-    #[must_use]
     pub fn of(service: &Service, backend: impl Into<Self>) -> Self {
         Self { service: Some(Arc::new(service.clone())), ..backend.into() }
     }
 
     /// The service; none where it is the emulator's first one.
-    #[must_use]
     pub fn service(&self) -> Option<&Service> {
         self.service.as_deref()
     }
 
     /// The workspace, or none at service level.
-    #[must_use]
     pub fn workspace(&self) -> Option<&str> {
         self.workspace.as_deref()
     }
 
     /// The backend's name as it was written.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -61,13 +56,13 @@ impl Address {
         Self { service: None, ..self }
     }
 
-    /// Another backend beside this one: of the same service and workspace.
     /// The end of its id, behind that of its service.
     pub(crate) fn below_service(&self) -> String {
         let workspace = self.workspace().map_or(String::new(), |id| format!("/workspaces/{id}"));
         format!("{workspace}/backends/{}", self.name())
     }
 
+    /// Another backend beside this one: of the same service and workspace.
     pub(crate) fn beside(&self, name: &str) -> Self {
         Self { name: name.into(), ..self.clone() }
     }
@@ -75,48 +70,53 @@ impl Address {
     /// Reads the whole ARM id of a backend; none when it is not one.
     fn from_id(id: &str) -> Option<Self> {
         let segments: Vec<&str> = id.trim_matches('/').split('/').collect();
-        let (sub, group, name, rest) = arm_path(&segments)?;
-        let service = Some(Arc::new(Service::new(sub, group, name).ok()?));
-        let (workspace, rest) = workspace(rest);
+        let Path { names: [subscription, group, name], workspace, rest } = Path::read(&segments)?;
+        let service = Service::new(subscription, group, name).ok()?;
         match rest {
             [backends, name] if backends.eq_ignore_ascii_case("backends") => {
-                Some(Self::new(service, workspace, name))
+                Some(Self::new(Some(Arc::new(service)), workspace, name))
             }
             _ => None,
         }
     }
 }
 
-/// The subscription, resource group and service that a path goes by, and what follows them.
-pub(crate) fn arm_path<'a>(
-    segments: &'a [&'a str],
-) -> Option<(&'a str, &'a str, &'a str, &'a [&'a str])> {
-    let [s, sub, g, group, p, provider, t, name, rest @ ..] = segments else {
-        return None;
-    };
-    let fixed = [
-        (s, "subscriptions"),
-        (g, "resourceGroups"),
-        (p, "providers"),
-        (provider, PROVIDER),
-        (t, "service"),
-    ];
-    let fits = fixed.iter().all(|(is, want)| is.eq_ignore_ascii_case(want));
-    fits.then_some((sub, group, name, rest))
+/// A path that goes by a service.
+pub(crate) struct Path<'a> {
+    /// The subscription, the resource group and the service.
+    pub(crate) names: [&'a str; 3],
+    pub(crate) workspace: Option<Name>,
+    /// What follows.
+    pub(crate) rest: &'a [&'a str],
 }
 
-/// The workspace that a path goes into below its service, and what follows.
-pub(crate) fn workspace<'a>(rest: &'a [&'a str]) -> (Option<Name>, &'a [&'a str]) {
-    match rest {
-        [w, id, rest @ ..] if w.eq_ignore_ascii_case("workspaces") => (Some((*id).into()), rest),
-        rest => (None, rest),
+impl<'a> Path<'a> {
+    /// Reads the segments of a path; none where it goes by no service.
+    pub(crate) fn read(segments: &'a [&'a str]) -> Option<Self> {
+        let [s, subscription, g, group, p, provider, t, name, rest @ ..] = segments else {
+            return None;
+        };
+        let fixed = [
+            (s, "subscriptions"),
+            (g, "resourceGroups"),
+            (p, "providers"),
+            (provider, PROVIDER),
+            (t, "service"),
+        ];
+        let fits = fixed.iter().all(|(is, want)| is.eq_ignore_ascii_case(want));
+        let (workspace, rest) = match rest {
+            [w, id, rest @ ..] if w.eq_ignore_ascii_case("workspaces") => {
+                (Some((*id).into()), rest)
+            }
+            rest => (None, rest),
+        };
+        fits.then_some(Self { names: [subscription, group, name], workspace, rest })
     }
 }
 
 impl Service {
     /// The ARM id of a backend of this service, or of the service that the address names; also the
     /// path of its operations.
-    #[must_use]
     pub fn backend_id(&self, backend: &Address) -> String {
         let service = backend.service().unwrap_or(self).id();
         format!("{service}{}", backend.below_service())
@@ -181,7 +181,7 @@ pub enum Operation {
     Delete,
     /// POST `/reconnect`.
     Reconnect,
-    /// A token asked of the identity endpoints, or the way to one.
+    /// A token asked of the identity endpoints.
     Token,
     /// Anything else: it was answered with an error, and `finish()` fails by it.
     Unknown,
@@ -201,7 +201,6 @@ impl Operation {
     }
 
     /// Whether the operation changes a backend's configuration: PUT, PATCH or DELETE.
-    #[must_use]
     pub fn is_write(self) -> bool {
         matches!(self, Self::Put | Self::Patch | Self::Delete)
     }

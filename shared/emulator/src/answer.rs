@@ -14,15 +14,15 @@ use std::time::Duration;
 
 /// One field that was found wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "code", rename = "ValidationError")]
 pub(crate) struct Detail {
-    pub(crate) code: &'static str,
     pub(crate) target: String,
     pub(crate) message: String,
 }
 
 impl Detail {
     pub(crate) fn new(target: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: "ValidationError", target: target.into(), message: message.into() }
+        Self { target: target.into(), message: message.into() }
     }
 }
 

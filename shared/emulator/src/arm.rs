@@ -94,10 +94,11 @@ pub(crate) async fn pass(
             Ok(remaining) => {
                 let fate = state.meet(&call);
                 let slow = fate.slow;
-                let answer = if fate.latency.is_zero() {
-                    Either::Left(future::ready(proceed(state, shared, &call, number, &fate, work)))
+                let admitted = Admitted { call: call.clone(), number, fate, work };
+                let answer = if admitted.fate.latency.is_zero() {
+                    Either::Left(future::ready(proceed(state, shared, admitted)))
                 } else {
-                    Either::Right(delayed(Arc::clone(shared), call.clone(), number, fate, work))
+                    Either::Right(delayed(Arc::clone(shared), admitted))
                 };
                 (number, remaining, slow, answer)
             }
@@ -137,18 +138,20 @@ fn slowed(shared: Arc<Shared>, mut body: Bytes, by: Duration) -> Body {
 /// What a request does: [`State::execute`] for one to Azure Resource Manager.
 pub(crate) type Work = Box<dyn FnOnce(&mut State, &Call, usize, Timestamp) -> Answer + Send>;
 
-/// Goes on with a request when its latency is over, in a task of its own: this future ends when
-/// the client goes away.
-async fn delayed(
-    shared: Arc<Shared>,
+/// A request on record, and what happens to it.
+struct Admitted {
     call: Call,
     number: u64,
     fate: Fate,
     work: Work,
-) -> Result<Answer, Cut> {
+}
+
+/// Goes on with a request when its latency is over, in a task of its own: this future ends when
+/// the client goes away.
+async fn delayed(shared: Arc<Shared>, admitted: Admitted) -> Result<Answer, Cut> {
     let late = async move {
-        shared.sleep(fate.latency).await?;
-        let answer = proceed(&mut shared.lock(), &shared, &call, number, &fate, work);
+        shared.sleep(admitted.fate.latency).await?;
+        let answer = proceed(&mut shared.lock(), &shared, admitted);
         shared.changed();
         answer
     };
@@ -156,14 +159,8 @@ async fn delayed(
 }
 
 /// Executes a request, or does to it what the fault says.
-fn proceed(
-    state: &mut State,
-    shared: &Shared,
-    call: &Call,
-    number: u64,
-    fate: &Fate,
-    work: Work,
-) -> Result<Answer, Cut> {
+fn proceed(state: &mut State, shared: &Shared, admitted: Admitted) -> Result<Answer, Cut> {
+    let Admitted { call, number, fate, work } = admitted;
     let now = shared.clock.now();
     for Document(body) in &fate.foreign {
         if let Some(backend) = call.target.backend() {
@@ -171,7 +168,7 @@ fn proceed(
         }
     }
     let execute = |state: &mut State, writes| {
-        let answer = work(state, call, writes, now);
+        let answer = work(state, &call, writes, now);
         state.record.effect(number, call.target.backend(), answer.effect.clone());
         answer
     };

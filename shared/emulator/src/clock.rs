@@ -17,14 +17,12 @@ pub struct Clock(watch::Sender<SignedDuration>);
 
 impl Clock {
     /// The emulator's now.
-    #[must_use]
     pub fn now(&self) -> Timestamp {
         let now = Timestamp::now();
         now.saturating_add(self.skew()).unwrap_or(now)
     }
 
     /// How far this clock is ahead of real time (negative: behind).
-    #[must_use]
     pub fn skew(&self) -> SignedDuration {
         *self.0.borrow()
     }

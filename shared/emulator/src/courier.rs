@@ -11,7 +11,7 @@ use crate::{
     token,
 };
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::Response;
 use http_body_util::{BodyExt as _, Limited};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use jiff::Timestamp;
@@ -48,7 +48,7 @@ async fn try_once(shared: Arc<Shared>, delivery: Delivery, subscribed: Subscribe
         Err(refused) => Err(refused.to_string()),
         Ok(()) => {
             let message = message::event(&subscription, &delivery);
-            send(&subscription, message).await.map(|(status, _, _)| status)
+            send(&subscription, message).await.map(|response| response.status())
         }
     };
     let now = shared.clock.now();
@@ -67,15 +67,12 @@ pub(crate) async fn validate(
     let topic = shared.options.service.id();
     let message = message::handshake(subscription, &topic, &code, now);
     let refused = |why| SubscribeError::Refused { name: subscription.name.clone(), why };
-    let (status, headers, body) = send(subscription, message).await.map_err(refused)?;
-    message::consents(subscription.schema, &code, status, &headers, &body).map_err(refused)
+    let response = send(subscription, message).await.map_err(refused)?;
+    message::consents(subscription.schema, &code, &response).map_err(refused)
 }
 
 /// Sends a message; an error says why there was no answer.
-async fn send(
-    subscription: &Subscription,
-    message: Message,
-) -> Result<(StatusCode, HeaderMap, Bytes), String> {
+async fn send(subscription: &Subscription, message: Message) -> Result<Response<Bytes>, String> {
     let (endpoint, headers) = subscription.parsed().map_err(|error| error.to_string())?;
     let mut request = message.map_err(|error| error.to_string())?;
     *request.uri_mut() = endpoint;
@@ -87,7 +84,7 @@ async fn send(
         let (head, body) = response.into_parts();
         let body = Limited::new(body, BODY_BYTES_MAX).collect().await;
         let body = body.map_err(|_| "its answer broke off")?.to_bytes();
-        Ok((head.status, head.headers, body))
+        Ok(Response::from_parts(head, body))
     };
     match tokio::time::timeout(Duration::from_secs(ANSWER_SECONDS_MAX), exchange).await {
         Ok(answered) => answered.map_err(|why: &str| why.to_owned()),

@@ -6,8 +6,8 @@ use crate::{
     arm,
     clock::Clock,
     courier,
-    event_grid::{Delivery, SubscribeError, Subscription},
-    fault::{Fault, FaultId, Kind, Match, Standing},
+    event_grid::{SubscribeError, Subscription},
+    fault::{Fault, FaultId, Kind, Match},
     gateway::{balance::Seat, forward::Connections, routes::BreakerState, traffic::Traffic},
     identity, keep,
     options::{Options, Ports},
@@ -148,25 +148,21 @@ impl Emulator {
     }
 
     /// Where Azure Resource Manager is, `http://127.0.0.1:port`; the admin endpoints are there too.
-    #[must_use]
     pub fn arm_url(&self) -> String {
         self.0.arm.url()
     }
 
     /// Where the gateway is. `{gateway_url}/{backend}/...` is routed, `/metrics` is for Prometheus.
-    #[must_use]
     pub fn gateway_url(&self) -> String {
         self.0.gateway.url()
     }
 
     /// Where the identity endpoints are.
-    #[must_use]
     pub fn identity_url(&self) -> String {
         self.0.identity.url()
     }
 
     /// The ports in the order of [`crate::Ports`]: Resource Manager, gateway, identity.
-    #[must_use]
     pub fn ports(&self) -> Ports {
         Ports {
             arm: self.0.arm.port(),
@@ -177,7 +173,6 @@ impl Emulator {
 
     /// The environment of a process whose managed identity shall come from here: App Service's
     /// `IDENTITY_ENDPOINT` and `IDENTITY_HEADER`.
-    #[must_use]
     pub fn identity_env(&self) -> [(&'static str, String); 2] {
         let endpoint = format!("{}{}", self.identity_url(), identity::APP_SERVICE_PATH);
         let secret = identity::secret(self.shared().options.seed);
@@ -185,19 +180,16 @@ impl Emulator {
     }
 
     /// The emulated service, the first one where there are several.
-    #[must_use]
     pub fn service(&self) -> &Service {
         &self.shared().options.service
     }
 
     /// The emulator's clock.
-    #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.shared().clock
     }
 
     /// A token for Azure Resource Manager, for a test that does not want to ask for one.
-    #[must_use]
     pub fn token(&self) -> String {
         let audience = self.shared().options.audiences.first();
         let audience = audience.map_or(String::new(), Clone::clone);
@@ -205,7 +197,6 @@ impl Emulator {
     }
 
     /// A token for any resource, with a lifetime of its own.
-    #[must_use]
     pub fn token_for(&self, audience: &str, lifetime: Duration) -> String {
         let now = self.clock().now();
         self.shared().change(|state| state.tokens.issue(PRINCIPAL, audience, lifetime, now)).0
@@ -246,12 +237,6 @@ impl Emulator {
     /// Ends a subscription; false when there is none of that name.
     pub fn unsubscribe(&self, name: &str) -> bool {
         self.shared().change(|state| state.events.unsubscribe(name))
-    }
-
-    /// The events on their way to subscriptions, and how far each is, oldest first.
-    #[must_use]
-    pub fn deliveries(&self) -> Vec<Delivery> {
-        self.shared().lock().events.deliveries()
     }
 }
 
@@ -414,55 +399,41 @@ impl Emulator {
     }
 
     /// The requests on record, oldest first.
-    #[must_use]
     pub fn requests(&self) -> Vec<Received> {
         self.view(|view| view.requests().cloned().collect())
     }
 
     /// What clients sent to change `backend` (PUT, PATCH, DELETE), whatever the result.
-    #[must_use]
     pub fn writes(&self, backend: impl Into<Address>) -> Vec<Received> {
         self.view(|view| view.writes(backend).cloned().collect())
     }
 
     /// A backend, when there is one.
-    #[must_use]
     pub fn backend(&self, backend: impl Into<Address>) -> Option<Stored> {
         self.view(|view| view.backend(backend))
     }
 
     /// The members of a pool, in order; empty when it is not a pool.
-    #[must_use]
     pub fn seats(&self, pool: impl Into<Address>) -> Vec<Seat> {
         self.view(|view| view.seats(pool))
     }
 
     /// The reconnects that were accepted, oldest first.
-    #[must_use]
     pub fn reconnects(&self) -> Vec<Reconnect> {
         self.view(|view| view.reconnects().to_vec())
     }
 
-    /// The faults that are not spent.
-    #[must_use]
-    pub fn faults(&self) -> Vec<Standing> {
-        self.view(|view| view.faults().to_vec())
-    }
-
     /// What went through the gateway so far.
-    #[must_use]
     pub fn traffic(&self) -> Traffic {
         self.view(|view| view.traffic().clone())
     }
 
     /// The circuit breaker rules, of every gateway.
-    #[must_use]
     pub fn breakers(&self) -> Vec<BreakerState> {
         self.shared().lock().gateways.breakers(self.clock().now())
     }
 
     /// The connections that the gateways have opened to the backends.
-    #[must_use]
     pub fn connections(&self) -> Vec<Connections> {
         self.shared().forwarder.connections()
     }

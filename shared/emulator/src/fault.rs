@@ -15,6 +15,7 @@ use serde_json::Value;
 use std::{fmt, time::Duration};
 
 /// One thing that goes wrong.
+#[must_use = "nothing goes wrong before it is injected"]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fault {
     /// The requests that it hits.
@@ -29,13 +30,11 @@ pub struct Fault {
 
 impl Fault {
     /// `kind`, once, to the next request that `on` matches.
-    #[must_use]
     pub fn once(on: Match, kind: Kind) -> Self {
         Self { on, times: Times::Count(1), kind }
     }
 
     /// `kind` to every request that `on` matches, until it is cleared.
-    #[must_use]
     pub fn always(on: Match, kind: Kind) -> Self {
         Self { on, times: Times::Always, kind }
     }
@@ -59,6 +58,7 @@ impl Default for Times {
 }
 
 /// Which requests a fault hits. What is left out matches everything.
+#[must_use]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Match {
@@ -72,19 +72,16 @@ pub struct Match {
 
 impl Match {
     /// Every request, those for tokens too.
-    #[must_use]
     pub fn any() -> Self {
         Self::default()
     }
 
     /// Requests for `operation`, of whatever backend.
-    #[must_use]
     pub fn operation(operation: Operation) -> Self {
         Self { operations: vec![operation], backend: None }
     }
 
     /// PUT, PATCH and DELETE of whatever backend.
-    #[must_use]
     pub fn writes() -> Self {
         Self {
             operations: vec![Operation::Put, Operation::Patch, Operation::Delete],
@@ -93,25 +90,21 @@ impl Match {
     }
 
     /// GET of `backend`.
-    #[must_use]
     pub fn get(backend: impl Into<Address>) -> Self {
         Self::operation(Operation::Get).of(backend)
     }
 
     /// PATCH of `backend`.
-    #[must_use]
     pub fn patch(backend: impl Into<Address>) -> Self {
         Self::operation(Operation::Patch).of(backend)
     }
 
     /// POST `/reconnect` of `backend`.
-    #[must_use]
     pub fn reconnect(backend: impl Into<Address>) -> Self {
         Self::operation(Operation::Reconnect).of(backend)
     }
 
     /// The same, of `backend` only.
-    #[must_use]
     pub fn of(mut self, backend: impl Into<Address>) -> Self {
         self.backend = Some(backend.into());
         self

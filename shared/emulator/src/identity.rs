@@ -6,10 +6,9 @@
 //! - A virtual machine's metadata service, `GET /metadata/identity/oauth2/token` with
 //!   `Metadata: true`. Its address is fixed in clients, so that only those reach it that can be
 //!   told another, as those for Python and JavaScript by `AZURE_POD_IDENTITY_AUTHORITY_HOST`.
-//! - Entra, `POST /{tenant}/oauth2/v2.0/token` with a scope, or `/{tenant}/oauth2/token` with a
-//!   resource: client credentials with a secret or an assertion, as workload identity uses; and
-//!   the discovery of these endpoints. `AZURE_AUTHORITY_HOST` cannot name it: the Azure SDK refuses
-//!   an authority without TLS. A transport or a proxy of one's own can.
+//! - Entra, `POST /{tenant}/oauth2/v2.0/token`: client credentials with a secret or an assertion, as
+//!   workload identity uses. `AZURE_AUTHORITY_HOST` cannot name it: the Azure SDK refuses an
+//!   authority without TLS. A transport or a proxy of one's own can.
 //!
 //! Any client, secret and assertion is taken. Faults on [`Operation::Token`] strike here.
 
@@ -38,9 +37,6 @@ use std::sync::Arc;
 pub(crate) const APP_SERVICE_PATH: &str = "/msi/token";
 const METADATA_PATH: &str = "/metadata/identity/oauth2/token";
 const ENTRA_TAIL: &str = "/oauth2/v2.0/token";
-const ENTRA_V1_TAIL: &str = "/oauth2/token";
-const OPENID_TAIL: &str = "/.well-known/openid-configuration";
-const INSTANCE_TAIL: &str = "/discovery/instance";
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The client id of the identity that is meant where none is named.
@@ -60,13 +56,10 @@ type Endpoint = fn(&Asked, Issue<'_>) -> Result<Answer, Answer>;
 type Issue<'a> = &'a mut dyn FnMut(&str, &str) -> (String, Timestamp);
 
 /// The ways of asking, by the verb and the end of the path.
-static ENDPOINTS: [(Method, &str, Endpoint); 6] = [
+static ENDPOINTS: [(Method, &str, Endpoint); 3] = [
     (Method::GET, APP_SERVICE_PATH, Asked::app_service),
     (Method::GET, METADATA_PATH, Asked::metadata),
     (Method::POST, ENTRA_TAIL, Asked::entra),
-    (Method::POST, ENTRA_V1_TAIL, Asked::entra_v1),
-    (Method::GET, OPENID_TAIL, Asked::openid),
-    (Method::GET, INSTANCE_TAIL, Asked::instance),
 ];
 
 /// Answers one request on the port of the identity endpoints.
@@ -107,7 +100,7 @@ pub(crate) fn unavailable(error: ServerError) -> Answer {
     refusal(error.status(), "temporarily_unavailable", 90_033, &error.to_string())
 }
 
-/// A request for a token, or for the way to one.
+/// A request for a token.
 struct Asked {
     options: Arc<Options>,
     head: Parts,
@@ -142,7 +135,17 @@ impl Asked {
             return Err(bad("invalid_request", 0, "Both resource and api-version are required."));
         };
         let client = self.field("client_id").unwrap_or(SYSTEM_ASSIGNED);
-        Ok(self.managed_token(client, resource, issue))
+        let (token, expires) = issue(client, resource);
+        // Its times are strings of Unix seconds.
+        let given = json!({
+            "access_token": token,
+            "client_id": client,
+            "expires_in": self.options.token_lifetime.as_secs().to_string(),
+            "expires_on": expires.as_second().to_string(),
+            "resource": resource,
+            "token_type": "Bearer",
+        });
+        Ok(Answer::value(StatusCode::OK, &given))
     }
 
     /// The client that shows a credential.
@@ -159,15 +162,6 @@ impl Asked {
                        'client_assertion' or 'client_secret'.";
             refusal(StatusCode::UNAUTHORIZED, "invalid_client", 7_000_218, why)
         })
-    }
-
-    fn entra_v1(&self, issue: Issue<'_>) -> Result<Answer, Answer> {
-        let client = self.client()?;
-        let resource = self.field("resource").ok_or_else(|| {
-            let why = "AADSTS500011: The resource principal was not found in the tenant.";
-            bad("invalid_resource", 500_011, why)
-        })?;
-        Ok(self.managed_token(client, resource, issue))
     }
 
     fn entra(&self, issue: Issue<'_>) -> Result<Answer, Answer> {
@@ -188,48 +182,6 @@ impl Asked {
             "access_token": token,
         });
         Ok(Answer::value(StatusCode::OK, &given).with(header::CACHE_CONTROL, "no-store"))
-    }
-
-    fn openid(&self, _: Issue<'_>) -> Result<Answer, Answer> {
-        let tenant = self.head.uri.path().trim_start_matches('/').split('/').next();
-        let base = format!("{}/{}", self.base(), tenant.unwrap_or_default());
-        let found = json!({
-            "issuer": format!("{base}/v2.0"),
-            "authorization_endpoint": format!("{base}/oauth2/v2.0/authorize"),
-            "token_endpoint": format!("{base}{ENTRA_TAIL}"),
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
-            "response_types_supported": ["code"],
-        });
-        Ok(Answer::value(StatusCode::OK, &found))
-    }
-
-    fn instance(&self, _: Issue<'_>) -> Result<Answer, Answer> {
-        let found = json!({
-            "api-version": "1.1",
-            "tenant_discovery_endpoint": format!("{}/common/v2.0{OPENID_TAIL}", self.base()),
-            "metadata": [],
-        });
-        Ok(Answer::value(StatusCode::OK, &found))
-    }
-
-    /// Where the client believes these endpoints to be.
-    fn base(&self) -> String {
-        format!("http://{}", text(&self.head.headers, &header::HOST).unwrap_or_default())
-    }
-
-    /// A token with its times as strings of Unix seconds, as managed identities and Entra's first
-    /// version give it.
-    fn managed_token(&self, client: &str, resource: &str, issue: Issue<'_>) -> Answer {
-        let (token, expires) = issue(client, resource);
-        let given = json!({
-            "access_token": token,
-            "client_id": client,
-            "expires_in": self.options.token_lifetime.as_secs().to_string(),
-            "expires_on": expires.as_second().to_string(),
-            "resource": resource,
-            "token_type": "Bearer",
-        });
-        Answer::value(StatusCode::OK, &given)
     }
 }
 

@@ -77,19 +77,16 @@ impl Member {
     }
 
     /// Its name, which its answers have.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.inner.name
     }
 
     /// Where it listens, `http://127.0.0.1:port`.
-    #[must_use]
     pub fn url(&self) -> String {
         self.server.url()
     }
 
     /// The port that it listens on.
-    #[must_use]
     pub fn port(&self) -> u16 {
         self.server.port()
     }
@@ -100,19 +97,16 @@ impl Member {
     }
 
     /// How it answers.
-    #[must_use]
     pub fn mode(&self) -> Mode {
         self.inner.state().0
     }
 
     /// What it has answered so far.
-    #[must_use]
     pub fn counts(&self) -> Counts {
         self.inner.state().1
     }
 
     /// How many connections were opened to it.
-    #[must_use]
     pub fn connections(&self) -> u64 {
         self.server.accepted()
     }

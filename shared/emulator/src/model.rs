@@ -27,25 +27,18 @@ pub(crate) struct Field {
 #[derive(Debug)]
 enum Kind {
     /// A string of so many characters.
-    Text {
-        least: usize,
-        most: usize,
-    },
+    Text { least: usize, most: usize },
     /// A string that passes this, and what it must be.
     Like(fn(&str) -> bool, &'static str),
     /// Anything else that passes this, and what it must be.
     Is(fn(&Value) -> bool, &'static str),
-    Integer {
-        least: i64,
-        most: i64,
-    },
-    List {
-        least: usize,
-        most: usize,
-        of: &'static Kind,
-    },
+    /// An integer within these bounds.
+    Integer { least: i64, most: i64 },
+    /// An array of so many items, each of which holds this.
+    List { least: usize, most: usize, of: &'static Kind },
     /// Any names, each with this.
     Map(&'static Kind),
+    /// An object with these fields.
     Object(&'static [Field]),
 }
 

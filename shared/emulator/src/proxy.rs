@@ -22,7 +22,7 @@
 use crate::{
     address::Address,
     gateway::{
-        breaker::{Came, Reason},
+        breaker::{Came, Ended, Reason},
         forward::Route,
         routes::Refusal,
     },
@@ -99,7 +99,7 @@ pub(crate) async fn handle(
     strip(response.headers_mut());
     put(&mut response, BACKEND_HEADER, &backend.to_string());
     put(&mut response, GATEWAY_HEADER, &gateway.to_string());
-    shared.lock().came(&route, came, began, shared.clock.now());
+    shared.lock().ended(&route, Ended { came, began, at: shared.clock.now() });
     let pool = pool.as_ref().map(ToString::to_string);
     count(&shared, pool, Some(backend.to_string()), response.status());
     Ok(response)

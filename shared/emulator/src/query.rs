@@ -18,17 +18,10 @@ pub(crate) fn encoded(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 
-/// The pairs of a query or a form, decoded; what cannot be decoded is left out.
+/// The pairs of a query or a form, decoded; those without a name are left out.
 pub(crate) fn pairs(query: &str) -> Vec<(String, String)> {
-    query
-        .split('&')
-        .filter_map(|pair| {
-            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let plain = |text: &str| decoded(&text.replace('+', " "));
-            Some((plain(key)?, plain(value)?))
-        })
-        .filter(|(key, _)| !key.is_empty())
-        .collect()
+    let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
+    pairs.filter(|(key, _)| !key.is_empty()).collect()
 }
 
 #[cfg(test)]

@@ -119,7 +119,6 @@ impl Received {
     }
 
     /// The status that was answered; none when the connection was cut or nothing was yet.
-    #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         match self.outcome {
             Outcome::Answered(status) => Some(status),
@@ -128,7 +127,6 @@ impl Received {
     }
 
     /// The body as JSON; null when it is empty or none.
-    #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }

@@ -36,25 +36,21 @@ impl Service {
     }
 
     /// The subscription, a UUID.
-    #[must_use]
     pub fn subscription(&self) -> &str {
         &self.subscription
     }
 
     /// The resource group.
-    #[must_use]
     pub fn resource_group(&self) -> &str {
         &self.resource_group
     }
 
     /// The service's own name.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The ARM id, `/subscriptions/.../service/{name}`.
-    #[must_use]
     pub fn id(&self) -> String {
         format!(
             "/subscriptions/{}/resourceGroups/{}/providers/{PROVIDER}/service/{}",

@@ -42,14 +42,9 @@ impl Services {
         address.service().unwrap_or(&self.first)
     }
 
-    /// The service of these three names.
-    pub(crate) fn find(
-        &self,
-        subscription: &str,
-        resource_group: &str,
-        name: &str,
-    ) -> Result<&Arc<Service>, Unfound> {
-        let wanted = [subscription, resource_group, name];
+    /// The service of a subscription, a resource group and a name.
+    pub(crate) fn find(&self, wanted: [&str; 3]) -> Result<&Arc<Service>, Unfound> {
+        let [subscription, resource_group, name] = wanted;
         // How many of the three names exist.
         let known = |service: &Arc<Service>| {
             let pairs = service.parts().into_iter().zip(wanted);
@@ -102,7 +97,7 @@ impl Services {
         let all: Vec<Value> = self.all().filter(within).map(one).collect();
         if all.is_empty() {
             // It goes by a subscription that is not there.
-            return self.find(subscription, "", "").map(|_| Value::Null);
+            return self.find([subscription, "", ""]).map(|_| Value::Null);
         }
         Ok(json!({"value": all}))
     }
@@ -133,7 +128,7 @@ mod tests {
         let fabrikam = Service::new(other, "rg2", "fabrikam").unwrap();
         let services = Services::new(Service::default(), std::slice::from_ref(&fabrikam));
         let check = |sub: &str, group: &str, name: &str, want: Result<&str, &str>| {
-            let found = services.find(sub, group, name);
+            let found = services.find([sub, group, name]);
             let found = found.map(|service| service.name());
             let found = found.map_err(|unfound| unfound.code);
             assert_eq!(found, want, "{sub} {group} {name}");

@@ -15,7 +15,7 @@ use crate::{
     event_grid::EventGrid,
     fault::{Fate, Fault, FaultId, Faults, Standing},
     gateway::{
-        breaker::{Came, Turned},
+        breaker::{Ended, Turned},
         forward::{Forwarder, Route},
         routes::Gateways,
         traffic::Traffic,
@@ -388,9 +388,9 @@ impl State {
         Ok(answer)
     }
 
-    /// Tells a gateway the result, at `now`, of a request that began before.
-    pub(crate) fn came(&mut self, route: &Route, came: Came, began: Timestamp, now: Timestamp) {
-        let opened = self.gateways.came(route, came, began, now);
+    /// Tells a gateway how a request ended.
+    pub(crate) fn ended(&mut self, route: &Route, ended: Ended) {
+        let opened = self.gateways.ended(route, ended);
         self.publish(opened);
     }
 

@@ -64,7 +64,6 @@ pub enum Effect {
 
 impl Effect {
     /// Whether the service did what was asked.
-    #[must_use]
     pub fn happened(&self) -> bool {
         matches!(self, Self::Written { .. } | Self::Deleted | Self::Reconnects)
     }

@@ -1,7 +1,7 @@
 //! What a request asks for: the operation, and the backend or the collection that it is about.
 
 use crate::{
-    address::{Address, Operation, arm_path, workspace},
+    address::{Address, Operation, Path},
     name,
     query::decoded,
     service::PROVIDER,
@@ -36,18 +36,15 @@ impl Target {
             return Self::Unknown;
         };
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        let Some((sub, group, name, rest)) = arm_path(&segments) else {
+        let Some(Path { names, workspace, rest }) = Path::read(&segments) else {
             return inventory(&segments, verb);
         };
-        let service = match services.find(sub, group, name) {
+        let service = match services.find(names) {
             Ok(service) => Arc::clone(service),
             Err(unfound) => return Self::Elsewhere(unfound),
         };
-        let (workspace, rest) = workspace(rest);
-        let Some((head, rest)) = rest.split_first() else {
-            return Self::Unknown;
-        };
-        if !head.eq_ignore_ascii_case("backends") {
+        let [backends, rest @ ..] = rest else { return Self::Unknown };
+        if !backends.eq_ignore_ascii_case("backends") {
             return Self::Unknown;
         }
         let in_workspace = workspace.is_some();

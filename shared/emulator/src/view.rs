@@ -4,10 +4,8 @@ use crate::{
     address::{Address, Operation},
     backend::is_pool,
     event_grid::Delivery,
-    fault::Standing,
     gateway::{
         balance::{Seat, seats},
-        routes::BreakerState,
         traffic::Traffic,
     },
     reconnect::Reconnect,
@@ -52,7 +50,6 @@ impl<'a> View<'a> {
     }
 
     /// The moment, by the emulator's clock.
-    #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now
     }
@@ -76,19 +73,16 @@ impl<'a> View<'a> {
     }
 
     /// How many requests clients have made for `operation`, also those no longer on record.
-    #[must_use]
     pub fn total(&self, operation: Operation) -> u64 {
         self.state.record.total(operation)
     }
 
     /// How many times `backend` was written or deleted, by anyone, recorded or not.
-    #[must_use]
     pub fn written(&self, backend: impl Into<Address>) -> u64 {
         self.state.record.written(&self.home(backend))
     }
 
     /// A backend, when there is one.
-    #[must_use]
     pub fn backend(&self, backend: impl Into<Address>) -> Option<Stored> {
         let entry = self.state.backends.get(&self.home(backend))?;
         Some(Stored {
@@ -99,7 +93,6 @@ impl<'a> View<'a> {
     }
 
     /// The ETag of a backend, when there is one.
-    #[must_use]
     pub fn etag(&self, backend: impl Into<Address>) -> Option<&'a str> {
         let entry = self.state.backends.get(&self.home(backend))?;
         Some(&entry.version(0).etag)
@@ -111,7 +104,6 @@ impl<'a> View<'a> {
     }
 
     /// The members of a pool, in order; empty when it is not a pool.
-    #[must_use]
     pub fn seats(&self, pool: impl Into<Address>) -> Vec<Seat> {
         let entry = self.state.backends.get(&self.home(pool));
         let pool = entry.filter(|entry| is_pool(&entry.properties));
@@ -120,7 +112,6 @@ impl<'a> View<'a> {
 
     /// The weight that `pool` gives to `member`; none when it is null, or when the member or the
     /// pool is not there.
-    #[must_use]
     pub fn weight(&self, pool: impl Into<Address>, member: &str) -> Option<u32> {
         let seats = self.seats(pool);
         let seat = seats.into_iter().find(|seat| seat.member.eq_ignore_ascii_case(member));
@@ -128,15 +119,8 @@ impl<'a> View<'a> {
     }
 
     /// The reconnects that were accepted, oldest first.
-    #[must_use]
     pub fn reconnects(&self) -> &'a [Reconnect] {
         &self.state.reconnects
-    }
-
-    /// The faults that are not spent.
-    #[must_use]
-    pub fn faults(&self) -> &'a [Standing] {
-        self.state.faults.standing()
     }
 
     /// The numbers of the writes that are on their way and will land late.
@@ -144,20 +128,12 @@ impl<'a> View<'a> {
         self.state.late.iter().map(|late| late.number)
     }
 
-    /// The circuit breaker rules, of every gateway.
-    #[must_use]
-    pub fn breakers(&self) -> Vec<BreakerState> {
-        self.state.gateways.breakers(self.now)
-    }
-
     /// The events on their way to subscriptions, and how far each is, oldest first.
-    #[must_use]
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.state.events.deliveries()
     }
 
     /// What went through the gateways.
-    #[must_use]
     pub fn traffic(&self) -> &'a Traffic {
         &self.state.traffic
     }

@@ -59,14 +59,10 @@ fn call() -> apim::RequestId {
     Uuid::now_v7().into()
 }
 
-/// The words for a ledger line and the operator: full, and without secrets.
-fn words(error: &apim::Error) -> String {
-    error.full()
-}
-
-/// The same without the ids of the one request, so that a trouble that goes on is the same trouble.
+/// An error in full, without the ids of the one request, so that a trouble that goes on is the same
+/// trouble.
 fn cause(error: &apim::Error) -> String {
-    let full = words(error);
+    let full = error.full();
     let ids = format!(" ({})", error.ids());
     full.strip_suffix(&ids).unwrap_or(&full).to_owned()
 }
@@ -250,9 +246,9 @@ impl ManagementApi for Azure {
                 ReconnectAnswer::NotSent { why: "Azure could not be reached".to_owned() }
             }
             Err(error) => match (error.done(), error.retry(), self.until(&error)) {
-                (Done::Unknown, _, _) => ReconnectAnswer::Unknown { why: words(&error) },
+                (Done::Unknown, _, _) => ReconnectAnswer::Unknown { why: error.full() },
                 (Done::No, Retry::Again { .. }, until) => ReconnectAnswer::Throttled { until },
-                (Done::No, Retry::Look { .. } | Retry::Never, _) => refused(words(&error)),
+                (Done::No, Retry::Look { .. } | Retry::Never, _) => refused(error.full()),
             },
         }
     }
@@ -286,7 +282,7 @@ impl Azure {
 
     /// What an error means for a write.
     fn answer(&self, error: &apim::Error) -> Answer {
-        let why = words(error);
+        let why = error.full();
         match error {
             apim::Error::PreconditionFailed(_) => Answer::Outrun,
             apim::Error::Throttled(_) | apim::Error::Busy(_) | apim::Error::Withheld { .. } => {

@@ -105,6 +105,15 @@ impl Incoming {
 }
 
 impl Waiting {
+    /// Whether all have gone away who waited for something that came directly. It need not be taken in
+    /// then: either they send it by way of the queue, for it took too long, or they had no answer, and
+    /// its sender sends it again.
+    #[must_use]
+    pub fn have_left(&self, delivery: &Delivery) -> bool {
+        let waiting = self.0.get(&delivery.id);
+        waiting.is_some_and(|waiting| waiting.iter().all(oneshot::Sender::is_closed))
+    }
+
     /// Answers those who wait for these, which are taken in, durably; or cannot be.
     pub fn answer(&mut self, deliveries: &[Delivery], taken_in: bool) {
         for waiting in deliveries.iter().filter_map(|one| self.0.remove(&one.id)) {
@@ -146,6 +155,26 @@ mod tests {
         let (one, same, failed, dropped, ()) =
             tokio::join!(send("eu"), send("eu"), send("us"), send("jp"), taking_in);
         assert_eq!([one, same, failed, dropped], [true, true, false, false]);
+    }
+
+    #[tokio::test]
+    async fn what_all_have_left_who_waited_for_it_is_known() {
+        let (direct, mut incoming) = way();
+        let send = |name| Box::pin(direct.take_in(wake(name), Timestamp::UNIX_EPOCH));
+        let (mut stays, mut one, mut same, mut goes) =
+            (send("eu"), send("us"), send("us"), send("jp"));
+        for waits in [&mut stays, &mut one, &mut same, &mut goes] {
+            assert!(futures_util::poll!(waits.as_mut()).is_pending());
+        }
+        let (deliveries, mut waiting) = incoming.receive(9).await.unwrap();
+        drop((one, goes));
+        let left = |waiting: &Waiting| deliveries.iter().map(|it| waiting.have_left(it)).collect();
+        let now: Vec<bool> = left(&waiting);
+        assert_eq!(now, [false, false, true]);
+        waiting.answer(&deliveries, true);
+        let then: Vec<bool> = left(&waiting);
+        assert_eq!(then, [false; 3], "nobody waits for what is answered, and nobody has left");
+        assert!(stays.await && same.await);
     }
 
     #[tokio::test]

@@ -3,11 +3,10 @@
 //! Whoever comes to a backend that is being looked at asks for one more look and leaves, so that a
 //! thousand alerts of one pool cost a handful of looks.
 
-use jiff::SignedDuration;
+use futures_util::future::BoxFuture;
 use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
     document::Document,
-    id::{IntentId, ReconnectId},
     names::BackendId,
     shadow,
     wake::SKEW_MAX,
@@ -16,24 +15,16 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::{
-    engine::{Engine, Looking, Mode, PlaybookError, meanwhile, tell},
+    engine::{Engine, EngineError, Looking, Mode, meanwhile},
     look::{Fact, Learnt, Look, Needs, Todo, Unread, is_ahead},
     memory::Seen,
     metrics,
     ports::{Sight, StoreError, Writing},
+    told::tell,
 };
 
 /// How often one look may save before it leaves the rest to the next.
 const SAVES_MAX: usize = 128;
-
-/// Why a look was left to a later wake.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Left {
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Playbook(#[from] PlaybookError),
-}
 
 /// A look that has saved what it decided, and what is to be done, ready to be begun.
 pub(crate) struct Decided {
@@ -41,20 +32,8 @@ pub(crate) struct Decided {
     pub(crate) ready: Option<Ready>,
 }
 
-/// What is to be done, ready to be begun.
-pub(crate) enum Ready {
-    /// `old` says that it was planned from what was seen some time ago.
-    Write {
-        intent: IntentId,
-        writing: Writing,
-        old: bool,
-    },
-    Reconnect {
-        id: ReconnectId,
-        target: BackendId,
-        after: SignedDuration,
-    },
-}
+/// What is to be done, ready to be begun: nothing is, before it is polled.
+pub(crate) type Ready = BoxFuture<'static, Learnt>;
 
 impl Engine {
     /// Has a backend looked at, in the background.
@@ -80,11 +59,15 @@ impl Engine {
     }
 
     /// The story of one look.
-    async fn look_once(&self, looking: &Looking, decided: Option<Decided>) -> Result<(), Left> {
+    async fn look_once(
+        &self,
+        looking: &Looking,
+        decided: Option<Decided>,
+    ) -> Result<(), EngineError> {
         let backend = &looking.backend;
-        let begin = || Decided { look: Look::new(self.inner.mode), ready: None };
+        let begin =
+            || Decided { look: Look::new(self.inner.mode, self.inner.look_every), ready: None };
         let Decided { mut look, mut ready } = decided.unwrap_or_else(begin);
-        look.look_again_within(self.inner.look_every);
         let mut saves = 0;
         loop {
             // More to do than one look may: another goes on, so that none starves the rest.
@@ -106,7 +89,7 @@ impl Engine {
                     let prepare = || self.prepare(backend, todo);
                     let (saved, prepared) = meanwhile(self.commit(commit), prepare).await;
                     if saved.is_ok() {
-                        tell(self.inner.mode, &lines);
+                        lines.iter().for_each(|line| tell(self.inner.mode, line));
                     }
                     ready = prepared;
                     saves += 1;
@@ -114,7 +97,13 @@ impl Engine {
                 }
                 Needs::Answer => {
                     let Some(ready) = ready.take() else { return Ok(()) };
-                    self.carry_out(&mut look, backend, ready).await;
+                    let learnt = ready.await;
+                    if let (Mode::Live, Learnt::Written(intent, answer, _)) =
+                        (self.inner.mode, &learnt)
+                    {
+                        metrics::answered(answer, look.document(), intent, self.now());
+                    }
+                    look.learn(learnt);
                 }
                 Needs::Playbook(since) => look.read_playbook(self.playbook_since(since).await?),
                 Needs::Groups(scopes) => look.load_groups(self.groups(&scopes).await?),
@@ -167,8 +156,9 @@ impl Engine {
 
     /// What is to be done, ready to be begun.
     pub(crate) fn prepare(&self, backend: &BackendId, todo: Todo) -> Option<Ready> {
-        Some(match todo {
-            Todo::Nothing => return None,
+        let engine = self.clone();
+        match todo {
+            Todo::Nothing => None,
             Todo::Write { intent, sight, shown, old } => {
                 let writing: Writing = match self.inner.mode {
                     Mode::Live => self.inner.management.write(backend, &sight, &intent),
@@ -177,41 +167,37 @@ impl Engine {
                         Box::pin(std::future::ready((answer, Some(sight))))
                     }
                 };
-                Ready::Write { intent: intent.id, writing, old }
+                let backend = backend.clone();
+                Some(Box::pin(async move {
+                    let (answer, after) = engine.write(&backend, writing).await;
+                    let overtaken = old && answer == Answer::Outrun;
+                    let answer = if overtaken { Answer::Overtaken } else { answer };
+                    Learnt::Written(intent.id, answer, after)
+                }))
             }
-            Todo::Reconnect { id, target, after } => Ready::Reconnect { id, target, after },
-        })
-    }
-
-    /// Does what is to be done, and gives the look the answer.
-    async fn carry_out(&self, look: &mut Look, backend: &BackendId, ready: Ready) {
-        match ready {
-            Ready::Write { intent, writing, old } => {
-                let sent = Instant::now();
-                let (answer, after) = writing.await;
-                let overtaken = old && answer == Answer::Outrun;
-                let answer = if overtaken { Answer::Overtaken } else { answer };
-                if self.inner.mode == Mode::Live {
-                    metrics::answered(&answer, look.document(), &intent, self.now());
-                }
-                if matches!(answer, Answer::Written { .. }) {
-                    self.inner.pace.sent(backend, sent);
-                }
-                // Whatever else was answered speaks against what was seen before.
-                let after = after.filter(|after| self.note(backend, after).is_ok());
-                if after.is_none() {
-                    self.inner.memory.forget_sight(backend);
-                }
-                look.learn(Learnt::Written(intent, answer, after));
-            }
-            Ready::Reconnect { id, target, after } => {
-                let answer = match self.inner.mode {
-                    Mode::Live => self.inner.management.reconnect(&target, after).await,
+            Todo::Reconnect { id, target, after } => Some(Box::pin(async move {
+                let answer = match engine.inner.mode {
+                    Mode::Live => engine.inner.management.reconnect(&target, after).await,
                     Mode::Shadow => ReconnectAnswer::Accepted { after },
                 };
-                look.learn(Learnt::Reconnected(id, answer));
-            }
+                Learnt::Reconnected(id, answer)
+            })),
         }
+    }
+
+    /// Makes a write, and remembers what its answer shows.
+    async fn write(&self, backend: &BackendId, writing: Writing) -> (Answer, Option<Sight>) {
+        let sent = Instant::now();
+        let (answer, after) = writing.await;
+        if matches!(answer, Answer::Written { .. }) {
+            self.inner.pace.sent(backend, sent);
+        }
+        // Whatever else was answered speaks against what was seen before.
+        let after = after.filter(|after| self.note(backend, after).is_ok());
+        if after.is_none() {
+            self.inner.memory.forget_sight(backend);
+        }
+        (answer, after)
     }
 
     /// Reads a backend, and compares the clocks while the answer is fresh: what is decided from it

@@ -4,22 +4,18 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, hash_map::Entry},
     fmt,
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     group::{Group, Scope},
-    ledger::{InShadow, Line, What},
     names::BackendId,
     playbook::{self, Playbook},
     step::Generation,
     wake::LOOK_EVERY,
 };
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 use crate::{
     health::Checks,
@@ -62,23 +58,23 @@ impl Loaded {
     }
 }
 
-/// Why there is no playbook to act by.
+/// Why something cannot be decided or saved at present.
 #[derive(Debug, thiserror::Error)]
-pub enum PlaybookError {
-    /// The store could not be read.
+pub enum EngineError {
+    /// The store could not be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// None was ever published.
+    /// No playbook was ever published.
     #[error("no playbook is published; `pointsman playbook apply FILE` publishes one")]
-    None,
-    /// Something was decided by a generation that cannot be had.
+    NoPlaybook,
+    /// Something was decided by a generation of the playbook that cannot be had.
     #[error(
         "generation {0} of the playbook cannot be had, and something was decided by it already"
     )]
-    Older(u64),
-    /// What is published cannot be read, most likely because a newer version published it.
+    OlderPlaybook(u64),
+    /// The playbook cannot be read, most likely because a newer version published it.
     #[error("generation {number} of the playbook cannot be read by this version: {why}")]
-    Unreadable {
+    UnreadablePlaybook {
         /// Which generation.
         number: u64,
         /// Its first problem.
@@ -90,10 +86,10 @@ pub enum PlaybookError {
 ///
 /// # Errors
 /// When this version cannot read it.
-pub fn load(published: &Published) -> Result<Loaded, PlaybookError> {
+pub fn load(published: &Published) -> Result<Loaded, EngineError> {
     let playbook = playbook::read(&published.text).map_err(|problems| {
         let why = problems.first().map(ToString::to_string).unwrap_or_default();
-        PlaybookError::Unreadable { number: published.number, why }
+        EngineError::UnreadablePlaybook { number: published.number, why }
     })?;
     Ok(Loaded { number: published.number, playbook })
 }
@@ -110,14 +106,13 @@ pub(crate) struct Inner {
     pub(crate) management: Arc<dyn ManagementApi>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) mode: Mode,
-    playbook: RwLock<Option<Arc<Loaded>>>,
+    playbook: Mutex<Option<Arc<Loaded>>>,
     pub(crate) memory: Memory,
     pub(crate) gathered: Gathered,
     pub(crate) pace: Pace,
     looks: Mutex<HashMap<BackendId, Again>>,
-    idle: Notify,
-    /// How many commits have something left that is being done with the queue.
-    settling: AtomicUsize,
+    /// How many looks there are, and commits that have something left which is being done with the queue.
+    busy: watch::Sender<usize>,
     skew: Mutex<Option<SignedDuration>>,
     pub(crate) checks: Checks,
     /// How often a backend with overrides is looked at.
@@ -137,32 +132,6 @@ enum Again {
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine").field("mode", &self.inner.mode).finish_non_exhaustive()
-    }
-}
-
-/// Tells of what was saved, and only once it was.
-pub(crate) fn tell(mode: Mode, lines: &[Line]) {
-    for Line { what, .. } in lines {
-        // Something is to be done, and is not.
-        let unmet = matches!(
-            what,
-            What::Unresolvable { .. }
-                | What::Unreachable { .. }
-                | What::Refused { .. }
-                | What::NotSent { .. }
-                | What::ReconnectNotSent { .. }
-                | What::ReconnectRefused { .. }
-                | What::ReconnectUnknown { .. }
-        );
-        let told: &dyn fmt::Display = match mode {
-            Mode::Live => what,
-            Mode::Shadow => &InShadow(what),
-        };
-        if unmet {
-            tracing::warn!("{told}");
-        } else {
-            tracing::info!("{told}");
-        }
     }
 }
 
@@ -196,13 +165,12 @@ impl Engine {
                 management,
                 clock,
                 mode,
-                playbook: RwLock::default(),
+                playbook: Mutex::default(),
                 memory: Memory::default(),
                 gathered: Gathered::default(),
                 pace: Pace::default(),
                 looks: Mutex::default(),
-                idle: Notify::new(),
-                settling: AtomicUsize::new(0),
+                busy: watch::Sender::new(0),
                 skew: Mutex::default(),
                 checks: Checks::default(),
                 look_every: LOOK_EVERY,
@@ -253,8 +221,8 @@ impl Engine {
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
-    pub async fn playbook(&self) -> Result<Arc<Loaded>, PlaybookError> {
-        let known = self.inner.playbook.read().unwrap_or_else(PoisonError::into_inner).clone();
+    pub async fn playbook(&self) -> Result<Arc<Loaded>, EngineError> {
+        let known = locked(&self.inner.playbook).clone();
         match known {
             Some(loaded) => Ok(loaded),
             None => self.refresh_playbook().await,
@@ -265,26 +233,26 @@ impl Engine {
     ///
     /// # Errors
     /// When there is none, or it cannot be read, or it is older.
-    pub(crate) async fn playbook_since(&self, least: u64) -> Result<Arc<Loaded>, PlaybookError> {
+    pub(crate) async fn playbook_since(&self, least: u64) -> Result<Arc<Loaded>, EngineError> {
         let mut playbook = self.playbook().await?;
         if playbook.number < least {
             playbook = self.refresh_playbook().await?;
         }
-        if playbook.number < least { Err(PlaybookError::Older(least)) } else { Ok(playbook) }
+        if playbook.number < least { Err(EngineError::OlderPlaybook(least)) } else { Ok(playbook) }
     }
 
     /// Reads the newest generation, if it is newer than the one in force, and puts it in force.
     ///
     /// # Errors
     /// When there is none, or it cannot be read.
-    pub async fn refresh_playbook(&self) -> Result<Arc<Loaded>, PlaybookError> {
-        let known = self.inner.playbook.read().unwrap_or_else(PoisonError::into_inner).clone();
-        let published = self.inner.store.published().await?.ok_or(PlaybookError::None)?;
+    pub async fn refresh_playbook(&self) -> Result<Arc<Loaded>, EngineError> {
+        let known = locked(&self.inner.playbook).clone();
+        let published = self.inner.store.published().await?.ok_or(EngineError::NoPlaybook)?;
         if let Some(known) = known.filter(|known| known.number >= published.number) {
             return Ok(known);
         }
         let loaded = Arc::new(load(&published)?);
-        let mut place = self.inner.playbook.write().unwrap_or_else(PoisonError::into_inner);
+        let mut place = locked(&self.inner.playbook);
         if place.as_ref().is_none_or(|known| known.number < loaded.number) {
             *place = Some(Arc::clone(&loaded));
             tracing::info!(generation = loaded.number, "playbook in force");
@@ -307,23 +275,21 @@ impl Engine {
         Ok(groups)
     }
 
-    /// Forgets the group documents that were read: one may have been changed since.
-    pub(crate) fn forget_groups(&self) {
-        self.inner.memory.forget_groups();
-    }
-
     /// Saves something. Whatever is left to be done with the queue is done in the background.
     pub(crate) async fn commit(&self, commit: Commit) -> Result<(), StoreError> {
         let unsettled = self.commit_unsettled(commit).await?;
         if unsettled != Unsettled::default() {
-            let settling = self.begin_settling();
-            tokio::spawn(async move { settling.settle(unsettled).await });
+            let busy = self.begin();
+            tokio::spawn(async move { busy.settle(unsettled).await });
         }
         Ok(())
     }
 
     /// Saves something, and remembers it as it is saved.
     pub(crate) async fn commit_unsettled(&self, commit: Commit) -> Result<Unsettled, StoreError> {
+        if commit == Commit::default() {
+            return Ok(Unsettled::default());
+        }
         let committed = self.inner.store.commit(&commit).await;
         match &committed {
             Ok(_) => {
@@ -335,10 +301,10 @@ impl Engine {
         committed
     }
 
-    /// Takes note that something is about to be done with the queue.
-    pub(crate) fn begin_settling(&self) -> Settling {
-        self.inner.settling.fetch_add(1, Ordering::Relaxed);
-        Settling(self.clone())
+    /// Takes note that something is about to be done.
+    pub(crate) fn begin(&self) -> Busy {
+        self.inner.busy.send_modify(|busy| *busy += 1);
+        Busy(self.clone())
     }
 
     /// Claims the look at a backend that no one is looking at.
@@ -347,7 +313,7 @@ impl Engine {
             Entry::Occupied(_) => None,
             Entry::Vacant(slot) => {
                 slot.insert(Again::No);
-                Some(Looking { engine: self.clone(), backend: backend.clone(), held: true })
+                Some(Looking { busy: self.begin(), backend: backend.clone(), held: true })
             }
         }
     }
@@ -365,57 +331,45 @@ impl Engine {
         looking
     }
 
-    fn leave(&self, looks: &mut HashMap<BackendId, Again>, backend: &BackendId) {
-        looks.remove(backend);
-        if looks.is_empty() {
-            self.inner.idle.notify_waiters();
-        }
-    }
-
     /// Waits until no backend is being looked at, and what that left to the queue is done.
     pub async fn idle(&self) {
-        loop {
-            let idle = self.inner.idle.notified();
-            tokio::pin!(idle);
-            idle.as_mut().enable();
-            let settled = self.inner.settling.load(Ordering::Relaxed) == 0;
-            if settled && locked(&self.inner.looks).is_empty() {
-                return;
-            }
-            idle.await;
-        }
+        // The sender lives as long as the engine.
+        let _ = self.inner.busy.subscribe().wait_for(|busy| *busy == 0).await;
     }
 }
 
-/// That something is being done with the queue, until it is dropped.
-pub(crate) struct Settling(Engine);
+/// That something is being done, until it is dropped.
+pub(crate) struct Busy(Engine);
 
-impl Settling {
+impl Busy {
     /// Does with the queue what a commit has left.
     pub(crate) async fn settle(&self, unsettled: Unsettled) {
         outbox::settle(&*self.0.inner.store, &*self.0.inner.queue, unsettled, self.0.now()).await;
     }
 }
 
-impl Drop for Settling {
+impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.inner.settling.fetch_sub(1, Ordering::Relaxed);
-        self.0.inner.idle.notify_waiters();
+        self.0.inner.busy.send_modify(|busy| *busy -= 1);
     }
 }
 
 /// The right to look at a backend, which one at a time has. Given back when it is dropped.
 pub(crate) struct Looking {
-    engine: Engine,
+    busy: Busy,
     pub(crate) backend: BackendId,
     held: bool,
 }
 
 impl Looking {
+    fn looks(&self) -> MutexGuard<'_, HashMap<BackendId, Again>> {
+        locked(&self.busy.0.inner.looks)
+    }
+
     /// Takes note that the document is about to be loaded: whoever has asked by now has saved what it
     /// asked for, and is served by this look.
     pub(crate) fn load(&self) {
-        if let Some(again) = locked(&self.engine.inner.looks).get_mut(&self.backend) {
+        if let Some(again) = self.looks().get_mut(&self.backend) {
             *again = Again::No;
         }
     }
@@ -423,15 +377,16 @@ impl Looking {
     /// Whether someone has asked for one more look since the last call. If not, the right is given
     /// back under the same lock, so that none who asks is missed.
     pub(crate) fn again(&mut self) -> bool {
-        let mut looks = locked(&self.engine.inner.looks);
+        let mut looks = self.looks();
         if let Some(again) = looks.get_mut(&self.backend)
             && *again == Again::Yes
         {
             *again = Again::No;
             return true;
         }
+        looks.remove(&self.backend);
+        drop(looks);
         self.held = false;
-        self.engine.leave(&mut looks, &self.backend);
         false
     }
 }
@@ -439,7 +394,7 @@ impl Looking {
 impl Drop for Looking {
     fn drop(&mut self) {
         if self.held {
-            self.engine.leave(&mut locked(&self.engine.inner.looks), &self.backend);
+            self.looks().remove(&self.backend);
         }
     }
 }

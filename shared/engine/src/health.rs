@@ -27,11 +27,10 @@ use pointsman_core::{
 use tokio::sync::Notify;
 
 use crate::{
-    engine::Engine,
+    engine::{Engine, EngineError},
     look::Unread,
     memory::locked,
     ports::{Commit, StoreError},
-    reconcile::ReconcileError,
 };
 
 /// How long a service is not asked that asks to wait, and names no time or a shorter one.
@@ -86,7 +85,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the store or the playbook is not to be had. What was found counts all the same.
-    pub async fn check(&self) -> Result<(), ReconcileError> {
+    pub async fn check(&self) -> Result<(), EngineError> {
         let playbook = self.playbook().await?;
         let pools = one_pool_each(&playbook.playbook);
         let mut waiting = locked(&self.inner.checks.checked).waiting.clone();

@@ -25,5 +25,6 @@ pub mod plan;
 pub mod ports;
 pub mod reconcile;
 pub mod sweep;
+mod told;
 
-pub use engine::{Engine, Loaded, Mode};
+pub use engine::{Engine, EngineError, Loaded, Mode};

@@ -35,7 +35,7 @@ use pointsman_core::{
     shadow,
     signal::SeriesId,
     step::{Next, Observed, Step, step},
-    wake::{LOOK_EVERY, SKEW_MAX},
+    wake::SKEW_MAX,
 };
 use tokio::time::Instant;
 
@@ -223,8 +223,9 @@ pub(crate) struct Look {
 }
 
 impl Look {
-    /// A look that begins with loading the document.
-    pub(crate) const fn new(mode: Mode) -> Self {
+    /// A look that begins with loading the document. A backend of which something is changed is looked
+    /// at again within a time.
+    pub(crate) const fn new(mode: Mode, again_within: SignedDuration) -> Self {
         Self {
             mode,
             stage: Stage::Deciding,
@@ -235,18 +236,13 @@ impl Look {
             claims: Vec::new(),
             seen: None,
             reads: None,
-            again_within: LOOK_EVERY,
+            again_within,
         }
     }
 
-    /// Has the backend looked at again within this, where something of it is changed.
-    pub(crate) const fn look_again_within(&mut self, every: SignedDuration) {
-        self.again_within = every;
-    }
-
-    /// A look that begins with a document as it is to be.
-    pub(crate) fn at(mode: Mode, document: Versioned<Document>) -> Self {
-        Self { document: Some(document), ..Self::new(mode) }
+    /// The same, which begins with a document as it is to be.
+    pub(crate) fn at(self, document: Versioned<Document>) -> Self {
+        Self { document: Some(document), ..self }
     }
 
     /// The same, by what is read now and not by what is remembered.
@@ -564,4 +560,4 @@ pub(crate) fn is_ahead(document: &Document, now: Timestamp) -> bool {
 
 #[cfg(test)]
 #[path = "look_tests.rs"]
-mod tests;
+pub(crate) mod tests;

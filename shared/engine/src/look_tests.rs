@@ -9,11 +9,12 @@ use pointsman_core::{
     pool::{Member, Pool},
     series::Series,
     signal::{Heard, Severity, Signal},
+    wake::LOOK_EVERY,
 };
 
 use super::*;
 
-fn at(second: i64) -> Timestamp {
+pub(crate) fn at(second: i64) -> Timestamp {
     Timestamp::from_second(10_000 + second).unwrap()
 }
 
@@ -25,7 +26,7 @@ fn loaded() -> Arc<Loaded> {
 }
 
 /// A document that an alert has asked something of.
-fn document() -> Versioned<Document> {
+pub(crate) fn document() -> Versioned<Document> {
     let signal = Signal {
         series: "am/one".parse().unwrap(),
         started: at(0),
@@ -57,6 +58,10 @@ fn sight(etag: &str, m0: u8) -> Sight {
     Sight { observed, date: None, raw: None }
 }
 
+fn fresh() -> Look {
+    Look::new(Mode::Live, LOOK_EVERY)
+}
+
 /// Gives what is needed before anything is seen.
 fn prepared(mut look: Look) -> Look {
     assert!(matches!(look.next(at(1), None), Needs::Playbook(_)));
@@ -75,7 +80,7 @@ fn save(needs: Needs) -> (Commit, Todo) {
 
 #[test]
 fn a_write_from_first_to_last() {
-    let mut look = Look::new(Mode::Live);
+    let mut look = fresh();
     assert!(matches!(look.next(at(1), None), Needs::Document));
     look.load(Some(document()), at(1));
     let mut look = prepared(look);
@@ -105,11 +110,11 @@ fn a_write_from_first_to_last() {
 
 #[test]
 fn what_comes_to_no_write_is_not_decided_from_memory() {
-    let mut look = prepared(Look::at(Mode::Live, document()));
+    let mut look = prepared(fresh().at(document()));
     // Not written yet, and drained already by whoever owns the pool.
     look.saw(Seen::remembered(sight("\"1\"", 0), at(0)));
     assert!(matches!(look.next(at(1), None), Needs::Fact(Fact::Read)));
-    let mut look = prepared(Look::at(Mode::Live, document()));
+    let mut look = prepared(fresh().at(document()));
     look.saw(Seen::remembered(sight("\"1\"", 50), at(0)));
     let later = at(1) + SignedDuration::from_millis(1);
     let (_, todo) = save(look.next(later, None));
@@ -118,7 +123,7 @@ fn what_comes_to_no_write_is_not_decided_from_memory() {
 
 #[test]
 fn a_write_that_comes_too_soon_is_decided_anew() {
-    let mut look = prepared(Look::at(Mode::Live, document()));
+    let mut look = prepared(fresh().at(document()));
     look.saw(Seen::now(sight("\"1\"", 50)));
     let until = Instant::now();
     assert!(matches!(look.next(at(1), Some(until)), Needs::Wait(at) if at == until));
@@ -128,7 +133,7 @@ fn a_write_that_comes_too_soon_is_decided_anew() {
 #[test]
 fn what_someone_else_saved_is_decided_from_what_was_read_unless_they_saw_more() {
     for more in [false, true] {
-        let mut look = prepared(Look::at(Mode::Live, document()).reading());
+        let mut look = prepared(fresh().at(document()).reading());
         look.saw(Seen::now(sight("\"1\"", 50)));
         save(look.next(at(1), None));
         look.saved(Err(StoreError::Conflict), at(1)).unwrap();
@@ -154,7 +159,7 @@ fn an_answer_that_stays_older_is_put_off() {
     for etag in ["\"1\"", "\"2\""] {
         stored.body.etags.seen(&Etag(etag.to_owned()));
     }
-    let mut look = prepared(Look::at(Mode::Live, stored));
+    let mut look = prepared(fresh().at(stored));
     assert!(matches!(look.next(at(1), None), Needs::Fact(Fact::Sight)));
     for _ in 0..STALE_READS_MAX {
         look.saw(Seen::now(sight("\"1\"", 50)));

@@ -71,13 +71,13 @@ pub(crate) struct Memory {
     known: Mutex<Known>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Known {
-    groups: Newest<Scope, Group>,
+    groups: HashMap<Scope, Versioned<Group>>,
     /// How often group documents were forgotten.
     forgotten: u64,
-    documents: Newest<BackendId, Document>,
-    series: Newest<SeriesId, Series>,
+    documents: HashMap<BackendId, Versioned<Document>>,
+    series: HashMap<SeriesId, Versioned<Series>>,
     sights: HashMap<BackendId, Noted>,
 }
 
@@ -91,54 +91,30 @@ struct Noted {
 
 impl Known {
     fn forget_groups(&mut self) {
-        self.groups.saved.clear();
+        self.groups.clear();
         self.forgotten += 1;
     }
 }
 
-impl Default for Known {
-    fn default() -> Self {
-        Self {
-            groups: Newest::new(GROUPS_MAX),
-            forgotten: 0,
-            documents: Newest::new(DOCUMENTS_MAX),
-            series: Newest::new(SERIES_MAX),
-            sights: HashMap::new(),
-        }
+/// Remembers what was saved, unless something newer is known by now.
+fn put<K: Eq + Hash, T>(
+    known: &mut HashMap<K, Versioned<T>>,
+    most: usize,
+    name: K,
+    saved: Versioned<T>,
+) {
+    if known.get(&name).is_none_or(|last| last.version < saved.version) {
+        put_bounded(known, most, name, saved);
     }
 }
 
-/// What was saved last of each name, of so many names at most.
-#[derive(Debug)]
-struct Newest<K, T> {
-    max: usize,
-    saved: HashMap<K, Versioned<T>>,
-}
-
-impl<K: Eq + Hash, T> Newest<K, T> {
-    fn new(max: usize) -> Self {
-        Self { max, saved: HashMap::new() }
+/// Remembers something, with so many others at most.
+fn put_bounded<K: Eq + Hash, T>(known: &mut HashMap<K, T>, most: usize, name: K, thing: T) {
+    // Which are asked for next cannot be known; those that are come back.
+    if known.len() >= most && !known.contains_key(&name) {
+        known.clear();
     }
-
-    fn get(&self, name: &K) -> Option<&Versioned<T>> {
-        self.saved.get(name)
-    }
-
-    /// Remembers what was saved, unless something newer is known by now.
-    fn put(&mut self, name: K, saved: Versioned<T>) {
-        let room = self.saved.len() < self.max;
-        match self.saved.get_mut(&name) {
-            Some(last) if last.version < saved.version => *last = saved,
-            Some(_) => {}
-            None => {
-                // Which are asked for next cannot be known; those that are come back.
-                if !room {
-                    self.saved.clear();
-                }
-                self.saved.insert(name, saved);
-            }
-        }
-    }
+    known.insert(name, thing);
 }
 
 /// What a read of group documents that begins now has to show when it has ended.
@@ -173,7 +149,7 @@ impl Memory {
         let mut known = self.known();
         if known.forgotten == forgotten {
             for (scope, group) in groups {
-                known.groups.put(scope.clone(), group.clone());
+                put(&mut known.groups, GROUPS_MAX, scope.clone(), group.clone());
             }
         }
     }
@@ -198,13 +174,14 @@ impl Memory {
     pub(crate) fn saved(&self, commit: Commit) {
         let mut known = self.known();
         for document in commit.documents {
-            known.documents.put(document.body.backend.clone(), document.saved());
+            let backend = document.body.backend.clone();
+            put(&mut known.documents, DOCUMENTS_MAX, backend, document.saved());
         }
         for series in commit.series {
-            known.series.put(series.body.id.clone(), series.saved());
+            put(&mut known.series, SERIES_MAX, series.body.id.clone(), series.saved());
         }
         for (scope, group) in commit.groups {
-            known.groups.put(scope, group.saved());
+            put(&mut known.groups, GROUPS_MAX, scope, group.saved());
         }
     }
 
@@ -212,10 +189,10 @@ impl Memory {
     pub(crate) fn not_saved(&self, commit: &Commit) {
         let mut known = self.known();
         for document in &commit.documents {
-            known.documents.saved.remove(&document.body.backend);
+            known.documents.remove(&document.body.backend);
         }
         for series in &commit.series {
-            known.series.saved.remove(&series.body.id);
+            known.series.remove(&series.body.id);
         }
         known.forget_groups();
     }
@@ -225,12 +202,8 @@ impl Memory {
         if !matches!(sight.observed, Observed::Pool { .. }) {
             return self.forget_sight(backend);
         }
-        let mut known = self.known();
-        if known.sights.len() >= SIGHTS_MAX && !known.sights.contains_key(backend) {
-            known.sights.clear();
-        }
         let noted = Noted { sight: sight.clone(), at: (now, Instant::now()) };
-        known.sights.insert(backend.clone(), noted);
+        put_bounded(&mut self.known().sights, SIGHTS_MAX, backend.clone(), noted);
     }
 
     /// Forgets what a backend has shown.
@@ -251,7 +224,7 @@ impl Memory {
 
     /// Forgets all series. One that the store forgets and hears of again has its first version again.
     pub(crate) fn forget_series(&self) {
-        self.known().series.saved.clear();
+        self.known().series.clear();
     }
 }
 
@@ -375,9 +348,9 @@ mod tests {
             assert_eq!(version(&memory, number), Some(1));
             assert_eq!(memory.series_to_save(&signal(number)), Some(series(number, 1)));
         }
-        assert!(memory.known().documents.saved.len() <= DOCUMENTS_MAX);
-        assert!(memory.known().series.saved.len() <= SERIES_MAX);
-        assert!(memory.known().groups.saved.len() <= GROUPS_MAX);
+        assert!(memory.known().documents.len() <= DOCUMENTS_MAX);
+        assert!(memory.known().series.len() <= SERIES_MAX);
+        assert!(memory.known().groups.len() <= GROUPS_MAX);
         assert!(memory.known().sights.len() <= SIGHTS_MAX);
     }
 

@@ -89,9 +89,9 @@ async fn relay_chunk(
     now: Timestamp,
 ) -> Result<bool, StoreError> {
     let (mut done, mut refused) = (Vec::with_capacity(chunk.len()), Vec::new());
-    for (Relay { entry, outgoing }, sent) in chunk.iter().zip(queue.relay(chunk).await) {
-        match sent {
-            Ok(()) => done.push(*entry),
+    for Relay { entry, outgoing } in chunk {
+        match queue.send(outgoing.clone()).await {
+            Ok(_) => done.push(*entry),
             Err(QueueError::Refused(why)) => {
                 let body = serde_json::to_string(&outgoing.message).unwrap_or_default();
                 refused.push(DeadLetter::new(now, "outbox", &why, body));
@@ -99,6 +99,7 @@ async fn relay_chunk(
             }
             Err(error @ (QueueError::Unavailable(_) | QueueError::LockLost)) => {
                 tracing::warn!("messages stay in the outbox until the next sweep: {error}");
+                break;
             }
         }
     }

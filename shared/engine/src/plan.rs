@@ -126,7 +126,8 @@ impl Engine {
         let mut document = plan.document.clone();
         // It is planned by the playbook that is asked about, be it an older one.
         document.generation = document.generation.min(playbook.number);
-        let mut look = Look::at(self.inner.mode, Versioned::new(document)).reading();
+        let look = Look::new(self.inner.mode, self.inner.look_every);
+        let mut look = look.at(Versioned::new(document)).reading();
         let saves = loop {
             let needs = look.next(self.now(), None);
             if let Some(unread) = look.unread() {

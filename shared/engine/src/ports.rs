@@ -382,20 +382,6 @@ pub enum Sent {
 pub trait Queue: Send + Sync + 'static {
     /// Stores a message durably before it returns.
     async fn send(&self, outgoing: Outgoing) -> Result<Sent, QueueError>;
-    /// Stores messages of an outbox durably before it returns, and says of each whether it did, in their
-    /// order. Where it stops at one, as it cannot be used, those after it are left out.
-    async fn relay(&self, relay: &[Relay]) -> Vec<Result<(), QueueError>> {
-        let mut relayed = Vec::with_capacity(relay.len());
-        for one in relay {
-            let sent = self.send(one.outgoing.clone()).await;
-            let stop = matches!(sent, Err(QueueError::Unavailable(_) | QueueError::LockLost));
-            relayed.push(sent.map(drop));
-            if stop {
-                break;
-            }
-        }
-        relayed
-    }
     /// Waits for messages that are due, and locks up to `most` of them.
     async fn receive(&self, most: usize) -> Result<Vec<Delivery>, QueueError>;
     /// Makes the lock last longer.

@@ -26,25 +26,15 @@ use tokio::time::Instant;
 
 use crate::{
     drive::Decided,
-    engine::{Engine, Looking, Mode, PlaybookError, RECONCILE_ATTEMPTS_MAX, meanwhile, tell},
+    engine::{Engine, EngineError, Looking, RECONCILE_ATTEMPTS_MAX, meanwhile},
     look::{Look, Needs, Todo},
     message::{Command, Message, Outgoing},
     ports::{Commit, DeadLetter, DeadLetterPart, Delivery, StoreError, Unsettled, Versioned},
+    told::Told,
 };
 
 /// How old a message may be. The end marks that make an old firing harmless are kept no longer.
 pub const MESSAGE_AGE_MAX: SignedDuration = SignedDuration::from_hours(14 * 24);
-
-/// Why messages could not be taken in; they come again.
-#[derive(Debug, thiserror::Error)]
-pub enum ReconcileError {
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The playbook.
-    #[error(transparent)]
-    Playbook(#[from] PlaybookError),
-}
 
 /// What is to be saved, as it is put together.
 #[derive(Default)]
@@ -63,7 +53,7 @@ struct Draft {
 }
 
 impl Draft {
-    /// Changes a document, and says whether it is changed by that.
+    /// Changes a document, and says whether that is to be saved.
     fn change(
         &mut self,
         document: Versioned<Document>,
@@ -75,19 +65,27 @@ impl Draft {
         body.advance(now);
         let mut said = Vec::new();
         change(&mut body, &mut said);
-        let same = (Document { now: before.now, ..body.clone() }) == before;
-        if same && !body.is_recalling() {
+        let is_changed = (Document { now: before.now, ..body.clone() }) != before;
+        // A new version alone is for a look under way, which decides anew then: no other is needed.
+        if !is_changed && !body.is_recalling() {
             return false;
         }
         let (at, backend) = (body.now, body.backend.clone());
         let lines = said.into_iter().map(|what| Line::new(at, Some(&backend), what));
         self.commit.lines.extend(lines);
-        body.wake_now(now);
-        self.documents.insert(backend.clone(), Versioned { version, body });
-        if !self.looks.contains(&backend) {
-            self.looks.push(backend);
+        if is_changed {
+            body.wake_now(now);
+            self.look(&backend);
         }
+        self.documents.insert(backend, Versioned { version, body });
         true
+    }
+
+    /// Has a backend looked at once all is saved.
+    fn look(&mut self, backend: &BackendId) {
+        if !self.looks.contains(backend) {
+            self.looks.push(backend.clone());
+        }
     }
 }
 
@@ -97,8 +95,6 @@ struct First {
     looking: Looking,
     look: Look,
     todo: Todo,
-    /// What is to be told of it.
-    lines: Vec<Line>,
 }
 
 /// What was saved.
@@ -107,12 +103,7 @@ struct Saved {
     firsts: Vec<(Looking, Decided)>,
     /// The other backends that are to be looked at.
     looks: Vec<BackendId>,
-    /// What was heard, to be told.
-    heard: Vec<Line>,
-    /// The alerts that no play is for, to be told: the latest of each source stands for all.
-    unmatched: Vec<Notice>,
-    /// What was decided of each backend, to be told.
-    decided: Vec<(BackendId, Vec<Line>)>,
+    told: Told,
     /// What is left to be done with the queue.
     unsettled: Unsettled,
 }
@@ -123,52 +114,45 @@ impl Engine {
     ///
     /// # Errors
     /// When the store or the playbook is not to be had.
-    pub async fn reconcile(&self, deliveries: &[Delivery]) -> Result<(), ReconcileError> {
+    pub async fn reconcile(&self, deliveries: &[Delivery]) -> Result<(), EngineError> {
         let mut attempts = 0;
-        let settling = self.begin_settling();
-        loop {
+        let busy = self.begin();
+        let Saved { firsts, looks, told, unsettled } = loop {
             let saved = match self.draft(deliveries).await {
                 Ok(draft) => self.save_draft(draft).await,
                 Err(error) => Err(error),
             };
             match saved {
-                Ok(Saved { firsts, looks, heard, unmatched, decided, unsettled }) => {
-                    for (looking, first) in firsts {
-                        tokio::spawn(self.clone().looks(looking, Some(first)));
-                    }
-                    looks.iter().for_each(|backend| self.look(backend));
-                    // First the writes are sent on their way: telling takes time.
-                    tokio::task::yield_now().await;
-                    tell_heard(self.inner.mode, deliveries, &heard);
-                    for Notice { count, says, .. } in unmatched {
-                        tracing::info!(alerts = count, "{says}");
-                    }
-                    for (backend, lines) in decided {
-                        tracing::info_span!("backend", id = %backend.short())
-                            .in_scope(|| tell(self.inner.mode, &lines));
-                    }
-                    settling.settle(unsettled).await;
-                    return Ok(());
-                }
-                Err(ReconcileError::Store(StoreError::Conflict))
+                Ok(saved) => break saved,
+                Err(EngineError::Store(StoreError::Conflict))
                     if attempts < RECONCILE_ATTEMPTS_MAX =>
                 {
                     attempts += 1;
-                    self.forget_groups();
+                    self.inner.memory.forget_groups();
                 }
                 Err(error) => return Err(error),
             }
+        };
+        for (looking, first) in firsts {
+            tokio::spawn(self.clone().looks(looking, Some(first)));
         }
+        looks.iter().for_each(|backend| self.look(backend));
+        // First the writes are sent on their way: telling takes time.
+        tokio::task::yield_now().await;
+        told.tell(self.inner.mode, deliveries);
+        busy.settle(unsettled).await;
+        Ok(())
     }
 
     /// Saves a draft, with the writes that can be decided already.
-    async fn save_draft(&self, draft: Draft) -> Result<Saved, ReconcileError> {
+    async fn save_draft(&self, draft: Draft) -> Result<Saved, EngineError> {
         let Draft { mut commit, mut documents, looks, notices, .. } = draft;
         let heard = commit.lines.clone();
         let is_unmatched = |(about, _): &(&About, &Notice)| about.kind == Kind::Unmatched;
         let unmatched = notices.iter().filter(is_unmatched);
         let unmatched = unmatched.map(|(_, notice)| notice.clone()).collect();
         let firsts = self.first_writes(&mut commit, &mut documents, &looks).await;
+        let decided = commit.lines[heard.len()..].to_vec();
         for (backend, document) in &mut documents {
             if let Some(due) = document.body.arm() {
                 commit.send.push(Outgoing::wake(backend, Some(due)));
@@ -180,42 +164,37 @@ impl Engine {
         if changes_something(&commit) {
             gathered = self.inner.gathered.take();
             let all = gathered.clone().into_iter().chain(std::mem::take(&mut later));
-            commit.notices = all.collect();
+            all.for_each(|(about, notice)| commit.notices.add(about, notice));
         }
-        let mut prepared = BTreeMap::new();
-        let mut decided = Vec::new();
-        let mut unsettled = Unsettled::default();
-        if commit != Commit::default() {
-            let prepare = || {
-                for (backend, First { looking, look, todo, lines }) in firsts {
-                    let ready = self.prepare(&backend, todo);
-                    decided.push((backend.clone(), lines));
-                    prepared.insert(backend, (looking, Decided { look, ready }));
-                }
-            };
-            let (committed, ()) = meanwhile(self.commit_unsettled(commit), prepare).await;
-            match committed {
-                Ok(left) => unsettled = left,
-                Err(error) => {
-                    // What this draft has noticed is noticed again.
-                    self.inner.gathered.add(gathered, self.now());
-                    // Whoever has asked for a look meanwhile is served.
-                    for (mut looking, _) in prepared.into_values() {
-                        if looking.again() {
-                            tokio::spawn(self.clone().looks(looking, None));
-                        }
+        let prepare = || {
+            let decided = firsts.into_iter().map(|(backend, First { looking, look, todo })| {
+                let ready = self.prepare(&backend, todo);
+                (backend, (looking, Decided { look, ready }))
+            });
+            decided.collect::<BTreeMap<_, _>>()
+        };
+        let (committed, mut firsts) = meanwhile(self.commit_unsettled(commit), prepare).await;
+        let unsettled = match committed {
+            Ok(unsettled) => unsettled,
+            Err(error) => {
+                // What this draft has noticed is noticed again.
+                self.inner.gathered.add(gathered, self.now());
+                // Whoever has asked for a look meanwhile is served.
+                for (mut looking, _) in firsts.into_values() {
+                    if looking.again() {
+                        tokio::spawn(self.clone().looks(looking, None));
                     }
-                    return Err(error.into());
                 }
+                return Err(error.into());
             }
-        }
+        };
         self.inner.gathered.add(later, self.now());
-        let looks = looks.into_iter().filter(|it| !prepared.contains_key(it)).collect();
-        let mut firsts: Vec<_> = prepared.into_values().collect();
-        for (_, Decided { look, .. }) in &mut firsts {
+        let looks = looks.into_iter().filter(|it| !firsts.contains_key(it)).collect();
+        for (_, Decided { look, .. }) in firsts.values_mut() {
             look.saved(Ok(()), self.now())?;
         }
-        Ok(Saved { firsts, looks, heard, unmatched, decided, unsettled })
+        let told = Told { heard, unmatched, decided };
+        Ok(Saved { firsts: firsts.into_values().collect(), looks, told, unsettled })
     }
 
     /// Decides the writes that follow a change, where that takes neither a read nor a recall: both are
@@ -249,9 +228,9 @@ impl Engine {
             groups.extend(changed.clone());
             commit.groups.extend(changed);
             commit.groups_seen.extend(groups_seen);
-            commit.lines.extend(lines.iter().cloned());
+            commit.lines.extend(lines);
             commit.send.extend(send);
-            firsts.insert(backend.clone(), First { looking, look, todo, lines });
+            firsts.insert(backend.clone(), First { looking, look, todo });
         }
         firsts
     }
@@ -263,7 +242,7 @@ impl Engine {
         document: &Versioned<Document>,
         groups: &mut BTreeMap<Scope, Versioned<Group>>,
     ) -> Option<(Look, Commit, Todo)> {
-        let mut look = Look::at(self.inner.mode, document.clone());
+        let mut look = Look::new(self.inner.mode, self.inner.look_every).at(document.clone());
         look.saw(self.remembered(&document.body)?);
         loop {
             match look.next(self.now(), None) {
@@ -290,14 +269,14 @@ impl Engine {
         }
     }
 
-    async fn draft(&self, deliveries: &[Delivery]) -> Result<Draft, ReconcileError> {
+    async fn draft(&self, deliveries: &[Delivery]) -> Result<Draft, EngineError> {
         let mut now = self.now();
         let mut draft = Draft::default();
         let mut signals: Vec<&Signal> = Vec::new();
         // A pause or a resume may be what one is woken for. A save under a group document that is out
         // of date is refused; but a look that comes to nothing saves nothing.
         if deliveries.iter().any(|delivery| !matches!(delivery.message, Message::Signals { .. })) {
-            self.forget_groups();
+            self.inner.memory.forget_groups();
         }
         for delivery in deliveries {
             draft.commit.complete.extend(delivery.receipt.clone());
@@ -305,7 +284,7 @@ impl Engine {
             match &delivery.message {
                 message if stale => draft.commit.dead_letters.push(too_old(message, now)),
                 Message::Signals { signals: heard, .. } => signals.extend(heard),
-                Message::Wake { backend, at_once: true } => draft.looks.push(backend.clone()),
+                Message::Wake { backend, at_once: true } => draft.look(backend),
                 Message::Wake { backend, at_once: false } => {
                     self.wake(&mut draft, backend, now).await?;
                 }
@@ -335,7 +314,7 @@ impl Engine {
         draft: &mut Draft,
         signals: &[&Signal],
         now: Timestamp,
-    ) -> Result<(), ReconcileError> {
+    ) -> Result<(), EngineError> {
         if signals.is_empty() {
             return Ok(());
         }
@@ -391,31 +370,39 @@ impl Engine {
         for (backend, edits) in edits {
             self.edit(draft, &backend, &edits, now).await?;
         }
-        self.notice(draft, &nothing, &playbook.playbook, now).await
+        self.notice(draft, &nothing, &playbook.playbook, now).await;
+        Ok(())
     }
 
-    /// Notes what leads to nothing, and why: in words for the latest of each kind and source.
+    /// Notes what leads to nothing, and why: in words for the latest of each kind and source. Where a
+    /// document that this depends on cannot be read, nothing is noted: it keeps no message from its turn.
     async fn notice(
         &self,
         draft: &mut Draft,
         nothing: &[(&Signal, Nothing)],
         playbook: &Playbook,
         now: Timestamp,
-    ) -> Result<(), ReconcileError> {
+    ) {
         let mut asked = BTreeSet::new();
         for (signal, _) in nothing.iter().filter(|(_, why)| why.is_of_before()) {
             let series = draft.series.get(&signal.series).map(|(one, _)| &one.body);
             asked.extend(series.into_iter().flat_map(Series::asks));
         }
-        let mut documents = BTreeMap::new();
+        let (mut documents, mut unread) = (BTreeMap::new(), BTreeSet::new());
         for backend in asked {
-            let known = draft.documents.get(backend).cloned();
-            let known = known.or_else(|| self.inner.memory.document(backend));
-            let document = match known {
-                Some(known) => Some(known),
-                None => self.inner.store.document(backend).await?,
+            let document = match self.known(draft, backend) {
+                Some(known) => Ok(Some(known)),
+                None => self.inner.store.document(backend).await,
             };
-            documents.extend(document.map(|document| (backend.clone(), document.body)));
+            match document {
+                Ok(document) => {
+                    documents.extend(document.map(|document| (backend.clone(), document.body)));
+                }
+                Err(error) => {
+                    tracing::warn!(%backend, "what became of alerts for it cannot be said: {error}");
+                    unread.insert(backend);
+                }
+            }
         }
         let document = |backend: &BackendId| documents.get(backend);
         let mut latest = BTreeMap::new();
@@ -423,6 +410,9 @@ impl Engine {
             let Some((Versioned { body: series, .. }, _)) = draft.series.get(&signal.series) else {
                 continue;
             };
+            if why.is_of_before() && series.asks().any(|backend| unread.contains(backend)) {
+                continue;
+            }
             let Some(kind) = why.kind(series, document) else { continue };
             let subject = signal.series.source().as_str().to_owned();
             let about = About { kind, subject, severity: Some(signal.severity) };
@@ -434,7 +424,12 @@ impl Engine {
             let says = why.says(signal, series, playbook, document);
             draft.notices.add(about, Notice { count, ..Notice::new(now, &says) });
         }
-        Ok(())
+    }
+
+    /// A backend's document, as it is drafted or was saved last.
+    fn known(&self, draft: &Draft, backend: &BackendId) -> Option<Versioned<Document>> {
+        let drafted = draft.documents.get(backend).cloned();
+        drafted.or_else(|| self.inner.memory.document(backend))
     }
 
     /// Has a backend's document take in what was meant for it.
@@ -470,10 +465,7 @@ impl Engine {
         now: Timestamp,
         mut change: impl FnMut(&mut Document, &mut Vec<What>),
     ) -> Result<(), StoreError> {
-        let known = match draft.documents.get(backend) {
-            Some(document) => Some(document.clone()),
-            None => self.inner.memory.document(backend),
-        };
+        let known = self.known(draft, backend);
         if known.is_some_and(|known| draft.change(known, now, &mut change)) {
             return Ok(());
         }
@@ -495,22 +487,22 @@ impl Engine {
         backend: &BackendId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        if draft.documents.contains_key(backend) {
-            return Ok(());
-        }
-        let Some(document) = self.inner.store.document(backend).await? else { return Ok(()) };
-        let Some(wake) = document.body.wake else { return Ok(()) };
-        if wake <= now {
-            draft.looks.push(backend.clone());
-            return Ok(());
-        }
-        let mut body = document.body;
-        body.advance(now);
-        body.wake_came(now);
-        if let Some(due) = body.arm() {
-            draft.commit.send.push(Outgoing::wake(backend, Some(due)));
-            let document = Versioned { version: document.version, body };
-            draft.documents.insert(backend.clone(), document);
+        let document = match draft.documents.get(backend) {
+            Some(drafted) => Some(drafted.clone()),
+            None => self.inner.store.document(backend).await?,
+        };
+        let Some(Versioned { version, mut body }) = document else { return Ok(()) };
+        match body.wake {
+            Some(wake) if wake <= now => draft.look(backend),
+            Some(_) => {
+                body.advance(now);
+                body.wake_came(now);
+                if let Some(due) = body.arm() {
+                    draft.commit.send.push(Outgoing::wake(backend, Some(due)));
+                    draft.documents.insert(backend.clone(), Versioned { version, body });
+                }
+            }
+            None => {}
         }
         Ok(())
     }
@@ -584,34 +576,12 @@ fn changes_something(commit: &Commit) -> bool {
     *commit != done
 }
 
-/// Tells what was heard: what is about a series, with the ids that its senders were given.
-fn tell_heard(mode: Mode, deliveries: &[Delivery], lines: &[Line]) {
-    if lines.is_empty() {
-        return;
-    }
-    let mut ids: BTreeMap<&SeriesId, BTreeSet<&str>> = BTreeMap::new();
-    for delivery in deliveries {
-        if let Message::Signals { signals, .. } = &delivery.message {
-            for signal in signals {
-                ids.entry(&signal.series).or_default().insert(delivery.id.as_str());
-            }
-        }
-    }
-    for line in lines {
-        let span = match line.what.series() {
-            Some(series) => {
-                let id =
-                    ids.get(series).map(|ids| ids.iter().copied().collect::<Vec<_>>().join(" "));
-                tracing::info_span!("signal", id, %series)
-            }
-            None => tracing::Span::none(),
-        };
-        span.in_scope(|| tell(mode, std::slice::from_ref(line)));
-    }
-}
-
 fn too_old(message: &Message, now: Timestamp) -> DeadLetter {
     let days = MESSAGE_AGE_MAX.as_hours() / 24;
     let reason = format!("it waited longer than {days} days, and what it tells may be over");
     DeadLetter::new(now, "queue", &reason, serde_json::to_string(message).unwrap_or_default())
 }
+
+#[cfg(test)]
+#[path = "reconcile_tests.rs"]
+mod tests;

@@ -4,26 +4,26 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::notice::NOTICE_AGE_MAX;
 
 use crate::{
-    engine::Engine,
+    engine::{Engine, EngineError},
     memory::locked,
     outbox,
     ports::{Chosen, DEAD_LETTER_AGE_MAX},
-    reconcile::{MESSAGE_AGE_MAX, ReconcileError},
+    reconcile::MESSAGE_AGE_MAX,
 };
 
 /// How many backends one sweep looks at.
 pub const SWEEP_MAX: usize = 1_000;
 
 impl Engine {
-    /// Relays what is left in the outbox, saves the notices that no save took along, puts a newer generation of the playbook in force, and looks
-    /// at the backends that were decided by an older one, and at those whose look was due `grace` ago:
-    /// their wake was lost. Gives how many those were.
+    /// Relays what is left in the outbox, saves the notices that no save took along, puts a newer
+    /// generation of the playbook in force, and looks at the backends that were decided by an older one,
+    /// and at those whose look was due `grace` ago: their wake was lost. Gives how many those were.
     ///
     /// # Errors
     /// When the store or the playbook is not to be had.
-    pub async fn sweep(&self, grace: SignedDuration) -> Result<usize, ReconcileError> {
+    pub async fn sweep(&self, grace: SignedDuration) -> Result<usize, EngineError> {
         let now = self.now();
-        self.forget_groups();
+        self.inner.memory.forget_groups();
         let mut backends = self.inner.store.overdue(now - grace, SWEEP_MAX).await?;
         // Before anything that may fail: one document that cannot be read stops no other's look.
         for backend in &backends {
@@ -53,7 +53,7 @@ impl Engine {
     ///
     /// # Errors
     /// When the store is not to be had.
-    pub async fn forget(&self) -> Result<u64, ReconcileError> {
+    pub async fn forget(&self) -> Result<u64, EngineError> {
         // By a clock that runs ahead, what is still needed would be old.
         if self.skew().is_some() {
             return Ok(0);

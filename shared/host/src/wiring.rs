@@ -17,7 +17,7 @@ use pointsman_engine::{
     ports::{Clock, Queue, Store},
 };
 use pointsman_queue::{ConsumerError, EmbeddedQueue, is_consumed};
-use pointsman_store::{Database, Options, SqliteStore};
+use pointsman_store::{BUSY_TIMEOUT, Database, SqliteStore};
 pub use pointsman_store::{Glance, glance};
 
 use crate::{clock::SystemClock, config::Config};
@@ -112,7 +112,7 @@ impl Records {
 
     async fn open_as(file: &Path, role: Role) -> Result<Self, WiringError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let database = Database::open(file, Options::default()).await?;
+        let database = Database::open(file, BUSY_TIMEOUT).await?;
         let store: Arc<dyn Store> =
             Arc::new(SqliteStore::new(database.clone(), Arc::clone(&clock)));
         let queue = match role {

@@ -2,10 +2,9 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use jiff::Timestamp;
 use pointsman_core::{
     id::MessageId,
-    signal::{Heard, SeriesIdError, Signal},
+    signal::{Heard, Signal},
 };
 use sha2::{Digest, Sha256};
 
@@ -53,93 +52,20 @@ pub struct Batch {
 pub struct Unusable {
     /// The alert as it came; above [`KEPT_BYTES_MAX`] cut off and ended with `…`.
     pub raw: String,
-    /// Why it cannot be used.
-    pub reason: Reason,
+    /// Why it cannot be used: a sentence with "it" for the alert. What it quotes is cut to a few words.
+    pub reason: String,
 }
 
-/// Why an alert cannot be used. Complete sentences with "it" for the alert; what they quote of
-/// it is cut to a few words.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
-pub enum Reason {
-    /// It has not the form of an alert.
-    #[error("it does not have the form of an alert: {0}")]
-    Form(String),
-    /// Its status is not one that we know.
-    #[error("its status is `{0}`, neither firing nor resolved")]
-    Status(String),
-    /// One of its times cannot be read.
-    #[error("its {field} `{text}` is not a time such as 2026-01-31T12:00:00Z")]
-    Time {
-        /// What the source calls the time.
-        field: &'static str,
-        /// What is there instead of a time.
-        text: String,
-    },
-    /// One of its times has to be known and is not.
-    #[error("its {0} is not set")]
-    Unset(
-        /// What the source calls the time.
-        &'static str,
-    ),
-    /// One of its times is too far in the future.
-    #[error("its {field} {at} is more than {AHEAD_HOURS_MAX} h ahead of the time it was received")]
-    Ahead {
-        /// What the source calls the time.
-        field: &'static str,
-        /// The time.
-        at: Timestamp,
-    },
-    /// It has too many labels.
-    #[error("it has {found} labels, more than {LABELS_MAX}")]
-    Labels {
-        /// How many it has.
-        found: usize,
-    },
-    /// Its labels are too long.
-    #[error("its labels have {found} bytes, more than {LABELS_BYTES_MAX}")]
-    LabelBytes {
-        /// How many bytes they have.
-        found: usize,
-    },
-    /// One label has two values, and it is not known which one counts.
-    #[error("its label `{0}` is there twice")]
-    LabelTwice(String),
-    /// One label holds no text, nor anything that could be taken for one.
-    #[error("its label `{0}` is a list or an object, and no text")]
-    Label(String),
-    /// There is nothing to know it again by.
-    #[error("it has neither a fingerprint nor labels to know it again by")]
-    Nameless,
-    /// What the source calls it cannot name a series.
-    #[error("its fingerprint cannot be used: {0}")]
-    Fingerprint(String),
-}
-
-impl From<SeriesIdError> for Reason {
-    fn from(error: SeriesIdError) -> Self {
-        Self::Fingerprint(error.to_string())
-    }
-}
-
-/// Why nothing at all could be read of a body.
+/// Why nothing at all could be read of a body, in words.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unreadable {
-    /// It is not packed as its head says.
-    #[error("its gzip cannot be unpacked: {0}")]
-    Packed(String),
-    /// It is not JSON, or not of the form that the source sends.
-    #[error("line {line}, column {column}: {reason}")]
-    Form {
-        /// What is wrong there.
-        reason: String,
-        /// The line, from 1.
-        line: usize,
-        /// The column in bytes, from 1; 0 before the first.
-        column: usize,
-    },
-    /// It is JSON of another kind or version, or too large.
-    #[error("{0}")]
-    Kind(String),
+#[error("{0}")]
+pub struct Unreadable(pub(crate) String);
+
+impl Unreadable {
+    /// What is wrong at a place: the line from 1, the column in bytes from 1, or 0 before the first.
+    pub(crate) fn at(line: usize, column: usize, what: &str) -> Self {
+        Self(format!("line {line}, column {column}: {what}"))
+    }
 }
 
 impl From<serde_json::Error> for Unreadable {
@@ -147,8 +73,7 @@ impl From<serde_json::Error> for Unreadable {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
         let place = format!(" at line {line} column {column}");
-        let reason = quote(text.strip_suffix(&place).unwrap_or(&text));
-        Self::Form { reason, line, column }
+        Self::at(line, column, &quote(text.strip_suffix(&place).unwrap_or(&text)))
     }
 }
 
@@ -173,7 +98,7 @@ impl Batch {
 }
 
 impl Unusable {
-    pub(crate) fn new(raw: &str, reason: Reason) -> Self {
+    pub(crate) fn new(raw: &str, reason: String) -> Self {
         Self { raw: cut(raw, KEPT_BYTES_MAX), reason }
     }
 }

@@ -53,7 +53,8 @@ impl Encoding {
                 MultiGzDecoder::new(body)
                     .take(most)
                     .read_to_end(&mut unpacked)
-                    .map_err(|error| Unpacking::Broken(Unreadable::Packed(error.to_string())))?;
+                    .map_err(|error| format!("its gzip cannot be unpacked: {error}"))
+                    .map_err(|why| Unpacking::Broken(Unreadable(why)))?;
                 Cow::Owned(unpacked)
             }
         };

@@ -5,7 +5,7 @@
 //! - **Verify first.** The head is looked at before the body is read, and what was signed is verified
 //!   as it came, before anything parses it. A refusal does not say why.
 //! - **One bad alert does not cost the others.** A body yields a [`Batch`]: the signals that can be
-//!   acted on, and each alert that cannot, as [`Unusable`], with its own bytes and the [`Reason`].
+//!   acted on, and each alert that cannot, as [`Unusable`], with its own bytes and the reason.
 //!   Only a body that cannot be told apart into alerts at all is [`Unreadable`]. And what only
 //!   describes an alert never makes it unusable.
 //! - **The result depends on the content and the receipt alone.** Signals come out sorted and
@@ -28,7 +28,7 @@ pub mod verify;
 
 pub use batch::{
     AHEAD_HOURS_MAX, ALERTS_MAX, ANNOTATIONS_BYTES_MAX, BODY_BYTES_MAX, Batch, KEPT_BYTES_MAX,
-    LABELS_BYTES_MAX, LABELS_MAX, Reason, Unreadable, Unusable, content_id,
+    LABELS_BYTES_MAX, LABELS_MAX, Unreadable, Unusable, content_id,
 };
 pub use content::ENCODINGS;
 pub use secret::{Secret, SecretError};

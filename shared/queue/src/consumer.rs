@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use pointsman_engine::ports::{Clock, DeadLetter, Delivery, StoreError};
 use pointsman_store::{
     Database, Micros, make_file,
-    messages::{self, Bounds, DEAD_LETTERS_FROM, Held, Locked},
+    messages::{self, Bounds, DEAD_LETTERS_FROM, Held, Locked, Taken},
     stored,
 };
 
@@ -132,21 +132,19 @@ impl Consumer {
             until: lock_end(now),
         };
         self.database.arrivals().look();
-        let locked = self.database.write_then(
-            move |conn| Box::pin(async move { messages::take(conn, now, lock, bounds).await }),
-            move |taken| {
-                if taken.buried > 0 {
-                    tracing::warn!(
-                        count = taken.buried,
-                        "messages were delivered too often and are dead letters now"
-                    );
-                }
+        let taken = self.database.write(move |conn| {
+            Box::pin(async move {
+                let taken = messages::take(conn, now, lock, bounds).await?;
                 this.database.arrivals().expect(taken.next);
-                taken.locked
-            },
-        );
+                Ok(taken)
+            })
+        });
+        let Taken { locked, buried, .. } = taken.await?;
+        if buried > 0 {
+            tracing::warn!(buried, "messages were delivered too often and are dead letters now");
+        }
         let mut deliveries = Vec::new();
-        for Locked { held, deliveries: times, enqueued, body } in locked.await? {
+        for Locked { held, deliveries: times, enqueued, body } in locked {
             match stored::read(&body) {
                 Ok(message) => deliveries.push(Delivery {
                     id: held.id.clone(),

@@ -79,6 +79,11 @@ impl EmbeddedQueue {
     pub fn is_first(&self) -> bool {
         self.consumer.as_ref().is_some_and(|consumer| consumer.is_first())
     }
+
+    async fn waiting(&self) -> Result<(u64, Option<Timestamp>), QueueError> {
+        let mut reader = self.database.reader().await.map_err(unavailable)?;
+        messages::waiting(&mut reader, self.clock.now()).await.map_err(unavailable)
+    }
 }
 
 /// The end of a lock that begins at `now`.
@@ -93,29 +98,23 @@ fn unavailable(error: StoreError) -> QueueError {
     }
 }
 
-fn locked(is_ours: bool) -> Result<(), QueueError> {
-    if is_ours { Ok(()) } else { Err(QueueError::LockLost) }
-}
-
 #[async_trait]
 impl Queue for EmbeddedQueue {
     async fn send(&self, outgoing: Outgoing) -> Result<Sent, QueueError> {
         let row = Row::new(&outgoing, self.clock.now()).map_err(unavailable)?;
-        let (due, database) = (row.due, self.database.clone());
-        self.database
-            .write_statement_then(
-                move |conn| Box::pin(async move { messages::insert(conn, &row).await }),
-                move |sent| {
-                    match sent {
-                        Sent::Stored => database.arrivals().expect(due),
-                        // It has its turn when the one that is worked on is completed.
-                        Sent::Again | Sent::Duplicate => {}
-                    }
-                    sent
-                },
-            )
-            .await
-            .map_err(unavailable)
+        let database = self.database.clone();
+        let sent = self.database.write_statement(move |conn| {
+            Box::pin(async move {
+                let sent = messages::insert(conn, &row).await?;
+                match sent {
+                    Sent::Stored => database.arrivals().expect(row.due),
+                    // It has its turn when the one that is worked on is completed.
+                    Sent::Again | Sent::Duplicate => {}
+                }
+                Ok(sent)
+            })
+        });
+        sent.await.map_err(unavailable)
     }
 
     /// What was locked when a caller goes away is delivered once its lock has run out.
@@ -133,25 +132,20 @@ impl Queue for EmbeddedQueue {
             .database
             .write(move |conn| Box::pin(async move { messages::renew(conn, &held, until).await }))
             .await;
-        locked(renewed.map_err(unavailable)?)
+        renewed.map_err(unavailable)
     }
 
     async fn abandon(&self, receipt: &Receipt, due: Timestamp) -> Result<(), QueueError> {
         let (held, due) = (Held::of(receipt).map_err(unavailable)?, Micros::from(due));
         let database = self.database.clone();
-        let given = self
-            .database
-            .write_then(
-                move |conn| Box::pin(async move { messages::abandon(conn, &held, due).await }),
-                move |given| {
-                    if given {
-                        database.arrivals().expect(due);
-                    }
-                    given
-                },
-            )
-            .await;
-        locked(given.map_err(unavailable)?)
+        let given = self.database.write(move |conn| {
+            Box::pin(async move {
+                messages::abandon(conn, &held, due).await?;
+                database.arrivals().expect(due);
+                Ok(())
+            })
+        });
+        given.await.map_err(unavailable)
     }
 
     /// All of them, or none where one's lock was lost. The store's commits do it by themselves.
@@ -162,12 +156,10 @@ impl Queue for EmbeddedQueue {
     }
 
     async fn depth(&self) -> Result<u64, QueueError> {
-        let mut reader = self.database.reader().await.map_err(unavailable)?;
-        messages::depth(&mut reader, self.clock.now()).await.map_err(unavailable)
+        Ok(self.waiting().await?.0)
     }
 
     async fn oldest(&self) -> Result<Option<Timestamp>, QueueError> {
-        let mut reader = self.database.reader().await.map_err(unavailable)?;
-        messages::oldest(&mut reader, self.clock.now()).await.map_err(unavailable)
+        Ok(self.waiting().await?.1)
     }
 }

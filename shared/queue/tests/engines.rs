@@ -19,6 +19,7 @@ use pointsman_core::{
     document::Intent,
     id::MessageId,
     names::BackendId,
+    notice::Kind,
     signal::{Heard, Severity, Signal},
 };
 use pointsman_engine::{
@@ -30,7 +31,7 @@ use pointsman_engine::{
     },
 };
 use pointsman_queue::EmbeddedQueue;
-use pointsman_store::{Database, Options, SqliteStore};
+use pointsman_store::{BUSY_TIMEOUT, Database, SqliteStore};
 
 const NOW: i64 = 10_000;
 
@@ -106,7 +107,7 @@ impl World {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("pointsman.db");
-        let database = Database::open(&file, Options::default()).await.unwrap();
+        let database = Database::open(&file, BUSY_TIMEOUT).await.unwrap();
         let queue = EmbeddedQueue::consumer(database.clone(), Arc::new(Still)).await;
         let queue = Arc::new(queue.unwrap());
         let store = SqliteStore::new(database, Arc::new(Still));
@@ -218,4 +219,29 @@ async fn dead_letters_are_forgotten_after_a_month() {
     engine.forget().await.unwrap();
     let left = world.store.dead_letters(9).await.unwrap();
     assert_eq!(left, [letter(0), letter(1)]);
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_read_keeps_no_repeat_from_being_taken_in() {
+    let world = World::new().await;
+    let one = signal(100, None);
+    let labels = BTreeMap::from([("alertname".to_owned(), "Other".to_owned())]);
+    let unmatched = Signal { series: "prometheus/f2".parse().unwrap(), labels, ..one.clone() };
+    world.hear(&world.engine(), one.clone()).await;
+    let damage = world.store.database().write(|conn| {
+        Box::pin(async move {
+            sqlx::query("UPDATE documents SET body = '{'").execute(conn).await.unwrap();
+            Ok(())
+        })
+    });
+    damage.await.unwrap();
+    // One that remembers nothing of it, and would say from it what has become of the alert.
+    let engine = world.engine();
+    world.hear(&engine, one).await;
+    world.hear(&engine, unmatched).await;
+    engine.save_notices().await.unwrap();
+    let notices = world.store.notices().await.unwrap();
+    let kinds: Vec<Kind> = notices.iter().map(|(about, _)| about.kind).collect();
+    assert_eq!(kinds, [Kind::Unmatched], "of the other nothing wrong is said");
+    assert_eq!(world.queue.depth().await.unwrap(), 0);
 }

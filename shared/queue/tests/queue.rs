@@ -18,7 +18,7 @@ use pointsman_engine::{
 };
 use pointsman_queue::{ConsumerError, DELIVERIES_MAX, EmbeddedQueue, LOCK, RECEIVED_BYTES_MAX};
 use pointsman_store::{
-    Database, Micros, Options, SqliteStore,
+    BUSY_TIMEOUT, Database, Micros, SqliteStore,
     messages::{self, Row},
 };
 use tempfile::TempDir;
@@ -61,7 +61,7 @@ impl World {
     }
 
     async fn open(folder: TempDir, clock: Stepped) -> Self {
-        let database = Database::open(&path(&folder), Options::default()).await.unwrap();
+        let database = Database::open(&path(&folder), BUSY_TIMEOUT).await.unwrap();
         let queue = EmbeddedQueue::consumer(database.clone(), Arc::new(clock.clone()));
         let queue = Arc::new(queue.await.unwrap());
         let store = SqliteStore::new(database, Arc::new(clock.clone()));
@@ -80,7 +80,7 @@ impl World {
     }
 
     fn commits(&self) -> u64 {
-        self.database().metrics().commits
+        self.database().commits()
     }
 
     fn later(&self, by: SignedDuration) -> Timestamp {
@@ -454,7 +454,7 @@ async fn a_receiver_that_goes_away_loses_nothing() {
 #[tokio::test]
 async fn there_is_one_consumer() {
     let world = World::new().await;
-    let again = Database::open(&path(&world.folder), Options::default()).await.unwrap();
+    let again = Database::open(&path(&world.folder), BUSY_TIMEOUT).await.unwrap();
     let refused = EmbeddedQueue::consumer(again.clone(), Arc::new(world.clock.clone())).await;
     let error = refused.map(drop).unwrap_err();
     assert!(matches!(error, ConsumerError::AlreadyConsumed(_)), "{error}");
@@ -468,7 +468,7 @@ async fn there_is_one_consumer() {
 #[tokio::test]
 async fn another_process_can_send() {
     let world = World::new().await;
-    let other = Database::open(&path(&world.folder), Options::default()).await.unwrap();
+    let other = Database::open(&path(&world.folder), BUSY_TIMEOUT).await.unwrap();
     let producer = EmbeddedQueue::producer(other.clone(), Arc::new(world.clock.clone()));
     for name in ["eu", "us"] {
         assert_eq!(producer.send(wake(name, None)).await.unwrap(), Sent::Stored);
@@ -541,6 +541,22 @@ async fn a_full_disk_refuses_the_sender_and_passes() {
     assert_eq!(world.queue.send(large()).await.unwrap(), Sent::Stored);
     assert_eq!(world.receive(9).await.len(), 1);
     world.close().await;
+}
+
+#[test]
+fn the_longest_wake_is_within_the_bound_up_to_which_a_body_is_read_to_be_counted() {
+    // As long as Azure lets each name be, in letters of four bytes where it lets them be any.
+    let id = format!(
+        "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/{}/providers\
+         /Microsoft.ApiManagement/service/{}/workspaces/{}/backends/{}",
+        "\u{20000}".repeat(90),
+        "s".repeat(50),
+        "\u{20000}".repeat(80),
+        "\u{20000}".repeat(80)
+    );
+    let wake = Outgoing::wake(&id.parse().unwrap(), None);
+    let row = Row::new(&wake, Timestamp::UNIX_EPOCH).unwrap();
+    assert!(row.body.len() < messages::WAKE_BYTES_MAX as usize, "{}", row.body.len());
 }
 
 #[tokio::test]

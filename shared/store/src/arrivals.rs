@@ -14,9 +14,10 @@ use crate::micros::Micros;
 ///
 /// # Races
 /// Who looks calls [`look`](Self::look) *before* its look is queued at the writer, and tells what
-/// the look left with [`expect`](Self::expect). A message that was stored before the look is seen
-/// by it; one that is stored after it lowers the time after `look` raised it. Either way it is not
-/// missed.
+/// the look left with [`expect`](Self::expect). Who stores a message says so in the job that stores it,
+/// where no caller can go away in between. A message that was stored before the look is seen by it; one
+/// that is stored after it lowers the time after `look` raised it. Either way it is not missed. Where its
+/// commit then fails, a look finds nothing.
 #[derive(Debug)]
 pub struct Arrivals {
     earliest: AtomicI64,

@@ -13,10 +13,9 @@ use crate::{
     messages::{self, Held, Row},
     micros::Micros,
     notices,
-    program::{CHUNK_ROWS, Place, Program},
-    store::names,
+    program::{CHUNK_ROWS, Place, Program, column, list},
     stored::{self, Body},
-    writer::{BEGIN, Company, SAVEPOINT, execute},
+    writer::{Company, execute},
 };
 
 /// Something that is saved only if it is still the version given.
@@ -90,10 +89,10 @@ impl Prepared {
         } = commit;
         let groups_seen = groups_seen
             .iter()
-            .map(|(scope, version)| ("groups", scope.to_string(), version_column(*version)));
+            .map(|(scope, version)| ("groups", scope.to_string(), column(*version)));
         let documents_seen = documents_seen
             .iter()
-            .map(|(backend, version)| ("documents", backend.to_string(), version_column(*version)));
+            .map(|(backend, version)| ("documents", backend.to_string(), column(*version)));
         Ok(Self {
             series: series
                 .iter()
@@ -127,7 +126,7 @@ impl Prepared {
     ) -> Result<Micros, StoreError> {
         let due = match company {
             Company::Alone => self.write_whole(conn).await?,
-            Company::Shared => self.write_part(conn, SAVEPOINT).await?,
+            Company::Shared => self.write_part(conn, company).await?,
         };
         Ok(self.send.iter().map(|row| row.due).fold(due, Micros::min))
     }
@@ -135,7 +134,7 @@ impl Prepared {
     /// Writes it in a transaction of its own: in one text, if all is as it mostly is; where no message
     /// was sent again while it was worked on, and nobody was faster.
     async fn write_whole(&self, conn: &mut SqliteConnection) -> Result<Micros, StoreError> {
-        let mut program = Program::of(BEGIN);
+        let mut program = Program::of(Company::Alone.opening());
         self.add(&mut program, Check::InText);
         program.add(|text| {
             text.push("COMMIT");
@@ -145,7 +144,7 @@ impl Prepared {
             Err(StoreError::Conflict) => execute(conn, "ROLLBACK").await?,
             Err(error) => return Err(error),
         }
-        let due = self.write_part(conn, BEGIN).await?;
+        let due = self.write_part(conn, Company::Alone).await?;
         execute(conn, "COMMIT").await?;
         Ok(due)
     }
@@ -156,9 +155,9 @@ impl Prepared {
     async fn write_part(
         &self,
         conn: &mut SqliteConnection,
-        opening: &'static str,
+        company: Company,
     ) -> Result<Micros, StoreError> {
-        let mut program = Program::of(opening);
+        let mut program = Program::of(company.opening());
         let completed = self.add(&mut program, Check::Swaps);
         let ran = program.run(conn).await?;
         messages::complete_again(conn, &self.complete, &completed, &ran).await
@@ -183,10 +182,10 @@ impl Prepared {
                 Check::Swaps => {}
             }
         }
-        add_swaps(program, &SERIES, &self.series);
+        add_swaps(program, "series", Some("ended_at"), &self.series);
         add_claims(program, &self.series, &self.claims);
-        add_swaps(program, &DOCUMENTS, &self.documents);
-        add_swaps(program, &GROUPS, &self.groups);
+        add_swaps(program, "documents", Some("wake"), &self.documents);
+        add_swaps(program, "groups", None, &self.groups);
         add_lines(program, &self.lines);
         dead_letters::add(program, &self.dead_letters);
         notices::remove(program, &self.notices_over);
@@ -221,18 +220,13 @@ pub(crate) fn add_lines(program: &mut Program, lines: &[Entry]) {
     });
 }
 
-fn version_column(version: u64) -> i64 {
-    // Versions are made from such columns, and grow by one with each save.
-    i64::try_from(version).unwrap_or(i64::MAX)
-}
-
 /// Something to be saved, by its name and the time that it is searched by.
 fn swap<T: Body>(
     id: String,
     Versioned { version, body }: &Versioned<T>,
     time: Option<Timestamp>,
 ) -> Result<Swap, StoreError> {
-    let (version, body) = (version_column(*version), stored::write(body)?);
+    let (version, body) = (column(*version), stored::write(body)?);
     Ok(Swap { id, version, time: time.map(|at| Micros::at(at).column()), body })
 }
 
@@ -241,12 +235,12 @@ fn claims(series: &Series) -> Vec<Claiming> {
     let claims = series.running.iter().flat_map(|running| &running.claims);
     let claiming = |claim: &Claim| Claiming {
         id: claim.id.to_string(),
-        generation: version_column(claim.asked.generation),
+        generation: column(claim.asked.generation),
         severity: claim.asked.severity.rank().into(),
         started: Micros::at(claim.asked.started).column(),
         series: series.id.to_string(),
         since: Micros::at(claim.asked.since).column(),
-        length: i64::try_from(claim.asked.lease.length().as_micros()).unwrap_or(i64::MAX),
+        length: column(claim.asked.lease.length().as_micros()),
     };
     claims.map(claiming).collect()
 }
@@ -254,12 +248,11 @@ fn claims(series: &Series) -> Vec<Claiming> {
 /// Writes what the series ask for now, in the place of what they asked for.
 fn add_claims(program: &mut Program, series: &[Swap], claims: &[Claiming]) {
     // Nothing is stored of one that is new.
-    let known: Vec<&str> =
-        series.iter().filter(|swap| swap.version > 0).map(|swap| &*swap.id).collect();
-    if !known.is_empty() {
+    let mut known = series.iter().filter(|swap| swap.version > 0).map(|swap| &*swap.id).peekable();
+    if known.peek().is_some() {
         program.add(|text| {
             text.push("DELETE FROM claims WHERE series IN (SELECT value FROM json_each(")
-                .push_bind(names(known))
+                .push_bind(list(known))
                 .push("))");
         });
     }
@@ -277,55 +270,34 @@ fn add_claims(program: &mut Program, series: &[Swap], claims: &[Claiming]) {
     });
 }
 
-/// The statements that save something with a time, if its version is still the one given.
-struct Statements {
-    insert: (&'static str, &'static str),
-    update: (&'static str, &'static str),
-}
-
-const SERIES: Statements = Statements {
-    insert: ("INSERT INTO series (id, version, ended_at, body) ", " ON CONFLICT (id) DO NOTHING"),
-    update: (
-        "UPDATE series SET version = series.version + 1, ended_at = new.column3, body = new.column4
-         FROM (",
-        ") AS new WHERE series.id = new.column1 AND series.version = new.column2",
-    ),
-};
-
-const DOCUMENTS: Statements = Statements {
-    insert: ("INSERT INTO documents (id, version, wake, body) ", " ON CONFLICT (id) DO NOTHING"),
-    update: (
-        "UPDATE documents SET version = documents.version + 1, wake = new.column3, \
-         body = new.column4 FROM (",
-        ") AS new WHERE documents.id = new.column1 AND documents.version = new.column2",
-    ),
-};
-
-const GROUPS: Statements = Statements {
-    // A group has no time to be searched by; its column takes none.
-    insert: (
-        "INSERT INTO groups (id, version, body) SELECT column1, column2, column4 FROM (",
-        ") AS new WHERE true ON CONFLICT (id) DO NOTHING",
-    ),
-    update: (
-        "UPDATE groups SET version = groups.version + 1, body = new.column4 FROM (",
-        ") AS new WHERE groups.id = new.column1 AND groups.version = new.column2",
-    ),
-};
-
 /// Saves each that is still the version given, and requires that all are; a version of 0 means that
-/// nothing of the name may be stored yet.
-fn add_swaps(program: &mut Program, statements: &Statements, swaps: &[Swap]) {
+/// nothing of the name may be stored yet. `time` is the column that it is searched by, where there is one.
+fn add_swaps(program: &mut Program, table: &str, time: Option<&str>, swaps: &[Swap]) {
     let (new, known): (Vec<&Swap>, Vec<&Swap>) = swaps.iter().partition(|swap| swap.version == 0);
-    for (swaps, statement) in [(new, statements.insert), (known, statements.update)] {
+    let (columns, values, set) = match time {
+        Some(time) => (format!(", {time}"), ", column4", format!(", {time} = new.column4")),
+        None => (String::new(), "", String::new()),
+    };
+    let insert = (
+        format!(
+            "INSERT INTO {table} (id, version, body{columns}) \
+             SELECT column1, column2, column3{values} FROM ("
+        ),
+        ") AS new WHERE true ON CONFLICT (id) DO NOTHING".to_owned(),
+    );
+    let update = (
+        format!("UPDATE {table} SET version = {table}.version + 1, body = new.column3{set} FROM ("),
+        format!(") AS new WHERE {table}.id = new.column1 AND {table}.version = new.column2"),
+    );
+    for (swaps, (head, tail)) in [(new, insert), (known, update)] {
         for chunk in swaps.chunks(CHUNK_ROWS) {
-            program.add_rows(chunk, statement, |values, swap| {
+            program.add_rows(chunk, (&head, &tail), |values, swap| {
                 // What is new has version 1 then; an update is told the version that it requires.
                 values
                     .push_bind(swap.id.clone())
                     .push_bind(swap.version.max(1))
-                    .push_bind(swap.time)
-                    .push_bind(swap.body.clone());
+                    .push_bind(swap.body.clone())
+                    .push_bind(swap.time);
             });
             program.require_changed(chunk.len());
         }

@@ -2,7 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -18,20 +21,17 @@ use tokio::{
 
 use crate::{
     arrivals::Arrivals,
-    error::{OpenError, is_busy},
+    error::{OpenError, closed, is_busy},
     location,
     readers::{Reader, Readers},
     schema,
-    writer::{
-        BEGIN, Company, Counters, JOBS_MAX, Order, SAVEPOINT, Work, Working, Writer, execute,
-        perform,
-    },
+    writer::{Company, JOBS_MAX, Order, Work, Working, Writer, execute},
 };
 
 /// How many connections read.
 pub const READERS: usize = 2;
 
-/// How long a write waits for another process's, unless the options say otherwise.
+/// How long a write waits for another process's, before it is answered `Unavailable`.
 pub const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How many texts a connection keeps prepared, of up to two dozen statements each.
@@ -46,32 +46,10 @@ const LOG_BYTES_KEPT: &str = "16777216";
 /// How long to wait before a file that someone else is just making is tried again.
 const OPEN_RETRY: Duration = Duration::from_millis(20);
 
-/// How a [`Database`] is opened.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// How long a write waits for another process's before it is answered `Unavailable`.
-    pub busy_timeout: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { busy_timeout: BUSY_TIMEOUT }
-    }
-}
-
-/// How much has been written since the database was opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metrics {
-    /// Commits: each is one sync of the disk.
-    pub commits: u64,
-    /// The jobs that they held.
-    pub jobs: u64,
-}
-
 /// An open store. Clones are handles of the same.
 ///
 /// Several processes may have it open; each write waits for the others' for up to
-/// [`Options::busy_timeout`]. Dropping the last handle closes it in the background;
+/// its `busy_timeout`. Dropping the last handle closes it in the background;
 /// [`close`](Self::close) waits until it is done.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -84,36 +62,37 @@ struct Inner {
     orders: mpsc::Sender<Order>,
     readers: Arc<Readers>,
     arrivals: Arrivals,
-    counters: Arc<Counters>,
+    commits: Arc<AtomicU64>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Database {
     /// Opens the store at `path`; makes the file and its directory where there are none, for their
-    /// owner alone, and brings its schema up to date.
+    /// owner alone, and brings its schema up to date. A write waits for another process's for
+    /// `busy_timeout`: [`BUSY_TIMEOUT`] mostly.
     ///
     /// # Errors
     /// When the path is not usable, or holds something else, or was written by a newer version.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub async fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
+    pub async fn open(path: &Path, busy_timeout: Duration) -> Result<Self, OpenError> {
         let path = location::prepare(path)?;
-        let connecting = connecting(&path, &options);
-        let mut conn = connect(&connecting, options.busy_timeout)
+        let connecting = connecting(&path, busy_timeout);
+        let mut conn = connect(&connecting, busy_timeout)
             .await
-            .map_err(|error| OpenError::unopened(&path, error))?;
+            .map_err(|error| OpenError::unopened(&path, &error))?;
         schema::migrate(&mut conn, &path).await?;
         let readers = Readers::open(&connecting.clone().read_only(true), READERS)
             .await
-            .map_err(|error| OpenError::unopened(&path, error))?;
+            .map_err(|error| OpenError::unopened(&path, &error))?;
         let readers = Arc::new(readers);
-        let counters = Arc::new(Counters::default());
+        let commits = Arc::new(AtomicU64::new(0));
         let (orders, taken) = mpsc::channel(JOBS_MAX);
-        let writer = Writer::new(connecting, conn, Arc::clone(&readers), Arc::clone(&counters));
+        let writer = Writer::new(connecting, conn, Arc::clone(&readers), Arc::clone(&commits));
         let writer = Mutex::new(Some(tokio::spawn(writer.run(taken))));
         let arrivals = Arrivals::new();
-        Ok(Self { inner: Arc::new(Inner { path, orders, readers, arrivals, counters, writer }) })
+        Ok(Self { inner: Arc::new(Inner { path, orders, readers, arrivals, commits, writer }) })
     }
 
     /// Runs `work` in the writer's next transaction, alone while it runs, and answers when its
@@ -127,80 +106,49 @@ impl Database {
         T: Send + 'static,
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
     {
-        self.write_then(work, |done| done).await
-    }
-
-    /// Like [`write`](Self::write), and runs `then` right after the commit, in the order of the
-    /// commits, also where the caller has gone away by then. It must not block.
-    ///
-    /// # Errors
-    /// As [`write`](Self::write); `then` is not run.
-    pub async fn write_then<T, U, W, F>(&self, work: W, then: F) -> Result<U, StoreError>
-    where
-        T: Send + 'static,
-        U: Send + 'static,
-        W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
-        F: FnOnce(T) -> U + Send + 'static,
-    {
-        self.write_by_itself_then(
-            move |conn, company| {
-                Box::pin(async move {
-                    if company == Company::Shared {
-                        execute(conn, SAVEPOINT).await?;
-                        return work(conn).await;
-                    }
-                    execute(conn, BEGIN).await?;
-                    let done = work(conn).await?;
+        self.write_by_itself(move |conn, company| {
+            Box::pin(async move {
+                execute(conn, company.opening()).await?;
+                let done = work(conn).await?;
+                if company == Company::Alone {
                     execute(conn, "COMMIT").await?;
-                    Ok(done)
-                })
-            },
-            then,
-        )
+                }
+                Ok(done)
+            })
+        })
         .await
     }
 
-    /// Like [`write_then`](Self::write_then), for work that itself begins, and where it is alone
-    /// commits.
-    pub(crate) async fn write_by_itself_then<T, U, W, F>(
-        &self,
-        work: W,
-        then: F,
-    ) -> Result<U, StoreError>
-    where
-        T: Send + 'static,
-        U: Send + 'static,
-        W: for<'c> FnOnce(&'c mut SqliteConnection, Company) -> Working<'c, T> + Send + 'static,
-        F: FnOnce(T) -> U + Send + 'static,
-    {
-        let (job, answered) = Work::job(work, then);
-        perform(&self.inner.orders, job, answered).await
-    }
-
-    /// Like [`write_then`](Self::write_then), for work of one statement at most: where it is alone,
-    /// it needs no transaction around it. More than one statement would not be done together.
+    /// Like [`write`](Self::write), for work of one statement at most: where it is alone, it needs no
+    /// transaction around it. More than one statement would not be done together.
     ///
     /// # Errors
-    /// As [`write_then`](Self::write_then).
-    pub async fn write_statement_then<T, U, W, F>(&self, work: W, then: F) -> Result<U, StoreError>
+    /// As [`write`](Self::write).
+    pub async fn write_statement<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        U: Send + 'static,
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> Working<'c, T> + Send + 'static,
-        F: FnOnce(T) -> U + Send + 'static,
     {
-        self.write_by_itself_then(
-            move |conn, company| {
-                Box::pin(async move {
-                    if company == Company::Shared {
-                        execute(conn, SAVEPOINT).await?;
-                    }
-                    work(conn).await
-                })
-            },
-            then,
-        )
+        self.write_by_itself(move |conn, company| {
+            Box::pin(async move {
+                if company == Company::Shared {
+                    execute(conn, company.opening()).await?;
+                }
+                work(conn).await
+            })
+        })
         .await
+    }
+
+    /// Like [`write`](Self::write), for work that itself begins, and where it is alone commits.
+    pub(crate) async fn write_by_itself<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: for<'c> FnOnce(&'c mut SqliteConnection, Company) -> Working<'c, T> + Send + 'static,
+    {
+        let (work, answered) = Work::new(work);
+        self.inner.orders.send(Order::Do(Box::new(work))).await.map_err(|_| closed())?;
+        answered.await.map_err(|_| closed())?
     }
 
     /// A connection that reads, and that no writer blocks. There are [`READERS`] of them: it is to
@@ -224,11 +172,10 @@ impl Database {
         &self.inner.path
     }
 
-    /// How much has been written.
+    /// How many commits were made since it was opened: each is one sync of the disk.
     #[must_use]
-    pub fn metrics(&self) -> Metrics {
-        let Counters { commits, jobs } = &*self.inner.counters;
-        Metrics { commits: commits.load(Ordering::Relaxed), jobs: jobs.load(Ordering::Relaxed) }
+    pub fn commits(&self) -> u64 {
+        self.inner.commits.load(Ordering::Relaxed)
     }
 
     /// Finishes what is waiting, then closes the file. Every later call is `Unavailable`.
@@ -244,13 +191,13 @@ impl Database {
 
 /// WAL, so that readers and the writer do not wait for each other; a sync in every commit, so that
 /// what was answered survives a power cut.
-fn connecting(path: &Path, options: &Options) -> SqliteConnectOptions {
+fn connecting(path: &Path, busy_timeout: Duration) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
-        .busy_timeout(options.busy_timeout)
+        .busy_timeout(busy_timeout)
         .pragma("wal_autocheckpoint", LOG_PAGES_MAX)
         .pragma("journal_size_limit", LOG_BYTES_KEPT)
         .statement_cache_capacity(STATEMENTS_MAX)

@@ -1,71 +1,29 @@
 //! What SQLite's errors mean: whether to try again, and what the operator needs to know.
 
-use std::{
-    fs, io,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
-};
+use std::{fmt::Display, fs, os::unix::fs::MetadataExt as _, path::Path};
 
 use pointsman_engine::ports::StoreError;
 
-/// Why the store could not be opened.
+/// Why the store could not be opened, in words.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The path cannot be given to SQLite.
-    #[error("the store's path {0:?} is not usable: {1}")]
-    Path(PathBuf, &'static str),
-    /// Its directory does not exist and cannot be made.
-    #[error("the store's directory {0:?} cannot be made: {1}")]
-    Directory(PathBuf, io::Error),
-    /// The file cannot be made or used.
-    #[error("the store {0:?} cannot be opened: {1}")]
-    File(PathBuf, io::Error),
-    /// SQLite cannot use it.
-    #[error("the store {0:?} cannot be opened: {1}")]
-    Sqlite(PathBuf, sqlx::Error),
-    /// SQLite cannot open the file, which is there.
-    #[error(
-        "the store {path:?} cannot be opened: {cause}; it belongs to {owner}: do this as that user, which \
-         `serve` runs as"
-    )]
-    Unopened {
-        /// Which file.
-        path: PathBuf,
-        /// What SQLite says.
-        cause: sqlx::Error,
-        /// Whose it is.
-        owner: String,
-    },
-    /// It is a database of another program.
-    #[error("{0:?} is a database, but not one of Pointsman's; choose another path")]
-    Foreign(PathBuf),
-    /// It was written by a newer version.
-    #[error(
-        "the store {path:?} was written by a newer version of Pointsman: its schema is {found}, and \
-         this version knows up to {known}; run the newer version"
-    )]
-    Newer {
-        /// Which file.
-        path: PathBuf,
-        /// Its schema.
-        found: i64,
-        /// The newest schema known here.
-        known: i64,
-    },
-    /// Its schema cannot be brought up to date.
-    #[error("the schema of the store {0:?} cannot be brought up to date: {1}")]
-    Schema(PathBuf, sqlx::migrate::MigrateError),
-}
+#[error("{0}")]
+pub struct OpenError(pub(crate) String);
 
 impl OpenError {
+    /// The file cannot be made or used.
+    pub(crate) fn file(path: &Path, cause: &dyn Display) -> Self {
+        Self(format!("the store {path:?} cannot be opened: {cause}"))
+    }
+
     /// SQLite does not open the file. Most often it is another user's, which SQLite does not say; to
     /// try it here would drop the locks of whoever has it open in this process.
-    pub(crate) fn unopened(path: &Path, cause: sqlx::Error) -> Self {
+    pub(crate) fn unopened(path: &Path, cause: &sqlx::Error) -> Self {
         match owner(path) {
-            Some(owner) if primary_code(&cause) == Some(CANNOT_OPEN) => {
-                Self::Unopened { path: path.to_owned(), cause, owner }
-            }
-            _ => Self::Sqlite(path.to_owned(), cause),
+            Some(owner) if primary_code(cause) == Some(CANNOT_OPEN) => Self(format!(
+                "the store {path:?} cannot be opened: {cause}; it belongs to {owner}: do this as that \
+                 user, which `serve` runs as"
+            )),
+            _ => Self::file(path, cause),
         }
     }
 }
@@ -143,10 +101,10 @@ mod tests {
             SqliteConnectOptions::new().filename(nowhere).connect().await.unwrap_err()
         };
         let there = folder.path().join("pointsman.db");
-        let said = OpenError::unopened(&there, cannot_open().await).to_string();
+        let said = OpenError::unopened(&there, &cannot_open().await).to_string();
         assert!(said.contains("(code: 14)"), "{said}");
         fs::write(&there, "").unwrap();
-        let said = OpenError::unopened(&there, cannot_open().await).to_string();
+        let said = OpenError::unopened(&there, &cannot_open().await).to_string();
         assert!(said.contains("(code: 14)"), "{said}");
         assert!(said.contains("it belongs to user ") && said.contains("(mode 6"), "{said}");
     }

@@ -29,7 +29,7 @@ pub mod stored;
 mod writer;
 
 pub use arrivals::Arrivals;
-pub use database::{BUSY_TIMEOUT, Database, Metrics, Options, READERS};
+pub use database::{BUSY_TIMEOUT, Database, READERS};
 pub use error::OpenError;
 pub use glance::{Glance, glance};
 pub use location::make_file;

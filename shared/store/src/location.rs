@@ -15,25 +15,24 @@ use crate::error::OpenError;
 /// A file that is there already is not even opened: closing it would drop the locks that SQLite
 /// holds on it in this process (POSIX locks go with the first descriptor closed).
 pub(crate) fn prepare(path: &Path) -> Result<PathBuf, OpenError> {
-    let unusable = |why| OpenError::Path(path.to_owned(), why);
     if path.as_os_str().is_empty() {
-        return Err(unusable("it is empty"));
+        return Err(unusable(path, "it is empty"));
     }
     if path.to_str().is_none() {
-        return Err(unusable("SQLite takes only UTF-8"));
+        return Err(unusable(path, "SQLite takes only UTF-8"));
     }
-    let path =
-        std::path::absolute(path).map_err(|error| OpenError::File(path.to_owned(), error))?;
-    let directory = path.parent().ok_or_else(|| unusable("it is a directory"))?;
+    let path = std::path::absolute(path).map_err(|error| OpenError::file(path, &error))?;
+    let directory = path.parent().ok_or_else(|| unusable(&path, "it is a directory"))?;
     let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(directory);
-    made.map_err(|error| OpenError::Directory(directory.to_owned(), error))?;
+    made.map_err(|error| {
+        OpenError(format!("the store's directory {directory:?} cannot be made: {error}"))
+    })?;
     match make_file(&path) {
         Ok(_) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let found =
-                fs::metadata(&path).map_err(|error| OpenError::File(path.clone(), error))?;
+            let found = fs::metadata(&path).map_err(|error| OpenError::file(&path, &error))?;
             if !found.is_file() {
-                return Err(OpenError::Path(path, "it is not a file"));
+                return Err(unusable(&path, "it is not a file"));
             }
             let mode = found.mode() & 0o777;
             if mode & 0o077 != 0 {
@@ -41,9 +40,13 @@ pub(crate) fn prepare(path: &Path) -> Result<PathBuf, OpenError> {
                 tracing::warn!(path = %path.display(), mode, "others can read the store");
             }
         }
-        Err(error) => return Err(OpenError::File(path, error)),
+        Err(error) => return Err(OpenError::file(&path, &error)),
     }
     Ok(path)
+}
+
+fn unusable(path: &Path, why: &str) -> OpenError {
+    OpenError(format!("the store's path {path:?} is not usable: {why}"))
 }
 
 /// Makes an empty file for its owner alone, where there is none: whoever owns its directory. What

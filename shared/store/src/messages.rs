@@ -22,13 +22,17 @@ use crate::{
     dead_letters,
     error::said,
     micros::Micros,
-    program::{Place, Program, Ran},
+    program::{Place, Program, Ran, column, list},
     store::read_time,
     stored,
 };
 
 /// Where dead letters of the queue say that they are from.
 pub const DEAD_LETTERS_FROM: &str = "queue";
+
+/// How many bytes a wake has at most, as it is stored: a backend's id, which Azure bounds, and little
+/// else. What is longer need not be read to know that it is none.
+pub const WAKE_BYTES_MAX: i64 = 4 << 10;
 
 /// A message as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -123,43 +127,27 @@ pub struct Bounds {
     pub until: Micros,
 }
 
-fn lock_column(lock: u64) -> i64 {
-    // The consumer's locks are made from such columns.
-    i64::try_from(lock).unwrap_or(i64::MAX)
-}
-
 /// Stores a message that waits.
 ///
 /// # Errors
 /// When SQLite fails.
 pub async fn insert(conn: &mut SqliteConnection, row: &Row) -> Result<Sent, StoreError> {
-    let found: Vec<bool> = said(
-        sqlx::query_scalar(
-            "INSERT INTO messages (id, enqueued, due, deliveries, body) VALUES (?1, ?2, ?3, 0, ?4)
-             ON CONFLICT (id) DO UPDATE SET again = ?3
-             WHERE lock IS NOT NULL AND (again IS NULL OR again > ?3)
-             RETURNING again IS NOT NULL",
-        )
-        .bind(row.id.as_str())
-        .bind(row.enqueued.column())
-        .bind(row.due.column())
-        .bind(&row.body)
-        .fetch_all(conn),
-    )
-    .await?;
-    Ok(match found.first() {
-        None => Sent::Duplicate,
-        Some(true) => Sent::Again,
-        Some(false) => Sent::Stored,
+    let mut program = Program::default();
+    add_all(&mut program, std::slice::from_ref(row));
+    Ok(match program.run(conn).await?.found() {
+        [] => Sent::Duplicate,
+        [0, ..] => Sent::Stored,
+        [_, ..] => Sent::Again,
     })
 }
 
-/// Stores messages that wait; those of which the same is waiting add nothing.
+/// Stores messages that wait; those of which the same is waiting add nothing, and return no row.
 pub(crate) fn add_all(program: &mut Program, messages: &[Row]) {
     let statement = (
         "INSERT INTO messages (id, enqueued, due, deliveries, body) ",
         " ON CONFLICT (id) DO UPDATE SET again = excluded.due
-          WHERE lock IS NOT NULL AND (again IS NULL OR again > excluded.due)",
+          WHERE lock IS NOT NULL AND (again IS NULL OR again > excluded.due)
+          RETURNING again IS NOT NULL",
     );
     program.add_rows(messages, statement, |values, row| {
         values
@@ -174,7 +162,9 @@ pub(crate) fn add_all(program: &mut Program, messages: &[Row]) {
 /// Is done with a message: deletes it, unless it was sent again meanwhile. A statement for each, so
 /// that each is found by its id: SQLite scans the table for a list of pairs.
 pub(crate) fn add_completed(program: &mut Program, held: &Held) -> Place {
-    program.add(|text| push_held(text, "DELETE FROM messages WHERE again IS NULL AND id = ", held))
+    program.add(|text| {
+        push_held(text.push("DELETE FROM messages"), held).push(" AND again IS NULL");
+    })
 }
 
 /// Is done with the messages of which [`add_completed`] deleted none: makes those that were sent
@@ -188,76 +178,56 @@ pub(crate) async fn complete_again(
     completed: &[Place],
     ran: &Ran,
 ) -> Result<Micros, StoreError> {
-    let head = "UPDATE messages SET due = again, again = NULL, lock = NULL, deliveries = 0
-                WHERE again IS NOT NULL AND id = ";
+    let head = "UPDATE messages SET due = again, again = NULL, lock = NULL, deliveries = 0";
     let mut program = Program::default();
-    let mut again = Vec::new();
+    let mut again = 0;
     for (held, place) in complete.iter().zip(completed) {
-        if ran.changed(std::slice::from_ref(place)) == 0 {
-            again.push(program.add(|text| {
-                push_held(text, head, held);
-                text.push(" RETURNING due");
-            }));
+        if !ran.has_changed(*place) {
+            again += 1;
+            program.add(|text| {
+                push_held(text.push(head), held).push(" AND again IS NOT NULL RETURNING due");
+            });
         }
     }
-    if again.is_empty() {
-        return Ok(Micros::NEVER);
-    }
     let ran = program.run(conn).await?;
-    if ran.changed(&again) != again.len() as u64 {
+    if ran.found().len() < again {
         return Err(StoreError::LockLost);
     }
-    Ok(ran.found(&again).map(Micros::of_column).min().unwrap_or(Micros::NEVER))
+    Ok(ran.found().iter().copied().map(Micros::of_column).min().unwrap_or(Micros::NEVER))
 }
 
-fn push_held(text: &mut QueryBuilder<Sqlite>, head: &'static str, held: &Held) {
-    text.push(head)
+/// The condition on the message that is held.
+fn push_held<'a>(text: &'a mut QueryBuilder<Sqlite>, held: &Held) -> &'a mut QueryBuilder<Sqlite> {
+    text.push(" WHERE id = ")
         .push_bind(held.id.as_str().to_owned())
         .push(" AND lock = ")
-        .push_bind(lock_column(held.lock));
+        .push_bind(column(held.lock))
 }
 
-/// Makes a lock last until then; false where it was lost.
+/// Makes a lock last until then.
 ///
 /// # Errors
-/// When SQLite fails.
+/// [`StoreError::LockLost`] where it was lost; when SQLite fails.
 pub async fn renew(
     conn: &mut SqliteConnection,
     held: &Held,
     until: Micros,
-) -> Result<bool, StoreError> {
-    change(conn, "UPDATE messages SET due = ? WHERE id = ? AND lock = ?", until, held).await
+) -> Result<(), StoreError> {
+    change(conn, held, |text| text.push("UPDATE messages SET due = ").push_bind(until.column()))
+        .await
 }
 
-/// Gives a message back, to be delivered again no sooner than `due`; false where its lock was lost.
+/// Gives a message back, to be delivered again no sooner than `due`.
 ///
 /// # Errors
-/// When SQLite fails.
+/// [`StoreError::LockLost`] where its lock was lost; when SQLite fails.
 pub async fn abandon(
     conn: &mut SqliteConnection,
     held: &Held,
     due: Micros,
-) -> Result<bool, StoreError> {
-    let text = "UPDATE messages SET due = ?, lock = NULL, again = NULL WHERE id = ? AND lock = ?";
-    change(conn, text, due, held).await
-}
-
-/// Changes a message, unless its lock was lost.
-async fn change(
-    conn: &mut SqliteConnection,
-    text: &'static str,
-    due: Micros,
-    held: &Held,
-) -> Result<bool, StoreError> {
-    let changed = said(
-        sqlx::query(text)
-            .bind(due.column())
-            .bind(held.id.as_str())
-            .bind(lock_column(held.lock))
-            .execute(conn),
-    )
-    .await?;
-    Ok(changed.rows_affected() > 0)
+) -> Result<(), StoreError> {
+    let head = "UPDATE messages SET lock = NULL, again = NULL, due = ";
+    change(conn, held, |text| text.push(head).push_bind(due.column())).await
 }
 
 /// Puts a message away as a dead letter; nothing happens where its lock was lost.
@@ -269,17 +239,24 @@ pub async fn bury(
     held: &Held,
     letter: &DeadLetter,
 ) -> Result<(), StoreError> {
-    let deleted = said(
-        sqlx::query("DELETE FROM messages WHERE id = ? AND lock = ?")
-            .bind(held.id.as_str())
-            .bind(lock_column(held.lock))
-            .execute(&mut *conn),
-    )
-    .await?;
-    if deleted.rows_affected() > 0 {
-        dead_letters::write(conn, std::slice::from_ref(letter)).await?;
+    match change(conn, held, |text| text.push("DELETE FROM messages")).await {
+        Ok(()) => dead_letters::write(conn, std::slice::from_ref(letter)).await,
+        Err(StoreError::LockLost) => Ok(()),
+        Err(error) => Err(error),
     }
-    Ok(())
+}
+
+/// Changes a message by the beginning of a statement, unless its lock was lost.
+async fn change(
+    conn: &mut SqliteConnection,
+    held: &Held,
+    begin: impl FnOnce(&mut QueryBuilder<Sqlite>) -> &mut QueryBuilder<Sqlite>,
+) -> Result<(), StoreError> {
+    let mut program = Program::default();
+    let place = program.add(|text| {
+        push_held(begin(text), held);
+    });
+    if program.run(conn).await?.has_changed(place) { Ok(()) } else { Err(StoreError::LockLost) }
 }
 
 /// Locks the messages that are due, in the order in which they became so, under one lock each time.
@@ -293,82 +270,57 @@ pub async fn take(
     lock: u64,
     bounds: Bounds,
 ) -> Result<Taken, StoreError> {
-    let due: Vec<(i64, u32)> = said(
+    // Bodies are read only of those that are taken.
+    let due: Vec<(i64, String, u32, i64, String)> = said(
         sqlx::query_as(
-            "SELECT seq, deliveries FROM (
-                SELECT seq, due, deliveries, sum(bytes) OVER (ORDER BY due, seq) - bytes AS before
-                FROM (
-                    SELECT seq, due, deliveries, octet_length(body) AS bytes
+            "SELECT messages.seq, id, deliveries, enqueued, body FROM (
+                SELECT seq, sum(bytes) OVER (ORDER BY due, seq) - bytes AS before FROM (
+                    SELECT seq, due, octet_length(body) AS bytes
                     FROM messages WHERE due <= ? ORDER BY due, seq LIMIT ?
                 )
-             ) WHERE before < ? ORDER BY due, seq",
+             ) AS first JOIN messages ON messages.seq = first.seq
+             WHERE before < ? ORDER BY due, messages.seq",
         )
         .bind(Micros::at(now).column())
-        .bind(i64::try_from(bounds.messages_max).unwrap_or(i64::MAX))
-        .bind(i64::try_from(bounds.bytes_max).unwrap_or(i64::MAX))
+        .bind(column(bounds.messages_max))
+        .bind(column(bounds.bytes_max))
         .fetch_all(&mut *conn),
     )
     .await?;
-    let (worn, fresh): (Vec<_>, Vec<_>) =
-        due.into_iter().partition(|(_, deliveries)| *deliveries >= bounds.deliveries_max);
-    let sequence: Vec<i64> = fresh.into_iter().map(|(seq, _)| seq).collect();
-    let locked = if sequence.is_empty() {
-        Vec::new()
-    } else {
-        lock_all(conn, &sequence, lock, bounds.until).await?
-    };
-    for (seq, deliveries) in &worn {
-        bury_worn(conn, *seq, *deliveries, now).await?;
+    let (mut locked, mut worn, mut buried) = (Vec::new(), Vec::new(), Vec::new());
+    let mut sequence = Vec::new();
+    for (seq, id, deliveries, enqueued, body) in due {
+        if deliveries >= bounds.deliveries_max {
+            let reason = format!("it was delivered {deliveries} times and never completed");
+            worn.push(seq);
+            buried.push(DeadLetter::new(now, DEAD_LETTERS_FROM, &reason, body));
+        } else {
+            let held = Held { id: message_id(id)?, lock };
+            let (deliveries, enqueued) = (deliveries + 1, Micros::of_column(enqueued));
+            sequence.push(seq);
+            locked.push(Locked { held, deliveries, enqueued, body });
+        }
     }
-    Ok(Taken { locked, buried: worn.len(), next: next_due(conn).await? })
+    let mut program = Program::default();
+    if !locked.is_empty() {
+        program.add(|text| {
+            text.push("UPDATE messages SET deliveries = deliveries + 1, again = NULL, due = ")
+                .push_bind(bounds.until.column())
+                .push(", lock = ")
+                .push_bind(column(lock));
+            push_sequence(text, sequence);
+        });
+    }
+    if !buried.is_empty() {
+        program.add(|text| push_sequence(text.push("DELETE FROM messages"), worn));
+        dead_letters::add(&mut program, &dead_letters::Row::all(&buried)?);
+    }
+    program.run(conn).await?;
+    Ok(Taken { locked, buried: buried.len(), next: next_due(conn).await? })
 }
 
-async fn lock_all(
-    conn: &mut SqliteConnection,
-    sequence: &[i64],
-    lock: u64,
-    until: Micros,
-) -> Result<Vec<Locked>, StoreError> {
-    let found: Vec<(i64, String, u32, i64, String)> = said(
-        sqlx::query_as(
-            "UPDATE messages SET due = ?, lock = ?, deliveries = deliveries + 1, again = NULL
-             WHERE seq IN (SELECT value FROM json_each(?))
-             RETURNING seq, id, deliveries, enqueued, body",
-        )
-        .bind(until.column())
-        .bind(lock_column(lock))
-        .bind(json(sequence)?)
-        .fetch_all(conn),
-    )
-    .await?;
-    let mut locked = Vec::with_capacity(found.len());
-    for (seq, id, deliveries, enqueued, body) in found {
-        let held = Held { id: message_id(id)?, lock };
-        let enqueued = Micros::of_column(enqueued);
-        // The order in which RETURNING tells its rows is not SQLite's promise.
-        let place = sequence.iter().position(|known| *known == seq);
-        locked.push((place, Locked { held, deliveries, enqueued, body }));
-    }
-    locked.sort_by_key(|(place, _)| *place);
-    Ok(locked.into_iter().map(|(_, locked)| locked).collect())
-}
-
-async fn bury_worn(
-    conn: &mut SqliteConnection,
-    seq: i64,
-    deliveries: u32,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let bodies: Vec<String> = said(
-        sqlx::query_scalar("DELETE FROM messages WHERE seq = ? RETURNING body")
-            .bind(seq)
-            .fetch_all(&mut *conn),
-    )
-    .await?;
-    let reason = format!("it was delivered {deliveries} times and never completed");
-    let letter = |body| DeadLetter::new(now, DEAD_LETTERS_FROM, &reason, body);
-    let buried: Vec<DeadLetter> = bodies.into_iter().map(letter).collect();
-    dead_letters::write(conn, &buried).await
+fn push_sequence(text: &mut QueryBuilder<Sqlite>, sequence: Vec<i64>) {
+    text.push(" WHERE seq IN (SELECT value FROM json_each(").push_bind(list(sequence)).push("))");
 }
 
 /// When the next message is due, or the next lock runs out; never where there is none.
@@ -382,39 +334,28 @@ pub async fn next_due(conn: &mut SqliteConnection) -> Result<Micros, StoreError>
 }
 
 /// How many messages that tell or ask for something wait to be taken in, are being, or could not be
-/// and are tried again. A wake does neither: it has a backend looked at that is known already.
+/// and are tried again, and when the oldest of them was stored. A wake does neither: it has a backend
+/// looked at that is known already.
 ///
 /// # Errors
 /// When SQLite fails.
-pub async fn depth(conn: &mut SqliteConnection, now: Timestamp) -> Result<u64, StoreError> {
-    Ok(waiting(conn, now).await?.0.unsigned_abs())
-}
-
-/// When the oldest of those was stored.
-///
-/// # Errors
-/// When SQLite fails.
-pub async fn oldest(
+pub async fn waiting(
     conn: &mut SqliteConnection,
     now: Timestamp,
-) -> Result<Option<Timestamp>, StoreError> {
-    waiting(conn, now).await?.1.map(read_time).transpose()
-}
-
-async fn waiting(
-    conn: &mut SqliteConnection,
-    now: Timestamp,
-) -> Result<(i64, Option<i64>), StoreError> {
-    said(
+) -> Result<(u64, Option<Timestamp>), StoreError> {
+    let (count, oldest): (i64, Option<i64>) = said(
         sqlx::query_as(
             "SELECT count(*), min(enqueued) FROM messages
-             WHERE (due <= ? OR deliveries > 0)
-             AND CASE WHEN json_valid(body) THEN body ->> '$.body.kind' END IS NOT 'wake'",
+             WHERE (due <= ?1 OR deliveries > 0)
+             AND CASE WHEN octet_length(body) <= ?2 AND json_valid(body)
+                 THEN body ->> '$.body.kind' END IS NOT 'wake'",
         )
         .bind(Micros::at(now).column())
+        .bind(WAKE_BYTES_MAX)
         .fetch_one(conn),
     )
-    .await
+    .await?;
+    Ok((count.unsigned_abs(), oldest.map(read_time).transpose()?))
 }
 
 /// Begins the time of a new consumer, which must be the only one: the locks of its predecessor are
@@ -440,10 +381,6 @@ pub async fn take_over(conn: &mut SqliteConnection) -> Result<u32, StoreError> {
     )
     .await?;
     u32::try_from(epoch).map_err(|_| StoreError::Corrupt("the consumer's epoch".to_owned()))
-}
-
-fn json(sequence: &[i64]) -> Result<String, StoreError> {
-    serde_json::to_string(sequence).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
 /// Ids are written by us alone, and are what they are.

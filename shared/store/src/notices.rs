@@ -10,7 +10,11 @@ use serde::{
     de::{IntoDeserializer as _, value},
 };
 
-use crate::{micros::Micros, program::Program, store::read_time};
+use crate::{
+    micros::Micros,
+    program::{Program, column},
+    store::read_time,
+};
 
 /// A notice as it is stored: kind, subject, severity, first, latest, count and what it says. The
 /// severity is empty where there is none.
@@ -26,9 +30,8 @@ pub(crate) fn rows(notices: &Notices) -> Vec<Row> {
     let row = |(about, notice): (&About, &Notice)| {
         let Notice { first, latest, count, says } = notice;
         let (first, latest) = (Micros::at(*first).column(), Micros::at(*latest).column());
-        let count = i64::try_from(*count).unwrap_or(i64::MAX);
         let (kind, subject) = (about.kind.to_string(), about.subject.clone());
-        (kind, subject, severity(about), first, latest, count, says.clone())
+        (kind, subject, severity(about), first, latest, column(*count), says.clone())
     };
     notices.iter().map(row).collect()
 }

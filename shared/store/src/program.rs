@@ -7,15 +7,18 @@
 //! sqlx discourages such texts because only SQLite takes them. This store is SQLite's, nothing
 //! outside this module knows of it, and `run` could as well send the statements one by one.
 
+use std::fmt::Display;
+
 use futures_util::TryStreamExt as _;
 use pointsman_engine::ports::StoreError;
+use serde_json::Value;
 use sqlx::{
     Either, Executor as _, QueryBuilder, Row as _, Sqlite, SqliteConnection,
     error::{DatabaseError, ErrorKind},
     query_builder::Separated,
 };
 
-use crate::error::{meaning, said};
+use crate::error::meaning;
 
 /// How many rows one statement writes at most. With at most 8 columns that is far below SQLite's
 /// bound of 32,766 parameters.
@@ -24,6 +27,17 @@ pub(crate) const CHUNK_ROWS: usize = 128;
 /// Programs that are up to so large, in rows, are kept prepared; a statement that writes none counts
 /// as a row. Larger ones are seldom the same twice, and take longer to run than to prepare.
 const KEPT_ROWS_MAX: usize = 32;
+
+/// A number as a column has it: no count of ours reaches the bound at which it stops.
+pub(crate) fn column(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
+
+/// Names or numbers for a statement that asks for all of them: a list in JSON, so that the statement is
+/// the same for any number.
+pub(crate) fn list<T: Into<Value>>(of: impl IntoIterator<Item = T>) -> String {
+    Value::from_iter(of).to_string()
+}
 
 /// One row's values, as they are bound.
 pub(crate) type Values<'a, 'b> = Separated<'a, Sqlite, &'b str>;
@@ -40,14 +54,12 @@ pub(crate) struct Program {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place(usize);
 
-/// What a program came to, statement by statement.
-pub(crate) struct Ran(Vec<Outcome>);
-
-/// What one statement came to.
-struct Outcome {
-    /// How many rows it inserted, updated or deleted; means nothing of one that only reads.
-    changed: u64,
-    /// The first column of each row that it returned.
+/// What a program came to.
+#[derive(Default)]
+pub(crate) struct Ran {
+    /// How many rows each statement inserted, updated or deleted; means nothing of one that only reads.
+    changed: Vec<u64>,
+    /// The first column of each row that they returned.
     found: Vec<i64>,
 }
 
@@ -78,13 +90,13 @@ impl Program {
     pub(crate) fn add_rows<R>(
         &mut self,
         rows: &[R],
-        (head, tail): (&'static str, &'static str),
+        (head, tail): (impl Display, impl Display),
         mut bind: impl FnMut(&mut Values<'_, '_>, &R),
     ) {
         for chunk in rows.chunks(CHUNK_ROWS) {
             self.add(|text| {
-                text.push(head);
-                text.push_values(chunk, |mut values, row| bind(&mut values, row)).push(tail);
+                text.push(&head);
+                text.push_values(chunk, |mut values, row| bind(&mut values, row)).push(&tail);
             });
             self.rows += chunk.len() - 1;
         }
@@ -110,27 +122,23 @@ impl Program {
 
     /// Runs all of it. Where a statement fails, those before it are done, and the rest is not.
     pub(crate) async fn run(mut self, conn: &mut SqliteConnection) -> Result<Ran, StoreError> {
+        let mut ran = Ran::default();
         if self.statements == 0 {
-            return Ok(Ran(Vec::new()));
+            return Ok(ran);
         }
-        let mut ran = Vec::with_capacity(self.statements);
-        let mut found = Vec::new();
         let query = self.text.build().persistent(self.rows <= KEPT_ROWS_MAX);
         let mut outcomes = conn.fetch_many(query);
         while let Some(next) = outcomes.try_next().await.map_err(refusal)? {
             match next {
-                Either::Right(row) => found.push(said(async { row.try_get(0) }).await?),
-                Either::Left(done) => ran.push(Outcome {
-                    changed: done.rows_affected(),
-                    found: std::mem::take(&mut found),
-                }),
+                Either::Right(row) => ran.found.push(row.try_get(0).map_err(meaning)?),
+                Either::Left(done) => ran.changed.push(done.rows_affected()),
             }
         }
         // The answers of a thread that has died end early, and without an error.
-        if ran.len() < self.statements {
+        if ran.changed.len() < self.statements {
             return Err(StoreError::Unavailable("SQLite's thread has ended".to_owned()));
         }
-        Ok(Ran(ran))
+        Ok(ran)
     }
 }
 
@@ -144,17 +152,13 @@ fn refusal(error: sqlx::Error) -> StoreError {
 }
 
 impl Ran {
-    fn of(&self, places: &[Place]) -> impl Iterator<Item = &Outcome> {
-        places.iter().map(|Place(at)| &self.0[*at])
+    /// Whether a statement changed anything.
+    pub(crate) fn has_changed(&self, Place(at): Place) -> bool {
+        self.changed[at] > 0
     }
 
-    /// How many rows these statements changed.
-    pub(crate) fn changed(&self, places: &[Place]) -> u64 {
-        self.of(places).map(|outcome| outcome.changed).sum()
-    }
-
-    /// The first column of the rows that these statements returned.
-    pub(crate) fn found(&self, places: &[Place]) -> impl Iterator<Item = i64> {
-        self.of(places).flat_map(|outcome| outcome.found.iter().copied())
+    /// The first column of the rows that were returned.
+    pub(crate) fn found(&self) -> &[i64] {
+        &self.found
     }
 }

@@ -35,18 +35,20 @@ pub(crate) async fn migrate(conn: &mut SqliteConnection, path: &Path) -> Result<
     if applied(conn, path).await? == Some(known) {
         return Ok(());
     }
-    let sqlite = |error| OpenError::Sqlite(path.to_owned(), error);
+    let sqlite = |error: sqlx::Error| OpenError::file(path, &error);
     let mut transaction = conn.begin_with("BEGIN IMMEDIATE").await.map_err(sqlite)?;
     match applied(&mut transaction, path).await? {
         Some(found) if found > known => {
-            return Err(OpenError::Newer { path: path.to_owned(), found, known });
+            return Err(OpenError(format!(
+                "the store {path:?} was written by a newer version of Pointsman: its schema is {found}, \
+                 and this version knows up to {known}; run the newer version"
+            )));
         }
         Some(_) | None => {}
     }
-    MIGRATOR
-        .run(&mut *transaction)
-        .await
-        .map_err(|error| OpenError::Schema(path.to_owned(), error))?;
+    MIGRATOR.run(&mut *transaction).await.map_err(|error| {
+        OpenError(format!("the schema of the store {path:?} cannot be brought up to date: {error}"))
+    })?;
     transaction.commit().await.map_err(sqlite)
 }
 
@@ -59,12 +61,16 @@ async fn applied(conn: &mut SqliteConnection, path: &Path) -> Result<Option<i64>
     )
     .fetch_one(&mut *conn)
     .await;
-    let sqlite = |error| OpenError::Sqlite(path.to_owned(), error);
+    let sqlite = |error: sqlx::Error| OpenError::file(path, &error);
     let (application, things, migrated) = found.map_err(sqlite)?;
     match (things, application) {
         (0, _) => return Ok(None),
         (_, APPLICATION_ID) if migrated => {}
-        _ => return Err(OpenError::Foreign(path.to_owned())),
+        _ => {
+            return Err(OpenError(format!(
+                "{path:?} is a database, but not one of Pointsman's; choose another path"
+            )));
+        }
     }
     let version: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations")
         .fetch_one(conn)

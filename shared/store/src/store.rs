@@ -21,7 +21,6 @@ use pointsman_engine::ports::{
     Chosen, Clock, Commit, DeadLetter, DeadLetterParts, Published, Relay, Store, StoreError,
     Unsettled, Versioned,
 };
-use serde_json::Value;
 use sqlx::{
     FromRow, QueryBuilder, Sqlite,
     query::{Query, QueryAs},
@@ -34,7 +33,7 @@ use crate::{
     error::said,
     micros::Micros,
     notices,
-    program::Program,
+    program::{Program, column, list},
     stored::{self, Body},
 };
 
@@ -80,28 +79,18 @@ impl SqliteStore {
         &self,
         statement: Query<'static, Sqlite, SqliteArguments>,
     ) -> Result<u64, StoreError> {
-        self.database
-            .write_statement_then(
-                move |conn| Box::pin(async move { said(statement.execute(conn)).await }),
-                |done| done.rows_affected(),
-            )
-            .await
+        let done = self
+            .database
+            .write_statement(move |conn| {
+                Box::pin(async move { said(statement.execute(conn)).await })
+            })
+            .await?;
+        Ok(done.rows_affected())
     }
 }
 
 fn versioned<T: Body>((version, body): (i64, String)) -> Result<Versioned<T>, StoreError> {
     Ok(Versioned { version: version.unsigned_abs(), body: stored::read(&body)? })
-}
-
-/// Names for a statement that asks for all of them: a list in JSON, so that the statement is the same
-/// for any number.
-pub(crate) fn names(names: impl IntoIterator<Item: ToString>) -> String {
-    let names: Vec<String> = names.into_iter().map(|name| name.to_string()).collect();
-    Value::from(names).to_string()
-}
-
-fn bound(most: usize) -> i64 {
-    i64::try_from(most).unwrap_or(i64::MAX)
 }
 
 /// The condition on a claim that [`Recall::matches`] is.
@@ -134,7 +123,11 @@ impl Store for SqliteStore {
         let query = sqlx::query_as(
             "SELECT version, body FROM series WHERE id IN (SELECT value FROM json_each(?))",
         );
-        self.rows(query.bind(names(ids))).await?.into_iter().map(versioned).collect()
+        self.rows(query.bind(list(ids.iter().map(SeriesId::to_string))))
+            .await?
+            .into_iter()
+            .map(versioned)
+            .collect()
     }
 
     async fn claims(&self, recall: &Recall) -> Result<Vec<(SeriesId, Asked)>, StoreError> {
@@ -144,7 +137,7 @@ impl Store for SqliteStore {
         push_recall(&mut query, recall);
         query
             .push(" ORDER BY generation DESC, severity DESC, started, claims.series LIMIT ")
-            .push_bind(bound(RECALLED_MAX));
+            .push_bind(column(RECALLED_MAX));
         let mut found = Vec::new();
         for (body,) in self.rows::<(String,)>(query.build_query_as()).await? {
             let series: Series = stored::read(&body)?;
@@ -186,7 +179,7 @@ impl Store for SqliteStore {
     async fn overdue(&self, before: Timestamp, most: usize) -> Result<Vec<BackendId>, StoreError> {
         let query = sqlx::query_as("SELECT id FROM documents WHERE wake < ? ORDER BY wake LIMIT ?")
             .bind(Micros::at(before).column())
-            .bind(bound(most));
+            .bind(column(most));
         let id = |(id,): &(String,)| {
             id.parse().map_err(|_| StoreError::Corrupt(format!("`{id}` is not a backend's id")))
         };
@@ -201,7 +194,8 @@ impl Store for SqliteStore {
             "SELECT id, version, body FROM groups WHERE id IN (SELECT value FROM json_each(?))",
         );
         let mut stored = BTreeMap::new();
-        for (id, version, body) in self.rows::<(String, _, _)>(query.bind(names(scopes))).await? {
+        let query = query.bind(list(scopes.iter().map(Scope::to_string)));
+        for (id, version, body) in self.rows::<(String, _, _)>(query).await? {
             stored.insert(id, versioned((version, body))?);
         }
         let group = |scope: &Scope| {
@@ -218,20 +212,19 @@ impl Store for SqliteStore {
     async fn generation(&self, number: u64) -> Result<Option<Published>, StoreError> {
         let query =
             sqlx::query_as(r#"SELECT number, at, "by", text FROM generations WHERE number = ?"#);
-        let number = i64::try_from(number).unwrap_or(i64::MAX);
-        self.rows(query.bind(number)).await?.pop().map(generation).transpose()
+        self.rows(query.bind(column(number))).await?.pop().map(generation).transpose()
     }
 
     async fn generations(&self, most: usize) -> Result<Vec<Published>, StoreError> {
         let query = sqlx::query_as(
             r#"SELECT number, at, "by", text FROM generations ORDER BY number DESC LIMIT ?"#,
         );
-        let rows = self.rows(query.bind(bound(most))).await?;
+        let rows = self.rows(query.bind(column(most))).await?;
         rows.into_iter().rev().map(generation).collect()
     }
 
     async fn publish(&self, published: &Published, lines: &[Line]) -> Result<(), StoreError> {
-        let number = i64::try_from(published.number).unwrap_or(i64::MAX);
+        let number = column(published.number);
         let mut program = Program::default();
         program.require(|text| {
             text.push("(SELECT coalesce(max(number), 0) + 1 FROM generations) = ")
@@ -259,13 +252,13 @@ impl Store for SqliteStore {
         let prepared = Prepared::new(commit, self.clock.now())?;
         let database = self.database.clone();
         self.database
-            .write_by_itself_then(
-                move |conn, company| Box::pin(async move { prepared.write(conn, company).await }),
-                move |due| {
+            .write_by_itself(move |conn, company| {
+                Box::pin(async move {
+                    let due = prepared.write(conn, company).await?;
                     database.arrivals().expect(due);
-                    Unsettled::default()
-                },
-            )
+                    Ok(Unsettled::default())
+                })
+            })
             .await
     }
 
@@ -287,10 +280,10 @@ impl Store for SqliteStore {
             Some(backend) => sqlx::query_as(
                 "SELECT body FROM ledger WHERE backend = ?2 ORDER BY seq DESC LIMIT ?1",
             )
-            .bind(bound(most))
+            .bind(column(most))
             .bind(backend.to_string()),
             None => sqlx::query_as("SELECT body FROM ledger ORDER BY seq DESC LIMIT ?1")
-                .bind(bound(most)),
+                .bind(column(most)),
         };
         let bodies: Vec<(String,)> = self.rows(newest).await?;
         bodies.iter().rev().map(|(body,)| Ok(stored::read(body)?)).collect()
@@ -302,7 +295,7 @@ impl Store for SqliteStore {
             "SELECT id, at, source, reason, body, parts FROM letters
              ORDER BY at DESC, seq DESC LIMIT ?",
         );
-        let rows = self.rows(query.bind(bound(most))).await?;
+        let rows = self.rows(query.bind(column(most))).await?;
         let letter = |(id, at, from, reason, body, parts): Row| {
             let parts = parts
                 .map_or_else(|| Ok(DeadLetterParts::default()), |parts| stored::read(&parts))?;
@@ -351,7 +344,7 @@ impl Store for SqliteStore {
                 "DELETE FROM series WHERE id IN
                  (SELECT id FROM series WHERE ended_at < ? LIMIT ?)",
             );
-            let statement = statement.bind(Micros::at(before).column()).bind(bound(SERIES_CHUNK));
+            let statement = statement.bind(Micros::at(before).column()).bind(column(SERIES_CHUNK));
             let some = self.execute(statement).await?;
             forgotten += some;
             if some < SERIES_CHUNK as u64 {

@@ -57,37 +57,10 @@ as_it_is!(
     DeadLetterParts: "dead letter"
 );
 
-/// Why a body is of no use.
+/// Why a body is of no use, in words.
 #[derive(Debug, thiserror::Error)]
-pub enum BodyError {
-    /// Its form is not known here.
-    #[error(
-        "a {what} was written by a newer version of Pointsman: its form is {form}, and this version \
-         knows up to {FORM}"
-    )]
-    Newer {
-        /// What it is.
-        what: &'static str,
-        /// Its form.
-        form: u32,
-    },
-    /// It is not what it should be.
-    #[error("a {what} cannot be read: {error}")]
-    Unreadable {
-        /// What it should be.
-        what: &'static str,
-        /// What is wrong with it.
-        error: serde_json::Error,
-    },
-    /// It cannot be written as JSON.
-    #[error("a {what} cannot be written: {error}")]
-    Unwritable {
-        /// What it is.
-        what: &'static str,
-        /// What is wrong with it.
-        error: serde_json::Error,
-    },
-}
+#[error("{0}")]
+pub struct BodyError(String);
 
 impl From<BodyError> for StoreError {
     fn from(error: BodyError) -> Self {
@@ -114,7 +87,7 @@ struct Reading<'a> {
 /// When it holds what JSON has no way to say.
 pub fn write<T: Body>(body: &T) -> Result<String, BodyError> {
     serde_json::to_string(&Writing { v: FORM, body })
-        .map_err(|error| BodyError::Unwritable { what: T::WHAT, error })
+        .map_err(|error| BodyError(format!("a {} cannot be written: {error}", T::WHAT)))
 }
 
 /// Reads a body of any form up to the newest known.
@@ -123,7 +96,7 @@ pub fn write<T: Body>(body: &T) -> Result<String, BodyError> {
 /// When its form is newer, or it is not what it should be.
 pub fn read<T: Body>(text: &str) -> Result<T, BodyError> {
     let what = T::WHAT;
-    let unreadable = |error| BodyError::Unreadable { what, error };
+    let unreadable = |error| BodyError(format!("a {what} cannot be read: {error}"));
     let Reading { v, body } = serde_json::from_str(text).map_err(unreadable)?;
     match (v, body) {
         (1, Some(body)) => {
@@ -134,6 +107,9 @@ pub fn read<T: Body>(text: &str) -> Result<T, BodyError> {
         (0, _) | (1 | FORM, None) => {
             Err(unreadable(de::Error::custom("it has no form that ever was")))
         }
-        (form, _) => Err(BodyError::Newer { what, form }),
+        (form, _) => Err(BodyError(format!(
+            "a {what} was written by a newer version of Pointsman: its form is {form}, and this \
+             version knows up to {FORM}"
+        ))),
     }
 }

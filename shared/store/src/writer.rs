@@ -13,8 +13,8 @@
 //! - [`StoreError::Unavailable`] (the disk is full, or fails) rolls back the whole group, as SQLite
 //!   may have done so by itself already; jobs that had not run yet are tried in a new one.
 //! - It is answered only after its commit is durable, or its rollback done.
-//! - What follows the commit (`then`) is run here, in the order of the jobs, also where the caller
-//!   has gone away in the meantime. A caller who is gone before its job began is not worked for.
+//! - A caller who is gone before its job began is not worked for. What was begun is finished, also
+//!   where the caller has gone away in the meantime.
 //!
 //! A job that panics ends the writer: every call is answered `Unavailable` from then on, and
 //! readiness says so.
@@ -52,13 +52,6 @@ const CHECKPOINT_COMMITS: u64 = 256;
 /// What a job is while it runs.
 pub type Working<'c, T> = BoxFuture<'c, Result<T, StoreError>>;
 
-/// How much the writer has done.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) commits: AtomicU64,
-    pub(crate) jobs: AtomicU64,
-}
-
 /// What the writer is sent.
 pub(crate) enum Order {
     /// Something to write.
@@ -89,11 +82,21 @@ pub(crate) enum Company {
     Shared,
 }
 
+impl Company {
+    /// What a job begins its part with.
+    pub(crate) const fn opening(self) -> &'static str {
+        match self {
+            Self::Alone => BEGIN,
+            Self::Shared => SAVEPOINT,
+        }
+    }
+}
+
 /// Begins a transaction. It holds the write lock from its start: one that only read at first would
 /// fail where another process wrote in between.
-pub(crate) const BEGIN: &str = "BEGIN IMMEDIATE";
+const BEGIN: &str = "BEGIN IMMEDIATE";
 /// Begins a job's part of a transaction that it shares.
-pub(crate) const SAVEPOINT: &str = "SAVEPOINT job";
+const SAVEPOINT: &str = "SAVEPOINT job";
 
 /// A write, and who waits for its result.
 #[async_trait]
@@ -106,37 +109,25 @@ pub(crate) trait Job: Send {
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
-/// A [`Job`] made of closures.
-pub(crate) struct Work<T, U, W, F> {
+/// A [`Job`] made of a closure.
+pub(crate) struct Work<T, W> {
     work: Option<W>,
     result: Option<Result<T, StoreError>>,
-    then: F,
-    answer: oneshot::Sender<Result<U, StoreError>>,
+    answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T, U, W, F> Work<T, U, W, F>
-where
-    T: Send + 'static,
-    U: Send + 'static,
-    W: for<'c> FnOnce(&'c mut SqliteConnection, Company) -> Working<'c, T> + Send + 'static,
-    F: FnOnce(T) -> U + Send + 'static,
-{
-    pub(crate) fn job(
-        work: W,
-        then: F,
-    ) -> (Box<dyn Job>, oneshot::Receiver<Result<U, StoreError>>) {
+impl<T, W> Work<T, W> {
+    pub(crate) fn new(work: W) -> (Self, oneshot::Receiver<Result<T, StoreError>>) {
         let (answer, answered) = oneshot::channel();
-        (Box::new(Self { work: Some(work), result: None, then, answer }), answered)
+        (Self { work: Some(work), result: None, answer }, answered)
     }
 }
 
 #[async_trait]
-impl<T, U, W, F> Job for Work<T, U, W, F>
+impl<T, W> Job for Work<T, W>
 where
     T: Send + 'static,
-    U: Send + 'static,
     W: for<'c> FnOnce(&'c mut SqliteConnection, Company) -> Working<'c, T> + Send + 'static,
-    F: FnOnce(T) -> U + Send + 'static,
 {
     fn is_abandoned(&self) -> bool {
         self.answer.is_closed()
@@ -157,16 +148,14 @@ where
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
-        let Self { result, then, answer, .. } = *self;
-        let result = match (committed, result) {
+        let result = match (committed, self.result) {
             // Its own reason says more than the group's.
             (_, Some(Err(own))) => Err(own),
             (Err(why), _) => Err(why),
-            (Ok(()), Some(Ok(done))) => Ok(then(done)),
-            (Ok(()), None) => Err(closed()),
+            (Ok(()), result) => result.unwrap_or_else(|| Err(closed())),
         };
         // A caller who has gone away needs no answer.
-        let _ = answer.send(result);
+        let _ = self.answer.send(result);
     }
 }
 
@@ -175,7 +164,7 @@ pub(crate) struct Writer {
     options: SqliteConnectOptions,
     conn: Option<SqliteConnection>,
     readers: Arc<Readers>,
-    counters: Arc<Counters>,
+    commits: Arc<AtomicU64>,
     since_checkpoint: u64,
 }
 
@@ -184,9 +173,9 @@ impl Writer {
         options: SqliteConnectOptions,
         conn: SqliteConnection,
         readers: Arc<Readers>,
-        counters: Arc<Counters>,
+        commits: Arc<AtomicU64>,
     ) -> Self {
-        Self { options, conn: Some(conn), readers, counters, since_checkpoint: 0 }
+        Self { options, conn: Some(conn), readers, commits, since_checkpoint: 0 }
     }
 
     /// Works until it is told to close, or nobody is left who could send a job.
@@ -234,7 +223,7 @@ impl Writer {
         };
         let outcome = match job.run(conn, Company::Alone).await {
             Verdict::Done => {
-                self.count(1);
+                self.count();
                 Ok(())
             }
             Verdict::Refused => self.end(0, 1, None).await,
@@ -300,17 +289,18 @@ impl Writer {
             tracing::debug!(%error, "nothing was rolled back");
             self.conn = None;
         }
-        match &outcome {
-            Ok(()) => self.count(done),
-            Err(error) => tracing::warn!(error, jobs, "a commit failed and was rolled back"),
+        if committed {
+            self.count();
+        }
+        if let Err(error) = &outcome {
+            tracing::warn!(error, jobs, "a commit failed and was rolled back");
         }
         outcome
     }
 
-    /// Counts what one commit held, if it held anything.
-    fn count(&mut self, jobs: usize) {
-        self.counters.commits.fetch_add(u64::from(jobs > 0), Ordering::Relaxed);
-        self.counters.jobs.fetch_add(jobs as u64, Ordering::Relaxed);
+    /// Counts a commit.
+    fn count(&mut self) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
         self.since_checkpoint += 1;
     }
 
@@ -364,14 +354,4 @@ pub(crate) async fn execute(
     sql: &'static str,
 ) -> Result<(), StoreError> {
     Program::of(sql).run(conn).await.map(drop)
-}
-
-/// Sends a job and waits for its answer.
-pub(crate) async fn perform<U>(
-    orders: &mpsc::Sender<Order>,
-    job: Box<dyn Job>,
-    answered: oneshot::Receiver<Result<U, StoreError>>,
-) -> Result<U, StoreError> {
-    orders.send(Order::Do(job)).await.map_err(|_| closed())?;
-    answered.await.map_err(|_| closed())?
 }

@@ -7,7 +7,6 @@ use pointsman_apim::{
     Scope, Secret, ServiceId,
     answer::Said as Words,
     client::Retries,
-    duration::BelowMinimum,
     error::Withheld,
     list::{Query, Skip, Top},
     model,
@@ -77,7 +76,7 @@ impl Ours {
         let body = || call.body.as_ref().map(Value::to_string).unwrap_or_default();
         match call.r#do {
             Operation::List => {
-                let mut pages = client.pages(scope, query(call)?, id);
+                let mut pages = client.pages(&scope, &query(call)?, id);
                 let mut shown = Vec::new();
                 while let Some(page) = pages.next().await? {
                     shown.push(page.backends.iter().map(|one| one.raw().clone()).collect());
@@ -130,13 +129,8 @@ impl Ours {
                     return Err(Nothing::Lacks("reconnect"));
                 };
                 let after = call.after.map(Duration::from_secs);
-                match after.and_then(BelowMinimum::new) {
-                    Some(soon) => client.reconnect_below_minimum(&to, soon, id).await?,
-                    None => {
-                        let after = after.map_or(Ok(After::MIN), After::new).map_err(refused)?;
-                        client.reconnect(&to, after, id).await?
-                    }
-                };
+                let after = after.map_or(After::MIN, After::even_below_minimum);
+                client.reconnect(&to, after, id).await?;
                 Ok(status(202))
             }
             Operation::Look => panic!("a look is made by no client"),

@@ -55,15 +55,11 @@ pub(crate) fn run(bytes: &[u8]) {
             Ok(_) => return assert!(status.is_success()),
             Err(error) => error,
         },
-        "put" => match response::create(call, answer) {
+        "put" => match response::created(call, answer) {
             Ok(created) => return read(created.backend(), &body),
             Err(error) => error,
         },
-        "get" => match response::get(call, answer) {
-            Ok(backend) => return read(&backend, &body),
-            Err(error) => error,
-        },
-        _ => match response::update(call, answer) {
+        _ => match response::backend(call, answer) {
             Ok(backend) => return read(&backend, &body),
             Err(error) => error,
         },

@@ -398,6 +398,8 @@ async fn a_change_by_hand_that_touches_an_override_or_a_pool_is_asked_about() {
     let eu = Alert::firing("eu", Timestamp::now());
     assert_eq!(world.send(&serve, &[eu]).await, 202);
     world.weights([0, 30, 20]).await;
+    // Azure has it a moment before the store does.
+    world.until("a write", async |world| !world.ledger().await.of("wrote").is_empty()).await;
     let set = ["backend", "set", "chat", "pool.services[eu].weight=70"];
     let dry = world.say(&[&set[..], &["--dry-run"]].concat()).await.ended(0);
     let _ = dry.says("members/eu/weight is overridden: its owner left 50, and Pointsman wrote 0");

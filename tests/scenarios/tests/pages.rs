@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use pointsman_apim::{
     After, BackendId, Client, Credential, Document, Draft, Endpoint, Error,
-    Options as ClientOptions, Patch, RequestId, Secret, ServiceBackendId, diff,
-    duration::BelowMinimum, newer, put::Created, version::ApiVersion,
+    Options as ClientOptions, Patch, RequestId, Secret, ServiceBackendId, diff, newer,
+    put::Created, version::ApiVersion,
 };
 use pointsman_emulator::{
     Emulator, Options, Service, Unpublished,
-    unpublished::{BelowMinimum as Below, NewerFields},
+    unpublished::{BelowMinimum, NewerFields},
 };
 use serde_json::{Value, json};
 
@@ -141,15 +141,17 @@ async fn update() {
 #[tokio::test(flavor = "multi_thread")]
 async fn reconnect() {
     let backend: ServiceBackendId = id("backends/orders").to_string().parse().unwrap();
-    let example = BelowMinimum::new(Duration::from_secs(3)).unwrap();
-    for (reconnect_below_minimum, seconds) in
-        [(Below::Refuse, None), (Below::Raise, Some(120)), (Below::Accept, Some(3))]
-    {
+    let example = After::even_below_minimum(Duration::from_secs(3));
+    for (reconnect_below_minimum, seconds) in [
+        (BelowMinimum::Refuse, None),
+        (BelowMinimum::Raise, Some(120)),
+        (BelowMinimum::Accept, Some(3)),
+    ] {
         let unpublished = Unpublished { reconnect_below_minimum, ..Unpublished::default() };
         let World { azure, client } = World::new(unpublished).await;
         client.create(&backend.clone().into(), &draft(&with_a_proxy()), call()).await.unwrap();
         // The example asks for less than its own page allows.
-        let asked = client.reconnect_below_minimum(&backend, example, call()).await;
+        let asked = client.reconnect(&backend, example, call()).await;
         match seconds {
             Some(_) => assert!(asked.is_ok(), "{asked:?}"),
             None => {

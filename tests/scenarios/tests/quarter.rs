@@ -162,8 +162,8 @@ impl Desk {
             plain += &after[..next];
             rest = &after[next..];
         }
-        // `1m 58s` is one, and so is how long ago.
-        let plain = plain.replace("LENGTH LENGTH", "LENGTH");
+        // `1m 58s` is one, and so is how long ago; a time of tomorrow has its day before it.
+        let plain = plain.replace("LENGTH LENGTH", "LENGTH").replace("DAY TIME", "TIME");
         let away =
             regex::Regex::new(r"\((now|in [0-9][^)]*|[0-9][^)]* ago)\)").expect("it is sound");
         away.replace_all(&plain, "(AWAY)").into_owned()

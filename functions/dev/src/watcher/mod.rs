@@ -12,14 +12,13 @@ mod rule;
 mod webhook;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
-use pointsman_emulator::Tally;
 use pointsman_host::server::Stop;
 use pointsman_view::with_causes;
 use reqwest::{Client, header};
@@ -31,10 +30,14 @@ use self::{
 };
 use super::{
     Failed, folder,
-    screen::{Screen, Tone},
-    tally,
+    screen::{BAD, Screen},
+    tally::{self, Window},
     world::{Side, World},
 };
+
+/// The pool that is watched.
+const POOL: Side = Side::Helped;
+
 /// Where the alerts are kept that it knows.
 const ALERTS_FILE: &str = "watcher.json";
 
@@ -49,9 +52,6 @@ const RATE_OVER: Duration = Duration::from_secs(3);
 
 /// How many requests a rate needs to mean anything.
 const RATE_REQUESTS_MIN: u64 = 5;
-
-/// How long a probe may take.
-const PROBE_WITHIN: Duration = Duration::from_millis(500);
 
 /// How often what fires is told again.
 const REPEAT_EVERY: Duration = Duration::from_secs(5);
@@ -71,11 +71,10 @@ pub(super) struct Webhook {
 struct Watcher {
     client: Client,
     world: Arc<World>,
-    pool: Side,
     /// How each member stands, by its backend.
     rules: BTreeMap<String, Rule>,
     /// What the gateway had counted for each of the world's sites.
-    counts: VecDeque<(Instant, Vec<Tally>)>,
+    counts: Window,
     webhook: Webhook,
     /// What fires, and what has ended and was not told yet, by backend.
     known: BTreeMap<String, Alert>,
@@ -85,10 +84,9 @@ struct Watcher {
     kept: Option<PathBuf>,
 }
 
-/// Watches the members of `pool` of this world, until a stop is asked for.
+/// Watches the members of [`POOL`] in this world, until a stop is asked for.
 pub(super) fn start(
     world: &Arc<World>,
-    pool: Side,
     webhook: Webhook,
     kept: Option<&Path>,
     screen: Screen,
@@ -101,9 +99,8 @@ pub(super) fn start(
     let mut watcher = Watcher {
         client,
         world: Arc::clone(world),
-        pool,
         rules: rules.collect(),
-        counts: VecDeque::new(),
+        counts: Window::default(),
         webhook,
         // What ended may not have been told; what fires is told again.
         due: (!known.is_empty()).then(Instant::now),
@@ -121,18 +118,18 @@ pub(super) fn start(
     }))
 }
 
-/// A body that says that a member of `pool` fails since `started`, to plan by.
-pub(super) fn example(pool: Side, backend: &str, started: Timestamp) -> serde_json::Result<String> {
-    let alert = alert(pool, backend, 100.0, started);
+/// A body that says that a member fails since `started`, to plan by.
+pub(super) fn example(backend: &str, started: Timestamp) -> serde_json::Result<String> {
+    let alert = alert(backend, 100.0, started);
     serde_json::to_string_pretty(&webhook::body("http://127.0.0.1:9090/graph", &[&alert]))
 }
 
-fn alert(pool: Side, backend: &str, percent: f64, started: Timestamp) -> Alert {
-    let summary = format!("{percent:.0}% of what {pool} sends to {backend} fails");
+fn alert(backend: &str, percent: f64, started: Timestamp) -> Alert {
+    let summary = format!("{percent:.0}% of what {POOL} sends to {backend} fails");
     Alert {
         labels: pairs(&[
             ("alertname", ALERT),
-            ("pool", pool.name()),
+            ("pool", POOL.name()),
             ("backend", backend),
             ("severity", "critical"),
         ]),
@@ -159,11 +156,9 @@ impl Watcher {
     async fn look(&mut self) {
         let (world, percents) = (Arc::clone(&self.world), self.percents());
         let mut news = false;
-        for (site, percent) in world.sites.iter().zip(percents) {
-            if site.side != self.pool {
-                continue;
-            }
-            let (backend, probe_fails) = (&site.backend, self.probe(&site.health()).await);
+        let sites = world.sites.iter().zip(percents);
+        for (site, percent) in sites.filter(|(site, _)| site.side == POOL) {
+            let (backend, probe_fails) = (&site.backend, !site.answers_well(&self.client).await);
             let rule = self.rules.entry(backend.clone()).or_default();
             let Some(turn) = rule.look(Instant::now(), Look { percent, probe_fails }) else {
                 continue;
@@ -171,7 +166,7 @@ impl Watcher {
             let now = Timestamp::now();
             match (turn, self.known.get_mut(backend)) {
                 (Turn::Fires, _) => {
-                    let alert = alert(self.pool, backend, percent.unwrap_or_default(), now);
+                    let alert = alert(backend, percent.unwrap_or_default(), now);
                     self.known.insert(backend.clone(), alert);
                 }
                 (Turn::Ends, Some(known)) => known.ended = Some(now),
@@ -189,36 +184,22 @@ impl Watcher {
     fn keep(&self) {
         if let Err(error) = folder::write(self.kept.as_deref(), ALERTS_FILE, &self.known) {
             let text = format!("watch     a restart will not know of this: {error}");
-            self.screen.say(Tone::Bad, text);
+            self.screen.say(BAD, text);
         }
     }
 
     /// The error rate, in percent, of each of the world's sites that got enough requests of late.
     fn percents(&mut self) -> Vec<Option<f64>> {
-        let (now, counts) = (Instant::now(), self.world.counted().sites);
-        // The first one kept is the youngest that is old enough.
-        while let Some((second, _)) = self.counts.get(1)
-            && now.duration_since(*second) >= RATE_OVER
-        {
-            self.counts.pop_front();
-        }
-        self.counts.push_back((now, counts.clone()));
-        let before = self.counts.iter().take(1).flat_map(|(_, counts)| counts);
-        let sent = before.zip(counts).map(|(before, now)| tally::since(*before, now));
-        sent.map(|sent| tally::percent(sent, RATE_REQUESTS_MIN)).collect()
-    }
-
-    /// Whether a member's own answer is an error, or there is none.
-    async fn probe(&self, url: &str) -> bool {
-        let answer = self.client.get(url).timeout(PROBE_WITHIN).send().await;
-        !answer.is_ok_and(|answer| answer.status().is_success())
+        let counts = self.world.counted().sites;
+        let (_, sent) = self.counts.take(RATE_OVER, Instant::now(), counts);
+        sent.into_iter().map(|sent| tally::percent(sent, RATE_REQUESTS_MIN)).collect()
     }
 
     /// Sends all that is known, as one group.
     async fn tell(&mut self) {
         let began = Instant::now();
         if let Err(why) = self.send().await {
-            self.screen.say(Tone::Bad, format!("webhook   not taken, sent again soon: {why}"));
+            self.screen.say(BAD, format!("webhook   not taken, sent again soon: {why}"));
             self.due = Some(Instant::now() + self.retry);
             self.retry = (self.retry * 2).min(RETRY_AFTER.1);
             return;

@@ -10,20 +10,25 @@ use pointsman_host::Records;
 use super::{
     desk::{Desk, call},
     print,
-    wrong::Wrong,
 };
 use crate::{failed::Failed, page::Page, show};
 
-/// Tells `warning`, if there is something to tell, and goes on only if that is meant.
-pub(super) fn ask(warning: &Page, yes: bool) -> Result<(), Wrong> {
-    if warning.is_empty() {
-        return Ok(());
-    }
+/// Tells `warning`, if there is something to tell, and says whether the change is to be made: only if that
+/// is meant, and not if the change is only to be shown.
+pub(super) fn given(
+    desk: &Desk,
+    warning: &Page,
+    only_shown: bool,
+    yes: bool,
+) -> Result<bool, Failed> {
     show::notes(warning);
-    if yes || (is_asked() && answered_yes()?) {
-        return Ok(());
+    if only_shown || desk.shadow {
+        return Ok(false);
     }
-    Err(Wrong::Failed(Failed::new("nothing was changed: add --yes if you mean it")))
+    if warning.is_empty() || yes || (is_asked() && answered_yes()?) {
+        return Ok(true);
+    }
+    Err(Failed::new("nothing was changed: add --yes if you mean it"))
 }
 
 /// Whether somebody is there to ask.
@@ -82,9 +87,9 @@ pub(super) async fn overridden(
 }
 
 /// The pools that list a backend.
-pub(super) async fn listed(desk: &Desk, id: &BackendId) -> Result<Page, Wrong> {
+pub(super) async fn listed(desk: &Desk, id: &BackendId) -> Result<Page, Failed> {
     let mut page = Page::default();
-    let mut pages = desk.client.pages(id.scope().clone(), Query::default(), call());
+    let mut pages = desk.client.pages(id.scope(), &Query::default(), call());
     while let Some(some) = pages.next().await? {
         for backend in &some.backends {
             // One whose members cannot be read is told by Azure's own answer.

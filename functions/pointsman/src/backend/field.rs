@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use pointsman_apim::{Setting, id::BackendName};
 use pointsman_core::playbook::meant;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use super::template;
 
@@ -113,24 +113,19 @@ pub(super) fn unknown(keys: &[String], properties: &Value) -> Option<String> {
 
 /// Puts a value where the keys lead.
 pub(super) fn put(into: &mut Value, keys: &[String], value: &Value) {
-    let Some((first, rest)) = keys.split_first() else {
-        *into = value.clone();
-        return;
-    };
-    if !into.is_object() {
-        *into = Value::Object(Map::new());
-    }
-    if let Value::Object(fields) = into {
-        put(fields.entry(first.clone()).or_insert(Value::Null), rest, value);
-    }
+    let at = keys.iter().fold(into, |at, key| {
+        if !at.is_object() {
+            *at = json!({});
+        }
+        &mut at[key]
+    });
+    *at = value.clone();
 }
 
 #[cfg(test)]
 mod tests {
-    use expect_test::{Expect, expect};
-    use serde_json::json;
-
     use super::*;
+    use expect_test::{Expect, expect};
 
     fn check(text: &str, expected: &Expect) {
         let shown = match text.parse::<Field>() {

@@ -17,13 +17,12 @@ mod print;
 mod read;
 mod template;
 mod write;
-mod wrong;
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use self::{desk::Desk, print::Output, wrong::Wrong};
+use self::{desk::Desk, print::Output};
 use crate::{common::Common, failed::Failed, input, show};
 
 /// What the exit codes of these commands mean, for their help.
@@ -66,28 +65,16 @@ enum Command {
 
 pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCode, Failed> {
     let output = options.output.unwrap_or(if common.json { Output::Json } else { Output::Table });
-    let (code, text) = match run(common, output, options.command).await {
-        Ok(code) => return Ok(code),
-        Err(Wrong::Failed(failed)) => return Err(failed),
-        Err(Wrong::Usage(text)) => (2, text),
-        Err(Wrong::NotFound(text)) => (3, text),
-        Err(Wrong::Changed(text)) => (4, text),
-    };
-    show::failed(&Failed::new(text));
-    Ok(ExitCode::from(code))
-}
-
-async fn run(common: &Common, output: Output, command: Command) -> Result<ExitCode, Wrong> {
     let desk = Desk::open(common, output).await?;
     // A watch says what it waits for; while a person types nothing is printed.
-    let in_silence = match &command {
+    let in_silence = match &options.command {
         Command::Watch(_) => true,
         Command::Put(options) => input::is_typed(&options.file),
         Command::Set(options) => options.file.as_deref().is_some_and(input::is_typed),
         Command::List(_) | Command::Get(_) | Command::Delete(_) | Command::Reconnect(_) => false,
     };
     let answered = async {
-        match command {
+        match options.command {
             Command::List(options) => read::list(&desk, &options).await,
             Command::Get(options) => read::get(&desk, &options).await,
             Command::Set(options) => write::set(&desk, &options).await,

@@ -7,7 +7,6 @@ use pointsman_apim::{BackendId, Scope, ServiceId};
 use pointsman_core::playbook::Playbook;
 use pointsman_host::{Config, Records};
 
-use super::wrong::Wrong;
 use crate::{common::Common, failed::Failed, playbook, show};
 
 /// What the playbook calls things; nothing where there is none.
@@ -53,10 +52,10 @@ impl Names {
     }
 
     /// The backend that is called so. What the playbook calls it goes before what Azure does.
-    pub(super) fn backend(&self, text: &str) -> Result<BackendId, Wrong> {
+    pub(super) fn backend(&self, text: &str) -> Result<BackendId, Failed> {
         if text.starts_with('/') {
             self.warn();
-            return text.parse().map_err(Wrong::usage);
+            return text.parse().map_err(Failed::usage);
         }
         self.known()?;
         if let Some((_, id)) = self.pools.iter().find(|(alias, _)| alias == text) {
@@ -68,14 +67,14 @@ impl Names {
             [service, name] => (Some(*service), None, *name),
             [service, workspace, name] => (Some(*service), Some(*workspace), *name),
             _ => {
-                return Err(Wrong::Usage(format!(
+                return Err(Failed::usage(format_args!(
                     "{text} is not the name of a backend: give a pool of the playbook, service/name, \
                      service/workspace/name or its Azure path"
                 )));
             }
         };
         let scope = self.scope(service, workspace)?;
-        let name = name.parse().map_err(Wrong::usage)?;
+        let name = name.parse().map_err(Failed::usage)?;
         Ok(scope.backend(name))
     }
 
@@ -84,29 +83,29 @@ impl Names {
         &self,
         service: Option<&str>,
         workspace: Option<&str>,
-    ) -> Result<Scope, Wrong> {
+    ) -> Result<Scope, Failed> {
         let service = match service {
             Some(path) if path.starts_with('/') => {
                 self.warn();
-                path.parse().map_err(Wrong::usage)?
+                path.parse().map_err(Failed::usage)?
             }
             _ => {
                 self.known()?;
                 self.service(service)?.clone()
             }
         };
-        let workspace = workspace.map(str::parse).transpose().map_err(Wrong::usage)?;
+        let workspace = workspace.map(str::parse).transpose().map_err(Failed::usage)?;
         Ok(Scope { service, workspace })
     }
 
     /// Fails where the names of the playbook are not known.
-    fn known(&self) -> Result<(), Wrong> {
+    fn known(&self) -> Result<(), Failed> {
         match &self.unread {
             None => Ok(()),
-            Some(why) => Err(Wrong::Failed(why.within(
+            Some(why) => Err(why.within(
                 "this name is looked up in the playbook, which cannot be read; use its whole Azure path, or \
                  correct the playbook:",
-            ))),
+            )),
         }
     }
 
@@ -118,7 +117,7 @@ impl Names {
         }
     }
 
-    fn service(&self, text: Option<&str>) -> Result<&ServiceId, Wrong> {
+    fn service(&self, text: Option<&str>) -> Result<&ServiceId, Failed> {
         let known = || {
             let names: Vec<String> = self
                 .services
@@ -130,11 +129,10 @@ impl Names {
         let Some(text) = text else {
             return match self.services.as_slice() {
                 [(_, only)] => Ok(only),
-                [] => Err(Wrong::Usage(
-                    "there is no playbook that names a service: give the whole Azure path"
-                        .to_owned(),
+                [] => Err(Failed::usage(
+                    "there is no playbook that names a service: give the whole Azure path",
                 )),
-                _ => Err(Wrong::Usage(format!("name the service too: {}", known()))),
+                _ => Err(Failed::usage(format_args!("name the service too: {}", known()))),
             };
         };
         if let Some((_, id)) = self.services.iter().find(|(alias, _)| alias == text) {
@@ -145,12 +143,18 @@ impl Names {
             self.services.iter().map(|(_, id)| id).filter(|id| called(id)).collect();
         match means.as_slice() {
             [one] => Ok(one),
-            [] if self.services.is_empty() => Err(Wrong::Usage(format!(
+            [] if self.services.is_empty() => Err(Failed::usage(format_args!(
                 "no service is called {text}: there is no playbook that names one; give the whole \
                  Azure path"
             ))),
-            [] => Err(Wrong::Usage(format!("no service is called {text}; known are: {}", known()))),
-            _ => Err(Wrong::Usage(format!("{text} could be any of these; say which: {}", known()))),
+            [] => Err(Failed::usage(format_args!(
+                "no service is called {text}; known are: {}",
+                known()
+            ))),
+            _ => Err(Failed::usage(format_args!(
+                "{text} could be any of these; say which: {}",
+                known()
+            ))),
         }
     }
 }
@@ -182,8 +186,7 @@ plays: []
         };
         let shown = match names.backend(text) {
             Ok(id) => id.to_string().split_off("/subscriptions/00000000-0000-0000-0000-".len()),
-            Err(Wrong::Usage(text)) => text,
-            Err(other) => panic!("{other:?}"),
+            Err(why) => why.to_string(),
         };
         expected.assert_eq(&shown);
     }

@@ -14,7 +14,6 @@ use serde_json::json;
 use super::{
     desk::{Desk, call},
     print::{self, Output},
-    wrong::Wrong,
 };
 use crate::{failed::Failed, page::Page, show};
 
@@ -61,16 +60,16 @@ pub(super) struct WatchOptions {
     every: u32,
 }
 
-pub(super) async fn list(desk: &Desk, options: &ListOptions) -> Result<ExitCode, Wrong> {
+pub(super) async fn list(desk: &Desk, options: &ListOptions) -> Result<ExitCode, Failed> {
     let scope = desk.names.scope(options.service.as_deref(), options.workspace.as_deref())?;
     let query = Query {
         filter: options.filter.clone(),
-        top: options.top.map(Top::new).transpose().map_err(Wrong::usage)?,
-        skip: options.skip.map(Skip::new).transpose().map_err(Wrong::usage)?,
+        top: options.top.map(Top::new).transpose().map_err(Failed::usage)?,
+        skip: options.skip.map(Skip::new).transpose().map_err(Failed::usage)?,
     };
     // To Azure it is how many a page has; to a person, how many there are.
     let most = options.top.map_or(usize::MAX, |top| usize::try_from(top).unwrap_or(usize::MAX));
-    let mut pages = desk.client.pages(scope, query, call());
+    let mut pages = desk.client.pages(&scope, &query, call());
     let mut all = Vec::new();
     while all.len() < most
         && let Some(page) = pages.next().await?
@@ -78,65 +77,57 @@ pub(super) async fn list(desk: &Desk, options: &ListOptions) -> Result<ExitCode,
         all.extend(page.backends);
     }
     all.truncate(most);
-    Ok(print::list(desk.output, &all)?)
+    print::list(desk.output, &all)
 }
 
-pub(super) async fn get(desk: &Desk, options: &GetOptions) -> Result<ExitCode, Wrong> {
+pub(super) async fn get(desk: &Desk, options: &GetOptions) -> Result<ExitCode, Failed> {
     let id = desk.names.backend(&options.backend)?;
     let backend = desk.client.get(&id, call()).await?;
-    Ok(print::backend(desk.output, &backend)?)
+    print::backend(desk.output, &backend)
 }
 
-/// What a read found, if it found anything.
-fn there<T>(read: Result<T, Error>) -> Result<Option<T>, Error> {
-    match read {
+/// What is there, if anything is.
+pub(super) async fn seen(desk: &Desk, id: &BackendId) -> Result<Option<Backend>, Error> {
+    match desk.client.get(id, call()).await {
         Ok(found) => Ok(Some(found)),
         Err(Error::NotFound(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// What is there, if anything is.
-pub(super) async fn seen(desk: &Desk, id: &BackendId) -> Result<Option<Backend>, Error> {
-    there(desk.client.get(id, call()).await)
-}
-
-/// Reads again and again; whether there is anything new, by the ETag alone. A backend that is gone may
+/// Reads again and again; by the ETag alone it is known whether there is anything new. A backend that is gone may
 /// come back. That it cannot be read for a while is told once, and it is read again.
-pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCode, Wrong> {
+pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCode, Failed> {
     let id = desk.names.backend(&options.backend)?;
-    let mut stopped = std::pin::pin!(Stop::signals().map_err(Failed::from)?);
+    let mut stopped = std::pin::pin!(Stop::signals()?);
     // The first look must succeed: a name that is mistyped is told at once.
-    let mut last = Some(desk.client.get(&id, call()).await?);
-    if let Some(backend) = &last {
-        tell(desk, &id, "seen", &[], Some(backend))?;
-    }
+    let first = desk.client.get(&id, call()).await?;
+    tell(desk, &id, "seen", &[], Some(&first))?;
+    let mut last = Some(first);
     let mut troubled = false;
-    let every = Duration::from_secs(options.every.into());
     loop {
         let look = async {
-            tokio::time::sleep(every).await;
-            newer(desk, &id, last.as_ref()).await
+            tokio::time::sleep(Duration::from_secs(options.every.into())).await;
+            seen(desk, &id).await
         };
-        let now = tokio::select! {
+        let looked = tokio::select! {
             () = &mut stopped => return Ok(ExitCode::SUCCESS),
-            now = look => now,
+            looked = look => looked,
         };
-        let now = match now {
+        let now = match looked {
             Ok(now) => now,
             Err(error) => {
                 if !troubled {
-                    let why = error.full();
-                    show::note(format_args!("it cannot be read now: {why}"));
+                    show::note(format_args!("it cannot be read now: {}", error.full()));
                 }
                 troubled = true;
                 continue;
             }
         };
         troubled = false;
-        let Some(now) = now else { continue };
         match (&last, &now) {
             (None, None) => {}
+            (Some(before), Some(after)) if before.etag() == after.etag() => {}
             (Some(_), None) => tell(desk, &id, "deleted", &[], None)?,
             (None, Some(after)) => {
                 tell(desk, &id, "created", &diff::added(after.raw()), Some(after))?;
@@ -148,21 +139,6 @@ pub(super) async fn watch(desk: &Desk, options: &WatchOptions) -> Result<ExitCod
         }
         last = now;
     }
-}
-
-/// What is there now, if that is not what was seen last.
-async fn newer(
-    desk: &Desk,
-    id: &BackendId,
-    last: Option<&Backend>,
-) -> Result<Option<Option<Backend>>, Error> {
-    let Some(tagged) = there(desk.client.entity_tag(id, call()).await)? else {
-        return Ok(Some(None));
-    };
-    if last.is_some_and(|last| *last.etag() == tagged.etag) {
-        return Ok(None);
-    }
-    seen(desk, id).await.map(Some)
 }
 
 /// One thing that was seen: some lines for people, one of JSON for programs.

@@ -1,6 +1,7 @@
 //! `set`, `put`, `delete`, `reconnect`: what changes something.
 
 use std::{
+    fmt::Display,
     path::{Path, PathBuf},
     process::ExitCode,
     time::Duration,
@@ -8,10 +9,9 @@ use std::{
 
 use clap::Args;
 use pointsman_apim::{
-    After, Backend, BackendId, Document, Draft, ETag, Patch,
+    After, Backend, BackendId, Document, Draft, ETag, Error, Patch,
     diff::{self, Line},
-    duration::{self, BelowMinimum},
-    newer, patch,
+    duration, error, newer, patch,
     pool::{Edit, Edited},
     put::{Created, Overwrite},
 };
@@ -24,7 +24,6 @@ use super::{
     file::{self, File},
     print::{self, Done},
     read::seen,
-    wrong::{Wrong, unwritten},
 };
 use crate::{failed::Failed, page::Page, show};
 
@@ -115,18 +114,18 @@ pub(super) struct ReconnectOptions {
 }
 
 /// The file, which must not have been taken from another backend.
-fn file_of(id: &BackendId, path: &Path) -> Result<File, Wrong> {
+fn file_of(id: &BackendId, path: &Path) -> Result<File, Failed> {
     let file = file::read(path)?;
     match file.of_another(id) {
-        Some(told) => Err(Wrong::Usage(format!("{}: {told}", path.display()))),
+        Some(told) => Err(Failed::usage(format_args!("{}: {told}", path.display()))),
         None => Ok(file),
     }
 }
 
 /// Refuses where someone wrote since that ETag was read.
-fn unchanged(seen: &Backend, wanted: Option<&ETag>) -> Result<(), Wrong> {
+fn unchanged(seen: &Backend, wanted: Option<&ETag>) -> Result<(), Failed> {
     match wanted {
-        Some(wanted) if wanted != seen.etag() => Err(Wrong::Changed(format!(
+        Some(wanted) if wanted != seen.etag() => Err(Failed::changed(format_args!(
             "someone wrote first: the ETag is {} and not {wanted} any more; nothing was written",
             seen.etag()
         ))),
@@ -135,11 +134,22 @@ fn unchanged(seen: &Backend, wanted: Option<&ETag>) -> Result<(), Wrong> {
 }
 
 /// What Azure would refuse.
-fn refused(why: impl std::fmt::Display) -> Wrong {
-    Wrong::Failed(Failed::new(format_args!("Azure would refuse this, and nothing was sent: {why}")))
+fn refused(why: impl Display) -> Failed {
+    Failed::new(format_args!("Azure would refuse this, and nothing was sent: {why}"))
 }
 
-pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, Wrong> {
+/// Why a write failed, or why it is not known whether it was done.
+fn unwritten(error: Error) -> Failed {
+    let open = error.done() == error::Done::Unknown;
+    let failed = Failed::from(error);
+    if open {
+        failed.and("it may have been done or not: `pointsman backend get` shows which")
+    } else {
+        failed
+    }
+}
+
+pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, Failed> {
     let id = desk.names.backend(&options.backend)?;
     let file = options.file.as_deref().map(|path| file_of(&id, path)).transpose()?;
     let seen = desk.client.get(&id, call()).await?;
@@ -157,11 +167,10 @@ pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, W
         warn_of_what_is_lost(desk, &id, &seen, |newest| patch.applied_to(newest)).await;
     }
     let overridden = consent::overridden(desk, &id, &lines).await?;
-    if lines.is_empty() || options.dry_run || desk.shadow {
-        show::notes(&overridden);
-        return Ok(print(Done::Nothing)?);
+    let only_shown = options.dry_run || lines.is_empty();
+    if !consent::given(desk, &overridden, only_shown, options.yes)? {
+        return print(Done::Nothing);
     }
-    consent::ask(&overridden, options.yes)?;
     let now = desk.client.update(&id, seen.etag(), &patch, call()).await.map_err(unwritten)?;
     let code = print(Done::Written(now.etag()))?;
     // How Azure merges is not fully published: the result is compared with what was meant.
@@ -175,17 +184,17 @@ pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, W
 }
 
 /// Refuses a field that nobody knows: mistyped, most likely, and Azure may take it without a word.
-fn known(fields: &[Field], seen: &Backend) -> Result<(), Wrong> {
+fn known(fields: &[Field], seen: &Backend) -> Result<(), Failed> {
     let unknown = fields.iter().find_map(|field| match field {
         Field::Property(keys, _) => field::unknown(keys, &seen.raw()["properties"]),
         Field::Member(..) => None,
     });
-    let told = |told| Err(Wrong::Usage(format!("{told}; --unknown sets it nevertheless")));
+    let told = |told| Err(Failed::usage(format_args!("{told}; --unknown sets it nevertheless")));
     unknown.map_or(Ok(()), told)
 }
 
 /// The merge patch that the fields and the file come to.
-fn patch_of(seen: &Backend, fields: &[Field], file: Option<&File>) -> Result<Patch, Wrong> {
+fn patch_of(seen: &Backend, fields: &[Field], file: Option<&File>) -> Result<Patch, Failed> {
     if let (Some(file), []) = (file, fields) {
         return Patch::parse(file.document.body().clone()).map_err(refused);
     }
@@ -193,18 +202,13 @@ fn patch_of(seen: &Backend, fields: &[Field], file: Option<&File>) -> Result<Pat
     let mut members = Vec::new();
     for one in fields {
         match one {
-            Field::Property(keys, value) => {
-                let keys: Vec<String> =
-                    ["properties".to_owned()].into_iter().chain(keys.iter().cloned()).collect();
-                field::put(&mut tree, &keys, value);
-            }
+            Field::Property(keys, value) => field::put(&mut tree["properties"], keys, value),
             Field::Member(name, which, to) => members.push((name, *which, *to)),
         }
     }
     if !members.is_empty() {
-        let mut edit = Edit::of(seen).map_err(|error| {
-            Wrong::Failed(Failed::new(format_args!("the members cannot be set: {error}")))
-        })?;
+        let mut edit = Edit::of(seen)
+            .map_err(|error| Failed::new(format_args!("the members cannot be set: {error}")))?;
         for (name, which, to) in members {
             match which {
                 Which::Weight => edit.weight(name, to),
@@ -213,7 +217,7 @@ fn patch_of(seen: &Backend, fields: &[Field], file: Option<&File>) -> Result<Pat
             .map_err(refused)?;
         }
         if let Edited::Changed(edited) = edit.finish() {
-            let edited: Value = serde_json::from_slice(edited.bytes()).map_err(Failed::from)?;
+            let edited: Value = serde_json::from_slice(edited.bytes())?;
             patch::merge(&mut tree, &edited);
         }
     }
@@ -230,7 +234,7 @@ enum Under<'a> {
     Anything,
 }
 
-pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, Wrong> {
+pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, Failed> {
     let id = desk.names.backend(&options.backend)?;
     let file = file_of(&id, &options.file)?;
     let under = match (&options.if_match, &file.etag) {
@@ -238,10 +242,9 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, W
         _ if options.overwrite => Under::Anything,
         (Some(etag), _) | (None, Some(etag)) => Under::State(etag),
         (None, None) => {
-            return Err(Wrong::Usage(
+            return Err(Failed::usage(
                 "say what may be replaced: --create if there must be nothing, --if-match ETAG for the state \
-                 that you have seen (`pointsman backend get` shows it), --overwrite for whatever is there"
-                    .to_owned(),
+                 that you have seen (`pointsman backend get` shows it), --overwrite for whatever is there",
             ));
         }
     };
@@ -253,14 +256,14 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, W
     };
     match (&under, &seen) {
         (Under::Nothing, Some(seen)) => {
-            return Err(Wrong::Changed(format!(
+            return Err(Failed::changed(format_args!(
                 "{} exists already, with the ETag {}; nothing was written",
                 print::short(&id),
                 seen.etag()
             )));
         }
         (Under::State(_), None) => {
-            return Err(Wrong::NotFound(format!(
+            return Err(Failed::not_found(format_args!(
                 "there is no backend {}: --create creates it",
                 print::short(&id)
             )));
@@ -274,13 +277,11 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, W
     }
     let what = if seen.is_some() { "replaced" } else { "created" };
     let overridden = consent::overridden(desk, &id, &lines).await?;
-    if options.dry_run || desk.shadow {
-        show::notes(&overridden);
-        return Ok(print::change(desk.output, &id, what, &lines, Done::Nothing)?);
+    if !consent::given(desk, &overridden, options.dry_run, options.yes)? {
+        return print::change(desk.output, &id, what, &lines, Done::Nothing);
     }
-    consent::ask(&overridden, options.yes)?;
     let (now, what) = written(desk, &id, &under, &draft).await?;
-    Ok(print::change(desk.output, &id, what, &lines, Done::Written(now.etag()))?)
+    print::change(desk.output, &id, what, &lines, Done::Written(now.etag()))
 }
 
 /// Warns of fields that only the newest api-version shows, and that this write would remove: a put
@@ -311,7 +312,7 @@ async fn written(
     id: &BackendId,
     under: &Under<'_>,
     draft: &Draft,
-) -> Result<(Backend, &'static str), Wrong> {
+) -> Result<(Backend, &'static str), Failed> {
     let client = &desk.client;
     let made = match under {
         Under::State(etag) => client.replace(id, etag, draft, call()).await.map(Created::Replaced),
@@ -323,7 +324,7 @@ async fn written(
     match (made.map_err(unwritten)?, under) {
         (Created::New(backend), _) => Ok((backend, "created")),
         // Azure has no "only if there is none": only its answer tells.
-        (Created::Replaced(backend), Under::Nothing) => Err(Wrong::Changed(format!(
+        (Created::Replaced(backend), Under::Nothing) => Err(Failed::changed(format_args!(
             "someone else created {} at the same moment, and this command REPLACED it; its ETag is {} now",
             print::short(id),
             backend.etag()
@@ -346,57 +347,49 @@ fn replaced(before: &Value, after: &Value) -> Vec<Line> {
     diff::between(&before, after)
 }
 
-pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitCode, Wrong> {
+pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitCode, Failed> {
     let id = desk.names.backend(&options.backend)?;
     let seen = desk.client.get(&id, call()).await?;
     unchanged(&seen, options.if_match.as_ref())?;
     let lines = diff::between(seen.raw(), &json!({}));
     let mut done = Done::Nothing;
     let listed = consent::listed(desk, &id).await?;
-    if options.dry_run || desk.shadow {
-        show::notes(&listed);
-    } else {
-        consent::ask(&listed, options.yes)?;
+    if consent::given(desk, &listed, options.dry_run, options.yes)? {
         let deleted = desk.client.delete(&id, seen.etag(), call()).await.map_err(unwritten)?;
         if !deleted.was_there {
-            let why = format!("{} was already gone when it was deleted", print::short(&id));
-            return Err(Wrong::NotFound(why));
+            let short = print::short(&id);
+            return Err(Failed::not_found(format_args!(
+                "{short} was already gone when it was deleted"
+            )));
         }
         done = Done::Deleted;
     }
-    Ok(print::change(desk.output, &id, "deleted", &lines, done)?)
+    print::change(desk.output, &id, "deleted", &lines, done)
 }
 
-pub(super) async fn reconnect(desk: &Desk, options: &ReconnectOptions) -> Result<ExitCode, Wrong> {
+pub(super) async fn reconnect(desk: &Desk, options: &ReconnectOptions) -> Result<ExitCode, Failed> {
     let backend = desk.names.backend(&options.backend)?;
     let short = print::short(&backend);
     let id = backend.at_service().ok_or_else(|| {
-        Wrong::Usage(format!(
+        Failed::usage(format_args!(
             "{short} is in a workspace, and a workspace's backend has no reconnect"
         ))
     })?;
     let accepted = !desk.shadow;
-    let after = match BelowMinimum::new(options.after).filter(|_| options.below_minimum) {
-        Some(soon) => {
-            if accepted {
-                desk.client.reconnect_below_minimum(&id, soon, call()).await.map_err(unwritten)?;
-            }
-            soon.to_string()
-        }
-        None => {
-            let after = After::new(options.after)
-                .map_err(|error| Wrong::usage(format_args!("--after {error}")))?;
-            if accepted {
-                desk.client.reconnect(&id, after, call()).await.map_err(unwritten)?;
-            }
-            after.to_string()
-        }
+    let after = if options.below_minimum {
+        After::even_below_minimum(options.after)
+    } else {
+        After::new(options.after).map_err(|error| Failed::usage(format_args!("--after {error}")))?
     };
-    let value = json!({"backend": id.to_string(), "after": after, "accepted": accepted});
+    if accepted {
+        desk.client.reconnect(&id, after, call()).await.map_err(unwritten)?;
+    }
+    let value =
+        json!({"backend": id.to_string(), "after": after.to_string(), "accepted": accepted});
     let text = if accepted {
         format!("{short} is reconnected after {after}: accepted, and Azure cannot recall it")
     } else {
         format!("{short} would be reconnected after {after}; nothing was asked for")
     };
-    Ok(print::either(desk.output, &value, &Page::of(text))?)
+    print::either(desk.output, &value, &Page::of(text))
 }

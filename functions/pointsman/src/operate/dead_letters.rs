@@ -372,7 +372,7 @@ fn alerts_of(from: &str, at: Timestamp, body: &str) -> Result<Vec<Signal>, Strin
     let batch = read(body).or_else(|why| read(&one()).map_err(|_| why));
     let batch = batch.map_err(|why| why.to_string())?;
     match batch.unusable.first() {
-        Some(unusable) => Err(unusable.reason.to_string()),
+        Some(unusable) => Err(unusable.reason.clone()),
         None => Ok(batch.signals),
     }
 }

@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{Request, Response, StatusCode};
 use tracing::field::Empty;
@@ -18,10 +18,10 @@ use crate::error::{Error, Garbled, Uncertainty, Withheld};
 use crate::id::SubscriptionId;
 use crate::meta::{Ids, Meta, RequestId, RetryAfter};
 use crate::telemetry;
-use crate::throttle::{Buckets, Kind};
+use crate::throttle::{Buckets, Kind, Of};
 use crate::timer::Timer;
 use crate::token::{Clock, Tokens};
-use crate::transport::causes;
+use crate::transport::{causes, whole};
 
 /// Takes a request; one whose address the HTTP library cannot use is an error.
 pub(super) fn unsent(request: Request<Bytes>, call: RequestId) -> Result<reqwest::Request, Error> {
@@ -53,6 +53,7 @@ impl Sender {
         read: impl Fn(Response<Bytes>) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let kind = Kind::of(request.method());
+        let of = (subscription, kind);
         let policy = match kind {
             Kind::Read => self.retries.reads,
             Kind::Write | Kind::Delete => self.retries.writes,
@@ -60,10 +61,10 @@ impl Sender {
         let mut attempt = 1;
         let mut broke = false;
         loop {
-            self.place(subscription, kind, call).await?;
+            self.place(of, call).await?;
             let once = request.try_clone().expect("a body of bytes can be sent again");
             let answer = self.send(once, call).await;
-            self.heard(subscription, kind, answer.as_ref());
+            self.heard(of, answer.as_ref());
             let error = match answer.and_then(&read) {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
@@ -87,15 +88,10 @@ impl Sender {
 
     /// Waits for a place in the bucket. A call that is dropped while it waits has had its place,
     /// which flows in again within a tenth of a second.
-    async fn place(
-        &self,
-        subscription: SubscriptionId,
-        kind: Kind,
-        call: RequestId,
-    ) -> Result<(), Error> {
+    async fn place(&self, of: Of, call: RequestId) -> Result<(), Error> {
         let Self { pace, buckets, timer, .. } = self;
         let Pace::Within { reads, writes } = *pace else { return Ok(()) };
-        let patience = match kind {
+        let patience = match of.1 {
             Kind::Read => reads,
             Kind::Write | Kind::Delete => writes,
         };
@@ -104,7 +100,7 @@ impl Sender {
             Error::Withheld { reason, ids: Ids::unanswered(call) }
         };
         let locked = || buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = locked().take(subscription, kind, timer.elapsed(), patience);
+        let taken = locked().take(of, timer.elapsed(), patience);
         let mut wait = taken.map_err(paced)?;
         let mut waited = Duration::ZERO;
         while !wait.is_zero() {
@@ -112,7 +108,7 @@ impl Sender {
             timer.sleep(wait).await;
             waited += wait;
             // Meanwhile others may have been sent to wait for longer.
-            wait = locked().closed(subscription, kind, timer.elapsed());
+            wait = locked().closed(of, timer.elapsed());
             if waited + wait > patience {
                 return Err(paced(wait));
             }
@@ -121,20 +117,15 @@ impl Sender {
     }
 
     /// Takes in what an answer says of the bucket.
-    fn heard(
-        &self,
-        subscription: SubscriptionId,
-        kind: Kind,
-        answer: Result<&Response<Bytes>, &Error>,
-    ) {
+    fn heard(&self, of: Of, answer: Result<&Response<Bytes>, &Error>) {
         let Self { pace, buckets, timer, clock, .. } = self;
         let (Pace::Within { .. }, Ok(answer)) = (*pace, answer) else { return };
         let (now, hour) = (timer.elapsed(), clock());
         let named = RetryAfter::read(answer.headers()).map(|after| after.wait(hour));
         let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.heard(subscription, kind, now, answer.headers());
+        buckets.heard(of, now, answer.headers());
         if answer.status() == StatusCode::TOO_MANY_REQUESTS {
-            buckets.throttled(subscription, kind, now, named);
+            buckets.throttled(of, now, named);
         }
     }
 
@@ -159,7 +150,12 @@ impl Sender {
         *response.status_mut() = status;
         *response.headers_mut() = std::mem::take(answer.headers_mut());
         record(call, &response);
-        *response.body_mut() = body(answer, &response, call).await?;
+        let body = whole(&mut answer, DOCUMENT_BYTES_MAX).await;
+        *response.body_mut() = body.map_err(|error| failed(error, call))?.ok_or_else(|| {
+            let reason = Garbled::TooLarge { max: DOCUMENT_BYTES_MAX };
+            let ids = Meta::read(call, response.headers()).ids;
+            Error::Unreadable { status, reason, ids }
+        })?;
         Ok(response)
     }
 }
@@ -170,26 +166,6 @@ fn roll(call: RequestId, attempt: u32) -> u64 {
     let mut hasher = DefaultHasher::new();
     (call, attempt).hash(&mut hasher);
     hasher.finish()
-}
-
-/// Reads a body within its bound.
-async fn body(
-    mut answer: reqwest::Response,
-    head: &Response<Bytes>,
-    call: RequestId,
-) -> Result<Bytes, Error> {
-    let mut whole = BytesMut::new();
-    while let Some(more) = answer.chunk().await.map_err(|error| failed(error, call))? {
-        if whole.len() + more.len() > DOCUMENT_BYTES_MAX {
-            return Err(Error::Unreadable {
-                status: head.status(),
-                reason: Garbled::TooLarge { max: DOCUMENT_BYTES_MAX },
-                ids: Meta::read(call, head.headers()).ids,
-            });
-        }
-        whole.extend_from_slice(&more);
-    }
-    Ok(whole.freeze())
 }
 
 pub(super) fn span(operation: &'static str, id: &impl fmt::Display, call: RequestId) -> Span {

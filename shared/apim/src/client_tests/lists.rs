@@ -5,6 +5,8 @@ use expect_test::expect;
 use super::server::{Reply, Server, reply};
 use super::*;
 use crate::client::pages::Pages;
+use crate::id::Scope;
+use crate::list::Query;
 use crate::testing::SERVICE;
 
 fn page(server: &Server, names: &[&str], next: &str) -> Reply {
@@ -49,7 +51,7 @@ async fn pages_are_followed_to_the_last() {
     ]);
     let client = client(server.endpoint());
     let query = Query { top: Some(crate::list::Top::new(2).unwrap()), ..Query::default() };
-    let shown = all(client.pages(scope(), query, call())).await;
+    let shown = all(client.pages(&scope(), &query, call())).await;
     expect![[r#"
         a b
         c d
@@ -73,7 +75,7 @@ async fn a_circle_is_left() {
         page(&server, &["c"], "/list?$skip=1"),
     ]);
     let client = client(server.endpoint());
-    let shown = all(client.pages(scope(), Query::default(), call())).await;
+    let shown = all(client.pages(&scope(), &Query::default(), call())).await;
     expect![[r#"
         a
         b
@@ -88,7 +90,7 @@ async fn the_token_does_not_follow_a_link_elsewhere() {
     let other = Server::start([]).await;
     let server = Server::start([page(&other, &["a"], "/list")]).await;
     let client = client(server.endpoint());
-    let shown = all(client.pages(scope(), Query::default(), call())).await;
+    let shown = all(client.pages(&scope(), &Query::default(), call())).await;
     expect![[r#"
         Azure's answer cannot be read (200): its next page is on another server, which must not see the token (client-request-id 00000000-0000-0000-0000-000000000007)
     "#]].assert_eq(&shown);
@@ -101,7 +103,7 @@ async fn a_list_without_end_is_stopped() {
     let last = crate::list::PAGES_MAX;
     server.then((0..=last).map(|at| page(&server, &["a"], &format!("/list?$skip={at}"))));
     let client = client(server.endpoint());
-    let shown = all(client.pages(scope(), Query::default(), call())).await;
+    let shown = all(client.pages(&scope(), &Query::default(), call())).await;
     assert_eq!(shown.lines().count(), last + 1);
     expect!["Azure's list does not end: the list has more than 1000 pages, or repeats itself (client-request-id 00000000-0000-0000-0000-000000000007)"].assert_eq(shown.lines().last().unwrap());
     assert_eq!(server.heard().len(), last);

@@ -69,7 +69,7 @@ async fn every_operation_over_one_warm_connection() {
     client.update(&workspace, before.etag(), &patch(), call()).await.unwrap();
 
     let accepted = client.reconnect(&pool_id(), After::MIN, call()).await.unwrap();
-    assert_eq!(accepted.meta.ids.correlation.as_deref(), Some("c-1"));
+    assert_eq!(accepted.ids.correlation.as_deref(), Some("c-1"));
 
     expect![[r#"
         HEAD /
@@ -172,8 +172,8 @@ async fn a_version_without_it_is_not_asked() {
     "#]].assert_eq(&format!("{error}\n{}\n", error.full()));
 
     let client = Client::new(server.endpoint(), credential, options).unwrap();
-    let after = BelowMinimum::new(Duration::from_secs(3)).unwrap();
-    client.reconnect_below_minimum(&pool_id(), after, call()).await.unwrap();
+    let after = After::even_below_minimum(Duration::from_secs(3));
+    client.reconnect(&pool_id(), after, call()).await.unwrap();
     let heard = server.heard();
     assert_eq!(heard.len(), 1);
     assert_eq!(heard[0].uri.query(), Some("api-version=2022-08-01"));

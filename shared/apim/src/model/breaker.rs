@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::part::{At, Part, Reader, fields, object, values};
+use super::part::{At, Part, fields, object, values};
 use super::scalar::{Count, ErrorReason, FailureStatus, Percentage, Period, RuleName};
 use crate::problem::is;
 
@@ -74,14 +74,14 @@ pub struct StatusRange {
 }
 
 impl Part for Breaker {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let fields = at.object(reader)?;
-        let rules: Vec<Rule> = fields.list(reader, "rules", 0, RULES_MAX).unwrap_or_default();
+    fn read(at: &At<'_>) -> Option<Self> {
+        let fields = at.object()?;
+        let rules: Vec<Rule> = fields.list("rules", 0, RULES_MAX).unwrap_or_default();
         let given = fields.given("rules");
         let count = given.as_ref().and_then(|rules| rules.value().as_array()).map_or(0, Vec::len);
         if let Some(at) = given.filter(|_| (RULES_TAKEN_MAX + 1..=RULES_MAX).contains(&count)) {
             let must = "one rule, which is what the service takes for a backend";
-            return at.say(reader, is(&format!("an array of {count}"), must));
+            return at.say(is(&format!("an array of {count}"), must));
         }
         Some(Self { rules })
     }
@@ -101,21 +101,21 @@ object! {
 }
 
 impl Part for Condition {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+    fn read(at: &At<'_>) -> Option<Self> {
         const ONE: &str = "exactly one of them must be there";
-        let fields = at.object(reader)?;
-        let count = fields.optional(reader, "count").map(Threshold::Count);
-        let percentage = fields.optional(reader, "percentage").map(Threshold::Percentage);
+        let fields = at.object()?;
+        let count = fields.optional("count").map(Threshold::Count);
+        let percentage = fields.optional("percentage").map(Threshold::Percentage);
         let both = (fields.given("count").is_some(), fields.given("percentage").is_some());
         let threshold = match both {
             (true, false) => count,
             (false, true) => percentage,
-            (true, true) => at.say(reader, format!("has count and percentage: {ONE}")),
-            (false, false) => at.say(reader, format!("has neither count nor percentage: {ONE}")),
+            (true, true) => at.say(format!("has count and percentage: {ONE}")),
+            (false, false) => at.say(format!("has neither count nor percentage: {ONE}")),
         };
-        let interval = fields.optional(reader, "interval");
-        let statuses = fields.list(reader, "statusCodeRanges", 0, STATUS_RANGES_MAX);
-        let reasons = fields.list(reader, "errorReasons", 0, ERROR_REASONS_MAX);
+        let interval = fields.optional("interval");
+        let statuses = fields.list("statusCodeRanges", 0, STATUS_RANGES_MAX);
+        let reasons = fields.list("errorReasons", 0, ERROR_REASONS_MAX);
         let none = |key| {
             let value = fields.given(key);
             value.is_none_or(|at| at.value().as_array().is_some_and(Vec::is_empty))
@@ -123,7 +123,7 @@ impl Part for Condition {
         if none("statusCodeRanges") && none("errorReasons") {
             let words = "has neither statusCodeRanges nor errorReasons: at least one of them must \
                          be there";
-            return at.say(reader, words);
+            return at.say(words);
         }
         let failures = Failures {
             statuses: statuses.unwrap_or_default(),
@@ -153,10 +153,10 @@ object! {
 }
 
 impl StatusRange {
-    fn ordered(self, at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+    fn ordered(self, at: &At<'_>) -> Option<Self> {
         match (self.min, self.max) {
             (Some(min), Some(max)) if min > max => {
-                at.say(reader, "has a min above its max: no status is in it")
+                at.say("has a min above its max: no status is in it")
             }
             _ => Some(self),
         }

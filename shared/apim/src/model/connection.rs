@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::part::{At, Part, Reader, fields, object};
+use super::part::{At, Part, fields, object};
 use super::scalar::ProxyUrl;
 use crate::secret::Secret;
 
@@ -61,11 +61,11 @@ impl Protocol {
 }
 
 impl Part for Protocol {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let text = at.text(reader)?;
+    fn read(at: &At<'_>) -> Option<Self> {
+        let text = at.text()?;
         let known = [Self::Http, Self::Soap];
         let found = known.into_iter().find(|known| text.eq_ignore_ascii_case(known.as_str()));
-        found.or_else(|| at.wrong(reader, "http or soap"))
+        found.or_else(|| at.wrong("http or soap"))
     }
     fn value(&self) -> Value {
         self.as_str().into()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::part::{At, Part, Reader, fields, object, values};
+use super::part::{At, Part, fields, object, values};
 use super::scalar::{Parameter, Scheme};
 use crate::secret::Secret;
 
@@ -62,15 +62,15 @@ object! {
 }
 
 impl Part for Values {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let fields = at.object(reader)?;
+    fn read(at: &At<'_>) -> Option<Self> {
+        let fields = at.object()?;
         let mut values = BTreeMap::new();
         for (name, at) in fields.all() {
             // In a patch, null takes the name out.
-            if at.value().is_null() && !reader.is_whole() {
+            if at.value().is_null() && !at.is_whole() {
                 continue;
             }
-            if let Some(list) = at.items(reader, 0, usize::MAX) {
+            if let Some(list) = at.items(0, usize::MAX) {
                 values.insert(name.clone(), list);
             }
         }

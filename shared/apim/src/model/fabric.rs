@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::part::{At, Part, Reader, fields, object, values};
+use super::part::{At, Part, fields, object, values};
 
 /// The thumbprint's key, as the specification spells it.
 const THUMBPRINT: &str = "clientCertificatethumbprint";
@@ -48,7 +48,7 @@ object! {
 object! {
     Cluster {
         management_endpoints:
-            required_list("managementEndpoints", "a cluster is managed somewhere", (0, usize::MAX)),
+            required_list("managementEndpoints", "a cluster is managed somewhere", 0, usize::MAX),
         client_certificate_id: optional("clientCertificateId"),
         client_certificate_thumbprint: either(THUMBPRINT, THUMBPRINT_ANSWERED),
         max_partition_resolution_retries: optional("maxPartitionResolutionRetries"),

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use serde_json::Value;
 
-use super::part::{At, Children, Part, Reader, fields, object, values};
+use super::part::{At, Children, Part, fields, object, values};
 use super::scalar::{OutOfBounds, Text, parsed_text};
 use crate::id::{ARM_ID_BYTES_MAX, BackendId, BackendName};
 use crate::problem::has;
@@ -137,7 +137,7 @@ parsed_text!(MemberId);
 
 object! {
     Members {
-        services: required_list("services", "a pool has at least one", (1, POOL_MEMBERS_MAX)),
+        services: required_list("services", "a pool has at least one", 1, POOL_MEMBERS_MAX),
     }
 }
 
@@ -150,7 +150,7 @@ object! {
 }
 
 impl Children<'_> {
-    fn setting(&self, reader: &mut Reader, key: &str) -> Option<Setting> {
+    fn setting(&self, key: &str) -> Option<Setting> {
         let Some(at) = self.at(key) else { return Some(Setting::Absent) };
         if at.value().is_null() {
             return Some(Setting::Null);
@@ -158,7 +158,7 @@ impl Children<'_> {
         let number = at.value().as_u64().and_then(|number| u8::try_from(number).ok());
         match number.filter(|number| *number <= SETTING_MAX) {
             Some(number) => Some(Setting::Number(number)),
-            None => at.wrong(reader, &format!("0 to {SETTING_MAX}")),
+            None => at.wrong(&format!("0 to {SETTING_MAX}")),
         }
     }
 }

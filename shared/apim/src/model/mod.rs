@@ -23,13 +23,15 @@ pub(crate) mod part;
 pub mod properties;
 pub mod scalar;
 
+use std::cell::RefCell;
+
 use serde_json::{Value, json};
 
 pub use self::part::Purpose;
 pub use self::properties::{Properties, Shape};
 
 use self::members::Members;
-use self::part::{At, Part, Reader};
+use self::part::{At, Part};
 use self::properties::SPECIFICS;
 use crate::document::{Document, DocumentError};
 pub use crate::problem::{self, Problem, Problems};
@@ -40,41 +42,41 @@ use crate::raw;
 /// [`PROBLEMS_MAX`](problem::PROBLEMS_MAX). A document for an Update may leave out what one for
 /// Create Or Update must have.
 pub fn validate(document: &Value, purpose: Purpose) -> Vec<Problem> {
-    let mut reader = Reader::new(purpose);
-    let _ = properties(document, &mut reader);
-    reader.into_problems()
+    let problems = RefCell::default();
+    let _ = properties(&At::new("", document, purpose, &problems));
+    problems.into_inner()
 }
 
 /// Reads the properties of a whole document.
 pub fn read(document: &Document) -> Result<Properties, Problems> {
-    let mut reader = Reader::new(Purpose::Whole);
-    let found = properties(document.raw(), &mut reader);
-    Problems::of(reader.into_problems())?;
+    let problems = RefCell::default();
+    let found = properties(&At::new("", document.raw(), Purpose::Whole, &problems));
+    Problems::of(problems.into_inner())?;
     Ok(found.expect("what gives nothing says why"))
 }
 
 /// Reads the members of a pool alone, whatever is wrong with the rest of the document; gives the
 /// first problem.
 pub(crate) fn read_pool(document: &Document) -> Result<Members, Problem> {
-    let mut reader = Reader::new(Purpose::Whole);
+    let problems = RefCell::default();
     let pool = document.property("pool").unwrap_or(&Value::Null);
-    let at = At::new("properties.pool".to_owned(), pool);
+    let at = At::new("properties.pool", pool, Purpose::Whole, &problems);
     let members = match pool.is_null() {
-        true => at.say(&mut reader, problem::missing(properties::POOL_NEEDED)),
-        false => Members::read(&at, &mut reader),
+        true => at.say(problem::missing(properties::POOL_NEEDED)),
+        false => Members::read(&at),
     };
-    match reader.into_problems().into_iter().next() {
+    match problems.into_inner().into_iter().next() {
         Some(problem) => Err(problem),
         None => Ok(members.expect("what gives nothing says why")),
     }
 }
 
-fn properties(document: &Value, reader: &mut Reader) -> Option<Properties> {
-    let fields = At::new(String::new(), document).object(reader)?;
+fn properties(document: &At<'_>) -> Option<Properties> {
+    let fields = document.object()?;
     // In a patch, null would take away all that there is.
-    match fields.at("properties").filter(|at| at.value().is_null() && !reader.is_whole()) {
-        Some(at) => at.wrong(reader, "an object"),
-        None => fields.required(reader, "properties", "it is what a backend has"),
+    match fields.at("properties").filter(|at| at.value().is_null() && !at.is_whole()) {
+        Some(at) => at.wrong("an object"),
+        None => fields.required("properties", "it is what a backend has"),
     }
 }
 

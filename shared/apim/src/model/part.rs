@@ -5,6 +5,8 @@
 //! put into the text by [`raw::rewritten`](crate::raw::rewritten): a field that already says the
 //! same keeps its text, and one that the model does not know is not looked at.
 
+use std::cell::RefCell;
+
 use serde_json::{Map, Value};
 
 use crate::problem::{PROBLEMS_MAX, Problem, found, has, is, missing};
@@ -20,39 +22,31 @@ pub enum Purpose {
     Patch,
 }
 
-/// Collects what is wrong while parts are read.
-#[derive(Debug)]
-pub(crate) struct Reader {
-    purpose: Purpose,
-    problems: Vec<Problem>,
-}
-
-impl Reader {
-    pub(crate) fn new(purpose: Purpose) -> Self {
-        Self { purpose, problems: Vec::new() }
-    }
-
-    pub(crate) fn is_whole(&self) -> bool {
-        self.purpose == Purpose::Whole
-    }
-
-    pub(crate) fn into_problems(self) -> Vec<Problem> {
-        self.problems
-    }
-}
-
-/// A value and where it is.
+/// A value, where it is, and what it is read for.
 #[derive(Debug, Clone)]
 pub(crate) struct At<'a> {
     path: String,
     value: &'a Value,
     secret: bool,
+    purpose: Purpose,
+    /// What is wrong so far, in all of the document.
+    problems: &'a RefCell<Vec<Problem>>,
 }
 
 impl<'a> At<'a> {
-    /// The value at that path, none of which is secret.
-    pub(crate) fn new(path: String, value: &'a Value) -> Self {
-        Self { path, value, secret: false }
+    /// The value at that path, none of which is secret. What is wrong with it is put into `problems`.
+    pub(crate) fn new(
+        path: &str,
+        value: &'a Value,
+        purpose: Purpose,
+        problems: &'a RefCell<Vec<Problem>>,
+    ) -> Self {
+        Self { path: path.to_owned(), value, secret: false, purpose, problems }
+    }
+
+    /// Whether what must be there has to be.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.purpose == Purpose::Whole
     }
 
     pub(crate) fn value(&self) -> &'a Value {
@@ -62,55 +56,48 @@ impl<'a> At<'a> {
     fn child(&self, key: &str, value: &'a Value) -> Self {
         let dot = if self.path.is_empty() { "" } else { "." };
         let secret = self.secret || is_secret_key(key);
-        Self { path: format!("{}{dot}{key}", self.path), value, secret }
+        Self { path: format!("{}{dot}{key}", self.path), value, secret, ..*self }
     }
 
     /// Says what it must be, and gives nothing.
-    pub(crate) fn wrong<T>(&self, reader: &mut Reader, must: &str) -> Option<T> {
-        self.say(reader, is(&found(self.value, self.secret), must))
+    pub(crate) fn wrong<T>(&self, must: &str) -> Option<T> {
+        self.say(is(&found(self.value, self.secret), must))
     }
 
-    pub(crate) fn say<T>(&self, reader: &mut Reader, fault: impl Into<String>) -> Option<T> {
+    pub(crate) fn say<T>(&self, fault: impl Into<String>) -> Option<T> {
         let path = if self.path.is_empty() { "the document" } else { &self.path };
-        if reader.problems.len() < PROBLEMS_MAX {
-            reader.problems.push(Problem::new(path, fault));
+        let mut problems = self.problems.borrow_mut();
+        if problems.len() < PROBLEMS_MAX {
+            problems.push(Problem::new(path, fault));
         }
         None
     }
 
-    pub(crate) fn text(&self, reader: &mut Reader) -> Option<&'a str> {
-        self.value.as_str().or_else(|| self.wrong(reader, "a string"))
+    pub(crate) fn text(&self) -> Option<&'a str> {
+        self.value.as_str().or_else(|| self.wrong("a string"))
     }
 
-    pub(crate) fn object(&self, reader: &mut Reader) -> Option<Children<'a>> {
+    pub(crate) fn object(&self) -> Option<Children<'a>> {
         match self.value.as_object() {
             Some(fields) => Some(Children { at: self.clone(), fields }),
-            None => self.wrong(reader, "an object"),
+            None => self.wrong("an object"),
         }
     }
 
     /// The items of an array of `least` to `most`, those that can be read. They are whole,
     /// whatever the document is for.
-    pub(crate) fn items<T: Part>(
-        &self,
-        reader: &mut Reader,
-        least: usize,
-        most: usize,
-    ) -> Option<Vec<T>> {
+    pub(crate) fn items<T: Part>(&self, least: usize, most: usize) -> Option<Vec<T>> {
         let Value::Array(items) = self.value else {
-            return self.wrong(reader, "an array");
+            return self.wrong("an array");
         };
         if !(least..=most).contains(&items.len()) {
-            return self.say(reader, has(items.len(), "items", least, most));
+            return self.say(has(items.len(), "items", least, most));
         }
-        let purpose = std::mem::replace(&mut reader.purpose, Purpose::Whole);
         let read = |(at, value): (usize, &'a Value)| {
             let path = format!("{}[{at}]", self.path);
-            T::read(&At { path, value, secret: self.secret }, reader)
+            T::read(&Self { path, value, purpose: Purpose::Whole, ..*self })
         };
-        let read: Vec<T> = items.iter().enumerate().filter_map(read).collect();
-        reader.purpose = purpose;
-        Some(read)
+        Some(items.iter().enumerate().filter_map(read).collect())
     }
 }
 
@@ -133,64 +120,39 @@ impl<'a> Children<'a> {
         self.at(key).filter(|at| !at.value.is_null())
     }
 
-    pub(crate) fn optional<T: Part>(&self, reader: &mut Reader, key: &str) -> Option<T> {
-        T::read(&self.given(key)?, reader)
+    pub(crate) fn optional<T: Part>(&self, key: &str) -> Option<T> {
+        T::read(&self.given(key)?)
     }
 
     /// A field that is called one or the other; the first counts.
-    pub(crate) fn either<T: Part>(&self, reader: &mut Reader, key: &str, other: &str) -> Option<T> {
-        let (first, second) = (self.optional(reader, key), self.optional(reader, other));
+    pub(crate) fn either<T: Part>(&self, key: &str, other: &str) -> Option<T> {
+        let (first, second) = (self.optional(key), self.optional(other));
         first.or(second)
     }
 
     /// A field that a whole object must have.
-    pub(crate) fn required<T: Part>(
-        &self,
-        reader: &mut Reader,
-        key: &str,
-        because: &'static str,
-    ) -> Option<T> {
-        match self.given(key) {
-            Some(at) => T::read(&at, reader),
-            None => self.missing(reader, key, because),
-        }
+    pub(crate) fn required<T: Part>(&self, key: &str, because: &str) -> Option<T> {
+        self.given(key).map_or_else(|| self.missing(key, because), |at| T::read(&at))
     }
 
-    pub(crate) fn missing<T>(
-        &self,
-        reader: &mut Reader,
-        key: &str,
-        because: &'static str,
-    ) -> Option<T> {
-        if reader.is_whole() {
-            self.at.child(key, &Value::Null).say(reader, missing(because))
-        } else {
-            None
-        }
+    pub(crate) fn missing<T>(&self, key: &str, because: &str) -> Option<T> {
+        let at = self.at.child(key, &Value::Null);
+        if at.is_whole() { at.say(missing(because)) } else { None }
     }
 
-    pub(crate) fn list<T: Part>(
-        &self,
-        reader: &mut Reader,
-        key: &str,
-        least: usize,
-        most: usize,
-    ) -> Option<Vec<T>> {
-        self.given(key)?.items(reader, least, most)
+    pub(crate) fn list<T: Part>(&self, key: &str, least: usize, most: usize) -> Option<Vec<T>> {
+        self.given(key)?.items(least, most)
     }
 
     /// A list that a whole object must have.
     pub(crate) fn required_list<T: Part>(
         &self,
-        reader: &mut Reader,
         key: &str,
-        because: &'static str,
-        (least, most): (usize, usize),
+        because: &str,
+        least: usize,
+        most: usize,
     ) -> Option<Vec<T>> {
-        match self.given(key) {
-            Some(at) => at.items(reader, least, most),
-            None => self.missing(reader, key, because),
-        }
+        self.given(key).map_or_else(|| self.missing(key, because), |at| at.items(least, most))
     }
 
     /// Every field, for objects whose keys are not the model's.
@@ -203,7 +165,7 @@ impl<'a> Children<'a> {
 pub(crate) trait Part: Sized {
     /// Reads it, and says what is wrong with it. What is given may be wrong in a part of a part:
     /// only a reading without a problem counts.
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self>;
+    fn read(at: &At<'_>) -> Option<Self>;
 
     /// It as JSON. **It may hold secrets.**
     fn value(&self) -> Value;
@@ -224,11 +186,11 @@ pub(crate) fn fields<const N: usize>(fields: [(&str, Option<Value>); N]) -> Valu
 macro_rules! object {
     ($name:ident { $($field:ident: $how:ident($key:expr $(, $bound:expr)*)),+ $(,)? } $($checked:ident)?) => {
         impl Part for $name {
-            fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-                let fields = at.object(reader)?;
-                $(let $field = fields.$how(reader, $key $(, $bound)*);)+
+            fn read(at: &At<'_>) -> Option<Self> {
+                let fields = at.object()?;
+                $(let $field = fields.$how($key $(, $bound)*);)+
                 let read = Self { $($field: object!(@read $how $field)),+ };
-                object!(@checked read at reader $($checked)?)
+                object!(@checked read at $($checked)?)
             }
 
             fn value(&self) -> Value {
@@ -236,8 +198,8 @@ macro_rules! object {
             }
         }
     };
-    (@checked $read:ident $at:ident $reader:ident) => { Some($read) };
-    (@checked $read:ident $at:ident $reader:ident $checked:ident) => { $read.$checked($at, $reader) };
+    (@checked $read:ident $at:ident) => { Some($read) };
+    (@checked $read:ident $at:ident $checked:ident) => { $read.$checked($at) };
     (@read optional $field:ident) => { $field };
     (@read either $field:ident) => { $field };
     (@read list $field:ident) => { $field };

@@ -7,7 +7,7 @@ use super::connection::{Protocol, Proxy, Tls};
 use super::credentials::Credentials;
 use super::fabric::{Cluster, Specifics};
 use super::members::Members;
-use super::part::{At, Children, Part, Reader, fields};
+use super::part::{At, Children, Part, fields};
 use super::scalar::{Description, ResourceId, Title, Url};
 use crate::document::Kind;
 
@@ -53,17 +53,8 @@ pub enum Shape {
 }
 
 impl Properties {
-    /// One backend, with nothing but what it must have.
-    pub fn single(url: Url, protocol: Protocol) -> Self {
-        Self::new(Shape::Single { url, protocol, breaker: None })
-    }
-
-    /// A pool, with nothing but its members.
-    pub fn pool(members: Members) -> Self {
-        Self::new(Shape::Pool(members))
-    }
-
-    fn new(shape: Shape) -> Self {
+    /// A backend with nothing but what it must have.
+    pub fn of(shape: Shape) -> Self {
         Self {
             title: None,
             description: None,
@@ -78,21 +69,21 @@ impl Properties {
 }
 
 /// Whether it is a pool: by its type, and where it has none, by having a `pool`.
-fn kind(fields: &Children<'_>, reader: &mut Reader) -> Option<Kind> {
-    let Some(at) = fields.given("type") else {
+fn kind(at: &At<'_>, fields: &Children<'_>) -> Option<Kind> {
+    let Some(kind) = fields.given("type") else {
         let pooled = fields.given("pool").is_some();
-        return if pooled && reader.is_whole() {
-            fields.missing(reader, "type", "with a pool it must be Pool")
+        return if pooled && at.is_whole() {
+            fields.missing("type", "with a pool it must be Pool")
         } else if pooled {
             Some(Kind::Pool)
         } else {
-            reader.is_whole().then_some(Kind::Single)
+            at.is_whole().then_some(Kind::Single)
         };
     };
-    match at.text(reader)? {
+    match kind.text()? {
         text if text.eq_ignore_ascii_case("Single") => Some(Kind::Single),
         text if text.eq_ignore_ascii_case("Pool") => Some(Kind::Pool),
-        _ => at.wrong(reader, "Single or Pool"),
+        _ => kind.wrong("Single or Pool"),
     }
 }
 
@@ -110,43 +101,43 @@ const NOT_FOR_POOLS: [(&str, &str); 3] = [
 ];
 
 impl Part for Properties {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let fields = at.object(reader)?;
-        let title = fields.optional(reader, "title");
-        let description = fields.optional(reader, "description");
-        let kind = kind(&fields, reader);
+    fn read(at: &At<'_>) -> Option<Self> {
+        let fields = at.object()?;
+        let title = fields.optional("title");
+        let description = fields.optional("description");
+        let kind = kind(at, &fields);
         let shape = match kind {
             Some(Kind::Pool) => {
                 for (key, words) in NOT_FOR_POOLS {
                     if let Some(at) = fields.given(key) {
-                        at.say::<()>(reader, format!("is given: {words}"));
+                        at.say::<()>(format!("is given: {words}"));
                     }
                 }
-                fields.required(reader, "pool", POOL_NEEDED).map(Shape::Pool)
+                fields.required("pool", POOL_NEEDED).map(Shape::Pool)
             }
             Some(Kind::Single) => {
                 const BECAUSE: &str = "a Single needs it";
-                let url = fields.required(reader, "url", BECAUSE);
-                let protocol = fields.required(reader, "protocol", BECAUSE);
-                let breaker = fields.optional(reader, "circuitBreaker");
-                let _ = fields.optional::<Members>(reader, "pool");
+                let url = fields.required("url", BECAUSE);
+                let protocol = fields.required("protocol", BECAUSE);
+                let breaker = fields.optional("circuitBreaker");
+                let _ = fields.optional::<Members>("pool");
                 url.zip(protocol).map(|(url, protocol)| Shape::Single { url, protocol, breaker })
             }
             // What it is nobody says: a patch, or a type that is not one of the two. Each field is
             // looked at.
             None => {
-                let _ = fields.optional::<Url>(reader, "url");
-                let _ = fields.optional::<Protocol>(reader, "protocol");
-                let _ = fields.optional::<Breaker>(reader, "circuitBreaker");
-                let _ = fields.optional::<Members>(reader, "pool");
+                let _ = fields.optional::<Url>("url");
+                let _ = fields.optional::<Protocol>("protocol");
+                let _ = fields.optional::<Breaker>("circuitBreaker");
+                let _ = fields.optional::<Members>("pool");
                 None
             }
         };
-        let resource_id = fields.optional(reader, "resourceId");
-        let specifics: Option<Specifics> = fields.optional(reader, SPECIFICS);
-        let credentials = fields.optional(reader, "credentials");
-        let proxy = fields.optional(reader, "proxy");
-        let tls = fields.optional(reader, "tls");
+        let resource_id = fields.optional("resourceId");
+        let specifics: Option<Specifics> = fields.optional(SPECIFICS);
+        let credentials = fields.optional("credentials");
+        let proxy = fields.optional("proxy");
+        let tls = fields.optional("tls");
         let cluster = specifics.and_then(|specifics| specifics.cluster);
         let shape = shape?;
         Some(Self { title, description, resource_id, credentials, proxy, tls, cluster, shape })

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::part::{At, Part, Reader};
+use super::part::{At, Part};
 use crate::duration;
 use crate::problem::{found, has, is};
 use crate::secret::{Secret, scrub_urls};
@@ -56,8 +56,8 @@ macro_rules! parsed_text {
 pub(super) use parsed_text;
 
 impl<T: Text> Part for T {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        T::of(at.text(reader)?).map_or_else(|error| at.say(reader, error.fault), Some)
+    fn read(at: &At<'_>) -> Option<Self> {
+        T::of(at.text()?).map_or_else(|error| at.say(error.fault), Some)
     }
     fn value(&self) -> Value {
         self.shown().into()
@@ -79,9 +79,6 @@ macro_rules! text {
         pub struct $name(String);
 
         impl $name {
-            /// The most characters it may have.
-            pub const CHARS_MAX: usize = $most;
-
             /// The text. **An address may hold secrets** beside its path.
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -236,11 +233,11 @@ macro_rules! number {
         }
 
         impl Part for $name {
-            fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+            fn read(at: &At<'_>) -> Option<Self> {
                 let number = at.value().as_i64().and_then(|number| <$inner>::try_from(number).ok());
                 let number = number.and_then(|number| Self::try_from(number).ok());
                 number.or_else(|| {
-                    at.wrong(reader, concat!(stringify!($least), " to ", stringify!($most)))
+                    at.wrong(concat!(stringify!($least), " to ", stringify!($most)))
                 })
             }
             fn value(&self) -> Value {
@@ -281,11 +278,11 @@ impl fmt::Display for Period {
 }
 
 impl Part for Period {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        let text = at.text(reader)?;
+    fn read(at: &At<'_>) -> Option<Self> {
+        let text = at.text()?;
         match text.parse() {
             Ok(period) => Some(period),
-            Err(_) => at.wrong(reader, "an ISO 8601 duration like PT1M or P1D"),
+            Err(_) => at.wrong("an ISO 8601 duration like PT1M or P1D"),
         }
     }
     fn value(&self) -> Value {
@@ -294,8 +291,8 @@ impl Part for Period {
 }
 
 impl Part for bool {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
-        at.value().as_bool().or_else(|| at.wrong(reader, "true or false"))
+    fn read(at: &At<'_>) -> Option<Self> {
+        at.value().as_bool().or_else(|| at.wrong("true or false"))
     }
     fn value(&self) -> Value {
         (*self).into()
@@ -303,9 +300,9 @@ impl Part for bool {
 }
 
 impl Part for i32 {
-    fn read(at: &At<'_>, reader: &mut Reader) -> Option<Self> {
+    fn read(at: &At<'_>) -> Option<Self> {
         let number = at.value().as_i64().and_then(|number| number.try_into().ok());
-        number.or_else(|| at.wrong(reader, "an integer of 32 bits"))
+        number.or_else(|| at.wrong("an integer of 32 bits"))
     }
     fn value(&self) -> Value {
         (*self).into()

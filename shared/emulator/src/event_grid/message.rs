@@ -3,7 +3,7 @@
 use super::{Delivery, Event, Schema, Subscription};
 use crate::{duration, gateway::breaker::Turned, token};
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -114,16 +114,15 @@ pub(crate) fn handshake(
 pub(crate) fn consents(
     schema: Schema,
     code: &str,
-    status: StatusCode,
-    headers: &HeaderMap,
-    body: &[u8],
+    response: &Response<Bytes>,
 ) -> Result<(), String> {
+    let status = response.status();
     match schema {
         Schema::CloudEvents if !status.is_success() => {
             Err(format!("it answered {status} to OPTIONS"))
         }
         Schema::CloudEvents => {
-            let allowed = headers.get("webhook-allowed-origin");
+            let allowed = response.headers().get("webhook-allowed-origin");
             let allows = allowed.is_some_and(|origin| origin == ORIGIN || origin == "*");
             let lacks = "its answer to OPTIONS has no WebHook-Allowed-Origin for";
             allows.then_some(()).ok_or_else(|| format!("{lacks} {ORIGIN}"))
@@ -133,7 +132,7 @@ pub(crate) fn consents(
             Err(format!("it answered {status} to the validation event, not 200"))
         }
         Schema::EventGrid => {
-            let answer: Value = serde_json::from_slice(body).unwrap_or_default();
+            let answer: Value = serde_json::from_slice(response.body()).unwrap_or_default();
             let lacks = "its answer does not have the code as validationResponse";
             (answer["validationResponse"] == code).then_some(()).ok_or_else(|| lacks.to_owned())
         }

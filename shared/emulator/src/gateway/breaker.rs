@@ -34,6 +34,14 @@ pub(crate) enum Came {
     Unanswered(Reason),
 }
 
+/// A request to a backend that has come to its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    pub(crate) came: Came,
+    pub(crate) began: Timestamp,
+    pub(crate) at: Timestamp,
+}
+
 /// Why there was no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reason {
@@ -196,14 +204,9 @@ impl Breaker {
         counts.fold((0, 0), |(failed, all), (_, failure)| (failed + usize::from(*failure), all + 1))
     }
 
-    /// Counts the result, at `now`, of a request that began before; says so when that opens it.
-    pub(crate) fn count(
-        &mut self,
-        came: Came,
-        began: Timestamp,
-        now: Timestamp,
-        unpublished: &Unpublished,
-    ) -> Option<Turned> {
+    /// Counts the result of a request; says so when that opens it.
+    pub(crate) fn count(&mut self, ended: Ended, unpublished: &Unpublished) -> Option<Turned> {
+        let Ended { came, began, at: now } = ended;
         if self.open.is_some() || self.closed.is_some_and(|closed| began < closed) {
             return None;
         }
@@ -270,7 +273,7 @@ mod tests {
                 other => panic!("{other}"),
             };
             breaker.catch_up(now);
-            breaker.count(came, now, now, unpublished);
+            breaker.count(Ended { came, began: now, at: now }, unpublished);
             says.push(breaker.until().map_or(".".to_owned(), |at| at.as_second().to_string()));
         }
         says.join(" ")
@@ -348,7 +351,7 @@ mod tests {
             let [began, now] = [began, now].map(|at| Timestamp::from_second(at).unwrap());
             breaker.catch_up(now);
             let came = Came::Answered { status: 500, retry_after: None };
-            breaker.count(came, began, now, &unpublished).is_some()
+            breaker.count(Ended { came, began, at: now }, &unpublished).is_some()
         };
         assert!(count(0, 1));
         assert!(!count(0, 2), "while it is open");
@@ -364,15 +367,16 @@ mod tests {
         };
         let now = Timestamp::from_second(0).unwrap();
         let came = Came::Answered { status: 500, retry_after: None };
+        let ended = Ended { came, began: now, at: now };
         let mut before = breaker(&rule(2, "a"));
         let unpublished = Unpublished::default();
-        assert_eq!(before.count(came, now, now, &unpublished), None);
+        assert_eq!(before.count(ended, &unpublished), None);
         let renewed = |to: &Value, before: &Breaker| {
             Breaker::new(breaker(to).rule, std::slice::from_ref(before))
         };
         assert_eq!(renewed(&rule(2, "a"), &before).counted(now), (1, 1));
         assert_eq!(renewed(&rule(3, "a"), &before).counted(now), (0, 0));
-        assert!(before.count(came, now, now, &unpublished).is_some_and(|turned| turned.open));
+        assert!(before.count(ended, &unpublished).is_some_and(|turned| turned.open));
         assert!(renewed(&rule(3, "a"), &before).until().is_some());
         assert!(renewed(&rule(2, "b"), &before).until().is_none());
     }

@@ -3,7 +3,7 @@
 
 use super::{
     balance::{Balancer, Standing, seats},
-    breaker::{Breaker, Came, Rule, Turned, failure_status},
+    breaker::{Breaker, Ended, Rule, Turned, failure_status},
     forward::Route,
 };
 use crate::{
@@ -177,15 +177,8 @@ impl Gateways {
         (number, picked.and_then(|(gateway, name)| gateway.pick(name)))
     }
 
-    /// Tells the gateway of a route the result, at `now`, of a request that began before; gives the
-    /// breakers that it opened.
-    pub(crate) fn came(
-        &mut self,
-        route: &Route,
-        came: Came,
-        began: Timestamp,
-        now: Timestamp,
-    ) -> Vec<(Address, Turned)> {
+    /// Tells the gateway of a route how a request ended; gives the breakers that it opened.
+    pub(crate) fn ended(&mut self, route: &Route, ended: Ended) -> Vec<(Address, Turned)> {
         let backend = &route.backend;
         let gateway = &mut self.all[route.gateway];
         let Gateway { singles, unpublished, .. } = &mut *gateway;
@@ -197,7 +190,7 @@ impl Gateways {
             return Vec::new();
         }
         let breakers = single.breakers.iter_mut();
-        let turned = breakers.filter_map(|breaker| breaker.count(came, began, now, unpublished));
+        let turned = breakers.filter_map(|breaker| breaker.count(ended, unpublished));
         let opened: Vec<_> = turned.map(|turned| (backend.clone(), turned)).collect();
         if !opened.is_empty() {
             gateway.closing = gateway.next_closing();

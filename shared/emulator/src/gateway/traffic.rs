@@ -1,10 +1,10 @@
 //! What went through the gateway, as data and as Prometheus reads it.
 
 use serde::Serialize;
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
 /// How many requests ended in one way.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Count {
     /// The pool that was asked; none when a Single was, or when there is no such backend.
     pub pool: Option<String>,
@@ -25,51 +25,49 @@ pub struct Tally {
     pub failures: u64,
 }
 
+/// The pool, the backend and the status of a [`Count`].
+type Way = (Option<String>, Option<String>, u16);
+
 /// The counters of a gateway, in order.
 #[derive(Clone, Debug, Default)]
-pub struct Traffic(Vec<Count>);
+pub struct Traffic(BTreeMap<Way, u64>);
 
 impl Traffic {
     pub(crate) fn add(&mut self, pool: Option<String>, backend: Option<String>, code: u16) {
-        let is = |count: &&mut Count| {
-            count.code == code && count.pool == pool && count.backend == backend
-        };
-        if let Some(count) = self.0.iter_mut().find(is) {
-            count.requests += 1;
-            return;
-        }
-        self.0.push(Count { pool, backend, code, requests: 1 });
-        self.0.sort();
+        *self.0.entry((pool, backend, code)).or_default() += 1;
     }
 
     /// Every counter.
     pub fn counts(&self) -> impl Iterator<Item = Count> {
-        self.0.iter().cloned()
-    }
-
-    /// All that was asked of `pool`, also what no member could serve.
-    #[must_use]
-    pub fn pool(&self, pool: &str) -> Tally {
-        self.tally(|count| named(count.pool.as_ref(), pool))
-    }
-
-    /// What `pool` sent to `backend`.
-    #[must_use]
-    pub fn member(&self, pool: &str, backend: &str) -> Tally {
-        self.tally(|count| {
-            named(count.pool.as_ref(), pool) && named(count.backend.as_ref(), backend)
+        self.0.iter().map(|((pool, backend, code), requests)| Count {
+            pool: pool.clone(),
+            backend: backend.clone(),
+            code: *code,
+            requests: *requests,
         })
     }
 
-    /// What `backend` got, through pools and directly.
-    #[must_use]
-    pub fn backend(&self, backend: &str) -> Tally {
-        self.tally(|count| named(count.backend.as_ref(), backend))
+    /// All that was asked of `pool`, also what no member could serve.
+    pub fn pool(&self, pool: &str) -> Tally {
+        self.tally(|is, _| named(is, pool))
     }
 
-    fn tally(&self, wanted: impl Fn(&Count) -> bool) -> Tally {
+    /// What `pool` sent to `backend`.
+    pub fn member(&self, pool: &str, backend: &str) -> Tally {
+        self.tally(|of, is| named(of, pool) && named(is, backend))
+    }
+
+    /// What `backend` got, through pools and directly.
+    pub fn backend(&self, backend: &str) -> Tally {
+        self.tally(|_, is| named(is, backend))
+    }
+
+    fn tally(&self, wanted: impl Fn(Option<&str>, Option<&str>) -> bool) -> Tally {
         let mut tally = Tally::default();
-        for Count { code, requests, .. } in self.0.iter().filter(|count| wanted(count)) {
+        for ((pool, backend, code), requests) in &self.0 {
+            if !wanted(pool.as_deref(), backend.as_deref()) {
+                continue;
+            }
             tally.requests += requests;
             if *code >= 500 {
                 tally.failures += requests;
@@ -80,13 +78,12 @@ impl Traffic {
 
     /// The page that Prometheus scrapes (text format 0.0.4):
     /// `gateway_requests_total{pool,backend,code}`.
-    #[must_use]
     pub fn prometheus(&self) -> String {
         let mut page = String::from(
             "# HELP gateway_requests_total Requests answered by the gateway.\n\
              # TYPE gateway_requests_total counter\n",
         );
-        for Count { pool, backend, code, requests } in &self.0 {
+        for ((pool, backend, code), requests) in &self.0 {
             let label = |text: &Option<String>| escaped(text.as_deref().unwrap_or(""));
             // Writing to a String cannot fail.
             let _ = writeln!(
@@ -100,7 +97,7 @@ impl Traffic {
     }
 }
 
-fn named(is: Option<&String>, wanted: &str) -> bool {
+fn named(is: Option<&str>, wanted: &str) -> bool {
     is.is_some_and(|is| is.eq_ignore_ascii_case(wanted))
 }
 

@@ -146,28 +146,6 @@ async fn faults_strike_the_identity_endpoints_too() {
 }
 
 #[tokio::test]
-async fn entra_can_be_discovered_and_has_a_first_version() {
-    let world = World::chat().await;
-    let base = world.azure.identity_url();
-    let get = async |url: String| got(world.http.get(url)).await.unwrap().body;
-    let instance = get(format!("{base}/common/discovery/instance?api-version=1.1")).await;
-    let discovery = instance["tenant_discovery_endpoint"].as_str().unwrap().to_owned();
-    let tenant = get(discovery.replace("common", "contoso.example")).await;
-    let endpoint = tenant["token_endpoint"].as_str().unwrap();
-    assert_eq!(endpoint, format!("{base}/contoso.example/oauth2/v2.0/token"));
-    assert_eq!(tenant["issuer"], format!("{base}/contoso.example/v2.0"));
-    let url = format!("{base}/contoso.example/oauth2/token");
-    let ask = async |form: &str| got(world.http.post(&url).body(form.to_owned())).await.unwrap();
-    let grant = "grant_type=client_credentials&client_id=me&client_secret=s";
-    let given = ask(&format!("{grant}&resource=https%3A%2F%2Fmanagement.azure.com%2F")).await;
-    assert_eq!((given.status.as_u16(), &given.body["expires_in"]), (200, &"3600".into()));
-    let token = format!("Bearer {}", given.body["access_token"].as_str().unwrap());
-    assert_eq!(world.read_with(Some(&token)).await.0, 200);
-    assert_eq!(ask(grant).await.body["error"], "invalid_resource");
-    world.azure.finish();
-}
-
-#[tokio::test]
 async fn other_clouds_have_other_audiences() {
     let audiences = vec!["https://management.usgovcloudapi.net/".to_owned()];
     let world = World::with(Options { audiences, ..Options::default() }).await;

@@ -48,7 +48,7 @@ use self::wire::{Alert, Group, Pairs, SMALLER, Versioned, text};
 use crate::{
     batch::{
         AHEAD_HOURS_MAX, ANNOTATIONS_BYTES_MAX, BODY_BYTES_MAX, Batch, LABELS_BYTES_MAX,
-        LABELS_MAX, Reason, Unreadable, Unusable,
+        LABELS_MAX, Unreadable, Unusable,
     },
     content::{Encoding, Unpacking},
     severity,
@@ -112,7 +112,7 @@ impl Source for Alertmanager {
 pub fn read(source: &SourceName, body: &[u8], received: Timestamp) -> Result<Batch, Unreadable> {
     if body.len() > BODY_BYTES_MAX {
         let bytes = body.len();
-        return Err(Unreadable::Kind(format!(
+        return Err(Unreadable(format!(
             "the body has {bytes} bytes, more than {BODY_BYTES_MAX}; {SMALLER}"
         )));
     }
@@ -133,7 +133,7 @@ pub fn read(source: &SourceName, body: &[u8], received: Timestamp) -> Result<Bat
 fn group(text: &str) -> Result<Group<'_>, Unreadable> {
     // Serde would take the fields of a struct from a list, too, one by one.
     if text.trim_start().starts_with('[') {
-        return Err(Unreadable::Kind("the body is a list, not a group of alerts".to_owned()));
+        return Err(Unreadable("the body is a list, not a group of alerts".to_owned()));
     }
     let group: Group<'_> = match serde_json::from_str(text) {
         Ok(group) => group,
@@ -156,33 +156,34 @@ fn check_version(raw: Option<&str>) -> Result<(), Unreadable> {
         Some(raw) => format!("is of version {}", quote(raw)),
         None => "names no version".to_owned(),
     };
-    Err(Unreadable::Kind(format!(
+    Err(Unreadable(format!(
         "the body {found}, and Alertmanager's webhook is of version {VERSION}; is the sender \
          something else, such as Grafana, or has the receiver a `payload` of its own?"
     )))
 }
 
 fn not_text(body: &[u8], error: NotUtf8) -> Unreadable {
-    let NotUtf8::At(at) = error else { return Unreadable::Kind(format!("the body: {error}")) };
+    let NotUtf8::At(at) = error else { return Unreadable(format!("the body: {error}")) };
     let before = &body[..at];
     let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    Unreadable::Form {
-        reason: error.to_string(),
-        line: before.iter().filter(|byte| **byte == b'\n').count() + 1,
-        column: at - start + 1,
-    }
+    let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+    Unreadable::at(line, at - start + 1, &error.to_string())
 }
 
-fn signal(source: &SourceName, raw: &str, received: Timestamp) -> Result<Signal, Reason> {
+/// The signal of an alert, or why it cannot be used.
+fn signal(source: &SourceName, raw: &str, received: Timestamp) -> Result<Signal, String> {
+    let no_alert = |found: &str| format!("it does not have the form of an alert: {found}");
     if raw.starts_with('[') {
-        return Err(Reason::Form("a list".to_owned()));
+        return Err(no_alert("a list"));
     }
     let alert: Alert<'_> =
-        serde_json::from_str(raw).map_err(|error| Reason::Form(quote(&error.to_string())))?;
+        serde_json::from_str(raw).map_err(|error| no_alert(&quote(&error.to_string())))?;
     let heard = match &*said(alert.status) {
         "firing" => Heard::Fired,
         "resolved" => Heard::Resolved { stated: time(&said(alert.ends_at)) },
-        status => return Err(Reason::Status(quote(status))),
+        status => {
+            return Err(format!("its status is `{}`, neither firing nor resolved", quote(status)));
+        }
     };
     let started = started(&said(alert.starts_at), received)?;
     let annotations = annotations(alert.annotations());
@@ -191,12 +192,13 @@ fn signal(source: &SourceName, raw: &str, received: Timestamp) -> Result<Signal,
     let fingerprint = if !sent.is_empty() {
         sent
     } else if labels.is_empty() {
-        return Err(Reason::Nameless);
+        return Err("it has neither a fingerprint nor labels to know it again by".to_owned());
     } else {
         Cow::Owned(fingerprint::of(&labels))
     };
     Ok(Signal {
-        series: SeriesId::new(source.clone(), &fingerprint)?,
+        series: SeriesId::new(source.clone(), &fingerprint)
+            .map_err(|error| format!("its fingerprint cannot be used: {error}"))?,
         started,
         heard,
         severity: severity::read(labels.get("severity").map(String::as_str)),
@@ -221,21 +223,25 @@ fn time(text: &str) -> Option<Timestamp> {
     if is_unset(text) { None } else { text.parse().ok() }
 }
 
-fn started(text: &str, received: Timestamp) -> Result<Timestamp, Reason> {
-    let field = "startsAt";
+fn started(text: &str, received: Timestamp) -> Result<Timestamp, String> {
     if is_unset(text) {
-        return Err(Reason::Unset(field));
+        return Err("its startsAt is not set".to_owned());
     }
-    let at = time(text).ok_or_else(|| Reason::Time { field, text: quote(text) })?;
+    let Some(at) = time(text) else {
+        let text = quote(text);
+        return Err(format!("its startsAt `{text}` is not a time such as 2026-01-31T12:00:00Z"));
+    };
     if at.duration_since(received) > SignedDuration::from_hours(AHEAD_HOURS_MAX) {
-        return Err(Reason::Ahead { field, at });
+        return Err(format!(
+            "its startsAt {at} is more than {AHEAD_HOURS_MAX} h ahead of the time it was received"
+        ));
     }
     Ok(at)
 }
 
-fn labels(Pairs(pairs): Pairs<'_>) -> Result<BTreeMap<String, String>, Reason> {
+fn labels(Pairs(pairs): Pairs<'_>) -> Result<BTreeMap<String, String>, String> {
     if pairs.len() > LABELS_MAX {
-        return Err(Reason::Labels { found: pairs.len() });
+        return Err(format!("it has {} labels, more than {LABELS_MAX}", pairs.len()));
     }
     let mut found = 0;
     let mut labels = BTreeMap::new();
@@ -243,15 +249,17 @@ fn labels(Pairs(pairs): Pairs<'_>) -> Result<BTreeMap<String, String>, Reason> {
         if value.get() == "null" {
             continue;
         }
-        let value = text(value).ok_or_else(|| Reason::Label(quote(&name)))?;
+        let no_text =
+            || format!("its label `{}` is a list or an object, and no text", quote(&name));
+        let value = text(value).ok_or_else(no_text)?;
         found += name.len() + value.len();
         if labels.contains_key(&*name) {
-            return Err(Reason::LabelTwice(quote(&name)));
+            return Err(format!("its label `{}` is there twice", quote(&name)));
         }
         labels.insert(name.into_owned(), value.into_owned());
     }
     if found > LABELS_BYTES_MAX {
-        return Err(Reason::LabelBytes { found });
+        return Err(format!("its labels have {found} bytes, more than {LABELS_BYTES_MAX}"));
     }
     Ok(labels)
 }

@@ -33,7 +33,7 @@ pub(super) struct Group<'a> {
 impl<'a> Group<'a> {
     /// The alerts, each still as it came, so that one that cannot be read costs no other.
     pub(super) fn alerts(&self) -> Result<Vec<&'a RawValue>, Unreadable> {
-        let wrong = |what: &str| Unreadable::Kind(format!("the body has {what}"));
+        let wrong = |what: &str| Unreadable(format!("the body has {what}"));
         let raw = self.alerts.ok_or_else(|| wrong("no `alerts`"))?;
         let alerts: Option<Vec<&RawValue>> =
             serde_json::from_str(raw.get()).map_err(|_| wrong("`alerts` that are not a list"))?;

@@ -14,7 +14,7 @@ use pointsman_engine::{
     message::Outgoing,
     ports::{Clock, Commit, Store as _, StoreError, Versioned},
 };
-use pointsman_store::{Database, Options, SqliteStore};
+use pointsman_store::{BUSY_TIMEOUT, Database, SqliteStore};
 use tempfile::TempDir;
 
 pub(crate) struct Standing(pub(crate) Timestamp);
@@ -72,7 +72,7 @@ impl World {
 }
 
 pub(crate) async fn open(path: PathBuf) -> SqliteStore {
-    let database = Database::open(&path, Options::default()).await.unwrap();
+    let database = Database::open(&path, BUSY_TIMEOUT).await.unwrap();
     SqliteStore::new(database, clock())
 }
 

@@ -70,8 +70,11 @@ fn values_are_within_their_bounds_once_made() {
 
 #[test]
 fn a_whole_single_is_written() {
-    let mut properties =
-        Properties::single("https://eu.contoso.example".parse().unwrap(), Protocol::Http);
+    let mut properties = Properties::of(Shape::Single {
+        url: "https://eu.contoso.example".parse().unwrap(),
+        protocol: Protocol::Http,
+        breaker: None,
+    });
     properties.title = Some("Europe".parse().unwrap());
     properties.description = Some("the \"first\"".parse().unwrap());
     properties.resource_id = Some("https://management.azure.com/x".parse().unwrap());
@@ -208,7 +211,7 @@ fn a_whole_single_is_written() {
 
 #[test]
 fn a_pool_is_written() {
-    let eu = backend_id().sibling("eu".parse().unwrap());
+    let eu = backend_id().scope().backend("eu".parse().unwrap());
     let members = Members::new(vec![
         Member {
             id: MemberId::from(&eu),
@@ -221,7 +224,7 @@ fn a_pool_is_written() {
             priority: Setting::Absent,
         },
     ]);
-    let document = document(&Properties::pool(members.unwrap())).unwrap();
+    let document = document(&Properties::of(Shape::Pool(members.unwrap()))).unwrap();
     expect![[r#"{"properties":{"type":"Pool","pool":{"services":[{"id":"/subscriptions/6f1e2d3c-0000-4000-8000-0000000000aa/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso/backends/eu","weight":100,"priority":0},{"id":"/backends/us","weight":null}]}}}"#]].assert_eq(std::str::from_utf8(document.body()).unwrap());
 }
 
