@@ -141,6 +141,7 @@ async fn a_touched_pool_is_a_table_and_every_row_has_its_reason() {
     is_routed_so(&world, &shares(&status), total).await;
 
     let _ = world.say(&["pause", "--reason", "a release"]).await.ended(0);
+    world.status_says("held: Pointsman is paused").await;
     let paused = world.say(&["status", "--utc"]).await.ended(0);
     transcript("status_paused.txt", &paused.out);
     let _ = world.say(&["resume"]).await.ended(0);
