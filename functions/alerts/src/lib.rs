@@ -114,7 +114,7 @@ impl Intake {
             let says = format!("{}: {says}", status.as_u16());
             let notice = Notice { count: many, ..Notice::new(intake.clock.now(), &says) };
             let mut commit = Commit::default();
-            commit.notices.add(About { kind: refused::kind(status), subject }, notice);
+            commit.notices.add(About::new(refused::kind(status), &subject), notice);
             // That it could not be saved is logged.
             let _ = save(&intake, &commit).await;
         });

@@ -96,9 +96,13 @@ impl Page {
         self.add(&OneLine(line).to_string(), self.columns);
     }
 
-    /// Adds one line that goes on in the next where it is wider than so many columns.
-    pub(crate) fn wrapped(&mut self, columns: usize, line: impl Display) {
-        self.add(&OneLine(line).to_string(), Some(columns));
+    /// Adds one line that goes on in the next where it is wider than this terminal.
+    pub(crate) fn wrapped(
+        &mut self,
+        Terminal { is_one, columns, .. }: Terminal,
+        line: impl Display,
+    ) {
+        self.add(&OneLine(line).to_string(), is_one.then_some(columns));
     }
 
     /// Adds one line of which nothing is to be escaped any more.

@@ -11,7 +11,7 @@ use axum::{
 };
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::notice::{Kind, Notices, SERVE};
+use pointsman_core::notice::{Kind, Notices, SERVE, Sort};
 use pointsman_engine::{
     Mode,
     direct::{self, Direct},
@@ -202,10 +202,12 @@ async fn note_start(parts: &Parts) -> Result<(), Failed> {
     started.note(Kind::Started, SERVE, parts.records.clock.now(), "");
     let noticed = parts.records.store.notices().await?;
     let unchecked = parts.check_every.is_none();
-    let over = noticed
-        .iter()
-        .map(|(about, _)| about.clone())
-        .filter(|about| about.kind == Kind::Heartbeat || (about.kind == Kind::Blind && unchecked));
+    let over =
+        noticed.iter().map(|(about, _)| about.clone()).filter(|about| match about.kind.sort() {
+            Sort::Silence => true,
+            Sort::Blindness | Sort::Wait => unchecked,
+            Sort::Alert { .. } | Sort::Refusal | Sort::Life => false,
+        });
     parts.engine.keep_notices(started, over.collect()).await?;
     Ok(())
 }

@@ -21,11 +21,15 @@ pub async fn run(engine: Engine, every: Duration, stop: Stop) {
                 tracing::error!("whether Azure can be reached was not recorded: {error}");
             }
             tokio::time::sleep(AT_THE_SOONEST).await;
-            let wait = if engine.blind().is_some_and(|blind| blind.is_empty()) {
-                every
-            } else {
-                every.min(AGAIN)
-            };
+            let mut wait = every;
+            if engine.blind().is_none_or(|blind| !blind.is_empty()) {
+                wait = wait.min(AGAIN);
+            }
+            // One that asked to wait is read as soon as it may be.
+            if let Some(until) = engine.waits_until() {
+                let left = until.duration_since(engine.now());
+                wait = wait.min(Duration::try_from(left).unwrap_or_default());
+            }
             let _ =
                 tokio::time::timeout(wait.saturating_sub(AT_THE_SOONEST), engine.doubted()).await;
         };

@@ -100,7 +100,7 @@ impl Heartbeat {
             Ok(()) if before == State::Called => return,
             Ok(()) => {
                 tracing::info!("the heartbeat's address is called again");
-                over.push(About { kind: Kind::Heartbeat, subject: SERVE.to_owned() });
+                over.push(About::new(Kind::Heartbeat, SERVE));
             }
             Err(why) => {
                 if before != State::Failing {

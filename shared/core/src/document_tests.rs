@@ -99,13 +99,9 @@ fn a_look_by_a_wrong_clock_moves_no_time() {
     assert_eq!(said.len(), 1, "{said:?}");
 }
 
-/// What a pause waits for.
-#[test]
-fn what_was_sent_is_unanswered_until_its_answer_is_known() {
-    let (now, mut said) = (at(10_000), Vec::new());
-    let mut document = Document::new(backend(), now);
-    let id = ReconnectId::derive(&["one"]);
-    let waiting = Reconnect {
+/// One that is due.
+fn reconnect(now: Timestamp) -> Reconnect {
+    Reconnect {
         target: backend(),
         play: "drain".parse().unwrap(),
         series: "prometheus/1".parse().unwrap(),
@@ -113,8 +109,16 @@ fn what_was_sent_is_unanswered_until_its_answer_is_known() {
         asked: Vec::new(),
         after: None,
         outcome: None,
-    };
-    document.reconnects.insert(id.clone(), waiting);
+    }
+}
+
+/// What a pause waits for.
+#[test]
+fn what_was_sent_is_unanswered_until_its_answer_is_known() {
+    let (now, mut said) = (at(10_000), Vec::new());
+    let mut document = Document::new(backend(), now);
+    let id = ReconnectId::derive(&["one"]);
+    document.reconnects.insert(id.clone(), reconnect(now));
     assert!(!document.is_unanswered(), "nothing was sent");
     document.reconnects.get_mut(&id).unwrap().asked.push(now);
     assert!(document.is_unanswered(), "a reconnect was");
@@ -134,8 +138,34 @@ fn an_azure_that_asks_to_wait_for_nothing_is_asked_a_second_later_at_the_earlies
         let id = document.intents[0].id.clone();
         document.answer(&id, &Answer::Throttled { until }, now, &mut said);
         assert_eq!(document.trouble.map(|trouble| trouble.until), Some(at(10_001)));
-        assert_eq!(said, [What::Throttled { until: at(10_001) }]);
+        assert_eq!(said, [What::Throttled { until: at(10_001), intent: Some(id) }]);
     }
+}
+
+#[test]
+fn what_could_not_be_sent_is_told_apart_from_what_azure_refuses() {
+    let told = |answer: Answer| {
+        let now = at(10_000);
+        let (mut document, mut said) = (Document::new(backend(), now), Vec::new());
+        document.intents.push(intent(now));
+        let id = document.intents[0].id.clone();
+        document.answer(&id, &answer, now, &mut said);
+        assert!(document.intents.is_empty() && document.trouble.is_some());
+        said.iter().map(What::to_string).collect::<Vec<_>>().join("; ").replace(id.as_str(), "ID")
+    };
+    let why = || "no such host".to_owned();
+    let not_sent = told(Answer::NotSent { why: why() });
+    assert_eq!(not_sent, "write ID could not be sent: no such host");
+    assert_eq!(told(Answer::Refused { why: why() }), "write ID was refused: no such host");
+    // So is a reconnect: it was not asked for, and nobody wonders whether it was taken.
+    let now = at(10_000);
+    let (mut document, mut said) = (Document::new(backend(), now), Vec::new());
+    let id = ReconnectId::derive(&["one"]);
+    document.reconnects.insert(id.clone(), reconnect(now));
+    let not_sent = ReconnectAnswer::NotSent { why: why() };
+    document.reconnect_answer(&id, &not_sent, now, &mut said);
+    let says = "the reconnect of contoso/pool could not be asked for: no such host";
+    assert_eq!(said.iter().map(What::to_string).collect::<Vec<_>>(), [says]);
 }
 
 /// A write may be decided from what was read before only where all that is known agrees.

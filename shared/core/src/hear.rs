@@ -9,11 +9,11 @@ use crate::{
     document::Document,
     id::OverrideId,
     ledger::{Line, What},
-    names::BackendId,
+    names::{BackendId, PlayName},
     nothing::Nothing,
     playbook::Matched,
     series::{Merged, Occurrence, Series},
-    shown::Shown,
+    shown::{SHOW_DEFAULT, Shown},
     signal::{SeriesId, Signal},
     step::Generation,
 };
@@ -76,18 +76,26 @@ pub fn hear(
         unresolvable: Vec::new(),
         nothing: None,
     };
-    let id = series.id.clone();
     let before = series.ended;
     let merged = series.merge(signal, now);
     if let Some(end) = signal.end()
         && series.ended != before
         && (series.running.is_some() || matches!(merged, Merged::Closed { .. }))
     {
-        let what = What::Resolved { series: id.clone(), ended: end.at, by_receipt: end.by_receipt };
+        let over = match &merged {
+            Merged::Closed { over } => Some(&**over),
+            Merged::Duplicate
+            | Merged::Noted
+            | Merged::Late
+            | Merged::Opened
+            | Merged::Followed { .. }
+            | Merged::Changed => series.running.as_ref(),
+        };
+        let (alert, plays) = known_by(over, signal);
+        let (series, ended, by_receipt) = (series.id.clone(), end.at, end.by_receipt);
+        let what = What::Resolved { series, ended, by_receipt, alert, plays };
         hearing.lines.push(Line::new(now, None, what));
     }
-    let started = series.said().map(|said| (said.started, said.severity));
-    let fired = started.map(|(started, severity)| What::Fired { series: id, started, severity });
     match merged {
         Merged::Duplicate | Merged::Noted => {
             hearing.changed = merged == Merged::Noted;
@@ -114,13 +122,13 @@ pub fn hear(
             claim(series, generation, now, &mut hearing);
             // One that no play is for has a notice, and no line for each of a storm.
             if !hearing.edits.is_empty() || !hearing.unresolvable.is_empty() {
-                let fired = fired.map(|fired| Line::new(now, None, fired));
-                hearing.lines.splice(0..0, fired);
+                hearing.lines.splice(0..0, fired(series, now));
             }
         }
         Merged::Followed { over } => {
-            hearing.lines.extend(fired.map(|fired| Line::new(now, None, fired)));
+            let told = hearing.lines.len();
             claim(series, generation, now, &mut hearing);
+            hearing.lines.splice(told..told, fired(series, now));
             // What the new run asks for, too, goes on.
             let mut over = *over;
             let asked: BTreeSet<&OverrideId> =
@@ -145,6 +153,23 @@ pub fn hear(
         hearing.nothing = nothing(&hearing, series, signal);
     }
     hearing
+}
+
+/// The line of a run that has begun, once it is known what it asks for.
+fn fired(series: &Series, now: Timestamp) -> Option<Line> {
+    let said = series.said()?;
+    let (alert, plays) = known_by(series.running.as_ref(), said);
+    let (series, started, severity) = (series.id.clone(), said.started, said.severity);
+    Some(Line::new(now, None, What::Fired { series, started, severity, alert, plays }))
+}
+
+/// What an alert is in its own words, as the first of its plays shows it, and those plays.
+fn known_by(run: Option<&Occurrence>, said: &Signal) -> (Shown, Vec<PlayName>) {
+    let claims = run.map_or(&[][..], |run| &run.claims);
+    let shown = claims.iter().map(|claim| &claim.asked.alert).find(|alert| !alert.is_empty());
+    let alert = shown.cloned().unwrap_or_else(|| Shown::of(SHOW_DEFAULT, said));
+    let plays: BTreeSet<&PlayName> = claims.iter().map(|claim| &claim.play).collect();
+    (alert, plays.into_iter().cloned().collect())
 }
 
 /// Why a signal that is not late leads to nothing.

@@ -115,6 +115,33 @@ fn resolved(minute: i64, pairs: &[(&str, &str)]) -> Signal {
 
 const EU: [(&str, &str); 2] = [("alertname", "BackendErrors"), ("backend", "eu")];
 
+#[test]
+fn a_line_of_the_ledger_names_the_alert_and_its_plays() {
+    let mut world = World::new();
+    let pairs = [EU[0], EU[1], ("team", "chat")];
+    let summary = labels(&[("summary", "eu answers 503")]);
+    let signal = Signal { annotations: summary, ..fired(0, &pairs) };
+    let resolve = Signal { annotations: BTreeMap::new(), ..resolved(1, &pairs) };
+    let mut told = String::new();
+    for signal in [&signal, &resolve] {
+        for line in world.hear(signal, 1).lines {
+            let (What::Fired { plays, .. } | What::Resolved { plays, .. }) = &line.what else {
+                panic!("{line:?}")
+            };
+            told += &format!("{plays:?} {}\n", line.what);
+        }
+    }
+    expect![[r#"
+        [drain] am/f00d (BackendErrors: eu answers 503) fires since 1970-01-01T00:00:00Z (error)
+        [drain] am/f00d (BackendErrors: eu answers 503) resolved at 1970-01-01T00:01:00Z
+    "#]]
+    .assert_eq(&told);
+    // As it was stored before, it is read.
+    let before = r#"{"what":"fired","series":"am/f00d","started":"1970-01-01T00:00:00Z","severity":"error"}"#;
+    let before: What = serde_json::from_str(before).unwrap();
+    assert_eq!(before.to_string(), "am/f00d fires since 1970-01-01T00:00:00Z (error)");
+}
+
 /// What becomes of the overrides, and what is heard then.
 type Step<'a> = (Option<&'a dyn Fn(&mut World)>, Signal);
 
@@ -211,7 +238,7 @@ fn an_alert_that_is_heard_again_says_what_became_of_it() {
     check(
         &heard,
         &expect![[r#"
-            am/f00d fires since 1970-01-01T00:00:00Z (error)
+            am/f00d (BackendErrors) fires since 1970-01-01T00:00:00Z (error)
             an edit
             repeated: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): about to begin
             repeated: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): in force since 1970-01-01T00:00:00Z
@@ -221,7 +248,7 @@ fn an_alert_that_is_heard_again_says_what_became_of_it() {
             an edit
             undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z by ann (a false alarm), until the alert ends and fires anew
             undone: am/f00d (BackendErrors) is known already: drain eu in contoso/chat (play drain): undone at 1970-01-01T00:04:00Z, until the alert ends and fires anew
-            am/f00d resolved at 1970-01-01T00:06:00Z
+            am/f00d (BackendErrors) resolved at 1970-01-01T00:06:00Z
             an edit
             over: am/f00d (BackendErrors) resolved at 1970-01-01T00:06:00Z, and nothing was done for it
             am/f00d: a firing of 1970-01-01T00:00:00Z came after its end at 1970-01-01T00:06:00Z; nothing is done, unless it is heard again from 1970-01-01T00:09:00Z on
@@ -237,10 +264,10 @@ fn an_alert_whose_effect_has_run_out_says_so() {
     check(
         &heard,
         &expect![[r#"
-        am/f00d fires since 1970-01-01T00:00:00Z (error)
-        an edit
-        ranOut: am/f00d (Slow) is known already: shift eu to 50% in contoso/chat (play shift): over, though the alert goes on: its time ran out
-    "#]],
+            am/f00d (Slow) fires since 1970-01-01T00:00:00Z (error)
+            an edit
+            ranOut: am/f00d (Slow) is known already: shift eu to 50% in contoso/chat (play shift): over, though the alert goes on: its time ran out
+        "#]],
     );
 }
 
@@ -250,11 +277,11 @@ fn a_play_that_cannot_be_carried_out_says_so_at_every_repeat() {
     check(
         &[(None, fired(0, &nameless)), (None, fired(1, &nameless))],
         &expect![[r#"
-        am/f00d fires since 1970-01-01T00:00:00Z (error)
-        am/f00d could not be acted upon: play `drain`, do[0].drain.member: the signal has no label or annotation `backend`, which `signal.labels.backend` needs
-        unresolvable: am/f00d could not be acted upon: play `drain`, do[0].drain.member: the signal has no label or annotation `backend`, which `signal.labels.backend` needs
-        unresolvable: am/f00d could not be acted upon: play `drain`, do[0].drain.member: the signal has no label or annotation `backend`, which `signal.labels.backend` needs
-    "#]],
+            am/f00d (BackendErrors) fires since 1970-01-01T00:00:00Z (error)
+            am/f00d could not be acted upon: play `drain`, do[0].drain.member: the signal has no label or annotation `backend`, which `signal.labels.backend` needs
+            unresolvable: am/f00d could not be acted upon: play `drain`, do[0].drain.member: the signal has no label or annotation `backend`, which `signal.labels.backend` needs
+            unresolvable: am/f00d could not be acted upon: play `drain`, do[0].drain.member: the signal has no label or annotation `backend`, which `signal.labels.backend` needs
+        "#]],
     );
 }
 

@@ -85,6 +85,7 @@ pub(super) fn over(place: usize, text: &str) -> (Override, Fraction) {
         resolved: None,
         life: Life::Claimed { at: Timestamp::UNIX_EPOCH },
         standing: Standing::Unseen,
+        kept_out: None,
     };
     (over, given_back)
 }

@@ -14,8 +14,9 @@ use crate::{
     field::{Change, Field, Value},
     fraction::Fraction,
     id::{IntentId, LineId, OverrideId, ReconnectId},
-    names::{BackendId, PlayName, SourceName, WindowName},
+    names::{BackendId, PlayName, ServiceAlias, SourceName, WindowName},
     overrides::{End, Held},
+    shown::{Named, Shown},
     signal::{ByReceipt, SeriesId, Severity},
     text::Escaping,
 };
@@ -52,17 +53,29 @@ impl Line {
     }
 }
 
-/// What a line says.
+/// What a line says. What came to be told later is left out where it is not known, as in lines of before.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "camelCase", rename_all_fields = "camelCase")]
 #[expect(missing_docs, reason = "each is said by its sentence below, once")]
+#[rustfmt::skip] // a line each, also where a field was not told before
 pub enum What {
-    Fired { series: SeriesId, started: Timestamp, severity: Severity },
+    Fired {
+        series: SeriesId, started: Timestamp, severity: Severity,
+        #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] plays: Vec<PlayName>,
+    },
     Late { series: SeriesId, started: Timestamp, ended: Timestamp, again: Option<Timestamp> },
-    Resolved { series: SeriesId, ended: Timestamp, by_receipt: Option<ByReceipt> },
+    Resolved {
+        series: SeriesId, ended: Timestamp, by_receipt: Option<ByReceipt>,
+        #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] plays: Vec<PlayName>,
+    },
     Unresolvable { series: SeriesId, play: PlayName, why: String },
     Truncated { source: SourceName, left_out: u64 },
-    Claimed { id: OverrideId, play: PlayName, effect: Effect, series: SeriesId },
+    Claimed {
+        id: OverrideId, play: PlayName, effect: Effect, series: SeriesId,
+        #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
+    },
     Commanded { id: OverrideId, by: String, reason: String, effect: Effect, lasts: SignedDuration },
     Opened { id: OverrideId, window: WindowName, effect: Effect, until: Timestamp },
     Missed { window: WindowName, start: Timestamp, end: Timestamp },
@@ -76,12 +89,22 @@ pub enum What {
     NeverBegan { id: OverrideId, why: End },
     Stepped { id: OverrideId, given_back: Fraction },
     Finished { id: OverrideId },
-    Intended { intent: IntentId, changes: Vec<Change> },
-    IntendedWhole { intent: IntentId, changes: Vec<Change> },
+    Intended {
+        intent: IntentId, changes: Vec<Change>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] overrides: Vec<OverrideId>,
+    },
+    IntendedWhole {
+        intent: IntentId, changes: Vec<Change>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] overrides: Vec<OverrideId>,
+    },
     Wrote { intent: IntentId },
     Outrun { intent: IntentId },
     Refused { intent: IntentId, why: String },
-    Throttled { until: Timestamp },
+    NotSent { intent: IntentId, why: String },
+    Throttled {
+        until: Timestamp,
+        #[serde(default, skip_serializing_if = "Option::is_none")] intent: Option<IntentId>,
+    },
     Unanswered { intent: IntentId, why: String },
     Landed { intent: IntentId },
     NotLanded { intent: IntentId },
@@ -96,12 +119,16 @@ pub enum What {
     ReconnectAsked { id: ReconnectId, target: BackendId, after: SignedDuration },
     ReconnectAccepted { id: ReconnectId, target: BackendId, due: Timestamp },
     ReconnectRefused { id: ReconnectId, target: BackendId, why: String },
+    ReconnectNotSent { id: ReconnectId, target: BackendId, why: String },
     ReconnectUnanswered { id: ReconnectId, target: BackendId, why: String },
     ReconnectUnknown { id: ReconnectId, target: BackendId },
     Paused { by: String, reason: String },
     Resumed { by: String },
     Published { generation: u64, by: String },
     Rejected { why: String },
+    Retried { letter: String, from: String, by: String, taken: u64, kept: u64 },
+    WentBlind { service: ServiceAlias, why: String },
+    SeesAgain { service: ServiceAlias, blind_since: Timestamp },
 }
 
 impl What {
@@ -133,6 +160,7 @@ impl What {
             | Self::Wrote { .. }
             | Self::Outrun { .. }
             | Self::Refused { .. }
+            | Self::NotSent { .. }
             | Self::Throttled { .. }
             | Self::Unanswered { .. }
             | Self::Landed { .. }
@@ -148,12 +176,16 @@ impl What {
             | Self::ReconnectAsked { .. }
             | Self::ReconnectAccepted { .. }
             | Self::ReconnectRefused { .. }
+            | Self::ReconnectNotSent { .. }
             | Self::ReconnectUnanswered { .. }
             | Self::ReconnectUnknown { .. }
             | Self::Paused { .. }
             | Self::Resumed { .. }
             | Self::Published { .. }
-            | Self::Rejected { .. } => None,
+            | Self::Rejected { .. }
+            | Self::Retried { .. }
+            | Self::WentBlind { .. }
+            | Self::SeesAgain { .. } => None,
         }
     }
 
@@ -212,8 +244,8 @@ impl What {
     /// The sentence, with others' text as it came.
     fn say(&self, f: &mut dyn Write) -> fmt::Result {
         match self {
-            Self::Fired { series, started, severity } => {
-                write!(f, "{series} fires since {started} ({severity})")
+            Self::Fired { series, started, severity, alert, plays: _ } => {
+                write!(f, "{} fires since {started} ({severity})", Named(series, alert))
             }
             Self::Late { series, started, ended, again } => {
                 write!(
@@ -225,11 +257,12 @@ impl What {
                     None => Ok(()),
                 }
             }
-            Self::Resolved { series, ended, by_receipt: None } => {
-                write!(f, "{series} resolved at {ended}")
-            }
-            Self::Resolved { series, ended, by_receipt: Some(why) } => {
-                write!(f, "{series} resolved at {ended}, when that was received: {why}")
+            Self::Resolved { series, ended, by_receipt, alert, plays: _ } => {
+                write!(f, "{} resolved at {ended}", Named(series, alert))?;
+                match by_receipt {
+                    Some(why) => write!(f, ", when that was received: {why}"),
+                    None => Ok(()),
+                }
             }
             // Why says which play.
             Self::Unresolvable { series, play: _, why } => {
@@ -238,8 +271,8 @@ impl What {
             Self::Truncated { source, left_out } => {
                 write!(f, "{source} left alerts out of a delivery: {left_out}")
             }
-            Self::Claimed { id, play, effect, series } => {
-                write!(f, "{id}: {effect}, by play {play} for {series}")
+            Self::Claimed { id, play, effect, series, alert } => {
+                write!(f, "{id}: {effect}, by play {play} for {}", Named(series, alert))
             }
             Self::Commanded { id, by, reason, effect, lasts } => {
                 write!(f, "{id}: {effect} for {lasts:#}, by {by}: {reason}")
@@ -271,15 +304,15 @@ impl What {
             Self::NeverBegan { id, why } => write!(f, "{id} ended before it began: {why}"),
             Self::Stepped { id, given_back } => write!(f, "{id} has given {given_back} back"),
             Self::Finished { id } => write!(f, "{id} is over"),
-            Self::Intended { intent, changes } if changes.is_empty() => write!(
+            Self::Intended { intent, changes, .. } if changes.is_empty() => write!(
                 f,
                 "write {intent}: nothing, so that no write without an answer can land any more"
             ),
-            Self::Intended { intent, changes } => {
+            Self::Intended { intent, changes, .. } => {
                 write!(f, "write {intent}: ")?;
                 list(f, changes)
             }
-            Self::IntendedWhole { intent, changes } => {
+            Self::IntendedWhole { intent, changes, .. } => {
                 write!(f, "write {intent}, which replaces the whole backend: ")?;
                 list(f, changes)
             }
@@ -291,7 +324,10 @@ impl What {
                 )
             }
             Self::Refused { intent, why } => write!(f, "write {intent} was refused: {why}"),
-            Self::Throttled { until } => write!(f, "Azure asks to wait until {until:.0}"),
+            Self::NotSent { intent, why } => write!(f, "write {intent} could not be sent: {why}"),
+            Self::Throttled { until, intent: _ } => {
+                write!(f, "Azure asks to wait until {until:.0}")
+            }
             Self::Unanswered { intent, why } => {
                 write!(f, "write {intent} may or may not have been done: {why}")
             }
@@ -337,6 +373,9 @@ impl What {
             Self::ReconnectRefused { target, why, .. } => {
                 write!(f, "the reconnect of {} was refused: {why}", target.short())
             }
+            Self::ReconnectNotSent { target, why, .. } => {
+                write!(f, "the reconnect of {} could not be asked for: {why}", target.short())
+            }
             Self::ReconnectUnanswered { target, why, .. } => {
                 write!(
                     f,
@@ -355,6 +394,16 @@ impl What {
                 write!(f, "generation {generation} of the playbook published by {by}")
             }
             Self::Rejected { why } => write!(f, "not done: {why}"),
+            Self::Retried { letter, from, by, taken, kept } => {
+                write!(f, "dead letter {letter} of {from}, retried by {by}: {taken} taken in")?;
+                if *kept > 0 { write!(f, ", {kept} kept") } else { Ok(()) }
+            }
+            Self::WentBlind { service, why } => {
+                write!(f, "service {service} of Azure cannot be read: {why}")
+            }
+            Self::SeesAgain { service, blind_since } => {
+                write!(f, "service {service} of Azure can be read again, after {blind_since:.0}")
+            }
         }
     }
 }
@@ -371,7 +420,10 @@ fn list<T: fmt::Display>(f: &mut dyn Write, items: &[T]) -> fmt::Result {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::signal::{Heard, Signal};
 
     /// A text as anybody may send it, into every line that quotes somebody.
     fn lines(foreign: &str) -> Vec<What> {
@@ -389,6 +441,7 @@ mod tests {
         let mut lines = vec![
             What::Ended { id: id(), why: End::Undone { by: text(), reason: text() } },
             What::Refused { intent: intent(), why: text() },
+            What::NotSent { intent: intent(), why: text() },
             What::Unanswered { intent: intent(), why: text() },
             What::Unreachable { why: text(), until: now },
             What::ReconnectUndone { id: reconnect(), target: target(), by: text(), reason: text() },
@@ -398,12 +451,31 @@ mod tests {
             What::Resumed { by: text() },
             What::Published { generation: 1, by: text() },
             What::Rejected { why: text() },
+            What::Retried { letter: text(), from: text(), by: text(), taken: 1, kept: 1 },
+            What::WentBlind { service: "main".parse().unwrap(), why: text() },
         ];
         // A fingerprint with a control character is refused, but not every character is one.
         let series = SeriesId::new("prometheus".parse().unwrap(), foreign);
         let series = series.unwrap_or_else(|_| "prometheus/x".parse().unwrap());
         let play = "drain-it".parse().unwrap();
-        lines.push(What::Resolved { series: series.clone(), ended: now, by_receipt: None });
+        let labels = [("alertname".to_owned(), text())];
+        let said = Signal {
+            series: series.clone(),
+            started: now,
+            heard: Heard::Fired,
+            severity: Severity::Error,
+            labels: labels.into(),
+            annotations: BTreeMap::new(),
+            received: now,
+        };
+        let (alert, plays) = (Shown::of(["alertname"], &said), Vec::new());
+        lines.push(What::Resolved {
+            series: series.clone(),
+            ended: now,
+            by_receipt: None,
+            alert,
+            plays,
+        });
         lines.push(What::Unresolvable { series, play, why: text() });
         lines
     }

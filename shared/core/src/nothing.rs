@@ -16,7 +16,7 @@ use crate::{
     overrides::{End, Held, Life, Override, Standing},
     playbook::Playbook,
     series::Series,
-    shown::{SHOW_DEFAULT, Shown},
+    shown::{Named, SHOW_DEFAULT, Shown},
     signal::Signal,
 };
 
@@ -148,11 +148,7 @@ impl Nothing {
     ) -> String {
         // What counts is what the latest of the firings says.
         let said = series.said().unwrap_or(signal);
-        let alert = Shown::of(SHOW_DEFAULT, said);
-        let who = match alert.is_empty() {
-            true => series.id.to_string(),
-            false => format!("{} ({alert})", series.id),
-        };
+        let who = Named(&series.id, &Shown::of(SHOW_DEFAULT, said)).to_string();
         match self {
             Self::Unmatched => format!("{who}: {}", playbook.why_no_play(said)),
             Self::Unresolvable => {

@@ -1,8 +1,9 @@
 //! Notices: what was noticed and has changed no backend, such as an alert that no play matches.
 //!
 //! The ledger has a line for each thing that was decided. A storm of what leads to nothing would fill
-//! it, and would hide the rest. So a notice stands for all of its kind and subject: it says how many
-//! there were, since when, and what the latest was. Their number is bounded by the kinds and by the
+//! it, and would hide the rest. So a notice stands for all of its kind and subject, and where it is of
+//! alerts, of one severity: it says how many there were, since when, and what the latest was. Many that
+//! do not matter hide none that does. Their number is bounded by the kinds, the severities, and the
 //! sources and services that the configuration and the playbook name.
 //!
 //! Notices are for people. Nothing is decided by them, so that they are the one thing that is counted:
@@ -16,7 +17,10 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::text::{clipped, one_line};
+use crate::{
+    signal::Severity,
+    text::{clipped, one_line},
+};
 
 /// How long a notice is kept after its latest.
 pub const NOTICE_AGE_MAX: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -32,6 +36,9 @@ pub const NO_SOURCE: &str = "no source";
 
 /// The subject of what is about the process that takes alerts in.
 pub const SERVE: &str = "serve";
+
+/// For how long a refused delivery is trouble.
+pub const REFUSED_FOR: SignedDuration = SignedDuration::from_mins(15);
 
 /// What is noticed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -63,19 +70,86 @@ pub enum Kind {
     Watchdog,
     /// A service of Azure cannot be reached.
     Blind,
+    /// A service of Azure is not read before a time that it named, or that our own pace sets.
+    Waits,
     /// A `serve` has started; its subject is [`SERVE`].
     Started,
     /// The address that is called while all is well could not be called; its subject is [`SERVE`].
     Heartbeat,
 }
 
-/// Which notice: one of a kind for each source or service.
+/// What a kind of notice is to people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// What an alert came to that led to nothing.
+    Alert {
+        /// How soon a person wants to know of it: 0 first.
+        rank: u8,
+    },
+    /// A delivery was refused.
+    Refusal,
+    /// Azure cannot be read.
+    Blindness,
+    /// Azure is to be read later.
+    Wait,
+    /// The heartbeat's address could not be called.
+    Silence,
+    /// A sign of life, of which the age counts.
+    Life,
+}
+
+impl Kind {
+    /// What it is to people. What is counted, shown and trouble goes by this, wherever it is.
+    #[must_use]
+    pub const fn sort(self) -> Sort {
+        match self {
+            Self::Unresolvable => Sort::Alert { rank: 0 },
+            Self::Unmatched => Sort::Alert { rank: 1 },
+            Self::Held => Sort::Alert { rank: 2 },
+            Self::RanOut => Sort::Alert { rank: 3 },
+            Self::Undone => Sort::Alert { rank: 4 },
+            Self::Late => Sort::Alert { rank: 5 },
+            Self::Over => Sort::Alert { rank: 6 },
+            Self::Repeated => Sort::Alert { rank: 7 },
+            Self::Denied | Self::TooLarge | Self::Refused => Sort::Refusal,
+            Self::Blind => Sort::Blindness,
+            Self::Waits => Sort::Wait,
+            Self::Heartbeat => Sort::Silence,
+            Self::Watchdog | Self::Started => Sort::Life,
+        }
+    }
+}
+
+impl Sort {
+    /// Whether a notice of it is trouble by itself, so long after its latest.
+    #[must_use]
+    pub fn is_trouble(self, age: SignedDuration) -> bool {
+        match self {
+            Self::Blindness | Self::Silence => true,
+            Self::Refusal => age <= REFUSED_FOR,
+            Self::Alert { .. } | Self::Wait | Self::Life => false,
+        }
+    }
+}
+
+/// Which notice: one of a kind for each source or service, and for each severity of alerts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct About {
     /// What is noticed.
     pub kind: Kind,
     /// The source's name, or the service's.
     pub subject: String,
+    /// How bad the alerts are; none where it is of no alert, or of a version that did not note it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
+}
+
+impl About {
+    /// Of a kind and a subject, and of no alert.
+    #[must_use]
+    pub fn new(kind: Kind, subject: &str) -> Self {
+        Self { kind, subject: subject.to_owned(), severity: None }
+    }
 }
 
 /// What a notice stands for.
@@ -119,7 +193,7 @@ pub struct Notices(BTreeMap<About, Notice>);
 impl Notices {
     /// Takes in that something was noticed.
     pub fn note(&mut self, kind: Kind, subject: &str, at: Timestamp, says: &str) {
-        self.add(About { kind, subject: subject.to_owned() }, Notice::new(at, says));
+        self.add(About::new(kind, subject), Notice::new(at, says));
     }
 
     /// Takes in a notice.
@@ -142,10 +216,16 @@ impl Notices {
         self.0.retain(|_, notice| notice.latest >= before);
     }
 
-    /// The notice of this kind and subject, where there is one.
+    /// The notice of this kind and subject that is of no alert, where there is one.
     #[must_use]
     pub fn get(&self, kind: Kind, subject: &str) -> Option<&Notice> {
-        self.0.get(&About { kind, subject: subject.to_owned() })
+        self.find(&About::new(kind, subject))
+    }
+
+    /// The notice of this kind, subject and severity, where there is one.
+    #[must_use]
+    pub fn find(&self, about: &About) -> Option<&Notice> {
+        self.0.get(about)
     }
 
     /// All of them, by kind and subject.
@@ -211,8 +291,39 @@ mod tests {
             &Notice::new(at(28), "next day"),
             "after a day without one it counts anew"
         );
+        let about = |severity| About { severity, ..About::new(Kind::Unmatched, "prometheus") };
+        notices.add(about(Some(Severity::Critical)), Notice::new(at(28), "a critical one"));
+        notices.note(Kind::Unmatched, "prometheus", at(29), "one more");
+        let critical = notices.find(&about(Some(Severity::Critical))).unwrap();
+        assert_eq!((critical.count, &*critical.says), (1, "a critical one"), "it is not hidden");
+        assert!(notices.find(&about(Some(Severity::Info))).is_none());
         notices.forget(at(2));
         assert_eq!(notices.get(Kind::Unmatched, "other"), None);
+    }
+
+    /// The one table of what each kind is to people.
+    #[test]
+    fn a_refusal_is_trouble_for_a_while_and_blindness_for_as_long_as_it_is_there() {
+        use Kind::{
+            Blind, Denied, Heartbeat, Held, Late, Over, RanOut, Refused, Repeated, Started,
+            TooLarge, Undone, Unmatched, Unresolvable, Waits, Watchdog,
+        };
+        let trouble =
+            |kind: Kind, minutes| kind.sort().is_trouble(SignedDuration::from_mins(minutes));
+        for kind in [Blind, Heartbeat] {
+            assert!(trouble(kind, 0) && trouble(kind, 10_000), "{kind}");
+        }
+        for kind in [Denied, TooLarge, Refused] {
+            assert!(trouble(kind, 15) && !trouble(kind, 16), "{kind}");
+        }
+        for kind in [Waits, Watchdog, Started] {
+            assert!(!trouble(kind, 0), "{kind}");
+        }
+        let alerts = [Unresolvable, Unmatched, Held, RanOut, Undone, Late, Over, Repeated];
+        for (place, kind) in (0..).zip(alerts) {
+            assert_eq!(kind.sort(), Sort::Alert { rank: place }, "{kind}");
+            assert!(!trouble(kind, 0), "{kind}");
+        }
     }
 
     #[test]

@@ -82,6 +82,10 @@ pub struct Override {
     pub life: Life,
     /// What the last look thought of it.
     pub standing: Standing,
+    /// Since when it is kept out: held, by whatever it was, or yielded. None where it is not, and where a
+    /// version that did not note it kept it out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_out: Option<Timestamp>,
 }
 
 /// What has become of an override: facts, each with its time.
@@ -260,6 +264,7 @@ impl Override {
             resolved: None,
             life: Life::Claimed { at: now },
             standing: Standing::Unseen,
+            kept_out: None,
         }
     }
 
@@ -368,6 +373,7 @@ impl Override {
     pub(crate) fn rewind(&mut self, now: Timestamp) {
         let back = |at: &mut Timestamp| *at = (*at).min(now);
         back(&mut self.joined);
+        self.kept_out.iter_mut().for_each(back);
         self.behind.rewind(now);
         match &mut self.life {
             Life::Claimed { at } => back(at),

@@ -7,7 +7,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{names::WindowName, signal::Signal, text::clipped};
+use crate::{
+    names::WindowName,
+    signal::{SeriesId, Signal},
+    text::clipped,
+};
 
 /// What is shown of an alert where no play says otherwise.
 pub const SHOW_DEFAULT: [&str; 2] = ["alertname", "summary"];
@@ -67,6 +71,17 @@ impl fmt::Display for Shown {
             f.write_str(value)?;
         }
         Ok(())
+    }
+}
+
+/// A series with what it is in its own words, where that is known: `prometheus/f00d (BackendErrors)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a>(pub &'a SeriesId, pub &'a Shown);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(series, alert) = self;
+        if alert.is_empty() { write!(f, "{series}") } else { write!(f, "{series} ({alert})") }
     }
 }
 

@@ -162,7 +162,7 @@ fn request(raw: &apim::Backend, intent: &Intent) -> Result<Request, String> {
 #[async_trait]
 impl ManagementApi for Azure {
     async fn get(&self, backend: &BackendId) -> Result<Sight, Unseen> {
-        let address = address(backend).map_err(|why| Unseen { why, until: None })?;
+        let address = address(backend).map_err(Unseen::new)?;
         match self.client.get(&address, call()).await {
             Ok(backend) => Ok(sight(backend)),
             // Where the subscription, the group or the service is not found, the address is wrong,
@@ -174,13 +174,18 @@ impl ManagementApi for Azure {
             }
             Err(error) => {
                 tracing::warn!("{} could not be read: {}", backend.short(), error.full());
-                Err(Unseen { until: self.until(&error), why: cause(&error) })
+                let waits = matches!(
+                    error,
+                    apim::Error::Throttled(_)
+                        | apim::Error::Withheld { reason: apim::error::Withheld::Paced { .. }, .. }
+                );
+                Err(Unseen { until: self.until(&error), why: cause(&error), waits })
             }
         }
     }
 
     async fn hidden(&self, pool: &BackendId, seen: &Sight) -> Result<Vec<String>, Unseen> {
-        let unseen = |why| Unseen { why, until: None };
+        let unseen = Unseen::new;
         let Some(raw) = &seen.raw else { return Err(unseen("there is nothing to compare".into())) };
         let address = address(pool).map_err(unseen)?;
         let newest = self.client.get_newest(&address, call()).await;

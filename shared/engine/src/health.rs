@@ -3,7 +3,12 @@
 //! The first alert is a bad moment to hear that the identity lost its right, or that a firewall was
 //! changed. So one pool of each service is read at an interval ([`Engine::check`]). A service that
 //! cannot be read is *blind*: a notice says since when and why, and is gone once it is seen again. It is
-//! stored, so that other processes see it.
+//! stored, so that other processes see it; the ledger has a line for its beginning and one for its end.
+//!
+//! A service that asks to wait, or that our own pace keeps us from reading, is there, and says when it
+//! can be read. It *waits*: a notice says until when, and it is not asked before that. It counts as
+//! blind where it still cannot be read once the first time that was named is over, but not within a
+//! minute of asking, nor later than five minutes after it ([`PATIENCE`]).
 //!
 //! An ordinary look that fares otherwise than the last check asks for the next one at once
 //! ([`Engine::doubted`]). Only a check decides, so that one answer that got lost makes nobody blind.
@@ -11,30 +16,62 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
+    lease::later,
+    ledger::{Line, What},
     names::{BackendId, ServiceAlias, ServiceId},
-    notice::{About, Kind, Notice, Notices},
+    notice::{About, Kind, Notice, Notices, Sort},
     playbook::Playbook,
 };
 use tokio::sync::Notify;
 
 use crate::{
     engine::{Engine, EngineError},
+    look::Unread,
     memory::locked,
     ports::{Commit, StoreError},
 };
+
+/// How long a service is not asked that asks to wait, and names no time or a shorter one.
+const UNNAMED: SignedDuration = SignedDuration::from_secs(1);
+
+/// How long a service that asks to wait is not blind: at the least, and at the most.
+const PATIENCE: (SignedDuration, SignedDuration) =
+    (SignedDuration::from_mins(1), SignedDuration::from_mins(5));
 
 /// What the latest check has found.
 #[derive(Default)]
 pub(crate) struct Checked {
     /// The services that cannot be read, since when and why; none before the first check has ended.
     blind: Option<Blind>,
+    /// The services that are to be read later.
+    waiting: BTreeMap<ServiceAlias, Waiting>,
     /// The services of which a pool was read or asked for.
     services: BTreeSet<ServiceId>,
 }
 
 /// The services that cannot be read, by what the playbook calls them: since when, and why.
 pub type Blind = BTreeMap<ServiceAlias, (ServiceId, Notice)>;
+
+/// That a service is to be read later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Waiting {
+    /// It is not read before.
+    until: Timestamp,
+    /// When it is blind that cannot be read from then on.
+    blind_from: Timestamp,
+}
+
+impl Waiting {
+    /// How a service waits that asked to, until then if it said so; none where it is blind.
+    fn of(named: Option<Timestamp>, before: Option<Self>, now: Timestamp) -> Option<Self> {
+        let until = named.unwrap_or(now).max(later(now, UNNAMED));
+        let patience = until.duration_since(now).clamp(PATIENCE.0, PATIENCE.1);
+        let blind_from = before.map_or_else(|| later(now, patience), |before| before.blind_from);
+        (now < blind_from).then_some(Self { until: until.min(blind_from), blind_from })
+    }
+}
 
 /// What the checks share with the looks.
 #[derive(Default)]
@@ -51,32 +88,48 @@ impl Engine {
     pub async fn check(&self) -> Result<(), EngineError> {
         let playbook = self.playbook().await?;
         let pools = one_pool_each(&playbook.playbook);
-        let reads = pools.iter().map(async |(alias, pool)| {
-            let read = self.read(pool).await;
-            read.err()
-                .map(|unread| ((*alias).clone(), (pool.service.clone(), unread.why().to_owned())))
-        });
-        let unread: Vec<_> = join_all(reads).await.into_iter().flatten().collect();
+        let mut waiting = locked(&self.inner.checks.checked).waiting.clone();
+        waiting.retain(|alias, _| pools.contains_key(alias));
+        let now = self.now();
+        let due =
+            pools.iter().filter(|(alias, _)| waiting.get(*alias).is_none_or(|it| it.until <= now));
+        let reads = due.map(async |(alias, pool)| (*alias, self.read(pool).await.err()));
+        let read: Vec<(&ServiceAlias, Option<Unread>)> = join_all(reads).await;
         let stored = self.inner.store.notices().await;
         let now = self.now();
         let mut blind = Blind::new();
-        let mut notices = Notices::default();
-        for (alias, (service, why)) in unread {
-            notices.note(Kind::Blind, alias.as_str(), now, &why);
-            let mut notice = Notice::new(now, &why);
-            if let Ok(stored) = &stored
-                && let Some(known) = stored.get(Kind::Blind, alias.as_str())
-            {
+        let (mut notices, mut lines) = (Notices::default(), Vec::new());
+        for (alias, unread) in read {
+            let waited = waiting.remove(alias);
+            let Some(unread) = unread else { continue };
+            let stored = stored.as_ref().ok();
+            let known = stored.and_then(|stored| stored.get(Kind::Blind, alias.as_str()));
+            let why = unread.why();
+            let waits = unread.waits().and_then(|named| Waiting::of(named, waited, now));
+            // One that was blind stays so until it is seen.
+            if let Some(waits) = waits.filter(|_| known.is_none()) {
+                let says = format!("waits until {:.0}: {why}", waits.until);
+                notices.note(Kind::Waits, alias.as_str(), now, &says);
+                waiting.insert(alias.clone(), waits);
+                continue;
+            }
+            notices.note(Kind::Blind, alias.as_str(), now, why);
+            let mut notice = Notice::new(now, why);
+            if let Some(known) = known {
                 let mut known = known.clone();
                 known.add(notice);
                 notice = known;
+            } else {
+                let what = What::WentBlind { service: alias.clone(), why: why.to_owned() };
+                lines.push(Line::new(now, None, what));
             }
-            blind.insert(alias, (service, notice));
+            blind.insert(alias.clone(), (pools[alias].service.clone(), notice));
         }
         let services = pools.values().map(|pool| pool.service.clone()).collect();
         let before = {
             let mut checked = locked(&self.inner.checks.checked);
             checked.services = services;
+            checked.waiting.clone_from(&waiting);
             checked.blind.replace(blind.clone()).unwrap_or_default()
         };
         for (alias, (_, notice)) in &blind {
@@ -87,14 +140,28 @@ impl Engine {
         for (alias, _) in before.iter().filter(|(alias, _)| !blind.contains_key(*alias)) {
             tracing::info!(service = %alias, "Azure can be used for it again");
         }
-        let over = stored?
-            .iter()
-            .map(|(about, _)| about.clone())
-            .filter(|About { kind, subject }| {
-                *kind == Kind::Blind && !blind.keys().any(|alias| alias.as_str() == subject)
-            })
-            .collect();
-        self.keep_notices(notices, over).await?;
+        let mut notices_over = Vec::new();
+        for (about, notice) in stored?.iter() {
+            let is = |alias: &&ServiceAlias| alias.as_str() == about.subject;
+            let is_over = match about.kind.sort() {
+                Sort::Blindness => !blind.keys().any(|alias| is(&alias)),
+                Sort::Wait => !waiting.keys().any(|alias| is(&alias)),
+                Sort::Alert { .. } | Sort::Refusal | Sort::Silence | Sort::Life => false,
+            };
+            if !is_over {
+                continue;
+            }
+            notices_over.push(about.clone());
+            if let Some(alias) = pools.keys().find(|alias| is(alias))
+                && about.kind == Kind::Blind
+            {
+                let what = What::SeesAgain { service: (*alias).clone(), blind_since: notice.first };
+                lines.push(Line::new(now, None, what));
+            }
+        }
+        if !(notices.is_empty() && notices_over.is_empty()) {
+            self.commit(Commit { notices, notices_over, lines, ..Commit::default() }).await?;
+        }
         Ok(())
     }
 
@@ -117,6 +184,12 @@ impl Engine {
     #[must_use]
     pub fn blind(&self) -> Option<Blind> {
         locked(&self.inner.checks.checked).blind.clone()
+    }
+
+    /// When the first of the services that wait is to be read.
+    #[must_use]
+    pub fn waits_until(&self) -> Option<Timestamp> {
+        locked(&self.inner.checks.checked).waiting.values().map(|it| it.until).min()
     }
 
     /// Waits until a look has fared otherwise than the last check of its service.
@@ -155,4 +228,33 @@ fn one_pool_each(playbook: &Playbook) -> BTreeMap<&ServiceAlias, &BackendId> {
         Some((alias, pools.find(|pool| pool.service == *service)?))
     };
     playbook.services.iter().filter_map(pool).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_that_asks_to_wait_is_blind_where_it_lasts_beyond_what_was_named() {
+        let at = |second| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second);
+        let of = |named: Option<i64>, before, now| Waiting::of(named.map(at), before, at(now));
+        let waiting = |until, blind_from| Waiting { until: at(until), blind_from: at(blind_from) };
+
+        // For a minute in any case, however short what it names, and however often it names it.
+        let first = of(Some(10), None, 0);
+        assert_eq!(first, Some(waiting(10, 60)));
+        let again = of(Some(55), first, 45);
+        assert_eq!(again, Some(waiting(55, 60)));
+        assert_eq!(of(Some(90), again, 55), Some(waiting(60, 60)), "it is read when that is over");
+        assert_eq!(of(Some(90), again, 60), None);
+        // As long as the first that it names.
+        let long = of(Some(200), None, 0);
+        assert_eq!(long, Some(waiting(200, 200)));
+        assert_eq!(of(Some(400), long, 200), None);
+        // But not for as long as anybody names.
+        assert_eq!(of(Some(86_400), None, 0), Some(waiting(300, 300)));
+        // Without a time, or with one that is over.
+        assert_eq!(of(None, None, 0), Some(waiting(1, 60)));
+        assert_eq!(of(Some(3), None, 7), Some(waiting(8, 67)));
+    }
 }

@@ -80,6 +80,15 @@ impl Unread {
             Self::Unseen(Unseen { why, .. }) | Self::Untimely { why, .. } => why,
         }
     }
+
+    /// What it waits for, where nothing is wrong but that Azure is to be asked later: the time that was
+    /// named, if one was.
+    pub(crate) const fn waits(&self) -> Option<Option<Timestamp>> {
+        match self {
+            Self::Unseen(Unseen { until, waits: true, .. }) => Some(*until),
+            Self::Unseen(Unseen { waits: false, .. }) | Self::Stale | Self::Untimely { .. } => None,
+        }
+    }
 }
 
 impl From<Unseen> for Unread {
@@ -155,7 +164,7 @@ impl Learnt {
         match self {
             Self::Written(intent, answer, _) => document.answer(intent, answer, now, said),
             Self::Reconnected(id, answer) => document.reconnect_answer(id, answer, now, said),
-            Self::Unread(Unread::Unseen(Unseen { why, until })) => {
+            Self::Unread(Unread::Unseen(Unseen { why, until, .. })) => {
                 document.unreachable(why, *until, now, said);
             }
             Self::Unread(Unread::Untimely { why, date }) => document.untimely(why, *date, said),

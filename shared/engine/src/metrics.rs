@@ -12,7 +12,7 @@ use pointsman_core::{
     document::{Document, Intent},
     id::IntentId,
     ledger::{Line, What},
-    notice::{Kind, Notices, SERVE},
+    notice::{Kind, Notices, SERVE, Sort},
     overrides::{Held, Life, Override, Standing},
 };
 use prometheus::{
@@ -146,23 +146,9 @@ pub(crate) fn saved(commit: &Commit) {
         alerts(series.source().as_str(), outcome, 1);
     }
     for (about, notice) in commit.notices.iter() {
-        match about.kind {
-            Kind::Unmatched
-            | Kind::Unresolvable
-            | Kind::Repeated
-            | Kind::Held
-            | Kind::Undone
-            | Kind::RanOut
-            | Kind::Late
-            | Kind::Over => alerts(&about.subject, &about.kind.to_string(), notice.count),
-            // Counted where they are refused or heard, or a state.
-            Kind::Denied
-            | Kind::TooLarge
-            | Kind::Refused
-            | Kind::Watchdog
-            | Kind::Blind
-            | Kind::Started
-            | Kind::Heartbeat => {}
+        // The others are counted where they are refused or heard, or are a state.
+        if let Sort::Alert { .. } = about.kind.sort() {
+            alerts(&about.subject, &about.kind.to_string(), notice.count);
         }
     }
 }

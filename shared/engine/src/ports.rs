@@ -417,6 +417,16 @@ pub struct Unseen {
     pub why: String,
     /// When Azure would be asked again, where it said so.
     pub until: Option<Timestamp>,
+    /// Whether nothing is wrong but that it is to be asked later: it answered 429, or would.
+    pub waits: bool,
+}
+
+impl Unseen {
+    /// What is no matter of waiting, and names no time.
+    #[must_use]
+    pub const fn new(why: String) -> Self {
+        Self { why, until: None, waits: false }
+    }
 }
 
 /// A write, ready to be sent. With the answer comes what it shows, where it could be read.

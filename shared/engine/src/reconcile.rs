@@ -414,14 +414,14 @@ impl Engine {
                 continue;
             }
             let Some(kind) = why.kind(series, document) else { continue };
-            let source = signal.series.source().as_str();
-            let (count, last) = latest.entry((kind, source)).or_insert((0, (*signal, why, series)));
+            let subject = signal.series.source().as_str().to_owned();
+            let about = About { kind, subject, severity: Some(signal.severity) };
+            let (count, last) = latest.entry(about).or_insert((0, (*signal, why, series)));
             *count += 1;
             *last = (*signal, why, series);
         }
-        for ((kind, subject), (count, (signal, why, series))) in latest {
+        for (about, (count, (signal, why, series))) in latest {
             let says = why.says(signal, series, playbook, document);
-            let about = About { kind, subject: subject.to_owned() };
             draft.notices.add(about, Notice { count, ..Notice::new(now, &says) });
         }
     }

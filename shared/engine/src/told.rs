@@ -70,6 +70,8 @@ pub(crate) fn tell(mode: Mode, Line { what, .. }: &Line) {
         What::Unresolvable { .. }
             | What::Unreachable { .. }
             | What::Refused { .. }
+            | What::NotSent { .. }
+            | What::ReconnectNotSent { .. }
             | What::ReconnectRefused { .. }
             | What::ReconnectUnknown { .. }
     );

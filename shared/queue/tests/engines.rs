@@ -65,7 +65,7 @@ struct Down(AtomicUsize);
 impl ManagementApi for Down {
     async fn get(&self, _: &BackendId) -> Result<Sight, Unseen> {
         self.0.fetch_add(1, Ordering::Relaxed);
-        Err(Unseen { why: "it is down".to_owned(), until: None })
+        Err(Unseen::new("it is down".to_owned()))
     }
 
     async fn hidden(&self, _: &BackendId, _: &Sight) -> Result<Vec<String>, Unseen> {

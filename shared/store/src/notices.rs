@@ -1,6 +1,9 @@
 //! Notices as they are written and read.
 
-use pointsman_core::notice::{About, Kind, NOTICE_QUIET, Notice, Notices};
+use pointsman_core::{
+    notice::{About, Kind, NOTICE_QUIET, Notice, Notices},
+    signal::Severity,
+};
 use pointsman_engine::ports::StoreError;
 use serde::{
     Deserialize as _,
@@ -13,34 +16,43 @@ use crate::{
     store::read_time,
 };
 
-/// A notice as it is stored: kind, subject, first, latest, count and what it says.
-pub(crate) type Row = (String, String, i64, i64, i64, String);
+/// A notice as it is stored: kind, subject, severity, first, latest, count and what it says. The
+/// severity is empty where there is none.
+pub(crate) type Row = (String, String, String, i64, i64, i64, String);
+
+/// The severity of a notice as it is stored.
+fn severity(about: &About) -> String {
+    about.severity.map_or_else(String::new, |severity| severity.to_string())
+}
 
 /// The rows of these.
 pub(crate) fn rows(notices: &Notices) -> Vec<Row> {
     let row = |(about, notice): (&About, &Notice)| {
         let Notice { first, latest, count, says } = notice;
         let (first, latest) = (Micros::at(*first).column(), Micros::at(*latest).column());
-        (about.kind.to_string(), about.subject.clone(), first, latest, column(*count), says.clone())
+        let (kind, subject) = (about.kind.to_string(), about.subject.clone());
+        (kind, subject, severity(about), first, latest, column(*count), says.clone())
     };
     notices.iter().map(row).collect()
 }
 
 /// The notice of a row; none of a kind that only a newer version knows. Nothing is decided by it.
 pub(crate) fn read(row: Row) -> Result<Option<(About, Notice)>, StoreError> {
-    let (kind, subject, first, latest, count, says) = row;
+    let (kind, subject, severity, first, latest, count, says) = row;
     let kind: Result<Kind, value::Error> = Kind::deserialize(kind.as_str().into_deserializer());
     let Ok(kind) = kind else { return Ok(None) };
     let (first, latest) = (read_time(first)?, read_time(latest)?);
     let notice = Notice { first, latest, count: count.unsigned_abs(), says };
-    Ok(Some((About { kind, subject }, notice)))
+    let severity = Severity::ALL.into_iter().find(|(name, _)| *name == severity);
+    let severity = severity.map(|(_, severity)| severity);
+    Ok(Some((About { kind, subject, severity }, notice)))
 }
 
 /// Adds each to what is stored, as [`Notice::add`] does.
 pub(crate) fn add(program: &mut Program, rows: &[Row]) {
-    let head = "INSERT INTO notices (kind, subject, first, latest, count, says) ";
+    let head = "INSERT INTO notices (kind, subject, severity, first, latest, count, says) ";
     // The right sides are those of before.
-    let tail = " ON CONFLICT (kind, subject) DO UPDATE SET
+    let tail = " ON CONFLICT (kind, subject, severity) DO UPDATE SET
           first = CASE WHEN excluded.first - latest > 86400000000
                   THEN excluded.first ELSE min(first, excluded.first) END,
           count = CASE WHEN excluded.first - latest > 86400000000
@@ -49,10 +61,11 @@ pub(crate) fn add(program: &mut Program, rows: &[Row]) {
           latest = excluded.latest";
     const { assert!(NOTICE_QUIET.as_micros() == 86_400_000_000, "it is part of the text") };
     program.add_rows(rows, (head, tail), |values, row| {
-        let (kind, subject, first, latest, count, says) = row.clone();
+        let (kind, subject, severity, first, latest, count, says) = row.clone();
         values
             .push_bind(kind)
             .push_bind(subject)
+            .push_bind(severity)
             .push_bind(first)
             .push_bind(latest)
             .push_bind(count)
@@ -67,7 +80,9 @@ pub(crate) fn remove(program: &mut Program, over: &[About]) {
             text.push("DELETE FROM notices WHERE kind = ")
                 .push_bind(about.kind.to_string())
                 .push(" AND subject = ")
-                .push_bind(about.subject.clone());
+                .push_bind(about.subject.clone())
+                .push(" AND severity = ")
+                .push_bind(severity(about));
         });
     }
 }

@@ -23,6 +23,7 @@ static MIGRATOR: LazyLock<Migrator> = LazyLock::new(|| {
         migration(4, "dead letters", include_str!("../migrations/0004_dead_letters.sql")),
         migration(5, "runs", include_str!("../migrations/0005_runs.sql")),
         migration(6, "notices", include_str!("../migrations/0006_notices.sql")),
+        migration(7, "severities", include_str!("../migrations/0007_severities.sql")),
     ])
 });
 

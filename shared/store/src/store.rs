@@ -324,7 +324,9 @@ impl Store for SqliteStore {
     }
 
     async fn notices(&self) -> Result<Notices, StoreError> {
-        let query = sqlx::query_as("SELECT kind, subject, first, latest, count, says FROM notices");
+        let query = sqlx::query_as(
+            "SELECT kind, subject, severity, first, latest, count, says FROM notices",
+        );
         let rows = self.rows::<notices::Row>(query).await?.into_iter();
         rows.filter_map(|row| notices::read(row).transpose()).collect()
     }

@@ -129,6 +129,8 @@ pub enum Urgency {
     Trouble,
     /// Something is held, or was not looked at yet.
     Held,
+    /// Someone else wrote over an override, which gave way.
+    Yielded,
     /// Everything that is asked for is in force.
     InForce,
     /// All that was asked for has ended, and is given back.
@@ -143,7 +145,8 @@ impl StandingKind {
     pub(crate) const fn urgency(self) -> Urgency {
         match self {
             Self::Unread | Self::Claimed | Self::Held | Self::Displaced => Urgency::Held,
-            Self::Decided | Self::InForce | Self::Yielded => Urgency::InForce,
+            Self::Yielded => Urgency::Yielded,
+            Self::Decided | Self::InForce => Urgency::InForce,
             Self::Ending => Urgency::RampingOut,
         }
     }

@@ -1,7 +1,7 @@
 //! Whether all is well, though nothing is in force: what `status` says first, and exits by.
 
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::notice::{About, Kind, NO_SOURCE, Notice, Notices, SERVE};
+use pointsman_core::notice::{About, Kind, NO_SOURCE, Notice, Notices, SERVE, Sort};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -9,9 +9,6 @@ use crate::{
     backend::Backend,
     words::{Reader, count, length},
 };
-
-/// For how long a refused delivery is trouble.
-pub const REFUSED_FOR: SignedDuration = SignedDuration::from_mins(15);
 
 /// What is known of a Pointsman, apart from its backends.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +75,8 @@ pub enum MatterKind {
     DeadLetters,
     /// The heartbeat's address could not be called.
     Heartbeat,
+    /// A service of Azure is to be read later: it asks to wait, or our own pace does.
+    Waits,
 }
 
 impl Health {
@@ -90,7 +89,7 @@ impl Health {
             let hint = "nothing is changed in Azure, and no override ends, until one is started";
             matters.push(Matter::trouble(MatterKind::Unserved, says).hinting(hint));
         }
-        for (About { kind, subject }, notice) in facts.notices.iter() {
+        for (About { kind, subject, .. }, notice) in facts.notices.iter() {
             matters.extend(of_notice(*kind, subject, notice, reader));
         }
         matters.extend(backends.iter().flat_map(of_backend));
@@ -147,17 +146,23 @@ impl Matter {
 
 fn of_notice(kind: Kind, subject: &str, notice: &Notice, reader: &Reader) -> Option<Matter> {
     let Notice { first, latest, count: many, says } = notice;
-    let matter = match kind {
-        Kind::Blind => {
+    let sort = kind.sort();
+    let is_trouble = sort.is_trouble(reader.now().duration_since(*latest));
+    let matter = match sort {
+        Sort::Blindness => {
             let says = format!("service {subject} of Azure cannot be read: {says}");
             Matter::trouble(MatterKind::Blind, &says)
                 .hinting("alerts are taken and kept; they are acted on once it can be read again")
         }
-        Kind::Heartbeat => {
+        Sort::Wait => {
+            let says = format!("service {subject} of Azure {says}");
+            Matter::trouble(MatterKind::Waits, &says)
+        }
+        Sort::Silence => {
             let says = format!("the heartbeat's address could not be called: {says}");
             Matter::trouble(MatterKind::Heartbeat, &says)
         }
-        Kind::Denied | Kind::TooLarge | Kind::Refused => {
+        Sort::Refusal => {
             let sent = match subject {
                 NO_SOURCE => "what was sent to no source".to_owned(),
                 source => format!("what source {source} sent"),
@@ -171,25 +176,15 @@ fn of_notice(kind: Kind, subject: &str, notice: &Notice, reader: &Reader) -> Opt
                 }
             };
             let says = format!("{sent} was refused {when}: {says}");
-            let is_trouble = reader.now().duration_since(*latest) <= REFUSED_FOR;
             let hint = (kind == Kind::Denied && is_trouble).then(|| {
                 "the token or password that is sent is not one that is configured".to_owned()
             });
-            Matter { is_trouble, hint, ..Matter::trouble(MatterKind::Refused, &says) }
+            Matter { hint, ..Matter::trouble(MatterKind::Refused, &says) }
         }
         // What plays make of alerts is said elsewhere, and of a sign of life its age counts.
-        Kind::Unmatched
-        | Kind::Unresolvable
-        | Kind::Repeated
-        | Kind::Held
-        | Kind::Undone
-        | Kind::RanOut
-        | Kind::Late
-        | Kind::Over
-        | Kind::Watchdog
-        | Kind::Started => return None,
+        Sort::Alert { .. } | Sort::Life => return None,
     };
-    Some(Matter { count: Some(*many), ..matter.about(subject, *first) })
+    Some(Matter { is_trouble, count: Some(*many), ..matter.about(subject, *first) })
 }
 
 /// A sign of life that was heard then, or never since `serve` started; neither is kept for ever.
@@ -314,6 +309,7 @@ mod tests {
                 ALIVE,
                 (Kind::Blind, "main", &["11:48", "11:59"], "no token for Azure could be obtained"),
                 (Kind::Heartbeat, SERVE, &["11:57", "11:58"], "it answered 404"),
+                (Kind::Waits, "west", &["11:59"], "waits until 2026-03-01T12:00:30Z: 429"),
             ],
             &expect![[r#"
                 well: false
@@ -321,6 +317,7 @@ mod tests {
                   alerts are taken and kept; they are acted on once it can be read again
                 TROUBLE since 11:57Z (3 min ago): the heartbeat's address could not be called: it answered 404
                 source prometheus: its watchdog was last heard at 11:59Z
+                service west of Azure waits until 2026-03-01T12:00:30Z: 429
             "#]],
         );
     }

@@ -94,11 +94,12 @@ pub struct What {
     ///
     /// Of alerts: `fired`, `late`, `resolved`, `unresolvable`, `truncated`, `claimed`. Of overrides:
     /// `began`, `held`, `displaced`, `admitted`, `warned`, `ranOut`, `ended`, `neverBegan`, `stepped`,
-    /// `finished`. Of writes: `intended`, `intendedWhole`, `wrote`, `outrun`, `refused`, `throttled`,
+    /// `finished`. Of writes: `intended`, `intendedWhole`, `wrote`, `outrun`, `refused`, `notSent`, `throttled`,
     /// `unanswered`, `landed`, `notLanded`, `answered`. Of what Azure shows: `foreign`, `removed`,
     /// `unreachable`. Of reconnects: `reconnectWaits`, `reconnectPlanned`, `reconnectCancelled`,
     /// `reconnectUndone`, `reconnectAsked`, `reconnectAccepted`, `reconnectRefused`,
-    /// `reconnectUnanswered`, `reconnectUnknown`. Of operators: `paused`, `resumed`, `published`, `rejected`.
+    /// `reconnectNotSent`, `reconnectUnanswered`, `reconnectUnknown`. Of operators: `paused`, `resumed`, `published`, `rejected`,
+    /// `retried`. Of services of Azure: `wentBlind`, `seesAgain`.
     pub what: String,
     /// The id of the override or of the reconnect that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,9 +110,18 @@ pub struct What {
     /// The alert that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub series: Option<String>,
+    /// What that alert is in its own words, on one line: `BackendErrors: eu answers 503`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alert: Option<String>,
     /// The play that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub play: Option<String>,
+    /// Of `fired` and `resolved`, the plays that answer the alert.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plays: Vec<String>,
+    /// The service of Azure that it is about, as the playbook calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// The path of the backend that is reconnected.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
@@ -131,7 +141,8 @@ pub struct What {
     /// what was asked and what Azure shows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
-    /// Of `displaced`, the overrides that took its place; of `foreign`, those that gave way.
+    /// Of `displaced`, the overrides that took its place; of `foreign`, those that gave way; of
+    /// `intended` and `intendedWhole`, those that the write is for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<String>,
     /// The time that it names: when a reconnect is due, when an override will be ended, until when
@@ -164,7 +175,10 @@ impl From<&ledger::What> for What {
             id: text("/id"),
             intent: text("/intent"),
             series: text("/series"),
+            alert: alert(what),
             play: text("/play"),
+            plays: plays(what),
+            service: text("/service"),
             target: text("/target"),
             field: text("/field"),
             by: text("/by").or_else(|| text("/why/undone/by")),
@@ -173,8 +187,10 @@ impl From<&ledger::What> for What {
                 .or_else(|| text("/why").filter(|_| why.is_none())),
             why,
             changes: changes(what),
-            overrides: if let Told::Displaced { by: ids, .. } | Told::Foreign { yielded: ids, .. } =
-                what
+            overrides: if let Told::Displaced { by: ids, .. }
+            | Told::Foreign { yielded: ids, .. }
+            | Told::Intended { overrides: ids, .. }
+            | Told::IntendedWhole { overrides: ids, .. } = what
             {
                 ids.iter().map(ToString::to_string).collect()
             } else {
@@ -184,6 +200,26 @@ impl From<&ledger::What> for What {
             generation: stored.pointer("/generation").and_then(Json::as_u64),
             says: what.to_string(),
         }
+    }
+}
+
+fn alert(what: &ledger::What) -> Option<String> {
+    use ledger::What as Told;
+    if let Told::Fired { alert, .. } | Told::Resolved { alert, .. } | Told::Claimed { alert, .. } =
+        what
+    {
+        (!alert.is_empty()).then(|| alert.to_string())
+    } else {
+        None
+    }
+}
+
+fn plays(what: &ledger::What) -> Vec<String> {
+    use ledger::What as Told;
+    if let Told::Fired { plays, .. } | Told::Resolved { plays, .. } = what {
+        plays.iter().map(ToString::to_string).collect()
+    } else {
+        Vec::new()
     }
 }
 

@@ -39,7 +39,7 @@ pub use self::{
         Applied, ChangeKind, Changed, Checked, Edit, Finding, Generation, GenerationText,
         Generations, Kept, Problem,
     },
-    health::{Facts, Health, Matter, MatterKind, REFUSED_FOR},
+    health::{Facts, Health, Matter, MatterKind},
     history::{History, Line, What},
     ids::{ID_CHARS_MIN, Ids},
     notice::Notice,

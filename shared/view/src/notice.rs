@@ -1,13 +1,15 @@
 //! Alerts that led to nothing, and why.
 
+use std::cmp::Reverse;
+
 use jiff::Timestamp;
-use pointsman_core::notice::{self, About, Kind, Notices};
+use pointsman_core::notice::{self, About, Notices, Sort};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::words::{Reader, number};
 
-/// All that was noticed of one kind and source.
+/// All that was noticed of one kind, source and severity.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Notice {
     /// Its kind, for programs. More kinds may come.
@@ -19,6 +21,10 @@ pub struct Notice {
     pub kind: String,
     /// The source that they came from.
     pub source: String,
+    /// How bad the alerts are; left out where that was not noted, by a version before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = ["info", "warning", "error", "critical"]))]
+    pub severity: Option<String>,
     /// How many there were, as far as they came within a day of one another.
     pub count: u64,
     /// When the first of those came.
@@ -30,20 +36,25 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// The notices of alerts, those first that a person may have to do something about.
+    /// The notices of alerts, those first that a person may have to do something about, and of those the
+    /// worst.
     #[must_use]
     pub fn all(notices: &Notices) -> Vec<Self> {
-        let ranked =
-            notices.iter().filter_map(|(about, notice)| Some((rank(about.kind)?, about, notice)));
+        let ranked = notices.iter().filter_map(|(about, notice)| match about.kind.sort() {
+            Sort::Alert { rank } => Some((rank, Reverse(about.severity), about, notice)),
+            // What of these is not well is told by itself.
+            Sort::Refusal | Sort::Blindness | Sort::Wait | Sort::Silence | Sort::Life => None,
+        });
         let mut ranked: Vec<_> = ranked.collect();
-        ranked.sort_by_key(|(rank, ..)| *rank);
-        ranked.into_iter().map(|(_, about, notice)| Self::of(about, notice)).collect()
+        ranked.sort_by_key(|(rank, severity, ..)| (*rank, *severity));
+        ranked.into_iter().map(|(.., about, notice)| Self::of(about, notice)).collect()
     }
 
     fn of(about: &About, notice: &notice::Notice) -> Self {
         Self {
             kind: about.kind.to_string(),
             source: about.subject.clone(),
+            severity: about.severity.map(|severity| severity.to_string()),
             count: notice.count,
             first: notice.first,
             latest: notice.latest,
@@ -57,32 +68,12 @@ impl Notice {
         let (first, ago) = (reader.clock(self.first), reader.away(self.latest));
         let Self { source, count, .. } = self;
         let says = reader.retold(&self.says, Reader::second);
-        match count {
-            1 => format!("{source}, {ago}: {says}"),
-            _ => format!("{source}, {} times since {first}, last {ago}: {says}", number(*count)),
-        }
-    }
-}
-
-/// How soon a person wants to know of it; none of what is not about an alert.
-const fn rank(kind: Kind) -> Option<u8> {
-    match kind {
-        Kind::Unresolvable => Some(0),
-        Kind::Unmatched => Some(1),
-        Kind::Held => Some(2),
-        Kind::RanOut => Some(3),
-        Kind::Undone => Some(4),
-        Kind::Late => Some(5),
-        Kind::Over => Some(6),
-        Kind::Repeated => Some(7),
-        // What of these is not well is told by itself.
-        Kind::Denied
-        | Kind::TooLarge
-        | Kind::Refused
-        | Kind::Watchdog
-        | Kind::Blind
-        | Kind::Started
-        | Kind::Heartbeat => None,
+        let severity = self.severity.iter().map(|it| format!(", {it}")).collect::<String>();
+        let times = match count {
+            1 => ago,
+            _ => format!("{} times since {first}, last {ago}", number(*count)),
+        };
+        format!("{source}{severity}, {times}: {says}")
     }
 }
 
@@ -90,6 +81,7 @@ const fn rank(kind: Kind) -> Option<u8> {
 mod tests {
     use expect_test::expect;
     use jiff::SignedDuration;
+    use pointsman_core::{notice::Kind, signal::Severity};
     use serde_json::json;
 
     use super::*;
@@ -104,21 +96,28 @@ mod tests {
         for minute in 0..1_200 {
             notices.note(Kind::Repeated, "am", at(minute), "am/f00d is known already: ...");
         }
-        notices.note(Kind::Unmatched, "am", at(1_190), "am/beef: no play is for it: ...");
+        for (severity, minute) in [(Severity::Info, 1_199), (Severity::Critical, 1_190)] {
+            let severity = Some(severity);
+            let about = About { severity, ..About::new(Kind::Unmatched, "am") };
+            let says = format!("am/beef{minute}: no play is for it: ...");
+            notices.add(about, notice::Notice::new(at(minute), &says));
+        }
         notices.note(Kind::Denied, "am", at(1_195), "the password is wrong");
         notices.note(Kind::Blind, "main", at(1_195), "Azure cannot be reached");
         let all = Notice::all(&notices);
         let lines: Vec<String> =
             all.iter().map(|notice| notice.line(&Reader::utc(at(1_200)))).collect();
         expect![[r#"
-            am, 10 min ago: am/beef: no play is for it: ...
+            am, critical, 10 min ago: am/beef1190: no play is for it: ...
+            am, info, 1 min ago: am/beef1199: no play is for it: ...
             am, 1,200 times since 00:00Z, last 1 min ago: am/f00d is known already: ..."#]]
         .assert_eq(&lines.join("\n"));
         assert_eq!(
             json!(all[0]),
             json!({
-                "kind": "unmatched", "source": "am", "count": 1, "first": at(1_190),
-                "latest": at(1_190), "says": "am/beef: no play is for it: ...",
+                "kind": "unmatched", "source": "am", "severity": "critical", "count": 1,
+                "first": at(1_190), "latest": at(1_190),
+                "says": "am/beef1190: no play is for it: ...",
             })
         );
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     claim::Occurrences,
     document::Document,
@@ -115,6 +115,10 @@ pub struct Standing {
     pub kind: StandingKind,
     /// Since when: when it was claimed, has begun, or has ended.
     pub since: Timestamp,
+    /// Since when it is kept out, where it is held, displaced or yielded; left out where that was not
+    /// noted, by a version before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kept_out_since: Option<Timestamp>,
     /// When it ends, where it is in force and nothing more is heard.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ends: Option<Timestamp>,
@@ -152,7 +156,24 @@ pub enum StandingKind {
     Ending,
 }
 
+impl StandingKind {
+    /// Whether a limit, a gate or someone else's write keeps it out.
+    #[must_use]
+    pub const fn is_kept_out(self) -> bool {
+        match self {
+            Self::Held | Self::Displaced | Self::Yielded => true,
+            Self::Unread | Self::Claimed | Self::Decided | Self::InForce | Self::Ending => false,
+        }
+    }
+}
+
 impl Standing {
+    /// Whether it is to end now, and not in some seconds.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.ends.is_some_and(|ends| is_due(ends, now))
+    }
+
     /// How an override of this document stands at `now`.
     #[must_use]
     pub fn of(document: &Document, over: &overrides::Override, now: Timestamp) -> Self {
@@ -164,9 +185,10 @@ impl Standing {
     fn bare(document: &Document, over: &overrides::Override, now: Timestamp) -> Self {
         let stood = |field| document.owned.get(&field).is_some_and(|owned| owned.stood);
         let ago = |at: &Timestamp| length(now.duration_since(*at));
-        let new = |kind, since: &Timestamp, why, says| Self {
+        let new = |kind: StandingKind, since: &Timestamp, why, says| Self {
             kind,
             since: *since,
+            kept_out_since: over.kept_out.filter(|_| kind.is_kept_out()),
             ends: None,
             why,
             given_back: None,
@@ -202,20 +224,20 @@ impl Standing {
             }
             (Life::Begun { at, .. }, Stored::Admitted | Stored::Unseen) => {
                 let (ends, why) = over.ends().unwrap_or((*at, overrides::End::Expired));
-                let left = length(ends.max(now).duration_since(now));
-                let says = match why {
-                    overrides::End::Resolved => {
-                        format!("in force for {}, given back in {left}: {why}", ago(at))
-                    }
-                    overrides::End::Closed => {
-                        format!("in force for {}, its window closes in {left}", ago(at))
-                    }
+                let (is_due, left) = (is_due(ends, now), length(ends.duration_since(now)));
+                let rest = match why {
+                    overrides::End::Resolved if is_due => format!("to be given back now: {why}"),
+                    overrides::End::Resolved => format!("given back in {left}: {why}"),
+                    overrides::End::Closed if is_due => "its window closes now".to_owned(),
+                    overrides::End::Closed => format!("its window closes in {left}"),
                     overrides::End::Expired
                     | overrides::End::Undone { .. }
-                    | overrides::End::Dropped => {
-                        format!("in force for {}, at most {left} more", ago(at))
-                    }
+                    | overrides::End::Dropped => match is_due {
+                        true => "its end is due".to_owned(),
+                        false => format!("at most {left} more"),
+                    },
                 };
+                let says = format!("in force for {}, {rest}", ago(at));
                 let standing = new(StandingKind::InForce, at, Some(Why::of(&why)), says);
                 Self { ends: Some(ends), ..standing }
             }
@@ -238,6 +260,11 @@ impl Standing {
             }
         }
     }
+}
+
+/// Whether a time has come: a length of less than a second is none to people.
+fn is_due(at: Timestamp, now: Timestamp) -> bool {
+    at.duration_since(now) < SignedDuration::from_secs(1)
 }
 
 /// What is said behind the rest of a promotion whose weight has no effect; otherwise nothing.

@@ -110,7 +110,7 @@ impl ShadowReport {
                 reconnects += 1;
             }
             let Some(backend) = &line.backend else { continue };
-            if let What::Claimed { id, play, effect, series } = &line.what {
+            if let What::Claimed { id, play, effect, series, .. } = &line.what {
                 let (play, series) = (play.to_string(), series.to_string());
                 claims.insert(id, Claimed { play, effect: effect.clone(), series });
             }
@@ -145,6 +145,8 @@ impl ShadowReport {
 mod tests {
     use pointsman_core::overrides::{End, Held};
 
+    use pointsman_core::shown::Shown;
+
     use super::*;
 
     fn at(minute: i64) -> Timestamp {
@@ -169,6 +171,7 @@ mod tests {
             play: "drain".parse().unwrap(),
             effect: effect::Effect::Drain { member: member.parse().unwrap() },
             series: "am/f1".parse().unwrap(),
+            alert: Shown::default(),
         };
         let intent = || IntentId::derive(&["write"]);
         let over = |name: &str| What::Finished { id: id(name) };

@@ -198,6 +198,46 @@ fn what_has_resolved_and_is_kept_on_says_until_when() {
 }
 
 #[test]
+fn what_is_overdue_is_due_and_not_in_0_seconds() {
+    let resolved = |hold: i64| {
+        let mut over = over(begun(), Standing::Admitted);
+        over.behind.clear();
+        over.resolved = Some(at("12:04:00"));
+        over.lease.hold = SignedDuration::from_secs(hold);
+        document(&over, true)
+    };
+    // To the moment, and long before.
+    for hold in [595, 594, 0] {
+        check(
+            &resolved(hold),
+            &expect!["in force for 9m 55s, to be given back now: its alert resolved"],
+        );
+    }
+    check(&resolved(596), &expect!["in force for 9m 55s, given back in 1s: its alert resolved"]);
+    let mut expired = over(begun(), Standing::Admitted);
+    expired.lease.until = Until::For(SignedDuration::from_secs(60));
+    check(&document(&expired, true), &expect!["in force for 9m 55s, its end is due"]);
+}
+
+#[test]
+fn what_is_kept_out_says_since_when_and_stands_apart() {
+    let shown = |life, standing, kept_out| {
+        let over = Override { kept_out, ..over(life, standing) };
+        let backend = view::Backend::of(&document(&over, true), None, &BTreeMap::new(), now());
+        (backend.urgency, backend.overrides[0].standing.kept_out_since)
+    };
+    let since = Some(at("12:03:00"));
+    assert_eq!(shown(claimed(), held(), since), (view::Urgency::Held, since));
+    assert_eq!(shown(begun(), Standing::Yielded, since), (view::Urgency::Yielded, since));
+    assert_eq!(shown(begun(), Standing::Yielded, None), (view::Urgency::Yielded, None));
+    assert_eq!(shown(begun(), Standing::Admitted, None), (view::Urgency::InForce, None));
+    // What has ended says what it gives back, and nothing else.
+    let ended = ended(End::Resolved, &[]);
+    assert_eq!(shown(ended, held(), since), (view::Urgency::RampingOut, None));
+    assert!(view::Urgency::Yielded < view::Urgency::InForce, "it is listed before");
+}
+
+#[test]
 fn the_alerts_behind_an_override_are_those_known_or_those_counted() {
     let mut over = over(begun(), Standing::Admitted);
     let says = |over: &Override, counted| {

@@ -14,7 +14,7 @@ use pointsman_core::{
     lease::later,
     ledger::What,
     names::PlayName,
-    notice::Kind,
+    notice::{About, Kind},
     overrides::{End, Held, Life, Override, Standing},
     playbook::Instance,
     pool::Pool,
@@ -72,9 +72,12 @@ impl World {
                 let heard = book.plays_for(signal);
                 !heard.matched.is_empty() || !heard.failed.is_empty()
             };
-            let source = series.source().as_str();
+            let about = About {
+                severity: Some(signal.severity),
+                ..About::new(Kind::Unmatched, series.source().as_str())
+            };
             if !self.generations.iter().any(|book| is_for(book))
-                && self.store.notices.get(Kind::Unmatched, source).is_none()
+                && self.store.notices.find(&about).is_none()
             {
                 undone.push(format!("{series} fires, no play is for it, and no notice says so"));
             }

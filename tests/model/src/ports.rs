@@ -270,7 +270,7 @@ impl ManagementApi for Ports {
         };
         match self.act("get", get).await {
             Ok((observed, now)) => Ok(sight(observed, now)),
-            Err((why, until)) => Err(Unseen { why, until }),
+            Err((why, until)) => Err(Unseen { why, until, waits: false }),
         }
     }
 

@@ -166,7 +166,7 @@ impl Story {
         }
         let noticed = self.world.store.notices.clone();
         for (about, notice) in noticed.iter() {
-            let known = self.noticed.get(about.kind, &about.subject).map_or(0, |known| known.count);
+            let known = self.noticed.find(about).map_or(0, |known| known.count);
             if notice.count != known {
                 let (kind, says) = (about.kind, self.short(&notice.says));
                 seen.push(format!("        noticed, {kind} {}: {says}", notice.count));

@@ -117,7 +117,10 @@ async fn what_was_heard_is_found_by_the_id_that_its_sender_was_given() {
         .map(|line| serde_json::from_str(line).expect("JSON, where no one sits"))
         .collect();
     let spans = |line: &serde_json::Value| line["spans"].as_array().cloned().unwrap_or_default();
-    for words in ["prometheus/f-eu fires since", "drain eu, by play drain-failing-member"] {
+    for words in [
+        "prometheus/f-eu (BackendErrors: 5xx on eu) fires since",
+        "drain eu, by play drain-failing-member",
+    ] {
         let line = lines
             .iter()
             .find(|line| line["message"].as_str().is_some_and(|said| said.contains(words)));

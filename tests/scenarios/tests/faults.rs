@@ -12,6 +12,7 @@ use pointsman_scenarios::{
     alerts::Alert,
     door::Door,
     evidence::orderly,
+    operator::says,
     world::{DRAIN, Serve},
 };
 use serde_json::{Value, json};
@@ -238,7 +239,7 @@ async fn a_write_that_lands_after_its_override_has_ended_is_taken_back() {
     resolve(&world, &serve, &alert).await;
     world.wrote(2).await;
     let status = world.ok(&["status"]).await;
-    assert!(status.contains("no answer") && status.contains("may still land until"), "{status}");
+    assert!(says(&status, "no answer") && says(&status, "may still land until"), "{status}");
     assert_eq!(world.body(), before);
     assert!(matches!(world.azure.land()[..], [(_, Effect::Written { .. })]));
     world.told("was seen to be done").await;

@@ -13,13 +13,14 @@ use std::{
 
 use jiff::Timestamp;
 use pointsman_emulator::{
-    Fault, Match, Operation,
+    Fault, Match, Operation, Received,
     fault::{Kind, ServerError, Write},
 };
 use pointsman_scenarios::{
     World,
     alerts::{Alert, webhook},
     door::Door,
+    operator::says,
     wire::answer,
     world::{DRAIN, Serve, TOKEN},
 };
@@ -30,6 +31,10 @@ use tokio::{
     process::Command,
     task::JoinHandle,
 };
+
+use crate::transcript::transcript;
+
+mod transcript;
 
 /// What the address of the heartbeat has in it that nobody is to see.
 const BEAT_SECRET: &str = "beat-s3cret";
@@ -167,8 +172,100 @@ async fn an_azure_that_cannot_be_reached_is_trouble_though_nothing_is_in_force()
     world.told("Azure can be used for it again").await;
     world.until("status is well", async |world| world.say(&["status"]).await.code == 0).await;
     world.until("the heartbeat is called", async |_| listener.heard() > 0).await;
+    // The ledger has one line for its beginning and one for its end, however often it was checked.
+    let ledger = world.ledger().await;
+    let [went_blind] = ledger.of("wentBlind")[..] else { panic!("{ledger:?}") };
+    let [sees_again] = ledger.of("seesAgain")[..] else { panic!("{ledger:?}") };
+    assert_eq!((&went_blind["service"], &sees_again["service"]), (&json!("main"), &json!("main")));
+    let told = |line: &Value| line["says"].as_str().expect("words").to_owned();
+    assert!(told(went_blind).starts_with("service main of Azure cannot be read: "));
+    assert!(told(sees_again).starts_with("service main of Azure can be read again, after "));
     assert!(serve.stop().await);
     assert_eq!(world.files_with(BEAT_SECRET), Vec::<String>::new());
+    world.finish();
+}
+
+#[tokio::test]
+async fn an_azure_that_asks_to_wait_is_waited_for_and_blinds_nobody() {
+    let world = World::new(DRAIN).await;
+    configure(&world, &checked(&world.azure.arm_url()), "", "");
+    let busy = world.azure.throttle(Match::get("chat"), Duration::from_secs(10));
+    let serve = world.serve(&[]).await;
+    world.until("status knows", async |world| !matters(world, "waits").await.is_empty()).await;
+    let waits = matters(&world, "waits").await.remove(0);
+    assert_eq!((&waits["isTrouble"], &waits["subject"]), (&json!(false), &json!("main")));
+    let _ = world.say(&["status"]).await.ended(0).says("service main of Azure waits until 20");
+    assert!(is_ready(&world, &serve).await);
+    assert_eq!(matters(&world, "blind").await, Vec::<Value>::new());
+    world.until("it is over", async |world| matters(world, "waits").await.is_empty()).await;
+    // It was not asked before it was time, every second. The look at a new playbook has asked, too.
+    let requests = world.azure.requests();
+    let refused = |it: &&Received| it.status().is_some_and(|status| status.as_u16() == 429);
+    assert!(requests.iter().filter(refused).count() <= 3, "{requests:#?}");
+    assert!(!world.azure.clear(busy), "it is spent");
+    let ledger = world.ledger().await;
+    assert_eq!((ledger.count("wentBlind"), ledger.count("seesAgain")), (0, 0), "{ledger:?}");
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_write_that_could_not_be_sent_is_not_told_as_refused() {
+    let world = World::new(DRAIN).await;
+    let behind = world.azure.arm_url();
+    let behind = behind.trim_start_matches("http://").trim_end_matches('/').parse();
+    let door = Door::to(behind.expect("an address")).await;
+    configure(&world, &checked(&door.url()), "", "");
+    let serve = world.serve(&[]).await;
+    let now = Timestamp::now();
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", now)]).await, 202);
+    world.weights([0, 30, 20]).await;
+    world.told("is done").await;
+    door.shut().await;
+    // It is written by what is remembered, without a read that would fail first.
+    assert_eq!(world.send(&serve, &[Alert::firing("us", now)]).await, 202);
+    world.until("it is told", async |world| world.ledger().await.count("notSent") > 0).await;
+    let ledger = world.ledger().await;
+    let says = ledger.of("notSent")[0]["says"].as_str().expect("words").to_owned();
+    assert!(says.contains(" could not be sent: "), "{says}");
+    assert_eq!(ledger.count("refused"), 0);
+    door.open().await;
+    world.weights([0, 0, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+/// An alert that no play is for, of this severity.
+async fn unmatched(world: &World, serve: &Serve, severity: &str) {
+    let mut body = webhook(&[Alert::firing(severity, Timestamp::now())]);
+    body["alerts"][0]["labels"] = json!({
+        "alertname": "DiskFull", "severity": severity, "team": "chat",
+        "instance": "chat-worker-17.westeurope.contoso.example:9100",
+    });
+    assert_eq!(world.deliver(serve, &body).await.status, 202);
+    world.told(&format!("f-{severity} (DiskFull")).await;
+}
+
+#[tokio::test]
+async fn many_alerts_that_do_not_matter_hide_none_that_does() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    for severity in ["info", "critical", "warning", "info"] {
+        unmatched(&world, &serve, severity).await;
+    }
+    let noticed = async |world: &World| {
+        let status = world.json(&["status"]).await;
+        let noticed = status["noticed"].as_array().expect("a list").clone();
+        let of = |it: &Value| {
+            format!("{} {} {}", it["count"], it["severity"], it["kind"]).replace('"', "")
+        };
+        noticed.iter().map(of).collect::<Vec<_>>()
+    };
+    let wanted = ["1 critical unmatched", "1 warning unmatched", "2 info unmatched"];
+    world.until("all are there", async |world| noticed(world).await == wanted).await;
+    let status = world.say(&["status", "--utc"]).await.ended(0).within(80);
+    transcript("status_noticed.txt", &status.out);
+    assert!(serve.stop().await);
     world.finish();
 }
 
@@ -277,7 +374,7 @@ async fn a_watchdog_that_falls_silent_is_trouble_and_no_play_sees_it() {
     let silent = async |text: &str| {
         let so = async |world: &World| {
             let ran = world.say(&["status"]).await;
-            ran.code == 3 && ran.out.contains(text) && ran.out.contains("alerts may not arrive")
+            ran.code == 3 && says(&ran.out, text) && says(&ran.out, "alerts may not arrive")
         };
         world.until(text, so).await;
     };
@@ -303,7 +400,7 @@ async fn a_heartbeat_that_cannot_be_called_is_said_and_counted() {
     let serve = listener.serve(&world).await;
     world.until("it is called", async |_| listener.heard() > 0).await;
     let text = "the heartbeat's address could not be called: it answered 404";
-    world.until(text, async |world| world.say(&["status"]).await.out.contains(text)).await;
+    world.until(text, async |world| says(&world.say(&["status"]).await.out, text)).await;
     let _ = world.say(&["status"]).await.ended(3);
     listener.status.store(204, Ordering::SeqCst);
     world.until("status is well", async |world| world.say(&["status"]).await.code == 0).await;
@@ -385,6 +482,9 @@ async fn a_dead_letter_is_taken_in_again_once_the_playbook_is_mended() {
     let kept = world.say(&["dead-letters", "retry", "--all"]).await.ended(1);
     let _ = kept.says("0 alerts taken in").says("kept: ");
     assert_eq!(letters(&world).await.len(), 1, "it is kept as it is");
+    let noticed = async |world: &World| world.json(&["status"]).await["noticed"].clone();
+    world.until("it is noticed", async |world| noticed(world).await != json!([])).await;
+    assert_eq!(noticed(&world).await[0]["kind"], "unresolvable");
 
     let mended = DRAIN.replace("signal.labels.backend", "signal.labels.backend.split('/')[0]");
     world.write_playbook(&mended);
@@ -394,6 +494,7 @@ async fn a_dead_letter_is_taken_in_again_once_the_playbook_is_mended() {
     let again = world.say(&["dead-letters", "retry", &id[..8], "--json"]).await.ended(1).json();
     assert_eq!(again, json!({"taken": 1, "kept": 1}));
     world.weights([0, 30, 20]).await;
+    assert_eq!(noticed(&world).await[0]["kind"], "unresolvable", "one is left");
     let left = letters(&world).await;
     assert_eq!(left.len(), 1);
     assert_ne!(left[0]["id"], json!(id));
@@ -411,9 +512,20 @@ async fn a_dead_letter_is_taken_in_again_once_the_playbook_is_mended() {
         .await
         .ended(0)
         .says("1 alert taken in");
+    let kinds = noticed(&world).await;
+    let kinds: Vec<_> = kinds.as_array().expect("a list").iter().map(|it| &it["kind"]).collect();
+    assert!(!kinds.contains(&&json!("unresolvable")), "it was answered: {kinds:?}");
     world.flush(&serve).await;
     assert_eq!(letters(&world).await, [] as [Value; 0]);
     world.weights([0, 30, 20]).await;
+    let ledger = world.ledger().await;
+    let retried = ledger.of("retried");
+    let says = |at: usize| retried[at]["says"].as_str().expect("words").to_owned();
+    assert_eq!(retried.len(), 3);
+    let by = "of prometheus, retried by tester:";
+    assert!(says(0).ends_with(&format!("{by} 0 taken in, 2 kept")), "{}", says(0));
+    assert!(says(1).ends_with(&format!("{by} 1 taken in, 1 kept")), "{}", says(1));
+    assert!(says(2).ends_with(&format!("{by} 1 taken in")), "{}", says(2));
     assert!(serve.stop().await);
     world.finish();
 }

@@ -4,7 +4,11 @@
 use std::path::PathBuf;
 
 use jiff::{SignedDuration, Timestamp};
-use pointsman_scenarios::{World, alerts::Alert, world::Serve};
+use pointsman_scenarios::{
+    World,
+    alerts::Alert,
+    world::{DRAIN, Serve},
+};
 use regex::Regex;
 use serde_json::{Value, json};
 
@@ -93,7 +97,7 @@ async fn is_routed_so(world: &World, shown: &[(String, f64)], weights: u64) {
 async fn a_touched_pool_is_a_table_and_every_row_has_its_reason() {
     let world = world().await;
     let (serve, alerts) = troubled(&world).await;
-    let status = world.say(&["status", "--utc"]).await.ended(0).within(110);
+    let status = world.say(&["status", "--utc"]).await.ended(0).within(80);
     assert!(!status.out.contains('\u{1b}'), "a pipe gets no colours: {status:?}");
     transcript("status_held.txt", &status.out);
     let json = world.json(&["status"]).await;
@@ -151,7 +155,7 @@ async fn a_touched_pool_is_a_table_and_every_row_has_its_reason() {
 #[tokio::test]
 async fn times_are_the_readers_and_history_is_cut_by_time_and_play() {
     let world = world().await;
-    let (serve, _) = troubled(&world).await;
+    let (serve, alerts) = troubled(&world).await;
     let zoned = async |arguments: &[&str], zone: &str| {
         let output = world.command(arguments).env("TZ", zone).output().await.expect("it runs");
         String::from_utf8(output.stdout).expect("text")
@@ -174,14 +178,71 @@ async fn times_are_the_readers_and_history_is_cut_by_time_and_play() {
     let later = (Timestamp::now() + SignedDuration::from_mins(1)).to_string();
     assert_eq!(count(&["--since", &later]).await, 0);
     let _ = world.say(&["history", "--since", "soon"]).await.ended(2).says("write an age as");
+    let na = alerts[1].clone().resolved(Timestamp::now());
+    assert_eq!(world.send(&serve, &[na]).await, 202);
+    let restored = async |world: &World| {
+        let of_play = world.lines(&["--play", "shift-na"]).await;
+        of_play.iter().filter(|line| line["what"] == "wrote").count() == 2
+    };
+    world.until("it is given back", restored).await;
     let of_play = world.say(&["history", "--play", "shift-na", "--utc"]).await.ended(0);
     transcript("history_play.txt", &of_play.out);
+    let json = world.lines(&["--play", "shift-na"]).await;
+    let of = |what: &str| json.iter().find(|line| line["what"] == what).expect("a line");
+    assert_eq!(of("fired")["alert"], "BackendErrors: 5xx on na");
+    assert_eq!(of("resolved")["plays"], json!(["shift-na"]));
+    assert!(of("intended")["overrides"].as_array().is_some_and(|ids| !ids.is_empty()));
     let _ = world
         .say(&["history", "--play", "nobodys"])
         .await
         .ended(0)
         .says("the ledger has no line about play nobodys");
     assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn an_override_that_yielded_stands_apart_from_what_is_in_force() {
+    let world = World::new(DRAIN).await;
+    let config = std::fs::read_to_string(world.path("pointsman.yaml")).expect("a configuration");
+    let config = config.replace("azure: {", "azure: {lookEvery: 5s, ");
+    std::fs::write(world.path("pointsman.yaml"), config).expect("it is written");
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, &[alert("eu", 30)]).await, 202);
+    world.weights([0, 30, 20]).await;
+    world.told("is done").await;
+    let mut body = world.azure.backend("chat").expect("it is there").body;
+    body["properties"]["pool"]["services"][0]["weight"] = json!(7);
+    world.azure.foreign_put("chat", &body).expect("a pool");
+    let yielded = async |world: &World| {
+        let document = world.document().await;
+        document["urgency"] == "yielded"
+    };
+    world.until("it has yielded", yielded).await;
+    let standing = world.document().await["overrides"][0]["standing"].clone();
+    assert_eq!(standing["kind"], "yielded");
+    let time = |of: &str| standing[of].as_str().expect(of).parse::<Timestamp>().expect("a time");
+    assert!(time("keptOutSince") > time("since"), "{standing:#}");
+    transcript("status_yielded.txt", &world.ok(&["status", "--utc"]).await);
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn what_is_overdue_is_to_be_given_back_now() {
+    let plays = DRAIN.replace("    do:", "    hold: 20s\n    do:");
+    let world = World::new(&plays).await;
+    let serve = world.serve(&[]).await;
+    let eu = alert("eu", 30);
+    assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
+    world.status_says("in force for").await;
+    assert_eq!(world.send(&serve, &[eu.resolved(Timestamp::now())]).await, 202);
+    world.status_says("given back in").await;
+    // Nobody is there to do it.
+    serve.kill().await;
+    world.status_says("to be given back now: its alert resolved").await;
+    let status = world.say(&["status", "--utc"]).await.ended(3).says(", due to end at ");
+    assert!(!status.out.contains(" 0s"), "{status:?}");
     world.finish();
 }
 

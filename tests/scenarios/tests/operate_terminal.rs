@@ -4,10 +4,11 @@ use std::num::NonZeroU16;
 
 use pointsman_scenarios::{
     World,
-    alerts::Alert,
+    alerts::{Alert, webhook},
     world::{BOUND, DRAIN, TOKEN, binary},
 };
 use pty_process::{Command, Pty, Size};
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     process::Child,
@@ -145,6 +146,32 @@ async fn status_is_redrawn_in_place_until_ctrl_c_and_leaves_the_terminal_as_it_w
         let screen = watch.parser.screen();
         assert!(!screen.alternate_screen() && !screen.hide_cursor());
         assert!(!screen.contents().contains("ctrl-c ends"), "{}", screen.contents());
+    }
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_long_line_goes_on_in_the_next_and_is_not_cut() {
+    let world = world().await;
+    let serve = world.serve(&[]).await;
+    let mut other = webhook(&[Alert::firing("nobody", jiff::Timestamp::now())]);
+    other["alerts"][0]["labels"] = json!({"alertname": "Other", "team": "the-last-word"});
+    let what = "what is said of it is longer than a terminal is wide, and its end counts: the-end";
+    other["alerts"][0]["annotations"] = json!({"summary": what});
+    assert_eq!(world.deliver(&serve, &other).await.status, 202);
+    world.status_says("no play is for it").await;
+    for columns in [40, 80] {
+        let mut watch = Screen::run(&world, columns, &["status", "--watch"], &[]);
+        watch.shows("the-end").await;
+        watch.shows("false").await;
+        watch.interrupt().await;
+        assert_eq!(watch.ended().await, Some(0));
+    }
+    // Elsewhere, a line has 80 columns, too.
+    for command in [&["status"][..], &["history"]] {
+        let _ =
+            world.say(command).await.within(80).says("its end counts: the-end): no play is for");
     }
     assert!(serve.stop().await);
     world.finish();
@@ -312,6 +339,13 @@ async fn history_is_followed_until_ctrl_c() {
     assert_eq!(world.send(&serve, &[Alert::firing("eu", now)]).await, 202);
     follow.shows("members/eu/weight 50 -> 0").await;
     json.shows(r#""what":"intended""#).await;
+    // What was noticed is no line of the ledger, and comes all the same.
+    let mut other = webhook(&[Alert::firing("nobody", now)]);
+    other["alerts"][0]["labels"] = json!({"alertname": "Other", "severity": "error"});
+    assert_eq!(world.deliver(&serve, &other).await.status, 202);
+    follow.shows("prometheus, error, ").await;
+    follow.shows("(Other: 5xx on nobody): no play is for it").await;
+    json.shows(r#"{"kind":"unmatched","source":"prometheus","severity":"error","count":1"#).await;
     for screen in [&mut follow, &mut json] {
         screen.interrupt().await;
         assert_eq!(screen.ended().await, Some(0));

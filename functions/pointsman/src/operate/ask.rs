@@ -151,34 +151,39 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override) {
             ("    ".to_owned(), "such as")
         }
     };
-    match standing.says.split_once("held: ") {
-        Some((displaced, why)) => {
-            let before = format_args!("{before}{displaced}");
-            out.mark(before, Mark::Held, "held", format_args!(": {why}"));
+    let word = if standing.kind == StandingKind::Yielded { "yielded" } else { "held" };
+    match standing.says.split_once(word) {
+        Some((displaced, why)) if standing.kind.is_kept_out() => {
+            out.mark(format_args!("{before}{displaced}"), Mark::Held, word, why);
         }
-        None => out.line(format_args!("{before}{}", standing.says)),
+        Some(_) | None => out.line(format_args!("{before}{}", standing.says)),
     }
     out.line(match play {
         Some(play) => format!("    {alert} {}, by play {play}", over.who()),
         None => format!("    by {}", over.who()),
     });
     let since = reader.time(standing.since);
-    out.line(match (standing.kind, standing.ends) {
-        (StandingKind::InForce, Some(ends)) => {
-            format!("    since {since}, until {} at the latest", reader.clock(ends))
+    let since = match standing.kind {
+        StandingKind::InForce => match standing.ends.map(|ends| reader.clock(ends)) {
+            Some(at) if standing.is_due(reader.now()) => {
+                format!("since {since}, due to end at {at}")
+            }
+            Some(at) => format!("since {since}, until {at} at the latest"),
+            None => format!("since {since}"),
+        },
+        StandingKind::Unread | StandingKind::Claimed | StandingKind::Held => {
+            format!("asked for since {since}")
         }
-        (StandingKind::Unread | StandingKind::Claimed | StandingKind::Held, _) => {
-            format!("    asked for since {since}")
+        StandingKind::Ending => format!("ended {since}"),
+        StandingKind::Decided | StandingKind::Displaced | StandingKind::Yielded => {
+            format!("begun {since}")
         }
-        (StandingKind::Ending, _) => format!("    ended {since}"),
-        (
-            StandingKind::InForce
-            | StandingKind::Decided
-            | StandingKind::Displaced
-            | StandingKind::Yielded,
-            _,
-        ) => format!("    begun {since}"),
-    });
+    };
+    let kept_out = match standing.kept_out_since {
+        Some(at) => format!("{word} since {}, ", reader.time(at)),
+        None => String::new(),
+    };
+    out.line(format_args!("    {kept_out}{since}"));
 }
 
 /// The members of a pool as a table that fits the terminal.

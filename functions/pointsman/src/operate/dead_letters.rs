@@ -1,11 +1,17 @@
 //! `dead-letters`: what could not be used, to be looked at, taken in again, and dropped.
 
-use std::{collections::BTreeMap, process::ExitCode, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{Args, Subcommand};
 use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use pointsman_core::{
+    ledger::{Line, What},
     names::SourceName,
+    notice::{About, Kind},
     playbook::Playbook,
     signal::{SeriesId, Signal},
 };
@@ -26,7 +32,10 @@ use pointsman_view::{self as view, Reader};
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::dispatch::{LOOK_EVERY, TAKEN_WITHIN};
+use super::{
+    by::By,
+    dispatch::{LOOK_EVERY, TAKEN_WITHIN},
+};
 use crate::{common::Common, failed::Failed, page::Page, show};
 
 /// How long it is before alerts are sent again that were not held against the newest playbook.
@@ -53,7 +62,12 @@ pub(crate) enum Command {
     Drop(Which),
     /// Take the alerts of dead letters in again, after the playbook was mended.
     #[command(after_help = RETRIED)]
-    Retry(Again),
+    Retry {
+        #[command(flatten)]
+        which: Again,
+        #[command(flatten)]
+        by: By,
+    },
 }
 
 /// What the help says of a retry.
@@ -113,7 +127,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     match command {
         Command::List { dead_letters } => list(common, dead_letters).await,
         Command::Drop(which) => drop(common, which).await,
-        Command::Retry(which) => retry(common, which).await,
+        Command::Retry { which, by } => retry(common, which, &by.by).await,
     }
 }
 
@@ -194,7 +208,7 @@ struct Retried {
     kept: usize,
 }
 
-async fn retry(common: &Common, which: Again) -> Result<ExitCode, Failed> {
+async fn retry(common: &Common, which: Again, by: &str) -> Result<ExitCode, Failed> {
     let records = common.records().await?;
     let loaded = match records.store.published().await? {
         Some(published) => load(&published)?,
@@ -210,9 +224,11 @@ async fn retry(common: &Common, which: Again) -> Result<ExitCode, Failed> {
         Again { .. } => {}
     }
     let (mut retried, mut out) = (Retried::default(), Page::default());
+    let mut from = BTreeSet::new();
     for letter in letters {
         let id = letter.id.clone();
-        let (taken, kept) = retry_one(&records, &loaded, letter).await?;
+        from.insert(letter.from.clone());
+        let (taken, kept) = retry_one(&records, &loaded, letter, by).await?;
         out.line(format_args!("{id}  {} taken in", view::count(taken, "alert")));
         for DeadLetterPart { reason, .. } in &kept {
             out.line(format_args!("  kept: {reason}"));
@@ -220,14 +236,35 @@ async fn retry(common: &Common, which: Again) -> Result<ExitCode, Failed> {
         retried.taken += taken;
         retried.kept += kept.len();
     }
-    if retried.taken > 0 && !records.are_consumed()? {
-        show::note("no `serve` is running on this store: they are acted on once one is");
+    if retried.taken > 0 {
+        match records.are_consumed()? {
+            true => end_notices(&records, from).await?,
+            false => {
+                show::note("no `serve` is running on this store: they are acted on once one is");
+            }
+        }
     }
     if out.as_str().is_empty() {
         show::note("there are no such dead letters");
     }
     let shown = common.print(&retried, &out)?;
     Ok(if retried.kept == 0 { shown } else { ExitCode::FAILURE })
+}
+
+/// Forgets that alerts of these sources could not be acted upon, where no dead letter is left of them.
+async fn end_notices(records: &Records, mut from: BTreeSet<String>) -> Result<(), Failed> {
+    for letter in records.store.dead_letters(usize::MAX).await? {
+        from.remove(&letter.from);
+    }
+    let noticed = records.store.notices().await?;
+    let is_over =
+        |about: &&About| about.kind == Kind::Unresolvable && from.contains(&about.subject);
+    let notices_over = noticed.iter().map(|(about, _)| about).filter(is_over).cloned().collect();
+    commit(records, Commit { notices_over, ..Commit::default() }).await
+}
+
+async fn commit(records: &Records, commit: Commit) -> Result<(), Failed> {
+    Ok(outbox::commit(&*records.store, &*records.queue, &commit, records.clock.now()).await?)
 }
 
 /// Takes a dead letter in again: what can be used goes into the queue, and what cannot is kept. Gives how
@@ -239,6 +276,7 @@ async fn retry_one(
     records: &Records,
     loaded: &Loaded,
     letter: DeadLetter,
+    by: &str,
 ) -> Result<(usize, Vec<DeadLetterPart>), Failed> {
     let DeadLetter { id, at, from, reason, body, parts } = letter;
     let DeadLetterParts { kept: mut pieces, left_out } = parts;
@@ -262,9 +300,17 @@ async fn retry_one(
     let mut still = DeadLetter::of(at, &from, "alerts", kept.clone());
     if let Some(still) = &mut still {
         still.parts.left_out += left_out;
-        let commit = Commit { dead_letters: vec![still.clone()], ..Commit::default() };
-        outbox::commit(&*records.store, &*records.queue, &commit, records.clock.now()).await?;
     }
+    let told = What::Retried {
+        letter: id.clone(),
+        from,
+        by: by.to_owned(),
+        taken: taken as u64,
+        kept: kept.len() as u64,
+    };
+    let lines = vec![Line::new(records.clock.now(), None, told)];
+    let dead_letters = still.iter().cloned().collect();
+    commit(records, Commit { lines, dead_letters, ..Commit::default() }).await?;
     if still.is_none_or(|still| still.id != id) {
         records.store.drop_dead_letters(&Chosen { id: Some(id), ..Chosen::default() }).await?;
     }

@@ -8,9 +8,10 @@ use pointsman_core::{
     id::LineId,
     ledger,
     names::{BackendId, PlayName},
+    notice::{About, Notice},
 };
 use pointsman_host::Records;
-use pointsman_view::{History, Line, Notice, Reader};
+use pointsman_view::{self as view, History, Line, Reader};
 
 use super::{ask, dead_letters, find};
 use crate::{
@@ -52,7 +53,8 @@ pub(crate) struct Options {
     /// Only what is about this play and its overrides.
     #[arg(long, value_name = "NAME")]
     play: Option<PlayName>,
-    /// Go on with what comes, until ctrl-c; with `--json`, one line of the ledger is one line.
+    /// Go on with what comes, until ctrl-c; with `--json`, one line of the ledger is one line, and so is
+    /// what was noticed.
     #[arg(short, long)]
     follow: bool,
 }
@@ -93,7 +95,7 @@ struct Wanted {
     backend: Option<BackendId>,
     since: Option<Timestamp>,
     play: Option<PlayName>,
-    /// The overrides of that play that are known.
+    /// The overrides, reconnects and writes of that play that are known.
     ids: BTreeSet<String>,
     /// Whether it is the shadow's ledger.
     shadow: bool,
@@ -113,11 +115,11 @@ impl Wanted {
         let mut ids = BTreeSet::new();
         if let Some(play) = &options.play {
             for document in ask::documents(records).await? {
-                let of_play = document
-                    .overrides
-                    .into_values()
-                    .filter(|over| over.origin.play() == Some(play));
-                ids.extend(of_play.map(|over| over.id.to_string()));
+                let overrides =
+                    document.overrides.iter().filter(|(_, it)| it.origin.play() == Some(play));
+                ids.extend(overrides.map(|(id, _)| id.to_string()));
+                let reconnects = document.reconnects.iter().filter(|(_, it)| it.play == *play);
+                ids.extend(reconnects.map(|(id, _)| id.to_string()));
             }
         }
         Ok(Self {
@@ -141,12 +143,22 @@ impl Wanted {
     fn is_of_play(&mut self, line: &Line) -> bool {
         let Some(play) = &self.play else { return true };
         let what = &line.what;
-        if what.play.as_deref() == Some(play.as_str()) {
-            // From here on its id is enough.
+        // From here on the id of an override or of a write is enough.
+        if what.play.iter().chain(&what.plays).any(|of| of == play.as_str()) {
             self.ids.extend(what.id.clone());
             return true;
         }
-        what.id.iter().chain(&what.overrides).any(|id| self.ids.contains(id))
+        let mut ids = what.id.iter().chain(&what.intent).chain(&what.overrides);
+        let is_of_play = ids.any(|id| self.ids.contains(id));
+        if is_of_play {
+            self.ids.extend(what.intent.clone());
+        }
+        is_of_play
+    }
+
+    /// Whether what was noticed is asked for: it is about no backend, and about no play alone.
+    const fn is_of_all(&self) -> bool {
+        self.backend.is_none() && self.play.is_none()
     }
 }
 
@@ -166,23 +178,32 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let older = history.lines.len().checked_sub(most + 1).and_then(|at| history.lines.get(at + 1));
     let older = older.map(|line| line.at);
     history.lines.drain(..history.lines.len().saturating_sub(most));
-    // What was noticed is about no backend, and about no play alone.
-    if wanted.backend.is_none() && wanted.play.is_none() && !options.follow {
-        history = history.with(&records.store.notices().await?, older.max(wanted.since));
+    let mut noticed = records.store.notices().await?;
+    if wanted.is_of_all() {
+        history = history.with(&noticed, older.max(wanted.since));
     }
     if options.follow {
         let mut last = lines.last().map(|line| line.id.clone());
-        let mut more = history.lines;
         let mut ended = std::pin::pin!(terminal::ended()?);
         loop {
-            if !show::put(&text(common, &reader, &more)?)? {
+            let reader = common.reader(records.clock.now());
+            if !show::put(&text(common, &reader, &history)?)? {
                 return Ok(ExitCode::SUCCESS);
             }
             tokio::select! {
                 () = &mut ended => return Ok(ExitCode::SUCCESS),
                 () = tokio::time::sleep(FOLLOW_EVERY) => {}
             }
-            more = wanted.of(&newer(&records, wanted.backend.as_ref(), &mut last).await?);
+            history = History::of(&[], common.shadow);
+            history.lines = wanted.of(&newer(&records, wanted.backend.as_ref(), &mut last).await?);
+            if wanted.is_of_all() {
+                let now = records.store.notices().await?;
+                let is_new =
+                    |(about, notice): &(&About, &Notice)| noticed.find(about) != Some(notice);
+                let new = now.iter().filter(is_new).map(|(about, it)| (about.clone(), it.clone()));
+                history = history.with(&new.collect(), None);
+                noticed = now;
+            }
         }
     }
     if common.json {
@@ -228,23 +249,25 @@ async fn newer(
 }
 
 /// These lines, for people or for programs.
-fn text(common: &Common, reader: &Reader, lines: &[Line]) -> Result<String, Failed> {
+fn text(common: &Common, reader: &Reader, history: &History) -> Result<String, Failed> {
+    let History { lines, noticed, .. } = history;
     if common.json {
-        return lines.iter().map(show::text_of_line).collect();
+        let lines = lines.iter().map(show::text_of_line);
+        return lines.chain(noticed.iter().map(show::text_of_line)).collect();
     }
-    Ok(ledger(reader, lines, &[]).as_str().to_owned())
+    Ok(ledger(reader, lines, noticed).as_str().to_owned())
 }
 
 /// Lines of the ledger, one a line, to the millisecond, and between them what was noticed, which is long,
-/// and goes on in the next line.
-fn ledger(reader: &Reader, lines: &[Line], noticed: &[Notice]) -> Page {
-    let (mut out, columns) = (Page::default(), Terminal::of_output().columns);
+/// and goes on in the next line of a terminal.
+fn ledger(reader: &Reader, lines: &[Line], noticed: &[view::Notice]) -> Page {
+    let (mut out, terminal) = (Page::default(), Terminal::of_output());
     let mut noticed = noticed.iter().peekable();
     let mut notice = |out: &mut Page, before: Option<Timestamp>| {
-        let is_due = |notice: &&Notice| before.is_none_or(|before| notice.latest < before);
+        let is_due = |notice: &&view::Notice| before.is_none_or(|before| notice.latest < before);
         while let Some(notice) = noticed.next_if(is_due) {
             let at = reader.entry(notice.latest);
-            out.wrapped(columns, format_args!("{at}  {}", notice.line(reader)));
+            out.wrapped(terminal, format_args!("{at}  {}", notice.line(reader)));
         }
     };
     for Line { at, name, what, .. } in lines {

@@ -29,8 +29,8 @@ const LATE_LINES: usize = 500;
 pub(crate) const EXIT: &str = "Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 there is trouble: there is no store, no `serve` \
 runs on it, Azure cannot be read for a service, it does not answer for a backend or refuses or keeps \
 another value there, a watchdog is silent, a delivery was refused within the last 15 minutes, there \
-are dead letters, or the heartbeat's address cannot be called. What is held, and a pause, are no \
-trouble.";
+are dead letters, or the heartbeat's address cannot be called. What is held, a pause, and an Azure \
+that asks to wait a few minutes, are no trouble.";
 
 /// What `status` exits with where there is trouble.
 const TROUBLE: u8 = 3;
@@ -221,6 +221,7 @@ fn heading(out: &mut Page, urgency: Urgency) {
     let (mark, word, rest) = match urgency {
         Urgency::Trouble => (Mark::Trouble, "TROUBLE", ""),
         Urgency::Held => (Mark::Held, "HELD", " or not looked at yet"),
+        Urgency::Yielded => (Mark::Held, "YIELDED", " to someone else's write"),
         Urgency::InForce => (Mark::Heading, "in force", ""),
         Urgency::RampingOut => (Mark::Heading, "ramping out", ""),
         Urgency::Reconnects => (Mark::Heading, "reconnects only", ""),

@@ -62,11 +62,11 @@ impl Document {
             Answer::Throttled { until } => {
                 self.intents.remove(place);
                 let until = self.troubled("Azure asks to wait", *until);
-                said.push(What::Throttled { until });
+                said.push(What::Throttled { until, intent: Some(intent) });
             }
             Answer::NotSent { why } => {
                 self.intents.remove(place);
-                said.push(What::Refused { intent, why: why.clone() });
+                said.push(What::NotSent { intent, why: why.clone() });
                 self.troubled(why, None);
             }
             Answer::Unknown { why, until } => {

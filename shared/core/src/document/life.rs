@@ -62,6 +62,7 @@ impl Document {
                 play: claim.play.clone(),
                 effect: asked.effect.clone(),
                 series: series.clone(),
+                alert: asked.alert.clone(),
             });
             self.overrides.insert(claim.id.clone(), over);
             return;

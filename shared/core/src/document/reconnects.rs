@@ -351,11 +351,11 @@ impl Document {
             ReconnectAnswer::Throttled { until } => {
                 reconnect.asked.pop();
                 let until = self.troubled("Azure asks to wait", *until);
-                said.push(What::Throttled { until });
+                said.push(What::Throttled { until, intent: None });
             }
             ReconnectAnswer::NotSent { why } => {
                 reconnect.asked.pop();
-                said.push(What::ReconnectUnanswered { id, target, why: why.clone() });
+                said.push(What::ReconnectNotSent { id, target, why: why.clone() });
                 self.troubled(why, None);
             }
             ReconnectAnswer::Unknown { why } => {

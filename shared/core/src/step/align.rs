@@ -1,6 +1,6 @@
 //! The difference between what a pool is and what it should be, and the write that closes it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Look, Next, Whose};
 use crate::{
@@ -8,7 +8,9 @@ use crate::{
     etag::Etag,
     field::{Change, Field, Value, Values},
     id::{IntentId, OverrideId},
+    lay::Laid,
     ledger::What,
+    overrides::Life,
     pool::Pool,
 };
 
@@ -26,7 +28,8 @@ impl Look<'_> {
             let (way, changes) = self.changes(&laid.values, pool, &baseline);
             let steps = self.steps_due();
             if !changes.is_empty() {
-                return Next::Write(self.intend(etag, way, changes, steps));
+                let overrides = self.behind(&laid, &changes, &steps);
+                return Next::Write(self.intend(etag, way, changes, steps, overrides));
             }
             if steps.is_empty() {
                 for (field, value) in &laid.values {
@@ -41,6 +44,25 @@ impl Look<'_> {
                 self.document.stepped(&id, step, &mut self.said);
             }
         }
+    }
+
+    /// The overrides that a write is for: who own a field that it changes, or give one back, or ask for
+    /// one that is taken from them.
+    fn behind(
+        &self,
+        laid: &Laid,
+        changes: &[Change],
+        steps: &BTreeMap<OverrideId, usize>,
+    ) -> Vec<OverrideId> {
+        let changed = |field: &Field| changes.iter().any(|change| change.field == *field);
+        let owners = laid.owners.iter().filter(|(field, _)| changed(field));
+        let owners = owners.flat_map(|(_, ids)| ids);
+        let asks = self.document.overrides.values().filter(|over| {
+            !matches!(over.life, Life::Claimed { .. }) && over.effect.fields().iter().any(changed)
+        });
+        let all: BTreeSet<&OverrideId> =
+            owners.chain(asks.map(|over| &over.id)).chain(steps.keys()).collect();
+        all.into_iter().cloned().collect()
     }
 
     /// Takes over the fields that are owned from now on, with what stands there as their baseline,
@@ -115,7 +137,7 @@ impl Look<'_> {
         if !open || !self.document.etags.may_end(etag) {
             return Next::Rest;
         }
-        Next::Write(self.intend(etag, Way::Plain, Vec::new(), BTreeMap::new()))
+        Next::Write(self.intend(etag, Way::Plain, Vec::new(), BTreeMap::new(), Vec::new()))
     }
 
     fn intend(
@@ -124,6 +146,7 @@ impl Look<'_> {
         way: Way,
         changes: Vec<Change>,
         steps: BTreeMap<OverrideId, usize>,
+        overrides: Vec<OverrideId>,
     ) -> Intent {
         let text = format!("{changes:?}{steps:?}");
         let backend = self.document.backend.to_string();
@@ -131,9 +154,9 @@ impl Look<'_> {
         let (intent, written) = (id.clone(), changes.clone());
         self.said.push(match way {
             Way::Plain | Way::Explicit | Way::Null | Way::Rest => {
-                What::Intended { intent, changes: written }
+                What::Intended { intent, changes: written, overrides }
             }
-            Way::Whole => What::IntendedWhole { intent, changes: written },
+            Way::Whole => What::IntendedWhole { intent, changes: written, overrides },
         });
         let etag = etag.clone();
         let intent = Intent { id, etag, changes, way, steps, at: self.now, outrun: false };

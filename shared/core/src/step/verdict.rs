@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use crate::{
     document::Document,
     gate::Gates,
@@ -94,25 +96,25 @@ impl Document {
             match verdict {
                 Verdict::Begins => {
                     over.life = Life::Begun { at: self.now, warned: None };
-                    over.standing = Standing::Admitted;
+                    over.admit();
                     over.become_strongest();
                     said.push(What::Began { id });
                 }
-                Verdict::Admitted => over.standing = Standing::Admitted,
+                Verdict::Admitted => over.admit(),
                 Verdict::AdmittedAgain => {
-                    over.standing = Standing::Admitted;
+                    over.admit();
                     said.push(What::Admitted { id });
                 }
                 Verdict::Held(why) => {
-                    over.keep_out(Standing::Held(why.clone()));
+                    over.keep_out(Standing::Held(why.clone()), self.now);
                     said.push(What::Held { id, why });
                 }
-                Verdict::StillHeld => over.keep_out(over.standing.clone()),
+                Verdict::StillHeld => over.keep_out(over.standing.clone(), self.now),
                 Verdict::Displaced { by, why } => {
-                    over.keep_out(Standing::Held(why.clone()));
+                    over.keep_out(Standing::Held(why.clone()), self.now);
                     said.push(What::Displaced { id, by, why });
                 }
-                Verdict::Yielded => over.keep_out(Standing::Yielded),
+                Verdict::Yielded => over.keep_out(Standing::Yielded, self.now),
                 Verdict::Leaves => {}
                 Verdict::LeavesAtOnce => over.give_up(),
             }
@@ -121,7 +123,16 @@ impl Document {
 }
 
 impl Override {
-    fn keep_out(&mut self, standing: Standing) {
+    fn admit(&mut self) {
+        self.standing = Standing::Admitted;
+        self.kept_out = None;
+    }
+
+    /// One that is held all along is held since then, though by something else meanwhile.
+    fn keep_out(&mut self, standing: Standing, now: Timestamp) {
+        if std::mem::discriminant(&standing) != std::mem::discriminant(&self.standing) {
+            self.kept_out = Some(now);
+        }
         self.standing = standing;
         self.give_up();
     }

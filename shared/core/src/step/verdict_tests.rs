@@ -133,6 +133,34 @@ fn each_state_has_its_verdict() {
     .assert_eq(&table);
 }
 
+/// Whoever is on call is told since when it is held, whatever holds it by now.
+#[test]
+fn it_is_known_since_when_an_override_is_kept_out() {
+    let backend = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg1/\
+                   providers/Microsoft.ApiManagement/service/contoso/backends/pool";
+    let mut document = Document::new(backend.parse().unwrap(), Timestamp::UNIX_EPOCH);
+    let one = over("claimed", &Standing::Unseen);
+    let id = one.id.clone();
+    document.overrides.insert(id.clone(), one);
+    let mut minute = 0;
+    let mut judge = |verdict: Verdict| {
+        minute += 1;
+        document.now = Timestamp::UNIX_EPOCH + SignedDuration::from_mins(minute);
+        document.take_verdicts([(id.clone(), verdict)].into(), &mut Vec::new());
+        let since = document.overrides[&id].kept_out;
+        since.map(|since| since.as_second() / 60)
+    };
+    assert_eq!(judge(Verdict::Held(Held::Emptied)), Some(1));
+    assert_eq!(judge(Verdict::StillHeld), Some(1));
+    assert_eq!(judge(Verdict::Held(Held::NothingServes)), Some(1), "by something else");
+    assert_eq!(judge(Verdict::Begins), None);
+    assert_eq!(judge(Verdict::Displaced { by: Vec::new(), why: Held::Emptied }), Some(5));
+    assert_eq!(judge(Verdict::AdmittedAgain), None);
+    assert_eq!(judge(Verdict::Yielded), Some(7));
+    assert_eq!(judge(Verdict::Yielded), Some(7));
+    assert_eq!(judge(Verdict::Held(Held::Emptied)), Some(9));
+}
+
 /// What is kept out of the set on its way out has nothing left to give, and waits for no step.
 #[test]
 fn what_is_kept_out_on_its_way_out_gives_up_its_ramp() {

@@ -120,6 +120,7 @@ impl From<Override> for pointsman_core::overrides::Override {
             resolved: over.resolved,
             life: over.life,
             standing: over.standing,
+            kept_out: None,
         }
     }
 }

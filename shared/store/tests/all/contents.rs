@@ -11,7 +11,7 @@ use pointsman_core::{
     group::{Group, Pause, RunId, Scope},
     id::OverrideId,
     lease::{Lease, Until},
-    notice::{About, Kind, Notices},
+    notice::{About, Kind, Notice, Notices},
     shown::Shown,
     signal::{Heard, Severity, Signal},
 };
@@ -105,7 +105,7 @@ fn everything() -> Commit {
     notices.note(Kind::Unmatched, "am", at("12:00:00"), "no play matches it");
     Commit {
         notices,
-        notices_over: vec![About { kind: Kind::Blind, subject: "main".to_owned() }],
+        notices_over: vec![About::new(Kind::Blind, "main")],
         series: vec![series("a"), series("b")],
         documents: vec![document("eu")],
         groups: [(run("eu"), Versioned::new(Group::default()))].into(),
@@ -421,6 +421,9 @@ async fn notices_are_added_up_as_the_core_adds_them_up() {
         for kind in [Kind::Unmatched, Kind::TooLarge] {
             notices.note(kind, "am", at, &format!("number {number}"));
         }
+        let severity = Some(if number == 3 { Severity::Critical } else { Severity::Info });
+        let about = About { severity, ..About::new(Kind::Unmatched, "am") };
+        notices.add(about, Notice::new(at, "as bad as that"));
         notices.note(Kind::Unmatched, if number < 4 { "other" } else { "am" }, at, "again");
         for (about, notice) in notices.iter() {
             wanted.add(about.clone(), notice.clone());
@@ -428,9 +431,13 @@ async fn notices_are_added_up_as_the_core_adds_them_up() {
         world.store.commit(&Commit { notices, ..Commit::default() }).await.unwrap();
         assert_eq!(world.store.notices().await.unwrap(), wanted, "after {number}");
     }
-    let over = About { kind: Kind::TooLarge, subject: "am".to_owned() };
-    wanted.remove(&over);
-    let commit = Commit { notices_over: vec![over], ..Commit::default() };
+    let critical =
+        About { severity: Some(Severity::Critical), ..About::new(Kind::Unmatched, "am") };
+    let notices_over = vec![About::new(Kind::TooLarge, "am"), critical];
+    for over in &notices_over {
+        assert!(wanted.remove(over).is_some());
+    }
+    let commit = Commit { notices_over, ..Commit::default() };
     world.store.commit(&commit).await.unwrap();
     let before = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(90);
     wanted.forget(before);

@@ -4,6 +4,8 @@ use std::{fs, path::Path, time::Duration};
 
 use crate::support::{World, clock, commit, document, line, open, series, series_id, wake};
 use futures_util::future::join_all;
+use jiff::Timestamp;
+use pointsman_core::notice::Kind;
 use pointsman_engine::ports::{Commit, Sent, Store, StoreError};
 use pointsman_store::{
     BUSY_TIMEOUT, Database, SqliteStore, make_file,
@@ -382,6 +384,33 @@ async fn a_file_of_the_first_schema_is_brought_up_to_date() {
 }
 
 #[tokio::test]
+async fn what_was_noticed_before_severities_were_is_kept() {
+    let world = World::new().await;
+    let back = world.database().write(|conn| {
+        Box::pin(async move {
+            for statement in [
+                "DROP TABLE notices",
+                include_str!("../../migrations/0006_notices.sql"),
+                "INSERT INTO notices VALUES ('unmatched', 'am', 1000000, 2000000, 7, 'no play')",
+                "DELETE FROM _sqlx_migrations WHERE version > 6",
+            ] {
+                sqlx::query(statement).execute(&mut *conn).await.unwrap();
+            }
+            Ok(())
+        })
+    });
+    back.await.unwrap();
+    world.database().close().await;
+    let store = open(world.path()).await;
+    let notices = store.notices().await.unwrap();
+    let notice = notices.get(Kind::Unmatched, "am").unwrap();
+    let second = |second| Timestamp::from_second(second).unwrap();
+    assert_eq!((notice.first, notice.latest), (second(1), second(2)));
+    assert_eq!((notice.count, &*notice.says), (7, "no play"));
+    store.database().close().await;
+}
+
+#[tokio::test]
 async fn many_processes_may_make_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("new.db");
@@ -415,7 +444,7 @@ async fn a_store_that_cannot_be_used_is_refused_with_words() {
     let path = world.path();
     world.database().close().await;
     let newer = "was written by a newer version of Pointsman: its schema is 999, and this version \
-                 knows up to 6; run the newer version";
+                 knows up to 7; run the newer version";
     let said = refused(&path).await;
     assert!(said.ends_with(newer), "{said}");
 

@@ -294,6 +294,18 @@ fn documents_that_remember_what_was_seen() {
     check("document_sight_answered.json", &document);
 }
 
+/// Since when an override is held.
+#[test]
+fn documents_that_know_since_when_something_is_kept_out() {
+    let (name, drain) = ("held", Effect::Drain { member: "eu".parse().unwrap() });
+    let held = Standing::Held(Held::Emptied);
+    let one = over(name, drain, Life::Claimed { at: at("12:00:00") }, held);
+    let one = Override { kept_out: Some(at("12:00:01")), ..one };
+    let mut document = Document::new(backend("chat-pool"), at("12:12:01"));
+    document.overrides.insert(one.id.clone(), one);
+    check("document_kept_out.json", &document);
+}
+
 /// Azure keeps another value, refused a write with 412, and gave no new `ETag` for an empty one.
 #[test]
 fn documents_of_writes_that_were_answered_oddly() {
@@ -347,15 +359,70 @@ fn lines() {
         reason: "not tonight".to_owned(),
     };
     check("line_reconnect_undone.json", &said(undone));
+    let (id_of, target) = (ReconnectId::derive(&["one"]), backend("eu"));
+    let why = "no such host".to_owned();
+    let not_sent = What::ReconnectNotSent { id: id_of, target, why };
+    check("line_reconnect_not_sent.json", &said(not_sent));
     let change = Change {
         field: Field::weight(&"eu".parse().unwrap()),
         before: Value::Absent,
         after: Value::Number(0),
     };
     let (intent, changes) = (IntentId::derive(&["one"]), vec![change]);
-    let intended = What::Intended { intent: intent.clone(), changes: changes.clone() };
-    check("line_intended.json", &said(intended));
-    check("line_intended_whole.json", &said(What::IntendedWhole { intent, changes }));
+    let intended =
+        |overrides| What::Intended { intent: intent.clone(), changes: changes.clone(), overrides };
+    check("line_intended.json", &said(intended(Vec::new())));
+    check("line_intended_for.json", &said(intended(vec![id("a"), id("b")])));
+    let (changes, overrides) = (changes.clone(), Vec::new());
+    let whole = What::IntendedWhole { intent: intent.clone(), changes, overrides };
+    check("line_intended_whole.json", &said(whole));
+    let why = "no such host".to_owned();
+    check("line_not_sent.json", &said(What::NotSent { intent: intent.clone(), why }));
+    let throttled = |intent| What::Throttled { until: at("12:01:00"), intent };
+    check("line_throttled.json", &said(throttled(None)));
+    check("line_throttled_write.json", &said(throttled(Some(intent))));
+}
+
+#[test]
+fn lines_about_alerts_and_services() {
+    let line = |what| Line::new(at("12:00:00"), None, what);
+    let play = || "drain-failing-member".parse().unwrap();
+    let fired = |alert, plays| What::Fired {
+        series: series_id("f00d"),
+        started: at("11:58:00"),
+        severity: Severity::Critical,
+        alert,
+        plays,
+    };
+    check("line_fired.json", &line(fired(Shown::default(), Vec::new())));
+    let alert = || Shown::of(SHOW_DEFAULT, &signal(Heard::Fired));
+    check("line_fired_named.json", &line(fired(alert(), vec![play()])));
+    let resolved = |alert, plays| What::Resolved {
+        series: series_id("f00d"),
+        ended: at("12:10:00"),
+        by_receipt: None,
+        alert,
+        plays,
+    };
+    check("line_resolved.json", &line(resolved(Shown::default(), Vec::new())));
+    check("line_resolved_named.json", &line(resolved(alert(), vec![play()])));
+    let claimed = |alert| What::Claimed {
+        id: id("a"),
+        play: play(),
+        effect: Effect::Drain { member: "eu".parse().unwrap() },
+        series: series_id("f00d"),
+        alert,
+    };
+    check("line_claimed.json", &line(claimed(Shown::default())));
+    check("line_claimed_named.json", &line(claimed(alert())));
+    let (letter, from, by) = ("abc".to_owned(), "prometheus".to_owned(), "ann".to_owned());
+    let retried = What::Retried { letter, from, by, taken: 2, kept: 1 };
+    check("line_retried.json", &line(retried));
+    let service = || "main".parse().unwrap();
+    let why = "no token".to_owned();
+    check("line_went_blind.json", &line(What::WentBlind { service: service(), why }));
+    let blind_since = at("11:00:00");
+    check("line_sees_again.json", &line(What::SeesAgain { service: service(), blind_since }));
 }
 
 #[test]
