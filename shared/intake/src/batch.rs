@@ -23,6 +23,9 @@ pub const ALERTS_MAX: usize = 5_000;
 /// How much of what cannot be used is kept, in bytes.
 pub const KEPT_BYTES_MAX: usize = 16 << 10;
 
+/// How much of a body that is not JSON is quoted, in bytes.
+const BEGINNING_BYTES_MAX: usize = 60;
+
 /// How many labels an alert may have. Alertmanager has no such bound; Mimir's is 30.
 pub const LABELS_MAX: usize = 64;
 
@@ -67,6 +70,9 @@ pub enum Reason {
     /// Its status is not one that we know.
     #[error("its status is `{0}`, neither firing nor resolved")]
     Status(String),
+    /// It has no status.
+    #[error("its status is missing or empty: it must be `firing` or `resolved`")]
+    NoStatus,
     /// One of its times cannot be read.
     #[error("its {field} `{text}` is not a time such as 2026-01-31T12:00:00Z")]
     Time {
@@ -76,7 +82,7 @@ pub enum Reason {
         text: String,
     },
     /// One of its times has to be known and is not.
-    #[error("its {0} is not set")]
+    #[error("its {0} is not set: it must be a time such as 2026-01-31T12:00:00Z")]
     Unset(
         /// What the source calls the time.
         &'static str,
@@ -127,7 +133,23 @@ pub enum Unreadable {
     /// It is not packed as its head says.
     #[error("its gzip cannot be unpacked: {0}")]
     Packed(String),
-    /// It is not JSON, or not of the form that the source sends.
+    /// It is not JSON.
+    #[error(
+        "this is not JSON (line {line}, column {column}: {reason}): the body {begins}; {wanted}"
+    )]
+    NotJson {
+        /// What is wrong there.
+        reason: String,
+        /// The line, from 1.
+        line: usize,
+        /// The column in bytes, from 1; 0 before the first.
+        column: usize,
+        /// How the body begins, as the end of a sentence.
+        begins: String,
+        /// What the source sends.
+        wanted: &'static str,
+    },
+    /// It is not of the form that the source sends.
     #[error("line {line}, column {column}: {reason}")]
     Form {
         /// What is wrong there.
@@ -142,13 +164,21 @@ pub enum Unreadable {
     Kind(String),
 }
 
-impl From<serde_json::Error> for Unreadable {
-    fn from(error: serde_json::Error) -> Self {
+impl Unreadable {
+    /// What a reader of JSON says of `body`, where the source sends what is `wanted`.
+    pub(crate) fn json(error: &serde_json::Error, body: &str, wanted: &'static str) -> Self {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
         let place = format!(" at line {line} column {column}");
         let reason = quote(text.strip_suffix(&place).unwrap_or(&text));
-        Self::Form { reason, line, column }
+        if error.is_data() {
+            return Self::Form { reason, line, column };
+        }
+        let begins = match body.trim() {
+            "" => "is empty".to_owned(),
+            some => format!("begins with `{}`", quote(&cut(some, BEGINNING_BYTES_MAX))),
+        };
+        Self::NotJson { reason, line, column, begins, wanted }
     }
 }
 

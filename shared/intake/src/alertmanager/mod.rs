@@ -60,6 +60,9 @@ use crate::{
 /// The one version of the webhook that there is, since Alertmanager 0.5; a text, in JSON.
 const VERSION: &str = "\"4\"";
 
+/// What is said of a body that is not JSON.
+const WANTED: &str = "Alertmanager sends an object, as in {\"version\": \"4\", \"alerts\": [{\"status\": \"firing\", …}]}";
+
 /// An Alertmanager, or a pair of them.
 #[derive(Debug)]
 pub struct Alertmanager {
@@ -142,7 +145,7 @@ fn group(text: &str) -> Result<Group<'_>, Unreadable> {
             if let Ok(Versioned { version }) = serde_json::from_str(text) {
                 check_version(version.map(RawValue::get))?;
             }
-            return Err(error.into());
+            return Err(Unreadable::json(&error, text, WANTED));
         }
     };
     check_version(group.version.map(RawValue::get))?;
@@ -182,6 +185,7 @@ fn signal(source: &SourceName, raw: &str, received: Timestamp) -> Result<Signal,
     let heard = match &*said(alert.status) {
         "firing" => Heard::Fired,
         "resolved" => Heard::Resolved { stated: time(&said(alert.ends_at)) },
+        "" => return Err(Reason::NoStatus),
         status => return Err(Reason::Status(quote(status))),
     };
     let started = started(&said(alert.starts_at), received)?;
