@@ -49,6 +49,8 @@ pub enum Kind {
     Undone,
     /// An alert was heard again whose effect has ended by itself.
     RanOut,
+    /// No resolve came of an alert, so that its override will be ended by `atMost`.
+    Unresolved,
     /// A firing came after the end of its alert.
     Late,
     /// A resolve came for an alert that was not on, or that no play was for.

@@ -153,6 +153,7 @@ pub(crate) fn saved(commit: &Commit) {
             | Kind::Held
             | Kind::Undone
             | Kind::RanOut
+            | Kind::Unresolved
             | Kind::Late
             | Kind::Over => alerts(&about.subject, &about.kind.to_string(), notice.count),
             // Counted where they are refused or heard, or a state.

@@ -78,6 +78,7 @@ const fn rank(kind: Kind) -> Option<u8> {
         Kind::Denied
         | Kind::TooLarge
         | Kind::Refused
+        | Kind::Unresolved
         | Kind::Watchdog
         | Kind::Blind
         | Kind::Started
