@@ -46,6 +46,11 @@ const TOKEN_FILE: &str = "alertmanager-token";
 /// How many services an error lists.
 const SERVICES_SHOWN_MAX: usize = 20;
 
+/// What to do where no token can be obtained.
+const NO_LOGIN: &str = "log in with `az login`, or say as whom it is: --credential or --token-file";
+const NO_IDENTITY: &str =
+    "an emulator prints two `export` lines for its identity: they belong in this terminal, too";
+
 /// What `init` takes.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
@@ -227,6 +232,12 @@ async fn service(client: &Client, options: &Options) -> Result<ServiceId, Failed
         Ok::<_, pointsman_apim::Error>(services)
     };
     let mut services = listed.await.map_err(|error| {
+        let is_nobody = matches!(error, pointsman_apim::Error::Credential { .. });
+        let hint = match (is_nobody, &options.endpoint) {
+            (false, _) => hint,
+            (true, None) => NO_LOGIN,
+            (true, Some(_)) => NO_IDENTITY,
+        };
         Failed::new(format_args!("the services cannot be listed: {}", error.full())).and(hint)
     })?;
     if let Some(group) = &options.resource_group {

@@ -142,8 +142,9 @@ impl Serving {
         tasks.spawn(pointsman_reconcile::run(parts.clone(), incoming, stop.clone()));
         let heartbeat = config.heartbeat.clone();
         tasks.spawn(pointsman_schedule::run(parts.clone(), heartbeat, stop.clone()));
-        let check = pointsman_schedule::check::run;
-        tasks.spawn(check(parts.engine.clone(), parts.check_every, stop.clone()));
+        if let Some(every) = parts.check_every {
+            tasks.spawn(pointsman_schedule::check::run(parts.engine.clone(), every, stop.clone()));
+        }
         tracing::info!(%address, store = %store_file(config, mode).display(), "serving");
         Ok(Self { address, parts, tasks, http, stop })
     }
@@ -200,8 +201,11 @@ async fn note_start(parts: &Parts) -> Result<(), Failed> {
     let mut started = Notices::default();
     started.note(Kind::Started, SERVE, parts.records.clock.now(), "");
     let noticed = parts.records.store.notices().await?;
-    let over = noticed.iter().map(|(about, _)| about.clone());
-    let over = over.filter(|about| about.kind == Kind::Heartbeat);
+    let unchecked = parts.check_every.is_none();
+    let over = noticed
+        .iter()
+        .map(|(about, _)| about.clone())
+        .filter(|about| about.kind == Kind::Heartbeat || (about.kind == Kind::Blind && unchecked));
     parts.engine.keep_notices(started, over.collect()).await?;
     Ok(())
 }
@@ -331,7 +335,10 @@ async fn ready(State(health): State<Arc<Health>>) -> Response {
                 notice.says
             )
         })),
-        None => missing.push("whether Azure can be reached is not known yet".to_owned()),
+        None if parts.check_every.is_some() => {
+            missing.push("whether Azure can be reached is not known yet".to_owned());
+        }
+        None => {}
     }
     let status = if missing.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({"ready": missing.is_empty(), "missing": missing}))).into_response()

@@ -121,7 +121,7 @@ impl Heartbeat {
 
     /// Why not all is well, if so.
     async fn unwell(&self, swept: bool) -> Option<String> {
-        let Parts { engine, records, .. } = &self.parts;
+        let Parts { engine, records, check_every, .. } = &self.parts;
         if !swept {
             return Some("the last sweep failed".to_owned());
         }
@@ -132,14 +132,14 @@ impl Heartbeat {
             return Some(why);
         }
         match engine.blind() {
-            None => {
+            None if check_every.is_some() => {
                 return Some("whether Azure can be reached is not known yet".to_owned());
             }
             Some(blind) if !blind.is_empty() => {
                 let services: Vec<&str> = blind.keys().map(ServiceAlias::as_str).collect();
                 return Some(format!("Azure cannot be read for {}", services.join(", ")));
             }
-            Some(_) => {}
+            Some(_) | None => {}
         }
         let waits = |oldest: Timestamp| engine.now().duration_since(oldest) > QUEUED_FOR_MAX;
         match records.queue.oldest().await {

@@ -128,8 +128,8 @@ pub struct Azure {
     pub paced: bool,
     /// Whether the pools of each playbook that is taken up are looked at.
     pub inspected: bool,
-    /// How often it is found out whether Azure can be reached.
-    pub check_every: Duration,
+    /// How often it is found out whether Azure can be reached, where it is.
+    pub check_every: Option<Duration>,
     /// How often a backend with overrides is looked at, so that a write of someone else is noticed.
     pub look_every: SignedDuration,
     /// As whom requests are made; none where only the store was asked for.

@@ -48,7 +48,9 @@ fn everything_has_a_default_but_the_sources() {
                     reconnect_version: None,
                     paced: true,
                     inspected: true,
-                    check_every: 60s,
+                    check_every: Some(
+                        60s,
+                    ),
                     look_every: 60s,
                     credential: Some(
                         Auto,
@@ -81,7 +83,9 @@ fn everything_has_a_default_but_the_sources() {
                     reconnect_version: None,
                     paced: true,
                     inspected: true,
-                    check_every: 60s,
+                    check_every: Some(
+                        60s,
+                    ),
                     look_every: 60s,
                     credential: Some(
                         Auto,
@@ -118,7 +122,9 @@ fn sources_prove_themselves() {
                     reconnect_version: None,
                     paced: true,
                     inspected: true,
-                    check_every: 60s,
+                    check_every: Some(
+                        60s,
+                    ),
                     look_every: 60s,
                     credential: Some(
                         Auto,
@@ -454,11 +460,12 @@ fn signs_of_life_are_read_within_their_bounds() {
     let every = |text: &str| {
         let config = parse(text, Needs::Everything)?;
         let heartbeat = config.heartbeat.map(|it| (it.url.expose().to_owned(), it.every.as_secs()));
-        Ok::<_, String>((config.azure.check_every.as_secs(), heartbeat))
+        Ok::<_, String>((config.azure.check_every.map(|every| every.as_secs()), heartbeat))
     };
-    assert_eq!(every("{}"), Ok((60, None)));
-    assert_eq!(every("azure: {endpoint: 'http://127.0.0.1:8080'}"), Ok((60, None)));
-    assert_eq!(every("azure: {checkEvery: 5s}"), Ok((5, None)));
+    assert_eq!(every("{}"), Ok((Some(60), None)));
+    assert_eq!(every("azure: {endpoint: 'http://127.0.0.1:8080'}"), Ok((Some(60), None)));
+    assert_eq!(every("azure: {checkEvery: 5s}"), Ok((Some(5), None)));
+    assert_eq!(every("azure: {checkEvery: never}"), Ok((None, None)));
     let beat = every("heartbeat: {url: 'https://beat.example/a?b'}").unwrap().1;
     assert_eq!(beat, Some(("https://beat.example/a?b".to_owned(), 60)));
     let look = |text: &str| parse(text, Needs::Store).map(|config| config.azure.look_every);

@@ -72,8 +72,8 @@ pub struct Parts {
     pub azure: apim::Client,
     /// Whether the pools of each playbook that is taken up are looked at.
     pub inspects: bool,
-    /// How often it is found out whether Azure can be reached.
-    pub check_every: Duration,
+    /// How often it is found out whether Azure can be reached, where it is.
+    pub check_every: Option<Duration>,
 }
 
 /// The store's file: shadow mode has one of its own, so that what was only imagined is never taken

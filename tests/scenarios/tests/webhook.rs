@@ -329,7 +329,7 @@ fn configure(world: &World, proof: &str) {
     let config = format!(
         "listen: 127.0.0.1:0\n\
          playbook: playbook.yaml\n\
-         azure: {{endpoint: '{}', credential: token, token: {{env: AZURE_TOKEN}}}}\n\
+         azure: {{endpoint: '{}', checkEvery: never, credential: token, token: {{env: AZURE_TOKEN}}}}\n\
          sources: [{{name: prometheus, kind: alertmanager, {proof}}}]\n",
         world.azure.arm_url(),
     );

@@ -47,7 +47,7 @@ const KEYS: [(&str, &str, &str); 24] = [
     (
         "azure.checkEvery",
         "1m",
-        "How often `serve` reads one pool of each service to see that Azure can be reached: `1s` to `1h`.",
+        "How often `serve` reads one pool of each service to see that Azure can be reached: `1s` to `1h`, or `never`.",
     ),
     (
         "azure.lookEvery",

@@ -26,6 +26,9 @@ use super::{
     wrong::Wrong,
 };
 
+/// Stands in place of how often Azure is checked.
+const NEVER: &str = "never";
+
 /// The least and the most that may be between two checks of Azure.
 const CHECK_EVERY: (SignedDuration, SignedDuration) =
     (SignedDuration::from_secs(1), SignedDuration::from_hours(1));
@@ -252,7 +255,11 @@ impl<'a> Reading<'a> {
         let base = base.unwrap_or_else(|| cloud.base());
         let version = self.read(wire.api_version.as_ref(), api_version);
         let reconnect_version = self.read(wire.reconnect_api_version.as_ref(), api_version);
-        let check_every = wire.check_every.as_ref().and_then(|at| self.length(at, CHECK_EVERY));
+        let check_every = match &wire.check_every {
+            None => Some(EVERY_DEFAULT),
+            Some(said) if said.value.as_deref() == Some(NEVER) => None,
+            Some(said) => self.length(said, CHECK_EVERY).map(|every| every.unsigned_abs()),
+        };
         let look_every = wire.look_every.as_ref().and_then(|at| self.length(at, LOOK_WITHIN));
         let spared = !base.is_loopback();
         Azure {
@@ -261,7 +268,7 @@ impl<'a> Reading<'a> {
             reconnect_version,
             paced: given(wire.paced).unwrap_or(spared),
             inspected: given(wire.inspected).unwrap_or(spared),
-            check_every: check_every.map_or(EVERY_DEFAULT, |every| every.unsigned_abs()),
+            check_every,
             look_every: look_every.unwrap_or(LOOK_EVERY),
             credential: self.credential(wire.credential, wire.client_id, wire.token),
             base,
