@@ -221,7 +221,7 @@ impl<'a> Reading<'a> {
 
     fn heartbeat(&mut self, wire: wire::Heartbeat) -> Option<Heartbeat> {
         let every = wire.every.and_then(|every| self.length(&every, BEAT_EVERY));
-        let every = every.map_or(EVERY_DEFAULT, |every| every.unsigned_abs());
+        let every = every.map_or(EVERY_DEFAULT, SignedDuration::unsigned_abs);
         let url = wire.url.value.as_ref()?;
         if self.needs != Needs::Everything {
             return None;
@@ -258,7 +258,7 @@ impl<'a> Reading<'a> {
         let check_every = match &wire.check_every {
             None => Some(EVERY_DEFAULT),
             Some(said) if said.value.as_deref() == Some(NEVER) => None,
-            Some(said) => self.length(said, CHECK_EVERY).map(|every| every.unsigned_abs()),
+            Some(said) => self.length(said, CHECK_EVERY).map(SignedDuration::unsigned_abs),
         };
         let look_every = wire.look_every.as_ref().and_then(|at| self.length(at, LOOK_WITHIN));
         let spared = !base.is_loopback();
