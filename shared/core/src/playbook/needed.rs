@@ -10,7 +10,7 @@ pub(super) const STEPS: &str = "say how much is given back at each step: `steps:
 const POOL: &str = "name one of the `pools`";
 
 /// The wire type, its field, and what to write. What else a `Shift` needs depends on what it has.
-const NEEDED: [(&str, &str, &str); 21] = [
+pub(super) const NEEDED: [(&str, &str, &str); 21] = [
     ("Playbook", "version", "begin the playbook with `version: 1`"),
     (
         "Playbook",
@@ -37,8 +37,3 @@ const NEEDED: [(&str, &str, &str); 21] = [
     ("Reconnect", "backend", "name a member: `backend: ${signal.labels.backend}`"),
     ("Reconnect", "after", "say how long after the play: `after: PT5M`"),
 ];
-
-/// The fields that a wire type must have, with what to write.
-pub(super) fn needed(of: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    NEEDED.iter().filter(move |(name, ..)| *name == of).map(|(_, field, help)| (*field, *help))
-}

@@ -11,13 +11,13 @@ use super::{
         EFFECTS_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX, RECONNECTS_MAX, SERVICES_MAX,
         SPLIT_MEMBERS_MAX,
     },
-    decode::{At, Entries},
     value::{
         Duration, Expression, LabelName, Member, Members, Percent, PoolName, ServingWeight,
         Version, Weight,
     },
 };
 use crate::{
+    form::{At, Entries},
     limits::Failover,
     names::{BackendName, PlayName, ResourceGroup, ServiceName, SubscriptionId, WorkspaceName},
     shown::{SHOW_DEFAULT, SHOW_MAX},
