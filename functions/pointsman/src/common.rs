@@ -86,7 +86,8 @@ impl Common {
     pub(crate) fn config(&self, needs: Needs) -> Result<Config, Failed> {
         Config::read(&self.config, needs).map_err(|error| match error {
             ConfigError::File { file, cause } if cause.kind() == io::ErrorKind::NotFound => Failed::new(format_args!(
-                "there is no configuration at {file}: name one with --config FILE or POINTSMAN_CONFIG"
+                "there is no configuration at {file}: name one with --config FILE or POINTSMAN_CONFIG, or let \
+                 `pointsman init` write one"
             )),
             error @ ConfigError::File { .. } => error.into(),
             // The lines of the file that have the problem.

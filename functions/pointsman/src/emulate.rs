@@ -4,11 +4,16 @@
 //! It is on this machine only, and asks for tokens as Azure does; its own identity endpoint gives
 //! them out, so that a client's managed identity works as it is.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Args;
+use pointsman_core::form::meant;
 use pointsman_emulator::{Emulator, Options as Emulated, member::Member};
-use pointsman_host::{config::unreadable, server::Stop};
+use pointsman_host::server::Stop;
 use serde_json::{Value, json};
 
 use crate::{common::Common, failed::Failed, input, page::Page, show};
@@ -55,9 +60,7 @@ impl Options {
             Some(file) => {
                 let text = input::read(file, OPTIONS_BYTES_MAX)?;
                 // What is JSON is YAML too.
-                serde_saphyr::from_str(&text).map_err(|error| {
-                    Failed::of_text(&unreadable(&error, &file.display().to_string(), &text))
-                })?
+                serde_saphyr::from_str(&text).map_err(|error| unreadable(&error, file))?
             }
             None => Emulated::default(),
         };
@@ -68,6 +71,19 @@ impl Options {
         ports.identity = self.identity_port.unwrap_or(ports.identity);
         Ok(read)
     }
+}
+
+/// Where the options of an emulator are wrong, and what would be right.
+fn unreadable(error: &serde_saphyr::Error, file: &Path) -> Failed {
+    let error = error.without_snippet();
+    let place = error.location().map(|at| format!(":{}:{}", at.line(), at.column()));
+    let said = if let serde_saphyr::Error::SerdeUnknownField { field, expected, .. } = error {
+        let meant = meant(field, "keys here", expected.iter().copied());
+        format!("there is no `{field}` here; {meant}")
+    } else {
+        error.to_string().lines().next().unwrap_or_default().to_owned()
+    };
+    Failed::new(format_args!("{}{}: {said}", file.display(), place.unwrap_or_default()))
 }
 
 pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCode, Failed> {

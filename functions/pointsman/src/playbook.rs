@@ -271,7 +271,7 @@ fn found(finding: &Finding) -> view::Finding {
         Matter::NoPool => ("noPool", &[][..], &[][..]),
         Matter::Unreadable { .. } => ("unreadable", &[][..], &[][..]),
         Matter::Unseen { .. } => ("unseen", &[][..], &[][..]),
-        Matter::NoMembers { members } => ("noMembers", members.as_slice(), &[][..]),
+        Matter::NoMembers { members, .. } => ("noMembers", members.as_slice(), &[][..]),
         Matter::Hidden { fields } => ("hidden", &[][..], fields.as_slice()),
         Matter::Uncompared { .. } => ("uncompared", &[][..], &[][..]),
     };

@@ -206,7 +206,7 @@ async fn note_start(parts: &Parts) -> Result<(), Failed> {
         noticed.iter().map(|(about, _)| about.clone()).filter(|about| match about.kind.sort() {
             Sort::Silence => true,
             Sort::Blindness | Sort::Wait => unchecked,
-            Sort::Alert { .. } | Sort::Refusal | Sort::Life => false,
+            Sort::Alert { .. } | Sort::Refusal | Sort::Unresolved | Sort::Life => false,
         });
     parts.engine.keep_notices(started, over.collect()).await?;
     Ok(())

@@ -15,6 +15,7 @@ pub mod document;
 pub mod effect;
 pub mod etag;
 pub mod field;
+pub mod form;
 pub mod fraction;
 pub mod gate;
 pub mod group;

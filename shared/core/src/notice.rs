@@ -56,6 +56,8 @@ pub enum Kind {
     Undone,
     /// An alert was heard again whose effect has ended by itself.
     RanOut,
+    /// No resolve came of an alert, so that its override will be ended by `atMost`.
+    Unresolved,
     /// A firing came after the end of its alert.
     Late,
     /// A resolve came for an alert that was not on, or that no play was for.
@@ -92,6 +94,8 @@ pub enum Sort {
     Blindness,
     /// Azure is to be read later.
     Wait,
+    /// No resolve has come of an alert.
+    Unresolved,
     /// The heartbeat's address could not be called.
     Silence,
     /// A sign of life, of which the age counts.
@@ -112,6 +116,7 @@ impl Kind {
             Self::Over => Sort::Alert { rank: 6 },
             Self::Repeated => Sort::Alert { rank: 7 },
             Self::Denied | Self::TooLarge | Self::Refused => Sort::Refusal,
+            Self::Unresolved => Sort::Unresolved,
             Self::Blind => Sort::Blindness,
             Self::Waits => Sort::Wait,
             Self::Heartbeat => Sort::Silence,
@@ -127,7 +132,7 @@ impl Sort {
         match self {
             Self::Blindness | Self::Silence => true,
             Self::Refusal => age <= REFUSED_FOR,
-            Self::Alert { .. } | Self::Wait | Self::Life => false,
+            Self::Alert { .. } | Self::Unresolved | Self::Wait | Self::Life => false,
         }
     }
 }

@@ -146,7 +146,11 @@ impl Engine {
             let is_over = match about.kind.sort() {
                 Sort::Blindness => !blind.keys().any(|alias| is(&alias)),
                 Sort::Wait => !waiting.keys().any(|alias| is(&alias)),
-                Sort::Alert { .. } | Sort::Refusal | Sort::Silence | Sort::Life => false,
+                Sort::Alert { .. }
+                | Sort::Refusal
+                | Sort::Unresolved
+                | Sort::Silence
+                | Sort::Life => false,
             };
             if !is_over {
                 continue;

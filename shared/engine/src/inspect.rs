@@ -6,6 +6,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use pointsman_core::{
+    form::meant,
     names::{BackendId, BackendName, PoolAlias},
     playbook::{ManagedPool, Playbook},
     step::Observed,
@@ -51,6 +52,8 @@ pub enum Matter {
     NoMembers {
         /// Those.
         members: Vec<BackendName>,
+        /// The members that it lists.
+        listed: Vec<BackendName>,
     },
     /// Members have fields that only a later version of the interface shows. A write replaces all
     /// members as they were read, and so takes them away.
@@ -99,10 +102,13 @@ impl fmt::Display for Matter {
             Self::NoPool => f.write_str("it is a backend of its own, and no pool"),
             Self::Unreadable { why } => write!(f, "it is not understood: {why}"),
             Self::Unseen { why } => write!(f, "it cannot be read: {why}"),
-            Self::NoMembers { members } => {
-                let names: Vec<&str> = members.iter().map(BackendName::as_str).collect();
-                let names = names.join(", ");
-                write!(f, "plays name what it does not list as a member: {names}")
+            Self::NoMembers { members, listed } => {
+                let listed = || listed.iter().map(BackendName::as_str);
+                let name = |name: &BackendName| {
+                    format!("{name} ({})", meant(name.as_str(), "members", listed()))
+                };
+                let names: Vec<String> = members.iter().map(name).collect();
+                write!(f, "plays name what it does not list as a member: {}", names.join(", "))
             }
             Self::Hidden { fields } => write!(
                 f,
@@ -180,7 +186,8 @@ async fn matter(
             let is_listed = |name: &BackendName| pool.members().iter().any(|it| it.name == *name);
             let members: Vec<_> = named.into_iter().filter(|name| !is_listed(name)).collect();
             if !members.is_empty() {
-                return Some(Matter::NoMembers { members });
+                let listed = pool.members().iter().map(|it| it.name.clone()).collect();
+                return Some(Matter::NoMembers { members, listed });
             }
             match management.hidden(id, seen).await {
                 Ok(fields) if fields.is_empty() => None,

@@ -32,6 +32,8 @@ use pointsman_core::{
     lease::later,
     ledger::{Line, What},
     names::BackendId,
+    notice::{Kind, Notices},
+    overrides::Override,
     shadow,
     signal::SeriesId,
     step::{Next, Observed, Step, step},
@@ -543,11 +545,22 @@ impl Learning {
 /// What saves a document with the wake that it needs, and the document as it will be.
 fn saving(version: u64, mut body: Document, lines: Vec<Line>) -> (Versioned<Document>, Commit) {
     let send = body.arm().map(|due| Outgoing::wake(&body.backend, Some(due)));
+    let mut notices = Notices::default();
+    for Line { at, what, .. } in &lines {
+        if let What::Warned { id, ends } = what
+            && let Some(Override { effect, series, alert, .. }) = body.overrides.get(id)
+        {
+            let alert = if alert.is_empty() { String::new() } else { format!(" ({alert})") };
+            let says = format!("{series}{alert}: `atMost` ends {effect} at {ends:.0}");
+            notices.note(Kind::Unresolved, series.source().as_str(), *at, &says);
+        }
+    }
     let document = Versioned { version, body };
     let commit = Commit {
         documents: vec![document.clone()],
         lines,
         send: send.into_iter().collect(),
+        notices,
         ..Commit::default()
     };
     (document, commit)

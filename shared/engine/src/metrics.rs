@@ -147,7 +147,7 @@ pub(crate) fn saved(commit: &Commit) {
     }
     for (about, notice) in commit.notices.iter() {
         // The others are counted where they are refused or heard, or are a state.
-        if let Sort::Alert { .. } = about.kind.sort() {
+        if let Sort::Alert { .. } | Sort::Unresolved = about.kind.sort() {
             alerts(&about.subject, &about.kind.to_string(), notice.count);
         }
     }

@@ -221,7 +221,8 @@ impl Engine {
             };
             // Whoever looks at it is asked after the save.
             let Some(looking) = self.begin_look(backend) else { continue };
-            let Commit { documents, groups: changed, groups_seen, lines, send, .. } = saves;
+            let Commit { documents, groups: changed, groups_seen, lines, send, notices, .. } =
+                saves;
             for saved in documents {
                 *document = saved;
             }
@@ -230,6 +231,7 @@ impl Engine {
             commit.groups_seen.extend(groups_seen);
             commit.lines.extend(lines);
             commit.send.extend(send);
+            notices.into_iter().for_each(|(about, notice)| commit.notices.add(about, notice));
             firsts.insert(backend.clone(), First { looking, look, todo });
         }
         firsts

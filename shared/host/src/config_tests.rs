@@ -1,11 +1,8 @@
-use std::fs;
-
-use axum::http::Request;
 use expect_test::{Expect, expect};
 
 use super::*;
 
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     match name {
         "TOKEN" => Some("s3cret".to_owned()),
         "EMPTY" => Some(String::new()),
@@ -13,13 +10,14 @@ fn variable(name: &str) -> Option<String> {
     }
 }
 
-fn parse(text: &str, needs: Needs) -> Result<Config, String> {
-    Config::parse(text, Path::new("/etc/pointsman"), needs, variable)
+pub(super) fn parse(text: &str, needs: Needs) -> Result<Config, String> {
+    let secrets = Secrets { folder: Path::new("/etc/pointsman"), variable: &variable };
+    reading::read(text, needs, secrets)
         .map_err(|wrongs| wrong::render(wrongs, "pointsman.yaml", text))
 }
 
 /// What a person would see: the problem, or the whole configuration.
-fn check(text: &str, expect: &Expect) {
+pub(super) fn check(text: &str, expect: &Expect) {
     let shown = match parse(text, Needs::Everything) {
         Ok(config) => format!("{config:#?}\n"),
         Err(problem) => problem,
@@ -163,30 +161,30 @@ fn sources_prove_themselves() {
     check(
         "sources:\n- name: prom\n  kind: alertmanager\n  bearer: {env: NONE}\n",
         &expect![[r#"
-        pointsman.yaml:4:11: the variable NONE is not set in the environment
-          = set it, or name another place
-    "#]],
+            pointsman.yaml:4:3: the variable NONE is not set in the environment
+              = set it, or name another place
+        "#]],
     );
     check(
         "sources:\n- name: prom\n  kind: alertmanager\n  bearer: {file: none}\n",
         &expect![[r#"
-        pointsman.yaml:4:11: the secret's file /etc/pointsman/none cannot be read: No such file or directory (os error 2)
-          = put it there, or name another place
-    "#]],
+            pointsman.yaml:4:3: the secret's file /etc/pointsman/none cannot be read: No such file or directory (os error 2)
+              = put it there, or name another place
+        "#]],
     );
     check(
         "sources:\n- {name: prom, kind: alertmanager, basic: {user: a, passwords: [{env: EMPTY}]}}\n",
         &expect![[r#"
-            pointsman.yaml:2:64: the secret in the variable EMPTY cannot be used: a secret must not be empty
+            pointsman.yaml:2:53: the secret in the variable EMPTY cannot be used: a secret must not be empty
               = put another there
         "#]],
     );
     check(
         "sources:\n- {name: prom, kind: alertmanager, bearer: []}\n",
         &expect![[r#"
-        pointsman.yaml:2:44: a source has one secret, or 2 while they are rotated; here are 0
-          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
-    "#]],
+            pointsman.yaml:2:36: a source has one secret, or 2 while they are rotated; here are 0
+              = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
+        "#]],
     );
     check(
         "sources:\n- name: prom\n  kind: alertmanager\n  path: /health/x\n  bearer: {env: TOKEN}\n",
@@ -219,87 +217,16 @@ fn sources_prove_themselves() {
 }
 
 #[test]
-fn a_secret_in_the_file_is_refused_and_not_shown() {
-    let source = "sources:\n- {name: prom, kind: alertmanager, ";
-    check(
-        &format!("{source}bearer: s3cret}}"),
-        &expect![[r#"
-        pointsman.yaml:2:44: this does not say where a secret is
-          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
-    "#]],
-    );
-    check(
-        &format!("{source}bearer: [s3cret]}}"),
-        &expect![[r#"
-        pointsman.yaml:2:44: this does not say where a secret is
-          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
-    "#]],
-    );
-    check(
-        &format!("{source}bearer: {{s3cret: 1}}}}"),
-        &expect![[r#"
-        pointsman.yaml:2:44: this does not say where a secret is
-          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
-    "#]],
-    );
-    check(
-        &format!("{source}bearer: {{env: [s3cret]}}}}"),
-        &expect![[r#"
-        pointsman.yaml:2:44: this does not say where a secret is
-          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
-    "#]],
-    );
-    check(
-        &format!("{source}baerer: s3cret}}"),
-        &expect![[r#"
-        pointsman.yaml:2:36: there is no `baerer` here
-          |
-        2 | - {name: prom, kind: alertmanager, baerer
-          |                                    ^^^^^^
-          = did you mean `bearer`?
-    "#]],
-    );
-    check(
-        &format!("{source}basic: {{user: a, passwords: s3cret}}}}"),
-        &expect![[r#"
-        pointsman.yaml:2:64: this does not say where a secret is
-          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
-    "#]],
-    );
-    check(
-        &format!("{source}basic: s3cret}}"),
-        &expect![[r#"
-        pointsman.yaml:2:43: this cannot stand here
-          = it must be lines of `key: value`, or `{key: value}`
-    "#]],
-    );
-    check(
-        "azure: {credential: token, token: s3cret}",
-        &expect![[r#"
-        pointsman.yaml:1:35: this does not say where a secret is
-          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
-    "#]],
-    );
-    check(
-        "azure:\n  credential: token\n  token: [s3cret\n",
-        &expect![[r#"
-        pointsman.yaml:3:10: this does not say where a secret is
-          = name its place: `{env: NAME}` for a variable of the environment, or `{file: PATH}`
-    "#]],
-    );
-}
-
-#[test]
 fn what_is_wrong_is_said_with_its_place() {
     check(
         "lisen: 127.0.0.1:1\n",
         &expect![[r#"
-        pointsman.yaml:1:1: there is no `lisen` here
-          |
-        1 | lisen
-          | ^^^^^
-          = did you mean `listen`?
-    "#]],
+            pointsman.yaml:1:1: there is no field `lisen` here
+              |
+            1 | lisen
+              | ^^^^^
+              = did you mean `listen`?
+        "#]],
     );
     check(
         "store: a.db\nlisten: nowhere\n",
@@ -341,9 +268,9 @@ fn what_is_wrong_is_said_with_its_place() {
     check(
         "azure: {token: {env: TOKEN}}\n",
         &expect![[r#"
-        pointsman.yaml:1:16: `token` goes with `credential: token` only
-          = say `credential: token` too, or leave `token` out
-    "#]],
+            pointsman.yaml:1:9: `token` goes with `credential: token` only
+              = say `credential: token` too, or leave `token` out
+        "#]],
     );
     check(
         "azure: {endpoint: 'http://example.com'}\n",
@@ -368,45 +295,57 @@ fn what_is_wrong_is_said_with_its_place() {
     check(
         "sources:\n- name: prom\n  kind: nagios\n",
         &expect![[r#"
-        pointsman.yaml:3:9: `nagios` cannot stand here
-          |
-        3 |   kind: nagios
-          |         ^^^^^^
-          = the only one is `alertmanager`
-    "#]],
+            pointsman.yaml:2:9: nothing says how this source proves itself
+              |
+            2 | - name: prom
+              |         ^^^^
+              = give it `bearer: {env: NAME}`, or `basic: {user: NAME, passwords: {env: NAME}}`
+
+            pointsman.yaml:3:9: `nagios` cannot stand here
+              |
+            3 |   kind: nagios
+              |         ^^^^^^
+              = the only one is `alertmanager`
+        "#]],
     );
     check(
         "sources:\n- kind: alertmanager\n",
         &expect![[r#"
-        pointsman.yaml:2:3: `name` is missing
-          |
-        2 | - kind
-          |   ^^^^
-          = say what it is: `name: …`
-    "#]],
+            pointsman.yaml:2:3: `name` is missing here
+              |
+            2 | - kind
+              |   ^^^^
+              = call it something like `prometheus`
+
+            pointsman.yaml:2:3: nothing says how this source proves itself
+              |
+            2 | - kind
+              |   ^^^^
+              = give it `bearer: {env: NAME}`, or `basic: {user: NAME, passwords: {env: NAME}}`
+        "#]],
     );
     check(
         "sources: prom\n",
         &expect![[r#"
-            pointsman.yaml:1:10: this cannot stand here
-              = it must be a list: lines that begin with `- `, or `[…]`
+            pointsman.yaml:1:10: this must be a list, and there is a single value
+              = put each entry on a line of its own that begins with `- `, or all in [ ]
         "#]],
     );
     check(
         "store: a\nstore: b\n",
         &expect![[r#"
-        pointsman.yaml:2:1: `store` stands here twice
-          |
-        2 | store
-          | ^^^^^
-          = keep one of them
-    "#]],
+            pointsman.yaml:2:1: `store` stands here twice
+              |
+            2 | store
+              | ^^^^^
+              = keep one of the two
+        "#]],
     );
     check(
         "azure: [\n",
         &expect![[r#"
-            pointsman.yaml:1:8: this cannot stand here
-              = it must be lines of `key: value`, or `{key: value}`
+            pointsman.yaml:1:8: this is not YAML: unclosed bracket '['
+              = look at the indentation, quotes and brackets here and on the line before
         "#]],
     );
     check(
@@ -426,27 +365,10 @@ fn what_is_wrong_is_said_with_its_place() {
     check(
         "a: b: c\n",
         &expect![[r#"
-            pointsman.yaml:1:1: there is no `a` here
-              |
-            1 | a
-              | ^
-              = the keys here are `mode`, `listen`, `store`, `playbook`, `azure`, `heartbeat` and `sources`
+            pointsman.yaml:1:5: this is not YAML: mapping values are not allowed in this context
+              = text with `: ` in it goes in quotes
         "#]],
     );
-}
-
-#[test]
-fn only_the_secrets_that_are_needed_are_read() {
-    let text = "azure: {credential: token, token: {env: NONE}}\n\
-                sources: [{name: prom, kind: alertmanager, bearer: {env: NONE}}]\n";
-    let config = parse(text, Needs::Store).expect("no secret is needed for the store");
-    assert!(config.azure.credential.is_none() && config.webhooks.is_empty());
-    assert_eq!(config.source_names, ["prom".parse().unwrap()]);
-    assert!(parse(text, Needs::Azure).unwrap_err().contains("NONE"));
-    let text = text.replacen("NONE", "TOKEN", 1);
-    let config = parse(&text, Needs::Azure).expect("the sources' secrets are not needed for Azure");
-    assert!(config.azure.credential.is_some() && config.webhooks.is_empty());
-    assert!(parse(&text, Needs::Everything).is_err());
 }
 
 #[test]
@@ -473,33 +395,6 @@ fn the_real_azure_is_spared_and_inspected_unless_it_is_said() {
 }
 
 #[test]
-fn a_sender_is_found_by_its_name_and_only_its_own_secret_is_read() {
-    let text = "sources:\n- {name: one, kind: alertmanager, bearer: [{env: TOKEN}, {env: NONE}]}\n\
-                - {name: two, kind: alertmanager, path: /two, bearer: {env: NONE}}\n\
-                - {name: three, kind: alertmanager, basic: {user: ann, passwords: {env: TOKEN}}}\n";
-    let of = |text: &str, name: Option<&str>| {
-        let named = name.map(|name| name.parse().unwrap());
-        let secrets = Secrets { folder: Path::new(""), variable: &variable };
-        sender::sender(text, &secrets, named.as_ref()).map_err(|wrong| wrong.render("file", text))
-    };
-    let shown = |name| format!("{:?}", of(&text.replace(", {env: NONE}]", "]"), name));
-    assert_eq!(
-        [shown(None), shown(Some("three")), shown(Some("four"))],
-        [
-            "Ok(Some(Sender { name: one, path: \"/alerts/one\", proof: Bearer(***) }))",
-            "Ok(Some(Sender { name: three, path: \"/alerts/three\", proof: \
-             Basic(\"ann\", ***) }))",
-            "Ok(None)",
-        ]
-    );
-    for name in [None, Some("two")] {
-        let why = of(text, name).unwrap_err();
-        assert!(why.contains("NONE is not set in the environment"), "{why}");
-    }
-}
-
-/// The table of keys names every key that can be read, and nothing else.
-#[test]
 fn all_that_is_wrong_is_said_at_once() {
     check(
         "listen: here
@@ -516,10 +411,10 @@ sources:
               |         ^^^^
               = it must be an IP address and a port: `0.0.0.0:7433`, `[::]:7433`; port 0 takes a free one
 
-            pointsman.yaml:2:16: `token` goes with `credential: token` only
+            pointsman.yaml:2:9: `token` goes with `credential: token` only
               = say `credential: token` too, or leave `token` out
 
-            pointsman.yaml:4:44: the variable NONE is not set in the environment
+            pointsman.yaml:4:36: the variable NONE is not set in the environment
               = set it, or name another place
 
             pointsman.yaml:5:42: a source cannot have this path
@@ -532,56 +427,6 @@ sources:
               = give it `bearer: {env: NAME}`, or `basic: {user: NAME, passwords: {env: NAME}}`
         "#]],
     );
-}
-
-#[test]
-fn the_table_of_keys_is_complete() {
-    for (key, _, _) in KEYS {
-        let (outer, inner) = key.rsplit_once('.').unwrap_or(("", key));
-        let misspelt = format!("{inner}X: 1");
-        let text = match outer {
-            "" => misspelt,
-            "azure" | "heartbeat" => format!("{outer}: {{{misspelt}}}"),
-            "sources[]" => format!("sources: [{{{misspelt}}}]"),
-            "sources[].basic" => format!("sources: [{{basic: {{{misspelt}}}}}]"),
-            other => panic!("the test does not know {other}"),
-        };
-        // What was meant is the key, since the reader knows it.
-        let problem = parse(&text, Needs::Everything).unwrap_err();
-        assert!(problem.contains(&format!("did you mean `{inner}`?")), "{key}: {problem}");
-    }
-    let known = |text: &str| {
-        let error = serde_saphyr::from_str::<wire::File>(text).unwrap_err();
-        let serde_saphyr::Error::SerdeUnknownField { expected, .. } = error.without_snippet()
-        else {
-            panic!("{text}: {error}");
-        };
-        expected.len()
-    };
-    let all = known("zz: 1")
-        + known("azure: {zz: 1}")
-        + known("heartbeat: {zz: 1}")
-        + known("sources: [{zz: 1}]")
-        + known("sources: [{basic: {zz: 1}}]");
-    // `azure`, `heartbeat`, `sources` and `basic` hold others, and have no line of their own.
-    assert_eq!(all - 4, KEYS.len());
-}
-
-/// The page's table of keys is the one that the code has.
-#[test]
-fn the_table_of_keys_is_in_its_page() {
-    let shown = |default: &str| match default {
-        "" => String::new(),
-        said if said.contains([' ', '\'']) => said.to_owned(),
-        value => format!("`{value}`"),
-    };
-    let row = |(key, default, means): &(&str, &str, &str)| {
-        format!("| `{key}` | {} | {means} |\n", shown(default))
-    };
-    let rows: String = KEYS.iter().map(row).collect();
-    let table = format!("| key | if not said | meaning |\n|---|---|---|\n{rows}\n");
-    let readme = include_str!("../README.md");
-    assert!(readme.contains(&table), "the table of README.md must be:\n{table}");
 }
 
 #[test]
@@ -602,9 +447,10 @@ fn signs_of_life_are_read_within_their_bounds() {
     assert_eq!(source("{within: 1h}"), Ok(of("Watchdog", 60)));
     assert_eq!(source("{alert: Alive, within: PT5M}"), Ok(of("Alive", 5)));
     for (wrong, says) in [
-        ("10", "how long the watchdog may be silent"),
-        ("{alert: Alive}", "how long the watchdog may be silent"),
-        ("{within: 1h, by: x}", "how long the watchdog may be silent"),
+        ("10", "this is no length of time"),
+        ("[10m]", "this must be a mapping"),
+        ("{alert: Alive}", "`within` is missing here"),
+        ("{within: 1h, alrt: x}", "did you mean `alert`?"),
         ("soon", "this is no length of time"),
         ("25h", "this is too short or too long"),
     ] {
@@ -617,8 +463,9 @@ fn signs_of_life_are_read_within_their_bounds() {
         Ok::<_, String>((config.azure.check_every.map(|every| every.as_secs()), heartbeat))
     };
     assert_eq!(every("{}"), Ok((Some(60), None)));
-    assert_eq!(every("azure: {endpoint: 'http://127.0.0.1:8080'}"), Ok((None, None)));
+    assert_eq!(every("azure: {endpoint: 'http://127.0.0.1:8080'}"), Ok((Some(60), None)));
     assert_eq!(every("azure: {checkEvery: 5s}"), Ok((Some(5), None)));
+    assert_eq!(every("azure: {checkEvery: never}"), Ok((None, None)));
     let beat = every("heartbeat: {url: 'https://beat.example/a?b'}").unwrap().1;
     assert_eq!(beat, Some(("https://beat.example/a?b".to_owned(), 60)));
     let look = |text: &str| parse(text, Needs::Store).map(|config| config.azure.look_every);
@@ -640,44 +487,114 @@ fn signs_of_life_are_read_within_their_bounds() {
 }
 
 #[test]
-fn a_secret_in_the_wrong_place_is_not_shown_however_it_is_written() {
-    let source = "sources:\n  - name: am\n    kind: alertmanager\n";
-    let azure = "azure:\n  credential: token\n";
-    for text in [
-        format!("{source}    bearer:\n      s3cret\n"),
-        format!("{source}    bearer:\n      - s3cret\n"),
-        format!("{source}    bearer:\n    - s3cret\n"),
-        format!("{source}    bearer: |\n      s3cret\n"),
-        format!("{source}    bearer: [\n      s3cret\n    ]\n"),
-        format!("{source}    bearer: {{env:\n      \"my s3cret\"}}\n"),
-        format!("{source}    basic:\n      s3cret\n"),
-        format!("{source}    basic:\n      user: ann\n      passwords:\n        - s3cret\n"),
-        format!("{azure}  token:\n    s3cret\n"),
-        format!("{azure}  token:\n    env:\n      s3cret.with-dots\n"),
-        "azure:\n  endpoint: https://ann:s3cret@example.com\n".to_owned(),
-        "azure:\n  endpoint:\n    https://ann:s3cret@example.com\n".to_owned(),
-        "azure: s3cret\n".to_owned(),
-        "s3cret\n".to_owned(),
-    ] {
-        let problem = parse(&text, Needs::Everything).expect_err(&text);
-        assert!(!problem.contains("s3cret"), "{text}\n{problem}");
-        assert!(problem.starts_with("pointsman.yaml:"), "it says where: {problem}");
-    }
-}
+fn problems_of_form_and_of_meaning_are_said_together() {
+    check(
+        "lisen: 127.0.0.1:1
+mode: shadows
+listen: [nowhere]
+azure:
+  endpont: https://management.azure.com
+  paced: sometimes
+  checkEvery: 2h
+  credential: managedidentity
+heartbeat: {evry: 1m}
+sources:
+  - name: am
+    knd: alertmanager
+    baerer: {env: TOKEN}
+  - {name: 'p m', kind: nagios, watchdog: {withn: 1m}}
+  - prometheus
+",
+        &expect![[r#"
+            pointsman.yaml:1:1: there is no field `lisen` here
+              |
+            1 | lisen
+              | ^^^^^
+              = did you mean `listen`?
 
-#[test]
-fn a_byte_order_mark_before_a_secret_is_skipped_and_utf_16_is_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let parse = |secret: &[u8]| {
-        fs::write(folder.path().join("secret"), secret).unwrap();
-        let text = "sources: [{name: am, kind: alertmanager, bearer: {file: secret}}]";
-        Config::parse(text, folder.path(), Needs::Everything, variable)
-            .map_err(|wrongs| wrong::render(wrongs, "pointsman.yaml", text))
-    };
-    let sent = Request::post("/").header("authorization", "Bearer s3cret").body(()).unwrap();
-    let config = parse("\u{feff}s3cret\r\n".as_bytes()).unwrap();
-    assert!(config.webhooks[0].source.accept(&sent.into_parts().0).is_ok());
-    let wide: Vec<u8> = "\u{feff}s3cret".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let problem = parse(&wide).unwrap_err();
-    assert!(problem.contains("it is UTF-16; save or send it as UTF-8"), "{problem}");
+            pointsman.yaml:2:7: `shadows` cannot stand here
+              |
+            2 | mode: shadows
+              |       ^^^^^^^
+              = did you mean `shadow`?
+
+            pointsman.yaml:3:1: this must be text, and there is a list
+              |
+            3 | listen
+              | ^^^^^^
+              = write text here; text can go in quotes
+
+            pointsman.yaml:5:3: there is no field `endpont` here
+              |
+            5 |   endpont
+              |   ^^^^^^^
+              = did you mean `endpoint`?
+
+            pointsman.yaml:6:10: this must be `true` or `false`
+              = write one of the two, without quotes
+
+            pointsman.yaml:7:15: this is too short or too long
+              |
+            7 |   checkEvery: 2h
+              |               ^^
+              = a length is like `90s` or `10m`, and here `1s` to `1h`
+
+            pointsman.yaml:8:15: `managedidentity` cannot stand here
+              |
+            8 |   credential: managedidentity
+              |               ^^^^^^^^^^^^^^^
+              = did you mean `managedIdentity`?
+
+            pointsman.yaml:9:1: `url` is missing here
+              |
+            9 | heartbeat
+              | ^^^^^^^^^
+              = say what is called: `url: https://heartbeat.example/pointsman`
+
+            pointsman.yaml:9:13: there is no field `evry` here
+              |
+            9 | heartbeat: {evry
+              |             ^^^^
+              = did you mean `every`?
+
+            pointsman.yaml:12:5: there is no field `knd` here
+               |
+            12 |     knd
+               |     ^^^
+               = did you mean `kind`?
+
+            pointsman.yaml:13:5: there is no field `baerer` here
+               |
+            13 |     baerer
+               |     ^^^^^^
+               = did you mean `bearer`?
+
+            pointsman.yaml:14:12: nothing says how this source proves itself
+               |
+            14 |   - {name: 'p m'
+               |            ^^^^^
+               = give it `bearer: {env: NAME}`, or `basic: {user: NAME, passwords: {env: NAME}}`
+
+            pointsman.yaml:14:12: `p m` is not a source name: names have 1 to 80 letters, digits or any of -_.
+               |
+            14 |   - {name: 'p m'
+               |            ^^^^^
+               = call it something like `prometheus`
+
+            pointsman.yaml:14:25: `nagios` cannot stand here
+               |
+            14 |   - {name: 'p m', kind: nagios
+               |                         ^^^^^^
+               = the only one is `alertmanager`
+
+            pointsman.yaml:14:44: there is no field `withn` here
+               |
+            14 |   - {name: 'p m', kind: nagios, watchdog: {withn
+               |                                            ^^^^^
+               = did you mean `within`?
+
+            pointsman.yaml:15:5: this must be a mapping, and there is a single value
+              = it has `name`, `kind`, `path`, `bearer`, `basic`, `watchdog`
+        "#]],
+    );
 }

@@ -22,6 +22,9 @@ pub const ALERTS_MAX: usize = 5_000;
 /// How much of what cannot be used is kept, in bytes.
 pub const KEPT_BYTES_MAX: usize = 16 << 10;
 
+/// How much of a body that is not JSON is quoted, in bytes.
+const BEGINNING_BYTES_MAX: usize = 60;
+
 /// How many labels an alert may have. Alertmanager has no such bound; Mimir's is 30.
 pub const LABELS_MAX: usize = 64;
 
@@ -66,14 +69,23 @@ impl Unreadable {
     pub(crate) fn at(line: usize, column: usize, what: &str) -> Self {
         Self(format!("line {line}, column {column}: {what}"))
     }
-}
 
-impl From<serde_json::Error> for Unreadable {
-    fn from(error: serde_json::Error) -> Self {
+    /// What a reader of JSON says of `body`, where the source sends what is `wanted`.
+    pub(crate) fn json(error: &serde_json::Error, body: &str, wanted: &'static str) -> Self {
         let (line, column) = (error.line(), error.column());
         let text = error.to_string();
         let place = format!(" at line {line} column {column}");
-        Self::at(line, column, &quote(text.strip_suffix(&place).unwrap_or(&text)))
+        let what = quote(text.strip_suffix(&place).unwrap_or(&text));
+        if error.is_data() {
+            return Self::at(line, column, &what);
+        }
+        let begins = match body.trim() {
+            "" => "is empty".to_owned(),
+            some => format!("begins with `{}`", quote(&cut(some, BEGINNING_BYTES_MAX))),
+        };
+        Self(format!(
+            "this is not JSON (line {line}, column {column}: {what}): the body {begins}; {wanted}"
+        ))
     }
 }
 

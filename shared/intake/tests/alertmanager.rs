@@ -229,8 +229,8 @@ fn one_alert_that_cannot_be_used_does_not_cost_the_others() {
             unusable: it does not have the form of an alert: a list
             unusable: it does not have the form of an alert: invalid type: null, expected an object at line 1 column 4
             unusable: it does not have the form of an alert: invalid type: sequence, expected an object of texts at line 1 column 29
-            unusable: its startsAt is not set
-            unusable: its startsAt is not set
+            unusable: its startsAt is not set: it must be a time such as 2026-01-31T12:00:00Z
+            unusable: its startsAt is not set: it must be a time such as 2026-01-31T12:00:00Z
             unusable: its fingerprint cannot be used: a fingerprint has 1 to 200 bytes and no control characters
             unusable: its startsAt 2026-11-22T22:21:00.001Z is more than 24 h ahead of the time it was received
             unusable: its startsAt `yesterday` is not a time such as 2026-01-31T12:00:00Z
@@ -239,7 +239,7 @@ fn one_alert_that_cannot_be_used_does_not_cost_the_others() {
             unusable: it has neither a fingerprint nor labels to know it again by
             unusable: its status is `suppressed`, neither firing nor resolved
             unusable: its status is `["firing"]`, neither firing nor resolved
-            unusable: its status is ``, neither firing nor resolved
+            unusable: its status is missing or empty: it must be `firing` or `resolved`
         "#]],
     );
 }
@@ -522,20 +522,20 @@ fn what_is_no_such_webhook_says_what_it_is_instead() {
     check(
         "",
         expect![[r#"
-        unreadable: line 1, column 0: EOF while parsing a value
-    "#]],
+            unreadable: this is not JSON (line 1, column 0: EOF while parsing a value): the body is empty; Alertmanager sends an object, as in {"version": "4", "alerts": [{"status": "firing", …}]}
+        "#]],
     );
     check(
         "{\n  \"version\": \"4\",\n  \"alerts\": [}\n}",
         expect![[r#"
-        unreadable: line 3, column 14: expected value
-    "#]],
+            unreadable: this is not JSON (line 3, column 14: expected value): the body begins with `{\n  "version": "4",\n  "alerts": [}\n}`; Alertmanager sends an object, as in {"version": "4", "alerts": [{"status": "firing", …}]}
+        "#]],
     );
     check(
         "<html>",
         expect![[r#"
-        unreadable: line 1, column 1: expected value
-    "#]],
+            unreadable: this is not JSON (line 1, column 1: expected value): the body begins with `<html>`; Alertmanager sends an object, as in {"version": "4", "alerts": [{"status": "firing", …}]}
+        "#]],
     );
     check(
         "[]",
@@ -621,4 +621,27 @@ fn bodies_are_bounded() {
     assert_eq!(read(alerts(ALERTS_MAX).as_bytes()).unwrap().unusable.len(), 1);
     let error = read(alerts(ALERTS_MAX + 1).as_bytes()).unwrap_err().to_string();
     assert!(error.contains("more than 5000 alerts") && error.contains("max_alerts"), "{error}");
+}
+
+#[test]
+fn a_body_that_is_not_json_is_quoted_with_what_was_expected() {
+    check(
+        "nonsense",
+        expect![[r#"
+        unreadable: this is not JSON (line 1, column 2: expected ident): the body begins with `nonsense`; Alertmanager sends an object, as in {"version": "4", "alerts": [{"status": "firing", …}]}
+    "#]],
+    );
+    check(
+        " \n",
+        expect![[r#"
+        unreadable: this is not JSON (line 2, column 0: EOF while parsing a value): the body is empty; Alertmanager sends an object, as in {"version": "4", "alerts": [{"status": "firing", …}]}
+    "#]],
+    );
+    let long = format!("\u{1b}[2J\nstatus=firing&{}", "x".repeat(500));
+    check(
+        &long,
+        expect![[r#"
+        unreadable: this is not JSON (line 1, column 1: expected value): the body begins with `\u{1b}[2J\nstatus=firing&xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…`; Alertmanager sends an object, as in {"version": "4", "alerts": [{"status": "firing", …}]}
+    "#]],
+    );
 }

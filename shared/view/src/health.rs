@@ -10,6 +10,9 @@ use crate::{
     words::{Reader, count, length},
 };
 
+/// For how long it is told that no resolve came.
+const UNRESOLVED_FOR: SignedDuration = SignedDuration::from_hours(24);
+
 /// What is known of a Pointsman, apart from its backends.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
@@ -71,6 +74,8 @@ pub enum MatterKind {
     Watchdog,
     /// Deliveries were refused.
     Refused,
+    /// No resolve came of an alert.
+    Unresolved,
     /// What could not be used.
     DeadLetters,
     /// The heartbeat's address could not be called.
@@ -180,6 +185,16 @@ fn of_notice(kind: Kind, subject: &str, notice: &Notice, reader: &Reader) -> Opt
                 "the token or password that is sent is not one that is configured".to_owned()
             });
             Matter { hint, ..Matter::trouble(MatterKind::Refused, &says) }
+        }
+        Sort::Unresolved => {
+            if reader.now().duration_since(*latest) > UNRESOLVED_FOR {
+                return None;
+            }
+            let says = format!(
+                "source {subject} has sent no resolve of {says}; if that alert is over, its resolve was \
+                 lost, or the sender sends none (`send_resolved: true` in Alertmanager)"
+            );
+            Matter::trouble(MatterKind::Unresolved, &says)
         }
         // What plays make of alerts is said elsewhere, and of a sign of life its age counts.
         Sort::Alert { .. } | Sort::Life => return None,
@@ -341,6 +356,24 @@ mod tests {
                 what source prometheus sent was refused at 11:44Z: 413: a body has 2 MiB at most
             "#]],
         );
+    }
+
+    #[test]
+    fn a_source_that_sends_no_resolve_is_told_for_a_day() {
+        let says = "prometheus/f00d (BackendErrors): `atMost` ends drain eu at 12:15Z";
+        let alive = (Kind::Watchdog, "prometheus", &["11:59"][..], "");
+        check(
+            &[alive, (Kind::Unresolved, "prometheus", &["11:45"], says)],
+            &expect![[r#"
+            well: true
+            source prometheus: its watchdog was last heard at 11:59Z
+            source prometheus has sent no resolve of prometheus/f00d (BackendErrors): `atMost` ends drain eu at 12:15Z; if that alert is over, its resolve was lost, or the sender sends none (`send_resolved: true` in Alertmanager)
+        "#]],
+        );
+        let day_before =
+            Notice::new(at("11:45") - UNRESOLVED_FOR - SignedDuration::from_mins(16), says);
+        let reader = Reader::utc(at("12:00"));
+        assert_eq!(of_notice(Kind::Unresolved, "prometheus", &day_before, &reader), None);
     }
 
     #[test]

@@ -43,7 +43,12 @@ impl Notice {
         let ranked = notices.iter().filter_map(|(about, notice)| match about.kind.sort() {
             Sort::Alert { rank } => Some((rank, Reverse(about.severity), about, notice)),
             // What of these is not well is told by itself.
-            Sort::Refusal | Sort::Blindness | Sort::Wait | Sort::Silence | Sort::Life => None,
+            Sort::Refusal
+            | Sort::Unresolved
+            | Sort::Blindness
+            | Sort::Wait
+            | Sort::Silence
+            | Sort::Life => None,
         });
         let mut ranked: Vec<_> = ranked.collect();
         ranked.sort_by_key(|(rank, severity, ..)| (*rank, *severity));

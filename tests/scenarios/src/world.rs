@@ -100,7 +100,7 @@ impl World {
         let config = format!(
             "listen: 127.0.0.1:0\n\
              playbook: playbook.yaml\n\
-             azure: {{endpoint: '{}', credential: token, token: {{env: AZURE_TOKEN}}}}\n\
+             azure: {{endpoint: '{}', checkEvery: never, credential: token, token: {{env: AZURE_TOKEN}}}}\n\
              sources: [{{name: prometheus, kind: alertmanager, bearer: [{{env: SOURCE_TOKEN}}]}}]\n",
             self.azure.arm_url(),
         );

@@ -575,6 +575,15 @@ async fn a_lost_resolve_is_made_up_for_by_at_most_which_is_announced() {
     assert_eq!(ledger.count("warned"), 1, "{ledger:#?}");
     assert_eq!(ledger.of("ended")[0]["why"]["kind"], "expired");
     assert!(ledger.of("warned")[0]["at"].as_str() < ledger.of("ended")[0]["at"].as_str());
+    // It stays on the page after that: a sender that never sends resolves is found by it.
+    let status = world.ok(&["status"]).await;
+    for says in [
+        "prometheus has sent no resolve of prometheus/",
+        "`atMost` ends drain eu at",
+        "send_resolved",
+    ] {
+        assert!(status.contains(says), "{status}");
+    }
     assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
     world.flush(&serve).await;
     assert_eq!(orderly(&world.azure).len(), 2, "a repeat does not bring it back");

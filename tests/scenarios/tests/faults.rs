@@ -417,7 +417,7 @@ fn configure(world: &World, endpoint: &str, credential: &str) {
     let config = format!(
         "listen: 127.0.0.1:0\n\
          playbook: playbook.yaml\n\
-         azure: {{endpoint: '{endpoint}', {credential}}}\n\
+         azure: {{endpoint: '{endpoint}', checkEvery: never, {credential}}}\n\
          sources: [{{name: prometheus, kind: alertmanager, bearer: [{{env: SOURCE_TOKEN}}]}}]\n",
     );
     std::fs::write(world.path("pointsman.yaml"), config).expect("a configuration is written");

@@ -315,6 +315,24 @@ async fn a_look_that_fails_is_checked_at_once_and_a_pool_that_is_missing_blinds_
 }
 
 #[tokio::test]
+async fn an_azure_on_this_machine_is_checked_as_any_other_unless_it_is_said() {
+    let world = World::new(DRAIN).await;
+    let kind = Kind::Error { error: ServerError::Unavailable, write: Write::NotDone };
+    let broken = world.azure.inject(Fault::always(Match::get("chat"), kind));
+    let unsaid = checked(&world.azure.arm_url()).replace("checkEvery: 1s, ", "");
+    configure(&world, &unsaid, "", "");
+    let serve = world.serve(&[]).await;
+    let is_told = async |world: &World| {
+        let ran = world.say(&["status"]).await;
+        ran.code == 3 && ran.out.contains("service main of Azure cannot be read")
+    };
+    world.until("it is told", is_told).await;
+    assert!(serve.stop().await);
+    assert!(world.azure.clear(broken));
+    world.finish();
+}
+
+#[tokio::test]
 async fn refused_deliveries_are_counted_by_source_and_shown() {
     let world = World::new(DRAIN).await;
     let serve = world.serve(&[]).await;
@@ -368,7 +386,9 @@ async fn a_watchdog_that_falls_silent_is_trouble_and_no_play_sees_it() {
         World::new("plays: [{name: all, when: 'true', do: [{drain: {pool: chat, member: eu}}]}]")
             .await;
     let url = world.azure.arm_url();
-    let azure = format!("endpoint: '{url}', credential: token, token: {{env: AZURE_TOKEN}}");
+    let azure = format!(
+        "endpoint: '{url}', checkEvery: never, credential: token, token: {{env: AZURE_TOKEN}}"
+    );
     configure(&world, &azure, ", watchdog: 1s", "");
     let serve = world.serve(&[]).await;
     let silent = async |text: &str| {
@@ -534,7 +554,7 @@ async fn a_dead_letter_is_taken_in_again_once_the_playbook_is_mended() {
 async fn a_foreign_write_is_noticed_within_the_time_that_is_configured() {
     let world = World::new(DRAIN).await;
     let azure = format!(
-        "endpoint: '{}', lookEvery: 5s, credential: token, token: {{env: AZURE_TOKEN}}",
+        "endpoint: '{}', checkEvery: never, lookEvery: 5s, credential: token, token: {{env: AZURE_TOKEN}}",
         world.azure.arm_url()
     );
     configure(&world, &azure, "", "");

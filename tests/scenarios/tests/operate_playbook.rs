@@ -82,13 +82,14 @@ async fn check_looks_at_the_pools_in_azure_where_it_is_asked_to() {
 plays:
   - name: drain-a-stranger
     when: "true"
-    do: [{drain: {pool: chat, member: eu}}, {drain: {pool: chat, member: stranger}}]
+    do: [{drain: {pool: chat, member: eu}}, {drain: {pool: chat, member: stranger}}, {drain: {pool: chat, member: us1}}]
 "#;
     let text = std::fs::read_to_string(world.path("playbook.yaml")).expect("a playbook");
     world.write_playbook(lacking);
     let lacks = world.say(&check).await.ended(1);
     let _ = lacks.says(
-        "pool chat (contoso-apim/chat): plays name what it does not list as a member: stranger",
+        "pool chat (contoso-apim/chat): plays name what it does not list as a member: stranger (the \
+         members are `eu`, `us` and `ap`), us1 (did you mean `us`?)",
     );
     std::fs::write(world.path("playbook.yaml"), text).expect("it is written");
 

@@ -137,6 +137,16 @@ impl Desk {
         let _ = write!(self.transcript, "```\n$ cat {name}\n{plain}```\n\n");
     }
 
+    /// Writes a file anew under another name, with the first of each of these texts changed.
+    fn changed(&self, from: &str, to: &str, changes: &[(&str, &str)]) {
+        let mut text = std::fs::read_to_string(self.path(from)).expect("it is there");
+        for (is, becomes) in changes {
+            assert!(text.contains(is), "{is} is not in {text}");
+            text = text.replacen(is, becomes, 1);
+        }
+        std::fs::write(self.path(to), text).expect("it is written");
+    }
+
     fn say(&mut self, text: &str) {
         let _ = write!(self.transcript, "{text}\n\n");
     }
@@ -265,6 +275,41 @@ async fn from_an_empty_folder_to_an_alert_and_its_undo() {
     let over = format!("signal send --alert Other --resolved --url {url}");
     let _ = desk.run(&over).await.says(1, &["it led to nothing"]);
 
+    desk.say("What is wrong with a file is told at once, with what was meant.");
+    desk.changed(
+        "pointsman.yaml",
+        "wrong.yaml",
+        &[
+            ("mode: shadow", "mode: shadwo"),
+            ("listen: 127.0.0.1:0", "listen: 7433"),
+            ("credential: auto", "credental: auto"),
+            ("kind: alertmanager", "kind: alertmanger"),
+            ("bearer: {file: alertmanager-token}", "bearer: {file: token}"),
+        ],
+    );
+    let wrong = desk.run("serve --config wrong.yaml").await;
+    let _ = wrong.says(
+        1,
+        &["did you mean `shadow`?", "an IP address and a port", "did you mean `credential`?"],
+    );
+    let member = "member: \"${signal.labels.backend}\"";
+    desk.changed(
+        "playbook.yaml",
+        "mistakes.yaml",
+        &[
+            ("leastShare: 50%", "leastShare: 0.5"),
+            ("signal.severity >= warning", "signal.severity >= \"warning\""),
+            ("pool: chat,", "pool: chta,"),
+            (member, "member: $signal.labels.backend"),
+            ("hold: 2m", "hold: 2"),
+        ],
+    );
+    let mistakes = desk.run("playbook check mistakes.yaml").await;
+    let _ = mistakes.says(1, &["did you mean `50%`?", "write ${signal.labels.backend}"]);
+    desk.changed("playbook.yaml", "member.yaml", &[(member, "member: chat-ue")]);
+    let member = desk.run("playbook check member.yaml --azure").await;
+    let _ = member.says(1, &["chat-ue (did you mean `chat-eu`?)"]);
+
     let transcript = desk.transcript.clone();
     assert!(!transcript.contains(token.trim()), "a secret is shown");
     expect_file!["../transcripts/quarter.md"].assert_eq(&transcript);
@@ -281,6 +326,11 @@ async fn what_init_cannot_do_it_says_and_writes_nothing() {
     let _ = desk.run("init --endpoint nonsense").await.says(1, &["management.azure.com"]);
     let _ = desk.run("init --service /subscriptions/x").await.says(2, &["--service"]);
     let (_azure, arm) = desk.azure("emulate").await;
+    let identity = desk.environment.clone();
+    desk.environment.push(("IDENTITY_HEADER".to_owned(), "none".to_owned()));
+    let stranger = desk.run(&format!("init --endpoint {arm}")).await;
+    let _ = stranger.says(1, &["no token for Azure could be obtained", "two `export` lines"]);
+    desk.environment = identity;
     let none = desk.run(&format!("init --endpoint {arm}")).await;
     let _ = none.says(1, &["contoso-apim has 0 backends, and no pool", "--workspace NAME"]);
     let nobody = "--subscription 00000000-0000-0000-0000-00000000000f";

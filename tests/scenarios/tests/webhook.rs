@@ -172,6 +172,11 @@ async fn an_authentic_body_that_cannot_be_read_is_refused_with_a_reason_and_kept
     let broken = "{\"version\": \"4\",\n \"alerts\": [";
     for (body, reason) in [
         (broken.to_owned(), "line 2"),
+        (
+            "nonsense\u{1b}[2J".to_owned(),
+            "this is not JSON (line 1, column 2: expected ident): the body begins with \
+             `nonsense\\u{1b}[2J`; Alertmanager sends an object, as in {\"version\": \"4\"",
+        ),
         ("[]".to_owned(), "a list"),
         (newer.to_string(), "version \"5\""),
         (json!({"version": "4"}).to_string(), "no `alerts`"),
@@ -188,10 +193,10 @@ async fn an_authentic_body_that_cannot_be_read_is_refused_with_a_reason_and_kept
     }
     // The same again is kept once.
     answer(world.post(&serve, broken).bearer_auth(TOKEN)).await;
-    assert_eq!(letters(&world).await.len(), 5);
+    assert_eq!(letters(&world).await.len(), 6);
     let binary = answer(world.post(&serve, vec![0xff, 0xfe, 0x00]).bearer_auth(TOKEN)).await;
     assert_eq!(binary.status, 400, "{binary:?}");
-    assert_eq!(letters(&world).await.len(), 6);
+    assert_eq!(letters(&world).await.len(), 7);
     let empty = answer(world.post(&serve, "").bearer_auth(TOKEN)).await;
     assert_eq!(empty.status, 400, "{empty:?}");
 
@@ -231,6 +236,12 @@ async fn one_bad_alert_is_kept_and_the_others_act() {
     let taken = world.deliver(&serve, &none).await;
     assert_eq!((taken.status, &taken.json()["unusable"]), (202, &json!(1)), "{taken:?}");
     assert_eq!(letters(&world).await.len(), 2);
+    none["alerts"][0]["status"] = json!("");
+    assert_eq!(world.deliver(&serve, &none).await.status, 202);
+    let again = world.say(&["dead-letters", "retry", "--all"]).await.ended(1);
+    let _ = again
+        .says("its status is `pending`, neither firing nor resolved")
+        .says("its status is missing or empty: it must be `firing` or `resolved`");
     assert_eq!(orderly(&world.azure).len(), 1);
     world.finish();
 }
@@ -320,7 +331,7 @@ fn configure(world: &World, proof: &str) {
     let config = format!(
         "listen: 127.0.0.1:0\n\
          playbook: playbook.yaml\n\
-         azure: {{endpoint: '{}', credential: token, token: {{env: AZURE_TOKEN}}}}\n\
+         azure: {{endpoint: '{}', checkEvery: never, credential: token, token: {{env: AZURE_TOKEN}}}}\n\
          sources: [{{name: prometheus, kind: alertmanager, {proof}}}]\n",
         world.azure.arm_url(),
     );

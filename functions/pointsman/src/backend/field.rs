@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use pointsman_apim::{Setting, id::BackendName};
-use pointsman_core::playbook::meant;
+use pointsman_core::form::meant;
 use serde_json::{Value, json};
 
 use super::template;

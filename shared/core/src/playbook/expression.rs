@@ -29,11 +29,12 @@ use super::{
     environment::FUNCTIONS,
     guard::{self, skip_text},
     kind::Wanted,
-    possible,
-    problem::Wrong,
-    vet,
+    possible, vet,
 };
-use crate::signal::{Severity, Signal};
+use crate::{
+    form::Wrong,
+    signal::{Severity, Signal},
+};
 
 /// How much of an evaluation's error is kept, in characters: it quotes the values it was given.
 const MESSAGE_CHARS_MAX: usize = 300;

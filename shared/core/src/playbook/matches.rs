@@ -10,13 +10,12 @@
 use super::{
     book::{ManagedPool, Playbook},
     expression::{Fault, Scene},
-    nearest::listed,
     play::Play,
-    problem::clipped,
     template::Template,
 };
 use crate::{
     effect::Effect,
+    form::{clipped, listed},
     lease::After,
     names::{BackendId, BackendName, NameError, PlayName, PoolAlias},
     signal::Signal,

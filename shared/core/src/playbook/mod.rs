@@ -3,8 +3,8 @@
 //! The way from a file to a playbook, and from that to what is done:
 //!
 //! ```text
-//! text ──node──▶ tree with positions ──decode──▶ wire types ──sound──▶ Playbook ──matches──▶ Matches
-//!                      every problem of all three is gathered, and told at once
+//! text ──form──▶ wire types ──sound──▶ Playbook ──matches──▶ Matches
+//!           every problem of both is gathered, and told at once
 //! ```
 //!
 //! [`read`] gives a [`Playbook`] or all the problems that it found; [`Playbook::plays_for`] says which
@@ -15,20 +15,16 @@
 mod book;
 mod bounds;
 mod changes;
-mod decode;
 mod environment;
 mod expression;
 mod guard;
 mod kind;
 mod matches;
 mod mismatch;
-mod nearest;
 mod needed;
-mod node;
 mod place;
 mod play;
 mod possible;
-mod problem;
 mod schema;
 mod sound;
 mod strings;
@@ -52,11 +48,10 @@ pub use changes::{Becomes, Changed, Edit, changes};
 pub use expression::{Expression, Fault};
 pub use guard::EXPRESSION_WEIGHT_MAX;
 pub use matches::{Failure, Matched, Matches, Reason};
-pub use nearest::meant;
-pub use node::not_yaml;
 pub use play::{EffectTemplate, Play, ReconnectTemplate};
-pub use problem::{Problem, render};
 pub use schema::{EXAMPLE, schema, schema_text};
 pub use sound::read;
 pub use template::Template;
 pub use window::{Dialect, Instance, Schedule, Window};
+
+pub use crate::form::{Problem, render};

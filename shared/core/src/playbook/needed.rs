@@ -11,7 +11,7 @@ const ZONE: &str = "say where that is meant: `zone: Europe/Paris`, or `zone: UTC
 const POOL: &str = "name one of the `pools`";
 
 /// The wire type, its field, and what to write. What else a `Shift` needs depends on what it has.
-const NEEDED: [(&str, &str, &str); 29] = [
+pub(super) const NEEDED: [(&str, &str, &str); 29] = [
     ("Playbook", "version", "begin the playbook with `version: 1`"),
     (
         "Playbook",
@@ -46,8 +46,3 @@ const NEEDED: [(&str, &str, &str); 29] = [
     ("Reconnect", "backend", "name a member: `backend: ${signal.labels.backend}`"),
     ("Reconnect", "after", "say how long after the play: `after: PT5M`"),
 ];
-
-/// The fields that a wire type must have, with what to write.
-pub(super) fn needed(of: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
-    NEEDED.iter().filter(move |(name, ..)| *name == of).map(|(_, field, help)| (*field, *help))
-}

@@ -16,19 +16,24 @@ use std::{
 use super::{
     book::{ManagedPool, Playbook},
     bounds::{PLAYBOOK_BYTES_MAX, PLAYS_MAX, POOLS_MAX, SERVICES_MAX, WINDOWS_MAX},
-    decode::{At, Entries, decode},
     expression::Expressions,
-    nearest::meant,
-    node, place,
+    needed::NEEDED,
+    place,
     play::Play,
-    problem::{PROBLEMS_MAX, Problem, Wrong, clipped, problems},
     template::Template,
+    unbuilt::unbuilt,
     wire,
 };
 use crate::{
+    form::{
+        At, Entries, Language, PROBLEMS_MAX, Problem, Wrong, clipped, decode, meant, problems, tree,
+    },
     limits::{Limits, Terms},
     names::{BackendId, PoolAlias, ServiceAlias, ServiceId},
 };
+
+/// What the playbook has of its own as a file.
+const LANGUAGE: Language = Language { needed: &NEEDED, short: &[], entry: "effect", unbuilt };
 
 /// Reads a playbook.
 ///
@@ -42,9 +47,12 @@ pub fn read(text: &str) -> Result<Playbook, Vec<Problem>> {
         let help = format!("a playbook has at most {PLAYBOOK_BYTES_MAX}");
         return Err(problems(text, vec![Wrong::new(0..0, message, help)]));
     }
-    let node = node::read(text).map_err(|wrong| problems(text, vec![wrong]))?;
+    let empty =
+        || Wrong::new(0..0, "the playbook is empty", "begin with `version: 1`; see the example");
+    let node = tree(text).and_then(|node| node.ok_or_else(empty));
+    let node = node.map_err(|wrong| problems(text, vec![wrong]))?;
     let mut wrongs = Vec::new();
-    let playbook = decode(&node, &mut wrongs).and_then(|wire| {
+    let playbook = decode(&node, &LANGUAGE, &mut wrongs).and_then(|wire| {
         let expressions = Expressions::default();
         let mut reading = Reading { source: text, expressions, wrongs: &mut wrongs };
         reading.playbook(wire)
@@ -53,6 +61,13 @@ pub fn read(text: &str) -> Result<Playbook, Vec<Problem>> {
         Some(playbook) if wrongs.is_empty() => Ok(playbook),
         Some(_) | None => Err(problems(text, wrongs)),
     }
+}
+
+/// The entries that stand there: none where the field is missing, so that each name that refers to one
+/// is told with it. Where the field is wrong, what it would have is not known.
+fn entries<T>(of: At<Entries<T>>) -> Option<Vec<(At<String>, At<T>)>> {
+    let is_missing = of.is_missing();
+    of.value.map(|Entries(entries)| entries).or_else(|| is_missing.then(Vec::new))
 }
 
 /// Every name that the file gives, with what it names unless that was wrong.
@@ -151,14 +166,16 @@ impl Reading<'_> {
 
     fn playbook(&mut self, wire: wire::Playbook) -> Option<Playbook> {
         let wire::Playbook { version, services, pools, plays, windows } = wire;
-        let services = services.value.map(|Entries(entries)| {
-            self.bounded(&services.at, entries.len(), SERVICES_MAX, "services");
+        let at = services.at.clone();
+        let services = entries(services).map(|entries| {
+            self.bounded(&at, entries.len(), SERVICES_MAX, "services");
             let read = |(alias, service)| self.service(alias, service);
             entries.into_iter().filter_map(read).collect()
         });
         let services: Option<Named<ServiceAlias, ServiceId>> = services;
-        let declared = pools.value.map(|Entries(entries)| {
-            self.bounded(&pools.at, entries.len(), POOLS_MAX, "pools");
+        let at = pools.at.clone();
+        let declared = entries(pools).map(|entries| {
+            self.bounded(&at, entries.len(), POOLS_MAX, "pools");
             Declared::of(self.pools(entries, services.as_ref()))
         });
         let plays = plays.value.map(|wire| {

@@ -7,8 +7,8 @@ use super::{
     expression::{Expression, Expressions, Fault, Scene},
     guard::skip_text,
     kind::Wanted,
-    problem::Wrong,
 };
+use crate::form::Wrong;
 
 /// How many texts are followed that a template can come out as; one with more is taken for one that
 /// only a signal decides.

@@ -7,12 +7,10 @@ use jiff::{SignedDuration, civil::DateTime};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::{
-    bounds::{DURATION_MAX, EXPRESSION_BYTES_MAX, LABEL_NAME_BYTES_MAX, SPLIT_MEMBERS_MAX},
-    problem::clipped,
-};
+use super::bounds::{DURATION_MAX, EXPRESSION_BYTES_MAX, LABEL_NAME_BYTES_MAX, SPLIT_MEMBERS_MAX};
 use crate::{
     effect::WEIGHT_MAX,
+    form::clipped,
     fraction::{Fraction, FractionError},
     limits::LeastMembers,
 };

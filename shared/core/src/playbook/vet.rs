@@ -16,10 +16,9 @@ use super::{
     bounds::LOOPS_MAX,
     environment::{check_pattern, is_type},
     kind::{Kind, Wanted},
-    nearest::{meant, nearest},
-    problem::Wrong,
     strings::{FORMS, Form},
 };
+use crate::form::{Wrong, meant, nearest};
 
 /// How deep loops may be within one another.
 const LOOPS_WITHIN_MAX: usize = 2;

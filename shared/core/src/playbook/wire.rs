@@ -11,7 +11,6 @@ use super::{
         EFFECTS_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX, RECONNECTS_MAX, SERVICES_MAX,
         SPLIT_MEMBERS_MAX, WINDOWS_MAX,
     },
-    decode::{At, Entries},
     value::{
         Duration, Expression, LabelName, LocalTime, Member, Members, Percent, PoolName,
         ServingWeight, Version, Weight,
@@ -19,6 +18,7 @@ use super::{
     window::Dialect,
 };
 use crate::{
+    form::{At, Entries},
     limits::Failover,
     names::{
         BackendName, PlayName, ResourceGroup, ServiceName, SubscriptionId, WindowName,

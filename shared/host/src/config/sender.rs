@@ -1,12 +1,15 @@
-//! A source as its sender: for a test alert, which goes the way that a real one goes.
-
 use std::path::Path;
 
 use pointsman_core::names::SourceName;
 use pointsman_intake::Secret;
-use serde_saphyr::Spanned;
 
-use super::{CONFIG_BYTES_MAX, Config, ConfigError, PLACE, Secrets, Wrong, name, path, wire};
+use super::{
+    CONFIG_BYTES_MAX, Config, ConfigError, Needs,
+    reading::{PROOF, Reading},
+    secrets::{PLACE, Secrets},
+    wire,
+    wrong::{self, Wrong},
+};
 use crate::input;
 
 /// Where the alerts of a source are sent, and what proves who sends them.
@@ -40,42 +43,54 @@ impl Config {
         let text = input::read(at, CONFIG_BYTES_MAX)
             .map_err(|cause| ConfigError::File { file: file.clone(), cause })?;
         let folder = at.parent().unwrap_or(Path::new(""));
-        let variable = |name: &str| std::env::var(name).ok();
-        sender(&text, &Secrets { folder, variable: &variable }, named)
-            .map_err(|wrong| ConfigError::Problem(wrong.render(&file, &text)))
+        let secrets = Secrets { folder, variable: &|name| std::env::var(name).ok() };
+        sender(&text, secrets, named)
+            .map_err(|wrongs| ConfigError::Problem(wrong::render(wrongs, &file, &text)))
     }
 }
 
 pub(super) fn sender(
     text: &str,
-    secrets: &Secrets<'_>,
+    secrets: Secrets<'_>,
     named: Option<&SourceName>,
-) -> Result<Option<Sender>, Wrong> {
-    let file: wire::File = serde_saphyr::from_str(text).map_err(|error| Wrong::form(&error))?;
-    for Spanned { value: source, .. } in &file.sources {
-        let name = name(source)?;
-        if named.is_some_and(|named| *named != name) {
-            continue;
+) -> Result<Option<Sender>, Vec<Wrong>> {
+    let mut reading = Reading::new(Needs::Everything, secrets);
+    let file = reading.file(text);
+    let sources = file.sources.and_then(|sources| sources.value).into_iter().flatten();
+    let mut senders = sources.filter_map(|source| {
+        let source = source.value?;
+        let name = reading.name(&source)?;
+        named.is_none_or(|named| *named == name).then_some((name, source))
+    });
+    let found = senders.next();
+    drop(senders);
+    let sender = found.and_then(|(name, source)| {
+        let (path, proof) = (reading.path(&source), proof(&source, secrets));
+        Some(Sender { name, path: path?, proof: reading.put(proof?)? })
+    });
+    if reading.wrongs.is_empty() { Ok(sender) } else { Err(reading.wrongs) }
+}
+
+/// What proves this source; none where what is there is wrong, which has been said.
+fn proof(source: &wire::Source, secrets: Secrets<'_>) -> Option<Result<Proof, Wrong>> {
+    let (places, user) = match (&source.bearer, &source.basic) {
+        (Some(bearer), _) => (bearer, None),
+        (None, Some(basic)) => {
+            let wire::Basic { user, passwords } = basic.value.as_ref()?;
+            (passwords, Some(user.value.clone()?))
         }
-        let first = |places: &Spanned<wire::Places>| {
-            let none = || Wrong::at_secret(places, "no secret is named here", PLACE);
-            secrets.all(places)?.into_iter().next().ok_or_else(none)
-        };
-        let proof = match (&source.bearer, &source.basic) {
-            (Some(bearer), _) => Proof::Bearer(first(bearer)?),
-            (None, Some(basic)) => {
-                Proof::Basic(basic.value.user.clone(), first(&basic.value.passwords)?)
-            }
-            (None, None) => {
-                let help = "give it `bearer: {env: NAME}`, or `basic: {user: NAME, passwords: {env: NAME}}`";
-                return Err(Wrong::at(
-                    &source.name,
-                    "nothing says how this source proves itself",
-                    help,
-                ));
-            }
-        };
-        return Ok(Some(Sender { path: path(source)?, name, proof }));
-    }
-    Ok(None)
+        (None, None) => {
+            let why = "nothing says how this source proves itself";
+            return Some(Err(Wrong::at(&source.name, why, PROOF)));
+        }
+    };
+    places.value.as_ref()?;
+    let first = secrets.all(places).and_then(|secrets| {
+        let first = secrets.into_iter().next();
+        first.ok_or_else(|| Wrong::at_secret(places, "no secret is named here", PLACE))
+    });
+    Some(first.map(|secret| match user {
+        Some(user) => Proof::Basic(user, secret),
+        None => Proof::Bearer(secret),
+    }))
 }

@@ -2,24 +2,36 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
+use pointsman_core::form::{At, Language};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::Value;
-use serde_saphyr::Spanned;
+
+/// What the configuration has of its own as a file.
+pub(super) const LANGUAGE: Language = Language {
+    needed: &[
+        ("Source", "name", "call it something like `prometheus`"),
+        ("Source", "kind", "say what it speaks: `kind: alertmanager`"),
+        ("Basic", "user", "say who sends: `user: NAME`"),
+        ("Basic", "passwords", "say where the password is: `passwords: {env: NAME}`"),
+        ("Watchdog", "within", "say how long it may be silent: `within: 10m`"),
+        ("Heartbeat", "url", "say what is called: `url: https://heartbeat.example/pointsman`"),
+    ],
+    short: &[("Watchdog", "within")],
+    entry: "value",
+    unbuilt: |_| None,
+};
 
 /// The whole file.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct File {
-    #[serde(default)]
-    pub(super) mode: Mode,
-    pub(super) listen: Option<Spanned<String>>,
-    pub(super) store: Option<PathBuf>,
-    pub(super) playbook: Option<PathBuf>,
-    #[serde(default)]
-    pub(super) azure: Azure,
-    pub(super) heartbeat: Option<Heartbeat>,
-    #[serde(default)]
-    pub(super) sources: Vec<Spanned<Source>>,
+    pub(super) mode: Option<At<Mode>>,
+    pub(super) listen: Option<At<String>>,
+    pub(super) store: Option<At<PathBuf>>,
+    pub(super) playbook: Option<At<PathBuf>>,
+    pub(super) azure: Option<At<Azure>>,
+    pub(super) heartbeat: Option<At<Heartbeat>>,
+    pub(super) sources: Option<At<Vec<At<Source>>>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -38,18 +50,17 @@ pub(super) const STORE: &str = "pointsman.db";
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Azure {
-    #[serde(default)]
-    pub(super) cloud: Cloud,
-    pub(super) endpoint: Option<Spanned<String>>,
-    pub(super) api_version: Option<Spanned<String>>,
-    pub(super) reconnect_api_version: Option<Spanned<String>>,
-    pub(super) paced: Option<bool>,
-    pub(super) inspected: Option<bool>,
-    pub(super) check_every: Option<Spanned<String>>,
-    pub(super) look_every: Option<Spanned<String>>,
-    pub(super) credential: Option<Spanned<Credential>>,
-    pub(super) client_id: Option<Spanned<String>>,
-    pub(super) token: Option<Spanned<Places>>,
+    pub(super) cloud: Option<At<Cloud>>,
+    pub(super) endpoint: Option<At<String>>,
+    pub(super) api_version: Option<At<String>>,
+    pub(super) reconnect_api_version: Option<At<String>>,
+    pub(super) paced: Option<At<bool>>,
+    pub(super) inspected: Option<At<bool>>,
+    pub(super) check_every: Option<At<String>>,
+    pub(super) look_every: Option<At<String>>,
+    pub(super) credential: Option<At<Credential>>,
+    pub(super) client_id: Option<At<String>>,
+    pub(super) token: Option<At<Places>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -61,10 +72,9 @@ pub(super) enum Cloud {
     China,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum Credential {
-    #[default]
     Auto,
     ManagedIdentity,
     WorkloadIdentity,
@@ -77,28 +87,28 @@ pub(super) enum Credential {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Source {
-    pub(super) name: Spanned<String>,
-    pub(super) kind: Kind,
-    pub(super) path: Option<Spanned<String>>,
-    pub(super) bearer: Option<Spanned<Places>>,
-    pub(super) basic: Option<Spanned<Basic>>,
-    pub(super) watchdog: Option<Spanned<Value>>,
+    pub(super) name: At<String>,
+    pub(super) kind: At<Kind>,
+    pub(super) path: Option<At<String>>,
+    pub(super) bearer: Option<At<Places>>,
+    pub(super) basic: Option<At<Basic>>,
+    pub(super) watchdog: Option<At<Watchdog>>,
 }
 
-/// The value of a source's `watchdog` where it is not a length alone.
+/// The alert of a source that always fires; `within` alone may stand for it.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Watchdog {
-    pub(super) alert: Option<String>,
-    pub(super) within: String,
+    pub(super) alert: Option<At<String>>,
+    pub(super) within: At<String>,
 }
 
 /// Its part `heartbeat`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Heartbeat {
-    pub(super) url: Spanned<Url>,
-    pub(super) every: Option<Spanned<String>>,
+    pub(super) url: At<Url>,
+    pub(super) every: Option<At<String>>,
 }
 
 /// An address as it stands there, which may have a secret in it; or its place.
@@ -116,9 +126,7 @@ impl fmt::Debug for Url {
 
 impl<'de> Deserialize<'de> for Url {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // An error must not quote it.
-        let wrong = |_| D::Error::custom("this is not an address");
-        Ok(match Value::deserialize(deserializer).map_err(wrong)? {
+        Ok(match whatever(deserializer)? {
             Value::String(text) => Self::Text(text),
             place @ (Value::Null
             | Value::Bool(_)
@@ -127,6 +135,12 @@ impl<'de> Deserialize<'de> for Url {
             | Value::Object(_)) => Self::At(Place::of(&place)),
         })
     }
+}
+
+/// What stands where a secret's place belongs. An error about it must not quote it.
+fn whatever<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+    Value::deserialize(deserializer)
+        .map_err(|_| D::Error::custom("this cannot be read: write it anew"))
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -138,8 +152,8 @@ pub(super) enum Kind {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Basic {
-    pub(super) user: String,
-    pub(super) passwords: Spanned<Places>,
+    pub(super) user: At<String>,
+    pub(super) passwords: At<Places>,
 }
 
 /// Where some secrets are: one place, `{env: NAME}` or `{file: PATH}`, or a list of those.
@@ -160,15 +174,14 @@ pub(super) enum Place {
 
 impl<'de> Deserialize<'de> for Places {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        // An error about a value that is not a place must not quote it.
-        let wrong = || D::Error::custom("this does not say where a secret is");
-        match Value::deserialize(deserializer).map_err(|_| wrong())? {
-            Value::Null => Err(wrong()),
-            Value::Array(places) => Ok(Self(places.iter().map(Place::of).collect())),
-            place @ (Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_)) => {
-                Ok(Self(vec![Place::of(&place)]))
-            }
-        }
+        Ok(match whatever(deserializer)? {
+            Value::Array(places) => Self(places.iter().map(Place::of).collect()),
+            place @ (Value::Null
+            | Value::Bool(_)
+            | Value::Number(_)
+            | Value::String(_)
+            | Value::Object(_)) => Self(vec![Place::of(&place)]),
+        })
     }
 }
 
@@ -179,9 +192,6 @@ impl Place {
         match keys.as_slice() {
             [("env", Value::String(name))] => Self::Env(name.clone()),
             [("file", Value::String(path))] => Self::File(path.into()),
-            // YAML takes a name of digits alone for a number.
-            [("env", Value::Number(name))] => Self::Env(name.to_string()),
-            [("file", Value::Number(path))] => Self::File(path.to_string().into()),
             _ => Self::Not,
         }
     }

@@ -60,6 +60,9 @@ use crate::{
 /// The one version of the webhook that there is, since Alertmanager 0.5; a text, in JSON.
 const VERSION: &str = "\"4\"";
 
+/// What is said of a body that is not JSON.
+const WANTED: &str = "Alertmanager sends an object, as in {\"version\": \"4\", \"alerts\": [{\"status\": \"firing\", …}]}";
+
 /// An Alertmanager, or a pair of them.
 #[derive(Debug)]
 pub struct Alertmanager {
@@ -142,7 +145,7 @@ fn group(text: &str) -> Result<Group<'_>, Unreadable> {
             if let Ok(Versioned { version }) = serde_json::from_str(text) {
                 check_version(version.map(RawValue::get))?;
             }
-            return Err(error.into());
+            return Err(Unreadable::json(&error, text, WANTED));
         }
     };
     check_version(group.version.map(RawValue::get))?;
@@ -181,6 +184,10 @@ fn signal(source: &SourceName, raw: &str, received: Timestamp) -> Result<Signal,
     let heard = match &*said(alert.status) {
         "firing" => Heard::Fired,
         "resolved" => Heard::Resolved { stated: time(&said(alert.ends_at)) },
+        "" => {
+            let why = "its status is missing or empty: it must be `firing` or `resolved`";
+            return Err(why.to_owned());
+        }
         status => {
             return Err(format!("its status is `{}`, neither firing nor resolved", quote(status)));
         }
@@ -225,7 +232,9 @@ fn time(text: &str) -> Option<Timestamp> {
 
 fn started(text: &str, received: Timestamp) -> Result<Timestamp, String> {
     if is_unset(text) {
-        return Err("its startsAt is not set".to_owned());
+        return Err(
+            "its startsAt is not set: it must be a time such as 2026-01-31T12:00:00Z".to_owned()
+        );
     }
     let Some(at) = time(text) else {
         let text = quote(text);

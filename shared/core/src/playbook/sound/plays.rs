@@ -11,12 +11,9 @@ use super::{
             AT_MOST_DEFAULT, EFFECTS_MAX, RAMP_STEPS_MAX, RECONNECT_AFTER_MIN, RECONNECTS_MAX,
             SPLIT_MEMBERS_MAX,
         },
-        decode::{At, Entries},
         kind::Wanted,
-        nearest::{listed, meant},
         needed,
         play::{EffectTemplate, Play, ReconnectTemplate},
-        problem::clipped,
         template::Template,
         value::{Duration, Member, Percent, PoolName, Weight},
         wire,
@@ -25,6 +22,7 @@ use super::{
 };
 use crate::{
     effect::{Effect, WEIGHT_MAX},
+    form::{At, Entries, clipped, listed, meant},
     fraction::Fraction,
     lease::{Lease, Until},
     names::BackendName,

@@ -7,16 +7,18 @@ use jiff::tz::TimeZone;
 use super::{
     super::{
         bounds::{EFFECTS_MAX, WINDOWS_MAX},
-        decode::At,
         needed,
-        problem::PROBLEMS_MAX,
         template::Template,
         window::{Schedule, Window, zone},
         wire,
     },
     Declared, Reading,
 };
-use crate::{effect::Effect, names::BackendId};
+use crate::{
+    effect::Effect,
+    form::{At, PROBLEMS_MAX},
+    names::BackendId,
+};
 
 impl Reading<'_> {
     pub(super) fn windows(

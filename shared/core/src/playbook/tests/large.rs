@@ -75,8 +75,8 @@ fn one_more_is_said_by_what_it_is() {
     let values = format!("plays: [{}]", "a,".repeat(400_000));
     assert_eq!(
         told(&values),
-        "1:800007: more than 400000 values are written by here; 2000 pools and 2000 plays need \
-         fewer: is this a playbook?\n"
+        "1:800007: more than 400000 values are written by here; no file needs so many: is \
+         this the right one?\n"
     );
     let aliases = format!("a: &a [{}]\nb: [{}]", "x,".repeat(999), "*a, ".repeat(101));
     assert_eq!(

@@ -90,5 +90,5 @@ fn sizes_are_bounded() {
     assert_eq!(problems.len(), 1, "{problems:?}");
     assert_eq!(problems[0].message, "there are 2001 plays here");
     let wrong = text.replace("member: eu", "member: e/u");
-    assert_eq!(read(&wrong).unwrap_err().len(), super::super::problem::PROBLEMS_MAX);
+    assert_eq!(read(&wrong).unwrap_err().len(), crate::form::PROBLEMS_MAX);
 }

@@ -97,7 +97,7 @@ version: 1
               |
             2 | ---
               | ^^^
-              = a playbook is one document: take out this `---`
+              = a file has one document: take out this `---`
         "#]],
     );
 }
@@ -202,7 +202,7 @@ plays: !!seq []
               |
             4 | plays: !!seq []
               |              ^
-              = tags, such as !something, mean nothing in a playbook; take it out
+              = tags, such as !something, mean nothing here; take it out
         "#]],
     );
 }
@@ -491,7 +491,7 @@ fn a_name_with_a_value_too_many_or_too_few() {
               |
             8 |   - {name: a, when: true, do: [shift], until: {resolved: 1}, after: [reconnect]}
               |                                ^^^^^
-              = write shift: {pool: …, member: …}
+              = write shift: {pool: …}
 
             playbook.yaml:8:58: `resolved` takes no value
               |
@@ -504,6 +504,108 @@ fn a_name_with_a_value_too_many_or_too_few() {
             8 |   - {name: a, when: true, do: [shift], until: {resolved: 1}, after: [reconnect]}
               |                                                                      ^^^^^^^^^
               = write reconnect: {backend: …, after: …}
+        "#]],
+    );
+}
+
+#[test]
+fn without_pools_every_other_name_is_told_all_the_same() {
+    check(
+        r#"version: 1
+services:
+  main: {subscription: 00000000-0000-0000-0000-000000000000, resourceGroup: rg1, name: contoso}
+backends: {chat: {service: main, backend: chat-pool}}
+plays:
+  - name: a
+    when: signal.labels.alertname == "x"
+    do: [{drain: {pool: chat, member: $signal.labels.backend}}]
+    colour: blue
+  - name: b
+    when: signal.sevrity >= warning
+    do: [{drain: {pool: "${signal.labels.pool}", member: eu}}]
+"#,
+        &expect![[r#"
+            playbook.yaml:1:1: `pools` is missing here
+              |
+            1 | version: 1
+              | ^^^^^^^
+              = name the pools: `pools: {chat: {service: main, backend: chat-pool}}`
+
+            playbook.yaml:4:1: there is no field `backends` here
+              |
+            4 | backends: {chat: {service: main, backend: chat-pool}}
+              | ^^^^^^^^
+              = the fields here are `version`, `services`, `pools` and `plays`
+
+            playbook.yaml:8:25: there is no pool `chat`
+              |
+            8 |     do: [{drain: {pool: chat, member: $signal.labels.backend}}]
+              |                         ^^^^
+              = there are no pools
+
+            playbook.yaml:8:39: `$signal.labels.backend` has no braces
+              |
+            8 |     do: [{drain: {pool: chat, member: $signal.labels.backend}}]
+              |                                       ^^^^^^^^^^^^^^^^^^^^^^
+              = write ${signal.labels.backend}
+
+            playbook.yaml:9:5: there is no field `colour` here
+              |
+            9 |     colour: blue
+              |     ^^^^^^
+              = the fields here are `name`, `when`, `do`, `until`, `atMost`, `for`, `hold`, `ramp`, `after` and `show`
+
+            playbook.yaml:11:18: a signal has no `sevrity`
+               |
+            11 |     when: signal.sevrity >= warning
+               |                  ^^^^^^^
+               = did you mean `severity`?
+
+            playbook.yaml:12:25: no pool has a name like `${signal.labels.pool}`
+               |
+            12 |     do: [{drain: {pool: "${signal.labels.pool}", member: eu}}]
+               |                         ^^^^^^^^^^^^^^^^^^^^^^^
+               = there are no pools
+        "#]],
+    );
+}
+
+#[test]
+fn without_services_a_pool_of_one_is_told() {
+    check(
+        r#"version: 1
+pools: {chat: {service: main, backend: chat-pool}}
+plays: []
+"#,
+        &expect![[r#"
+            playbook.yaml:1:1: `services` is missing here
+              |
+            1 | version: 1
+              | ^^^^^^^
+              = name the services: `services: {main: {subscription: …, resourceGroup: …, name: …}}`
+
+            playbook.yaml:2:25: there is no service `main`
+              |
+            2 | pools: {chat: {service: main, backend: chat-pool}}
+              |                         ^^^^
+              = there are no services
+        "#]],
+    );
+}
+
+#[test]
+fn braces_without_quotes() {
+    check_plays(
+        r#"  - name: a
+    when: true
+    do: [{drain: {pool: chat, member: ${signal.labels.backend}}}]
+"#,
+        &expect![[r#"
+            playbook.yaml:10:40: this is not YAML: while parsing a flow mapping, did not find expected ',' or '}'
+               |
+            10 |     do: [{drain: {pool: chat, member: ${signal.labels.backend}}}]
+               |                                        ^
+               = what has `${…}` in it goes in quotes within `{ }` and `[ ]`: "${signal.labels.backend}"
         "#]],
     );
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::text::{self, acts};
 
 /// How many problems one reading tells of; the first ones, in the order of the file.
-pub(super) const PROBLEMS_MAX: usize = 100;
+pub const PROBLEMS_MAX: usize = 100;
 
 /// How much of the offending text is quoted, in characters.
 const TEXT_CHARS_MAX: usize = 60;
@@ -18,7 +18,7 @@ const LINE_CHARS_MAX: usize = 120;
 /// How much of a longer line is shown before and behind the offending text, in characters.
 const AROUND_CHARS_MAX: usize = 40;
 
-/// One thing that is wrong with a playbook.
+/// One thing that is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Problem {
     /// The line, from 1.
@@ -90,59 +90,63 @@ fn printable(text: &str) -> String {
 }
 
 /// A text short enough to be quoted in a message.
-pub(super) fn clipped(text: &str) -> String {
+pub(crate) fn clipped(text: &str) -> String {
     text::clipped(text, TEXT_CHARS_MAX)
 }
 
 /// What is wrong, at which bytes of the text that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Wrong {
-    pub(super) at: Range<usize>,
-    pub(super) message: String,
-    pub(super) help: String,
+pub struct Wrong {
+    /// Where.
+    pub at: Range<usize>,
+    /// What is wrong.
+    pub message: String,
+    /// What would be right.
+    pub help: String,
 }
 
 impl Wrong {
-    pub(super) fn new(
-        at: Range<usize>,
-        message: impl Into<String>,
-        help: impl Into<String>,
-    ) -> Self {
+    /// One thing that is wrong, at these bytes.
+    pub fn new(at: Range<usize>, message: impl Into<String>, help: impl Into<String>) -> Self {
         Self { at, message: message.into(), help: help.into() }
     }
 
     /// What an error says: what is wrong, and what would be right behind its last colon.
-    pub(super) fn said(at: Range<usize>, error: &str) -> Self {
+    pub(crate) fn said(at: Range<usize>, error: &str) -> Self {
         let (message, help) =
             error.rsplit_once(": ").unwrap_or((error, "see the example playbook"));
         Self::new(at, message, help)
     }
 
+    /// The problem that it is in the text that was read: with its line and column.
+    #[must_use]
+    pub fn in_text(self, source: &str) -> Problem {
+        let start = source.floor_char_boundary(self.at.start);
+        let end = source.floor_char_boundary(self.at.end).max(start);
+        let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
+        let first_line = source[start..end].lines().next().unwrap_or_default();
+        Problem {
+            line: source[..start].matches('\n').count() + 1,
+            column: source[line_start..start].chars().count() + 1,
+            text: first_line.trim_end().chars().take(TEXT_CHARS_MAX).collect(),
+            message: self.message,
+            help: self.help,
+        }
+    }
+
     /// The same, of a text in which this one begins at byte `start`.
-    pub(super) fn moved_by(self, start: usize) -> Self {
+    #[must_use]
+    pub(crate) fn moved_by(self, start: usize) -> Self {
         Self { at: self.at.start + start..self.at.end + start, ..self }
     }
 }
 
 /// Puts what was found in the order of the file, each once, with lines and columns.
-pub(super) fn problems(source: &str, mut wrongs: Vec<Wrong>) -> Vec<Problem> {
+#[must_use]
+pub fn problems(source: &str, mut wrongs: Vec<Wrong>) -> Vec<Problem> {
     wrongs.sort_by_key(|wrong| wrong.at.start);
     // A text that is used in several places by an alias is wrong once.
     wrongs.dedup();
     wrongs.truncate(PROBLEMS_MAX);
-    wrongs.into_iter().map(|wrong| problem(source, wrong)).collect()
-}
-
-fn problem(source: &str, wrong: Wrong) -> Problem {
-    let start = source.floor_char_boundary(wrong.at.start);
-    let end = source.floor_char_boundary(wrong.at.end).max(start);
-    let line_start = source[..start].rfind('\n').map_or(0, |at| at + 1);
-    let first_line = source[start..end].lines().next().unwrap_or_default();
-    Problem {
-        line: source[..start].matches('\n').count() + 1,
-        column: source[line_start..start].chars().count() + 1,
-        text: first_line.trim_end().chars().take(TEXT_CHARS_MAX).collect(),
-        message: wrong.message,
-        help: wrong.help,
-    }
+    wrongs.into_iter().map(|wrong| wrong.in_text(source)).collect()
 }

@@ -8,7 +8,7 @@ use strsim::osa_distance;
 const NAME_CHARS_MAX: usize = 80;
 
 /// The candidate that is nearest to `name`, where one is near enough to be meant.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     name: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {
@@ -40,7 +40,7 @@ where
 }
 
 /// `what` and the candidates, such as: `the pools are a, b and c`; the first few of many.
-pub(super) fn listed<'a>(what: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub fn listed<'a>(what: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     const SHOWN_MAX: usize = 12;
     let mut names = quoted(candidates.into_iter().take(SHOWN_MAX + 1));
     if names.len() > SHOWN_MAX {

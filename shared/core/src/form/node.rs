@@ -8,24 +8,21 @@ use std::{collections::HashMap, ops::Range};
 
 use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle, ScanError, Span};
 
-use super::{
-    bounds::{PLAYS_MAX, POOLS_MAX},
-    problem::Wrong,
-};
+use super::problem::Wrong;
 
 /// How deep collections may be within one another; a playbook needs 7.
 const DEPTH_MAX: usize = 24;
 
-/// How many values may be written in a playbook: each name, each single value, each list and each
-/// mapping is one. As many pools and plays as there may be need less than half of it.
+/// How many values may be written in a file: each name, each single value, each list and each
+/// mapping is one. A playbook with as many pools and plays as there may be needs less than half of it.
 const VALUES_MAX: usize = 400_000;
 
-/// How many values the aliases of a playbook may repeat.
+/// How many values the aliases of a file may repeat.
 const REPEATED_MAX: usize = 100_000;
 
 /// A value.
 #[derive(Clone, Debug)]
-pub(super) struct Node {
+pub struct Node {
     /// Its bytes. Of a collection: those of its key, or of its own first value, since carets
     /// under half a page would not help.
     pub(super) at: Range<usize>,
@@ -69,17 +66,17 @@ struct Open {
     count: usize,
 }
 
-/// Reads the one document of `source`; at most one thing is wrong, since a parser of YAML
-/// cannot go on after an error.
-pub(super) fn read(source: &str) -> Result<Node, Wrong> {
+/// Reads the one document of `source`; none where nothing is written in it.
+///
+/// # Errors
+/// The one thing that is no YAML, or too much: a parser of YAML cannot go on after an error.
+pub fn tree(source: &str) -> Result<Option<Node>, Wrong> {
     let mut builder = Builder::default();
     for event in Parser::new_from_str(source) {
         let (event, span) = event.map_err(|error| syntax(source, &error))?;
         builder.take(event, bytes(source, &span))?;
     }
-    builder.root.ok_or_else(|| {
-        Wrong::new(0..0, "the playbook is empty", "begin with `version: 1`; see the example")
-    })
+    Ok(builder.root)
 }
 
 #[derive(Default)]
@@ -100,7 +97,7 @@ impl Builder {
             return Err(Wrong::new(
                 at,
                 "this value has a tag",
-                "tags, such as !something, mean nothing in a playbook; take it out",
+                "tags, such as !something, mean nothing here; take it out",
             ));
         }
         match event {
@@ -140,7 +137,7 @@ impl Builder {
             Event::DocumentStart(..) if self.root.is_some() => Err(Wrong::new(
                 at,
                 "a second document begins here",
-                "a playbook is one document: take out this `---`",
+                "a file has one document: take out this `---`",
             )),
             Event::StreamStart
             | Event::StreamEnd
@@ -158,7 +155,7 @@ impl Builder {
             return Err(Wrong::new(
                 at,
                 format!("collections are more than {DEPTH_MAX} deep here"),
-                "a playbook needs no more than 7",
+                "no file needs more than 7",
             ));
         }
         self.open.push(Open { at, anchor, mapping, nodes: Vec::new(), count: 1 });
@@ -194,7 +191,7 @@ impl Builder {
             return Err(Wrong::new(
                 node.at,
                 format!("more than {VALUES_MAX} values are written by here"),
-                format!("{POOLS_MAX} pools and {PLAYS_MAX} plays need fewer: is this a playbook?"),
+                "no file needs so many: is this the right one?",
             ));
         }
         if anchor != 0 {
@@ -229,14 +226,19 @@ fn syntax(source: &str, error: &ScanError) -> Wrong {
     let at = at.min(source.len());
     let here = source[at..].chars().next().filter(|char| !char.is_whitespace());
     let end = at + here.map_or(0, char::len_utf8);
-    let (message, help) = not_yaml(&error.info());
-    Wrong::new(at..end, message, help)
+    let said = error.info();
+    // YAML takes the brace of a `${…}` without quotes for a mapping's, where it stands in one.
+    let help = if source[..at].ends_with('$') {
+        "what has `${…}` in it goes in quotes within `{ }` and `[ ]`: \"${signal.labels.backend}\""
+    } else {
+        meant_by(&said)
+    };
+    Wrong::new(at..end, format!("this is not YAML: {said}"), help)
 }
 
-/// What is wrong, and what would be right, where a text is not YAML: `said` is what its parser says.
-#[must_use]
-pub fn not_yaml(said: &str) -> (String, String) {
-    let help = if said.contains("tab") {
+/// What would be right, where a text is not YAML: `said` is what its parser says.
+fn meant_by(said: &str) -> &'static str {
+    if said.contains("tab") {
         "indent with spaces"
     } else if said.contains("mapping values are not allowed") {
         "text with `: ` in it goes in quotes"
@@ -245,6 +247,5 @@ pub fn not_yaml(said: &str) -> (String, String) {
          with either goes in quotes"
     } else {
         "look at the indentation, quotes and brackets here and on the line before"
-    };
-    (format!("this is not YAML: {said}"), help.to_owned())
+    }
 }

@@ -23,25 +23,31 @@ use serde::{
 };
 
 use super::{
+    Language,
     nearest::{meant, nearest, quoted},
-    needed::needed,
     node::{Content, Node},
     problem::{Wrong, clipped},
-    unbuilt::unbuilt,
 };
 
 // A value and its bytes in the file; no value where it is wrong or missing, which then has been said.
 // The schema describes the value alone; these words would be part of it if they were documentation.
 #[derive(Clone, Debug, JsonSchema)]
 #[schemars(with = "T")]
-pub(super) struct At<T> {
-    pub(super) at: Range<usize>,
-    pub(super) value: Option<T>,
+#[expect(missing_docs, reason = "see above")]
+pub struct At<T> {
+    pub at: Range<usize>,
+    pub value: Option<T>,
 }
 
 impl<T> At<T> {
+    /// Whether nothing stands for it in the file.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.value.is_none() && self.at == (0..0)
+    }
+
     /// What the value is, where there is one.
-    pub(super) fn given<U>(self) -> Option<U>
+    pub fn given<U>(self) -> Option<U>
     where
         T: Into<U>,
     {
@@ -53,14 +59,20 @@ impl<T> At<T> {
 /// that is asked for.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[schemars(transparent, inline)]
-pub(super) struct Entries<T>(
-    #[schemars(with = "BTreeMap<String, T>")] pub(super) Vec<(At<String>, At<T>)>,
+pub struct Entries<T>(
+    /// Each name with its value.
+    #[schemars(with = "BTreeMap<String, T>")]
+    pub Vec<(At<String>, At<T>)>,
 );
 
 /// Reads `node`; what is wrong is added to `wrongs`.
-pub(super) fn decode<T: de::DeserializeOwned>(node: &Node, wrongs: &mut Vec<Wrong>) -> Option<T> {
+pub fn decode<T: de::DeserializeOwned>(
+    node: &Node,
+    language: &Language,
+    wrongs: &mut Vec<Wrong>,
+) -> Option<T> {
     let aside = RefCell::new(Vec::new());
-    let read = At::<T>::deserialize(Reader { node, aside: &aside });
+    let read = At::<T>::deserialize(Reader { node, language, aside: &aside });
     wrongs.append(&mut aside.into_inner());
     read.ok()?.value
 }
@@ -108,6 +120,7 @@ impl de::Error for Stop {
 #[derive(Clone, Copy)]
 struct Reader<'a> {
     node: &'a Node,
+    language: &'a Language,
     aside: &'a RefCell<Vec<Wrong>>,
 }
 
@@ -199,14 +212,14 @@ impl<'a> Reader<'a> {
         what: &str,
         known: &'static [&'static str],
     ) -> Option<&'static str> {
-        if let Some((message, help)) = unbuilt(text) {
+        if let Some((message, help)) = (self.language.unbuilt)(text) {
             self.put_aside(key, message, help);
             return None;
         }
         if text == "<<" {
             self.put_aside(
                 key,
-                "merge keys (`<<`) are not part of a playbook",
+                "merge keys (`<<`) are not read here",
                 "repeat the fields, or use an alias for a whole value",
             );
             return None;
@@ -223,9 +236,40 @@ impl<'a> Reader<'a> {
 impl<'de> Deserializer<'de> for Reader<'_> {
     type Error = Stop;
 
-    /// A single value as its text. The wire types ask for nothing else of a form of its own.
+    /// Whatever it is, as it is written: only what has several forms asks for this.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        match &self.node.content {
+            Content::Null => visitor.visit_unit(),
+            Content::Scalar { text, .. } => visitor.visit_str(text),
+            Content::List(_) => self.deserialize_seq(visitor),
+            Content::Mapping(_) => {
+                let pairs = self.pairs(None)?.into_iter();
+                visitor.visit_map(MapDeserializer::new(
+                    pairs.map(|(_, name, value)| (name, self.of(value))),
+                ))
+            }
+        }
+    }
+
+    /// A single value as its text.
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         visitor.visit_str(self.scalar("text", "write text here; text can go in quotes")?.0)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
+        const EITHER: &str = "`true` or `false`";
+        match self.scalar(EITHER, "write one of the two")? {
+            ("true", true) => visitor.visit_bool(true),
+            ("false", true) => visitor.visit_bool(false),
+            _ => {
+                let help = "write one of the two, without quotes";
+                Err(Stop::at(self.node, format!("this must be {EITHER}"), help))
+            }
+        }
     }
 
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
@@ -276,8 +320,12 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Stop> {
+        let short = self.language.short.iter().find(|(of, _)| *of == name);
+        if let (Some((_, field)), Content::Scalar { .. }) = (short, &self.node.content) {
+            return visitor.visit_map(MapDeserializer::new(once((*field, self))));
+        }
         let pairs = self.pairs(Some(fields))?;
-        for (field, help) in needed(name) {
+        for (field, help) in self.language.needed(name) {
             if pairs.iter().all(|(_, name, _)| *name != field) {
                 self.put_aside(self.node, format!("`{field}` is missing here"), help);
             }
@@ -296,18 +344,16 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Content::Scalar { text, .. } if variants.contains(&text.as_str()) => {
                 let name: StrDeserializer<'_, Stop> = text.as_str().into_deserializer();
                 visitor.visit_enum(name).map_err(|_| {
-                    let reconnects = text == "reconnect";
-                    let of = if reconnects {
-                        "backend: …, after: …"
-                    } else {
-                        "pool: …, member: …"
-                    };
-                    let help = format!("write {text}: {{{of}}}");
+                    let is_its = |of: &&(&str, &str, &str)| of.0.eq_ignore_ascii_case(text);
+                    let needed = self.language.needed.iter().filter(is_its);
+                    let fields: Vec<_> =
+                        needed.map(|(_, field, _)| format!("{field}: …")).collect();
+                    let help = format!("write {text}: {{{}}}", fields.join(", "));
                     Stop::at(self.node, format!("`{text}` needs a value"), help)
                 })
             }
             Content::Scalar { text, .. } => {
-                let (message, help) = unbuilt(text).unwrap_or_else(|| {
+                let (message, help) = (self.language.unbuilt)(text).unwrap_or_else(|| {
                     let message = format!("`{}` cannot stand here", clipped(text));
                     (message, meant(text, "possibilities", variants.iter().copied()))
                 });
@@ -328,7 +374,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
                     name
                 } else {
                     // Where none was meant, nothing of this entry can be read.
-                    self.unknown(key, name, "effect", variants).ok_or(Stop::Said)?
+                    self.unknown(key, name, self.language.entry, variants).ok_or(Stop::Said)?
                 };
                 let entry = MapDeserializer::new(once((name, self.of(content))));
                 visitor.visit_enum(MapAccessDeserializer::new(entry)).map_err(|_| {
@@ -343,7 +389,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        i8 i16 i32 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit
         unit_struct tuple map identifier ignored_any
     }
 }
@@ -370,7 +416,7 @@ impl<'de> SeqAccess<'de> for Parts<'_> {
         seed: T,
     ) -> Result<Option<T::Value>, Stop> {
         self.part += 1;
-        let Reader { node, aside } = self.reader;
+        let Reader { node, aside, .. } = self.reader;
         let wrong = match self.part {
             1 => return seed.deserialize(node.at.start.into_deserializer()).map(Some),
             2 => return seed.deserialize(node.at.end.into_deserializer()).map(Some),
