@@ -5,7 +5,7 @@ use expect_test::{Expect, expect};
 use super::*;
 
 /// The next openings after a time, in the zone of the schedule.
-fn check(dialect: Dialect, text: &str, zone: &str, after: &str, openings: usize, next: Expect) {
+fn check(dialect: Dialect, text: &str, zone: &str, after: &str, openings: usize, next: &Expect) {
     next.assert_eq(&next_of(dialect, text, zone, after, openings));
 }
 
@@ -47,7 +47,7 @@ fn a_day_of_the_month_and_one_of_the_week_are_either_in_unix_and_both_in_azure()
         "UTC",
         "2026-11-01T00:00:00Z",
         3,
-        expect![[r#"
+        &expect![[r#"
         Fri 2026-11-06T00:00:00+00:00
         Fri 2026-11-13T00:00:00+00:00
         Fri 2026-11-20T00:00:00+00:00
@@ -59,7 +59,7 @@ fn a_day_of_the_month_and_one_of_the_week_are_either_in_unix_and_both_in_azure()
         "UTC",
         "2026-01-01T00:00:00Z",
         2,
-        expect![[r#"
+        &expect![[r#"
         Fri 2026-02-13T00:00:00+00:00
         Fri 2026-03-13T00:00:00+00:00
     "#]],
@@ -70,14 +70,14 @@ fn a_day_of_the_month_and_one_of_the_week_are_either_in_unix_and_both_in_azure()
 #[test]
 fn daylight_saving_goes_as_azure_functions_has_it() {
     let pacific = "America/Los_Angeles";
-    let azure = |text, after, openings, next| {
+    let azure = |text, after, openings, next: &Expect| {
         check(Dialect::Ncrontab, text, pacific, after, openings, next);
     };
     azure(
         "0 30 * * * *",
         "2018-03-11T08:00:00Z",
         5,
-        expect![[r#"
+        &expect![[r#"
         Sun 2018-03-11T00:30:00-08:00
         Sun 2018-03-11T01:30:00-08:00
         Sun 2018-03-11T03:30:00-07:00
@@ -89,7 +89,7 @@ fn daylight_saving_goes_as_azure_functions_has_it() {
         "0 30 1 * * *",
         "2018-03-10T08:00:00Z",
         3,
-        expect![[r#"
+        &expect![[r#"
         Sat 2018-03-10T01:30:00-08:00
         Sun 2018-03-11T01:30:00-08:00
         Mon 2018-03-12T01:30:00-07:00
@@ -99,7 +99,7 @@ fn daylight_saving_goes_as_azure_functions_has_it() {
         "0 */20 * * * *",
         "2018-11-04T07:30:00Z",
         9,
-        expect![[r#"
+        &expect![[r#"
         Sun 2018-11-04T00:40:00-07:00
         Sun 2018-11-04T01:00:00-07:00
         Sun 2018-11-04T01:20:00-07:00
@@ -115,7 +115,7 @@ fn daylight_saving_goes_as_azure_functions_has_it() {
         "0 30 * * * *",
         "2018-11-04T07:00:00Z",
         4,
-        expect![[r#"
+        &expect![[r#"
         Sun 2018-11-04T00:30:00-07:00
         Sun 2018-11-04T01:30:00-07:00
         Sun 2018-11-04T01:30:00-08:00
@@ -126,7 +126,7 @@ fn daylight_saving_goes_as_azure_functions_has_it() {
         "0 30 1 * * *",
         "2018-11-03T07:00:00Z",
         3,
-        expect![[r#"
+        &expect![[r#"
         Sat 2018-11-03T01:30:00-07:00
         Sun 2018-11-04T01:30:00-07:00
         Mon 2018-11-05T01:30:00-08:00
@@ -137,7 +137,7 @@ fn daylight_saving_goes_as_azure_functions_has_it() {
         "0 30 2 * * *",
         "2018-03-10T20:00:00Z",
         2,
-        expect![[r#"
+        &expect![[r#"
         Sun 2018-03-11T03:00:00-07:00
         Mon 2018-03-12T02:30:00-07:00
     "#]],
