@@ -40,7 +40,7 @@ fn argument(argument: Arg) -> Arg {
     let candidates: fn() -> Vec<CompletionCandidate> = match argument.get_id().as_str() {
         "backend" => || offer(Known::backends),
         // Of `undo`.
-        "what" => || offer(Known::overrides_and_backends),
+        "what" | "over" => || offer(Known::overrides_and_backends),
         // Of `explain`.
         "anything" => || offer(Known::anything),
         "source" | "from" => || offer(Known::sources),

@@ -77,6 +77,7 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
     },
     Commanded { id: OverrideId, by: String, reason: String, effect: Effect, lasts: SignedDuration },
+    Extended { id: OverrideId, until: Timestamp, by: String, reason: String },
     Opened { id: OverrideId, window: WindowName, effect: Effect, until: Timestamp },
     Missed { window: WindowName, start: Timestamp, end: Timestamp },
     Began { id: OverrideId },
@@ -143,6 +144,7 @@ impl What {
             | Self::Claimed { series, .. } => Some(series),
             Self::Truncated { .. }
             | Self::Commanded { .. }
+            | Self::Extended { .. }
             | Self::Opened { .. }
             | Self::Missed { .. }
             | Self::Began { .. }
@@ -273,6 +275,9 @@ impl What {
             }
             Self::Claimed { id, play, effect, series, alert } => {
                 write!(f, "{id}: {effect}, by play {play} for {}", Named(series, alert))
+            }
+            Self::Extended { id, until, by, reason } => {
+                write!(f, "{id} stays until {until:.0} at least, by {by}: {reason}")
             }
             Self::Commanded { id, by, reason, effect, lasts } => {
                 write!(f, "{id}: {effect} for {lasts:#}, by {by}: {reason}")

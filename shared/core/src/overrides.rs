@@ -78,6 +78,9 @@ pub struct Override {
     /// When the last of them resolved; none while one is on, and where the clock ended them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved: Option<Timestamp>,
+    /// Until when an operator has it stay at least, whatever would end it before; only an undo does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extended: Option<Timestamp>,
     /// What has become of it.
     pub life: Life,
     /// What the last look thought of it.
@@ -262,6 +265,7 @@ impl Override {
             behind: Behind::of(series.clone(), asked.clone()),
             joined: asked.since,
             resolved: None,
+            extended: None,
             life: Life::Claimed { at: now },
             standing: Standing::Unseen,
             kept_out: None,
@@ -330,7 +334,7 @@ impl Override {
             Life::Begun { at, .. } => at.max(self.joined),
         };
         let asked_for = !self.behind.is_empty();
-        Some(match (self.lease.until, self.resolved) {
+        let (at, why) = match (self.lease.until, self.resolved) {
             (Until::Resolved { .. }, _) if asked_for => {
                 (self.behind.expires(self.begun()).unwrap_or(from), End::Expired)
             }
@@ -345,7 +349,8 @@ impl Override {
             }
             (Until::For(length), _) => (later(from, length), End::Expired),
             (Until::At(end), _) => (end, End::Closed),
-        })
+        };
+        Some((self.extended.map_or(at, |extended| extended.max(at)), why))
     }
 
     /// Whether it takes part in what its backend should be, be it on its way out; not where it was

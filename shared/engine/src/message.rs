@@ -52,6 +52,17 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+    /// Have an override that has begun stay at least until then.
+    Extend {
+        /// Where it is.
+        backend: BackendId,
+        /// Which.
+        id: OverrideId,
+        /// Until when.
+        until: Timestamp,
+        /// Why.
+        reason: String,
+    },
     /// End one override at once.
     UndoOverride {
         /// Where it is.

@@ -543,6 +543,13 @@ impl Engine {
                 .await?;
                 Ok(())
             }
+            Command::Extend { backend, id, until, reason } => {
+                self.change(draft, backend, now, |document, said| {
+                    document.extend(id, *until, (by, reason), said);
+                })
+                .await?;
+                Ok(())
+            }
             Command::UndoOverride { backend, id, reason } => {
                 Ok(self.undo(draft, backend, Some(id), by, reason, now).await?)
             }

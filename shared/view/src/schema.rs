@@ -53,7 +53,7 @@ enum View {
     Switched(Box<Switched>),
     /// `pointsman undo --json`.
     Undone(Box<Undone>),
-    /// `pointsman drain --json`, and that of `shift` and `promote`.
+    /// `pointsman drain --json`, and that of `shift`, `promote` and `extend`.
     ByHand(Box<ByHand>),
     /// `pointsman release --json`.
     Released(Box<Released>),

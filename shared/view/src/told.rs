@@ -72,7 +72,7 @@ pub struct Undone {
     pub why: Option<String>,
 }
 
-/// What `drain`, `shift` and `promote` show.
+/// What `drain`, `shift`, `promote` and `extend` show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ByHand {

@@ -2,10 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use jiff::SignedDuration;
 use pointsman_core::{
     effect::Effect as Does,
     field::{Field, Value},
     fraction::Fraction,
+    lease::later,
     names::BackendName,
     pool::{Member, Pool},
     signal::{Heard, Severity, Signal},
@@ -540,6 +542,8 @@ pub(crate) enum Event {
     Resume,
     Undo,
     Release,
+    /// An operator has the first override that has begun stay for so many seconds.
+    Extend(i64),
     /// An operator changes the pool by hand.
     Change {
         kind: usize,
@@ -624,6 +628,7 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Event::Resume),
         1 => Just(Event::Undo),
         1 => Just(Event::Release),
+        1 => (1_i64..1_000).prop_map(Event::Extend),
         2 => (0_usize..4, 0_usize..8, 0_u8..=100, 1_i64..3_600)
             .prop_map(|(kind, member, part, lasts)| Event::Change { kind, member, part, lasts }),
     ];
@@ -687,6 +692,14 @@ impl World {
             Event::Resume => self.handle(0, &crate::world::Message::Resume),
             Event::Undo => self.handle(0, &crate::world::undo(crate::world::backend())),
             Event::Release => self.handle(0, &crate::world::release()),
+            Event::Extend(seconds) => {
+                let begun = self.document().into_iter().flat_map(|one| one.overrides.values());
+                let first = begun.filter(|over| over.begun().is_some()).map(|over| &over.id).next();
+                if let Some(id) = first.cloned() {
+                    let until = later(self.now, SignedDuration::from_secs(*seconds));
+                    self.handle(0, &crate::world::extend(id, until));
+                }
+            }
             Event::Change { kind, member, part, lasts } => {
                 let (one, other) = (case.name(*member), case.name(member + 1));
                 let weight = part % 101;

@@ -17,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     effect::Effect,
     field::{Field, Value},
+    lease::later,
     notice::Notices,
     signal::{Heard, Severity, Signal},
 };
@@ -24,7 +25,7 @@ use pointsman_core::{
 use crate::{
     azure::{Foreign, ReadFault, WriteFault, pool, written},
     store::Pair,
-    world::{Book, Message, World, at, backend, book, change, second_backend, undo},
+    world::{Book, Message, World, at, backend, book, change, extend, second_backend, undo},
 };
 
 /// The first process is the only one here.
@@ -229,6 +230,12 @@ impl Story {
                     _ => panic!("{step}"),
                 };
                 self.say(&change(effect, seconds(&[lasts]), reason));
+            }
+            ["operator", "extends", "the", "first", "for", lasts] => {
+                let until = later(world.now, SignedDuration::from_secs(seconds(&[lasts])));
+                let first = world.document().and_then(|one| one.overrides.keys().next());
+                let id = first.expect("there is one").clone();
+                self.say(&extend(id, until));
             }
             ["pause"] => self.say(&Message::Pause),
             ["resume"] => self.say(&Message::Resume),

@@ -78,6 +78,15 @@ impl Outside {
         if before.is_some_and(|before| before.undone != document.undone) {
             self.watch.insisted = Some(self.now);
         }
+        for (id, over) in before.iter().flat_map(|before| &before.overrides) {
+            let lasts =
+                over.extended.filter(|until| over.begun().is_some() && document.now < *until);
+            let goes_on = document.overrides.get(id).is_some_and(|over| over.begun().is_some());
+            let is_let_go = document.undone.contains_key(id) || document.generation > 1;
+            if lasts.is_some() && !goes_on && !is_let_go {
+                self.violation("I12", &format!("{id} was extended, and has ended before"));
+            }
+        }
         let was_there = |intent: &&Intent| {
             before.is_some_and(|before| before.intents.iter().any(|one| one.id == intent.id))
         };

@@ -11,7 +11,7 @@ use pointsman_core::{
     document::Document,
     effect::Effect,
     field::{Field, Value},
-    id::MessageId,
+    id::{MessageId, OverrideId},
     lease::later,
     ledger::What,
     names::BackendId,
@@ -52,6 +52,11 @@ pub(crate) fn undo(backend: BackendId) -> Message {
 pub(crate) fn change(effect: Effect, lasts: i64, reason: &str) -> Message {
     let (lasts, reason) = (SignedDuration::from_secs(lasts), reason.to_owned());
     Message::Command(Command::Change { backend: backend(), effect, lasts, reason })
+}
+
+/// That an operator has an override of the first backend stay.
+pub(crate) fn extend(id: OverrideId, until: Timestamp) -> Message {
+    Message::Command(Command::Extend { backend: backend(), id, until, reason: "longer".to_owned() })
 }
 
 /// That everything is undone.

@@ -100,7 +100,8 @@ pub(crate) struct What {
     showing: Showing,
 }
 
-fn lasts(text: &str) -> Result<SignedDuration, String> {
+/// A length of time that something is to last.
+pub(super) fn lasts(text: &str) -> Result<SignedDuration, String> {
     match text.parse::<SignedDuration>() {
         Ok(lasts) if lasts > SignedDuration::ZERO && lasts <= DURATION_MAX => Ok(lasts),
         Ok(_) => Err(format!(

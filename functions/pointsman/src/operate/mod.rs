@@ -9,6 +9,7 @@ mod by;
 mod dead_letters;
 mod dispatch;
 mod explain;
+mod extend;
 mod find;
 mod hand;
 mod history;
@@ -46,6 +47,9 @@ pub(crate) enum Command {
     DeadLetters(dead_letters::Command),
     #[command(flatten)]
     Hand(hand::Command),
+    /// Have an override in force stay longer than it would by itself.
+    #[command(after_help = extend::ABOUT)]
+    Extend(extend::Options),
     /// Stop every write to Azure, including undo and reconnects, until `resume`.
     Pause(Reason),
     /// Start writing to Azure again.
@@ -73,6 +77,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
         Command::Windows(options) => windows::command(common, options).await,
         Command::Shadow(command) => shadow::command(common, command).await,
         Command::DeadLetters(command) => dead_letters::command(common, command).await,
+        Command::Extend(options) => extend::command(common, options).await,
         Command::Hand(command) => hand::command(common, command).await,
         Command::Pause(reason) => tell::pause(common, reason).await,
         Command::Resume(by) => tell::resume(common, by).await,

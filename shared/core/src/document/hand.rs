@@ -85,6 +85,7 @@ impl Document {
             return;
         };
         over.joined = asked.since;
+        over.extended = None;
         over.behind = Behind::of(series, asked);
         over.become_strongest();
     }

@@ -184,6 +184,23 @@ impl Document {
         }
     }
 
+    /// Has an override that has begun stay at least until then: an operator's will.
+    pub fn extend(
+        &mut self,
+        id: &OverrideId,
+        until: Timestamp,
+        (by, reason): (&str, &str),
+        said: &mut Vec<What>,
+    ) {
+        let Some(over) = self.overrides.get_mut(id).filter(|over| over.begun().is_some()) else {
+            return;
+        };
+        let until = over.extended.map_or(until, |known| known.max(until));
+        over.extended = Some(until);
+        let (id, by, reason) = (id.clone(), by.to_owned(), reason.to_owned());
+        said.push(What::Extended { id, until, by, reason });
+    }
+
     /// Ends every override at once, and takes back the reconnects that were not asked for yet.
     pub fn release(&mut self, by: &str, reason: &str, said: &mut Vec<What>) {
         let ids: Vec<OverrideId> = self.overrides.keys().cloned().collect();
@@ -207,6 +224,7 @@ impl Document {
                 over.behind.clear();
                 said.push(What::Ended { id: id.clone(), why: why.clone() });
                 over.life = Life::Ended { at: now, why, steps: Vec::new() };
+                over.extended = None;
                 if self.has_no_part(id) {
                     self.finish(id, said);
                 }

@@ -82,7 +82,8 @@ impl Look<'_> {
                 continue;
             }
             over.behind.clear();
-            if !over.has_ended() {
+            let is_extended = over.extended.is_some_and(|until| self.now < until);
+            if !over.has_ended() && !is_extended {
                 let is_there = self.generation.playbook.has(&over.origin);
                 closed.push((over.id.clone(), if is_there { End::Closed } else { End::Dropped }));
             }

@@ -118,6 +118,7 @@ impl From<Override> for pointsman_core::overrides::Override {
             alert: Shown::default(),
             joined: since,
             resolved: over.resolved,
+            extended: None,
             life: over.life,
             standing: over.standing,
             kept_out: None,
