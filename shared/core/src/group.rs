@@ -5,7 +5,7 @@
 //! and only these, so that no group document is written or compared by everybody.
 //! [`Scope::Everything`] is compared by each look that has anything to do, and changed by a person only.
 //!
-//! The scopes of budgets, services and zones will stand beside these two.
+//! The scopes of budgets, services and zones will stand beside these.
 //!
 //! A write that was recorded before a pause may still be on its way: whoever pauses is told of those
 //! that have no answer yet.
@@ -21,7 +21,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::MessageId,
     lease::later,
-    names::{BackendId, PlayName},
+    names::{BackendId, PlayName, WindowName},
+    playbook::DURATION_MAX,
 };
 
 /// What a group document spans.
@@ -33,6 +34,8 @@ pub enum Scope {
     Run(RunId),
     /// The operators' commands.
     Commands,
+    /// The instances of a maintenance window, on all backends that it does something to.
+    Window(WindowName),
 }
 
 /// Which run of a play: that which a reconnect of one target follows, whichever backends it acts on.
@@ -49,6 +52,7 @@ impl fmt::Display for Scope {
         match self {
             Self::Everything => f.write_str("all"),
             Self::Commands => f.write_str("commands"),
+            Self::Window(window) => write!(f, "window {window}"),
             Self::Run(RunId { play, target }) => write!(f, "run {play} {target}"),
         }
     }
@@ -71,6 +75,9 @@ pub struct Group {
     /// began in between.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub commands: BTreeMap<MessageId, Timestamp>,
+    /// Of a window: the starts of the instances that do not open, or were ended early.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub skipped: BTreeSet<Timestamp>,
 }
 
 /// How long a command is known: longer than a message may wait to be taken in.
@@ -80,6 +87,13 @@ const COMMANDS_KEPT: SignedDuration = SignedDuration::from_hours(15 * 24);
 pub const COMMANDS_MAX: usize = 1_000;
 
 impl Group {
+    /// Takes in that an instance of a window is not to open, or is to end early. What was skipped long ago
+    /// is forgotten.
+    pub fn skip(&mut self, start: Timestamp, now: Timestamp) {
+        self.skipped.retain(|start| now < later(*start, DURATION_MAX * 2));
+        self.skipped.insert(start);
+    }
+
     /// Takes in that an operator gave this command; false where it was taken in before.
     pub fn note_command(&mut self, command: &MessageId, now: Timestamp) -> bool {
         self.commands.retain(|_, at| now < later(*at, COMMANDS_KEPT));

@@ -79,6 +79,7 @@ pub enum What {
     Commanded { id: OverrideId, by: String, reason: String, effect: Effect, lasts: SignedDuration },
     Extended { id: OverrideId, until: Timestamp, by: String, reason: String },
     Opened { id: OverrideId, window: WindowName, effect: Effect, until: Timestamp },
+    Skipped { window: WindowName, start: Timestamp, by: String, reason: String },
     Missed { window: WindowName, start: Timestamp, end: Timestamp },
     Began { id: OverrideId },
     Held { id: OverrideId, why: Held },
@@ -146,6 +147,7 @@ impl What {
             | Self::Commanded { .. }
             | Self::Extended { .. }
             | Self::Opened { .. }
+            | Self::Skipped { .. }
             | Self::Missed { .. }
             | Self::Began { .. }
             | Self::Held { .. }
@@ -284,6 +286,9 @@ impl What {
             }
             Self::Opened { id, window, effect, until } => {
                 write!(f, "{id}: {effect}, by window {window} until {until:.0}")
+            }
+            Self::Skipped { window, start, by, reason } => {
+                write!(f, "window {window} of {start:.0} is skipped by {by}: {reason}")
             }
             Self::Missed { window, start, end } => write!(
                 f,

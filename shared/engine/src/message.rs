@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     effect::Effect,
     id::{MessageId, OverrideId},
-    names::{BackendId, SourceName},
+    names::{BackendId, SourceName, WindowName},
     signal::Signal,
 };
 use serde::{Deserialize, Serialize};
@@ -60,6 +60,15 @@ pub enum Command {
         id: OverrideId,
         /// Until when.
         until: Timestamp,
+        /// Why.
+        reason: String,
+    },
+    /// Have an instance of a maintenance window not open, or end at once.
+    Skip {
+        /// Which window.
+        window: WindowName,
+        /// When the instance opens, or has opened.
+        start: Timestamp,
         /// Why.
         reason: String,
     },

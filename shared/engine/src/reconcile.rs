@@ -15,7 +15,7 @@ use pointsman_core::{
     id::{MessageId, OverrideId},
     lease::later,
     ledger::{Line, What},
-    names::BackendId,
+    names::{BackendId, WindowName},
     nothing::Nothing,
     notice::{About, Kind, Notice, Notices},
     playbook::Playbook,
@@ -516,12 +516,7 @@ impl Engine {
         id: &MessageId,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let groups = &mut draft.commit.groups;
-        if !groups.contains_key(&Scope::Commands) {
-            groups.extend(self.inner.store.groups(&[Scope::Commands].into()).await?);
-        }
-        let commands = groups.get_mut(&Scope::Commands);
-        Ok(commands.is_none_or(|commands| commands.body.note_command(id, now)))
+        Ok(self.group(draft, Scope::Commands).await?.note_command(id, now))
     }
 
     async fn command(
@@ -550,6 +545,9 @@ impl Engine {
                 .await?;
                 Ok(())
             }
+            Command::Skip { window, start, reason } => {
+                self.skip(draft, (window, *start), (by, reason), now).await
+            }
             Command::UndoOverride { backend, id, reason } => {
                 Ok(self.undo(draft, backend, Some(id), by, reason, now).await?)
             }
@@ -566,6 +564,39 @@ impl Engine {
                 Ok(())
             }
         }
+    }
+
+    /// Notes that an instance of a window is skipped, and has the backends looked at that it would change.
+    async fn skip(
+        &self,
+        draft: &mut Draft,
+        (window, start): (&WindowName, Timestamp),
+        (by, reason): (&str, &str),
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
+        let playbook = self.playbook().await?;
+        let group = self.group(draft, Scope::Window(window.clone())).await?;
+        group.skip(start, now);
+        let (by, reason) = (by.to_owned(), reason.to_owned());
+        let what = What::Skipped { window: window.clone(), start, by, reason };
+        draft.commit.lines.push(Line::new(now, None, what));
+        let effects = playbook.playbook.window(window).into_iter().flat_map(|one| &one.effects);
+        let backends: BTreeSet<&BackendId> = effects.map(|(backend, _)| backend).collect();
+        draft.looks.extend(backends.into_iter().cloned());
+        Ok(())
+    }
+
+    /// A group document that is changed.
+    async fn group<'a>(
+        &self,
+        draft: &'a mut Draft,
+        scope: Scope,
+    ) -> Result<&'a mut Group, StoreError> {
+        let groups = &mut draft.commit.groups;
+        if !groups.contains_key(&scope) {
+            groups.extend(self.inner.store.groups(&[scope.clone()].into()).await?);
+        }
+        Ok(&mut groups.entry(scope).or_insert_with(|| Versioned::new(Group::default())).body)
     }
 
     /// Ends one override, or all of a backend, and has it looked at now: who asks for an end wants to

@@ -54,6 +54,6 @@ pub use self::{
         Switched, Undone, UndoneBefore, still_firing,
     },
     value::{Absent, Change, Effect, VERSION, Value, Why},
-    windows::{Does, Opening, Windows},
+    windows::{Does, Opening, Skipped, SkippedInstance, Windows},
     words::{Reader, count, length, with_causes},
 };

@@ -15,7 +15,7 @@ use crate::{
     shadow::ShadowReport,
     status::Status,
     told::{ByHand, DeadLetters, Dropped, Released, Sent, Switched, Undone},
-    windows::Windows,
+    windows::{SkippedInstance, Windows},
 };
 
 /// What `--json` prints.
@@ -35,6 +35,8 @@ enum View {
     ShadowReport(Box<ShadowReport>),
     /// `pointsman windows --json`.
     Windows(Box<Windows>),
+    /// `pointsman skip --json`.
+    SkippedInstance(Box<SkippedInstance>),
     /// `pointsman playbook list --json`.
     Generations(Box<Generations>),
     /// `pointsman playbook show --json`.

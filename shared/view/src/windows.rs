@@ -1,7 +1,12 @@
 //! `windows`: which maintenance windows are open, and which open next.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
-use pointsman_core::playbook::{Instance, Playbook, Window};
+use pointsman_core::{
+    names::WindowName,
+    playbook::{Instance, Playbook, Window},
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -37,9 +42,42 @@ pub struct Opening {
     pub closes: Timestamp,
     /// Whether it is open now.
     pub open: bool,
+    /// Whether it was skipped, or ended early.
+    pub skipped: bool,
     /// What it does.
     #[serde(rename = "do")]
     pub does: Vec<Does>,
+}
+
+/// Which instances were skipped, by window: their starts.
+#[derive(Clone, Debug, Default)]
+pub struct Skipped(pub BTreeMap<WindowName, BTreeSet<Timestamp>>);
+
+impl Skipped {
+    /// Whether the instance that opens then was.
+    #[must_use]
+    pub fn has(&self, window: &WindowName, start: Timestamp) -> bool {
+        self.0.get(window).is_some_and(|skipped| skipped.contains(&start))
+    }
+}
+
+/// What `skip` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SkippedInstance {
+    /// The version of this form.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// Whether it is the shadow's.
+    pub shadow: bool,
+    /// Which window.
+    pub window: String,
+    /// When it would have opened, or has opened.
+    pub opens: Timestamp,
+    /// When it would have closed.
+    pub closes: Timestamp,
+    /// Whether it was open, and ended early.
+    pub was_open: bool,
 }
 
 /// What a window does to a backend.
@@ -54,10 +92,9 @@ pub struct Does {
 }
 
 impl Windows {
-    /// What is open, and the next so many openings. Whether one was skipped or ended early is not in it:
-    /// `explain` shows that for each backend.
+    /// What is open, and the next so many openings.
     #[must_use]
-    pub fn of(playbook: &Playbook, next: usize, now: Timestamp) -> Self {
+    pub fn of(playbook: &Playbook, skipped: &Skipped, next: usize, now: Timestamp) -> Self {
         let opening = |window: &Window, Instance { start, end }: Instance| {
             let zone = window.opens.zone();
             let does = window.effects.iter().map(|(backend, effect)| Does {
@@ -72,6 +109,7 @@ impl Windows {
                 zone: zone.iana_name().unwrap_or("UTC").to_owned(),
                 closes: end,
                 open: start <= now && now < end,
+                skipped: skipped.has(&window.name, start),
                 does: does.collect(),
             }
         };

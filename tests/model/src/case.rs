@@ -544,6 +544,8 @@ pub(crate) enum Event {
     Release,
     /// An operator has the first override that has begun stay for so many seconds.
     Extend(i64),
+    /// An operator skips the instance of a window that is open, or the next.
+    Skip(usize),
     /// An operator changes the pool by hand.
     Change {
         kind: usize,
@@ -629,6 +631,7 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Event::Undo),
         1 => Just(Event::Release),
         1 => (1_i64..1_000).prop_map(Event::Extend),
+        1 => (0_usize..3).prop_map(Event::Skip),
         2 => (0_usize..4, 0_usize..8, 0_u8..=100, 1_i64..3_600)
             .prop_map(|(kind, member, part, lasts)| Event::Change { kind, member, part, lasts }),
     ];
@@ -692,6 +695,14 @@ impl World {
             Event::Resume => self.handle(0, &crate::world::Message::Resume),
             Event::Undo => self.handle(0, &crate::world::undo(crate::world::backend())),
             Event::Release => self.handle(0, &crate::world::release()),
+            Event::Skip(place) => {
+                let book = Arc::clone(self.generations.last().unwrap());
+                let Some(window) = book.windows.get(*place) else { return };
+                let open = window.last(self.now).filter(|last| self.now < last.end);
+                if let Some(instance) = open.or_else(|| window.next(self.now)) {
+                    self.handle(0, &crate::world::skip(&window.name, instance.start));
+                }
+            }
             Event::Extend(seconds) => {
                 let begun = self.document().into_iter().flat_map(|one| one.overrides.values());
                 let first = begun.filter(|over| over.begun().is_some()).map(|over| &over.id).next();

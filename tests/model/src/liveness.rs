@@ -137,6 +137,20 @@ impl World {
                 later(instance.start, APART) < self.now && self.now < later(instance.end, -APART)
             };
             let Some(instance) = window.last(self.now).filter(is_open) else { continue };
+            let is_of = |command: &Command| {
+                matches!(command, Command::Skip { window: of, start, .. }
+                    if *of == window.name && *start == instance.start)
+            };
+            if self.commanded.iter().any(is_of) {
+                let series = SeriesId::of_window(&window.name, instance.start);
+                let overrides = self.document().into_iter().flat_map(|one| one.overrides.values());
+                undone.extend(
+                    overrides
+                        .filter(|over| over.behind.known().contains_key(&series))
+                        .map(|over| format!("{} goes on, though its window was skipped", over.id)),
+                );
+                continue;
+            }
             for (id, effect) in window.on(&backend) {
                 let is_undone = self.store.ledger.iter().any(|line| {
                     line.at >= instance.start

@@ -25,7 +25,7 @@ use pointsman_core::{
 use crate::{
     azure::{Foreign, ReadFault, WriteFault, pool, written},
     store::Pair,
-    world::{Book, Message, World, at, backend, book, change, extend, second_backend, undo},
+    world::{Book, Message, World, at, backend, book, change, extend, second_backend, skip, undo},
 };
 
 /// The first process is the only one here.
@@ -236,6 +236,13 @@ impl Story {
                 let first = world.document().and_then(|one| one.overrides.keys().next());
                 let id = first.expect("there is one").clone();
                 self.say(&extend(id, until));
+            }
+            ["operator", "skips", name] => {
+                let book = Arc::clone(world.generations.last().expect("there is one"));
+                let window = book.window(&name.parse().expect("a name")).expect("a window");
+                let open = window.last(world.now).filter(|last| world.now < last.end);
+                let instance = open.or_else(|| window.next(world.now)).expect("it opens");
+                self.say(&skip(&window.name, instance.start));
             }
             ["pause"] => self.say(&Message::Pause),
             ["resume"] => self.say(&Message::Resume),

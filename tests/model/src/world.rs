@@ -14,7 +14,7 @@ use pointsman_core::{
     id::{MessageId, OverrideId},
     lease::later,
     ledger::What,
-    names::BackendId,
+    names::{BackendId, WindowName},
     pool::Pool,
     signal::Signal,
 };
@@ -57,6 +57,12 @@ pub(crate) fn change(effect: Effect, lasts: i64, reason: &str) -> Message {
 /// That an operator has an override of the first backend stay.
 pub(crate) fn extend(id: OverrideId, until: Timestamp) -> Message {
     Message::Command(Command::Extend { backend: backend(), id, until, reason: "longer".to_owned() })
+}
+
+/// That an instance of a window is skipped.
+pub(crate) fn skip(window: &WindowName, start: Timestamp) -> Message {
+    let (window, reason) = (window.clone(), "not now".to_owned());
+    Message::Command(Command::Skip { window, start, reason })
 }
 
 /// That everything is undone.

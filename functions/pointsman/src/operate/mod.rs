@@ -14,6 +14,7 @@ mod find;
 mod hand;
 mod history;
 mod shadow;
+mod skip;
 mod status;
 mod tell;
 mod undo;
@@ -39,6 +40,8 @@ pub(crate) enum Command {
     History(history::Options),
     /// Show which maintenance windows are open, and which open next.
     Windows(windows::Options),
+    /// Have a maintenance window not open the next time, or end it early if it is open.
+    Skip(skip::Options),
     /// Sum up what a shadow would have done.
     #[command(subcommand)]
     Shadow(shadow::Command),
@@ -75,6 +78,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
         Command::Explain(options) => explain::command(common, &options).await,
         Command::History(options) => history::command(common, &options).await,
         Command::Windows(options) => windows::command(common, options).await,
+        Command::Skip(options) => skip::command(common, options).await,
         Command::Shadow(command) => shadow::command(common, command).await,
         Command::DeadLetters(command) => dead_letters::command(common, command).await,
         Command::Extend(options) => extend::command(common, options).await,

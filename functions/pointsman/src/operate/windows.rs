@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use pointsman_view::{self as view, Does, Opening, Reader, Windows};
+use pointsman_core::{group::Scope, playbook::Playbook};
+use pointsman_host::Records;
+use pointsman_view::{self as view, Does, Opening, Reader, Skipped, Windows};
 
 use super::ask;
 use crate::{common::Common, failed::Failed, page::Page};
@@ -25,14 +27,26 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     let records = common.records().await?;
     let now = records.clock.now();
     let playbook = ask::playbook(&records).await?;
-    records.close().await;
     let Some(playbook) = playbook else {
         return Err(Failed::new(
             "no playbook is published, and so no window is known: `pointsman playbook apply FILE`",
         ));
     };
-    let windows = Windows::of(&playbook, options.next.into(), now);
+    let skipped = skipped(&records, &playbook).await?;
+    records.close().await;
+    let windows = Windows::of(&playbook, &skipped, options.next.into(), now);
     common.print(&windows, &describe(&windows, &common.reader(now)))
+}
+
+/// Which instances of the playbook's windows were skipped.
+pub(super) async fn skipped(records: &Records, playbook: &Playbook) -> Result<Skipped, Failed> {
+    let scopes = playbook.windows.iter().map(|window| Scope::Window(window.name.clone()));
+    let groups = records.store.groups(&scopes.collect()).await?.into_iter();
+    let skipped = groups.filter_map(|(scope, group)| match scope {
+        Scope::Window(window) => Some((window, group.body.skipped)),
+        Scope::Everything | Scope::Run(_) | Scope::Commands => None,
+    });
+    Ok(Skipped(skipped.collect()))
 }
 
 fn describe(windows: &Windows, reader: &Reader) -> Page {
@@ -42,14 +56,25 @@ fn describe(windows: &Windows, reader: &Reader) -> Page {
         return out;
     }
     let (open, next): (Vec<_>, Vec<_>) = windows.openings.iter().partition(|one| one.open);
-    for Opening { window, closes, does, .. } in open {
+    for Opening { window, closes, does, skipped, .. } in open {
+        if *skipped {
+            out.line(format_args!(
+                "{window} was to be open until {}, and ended early",
+                reader.time(*closes)
+            ));
+            continue;
+        }
         out.line(format_args!("{window} is open, and closes {}", reader.time(*closes)));
         lines(&mut out, does);
     }
     if next.is_empty() {
         out.line("no window opens any more");
     }
-    for Opening { window, opens, there, zone, closes, does, .. } in next {
+    for Opening { window, opens, there, zone, closes, does, skipped, .. } in next {
+        if *skipped {
+            out.line(format_args!("{window} is skipped at {}", reader.time(*opens)));
+            continue;
+        }
         let lasts = view::length(closes.duration_since(*opens));
         out.line(format_args!("{window} opens {}, for {lasts}", reader.time(*opens)));
         if reader.zone().iana_name() != Some(zone) {

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Look;
 use crate::{
     claim::{Asked, Behind},
+    group::Scope,
     id::OverrideId,
     lease::{Lease, Until},
     ledger::What,
@@ -34,6 +35,10 @@ impl Look<'_> {
             let latest = last.map_or(known, |last| last.start.max(known));
             self.document.windows.insert(window.name.clone(), latest);
             let Some(instance @ Instance { start, end }) = last else { continue };
+            let scope = Scope::Window(window.name.clone());
+            if self.groups.ask(scope).skipped.contains(&start) {
+                continue;
+            }
             let undone = &self.document.undone;
             let is_on = |id: &OverrideId| undone.get(id).is_none_or(|undone| *undone < start);
             let on: Vec<_> = window.on(&backend).filter(|(id, _)| is_on(id)).collect();
