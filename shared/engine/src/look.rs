@@ -362,8 +362,12 @@ impl Look {
     fn save(&mut self, before: &Versioned<Document>, step: Step, todo: Todo) -> Needs {
         let Step { document, depends, groups, wakes, lines, next } = step;
         let unchanged = {
-            let Document { now, generation, ref sight, .. } = before.body;
+            let Document { now, mut generation, ref sight, .. } = before.body;
             let sight = sight.clone();
+            // What a window does is decided by the playbook alone: nobody is to go by an older one.
+            if !document.windows.is_empty() {
+                generation = document.generation;
+            }
             Document { now, generation, sight, ..document.clone() } == before.body
         };
         if unchanged && lines.is_empty() && groups.is_empty() && next == Next::Rest {

@@ -99,3 +99,27 @@ async fn bad_input_is_refused_before_anything_is_sent() {
     assert!(serve.stop().await);
     world.finish();
 }
+
+#[tokio::test]
+async fn what_is_extended_outlasts_its_alert_and_an_undo_ends_it() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let alert = Alert::firing("eu", Timestamp::now());
+    assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
+    world.weights([0, 30, 20]).await;
+    let status = world.json(&["status"]).await;
+    let id = status["backends"][0]["overrides"][0]["id"].as_str().expect("an id").to_owned();
+    let extend = |id: &str| ["extend", id, "--for", "2h", "--reason", "INC-7"].map(str::to_owned);
+    let say = async |words: [String; 6]| world.say(&words.each_ref().map(String::as_str)).await;
+    let extended = say(extend(&id[..6])).await.ended(0);
+    let _ = extended.says("drain eu").says("stays until");
+    assert_eq!(world.send(&serve, &[alert.resolved(Timestamp::now())]).await, 202);
+    world.told("resolved at").await;
+    world.weights([0, 30, 20]).await;
+    let _ = world.say(&["status"]).await.ended(0).says("given back in 2h");
+    let _ = world.say(&["undo", &id, "--reason", "it is well"]).await.ended(0);
+    world.weights([50, 30, 20]).await;
+    let _ = say(extend("nothing")).await.ended(1).says("is not the id of an override");
+    assert!(serve.stop().await);
+    world.finish();
+}

@@ -77,3 +77,28 @@ async fn a_playbook_that_loses_its_window_closes_it() {
     assert!(serve.stop().await);
     world.finish();
 }
+
+#[tokio::test]
+async fn a_window_that_is_skipped_ends_early_or_does_not_open() {
+    let world = World::new(&window(SignedDuration::from_mins(-5), "1h")).await;
+    let serve = world.serve(&[]).await;
+    world.weights([0, 30, 20]).await;
+    let skip = ["skip", "eu-patching", "--reason", "put off"];
+    let _ = world.say(&skip).await.ended(0).says("eu-patching ends now, instead of");
+    world.weights([50, 30, 20]).await;
+    world.at_rest().await;
+    let windows = world.ok(&["windows"]).await;
+    assert!(windows.contains("and ended early"), "{windows}");
+    let _ = world.say(&skip).await.ended(1).says("eu-patching opens no more");
+    let unknown = world.say(&["skip", "us-patching", "--reason", "put off"]).await.ended(1);
+    let _ = unknown.says("there is no window `us-patching`: did you mean `eu-patching`?");
+    // The next one, long before it opens.
+    let later = window(SignedDuration::from_hours(5), "1h");
+    world.write_playbook(&later);
+    let _ = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
+    let _ = world.say(&skip).await.ended(0).says("eu-patching does not open at");
+    let windows = world.json(&["windows"]).await;
+    assert_eq!(windows["openings"][0]["skipped"], true);
+    assert!(serve.stop().await);
+    world.finish();
+}
