@@ -23,6 +23,7 @@ use pointsman_host::{Records, SystemClock, config::Needs};
 use pointsman_schedule as schedule;
 use pointsman_view::{
     self as view, Applied, ChangeKind, Changed, Generation, GenerationText, Generations, Kept,
+    Opening, Skipped, Windows,
 };
 
 use crate::{
@@ -249,7 +250,12 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
     } else if let Some(playbook) = &summary {
         let pools = view::count(playbook.pools.len(), "pool");
         let plays = view::count(playbook.plays.len(), "play");
-        let mut page = Page::of(format_args!("{}: sound; {pools}, {plays}", file.display()));
+        let windows = match playbook.windows.len() {
+            0 => String::new(),
+            many => format!(", {}", view::count(many, "window")),
+        };
+        let mut page =
+            Page::of(format_args!("{}: sound; {pools}, {plays}{windows}", file.display()));
         if findings.as_ref().is_some_and(Vec::is_empty) {
             page.line("every pool is there in Azure, and can be read");
         }
@@ -339,10 +345,15 @@ async fn apply(
     let changes = changes.map(|changes| changes.iter().map(Changed::from).collect::<Vec<_>>());
     let number = newest.map_or(0, |newest| newest.number) + u64::from(!same);
     let documents = ask::documents(&reading).await?;
-    let served = reading.are_consumed()?;
+    let (served, now) = (reading.are_consumed()?, reading.clock.now());
     reading.close().await;
-    let overrides: Vec<Kept> =
-        documents.iter().flat_map(|document| Kept::all(&playbook, document)).collect();
+    let kept = |document| Kept::all(&playbook, document, now);
+    let overrides: Vec<Kept> = documents.iter().flat_map(kept).collect();
+    let mut opens = Windows::of(&playbook, &Skipped::default(), 0, now).openings;
+    opens.retain(|one| {
+        let what = format!("window {}", one.window);
+        changes.iter().flatten().any(|changed| changed.what == what)
+    });
     let published = !same && !dry_run;
     if published {
         let records = common.open().await?;
@@ -357,6 +368,11 @@ async fn apply(
     if overrides.is_empty() {
         out.line("no override is in force");
     }
+    for Opening { window, closes, does, .. } in &opens {
+        let until = common.reader(now).time(*closes);
+        out.line(format_args!("window {window} is open by it until {until}, and acts at once:"));
+        does.iter().for_each(|does| out.line(format_args!("  {}: {}", does.name, does.effect)));
+    }
     let how = match (same, dry_run, served) {
         (true, _, _) => "is already in force, and the same in every character".to_owned(),
         (false, true, _) => "is what this would be; nothing was published".to_owned(),
@@ -367,6 +383,7 @@ async fn apply(
     };
     out.line(format_args!("generation {number} {how}"));
     let version = view::VERSION;
-    let applied = Applied { version, generation: number, published, served, changes, overrides };
+    let applied =
+        Applied { version, generation: number, published, served, changes, overrides, opens };
     common.print(&applied, &out)
 }

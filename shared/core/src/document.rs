@@ -100,7 +100,7 @@ pub struct Document {
     #[serde(default, skip_serializing_if = "Listed::is_empty")]
     pub listed: Listed,
     /// The latest instance of each maintenance window that was looked at, by its start; or when the window was
-    /// looked at first. Nothing is decided by it: an instance that nobody looked at is told.
+    /// looked at first. It is there only for the line about an instance that was missed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub windows: BTreeMap<WindowName, Timestamp>,
     /// Which states of the backend have been seen.

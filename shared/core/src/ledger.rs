@@ -292,7 +292,7 @@ impl What {
             }
             Self::Missed { window, start, end } => write!(
                 f,
-                "window {window} was open from {start:.0} to {end:.0}, and nothing was done: nobody looked"
+                "window {window} was open from {start:.0} to {end:.0}, and nothing could be done: Pointsman did not run, or Azure did not answer"
             ),
             Self::Began { id } => write!(f, "{id} began"),
             Self::Held { id, why } => write!(f, "{id} is held: {why}"),

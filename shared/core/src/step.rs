@@ -182,6 +182,8 @@ enum Whose {
 struct Look<'a> {
     document: Document,
     generation: Generation<'a>,
+    /// Whether the document was decided by an older one so far.
+    is_new_playbook: bool,
     groups: Consulted<'a>,
     gates: Gates,
     /// Whether anything may be written.
@@ -199,11 +201,12 @@ impl<'a> Look<'a> {
         now: Timestamp,
     ) -> Self {
         let now = document.advance(now);
+        let is_new_playbook = document.generation < generation.number;
         document.generation = document.generation.max(generation.number);
         let mut groups = Consulted::new(groups);
         let may_write = gate::may_write(&mut groups);
         let (gates, wakes, said) = (Gates::default(), BTreeSet::new(), Vec::new());
-        Self { document, generation, groups, gates, may_write, wakes, now, said }
+        Self { document, generation, is_new_playbook, groups, gates, may_write, wakes, now, said }
     }
 
     /// Puts off what is to be done, for about as long as it has been put off already.

@@ -177,9 +177,10 @@ pub(crate) fn answered(
     }
 }
 
-/// When an override was first asked for, where it begins with this write.
+/// When alerts first asked for an override, where it begins with this write.
 fn begun_with(over: &Override, intent: &Intent) -> Option<Timestamp> {
     let Life::Begun { at, .. } = over.life else { return None };
+    over.origin.play()?;
     let first = over.behind.known().values().map(|asked| asked.since).min();
     first.filter(|_| at == intent.at)
 }

@@ -284,7 +284,10 @@ impl Engine {
             draft.commit.complete.extend(delivery.receipt.clone());
             let stale = now.duration_since(delivery.enqueued) > MESSAGE_AGE_MAX;
             match &delivery.message {
-                message if stale => draft.commit.dead_letters.push(too_old(message, now)),
+                // A wake tells nothing: one for a window may have been sent months ago.
+                message if stale && !matches!(message, Message::Wake { .. }) => {
+                    draft.commit.dead_letters.push(too_old(message, now))
+                }
                 Message::Signals { signals: heard, .. } => signals.extend(heard),
                 Message::Wake { backend, at_once: true } => draft.look(backend),
                 Message::Wake { backend, at_once: false } => {
@@ -294,7 +297,7 @@ impl Engine {
                     // What was sent before a command is ended by it, too.
                     self.hear(&mut draft, &std::mem::take(&mut signals), now).await?;
                     if self.note_command(&mut draft, &delivery.id, now).await? {
-                        self.command(&mut draft, &delivery.id, by, command, now).await?;
+                        self.command(&mut draft, delivery, by, command, now).await?;
                     }
                     // And what comes after it is not of the same moment.
                     now = later(now, SignedDuration::from_micros(1));
@@ -522,7 +525,7 @@ impl Engine {
     async fn command(
         &self,
         draft: &mut Draft,
-        id: &MessageId,
+        delivery: &Delivery,
         by: &str,
         command: &Command,
         now: Timestamp,
@@ -530,7 +533,8 @@ impl Engine {
         match command {
             Command::Change { backend, effect, lasts, reason } => {
                 let (lasts, generation) = (*lasts, self.playbook_since(0).await?.number);
-                let command = hand::Command { id, by, reason, effect, lasts, generation };
+                let (id, given) = (&delivery.id, delivery.enqueued);
+                let command = hand::Command { id, by, reason, effect, lasts, given, generation };
                 self.change(draft, backend, now, |document, said| {
                     document.command(&command, said);
                     document.insist();
@@ -549,10 +553,10 @@ impl Engine {
                 self.skip(draft, (window, *start), (by, reason), now).await
             }
             Command::UndoOverride { backend, id, reason } => {
-                Ok(self.undo(draft, backend, Some(id), by, reason, now).await?)
+                self.undo(draft, backend, Some(id), by, reason, now).await
             }
             Command::UndoBackend { backend, reason } => {
-                Ok(self.undo(draft, backend, None, by, reason, now).await?)
+                self.undo(draft, backend, None, by, reason, now).await
             }
             Command::ReleaseAll { reason } => {
                 let stored = self.inner.store.documents().await?;
@@ -609,15 +613,23 @@ impl Engine {
         by: &str,
         reason: &str,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), EngineError> {
+        // An undo works without a playbook, too, or with one that cannot be read.
+        let playbook = self.playbook().await.ok();
         self.change(draft, backend, now, |document, said| {
             match id {
                 Some(id) => document.undo(id, by, reason, said),
-                None => document.release(by, reason, said),
+                None => {
+                    document.release(by, reason, said);
+                    if let Some(playbook) = &playbook {
+                        document.undo_windows(&playbook.playbook);
+                    }
+                }
             }
             document.insist();
         })
-        .await
+        .await?;
+        Ok(())
     }
 }
 

@@ -36,22 +36,24 @@ impl Engine {
         let number = playbook.number;
         let swept = *locked(&self.inner.swept) == Some(number);
         if !swept {
-            let mut windowed = playbook.playbook.backends_of_windows();
+            for backend in playbook.playbook.backends_of_windows() {
+                // A document that cannot be read stops no other backend's windows.
+                if matches!(self.inner.store.document(backend).await, Ok(None)) {
+                    self.remember(backend, now).await?;
+                    self.look(backend);
+                    backends.push(backend.clone());
+                }
+            }
             for document in self.inner.store.documents().await? {
                 let document = document.body;
-                let has_windows =
-                    windowed.remove(&document.backend) || !document.windows.is_empty();
+                let has_windows = !document.windows.is_empty()
+                    || playbook.playbook.windows_of(&document.backend).next().is_some();
                 let concerned =
                     document.generation < number && (has_windows || !document.is_at_rest());
                 if concerned && !backends.contains(&document.backend) {
                     self.look(&document.backend);
                     backends.push(document.backend);
                 }
-            }
-            for backend in windowed {
-                self.remember(backend, now).await?;
-                self.look(backend);
-                backends.push(backend.clone());
             }
             *locked(&self.inner.swept) = Some(number);
         }

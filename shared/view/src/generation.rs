@@ -11,7 +11,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::value::{Effect, VERSION};
+use crate::{
+    value::{Effect, VERSION},
+    windows::Opening,
+};
 
 /// What `playbook list` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -84,12 +87,15 @@ pub struct Applied {
     pub changes: Option<Vec<Changed>>,
     /// What it means for the overrides that are held or in force.
     pub overrides: Vec<Kept>,
+    /// The windows that are new or edited, and open now: what they do is done at once.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub opens: Vec<Opening>,
 }
 
-/// A pool or a play that is not as it was.
+/// A pool, a play or a window that is not as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Changed {
-    /// Which: `pool chat` or `play drain-failing-member`.
+    /// Which: `pool chat`, `play drain-failing-member` or `window eu-patching`.
     pub what: String,
     /// What becomes of it.
     pub becomes: ChangeKind,
@@ -97,7 +103,7 @@ pub struct Changed {
     pub edits: Vec<Edit>,
 }
 
-/// What becomes of a pool or a play.
+/// What becomes of a pool, a play or a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ChangeKind {
@@ -109,7 +115,7 @@ pub enum ChangeKind {
     Edited,
 }
 
-/// A part of a pool or a play that says something else.
+/// A part of a pool, a play or a window that says something else.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Edit {
     /// Where in it: `do[0].shift.to`.
@@ -213,8 +219,7 @@ pub struct Kept {
 impl Kept {
     /// What it means for those of a document.
     #[must_use]
-    pub fn all(playbook: &Playbook, document: &Document) -> Vec<Self> {
-        let known = playbook.pool_of(&document.backend).is_some();
+    pub fn all(playbook: &Playbook, document: &Document, now: Timestamp) -> Vec<Self> {
         let running = document.overrides.values().filter(|over| !over.has_ended());
         running
             .map(|over| Self {
@@ -223,7 +228,7 @@ impl Kept {
                 id: over.id.to_string(),
                 by: over.origin.to_string(),
                 effect: Effect::from(&over.effect),
-                kept: known && playbook.has(&over.origin),
+                kept: playbook.keeps(&document.backend, over, now),
                 begun: matches!(over.life, Life::Begun { .. }),
             })
             .collect()
@@ -236,10 +241,10 @@ impl Kept {
         let what = match (self.kept, self.begun) {
             (true, _) => "kept as it is",
             (false, true) => {
-                "ended, with its ramp: what made it, or its pool, is no longer in the playbook"
+                "ended, with its ramp: the playbook no longer has its pool, or what made it as it was"
             }
             (false, false) => {
-                "taken back before it begins: what made it, or its pool, is no longer in the playbook"
+                "taken back before it begins: the playbook no longer has its pool, or what made it as it was"
             }
         };
         format!("{name}: {effect} ({id}, by {by}): {what}")

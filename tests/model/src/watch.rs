@@ -108,6 +108,13 @@ impl Outside {
         }
     }
 
+    /// Takes note that an operator asks for something, and so does not wait for a pause between two tries.
+    pub(crate) fn insists(&mut self, lines: &[Line]) {
+        if lines.iter().any(|line| matches!(line.what, What::Commanded { .. })) {
+            self.watch.insisted = Some(self.now);
+        }
+    }
+
     /// Takes note of what was told.
     pub(crate) fn told(&mut self, lines: &[Line]) {
         for line in lines {

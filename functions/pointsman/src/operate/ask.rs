@@ -75,6 +75,22 @@ pub(super) async fn playbook(records: &Records) -> Result<Option<Arc<Playbook>>,
     Ok(loaded.map(|loaded| Arc::new(loaded.playbook)))
 }
 
+/// The playbook in force, without which nothing can be done.
+pub(super) async fn playbook_in_force(records: &Records) -> Result<Playbook, Failed> {
+    let Some(published) = records.store.published().await? else {
+        return Err(Failed::new(
+            "no playbook is published, and so no pool is known: `pointsman playbook apply FILE`",
+        ));
+    };
+    let loaded = load(&published).map_err(|error| {
+        Failed::new(format_args!(
+            "generation {} of the playbook, which is in force, cannot be read by this version: {error}",
+            published.number
+        ))
+    });
+    Ok(loaded?.playbook)
+}
+
 /// How many alerts are behind those overrides of which the documents do not know all.
 pub(super) async fn counted(
     records: &Records,

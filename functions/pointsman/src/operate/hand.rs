@@ -3,23 +3,29 @@
 //! It is an override like any other, within the limits of its pool, and goes before those of alerts. The
 //! command waits until it is seen what became of it.
 
-use std::{collections::BTreeMap, process::ExitCode, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 use pointsman_core::{
     document::{Document, hand},
     effect::{Effect, WEIGHT_MAX},
+    field::Field,
     fraction::Fraction,
+    group::Scope,
     id::{MessageId, OverrideId},
+    limits::Terms,
     names::{BackendId, BackendName},
-    overrides::{Life, Override, Standing},
+    overrides::Standing,
     playbook::{DURATION_MAX, Playbook},
-    signal::SeriesId,
 };
 use pointsman_engine::{message::Command as Message, pause::paused};
 use pointsman_host::Records;
-use pointsman_view::{self as view, StandingKind};
+use pointsman_view as view;
 
 use super::{
     ask::{self, Showing, Shown},
@@ -156,23 +162,37 @@ struct Asked {
     command: MessageId,
 }
 
-impl Asked {
-    /// The override, once a look has come to it.
-    fn found<'a>(&self, document: &'a Document) -> Option<&'a Override> {
-        let over = document.overrides.get(&self.id)?;
-        over.behind.known().contains_key(&SeriesId::of_command(&self.command)).then_some(over)
-    }
+/// Whether a look has come to a backend since something of it was changed, and nothing is on its way.
+fn is_settled(document: &Document) -> bool {
+    let looked_at = document.wake.is_none_or(|wake| wake > document.now);
+    looked_at && document.intents.is_empty()
+}
 
-    /// Whether it is seen what became of it.
-    fn is_settled(&self, document: &Document) -> bool {
-        let Some(over) = self.found(document) else { return false };
-        match (&over.standing, &over.life) {
-            (Standing::Unseen, _)
-            | (Standing::Admitted, Life::Claimed { .. } | Life::Ended { .. }) => false,
-            (Standing::Admitted, Life::Begun { .. }) => document.intents.is_empty(),
-            (Standing::Held(_) | Standing::Yielded, _) => true,
-        }
-    }
+/// Whether an override is in force as it was asked for: what is wanted of its fields is what was written.
+fn is_in_force(document: &Document, terms: &Terms, asked: &Asked) -> bool {
+    let Some(over) = document.overrides.get(&asked.id) else { return false };
+    let Some(laid) = document.laid(terms) else { return false };
+    let stands = |field: &Field| {
+        let written = document.owned.get(field).map(|owned| owned.written);
+        written.or_else(|| document.sight.as_ref()?.pool.get(field))
+    };
+    let is_written = |field: &Field| {
+        laid.values
+            .get(field)
+            .is_none_or(|wanted| stands(field).is_some_and(|it| it.means(*wanted)))
+    };
+    over.effect == asked.effect
+        && over.begun().is_some()
+        && over.standing == Standing::Admitted
+        && document.trouble.is_none()
+        && over.effect.fields().iter().all(is_written)
+}
+
+/// Whether all of these commands were taken in.
+async fn are_taken(records: &Records, asked: &[Asked]) -> Result<bool, Failed> {
+    let groups = records.store.groups(&[Scope::Commands].into()).await?;
+    let taken = groups.get(&Scope::Commands).map(|group| &group.body.commands);
+    Ok(taken.is_some_and(|taken| asked.iter().all(|one| taken.contains_key(&one.command))))
 }
 
 async fn document(records: &Records, backend: &BackendId) -> Result<Document, Failed> {
@@ -183,16 +203,12 @@ async fn document(records: &Records, backend: &BackendId) -> Result<Document, Fa
 pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCode, Failed> {
     let (what, effect) = command.into_parts();
     let reading = common.records().await?;
-    let Some(playbook) = ask::playbook(&reading).await? else {
-        return Err(Failed::new(
-            "no playbook is published, and so no pool is known: `pointsman playbook apply FILE`",
-        ));
-    };
+    let playbook = ask::playbook_in_force(&reading).await?;
     let backend = pool(&playbook, what.pool.as_deref())?;
     let paused = paused(&*reading.store).await?.is_some();
     let document = document(&reading, &backend).await?;
     reading.close().await;
-    // Where the pool was seen of late, a name that is not in it is a slip.
+    // A name that is not in the pool, as it was seen last, is a slip.
     let seen = document.sight.iter().flat_map(|sight| sight.pool.members());
     let seen: Vec<&BackendName> = seen.map(|member| &member.name).collect();
     if let Some(unknown) =
@@ -206,7 +222,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     }
     let mut dispatch = Dispatch::open(common).await?;
     let mut asked = Vec::new();
-    for member in &what.member {
+    for member in what.member.iter().collect::<BTreeSet<_>>() {
         let effect = effect(member.clone());
         let message = Message::Change {
             backend: backend.clone(),
@@ -217,15 +233,10 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
         let command = dispatch.send(&what.reason.by, message).await?;
         asked.push(Asked { id: hand::id(&backend, &effect), effect, command });
     }
-    let taken = async |records: &Records| {
-        let document = self::document(records, &backend).await?;
-        Ok(asked.iter().all(|one| one.found(&document).is_some()))
-    };
+    let taken = async |records: &Records| are_taken(records, &asked).await;
     let taken = dispatch.until(TAKEN_WITHIN, taken).await?;
-    let settled = async |records: &Records| {
-        let document = self::document(records, &backend).await?;
-        Ok(asked.iter().all(|one| one.is_settled(&document)))
-    };
+    let settled =
+        async |records: &Records| Ok(is_settled(&self::document(records, &backend).await?));
     let within = if taken { WRITTEN_WITHIN } else { Duration::ZERO };
     let settled = dispatch.until(within, settled).await?;
     let document = self::document(&dispatch.records, &backend).await?;
@@ -242,16 +253,24 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     let mut view = view::Backend::of(&document, Some(&playbook), &BTreeMap::new(), now);
     let is_asked = |over: &view::Override| asked.iter().any(|one| one.id.as_str() == over.id);
     view.overrides.retain(is_asked);
-    let in_force = view.overrides.len() == asked.len()
-        && view.overrides.iter().all(|over| over.standing.kind == StandingKind::InForce);
+    let terms = playbook.pool_of(&backend).map(|(_, pool)| pool.terms).unwrap_or_default();
+    let in_force = settled && asked.iter().all(|one| is_in_force(&document, &terms, one));
     let mut text = shown.page();
     text.line(backend.short());
     ask::describe(&mut text, &shown, &view, None);
-    if !settled && !paused {
-        text.line(goes_on);
+    for one in asked.iter().filter(|one| !document.overrides.contains_key(&one.id)) {
+        text.line(format_args!("  {} ({}) is over already", one.effect, one.id));
     }
-    if in_force {
-        text.line("to end it sooner: `pointsman undo ID --reason TEXT`");
+    match (in_force, paused) {
+        (true, _) => {
+            let one = view.overrides.first().map_or("ID", |over| shown.short(&over.id));
+            text.line(format_args!("to end it sooner: `pointsman undo {one} --reason TEXT`"));
+        }
+        (false, true) => {
+            text.line("Pointsman is paused: nothing is written until `pointsman resume`")
+        }
+        (false, false) if settled => {}
+        (false, false) => text.line(goes_on),
     }
     let told = view::ByHand {
         version: view::VERSION,

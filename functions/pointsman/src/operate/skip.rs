@@ -49,13 +49,10 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     let Options { window: name, reason: Reason { reason, by } } = options;
     let reading = common.records().await?;
     let now = reading.clock.now();
-    let playbook = ask::playbook(&reading).await?;
-    let skipped = match &playbook {
-        Some(playbook) => windows::skipped(&reading, playbook).await?,
-        None => view::Skipped::default(),
-    };
+    let playbook = ask::playbook_in_force(&reading).await?;
+    let skipped = windows::skipped(&reading, &playbook).await?;
     reading.close().await;
-    let windows = playbook.iter().flat_map(|playbook| &playbook.windows);
+    let windows = playbook.windows.iter();
     let Some(window) = windows.clone().find(|window| window.name == name) else {
         let names: Vec<_> = windows.map(|window| window.name.as_str()).collect();
         let meant = meant(name.as_str(), "windows", names);
@@ -66,11 +63,8 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     };
     let mut dispatch = Dispatch::open(common).await?;
     dispatch.send(&by, Command::Skip { window: name.clone(), start, reason }).await?;
-    let playbook = playbook.as_deref();
-    let taken = async |records: &Records| match playbook {
-        Some(playbook) => Ok(windows::skipped(records, playbook).await?.has(&name, start)),
-        None => Ok(true),
-    };
+    let taken =
+        async |records: &Records| Ok(windows::skipped(records, &playbook).await?.has(&name, start));
     let taken = dispatch.until(TAKEN_WITHIN, taken).await?;
     dispatch.close().await?;
     if !taken {

@@ -26,12 +26,7 @@ pub(crate) struct Options {
 pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCode, Failed> {
     let records = common.records().await?;
     let now = records.clock.now();
-    let playbook = ask::playbook(&records).await?;
-    let Some(playbook) = playbook else {
-        return Err(Failed::new(
-            "no playbook is published, and so no window is known: `pointsman playbook apply FILE`",
-        ));
-    };
+    let playbook = ask::playbook_in_force(&records).await?;
     let skipped = skipped(&records, &playbook).await?;
     records.close().await;
     let windows = Windows::of(&playbook, &skipped, options.next.into(), now);

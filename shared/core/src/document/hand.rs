@@ -1,22 +1,22 @@
 //! What an operator asks for by hand: an override like any other, with an operator's authority.
 //!
 //! A command is a series of its own, with one occurrence that no source ends: it lasts for as long as the
-//! operator said. What was asked of the same fields before, by whomever, gives way to it: the last word
-//! counts, so that a drain can be made a shift, or be prolonged.
+//! operator said. The next command about the same target and field takes its place, whoever gives it: the last
+//! word counts, so that a drain can be made a shift, or be prolonged.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Document;
 use crate::{
-    claim::{Asked, Behind},
+    claim::Asked,
     effect::Effect,
     field::Field,
     id::{MessageId, OverrideId},
-    lease::{Lease, Until},
+    lease::{Lease, Until, later},
     ledger::What,
     names::BackendId,
     origin::{Authority, Origin},
-    overrides::Override,
+    overrides::End,
     shown::Shown,
     signal::{SeriesId, Severity},
 };
@@ -34,6 +34,8 @@ pub struct Command<'a> {
     pub effect: &'a Effect,
     /// For how long, once it has begun.
     pub lasts: SignedDuration,
+    /// When it was given.
+    pub given: Timestamp,
     /// The generation of the playbook that is in force.
     pub generation: u64,
 }
@@ -51,8 +53,8 @@ pub fn id(backend: &BackendId, effect: &Effect) -> OverrideId {
 }
 
 impl Document {
-    /// Takes in an operator's command. It is told once, however often it is delivered: by whoever knows
-    /// the commands that were taken in ([`crate::group::Group::note_command`]).
+    /// Takes in an operator's command. Whoever calls this knows which were taken in before
+    /// ([`crate::group::Group::note_command`]).
     pub fn command(&mut self, command: &Command<'_>, said: &mut Vec<What>) {
         let Command { by, reason, effect, lasts, generation, .. } = *command;
         let id = id(&self.backend, effect);
@@ -79,15 +81,12 @@ impl Document {
             effect: effect.clone(),
             lasts,
         });
-        let Some(over) = self.overrides.get_mut(&id) else {
-            let over = Override::new(id.clone(), Origin::Operator, &series, &asked, self.now);
-            self.overrides.insert(id, over);
+        if later(command.given, lasts) <= self.now {
+            // It has waited for as long as it was to last.
+            said.push(What::NeverBegan { id, why: End::Expired });
             return;
-        };
-        over.joined = asked.since;
-        over.extended = None;
-        over.behind = Behind::of(series, asked);
-        over.become_strongest();
+        }
+        self.ask_by_one(&id, &Origin::Operator, &series, asked);
     }
 }
 

@@ -5,13 +5,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Document, Owned};
 use crate::{
-    claim::{Asked, Claim, Recall, Taken},
+    claim::{Asked, Behind, Claim, Recall, Taken},
     id::OverrideId,
     lease::{Until, later},
     ledger::What,
     origin::Origin,
     overrides::{End, Held, Life, Override, Standing},
-    playbook::DURATION_MAX,
+    playbook::{DURATION_MAX, Playbook},
     signal::SeriesId,
     wake::SKEW_MAX,
 };
@@ -180,6 +180,50 @@ impl Document {
                 *why = undone.clone();
                 steps.clear();
                 said.push(What::Ended { id: id.clone(), why: undone });
+            }
+        }
+    }
+
+    /// Has an override be asked for by something that has one occurrence at a time: a window, or an operator.
+    /// That takes the place of what asked for it before. Says whether it is another occurrence, or the first:
+    /// that one yields to nobody yet.
+    pub(crate) fn ask_by_one(
+        &mut self,
+        id: &OverrideId,
+        origin: &Origin,
+        series: &SeriesId,
+        mut asked: Asked,
+    ) -> bool {
+        let Some(over) = self.overrides.get_mut(id) else {
+            let over = Override::new(id.clone(), origin.clone(), series, &asked, self.now);
+            self.overrides.insert(id.clone(), over);
+            return true;
+        };
+        let is_another = over.series != *series || over.behind.is_empty();
+        if !over.has_ended() {
+            // It keeps its age while it goes on, so that what is prolonged gives way to nothing younger.
+            asked.started = over.started;
+        }
+        over.joined = asked.since;
+        over.behind = Behind::of(series.clone(), asked);
+        over.become_strongest();
+        if is_another {
+            over.extended = None;
+            self.yielded.retain(|_, ids| {
+                ids.remove(id);
+                !ids.is_empty()
+            });
+        }
+        is_another
+    }
+
+    /// Takes in that an operator undoes all of the backend: the windows that are open on it stay closed, also
+    /// where no look has opened them yet.
+    pub fn undo_windows(&mut self, playbook: &Playbook) {
+        let backend = self.backend.clone();
+        for window in playbook.windows_of(&backend) {
+            if window.last(self.now).is_some_and(|last| self.now < last.end) {
+                self.undone.extend(window.on(&backend).map(|(id, _)| (id, self.now)));
             }
         }
     }

@@ -38,7 +38,7 @@ impl Document {
     /// yet, and whoever is about to do it may die first: at once, where anything is going on.
     pub(crate) fn look_on(&mut self) {
         self.wake = None;
-        if !self.is_at_rest() {
+        if !self.is_at_rest() || !self.windows.is_empty() {
             self.wake_now(self.now);
         }
     }

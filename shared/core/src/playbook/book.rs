@@ -2,12 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::Timestamp;
+
 use super::{play::Play, window::Window};
 use crate::{
     effect::Effect,
     limits::Terms,
     names::{BackendId, BackendName, PlayName, PoolAlias, ServiceAlias, ServiceId, WindowName},
     origin::Origin,
+    overrides::Override,
 };
 
 /// A playbook that has been read and found sound.
@@ -29,6 +32,7 @@ pub struct Playbook {
 struct Index {
     pools: HashMap<BackendId, PoolAlias>,
     plays: HashMap<PlayName, usize>,
+    windows: HashMap<BackendId, BTreeSet<usize>>,
 }
 
 impl Playbook {
@@ -40,7 +44,14 @@ impl Playbook {
     ) -> Self {
         let backend =
             |(alias, pool): (&PoolAlias, &ManagedPool)| (pool.backend.clone(), alias.clone());
+        let mut on: HashMap<BackendId, BTreeSet<usize>> = HashMap::new();
+        for (at, window) in windows.iter().enumerate() {
+            for (backend, _) in &window.effects {
+                on.entry(backend.clone()).or_default().insert(at);
+            }
+        }
         let index = Index {
+            windows: on,
             pools: pools.iter().map(backend).collect(),
             plays: plays.iter().enumerate().map(|(at, play)| (play.name.clone(), at)).collect(),
         };
@@ -81,14 +92,15 @@ impl Playbook {
     }
 
     /// The windows that do something to a backend.
-    pub fn windows_of<'a>(&'a self, backend: &'a BackendId) -> impl Iterator<Item = &'a Window> {
-        self.windows.iter().filter(move |window| window.effects.iter().any(|(of, _)| of == backend))
+    pub fn windows_of(&self, backend: &BackendId) -> impl Iterator<Item = &Window> {
+        let places = self.index.windows.get(backend).into_iter().flatten();
+        places.filter_map(|at| self.windows.get(*at))
     }
 
     /// The backends that windows do something to.
     #[must_use]
     pub fn backends_of_windows(&self) -> BTreeSet<&BackendId> {
-        self.windows.iter().flat_map(|window| &window.effects).map(|(backend, _)| backend).collect()
+        self.index.windows.keys().collect()
     }
 
     /// Whether what an override comes from is still in it.
@@ -99,6 +111,20 @@ impl Playbook {
             Origin::Window { window } => self.window(window).is_some(),
             Origin::Operator => true,
         }
+    }
+
+    /// Whether an override goes on under it: what it comes from is still in it, and a window is open now and
+    /// still does the same there.
+    #[must_use]
+    pub fn keeps(&self, backend: &BackendId, over: &Override, now: Timestamp) -> bool {
+        if self.pool_of(backend).is_none() {
+            return false;
+        }
+        let Origin::Window { window } = &over.origin else { return self.has(&over.origin) };
+        self.window(window).is_some_and(|window| {
+            window.last(now).is_some_and(|last| now < last.end)
+                && window.on(backend).any(|(id, _)| id == over.id)
+        })
     }
 
     /// The play of this name.

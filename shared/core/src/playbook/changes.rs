@@ -87,14 +87,21 @@ pub fn changes(before: &str, after: &str) -> Result<Vec<Changed>, Vec<Problem>> 
     compare("play", &old.plays, &new.plays, &mut changed, |name| {
         play(&old, name) == play(&new, name)
     });
+    let window = |written: &Written, name: &str| {
+        written.playbook.windows.iter().find(|window| window.name.as_str() == name).cloned()
+    };
+    compare("window", &old.windows, &new.windows, &mut changed, |name| {
+        window(&old, name) == window(&new, name)
+    });
     Ok(changed)
 }
 
-/// A playbook, and its pools and plays in the file's words.
+/// A playbook, and its pools, plays and windows in the file's words.
 struct Written {
     playbook: Playbook,
     pools: BTreeMap<String, Value>,
     plays: BTreeMap<String, Value>,
+    windows: BTreeMap<String, Value>,
 }
 
 impl Written {
@@ -104,10 +111,14 @@ impl Written {
         let file: Value = serde_saphyr::from_str(text).unwrap_or_default();
         let pools = file["pools"].as_object().into_iter().flatten();
         let pools = pools.map(|(name, pool)| (name.clone(), pool.clone()));
-        let plays = file["plays"].as_array().into_iter().flatten();
-        let plays =
-            plays.filter_map(|play| Some((play["name"].as_str()?.to_owned(), play.clone())));
-        Ok(Self { playbook, pools: pools.collect(), plays: plays.collect() })
+        let named = |list: &str| -> BTreeMap<String, Value> {
+            let entries = file[list].as_array().into_iter().flatten();
+            entries
+                .filter_map(|one| Some((one["name"].as_str()?.to_owned(), one.clone())))
+                .collect()
+        };
+        let (plays, windows) = (named("plays"), named("windows"));
+        Ok(Self { playbook, pools: pools.collect(), plays, windows })
     }
 }
 

@@ -58,7 +58,7 @@ pub struct Instance {
 }
 
 impl Window {
-    /// The instance that opened last, be it over by now.
+    /// The instance that opened last; it may be over by now.
     #[must_use]
     pub fn last(&self, now: Timestamp) -> Option<Instance> {
         self.opens.last(now).map(|start| self.of(start))
@@ -155,7 +155,9 @@ impl Dialect {
                 ([6, 6], "minute hour day month weekday year, such as 0 2 ? * SUN *")
             }
         };
-        if !inner.starts_with('@') && !counts.contains(&fields.len()) {
+        // `@daily` and the like are of unix alone.
+        let is_nickname = self == Self::Unix && inner.starts_with('@');
+        if !is_nickname && !counts.contains(&fields.len()) {
             let count = match fields.len() {
                 1 => "1 field".to_owned(),
                 count => format!("{count} fields"),

@@ -10,13 +10,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Look;
 use crate::{
-    claim::{Asked, Behind},
+    claim::Asked,
     group::Scope,
     id::OverrideId,
     lease::{Lease, Until},
     ledger::What,
     origin::Origin,
-    overrides::{End, Override},
+    overrides::End,
     playbook::{Instance, Window},
     shown::Shown,
     signal::{SeriesId, Severity},
@@ -30,7 +30,8 @@ impl Look<'_> {
         let mut looked_at = std::mem::take(&mut self.document.windows);
         let mut open = BTreeMap::new();
         for window in playbook.windows_of(&backend) {
-            let before = looked_at.remove(&window.name);
+            // What was so by another playbook tells nothing of an instance by this one.
+            let before = looked_at.remove(&window.name).filter(|_| !self.is_new_playbook);
             let (known, last) = (before.unwrap_or(self.now), window.last(self.now));
             let latest = last.map_or(known, |last| last.start.max(known));
             self.document.windows.insert(window.name.clone(), latest);
@@ -61,21 +62,11 @@ impl Look<'_> {
                 started: instance.start,
                 since: instance.start,
             };
-            if let Some(over) = self.document.overrides.get_mut(&id) {
-                over.joined = asked.since;
-                over.behind = Behind::of(series, asked);
-                over.become_strongest();
-                continue;
-            }
             let origin = Origin::Window { window: window.name.clone() };
-            self.said.push(What::Opened {
-                id: id.clone(),
-                window: window.name.clone(),
-                effect: effect.clone(),
-                until: instance.end,
-            });
-            let over = Override::new(id.clone(), origin, &series, &asked, self.now);
-            self.document.overrides.insert(id, over);
+            if self.document.ask_by_one(&id, &origin, &series, asked) {
+                let (window, effect) = (window.name.clone(), effect.clone());
+                self.said.push(What::Opened { id, window, effect, until: instance.end });
+            }
         }
     }
 

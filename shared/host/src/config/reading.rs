@@ -169,6 +169,14 @@ impl<'a> Reading<'a> {
     pub(super) fn name(&mut self, source: &wire::Source) -> Option<SourceName> {
         self.read(Some(&source.name), |said, text| {
             let help = "call it something like `prometheus`";
+            // What windows and operators ask for is kept under these.
+            if matches!(text, "operator" | "window") {
+                return Err(Wrong::at(
+                    said,
+                    format!("`{text}` cannot be the name of a source"),
+                    help,
+                ));
+            }
             text.parse().map_err(|error| Wrong::at(said, error, help))
         })
     }
