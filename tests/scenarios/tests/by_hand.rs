@@ -66,6 +66,15 @@ async fn what_a_limit_or_a_pause_holds_is_said_and_exits_with_3() {
         .says("held: 0 of the pool's members would serve, and the limit is 1");
     let _ = world.say(&["undo", "chat", "--reason", "enough"]).await.ended(0);
     world.weights([50, 30, 20]).await;
+    // Said twice is said once. What is in force is not what was asked for last, under a pause.
+    let _ = world.say(&with(&["drain", "eu", "eu"])).await.ended(0).says("drain eu: in force");
+    let _ = world.say(&["pause", "--reason", "a release"]).await.ended(0);
+    let shifted = world.say(&with(&["shift", "eu", "--to", "50%"])).await.ended(3);
+    let _ = shifted.says("Pointsman is paused: nothing is written until `pointsman resume`");
+    let _ = world.say(&["resume"]).await.ended(0);
+    world.weights([25, 30, 20]).await;
+    let _ = world.say(&["undo", "chat", "--reason", "enough"]).await.ended(0);
+    world.weights([50, 30, 20]).await;
     let _ = world.say(&["pause", "--reason", "a release"]).await.ended(0);
     let _ = world.say(&with(&["drain", "eu"])).await.ended(3).says("held: Pointsman is paused");
     let _ = world.say(&["resume"]).await.ended(0);

@@ -69,6 +69,18 @@ async fn a_playbook_that_loses_its_window_closes_it() {
     let world = World::new(&window(SignedDuration::from_mins(-5), "1h")).await;
     let serve = world.serve(&[]).await;
     world.weights([0, 30, 20]).await;
+    // What is open at once is said before it is published.
+    let playbook = std::fs::read_to_string(world.path("playbook.yaml")).expect("a playbook");
+    let other = playbook.replace("member: eu}", "member: us}");
+    std::fs::write(world.path("other.yaml"), other).expect("it is written");
+    let dry = world.say(&["playbook", "apply", "other.yaml", "--dry-run"]).await.ended(0);
+    let _ = dry
+        .says("window eu-patching")
+        .says("ended, with its ramp")
+        .says("is open by it until")
+        .says("contoso-apim/chat: drain us");
+    let checked = world.say(&["playbook", "check", "other.yaml"]).await.ended(0);
+    let _ = checked.says("1 pool, 1 play, 1 window");
     world.write_playbook(DRAIN);
     let applied = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
     let _ = applied.says("by window eu-patching");

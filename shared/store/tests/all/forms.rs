@@ -19,12 +19,13 @@ use pointsman_core::{
     id::{IntentId, MessageId, OverrideId, ReconnectId},
     lease::{After, Lease, Until},
     ledger::{Line, What},
+    names::WindowName,
     origin::Origin,
     overrides::{End, Held, Life, Override, Standing},
     pool::{Member, Pool},
     series::Series,
     shown::{SHOW_DEFAULT, Shown},
-    signal::{Heard, Severity, Signal},
+    signal::{Heard, SeriesId, Severity, Signal},
     step::Generation,
 };
 use pointsman_engine::{
@@ -332,6 +333,33 @@ fn documents_of_writes_that_were_answered_oddly() {
 }
 
 #[test]
+fn documents_of_windows_and_operators() {
+    let mut document = Document::new(backend("chat-pool"), at("12:12:01"));
+    let drain = || Effect::Drain { member: "eu".parse().unwrap() };
+    let begun = Life::Begun { at: at("12:00:01"), warned: None };
+    let window: WindowName = "eu-patching".parse().unwrap();
+    let mut opened = over("opened", drain(), begun.clone(), Standing::Admitted);
+    opened.origin = Origin::Window { window: window.clone() };
+    opened.series = SeriesId::of_window(&window, at("12:00:00"));
+    opened.alert = Shown::window(&window);
+    opened.lease.until = Until::At(at("14:00:00"));
+    opened.extended = Some(at("15:00:00"));
+    let mut asked = over("asked", drain(), begun, Standing::Admitted);
+    asked.origin = Origin::Operator;
+    asked.series = SeriesId::of_command(&MessageId::derive(&["drain"]));
+    asked.alert = Shown::by("ann", "INC-1");
+    let closed = Life::Ended { at: at("12:10:00"), why: End::Closed, steps: Vec::new() };
+    let mut closed = over("closed", drain(), closed, Standing::Admitted);
+    closed.origin = opened.origin.clone();
+    let overrides = [opened, asked, closed].map(|over| (over.id.clone(), over));
+    document.overrides = overrides.into();
+    document.windows = [(window, at("12:00:00"))].into();
+    check("document_windows.json", &document);
+    let skipped = [at("12:00:00")].into();
+    check("group_skipped.json", &Group { skipped, ..Group::default() });
+}
+
+#[test]
 fn groups() {
     check("group.json", &Group::default());
     let pause = Pause { by: "ann".to_owned(), reason: "release".to_owned(), at: at("12:00:00") };
@@ -439,6 +467,32 @@ fn messages() {
         (
             "undo_override",
             Command::UndoOverride { backend: backend("chat-pool"), id: id("a"), reason: reason() },
+        ),
+        (
+            "change",
+            Command::Change {
+                backend: backend("chat-pool"),
+                effect: Effect::Drain { member: "eu".parse().unwrap() },
+                lasts: "PT30M".parse().unwrap(),
+                reason: reason(),
+            },
+        ),
+        (
+            "extend",
+            Command::Extend {
+                backend: backend("chat-pool"),
+                id: id("a"),
+                until: at("15:00:00"),
+                reason: reason(),
+            },
+        ),
+        (
+            "skip",
+            Command::Skip {
+                window: "eu-patching".parse().unwrap(),
+                start: at("14:00:00"),
+                reason: reason(),
+            },
         ),
         ("undo_backend", Command::UndoBackend { backend: backend("chat-pool"), reason: reason() }),
         ("release_all", Command::ReleaseAll { reason: reason() }),
