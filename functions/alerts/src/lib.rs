@@ -89,7 +89,8 @@ impl Intake {
     /// Counts a refusal; of many, one line and one notice stand for all.
     fn refused(self: &Arc<Self>, subject: &str, status: StatusCode, says: String) {
         metrics::refused(subject, status.as_u16());
-        let told = self.refused.take_in(subject, status, self.clock.now());
+        let now = self.clock.now();
+        let told = self.refused.take_in(subject, status, now);
         let many = match told {
             Tell::Counted => return,
             Tell::Now(many) => {
@@ -101,18 +102,18 @@ impl Intake {
         let (intake, subject) = (Arc::clone(self), subject.to_owned());
         // Beside the answer, which does not wait for the store.
         tokio::spawn(async move {
-            let many = match many {
-                Some(many) => many,
+            let (many, latest) = match many {
+                Some(many) => (many, now),
                 None => {
                     tokio::time::sleep(REST_AFTER).await;
                     let rest = intake.refused.rest(&subject, status, intake.clock.now());
-                    let Some(many) = rest else { return };
+                    let Some((many, latest)) = rest else { return };
                     told_refused(&subject, status, many, &says);
-                    many
+                    (many, latest)
                 }
             };
             let says = format!("{}: {says}", status.as_u16());
-            let notice = Notice { count: many, ..Notice::new(intake.clock.now(), &says) };
+            let notice = Notice { count: many, ..Notice::new(latest, &says) };
             let mut commit = Commit::default();
             commit.notices.add(About::new(refused::kind(status), &subject), notice);
             // That it could not be saved is logged.

@@ -31,6 +31,8 @@ struct Told {
     at: Timestamp,
     /// How many were refused since then.
     since: u64,
+    /// When the latest was.
+    latest: Timestamp,
 }
 
 /// What is to be done about a refusal.
@@ -50,22 +52,28 @@ impl Refusals {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match told.get_mut(&(source.to_owned(), status)) {
             Some(told) if told.is_fresh(now) => {
-                told.since += 1;
+                (told.since, told.latest) = (told.since + 1, now);
                 if told.since == 1 { Tell::Later } else { Tell::Counted }
             }
             Some(told) => Tell::Now(told.tell(now) + 1),
             None => {
-                told.insert((source.to_owned(), status), Told { at: now, since: 0 });
+                told.insert((source.to_owned(), status), Told { at: now, since: 0, latest: now });
                 Tell::Now(1)
             }
         }
     }
 
-    /// How many wait to be told; none where a line was told meanwhile, and others see to the rest.
-    pub(crate) fn rest(&self, source: &str, status: StatusCode, now: Timestamp) -> Option<u64> {
+    /// How many wait to be told, and when the latest was refused; none where a line was told meanwhile, and
+    /// others see to the rest.
+    pub(crate) fn rest(
+        &self,
+        source: &str,
+        status: StatusCode,
+        now: Timestamp,
+    ) -> Option<(u64, Timestamp)> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let told = told.get_mut(&(source.to_owned(), status))?;
-        (told.since > 0 && !told.is_fresh(now)).then(|| told.tell(now))
+        (told.since > 0 && !told.is_fresh(now)).then(|| (told.tell(now), told.latest))
     }
 }
 
@@ -114,7 +122,7 @@ mod tests {
         }
         // The one of 101 comes back: a line was told at 160.
         assert_eq!(refused.rest(one, denied, at(162)), None);
-        assert_eq!(refused.rest(one, denied, at(222)), Some(1));
+        assert_eq!(refused.rest(one, denied, at(222)), Some((1, at(161))), "when it was refused");
         assert_eq!(refused.rest(one, denied, at(300)), None, "it is told");
         assert_eq!(refused.rest(other, large, at(300)), None, "there was none");
         // The clock was set back.

@@ -1,6 +1,9 @@
 //! Where text goes to: a terminal of some size, or elsewhere.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::{
+    borrow::Cow,
+    io::{self, IsTerminal as _, Write as _},
+};
 
 use anstream::ColorChoice;
 use pointsman_host::server::Stop;
@@ -54,21 +57,25 @@ impl Screen {
         Ok(Self(()))
     }
 
-    /// Shows a text in place of the last. A line that is too wide goes on in the next; what is below the
-    /// screen's end is counted instead.
+    /// Shows a text in place of the last, each line whole. What is below the screen's end is counted instead.
     pub(crate) fn show(&self, text: &str, terminal: Terminal) -> io::Result<()> {
         let all = text.lines().flat_map(|line| page::wrap(line, terminal.columns, true));
-        let all: Vec<_> = all.collect();
-        let room = terminal.lines.unwrap_or(usize::MAX).max(2);
-        let (shown, more) = match all.len() <= room {
-            true => (all.as_slice(), None),
-            false => (&all[..room - 1], Some(all.len() + 1 - room)),
-        };
-        let more = more.map(|more| format!("… {more} more lines: `pointsman status`"));
-        let lines: Vec<&str> = shown.iter().map(AsRef::as_ref).chain(more.as_deref()).collect();
-        // What is left of the last text is cleared line by line, so that nothing flickers.
-        put(&format!("\x1b[H{}\x1b[K\x1b[J", lines.join("\x1b[K\r\n")))
+        put(&frame(&all.collect::<Vec<_>>(), terminal.lines.unwrap_or(usize::MAX).max(2)))
     }
+}
+
+/// What puts lines in the place of the last ones, on a screen that has room for so many.
+fn frame(all: &[Cow<'_, str>], room: usize) -> String {
+    let (shown, more) = match all.len() <= room {
+        true => (all, None),
+        false => (&all[..room - 1], Some(all.len() + 1 - room)),
+    };
+    let more = more.map(|more| format!("… {more} more lines: `pointsman status`"));
+    let lines: Vec<&str> = shown.iter().map(AsRef::as_ref).chain(more.as_deref()).collect();
+    // What is left of the last text is cleared line by line, so that nothing flickers; before each line is
+    // written, since after one that fills its row the last character would be cleared.
+    let below = if lines.len() < room { "\r\n\x1b[J" } else { "" };
+    format!("\x1b[H\x1b[K{}{below}", lines.join("\r\n\x1b[K"))
 }
 
 impl Drop for Screen {
@@ -93,4 +100,19 @@ pub(crate) fn ended() -> io::Result<impl Future<Output = ()>> {
             () = hang_up => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_cleared_behind_a_line_that_fills_its_row() {
+        let frame =
+            |text: &str, room| frame(&text.lines().map(Cow::from).collect::<Vec<_>>(), room);
+        assert_eq!(frame("ab\ncd", 3), "\x1b[H\x1b[Kab\r\n\x1b[Kcd\r\n\x1b[J");
+        assert_eq!(frame("ab\ncd", 2), "\x1b[H\x1b[Kab\r\n\x1b[Kcd", "there is nothing below");
+        let cut = frame("ab\ncd\nef", 2);
+        assert_eq!(cut, "\x1b[H\x1b[Kab\r\n\x1b[K… 2 more lines: `pointsman status`");
+    }
 }

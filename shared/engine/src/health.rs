@@ -30,7 +30,7 @@ use crate::{
     engine::{Engine, EngineError},
     look::Unread,
     memory::locked,
-    ports::{Commit, StoreError},
+    ports::{Commit, StoreError, Versioned},
 };
 
 /// How long a service is not asked that asks to wait, and names no time or a shorter one.
@@ -140,7 +140,7 @@ impl Engine {
         for (alias, _) in before.iter().filter(|(alias, _)| !blind.contains_key(*alias)) {
             tracing::info!(service = %alias, "Azure can be used for it again");
         }
-        let mut notices_over = Vec::new();
+        let (mut notices_over, mut seen_again) = (Vec::new(), BTreeSet::new());
         for (about, notice) in stored?.iter() {
             let is = |alias: &&ServiceAlias| alias.as_str() == about.subject;
             let is_over = match about.kind.sort() {
@@ -159,12 +159,35 @@ impl Engine {
             if let Some(alias) = pools.keys().find(|alias| is(alias))
                 && about.kind == Kind::Blind
             {
+                seen_again.insert(&pools[*alias].service);
                 let what = What::SeesAgain { service: (*alias).clone(), blind_since: notice.first };
                 lines.push(Line::new(now, None, what));
             }
         }
         if !(notices.is_empty() && notices_over.is_empty()) {
             self.commit(Commit { notices, notices_over, lines, ..Commit::default() }).await?;
+        }
+        self.look_at_all_of(&seen_again).await
+    }
+
+    /// Has the backends of these services looked at that wait until Azure is tried again: it answers now.
+    async fn look_at_all_of(&self, services: &BTreeSet<&ServiceId>) -> Result<(), EngineError> {
+        if services.is_empty() {
+            return Ok(());
+        }
+        for Versioned { version, mut body } in self.inner.store.documents().await? {
+            if !services.contains(&body.backend.service) || body.trouble.is_none() {
+                continue;
+            }
+            let backend = body.backend.clone();
+            body.advance(self.now());
+            body.insist();
+            let documents = vec![Versioned { version, body }];
+            match self.commit(Commit { documents, ..Commit::default() }).await {
+                // Whoever was faster has looked at it.
+                Ok(()) | Err(StoreError::Conflict) => self.look(&backend),
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(())
     }

@@ -535,6 +535,11 @@ impl Engine {
                 let (lasts, generation) = (*lasts, self.playbook_since(0).await?.number);
                 let (id, given) = (&delivery.id, delivery.enqueued);
                 let command = hand::Command { id, by, reason, effect, lasts, given, generation };
+                if let Some(lapsed) = command.lapsed(backend, now) {
+                    let lines = lapsed.map(|what| Line::new(now, Some(backend), what));
+                    draft.commit.lines.extend(lines);
+                    return Ok(());
+                }
                 self.change(draft, backend, now, |document, said| {
                     document.command(&command, said);
                     document.insist();
@@ -586,7 +591,7 @@ impl Engine {
         draft.commit.lines.push(Line::new(now, None, what));
         let effects = playbook.playbook.window(window).into_iter().flat_map(|one| &one.effects);
         let backends: BTreeSet<&BackendId> = effects.map(|(backend, _)| backend).collect();
-        draft.looks.extend(backends.into_iter().cloned());
+        backends.into_iter().for_each(|backend| draft.look(backend));
         Ok(())
     }
 

@@ -10,6 +10,9 @@ use crate::{
     words::{Reader, count, length},
 };
 
+/// How long a message may wait until it is taken in, before that is trouble.
+const TAKEN_WITHIN: SignedDuration = SignedDuration::from_secs(60);
+
 /// For how long it is told that no resolve came.
 const UNRESOLVED_FOR: SignedDuration = SignedDuration::from_hours(24);
 
@@ -24,6 +27,8 @@ pub struct Facts<'a> {
     pub watchdogs: &'a [(String, SignedDuration)],
     /// How many dead letters there are.
     pub dead_letters: u64,
+    /// When the oldest of the messages that wait was sent.
+    pub oldest: Option<Timestamp>,
 }
 
 /// Whether all is well.
@@ -66,6 +71,8 @@ pub struct Matter {
 pub enum MatterKind {
     /// No `serve` runs.
     Unserved,
+    /// A `serve` runs, and takes nothing in.
+    Stuck,
     /// A service of Azure cannot be read.
     Blind,
     /// Azure does not answer for a backend, or refuses, or keeps another value.
@@ -93,6 +100,13 @@ impl Health {
             let says = "no `serve` is running on this store: alerts are not taken";
             let hint = "nothing is changed in Azure, and no override ends, until one is started";
             matters.push(Matter::trouble(MatterKind::Unserved, says).hinting(hint));
+        }
+        let waits = |oldest: &Timestamp| reader.now().duration_since(*oldest) > TAKEN_WITHIN;
+        if let Some(oldest) = facts.oldest.filter(|oldest| facts.served && waits(oldest)) {
+            let says = "a `serve` runs on this store, and takes no message in";
+            let hint = "it hangs, or cannot work through them: look at its log, or restart it";
+            let matter = Matter::trouble(MatterKind::Stuck, says).hinting(hint);
+            matters.push(Matter { since: Some(oldest), ..matter });
         }
         for (About { kind, subject, .. }, notice) in facts.notices.iter() {
             matters.extend(of_notice(*kind, subject, notice, reader));
@@ -262,7 +276,13 @@ mod tests {
             times.iter().for_each(|time| all.note(*kind, subject, at(time), says));
         }
         let watchdogs = [("prometheus".to_owned(), SignedDuration::from_mins(10))];
-        let facts = Facts { served: true, notices: &all, watchdogs: &watchdogs, dead_letters: 0 };
+        let facts = Facts {
+            served: true,
+            notices: &all,
+            watchdogs: &watchdogs,
+            dead_letters: 0,
+            oldest: None,
+        };
         let reader = Reader::utc(at("12:00"));
         let health = Health::of(&facts, &[], &reader);
         let mut said = format!("well: {}\n", health.is_well);
@@ -272,6 +292,20 @@ mod tests {
             said += &matter.hint.iter().map(|hint| format!("  {hint}\n")).collect::<String>();
         }
         wanted.assert_eq(&said);
+    }
+
+    #[test]
+    fn a_serve_that_takes_nothing_in_is_trouble_after_a_minute() {
+        let stuck = |served, oldest: Option<Timestamp>| {
+            let notices = Notices::default();
+            let facts =
+                Facts { served, notices: &notices, watchdogs: &[], dead_letters: 0, oldest };
+            let health = Health::of(&facts, &[], &Reader::utc(at("12:00")));
+            health.matters.iter().any(|matter| matter.kind == MatterKind::Stuck)
+        };
+        assert!(stuck(true, Some(at("11:58"))));
+        assert!(!stuck(true, Some(at("11:59"))) && !stuck(true, None));
+        assert!(!stuck(false, Some(at("11:00"))), "that none runs is said instead");
     }
 
     #[test]
@@ -380,8 +414,13 @@ mod tests {
     fn without_a_serve_nothing_is_well() {
         let notices = Notices::default();
         let watchdogs = [("prometheus".to_owned(), SignedDuration::from_mins(10))];
-        let facts =
-            Facts { served: false, notices: &notices, watchdogs: &watchdogs, dead_letters: 2 };
+        let facts = Facts {
+            served: false,
+            notices: &notices,
+            watchdogs: &watchdogs,
+            dead_letters: 2,
+            oldest: None,
+        };
         let health = Health::of(&facts, &[], &Reader::utc(at("12:00")));
         let kinds: Vec<MatterKind> = health.matters.iter().map(|matter| matter.kind).collect();
         assert!(!health.is_well);

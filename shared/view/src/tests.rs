@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     claim::{Asked, Claim, Occurrences},
-    document::{Document, Intent, Owned, Reconnect, Trouble},
+    document::{Document, Intent, Owned, Reconnect, Trouble, Way},
     effect::Effect,
     etag::Etag,
     field::{Change, Field, Value},
@@ -80,6 +80,17 @@ fn document(over: &Override, stood: bool) -> Document {
     let owned = Owned { baseline, written, stood, unmet: None };
     document.owned.insert(Field::weight(&"eu".parse().unwrap()), owned);
     document.overrides.insert(over.id.clone(), over.clone());
+    if over.begun().is_some() && !stood {
+        document.intents.push(Intent {
+            id: IntentId::derive(&["write"]),
+            etag: Etag("\"AAA\"".to_owned()),
+            changes: Vec::new(),
+            way: Way::Plain,
+            steps: BTreeMap::new(),
+            at: at("12:00:05"),
+            outrun: false,
+        });
+    }
     document
 }
 
@@ -123,6 +134,10 @@ fn how_an_override_stands_is_said_in_a_few_words() {
         false,
         expect!["decided 9m 55s ago, not seen to be written yet"],
     );
+    let mut in_force = document(&over(begun(), Standing::Admitted), false);
+    in_force.intents.clear();
+    // Nothing had to be written.
+    check(&in_force, &expect!["in force for 9m 55s, at most 23h 50m more"]);
     one(begun(), Standing::Admitted, true, expect!["in force for 9m 55s, at most 23h 50m more"]);
     one(
         begun(),

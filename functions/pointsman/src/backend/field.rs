@@ -102,7 +102,7 @@ pub(super) fn unknown(keys: &[String], properties: &Value) -> Option<String> {
         there = there.and_then(|value| value.get(key));
         if there.is_none() && !names.is_empty() && !names.contains(&key.as_str()) {
             let path = keys[..=at].join(".");
-            let meant = meant(key, "the fields there", names.iter().copied());
+            let meant = meant(key, "fields there", names.iter().copied());
             return Some(format!("`{path}` is a field that Azure's pages do not name: {meant}"));
         }
         let within = KNOWN.iter().find(|(name, _)| at == 0 && name == key);

@@ -20,8 +20,8 @@ use crate::{common::Common, failed::Failed};
 
 /// What `extend` does, for its help.
 pub(crate) const ABOUT: &str = "\
-The override stays at least that long from now on, though its alert resolves, its time runs out or its window
-closes. Only `pointsman undo` ends it sooner. The limits of the pool hold as before.";
+The override stays at least that long from now on, though its alert resolves, its time runs out or its \
+window closes. Only `pointsman undo` ends it sooner. The limits of the pool hold as before.";
 
 /// What `extend` takes.
 #[derive(Clone, Debug, Args)]

@@ -39,9 +39,10 @@ const WRITTEN_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the exit status means, for the help.
 pub(crate) const EXIT: &str = "\
-It lasts as long as --for says, and ends sooner by `pointsman undo`. The limits of the pool hold for it as for
-an alert's, and it goes before those. The same command again, or another about the same member, takes the
-place of what was asked before: so it is prolonged.
+It lasts as long as --for says, and ends sooner by `pointsman undo`. The limits of the pool hold for it as \
+for an alert's, and it goes before those. The same command again, or another about the same member, takes \
+the place of what was asked before: so it is prolonged.
+
 Exit code 0: it is in force. 1: it failed. 3: it was taken and is not in force: it is held, or not written yet.";
 
 /// What is asked for and is not in force.

@@ -86,7 +86,9 @@ async fn known(
         (records.are_consumed()?, records.store.count_dead_letters().await?);
     let notices = records.store.notices().await?;
     let published = records.store.published().await?;
-    let facts = Facts { served, notices: &notices, watchdogs: &records.watchdogs, dead_letters };
+    let watchdogs = &records.watchdogs;
+    let oldest = records.queue.oldest().await?;
+    let facts = Facts { served, notices: &notices, watchdogs, dead_letters, oldest };
     let known = Known {
         health: Health::of(&facts, &backends, &common.reader(now)),
         paused: paused(&*records.store).await?.map(view::Pause::from),

@@ -52,6 +52,26 @@ pub fn id(backend: &BackendId, effect: &Effect) -> OverrideId {
     OverrideId::derive(&[word, place, &backend.to_string(), &effect.target()])
 }
 
+impl Command<'_> {
+    fn told(&self, id: &OverrideId) -> What {
+        What::Commanded {
+            id: id.clone(),
+            by: self.by.to_owned(),
+            reason: self.reason.to_owned(),
+            effect: self.effect.clone(),
+            lasts: self.lasts,
+        }
+    }
+
+    /// What is told of it, where it has waited for as long as it was to last: then it does nothing.
+    #[must_use]
+    pub fn lapsed(&self, backend: &BackendId, now: Timestamp) -> Option<[What; 2]> {
+        let id = id(backend, self.effect);
+        let is_late = later(self.given, self.lasts) <= now;
+        is_late.then(|| [self.told(&id), What::NeverBegan { id, why: End::Expired }])
+    }
+}
+
 impl Document {
     /// Takes in an operator's command. Whoever calls this knows which were taken in before
     /// ([`crate::group::Group::note_command`]).
@@ -74,18 +94,7 @@ impl Document {
             since: self.claimed_from(&id),
         };
         let series = SeriesId::of_command(command.id);
-        said.push(What::Commanded {
-            id: id.clone(),
-            by: by.to_owned(),
-            reason: reason.to_owned(),
-            effect: effect.clone(),
-            lasts,
-        });
-        if later(command.given, lasts) <= self.now {
-            // It has waited for as long as it was to last.
-            said.push(What::NeverBegan { id, why: End::Expired });
-            return;
-        }
+        said.push(command.told(&id));
         self.ask_by_one(&id, &Origin::Operator, &series, asked);
     }
 }
