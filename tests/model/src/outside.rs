@@ -93,6 +93,7 @@ impl Outside {
     pub(crate) fn commit(&mut self, commit: &Commit) -> Result<Unsettled, StoreError> {
         let before = self.document().cloned();
         let unsettled = self.store.commit(commit, self.now)?;
+        self.insists(&commit.lines);
         let of_first = |document: &&Versioned<Document>| document.body.backend == backend();
         for document in commit.documents.iter().filter(of_first) {
             self.saved(before.as_ref(), &document.body);

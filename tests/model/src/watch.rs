@@ -59,7 +59,8 @@ pub(crate) struct Watch {
     pub(crate) is_ambiguous: bool,
     planned: BTreeMap<IntentId, Planned>,
     outrun: BTreeMap<Etag, Timestamp>,
-    /// When an operator last undid something: who does that does not wait for a pause between two tries.
+    /// When an operator last undid something, or changed something by hand: who does that does not wait
+    /// for a pause between two tries.
     insisted: Option<Timestamp>,
     received: usize,
     lines: usize,
@@ -105,6 +106,13 @@ impl Outside {
             });
             let planned = Planned::of(document, intent.etag.clone());
             self.watch.planned.insert(intent.id.clone(), planned);
+        }
+    }
+
+    /// Takes note of what operators commanded, before what is saved for it.
+    pub(crate) fn insists(&mut self, lines: &[Line]) {
+        if lines.iter().any(|line| matches!(line.what, What::Commanded { .. })) {
+            self.watch.insisted = Some(self.now);
         }
     }
 
