@@ -13,7 +13,7 @@ use anstyle::{AnsiColor, Style};
 use comfy_table::presets;
 use pointsman_core::text::{OneLine, one_line};
 
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, wrap};
 
 /// Lines, each ended.
 #[derive(Clone, Debug, Default)]
@@ -160,21 +160,6 @@ impl Display for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text.trim_end())
     }
-}
-
-/// How much further in than its beginning a line goes on, in columns: further than what is below it.
-const GOES_ON_AT: usize = 4;
-
-/// The parts of a line that is wider than so many columns. A word that is wider is kept as it is, so that
-/// it can be copied, unless it may be broken.
-pub(crate) fn wrap(line: &str, columns: usize, may_break: bool) -> Vec<Cow<'_, str>> {
-    let begins_at = line.len() - line.trim_start_matches(' ').len();
-    let further = " ".repeat(begins_at + GOES_ON_AT);
-    let options = textwrap::Options::new(columns)
-        .subsequent_indent(&further)
-        .break_words(may_break)
-        .word_splitter(textwrap::WordSplitter::NoHyphenation);
-    textwrap::wrap(line, options)
 }
 
 /// How wide a name in a table is cut at the most, in columns.

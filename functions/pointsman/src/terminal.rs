@@ -8,8 +8,6 @@ use std::{
 use anstream::ColorChoice;
 use pointsman_host::server::Stop;
 
-use crate::page;
-
 /// How wide a text is where nobody says otherwise, in columns.
 const COLUMNS: usize = 80;
 
@@ -44,6 +42,21 @@ impl Terminal {
     }
 }
 
+/// How much further in than its beginning a line goes on, in columns: further than what is below it.
+const GOES_ON_AT: usize = 4;
+
+/// The parts of a line that is wider than so many columns. A word that is wider is kept as it is, so that
+/// it can be copied, unless it may be broken.
+pub(crate) fn wrap(line: &str, columns: usize, may_break: bool) -> Vec<Cow<'_, str>> {
+    let begins_at = line.len() - line.trim_start_matches(' ').len();
+    let further = " ".repeat(begins_at + GOES_ON_AT);
+    let options = textwrap::Options::new(columns)
+        .subsequent_indent(&further)
+        .break_words(may_break)
+        .word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::wrap(line, options)
+}
+
 /// The other screen of a terminal, without a cursor. What was there before is back once this is dropped.
 pub(crate) struct Screen(());
 
@@ -59,7 +72,7 @@ impl Screen {
 
     /// Shows a text in place of the last, each line whole. What is below the screen's end is counted instead.
     pub(crate) fn show(&self, text: &str, terminal: Terminal) -> io::Result<()> {
-        let all = text.lines().flat_map(|line| page::wrap(line, terminal.columns, true));
+        let all = text.lines().flat_map(|line| wrap(line, terminal.columns, true));
         put(&frame(&all.collect::<Vec<_>>(), terminal.lines.unwrap_or(usize::MAX).max(2)))
     }
 }

@@ -223,8 +223,13 @@ fn a_use_in_the_other_direction_is_found() {
     );
 }
 
-/// The files of the command line, whose modules may not use each other in a circle.
+/// The command line, whose modules may not use each other in a circle: what is in a folder, not what is
+/// above it either.
 const COMMAND_LINE: &str = "functions/pointsman/src";
+
+/// Libraries whose modules may not either; what is in a folder is free to use what is above it, whose part
+/// it is.
+const LIBRARIES: [&str; 2] = ["shared/core/src", "shared/apim/src"];
 
 /// The modules that a file names behind `from`, as `crate::`, outside of its comments and tests.
 fn named(file: &str, from: &str) -> BTreeSet<String> {
@@ -258,45 +263,84 @@ fn in_circles(mut uses: BTreeMap<String, BTreeSet<String>>) -> BTreeSet<String> 
     }
 }
 
-fn rust_files(folder: &Path) -> Vec<(String, String)> {
-    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let rust = files.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+/// The files of a folder that are no tests, each with the name of its module, and its folders.
+fn files_and_folders(folder: &Path) -> (Vec<(String, String)>, Vec<PathBuf>) {
     let stem = |path: &Path| path.file_stem().unwrap().to_str().unwrap().to_owned();
-    rust.map(|path| (stem(&path), fs::read_to_string(&path).unwrap())).collect()
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) =
+        paths.filter(|path| !stem(path).ends_with("tests")).partition(|path| path.is_dir());
+    let rust = files.iter().filter(|path| path.extension().is_some_and(|end| end == "rs"));
+    (rust.map(|path| (stem(path), fs::read_to_string(path).unwrap())).collect(), folders)
+}
+
+/// What all files below a folder name as `crate::`, and the modules beside each other in it, or in a
+/// folder of it, that are in a circle.
+fn below(folder: &Path, may_use_above: bool) -> (BTreeSet<String>, Vec<String>) {
+    let (files, folders) = files_and_folders(folder);
+    let (mut outer, mut round) = (BTreeSet::new(), Vec::new());
+    let mut names: BTreeSet<String> = files.iter().map(|(name, _)| name.clone()).collect();
+    for folder in folders {
+        let (mut used, mut found) = below(&folder, may_use_above);
+        names.insert(folder.file_name().unwrap().to_str().unwrap().to_owned());
+        outer.append(&mut used);
+        round.append(&mut found);
+    }
+    let mut inner = BTreeMap::new();
+    for (name, text) in &files {
+        outer.append(&mut named(text, "crate::"));
+        let used = match name.as_str() {
+            "mod" if may_use_above => continue,
+            "mod" => names.clone(),
+            // What is in no module beside it is in the one above it.
+            _ => named(text, "super::")
+                .into_iter()
+                .map(|used| if names.contains(&used) { used } else { "mod".to_owned() })
+                .collect(),
+        };
+        inner.insert(name.clone(), used);
+    }
+    let here = in_circles(inner).into_iter().map(|name| format!("{}/{name}", folder.display()));
+    round.extend(here);
+    (outer, round)
+}
+
+/// The modules of a package, each with those that it uses, and those in its folders that are in a circle.
+fn modules(
+    folder: &Path,
+    may_use_above: bool,
+) -> (BTreeMap<String, BTreeSet<String>>, Vec<String>) {
+    let (files, folders) = files_and_folders(folder);
+    let files = files.into_iter().filter(|(name, _)| name != "main" && name != "lib");
+    let mut all: BTreeMap<String, BTreeSet<String>> =
+        files.map(|(name, text)| (name, named(&text, "crate::"))).collect();
+    let mut round = Vec::new();
+    for folder in folders {
+        let (mut used, mut found) = below(&folder, may_use_above);
+        // A folder may have a file beside it of its name: they are one module.
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        all.entry(name).or_default().append(&mut used);
+        round.append(&mut found);
+    }
+    (all, round)
 }
 
 #[test]
 fn the_command_lines_modules_use_each_other_in_one_direction() {
-    let folder = root().join(COMMAND_LINE);
-    let mut all: BTreeMap<String, BTreeSet<String>> = rust_files(&folder)
-        .into_iter()
-        .filter(|(name, _)| name != "main")
-        .map(|(name, text)| (name, named(&text, "crate::")))
-        .collect();
-    for entry in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
-        if !entry.is_dir() {
-            continue;
-        }
-        let (mut inner, mut outer) = (BTreeMap::new(), BTreeSet::new());
-        let files = rust_files(&entry);
-        let modules: BTreeSet<String> = files.iter().map(|(name, _)| name.clone()).collect();
-        for (name, text) in &files {
-            outer.append(&mut named(text, "crate::"));
-            let used = match name.as_str() {
-                "mod" => modules.clone(),
-                // What is in no module beside it is in the one above it.
-                _ => named(text, "super::")
-                    .into_iter()
-                    .map(|used| if modules.contains(&used) { used } else { "mod".to_owned() })
-                    .collect(),
-            };
-            inner.insert(name.clone(), used);
-        }
-        assert_eq!(in_circles(inner), BTreeSet::new(), "in {}", entry.display());
-        all.insert(entry.file_name().unwrap().to_str().unwrap().to_owned(), outer);
-    }
+    let (all, round) = modules(&root().join(COMMAND_LINE), false);
     assert!(all.contains_key("backend") && all["cli"].contains("serve"), "{all:?}");
+    assert_eq!(round, [""; 0]);
     assert_eq!(in_circles(all), BTreeSet::new());
+}
+
+#[test]
+fn the_libraries_modules_use_each_other_in_one_direction() {
+    for library in LIBRARIES {
+        let (all, round) = modules(&root().join(library), true);
+        assert!(all.len() > 20 && all.contains_key("document"), "{all:?}");
+        assert!(all.values().filter(|used| !used.is_empty()).count() > 15, "{all:?}");
+        assert_eq!(round, [""; 0]);
+        assert_eq!(in_circles(all), BTreeSet::new(), "in {library}");
+    }
 }
 
 #[test]

@@ -13,7 +13,8 @@
 use bytes::Bytes;
 
 use crate::backend::Backend;
-use crate::document::{Document, DocumentError, Kind};
+use crate::document::{Document, Kind};
+pub use crate::model::DraftError;
 use crate::model::{self, Problems, Properties, Purpose};
 use crate::version::Feature;
 
@@ -21,17 +22,6 @@ use crate::version::Feature;
 #[derive(Debug, Clone)]
 pub struct Draft {
     document: Document,
-}
-
-/// Why something is not a draft.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DraftError {
-    /// It cannot be read.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
-    /// The service would refuse it.
-    #[error(transparent)]
-    Problems(#[from] Problems),
 }
 
 impl Draft {

@@ -37,13 +37,14 @@ pub use self::{
 };
 
 use crate::{
+    effect::Effect,
     etag::{Etag, Etags},
-    field::Field,
+    field::{Field, Value},
     id::{OverrideId, ReconnectId},
     lay::Yielded,
     lease::later,
-    names::{BackendId, WindowName},
-    overrides::Override,
+    names::{BackendId, BackendName, WindowName},
+    overrides::{Override, Standing},
     wake::SKEW_MAX,
 };
 
@@ -143,6 +144,18 @@ impl Document {
             wake: None,
             alarm: None,
         }
+    }
+
+    /// The weight that an override of this backend was to promote a member with, where that has no effect:
+    /// the member has a weight of its own, which stays.
+    #[must_use]
+    pub fn unused_weight<'a>(&self, over: &'a Override) -> Option<(&'a BackendName, u8)> {
+        let Effect::Promote { member, weight: Some(weight) } = &over.effect else { return None };
+        let is_laid = over.begun().is_some() && over.standing == Standing::Admitted;
+        // Without a weight of its own the member would have been given one.
+        let own = self.owned.get(&Field::weight(member)).map(|owned| owned.baseline);
+        let has_own = matches!(own, None | Some(Value::Number(1..)));
+        (is_laid && has_own).then_some((member, *weight))
     }
 
     /// Whether nothing is going on: no override, no owned field, no open write, no reconnect to come, and

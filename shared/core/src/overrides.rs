@@ -26,16 +26,14 @@
 //! One that ended while nothing of it stood in the backend is forgotten at once: there is nothing to
 //! give back. An undo ends each of these, without a ramp.
 
-use std::{collections::BTreeMap, fmt};
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     claim::{Asked, Behind},
-    document::Owned,
     effect::Effect,
-    field::{Field, Value},
     fraction::Fraction,
     id::OverrideId,
     lease::{After, Lease, Until, later},
@@ -288,18 +286,6 @@ impl Override {
         if let Some((severity, started)) = self.behind.worst() {
             (self.severity, self.started) = (severity, started);
         }
-    }
-
-    /// The weight that it was to promote a member with, where that has no effect: the member has a weight
-    /// of its own, which stays. `owned` are the fields that are changed in its backend.
-    #[must_use]
-    pub fn unused_weight(&self, owned: &BTreeMap<Field, Owned>) -> Option<(&BackendName, u8)> {
-        let Effect::Promote { member, weight: Some(weight) } = &self.effect else { return None };
-        let is_laid = self.begun().is_some() && self.standing == Standing::Admitted;
-        // Without a weight of its own the member would have been given one.
-        let own = owned.get(&Field::weight(member)).map(|owned| owned.baseline);
-        let has_own = matches!(own, None | Some(Value::Number(1..)));
-        (is_laid && has_own).then_some((member, *weight))
     }
 
     /// When it began, where it has and goes on.

@@ -269,7 +269,7 @@ fn is_due(at: Timestamp, now: Timestamp) -> bool {
 
 /// What is said behind the rest of a promotion whose weight has no effect; otherwise nothing.
 pub(crate) fn unused_weight(document: &Document, over: &overrides::Override) -> String {
-    let unused = over.unused_weight(&document.owned);
+    let unused = document.unused_weight(over);
     unused.map_or_else(String::new, |(member, weight)| {
         format!("; `weight: {weight}` has no effect, as {member} has a weight of its own")
     })

@@ -17,6 +17,7 @@ mod forwarder;
 mod latency;
 mod machine;
 mod memory;
+mod playbook;
 mod report;
 mod start;
 mod throughput;
@@ -53,13 +54,15 @@ enum Subject {
     Memory,
     /// Twenty thousand alerts over one pool, fired and resolved.
     Crowd,
+    /// Reading as large a playbook as there may be.
+    Playbook,
     /// From its start to its first answer.
     Start,
 }
 
 impl Subject {
-    const ALL: [Self; 5] =
-        [Self::Latency, Self::Throughput, Self::Memory, Self::Crowd, Self::Start];
+    const ALL: [Self; 6] =
+        [Self::Latency, Self::Throughput, Self::Memory, Self::Crowd, Self::Playbook, Self::Start];
 }
 
 /// The other processes of a run.
@@ -109,6 +112,7 @@ async fn measure(subjects: &[Subject]) -> Result<Report, Failed> {
             Subject::Throughput => throughput::measure(&azure).await,
             Subject::Memory => memory::measure(&azure).await,
             Subject::Crowd => crowd::measure(&azure).await,
+            Subject::Playbook => playbook::measure(&azure).await,
             Subject::Start => start::measure(&azure).await,
         };
         report.add(figures?);

@@ -3,12 +3,17 @@
 use std::{
     fmt::Write as _,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use axum::http::StatusCode;
 use tokio::process::Command;
 
-use crate::{azure::Azure, child::Serving, error::Failed};
+use crate::{
+    azure::Azure,
+    child::{BOUND, Serving},
+    error::Failed,
+};
 
 /// The secret that the webhooks come with.
 pub(crate) const TOKEN: &str = "bench-token";
@@ -102,6 +107,21 @@ impl World {
         let mut command = self.command(&program);
         command.arg("serve");
         Serving::start(command, &self.path("serve.log")).await
+    }
+
+    /// How long the real program takes to check a playbook, which must be good.
+    pub(crate) async fn check(&self, playbook: &Path) -> Result<Duration, Failed> {
+        let program = beside_this("pointsman")?;
+        let mut command = self.command(&program);
+        command.args(["playbook", "check"]).arg(playbook).kill_on_drop(true);
+        let began = Instant::now();
+        let output = tokio::time::timeout(BOUND, command.output()).await??;
+        let took = began.elapsed();
+        if output.status.success() {
+            return Ok(took);
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(Failed(format!("a good playbook is refused: {said}")))
     }
 
     /// Starts the bare forwarder, with its commits or without.

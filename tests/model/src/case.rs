@@ -22,11 +22,10 @@ use crate::{
 
 /// So many cases; `PROPTEST_CASES`, where it is set, says otherwise.
 ///
-/// A run of `cargo test -p pointsman-model` tries 2,996 cases: 1,440 histories with everything at
-/// once (`chaos`, 640 of them with two instances), 384 orders of arrival (`order`), 1,152 about time
-/// (`time`), and 20 that crash before each of their stages (`crash`). In half of them, but for those
-/// about time, the store and the queue are apart. Every night,
-/// `all_hold_for_two_instances_whose_clocks_differ` tries 100,000 histories.
+/// How many a run of `cargo test -p pointsman-model` tries in all is said in `tests/README.md`: who
+/// changes a number here changes it there. In half of them, but for those of `time`, the store and the
+/// queue are apart. Every night, `all_hold_for_two_instances_whose_clocks_differ` tries 100,000
+/// histories.
 pub(crate) fn config(cases: u32) -> Config {
     let asked = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
     Config { cases: asked.unwrap_or(cases), ..Config::default() }

@@ -36,6 +36,7 @@ fn live_through(
     crash_before: Option<usize>,
 ) -> World {
     let mut world = hear_all(case, true, outside, crash_before);
+    world.calm_down();
     world.settle();
     world
 }
@@ -62,6 +63,7 @@ proptest! {
         case.alerts.truncate(2);
         case.alerts.iter_mut().for_each(|alert| alert.runs.truncate(2));
         let whole = live_through(&case, (&faults, &pair), None);
+        whole.check(&["I3", "I4", "I4-again", "I5", "I6", "I9", "I10"]).map_err(TestCaseError::fail)?;
         whole.restored().map_err(TestCaseError::fail)?;
         for stage in 0..whole.stages {
             let crashed = live_through(&case, (&faults, &pair), Some(stage));
@@ -92,6 +94,7 @@ proptest! {
             world
         };
         let whole = reach(None);
+        whole.check(&["I3", "I4", "I4-again", "I5", "I6", "I9", "I10"]).map_err(TestCaseError::fail)?;
         for stage in 0..whole.stages {
             let crashed = reach(Some(stage));
             let fail = |why: String| TestCaseError::fail(format!("crashed before {stage}: {why}"));

@@ -13,7 +13,7 @@ use pointsman_core::{
     id::OverrideId,
     lease::later,
     ledger::What,
-    names::PlayName,
+    names::{BackendId, PlayName},
     notice::{About, Kind},
     overrides::{End, Held, Life, Override, Standing},
     playbook::Instance,
@@ -49,11 +49,16 @@ impl World {
     pub(crate) fn calm_down(&mut self) {
         self.heal();
         self.pass(CALM);
-        let reads = self.azure.gets;
+        let reads = |world: &Self| {
+            [Some(&world.azure), world.second.as_ref()].map(|azure| azure.map_or(0, |it| it.gets))
+        };
+        let before = reads(self);
         self.pass(STILL);
-        if self.azure.gets - reads > READS_MAX {
-            let text = format!("{} reads in {STILL} s", self.azure.gets - reads);
-            self.violation("I12", &text);
+        for (before, after) in before.into_iter().zip(reads(self)) {
+            if after - before > READS_MAX {
+                let text = format!("{} reads in {STILL} s", after - before);
+                self.violation("I12", &text);
+            }
         }
         for text in self.undone() {
             self.violation("I12", &text);
@@ -63,8 +68,10 @@ impl World {
     /// What should be done and is not.
     fn undone(&self) -> Vec<String> {
         let mut undone = Vec::new();
-        if let Some(trouble) = self.document().and_then(|document| document.trouble.as_ref()) {
-            undone.push(format!("trouble though all is well: {}", trouble.why));
+        for document in self.store.documents.values().map(|stored| &stored.body) {
+            if let Some(trouble) = &document.trouble {
+                undone.push(format!("trouble though all is well: {}", trouble.why));
+            }
         }
         let playbook = self.generations.last().unwrap();
         for (series, Firing { told, signal }) in self.firing() {
@@ -83,10 +90,10 @@ impl World {
             }
             for matched in playbook.plays_for(signal).matched {
                 let play = &matched.play.name;
-                for (_, effect) in &matched.effects {
+                for (pool, effect) in &matched.effects {
                     let since = later(told, -APART);
                     let is_of = |over: &Override| over.origin.play() == Some(play);
-                    let is_done = self.is_in_effect(is_of, effect);
+                    let is_done = self.is_in_effect(&pool.backend, is_of, effect);
                     if !is_done && !self.is_explained(play, effect, since) {
                         undone.push(format!("{series} fires, and {effect} by {play} is not done"));
                     }
@@ -121,7 +128,7 @@ impl World {
             let is_over = self.store.ledger.iter().filter(|line| line.at >= told).any(|line| {
                 matches!(&line.what, What::Ended { id: of, .. } | What::NeverBegan { id: of, .. } if of == id)
             });
-            if !is_over && !self.is_in_effect(|over| over.id == *id, effect) {
+            if !is_over && !self.is_in_effect(&backend(), |over| over.id == *id, effect) {
                 undone.push(format!("{effect} was asked for by hand, and is not done"));
             }
         }
@@ -157,7 +164,7 @@ impl World {
                         && matches!(&line.what, What::Ended { id: of, why: End::Undone { .. } }
                             | What::NeverBegan { id: of, why: End::Undone { .. } } if *of == id)
                 });
-                if !is_undone && !self.is_in_effect(|over| over.id == id, effect) {
+                if !is_undone && !self.is_in_effect(&backend, |over| over.id == id, effect) {
                     undone
                         .push(format!("window {} is open, and {effect} is not done", window.name));
                 }
@@ -190,9 +197,14 @@ impl World {
         firing
     }
 
-    /// Whether an override shows in the pool, or says why it does not.
-    fn is_in_effect(&self, is_of: impl Fn(&Override) -> bool, effect: &Effect) -> bool {
-        let Some(document) = self.document() else { return false };
+    /// Whether an override shows in its pool, or says why it does not.
+    fn is_in_effect(
+        &self,
+        pool: &BackendId,
+        is_of: impl Fn(&Override) -> bool,
+        effect: &Effect,
+    ) -> bool {
+        let Some(document) = self.document_of(pool) else { return false };
         let mut overrides = document.overrides.values();
         overrides.any(|over| {
             is_of(over)
@@ -202,7 +214,7 @@ impl World {
                     (Standing::Held(_) | Standing::Yielded, _) => true,
                     (Standing::Admitted, Life::Claimed { .. }) => false,
                     (Standing::Admitted, Life::Begun { .. }) => {
-                        self.azure.pool().is_some_and(|pool| shows(pool, document, over))
+                        self.pool_of(pool).is_some_and(|pool| shows(pool, document, over))
                     }
                     (Standing::Admitted, Life::Ended { why, .. }) => !matches!(why, End::Resolved),
                 }

@@ -19,8 +19,8 @@ struct Arrival {
     pauses: Vec<i64>,
 }
 
-/// No case has more signals.
-const SIGNALS_MAX: usize = 60;
+/// No case has more signals: six alerts of three runs, each of which fires three times and is resolved.
+const SIGNALS_MAX: usize = 72;
 
 fn arrival() -> impl Strategy<Value = Arrival> {
     let many = SIGNALS_MAX;
@@ -50,10 +50,10 @@ fn arrive(case: &Case, ended: bool, arrival: &Arrival, pair: &Pair) -> World {
     let mut rest: &[(u32, Signal)] = &order;
     let mut turn = 0;
     while !rest.is_empty() {
-        let (now, later) = rest.split_at(arrival.together[turn].min(rest.len()));
+        let (now, later) = rest.split_at(arrival.together[turn % SIGNALS_MAX].min(rest.len()));
         let signals: Vec<Signal> = now.iter().map(|(_, signal)| signal.clone()).collect();
         world.deliver(0, &signals);
-        world.pass(arrival.pauses[turn]);
+        world.pass(arrival.pauses[turn % SIGNALS_MAX]);
         rest = later;
         turn += 1;
     }

@@ -11,6 +11,7 @@ use pointsman_core::{
     lease::later,
     names::BackendId,
     playbook::{Playbook, read},
+    pool::Pool,
     series::Series,
     step::Generation,
 };
@@ -73,7 +74,19 @@ impl Outside {
     }
 
     pub(crate) fn document(&self) -> Option<&Document> {
-        self.store.documents.get(&backend()).map(|stored| &stored.body)
+        self.document_of(&backend())
+    }
+
+    pub(crate) fn document_of(&self, pool: &BackendId) -> Option<&Document> {
+        self.store.documents.get(pool).map(|stored| &stored.body)
+    }
+
+    /// What the pool of this name is now.
+    pub(crate) fn pool_of(&self, pool: &BackendId) -> Option<&Pool> {
+        match &self.second {
+            Some(second) if *pool == second_backend() => second.pool(),
+            Some(_) | None => self.azure.pool(),
+        }
     }
 
     /// Saves all of it, or nothing; what is planned by it is noted.

@@ -59,7 +59,8 @@ pub(crate) struct Watch {
     pub(crate) is_ambiguous: bool,
     planned: BTreeMap<IntentId, Planned>,
     outrun: BTreeMap<Etag, Timestamp>,
-    /// When an operator last undid something: who does that does not wait for a pause between two tries.
+    /// When an operator last undid something, or changed something by hand: who does that does not wait
+    /// for a pause between two tries.
     insisted: Option<Timestamp>,
     received: usize,
     lines: usize,

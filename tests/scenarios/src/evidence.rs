@@ -184,6 +184,24 @@ fn search(folder: &Path, secret: &[u8], found: &mut Vec<String>) {
     }
 }
 
+/// Changes weights as a person at the portal does.
+///
+/// # Panics
+/// Where the pool `chat` is not there.
+pub fn person_sets(world: &World, weights: &[(&str, u64)]) {
+    let body = world.azure.backend("chat").expect("it is there").body;
+    let mut services = body["properties"]["pool"]["services"].clone();
+    for service in services.as_array_mut().expect("the members") {
+        let id = service["id"].as_str().expect("an id").to_owned();
+        let named = weights.iter().find(|(member, _)| id.ends_with(&format!("/{member}")));
+        if let Some((_, weight)) = named {
+            service["weight"] = json!(weight);
+        }
+    }
+    let patch = json!({"properties": {"pool": {"services": services}}});
+    world.azure.foreign_patch("chat", &patch).expect("a good body");
+}
+
 /// The changes that were received, after a check of what must hold of all of them: each a PATCH
 /// that carries the one ETag that it was planned from, and none sent again after a 412 to it.
 ///

@@ -11,6 +11,7 @@ use pointsman_emulator::{
 use pointsman_scenarios::{
     World,
     alerts::Alert,
+    evidence::person_sets,
     world::{DRAIN, Serve},
 };
 use serde_json::json;
@@ -128,7 +129,7 @@ async fn a_drain_that_azure_stores_otherwise_is_trouble_and_no_one_elses_write()
     let eu = fire(&world, &serve, "eu").await;
     world.weights([1, 30, 20]).await;
     world.status_says("members/eu/weight should be 0, and Azure keeps 1").await;
-    // Others are acted upon meanwhile, and a person's write is believed.
+    // Others are acted upon meanwhile.
     let us = fire(&world, &serve, "us").await;
     world.weights([1, 1, 20]).await;
     world.status_says("members/us/weight should be 0, and Azure keeps 1").await;
@@ -139,6 +140,34 @@ async fn a_drain_that_azure_stores_otherwise_is_trouble_and_no_one_elses_write()
     assert_eq!(world.body(), before);
     let ledger = world.ledger().await;
     assert_eq!(ledger.count("foreign"), 0, "{ledger:#?}");
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+/// Also of a field that Azure keeps otherwise than it was asked to.
+#[tokio::test]
+async fn a_persons_write_is_believed_where_azure_stores_a_drain_otherwise() {
+    let unpublished = Unpublished { zero_weight: ZeroWeight::Raised, ..Unpublished::default() };
+    let world = World::with(Options { unpublished, ..Options::default() }, DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let eu = fire(&world, &serve, "eu").await;
+    world.weights([1, 30, 20]).await;
+    world.status_says("members/eu/weight should be 0, and Azure keeps 1").await;
+    person_sets(&world, &[("eu", 7)]);
+    // Any look notices; this one comes with another alert.
+    let us = fire(&world, &serve, "us").await;
+    world.weights([7, 1, 20]).await;
+    world.told("someone else wrote 7 over ").await;
+    resolve(&world, &serve, &us).await;
+    resolve(&world, &serve, &eu).await;
+    world.settled().await;
+    world.weights([7, 30, 20]).await;
+    let ledger = world.ledger().await;
+    let foreign = ledger.of("foreign");
+    assert_eq!(foreign.len(), 1, "{ledger:#?}");
+    assert_eq!(foreign[0]["field"], "members/eu/weight");
+    let status = world.ok(&["status"]).await;
+    assert!(status.contains("every backend is as its owner left it"), "{status}");
     assert!(serve.stop().await);
     world.finish();
 }

@@ -11,7 +11,7 @@ use pointsman_scenarios::{
     World,
     alerts::Alert,
     door::Door,
-    evidence::orderly,
+    evidence::{orderly, person_sets},
     operator::says,
     world::{DRAIN, Serve},
 };
@@ -41,21 +41,6 @@ fn statuses(world: &World) -> Vec<u16> {
 /// outrun, and is then decided again.
 fn done(world: &World) -> usize {
     statuses(world).iter().filter(|status| **status == 200).count()
-}
-
-/// Changes weights as a person at the portal does.
-fn person_sets(world: &World, weights: &[(&str, u64)]) {
-    let body = world.azure.backend("chat").expect("it is there").body;
-    let mut services = body["properties"]["pool"]["services"].clone();
-    for service in services.as_array_mut().expect("the members") {
-        let id = service["id"].as_str().expect("an id").to_owned();
-        let named = weights.iter().find(|(member, _)| id.ends_with(&format!("/{member}")));
-        if let Some((_, weight)) = named {
-            service["weight"] = json!(weight);
-        }
-    }
-    let patch = json!({"properties": {"pool": {"services": services}}});
-    world.azure.foreign_patch("chat", &patch).expect("a good body");
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ use pointsman_scenarios::{
     sender::Sender,
     world::{DRAIN, Serve},
 };
+use sqlx::{Connection as _, SqliteConnection, sqlite::SqliteConnectOptions};
 use tokio::{
     sync::{Mutex, watch},
     task::JoinSet,
@@ -58,6 +59,9 @@ static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// How many lines of the ledger are asked for: all of them.
 const LINES: &str = "1000000";
+
+/// How many bytes what is stored of a pool may have, however many alerts are behind its overrides.
+const DOCUMENT_BYTES_MAX: i64 = 32 << 10;
 
 /// How many alerts are told of that are all different.
 const DISTINCT: usize = 2_000;
@@ -214,6 +218,57 @@ async fn a_storm_of_webhooks_costs_a_handful_of_writes_and_loses_nothing() {
 
     let memory = serve.memory_peak();
     print("storm over one pool", WEBHOOKS, WEBHOOKS * ALERTS, &took, &serve);
+    assert!(memory <= MEMORY_BYTES_MAX, "{memory} bytes of memory");
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+/// How large the largest document in the store is, in bytes.
+async fn document_bytes(world: &World) -> i64 {
+    let store = SqliteConnectOptions::new().filename(world.path("pointsman.db")).read_only(true);
+    let mut store = SqliteConnection::connect_with(&store).await.expect("the store is opened");
+    let query = sqlx::query_scalar("SELECT max(octet_length(body)) FROM documents");
+    let bytes = query.fetch_one(&mut store).await.expect("there is a document");
+    store.close().await.expect("the store is closed");
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn alerts_that_say_the_same_are_one_override_however_many_they_are() {
+    let _alone = ALONE.lock().await;
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let sender = Sender::new(watch::channel(serve.url.clone()).1);
+    let began = Timestamp::now();
+    let alert =
+        |number| Alert { fingerprint: format!("same-{number}"), ..Alert::firing("eu", began) };
+    let alerts: Vec<Alert> = (0..DISTINCT).map(alert).collect();
+    let heard = series(&alerts);
+    let took = storm(&sender, alerts.chunks(ALERTS).map(body).collect()).await;
+    world.weights([0, 30, 20]).await;
+    all_behind(&world, &heard).await;
+    let status = world.ok(&["status"]).await;
+    let lines: Vec<&str> = status.lines().filter(|line| line.contains("drain eu")).collect();
+    assert_eq!(lines.len(), 1, "{status}");
+    assert!(lines[0].contains("drain eu: 2,000 alerts, first "), "{status}");
+    assert!(status.lines().count() < 20, "{status}");
+    let bytes = document_bytes(&world).await;
+    assert!(bytes <= DOCUMENT_BYTES_MAX, "{bytes} bytes of a document");
+    let writes = world.azure.view(|azure| azure.total(Operation::Patch));
+    assert!(writes <= WRITES_MAX, "{writes} writes");
+
+    let ended = Timestamp::now();
+    let over: Vec<Alert> = alerts.into_iter().map(|alert| alert.resolved(ended)).collect();
+    storm(&sender, over.chunks(ALERTS).map(body).collect()).await;
+    world.weights([50, 30, 20]).await;
+    at_rest(&world).await;
+    let bytes = document_bytes(&world).await;
+    assert!(bytes <= DOCUMENT_BYTES_MAX, "{bytes} bytes of a document at rest");
+    let writes = world.azure.view(|azure| azure.total(Operation::Patch)) - writes;
+    assert!(writes <= WRITES_MAX, "{writes} writes to undo it");
+
+    let memory = serve.memory_peak();
+    print("alerts that say the same", DISTINCT / ALERTS, DISTINCT, &took, &serve);
     assert!(memory <= MEMORY_BYTES_MAX, "{memory} bytes of memory");
     assert!(serve.stop().await);
     world.finish();

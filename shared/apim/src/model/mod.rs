@@ -35,8 +35,18 @@ use self::part::{At, Part};
 use self::properties::SPECIFICS;
 use crate::document::{Document, DocumentError};
 pub use crate::problem::{self, Problem, Problems};
-use crate::put::DraftError;
 use crate::raw;
+
+/// Why something is not a [`Draft`](crate::Draft).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DraftError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The service would refuse it.
+    #[error(transparent)]
+    Problems(#[from] Problems),
+}
 
 /// Everything in a document that the service would refuse, in the order of the model, at most
 /// [`PROBLEMS_MAX`](problem::PROBLEMS_MAX). A document for an Update may leave out what one for
