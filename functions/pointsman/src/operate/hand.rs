@@ -192,7 +192,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     let paused = paused(&*reading.store).await?.is_some();
     let document = document(&reading, &backend).await?;
     reading.close().await;
-    // Where the pool was seen of late, a name that is not in it is a slip.
+    // Where the pool was seen lately, a name that is not in it is a slip.
     let seen = document.sight.iter().flat_map(|sight| sight.pool.members());
     let seen: Vec<&BackendName> = seen.map(|member| &member.name).collect();
     if let Some(unknown) =
