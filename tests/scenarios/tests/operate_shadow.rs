@@ -48,7 +48,7 @@ async fn the_shadow_decides_and_records_all_and_writes_nothing() {
         .says("the shadow would have made 2 overrides, ")
         .says("and 1 reconnect")
         .says("  drain eu: from ")
-        .says("for prometheus/f-eu, by play drain-failing-member");
+        .says("for prometheus/f-eu (BackendErrors: 5xx on eu), by play drain-failing-member");
     let report = world.json(&["shadow", "report"]).await;
     Forms::read().check("ShadowReport", &report);
     assert_eq!(
