@@ -108,7 +108,7 @@ impl<'a> Story<'a> {
     }
 
     async fn calm(&mut self) {
-        self.screen.stage("All is well; soon a member of each pool breaks.");
+        self.screen.stage("Nothing is wrong yet. Soon a member of each pool breaks.");
         let rate = REQUESTS_PER_SECOND;
         let weights = summary::weights(&self.measured.before);
         self.screen.say(PLAIN, format!("traffic   {rate} requests/s through each pool: {weights}"));

@@ -295,7 +295,7 @@ impl Door {
                  configuration when it was started"
             ),
             StatusCode::NOT_FOUND => {
-                format!("{url} is no webhook: the `serve` there has another configuration")
+                format!("{url} is not a webhook: the `serve` there has another configuration")
             }
             _ => {
                 let text: String =

@@ -301,7 +301,7 @@ impl What {
                 list(f, by)?;
                 write!(f, ": {why}")
             }
-            Self::Admitted { id } => write!(f, "{id} is held no more"),
+            Self::Admitted { id } => write!(f, "{id} is not held any more"),
             Self::Warned { id, ends } => {
                 write!(f, "{id} has heard of no end and will be ended at {ends:.0}")
             }

@@ -147,7 +147,7 @@ impl fmt::Display for End {
             Self::Expired => f.write_str("its time ran out"),
             Self::Undone { by, reason } => write!(f, "undone by {by}: {reason}"),
             Self::Closed => f.write_str("its window closed"),
-            Self::Dropped => f.write_str("the playbook has it no more"),
+            Self::Dropped => f.write_str("it is not in the playbook any more"),
         }
     }
 }

@@ -447,11 +447,11 @@ fn signs_of_life_are_read_within_their_bounds() {
     assert_eq!(source("{within: 1h}"), Ok(of("Watchdog", 60)));
     assert_eq!(source("{alert: Alive, within: PT5M}"), Ok(of("Alive", 5)));
     for (wrong, says) in [
-        ("10", "this is no length of time"),
+        ("10", "this is not a length of time"),
         ("[10m]", "this must be a mapping"),
         ("{alert: Alive}", "`within` is missing here"),
         ("{within: 1h, alrt: x}", "did you mean `alert`?"),
-        ("soon", "this is no length of time"),
+        ("soon", "this is not a length of time"),
         ("25h", "this is too short or too long"),
     ] {
         let problem = source(wrong).unwrap_err();
@@ -476,9 +476,9 @@ fn signs_of_life_are_read_within_their_bounds() {
         ("azure: {checkEvery: 0s}", "like `90s` or `10m`, and here `1s` to `1h`"),
         ("heartbeat: {url: 'https://beat.example', every: 2h}", "too short or too long"),
         ("heartbeat: {every: 1m}", "`url` is missing"),
-        ("heartbeat: {url: {env: TOKEN}}", "this is no address that can be called"),
-        ("heartbeat: {url: s3cret}", "this is no address that can be called"),
-        ("heartbeat: {url: 'ftp://s3cret.example'}", "this is no address that can be called"),
+        ("heartbeat: {url: {env: TOKEN}}", "this is not an address that can be called"),
+        ("heartbeat: {url: s3cret}", "this is not an address that can be called"),
+        ("heartbeat: {url: 'ftp://s3cret.example'}", "this is not an address that can be called"),
         ("heartbeat: {url: {env: NONE}}", "NONE is not set"),
     ] {
         let problem = every(wrong).unwrap_err();

@@ -50,8 +50,8 @@ pub use self::{
     shadow::{ShadowReport, WouldHave},
     status::{Known, Late, Pause, Status},
     told::{
-        ByHand, DeadLetter, DeadLetterPart, DeadLetters, Dropped, Released, Sent, SentOverride,
-        Switched, Undone, UndoneBefore, still_firing,
+        ByHand, DeadLetter, DeadLetterPart, DeadLetters, Dropped, Released, Retried, Sent,
+        SentOverride, Switched, Undone, UndoneBefore, still_firing,
     },
     value::{Absent, Change, Effect, VERSION, Value, Why},
     windows::{Does, Opening, Skipped, SkippedInstance, Windows},

@@ -14,7 +14,7 @@ use crate::{
     plan::Plan,
     shadow::ShadowReport,
     status::Status,
-    told::{ByHand, DeadLetters, Dropped, Released, Sent, Switched, Undone},
+    told::{ByHand, DeadLetters, Dropped, Released, Retried, Sent, Switched, Undone},
     windows::{SkippedInstance, Windows},
 };
 
@@ -51,6 +51,8 @@ enum View {
     DeadLetters(Box<DeadLetters>),
     /// `pointsman dead-letters drop --json`.
     Dropped(Box<Dropped>),
+    /// `pointsman dead-letters retry --json`.
+    Retried(Box<Retried>),
     /// `pointsman pause --json`, and that of `resume`.
     Switched(Box<Switched>),
     /// `pointsman undo --json`.

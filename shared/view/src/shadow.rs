@@ -8,6 +8,7 @@ use pointsman_core::{
     id::{IntentId, OverrideId},
     ledger::{Line, What},
     names::BackendId,
+    shown::Named,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -43,15 +44,20 @@ pub struct WouldHave {
     pub name: String,
     /// The override's id.
     pub id: String,
-    /// The play that made it; left out where it was claimed before the period.
+    /// The play that made it; left out where none did, or where it was claimed before the period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub play: Option<String>,
     /// What it would have done; left out where it was claimed before the period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub effect: Option<Effect>,
-    /// The alert that asked for it first; left out where it was claimed before the period.
+    /// The alert that asked for it first; left out where none did, or where it was claimed before the
+    /// period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub series: Option<String>,
+    /// For what, in words: an alert and its play, a window, or who asked for it and why; left out where it
+    /// was claimed before the period.
+    #[serde(rename = "for", skip_serializing_if = "Option::is_none")]
+    pub what_for: Option<String>,
     /// When it would have begun; left out where it was held, or began before the period.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
@@ -69,9 +75,10 @@ impl WouldHave {
             backend: backend.to_string(),
             name: backend.short(),
             id: id.to_string(),
-            play: claimed.map(|claimed| claimed.play.clone()),
+            play: claimed.and_then(|claimed| claimed.play.clone()),
             effect: claimed.map(|claimed| Effect::from(&claimed.effect)),
-            series: claimed.map(|claimed| claimed.series.clone()),
+            series: claimed.and_then(|claimed| claimed.series.clone()),
+            what_for: claimed.map(|claimed| claimed.what_for.clone()),
             from: None,
             to: None,
             held: None,
@@ -87,9 +94,29 @@ impl WouldHave {
 
 /// What is known of an override from the line that claimed it.
 struct Claimed {
-    play: String,
+    play: Option<String>,
     effect: effect::Effect,
-    series: String,
+    series: Option<String>,
+    what_for: String,
+}
+
+impl Claimed {
+    /// What this line claims, if it does.
+    fn of(what: &What) -> Option<(&OverrideId, Self)> {
+        if let What::Claimed { id, play, effect, series, alert } = what {
+            let what_for = format!("for {}, by play {play}", Named(series, alert));
+            let (play, series) = (Some(play.to_string()), Some(series.to_string()));
+            return Some((id, Self { play, effect: effect.clone(), series, what_for }));
+        }
+        let (id, effect, what_for) = if let What::Opened { id, window, effect, .. } = what {
+            (id, effect, format!("by window {window}"))
+        } else if let What::Commanded { id, by, reason, effect, .. } = what {
+            (id, effect, format!("by {by}: {reason}"))
+        } else {
+            return None;
+        };
+        Some((id, Self { play: None, effect: effect.clone(), series: None, what_for }))
+    }
 }
 
 impl ShadowReport {
@@ -110,10 +137,7 @@ impl ShadowReport {
                 reconnects += 1;
             }
             let Some(backend) = &line.backend else { continue };
-            if let What::Claimed { id, play, effect, series, .. } = &line.what {
-                let (play, series) = (play.to_string(), series.to_string());
-                claims.insert(id, Claimed { play, effect: effect.clone(), series });
-            }
+            claims.extend(Claimed::of(&line.what));
             let mut entry = |id| {
                 *on.entry(id).or_insert_with(|| {
                     overrides.push(WouldHave::new(backend, id, claims.get(id)));
@@ -173,6 +197,13 @@ mod tests {
             series: "am/f1".parse().unwrap(),
             alert: Shown::default(),
         };
+        let by_hand = What::Commanded {
+            id: id("ap"),
+            by: "anna".to_owned(),
+            reason: "INC-7".to_owned(),
+            effect: effect::Effect::Drain { member: "ap".parse().unwrap() },
+            lasts: SignedDuration::from_hours(1),
+        };
         let intent = || IntentId::derive(&["write"]);
         let over = |name: &str| What::Finished { id: id(name) };
         let lines = [
@@ -188,23 +219,29 @@ mod tests {
             line(12, What::NeverBegan { id: id("no"), why: End::Resolved }),
             // The same override again.
             line(20, What::Began { id: id("eu") }),
+            // By hand.
+            line(21, by_hand),
+            line(22, What::Began { id: id("ap") }),
         ];
         let report = ShadowReport::of(&lines, at(0), at(30));
         assert_eq!((report.writes, report.reconnects), (1, 0));
         let told = report.overrides.iter().map(|one| {
             let effect = one.effect.as_ref().map_or("?", |effect| &effect.says);
             let lasted = one.lasted(at(30)).map(|lasted| lasted.as_mins());
-            (effect.to_owned(), lasted, one.to.is_some(), one.held.is_some())
+            let what_for = one.what_for.as_deref().unwrap_or("?");
+            (effect.to_owned(), what_for.to_owned(), lasted, one.to.is_some(), one.held.is_some())
         });
         let wanted = [
-            ("?", None, true, false),
-            ("drain eu", Some(8), true, false),
-            ("drain us", Some(20), false, false),
-            ("?", None, true, false),
-            ("drain eu", Some(10), false, false),
+            ("?", "?", None, true, false),
+            ("drain eu", "for am/f1, by play drain", Some(8), true, false),
+            ("drain us", "for am/f1, by play drain", Some(20), false, false),
+            ("?", "?", None, true, false),
+            ("drain eu", "for am/f1, by play drain", Some(10), false, false),
+            ("drain ap", "by anna: INC-7", Some(8), false, false),
         ];
-        let wanted =
-            wanted.map(|(effect, lasted, over, held)| (effect.to_owned(), lasted, over, held));
+        let wanted = wanted.map(|(effect, what_for, lasted, over, held)| {
+            (effect.to_owned(), what_for.to_owned(), lasted, over, held)
+        });
         assert_eq!(told.collect::<Vec<_>>(), wanted);
     }
 }

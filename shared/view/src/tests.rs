@@ -94,6 +94,21 @@ fn document(over: &Override, stood: bool) -> Document {
     document
 }
 
+/// The write of that field.
+fn intent() -> Intent {
+    let field = Field::weight(&"eu".parse().unwrap());
+    let change = Change { field, before: Value::Number(50), after: Value::Number(6) };
+    Intent {
+        id: IntentId::derive(&["one"]),
+        etag: Etag("\"AAA\"".to_owned()),
+        changes: vec![change],
+        way: Default::default(),
+        steps: BTreeMap::new(),
+        at: at("12:09:00"),
+        outrun: false,
+    }
+}
+
 fn claimed() -> Life {
     Life::Claimed { at: at("12:00:00") }
 }
@@ -119,7 +134,10 @@ fn check(document: &Document, wanted: &Expect) {
 #[test]
 fn how_an_override_stands_is_said_in_a_few_words() {
     let one = |life, standing, stood, wanted: Expect| {
-        check(&document(&over(life, standing), stood), &wanted);
+        let mut document = document(&over(life, standing), stood);
+        // What does not stand is on its way.
+        document.intents.extend((!stood).then(intent));
+        check(&document, &wanted);
     };
     one(claimed(), Standing::Unseen, false, expect!["claimed 10m ago, not looked at yet"]);
     one(
@@ -276,17 +294,7 @@ fn the_alerts_behind_an_override_are_those_known_or_those_counted() {
 #[test]
 fn a_backend_is_shown_without_what_is_internal() {
     let mut document = document(&over(begun(), Standing::Admitted), true);
-    let field = Field::weight(&"eu".parse().unwrap());
-    let change = Change { field, before: Value::Number(50), after: Value::Number(6) };
-    document.intents.push(Intent {
-        id: IntentId::derive(&["one"]),
-        etag: Etag("\"AAA\"".to_owned()),
-        changes: vec![change],
-        way: Default::default(),
-        steps: BTreeMap::new(),
-        at: at("12:09:00"),
-        outrun: false,
-    });
+    document.intents.push(intent());
     let reconnect = Reconnect {
         target: backend().sibling("eu".parse().unwrap()),
         play: "shift-failing-member".parse().unwrap(),

@@ -273,3 +273,15 @@ pub struct Dropped {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
 }
+
+/// What `dead-letters retry` shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Retried {
+    /// The version of this form.
+    #[schemars(extend("const" = VERSION))]
+    pub version: u32,
+    /// How many alerts were taken in.
+    pub taken: u64,
+    /// How many still cannot be used, and are kept.
+    pub kept: u64,
+}

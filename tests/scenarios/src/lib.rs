@@ -4,9 +4,11 @@
 pub mod alerts;
 pub mod door;
 pub mod evidence;
+pub mod forms;
 pub mod operator;
 pub mod sender;
 pub mod wire;
 pub mod world;
 
+pub use forms::Forms;
 pub use world::World;

@@ -38,15 +38,6 @@ impl Ran {
         assert!(says(&self.out, text) || says(&self.told, text), "{text} is not in {self:?}");
         self
     }
-
-    /// No line of its output may be wider than this.
-    #[must_use]
-    pub fn within(self, columns: usize) -> Self {
-        for line in self.out.lines() {
-            assert!(line.chars().count() <= columns, "wider than {columns}: {line}");
-        }
-        self
-    }
 }
 
 /// Whether an output says this, however its lines are wrapped.

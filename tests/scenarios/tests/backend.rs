@@ -148,7 +148,7 @@ async fn a_backend_is_created_seen_changed_and_deleted_at_both_levels() {
 #[tokio::test]
 async fn lists_are_for_people_and_for_programs() {
     let world = World::new(DRAIN).await;
-    let table = check(&world, &["list"], 0, "eu 50, us 30, ap 20").await.within(120);
+    let table = check(&world, &["list"], 0, "eu 50, us 30, ap 20").await;
     assert_eq!(table.out.lines().count(), 5, "{table:?}");
     let all = check(&world, &["list", "--service", "main", "--output", "json"], 0, "").await.json();
     assert_eq!(all.as_array().map(Vec::len), Some(4));

@@ -18,6 +18,10 @@ use pointsman_scenarios::{
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
 
+use crate::transcript::transcript;
+
+mod transcript;
+
 /// What someone else writes.
 fn theirs() -> Value {
     json!({"properties": {"url": "https://theirs.example", "protocol": "http"}})
@@ -404,7 +408,8 @@ async fn a_change_by_hand_that_touches_an_override_or_a_pool_is_asked_about() {
     let dry = world.say(&[&set[..], &["--dry-run"]].concat()).await.ended(0);
     let _ = dry.says("members/eu/weight is overridden: its owner left 50, and Pointsman wrote 0");
     let asked = world.say(&set).await.ended(1);
-    let _ = asked.says("drain eu (").says("nothing was changed: add --yes if you mean it");
+    let asked = asked.says("drain eu (").says("nothing was changed: add --yes if you mean it");
+    transcript("backend_set_asked.txt", &format!("{}{}", asked.out, asked.told));
     world.weights([0, 30, 20]).await;
     // What no override holds is nobody's business.
     let us = ["backend", "set", "chat", "pool.services[us].weight=31"];

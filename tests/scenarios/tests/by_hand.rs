@@ -1,8 +1,12 @@
 //! `drain`, `shift` and `promote`: what an operator asks for by hand, for a time.
 
 use jiff::Timestamp;
-use pointsman_scenarios::{World, alerts::Alert, world::DRAIN};
+use pointsman_scenarios::{Forms, World, alerts::Alert, world::DRAIN};
 use serde_json::json;
+
+use crate::transcript::transcript;
+
+mod transcript;
 
 const HOUR: [&str; 4] = ["--for", "1h", "--reason", "INC-7"];
 
@@ -38,10 +42,14 @@ async fn an_operator_drains_prolongs_and_undoes_with_and_without_a_serve() {
     let mut words = with(&["promote", "us", "--pool", "chat", "--weight", "9"]);
     words.push("--json");
     let promoted = world.say(&words).await.ended(0).json();
+    Forms::read().check("ByHand", &promoted);
     assert_eq!(
         (&promoted["inForce"], &promoted["asked"][0]["says"]),
         (&json!(true), &json!("promote us with weight 9"))
     );
+    // Its own weight stands.
+    let weight = "`weight: 9` has no effect, as us has a weight of its own";
+    let _ = world.say(&["status"]).await.says(weight);
     let over = &promoted["overrides"][0];
     assert_eq!(
         (&over["origin"], &over["alert"]["values"]["by"]),
@@ -60,7 +68,11 @@ async fn an_operator_drains_prolongs_and_undoes_with_and_without_a_serve() {
 async fn what_a_limit_or_a_pause_holds_is_said_and_exits_with_3() {
     let world = World::new(DRAIN).await;
     let serve = world.serve(&[]).await;
-    let drained = world.say(&with(&["drain", "eu", "us", "ap"])).await.ended(3);
+    let drain = with(&["drain", "eu", "us", "ap"]);
+    let drained = world.say(&[&drain[..], &["--utc"]].concat()).await.ended(3);
+    // It may have been read again since the last write.
+    let shown = drained.out.replace("as our own write left it at", "as it was read at");
+    transcript("drain_held.txt", &shown);
     let _ = drained
         .says("drain eu: in force")
         .says("held: 0 of the pool's members would serve, and the limit is 1");
@@ -79,6 +91,29 @@ async fn what_a_limit_or_a_pause_holds_is_said_and_exits_with_3() {
     let _ = world.say(&with(&["drain", "eu"])).await.ended(3).says("held: Pointsman is paused");
     let _ = world.say(&["resume"]).await.ended(0);
     world.weights([0, 30, 20]).await;
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn the_most_urgent_backend_is_shown_first() {
+    let world = World::new(DRAIN).await;
+    let members = [("eu", Some(5), Some(1)), ("us", Some(5), Some(1))];
+    world.azure.put_pool("images", &members).expect("a pool");
+    let text = std::fs::read_to_string(world.path("playbook.yaml")).expect("a playbook");
+    let images = "pools: {images: {service: main, backend: images}, ";
+    std::fs::write(world.path("playbook.yaml"), text.replace("pools: {", images)).expect("written");
+    let serve = world.serve(&[]).await;
+    let _ = world.say(&with(&["drain", "eu", "--pool", "chat"])).await.ended(0);
+    let _ = world.say(&with(&["drain", "eu", "us", "--pool", "images"])).await.ended(3);
+    let status = world.json(&["status"]).await;
+    let backends = status["backends"].as_array().expect("a list").iter();
+    let order: Vec<_> = backends.map(|it| (&it["name"], &it["urgency"])).collect();
+    let wanted = [("contoso-apim/images", "held"), ("contoso-apim/chat", "inForce")];
+    assert_eq!(json!(order), json!(wanted));
+    let shown = world.ok(&["status"]).await;
+    let at = |name: &str| shown.find(name).unwrap_or_else(|| panic!("{name}: {shown}"));
+    assert!(at("contoso-apim/images") < at("contoso-apim/chat"), "{shown}");
     assert!(serve.stop().await);
     world.finish();
 }
@@ -122,6 +157,8 @@ async fn what_is_extended_outlasts_its_alert_and_an_undo_ends_it() {
     let say = async |words: [String; 6]| world.say(&words.each_ref().map(String::as_str)).await;
     let extended = say(extend(&id[..6])).await.ended(0);
     let _ = extended.says("drain eu").says("stays until");
+    let again = ["extend", &id, "--for", "2h", "--reason", "INC-7", "--json"];
+    Forms::read().check("ByHand", &world.say(&again).await.ended(0).json());
     assert_eq!(world.send(&serve, &[alert.resolved(Timestamp::now())]).await, 202);
     world.told("resolved at").await;
     world.weights([0, 30, 20]).await;

@@ -17,7 +17,7 @@ use pointsman_emulator::{
     fault::{Kind, ServerError, Write},
 };
 use pointsman_scenarios::{
-    World,
+    Forms, World,
     alerts::{Alert, webhook},
     door::Door,
     operator::says,
@@ -263,7 +263,7 @@ async fn many_alerts_that_do_not_matter_hide_none_that_does() {
     };
     let wanted = ["1 critical unmatched", "1 warning unmatched", "2 info unmatched"];
     world.until("all are there", async |world| noticed(world).await == wanted).await;
-    let status = world.say(&["status", "--utc"]).await.ended(0).within(80);
+    let status = world.say(&["status", "--utc"]).await.ended(0);
     transcript("status_noticed.txt", &status.out);
     assert!(serve.stop().await);
     world.finish();
@@ -381,6 +381,30 @@ async fn refused_deliveries_are_counted_by_source_and_shown() {
 }
 
 #[tokio::test]
+async fn trouble_is_told_first_and_reads_well() {
+    let world = World::new(DRAIN).await;
+    let behind = world.azure.arm_url();
+    let behind = behind.trim_start_matches("http://").trim_end_matches('/').parse();
+    let door = Door::to(behind.expect("an address")).await;
+    configure(&world, &checked(&door.url()), "", "");
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    world.weights([0, 30, 20]).await;
+    world.told("is done").await;
+    door.shut().await;
+    assert_eq!(answer(world.post(&serve, "{}")).await.status, 401);
+    for kind in ["blind", "refused"] {
+        world.until(kind, async |world| !matters(world, kind).await.is_empty()).await;
+    }
+    let status = world.say(&["status", "--utc"]).await.ended(3);
+    // It may have been read again since the last write.
+    let shown = status.out.replace("as our own write left it at", "as it was read at");
+    transcript("status_trouble.txt", &shown);
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
 async fn a_watchdog_that_falls_silent_is_trouble_and_no_play_sees_it() {
     let world =
         World::new("plays: [{name: all, when: 'true', do: [{drain: {pool: chat, member: eu}}]}]")
@@ -454,6 +478,7 @@ async fn what_is_measured_is_sound_to_promtool() {
         r#"pointsman_writes_total{answer="written"}"#,
         "pointsman_alert_to_write_seconds_count",
         "pointsman_queue_messages 0",
+        "pointsman_queue_oldest_seconds 0",
         "pointsman_dead_letters 0",
         r#"pointsman_blind{service="main"} 0"#,
         r#"kind="write""#,
@@ -512,7 +537,8 @@ async fn a_dead_letter_is_taken_in_again_once_the_playbook_is_mended() {
     // One of its two alerts can be used by now.
     let id = letters(&world).await[0]["id"].as_str().expect("an id").to_owned();
     let again = world.say(&["dead-letters", "retry", &id[..8], "--json"]).await.ended(1).json();
-    assert_eq!(again, json!({"taken": 1, "kept": 1}));
+    Forms::read().check("Retried", &again);
+    assert_eq!((&again["taken"], &again["kept"]), (&json!(1), &json!(1)));
     world.weights([0, 30, 20]).await;
     assert_eq!(noticed(&world).await[0]["kind"], "unresolvable", "one is left");
     let left = letters(&world).await;

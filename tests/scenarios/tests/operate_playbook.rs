@@ -1,9 +1,15 @@
 //! `pointsman playbook`: check, apply, schema, show; and `serve --publish`.
 
+use std::fs::File;
+
 use jiff::Timestamp;
 use pointsman_emulator::{Options, Unpublished, unpublished::NewerFields};
 use pointsman_scenarios::{World, alerts::Alert, world::DRAIN};
 use serde_json::{Value, json};
+
+use crate::transcript::transcript;
+
+mod transcript;
 
 /// A playbook whose only play is of another name, and that drains for another alert.
 const OTHER: &str = r#"
@@ -33,6 +39,13 @@ async fn check_says_where_what_and_what_would_be_right() {
         (&json!(false), &json!(8), &json!("chatt"))
     );
     assert!(problem["help"].as_str().is_some_and(|help| help.contains("chat")), "{json}");
+    // From standard input, too.
+    let mut typed = world.command(&["playbook", "check", "-"]);
+    let typed = typed.stdin(File::open(world.path("bad.yaml")).expect("it is there"));
+    let typed = typed.output().await.expect("it can be run");
+    let told = String::from_utf8_lossy(&typed.stdout) + String::from_utf8_lossy(&typed.stderr);
+    assert_eq!(typed.status.code(), Some(1), "{told}");
+    assert!(told.contains("did you mean `chat`?"), "{told}");
     // What has a problem is never published.
     let _ = world.say(&["playbook", "apply", "bad.yaml"]).await.ended(1).says("bad.yaml:8:");
     assert!(!world.path("pointsman.db").exists());
@@ -156,13 +169,14 @@ async fn apply_says_what_becomes_of_overrides_and_a_running_serve_takes_it_up() 
     world.write_playbook(OTHER);
     let dry = world.say(&["playbook", "apply", "--dry-run", "playbook.yaml"]).await.ended(0);
     let dry = dry.says("drain eu").says("ended, with its ramp").says("nothing was published");
-    let _ = dry.says("- play drain-failing-member").says("+ play ease");
+    let dry = dry.says("- play drain-failing-member").says("+ play ease");
+    transcript("playbook_apply_dry_run.txt", &dry.out);
     assert_eq!(world.json(&["status"]).await["generation"], json!(1));
     let applied = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
     let _ = applied.says("generation 2 is published; `serve` takes it up within");
     // The drain's play is gone, and so is the drain, without a restart; the new play is heard.
     world.weights([50, 30, 20]).await;
-    let _ = world.say(&["history"]).await.ended(0).says("the playbook has its play no more");
+    let _ = world.say(&["history"]).await.ended(0).says("it is not in the playbook any more");
     let us = Alert::firing("us", Timestamp::now());
     assert_eq!(world.send(&serve, &[us]).await, 202);
     world.weights([50, 15, 20]).await;
@@ -199,6 +213,9 @@ async fn serve_acts_by_what_is_published_until_told_to_publish() {
     let serve = world.serve(&[]).await;
     assert_eq!(world.json(&["status"]).await["generation"], json!(1));
     assert!(world.log().contains("differs from generation 1"), "{}", world.log());
+    let differs =
+        "playbook.yaml differs from it: `pointsman playbook apply playbook.yaml --dry-run`";
+    let _ = world.say(&["status"]).await.ended(0).says(differs);
     assert!(serve.stop().await);
     let serve = world.serve(&["--publish"]).await;
     let us = Alert::firing("us", Timestamp::now());

@@ -1,7 +1,11 @@
 //! `serve --shadow`: decides, records and shows, and writes nothing.
 
 use jiff::Timestamp;
-use pointsman_scenarios::{World, alerts::Alert};
+use pointsman_scenarios::{Forms, World, alerts::Alert};
+
+use crate::transcript::transcript;
+
+mod transcript;
 
 /// With a ramp and a reconnect, so that all that could be written would be.
 const FULL: &str = r#"
@@ -38,13 +42,15 @@ async fn the_shadow_decides_and_records_all_and_writes_nothing() {
     // The shortest wait that Azure takes is due at once: it would have been asked for.
     shows("would have been due at").await;
     let _ = world.say(&["release", "--all", "--shadow"]).await.ended(0);
-    let report = world.say(&["shadow", "report", "--since", "1h"]).await.ended(0);
+    let report = world.say(&["shadow", "report", "--since", "1h", "--utc"]).await.ended(0);
+    transcript("shadow_report.txt", &report.out);
     let _ = report
         .says("the shadow would have made 2 overrides, ")
         .says("and 1 reconnect")
         .says("  drain eu: from ")
-        .says("for prometheus/f-eu, by play drain-failing-member");
+        .says("for prometheus/f-eu (BackendErrors: 5xx on eu), by play drain-failing-member");
     let report = world.json(&["shadow", "report"]).await;
+    Forms::read().check("ShadowReport", &report);
     assert_eq!(
         (&report["reconnects"], &report["overrides"][1]["effect"]["kind"]),
         (&1.into(), &"drain".into())

@@ -3,12 +3,12 @@
 use std::num::NonZeroU16;
 
 use pointsman_scenarios::{
-    World,
+    Forms, World,
     alerts::{Alert, webhook},
     world::{BOUND, DRAIN, TOKEN, binary},
 };
 use pty_process::{Command, Pty, Size};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     process::Child,
@@ -168,10 +168,10 @@ async fn a_long_line_goes_on_in_the_next_and_is_not_cut() {
         watch.interrupt().await;
         assert_eq!(watch.ended().await, Some(0));
     }
-    // Elsewhere, a line has 80 columns, too.
+    // Elsewhere a line is whole, however long, so that it can be searched for.
     for command in [&["status"][..], &["history"]] {
-        let _ =
-            world.say(command).await.within(80).says("its end counts: the-end): no play is for");
+        let out = world.ok(command).await;
+        assert!(out.contains("its end counts: the-end): no play is for it: drain-"), "{out}");
     }
     assert!(serve.stop().await);
     world.finish();
@@ -346,6 +346,16 @@ async fn history_is_followed_until_ctrl_c() {
     follow.shows("prometheus, error, ").await;
     follow.shows("(Other: 5xx on nobody): no play is for it").await;
     json.shows(r#"{"kind":"unmatched","source":"prometheus","severity":"error","count":1"#).await;
+    // Each has a stated form.
+    let (forms, mut kinds) = (Forms::read(), Vec::new());
+    for line in String::from_utf8_lossy(&json.bytes).lines() {
+        let line: Value = serde_json::from_str(line).expect("a line is whole");
+        let form = if line.get("what").is_some() { "Line" } else { "Notice" };
+        forms.check_part(form, &line);
+        kinds.push(form);
+    }
+    kinds.dedup();
+    assert!(kinds.starts_with(&["Line"]) && kinds.contains(&"Notice"), "{kinds:?}");
     for screen in [&mut follow, &mut json] {
         screen.interrupt().await;
         assert_eq!(screen.ended().await, Some(0));

@@ -2,11 +2,9 @@
 //! happened and by whom. The transcripts beside this file are what the real binary printed, with times and
 //! ages made equal.
 
-use std::path::PathBuf;
-
 use jiff::{SignedDuration, Timestamp};
 use pointsman_scenarios::{
-    World,
+    Forms, World,
     alerts::Alert,
     operator::Ran,
     world::{DRAIN, Serve, TOKEN},
@@ -141,27 +139,6 @@ async fn every_time_is_that_of_the_reader() {
     check(&["status"], 3, true).await;
     assert!(serve.stop().await);
     world.finish();
-}
-
-/// Whether what is printed keeps to this part of the schema.
-struct Forms(Value);
-
-impl Forms {
-    fn read() -> Self {
-        let path = "../../shared/view/schema/view.json";
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
-        let text = std::fs::read_to_string(path).expect("it is checked in");
-        Self(serde_json::from_str(&text).expect("JSON"))
-    }
-
-    fn check(&self, form: &str, shown: &Value) {
-        let schema = json!({"$ref": format!("#/$defs/{form}"), "$defs": self.0["$defs"]});
-        let schema = jsonschema::validator_for(&schema).expect("a schema");
-        let wrong: Vec<String> = schema.iter_errors(shown).map(|why| why.to_string()).collect();
-        assert!(wrong.is_empty(), "{form}: {wrong:#?}\n{shown:#}");
-        assert_eq!(shown["version"], 1, "{form}");
-        assert!(!schema.is_valid(&json!({"version": 1})), "{form} takes anything");
-    }
 }
 
 #[tokio::test]

@@ -1,8 +1,12 @@
 //! Maintenance windows, from the clock to the pool.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use pointsman_scenarios::{World, alerts::Alert, world::DRAIN};
+use pointsman_scenarios::{Forms, World, alerts::Alert, world::DRAIN};
 use serde_json::json;
+
+use crate::transcript::transcript;
+
+mod transcript;
 
 /// A window that opened so many seconds ago, or is to open, for so long, over the member `eu`.
 fn window(opens: SignedDuration, lasts: &str) -> String {
@@ -45,6 +49,7 @@ async fn a_window_that_is_open_when_serve_begins_is_caught_up_and_goes_before_an
     world.weights([0, 30, 20]).await;
     let shown = world.ok(&["windows", "--utc"]).await;
     assert!(shown.contains("eu-patching is open, and closes"), "{shown}");
+    transcript("windows.txt", &shown);
     let alert = Alert::firing("us", Timestamp::now());
     assert_eq!(world.send(&serve, std::slice::from_ref(&alert)).await, 202);
     world.weights([0, 0, 20]).await;
@@ -108,8 +113,11 @@ async fn a_window_that_is_skipped_ends_early_or_does_not_open() {
     let later = window(SignedDuration::from_hours(5), "1h");
     world.write_playbook(&later);
     let _ = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
-    let _ = world.say(&skip).await.ended(0).says("eu-patching does not open at");
+    let as_json = [&skip[..], &["--json"]].concat();
+    let skipped = world.say(&as_json).await.ended(0).json();
+    Forms::read().check("SkippedInstance", &skipped);
     let windows = world.json(&["windows"]).await;
+    Forms::read().check("Windows", &windows);
     assert_eq!(windows["openings"][0]["skipped"], true);
     assert!(serve.stop().await);
     world.finish();

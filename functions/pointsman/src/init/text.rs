@@ -23,7 +23,7 @@ pub(super) const ALERT: &str = "BackendErrors";
 /// What the configuration says of its credential.
 const AS_WHOM: &str = "  \
   # As whom. `auto` takes the first that is present: a client secret in the environment, a
-  # workload identity, the managed identity, the Azure CLI. A service had better name its own.
+  # workload identity, the managed identity, the Azure CLI. For a service, say which one.
 ";
 
 /// A name for a pool that no other has.

@@ -29,7 +29,6 @@ use pointsman_engine::{
 use pointsman_host::Records;
 use pointsman_intake::{alertmanager, content_id};
 use pointsman_view::{self as view, Reader};
-use serde::Serialize;
 use tokio::time::Instant;
 
 use super::{
@@ -199,15 +198,6 @@ async fn drop(common: &Common, which: Which) -> Result<ExitCode, Failed> {
     common.print(&shown, &Page::of(format_args!("dropped {what}")))
 }
 
-/// What became of dead letters that were taken in again.
-#[derive(Default, Serialize)]
-struct Retried {
-    /// How many alerts were taken in.
-    taken: usize,
-    /// How many are kept.
-    kept: usize,
-}
-
 async fn retry(common: &Common, which: Again, by: &str) -> Result<ExitCode, Failed> {
     let records = common.records().await?;
     let loaded = match records.store.published().await? {
@@ -223,7 +213,8 @@ async fn retry(common: &Common, which: Again, by: &str) -> Result<ExitCode, Fail
         Again { from: Some(from), .. } => letters.retain(|letter| letter.from == *from),
         Again { .. } => {}
     }
-    let (mut retried, mut out) = (Retried::default(), Page::default());
+    let mut retried = view::Retried { version: view::VERSION, taken: 0, kept: 0 };
+    let mut out = Page::default();
     let mut from = BTreeSet::new();
     for letter in letters {
         let id = letter.id.clone();
@@ -233,8 +224,8 @@ async fn retry(common: &Common, which: Again, by: &str) -> Result<ExitCode, Fail
         for DeadLetterPart { reason, .. } in &kept {
             out.line(format_args!("  kept: {reason}"));
         }
-        retried.taken += taken;
-        retried.kept += kept.len();
+        retried.taken += taken as u64;
+        retried.kept += kept.len() as u64;
     }
     if retried.taken > 0 {
         match records.are_consumed()? {
@@ -376,11 +367,11 @@ fn alerts_of(from: &str, at: Timestamp, body: &str) -> Result<Vec<Signal>, Strin
     match serde_json::from_str::<Message>(body) {
         Ok(Message::Signals { signals, .. }) => return Ok(signals),
         Ok(Message::Wake { .. } | Message::Command { .. }) => {
-            return Err("it is no alert: give the command again, or drop it".to_owned());
+            return Err("it is not an alert: give the command again, or drop it".to_owned());
         }
         Err(_) => {}
     }
-    let source: SourceName = from.parse().map_err(|_| "it is no alert".to_owned())?;
+    let source: SourceName = from.parse().map_err(|_| "it is not an alert".to_owned())?;
     let one = || format!("{{\"version\":\"4\",\"alerts\":[{body}]}}");
     let read = |body: &str| alertmanager::read(&source, body.as_bytes(), at);
     let batch = read(body).or_else(|why| read(&one()).map_err(|_| why));

@@ -62,9 +62,7 @@ fn describe(report: &ShadowReport, reader: &Reader) -> Page {
         }
         let effect = one.effect.as_ref().map_or(&one.id, |effect| &effect.says);
         out.line(format_args!("  {effect}: {}", when(one, reader)));
-        if let (Some(play), Some(series)) = (&one.play, &one.series) {
-            out.line(format_args!("    for {series}, by play {play}"));
-        }
+        one.what_for.iter().for_each(|what_for| out.line(format_args!("    {what_for}")));
     }
     out
 }

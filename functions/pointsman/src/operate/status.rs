@@ -26,7 +26,7 @@ use crate::{
 const LATE_LINES: usize = 500;
 
 /// How `status` ends.
-pub(crate) const EXIT: &str = "Exit codes: 0 all is well, 1 failed, 2 wrong usage, 3 there is trouble: there is no store, no `serve` \
+pub(crate) const EXIT: &str = "Exit codes: 0 nothing is wrong, 1 failed, 2 wrong usage, 3 there is trouble: there is no store, no `serve` \
 runs on it, Azure cannot be read for a service, it does not answer for a backend or refuses or keeps \
 another value there, a watchdog is silent, a delivery was refused within the last 15 minutes, there \
 are dead letters, or the heartbeat's address cannot be called. What is held, a pause, and an Azure \

@@ -156,7 +156,7 @@ value!(
     /// A day and a time of day, wherever that is.
     LocalTime: String => DateTime,
     |text| text.parse::<DateTime>().map_err(|_| {
-        format!("`{}` is no day and time of day: write it as 2026-12-24T22:00", clipped(&text))
+        format!("`{}` is not a day with a time of day: write it as 2026-12-24T22:00", clipped(&text))
     }),
     {
         "type": "string",

@@ -245,7 +245,7 @@ impl<'a> Reading<'a> {
             matches!(uri.scheme_str(), Some("http" | "https")) && uri.authority().is_some()
         };
         if !text.trim().parse().is_ok_and(|uri| is_http(&uri)) {
-            let why = "this is no address that can be called";
+            let why = "this is not an address that can be called";
             let help = "it is like `https://heartbeat.example/pointsman`, or the place of such an \
                         address: `{env: NAME}` or `{file: PATH}`";
             self.wrongs.push(Wrong::at_secret(&wire.url, why, help));
@@ -339,7 +339,7 @@ impl<'a> Reading<'a> {
         let why = match said.value.as_ref()?.parse::<SignedDuration>() {
             Ok(length) if length >= least && length <= most => return Some(length),
             Ok(_) => "this is too short or too long",
-            Err(_) => "this is no length of time",
+            Err(_) => "this is not a length of time",
         };
         let help = format!("a length is like `90s` or `10m`, and here `{least:#}` to `{most:#}`");
         self.wrongs.push(Wrong::at(said, why, &help));

@@ -289,7 +289,7 @@ fn missing_fields() {
               |
             8 |   - name: a
               |     ^^^^
-              = say what the play does: `do: [{drain: {pool: …, member: …}}]`
+              = say what it does: `do: [{drain: {pool: …, member: …}}]`
 
             playbook.yaml:9:5: `name` is missing here
               |
@@ -535,7 +535,7 @@ plays:
               |
             4 | backends: {chat: {service: main, backend: chat-pool}}
               | ^^^^^^^^
-              = the fields here are `version`, `services`, `pools` and `plays`
+              = the fields here are `version`, `services`, `pools`, `plays` and `windows`
 
             playbook.yaml:8:25: there is no pool `chat`
               |

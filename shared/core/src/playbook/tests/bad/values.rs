@@ -652,7 +652,7 @@ fn nothing_to_do() {
               |
             8 |   - {name: a, when: true, do: []}
               |                           ^^
-              = say what the play does: `do: [{drain: {pool: …, member: …}}]`
+              = say what it does: `do: [{drain: {pool: …, member: …}}]`
         "#]],
     );
 }

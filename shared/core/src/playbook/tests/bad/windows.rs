@@ -72,7 +72,7 @@ windows:
                |     ^^^^
                = a window opens again and again, or once: keep one of the two
 
-            playbook.yaml:23:16: `tomorrow` is no day and time of day
+            playbook.yaml:23:16: `tomorrow` is not a day with a time of day
                |
             23 |     once: {at: tomorrow, zone: UTC}
                |                ^^^^^^^^
@@ -148,7 +148,7 @@ windows:
                |
             13 |     do: []
                |     ^^
-               = say what the play does: `do: [{drain: {pool: …, member: …}}]`
+               = say what it does: `do: [{drain: {pool: …, member: …}}]`
 
             playbook.yaml:18:9: `${…}` cannot stand in a window
                |
@@ -190,7 +190,7 @@ windows:
                |
             23 |   - name: c
                |     ^^^^
-               = say what the play does: `do: [{drain: {pool: …, member: …}}]`
+               = say what it does: `do: [{drain: {pool: …, member: …}}]`
 
             playbook.yaml:23:5: this window does not say when it opens
                |
