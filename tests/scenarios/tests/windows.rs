@@ -106,7 +106,7 @@ async fn a_window_that_is_skipped_ends_early_or_does_not_open() {
     world.at_rest().await;
     let windows = world.ok(&["windows"]).await;
     assert!(windows.contains("and ended early"), "{windows}");
-    let _ = world.say(&skip).await.ended(1).says("eu-patching opens no more");
+    let _ = world.say(&skip).await.ended(1).says("eu-patching does not open any more");
     let unknown = world.say(&["skip", "us-patching", "--reason", "put off"]).await.ended(1);
     let _ = unknown.says("there is no window `us-patching`: did you mean `eu-patching`?");
     // The next one, long before it opens.
