@@ -286,7 +286,7 @@ impl Engine {
             match &delivery.message {
                 // A wake tells nothing: one for a window may have been sent months ago.
                 message if stale && !matches!(message, Message::Wake { .. }) => {
-                    draft.commit.dead_letters.push(too_old(message, now))
+                    draft.commit.dead_letters.push(too_old(message, now));
                 }
                 Message::Signals { signals: heard, .. } => signals.extend(heard),
                 Message::Wake { backend, at_once: true } => draft.look(backend),

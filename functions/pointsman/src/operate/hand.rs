@@ -268,7 +268,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
             text.line(format_args!("to end it sooner: `pointsman undo {one} --reason TEXT`"));
         }
         (false, true) => {
-            text.line("Pointsman is paused: nothing is written until `pointsman resume`")
+            text.line("Pointsman is paused: nothing is written until `pointsman resume`");
         }
         (false, false) if settled => {}
         (false, false) => text.line(goes_on),

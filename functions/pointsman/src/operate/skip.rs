@@ -59,7 +59,9 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         return Err(Failed::new(format_args!("there is no window `{name}`: {meant}")));
     };
     let Some(Instance { start, end }) = instance(window, &skipped, now) else {
-        return Err(Failed::new(format_args!("{name} does not open any more: there is nothing to skip")));
+        return Err(Failed::new(format_args!(
+            "{name} does not open any more: there is nothing to skip"
+        )));
     };
     let mut dispatch = Dispatch::open(common).await?;
     dispatch.send(&by, Command::Skip { window: name.clone(), start, reason }).await?;
