@@ -497,17 +497,23 @@ impl Engine {
             None => self.inner.store.document(backend).await?,
         };
         let Some(Versioned { version, mut body }) = document else { return Ok(()) };
-        match body.wake {
-            Some(wake) if wake <= now => draft.look(backend),
-            Some(_) => {
-                body.advance(now);
-                body.wake_came(now);
-                if let Some(due) = body.arm() {
-                    draft.commit.send.push(Outgoing::wake(backend, Some(due)));
-                    draft.documents.insert(backend.clone(), Versioned { version, body });
-                }
+        // Where no look follows that saves it, it is saved that the wake has come: by a clock that is behind, it
+        // would be believed to be on its way still, or by this one, where another was ahead.
+        let alarm = body.alarm;
+        let is_early = alarm.is_some_and(|alarm| now < alarm) || body.wake.is_none();
+        body.advance(now);
+        body.wake_came(now);
+        let due = match body.wake {
+            Some(wake) if wake <= now => {
+                draft.look(backend);
+                None
             }
-            None => {}
+            Some(_) => body.arm(),
+            None => None,
+        };
+        draft.commit.send.extend(due.map(|due| Outgoing::wake(backend, Some(due))));
+        if due.is_some() || (is_early && alarm != body.alarm) {
+            draft.documents.insert(backend.clone(), Versioned { version, body });
         }
         Ok(())
     }
