@@ -24,7 +24,7 @@ async fn an_operator_drains_prolongs_and_undoes_with_and_without_a_serve() {
         .ended(0)
         .says("drain eu: in force")
         .says("by tester: INC-7")
-        .says("undo ID");
+        .says("to end it sooner: `pointsman undo");
     world.weights([0, 30, 20]).await;
     // An alert's own override stays beside it, and ends without it.
     let alert = Alert::firing("eu", Timestamp::now());

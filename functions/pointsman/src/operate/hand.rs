@@ -223,7 +223,8 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     }
     let mut dispatch = Dispatch::open(common).await?;
     let mut asked = Vec::new();
-    for member in what.member.iter().collect::<BTreeSet<_>>() {
+    let mut named = BTreeSet::new();
+    for member in what.member.iter().filter(|member| named.insert(*member)) {
         let effect = effect(member.clone());
         let message = Message::Change {
             backend: backend.clone(),
