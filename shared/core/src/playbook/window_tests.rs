@@ -180,3 +180,42 @@ fn a_window_that_opens_once_is_over_for_good() {
     assert_eq!((opens.last(before), opens.next(before)), (None, Some(at)));
     assert_eq!((opens.last(at), opens.next(at)), (Some(at), None));
 }
+
+#[test]
+fn no_expression_is_too_odd_to_be_answered() {
+    for dialect in [Dialect::Unix, Dialect::Ncrontab, Dialect::Eventbridge] {
+        for text in [
+            "",
+            "*",
+            "* * * * *",
+            "*/0 * * * *",
+            "*/61 * * * *",
+            "99999999999 * * * *",
+            "0 0 29 2 1",
+            "0 0 31 2 *",
+            "0 0 L 2 5#6",
+            "0 0 1W * *",
+            "0-0/0 0 * * *",
+            "@",
+            "@reboot",
+            "@yearly",
+            "cron()",
+            "cron(0 2 ? * SUN *)",
+            "0 0 29 2 ? 2027",
+            "0 0 29 2 ? 1970-2199",
+            "é é é é é",
+            "0 0 ? * 1#5 *",
+            "0 0 0 29 2 1",
+            "-1 0 * * *",
+            "1-  0 * * *",
+            "0,,1 0 * * *",
+        ] {
+            let Ok(schedule) = Schedule::cron(dialect, text, TimeZone::UTC) else { continue };
+            for at in ["1970-01-01T00:00:00Z", "2026-11-30T00:00:00Z", "9999-12-30T00:00:00Z"] {
+                let at = at.parse().unwrap();
+                assert!(schedule.next(at).is_none_or(|next| next > at), "{dialect} {text}");
+                assert!(schedule.last(at).is_none_or(|last| last <= at), "{dialect} {text}");
+            }
+        }
+    }
+}
