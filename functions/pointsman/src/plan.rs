@@ -12,6 +12,7 @@ use crate::{
     common::Common,
     failed::Failed,
     input,
+    operate::ask,
     page::{Mark, Page, Table},
     playbook, show,
     terminal::Terminal,
@@ -64,7 +65,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     };
     let plan = Plan {
         version: view::VERSION,
-        paused: plan.paused.map(view::Pause::from),
+        pauses: plan.paused.into(),
         heard: plan.heard.iter().map(ToString::to_string).collect(),
         unmatched: unmatched.map(|(series, ..)| series.to_string()).collect(),
         noticed: plan.noticed.iter().map(noticed).collect(),
@@ -106,11 +107,7 @@ fn source(config: &Config, options: &Options) -> Result<SourceName, Failed> {
 /// The plan in words.
 fn describe(plan: &Plan, reader: &Reader) -> Page {
     let mut out = Page::of_output();
-    if let Some(pause) = &plan.paused {
-        let why = format!(" since {} by {}: {}", reader.time(pause.at), pause.by, pause.reason);
-        out.mark("", Mark::Trouble, "PAUSED", why);
-        out.line("  nothing would be written until `pointsman resume`");
-    }
+    ask::pauses(&mut out, &plan.pauses, reader);
     // The ledger has the same words for some.
     let noticed = plan.noticed.iter().map(|noticed| &noticed.says);
     let noticed = noticed.filter(|says| !plan.heard.contains(says));

@@ -6,49 +6,52 @@
 //! write that restores a limit. An override that has ended and is asked for again begins anew, and is
 //! asked about like any other; until its gate opens it stays on its way out.
 //!
-//! So far there is one gate, the pause. It is also the one exception: under it nothing is written at all
-//! ([`may_write`]), whatever has begun. Approval, freeze, budget and `unless` come as further answers of
-//! [`ask`].
+//! The pause of everything, or of the pool, is the one exception: under it nothing is written at all
+//! ([`stopped`]), whatever has begun. It is also the one gate that holds back what a person asks for.
+//!
+//! Each gate is a file of its own, which says why it is closed and until when; [`ask`] asks one after the
+//! other.
+
+mod pause;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
+pub(crate) use self::pause::stopped;
 use crate::{
-    group::{Consulted, Scope},
+    document::Document,
+    group::Consulted,
     id::OverrideId,
     overrides::{Held, Override},
 };
 
-/// Whether an override may begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Gate {
-    /// It may, or has begun already.
-    Open,
-    /// It may not.
-    Closed(Closed),
-}
-
 /// That an override may not begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closed {
+pub(crate) struct Closed {
     /// Why.
-    pub why: Held,
+    pub(crate) why: Held,
     /// When it may, by the clock; none where a person has to open the gate.
-    pub until: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
 }
 
-/// Whether an override may begin; why not, and until when.
-pub fn ask(over: &Override, groups: &mut Consulted<'_>) -> Gate {
-    if over.wants_to_begin() && !may_write(groups) {
-        return Gate::Closed(Closed { why: Held::Paused, until: None });
+/// What the gates of one look go by.
+#[derive(Debug)]
+pub(crate) struct Asking<'l, 'g> {
+    /// The document, with its time.
+    pub(crate) document: &'l Document,
+    /// The group documents.
+    pub(crate) groups: &'l mut Consulted<'g>,
+    /// That nothing may be written at all.
+    pub(crate) stopped: Option<&'l Closed>,
+}
+
+/// Why an override may not begin; none where it may, or has begun already.
+fn ask(over: &Override, asking: &mut Asking<'_, '_>) -> Option<Closed> {
+    if !over.wants_to_begin() {
+        return None;
     }
-    Gate::Open
-}
-
-/// Whether anything may be written to Azure at all: a change, what is given back, a reconnect.
-pub fn may_write(groups: &mut Consulted<'_>) -> bool {
-    groups.ask(Scope::Everything).paused.is_none()
+    pause::closed(over, asking)
 }
 
 /// The answers of one look: each override is asked about once.
@@ -56,15 +59,10 @@ pub fn may_write(groups: &mut Consulted<'_>) -> bool {
 pub(crate) struct Gates(BTreeMap<OverrideId, Closed>);
 
 impl Gates {
-    /// Asks about each override.
-    pub(crate) fn asked<'a>(
-        overrides: impl IntoIterator<Item = &'a Override>,
-        groups: &mut Consulted<'_>,
-    ) -> Self {
-        let closed = overrides.into_iter().filter_map(|over| match ask(over, groups) {
-            Gate::Open => None,
-            Gate::Closed(closed) => Some((over.id.clone(), closed)),
-        });
+    /// Asks about each override of the document.
+    pub(crate) fn asked(asking: &mut Asking<'_, '_>) -> Self {
+        let overrides = asking.document.overrides.values();
+        let closed = overrides.filter_map(|over| Some((over.id.clone(), ask(over, asking)?)));
         Self(closed.collect())
     }
 

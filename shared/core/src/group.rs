@@ -3,9 +3,10 @@
 //! A step says which of them its decision depends on, and which it changes ([`crate::step::Step`]); what
 //! it was not given, it is given then, and decides again. A commit compares these in its own transaction,
 //! and only these, so that no group document is written or compared by everybody.
-//! [`Scope::Everything`] is compared by each look that has anything to do, and changed by a person only.
+//! [`Scope::Everything`] and that of its pool are compared by each look that has anything to do, and changed by a
+//! person only.
 //!
-//! The scopes of budgets, services and zones will stand beside these.
+//! The scopes of services and zones will stand beside these.
 //!
 //! A write that was recorded before a pause may still be on its way: whoever pauses is told of those
 //! that have no answer yet.
@@ -22,7 +23,7 @@ use crate::{
     id::MessageId,
     lease::later,
     names::{BackendId, PlayName, WindowName},
-    playbook::DURATION_MAX,
+    playbook::{DURATION_MAX, Playbook},
 };
 
 /// What a group document spans.
@@ -36,6 +37,10 @@ pub enum Scope {
     Commands,
     /// The instances of a maintenance window, on all backends that it does something to.
     Window(WindowName),
+    /// A backend, for what is no part of its document: a person changes it, whatever the backend does.
+    Pool(BackendId),
+    /// The overrides of a play, on all backends.
+    Play(PlayName),
 }
 
 /// Which run of a play: that which a reconnect of one target follows, whichever backends it acts on.
@@ -53,6 +58,8 @@ impl fmt::Display for Scope {
             Self::Everything => f.write_str("all"),
             Self::Commands => f.write_str("commands"),
             Self::Window(window) => write!(f, "window {window}"),
+            Self::Pool(pool) => write!(f, "pool {pool}"),
+            Self::Play(play) => write!(f, "play {play}"),
             Self::Run(RunId { play, target }) => write!(f, "run {play} {target}"),
         }
     }
@@ -61,7 +68,8 @@ impl fmt::Display for Scope {
 /// A group document: what is known of its scope, which says what may be there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
-    /// Of everything: under a pause nothing is written to Azure at all, no change, no undo, no reconnect.
+    /// Of everything, and of a pool: under a pause nothing is written there at all, no change, no undo, no
+    /// reconnect. Of a play: its overrides do not begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,
     /// Of a run: the backends on which it acts. It is over when there is none.
@@ -87,6 +95,21 @@ const COMMANDS_KEPT: SignedDuration = SignedDuration::from_hours(15 * 24);
 pub const COMMANDS_MAX: usize = 1_000;
 
 impl Group {
+    /// A scope of which nothing is known.
+    const EMPTY: &'static Self = &Self {
+        paused: None,
+        acting: BTreeSet::new(),
+        waiting: BTreeSet::new(),
+        commands: BTreeMap::new(),
+        skipped: BTreeSet::new(),
+    };
+
+    /// The pause that is on.
+    #[must_use]
+    pub fn pause(&self, now: Timestamp) -> Option<&Pause> {
+        self.paused.as_ref().filter(|pause| pause.until.is_none_or(|until| now < until))
+    }
+
     /// Takes in that an instance of a window is not to open, or is to end early. What was skipped long ago
     /// is forgotten.
     pub fn skip(&mut self, start: Timestamp, now: Timestamp) {
@@ -111,6 +134,61 @@ impl Group {
     }
 }
 
+/// What can be paused.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Paused {
+    /// Every write to Azure.
+    #[default]
+    Everything,
+    /// Every write to a pool.
+    Pool(BackendId),
+    /// What a play would begin.
+    Play(PlayName),
+}
+
+impl Paused {
+    /// Where that is kept.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        match self {
+            Self::Everything => Scope::Everything,
+            Self::Pool(pool) => Scope::Pool(pool.clone()),
+            Self::Play(play) => Scope::Play(play.clone()),
+        }
+    }
+
+    /// All that can be paused under a playbook.
+    #[must_use]
+    pub fn all(playbook: Option<&Playbook>) -> BTreeSet<Self> {
+        let pools = playbook.into_iter().flat_map(|playbook| playbook.pools.values());
+        let plays = playbook.into_iter().flat_map(|playbook| &playbook.plays);
+        let pools = pools.map(|pool| Self::Pool(pool.backend.clone()));
+        let plays = plays.map(|play| Self::Play(play.name.clone()));
+        pools.chain(plays).chain([Self::Everything]).collect()
+    }
+
+    /// What stops the writes to a backend.
+    #[must_use]
+    pub fn of(backend: &BackendId) -> [Self; 2] {
+        [Self::Everything, Self::Pool(backend.clone())]
+    }
+
+    pub(crate) fn is_everything(&self) -> bool {
+        *self == Self::Everything
+    }
+}
+
+impl fmt::Display for Paused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Everything => f.write_str("everything"),
+            Self::Pool(pool) => write!(f, "pool {}", pool.short()),
+            Self::Play(play) => write!(f, "play {play}"),
+        }
+    }
+}
+
 /// Who paused, when and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pause {
@@ -120,6 +198,9 @@ pub struct Pause {
     pub reason: String,
     /// Since when.
     pub at: Timestamp,
+    /// Until when; none where a person ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// Group documents, by scope; what is not there is empty.
@@ -142,10 +223,10 @@ impl<'a> Consulted<'a> {
     }
 
     /// What is known of a scope. The decision depends on it from now on.
-    pub fn ask(&mut self, scope: Scope) -> Group {
-        let known = self.changed.get(&scope).or_else(|| self.read.get(&scope)).cloned();
+    pub fn ask(&mut self, scope: Scope) -> &Group {
+        let known = self.changed.get(&scope).or_else(|| self.read.get(&scope));
         self.depends.insert(scope);
-        known.unwrap_or_default()
+        known.unwrap_or(Group::EMPTY)
     }
 
     /// Changes what is known of a scope.

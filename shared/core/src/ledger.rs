@@ -13,6 +13,7 @@ use crate::{
     effect::Effect,
     field::{Change, Field, Value},
     fraction::Fraction,
+    group::Paused,
     id::{IntentId, LineId, OverrideId, ReconnectId},
     names::{BackendId, PlayName, ServiceAlias, SourceName, WindowName},
     overrides::{End, Held},
@@ -124,8 +125,15 @@ pub enum What {
     ReconnectNotSent { id: ReconnectId, target: BackendId, why: String },
     ReconnectUnanswered { id: ReconnectId, target: BackendId, why: String },
     ReconnectUnknown { id: ReconnectId, target: BackendId },
-    Paused { by: String, reason: String },
-    Resumed { by: String },
+    Paused {
+        by: String, reason: String,
+        #[serde(default, skip_serializing_if = "Paused::is_everything")] of: Paused,
+        #[serde(default, skip_serializing_if = "Option::is_none")] until: Option<Timestamp>,
+    },
+    Resumed {
+        by: String,
+        #[serde(default, skip_serializing_if = "Paused::is_everything")] of: Paused,
+    },
     Published { generation: u64, by: String },
     Rejected { why: String },
     Retried { letter: String, from: String, by: String, taken: u64, kept: u64 },
@@ -398,8 +406,18 @@ impl What {
                 "the reconnect of {} was asked for twice without an answer; it is not asked again",
                 target.short()
             ),
-            Self::Paused { by, reason } => write!(f, "paused by {by}: {reason}"),
-            Self::Resumed { by } => write!(f, "resumed by {by}"),
+            Self::Paused { by, reason, of, until } => {
+                if !of.is_everything() {
+                    write!(f, "{of} is ")?;
+                }
+                write!(f, "paused by {by}")?;
+                if let Some(until) = until {
+                    write!(f, " until {until:.0}")?;
+                }
+                write!(f, ": {reason}")
+            }
+            Self::Resumed { by, of: Paused::Everything } => write!(f, "resumed by {by}"),
+            Self::Resumed { by, of } => write!(f, "{of} is resumed by {by}"),
             Self::Published { generation, by } => {
                 write!(f, "generation {generation} of the playbook published by {by}")
             }
@@ -457,8 +475,8 @@ mod tests {
             What::ReconnectUndone { id: reconnect(), target: target(), by: text(), reason: text() },
             What::ReconnectRefused { id: reconnect(), target: target(), why: text() },
             What::ReconnectUnanswered { id: reconnect(), target: target(), why: text() },
-            What::Paused { by: text(), reason: text() },
-            What::Resumed { by: text() },
+            What::Paused { by: text(), reason: text(), of: Paused::Everything, until: None },
+            What::Resumed { by: text(), of: Paused::Everything },
             What::Published { generation: 1, by: text() },
             What::Rejected { why: text() },
             What::Retried { letter: text(), from: text(), by: text(), taken: 1, kept: 1 },
@@ -518,7 +536,8 @@ mod tests {
             told(What::Wrote { intent: intent.clone() }),
             (format!("write {intent} is done"), format!("write {intent} would have been done"))
         );
-        let (heard, in_shadow) = told(What::Resumed { by: "ada".to_owned() });
+        let (heard, in_shadow) =
+            told(What::Resumed { by: "ada".to_owned(), of: Paused::Everything });
         assert_eq!(heard, in_shadow, "what was heard and decided is told alike");
     }
 

@@ -17,7 +17,7 @@ pub mod etag;
 pub mod field;
 pub mod form;
 pub mod fraction;
-pub mod gate;
+mod gate;
 pub mod group;
 pub mod hear;
 pub mod id;

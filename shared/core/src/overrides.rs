@@ -37,7 +37,7 @@ use crate::{
     fraction::Fraction,
     id::OverrideId,
     lease::{After, Lease, Until, later},
-    names::BackendName,
+    names::{BackendName, PlayName},
     origin::Origin,
     shown::Shown,
     signal::{SeriesId, Severity},
@@ -205,8 +205,52 @@ pub enum Held {
     NotAPool,
     /// The backend's body cannot be understood.
     Unreadable(String),
-    /// Pointsman is paused.
+    /// Pointsman is paused, until a person resumes it.
     Paused,
+    /// Pointsman is paused until then.
+    PausedUntil(Timestamp),
+    /// The pool is paused.
+    PoolPaused {
+        /// Until when; none where a person resumes it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// The play is paused.
+    PlayPaused {
+        /// Which.
+        play: PlayName,
+        /// Until when; none where a person resumes it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+}
+
+impl Held {
+    /// Whether it is a gate that keeps it back, and not a limit or the backend's state.
+    #[must_use]
+    pub const fn is_by_gate(&self) -> bool {
+        match self {
+            Self::Paused
+            | Self::PausedUntil(_)
+            | Self::PoolPaused { .. }
+            | Self::PlayPaused { .. } => true,
+            Self::Members { .. }
+            | Self::Share { .. }
+            | Self::Emptied
+            | Self::NoMember(_)
+            | Self::MixedWeights
+            | Self::NothingServes
+            | Self::SwitchedOff
+            | Self::NoBackend
+            | Self::NotAPool
+            | Self::Unreadable(_) => false,
+        }
+    }
+}
+
+/// As in `is paused until 2026-03-01T12:00:00Z`.
+fn until(f: &mut fmt::Formatter<'_>, until: Option<Timestamp>) -> fmt::Result {
+    until.map_or(Ok(()), |until| write!(f, " until {until:.0}"))
 }
 
 impl fmt::Display for Held {
@@ -235,6 +279,18 @@ impl fmt::Display for Held {
             Self::NotAPool => f.write_str("the backend is not a pool"),
             Self::Unreadable(why) => write!(f, "the backend cannot be changed: {why}"),
             Self::Paused => f.write_str("Pointsman is paused"),
+            Self::PausedUntil(end) => {
+                f.write_str("Pointsman is paused")?;
+                until(f, Some(*end))
+            }
+            Self::PoolPaused { until: end } => {
+                f.write_str("the pool is paused")?;
+                until(f, *end)
+            }
+            Self::PlayPaused { play, until: end } => {
+                write!(f, "play {play} is paused")?;
+                until(f, *end)
+            }
         }
     }
 }

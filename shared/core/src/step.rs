@@ -25,7 +25,7 @@ use crate::{
     document::{Document, FENCE, Intent, RETRY},
     etag::Etag,
     fraction::Fraction,
-    gate::{self, Gates},
+    gate::{Asking, Closed, Gates, stopped},
     group::{Consulted, Groups, Scope},
     id::{OverrideId, ReconnectId},
     lay::{Contribution, Laid, lay},
@@ -186,8 +186,8 @@ struct Look<'a> {
     is_new_playbook: bool,
     groups: Consulted<'a>,
     gates: Gates,
-    /// Whether anything may be written.
-    may_write: bool,
+    /// That nothing may be written at all: a change, what is given back, a reconnect.
+    stopped: Option<Closed>,
     wakes: BTreeSet<BackendId>,
     now: Timestamp,
     said: Vec<What>,
@@ -204,9 +204,9 @@ impl<'a> Look<'a> {
         let is_new_playbook = document.generation < generation.number;
         document.generation = document.generation.max(generation.number);
         let mut groups = Consulted::new(groups);
-        let may_write = gate::may_write(&mut groups);
+        let stopped = stopped(&document.backend, &mut groups, now);
         let (gates, wakes, said) = (Gates::default(), BTreeSet::new(), Vec::new());
-        Self { document, generation, is_new_playbook, groups, gates, may_write, wakes, now, said }
+        Self { document, generation, is_new_playbook, groups, gates, stopped, wakes, now, said }
     }
 
     /// Puts off what is to be done, for about as long as it has been put off already.
@@ -233,6 +233,9 @@ impl<'a> Look<'a> {
             Next::Reconnect { .. } => self.document.look_on(),
         }
         self.document.wake_by(self.gates.open());
+        if !self.document.is_at_rest() {
+            self.document.wake_by(self.stopped.as_ref().and_then(|closed| closed.until));
+        }
         self.document.wake_by(self.next_opening());
         let backend = &self.document.backend;
         let lines =
@@ -287,7 +290,8 @@ impl<'a> Look<'a> {
 
     /// Asks once for each override that wants to begin whether it may.
     fn ask_gates(&mut self) {
-        self.gates = Gates::asked(self.document.overrides.values(), &mut self.groups);
+        let Self { document, groups, stopped, .. } = self;
+        self.gates = Gates::asked(&mut Asking { document, groups, stopped: stopped.as_ref() });
     }
 
     /// The pool as its owner last left it.
@@ -336,7 +340,7 @@ impl<'a> Look<'a> {
     /// `every` after the one before was applied.
     fn step_due(&self, every: SignedDuration, steps: &[Timestamp]) -> Option<usize> {
         let due = steps.last().is_none_or(|last| self.now >= later(*last, every));
-        (due && self.may_write).then_some(steps.len())
+        (due && self.stopped.is_none()).then_some(steps.len())
     }
 
     fn steps_due(&self) -> BTreeMap<OverrideId, usize> {
@@ -392,7 +396,7 @@ impl<'a> Look<'a> {
 
     /// Asks for the first reconnect that is due.
     fn reconnect(&mut self) -> Next {
-        if !self.may_write {
+        if self.stopped.is_some() {
             return Next::Rest;
         }
         match self.document.ask_reconnect(&mut self.said) {

@@ -67,9 +67,16 @@ fn prepared(mut look: Look) -> Look {
     assert!(matches!(look.next(at(1), None), Needs::Playbook(_)));
     look.read_playbook(loaded());
     assert!(
-        matches!(look.next(at(1), None), Needs::Groups(scopes) if scopes == [Scope::Everything].into())
+        matches!(look.next(at(1), None), Needs::Groups(scopes) if scopes == document().body.scopes())
     );
-    look.load_groups([(Scope::Everything, Versioned::new(Group::default()))].into());
+    look.load_groups(
+        document()
+            .body
+            .scopes()
+            .into_iter()
+            .map(|it| (it, Versioned::new(Group::default())))
+            .collect(),
+    );
     look
 }
 
@@ -88,7 +95,10 @@ fn a_write_from_first_to_last() {
     look.saw(Seen::now(sight("\"1\"", 50)));
     let (commit, todo) = save(look.next(at(1), None));
     assert_eq!(commit.documents[0].version, 3);
-    assert_eq!(commit.groups_seen, [(Scope::Everything, 0)].into());
+    assert_eq!(
+        commit.groups_seen,
+        document().body.scopes().into_iter().map(|it| (it, 0)).collect()
+    );
     let Todo::Write { intent, old: false, .. } = todo else { panic!("{todo:?}") };
     look.saved(Ok(()), at(1)).unwrap();
     assert!(matches!(look.next(at(1), None), Needs::Answer));

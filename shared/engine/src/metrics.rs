@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use pointsman_core::{
     answer::Answer,
     document::{Document, Intent},
+    group::Paused,
     id::IntentId,
     ledger::{Line, What},
     notice::{Kind, Notices, SERVE, Sort},
@@ -209,7 +210,9 @@ const fn reason(held: &Held) -> &'static str {
         Held::NoBackend => "noBackend",
         Held::NotAPool => "notAPool",
         Held::Unreadable(_) => "unreadable",
-        Held::Paused => "paused",
+        Held::Paused | Held::PausedUntil(_) => "paused",
+        Held::PoolPaused { .. } => "poolPaused",
+        Held::PlayPaused { .. } => "playPaused",
     }
 }
 
@@ -292,8 +295,8 @@ impl Engine {
         let age = oldest.map_or(0.0, |oldest| now.duration_since(oldest).as_secs_f64().max(0.0));
         gauges.one(OLDEST, age);
         gauges.one(DEAD_LETTERS, real(store.count_dead_letters().await?));
-        let paused = crate::pause::paused(store).await?.is_some();
-        gauges.one(PAUSED, f64::from(u8::from(paused)));
+        let paused = crate::pause::paused(store, [Paused::Everything], now).await?;
+        gauges.one(PAUSED, f64::from(u8::from(!paused.is_empty())));
         if let (Some(blind), Ok(playbook)) = (self.blind(), self.playbook().await) {
             let services = playbook.playbook.services.keys();
             gauges.add(

@@ -1,14 +1,18 @@
-//! The off switch: nothing is written to Azure between a pause and its resume.
+//! The off switch: nothing is written to Azure between a pause and its resume, or its end by the clock.
 //!
 //! Neither waits in the queue behind what it is to stop, nor fails where the queue does. The
 //! group document is changed by compare-and-swap, and a write is recorded only under the version
 //! that it was decided by, so that whoever runs takes it in before its next write. Backends with
-//! something going on are woken, to be looked at under the new rule.
+//! something going on are woken, to be looked at under the new rule; each then knows when a pause ends
+//! by the clock.
+
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use pointsman_core::{
-    group::{Group, Pause, Scope},
+    group::{Group, Pause, Paused},
     ledger::{Line, What},
+    names::BackendId,
 };
 
 use crate::{
@@ -28,64 +32,84 @@ pub enum Switched {
     Already(Option<Pause>),
 }
 
-/// The pause that is on, if one is.
+/// The pauses of these that are on, that of everything first.
 ///
 /// # Errors
 /// When the store is not to be had.
-pub async fn paused(store: &dyn Store) -> Result<Option<Pause>, StoreError> {
-    Ok(everything(store).await?.body.paused)
+pub async fn paused(
+    store: &dyn Store,
+    these: impl IntoIterator<Item = Paused> + Send,
+    now: Timestamp,
+) -> Result<Vec<(Paused, Pause)>, StoreError> {
+    let these: BTreeSet<Paused> = these.into_iter().collect();
+    let groups = store.groups(&these.iter().map(Paused::scope).collect()).await?;
+    let on = these.into_iter().filter_map(|of| {
+        let pause = groups.get(&of.scope())?.body.pause(now)?.clone();
+        Some((of, pause))
+    });
+    Ok(on.collect())
 }
 
-async fn everything(store: &dyn Store) -> Result<Versioned<Group>, StoreError> {
-    let groups = store.groups(&[Scope::Everything].into()).await?;
-    Ok(groups.into_values().next().unwrap_or_else(|| Versioned::new(Group::default())))
-}
-
-/// Pauses.
+/// Pauses something.
 ///
 /// # Errors
 /// When the store is not to be had.
 pub async fn pause(
     store: &dyn Store,
     queue: &dyn Queue,
+    of: &Paused,
     pause: &Pause,
 ) -> Result<Switched, StoreError> {
-    let what = What::Paused { by: pause.by.clone(), reason: pause.reason.clone() };
-    switch(store, queue, Some(pause), &Line::new(pause.at, None, what)).await
+    let Pause { by, reason, at, until } = pause.clone();
+    let what = What::Paused { by, reason, of: of.clone(), until };
+    switch(store, queue, of, Some(pause), &line(at, of, what)).await
 }
 
-/// Resumes.
+/// Resumes something.
 ///
 /// # Errors
 /// When the store is not to be had.
 pub async fn resume(
     store: &dyn Store,
     queue: &dyn Queue,
+    of: &Paused,
     by: &str,
     now: Timestamp,
 ) -> Result<Switched, StoreError> {
-    let what = What::Resumed { by: by.to_owned() };
-    switch(store, queue, None, &Line::new(now, None, what)).await
+    let what = What::Resumed { by: by.to_owned(), of: of.clone() };
+    switch(store, queue, of, None, &line(now, of, what)).await
+}
+
+/// What is told of a pool is told of its backend, too.
+fn line(at: Timestamp, of: &Paused, what: What) -> Line {
+    let backend = match of {
+        Paused::Pool(pool) => Some(pool),
+        Paused::Everything | Paused::Play(_) => None,
+    };
+    Line::new(at, backend, what)
 }
 
 async fn switch(
     store: &dyn Store,
     queue: &dyn Queue,
+    of: &Paused,
     to: Option<&Pause>,
     line: &Line,
 ) -> Result<Switched, StoreError> {
+    let scope = of.scope();
     for _ in 0..=RECONCILE_ATTEMPTS_MAX {
-        let mut group = everything(store).await?;
-        if group.body.paused.is_some() == to.is_some() {
-            return Ok(Switched::Already(group.body.paused));
+        let mut groups = store.groups(&[scope.clone()].into()).await?;
+        let group = groups.entry(scope.clone());
+        let group = group.or_insert_with(|| Versioned::new(Group::default()));
+        let on = group.body.pause(line.at);
+        if on.is_some() == to.is_some() {
+            return Ok(Switched::Already(on.cloned()));
         }
         group.body.paused = to.cloned();
-        // Those that wait for a look are those with something going on.
-        let busy = store.overdue(Timestamp::MAX, SWEEP_MAX).await?;
         let commit = Commit {
-            groups: [(Scope::Everything, group)].into(),
+            groups,
             lines: vec![line.clone()],
-            send: busy.iter().map(|backend| Outgoing::wake(backend, None)).collect(),
+            send: concerned(store, of).await?,
             ..Commit::default()
         };
         match outbox::commit(store, queue, &commit, line.at).await {
@@ -95,4 +119,16 @@ async fn switch(
         }
     }
     Err(StoreError::Conflict)
+}
+
+/// The wakes of the backends that are to be looked at for it.
+async fn concerned(store: &dyn Store, of: &Paused) -> Result<Vec<Outgoing>, StoreError> {
+    let wake = |backend: &BackendId| Outgoing::wake(backend, None);
+    Ok(match of {
+        Paused::Pool(pool) => vec![wake(pool)],
+        // Those that wait for a look are those with something going on.
+        Paused::Everything | Paused::Play(_) => {
+            store.overdue(Timestamp::MAX, SWEEP_MAX).await?.iter().map(wake).collect()
+        }
+    })
 }

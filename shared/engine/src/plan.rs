@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use pointsman_core::{
     document::Document,
     field::Change,
-    group::Pause,
+    group::{Pause, Paused},
     hear::hear,
     ledger::What,
     names::BackendId,
@@ -25,8 +25,8 @@ use crate::{
 /// What would happen.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The pause that is on, if one is: nothing would be written under it.
-    pub paused: Option<Pause>,
+    /// The pauses that are on.
+    pub paused: Vec<(Paused, Pause)>,
     /// What the ledger would tell of each signal.
     pub heard: Vec<What>,
     /// Of each signal that would lead to nothing, what would be noticed.
@@ -106,7 +106,8 @@ impl Engine {
                 noticed.extend(kind.map(|kind| (signal.series.clone(), kind, says)));
             }
         }
-        let paused = paused(&*self.inner.store).await?;
+        let all = Paused::all(Some(&playbook.playbook));
+        let paused = paused(&*self.inner.store, all, now).await?;
         let mut backends = Vec::new();
         for (document, said) in documents.into_values() {
             backends.push(self.plan_backend(document, said, playbook).await?);

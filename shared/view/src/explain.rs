@@ -17,7 +17,7 @@ use crate::{
     backend::{Backend, Reconnect, terms},
     history::{Line, What},
     pool::effects,
-    status::Pause,
+    status::Pauses,
     value::{Effect, VERSION, Value, Why},
 };
 
@@ -38,9 +38,9 @@ pub struct Explain {
     /// The member or the override that was asked about, where it was not the backend as a whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about: Option<About>,
-    /// The pause that is on, if one is: nothing is written to Azure under it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub paused: Option<Pause>,
+    /// The pauses that are on and concern it.
+    #[serde(flatten)]
+    pub pauses: Pauses,
     /// What is going on; left out where no alert has ever concerned it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<Backend>,

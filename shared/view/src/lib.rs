@@ -48,7 +48,7 @@ pub use self::{
     pool::{Member, NextStep, Pool, Promoted, SeenBy},
     schema::schema_text,
     shadow::{ShadowReport, WouldHave},
-    status::{Known, Late, Pause, Status},
+    status::{Known, Late, Pause, Pauses, Status},
     told::{
         ByHand, DeadLetter, DeadLetterPart, DeadLetters, Dropped, Released, Retried, Sent,
         SentOverride, Switched, Undone, UndoneBefore, still_firing,

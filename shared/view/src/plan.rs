@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::{
     history::What,
     over::unused_weight,
-    status::Pause,
+    status::Pauses,
     value::{Change, Effect, VERSION, Why},
     words::Reader,
 };
@@ -23,9 +23,9 @@ pub struct Plan {
     /// The version of this form.
     #[schemars(extend("const" = VERSION))]
     pub version: u32,
-    /// The pause that is on, if one is: nothing would be written under it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub paused: Option<Pause>,
+    /// The pauses that are on.
+    #[serde(flatten)]
+    pub pauses: Pauses,
     /// What the ledger would tell of each signal, in words.
     pub heard: Vec<String>,
     /// Each signal that would lead to nothing, and why.

@@ -40,9 +40,9 @@ impl Status {
 pub struct Known {
     /// Whether all is well, and what is not.
     pub health: Health,
-    /// The pause that is on, if one is: nothing is written to Azure under it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub paused: Option<Pause>,
+    /// The pauses that are on.
+    #[serde(flatten)]
+    pub pauses: Pauses,
     /// The generation of the playbook in force, if one was ever published.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation: Option<u64>,
@@ -79,20 +79,91 @@ impl Known {
     }
 }
 
-/// Who paused, when and why.
+/// The pauses that are on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Pauses {
+    /// That of everything: nothing is written to Azure under it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused: Option<Pause>,
+    /// Those of single pools, to which nothing is written, and of single plays, which begin nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<Pause>,
+}
+
+impl Pauses {
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Pause> {
+        self.paused.iter().chain(&self.pauses)
+    }
+}
+
+impl From<Vec<(group::Paused, group::Pause)>> for Pauses {
+    fn from(on: Vec<(group::Paused, group::Pause)>) -> Self {
+        let mut of_parts: Vec<_> = on.into_iter().map(Pause::from).collect();
+        let everything = of_parts.extract_if(.., |one| one.pool.is_none() && one.play.is_none());
+        Self { paused: everything.last(), pauses: of_parts }
+    }
+}
+
+/// Who paused what, when and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Pause {
+    /// The short name of the pool, where it is a pool's alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    /// The play, where it is a play's alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub play: Option<String>,
     /// Who.
     pub by: String,
     /// Why.
     pub reason: String,
     /// Since when.
     pub at: Timestamp,
+    /// Until when, where the clock ends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
-impl From<group::Pause> for Pause {
-    fn from(group::Pause { by, reason, at }: group::Pause) -> Self {
-        Self { by, reason, at }
+impl From<(group::Paused, group::Pause)> for Pause {
+    fn from((of, pause): (group::Paused, group::Pause)) -> Self {
+        let group::Pause { by, reason, at, until } = pause;
+        let (pool, play) = match of {
+            group::Paused::Everything => (None, None),
+            group::Paused::Pool(pool) => (Some(pool.short()), None),
+            group::Paused::Play(play) => (None, Some(play.to_string())),
+        };
+        Self { pool, play, by, reason, at, until }
+    }
+}
+
+impl Pause {
+    /// The same in words, to go behind `PAUSED` or `paused`.
+    #[must_use]
+    pub fn says(&self, reader: &Reader) -> String {
+        let Self { pool, play, by, reason, at, until } = self;
+        let of = match (pool, play) {
+            (Some(pool), _) => format!(" pool {pool}"),
+            (None, Some(play)) => format!(" play {play}"),
+            (None, None) => String::new(),
+        };
+        let until = until.map(|until| format!(", until {}", reader.time(until)));
+        let until = until.unwrap_or_default();
+        format!("{of} since {} by {by}{until}: {reason}", reader.time(*at))
+    }
+
+    /// What it means, and how to end it.
+    #[must_use]
+    pub fn means(&self) -> String {
+        let (what, resume) = match (&self.pool, &self.play) {
+            (Some(pool), _) => (format!("nothing is written to {pool}"), format!(" --pool {pool}")),
+            (None, Some(play)) => {
+                (format!("play {play} begins nothing"), format!(" --play {play}"))
+            }
+            (None, None) => ("nothing is written to Azure".to_owned(), String::new()),
+        };
+        let until = if self.until.is_some() { "until then, or until" } else { "until" };
+        format!("{what} {until} `pointsman resume{resume}`")
     }
 }
 

@@ -23,8 +23,8 @@ pub(crate) fn kind(of: &impl Serialize) -> String {
 /// A reason: why an override is held, or why it ends.
 ///
 /// Held: `members`, `share`, `emptied`, `noMember`, `mixedWeights`, `nothingServes`, `switchedOff`,
-/// `noBackend`, `notAPool`, `unreadable`, `paused`. Ended: `resolved`, `expired`, `undone`, `dropped`. More kinds may
-/// come.
+/// `noBackend`, `notAPool`, `unreadable`, `paused`, `pausedUntil`, `poolPaused`, `playPaused`. Ended: `resolved`,
+/// `expired`, `undone`, `dropped`. More kinds may come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Why {
     /// Its kind, for programs.
@@ -141,6 +141,7 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
+    use jiff::Timestamp;
     use pointsman_core::{
         fraction::Fraction,
         overrides::{End, Held},
@@ -190,6 +191,9 @@ mod tests {
             Held::NotAPool,
             Held::Unreadable(text()),
             Held::Paused,
+            Held::PausedUntil(Timestamp::UNIX_EPOCH),
+            Held::PoolPaused { until: None },
+            Held::PlayPaused { play: "drain".parse().unwrap(), until: None },
         ];
         let undone = End::Undone { by: text(), reason: text() };
         let ends = [End::Resolved, End::Expired, undone, End::Closed, End::Dropped];
@@ -201,7 +205,7 @@ mod tests {
             effect::Effect::Promote { member: member(), weight: None },
         ];
         let kinds = |names: Vec<String>| names.join(" ");
-        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool unreadable paused"]
+        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool unreadable paused pausedUntil poolPaused playPaused"]
             .assert_eq(&kinds(held.iter().map(kind).collect()));
         expect!["resolved expired undone closed dropped"]
             .assert_eq(&kinds(ends.iter().map(kind).collect()));

@@ -7,6 +7,7 @@ use pointsman_core::{
     effect::Effect as Does,
     field::{Field, Value},
     fraction::Fraction,
+    group::Paused,
     lease::later,
     names::BackendName,
     pool::{Member, Pool},
@@ -235,6 +236,13 @@ impl Case {
                 format!("      - shift: {{pool: pool, split: {{{}}}}}\n", split.join(", "))
             }
         }
+    }
+
+    /// What can be paused: everything, the pool, and each play.
+    fn paused(&self, which: usize) -> Paused {
+        let all = Paused::all(Some(&self.playbook()));
+        let which = which % all.len();
+        all.into_iter().nth(which).unwrap()
     }
 
     pub(crate) fn world(&self) -> World {
@@ -537,8 +545,9 @@ pub(crate) enum Event {
     Write(WriteFault),
     Reconnect(ReconnectFault),
     Crash(usize),
-    Pause,
-    Resume,
+    /// Something is paused, perhaps for so many seconds.
+    Pause(usize, Option<i64>),
+    Resume(usize),
     Undo,
     Release,
     /// An operator has the first override that has begun stay for so many seconds.
@@ -625,8 +634,8 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
         4 => foreign().prop_map(Event::Foreign),
         6 => fault(),
         1 => (0_usize..2).prop_map(Event::Crash),
-        1 => Just(Event::Pause),
-        1 => Just(Event::Resume),
+        1 => (0_usize..5, option::of(1_i64..600)).prop_map(|(of, lasts)| Event::Pause(of, lasts)),
+        1 => (0_usize..5).prop_map(Event::Resume),
         1 => Just(Event::Undo),
         1 => Just(Event::Release),
         1 => (1_i64..1_000).prop_map(Event::Extend),
@@ -690,8 +699,10 @@ impl World {
                 let process = of(*place);
                 self.crash(process);
             }
-            Event::Pause => self.handle(0, &crate::world::Message::Pause),
-            Event::Resume => self.handle(0, &crate::world::Message::Resume),
+            Event::Pause(of, lasts) => {
+                self.handle(0, &crate::world::Message::Pause(case.paused(*of), *lasts));
+            }
+            Event::Resume(of) => self.handle(0, &crate::world::Message::Resume(case.paused(*of))),
             Event::Undo => self.handle(0, &crate::world::undo(crate::world::backend())),
             Event::Release => self.handle(0, &crate::world::release()),
             Event::Skip(place) => {

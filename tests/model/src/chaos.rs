@@ -1,5 +1,6 @@
 //! Anything may happen: what must hold after every write, and at the end, whatever it was.
 
+use pointsman_core::group::Paused;
 use proptest::prelude::*;
 
 use crate::{
@@ -25,7 +26,9 @@ fn live_through_in(mut world: World, case: &Case, events: &[Event]) -> World {
     world.heal();
     // Whoever pauses has done so before someone resumes.
     world.run();
-    world.handle(0, &Message::Resume);
+    for of in Paused::all(Some(&case.playbook())) {
+        world.handle(0, &Message::Resume(of));
+    }
     world.calm_down();
     world.settle();
     world

@@ -15,7 +15,7 @@ use pointsman_core::{
     ledger::What,
     names::{BackendId, PlayName},
     notice::{About, Kind},
-    overrides::{End, Held, Life, Override, Standing},
+    overrides::{End, Life, Override, Standing},
     playbook::Instance,
     pool::Pool,
     signal::{SeriesId, Signal},
@@ -210,7 +210,8 @@ impl World {
             is_of(over)
                 && over.effect == *effect
                 && match (&over.standing, &over.life) {
-                    (Standing::Held(Held::Paused) | Standing::Unseen, _) => false,
+                    (Standing::Unseen, _) => false,
+                    (Standing::Held(why), _) if why.is_by_gate() => false,
                     (Standing::Held(_) | Standing::Yielded, _) => true,
                     (Standing::Admitted, Life::Claimed { .. }) => false,
                     (Standing::Admitted, Life::Begun { .. }) => {

@@ -91,12 +91,18 @@ impl Outside {
 
     /// Saves all of it, or nothing; what is planned by it is noted.
     pub(crate) fn commit(&mut self, commit: &Commit) -> Result<Unsettled, StoreError> {
-        let before = self.document().cloned();
+        let before: Vec<Option<Document>> = commit
+            .documents
+            .iter()
+            .map(|one| self.document_of(&one.body.backend).cloned())
+            .collect();
         let unsettled = self.store.commit(commit, self.now)?;
         self.insists(&commit.lines);
-        let of_first = |document: &&Versioned<Document>| document.body.backend == backend();
-        for document in commit.documents.iter().filter(of_first) {
-            self.saved(before.as_ref(), &document.body);
+        for (Versioned { body, .. }, before) in commit.documents.iter().zip(before) {
+            if body.backend == backend() {
+                self.saved(before.as_ref(), body);
+            }
+            self.gated(before.as_ref(), body, &commit.lines);
         }
         self.told(&commit.lines);
         Ok(unsettled)

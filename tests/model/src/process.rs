@@ -14,7 +14,10 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::group::Pause;
+use pointsman_core::{
+    group::{Pause, Paused},
+    lease::later,
+};
 use pointsman_engine::{
     Engine, Mode,
     direct::{self, Direct, Incoming, WAITING_MAX, Waiting},
@@ -142,18 +145,24 @@ impl Running {
         tokio::spawn(async move { drop(engine.sweep(grace).await) });
     }
 
-    /// Pauses or resumes, as the command line does it.
-    pub(crate) fn switch(&self, on: bool) {
+    /// Pauses something, perhaps for a time, as the command line does it.
+    pub(crate) fn pause(&self, of: Paused, lasts: Option<SignedDuration>) {
         let (engine, ports) = (self.engine.clone(), Arc::clone(&self.ports));
         let (by, reason) = ("operator".to_owned(), "change freeze".to_owned());
         tokio::spawn(async move {
+            let at = engine.now();
+            let until = lasts.map(|lasts| later(at, lasts));
+            let pause = Pause { by, reason, at, until };
+            pause::pause(engine.store(), &*ports, &of, &pause).await.unwrap();
+        });
+    }
+
+    /// Resumes it.
+    pub(crate) fn resume(&self, of: Paused) {
+        let (engine, ports) = (self.engine.clone(), Arc::clone(&self.ports));
+        tokio::spawn(async move {
             let now = engine.now();
-            let switched = if on {
-                pause::pause(engine.store(), &*ports, &Pause { by, reason, at: now }).await
-            } else {
-                pause::resume(engine.store(), &*ports, &by, now).await
-            };
-            switched.unwrap();
+            pause::resume(engine.store(), &*ports, &of, "operator", now).await.unwrap();
         });
     }
 

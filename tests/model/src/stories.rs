@@ -17,6 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     effect::Effect,
     field::{Field, Value},
+    group::Paused,
     lease::later,
     notice::Notices,
     signal::{Heard, Severity, Signal},
@@ -244,8 +245,11 @@ impl Story {
                 let instance = open.or_else(|| window.next(world.now)).expect("it opens");
                 self.say(&skip(&window.name, instance.start));
             }
-            ["pause"] => self.say(&Message::Pause),
-            ["resume"] => self.say(&Message::Resume),
+            ["pause", of @ .., "for", lasts] => {
+                self.say(&Message::Pause(paused(of), Some(seconds(&[lasts]))));
+            }
+            ["pause", of @ ..] => self.say(&Message::Pause(paused(of), None)),
+            ["resume", of @ ..] => self.say(&Message::Resume(paused(of))),
             ["the", "process", "dies"] => world.crash(PROCESS),
             ["publish"] => {
                 world.generations.push(self.later_books.remove(0));
@@ -355,6 +359,16 @@ impl Story {
             }
         };
         text.split(' ').map(&mut word).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Everything, where nothing is said; `the pool`, or `play drain`.
+fn paused(words: &[&str]) -> Paused {
+    match words {
+        [] => Paused::Everything,
+        ["the", "pool"] => Paused::Pool(backend()),
+        ["play", play] => Paused::Play(play.parse().unwrap()),
+        _ => panic!("{words:?}"),
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use pointsman_core::{
     field::{Field, Value},
+    group::Paused,
     lease::later,
     ledger::What,
     overrides::End,
@@ -244,7 +245,7 @@ proptest! {
             world.hear(&[resolved("a", "m0", 0, 60)]);
         }
         world.pass(before);
-        world.handle(0, &Message::Pause);
+        world.handle(0, &Message::Pause(Paused::Everything, None));
         world.run();
         let (received, asked, shown) =
             (world.azure.received.len(), world.azure.asked, world.azure.pool().cloned());
@@ -256,7 +257,7 @@ proptest! {
         prop_assert_eq!(world.azure.received.len(), received, "{}", world.story());
         prop_assert_eq!(world.azure.asked, asked);
         prop_assert_eq!(world.azure.pool().cloned(), shown);
-        world.handle(0, &Message::Resume);
+        world.handle(0, &Message::Resume(Paused::Everything));
         world.pass(1);
         if !undone {
             prop_assert_eq!(weight_of(world.azure.pool().unwrap(), "m1"), Value::Number(0));
@@ -328,11 +329,11 @@ fn a_reconnect_that_comes_due_under_a_pause_is_asked_for_after_it() {
     let mut world = World::new(pool("m0 100, m1 100"), drains(RECONNECT));
     world.hear(&[fired("a", "m0", 0)]);
     world.hear(&[resolved("a", "m0", 0, 60)]);
-    world.handle(0, &Message::Pause);
+    world.handle(0, &Message::Pause(Paused::Everything, None));
     world.run();
     world.pass(3_600);
     assert_eq!(world.azure.asked, 0, "{}", world.story());
-    world.handle(0, &Message::Resume);
+    world.handle(0, &Message::Resume(Paused::Everything));
     world.run();
     world.settle();
     assert_eq!(world.azure.asked, 1, "{}", world.story());

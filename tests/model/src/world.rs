@@ -11,6 +11,7 @@ use pointsman_core::{
     document::Document,
     effect::Effect,
     field::{Field, Value},
+    group::Paused,
     id::{MessageId, OverrideId},
     lease::later,
     ledger::What,
@@ -38,8 +39,9 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(crate) enum Message {
     Signals(Vec<Signal>),
-    Pause,
-    Resume,
+    /// A pause of something, perhaps for so many seconds.
+    Pause(Paused, Option<i64>),
+    Resume(Paused),
     Command(Command),
 }
 
@@ -222,8 +224,14 @@ impl World {
                 self.commanded.push(command.clone());
                 self.send(place, message::Message::Command { by, command }, false);
             }
-            Message::Pause => self.enter(place, |process| process.switch(true)),
-            Message::Resume => self.enter(place, |process| process.switch(false)),
+            Message::Pause(of, lasts) => {
+                let (of, lasts) = (of.clone(), lasts.map(SignedDuration::from_secs));
+                self.enter(place, |process| process.pause(of, lasts));
+            }
+            Message::Resume(of) => {
+                let of = of.clone();
+                self.enter(place, |process| process.resume(of));
+            }
         }
     }
 
@@ -554,7 +562,7 @@ impl World {
         let broken = self.watch.violations.iter().find(|text| {
             invariants
                 .iter()
-                .chain(&["I12", "I7"])
+                .chain(&["I12", "I7", "gates"])
                 .filter(|invariant| !(self.watch.is_ambiguous && about_owners(invariant)))
                 .any(|invariant| text.split(' ').next() == Some(invariant))
         });

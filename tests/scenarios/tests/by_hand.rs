@@ -82,7 +82,7 @@ async fn what_a_limit_or_a_pause_holds_is_said_and_exits_with_3() {
     let _ = world.say(&with(&["drain", "eu", "eu"])).await.ended(0).says("drain eu: in force");
     let _ = world.say(&["pause", "--reason", "a release"]).await.ended(0);
     let shifted = world.say(&with(&["shift", "eu", "--to", "50%"])).await.ended(3);
-    let _ = shifted.says("Pointsman is paused: nothing is written until `pointsman resume`");
+    let _ = shifted.says("nothing is written to Azure until `pointsman resume`");
     let _ = world.say(&["resume"]).await.ended(0);
     world.weights([25, 30, 20]).await;
     let _ = world.say(&["undo", "chat", "--reason", "enough"]).await.ended(0);

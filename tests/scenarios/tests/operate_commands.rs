@@ -363,7 +363,7 @@ async fn under_a_pause_nothing_is_written_and_after_it_everything() {
         .say(&["undo", "chat", "--reason", "enough"])
         .await
         .ended(0)
-        .says("restored after `pointsman resume`");
+        .says("restored later: nothing is written to Azure until `pointsman resume`");
     assert_eq!(world.azure.view(|azure| azure.weight("chat", "us")), Some(0));
     let _ = world.say(&["resume"]).await.ended(0);
     world.weights([50, 30, 20]).await;

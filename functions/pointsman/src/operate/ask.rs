@@ -68,6 +68,14 @@ pub(crate) async fn documents(records: &Records) -> Result<Vec<Document>, Failed
     Ok(records.store.documents().await?.into_iter().map(|document| document.body).collect())
 }
 
+/// The pauses that are on.
+pub(crate) fn pauses(out: &mut Page, pauses: &view::Pauses, reader: &Reader) {
+    for pause in pauses.all() {
+        out.mark("", Mark::Trouble, "PAUSED", pause.says(reader));
+        out.line(format_args!("  {}", pause.means()));
+    }
+}
+
 /// The playbook in force, for the limits of its pools; none where it cannot be read any more.
 pub(super) async fn playbook(records: &Records) -> Result<Option<Arc<Playbook>>, Failed> {
     let published = records.store.published().await?;

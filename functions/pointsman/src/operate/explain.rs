@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use pointsman_core::{document::Document, group::Paused, names::BackendId};
 use pointsman_engine::pause::paused;
 use pointsman_view::{self as view, Explain, Explained, Following, History};
 
@@ -59,7 +60,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         shadow: common.shadow,
         backend: backend.to_string(),
         name: backend.short(),
-        paused: paused(&*records.store).await?.map(view::Pause::from),
+        pauses: paused(&*records.store, concerning(&backend, document), now).await?.into(),
         state,
         why: document.map(why).unwrap_or_default(),
         about,
@@ -73,6 +74,13 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     show::page(&describe(&explain, &Shown::new(options.showing, common, now, ids)))
 }
 
+/// What can be paused that concerns a backend.
+fn concerning(backend: &BackendId, document: Option<&Document>) -> Vec<Paused> {
+    let overrides = document.into_iter().flat_map(|document| document.overrides.values());
+    let plays = overrides.filter_map(|over| over.origin.play().cloned());
+    plays.map(Paused::Play).chain(Paused::of(backend)).collect()
+}
+
 /// The whole in words.
 fn describe(explain: &Explain, shown: &Shown) -> Page {
     let (mut out, reader) = (shown.page(), &shown.reader);
@@ -84,11 +92,7 @@ fn describe(explain: &Explain, shown: &Shown) -> Page {
     out.mark("", Mark::Heading, &explain.name, of);
     out.line(&explain.backend);
     out.line("");
-    if let Some(pause) = &explain.paused {
-        let since = reader.time(pause.at);
-        let why = format!(" since {since} by {}: {}", pause.by, pause.reason);
-        out.mark("", Mark::Trouble, "PAUSED", why);
-    }
+    ask::pauses(&mut out, &explain.pauses, reader);
     match &explain.state {
         None => {
             out.line("no alert has ever concerned it; it is as its owner left it");

@@ -16,7 +16,7 @@ use pointsman_core::{
     effect::{Effect, WEIGHT_MAX},
     field::Field,
     fraction::Fraction,
-    group::Scope,
+    group::{Paused, Scope},
     id::{MessageId, OverrideId},
     limits::Terms,
     names::{BackendId, BackendName},
@@ -206,7 +206,8 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     let reading = common.records().await?;
     let playbook = ask::playbook_in_force(&reading).await?;
     let backend = pool(&playbook, what.pool.as_deref())?;
-    let paused = paused(&*reading.store).await?.is_some();
+    let (stops, now) = (Paused::of(&backend), reading.clock.now());
+    let paused = paused(&*reading.store, stops, now).await?.into_iter().next();
     let document = document(&reading, &backend).await?;
     reading.close().await;
     // A name that is not in the pool, as it was seen last, is a slip.
@@ -263,16 +264,14 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     for one in asked.iter().filter(|one| !document.overrides.contains_key(&one.id)) {
         text.line(format_args!("  {} ({}) is over already", one.effect, one.id));
     }
-    match (in_force, paused) {
+    match (in_force, paused.map(view::Pause::from)) {
         (true, _) => {
             let one = view.overrides.first().map_or("ID", |over| shown.short(&over.id));
             text.line(format_args!("to end it sooner: `pointsman undo {one} --reason TEXT`"));
         }
-        (false, true) => {
-            text.line("Pointsman is paused: nothing is written until `pointsman resume`");
-        }
-        (false, false) if settled => {}
-        (false, false) => text.line(goes_on),
+        (false, Some(pause)) => text.line(pause.means()),
+        (false, None) if settled => {}
+        (false, None) => text.line(goes_on),
     }
     let told = view::ByHand {
         version: view::VERSION,

@@ -20,7 +20,7 @@ mod tell;
 mod undo;
 mod windows;
 
-pub(crate) use self::by::{By, Reason};
+pub(crate) use self::by::By;
 
 use std::process::ExitCode;
 
@@ -53,10 +53,13 @@ pub(crate) enum Command {
     /// Have an override in force stay longer than it would by itself.
     #[command(after_help = extend::ABOUT)]
     Extend(extend::Options),
-    /// Stop every write to Azure, including undo and reconnects, until `resume`.
-    Pause(Reason),
-    /// Start writing to Azure again.
-    Resume(By),
+    /// Stop every write to Azure, or to one pool, including undo and reconnects; or what one play would
+    /// begin.
+    Pause(tell::PauseOptions),
+    /// Start writing to Azure again, or to one pool; or let one play begin again.
+    Resume(tell::ResumeOptions),
+    /// Pause a play for a time: it begins nothing, whatever fires.
+    Mute(tell::MuteOptions),
     /// End an override, or all of a backend, at once and without a ramp.
     #[command(after_help = undo::EXIT)]
     Undo(undo::Options),
@@ -83,8 +86,9 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
         Command::DeadLetters(command) => dead_letters::command(common, command).await,
         Command::Extend(options) => extend::command(common, options).await,
         Command::Hand(command) => hand::command(common, command).await,
-        Command::Pause(reason) => tell::pause(common, reason).await,
-        Command::Resume(by) => tell::resume(common, by).await,
+        Command::Pause(options) => tell::pause(common, options).await,
+        Command::Resume(options) => tell::resume(common, options).await,
+        Command::Mute(options) => tell::pause(common, options.into()).await,
         Command::Undo(options) => undo::command(common, options).await,
         Command::Release(options) => tell::release(common, options).await,
     }

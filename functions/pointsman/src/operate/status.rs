@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use clap::Args;
 use jiff::Timestamp;
-use pointsman_core::{playbook, signal::SeriesId};
+use pointsman_core::{group::Paused, playbook, signal::SeriesId};
 use pointsman_engine::{
     pause::paused,
     ports::{Published, Versioned},
@@ -91,7 +91,7 @@ async fn known(
     let facts = Facts { served, notices: &notices, watchdogs, dead_letters, oldest };
     let known = Known {
         health: Health::of(&facts, &backends, &common.reader(now)),
-        paused: paused(&*records.store).await?.map(view::Pause::from),
+        pauses: paused(&*records.store, Paused::all(playbook.as_deref()), now).await?.into(),
         unpublished: unpublished(common, published.as_ref()),
         generation: published.map(|published| published.number),
         served,
@@ -165,12 +165,7 @@ fn describe(known: &Known, shown: &Shown) -> Page {
         }
         matter.hint.iter().for_each(|hint| out.line(format_args!("  {hint}")));
     }
-    if let Some(pause) = &known.paused {
-        let since = reader.time(pause.at);
-        let why = format!(" since {since} by {}: {}", pause.by, pause.reason);
-        out.mark("", Mark::Trouble, "PAUSED", why);
-        out.line("  nothing is written to Azure until `pointsman resume`");
-    }
+    ask::pauses(&mut out, &known.pauses, reader);
     let generation = match known.generation {
         Some(number) => format!("generation {number} of the playbook"),
         None => "no playbook is published".to_owned(),

@@ -10,11 +10,14 @@ use std::{
 };
 
 use clap::Args;
+use jiff::SignedDuration;
 use pointsman_core::{
     document::Document,
-    group::{Pause, Scope},
+    form::meant,
+    group::{Pause, Paused, Scope},
     id::{MessageId, ReconnectId},
-    names::BackendId,
+    lease::later,
+    names::{BackendId, PlayName},
     overrides::Override,
 };
 use pointsman_engine::{
@@ -29,6 +32,8 @@ use super::{
     ask,
     by::{By, Reason, said},
     dispatch::{Dispatch, LOOK_EVERY, goes_on},
+    find,
+    hand::lasts,
 };
 use crate::{common::Common, failed::Failed, page::Page, show};
 
@@ -56,40 +61,110 @@ pub(crate) struct ReleaseOptions {
     by: By,
 }
 
-pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, Failed> {
+/// What a pause is of; of everything, where it does not say.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Of {
+    /// Only this pool: nothing is written to it.
+    #[arg(long, value_name = "POOL")]
+    pool: Option<String>,
+    /// Only this play: it begins nothing; what it has begun stays, and ends as it would.
+    #[arg(long, value_name = "PLAY", conflicts_with = "pool")]
+    play: Option<PlayName>,
+}
+
+impl Of {
+    /// What is meant. A play need not be there any more to be resumed.
+    async fn paused(&self, records: &Records, must_exist: bool) -> Result<Paused, Failed> {
+        if let Some(pool) = &self.pool {
+            return Ok(Paused::Pool(find::backend(records, pool).await?));
+        }
+        let Some(play) = &self.play else { return Ok(Paused::Everything) };
+        if must_exist {
+            let playbook = ask::playbook_in_force(records).await?;
+            let names = playbook.plays.iter().map(|known| known.name.as_str());
+            if playbook.play(play).is_none() {
+                let meant = meant(play.as_str(), "plays", names);
+                return Err(Failed::new(format_args!("there is no play `{play}`: {meant}")));
+            }
+        }
+        Ok(Paused::Play(play.clone()))
+    }
+}
+
+/// What `pause` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PauseOptions {
+    #[command(flatten)]
+    of: Of,
+    /// For how long, such as 30m or 2h: 30 days at most. Without it, until `resume`.
+    #[arg(long = "for", value_name = "DURATION", value_parser = lasts)]
+    lasts: Option<SignedDuration>,
+    #[command(flatten)]
+    reason: Reason,
+}
+
+/// What `mute` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct MuteOptions {
+    /// The play, as the playbook calls it.
+    play: PlayName,
+    /// For how long, such as 30m or 2h: 30 days at most.
+    #[arg(long = "for", value_name = "DURATION", value_parser = lasts)]
+    lasts: SignedDuration,
+    #[command(flatten)]
+    reason: Reason,
+}
+
+impl From<MuteOptions> for PauseOptions {
+    fn from(MuteOptions { play, lasts, reason }: MuteOptions) -> Self {
+        Self { of: Of { pool: None, play: Some(play) }, lasts: Some(lasts), reason }
+    }
+}
+
+/// What `resume` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ResumeOptions {
+    #[command(flatten)]
+    of: Of,
+    #[command(flatten)]
+    by: By,
+}
+
+pub(crate) async fn pause(common: &Common, options: PauseOptions) -> Result<ExitCode, Failed> {
     let (file, was_there) = common.store(&common.config(Needs::Store)?)?;
     let records = common.open().await?;
-    let (served, reader) = (records.are_consumed()?, common.reader(records.clock.now()));
-    let Reason { reason, by } = reason;
-    let pause = Pause { by: by.by, reason, at: records.clock.now() };
-    let switched = pause::pause(&*records.store, &*records.queue, &pause).await?;
+    let (served, now) = (records.are_consumed()?, records.clock.now());
+    let PauseOptions { of, lasts, reason: Reason { reason, by } } = options;
+    let of = of.paused(&records, true).await?;
+    let until = lasts.map(|lasts| later(now, lasts));
+    let pause = Pause { by: by.by, reason, at: now, until };
+    let switched = pause::pause(&*records.store, &*records.queue, &of, &pause).await?;
     // What was recorded before the pause may be on its way to Azure at this moment.
     let end = Instant::now() + ANSWERED_WITHIN;
     let unanswered = loop {
-        let unanswered = unanswered(&records).await?;
+        let unanswered = unanswered(&records, &of).await?;
         if unanswered.is_empty() || !records.are_consumed()? || Instant::now() >= end {
             break unanswered;
         }
         tokio::time::sleep(LOOK_EVERY).await;
     };
     records.close().await;
-    let mut text = Page::of(match &switched {
-        Switched::Already(Some(pause)) => format!(
-            "paused already, since {} by {}: {}",
-            reader.time(pause.at),
-            pause.by,
-            pause.reason
-        ),
-        Switched::Done(_) | Switched::Already(None) if served => {
-            "paused: nothing is written to Azure until `pointsman resume`".to_owned()
+    let reader = common.reader(now);
+    let told = told(common, &of, switched, served, &unanswered);
+    let mut text = Page::of(match &told.paused {
+        Some(pause) if told.already => format!("paused already,{}", pause.says(&reader)),
+        Some(view::Pause { until: Some(until), .. }) => {
+            format!("{of} is paused until {}", reader.time(*until))
         }
-        Switched::Done(_) | Switched::Already(None) => {
-            "paused: the next `serve` writes nothing to Azure until `pointsman resume`".to_owned()
-        }
+        Some(_) | None => format!("{of} is paused"),
     });
+    if let Some(pause) = &told.paused {
+        text.line(pause.means());
+    }
     if !served {
         text.line(format_args!(
-            "no `serve` is running on the store {}{}; one that runs on another is not paused by this",
+            "no `serve` is running on the store {}{}: this is for the next one that does; one that runs on \
+             another is not paused by this",
             file.display(),
             if was_there { "" } else { ", which was made just now" }
         ));
@@ -101,11 +176,12 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
              yet: `pointsman explain {short}` shows its answer"
         ));
     }
-    common.print(&told(common, switched, served, &unanswered), &text)
+    common.print(&told, &text)
 }
 
 fn told(
     common: &Common,
+    of: &Paused,
     switched: Switched,
     served: bool,
     unanswered: &[BackendId],
@@ -119,29 +195,36 @@ fn told(
         shadow: common.shadow,
         already,
         served,
-        paused: paused.map(view::Pause::from),
+        paused: paused.map(|pause| view::Pause::from((of.clone(), pause))),
         unanswered: unanswered.iter().map(ToString::to_string).collect(),
     }
 }
 
 /// The backends with a write or a reconnect that may be under way.
-async fn unanswered(records: &Records) -> Result<Vec<BackendId>, Failed> {
+async fn unanswered(records: &Records, of: &Paused) -> Result<Vec<BackendId>, Failed> {
     let open = ask::documents(records).await?.into_iter().filter(Document::is_unanswered);
-    Ok(open.map(|document| document.backend).collect())
+    let open = open.map(|document| document.backend);
+    Ok(open.filter(|backend| Paused::of(backend).contains(of)).collect())
 }
 
-pub(crate) async fn resume(common: &Common, by: By) -> Result<ExitCode, Failed> {
+pub(crate) async fn resume(common: &Common, options: ResumeOptions) -> Result<ExitCode, Failed> {
     let records = common.open().await?;
+    let of = options.of.paused(&records, false).await?;
     let Records { store, queue, clock, .. } = &records;
-    let switched = pause::resume(&**store, &**queue, &by.by, clock.now()).await?;
+    let switched = pause::resume(&**store, &**queue, &of, &options.by.by, clock.now()).await?;
     let served = records.are_consumed()?;
     records.close().await;
-    let text = match (&switched, served) {
-        (Switched::Already(_), _) => "it was not paused",
-        (Switched::Done(_), true) => "resumed: Pointsman writes to Azure again",
-        (Switched::Done(_), false) => "resumed: the next `serve` writes to Azure again",
+    let who = if served { "Pointsman" } else { "the next `serve`" };
+    let text = match (&switched, &of) {
+        (Switched::Already(_), Paused::Everything) => "it was not paused".to_owned(),
+        (Switched::Already(_), of) => format!("{of} was not paused by itself"),
+        (Switched::Done(_), Paused::Everything) => format!("resumed: {who} writes to Azure again"),
+        (Switched::Done(_), Paused::Pool(_)) => {
+            format!("{of} is resumed: {who} writes to it again")
+        }
+        (Switched::Done(_), Paused::Play(_)) => format!("{of} is resumed: it begins again"),
     };
-    common.print(&told(common, switched, served, &[]), &Page::of(text))
+    common.print(&told(common, &of, switched, served, &[]), &Page::of(text))
 }
 
 /// The reconnects of a backend that can still be cancelled.
@@ -171,10 +254,11 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
         )));
     }
     let mut dispatch = Dispatch::open(common).await?;
-    if let Some(pause) = paused(&*dispatch.records.store).await? {
+    if let Some((of, pause)) = stop(&dispatch.records).await? {
         dispatch.close().await?;
+        let means = view::Pause::from((of.clone(), pause.clone())).means();
         return Err(Failed::new(format_args!(
-            "Pointsman is paused ({}, by {}), and nothing is written under a pause: `pointsman resume` first",
+            "{of} is paused ({}, by {}), and cannot be released under that: {means}",
             pause.reason, pause.by
         )));
     }
@@ -189,7 +273,7 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     };
     let restored = dispatch.until(within, released).await?;
     let after = ask::documents(&dispatch.records).await?;
-    let paused = paused(&*dispatch.records.store).await?.is_some();
+    let paused = stop(&dispatch.records).await?.is_some();
     let (served, reader) = (dispatch.is_served()?, common.reader(dispatch.records.clock.now()));
     dispatch.close().await?;
     // A `serve` takes back what may still land.
@@ -240,6 +324,14 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
         cancelled: reconnects,
     };
     common.print(&released, &text)
+}
+
+/// A pause under which a backend cannot be written to.
+async fn stop(records: &Records) -> Result<Option<(Paused, Pause)>, Failed> {
+    let documents = ask::documents(records).await?;
+    let stops = documents.iter().flat_map(|document| Paused::of(&document.backend));
+    let stops: Vec<Paused> = stops.chain([Paused::Everything]).collect();
+    Ok(paused(&*records.store, stops, records.clock.now()).await?.into_iter().next())
 }
 
 /// Whether a command was taken in.

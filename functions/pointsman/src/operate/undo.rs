@@ -12,6 +12,7 @@ use std::{
 use clap::Args;
 use pointsman_core::{
     document::Reconnect,
+    group::Paused,
     id::{OverrideId, ReconnectId},
     names::BackendId,
     overrides::Override,
@@ -177,7 +178,8 @@ fn alert(over: &Override) -> String {
 pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCode, Failed> {
     let reading = common.records().await?;
     let target = target(&reading, &options.what, &options.reason.reason).await?;
-    let paused = paused(&*reading.store).await?.is_some();
+    let (stops, now) = (Paused::of(&target.backend), reading.clock.now());
+    let paused = paused(&*reading.store, stops, now).await?.into_iter().next();
     reading.close().await;
     // It is sent even if nothing is known to be in force: something may be on its way.
     let mut dispatch = Dispatch::open(common).await?;
@@ -186,7 +188,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     let taken = dispatch.until(TAKEN_WITHIN, ended).await?;
     let gone = async |records: &Records| Ok(target.left(common, records).await?.is_nothing());
     // Under a pause nothing is written, so that there is nothing to wait for.
-    let within = if paused { Duration::ZERO } else { RESTORED_WITHIN };
+    let within = if paused.is_some() { Duration::ZERO } else { RESTORED_WITHIN };
     let given_back = taken && dispatch.until(within, gone).await?;
     let left = target.left(common, &dispatch.records).await?;
     let goes_on = goes_on(dispatch.is_served()?, &[&target.backend]);
@@ -199,13 +201,12 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         )));
     }
     let kept = (!left.unmet.is_empty()).then(|| left.unmet.join("; "));
-    let why = match (given_back, paused, kept.as_ref().or(left.why.as_ref())) {
+    let paused = paused.map(|paused| view::Pause::from(paused).means());
+    let why = match (given_back, &paused, kept.as_ref().or(left.why.as_ref())) {
         (true, _, _) => None,
-        (false, true, _) => {
-            Some("Pointsman is paused: it is restored after `pointsman resume`".to_owned())
-        }
-        (false, false, Some(why)) => Some(format!("{why}; {goes_on}")),
-        (false, false, None) => Some(goes_on),
+        (false, Some(paused), _) => Some(format!("it is restored later: {paused}")),
+        (false, None, Some(why)) => Some(format!("{why}; {goes_on}")),
+        (false, None, None) => Some(goes_on),
     };
     let Target { backend, overrides, reconnects, .. } = &target;
     let (asked, called_off): (Vec<_>, Vec<_>) =
@@ -258,5 +259,5 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         why,
     };
     let shown = common.print(&undone, &text)?;
-    Ok(if kept.is_some() && !paused { ExitCode::FAILURE } else { shown })
+    Ok(if kept.is_some() && paused.is_none() { ExitCode::FAILURE } else { shown })
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Document;
 use crate::{
     answer::ReconnectAnswer,
-    group::{Consulted, Group, RunId, Scope},
+    group::{Consulted, Group, Paused, RunId, Scope},
     id::ReconnectId,
     lease::{After, later},
     ledger::What,
@@ -154,7 +154,10 @@ impl Document {
     #[must_use]
     pub fn scopes(&self) -> BTreeSet<Scope> {
         let runs = self.overrides.values().flat_map(Override::runs).chain(self.waiting());
-        runs.map(Scope::Run).chain([Scope::Everything]).collect()
+        let begin = self.overrides.values().filter(|over| over.wants_to_begin());
+        let plays = begin.filter_map(|over| over.origin.play().cloned());
+        let paused = Paused::of(&self.backend).map(|of| of.scope());
+        runs.map(Scope::Run).chain(plays.map(Scope::Play)).chain(paused).collect()
     }
 
     /// The runs that act on this backend.
@@ -200,7 +203,7 @@ impl Document {
         let mut concerned = BTreeSet::new();
         for run in runs {
             let scope = Scope::Run(run.clone());
-            let mut group = groups.ask(scope.clone());
+            let mut group = groups.ask(scope.clone()).clone();
             let before = group.clone();
             let was_on = !group.acting.is_empty();
             if acting.contains(&run) {

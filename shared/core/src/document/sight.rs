@@ -11,7 +11,7 @@ use crate::{
     fraction::Fraction,
     lay::{Contribution, Laid, lay},
     limits::Terms,
-    overrides::{Held, Life, Override, Standing},
+    overrides::{Life, Override, Standing},
     pool::Pool,
 };
 
@@ -82,7 +82,8 @@ impl Document {
 /// gate keeps it out, and where it has given everything back.
 fn contribution(over: &Override) -> Option<Contribution<'_>> {
     let back = match (&over.life, &over.standing) {
-        (Life::Claimed { .. }, Standing::Unseen | Standing::Held(Held::Paused)) => return None,
+        (Life::Claimed { .. }, Standing::Unseen) => return None,
+        (Life::Claimed { .. }, Standing::Held(why)) if why.is_by_gate() => return None,
         (Life::Claimed { .. } | Life::Begun { .. }, _) => Fraction::NONE,
         (Life::Ended { steps, .. }, _) => match steps.len().checked_sub(1) {
             None => Fraction::NONE,

@@ -21,7 +21,7 @@ impl Look<'_> {
             let baseline = self.baseline(pool);
             let laid = self.lay(&baseline, &self.contributions(Whose::All));
             self.pass_verdicts(&laid);
-            if !self.may_write {
+            if self.stopped.is_some() {
                 return Next::Rest;
             }
             self.own(&laid.values, pool);

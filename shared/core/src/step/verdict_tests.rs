@@ -10,7 +10,8 @@ use crate::{
     claim::Asked,
     effect::Effect,
     fraction::Fraction,
-    group::{Consulted, Group, Pause, Scope},
+    gate::{Asking, Closed},
+    group::{Consulted, Groups},
     lease::{Lease, Until},
     origin::Origin,
     overrides::End,
@@ -48,6 +49,12 @@ fn over(life: &str, standing: &Standing) -> Override {
         over.behind.clear();
     }
     over
+}
+
+fn document() -> Document {
+    let backend = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg1/\
+                   providers/Microsoft.ApiManagement/service/contoso/backends/pool";
+    Document::new(backend.parse().unwrap(), Timestamp::UNIX_EPOCH)
 }
 
 fn word(verdict: &Verdict) -> &'static str {
@@ -94,12 +101,14 @@ fn each_state_has_its_verdict() {
             let alone = BTreeMap::from([(id.clone(), one)]);
             let mut both = alone.clone();
             both.insert(newcomer.id.clone(), newcomer.clone());
-            let pause =
-                Pause { by: String::new(), reason: String::new(), at: Timestamp::UNIX_EPOCH };
+            let pause = Closed { why: Held::Paused, until: None };
             let verdict = |overrides: &BTreeMap<_, Override>, laid, paused: bool| {
-                let group = Group { paused: paused.then(|| pause.clone()), ..Group::default() };
-                let groups = [(Scope::Everything, group)].into();
-                let gates = Gates::asked(overrides.values(), &mut Consulted::new(&groups));
+                let document = Document { overrides: overrides.clone(), ..document() };
+                let gates = Gates::asked(&mut Asking {
+                    document: &document,
+                    groups: &mut Consulted::new(&Groups::new()),
+                    stopped: paused.then_some(&pause),
+                });
                 word(&verdicts(overrides, laid, &gates)[&id])
             };
             writeln!(
@@ -136,9 +145,7 @@ fn each_state_has_its_verdict() {
 /// Whoever is on call is told since when it is held, whatever holds it by now.
 #[test]
 fn it_is_known_since_when_an_override_is_kept_out() {
-    let backend = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg1/\
-                   providers/Microsoft.ApiManagement/service/contoso/backends/pool";
-    let mut document = Document::new(backend.parse().unwrap(), Timestamp::UNIX_EPOCH);
+    let mut document = document();
     let one = over("claimed", &Standing::Unseen);
     let id = one.id.clone();
     document.overrides.insert(id.clone(), one);

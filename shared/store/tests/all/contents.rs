@@ -72,7 +72,8 @@ async fn a_save_is_refused_unless_its_version_is_still_the_one_it_was_made_from(
     store.commit(&of_group(Versioned::new(Group::default()))).await.unwrap();
     conflict(&store.commit(&of_group(Versioned::new(Group::default()))).await);
     conflict(&store.commit(&of_group(Versioned { version: 2, body: Group::default() })).await);
-    let pause = Pause { by: "ann".to_owned(), reason: "test".to_owned(), at: at("12:00:00") };
+    let pause =
+        Pause { by: "ann".to_owned(), reason: "test".to_owned(), at: at("12:00:00"), until: None };
     let paused = Versioned { version: 1, body: Group { paused: Some(pause), ..Group::default() } };
     store.commit(&of_group(paused.clone())).await.unwrap();
     let stored = store.groups(&both).await.unwrap();

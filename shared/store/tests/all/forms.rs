@@ -14,7 +14,7 @@ use pointsman_core::{
     etag::Etag,
     field::{Change, Field, Value},
     fraction::Fraction,
-    group::{Group, Pause},
+    group::{Group, Pause, Paused},
     hear::{Edit, hear},
     id::{IntentId, MessageId, OverrideId, ReconnectId},
     lease::{After, Lease, Until},
@@ -360,10 +360,36 @@ fn documents_of_windows_and_operators() {
 }
 
 #[test]
+fn documents_of_what_gates_hold() {
+    let mut document = Document::new(backend("chat-pool"), at("12:12:01"));
+    let claimed = || Life::Claimed { at: at("12:00:00") };
+    let drain = || Effect::Drain { member: "eu".parse().unwrap() };
+    let (until, play) = (Some(at("14:00:00")), "drain".parse().unwrap());
+    let held = [
+        Held::PausedUntil(at("14:00:00")),
+        Held::PoolPaused { until: None },
+        Held::PoolPaused { until },
+        Held::PlayPaused { play, until },
+    ];
+    for (number, why) in held.into_iter().enumerate() {
+        let over = over(&format!("held {number}"), drain(), claimed(), Standing::Held(why));
+        document.overrides.insert(over.id.clone(), over);
+    }
+    check("document_gates.json", &document);
+}
+
+#[test]
 fn groups() {
     check("group.json", &Group::default());
-    let pause = Pause { by: "ann".to_owned(), reason: "release".to_owned(), at: at("12:00:00") };
+    let pause = Pause {
+        by: "ann".to_owned(),
+        reason: "release".to_owned(),
+        at: at("12:00:00"),
+        until: None,
+    };
+    let of_a_time = Pause { until: Some(at("14:00:00")), ..pause.clone() };
     check("group_paused.json", &Group { paused: Some(pause), ..Group::default() });
+    check("group_paused_until.json", &Group { paused: Some(of_a_time), ..Group::default() });
     let acting = [backend("eu")].into();
     let waiting = [backend("us")].into();
     let commands = [(MessageId::derive(&["undo"]), at("12:00:00"))].into();
@@ -376,8 +402,19 @@ fn lines() {
     let said = |what| Line::new(at("12:00:00.000000001"), Some(&backend("chat-pool")), what);
     let why = Held::Share { share: Fraction::percent(30), least: Fraction::percent(50) };
     check("line_displaced.json", &said(What::Displaced { id: id("a"), by: vec![id("b")], why }));
-    let paused = What::Paused { by: "ann".to_owned(), reason: "release".to_owned() };
+    let paused = What::Paused {
+        by: "ann".to_owned(),
+        reason: "release".to_owned(),
+        of: Paused::Everything,
+        until: None,
+    };
     check("line_paused.json", &Line::new(at("12:00:00"), None, paused));
+    let (by, reason) = ("ann".to_owned(), "release".to_owned());
+    let (of, until) = (Paused::Play("drain".parse().unwrap()), Some(at("14:00:00")));
+    let paused = What::Paused { by, reason, of, until };
+    check("line_paused_play.json", &Line::new(at("12:00:00"), None, paused));
+    let (by, of) = ("ann".to_owned(), Paused::Pool(backend("chat-pool")));
+    check("line_resumed_pool.json", &said(What::Resumed { by, of }));
     let truncated = What::Truncated { source: "alertmanager".parse().unwrap(), left_out: 7 };
     check("line_truncated.json", &Line::new(at("12:00:00"), None, truncated));
     let undone = What::ReconnectUndone {
