@@ -133,12 +133,12 @@ fn describe(plan: &Plan, reader: &Reader) -> Page {
     let ids = plan.backends.iter().flat_map(|backend| &backend.overrides);
     let ids: Ids = ids.map(|over| over.id.clone()).collect();
     for backend in &plan.backends {
-        describe_backend(&mut out, backend, &ids);
+        describe_backend(&mut out, backend, &ids, reader);
     }
     out
 }
 
-fn describe_backend(out: &mut Page, plan: &BackendPlan, ids: &Ids) {
+fn describe_backend(out: &mut Page, plan: &BackendPlan, ids: &Ids, reader: &Reader) {
     out.line("");
     out.mark("", Mark::Heading, &plan.name, "");
     if let Some(why) = &plan.unseen {
@@ -147,9 +147,10 @@ fn describe_backend(out: &mut Page, plan: &BackendPlan, ids: &Ids) {
     }
     for over in &plan.overrides {
         let before = format_args!("  {}  {}: ", ids.short(&over.id), over.effect);
-        match over.verdict.says.strip_prefix("held") {
+        let says = reader.retold(&over.verdict.says, Reader::time);
+        match says.strip_prefix("held") {
             Some(why) => out.mark(before, Mark::Held, "held", why),
-            None => out.line(format_args!("{before}{}", over.verdict.says)),
+            None => out.line(format_args!("{before}{says}")),
         }
         out.line(match &over.play {
             Some(play) => format!("    by play {play}"),

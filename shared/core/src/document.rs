@@ -40,11 +40,12 @@ use crate::{
     effect::Effect,
     etag::{Etag, Etags},
     field::{Field, Value},
-    id::{OverrideId, ReconnectId},
+    id::{IntentId, OverrideId, ReconnectId},
     lay::Yielded,
     lease::later,
     names::{BackendId, BackendName, WindowName},
     overrides::{Override, Standing},
+    recent::Recent,
     wake::SKEW_MAX,
 };
 
@@ -104,6 +105,9 @@ pub struct Document {
     /// looked at first. It is there only for the line about an instance that was missed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub windows: BTreeMap<WindowName, Timestamp>,
+    /// The writes that were recorded within the last hour, where the playbook bounds them.
+    #[serde(default, skip_serializing_if = "Recent::is_empty")]
+    pub writes: Recent<IntentId>,
     /// Which states of the backend have been seen.
     #[serde(default)]
     pub etags: Etags,
@@ -138,6 +142,7 @@ impl Document {
             reconnects: BTreeMap::new(),
             listed: Listed::default(),
             windows: BTreeMap::new(),
+            writes: Recent::new(),
             etags: Etags::default(),
             sight: None,
             trouble: None,
@@ -229,6 +234,7 @@ impl Document {
         self.etags.rewind(now);
         let back = |at: &mut Timestamp| *at = (*at).min(now);
         self.sight.iter_mut().for_each(|sight| back(&mut sight.at));
+        self.writes.rewind(now);
         self.undone.values_mut().for_each(back);
         self.windows.values_mut().for_each(back);
         self.overrides.values_mut().for_each(|over| over.rewind(now));

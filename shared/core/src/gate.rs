@@ -12,18 +12,28 @@
 //! Each gate is a file of its own, which says why it is closed and until when; [`ask`] asks one after the
 //! other.
 
+mod budget;
+mod freeze;
+mod hours;
 mod pause;
+mod writes;
 
-use std::collections::BTreeMap;
+use std::{cell::OnceCell, collections::BTreeMap};
 
 use jiff::Timestamp;
 
-pub(crate) use self::pause::stopped;
+pub use self::{budget::Budget, freeze::Freeze, hours::Hours};
+pub(crate) use self::{budget::note as note_begun, pause::stopped, writes::note as note_write};
 use crate::{
     document::Document,
     group::Consulted,
     id::OverrideId,
+    lay::Laid,
+    names::PlayName,
+    origin::Origin,
     overrides::{Held, Override},
+    playbook::Playbook,
+    recent::Recent,
 };
 
 /// That an override may not begin.
@@ -40,10 +50,34 @@ pub(crate) struct Closed {
 pub(crate) struct Asking<'l, 'g> {
     /// The document, with its time.
     pub(crate) document: &'l Document,
+    /// The playbook in force.
+    pub(crate) playbook: &'l Playbook,
     /// The group documents.
     pub(crate) groups: &'l mut Consulted<'g>,
     /// That nothing may be written at all.
     pub(crate) stopped: Option<&'l Closed>,
+    /// Those that do not begin though they may, which is why they take no place of a budget.
+    pub(crate) idle: &'l Idle,
+    /// That a freeze is on, once it was asked.
+    frozen: OnceCell<Option<Closed>>,
+    /// What will have begun of plays that have a budget, as far as it was asked.
+    begun: BTreeMap<PlayName, Recent<OverrideId>>,
+}
+
+/// Overrides that do not begin though they may, and what keeps each back; none where it has yielded.
+pub(crate) type Idle = BTreeMap<OverrideId, Option<Held>>;
+
+impl<'l, 'g> Asking<'l, 'g> {
+    pub(crate) fn new(
+        document: &'l Document,
+        playbook: &'l Playbook,
+        groups: &'l mut Consulted<'g>,
+        stopped: Option<&'l Closed>,
+        idle: &'l Idle,
+    ) -> Self {
+        let (frozen, begun) = (OnceCell::new(), BTreeMap::new());
+        Self { document, playbook, groups, stopped, idle, frozen, begun }
+    }
 }
 
 /// Why an override may not begin; none where it may, or has begun already.
@@ -51,7 +85,18 @@ fn ask(over: &Override, asking: &mut Asking<'_, '_>) -> Option<Closed> {
     if !over.wants_to_begin() {
         return None;
     }
-    pause::closed(over, asking)
+    if let Some(closed) = pause::closed(over, asking) {
+        return Some(closed);
+    }
+    // What is asked for by hand was decided by a person.
+    if over.origin == Origin::Operator {
+        return None;
+    }
+    // The budget comes last: who is let through takes a place of it.
+    freeze::closed(asking)
+        .or_else(|| hours::closed(over, asking))
+        .or_else(|| writes::closed(asking))
+        .or_else(|| budget::closed(over, asking))
 }
 
 /// The answers of one look: each override is asked about once.
@@ -59,11 +104,30 @@ fn ask(over: &Override, asking: &mut Asking<'_, '_>) -> Option<Closed> {
 pub(crate) struct Gates(BTreeMap<OverrideId, Closed>);
 
 impl Gates {
-    /// Asks about each override of the document.
+    /// Asks about each override of the document, the strongest first.
     pub(crate) fn asked(asking: &mut Asking<'_, '_>) -> Self {
-        let overrides = asking.document.overrides.values();
+        let mut overrides: Vec<&Override> = asking.document.overrides.values().collect();
+        overrides.sort_unstable_by_key(|over| over.rank());
+        let overrides = overrides.into_iter();
         let closed = overrides.filter_map(|over| Some((over.id.clone(), ask(over, asking)?)));
         Self(closed.collect())
+    }
+
+    /// Whether one is kept back for want of a place that another may have taken.
+    pub(crate) fn are_short(&self) -> bool {
+        self.0.values().any(|closed| matches!(closed.why, Held::OverBudget { .. }))
+    }
+
+    /// Those that were let through and do not begin by what is laid.
+    pub(crate) fn idle(&self, document: &Document, laid: &Laid) -> Idle {
+        let through = document.overrides.values();
+        let through =
+            through.filter(|over| over.wants_to_begin() && !self.0.contains_key(&over.id));
+        let idle = through.filter_map(|over| {
+            let held = laid.held.get(&over.id).cloned();
+            (held.is_some() || laid.yielded.contains(&over.id)).then(|| (over.id.clone(), held))
+        });
+        idle.collect()
     }
 
     /// Why an override may not begin; none where it may, or has begun.

@@ -20,10 +20,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::MessageId,
+    id::{MessageId, OverrideId},
     lease::later,
     names::{BackendId, PlayName, WindowName},
     playbook::{DURATION_MAX, Playbook},
+    recent::Recent,
 };
 
 /// What a group document spans.
@@ -83,6 +84,9 @@ pub struct Group {
     /// began in between.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub commands: BTreeMap<MessageId, Timestamp>,
+    /// Of a play that has a budget: the overrides that have begun of late, on all backends.
+    #[serde(default, skip_serializing_if = "Recent::is_empty")]
+    pub begun: Recent<OverrideId>,
     /// Of a window: the starts of the instances that do not open, or were ended early.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub skipped: BTreeSet<Timestamp>,
@@ -101,6 +105,7 @@ impl Group {
         acting: BTreeSet::new(),
         waiting: BTreeSet::new(),
         commands: BTreeMap::new(),
+        begun: Recent::new(),
         skipped: BTreeSet::new(),
     };
 

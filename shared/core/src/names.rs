@@ -129,6 +129,10 @@ name!(
     WindowName, "window's name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
 );
 name!(
+    /// What the playbook calls a freeze.
+    FreezeName, "freeze's name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
+);
+name!(
     /// What the configuration calls a source of alerts; senders of one pair share it.
     SourceName, "source name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
 );

@@ -26,9 +26,9 @@
 //! One that ended while nothing of it stood in the backend is forgotten at once: there is nothing to
 //! give back. An undo ends each of these, without a ramp.
 
-use std::fmt;
+use std::{cmp::Reverse, fmt};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -37,8 +37,8 @@ use crate::{
     fraction::Fraction,
     id::OverrideId,
     lease::{After, Lease, Until, later},
-    names::{BackendName, PlayName},
-    origin::Origin,
+    names::{BackendName, FreezeName, PlayName},
+    origin::{Authority, Origin},
     shown::Shown,
     signal::{SeriesId, Severity},
 };
@@ -223,6 +223,38 @@ pub enum Held {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
+    /// A freeze is on.
+    Frozen {
+        /// Which.
+        freeze: FreezeName,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// It is outside the hours in which the play begins anything.
+    OutOfHours {
+        /// Which play.
+        play: PlayName,
+        /// When they begin.
+        until: Timestamp,
+    },
+    /// As many overrides of the play have begun as may.
+    OverBudget {
+        /// Which play.
+        play: PlayName,
+        /// How many may begin.
+        most: usize,
+        /// Within how long.
+        per: SignedDuration,
+        /// When the next may.
+        until: Timestamp,
+    },
+    /// As many writes to the pool were recorded within an hour as may before no more overrides begin.
+    ManyWrites {
+        /// How many.
+        most: usize,
+        /// When the next override may begin.
+        until: Timestamp,
+    },
 }
 
 impl Held {
@@ -233,7 +265,11 @@ impl Held {
             Self::Paused
             | Self::PausedUntil(_)
             | Self::PoolPaused { .. }
-            | Self::PlayPaused { .. } => true,
+            | Self::PlayPaused { .. }
+            | Self::Frozen { .. }
+            | Self::OutOfHours { .. }
+            | Self::OverBudget { .. }
+            | Self::ManyWrites { .. } => true,
             Self::Members { .. }
             | Self::Share { .. }
             | Self::Emptied
@@ -291,6 +327,18 @@ impl fmt::Display for Held {
                 write!(f, "play {play} is paused")?;
                 until(f, *end)
             }
+            Self::Frozen { freeze, until } => write!(f, "freeze {freeze} is on until {until:.0}"),
+            Self::OutOfHours { play, until } => {
+                write!(f, "play {play} begins nothing outside its hours, until {until:.0}")
+            }
+            Self::OverBudget { play, most, per, until } => write!(
+                f,
+                "the budget of play {play} is used up until {until:.0}: {most} may begin within {per:#}"
+            ),
+            Self::ManyWrites { most, until } => write!(
+                f,
+                "the pool's `writesPerHour` of {most} is used up until {until:.0}"
+            ),
         }
     }
 }
@@ -342,6 +390,12 @@ impl Override {
         if let Some((severity, started)) = self.behind.worst() {
             (self.severity, self.started) = (severity, started);
         }
+    }
+
+    /// Its place in the order of admission: the least is the strongest.
+    pub(crate) fn rank(&self) -> (Reverse<Authority>, Reverse<Severity>, Timestamp, &OverrideId) {
+        let Self { origin, severity, started, id, .. } = self;
+        (Reverse(origin.authority()), Reverse(*severity), *started, id)
     }
 
     /// When it began, where it has and goes on.

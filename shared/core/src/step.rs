@@ -20,12 +20,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::verdict::verdicts;
+use self::verdict::{Verdict, verdicts};
 use crate::{
     document::{Document, FENCE, Intent, RETRY},
     etag::Etag,
     fraction::Fraction,
-    gate::{Asking, Closed, Gates, stopped},
+    gate::{Asking, Closed, Gates, Idle, note_begun, note_write, stopped},
     group::{Consulted, Groups, Scope},
     id::{OverrideId, ReconnectId},
     lay::{Contribution, Laid, lay},
@@ -142,7 +142,7 @@ pub fn step(
     look.settle(observed);
     look.open_windows();
     look.end_what_is_over();
-    look.ask_gates();
+    look.ask_gates(observed);
     let next = match observed {
         Observed::Pool { etag, pool } => look.align(etag, pool),
         Observed::Single { .. } => look.hold_all_of_no_pool(&Held::NotAPool),
@@ -216,6 +216,9 @@ impl<'a> Look<'a> {
     }
 
     fn end(mut self, next: Next) -> Step {
+        if let Next::Write(intent) = &next {
+            note_write(intent, &mut self.document, self.generation.playbook);
+        }
         // Azure has answered, and nothing is to be written: whatever was wrong is over.
         if next == Next::Rest {
             self.document.trouble = None;
@@ -288,10 +291,26 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Asks once for each override that wants to begin whether it may.
-    fn ask_gates(&mut self) {
-        let Self { document, groups, stopped, .. } = self;
-        self.gates = Gates::asked(&mut Asking { document, groups, stopped: stopped.as_ref() });
+    /// Asks once for each override that wants to begin whether it may. A place of a budget that one could not
+    /// take, because a limit keeps it back, goes to the next.
+    fn ask_gates(&mut self, observed: &Observed) {
+        let mut idle = Idle::new();
+        loop {
+            let Self { document, generation, groups, stopped, .. } = self;
+            let (playbook, stopped) = (generation.playbook, stopped.as_ref());
+            let mut asking = Asking::new(document, playbook, groups, stopped, &idle);
+            self.gates = Gates::asked(&mut asking);
+            let Observed::Pool { pool, .. } = observed else { return };
+            if !self.gates.are_short() {
+                return;
+            }
+            let laid = self.lay(&self.baseline(pool), &self.contributions(Whose::All));
+            let known = idle.len();
+            idle.extend(self.gates.idle(&self.document, &laid));
+            if idle.len() == known {
+                return;
+            }
+        }
     }
 
     /// The pool as its owner last left it.
@@ -358,6 +377,10 @@ impl<'a> Look<'a> {
     /// Takes in what is laid: what begins, what is held, what gives way to whom.
     fn pass_verdicts(&mut self, laid: &Laid) {
         let verdicts = verdicts(&self.document.overrides, laid, &self.gates);
+        let begin = verdicts.iter().filter(|(_, verdict)| **verdict == Verdict::Begins);
+        for over in begin.filter_map(|(id, _)| self.document.overrides.get(id)) {
+            note_begun(over, self.generation.playbook, &mut self.groups, self.now);
+        }
         self.document.take_verdicts(verdicts, &mut self.said);
     }
 

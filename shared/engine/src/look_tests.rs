@@ -66,17 +66,9 @@ fn fresh() -> Look {
 fn prepared(mut look: Look) -> Look {
     assert!(matches!(look.next(at(1), None), Needs::Playbook(_)));
     look.read_playbook(loaded());
-    assert!(
-        matches!(look.next(at(1), None), Needs::Groups(scopes) if scopes == document().body.scopes())
-    );
-    look.load_groups(
-        document()
-            .body
-            .scopes()
-            .into_iter()
-            .map(|it| (it, Versioned::new(Group::default())))
-            .collect(),
-    );
+    let scopes = look.document().unwrap().scopes();
+    assert!(matches!(look.next(at(1), None), Needs::Groups(asked) if asked == scopes));
+    look.load_groups(scopes.into_iter().map(|it| (it, Versioned::new(Group::default()))).collect());
     look
 }
 

@@ -213,6 +213,10 @@ const fn reason(held: &Held) -> &'static str {
         Held::Paused | Held::PausedUntil(_) => "paused",
         Held::PoolPaused { .. } => "poolPaused",
         Held::PlayPaused { .. } => "playPaused",
+        Held::Frozen { .. } => "frozen",
+        Held::OutOfHours { .. } => "outOfHours",
+        Held::OverBudget { .. } => "overBudget",
+        Held::ManyWrites { .. } => "manyWrites",
     }
 }
 

@@ -23,8 +23,8 @@ pub(crate) fn kind(of: &impl Serialize) -> String {
 /// A reason: why an override is held, or why it ends.
 ///
 /// Held: `members`, `share`, `emptied`, `noMember`, `mixedWeights`, `nothingServes`, `switchedOff`,
-/// `noBackend`, `notAPool`, `unreadable`, `paused`, `pausedUntil`, `poolPaused`, `playPaused`. Ended: `resolved`,
-/// `expired`, `undone`, `dropped`. More kinds may come.
+/// `noBackend`, `notAPool`, `unreadable`, `paused`, `pausedUntil`, `poolPaused`, `playPaused`,
+/// `frozen`, `outOfHours`, `overBudget`, `manyWrites`. Ended: `resolved`, `expired`, `undone`, `dropped`. More kinds may come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Why {
     /// Its kind, for programs.
@@ -141,7 +141,7 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
-    use jiff::Timestamp;
+    use jiff::{SignedDuration, Timestamp};
     use pointsman_core::{
         fraction::Fraction,
         overrides::{End, Held},
@@ -179,6 +179,7 @@ mod tests {
     #[test]
     fn the_kinds_are_those_that_the_schema_names() {
         let (text, whole) = (String::new, Fraction::WHOLE);
+        let (play, until) = (|| "drain".parse().unwrap(), Timestamp::UNIX_EPOCH);
         let held = [
             Held::Members { serving: 1, least: 2, by_default: true },
             Held::Share { share: whole, least: whole },
@@ -191,9 +192,13 @@ mod tests {
             Held::NotAPool,
             Held::Unreadable(text()),
             Held::Paused,
-            Held::PausedUntil(Timestamp::UNIX_EPOCH),
+            Held::PausedUntil(until),
             Held::PoolPaused { until: None },
-            Held::PlayPaused { play: "drain".parse().unwrap(), until: None },
+            Held::PlayPaused { play: play(), until: None },
+            Held::Frozen { freeze: "year-end".parse().unwrap(), until },
+            Held::OutOfHours { play: play(), until },
+            Held::OverBudget { play: play(), most: 3, per: SignedDuration::from_hours(1), until },
+            Held::ManyWrites { most: 60, until },
         ];
         let undone = End::Undone { by: text(), reason: text() };
         let ends = [End::Resolved, End::Expired, undone, End::Closed, End::Dropped];
@@ -205,7 +210,7 @@ mod tests {
             effect::Effect::Promote { member: member(), weight: None },
         ];
         let kinds = |names: Vec<String>| names.join(" ");
-        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool unreadable paused pausedUntil poolPaused playPaused"]
+        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool unreadable paused pausedUntil poolPaused playPaused frozen outOfHours overBudget manyWrites"]
             .assert_eq(&kinds(held.iter().map(kind).collect()));
         expect!["resolved expired undone closed dropped"]
             .assert_eq(&kinds(ends.iter().map(kind).collect()));

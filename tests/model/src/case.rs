@@ -44,6 +44,20 @@ pub(crate) struct Case {
     pub(crate) alerts: Vec<Alert>,
     pub(crate) ways: Vec<bool>,
     pub(crate) windows: Vec<Window>,
+    pub(crate) gates: Gates,
+}
+
+/// Gates, with times in seconds since the beginning.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Gates {
+    /// When each freeze begins and ends.
+    pub(crate) freezes: Vec<(i64, i64)>,
+    /// The hours of each play, where it has some; within the first day.
+    pub(crate) hours: Vec<Option<(i64, i64)>>,
+    /// The budget of each play, where it has one: how many, and in how many seconds.
+    pub(crate) budgets: Vec<Option<(usize, i64)>>,
+    /// After how many writes in an hour nothing begins.
+    pub(crate) writes: Option<usize>,
 }
 
 /// A maintenance window: when it opens, for how many seconds, and what it does to which member.
@@ -157,12 +171,22 @@ impl Case {
         if let Some(weight) = null_weight {
             settings += &format!(", nullWeight: {weight}");
         }
+        if let Some(most) = self.gates.writes {
+            settings += &format!(", writesPerHour: {most}");
+        }
         let plays: String =
             self.plays.iter().enumerate().map(|(place, play)| self.play(place, play)).collect();
         let windows = self.windows.iter().enumerate();
         let windows: String = windows.map(|(place, window)| self.window(place, window)).collect();
         let windows = if windows.is_empty() { windows } else { format!("windows:\n{windows}") };
-        playbook(&settings, &format!("{plays}{windows}"))
+        let freeze = |(place, (from, to)): (usize, &(i64, i64))| {
+            let [from, to] = [from, to].map(|second| at(*second).strftime("%FT%T").to_string());
+            format!("    - {{name: f{place}, from: {from}, to: {to}, zone: UTC}}\n")
+        };
+        let freezes: String = self.gates.freezes.iter().enumerate().map(freeze).collect();
+        let freezes =
+            if freezes.is_empty() { freezes } else { format!("gates:\n  freeze:\n{freezes}") };
+        playbook(&settings, &format!("{plays}{windows}{freezes}"))
     }
 
     fn window(&self, place: usize, window: &Window) -> String {
@@ -203,6 +227,13 @@ impl Case {
             let steps: Vec<String> = play.ramp.iter().map(|step| format!("{step}%")).collect();
             text +=
                 &format!("    ramp: {{steps: [{}], every: {}s}}\n", steps.join(", "), play.every);
+        }
+        if let Some((from, to)) = self.gates.hours.get(place).copied().flatten() {
+            let [from, to] = [from, to].map(|second| at(second).strftime("%T").to_string());
+            text += &format!("    hours: {{from: \"{from}\", to: \"{to}\", zone: UTC}}\n");
+        }
+        if let Some((most, per)) = self.gates.budgets.get(place).copied().flatten() {
+            text += &format!("    budget: {{most: {most}, per: {per}s}}\n");
         }
         if let Some(after) = play.reconnect {
             text += &format!(
@@ -246,7 +277,9 @@ impl Case {
     }
 
     pub(crate) fn world(&self) -> World {
-        World::new(self.pool.clone(), self.playbook()).with_ways(&self.ways)
+        World::new(self.pool.clone(), self.playbook())
+            .with_ways(&self.ways)
+            .with_gates(self.gates.clone())
     }
 
     /// A signal of an alert, as received at the door.
@@ -492,6 +525,7 @@ pub(crate) fn case_lasting(lasts: std::ops::Range<i64>) -> impl Strategy<Value =
         alerts,
         ways,
         windows: Vec::new(),
+        gates: Gates::default(),
     })
 }
 
@@ -510,6 +544,24 @@ pub(crate) fn windowed() -> impl Strategy<Value = Case> {
         |(opens, lasts, effect, member, ramp)| Window { opens, lasts, effect, member, ramp },
     );
     (case(), vec(window, 0..3)).prop_map(|(case, windows)| Case { windows, ..case })
+}
+
+/// The same, with gates.
+pub(crate) fn gated() -> impl Strategy<Value = Case> {
+    let freeze = (-600_i64..2_400, 1_i64..1_200).prop_map(|(from, lasts)| (from, from + lasts));
+    let hours = (0_i64..1_800, 1_i64..2_400).prop_map(|(from, lasts)| (from, from + lasts));
+    let budget = (1_usize..4, 30_i64..900);
+    let gates = (
+        vec(freeze, 0..3),
+        vec(option::weighted(0.15, hours), 3),
+        vec(option::weighted(0.3, budget), 3),
+        option::weighted(0.15, 2_usize..8),
+    );
+    // Half of the cases have none, so that gates hide nothing else.
+    (windowed(), option::weighted(0.5, gates)).prop_map(|(case, gates)| {
+        let (freezes, hours, budgets, writes) = gates.unwrap_or_default();
+        Case { gates: Gates { freezes, hours, budgets, writes }, ..case }
+    })
 }
 
 /// Which of the deliveries come directly, over and over.

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use crate::{
     azure::ReadFault,
-    case::{Case, Event, config, events, pair, windowed},
+    case::{Case, Event, config, events, gated, pair},
     store::Pair,
     world::{Message, World},
 };
@@ -38,13 +38,13 @@ proptest! {
     #![proptest_config(config(160))]
 
     #[test]
-    fn i4_every_write_is_planned_from_the_state_it_is_done_on(case in windowed(), events in events(), seed in any::<u64>(), pair in pair()) {
+    fn i4_every_write_is_planned_from_the_state_it_is_done_on(case in gated(), events in events(), seed in any::<u64>(), pair in pair()) {
         let world = live_through(&case, &events, &[0], seed, &pair);
         world.check(&["I3", "I4", "I4-again"]).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn i5_no_write_takes_a_pool_below_its_limits(case in windowed(), events in events(), seed in any::<u64>(), pair in pair()) {
+    fn i5_no_write_takes_a_pool_below_its_limits(case in gated(), events in events(), seed in any::<u64>(), pair in pair()) {
         let world = live_through(&case, &events, &[0], seed, &pair);
         world.check(&["I5"]).map_err(TestCaseError::fail)?;
     }
@@ -52,7 +52,7 @@ proptest! {
     /// All of it at once: what the nightly run looks for in 100,000 histories.
     #[test]
     fn all_hold_for_two_instances_whose_clocks_differ(
-        case in windowed(), events in events(), seed in any::<u64>(), skew in -8_i64..8, pair in pair(),
+        case in gated(), events in events(), seed in any::<u64>(), skew in -8_i64..8, pair in pair(),
     ) {
         let world = live_through(&case, &events, &[0, skew], seed, &pair);
         world.check(&["I3", "I4", "I5", "I6", "I9", "I10"]).map_err(TestCaseError::fail)?;
@@ -60,20 +60,20 @@ proptest! {
     }
 
     #[test]
-    fn i6_the_pool_is_its_owners_to_the_letter_when_all_is_over(case in windowed(), events in events(), seed in any::<u64>(), pair in pair()) {
+    fn i6_the_pool_is_its_owners_to_the_letter_when_all_is_over(case in gated(), events in events(), seed in any::<u64>(), pair in pair()) {
         let world = live_through(&case, &events, &[0], seed, &pair);
         world.check(&["I6"]).map_err(TestCaseError::fail)?;
         world.restored().map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn i9_what_someone_else_wrote_is_known_before_it_is_written_over(case in windowed(), events in events(), seed in any::<u64>(), pair in pair()) {
+    fn i9_what_someone_else_wrote_is_known_before_it_is_written_over(case in gated(), events in events(), seed in any::<u64>(), pair in pair()) {
         let world = live_through(&case, &events, &[0], seed, &pair);
         world.check(&["I9"]).map_err(TestCaseError::fail)?;
     }
 
     #[test]
-    fn i10_no_reconnect_is_asked_for_a_third_time(case in windowed(), events in events(), seed in any::<u64>(), pair in pair()) {
+    fn i10_no_reconnect_is_asked_for_a_third_time(case in gated(), events in events(), seed in any::<u64>(), pair in pair()) {
         let world = live_through(&case, &events, &[0, 3], seed, &pair);
         world.check(&["I10"]).map_err(TestCaseError::fail)?;
     }
@@ -82,7 +82,7 @@ proptest! {
     /// ever nor break a limit.
     #[test]
     fn i4_i5_hold_even_when_caches_answer_with_what_was_never_read(
-        case in windowed(), mut events in events(), seed in any::<u64>(), pair in pair(),
+        case in gated(), mut events in events(), seed in any::<u64>(), pair in pair(),
     ) {
         for event in &mut events {
             if let Event::Read(ReadFault::Stale(back)) = event {
@@ -97,7 +97,7 @@ proptest! {
     /// chance gives a process, such as the order in its hash maps.
     #[test]
     fn the_same_seed_twice_gives_the_same_transcript(
-        case in windowed(), events in events(), seed in any::<u64>(), pair in pair(),
+        case in gated(), events in events(), seed in any::<u64>(), pair in pair(),
     ) {
         let transcript = || {
             let mut world = case.world().with_pair(&pair).with_clocks(&[0, -4]).with_seed(seed);
@@ -112,7 +112,7 @@ proptest! {
     /// A process that is slow, or stands still for a while, works on what another was given meanwhile.
     #[test]
     fn all_hold_where_locks_run_out_while_messages_are_worked_on(
-        case in windowed(), events in events(), seed in any::<u64>(), pair in pair(),
+        case in gated(), events in events(), seed in any::<u64>(), pair in pair(),
         lost in prop::collection::vec(prop::option::weighted(0.3, (0_usize..2, 1_usize..6)), 40),
     ) {
         let mut world = case.world().with_pair(&pair).with_clocks(&[0, 2]).with_seed(seed);

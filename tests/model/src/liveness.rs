@@ -211,7 +211,9 @@ impl World {
                 && over.effect == *effect
                 && match (&over.standing, &over.life) {
                     (Standing::Unseen, _) => false,
-                    (Standing::Held(why), _) if why.is_by_gate() => false,
+                    (Standing::Held(why), _) if why.is_by_gate() => {
+                        self.is_closed(pool, over, APART)
+                    }
                     (Standing::Held(_) | Standing::Yielded, _) => true,
                     (Standing::Admitted, Life::Claimed { .. }) => false,
                     (Standing::Admitted, Life::Begun { .. }) => {

@@ -20,7 +20,7 @@ use pointsman_engine::{
     ports::{Commit, StoreError, Unsettled, Versioned},
 };
 
-use crate::{azure::Azure, store::Store, watch::Watch};
+use crate::{azure::Azure, gates::Seen, store::Store, watch::Watch};
 
 /// A playbook, as it is written and as it is read.
 #[derive(Debug)]
@@ -59,6 +59,8 @@ pub(crate) struct Outside {
     pub(crate) generations: Vec<Arc<Book>>,
     pub(crate) unanswered: BTreeMap<MessageId, Unanswered>,
     pub(crate) watch: Watch,
+    /// What is known of gates.
+    pub(crate) gates: Seen,
     /// What operators commanded.
     pub(crate) commanded: Vec<Command>,
     /// All that was asked and answered, where that is to be kept.

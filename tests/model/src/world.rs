@@ -27,6 +27,8 @@ use pointsman_engine::{
 pub(crate) use crate::outside::{Book, at, backend, book, epoch, playbook, second_backend};
 use crate::{
     azure::Azure,
+    case::Gates,
+    gates::Seen,
     outside::{Outside, Unanswered},
     ports::{Ports, Slot},
     process::{Process, Running},
@@ -130,6 +132,7 @@ impl World {
             generations: vec![playbook],
             unanswered: BTreeMap::new(),
             watch: Watch::default(),
+            gates: Seen::default(),
             commanded: Vec::new(),
             transcript: None,
         };
@@ -159,6 +162,12 @@ impl World {
     /// A store and a queue of that kind.
     pub(crate) fn with_pair(mut self, pair: &Pair) -> Self {
         self.store = Store::new(pair.clone());
+        self
+    }
+
+    /// The gates that its playbook has.
+    pub(crate) fn with_gates(mut self, gates: Gates) -> Self {
+        self.gates.terms = gates;
         self
     }
 

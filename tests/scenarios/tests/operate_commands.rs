@@ -352,7 +352,7 @@ async fn under_a_pause_nothing_is_written_and_after_it_everything() {
     assert_eq!(world.send(&serve, &[eu.resolved(Timestamp::now())]).await, 202);
     world.status_says("ending (its alert resolved), not given back yet").await;
     let _ = world.say(&["status"]).await.ended(0).says("PAUSED").says("hands off");
-    let _ = world.say(&["release", "--all"]).await.ended(1).says("`pointsman resume` first");
+    let _ = world.say(&["release", "--all"]).await.ended(1).says("until `pointsman resume`");
     assert_eq!(world.written().len(), writes, "{:?}", world.written());
     let _ = world.say(&["resume"]).await.ended(0).says("writes to Azure again");
     world.weights([50, 0, 20]).await;

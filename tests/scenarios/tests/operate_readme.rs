@@ -76,9 +76,9 @@ async fn its_yaml_is_what_it_says_it_is() {
     for (first, block) in blocks(&pages(), "yaml") {
         std::fs::write(world.path("snippet.yaml"), &block).expect("it is written");
         match first.as_str() {
-            // The windows are a further part of the playbook before them.
-            "# playbook" | "windows:" => {
-                let whole = if first == "windows:" { playbooks + &block } else { block };
+            // The windows and the gates are further parts of the playbook before them.
+            "# playbook" | "windows:" | "gates:" => {
+                let whole = if first == "# playbook" { block } else { playbooks + &block };
                 std::fs::write(world.path("snippet.yaml"), &whole).expect("it is written");
                 let _ =
                     world.say(&["playbook", "check", "snippet.yaml"]).await.ended(0).says("sound");

@@ -176,11 +176,12 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override) {
         }
     };
     let word = if standing.kind == StandingKind::Yielded { "yielded" } else { "held" };
-    match standing.says.split_once(word) {
+    let says = reader.retold(&standing.says, Reader::time);
+    match says.split_once(word) {
         Some((displaced, why)) if standing.kind.is_kept_out() => {
             out.mark(format_args!("{before}{displaced}"), Mark::Held, word, why);
         }
-        Some(_) | None => out.line(format_args!("{before}{}", standing.says)),
+        Some(_) | None => out.line(format_args!("{before}{says}")),
     }
     out.line(match play {
         Some(play) => format!("    {alert} {}, by play {play}", over.who()),

@@ -151,20 +151,20 @@ pub(crate) async fn pause(common: &Common, options: PauseOptions) -> Result<Exit
     records.close().await;
     let reader = common.reader(now);
     let told = told(common, &of, switched, served, &unanswered);
+    let by_whom = if served { "" } else { ", and the next `serve` keeps to that" };
     let mut text = Page::of(match &told.paused {
         Some(pause) if told.already => format!("paused already,{}", pause.says(&reader)),
         Some(view::Pause { until: Some(until), .. }) => {
-            format!("{of} is paused until {}", reader.time(*until))
+            format!("{of} is paused until {}{by_whom}", reader.time(*until))
         }
-        Some(_) | None => format!("{of} is paused"),
+        Some(_) | None => format!("{of} is paused{by_whom}"),
     });
     if let Some(pause) = &told.paused {
         text.line(pause.means());
     }
     if !served {
         text.line(format_args!(
-            "no `serve` is running on the store {}{}: this is for the next one that does; one that runs on \
-             another is not paused by this",
+            "no `serve` is running on the store {}{}; one that runs on another is not paused by this",
             file.display(),
             if was_there { "" } else { ", which was made just now" }
         ));

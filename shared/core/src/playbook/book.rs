@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::{play::Play, window::Window};
 use crate::{
     effect::Effect,
+    gate::Freeze,
     limits::Terms,
     names::{BackendId, BackendName, PlayName, PoolAlias, ServiceAlias, ServiceId, WindowName},
     origin::Origin,
@@ -24,6 +25,8 @@ pub struct Playbook {
     pub plays: Vec<Play>,
     /// What to do at which times, in the order of the file; no two have one name.
     pub windows: Vec<Window>,
+    /// When nothing begins, in the order of the file; no two have one name.
+    pub freezes: Vec<Freeze>,
     /// Where things are found, since each step asks.
     index: Index,
 }
@@ -41,6 +44,7 @@ impl Playbook {
         pools: BTreeMap<PoolAlias, ManagedPool>,
         plays: Vec<Play>,
         windows: Vec<Window>,
+        freezes: Vec<Freeze>,
     ) -> Self {
         let backend =
             |(alias, pool): (&PoolAlias, &ManagedPool)| (pool.backend.clone(), alias.clone());
@@ -55,7 +59,7 @@ impl Playbook {
             pools: pools.iter().map(backend).collect(),
             plays: plays.iter().enumerate().map(|(at, play)| (play.name.clone(), at)).collect(),
         };
-        Self { services, pools, plays, windows, index }
+        Self { services, pools, plays, windows, freezes, index }
     }
 
     /// The pool that is this backend, with what the playbook calls it.
@@ -141,4 +145,6 @@ pub struct ManagedPool {
     pub backend: BackendId,
     /// What must hold of it at all times.
     pub terms: Terms,
+    /// After how many writes in an hour no override begins on it.
+    pub writes_per_hour: Option<usize>,
 }

@@ -28,6 +28,12 @@ pub const PLAYS_MAX: usize = 2_000;
 /// How many windows a playbook may have.
 pub const WINDOWS_MAX: usize = 500;
 
+/// How many freezes a playbook may have; each is asked about at every look that may begin something.
+pub const FREEZES_MAX: usize = 100;
+
+/// How many overrides a budget may let begin, and how many writes an hour may have: more is no bound.
+pub const BUDGET_MAX: usize = 1_000;
+
 /// How many effects one play may have.
 pub const EFFECTS_MAX: usize = 16;
 

@@ -93,15 +93,23 @@ pub fn changes(before: &str, after: &str) -> Result<Vec<Changed>, Vec<Problem>> 
     compare("window", &old.windows, &new.windows, &mut changed, |name| {
         window(&old, name) == window(&new, name)
     });
+    let freeze = |written: &Written, name: &str| {
+        let mut freezes = written.playbook.freezes.iter();
+        freezes.find(|freeze| freeze.name.as_str() == name).cloned()
+    };
+    compare("freeze", &old.freezes, &new.freezes, &mut changed, |name| {
+        freeze(&old, name) == freeze(&new, name)
+    });
     Ok(changed)
 }
 
-/// A playbook, and its pools, plays and windows in the file's words.
+/// A playbook, and its pools, plays, windows and freezes in the file's words.
 struct Written {
     playbook: Playbook,
     pools: BTreeMap<String, Value>,
     plays: BTreeMap<String, Value>,
     windows: BTreeMap<String, Value>,
+    freezes: BTreeMap<String, Value>,
 }
 
 impl Written {
@@ -111,14 +119,15 @@ impl Written {
         let file: Value = serde_saphyr::from_str(text).unwrap_or_default();
         let pools = file["pools"].as_object().into_iter().flatten();
         let pools = pools.map(|(name, pool)| (name.clone(), pool.clone()));
-        let named = |list: &str| -> BTreeMap<String, Value> {
-            let entries = file[list].as_array().into_iter().flatten();
+        let named = |list: &Value| -> BTreeMap<String, Value> {
+            let entries = list.as_array().into_iter().flatten();
             entries
                 .filter_map(|one| Some((one["name"].as_str()?.to_owned(), one.clone())))
                 .collect()
         };
-        let (plays, windows) = (named("plays"), named("windows"));
-        Ok(Self { playbook, pools: pools.collect(), plays, windows })
+        let (plays, windows) = (named(&file["plays"]), named(&file["windows"]));
+        let freezes = named(&file["gates"]["freeze"]);
+        Ok(Self { playbook, pools: pools.collect(), plays, windows, freezes })
     }
 }
 

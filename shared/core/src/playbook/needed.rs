@@ -11,7 +11,7 @@ const ZONE: &str = "say where that is meant: `zone: Europe/Paris`, or `zone: UTC
 const POOL: &str = "name one of the `pools`";
 
 /// The wire type, its field, and what to write. What else a `Shift` needs depends on what it has.
-pub(super) const NEEDED: [(&str, &str, &str); 29] = [
+pub(super) const NEEDED: [(&str, &str, &str); 35] = [
     ("Playbook", "version", "begin the playbook with `version: 1`"),
     (
         "Playbook",
@@ -36,6 +36,12 @@ pub(super) const NEEDED: [(&str, &str, &str); 29] = [
     ("Cron", "zone", ZONE),
     ("Once", "at", "say when: `at: 2026-12-24T22:00`"),
     ("Once", "zone", ZONE),
+    ("Freeze", "name", "give the freeze a name"),
+    ("Hours", "from", "say from which time of day on: `from: \"09:00\"`"),
+    ("Hours", "to", "say until which time of day: `to: \"17:00\"`"),
+    ("Hours", "zone", ZONE),
+    ("Budget", "most", "say how many overrides of the play may begin: `most: 3`"),
+    ("Budget", "per", "say within how long: `per: 1h`"),
     ("Drain", "pool", POOL),
     ("Drain", "member", MEMBER),
     ("Shift", "pool", POOL),

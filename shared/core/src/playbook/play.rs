@@ -3,7 +3,12 @@
 use jiff::SignedDuration;
 
 use super::{expression::Expression, template::Template};
-use crate::{effect::Effect, lease::Lease, names::PlayName};
+use crate::{
+    effect::Effect,
+    gate::{Budget, Hours},
+    lease::Lease,
+    names::PlayName,
+};
 
 /// One entry of the playbook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +21,10 @@ pub struct Play {
     pub effects: Vec<EffectTemplate>,
     /// How what it did ends.
     pub lease: Lease,
+    /// When it begins anything; at any time, where it does not say.
+    pub hours: Option<Hours>,
+    /// How many of its overrides may begin.
+    pub budget: Option<Budget>,
     /// The reconnects that follow when it is over.
     pub after: Vec<ReconnectTemplate>,
     /// The labels and annotations that show what its alert is, in the order in which they are shown.

@@ -3,6 +3,7 @@
 //! A part that is wrong is left out and its neighbours are still looked at, so that one reading
 //! tells everything; what refers to a part that was wrong is not reported for that again.
 
+mod gates;
 mod plays;
 mod windows;
 
@@ -165,7 +166,7 @@ impl Reading<'_> {
     }
 
     fn playbook(&mut self, wire: wire::Playbook) -> Option<Playbook> {
-        let wire::Playbook { version, services, pools, plays, windows } = wire;
+        let wire::Playbook { version, services, pools, plays, windows, gates } = wire;
         let at = services.at.clone();
         let services = entries(services).map(|entries| {
             self.bounded(&at, entries.len(), SERVICES_MAX, "services");
@@ -187,12 +188,14 @@ impl Reading<'_> {
             self.bounded(&at, wire.len(), WINDOWS_MAX, "windows");
             Some(self.windows(wire, declared.as_ref()))
         });
+        let freezes = gates.map_or(Some(Vec::new()), |gates| Some(self.gates(gates.value?)));
         version.value?;
         Some(Playbook::new(
             services?.into_values().flatten().collect(),
             declared?.pools.into_values().flatten().collect(),
             plays?,
             windows?,
+            freezes?,
         ))
     }
 
@@ -255,6 +258,7 @@ impl Reading<'_> {
             limits,
             failover,
             null_weight,
+            writes_per_hour,
         } = wire;
         let service = value.zip(services).and_then(|(name, services)| {
             let service = services.get(&name);
@@ -277,6 +281,7 @@ impl Reading<'_> {
                 failover: failover.and_then(|failover| failover.value).unwrap_or_default(),
                 null_weight: null_weight.and_then(At::given),
             },
+            writes_per_hour: writes_per_hour.and_then(At::given),
         })
     }
 

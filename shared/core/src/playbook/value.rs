@@ -3,11 +3,16 @@
 
 use std::borrow::Cow;
 
-use jiff::{SignedDuration, civil::DateTime};
+use jiff::{
+    SignedDuration,
+    civil::{DateTime, Time},
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::bounds::{DURATION_MAX, EXPRESSION_BYTES_MAX, LABEL_NAME_BYTES_MAX, SPLIT_MEMBERS_MAX};
+use super::bounds::{
+    BUDGET_MAX, DURATION_MAX, EXPRESSION_BYTES_MAX, LABEL_NAME_BYTES_MAX, SPLIT_MEMBERS_MAX,
+};
 use crate::{
     effect::WEIGHT_MAX,
     form::clipped,
@@ -152,6 +157,28 @@ value!(
     { "type": "string", "minLength": 1, "maxLength": LABEL_NAME_BYTES_MAX }
 );
 
+value!(
+    /// A time of day, wherever that is.
+    TimeOfDay: String => Time,
+    |text| text.parse::<Time>().ok().filter(|_| text.contains(':')).ok_or_else(|| {
+        format!("`{}` is not a time of day: write it as \"09:00\"", clipped(&text))
+    }),
+    {
+        "type": "string",
+        "description": "A time of day, from 00:00 to 23:59.",
+        "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$",
+        "examples": ["09:00"]
+    }
+);
+value!(
+    /// How many may be.
+    Count: i64 => usize,
+    |number| match usize::try_from(number) {
+        Ok(count @ 1..=BUDGET_MAX) => Ok(count),
+        Ok(_) | Err(_) => Err(format!("this cannot be {number}: 1 to {BUDGET_MAX}")),
+    },
+    { "type": "integer", "minimum": 1, "maximum": BUDGET_MAX }
+);
 value!(
     /// A day and a time of day, wherever that is.
     LocalTime: String => DateTime,

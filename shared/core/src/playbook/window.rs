@@ -223,7 +223,7 @@ impl Schedule {
         ambiguous.compatible().map(Self::Once).map_err(|error| format!("{error}"))
     }
 
-    fn last(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn last(&self, now: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Cron { cron, zone, .. } => {
                 let found =

@@ -8,12 +8,12 @@ use serde::Deserialize;
 
 use super::{
     bounds::{
-        EFFECTS_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX, RECONNECTS_MAX, SERVICES_MAX,
-        SPLIT_MEMBERS_MAX, WINDOWS_MAX,
+        EFFECTS_MAX, FREEZES_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX, RECONNECTS_MAX,
+        SERVICES_MAX, SPLIT_MEMBERS_MAX, WINDOWS_MAX,
     },
     value::{
-        Duration, Expression, LabelName, LocalTime, Member, Members, Percent, PoolName,
-        ServingWeight, Version, Weight,
+        Count, Duration, Expression, LabelName, LocalTime, Member, Members, Percent, PoolName,
+        ServingWeight, TimeOfDay, Version, Weight,
     },
     window::Dialect,
 };
@@ -21,7 +21,7 @@ use crate::{
     form::{At, Entries},
     limits::Failover,
     names::{
-        BackendName, PlayName, ResourceGroup, ServiceName, SubscriptionId, WindowName,
+        BackendName, FreezeName, PlayName, ResourceGroup, ServiceName, SubscriptionId, WindowName,
         WorkspaceName,
     },
     shown::{SHOW_DEFAULT, SHOW_MAX},
@@ -47,6 +47,83 @@ pub(super) struct Playbook {
     /// What to do at which times: maintenance windows.
     #[schemars(length(max = WINDOWS_MAX))]
     pub(super) windows: Option<At<Vec<At<Window>>>>,
+    /// What must be open for anything to begin.
+    pub(super) gates: Option<At<Gates>>,
+}
+
+/// What must be open for anything to begin. What has begun stays and ends as it would, and what is asked for by
+/// hand begins all the same.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Gates {
+    /// When nothing begins, neither by an alert nor by a window.
+    #[schemars(length(max = FREEZES_MAX))]
+    pub(super) freeze: Option<At<Vec<At<Freeze>>>>,
+}
+
+/// A span in which nothing begins: once (`from`, `to` and `zone`), or again and again (`cron` and `lasts`).
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(transform = freeze_rules)]
+pub(super) struct Freeze {
+    /// The freeze's name, unlike that of any other.
+    #[schemars(
+        with = "String",
+        regex(pattern = "^[a-zA-Z0-9_.-]{1,80}$"),
+        example = &"year-end"
+    )]
+    pub(super) name: At<FreezeName>,
+    /// When it begins, such as 2026-12-20T00:00.
+    pub(super) from: Option<At<LocalTime>>,
+    /// When it ends, such as 2027-01-02T00:00.
+    pub(super) to: Option<At<LocalTime>>,
+    /// Where these two are meant, such as Europe/Paris or UTC.
+    #[schemars(with = "Option<String>", example = &"Europe/Paris")]
+    pub(super) zone: Option<At<String>>,
+    /// When it begins, again and again.
+    pub(super) cron: Option<At<Cron>>,
+    /// How long it lasts each time.
+    pub(super) lasts: Option<At<Duration>>,
+}
+
+/// When a play begins anything.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Hours {
+    /// On which days. Without it: on each.
+    #[schemars(length(min = 1, max = 7))]
+    pub(super) days: Option<At<Vec<At<Day>>>>,
+    /// From which time of day on.
+    pub(super) from: At<TimeOfDay>,
+    /// Until which time of day; of the next day, where it is not later than `from`.
+    pub(super) to: At<TimeOfDay>,
+    /// Where that is meant, such as Europe/Paris or UTC.
+    #[schemars(with = "String", example = &"Europe/Paris")]
+    pub(super) zone: At<String>,
+}
+
+/// A day of the week.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub(super) enum Day {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+/// How many overrides of a play may begin, over all pools; the others wait.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Budget {
+    /// How many.
+    pub(super) most: At<Count>,
+    /// In any span of this length.
+    pub(super) per: At<Duration>,
 }
 
 /// An API Management service: where Azure has it.
@@ -94,6 +171,9 @@ pub(super) struct Pool {
     /// What a member without a weight counts as beside members that have one. Without this,
     /// effects on such a group are held back.
     pub(super) null_weight: Option<At<Weight>>,
+    /// After how many writes in an hour nothing more begins on the pool, until some of them are an hour old. What
+    /// has begun is given back all the same.
+    pub(super) writes_per_hour: Option<At<Count>>,
 }
 
 /// What must hold of a pool at all times, whatever is heard.
@@ -149,6 +229,10 @@ pub(super) struct Play {
     pub(super) hold: Option<At<Duration>>,
     /// How weight is given back at the end. Without it: all at once.
     pub(super) ramp: Option<At<Ramp>>,
+    /// When it begins anything. Without it: at any time.
+    pub(super) hours: Option<At<Hours>>,
+    /// How many of its overrides may begin. Without it: any number, within the limits.
+    pub(super) budget: Option<At<Budget>>,
     /// What follows when it is over.
     #[schemars(length(max = RECONNECTS_MAX))]
     pub(super) after: Option<At<Vec<At<After>>>>,
@@ -319,6 +403,15 @@ fn window_rules(schema: &mut Schema) {
     let forms = serde_json::json!([
         { "required": ["cron"], "properties": { "once": false } },
         { "required": ["once"], "properties": { "cron": false } }
+    ]);
+    schema.insert("oneOf".to_owned(), forms);
+}
+
+/// Either `from`, `to` and `zone`, or `cron` and `lasts`.
+fn freeze_rules(schema: &mut Schema) {
+    let forms = serde_json::json!([
+        { "required": ["from", "to", "zone"], "properties": { "cron": false, "lasts": false } },
+        { "required": ["cron", "lasts"], "properties": { "from": false, "to": false, "zone": false } }
     ]);
     schema.insert("oneOf".to_owned(), forms);
 }

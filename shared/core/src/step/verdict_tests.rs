@@ -10,11 +10,12 @@ use crate::{
     claim::Asked,
     effect::Effect,
     fraction::Fraction,
-    gate::{Asking, Closed},
+    gate::{Asking, Closed, Idle},
     group::{Consulted, Groups},
     lease::{Lease, Until},
     origin::Origin,
     overrides::End,
+    playbook,
     shown::Shown,
     signal::Severity,
 };
@@ -76,6 +77,7 @@ fn word(verdict: &Verdict) -> &'static str {
 fn each_state_has_its_verdict() {
     let mut newcomer = over("claimed", &Standing::Unseen);
     newcomer.id = OverrideId::derive(&["another"]);
+    let playbook = playbook::read("version: 1\nservices: {}\npools: {}\nplays: []").unwrap();
     let standings =
         [Standing::Unseen, Standing::Admitted, Standing::Held(Held::Emptied), Standing::Yielded];
     let mut table = format!(
@@ -104,11 +106,11 @@ fn each_state_has_its_verdict() {
             let pause = Closed { why: Held::Paused, until: None };
             let verdict = |overrides: &BTreeMap<_, Override>, laid, paused: bool| {
                 let document = Document { overrides: overrides.clone(), ..document() };
-                let gates = Gates::asked(&mut Asking {
-                    document: &document,
-                    groups: &mut Consulted::new(&Groups::new()),
-                    stopped: paused.then_some(&pause),
-                });
+                let groups = Groups::new();
+                let mut consulted = Consulted::new(&groups);
+                let (stopped, idle) = (paused.then_some(&pause), Idle::new());
+                let mut asking = Asking::new(&document, &playbook, &mut consulted, stopped, &idle);
+                let gates = Gates::asked(&mut asking);
                 word(&verdicts(overrides, laid, &gates)[&id])
             };
             writeln!(

@@ -19,7 +19,7 @@ use pointsman_core::{
     id::{IntentId, MessageId, OverrideId, ReconnectId},
     lease::{After, Lease, Until},
     ledger::{Line, What},
-    names::WindowName,
+    names::{PlayName, WindowName},
     origin::Origin,
     overrides::{End, Held, Life, Override, Standing},
     pool::{Member, Pool},
@@ -364,17 +364,22 @@ fn documents_of_what_gates_hold() {
     let mut document = Document::new(backend("chat-pool"), at("12:12:01"));
     let claimed = || Life::Claimed { at: at("12:00:00") };
     let drain = || Effect::Drain { member: "eu".parse().unwrap() };
-    let (until, play) = (Some(at("14:00:00")), "drain".parse().unwrap());
+    let (until, play): (_, PlayName) = (Some(at("14:00:00")), "drain".parse().unwrap());
     let held = [
         Held::PausedUntil(at("14:00:00")),
         Held::PoolPaused { until: None },
         Held::PoolPaused { until },
-        Held::PlayPaused { play, until },
+        Held::PlayPaused { play: play.clone(), until },
+        Held::Frozen { freeze: "year-end".parse().unwrap(), until: at("14:00:00") },
+        Held::OutOfHours { play: play.clone(), until: at("14:00:00") },
+        Held::OverBudget { play, most: 3, per: "PT1H".parse().unwrap(), until: at("14:00:00") },
+        Held::ManyWrites { most: 60, until: at("14:00:00") },
     ];
     for (number, why) in held.into_iter().enumerate() {
         let over = over(&format!("held {number}"), drain(), claimed(), Standing::Held(why));
         document.overrides.insert(over.id.clone(), over);
     }
+    document.writes = [(at("12:00:00"), IntentId::derive(&["one"]))].into_iter().collect();
     check("document_gates.json", &document);
 }
 
@@ -394,6 +399,8 @@ fn groups() {
     let waiting = [backend("us")].into();
     let commands = [(MessageId::derive(&["undo"]), at("12:00:00"))].into();
     check("group_commands.json", &Group { commands, ..Group::default() });
+    let begun = [(at("12:00:00"), id("a")), (at("12:00:00"), id("b"))].into_iter().collect();
+    check("group_begun.json", &Group { begun, ..Group::default() });
     check("group_run.json", &Group { acting, waiting, ..Group::default() });
 }
 

@@ -18,7 +18,7 @@ use super::{
         value::{Duration, Member, Percent, PoolName, Weight},
         wire,
     },
-    Declared, Reach, Reading,
+    Declared, Reach, Reading, gates,
 };
 use crate::{
     effect::{Effect, WEIGHT_MAX},
@@ -31,8 +31,20 @@ use crate::{
 
 impl Reading<'_> {
     pub(super) fn play(&mut self, wire: wire::Play, declared: Option<&Declared>) -> Option<Play> {
-        let wire::Play { name, when, effects, until, at_most, lasts, hold, ramp, after, show } =
-            wire;
+        let wire::Play {
+            name,
+            when,
+            effects,
+            until,
+            at_most,
+            lasts,
+            hold,
+            ramp,
+            hours,
+            budget,
+            after,
+            show,
+        } = wire;
         let when = when.value.and_then(|text| {
             self.compiled(&text.0, &when.at, |text, known| known.read(text, Wanted::Truth))
         });
@@ -66,6 +78,8 @@ impl Reading<'_> {
             let read = |after: At<_>| self.after(after.value?, first.as_ref());
             Some(after.into_iter().take(RECONNECTS_MAX).filter_map(read).collect())
         });
+        let hours = hours.map_or(Some(None), |hours| self.hours(hours.value?).map(Some));
+        let budget = budget.map_or(Some(None), |budget| gates::budget(budget.value?).map(Some));
         let show = show.map_or_else(
             || Some(SHOW_DEFAULT.map(str::to_owned).into()),
             |At { at, value }| {
@@ -79,13 +93,20 @@ impl Reading<'_> {
             when: when?,
             effects: effects?.into_iter().collect::<Option<_>>()?,
             lease: Lease { until: until?, hold: hold.unwrap_or_default(), ramp, every },
+            hours: hours?,
+            budget: budget?,
             after: after.unwrap_or_default(),
             show: show?,
         })
     }
 
     /// Says of each field that stands beside `other` that the two exclude one another.
-    fn excluded(&mut self, fields: [(Option<Range<usize>>, &str); 2], other: &str, help: &str) {
+    pub(super) fn excluded(
+        &mut self,
+        fields: [(Option<Range<usize>>, &str); 2],
+        other: &str,
+        help: &str,
+    ) {
         for (at, name) in fields {
             if let Some(at) = at {
                 self.wrong(&at, format!("`{name}` and `{other}` exclude one another"), help);

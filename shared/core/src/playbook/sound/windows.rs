@@ -80,11 +80,11 @@ impl Reading<'_> {
         })
     }
 
-    fn zone(&mut self, At { at, value }: At<String>) -> Option<TimeZone> {
+    pub(super) fn zone(&mut self, At { at, value }: At<String>) -> Option<TimeZone> {
         zone(&value?).map_err(|wrong| self.said(&at, &wrong)).ok()
     }
 
-    fn again_and_again(&mut self, wire: Option<wire::Cron>) -> Option<Schedule> {
+    pub(super) fn again_and_again(&mut self, wire: Option<wire::Cron>) -> Option<Schedule> {
         let wire::Cron { dialect, at: At { at, value: text }, zone } = wire?;
         let zone = self.zone(zone);
         let (dialect, text) = (dialect.value?, text?);
@@ -94,7 +94,7 @@ impl Reading<'_> {
         zone.map(|_| schedule)
     }
 
-    fn once(&mut self, wire: Option<wire::Once>) -> Option<Schedule> {
+    pub(super) fn once(&mut self, wire: Option<wire::Once>) -> Option<Schedule> {
         let wire::Once { at, zone } = wire?;
         let zone = self.zone(zone)?;
         let place = at.at.clone();

@@ -2,6 +2,7 @@
 
 mod expressions;
 mod form;
+mod gates;
 mod values;
 mod windows;
 

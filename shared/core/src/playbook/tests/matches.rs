@@ -239,6 +239,8 @@ fn what_a_play_says_is_what_is_read() {
                     ramp: [],
                     every: 0s,
                 },
+                hours: None,
+                budget: None,
                 after: [],
                 show: [
                     "alertname",
@@ -267,6 +269,8 @@ fn what_a_play_says_is_what_is_read() {
                     ],
                     every: 120s,
                 },
+                hours: None,
+                budget: None,
                 after: [
                     ReconnectTemplate {
                         backend: "eu",
@@ -300,6 +304,8 @@ fn what_a_play_says_is_what_is_read() {
                     ramp: [],
                     every: 0s,
                 },
+                hours: None,
+                budget: None,
                 after: [],
                 show: [
                     "alertname",
@@ -339,6 +345,9 @@ fn limits_are_those_of_the_file() {
                         50,
                     ),
                 },
+                writes_per_hour: Some(
+                    60,
+                ),
             },
             search: ManagedPool {
                 backend: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso-apim/workspaces/discovery/backends/search-pool,
@@ -350,6 +359,7 @@ fn limits_are_those_of_the_file() {
                     failover: Promote,
                     null_weight: None,
                 },
+                writes_per_hour: None,
             },
         }
     "#]].assert_debug_eq(&playbook.pools);

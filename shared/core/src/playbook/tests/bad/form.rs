@@ -112,7 +112,7 @@ fn not_a_mapping() {
               |
             1 | - version: 1
               |   ^^^^^^^
-              = it has `version`, `services`, `pools`, `plays`, `windows`
+              = it has `version`, `services`, `pools`, `plays`, `windows`, `gates`
         "#]],
     );
 }
@@ -221,7 +221,7 @@ plays: []
               |
             2 | "\e[31mred": 1
               | ^^^^^^^^^^^
-              = the fields here are `version`, `services`, `pools`, `plays` and `windows`
+              = the fields here are `version`, `services`, `pools`, `plays`, `windows` and `gates`
         "#]],
     );
 }
@@ -264,7 +264,7 @@ fn unknown_fields() {
                |
             12 |     colour: blue
                |     ^^^^^^
-               = the fields here are `name`, `when`, `do`, `until`, `atMost`, `for`, `hold`, `ramp`, `after` and `show`
+               = the fields here are `name`, `when`, `do`, `until`, `atMost`, `for`, `hold`, `ramp`, `hours`, `budget`, `after` and `show`
         "#]],
     );
 }
@@ -476,7 +476,7 @@ fn wrong_types() {
                |
             17 |   - just text
                |     ^^^^^^^^^
-               = it has `name`, `when`, `do`, `until`, `atMost`, `for`, `hold`, `ramp`, `after`, `show`
+               = it has `name`, `when`, `do`, `until`, `atMost`, `for`, `hold`, `ramp`, `hours`, `budget`, `after`, `show`
         "#]],
     );
 }
@@ -535,7 +535,7 @@ plays:
               |
             4 | backends: {chat: {service: main, backend: chat-pool}}
               | ^^^^^^^^
-              = the fields here are `version`, `services`, `pools`, `plays` and `windows`
+              = the fields here are `version`, `services`, `pools`, `plays`, `windows` and `gates`
 
             playbook.yaml:8:25: there is no pool `chat`
               |
@@ -553,7 +553,7 @@ plays:
               |
             9 |     colour: blue
               |     ^^^^^^
-              = the fields here are `name`, `when`, `do`, `until`, `atMost`, `for`, `hold`, `ramp`, `after` and `show`
+              = the fields here are `name`, `when`, `do`, `until`, `atMost`, `for`, `hold`, `ramp`, `hours`, `budget`, `after` and `show`
 
             playbook.yaml:11:18: a signal has no `sevrity`
                |

@@ -158,7 +158,7 @@ plays: []
               |
             9 |   e: main
               |      ^^^^
-              = it has `service`, `workspace`, `backend`, `limits`, `failover`, `nullWeight`
+              = it has `service`, `workspace`, `backend`, `limits`, `failover`, `nullWeight`, `writesPerHour`
         "#]],
     );
 }
@@ -536,8 +536,6 @@ fn not_built_yet() {
     mute: 1h
     damping: {cap: 1h}
     stale: 10m
-    budget: 3
-    freeze: weekends
     notify: oncall
     verify: 2m
     drift: assert
@@ -589,7 +587,7 @@ windows:
                |
             17 |     mute: 1h
                |     ^^^^
-               = remove it; narrow `when`
+               = remove it; `pointsman mute PLAY --for 2h` does it
 
             playbook.yaml:18:5: `damping` is not built yet in this version
                |
@@ -603,39 +601,27 @@ windows:
                |     ^^^^^
                = remove it; `atMost` ends overrides whose source has gone silent
 
-            playbook.yaml:20:5: `budget` is not built yet in this version
+            playbook.yaml:20:5: `notify` is not built yet in this version
                |
-            20 |     budget: 3
-               |     ^^^^^^
-               = remove it; the limits of each pool hold in any case
-
-            playbook.yaml:21:5: `freeze` is not built yet in this version
-               |
-            21 |     freeze: weekends
-               |     ^^^^^^
-               = remove it; `pointsman pause` holds back all writes
-
-            playbook.yaml:22:5: `notify` is not built yet in this version
-               |
-            22 |     notify: oncall
+            20 |     notify: oncall
                |     ^^^^^^
                = remove it; the ledger has everything: `pointsman history`
 
-            playbook.yaml:23:5: `verify` is not built yet in this version
+            playbook.yaml:21:5: `verify` is not built yet in this version
                |
-            23 |     verify: 2m
+            21 |     verify: 2m
                |     ^^^^^^
                = remove it; the ledger says what each write found: `pointsman history`
 
-            playbook.yaml:24:5: `drift` is not built yet in this version
+            playbook.yaml:22:5: `drift` is not built yet in this version
                |
-            24 |     drift: assert
+            22 |     drift: assert
                |     ^^^^^
                = remove it; a change by someone else is always yielded to
 
-            playbook.yaml:29:5: `announce` is not built yet in this version
+            playbook.yaml:27:5: `announce` is not built yet in this version
                |
-            29 |     announce: 1h
+            27 |     announce: 1h
                |     ^^^^^^^^
                = remove it; `pointsman windows` says when which window opens
         "#]],

@@ -1,0 +1,102 @@
+//! Gates, from the alert or the clock to the pool.
+
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use pointsman_scenarios::{Forms, World, alerts::Alert, world::DRAIN};
+use serde_json::json;
+
+fn seconds(many: i64) -> SignedDuration {
+    SignedDuration::from_secs(many)
+}
+
+fn firing(member: &str) -> Alert {
+    Alert::firing(member, Timestamp::now())
+}
+
+#[tokio::test]
+async fn in_a_freeze_nothing_begins_and_after_it_everything() {
+    let end = (Timestamp::now() + seconds(12)).to_zoned(TimeZone::UTC);
+    let end = end.strftime("%FT%T");
+    let world = World::new(&format!(
+        "{DRAIN}gates:\n  freeze:\n    - {{name: release, from: 2026-01-01T00:00, to: {end}, zone: UTC}}\n"
+    ))
+    .await;
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, &[firing("eu")]).await, 202);
+    world.status_says("held: freeze release is on until").await;
+    let plan = world.json(&["status"]).await;
+    let over = &plan["backends"][0]["overrides"][0];
+    assert_eq!(over["standing"]["why"]["kind"], "frozen", "{over:#}");
+    // A person has decided.
+    let drain = ["drain", "us", "--for", "10m", "--reason", "maintenance"];
+    let _ = world.say(&drain).await.ended(0);
+    world.weights([50, 0, 20]).await;
+    world.weights([0, 0, 20]).await;
+    let history = world.ok(&["history"]).await;
+    assert!(history.contains("is held: freeze release is on until"), "{history}");
+    let _ = world.say(&["release", "--all"]).await.ended(0);
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_budget_lets_so_many_begin_and_the_next_in_its_time() {
+    let world = World::new(&format!("{DRAIN}    budget: {{most: 1, per: 10s}}\n")).await;
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, &[firing("eu")]).await, 202);
+    world.weights([0, 30, 20]).await;
+    assert_eq!(world.send(&serve, &[firing("us")]).await, 202);
+    world.status_says("held: the budget of play drain-failing-member is used up until").await;
+    world.weights([0, 0, 20]).await;
+    let _ = world.say(&["release", "--all"]).await.ended(0);
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_pool_and_a_play_are_paused_by_themselves_and_the_clock_ends_it() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    let eu = firing("eu");
+    assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
+    world.weights([0, 30, 20]).await;
+    let paused = world.say(&["pause", "--pool", "chat", "--reason", "it is being moved"]).await;
+    let _ = paused
+        .ended(0)
+        .says("pool contoso-apim/chat is paused")
+        .says("until `pointsman resume --pool contoso-apim/chat`");
+    assert_eq!(world.send(&serve, &[firing("us"), eu.resolved(Timestamp::now())]).await, 202);
+    world.status_says("held: the pool is paused").await;
+    let shown = world.ok(&["status"]).await;
+    assert!(shown.contains("PAUSED pool contoso-apim/chat since"), "{shown}");
+    let _ = world.say(&["explain", "chat"]).await.ended(0).says("it is being moved");
+    let _ = world.say(&["release", "--all"]).await.ended(1).says("is paused (it is being moved");
+    let status = world.json(&["status"]).await;
+    assert_eq!(status.get("paused"), None);
+    assert_eq!(status["pauses"][0]["pool"], "contoso-apim/chat");
+    Forms::read().check("Status", &status);
+    let _ = world.say(&["resume"]).await.ended(0).says("it was not paused");
+    let resumed = world.say(&["resume", "--pool", "contoso-apim/chat"]).await.ended(0);
+    let _ = resumed.says("pool contoso-apim/chat is resumed");
+    world.weights([50, 0, 20]).await;
+    // A mute is a pause of a play with an end.
+    let mute = |play: &'static str| ["mute", play, "--for", "8s", "--reason", "a known fault"];
+    let unknown = world.say(&mute("drain-failing-membre")).await.ended(1);
+    let _ = unknown.says("there is no play `drain-failing-membre`: did you mean");
+    let muted = world.say(&[&mute("drain-failing-member")[..], &["--json"]].concat()).await;
+    let muted = muted.ended(0).json();
+    Forms::read().check("Switched", &muted);
+    assert_eq!(
+        (&muted["paused"]["play"], &muted["already"]),
+        (&json!("drain-failing-member"), &json!(false))
+    );
+    assert_eq!(world.send(&serve, &[firing("eu")]).await, 202);
+    world.status_says("held: play drain-failing-member is paused until").await;
+    // What has begun stays.
+    world.weights([50, 0, 20]).await;
+    world.weights([0, 0, 20]).await;
+    let status = world.json(&["status"]).await;
+    assert_eq!(status.get("pauses"), None, "it is over");
+    let _ = world.say(&["release", "--all"]).await.ended(0);
+    assert!(serve.stop().await);
+    world.finish();
+}
