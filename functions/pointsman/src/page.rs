@@ -96,6 +96,20 @@ impl Page {
         self.add(&OneLine(line).to_string(), self.columns);
     }
 
+    /// Adds one line of which only so many lines of this terminal are shown.
+    pub(crate) fn cut(&mut self, lines_max: usize, line: impl Display) {
+        let line = OneLine(line).to_string();
+        let Some(columns) = self.columns else { return self.add(&line, None) };
+        let parts = wrap(&line, columns, false);
+        let (shown, is_cut) = (parts.iter().take(lines_max), parts.len() > lines_max);
+        let mut shown: Vec<String> = shown.map(|part| part.to_string()).collect();
+        if let Some(last) = shown.last_mut().filter(|_| is_cut) {
+            let kept: String = last.chars().take(columns.saturating_sub(1)).collect();
+            *last = kept + "…";
+        }
+        shown.iter().for_each(|line| self.add(line, None));
+    }
+
     /// Adds one line that goes on in the next where it is wider than this terminal.
     pub(crate) fn wrapped(
         &mut self,
