@@ -309,7 +309,7 @@ impl What {
                 write!(f, ": {why}")
             }
             Self::Outranked { id, by, stronger } => {
-                write!(f, "{id} has no effect any more: what decides instead is ")?;
+                write!(f, "{id} decides nothing any more; instead of it decides ")?;
                 list(f, &with_names(by, stronger))
             }
             Self::Admitted { id } => write!(f, "{id} is not held any more"),

@@ -165,7 +165,7 @@ pub enum Urgency {
 pub enum Waits {
     /// Pointsman is paused.
     Paused,
-    /// Azure does not answer for it, or cannot be read for its service.
+    /// Azure does not answer for it, refuses, or asks to wait; or it cannot be read for its service.
     Azure,
 }
 
@@ -175,7 +175,7 @@ impl Waits {
     pub const fn says(self) -> &'static str {
         match self {
             Self::Paused => "Pointsman is paused",
-            Self::Azure => "Azure does not answer",
+            Self::Azure => "Azure cannot be used",
         }
     }
 
@@ -184,7 +184,7 @@ impl Waits {
     pub const fn until(self) -> &'static str {
         match self {
             Self::Paused => "`pointsman resume`",
-            Self::Azure => "Azure answers",
+            Self::Azure => "it can be",
         }
     }
 }

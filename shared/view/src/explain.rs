@@ -136,7 +136,10 @@ impl<'a> Sorting<'a> {
 
     fn is_about(&mut self, told: &ledger::What) -> bool {
         let what = What::from(told);
-        if let ledger::What::Claimed { id, effect, .. } = told {
+        if let ledger::What::Claimed { id, effect, .. }
+        | ledger::What::Commanded { id, effect, .. }
+        | ledger::What::Opened { id, effect, .. } = told
+        {
             self.learn(id.as_str(), &Effect::from(effect));
         }
         let of_members = |field: &str| {

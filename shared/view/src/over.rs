@@ -199,7 +199,7 @@ impl Standing {
             StandingKind::InForce | StandingKind::Decided => {
                 let by = laid.beaten_by(&over.id).into_iter();
                 let by = by.filter_map(|id| document.overrides.get(id)).collect();
-                (by, "it has no effect, as what decides is")
+                (by, "another decides instead:")
             }
             StandingKind::Unread
             | StandingKind::Claimed

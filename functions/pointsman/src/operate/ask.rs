@@ -226,7 +226,7 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override, waits
                 format!("since {since}, due to end at {at}")
             }
             Some(at) if waits.is_some() => {
-                format!("since {since}, to end at {at} at the earliest")
+                format!("since {since}, until {at} at the latest, unless it still waits then")
             }
             Some(at) => format!("since {since}, until {at} at the latest"),
             None => format!("since {since}"),

@@ -375,7 +375,10 @@ fn groups() {
 fn lines() {
     let said = |what| Line::new(at("12:00:00.000000001"), Some(&backend("chat-pool")), what);
     let why = Held::Share { share: Fraction::percent(30), least: Fraction::percent(50) };
-    let displaced = |stronger| What::Displaced { id: id("a"), by: vec![id("b")], why, stronger };
+    let displaced = |stronger| {
+        let why = why.clone();
+        What::Displaced { id: id("a"), by: vec![id("b")], why, stronger }
+    };
     check("line_displaced.json", &said(displaced(Vec::new())));
     let stronger = || vec!["drain eu, by ann: INC-7".to_owned()];
     check("line_displaced_named.json", &said(displaced(stronger())));
