@@ -102,7 +102,7 @@ impl Page {
         let Some(columns) = self.columns else { return self.add(&line, None) };
         let parts = wrap(&line, columns, false);
         let (shown, is_cut) = (parts.iter().take(lines_max), parts.len() > lines_max);
-        let mut shown: Vec<String> = shown.map(|part| part.to_string()).collect();
+        let mut shown: Vec<String> = shown.map(ToString::to_string).collect();
         if let Some(last) = shown.last_mut().filter(|_| is_cut) {
             let kept: String = last.chars().take(columns.saturating_sub(1)).collect();
             *last = kept + "…";
@@ -261,6 +261,17 @@ mod tests {
         ];
         assert_eq!(page.to_string().lines().collect::<Vec<_>>(), lines);
         assert_eq!(wrap("abcdefgh", 6, true), ["abcdef", "    gh"]);
+    }
+
+    #[test]
+    fn a_line_of_which_little_is_shown_says_that_it_goes_on() {
+        let mut page = Page::for_terminal(false, 20);
+        page.cut(2, "one line that is much longer than two lines of it");
+        page.cut(2, "a short one");
+        assert_eq!(page.as_str(), "one line that is\n    much longer than…\na short one\n");
+        let mut page = Page::default();
+        page.cut(1, "elsewhere, a line is a line, however long");
+        assert_eq!(page.as_str(), "elsewhere, a line is a line, however long\n");
     }
 
     #[test]

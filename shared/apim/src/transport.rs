@@ -165,8 +165,8 @@ pub(crate) fn plain(error: &reqwest::Error) -> String {
             .any(|text| words.iter().any(|word| text.contains(word)))
     };
     let plain = if says(&["dns error", "failed to lookup address"]) {
-        "the name is not found"
-    } else if says(&["certificate", "tls", "handshake"]) {
+        "the name could not be looked up"
+    } else if says(&["certificate", "tls", "corrupt message", "fatal alert"]) {
         let last = all().last().map(|error| scrubbed(&error.to_string(), CAUSE_CHARS_MAX));
         return format!("no TLS connection came about: {}", last.unwrap_or_default());
     } else if error.is_timeout() || kind == Some(std::io::ErrorKind::TimedOut) {
