@@ -72,7 +72,7 @@ fn standing(document: &Document, over: &Override, now: Timestamp) -> String {
             format!("serves again: {} given back", over.lease.given_back(steps.len() - 1))
         }
         (Life::Claimed { .. } | Life::Begun { .. } | Life::Ended { .. }, _) => {
-            view::Standing::of(document, over, now).says
+            view::Standing::of(document, over, &view::Reader::utc(now)).says
         }
     }
 }

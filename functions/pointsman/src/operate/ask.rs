@@ -30,8 +30,6 @@ pub(super) struct Shown {
     pub(super) reader: Reader,
     pub(super) terminal: Terminal,
     wide: bool,
-    /// Whether it is the shadow's: Azure's pool is another.
-    shadow: bool,
     /// All ids of overrides: each is cut where it differs from the others.
     ids: Ids,
 }
@@ -47,7 +45,6 @@ impl Shown {
             reader: common.reader(now),
             terminal: Terminal::of_output(),
             wide: showing.wide,
-            shadow: common.shadow,
             ids: ids.into_iter().map(ToString::to_string).collect(),
         }
     }
@@ -55,6 +52,11 @@ impl Shown {
     /// An override's id, cut where it differs from the others.
     pub(super) fn short<'a>(&self, id: &'a str) -> &'a str {
         self.ids.short(id)
+    }
+
+    /// All ids of overrides.
+    pub(super) const fn ids(&self) -> &Ids {
+        &self.ids
     }
 
     /// An empty page for it.
@@ -142,12 +144,14 @@ pub(super) fn describe(out: &mut Page, shown: &Shown, backend: &view::Backend, p
         describe_override(out, shown, over);
     }
     for write in backend.writes.iter().filter(|write| !write.changes.is_empty()) {
-        out.line(format_args!(
-            "  write {} of {} has had no answer, and may still land until {}",
-            write.id,
-            reader.time(write.at),
-            reader.time(write.until)
-        ));
+        let (at, until) = (reader.time(write.at), reader.time(write.until));
+        out.line(match reader.is_of_shadow() {
+            true => format!("  write {} would have been sent at {at}", write.id),
+            false => format!(
+                "  write {} of {at} has had no answer, and may still land until {until}",
+                write.id
+            ),
+        });
         for change in &write.changes {
             out.line(format_args!("    {change}"));
         }
@@ -206,7 +210,7 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override) {
 fn members(out: &mut Page, shown: &Shown, pool: &view::Pool, part: Part<'_>) {
     let seen = shown.reader.time(pool.seen);
     out.line(match pool.by {
-        _ if shown.shadow => format!("  as the shadow would have left it at {seen}"),
+        _ if shown.reader.is_of_shadow() => format!("  as the shadow would have left it at {seen}"),
         view::SeenBy::Read => format!("  as it was read at {seen}"),
         view::SeenBy::Answer => format!("  as our own write left it at {seen}"),
     });
@@ -218,12 +222,13 @@ fn members(out: &mut Page, shown: &Shown, pool: &view::Pool, part: Part<'_>) {
             by || member.overrides.contains(id)
         }
     };
+    let now = shown.reader.tells("now", "would be");
     let rows: Vec<&view::Member> = pool.members.iter().filter(is_about).collect();
     let columns = if shown.wide { usize::MAX } else { shown.terminal.columns };
     let names = rows.iter().map(|member| member.member.as_str());
     out.indented(&Table::fitting(columns, names, |cut| {
         let mut table =
-            Table::new(&["member", "group", "owner's", "now", "share", "gives back next"]);
+            Table::new(&["member", "group", "owner's", now, "share", "gives back next"]);
         for member in &rows {
             let next = member.next.as_ref();
             table.row([
@@ -239,7 +244,8 @@ fn members(out: &mut Page, shown: &Shown, pool: &view::Pool, part: Part<'_>) {
     }));
     for member in &rows {
         if let Some(promoted) = &member.promoted {
-            out.line(format_args!("  {} is {}", member.member, promoted.says));
+            let is = shown.reader.tells("is ", "");
+            out.line(format_args!("  {} {is}{}", member.member, promoted.says));
         }
     }
     if rows.iter().any(|member| member.share.is_none()) {
