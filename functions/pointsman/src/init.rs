@@ -26,13 +26,12 @@ use pointsman_apim::{
 use pointsman_core::playbook;
 use pointsman_host::{Config, config::Needs};
 use pointsman_view as view;
-use serde_json::json;
 use uuid::Uuid;
 
 use self::text::{ALERT, alias, config_text, members, playbook_text, snippet, webhook};
 use crate::{
     common::{self, Common},
-    failed::Failed,
+    failed::{Failed, is_not_taken},
     page::Page,
     show,
 };
@@ -50,6 +49,7 @@ const SERVICES_SHOWN_MAX: usize = 20;
 const NO_LOGIN: &str = "log in with `az login`, or say as whom it is: --credential or --token-file";
 const NO_IDENTITY: &str =
     "an emulator prints two `export` lines for its identity: they belong in this terminal, too";
+const NOT_TAKEN: &str = "the token is not one that Azure takes: put another into --token-file, or say as whom with --credential";
 
 /// What `init` takes.
 #[derive(Clone, Debug, Args)]
@@ -166,16 +166,18 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     write(&files.playbook, &book, options.force)?;
     write(&files.config, &text, options.force)?;
     let next = next(common, &files, &pools);
-    let report = json!({
-        "mode": "shadow",
-        "configuration": files.config,
-        "playbook": files.playbook,
-        "token": options.webhook_env.is_none().then_some(&files.token),
-        "service": service.to_string(),
-        "pools": pools.iter().map(|pool| pool.alias.as_str()).collect::<Vec<_>>(),
-        "webhook": webhook(config.listen),
-        "next": next,
-    });
+    let file = |path: &Path| path.display().to_string();
+    let report = view::Initialised {
+        version: view::VERSION,
+        mode: "shadow".to_owned(),
+        configuration: file(&files.config),
+        playbook: file(&files.playbook),
+        token: options.webhook_env.is_none().then(|| file(&files.token)),
+        service: service.to_string(),
+        pools: pools.iter().map(|pool| pool.alias.clone()).collect(),
+        webhook: webhook(config.listen),
+        next: next.clone(),
+    };
     let mut out = Page::of(format_args!(
         "wrote {}: a shadow, so that nothing is written to Azure",
         files.config.display()
@@ -234,9 +236,10 @@ async fn service(client: &Client, options: &Options) -> Result<ServiceId, Failed
     let mut services = listed.await.map_err(|error| {
         let is_nobody = matches!(error, pointsman_apim::Error::Credential { .. });
         let hint = match (is_nobody, &options.endpoint) {
-            (false, _) => hint,
             (true, None) => NO_LOGIN,
             (true, Some(_)) => NO_IDENTITY,
+            (false, _) if is_not_taken(&error) => NOT_TAKEN,
+            (false, _) => hint,
         };
         Failed::new(format_args!("the services cannot be listed: {}", error.full())).and(hint)
     })?;

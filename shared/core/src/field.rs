@@ -38,6 +38,14 @@ impl Field {
         Self::Priority(member.clone())
     }
 
+    /// Whose field it is.
+    #[must_use]
+    pub const fn member(&self) -> &BackendName {
+        match self {
+            Self::Weight(member) | Self::Priority(member) => member,
+        }
+    }
+
     fn place(&self) -> (&BackendName, u8) {
         match self {
             Self::Weight(member) => (member, 0),

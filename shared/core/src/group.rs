@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{MessageId, OverrideId},
     lease::later,
-    names::{BackendId, PlayName, WindowName},
+    names::{BackendId, BackendName, PlayName, WindowName},
     playbook::{DURATION_MAX, Playbook},
     recent::Recent,
 };
@@ -42,7 +42,12 @@ pub enum Scope {
     Pool(BackendId),
     /// The overrides of a play, on all backends.
     Play(PlayName),
+    /// The members of a pool.
+    Members(BackendId),
 }
+
+/// How the text of [`Scope::Members`] begins; the pool follows.
+pub const MEMBERS: &str = "members ";
 
 /// Which run of a play: that which a reconnect of one target follows, whichever backends it acts on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -61,6 +66,7 @@ impl fmt::Display for Scope {
             Self::Window(window) => write!(f, "window {window}"),
             Self::Pool(pool) => write!(f, "pool {pool}"),
             Self::Play(play) => write!(f, "play {play}"),
+            Self::Members(pool) => write!(f, "{MEMBERS}{pool}"),
             Self::Run(RunId { play, target }) => write!(f, "run {play} {target}"),
         }
     }
@@ -90,6 +96,10 @@ pub struct Group {
     /// Of a window: the starts of the instances that do not open, or were ended early.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub skipped: BTreeSet<Timestamp>,
+    /// Of a pool: the members that it listed when a playbook that has it was taken up. They are for
+    /// people who type their names; nothing is decided by them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub members: BTreeSet<BackendName>,
 }
 
 /// How long a command is known: longer than a message may wait to be taken in.
@@ -107,6 +117,7 @@ impl Group {
         commands: BTreeMap::new(),
         begun: Recent::new(),
         skipped: BTreeSet::new(),
+        members: BTreeSet::new(),
     };
 
     /// The pause that is on.

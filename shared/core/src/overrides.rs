@@ -374,6 +374,26 @@ impl Override {
         }
     }
 
+    /// Its place in the order of admission: the least is the strongest.
+    #[must_use]
+    pub fn rank(&self) -> (Reverse<Authority>, Reverse<Severity>, Timestamp, &OverrideId) {
+        let Self { origin, severity, started, id, .. } = self;
+        (Reverse(origin.authority()), Reverse(*severity), *started, id)
+    }
+
+    /// What it does and what it comes from: `drain eu, by play drain-failing-member`. An operator's says who
+    /// it was, and why.
+    #[must_use]
+    pub fn named(&self) -> String {
+        let Self { effect, origin, alert, .. } = self;
+        match origin {
+            Origin::Operator if !alert.is_empty() => format!("{effect}, by {alert}"),
+            Origin::Alert { .. } | Origin::Window { .. } | Origin::Operator => {
+                format!("{effect}, by {origin}")
+            }
+        }
+    }
+
     /// Becomes what the occurrences behind it make of it; stays what it was where none is known.
     pub(crate) fn become_strongest(&mut self) {
         if let Some((series, asked)) = self.behind.strongest() {
@@ -390,12 +410,6 @@ impl Override {
         if let Some((severity, started)) = self.behind.worst() {
             (self.severity, self.started) = (severity, started);
         }
-    }
-
-    /// Its place in the order of admission: the least is the strongest.
-    pub(crate) fn rank(&self) -> (Reverse<Authority>, Reverse<Severity>, Timestamp, &OverrideId) {
-        let Self { origin, severity, started, id, .. } = self;
-        (Reverse(origin.authority()), Reverse(*severity), *started, id)
     }
 
     /// When it began, where it has and goes on.

@@ -7,6 +7,7 @@ use std::{collections::BTreeSet, fmt};
 
 use pointsman_core::{
     form::meant,
+    group::{Group, Scope},
     names::{BackendId, BackendName, PoolAlias},
     playbook::{ManagedPool, Playbook},
     step::Observed,
@@ -15,7 +16,7 @@ use serde::Serialize;
 
 use crate::{
     engine::Engine,
-    ports::{ManagementApi, Sight, Unseen},
+    ports::{Commit, ManagementApi, Sight, StoreError, Unseen, Versioned},
 };
 
 /// What was found about a pool.
@@ -145,8 +146,34 @@ impl Engine {
         if let Ok(seen) = &seen {
             // That the clocks differ is told there, and says nothing about the pool.
             let _ = self.note(&pool.backend, seen);
+            if let Err(error) = self.keep_members(&pool.backend, seen).await {
+                tracing::debug!("the members of {} could not be kept: {error}", pool.backend);
+            }
         }
         finding(management, (playbook, alias, pool), seen).await
+    }
+}
+
+impl Engine {
+    /// Keeps the names of a pool's members for those who type them, where they are others than before.
+    async fn keep_members(&self, pool: &BackendId, seen: &Sight) -> Result<(), StoreError> {
+        let members = match &seen.observed {
+            Observed::Pool { pool, .. } => {
+                pool.members().iter().map(|it| it.name.clone()).collect()
+            }
+            Observed::Missing | Observed::Single { .. } | Observed::Unreadable { .. } => {
+                return Ok(());
+            }
+        };
+        let (store, scope) = (&*self.inner.store, Scope::Members(pool.clone()));
+        let known = store.groups(&[scope.clone()].into()).await?.remove(&scope);
+        let mut group = known.unwrap_or_else(|| Versioned::new(Group::default()));
+        if group.body.members == members {
+            return Ok(());
+        }
+        group.body.members = members;
+        let commit = Commit { groups: [(scope, group)].into(), ..Commit::default() };
+        store.commit(&commit).await.map(|_| ())
     }
 }
 

@@ -15,10 +15,12 @@ use serde::Serialize;
 
 use crate::{
     backend::{Backend, Reconnect, terms},
+    ended::Over,
     history::{Line, What},
     pool::effects,
     status::Pauses,
     value::{Effect, VERSION, Value, Why},
+    words::Reader,
 };
 
 /// What `explain` shows.
@@ -41,6 +43,9 @@ pub struct Explain {
     /// The pauses that are on and concern it.
     #[serde(flatten)]
     pub pauses: Pauses,
+    /// The override that was asked about, where it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over: Option<Over>,
     /// What is going on; left out where no alert has ever concerned it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<Backend>,
@@ -132,7 +137,10 @@ impl<'a> Sorting<'a> {
 
     fn is_about(&mut self, told: &ledger::What) -> bool {
         let what = What::from(told);
-        if let ledger::What::Claimed { id, effect, .. } = told {
+        if let ledger::What::Claimed { id, effect, .. }
+        | ledger::What::Commanded { id, effect, .. }
+        | ledger::What::Opened { id, effect, .. } = told
+        {
             self.learn(id.as_str(), &Effect::from(effect));
         }
         let of_members = |field: &str| {
@@ -189,6 +197,9 @@ pub struct Asked {
     pub weight: Option<String>,
     /// What becomes of that.
     pub fate: Fate,
+    /// The id of the override that decides instead, where it lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_to: Option<String>,
     /// What keeps it back, if something does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<Why>,
@@ -217,6 +228,7 @@ impl Explained {
         document: &Document,
         playbook: Option<&Playbook>,
         about: Option<&About>,
+        reader: &Reader,
     ) -> Vec<Self> {
         let laid = document.laid(&terms(document, playbook)).unwrap_or_default();
         let none = lay::Why::default();
@@ -227,7 +239,7 @@ impl Explained {
             let shown = document.sight.as_ref().and_then(|sight| sight.pool.get(field));
             let owned = document.owned.get(field);
             let baseline = owned.map(|owned| owned.baseline).or(shown)?;
-            let asked = why.asked.iter().filter_map(|asked| Asked::of(document, &laid, asked));
+            let asked = why.asked.iter().filter_map(|asked| Asked::of(document, &laid, why, asked));
             Some(Self {
                 field: field.to_string(),
                 baseline: baseline.into(),
@@ -236,7 +248,7 @@ impl Explained {
                 asked: asked.collect(),
                 also: why.also.map(|also| {
                     let by = laid.owners.get(field).into_iter().flatten();
-                    format!("{}, because of {}", done(also), effects(document, by))
+                    format!("{}, because of {}", done(also, reader), effects(document, by))
                 }),
             })
         });
@@ -245,28 +257,40 @@ impl Explained {
 }
 
 /// What was done to a field that nobody asked for.
-fn done(also: lay::Also) -> String {
+fn done(also: lay::Also, reader: &Reader) -> String {
+    let (be, is) = (reader.tells("", "would be "), reader.tells("is", "would be"));
     match also {
-        lay::Also::Promoted => "promoted, so that the limits hold".to_owned(),
-        lay::Also::Weighted => "given a weight, as it serves now and had none".to_owned(),
+        lay::Also::Promoted => format!("{be}promoted, so that the limits hold"),
+        lay::Also::Weighted => format!("{be}given a weight, as it serves now and had none"),
         lay::Also::Times(factor) => {
-            format!("its group is written times {factor}, so that the shares fit whole numbers")
+            format!("its group {is} written times {factor}, so that the shares fit whole numbers")
         }
-        lay::Also::Numbered => "its group has nulls, and is written in numbers".to_owned(),
+        lay::Also::Numbered => format!("its group has nulls, and {is} written in numbers"),
     }
 }
 
 impl Asked {
-    fn of(document: &Document, laid: &lay::Laid, asked: &lay::Asked) -> Option<Self> {
+    fn of(
+        document: &Document,
+        laid: &lay::Laid,
+        why: &lay::Why,
+        asked: &lay::Asked,
+    ) -> Option<Self> {
         let over: &Override = document.overrides.get(&asked.by)?;
         let held = laid.held.get(&asked.by).or(match &over.standing {
             Standing::Held(why) => Some(why),
             Standing::Unseen | Standing::Admitted | Standing::Yielded => None,
         });
+        let decider = why.decider().and_then(|id| document.overrides.get(id));
+        let decider = decider.filter(|_| asked.fate == lay::Fate::Loses);
         let (fate, says) = match asked.fate {
             lay::Fate::Decides => (Fate::Decides, "decides".to_owned()),
             lay::Fate::Agrees => (Fate::Agrees, "asks for the same".to_owned()),
-            lay::Fate::Loses => (Fate::Loses, "lost".to_owned()),
+            lay::Fate::Loses => {
+                let to = decider
+                    .map_or_else(String::new, |to| format!(" to {} ({})", to.named(), to.id));
+                (Fate::Loses, format!("lost{to}"))
+            }
             lay::Fate::Held => {
                 let why = held.map_or_else(String::new, |why| format!(": {why}"));
                 (Fate::Held, format!("held{why}"))
@@ -282,6 +306,7 @@ impl Asked {
             play: over.origin.play().map(ToString::to_string),
             weight,
             fate,
+            lost_to: decider.map(|to| to.id.to_string()),
             why: held.filter(|_| fate == Fate::Held).map(Why::of),
             says: format!("{effect}: {wants}, {says}"),
             effect,

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::{
+    ids::Ids,
     notice::Notice,
     value::{Change, VERSION, Why},
 };
@@ -93,13 +94,13 @@ pub struct What {
     /// Its kind, for programs. More kinds may come.
     ///
     /// Of alerts: `fired`, `late`, `resolved`, `unresolvable`, `truncated`, `claimed`. Of overrides:
-    /// `began`, `held`, `displaced`, `admitted`, `warned`, `ranOut`, `ended`, `neverBegan`, `stepped`,
+    /// `began`, `held`, `displaced`, `outranked`, `admitted`, `warned`, `ranOut`, `ended`, `neverBegan`, `stepped`,
     /// `finished`. Of writes: `intended`, `intendedWhole`, `wrote`, `outrun`, `refused`, `notSent`, `throttled`,
     /// `unanswered`, `landed`, `notLanded`, `answered`. Of what Azure shows: `foreign`, `removed`,
     /// `unreachable`. Of reconnects: `reconnectWaits`, `reconnectPlanned`, `reconnectCancelled`,
     /// `reconnectUndone`, `reconnectAsked`, `reconnectAccepted`, `reconnectRefused`,
     /// `reconnectNotSent`, `reconnectUnanswered`, `reconnectUnknown`. Of operators: `paused`, `resumed`, `published`, `rejected`,
-    /// `retried`. Of services of Azure: `wentBlind`, `seesAgain`.
+    /// `retried`, `byHand`. Of services of Azure: `wentBlind`, `seesAgain`.
     pub what: String,
     /// The id of the override or of the reconnect that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,7 +142,7 @@ pub struct What {
     /// what was asked and what Azure shows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
-    /// Of `displaced`, the overrides that took its place; of `foreign`, those that gave way; of
+    /// Of `displaced` and `outranked`, the overrides that took its place; of `foreign`, those that gave way; of
     /// `intended` and `intendedWhole`, those that the write is for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<String>,
@@ -154,6 +155,19 @@ pub struct What {
     pub generation: Option<u64>,
     /// The same in words, on one line, with all that belongs to it.
     pub says: String,
+}
+
+impl What {
+    /// The ids that it names.
+    pub fn ids(&self) -> impl Iterator<Item = &String> {
+        self.id.iter().chain(&self.intent).chain(&self.overrides)
+    }
+
+    /// What it says, with each id that it names cut where it differs from all of these.
+    #[must_use]
+    pub fn cut(&self, ids: &Ids) -> String {
+        self.ids().fold(self.says.clone(), |says, id| says.replace(id, ids.short(id)))
+    }
 }
 
 impl From<&ledger::What> for What {
@@ -188,6 +202,7 @@ impl From<&ledger::What> for What {
             why,
             changes: changes(what),
             overrides: if let Told::Displaced { by: ids, .. }
+            | Told::Outranked { by: ids, .. }
             | Told::Foreign { yielded: ids, .. }
             | Told::Intended { overrides: ids, .. }
             | Told::IntendedWhole { overrides: ids, .. } = what

@@ -6,12 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     claim::Occurrences,
     document::Document,
-    overrides::{self, Life, Standing as Stored},
+    lay::Laid,
+    overrides::{self, Held, Life, Standing as Stored},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
+    pool::EFFECTS_MAX,
     value::{Effect, Why},
     words::{Reader, count, length},
 };
@@ -128,6 +130,9 @@ pub struct Standing {
     /// How much it has given back, in percent: `"50%"`; left out before the first step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub given_back: Option<String>,
+    /// The overrides that displaced it, or that decide instead, so that it has no effect now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub displaced_by: Vec<String>,
     /// Whether an alert asks again for one that has ended.
     pub asked_again: bool,
     /// The same in words.
@@ -174,15 +179,47 @@ impl Standing {
         self.ends.is_some_and(|ends| is_due(ends, now))
     }
 
-    /// How an override of this document stands at `now`.
-    #[must_use]
-    pub fn of(document: &Document, over: &overrides::Override, now: Timestamp) -> Self {
-        let standing = Self::bare(document, over, now);
-        let says = standing.says + &unused_weight(document, over);
-        Self { says, ..standing }
+    /// Whether it is in force, and its end is to come by more than the longest time that it may last.
+    pub(crate) fn is_to_end(&self, now: Timestamp) -> bool {
+        let by_itself = self.why.as_ref().is_some_and(|why| why.kind == "expired");
+        self.kind == StandingKind::InForce && (!by_itself || self.is_due(now))
     }
 
-    fn bare(document: &Document, over: &overrides::Override, now: Timestamp) -> Self {
+    /// How an override of this document stands now; `laid` is what was decided for it.
+    #[must_use]
+    pub fn of(
+        document: &Document,
+        laid: &Laid,
+        over: &overrides::Override,
+        reader: &Reader,
+    ) -> Self {
+        let standing = Self::bare(document, over, reader);
+        let (by, because) = match standing.kind {
+            StandingKind::Displaced => (displacing(document, over), "it gave way to"),
+            StandingKind::InForce | StandingKind::Decided => {
+                let by = laid.beaten_by(&over.id).into_iter();
+                let by = by.filter_map(|id| document.overrides.get(id)).collect();
+                (by, "another decides instead:")
+            }
+            StandingKind::Unread
+            | StandingKind::Claimed
+            | StandingKind::Held
+            | StandingKind::Yielded
+            | StandingKind::Ending => (Vec::new(), ""),
+        };
+        let mut says = standing.says + &in_vain(document, over);
+        if !by.is_empty() {
+            let named = by.iter().take(EFFECTS_MAX);
+            let named: Vec<_> = named.map(|one| format!("{} ({})", one.named(), one.id)).collect();
+            let more = by.len().saturating_sub(EFFECTS_MAX);
+            let more = if more == 0 { String::new() } else { format!(", and {more} more") };
+            says = format!("{says}; {because} {}{more}", named.join(", "));
+        }
+        Self { says, displaced_by: by.iter().map(|one| one.id.to_string()).collect(), ..standing }
+    }
+
+    fn bare(document: &Document, over: &overrides::Override, reader: &Reader) -> Self {
+        let (now, be) = (reader.now(), reader.tells("", "would be "));
         let stood = |field| document.owned.get(&field).is_some_and(|owned| owned.stood);
         let ago = |at: &Timestamp| length(now.duration_since(*at));
         let new = |kind: StandingKind, since: &Timestamp, why, says| Self {
@@ -192,6 +229,7 @@ impl Standing {
             ends: None,
             why,
             given_back: None,
+            displaced_by: Vec::new(),
             asked_again: over.is_asked_again(),
             says,
         };
@@ -204,14 +242,18 @@ impl Standing {
                 new(StandingKind::Held, at, Some(Why::of(why)), format!("held: {why}"))
             }
             (Life::Claimed { at } | Life::Begun { at, .. }, Stored::Yielded) => {
-                new(StandingKind::Yielded, at, None, "yielded to someone else's write".to_owned())
+                let says = reader.tells(
+                    "yielded to someone else's write",
+                    "would have yielded to someone else's write",
+                );
+                new(StandingKind::Yielded, at, None, says.to_owned())
             }
             (Life::Claimed { at }, Stored::Unseen | Stored::Admitted) => {
                 let says = format!("claimed {} ago, not looked at yet", ago(at));
                 new(StandingKind::Claimed, at, None, says)
             }
             (Life::Begun { at, .. }, Stored::Held(why)) => {
-                let says = format!("displaced, held: {why}");
+                let says = format!("{be}displaced, held: {why}");
                 new(StandingKind::Displaced, at, Some(Why::of(why)), says)
             }
             // Where no write is on its way, none was needed.
@@ -219,7 +261,8 @@ impl Standing {
                 if (!document.intents.is_empty() || document.trouble.is_some())
                     && !over.effect.fields().into_iter().any(stood) =>
             {
-                let says = format!("decided {} ago, not seen to be written yet", ago(at));
+                let seen = reader.tells("not seen to be written yet", "about to be in force");
+                let says = format!("decided {} ago, {seen}", ago(at));
                 new(StandingKind::Decided, at, None, says)
             }
             (Life::Begun { at, .. }, Stored::Admitted | Stored::Unseen) => {
@@ -237,7 +280,7 @@ impl Standing {
                         false => format!("at most {left} more"),
                     },
                 };
-                let says = format!("in force for {}, {rest}", ago(at));
+                let says = format!("{be}in force for {}, {rest}", ago(at));
                 let standing = new(StandingKind::InForce, at, Some(Why::of(&why)), says);
                 Self { ends: Some(ends), ..standing }
             }
@@ -255,11 +298,47 @@ impl Standing {
                         "; asked for again".to_owned()
                     }
                 };
-                let says = format!("ending ({why}), {back}{again}");
+                let says = format!("{be}ending ({why}), {back}{again}");
                 Self { given_back, ..new(StandingKind::Ending, at, Some(Why::of(why)), says) }
             }
         }
     }
+}
+
+/// What keeps out an override that had begun: the stronger ones that began when it gave way; all that are
+/// stronger, where that is not known.
+fn displacing<'a>(
+    document: &'a Document,
+    over: &overrides::Override,
+) -> Vec<&'a overrides::Override> {
+    let is_by_a_limit = match &over.standing {
+        Stored::Held(why) => match why {
+            Held::Members { .. } | Held::Share { .. } | Held::Emptied | Held::SwitchedOff => true,
+            Held::NoMember(_)
+            | Held::MixedWeights
+            | Held::NothingServes
+            | Held::NoBackend
+            | Held::NotAPool
+            | Held::Unreadable(_)
+            | Held::Paused
+            | Held::PausedUntil(_)
+            | Held::PoolPaused { .. }
+            | Held::PlayPaused { .. }
+            | Held::Frozen { .. }
+            | Held::OutOfHours { .. }
+            | Held::OverBudget { .. }
+            | Held::ManyWrites { .. } => false,
+        },
+        Stored::Unseen | Stored::Admitted | Stored::Yielded => false,
+    };
+    let is_stronger = |one: &&overrides::Override| {
+        let stands = one.standing == Stored::Admitted && one.begun().is_some();
+        is_by_a_limit && stands && one.rank() < over.rank()
+    };
+    let stronger: Vec<_> = document.overrides.values().filter(is_stronger).collect();
+    let then = |one: &&overrides::Override| over.kept_out.is_some() && one.begun() == over.kept_out;
+    let began_then: Vec<_> = stronger.iter().copied().filter(then).collect();
+    if began_then.is_empty() { stronger } else { began_then }
 }
 
 /// Whether a time has come: a length of less than a second is none to people.
@@ -267,12 +346,19 @@ fn is_due(at: Timestamp, now: Timestamp) -> bool {
     at.duration_since(now) < SignedDuration::from_secs(1)
 }
 
-/// What is said behind the rest of a promotion whose weight has no effect; otherwise nothing.
-pub(crate) fn unused_weight(document: &Document, over: &overrides::Override) -> String {
-    let unused = document.unused_weight(over);
-    unused.map_or_else(String::new, |(member, weight)| {
-        format!("; `weight: {weight}` has no effect, as {member} has a weight of its own")
-    })
+/// What is said behind the rest of a promotion of what serves already, and of one whose weight has no
+/// effect; otherwise nothing.
+pub(crate) fn in_vain(document: &Document, over: &overrides::Override) -> String {
+    let mut says = String::new();
+    if let Some(member) = document.serves_already(over) {
+        says.push_str(&format!("; as its owner left it, {member} serves already: nothing changes"));
+    }
+    if let Some((member, weight)) = document.unused_weight(over) {
+        let own =
+            format!("; `weight: {weight}` has no effect, as {member} has a weight of its own");
+        says.push_str(&own);
+    }
+    says
 }
 
 impl Override {
@@ -296,9 +382,10 @@ impl Override {
 
     pub(crate) fn of(
         document: &Document,
+        laid: &Laid,
         over: &overrides::Override,
         counted: Option<Occurrences>,
-        now: Timestamp,
+        reader: &Reader,
     ) -> Self {
         Self {
             id: over.id.to_string(),
@@ -311,7 +398,7 @@ impl Override {
             severity: over.severity.to_string(),
             started: over.started,
             alerts: Alerts::of(over, counted),
-            standing: Standing::of(document, over, now),
+            standing: Standing::of(document, laid, over, reader),
         }
     }
 }

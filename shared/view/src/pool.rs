@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
+    backend::Waits,
     value::{Effect, Value},
     words::Reader,
 };
@@ -87,18 +88,21 @@ pub struct NextStep {
     pub id: String,
     /// How much it will have given back then, in percent.
     pub gives_back: String,
-    /// When; left out where that is as soon as it can be written.
+    /// When, at the earliest; left out where that is as soon as it can be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
 }
 
 impl NextStep {
-    /// `50% at 07:45`.
+    /// `50% at 07:45`; `50% waits, from 07:45` where something keeps it back.
     #[must_use]
-    pub fn says(&self, reader: &Reader) -> String {
-        match self.at.filter(|at| *at > reader.now()) {
-            Some(at) => format!("{} at {}", self.gives_back, reader.clock(at)),
-            None => format!("{} now", self.gives_back),
+    pub fn says(&self, reader: &Reader, waits: Option<Waits>) -> String {
+        let (back, at) = (&self.gives_back, self.at.filter(|at| *at > reader.now()));
+        match (at.map(|at| reader.clock(at)), waits) {
+            (Some(at), None) => format!("{back} at {at}"),
+            (None, None) => format!("{back} now"),
+            (Some(at), Some(_)) => format!("{back} waits, from {at}"),
+            (None, Some(_)) => format!("{back} waits"),
         }
     }
 }
@@ -112,23 +116,34 @@ impl Pool {
     /// The pool of a document, as it was seen last. `laid` is what was decided for it; `null_weight` what
     /// null counts as beside numbers, where the playbook says that.
     #[must_use]
-    pub fn of(document: &Document, laid: &Laid, null_weight: Option<u8>) -> Option<Self> {
+    pub fn of(
+        document: &Document,
+        laid: &Laid,
+        null_weight: Option<u8>,
+        reader: &Reader,
+    ) -> Option<Self> {
         let sight = document.sight.as_ref()?;
         let shares = shares(&sight.pool, null_weight);
         let members = sight.pool.members().iter().zip(shares);
+        let member = |(one, share)| Member::of((document, laid), one, share, reader);
         Some(Self {
             seen: sight.at,
             by: match sight.by {
                 SightBy::Read => SeenBy::Read,
                 SightBy::Answer => SeenBy::Answer,
             },
-            members: members.map(|(one, share)| Member::of(document, laid, one, share)).collect(),
+            members: members.map(member).collect(),
         })
     }
 }
 
 impl Member {
-    fn of(document: &Document, laid: &Laid, now: &pool::Member, share: Option<Fraction>) -> Self {
+    fn of(
+        (document, laid): (&Document, &Laid),
+        now: &pool::Member,
+        share: Option<Fraction>,
+        reader: &Reader,
+    ) -> Self {
         let (weight, priority) = (Field::weight(&now.name), Field::priority(&now.name));
         let left =
             |field: &Field, shown| document.owned.get(field).map_or(shown, |one| one.baseline);
@@ -146,7 +161,7 @@ impl Member {
             owner_weight: left(&weight, now.weight).into(),
             weight: now.weight.into(),
             share: share.map(|share| share.to_string()),
-            promoted: Promoted::of(document, laid, &priority),
+            promoted: Promoted::of((document, laid), &priority, reader),
             next: about().filter_map(next_step).min_by_key(|next| next.at),
             overrides: about().map(|over| over.id.to_string()).collect(),
             held: held.map(|over| over.id.to_string()).collect(),
@@ -164,18 +179,22 @@ impl Member {
 }
 
 impl Promoted {
-    fn of(document: &Document, laid: &Laid, priority: &Field) -> Option<Self> {
+    fn of((document, laid): (&Document, &Laid), priority: &Field, reader: &Reader) -> Option<Self> {
         laid.why.get(priority).filter(|why| why.also == Some(Also::Promoted))?;
         let by = laid.owners.get(priority)?;
         Some(Self {
             by: by.iter().map(ToString::to_string).collect(),
-            says: format!("promoted because of {}", effects(document, by)),
+            says: format!(
+                "{}promoted because of {}",
+                reader.tells("", "would be "),
+                effects(document, by)
+            ),
         })
     }
 }
 
 /// How many effects a reason names.
-const EFFECTS_MAX: usize = 3;
+pub(crate) const EFFECTS_MAX: usize = 3;
 
 /// What these overrides do, each once: `drain eu, drain us`.
 pub(crate) fn effects<'a>(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use pointsman_core::{group, ledger, series::Series, signal::SeriesId};
+use pointsman_core::{document::Document, group, ledger, series::Series, signal::SeriesId};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -91,6 +91,13 @@ pub struct Pauses {
 }
 
 impl Pauses {
+    /// Whether one of them stops every write to a backend.
+    #[must_use]
+    pub fn stop(&self, document: &Document) -> bool {
+        let pool = document.backend.short();
+        self.paused.is_some() || self.pauses.iter().any(|pause| pause.pool.as_ref() == Some(&pool))
+    }
+
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Pause> {
         self.paused.iter().chain(&self.pauses)
@@ -154,13 +161,16 @@ impl Pause {
 
     /// What it means, and how to end it.
     #[must_use]
-    pub fn means(&self) -> String {
+    pub fn means(&self, reader: &Reader) -> String {
+        let (is, begins) = (reader.tells("is", "would be"), reader.tells("begins", "would begin"));
         let (what, resume) = match (&self.pool, &self.play) {
-            (Some(pool), _) => (format!("nothing is written to {pool}"), format!(" --pool {pool}")),
-            (None, Some(play)) => {
-                (format!("play {play} begins nothing"), format!(" --play {play}"))
+            (Some(pool), _) => {
+                (format!("nothing {is} written to {pool}"), format!(" --pool {pool}"))
             }
-            (None, None) => ("nothing is written to Azure".to_owned(), String::new()),
+            (None, Some(play)) => {
+                (format!("play {play} {begins} nothing"), format!(" --play {play}"))
+            }
+            (None, None) => (format!("nothing {is} written to Azure"), String::new()),
         };
         let until = if self.until.is_some() { "until then, or until" } else { "until" };
         format!("{what} {until} `pointsman resume{resume}`")

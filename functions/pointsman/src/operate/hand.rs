@@ -32,7 +32,7 @@ use super::{
     by::Reason,
     dispatch::{Dispatch, TAKEN_WITHIN, goes_on},
 };
-use crate::{common::Common, failed::Failed};
+use crate::{common::Common, failed::Failed, show};
 
 /// How long a command waits to see what it asked for written.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(20);
@@ -44,6 +44,10 @@ for an alert's, and it goes before those. The same command again, or another abo
 the place of what was asked before: so it is prolonged.
 
 Exit code 0: it is in force. 1: it failed. 3: it was taken and is not in force: it is held, or not written yet.";
+
+/// What is said where nobody will end what was asked for.
+pub(super) const UNSERVED: &str = "no `serve` is running on this store: nothing ends by itself until one is started; `pointsman undo` ends \
+     it without one";
 
 /// What is asked for and is not in force.
 const NOT_IN_FORCE: u8 = 3;
@@ -210,8 +214,9 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     let paused = paused(&*reading.store, stops, now).await?.into_iter().next();
     let document = document(&reading, &backend).await?;
     reading.close().await;
-    // A name that is not in the pool, as it was seen last, is a slip.
-    let seen = document.sight.iter().flat_map(|sight| sight.pool.members());
+    // A name that is not in the pool is a slip; what is at rest may have been seen long ago.
+    let seen = document.sight.iter().filter(|_| !document.is_at_rest());
+    let seen = seen.flat_map(|sight| sight.pool.members());
     let seen: Vec<&BackendName> = seen.map(|member| &member.name).collect();
     if let Some(unknown) =
         what.member.iter().find(|member| !seen.is_empty() && !seen.contains(member))
@@ -243,8 +248,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     let within = if taken { WRITTEN_WITHIN } else { Duration::ZERO };
     let settled = dispatch.until(within, settled).await?;
     let document = self::document(&dispatch.records, &backend).await?;
-    let (goes_on, now) =
-        (goes_on(dispatch.is_served()?, &[&backend]), dispatch.records.clock.now());
+    let (served, now) = (dispatch.is_served()?, dispatch.records.clock.now());
     dispatch.close().await?;
     if !taken {
         return Err(Failed::new(format_args!(
@@ -253,7 +257,8 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
         )));
     }
     let shown = Shown::new(what.showing, common, now, document.overrides.keys());
-    let mut view = view::Backend::of(&document, Some(&playbook), &BTreeMap::new(), now);
+    let mut view =
+        view::Backend::of(&document, Some(&playbook), &BTreeMap::new(), &common.reader(now));
     let is_asked = |over: &view::Override| asked.iter().any(|one| one.id.as_str() == over.id);
     view.overrides.retain(is_asked);
     let terms = playbook.pool_of(&backend).map(|(_, pool)| pool.terms).unwrap_or_default();
@@ -269,9 +274,9 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
             let one = view.overrides.first().map_or("ID", |over| shown.short(&over.id));
             text.line(format_args!("to end it sooner: `pointsman undo {one} --reason TEXT`"));
         }
-        (false, Some(pause)) => text.line(pause.means()),
+        (false, Some(pause)) => text.line(pause.means(&shown.reader)),
         (false, None) if settled => {}
-        (false, None) => text.line(goes_on),
+        (false, None) => text.line(goes_on(served, &[&backend])),
     }
     let told = view::ByHand {
         version: view::VERSION,
@@ -281,7 +286,11 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
         asked: asked.iter().map(|one| (&one.effect).into()).collect(),
         overrides: view.overrides,
         in_force,
+        served,
     };
+    if !served && !told.overrides.is_empty() {
+        show::note(UNSERVED);
+    }
     let printed = common.print(&told, &text)?;
     Ok(if in_force { printed } else { ExitCode::from(NOT_IN_FORCE) })
 }

@@ -10,7 +10,9 @@ use pointsman_engine::{
     ports::{Published, Versioned},
 };
 use pointsman_host::{Records, config::Needs};
-use pointsman_view::{self as view, Facts, Health, Known, Late, Status, Urgency};
+use pointsman_view::{
+    self as view, Facts, Health, Known, Late, MatterKind, Reader, Status, Urgency,
+};
 
 use super::ask::{self, Showing, Shown};
 use crate::{
@@ -24,6 +26,10 @@ use crate::{
 
 /// How many lines `status` looks through for alerts that were heard again right after their end.
 const LATE_LINES: usize = 500;
+
+/// How many notices a terminal shows, and how many lines of each.
+const NOTICES_SHOWN: usize = 5;
+const NOTICE_LINES: usize = 2;
 
 /// How `status` ends.
 pub(crate) const EXIT: &str = "Exit codes: 0 nothing is wrong, 1 failed, 2 wrong usage, 3 there is trouble: there is no store, no `serve` \
@@ -80,18 +86,25 @@ async fn known(
     let documents = ask::documents(records).await?;
     let counted = ask::counted(records, &documents).await?;
     let playbook = ask::playbook(records).await?;
-    let backend = |document| view::Backend::of(document, playbook.as_deref(), &counted, now);
+    let reader = common.reader(now);
+    let notices = records.store.notices().await?;
+    let playbook = playbook.as_deref();
+    let pauses = paused(&*records.store, Paused::all(playbook), now).await?;
+    let pauses = view::Pauses::from(pauses);
+    let backend = |document| {
+        let waits = ask::waits(document, pauses.stop(document), playbook, &notices);
+        view::Backend::of(document, playbook, &counted, &reader).waiting(waits, now)
+    };
     let backends: Vec<_> = documents.iter().map(backend).collect();
     let (served, dead_letters) =
         (records.are_consumed()?, records.store.count_dead_letters().await?);
-    let notices = records.store.notices().await?;
     let published = records.store.published().await?;
     let watchdogs = &records.watchdogs;
     let oldest = records.queue.oldest().await?;
     let facts = Facts { served, notices: &notices, watchdogs, dead_letters, oldest };
     let known = Known {
-        health: Health::of(&facts, &backends, &common.reader(now)),
-        pauses: paused(&*records.store, Paused::all(playbook.as_deref()), now).await?.into(),
+        health: Health::of(&facts, &backends, &reader),
+        pauses,
         unpublished: unpublished(common, published.as_ref()),
         generation: published.map(|published| published.number),
         served,
@@ -128,7 +141,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let status = Status::of(now, common.shadow, known);
     let printed = match (&status.known, shown) {
         _ if common.json => show::json(&status)?,
-        (Some(known), Some(shown)) => show::page(&describe(known, &shown))?,
+        (Some(known), Some(mut shown)) => show::page(&describe(known, &mut shown))?,
         _ => ExitCode::SUCCESS,
     };
     let is_well = status.known.as_ref().is_some_and(|known| known.health.is_well);
@@ -142,10 +155,10 @@ async fn watch(records: &Reading, options: &Options, common: &Common) -> Result<
     let every = Duration::from_secs(options.every.into());
     loop {
         let now = records.clock.now();
-        let (known, shown) = known(records, (options.showing, common), now).await?;
+        let (known, mut shown) = known(records, (options.showing, common), now).await?;
         let at = shown.reader.second(now);
         let of = if common.shadow { "; a SHADOW: nothing is written to Azure" } else { "" };
-        let text = describe(&known, &shown)
+        let text = describe(&known, &mut shown)
             .after(format_args!("{at}, every {} s; ctrl-c ends{of}", options.every));
         screen.show(text.as_str(), shown.terminal)?;
         tokio::select! {
@@ -156,22 +169,25 @@ async fn watch(records: &Reading, options: &Options, common: &Common) -> Result<
 }
 
 /// The whole in words.
-fn describe(known: &Known, shown: &Shown) -> Page {
-    let (mut out, reader) = (shown.page(), &shown.reader);
+fn describe(known: &Known, shown: &mut Shown) -> Page {
+    let (mut out, reader) = (shown.page(), &shown.reader.clone());
     for matter in known.health.apart() {
         match matter.is_trouble {
             true => out.mark("", Mark::Trouble, "TROUBLE", matter.line(reader)),
             false => out.line(matter.line(reader)),
         }
         matter.hint.iter().for_each(|hint| out.line(format_args!("  {hint}")));
+        shown.said.extend((matter.kind == MatterKind::Blind).then(|| matter.says.clone()));
     }
     ask::pauses(&mut out, &known.pauses, reader);
     let generation = match known.generation {
         Some(number) => format!("generation {number} of the playbook"),
         None => "no playbook is published".to_owned(),
     };
-    let serve =
-        if known.served { "`serve` is running" } else { "no `serve` is running on this store" };
+    let serve = match known.served {
+        true => reader.tells("`serve` is running", "`serve` is running as a shadow"),
+        false => "no `serve` is running on this store",
+    };
     let kept = match known.dead_letters {
         0 => "no dead letters".to_owned(),
         many => format!("{}: `pointsman dead-letters list`", view::count(many, "dead letter")),
@@ -192,35 +208,58 @@ fn describe(known: &Known, shown: &Shown) -> Page {
         out.line(format_args!("  it counts as on again if it is heard from {from} on"));
     }
     if known.busy().next().is_none() {
-        out.line("no overrides; every backend is as its owner left it");
+        let is = reader.tells("is", "would be");
+        out.line(format_args!("no overrides; every backend {is} as its owner left it"));
     }
     let mut group = None;
     for backend in known.busy() {
         out.line("");
         if group.replace(backend.urgency) != Some(backend.urgency) {
-            heading(&mut out, backend.urgency);
+            heading(&mut out, reader, backend.urgency);
         }
         out.mark("", Mark::Heading, &backend.name, "");
         ask::describe(&mut out, shown, backend, None);
+        shown.said.extend(backend.trouble.iter().map(|trouble| trouble.why.clone()));
     }
-    if !known.noticed.is_empty() {
-        out.line("");
-        out.mark("--- ", Mark::Heading, "what led to nothing", "");
-    }
-    for notice in &known.noticed {
-        out.line(notice.line(reader));
-    }
+    noticed(&mut out, shown, &known.noticed);
     out
 }
 
+/// What led to nothing, the most useful first. Repeats did what they should: they are only counted. A terminal
+/// has little room: there it is as much as leaves room for the rest, unless all of it is asked for.
+fn noticed(out: &mut Page, shown: &Shown, noticed: &[view::Notice]) {
+    let (repeats, told): (Vec<_>, Vec<_>) = noticed.iter().partition(|it| it.is_repeat());
+    if told.is_empty() {
+        return;
+    }
+    out.line("");
+    out.mark("--- ", Mark::Heading, "what led to nothing", "");
+    let is_short = shown.terminal.is_one && !shown.wide;
+    let (most, lines) =
+        if is_short { (NOTICES_SHOWN, NOTICE_LINES) } else { (usize::MAX, usize::MAX) };
+    for notice in told.iter().take(most) {
+        out.cut(lines, notice.line(&shown.reader));
+    }
+    if let Some(more) = told.len().checked_sub(most).filter(|more| *more > 0) {
+        out.line(format_args!("and {more} more: --wide shows all of it"));
+    }
+    let repeats = repeats.iter().map(|it| it.count).sum::<u64>();
+    if repeats > 0 {
+        let repeats = view::count(repeats, "repeat");
+        out.line(format_args!("{repeats} of alerts that have their effect are not shown"));
+    }
+}
+
 /// What the backends below it have in common.
-fn heading(out: &mut Page, urgency: Urgency) {
+fn heading(out: &mut Page, reader: &Reader, urgency: Urgency) {
     let (mark, word, rest) = match urgency {
         Urgency::Trouble => (Mark::Trouble, "TROUBLE", ""),
         Urgency::Held => (Mark::Held, "HELD", " or not looked at yet"),
         Urgency::Yielded => (Mark::Held, "YIELDED", " to someone else's write"),
-        Urgency::InForce => (Mark::Heading, "in force", ""),
-        Urgency::RampingOut => (Mark::Heading, "ramping out", ""),
+        Urgency::InForce => (Mark::Heading, reader.tells("in force", "would be in force"), ""),
+        Urgency::RampingOut => {
+            (Mark::Heading, reader.tells("ramping out", "would be ramping out"), "")
+        }
         Urgency::Reconnects => (Mark::Heading, "reconnects only", ""),
         Urgency::AtRest => (Mark::Heading, "at rest", ""),
     };

@@ -34,6 +34,7 @@ use super::{
     dispatch::{Dispatch, LOOK_EVERY, goes_on},
     find,
     hand::lasts,
+    wait::Wait,
 };
 use crate::{common::Common, failed::Failed, page::Page, show};
 
@@ -160,7 +161,7 @@ pub(crate) async fn pause(common: &Common, options: PauseOptions) -> Result<Exit
         Some(_) | None => format!("{of} is paused{by_whom}"),
     });
     if let Some(pause) = &told.paused {
-        text.line(pause.means());
+        text.line(pause.means(&reader));
     }
     if !served {
         text.line(format_args!(
@@ -172,8 +173,9 @@ pub(crate) async fn pause(common: &Common, options: PauseOptions) -> Result<Exit
     for backend in &unanswered {
         let short = backend.short();
         text.line(format_args!(
-            "a write or a reconnect for {short} was sent before the pause, and Azure has not answered it \
-             yet: `pointsman explain {short}` shows its answer"
+            "a write or a reconnect for {short} {} sent before the pause, and Azure has not answered it \
+             yet: `pointsman explain {short}` shows its answer",
+            reader.tells("was", "would have been")
         ));
     }
     common.print(&told, &text)
@@ -212,15 +214,18 @@ pub(crate) async fn resume(common: &Common, options: ResumeOptions) -> Result<Ex
     let of = options.of.paused(&records, false).await?;
     let Records { store, queue, clock, .. } = &records;
     let switched = pause::resume(&**store, &**queue, &of, &options.by.by, clock.now()).await?;
-    let served = records.are_consumed()?;
+    let (served, reader) = (records.are_consumed()?, common.reader(clock.now()));
     records.close().await;
     let who = if served { "Pointsman" } else { "the next `serve`" };
+    let writes = reader.tells("writes", "would write");
     let text = match (&switched, &of) {
         (Switched::Already(_), Paused::Everything) => "it was not paused".to_owned(),
         (Switched::Already(_), of) => format!("{of} was not paused by itself"),
-        (Switched::Done(_), Paused::Everything) => format!("resumed: {who} writes to Azure again"),
+        (Switched::Done(_), Paused::Everything) => {
+            format!("resumed: {who} {writes} to Azure again")
+        }
         (Switched::Done(_), Paused::Pool(_)) => {
-            format!("{of} is resumed: {who} writes to it again")
+            format!("{of} is resumed: {who} {writes} to it again")
         }
         (Switched::Done(_), Paused::Play(_)) => format!("{of} is resumed: it begins again"),
     };
@@ -236,11 +241,13 @@ pub(super) fn waiting(document: &Document) -> BTreeMap<ReconnectId, view::Reconn
 /// What is said of a reconnect that was cancelled.
 pub(super) fn cancelled(reconnect: &view::Reconnect, reader: &Reader) -> String {
     let view::Reconnect { name, play, .. } = reconnect;
+    let would = reader.tells("", "would have ");
     match reconnect.due {
         Some(due) => {
-            format!("cancelled: the reconnect of {name} that was due at {}", reader.time(due))
+            let due = reader.time(due);
+            format!("{would}cancelled: the reconnect of {name} that was due at {due}")
         }
-        None => format!("cancelled: the reconnect of {name} after play {play}"),
+        None => format!("{would}cancelled: the reconnect of {name} after play {play}"),
     }
 }
 
@@ -256,7 +263,7 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     let mut dispatch = Dispatch::open(common).await?;
     if let Some((of, pause)) = stop(&dispatch.records).await? {
         dispatch.close().await?;
-        let means = view::Pause::from((of.clone(), pause.clone())).means();
+        let means = view::Pause::from((of.clone(), pause.clone())).means(&common.reader(pause.at));
         return Err(Failed::new(format_args!(
             "{of} is paused ({}, by {}), and cannot be released under that: {means}",
             pause.reason, pause.by
@@ -267,8 +274,11 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     let release = Command::ReleaseAll { reason: options.reason };
     let command = dispatch.send(&options.by, release).await?;
     let within = Duration::from_secs(options.within.into());
+    let mut wait = Wait::new();
     let released = async |records: &Records| {
-        let busy = ask::documents(records).await?.iter().any(|document| !document.is_at_rest());
+        let documents = ask::documents(records).await?;
+        wait.tell(&documents, &common.reader(records.clock.now()));
+        let busy = documents.iter().any(|document| !document.is_at_rest());
         Ok(!busy && is_taken_in(records, &command).await?)
     };
     let restored = dispatch.until(within, released).await?;
@@ -288,9 +298,10 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
         }
     }
     if served {
-        show::note(
-            "`serve` is still running: the next alert moves traffic again, unless you stop or pause it",
-        );
+        show::note(format_args!(
+            "`serve` is still running: the next alert {} traffic again, unless you stop or pause it",
+            reader.tells("moves", "would move")
+        ));
     }
     let ended: Vec<&Override> =
         before.iter().flat_map(|document| document.overrides.values()).collect();
@@ -306,14 +317,16 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
         .map(|over| (over.id.to_string(), view::Alerts::of(over, counted.get(&over.id).copied())));
     let alerts: BTreeMap<String, view::Alerts> = alerts.collect();
     let mut text = Page::of_output();
+    let would = reader.tells("", "would have ");
     for over in &ended {
-        text.line(format_args!("ended: {} ({})", over.effect, over.id));
+        text.line(format_args!("{would}ended: {} ({})", over.effect, over.id));
     }
     view::still_firing(alerts.values()).iter().for_each(|still| text.line(still));
     for reconnect in &reconnects {
         text.line(cancelled(reconnect, &reader));
     }
-    text.line("released: every backend is as its owner left it");
+    let is = reader.tells("is", "would be");
+    text.line(format_args!("{would}released: every backend {is} as its owner left it"));
     let released = view::Released {
         version: view::VERSION,
         shadow: common.shadow,

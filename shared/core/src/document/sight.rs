@@ -1,16 +1,18 @@
 //! What a pool looked like last: whole, also the members that nobody changed.
 //!
-//! It is kept for people to see, with its age. Nothing is decided by it, so that a look that finds
-//! nothing else new need not save it.
+//! It is kept for people to see, with its age; also while nothing is going on, as what its owner last left.
+//! Nothing is decided by it, so that a look that finds nothing else new need not save it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Document, Intent};
 use crate::{
+    effect::Effect,
     fraction::Fraction,
     lay::{Contribution, Laid, lay},
     limits::Terms,
+    names::BackendName,
     overrides::{Life, Override, Standing},
     pool::Pool,
 };
@@ -60,21 +62,32 @@ impl Document {
         self.sight = Some(Sight { at: self.now, by: SightBy::Answer, pool });
     }
 
-    /// Forgets what the pool looked like where nothing is going on: a document at rest stays small.
-    pub(crate) fn forget_sight(&mut self) {
-        self.sight.take_if(|_| {
-            self.overrides.is_empty() && self.owned.is_empty() && self.intents.is_empty()
-        });
-    }
-
     /// What is laid over the pool as it was seen last, by what was decided last: why its fields are
     /// what they are. None where it was not seen.
     #[must_use]
     pub fn laid(&self, terms: &Terms) -> Option<Laid> {
-        let owned = self.owned.iter().map(|(field, owned)| (field, owned.baseline));
-        let baseline = self.sight.as_ref()?.pool.with(owned);
+        let baseline = self.baseline()?;
         let contributions: Vec<_> = self.overrides.values().filter_map(contribution).collect();
         Some(lay(&baseline, terms, &contributions, &self.yielded))
+    }
+
+    /// The member that an override promotes in vain: as its owner left it, it serves already.
+    #[must_use]
+    pub fn serves_already<'a>(&self, over: &'a Override) -> Option<&'a BackendName> {
+        let Effect::Promote { member, weight: _ } = &over.effect else { return None };
+        let serves = Self::is_laid(over) && self.baseline()?.serves(member);
+        serves.then_some(member)
+    }
+
+    /// Whether an override takes part in what was decided last.
+    pub(super) fn is_laid(over: &Override) -> bool {
+        over.begun().is_some() && over.standing == Standing::Admitted
+    }
+
+    /// The pool as its owner last left it; none where it was not seen.
+    fn baseline(&self) -> Option<Pool> {
+        let owned = self.owned.iter().map(|(field, owned)| (field, owned.baseline));
+        Some(self.sight.as_ref()?.pool.with(owned))
     }
 }
 
