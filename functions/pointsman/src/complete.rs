@@ -118,10 +118,12 @@ impl Known {
     /// The members that overrides have touched, each with its pool.
     fn members(&self) -> impl Iterator<Item = Name> {
         self.glance.documents.iter().flat_map(|document| {
-            document.owned.keys().map(|field| match field {
+            document.owned.keys().filter_map(|field| match field {
                 Field::Weight(member) | Field::Priority(member) => {
-                    (member.to_string(), Some(format!("a member of {}", document.backend.short())))
+                    let of = format!("a member of {}", document.backend.short());
+                    Some((member.to_string(), Some(of)))
                 }
+                Field::Property(_) => None,
             })
         })
     }

@@ -153,7 +153,7 @@ impl Document {
         let Effect::Promote { member, weight: Some(weight) } = &over.effect else { return None };
         let is_laid = over.begun().is_some() && over.standing == Standing::Admitted;
         // Without a weight of its own the member would have been given one.
-        let own = self.owned.get(&Field::weight(member)).map(|owned| owned.baseline);
+        let own = self.owned.get(&Field::weight(member)).map(|owned| &owned.baseline);
         let has_own = matches!(own, None | Some(Value::Number(1..)));
         (is_laid && has_own).then_some((member, *weight))
     }

@@ -1,14 +1,15 @@
-//! A look at a playbook's pools before anything happens to them.
+//! A look at a playbook's backends before anything happens to them.
 //!
-//! That a pool is misspelt, that it may not be read, or that a write would take away what nobody
+//! That a name is misspelt, that it may not be read, or that a write would take away what nobody
 //! here sees: each is better heard by day than together with the first alert.
 
-use std::{collections::BTreeSet, fmt};
+use std::fmt;
 
 use pointsman_core::{
+    body::Body,
     form::meant,
-    names::{BackendId, BackendName, PoolAlias},
-    playbook::{ManagedPool, Playbook},
+    names::{BackendId, BackendName},
+    playbook::Playbook,
     step::Observed,
 };
 use serde::Serialize;
@@ -18,11 +19,11 @@ use crate::{
     ports::{ManagementApi, Sight, Unseen},
 };
 
-/// What was found about a pool.
+/// What was found about a backend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// What the playbook calls it.
-    pub pool: PoolAlias,
+    pub alias: String,
     /// Which backend it is.
     pub backend: BackendId,
     /// What is the matter.
@@ -30,7 +31,7 @@ pub struct Finding {
     pub matter: Matter,
 }
 
-/// What may be the matter with a pool.
+/// What may be the matter with a backend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "matter", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Matter {
@@ -38,6 +39,8 @@ pub enum Matter {
     Missing,
     /// It is a backend of its own.
     NoPool,
+    /// It is a pool.
+    NoSingle,
     /// Its body is not understood.
     Unreadable {
         /// Why.
@@ -77,16 +80,17 @@ impl Matter {
             | Self::NoMembers { .. }
             | Self::Unseen { .. }
             | Self::Uncompared { .. } => true,
-            Self::NoPool | Self::Unreadable { .. } | Self::Hidden { .. } => false,
+            Self::NoPool | Self::NoSingle | Self::Unreadable { .. } | Self::Hidden { .. } => false,
         }
     }
 
-    /// Whether nothing can be done to the pool as it is.
+    /// Whether nothing can be done to the backend as it is.
     #[must_use]
     pub const fn is_fatal(&self) -> bool {
         match self {
             Self::Missing
             | Self::NoPool
+            | Self::NoSingle
             | Self::NoMembers { .. }
             | Self::Unreadable { .. }
             | Self::Unseen { .. } => true,
@@ -100,6 +104,7 @@ impl fmt::Display for Matter {
         match self {
             Self::Missing => f.write_str("Azure has no backend of this name"),
             Self::NoPool => f.write_str("it is a backend of its own, and no pool"),
+            Self::NoSingle => f.write_str("it is a pool: put it under `pools`"),
             Self::Unreadable { why } => write!(f, "it is not understood: {why}"),
             Self::Unseen { why } => write!(f, "it cannot be read: {why}"),
             Self::NoMembers { members, listed } => {
@@ -127,62 +132,65 @@ impl fmt::Display for Matter {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pool {} ({}): {}", self.pool, self.backend.short(), self.matter)
+        write!(f, "{} ({}): {}", self.alias, self.backend.short(), self.matter)
     }
 }
 
 impl Engine {
-    /// Looks at one pool of a playbook, which takes one read or two, and writes nothing. What it shows is
+    /// Looks at one backend of a playbook, which takes one read or two, and writes nothing. What it shows is
     /// remembered, so that the first write to it need not read it.
     pub async fn inspect(
         &self,
         playbook: &Playbook,
-        alias: &PoolAlias,
-        pool: &ManagedPool,
+        (alias, backend): (&str, &BackendId),
     ) -> Option<Finding> {
         let management = &*self.inner.management;
-        let seen = management.get(&pool.backend).await;
+        let seen = management.get(backend).await;
         if let Ok(seen) = &seen {
-            // That the clocks differ is told there, and says nothing about the pool.
-            let _ = self.note(&pool.backend, seen);
+            // That the clocks differ is told there, and says nothing about the backend.
+            let _ = self.note(backend, seen);
         }
-        finding(management, (playbook, alias, pool), seen).await
+        finding(management, playbook, (alias, backend), seen).await
     }
 }
 
-/// Looks at one pool of a playbook, which takes one read or two, and writes nothing.
+/// Looks at one backend of a playbook, which takes one read or two, and writes nothing.
 pub async fn inspect(
     management: &dyn ManagementApi,
     playbook: &Playbook,
-    alias: &PoolAlias,
-    pool: &ManagedPool,
+    (alias, backend): (&str, &BackendId),
 ) -> Option<Finding> {
-    finding(management, (playbook, alias, pool), management.get(&pool.backend).await).await
+    finding(management, playbook, (alias, backend), management.get(backend).await).await
 }
 
 async fn finding(
     management: &dyn ManagementApi,
-    (playbook, alias, pool): (&Playbook, &PoolAlias, &ManagedPool),
+    playbook: &Playbook,
+    (alias, backend): (&str, &BackendId),
     seen: Result<Sight, Unseen>,
 ) -> Option<Finding> {
     let matter = match seen {
-        Ok(seen) => matter(management, playbook.members_named(alias), &pool.backend, &seen).await?,
+        Ok(seen) => matter(management, playbook, backend, &seen).await?,
         Err(unseen) => Matter::Unseen { why: unseen.why },
     };
-    Some(Finding { pool: alias.clone(), backend: pool.backend.clone(), matter })
+    Some(Finding { alias: alias.to_owned(), backend: backend.clone(), matter })
 }
 
 async fn matter(
     management: &dyn ManagementApi,
-    named: BTreeSet<BackendName>,
+    playbook: &Playbook,
     id: &BackendId,
     seen: &Sight,
 ) -> Option<Matter> {
     match &seen.observed {
         Observed::Missing => Some(Matter::Missing),
-        Observed::Single { .. } => Some(Matter::NoPool),
         Observed::Unreadable { why, .. } => Some(Matter::Unreadable { why: why.clone() }),
-        Observed::Pool { pool, .. } => {
+        Observed::Shown { body: Body::Single(_), .. } => {
+            playbook.pool_of(id).is_some().then_some(Matter::NoPool)
+        }
+        Observed::Shown { body: Body::Pool(pool), .. } => {
+            let Some((alias, _)) = playbook.pool_of(id) else { return Some(Matter::NoSingle) };
+            let named = playbook.members_named(alias);
             let is_listed = |name: &BackendName| pool.members().iter().any(|it| it.name == *name);
             let members: Vec<_> = named.into_iter().filter(|name| !is_listed(name)).collect();
             if !members.is_empty() {

@@ -226,7 +226,11 @@ fn plays(what: &ledger::What) -> Vec<String> {
 fn changes(what: &ledger::What) -> Vec<Change> {
     use ledger::What as Told;
     let one = |field: &Field, before: &field::Value, after: &field::Value| {
-        vec![Change::from(&field::Change { field: field.clone(), before: *before, after: *after })]
+        vec![Change::from(&field::Change {
+            field: field.clone(),
+            before: before.clone(),
+            after: after.clone(),
+        })]
     };
     if let Told::Intended { changes, .. } | Told::IntendedWhole { changes, .. } = what {
         changes.iter().map(Change::from).collect()

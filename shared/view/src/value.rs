@@ -23,7 +23,7 @@ pub(crate) fn kind(of: &impl Serialize) -> String {
 /// A reason: why an override is held, or why it ends.
 ///
 /// Held: `members`, `share`, `emptied`, `noMember`, `mixedWeights`, `nothingServes`, `switchedOff`,
-/// `noBackend`, `notAPool`, `unreadable`, `paused`. Ended: `resolved`, `expired`, `undone`, `dropped`. More kinds may
+/// `noBackend`, `notAPool`, `notASingle`, `noProperty`, `unreadable`, `paused`. Ended: `resolved`, `expired`, `undone`, `dropped`. More kinds may
 /// come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Why {
@@ -48,7 +48,7 @@ impl fmt::Display for Why {
 /// What an override does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Effect {
-    /// Its kind: `drain`, `shift`, `split` or `promote`. More may come.
+    /// Its kind: `drain`, `shift`, `split`, `promote`, `breaker` or `set`. More may come.
     pub kind: String,
     /// The members that it is about.
     pub members: Vec<String>,
@@ -58,12 +58,7 @@ pub struct Effect {
 
 impl From<&effect::Effect> for Effect {
     fn from(effect: &effect::Effect) -> Self {
-        let members = match effect {
-            effect::Effect::Drain { member }
-            | effect::Effect::Shift { member, .. }
-            | effect::Effect::Promote { member, .. } => vec![member.to_string()],
-            effect::Effect::Split { weights } => weights.keys().map(ToString::to_string).collect(),
-        };
+        let members = effect.members().iter().map(ToString::to_string).collect();
         Self { kind: kind(effect), members, says: effect.to_string() }
     }
 }
@@ -75,11 +70,13 @@ impl fmt::Display for Effect {
 }
 
 /// The value of a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Value {
     /// A number.
     Number(u8),
+    /// What stands at a property of a backend, as JSON.
+    Json(Property),
     /// The key is there, and null.
     Null,
     /// There is no such key.
@@ -94,12 +91,20 @@ pub enum Absent {
     Absent,
 }
 
-impl From<field::Value> for Value {
-    fn from(value: field::Value) -> Self {
+/// What stands at a property of a backend, as JSON: `{"json": ...}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Property {
+    /// That.
+    pub json: Json,
+}
+
+impl From<&field::Value> for Value {
+    fn from(value: &field::Value) -> Self {
         match value {
             field::Value::Absent => Self::Absent(Absent::Absent),
             field::Value::Null => Self::Null,
-            field::Value::Number(number) => Self::Number(number),
+            field::Value::Number(number) => Self::Number(*number),
+            field::Value::Json(json) => Self::Json(Property { json: json.tree() }),
         }
     }
 }
@@ -110,6 +115,7 @@ impl fmt::Display for Value {
             Self::Number(number) => write!(f, "{number}"),
             Self::Null => f.write_str("null"),
             Self::Absent(Absent::Absent) => f.write_str("-"),
+            Self::Json(Property { json }) => write!(f, "{json}"),
         }
     }
 }
@@ -128,7 +134,7 @@ pub struct Change {
 impl From<&field::Change> for Change {
     fn from(change: &field::Change) -> Self {
         let field::Change { field, before, after } = change;
-        Self { field: field.to_string(), before: (*before).into(), after: (*after).into() }
+        Self { field: field.to_string(), before: before.into(), after: after.into() }
     }
 }
 
@@ -142,6 +148,7 @@ impl fmt::Display for Change {
 mod tests {
     use expect_test::expect;
     use pointsman_core::{
+        breaker::Tighten,
         fraction::Fraction,
         overrides::{End, Held},
     };
@@ -151,10 +158,11 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_told_apart() {
-        let values =
-            [field::Value::Number(3), field::Value::Null, field::Value::Absent].map(Value::from);
-        assert_eq!(json!(values), json!([3, null, "absent"]));
-        assert_eq!(values.map(|value| value.to_string()), ["3", "null", "-"]);
+        let url = field::Value::Json("https://eu".into());
+        let values = [field::Value::Number(3), field::Value::Null, field::Value::Absent, url]
+            .map(|value| Value::from(&value));
+        assert_eq!(json!(values), json!([3, null, "absent", {"json": "https://eu"}]));
+        assert_eq!(values.map(|value| value.to_string()), ["3", "null", "-", "\"https://eu\""]);
     }
 
     #[test]
@@ -188,23 +196,28 @@ mod tests {
             Held::SwitchedOff,
             Held::NoBackend,
             Held::NotAPool,
+            Held::NotASingle,
+            Held::NoProperty(field::Property::Url),
             Held::Unreadable(text()),
             Held::Paused,
         ];
         let undone = End::Undone { by: text(), reason: text() };
         let ends = [End::Resolved, End::Expired, undone, End::Closed, End::Dropped];
         let (member, weights) = (|| "eu".parse().unwrap(), [("eu".parse().unwrap(), 1)].into());
-        let effects: [effect::Effect; 4] = [
+        let effects: [effect::Effect; 6] = [
             effect::Effect::Drain { member: member() },
             effect::Effect::Shift { member: member(), to: whole },
             effect::Effect::Split { weights },
             effect::Effect::Promote { member: member(), weight: None },
+            effect::Effect::Breaker(Tighten::default()),
+            effect::Effect::Set([].into()),
         ];
         let kinds = |names: Vec<String>| names.join(" ");
-        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool unreadable paused"]
+        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool notASingle noProperty unreadable paused"]
             .assert_eq(&kinds(held.iter().map(kind).collect()));
         expect!["resolved expired undone closed dropped"]
             .assert_eq(&kinds(ends.iter().map(kind).collect()));
-        expect!["drain shift split promote"].assert_eq(&kinds(effects.iter().map(kind).collect()));
+        expect!["drain shift split promote breaker set"]
+            .assert_eq(&kinds(effects.iter().map(kind).collect()));
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 use pointsman_core::{
-    document::{Document, hand},
+    document::{Document, Sight, hand},
     effect::{Effect, WEIGHT_MAX},
     field::Field,
     fraction::Fraction,
@@ -174,13 +174,11 @@ fn is_in_force(document: &Document, terms: &Terms, asked: &Asked) -> bool {
     let Some(over) = document.overrides.get(&asked.id) else { return false };
     let Some(laid) = document.laid(terms) else { return false };
     let stands = |field: &Field| {
-        let written = document.owned.get(field).map(|owned| owned.written);
-        written.or_else(|| document.sight.as_ref()?.pool.get(field))
+        let written = document.owned.get(field).map(|owned| owned.written.clone());
+        written.or_else(|| document.sight.as_ref()?.body.get(field))
     };
     let is_written = |field: &Field| {
-        laid.values
-            .get(field)
-            .is_none_or(|wanted| stands(field).is_some_and(|it| it.means(*wanted)))
+        laid.values.get(field).is_none_or(|wanted| stands(field).is_some_and(|it| it.means(wanted)))
     };
     over.effect == asked.effect
         && over.begun().is_some()
@@ -210,7 +208,8 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     let document = document(&reading, &backend).await?;
     reading.close().await;
     // A name that is not in the pool, as it was seen last, is a slip.
-    let seen = document.sight.iter().flat_map(|sight| sight.pool.members());
+    let pool = document.sight.as_ref().and_then(Sight::pool);
+    let seen = pool.iter().flat_map(|pool| pool.members());
     let seen: Vec<&BackendName> = seen.map(|member| &member.name).collect();
     if let Some(unknown) =
         what.member.iter().find(|member| !seen.is_empty() && !seen.contains(member))

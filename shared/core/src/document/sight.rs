@@ -1,4 +1,4 @@
-//! What a pool looked like last: whole, also the members that nobody changed.
+//! What a backend looked like last: whole, also what nobody changed.
 //!
 //! It is kept for people to see, with its age. Nothing is decided by it, so that a look that finds
 //! nothing else new need not save it.
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Document, Intent};
 use crate::{
+    body::Body,
     fraction::Fraction,
     lay::{Contribution, Laid, lay},
     limits::Terms,
@@ -15,7 +16,7 @@ use crate::{
     pool::Pool,
 };
 
-/// What a pool looked like.
+/// What a backend looked like.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sight {
     /// When.
@@ -23,11 +24,12 @@ pub struct Sight {
     /// From what that is known.
     #[serde(default, skip_serializing_if = "SightBy::is_read")]
     pub by: SightBy,
-    /// Its members.
-    pub pool: Pool,
+    /// Its members, or its properties.
+    #[serde(flatten)]
+    pub body: Body,
 }
 
-/// From what it is known how a pool looked.
+/// From what it is known how a backend looked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SightBy {
@@ -38,6 +40,14 @@ pub enum SightBy {
     Answer,
 }
 
+impl Sight {
+    /// The pool, where it is one.
+    #[must_use]
+    pub const fn pool(&self) -> Option<&Pool> {
+        self.body.pool()
+    }
+}
+
 impl SightBy {
     fn is_read(&self) -> bool {
         *self == Self::Read
@@ -45,34 +55,37 @@ impl SightBy {
 }
 
 impl Document {
-    /// Takes in what was read of the pool.
-    pub(crate) fn saw(&mut self, pool: &Pool) {
-        self.sight = Some(Sight { at: self.now, by: SightBy::Read, pool: pool.clone() });
+    /// Takes in what was read of the backend.
+    pub(crate) fn saw(&mut self, body: &Body) {
+        self.sight = Some(Sight { at: self.now, by: SightBy::Read, body: body.clone() });
     }
 
-    /// Takes in what a write made of the pool: what its answer shows, or else what was asked.
-    pub(super) fn saw_answer(&mut self, intent: &Intent, shown: Option<&Pool>) {
-        let asked = || {
-            let before = &self.sight.as_ref()?.pool;
-            Some(before.with(intent.changes.iter().map(|change| (&change.field, change.after))))
-        };
-        let Some(pool) = shown.cloned().or_else(asked) else { return };
-        self.sight = Some(Sight { at: self.now, by: SightBy::Answer, pool });
+    /// Takes in what a write made of the backend: what its answer shows, or else what was asked.
+    pub(super) fn saw_answer(&mut self, intent: &Intent, shown: Option<&Body>) {
+        let asked =
+            || {
+                let before = &self.sight.as_ref()?.body;
+                Some(before.with(
+                    intent.changes.iter().map(|change| (&change.field, change.after.clone())),
+                ))
+            };
+        let Some(body) = shown.cloned().or_else(asked) else { return };
+        self.sight = Some(Sight { at: self.now, by: SightBy::Answer, body });
     }
 
-    /// Forgets what the pool looked like where nothing is going on: a document at rest stays small.
+    /// Forgets what the backend looked like where nothing is going on: a document at rest stays small.
     pub(crate) fn forget_sight(&mut self) {
         self.sight.take_if(|_| {
             self.overrides.is_empty() && self.owned.is_empty() && self.intents.is_empty()
         });
     }
 
-    /// What is laid over the pool as it was seen last, by what was decided last: why its fields are
+    /// What is laid over the backend as it was seen last, by what was decided last: why its fields are
     /// what they are. None where it was not seen.
     #[must_use]
     pub fn laid(&self, terms: &Terms) -> Option<Laid> {
-        let owned = self.owned.iter().map(|(field, owned)| (field, owned.baseline));
-        let baseline = self.sight.as_ref()?.pool.with(owned);
+        let owned = self.owned.iter().map(|(field, owned)| (field, owned.baseline.clone()));
+        let baseline = self.sight.as_ref()?.body.with(owned);
         let contributions: Vec<_> = self.overrides.values().filter_map(contribution).collect();
         Some(lay(&baseline, terms, &contributions, &self.yielded))
     }

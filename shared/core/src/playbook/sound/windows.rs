@@ -110,12 +110,17 @@ impl Reading<'_> {
         let template = self.effect(value?, declared)?;
         let fixed = |template: &Template| template.fixed().map(str::to_owned).ok_or(());
         let member = |member: &Template| fixed(member)?.parse().map_err(drop);
-        let (Ok(pool), Ok(effect)) = (fixed(&template.pool), template.effect.named(member)) else {
-            let help = "no signal opens a window: name the pool and the member as they are";
+        let (Ok(on), Ok(effect)) = (fixed(&template.on), template.effect.named(member)) else {
+            let help = "no signal opens a window: name the backend and the member as they are";
             self.wrong(&at, "`${…}` cannot stand in a window", help);
             return None;
         };
-        let (_, pool) = declared?.pools.get(&pool)?.as_ref()?;
-        Some((pool.backend.clone(), effect))
+        let declared = declared?;
+        let backend = if effect.is_of_pool() {
+            declared.pools.get(&on)?.as_ref().map(|(_, pool)| &pool.backend)
+        } else {
+            declared.singles.get(&on)?.as_ref().map(|(_, single)| &single.backend)
+        };
+        Some((backend?.clone(), effect))
     }
 }

@@ -17,8 +17,8 @@ pub(super) fn told(playbook: &Playbook, signal: &Signal) -> String {
     let mut told = String::new();
     for matched in matches.matched {
         write!(told, "{}:", matched.play.name).unwrap();
-        for (pool, effect) in matched.effects {
-            write!(told, " [{}: {effect}]", pool.backend.short()).unwrap();
+        for (backend, effect) in matched.effects {
+            write!(told, " [{}: {effect}]", backend.short()).unwrap();
         }
         for After { reconnect, after } in matched.after {
             write!(told, " then reconnect {} after {after:#}", reconnect.short()).unwrap();
