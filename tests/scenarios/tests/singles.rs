@@ -129,8 +129,9 @@ async fn a_backend_points_to_its_twin_and_a_person_who_writes_over_that_keeps_it
 
 #[tokio::test]
 async fn what_cannot_be_done_to_a_backend_is_held_and_said() {
-    let world = World::new(&PLAYS.replace("eu: {service: main}", "eu: {service: main, backend: chat2}"))
-        .await;
+    let world =
+        World::new(&PLAYS.replace("eu: {service: main}", "eu: {service: main, backend: chat2}"))
+            .await;
     let seats = [("us", Some(1), None)];
     let _ = world.azure.put_pool("chat2", &seats).expect("a pool");
     let secret = json!({"properties": {"url": "https://us.example.com/?code=abc"}});
