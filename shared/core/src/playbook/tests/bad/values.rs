@@ -543,7 +543,6 @@ windows:
   - name: eu-patching
     once: {at: 2026-12-24T22:00, zone: UTC}
     lasts: 1h
-    announce: 1h
     do: [{drain: {pool: chat, member: eu}}]
 "#,
         &expect![[r#"
@@ -618,12 +617,6 @@ windows:
             22 |     drift: assert
                |     ^^^^^
                = remove it; a change by someone else is always yielded to
-
-            playbook.yaml:27:5: `announce` is not built yet in this version
-               |
-            27 |     announce: 1h
-               |     ^^^^^^^^
-               = remove it; `pointsman windows` says when which window opens
         "#]],
     );
 }
