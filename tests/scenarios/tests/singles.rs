@@ -153,3 +153,38 @@ async fn what_cannot_be_done_to_a_backend_is_held_and_said() {
     assert!(serve.stop().await);
     world.finish();
 }
+
+#[tokio::test]
+async fn a_breaker_is_tightened_by_hand_for_a_time() {
+    let world = World::new(PLAYS).await;
+    let before = ["eu", "us"].map(|backend| properties(&world, backend));
+    let serve = world.serve(&[]).await;
+    let by_hand = |words: &[&'static str]| {
+        [&["breaker"], words, &["--for", "1h", "--reason", "INC-7"]].concat()
+    };
+    let both = by_hand(&["eu", "us", "--count", "2", "--accept-retry-after"]);
+    let tightened = world.say(&both).await.ended(0);
+    let _ = tightened
+        .says("contoso-apim/eu")
+        .says("circuitBreaker: - -> pointsman (count 2, interval PT1M, trip PT1M, accept Retry-After)")
+        .says("contoso-apim/us")
+        .says("breaker count 2, accept Retry-After: in force")
+        .says("to end it sooner: `pointsman undo");
+    // The next word takes the place of the first.
+    let one = world.say(&by_hand(&["eu", "--percentage", "40"])).await.ended(0);
+    let _ = one.says("pointsman (40%, interval PT1M, trip PT1M)");
+    for (words, code, why) in [
+        (&["chat", "--count", "2"][..], 1, "chat is a pool, and has no breaker of its own"),
+        (&["ap", "--count", "2"], 1, "the playbook has no backend `ap`; it has: eu, us"),
+        (&["eu"], 2, "--count"),
+        (&["eu", "--count", "0"], 2, "0 is not in 1..=10000"),
+    ] {
+        let _ = world.say(&by_hand(words)).await.ended(code).says(why);
+    }
+    for backend in ["contoso-apim/eu", "contoso-apim/us"] {
+        let _ = world.say(&["undo", backend, "--reason", "it is well"]).await.ended(0);
+    }
+    assert_eq!(["eu", "us"].map(|backend| properties(&world, backend)), before);
+    assert!(serve.stop().await);
+    world.finish();
+}
