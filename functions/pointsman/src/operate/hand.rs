@@ -302,9 +302,9 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     Ok(exit)
 }
 
-/// A name that is not in the pool, as it was seen last, is a slip.
+/// A name that is not in the pool is a slip; what is at rest may have been seen long ago.
 fn all_are_members(document: &Document, effects: &[Effect]) -> Result<(), Failed> {
-    let pool = document.sight.as_ref().and_then(Sight::pool);
+    let pool = document.sight.as_ref().filter(|_| !document.is_at_rest()).and_then(Sight::pool);
     let seen: Vec<&BackendName> =
         pool.iter().flat_map(|pool| pool.members()).map(|member| &member.name).collect();
     let mut named = effects.iter().flat_map(Effect::members);

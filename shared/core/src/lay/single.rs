@@ -45,7 +45,7 @@ pub(super) fn lay(
 ) -> Laid {
     let mut laid = Laid::default();
     let mut ranked: Vec<_> = contributions.iter().collect();
-    ranked.sort_unstable_by_key(|one| one.rank());
+    ranked.sort_unstable_by_key(|one| one.over.rank());
     let mut tightest: Option<Tighten> = None;
     for one in ranked {
         let id = &one.over.id;
