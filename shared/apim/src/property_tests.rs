@@ -8,7 +8,7 @@ const RULE: &str =
     r#"{ "rules": [ {"name":"mine", "tripDuration" : "PT1M", "x":1.50} ], "more":2 }"#;
 
 fn single(properties: &str) -> Backend {
-    backend(&format!(r#"{{"properties":{{{properties}}}}}"#))
+    backend(format!(r#"{{"properties":{{{properties}}}}}"#))
 }
 
 fn check(properties: &str, set: &[(Property, Option<&str>)], expected: &Expect) {

@@ -145,6 +145,29 @@ fn at_least(fields: &mut Map<String, Tree>, key: &str, least: Option<SignedDurat
     }
 }
 
+/// A breaker in words, as far as it has a rule that can be told so: `mine (count 3, interval PT1M, trip
+/// PT1M)`.
+#[must_use]
+pub fn said(breaker: &Tree) -> Option<String> {
+    let rules = breaker.get("rules")?.as_array().filter(|rules| !rules.is_empty())?;
+    let rule = |rule: &Tree| {
+        let condition = rule.get("failureCondition")?;
+        let text = |of: &Tree, key: &str| of.get(key)?.as_str().map(str::to_owned);
+        let number = |key: &str| condition.get(key)?.as_u64();
+        let heeds = rule.get("acceptRetryAfter").and_then(Tree::as_bool).unwrap_or(false);
+        let said = [
+            number("count").map(|count| format!("count {count}")),
+            number("percentage").map(|percentage| format!("{percentage}%")),
+            text(condition, "interval").map(|interval| format!("interval {interval}")),
+            text(rule, "tripDuration").map(|trip| format!("trip {trip}")),
+            heeds.then(|| "accept Retry-After".to_owned()),
+        ];
+        let said = said.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        Some(format!("{} ({said})", text(rule, "name").unwrap_or_else(|| "a rule".to_owned())))
+    };
+    rules.iter().map(rule).collect::<Option<Vec<_>>>().map(|rules| rules.join(", "))
+}
+
 /// In words: `count 3, interval PT1M, trip PT1M`.
 impl fmt::Display for Tighten {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -176,14 +199,16 @@ mod tests {
             "" => Value::Absent,
             text => Value::Json(text.parse().unwrap()),
         };
-        expected.assert_eq(&tighten.of(&owner).to_string());
+        let value = tighten.of(&owner);
+        let json = value.json().expect("there is a rule");
+        expected.assert_eq(&format!("{}\n{json}", json.says()));
     }
 
     #[test]
     fn a_rule_is_made_where_there_is_none() {
-        let made = expect![[
-            r#"{"rules":[{"name":"pointsman","failureCondition":{"count":3,"interval":"PT1M","statusCodeRanges":[{"min":500,"max":599}]},"tripDuration":"PT1M"}]}"#
-        ]];
+        let made = expect![[r#"
+            pointsman (count 3, interval PT1M, trip PT1M)
+            {"rules":[{"name":"pointsman","failureCondition":{"count":3,"interval":"PT1M","statusCodeRanges":[{"min":500,"max":599}]},"tripDuration":"PT1M"}]}"#]];
         check("", &tighten(), &made);
         check(r#"{"rules":[]}"#, &tighten(), &made);
         let by_share =
@@ -191,9 +216,9 @@ mod tests {
         check(
             "",
             &by_share,
-            &expect![[
-                r#"{"rules":[{"name":"pointsman","failureCondition":{"percentage":50,"interval":"PT1M","statusCodeRanges":[{"min":500,"max":599}]},"tripDuration":"PT1M","acceptRetryAfter":true}]}"#
-            ]],
+            &expect![[r#"
+                pointsman (50%, interval PT1M, trip PT1M, accept Retry-After)
+                {"rules":[{"name":"pointsman","failureCondition":{"percentage":50,"interval":"PT1M","statusCodeRanges":[{"min":500,"max":599}]},"tripDuration":"PT1M","acceptRetryAfter":true}]}"#]],
         );
     }
 
@@ -202,9 +227,9 @@ mod tests {
         check(
             r#"{"rules":[{"name":"mine","failureCondition":{"count":10,"interval":"PT5M","statusCodeRanges":[{"min":429,"max":429}],"errorReasons":["Timeout"]},"tripDuration":"PT10S","failureResponse":{"new":1}}],"more":2}"#,
             &tighten(),
-            &expect![[
-                r#"{"rules":[{"name":"mine","failureCondition":{"count":3,"interval":"PT5M","statusCodeRanges":[{"min":429,"max":429}],"errorReasons":["Timeout"]},"tripDuration":"PT1M","failureResponse":{"new":1}}],"more":2}"#
-            ]],
+            &expect![[r#"
+                mine (count 3, interval PT5M, trip PT1M)
+                {"rules":[{"name":"mine","failureCondition":{"count":3,"interval":"PT5M","statusCodeRanges":[{"min":429,"max":429}],"errorReasons":["Timeout"]},"tripDuration":"PT1M","failureResponse":{"new":1}}],"more":2}"#]],
         );
     }
 
@@ -214,9 +239,9 @@ mod tests {
         check(
             tight,
             &tighten(),
-            &expect![[
-                r#"{"rules":[{"failureCondition":{"percentage":10,"interval":"P1D"},"tripDuration":"PT1H","acceptRetryAfter":true}]}"#
-            ]],
+            &expect![[r#"
+                a rule (10%, interval P1D, trip PT1H, accept Retry-After)
+                {"rules":[{"failureCondition":{"percentage":10,"interval":"P1D"},"tripDuration":"PT1H","acceptRetryAfter":true}]}"#]],
         );
     }
 

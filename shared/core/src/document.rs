@@ -104,6 +104,9 @@ pub struct Document {
     /// looked at first. It is there only for the line about an instance that was missed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub windows: BTreeMap<WindowName, Timestamp>,
+    /// The instance of each maintenance window that was announced last, by its start.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub announced: BTreeMap<WindowName, Timestamp>,
     /// Which states of the backend have been seen.
     #[serde(default)]
     pub etags: Etags,
@@ -138,6 +141,7 @@ impl Document {
             reconnects: BTreeMap::new(),
             listed: Listed::default(),
             windows: BTreeMap::new(),
+            announced: BTreeMap::new(),
             etags: Etags::default(),
             sight: None,
             trouble: None,

@@ -227,7 +227,7 @@ impl fmt::Display for Value {
             Self::Absent => f.pad("-"),
             Self::Null => f.pad("null"),
             Self::Number(number) => f.pad(&number.to_string()),
-            Self::Json(json) => json.fmt(f),
+            Self::Json(json) => f.pad(&json.says()),
         }
     }
 }
@@ -245,7 +245,14 @@ pub struct Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} -> {}", self.field, self.before, self.after)
+        let Self { field, before, after } = self;
+        match (before, after) {
+            // What is not said in words differs.
+            (Value::Json(before), Value::Json(after)) if before.says() == after.says() => {
+                write!(f, "{field} {before} -> {after}")
+            }
+            _ => write!(f, "{field} {before} -> {after}"),
+        }
     }
 }
 

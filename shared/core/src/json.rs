@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde_json::Value;
 
-use crate::text::stored_as_text;
+use crate::{breaker, text::stored_as_text};
 
 /// JSON that is neither null nor absent, as it was written, so that it can be given back to the letter.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,6 +29,12 @@ impl Json {
     #[must_use]
     pub fn tree(&self) -> Value {
         serde_json::from_str(&self.0).unwrap_or(Value::Null)
+    }
+
+    /// What it says to people: of a breaker its numbers, otherwise the text.
+    #[must_use]
+    pub fn says(&self) -> String {
+        breaker::said(&self.tree()).unwrap_or_else(|| self.to_string())
     }
 
     /// Whether the two mean the same to Azure: a key with null is no key, and a length of time can be

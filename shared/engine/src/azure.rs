@@ -251,10 +251,10 @@ impl ManagementApi for Azure {
         }
     }
 
-    async fn hidden(&self, pool: &BackendId, seen: &Sight) -> Result<Vec<String>, Unseen> {
+    async fn hidden(&self, backend: &BackendId, seen: &Sight) -> Result<Vec<String>, Unseen> {
         let unseen = Unseen::new;
         let Some(raw) = &seen.raw else { return Err(unseen("there is nothing to compare".into())) };
-        let address = address(pool).map_err(unseen)?;
+        let address = address(backend).map_err(unseen)?;
         let newest = self.client.get_newest(&address, call()).await;
         let newest = newest.map_err(|error| unseen(cause(&error)))?;
         // That one state has one ETag in every version is nowhere promised.
@@ -265,7 +265,7 @@ impl ManagementApi for Azure {
                 return Err(unseen("someone wrote to it between two looks".to_owned()));
             }
         }
-        Ok(newer::hidden_in_members(raw.document(), newest.document()))
+        Ok(newer::hidden_in_arrays(raw.document(), newest.document()))
     }
 
     fn write(&self, backend: &BackendId, seen: &Sight, intent: &Intent) -> Writing {

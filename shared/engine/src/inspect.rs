@@ -58,10 +58,10 @@ pub enum Matter {
         /// The members that it lists.
         listed: Vec<BackendName>,
     },
-    /// Members have fields that only a later version of the interface shows. A write replaces all
-    /// members as they were read, and so takes them away.
+    /// Members, or rules of the breaker, have fields that only a later version of the interface shows. A
+    /// write replaces all of them as they were read, and so takes these away.
     Hidden {
-        /// Their paths in the pool: `services[eu].preferredCarbonEmission`.
+        /// Their paths: `services[eu].preferredCarbonEmission`.
         fields: Vec<String>,
     },
     /// Whether members have such fields could not be found out.
@@ -185,9 +185,10 @@ async fn matter(
     match &seen.observed {
         Observed::Missing => Some(Matter::Missing),
         Observed::Unreadable { why, .. } => Some(Matter::Unreadable { why: why.clone() }),
-        Observed::Shown { body: Body::Single(_), .. } => {
-            playbook.pool_of(id).is_some().then_some(Matter::NoPool)
-        }
+        Observed::Shown { body: Body::Single(_), .. } => match playbook.pool_of(id) {
+            Some(_) => Some(Matter::NoPool),
+            None => hidden(management, id, seen).await,
+        },
         Observed::Shown { body: Body::Pool(pool), .. } => {
             let Some((alias, _)) = playbook.pool_of(id) else { return Some(Matter::NoSingle) };
             let named = playbook.members_named(alias);
@@ -197,11 +198,15 @@ async fn matter(
                 let listed = pool.members().iter().map(|it| it.name.clone()).collect();
                 return Some(Matter::NoMembers { members, listed });
             }
-            match management.hidden(id, seen).await {
-                Ok(fields) if fields.is_empty() => None,
-                Ok(fields) => Some(Matter::Hidden { fields }),
-                Err(unseen) => Some(Matter::Uncompared { why: unseen.why }),
-            }
+            hidden(management, id, seen).await
         }
+    }
+}
+
+async fn hidden(management: &dyn ManagementApi, id: &BackendId, seen: &Sight) -> Option<Matter> {
+    match management.hidden(id, seen).await {
+        Ok(fields) if fields.is_empty() => None,
+        Ok(fields) => Some(Matter::Hidden { fields }),
+        Err(unseen) => Some(Matter::Uncompared { why: unseen.why }),
     }
 }

@@ -91,11 +91,13 @@ pub enum Absent {
     Absent,
 }
 
-/// What stands at a property of a backend, as JSON: `{"json": ...}`.
+/// What stands at a property of a backend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Property {
     /// That.
     pub json: Json,
+    /// The same in words.
+    pub says: String,
 }
 
 impl From<&field::Value> for Value {
@@ -104,7 +106,9 @@ impl From<&field::Value> for Value {
             field::Value::Absent => Self::Absent(Absent::Absent),
             field::Value::Null => Self::Null,
             field::Value::Number(number) => Self::Number(*number),
-            field::Value::Json(json) => Self::Json(Property { json: json.tree() }),
+            field::Value::Json(json) => {
+                Self::Json(Property { json: json.tree(), says: json.says() })
+            }
         }
     }
 }
@@ -115,7 +119,7 @@ impl fmt::Display for Value {
             Self::Number(number) => write!(f, "{number}"),
             Self::Null => f.write_str("null"),
             Self::Absent(Absent::Absent) => f.write_str("-"),
-            Self::Json(Property { json }) => write!(f, "{json}"),
+            Self::Json(Property { says, .. }) => f.write_str(says),
         }
     }
 }
@@ -140,7 +144,14 @@ impl From<&field::Change> for Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} -> {}", self.field, self.before, self.after)
+        let Self { field, before, after } = self;
+        match (before, after) {
+            // What is not said in words differs.
+            (Value::Json(before), Value::Json(after)) if before.says == after.says => {
+                write!(f, "{field} {} -> {}", before.json, after.json)
+            }
+            _ => write!(f, "{field} {before} -> {after}"),
+        }
     }
 }
 
@@ -161,7 +172,10 @@ mod tests {
         let url = field::Value::Json("https://eu".into());
         let values = [field::Value::Number(3), field::Value::Null, field::Value::Absent, url]
             .map(|value| Value::from(&value));
-        assert_eq!(json!(values), json!([3, null, "absent", {"json": "https://eu"}]));
+        assert_eq!(
+            json!(values),
+            json!([3, null, "absent", {"json": "https://eu", "says": "\"https://eu\""}])
+        );
         assert_eq!(values.map(|value| value.to_string()), ["3", "null", "-", "\"https://eu\""]);
     }
 

@@ -95,9 +95,9 @@ fn of_a_breaker_the_tightest_counts_and_of_anything_else_the_strongest() {
         &overrides,
         &Yielded::new(),
         &expect![[r#"
-        circuitBreaker {"rules":[{"name":"mine","failureCondition":{"count":3}}]} (bad Decides, loose Agrees, slow Decides)
-        url "https://na" (worse Decides, twin Loses)
-    "#]],
+            circuitBreaker mine (count 3) (bad Decides, loose Agrees, slow Decides)
+            url "https://na" (worse Decides, twin Loses)
+        "#]],
     );
 }
 

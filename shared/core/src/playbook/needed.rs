@@ -44,7 +44,7 @@ pub(super) const NEEDED: [(&str, &str, &str); 33] = [
     ("Shift", "pool", POOL),
     ("Promote", "pool", POOL),
     ("Promote", "member", MEMBER),
-    ("Breaker", "backend", BACKEND),
+    ("Breaker", "backend", "name one of the `backends`; a pool has no breaker of its own"),
     ("Set", "backend", BACKEND),
     ("SetProxy", "url", "say which: `url: http://proxy.example.com:8080`"),
     ("Ramp", "every", "say how long each step lasts: `every: 2m`"),

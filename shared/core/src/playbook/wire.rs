@@ -244,6 +244,8 @@ pub(super) struct Window {
     pub(super) once: Option<At<Once>>,
     /// How long it is open.
     pub(super) lasts: At<Duration>,
+    /// How long before it opens the ledger tells of it. Without this, it does not.
+    pub(super) announce: Option<At<Duration>>,
     /// What it does. There is no signal, and so no `${signal…}`.
     #[serde(rename = "do")]
     #[schemars(length(min = 1, max = EFFECTS_MAX))]

@@ -93,10 +93,13 @@ impl Reading<'_> {
     ) -> (At<BackendText>, Option<Effect<Template>>) {
         let wire::Set { backend, url, tls, proxy, title, description } = wire;
         let mut set = BTreeMap::new();
-        let mut places = Vec::new();
+        let (mut given, mut all) = (Vec::new(), 0);
         let mut put = |property, at: Range<usize>, value: Option<Json>| {
-            places.push((property, at));
-            set.extend(value.map(|value| (property, value)));
+            all += 1;
+            if let Some(value) = value {
+                given.push((property, at));
+                set.insert(property, value);
+            }
         };
         let texts = [
             (Property::Url, url.map(|url| (url.at.clone(), url.given::<String>()))),
@@ -130,7 +133,7 @@ impl Reading<'_> {
                 }
             }
         }
-        if places.is_empty() {
+        if all == 0 {
             let help = "write what: `url: https://eu-2.example.com`, `tls`, `proxy`, `title` or `description`";
             self.wrong(holder, "this `set` sets nothing", help);
             return (backend, None);
@@ -139,7 +142,7 @@ impl Reading<'_> {
             // What is wrong with it is said where the backend is looked up.
             Template::read(text, &mut self.expressions).ok()
         });
-        for (property, at) in &places {
+        for (property, at) in &given {
             let Some((declared, template)) = declared.zip(template.as_ref()) else { continue };
             let may_not = |backend: &ManagedBackend| !backend.may.contains(property);
             if let Some(backend) = Reach::of(&declared.singles, template).shows(may_not) {
@@ -149,7 +152,7 @@ impl Reading<'_> {
                 self.wrong(at, format!("`{property}` of `{name}` may not be set"), help);
             }
         }
-        let effect = (set.len() == places.len()).then_some(Effect::Set(set));
+        let effect = (set.len() == all).then_some(Effect::Set(set));
         (backend, effect)
     }
 }

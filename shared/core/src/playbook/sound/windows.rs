@@ -44,7 +44,7 @@ impl Reading<'_> {
         At { at: holder, value }: &At<wire::Window>,
         declared: Option<&Declared>,
     ) -> Option<Window> {
-        let wire::Window { name, cron, once, lasts, effects, ramp } = value.clone()?;
+        let wire::Window { name, cron, once, lasts, announce, effects, ramp } = value.clone()?;
         let opens = match (cron, once) {
             (Some(cron), None) => self.again_and_again(cron.value),
             (None, Some(once)) => self.once(once.value),
@@ -74,6 +74,7 @@ impl Reading<'_> {
             name: name.value?,
             opens: opens?,
             lasts: lasts.given()?,
+            announce: announce.map_or(Some(None), |announce| announce.given().map(Some))?,
             effects: effects?.into_iter().collect::<Option<_>>()?,
             ramp,
             every,

@@ -225,7 +225,7 @@ fn what_a_play_says_is_what_is_read() {
                 when: "true",
                 effects: [
                     EffectTemplate {
-                        pool: "chat",
+                        on: "chat",
                         effect: Drain {
                             member: "eu",
                         },
@@ -250,7 +250,7 @@ fn what_a_play_says_is_what_is_read() {
                 when: "signal.labels.a == \"x\"",
                 effects: [
                     EffectTemplate {
-                        pool: "chat",
+                        on: "chat",
                         effect: Drain {
                             member: "${signal.labels.b}",
                         },
@@ -283,7 +283,7 @@ fn what_a_play_says_is_what_is_read() {
                 when: "true",
                 effects: [
                     EffectTemplate {
-                        pool: "chat",
+                        on: "chat",
                         effect: Split {
                             weights: {
                                 eu: 0,
