@@ -1,4 +1,5 @@
-//! Generated cases: pools and Singles ([`crate::single`]), playbooks, the history of some alerts, and what happens meanwhile.
+//! Generated cases: pools and Singles ([`crate::single`]), playbooks, the history of some alerts, and
+//! what happens meanwhile.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -590,7 +591,7 @@ pub(crate) enum Event {
     Pass(i64),
     /// Seconds pass in which nobody gets to do anything.
     Stall(i64),
-    /// Someone else writes: the first, or the second where it does not fit a Single.
+    /// Someone else writes: the first to a pool, the second to a Single.
     Foreign(Change, single::Change),
     Read(ReadFault),
     Write(WriteFault),
@@ -604,7 +605,7 @@ pub(crate) enum Event {
     Extend(i64),
     /// An operator skips the instance of a window that is open, or the next.
     Skip(usize),
-    /// An operator changes the backend by hand, where it is a Single by that effect.
+    /// An operator changes the backend by hand; a Single by the effect that is given.
     Change {
         of_single: Does,
         kind: usize,
@@ -614,14 +615,14 @@ pub(crate) enum Event {
     },
 }
 
-/// A foreign write, before the pool says to whom.
+/// A foreign write to a pool, before the pool says to whom; from `Other` on, to any backend.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     Weight(usize, Value),
     Priority(usize, Value),
-    Other,
     Remove(usize),
     Add(usize, Value, Value),
+    Other,
     /// A pool becomes a Single, or the reverse, and back.
     Turn,
     Delete,
