@@ -75,7 +75,8 @@ fn standing(document: &Document, over: &Override, now: Timestamp) -> String {
             format!("serves again: {} given back", over.lease.given_back(steps.len() - 1))
         }
         (Life::Claimed { .. } | Life::Begun { .. } | Life::Ended { .. }, _) => {
-            view::Standing::of(document, &lay::Laid::default(), over, now).says
+            let reader = view::Reader::utc(now);
+            view::Standing::of(document, &lay::Laid::default(), over, &reader).says
         }
     }
 }

@@ -354,9 +354,10 @@ async fn apply(
     let documents = ask::documents(&reading).await?;
     let (served, now) = (reading.are_consumed()?, reading.clock.now());
     reading.close().await;
+    let reader = common.reader(now);
     let kept = |document| Kept::all(&playbook, document, now);
     let overrides: Vec<Kept> = documents.iter().flat_map(kept).collect();
-    let mut opens = Windows::of(&playbook, &Skipped::default(), 0, now).openings;
+    let mut opens = Windows::of(&playbook, &Skipped::default(), 0, &reader).openings;
     opens.retain(|one| {
         let what = format!("window {}", one.window);
         changes.iter().flatten().any(|changed| changed.what == what)
@@ -371,13 +372,13 @@ async fn apply(
     if !same {
         changes.iter().for_each(|changes| describe(&mut out, changes));
     }
-    overrides.iter().for_each(|over| out.line(over.says()));
+    overrides.iter().for_each(|over| out.line(over.says(&reader)));
     if overrides.is_empty() {
-        out.line("no override is in force");
+        out.line(reader.tells("no override is in force", "no override would be in force"));
     }
     for Opening { window, closes, does, .. } in &opens {
-        let until = common.reader(now).time(*closes);
-        out.line(format_args!("window {window} is open by it until {until}, and acts at once:"));
+        let (until, acts) = (reader.time(*closes), reader.tells("acts", "would act"));
+        out.line(format_args!("window {window} is open by it until {until}, and {acts} at once:"));
         does.iter().for_each(|does| out.line(format_args!("  {}: {}", does.name, does.effect)));
     }
     let how = match (same, dry_run, served) {

@@ -44,7 +44,7 @@ use crate::{
     lay::Yielded,
     lease::later,
     names::{BackendId, BackendName, WindowName},
-    overrides::{Override, Standing},
+    overrides::Override,
     wake::SKEW_MAX,
 };
 
@@ -154,11 +154,10 @@ impl Document {
     #[must_use]
     pub fn unused_weight<'a>(&self, over: &'a Override) -> Option<(&'a BackendName, u8)> {
         let Effect::Promote { member, weight: Some(weight) } = &over.effect else { return None };
-        let is_laid = over.begun().is_some() && over.standing == Standing::Admitted;
         // Without a weight of its own the member would have been given one.
         let own = self.owned.get(&Field::weight(member)).map(|owned| &owned.baseline);
         let has_own = matches!(own, None | Some(Value::Number(1..)));
-        (is_laid && has_own).then_some((member, *weight))
+        (Self::is_laid(over) && has_own).then_some((member, *weight))
     }
 
     /// Whether nothing is going on: no override, no owned field, no open write, no reconnect to come, and

@@ -105,6 +105,15 @@ impl Field {
         Self::Priority(member.clone())
     }
 
+    /// Whose field it is; none where it is of the backend itself.
+    #[must_use]
+    pub const fn member(&self) -> Option<&BackendName> {
+        match self {
+            Self::Weight(member) | Self::Priority(member) => Some(member),
+            Self::Property(_) => None,
+        }
+    }
+
     fn place(&self) -> (Option<&BackendName>, u8, Option<Property>) {
         match self {
             Self::Property(property) => (None, 0, Some(*property)),

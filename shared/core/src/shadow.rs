@@ -10,6 +10,26 @@ use crate::{
     step::Observed,
 };
 
+/// Whether decisions are carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// They are.
+    Live,
+    /// They are recorded and shown, and nothing is written to Azure.
+    Shadow,
+}
+
+impl Mode {
+    /// Which of two ways to tell of a change is true: what a shadow did not do, it would have done.
+    #[must_use]
+    pub const fn tells<'a>(self, done: &'a str, would: &'a str) -> &'a str {
+        match self {
+            Self::Live => done,
+            Self::Shadow => would,
+        }
+    }
+}
+
 /// What Azure would show, had it done what the document believes it did.
 #[must_use]
 pub fn show(document: &Document, observed: Observed) -> Observed {

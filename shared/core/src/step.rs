@@ -284,12 +284,10 @@ impl<'a> Look<'a> {
         self.gates = Gates::asked(self.document.overrides.values(), &mut self.groups);
     }
 
-    /// Whether a backend is of the kind that its overrides, and the fields that they own, are of.
+    /// Whether a backend is of the kind that the fields which are owned are of. An override of another kind
+    /// is held by itself.
     fn suits(&self, body: &Body) -> Result<(), Held> {
-        let overrides = self.document.overrides.values();
-        let mut wanted = overrides.flat_map(|over| over.effect.fields());
-        self.document.owned.keys().try_for_each(|field| body.may_have(field))?;
-        wanted.try_for_each(|field| body.may_have(&field))
+        self.document.owned.keys().try_for_each(|field| body.may_have(field))
     }
 
     /// The backend as its owner last left it.

@@ -8,6 +8,7 @@ use std::fmt;
 use pointsman_core::{
     body::Body,
     form::meant,
+    group::{Group, Scope},
     names::{BackendId, BackendName},
     playbook::Playbook,
     step::Observed,
@@ -16,7 +17,7 @@ use serde::Serialize;
 
 use crate::{
     engine::Engine,
-    ports::{ManagementApi, Sight, Unseen},
+    ports::{Commit, ManagementApi, Sight, StoreError, Unseen, Versioned},
 };
 
 /// What was found about a backend.
@@ -149,8 +150,30 @@ impl Engine {
         if let Ok(seen) = &seen {
             // That the clocks differ is told there, and says nothing about the backend.
             let _ = self.note(backend, seen);
+            if let Err(error) = self.keep_members(backend, seen).await {
+                tracing::debug!("the members of {backend} could not be kept: {error}");
+            }
         }
         finding(management, playbook, (alias, backend), seen).await
+    }
+}
+
+impl Engine {
+    /// Keeps the names of a pool's members for those who type them, where they are others than before.
+    async fn keep_members(&self, pool: &BackendId, seen: &Sight) -> Result<(), StoreError> {
+        let Observed::Shown { body: Body::Pool(shown), .. } = &seen.observed else {
+            return Ok(());
+        };
+        let members = shown.members().iter().map(|it| it.name.clone()).collect();
+        let (store, scope) = (&*self.inner.store, Scope::Members(pool.clone()));
+        let known = store.groups(&[scope.clone()].into()).await?.remove(&scope);
+        let mut group = known.unwrap_or_else(|| Versioned::new(Group::default()));
+        if group.body.members == members {
+            return Ok(());
+        }
+        group.body.members = members;
+        let commit = Commit { groups: [(scope, group)].into(), ..Commit::default() };
+        store.commit(&commit).await.map(|_| ())
     }
 }
 

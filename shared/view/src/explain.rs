@@ -20,6 +20,7 @@ use crate::{
     pool::effects,
     status::Pause,
     value::{Effect, VERSION, Value, Why},
+    words::Reader,
 };
 
 /// What `explain` shows.
@@ -231,6 +232,7 @@ impl Explained {
         document: &Document,
         playbook: Option<&Playbook>,
         about: Option<&About>,
+        reader: &Reader,
     ) -> Vec<Self> {
         let laid = document.laid(&terms(document, playbook)).unwrap_or_default();
         let none = lay::Why::default();
@@ -250,7 +252,7 @@ impl Explained {
                 asked: asked.collect(),
                 also: why.also.map(|also| {
                     let by = laid.owners.get(field).into_iter().flatten();
-                    format!("{}, because of {}", done(also), effects(document, by))
+                    format!("{}, because of {}", done(also, reader), effects(document, by))
                 }),
             })
         });
@@ -259,14 +261,15 @@ impl Explained {
 }
 
 /// What was done to a field that nobody asked for.
-fn done(also: lay::Also) -> String {
+fn done(also: lay::Also, reader: &Reader) -> String {
+    let (be, is) = (reader.tells("", "would be "), reader.tells("is", "would be"));
     match also {
-        lay::Also::Promoted => "promoted, so that the limits hold".to_owned(),
-        lay::Also::Weighted => "given a weight, as it serves now and had none".to_owned(),
+        lay::Also::Promoted => format!("{be}promoted, so that the limits hold"),
+        lay::Also::Weighted => format!("{be}given a weight, as it serves now and had none"),
         lay::Also::Times(factor) => {
-            format!("its group is written times {factor}, so that the shares fit whole numbers")
+            format!("its group {is} written times {factor}, so that the shares fit whole numbers")
         }
-        lay::Also::Numbered => "its group has nulls, and is written in numbers".to_owned(),
+        lay::Also::Numbered => format!("its group has nulls, and {is} written in numbers"),
     }
 }
 

@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use crate::{
     value::{Effect, VERSION},
     windows::Opening,
+    words::Reader,
 };
 
 /// What `playbook list` shows.
@@ -236,7 +237,7 @@ impl Kept {
 
     /// The same in words.
     #[must_use]
-    pub fn says(&self) -> String {
+    pub fn says(&self, reader: &Reader) -> String {
         let Self { name, id, by, effect, .. } = self;
         let what = match (self.kept, self.begun) {
             (true, _) => "kept as it is",
@@ -247,6 +248,7 @@ impl Kept {
                 "taken back before it begins: the playbook no longer has its pool, or what made it as it was"
             }
         };
-        format!("{name}: {effect} ({id}, by {by}): {what}")
+        let be = reader.tells("", "would be ");
+        format!("{name}: {effect} ({id}, by {by}): {be}{what}")
     }
 }

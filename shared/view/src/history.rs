@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::{
+    ids::Ids,
     notice::Notice,
     value::{Change, VERSION, Why},
 };
@@ -154,6 +155,19 @@ pub struct What {
     pub generation: Option<u64>,
     /// The same in words, on one line, with all that belongs to it.
     pub says: String,
+}
+
+impl What {
+    /// The ids that it names.
+    pub fn ids(&self) -> impl Iterator<Item = &String> {
+        self.id.iter().chain(&self.intent).chain(&self.overrides)
+    }
+
+    /// What it says, with each id that it names cut where it differs from all of these.
+    #[must_use]
+    pub fn cut(&self, ids: &Ids) -> String {
+        self.ids().fold(self.says.clone(), |says, id| says.replace(id, ids.short(id)))
+    }
 }
 
 impl From<&ledger::What> for What {

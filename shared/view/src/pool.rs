@@ -116,24 +116,35 @@ impl Pool {
     /// The pool of a document, as it was seen last. `laid` is what was decided for it; `null_weight` what
     /// null counts as beside numbers, where the playbook says that.
     #[must_use]
-    pub fn of(document: &Document, laid: &Laid, null_weight: Option<u8>) -> Option<Self> {
+    pub fn of(
+        document: &Document,
+        laid: &Laid,
+        null_weight: Option<u8>,
+        reader: &Reader,
+    ) -> Option<Self> {
         let sight = document.sight.as_ref()?;
         let pool = sight.pool()?;
         let shares = shares(pool, null_weight);
         let members = pool.members().iter().zip(shares);
+        let member = |(one, share)| Member::of((document, laid), one, share, reader);
         Some(Self {
             seen: sight.at,
             by: match sight.by {
                 SightBy::Read => SeenBy::Read,
                 SightBy::Answer => SeenBy::Answer,
             },
-            members: members.map(|(one, share)| Member::of(document, laid, one, share)).collect(),
+            members: members.map(member).collect(),
         })
     }
 }
 
 impl Member {
-    fn of(document: &Document, laid: &Laid, now: &pool::Member, share: Option<Fraction>) -> Self {
+    fn of(
+        (document, laid): (&Document, &Laid),
+        now: &pool::Member,
+        share: Option<Fraction>,
+        reader: &Reader,
+    ) -> Self {
         let (weight, priority) = (Field::weight(&now.name), Field::priority(&now.name));
         fn left<'a>(document: &'a Document, field: &Field, shown: &'a Number) -> &'a Number {
             document.owned.get(field).map_or(shown, |one| &one.baseline)
@@ -152,7 +163,7 @@ impl Member {
             owner_weight: left(document, &weight, &now.weight).into(),
             weight: (&now.weight).into(),
             share: share.map(|share| share.to_string()),
-            promoted: Promoted::of(document, laid, &priority),
+            promoted: Promoted::of((document, laid), &priority, reader),
             next: about().filter_map(next_step).min_by_key(|next| next.at),
             overrides: about().map(|over| over.id.to_string()).collect(),
             held: held.map(|over| over.id.to_string()).collect(),
@@ -170,12 +181,16 @@ impl Member {
 }
 
 impl Promoted {
-    fn of(document: &Document, laid: &Laid, priority: &Field) -> Option<Self> {
+    fn of((document, laid): (&Document, &Laid), priority: &Field, reader: &Reader) -> Option<Self> {
         laid.why.get(priority).filter(|why| why.also == Some(Also::Promoted))?;
         let by = laid.owners.get(priority)?;
         Some(Self {
             by: by.iter().map(ToString::to_string).collect(),
-            says: format!("promoted because of {}", effects(document, by)),
+            says: format!(
+                "{}promoted because of {}",
+                reader.tells("", "would be "),
+                effects(document, by)
+            ),
         })
     }
 }

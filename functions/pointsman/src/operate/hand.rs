@@ -33,7 +33,7 @@ use super::{
     by::Reason,
     dispatch::{Dispatch, TAKEN_WITHIN, goes_on},
 };
-use crate::{common::Common, failed::Failed};
+use crate::{common::Common, failed::Failed, show};
 
 /// How long a command waits to see what it asked for written.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(20);
@@ -45,6 +45,10 @@ for an alert's, and it goes before those. The same command again, or another abo
 the place of what was asked before: so it is prolonged.
 
 Exit code 0: it is in force. 1: it failed. 3: it was taken and is not in force: it is held, or not written yet.";
+
+/// What is said where nobody will end what was asked for.
+pub(super) const UNSERVED: &str = "no `serve` is running on this store: nothing ends by itself until one is started; `pointsman undo` ends \
+     it without one";
 
 /// What is asked for and is not in force.
 const NOT_IN_FORCE: u8 = 3;
@@ -342,7 +346,7 @@ async fn carry_out(
     let within = if taken { WRITTEN_WITHIN } else { Duration::ZERO };
     let settled = dispatch.until(within, settled).await?;
     let document = document(&dispatch.records, backend).await?;
-    let (goes_on, now) = (goes_on(dispatch.is_served()?, &[backend]), dispatch.records.clock.now());
+    let (served, now) = (dispatch.is_served()?, dispatch.records.clock.now());
     dispatch.close().await?;
     if !taken {
         return Err(Failed::new(format_args!(
@@ -351,7 +355,8 @@ async fn carry_out(
         )));
     }
     let shown = Shown::new(how.showing, common, now, document.overrides.keys());
-    let mut view = view::Backend::of(&document, Some(playbook), &BTreeMap::new(), now);
+    let reader = common.reader(now);
+    let mut view = view::Backend::of(&document, Some(playbook), &BTreeMap::new(), &reader);
     let is_asked = |over: &view::Override| asked.iter().any(|one| one.id.as_str() == over.id);
     view.overrides.retain(is_asked);
     let terms = playbook.pool_of(backend).map(|(_, pool)| pool.terms).unwrap_or_default();
@@ -368,10 +373,13 @@ async fn carry_out(
             text.line(format_args!("to end it sooner: `pointsman undo {one} --reason TEXT`"));
         }
         (false, true) => {
-            text.line("Pointsman is paused: nothing is written until `pointsman resume`");
+            let is = shown.reader.tells("is", "would be");
+            text.line(format_args!(
+                "Pointsman is paused: nothing {is} written until `pointsman resume`"
+            ));
         }
         (false, false) if settled => {}
-        (false, false) => text.line(goes_on),
+        (false, false) => text.line(goes_on(served, &[&backend])),
     }
     let told = view::ByHand {
         version: view::VERSION,
@@ -381,7 +389,11 @@ async fn carry_out(
         asked: asked.iter().map(|one| (&one.effect).into()).collect(),
         overrides: view.overrides,
         in_force,
+        served,
     };
+    if !served && !told.overrides.is_empty() {
+        show::note(UNSERVED);
+    }
     let printed = common.print(&told, &text)?;
     Ok(if in_force { printed } else { ExitCode::from(NOT_IN_FORCE) })
 }

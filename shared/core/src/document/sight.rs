@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::{Document, Intent};
 use crate::{
     body::Body,
+    effect::Effect,
     fraction::Fraction,
     lay::{Contribution, Laid, lay},
     limits::Terms,
+    names::BackendName,
     overrides::{Held, Life, Override, Standing},
     pool::Pool,
 };
@@ -77,10 +79,28 @@ impl Document {
     /// what they are. None where it was not seen.
     #[must_use]
     pub fn laid(&self, terms: &Terms) -> Option<Laid> {
-        let owned = self.owned.iter().map(|(field, owned)| (field, owned.baseline.clone()));
-        let baseline = self.sight.as_ref()?.body.with(owned);
+        let baseline = self.baseline()?;
         let contributions: Vec<_> = self.overrides.values().filter_map(contribution).collect();
         Some(lay(&baseline, terms, &contributions, &self.yielded))
+    }
+
+    /// The member that an override promotes in vain: as its owner left it, it serves already.
+    #[must_use]
+    pub fn serves_already<'a>(&self, over: &'a Override) -> Option<&'a BackendName> {
+        let Effect::Promote { member, weight: _ } = &over.effect else { return None };
+        let serves = Self::is_laid(over) && self.baseline()?.pool()?.serves(member);
+        serves.then_some(member)
+    }
+
+    /// Whether an override takes part in what was decided last.
+    pub(super) fn is_laid(over: &Override) -> bool {
+        over.begun().is_some() && over.standing == Standing::Admitted
+    }
+
+    /// The backend as its owner last left it; none where it was not seen.
+    fn baseline(&self) -> Option<Body> {
+        let owned = self.owned.iter().map(|(field, owned)| (field, owned.baseline.clone()));
+        Some(self.sight.as_ref()?.body.with(owned))
     }
 }
 

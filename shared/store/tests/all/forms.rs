@@ -367,6 +367,8 @@ fn groups() {
     let acting = [backend("eu")].into();
     let waiting = [backend("us")].into();
     let commands = [(MessageId::derive(&["undo"]), at("12:00:00"))].into();
+    let members = ["eu", "us"].map(|name| name.parse().unwrap()).into();
+    check("group_members.json", &Group { members, ..Group::default() });
     check("group_commands.json", &Group { commands, ..Group::default() });
     check("group_run.json", &Group { acting, waiting, ..Group::default() });
 }
