@@ -255,7 +255,7 @@ fn what_was_seen_is_remembered_also_at_rest() {
     assert_eq!(blind.sight.unwrap().pool(), Some(&world.pool));
     world.pass(600);
     assert!(world.is_restored() && world.document.is_at_rest());
-    assert_eq!(world.document.sight.unwrap().pool, world.pool);
+    assert_eq!(world.document.sight.unwrap().pool(), Some(&world.pool));
 }
 
 #[test]
