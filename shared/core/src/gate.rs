@@ -6,18 +6,22 @@
 //! write that restores a limit. An override that has ended and is asked for again begins anew, and is
 //! asked about like any other; until its gate opens it stays on its way out.
 //!
-//! So far there is one gate, the pause. It is also the one exception: under it nothing is written at all
-//! ([`may_write`]), whatever has begun. Approval, freeze, budget and `unless` come as further answers of
-//! [`ask`].
+//! Each gate is a file of its own, and a line in [`ask`]. A play's gates are those of the playbook in force.
+//! The pause is the one exception: under it nothing is written at all ([`may_write`]), whatever has begun.
+
+mod count;
+mod lasting;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use crate::{
+    document::Document,
     group::{Consulted, Scope},
     id::OverrideId,
     overrides::{Held, Override},
+    playbook::Playbook,
 };
 
 /// Whether an override may begin.
@@ -38,12 +42,31 @@ pub struct Closed {
     pub until: Option<Timestamp>,
 }
 
-/// Whether an override may begin; why not, and until when.
-pub fn ask(over: &Override, groups: &mut Consulted<'_>) -> Gate {
-    if over.wants_to_begin() && !may_write(groups) {
+/// What gates go by, beside the group documents.
+#[derive(Clone, Copy, Debug)]
+pub struct Asking<'a> {
+    /// The document of the override's backend.
+    pub document: &'a Document,
+    /// The playbook in force.
+    pub playbook: &'a Playbook,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Whether an override may begin; why not, and until when. Of several gates that are closed, the first is
+/// told.
+pub fn ask(over: &Override, asking: Asking<'_>, groups: &mut Consulted<'_>) -> Gate {
+    if !over.wants_to_begin() {
+        return Gate::Open;
+    }
+    if !may_write(groups) {
         return Gate::Closed(Closed { why: Held::Paused, until: None });
     }
-    Gate::Open
+    let play = over.origin.play().and_then(|play| asking.playbook.play(play));
+    let Some(play) = play else { return Gate::Open };
+    let of_plays = [count::ask, lasting::ask];
+    let mut gates = of_plays.into_iter().map(|ask| ask(over, play, asking));
+    gates.find(|gate| *gate != Gate::Open).unwrap_or(Gate::Open)
 }
 
 /// Whether anything may be written to Azure at all: a change, what is given back, a reconnect.
@@ -56,12 +79,10 @@ pub fn may_write(groups: &mut Consulted<'_>) -> bool {
 pub(crate) struct Gates(BTreeMap<OverrideId, Closed>);
 
 impl Gates {
-    /// Asks about each override.
-    pub(crate) fn asked<'a>(
-        overrides: impl IntoIterator<Item = &'a Override>,
-        groups: &mut Consulted<'_>,
-    ) -> Self {
-        let closed = overrides.into_iter().filter_map(|over| match ask(over, groups) {
+    /// Asks about each override of a document.
+    pub(crate) fn asked(asking: Asking<'_>, groups: &mut Consulted<'_>) -> Self {
+        let overrides = asking.document.overrides.values();
+        let closed = overrides.filter_map(|over| match ask(over, asking, groups) {
             Gate::Open => None,
             Gate::Closed(closed) => Some((over.id.clone(), closed)),
         });

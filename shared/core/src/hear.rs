@@ -11,6 +11,7 @@ use crate::{
     ledger::{Line, What},
     names::{BackendId, PlayName},
     nothing::Nothing,
+    occurred::Mark,
     playbook::Matched,
     series::{Merged, Occurrence, Series},
     shown::{SHOW_DEFAULT, Shown},
@@ -38,6 +39,13 @@ pub enum Edit {
         id: OverrideId,
         /// When it ended.
         at: Timestamp,
+    },
+    /// A signal told of an occurrence that asks for an override whose play looks back at them.
+    Occurred {
+        /// Which override.
+        id: OverrideId,
+        /// What it told.
+        mark: Mark,
     },
 }
 
@@ -151,6 +159,11 @@ pub fn hear(
     }
     if hearing.nothing.is_none() {
         hearing.nothing = nothing(&hearing, series, signal);
+    }
+    // Before what follows from it, and whatever that is: also of one that is late.
+    for (backend, id) in generation.playbook.looked_back_at(signal) {
+        let mark = Mark::of(signal);
+        hearing.edits.entry(backend).or_default().insert(0, Edit::Occurred { id, mark });
     }
     hearing
 }
@@ -327,6 +340,10 @@ impl Document {
                 self.claim(series, claim, *fresh, said);
             }
             Edit::Resolve { series, id, at } => self.resolve(series, id, *at, said),
+            Edit::Occurred { id, mark } => {
+                let now = self.now;
+                self.occurred.entry(id.clone()).or_default().note(mark, now);
+            }
         }
     }
 }

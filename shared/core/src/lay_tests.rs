@@ -84,6 +84,7 @@ pub(super) fn over(place: usize, text: &str) -> (Override, Fraction) {
         joined: Timestamp::UNIX_EPOCH,
         resolved: None,
         extended: None,
+        damped: None,
         life: Life::Claimed { at: Timestamp::UNIX_EPOCH },
         standing: Standing::Unseen,
         kept_out: None,

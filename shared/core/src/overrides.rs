@@ -28,7 +28,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -79,6 +79,9 @@ pub struct Override {
     /// Until when an operator has it stay at least, whatever would end it before; only an undo does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extended: Option<Timestamp>,
+    /// That it is held for longer than its lease says, because what asks for it comes and goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damped: Option<Damped>,
     /// What has become of it.
     pub life: Life,
     /// What the last look thought of it.
@@ -87,6 +90,28 @@ pub struct Override {
     /// version that did not note it kept it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_out: Option<Timestamp>,
+}
+
+/// How long an override is held that comes and goes, and why so long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Damped {
+    /// How long it stays at least once it has begun.
+    pub hold: SignedDuration,
+    /// How many occurrences started before the latest.
+    pub earlier: usize,
+    /// In this span before it.
+    pub within: SignedDuration,
+}
+
+impl fmt::Display for Damped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { hold, earlier, within } = self;
+        let occurrences = if *earlier == 1 { "occurrence" } else { "occurrences" };
+        write!(
+            f,
+            "held for {hold:#} at least, after {earlier} earlier {occurrences} within {within:#}"
+        )
+    }
 }
 
 /// What has become of an override: facts, each with its time.
@@ -207,6 +232,22 @@ pub enum Held {
     Unreadable(String),
     /// Pointsman is paused.
     Paused,
+    /// No occurrence has been on for long enough.
+    Lasting {
+        /// When the first will have been.
+        until: Timestamp,
+        /// For how long it must have been.
+        lasting: SignedDuration,
+    },
+    /// Too few occurrences have asked for it.
+    Count {
+        /// How many have, the most that started within the span of each other.
+        had: usize,
+        /// How many must.
+        count: usize,
+        /// Within what of each other.
+        within: SignedDuration,
+    },
 }
 
 impl fmt::Display for Held {
@@ -235,6 +276,12 @@ impl fmt::Display for Held {
             Self::NotAPool => f.write_str("the backend is not a pool"),
             Self::Unreadable(why) => write!(f, "the backend cannot be changed: {why}"),
             Self::Paused => f.write_str("Pointsman is paused"),
+            Self::Lasting { until, lasting } => {
+                write!(f, "waits until {until:.0}, lasting {lasting:#}")
+            }
+            Self::Count { had, count, within } => {
+                write!(f, "{had} of {count} occurrences within {within:#}")
+            }
         }
     }
 }
@@ -264,6 +311,7 @@ impl Override {
             joined: asked.since,
             resolved: None,
             extended: None,
+            damped: None,
             life: Life::Claimed { at: now },
             standing: Standing::Unseen,
             kept_out: None,
@@ -309,6 +357,12 @@ impl Override {
         matches!(self.life, Life::Claimed { .. }) || self.is_asked_again()
     }
 
+    /// How long it stays at least once it has begun.
+    #[must_use]
+    pub fn hold(&self) -> SignedDuration {
+        self.damped.as_ref().map_or(self.lease.hold, |damped| damped.hold)
+    }
+
     /// When it ends and why, should nothing more be heard; none where it has.
     #[must_use]
     pub fn ends(&self) -> Option<(Timestamp, End)> {
@@ -325,7 +379,7 @@ impl Override {
                 (self.behind.expires(self.begun()).unwrap_or(from), End::Expired)
             }
             (Until::Resolved { .. }, Some(resolved)) => match self.begun() {
-                Some(begun) => (later(begun, self.lease.hold), End::Resolved),
+                Some(begun) => (later(begun, self.hold()), End::Resolved),
                 None => (resolved, End::Resolved),
             },
             (Until::Resolved { .. }, None) => (from, End::Expired),

@@ -25,7 +25,7 @@ use crate::{
     document::{Document, FENCE, Intent, RETRY},
     etag::Etag,
     fraction::Fraction,
-    gate::{self, Gates},
+    gate::{self, Asking, Gates},
     group::{Consulted, Groups, Scope},
     id::{OverrideId, ReconnectId},
     lay::{Contribution, Laid, lay},
@@ -221,6 +221,7 @@ impl<'a> Look<'a> {
             self.document.trouble = None;
         }
         self.document.forget_undone();
+        self.document.forget_occurred();
         self.document.forget_reconnects();
         self.document.forget_sight();
         self.finish(next)
@@ -244,10 +245,14 @@ impl<'a> Look<'a> {
     /// Ends the overrides whose time has come, by the clock, by their alert, or by the playbook.
     fn end_what_is_over(&mut self) {
         let now = self.now;
+        self.damp();
         for over in self.document.overrides.values_mut() {
             let ran_out = over.behind.expire(over.begun(), now);
             if ran_out.is_empty() {
                 continue;
+            }
+            if let Some(occurred) = self.document.occurred.get_mut(&over.id) {
+                ran_out.iter().for_each(|series| occurred.rests(series));
             }
             let id = over.id.clone();
             if !over.behind.is_empty() {
@@ -285,9 +290,21 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// Works out for how long each override is held that comes and goes.
+    fn damp(&mut self) {
+        let playbook = self.generation.playbook;
+        for over in self.document.overrides.values_mut() {
+            let play = over.origin.play().and_then(|play| playbook.play(play));
+            let damping = play.and_then(|play| play.damping.as_ref());
+            let occurred = self.document.occurred.get(&over.id);
+            over.damped = damping.and_then(|damping| damping.of(over, occurred));
+        }
+    }
+
     /// Asks once for each override that wants to begin whether it may.
     fn ask_gates(&mut self) {
-        self.gates = Gates::asked(self.document.overrides.values(), &mut self.groups);
+        let (document, playbook, now) = (&self.document, self.generation.playbook, self.now);
+        self.gates = Gates::asked(Asking { document, playbook, now }, &mut self.groups);
     }
 
     /// The pool as its owner last left it.

@@ -210,6 +210,8 @@ const fn reason(held: &Held) -> &'static str {
         Held::NotAPool => "notAPool",
         Held::Unreadable(_) => "unreadable",
         Held::Paused => "paused",
+        Held::Lasting { .. } => "lasting",
+        Held::Count { .. } => "count",
     }
 }
 

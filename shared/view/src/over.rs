@@ -178,7 +178,9 @@ impl Standing {
     #[must_use]
     pub fn of(document: &Document, over: &overrides::Override, now: Timestamp) -> Self {
         let standing = Self::bare(document, over, now);
-        let says = standing.says + &unused_weight(document, over);
+        let damped = over.damped.as_ref().filter(|_| over.begun().is_some());
+        let damped = damped.map_or_else(String::new, |damped| format!("; {damped}"));
+        let says = standing.says + &damped + &unused_weight(document, over);
         Self { says, ..standing }
     }
 

@@ -23,7 +23,7 @@ pub(crate) fn kind(of: &impl Serialize) -> String {
 /// A reason: why an override is held, or why it ends.
 ///
 /// Held: `members`, `share`, `emptied`, `noMember`, `mixedWeights`, `nothingServes`, `switchedOff`,
-/// `noBackend`, `notAPool`, `unreadable`, `paused`. Ended: `resolved`, `expired`, `undone`, `dropped`. More kinds may
+/// `noBackend`, `notAPool`, `unreadable`, `paused`, `lasting`, `count`. Ended: `resolved`, `expired`, `undone`, `dropped`. More kinds may
 /// come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Why {
@@ -141,6 +141,7 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
+    use jiff::{SignedDuration, Timestamp};
     use pointsman_core::{
         fraction::Fraction,
         overrides::{End, Held},
@@ -190,6 +191,8 @@ mod tests {
             Held::NotAPool,
             Held::Unreadable(text()),
             Held::Paused,
+            Held::Lasting { until: Timestamp::UNIX_EPOCH, lasting: SignedDuration::ZERO },
+            Held::Count { had: 1, count: 2, within: SignedDuration::ZERO },
         ];
         let undone = End::Undone { by: text(), reason: text() };
         let ends = [End::Resolved, End::Expired, undone, End::Closed, End::Dropped];
@@ -201,7 +204,7 @@ mod tests {
             effect::Effect::Promote { member: member(), weight: None },
         ];
         let kinds = |names: Vec<String>| names.join(" ");
-        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool unreadable paused"]
+        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool unreadable paused lasting count"]
             .assert_eq(&kinds(held.iter().map(kind).collect()));
         expect!["resolved expired undone closed dropped"]
             .assert_eq(&kinds(ends.iter().map(kind).collect()));

@@ -9,6 +9,7 @@ use crate::{
     id::OverrideId,
     lease::{Until, later},
     ledger::What,
+    occurred::Occurred,
     origin::Origin,
     overrides::{End, Held, Life, Override, Standing},
     playbook::{DURATION_MAX, Playbook},
@@ -46,6 +47,12 @@ impl Document {
         let (now, asked) = (self.now, &claim.asked);
         if self.undone.get(&claim.id).is_some_and(|undone| asked.since <= *undone) {
             return;
+        }
+        let begun = self.overrides.get(&claim.id).and_then(Override::begun);
+        if let Some(occurred) = self.occurred.get_mut(&claim.id)
+            && asked.expires(begun) > now
+        {
+            occurred.asks(series);
         }
         let Some(over) = self.overrides.get_mut(&claim.id) else {
             if asked.expires(None) <= now {
@@ -104,6 +111,9 @@ impl Document {
         at: Timestamp,
         said: &mut Vec<What>,
     ) {
+        if let Some(occurred) = self.occurred.get_mut(id) {
+            occurred.rests(series);
+        }
         let Some(over) = self.overrides.get_mut(id) else { return };
         if over.behind.is_empty() {
             return;
@@ -166,6 +176,7 @@ impl Document {
     /// Ends an override at once, whatever its lease says, without a ramp: an operator's will. One
     /// that is on its way out gives back at once what it still has, and nothing follows it.
     pub fn undo(&mut self, id: &OverrideId, by: &str, reason: &str, said: &mut Vec<What>) {
+        self.all_rest(id);
         let Some(over) = self.overrides.get_mut(id) else { return };
         let asked_again = over.is_asked_again();
         over.lease.ramp.clear();
@@ -258,6 +269,7 @@ impl Document {
     /// and is over.
     pub fn end(&mut self, id: &OverrideId, why: End, said: &mut Vec<What>) {
         let now = self.now;
+        self.all_rest(id);
         let Some(over) = self.overrides.get_mut(id) else { return };
         match over.life {
             Life::Claimed { .. } => {
@@ -323,6 +335,17 @@ impl Document {
             over.become_strongest();
             self.overrides.insert(id.clone(), over);
         }
+    }
+
+    /// Takes in that nobody asks for an override any more, those beside the known ones included.
+    fn all_rest(&mut self, id: &OverrideId) {
+        self.occurred.get_mut(id).into_iter().for_each(Occurred::all_rest);
+    }
+
+    /// Forgets the occurrences that nothing looks back at any more.
+    pub(crate) fn forget_occurred(&mut self) {
+        let now = self.now;
+        self.occurred.retain(|_, occurred| occurred.forget(now));
     }
 
     /// Forgets the undos that nothing can be held against any more, and who yielded and is gone.

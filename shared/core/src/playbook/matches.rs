@@ -14,8 +14,10 @@ use super::{
     template::Template,
 };
 use crate::{
+    claim::Claim,
     effect::Effect,
     form::{clipped, listed},
+    id::OverrideId,
     lease::After,
     names::{BackendId, BackendName, NameError, PlayName, PoolAlias},
     signal::Signal,
@@ -96,6 +98,27 @@ impl Playbook {
             }
         }
         matches
+    }
+
+    /// The overrides that `signal` asks for of plays that look back at what asked before.
+    #[must_use]
+    pub fn looked_back_at(&self, signal: &Signal) -> Vec<(BackendId, OverrideId)> {
+        let mut plays = self.plays.iter().filter(|play| play.looks_back()).peekable();
+        if plays.peek().is_none() {
+            return Vec::new();
+        }
+        let scene = Scene::of(signal);
+        let mut matches = Matches::default();
+        let asked = plays.filter(|play| play.when.holds(&scene).unwrap_or(false));
+        asked.for_each(|play| self.fill(play, &scene, &mut matches));
+        let ids = matches.matched.iter().flat_map(|matched| {
+            let effects = matched.effects.iter().enumerate();
+            effects.map(|(place, (pool, effect))| {
+                let id = Claim::id(&matched.play.name, place, &pool.backend, effect);
+                (pool.backend.clone(), id)
+            })
+        });
+        ids.collect()
     }
 
     fn fill<'a>(&'a self, play: &'a Play, scene: &Scene, matches: &mut Matches<'a>) {

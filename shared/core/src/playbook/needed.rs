@@ -11,7 +11,7 @@ const ZONE: &str = "say where that is meant: `zone: Europe/Paris`, or `zone: UTC
 const POOL: &str = "name one of the `pools`";
 
 /// The wire type, its field, and what to write. What else a `Shift` needs depends on what it has.
-pub(super) const NEEDED: [(&str, &str, &str); 29] = [
+pub(super) const NEEDED: [(&str, &str, &str); 31] = [
     ("Playbook", "version", "begin the playbook with `version: 1`"),
     (
         "Playbook",
@@ -43,6 +43,8 @@ pub(super) const NEEDED: [(&str, &str, &str); 29] = [
     ("Promote", "member", MEMBER),
     ("Ramp", "every", "say how long each step lasts: `every: 2m`"),
     ("Ramp", "steps", STEPS),
+    ("Damping", "within", "say how far back earlier alerts count: `within: 1h`"),
+    ("Damping", "most", "say how long `hold` becomes at most: `most: 30m`"),
     ("Reconnect", "backend", "name a member: `backend: ${signal.labels.backend}`"),
     ("Reconnect", "after", "say how long after the play: `after: PT5M`"),
 ];

@@ -4,6 +4,7 @@
 //! tells everything; what refers to a part that was wrong is not reported for that again.
 
 mod plays;
+mod when;
 mod windows;
 
 use std::{

@@ -12,7 +12,7 @@ use super::{
         SPLIT_MEMBERS_MAX, WINDOWS_MAX,
     },
     value::{
-        Duration, Expression, LabelName, LocalTime, Member, Members, Percent, PoolName,
+        Count, Duration, Expression, LabelName, LocalTime, Member, Members, Percent, PoolName,
         ServingWeight, Version, Weight,
     },
     window::Dialect,
@@ -144,9 +144,20 @@ pub(super) struct Play {
     /// How long it lasts, whatever the alert does: instead of `until` and `atMost`.
     #[serde(rename = "for")]
     pub(super) lasts: Option<At<Duration>>,
+    /// How long an alert must have been on before it begins, counted from the alert's start by its
+    /// source's clock.
+    pub(super) lasting: Option<At<Duration>>,
+    /// How many alerts that ask for the same must have started `within` a time of each other before it
+    /// begins, those that are over included: 2 or more.
+    pub(super) count: Option<At<Count>>,
+    /// Within what of each other `count` alerts must have started; 24h at most.
+    pub(super) within: Option<At<Duration>>,
     /// The least that it lasts, so that an alert that comes and goes does not move traffic each
     /// time.
     pub(super) hold: Option<At<Duration>>,
+    /// Doubles `hold` for each earlier alert that asked for the same, so that one that keeps coming and
+    /// going moves traffic ever less often.
+    pub(super) damping: Option<At<Damping>>,
     /// How weight is given back at the end. Without it: all at once.
     pub(super) ramp: Option<At<Ramp>>,
     /// What follows when it is over.
@@ -287,6 +298,16 @@ pub(super) struct Ramp {
     pub(super) every: At<Duration>,
 }
 
+/// How `hold` grows where alerts come and go.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Damping {
+    /// How long before the latest start of an alert another counts that started earlier; 24h at most.
+    pub(super) within: At<Duration>,
+    /// The longest that `hold` becomes.
+    pub(super) most: At<Duration>,
+}
+
 /// What follows when a play is over.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -305,13 +326,17 @@ pub(super) struct Reconnect {
     pub(super) after: At<Duration>,
 }
 
-/// `for` stands instead of `until` and `atMost`.
+/// `for` stands instead of `until` and `atMost`, and says how long it lasts: no `hold` that grows does. What
+/// goes together is written together.
 fn play_rules(schema: &mut Schema) {
     let rule = serde_json::json!({
         "if": { "required": ["for"] },
-        "then": { "properties": { "until": false, "atMost": false } }
+        "then": { "properties": { "until": false, "atMost": false, "damping": false } }
     });
     schema.insert("allOf".to_owned(), serde_json::json!([rule]));
+    let together =
+        serde_json::json!({ "count": ["within"], "within": ["count"], "damping": ["hold"] });
+    schema.insert("dependentRequired".to_owned(), together);
 }
 
 /// Either `cron` or `once`.

@@ -119,6 +119,7 @@ impl From<Override> for pointsman_core::overrides::Override {
             joined: since,
             resolved: over.resolved,
             extended: None,
+            damped: None,
             life: over.life,
             standing: over.standing,
             kept_out: None,

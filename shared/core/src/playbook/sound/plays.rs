@@ -31,8 +31,22 @@ use crate::{
 
 impl Reading<'_> {
     pub(super) fn play(&mut self, wire: wire::Play, declared: Option<&Declared>) -> Option<Play> {
-        let wire::Play { name, when, effects, until, at_most, lasts, hold, ramp, after, show } =
-            wire;
+        let wire::Play {
+            name,
+            when,
+            effects,
+            until,
+            at_most,
+            lasts,
+            lasting,
+            count,
+            within,
+            hold,
+            damping,
+            ramp,
+            after,
+            show,
+        } = wire;
         let when = when.value.and_then(|text| {
             self.compiled(&text.0, &when.at, |text, known| known.read(text, Wanted::Truth))
         });
@@ -44,7 +58,13 @@ impl Reading<'_> {
             let read = |effect: At<_>| self.effect(effect.value?, declared);
             wire.into_iter().take(EFFECTS_MAX).map(read).collect::<Vec<_>>()
         });
+        let lasts_at = lasts.as_ref().map(|lasts| lasts.at.clone());
         let until = self.until(until, at_most, lasts);
+        let begins = self.begins(until, lasting, count, within);
+        let damping = damping.and_then(|damping| {
+            let hold = hold.as_ref().map(|hold| hold.value.as_ref().map(|Duration(hold)| *hold));
+            self.damping(damping, until, hold, lasts_at)
+        });
         let hold = hold.and_then(|At { at, value }| {
             let Duration(hold) = value?;
             if let Some(Until::For(longest) | Until::Resolved { at_most: longest }) = until
@@ -78,14 +98,21 @@ impl Reading<'_> {
             name: name.value?,
             when: when?,
             effects: effects?.into_iter().collect::<Option<_>>()?,
+            begins,
             lease: Lease { until: until?, hold: hold.unwrap_or_default(), ramp, every },
+            damping,
             after: after.unwrap_or_default(),
             show: show?,
         })
     }
 
     /// Says of each field that stands beside `other` that the two exclude one another.
-    fn excluded(&mut self, fields: [(Option<Range<usize>>, &str); 2], other: &str, help: &str) {
+    pub(super) fn excluded(
+        &mut self,
+        fields: [(Option<Range<usize>>, &str); 2],
+        other: &str,
+        help: &str,
+    ) {
         for (at, name) in fields {
             if let Some(at) = at {
                 self.wrong(&at, format!("`{name}` and `{other}` exclude one another"), help);

@@ -231,6 +231,10 @@ fn what_a_play_says_is_what_is_read() {
                         },
                     },
                 ],
+                begins: Begins {
+                    lasting: None,
+                    count: None,
+                },
                 lease: Lease {
                     until: Resolved {
                         at_most: 86400s,
@@ -239,6 +243,7 @@ fn what_a_play_says_is_what_is_read() {
                     ramp: [],
                     every: 0s,
                 },
+                damping: None,
                 after: [],
                 show: [
                     "alertname",
@@ -256,6 +261,10 @@ fn what_a_play_says_is_what_is_read() {
                         },
                     },
                 ],
+                begins: Begins {
+                    lasting: None,
+                    count: None,
+                },
                 lease: Lease {
                     until: Resolved {
                         at_most: 5400s,
@@ -267,6 +276,7 @@ fn what_a_play_says_is_what_is_read() {
                     ],
                     every: 120s,
                 },
+                damping: None,
                 after: [
                     ReconnectTemplate {
                         backend: "eu",
@@ -292,6 +302,10 @@ fn what_a_play_says_is_what_is_read() {
                         },
                     },
                 ],
+                begins: Begins {
+                    lasting: None,
+                    count: None,
+                },
                 lease: Lease {
                     until: For(
                         2700s,
@@ -300,6 +314,7 @@ fn what_a_play_says_is_what_is_read() {
                     ramp: [],
                     every: 0s,
                 },
+                damping: None,
                 after: [],
                 show: [
                     "alertname",

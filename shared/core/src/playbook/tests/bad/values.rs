@@ -534,7 +534,6 @@ fn not_built_yet() {
     approve: {by: oncall, within: 10m}
     unless: signal.labels.x == "y"
     mute: 1h
-    damping: {cap: 1h}
     stale: 10m
     budget: 3
     freeze: weekends
@@ -591,51 +590,45 @@ windows:
                |     ^^^^
                = remove it; narrow `when`
 
-            playbook.yaml:18:5: `damping` is not built yet in this version
+            playbook.yaml:18:5: `stale` is not built yet in this version
                |
-            18 |     damping: {cap: 1h}
-               |     ^^^^^^^
-               = remove it; a longer `hold` calms an alert that comes and goes
-
-            playbook.yaml:19:5: `stale` is not built yet in this version
-               |
-            19 |     stale: 10m
+            18 |     stale: 10m
                |     ^^^^^
                = remove it; `atMost` ends overrides whose source has gone silent
 
-            playbook.yaml:20:5: `budget` is not built yet in this version
+            playbook.yaml:19:5: `budget` is not built yet in this version
                |
-            20 |     budget: 3
+            19 |     budget: 3
                |     ^^^^^^
                = remove it; the limits of each pool hold in any case
 
-            playbook.yaml:21:5: `freeze` is not built yet in this version
+            playbook.yaml:20:5: `freeze` is not built yet in this version
                |
-            21 |     freeze: weekends
+            20 |     freeze: weekends
                |     ^^^^^^
                = remove it; `pointsman pause` holds back all writes
 
-            playbook.yaml:22:5: `notify` is not built yet in this version
+            playbook.yaml:21:5: `notify` is not built yet in this version
                |
-            22 |     notify: oncall
+            21 |     notify: oncall
                |     ^^^^^^
                = remove it; the ledger has everything: `pointsman history`
 
-            playbook.yaml:23:5: `verify` is not built yet in this version
+            playbook.yaml:22:5: `verify` is not built yet in this version
                |
-            23 |     verify: 2m
+            22 |     verify: 2m
                |     ^^^^^^
                = remove it; the ledger says what each write found: `pointsman history`
 
-            playbook.yaml:24:5: `drift` is not built yet in this version
+            playbook.yaml:23:5: `drift` is not built yet in this version
                |
-            24 |     drift: assert
+            23 |     drift: assert
                |     ^^^^^
                = remove it; a change by someone else is always yielded to
 
-            playbook.yaml:29:5: `announce` is not built yet in this version
+            playbook.yaml:28:5: `announce` is not built yet in this version
                |
-            29 |     announce: 1h
+            28 |     announce: 1h
                |     ^^^^^^^^
                = remove it; `pointsman windows` says when which window opens
         "#]],
