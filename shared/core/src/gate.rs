@@ -11,6 +11,7 @@
 
 mod count;
 mod lasting;
+mod unless;
 
 use std::collections::BTreeMap;
 
@@ -24,53 +25,43 @@ use crate::{
     playbook::Playbook,
 };
 
-/// Whether an override may begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Gate {
-    /// It may, or has begun already.
-    Open,
-    /// It may not.
-    Closed(Closed),
-}
-
 /// That an override may not begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closed {
+pub(crate) struct Closed {
     /// Why.
-    pub why: Held,
-    /// When it may, by the clock; none where a person has to open the gate.
-    pub until: Option<Timestamp>,
+    pub(crate) why: Held,
+    /// When it may, by the clock; none where a person, or another alert, has to open the gate.
+    pub(crate) until: Option<Timestamp>,
 }
 
-/// What gates go by, beside the group documents.
-#[derive(Clone, Copy, Debug)]
-pub struct Asking<'a> {
-    /// The document of the override's backend.
-    pub document: &'a Document,
+/// What the gates of one look go by.
+#[derive(Debug)]
+pub(crate) struct Asking<'l, 'g> {
+    /// The document, with its time.
+    pub(crate) document: &'l Document,
     /// The playbook in force.
-    pub playbook: &'a Playbook,
-    /// Now.
-    pub now: Timestamp,
+    pub(crate) playbook: &'l Playbook,
+    /// The group documents.
+    pub(crate) groups: &'l mut Consulted<'g>,
 }
 
-/// Whether an override may begin; why not, and until when. Of several gates that are closed, the first is
-/// told.
-pub fn ask(over: &Override, asking: Asking<'_>, groups: &mut Consulted<'_>) -> Gate {
+/// Why an override may not begin; none where it may, or has begun already. Of several gates that are
+/// closed, the first is told.
+fn ask(over: &Override, asking: &mut Asking<'_, '_>) -> Option<Closed> {
     if !over.wants_to_begin() {
-        return Gate::Open;
+        return None;
     }
-    if !may_write(groups) {
-        return Gate::Closed(Closed { why: Held::Paused, until: None });
+    if !may_write(asking.groups) {
+        return Some(Closed { why: Held::Paused, until: None });
     }
-    let play = over.origin.play().and_then(|play| asking.playbook.play(play));
-    let Some(play) = play else { return Gate::Open };
-    let of_plays = [count::ask, lasting::ask];
-    let mut gates = of_plays.into_iter().map(|ask| ask(over, play, asking));
-    gates.find(|gate| *gate != Gate::Open).unwrap_or(Gate::Open)
+    let play = asking.playbook.play(over.origin.play()?)?;
+    unless::closed(over, play, asking)
+        .or_else(|| count::closed(over, play, asking))
+        .or_else(|| lasting::closed(over, play, asking))
 }
 
 /// Whether anything may be written to Azure at all: a change, what is given back, a reconnect.
-pub fn may_write(groups: &mut Consulted<'_>) -> bool {
+pub(crate) fn may_write(groups: &mut Consulted<'_>) -> bool {
     groups.ask(Scope::Everything).paused.is_none()
 }
 
@@ -79,13 +70,10 @@ pub fn may_write(groups: &mut Consulted<'_>) -> bool {
 pub(crate) struct Gates(BTreeMap<OverrideId, Closed>);
 
 impl Gates {
-    /// Asks about each override of a document.
-    pub(crate) fn asked(asking: Asking<'_>, groups: &mut Consulted<'_>) -> Self {
+    /// Asks about each override of the document.
+    pub(crate) fn asked(asking: &mut Asking<'_, '_>) -> Self {
         let overrides = asking.document.overrides.values();
-        let closed = overrides.filter_map(|over| match ask(over, asking, groups) {
-            Gate::Open => None,
-            Gate::Closed(closed) => Some((over.id.clone(), closed)),
-        });
+        let closed = overrides.filter_map(|over| Some((over.id.clone(), ask(over, asking)?)));
         Self(closed.collect())
     }
 

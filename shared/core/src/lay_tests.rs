@@ -83,6 +83,7 @@ pub(super) fn over(place: usize, text: &str) -> (Override, Fraction) {
         behind: Behind::default(),
         joined: Timestamp::UNIX_EPOCH,
         resolved: None,
+        silent: None,
         extended: None,
         damped: None,
         life: Life::Claimed { at: Timestamp::UNIX_EPOCH },

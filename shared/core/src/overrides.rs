@@ -39,7 +39,7 @@ use crate::{
     lease::{After, Lease, Until, later},
     names::BackendName,
     origin::Origin,
-    shown::Shown,
+    shown::{Named, Shown},
     signal::{SeriesId, Severity},
 };
 
@@ -76,6 +76,9 @@ pub struct Override {
     /// When the last of them resolved; none while one is on, and where the clock ended them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved: Option<Timestamp>,
+    /// When the last of them went silent, where that is what ended it; none while one is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent: Option<Timestamp>,
     /// Until when an operator has it stay at least, whatever would end it before; only an undo does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extended: Option<Timestamp>,
@@ -159,6 +162,8 @@ pub enum End {
         /// Why.
         reason: String,
     },
+    /// Its occurrences were not heard again, of a source that repeats.
+    Stale,
     /// Its window closed.
     Closed,
     /// What made it is not in the playbook any more, or its pool is not.
@@ -171,6 +176,7 @@ impl fmt::Display for End {
             Self::Resolved => f.write_str("its alert resolved"),
             Self::Expired => f.write_str("its time ran out"),
             Self::Undone { by, reason } => write!(f, "undone by {by}: {reason}"),
+            Self::Stale => f.write_str("its alert was not heard again"),
             Self::Closed => f.write_str("its window closed"),
             Self::Dropped => f.write_str("it is not in the playbook any more"),
         }
@@ -248,6 +254,14 @@ pub enum Held {
         /// Within what of each other.
         within: SignedDuration,
     },
+    /// Another alert is in force.
+    Unless {
+        /// Which.
+        series: SeriesId,
+        /// What it is, in its own words.
+        #[serde(default, skip_serializing_if = "Shown::is_empty")]
+        alert: Shown,
+    },
 }
 
 impl fmt::Display for Held {
@@ -282,6 +296,7 @@ impl fmt::Display for Held {
             Self::Count { had, count, within } => {
                 write!(f, "{had} of {count} occurrences within {within:#}")
             }
+            Self::Unless { series, alert } => write!(f, "{} is on", Named(series, alert)),
         }
     }
 }
@@ -310,6 +325,7 @@ impl Override {
             behind: Behind::of(series.clone(), asked.clone()),
             joined: asked.since,
             resolved: None,
+            silent: None,
             extended: None,
             damped: None,
             life: Life::Claimed { at: now },
@@ -374,15 +390,20 @@ impl Override {
             Life::Begun { at, .. } => at.max(self.joined),
         };
         let asked_for = !self.behind.is_empty();
+        let held = self.begun().map(|begun| later(begun, self.hold()));
         let (at, why) = match (self.lease.until, self.resolved) {
-            (Until::Resolved { .. }, _) if asked_for => {
-                (self.behind.expires(self.begun()).unwrap_or(from), End::Expired)
-            }
-            (Until::Resolved { .. }, Some(resolved)) => match self.begun() {
-                Some(begun) => (later(begun, self.hold()), End::Resolved),
-                None => (resolved, End::Resolved),
+            (Until::Resolved { .. }, _) if asked_for => match self.behind.ends(self.begun()) {
+                Some((silent, End::Stale)) => {
+                    (held.map_or(silent, |held| held.max(silent)), End::Stale)
+                }
+                Some(end) => end,
+                None => (from, End::Expired),
             },
-            (Until::Resolved { .. }, None) => (from, End::Expired),
+            (Until::Resolved { .. }, Some(resolved)) => (held.unwrap_or(resolved), End::Resolved),
+            (Until::Resolved { .. }, None) => match self.silent {
+                Some(silent) => (held.unwrap_or(silent), End::Stale),
+                None => (from, End::Expired),
+            },
             // What has not begun is for an alert that is over.
             (Until::For(_), Some(resolved)) if !asked_for && self.begun().is_none() => {
                 (resolved, End::Resolved)
@@ -402,7 +423,7 @@ impl Override {
                 self.life,
                 Life::Begun { .. }
                     | Life::Ended {
-                        why: End::Resolved | End::Expired | End::Closed | End::Dropped,
+                        why: End::Resolved | End::Expired | End::Stale | End::Closed | End::Dropped,
                         ..
                     }
             )

@@ -252,15 +252,24 @@ impl<'a> Look<'a> {
                 continue;
             }
             if let Some(occurred) = self.document.occurred.get_mut(&over.id) {
-                ran_out.iter().for_each(|series| occurred.rests(series));
+                ran_out.iter().for_each(|(series, _)| occurred.rests(series));
             }
             let id = over.id.clone();
+            let is_silent = ran_out.iter().all(|(_, why)| *why == End::Stale);
+            let series = ran_out.into_iter().map(|(series, _)| series).collect();
             if !over.behind.is_empty() {
                 over.become_strongest();
-                self.said.push(What::RanOut { id, series: ran_out });
+                self.said.push(if is_silent {
+                    What::WentSilent { id, series }
+                } else {
+                    What::RanOut { id, series }
+                });
             } else if over.has_ended() {
                 // What asked for it again was kept back for as long as it would have lasted.
-                self.said.push(What::NeverBegan { id, why: End::Expired });
+                let why = if is_silent { End::Stale } else { End::Expired };
+                self.said.push(What::NeverBegan { id, why });
+            } else if is_silent {
+                (over.resolved, over.silent) = (None, Some(now));
             }
         }
         let known = self.generation.playbook.pool_of(&self.document.backend).is_some();
@@ -303,8 +312,9 @@ impl<'a> Look<'a> {
 
     /// Asks once for each override that wants to begin whether it may.
     fn ask_gates(&mut self) {
-        let (document, playbook, now) = (&self.document, self.generation.playbook, self.now);
-        self.gates = Gates::asked(Asking { document, playbook, now }, &mut self.groups);
+        let (document, playbook) = (&self.document, self.generation.playbook);
+        let groups = &mut self.groups;
+        self.gates = Gates::asked(&mut Asking { document, playbook, groups });
     }
 
     /// The pool as its owner last left it.

@@ -212,6 +212,7 @@ const fn reason(held: &Held) -> &'static str {
         Held::Paused => "paused",
         Held::Lasting { .. } => "lasting",
         Held::Count { .. } => "count",
+        Held::Unless { .. } => "unless",
     }
 }
 

@@ -230,6 +230,10 @@ impl Standing {
                 let rest = match why {
                     overrides::End::Resolved if is_due => format!("to be given back now: {why}"),
                     overrides::End::Resolved => format!("given back in {left}: {why}"),
+                    overrides::End::Stale if is_due => format!("to be given back now: {why}"),
+                    overrides::End::Stale => {
+                        format!("given back in {left} unless its alert is heard again")
+                    }
                     overrides::End::Closed if is_due => "its window closes now".to_owned(),
                     overrides::End::Closed => format!("its window closes in {left}"),
                     overrides::End::Expired

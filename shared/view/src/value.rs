@@ -23,8 +23,8 @@ pub(crate) fn kind(of: &impl Serialize) -> String {
 /// A reason: why an override is held, or why it ends.
 ///
 /// Held: `members`, `share`, `emptied`, `noMember`, `mixedWeights`, `nothingServes`, `switchedOff`,
-/// `noBackend`, `notAPool`, `unreadable`, `paused`, `lasting`, `count`. Ended: `resolved`, `expired`, `undone`, `dropped`. More kinds may
-/// come.
+/// `noBackend`, `notAPool`, `unreadable`, `paused`, `lasting`, `count`, `unless`. Ended: `resolved`, `expired`, `undone`, `stale`, `closed`, `dropped`. More
+/// kinds may come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Why {
     /// Its kind, for programs.
@@ -145,6 +145,7 @@ mod tests {
     use pointsman_core::{
         fraction::Fraction,
         overrides::{End, Held},
+        shown::Shown,
     };
     use serde_json::json;
 
@@ -193,9 +194,10 @@ mod tests {
             Held::Paused,
             Held::Lasting { until: Timestamp::UNIX_EPOCH, lasting: SignedDuration::ZERO },
             Held::Count { had: 1, count: 2, within: SignedDuration::ZERO },
+            Held::Unless { series: "am/f00d".parse().unwrap(), alert: Shown::default() },
         ];
         let undone = End::Undone { by: text(), reason: text() };
-        let ends = [End::Resolved, End::Expired, undone, End::Closed, End::Dropped];
+        let ends = [End::Resolved, End::Expired, undone, End::Stale, End::Closed, End::Dropped];
         let (member, weights) = (|| "eu".parse().unwrap(), [("eu".parse().unwrap(), 1)].into());
         let effects: [effect::Effect; 4] = [
             effect::Effect::Drain { member: member() },
@@ -204,9 +206,9 @@ mod tests {
             effect::Effect::Promote { member: member(), weight: None },
         ];
         let kinds = |names: Vec<String>| names.join(" ");
-        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool unreadable paused lasting count"]
+        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool unreadable paused lasting count unless"]
             .assert_eq(&kinds(held.iter().map(kind).collect()));
-        expect!["resolved expired undone closed dropped"]
+        expect!["resolved expired undone stale closed dropped"]
             .assert_eq(&kinds(ends.iter().map(kind).collect()));
         expect!["drain shift split promote"].assert_eq(&kinds(effects.iter().map(kind).collect()));
     }

@@ -15,7 +15,7 @@ use pointsman_core::{
     ledger::What,
     names::{BackendId, PlayName},
     notice::{About, Kind},
-    overrides::{End, Held, Life, Override, Standing},
+    overrides::{End, Life, Override, Standing},
     playbook::Instance,
     pool::Pool,
     signal::{SeriesId, Signal},
@@ -38,9 +38,9 @@ const READS_MAX: usize = 60;
 const APART: SignedDuration = SignedDuration::from_secs(10);
 
 /// An alert that fires: since when that was told, and what was told last of it.
-struct Firing<'a> {
+pub(crate) struct Firing<'a> {
     told: Timestamp,
-    signal: &'a Signal,
+    pub(crate) signal: &'a Signal,
 }
 
 impl World {
@@ -83,13 +83,17 @@ impl World {
                 severity: Some(signal.severity),
                 ..About::new(Kind::Unmatched, series.source().as_str())
             };
-            if !self.generations.iter().any(|book| is_for(book))
+            let keeps_back = |book: &Book| !book.kept_back_by(signal).0.is_empty();
+            if !self.generations.iter().any(|book| is_for(book) || keeps_back(book))
                 && self.store.notices.find(&about).is_none()
             {
                 undone.push(format!("{series} fires, no play is for it, and no notice says so"));
             }
             for matched in playbook.plays_for(signal).matched {
                 let play = &matched.play.name;
+                if matched.play.stale.is_some_and(|stale| self.is_silent(series, stale)) {
+                    continue;
+                }
                 for (pool, effect) in &matched.effects {
                     let since = later(told, -APART);
                     let is_of = |over: &Override| over.origin.play() == Some(play);
@@ -174,7 +178,7 @@ impl World {
     }
 
     /// The alerts that certainly fire: they started after every end that was told of them.
-    fn firing(&self) -> BTreeMap<&SeriesId, Firing<'_>> {
+    pub(crate) fn firing(&self) -> BTreeMap<&SeriesId, Firing<'_>> {
         let mut ends: BTreeMap<&SeriesId, Timestamp> = BTreeMap::new();
         for (_, signal) in &self.told {
             if let Some(end) = signal.end() {
@@ -210,8 +214,9 @@ impl World {
             is_of(over)
                 && over.effect == *effect
                 && match (&over.standing, &over.life) {
-                    (Standing::Held(Held::Paused) | Standing::Unseen, _) => false,
-                    (Standing::Held(_) | Standing::Yielded, _) => true,
+                    (Standing::Unseen, _) => false,
+                    (Standing::Held(why), _) => self.is_rightly_held(pool, over, why),
+                    (Standing::Yielded, _) => true,
                     (Standing::Admitted, Life::Claimed { .. }) => false,
                     (Standing::Admitted, Life::Begun { .. }) => {
                         self.pool_of(pool).is_some_and(|pool| shows(pool, document, over))
@@ -230,7 +235,7 @@ impl World {
             })
         };
         self.store.ledger.iter().filter(|line| line.at >= since).any(|line| {
-            if let What::RanOut { id, .. } = &line.what {
+            if let What::RanOut { id, .. } | What::WentSilent { id, .. } = &line.what {
                 return claimed(id);
             }
             if let What::Ended { id, why } | What::NeverBegan { id, why } = &line.what {

@@ -55,7 +55,9 @@ impl Document {
             occurred.asks(series);
         }
         let Some(over) = self.overrides.get_mut(&claim.id) else {
-            if asked.expires(None) <= now {
+            // One that is heard for the first time is told of, also where it counts as silent by now.
+            let ends = if fresh { asked.lease.expires(asked.since) } else { asked.expires(None) };
+            if ends <= now {
                 return;
             }
             let origin = Origin::Alert { play: claim.play.clone() };
@@ -96,7 +98,7 @@ impl Document {
             over.joined = over.joined.max(asked.since);
         }
         if taken == Taken::Known {
-            over.resolved = None;
+            (over.resolved, over.silent) = (None, None);
         }
         // Also where what was the strongest has become weaker than what is beside.
         over.become_strongest();
@@ -167,8 +169,12 @@ impl Document {
     /// Takes in what the store answered.
     pub fn recall(&mut self, recall: &Recall, found: Vec<(SeriesId, Asked)>) {
         if let Some(over) = self.overrides.get_mut(&recall.id) {
+            let known = over.behind.ends(over.begun());
             over.behind.recall(found);
             over.behind.rewind(self.now);
+            if over.behind.is_empty() && known.is_some_and(|(_, why)| why == End::Stale) {
+                (over.resolved, over.silent) = (None, Some(self.now));
+            }
             over.become_strongest();
         }
     }
@@ -327,7 +333,7 @@ impl Document {
     fn finish(&mut self, id: &OverrideId, said: &mut Vec<What>) {
         let Some(mut over) = self.overrides.remove(id) else { return };
         said.push(What::Finished { id: id.clone() });
-        if let Life::Ended { at, why: End::Resolved | End::Expired, .. } = over.life {
+        if let Life::Ended { at, why: End::Resolved | End::Expired | End::Stale, .. } = over.life {
             self.note_reconnects(&over, at);
         }
         if over.is_asked_again() {

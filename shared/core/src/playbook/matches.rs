@@ -121,6 +121,27 @@ impl Playbook {
         ids.collect()
     }
 
+    /// The plays of which nothing begins while `signal` is on, and what could not be decided of that.
+    #[must_use]
+    pub fn kept_back_by(&self, signal: &Signal) -> (Vec<&PlayName>, Vec<Failure>) {
+        let (mut kept, mut failed) = (Vec::new(), Vec::new());
+        let plays = self.plays.iter();
+        let mut plays =
+            plays.filter_map(|play| Some((play, play.begins.unless.as_ref()?))).peekable();
+        if plays.peek().is_none() {
+            return (kept, failed);
+        }
+        let scene = Scene::of(signal);
+        for (play, unless) in plays {
+            match unless.holds(&scene) {
+                Ok(false) => {}
+                Ok(true) => kept.push(&play.name),
+                Err(fault) => failed.push(failure(play, "unless".to_owned(), fault.into())),
+            }
+        }
+        (kept, failed)
+    }
+
     fn fill<'a>(&'a self, play: &'a Play, scene: &Scene, matches: &mut Matches<'a>) {
         let mut effects = Vec::with_capacity(play.effects.len());
         for (at, template) in play.effects.iter().enumerate() {

@@ -11,7 +11,7 @@ const ZONE: &str = "say where that is meant: `zone: Europe/Paris`, or `zone: UTC
 const POOL: &str = "name one of the `pools`";
 
 /// The wire type, its field, and what to write. What else a `Shift` needs depends on what it has.
-pub(super) const NEEDED: [(&str, &str, &str); 31] = [
+pub(super) const NEEDED: [(&str, &str, &str); 33] = [
     ("Playbook", "version", "begin the playbook with `version: 1`"),
     (
         "Playbook",
@@ -45,6 +45,8 @@ pub(super) const NEEDED: [(&str, &str, &str); 31] = [
     ("Ramp", "steps", STEPS),
     ("Damping", "within", "say how far back earlier alerts count: `within: 1h`"),
     ("Damping", "most", "say how long `hold` becomes at most: `most: 30m`"),
+    ("Stale", "repeats", "say how often the source repeats an alert: `repeats: 5m`"),
+    ("Stale", "after", "say after how long an alert counts as silent: `after: 15m`"),
     ("Reconnect", "backend", "name a member: `backend: ${signal.labels.backend}`"),
     ("Reconnect", "after", "say how long after the play: `after: PT5M`"),
 ];

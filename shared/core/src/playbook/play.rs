@@ -1,11 +1,11 @@
 //! A play: when this is heard, do that; and its effects before a signal has filled them in.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{expression::Expression, template::Template};
 use crate::{
     effect::Effect,
-    lease::Lease,
+    lease::{Lease, later},
     names::PlayName,
     occurred::{Occurred, earlier_within},
     overrides::{Damped, Override},
@@ -26,6 +26,8 @@ pub struct Play {
     pub lease: Lease,
     /// How its hold grows where its alerts come and go.
     pub damping: Option<Damping>,
+    /// After how long without being heard again what it did ends.
+    pub stale: Option<Stale>,
     /// The reconnects that follow when it is over.
     pub after: Vec<ReconnectTemplate>,
     /// The labels and annotations that show what its alert is, in the order in which they are shown.
@@ -35,6 +37,8 @@ pub struct Play {
 /// What must be so for what a play does to begin.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Begins {
+    /// That no other alert is on for which this holds.
+    pub unless: Option<Expression>,
     /// For how long an occurrence must have been on.
     pub lasting: Option<SignedDuration>,
     /// How many occurrences there must have been.
@@ -69,6 +73,29 @@ impl Damping {
         let hold = hold.unwrap_or(self.most);
         (hold > over.lease.hold).then_some(Damped { hold, earlier, within: self.within })
     }
+}
+
+/// When an alert of a source that repeats counts as silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// After how long without being heard again; at least twice what its source repeats in.
+    pub after: SignedDuration,
+}
+
+impl Stale {
+    /// When an alert counts as silent that was heard last at this time, should it not be heard again: no
+    /// sooner than `after`, and a quarter of that later at most. It is the same for each time within a
+    /// quarter, so that a repeat seldom changes what is stored.
+    pub(crate) fn silent(&self, heard: Timestamp) -> Timestamp {
+        let part = coarse(heard, self.after / 4);
+        later(later(part, self.after), self.after / 4)
+    }
+}
+
+/// The latest multiple of a length before a time.
+pub(crate) fn coarse(at: Timestamp, length: SignedDuration) -> Timestamp {
+    let (second, length) = (at.as_second(), length.as_secs().max(1));
+    Timestamp::from_second(second - second.rem_euclid(length)).unwrap_or(at)
 }
 
 impl Play {

@@ -130,6 +130,10 @@ pub(super) struct Play {
         example = &"signal.labels.alertname == \"BackendErrors\" && signal.severity >= warning"
     )]
     pub(super) when: At<Expression>,
+    /// A condition over `signal` as `when` is: while another alert is on for which it is true, nothing of
+    /// this play begins. What has begun goes on.
+    #[schemars(example = &"signal.labels.alertname == \"RegionDown\"")]
+    pub(super) unless: Option<At<Expression>>,
     /// What it does.
     #[serde(rename = "do")]
     #[schemars(length(min = 1, max = EFFECTS_MAX))]
@@ -141,6 +145,8 @@ pub(super) struct Play {
     /// The longest that it lasts where its alert never ends, because resolves get lost. The
     /// default is 24h.
     pub(super) at_most: Option<At<Duration>>,
+    /// Ends it where its alert is not heard again, of a source that repeats what is on.
+    pub(super) stale: Option<At<Stale>>,
     /// How long it lasts, whatever the alert does: instead of `until` and `atMost`.
     #[serde(rename = "for")]
     pub(super) lasts: Option<At<Duration>>,
@@ -308,6 +314,17 @@ pub(super) struct Damping {
     pub(super) most: At<Duration>,
 }
 
+/// When the alert of a source that repeats counts as silent.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Stale {
+    /// How often the source repeats an alert that is on, such as Alertmanager's `repeat_interval`.
+    pub(super) repeats: At<Duration>,
+    /// After how long without being heard again it ends: at least twice `repeats`. A later repeat has it
+    /// begin again.
+    pub(super) after: At<Duration>,
+}
+
 /// What follows when a play is over.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -326,12 +343,12 @@ pub(super) struct Reconnect {
     pub(super) after: At<Duration>,
 }
 
-/// `for` stands instead of `until` and `atMost`, and says how long it lasts: no `hold` that grows does. What
+/// `for` stands instead of `until` and `atMost`, and says how long it lasts: no `hold` that grows does, and no silence. What
 /// goes together is written together.
 fn play_rules(schema: &mut Schema) {
     let rule = serde_json::json!({
         "if": { "required": ["for"] },
-        "then": { "properties": { "until": false, "atMost": false, "damping": false } }
+        "then": { "properties": { "until": false, "atMost": false, "damping": false, "stale": false } }
     });
     schema.insert("allOf".to_owned(), serde_json::json!([rule]));
     let together =

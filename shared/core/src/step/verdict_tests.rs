@@ -35,6 +35,7 @@ fn over(life: &str, standing: &Standing) -> Override {
         alert: Shown::default(),
         severity: Severity::Critical,
         started: at,
+        silent: None,
         since: at,
     };
     let (id, series) = (OverrideId::derive(&["drain"]), "test/1".parse().unwrap());
@@ -106,8 +107,8 @@ fn each_state_has_its_verdict() {
                 let group = Group { paused: paused.then(|| pause.clone()), ..Group::default() };
                 let groups = [(Scope::Everything, group)].into();
                 let document = &Document { overrides: overrides.clone(), ..empty.clone() };
-                let asking = Asking { document, playbook: &playbook, now: Timestamp::UNIX_EPOCH };
-                let gates = Gates::asked(asking, &mut Consulted::new(&groups));
+                let groups = &mut Consulted::new(&groups);
+                let gates = Gates::asked(&mut Asking { document, playbook: &playbook, groups });
                 word(&verdicts(overrides, laid, &gates)[&id])
             };
             writeln!(

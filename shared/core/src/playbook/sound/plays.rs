@@ -11,11 +11,12 @@ use super::{
             AT_MOST_DEFAULT, EFFECTS_MAX, RAMP_STEPS_MAX, RECONNECT_AFTER_MIN, RECONNECTS_MAX,
             SPLIT_MEMBERS_MAX,
         },
+        expression::Expression,
         kind::Wanted,
         needed,
-        play::{EffectTemplate, Play, ReconnectTemplate},
+        play::{Begins, EffectTemplate, Play, ReconnectTemplate},
         template::Template,
-        value::{Duration, Member, Percent, PoolName, Weight},
+        value::{Duration, Expression as Condition, Member, Percent, PoolName, Weight},
         wire,
     },
     Declared, Reach, Reading,
@@ -34,9 +35,11 @@ impl Reading<'_> {
         let wire::Play {
             name,
             when,
+            unless,
             effects,
             until,
             at_most,
+            stale,
             lasts,
             lasting,
             count,
@@ -47,9 +50,8 @@ impl Reading<'_> {
             after,
             show,
         } = wire;
-        let when = when.value.and_then(|text| {
-            self.compiled(&text.0, &when.at, |text, known| known.read(text, Wanted::Truth))
-        });
+        let when = self.condition(when);
+        let unless = unless.and_then(|unless| self.condition(unless));
         let effects = effects.value.map(|wire| {
             if wire.is_empty() {
                 self.wrong(&effects.at, "the play does nothing", needed::EFFECTS);
@@ -60,7 +62,8 @@ impl Reading<'_> {
         });
         let lasts_at = lasts.as_ref().map(|lasts| lasts.at.clone());
         let until = self.until(until, at_most, lasts);
-        let begins = self.begins(until, lasting, count, within);
+        let begins = Begins { unless, ..self.begins(until, lasting, count, within) };
+        let stale = stale.and_then(|stale| self.stale(stale, until, lasts_at.clone()));
         let damping = damping.and_then(|damping| {
             let hold = hold.as_ref().map(|hold| hold.value.as_ref().map(|Duration(hold)| *hold));
             self.damping(damping, until, hold, lasts_at)
@@ -101,9 +104,16 @@ impl Reading<'_> {
             begins,
             lease: Lease { until: until?, hold: hold.unwrap_or_default(), ramp, every },
             damping,
+            stale,
             after: after.unwrap_or_default(),
             show: show?,
         })
+    }
+
+    /// A condition over a signal.
+    fn condition(&mut self, At { at, value }: At<Condition>) -> Option<Expression> {
+        let Condition(text) = value?;
+        self.compiled(&text, &at, |text, known| known.read(text, Wanted::Truth))
     }
 
     /// Says of each field that stands beside `other` that the two exclude one another.

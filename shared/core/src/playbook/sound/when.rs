@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use super::{
     super::{
         bounds::WITHIN_MAX,
-        play::{Begins, Count, Damping},
+        play::{Begins, Count, Damping, Stale},
         value, wire,
     },
     Reading,
@@ -53,7 +53,8 @@ impl Reading<'_> {
         }
         let within = within.and_then(|within| self.within(within));
         let count = count.and_then(At::given).zip(within);
-        Begins { lasting, count: count.map(|(count, within)| Count { count, within }) }
+        let count = count.map(|(count, within)| Count { count, within });
+        Begins { unless: None, lasting, count }
     }
 
     /// How far back a play looks.
@@ -92,5 +93,34 @@ impl Reading<'_> {
             self.wrong(&at, "`most` is longer than the play may last", "shorten it");
         }
         Some(Damping { within: within?, most: most? })
+    }
+
+    /// When a play's alerts count as silent.
+    pub(super) fn stale(
+        &mut self,
+        At { at, value }: At<wire::Stale>,
+        until: Option<Until>,
+        lasts: Option<Range<usize>>,
+    ) -> Option<Stale> {
+        let wire::Stale { repeats, after } = value?;
+        let is_for_a_time = lasts.is_some();
+        if is_for_a_time {
+            let help = "`for` alone says how long the play lasts: keep one of them";
+            self.excluded([(Some(at), "stale"), (None, "")], "for", help);
+        }
+        let at = after.at.clone();
+        let repeats: Option<SignedDuration> = repeats.given();
+        let after: Option<SignedDuration> = after.given();
+        let least = repeats.map(|repeats| repeats.saturating_mul(2));
+        if let Some(least) = least.filter(|least| after.is_some_and(|after| after < *least)) {
+            let help = format!("one repeat may come late, or get lost: write {least:#} or more");
+            self.wrong(&at, "`after` is less than twice `repeats`", help);
+        }
+        let longest = until.and_then(longest).filter(|_| !is_for_a_time);
+        if after.zip(longest).is_some_and(|(after, longest)| after >= longest) {
+            let help = "shorten it, or remove `stale`";
+            self.wrong(&at, "`after` is no shorter than the play may last", help);
+        }
+        Some(Stale { after: after? })
     }
 }

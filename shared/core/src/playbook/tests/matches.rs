@@ -232,6 +232,7 @@ fn what_a_play_says_is_what_is_read() {
                     },
                 ],
                 begins: Begins {
+                    unless: None,
                     lasting: None,
                     count: None,
                 },
@@ -244,6 +245,7 @@ fn what_a_play_says_is_what_is_read() {
                     every: 0s,
                 },
                 damping: None,
+                stale: None,
                 after: [],
                 show: [
                     "alertname",
@@ -262,6 +264,7 @@ fn what_a_play_says_is_what_is_read() {
                     },
                 ],
                 begins: Begins {
+                    unless: None,
                     lasting: None,
                     count: None,
                 },
@@ -277,6 +280,7 @@ fn what_a_play_says_is_what_is_read() {
                     every: 120s,
                 },
                 damping: None,
+                stale: None,
                 after: [
                     ReconnectTemplate {
                         backend: "eu",
@@ -303,6 +307,7 @@ fn what_a_play_says_is_what_is_read() {
                     },
                 ],
                 begins: Begins {
+                    unless: None,
                     lasting: None,
                     count: None,
                 },
@@ -315,6 +320,7 @@ fn what_a_play_says_is_what_is_read() {
                     every: 0s,
                 },
                 damping: None,
+                stale: None,
                 after: [],
                 show: [
                     "alertname",

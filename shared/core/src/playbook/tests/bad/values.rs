@@ -532,9 +532,7 @@ fn not_built_yet() {
       - ensure: {backend: eu}
       - reconnect: {backend: eu}
     approve: {by: oncall, within: 10m}
-    unless: signal.labels.x == "y"
     mute: 1h
-    stale: 10m
     budget: 3
     freeze: weekends
     notify: oncall
@@ -578,57 +576,45 @@ windows:
                |     ^^^^^^^
                = remove it; a play without it acts at once; leave the play out where it must not
 
-            playbook.yaml:16:5: `unless` is not built yet in this version
+            playbook.yaml:16:5: `mute` is not built yet in this version
                |
-            16 |     unless: signal.labels.x == "y"
-               |     ^^^^^^
-               = remove it; say it in `when`, with `&&` and `!`
-
-            playbook.yaml:17:5: `mute` is not built yet in this version
-               |
-            17 |     mute: 1h
+            16 |     mute: 1h
                |     ^^^^
                = remove it; narrow `when`
 
-            playbook.yaml:18:5: `stale` is not built yet in this version
+            playbook.yaml:17:5: `budget` is not built yet in this version
                |
-            18 |     stale: 10m
-               |     ^^^^^
-               = remove it; `atMost` ends overrides whose source has gone silent
-
-            playbook.yaml:19:5: `budget` is not built yet in this version
-               |
-            19 |     budget: 3
+            17 |     budget: 3
                |     ^^^^^^
                = remove it; the limits of each pool hold in any case
 
-            playbook.yaml:20:5: `freeze` is not built yet in this version
+            playbook.yaml:18:5: `freeze` is not built yet in this version
                |
-            20 |     freeze: weekends
+            18 |     freeze: weekends
                |     ^^^^^^
                = remove it; `pointsman pause` holds back all writes
 
-            playbook.yaml:21:5: `notify` is not built yet in this version
+            playbook.yaml:19:5: `notify` is not built yet in this version
                |
-            21 |     notify: oncall
+            19 |     notify: oncall
                |     ^^^^^^
                = remove it; the ledger has everything: `pointsman history`
 
-            playbook.yaml:22:5: `verify` is not built yet in this version
+            playbook.yaml:20:5: `verify` is not built yet in this version
                |
-            22 |     verify: 2m
+            20 |     verify: 2m
                |     ^^^^^^
                = remove it; the ledger says what each write found: `pointsman history`
 
-            playbook.yaml:23:5: `drift` is not built yet in this version
+            playbook.yaml:21:5: `drift` is not built yet in this version
                |
-            23 |     drift: assert
+            21 |     drift: assert
                |     ^^^^^
                = remove it; a change by someone else is always yielded to
 
-            playbook.yaml:28:5: `announce` is not built yet in this version
+            playbook.yaml:26:5: `announce` is not built yet in this version
                |
-            28 |     announce: 1h
+            26 |     announce: 1h
                |     ^^^^^^^^
                = remove it; `pointsman windows` says when which window opens
         "#]],

@@ -151,3 +151,99 @@ fn damping() {
         "#]],
     );
 }
+
+#[test]
+fn unless() {
+    check_plays(
+        r#"  - name: a
+    when: "true"
+    unless: signal.labels.alertname = "RegionDown"
+    do: [{drain: {pool: chat, member: eu}}]
+  - {name: b, when: "true", do: [{drain: {pool: chat, member: eu}}], unless: signal.labels.alertname}
+  - {name: c, when: "true", do: [{drain: {pool: chat, member: eu}}], unless: ""}
+  - {name: d, when: "true", do: [{drain: {pool: chat, member: eu}}], unless: alert.labels.x == "y"}
+"#,
+        &expect![[r#"
+            playbook.yaml:10:37: `=` is not expected here
+               |
+            10 |     unless: signal.labels.alertname = "RegionDown"
+               |                                     ^
+               = to compare, write `==`
+
+            playbook.yaml:12:78: this gives text, not true or false
+               |
+            12 |   - {name: b, when: "true", do: [{drain: {pool: chat, member: eu}}], unless: signal.labels.alertname}
+               |                                                                              ^^^^^^^^^^^^^^^^^^^^^^^
+               = compare it: signal.labels.alertname == "…"
+
+            playbook.yaml:13:78: the expression is empty
+               |
+            13 |   - {name: c, when: "true", do: [{drain: {pool: chat, member: eu}}], unless: ""}
+               |                                                                              ^
+               = write a condition, such as signal.labels.alertname == "BackendErrors"
+
+            playbook.yaml:14:78: there is no variable `alert`
+               |
+            14 |   - {name: d, when: "true", do: [{drain: {pool: chat, member: eu}}], unless: alert.labels.x == "y"}
+               |                                                                              ^^^^^
+               = for text, write "alert"; for a label, signal.labels.alert
+        "#]],
+    );
+}
+
+#[test]
+fn stale() {
+    check_plays(
+        r#"  - {name: a, when: "true", do: [{drain: {pool: chat, member: eu}}], stale: 15m}
+  - {name: b, when: "true", do: [{drain: {pool: chat, member: eu}}], stale: {}}
+  - {name: c, when: "true", do: [{drain: {pool: chat, member: eu}}], stale: {repeats: 5m, after: 9m}}
+  - name: d
+    when: "true"
+    do: [{drain: {pool: chat, member: eu}}]
+    for: 30m
+    stale: {repeats: 5m, after: 10m}
+  - name: e
+    when: "true"
+    do: [{drain: {pool: chat, member: eu}}]
+    atMost: 1h
+    stale: {repeats: 20m, after: 1h}
+"#,
+        &expect![[r#"
+            playbook.yaml:8:77: this must be a mapping, and there is a single value
+              |
+            8 |   - {name: a, when: "true", do: [{drain: {pool: chat, member: eu}}], stale: 15m}
+              |                                                                             ^^^
+              = it has `repeats`, `after`
+
+            playbook.yaml:9:70: `repeats` is missing here
+              |
+            9 |   - {name: b, when: "true", do: [{drain: {pool: chat, member: eu}}], stale: {}}
+              |                                                                      ^^^^^
+              = say how often the source repeats an alert: `repeats: 5m`
+
+            playbook.yaml:9:70: `after` is missing here
+              |
+            9 |   - {name: b, when: "true", do: [{drain: {pool: chat, member: eu}}], stale: {}}
+              |                                                                      ^^^^^
+              = say after how long an alert counts as silent: `after: 15m`
+
+            playbook.yaml:10:98: `after` is less than twice `repeats`
+               |
+            10 |   - {name: c, when: "true", do: [{drain: {pool: chat, member: eu}}], stale: {repeats: 5m, after: 9m}}
+               |                                                                                                  ^^
+               = one repeat may come late, or get lost: write 10m or more
+
+            playbook.yaml:15:5: `stale` and `for` exclude one another
+               |
+            15 |     stale: {repeats: 5m, after: 10m}
+               |     ^^^^^
+               = `for` alone says how long the play lasts: keep one of them
+
+            playbook.yaml:20:34: `after` is no shorter than the play may last
+               |
+            20 |     stale: {repeats: 20m, after: 1h}
+               |                                  ^^
+               = shorten it, or remove `stale`
+        "#]],
+    );
+}
