@@ -435,3 +435,7 @@ impl Document {
 #[cfg(test)]
 #[path = "hear_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "hear_when_tests.rs"]
+mod when_tests;
