@@ -59,7 +59,7 @@ mod refused;
 mod watchdog;
 
 use crate::{
-    refused::{REST_AFTER, Refusals, Tell},
+    refused::{REST_AFTER, Refusals, Rest, Tell},
     watchdog::Watchdogs,
 };
 
@@ -90,7 +90,7 @@ impl Intake {
     fn refused(self: &Arc<Self>, subject: &str, status: StatusCode, says: String) {
         metrics::refused(subject, status.as_u16());
         let now = self.clock.now();
-        let told = self.refused.take_in(subject, status, now);
+        let told = self.refused.take_in((subject, status), &says, now);
         let many = match told {
             Tell::Counted => return,
             Tell::Now(many) => {
@@ -102,23 +102,46 @@ impl Intake {
         let (intake, subject) = (Arc::clone(self), subject.to_owned());
         // Beside the answer, which does not wait for the store.
         tokio::spawn(async move {
-            let (many, latest) = match many {
-                Some(many) => (many, now),
+            let rest = match many {
+                Some(many) => Rest { many, latest: now, says },
                 None => {
                     tokio::time::sleep(REST_AFTER).await;
                     let rest = intake.refused.rest(&subject, status, intake.clock.now());
-                    let Some((many, latest)) = rest else { return };
-                    told_refused(&subject, status, many, &says);
-                    (many, latest)
+                    let Some(rest) = rest else { return };
+                    told_refused(&subject, status, rest.many, &rest.says);
+                    rest
                 }
             };
-            let says = format!("{}: {says}", status.as_u16());
-            let notice = Notice { count: many, ..Notice::new(latest, &says) };
             let mut commit = Commit::default();
-            commit.notices.add(About::new(refused::kind(status), &subject), notice);
+            notice_refused(&mut commit, &subject, status, &rest);
             // That it could not be saved is logged.
             let _ = save(&intake, &commit).await;
         });
+    }
+}
+
+fn notice_refused(commit: &mut Commit, subject: &str, status: StatusCode, rest: &Rest) {
+    let says = format!("{}: {}", status.as_u16(), rest.says);
+    let notice = Notice { count: rest.many, ..Notice::new(rest.latest, &says) };
+    commit.notices.add(About::new(refused::kind(status), subject), notice);
+}
+
+/// What is still to be saved when a process ends that has taken deliveries.
+#[derive(Clone)]
+pub struct Unsaved(Arc<Intake>);
+
+impl Unsaved {
+    /// Tells and saves the refusals that wait for the end of their minute.
+    pub async fn save(&self) {
+        let mut commit = Commit::default();
+        for (subject, status, rest) in self.0.refused.all(self.0.clock.now()) {
+            told_refused(&subject, status, rest.many, &rest.says);
+            notice_refused(&mut commit, &subject, status, &rest);
+        }
+        if !commit.notices.is_empty() {
+            // That it could not be saved is logged.
+            let _ = save(&self.0, &commit).await;
+        }
     }
 }
 
@@ -127,8 +150,12 @@ fn told_refused(source: &str, status: StatusCode, many: u64, says: &str) {
 }
 
 /// A route for each webhook, and the answer for every other path. `direct` leads to whoever takes
-/// messages in, where that is this process.
-pub fn router(webhooks: &[Webhook], records: &Records, direct: Option<Direct>) -> Router {
+/// messages in, where that is this process. What it gives beside is to be saved before the store is closed.
+pub fn router(
+    webhooks: &[Webhook],
+    records: &Records,
+    direct: Option<Direct>,
+) -> (Router, Unsaved) {
     let source = |webhook: &Webhook| (webhook.path.clone(), Arc::clone(&webhook.source));
     let intake = Arc::new(Intake {
         sources: webhooks.iter().map(source).collect(),
@@ -143,7 +170,7 @@ pub fn router(webhooks: &[Webhook], records: &Records, direct: Option<Direct>) -
     for webhook in webhooks {
         router = router.route(&webhook.path, post(receive));
     }
-    router.fallback(nowhere).with_state(intake)
+    (router.fallback(nowhere).with_state(Arc::clone(&intake)), Unsaved(intake))
 }
 
 /// Answers who asks for a path that nothing is at: a sender, most likely, whose address is mistyped.

@@ -4,7 +4,7 @@
 //! has to say that something is wrong: in the log, and in `status`. Whoever can reach the port can be
 //! refused as often as they like: of each source and status, one line a minute is told and one notice
 //! saved, with how many there were since the last. Those that come after it wait for the end of that
-//! minute, so that all of them are counted.
+//! minute, or of the process, so that all of them are counted.
 
 use std::{
     collections::HashMap,
@@ -31,8 +31,17 @@ struct Told {
     at: Timestamp,
     /// How many were refused since then.
     since: u64,
-    /// When the latest was.
+    /// When the latest was, and why.
     latest: Timestamp,
+    says: String,
+}
+
+/// Those that were refused since the last line.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Rest {
+    pub(crate) many: u64,
+    pub(crate) latest: Timestamp,
+    pub(crate) says: String,
 }
 
 /// What is to be done about a refusal.
@@ -47,33 +56,40 @@ pub(crate) enum Tell {
 }
 
 impl Refusals {
-    /// Takes in a refusal, of a source by its name.
-    pub(crate) fn take_in(&self, source: &str, status: StatusCode, now: Timestamp) -> Tell {
+    /// Takes in a refusal, of a source by its name, and why it was refused.
+    pub(crate) fn take_in(
+        &self,
+        (source, status): (&str, StatusCode),
+        says: &str,
+        now: Timestamp,
+    ) -> Tell {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match told.get_mut(&(source.to_owned(), status)) {
             Some(told) if told.is_fresh(now) => {
-                (told.since, told.latest) = (told.since + 1, now);
+                (told.since, told.latest, told.says) = (told.since + 1, now, says.to_owned());
                 if told.since == 1 { Tell::Later } else { Tell::Counted }
             }
-            Some(told) => Tell::Now(told.tell(now) + 1),
+            Some(told) => Tell::Now(told.tell(now).many + 1),
             None => {
-                told.insert((source.to_owned(), status), Told { at: now, since: 0, latest: now });
+                let new = Told { at: now, since: 0, latest: now, says: String::new() };
+                told.insert((source.to_owned(), status), new);
                 Tell::Now(1)
             }
         }
     }
 
-    /// How many wait to be told, and when the latest was refused; none where a line was told meanwhile, and
-    /// others see to the rest.
-    pub(crate) fn rest(
-        &self,
-        source: &str,
-        status: StatusCode,
-        now: Timestamp,
-    ) -> Option<(u64, Timestamp)> {
+    /// Those that wait to be told; none where a line was told meanwhile, and others see to the rest.
+    pub(crate) fn rest(&self, source: &str, status: StatusCode, now: Timestamp) -> Option<Rest> {
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let told = told.get_mut(&(source.to_owned(), status))?;
-        (told.since > 0 && !told.is_fresh(now)).then(|| (told.tell(now), told.latest))
+        (told.since > 0 && !told.is_fresh(now)).then(|| told.tell(now))
+    }
+
+    /// All that wait to be told, by source and status.
+    pub(crate) fn all(&self, now: Timestamp) -> Vec<(String, StatusCode, Rest)> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = told.iter_mut().filter(|(_, told)| told.since > 0);
+        waiting.map(|((source, status), told)| (source.clone(), *status, told.tell(now))).collect()
     }
 }
 
@@ -83,9 +99,10 @@ impl Told {
         now.duration_since(self.at).abs() < EVERY
     }
 
-    fn tell(&mut self, now: Timestamp) -> u64 {
+    fn tell(&mut self, now: Timestamp) -> Rest {
         self.at = now;
-        std::mem::take(&mut self.since)
+        let (many, says) = (std::mem::take(&mut self.since), std::mem::take(&mut self.says));
+        Rest { many, latest: self.latest, says }
     }
 }
 
@@ -118,14 +135,21 @@ mod tests {
             (161, one, denied, Tell::Later),
         ] {
             let now = at(second);
-            assert_eq!(refused.take_in(source, status, now), told, "{source} {status} {second}");
+            let taken = refused.take_in((source, status), &second.to_string(), now);
+            assert_eq!(taken, told, "{source} {status} {second}");
         }
         // The one of 101 comes back: a line was told at 160.
         assert_eq!(refused.rest(one, denied, at(162)), None);
-        assert_eq!(refused.rest(one, denied, at(222)), Some((1, at(161))), "when it was refused");
+        let rest = || Rest { many: 1, latest: at(161), says: "161".to_owned() };
+        assert_eq!(refused.rest(one, denied, at(222)), Some(rest()), "when it was refused");
         assert_eq!(refused.rest(one, denied, at(300)), None, "it is told");
         assert_eq!(refused.rest(other, large, at(300)), None, "there was none");
+        // At the end of the process nothing is waited for.
+        assert_eq!(refused.take_in((one, denied), "230", at(230)), Tell::Later);
+        let ended = Rest { many: 1, latest: at(230), says: "230".to_owned() };
+        assert_eq!(refused.all(at(231)), [(one.to_owned(), denied, ended)]);
+        assert_eq!(refused.all(at(231)), []);
         // The clock was set back.
-        assert_eq!(refused.take_in(one, denied, at(10)), Tell::Now(1));
+        assert_eq!(refused.take_in((one, denied), "10", at(10)), Tell::Now(1));
     }
 }

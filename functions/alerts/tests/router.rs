@@ -77,7 +77,7 @@ impl World {
         let mut parts = Parts::open(&config, Mode::Live, Role::Consumer).await.unwrap();
         let clock = Arc::new(Set(Mutex::new(at("08:00:00"))));
         parts.records.clock = Arc::clone(&clock) as Arc<dyn Clock>;
-        let router = pointsman_alerts::router(&config.webhooks, &parts.records, None);
+        let (router, _) = pointsman_alerts::router(&config.webhooks, &parts.records, None);
         Self { _folder: folder, parts, clock, router }
     }
 

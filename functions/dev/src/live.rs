@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use pointsman_core::{
     document::{Document, Outcome},
     effect::Effect,
+    lay,
     names::BackendId,
     overrides::{Life, Override, Standing},
 };
@@ -72,7 +73,7 @@ fn standing(document: &Document, over: &Override, now: Timestamp) -> String {
             format!("serves again: {} given back", over.lease.given_back(steps.len() - 1))
         }
         (Life::Claimed { .. } | Life::Begun { .. } | Life::Ended { .. }, _) => {
-            view::Standing::of(document, over, now).says
+            view::Standing::of(document, &lay::Laid::default(), over, now).says
         }
     }
 }

@@ -93,7 +93,7 @@ pub(crate) fn wrong_usage(error: &clap::Error) -> ExitCode {
     let json = std::env::args_os().any(|argument| argument == "--json");
     if error.use_stderr() && json {
         show::tell_as_json();
-        show::failed(&Failed::of_text(&error.to_string()));
+        show::failed(&Failed::of_text(&error.to_string()).of_usage());
     } else {
         // A closed pipe is no reason to fail in another way.
         let _ = error.print();

@@ -78,9 +78,19 @@ impl Failed {
         &self.why
     }
 
+    /// Says that what was typed cannot be meant.
+    pub(crate) fn of_usage(self) -> Self {
+        Self { kind: Kind::Usage, ..self }
+    }
+
+    /// What the program ends with, as a number.
+    pub(crate) const fn code(&self) -> u8 {
+        self.kind as u8
+    }
+
     /// What the program ends with.
     pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(self.kind as u8)
+        ExitCode::from(self.code())
     }
 }
 

@@ -26,7 +26,6 @@ use pointsman_apim::{
 use pointsman_core::playbook;
 use pointsman_host::{Config, config::Needs};
 use pointsman_view as view;
-use serde_json::json;
 use uuid::Uuid;
 
 use self::text::{ALERT, alias, config_text, members, playbook_text, snippet, webhook};
@@ -166,16 +165,18 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     write(&files.playbook, &book, options.force)?;
     write(&files.config, &text, options.force)?;
     let next = next(common, &files, &pools);
-    let report = json!({
-        "mode": "shadow",
-        "configuration": files.config,
-        "playbook": files.playbook,
-        "token": options.webhook_env.is_none().then_some(&files.token),
-        "service": service.to_string(),
-        "pools": pools.iter().map(|pool| pool.alias.as_str()).collect::<Vec<_>>(),
-        "webhook": webhook(config.listen),
-        "next": next,
-    });
+    let file = |path: &Path| path.display().to_string();
+    let report = view::Initialised {
+        version: view::VERSION,
+        mode: "shadow".to_owned(),
+        configuration: file(&files.config),
+        playbook: file(&files.playbook),
+        token: options.webhook_env.is_none().then(|| file(&files.token)),
+        service: service.to_string(),
+        pools: pools.iter().map(|pool| pool.alias.clone()).collect(),
+        webhook: webhook(config.listen),
+        next: next.clone(),
+    };
     let mut out = Page::of(format_args!(
         "wrote {}: a shadow, so that nothing is written to Azure",
         files.config.display()

@@ -96,6 +96,20 @@ impl Page {
         self.add(&OneLine(line).to_string(), self.columns);
     }
 
+    /// Adds one line of which only so many lines of this terminal are shown.
+    pub(crate) fn cut(&mut self, lines_max: usize, line: impl Display) {
+        let line = OneLine(line).to_string();
+        let Some(columns) = self.columns else { return self.add(&line, None) };
+        let parts = wrap(&line, columns, false);
+        let (shown, is_cut) = (parts.iter().take(lines_max), parts.len() > lines_max);
+        let mut shown: Vec<String> = shown.map(ToString::to_string).collect();
+        if let Some(last) = shown.last_mut().filter(|_| is_cut) {
+            let kept: String = last.chars().take(columns.saturating_sub(1)).collect();
+            *last = kept + "…";
+        }
+        shown.iter().for_each(|line| self.add(line, None));
+    }
+
     /// Adds one line that goes on in the next where it is wider than this terminal.
     pub(crate) fn wrapped(
         &mut self,
@@ -247,6 +261,17 @@ mod tests {
         ];
         assert_eq!(page.to_string().lines().collect::<Vec<_>>(), lines);
         assert_eq!(wrap("abcdefgh", 6, true), ["abcdef", "    gh"]);
+    }
+
+    #[test]
+    fn a_line_of_which_little_is_shown_says_that_it_goes_on() {
+        let mut page = Page::for_terminal(false, 20);
+        page.cut(2, "one line that is much longer than two lines of it");
+        page.cut(2, "a short one");
+        assert_eq!(page.as_str(), "one line that is\n    much longer than…\na short one\n");
+        let mut page = Page::default();
+        page.cut(1, "elsewhere, a line is a line, however long");
+        assert_eq!(page.as_str(), "elsewhere, a line is a line, however long\n");
     }
 
     #[test]

@@ -11,7 +11,11 @@ use axum::{
 };
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::notice::{Kind, Notices, SERVE, Sort};
+use pointsman_alerts::Unsaved;
+use pointsman_core::{
+    names::SourceName,
+    notice::{Kind, Notices, SERVE, Sort},
+};
 use pointsman_engine::{
     Mode,
     direct::{self, Direct},
@@ -22,7 +26,7 @@ use pointsman_host::{
     server::{self, Stop},
     wiring::{Role, store_file},
 };
-use pointsman_view::Reader;
+use pointsman_view::{self as view, Reader};
 use serde_json::json;
 use tokio::{
     sync::Mutex,
@@ -59,6 +63,8 @@ pub(crate) struct Serving {
     pub(crate) parts: Parts,
     tasks: JoinSet<()>,
     http: JoinHandle<std::io::Result<()>>,
+    /// What is to be saved once nothing is taken any more.
+    unsaved: Unsaved,
     stop: Stop,
 }
 
@@ -76,11 +82,13 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let url = format!("http://{}", serving.address);
     let webhooks = config.webhooks.iter().map(|Webhook { path, source, .. }| (source.name(), path));
     if common.json {
-        let webhook = |(source, path)| json!({"source": source, "url": format!("{url}{path}")});
-        let webhooks: Vec<_> = webhooks.map(webhook).collect();
-        show::json_line(&json!({
-            "listening": url, "shadow": common.shadow, "webhooks": webhooks,
-        }))?;
+        let webhook = |(source, path): (&SourceName, &String)| view::Webhook {
+            source: source.to_string(),
+            url: format!("{url}{path}"),
+        };
+        let webhooks = webhooks.map(webhook).collect();
+        let (version, shadow) = (view::VERSION, common.shadow);
+        show::json_line(&view::Listening { version, listening: url, shadow, webhooks })?;
     } else {
         let mut page = Page::of(format_args!("listening on {url}"));
         for (source, path) in webhooks {
@@ -126,7 +134,8 @@ impl Serving {
         }
         let stop = Stop::default();
         let (direct, incoming) = direct::way();
-        let router = wrap(router(config, &parts, direct, &stop));
+        let (router, unsaved) = router(config, &parts, direct, &stop);
+        let router = wrap(router);
         let (address, http) =
             server::serve(config.listen, router, &stop).await.map_err(|error| {
                 Failed::new(format_args!("cannot listen on {}: {error}", config.listen))
@@ -146,7 +155,7 @@ impl Serving {
             tasks.spawn(pointsman_schedule::check::run(parts.engine.clone(), every, stop.clone()));
         }
         tracing::info!(%address, store = %store_file(config, mode).display(), "serving");
-        Ok(Self { address, parts, tasks, http, stop })
+        Ok(Self { address, parts, tasks, http, unsaved, stop })
     }
 
     /// Waits until a part of it ends although no stop was asked for, which is a bug.
@@ -168,6 +177,7 @@ impl Serving {
     pub(crate) async fn stop(mut self) -> Result<(), Failed> {
         self.stop.ask();
         self.http.await??;
+        self.unsaved.save().await;
         while let Some(ended) = self.tasks.join_next().await {
             ended?;
         }
@@ -288,7 +298,7 @@ fn is_fresh(at: Timestamp, now: Timestamp) -> bool {
     now.duration_since(at).abs() < SignedDuration::from_secs(PROBE_SECS)
 }
 
-fn router(config: &Config, parts: &Parts, direct: Direct, stop: &Stop) -> Router {
+fn router(config: &Config, parts: &Parts, direct: Direct, stop: &Stop) -> (Router, Unsaved) {
     let health = Arc::new(Health {
         parts: parts.clone(),
         stop: stop.clone(),
@@ -300,7 +310,9 @@ fn router(config: &Config, parts: &Parts, direct: Direct, stop: &Stop) -> Router
         .route("/health/ready", get(ready))
         .route("/metrics", get(metrics))
         .with_state(health);
-    pointsman_alerts::router(&config.webhooks, &parts.records, Some(direct)).merge(health)
+    let (alerts, unsaved) =
+        pointsman_alerts::router(&config.webhooks, &parts.records, Some(direct));
+    (alerts.merge(health), unsaved)
 }
 
 /// What is measured, for Prometheus.

@@ -10,6 +10,7 @@ use std::{
 };
 
 use pointsman_core::text;
+use pointsman_view as view;
 use serde::Serialize;
 
 use crate::{failed::Failed, page::Page};
@@ -67,23 +68,23 @@ pub(crate) fn note(line: impl Display) {
 /// Prints several lines of notes, if there are any.
 pub(crate) fn notes(lines: &Page) {
     if !lines.is_empty() {
-        beside("note", "", lines);
+        let note = lines.to_string();
+        beside(&note, &view::Note { version: view::VERSION, note: note.clone() });
     }
 }
 
 /// Prints why a command failed.
 pub(crate) fn failed(why: &Failed) {
-    beside("error", "pointsman: ", why);
+    let (error, exit_code) = (why.to_string(), why.code());
+    let text = format!("pointsman: {error}");
+    beside(&text, &view::Failure { version: view::VERSION, error, exit_code });
 }
 
-fn beside(key: &str, head: &str, what: &impl Display) {
-    let line = if TOLD_AS_JSON.load(Ordering::Relaxed) {
-        text::json(&serde_json::json!({key: what.to_string()}).to_string()).into_owned()
-    } else {
-        format!("{head}{what}")
-    };
+fn beside(text: &str, value: &impl Serialize) {
+    let json = TOLD_AS_JSON.load(Ordering::Relaxed).then(|| text_of_line(value).ok()).flatten();
+    let line = json.unwrap_or_else(|| format!("{text}\n"));
     // A closed standard error is no reason to fail.
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = io::stderr().lock().write_all(line.as_bytes());
 }
 
 /// How long something may take before it is said that it is waited for.

@@ -51,7 +51,9 @@ pub enum Error {
     /// No connection could be made. Not done.
     #[error("Azure could not be reached")]
     NotSent {
-        /// Why, scrubbed.
+        /// Why, in plain words.
+        plain: String,
+        /// The causes, as the libraries below said them, scrubbed.
         cause: String,
         /// The ids of the request.
         ids: Ids,
@@ -260,7 +262,7 @@ impl Error {
             | Self::Unknown { cause: Uncertainty::Answer(answer), .. } => Ok(answer),
             Self::Unknown { cause: Uncertainty::Timeout, ids } => Err((&"timeout", ids)),
             Self::Unknown { cause: Uncertainty::Broken(cause), ids }
-            | Self::NotSent { cause, ids } => Err((cause, ids)),
+            | Self::NotSent { cause, ids, .. } => Err((cause, ids)),
             Self::Credential { failure, ids } => Err((failure, ids)),
             Self::Withheld { reason, ids } => Err((reason, ids)),
             Self::Unreadable { reason, ids, .. } => Err((reason, ids)),
@@ -282,6 +284,31 @@ impl Error {
         match self.parts() {
             Ok(answer) => format!("{self}: {}", answer.rest()),
             Err((cause, ids)) => format!("{self}: {cause} ({ids})"),
+        }
+    }
+
+    /// What is shown to people again and again: all that was said, in plain words where no answer came,
+    /// and without the ids of the one request, so that a trouble that goes on is the same trouble.
+    pub fn plain(&self) -> String {
+        match self {
+            Self::NotSent { plain, .. } => format!("{self}: {plain}"),
+            Self::Unknown { cause: Uncertainty::Timeout | Uncertainty::Broken(_), .. } => {
+                self.to_string()
+            }
+            Self::Throttled(_)
+            | Self::PreconditionFailed(_)
+            | Self::NotFound(_)
+            | Self::Busy(_)
+            | Self::Unauthorized(_)
+            | Self::Refused(_)
+            | Self::Unknown { cause: Uncertainty::Answer(_), .. }
+            | Self::Credential { .. }
+            | Self::Withheld { .. }
+            | Self::Unreadable { .. } => {
+                let full = self.full();
+                let ids = format!(" ({})", self.ids());
+                full.strip_suffix(&ids).unwrap_or(&full).to_owned()
+            }
         }
     }
 }

@@ -45,7 +45,7 @@ fn errors() -> Vec<(&'static str, Error)> {
         ("503 with a time", of(503, "Retry-After: 1", "")),
         ("timeout", unknown(Uncertainty::Timeout)),
         ("broken", unknown(Uncertainty::Broken("m".to_owned()))),
-        ("not sent", Error::NotSent { cause: "m".to_owned(), ids: ids() }),
+        ("not sent", Error::NotSent { plain: "p".to_owned(), cause: "m".to_owned(), ids: ids() }),
         ("no token for now", credential(true)),
         ("no token", credential(false)),
         (

@@ -104,7 +104,7 @@ impl HttpClient for Transport {
             Ok(response) => response,
             Err(error) => {
                 let error = error.without_url();
-                self.note(&address, Some(format!("did not answer: {}", causes(&error))));
+                self.note(&address, Some(format!("did not answer: {}", plain(&error))));
                 return Err(failed(error));
             }
         };
@@ -151,6 +151,37 @@ fn failed(error: reqwest::Error) -> Error {
     let kind = if error.is_connect() { ErrorKind::Connection } else { ErrorKind::Io };
     // The address may carry an identity in its query.
     Error::with_error(kind, error.without_url(), "the identity service did not answer")
+}
+
+/// Why no connection came about, in plain words. Libraries say it by the system's errors, and where they
+/// have none, by their texts.
+pub(crate) fn plain(error: &reqwest::Error) -> String {
+    let first: &(dyn std::error::Error + 'static) = error;
+    let all = || std::iter::successors(Some(first), |error| error.source());
+    let kind = all().find_map(|error| Some(error.downcast_ref::<std::io::Error>()?.kind()));
+    let says = |words: &[&str]| {
+        all()
+            .map(|error| error.to_string().to_ascii_lowercase())
+            .any(|text| words.iter().any(|word| text.contains(word)))
+    };
+    let plain = if says(&["dns error", "failed to lookup address"]) {
+        "the name could not be looked up"
+    } else if says(&["certificate", "tls", "corrupt message", "fatal alert"]) {
+        let last = all().last().map(|error| scrubbed(&error.to_string(), CAUSE_CHARS_MAX));
+        return format!("no TLS connection came about: {}", last.unwrap_or_default());
+    } else if error.is_timeout() || kind == Some(std::io::ErrorKind::TimedOut) {
+        "cannot connect, as nobody answered in time"
+    } else if kind == Some(std::io::ErrorKind::ConnectionRefused) {
+        "cannot connect, as the connection was refused"
+    } else if matches!(
+        kind,
+        Some(std::io::ErrorKind::NetworkUnreachable | std::io::ErrorKind::HostUnreachable)
+    ) {
+        "cannot connect, as no route leads there"
+    } else {
+        "cannot connect"
+    };
+    plain.to_owned()
 }
 
 /// An error with its causes, in one line that is fit to be shown.

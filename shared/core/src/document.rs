@@ -111,8 +111,7 @@ pub struct Document {
     /// Which states of the backend have been seen.
     #[serde(default)]
     pub etags: Etags,
-    /// What its pool looked like last, while anything is going on. It is there to be shown: nothing is
-    /// decided by it.
+    /// What its pool looked like last. It is there to be shown: nothing is decided by it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sight: Option<Sight>,
     /// That Azure does not answer, or refuses, or asks to wait.

@@ -133,7 +133,7 @@ fn admit<'a>(
             }
         }
     }
-    waiting.sort_unstable_by_key(|(one, _)| one.rank());
+    waiting.sort_unstable_by_key(|(one, _)| one.over.rank());
     let asking = waiting
         .iter()
         .flat_map(|(one, targets)| targets.iter().map(|target| Asking::of(one, target)))

@@ -88,7 +88,11 @@ pub enum What {
     Missed { window: WindowName, start: Timestamp, end: Timestamp },
     Began { id: OverrideId },
     Held { id: OverrideId, why: Held },
-    Displaced { id: OverrideId, by: Vec<OverrideId>, why: Held },
+    Displaced {
+        id: OverrideId, by: Vec<OverrideId>, why: Held,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")] stronger: Vec<String>,
+    },
+    Outranked { id: OverrideId, by: Vec<OverrideId>, stronger: Vec<String> },
     Admitted { id: OverrideId },
     Warned { id: OverrideId, ends: Timestamp },
     RanOut { id: OverrideId, series: Vec<SeriesId> },
@@ -119,6 +123,7 @@ pub enum What {
     Answered { field: Field, asked: Value, shown: Value },
     Foreign { field: Field, ours: Value, theirs: Value, yielded: Vec<OverrideId> },
     Removed { field: Field },
+    ByHand { command: String, by: String, changes: Vec<String> },
     Unreachable { why: String, until: Timestamp },
     ReconnectWaits { id: ReconnectId, target: BackendId, play: PlayName, on: Vec<BackendId> },
     ReconnectPlanned { id: ReconnectId, target: BackendId, due: Timestamp },
@@ -159,6 +164,7 @@ impl What {
             | Self::Began { .. }
             | Self::Held { .. }
             | Self::Displaced { .. }
+            | Self::Outranked { .. }
             | Self::Admitted { .. }
             | Self::Warned { .. }
             | Self::RanOut { .. }
@@ -180,6 +186,7 @@ impl What {
             | Self::Answered { .. }
             | Self::Foreign { .. }
             | Self::Removed { .. }
+            | Self::ByHand { .. }
             | Self::Unreachable { .. }
             | Self::ReconnectWaits { .. }
             | Self::ReconnectPlanned { .. }
@@ -308,10 +315,14 @@ impl What {
             ),
             Self::Began { id } => write!(f, "{id} began"),
             Self::Held { id, why } => write!(f, "{id} is held: {why}"),
-            Self::Displaced { id, by, why } => {
+            Self::Displaced { id, by, why, stronger } => {
                 write!(f, "{id} gave way to ")?;
-                list(f, by)?;
+                list(f, &with_names(by, stronger))?;
                 write!(f, ": {why}")
+            }
+            Self::Outranked { id, by, stronger } => {
+                write!(f, "{id} decides nothing any more; instead of it decides ")?;
+                list(f, &with_names(by, stronger))
             }
             Self::Admitted { id } => write!(f, "{id} is not held any more"),
             Self::Warned { id, ends } => {
@@ -376,6 +387,11 @@ impl What {
             }
             Self::Removed { field } => {
                 write!(f, "{field}: what we wrote is gone, with its member or its pool")
+            }
+            Self::ByHand { command, by, changes } => {
+                write!(f, "`pointsman {command}` by {by}")?;
+                f.write_str(if changes.is_empty() { "" } else { ": " })?;
+                list(f, changes)
             }
             Self::Unreachable { why, until } => write!(f, "{why}; tried again at {until:.0}"),
             Self::ReconnectWaits { target, play, on, .. } => {
@@ -445,6 +461,12 @@ fn list<T: fmt::Display>(f: &mut dyn Write, items: &[T]) -> fmt::Result {
     Ok(())
 }
 
+/// Overrides with what each does and what it comes from, as far as that was told.
+fn with_names(ids: &[OverrideId], names: &[String]) -> Vec<String> {
+    let name = |at| names.get(at).map_or_else(String::new, |name| format!(" ({name})"));
+    ids.iter().enumerate().map(|(at, id)| format!("{id}{}", name(at))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -471,6 +493,8 @@ mod tests {
             What::NotSent { intent: intent(), why: text() },
             What::Unanswered { intent: intent(), why: text() },
             What::Unreachable { why: text(), until: now },
+            What::ByHand { command: text(), by: text(), changes: vec![text()] },
+            What::Outranked { id: id(), by: vec![id()], stronger: vec![text()] },
             What::ReconnectUndone { id: reconnect(), target: target(), by: text(), reason: text() },
             What::ReconnectRefused { id: reconnect(), target: target(), why: text() },
             What::ReconnectUnanswered { id: reconnect(), target: target(), why: text() },

@@ -26,7 +26,7 @@
 //! One that ended while nothing of it stood in the backend is forgotten at once: there is nothing to
 //! give back. An undo ends each of these, without a ramp.
 
-use std::fmt;
+use std::{cmp::Reverse, fmt};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -38,7 +38,7 @@ use crate::{
     id::OverrideId,
     lease::{After, Lease, Until, later},
     names::BackendName,
-    origin::Origin,
+    origin::{Authority, Origin},
     shown::{Named, Shown},
     signal::{SeriesId, Severity},
 };
@@ -331,6 +331,26 @@ impl Override {
             life: Life::Claimed { at: now },
             standing: Standing::Unseen,
             kept_out: None,
+        }
+    }
+
+    /// Its place in the order of admission: the least is the strongest.
+    #[must_use]
+    pub fn rank(&self) -> (Reverse<Authority>, Reverse<Severity>, Timestamp, &OverrideId) {
+        let Self { origin, severity, started, id, .. } = self;
+        (Reverse(origin.authority()), Reverse(*severity), *started, id)
+    }
+
+    /// What it does and what it comes from: `drain eu, by play drain-failing-member`. An operator's says who
+    /// it was, and why.
+    #[must_use]
+    pub fn named(&self) -> String {
+        let Self { effect, origin, alert, .. } = self;
+        match origin {
+            Origin::Operator if !alert.is_empty() => format!("{effect}, by {alert}"),
+            Origin::Alert { .. } | Origin::Window { .. } | Origin::Operator => {
+                format!("{effect}, by {origin}")
+            }
         }
     }
 

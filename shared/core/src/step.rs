@@ -223,7 +223,6 @@ impl<'a> Look<'a> {
         self.document.forget_undone();
         self.document.forget_occurred();
         self.document.forget_reconnects();
-        self.document.forget_sight();
         self.finish(next)
     }
 

@@ -59,14 +59,6 @@ fn call() -> apim::RequestId {
     Uuid::now_v7().into()
 }
 
-/// An error in full, without the ids of the one request, so that a trouble that goes on is the same
-/// trouble.
-fn cause(error: &apim::Error) -> String {
-    let full = error.full();
-    let ids = format!(" ({})", error.ids());
-    full.strip_suffix(&ids).unwrap_or(&full).to_owned()
-}
-
 /// A backend's name as the client takes it. The core's names are within the client's bounds.
 fn address(backend: &BackendId) -> Result<apim::BackendId, String> {
     backend.to_string().parse().map_err(|error: apim::id::ArmIdError| error.to_string())
@@ -179,7 +171,7 @@ impl ManagementApi for Azure {
                     apim::Error::Throttled(_)
                         | apim::Error::Withheld { reason: apim::error::Withheld::Paced { .. }, .. }
                 );
-                Err(Unseen { until: self.until(&error), why: cause(&error), waits })
+                Err(Unseen { until: self.until(&error), why: error.plain(), waits })
             }
         }
     }
@@ -189,11 +181,11 @@ impl ManagementApi for Azure {
         let Some(raw) = &seen.raw else { return Err(unseen("there is nothing to compare".into())) };
         let address = address(pool).map_err(unseen)?;
         let newest = self.client.get_newest(&address, call()).await;
-        let newest = newest.map_err(|error| unseen(cause(&error)))?;
+        let newest = newest.map_err(|error| unseen(error.plain()))?;
         // That one state has one ETag in every version is nowhere promised.
         if newest.etag() != raw.etag() {
             let again = self.client.get(&address, call()).await;
-            let again = again.map_err(|error| unseen(cause(&error)))?;
+            let again = again.map_err(|error| unseen(error.plain()))?;
             if again.etag() != raw.etag() {
                 return Err(unseen("someone wrote to it between two looks".to_owned()));
             }
@@ -263,7 +255,7 @@ impl Azure {
         draft: &apim::put::Draft,
     ) -> Result<(), Answer> {
         let newest = self.client.get_newest(address, call()).await;
-        let newest = newest.map_err(|error| Answer::NotSent { why: cause(&error) })?;
+        let newest = newest.map_err(|error| Answer::NotSent { why: error.plain() })?;
         let lost = newer::lost(raw.document(), newest.document(), draft.document());
         if lost.is_empty() {
             return Ok(());
@@ -282,7 +274,13 @@ impl Azure {
 
     /// What an error means for a write.
     fn answer(&self, error: &apim::Error) -> Answer {
-        let why = error.full();
+        let why = match error.answer() {
+            Some(_) => error.full(),
+            None => {
+                tracing::warn!("a write had no answer: {}", error.full());
+                error.plain()
+            }
+        };
         match error {
             apim::Error::PreconditionFailed(_) => Answer::Outrun,
             apim::Error::Throttled(_) | apim::Error::Busy(_) | apim::Error::Withheld { .. } => {

@@ -123,20 +123,18 @@ impl Program {
     /// Runs all of it. Where a statement fails, those before it are done, and the rest is not.
     pub(crate) async fn run(mut self, conn: &mut SqliteConnection) -> Result<Ran, StoreError> {
         let mut ran = Ran::default();
-        if self.statements == 0 {
-            return Ok(ran);
-        }
         let query = self.text.build().persistent(self.rows <= KEPT_ROWS_MAX);
         let mut outcomes = conn.fetch_many(query);
-        while let Some(next) = outcomes.try_next().await.map_err(refusal)? {
-            match next {
-                Either::Right(row) => ran.found.push(row.try_get(0).map_err(meaning)?),
-                Either::Left(done) => ran.changed.push(done.rows_affected()),
+        // Until the last statement's answer: that no more will come is said one hop later.
+        while ran.changed.len() < self.statements {
+            match outcomes.try_next().await.map_err(refusal)? {
+                Some(Either::Right(row)) => ran.found.push(row.try_get(0).map_err(meaning)?),
+                Some(Either::Left(done)) => ran.changed.push(done.rows_affected()),
+                // The answers of a thread that has died end early, and without an error.
+                None => {
+                    return Err(StoreError::Unavailable("SQLite's thread has ended".to_owned()));
+                }
             }
-        }
-        // The answers of a thread that has died end early, and without an error.
-        if ran.changed.len() < self.statements {
-            return Err(StoreError::Unavailable("SQLite's thread has ended".to_owned()));
         }
         Ok(ran)
     }

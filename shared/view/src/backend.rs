@@ -36,11 +36,15 @@ pub struct Backend {
     /// That Azure does not answer for it, or refuses, or asks to wait.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
+    /// What keeps back all writes for it, and by that all ends, steps of ramps and reconnects: the times of
+    /// those are the earliest ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits: Option<Waits>,
     /// That Azure shows no such backend, although something is going on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<Missing>,
-    /// The pool as it was seen last, also its members that nobody changed; left out where nothing is
-    /// going on, and where it was not seen yet.
+    /// The pool as it was seen last, also its members that nobody changed, and also where nothing is going
+    /// on; left out where it was not seen yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool: Option<Pool>,
     /// Its overrides: held, in force, or on their way out, in this order.
@@ -66,15 +70,15 @@ impl Backend {
         counted: &BTreeMap<OverrideId, Occurrences>,
         now: Timestamp,
     ) -> Self {
-        let over = |over: &overrides::Override| {
-            Override::of(document, over, counted.get(&over.id).copied(), now)
-        };
         let given_up = document.yielded.iter().map(|(field, ids)| GivenUp {
             field: field.to_string(),
             by: ids.iter().map(ToString::to_string).collect(),
         });
         let terms = terms(document, playbook);
         let laid = document.laid(&terms).unwrap_or_default();
+        let over = |over: &overrides::Override| {
+            Override::of(document, &laid, over, counted.get(&over.id).copied(), now)
+        };
         let mut overrides: Vec<Override> = document.overrides.values().map(over).collect();
         overrides.sort_by_key(|over| over.standing.kind.urgency());
         let mut backend = Self {
@@ -83,6 +87,7 @@ impl Backend {
             urgency: Urgency::AtRest,
             at_rest: document.is_at_rest(),
             trouble: document.trouble.as_ref().map(Trouble::of),
+            waits: None,
             missing: Missing::of(document, now),
             pool: Pool::of(document, &laid, terms.null_weight),
             overrides,
@@ -93,6 +98,19 @@ impl Backend {
         };
         backend.urgency = backend.is_urgent();
         backend
+    }
+
+    /// Takes in that nothing is written: the ends that are to come wait for that, too.
+    #[must_use]
+    pub fn waiting(mut self, waits: Option<Waits>, now: Timestamp) -> Self {
+        self.waits = waits.filter(|_| !self.at_rest);
+        let Some(waits) = self.waits else { return self };
+        for standing in self.overrides.iter_mut().map(|over| &mut over.standing) {
+            if standing.is_to_end(now) {
+                standing.says.push_str(&format!("; it waits: {}", waits.says()));
+            }
+        }
+        self
     }
 
     fn is_urgent(&self) -> Urgency {
@@ -139,6 +157,36 @@ pub enum Urgency {
     Reconnects,
     /// There is nothing to say of it.
     AtRest,
+}
+
+/// What keeps back all writes for a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Waits {
+    /// Pointsman is paused.
+    Paused,
+    /// Azure does not answer for it, refuses, or asks to wait; or it cannot be read for its service.
+    Azure,
+}
+
+impl Waits {
+    /// What it waits for, in words.
+    #[must_use]
+    pub const fn says(self) -> &'static str {
+        match self {
+            Self::Paused => "Pointsman is paused",
+            Self::Azure => "Azure cannot be used",
+        }
+    }
+
+    /// What ends it, in words.
+    #[must_use]
+    pub const fn until(self) -> &'static str {
+        match self {
+            Self::Paused => "`pointsman resume`",
+            Self::Azure => "it can be",
+        }
+    }
 }
 
 impl StandingKind {

@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::{
     backend::{Backend, Reconnect, terms},
+    ended::Over,
     history::{Line, What},
     pool::effects,
     status::Pause,
@@ -41,6 +42,9 @@ pub struct Explain {
     /// The pause that is on, if one is: nothing is written to Azure under it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<Pause>,
+    /// The override that was asked about, where it is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub over: Option<Over>,
     /// What is going on; left out where no alert has ever concerned it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<Backend>,
@@ -132,7 +136,10 @@ impl<'a> Sorting<'a> {
 
     fn is_about(&mut self, told: &ledger::What) -> bool {
         let what = What::from(told);
-        if let ledger::What::Claimed { id, effect, .. } = told {
+        if let ledger::What::Claimed { id, effect, .. }
+        | ledger::What::Commanded { id, effect, .. }
+        | ledger::What::Opened { id, effect, .. } = told
+        {
             self.learn(id.as_str(), &Effect::from(effect));
         }
         let of_members = |field: &str| {
@@ -189,6 +196,9 @@ pub struct Asked {
     pub weight: Option<String>,
     /// What becomes of that.
     pub fate: Fate,
+    /// The id of the override that decides instead, where it lost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_to: Option<String>,
     /// What keeps it back, if something does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<Why>,
@@ -227,7 +237,7 @@ impl Explained {
             let shown = document.sight.as_ref().and_then(|sight| sight.pool.get(field));
             let owned = document.owned.get(field);
             let baseline = owned.map(|owned| owned.baseline).or(shown)?;
-            let asked = why.asked.iter().filter_map(|asked| Asked::of(document, &laid, asked));
+            let asked = why.asked.iter().filter_map(|asked| Asked::of(document, &laid, why, asked));
             Some(Self {
                 field: field.to_string(),
                 baseline: baseline.into(),
@@ -257,16 +267,27 @@ fn done(also: lay::Also) -> String {
 }
 
 impl Asked {
-    fn of(document: &Document, laid: &lay::Laid, asked: &lay::Asked) -> Option<Self> {
+    fn of(
+        document: &Document,
+        laid: &lay::Laid,
+        why: &lay::Why,
+        asked: &lay::Asked,
+    ) -> Option<Self> {
         let over: &Override = document.overrides.get(&asked.by)?;
         let held = laid.held.get(&asked.by).or(match &over.standing {
             Standing::Held(why) => Some(why),
             Standing::Unseen | Standing::Admitted | Standing::Yielded => None,
         });
+        let decider = why.decider().and_then(|id| document.overrides.get(id));
+        let decider = decider.filter(|_| asked.fate == lay::Fate::Loses);
         let (fate, says) = match asked.fate {
             lay::Fate::Decides => (Fate::Decides, "decides".to_owned()),
             lay::Fate::Agrees => (Fate::Agrees, "asks for the same".to_owned()),
-            lay::Fate::Loses => (Fate::Loses, "lost".to_owned()),
+            lay::Fate::Loses => {
+                let to = decider
+                    .map_or_else(String::new, |to| format!(" to {} ({})", to.named(), to.id));
+                (Fate::Loses, format!("lost{to}"))
+            }
             lay::Fate::Held => {
                 let why = held.map_or_else(String::new, |why| format!(": {why}"));
                 (Fate::Held, format!("held{why}"))
@@ -282,6 +303,7 @@ impl Asked {
             play: over.origin.play().map(ToString::to_string),
             weight,
             fate,
+            lost_to: decider.map(|to| to.id.to_string()),
             why: held.filter(|_| fate == Fate::Held).map(Why::of),
             says: format!("{effect}: {wants}, {says}"),
             effect,

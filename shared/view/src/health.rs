@@ -1,7 +1,12 @@
 //! Whether all is well, though nothing is in force: what `status` says first, and exits by.
 
+use std::{cmp::Reverse, collections::BTreeMap};
+
 use jiff::{SignedDuration, Timestamp};
-use pointsman_core::notice::{About, Kind, NO_SOURCE, Notice, Notices, SERVE, Sort};
+use pointsman_core::{
+    notice::{About, Kind, NO_SOURCE, Notice, Notices, SERVE, Sort},
+    text::clipped,
+};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -12,6 +17,9 @@ use crate::{
 
 /// How long a message may wait until it is taken in, before that is trouble.
 const TAKEN_WITHIN: SignedDuration = SignedDuration::from_secs(60);
+
+/// How much of each reason for a refusal is shown, in characters.
+const REASON_CHARS_MAX: usize = 120;
 
 /// For how long it is told that no resolve came.
 const UNRESOLVED_FOR: SignedDuration = SignedDuration::from_hours(24);
@@ -108,9 +116,14 @@ impl Health {
             let matter = Matter::trouble(MatterKind::Stuck, says).hinting(hint);
             matters.push(Matter { since: Some(oldest), ..matter });
         }
+        let mut refused: BTreeMap<&str, Vec<(Kind, &Notice)>> = BTreeMap::new();
         for (About { kind, subject, .. }, notice) in facts.notices.iter() {
+            if kind.sort() == Sort::Refusal {
+                refused.entry(subject).or_default().push((*kind, notice));
+            }
             matters.extend(of_notice(*kind, subject, notice, reader));
         }
+        matters.extend(refused.iter().filter_map(|(subject, of)| of_refusals(subject, of, reader)));
         matters.extend(backends.iter().flat_map(of_backend));
         // Where none runs, none is heard, and that is said.
         if facts.served {
@@ -181,25 +194,6 @@ fn of_notice(kind: Kind, subject: &str, notice: &Notice, reader: &Reader) -> Opt
             let says = format!("the heartbeat's address could not be called: {says}");
             Matter::trouble(MatterKind::Heartbeat, &says)
         }
-        Sort::Refusal => {
-            let sent = match subject {
-                NO_SOURCE => "what was sent to no source".to_owned(),
-                source => format!("what source {source} sent"),
-            };
-            let at = reader.clock(*latest);
-            let when = match many {
-                1 => format!("at {at}"),
-                _ => {
-                    let (times, since) = (count(*many, "time"), reader.clock(*first));
-                    format!("{times} since {since}, the latest at {at}")
-                }
-            };
-            let says = format!("{sent} was refused {when}: {says}");
-            let hint = (kind == Kind::Denied && is_trouble).then(|| {
-                "the token or password that is sent is not one that is configured".to_owned()
-            });
-            Matter { hint, ..Matter::trouble(MatterKind::Refused, &says) }
-        }
         Sort::Unresolved => {
             if reader.now().duration_since(*latest) > UNRESOLVED_FOR {
                 return None;
@@ -210,10 +204,43 @@ fn of_notice(kind: Kind, subject: &str, notice: &Notice, reader: &Reader) -> Opt
             );
             Matter::trouble(MatterKind::Unresolved, &says)
         }
-        // What plays make of alerts is said elsewhere, and of a sign of life its age counts.
-        Sort::Alert { .. } | Sort::Life => return None,
+        // What plays make of alerts is said elsewhere, of a sign of life its age counts, and the refusals of
+        // a source are told together.
+        Sort::Alert { .. } | Sort::Life | Sort::Refusal => return None,
     };
     Some(Matter { is_trouble, count: Some(*many), ..matter.about(subject, *first) })
+}
+
+/// What was refused of one source, whatever for: on one line, the latest reason first.
+fn of_refusals(subject: &str, of: &[(Kind, &Notice)], reader: &Reader) -> Option<Matter> {
+    let first = of.iter().map(|(_, notice)| notice.first).min()?;
+    let latest = of.iter().map(|(_, notice)| notice.latest).max()?;
+    let many: u64 = of.iter().map(|(_, notice)| notice.count).sum();
+    let is_trouble = |(kind, notice): &(Kind, &Notice)| {
+        kind.sort().is_trouble(reader.now().duration_since(notice.latest))
+    };
+    let sent = match subject {
+        NO_SOURCE => "what was sent to no source".to_owned(),
+        source => format!("what source {source} sent"),
+    };
+    let at = reader.clock(latest);
+    let when = match many {
+        1 => format!("at {at}"),
+        _ => {
+            let (times, since) = (count(many, "time"), reader.clock(first));
+            format!("{times} since {since}, the latest at {at}")
+        }
+    };
+    let mut newest: Vec<&Notice> = of.iter().map(|(_, notice)| *notice).collect();
+    newest.sort_by_key(|notice| Reverse(notice.latest));
+    let why = newest.iter().map(|notice| clipped(&notice.says, REASON_CHARS_MAX));
+    let why = why.collect::<Vec<_>>().join("; ");
+    let matter = Matter::trouble(MatterKind::Refused, &format!("{sent} was refused {when}: {why}"));
+    let is_denied = of.iter().any(|one| one.0 == Kind::Denied && is_trouble(one));
+    let hint = is_denied
+        .then(|| "the token or password that is sent is not one that is configured".to_owned());
+    let is_trouble = of.iter().any(is_trouble);
+    Some(Matter { is_trouble, hint, count: Some(many), ..matter.about(subject, first) })
 }
 
 /// A sign of life that was heard then, or never since `serve` started; neither is kept for ever.
@@ -383,11 +410,10 @@ mod tests {
             ],
             &expect![[r#"
                 well: false
-                TROUBLE since 11:40Z (20 min ago): what source prometheus sent was refused 2 times since 11:40Z, the latest at 11:45Z: 403: forbidden
-                  the token or password that is sent is not one that is configured
                 TROUBLE since 11:46Z (14 min ago): what was sent to no source was refused at 11:46Z: 404: no source has the path /alert
+                TROUBLE since 11:40Z (20 min ago): what source prometheus sent was refused 3 times since 11:40Z, the latest at 11:45Z: 403: forbidden; 413: a body has 2 MiB at most
+                  the token or password that is sent is not one that is configured
                 source prometheus: its watchdog was last heard at 11:59Z
-                what source prometheus sent was refused at 11:44Z: 413: a body has 2 MiB at most
             "#]],
         );
     }

@@ -93,13 +93,13 @@ pub struct What {
     /// Its kind, for programs. More kinds may come.
     ///
     /// Of alerts: `fired`, `late`, `resolved`, `unresolvable`, `truncated`, `keepsBack`, `claimed`. Of overrides:
-    /// `began`, `held`, `displaced`, `admitted`, `warned`, `ranOut`, `wentSilent`, `ended`, `neverBegan`, `stepped`,
+    /// `began`, `held`, `displaced`, `outranked`, `admitted`, `warned`, `ranOut`, `wentSilent`, `ended`, `neverBegan`, `stepped`,
     /// `finished`. Of writes: `intended`, `intendedWhole`, `wrote`, `outrun`, `refused`, `notSent`, `throttled`,
     /// `unanswered`, `landed`, `notLanded`, `answered`. Of what Azure shows: `foreign`, `removed`,
     /// `unreachable`. Of reconnects: `reconnectWaits`, `reconnectPlanned`, `reconnectCancelled`,
     /// `reconnectUndone`, `reconnectAsked`, `reconnectAccepted`, `reconnectRefused`,
     /// `reconnectNotSent`, `reconnectUnanswered`, `reconnectUnknown`. Of operators: `paused`, `resumed`, `published`, `rejected`,
-    /// `retried`. Of services of Azure: `wentBlind`, `seesAgain`.
+    /// `retried`, `byHand`. Of services of Azure: `wentBlind`, `seesAgain`.
     pub what: String,
     /// The id of the override or of the reconnect that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,7 +142,7 @@ pub struct What {
     /// what was asked and what Azure shows.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
-    /// Of `displaced`, the overrides that took its place; of `foreign`, those that gave way; of
+    /// Of `displaced` and `outranked`, the overrides that took its place; of `foreign`, those that gave way; of
     /// `intended` and `intendedWhole`, those that the write is for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overrides: Vec<String>,
@@ -189,6 +189,7 @@ impl From<&ledger::What> for What {
             why,
             changes: changes(what),
             overrides: if let Told::Displaced { by: ids, .. }
+            | Told::Outranked { by: ids, .. }
             | Told::Foreign { yielded: ids, .. }
             | Told::Intended { overrides: ids, .. }
             | Told::IntendedWhole { overrides: ids, .. } = what

@@ -9,6 +9,7 @@
 //! (`"12.5%"`), and a key is left out where there is nothing to say.
 
 mod backend;
+mod ended;
 mod explain;
 mod generation;
 mod health;
@@ -18,6 +19,7 @@ mod notice;
 mod over;
 mod plan;
 mod pool;
+mod printed;
 mod schema;
 mod shadow;
 mod status;
@@ -31,9 +33,10 @@ mod tests;
 
 pub use self::{
     backend::{
-        Backend, Field, GivenUp, Missing, Outcome, Reconnect, Trouble, Unmet, Urgency, Write,
-        may_land,
+        Backend, Field, GivenUp, Missing, Outcome, Reconnect, Trouble, Unmet, Urgency, Waits,
+        Write, may_land,
     },
+    ended::Over,
     explain::{About, Asked, Explain, Explained, Fate, Following},
     generation::{
         Applied, ChangeKind, Changed, Checked, Edit, Finding, Generation, GenerationText,
@@ -46,6 +49,10 @@ pub use self::{
     over::{Alert, Alerts, Override, Standing, StandingKind},
     plan::{BackendPlan, Noticed, OverridePlan, Plan, Verdict, VerdictKind},
     pool::{Member, NextStep, Pool, Promoted, SeenBy},
+    printed::{
+        BackendBody, BackendChange, BackendList, BackendReconnect, BackendSeen, Failure,
+        Initialised, Listening, Note, Webhook,
+    },
     schema::schema_text,
     shadow::{ShadowReport, WouldHave},
     status::{Known, Late, Pause, Status},

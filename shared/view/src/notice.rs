@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use jiff::Timestamp;
-use pointsman_core::notice::{self, About, Notices, Sort};
+use pointsman_core::notice::{self, About, Kind, Notices, Sort};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -67,6 +67,12 @@ impl Notice {
         }
     }
 
+    /// Whether these are repeats of alerts that have their effect: nothing is to be done about them.
+    #[must_use]
+    pub fn is_repeat(&self) -> bool {
+        self.kind == Kind::Repeated.to_string()
+    }
+
     /// The same in words, on one line: how often and when, and what is said of the latest.
     #[must_use]
     pub fn line(&self, reader: &Reader) -> String {
@@ -86,7 +92,7 @@ impl Notice {
 mod tests {
     use expect_test::expect;
     use jiff::SignedDuration;
-    use pointsman_core::{notice::Kind, signal::Severity};
+    use pointsman_core::signal::Severity;
     use serde_json::json;
 
     use super::*;

@@ -6,12 +6,14 @@ use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     claim::Occurrences,
     document::Document,
-    overrides::{self, Life, Standing as Stored},
+    lay::Laid,
+    overrides::{self, Held, Life, Standing as Stored},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
+    pool::EFFECTS_MAX,
     value::{Effect, Why},
     words::{Reader, count, length},
 };
@@ -128,6 +130,9 @@ pub struct Standing {
     /// How much it has given back, in percent: `"50%"`; left out before the first step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub given_back: Option<String>,
+    /// The overrides that displaced it, or that decide instead, so that it has no effect now.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub displaced_by: Vec<String>,
     /// Whether an alert asks again for one that has ended.
     pub asked_again: bool,
     /// The same in words.
@@ -174,14 +179,46 @@ impl Standing {
         self.ends.is_some_and(|ends| is_due(ends, now))
     }
 
-    /// How an override of this document stands at `now`.
+    /// Whether it is in force, and its end is to come by more than the longest time that it may last.
+    pub(crate) fn is_to_end(&self, now: Timestamp) -> bool {
+        let kind = self.why.as_ref().map(|why| why.kind.as_str());
+        let by_itself = matches!(kind, Some("expired" | "stale"));
+        self.kind == StandingKind::InForce && (!by_itself || self.is_due(now))
+    }
+
+    /// How an override of this document stands at `now`; `laid` is what was decided for it.
     #[must_use]
-    pub fn of(document: &Document, over: &overrides::Override, now: Timestamp) -> Self {
+    pub fn of(
+        document: &Document,
+        laid: &Laid,
+        over: &overrides::Override,
+        now: Timestamp,
+    ) -> Self {
         let standing = Self::bare(document, over, now);
+        let (by, because) = match standing.kind {
+            StandingKind::Displaced => (displacing(document, over), "it gave way to"),
+            StandingKind::InForce | StandingKind::Decided => {
+                let by = laid.beaten_by(&over.id).into_iter();
+                let by = by.filter_map(|id| document.overrides.get(id)).collect();
+                (by, "another decides instead:")
+            }
+            StandingKind::Unread
+            | StandingKind::Claimed
+            | StandingKind::Held
+            | StandingKind::Yielded
+            | StandingKind::Ending => (Vec::new(), ""),
+        };
         let damped = over.damped.as_ref().filter(|_| over.begun().is_some());
         let damped = damped.map_or_else(String::new, |damped| format!("; {damped}"));
-        let says = standing.says + &damped + &unused_weight(document, over);
-        Self { says, ..standing }
+        let mut says = standing.says + &damped + &unused_weight(document, over);
+        if !by.is_empty() {
+            let named = by.iter().take(EFFECTS_MAX);
+            let named: Vec<_> = named.map(|one| format!("{} ({})", one.named(), one.id)).collect();
+            let more = by.len().saturating_sub(EFFECTS_MAX);
+            let more = if more == 0 { String::new() } else { format!(", and {more} more") };
+            says = format!("{says}; {because} {}{more}", named.join(", "));
+        }
+        Self { says, displaced_by: by.iter().map(|one| one.id.to_string()).collect(), ..standing }
     }
 
     fn bare(document: &Document, over: &overrides::Override, now: Timestamp) -> Self {
@@ -194,6 +231,7 @@ impl Standing {
             ends: None,
             why,
             given_back: None,
+            displaced_by: Vec::new(),
             asked_again: over.is_asked_again(),
             says,
         };
@@ -268,6 +306,38 @@ impl Standing {
     }
 }
 
+/// What keeps out an override that had begun: the stronger ones that began when it gave way; all that are
+/// stronger, where that is not known.
+fn displacing<'a>(
+    document: &'a Document,
+    over: &overrides::Override,
+) -> Vec<&'a overrides::Override> {
+    let is_by_a_limit = match &over.standing {
+        Stored::Held(why) => match why {
+            Held::Members { .. } | Held::Share { .. } | Held::Emptied | Held::SwitchedOff => true,
+            Held::NoMember(_)
+            | Held::MixedWeights
+            | Held::NothingServes
+            | Held::NoBackend
+            | Held::NotAPool
+            | Held::Unreadable(_)
+            | Held::Paused
+            | Held::Lasting { .. }
+            | Held::Count { .. }
+            | Held::Unless { .. } => false,
+        },
+        Stored::Unseen | Stored::Admitted | Stored::Yielded => false,
+    };
+    let is_stronger = |one: &&overrides::Override| {
+        let stands = one.standing == Stored::Admitted && one.begun().is_some();
+        is_by_a_limit && stands && one.rank() < over.rank()
+    };
+    let stronger: Vec<_> = document.overrides.values().filter(is_stronger).collect();
+    let then = |one: &&overrides::Override| over.kept_out.is_some() && one.begun() == over.kept_out;
+    let began_then: Vec<_> = stronger.iter().copied().filter(then).collect();
+    if began_then.is_empty() { stronger } else { began_then }
+}
+
 /// Whether a time has come: a length of less than a second is none to people.
 fn is_due(at: Timestamp, now: Timestamp) -> bool {
     at.duration_since(now) < SignedDuration::from_secs(1)
@@ -302,6 +372,7 @@ impl Override {
 
     pub(crate) fn of(
         document: &Document,
+        laid: &Laid,
         over: &overrides::Override,
         counted: Option<Occurrences>,
         now: Timestamp,
@@ -317,7 +388,7 @@ impl Override {
             severity: over.severity.to_string(),
             started: over.started,
             alerts: Alerts::of(over, counted),
-            standing: Standing::of(document, over, now),
+            standing: Standing::of(document, laid, over, now),
         }
     }
 }

@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
+    backend::Waits,
     value::{Effect, Value},
     words::Reader,
 };
@@ -87,18 +88,21 @@ pub struct NextStep {
     pub id: String,
     /// How much it will have given back then, in percent.
     pub gives_back: String,
-    /// When; left out where that is as soon as it can be written.
+    /// When, at the earliest; left out where that is as soon as it can be written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
 }
 
 impl NextStep {
-    /// `50% at 07:45`.
+    /// `50% at 07:45`; `50% waits, from 07:45` where something keeps it back.
     #[must_use]
-    pub fn says(&self, reader: &Reader) -> String {
-        match self.at.filter(|at| *at > reader.now()) {
-            Some(at) => format!("{} at {}", self.gives_back, reader.clock(at)),
-            None => format!("{} now", self.gives_back),
+    pub fn says(&self, reader: &Reader, waits: Option<Waits>) -> String {
+        let (back, at) = (&self.gives_back, self.at.filter(|at| *at > reader.now()));
+        match (at.map(|at| reader.clock(at)), waits) {
+            (Some(at), None) => format!("{back} at {at}"),
+            (None, None) => format!("{back} now"),
+            (Some(at), Some(_)) => format!("{back} waits, from {at}"),
+            (None, Some(_)) => format!("{back} waits"),
         }
     }
 }
@@ -175,7 +179,7 @@ impl Promoted {
 }
 
 /// How many effects a reason names.
-const EFFECTS_MAX: usize = 3;
+pub(crate) const EFFECTS_MAX: usize = 3;
 
 /// What these overrides do, each once: `drain eu, drain us`.
 pub(crate) fn effects<'a>(

@@ -12,6 +12,10 @@ use crate::{
     generation::{Applied, Checked, GenerationText, Generations},
     history::History,
     plan::Plan,
+    printed::{
+        BackendBody, BackendChange, BackendList, BackendReconnect, BackendSeen, Failure,
+        Initialised, Listening, Note,
+    },
     shadow::ShadowReport,
     status::Status,
     told::{ByHand, DeadLetters, Dropped, Released, Retried, Sent, Switched, Undone},
@@ -61,6 +65,24 @@ enum View {
     ByHand(Box<ByHand>),
     /// `pointsman release --json`.
     Released(Box<Released>),
+    /// `pointsman init --json`.
+    Initialised(Box<Initialised>),
+    /// `pointsman serve --json`, once it listens.
+    Listening(Box<Listening>),
+    /// `pointsman backend list --json`.
+    BackendList(Box<BackendList>),
+    /// `pointsman backend get --json`.
+    BackendBody(Box<BackendBody>),
+    /// `pointsman backend set --json`, and that of `put` and `delete`.
+    BackendChange(Box<BackendChange>),
+    /// `pointsman backend reconnect --json`.
+    BackendReconnect(Box<BackendReconnect>),
+    /// `pointsman backend watch --json`: one line each.
+    BackendSeen(Box<BackendSeen>),
+    /// With every command: why it failed, on standard error.
+    Failure(Box<Failure>),
+    /// With every command: what is said beside what it prints, on standard error.
+    Note(Box<Note>),
 }
 
 /// The JSON Schema (draft 2020-12) of all that is shown, as it is checked in: indented, with a line break

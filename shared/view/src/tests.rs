@@ -12,8 +12,10 @@ use pointsman_core::{
     field::{Change, Field, Value},
     fraction::Fraction,
     id::{IntentId, ReconnectId},
+    lay::Laid,
     lease::{Lease, Until},
     ledger::{Line, What},
+    limits::Terms,
     names::{BackendId, PlayName},
     notice::{Kind, Notices},
     origin::Origin,
@@ -127,7 +129,8 @@ fn held() -> Standing {
 }
 
 fn check(document: &Document, wanted: &Expect) {
-    let says = |over| view::Standing::of(document, over, now()).says;
+    let laid = document.laid(&Terms::default()).unwrap_or_default();
+    let says = |over| view::Standing::of(document, &laid, over, now()).says;
     let all: Vec<String> = document.overrides.values().map(says).collect();
     wanted.assert_eq(&all.join("\n"));
 }
@@ -605,7 +608,7 @@ fn a_weight_that_a_promotion_names_in_vain_is_said_to_have_no_effect() {
             |baseline| Owned { baseline, written: Value::Number(50), stood: true, unmet: None };
         document.owned.insert(Field::priority(&member()), owned(Value::Number(2)));
         document.owned.extend(own.map(|own| (Field::weight(&member()), owned(own))));
-        let standing = view::Standing::of(&document, over, now()).says;
+        let standing = view::Standing::of(&document, &Laid::default(), over, now()).says;
         let plan = view::BackendPlan::of(&document, None, &[], &[], &view::Reader::utc(now()));
         let verdict = &plan.overrides[0].verdict.says;
         let words = "; `weight: 50` has no effect, as eu has a weight of its own";

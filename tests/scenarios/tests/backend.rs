@@ -3,12 +3,14 @@
 
 use std::process::Stdio;
 
+use jiff::Timestamp;
 use pointsman_emulator::{
     Fault, Match, Operation,
     fault::{Document, Kind},
 };
 use pointsman_scenarios::{
-    World,
+    Forms, World,
+    alerts::Alert,
     operator::Ran,
     world::{BOUND, DRAIN},
 };
@@ -93,6 +95,7 @@ async fn whoever_is_logged_in_to_the_azure_cli_is_asked_for() {
 
 #[tokio::test]
 async fn a_backend_is_created_seen_changed_and_deleted_at_both_levels() {
+    let forms = Forms::read();
     let world = World::new(DRAIN).await;
     write(&world, "new.yaml", SINGLE);
     let service = world.azure.service().name().to_owned();
@@ -112,6 +115,7 @@ async fn a_backend_is_created_seen_changed_and_deleted_at_both_levels() {
         let _ = check(&world, &["put", name, "new.yaml", "--create"], 4, "exists already").await;
         let _ = check(&world, &["get", name], 0, "https://eu.example").await;
         let seen = check(&world, &["get", name, "--json"], 0, "***").await.json();
+        forms.check("BackendBody", &seen);
         let etag = seen["etag"].as_str().expect("it has one");
         assert_eq!(seen["properties"]["title"], "Europe");
         let set = ["set", name, "title=EU", "tls.validateCertificateName=false", "--dry-run"];
@@ -119,6 +123,7 @@ async fn a_backend_is_created_seen_changed_and_deleted_at_both_levels() {
         let _ = check(&world, &["set", name, "title=Europe"], 0, "nothing to do").await;
         let set = ["set", name, "title=EU", "--if-match", etag, "--json"];
         let done = check(&world, &set, 0, "written").await.json();
+        forms.check("BackendChange", &done);
         assert_eq!((&done["written"], &done["what"]), (&json!(true), &json!("updated")));
         assert_ne!(done["etag"], etag, "it is another state");
         // What was seen before is gone: nothing is written by it.
@@ -151,7 +156,8 @@ async fn lists_are_for_people_and_for_programs() {
     let table = check(&world, &["list"], 0, "eu 50, us 30, ap 20").await;
     assert_eq!(table.out.lines().count(), 5, "{table:?}");
     let all = check(&world, &["list", "--service", "main", "--output", "json"], 0, "").await.json();
-    assert_eq!(all.as_array().map(Vec::len), Some(4));
+    Forms::read().check("BackendList", &all);
+    assert_eq!(all["backends"].as_array().map(Vec::len), Some(4));
     let yaml = check(&world, &["list", "--output", "yaml"], 0, "name: chat").await;
     assert!(!yaml.out.contains('{'), "{yaml:?}");
     let _ = check(&world, &["list", "--workspace", "team"], 0, "there are no backends").await;
@@ -241,7 +247,9 @@ async fn reconnects_wait_two_minutes_and_a_workspace_has_none() {
     let world = World::new(DRAIN).await;
     let _ = check(&world, &["reconnect", "main/eu"], 0, "is reconnected after PT2M").await;
     let long = ["reconnect", "main/eu", "--after", "PT1H", "--json"];
-    assert_eq!(check(&world, &long, 0, "").await.json()["after"], "PT1H");
+    let reconnected = check(&world, &long, 0, "").await.json();
+    Forms::read().check("BackendReconnect", &reconnected);
+    assert_eq!(reconnected["after"], "PT1H");
     let soon = ["reconnect", "main/eu", "--after", "PT3S"];
     let _ = check(&world, &soon, 2, "minimum duration of the Reconnect is PT2M").await;
     let _ = check(&world, &["reconnect", "main/eu", "--after", "soon"], 2, "ISO 8601").await;
@@ -274,6 +282,8 @@ async fn errors_are_json_where_that_is_asked_for() {
     let world = World::new(DRAIN).await;
     let ran = check(&world, &["get", "main/none", "--json"], 3, "").await;
     let error: Value = serde_json::from_str(&ran.told).expect("errors are JSON too");
+    Forms::read().check("Failure", &error);
+    assert_eq!(error["exitCode"], 3);
     assert!(
         error["error"].as_str().is_some_and(|text| text.contains("it is not there")),
         "{ran:?}"
@@ -320,7 +330,9 @@ async fn watch_tells_each_change_until_it_is_stopped() {
     let mut next = async || -> Value {
         let line = watch.line().await;
         assert!(!line.contains("hunter2"), "{line}");
-        serde_json::from_str(&line).expect("a line is JSON")
+        let seen = serde_json::from_str(&line).expect("a line is JSON");
+        Forms::read().check("BackendSeen", &seen);
+        seen
     };
     assert_eq!(next().await["what"], "seen");
     let single = json!({"properties": {
@@ -398,5 +410,40 @@ async fn shells_complete_what_is_typed() {
         let _ = world.say(&["completions", shell]).await.ended(0).says("COMPLETE");
     }
     let _ = world.say(&["completions", "csh"]).await.ended(2);
+    world.finish();
+}
+
+#[tokio::test]
+async fn the_ledger_says_who_changed_a_backend_by_hand() {
+    let world = World::new(DRAIN).await;
+    let config = std::fs::read_to_string(world.path("pointsman.yaml")).expect("a configuration");
+    let config = config.replace("azure: {", "azure: {lookEvery: 5s, ");
+    write(&world, "pointsman.yaml", &config);
+    // Without a store there is nothing to tell, and none is made for it.
+    let _ = check(&world, &["set", "main/ap", "title=ours"], 0, "is updated").await;
+    assert!(!world.path("pointsman.db").exists());
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    world.weights([0, 30, 20]).await;
+    world.told("is done").await;
+    let set = ["set", "chat", "pool.services[eu].weight=7", "--yes", "--by", "ann"];
+    let _ = check(&world, &set, 0, "is updated").await;
+    world.until("it is noticed", async |world| world.ledger().await.count("foreign") > 0).await;
+    let ledger = world.ledger().await;
+    let [by_hand] = ledger.of("byHand")[..] else { panic!("{ledger:?}") };
+    let said = "`pointsman backend set` by ann: ~ properties.pool.services[eu].weight: 0 -> 7";
+    assert_eq!((&by_hand["says"], &by_hand["by"]), (&json!(said), &json!("ann")));
+    let secret = ["set", "main/eu", "credentials.header.x-key=[\"hunter2\"]"];
+    let _ = check(&world, &secret, 0, "is updated").await;
+    let _ = check(&world, &["reconnect", "main/eu"], 0, "is reconnected").await;
+    let _ = check(&world, &["set", "main/eu", "title=X", "--dry-run"], 0, "would be").await;
+    let history = world.ok(&["history"]).await;
+    assert!(
+        history.contains("`pointsman backend set` by tester: + ") && !history.contains("hunter2")
+    );
+    assert!(history.contains("`pointsman backend reconnect` by tester"), "{history}");
+    assert_eq!(world.ledger().await.count("byHand"), 3);
+    assert!(serve.stop().await);
+    assert_eq!(world.files_with("hunter2"), Vec::<String>::new());
     world.finish();
 }

@@ -43,7 +43,7 @@ async fn fed(world: &World, arguments: &[&str], text: &str) -> (i32, String) {
 
 fn names(listed: &Ran) -> Vec<String> {
     let listed = listed.json();
-    let all = listed.as_array().expect("a list");
+    let all = listed["backends"].as_array().expect("a list");
     all.iter().map(|it| it["name"].as_str().expect("a name").to_owned()).collect()
 }
 

@@ -169,3 +169,53 @@ async fn what_is_extended_outlasts_its_alert_and_an_undo_ends_it() {
     assert!(serve.stop().await);
     world.finish();
 }
+
+#[tokio::test]
+async fn what_gives_way_to_something_stronger_names_it() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    world.weights([0, 30, 20]).await;
+    world.told("is done").await;
+    // What another decides for has no effect, though no limit holds it.
+    let _ = world.say(&with(&["shift", "eu", "--to", "40%"])).await.ended(0);
+    world.weights([20, 30, 20]).await;
+    let ledger = world.ledger().await;
+    let [outranked] = ledger.of("outranked")[..] else { panic!("{ledger:?}") };
+    let says = outranked["says"].as_str().expect("words");
+    assert!(says.ends_with("(shift eu to 40%, by tester: INC-7)"), "{says}");
+    let _ = world
+        .say(&["status"])
+        .await
+        .ended(0)
+        .says("; another decides instead: shift eu to 40%, by tester: INC-7 (");
+    let _ = world.say(&["explain", "eu"]).await.ended(0).says("lost to shift eu to 40%, by tester");
+    let explained = world.json(&["explain", "eu"]).await;
+    Forms::read().check("Explain", &explained);
+    let asked = explained["why"][0]["asked"].as_array().expect("a list");
+    assert_eq!(asked[1]["lostTo"], asked[0]["id"], "{asked:#?}");
+    // One member must go on to serve: an operator takes eu and ap, so that us has to.
+    let _ = world.say(&with(&["drain", "eu"])).await.ended(0);
+    assert_eq!(world.send(&serve, &[Alert::firing("us", Timestamp::now())]).await, 202);
+    world.weights([0, 0, 20]).await;
+    let _ = world.say(&with(&["drain", "ap"])).await.ended(0);
+    world.weights([0, 30, 0]).await;
+    let ledger = world.ledger().await;
+    let [displaced] = ledger.of("displaced")[..] else { panic!("{ledger:?}") };
+    let says = displaced["says"].as_str().expect("words");
+    let named = says.contains(" gave way to ") && says.contains("(drain ap, by tester: INC-7): ");
+    assert!(named, "{says}");
+    let document = world.document().await;
+    let overrides = document["overrides"].as_array().expect("a list");
+    let find = |is: &dyn Fn(&serde_json::Value) -> bool| {
+        overrides.iter().find(|over| is(over)).unwrap_or_else(|| panic!("{document:#}"))
+    };
+    let by = find(&|over| over["effect"]["says"] == "drain ap");
+    let gave_way = find(&|over| over["standing"]["kind"] == "displaced");
+    assert_eq!(gave_way["standing"]["displacedBy"], json!([by["id"]]));
+    let status = world.say(&["status", "--utc"]).await.ended(0);
+    let shown = status.out.replace("as our own write left it at", "as it was read at");
+    transcript("status_displaced.txt", &shown);
+    assert!(serve.stop().await);
+    world.finish();
+}

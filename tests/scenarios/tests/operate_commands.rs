@@ -6,7 +6,7 @@ use pointsman_emulator::{
     Fault, Match,
     fault::{Kind, ServerError, Write},
 };
-use pointsman_scenarios::{World, alerts::Alert, world::DRAIN};
+use pointsman_scenarios::{Forms, World, alerts::Alert, world::DRAIN};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -20,6 +20,7 @@ async fn asking_before_anything_was_served_says_so_and_makes_no_file() {
     let _ = world.say(&["history"]).await.ended(0).says("the ledger is empty");
     let notes = world.say(&["history", "--json"]).await.ended(0).told;
     let note: Value = serde_json::from_str(&notes).expect("what is told beside is JSON, too");
+    Forms::read().check("Note", &note);
     assert!(note["note"].as_str().is_some_and(|note| note.contains("no store")), "{note}");
     let _ = world.say(&["dead-letters", "list"]).await.ended(0).says("there are no dead letters");
     let _ = world.say(&["explain", "chat"]).await.ended(1).says("no backend is called `chat`");
@@ -37,6 +38,7 @@ async fn asking_before_anything_was_served_says_so_and_makes_no_file() {
 
 #[tokio::test]
 async fn wrong_usage_ends_with_2_and_failure_with_1() {
+    let forms = Forms::read();
     let world = World::new(DRAIN).await;
     let usages: [&[&str]; 7] = [
         &["frobnicate"],
@@ -51,6 +53,8 @@ async fn wrong_usage_ends_with_2_and_failure_with_1() {
         let _ = world.say(usage).await.ended(2).says("try '--help'");
         let json = world.say(&[usage, &["--json"]].concat()).await.ended(2);
         let told: Value = serde_json::from_str(&json.told).expect("JSON");
+        forms.check("Failure", &told);
+        assert_eq!(told["exitCode"], 2);
         assert!(told["error"].as_str().is_some_and(|why| why.contains("try '--help'")), "{told}");
     }
     // What is an Azure of its own has none to spare.
@@ -71,6 +75,8 @@ async fn wrong_usage_ends_with_2_and_failure_with_1() {
         let ran = world.say(&json).await.ended(1);
         let line = ran.told.lines().last().expect("it says why");
         let error: Value = serde_json::from_str(line).expect("errors are JSON too");
+        forms.check("Failure", &error);
+        assert_eq!(error["exitCode"], 1);
         assert!(error["error"].as_str().is_some_and(|error| error.contains(text)), "{ran:?}");
     }
     world.finish();

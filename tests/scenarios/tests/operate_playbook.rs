@@ -166,6 +166,18 @@ async fn apply_says_what_becomes_of_overrides_and_a_running_serve_takes_it_up() 
     let same = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
     let _ = same.says("kept as it is").says("generation 1 is already in force");
 
+    // A limit is told in words, with what held before.
+    let text = std::fs::read_to_string(world.path("playbook.yaml")).expect("a playbook");
+    let tighter = text.replace("{leastMembers: 1}", "{leastMembers: 1, leastShare: 85%}");
+    std::fs::write(world.path("tighter.yaml"), tighter).expect("it is written");
+    let dry = world.say(&["playbook", "apply", "--dry-run", "tighter.yaml"]).await.ended(0);
+    let _ =
+        dry.says("~ pool chat").says("its limit leastShare: no limit (the default) becomes 85%");
+    std::fs::write(world.path("none.yaml"), text.replace(", limits: {leastMembers: 1}", ""))
+        .expect("it is written");
+    let dry = world.say(&["playbook", "apply", "--dry-run", "none.yaml"]).await.ended(0);
+    let _ = dry.says("its limit leastMembers: 1 becomes half of its members (the default)");
+
     world.write_playbook(OTHER);
     let dry = world.say(&["playbook", "apply", "--dry-run", "playbook.yaml"]).await.ended(0);
     let dry = dry.says("drain eu").says("ended, with its ramp").says("nothing was published");

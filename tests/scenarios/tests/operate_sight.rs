@@ -144,8 +144,54 @@ async fn a_touched_pool_is_a_table_and_every_row_has_its_reason() {
     transcript("status_paused.txt", &paused.out);
     let _ = world.say(&["resume"]).await.ended(0);
     let _ = world.say(&["release", "--all"]).await.ended(0);
+    // At rest, what its owner left is remembered.
     let rest = world.json(&["status"]).await;
-    assert!(rest["backends"][0].get("pool").is_none(), "at rest, nothing is remembered: {rest:#}");
+    let rest = &rest["backends"][0];
+    assert_eq!((&rest["atRest"], &rest["pool"]["members"][0]["weight"]), (&json!(true), &json!(5)));
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn what_is_over_and_what_is_at_rest_are_explained() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, &[alert("eu", 30)]).await, 202);
+    world.weights([0, 30, 20]).await;
+    world.told("is done").await;
+    let id = world.document().await["overrides"][0]["id"].as_str().expect("an id").to_owned();
+    let _ = world.say(&["undo", &id[..5], "--reason", "eu is well"]).await.ended(0);
+    world.weights([50, 30, 20]).await;
+    world.at_rest().await;
+    let _ = world.say(&["drain", "us", "--for", "1h", "--reason", "INC-7"]).await.ended(0);
+    let by_hand = world.document().await["overrides"][0]["id"].as_str().expect("an id").to_owned();
+    // One that is over is explained while another is in force.
+    let over = world.json(&["explain", &id]).await;
+    assert_eq!(over["over"]["why"]["kind"], "undone");
+    let _ = world.say(&["undo", "chat", "--reason", "us is well"]).await.ended(0);
+    world.at_rest().await;
+    let explain = async |what: &str| {
+        let out = world.ok(&["explain", what, "--utc"]).await;
+        out.replace("as our own write left it at", "as it was read at")
+    };
+    transcript("explain_over.txt", &explain(&id[..5]).await);
+    transcript("explain_over_by_hand.txt", &explain(&by_hand[..5]).await);
+    transcript("explain_at_rest.txt", &explain("us").await);
+    let forms = Forms::read();
+    let over = world.json(&["explain", &by_hand]).await;
+    forms.check("Explain", &over);
+    assert_eq!(
+        (&over["over"]["origin"], &over["over"]["id"]),
+        (&json!("operator"), &json!(by_hand))
+    );
+    let at_rest = world.json(&["explain", "US"]).await;
+    forms.check("Explain", &at_rest);
+    let us = &at_rest["state"]["pool"]["members"][1];
+    assert_eq!(
+        (&us["member"], &us["weight"], &us["ownerWeight"]),
+        (&json!("us"), &json!(30), &json!(30))
+    );
+    let _ = world.say(&["explain", "zzzz"]).await.ended(1).says("known are: chat");
     assert!(serve.stop().await);
     world.finish();
 }

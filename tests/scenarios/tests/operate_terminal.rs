@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 use pointsman_scenarios::{
     Forms, World,
     alerts::{Alert, webhook},
-    world::{BOUND, DRAIN, TOKEN, binary},
+    world::{BOUND, DRAIN, Serve, TOKEN, binary},
 };
 use pty_process::{Command, Pty, Size};
 use serde_json::{Value, json};
@@ -162,7 +162,7 @@ async fn a_long_line_goes_on_in_the_next_and_is_not_cut() {
     assert_eq!(world.deliver(&serve, &other).await.status, 202);
     world.status_says("no play is for it").await;
     for columns in [40, 80] {
-        let mut watch = Screen::run(&world, columns, &["status", "--watch"], &[]);
+        let mut watch = Screen::run(&world, columns, &["status", "--watch", "--wide"], &[]);
         watch.shows("the-end").await;
         watch.shows("false").await;
         watch.interrupt().await;
@@ -221,6 +221,83 @@ async fn a_terminal_has_marks_and_a_table_that_fits_it() {
     let piped = row(world.ok(&["status"]).await).expect("a row");
     assert!(piped.contains('…') && piped.chars().count() <= 80, "{piped}");
     assert!(row(world.ok(&["status", "--wide"]).await).expect("a row").contains(LONG));
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+/// An alert that no play is for.
+async fn unmatched(world: &World, serve: &Serve, severity: &str, resolved: bool) {
+    let now = jiff::Timestamp::now();
+    let alert = Alert::firing(&format!("{severity}-{resolved}"), now);
+    let mut body = webhook(&[if resolved { alert.resolved(now) } else { alert }]);
+    body["alerts"][0]["labels"] = json!({"alertname": "DiskFull", "severity": severity});
+    assert_eq!(world.deliver(serve, &body).await.status, 202);
+}
+
+#[tokio::test]
+async fn what_led_to_nothing_leaves_room_for_the_rest_of_a_small_screen() {
+    let world = world().await;
+    let serve = world.serve(&[]).await;
+    let eu = Alert::firing("eu", jiff::Timestamp::now());
+    assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
+    world.told("is done").await;
+    for severity in ["info", "warning", "error", "critical"] {
+        unmatched(&world, &serve, severity, false).await;
+        unmatched(&world, &serve, severity, true).await;
+    }
+    // A repeat that did what it should.
+    assert_eq!(world.send(&serve, &[eu]).await, 202);
+    let noticed = async |world: &World| {
+        let status = world.json(&["status"]).await;
+        let kinds = status["noticed"].as_array().expect("a list").clone();
+        kinds.iter().any(|it| it["kind"] == "repeated") && kinds.len() == 9
+    };
+    world.until("all is noticed", noticed).await;
+    for columns in [80, 200] {
+        let mut screen = Screen::run(&world, columns, &["status", "--utc"], &[]);
+        assert_eq!(screen.ended().await, Some(0));
+        let whole = screen.whole().screen().contents();
+        let (_, nothing) = whole.split_once("what led to nothing").expect("its heading");
+        let lines: Vec<&str> = nothing.trim().lines().collect();
+        assert!(lines.len() <= 2 * 5 + 2, "{whole}");
+        assert!(lines[0].starts_with("prometheus, critical, "), "{whole}");
+        assert!(nothing.contains("and 3 more: --wide shows all of it"), "{whole}");
+        assert!(nothing.contains("1 repeat of alerts that have their effect"), "{whole}");
+        assert!(!nothing.contains("is known already"), "{whole}");
+        let mut wide = Screen::run(&world, columns, &["status", "--utc", "--wide"], &[]);
+        assert_eq!(wide.ended().await, Some(0));
+        let whole = wide.whole().screen().contents();
+        assert!(!whole.contains("more: --wide") && !whole.contains('…'), "{whole}");
+    }
+    assert!(serve.stop().await);
+    world.finish();
+}
+
+#[tokio::test]
+async fn what_waits_under_a_pause_is_promised_for_no_time() {
+    let plays = format!("{DRAIN}    ramp: {{steps: [10%, 50%, 100%], every: 10m}}\n");
+    let world = World::new(&plays).await;
+    let serve = world.serve(&[]).await;
+    let eu = Alert::firing("eu", jiff::Timestamp::now());
+    assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
+    world.weights([0, 30, 20]).await;
+    assert_eq!(world.send(&serve, &[eu.resolved(jiff::Timestamp::now())]).await, 202);
+    world.status_says("50% at ").await;
+    let _ = world.say(&["pause", "--reason", "a release"]).await.ended(0);
+    let status = world.json(&["status"]).await;
+    assert_eq!(status["backends"][0]["waits"], "paused");
+    for columns in [80, 200] {
+        for command in [&["status"][..], &["explain", "chat"]] {
+            let mut screen = Screen::run(&world, columns, command, &[]);
+            assert_eq!(screen.ended().await, Some(0));
+            let whole = screen.whole().screen().contents();
+            assert!(whole.contains("50% waits, from ") && !whole.contains("50% at "), "{whole}");
+            let why = "Pointsman is paused: nothing is given back until `pointsman resume`";
+            assert!(whole.contains(why), "{whole}");
+        }
+    }
+    let _ = world.say(&["resume"]).await.ended(0);
+    world.status_says("50% at ").await;
     assert!(serve.stop().await);
     world.finish();
 }

@@ -189,7 +189,7 @@ async fn a_command_waits_for_room_instead_of_being_refused() {
     };
     let (listed, drawn) = tokio::join!(world.json(&["backend", "list"]), timeout(BOUND * 2, drawn));
     assert!(drawn.is_ok(), "no page was asked for");
-    assert_eq!(listed.as_array().map(Vec::len), Some(BACKENDS + 4));
+    assert_eq!(listed["backends"].as_array().map(Vec::len), Some(BACKENDS + 4));
     assert_eq!(pages(&world), BACKENDS as u64 / PAGE as u64 + 1, "each is asked for once");
     assert_eq!(refused(&world), 0, "nobody was refused");
     world.finish();

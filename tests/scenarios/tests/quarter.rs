@@ -4,7 +4,10 @@
 use std::{collections::BTreeMap, fmt::Write as _, path::Path, process::Stdio};
 
 use expect_test::expect_file;
-use pointsman_scenarios::world::{BOUND, binary};
+use pointsman_scenarios::{
+    Forms,
+    world::{BOUND, binary},
+};
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
@@ -370,7 +373,10 @@ async fn of_several_services_one_is_named() {
     std::fs::write(desk.path("pointsman.yaml"), "mine").expect("it is written");
     let _ = desk.run(&init).await.says(1, &["--force"]);
     assert_eq!(std::fs::read_to_string(desk.path("pointsman.yaml")).expect("there"), "mine");
-    let _ = desk.run(&format!("{init} --force")).await.says(0, &[]);
+    let again = desk.run(&format!("{init} --force --json")).await.says(0, &[]);
+    let again = serde_json::from_str(&again.text).expect("JSON");
+    Forms::read().check("Initialised", &again);
+    assert!(again.get("token").is_none(), "it is in the environment: {again}");
     assert_eq!(std::fs::read_to_string(desk.path("pointsman.yaml")).expect("there"), config);
 }
 
@@ -382,6 +388,7 @@ async fn a_test_alert_that_is_not_taken_says_why() {
     let _ = desk.run(&init).await.says(0, &[]);
     let (_serve, listening) = desk.start("serve --json", "}").await;
     let listening: serde_json::Value = serde_json::from_str(&listening).expect("JSON");
+    Forms::read().check("Listening", &listening);
     let url = listening["listening"].as_str().expect("it says where").to_owned();
     assert_eq!(listening["shadow"], true);
     let webhook = format!("{url}/alerts/prometheus");

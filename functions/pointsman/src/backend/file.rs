@@ -65,8 +65,10 @@ fn of(text: &str, is_json: bool) -> Result<File, String> {
     let filled = template::literal(&mut rest, "")?;
     let Some(fields) = rest.as_object_mut() else { return Err("it is not an object".to_owned()) };
     let etag = fields.shift_remove("etag");
+    // That of the form of `get`; Azure's bodies have none.
+    let version = fields.shift_remove("version");
     let said = AZURES.map(|key| fields.shift_remove(key));
-    if filled || etag.is_some() || said.iter().any(Option::is_some) {
+    if filled || etag.is_some() || version.is_some() || said.iter().any(Option::is_some) {
         document = Document::parse(rest.to_string()).map_err(|error| error.to_string())?;
     }
     let [id, name, _] = said;

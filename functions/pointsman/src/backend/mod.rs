@@ -12,6 +12,7 @@ mod consent;
 mod desk;
 mod field;
 mod file;
+mod ledger;
 mod names;
 mod print;
 mod read;

@@ -10,7 +10,9 @@ use pointsman_apim::{
     diff::{self, Change, Line},
 };
 use pointsman_core::text;
-use serde_json::{Value, json};
+use pointsman_view as view;
+use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::{
     failed::Failed,
@@ -30,7 +32,11 @@ pub(super) enum Output {
 }
 
 /// Prints a value for programs, or lines for people.
-pub(super) fn either(output: Output, value: &Value, text: &Page) -> Result<ExitCode, Failed> {
+pub(super) fn either(
+    output: Output,
+    value: &impl Serialize,
+    text: &Page,
+) -> Result<ExitCode, Failed> {
     match output {
         Output::Table => show::page(text),
         Output::Json => show::json(value),
@@ -40,7 +46,7 @@ pub(super) fn either(output: Output, value: &Value, text: &Page) -> Result<ExitC
 
 /// YAML with every text on a line of its own, as people edit it. Where a text has characters that
 /// a terminal acts upon, JSON, which is YAML too: it has an escape for each of them everywhere.
-pub(super) fn yaml(value: &Value) -> Result<Page, Failed> {
+pub(super) fn yaml(value: &impl Serialize) -> Result<Page, Failed> {
     let options = serde_saphyr::ser_options! { prefer_block_scalars: false };
     let yaml = serde_saphyr::to_string_with_options(value, options)?;
     if yaml.lines().any(|line| line.contains(text::acts)) {
@@ -51,7 +57,8 @@ pub(super) fn yaml(value: &Value) -> Result<Page, Failed> {
 
 /// A list: a line a backend.
 pub(super) fn list(output: Output, backends: &[Document]) -> Result<ExitCode, Failed> {
-    let all: Value = backends.iter().map(Document::redacted).collect();
+    let all = backends.iter().map(Document::redacted).collect();
+    let all = view::BackendList { version: view::VERSION, backends: all };
     if backends.is_empty() {
         return either(output, &all, &Page::of("there are no backends"));
     }
@@ -91,10 +98,14 @@ fn members(pool: &Document) -> String {
 
 /// One backend: its fields, line by line. For files and programs, its body with the ETag in it.
 pub(super) fn backend(output: Output, backend: &Backend) -> Result<ExitCode, Failed> {
-    let mut whole = backend.redacted();
-    if let Value::Object(fields) = &mut whole {
-        fields.shift_insert(0, "etag".to_owned(), json!(backend.etag().as_str()));
-    }
+    let etag = backend.etag().as_str().to_owned();
+    let body = match backend.redacted() {
+        Value::Object(body) => body,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            Map::new()
+        }
+    };
+    let whole = view::BackendBody { version: view::VERSION, etag, body };
     let mut table = Table::new(&["field", "value"]);
     table.row(["etag".to_owned(), backend.etag().as_str().to_owned()]);
     for Line { path, change } in diff::added(backend.raw()) {
@@ -139,13 +150,17 @@ pub(super) fn change(
         Done::Written(etag) => (true, Some(etag), format!("{short} is {what}; its ETag is {etag}")),
         Done::Deleted => (true, None, format!("{short} is {what}")),
     };
-    let value = json!({
-        "backend": backend.to_string(), "what": what, "diff": diff, "written": written,
-        "etag": etag.map(ETag::as_str),
-    });
     let mut text = Page::default();
     diff.iter().for_each(|line| text.line(format_args!("  {line}")));
     text.line(last);
+    let value = view::BackendChange {
+        version: view::VERSION,
+        backend: backend.to_string(),
+        what: what.to_owned(),
+        diff,
+        written,
+        etag: etag.map(|etag| etag.as_str().to_owned()),
+    };
     either(output, &value, &text)
 }
 
@@ -160,6 +175,8 @@ pub(super) fn short(id: &BackendId) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

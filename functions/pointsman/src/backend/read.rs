@@ -9,7 +9,6 @@ use pointsman_apim::{
 };
 use pointsman_host::server::Stop;
 use pointsman_view as view;
-use serde_json::json;
 
 use super::{
     desk::{Desk, call},
@@ -150,18 +149,21 @@ fn tell(
     now: Option<&Backend>,
 ) -> Result<(), Failed> {
     let at = jiff::Timestamp::now();
-    let etag = now.map(|backend| backend.etag().as_str());
-    let diff: Vec<String> = lines.iter().map(ToString::to_string).collect();
-    let value = json!({
-        "at": at.to_string(), "backend": id.to_string(), "what": what, "etag": etag, "diff": diff,
-    });
+    let value = view::BackendSeen {
+        version: view::VERSION,
+        at,
+        backend: id.to_string(),
+        what: what.to_owned(),
+        etag: now.map(|backend| backend.etag().as_str().to_owned()),
+        diff: lines.iter().map(ToString::to_string).collect(),
+    };
     let text = match desk.output {
         Output::Table => {
-            let etag = etag.map_or_else(String::new, |etag| format!(" {etag}"));
+            let etag = value.etag.as_ref().map_or_else(String::new, |etag| format!(" {etag}"));
             let at = view::Reader::new(at, desk.zone.clone()).entry(at);
             let short = print::short(id);
             let mut text = Page::of(format_args!("{at} {short} {what}{etag}"));
-            for line in &diff {
+            for line in &value.diff {
                 text.line(format_args!("  {line}"));
             }
             text

@@ -15,6 +15,7 @@ use pointsman_apim::{
     pool::{Edit, Edited},
     put::{Created, Overwrite},
 };
+use pointsman_view as view;
 use serde_json::{Value, json};
 
 use super::{
@@ -22,10 +23,11 @@ use super::{
     desk::{Desk, call},
     field::{self, Field, Which},
     file::{self, File},
+    ledger,
     print::{self, Done},
     read::seen,
 };
-use crate::{failed::Failed, page::Page, show};
+use crate::{failed::Failed, operate::By, page::Page, show};
 
 /// What `set` takes.
 #[derive(Clone, Debug, Args)]
@@ -51,6 +53,8 @@ pub(super) struct SetOptions {
     /// Set a field even if Azure's pages do not name it.
     #[arg(long)]
     unknown: bool,
+    #[command(flatten)]
+    by: By,
 }
 
 /// What `put` takes.
@@ -77,6 +81,8 @@ pub(super) struct PutOptions {
     /// Do it even if an override holds what it changes.
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    by: By,
 }
 
 /// What `delete` takes.
@@ -93,6 +99,8 @@ pub(super) struct DeleteOptions {
     /// Do it even if a pool lists the backend as a member.
     #[arg(long)]
     yes: bool,
+    #[command(flatten)]
+    by: By,
 }
 
 /// What `reconnect` takes.
@@ -111,6 +119,8 @@ pub(super) struct ReconnectOptions {
     /// Allow less than PT2M; Azure does not document what happens then.
     #[arg(long)]
     below_minimum: bool,
+    #[command(flatten)]
+    by: By,
 }
 
 /// The file, which must not have been taken from another backend.
@@ -172,6 +182,7 @@ pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, F
         return print(Done::Nothing);
     }
     let now = desk.client.update(&id, seen.etag(), &patch, call()).await.map_err(unwritten)?;
+    ledger::tell(desk, &id, "set", &options.by, &lines).await;
     let code = print(Done::Written(now.etag()))?;
     // How Azure merges is not fully published: the result is compared with what was meant.
     let otherwise = diff::between(&wanted, now.raw());
@@ -281,6 +292,7 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, F
         return print::change(desk.output, &id, what, &lines, Done::Nothing);
     }
     let (now, what) = written(desk, &id, &under, &draft).await?;
+    ledger::tell(desk, &id, "put", &options.by, &lines).await;
     print::change(desk.output, &id, what, &lines, Done::Written(now.etag()))
 }
 
@@ -362,6 +374,7 @@ pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitC
                 "{short} was already gone when it was deleted"
             )));
         }
+        ledger::tell(desk, &id, "delete", &options.by, &lines).await;
         done = Done::Deleted;
     }
     print::change(desk.output, &id, "deleted", &lines, done)
@@ -383,9 +396,14 @@ pub(super) async fn reconnect(desk: &Desk, options: &ReconnectOptions) -> Result
     };
     if accepted {
         desk.client.reconnect(&id, after, call()).await.map_err(unwritten)?;
+        ledger::tell(desk, &backend, "reconnect", &options.by, &[]).await;
     }
-    let value =
-        json!({"backend": id.to_string(), "after": after.to_string(), "accepted": accepted});
+    let value = view::BackendReconnect {
+        version: view::VERSION,
+        backend: id.to_string(),
+        after: after.to_string(),
+        accepted,
+    };
     let text = if accepted {
         format!("{short} is reconnected after {after}: accepted, and Azure cannot recall it")
     } else {

@@ -5,10 +5,16 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use clap::Args;
 use jiff::Timestamp;
-use pointsman_core::{claim::Occurrences, document::Document, id::OverrideId, playbook::Playbook};
+use pointsman_core::{
+    claim::Occurrences,
+    document::Document,
+    id::OverrideId,
+    notice::{Kind, Notices},
+    playbook::Playbook,
+};
 use pointsman_engine::engine::load;
 use pointsman_host::Records;
-use pointsman_view::{self as view, Ids, Reader, StandingKind};
+use pointsman_view::{self as view, Ids, Reader, StandingKind, Waits};
 
 use crate::{
     common::Common,
@@ -20,7 +26,7 @@ use crate::{
 /// How something is shown.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Showing {
-    /// Cut no name, however wide the table comes to be.
+    /// Cut no name and no text, however wide or long that comes to be.
     #[arg(long)]
     wide: bool,
 }
@@ -29,7 +35,9 @@ pub(crate) struct Showing {
 pub(super) struct Shown {
     pub(super) reader: Reader,
     pub(super) terminal: Terminal,
-    wide: bool,
+    pub(super) wide: bool,
+    /// What was said already of why Azure cannot be used: it is said once.
+    pub(super) said: Vec<String>,
     /// Whether it is the shadow's: Azure's pool is another.
     shadow: bool,
     /// All ids of overrides: each is cut where it differs from the others.
@@ -47,6 +55,7 @@ impl Shown {
             reader: common.reader(now),
             terminal: Terminal::of_output(),
             wide: showing.wide,
+            said: Vec::new(),
             shadow: common.shadow,
             ids: ids.into_iter().map(ToString::to_string).collect(),
         }
@@ -55,6 +64,15 @@ impl Shown {
     /// An override's id, cut where it differs from the others.
     pub(super) fn short<'a>(&self, id: &'a str) -> &'a str {
         self.ids.short(id)
+    }
+
+    /// A text with each of these ids cut so.
+    pub(super) fn shortened<'a>(
+        &self,
+        says: &str,
+        ids: impl IntoIterator<Item = &'a String>,
+    ) -> String {
+        ids.into_iter().fold(says.to_owned(), |says, id| says.replace(id, self.short(id)))
     }
 
     /// An empty page for it.
@@ -106,6 +124,24 @@ pub(super) async fn counted(
     Ok(counted)
 }
 
+/// What keeps back all writes for a backend, if anything does.
+pub(super) fn waits(
+    document: &Document,
+    is_paused: bool,
+    playbook: Option<&Playbook>,
+    notices: &Notices,
+) -> Option<Waits> {
+    let mut services = playbook.iter().flat_map(|playbook| &playbook.services);
+    let is_blind = services.any(|(alias, service)| {
+        document.backend.service == *service && notices.get(Kind::Blind, alias.as_str()).is_some()
+    });
+    match (is_paused, is_blind || document.trouble.is_some()) {
+        (true, _) => Some(Waits::Paused),
+        (false, true) => Some(Waits::Azure),
+        (false, false) => None,
+    }
+}
+
 /// Which part of a backend is described.
 pub(super) type Part<'a> = Option<&'a view::About>;
 
@@ -128,6 +164,8 @@ pub(super) fn describe(out: &mut Page, shown: &Shown, backend: &view::Backend, p
     });
     let trouble = backend.trouble.iter().map(|it| (it.since, it.until, it.why.clone()));
     for (since, until, why) in trouble.chain(unmet) {
+        let is_said = shown.said.iter().any(|said| said.ends_with(&why));
+        let why = if is_said { "it cannot be reached, as is said above".to_owned() } else { why };
         let since = format!(" since {}: {why}", reader.time(since));
         out.mark("  ", Mark::Trouble, "TROUBLE", since);
         out.line(format_args!("    tried again at {}", reader.time(until)));
@@ -136,10 +174,10 @@ pub(super) fn describe(out: &mut Page, shown: &Shown, backend: &view::Backend, p
         out.mark("  ", Mark::Trouble, "MISSING", format_args!(": {}", missing.says(reader)));
     }
     if let Some(pool) = &backend.pool {
-        members(out, shown, pool, part);
+        members(out, shown, (pool, backend.waits), part);
     }
     for over in backend.overrides.iter().filter(|over| is_about(part, over)) {
-        describe_override(out, shown, over);
+        describe_override(out, shown, over, backend.waits);
     }
     for write in backend.writes.iter().filter(|write| !write.changes.is_empty()) {
         out.line(format_args!(
@@ -153,11 +191,13 @@ pub(super) fn describe(out: &mut Page, shown: &Shown, backend: &view::Backend, p
         }
     }
     for reconnect in &backend.reconnects {
-        out.line(format_args!("  {}", reconnect.says(reader)));
+        let is_due = reconnect.outcome.is_none() && reconnect.due.is_some();
+        let earliest = if is_due && backend.waits.is_some() { " at the earliest" } else { "" };
+        out.line(format_args!("  {}{earliest}", reconnect.says(reader)));
     }
 }
 
-fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override) {
+fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override, waits: Option<Waits>) {
     let view::Override { id, effect, play, standing, .. } = over;
     let (id, reader) = (shown.short(id), &shown.reader);
     let (before, alert) = match over.alerts.several(reader) {
@@ -168,11 +208,12 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override) {
         }
     };
     let word = if standing.kind == StandingKind::Yielded { "yielded" } else { "held" };
-    match standing.says.split_once(word) {
+    let says = shown.shortened(&standing.says, &standing.displaced_by);
+    match says.split_once(word) {
         Some((displaced, why)) if standing.kind.is_kept_out() => {
             out.mark(format_args!("{before}{displaced}"), Mark::Held, word, why);
         }
-        Some(_) | None => out.line(format_args!("{before}{}", standing.says)),
+        Some(_) | None => out.line(format_args!("{before}{says}")),
     }
     out.line(match play {
         Some(play) => format!("    {alert} {}, by play {play}", over.who()),
@@ -183,6 +224,9 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override) {
         StandingKind::InForce => match standing.ends.map(|ends| reader.clock(ends)) {
             Some(at) if standing.is_due(reader.now()) => {
                 format!("since {since}, due to end at {at}")
+            }
+            Some(at) if waits.is_some() => {
+                format!("since {since}, until {at} at the latest, unless it still waits then")
             }
             Some(at) => format!("since {since}, until {at} at the latest"),
             None => format!("since {since}"),
@@ -203,13 +247,13 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override) {
 }
 
 /// The members of a pool as a table that fits the terminal.
-fn members(out: &mut Page, shown: &Shown, pool: &view::Pool, part: Part<'_>) {
+fn members(
+    out: &mut Page,
+    shown: &Shown,
+    (pool, waits): (&view::Pool, Option<Waits>),
+    part: Part<'_>,
+) {
     let seen = shown.reader.time(pool.seen);
-    out.line(match pool.by {
-        _ if shown.shadow => format!("  as the shadow would have left it at {seen}"),
-        view::SeenBy::Read => format!("  as it was read at {seen}"),
-        view::SeenBy::Answer => format!("  as our own write left it at {seen}"),
-    });
     let is_about = |member: &&view::Member| match part {
         None => true,
         Some(view::About::Member { member: asked }) => member.member == *asked,
@@ -219,6 +263,14 @@ fn members(out: &mut Page, shown: &Shown, pool: &view::Pool, part: Part<'_>) {
         }
     };
     let rows: Vec<&view::Member> = pool.members.iter().filter(is_about).collect();
+    if rows.is_empty() {
+        return;
+    }
+    out.line(match pool.by {
+        _ if shown.shadow => format!("  as the shadow would have left it at {seen}"),
+        view::SeenBy::Read => format!("  as it was read at {seen}"),
+        view::SeenBy::Answer => format!("  as our own write left it at {seen}"),
+    });
     let columns = if shown.wide { usize::MAX } else { shown.terminal.columns };
     let names = rows.iter().map(|member| member.member.as_str());
     out.indented(&Table::fitting(columns, names, |cut| {
@@ -232,11 +284,15 @@ fn members(out: &mut Page, shown: &Shown, pool: &view::Pool, part: Part<'_>) {
                 member.owner_weight.to_string(),
                 member.weight.to_string(),
                 member.share.clone().unwrap_or_else(|| "?".to_owned()),
-                next.map_or_else(String::new, |next| next.says(&shown.reader)),
+                next.map_or_else(String::new, |next| next.says(&shown.reader, waits)),
             ]);
         }
         table
     }));
+    if let Some(waits) = waits.filter(|_| rows.iter().any(|member| member.next.is_some())) {
+        let (because, until) = (waits.says(), waits.until());
+        out.line(format_args!("  {because}: nothing is given back until {until}"));
+    }
     for member in &rows {
         if let Some(promoted) = &member.promoted {
             out.line(format_args!("  {} is {}", member.member, promoted.says));

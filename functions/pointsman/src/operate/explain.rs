@@ -3,12 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use pointsman_core::{document::Document, names::BackendId};
 use pointsman_engine::pause::paused;
+use pointsman_host::Records;
 use pointsman_view::{self as view, Explain, Explained, Following, History};
 
 use super::{
     ask::{self, Showing, Shown},
     find,
+    history::LINES_LOOKED_THROUGH_MAX,
 };
 use crate::{
     common::Common,
@@ -25,8 +28,8 @@ const EXPLAIN_LINES_LOOKED_THROUGH: usize = 2_000;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Options {
     /// A pool of the playbook, a backend's name, `service/name` (with a workspace between them, where
-    /// it is in one), or its Azure path; a member's name, while something is going on at its pool; or at
-    /// least the first 4 characters of an override's id.
+    /// it is in one), or its Azure path; a member's name, once something was going on at its pool; or at
+    /// least the first 4 characters of an override's id, also of one that is over.
     #[arg(id = "anything", value_name = "BACKEND|MEMBER|OVERRIDE")]
     what: String,
     #[command(flatten)]
@@ -42,7 +45,14 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let counted = ask::counted(&records, document).await?;
     let playbook = ask::playbook(&records).await?;
     let playbook = playbook.as_deref();
-    let state = document.map(|document| view::Backend::of(document, playbook, &counted, now));
+    let paused = paused(&*records.store).await?;
+    let notices = records.store.notices().await?;
+    let waits = |document| ask::waits(document, paused.is_some(), playbook, &notices);
+    let state = document.map(|document| {
+        let backend = view::Backend::of(document, playbook, &counted, now);
+        backend.waiting(waits(document), now)
+    });
+    let over = ended(&records, (&backend, document), about.as_ref()).await?;
     let mut lines = records.store.history(Some(&backend), EXPLAIN_LINES_LOOKED_THROUGH).await?;
     if let Some(about) = &about {
         lines = about.lines(state.as_ref(), lines);
@@ -59,7 +69,8 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         shadow: common.shadow,
         backend: backend.to_string(),
         name: backend.short(),
-        paused: paused(&*records.store).await?.map(view::Pause::from),
+        paused: paused.map(view::Pause::from),
+        over,
         state,
         why: document.map(why).unwrap_or_default(),
         about,
@@ -71,6 +82,23 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     }
     let ids = documents.iter().flat_map(|document| document.overrides.keys());
     show::page(&describe(&explain, &Shown::new(options.showing, common, now, ids)))
+}
+
+/// What the ledger knows of the override that was asked about, where it is over.
+async fn ended(
+    records: &Records,
+    (backend, document): (&BackendId, Option<&Document>),
+    about: Option<&view::About>,
+) -> Result<Option<view::Over>, Failed> {
+    let Some(view::About::Override { id }) = about else { return Ok(None) };
+    let is_on = |document: &Document| document.overrides.keys().any(|on| on.as_str() == id);
+    if document.is_some_and(is_on) {
+        return Ok(None);
+    }
+    let mut undone = document.iter().flat_map(|document| &document.undone);
+    let undone = undone.find(|(undone, _)| undone.as_str() == id).map(|(_, at)| *at);
+    let lines = records.store.history(Some(backend), LINES_LOOKED_THROUGH_MAX).await?;
+    Ok(Some(view::Over::of(id, &lines, undone)))
 }
 
 /// The whole in words.
@@ -89,6 +117,9 @@ fn describe(explain: &Explain, shown: &Shown) -> Page {
         let why = format!(" since {since} by {}: {}", pause.by, pause.reason);
         out.mark("", Mark::Trouble, "PAUSED", why);
     }
+    for line in explain.over.iter().flat_map(|over| over.says(reader)) {
+        out.line(format_args!("  {line}"));
+    }
     match &explain.state {
         None => {
             out.line("no alert has ever concerned it; it is as its owner left it");
@@ -101,8 +132,13 @@ fn describe(explain: &Explain, shown: &Shown) -> Page {
             let about = explain.about.as_ref();
             let asked = state.overrides.iter().any(|over| ask::is_about(about, over));
             // A standby is promoted by what is about others.
-            if about.is_some() && !asked && explain.why.is_empty() {
-                out.line("  no override is about it");
+            if let Some(view::About::Member { member }) = about
+                && !asked
+                && explain.why.is_empty()
+            {
+                out.line(format_args!(
+                    "  nothing is laid over {member}: it is as its owner left it"
+                ));
             }
             fields(&mut out, shown, state, &explain.why);
         }
@@ -118,9 +154,7 @@ fn describe(explain: &Explain, shown: &Shown) -> Page {
         });
         for line in &explain.lines {
             let mut says = reader.retold(&line.what.says, view::Reader::second);
-            for id in line.what.id.iter().chain(&line.what.overrides) {
-                says = says.replace(id, shown.short(id));
-            }
+            says = shown.shortened(&says, line.what.id.iter().chain(&line.what.overrides));
             out.line(format_args!("  {}  {says}", reader.second(line.at)));
         }
     }
@@ -137,7 +171,8 @@ fn fields(out: &mut Page, shown: &Shown, state: &view::Backend, why: &[Explained
         let should = if now == wanted { String::new() } else { format!(", it should be {wanted}") };
         out.line(format_args!("  {field}: its owner left {baseline}, it is {now}{should}"));
         for asked in asked {
-            out.line(format_args!("    {}  {}", shown.short(&asked.id), asked.says));
+            let says = shown.shortened(&asked.says, &asked.lost_to);
+            out.line(format_args!("    {}  {says}", shown.short(&asked.id)));
         }
         if let Some(also) = also {
             out.line(format_args!("    {also}"));

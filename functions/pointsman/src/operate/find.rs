@@ -1,5 +1,7 @@
 //! Finding what a person means: a backend, or an override.
 
+use std::collections::BTreeMap;
+
 use pointsman_core::{
     document::Document,
     field::Field,
@@ -9,8 +11,9 @@ use pointsman_core::{
 };
 use pointsman_engine::engine::load;
 use pointsman_host::Records;
-use pointsman_view::{About, ID_CHARS_MIN};
+use pointsman_view::{About, ID_CHARS_MIN, Over};
 
+use super::history::LINES_LOOKED_THROUGH_MAX;
 use crate::failed::Failed;
 
 /// How many names an error lists.
@@ -103,7 +106,7 @@ pub(super) async fn anything(
     {
         return Ok((backend.clone(), None));
     }
-    let pools = member_of(documents, text);
+    let pools = pools_of(documents, text);
     match (pools.as_slice(), found) {
         ([pool], _) => {
             let member = text.to_lowercase();
@@ -115,8 +118,12 @@ pub(super) async fn anything(
                 Ok((backend, Some(About::Override { id: over.id.to_string() })))
             }
             None => {
-                let unknown =
-                    unknown.and("a member is known while something is going on at its pool");
+                if let Some((backend, id)) = over_by_now(records, documents, text).await? {
+                    return Ok((backend, Some(About::Override { id: id.to_string() })));
+                }
+                let unknown = unknown.and(
+                    "a member is known once an alert, a window or a person has been about its pool",
+                );
                 Err(match text.len() < ID_CHARS_MIN {
                     true => unknown.and(format_args!(
                         "an override is named by at least {ID_CHARS_MIN} characters of its id"
@@ -134,8 +141,9 @@ pub(super) async fn anything(
     }
 }
 
-/// The pools that are known to list a member of this name.
-fn member_of<'a>(documents: &'a [Document], text: &str) -> Vec<&'a BackendId> {
+/// The pools that are known to list a member of this name: those at which something is going on, where there
+/// are such.
+fn pools_of<'a>(documents: &'a [Document], text: &str) -> Vec<&'a BackendId> {
     let Ok(name) = text.parse::<BackendName>() else { return Vec::new() };
     let (weight, priority) = (Field::weight(&name), Field::priority(&name));
     let lists = |document: &&Document| {
@@ -143,7 +151,34 @@ fn member_of<'a>(documents: &'a [Document], text: &str) -> Vec<&'a BackendId> {
         seen.is_some()
             || [&weight, &priority].iter().any(|field| document.owned.contains_key(field))
     };
-    documents.iter().filter(lists).map(|document| &document.backend).collect()
+    let (at_rest, busy): (Vec<&Document>, Vec<&Document>) =
+        documents.iter().filter(lists).partition(|document| document.is_at_rest());
+    let meant = if busy.is_empty() { at_rest } else { busy };
+    meant.into_iter().map(|document| &document.backend).collect()
+}
+
+/// The override whose id begins so and that is over, as the documents or the newest lines of the ledger know
+/// it.
+async fn over_by_now(
+    records: &Records,
+    documents: &[Document],
+    text: &str,
+) -> Result<Option<(BackendId, OverrideId)>, Failed> {
+    if text.len() < ID_CHARS_MIN {
+        return Ok(None);
+    }
+    let lines = records.store.history(None, LINES_LOOKED_THROUGH_MAX).await?;
+    let undone = documents.iter().flat_map(|document| {
+        let ids = document.undone.keys().filter(|id| id.as_str().starts_with(text));
+        ids.map(|id| (id, &document.backend))
+    });
+    let found: BTreeMap<_, _> = Over::begun_so(&lines, text).into_iter().chain(undone).collect();
+    if found.len() > 1 {
+        let ids = found.keys().take(NAMES_MAX).map(ToString::to_string).collect::<Vec<_>>();
+        let ids = ids.join(", ");
+        return Err(Failed::new(format_args!("{text} could be any of {ids}; type more of it")));
+    }
+    Ok(found.into_iter().next().map(|(id, backend)| (backend.clone(), id.clone())))
 }
 
 /// Finds the override whose id begins so: one that is claimed, in force or ramping out.

@@ -209,8 +209,9 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
     let paused = paused(&*reading.store).await?.is_some();
     let document = document(&reading, &backend).await?;
     reading.close().await;
-    // A name that is not in the pool, as it was seen last, is a slip.
-    let seen = document.sight.iter().flat_map(|sight| sight.pool.members());
+    // A name that is not in the pool is a slip; what is at rest may have been seen long ago.
+    let seen = document.sight.iter().filter(|_| !document.is_at_rest());
+    let seen = seen.flat_map(|sight| sight.pool.members());
     let seen: Vec<&BackendName> = seen.map(|member| &member.name).collect();
     if let Some(unknown) =
         what.member.iter().find(|member| !seen.is_empty() && !seen.contains(member))

@@ -27,7 +27,7 @@ const LINES: usize = 50;
 const LINES_SINCE_MAX: usize = 10_000;
 
 /// How many lines are looked through for those that are asked for.
-const LINES_LOOKED_THROUGH_MAX: usize = 20_000;
+pub(super) const LINES_LOOKED_THROUGH_MAX: usize = 20_000;
 
 /// How many new lines `--follow` takes in at a time, and how often it looks.
 const FOLLOW_LINES_MAX: usize = 1_000;

@@ -10,7 +10,7 @@ use pointsman_engine::{
     ports::{Published, Versioned},
 };
 use pointsman_host::{Records, config::Needs};
-use pointsman_view::{self as view, Facts, Health, Known, Late, Status, Urgency};
+use pointsman_view::{self as view, Facts, Health, Known, Late, MatterKind, Status, Urgency};
 
 use super::ask::{self, Showing, Shown};
 use crate::{
@@ -24,6 +24,10 @@ use crate::{
 
 /// How many lines `status` looks through for alerts that were heard again right after their end.
 const LATE_LINES: usize = 500;
+
+/// How many notices a terminal shows, and how many lines of each.
+const NOTICES_SHOWN: usize = 5;
+const NOTICE_LINES: usize = 2;
 
 /// How `status` ends.
 pub(crate) const EXIT: &str = "Exit codes: 0 nothing is wrong, 1 failed, 2 wrong usage, 3 there is trouble: there is no store, no `serve` \
@@ -80,18 +84,22 @@ async fn known(
     let documents = ask::documents(records).await?;
     let counted = ask::counted(records, &documents).await?;
     let playbook = ask::playbook(records).await?;
-    let backend = |document| view::Backend::of(document, playbook.as_deref(), &counted, now);
+    let notices = records.store.notices().await?;
+    let (playbook, paused) = (playbook.as_deref(), paused(&*records.store).await?);
+    let backend = |document| {
+        let waits = ask::waits(document, paused.is_some(), playbook, &notices);
+        view::Backend::of(document, playbook, &counted, now).waiting(waits, now)
+    };
     let backends: Vec<_> = documents.iter().map(backend).collect();
     let (served, dead_letters) =
         (records.are_consumed()?, records.store.count_dead_letters().await?);
-    let notices = records.store.notices().await?;
     let published = records.store.published().await?;
     let watchdogs = &records.watchdogs;
     let oldest = records.queue.oldest().await?;
     let facts = Facts { served, notices: &notices, watchdogs, dead_letters, oldest };
     let known = Known {
         health: Health::of(&facts, &backends, &common.reader(now)),
-        paused: paused(&*records.store).await?.map(view::Pause::from),
+        paused: paused.map(view::Pause::from),
         unpublished: unpublished(common, published.as_ref()),
         generation: published.map(|published| published.number),
         served,
@@ -128,7 +136,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let status = Status::of(now, common.shadow, known);
     let printed = match (&status.known, shown) {
         _ if common.json => show::json(&status)?,
-        (Some(known), Some(shown)) => show::page(&describe(known, &shown))?,
+        (Some(known), Some(mut shown)) => show::page(&describe(known, &mut shown))?,
         _ => ExitCode::SUCCESS,
     };
     let is_well = status.known.as_ref().is_some_and(|known| known.health.is_well);
@@ -142,10 +150,10 @@ async fn watch(records: &Reading, options: &Options, common: &Common) -> Result<
     let every = Duration::from_secs(options.every.into());
     loop {
         let now = records.clock.now();
-        let (known, shown) = known(records, (options.showing, common), now).await?;
+        let (known, mut shown) = known(records, (options.showing, common), now).await?;
         let at = shown.reader.second(now);
         let of = if common.shadow { "; a SHADOW: nothing is written to Azure" } else { "" };
-        let text = describe(&known, &shown)
+        let text = describe(&known, &mut shown)
             .after(format_args!("{at}, every {} s; ctrl-c ends{of}", options.every));
         screen.show(text.as_str(), shown.terminal)?;
         tokio::select! {
@@ -156,14 +164,15 @@ async fn watch(records: &Reading, options: &Options, common: &Common) -> Result<
 }
 
 /// The whole in words.
-fn describe(known: &Known, shown: &Shown) -> Page {
-    let (mut out, reader) = (shown.page(), &shown.reader);
+fn describe(known: &Known, shown: &mut Shown) -> Page {
+    let (mut out, reader) = (shown.page(), &shown.reader.clone());
     for matter in known.health.apart() {
         match matter.is_trouble {
             true => out.mark("", Mark::Trouble, "TROUBLE", matter.line(reader)),
             false => out.line(matter.line(reader)),
         }
         matter.hint.iter().for_each(|hint| out.line(format_args!("  {hint}")));
+        shown.said.extend((matter.kind == MatterKind::Blind).then(|| matter.says.clone()));
     }
     if let Some(pause) = &known.paused {
         let since = reader.time(pause.at);
@@ -207,15 +216,35 @@ fn describe(known: &Known, shown: &Shown) -> Page {
         }
         out.mark("", Mark::Heading, &backend.name, "");
         ask::describe(&mut out, shown, backend, None);
+        shown.said.extend(backend.trouble.iter().map(|trouble| trouble.why.clone()));
     }
-    if !known.noticed.is_empty() {
-        out.line("");
-        out.mark("--- ", Mark::Heading, "what led to nothing", "");
-    }
-    for notice in &known.noticed {
-        out.line(notice.line(reader));
-    }
+    noticed(&mut out, shown, &known.noticed);
     out
+}
+
+/// What led to nothing, the most useful first. Repeats did what they should: they are only counted. A terminal
+/// has little room: there it is as much as leaves room for the rest, unless all of it is asked for.
+fn noticed(out: &mut Page, shown: &Shown, noticed: &[view::Notice]) {
+    let (repeats, told): (Vec<_>, Vec<_>) = noticed.iter().partition(|it| it.is_repeat());
+    if told.is_empty() {
+        return;
+    }
+    out.line("");
+    out.mark("--- ", Mark::Heading, "what led to nothing", "");
+    let is_short = shown.terminal.is_one && !shown.wide;
+    let (most, lines) =
+        if is_short { (NOTICES_SHOWN, NOTICE_LINES) } else { (usize::MAX, usize::MAX) };
+    for notice in told.iter().take(most) {
+        out.cut(lines, notice.line(&shown.reader));
+    }
+    if let Some(more) = told.len().checked_sub(most).filter(|more| *more > 0) {
+        out.line(format_args!("and {more} more: --wide shows all of it"));
+    }
+    let repeats = repeats.iter().map(|it| it.count).sum::<u64>();
+    if repeats > 0 {
+        let repeats = view::count(repeats, "repeat");
+        out.line(format_args!("{repeats} of alerts that have their effect are not shown"));
+    }
 }
 
 /// What the backends below it have in common.

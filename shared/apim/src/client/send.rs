@@ -21,13 +21,14 @@ use crate::telemetry;
 use crate::throttle::{Buckets, Kind, Of};
 use crate::timer::Timer;
 use crate::token::{Clock, Tokens};
-use crate::transport::{causes, whole};
+use crate::transport::{causes, plain, whole};
 
 /// Takes a request; one whose address the HTTP library cannot use is an error.
 pub(super) fn unsent(request: Request<Bytes>, call: RequestId) -> Result<reqwest::Request, Error> {
     request.try_into().map_err(|error: reqwest::Error| {
         let cause = error.source().map(ToString::to_string).unwrap_or_default();
-        Error::NotSent { cause, ids: Ids::unanswered(call) }
+        let plain = "its address cannot be used".to_owned();
+        Error::NotSent { plain, cause, ids: Ids::unanswered(call) }
     })
 }
 
@@ -202,11 +203,11 @@ pub(super) fn failed(error: reqwest::Error, call: RequestId) -> Error {
     let origin = error.url().map(|url| url.origin().ascii_serialization());
     let error = error.without_url();
     if error.is_connect() || error.is_builder() {
-        let cause = causes(&error);
-        Error::NotSent {
-            cause: origin.map(|to| format!("on the way to {to}: {cause}")).unwrap_or(cause),
-            ids,
-        }
+        let on_the_way = |what: String| match &origin {
+            Some(to) => format!("on the way to {to}: {what}"),
+            None => what,
+        };
+        Error::NotSent { plain: on_the_way(plain(&error)), cause: on_the_way(causes(&error)), ids }
     } else if error.is_timeout() {
         Error::Unknown { cause: Uncertainty::Timeout, ids }
     } else {

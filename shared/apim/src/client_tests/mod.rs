@@ -230,6 +230,32 @@ async fn a_refused_connection_is_known_not_to_have_done_it() {
 }
 
 #[tokio::test]
+async fn why_no_connection_came_about_is_said_in_plain_words() {
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nobody = free.local_addr().unwrap();
+    drop(free);
+    let no_tls = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let speaks_plainly = no_tls.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = no_tls.accept().await {
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"HTTP/1.1 400 no\r\n").await;
+        }
+    });
+    for (base, words) in [
+        (format!("http://{nobody}"), "cannot connect, as the connection was refused"),
+        ("https://nowhere.invalid".to_owned(), "the name could not be looked up"),
+        (format!("https://{speaks_plainly}"), "no TLS connection came about: "),
+    ] {
+        let on_the_way = format!("Azure could not be reached: on the way to {base}: {words}");
+        let client = client(Endpoint::new(base.parse().unwrap(), Default::default()));
+        let error = client.update(&backend_id(), &"\"1\"".parse().unwrap(), &patch(), call()).await;
+        let error = error.unwrap_err();
+        assert!(error.plain().starts_with(&on_the_way), "{} / {}", error.plain(), error.full());
+        assert!(error.full().contains("error sending request"), "{}", error.full());
+    }
+}
+
+#[tokio::test]
 async fn a_read_is_repeated_once_when_its_connection_breaks() {
     let server = Breaker::start(&[true, false, true], POOL).await;
     let client = client(server.endpoint());

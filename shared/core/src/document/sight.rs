@@ -1,7 +1,7 @@
 //! What a pool looked like last: whole, also the members that nobody changed.
 //!
-//! It is kept for people to see, with its age. Nothing is decided by it, so that a look that finds
-//! nothing else new need not save it.
+//! It is kept for people to see, with its age; also while nothing is going on, as what its owner last left.
+//! Nothing is decided by it, so that a look that finds nothing else new need not save it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -58,13 +58,6 @@ impl Document {
         };
         let Some(pool) = shown.cloned().or_else(asked) else { return };
         self.sight = Some(Sight { at: self.now, by: SightBy::Answer, pool });
-    }
-
-    /// Forgets what the pool looked like where nothing is going on: a document at rest stays small.
-    pub(crate) fn forget_sight(&mut self) {
-        self.sight.take_if(|_| {
-            self.overrides.is_empty() && self.owned.is_empty() && self.intents.is_empty()
-        });
     }
 
     /// What is laid over the pool as it was seen last, by what was decided last: why its fields are

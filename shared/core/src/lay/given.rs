@@ -1,16 +1,8 @@
 //! What `lay` is given beside a baseline and its terms.
 
-use std::{
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
-
-use crate::{
-    field::Field, fraction::Fraction, id::OverrideId, origin::Authority, overrides::Override,
-    signal::Severity,
-};
+use crate::{field::Field, fraction::Fraction, id::OverrideId, overrides::Override};
 
 /// One override's part in the result.
 #[derive(Clone, Copy, Debug)]
@@ -26,14 +18,6 @@ impl<'a> Contribution<'a> {
     #[must_use]
     pub const fn of(over: &'a Override, given_back: Fraction) -> Self {
         Self { over, given_back }
-    }
-
-    /// Its place in the order of admission: the least is the strongest.
-    pub(super) fn rank(
-        &self,
-    ) -> (Reverse<Authority>, Reverse<Severity>, Timestamp, &'a OverrideId) {
-        let Override { origin, severity, started, id, .. } = self.over;
-        (Reverse(origin.authority()), Reverse(*severity), *started, id)
     }
 }
 

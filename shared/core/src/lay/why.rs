@@ -1,7 +1,7 @@
 //! Why each field is what it is laid to be: what asks for it, which of that decides, and what else is done
 //! to it. An output of [`lay`](super::lay), so that nobody who shows it has to reason again.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
 use super::{
     Laid,
@@ -19,6 +19,14 @@ pub struct Why {
     pub asked: Vec<Asked>,
     /// What else is done to it.
     pub also: Option<Also>,
+}
+
+impl Why {
+    /// The override that decides, where one does.
+    #[must_use]
+    pub fn decider(&self) -> Option<&OverrideId> {
+        self.asked.iter().find(|one| one.fate == Fate::Decides).map(|one| &one.by)
+    }
 }
 
 /// What one override asks of a field.
@@ -104,6 +112,21 @@ impl<'a> Asking<'a> {
 }
 
 impl Laid {
+    /// What decides instead of an override that has no effect: another decides each field that it asks
+    /// something of. None where it has one, and where it asks nothing.
+    #[must_use]
+    pub fn beaten_by(&self, id: &OverrideId) -> BTreeSet<&OverrideId> {
+        let mut by = BTreeSet::new();
+        for why in self.why.values() {
+            let Some(asked) = why.asked.iter().find(|one| one.by == *id) else { continue };
+            match asked.fate {
+                Fate::Decides | Fate::Agrees | Fate::Held => return BTreeSet::new(),
+                Fate::Loses => by.extend(why.decider()),
+            }
+        }
+        by
+    }
+
     /// Takes in what was asked of each field, and says what became of it.
     pub(super) fn tell(&mut self, ground: &Ground<'_>, admitted: &Admitted, asking: &[Asking<'_>]) {
         for Asking { by, at, touch, part } in asking {

@@ -43,14 +43,58 @@ pub struct Edit {
     pub after: Option<Value>,
 }
 
+/// What holds of a pool where the file does not say it.
+const UNSAID: [(&str, &str); 3] = [
+    ("limits.leastMembers", "half of its members (the default)"),
+    ("limits.leastShare", "no limit (the default)"),
+    ("failover", "promote (the default)"),
+];
+
+/// In words, as the file itself says things, and never as JSON.
 impl fmt::Display for Edit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let said = |value: &Option<Value>| match value {
-            None => "(nothing)".to_owned(),
-            Some(Value::String(text)) => text.clone(),
-            Some(value) => value.to_string(),
+        let Self { path, before, after } = self;
+        let unsaid = UNSAID.iter().find(|(known, _)| known == path).map(|(_, words)| *words);
+        let what = match path.strip_prefix(LIMITS) {
+            Some(limit) => format!("its limit {}", limit.trim_start_matches('.')),
+            None => path.clone(),
         };
-        write!(f, "{}: {} -> {}", self.path, said(&self.before), said(&self.after))
+        let said = |value: &Option<Value>| match value {
+            Some(value) => Some(words(value)),
+            None => unsaid.map(str::to_owned),
+        };
+        match (said(before), said(after)) {
+            (Some(before), Some(after)) => write!(f, "{what}: {before} becomes {after}"),
+            (None, Some(after)) => write!(f, "{what} is new: {after}"),
+            (Some(before), None) => write!(f, "{what} is gone: it was {before}"),
+            (None, None) => f.write_str(&what),
+        }
+    }
+}
+
+/// Where the limits of a pool stand.
+const LIMITS: &str = "limits";
+
+/// A value of the file in words: `drain (pool mail, member us)`.
+fn words(value: &Value) -> String {
+    let list = |words: Vec<String>| words.join(", ");
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => list(items.iter().map(words).collect()),
+        Value::Object(fields) => {
+            list(fields.iter().map(|(key, value)| field(key, value)).collect())
+        }
+    }
+}
+
+fn field(key: &str, value: &Value) -> String {
+    match value {
+        Value::Array(_) | Value::Object(_) => format!("{key} ({})", words(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
+            format!("{key} {}", words(value))
+        }
     }
 }
 
@@ -161,6 +205,11 @@ fn differ(path: &str, before: Option<&Value>, after: Option<&Value>, edits: &mut
             }
         }
         (before, after) if before == after => {}
+        // Each limit by itself, as each has a default.
+        (Some(Value::Object(_)), None) | (None, Some(Value::Object(_))) if path == LIMITS => {
+            let none = Value::Object(serde_json::Map::new());
+            differ(path, before.or(Some(&none)), after.or(Some(&none)), edits);
+        }
         (before, after) => edits.push(Edit {
             path: path.to_owned(),
             before: before.cloned(),
@@ -235,6 +284,29 @@ pools:
     }
 
     #[test]
+    fn limits_are_told_one_by_one_with_their_defaults_also_where_all_of_them_are_new_or_gone() {
+        let without = BOOK.replace(", limits: {leastShare: 50%}", "");
+        let other = BOOK.replace("{leastShare: 50%}", "{leastShare: 85%, leastMembers: 2}");
+        check(
+            &without,
+            &other,
+            &expect![[r#"
+                ~ pool chat
+                    its limit leastShare: no limit (the default) becomes 85%
+                    its limit leastMembers: half of its members (the default) becomes 2
+            "#]],
+        );
+        check(
+            BOOK,
+            &without,
+            &expect![[r#"
+                ~ pool chat
+                    its limit leastShare: 50% becomes no limit (the default)
+            "#]],
+        );
+    }
+
+    #[test]
     fn what_is_new_or_gone_or_says_something_else_is_told() {
         let other = r#"pools:
   chat: {service: main, backend: chat-pool, limits: {leastShare: 60%, leastMembers: 2}}
@@ -253,15 +325,15 @@ plays:
             other,
             &expect![[r#"
             ~ pool chat
-                limits.leastShare: 50% -> 60%
-                limits.leastMembers: (nothing) -> 2
+                its limit leastShare: 50% becomes 60%
+                its limit leastMembers: half of its members (the default) becomes 2
             + pool mail
             - play drain
             + play ease
             ~ play shift
-                do[0].shift.to: 30% -> 20%
-                do[1]: (nothing) -> {"drain":{"pool":"mail","member":"us"}}
-                hold: (nothing) -> 2m
+                do[0].shift.to: 30% becomes 20%
+                do[1] is new: drain (pool mail, member us)
+                hold is new: 2m
         "#]],
         );
     }

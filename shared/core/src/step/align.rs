@@ -10,7 +10,7 @@ use crate::{
     id::{IntentId, OverrideId},
     lay::Laid,
     ledger::What,
-    overrides::Life,
+    overrides::{Life, Override},
     pool::Pool,
 };
 
@@ -20,7 +20,13 @@ impl Look<'_> {
         loop {
             let baseline = self.baseline(pool);
             let laid = self.lay(&baseline, &self.contributions(Whose::All));
+            let waiting = self.document.overrides.values().filter(|over| over.wants_to_begin());
+            let mut begun: BTreeSet<OverrideId> = waiting.map(|over| over.id.clone()).collect();
             self.pass_verdicts(&laid);
+            begun.retain(|id| {
+                self.document.overrides.get(id).is_some_and(|it| it.begun().is_some())
+            });
+            self.tell_outranked(&laid, &baseline, &begun);
             if !self.may_write {
                 return Next::Rest;
             }
@@ -44,6 +50,30 @@ impl Look<'_> {
                 self.document.stepped(&id, step, &mut self.said);
             }
         }
+    }
+
+    /// Tells which overrides have no effect any more, as what has just begun decides instead.
+    fn tell_outranked(&mut self, laid: &Laid, baseline: &Pool, begun: &BTreeSet<OverrideId>) {
+        let beaten = |over: &&Override| {
+            let by = laid.beaten_by(&over.id);
+            over.takes_part()
+                && !begun.contains(&over.id)
+                && by.iter().any(|id| begun.contains(*id))
+        };
+        let mut beaten = self.document.overrides.values().filter(beaten).peekable();
+        if beaten.peek().is_none() {
+            return;
+        }
+        // What had no effect before has lost none now.
+        let mut before = self.contributions(Whose::Begun);
+        before.retain(|one| !begun.contains(&one.over.id));
+        let before = self.lay(baseline, &before);
+        let told = beaten.filter(|over| before.beaten_by(&over.id).is_empty()).map(|over| {
+            let by: Vec<OverrideId> = laid.beaten_by(&over.id).into_iter().cloned().collect();
+            What::Outranked { id: over.id.clone(), stronger: self.document.named(&by), by }
+        });
+        let told: Vec<What> = told.collect();
+        self.said.extend(told);
     }
 
     /// The overrides that a write is for: who own a field that it changes, or give one back, or ask for

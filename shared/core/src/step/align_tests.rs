@@ -223,9 +223,9 @@ fn check(baseline: &str, stands: &str, habit: Habit, expect: &Expect) -> World {
     world
 }
 
-/// The pool as a whole is kept while anything is going on, and no longer.
+/// The pool as a whole is kept, also once all of it is its owner's again.
 #[test]
-fn what_was_seen_is_remembered_until_the_document_is_at_rest() {
+fn what_was_seen_is_remembered_also_at_rest() {
     let mut world = World::new("50 30 20", "0 30 20", OBEYS);
     let observed = world.read();
     let generation = Generation { number: 1, playbook: &world.playbook };
@@ -247,7 +247,8 @@ fn what_was_seen_is_remembered_until_the_document_is_at_rest() {
     blind.answer(&intent.id, &answer, world.now, &mut Vec::new());
     assert_eq!(blind.sight.unwrap().pool, world.pool);
     world.pass(600);
-    assert!(world.is_restored() && world.document.sight.is_none());
+    assert!(world.is_restored() && world.document.is_at_rest());
+    assert_eq!(world.document.sight.unwrap().pool, world.pool);
 }
 
 #[test]

@@ -50,11 +50,8 @@ pub(super) fn verdicts(
     let fits =
         |over: &Override| !laid.held.contains_key(&over.id) && !laid.yielded.contains(&over.id);
     let may_begin = |over: &Override| over.wants_to_begin() && gates.closed(&over.id).is_none();
-    let begin: Vec<OverrideId> = overrides
-        .values()
-        .filter(|over| may_begin(over) && fits(over))
-        .map(|over| over.id.clone())
-        .collect();
+    let begin: Vec<&Override> =
+        overrides.values().filter(|over| may_begin(over) && fits(over)).collect();
     let verdict = |over: &Override| {
         if over.has_ended() && !may_begin(over) {
             return if fits(over) { Verdict::Leaves } else { Verdict::LeavesAtOnce };
@@ -63,7 +60,7 @@ pub(super) fn verdicts(
             return match &over.standing {
                 Standing::Held(was) if was == why => Verdict::StillHeld,
                 Standing::Admitted if !begin.is_empty() => {
-                    Verdict::Displaced { by: begin.clone(), why: why.clone() }
+                    Verdict::Displaced { by: stronger(&begin, over), why: why.clone() }
                 }
                 Standing::Unseen | Standing::Admitted | Standing::Held(_) | Standing::Yielded => {
                     Verdict::Held(why.clone())
@@ -84,7 +81,22 @@ pub(super) fn verdicts(
     overrides.values().map(|over| (over.id.clone(), verdict(over))).collect()
 }
 
+/// Those that are stronger than this one: they keep it back. Where none is, all of them.
+fn stronger(begin: &[&Override], than: &Override) -> Vec<OverrideId> {
+    let stronger = begin.iter().filter(|one| one.rank() < than.rank());
+    let stronger: Vec<_> = stronger.map(|one| one.id.clone()).collect();
+    match stronger.is_empty() {
+        true => begin.iter().map(|one| one.id.clone()).collect(),
+        false => stronger,
+    }
+}
+
 impl Document {
+    /// What these overrides do and come from.
+    pub(super) fn named(&self, ids: &[OverrideId]) -> Vec<String> {
+        ids.iter().filter_map(|id| self.overrides.get(id)).map(Override::named).collect()
+    }
+
     /// Makes each verdict true, and says what is new of it.
     pub(super) fn take_verdicts(
         &mut self,
@@ -112,7 +124,8 @@ impl Document {
                 Verdict::StillHeld => over.keep_out(over.standing.clone(), self.now),
                 Verdict::Displaced { by, why } => {
                     over.keep_out(Standing::Held(why.clone()), self.now);
-                    said.push(What::Displaced { id, by, why });
+                    let stronger = self.named(&by);
+                    said.push(What::Displaced { id, by, why, stronger });
                 }
                 Verdict::Yielded => over.keep_out(Standing::Yielded, self.now),
                 Verdict::Leaves => {}

@@ -376,7 +376,21 @@ fn groups() {
 fn lines() {
     let said = |what| Line::new(at("12:00:00.000000001"), Some(&backend("chat-pool")), what);
     let why = Held::Share { share: Fraction::percent(30), least: Fraction::percent(50) };
-    check("line_displaced.json", &said(What::Displaced { id: id("a"), by: vec![id("b")], why }));
+    let displaced = |stronger| {
+        let why = why.clone();
+        What::Displaced { id: id("a"), by: vec![id("b")], why, stronger }
+    };
+    check("line_displaced.json", &said(displaced(Vec::new())));
+    let stronger = || vec!["drain eu, by ann: INC-7".to_owned()];
+    check("line_displaced_named.json", &said(displaced(stronger())));
+    let outranked = What::Outranked { id: id("a"), by: vec![id("b")], stronger: stronger() };
+    check("line_outranked.json", &said(outranked));
+    let by_hand = What::ByHand {
+        command: "backend set".to_owned(),
+        by: "ann".to_owned(),
+        changes: vec!["~ properties.title: \"a\" -> \"b\"".to_owned()],
+    };
+    check("line_by_hand.json", &said(by_hand));
     let paused = What::Paused { by: "ann".to_owned(), reason: "release".to_owned() };
     check("line_paused.json", &Line::new(at("12:00:00"), None, paused));
     let truncated = What::Truncated { source: "alertmanager".parse().unwrap(), left_out: 7 };
