@@ -63,10 +63,10 @@ impl Reading<'_> {
         let lasts_at = lasts.as_ref().map(|lasts| lasts.at.clone());
         let until = self.until(until, at_most, lasts);
         let begins = Begins { unless, ..self.begins(until, lasting, count, within) };
-        let stale = stale.and_then(|stale| self.stale(stale, until, lasts_at.clone()));
+        let stale = stale.and_then(|stale| self.stale(stale, until, lasts_at.as_ref()));
         let damping = damping.and_then(|damping| {
             let hold = hold.as_ref().map(|hold| hold.value.as_ref().map(|Duration(hold)| *hold));
-            self.damping(damping, until, hold, lasts_at)
+            self.damping(damping, until, hold, lasts_at.as_ref())
         });
         let hold = hold.and_then(|At { at, value }| {
             let Duration(hold) = value?;

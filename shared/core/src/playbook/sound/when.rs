@@ -73,7 +73,7 @@ impl Reading<'_> {
         At { at, value }: At<wire::Damping>,
         until: Option<Until>,
         hold: Option<Option<SignedDuration>>,
-        lasts: Option<Range<usize>>,
+        lasts: Option<&Range<usize>>,
     ) -> Option<Damping> {
         let wire::Damping { within, most } = value?;
         if lasts.is_some() {
@@ -100,7 +100,7 @@ impl Reading<'_> {
         &mut self,
         At { at, value }: At<wire::Stale>,
         until: Option<Until>,
-        lasts: Option<Range<usize>>,
+        lasts: Option<&Range<usize>>,
     ) -> Option<Stale> {
         let wire::Stale { repeats, after } = value?;
         let is_for_a_time = lasts.is_some();
