@@ -193,7 +193,7 @@ async fn receive(State(intake): State<Arc<Intake>>, request: Request) -> Respons
     let taken = take(&intake, source.as_ref(), request).instrument(span);
     taken.await.unwrap_or_else(|refusal| {
         if !refusal.is_told {
-            intake.refused(name.as_str(), refusal.status, refusal.why.clone());
+            intake.refused(name.as_str(), refusal.status, refusal.told());
         }
         refusal.into_response()
     })
@@ -212,6 +212,15 @@ struct Refusal {
 impl Refusal {
     fn new(status: StatusCode, why: impl Into<String>) -> Self {
         Self { status, why: why.into(), hint: None, is_told: false }
+    }
+
+    /// Why, for those who run this side; the sender is not told which of the two it was.
+    fn told(&self) -> String {
+        match self.status {
+            StatusCode::UNAUTHORIZED => "no token or password came with it".to_owned(),
+            StatusCode::FORBIDDEN => "the token or password that came with it is wrong".to_owned(),
+            _ => self.why.clone(),
+        }
     }
 
     fn not_found() -> Self {

@@ -66,6 +66,8 @@ fn standing(document: &Document, over: &Override, now: Timestamp) -> String {
                 Effect::Drain { .. } => "drained",
                 Effect::Shift { .. } | Effect::Split { .. } => "shifted",
                 Effect::Promote { .. } => "promoted",
+                Effect::Breaker(_) => "its breaker tightened",
+                Effect::Set(_) => "set otherwise",
             };
             format!("{verb} for {}", view::length(now.duration_since(*at)))
         }
@@ -73,7 +75,8 @@ fn standing(document: &Document, over: &Override, now: Timestamp) -> String {
             format!("serves again: {} given back", over.lease.given_back(steps.len() - 1))
         }
         (Life::Claimed { .. } | Life::Begun { .. } | Life::Ended { .. }, _) => {
-            view::Standing::of(document, &lay::Laid::default(), over, now).says
+            let reader = view::Reader::utc(now);
+            view::Standing::of(document, &lay::Laid::default(), over, &reader).says
         }
     }
 }

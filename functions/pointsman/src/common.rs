@@ -77,9 +77,10 @@ impl Common {
         if self.utc { TimeZone::UTC } else { TimeZone::system() }
     }
 
-    /// Who reads what is shown: a person in that zone, or a program.
+    /// Who reads what is shown: a person in that zone, or a program; of what acts, or of a shadow.
     pub(crate) fn reader(&self, now: Timestamp) -> Reader {
-        if self.json { Reader::utc(now) } else { Reader::new(now, self.zone()) }
+        let reader = if self.json { Reader::utc(now) } else { Reader::new(now, self.zone()) };
+        reader.in_mode(self.mode())
     }
 
     /// The configuration, with the secrets that are needed.

@@ -115,15 +115,27 @@ impl Known {
         self.config.source_names.iter().map(|name| (name.to_string(), None)).collect()
     }
 
-    /// The members that overrides have touched, each with its pool.
+    /// The members that the store and the playbook know of, each with its pool.
     fn members(&self) -> impl Iterator<Item = Name> {
-        self.glance.documents.iter().flat_map(|document| {
-            document.owned.keys().map(|field| match field {
-                Field::Weight(member) | Field::Priority(member) => {
-                    (member.to_string(), Some(format!("a member of {}", document.backend.short())))
-                }
+        let seen = self.glance.documents.iter().flat_map(|document| {
+            let pool = document
+                .sight
+                .iter()
+                .flat_map(|sight| sight.pool().into_iter().flat_map(|pool| pool.members()));
+            let touched = document.owned.keys().filter_map(Field::member);
+            let members = pool.map(|member| &member.name).chain(touched);
+            members.map(|member| (member.clone(), document.backend.short()))
+        });
+        let named = self.playbook.iter().flat_map(|playbook| {
+            playbook.pools.iter().flat_map(|(alias, pool)| {
+                let members = playbook.members_named(alias).into_iter();
+                members.map(|member| (member, pool.backend.short()))
             })
-        })
+        });
+        let listed = self.glance.members.iter();
+        let listed = listed.map(|(pool, member)| (member.clone(), pool.short()));
+        let all = seen.chain(listed).chain(named);
+        all.map(|(member, pool)| (member.to_string(), Some(format!("a member of {pool}"))))
     }
 
     fn anything(&self) -> Vec<Name> {

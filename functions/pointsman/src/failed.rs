@@ -8,6 +8,7 @@ use std::{
 
 use pointsman_apim as apim;
 use pointsman_view::with_causes;
+use reqwest::StatusCode;
 
 use crate::page::Page;
 
@@ -106,12 +107,25 @@ impl Display for Failed {
     }
 }
 
+/// What to do where there is no token for Azure, and where Azure takes none.
+const NO_TOKEN: &str = "`credential` under `azure` in the configuration says as whom Azure is asked; `azureCli` needs `az login`, and \
+     `token` a `token` beside it";
+const NOT_TAKEN: &str = "the token is not one that Azure takes: `credential` under `azure` in the configuration says as whom \
+     Azure is asked, and with `credential: token`, `token` beside it says where the token is";
+
+/// Whether Azure does not know whom a token is of: there is none in the request, or it is old or wrong.
+pub(crate) fn is_not_taken(error: &apim::Error) -> bool {
+    matches!(error, apim::Error::Unauthorized(answer) if answer.status == StatusCode::UNAUTHORIZED)
+}
+
 impl<E: Error + 'static> From<E> for Failed {
     fn from(error: E) -> Self {
         let error: &(dyn Error + 'static) = &error;
         match error.downcast_ref::<apim::Error>() {
             Some(error @ apim::Error::NotFound(_)) => Self::not_found(error.full()),
             Some(error @ apim::Error::PreconditionFailed(_)) => Self::changed(error.full()),
+            Some(error @ apim::Error::Credential { .. }) => Self::new(error.full()).and(NO_TOKEN),
+            Some(error) if is_not_taken(error) => Self::new(error.full()).and(NOT_TAKEN),
             Some(error) => Self::new(error.full()),
             None => Self::new(with_causes(error)),
         }

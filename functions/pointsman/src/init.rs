@@ -31,7 +31,7 @@ use uuid::Uuid;
 use self::text::{ALERT, alias, config_text, members, playbook_text, snippet, webhook};
 use crate::{
     common::{self, Common},
-    failed::Failed,
+    failed::{Failed, is_not_taken},
     page::Page,
     show,
 };
@@ -49,6 +49,7 @@ const SERVICES_SHOWN_MAX: usize = 20;
 const NO_LOGIN: &str = "log in with `az login`, or say as whom it is: --credential or --token-file";
 const NO_IDENTITY: &str =
     "an emulator prints two `export` lines for its identity: they belong in this terminal, too";
+const NOT_TAKEN: &str = "the token is not one that Azure takes: put another into --token-file, or say as whom with --credential";
 
 /// What `init` takes.
 #[derive(Clone, Debug, Args)]
@@ -235,9 +236,10 @@ async fn service(client: &Client, options: &Options) -> Result<ServiceId, Failed
     let mut services = listed.await.map_err(|error| {
         let is_nobody = matches!(error, pointsman_apim::Error::Credential { .. });
         let hint = match (is_nobody, &options.endpoint) {
-            (false, _) => hint,
             (true, None) => NO_LOGIN,
             (true, Some(_)) => NO_IDENTITY,
+            (false, _) if is_not_taken(&error) => NOT_TAKEN,
+            (false, _) => hint,
         };
         Failed::new(format_args!("the services cannot be listed: {}", error.full())).and(hint)
     })?;

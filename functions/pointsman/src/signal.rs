@@ -15,9 +15,10 @@ use pointsman_core::{
     id::{LineId, OverrideId},
     ledger,
     names::{BackendId, SourceName},
+    notice::Kind,
     signal::SeriesId,
 };
-use pointsman_engine::ports::Versioned;
+use pointsman_engine::{Mode, ports::Versioned};
 use pointsman_host::{
     Config, Records,
     config::{Needs, Proof, Sender},
@@ -25,7 +26,7 @@ use pointsman_host::{
 };
 use pointsman_intake::alertmanager;
 use pointsman_view::{
-    self as view, History, Notice, Reader, Sent, SentOverride, StandingKind, UndoneBefore,
+    self as view, History, Ids, Notice, Reader, Sent, SentOverride, StandingKind, UndoneBefore,
 };
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -39,6 +40,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// How often the store is looked at for what an alert led to.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// For how long a watchdog counts as heard just now: `serve` saves it only now and then.
+const HEARD_WITHIN: SignedDuration = SignedDuration::from_secs(30);
+
 /// How many lines of the ledger are looked through for those of the alert.
 const LINES_MAX: usize = 500;
 
@@ -49,8 +53,8 @@ const FOR_SECS_MAX: i64 = 24 * 3_600;
 const SUMMARY: &str = "a test alert, sent by `pointsman signal send`";
 
 /// What the exit code says, for the help.
-const EXIT: &str = "Exit codes: 0 it led to something, if only to an override that is held; 1 it led to nothing, \
-                    or could not be sent; 2 wrong usage.";
+const EXIT: &str = "Exit codes: 0 it led to something, if only to an override that is held, or it was heard as the \
+                    watchdog of its source; 1 it led to nothing, or could not be sent; 2 wrong usage.";
 
 /// What can be done with signals.
 #[derive(Clone, Debug, Subcommand)]
@@ -164,6 +168,8 @@ struct Door {
     sender: Sender,
     labels: BTreeMap<String, String>,
     series: SeriesId,
+    /// Whether it is the watchdog of its source, by the configuration.
+    is_watchdog: bool,
 }
 
 impl Door {
@@ -208,13 +214,15 @@ impl Door {
         }
         let client = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN).build()?;
         let url = format!("{base}{}", sender.path);
-        Ok(Self { client, url, series: signal.series.clone(), sender, labels })
+        let watchdog = config.watchdogs.get(&sender.name);
+        let is_watchdog = watchdog.is_some_and(|watchdog| watchdog.alert == options.alert);
+        Ok(Self { client, url, series: signal.series.clone(), sender, labels, is_watchdog })
     }
 
     /// Tells of the alert, waits for what that leads to, and shows it; says whether it led to anything.
     async fn knock(&self, common: &Common, options: &Options, what: What) -> Result<bool, Failed> {
-        let records = common.records().await?;
-        let before = Seen::read(&records, &self.series, &BTreeSet::new()).await?;
+        let (records, mode) = (common.records().await?, common.mode());
+        let before = Seen::read(&records, &self.series, &BTreeSet::new(), mode).await?;
         let known = records.store.history(None, LINES_MAX).await?;
         let known: BTreeSet<LineId> = known.into_iter().map(|line| line.id).collect();
         let now = Timestamp::now();
@@ -232,7 +240,7 @@ impl Door {
         let end = Instant::now() + Duration::from_secs(options.within.into());
         let looked = async {
             loop {
-                let after = Seen::read(&records, &self.series, &before.claims).await?;
+                let after = Seen::read(&records, &self.series, &before.claims, mode).await?;
                 // In the queue there may be others, and no end of them.
                 let is_told = after.lines.iter().any(|line| {
                     line.what.series() == Some(&self.series) && !known.contains(&line.id)
@@ -247,7 +255,11 @@ impl Door {
         let (after, is_settled) = show::patiently("what it leads to", looked).await?;
         let lines: Vec<ledger::Line> =
             after.lines.into_iter().filter(|line| !known.contains(&line.id)).collect();
-        let mut noticed = Notice::all(&records.store.notices().await?);
+        let notices = records.store.notices().await?;
+        let heard = notices.get(Kind::Watchdog, self.sender.name.as_str());
+        let heard = heard.is_some_and(|heard| now.duration_since(heard.latest) < HEARD_WITHIN);
+        let watchdog = self.is_watchdog && what == What::Fires && heard;
+        let mut noticed = Notice::all(&notices);
         noticed.retain(|notice| notice.source == self.sender.name.as_str() && notice.latest >= now);
         let reader = common.reader(records.clock.now());
         records.close().await;
@@ -258,8 +270,10 @@ impl Door {
             url: self.url.clone(),
             resolved: what == What::Resolved,
             // That it was heard is not yet an effect.
-            led: !after.overrides.is_empty()
+            led: watchdog
+                || !after.overrides.is_empty()
                 || lines.iter().any(|line| line.what.series().is_none()),
+            watchdog,
             settled: is_settled,
             lines: History::of(&lines, common.shadow).lines,
             noticed,
@@ -269,7 +283,9 @@ impl Door {
         if common.json {
             show::json_line(&sent)?;
         } else {
-            show::page(&describe(&sent, &reader, options.within))?;
+            let ids: Ids = after.ids.into_iter().chain(sent.ids().map(Clone::clone)).collect();
+            let page = describe(&sent, &ids, &reader, (self.is_watchdog, options.within));
+            show::page(&page)?;
         }
         Ok(sent.led)
     }
@@ -287,12 +303,17 @@ impl Door {
                 .and("start `pointsman serve`, or say where it listens with --url URL")
         })?;
         let status = answer.status();
-        let name = &self.sender.name;
+        let Sender { name, place, .. } = &self.sender;
         let why = match status {
             StatusCode::ACCEPTED => return Ok(()),
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => format!(
-                "the `serve` at {url} does not take the configured secret of {name}: it read its \
-                 configuration when it was started"
+            // `serve` answers so where none came; one was sent.
+            StatusCode::UNAUTHORIZED => format!(
+                "{url} answered 401, as if no secret came with it; the one in {place} was sent: something on \
+                 the way takes it out or wants its own, so name where `serve` itself listens with --url URL"
+            ),
+            StatusCode::FORBIDDEN => format!(
+                "the `serve` at {url} does not take the secret in {place}, which `sources` names for {name}: \
+                 put the one there that `serve` was started with, or start it again, for it read its own then"
             ),
             StatusCode::NOT_FOUND => {
                 format!("{url} is not a webhook: the `serve` there has another configuration")
@@ -308,13 +329,13 @@ impl Door {
 }
 
 /// What it led to, in words.
-fn describe(sent: &Sent, reader: &Reader, within: u32) -> Page {
+fn describe(sent: &Sent, ids: &Ids, reader: &Reader, (is_watchdog, within): (bool, u32)) -> Page {
     let mut out = Page::of_output();
     let told = if sent.resolved { "it is over" } else { "it fires" };
     out.line(format_args!("{}: {told}; sent to {}", sent.series, sent.url));
     for view::Line { at, name, what, .. } in &sent.lines {
         let name = name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
-        let says = reader.retold(&what.says, Reader::second);
+        let says = reader.retold(&what.cut(ids), Reader::second);
         out.line(format_args!("  {}  {name}{says}", reader.second(*at)));
     }
     for notice in &sent.noticed {
@@ -322,18 +343,30 @@ fn describe(sent: &Sent, reader: &Reader, within: u32) -> Page {
     }
     for SentOverride { backend, over } in &sent.overrides {
         let view::Override { id, effect, standing, .. } = over;
+        let id = ids.short(id);
         out.line(format_args!("now {backend}: {id}  {effect}: {}", standing.says));
     }
     if !sent.settled {
         out.line(format_args!("not all of it is done within {within} s: see `pointsman status`"));
     }
     match (sent.led, sent.undone.as_slice()) {
+        (true, _) if sent.watchdog => {
+            out.line("it was heard as the watchdog of its source: alerts arrive; no play is asked about it");
+        }
         (true, _) => {}
+        (false, _) if is_watchdog && sent.resolved => {
+            out.line("it is the watchdog of its source, whose end changes nothing: only its silence counts");
+        }
+        (false, _) if is_watchdog => out.line(
+            "the configuration calls it the watchdog of its source, and the running `serve` has not heard it \
+             so: it read its configuration when it was started",
+        ),
         (false, []) => out.line("it led to nothing: there is no override for it"),
         (false, undone) => {
             out.line("it led to nothing, because what it asks for was undone while it was firing:");
             for undone in undone {
-                out.line(format_args!("  {}", undone.says(reader)));
+                let says = undone.says(reader).replace(&undone.id, ids.short(&undone.id));
+                out.line(format_args!("  {says}"));
             }
             out.line("it has an effect again once it has resolved (`--resolved`) and fires anew");
         }
@@ -353,6 +386,8 @@ struct Seen {
     undone: Vec<UndoneBefore>,
     /// The lines of the ledger about it and about those.
     lines: Vec<ledger::Line>,
+    /// The ids of all overrides.
+    ids: Vec<String>,
     /// Whether all that was sent before was taken in.
     is_taken: bool,
     /// Whether something of it is about to change at once.
@@ -365,6 +400,7 @@ impl Seen {
         records: &Records,
         series: &SeriesId,
         claims: &BTreeSet<(BackendId, OverrideId)>,
+        mode: Mode,
     ) -> Result<Self, Failed> {
         // Before all else: what is taken in after that is not missed.
         let is_taken =
@@ -374,13 +410,14 @@ impl Seen {
         let mut claims = claims.clone();
         let asks = running.iter().flat_map(|running| &running.claims);
         claims.extend(asks.map(|claim| (claim.backend.clone(), claim.id.clone())));
-        let now = records.clock.now();
-        let (mut overrides, mut is_under_way) = (Vec::new(), false);
+        let reader = Reader::utc(records.clock.now()).in_mode(mode);
+        let (mut overrides, mut ids, mut is_under_way) = (Vec::new(), Vec::new(), false);
         for Versioned { body: document, .. } in records.store.documents().await? {
+            ids.extend(document.overrides.keys().map(ToString::to_string));
             if !claims.iter().any(|(backend, _)| *backend == document.backend) {
                 continue;
             }
-            let backend = view::Backend::of(&document, None, &BTreeMap::new(), now);
+            let backend = view::Backend::of(&document, None, &BTreeMap::new(), &reader);
             let ours = |over: &view::Override| {
                 claims.iter().any(|(at, id)| *at == document.backend && id.as_str() == over.id)
             };
@@ -405,6 +442,7 @@ impl Seen {
             overrides,
             undone,
             lines,
+            ids,
             is_taken,
             is_under_way,
         })

@@ -45,7 +45,7 @@ use crate::{
     lease::later,
     names::{BackendId, BackendName, WindowName},
     occurred::Occurred,
-    overrides::{Override, Standing},
+    overrides::Override,
     wake::SKEW_MAX,
 };
 
@@ -108,6 +108,9 @@ pub struct Document {
     /// looked at first. It is there only for the line about an instance that was missed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub windows: BTreeMap<WindowName, Timestamp>,
+    /// The instance of each maintenance window that was announced last, by its start.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub announced: BTreeMap<WindowName, Timestamp>,
     /// Which states of the backend have been seen.
     #[serde(default)]
     pub etags: Etags,
@@ -142,6 +145,7 @@ impl Document {
             reconnects: BTreeMap::new(),
             listed: Listed::default(),
             windows: BTreeMap::new(),
+            announced: BTreeMap::new(),
             etags: Etags::default(),
             sight: None,
             trouble: None,
@@ -155,11 +159,10 @@ impl Document {
     #[must_use]
     pub fn unused_weight<'a>(&self, over: &'a Override) -> Option<(&'a BackendName, u8)> {
         let Effect::Promote { member, weight: Some(weight) } = &over.effect else { return None };
-        let is_laid = over.begun().is_some() && over.standing == Standing::Admitted;
         // Without a weight of its own the member would have been given one.
-        let own = self.owned.get(&Field::weight(member)).map(|owned| owned.baseline);
+        let own = self.owned.get(&Field::weight(member)).map(|owned| &owned.baseline);
         let has_own = matches!(own, None | Some(Value::Number(1..)));
-        (is_laid && has_own).then_some((member, *weight))
+        (Self::is_laid(over) && has_own).then_some((member, *weight))
     }
 
     /// Whether nothing is going on: no override, no owned field, no open write, no reconnect to come, and

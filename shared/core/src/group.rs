@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::MessageId,
     lease::later,
-    names::{BackendId, PlayName, WindowName},
+    names::{BackendId, BackendName, PlayName, WindowName},
     playbook::DURATION_MAX,
     shown::Shown,
     signal::SeriesId,
@@ -40,7 +40,12 @@ pub enum Scope {
     Unless(PlayName),
     /// The instances of a maintenance window, on all backends that it does something to.
     Window(WindowName),
+    /// The members of a pool.
+    Members(BackendId),
 }
+
+/// How the text of [`Scope::Members`] begins; the pool follows.
+pub const MEMBERS: &str = "members ";
 
 /// Which run of a play: that which a reconnect of one target follows, whichever backends it acts on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,6 +63,7 @@ impl fmt::Display for Scope {
             Self::Commands => f.write_str("commands"),
             Self::Unless(play) => write!(f, "unless {play}"),
             Self::Window(window) => write!(f, "window {window}"),
+            Self::Members(pool) => write!(f, "{MEMBERS}{pool}"),
             Self::Run(RunId { play, target }) => write!(f, "run {play} {target}"),
         }
     }
@@ -86,6 +92,10 @@ pub struct Group {
     /// Of a window: the starts of the instances that do not open, or were ended early.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub skipped: BTreeSet<Timestamp>,
+    /// Of a pool: the members that it listed when a playbook that has it was taken up. They are for
+    /// people who type their names; nothing is decided by them.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub members: BTreeSet<BackendName>,
 }
 
 /// An alert in force that keeps a play from beginning.

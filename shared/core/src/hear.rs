@@ -362,11 +362,11 @@ fn asked(
     running: &Occurrence,
     generation: u64,
 ) -> Claim {
-    let (pool, effect) = &matched.effects[place];
+    let (backend, effect) = &matched.effects[place];
     let play = matched.play;
     Claim {
-        id: Claim::id(&play.name, place, &pool.backend, effect),
-        backend: pool.backend.clone(),
+        id: Claim::id(&play.name, place, backend, effect),
+        backend: (*backend).clone(),
         play: play.name.clone(),
         asked: Asked {
             generation,

@@ -11,6 +11,7 @@ use crate::{
     notice::Kind,
     overrides::{End, Held, Life, Standing},
     playbook::{self, Playbook},
+    shadow::Mode,
     signal::{Heard, Severity},
 };
 
@@ -71,7 +72,7 @@ impl World {
     fn notice(&self, hearing: &Hearing, signal: &Signal) -> Option<(Kind, String)> {
         let document = |backend: &BackendId| self.documents.get(backend);
         let nothing = hearing.nothing.as_ref()?;
-        let says = nothing.says(signal, &self.series, &self.playbook, document);
+        let says = nothing.says(signal, &self.series, (&self.playbook, Mode::Live), document);
         Some((nothing.kind(&self.series, document)?, says))
     }
 

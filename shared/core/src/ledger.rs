@@ -85,6 +85,7 @@ pub enum What {
     Extended { id: OverrideId, until: Timestamp, by: String, reason: String },
     Opened { id: OverrideId, window: WindowName, effect: Effect, until: Timestamp },
     Skipped { window: WindowName, start: Timestamp, by: String, reason: String },
+    Announced { window: WindowName, start: Timestamp, end: Timestamp, effects: Vec<Effect> },
     Missed { window: WindowName, start: Timestamp, end: Timestamp },
     Began { id: OverrideId },
     Held { id: OverrideId, why: Held },
@@ -160,6 +161,7 @@ impl What {
             | Self::Extended { .. }
             | Self::Opened { .. }
             | Self::Skipped { .. }
+            | Self::Announced { .. }
             | Self::Missed { .. }
             | Self::Began { .. }
             | Self::Held { .. }
@@ -308,6 +310,10 @@ impl What {
             }
             Self::Skipped { window, start, by, reason } => {
                 write!(f, "window {window} of {start:.0} is skipped by {by}: {reason}")
+            }
+            Self::Announced { window, start, end, effects } => {
+                write!(f, "window {window} opens at {start:.0}, until {end:.0}: ")?;
+                list(f, effects)
             }
             Self::Missed { window, start, end } => write!(
                 f,

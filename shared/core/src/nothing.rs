@@ -16,6 +16,7 @@ use crate::{
     overrides::{End, Held, Life, Override, Standing},
     playbook::Playbook,
     series::Series,
+    shadow::Mode,
     shown::{Named, SHOW_DEFAULT, Shown},
     signal::Signal,
 };
@@ -84,23 +85,33 @@ impl<'a> Became<'a> {
     }
 }
 
-impl fmt::Display for Became<'_> {
+/// The same in words, as who acts tells it, or a shadow.
+struct Told<'a>(&'a Became<'a>, Mode);
+
+impl fmt::Display for Told<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stands(over) => match (over.begun(), &over.standing) {
-                (_, Standing::Yielded) => f.write_str("gave way to someone else's write"),
-                (Some(begun), _) => write!(f, "in force since {begun:.0}"),
+        let Self(became, mode) = self;
+        match became {
+            Became::Stands(over) => match (over.begun(), &over.standing) {
+                (_, Standing::Yielded) => f.write_str(mode.tells(
+                    "gave way to someone else's write",
+                    "would have given way to someone else's write",
+                )),
+                (Some(begun), _) => {
+                    let be = mode.tells("", "would be ");
+                    write!(f, "{be}in force since {begun:.0}")
+                }
                 (None, _) => f.write_str("about to begin"),
             },
-            Self::Held(why) => write!(f, "held: {why}"),
-            Self::Undone(at, by) => {
+            Became::Held(why) => write!(f, "held: {why}"),
+            Became::Undone(at, by) => {
                 write!(f, "undone at {at:.0}")?;
                 if let Some((by, reason)) = by {
                     write!(f, " by {by} ({reason})")?;
                 }
                 f.write_str(", until the alert ends and fires anew")
             }
-            Self::RanOut(why) => write!(f, "over, though the alert goes on: {why}"),
+            Became::RanOut(why) => write!(f, "over, though the alert goes on: {why}"),
         }
     }
 }
@@ -143,7 +154,7 @@ impl Nothing {
         &self,
         signal: &Signal,
         series: &Series,
-        playbook: &Playbook,
+        (playbook, mode): (&Playbook, Mode),
         document: impl Fn(&BackendId) -> Option<&'d Document>,
     ) -> String {
         // What counts is what the latest of the firings says.
@@ -166,7 +177,8 @@ impl Nothing {
             },
             Self::Known | Self::Changed => {
                 let became = became(series, document);
-                let mut said: Vec<String> = became.iter().take(CLAIMS_MAX).map(one).collect();
+                let mut said: Vec<String> =
+                    became.iter().take(CLAIMS_MAX).map(|it| one(it, mode)).collect();
                 if let Some(more @ 1..) = became.len().checked_sub(CLAIMS_MAX) {
                     said.push(format!("and {more} more"));
                 }
@@ -176,9 +188,9 @@ impl Nothing {
     }
 }
 
-fn one((claim, became): &(&Claim, Became<'_>)) -> String {
+fn one((claim, became): &(&Claim, Became<'_>), mode: Mode) -> String {
     let (effect, backend) = (&claim.asked.effect, claim.backend.short());
-    format!("{effect} in {backend} (play {}): {became}", claim.play)
+    format!("{effect} in {backend} (play {}): {}", claim.play, Told(became, mode))
 }
 
 /// What has become of all that a series asks for.

@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     claim::{Asked, Behind},
     effect::Effect,
+    field::Property,
     fraction::Fraction,
     id::OverrideId,
     lease::{After, Lease, Until, later},
@@ -234,6 +235,10 @@ pub enum Held {
     NoBackend,
     /// The backend is a Single, and has no members.
     NotAPool,
+    /// The backend is a pool, and has no breaker, address or title of its own to change.
+    NotASingle,
+    /// A property is not to be touched: what it belongs to is missing, or it may hold a secret.
+    NoProperty(Property),
     /// The backend's body cannot be understood.
     Unreadable(String),
     /// Pointsman is paused.
@@ -288,6 +293,13 @@ impl fmt::Display for Held {
             ),
             Self::NoBackend => f.write_str("the backend does not exist"),
             Self::NotAPool => f.write_str("the backend is not a pool"),
+            Self::NotASingle => f.write_str("the backend is a pool: name its members' backends"),
+            Self::NoProperty(property @ Property::ProxyUrl) => {
+                write!(f, "the backend has no proxy, or its `{property}` may hold a secret")
+            }
+            Self::NoProperty(property) => {
+                write!(f, "the backend's `{property}` may hold a secret, and is not touched")
+            }
             Self::Unreadable(why) => write!(f, "the backend cannot be changed: {why}"),
             Self::Paused => f.write_str("Pointsman is paused"),
             Self::Lasting { until, lasting } => {

@@ -79,20 +79,39 @@ impl Pool {
     pub fn get(&self, field: &Field) -> Option<Value> {
         let member = |name: &BackendName| self.members.iter().find(|member| member.name == *name);
         match field {
-            Field::Weight(name) => member(name).map(|member| member.weight),
-            Field::Priority(name) => member(name).map(|member| member.priority),
+            Field::Weight(name) => member(name).map(|member| member.weight.clone()),
+            Field::Priority(name) => member(name).map(|member| member.priority.clone()),
+            Field::Property(_) => None,
         }
+    }
+
+    /// Whether a member serves: its group is the first with a weight, and it has one itself. Where null
+    /// stands beside numbers, nobody has said what it counts as, and it counts as none.
+    #[must_use]
+    pub fn serves(&self, name: &BackendName) -> bool {
+        let group = |member: &Member| member.priority.number().unwrap_or(0);
+        let has_weight = |one: &&Member| {
+            let all_null = || {
+                let mut group = self.members.iter().filter(|it| group(it) == group(one));
+                group.all(|it| it.weight.number().is_none())
+            };
+            one.weight.number().map_or_else(all_null, |weight| weight > 0)
+        };
+        let serving = self.members.iter().filter(has_weight);
+        let first = serving.clone().map(group).min();
+        serving.filter(|one| Some(group(one)) == first).any(|one| one.name == *name)
     }
 
     /// Sets a field; nothing happens where the member is not in the pool.
     pub fn set(&mut self, field: &Field, to: Value) {
-        let (Field::Weight(name) | Field::Priority(name)) = field;
+        let (Field::Weight(name) | Field::Priority(name)) = field else { return };
         let Some(member) = self.members.iter_mut().find(|member| member.name == *name) else {
             return;
         };
         match field {
             Field::Weight(_) => member.weight = to,
             Field::Priority(_) => member.priority = to,
+            Field::Property(_) => {}
         }
     }
 
@@ -104,5 +123,30 @@ impl Pool {
             pool.set(field, value);
         }
         pool
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_group_with_a_weight_serves() {
+        let serves = |members: &[(Option<u8>, u8)]| {
+            let value = |number: Option<u8>| number.map_or(Value::Null, Value::Number);
+            let member = |(at, (weight, group)): (usize, &(Option<u8>, u8))| Member {
+                name: format!("m{at}").parse().unwrap(),
+                weight: value(*weight),
+                priority: Value::Number(*group),
+            };
+            let pool = Pool::new(members.iter().enumerate().map(member).collect()).unwrap();
+            let names = pool.members().iter().map(|member| &member.name);
+            names.map(|name| u8::from(pool.serves(name)).to_string()).collect::<String>()
+        };
+        assert_eq!(serves(&[(Some(50), 1), (Some(0), 1), (Some(20), 2)]), "100");
+        assert_eq!(serves(&[(Some(0), 1), (Some(20), 2), (None, 3)]), "010");
+        assert_eq!(serves(&[(None, 1), (None, 1), (Some(20), 2)]), "110");
+        assert_eq!(serves(&[(None, 1), (Some(20), 1)]), "01", "what null counts as is not known");
+        assert_eq!(serves(&[(Some(0), 1)]), "0");
     }
 }

@@ -22,6 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::verdict::verdicts;
 use crate::{
+    body::Body,
     document::{Document, FENCE, Intent, RETRY},
     etag::Etag,
     fraction::Fraction,
@@ -35,24 +36,18 @@ use crate::{
     names::BackendId,
     overrides::{End, Held, Life, Override},
     playbook::Playbook,
-    pool::Pool,
     wake::warning,
 };
 
 /// What Azure shows of a backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observed {
-    /// A pool.
-    Pool {
+    /// A backend.
+    Shown {
         /// Which state of it.
         etag: Etag,
-        /// Its members.
-        pool: Pool,
-    },
-    /// A Single, of which nothing is owned yet.
-    Single {
-        /// Which state of it.
-        etag: Etag,
+        /// What of it can be owned.
+        body: Body,
     },
     /// Something that cannot be understood. What was a pool may be one still.
     Unreadable {
@@ -68,9 +63,7 @@ pub enum Observed {
 impl Observed {
     const fn etag(&self) -> Option<&Etag> {
         match self {
-            Self::Pool { etag, .. } | Self::Single { etag } | Self::Unreadable { etag, .. } => {
-                Some(etag)
-            }
+            Self::Shown { etag, .. } | Self::Unreadable { etag, .. } => Some(etag),
             Self::Missing => None,
         }
     }
@@ -144,15 +137,17 @@ pub fn step(
     look.end_what_is_over();
     look.ask_gates();
     let next = match observed {
-        Observed::Pool { etag, pool } => look.align(etag, pool),
-        Observed::Single { .. } => look.hold_all_of_no_pool(&Held::NotAPool),
+        Observed::Shown { etag, body } => match look.suits(body) {
+            Ok(()) => look.align(etag, body),
+            Err(held) => look.hold_all_of_another(&held),
+        },
         Observed::Unreadable { why, .. } => look.hold_all_unseen(&Held::Unreadable(why.clone())),
         Observed::Missing if look.may_be_back() => look.hold_all_unseen(&Held::NoBackend),
-        Observed::Missing => look.hold_all_of_no_pool(&Held::NoBackend),
+        Observed::Missing => look.hold_all_of_another(&Held::NoBackend),
     };
     match observed {
-        Observed::Pool { pool, .. } => look.document.saw(pool),
-        Observed::Single { .. } => look.document.sight = None,
+        Observed::Shown { body, .. } if look.suits(body).is_ok() => look.document.saw(body),
+        Observed::Shown { .. } => look.document.sight = None,
         Observed::Unreadable { .. } | Observed::Missing => {}
     }
     look.wakes = look.document.follow_runs(&mut look.groups, &mut look.said);
@@ -271,7 +266,7 @@ impl<'a> Look<'a> {
                 (over.resolved, over.silent) = (None, Some(now));
             }
         }
-        let known = self.generation.playbook.pool_of(&self.document.backend).is_some();
+        let known = self.generation.playbook.manages(&self.document.backend);
         let due: Vec<(OverrideId, End)> = self
             .document
             .overrides
@@ -316,12 +311,19 @@ impl<'a> Look<'a> {
         self.gates = Gates::asked(&mut Asking { document, playbook, groups });
     }
 
-    /// The pool as its owner last left it.
-    fn baseline(&self, pool: &Pool) -> Pool {
-        pool.with(self.document.owned.iter().map(|(field, owned)| (field, owned.baseline)))
+    /// Whether a backend is of the kind that the fields which are owned are of. An override of another kind
+    /// is held by itself.
+    fn suits(&self, body: &Body) -> Result<(), Held> {
+        self.document.owned.keys().try_for_each(|field| body.may_have(field))
     }
 
-    fn lay(&self, baseline: &Pool, contributions: &[Contribution<'_>]) -> Laid {
+    /// The backend as its owner last left it.
+    fn baseline(&self, body: &Body) -> Body {
+        let owned = self.document.owned.iter();
+        body.with(owned.map(|(field, owned)| (field, owned.baseline.clone())))
+    }
+
+    fn lay(&self, baseline: &Body, contributions: &[Contribution<'_>]) -> Laid {
         lay(baseline, &self.terms(), contributions, &self.document.yielded)
     }
 
@@ -397,9 +399,9 @@ impl<'a> Look<'a> {
         Next::Rest
     }
 
-    /// Holds everything at a backend that is no pool, or is not there. It may come back, with our
+    /// Holds everything at a backend that is of another kind, or is not there. It may come back, with our
     /// values in it; once nothing is wanted of it any more, that is not waited for.
-    fn hold_all_of_no_pool(&mut self, why: &Held) -> Next {
+    fn hold_all_of_another(&mut self, why: &Held) -> Next {
         let held = self.document.overrides.keys().map(|id| (id.clone(), why.clone())).collect();
         self.pass_verdicts(&Laid { held, ..Laid::default() });
         for (id, step) in self.steps_due() {

@@ -8,14 +8,14 @@ use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
     document::Document,
     names::BackendId,
-    shadow,
+    shadow::{self, Mode},
     wake::SKEW_MAX,
 };
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::{
-    engine::{Engine, EngineError, Looking, Mode, meanwhile},
+    engine::{Engine, EngineError, Looking, meanwhile},
     look::{Fact, Learnt, Look, Needs, Todo, Unread, is_ahead},
     memory::Seen,
     metrics,

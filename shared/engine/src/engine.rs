@@ -12,6 +12,7 @@ use pointsman_core::{
     group::{Group, Scope},
     names::BackendId,
     playbook::{self, Playbook},
+    shadow::Mode,
     step::Generation,
     wake::LOOK_EVERY,
 };
@@ -31,15 +32,6 @@ use crate::{
 
 /// How often a save that someone else outran is decided again, before it is left to a later wake.
 pub const RECONCILE_ATTEMPTS_MAX: usize = 16;
-
-/// Whether decisions are carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// They are.
-    Live,
-    /// They are recorded and shown, and nothing is written to Azure.
-    Shadow,
-}
 
 /// A generation of the playbook, read.
 #[derive(Debug)]

@@ -27,4 +27,5 @@ pub mod reconcile;
 pub mod sweep;
 mod told;
 
-pub use engine::{Engine, EngineError, Loaded, Mode};
+pub use engine::{Engine, EngineError, Loaded};
+pub use pointsman_core::shadow::Mode;

@@ -34,7 +34,7 @@ use pointsman_core::{
     names::BackendId,
     notice::{Kind, Notices},
     overrides::{End, Override},
-    shadow,
+    shadow::{self, Mode},
     signal::SeriesId,
     step::{Next, Observed, Step, step},
     wake::SKEW_MAX,
@@ -42,7 +42,7 @@ use pointsman_core::{
 use tokio::time::Instant;
 
 use crate::{
-    engine::{Loaded, Mode, RECONCILE_ATTEMPTS_MAX},
+    engine::{Loaded, RECONCILE_ATTEMPTS_MAX},
     memory::Seen,
     message::Outgoing,
     ports::{Commit, Sight, StoreError, Unseen, Versioned},

@@ -208,6 +208,8 @@ const fn reason(held: &Held) -> &'static str {
         Held::SwitchedOff => "switchedOff",
         Held::NoBackend => "noBackend",
         Held::NotAPool => "notAPool",
+        Held::NotASingle => "notASingle",
+        Held::NoProperty(_) => "noProperty",
         Held::Unreadable(_) => "unreadable",
         Held::Paused => "paused",
         Held::Lasting { .. } => "lasting",

@@ -112,7 +112,8 @@ impl Engine {
             heard.extend(hearing.lines.into_iter().map(|line| line.what));
             if let Some(why) = hearing.nothing {
                 let document = |backend: &BackendId| Some(&documents.get(backend)?.0);
-                let says = why.says(signal, series, &playbook.playbook, document);
+                let says =
+                    why.says(signal, series, (&playbook.playbook, self.inner.mode), document);
                 let kind = why.kind(series, document);
                 noticed.extend(kind.map(|kind| (signal.series.clone(), kind, says)));
             }

@@ -435,7 +435,7 @@ impl Engine {
             *last = (*signal, why, series);
         }
         for (about, (count, (signal, why, series))) in latest {
-            let says = why.says(signal, series, playbook, document);
+            let says = why.says(signal, series, (playbook, self.inner.mode), document);
             draft.notices.add(about, Notice { count, ..Notice::new(now, &says) });
         }
     }

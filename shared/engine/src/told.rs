@@ -11,7 +11,7 @@ use pointsman_core::{
     signal::SeriesId,
 };
 
-use crate::{engine::Mode, message::Message, ports::Delivery};
+use crate::{Mode, message::Message, ports::Delivery};
 
 /// What is to be told of what was saved.
 pub(crate) struct Told {

@@ -3,7 +3,11 @@
 
 use std::{path::Path, time::Duration};
 
-use pointsman_core::document::Document;
+use pointsman_core::{
+    document::Document,
+    group::{Group, MEMBERS},
+    names::{BackendId, BackendName},
+};
 use sqlx::{ConnectOptions as _, Connection as _, sqlite::SqliteConnectOptions};
 
 use crate::stored;
@@ -21,6 +25,8 @@ pub struct Glance {
     pub playbook: Option<String>,
     /// The documents that can be read.
     pub documents: Vec<Document>,
+    /// The members that pools were seen to list.
+    pub members: Vec<(BackendId, BackendName)>,
 }
 
 /// What is in the store at `path`; nothing where there is none, or it cannot be read.
@@ -41,7 +47,19 @@ async fn read(path: &Path) -> Result<Glance, sqlx::Error> {
         .bind(DOCUMENTS_MAX)
         .fetch_all(&mut connection)
         .await?;
+    let groups: Vec<(String, String)> =
+        sqlx::query_as("SELECT id, body FROM groups WHERE id LIKE ? || '%' ORDER BY id LIMIT ?")
+            .bind(MEMBERS)
+            .bind(DOCUMENTS_MAX)
+            .fetch_all(&mut connection)
+            .await?;
+    let members = groups.iter().filter_map(|(id, body)| {
+        let pool: BackendId = id.strip_prefix(MEMBERS)?.parse().ok()?;
+        let members = stored::read::<Group>(body).ok()?.members.into_iter();
+        Some(members.map(move |member| (pool.clone(), member)))
+    });
+    let members = members.flatten().collect();
     let documents = bodies.iter().filter_map(|body| stored::read(body).ok()).collect();
     connection.close().await?;
-    Ok(Glance { playbook, documents })
+    Ok(Glance { playbook, documents, members })
 }

@@ -68,7 +68,7 @@ impl Backend {
         document: &Document,
         playbook: Option<&Playbook>,
         counted: &BTreeMap<OverrideId, Occurrences>,
-        now: Timestamp,
+        reader: &Reader,
     ) -> Self {
         let given_up = document.yielded.iter().map(|(field, ids)| GivenUp {
             field: field.to_string(),
@@ -77,7 +77,7 @@ impl Backend {
         let terms = terms(document, playbook);
         let laid = document.laid(&terms).unwrap_or_default();
         let over = |over: &overrides::Override| {
-            Override::of(document, &laid, over, counted.get(&over.id).copied(), now)
+            Override::of(document, &laid, over, counted.get(&over.id).copied(), reader)
         };
         let mut overrides: Vec<Override> = document.overrides.values().map(over).collect();
         overrides.sort_by_key(|over| over.standing.kind.urgency());
@@ -88,8 +88,8 @@ impl Backend {
             at_rest: document.is_at_rest(),
             trouble: document.trouble.as_ref().map(Trouble::of),
             waits: None,
-            missing: Missing::of(document, now),
-            pool: Pool::of(document, &laid, terms.null_weight),
+            missing: Missing::of(document, reader.now()),
+            pool: Pool::of(document, &laid, terms.null_weight, reader),
             overrides,
             fields: document.owned.iter().map(Field::of).collect(),
             given_up: given_up.collect(),
@@ -266,7 +266,7 @@ pub struct Field {
 }
 
 /// What a field should be, while Azure keeps something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Unmet {
     /// What it should be.
     pub wanted: Value,
@@ -281,12 +281,12 @@ pub struct Unmet {
 impl Field {
     fn of((field, owned): (&pointsman_core::field::Field, &document::Owned)) -> Self {
         let unmet = owned.unmet().map(|unmet| Unmet {
-            wanted: unmet.wanted.into(),
+            wanted: (&unmet.wanted).into(),
             since: unmet.since,
             until: unmet.until,
-            restores: unmet.wanted.means(owned.baseline),
+            restores: unmet.wanted.means(&owned.baseline),
         });
-        let (baseline, written) = (owned.baseline.into(), owned.written.into());
+        let (baseline, written) = ((&owned.baseline).into(), (&owned.written).into());
         Self { field: field.to_string(), baseline, written, unmet }
     }
 
@@ -294,14 +294,14 @@ impl Field {
     #[must_use]
     pub fn kept(&self) -> Option<String> {
         let Self { field, written, .. } = self;
-        let Unmet { wanted, .. } = self.unmet?;
+        let Unmet { wanted, .. } = self.unmet.as_ref()?;
         Some(format!("{field} should be {wanted}, and Azure keeps {written}"))
     }
 
     /// What Azure keeps instead of what its owner left, in words.
     #[must_use]
     pub fn unrestored(&self) -> Option<String> {
-        self.unmet.filter(|unmet| unmet.restores)?;
+        self.unmet.as_ref().filter(|unmet| unmet.restores)?;
         let Self { field, baseline, written, .. } = self;
         Some(format!("{field} should be {baseline} again, and Azure keeps {written}"))
     }
@@ -343,6 +343,10 @@ impl Write {
 /// That a write of this document has had no answer and may still land, in words.
 #[must_use]
 pub fn may_land(document: &Document, reader: &Reader) -> Option<String> {
+    // A shadow sends none.
+    if reader.is_of_shadow() {
+        return None;
+    }
     let until = reader.time(document.may_land_until()?);
     Some(format!(
         "a write that had no answer may still land until {until}; it is taken back if it does"
@@ -420,13 +424,18 @@ impl Reconnect {
     #[must_use]
     pub fn says(&self, reader: &Reader) -> String {
         let Self { name, play, .. } = self;
+        let be = reader.tells("", " would be");
         match &self.outcome {
             None => match self.due {
-                Some(due) => format!("reconnect of {name} at {}", reader.time(due)),
-                None => format!("reconnect of {name} once play {play} acts on no pool any more"),
+                Some(due) => format!("reconnect of {name}{be} at {}", reader.time(due)),
+                None => {
+                    format!("reconnect of {name}{be} once play {play} acts on no pool any more")
+                }
             },
             Some(Outcome::Accepted { due, .. }) => {
-                format!("reconnect of {name} accepted, due at {}", reader.time(*due))
+                let due = reader.time(*due);
+                let accepted = reader.tells("accepted, due", "would have been due");
+                format!("reconnect of {name} {accepted} at {due}")
             }
             Some(Outcome::Refused { why, .. }) => format!("reconnect of {name} refused: {why}"),
             Some(Outcome::Unknown { .. }) => {

@@ -20,6 +20,7 @@ use crate::{
     pool::effects,
     status::Pause,
     value::{Effect, VERSION, Value, Why},
+    words::Reader,
 };
 
 /// What `explain` shows.
@@ -76,9 +77,13 @@ pub enum About {
 
 impl About {
     fn concerns(&self, field: &field::Field, why: &lay::Why) -> bool {
-        let (field::Field::Weight(name) | field::Field::Priority(name)) = field;
         match self {
-            Self::Member { member } => name.as_str() == member,
+            Self::Member { member } => match field {
+                field::Field::Weight(name) | field::Field::Priority(name) => {
+                    name.as_str() == member
+                }
+                field::Field::Property(_) => false,
+            },
             Self::Override { id } => why.asked.iter().any(|asked| asked.by.as_str() == id),
         }
     }
@@ -227,6 +232,7 @@ impl Explained {
         document: &Document,
         playbook: Option<&Playbook>,
         about: Option<&About>,
+        reader: &Reader,
     ) -> Vec<Self> {
         let laid = document.laid(&terms(document, playbook)).unwrap_or_default();
         let none = lay::Why::default();
@@ -234,19 +240,19 @@ impl Explained {
         let all = fields.into_iter().filter_map(|field| {
             let why = laid.why.get(field).unwrap_or(&none);
             about.is_none_or(|about| about.concerns(field, why)).then_some(())?;
-            let shown = document.sight.as_ref().and_then(|sight| sight.pool.get(field));
+            let shown = document.sight.as_ref().and_then(|sight| sight.body.get(field));
             let owned = document.owned.get(field);
-            let baseline = owned.map(|owned| owned.baseline).or(shown)?;
+            let baseline = owned.map(|owned| &owned.baseline).or(shown.as_ref())?;
             let asked = why.asked.iter().filter_map(|asked| Asked::of(document, &laid, why, asked));
             Some(Self {
                 field: field.to_string(),
                 baseline: baseline.into(),
-                now: owned.map(|owned| owned.written).or(shown)?.into(),
-                wanted: laid.values.get(field).copied().unwrap_or(baseline).into(),
+                now: owned.map(|owned| &owned.written).or(shown.as_ref())?.into(),
+                wanted: laid.values.get(field).unwrap_or(baseline).into(),
                 asked: asked.collect(),
                 also: why.also.map(|also| {
                     let by = laid.owners.get(field).into_iter().flatten();
-                    format!("{}, because of {}", done(also), effects(document, by))
+                    format!("{}, because of {}", done(also, reader), effects(document, by))
                 }),
             })
         });
@@ -255,14 +261,15 @@ impl Explained {
 }
 
 /// What was done to a field that nobody asked for.
-fn done(also: lay::Also) -> String {
+fn done(also: lay::Also, reader: &Reader) -> String {
+    let (be, is) = (reader.tells("", "would be "), reader.tells("is", "would be"));
     match also {
-        lay::Also::Promoted => "promoted, so that the limits hold".to_owned(),
-        lay::Also::Weighted => "given a weight, as it serves now and had none".to_owned(),
+        lay::Also::Promoted => format!("{be}promoted, so that the limits hold"),
+        lay::Also::Weighted => format!("{be}given a weight, as it serves now and had none"),
         lay::Also::Times(factor) => {
-            format!("its group is written times {factor}, so that the shares fit whole numbers")
+            format!("its group {is} written times {factor}, so that the shares fit whole numbers")
         }
-        lay::Also::Numbered => "its group has nulls, and is written in numbers".to_owned(),
+        lay::Also::Numbered => format!("its group has nulls, and {is} written in numbers"),
     }
 }
 
@@ -294,9 +301,11 @@ impl Asked {
             }
         };
         let effect = Effect::from(&over.effect);
-        let (weight, wants) = match asked.asks {
+        let (weight, wants) = match &asked.asks {
             lay::Asks::Weight(exact) => (Some(exact.to_string()), exact.to_string()),
             lay::Asks::Serve(_) => (None, "to serve".to_owned()),
+            lay::Asks::Tighten(tighten) => (None, format!("at least as tight as {tighten}")),
+            lay::Asks::Be(value) => (None, value.to_string()),
         };
         Some(Self {
             id: asked.by.to_string(),

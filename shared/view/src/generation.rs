@@ -14,6 +14,7 @@ use serde_json::Value as Json;
 use crate::{
     value::{Effect, VERSION},
     windows::Opening,
+    words::Reader,
 };
 
 /// What `playbook list` shows.
@@ -177,14 +178,14 @@ pub struct Problem {
     pub help: String,
 }
 
-/// What was found about a pool in Azure.
+/// What was found about a pool or another backend in Azure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
-    /// What the playbook calls the pool.
+    /// What the playbook calls it.
     pub pool: String,
     /// Its path in Azure.
     pub backend: String,
-    /// What is the matter: `missing`, `noPool`, `unreadable`, `unseen`, `noMembers`, `hidden` or
+    /// What is the matter: `missing`, `noPool`, `noSingle`, `unreadable`, `unseen`, `noMembers`, `hidden` or
     /// `uncompared`. More may come.
     pub matter: String,
     /// Of `noMembers`, the members that plays name and the pool does not list.
@@ -236,7 +237,7 @@ impl Kept {
 
     /// The same in words.
     #[must_use]
-    pub fn says(&self) -> String {
+    pub fn says(&self, reader: &Reader) -> String {
         let Self { name, id, by, effect, .. } = self;
         let what = match (self.kept, self.begun) {
             (true, _) => "kept as it is",
@@ -247,6 +248,7 @@ impl Kept {
                 "taken back before it begins: the playbook no longer has its pool, or what made it as it was"
             }
         };
-        format!("{name}: {effect} ({id}, by {by}): {what}")
+        let be = reader.tells("", "would be ");
+        format!("{name}: {effect} ({id}, by {by}): {be}{what}")
     }
 }

@@ -106,7 +106,10 @@ impl Health {
         let mut matters = Vec::new();
         if !facts.served {
             let says = "no `serve` is running on this store: alerts are not taken";
-            let hint = "nothing is changed in Azure, and no override ends, until one is started";
+            let hint = reader.tells(
+                "nothing is changed in Azure, and no override ends, until one is started",
+                "nothing is decided until one is started",
+            );
             matters.push(Matter::trouble(MatterKind::Unserved, says).hinting(hint));
         }
         let waits = |oldest: &Timestamp| reader.now().duration_since(*oldest) > TAKEN_WITHIN;
@@ -183,8 +186,10 @@ fn of_notice(kind: Kind, subject: &str, notice: &Notice, reader: &Reader) -> Opt
     let matter = match sort {
         Sort::Blindness => {
             let says = format!("service {subject} of Azure cannot be read: {says}");
-            Matter::trouble(MatterKind::Blind, &says)
-                .hinting("alerts are taken and kept; they are acted on once it can be read again")
+            Matter::trouble(MatterKind::Blind, &says).hinting(reader.tells(
+                "alerts are taken and kept; they are acted on once it can be read again",
+                "alerts are taken and kept; they are decided on once it can be read again",
+            ))
         }
         Sort::Wait => {
             let says = format!("service {subject} of Azure {says}");
@@ -237,8 +242,12 @@ fn of_refusals(subject: &str, of: &[(Kind, &Notice)], reader: &Reader) -> Option
     let why = why.collect::<Vec<_>>().join("; ");
     let matter = Matter::trouble(MatterKind::Refused, &format!("{sent} was refused {when}: {why}"));
     let is_denied = of.iter().any(|one| one.0 == Kind::Denied && is_trouble(one));
-    let hint = is_denied
-        .then(|| "the token or password that is sent is not one that is configured".to_owned());
+    let hint = is_denied.then(|| {
+        format!(
+            "it must send what `sources` names for {subject} as `bearer` or `basic`: \
+             Alertmanager does as the receiver's `http_config` says"
+        )
+    });
     let is_trouble = of.iter().any(is_trouble);
     Some(Matter { is_trouble, hint, count: Some(many), ..matter.about(subject, first) })
 }
@@ -278,7 +287,10 @@ fn of_watchdog(
 /// What `status` says with a backend.
 fn of_backend(backend: &Backend) -> Vec<Matter> {
     let trouble = backend.trouble.iter().map(|trouble| (trouble.since, trouble.why.clone()));
-    let unmet = backend.fields.iter().filter_map(|field| Some((field.unmet?.since, field.kept()?)));
+    let unmet = backend
+        .fields
+        .iter()
+        .filter_map(|field| Some((field.unmet.as_ref()?.since, field.kept()?)));
     let matter = |(since, why): (Timestamp, String)| {
         let says = format!("{}: {why}", backend.name);
         Matter::trouble(MatterKind::Backend, &says).about(&backend.name, since)
@@ -412,7 +424,7 @@ mod tests {
                 well: false
                 TROUBLE since 11:46Z (14 min ago): what was sent to no source was refused at 11:46Z: 404: no source has the path /alert
                 TROUBLE since 11:40Z (20 min ago): what source prometheus sent was refused 3 times since 11:40Z, the latest at 11:45Z: 403: forbidden; 413: a body has 2 MiB at most
-                  the token or password that is sent is not one that is configured
+                  it must send what `sources` names for prometheus as `bearer` or `basic`: Alertmanager does as the receiver's `http_config` says
                 source prometheus: its watchdog was last heard at 11:59Z
             "#]],
         );

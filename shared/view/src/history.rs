@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::{
+    ids::Ids,
     notice::Notice,
     value::{Change, VERSION, Why},
 };
@@ -157,6 +158,19 @@ pub struct What {
     pub says: String,
 }
 
+impl What {
+    /// The ids that it names.
+    pub fn ids(&self) -> impl Iterator<Item = &String> {
+        self.id.iter().chain(&self.intent).chain(&self.overrides)
+    }
+
+    /// What it says, with each id that it names cut where it differs from all of these.
+    #[must_use]
+    pub fn cut(&self, ids: &Ids) -> String {
+        self.ids().fold(self.says.clone(), |says, id| says.replace(id, ids.short(id)))
+    }
+}
+
 impl From<&ledger::What> for What {
     fn from(what: &ledger::What) -> Self {
         use ledger::What as Told;
@@ -233,7 +247,11 @@ fn plays(what: &ledger::What) -> Vec<String> {
 fn changes(what: &ledger::What) -> Vec<Change> {
     use ledger::What as Told;
     let one = |field: &Field, before: &field::Value, after: &field::Value| {
-        vec![Change::from(&field::Change { field: field.clone(), before: *before, after: *after })]
+        vec![Change::from(&field::Change {
+            field: field.clone(),
+            before: before.clone(),
+            after: after.clone(),
+        })]
     };
     if let Told::Intended { changes, .. } | Told::IntendedWhole { changes, .. } = what {
         changes.iter().map(Change::from).collect()

@@ -186,15 +186,15 @@ impl Standing {
         self.kind == StandingKind::InForce && (!by_itself || self.is_due(now))
     }
 
-    /// How an override of this document stands at `now`; `laid` is what was decided for it.
+    /// How an override of this document stands now; `laid` is what was decided for it.
     #[must_use]
     pub fn of(
         document: &Document,
         laid: &Laid,
         over: &overrides::Override,
-        now: Timestamp,
+        reader: &Reader,
     ) -> Self {
-        let standing = Self::bare(document, over, now);
+        let standing = Self::bare(document, over, reader);
         let (by, because) = match standing.kind {
             StandingKind::Displaced => (displacing(document, over), "it gave way to"),
             StandingKind::InForce | StandingKind::Decided => {
@@ -210,7 +210,7 @@ impl Standing {
         };
         let damped = over.damped.as_ref().filter(|_| over.begun().is_some());
         let damped = damped.map_or_else(String::new, |damped| format!("; {damped}"));
-        let mut says = standing.says + &damped + &unused_weight(document, over);
+        let mut says = standing.says + &damped + &in_vain(document, over);
         if !by.is_empty() {
             let named = by.iter().take(EFFECTS_MAX);
             let named: Vec<_> = named.map(|one| format!("{} ({})", one.named(), one.id)).collect();
@@ -221,7 +221,8 @@ impl Standing {
         Self { says, displaced_by: by.iter().map(|one| one.id.to_string()).collect(), ..standing }
     }
 
-    fn bare(document: &Document, over: &overrides::Override, now: Timestamp) -> Self {
+    fn bare(document: &Document, over: &overrides::Override, reader: &Reader) -> Self {
+        let (now, be) = (reader.now(), reader.tells("", "would be "));
         let stood = |field| document.owned.get(&field).is_some_and(|owned| owned.stood);
         let ago = |at: &Timestamp| length(now.duration_since(*at));
         let new = |kind: StandingKind, since: &Timestamp, why, says| Self {
@@ -244,14 +245,18 @@ impl Standing {
                 new(StandingKind::Held, at, Some(Why::of(why)), format!("held: {why}"))
             }
             (Life::Claimed { at } | Life::Begun { at, .. }, Stored::Yielded) => {
-                new(StandingKind::Yielded, at, None, "yielded to someone else's write".to_owned())
+                let says = reader.tells(
+                    "yielded to someone else's write",
+                    "would have yielded to someone else's write",
+                );
+                new(StandingKind::Yielded, at, None, says.to_owned())
             }
             (Life::Claimed { at }, Stored::Unseen | Stored::Admitted) => {
                 let says = format!("claimed {} ago, not looked at yet", ago(at));
                 new(StandingKind::Claimed, at, None, says)
             }
             (Life::Begun { at, .. }, Stored::Held(why)) => {
-                let says = format!("displaced, held: {why}");
+                let says = format!("{be}displaced, held: {why}");
                 new(StandingKind::Displaced, at, Some(Why::of(why)), says)
             }
             // Where no write is on its way, none was needed.
@@ -259,7 +264,8 @@ impl Standing {
                 if (!document.intents.is_empty() || document.trouble.is_some())
                     && !over.effect.fields().into_iter().any(stood) =>
             {
-                let says = format!("decided {} ago, not seen to be written yet", ago(at));
+                let seen = reader.tells("not seen to be written yet", "about to be in force");
+                let says = format!("decided {} ago, {seen}", ago(at));
                 new(StandingKind::Decided, at, None, says)
             }
             (Life::Begun { at, .. }, Stored::Admitted | Stored::Unseen) => {
@@ -281,7 +287,7 @@ impl Standing {
                         false => format!("at most {left} more"),
                     },
                 };
-                let says = format!("in force for {}, {rest}", ago(at));
+                let says = format!("{be}in force for {}, {rest}", ago(at));
                 let standing = new(StandingKind::InForce, at, Some(Why::of(&why)), says);
                 Self { ends: Some(ends), ..standing }
             }
@@ -299,7 +305,7 @@ impl Standing {
                         "; asked for again".to_owned()
                     }
                 };
-                let says = format!("ending ({why}), {back}{again}");
+                let says = format!("{be}ending ({why}), {back}{again}");
                 Self { given_back, ..new(StandingKind::Ending, at, Some(Why::of(why)), says) }
             }
         }
@@ -320,6 +326,8 @@ fn displacing<'a>(
             | Held::NothingServes
             | Held::NoBackend
             | Held::NotAPool
+            | Held::NotASingle
+            | Held::NoProperty(_)
             | Held::Unreadable(_)
             | Held::Paused
             | Held::Lasting { .. }
@@ -343,12 +351,19 @@ fn is_due(at: Timestamp, now: Timestamp) -> bool {
     at.duration_since(now) < SignedDuration::from_secs(1)
 }
 
-/// What is said behind the rest of a promotion whose weight has no effect; otherwise nothing.
-pub(crate) fn unused_weight(document: &Document, over: &overrides::Override) -> String {
-    let unused = document.unused_weight(over);
-    unused.map_or_else(String::new, |(member, weight)| {
-        format!("; `weight: {weight}` has no effect, as {member} has a weight of its own")
-    })
+/// What is said behind the rest of a promotion of what serves already, and of one whose weight has no
+/// effect; otherwise nothing.
+pub(crate) fn in_vain(document: &Document, over: &overrides::Override) -> String {
+    let mut says = String::new();
+    if let Some(member) = document.serves_already(over) {
+        says.push_str(&format!("; as its owner left it, {member} serves already: nothing changes"));
+    }
+    if let Some((member, weight)) = document.unused_weight(over) {
+        let own =
+            format!("; `weight: {weight}` has no effect, as {member} has a weight of its own");
+        says.push_str(&own);
+    }
+    says
 }
 
 impl Override {
@@ -375,7 +390,7 @@ impl Override {
         laid: &Laid,
         over: &overrides::Override,
         counted: Option<Occurrences>,
-        now: Timestamp,
+        reader: &Reader,
     ) -> Self {
         Self {
             id: over.id.to_string(),
@@ -388,7 +403,7 @@ impl Override {
             severity: over.severity.to_string(),
             started: over.started,
             alerts: Alerts::of(over, counted),
-            standing: Standing::of(document, laid, over, now),
+            standing: Standing::of(document, laid, over, reader),
         }
     }
 }

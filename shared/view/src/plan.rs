@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     history::What,
-    over::unused_weight,
+    over::in_vain,
     status::Pause,
     value::{Change, Effect, VERSION, Why},
     words::Reader,
@@ -164,7 +164,7 @@ impl BackendPlan {
     ) -> Self {
         let over = |over: &overrides::Override| {
             let mut verdict = Verdict::of(over, told, reader);
-            verdict.says += &unused_weight(document, over);
+            verdict.says += &in_vain(document, over);
             OverridePlan {
                 id: over.id.to_string(),
                 play: over.origin.play().map(ToString::to_string),

@@ -108,7 +108,7 @@ impl NextStep {
 }
 
 /// The group of a member: none counts as 0.
-fn group(priority: Number) -> u8 {
+fn group(priority: &Number) -> u8 {
     priority.number().unwrap_or(0)
 }
 
@@ -116,26 +116,39 @@ impl Pool {
     /// The pool of a document, as it was seen last. `laid` is what was decided for it; `null_weight` what
     /// null counts as beside numbers, where the playbook says that.
     #[must_use]
-    pub fn of(document: &Document, laid: &Laid, null_weight: Option<u8>) -> Option<Self> {
+    pub fn of(
+        document: &Document,
+        laid: &Laid,
+        null_weight: Option<u8>,
+        reader: &Reader,
+    ) -> Option<Self> {
         let sight = document.sight.as_ref()?;
-        let shares = shares(&sight.pool, null_weight);
-        let members = sight.pool.members().iter().zip(shares);
+        let pool = sight.pool()?;
+        let shares = shares(pool, null_weight);
+        let members = pool.members().iter().zip(shares);
+        let member = |(one, share)| Member::of((document, laid), one, share, reader);
         Some(Self {
             seen: sight.at,
             by: match sight.by {
                 SightBy::Read => SeenBy::Read,
                 SightBy::Answer => SeenBy::Answer,
             },
-            members: members.map(|(one, share)| Member::of(document, laid, one, share)).collect(),
+            members: members.map(member).collect(),
         })
     }
 }
 
 impl Member {
-    fn of(document: &Document, laid: &Laid, now: &pool::Member, share: Option<Fraction>) -> Self {
+    fn of(
+        (document, laid): (&Document, &Laid),
+        now: &pool::Member,
+        share: Option<Fraction>,
+        reader: &Reader,
+    ) -> Self {
         let (weight, priority) = (Field::weight(&now.name), Field::priority(&now.name));
-        let left =
-            |field: &Field, shown| document.owned.get(field).map_or(shown, |one| one.baseline);
+        fn left<'a>(document: &'a Document, field: &Field, shown: &'a Number) -> &'a Number {
+            document.owned.get(field).map_or(shown, |one| &one.baseline)
+        }
         let about = || {
             let overrides = document.overrides.values();
             overrides.filter(|over| {
@@ -145,12 +158,12 @@ impl Member {
         let held = about().filter(|over| matches!(over.standing, Standing::Held(_)));
         Self {
             member: now.name.to_string(),
-            group: group(now.priority),
-            owner_group: group(left(&priority, now.priority)),
-            owner_weight: left(&weight, now.weight).into(),
-            weight: now.weight.into(),
+            group: group(&now.priority),
+            owner_group: group(left(document, &priority, &now.priority)),
+            owner_weight: left(document, &weight, &now.weight).into(),
+            weight: (&now.weight).into(),
             share: share.map(|share| share.to_string()),
-            promoted: Promoted::of(document, laid, &priority),
+            promoted: Promoted::of((document, laid), &priority, reader),
             next: about().filter_map(next_step).min_by_key(|next| next.at),
             overrides: about().map(|over| over.id.to_string()).collect(),
             held: held.map(|over| over.id.to_string()).collect(),
@@ -168,12 +181,16 @@ impl Member {
 }
 
 impl Promoted {
-    fn of(document: &Document, laid: &Laid, priority: &Field) -> Option<Self> {
+    fn of((document, laid): (&Document, &Laid), priority: &Field, reader: &Reader) -> Option<Self> {
         laid.why.get(priority).filter(|why| why.also == Some(Also::Promoted))?;
         let by = laid.owners.get(priority)?;
         Some(Self {
             by: by.iter().map(ToString::to_string).collect(),
-            says: format!("promoted because of {}", effects(document, by)),
+            says: format!(
+                "{}promoted because of {}",
+                reader.tells("", "would be "),
+                effects(document, by)
+            ),
         })
     }
 }
@@ -212,10 +229,10 @@ fn next_step(over: &pointsman_core::overrides::Override) -> Option<NextStep> {
 fn shares(pool: &pool::Pool, null_weight: Option<u8>) -> Vec<Option<Fraction>> {
     let members = pool.members();
     let numbers = |of: u8| {
-        let within = members.iter().filter(|one| group(one.priority) == of);
+        let within = members.iter().filter(|one| group(&one.priority) == of);
         within.map(|one| one.weight.number()).collect::<Vec<_>>()
     };
-    let mut groups: Vec<u8> = members.iter().map(|one| group(one.priority)).collect();
+    let mut groups: Vec<u8> = members.iter().map(|one| group(&one.priority)).collect();
     groups.sort_unstable();
     let serving = groups.into_iter().find(|of| numbers(*of).iter().any(|one| *one != Some(0)));
     let Some(serving) = serving else { return vec![Some(Fraction::NONE); members.len()] };
@@ -227,7 +244,7 @@ fn shares(pool: &pool::Pool, null_weight: Option<u8>) -> Vec<Option<Fraction>> {
     let weight = |number: Option<u8>| number.or(null).map(u64::from);
     let total: Option<u64> = within.iter().map(|number| weight(*number)).sum();
     let share = |one: &pool::Member| {
-        if group(one.priority) != serving {
+        if group(&one.priority) != serving {
             return Some(Fraction::NONE);
         }
         let (weight, total) = (weight(one.weight.number())?, total.filter(|total| *total > 0)?);

@@ -112,6 +112,10 @@ fn intent() -> Intent {
     }
 }
 
+fn reader() -> view::Reader {
+    view::Reader::utc(now())
+}
+
 fn claimed() -> Life {
     Life::Claimed { at: at("12:00:00") }
 }
@@ -130,7 +134,7 @@ fn held() -> Standing {
 
 fn check(document: &Document, wanted: &Expect) {
     let laid = document.laid(&Terms::default()).unwrap_or_default();
-    let says = |over| view::Standing::of(document, &laid, over, now()).says;
+    let says = |over| view::Standing::of(document, &laid, over, &reader()).says;
     let all: Vec<String> = document.overrides.values().map(says).collect();
     wanted.assert_eq(&all.join("\n"));
 }
@@ -260,7 +264,7 @@ fn what_is_overdue_is_due_and_not_in_0_seconds() {
 fn what_is_kept_out_says_since_when_and_stands_apart() {
     let shown = |life, standing, kept_out| {
         let over = Override { kept_out, ..over(life, standing) };
-        let backend = view::Backend::of(&document(&over, true), None, &BTreeMap::new(), now());
+        let backend = view::Backend::of(&document(&over, true), None, &BTreeMap::new(), &reader());
         (backend.urgency, backend.overrides[0].standing.kept_out_since)
     };
     let since = Some(at("12:03:00"));
@@ -309,7 +313,7 @@ fn a_backend_is_shown_without_what_is_internal() {
         outcome: None,
     };
     document.reconnects.insert(ReconnectId::derive(&["one"]), reconnect);
-    let shown = view::Backend::of(&document, None, &BTreeMap::new(), now());
+    let shown = view::Backend::of(&document, None, &BTreeMap::new(), &reader());
     expect![[r#"
         {
           "backend": "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/Microsoft.ApiManagement/service/contoso/backends/chat",
@@ -571,7 +575,7 @@ fn an_alert_is_shown_by_its_own_name_before_its_series() {
     let mut over = over(begun(), Standing::Admitted);
     let shown = |over: &Override| {
         let document = document(over, true);
-        view::Backend::of(&document, None, &BTreeMap::new(), now()).overrides.remove(0)
+        view::Backend::of(&document, None, &BTreeMap::new(), &reader()).overrides.remove(0)
     };
     assert_eq!(shown(&over).who(), "prometheus/f00d (critical)");
     assert_eq!(serde_json::to_value(shown(&over)).unwrap().get("alert"), None);
@@ -608,7 +612,7 @@ fn a_weight_that_a_promotion_names_in_vain_is_said_to_have_no_effect() {
             |baseline| Owned { baseline, written: Value::Number(50), stood: true, unmet: None };
         document.owned.insert(Field::priority(&member()), owned(Value::Number(2)));
         document.owned.extend(own.map(|own| (Field::weight(&member()), owned(own))));
-        let standing = view::Standing::of(&document, &Laid::default(), over, now()).says;
+        let standing = view::Standing::of(&document, &Laid::default(), over, &reader()).says;
         let plan = view::BackendPlan::of(&document, None, &[], &[], &view::Reader::utc(now()));
         let verdict = &plan.overrides[0].verdict.says;
         let words = "; `weight: 50` has no effect, as eu has a weight of its own";

@@ -63,7 +63,8 @@ pub struct Undone {
     pub cancelled: Vec<Reconnect>,
     /// The reconnects that Azure was asked for already, and cannot recall.
     pub not_cancelled: Vec<Reconnect>,
-    /// Whether the backend was seen as its owner left it.
+    /// Whether the backend was seen as its owner left it. Where this is false and `why` is there, `undo`
+    /// exits with 1.
     pub restored: bool,
     /// The ids of other overrides that still change it.
     pub others: Vec<String>,
@@ -91,6 +92,8 @@ pub struct ByHand {
     pub overrides: Vec<Override>,
     /// Whether all of it is in force.
     pub in_force: bool,
+    /// Whether a `serve` runs on this store; without one nothing ends by itself.
+    pub served: bool,
 }
 
 /// What `release` shows, where everything was restored.
@@ -145,6 +148,9 @@ pub struct Sent {
     pub resolved: bool,
     /// Whether it led to anything, if only to an override that is held.
     pub led: bool,
+    /// Whether it was heard as the watchdog of its source: it shows that alerts arrive, and no play is asked
+    /// about it.
+    pub watchdog: bool,
     /// Whether all of it was done in time.
     pub settled: bool,
     /// The new lines of the ledger about it.
@@ -155,6 +161,15 @@ pub struct Sent {
     pub overrides: Vec<SentOverride>,
     /// What it asks for and does not get, because that was undone.
     pub undone: Vec<UndoneBefore>,
+}
+
+impl Sent {
+    /// The ids that its lines, its overrides and what was undone have.
+    pub fn ids(&self) -> impl Iterator<Item = &String> {
+        let lines = self.lines.iter().flat_map(|line| line.what.ids());
+        let overrides = self.overrides.iter().map(|one| &one.over.id);
+        lines.chain(overrides).chain(self.undone.iter().map(|undone| &undone.id))
+    }
 }
 
 /// An override that a signal led to.

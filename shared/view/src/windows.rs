@@ -10,7 +10,10 @@ use pointsman_core::{
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::value::{Effect, VERSION};
+use crate::{
+    value::{Effect, VERSION},
+    words::Reader,
+};
 
 /// What `windows` shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -21,6 +24,8 @@ pub struct Windows {
     pub version: u32,
     /// When it was asked.
     pub at: Timestamp,
+    /// Whether it is the shadow's: nothing of it is written to Azure.
+    pub shadow: bool,
     /// How many windows the playbook has.
     pub windows: usize,
     /// The times at which they are open: what is open now, and then what opens next, by when it opens.
@@ -94,7 +99,8 @@ pub struct Does {
 impl Windows {
     /// What is open, and the next so many openings.
     #[must_use]
-    pub fn of(playbook: &Playbook, skipped: &Skipped, next: usize, now: Timestamp) -> Self {
+    pub fn of(playbook: &Playbook, skipped: &Skipped, next: usize, reader: &Reader) -> Self {
+        let now = reader.now();
         let opening = |window: &Window, Instance { start, end }: Instance| {
             let zone = window.opens.zone();
             let does = window.effects.iter().map(|(backend, effect)| Does {
@@ -127,6 +133,12 @@ impl Windows {
         coming.sort_by(|one, other| (one.opens, &one.window).cmp(&(other.opens, &other.window)));
         coming.truncate(next);
         open.append(&mut coming);
-        Self { version: VERSION, at: now, windows: playbook.windows.len(), openings: open }
+        Self {
+            version: VERSION,
+            at: now,
+            shadow: reader.is_of_shadow(),
+            windows: playbook.windows.len(),
+            openings: open,
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 
 use jiff::{SignedDuration, SignedDurationRound, Timestamp, Unit, tz::TimeZone};
+use pointsman_core::shadow::Mode;
 
 /// `1 pool`, `2,000 pools`.
 #[must_use]
@@ -24,25 +25,44 @@ pub(crate) fn number(number: u64) -> String {
     text
 }
 
-/// Who reads: what is now for them, and what the clock on their wall shows. Every time that is shown to
-/// people is said by this.
+/// Who reads, and of what: what is now for them, what the clock on their wall shows, and whether what they
+/// read of is a shadow. Every time and every change that is told is said by this.
 #[derive(Clone, Debug)]
 pub struct Reader {
     now: Timestamp,
     zone: TimeZone,
+    mode: Mode,
 }
 
 impl Reader {
     /// Somebody who reads now, in this zone.
     #[must_use]
     pub const fn new(now: Timestamp, zone: TimeZone) -> Self {
-        Self { now, zone }
+        Self { now, zone, mode: Mode::Live }
     }
 
     /// Somebody who reads now, in UTC.
     #[must_use]
     pub const fn utc(now: Timestamp) -> Self {
         Self::new(now, TimeZone::UTC)
+    }
+
+    /// The same, of what runs in this mode.
+    #[must_use]
+    pub fn in_mode(self, mode: Mode) -> Self {
+        Self { mode, ..self }
+    }
+
+    /// Whether it is a shadow that they read of.
+    #[must_use]
+    pub fn is_of_shadow(&self) -> bool {
+        self.mode == Mode::Shadow
+    }
+
+    /// Which of two ways to tell of a change is true: what a shadow did not do, it would have done.
+    #[must_use]
+    pub const fn tells<'a>(&self, done: &'a str, would: &'a str) -> &'a str {
+        self.mode.tells(done, would)
     }
 
     /// What is now.

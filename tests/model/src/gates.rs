@@ -22,7 +22,6 @@ impl World {
     /// Whether an override is rightly kept back by this, now that all is calm.
     pub(crate) fn is_rightly_held(&self, pool: &BackendId, over: &Override, why: &Held) -> bool {
         match why {
-            Held::Paused => false,
             Held::Lasting { until, .. } => later(*until, APART) > self.now,
             Held::Unless { series, .. } => {
                 let known = self.store.series.get(series);
@@ -35,7 +34,9 @@ impl World {
                 let needed = Count { count: *count, within: *within };
                 self.most_that_count(pool, over, needed) < *count
             }
-            Held::Members { .. }
+            // These are looked at elsewhere.
+            Held::Paused
+            | Held::Members { .. }
             | Held::Share { .. }
             | Held::Emptied
             | Held::NoMember(_)
@@ -44,6 +45,8 @@ impl World {
             | Held::SwitchedOff
             | Held::NoBackend
             | Held::NotAPool
+            | Held::NotASingle
+            | Held::NoProperty(_)
             | Held::Unreadable(_) => true,
         }
     }
@@ -93,7 +96,7 @@ impl World {
         let heard = self.generations.last().unwrap().plays_for(signal);
         heard.matched.iter().any(|matched| {
             matched.effects.iter().enumerate().any(|(place, (of, effect))| {
-                of.backend == *pool && Claim::id(&matched.play.name, place, pool, effect) == over.id
+                *of == pool && Claim::id(&matched.play.name, place, pool, effect) == over.id
             })
         })
     }

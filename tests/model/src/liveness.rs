@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
+    body::Body,
     document::Document,
     effect::Effect,
     field::{Field, Value},
@@ -15,15 +16,17 @@ use pointsman_core::{
     ledger::What,
     names::{BackendId, PlayName},
     notice::{About, Kind},
-    overrides::{End, Life, Override, Standing},
+    overrides::{End, Held, Life, Override, Standing},
     playbook::Instance,
-    pool::Pool,
     signal::{SeriesId, Signal},
 };
 
 use pointsman_engine::message::Command;
 
-use crate::world::{Book, World, backend};
+use crate::{
+    properties,
+    world::{Book, World},
+};
 
 /// Longer than Azure asks to wait, than any wait before something is tried again, and than a write
 /// without an answer may still land.
@@ -94,10 +97,10 @@ impl World {
                 if matched.play.stale.is_some_and(|stale| self.is_silent(series, stale)) {
                     continue;
                 }
-                for (pool, effect) in &matched.effects {
+                for (backend, effect) in &matched.effects {
                     let since = later(told, -APART);
                     let is_of = |over: &Override| over.origin.play() == Some(play);
-                    let is_done = self.is_in_effect(&pool.backend, is_of, effect);
+                    let is_done = self.is_in_effect(backend, is_of, effect);
                     if !is_done && !self.is_explained(play, effect, since) {
                         undone.push(format!("{series} fires, and {effect} by {play} is not done"));
                     }
@@ -132,7 +135,7 @@ impl World {
             let is_over = self.store.ledger.iter().filter(|line| line.at >= told).any(|line| {
                 matches!(&line.what, What::Ended { id: of, .. } | What::NeverBegan { id: of, .. } if of == id)
             });
-            if !is_over && !self.is_in_effect(&backend(), |over| over.id == *id, effect) {
+            if !is_over && !self.is_in_effect(&self.backend, |over| over.id == *id, effect) {
                 undone.push(format!("{effect} was asked for by hand, and is not done"));
             }
         }
@@ -142,8 +145,8 @@ impl World {
     /// What windows that are certainly open ask for and is not done.
     fn not_done_by_window(&self) -> Vec<String> {
         let mut undone = Vec::new();
-        let (playbook, backend) = (self.generations.last().unwrap(), backend());
-        for window in playbook.windows_of(&backend) {
+        let (playbook, backend) = (self.generations.last().unwrap(), &self.backend);
+        for window in playbook.windows_of(backend) {
             let is_open = |instance: &Instance| {
                 later(instance.start, APART) < self.now && self.now < later(instance.end, -APART)
             };
@@ -162,13 +165,13 @@ impl World {
                 );
                 continue;
             }
-            for (id, effect) in window.on(&backend) {
+            for (id, effect) in window.on(backend) {
                 let is_undone = self.store.ledger.iter().any(|line| {
                     line.at >= instance.start
                         && matches!(&line.what, What::Ended { id: of, why: End::Undone { .. } }
                             | What::NeverBegan { id: of, why: End::Undone { .. } } if *of == id)
                 });
-                if !is_undone && !self.is_in_effect(&backend, |over| over.id == id, effect) {
+                if !is_undone && !self.is_in_effect(backend, |over| over.id == id, effect) {
                     undone
                         .push(format!("window {} is open, and {effect} is not done", window.name));
                 }
@@ -201,29 +204,55 @@ impl World {
         firing
     }
 
-    /// Whether an override shows in its pool, or says why it does not.
+    /// Whether an override shows in its backend, or says why it does not.
     fn is_in_effect(
         &self,
-        pool: &BackendId,
+        backend: &BackendId,
         is_of: impl Fn(&Override) -> bool,
         effect: &Effect,
     ) -> bool {
-        let Some(document) = self.document_of(pool) else { return false };
+        let Some(document) = self.document_of(backend) else { return false };
         let mut overrides = document.overrides.values();
         overrides.any(|over| {
             is_of(over)
                 && over.effect == *effect
                 && match (&over.standing, &over.life) {
                     (Standing::Unseen, _) => false,
-                    (Standing::Held(why), _) => self.is_rightly_held(pool, over, why),
+                    (Standing::Held(why), _) => self.is_so(backend, over, why),
                     (Standing::Yielded, _) => true,
                     (Standing::Admitted, Life::Claimed { .. }) => false,
                     (Standing::Admitted, Life::Begun { .. }) => {
-                        self.pool_of(pool).is_some_and(|pool| shows(pool, document, over))
+                        self.body_of(backend).is_some_and(|body| shows(body, document, over))
                     }
                     (Standing::Admitted, Life::Ended { why, .. }) => !matches!(why, End::Resolved),
                 }
         })
+    }
+
+    /// Whether what holds an effect back is so, as far as the backend's kind and properties show it.
+    fn is_so(&self, backend: &BackendId, over: &Override, why: &Held) -> bool {
+        let effect = &over.effect;
+        let body = self.body_of(backend);
+        match why {
+            Held::NoBackend => body.is_none(),
+            Held::NotAPool => effect.is_of_pool() && body.is_some_and(|it| it.pool().is_none()),
+            Held::NotASingle => !effect.is_of_pool() && body.is_some_and(|it| it.pool().is_some()),
+            Held::NoProperty(property) => {
+                let field = Field::Property(*property);
+                effect.fields().contains(&field) && body.is_some_and(|it| it.get(&field).is_none())
+            }
+            Held::Members { .. }
+            | Held::Share { .. }
+            | Held::Emptied
+            | Held::NoMember(_)
+            | Held::MixedWeights
+            | Held::NothingServes
+            | Held::SwitchedOff => body.is_some_and(|it| it.pool().is_some()),
+            Held::Lasting { .. } | Held::Count { .. } | Held::Unless { .. } => {
+                self.is_rightly_held(backend, over, why)
+            }
+            Held::Unreadable(_) | Held::Paused => false,
+        }
     }
 
     /// Whether a line since then says why there is no such override.
@@ -246,12 +275,15 @@ impl World {
     }
 }
 
-/// Whether what an override does is to be seen in the pool.
-fn shows(pool: &Pool, document: &Document, over: &Override) -> bool {
+/// Whether what an override does is to be seen in the backend.
+fn shows(body: &Body, document: &Document, over: &Override) -> bool {
     let as_written = over.effect.fields().iter().all(|field| {
         let owned = document.owned.get(field);
-        owned.is_none_or(|owned| pool.get(field).is_none_or(|value| owned.written.means(value)))
+        owned.is_none_or(|owned| body.get(field).is_none_or(|value| owned.written.means(&value)))
     });
+    let Some(pool) = body.pool() else {
+        return as_written && properties::shows(body, document, over);
+    };
     let weight = |member| pool.get(&Field::weight(member));
     let of_its_kind = match &over.effect {
         Effect::Drain { member } => weight(member).is_none_or(|weight| weight == Value::Number(0)),
@@ -259,6 +291,7 @@ fn shows(pool: &Pool, document: &Document, over: &Override) -> bool {
             weight(member).is_none_or(|weight| weight == Value::Number(0))
         }
         Effect::Shift { .. } | Effect::Split { .. } => true,
+        Effect::Breaker(_) | Effect::Set(_) => false,
         Effect::Promote { member, .. } => {
             let serving = pool.members().iter().filter(|one| one.weight != Value::Number(0));
             let first = serving.map(|one| one.priority.number().unwrap_or(0)).min();

@@ -2,9 +2,9 @@
 //!
 //! They are for people to read, and each is run here on the engine itself. A file has a title, a
 //! paragraph, the playbook in `yaml` (its second and later versions in blocks of their own), and the
-//! story in `text`, which begins with the pool; several `text` blocks are several worlds. On the left
+//! story in `text`, which begins with the pool or the Single; several `text` blocks are several worlds. On the left
 //! of each `|` stands what happens, in the words of [`Story::happen`]; on the right stand the lines
-//! of the ledger, what was noticed and how often, the pool where it has changed, and what is in trouble. `UPDATE_EXPECT=1 cargo test
+//! of the ledger, what was noticed and how often, the backend where it has changed, and what is in trouble. `UPDATE_EXPECT=1 cargo test
 //! -p pointsman-model stories` writes the right side again. All go the same where the store and the queue
 //! are apart.
 //!
@@ -15,6 +15,7 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 use expect_test::expect_file;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
+    body::Body,
     effect::Effect,
     field::{Field, Value},
     lease::later,
@@ -23,9 +24,9 @@ use pointsman_core::{
 };
 
 use crate::{
-    azure::{Foreign, ReadFault, WriteFault, pool, written},
+    azure::{Foreign, ReadFault, WriteFault, pool, single, value_of, written},
     store::Pair,
-    world::{Book, Message, World, at, backend, book, change, extend, second_backend, skip, undo},
+    world::{Book, Message, World, at, book, change, extend, second_backend, skip, undo},
 };
 
 /// The first process is the only one here.
@@ -81,8 +82,11 @@ fn transcript(block: &[&str], books: &[Arc<Book>], pair: &Pair) -> String {
     let steps: Vec<String> = block.iter().map(step).filter(|step| !step.is_empty()).collect();
     let is_told = |step: &&String| !step.starts_with("the second pool is ");
     let width = steps.iter().skip(1).filter(is_told).map(String::len).max().unwrap_or_default();
-    let (first, rest) = steps.split_first().expect("a story begins with its pool");
-    let baseline = first.strip_prefix("the pool is ").expect("a story begins with its pool");
+    let (first, rest) = steps.split_first().expect("a story begins with its backend");
+    let baseline = match first.strip_prefix("the pool is ") {
+        Some(text) => pool(text).into(),
+        None => single(first.strip_prefix("the Single is ").expect("it begins with its backend")),
+    };
     let mut story = Story::new(baseline, books, pair);
     let mut out = format!("{first}\n");
     let second = rest.first().and_then(|step| step.strip_prefix("the second pool is "));
@@ -126,12 +130,12 @@ struct Story {
 }
 
 impl Story {
-    fn new(baseline: &str, books: &[Arc<Book>], pair: &Pair) -> Self {
+    fn new(baseline: Body, books: &[Arc<Book>], pair: &Pair) -> Self {
         let (first, later) = books.split_first().expect("a story has a playbook");
-        let mut world = World::new(pool(baseline), Arc::clone(first)).with_pair(pair);
+        let mut world = World::new(baseline, Arc::clone(first)).with_pair(pair);
         world.begin();
         Self {
-            shown: world.azure.pool().map(written).unwrap_or_default(),
+            shown: world.azure.body().map(written).unwrap_or_default(),
             world,
             later_books: later.to_vec(),
             second: None,
@@ -189,7 +193,7 @@ impl Story {
             seen.push(format!("        trouble: {why}"));
             self.trouble = trouble;
         }
-        let shown = self.world.azure.pool().map(written).unwrap_or_default();
+        let shown = self.world.azure.body().map(written).unwrap_or_default();
         if shown != self.shown {
             seen.push(format!("      = {shown}"));
             self.shown = shown;
@@ -206,7 +210,7 @@ impl Story {
     }
 
     fn second(&self) -> Option<String> {
-        self.world.second.as_ref().and_then(|azure| azure.pool()).map(written)
+        self.world.second.as_ref().and_then(|azure| azure.body()).map(written)
     }
 
     fn happen(&mut self, step: &str) {
@@ -225,7 +229,10 @@ impl Story {
             ["go", "on"] => world.run(),
             ["nobody", "looks", "for", how @ ..] => world.stall(seconds(how)),
             ["wait", how @ ..] => world.pass(seconds(how)),
-            ["undo"] => self.say(&undo(backend())),
+            ["undo"] => {
+                let backend = world.backend.clone();
+                self.say(&undo(backend));
+            }
             ["operator", does @ .., "for", lasts, "because", reason] => {
                 let effect = match *does {
                     ["drains", member] => Effect::Drain { member: member.parse().unwrap() },
@@ -237,13 +244,15 @@ impl Story {
                     }
                     _ => panic!("{step}"),
                 };
-                self.say(&change(effect, seconds(&[lasts]), reason));
+                let backend = world.backend.clone();
+                self.say(&change(backend, effect, seconds(&[lasts]), reason));
             }
             ["operator", "extends", "the", "first", "for", lasts] => {
                 let until = later(world.now, SignedDuration::from_secs(seconds(&[lasts])));
                 let first = world.document().and_then(|one| one.overrides.keys().next());
                 let id = first.expect("there is one").clone();
-                self.say(&extend(id, until));
+                let backend = world.backend.clone();
+                self.say(&extend(backend, id, until));
             }
             ["operator", "skips", name] => {
                 let book = Arc::clone(world.generations.last().expect("there is one"));
@@ -259,12 +268,19 @@ impl Story {
                 world.generations.push(self.later_books.remove(0));
                 // A process takes up the newest when it begins.
                 world.crash(PROCESS);
-                world.look(PROCESS, &backend());
+                let backend = world.backend.clone();
+                world.look(PROCESS, &backend);
                 world.run();
             }
             ["someone", "sets", member, "to", value] => {
-                let value = value.parse().map_or(Value::Null, Value::Number);
-                world.foreign(&Foreign::Set(Field::weight(&member.parse().unwrap()), value));
+                let foreign = match member.parse().map(Field::Property) {
+                    Ok(property) => Foreign::Set(property, value_of(value)),
+                    Err(_) => {
+                        let value = value.parse().map_or(Value::Null, Value::Number);
+                        Foreign::Set(Field::weight(&member.parse().unwrap()), value)
+                    }
+                };
+                world.foreign(&foreign);
             }
             ["someone", "removes", member] => {
                 world.foreign(&Foreign::Remove(member.parse().unwrap()));

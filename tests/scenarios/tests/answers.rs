@@ -103,7 +103,8 @@ async fn what_azure_keeps_is_trouble_and_nothing_is_called_restored_until_it_is(
     let refused = world.azure.inject(Fault::always(Match::operation(Operation::Put), refused));
     let undone = world.say(&["undo", "chat", "--reason", "a false alarm"]).await.ended(1);
     let _ = undone
-        .says("contoso-apim/chat is not restored yet")
+        .says("contoso-apim/chat was not seen restored yet: ")
+        .says("waiting for contoso-apim/chat: ")
         .says("members/eu/weight should be - again, and Azure keeps 1")
         .says("it goes on, and `pointsman explain contoso-apim/chat` shows how");
     // Each has its share again, though not in its owner's letters.

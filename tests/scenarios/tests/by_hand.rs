@@ -18,10 +18,9 @@ fn with<'a>(words: &[&'a str]) -> Vec<&'a str> {
 async fn an_operator_drains_prolongs_and_undoes_with_and_without_a_serve() {
     let world = World::new(DRAIN).await;
     let serve = world.serve(&[]).await;
-    let _ = world
-        .say(&with(&["drain", "eu"]))
-        .await
-        .ended(0)
+    let drained = world.say(&with(&["drain", "eu"])).await.ended(0);
+    assert_eq!(drained.told, "", "a `serve` will end it");
+    let _ = drained
         .says("drain eu: in force")
         .says("by tester: INC-7")
         .says("to end it sooner: `pointsman undo");
@@ -41,12 +40,16 @@ async fn an_operator_drains_prolongs_and_undoes_with_and_without_a_serve() {
     // Nobody serves: the command is carried out by itself.
     let mut words = with(&["promote", "us", "--pool", "chat", "--weight", "9"]);
     words.push("--json");
-    let promoted = world.say(&words).await.ended(0).json();
+    let promoted = world.say(&words).await.ended(0).says("nothing ends by itself");
+    let promoted = promoted.json();
     Forms::read().check("ByHand", &promoted);
     assert_eq!(
-        (&promoted["inForce"], &promoted["asked"][0]["says"]),
-        (&json!(true), &json!("promote us with weight 9"))
+        (&promoted["inForce"], &promoted["served"], &promoted["asked"][0]["says"]),
+        (&json!(true), &json!(false), &json!("promote us with weight 9"))
     );
+    let again = world.say(&with(&["promote", "us"])).await.ended(0);
+    let _ = again.says("us serves already: nothing changes").says("nothing ends by itself");
+    let _ = world.say(&words).await.ended(0);
     // Its own weight stands.
     let weight = "`weight: 9` has no effect, as us has a weight of its own";
     let _ = world.say(&["status"]).await.says(weight);

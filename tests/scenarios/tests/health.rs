@@ -356,7 +356,7 @@ async fn refused_deliveries_are_counted_by_source_and_shown() {
         .ended(3)
         .says("what source prometheus sent was refused 3 times since")
         .says("; 403: ")
-        .says("the token or password that is sent is not one that is configured")
+        .says("it must send what `sources` names for prometheus as `bearer` or `basic`")
         .says("what was sent to no source was refused at")
         .says("no source has the path /alerts/promethues");
     world
@@ -477,6 +477,16 @@ async fn a_watchdog_that_falls_silent_is_trouble_and_no_play_sees_it() {
     let metrics = world.get(&serve, "/metrics").await.text;
     let heard = r#"pointsman_watchdog_heard_timestamp_seconds{source="prometheus"}"#;
     assert!(metrics.contains(heard), "{metrics}");
+    // By hand too; what is saved now and then is heard each time.
+    let send = ["signal", "send", "--alert", "Watchdog", "--url", &serve.url];
+    for _ in 0..2 {
+        let _ = world.say(&send).await.ended(0).says("it was heard as the watchdog of its source");
+    }
+    let sent = world.say(&[&send[..], &["--json"]].concat()).await.ended(0).json();
+    Forms::read().check("Sent", &sent);
+    assert_eq!((&sent["watchdog"], &sent["led"]), (&json!(true), &json!(true)));
+    let over = world.say(&[&send[..], &["--resolved"]].concat()).await.ended(1);
+    let _ = over.says("whose end changes nothing");
     assert_eq!(world.ledger().await.count("fired"), 0);
     assert!(serve.stop().await);
     world.finish();

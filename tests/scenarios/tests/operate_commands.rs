@@ -6,8 +6,13 @@ use pointsman_emulator::{
     Fault, Match,
     fault::{Kind, ServerError, Write},
 };
-use pointsman_scenarios::{Forms, World, alerts::Alert, world::DRAIN};
+use pointsman_scenarios::{
+    Forms, World,
+    alerts::Alert,
+    world::{BOUND, DRAIN},
+};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 #[tokio::test]
 async fn asking_before_anything_was_served_says_so_and_makes_no_file() {
@@ -115,6 +120,20 @@ async fn asking_needs_no_secret() {
     // Least of all when nothing runs any more.
     serve.kill().await;
     all(3).await;
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_token_that_azure_does_not_take_names_the_setting() {
+    let world = World::new(DRAIN).await;
+    let mut command = world.command(&["backend", "list"]);
+    let output = command.env("AZURE_TOKEN", "old").output().await.expect("it can be run");
+    let told = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(
+        told.contains("401") && told.contains("with `credential: token`, `token` beside it"),
+        "{told}"
+    );
     world.finish();
 }
 
@@ -368,7 +387,8 @@ async fn under_a_pause_nothing_is_written_and_after_it_everything() {
     let _ = world
         .say(&["undo", "chat", "--reason", "enough"])
         .await
-        .ended(0)
+        .ended(1)
+        .says("chat was not seen restored yet: Pointsman is paused")
         .says("restored after `pointsman resume`");
     assert_eq!(world.azure.view(|azure| azure.weight("chat", "us")), Some(0));
     let _ = world.say(&["resume"]).await.ended(0);
@@ -376,6 +396,33 @@ async fn under_a_pause_nothing_is_written_and_after_it_everything() {
     // A repeat of what was undone under the pause does not come back either.
     assert_eq!(world.send(&serve, &[us]).await, 202);
     world.at_rest().await;
+    world.finish();
+}
+
+#[tokio::test]
+async fn a_release_tells_what_it_waits_for_and_when_that_is_done() {
+    let world = World::new(DRAIN).await;
+    let serve = world.serve(&[]).await;
+    assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
+    world.weights([0, 30, 20]).await;
+    let down = Kind::Error { error: ServerError::Unavailable, write: Write::NotDone };
+    let down = world.azure.inject(Fault::always(Match::any(), down));
+    let mut command = world.command(&["release", "--all", "--within", "100"]);
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let mut child = command.spawn().expect("it can be run");
+    let mut told = BufReader::new(child.stderr.take().expect("it is piped")).lines();
+    let first = tokio::time::timeout(BOUND, told.next_line()).await.expect("in time");
+    let first = first.expect("text").expect("a line");
+    assert!(first.starts_with("waiting for contoso-apim/chat: "), "{first}");
+    assert!(world.azure.clear(down));
+    let mut rest = Vec::new();
+    while let Some(line) = told.next_line().await.expect("text") {
+        rest.push(line);
+    }
+    let done = "contoso-apim/chat is restored";
+    assert!(rest.iter().any(|line| line == done) && rest.len() < 10, "{rest:#?}");
+    assert!(child.wait().await.expect("it ends").success());
+    assert!(serve.stop().await);
     world.finish();
 }
 

@@ -20,6 +20,11 @@ async fn names_are_completed_as_the_store_has_them_and_silence_is_kept_otherwise
     let before = completed(&["explain", ""]).await;
     assert!(before.contains("chat\tcontoso-apim/chat"), "{before}");
     assert!(!world.path("pointsman.db").exists());
+    // A member that the playbook names is known without one.
+    world.write_playbook(&DRAIN.replace("\"${signal.labels.backend}\"", "us"));
+    let drain = completed(&["drain", ""]).await;
+    assert!(drain.contains("us\ta member of contoso-apim/chat"), "{drain}");
+    world.write_playbook(DRAIN);
     let serve = world.serve(&[]).await;
     assert_eq!(world.send(&serve, &[Alert::firing("eu", Timestamp::now())]).await, 202);
     world.weights([0, 30, 20]).await;
@@ -29,7 +34,8 @@ async fn names_are_completed_as_the_store_has_them_and_silence_is_kept_otherwise
     assert!(undo.contains(&format!("{id}\tcontoso-apim/chat: drain eu")), "{undo}");
     assert!(undo.contains("chat\t"), "{undo}");
     let explain = completed(&["explain", ""]).await;
-    for name in [&id, "chat\t", "eu\ta member of contoso-apim/chat"] {
+    // All members of its pool, though one of them was touched.
+    for name in [&id, "chat\t", "eu\ta member of contoso-apim/chat", "ap\ta member of"] {
         assert!(explain.contains(name), "{explain}");
     }
     assert!(!completed(&["undo", "x"]).await.contains(&id));
@@ -43,6 +49,21 @@ async fn names_are_completed_as_the_store_has_them_and_silence_is_kept_otherwise
     assert!(!completed(&["undo", ""]).await.contains("chat"));
     std::fs::remove_file(world.path("pointsman.yaml")).expect("it is removed");
     assert!(!completed(&["undo", ""]).await.contains("chat"));
+    world.finish();
+}
+
+#[tokio::test]
+async fn the_members_of_a_pool_that_nothing_happened_to_are_known_once_it_was_looked_at() {
+    let world = World::new(DRAIN).await;
+    let config = std::fs::read_to_string(world.path("pointsman.yaml")).expect("it is there");
+    let looks = config.replace("checkEvery: never", "checkEvery: never, inspected: true");
+    std::fs::write(world.path("pointsman.yaml"), looks).expect("it is written");
+    let us = "us\ta member of contoso-apim/chat";
+    assert!(!completed(&world, &["drain", ""]).await.contains(us));
+    let serve = world.serve(&[]).await;
+    let is_known = async |world: &World| completed(world, &["drain", ""]).await.contains(us);
+    world.until("the member is offered", is_known).await;
+    assert!(serve.stop().await);
     world.finish();
 }
 

@@ -38,8 +38,6 @@ pub(super) struct Shown {
     pub(super) wide: bool,
     /// What was said already of why Azure cannot be used: it is said once.
     pub(super) said: Vec<String>,
-    /// Whether it is the shadow's: Azure's pool is another.
-    shadow: bool,
     /// All ids of overrides: each is cut where it differs from the others.
     ids: Ids,
 }
@@ -56,7 +54,6 @@ impl Shown {
             terminal: Terminal::of_output(),
             wide: showing.wide,
             said: Vec::new(),
-            shadow: common.shadow,
             ids: ids.into_iter().map(ToString::to_string).collect(),
         }
     }
@@ -73,6 +70,11 @@ impl Shown {
         ids: impl IntoIterator<Item = &'a String>,
     ) -> String {
         ids.into_iter().fold(says.to_owned(), |says, id| says.replace(id, self.short(id)))
+    }
+
+    /// All ids of overrides.
+    pub(super) const fn ids(&self) -> &Ids {
+        &self.ids
     }
 
     /// An empty page for it.
@@ -159,7 +161,7 @@ pub(super) fn is_about(part: Part<'_>, over: &view::Override) -> bool {
 pub(super) fn describe(out: &mut Page, shown: &Shown, backend: &view::Backend, part: Part<'_>) {
     let reader = &shown.reader;
     let unmet = backend.fields.iter().filter_map(|field| {
-        let unmet = field.unmet?;
+        let unmet = field.unmet.as_ref()?;
         Some((unmet.since, unmet.until.max(reader.now()), field.kept()?))
     });
     let trouble = backend.trouble.iter().map(|it| (it.since, it.until, it.why.clone()));
@@ -176,16 +178,23 @@ pub(super) fn describe(out: &mut Page, shown: &Shown, backend: &view::Backend, p
     if let Some(pool) = &backend.pool {
         members(out, shown, (pool, backend.waits), part);
     }
+    // A pool's are in the table of its members.
+    for field in backend.fields.iter().filter(|_| backend.pool.is_none() && part.is_none()) {
+        let view::Field { field, baseline, written, .. } = field;
+        out.line(format_args!("  {field}: {baseline} -> {written}"));
+    }
     for over in backend.overrides.iter().filter(|over| is_about(part, over)) {
         describe_override(out, shown, over, backend.waits);
     }
     for write in backend.writes.iter().filter(|write| !write.changes.is_empty()) {
-        out.line(format_args!(
-            "  write {} of {} has had no answer, and may still land until {}",
-            write.id,
-            reader.time(write.at),
-            reader.time(write.until)
-        ));
+        let (at, until) = (reader.time(write.at), reader.time(write.until));
+        out.line(match reader.is_of_shadow() {
+            true => format!("  write {} would have been sent at {at}", write.id),
+            false => format!(
+                "  write {} of {at} has had no answer, and may still land until {until}",
+                write.id
+            ),
+        });
         for change in &write.changes {
             out.line(format_args!("    {change}"));
         }
@@ -262,12 +271,13 @@ fn members(
             by || member.overrides.contains(id)
         }
     };
+    let now = shown.reader.tells("now", "would be");
     let rows: Vec<&view::Member> = pool.members.iter().filter(is_about).collect();
     if rows.is_empty() {
         return;
     }
     out.line(match pool.by {
-        _ if shown.shadow => format!("  as the shadow would have left it at {seen}"),
+        _ if shown.reader.is_of_shadow() => format!("  as the shadow would have left it at {seen}"),
         view::SeenBy::Read => format!("  as it was read at {seen}"),
         view::SeenBy::Answer => format!("  as our own write left it at {seen}"),
     });
@@ -275,7 +285,7 @@ fn members(
     let names = rows.iter().map(|member| member.member.as_str());
     out.indented(&Table::fitting(columns, names, |cut| {
         let mut table =
-            Table::new(&["member", "group", "owner's", "now", "share", "gives back next"]);
+            Table::new(&["member", "group", "owner's", now, "share", "gives back next"]);
         for member in &rows {
             let next = member.next.as_ref();
             table.row([
@@ -295,7 +305,8 @@ fn members(
     }
     for member in &rows {
         if let Some(promoted) = &member.promoted {
-            out.line(format_args!("  {} is {}", member.member, promoted.says));
+            let is = shown.reader.tells("is ", "");
+            out.line(format_args!("  {} {is}{}", member.member, promoted.says));
         }
     }
     if rows.iter().any(|member| member.share.is_none()) {

@@ -65,7 +65,7 @@ impl<'a> Dispatch<'a> {
     pub(super) async fn until(
         &mut self,
         within: Duration,
-        seen: impl AsyncFn(&Records) -> Result<bool, Failed>,
+        mut seen: impl AsyncFnMut(&Records) -> Result<bool, Failed>,
     ) -> Result<bool, Failed> {
         let end = Instant::now() + within;
         let mut consume_at = Instant::now() + CONSUME_EVERY;

@@ -41,6 +41,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let documents = ask::documents(&records).await?;
     let (backend, about) = find::anything(&records, &documents, &options.what).await?;
     let now = records.clock.now();
+    let reader = common.reader(now);
     let document = documents.iter().find(|document| document.backend == backend);
     let counted = ask::counted(&records, document).await?;
     let playbook = ask::playbook(&records).await?;
@@ -49,7 +50,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let notices = records.store.notices().await?;
     let waits = |document| ask::waits(document, paused.is_some(), playbook, &notices);
     let state = document.map(|document| {
-        let backend = view::Backend::of(document, playbook, &counted, now);
+        let backend = view::Backend::of(document, playbook, &counted, &reader);
         backend.waiting(waits(document), now)
     });
     let over = ended(&records, (&backend, document), about.as_ref()).await?;
@@ -62,7 +63,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     if let Some(view::About::Member { member }) = &about {
         following.extend(Following::of_member(&documents, &backend, member));
     }
-    let why = |document| Explained::all(document, playbook, about.as_ref());
+    let why = |document| Explained::all(document, playbook, about.as_ref(), &reader);
     let explain = Explain {
         version: view::VERSION,
         at: now,
@@ -126,7 +127,10 @@ fn describe(explain: &Explain, shown: &Shown) -> Page {
         }
         Some(state) => {
             if state.at_rest {
-                out.line("no override is in force; it is as its owner left it");
+                out.line(reader.tells(
+                    "no override is in force; it is as its owner left it",
+                    "no override would be in force; it would be as its owner left it",
+                ));
             }
             ask::describe(&mut out, shown, state, explain.about.as_ref());
             let about = explain.about.as_ref();
@@ -153,8 +157,7 @@ fn describe(explain: &Explain, shown: &Shown) -> Page {
             Some(_) => "the newest lines of the ledger about it, and about the backend as a whole:",
         });
         for line in &explain.lines {
-            let mut says = reader.retold(&line.what.says, view::Reader::second);
-            says = shown.shortened(&says, line.what.id.iter().chain(&line.what.overrides));
+            let says = reader.retold(&line.what.cut(shown.ids()), view::Reader::second);
             out.line(format_args!("  {}  {says}", reader.second(line.at)));
         }
     }
@@ -168,8 +171,9 @@ fn fields(out: &mut Page, shown: &Shown, state: &view::Backend, why: &[Explained
         out.line("why its fields are what they are, the strongest reason first:");
     }
     for Explained { field, baseline, now, wanted, asked, also } in why {
+        let is = shown.reader.tells("is", "would be");
         let should = if now == wanted { String::new() } else { format!(", it should be {wanted}") };
-        out.line(format_args!("  {field}: its owner left {baseline}, it is {now}{should}"));
+        out.line(format_args!("  {field}: its owner left {baseline}, it {is} {now}{should}"));
         for asked in asked {
             let says = shown.shortened(&asked.says, &asked.lost_to);
             out.line(format_args!("    {}  {says}", shown.short(&asked.id)));

@@ -14,9 +14,9 @@ use super::{
     by::Reason,
     dispatch::{Dispatch, TAKEN_WITHIN},
     find,
-    hand::lasts,
+    hand::{UNSERVED, lasts},
 };
-use crate::{common::Common, failed::Failed};
+use crate::{common::Common, failed::Failed, show};
 
 /// What `extend` does, for its help.
 pub(crate) const ABOUT: &str = "\
@@ -67,7 +67,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     };
     let taken = dispatch.until(TAKEN_WITHIN, extended).await?;
     let document = dispatch.records.store.document(&backend).await?.map(|document| document.body);
-    let now = dispatch.records.clock.now();
+    let (served, now) = (dispatch.is_served()?, dispatch.records.clock.now());
     dispatch.close().await?;
     let is_there = |over: &&Override| is_extended(over, until);
     let extended = document.as_ref().and_then(|document| document.overrides.get(&id));
@@ -81,11 +81,12 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         }));
     };
     let shown = Shown::new(options.showing, common, now, document.overrides.keys());
-    let mut view = view::Backend::of(document, None, &BTreeMap::new(), now);
+    let mut view = view::Backend::of(document, None, &BTreeMap::new(), &common.reader(now));
     view.overrides.retain(|over| over.id == id.as_str());
     let mut text = shown.page();
     text.line(format_args!("{}: {} ({id})", backend.short(), over.effect));
-    text.line(format_args!("  stays until {} at least", shown.reader.time(until)));
+    let stays = shown.reader.tells("stays", "would stay");
+    text.line(format_args!("  {stays} until {} at least", shown.reader.time(until)));
     let told = view::ByHand {
         version: view::VERSION,
         shadow: common.shadow,
@@ -94,7 +95,11 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         asked: vec![(&over.effect).into()],
         overrides: view.overrides,
         in_force: true,
+        served,
     };
+    if !served {
+        show::note(UNSERVED);
+    }
     common.print(&told, &text)
 }
 

@@ -11,7 +11,7 @@ use pointsman_core::{
     notice::{About, Notice},
 };
 use pointsman_host::Records;
-use pointsman_view::{self as view, History, Line, Reader};
+use pointsman_view::{self as view, History, Ids, Line, Reader};
 
 use super::{ask, dead_letters, find};
 use crate::{
@@ -99,6 +99,8 @@ struct Wanted {
     ids: BTreeSet<String>,
     /// Whether it is the shadow's ledger.
     shadow: bool,
+    /// All ids that can be typed: each is cut where it differs from the others.
+    known: Vec<String>,
 }
 
 impl Wanted {
@@ -112,9 +114,11 @@ impl Wanted {
             None => None,
         };
         let since = options.since.map(|since| since.time(now, &common.zone()));
-        let mut ids = BTreeSet::new();
-        if let Some(play) = &options.play {
-            for document in ask::documents(records).await? {
+        let (mut ids, mut known) = (BTreeSet::new(), Vec::new());
+        for document in ask::documents(records).await? {
+            let typed = document.overrides.keys().chain(document.undone.keys());
+            known.extend(typed.map(ToString::to_string));
+            if let Some(play) = &options.play {
                 let overrides =
                     document.overrides.iter().filter(|(_, it)| it.origin.play() == Some(play));
                 ids.extend(overrides.map(|(id, _)| id.to_string()));
@@ -128,6 +132,7 @@ impl Wanted {
             play: options.play.clone(),
             ids,
             shadow: common.shadow,
+            known,
         })
     }
 
@@ -154,6 +159,12 @@ impl Wanted {
             self.ids.extend(what.intent.clone());
         }
         is_of_play
+    }
+
+    /// The ids among which those of these lines are meant.
+    fn ids_of(&self, history: &History) -> Ids {
+        let told = history.lines.iter().flat_map(|line| line.what.ids());
+        told.chain(&self.known).cloned().collect()
     }
 
     /// Whether what was noticed is asked for: it is about no backend, and about no play alone.
@@ -187,7 +198,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
         let mut ended = std::pin::pin!(terminal::ended()?);
         loop {
             let reader = common.reader(records.clock.now());
-            if !show::put(&text(common, &reader, &history)?)? {
+            if !show::put(&text(common, &reader, &history, &wanted.ids_of(&history))?)? {
                 return Ok(ExitCode::SUCCESS);
             }
             tokio::select! {
@@ -212,7 +223,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     if history.lines.is_empty() && history.noticed.is_empty() {
         show::note(none(&wanted));
     }
-    show::page(&ledger(&reader, &history.lines, &history.noticed))
+    show::page(&ledger(&reader, &history, &wanted.ids_of(&history)))
 }
 
 /// What is said where there is no such line.
@@ -249,20 +260,19 @@ async fn newer(
 }
 
 /// These lines, for people or for programs.
-fn text(common: &Common, reader: &Reader, history: &History) -> Result<String, Failed> {
-    let History { lines, noticed, .. } = history;
+fn text(common: &Common, reader: &Reader, history: &History, ids: &Ids) -> Result<String, Failed> {
     if common.json {
-        let lines = lines.iter().map(show::text_of_line);
-        return lines.chain(noticed.iter().map(show::text_of_line)).collect();
+        let lines = history.lines.iter().map(show::text_of_line);
+        return lines.chain(history.noticed.iter().map(show::text_of_line)).collect();
     }
-    Ok(ledger(reader, lines, noticed).as_str().to_owned())
+    Ok(ledger(reader, history, ids).as_str().to_owned())
 }
 
 /// Lines of the ledger, one a line, to the millisecond, and between them what was noticed, which is long,
 /// and goes on in the next line of a terminal.
-fn ledger(reader: &Reader, lines: &[Line], noticed: &[view::Notice]) -> Page {
+fn ledger(reader: &Reader, history: &History, ids: &Ids) -> Page {
     let (mut out, terminal) = (Page::default(), Terminal::of_output());
-    let mut noticed = noticed.iter().peekable();
+    let mut noticed = history.noticed.iter().peekable();
     let mut notice = |out: &mut Page, before: Option<Timestamp>| {
         let is_due = |notice: &&view::Notice| before.is_none_or(|before| notice.latest < before);
         while let Some(notice) = noticed.next_if(is_due) {
@@ -270,9 +280,9 @@ fn ledger(reader: &Reader, lines: &[Line], noticed: &[view::Notice]) -> Page {
             out.wrapped(terminal, format_args!("{at}  {}", notice.line(reader)));
         }
     };
-    for Line { at, name, what, .. } in lines {
+    for Line { at, name, what, .. } in &history.lines {
         notice(&mut out, Some(*at));
-        let (at, says) = (reader.entry(*at), reader.retold(&what.says, Reader::second));
+        let (at, says) = (reader.entry(*at), reader.retold(&what.cut(ids), Reader::second));
         match name {
             Some(name) => out.line(format_args!("{at}  {name}: {says}")),
             None => out.line(format_args!("{at}  {says}")),

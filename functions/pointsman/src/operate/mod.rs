@@ -18,6 +18,7 @@ mod skip;
 mod status;
 mod tell;
 mod undo;
+mod wait;
 mod windows;
 
 pub(crate) use self::by::{By, Reason};

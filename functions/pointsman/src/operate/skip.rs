@@ -78,8 +78,14 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     let reader = common.reader(now);
     let mut text = Page::of_output();
     text.line(match start <= now {
-        true => format!("{name} ends now, instead of {}", reader.time(end)),
-        false => format!("{name} does not open at {}", reader.time(start)),
+        true => {
+            let ends = reader.tells("ends", "would end");
+            format!("{name} {ends} now, instead of {}", reader.time(end))
+        }
+        false => {
+            let does = reader.tells("does", "would");
+            format!("{name} {does} not open at {}", reader.time(start))
+        }
     });
     let told = view::SkippedInstance {
         version: view::VERSION,

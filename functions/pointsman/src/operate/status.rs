@@ -10,7 +10,9 @@ use pointsman_engine::{
     ports::{Published, Versioned},
 };
 use pointsman_host::{Records, config::Needs};
-use pointsman_view::{self as view, Facts, Health, Known, Late, MatterKind, Status, Urgency};
+use pointsman_view::{
+    self as view, Facts, Health, Known, Late, MatterKind, Reader, Status, Urgency,
+};
 
 use super::ask::{self, Showing, Shown};
 use crate::{
@@ -84,11 +86,12 @@ async fn known(
     let documents = ask::documents(records).await?;
     let counted = ask::counted(records, &documents).await?;
     let playbook = ask::playbook(records).await?;
+    let reader = common.reader(now);
     let notices = records.store.notices().await?;
     let (playbook, paused) = (playbook.as_deref(), paused(&*records.store).await?);
     let backend = |document| {
         let waits = ask::waits(document, paused.is_some(), playbook, &notices);
-        view::Backend::of(document, playbook, &counted, now).waiting(waits, now)
+        view::Backend::of(document, playbook, &counted, &reader).waiting(waits, now)
     };
     let backends: Vec<_> = documents.iter().map(backend).collect();
     let (served, dead_letters) =
@@ -98,7 +101,7 @@ async fn known(
     let oldest = records.queue.oldest().await?;
     let facts = Facts { served, notices: &notices, watchdogs, dead_letters, oldest };
     let known = Known {
-        health: Health::of(&facts, &backends, &common.reader(now)),
+        health: Health::of(&facts, &backends, &reader),
         paused: paused.map(view::Pause::from),
         unpublished: unpublished(common, published.as_ref()),
         generation: published.map(|published| published.number),
@@ -178,14 +181,17 @@ fn describe(known: &Known, shown: &mut Shown) -> Page {
         let since = reader.time(pause.at);
         let why = format!(" since {since} by {}: {}", pause.by, pause.reason);
         out.mark("", Mark::Trouble, "PAUSED", why);
-        out.line("  nothing is written to Azure until `pointsman resume`");
+        let is = reader.tells("is", "would be");
+        out.line(format_args!("  nothing {is} written to Azure until `pointsman resume`"));
     }
     let generation = match known.generation {
         Some(number) => format!("generation {number} of the playbook"),
         None => "no playbook is published".to_owned(),
     };
-    let serve =
-        if known.served { "`serve` is running" } else { "no `serve` is running on this store" };
+    let serve = match known.served {
+        true => reader.tells("`serve` is running", "`serve` is running as a shadow"),
+        false => "no `serve` is running on this store",
+    };
     let kept = match known.dead_letters {
         0 => "no dead letters".to_owned(),
         many => format!("{}: `pointsman dead-letters list`", view::count(many, "dead letter")),
@@ -206,13 +212,14 @@ fn describe(known: &Known, shown: &mut Shown) -> Page {
         out.line(format_args!("  it counts as on again if it is heard from {from} on"));
     }
     if known.busy().next().is_none() {
-        out.line("no overrides; every backend is as its owner left it");
+        let is = reader.tells("is", "would be");
+        out.line(format_args!("no overrides; every backend {is} as its owner left it"));
     }
     let mut group = None;
     for backend in known.busy() {
         out.line("");
         if group.replace(backend.urgency) != Some(backend.urgency) {
-            heading(&mut out, backend.urgency);
+            heading(&mut out, reader, backend.urgency);
         }
         out.mark("", Mark::Heading, &backend.name, "");
         ask::describe(&mut out, shown, backend, None);
@@ -248,13 +255,15 @@ fn noticed(out: &mut Page, shown: &Shown, noticed: &[view::Notice]) {
 }
 
 /// What the backends below it have in common.
-fn heading(out: &mut Page, urgency: Urgency) {
+fn heading(out: &mut Page, reader: &Reader, urgency: Urgency) {
     let (mark, word, rest) = match urgency {
         Urgency::Trouble => (Mark::Trouble, "TROUBLE", ""),
         Urgency::Held => (Mark::Held, "HELD", " or not looked at yet"),
         Urgency::Yielded => (Mark::Held, "YIELDED", " to someone else's write"),
-        Urgency::InForce => (Mark::Heading, "in force", ""),
-        Urgency::RampingOut => (Mark::Heading, "ramping out", ""),
+        Urgency::InForce => (Mark::Heading, reader.tells("in force", "would be in force"), ""),
+        Urgency::RampingOut => {
+            (Mark::Heading, reader.tells("ramping out", "would be ramping out"), "")
+        }
         Urgency::Reconnects => (Mark::Heading, "reconnects only", ""),
         Urgency::AtRest => (Mark::Heading, "at rest", ""),
     };

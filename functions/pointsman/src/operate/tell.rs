@@ -29,6 +29,7 @@ use super::{
     ask,
     by::{By, Reason, said},
     dispatch::{Dispatch, LOOK_EVERY, goes_on},
+    wait::Wait,
 };
 use crate::{common::Common, failed::Failed, page::Page, show};
 
@@ -81,10 +82,12 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
             pause.reason
         ),
         Switched::Done(_) | Switched::Already(None) if served => {
-            "paused: nothing is written to Azure until `pointsman resume`".to_owned()
+            let is = reader.tells("is", "would be");
+            format!("paused: nothing {is} written to Azure until `pointsman resume`")
         }
         Switched::Done(_) | Switched::Already(None) => {
-            "paused: the next `serve` writes nothing to Azure until `pointsman resume`".to_owned()
+            let writes = reader.tells("writes", "would write");
+            format!("paused: the next `serve` {writes} nothing to Azure until `pointsman resume`")
         }
     });
     if !served {
@@ -97,8 +100,9 @@ pub(crate) async fn pause(common: &Common, reason: Reason) -> Result<ExitCode, F
     for backend in &unanswered {
         let short = backend.short();
         text.line(format_args!(
-            "a write or a reconnect for {short} was sent before the pause, and Azure has not answered it \
-             yet: `pointsman explain {short}` shows its answer"
+            "a write or a reconnect for {short} {} sent before the pause, and Azure has not answered it \
+             yet: `pointsman explain {short}` shows its answer",
+            reader.tells("was", "would have been")
         ));
     }
     common.print(&told(common, switched, served, &unanswered), &text)
@@ -134,12 +138,13 @@ pub(crate) async fn resume(common: &Common, by: By) -> Result<ExitCode, Failed> 
     let records = common.open().await?;
     let Records { store, queue, clock, .. } = &records;
     let switched = pause::resume(&**store, &**queue, &by.by, clock.now()).await?;
-    let served = records.are_consumed()?;
+    let (served, reader) = (records.are_consumed()?, common.reader(clock.now()));
     records.close().await;
+    let writes = reader.tells("writes", "would write");
     let text = match (&switched, served) {
-        (Switched::Already(_), _) => "it was not paused",
-        (Switched::Done(_), true) => "resumed: Pointsman writes to Azure again",
-        (Switched::Done(_), false) => "resumed: the next `serve` writes to Azure again",
+        (Switched::Already(_), _) => "it was not paused".to_owned(),
+        (Switched::Done(_), true) => format!("resumed: Pointsman {writes} to Azure again"),
+        (Switched::Done(_), false) => format!("resumed: the next `serve` {writes} to Azure again"),
     };
     common.print(&told(common, switched, served, &[]), &Page::of(text))
 }
@@ -153,11 +158,13 @@ pub(super) fn waiting(document: &Document) -> BTreeMap<ReconnectId, view::Reconn
 /// What is said of a reconnect that was cancelled.
 pub(super) fn cancelled(reconnect: &view::Reconnect, reader: &Reader) -> String {
     let view::Reconnect { name, play, .. } = reconnect;
+    let would = reader.tells("", "would have ");
     match reconnect.due {
         Some(due) => {
-            format!("cancelled: the reconnect of {name} that was due at {}", reader.time(due))
+            let due = reader.time(due);
+            format!("{would}cancelled: the reconnect of {name} that was due at {due}")
         }
-        None => format!("cancelled: the reconnect of {name} after play {play}"),
+        None => format!("{would}cancelled: the reconnect of {name} after play {play}"),
     }
 }
 
@@ -183,8 +190,11 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
     let release = Command::ReleaseAll { reason: options.reason };
     let command = dispatch.send(&options.by, release).await?;
     let within = Duration::from_secs(options.within.into());
+    let mut wait = Wait::new();
     let released = async |records: &Records| {
-        let busy = ask::documents(records).await?.iter().any(|document| !document.is_at_rest());
+        let documents = ask::documents(records).await?;
+        wait.tell(&documents, &common.reader(records.clock.now()));
+        let busy = documents.iter().any(|document| !document.is_at_rest());
         Ok(!busy && is_taken_in(records, &command).await?)
     };
     let restored = dispatch.until(within, released).await?;
@@ -204,9 +214,10 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
         }
     }
     if served {
-        show::note(
-            "`serve` is still running: the next alert moves traffic again, unless you stop or pause it",
-        );
+        show::note(format_args!(
+            "`serve` is still running: the next alert {} traffic again, unless you stop or pause it",
+            reader.tells("moves", "would move")
+        ));
     }
     let ended: Vec<&Override> =
         before.iter().flat_map(|document| document.overrides.values()).collect();
@@ -222,14 +233,16 @@ pub(crate) async fn release(common: &Common, options: ReleaseOptions) -> Result<
         .map(|over| (over.id.to_string(), view::Alerts::of(over, counted.get(&over.id).copied())));
     let alerts: BTreeMap<String, view::Alerts> = alerts.collect();
     let mut text = Page::of_output();
+    let would = reader.tells("", "would have ");
     for over in &ended {
-        text.line(format_args!("ended: {} ({})", over.effect, over.id));
+        text.line(format_args!("{would}ended: {} ({})", over.effect, over.id));
     }
     view::still_firing(alerts.values()).iter().for_each(|still| text.line(still));
     for reconnect in &reconnects {
         text.line(cancelled(reconnect, &reader));
     }
-    text.line("released: every backend is as its owner left it");
+    let is = reader.tells("is", "would be");
+    text.line(format_args!("{would}released: every backend {is} as its owner left it"));
     let released = view::Released {
         version: view::VERSION,
         shadow: common.shadow,

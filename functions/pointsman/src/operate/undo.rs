@@ -26,6 +26,7 @@ use super::{
     dispatch::{Dispatch, TAKEN_WITHIN, goes_on},
     find,
     tell::{cancelled, waiting},
+    wait::Wait,
 };
 use crate::{common::Common, failed::Failed, page::Page};
 
@@ -34,11 +35,11 @@ const RESTORED_WITHIN: Duration = Duration::from_secs(20);
 
 /// What the exit status of `undo` means, for its help.
 pub(crate) const EXIT: &str = "\
-Exit code 0: the override has ended, and the same alerts do not bring it back. `undo` then waits up to \
-20 seconds to see the backend restored. If it does not see that, for example because Pointsman is paused \
-or Azure cannot be reached, it says so and still exits with 0.
-Exit code 1: it failed, or Azure was asked to restore the backend and keeps another value.
-If you must know that everything is restored, use `pointsman release --all`: it exits with 0 only then.";
+Exit code 0: the override has ended, the same alerts do not bring it back, and what it changed was seen \
+restored, within 20 seconds.
+Exit code 1: it failed; or the override has ended, and what it changed was not seen restored, for example \
+because Pointsman is paused, Azure cannot be reached, or Azure keeps another value. It says why, and what \
+to do.";
 
 /// What `undo` takes.
 #[derive(Clone, Debug, Args)]
@@ -100,7 +101,7 @@ impl Target {
         let waits = |id| document.reconnects.get(id).is_some_and(Reconnect::is_waiting);
         let is_there = |id: &&ReconnectId| document.reconnects.contains_key(*id);
         let reader = common.reader(records.clock.now());
-        let shown = view::Backend::of(&document, None, &BTreeMap::new(), reader.now());
+        let shown = view::Backend::of(&document, None, &BTreeMap::new(), &reader);
         let mut left = Left {
             running: self.reconnects.keys().filter(|id| waits(id)).count(),
             writing: !document.intents.is_empty(),
@@ -184,7 +185,13 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     dispatch.send(&options.reason.by, target.command.clone()).await?;
     let ended = async |records: &Records| Ok(target.left(common, records).await?.running == 0);
     let taken = dispatch.until(TAKEN_WITHIN, ended).await?;
-    let gone = async |records: &Records| Ok(target.left(common, records).await?.is_nothing());
+    let mut wait = Wait::new();
+    let gone = async |records: &Records| {
+        let document = records.store.document(&target.backend).await?;
+        let reader = common.reader(records.clock.now());
+        wait.tell(document.iter().map(|document| &document.body), &reader);
+        Ok(target.left(common, records).await?.is_nothing())
+    };
     // Under a pause nothing is written, so that there is nothing to wait for.
     let within = if paused { Duration::ZERO } else { RESTORED_WITHIN };
     let given_back = taken && dispatch.until(within, gone).await?;
@@ -198,11 +205,13 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
             TAKEN_WITHIN.as_secs()
         )));
     }
+    let (would, is) = (reader.tells("", "would have "), reader.tells("is", "would be"));
+    let was = reader.tells("was not seen", "would not be");
     let kept = (!left.unmet.is_empty()).then(|| left.unmet.join("; "));
     let why = match (given_back, paused, kept.as_ref().or(left.why.as_ref())) {
         (true, _, _) => None,
         (false, true, _) => {
-            Some("Pointsman is paused: it is restored after `pointsman resume`".to_owned())
+            Some(format!("Pointsman is paused: it {is} restored after `pointsman resume`"))
         }
         (false, false, Some(why)) => Some(format!("{why}; {goes_on}")),
         (false, false, None) => Some(goes_on),
@@ -214,7 +223,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     for over in overrides {
         let alerts = target.alerts.get(&over.id).and_then(|alerts| alerts.several(&reader));
         let alerts = alerts.unwrap_or_else(|| alert(over));
-        text.line(format_args!("undone: {} ({}), for {alerts}", over.effect, over.id));
+        text.line(format_args!("{would}undone: {} ({}), for {alerts}", over.effect, over.id));
     }
     view::still_firing(target.alerts.values()).iter().for_each(|still| text.line(still));
     for (_, reconnect) in &called_off {
@@ -222,15 +231,19 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     }
     for (_, reconnect) in &asked {
         text.line(format_args!(
-            "not cancelled: the reconnect of {} was asked for already, and Azure cannot recall it",
-            reconnect.name
+            "not cancelled: the reconnect of {} {} asked for already, and Azure cannot recall it",
+            reconnect.name,
+            reader.tells("was", "would have been")
         ));
     }
     let short = backend.short();
     match &why {
-        Some(why) => text.line(format_args!("{short} is not restored yet: {why}")),
+        Some(why) => text.line(format_args!("{short} {was} restored yet: {why}")),
         None if !left.others.is_empty() => {
-            text.line(format_args!("{short} is restored, except for what other overrides change:"));
+            let change = reader.tells("change", "would change");
+            text.line(format_args!(
+                "{short} {is} restored, except for what other overrides {change}:"
+            ));
             for over in &left.others {
                 text.line(format_args!("  {} ({}) for {}", over.effect, over.id, alert(over)));
             }
@@ -238,7 +251,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         None if overrides.is_empty() && reconnects.is_empty() => {
             text.line(format_args!("{short} has no override: there was nothing to undo"));
         }
-        None => text.line(format_args!("{short} is restored")),
+        None => text.line(format_args!("{short} {is} restored")),
     }
     let reconnects = |of: &[(&ReconnectId, &view::Reconnect)]| {
         of.iter().map(|(_, reconnect)| (*reconnect).clone()).collect()
@@ -258,5 +271,5 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
         why,
     };
     let shown = common.print(&undone, &text)?;
-    Ok(if kept.is_some() && !paused { ExitCode::FAILURE } else { shown })
+    Ok(if given_back { shown } else { ExitCode::FAILURE })
 }

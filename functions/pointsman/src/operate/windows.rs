@@ -29,7 +29,7 @@ pub(crate) async fn command(common: &Common, options: Options) -> Result<ExitCod
     let playbook = ask::playbook_in_force(&records).await?;
     let skipped = skipped(&records, &playbook).await?;
     records.close().await;
-    let windows = Windows::of(&playbook, &skipped, options.next.into(), now);
+    let windows = Windows::of(&playbook, &skipped, options.next.into(), &common.reader(now));
     common.print(&windows, &describe(&windows, &common.reader(now)))
 }
 
@@ -39,7 +39,11 @@ pub(super) async fn skipped(records: &Records, playbook: &Playbook) -> Result<Sk
     let groups = records.store.groups(&scopes.collect()).await?.into_iter();
     let skipped = groups.filter_map(|(scope, group)| match scope {
         Scope::Window(window) => Some((window, group.body.skipped)),
-        Scope::Everything | Scope::Run(_) | Scope::Commands | Scope::Unless(_) => None,
+        Scope::Everything
+        | Scope::Run(_)
+        | Scope::Commands
+        | Scope::Members(_)
+        | Scope::Unless(_) => None,
     });
     Ok(Skipped(skipped.collect()))
 }
@@ -60,7 +64,7 @@ fn describe(windows: &Windows, reader: &Reader) -> Page {
             continue;
         }
         out.line(format_args!("{window} is open, and closes {}", reader.time(*closes)));
-        lines(&mut out, does);
+        lines(&mut out, reader, does);
     }
     if next.is_empty() {
         out.line("no window opens any more");
@@ -75,13 +79,14 @@ fn describe(windows: &Windows, reader: &Reader) -> Page {
         if reader.zone().iana_name() != Some(zone) {
             out.line(format_args!("  there it is {there} ({zone})"));
         }
-        lines(&mut out, does);
+        lines(&mut out, reader, does);
     }
     out
 }
 
-fn lines(out: &mut Page, does: &[Does]) {
+fn lines(out: &mut Page, reader: &Reader, does: &[Does]) {
+    let would = reader.tells("", "would ");
     for Does { name, effect, .. } in does {
-        out.line(format_args!("  {name}: {effect}"));
+        out.line(format_args!("  {name}: {would}{effect}"));
     }
 }

@@ -286,6 +286,10 @@ impl Document {
                 over.behind.clear();
                 said.push(What::Ended { id: id.clone(), why: why.clone() });
                 over.life = Life::Ended { at: now, why, steps: Vec::new() };
+                if !over.effect.is_of_pool() {
+                    // What is no weight is given back whole.
+                    over.lease.ramp.clear();
+                }
                 over.extended = None;
                 if self.has_no_part(id) {
                     self.finish(id, said);

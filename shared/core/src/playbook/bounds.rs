@@ -28,6 +28,9 @@ pub const SERVICES_MAX: usize = 50;
 /// How many pools a playbook may name.
 pub const POOLS_MAX: usize = 2_000;
 
+/// How many Singles a playbook may have.
+pub const BACKENDS_MAX: usize = 10_000;
+
 /// How many plays a playbook may have; each is asked of every signal.
 pub const PLAYS_MAX: usize = 2_000;
 
@@ -54,3 +57,12 @@ pub const EXPRESSION_BYTES_MAX: usize = 2_000;
 
 /// How many loops (`all`, `exists`, `exists_one`, `filter`, `map`) one expression may have.
 pub const LOOPS_MAX: usize = 4;
+
+/// How many failures a breaker may count before it trips.
+pub(super) const FAILURES_MAX: u16 = 10_000;
+
+/// How long a backend's title may be.
+pub(super) const TITLE_CHARS_MAX: usize = 300;
+
+/// How long a backend's address or description may be.
+pub(super) const TEXT_CHARS_MAX: usize = 2_000;

@@ -106,31 +106,19 @@ impl Play {
     }
 }
 
-/// What a play does to a pool, before a signal says to which member.
+/// What a play does to a backend, before a signal says to which.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EffectTemplate {
-    /// The pool, by its alias.
-    pub pool: Template,
+    /// The pool or the Single, by its alias.
+    pub on: Template,
     /// What is done to it.
     pub effect: Effect<Template>,
-}
-
-impl EffectTemplate {
-    /// What the file calls it: `drain`, `shift` or `promote`.
-    #[must_use]
-    pub fn keyword(&self) -> &'static str {
-        match self.effect {
-            Effect::Drain { .. } => "drain",
-            Effect::Shift { .. } | Effect::Split { .. } => "shift",
-            Effect::Promote { .. } => "promote",
-        }
-    }
 }
 
 /// A reconnect that follows a play, before a signal says of which backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReconnectTemplate {
-    /// The backend's name, in the service of the pool of the play's first effect.
+    /// The backend's name, in the service of the backend of the play's first effect.
     pub backend: Template,
     /// How long after the play is over; at least [`super::RECONNECT_AFTER_MIN`].
     pub after: SignedDuration,

@@ -4,9 +4,8 @@
 //! not happen; if it were called unknown, its author would look for a typing error.
 
 /// Constructs, and what can be done without them.
-const UNBUILT: [(&[&str], &str); 20] = [
+const UNBUILT: [(&[&str], &str); 18] = [
     (&["schedule"], "write `cron` or `once` in a window"),
-    (&["announce"], "`pointsman windows` says when which window opens"),
     (&["approve"], "a play without it acts at once; leave the play out where it must not"),
     (&["mute"], "narrow `when`"),
     (&["gates"], "a pause holds back everything: `pointsman pause`"),
@@ -21,7 +20,6 @@ const UNBUILT: [(&[&str], &str); 20] = [
     (&["capacity"], "use `leastMembers` and `leastShare`"),
     (&["mostOut", "mostOutAtOnce"], "use `leastMembers`"),
     (&["zones", "zone", "neverTogether"], "use `leastMembers` of each pool"),
-    (&["breaker", "set"], "drain or shift the member"),
     (&["ensure"], "declare the backend where you declare the others, then `promote` it"),
     (&["reconnect"], "under `after`, it follows the play's end"),
     (&["at"], "write `after`, counted from the play's end"),

@@ -53,13 +53,8 @@ impl Secrets<'_> {
     pub(super) fn all(&self, there: &At<wire::Places>) -> Result<Vec<Secret>, Wrong> {
         let secret = |place: &wire::Place| {
             let text = self.text(there, place)?;
-            let where_ = match place {
-                wire::Place::Env(name) => format!("the variable {name}"),
-                wire::Place::File(path) => format!("the file {}", path.display()),
-                wire::Place::Not => "it".to_owned(),
-            };
             text.parse::<Secret>().map_err(|error| {
-                let why = format!("the secret in {where_} cannot be used: {error}");
+                let why = format!("the secret in {} cannot be used: {error}", said(place));
                 Wrong::at_secret(there, why, "put another there")
             })
         };
@@ -84,6 +79,15 @@ impl Secrets<'_> {
             return Err(Wrong::at_secret(there, "the token is empty", "put one there"));
         }
         Ok(AzureSecret::new(text))
+    }
+}
+
+/// A secret's place, in words.
+pub(super) fn said(place: &wire::Place) -> String {
+    match place {
+        wire::Place::Env(name) => format!("the variable {name}"),
+        wire::Place::File(path) => format!("the file {}", path.display()),
+        wire::Place::Not => "it".to_owned(),
     }
 }
 

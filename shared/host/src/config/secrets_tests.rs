@@ -116,9 +116,9 @@ fn a_sender_is_found_by_its_name_and_only_its_own_secret_is_read() {
     assert_eq!(
         [shown(None), shown(Some("three")), shown(Some("four"))],
         [
-            "Ok(Some(Sender { name: one, path: \"/alerts/one\", proof: Bearer(***) }))",
+            "Ok(Some(Sender { name: one, path: \"/alerts/one\", proof: Bearer(***), place: \"the variable TOKEN\" }))",
             "Ok(Some(Sender { name: three, path: \"/alerts/three\", proof: \
-             Basic(\"ann\", ***) }))",
+             Basic(\"ann\", ***), place: \"the variable TOKEN\" }))",
             "Ok(None)",
         ]
     );

@@ -6,7 +6,7 @@ use pointsman_intake::Secret;
 use super::{
     CONFIG_BYTES_MAX, Config, ConfigError, Needs,
     reading::{PROOF, Reading},
-    secrets::{PLACE, Secrets},
+    secrets::{PLACE, Secrets, said},
     wire,
     wrong::{self, Wrong},
 };
@@ -21,6 +21,8 @@ pub struct Sender {
     pub path: String,
     /// What proves it.
     pub proof: Proof,
+    /// Where the secret of that is, in words: `the variable ALERTS_TOKEN`.
+    pub place: String,
 }
 
 /// What proves a sender. The first secret where a source has two: it is the new one.
@@ -66,13 +68,15 @@ pub(super) fn sender(
     drop(senders);
     let sender = found.and_then(|(name, source)| {
         let (path, proof) = (reading.path(&source), proof(&source, secrets));
-        Some(Sender { name, path: path?, proof: reading.put(proof?)? })
+        let (proof, place) = reading.put(proof?)?;
+        Some(Sender { name, path: path?, proof, place })
     });
     if reading.wrongs.is_empty() { Ok(sender) } else { Err(reading.wrongs) }
 }
 
-/// What proves this source; none where what is there is wrong, which has been said.
-fn proof(source: &wire::Source, secrets: Secrets<'_>) -> Option<Result<Proof, Wrong>> {
+/// What proves this source, and where the secret of that is; none where what is there is wrong, which has
+/// been said.
+fn proof(source: &wire::Source, secrets: Secrets<'_>) -> Option<Result<(Proof, String), Wrong>> {
     let (places, user) = match (&source.bearer, &source.basic) {
         (Some(bearer), _) => (bearer, None),
         (None, Some(basic)) => {
@@ -84,13 +88,17 @@ fn proof(source: &wire::Source, secrets: Secrets<'_>) -> Option<Result<Proof, Wr
             return Some(Err(Wrong::at(&source.name, why, PROOF)));
         }
     };
-    places.value.as_ref()?;
+    let wire::Places(named) = places.value.as_ref()?;
+    let place = named.first().map(said).unwrap_or_default();
     let first = secrets.all(places).and_then(|secrets| {
         let first = secrets.into_iter().next();
         first.ok_or_else(|| Wrong::at_secret(places, "no secret is named here", PLACE))
     });
-    Some(first.map(|secret| match user {
-        Some(user) => Proof::Basic(user, secret),
-        None => Proof::Bearer(secret),
+    Some(first.map(|secret| {
+        let proof = match user {
+            Some(user) => Proof::Basic(user, secret),
+            None => Proof::Bearer(secret),
+        };
+        (proof, place)
     }))
 }

@@ -17,6 +17,8 @@ fn same(text: &str) -> String {
         (r"at most (\d+[hms] ?)+ more", "at most AGE more"),
         (r"claimed \d+[ms] ago", "claimed AGE ago"),
         (r"[a-z2-7]{16}", "ID"),
+        // The id of a write is another each time, also where it is cut.
+        (r"write [a-z2-7]{4,15}( is| was| may| would|:|,)", "write ID$1"),
         (r"fires since \S+", "fires since TIME"),
         (r"127\.0\.0\.1:\d+", "HOST"),
     ];

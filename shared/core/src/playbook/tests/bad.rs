@@ -20,3 +20,5 @@ fn check(text: &str, expected: &Expect) {
 fn check_plays(plays: &str, expected: &Expect) {
     check(&format!("{HEAD}plays:\n{plays}"), expected);
 }
+
+mod singles;

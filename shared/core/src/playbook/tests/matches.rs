@@ -17,8 +17,8 @@ pub(super) fn told(playbook: &Playbook, signal: &Signal) -> String {
     let mut told = String::new();
     for matched in matches.matched {
         write!(told, "{}:", matched.play.name).unwrap();
-        for (pool, effect) in matched.effects {
-            write!(told, " [{}: {effect}]", pool.backend.short()).unwrap();
+        for (backend, effect) in matched.effects {
+            write!(told, " [{}: {effect}]", backend.short()).unwrap();
         }
         for After { reconnect, after } in matched.after {
             write!(told, " then reconnect {} after {after:#}", reconnect.short()).unwrap();
@@ -225,7 +225,7 @@ fn what_a_play_says_is_what_is_read() {
                 when: "true",
                 effects: [
                     EffectTemplate {
-                        pool: "chat",
+                        on: "chat",
                         effect: Drain {
                             member: "eu",
                         },
@@ -257,7 +257,7 @@ fn what_a_play_says_is_what_is_read() {
                 when: "signal.labels.a == \"x\"",
                 effects: [
                     EffectTemplate {
-                        pool: "chat",
+                        on: "chat",
                         effect: Drain {
                             member: "${signal.labels.b}",
                         },
@@ -297,7 +297,7 @@ fn what_a_play_says_is_what_is_read() {
                 when: "true",
                 effects: [
                     EffectTemplate {
-                        pool: "chat",
+                        on: "chat",
                         effect: Split {
                             weights: {
                                 eu: 0,

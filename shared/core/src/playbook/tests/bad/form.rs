@@ -112,7 +112,7 @@ fn not_a_mapping() {
               |
             1 | - version: 1
               |   ^^^^^^^
-              = it has `version`, `services`, `pools`, `plays`, `windows`
+              = it has `version`, `services`, `pools`, `backends`, `plays`, `windows`
         "#]],
     );
 }
@@ -221,7 +221,7 @@ plays: []
               |
             2 | "\e[31mred": 1
               | ^^^^^^^^^^^
-              = the fields here are `version`, `services`, `pools`, `plays` and `windows`
+              = the fields here are `version`, `services`, `pools`, `backends`, `plays` and `windows`
         "#]],
     );
 }
@@ -452,7 +452,7 @@ fn wrong_types() {
                |
             15 |     do: [drain, [drain], {drain: eu}, {drain: {pool: chat, member: eu}, shift: {pool: chat}}]
                |                  ^^^^^
-               = write one of `drain`, `shift`, `promote`
+               = write one of `drain`, `shift`, `promote`, `breaker`, `set`
 
             playbook.yaml:15:34: this must be a mapping, and there is a single value
                |
@@ -530,12 +530,6 @@ plays:
             1 | version: 1
               | ^^^^^^^
               = name the pools: `pools: {chat: {service: main, backend: chat-pool}}`
-
-            playbook.yaml:4:1: there is no field `backends` here
-              |
-            4 | backends: {chat: {service: main, backend: chat-pool}}
-              | ^^^^^^^^
-              = the fields here are `version`, `services`, `pools`, `plays` and `windows`
 
             playbook.yaml:8:25: there is no pool `chat`
               |
