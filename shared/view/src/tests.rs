@@ -623,7 +623,8 @@ fn a_weight_that_a_promotion_names_in_vain_is_said_to_have_no_effect() {
     assert!(said(&over, None), "nothing was to be changed of its weight");
     assert!(said(&over, Some(Value::Number(30))), "it was scaled with its group");
     for none in [Value::Number(0), Value::Null, Value::Absent] {
-        assert!(!said(&over, Some(none)), "{none:?}");
+        let shown = none.to_string();
+        assert!(!said(&over, Some(none)), "{shown}");
     }
     over.standing = held();
     assert!(!said(&over, None), "it is not known yet");
