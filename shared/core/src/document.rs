@@ -44,6 +44,7 @@ use crate::{
     lay::Yielded,
     lease::later,
     names::{BackendId, BackendName, WindowName},
+    occurred::Occurred,
     overrides::Override,
     wake::SKEW_MAX,
 };
@@ -85,6 +86,9 @@ pub struct Document {
     /// When an operator last undid each override: what was claimed by then does not come back.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub undone: BTreeMap<OverrideId, Timestamp>,
+    /// Which occurrences asked for each override of late, where its play looks back at them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub occurred: BTreeMap<OverrideId, Occurred>,
     /// The fields that overrides own, or that a write may still land on.
     #[serde(default)]
     pub owned: BTreeMap<Field, Owned>,
@@ -134,6 +138,7 @@ impl Document {
             generation: 0,
             overrides: BTreeMap::new(),
             undone: BTreeMap::new(),
+            occurred: BTreeMap::new(),
             owned: BTreeMap::new(),
             yielded: BTreeMap::new(),
             intents: Vec::new(),

@@ -6,48 +6,62 @@
 //! write that restores a limit. An override that has ended and is asked for again begins anew, and is
 //! asked about like any other; until its gate opens it stays on its way out.
 //!
-//! So far there is one gate, the pause. It is also the one exception: under it nothing is written at all
-//! ([`may_write`]), whatever has begun. Approval, freeze, budget and `unless` come as further answers of
-//! [`ask`].
+//! Each gate is a file of its own, and a line in [`ask`]. A play's gates are those of the playbook in force.
+//! The pause is the one exception: under it nothing is written at all ([`may_write`]), whatever has begun.
+
+mod count;
+mod lasting;
+mod unless;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
 use crate::{
+    document::Document,
     group::{Consulted, Scope},
     id::OverrideId,
     overrides::{Held, Override},
+    playbook::Playbook,
 };
-
-/// Whether an override may begin.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Gate {
-    /// It may, or has begun already.
-    Open,
-    /// It may not.
-    Closed(Closed),
-}
 
 /// That an override may not begin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Closed {
+pub(crate) struct Closed {
     /// Why.
-    pub why: Held,
-    /// When it may, by the clock; none where a person has to open the gate.
-    pub until: Option<Timestamp>,
+    pub(crate) why: Held,
+    /// When it may, by the clock; none where a person, or another alert, has to open the gate.
+    pub(crate) until: Option<Timestamp>,
 }
 
-/// Whether an override may begin; why not, and until when.
-pub fn ask(over: &Override, groups: &mut Consulted<'_>) -> Gate {
-    if over.wants_to_begin() && !may_write(groups) {
-        return Gate::Closed(Closed { why: Held::Paused, until: None });
+/// What the gates of one look go by.
+#[derive(Debug)]
+pub(crate) struct Asking<'l, 'g> {
+    /// The document, with its time.
+    pub(crate) document: &'l Document,
+    /// The playbook in force.
+    pub(crate) playbook: &'l Playbook,
+    /// The group documents.
+    pub(crate) groups: &'l mut Consulted<'g>,
+}
+
+/// Why an override may not begin; none where it may, or has begun already. Of several gates that are
+/// closed, the first is told.
+fn ask(over: &Override, asking: &mut Asking<'_, '_>) -> Option<Closed> {
+    if !over.wants_to_begin() {
+        return None;
     }
-    Gate::Open
+    if !may_write(asking.groups) {
+        return Some(Closed { why: Held::Paused, until: None });
+    }
+    let play = asking.playbook.play(over.origin.play()?)?;
+    unless::closed(over, play, asking)
+        .or_else(|| count::closed(over, play, asking))
+        .or_else(|| lasting::closed(over, play, asking))
 }
 
 /// Whether anything may be written to Azure at all: a change, what is given back, a reconnect.
-pub fn may_write(groups: &mut Consulted<'_>) -> bool {
+pub(crate) fn may_write(groups: &mut Consulted<'_>) -> bool {
     groups.ask(Scope::Everything).paused.is_none()
 }
 
@@ -56,15 +70,10 @@ pub fn may_write(groups: &mut Consulted<'_>) -> bool {
 pub(crate) struct Gates(BTreeMap<OverrideId, Closed>);
 
 impl Gates {
-    /// Asks about each override.
-    pub(crate) fn asked<'a>(
-        overrides: impl IntoIterator<Item = &'a Override>,
-        groups: &mut Consulted<'_>,
-    ) -> Self {
-        let closed = overrides.into_iter().filter_map(|over| match ask(over, groups) {
-            Gate::Open => None,
-            Gate::Closed(closed) => Some((over.id.clone(), closed)),
-        });
+    /// Asks about each override of the document.
+    pub(crate) fn asked(asking: &mut Asking<'_, '_>) -> Self {
+        let overrides = asking.document.overrides.values();
+        let closed = overrides.filter_map(|over| Some((over.id.clone(), ask(over, asking)?)));
         Self(closed.collect())
     }
 

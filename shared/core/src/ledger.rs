@@ -72,6 +72,11 @@ pub enum What {
     },
     Unresolvable { series: SeriesId, play: PlayName, why: String },
     Truncated { source: SourceName, left_out: u64 },
+    KeepsBack {
+        series: SeriesId,
+        #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
+        plays: Vec<PlayName>,
+    },
     Claimed {
         id: OverrideId, play: PlayName, effect: Effect, series: SeriesId,
         #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
@@ -92,6 +97,7 @@ pub enum What {
     Admitted { id: OverrideId },
     Warned { id: OverrideId, ends: Timestamp },
     RanOut { id: OverrideId, series: Vec<SeriesId> },
+    WentSilent { id: OverrideId, series: Vec<SeriesId> },
     Ended { id: OverrideId, why: End },
     NeverBegan { id: OverrideId, why: End },
     Stepped { id: OverrideId, given_back: Fraction },
@@ -148,6 +154,7 @@ impl What {
             | Self::Late { series, .. }
             | Self::Resolved { series, .. }
             | Self::Unresolvable { series, .. }
+            | Self::KeepsBack { series, .. }
             | Self::Claimed { series, .. } => Some(series),
             Self::Truncated { .. }
             | Self::Commanded { .. }
@@ -163,6 +170,7 @@ impl What {
             | Self::Admitted { .. }
             | Self::Warned { .. }
             | Self::RanOut { .. }
+            | Self::WentSilent { .. }
             | Self::Ended { .. }
             | Self::NeverBegan { .. }
             | Self::Stepped { .. }
@@ -281,6 +289,10 @@ impl What {
             Self::Unresolvable { series, play: _, why } => {
                 write!(f, "{series} could not be acted upon: {why}")
             }
+            Self::KeepsBack { series, alert, plays } => {
+                write!(f, "while {} is on, nothing begins of ", Named(series, alert))?;
+                list(f, plays)
+            }
             Self::Truncated { source, left_out } => {
                 write!(f, "{source} left alerts out of a delivery: {left_out}")
             }
@@ -326,6 +338,11 @@ impl What {
                 write!(f, "{id} goes on, but not for ")?;
                 list(f, series)?;
                 f.write_str(": the time for that ran out")
+            }
+            Self::WentSilent { id, series } => {
+                write!(f, "{id} goes on, but not for ")?;
+                list(f, series)?;
+                f.write_str(": that was not heard again")
             }
             Self::Ended { id, why } => write!(f, "{id} ended: {why}"),
             Self::NeverBegan { id, why } => write!(f, "{id} ended before it began: {why}"),

@@ -31,6 +31,7 @@ pub mod limits;
 pub mod names;
 pub mod nothing;
 pub mod notice;
+pub mod occurred;
 pub mod origin;
 pub mod overrides;
 pub mod playbook;

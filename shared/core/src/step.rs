@@ -26,7 +26,7 @@ use crate::{
     document::{Document, FENCE, Intent, RETRY},
     etag::Etag,
     fraction::Fraction,
-    gate::{self, Gates},
+    gate::{self, Asking, Gates},
     group::{Consulted, Groups, Scope},
     id::{OverrideId, ReconnectId},
     lay::{Contribution, Laid, lay},
@@ -216,6 +216,7 @@ impl<'a> Look<'a> {
             self.document.trouble = None;
         }
         self.document.forget_undone();
+        self.document.forget_occurred();
         self.document.forget_reconnects();
         self.finish(next)
     }
@@ -238,18 +239,31 @@ impl<'a> Look<'a> {
     /// Ends the overrides whose time has come, by the clock, by their alert, or by the playbook.
     fn end_what_is_over(&mut self) {
         let now = self.now;
+        self.damp();
         for over in self.document.overrides.values_mut() {
             let ran_out = over.behind.expire(over.begun(), now);
             if ran_out.is_empty() {
                 continue;
             }
+            if let Some(occurred) = self.document.occurred.get_mut(&over.id) {
+                ran_out.iter().for_each(|(series, _)| occurred.rests(series));
+            }
             let id = over.id.clone();
+            let is_silent = ran_out.iter().all(|(_, why)| *why == End::Stale);
+            let series = ran_out.into_iter().map(|(series, _)| series).collect();
             if !over.behind.is_empty() {
                 over.become_strongest();
-                self.said.push(What::RanOut { id, series: ran_out });
+                self.said.push(if is_silent {
+                    What::WentSilent { id, series }
+                } else {
+                    What::RanOut { id, series }
+                });
             } else if over.has_ended() {
                 // What asked for it again was kept back for as long as it would have lasted.
-                self.said.push(What::NeverBegan { id, why: End::Expired });
+                let why = if is_silent { End::Stale } else { End::Expired };
+                self.said.push(What::NeverBegan { id, why });
+            } else if is_silent {
+                (over.resolved, over.silent) = (None, Some(now));
             }
         }
         let known = self.generation.playbook.manages(&self.document.backend);
@@ -279,9 +293,22 @@ impl<'a> Look<'a> {
         }
     }
 
+    /// Works out for how long each override is held that comes and goes.
+    fn damp(&mut self) {
+        let playbook = self.generation.playbook;
+        for over in self.document.overrides.values_mut() {
+            let play = over.origin.play().and_then(|play| playbook.play(play));
+            let damping = play.and_then(|play| play.damping.as_ref());
+            let occurred = self.document.occurred.get(&over.id);
+            over.damped = damping.and_then(|damping| damping.of(over, occurred));
+        }
+    }
+
     /// Asks once for each override that wants to begin whether it may.
     fn ask_gates(&mut self) {
-        self.gates = Gates::asked(self.document.overrides.values(), &mut self.groups);
+        let (document, playbook) = (&self.document, self.generation.playbook);
+        let groups = &mut self.groups;
+        self.gates = Gates::asked(&mut Asking { document, playbook, groups });
     }
 
     /// Whether a backend is of the kind that the fields which are owned are of. An override of another kind

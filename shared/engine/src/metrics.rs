@@ -212,6 +212,9 @@ const fn reason(held: &Held) -> &'static str {
         Held::NoProperty(_) => "noProperty",
         Held::Unreadable(_) => "unreadable",
         Held::Paused => "paused",
+        Held::Lasting { .. } => "lasting",
+        Held::Count { .. } => "count",
+        Held::Unless { .. } => "unless",
     }
 }
 

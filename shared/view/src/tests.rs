@@ -67,6 +67,7 @@ fn over(life: Life, standing: Standing) -> Override {
         alert: Shown::default(),
         severity: Severity::Critical,
         started: at("11:58:00"),
+        silent: None,
         since: at("12:00:00"),
     };
     let id = Claim::id(&play, 0, &backend(), &effect());

@@ -23,8 +23,8 @@ pub(crate) fn kind(of: &impl Serialize) -> String {
 /// A reason: why an override is held, or why it ends.
 ///
 /// Held: `members`, `share`, `emptied`, `noMember`, `mixedWeights`, `nothingServes`, `switchedOff`,
-/// `noBackend`, `notAPool`, `notASingle`, `noProperty`, `unreadable`, `paused`. Ended: `resolved`, `expired`, `undone`, `dropped`. More kinds may
-/// come.
+/// `noBackend`, `notAPool`, `notASingle`, `noProperty`, `unreadable`, `paused`, `lasting`, `count`, `unless`. Ended: `resolved`, `expired`, `undone`, `stale`, `closed`, `dropped`. More
+/// kinds may come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Why {
     /// Its kind, for programs.
@@ -158,10 +158,12 @@ impl fmt::Display for Change {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
+    use jiff::{SignedDuration, Timestamp};
     use pointsman_core::{
         breaker::Tighten,
         fraction::Fraction,
         overrides::{End, Held},
+        shown::Shown,
     };
     use serde_json::json;
 
@@ -214,9 +216,12 @@ mod tests {
             Held::NoProperty(field::Property::Url),
             Held::Unreadable(text()),
             Held::Paused,
+            Held::Lasting { until: Timestamp::UNIX_EPOCH, lasting: SignedDuration::ZERO },
+            Held::Count { had: 1, count: 2, within: SignedDuration::ZERO },
+            Held::Unless { series: "am/f00d".parse().unwrap(), alert: Shown::default() },
         ];
         let undone = End::Undone { by: text(), reason: text() };
-        let ends = [End::Resolved, End::Expired, undone, End::Closed, End::Dropped];
+        let ends = [End::Resolved, End::Expired, undone, End::Stale, End::Closed, End::Dropped];
         let (member, weights) = (|| "eu".parse().unwrap(), [("eu".parse().unwrap(), 1)].into());
         let effects: [effect::Effect; 6] = [
             effect::Effect::Drain { member: member() },
@@ -227,9 +232,9 @@ mod tests {
             effect::Effect::Set([].into()),
         ];
         let kinds = |names: Vec<String>| names.join(" ");
-        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool notASingle noProperty unreadable paused"]
+        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool notASingle noProperty unreadable paused lasting count unless"]
             .assert_eq(&kinds(held.iter().map(kind).collect()));
-        expect!["resolved expired undone closed dropped"]
+        expect!["resolved expired undone stale closed dropped"]
             .assert_eq(&kinds(ends.iter().map(kind).collect()));
         expect!["drain shift split promote breaker set"]
             .assert_eq(&kinds(effects.iter().map(kind).collect()));

@@ -91,6 +91,19 @@ pub(crate) struct Play {
     pub(crate) ramp: Vec<u8>,
     pub(crate) every: i64,
     pub(crate) reconnect: Option<i64>,
+    pub(crate) when: When,
+}
+
+/// What a play says of when it begins, and of what ends it besides its alert: in seconds, but for how many
+/// occurrences there must be, and for the play whose alerts keep it back.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct When {
+    pub(crate) lasting: Option<i64>,
+    pub(crate) count: Option<(usize, i64)>,
+    /// Beside a `hold` only.
+    pub(crate) damping: Option<i64>,
+    pub(crate) unless: Option<usize>,
+    pub(crate) stale: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -221,6 +234,7 @@ impl Case {
         if let Some(hold) = play.hold {
             text += &format!("    hold: {hold}s\n");
         }
+        text += &when(play);
         if !play.ramp.is_empty() {
             let steps: Vec<String> = play.ramp.iter().map(|step| format!("{step}%")).collect();
             text +=
@@ -404,6 +418,50 @@ fn effect() -> impl Strategy<Value = Effect> + Clone {
     ]
 }
 
+/// What a play says of when it begins, in the words of the playbook.
+fn when(play: &Play) -> String {
+    let When { lasting, count, damping, unless, stale } = &play.when;
+    let mut text = String::new();
+    if let Some(lasting) = lasting {
+        text += &format!("    lasting: {lasting}s\n");
+    }
+    if let Some((count, within)) = count {
+        text += &format!("    count: {count}\n    within: {within}s\n");
+    }
+    if let Some(other) = unless {
+        text += &format!("    unless: signal.labels.play == \"{other}\"\n");
+    }
+    if let (Some(within), Some(hold), true) = (damping, play.hold, play.resolves)
+        && hold * 2 <= play.lasts * 60
+    {
+        let most = play.lasts * 60;
+        text += &format!("    damping: {{within: {within}s, most: {most}s}}\n");
+    }
+    if let (Some(after), true) = (stale, play.resolves)
+        && *after < play.lasts * 60
+    {
+        text += &format!("    stale: {{repeats: {}s, after: {after}s}}\n", after / 2);
+    }
+    text
+}
+
+fn when_it_begins() -> impl Strategy<Value = When> {
+    (
+        option::weighted(0.15, select(vec![5_i64, 30, 100])),
+        option::weighted(0.15, (2_usize..=3, select(vec![20_i64, 120, 600]))),
+        option::weighted(0.2, select(vec![60_i64, 600])),
+        option::weighted(0.15, 0_usize..3),
+        option::weighted(0.1, select(vec![60_i64, 120, 170])),
+    )
+        .prop_map(|(lasting, count, damping, unless, stale)| When {
+            lasting,
+            count,
+            damping,
+            unless,
+            stale,
+        })
+}
+
 /// Plays whose `for` and `atMost` are of `lasts` minutes.
 pub(crate) fn plays(
     effect: impl Strategy<Value = Effect>,
@@ -417,11 +475,12 @@ pub(crate) fn plays(
         prop_oneof![Just(vec![]), Just(vec![50]), Just(vec![10, 50, 100]), Just(vec![25, 50, 75])],
         select(vec![10_i64, 60, 120]),
         option::weighted(0.4, select(vec![120_i64, 150, 300])),
+        when_it_begins(),
     );
     vec(play, 1..=3).prop_map(|plays| {
         plays
             .into_iter()
-            .map(|(mut effects, lasts, resolves, hold, ramp, every, reconnect)| {
+            .map(|(mut effects, lasts, resolves, hold, ramp, every, reconnect, when)| {
                 // One target is named once by a play.
                 let mut seen = Vec::new();
                 effects.retain(|effect| {
@@ -430,7 +489,7 @@ pub(crate) fn plays(
                     seen.push(kind);
                     fresh
                 });
-                Play { effects, lasts, resolves, hold, ramp, every, reconnect }
+                Play { effects, lasts, resolves, hold, ramp, every, reconnect, when }
             })
             .collect()
     })

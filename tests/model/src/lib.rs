@@ -23,6 +23,8 @@ mod crash;
 #[cfg(test)]
 mod direct;
 #[cfg(test)]
+mod gates;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod liveness;

@@ -41,9 +41,9 @@ const READS_MAX: usize = 60;
 const APART: SignedDuration = SignedDuration::from_secs(10);
 
 /// An alert that fires: since when that was told, and what was told last of it.
-struct Firing<'a> {
+pub(crate) struct Firing<'a> {
     told: Timestamp,
-    signal: &'a Signal,
+    pub(crate) signal: &'a Signal,
 }
 
 impl World {
@@ -86,13 +86,17 @@ impl World {
                 severity: Some(signal.severity),
                 ..About::new(Kind::Unmatched, series.source().as_str())
             };
-            if !self.generations.iter().any(|book| is_for(book))
+            let keeps_back = |book: &Book| !book.kept_back_by(signal).0.is_empty();
+            if !self.generations.iter().any(|book| is_for(book) || keeps_back(book))
                 && self.store.notices.find(&about).is_none()
             {
                 undone.push(format!("{series} fires, no play is for it, and no notice says so"));
             }
             for matched in playbook.plays_for(signal).matched {
                 let play = &matched.play.name;
+                if matched.play.stale.is_some_and(|stale| self.is_silent(series, stale)) {
+                    continue;
+                }
                 for (backend, effect) in &matched.effects {
                     let since = later(told, -APART);
                     let is_of = |over: &Override| over.origin.play() == Some(play);
@@ -177,7 +181,7 @@ impl World {
     }
 
     /// The alerts that certainly fire: they started after every end that was told of them.
-    fn firing(&self) -> BTreeMap<&SeriesId, Firing<'_>> {
+    pub(crate) fn firing(&self) -> BTreeMap<&SeriesId, Firing<'_>> {
         let mut ends: BTreeMap<&SeriesId, Timestamp> = BTreeMap::new();
         for (_, signal) in &self.told {
             if let Some(end) = signal.end() {
@@ -213,8 +217,8 @@ impl World {
             is_of(over)
                 && over.effect == *effect
                 && match (&over.standing, &over.life) {
-                    (Standing::Held(Held::Paused) | Standing::Unseen, _) => false,
-                    (Standing::Held(why), _) => self.is_so(backend, effect, why),
+                    (Standing::Unseen, _) => false,
+                    (Standing::Held(why), _) => self.is_so(backend, over, why),
                     (Standing::Yielded, _) => true,
                     (Standing::Admitted, Life::Claimed { .. }) => false,
                     (Standing::Admitted, Life::Begun { .. }) => {
@@ -226,7 +230,8 @@ impl World {
     }
 
     /// Whether what holds an effect back is so, as far as the backend's kind and properties show it.
-    fn is_so(&self, backend: &BackendId, effect: &Effect, why: &Held) -> bool {
+    fn is_so(&self, backend: &BackendId, over: &Override, why: &Held) -> bool {
+        let effect = &over.effect;
         let body = self.body_of(backend);
         match why {
             Held::NoBackend => body.is_none(),
@@ -243,6 +248,9 @@ impl World {
             | Held::MixedWeights
             | Held::NothingServes
             | Held::SwitchedOff => body.is_some_and(|it| it.pool().is_some()),
+            Held::Lasting { .. } | Held::Count { .. } | Held::Unless { .. } => {
+                self.is_rightly_held(backend, over, why)
+            }
             Held::Unreadable(_) | Held::Paused => false,
         }
     }
@@ -256,7 +264,7 @@ impl World {
             })
         };
         self.store.ledger.iter().filter(|line| line.at >= since).any(|line| {
-            if let What::RanOut { id, .. } = &line.what {
+            if let What::RanOut { id, .. } | What::WentSilent { id, .. } = &line.what {
                 return claimed(id);
             }
             if let What::Ended { id, why } | What::NeverBegan { id, why } = &line.what {

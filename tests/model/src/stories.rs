@@ -107,6 +107,14 @@ fn transcript(block: &[&str], books: &[Arc<Book>], pair: &Pair) -> String {
     out
 }
 
+/// When a series fired, for which member, and what it is called.
+#[derive(Clone)]
+struct Fired {
+    started: Timestamp,
+    member: String,
+    name: String,
+}
+
 /// One world, and what was told of it.
 struct Story {
     world: World,
@@ -117,8 +125,8 @@ struct Story {
     second: Option<String>,
     trouble: Option<String>,
     noticed: Notices,
-    /// When each series fired last, and for which member.
-    fired: BTreeMap<String, (Timestamp, String)>,
+    /// How each series fired last.
+    fired: BTreeMap<String, Fired>,
 }
 
 impl Story {
@@ -306,7 +314,7 @@ impl Story {
     }
 
     /// `a fires`, `a1..a30 fires for m0`, `a resolves without an end`, and what else may follow:
-    /// `from` and `until` a time, `as` a severity, and `and stops before` what it is about to do.
+    /// `from` and `until` a time, `as` a severity, `called` an alert's name, and `and stops before` what it is about to do.
     fn signals(&mut self, words: &[&str]) {
         let after = |word| {
             let place = words.iter().position(|other| *other == word)?;
@@ -317,9 +325,14 @@ impl Story {
         let mut signals = Vec::new();
         for name in names(words[0]) {
             let before = self.fired.get(&name).cloned();
-            let (began, of) = before.unwrap_or_else(|| (now, name.clone()));
-            let started = after("from").map_or(if fires { now } else { began }, when);
-            let member = after("for").map_or(of, str::to_owned);
+            let before = before.unwrap_or_else(|| Fired {
+                started: now,
+                member: name.clone(),
+                name: "BackendErrors".to_owned(),
+            });
+            let started = after("from").map_or(if fires { now } else { before.started }, when);
+            let member = after("for").map_or(before.member, str::to_owned);
+            let called = after("called").map_or(before.name, str::to_owned);
             let heard = match (fires, after("until")) {
                 (true, _) => Heard::Fired,
                 (false, Some(until)) => Heard::Resolved { stated: Some(when(until)) },
@@ -335,14 +348,14 @@ impl Story {
                 heard,
                 severity,
                 labels: BTreeMap::from([
-                    ("alertname".to_owned(), "BackendErrors".to_owned()),
+                    ("alertname".to_owned(), called.clone()),
                     ("backend".to_owned(), member.clone()),
                 ]),
                 annotations: BTreeMap::new(),
                 received: now,
             });
             if fires {
-                self.fired.insert(name, (started, member));
+                self.fired.insert(name, Fired { started, member, name: called });
             }
         }
         self.world.deliver(PROCESS, &signals);

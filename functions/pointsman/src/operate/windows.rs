@@ -39,7 +39,11 @@ pub(super) async fn skipped(records: &Records, playbook: &Playbook) -> Result<Sk
     let groups = records.store.groups(&scopes.collect()).await?.into_iter();
     let skipped = groups.filter_map(|(scope, group)| match scope {
         Scope::Window(window) => Some((window, group.body.skipped)),
-        Scope::Everything | Scope::Run(_) | Scope::Commands | Scope::Members(_) => None,
+        Scope::Everything
+        | Scope::Run(_)
+        | Scope::Commands
+        | Scope::Members(_)
+        | Scope::Unless(_) => None,
     });
     Ok(Skipped(skipped.collect()))
 }

@@ -92,6 +92,7 @@ impl Document {
             alert: Shown::by(by, reason),
             severity: Severity::Info,
             started: self.now,
+            silent: None,
             since: self.claimed_from(&id),
         };
         let series = SeriesId::of_command(command.id);

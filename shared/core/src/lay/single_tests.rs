@@ -33,6 +33,7 @@ fn over(name: &str, severity: Severity, effect: Effect) -> Override {
         alert: Shown::default(),
         severity,
         started: Timestamp::UNIX_EPOCH,
+        silent: None,
         since: Timestamp::UNIX_EPOCH,
     };
     let series = SeriesId::of_command(&crate::id::MessageId::derive(&[name]));

@@ -13,6 +13,12 @@ pub const RECONNECT_AFTER_MIN: SignedDuration = SignedDuration::from_mins(2);
 /// Longer is a typing error or a change that belongs in the pool's own definition.
 pub const DURATION_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// How far back a play looks at occurrences at most.
+pub const WITHIN_MAX: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many occurrences a play may wait for.
+pub const COUNT_MAX: usize = 20;
+
 /// How large a playbook may be, in bytes.
 pub const PLAYBOOK_BYTES_MAX: usize = 4 << 20;
 

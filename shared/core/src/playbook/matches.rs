@@ -14,9 +14,11 @@ use super::{
     template::Template,
 };
 use crate::{
+    claim::Claim,
     effect::Effect,
     field::Property,
     form::{clipped, listed},
+    id::OverrideId,
     lease::After,
     names::{BackendAlias, BackendId, BackendName, NameError, PlayName, PoolAlias},
     signal::Signal,
@@ -113,6 +115,48 @@ impl Playbook {
             }
         }
         matches
+    }
+
+    /// The overrides that `signal` asks for of plays that look back at what asked before.
+    #[must_use]
+    pub fn looked_back_at(&self, signal: &Signal) -> Vec<(BackendId, OverrideId)> {
+        let mut plays = self.plays.iter().filter(|play| play.looks_back()).peekable();
+        if plays.peek().is_none() {
+            return Vec::new();
+        }
+        let scene = Scene::of(signal);
+        let mut matches = Matches::default();
+        let asked = plays.filter(|play| play.when.holds(&scene).unwrap_or(false));
+        asked.for_each(|play| self.fill(play, &scene, &mut matches));
+        let ids = matches.matched.iter().flat_map(|matched| {
+            let effects = matched.effects.iter().enumerate();
+            effects.map(|(place, (backend, effect))| {
+                let id = Claim::id(&matched.play.name, place, backend, effect);
+                ((*backend).clone(), id)
+            })
+        });
+        ids.collect()
+    }
+
+    /// The plays of which nothing begins while `signal` is on, and what could not be decided of that.
+    #[must_use]
+    pub fn kept_back_by(&self, signal: &Signal) -> (Vec<&PlayName>, Vec<Failure>) {
+        let (mut kept, mut failed) = (Vec::new(), Vec::new());
+        let plays = self.plays.iter();
+        let mut plays =
+            plays.filter_map(|play| Some((play, play.begins.unless.as_ref()?))).peekable();
+        if plays.peek().is_none() {
+            return (kept, failed);
+        }
+        let scene = Scene::of(signal);
+        for (play, unless) in plays {
+            match unless.holds(&scene) {
+                Ok(false) => {}
+                Ok(true) => kept.push(&play.name),
+                Err(fault) => failed.push(failure(play, "unless".to_owned(), fault.into())),
+            }
+        }
+        (kept, failed)
     }
 
     fn fill<'a>(&'a self, play: &'a Play, scene: &Scene, matches: &mut Matches<'a>) {

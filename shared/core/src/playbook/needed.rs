@@ -13,7 +13,7 @@ const BACKEND: &str = "name one of the `backends`";
 const SERVICE: &str = "name one of the `services`";
 
 /// The wire type, its field, and what to write. What else a `Shift` needs depends on what it has.
-pub(super) const NEEDED: [(&str, &str, &str); 33] = [
+pub(super) const NEEDED: [(&str, &str, &str); 37] = [
     ("Playbook", "version", "begin the playbook with `version: 1`"),
     (
         "Playbook",
@@ -49,6 +49,10 @@ pub(super) const NEEDED: [(&str, &str, &str); 33] = [
     ("SetProxy", "url", "say which: `url: http://proxy.example.com:8080`"),
     ("Ramp", "every", "say how long each step lasts: `every: 2m`"),
     ("Ramp", "steps", STEPS),
+    ("Damping", "within", "say how far back earlier alerts count: `within: 1h`"),
+    ("Damping", "most", "say how long `hold` becomes at most: `most: 30m`"),
+    ("Stale", "repeats", "say how often the source repeats an alert: `repeats: 5m`"),
+    ("Stale", "after", "say after how long an alert counts as silent: `after: 15m`"),
     ("Reconnect", "backend", "name a member: `backend: ${signal.labels.backend}`"),
     ("Reconnect", "after", "say how long after the play: `after: PT5M`"),
 ];

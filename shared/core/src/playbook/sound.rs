@@ -5,6 +5,7 @@
 
 mod plays;
 mod singles;
+mod when;
 mod windows;
 
 use std::{

@@ -4,13 +4,10 @@
 //! not happen; if it were called unknown, its author would look for a typing error.
 
 /// Constructs, and what can be done without them.
-const UNBUILT: [(&[&str], &str); 21] = [
+const UNBUILT: [(&[&str], &str); 18] = [
     (&["schedule"], "write `cron` or `once` in a window"),
     (&["approve"], "a play without it acts at once; leave the play out where it must not"),
-    (&["unless"], "say it in `when`, with `&&` and `!`"),
     (&["mute"], "narrow `when`"),
-    (&["damping"], "a longer `hold` calms an alert that comes and goes"),
-    (&["stale"], "`atMost` ends overrides whose source has gone silent"),
     (&["gates"], "a pause holds back everything: `pointsman pause`"),
     (&["budget", "budgets"], "the limits of each pool hold in any case"),
     (&["freeze", "freezes"], "`pointsman pause` holds back all writes"),

@@ -8,8 +8,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::bounds::{
-    DURATION_MAX, EXPRESSION_BYTES_MAX, FAILURES_MAX, LABEL_NAME_BYTES_MAX, SPLIT_MEMBERS_MAX,
-    TEXT_CHARS_MAX, TITLE_CHARS_MAX,
+    COUNT_MAX, DURATION_MAX, EXPRESSION_BYTES_MAX, FAILURES_MAX, LABEL_NAME_BYTES_MAX,
+    SPLIT_MEMBERS_MAX, TEXT_CHARS_MAX, TITLE_CHARS_MAX,
 };
 use crate::{
     effect::WEIGHT_MAX,
@@ -131,6 +131,16 @@ value!(
         "minLength": 1,
         "examples": ["chat", "${signal.labels.pool}"]
     }
+);
+value!(
+    /// How many occurrences there must have been.
+    Count: i64 => usize,
+    |number| match usize::try_from(number) {
+        Ok(1) => Err("one alert is enough in any case: write 2 or more, or leave `count` out".to_owned()),
+        Ok(count @ 2..=COUNT_MAX) => Ok(count),
+        Ok(_) | Err(_) => Err(format!("`count` cannot be {number}: 2 to {COUNT_MAX}")),
+    },
+    { "type": "integer", "minimum": 2, "maximum": COUNT_MAX }
 );
 value!(
     /// The name of a Single, perhaps with `${...}` in it.

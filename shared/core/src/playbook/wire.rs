@@ -12,9 +12,9 @@ use super::{
         SERVICES_MAX, SPLIT_MEMBERS_MAX, WINDOWS_MAX,
     },
     value::{
-        BackendText, Description, Duration, Expression, FailureCount, FailurePercentage, LabelName,
-        LocalTime, Member, Members, Percent, PoolName, ProxyUrl, ServingWeight, Title, Url,
-        Version, Weight, Yes,
+        BackendText, Count, Description, Duration, Expression, FailureCount, FailurePercentage,
+        LabelName, LocalTime, Member, Members, Percent, PoolName, ProxyUrl, ServingWeight, Title,
+        Url, Version, Weight, Yes,
     },
     window::Dialect,
 };
@@ -197,6 +197,10 @@ pub(super) struct Play {
         example = &"signal.labels.alertname == \"BackendErrors\" && signal.severity >= warning"
     )]
     pub(super) when: At<Expression>,
+    /// A condition over `signal` as `when` is: while another alert is on for which it is true, nothing of
+    /// this play begins. What has begun goes on.
+    #[schemars(example = &"signal.labels.alertname == \"RegionDown\"")]
+    pub(super) unless: Option<At<Expression>>,
     /// What it does.
     #[serde(rename = "do")]
     #[schemars(length(min = 1, max = EFFECTS_MAX))]
@@ -208,12 +212,25 @@ pub(super) struct Play {
     /// The longest that it lasts where its alert never ends, because resolves get lost. The
     /// default is 24h.
     pub(super) at_most: Option<At<Duration>>,
+    /// Ends it where its alert is not heard again, of a source that repeats what is on.
+    pub(super) stale: Option<At<Stale>>,
     /// How long it lasts, whatever the alert does: instead of `until` and `atMost`.
     #[serde(rename = "for")]
     pub(super) lasts: Option<At<Duration>>,
+    /// How long an alert must have been on before it begins, counted from the alert's start by its
+    /// source's clock.
+    pub(super) lasting: Option<At<Duration>>,
+    /// How many alerts that ask for the same must have started `within` a time of each other before it
+    /// begins, those that are over included: 2 or more.
+    pub(super) count: Option<At<Count>>,
+    /// Within what of each other `count` alerts must have started; 24h at most.
+    pub(super) within: Option<At<Duration>>,
     /// The least that it lasts, so that an alert that comes and goes does not move traffic each
     /// time.
     pub(super) hold: Option<At<Duration>>,
+    /// Doubles `hold` for each earlier alert that asked for the same, so that one that keeps coming and
+    /// going moves traffic ever less often.
+    pub(super) damping: Option<At<Damping>>,
     /// How weight is given back at the end. Without it: all at once.
     pub(super) ramp: Option<At<Ramp>>,
     /// What follows when it is over.
@@ -418,6 +435,27 @@ pub(super) struct Ramp {
     pub(super) every: At<Duration>,
 }
 
+/// How `hold` grows where alerts come and go.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Damping {
+    /// How long before the latest start of an alert another counts that started earlier; 24h at most.
+    pub(super) within: At<Duration>,
+    /// The longest that `hold` becomes.
+    pub(super) most: At<Duration>,
+}
+
+/// When the alert of a source that repeats counts as silent.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Stale {
+    /// How often the source repeats an alert that is on, such as Alertmanager's `repeat_interval`.
+    pub(super) repeats: At<Duration>,
+    /// After how long without being heard again it ends: at least twice `repeats`. A later repeat has it
+    /// begin again.
+    pub(super) after: At<Duration>,
+}
+
 /// What follows when a play is over.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -436,13 +474,17 @@ pub(super) struct Reconnect {
     pub(super) after: At<Duration>,
 }
 
-/// `for` stands instead of `until` and `atMost`.
+/// `for` stands instead of `until` and `atMost`, and says how long it lasts: no `hold` that grows does, and no silence. What
+/// goes together is written together.
 fn play_rules(schema: &mut Schema) {
     let rule = serde_json::json!({
         "if": { "required": ["for"] },
-        "then": { "properties": { "until": false, "atMost": false } }
+        "then": { "properties": { "until": false, "atMost": false, "damping": false, "stale": false } }
     });
     schema.insert("allOf".to_owned(), serde_json::json!([rule]));
+    let together =
+        serde_json::json!({ "count": ["within"], "within": ["count"], "damping": ["hold"] });
+    schema.insert("dependentRequired".to_owned(), together);
 }
 
 /// Either `cron` or `once`.

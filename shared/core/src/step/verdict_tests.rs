@@ -10,10 +10,12 @@ use crate::{
     claim::Asked,
     effect::Effect,
     fraction::Fraction,
+    gate::Asking,
     group::{Consulted, Group, Pause, Scope},
     lease::{Lease, Until},
     origin::Origin,
     overrides::End,
+    playbook,
     shown::Shown,
     signal::Severity,
 };
@@ -33,6 +35,7 @@ fn over(life: &str, standing: &Standing) -> Override {
         alert: Shown::default(),
         severity: Severity::Critical,
         started: at,
+        silent: None,
         since: at,
     };
     let (id, series) = (OverrideId::derive(&["drain"]), "test/1".parse().unwrap());
@@ -69,6 +72,10 @@ fn word(verdict: &Verdict) -> &'static str {
 fn each_state_has_its_verdict() {
     let mut newcomer = over("claimed", &Standing::Unseen);
     newcomer.id = OverrideId::derive(&["another"]);
+    let playbook = playbook::read("{version: 1, services: {}, pools: {}, plays: []}").unwrap();
+    let backend = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg1/providers/\
+                   Microsoft.ApiManagement/service/contoso/backends/pool";
+    let empty = Document::new(backend.parse().unwrap(), Timestamp::UNIX_EPOCH);
     let standings =
         [Standing::Unseen, Standing::Admitted, Standing::Held(Held::Emptied), Standing::Yielded];
     let mut table = format!(
@@ -99,7 +106,9 @@ fn each_state_has_its_verdict() {
             let verdict = |overrides: &BTreeMap<_, Override>, laid, paused: bool| {
                 let group = Group { paused: paused.then(|| pause.clone()), ..Group::default() };
                 let groups = [(Scope::Everything, group)].into();
-                let gates = Gates::asked(overrides.values(), &mut Consulted::new(&groups));
+                let document = &Document { overrides: overrides.clone(), ..empty.clone() };
+                let groups = &mut Consulted::new(&groups);
+                let gates = Gates::asked(&mut Asking { document, playbook: &playbook, groups });
                 word(&verdicts(overrides, laid, &gates)[&id])
             };
             writeln!(

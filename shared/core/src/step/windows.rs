@@ -62,6 +62,7 @@ impl Look<'_> {
                 alert: Shown::window(&window.name),
                 severity: Severity::Info,
                 started: instance.start,
+                silent: None,
                 since: instance.start,
             };
             let origin = Origin::Window { window: window.name.clone() };

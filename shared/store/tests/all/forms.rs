@@ -118,6 +118,7 @@ fn asked(effect: Effect) -> Asked {
         alert: Shown::default(),
         severity: Severity::Critical,
         started: at("11:58:00"),
+        silent: None,
         since: at("12:00:00"),
     }
 }
@@ -585,3 +586,6 @@ fn what_a_newer_version_wrote_is_refused_with_words() {
         assert!(said.starts_with("a document cannot be read: "), "{broken}: {said}");
     }
 }
+
+#[path = "forms_when.rs"]
+mod when;

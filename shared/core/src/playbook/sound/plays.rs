@@ -10,11 +10,12 @@ use super::{
             AT_MOST_DEFAULT, EFFECTS_MAX, RAMP_STEPS_MAX, RECONNECT_AFTER_MIN, RECONNECTS_MAX,
             SPLIT_MEMBERS_MAX,
         },
+        expression::Expression,
         kind::Wanted,
         needed,
-        play::{EffectTemplate, Play, ReconnectTemplate},
+        play::{Begins, EffectTemplate, Play, ReconnectTemplate},
         template::Template,
-        value::{Duration, Member, Percent, Weight},
+        value::{Duration, Expression as Condition, Member, Percent, Weight},
         wire,
     },
     Declared, Named, Reach, Reading,
@@ -30,11 +31,26 @@ use crate::{
 
 impl Reading<'_> {
     pub(super) fn play(&mut self, wire: wire::Play, declared: Option<&Declared>) -> Option<Play> {
-        let wire::Play { name, when, effects, until, at_most, lasts, hold, ramp, after, show } =
-            wire;
-        let when = when.value.and_then(|text| {
-            self.compiled(&text.0, &when.at, |text, known| known.read(text, Wanted::Truth))
-        });
+        let wire::Play {
+            name,
+            when,
+            unless,
+            effects,
+            until,
+            at_most,
+            stale,
+            lasts,
+            lasting,
+            count,
+            within,
+            hold,
+            damping,
+            ramp,
+            after,
+            show,
+        } = wire;
+        let when = self.condition(when);
+        let unless = unless.and_then(|unless| self.condition(unless));
         let effects = effects.value.map(|wire| {
             if wire.is_empty() {
                 self.wrong(&effects.at, "the play does nothing", needed::EFFECTS);
@@ -43,7 +59,14 @@ impl Reading<'_> {
             let read = |effect: At<_>| self.effect(effect.value?, declared);
             wire.into_iter().take(EFFECTS_MAX).map(read).collect::<Vec<_>>()
         });
+        let lasts_at = lasts.as_ref().map(|lasts| lasts.at.clone());
         let until = self.until(until, at_most, lasts);
+        let begins = Begins { unless, ..self.begins(until, lasting, count, within) };
+        let stale = stale.and_then(|stale| self.stale(stale, until, lasts_at.as_ref()));
+        let damping = damping.and_then(|damping| {
+            let hold = hold.as_ref().map(|hold| hold.value.as_ref().map(|Duration(hold)| *hold));
+            self.damping(damping, until, hold, lasts_at.as_ref())
+        });
         let hold = hold.and_then(|At { at, value }| {
             let Duration(hold) = value?;
             if let Some(Until::For(longest) | Until::Resolved { at_most: longest }) = until
@@ -77,14 +100,28 @@ impl Reading<'_> {
             name: name.value?,
             when: when?,
             effects: effects?.into_iter().collect::<Option<_>>()?,
+            begins,
             lease: Lease { until: until?, hold: hold.unwrap_or_default(), ramp, every },
+            damping,
+            stale,
             after: after.unwrap_or_default(),
             show: show?,
         })
     }
 
+    /// A condition over a signal.
+    fn condition(&mut self, At { at, value }: At<Condition>) -> Option<Expression> {
+        let Condition(text) = value?;
+        self.compiled(&text, &at, |text, known| known.read(text, Wanted::Truth))
+    }
+
     /// Says of each field that stands beside `other` that the two exclude one another.
-    fn excluded(&mut self, fields: [(Option<Range<usize>>, &str); 2], other: &str, help: &str) {
+    pub(super) fn excluded(
+        &mut self,
+        fields: [(Option<Range<usize>>, &str); 2],
+        other: &str,
+        help: &str,
+    ) {
         for (at, name) in fields {
             if let Some(at) = at {
                 self.wrong(&at, format!("`{name}` and `{other}` exclude one another"), help);

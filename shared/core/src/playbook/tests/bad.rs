@@ -3,6 +3,7 @@
 mod expressions;
 mod form;
 mod values;
+mod when;
 mod windows;
 
 use expect_test::Expect;

@@ -231,6 +231,11 @@ fn what_a_play_says_is_what_is_read() {
                         },
                     },
                 ],
+                begins: Begins {
+                    unless: None,
+                    lasting: None,
+                    count: None,
+                },
                 lease: Lease {
                     until: Resolved {
                         at_most: 86400s,
@@ -239,6 +244,8 @@ fn what_a_play_says_is_what_is_read() {
                     ramp: [],
                     every: 0s,
                 },
+                damping: None,
+                stale: None,
                 after: [],
                 show: [
                     "alertname",
@@ -256,6 +263,11 @@ fn what_a_play_says_is_what_is_read() {
                         },
                     },
                 ],
+                begins: Begins {
+                    unless: None,
+                    lasting: None,
+                    count: None,
+                },
                 lease: Lease {
                     until: Resolved {
                         at_most: 5400s,
@@ -267,6 +279,8 @@ fn what_a_play_says_is_what_is_read() {
                     ],
                     every: 120s,
                 },
+                damping: None,
+                stale: None,
                 after: [
                     ReconnectTemplate {
                         backend: "eu",
@@ -292,6 +306,11 @@ fn what_a_play_says_is_what_is_read() {
                         },
                     },
                 ],
+                begins: Begins {
+                    unless: None,
+                    lasting: None,
+                    count: None,
+                },
                 lease: Lease {
                     until: For(
                         2700s,
@@ -300,6 +319,8 @@ fn what_a_play_says_is_what_is_read() {
                     ramp: [],
                     every: 0s,
                 },
+                damping: None,
+                stale: None,
                 after: [],
                 show: [
                     "alertname",

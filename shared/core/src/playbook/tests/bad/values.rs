@@ -530,10 +530,7 @@ fn not_built_yet() {
       - ensure: {backend: eu}
       - reconnect: {backend: eu}
     approve: {by: oncall, within: 10m}
-    unless: signal.labels.x == "y"
     mute: 1h
-    damping: {cap: 1h}
-    stale: 10m
     budget: 3
     freeze: weekends
     notify: oncall
