@@ -16,6 +16,7 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use pointsman_core::{
     field::Field,
     playbook::{self, Playbook},
+    pool::Pool,
 };
 use pointsman_engine::Mode;
 use pointsman_host::{
@@ -121,7 +122,7 @@ impl Known {
             let pool = document
                 .sight
                 .iter()
-                .flat_map(|sight| sight.pool().into_iter().flat_map(|pool| pool.members()));
+                .flat_map(|sight| sight.pool().into_iter().flat_map(Pool::members));
             let touched = document.owned.keys().filter_map(Field::member);
             let members = pool.map(|member| &member.name).chain(touched);
             members.map(|member| (member.clone(), document.backend.short()))

@@ -379,7 +379,7 @@ async fn carry_out(
             ));
         }
         (false, false) if settled => {}
-        (false, false) => text.line(goes_on(served, &[&backend])),
+        (false, false) => text.line(goes_on(served, &[backend])),
     }
     let told = view::ByHand {
         version: view::VERSION,
