@@ -561,57 +561,39 @@ windows:
                |     ^^^^^^^
                = remove it; a play without it acts at once; leave the play out where it must not
 
-            playbook.yaml:14:5: `unless` is not built yet in this version
+            playbook.yaml:14:5: `mute` is not built yet in this version
                |
-            14 |     unless: signal.labels.x == "y"
-               |     ^^^^^^
-               = remove it; say it in `when`, with `&&` and `!`
-
-            playbook.yaml:15:5: `mute` is not built yet in this version
-               |
-            15 |     mute: 1h
+            14 |     mute: 1h
                |     ^^^^
                = remove it; narrow `when`
 
-            playbook.yaml:16:5: `damping` is not built yet in this version
+            playbook.yaml:15:5: `budget` is not built yet in this version
                |
-            16 |     damping: {cap: 1h}
-               |     ^^^^^^^
-               = remove it; a longer `hold` calms an alert that comes and goes
-
-            playbook.yaml:17:5: `stale` is not built yet in this version
-               |
-            17 |     stale: 10m
-               |     ^^^^^
-               = remove it; `atMost` ends overrides whose source has gone silent
-
-            playbook.yaml:18:5: `budget` is not built yet in this version
-               |
-            18 |     budget: 3
+            15 |     budget: 3
                |     ^^^^^^
                = remove it; the limits of each pool hold in any case
 
-            playbook.yaml:19:5: `freeze` is not built yet in this version
+            playbook.yaml:16:5: `freeze` is not built yet in this version
                |
-            19 |     freeze: weekends
+            16 |     freeze: weekends
                |     ^^^^^^
                = remove it; `pointsman pause` holds back all writes
 
-            playbook.yaml:20:5: `notify` is not built yet in this version
+            playbook.yaml:17:5: `notify` is not built yet in this version
                |
-            20 |     notify: oncall
+            17 |     notify: oncall
                |     ^^^^^^
                = remove it; the ledger has everything: `pointsman history`
 
-            playbook.yaml:21:5: `verify` is not built yet in this version
+            playbook.yaml:18:5: `verify` is not built yet in this version
                |
-            21 |     verify: 2m
+            18 |     verify: 2m
                |     ^^^^^^
                = remove it; the ledger says what each write found: `pointsman history`
 
-            playbook.yaml:22:5: `drift` is not built yet in this version
+            playbook.yaml:19:5: `drift` is not built yet in this version
                |
-            22 |     drift: assert
+            19 |     drift: assert
                |     ^^^^^
                = remove it; a change by someone else is always yielded to
         "#]],
