@@ -66,6 +66,8 @@ fn standing(document: &Document, over: &Override, now: Timestamp) -> String {
                 Effect::Drain { .. } => "drained",
                 Effect::Shift { .. } | Effect::Split { .. } => "shifted",
                 Effect::Promote { .. } => "promoted",
+                Effect::Breaker(_) => "its breaker tightened",
+                Effect::Set(_) => "set otherwise",
             };
             format!("{verb} for {}", view::length(now.duration_since(*at)))
         }

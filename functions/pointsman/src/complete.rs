@@ -16,6 +16,7 @@ use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use pointsman_core::{
     field::Field,
     playbook::{self, Playbook},
+    pool::Pool,
 };
 use pointsman_engine::Mode;
 use pointsman_host::{
@@ -118,8 +119,11 @@ impl Known {
     /// The members that the store and the playbook know of, each with its pool.
     fn members(&self) -> impl Iterator<Item = Name> {
         let seen = self.glance.documents.iter().flat_map(|document| {
-            let pool = document.sight.iter().flat_map(|sight| sight.pool.members());
-            let touched = document.owned.keys().map(Field::member);
+            let pool = document
+                .sight
+                .iter()
+                .flat_map(|sight| sight.pool().into_iter().flat_map(Pool::members));
+            let touched = document.owned.keys().filter_map(Field::member);
             let members = pool.map(|member| &member.name).chain(touched);
             members.map(|member| (member.clone(), document.backend.short()))
         });

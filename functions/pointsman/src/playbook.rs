@@ -224,8 +224,8 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
             let gateway = Azure::new(client, Arc::new(SystemClock));
             let mut findings = Vec::new();
             let looked = async {
-                for (alias, pool) in &playbook.pools {
-                    findings.extend(inspect(&gateway, playbook, alias, pool).await);
+                for managed in playbook.managed() {
+                    findings.extend(inspect(&gateway, playbook, managed).await);
                 }
             };
             show::patiently(show::AZURE, looked).await;
@@ -250,14 +250,20 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
     } else if let Some(playbook) = &summary {
         let pools = view::count(playbook.pools.len(), "pool");
         let plays = view::count(playbook.plays.len(), "play");
+        let backends = match playbook.backends.len() {
+            0 => String::new(),
+            many => format!(", {}", view::count(many, "backend")),
+        };
         let windows = match playbook.windows.len() {
             0 => String::new(),
             many => format!(", {}", view::count(many, "window")),
         };
-        let mut page =
-            Page::of(format_args!("{}: sound; {pools}, {plays}{windows}", file.display()));
+        let mut page = Page::of(format_args!(
+            "{}: sound; {pools}{backends}, {plays}{windows}",
+            file.display()
+        ));
         if findings.as_ref().is_some_and(Vec::is_empty) {
-            page.line("every pool is there in Azure, and can be read");
+            page.line("every backend is there in Azure, and can be read");
         }
         show::page(&page)?;
         findings.iter().flatten().for_each(show::note);
@@ -270,11 +276,12 @@ async fn check(common: &Common, file: &Path, in_azure: bool) -> Result<ExitCode,
     Ok(if problems.is_empty() && !fatal { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What is shown of what was found about a pool.
+/// What is shown of what was found about a backend.
 fn found(finding: &Finding) -> view::Finding {
     let (matter, members, fields) = match &finding.matter {
         Matter::Missing => ("missing", &[][..], &[][..]),
         Matter::NoPool => ("noPool", &[][..], &[][..]),
+        Matter::NoSingle => ("noSingle", &[][..], &[][..]),
         Matter::Unreadable { .. } => ("unreadable", &[][..], &[][..]),
         Matter::Unseen { .. } => ("unseen", &[][..], &[][..]),
         Matter::NoMembers { members, .. } => ("noMembers", members.as_slice(), &[][..]),
@@ -282,7 +289,7 @@ fn found(finding: &Finding) -> view::Finding {
         Matter::Uncompared { .. } => ("uncompared", &[][..], &[][..]),
     };
     view::Finding {
-        pool: finding.pool.to_string(),
+        pool: finding.alias.clone(),
         backend: finding.backend.to_string(),
         matter: matter.to_owned(),
         members: members.iter().map(ToString::to_string).collect(),

@@ -97,33 +97,33 @@ impl Schedule {
     }
 }
 
-/// Logs the problems of the pools of a playbook that is newly in force. What may pass is
+/// Logs the problems of the backends of a playbook that is newly in force. What may pass is
 /// looked at again before it is said: once, and then ever more seldom.
 async fn inspect(engine: Engine, playbook: Arc<Loaded>) {
     let generation = playbook.number;
-    let mut pools: Vec<_> = playbook.playbook.pools.iter().collect();
+    let mut managed: Vec<_> = playbook.playbook.managed().collect();
     let mut again = INSPECT_AGAIN.0;
     let mut told = BTreeSet::new();
-    while !pools.is_empty() {
+    while !managed.is_empty() {
         let mut waiting = Vec::new();
-        for (alias, pool) in pools {
-            match engine.inspect(&playbook.playbook, alias, pool).await {
+        for one in managed {
+            match engine.inspect(&playbook.playbook, one).await {
                 Some(finding) if finding.matter.may_pass() => {
-                    if again > INSPECT_AGAIN.0 && told.insert(alias) {
+                    if again > INSPECT_AGAIN.0 && told.insert(one) {
                         tracing::warn!(generation, "{finding}");
                     }
-                    waiting.push((alias, pool));
+                    waiting.push(one);
                 }
                 Some(finding) => tracing::warn!(generation, "{finding}"),
                 None => {}
             }
             tokio::time::sleep(INSPECT_EVERY).await;
         }
-        pools = waiting;
-        if !pools.is_empty() {
+        managed = waiting;
+        if !managed.is_empty() {
             tokio::time::sleep(again).await;
             again = INSPECT_AGAIN.1.min(again * 2);
         }
     }
-    tracing::info!(generation, "every pool of the playbook was looked at");
+    tracing::info!(generation, "every backend of the playbook was looked at");
 }

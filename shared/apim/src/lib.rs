@@ -145,6 +145,7 @@ pub mod newer;
 pub mod patch;
 pub mod pool;
 pub mod problem;
+pub mod property;
 pub mod put;
 mod raw;
 pub mod request;

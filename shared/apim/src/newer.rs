@@ -20,9 +20,10 @@ use crate::meta::RequestId;
 use crate::request::{self, Asked};
 use crate::version::ApiVersion;
 
-/// Where a body has what makes it a pool, and where in that it has the members.
-const POOL: &str = "properties.pool.";
-const MEMBERS: &str = "services[";
+/// The arrays of which an Update may change a part, and so sends the whole: the members of a pool, and
+/// the rules of a breaker. Each with where in the body what it belongs to stands.
+const ARRAYS: [(&str, &str); 2] =
+    [("properties.pool.", "services["), ("properties.circuitBreaker.", "rules[")];
 
 /// Get, by the newest version that is known. It is answered like any Get.
 pub fn request(endpoint: &Endpoint, id: &BackendId, call: RequestId) -> Asked {
@@ -37,16 +38,18 @@ pub fn lost(seen: &Document, newest: &Document, written: &Document) -> Vec<Strin
     missing(seen, newest).into_iter().filter(|path| unwritten.contains(path)).collect()
 }
 
-/// The paths in a pool of what members have that only the newest version shows:
-/// `services[eu].preferredCarbonEmission`. An Update that changes a member sends all of them as
-/// they were seen, and so loses it.
-pub fn hidden_in_members(seen: &Document, newest: &Document) -> Vec<String> {
+/// The paths of what members of a pool, or rules of a breaker, have that only the newest version shows:
+/// `services[eu].preferredCarbonEmission`, `rules[r].failureResponse`. An Update that changes one of them
+/// sends all of them as they were seen, and so loses it.
+pub fn hidden_in_arrays(seen: &Document, newest: &Document) -> Vec<String> {
     let hidden = missing(seen, newest);
-    let of_a_member = |path: &String| {
-        let path = path.strip_prefix(POOL)?;
-        path.starts_with(MEMBERS).then(|| path.to_owned())
+    let of_an_item = |path: &String| {
+        ARRAYS.iter().find_map(|(holder, array)| {
+            let path = path.strip_prefix(holder)?;
+            path.starts_with(array).then(|| path.to_owned())
+        })
     };
-    hidden.iter().filter_map(of_a_member).collect()
+    hidden.iter().filter_map(of_an_item).collect()
 }
 
 /// The paths of what is there by the newest version, and is not in another document.
@@ -114,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_loses_what_is_hidden_in_members_and_nothing_else() {
+    fn an_update_loses_what_is_hidden_in_arrays_and_nothing_else() {
         let pool = |eu: &str, more: &str| {
             let text = format!(
                 r#"{{"properties":{{"type":"Pool","pool":{{"services":[
@@ -124,9 +127,17 @@ mod tests {
         };
         let seen = pool("", "");
         let newest = pool(r#","preferredCarbonEmission":"Low""#, r#","azureRegion":"westeurope""#);
-        let hidden = hidden_in_members(&seen, &newest);
+        let hidden = hidden_in_arrays(&seen, &newest);
         assert_eq!(hidden, ["services[eu].preferredCarbonEmission"]);
-        assert!(hidden_in_members(&newest, &newest).is_empty());
+        assert!(hidden_in_arrays(&newest, &newest).is_empty());
+        let single = |rule: &str| {
+            let text = format!(
+                r#"{{"properties":{{"circuitBreaker":{{"rules":[{{"name":"r"{rule}}}]}}}}}}"#
+            );
+            Document::parse(text).unwrap()
+        };
+        let newest = single(r#","failureResponse":{"a":1}"#);
+        assert_eq!(hidden_in_arrays(&single(""), &newest), ["rules[r].failureResponse"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{etag::Etag, pool::Pool};
+use crate::{body::Body, etag::Etag};
 
 /// What came of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,8 +11,8 @@ pub enum Answer {
     Written {
         /// The state it made.
         etag: Etag,
-        /// The pool as the answer shows it; none where it could not be read.
-        pool: Option<Pool>,
+        /// The backend as the answer shows it; none where it could not be read.
+        body: Option<Body>,
     },
     /// It was not done: the backend has another state by now (412).
     Outrun,

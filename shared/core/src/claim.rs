@@ -23,6 +23,7 @@ use crate::{
     lease::{After, Lease},
     names::{BackendId, PlayName},
     origin::Authority,
+    overrides::End,
     shown::Shown,
     signal::{SeriesId, Severity},
 };
@@ -67,6 +68,9 @@ pub struct Asked {
     pub severity: Severity,
     /// When the occurrence started, by the source's clock: its age.
     pub started: Timestamp,
+    /// When it counts as silent, should it not be heard again: of a source that repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent: Option<Timestamp>,
     /// When it was claimed, by the time of the backend's document. An undo ends what was claimed
     /// before it, and nothing else.
     pub since: Timestamp,
@@ -101,8 +105,17 @@ impl Asked {
     /// When it ends by the clock alone, asked of an override that began at `begun`, if it has.
     #[must_use]
     pub fn expires(&self, begun: Option<Timestamp>) -> Timestamp {
+        self.ends(begun).0
+    }
+
+    /// The same, and why.
+    fn ends(&self, begun: Option<Timestamp>) -> (Timestamp, End) {
         let from = begun.map_or(self.since, |begun| begun.max(self.since));
-        self.lease.expires(from)
+        let ends = self.lease.expires(from);
+        match self.silent {
+            Some(silent) if silent < ends => (silent, End::Stale),
+            Some(_) | None => (ends, End::Expired),
+        }
     }
 }
 
@@ -188,10 +201,10 @@ impl Behind {
         self.known.remove(series);
     }
 
-    /// Takes out the known ones whose time has run out, and gives them.
-    pub fn expire(&mut self, begun: Option<Timestamp>, now: Timestamp) -> Vec<SeriesId> {
+    /// Takes out the known ones whose time has run out, and gives them, each with why.
+    pub fn expire(&mut self, begun: Option<Timestamp>, now: Timestamp) -> Vec<(SeriesId, End)> {
         let gone = self.known.extract_if(.., |_, asked| asked.expires(begun) <= now);
-        gone.map(|(series, _)| series).collect()
+        gone.map(|(series, asked)| (series, asked.ends(begun).1)).collect()
     }
 
     /// Takes out all: they were undone, those beside included.
@@ -209,6 +222,12 @@ impl Behind {
         for asked in self.known.values_mut() {
             asked.since = asked.since.min(now);
         }
+    }
+
+    /// When the last of the known ones ends by the clock alone, and why.
+    #[must_use]
+    pub fn ends(&self, begun: Option<Timestamp>) -> Option<(Timestamp, End)> {
+        self.known.values().map(|asked| asked.ends(begun)).max_by_key(|(at, _)| *at)
     }
 
     /// When the last of the known ones ends by the clock alone.

@@ -30,6 +30,7 @@ fn asked(generation: u64, severity: usize, started: i64, since: i64) -> Asked {
         severity: Severity::ALL[severity].1,
         started: at(started),
         since: at(since),
+        silent: None,
     }
 }
 

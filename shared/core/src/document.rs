@@ -44,6 +44,7 @@ use crate::{
     lay::Yielded,
     lease::later,
     names::{BackendId, BackendName, WindowName},
+    occurred::Occurred,
     overrides::Override,
     recent::Recent,
     wake::SKEW_MAX,
@@ -86,6 +87,9 @@ pub struct Document {
     /// When an operator last undid each override: what was claimed by then does not come back.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub undone: BTreeMap<OverrideId, Timestamp>,
+    /// Which occurrences asked for each override of late, where its play looks back at them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub occurred: BTreeMap<OverrideId, Occurred>,
     /// The fields that overrides own, or that a write may still land on.
     #[serde(default)]
     pub owned: BTreeMap<Field, Owned>,
@@ -108,6 +112,9 @@ pub struct Document {
     /// The writes that were recorded within the last hour, where the playbook bounds them.
     #[serde(default, skip_serializing_if = "Recent::is_empty")]
     pub writes: Recent<IntentId>,
+    /// The instance of each maintenance window that was announced last, by its start.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub announced: BTreeMap<WindowName, Timestamp>,
     /// Which states of the backend have been seen.
     #[serde(default)]
     pub etags: Etags,
@@ -135,6 +142,7 @@ impl Document {
             generation: 0,
             overrides: BTreeMap::new(),
             undone: BTreeMap::new(),
+            occurred: BTreeMap::new(),
             owned: BTreeMap::new(),
             yielded: BTreeMap::new(),
             intents: Vec::new(),
@@ -142,6 +150,7 @@ impl Document {
             listed: Listed::default(),
             windows: BTreeMap::new(),
             writes: Recent::new(),
+            announced: BTreeMap::new(),
             etags: Etags::default(),
             sight: None,
             trouble: None,
@@ -156,7 +165,7 @@ impl Document {
     pub fn unused_weight<'a>(&self, over: &'a Override) -> Option<(&'a BackendName, u8)> {
         let Effect::Promote { member, weight: Some(weight) } = &over.effect else { return None };
         // Without a weight of its own the member would have been given one.
-        let own = self.owned.get(&Field::weight(member)).map(|owned| owned.baseline);
+        let own = self.owned.get(&Field::weight(member)).map(|owned| &owned.baseline);
         let has_own = matches!(own, None | Some(Value::Number(1..)));
         (Self::is_laid(over) && has_own).then_some((member, *weight))
     }

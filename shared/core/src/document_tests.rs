@@ -223,6 +223,7 @@ fn an_undo_of_what_is_asked_for_again_is_told_each_time() {
             alert: Shown::default(),
             severity: Severity::Critical,
             started: at(0),
+            silent: None,
             since: at(since),
         },
     };

@@ -1,15 +1,21 @@
-//! What an override does to a pool, with its targets resolved.
+//! What an override does to a backend, with its targets resolved.
 
 use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{field::Field, fraction::Fraction, names::BackendName};
+use crate::{
+    breaker::Tighten,
+    field::{Field, Property},
+    fraction::Fraction,
+    json::Json,
+    names::BackendName,
+};
 
 /// The largest weight, and the largest priority number, that Azure takes.
 pub const WEIGHT_MAX: u8 = 100;
 
-/// A change of a pool, laid over its baseline for as long as its override is in force. A play has one
+/// A change of a backend, laid over its baseline for as long as its override is in force. A play has one
 /// whose member `M` a signal has yet to name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -39,6 +45,10 @@ pub enum Effect<M = BackendName> {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         weight: Option<u8>,
     },
+    /// The breaker of a Single trips sooner, or for longer; one without a breaker gets one.
+    Breaker(Tighten),
+    /// Properties of a Single get these values.
+    Set(BTreeMap<Property, Json>),
 }
 
 impl<M> Effect<M> {
@@ -54,7 +64,32 @@ impl<M> Effect<M> {
             Self::Promote { member, weight } => {
                 Effect::Promote { member: name(member)?, weight: *weight }
             }
+            Self::Breaker(tighten) => Effect::Breaker(tighten.clone()),
+            Self::Set(properties) => Effect::Set(properties.clone()),
         })
+    }
+
+    /// What the playbook calls it.
+    #[must_use]
+    pub const fn keyword(&self) -> &'static str {
+        match self {
+            Self::Drain { .. } => "drain",
+            Self::Shift { .. } | Self::Split { .. } => "shift",
+            Self::Promote { .. } => "promote",
+            Self::Breaker(_) => "breaker",
+            Self::Set(_) => "set",
+        }
+    }
+
+    /// Whether it is one for a pool, and not for a Single.
+    #[must_use]
+    pub const fn is_of_pool(&self) -> bool {
+        match self {
+            Self::Drain { .. } | Self::Shift { .. } | Self::Split { .. } | Self::Promote { .. } => {
+                true
+            }
+            Self::Breaker(_) | Self::Set(_) => false,
+        }
     }
 }
 
@@ -63,6 +98,9 @@ impl Effect {
     /// by the same place of a play is one override.
     #[must_use]
     pub fn target(&self) -> String {
+        if !self.is_of_pool() {
+            return self.keyword().to_owned();
+        }
         let members = self.members();
         members.iter().map(BackendName::as_str).collect::<Vec<_>>().join(" ")
     }
@@ -75,6 +113,7 @@ impl Effect {
             | Self::Shift { member, to: _ }
             | Self::Promote { member, weight: _ } => vec![member.clone()],
             Self::Split { weights } => weights.keys().cloned().collect(),
+            Self::Breaker(_) | Self::Set(_) => Vec::new(),
         }
     }
 
@@ -87,6 +126,8 @@ impl Effect {
             Self::Promote { member, weight: _ } => {
                 vec![Field::priority(member), Field::weight(member)]
             }
+            Self::Breaker(_) => vec![Field::Property(Property::CircuitBreaker)],
+            Self::Set(properties) => properties.keys().copied().map(Field::Property).collect(),
         }
     }
 }
@@ -103,6 +144,11 @@ impl fmt::Display for Effect {
             Self::Promote { member, weight: None } => write!(f, "promote {member}"),
             Self::Promote { member, weight: Some(weight) } => {
                 write!(f, "promote {member} with weight {weight}")
+            }
+            Self::Breaker(tighten) => write!(f, "breaker {tighten}"),
+            Self::Set(properties) => {
+                let said = properties.iter().map(|(property, value)| format!("{property} {value}"));
+                write!(f, "set {}", said.collect::<Vec<_>>().join(", "))
             }
         }
     }
@@ -122,8 +168,10 @@ mod tests {
             Effect::Split { weights },
             Effect::Promote { member: member.clone(), weight: None },
             Effect::Promote { member, weight: Some(40) },
+            Effect::Breaker(Tighten::default()),
+            Effect::Set(BTreeMap::new()),
         ]
         .map(|effect| effect.target());
-        assert_eq!(targets, ["eu", "eu", "eu us", "eu", "eu"]);
+        assert_eq!(targets, ["eu", "eu", "eu us", "eu", "eu", "breaker", "set"]);
     }
 }

@@ -1,29 +1,96 @@
 //! Fields: what an override can own of a backend. Each has an address, and a value of its own type.
 //!
-//! So far the fields are those of a pool's members: weight and priority, both a whole number that may be
-//! null or not there. Membership in a pool, a backend's breaker and its url come as further addresses of
-//! [`Field`], with further types of [`Value`]. Neither is matched with a wildcard, so that the
-//! compiler names each place that has to know a new one.
+//! A pool has the fields of its members, weight and priority: whole numbers that may be null or not
+//! there. A Single has its breaker and the settings that a play may be allowed to set ([`Property`]):
+//! these are kept as the JSON that stands in its body. None is matched with a wildcard, so that the
+//! compiler names each place that has to know a new one. No field is one that may hold a secret.
 
 use std::{cmp::Ordering, collections::BTreeMap, fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    json::Json,
     names::{BackendName, NameError},
     text::stored_as_text,
 };
 
-/// The address of one field that an override can own; written `members/NAME/weight`.
+/// The address of one field that an override can own; written `members/NAME/weight` or as the path of a
+/// property.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Field {
     /// A member's weight.
     Weight(BackendName),
     /// A member's priority.
     Priority(BackendName),
+    /// A property of a Single.
+    Property(Property),
 }
 
 stored_as_text!(Field);
+
+/// A property of a Single that an override can own.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Property {
+    /// The circuit breaker, with its rule.
+    CircuitBreaker,
+    /// The address.
+    Url,
+    /// Whether the chain of the backend's certificate is checked.
+    ValidateCertificateChain,
+    /// Whether the name in it is checked.
+    ValidateCertificateName,
+    /// The address of the proxy.
+    ProxyUrl,
+    /// The title.
+    Title,
+    /// The description.
+    Description,
+}
+
+stored_as_text!(Property);
+
+impl Property {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::CircuitBreaker,
+        Self::Url,
+        Self::ValidateCertificateChain,
+        Self::ValidateCertificateName,
+        Self::ProxyUrl,
+        Self::Title,
+        Self::Description,
+    ];
+
+    /// Where it is under `properties`, with a dot between the keys.
+    #[must_use]
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::CircuitBreaker => "circuitBreaker",
+            Self::Url => "url",
+            Self::ValidateCertificateChain => "tls.validateCertificateChain",
+            Self::ValidateCertificateName => "tls.validateCertificateName",
+            Self::ProxyUrl => "proxy.url",
+            Self::Title => "title",
+            Self::Description => "description",
+        }
+    }
+}
+
+impl FromStr for Property {
+    type Err = FieldError;
+
+    fn from_str(text: &str) -> Result<Self, FieldError> {
+        let known = Self::ALL.into_iter().find(|property| property.path() == text);
+        known.ok_or_else(|| FieldError::Form(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Property {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.path())
+    }
+}
 
 impl Field {
     /// The address of a member's weight.
@@ -38,18 +105,20 @@ impl Field {
         Self::Priority(member.clone())
     }
 
-    /// Whose field it is.
+    /// Whose field it is; none where it is of the backend itself.
     #[must_use]
-    pub const fn member(&self) -> &BackendName {
+    pub const fn member(&self) -> Option<&BackendName> {
         match self {
-            Self::Weight(member) | Self::Priority(member) => member,
+            Self::Weight(member) | Self::Priority(member) => Some(member),
+            Self::Property(_) => None,
         }
     }
 
-    fn place(&self) -> (&BackendName, u8) {
+    fn place(&self) -> (Option<&BackendName>, u8, Option<Property>) {
         match self {
-            Self::Weight(member) => (member, 0),
-            Self::Priority(member) => (member, 1),
+            Self::Property(property) => (None, 0, Some(*property)),
+            Self::Weight(member) => (Some(member), 0, None),
+            Self::Priority(member) => (Some(member), 1, None),
         }
     }
 }
@@ -74,7 +143,10 @@ pub enum FieldError {
     #[error(transparent)]
     Name(#[from] NameError),
     /// It has another form.
-    #[error("`{0}` is not a field: write members/NAME/weight or members/NAME/priority")]
+    #[error(
+        "`{0}` is not a field: write members/NAME/weight, members/NAME/priority or one of {paths}",
+        paths = Property::ALL.map(Property::path).join(", ")
+    )]
     Form(String),
 }
 
@@ -82,11 +154,11 @@ impl FromStr for Field {
     type Err = FieldError;
 
     fn from_str(text: &str) -> Result<Self, FieldError> {
+        let Some(rest) = text.strip_prefix("members/") else {
+            return text.parse().map(Self::Property);
+        };
         let form = || FieldError::Form(text.to_owned());
-        let (name, last) = text
-            .strip_prefix("members/")
-            .and_then(|rest| rest.rsplit_once('/'))
-            .ok_or_else(form)?;
+        let (name, last) = rest.rsplit_once('/').ok_or_else(form)?;
         let field = match last {
             "weight" => Self::Weight,
             "priority" => Self::Priority,
@@ -98,16 +170,17 @@ impl FromStr for Field {
 
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&match self {
-            Self::Weight(member) => format!("members/{member}/weight"),
-            Self::Priority(member) => format!("members/{member}/priority"),
-        })
+        match self {
+            Self::Weight(member) => f.pad(&format!("members/{member}/weight")),
+            Self::Priority(member) => f.pad(&format!("members/{member}/priority")),
+            Self::Property(property) => property.fmt(f),
+        }
     }
 }
 
 /// The value of a field as it stands in a backend's body. Absent and null mean the same to Azure, but
 /// each is given back as it was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Value {
     /// There is no such key.
@@ -117,22 +190,43 @@ pub enum Value {
     /// A whole number: a weight or a priority, 0 to 100.
     #[serde(rename = "is")]
     Number(u8),
+    /// Anything else, as it was written.
+    Json(Json),
 }
 
 impl Value {
     /// The number, where there is one.
     #[must_use]
-    pub const fn number(self) -> Option<u8> {
+    pub const fn number(&self) -> Option<u8> {
         match self {
-            Self::Absent | Self::Null => None,
-            Self::Number(number) => Some(number),
+            Self::Absent | Self::Null | Self::Json(_) => None,
+            Self::Number(number) => Some(*number),
         }
+    }
+
+    /// The JSON, where it is one that is not a weight or a priority.
+    #[must_use]
+    pub const fn json(&self) -> Option<&Json> {
+        match self {
+            Self::Absent | Self::Null | Self::Number(_) => None,
+            Self::Json(json) => Some(json),
+        }
+    }
+
+    /// Whether nothing is there.
+    #[must_use]
+    pub const fn is_nothing(&self) -> bool {
+        matches!(self, Self::Absent | Self::Null)
     }
 
     /// Whether the two mean the same to Azure.
     #[must_use]
-    pub fn means(self, other: Self) -> bool {
-        self.number() == other.number()
+    pub fn means(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Json(one), Self::Json(other)) => one.means(other),
+            (Self::Json(_), _) | (_, Self::Json(_)) => false,
+            (one, other) => one.number() == other.number(),
+        }
     }
 }
 
@@ -142,6 +236,7 @@ impl fmt::Display for Value {
             Self::Absent => f.pad("-"),
             Self::Null => f.pad("null"),
             Self::Number(number) => f.pad(&number.to_string()),
+            Self::Json(json) => f.pad(&json.says()),
         }
     }
 }
@@ -159,7 +254,14 @@ pub struct Change {
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} -> {}", self.field, self.before, self.after)
+        let Self { field, before, after } = self;
+        match (before, after) {
+            // What is not said in words differs.
+            (Value::Json(before), Value::Json(after)) if before.says() == after.says() => {
+                write!(f, "{field} {before} -> {after}")
+            }
+            _ => write!(f, "{field} {before} -> {after}"),
+        }
     }
 }
 

@@ -9,13 +9,16 @@
 //! The pause of everything, or of the pool, is the one exception: under it nothing is written at all
 //! ([`stopped`]), whatever has begun. It is also the one gate that holds back what a person asks for.
 //!
-//! Each gate is a file of its own, which says why it is closed and until when; [`ask`] asks one after the
-//! other.
+//! Each gate is a file of its own, which says why it is closed and until when, and a line in [`ask`]. A play's
+//! gates are those of the playbook in force.
 
 mod budget;
+mod count;
 mod freeze;
 mod hours;
+mod lasting;
 mod pause;
+mod unless;
 mod writes;
 
 use std::{cell::OnceCell, collections::BTreeMap};
@@ -41,7 +44,7 @@ use crate::{
 pub(crate) struct Closed {
     /// Why.
     pub(crate) why: Held,
-    /// When it may, by the clock; none where a person has to open the gate.
+    /// When it may, by the clock; none where a person, or another alert, has to open the gate.
     pub(crate) until: Option<Timestamp>,
 }
 
@@ -80,7 +83,8 @@ impl<'l, 'g> Asking<'l, 'g> {
     }
 }
 
-/// Why an override may not begin; none where it may, or has begun already.
+/// Why an override may not begin; none where it may, or has begun already. Of several gates that are
+/// closed, the first is told.
 fn ask(over: &Override, asking: &mut Asking<'_, '_>) -> Option<Closed> {
     if !over.wants_to_begin() {
         return None;
@@ -92,11 +96,16 @@ fn ask(over: &Override, asking: &mut Asking<'_, '_>) -> Option<Closed> {
     if over.origin == Origin::Operator {
         return None;
     }
+    let playbook = asking.playbook;
+    let play = over.origin.play().and_then(|play| playbook.play(play));
     // The budget comes last: who is let through takes a place of it.
     freeze::closed(asking)
-        .or_else(|| hours::closed(over, asking))
+        .or_else(|| hours::closed(play?, asking))
+        .or_else(|| unless::closed(over, play?, asking))
+        .or_else(|| count::closed(over, play?, asking))
+        .or_else(|| lasting::closed(over, play?, asking))
         .or_else(|| writes::closed(asking))
-        .or_else(|| budget::closed(over, asking))
+        .or_else(|| budget::closed(over, play?, asking))
 }
 
 /// The answers of one look: each override is asked about once.

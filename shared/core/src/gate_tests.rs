@@ -3,6 +3,7 @@ use jiff::SignedDuration;
 
 use super::*;
 use crate::{
+    body::Body,
     claim::Asked,
     effect::Effect,
     etag::Etag,
@@ -58,6 +59,7 @@ fn over(member: &str, origin: Origin, severity: Severity) -> Override {
         severity,
         started: at,
         since: at,
+        silent: None,
     };
     let series: SeriesId = format!("am/{member}").parse().unwrap();
     Override::new(OverrideId::derive(&[member]), origin, &series, &asked, at)
@@ -81,7 +83,7 @@ fn look(document: &Document, playbook: &Playbook, groups: &Groups, now: Timestam
         priority: Value::Absent,
     };
     let pool = Pool::new((0..8).map(member).collect()).unwrap();
-    let observed = Observed::Pool { etag: Etag("\"1\"".to_owned()), pool };
+    let observed = Observed::Shown { etag: Etag("\"1\"".to_owned()), body: Body::Pool(pool) };
     step(document, &observed, Generation { number: 1, playbook }, groups, now)
 }
 

@@ -25,6 +25,8 @@ use crate::{
     names::{BackendId, BackendName, PlayName, WindowName},
     playbook::{DURATION_MAX, Playbook},
     recent::Recent,
+    shown::Shown,
+    signal::SeriesId,
 };
 
 /// What a group document spans.
@@ -36,6 +38,8 @@ pub enum Scope {
     Run(RunId),
     /// The operators' commands.
     Commands,
+    /// The alerts in force that keep a play from beginning.
+    Unless(PlayName),
     /// The instances of a maintenance window, on all backends that it does something to.
     Window(WindowName),
     /// A backend, for what is no part of its document: a person changes it, whatever the backend does.
@@ -63,6 +67,7 @@ impl fmt::Display for Scope {
         match self {
             Self::Everything => f.write_str("all"),
             Self::Commands => f.write_str("commands"),
+            Self::Unless(play) => write!(f, "unless {play}"),
             Self::Window(window) => write!(f, "window {window}"),
             Self::Pool(pool) => write!(f, "pool {pool}"),
             Self::Play(play) => write!(f, "play {play}"),
@@ -83,7 +88,7 @@ pub struct Group {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub acting: BTreeSet<BackendId>,
     /// Of a run: the backends whose documents have a reconnect that waits for its end, or for its time
-    /// after that; one, once it is planned.
+    /// after that; one, once it is planned. Of `unless`: the backends with an override that waits.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub waiting: BTreeSet<BackendId>,
     /// Of the commands: those that were taken in, and when. One that is delivered again ends nothing that
@@ -93,6 +98,9 @@ pub struct Group {
     /// Of a play that has a budget: the overrides that have begun of late, on all backends.
     #[serde(default, skip_serializing_if = "Recent::is_empty")]
     pub begun: Recent<OverrideId>,
+    /// Of `unless`: the alerts in force for which it holds.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub in_force: BTreeMap<SeriesId, InForce>,
     /// Of a window: the starts of the instances that do not open, or were ended early.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub skipped: BTreeSet<Timestamp>,
@@ -101,6 +109,19 @@ pub struct Group {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub members: BTreeSet<BackendName>,
 }
+
+/// An alert in force that keeps a play from beginning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InForce {
+    /// Until when it counts, should it neither be heard again nor resolve: resolves get lost.
+    pub until: Timestamp,
+    /// What it is, in its own words.
+    #[serde(default, skip_serializing_if = "Shown::is_empty")]
+    pub alert: Shown,
+}
+
+/// How many alerts are known that keep one play from beginning; of more, those that count for longest.
+pub const IN_FORCE_MAX: usize = 256;
 
 /// How long a command is known: longer than a message may wait to be taken in.
 const COMMANDS_KEPT: SignedDuration = SignedDuration::from_hours(15 * 24);
@@ -116,6 +137,7 @@ impl Group {
         waiting: BTreeSet::new(),
         commands: BTreeMap::new(),
         begun: Recent::new(),
+        in_force: BTreeMap::new(),
         skipped: BTreeSet::new(),
         members: BTreeSet::new(),
     };
@@ -131,6 +153,28 @@ impl Group {
     pub fn skip(&mut self, start: Timestamp, now: Timestamp) {
         self.skipped.retain(|start| now < later(*start, DURATION_MAX * 2));
         self.skipped.insert(start);
+    }
+
+    /// Takes in that an alert is in force, or is not any more. Gives the backends that are to be looked at, as
+    /// what they wait for may be over.
+    pub fn note_in_force(
+        &mut self,
+        series: &SeriesId,
+        in_force: Option<InForce>,
+        now: Timestamp,
+    ) -> BTreeSet<BackendId> {
+        self.in_force.retain(|_, one| now < one.until);
+        if let Some(one) = in_force {
+            self.in_force.insert(series.clone(), one);
+            while self.in_force.len() > IN_FORCE_MAX {
+                let first = self.in_force.iter().min_by_key(|(series, one)| (one.until, *series));
+                let Some(first) = first.map(|(series, _)| series.clone()) else { break };
+                self.in_force.remove(&first);
+            }
+            return BTreeSet::new();
+        }
+        self.in_force.remove(series);
+        std::mem::take(&mut self.waiting)
     }
 
     /// Takes in that an operator gave this command; false where it was taken in before.

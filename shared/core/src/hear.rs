@@ -2,16 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     claim::{Asked, Claim},
     document::Document,
+    group::InForce,
     id::OverrideId,
+    lease::later,
     ledger::{Line, What},
     names::{BackendId, PlayName},
     nothing::Nothing,
-    playbook::Matched,
+    occurred::Mark,
+    playbook::{AT_MOST_DEFAULT, Matched, coarse},
     series::{Merged, Occurrence, Series},
     shown::{SHOW_DEFAULT, Shown},
     signal::{SeriesId, Signal},
@@ -39,6 +42,13 @@ pub enum Edit {
         /// When it ended.
         at: Timestamp,
     },
+    /// A signal told of an occurrence that asks for an override whose play looks back at them.
+    Occurred {
+        /// Which override.
+        id: OverrideId,
+        /// What it told.
+        mark: Mark,
+    },
 }
 
 /// What a signal meant.
@@ -48,6 +58,9 @@ pub struct Hearing {
     pub changed: bool,
     /// What each backend's document takes in.
     pub edits: BTreeMap<BackendId, Vec<Edit>>,
+    /// For each play of which nothing begins while an alert is on for which its `unless` holds: whether this
+    /// one is such an alert, where that has changed.
+    pub keeps_back: BTreeMap<PlayName, Option<InForce>>,
     /// What is to be told.
     pub lines: Vec<Line>,
     /// Plays that matched and could not be carried out, in words; the signal is kept as a dead letter.
@@ -72,11 +85,13 @@ pub fn hear(
     let mut hearing = Hearing {
         changed: true,
         edits: BTreeMap::new(),
+        keeps_back: BTreeMap::new(),
         lines: Vec::new(),
         unresolvable: Vec::new(),
         nothing: None,
     };
     let before = series.ended;
+    let kept_back = series.keeps_back().clone();
     let merged = series.merge(signal, now);
     if let Some(end) = signal.end()
         && series.ended != before
@@ -106,6 +121,8 @@ pub fn hear(
             {
                 hearing.changed = true;
                 claim(series, generation, now, &mut hearing);
+            } else if merged == Merged::Noted {
+                hear_again(series, generation, &mut hearing);
             }
         }
         Merged::Late => {
@@ -121,7 +138,10 @@ pub fn hear(
         Merged::Opened => {
             claim(series, generation, now, &mut hearing);
             // One that no play is for has a notice, and no line for each of a storm.
-            if !hearing.edits.is_empty() || !hearing.unresolvable.is_empty() {
+            if !hearing.edits.is_empty()
+                || !hearing.unresolvable.is_empty()
+                || !series.keeps_back().is_empty()
+            {
                 hearing.lines.splice(0..0, fired(series, now));
             }
         }
@@ -141,7 +161,9 @@ pub fn hear(
         Merged::Changed => claim(series, generation, now, &mut hearing),
         Merged::Closed { over } => {
             let at = series.ended.unwrap_or(now);
-            let was_for_nothing = over.claims.is_empty() && over.claimed_before.is_empty();
+            let was_for_nothing = over.claims.is_empty()
+                && over.claimed_before.is_empty()
+                && over.keeps_back.is_empty();
             close(series, *over, at, &mut hearing);
             // Nor has its end.
             if was_for_nothing {
@@ -149,10 +171,68 @@ pub fn hear(
             }
         }
     }
+    tell_kept_back(&kept_back, series, now, &mut hearing);
     if hearing.nothing.is_none() {
         hearing.nothing = nothing(&hearing, series, signal);
     }
+    // Before what follows from it, and whatever that is: also of one that is late.
+    for (backend, id) in generation.playbook.looked_back_at(signal) {
+        let mark = Mark::of(signal);
+        hearing.edits.entry(backend).or_default().insert(0, Edit::Occurred { id, mark });
+    }
     hearing
+}
+
+/// Takes in that what is on was heard again, where it matters when it was heard last.
+fn hear_again(series: &mut Series, generation: Generation<'_>, hearing: &mut Hearing) {
+    let heard = series.heard_last();
+    let (id, Some(running)) = (series.id.clone(), &mut series.running) else { return };
+    let until = heard.map(kept_back_until);
+    for known in running.keeps_back.values_mut() {
+        *known = until.unwrap_or(*known);
+    }
+    for claim in &mut running.claims {
+        let play = generation.playbook.play(&claim.play);
+        let Some(stale) = play.and_then(|play| play.stale) else { continue };
+        let silent = heard.map(|heard| stale.silent(heard));
+        if silent != claim.asked.silent {
+            claim.asked.silent = silent;
+            let (series, backend) = (id.clone(), claim.backend.clone());
+            let claim = Box::new(claim.clone());
+            hearing.edit(backend, Edit::Claim { series, claim, fresh: false });
+        }
+    }
+}
+
+/// Until when an alert keeps plays back that was heard last at this time. It is the same for each time
+/// within an hour, so that a repeat seldom changes what is stored.
+fn kept_back_until(heard: Timestamp) -> Timestamp {
+    const HOUR: SignedDuration = SignedDuration::from_hours(1);
+    later(later(coarse(heard, HOUR), AT_MOST_DEFAULT), HOUR)
+}
+
+/// Says what has changed of which plays the run that is on keeps back.
+fn tell_kept_back(
+    before: &BTreeMap<PlayName, Timestamp>,
+    series: &Series,
+    now: Timestamp,
+    hearing: &mut Hearing,
+) {
+    let kept_back = series.keeps_back();
+    let gone = before.keys().filter(|play| !kept_back.contains_key(*play));
+    hearing.keeps_back.extend(gone.map(|play| (play.clone(), None)));
+    let Some(said) = series.said() else { return };
+    let alert = Shown::of(SHOW_DEFAULT, said);
+    let changed = kept_back.iter().filter(|(play, until)| before.get(*play) != Some(until));
+    hearing.keeps_back.extend(changed.map(|(play, until)| {
+        (play.clone(), Some(InForce { until: *until, alert: alert.clone() }))
+    }));
+    let new = kept_back.keys().filter(|play| !before.contains_key(*play));
+    let plays: Vec<PlayName> = new.cloned().collect();
+    if !plays.is_empty() {
+        let what = What::KeepsBack { series: series.id.clone(), alert, plays };
+        hearing.lines.push(Line::new(now, None, what));
+    }
 }
 
 /// The line of a run that has begun, once it is known what it asks for.
@@ -184,6 +264,10 @@ fn nothing(hearing: &Hearing, series: &Series, signal: &Signal) -> Option<Nothin
     let asks = !running.claims.is_empty() || !running.claimed_before.is_empty();
     if !hearing.unresolvable.is_empty() || !asks && running.failed {
         return Some(Nothing::Unresolvable);
+    }
+    // The ledger tells that it keeps plays back.
+    if !asks && !running.keeps_back.is_empty() {
+        return None;
     }
     if !asks {
         return Some(Nothing::Unmatched);
@@ -218,9 +302,14 @@ fn close(series: &Series, over: Occurrence, at: Timestamp, hearing: &mut Hearing
 /// it matches is claimed, and what it asked for and does not any more is given up.
 fn claim(series: &mut Series, generation: Generation<'_>, now: Timestamp, hearing: &mut Hearing) {
     let Some(said) = series.said().cloned() else { return };
+    let heard_last = series.heard_last();
     let Some(running) = &mut series.running else { return };
     running.generation = generation.number;
-    let heard = generation.playbook.plays_for(&said);
+    let (kept_back, undecided) = generation.playbook.kept_back_by(&said);
+    let until = kept_back_until(heard_last.unwrap_or(running.since));
+    running.keeps_back = kept_back.into_iter().map(|play| (play.clone(), until)).collect();
+    let mut heard = generation.playbook.plays_for(&said);
+    heard.failed.extend(undecided);
     running.failed = !heard.failed.is_empty();
     for failure in &heard.failed {
         let why = failure.to_string();
@@ -236,6 +325,8 @@ fn claim(series: &mut Series, generation: Generation<'_>, now: Timestamp, hearin
     for matched in &heard.matched {
         for place in 0..matched.effects.len() {
             let mut claim = asked(matched, place, &said, running, generation.number);
+            let silent = matched.play.stale.zip(heard_last);
+            claim.asked.silent = silent.map(|(stale, heard)| stale.silent(heard));
             let before = known.get(&claim.id);
             if let Some(Claim { asked: before, .. }) = before {
                 claim.asked.since = before.since;
@@ -271,11 +362,11 @@ fn asked(
     running: &Occurrence,
     generation: u64,
 ) -> Claim {
-    let (pool, effect) = &matched.effects[place];
+    let (backend, effect) = &matched.effects[place];
     let play = matched.play;
     Claim {
-        id: Claim::id(&play.name, place, &pool.backend, effect),
-        backend: pool.backend.clone(),
+        id: Claim::id(&play.name, place, backend, effect),
+        backend: (*backend).clone(),
         play: play.name.clone(),
         asked: Asked {
             generation,
@@ -285,6 +376,7 @@ fn asked(
             alert: Shown::of(play.show.iter().map(String::as_str), said),
             severity: said.severity,
             started: running.started,
+            silent: None,
             since: running.since,
         },
     }
@@ -297,6 +389,11 @@ impl Occurrence {
 }
 
 impl Series {
+    fn keeps_back(&self) -> &BTreeMap<PlayName, Timestamp> {
+        static NONE: BTreeMap<PlayName, Timestamp> = BTreeMap::new();
+        self.running.as_ref().map_or(&NONE, |running| &running.keeps_back)
+    }
+
     /// The backends that the run which is on asks something of.
     pub fn asks(&self) -> impl Iterator<Item = &BackendId> {
         self.running.iter().flat_map(|running| &running.claims).map(|claim| &claim.backend)
@@ -327,6 +424,10 @@ impl Document {
                 self.claim(series, claim, *fresh, said);
             }
             Edit::Resolve { series, id, at } => self.resolve(series, id, *at, said),
+            Edit::Occurred { id, mark } => {
+                let now = self.now;
+                self.occurred.entry(id.clone()).or_default().note(mark, now);
+            }
         }
     }
 }
@@ -334,3 +435,7 @@ impl Document {
 #[cfg(test)]
 #[path = "hear_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "hear_when_tests.rs"]
+mod when_tests;

@@ -1,4 +1,4 @@
-//! What a pool should be: its baseline, with the overrides that its limits admit laid over it.
+//! What a backend should be: its baseline, with the overrides that its limits admit laid over it.
 //!
 //! ```text
 //! desired = lay(baseline, admit(overrides, limits))
@@ -47,12 +47,14 @@
 //!
 //! `given` is what `lay` is asked with, `ground` reads the baseline and gives the pool its shape,
 //! `admitted` keeps what overrides say of each member, `check` holds a shape against the limits,
-//! `whole` finds the whole numbers, and `why` says how each field came about.
+//! `whole` finds the whole numbers, and `why` says how each field came about. All that is of pools;
+//! `single` is for a Single, which has no limits to keep.
 
 mod admitted;
 mod check;
 mod given;
 mod ground;
+mod single;
 mod whole;
 mod why;
 
@@ -64,6 +66,7 @@ pub use self::{
     why::{Also, Asked, Asks, Exact, Fate, Why},
 };
 use crate::{
+    body::Body,
     field::{Field, Value, Values},
     id::OverrideId,
     limits::Terms,
@@ -89,6 +92,18 @@ pub struct Laid {
 /// Lays overrides over a baseline, within its terms.
 #[must_use]
 pub fn lay(
+    baseline: &Body,
+    terms: &Terms,
+    contributions: &[Contribution<'_>],
+    yielded: &Yielded,
+) -> Laid {
+    match baseline {
+        Body::Pool(pool) => lay_pool(pool, terms, contributions, yielded),
+        Body::Single(single) => single::lay(single, contributions, yielded),
+    }
+}
+
+fn lay_pool(
     baseline: &Pool,
     terms: &Terms,
     contributions: &[Contribution<'_>],
@@ -199,7 +214,7 @@ fn render(ground: &Ground<'_>, admitted: &Admitted, kept: &[Kept<'_>], laid: &mu
                     laid.why.entry(field.clone()).or_default().also = Some(Also::Promoted);
                 }
                 laid.owners.insert(field.clone(), owners(&within));
-                laid.values.insert(field, ground.members[leader].priority);
+                laid.values.insert(field, ground.members[leader].priority.clone());
             }
             let said = admitted.weights.contains_key(&at);
             let changed = shape.weight[at] != ground.base[at]
@@ -218,7 +233,8 @@ fn render(ground: &Ground<'_>, admitted: &Admitted, kept: &[Kept<'_>], laid: &mu
                 let own = [at];
                 let by = if all || moved { within.as_slice() } else { &own };
                 laid.owners.insert(field.clone(), owners(by));
-                let value = if changed || all { Value::Number(weight) } else { member.weight };
+                let value =
+                    if changed || all { Value::Number(weight) } else { member.weight.clone() };
                 laid.values.insert(field, value);
             }
         }

@@ -83,7 +83,9 @@ pub(super) fn over(place: usize, text: &str) -> (Override, Fraction) {
         behind: Behind::default(),
         joined: Timestamp::UNIX_EPOCH,
         resolved: None,
+        silent: None,
         extended: None,
+        damped: None,
         life: Life::Claimed { at: Timestamp::UNIX_EPOCH },
         standing: Standing::Unseen,
         kept_out: None,
@@ -102,9 +104,13 @@ fn check_terms(terms: &Terms, baseline: &str, overrides: &str, expect: &Expect) 
         .collect();
     let contributions: Vec<_> =
         overrides.iter().map(|(over, back)| Contribution::of(over, *back)).collect();
-    let laid = lay(&baseline, terms, &contributions, &Yielded::new());
+    let laid = lay_pool(&baseline, terms, &contributions, &Yielded::new());
     let reversed: Vec<_> = contributions.iter().rev().copied().collect();
-    assert_eq!(lay(&baseline, terms, &reversed, &Yielded::new()), laid, "the order left a trace");
+    assert_eq!(
+        lay_pool(&baseline, terms, &reversed, &Yielded::new()),
+        laid,
+        "the order left a trace"
+    );
     let mut text = String::new();
     for (field, value) in &laid.values {
         let of = laid.owners[field].len();
@@ -224,7 +230,7 @@ fn a_weight_that_was_given_up_is_left_alone_also_where_its_member_is_promoted() 
     for (standbys, serve) in [("sb 0@2", None), ("sb 0@2, sc 0@3", Some("sc"))] {
         let baseline = pool(&format!("eu 50@1, {standbys}"));
         let contributions = [Contribution::of(&drain.0, drain.1)];
-        let laid = lay(&baseline, &Terms::default(), &contributions, &yielded);
+        let laid = lay_pool(&baseline, &Terms::default(), &contributions, &yielded);
         assert_eq!(laid.values.get(&Field::weight(&"sb".parse().unwrap())), None);
         assert_eq!(laid.held.is_empty(), serve.is_some(), "{:?}", laid.held);
         if let Some(serve) = serve {
@@ -551,7 +557,7 @@ fn check_why(terms: &Terms, baseline: &str, overrides: &str, expect: &Expect) {
         overrides.split(';').enumerate().map(|(place, text)| over(place, text.trim())).collect();
     let contributions: Vec<_> =
         overrides.iter().map(|(over, back)| Contribution::of(over, *back)).collect();
-    let laid = lay(&baseline, terms, &contributions, &Yielded::new());
+    let laid = lay_pool(&baseline, terms, &contributions, &Yielded::new());
     let mut text = String::new();
     for (field, Why { asked, also }) in &laid.why {
         let value = laid.values.get(field).map_or_else(|| "as it is".to_owned(), Value::to_string);
@@ -561,6 +567,7 @@ fn check_why(terms: &Terms, baseline: &str, overrides: &str, expect: &Expect) {
             let asks = match asks {
                 Asks::Weight(exact) => exact.to_string(),
                 Asks::Serve(weight) => format!("to serve {weight:?}"),
+                Asks::Tighten(_) | Asks::Be(_) => unreachable!("a pool has no properties"),
             };
             text += &format!("  {}: {asks}: {fate:?}\n", over.effect);
         }

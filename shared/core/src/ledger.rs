@@ -73,6 +73,11 @@ pub enum What {
     },
     Unresolvable { series: SeriesId, play: PlayName, why: String },
     Truncated { source: SourceName, left_out: u64 },
+    KeepsBack {
+        series: SeriesId,
+        #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
+        plays: Vec<PlayName>,
+    },
     Claimed {
         id: OverrideId, play: PlayName, effect: Effect, series: SeriesId,
         #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
@@ -81,6 +86,7 @@ pub enum What {
     Extended { id: OverrideId, until: Timestamp, by: String, reason: String },
     Opened { id: OverrideId, window: WindowName, effect: Effect, until: Timestamp },
     Skipped { window: WindowName, start: Timestamp, by: String, reason: String },
+    Announced { window: WindowName, start: Timestamp, end: Timestamp, effects: Vec<Effect> },
     Missed { window: WindowName, start: Timestamp, end: Timestamp },
     Began { id: OverrideId },
     Held { id: OverrideId, why: Held },
@@ -92,6 +98,7 @@ pub enum What {
     Admitted { id: OverrideId },
     Warned { id: OverrideId, ends: Timestamp },
     RanOut { id: OverrideId, series: Vec<SeriesId> },
+    WentSilent { id: OverrideId, series: Vec<SeriesId> },
     Ended { id: OverrideId, why: End },
     NeverBegan { id: OverrideId, why: End },
     Stepped { id: OverrideId, given_back: Fraction },
@@ -155,12 +162,14 @@ impl What {
             | Self::Late { series, .. }
             | Self::Resolved { series, .. }
             | Self::Unresolvable { series, .. }
+            | Self::KeepsBack { series, .. }
             | Self::Claimed { series, .. } => Some(series),
             Self::Truncated { .. }
             | Self::Commanded { .. }
             | Self::Extended { .. }
             | Self::Opened { .. }
             | Self::Skipped { .. }
+            | Self::Announced { .. }
             | Self::Missed { .. }
             | Self::Began { .. }
             | Self::Held { .. }
@@ -169,6 +178,7 @@ impl What {
             | Self::Admitted { .. }
             | Self::Warned { .. }
             | Self::RanOut { .. }
+            | Self::WentSilent { .. }
             | Self::Ended { .. }
             | Self::NeverBegan { .. }
             | Self::Stepped { .. }
@@ -287,6 +297,10 @@ impl What {
             Self::Unresolvable { series, play: _, why } => {
                 write!(f, "{series} could not be acted upon: {why}")
             }
+            Self::KeepsBack { series, alert, plays } => {
+                write!(f, "while {} is on, nothing begins of ", Named(series, alert))?;
+                list(f, plays)
+            }
             Self::Truncated { source, left_out } => {
                 write!(f, "{source} left alerts out of a delivery: {left_out}")
             }
@@ -304,6 +318,10 @@ impl What {
             }
             Self::Skipped { window, start, by, reason } => {
                 write!(f, "window {window} of {start:.0} is skipped by {by}: {reason}")
+            }
+            Self::Announced { window, start, end, effects } => {
+                write!(f, "window {window} opens at {start:.0}, until {end:.0}: ")?;
+                list(f, effects)
             }
             Self::Missed { window, start, end } => write!(
                 f,
@@ -328,6 +346,11 @@ impl What {
                 write!(f, "{id} goes on, but not for ")?;
                 list(f, series)?;
                 f.write_str(": the time for that ran out")
+            }
+            Self::WentSilent { id, series } => {
+                write!(f, "{id} goes on, but not for ")?;
+                list(f, series)?;
+                f.write_str(": that was not heard again")
             }
             Self::Ended { id, why } => write!(f, "{id} ended: {why}"),
             Self::NeverBegan { id, why } => write!(f, "{id} ended before it began: {why}"),

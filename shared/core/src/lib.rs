@@ -10,6 +10,8 @@
 //! place that decides it).
 
 pub mod answer;
+pub mod body;
+pub mod breaker;
 pub mod claim;
 pub mod document;
 pub mod effect;
@@ -21,6 +23,7 @@ pub mod gate;
 pub mod group;
 pub mod hear;
 pub mod id;
+pub mod json;
 pub mod lay;
 pub mod lease;
 pub mod ledger;
@@ -28,6 +31,7 @@ pub mod limits;
 pub mod names;
 pub mod nothing;
 pub mod notice;
+pub mod occurred;
 pub mod origin;
 pub mod overrides;
 pub mod playbook;

@@ -121,6 +121,10 @@ name!(
     PoolAlias, "name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
 );
 name!(
+    /// What the playbook calls a Single.
+    BackendAlias, "name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
+);
+name!(
     /// The name of a play.
     PlayName, "name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
 );

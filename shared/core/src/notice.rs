@@ -56,7 +56,8 @@ pub enum Kind {
     Undone,
     /// An alert was heard again whose effect has ended by itself.
     RanOut,
-    /// No resolve came of an alert, so that its override will be ended by `atMost`.
+    /// No resolve came of an alert, so that its override will be ended by `atMost`, or was ended because the
+    /// alert was not heard again.
     Unresolved,
     /// A firing came after the end of its alert.
     Late,

@@ -34,12 +34,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     claim::{Asked, Behind},
     effect::Effect,
+    field::Property,
     fraction::Fraction,
     id::OverrideId,
     lease::{After, Lease, Until, later},
     names::{BackendName, FreezeName, PlayName},
     origin::{Authority, Origin},
-    shown::Shown,
+    shown::{Named, Shown},
     signal::{SeriesId, Severity},
 };
 
@@ -76,9 +77,15 @@ pub struct Override {
     /// When the last of them resolved; none while one is on, and where the clock ended them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved: Option<Timestamp>,
+    /// When the last of them went silent, where that is what ended it; none while one is on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silent: Option<Timestamp>,
     /// Until when an operator has it stay at least, whatever would end it before; only an undo does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extended: Option<Timestamp>,
+    /// That it is held for longer than its lease says, because what asks for it comes and goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damped: Option<Damped>,
     /// What has become of it.
     pub life: Life,
     /// What the last look thought of it.
@@ -87,6 +94,28 @@ pub struct Override {
     /// version that did not note it kept it out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_out: Option<Timestamp>,
+}
+
+/// How long an override is held that comes and goes, and why so long.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Damped {
+    /// How long it stays at least once it has begun.
+    pub hold: SignedDuration,
+    /// How many occurrences started before the latest.
+    pub earlier: usize,
+    /// In this span before it.
+    pub within: SignedDuration,
+}
+
+impl fmt::Display for Damped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { hold, earlier, within } = self;
+        let occurrences = if *earlier == 1 { "occurrence" } else { "occurrences" };
+        write!(
+            f,
+            "held for {hold:#} at least, after {earlier} earlier {occurrences} within {within:#}"
+        )
+    }
 }
 
 /// What has become of an override: facts, each with its time.
@@ -134,6 +163,8 @@ pub enum End {
         /// Why.
         reason: String,
     },
+    /// Its occurrences were not heard again, of a source that repeats.
+    Stale,
     /// Its window closed.
     Closed,
     /// What made it is not in the playbook any more, or its pool is not.
@@ -146,6 +177,7 @@ impl fmt::Display for End {
             Self::Resolved => f.write_str("its alert resolved"),
             Self::Expired => f.write_str("its time ran out"),
             Self::Undone { by, reason } => write!(f, "undone by {by}: {reason}"),
+            Self::Stale => f.write_str("its alert was not heard again"),
             Self::Closed => f.write_str("its window closed"),
             Self::Dropped => f.write_str("it is not in the playbook any more"),
         }
@@ -203,6 +235,10 @@ pub enum Held {
     NoBackend,
     /// The backend is a Single, and has no members.
     NotAPool,
+    /// The backend is a pool, and has no breaker, address or title of its own to change.
+    NotASingle,
+    /// A property is not to be touched: what it belongs to is missing, or it may hold a secret.
+    NoProperty(Property),
     /// The backend's body cannot be understood.
     Unreadable(String),
     /// Pointsman is paused, until a person resumes it.
@@ -255,6 +291,30 @@ pub enum Held {
         /// When the next override may begin.
         until: Timestamp,
     },
+    /// No occurrence has been on for long enough.
+    Lasting {
+        /// When the first will have been.
+        until: Timestamp,
+        /// For how long it must have been.
+        lasting: SignedDuration,
+    },
+    /// Too few occurrences have asked for it.
+    Count {
+        /// How many have, the most that started within the span of each other.
+        had: usize,
+        /// How many must.
+        count: usize,
+        /// Within what of each other.
+        within: SignedDuration,
+    },
+    /// Another alert is in force.
+    Unless {
+        /// Which.
+        series: SeriesId,
+        /// What it is, in its own words.
+        #[serde(default, skip_serializing_if = "Shown::is_empty")]
+        alert: Shown,
+    },
 }
 
 impl Held {
@@ -269,7 +329,10 @@ impl Held {
             | Self::Frozen { .. }
             | Self::OutOfHours { .. }
             | Self::OverBudget { .. }
-            | Self::ManyWrites { .. } => true,
+            | Self::ManyWrites { .. }
+            | Self::Lasting { .. }
+            | Self::Count { .. }
+            | Self::Unless { .. } => true,
             Self::Members { .. }
             | Self::Share { .. }
             | Self::Emptied
@@ -279,6 +342,8 @@ impl Held {
             | Self::SwitchedOff
             | Self::NoBackend
             | Self::NotAPool
+            | Self::NotASingle
+            | Self::NoProperty(_)
             | Self::Unreadable(_) => false,
         }
     }
@@ -313,6 +378,13 @@ impl fmt::Display for Held {
             ),
             Self::NoBackend => f.write_str("the backend does not exist"),
             Self::NotAPool => f.write_str("the backend is not a pool"),
+            Self::NotASingle => f.write_str("the backend is a pool: name its members' backends"),
+            Self::NoProperty(property @ Property::ProxyUrl) => {
+                write!(f, "the backend has no proxy, or its `{property}` may hold a secret")
+            }
+            Self::NoProperty(property) => {
+                write!(f, "the backend's `{property}` may hold a secret, and is not touched")
+            }
             Self::Unreadable(why) => write!(f, "the backend cannot be changed: {why}"),
             Self::Paused => f.write_str("Pointsman is paused"),
             Self::PausedUntil(end) => {
@@ -339,6 +411,13 @@ impl fmt::Display for Held {
                 f,
                 "the pool's `writesPerHour` of {most} is used up until {until:.0}"
             ),
+            Self::Lasting { until, lasting } => {
+                write!(f, "waits until {until:.0}, lasting {lasting:#}")
+            }
+            Self::Count { had, count, within } => {
+                write!(f, "{had} of {count} occurrences within {within:#}")
+            }
+            Self::Unless { series, alert } => write!(f, "{} is on", Named(series, alert)),
         }
     }
 }
@@ -367,7 +446,9 @@ impl Override {
             behind: Behind::of(series.clone(), asked.clone()),
             joined: asked.since,
             resolved: None,
+            silent: None,
             extended: None,
+            damped: None,
             life: Life::Claimed { at: now },
             standing: Standing::Unseen,
             kept_out: None,
@@ -433,6 +514,12 @@ impl Override {
         matches!(self.life, Life::Claimed { .. }) || self.is_asked_again()
     }
 
+    /// How long it stays at least once it has begun.
+    #[must_use]
+    pub fn hold(&self) -> SignedDuration {
+        self.damped.as_ref().map_or(self.lease.hold, |damped| damped.hold)
+    }
+
     /// When it ends and why, should nothing more be heard; none where it has.
     #[must_use]
     pub fn ends(&self) -> Option<(Timestamp, End)> {
@@ -444,15 +531,20 @@ impl Override {
             Life::Begun { at, .. } => at.max(self.joined),
         };
         let asked_for = !self.behind.is_empty();
+        let held = self.begun().map(|begun| later(begun, self.hold()));
         let (at, why) = match (self.lease.until, self.resolved) {
-            (Until::Resolved { .. }, _) if asked_for => {
-                (self.behind.expires(self.begun()).unwrap_or(from), End::Expired)
-            }
-            (Until::Resolved { .. }, Some(resolved)) => match self.begun() {
-                Some(begun) => (later(begun, self.lease.hold), End::Resolved),
-                None => (resolved, End::Resolved),
+            (Until::Resolved { .. }, _) if asked_for => match self.behind.ends(self.begun()) {
+                Some((silent, End::Stale)) => {
+                    (held.map_or(silent, |held| held.max(silent)), End::Stale)
+                }
+                Some(end) => end,
+                None => (from, End::Expired),
             },
-            (Until::Resolved { .. }, None) => (from, End::Expired),
+            (Until::Resolved { .. }, Some(resolved)) => (held.unwrap_or(resolved), End::Resolved),
+            (Until::Resolved { .. }, None) => match self.silent {
+                Some(silent) => (held.unwrap_or(silent), End::Stale),
+                None => (from, End::Expired),
+            },
             // What has not begun is for an alert that is over.
             (Until::For(_), Some(resolved)) if !asked_for && self.begun().is_none() => {
                 (resolved, End::Resolved)
@@ -472,7 +564,7 @@ impl Override {
                 self.life,
                 Life::Begun { .. }
                     | Life::Ended {
-                        why: End::Resolved | End::Expired | End::Closed | End::Dropped,
+                        why: End::Resolved | End::Expired | End::Stale | End::Closed | End::Dropped,
                         ..
                     }
             )

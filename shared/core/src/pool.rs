@@ -79,8 +79,9 @@ impl Pool {
     pub fn get(&self, field: &Field) -> Option<Value> {
         let member = |name: &BackendName| self.members.iter().find(|member| member.name == *name);
         match field {
-            Field::Weight(name) => member(name).map(|member| member.weight),
-            Field::Priority(name) => member(name).map(|member| member.priority),
+            Field::Weight(name) => member(name).map(|member| member.weight.clone()),
+            Field::Priority(name) => member(name).map(|member| member.priority.clone()),
+            Field::Property(_) => None,
         }
     }
 
@@ -103,13 +104,14 @@ impl Pool {
 
     /// Sets a field; nothing happens where the member is not in the pool.
     pub fn set(&mut self, field: &Field, to: Value) {
-        let (Field::Weight(name) | Field::Priority(name)) = field;
+        let (Field::Weight(name) | Field::Priority(name)) = field else { return };
         let Some(member) = self.members.iter_mut().find(|member| member.name == *name) else {
             return;
         };
         match field {
             Field::Weight(_) => member.weight = to,
             Field::Priority(_) => member.priority = to,
+            Field::Property(_) => {}
         }
     }
 

@@ -41,7 +41,7 @@ use crate::{
     claim::Claim,
     id::OverrideId,
     lease::later,
-    names::BackendId,
+    names::{BackendId, PlayName},
     signal::{RECEIVED_UNKNOWN, SeriesId, Signal},
 };
 
@@ -90,6 +90,10 @@ pub struct Occurrence {
     /// for it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub claims: Vec<Claim>,
+    /// The plays of which nothing begins while it is on, and until when that is so, should it neither be heard
+    /// again nor resolve.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) keeps_back: BTreeMap<PlayName, Timestamp>,
     /// Whether a play was for it that could not be carried out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) failed: bool,
@@ -148,6 +152,7 @@ impl Series {
             since: started,
             generation,
             claims: Vec::new(),
+            keeps_back: BTreeMap::new(),
             failed: false,
             claimed_before,
         });
@@ -158,6 +163,12 @@ impl Series {
     #[must_use]
     pub fn said(&self) -> Option<&Signal> {
         self.firings.last()
+    }
+
+    /// When it was heard last to be on, by the whole minute; none where that is not known.
+    pub(crate) fn heard_last(&self) -> Option<Timestamp> {
+        let received = self.firings.iter().map(|firing| firing.received);
+        received.max().filter(|received| *received != RECEIVED_UNKNOWN)
     }
 
     /// Since when nothing more was heard of it and nothing that it claimed could last: a time after
@@ -198,6 +209,7 @@ impl Series {
             since: now,
             generation: 0,
             claims: Vec::new(),
+            keeps_back: BTreeMap::new(),
             failed: false,
             claimed_before: BTreeMap::new(),
         };

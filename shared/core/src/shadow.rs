@@ -33,26 +33,22 @@ impl Mode {
 /// What Azure would show, had it done what the document believes it did.
 #[must_use]
 pub fn show(document: &Document, observed: Observed) -> Observed {
-    match observed {
-        Observed::Pool { etag, pool } => {
-            let ours = document.owned.iter().filter_map(|(field, owned)| {
-                let shown = pool.get(field)?;
-                shown.means(owned.baseline).then_some((field, owned.written))
-            });
-            Observed::Pool { etag, pool: pool.with(ours) }
-        }
-        Observed::Single { .. } | Observed::Unreadable { .. } | Observed::Missing => observed,
-    }
+    let Observed::Shown { etag, body } = observed else { return observed };
+    let ours = document.owned.iter().filter_map(|(field, owned)| {
+        let shown = body.get(field)?;
+        shown.means(&owned.baseline).then(|| (field, owned.written.clone()))
+    });
+    Observed::Shown { etag, body: body.with(ours) }
 }
 
 /// The answer that a write would have had, on what was shown.
 #[must_use]
 pub fn answer(intent: &Intent, shown: &Observed) -> Answer {
     match shown {
-        Observed::Pool { etag, pool } => {
-            let after = intent.changes.iter().map(|change| (&change.field, change.after));
-            Answer::Written { etag: etag.clone(), pool: Some(pool.with(after)) }
+        Observed::Shown { etag, body } => {
+            let after = intent.changes.iter().map(|change| (&change.field, change.after.clone()));
+            Answer::Written { etag: etag.clone(), body: Some(body.with(after)) }
         }
-        Observed::Single { .. } | Observed::Unreadable { .. } | Observed::Missing => Answer::Outrun,
+        Observed::Unreadable { .. } | Observed::Missing => Answer::Outrun,
     }
 }

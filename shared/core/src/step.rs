@@ -22,6 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use self::verdict::{Verdict, verdicts};
 use crate::{
+    body::Body,
     document::{Document, FENCE, Intent, RETRY},
     etag::Etag,
     fraction::Fraction,
@@ -35,24 +36,18 @@ use crate::{
     names::BackendId,
     overrides::{End, Held, Life, Override},
     playbook::Playbook,
-    pool::Pool,
     wake::warning,
 };
 
 /// What Azure shows of a backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Observed {
-    /// A pool.
-    Pool {
+    /// A backend.
+    Shown {
         /// Which state of it.
         etag: Etag,
-        /// Its members.
-        pool: Pool,
-    },
-    /// A Single, of which nothing is owned yet.
-    Single {
-        /// Which state of it.
-        etag: Etag,
+        /// What of it can be owned.
+        body: Body,
     },
     /// Something that cannot be understood. What was a pool may be one still.
     Unreadable {
@@ -68,9 +63,7 @@ pub enum Observed {
 impl Observed {
     const fn etag(&self) -> Option<&Etag> {
         match self {
-            Self::Pool { etag, .. } | Self::Single { etag } | Self::Unreadable { etag, .. } => {
-                Some(etag)
-            }
+            Self::Shown { etag, .. } | Self::Unreadable { etag, .. } => Some(etag),
             Self::Missing => None,
         }
     }
@@ -144,15 +137,17 @@ pub fn step(
     look.end_what_is_over();
     look.ask_gates(observed);
     let next = match observed {
-        Observed::Pool { etag, pool } => look.align(etag, pool),
-        Observed::Single { .. } => look.hold_all_of_no_pool(&Held::NotAPool),
+        Observed::Shown { etag, body } => match look.suits(body) {
+            Ok(()) => look.align(etag, body),
+            Err(held) => look.hold_all_of_another(&held),
+        },
         Observed::Unreadable { why, .. } => look.hold_all_unseen(&Held::Unreadable(why.clone())),
         Observed::Missing if look.may_be_back() => look.hold_all_unseen(&Held::NoBackend),
-        Observed::Missing => look.hold_all_of_no_pool(&Held::NoBackend),
+        Observed::Missing => look.hold_all_of_another(&Held::NoBackend),
     };
     match observed {
-        Observed::Pool { pool, .. } => look.document.saw(pool),
-        Observed::Single { .. } => look.document.sight = None,
+        Observed::Shown { body, .. } if look.suits(body).is_ok() => look.document.saw(body),
+        Observed::Shown { .. } => look.document.sight = None,
         Observed::Unreadable { .. } | Observed::Missing => {}
     }
     look.wakes = look.document.follow_runs(&mut look.groups, &mut look.said);
@@ -224,6 +219,7 @@ impl<'a> Look<'a> {
             self.document.trouble = None;
         }
         self.document.forget_undone();
+        self.document.forget_occurred();
         self.document.forget_reconnects();
         self.finish(next)
     }
@@ -249,21 +245,34 @@ impl<'a> Look<'a> {
     /// Ends the overrides whose time has come, by the clock, by their alert, or by the playbook.
     fn end_what_is_over(&mut self) {
         let now = self.now;
+        self.damp();
         for over in self.document.overrides.values_mut() {
             let ran_out = over.behind.expire(over.begun(), now);
             if ran_out.is_empty() {
                 continue;
             }
+            if let Some(occurred) = self.document.occurred.get_mut(&over.id) {
+                ran_out.iter().for_each(|(series, _)| occurred.rests(series));
+            }
             let id = over.id.clone();
+            let is_silent = ran_out.iter().all(|(_, why)| *why == End::Stale);
+            let series = ran_out.into_iter().map(|(series, _)| series).collect();
             if !over.behind.is_empty() {
                 over.become_strongest();
-                self.said.push(What::RanOut { id, series: ran_out });
+                self.said.push(if is_silent {
+                    What::WentSilent { id, series }
+                } else {
+                    What::RanOut { id, series }
+                });
             } else if over.has_ended() {
                 // What asked for it again was kept back for as long as it would have lasted.
-                self.said.push(What::NeverBegan { id, why: End::Expired });
+                let why = if is_silent { End::Stale } else { End::Expired };
+                self.said.push(What::NeverBegan { id, why });
+            } else if is_silent {
+                (over.resolved, over.silent) = (None, Some(now));
             }
         }
-        let known = self.generation.playbook.pool_of(&self.document.backend).is_some();
+        let known = self.generation.playbook.manages(&self.document.backend);
         let due: Vec<(OverrideId, End)> = self
             .document
             .overrides
@@ -299,11 +308,11 @@ impl<'a> Look<'a> {
             let (playbook, stopped) = (generation.playbook, stopped.as_ref());
             let mut asking = Asking::new(document, playbook, groups, stopped, &idle);
             self.gates = Gates::asked(&mut asking);
-            let Observed::Pool { pool, .. } = observed else { return };
-            if !self.gates.are_short() {
+            let Observed::Shown { body, .. } = observed else { return };
+            if !self.gates.are_short() || self.suits(body).is_err() {
                 return;
             }
-            let laid = self.lay(&self.baseline(pool), &self.contributions(Whose::All));
+            let laid = self.lay(&self.baseline(body), &self.contributions(Whose::All));
             let known = idle.len();
             idle.extend(self.gates.idle(&self.document, &laid));
             if idle.len() == known {
@@ -312,12 +321,30 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// The pool as its owner last left it.
-    fn baseline(&self, pool: &Pool) -> Pool {
-        pool.with(self.document.owned.iter().map(|(field, owned)| (field, owned.baseline)))
+    /// Works out for how long each override is held that comes and goes.
+    fn damp(&mut self) {
+        let playbook = self.generation.playbook;
+        for over in self.document.overrides.values_mut() {
+            let play = over.origin.play().and_then(|play| playbook.play(play));
+            let damping = play.and_then(|play| play.damping.as_ref());
+            let occurred = self.document.occurred.get(&over.id);
+            over.damped = damping.and_then(|damping| damping.of(over, occurred));
+        }
     }
 
-    fn lay(&self, baseline: &Pool, contributions: &[Contribution<'_>]) -> Laid {
+    /// Whether a backend is of the kind that the fields which are owned are of. An override of another kind
+    /// is held by itself.
+    fn suits(&self, body: &Body) -> Result<(), Held> {
+        self.document.owned.keys().try_for_each(|field| body.may_have(field))
+    }
+
+    /// The backend as its owner last left it.
+    fn baseline(&self, body: &Body) -> Body {
+        let owned = self.document.owned.iter();
+        body.with(owned.map(|(field, owned)| (field, owned.baseline.clone())))
+    }
+
+    fn lay(&self, baseline: &Body, contributions: &[Contribution<'_>]) -> Laid {
         lay(baseline, &self.terms(), contributions, &self.document.yielded)
     }
 
@@ -397,9 +424,9 @@ impl<'a> Look<'a> {
         Next::Rest
     }
 
-    /// Holds everything at a backend that is no pool, or is not there. It may come back, with our
+    /// Holds everything at a backend that is of another kind, or is not there. It may come back, with our
     /// values in it; once nothing is wanted of it any more, that is not waited for.
-    fn hold_all_of_no_pool(&mut self, why: &Held) -> Next {
+    fn hold_all_of_another(&mut self, why: &Held) -> Next {
         let held = self.document.overrides.keys().map(|id| (id.clone(), why.clone())).collect();
         self.pass_verdicts(&Laid { held, ..Laid::default() });
         for (id, step) in self.steps_due() {

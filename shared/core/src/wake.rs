@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::{
     lease::Until,
-    overrides::{Life, Override},
+    overrides::{End, Life, Override},
 };
 
 /// How long before `atMost` ends an override this is announced; a tenth of it where that is less.
@@ -30,7 +30,8 @@ pub(crate) fn warning(over: &Override) -> Option<Timestamp> {
     if over.behind.is_empty() {
         return None;
     }
-    let (ends, _) = over.ends()?;
+    // That it would be silent by then is put off each time that it is heard again.
+    let (ends, End::Expired) = over.ends()? else { return None };
     // Who joined since may have put the end off: then it is announced anew.
     let at = ends.checked_sub(WARNING.min(at_most / 10)).ok()?;
     warned.is_none_or(|warned| warned < at).then_some(at)

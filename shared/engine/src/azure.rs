@@ -8,9 +8,10 @@ use jiff::SignedDuration;
 use pointsman_apim::{self as apim, error::Done, error::Retry, newer};
 use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
+    body::Single,
     document::{Intent, Way},
     etag::Etag,
-    field::{Field, Value},
+    field::{Change, Field, Property, Value},
     names::{BackendId, BackendName},
     pool::{Member, Pool},
     step::Observed,
@@ -69,9 +70,9 @@ fn sight(backend: apim::Backend) -> Sight {
     let etag = Etag(backend.etag().as_str().to_owned());
     let date = backend.date();
     let observed = match backend.kind() {
-        Ok(apim::backend::Kind::Single) => Observed::Single { etag },
+        Ok(apim::backend::Kind::Single) => Observed::Shown { etag, body: single(&backend).into() },
         Ok(apim::backend::Kind::Pool) => match pool(&backend) {
-            Ok(pool) => Observed::Pool { etag, pool },
+            Ok(pool) => Observed::Shown { etag, body: pool.into() },
             Err(why) => Observed::Unreadable { etag, why },
         },
         Err(error) => Observed::Unreadable { etag, why: error.to_string() },
@@ -92,6 +93,30 @@ fn pool(backend: &apim::Backend) -> Result<Pool, String> {
     Pool::new(members.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
 }
 
+fn single(backend: &apim::Backend) -> Single {
+    Single::new(Property::ALL.into_iter().filter_map(|one| {
+        let value = match property(one).of(backend) {
+            apim::property::Stands::Absent => Value::Absent,
+            apim::property::Stands::Null => Value::Null,
+            apim::property::Stands::Text(text) => Value::Json(text.parse().ok()?),
+            apim::property::Stands::Withheld => return None,
+        };
+        Some((one, value))
+    }))
+}
+
+const fn property(property: Property) -> apim::property::Property {
+    match property {
+        Property::CircuitBreaker => apim::property::Property::CircuitBreaker,
+        Property::Url => apim::property::Property::Url,
+        Property::ValidateCertificateChain => apim::property::Property::ValidateCertificateChain,
+        Property::ValidateCertificateName => apim::property::Property::ValidateCertificateName,
+        Property::ProxyUrl => apim::property::Property::ProxyUrl,
+        Property::Title => apim::property::Property::Title,
+        Property::Description => apim::property::Property::Description,
+    }
+}
+
 const fn value(setting: apim::Setting) -> Value {
     match setting {
         apim::Setting::Absent => Value::Absent,
@@ -100,11 +125,12 @@ const fn value(setting: apim::Setting) -> Value {
     }
 }
 
-const fn wire(value: Value) -> apim::Setting {
+fn wire(value: &Value) -> Result<apim::Setting, String> {
     match value {
-        Value::Absent => apim::Setting::Absent,
-        Value::Null => apim::Setting::Null,
-        Value::Number(number) => apim::Setting::Number(number),
+        Value::Absent => Ok(apim::Setting::Absent),
+        Value::Null => Ok(apim::Setting::Null),
+        Value::Number(number) => Ok(apim::Setting::Number(*number)),
+        Value::Json(json) => Err(format!("{json} is not a weight or a priority")),
     }
 }
 
@@ -112,11 +138,11 @@ const fn wire(value: Value) -> apim::Setting {
 fn written(backend: apim::Backend) -> (Answer, Option<Sight>) {
     let etag = Etag(backend.etag().as_str().to_owned());
     let sight = sight(backend);
-    let pool = match &sight.observed {
-        Observed::Pool { pool, .. } => Some(pool.clone()),
-        Observed::Single { .. } | Observed::Unreadable { .. } | Observed::Missing => None,
+    let body = match &sight.observed {
+        Observed::Shown { body, .. } => Some(body.clone()),
+        Observed::Unreadable { .. } | Observed::Missing => None,
     };
-    (Answer::Written { etag, pool }, Some(sight))
+    (Answer::Written { etag, body }, Some(sight))
 }
 
 /// What an intent is on the wire.
@@ -130,25 +156,66 @@ fn request(raw: &apim::Backend, intent: &Intent) -> Result<Request, String> {
     if intent.is_empty() {
         return Ok(Request::Update(apim::pool::Patch::empty()));
     }
+    let of_pool = |change: &Change| match &change.field {
+        Field::Weight(_) | Field::Priority(_) => true,
+        Field::Property(_) => false,
+    };
+    if intent.changes.iter().all(of_pool) {
+        let edit = pool_edit(raw, intent)?;
+        match intent.way {
+            Way::Plain | Way::Explicit | Way::Null | Way::Rest => update(Ok(edit.finish())),
+            Way::Whole => edit.whole(raw).map(Request::Replace).map_err(|error| error.to_string()),
+        }
+    } else {
+        let edit = single_edit(raw, intent)?;
+        match intent.way {
+            Way::Plain | Way::Explicit | Way::Null | Way::Rest => update(edit.finish()),
+            Way::Whole => edit.whole().map(Request::Replace).map_err(|error| error.to_string()),
+        }
+    }
+}
+
+fn update(edited: Result<apim::pool::Edited, apim::put::DraftError>) -> Result<Request, String> {
+    match edited {
+        Ok(apim::pool::Edited::Changed(patch)) => Ok(Request::Update(patch)),
+        Ok(apim::pool::Edited::Unchanged) => Err("the body would not change".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn pool_edit<'a>(raw: &'a apim::Backend, intent: &Intent) -> Result<apim::pool::Edit<'a>, String> {
     let mut edit = apim::pool::Edit::of(raw).map_err(|error| error.to_string())?;
     for change in &intent.changes {
         let named = |member: &BackendName| {
             member.as_str().parse().map_err(|error: apim::name::NameError| error.to_string())
         };
-        let to = wire(change.after);
+        let to = wire(&change.after)?;
         let edited = match &change.field {
             Field::Weight(member) => edit.weight(&named(member)?, to),
             Field::Priority(member) => edit.priority(&named(member)?, to),
+            Field::Property(property) => return Err(format!("a pool has no {property}")),
         };
         edited.map_err(|error| error.to_string())?;
     }
-    match intent.way {
-        Way::Plain | Way::Explicit | Way::Null | Way::Rest => match edit.finish() {
-            apim::pool::Edited::Changed(patch) => Ok(Request::Update(patch)),
-            apim::pool::Edited::Unchanged => Err("the body would not change".to_owned()),
-        },
-        Way::Whole => edit.whole(raw).map(Request::Replace).map_err(|error| error.to_string()),
+    Ok(edit)
+}
+
+fn single_edit<'a>(
+    raw: &'a apim::Backend,
+    intent: &Intent,
+) -> Result<apim::property::Edit<'a>, String> {
+    let mut edit = apim::property::Edit::of(raw);
+    for change in &intent.changes {
+        let Field::Property(of) = &change.field else {
+            return Err(format!("a Single has no {}", change.field));
+        };
+        match &change.after {
+            Value::Absent | Value::Null => edit.set(property(*of), None),
+            Value::Json(json) => edit.set(property(*of), Some(json.as_str())),
+            Value::Number(number) => return Err(format!("{number} is not a value of {of}")),
+        }
     }
+    Ok(edit)
 }
 
 #[async_trait]
@@ -176,10 +243,10 @@ impl ManagementApi for Azure {
         }
     }
 
-    async fn hidden(&self, pool: &BackendId, seen: &Sight) -> Result<Vec<String>, Unseen> {
+    async fn hidden(&self, backend: &BackendId, seen: &Sight) -> Result<Vec<String>, Unseen> {
         let unseen = Unseen::new;
         let Some(raw) = &seen.raw else { return Err(unseen("there is nothing to compare".into())) };
-        let address = address(pool).map_err(unseen)?;
+        let address = address(backend).map_err(unseen)?;
         let newest = self.client.get_newest(&address, call()).await;
         let newest = newest.map_err(|error| unseen(error.plain()))?;
         // That one state has one ETag in every version is nowhere promised.
@@ -190,7 +257,7 @@ impl ManagementApi for Azure {
                 return Err(unseen("someone wrote to it between two looks".to_owned()));
             }
         }
-        Ok(newer::hidden_in_members(raw.document(), newest.document()))
+        Ok(newer::hidden_in_arrays(raw.document(), newest.document()))
     }
 
     fn write(&self, backend: &BackendId, seen: &Sight, intent: &Intent) -> Writing {

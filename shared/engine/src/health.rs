@@ -87,7 +87,7 @@ impl Engine {
     /// When the store or the playbook is not to be had. What was found counts all the same.
     pub async fn check(&self) -> Result<(), EngineError> {
         let playbook = self.playbook().await?;
-        let pools = one_pool_each(&playbook.playbook);
+        let pools = one_backend_each(&playbook.playbook);
         let mut waiting = locked(&self.inner.checks.checked).waiting.clone();
         waiting.retain(|alias, _| pools.contains_key(alias));
         let now = self.now();
@@ -248,13 +248,13 @@ impl Engine {
     }
 }
 
-/// One pool of each service that has one.
-fn one_pool_each(playbook: &Playbook) -> BTreeMap<&ServiceAlias, &BackendId> {
-    let pool = |(alias, service): (_, &ServiceId)| {
-        let mut pools = playbook.pools.values().map(|pool| &pool.backend);
-        Some((alias, pools.find(|pool| pool.service == *service)?))
+/// One backend of each service that has one.
+fn one_backend_each(playbook: &Playbook) -> BTreeMap<&ServiceAlias, &BackendId> {
+    let one = |(alias, service): (_, &ServiceId)| {
+        let mut managed = playbook.managed().map(|(_, backend)| backend);
+        Some((alias, managed.find(|backend| backend.service == *service)?))
     };
-    playbook.services.iter().filter_map(pool).collect()
+    playbook.services.iter().filter_map(one).collect()
 }
 
 #[cfg(test)]

@@ -1,15 +1,16 @@
-//! A look at a playbook's pools before anything happens to them.
+//! A look at a playbook's backends before anything happens to them.
 //!
-//! That a pool is misspelt, that it may not be read, or that a write would take away what nobody
+//! That a name is misspelt, that it may not be read, or that a write would take away what nobody
 //! here sees: each is better heard by day than together with the first alert.
 
-use std::{collections::BTreeSet, fmt};
+use std::fmt;
 
 use pointsman_core::{
+    body::Body,
     form::meant,
     group::{Group, Scope},
-    names::{BackendId, BackendName, PoolAlias},
-    playbook::{ManagedPool, Playbook},
+    names::{BackendId, BackendName},
+    playbook::Playbook,
     step::Observed,
 };
 use serde::Serialize;
@@ -19,11 +20,11 @@ use crate::{
     ports::{Commit, ManagementApi, Sight, StoreError, Unseen, Versioned},
 };
 
-/// What was found about a pool.
+/// What was found about a backend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// What the playbook calls it.
-    pub pool: PoolAlias,
+    pub alias: String,
     /// Which backend it is.
     pub backend: BackendId,
     /// What is the matter.
@@ -31,7 +32,7 @@ pub struct Finding {
     pub matter: Matter,
 }
 
-/// What may be the matter with a pool.
+/// What may be the matter with a backend.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "matter", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Matter {
@@ -39,6 +40,8 @@ pub enum Matter {
     Missing,
     /// It is a backend of its own.
     NoPool,
+    /// It is a pool.
+    NoSingle,
     /// Its body is not understood.
     Unreadable {
         /// Why.
@@ -56,10 +59,10 @@ pub enum Matter {
         /// The members that it lists.
         listed: Vec<BackendName>,
     },
-    /// Members have fields that only a later version of the interface shows. A write replaces all
-    /// members as they were read, and so takes them away.
+    /// Members, or rules of the breaker, have fields that only a later version of the interface shows. A
+    /// write replaces all of them as they were read, and so takes these away.
     Hidden {
-        /// Their paths in the pool: `services[eu].preferredCarbonEmission`.
+        /// Their paths: `services[eu].preferredCarbonEmission`.
         fields: Vec<String>,
     },
     /// Whether members have such fields could not be found out.
@@ -78,16 +81,17 @@ impl Matter {
             | Self::NoMembers { .. }
             | Self::Unseen { .. }
             | Self::Uncompared { .. } => true,
-            Self::NoPool | Self::Unreadable { .. } | Self::Hidden { .. } => false,
+            Self::NoPool | Self::NoSingle | Self::Unreadable { .. } | Self::Hidden { .. } => false,
         }
     }
 
-    /// Whether nothing can be done to the pool as it is.
+    /// Whether nothing can be done to the backend as it is.
     #[must_use]
     pub const fn is_fatal(&self) -> bool {
         match self {
             Self::Missing
             | Self::NoPool
+            | Self::NoSingle
             | Self::NoMembers { .. }
             | Self::Unreadable { .. }
             | Self::Unseen { .. } => true,
@@ -101,6 +105,7 @@ impl fmt::Display for Matter {
         match self {
             Self::Missing => f.write_str("Azure has no backend of this name"),
             Self::NoPool => f.write_str("it is a backend of its own, and no pool"),
+            Self::NoSingle => f.write_str("it is a pool: put it under `pools`"),
             Self::Unreadable { why } => write!(f, "it is not understood: {why}"),
             Self::Unseen { why } => write!(f, "it cannot be read: {why}"),
             Self::NoMembers { members, listed } => {
@@ -128,43 +133,38 @@ impl fmt::Display for Matter {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pool {} ({}): {}", self.pool, self.backend.short(), self.matter)
+        write!(f, "{} ({}): {}", self.alias, self.backend.short(), self.matter)
     }
 }
 
 impl Engine {
-    /// Looks at one pool of a playbook, which takes one read or two, and writes nothing. What it shows is
+    /// Looks at one backend of a playbook, which takes one read or two, and writes nothing. What it shows is
     /// remembered, so that the first write to it need not read it.
     pub async fn inspect(
         &self,
         playbook: &Playbook,
-        alias: &PoolAlias,
-        pool: &ManagedPool,
+        (alias, backend): (&str, &BackendId),
     ) -> Option<Finding> {
         let management = &*self.inner.management;
-        let seen = management.get(&pool.backend).await;
+        let seen = management.get(backend).await;
         if let Ok(seen) = &seen {
-            // That the clocks differ is told there, and says nothing about the pool.
-            let _ = self.note(&pool.backend, seen);
-            if let Err(error) = self.keep_members(&pool.backend, seen).await {
-                tracing::debug!("the members of {} could not be kept: {error}", pool.backend);
+            // That the clocks differ is told there, and says nothing about the backend.
+            let _ = self.note(backend, seen);
+            if let Err(error) = self.keep_members(backend, seen).await {
+                tracing::debug!("the members of {backend} could not be kept: {error}");
             }
         }
-        finding(management, (playbook, alias, pool), seen).await
+        finding(management, playbook, (alias, backend), seen).await
     }
 }
 
 impl Engine {
     /// Keeps the names of a pool's members for those who type them, where they are others than before.
     async fn keep_members(&self, pool: &BackendId, seen: &Sight) -> Result<(), StoreError> {
-        let members = match &seen.observed {
-            Observed::Pool { pool, .. } => {
-                pool.members().iter().map(|it| it.name.clone()).collect()
-            }
-            Observed::Missing | Observed::Single { .. } | Observed::Unreadable { .. } => {
-                return Ok(());
-            }
+        let Observed::Shown { body: Body::Pool(shown), .. } = &seen.observed else {
+            return Ok(());
         };
+        let members = shown.members().iter().map(|it| it.name.clone()).collect();
         let (store, scope) = (&*self.inner.store, Scope::Members(pool.clone()));
         let known = store.groups(&[scope.clone()].into()).await?.remove(&scope);
         let mut group = known.unwrap_or_else(|| Versioned::new(Group::default()));
@@ -177,50 +177,59 @@ impl Engine {
     }
 }
 
-/// Looks at one pool of a playbook, which takes one read or two, and writes nothing.
+/// Looks at one backend of a playbook, which takes one read or two, and writes nothing.
 pub async fn inspect(
     management: &dyn ManagementApi,
     playbook: &Playbook,
-    alias: &PoolAlias,
-    pool: &ManagedPool,
+    (alias, backend): (&str, &BackendId),
 ) -> Option<Finding> {
-    finding(management, (playbook, alias, pool), management.get(&pool.backend).await).await
+    finding(management, playbook, (alias, backend), management.get(backend).await).await
 }
 
 async fn finding(
     management: &dyn ManagementApi,
-    (playbook, alias, pool): (&Playbook, &PoolAlias, &ManagedPool),
+    playbook: &Playbook,
+    (alias, backend): (&str, &BackendId),
     seen: Result<Sight, Unseen>,
 ) -> Option<Finding> {
     let matter = match seen {
-        Ok(seen) => matter(management, playbook.members_named(alias), &pool.backend, &seen).await?,
+        Ok(seen) => matter(management, playbook, backend, &seen).await?,
         Err(unseen) => Matter::Unseen { why: unseen.why },
     };
-    Some(Finding { pool: alias.clone(), backend: pool.backend.clone(), matter })
+    Some(Finding { alias: alias.to_owned(), backend: backend.clone(), matter })
 }
 
 async fn matter(
     management: &dyn ManagementApi,
-    named: BTreeSet<BackendName>,
+    playbook: &Playbook,
     id: &BackendId,
     seen: &Sight,
 ) -> Option<Matter> {
     match &seen.observed {
         Observed::Missing => Some(Matter::Missing),
-        Observed::Single { .. } => Some(Matter::NoPool),
         Observed::Unreadable { why, .. } => Some(Matter::Unreadable { why: why.clone() }),
-        Observed::Pool { pool, .. } => {
+        Observed::Shown { body: Body::Single(_), .. } => match playbook.pool_of(id) {
+            Some(_) => Some(Matter::NoPool),
+            None => hidden(management, id, seen).await,
+        },
+        Observed::Shown { body: Body::Pool(pool), .. } => {
+            let Some((alias, _)) = playbook.pool_of(id) else { return Some(Matter::NoSingle) };
+            let named = playbook.members_named(alias);
             let is_listed = |name: &BackendName| pool.members().iter().any(|it| it.name == *name);
             let members: Vec<_> = named.into_iter().filter(|name| !is_listed(name)).collect();
             if !members.is_empty() {
                 let listed = pool.members().iter().map(|it| it.name.clone()).collect();
                 return Some(Matter::NoMembers { members, listed });
             }
-            match management.hidden(id, seen).await {
-                Ok(fields) if fields.is_empty() => None,
-                Ok(fields) => Some(Matter::Hidden { fields }),
-                Err(unseen) => Some(Matter::Uncompared { why: unseen.why }),
-            }
+            hidden(management, id, seen).await
         }
+    }
+}
+
+async fn hidden(management: &dyn ManagementApi, id: &BackendId, seen: &Sight) -> Option<Matter> {
+    match management.hidden(id, seen).await {
+        Ok(fields) if fields.is_empty() => None,
+        Ok(fields) => Some(Matter::Hidden { fields }),
+        Err(unseen) => Some(Matter::Uncompared { why: unseen.why }),
     }
 }

@@ -33,7 +33,7 @@ use pointsman_core::{
     ledger::{Line, What},
     names::BackendId,
     notice::{Kind, Notices},
-    overrides::Override,
+    overrides::{End, Override},
     shadow::{self, Mode},
     signal::SeriesId,
     step::{Next, Observed, Step, step},
@@ -551,11 +551,21 @@ fn saving(version: u64, mut body: Document, lines: Vec<Line>) -> (Versioned<Docu
     let send = body.arm().map(|due| Outgoing::wake(&body.backend, Some(due)));
     let mut notices = Notices::default();
     for Line { at, what, .. } in &lines {
-        if let What::Warned { id, ends } = what
+        let told = if let What::Warned { id, ends } = what {
+            Some((id, Some(ends)))
+        } else if let What::Ended { id, why: End::Stale } = what {
+            Some((id, None))
+        } else {
+            None
+        };
+        if let Some((id, ends)) = told
             && let Some(Override { effect, series, alert, .. }) = body.overrides.get(id)
         {
             let alert = if alert.is_empty() { String::new() } else { format!(" ({alert})") };
-            let says = format!("{series}{alert}: `atMost` ends {effect} at {ends:.0}");
+            let says = match ends {
+                Some(ends) => format!("{series}{alert}: `atMost` ends {effect} at {ends:.0}"),
+                None => format!("{series}{alert}: not heard again, and {effect} has ended"),
+            };
             notices.note(Kind::Unresolved, series.source().as_str(), *at, &says);
         }
     }

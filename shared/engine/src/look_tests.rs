@@ -54,7 +54,7 @@ fn sight(etag: &str, m0: u8) -> Sight {
         priority: Value::Absent,
     };
     let pool = Pool::new(vec![member("m0", m0), member("m1", 50)]).unwrap();
-    let observed = Observed::Pool { etag: Etag(etag.to_owned()), pool };
+    let observed = Observed::Shown { etag: Etag(etag.to_owned()), body: pool.into() };
     Sight { observed, date: None, raw: None }
 }
 
@@ -95,8 +95,8 @@ fn a_write_from_first_to_last() {
     look.saved(Ok(()), at(1)).unwrap();
     assert!(matches!(look.next(at(1), None), Needs::Answer));
     let after = sight("\"2\"", 0);
-    let Observed::Pool { etag, pool } = after.observed.clone() else { panic!() };
-    let answer = Answer::Written { etag, pool: Some(pool) };
+    let Observed::Shown { etag, body } = after.observed.clone() else { panic!() };
+    let answer = Answer::Written { etag, body: Some(body) };
     look.learn(Learnt::Written(intent.id, answer, Some(after)));
     let (commit, _) = save(look.next(at(2), None));
     assert_eq!((commit.documents[0].version, commit.documents[0].body.intents.len()), (4, 0));

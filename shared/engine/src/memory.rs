@@ -197,9 +197,9 @@ impl Memory {
         known.forget_groups();
     }
 
-    /// Remembers what a backend shows. Only a pool is written to, and remembered.
+    /// Remembers what a backend shows, where it can be written to.
     pub(crate) fn saw(&self, backend: &BackendId, sight: &Sight, now: Timestamp) {
-        if !matches!(sight.observed, Observed::Pool { .. }) {
+        if !matches!(sight.observed, Observed::Shown { .. }) {
             return self.forget_sight(backend);
         }
         let noted = Noted { sight: sight.clone(), at: (now, Instant::now()) };
@@ -216,7 +216,7 @@ impl Memory {
     pub(crate) fn seen(&self, document: &Document, now: Timestamp) -> Option<Seen> {
         let known = self.known();
         let Noted { sight, at: (at, noted) } = known.sights.get(&document.backend)?;
-        let Observed::Pool { etag, .. } = &sight.observed else { return None };
+        let Observed::Shown { etag, .. } = &sight.observed else { return None };
         let passed = noted.elapsed().try_into().ok()?;
         let is_set = (now.duration_since(*at) - passed).abs() > SKEW_MAX;
         (!is_set && document.may_trust(etag)).then(|| Seen::remembered(sight.clone(), *at))
@@ -311,7 +311,7 @@ mod tests {
 
     fn sight(etag: &str) -> Sight {
         let observed =
-            Observed::Pool { etag: Etag(etag.to_owned()), pool: Pool::new(Vec::new()).unwrap() };
+            Observed::Shown { etag: Etag(etag.to_owned()), body: Pool::default().into() };
         Sight { observed, date: None, raw: None }
     }
 

@@ -209,6 +209,8 @@ const fn reason(held: &Held) -> &'static str {
         Held::SwitchedOff => "switchedOff",
         Held::NoBackend => "noBackend",
         Held::NotAPool => "notAPool",
+        Held::NotASingle => "notASingle",
+        Held::NoProperty(_) => "noProperty",
         Held::Unreadable(_) => "unreadable",
         Held::Paused | Held::PausedUntil(_) => "paused",
         Held::PoolPaused { .. } => "poolPaused",
@@ -217,6 +219,9 @@ const fn reason(held: &Held) -> &'static str {
         Held::OutOfHours { .. } => "outOfHours",
         Held::OverBudget { .. } => "overBudget",
         Held::ManyWrites { .. } => "manyWrites",
+        Held::Lasting { .. } => "lasting",
+        Held::Count { .. } => "count",
+        Held::Unless { .. } => "unless",
     }
 }
 

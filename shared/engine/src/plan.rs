@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use pointsman_core::{
     document::Document,
     field::Change,
-    group::{Pause, Paused},
+    group::{Group, Pause, Paused, Scope},
     hear::hear,
     ledger::What,
     names::BackendId,
@@ -65,12 +65,23 @@ impl Engine {
             stored.into_iter().map(|one| (one.body.id.clone(), one.body)).collect();
         let mut documents: BTreeMap<BackendId, (Document, Vec<What>)> = BTreeMap::new();
         let (mut heard, mut noticed) = (Vec::new(), Vec::new());
+        let mut groups: BTreeMap<Scope, Versioned<Group>> = BTreeMap::new();
         for signal in signals {
             let series = series
                 .entry(signal.series.clone())
                 .or_insert_with(|| Series::new(signal.series.clone()));
             let hearing = hear(series, signal, playbook.generation(), now);
             let mut concerned = hearing.edits;
+            for (play, one) in hearing.keeps_back {
+                let scope = Scope::Unless(play);
+                if !groups.contains_key(&scope) {
+                    groups.extend(self.inner.store.groups(&[scope.clone()].into()).await?);
+                }
+                let group = groups.entry(scope).or_insert_with(|| Versioned::new(Group::default()));
+                for backend in group.body.note_in_force(&signal.series, one, now) {
+                    concerned.entry(backend).or_default();
+                }
+            }
             if hearing.nothing.as_ref().is_some_and(Nothing::is_of_before) {
                 // What it asks for may be in force, held, or on its way out, and that is what is asked.
                 for backend in series.asks() {
@@ -111,7 +122,7 @@ impl Engine {
         let paused = paused(&*self.inner.store, all, now).await?;
         let mut backends = Vec::new();
         for (document, said) in documents.into_values() {
-            backends.push(self.plan_backend(document, said, playbook).await?);
+            backends.push(self.plan_backend(document, said, playbook, &groups).await?);
         }
         Ok(Plan { paused, heard, noticed, backends })
     }
@@ -122,6 +133,7 @@ impl Engine {
         document: Document,
         said: Vec<What>,
         playbook: &Arc<Loaded>,
+        groups: &BTreeMap<Scope, Versioned<Group>>,
     ) -> Result<BackendPlan, StoreError> {
         let backend = document.backend.clone();
         let mut plan = BackendPlan { document, unseen: None, changes: Vec::new(), told: said };
@@ -139,7 +151,11 @@ impl Engine {
             match needs {
                 Needs::Playbook(_) => look.read_playbook(Arc::clone(playbook)),
                 Needs::Save(saves) => break *saves,
-                Needs::Groups(scopes) => look.load_groups(self.inner.store.groups(&scopes).await?),
+                Needs::Groups(scopes) => {
+                    let mut stored = self.inner.store.groups(&scopes).await?;
+                    stored.extend(groups.clone());
+                    look.load_groups(stored);
+                }
                 Needs::Fact(fact) => self.give(&mut look, &backend, fact).await?,
                 Needs::Document | Needs::Wait(_) | Needs::Answer | Needs::Nothing => {
                     return Ok(plan);

@@ -437,9 +437,9 @@ pub type Writing = BoxFuture<'static, (Answer, Option<Sight>)>;
 pub trait ManagementApi: fmt::Debug + Send + Sync + 'static {
     /// Reads a backend.
     async fn get(&self, backend: &BackendId) -> Result<Sight, Unseen>;
-    /// What members of the pool that `sight` shows have besides, by the newest version of Azure's
-    /// interface that is known, as paths in the pool: a write takes it away.
-    async fn hidden(&self, pool: &BackendId, sight: &Sight) -> Result<Vec<String>, Unseen>;
+    /// What the members, or the rules of the breaker, that `sight` shows have besides, by the newest version of Azure's
+    /// interface that is known, as paths: a write takes it away.
+    async fn hidden(&self, backend: &BackendId, sight: &Sight) -> Result<Vec<String>, Unseen>;
     /// Makes a write that was planned from what `sight` shows. Nothing is sent before it is polled.
     fn write(&self, backend: &BackendId, sight: &Sight, intent: &Intent) -> Writing;
     /// Asks for a reconnect.

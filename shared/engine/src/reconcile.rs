@@ -211,7 +211,7 @@ impl Engine {
     ) -> BTreeMap<BackendId, First> {
         let mut firsts = BTreeMap::new();
         // All are decided by the same group documents, each by what the ones before have made of them.
-        let mut groups = BTreeMap::new();
+        let mut groups = commit.groups.clone();
         for backend in looks {
             if self.inner.pace.wait(backend, Instant::now()).is_some() {
                 continue;
@@ -350,6 +350,7 @@ impl Engine {
         let mut unresolvable: BTreeMap<&str, Vec<DeadLetterPart>> = BTreeMap::new();
         // Together for each backend: its document is taken out and compared once, not for each.
         let mut edits: BTreeMap<BackendId, Vec<Edit>> = BTreeMap::new();
+        let mut keeps_back = Vec::new();
         let mut nothing: Vec<(&Signal, Nothing)> = Vec::new();
         for signal in signals {
             let (one, changed) = draft
@@ -358,6 +359,8 @@ impl Engine {
                 .or_insert_with(|| (Versioned::new(Series::new(signal.series.clone())), false));
             let hearing = hear(&mut one.body, signal, playbook.generation(), now);
             *changed |= hearing.changed;
+            let kept_back = hearing.keeps_back.into_iter();
+            keeps_back.extend(kept_back.map(|(play, one)| (&signal.series, play, one)));
             nothing.extend(hearing.nothing.map(|nothing| (*signal, nothing)));
             draft.commit.lines.extend(hearing.lines);
             for reason in hearing.unresolvable {
@@ -373,6 +376,11 @@ impl Engine {
         let letters =
             letters.filter_map(|(from, parts)| DeadLetter::of(now, from, "alerts", parts));
         draft.commit.dead_letters.extend(letters);
+        for (series, play, one) in keeps_back {
+            let group = self.group(draft, Scope::Unless(play)).await?;
+            let waiting = group.note_in_force(series, one, now);
+            waiting.iter().for_each(|backend| draft.look(backend));
+        }
         for (backend, edits) in edits {
             self.edit(draft, &backend, &edits, now).await?;
         }

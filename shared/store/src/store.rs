@@ -131,21 +131,32 @@ impl Store for SqliteStore {
     }
 
     async fn claims(&self, recall: &Recall) -> Result<Vec<(SeriesId, Asked)>, StoreError> {
-        let mut query = QueryBuilder::<Sqlite>::new(
-            "SELECT series.body FROM claims JOIN series ON series.id = claims.series WHERE ",
-        );
-        push_recall(&mut query, recall);
-        query
-            .push(" ORDER BY generation DESC, severity DESC, started, claims.series LIMIT ")
-            .push_bind(column(RECALLED_MAX));
-        let mut found = Vec::new();
-        for (body,) in self.rows::<(String,)>(query.build_query_as()).await? {
-            let series: Series = stored::read(&body)?;
-            let claims = series.running.into_iter().flat_map(|running| running.claims);
-            let asked = claims.filter(|claim| recall.matches(claim)).map(|claim| claim.asked);
-            found.extend(asked.map(|asked| (series.id.clone(), asked)));
+        let (mut found, mut seen) = (Vec::new(), 0);
+        // Some may be silent by now, which the index does not tell of those that have begun.
+        loop {
+            let mut query = QueryBuilder::<Sqlite>::new(
+                "SELECT series.body FROM claims JOIN series ON series.id = claims.series WHERE ",
+            );
+            push_recall(&mut query, recall);
+            query
+                .push(" ORDER BY generation DESC, severity DESC, started, claims.series LIMIT ")
+                .push_bind(column(RECALLED_MAX))
+                .push(" OFFSET ")
+                .push_bind(column(seen));
+            let rows = self.rows::<(String,)>(query.build_query_as()).await?;
+            let is_last = rows.len() < RECALLED_MAX;
+            seen += rows.len();
+            for (body,) in rows {
+                let series: Series = stored::read(&body)?;
+                let claims = series.running.into_iter().flat_map(|running| running.claims);
+                let asked = claims.filter(|claim| recall.matches(claim)).map(|claim| claim.asked);
+                found.extend(asked.map(|asked| (series.id.clone(), asked)));
+            }
+            if is_last || found.len() >= RECALLED_MAX {
+                found.truncate(RECALLED_MAX);
+                return Ok(found);
+            }
         }
-        Ok(found)
     }
 
     async fn occurrences(&self, recall: &Recall) -> Result<Occurrences, StoreError> {

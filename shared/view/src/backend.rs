@@ -266,7 +266,7 @@ pub struct Field {
 }
 
 /// What a field should be, while Azure keeps something else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Unmet {
     /// What it should be.
     pub wanted: Value,
@@ -281,12 +281,12 @@ pub struct Unmet {
 impl Field {
     fn of((field, owned): (&pointsman_core::field::Field, &document::Owned)) -> Self {
         let unmet = owned.unmet().map(|unmet| Unmet {
-            wanted: unmet.wanted.into(),
+            wanted: (&unmet.wanted).into(),
             since: unmet.since,
             until: unmet.until,
-            restores: unmet.wanted.means(owned.baseline),
+            restores: unmet.wanted.means(&owned.baseline),
         });
-        let (baseline, written) = (owned.baseline.into(), owned.written.into());
+        let (baseline, written) = ((&owned.baseline).into(), (&owned.written).into());
         Self { field: field.to_string(), baseline, written, unmet }
     }
 
@@ -294,14 +294,14 @@ impl Field {
     #[must_use]
     pub fn kept(&self) -> Option<String> {
         let Self { field, written, .. } = self;
-        let Unmet { wanted, .. } = self.unmet?;
+        let Unmet { wanted, .. } = self.unmet.as_ref()?;
         Some(format!("{field} should be {wanted}, and Azure keeps {written}"))
     }
 
     /// What Azure keeps instead of what its owner left, in words.
     #[must_use]
     pub fn unrestored(&self) -> Option<String> {
-        self.unmet.filter(|unmet| unmet.restores)?;
+        self.unmet.as_ref().filter(|unmet| unmet.restores)?;
         let Self { field, baseline, written, .. } = self;
         Some(format!("{field} should be {baseline} again, and Azure keeps {written}"))
     }

@@ -77,9 +77,13 @@ pub enum About {
 
 impl About {
     fn concerns(&self, field: &field::Field, why: &lay::Why) -> bool {
-        let (field::Field::Weight(name) | field::Field::Priority(name)) = field;
         match self {
-            Self::Member { member } => name.as_str() == member,
+            Self::Member { member } => match field {
+                field::Field::Weight(name) | field::Field::Priority(name) => {
+                    name.as_str() == member
+                }
+                field::Field::Property(_) => false,
+            },
             Self::Override { id } => why.asked.iter().any(|asked| asked.by.as_str() == id),
         }
     }
@@ -236,15 +240,15 @@ impl Explained {
         let all = fields.into_iter().filter_map(|field| {
             let why = laid.why.get(field).unwrap_or(&none);
             about.is_none_or(|about| about.concerns(field, why)).then_some(())?;
-            let shown = document.sight.as_ref().and_then(|sight| sight.pool.get(field));
+            let shown = document.sight.as_ref().and_then(|sight| sight.body.get(field));
             let owned = document.owned.get(field);
-            let baseline = owned.map(|owned| owned.baseline).or(shown)?;
+            let baseline = owned.map(|owned| &owned.baseline).or(shown.as_ref())?;
             let asked = why.asked.iter().filter_map(|asked| Asked::of(document, &laid, why, asked));
             Some(Self {
                 field: field.to_string(),
                 baseline: baseline.into(),
-                now: owned.map(|owned| owned.written).or(shown)?.into(),
-                wanted: laid.values.get(field).copied().unwrap_or(baseline).into(),
+                now: owned.map(|owned| &owned.written).or(shown.as_ref())?.into(),
+                wanted: laid.values.get(field).unwrap_or(baseline).into(),
                 asked: asked.collect(),
                 also: why.also.map(|also| {
                     let by = laid.owners.get(field).into_iter().flatten();
@@ -297,9 +301,11 @@ impl Asked {
             }
         };
         let effect = Effect::from(&over.effect);
-        let (weight, wants) = match asked.asks {
+        let (weight, wants) = match &asked.asks {
             lay::Asks::Weight(exact) => (Some(exact.to_string()), exact.to_string()),
             lay::Asks::Serve(_) => (None, "to serve".to_owned()),
+            lay::Asks::Tighten(tighten) => (None, format!("at least as tight as {tighten}")),
+            lay::Asks::Be(value) => (None, value.to_string()),
         };
         Some(Self {
             id: asked.by.to_string(),

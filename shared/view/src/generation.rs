@@ -178,14 +178,14 @@ pub struct Problem {
     pub help: String,
 }
 
-/// What was found about a pool in Azure.
+/// What was found about a pool or another backend in Azure.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Finding {
-    /// What the playbook calls the pool.
+    /// What the playbook calls it.
     pub pool: String,
     /// Its path in Azure.
     pub backend: String,
-    /// What is the matter: `missing`, `noPool`, `unreadable`, `unseen`, `noMembers`, `hidden` or
+    /// What is the matter: `missing`, `noPool`, `noSingle`, `unreadable`, `unseen`, `noMembers`, `hidden` or
     /// `uncompared`. More may come.
     pub matter: String,
     /// Of `noMembers`, the members that plays name and the pool does not list.

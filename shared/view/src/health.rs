@@ -287,7 +287,10 @@ fn of_watchdog(
 /// What `status` says with a backend.
 fn of_backend(backend: &Backend) -> Vec<Matter> {
     let trouble = backend.trouble.iter().map(|trouble| (trouble.since, trouble.why.clone()));
-    let unmet = backend.fields.iter().filter_map(|field| Some((field.unmet?.since, field.kept()?)));
+    let unmet = backend
+        .fields
+        .iter()
+        .filter_map(|field| Some((field.unmet.as_ref()?.since, field.kept()?)));
     let matter = |(since, why): (Timestamp, String)| {
         let says = format!("{}: {why}", backend.name);
         Matter::trouble(MatterKind::Backend, &says).about(&backend.name, since)

@@ -93,8 +93,8 @@ impl Line {
 pub struct What {
     /// Its kind, for programs. More kinds may come.
     ///
-    /// Of alerts: `fired`, `late`, `resolved`, `unresolvable`, `truncated`, `claimed`. Of overrides:
-    /// `began`, `held`, `displaced`, `outranked`, `admitted`, `warned`, `ranOut`, `ended`, `neverBegan`, `stepped`,
+    /// Of alerts: `fired`, `late`, `resolved`, `unresolvable`, `truncated`, `keepsBack`, `claimed`. Of overrides:
+    /// `began`, `held`, `displaced`, `outranked`, `admitted`, `warned`, `ranOut`, `wentSilent`, `ended`, `neverBegan`, `stepped`,
     /// `finished`. Of writes: `intended`, `intendedWhole`, `wrote`, `outrun`, `refused`, `notSent`, `throttled`,
     /// `unanswered`, `landed`, `notLanded`, `answered`. Of what Azure shows: `foreign`, `removed`,
     /// `unreachable`. Of reconnects: `reconnectWaits`, `reconnectPlanned`, `reconnectCancelled`,
@@ -117,7 +117,8 @@ pub struct What {
     /// The play that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub play: Option<String>,
-    /// Of `fired` and `resolved`, the plays that answer the alert.
+    /// Of `fired` and `resolved`, the plays that answer the alert; of `keepsBack`, those of which nothing
+    /// begins while it is on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub plays: Vec<String>,
     /// The service of Azure that it is about, as the playbook calls it.
@@ -220,8 +221,10 @@ impl From<&ledger::What> for What {
 
 fn alert(what: &ledger::What) -> Option<String> {
     use ledger::What as Told;
-    if let Told::Fired { alert, .. } | Told::Resolved { alert, .. } | Told::Claimed { alert, .. } =
-        what
+    if let Told::Fired { alert, .. }
+    | Told::Resolved { alert, .. }
+    | Told::KeepsBack { alert, .. }
+    | Told::Claimed { alert, .. } = what
     {
         (!alert.is_empty()).then(|| alert.to_string())
     } else {
@@ -231,7 +234,10 @@ fn alert(what: &ledger::What) -> Option<String> {
 
 fn plays(what: &ledger::What) -> Vec<String> {
     use ledger::What as Told;
-    if let Told::Fired { plays, .. } | Told::Resolved { plays, .. } = what {
+    if let Told::Fired { plays, .. }
+    | Told::Resolved { plays, .. }
+    | Told::KeepsBack { plays, .. } = what
+    {
         plays.iter().map(ToString::to_string).collect()
     } else {
         Vec::new()
@@ -241,7 +247,11 @@ fn plays(what: &ledger::What) -> Vec<String> {
 fn changes(what: &ledger::What) -> Vec<Change> {
     use ledger::What as Told;
     let one = |field: &Field, before: &field::Value, after: &field::Value| {
-        vec![Change::from(&field::Change { field: field.clone(), before: *before, after: *after })]
+        vec![Change::from(&field::Change {
+            field: field.clone(),
+            before: before.clone(),
+            after: after.clone(),
+        })]
     };
     if let Told::Intended { changes, .. } | Told::IntendedWhole { changes, .. } = what {
         changes.iter().map(Change::from).collect()

@@ -181,7 +181,8 @@ impl Standing {
 
     /// Whether it is in force, and its end is to come by more than the longest time that it may last.
     pub(crate) fn is_to_end(&self, now: Timestamp) -> bool {
-        let by_itself = self.why.as_ref().is_some_and(|why| why.kind == "expired");
+        let kind = self.why.as_ref().map(|why| why.kind.as_str());
+        let by_itself = matches!(kind, Some("expired" | "stale"));
         self.kind == StandingKind::InForce && (!by_itself || self.is_due(now))
     }
 
@@ -207,7 +208,9 @@ impl Standing {
             | StandingKind::Yielded
             | StandingKind::Ending => (Vec::new(), ""),
         };
-        let mut says = standing.says + &in_vain(document, over);
+        let damped = over.damped.as_ref().filter(|_| over.begun().is_some());
+        let damped = damped.map_or_else(String::new, |damped| format!("; {damped}"));
+        let mut says = standing.says + &damped + &in_vain(document, over);
         if !by.is_empty() {
             let named = by.iter().take(EFFECTS_MAX);
             let named: Vec<_> = named.map(|one| format!("{} ({})", one.named(), one.id)).collect();
@@ -271,6 +274,10 @@ impl Standing {
                 let rest = match why {
                     overrides::End::Resolved if is_due => format!("to be given back now: {why}"),
                     overrides::End::Resolved => format!("given back in {left}: {why}"),
+                    overrides::End::Stale if is_due => format!("to be given back now: {why}"),
+                    overrides::End::Stale => {
+                        format!("given back in {left} unless its alert is heard again")
+                    }
                     overrides::End::Closed if is_due => "its window closes now".to_owned(),
                     overrides::End::Closed => format!("its window closes in {left}"),
                     overrides::End::Expired
@@ -319,6 +326,8 @@ fn displacing<'a>(
             | Held::NothingServes
             | Held::NoBackend
             | Held::NotAPool
+            | Held::NotASingle
+            | Held::NoProperty(_)
             | Held::Unreadable(_)
             | Held::Paused
             | Held::PausedUntil(_)
@@ -327,7 +336,10 @@ fn displacing<'a>(
             | Held::Frozen { .. }
             | Held::OutOfHours { .. }
             | Held::OverBudget { .. }
-            | Held::ManyWrites { .. } => false,
+            | Held::ManyWrites { .. }
+            | Held::Lasting { .. }
+            | Held::Count { .. }
+            | Held::Unless { .. } => false,
         },
         Stored::Unseen | Stored::Admitted | Stored::Yielded => false,
     };

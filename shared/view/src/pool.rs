@@ -108,7 +108,7 @@ impl NextStep {
 }
 
 /// The group of a member: none counts as 0.
-fn group(priority: Number) -> u8 {
+fn group(priority: &Number) -> u8 {
     priority.number().unwrap_or(0)
 }
 
@@ -123,8 +123,9 @@ impl Pool {
         reader: &Reader,
     ) -> Option<Self> {
         let sight = document.sight.as_ref()?;
-        let shares = shares(&sight.pool, null_weight);
-        let members = sight.pool.members().iter().zip(shares);
+        let pool = sight.pool()?;
+        let shares = shares(pool, null_weight);
+        let members = pool.members().iter().zip(shares);
         let member = |(one, share)| Member::of((document, laid), one, share, reader);
         Some(Self {
             seen: sight.at,
@@ -145,8 +146,9 @@ impl Member {
         reader: &Reader,
     ) -> Self {
         let (weight, priority) = (Field::weight(&now.name), Field::priority(&now.name));
-        let left =
-            |field: &Field, shown| document.owned.get(field).map_or(shown, |one| one.baseline);
+        fn left<'a>(document: &'a Document, field: &Field, shown: &'a Number) -> &'a Number {
+            document.owned.get(field).map_or(shown, |one| &one.baseline)
+        }
         let about = || {
             let overrides = document.overrides.values();
             overrides.filter(|over| {
@@ -156,10 +158,10 @@ impl Member {
         let held = about().filter(|over| matches!(over.standing, Standing::Held(_)));
         Self {
             member: now.name.to_string(),
-            group: group(now.priority),
-            owner_group: group(left(&priority, now.priority)),
-            owner_weight: left(&weight, now.weight).into(),
-            weight: now.weight.into(),
+            group: group(&now.priority),
+            owner_group: group(left(document, &priority, &now.priority)),
+            owner_weight: left(document, &weight, &now.weight).into(),
+            weight: (&now.weight).into(),
             share: share.map(|share| share.to_string()),
             promoted: Promoted::of((document, laid), &priority, reader),
             next: about().filter_map(next_step).min_by_key(|next| next.at),
@@ -227,10 +229,10 @@ fn next_step(over: &pointsman_core::overrides::Override) -> Option<NextStep> {
 fn shares(pool: &pool::Pool, null_weight: Option<u8>) -> Vec<Option<Fraction>> {
     let members = pool.members();
     let numbers = |of: u8| {
-        let within = members.iter().filter(|one| group(one.priority) == of);
+        let within = members.iter().filter(|one| group(&one.priority) == of);
         within.map(|one| one.weight.number()).collect::<Vec<_>>()
     };
-    let mut groups: Vec<u8> = members.iter().map(|one| group(one.priority)).collect();
+    let mut groups: Vec<u8> = members.iter().map(|one| group(&one.priority)).collect();
     groups.sort_unstable();
     let serving = groups.into_iter().find(|of| numbers(*of).iter().any(|one| *one != Some(0)));
     let Some(serving) = serving else { return vec![Some(Fraction::NONE); members.len()] };
@@ -242,7 +244,7 @@ fn shares(pool: &pool::Pool, null_weight: Option<u8>) -> Vec<Option<Fraction>> {
     let weight = |number: Option<u8>| number.or(null).map(u64::from);
     let total: Option<u64> = within.iter().map(|number| weight(*number)).sum();
     let share = |one: &pool::Member| {
-        if group(one.priority) != serving {
+        if group(&one.priority) != serving {
             return Some(Fraction::NONE);
         }
         let (weight, total) = (weight(one.weight.number())?, total.filter(|total| *total > 0)?);

@@ -67,6 +67,7 @@ fn over(life: Life, standing: Standing) -> Override {
         alert: Shown::default(),
         severity: Severity::Critical,
         started: at("11:58:00"),
+        silent: None,
         since: at("12:00:00"),
     };
     let id = Claim::id(&play, 0, &backend(), &effect());
@@ -622,7 +623,8 @@ fn a_weight_that_a_promotion_names_in_vain_is_said_to_have_no_effect() {
     assert!(said(&over, None), "nothing was to be changed of its weight");
     assert!(said(&over, Some(Value::Number(30))), "it was scaled with its group");
     for none in [Value::Number(0), Value::Null, Value::Absent] {
-        assert!(!said(&over, Some(none)), "{none:?}");
+        let shown = none.to_string();
+        assert!(!said(&over, Some(none)), "{shown}");
     }
     over.standing = held();
     assert!(!said(&over, None), "it is not known yet");

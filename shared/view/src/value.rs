@@ -23,8 +23,9 @@ pub(crate) fn kind(of: &impl Serialize) -> String {
 /// A reason: why an override is held, or why it ends.
 ///
 /// Held: `members`, `share`, `emptied`, `noMember`, `mixedWeights`, `nothingServes`, `switchedOff`,
-/// `noBackend`, `notAPool`, `unreadable`, `paused`, `pausedUntil`, `poolPaused`, `playPaused`,
-/// `frozen`, `outOfHours`, `overBudget`, `manyWrites`. Ended: `resolved`, `expired`, `undone`, `dropped`. More kinds may come.
+/// `noBackend`, `notAPool`, `notASingle`, `noProperty`, `unreadable`, `paused`, `pausedUntil`, `poolPaused`,
+/// `playPaused`, `frozen`, `outOfHours`, `overBudget`, `manyWrites`, `lasting`, `count`, `unless`. Ended: `resolved`,
+/// `expired`, `undone`, `stale`, `closed`, `dropped`. More kinds may come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Why {
     /// Its kind, for programs.
@@ -48,7 +49,7 @@ impl fmt::Display for Why {
 /// What an override does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Effect {
-    /// Its kind: `drain`, `shift`, `split` or `promote`. More may come.
+    /// Its kind: `drain`, `shift`, `split`, `promote`, `breaker` or `set`. More may come.
     pub kind: String,
     /// The members that it is about.
     pub members: Vec<String>,
@@ -58,12 +59,7 @@ pub struct Effect {
 
 impl From<&effect::Effect> for Effect {
     fn from(effect: &effect::Effect) -> Self {
-        let members = match effect {
-            effect::Effect::Drain { member }
-            | effect::Effect::Shift { member, .. }
-            | effect::Effect::Promote { member, .. } => vec![member.to_string()],
-            effect::Effect::Split { weights } => weights.keys().map(ToString::to_string).collect(),
-        };
+        let members = effect.members().iter().map(ToString::to_string).collect();
         Self { kind: kind(effect), members, says: effect.to_string() }
     }
 }
@@ -75,11 +71,13 @@ impl fmt::Display for Effect {
 }
 
 /// The value of a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Value {
     /// A number.
     Number(u8),
+    /// What stands at a property of a backend, as JSON.
+    Json(Property),
     /// The key is there, and null.
     Null,
     /// There is no such key.
@@ -94,12 +92,24 @@ pub enum Absent {
     Absent,
 }
 
-impl From<field::Value> for Value {
-    fn from(value: field::Value) -> Self {
+/// What stands at a property of a backend.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Property {
+    /// That.
+    pub json: Json,
+    /// The same in words.
+    pub says: String,
+}
+
+impl From<&field::Value> for Value {
+    fn from(value: &field::Value) -> Self {
         match value {
             field::Value::Absent => Self::Absent(Absent::Absent),
             field::Value::Null => Self::Null,
-            field::Value::Number(number) => Self::Number(number),
+            field::Value::Number(number) => Self::Number(*number),
+            field::Value::Json(json) => {
+                Self::Json(Property { json: json.tree(), says: json.says() })
+            }
         }
     }
 }
@@ -110,6 +120,7 @@ impl fmt::Display for Value {
             Self::Number(number) => write!(f, "{number}"),
             Self::Null => f.write_str("null"),
             Self::Absent(Absent::Absent) => f.write_str("-"),
+            Self::Json(Property { says, .. }) => f.write_str(says),
         }
     }
 }
@@ -128,13 +139,20 @@ pub struct Change {
 impl From<&field::Change> for Change {
     fn from(change: &field::Change) -> Self {
         let field::Change { field, before, after } = change;
-        Self { field: field.to_string(), before: (*before).into(), after: (*after).into() }
+        Self { field: field.to_string(), before: before.into(), after: after.into() }
     }
 }
 
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} -> {}", self.field, self.before, self.after)
+        let Self { field, before, after } = self;
+        match (before, after) {
+            // What is not said in words differs.
+            (Value::Json(before), Value::Json(after)) if before.says == after.says => {
+                write!(f, "{field} {} -> {}", before.json, after.json)
+            }
+            _ => write!(f, "{field} {before} -> {after}"),
+        }
     }
 }
 
@@ -143,8 +161,10 @@ mod tests {
     use expect_test::expect;
     use jiff::{SignedDuration, Timestamp};
     use pointsman_core::{
+        breaker::Tighten,
         fraction::Fraction,
         overrides::{End, Held},
+        shown::Shown,
     };
     use serde_json::json;
 
@@ -152,10 +172,14 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_told_apart() {
-        let values =
-            [field::Value::Number(3), field::Value::Null, field::Value::Absent].map(Value::from);
-        assert_eq!(json!(values), json!([3, null, "absent"]));
-        assert_eq!(values.map(|value| value.to_string()), ["3", "null", "-"]);
+        let url = field::Value::Json("https://eu".into());
+        let values = [field::Value::Number(3), field::Value::Null, field::Value::Absent, url]
+            .map(|value| Value::from(&value));
+        assert_eq!(
+            json!(values),
+            json!([3, null, "absent", {"json": "https://eu", "says": "\"https://eu\""}])
+        );
+        assert_eq!(values.map(|value| value.to_string()), ["3", "null", "-", "\"https://eu\""]);
     }
 
     #[test]
@@ -190,6 +214,8 @@ mod tests {
             Held::SwitchedOff,
             Held::NoBackend,
             Held::NotAPool,
+            Held::NotASingle,
+            Held::NoProperty(field::Property::Url),
             Held::Unreadable(text()),
             Held::Paused,
             Held::PausedUntil(until),
@@ -199,21 +225,27 @@ mod tests {
             Held::OutOfHours { play: play(), until },
             Held::OverBudget { play: play(), most: 3, per: SignedDuration::from_hours(1), until },
             Held::ManyWrites { most: 60, until },
+            Held::Lasting { until: Timestamp::UNIX_EPOCH, lasting: SignedDuration::ZERO },
+            Held::Count { had: 1, count: 2, within: SignedDuration::ZERO },
+            Held::Unless { series: "am/f00d".parse().unwrap(), alert: Shown::default() },
         ];
         let undone = End::Undone { by: text(), reason: text() };
-        let ends = [End::Resolved, End::Expired, undone, End::Closed, End::Dropped];
+        let ends = [End::Resolved, End::Expired, undone, End::Stale, End::Closed, End::Dropped];
         let (member, weights) = (|| "eu".parse().unwrap(), [("eu".parse().unwrap(), 1)].into());
-        let effects: [effect::Effect; 4] = [
+        let effects: [effect::Effect; 6] = [
             effect::Effect::Drain { member: member() },
             effect::Effect::Shift { member: member(), to: whole },
             effect::Effect::Split { weights },
             effect::Effect::Promote { member: member(), weight: None },
+            effect::Effect::Breaker(Tighten::default()),
+            effect::Effect::Set([].into()),
         ];
         let kinds = |names: Vec<String>| names.join(" ");
-        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool unreadable paused pausedUntil poolPaused playPaused frozen outOfHours overBudget manyWrites"]
+        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool notASingle noProperty unreadable paused pausedUntil poolPaused playPaused frozen outOfHours overBudget manyWrites lasting count unless"]
             .assert_eq(&kinds(held.iter().map(kind).collect()));
-        expect!["resolved expired undone closed dropped"]
+        expect!["resolved expired undone stale closed dropped"]
             .assert_eq(&kinds(ends.iter().map(kind).collect()));
-        expect!["drain shift split promote"].assert_eq(&kinds(effects.iter().map(kind).collect()));
+        expect!["drain shift split promote breaker set"]
+            .assert_eq(&kinds(effects.iter().map(kind).collect()));
     }
 }

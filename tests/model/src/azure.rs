@@ -4,14 +4,15 @@
 //! Beside what the pool is, it keeps what its owner last left in each field. That is the oracle:
 //! nothing of it comes from the code under test.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     answer::{Answer, ReconnectAnswer},
+    body::{Body, Single},
     document::Intent,
     etag::Etag,
-    field::{Field, Value},
+    field::{Field, Property, Value},
     lease::later,
     names::{BackendId, BackendName},
     pool::{Member, Pool},
@@ -71,7 +72,7 @@ pub(crate) enum ReconnectFault {
     NotSent,
 }
 
-/// What someone else does to the pool.
+/// What someone else does to the backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Foreign {
     /// A field gets a value.
@@ -82,17 +83,23 @@ pub(crate) enum Foreign {
     Remove(BackendName),
     /// A member is put in, at the end.
     Add(Member),
-    /// The pool is deleted.
+    /// A property may hold a secret from now on, or what it belongs to is gone.
+    Withhold(Property),
+    /// It may not, or is there again, with this value.
+    Show(Property, Value),
+    /// The backend becomes another: a pool a Single, or the reverse.
+    Turn(Body),
+    /// The backend is deleted.
     Delete,
-    /// The pool is made anew.
-    Create(Pool),
+    /// The backend is made anew.
+    Create(Body),
 }
 
-/// One state of the pool.
+/// One state of the backend.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
     pub(crate) etag: Etag,
-    pub(crate) pool: Pool,
+    pub(crate) body: Body,
 }
 
 /// One write that reached Azure.
@@ -100,7 +107,7 @@ pub(crate) struct State {
 pub(crate) struct Received {
     pub(crate) at: Timestamp,
     pub(crate) intent: Intent,
-    /// The pool after it, and what its owner had last left there by then; none where it was
+    /// The backend after it, and what its owner had last left there by then; none where it was
     /// answered with 412 or 404.
     pub(crate) done: Option<Done>,
 }
@@ -108,18 +115,18 @@ pub(crate) struct Received {
 /// A write that was done.
 #[derive(Clone, Debug)]
 pub(crate) struct Done {
-    pub(crate) before: Pool,
-    pub(crate) after: Pool,
-    pub(crate) owner: Pool,
+    pub(crate) before: Body,
+    pub(crate) after: Body,
+    pub(crate) owner: Body,
 }
 
-/// The emulated service: one pool.
+/// The emulated service: one backend.
 #[derive(Clone, Debug)]
 pub(crate) struct Azure {
-    /// What the pool is; none where it was deleted.
+    /// What the backend is; none where it was deleted.
     pub(crate) now: Option<State>,
     /// What its owner last left there.
-    pub(crate) owner: Pool,
+    pub(crate) owner: Body,
     /// Every state it ever had, newest last.
     pub(crate) history: Vec<State>,
     /// Every write that reached it.
@@ -145,10 +152,10 @@ pub(crate) struct Azure {
 pub(crate) type Unseen = (String, Option<Timestamp>);
 
 impl Azure {
-    pub(crate) fn new(pool: Pool) -> Self {
+    pub(crate) fn new(body: Body) -> Self {
         let mut azure = Self {
             now: None,
-            owner: pool.clone(),
+            owner: body.clone(),
             history: Vec::new(),
             received: Vec::new(),
             reconnects: Vec::new(),
@@ -162,19 +169,24 @@ impl Azure {
             etags: 0,
             others: Vec::new(),
         };
-        azure.become_state(pool);
+        azure.become_state(body);
         azure
     }
 
-    fn become_state(&mut self, pool: Pool) {
+    fn become_state(&mut self, body: Body) {
         self.etags += 1;
-        let state = State { etag: Etag(format!("\"e{}\"", self.etags)), pool };
+        let state = State { etag: Etag(format!("\"e{}\"", self.etags)), body };
         self.history.push(state.clone());
         self.now = Some(state);
     }
 
+    pub(crate) fn body(&self) -> Option<&Body> {
+        self.now.as_ref().map(|state| &state.body)
+    }
+
+    /// The pool, where it is one.
     pub(crate) fn pool(&self) -> Option<&Pool> {
-        self.now.as_ref().map(|state| &state.pool)
+        self.body().and_then(Body::pool)
     }
 
     /// Nothing goes wrong any more.
@@ -197,7 +209,7 @@ impl Azure {
         }
     }
 
-    /// Reads the pool; `known` says which states were read before.
+    /// Reads the backend; `known` says which states were read before.
     pub(crate) fn get(
         &mut self,
         now: Timestamp,
@@ -205,7 +217,7 @@ impl Azure {
     ) -> Result<Observed, Unseen> {
         self.gets += 1;
         let show =
-            |state: &State| Observed::Pool { etag: state.etag.clone(), pool: state.pool.clone() };
+            |state: &State| Observed::Shown { etag: state.etag.clone(), body: state.body.clone() };
         match self.reads.pop_front() {
             Some(ReadFault::Lost) => Err(("connection reset".to_owned(), None)),
             Some(ReadFault::Missing) => Ok(Observed::Missing),
@@ -227,12 +239,13 @@ impl Azure {
         }
     }
 
-    /// Does a write if its `ETag` is the pool's.
+    /// Does a write if its `ETag` is the backend's.
     fn receive(&mut self, intent: &Intent, at: Timestamp) -> bool {
         let current = self.now.as_ref().filter(|state| state.etag == intent.etag).cloned();
         let done = current.map(|state| {
-            let changes = intent.changes.iter().map(|change| (&change.field, change.after));
-            Done { after: state.pool.with(changes), before: state.pool, owner: self.owner.clone() }
+            let changes = intent.changes.iter();
+            let changes = changes.map(|change| (&change.field, change.after.clone()));
+            Done { after: state.body.with(changes), before: state.body, owner: self.owner.clone() }
         });
         if let Some(done) = &done {
             self.become_state(done.after.clone());
@@ -275,9 +288,9 @@ impl Azure {
         if self.receive(intent, now)
             && let Some(state) = self.now.clone()
         {
-            let State { etag, pool } = state;
-            let answer = Answer::Written { etag: etag.clone(), pool: Some(pool.clone()) };
-            return (answer, Some(Observed::Pool { etag, pool }));
+            let State { etag, body } = state;
+            let answer = Answer::Written { etag: etag.clone(), body: Some(body.clone()) };
+            return (answer, Some(Observed::Shown { etag, body }));
         }
         match self.now {
             Some(_) => (Answer::Outrun, None),
@@ -319,13 +332,13 @@ impl Azure {
         }
     }
 
-    /// What others wrote since the pool had this `ETag`.
+    /// What others wrote since the backend had this `ETag`.
     pub(crate) fn foreign_since(&self, etag: &Etag) -> Vec<(Field, Value)> {
         let Some(place) = self.history.iter().position(|state| state.etag == *etag) else {
             return Vec::new();
         };
         let since = self.others.iter().filter(|(before, ..)| *before > place);
-        since.map(|(_, field, value)| (field.clone(), *value)).collect()
+        since.map(|(_, field, value)| (field.clone(), value.clone())).collect()
     }
 
     /// Someone else writes these values, among others. Nothing happens where it makes no sense.
@@ -333,47 +346,54 @@ impl Azure {
         let before = self.history.len();
         let touched = touched.into_iter().map(|(field, value)| (before, field, value));
         self.others.extend(touched);
-        let members = |pool: &Pool| pool.members().to_vec();
-        let has = |pool: &Pool, name: &BackendName| {
-            pool.members().iter().any(|member| member.name == *name)
-        };
         let Some(state) = self.now.clone() else {
-            if let Foreign::Create(pool) = foreign {
-                self.owner = pool.clone();
-                self.become_state(pool.clone());
+            if let Foreign::Create(body) = foreign {
+                self.owner = body.clone();
+                self.become_state(body.clone());
             }
             return;
         };
-        let pool = state.pool;
+        let body = state.body;
+        // Who changes a part of it leaves the rest as it is, and means the rest as its owner does.
+        let change = |azure: &mut Self, change: &dyn Fn(&Body) -> Body| {
+            azure.owner = change(&azure.owner);
+            azure.become_state(change(&body));
+        };
         match foreign {
             Foreign::Set(field, setting) => {
-                if pool.get(field).is_some_and(|shown| shown != *setting) {
-                    self.owner.set(field, *setting);
-                    self.become_state(pool.with([(field, *setting)]));
+                if body.get(field).is_some_and(|shown| shown != *setting) {
+                    change(self, &|body| body.with([(field, setting.clone())]));
                 }
             }
-            Foreign::Other => self.become_state(pool),
+            Foreign::Other => self.become_state(body),
             Foreign::Remove(name) => {
-                if has(&pool, name) && pool.members().len() > 1 {
-                    let without = |pool: &Pool| {
-                        let mut kept = members(pool);
-                        kept.retain(|member| member.name != *name);
-                        Pool::new(kept).unwrap()
-                    };
-                    self.owner = without(&self.owner);
-                    self.become_state(without(&pool));
+                let members = body.pool().map_or(&[][..], Pool::members);
+                if members.len() > 1 && members.iter().any(|member| member.name == *name) {
+                    change(self, &|body| {
+                        of_members(body, |members| {
+                            members.retain(|member| member.name != *name);
+                        })
+                    });
                 }
             }
             Foreign::Add(member) => {
-                if !has(&pool, &member.name) {
-                    let with = |pool: &Pool| {
-                        let mut more = members(pool);
-                        more.push(member.clone());
-                        Pool::new(more).unwrap()
-                    };
-                    self.owner = with(&self.owner);
-                    self.become_state(with(&pool));
+                if body.pool().is_some() && body.get(&Field::weight(&member.name)).is_none() {
+                    change(self, &|body| of_members(body, |members| members.push(member.clone())));
                 }
+            }
+            Foreign::Withhold(property) => {
+                if body.get(&Field::Property(*property)).is_some() {
+                    change(self, &|body| of_properties(body, *property, None));
+                }
+            }
+            Foreign::Show(property, value) => {
+                if body.pool().is_none() && body.get(&Field::Property(*property)).is_none() {
+                    change(self, &|body| of_properties(body, *property, Some(value.clone())));
+                }
+            }
+            Foreign::Turn(other) => {
+                self.owner = other.clone();
+                self.become_state(other.clone());
             }
             Foreign::Delete => self.now = None,
             Foreign::Create(_) => {}
@@ -381,31 +401,45 @@ impl Azure {
     }
 }
 
-/// Every field of a pool, with its value.
-pub(crate) fn fields(pool: &Pool) -> Vec<(Field, Value)> {
-    pool.members()
-        .iter()
-        .flat_map(|member| {
-            [
-                (Field::weight(&member.name), member.weight),
-                (Field::priority(&member.name), member.priority),
-            ]
-        })
-        .collect()
+/// A pool with other members.
+fn of_members(body: &Body, change: impl FnOnce(&mut Vec<Member>)) -> Body {
+    let mut members = body.pool().map(|pool| pool.members().to_vec()).unwrap_or_default();
+    change(&mut members);
+    Pool::new(members).unwrap().into()
 }
 
-/// `m0 50, m1 null@2`: how pools are written in these tests.
-pub(crate) fn written(pool: &Pool) -> String {
+/// A Single with another value of a property, or none.
+fn of_properties(body: &Body, property: Property, value: Option<Value>) -> Body {
+    let others = Property::ALL.into_iter().filter(|one| *one != property);
+    let kept = others.filter_map(|one| Some((one, body.get(&Field::Property(one))?)));
+    Single::new(kept.chain(value.map(|value| (property, value)))).into()
+}
+
+/// Every field of a backend, with its value.
+pub(crate) fn fields(body: &Body) -> Vec<(Field, Value)> {
+    let members = body.pool().map_or(&[][..], Pool::members).iter();
+    let of_members = members.flat_map(|one| [Field::weight(&one.name), Field::priority(&one.name)]);
+    let all = of_members.chain(Property::ALL.map(Field::Property));
+    all.filter_map(|field| Some((field.clone(), body.get(&field)?))).collect()
+}
+
+/// How backends are written in these tests: `m0 50, m1 null@2`, or `url "https://eu", title null`.
+pub(crate) fn written(body: &Body) -> String {
+    let Some(pool) = body.pool() else {
+        let properties = fields(body).into_iter().filter(|(_, value)| *value != Value::Absent);
+        let shown = properties.map(|(property, value)| format!("{property} {value}"));
+        return shown.collect::<Vec<_>>().join(", ");
+    };
     let one = |member: &Member| match member.priority {
         Value::Absent => format!("{} {}", member.name, member.weight),
-        Value::Null | Value::Number(_) => {
+        Value::Null | Value::Number(_) | Value::Json(_) => {
             format!("{} {}@{}", member.name, member.weight, member.priority)
         }
     };
     pool.members().iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-/// Reads what [`written`] writes.
+/// Reads what [`written`] writes of a pool.
 pub(crate) fn pool(text: &str) -> Pool {
     let setting = |text: &str| match text {
         "-" => Value::Absent,
@@ -418,4 +452,25 @@ pub(crate) fn pool(text: &str) -> Pool {
         Member { name: name.parse().unwrap(), weight: setting(weight), priority: setting(priority) }
     };
     Pool::new(text.split(',').map(member).collect()).unwrap()
+}
+
+/// Reads what [`written`] writes of a Single; one that is not said to have a proxy has none.
+pub(crate) fn single(text: &str) -> Body {
+    let said = |text: &str| {
+        let (property, value) = text.trim().split_once(' ').unwrap();
+        (property.parse().unwrap(), value_of(value))
+    };
+    let said: BTreeMap<Property, Value> = text.split(", ").map(said).collect();
+    let is_there = |one: &Property| *one != Property::ProxyUrl || said.contains_key(one);
+    let value = |one| (one, said.get(&one).cloned().unwrap_or(Value::Absent));
+    Single::new(Property::ALL.into_iter().filter(is_there).map(value)).into()
+}
+
+/// The value of a property: `-` for none, or JSON.
+pub(crate) fn value_of(text: &str) -> Value {
+    match text {
+        "-" => Value::Absent,
+        "null" => Value::Null,
+        json => Value::Json(json.parse().unwrap()),
+    }
 }

@@ -1,13 +1,17 @@
-//! Generated cases: pools, playbooks, the history of some alerts, and what happens meanwhile.
+//! Generated cases: pools and Singles ([`crate::single`]), playbooks, the history of some alerts, and
+//! what happens meanwhile.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::SignedDuration;
 use pointsman_core::{
+    body::Body,
+    breaker::Tighten,
     effect::Effect as Does,
-    field::{Field, Value},
+    field::{Field, Property, Value},
     fraction::Fraction,
     group::Paused,
+    json::Json,
     lease::later,
     names::BackendName,
     pool::{Member, Pool},
@@ -17,8 +21,9 @@ use proptest::{collection::vec, option, prelude::*, sample::select, test_runner:
 
 use crate::{
     azure::{Foreign, ReadFault, ReconnectFault, WriteFault},
+    single,
     store::{Pair, QueueFault},
-    world::{Book, World, at, playbook},
+    world::{Book, World, at, book},
 };
 
 /// So many cases; `PROPTEST_CASES`, where it is set, says otherwise.
@@ -35,10 +40,12 @@ pub(crate) fn config(cases: u32) -> Config {
 /// How many reads in a row go wrong.
 const READ_FAULTS_MAX: usize = 8;
 
-/// A pool, a playbook, and the alerts that come, by which way.
+/// A backend, a playbook, and the alerts that come, by which way.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
-    pub(crate) pool: Pool,
+    pub(crate) body: Body,
+    /// Whether the backend is of a workspace.
+    pub(crate) in_workspace: bool,
     pub(crate) terms: Terms,
     pub(crate) plays: Vec<Play>,
     pub(crate) alerts: Vec<Alert>,
@@ -60,7 +67,7 @@ pub(crate) struct Gates {
     pub(crate) writes: Option<usize>,
 }
 
-/// A maintenance window: when it opens, for how many seconds, and what it does to which member.
+/// A maintenance window: when it opens, for how many seconds, and what it does, to which member of a pool.
 #[derive(Clone, Debug)]
 pub(crate) struct Window {
     pub(crate) opens: Opens,
@@ -99,6 +106,19 @@ pub(crate) struct Play {
     pub(crate) ramp: Vec<u8>,
     pub(crate) every: i64,
     pub(crate) reconnect: Option<i64>,
+    pub(crate) when: When,
+}
+
+/// What a play says of when it begins, and of what ends it besides its alert: in seconds, but for how many
+/// occurrences there must be, and for the play whose alerts keep it back.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct When {
+    pub(crate) lasting: Option<i64>,
+    pub(crate) count: Option<(usize, i64)>,
+    /// Beside a `hold` only.
+    pub(crate) damping: Option<i64>,
+    pub(crate) unless: Option<usize>,
+    pub(crate) stale: Option<i64>,
 }
 
 #[derive(Clone, Debug)]
@@ -107,6 +127,8 @@ pub(crate) enum Effect {
     Shift(u8),
     Split(Vec<u8>),
     Promote(Option<u8>),
+    Breaker(Tighten),
+    Set(BTreeMap<Property, Json>),
 }
 
 /// One series: which play it is for, unless it is for none, which member it is about, and its runs.
@@ -151,7 +173,12 @@ pub(crate) enum Ending {
 
 impl Case {
     pub(crate) fn name(&self, member: usize) -> BackendName {
-        self.pool.members()[member % self.pool.members().len()].name.clone()
+        let members = self.body.pool().map_or(&[][..], Pool::members);
+        match members.get(member % members.len().max(1)) {
+            Some(member) => member.name.clone(),
+            // An alert about a Single names what it likes.
+            None => format!("m{}", member % 4).parse().unwrap(),
+        }
     }
 
     pub(crate) fn playbook(&self) -> Arc<Book> {
@@ -162,16 +189,17 @@ impl Case {
             .into_iter()
             .chain(least_share.map(|share| format!("leastShare: {share}%")))
             .collect();
-        if !limits.is_empty() {
+        let is_pool = self.body.pool().is_some();
+        if is_pool && !limits.is_empty() {
             settings += &format!(", limits: {{{}}}", limits.join(", "));
         }
-        if *hold {
+        if is_pool && *hold {
             settings += ", failover: hold";
         }
-        if let Some(weight) = null_weight {
+        if let Some(weight) = null_weight.filter(|_| is_pool) {
             settings += &format!(", nullWeight: {weight}");
         }
-        if let Some(most) = self.gates.writes {
+        if let Some(most) = self.gates().writes {
             settings += &format!(", writesPerHour: {most}");
         }
         let plays: String =
@@ -186,7 +214,15 @@ impl Case {
         let freezes: String = self.gates.freezes.iter().enumerate().map(freeze).collect();
         let freezes =
             if freezes.is_empty() { freezes } else { format!("gates:\n  freeze:\n{freezes}") };
-        playbook(&settings, &format!("{plays}{windows}{freezes}"))
+        if self.in_workspace {
+            settings += ", workspace: team";
+        }
+        if is_pool {
+            let pool = format!("  pool: {{service: main, backend: pool{settings}}}");
+            return book(&format!("pools:\n{pool}\nplays:\n{plays}{windows}{freezes}"));
+        }
+        let single = format!("{}{settings}}}", single::ENTRY);
+        book(&format!("pools: {{}}\nbackends:\n{single}\nplays:\n{plays}{windows}{freezes}"))
     }
 
     fn window(&self, place: usize, window: &Window) -> String {
@@ -223,6 +259,7 @@ impl Case {
         if let Some(hold) = play.hold {
             text += &format!("    hold: {hold}s\n");
         }
+        text += &when(play);
         if !play.ramp.is_empty() {
             let steps: Vec<String> = play.ramp.iter().map(|step| format!("{step}%")).collect();
             text +=
@@ -235,7 +272,8 @@ impl Case {
         if let Some((most, per)) = self.gates.budgets.get(place).copied().flatten() {
             text += &format!("    budget: {{most: {most}, per: {per}s}}\n");
         }
-        if let Some(after) = play.reconnect {
+        // A workspace has no reconnect.
+        if let Some(after) = play.reconnect.filter(|_| !self.in_workspace) {
             text += &format!(
                 "    after:\n      - reconnect: {{backend: \"${{signal.labels.backend}}\", after: {after}s}}\n"
             );
@@ -253,6 +291,8 @@ impl Case {
             Effect::Promote(Some(weight)) => {
                 format!("      - promote: {{pool: pool, {member}, weight: {weight}}}\n")
             }
+            Effect::Breaker(tighten) => single::line(&Does::Breaker(tighten.clone())),
+            Effect::Set(properties) => single::line(&Does::Set(properties.clone())),
             Effect::Split(weights) => {
                 let mut split: BTreeMap<String, u8> = weights
                     .iter()
@@ -276,10 +316,16 @@ impl Case {
         all.into_iter().nth(which).unwrap()
     }
 
+    /// Those that its playbook has: a Single is no pool.
+    fn gates(&self) -> Gates {
+        let writes = self.gates.writes.filter(|_| self.body.pool().is_some());
+        Gates { writes, ..self.gates.clone() }
+    }
+
     pub(crate) fn world(&self) -> World {
-        World::new(self.pool.clone(), self.playbook())
+        World::new(self.body.clone(), self.playbook())
             .with_ways(&self.ways)
-            .with_gates(self.gates.clone())
+            .with_gates(self.gates())
     }
 
     /// A signal of an alert, as received at the door.
@@ -410,7 +456,7 @@ fn terms() -> impl Strategy<Value = Terms> {
         })
 }
 
-fn effect() -> impl Strategy<Value = Effect> {
+fn effect() -> impl Strategy<Value = Effect> + Clone {
     prop_oneof![
         6 => Just(Effect::Drain),
         3 => prop_oneof![0_u8..=100, select(vec![0_u8, 100])].prop_map(Effect::Shift),
@@ -419,21 +465,69 @@ fn effect() -> impl Strategy<Value = Effect> {
     ]
 }
 
+/// What a play says of when it begins, in the words of the playbook.
+fn when(play: &Play) -> String {
+    let When { lasting, count, damping, unless, stale } = &play.when;
+    let mut text = String::new();
+    if let Some(lasting) = lasting {
+        text += &format!("    lasting: {lasting}s\n");
+    }
+    if let Some((count, within)) = count {
+        text += &format!("    count: {count}\n    within: {within}s\n");
+    }
+    if let Some(other) = unless {
+        text += &format!("    unless: signal.labels.play == \"{other}\"\n");
+    }
+    if let (Some(within), Some(hold), true) = (damping, play.hold, play.resolves)
+        && hold * 2 <= play.lasts * 60
+    {
+        let most = play.lasts * 60;
+        text += &format!("    damping: {{within: {within}s, most: {most}s}}\n");
+    }
+    if let (Some(after), true) = (stale, play.resolves)
+        && *after < play.lasts * 60
+    {
+        text += &format!("    stale: {{repeats: {}s, after: {after}s}}\n", after / 2);
+    }
+    text
+}
+
+fn when_it_begins() -> impl Strategy<Value = When> {
+    (
+        option::weighted(0.15, select(vec![5_i64, 30, 100])),
+        option::weighted(0.15, (2_usize..=3, select(vec![20_i64, 120, 600]))),
+        option::weighted(0.2, select(vec![60_i64, 600])),
+        option::weighted(0.15, 0_usize..3),
+        option::weighted(0.1, select(vec![60_i64, 120, 170])),
+    )
+        .prop_map(|(lasting, count, damping, unless, stale)| When {
+            lasting,
+            count,
+            damping,
+            unless,
+            stale,
+        })
+}
+
 /// Plays whose `for` and `atMost` are of `lasts` minutes.
-pub(crate) fn plays(lasts: std::ops::Range<i64>) -> impl Strategy<Value = Vec<Play>> {
+pub(crate) fn plays(
+    effect: impl Strategy<Value = Effect>,
+    lasts: std::ops::Range<i64>,
+) -> impl Strategy<Value = Vec<Play>> {
     let play = (
-        vec(effect(), 1..=2),
+        vec(effect, 1..=2),
         lasts,
         prop::bool::weighted(0.8),
         option::weighted(0.5, select(vec![1_i64, 30, 120])),
         prop_oneof![Just(vec![]), Just(vec![50]), Just(vec![10, 50, 100]), Just(vec![25, 50, 75])],
         select(vec![10_i64, 60, 120]),
         option::weighted(0.4, select(vec![120_i64, 150, 300])),
+        when_it_begins(),
     );
     vec(play, 1..=3).prop_map(|plays| {
         plays
             .into_iter()
-            .map(|(mut effects, lasts, resolves, hold, ramp, every, reconnect)| {
+            .map(|(mut effects, lasts, resolves, hold, ramp, every, reconnect, when)| {
                 // One target is named once by a play.
                 let mut seen = Vec::new();
                 effects.retain(|effect| {
@@ -442,7 +536,7 @@ pub(crate) fn plays(lasts: std::ops::Range<i64>) -> impl Strategy<Value = Vec<Pl
                     seen.push(kind);
                     fresh
                 });
-                Play { effects, lasts, resolves, hold, ramp, every, reconnect }
+                Play { effects, lasts, resolves, hold, ramp, every, reconnect, when }
             })
             .collect()
     })
@@ -516,17 +610,45 @@ pub(crate) fn alerts() -> impl Strategy<Value = Vec<Alert>> {
     prop_oneof![6 => some, 1 => storm, 1 => crowd, 1 => chorus]
 }
 
-pub(crate) fn case_lasting(lasts: std::ops::Range<i64>) -> impl Strategy<Value = Case> {
-    let parts = (pool(), terms(), plays(lasts), alerts(), ways());
-    parts.prop_map(|(pool, terms, plays, alerts, ways)| Case {
-        pool,
+/// Cases of a kind of backend, with at most so many maintenance windows.
+fn cases_of(
+    body: impl Strategy<Value = Body>,
+    effect: impl Strategy<Value = Effect> + Clone,
+    lasts: std::ops::Range<i64>,
+    windows_max: usize,
+) -> impl Strategy<Value = Case> {
+    let windows = vec(window(effect.clone()), 0..=windows_max);
+    let of = (body, prop::bool::weighted(0.2));
+    let parts = (of, terms(), plays(effect, lasts), alerts(), ways(), windows);
+    parts.prop_map(|((body, in_workspace), terms, plays, alerts, ways, windows)| Case {
+        body,
+        in_workspace,
         terms,
         plays,
         alerts,
         ways,
-        windows: Vec::new(),
+        windows,
         gates: Gates::default(),
     })
+}
+
+fn cases(lasts: std::ops::Range<i64>, windows_max: usize) -> impl Strategy<Value = Case> {
+    let of_single = single::effect().prop_map(|effect| match effect {
+        Does::Breaker(tighten) => Effect::Breaker(tighten),
+        Does::Set(properties) => Effect::Set(properties),
+        Does::Drain { .. } | Does::Shift { .. } | Does::Split { .. } | Does::Promote { .. } => {
+            panic!("a Single has no members")
+        }
+    });
+    let of_single = of_single.boxed();
+    prop_oneof![
+        3 => cases_of(pool().prop_map(Body::from), effect(), lasts.clone(), windows_max),
+        2 => cases_of(single::single(), of_single, lasts, windows_max),
+    ]
+}
+
+pub(crate) fn case_lasting(lasts: std::ops::Range<i64>) -> impl Strategy<Value = Case> {
+    cases(lasts, 0)
 }
 
 pub(crate) fn case() -> impl Strategy<Value = Case> {
@@ -535,15 +657,18 @@ pub(crate) fn case() -> impl Strategy<Value = Case> {
 
 /// The same, with maintenance windows.
 pub(crate) fn windowed() -> impl Strategy<Value = Case> {
+    cases(3..30, 2)
+}
+
+fn window(effect: impl Strategy<Value = Effect>) -> impl Strategy<Value = Window> {
     let opens = prop_oneof![
         (-300_i64..3_600).prop_map(Opens::Once),
         select(vec![2_u8, 5, 10, 20]).prop_map(Opens::Every),
     ];
     let ramp = option::of((1_u8..99, 1_i64..90));
-    let window = (opens, 20_i64..1_500, effect(), 0_usize..8, ramp).prop_map(
+    (opens, 20_i64..1_500, effect, 0_usize..8, ramp).prop_map(
         |(opens, lasts, effect, member, ramp)| Window { opens, lasts, effect, member, ramp },
-    );
-    (case(), vec(window, 0..3)).prop_map(|(case, windows)| Case { windows, ..case })
+    )
 }
 
 /// The same, with gates.
@@ -591,8 +716,8 @@ pub(crate) enum Event {
     Pass(i64),
     /// Seconds pass in which nobody gets to do anything.
     Stall(i64),
-    /// Someone else writes.
-    Foreign(Change),
+    /// Someone else writes: the first to a pool, the second to a Single.
+    Foreign(Change, single::Change),
     Read(ReadFault),
     Write(WriteFault),
     Reconnect(ReconnectFault),
@@ -606,8 +731,9 @@ pub(crate) enum Event {
     Extend(i64),
     /// An operator skips the instance of a window that is open, or the next.
     Skip(usize),
-    /// An operator changes the pool by hand.
+    /// An operator changes the backend by hand; a Single by the effect that is given.
     Change {
+        of_single: Does,
         kind: usize,
         member: usize,
         part: u8,
@@ -615,14 +741,16 @@ pub(crate) enum Event {
     },
 }
 
-/// A foreign write, before the pool says to whom.
+/// A foreign write to a pool, before the pool says to whom; from `Other` on, to any backend.
 #[derive(Clone, Debug)]
 pub(crate) enum Change {
     Weight(usize, Value),
     Priority(usize, Value),
-    Other,
     Remove(usize),
     Add(usize, Value, Value),
+    Other,
+    /// A pool becomes a Single, or the reverse, and back.
+    Turn,
     Delete,
     Create,
 }
@@ -643,6 +771,7 @@ fn foreign() -> impl Strategy<Value = Change> {
         1 => (0_usize..8).prop_map(Change::Remove),
         1 => (0_usize..8, value(), priority())
             .prop_map(|(member, weight, priority)| Change::Add(member, weight, priority)),
+        1 => Just(Change::Turn),
         1 => Just(Change::Delete),
         1 => Just(Change::Create),
     ]
@@ -683,7 +812,7 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
         5 => (0_usize..2, 1_usize..6).prop_map(|(place, count)| Event::Stages(place, count)),
         5 => (1_i64..150).prop_map(Event::Pass),
         1 => (1_i64..5).prop_map(Event::Stall),
-        4 => foreign().prop_map(Event::Foreign),
+        4 => (foreign(), single::foreign()).prop_map(|(of_pool, of_single)| Event::Foreign(of_pool, of_single)),
         6 => fault(),
         1 => (0_usize..2).prop_map(Event::Crash),
         1 => (0_usize..5, option::of(1_i64..600)).prop_map(|(of, lasts)| Event::Pause(of, lasts)),
@@ -692,8 +821,11 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Event::Release),
         1 => (1_i64..1_000).prop_map(Event::Extend),
         1 => (0_usize..3).prop_map(Event::Skip),
-        2 => (0_usize..4, 0_usize..8, 0_u8..=100, 1_i64..3_600)
-            .prop_map(|(kind, member, part, lasts)| Event::Change { kind, member, part, lasts }),
+        2 => (0_usize..4, 0_usize..8, 0_u8..=100, 1_i64..3_600, single::effect()).prop_map(
+            |(kind, member, part, lasts, of_single)| {
+                Event::Change { of_single, kind, member, part, lasts }
+            },
+        ),
     ];
     vec(event, 1..40)
 }
@@ -721,26 +853,9 @@ impl World {
             }
             Event::Pass(seconds) => self.pass(*seconds),
             Event::Stall(seconds) => self.stall(*seconds),
-            Event::Foreign(change) => {
-                let name = |member: &usize| case.name(*member);
-                let foreign = match change {
-                    Change::Weight(member, value) => {
-                        Foreign::Set(Field::weight(&name(member)), *value)
-                    }
-                    Change::Priority(member, value) => {
-                        Foreign::Set(Field::priority(&name(member)), *value)
-                    }
-                    Change::Other => Foreign::Other,
-                    Change::Remove(member) => Foreign::Remove(name(member)),
-                    Change::Add(member, weight, priority) => Foreign::Add(Member {
-                        name: name(member),
-                        weight: *weight,
-                        priority: *priority,
-                    }),
-                    Change::Delete => Foreign::Delete,
-                    Change::Create => Foreign::Create(case.pool.clone()),
-                };
-                self.foreign(&foreign);
+            Event::Foreign(of_pool, of_single) => {
+                let foreign = self.foreign_of(case, of_pool, of_single);
+                foreign.iter().for_each(|foreign| self.foreign(foreign));
             }
             // Caches lag for seconds, not for as long as it takes to be believed.
             Event::Read(_) if self.azure.reads.len() >= READ_FAULTS_MAX => {}
@@ -755,7 +870,7 @@ impl World {
                 self.handle(0, &crate::world::Message::Pause(case.paused(*of), *lasts));
             }
             Event::Resume(of) => self.handle(0, &crate::world::Message::Resume(case.paused(*of))),
-            Event::Undo => self.handle(0, &crate::world::undo(crate::world::backend())),
+            Event::Undo => self.handle(0, &crate::world::undo(self.backend.clone())),
             Event::Release => self.handle(0, &crate::world::release()),
             Event::Skip(place) => {
                 let book = Arc::clone(self.generations.last().unwrap());
@@ -770,13 +885,14 @@ impl World {
                 let first = begun.filter(|over| over.begun().is_some()).map(|over| &over.id).next();
                 if let Some(id) = first.cloned() {
                     let until = later(self.now, SignedDuration::from_secs(*seconds));
-                    self.handle(0, &crate::world::extend(id, until));
+                    self.handle(0, &crate::world::extend(self.backend.clone(), id, until));
                 }
             }
-            Event::Change { kind, member, part, lasts } => {
+            Event::Change { of_single, kind, member, part, lasts } => {
                 let (one, other) = (case.name(*member), case.name(member + 1));
                 let weight = part % 101;
                 let effect = match kind {
+                    _ if case.body.pool().is_none() => of_single.clone(),
                     0 => Does::Drain { member: one },
                     1 => Does::Shift { member: one, to: Fraction::percent(*part) },
                     2 => Does::Promote { member: one, weight: (weight > 0).then_some(weight) },
@@ -784,8 +900,56 @@ impl World {
                 };
                 // What tells it from every other.
                 let reason = format!("no. {}", self.commanded.len());
-                self.handle(0, &crate::world::change(effect, *lasts, &reason));
+                self.handle(
+                    0,
+                    &crate::world::change(self.backend.clone(), effect, *lasts, &reason),
+                );
             }
+        }
+    }
+
+    /// What someone else does to the backend as it is.
+    fn foreign_of(
+        &self,
+        case: &Case,
+        of_pool: &Change,
+        of_single: &single::Change,
+    ) -> Option<Foreign> {
+        let name = |member: &usize| case.name(*member);
+        let is_first_kind = |body: &Body| body.pool().is_some() == case.body.pool().is_some();
+        match of_pool {
+            Change::Other => return Some(Foreign::Other),
+            Change::Delete => return Some(Foreign::Delete),
+            Change::Create => return Some(Foreign::Create(case.body.clone())),
+            Change::Turn if !self.azure.body().is_some_and(is_first_kind) => {
+                return Some(Foreign::Turn(case.body.clone()));
+            }
+            Change::Turn if case.body.pool().is_some() => {
+                return Some(Foreign::Turn(single::plain()));
+            }
+            Change::Turn => {
+                return Some(Foreign::Turn(crate::azure::pool("m0 50, m1 50, m2 -").into()));
+            }
+            Change::Weight(..) | Change::Priority(..) | Change::Remove(_) | Change::Add(..) => {}
+        }
+        let shown = self.azure.body()?;
+        if shown.pool().is_none() {
+            return of_single.of(shown);
+        }
+        match of_pool {
+            Change::Weight(member, value) => {
+                Some(Foreign::Set(Field::weight(&name(member)), value.clone()))
+            }
+            Change::Priority(member, value) => {
+                Some(Foreign::Set(Field::priority(&name(member)), value.clone()))
+            }
+            Change::Remove(member) => Some(Foreign::Remove(name(member))),
+            Change::Add(member, weight, priority) => Some(Foreign::Add(Member {
+                name: name(member),
+                weight: weight.clone(),
+                priority: priority.clone(),
+            })),
+            Change::Turn | Change::Other | Change::Delete | Change::Create => None,
         }
     }
 }

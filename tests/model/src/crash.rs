@@ -109,8 +109,8 @@ proptest! {
                 overrides.filter(in_force).map(|over| over.id.clone()).collect()
             };
             prop_assert_eq!(
-                (crashed.azure.pool().map(fields), forced(&crashed)),
-                (whole.azure.pool().map(fields), forced(&whole)),
+                (crashed.azure.body().map(fields), forced(&crashed)),
+                (whole.azure.body().map(fields), forced(&whole)),
                 "crashed before {}: {}\n--- and whole ---\n{}", stage, crashed.story(), whole.story()
             );
         }

@@ -1,6 +1,6 @@
 //! The invariants, by property and by crash: a simulated world in which the engine itself runs,
 //! against an Azure whose answers are late, lost, stale and refused, while others write to the same
-//! pool, processes die, and clocks disagree.
+//! backend, processes die, and clocks disagree.
 //!
 //! Each simulated process is an engine on a runtime of its own, with one thread and a clock that
 //! stands. All of its ports wait at a turnstile ([`turns`]); who goes next is said by the case, so
@@ -14,6 +14,8 @@
 mod apart;
 #[cfg(test)]
 mod azure;
+#[cfg(test)]
+mod begins;
 #[cfg(test)]
 mod case;
 #[cfg(test)]
@@ -37,9 +39,13 @@ mod ports;
 #[cfg(test)]
 mod process;
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod runs;
+#[cfg(test)]
+mod single;
 #[cfg(test)]
 mod store;
 #[cfg(test)]

@@ -15,7 +15,7 @@ fn groups(pool: &Pool, null: Option<u8>) -> BTreeMap<u8, Vec<(String, u64)>> {
     let mut groups: BTreeMap<u8, Vec<(String, u64)>> = BTreeMap::new();
     for member in pool.members() {
         let weight = match member.weight {
-            Value::Absent | Value::Null => u64::from(null.unwrap_or(1)),
+            Value::Absent | Value::Null | Value::Json(_) => u64::from(null.unwrap_or(1)),
             Value::Number(weight) => u64::from(weight),
         };
         let group = groups.entry(member.priority.number().unwrap_or(0)).or_default();
@@ -38,7 +38,7 @@ fn groups(pool: &Pool, null: Option<u8>) -> BTreeMap<u8, Vec<(String, u64)>> {
 /// say nothing of the owner's, so that no share can be told from outside.
 pub(crate) fn broken(done: &Done, terms: &Terms, splits: bool) -> Option<String> {
     let Terms { limits, null_weight: null, .. } = *terms;
-    let (owner, after) = (groups(&done.owner, null), groups(&done.after, null));
+    let (owner, after) = (groups(done.owner.pool()?, null), groups(done.after.pool()?, null));
     let show = || format!("{} over {}", written(&done.after), written(&done.owner));
     let empty = |group: &Vec<(String, u64)>| group.iter().all(|(_, weight)| *weight == 0);
     for group in after.values().filter(|group| empty(group)) {

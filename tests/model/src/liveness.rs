@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
+    body::Body,
     document::Document,
     effect::Effect,
     field::{Field, Value},
@@ -15,15 +16,17 @@ use pointsman_core::{
     ledger::What,
     names::{BackendId, PlayName},
     notice::{About, Kind},
-    overrides::{End, Life, Override, Standing},
+    overrides::{End, Held, Life, Override, Standing},
     playbook::Instance,
-    pool::Pool,
     signal::{SeriesId, Signal},
 };
 
 use pointsman_engine::message::Command;
 
-use crate::world::{Book, World, backend};
+use crate::{
+    properties,
+    world::{Book, World},
+};
 
 /// Longer than Azure asks to wait, than any wait before something is tried again, and than a write
 /// without an answer may still land.
@@ -38,9 +41,9 @@ const READS_MAX: usize = 60;
 const APART: SignedDuration = SignedDuration::from_secs(10);
 
 /// An alert that fires: since when that was told, and what was told last of it.
-struct Firing<'a> {
+pub(crate) struct Firing<'a> {
     told: Timestamp,
-    signal: &'a Signal,
+    pub(crate) signal: &'a Signal,
 }
 
 impl World {
@@ -83,17 +86,21 @@ impl World {
                 severity: Some(signal.severity),
                 ..About::new(Kind::Unmatched, series.source().as_str())
             };
-            if !self.generations.iter().any(|book| is_for(book))
+            let keeps_back = |book: &Book| !book.kept_back_by(signal).0.is_empty();
+            if !self.generations.iter().any(|book| is_for(book) || keeps_back(book))
                 && self.store.notices.find(&about).is_none()
             {
                 undone.push(format!("{series} fires, no play is for it, and no notice says so"));
             }
             for matched in playbook.plays_for(signal).matched {
                 let play = &matched.play.name;
-                for (pool, effect) in &matched.effects {
+                if matched.play.stale.is_some_and(|stale| self.is_silent(series, stale)) {
+                    continue;
+                }
+                for (backend, effect) in &matched.effects {
                     let since = later(told, -APART);
                     let is_of = |over: &Override| over.origin.play() == Some(play);
-                    let is_done = self.is_in_effect(&pool.backend, is_of, effect);
+                    let is_done = self.is_in_effect(backend, is_of, effect);
                     if !is_done && !self.is_explained(play, effect, since) {
                         undone.push(format!("{series} fires, and {effect} by {play} is not done"));
                     }
@@ -128,7 +135,7 @@ impl World {
             let is_over = self.store.ledger.iter().filter(|line| line.at >= told).any(|line| {
                 matches!(&line.what, What::Ended { id: of, .. } | What::NeverBegan { id: of, .. } if of == id)
             });
-            if !is_over && !self.is_in_effect(&backend(), |over| over.id == *id, effect) {
+            if !is_over && !self.is_in_effect(&self.backend, |over| over.id == *id, effect) {
                 undone.push(format!("{effect} was asked for by hand, and is not done"));
             }
         }
@@ -138,8 +145,8 @@ impl World {
     /// What windows that are certainly open ask for and is not done.
     fn not_done_by_window(&self) -> Vec<String> {
         let mut undone = Vec::new();
-        let (playbook, backend) = (self.generations.last().unwrap(), backend());
-        for window in playbook.windows_of(&backend) {
+        let (playbook, backend) = (self.generations.last().unwrap(), &self.backend);
+        for window in playbook.windows_of(backend) {
             let is_open = |instance: &Instance| {
                 later(instance.start, APART) < self.now && self.now < later(instance.end, -APART)
             };
@@ -158,13 +165,13 @@ impl World {
                 );
                 continue;
             }
-            for (id, effect) in window.on(&backend) {
+            for (id, effect) in window.on(backend) {
                 let is_undone = self.store.ledger.iter().any(|line| {
                     line.at >= instance.start
                         && matches!(&line.what, What::Ended { id: of, why: End::Undone { .. } }
                             | What::NeverBegan { id: of, why: End::Undone { .. } } if *of == id)
                 });
-                if !is_undone && !self.is_in_effect(&backend, |over| over.id == id, effect) {
+                if !is_undone && !self.is_in_effect(backend, |over| over.id == id, effect) {
                     undone
                         .push(format!("window {} is open, and {effect} is not done", window.name));
                 }
@@ -174,7 +181,7 @@ impl World {
     }
 
     /// The alerts that certainly fire: they started after every end that was told of them.
-    fn firing(&self) -> BTreeMap<&SeriesId, Firing<'_>> {
+    pub(crate) fn firing(&self) -> BTreeMap<&SeriesId, Firing<'_>> {
         let mut ends: BTreeMap<&SeriesId, Timestamp> = BTreeMap::new();
         for (_, signal) in &self.told {
             if let Some(end) = signal.end() {
@@ -197,31 +204,63 @@ impl World {
         firing
     }
 
-    /// Whether an override shows in its pool, or says why it does not.
+    /// Whether an override shows in its backend, or says why it does not.
     fn is_in_effect(
         &self,
-        pool: &BackendId,
+        backend: &BackendId,
         is_of: impl Fn(&Override) -> bool,
         effect: &Effect,
     ) -> bool {
-        let Some(document) = self.document_of(pool) else { return false };
+        let Some(document) = self.document_of(backend) else { return false };
         let mut overrides = document.overrides.values();
         overrides.any(|over| {
             is_of(over)
                 && over.effect == *effect
                 && match (&over.standing, &over.life) {
                     (Standing::Unseen, _) => false,
-                    (Standing::Held(why), _) if why.is_by_gate() => {
-                        self.is_closed(pool, over, APART)
-                    }
-                    (Standing::Held(_) | Standing::Yielded, _) => true,
+                    (Standing::Held(why), _) => self.is_so(backend, over, why),
+                    (Standing::Yielded, _) => true,
                     (Standing::Admitted, Life::Claimed { .. }) => false,
                     (Standing::Admitted, Life::Begun { .. }) => {
-                        self.pool_of(pool).is_some_and(|pool| shows(pool, document, over))
+                        self.body_of(backend).is_some_and(|body| shows(body, document, over))
                     }
                     (Standing::Admitted, Life::Ended { why, .. }) => !matches!(why, End::Resolved),
                 }
         })
+    }
+
+    /// Whether what holds an effect back is so, as far as the backend's kind and properties show it.
+    fn is_so(&self, backend: &BackendId, over: &Override, why: &Held) -> bool {
+        let effect = &over.effect;
+        let body = self.body_of(backend);
+        match why {
+            Held::NoBackend => body.is_none(),
+            Held::NotAPool => effect.is_of_pool() && body.is_some_and(|it| it.pool().is_none()),
+            Held::NotASingle => !effect.is_of_pool() && body.is_some_and(|it| it.pool().is_some()),
+            Held::NoProperty(property) => {
+                let field = Field::Property(*property);
+                effect.fields().contains(&field) && body.is_some_and(|it| it.get(&field).is_none())
+            }
+            Held::Members { .. }
+            | Held::Share { .. }
+            | Held::Emptied
+            | Held::NoMember(_)
+            | Held::MixedWeights
+            | Held::NothingServes
+            | Held::SwitchedOff => body.is_some_and(|it| it.pool().is_some()),
+            Held::Lasting { .. }
+            | Held::Count { .. }
+            | Held::Unless { .. }
+            | Held::Paused
+            | Held::PausedUntil(_)
+            | Held::PoolPaused { .. }
+            | Held::PlayPaused { .. }
+            | Held::Frozen { .. }
+            | Held::OutOfHours { .. }
+            | Held::OverBudget { .. }
+            | Held::ManyWrites { .. } => self.is_rightly_held(backend, over, why),
+            Held::Unreadable(_) => false,
+        }
     }
 
     /// Whether a line since then says why there is no such override.
@@ -233,7 +272,7 @@ impl World {
             })
         };
         self.store.ledger.iter().filter(|line| line.at >= since).any(|line| {
-            if let What::RanOut { id, .. } = &line.what {
+            if let What::RanOut { id, .. } | What::WentSilent { id, .. } = &line.what {
                 return claimed(id);
             }
             if let What::Ended { id, why } | What::NeverBegan { id, why } = &line.what {
@@ -244,12 +283,15 @@ impl World {
     }
 }
 
-/// Whether what an override does is to be seen in the pool.
-fn shows(pool: &Pool, document: &Document, over: &Override) -> bool {
+/// Whether what an override does is to be seen in the backend.
+fn shows(body: &Body, document: &Document, over: &Override) -> bool {
     let as_written = over.effect.fields().iter().all(|field| {
         let owned = document.owned.get(field);
-        owned.is_none_or(|owned| pool.get(field).is_none_or(|value| owned.written.means(value)))
+        owned.is_none_or(|owned| body.get(field).is_none_or(|value| owned.written.means(&value)))
     });
+    let Some(pool) = body.pool() else {
+        return as_written && properties::shows(body, document, over);
+    };
     let weight = |member| pool.get(&Field::weight(member));
     let of_its_kind = match &over.effect {
         Effect::Drain { member } => weight(member).is_none_or(|weight| weight == Value::Number(0)),
@@ -257,6 +299,7 @@ fn shows(pool: &Pool, document: &Document, over: &Override) -> bool {
             weight(member).is_none_or(|weight| weight == Value::Number(0))
         }
         Effect::Shift { .. } | Effect::Split { .. } => true,
+        Effect::Breaker(_) | Effect::Set(_) => false,
         Effect::Promote { member, .. } => {
             let serving = pool.members().iter().filter(|one| one.weight != Value::Number(0));
             let first = serving.map(|one| one.priority.number().unwrap_or(0)).min();

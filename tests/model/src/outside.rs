@@ -5,13 +5,13 @@ use std::{collections::BTreeMap, ops::Deref, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
+    body::Body,
     document::Document,
     hear::hear,
     id::MessageId,
     lease::later,
     names::BackendId,
     playbook::{Playbook, read},
-    pool::Pool,
     series::Series,
     step::Generation,
 };
@@ -20,7 +20,7 @@ use pointsman_engine::{
     ports::{Commit, StoreError, Unsettled, Versioned},
 };
 
-use crate::{azure::Azure, gates::Seen, store::Store, watch::Watch};
+use crate::{azure::Azure, begins::Seen, store::Store, watch::Watch};
 
 /// A playbook, as it is written and as it is read.
 #[derive(Debug)]
@@ -51,8 +51,10 @@ pub(crate) struct Unanswered {
 #[derive(Debug)]
 pub(crate) struct Outside {
     pub(crate) now: Timestamp,
+    /// The backend that the watch keeps to.
+    pub(crate) backend: BackendId,
     pub(crate) azure: Azure,
-    /// A second pool of the same service, where a case has one: what spans backends is tried on it, and
+    /// A second backend of the same service, where a case has one: what spans backends is tried on it, and
     /// the watch keeps to the first.
     pub(crate) second: Option<Azure>,
     pub(crate) store: Store,
@@ -76,18 +78,18 @@ impl Outside {
     }
 
     pub(crate) fn document(&self) -> Option<&Document> {
-        self.document_of(&backend())
+        self.document_of(&self.backend)
     }
 
-    pub(crate) fn document_of(&self, pool: &BackendId) -> Option<&Document> {
-        self.store.documents.get(pool).map(|stored| &stored.body)
+    pub(crate) fn document_of(&self, backend: &BackendId) -> Option<&Document> {
+        self.store.documents.get(backend).map(|stored| &stored.body)
     }
 
-    /// What the pool of this name is now.
-    pub(crate) fn pool_of(&self, pool: &BackendId) -> Option<&Pool> {
+    /// What the backend of this name is now.
+    pub(crate) fn body_of(&self, backend: &BackendId) -> Option<&Body> {
         match &self.second {
-            Some(second) if *pool == second_backend() => second.pool(),
-            Some(_) | None => self.azure.pool(),
+            Some(second) if *backend == second_backend() => second.body(),
+            Some(_) | None => self.azure.body(),
         }
     }
 
@@ -100,8 +102,9 @@ impl Outside {
             .collect();
         let unsettled = self.store.commit(commit, self.now)?;
         self.insists(&commit.lines);
+        let first = self.backend.clone();
         for (Versioned { body, .. }, before) in commit.documents.iter().zip(before) {
-            if body.backend == backend() {
+            if body.backend == first {
                 self.saved(before.as_ref(), body);
             }
             self.gated(before.as_ref(), body, &commit.lines);
@@ -137,10 +140,10 @@ impl Outside {
         }
     }
 
-    /// The pool of this name.
-    pub(crate) fn azure_of(&mut self, pool: &BackendId) -> &mut Azure {
+    /// The backend of this name.
+    pub(crate) fn azure_of(&mut self, backend: &BackendId) -> &mut Azure {
         match &mut self.second {
-            Some(second) if *pool == second_backend() => second,
+            Some(second) if *backend == second_backend() => second,
             Some(_) | None => &mut self.azure,
         }
     }

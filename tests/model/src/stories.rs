@@ -2,9 +2,9 @@
 //!
 //! They are for people to read, and each is run here on the engine itself. A file has a title, a
 //! paragraph, the playbook in `yaml` (its second and later versions in blocks of their own), and the
-//! story in `text`, which begins with the pool; several `text` blocks are several worlds. On the left
+//! story in `text`, which begins with the pool or the Single; several `text` blocks are several worlds. On the left
 //! of each `|` stands what happens, in the words of [`Story::happen`]; on the right stand the lines
-//! of the ledger, what was noticed and how often, the pool where it has changed, and what is in trouble. `UPDATE_EXPECT=1 cargo test
+//! of the ledger, what was noticed and how often, the backend where it has changed, and what is in trouble. `UPDATE_EXPECT=1 cargo test
 //! -p pointsman-model stories` writes the right side again. All go the same where the store and the queue
 //! are apart.
 //!
@@ -15,6 +15,7 @@ use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 use expect_test::expect_file;
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
+    body::Body,
     effect::Effect,
     field::{Field, Value},
     group::Paused,
@@ -24,7 +25,7 @@ use pointsman_core::{
 };
 
 use crate::{
-    azure::{Foreign, ReadFault, WriteFault, pool, written},
+    azure::{Foreign, ReadFault, WriteFault, pool, single, value_of, written},
     store::Pair,
     world::{Book, Message, World, at, backend, book, change, extend, second_backend, skip, undo},
 };
@@ -82,8 +83,11 @@ fn transcript(block: &[&str], books: &[Arc<Book>], pair: &Pair) -> String {
     let steps: Vec<String> = block.iter().map(step).filter(|step| !step.is_empty()).collect();
     let is_told = |step: &&String| !step.starts_with("the second pool is ");
     let width = steps.iter().skip(1).filter(is_told).map(String::len).max().unwrap_or_default();
-    let (first, rest) = steps.split_first().expect("a story begins with its pool");
-    let baseline = first.strip_prefix("the pool is ").expect("a story begins with its pool");
+    let (first, rest) = steps.split_first().expect("a story begins with its backend");
+    let baseline = match first.strip_prefix("the pool is ") {
+        Some(text) => pool(text).into(),
+        None => single(first.strip_prefix("the Single is ").expect("it begins with its backend")),
+    };
     let mut story = Story::new(baseline, books, pair);
     let mut out = format!("{first}\n");
     let second = rest.first().and_then(|step| step.strip_prefix("the second pool is "));
@@ -104,6 +108,14 @@ fn transcript(block: &[&str], books: &[Arc<Book>], pair: &Pair) -> String {
     out
 }
 
+/// When a series fired, for which member, and what it is called.
+#[derive(Clone)]
+struct Fired {
+    started: Timestamp,
+    member: String,
+    name: String,
+}
+
 /// One world, and what was told of it.
 struct Story {
     world: World,
@@ -114,17 +126,17 @@ struct Story {
     second: Option<String>,
     trouble: Option<String>,
     noticed: Notices,
-    /// When each series fired last, and for which member.
-    fired: BTreeMap<String, (Timestamp, String)>,
+    /// How each series fired last.
+    fired: BTreeMap<String, Fired>,
 }
 
 impl Story {
-    fn new(baseline: &str, books: &[Arc<Book>], pair: &Pair) -> Self {
+    fn new(baseline: Body, books: &[Arc<Book>], pair: &Pair) -> Self {
         let (first, later) = books.split_first().expect("a story has a playbook");
-        let mut world = World::new(pool(baseline), Arc::clone(first)).with_pair(pair);
+        let mut world = World::new(baseline, Arc::clone(first)).with_pair(pair);
         world.begin();
         Self {
-            shown: world.azure.pool().map(written).unwrap_or_default(),
+            shown: world.azure.body().map(written).unwrap_or_default(),
             world,
             later_books: later.to_vec(),
             second: None,
@@ -182,7 +194,7 @@ impl Story {
             seen.push(format!("        trouble: {why}"));
             self.trouble = trouble;
         }
-        let shown = self.world.azure.pool().map(written).unwrap_or_default();
+        let shown = self.world.azure.body().map(written).unwrap_or_default();
         if shown != self.shown {
             seen.push(format!("      = {shown}"));
             self.shown = shown;
@@ -199,7 +211,7 @@ impl Story {
     }
 
     fn second(&self) -> Option<String> {
-        self.world.second.as_ref().and_then(|azure| azure.pool()).map(written)
+        self.world.second.as_ref().and_then(|azure| azure.body()).map(written)
     }
 
     fn happen(&mut self, step: &str) {
@@ -218,7 +230,10 @@ impl Story {
             ["go", "on"] => world.run(),
             ["nobody", "looks", "for", how @ ..] => world.stall(seconds(how)),
             ["wait", how @ ..] => world.pass(seconds(how)),
-            ["undo"] => self.say(&undo(backend())),
+            ["undo"] => {
+                let backend = world.backend.clone();
+                self.say(&undo(backend));
+            }
             ["operator", does @ .., "for", lasts, "because", reason] => {
                 let effect = match *does {
                     ["drains", member] => Effect::Drain { member: member.parse().unwrap() },
@@ -230,13 +245,15 @@ impl Story {
                     }
                     _ => panic!("{step}"),
                 };
-                self.say(&change(effect, seconds(&[lasts]), reason));
+                let backend = world.backend.clone();
+                self.say(&change(backend, effect, seconds(&[lasts]), reason));
             }
             ["operator", "extends", "the", "first", "for", lasts] => {
                 let until = later(world.now, SignedDuration::from_secs(seconds(&[lasts])));
                 let first = world.document().and_then(|one| one.overrides.keys().next());
                 let id = first.expect("there is one").clone();
-                self.say(&extend(id, until));
+                let backend = world.backend.clone();
+                self.say(&extend(backend, id, until));
             }
             ["operator", "skips", name] => {
                 let book = Arc::clone(world.generations.last().expect("there is one"));
@@ -255,12 +272,19 @@ impl Story {
                 world.generations.push(self.later_books.remove(0));
                 // A process takes up the newest when it begins.
                 world.crash(PROCESS);
-                world.look(PROCESS, &backend());
+                let backend = world.backend.clone();
+                world.look(PROCESS, &backend);
                 world.run();
             }
             ["someone", "sets", member, "to", value] => {
-                let value = value.parse().map_or(Value::Null, Value::Number);
-                world.foreign(&Foreign::Set(Field::weight(&member.parse().unwrap()), value));
+                let foreign = match member.parse().map(Field::Property) {
+                    Ok(property) => Foreign::Set(property, value_of(value)),
+                    Err(_) => {
+                        let value = value.parse().map_or(Value::Null, Value::Number);
+                        Foreign::Set(Field::weight(&member.parse().unwrap()), value)
+                    }
+                };
+                world.foreign(&foreign);
             }
             ["someone", "removes", member] => {
                 world.foreign(&Foreign::Remove(member.parse().unwrap()));
@@ -294,7 +318,7 @@ impl Story {
     }
 
     /// `a fires`, `a1..a30 fires for m0`, `a resolves without an end`, and what else may follow:
-    /// `from` and `until` a time, `as` a severity, and `and stops before` what it is about to do.
+    /// `from` and `until` a time, `as` a severity, `called` an alert's name, and `and stops before` what it is about to do.
     fn signals(&mut self, words: &[&str]) {
         let after = |word| {
             let place = words.iter().position(|other| *other == word)?;
@@ -305,9 +329,14 @@ impl Story {
         let mut signals = Vec::new();
         for name in names(words[0]) {
             let before = self.fired.get(&name).cloned();
-            let (began, of) = before.unwrap_or_else(|| (now, name.clone()));
-            let started = after("from").map_or(if fires { now } else { began }, when);
-            let member = after("for").map_or(of, str::to_owned);
+            let before = before.unwrap_or_else(|| Fired {
+                started: now,
+                member: name.clone(),
+                name: "BackendErrors".to_owned(),
+            });
+            let started = after("from").map_or(if fires { now } else { before.started }, when);
+            let member = after("for").map_or(before.member, str::to_owned);
+            let called = after("called").map_or(before.name, str::to_owned);
             let heard = match (fires, after("until")) {
                 (true, _) => Heard::Fired,
                 (false, Some(until)) => Heard::Resolved { stated: Some(when(until)) },
@@ -323,14 +352,14 @@ impl Story {
                 heard,
                 severity,
                 labels: BTreeMap::from([
-                    ("alertname".to_owned(), "BackendErrors".to_owned()),
+                    ("alertname".to_owned(), called.clone()),
                     ("backend".to_owned(), member.clone()),
                 ]),
                 annotations: BTreeMap::new(),
                 received: now,
             });
             if fires {
-                self.fired.insert(name, (started, member));
+                self.fired.insert(name, Fired { started, member, name: called });
             }
         }
         self.world.deliver(PROCESS, &signals);

@@ -19,7 +19,8 @@ use pointsman_engine::message::Command;
 
 use crate::{
     azure::{Foreign, fields},
-    outside::{Outside, backend},
+    outside::Outside,
+    properties::{loosened, misplanned},
 };
 
 /// What was known when an intent was saved.
@@ -100,10 +101,15 @@ impl Outside {
             }
             let since = self.azure.foreign_since(&intent.etag);
             self.watch.is_ambiguous |= intent.changes.iter().any(|change| {
-                let ours = [change.before, change.after];
-                let like = |value: &Value| ours.iter().any(|ours| ours.means(*value));
+                let ours = [&change.before, &change.after];
+                let like = |value: &Value| ours.iter().any(|ours| ours.means(value));
                 since.iter().any(|(field, value)| *field == change.field && like(value))
             });
+            let state = self.azure.history.iter().rev().find(|state| state.etag == intent.etag);
+            let shown = state.map(|state| state.body.clone()).filter(|body| body.pool().is_none());
+            if let Some(text) = shown.and_then(|shown| misplanned(document, intent, &shown)) {
+                self.violation("laid", &text);
+            }
             let planned = Planned::of(document, intent.etag.clone());
             self.watch.planned.insert(intent.id.clone(), planned);
         }
@@ -130,8 +136,8 @@ impl Outside {
     /// Takes note that a write is sent that was planned from what is `seen`.
     pub(crate) fn sends(&mut self, intent: &Intent, seen: &Observed) {
         let read = match seen {
-            Observed::Pool { etag, .. } => Some(etag),
-            Observed::Single { .. } | Observed::Unreadable { .. } | Observed::Missing => None,
+            Observed::Shown { etag, .. } => Some(etag),
+            Observed::Unreadable { .. } | Observed::Missing => None,
         };
         if read != Some(&intent.etag) {
             self.violation("I4", &format!("{} was not planned from what was read", intent.id));
@@ -171,27 +177,27 @@ impl Outside {
         };
         let Some(done) = received.done else { return };
         for change in &intent.changes {
-            if done.before.get(&change.field) != Some(change.before) {
+            if done.before.get(&change.field).as_ref() != Some(&change.before) {
                 self.violation("I4", &format!("{change} was not planned from what it was done on"));
             }
             let owner = done.owner.get(&change.field);
-            let known = planned.owned.get(&change.field).map(|owned| owned.baseline);
+            let known = planned.owned.get(&change.field).map(|owned| owned.baseline.clone());
             if owner != known {
                 let text = format!("{change}: its owner left {owner:?}, and we knew {known:?}");
                 self.violation("I9", &text);
             }
-            if planned.given_up.contains(&change.field) && owner != Some(change.after) {
+            if planned.given_up.contains(&change.field) && owner.as_ref() != Some(&change.after) {
                 self.violation("I9", &format!("{change}: it was given up to {owner:?}"));
             }
         }
         for (field, value) in fields(&done.after) {
             let owner = done.owner.get(&field);
-            if owner != Some(value) && !planned.owned.contains_key(&field) {
+            if owner.as_ref() != Some(&value) && !planned.owned.contains_key(&field) {
                 self.violation("I6", &format!("{field} is {value}, {owner:?} is its owner's"));
             }
         }
         let generation = self.generations.last().cloned();
-        let pool = generation.as_ref().and_then(|book| book.pool_of(&backend()));
+        let pool = generation.as_ref().and_then(|book| book.pool_of(&self.backend));
         let terms = pool.map(|(_, pool)| pool.terms).unwrap_or_default();
         let by_hand = self
             .commanded
@@ -206,6 +212,9 @@ impl Outside {
                         .into_iter()
                         .any(|(_, effect)| matches!(effect, Effect::Split { .. }))
             });
+        if let Some(text) = loosened(&done) {
+            self.violation("I6", &text);
+        }
         if let Some(text) = crate::limits::broken(&done, &terms, splits) {
             self.violation("I5", &text);
         }
@@ -214,12 +223,15 @@ impl Outside {
     /// Someone else writes; nothing happens where no one could tell the value from ours.
     pub(crate) fn foreign(&mut self, foreign: &Foreign) {
         let touched: Vec<(Field, Value)> = match foreign {
-            Foreign::Set(field, setting) => vec![(field.clone(), *setting)],
-            Foreign::Other | Foreign::Remove(_) | Foreign::Delete => Vec::new(),
-            Foreign::Add(member) => fields(&Pool::new(vec![member.clone()]).unwrap()),
-            Foreign::Create(pool) => fields(pool),
+            Foreign::Set(field, setting) => vec![(field.clone(), setting.clone())],
+            Foreign::Other | Foreign::Remove(_) | Foreign::Withhold(_) | Foreign::Delete => {
+                Vec::new()
+            }
+            Foreign::Add(member) => fields(&Pool::new(vec![member.clone()]).unwrap().into()),
+            Foreign::Show(property, value) => vec![(Field::Property(*property), value.clone())],
+            Foreign::Turn(body) | Foreign::Create(body) => fields(body),
         };
-        if touched.iter().any(|(field, setting)| self.is_ours(field, *setting)) {
+        if touched.iter().any(|(field, setting)| self.is_ours(field, setting)) {
             return;
         }
         self.azure.foreign(foreign, touched);
@@ -227,15 +239,15 @@ impl Outside {
 
     /// Whether a foreign value is what we believe to be our own: the design's rule is that it then
     /// is.
-    fn is_ours(&self, field: &Field, setting: Value) -> bool {
+    fn is_ours(&self, field: &Field, setting: &Value) -> bool {
         self.document().is_some_and(|document| {
             let Some(owned) = document.owned.get(field) else { return false };
             let intents = document.intents.iter().flat_map(|intent| &intent.changes);
             let ours = intents
                 .filter(|change| change.field == *field)
-                .flat_map(|change| [change.before, change.after])
-                .chain([owned.written]);
-            setting != owned.baseline && ours.into_iter().any(|ours| ours.means(setting))
+                .flat_map(|change| [&change.before, &change.after])
+                .chain([&owned.written]);
+            *setting != owned.baseline && ours.into_iter().any(|ours| ours.means(setting))
         })
     }
 }

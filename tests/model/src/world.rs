@@ -8,6 +8,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
+    body::Body,
     document::Document,
     effect::Effect,
     field::{Field, Value},
@@ -27,8 +28,8 @@ use pointsman_engine::{
 pub(crate) use crate::outside::{Book, at, backend, book, epoch, playbook, second_backend};
 use crate::{
     azure::Azure,
+    begins::Seen,
     case::Gates,
-    gates::Seen,
     outside::{Outside, Unanswered},
     ports::{Ports, Slot},
     process::{Process, Running},
@@ -52,15 +53,15 @@ pub(crate) fn undo(backend: BackendId) -> Message {
     Message::Command(Command::UndoBackend { backend, reason: "enough".to_owned() })
 }
 
-/// That an operator changes the first backend, for so many seconds.
-pub(crate) fn change(effect: Effect, lasts: i64, reason: &str) -> Message {
+/// That an operator changes a backend, for so many seconds.
+pub(crate) fn change(backend: BackendId, effect: Effect, lasts: i64, reason: &str) -> Message {
     let (lasts, reason) = (SignedDuration::from_secs(lasts), reason.to_owned());
-    Message::Command(Command::Change { backend: backend(), effect, lasts, reason })
+    Message::Command(Command::Change { backend, effect, lasts, reason })
 }
 
-/// That an operator has an override of the first backend stay.
-pub(crate) fn extend(id: OverrideId, until: Timestamp) -> Message {
-    Message::Command(Command::Extend { backend: backend(), id, until, reason: "longer".to_owned() })
+/// That an operator has an override of a backend stay.
+pub(crate) fn extend(backend: BackendId, id: OverrideId, until: Timestamp) -> Message {
+    Message::Command(Command::Extend { backend, id, until, reason: "longer".to_owned() })
 }
 
 /// That an instance of a window is skipped.
@@ -123,10 +124,15 @@ const NAP: SignedDuration = SignedDuration::from_millis(250);
 const WAKES_MAX: usize = 20_000;
 
 impl World {
-    pub(crate) fn new(pool: Pool, playbook: Arc<Book>) -> Self {
+    /// One backend, and a playbook that may change it, perhaps among others.
+    pub(crate) fn new(body: impl Into<Body>, playbook: Arc<Book>) -> Self {
+        let mut managed = playbook.managed().map(|(_, managed)| managed.clone());
+        let backend = managed.next().expect("it may change one");
+        drop(managed);
         let outside = Outside {
             now: epoch(),
-            azure: Azure::new(pool),
+            backend,
+            azure: Azure::new(body.into()),
             second: None,
             store: Store::new(Pair::One),
             generations: vec![playbook],
@@ -179,7 +185,7 @@ impl World {
 
     /// A second pool in the service.
     pub(crate) fn with_second(mut self, pool: Pool) -> Self {
-        self.second = Some(Azure::new(pool));
+        self.second = Some(Azure::new(pool.into()));
         self
     }
 
@@ -545,9 +551,9 @@ impl World {
         for line in &self.store.ledger {
             text += &format!("{} {}\n", line.at, line.what);
         }
-        let pool = self.azure.pool().map(crate::azure::written);
+        let shown = self.azure.body().map(crate::azure::written);
         text += &format!(
-            "now {}; pool {pool:?}; owner {}\n",
+            "now {}; shown {shown:?}; owner {}\n",
             self.now,
             crate::azure::written(&self.azure.owner)
         );
@@ -567,21 +573,21 @@ impl World {
     /// Fails on what was seen to break one of these invariants, or I12.
     pub(crate) fn check(&self, invariants: &[&str]) -> Result<(), String> {
         // Whose a value is decides who serves, too.
-        let about_owners = |invariant: &&str| matches!(*invariant, "I5" | "I6" | "I9");
+        let about_owners = |invariant: &&str| matches!(*invariant, "I5" | "I6" | "I9" | "laid");
         let broken = self.watch.violations.iter().find(|text| {
             invariants
                 .iter()
-                .chain(&["I12", "I7", "gates"])
+                .chain(&["I12", "I7", "gates", "laid"])
                 .filter(|invariant| !(self.watch.is_ambiguous && about_owners(invariant)))
                 .any(|invariant| text.split(' ').next() == Some(invariant))
         });
         broken.map_or(Ok(()), |broken| Err(format!("{broken}\n{}", self.story())))
     }
 
-    /// Whether the pool is to the letter what its owner last left.
+    /// Whether the backend is to the letter what its owner last left.
     pub(crate) fn restored(&self) -> Result<(), String> {
-        match self.azure.pool() {
-            Some(pool) if *pool != self.azure.owner && !self.watch.is_ambiguous => {
+        match self.azure.body() {
+            Some(body) if *body != self.azure.owner && !self.watch.is_ambiguous => {
                 Err(format!("not restored\n{}", self.story()))
             }
             Some(_) | None => Ok(()),

@@ -66,6 +66,7 @@ pub(super) async fn overridden(
         let path = match field {
             Field::Weight(member) => format!("properties.pool.services[{member}].weight"),
             Field::Priority(member) => format!("properties.pool.services[{member}].priority"),
+            Field::Property(property) => format!("properties.{property}"),
         };
         // The whole member, or the whole list, may be what changes.
         lines.iter().any(|line| path.starts_with(&line.path) || line.path.starts_with(&path))

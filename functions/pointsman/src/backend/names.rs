@@ -12,7 +12,7 @@ use crate::{common::Common, failed::Failed, playbook, show};
 /// What the playbook calls things; nothing where there is none.
 #[derive(Default)]
 pub(super) struct Names {
-    pools: Vec<(String, BackendId)>,
+    managed: Vec<(String, BackendId)>,
     services: Vec<(String, ServiceId)>,
     /// Why it is not known what the playbook calls things.
     unread: Option<Failed>,
@@ -38,8 +38,8 @@ impl Names {
 
     fn of(playbook: &Playbook) -> Result<Self, Failed> {
         let mut names = Self::default();
-        for (alias, pool) in &playbook.pools {
-            names.pools.push((alias.to_string(), pool.backend.to_string().parse()?));
+        for (alias, backend) in playbook.managed() {
+            names.managed.push((alias.to_owned(), backend.to_string().parse()?));
         }
         for (alias, service) in &playbook.services {
             let path = format!(
@@ -58,7 +58,7 @@ impl Names {
             return text.parse().map_err(Failed::usage);
         }
         self.known()?;
-        if let Some((_, id)) = self.pools.iter().find(|(alias, _)| alias == text) {
+        if let Some((_, id)) = self.managed.iter().find(|(alias, _)| alias == text) {
             return Ok(id.clone());
         }
         let parts: Vec<&str> = text.split('/').collect();

@@ -169,7 +169,7 @@ pub(super) fn is_about(part: Part<'_>, over: &view::Override) -> bool {
 pub(super) fn describe(out: &mut Page, shown: &Shown, backend: &view::Backend, part: Part<'_>) {
     let reader = &shown.reader;
     let unmet = backend.fields.iter().filter_map(|field| {
-        let unmet = field.unmet?;
+        let unmet = field.unmet.as_ref()?;
         Some((unmet.since, unmet.until.max(reader.now()), field.kept()?))
     });
     let trouble = backend.trouble.iter().map(|it| (it.since, it.until, it.why.clone()));
@@ -185,6 +185,11 @@ pub(super) fn describe(out: &mut Page, shown: &Shown, backend: &view::Backend, p
     }
     if let Some(pool) = &backend.pool {
         members(out, shown, (pool, backend.waits), part);
+    }
+    // A pool's are in the table of its members.
+    for field in backend.fields.iter().filter(|_| backend.pool.is_none() && part.is_none()) {
+        let view::Field { field, baseline, written, .. } = field;
+        out.line(format_args!("  {field}: {baseline} -> {written}"));
     }
     for over in backend.overrides.iter().filter(|over| is_about(part, over)) {
         describe_override(out, shown, over, backend.waits);

@@ -30,10 +30,8 @@ pub(crate) async fn backend(records: &Records, text: &str) -> Result<BackendId, 
     if let Some(published) = records.store.published().await?
         && let Ok(loaded) = load(&published)
     {
-        let pools = &loaded.playbook.pools;
-        known.extend(
-            pools.iter().map(|(alias, pool)| (pool.backend.clone(), Some(alias.to_string()))),
-        );
+        let managed = loaded.playbook.managed();
+        known.extend(managed.map(|(alias, backend)| (backend.clone(), Some(alias.to_owned()))));
         // A service, too, is called what the playbook calls it.
         let called = text.split_once('/').and_then(|(alias, name)| {
             let mut services = loaded.playbook.services.iter();
@@ -147,7 +145,7 @@ fn pools_of<'a>(documents: &'a [Document], text: &str) -> Vec<&'a BackendId> {
     let Ok(name) = text.parse::<BackendName>() else { return Vec::new() };
     let (weight, priority) = (Field::weight(&name), Field::priority(&name));
     let lists = |document: &&Document| {
-        let seen = document.sight.as_ref().and_then(|sight| sight.pool.get(&weight));
+        let seen = document.sight.as_ref().and_then(|sight| sight.body.get(&weight));
         seen.is_some()
             || [&weight, &priority].iter().any(|field| document.owned.contains_key(field))
     };

@@ -1,4 +1,4 @@
-//! `drain`, `shift` and `promote`: an operator's change of a pool, for a time.
+//! `drain`, `shift`, `promote` and `breaker`: an operator's change of a backend, for a time.
 //!
 //! It is an override like any other, within the limits of its pool, and goes before those of alerts. The
 //! command waits until it is seen what became of it.
@@ -12,7 +12,8 @@ use std::{
 use clap::{Args, Subcommand};
 use jiff::SignedDuration;
 use pointsman_core::{
-    document::{Document, hand},
+    breaker::Tighten,
+    document::{Document, Sight, hand},
     effect::{Effect, WEIGHT_MAX},
     field::Field,
     fraction::Fraction,
@@ -52,7 +53,7 @@ pub(super) const UNSERVED: &str = "no `serve` is running on this store: nothing 
 /// What is asked for and is not in force.
 const NOT_IN_FORCE: u8 = 3;
 
-/// A change of a pool by hand.
+/// A change of a backend by hand.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Send no new traffic to a member of a pool, for a time.
@@ -64,6 +65,9 @@ pub(crate) enum Command {
     /// Make a standby serve, for a time.
     #[command(after_help = EXIT)]
     Promote(Promote),
+    /// Have the circuit breaker of a backend trip sooner, or for longer, for a time.
+    #[command(after_help = EXIT)]
+    Breaker(Breaker),
 }
 
 /// What `drain` takes.
@@ -93,6 +97,31 @@ pub(crate) struct Promote {
     what: What,
 }
 
+/// What `breaker` takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Breaker {
+    /// The backends, as the playbook calls them.
+    #[arg(required = true, value_name = "BACKEND")]
+    backend: Vec<String>,
+    /// It trips after at most so many failures, where it counts them.
+    #[arg(long, required_unless_present = "percentage", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    count: Option<u16>,
+    /// It trips at a percentage of failures of at most this, where it takes that.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=100))]
+    percentage: Option<u8>,
+    /// The time in which failures are counted: at least this.
+    #[arg(long, value_name = "DURATION", value_parser = lasts)]
+    interval: Option<SignedDuration>,
+    /// How long the backend is out then: at least this.
+    #[arg(long, value_name = "DURATION", value_parser = lasts)]
+    trip: Option<SignedDuration>,
+    /// The backend's own Retry-After says for how long instead.
+    #[arg(long)]
+    accept_retry_after: bool,
+    #[command(flatten)]
+    how: How,
+}
+
 /// Which members, for how long and why.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct What {
@@ -102,6 +131,13 @@ pub(crate) struct What {
     /// The pool, as the playbook calls it; where it has one pool, that one.
     #[arg(long, value_name = "POOL")]
     pool: Option<String>,
+    #[command(flatten)]
+    how: How,
+}
+
+/// For how long, and why.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct How {
     /// For how long, such as 30m or 2h: 30 days at most.
     #[arg(long = "for", value_name = "DURATION", value_parser = lasts)]
     lasts: SignedDuration,
@@ -123,18 +159,65 @@ pub(super) fn lasts(text: &str) -> Result<SignedDuration, String> {
     }
 }
 
+/// What is asked of which backends.
+type Orders = Vec<(BackendId, Vec<Effect>)>;
+
 impl Command {
-    fn into_parts(self) -> (What, Box<dyn Fn(BackendName) -> Effect>) {
+    /// What is asked for, and how.
+    fn orders(self, playbook: &Playbook) -> Result<(How, Orders), Failed> {
+        let of_pool = |what: What, effect: &dyn Fn(BackendName) -> Effect| {
+            let backend = pool(playbook, what.pool.as_deref())?;
+            let mut named = BTreeSet::new();
+            let members = what.member.into_iter().filter(|member| named.insert(member.clone()));
+            Ok((what.how, vec![(backend, members.map(effect).collect())]))
+        };
         match self {
-            Self::Drain(Drain { what }) => (what, Box::new(|member| Effect::Drain { member })),
+            Self::Drain(Drain { what }) => of_pool(what, &|member| Effect::Drain { member }),
             Self::Shift(Shift { to, what }) => {
-                (what, Box::new(move |member| Effect::Shift { member, to }))
+                of_pool(what, &|member| Effect::Shift { member, to })
             }
             Self::Promote(Promote { weight, what }) => {
-                (what, Box::new(move |member| Effect::Promote { member, weight }))
+                of_pool(what, &|member| Effect::Promote { member, weight })
             }
+            Self::Breaker(breaker) => breaker.orders(playbook),
         }
     }
+}
+
+impl Breaker {
+    fn orders(self, playbook: &Playbook) -> Result<(How, Orders), Failed> {
+        let Self { backend, count, percentage, interval, trip, accept_retry_after, how } = self;
+        let effect =
+            Effect::Breaker(Tighten { count, percentage, interval, trip, accept_retry_after });
+        let mut named = BTreeSet::new();
+        let backends = backend.iter().filter(|name| named.insert(*name));
+        let order = |name: &String| Ok((single(playbook, name)?, vec![effect.clone()]));
+        Ok((how, backends.map(order).collect::<Result<_, Failed>>()?))
+    }
+}
+
+/// The Single that is meant.
+fn single(playbook: &Playbook, named: &str) -> Result<BackendId, Failed> {
+    let is_meant = |id: &BackendId| id.name.as_str() == named || id.short() == named;
+    let mut singles = playbook.backends.iter();
+    if let Some((_, found)) =
+        singles.find(|(alias, one)| alias.as_str() == named || is_meant(&one.backend))
+    {
+        return Ok(found.backend.clone());
+    }
+    let mut pools = playbook.pools.iter();
+    if pools.any(|(alias, pool)| alias.as_str() == named || is_meant(&pool.backend)) {
+        return Err(Failed::new(format_args!(
+            "{named} is a pool, and has no breaker of its own: name the backends of its members"
+        )));
+    }
+    let names = playbook.backends.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let has = if names.is_empty() {
+        "it has none: put it under `backends`".to_owned()
+    } else {
+        format!("it has: {names}")
+    };
+    Err(Failed::new(format_args!("the playbook has no backend `{named}`; {has}")))
 }
 
 /// The pool that is meant.
@@ -178,13 +261,11 @@ fn is_in_force(document: &Document, terms: &Terms, asked: &Asked) -> bool {
     let Some(over) = document.overrides.get(&asked.id) else { return false };
     let Some(laid) = document.laid(terms) else { return false };
     let stands = |field: &Field| {
-        let written = document.owned.get(field).map(|owned| owned.written);
-        written.or_else(|| document.sight.as_ref()?.pool.get(field))
+        let written = document.owned.get(field).map(|owned| owned.written.clone());
+        written.or_else(|| document.sight.as_ref()?.body.get(field))
     };
     let is_written = |field: &Field| {
-        laid.values
-            .get(field)
-            .is_none_or(|wanted| stands(field).is_some_and(|it| it.means(*wanted)))
+        laid.values.get(field).is_none_or(|wanted| stands(field).is_some_and(|it| it.means(wanted)))
     };
     over.effect == asked.effect
         && over.begun().is_some()
@@ -206,48 +287,65 @@ async fn document(records: &Records, backend: &BackendId) -> Result<Document, Fa
 }
 
 pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCode, Failed> {
-    let (what, effect) = command.into_parts();
     let reading = common.records().await?;
     let playbook = ask::playbook_in_force(&reading).await?;
-    let backend = pool(&playbook, what.pool.as_deref())?;
-    let (stops, now) = (Paused::of(&backend), reading.clock.now());
-    let paused = paused(&*reading.store, stops, now).await?.into_iter().next();
-    let document = document(&reading, &backend).await?;
-    reading.close().await;
-    // A name that is not in the pool is a slip; what is at rest may have been seen long ago.
-    let seen = document.sight.iter().filter(|_| !document.is_at_rest());
-    let seen = seen.flat_map(|sight| sight.pool.members());
-    let seen: Vec<&BackendName> = seen.map(|member| &member.name).collect();
-    if let Some(unknown) =
-        what.member.iter().find(|member| !seen.is_empty() && !seen.contains(member))
-    {
-        let seen = seen.into_iter().map(BackendName::as_str).collect::<Vec<_>>().join(", ");
-        let pool = &backend.name;
-        return Err(Failed::new(format_args!(
-            "the pool {pool} has no member {unknown}; it has: {seen}"
-        )));
+    let (how, orders) = command.orders(&playbook)?;
+    for (backend, effects) in &orders {
+        let document = document(&reading, backend).await?;
+        all_are_members(&document, effects)?;
     }
+    reading.close().await;
+    let mut exit = ExitCode::SUCCESS;
+    for (backend, effects) in orders {
+        let printed = carry_out(common, &playbook, &how, (&backend, effects)).await?;
+        if printed != ExitCode::SUCCESS {
+            exit = printed;
+        }
+    }
+    Ok(exit)
+}
+
+/// A name that is not in the pool is a slip; what is at rest may have been seen long ago.
+fn all_are_members(document: &Document, effects: &[Effect]) -> Result<(), Failed> {
+    let pool = document.sight.as_ref().filter(|_| !document.is_at_rest()).and_then(Sight::pool);
+    let seen: Vec<&BackendName> =
+        pool.iter().flat_map(|pool| pool.members()).map(|member| &member.name).collect();
+    let mut named = effects.iter().flat_map(Effect::members);
+    let Some(unknown) = named.find(|member| !seen.is_empty() && !seen.contains(&member)) else {
+        return Ok(());
+    };
+    let seen = seen.into_iter().map(BackendName::as_str).collect::<Vec<_>>().join(", ");
+    let pool = &document.backend.name;
+    Err(Failed::new(format_args!("the pool {pool} has no member {unknown}; it has: {seen}")))
+}
+
+/// Has one backend changed, and waits until it is seen what became of it.
+async fn carry_out(
+    common: &Common,
+    playbook: &Playbook,
+    how: &How,
+    (backend, effects): (&BackendId, Vec<Effect>),
+) -> Result<ExitCode, Failed> {
     let mut dispatch = Dispatch::open(common).await?;
+    let (store, now) = (&*dispatch.records.store, dispatch.records.clock.now());
+    let paused = paused(store, Paused::of(backend), now).await?.into_iter().next();
     let mut asked = Vec::new();
-    let mut named = BTreeSet::new();
-    for member in what.member.iter().filter(|member| named.insert(*member)) {
-        let effect = effect(member.clone());
+    for effect in effects {
         let message = Message::Change {
             backend: backend.clone(),
             effect: effect.clone(),
-            lasts: what.lasts,
-            reason: what.reason.reason.clone(),
+            lasts: how.lasts,
+            reason: how.reason.reason.clone(),
         };
-        let command = dispatch.send(&what.reason.by, message).await?;
-        asked.push(Asked { id: hand::id(&backend, &effect), effect, command });
+        let command = dispatch.send(&how.reason.by, message).await?;
+        asked.push(Asked { id: hand::id(backend, &effect), effect, command });
     }
     let taken = async |records: &Records| are_taken(records, &asked).await;
     let taken = dispatch.until(TAKEN_WITHIN, taken).await?;
-    let settled =
-        async |records: &Records| Ok(is_settled(&self::document(records, &backend).await?));
+    let settled = async |records: &Records| Ok(is_settled(&document(records, backend).await?));
     let within = if taken { WRITTEN_WITHIN } else { Duration::ZERO };
     let settled = dispatch.until(within, settled).await?;
-    let document = self::document(&dispatch.records, &backend).await?;
+    let document = document(&dispatch.records, backend).await?;
     let (served, now) = (dispatch.is_served()?, dispatch.records.clock.now());
     dispatch.close().await?;
     if !taken {
@@ -256,12 +354,12 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
             TAKEN_WITHIN.as_secs()
         )));
     }
-    let shown = Shown::new(what.showing, common, now, document.overrides.keys());
-    let mut view =
-        view::Backend::of(&document, Some(&playbook), &BTreeMap::new(), &common.reader(now));
+    let shown = Shown::new(how.showing, common, now, document.overrides.keys());
+    let reader = common.reader(now);
+    let mut view = view::Backend::of(&document, Some(playbook), &BTreeMap::new(), &reader);
     let is_asked = |over: &view::Override| asked.iter().any(|one| one.id.as_str() == over.id);
     view.overrides.retain(is_asked);
-    let terms = playbook.pool_of(&backend).map(|(_, pool)| pool.terms).unwrap_or_default();
+    let terms = playbook.pool_of(backend).map(|(_, pool)| pool.terms).unwrap_or_default();
     let in_force = settled && asked.iter().all(|one| is_in_force(&document, &terms, one));
     let mut text = shown.page();
     text.line(backend.short());
@@ -276,7 +374,7 @@ pub(crate) async fn command(common: &Common, command: Command) -> Result<ExitCod
         }
         (false, Some(pause)) => text.line(pause.means(&shown.reader)),
         (false, None) if settled => {}
-        (false, None) => text.line(goes_on(served, &[&backend])),
+        (false, None) => text.line(goes_on(served, &[backend])),
     }
     let told = view::ByHand {
         version: view::VERSION,

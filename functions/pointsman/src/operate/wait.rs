@@ -43,7 +43,7 @@ impl Left {
         let kept = || {
             let mut unmet = document.owned.iter().filter(|(_, owned)| owned.unmet().is_some());
             let (field, owned) = unmet.next()?;
-            let (wanted, kept) = (owned.baseline, owned.written);
+            let (wanted, kept) = (&owned.baseline, &owned.written);
             Some(format!("{field} should be {wanted} again, and Azure keeps {kept}"))
         };
         Some(if let Some(trouble) = &document.trouble {

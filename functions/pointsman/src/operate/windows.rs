@@ -44,7 +44,8 @@ pub(super) async fn skipped(records: &Records, playbook: &Playbook) -> Result<Sk
         | Scope::Commands
         | Scope::Members(_)
         | Scope::Pool(_)
-        | Scope::Play(_) => None,
+        | Scope::Play(_)
+        | Scope::Unless(_) => None,
     });
     Ok(Skipped(skipped.collect()))
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use super::{Document, Intent, RETRY, Trouble};
 use crate::{
-    answer::Answer, etag::Etag, field::Change, id::IntentId, lease::later, ledger::What, pool::Pool,
+    answer::Answer, body::Body, etag::Etag, field::Change, id::IntentId, lease::later, ledger::What,
 };
 
 impl Document {
@@ -19,7 +19,7 @@ impl Document {
         let Some(place) = self.intents.iter().position(|intent| intent.id == *id) else { return };
         let intent = id.clone();
         match answer {
-            Answer::Written { etag, pool } => {
+            Answer::Written { etag, body } => {
                 let intent = self.intents.remove(place);
                 said.push(What::Wrote { intent: intent.id.clone() });
                 self.trouble = None;
@@ -27,8 +27,8 @@ impl Document {
                 if intent.is_empty() && intent.etag == *etag {
                     self.etags.lasts(etag);
                 }
-                self.saw_answer(&intent, pool.as_ref());
-                self.answered(&intent, pool.as_ref(), said);
+                self.saw_answer(&intent, body.as_ref());
+                self.answered(&intent, body.as_ref(), said);
                 self.retire_gone(etag, None, said);
             }
             Answer::Outrun => {
@@ -79,12 +79,12 @@ impl Document {
 
     /// What a write that was answered makes true. What its answer shows is our own doing, whatever was
     /// asked: nobody else can have written in between.
-    fn answered(&mut self, intent: &Intent, pool: Option<&Pool>, said: &mut Vec<What>) {
+    fn answered(&mut self, intent: &Intent, body: Option<&Body>, said: &mut Vec<What>) {
         for change in &intent.changes {
             let Some(owned) = self.owned.get_mut(&change.field) else { continue };
-            let (field, asked) = (change.field.clone(), change.after);
-            let shown = pool.and_then(|pool| pool.get(&field)).unwrap_or(asked);
-            if owned.answered(asked, shown, intent.way, self.now) {
+            let (field, asked) = (change.field.clone(), change.after.clone());
+            let shown = body.and_then(|body| body.get(&field)).unwrap_or_else(|| asked.clone());
+            if owned.answered(&asked, &shown, intent.way, self.now) {
                 said.push(What::Answered { field, asked, shown });
             }
         }
@@ -93,11 +93,11 @@ impl Document {
 
     /// What a write that was seen to be done makes true, of the fields that still show it. What someone
     /// else wrote over it since then is theirs.
-    fn landed(&mut self, intent: &Intent, shown: &Pool, said: &mut Vec<What>) {
+    fn landed(&mut self, intent: &Intent, shown: &Body, said: &mut Vec<What>) {
         for change in &intent.changes {
-            let theirs = shown.get(&change.field).is_some_and(|shown| !shown.means(change.after));
+            let theirs = shown.get(&change.field).is_some_and(|shown| !shown.means(&change.after));
             if let Some(owned) = self.owned.get_mut(&change.field).filter(|_| !theirs) {
-                owned.written = change.after;
+                owned.written.clone_from(&change.after);
                 owned.stood = true;
             }
         }
@@ -112,23 +112,23 @@ impl Document {
 
     /// Retires the intents that can never be done any more, now that the backend has this `ETag`,
     /// and takes in those of them that were. `shown` is the pool of that state, where it was read.
-    pub(crate) fn retire_gone(&mut self, etag: &Etag, shown: Option<&Pool>, said: &mut Vec<What>) {
+    pub(crate) fn retire_gone(&mut self, etag: &Etag, shown: Option<&Body>, said: &mut Vec<What>) {
         let (open, gone): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.intents).into_iter().partition(|intent| intent.etag == *etag);
         self.intents = open;
         for intent in gone {
-            let landed = |pool: &&Pool| {
+            let landed = |body: &&Body| {
                 let mut changes =
-                    intent.changes.iter().filter(|change| !change.before.means(change.after));
+                    intent.changes.iter().filter(|change| !change.before.means(&change.after));
                 let shows = |change: &Change| {
-                    pool.get(&change.field).is_some_and(|shown| shown.means(change.after))
+                    body.get(&change.field).is_some_and(|shown| shown.means(&change.after))
                 };
                 // Of one that was answered with 412, some of it may be someone else's.
                 if intent.outrun { changes.all(shows) } else { changes.any(shows) }
             };
-            if let Some(pool) = shown.filter(landed) {
+            if let Some(body) = shown.filter(landed) {
                 said.push(What::Landed { intent: intent.id.clone() });
-                self.landed(&intent, pool, said);
+                self.landed(&intent, body, said);
             } else {
                 said.extend(intent.not_landed());
             }

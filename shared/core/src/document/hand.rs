@@ -47,6 +47,7 @@ pub fn id(backend: &BackendId, effect: &Effect) -> OverrideId {
     let place = match effect.fields().first() {
         Some(Field::Priority(_)) => "priority",
         Some(Field::Weight(_)) | None => "weight",
+        Some(Field::Property(_)) => "property",
     };
     let word = Authority::Operator.word();
     OverrideId::derive(&[word, place, &backend.to_string(), &effect.target()])
@@ -91,6 +92,7 @@ impl Document {
             alert: Shown::by(by, reason),
             severity: Severity::Info,
             started: self.now,
+            silent: None,
             since: self.claimed_from(&id),
         };
         let series = SeriesId::of_command(command.id);

@@ -26,7 +26,7 @@ pub const UNMET_RETRY: (SignedDuration, SignedDuration) =
 pub const UNMET_REST: SignedDuration = SignedDuration::from_hours(24);
 
 /// A field that overrides own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owned {
     /// What its owner last left there.
     pub baseline: Value,
@@ -45,7 +45,7 @@ pub struct Owned {
 /// That Azure answered a write of a field with another value than was asked, and did not refuse it.
 /// Nobody else wrote then. It is kept for a while after another way was seen to help, for what an
 /// answer shows need not be what is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unmet {
     /// What the field should be.
     pub wanted: Value,
@@ -70,7 +70,12 @@ impl Unmet {
 
     /// How a field that shows this is written next; none where that waits. `explicit` is the number
     /// that means the same as the null that is wanted.
-    pub(crate) fn next(self, shown: Value, explicit: Option<Value>, now: Timestamp) -> Option<Way> {
+    pub(crate) fn next(
+        &self,
+        shown: &Value,
+        explicit: Option<&Value>,
+        now: Timestamp,
+    ) -> Option<Way> {
         let helps = |way: &Way| match way {
             Way::Plain => false,
             Way::Explicit | Way::Rest => explicit.is_some_and(|explicit| !shown.means(explicit)),
@@ -106,10 +111,10 @@ impl Way {
     const ALL: [Self; 5] = [Self::Plain, Self::Explicit, Self::Null, Self::Whole, Self::Rest];
 
     /// What is put where this is wanted.
-    pub(crate) fn puts(self, wanted: Value, explicit: Option<Value>) -> Value {
+    pub(crate) fn puts(self, wanted: &Value, explicit: Option<Value>) -> Value {
         match self {
-            Self::Plain | Self::Whole => wanted,
-            Self::Explicit | Self::Rest => explicit.unwrap_or(wanted),
+            Self::Plain | Self::Whole => wanted.clone(),
+            Self::Explicit | Self::Rest => explicit.unwrap_or_else(|| wanted.clone()),
             Self::Null => Value::Null,
         }
     }
@@ -122,53 +127,55 @@ impl Way {
 impl Owned {
     /// A field that shows this, and in which nothing of ours stands yet.
     #[must_use]
-    pub const fn fresh(shown: Value) -> Self {
-        Self { baseline: shown, written: shown, stood: false, unmet: None }
+    pub fn fresh(shown: Value) -> Self {
+        Self { baseline: shown.clone(), written: shown, stood: false, unmet: None }
     }
 
     /// Whether something of ours has stood there. Documents of before that was noted know it by what
     /// was written.
     #[must_use]
     pub fn is_touched(&self) -> bool {
-        self.stood || !self.written.means(self.baseline)
+        self.stood || !self.written.means(&self.baseline)
     }
 
     /// What Azure has not made of the field at present, though it was asked.
     #[must_use]
-    pub fn unmet(&self) -> Option<Unmet> {
-        self.unmet.filter(|unmet| !unmet.wanted.means(self.written))
+    pub fn unmet(&self) -> Option<&Unmet> {
+        self.unmet.as_ref().filter(|unmet| !unmet.wanted.means(&self.written))
     }
 
     /// Takes in what the answer to our own write shows; says whether that is to be told.
     pub(crate) fn answered(
         &mut self,
-        asked: Value,
-        shown: Value,
+        asked: &Value,
+        shown: &Value,
         way: Way,
         now: Timestamp,
     ) -> bool {
-        let known = self.unmet.filter(|_| !way.is_plain());
-        let wanted = known.map_or(asked, |known| known.wanted);
-        self.written = shown;
+        let known = self.unmet.take().filter(|_| !way.is_plain());
+        let is_news = known.as_ref().is_none_or(|known| known.tried < way);
+        self.written = shown.clone();
         self.stood |= shown.means(asked);
-        let met = shown.means(wanted);
-        let unmet = known.unwrap_or(Unmet { wanted, since: now, tried: way, until: now });
-        self.unmet = (!met || known.is_some()).then(|| unmet.tried(way, now));
-        !shown.means(asked) && known.is_none_or(|known| known.tried < way)
+        let wanted = known.as_ref().map_or(asked, |known| &known.wanted);
+        if known.is_some() || !shown.means(wanted) {
+            let fresh = || Unmet { wanted: asked.clone(), since: now, tried: way, until: now };
+            self.unmet = Some(known.unwrap_or_else(fresh).tried(way, now));
+        }
+        !shown.means(asked) && is_news
     }
 
     /// Takes in what a read shows of the state that our own write made.
     pub(crate) fn kept(&mut self, shown: Value, now: Timestamp) {
-        let wanted = self.unmet.map_or(self.written, |unmet| unmet.wanted);
-        let fresh = Unmet { wanted, since: now, tried: Way::Plain, until: now };
-        let unmet = self.unmet.unwrap_or(fresh);
-        self.written = shown;
-        self.unmet = Some(unmet.tried(unmet.tried, now));
+        let asked = std::mem::replace(&mut self.written, shown);
+        let fresh = || Unmet { wanted: asked, since: now, tried: Way::Plain, until: now };
+        let unmet = self.unmet.take().unwrap_or_else(fresh);
+        let tried = unmet.tried;
+        self.unmet = Some(unmet.tried(tried, now));
     }
 
     /// Takes in that a way of writing it was refused.
     pub(crate) fn refused(&mut self, way: Way, now: Timestamp) {
-        self.unmet = self.unmet.map(|unmet| unmet.tried(way, now));
+        self.unmet = self.unmet.take().map(|unmet| unmet.tried(way, now));
     }
 
     /// Tries again at once what Azure did not do.
@@ -234,7 +241,7 @@ impl Intent {
 
 impl Document {
     /// The fields of which Azure has made something else than was asked.
-    pub fn unmet(&self) -> impl Iterator<Item = (&Field, &Owned, Unmet)> {
+    pub fn unmet(&self) -> impl Iterator<Item = (&Field, &Owned, &Unmet)> {
         self.owned.iter().filter_map(|(field, owned)| Some((field, owned, owned.unmet()?)))
     }
 
@@ -244,7 +251,7 @@ impl Document {
     pub fn is_restored(&self) -> bool {
         self.overrides.is_empty()
             && self.trouble.is_none()
-            && self.owned.values().all(|owned| owned.written.means(owned.baseline))
+            && self.owned.values().all(|owned| owned.written.means(&owned.baseline))
             && !self.reconnects.values().any(Reconnect::is_waiting)
     }
 

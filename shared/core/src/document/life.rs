@@ -9,6 +9,7 @@ use crate::{
     id::OverrideId,
     lease::{Until, later},
     ledger::What,
+    occurred::Occurred,
     origin::Origin,
     overrides::{End, Held, Life, Override, Standing},
     playbook::{DURATION_MAX, Playbook},
@@ -47,8 +48,16 @@ impl Document {
         if self.undone.get(&claim.id).is_some_and(|undone| asked.since <= *undone) {
             return;
         }
+        let begun = self.overrides.get(&claim.id).and_then(Override::begun);
+        if let Some(occurred) = self.occurred.get_mut(&claim.id)
+            && asked.expires(begun) > now
+        {
+            occurred.asks(series);
+        }
         let Some(over) = self.overrides.get_mut(&claim.id) else {
-            if asked.expires(None) <= now {
+            // One that is heard for the first time is told of, also where it counts as silent by now.
+            let ends = if fresh { asked.lease.expires(asked.since) } else { asked.expires(None) };
+            if ends <= now {
                 return;
             }
             let origin = Origin::Alert { play: claim.play.clone() };
@@ -89,7 +98,7 @@ impl Document {
             over.joined = over.joined.max(asked.since);
         }
         if taken == Taken::Known {
-            over.resolved = None;
+            (over.resolved, over.silent) = (None, None);
         }
         // Also where what was the strongest has become weaker than what is beside.
         over.become_strongest();
@@ -104,6 +113,9 @@ impl Document {
         at: Timestamp,
         said: &mut Vec<What>,
     ) {
+        if let Some(occurred) = self.occurred.get_mut(id) {
+            occurred.rests(series);
+        }
         let Some(over) = self.overrides.get_mut(id) else { return };
         if over.behind.is_empty() {
             return;
@@ -157,8 +169,12 @@ impl Document {
     /// Takes in what the store answered.
     pub fn recall(&mut self, recall: &Recall, found: Vec<(SeriesId, Asked)>) {
         if let Some(over) = self.overrides.get_mut(&recall.id) {
+            let known = over.behind.ends(over.begun());
             over.behind.recall(found);
             over.behind.rewind(self.now);
+            if over.behind.is_empty() && known.is_some_and(|(_, why)| why == End::Stale) {
+                (over.resolved, over.silent) = (None, Some(self.now));
+            }
             over.become_strongest();
         }
     }
@@ -166,6 +182,7 @@ impl Document {
     /// Ends an override at once, whatever its lease says, without a ramp: an operator's will. One
     /// that is on its way out gives back at once what it still has, and nothing follows it.
     pub fn undo(&mut self, id: &OverrideId, by: &str, reason: &str, said: &mut Vec<What>) {
+        self.all_rest(id);
         let Some(over) = self.overrides.get_mut(id) else { return };
         let asked_again = over.is_asked_again();
         over.lease.ramp.clear();
@@ -258,6 +275,7 @@ impl Document {
     /// and is over.
     pub fn end(&mut self, id: &OverrideId, why: End, said: &mut Vec<What>) {
         let now = self.now;
+        self.all_rest(id);
         let Some(over) = self.overrides.get_mut(id) else { return };
         match over.life {
             Life::Claimed { .. } => {
@@ -268,6 +286,10 @@ impl Document {
                 over.behind.clear();
                 said.push(What::Ended { id: id.clone(), why: why.clone() });
                 over.life = Life::Ended { at: now, why, steps: Vec::new() };
+                if !over.effect.is_of_pool() {
+                    // What is no weight is given back whole.
+                    over.lease.ramp.clear();
+                }
                 over.extended = None;
                 if self.has_no_part(id) {
                     self.finish(id, said);
@@ -315,7 +337,7 @@ impl Document {
     fn finish(&mut self, id: &OverrideId, said: &mut Vec<What>) {
         let Some(mut over) = self.overrides.remove(id) else { return };
         said.push(What::Finished { id: id.clone() });
-        if let Life::Ended { at, why: End::Resolved | End::Expired, .. } = over.life {
+        if let Life::Ended { at, why: End::Resolved | End::Expired | End::Stale, .. } = over.life {
             self.note_reconnects(&over, at);
         }
         if over.is_asked_again() {
@@ -323,6 +345,17 @@ impl Document {
             over.become_strongest();
             self.overrides.insert(id.clone(), over);
         }
+    }
+
+    /// Takes in that nobody asks for an override any more, those beside the known ones included.
+    fn all_rest(&mut self, id: &OverrideId) {
+        self.occurred.get_mut(id).into_iter().for_each(Occurred::all_rest);
+    }
+
+    /// Forgets the occurrences that nothing looks back at any more.
+    pub(crate) fn forget_occurred(&mut self) {
+        let now = self.now;
+        self.occurred.retain(|_, occurred| occurred.forget(now));
     }
 
     /// Forgets the undos that nothing can be held against any more, and who yielded and is gone.

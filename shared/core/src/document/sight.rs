@@ -1,4 +1,4 @@
-//! What a pool looked like last: whole, also the members that nobody changed.
+//! What a backend looked like last: whole, also what nobody changed.
 //!
 //! It is kept for people to see, with its age; also while nothing is going on, as what its owner last left.
 //! Nothing is decided by it, so that a look that finds nothing else new need not save it.
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Document, Intent};
 use crate::{
+    body::Body,
     effect::Effect,
     fraction::Fraction,
     lay::{Contribution, Laid, lay},
@@ -17,7 +18,7 @@ use crate::{
     pool::Pool,
 };
 
-/// What a pool looked like.
+/// What a backend looked like.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sight {
     /// When.
@@ -25,11 +26,12 @@ pub struct Sight {
     /// From what that is known.
     #[serde(default, skip_serializing_if = "SightBy::is_read")]
     pub by: SightBy,
-    /// Its members.
-    pub pool: Pool,
+    /// Its members, or its properties.
+    #[serde(flatten)]
+    pub body: Body,
 }
 
-/// From what it is known how a pool looked.
+/// From what it is known how a backend looked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum SightBy {
@@ -40,6 +42,14 @@ pub enum SightBy {
     Answer,
 }
 
+impl Sight {
+    /// The pool, where it is one.
+    #[must_use]
+    pub const fn pool(&self) -> Option<&Pool> {
+        self.body.pool()
+    }
+}
+
 impl SightBy {
     fn is_read(&self) -> bool {
         *self == Self::Read
@@ -47,22 +57,25 @@ impl SightBy {
 }
 
 impl Document {
-    /// Takes in what was read of the pool.
-    pub(crate) fn saw(&mut self, pool: &Pool) {
-        self.sight = Some(Sight { at: self.now, by: SightBy::Read, pool: pool.clone() });
+    /// Takes in what was read of the backend.
+    pub(crate) fn saw(&mut self, body: &Body) {
+        self.sight = Some(Sight { at: self.now, by: SightBy::Read, body: body.clone() });
     }
 
-    /// Takes in what a write made of the pool: what its answer shows, or else what was asked.
-    pub(super) fn saw_answer(&mut self, intent: &Intent, shown: Option<&Pool>) {
-        let asked = || {
-            let before = &self.sight.as_ref()?.pool;
-            Some(before.with(intent.changes.iter().map(|change| (&change.field, change.after))))
-        };
-        let Some(pool) = shown.cloned().or_else(asked) else { return };
-        self.sight = Some(Sight { at: self.now, by: SightBy::Answer, pool });
+    /// Takes in what a write made of the backend: what its answer shows, or else what was asked.
+    pub(super) fn saw_answer(&mut self, intent: &Intent, shown: Option<&Body>) {
+        let asked =
+            || {
+                let before = &self.sight.as_ref()?.body;
+                Some(before.with(
+                    intent.changes.iter().map(|change| (&change.field, change.after.clone())),
+                ))
+            };
+        let Some(body) = shown.cloned().or_else(asked) else { return };
+        self.sight = Some(Sight { at: self.now, by: SightBy::Answer, body });
     }
 
-    /// What is laid over the pool as it was seen last, by what was decided last: why its fields are
+    /// What is laid over the backend as it was seen last, by what was decided last: why its fields are
     /// what they are. None where it was not seen.
     #[must_use]
     pub fn laid(&self, terms: &Terms) -> Option<Laid> {
@@ -75,7 +88,7 @@ impl Document {
     #[must_use]
     pub fn serves_already<'a>(&self, over: &'a Override) -> Option<&'a BackendName> {
         let Effect::Promote { member, weight: _ } = &over.effect else { return None };
-        let serves = Self::is_laid(over) && self.baseline()?.serves(member);
+        let serves = Self::is_laid(over) && self.baseline()?.pool()?.serves(member);
         serves.then_some(member)
     }
 
@@ -84,10 +97,10 @@ impl Document {
         over.begun().is_some() && over.standing == Standing::Admitted
     }
 
-    /// The pool as its owner last left it; none where it was not seen.
-    fn baseline(&self) -> Option<Pool> {
-        let owned = self.owned.iter().map(|(field, owned)| (field, owned.baseline));
-        Some(self.sight.as_ref()?.pool.with(owned))
+    /// The backend as its owner last left it; none where it was not seen.
+    fn baseline(&self) -> Option<Body> {
+        let owned = self.owned.iter().map(|(field, owned)| (field, owned.baseline.clone()));
+        Some(self.sight.as_ref()?.body.with(owned))
     }
 }
 

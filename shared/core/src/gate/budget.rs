@@ -10,7 +10,7 @@ use super::{Asking, Closed};
 use crate::{
     group::{Consulted, Scope},
     overrides::{Held, Override},
-    playbook::Playbook,
+    playbook::{Play, Playbook},
 };
 
 /// How many overrides of a play may begin.
@@ -22,9 +22,8 @@ pub struct Budget {
     pub per: SignedDuration,
 }
 
-pub(super) fn closed(over: &Override, asking: &mut Asking<'_, '_>) -> Option<Closed> {
-    let play = over.origin.play()?;
-    let Budget { most, per } = asking.playbook.play(play)?.budget?;
+pub(super) fn closed(over: &Override, play: &Play, asking: &mut Asking<'_, '_>) -> Option<Closed> {
+    let (play, Budget { most, per }) = (&play.name, play.budget?);
     // A place that it cannot take, because a limit keeps it back, is left to the next.
     if let Some(kept) = asking.idle.get(&over.id) {
         return kept.clone().map(|why| Closed { why, until: None });

@@ -10,7 +10,7 @@ use jiff::{
 };
 
 use super::{Asking, Closed};
-use crate::overrides::{Held, Override};
+use crate::{overrides::Held, playbook::Play};
 
 /// When a play begins anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,10 +62,9 @@ impl Hours {
     }
 }
 
-pub(super) fn closed(over: &Override, asking: &Asking<'_, '_>) -> Option<Closed> {
-    let play = over.origin.play()?;
-    let until = asking.playbook.play(play)?.hours.as_ref()?.opens(asking.document.now)?;
-    let why = Held::OutOfHours { play: play.clone(), until };
+pub(super) fn closed(play: &Play, asking: &Asking<'_, '_>) -> Option<Closed> {
+    let until = play.hours.as_ref()?.opens(asking.document.now)?;
+    let why = Held::OutOfHours { play: play.name.clone(), until };
     Some(Closed { why, until: Some(until) })
 }
 

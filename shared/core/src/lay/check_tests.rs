@@ -1,7 +1,7 @@
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::super::{
-    Contribution, Laid, Terms, Yielded, lay,
+    Contribution, Laid, Terms, Yielded, lay_pool,
     tests::{over, pool},
     whole::SCALE,
 };
@@ -44,15 +44,15 @@ impl Case {
             .collect();
         let contributions: Vec<_> =
             overrides.iter().map(|over| Contribution::of(over, Fraction::NONE)).collect();
-        let laid = lay(&baseline, &terms, &contributions, &Yielded::new());
+        let laid = lay_pool(&baseline, &terms, &contributions, &Yielded::new());
         let reversed: Vec<_> = contributions.iter().rev().copied().collect();
         assert_eq!(
-            lay(&baseline, &terms, &reversed, &Yielded::new()),
+            lay_pool(&baseline, &terms, &reversed, &Yielded::new()),
             laid,
             "the order left a trace"
         );
         let Laid { values, held, .. } = laid;
-        let written = baseline.with(values.iter().map(|(field, value)| (field, *value)));
+        let written = baseline.with(values.iter().map(|(field, value)| (field, value.clone())));
         let number = |at: usize| {
             let weight = written.get(&Field::weight(&name(at).parse().unwrap()));
             weight.unwrap().number().unwrap()

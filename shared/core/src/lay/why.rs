@@ -10,7 +10,7 @@ use super::{
     ground::Ground,
     whole::{Factor, SCALE},
 };
-use crate::{field::Field, id::OverrideId};
+use crate::{breaker::Tighten, field::Field, id::OverrideId, json::Json};
 
 /// Why a field is what it is laid to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -41,12 +41,16 @@ pub struct Asked {
 }
 
 /// What can be asked of a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asks {
     /// This weight.
     Weight(Exact),
     /// That the member serves, with this weight where it has none of its own.
     Serve(Option<u8>),
+    /// That the breaker is at least as tight as this.
+    Tighten(Tighten),
+    /// This value.
+    Be(Json),
 }
 
 /// What becomes of what is asked.
@@ -54,7 +58,7 @@ pub enum Asks {
 pub enum Fate {
     /// It decides.
     Decides,
-    /// It asks for what is decided anyway.
+    /// It asks for what is so anyway, or is decided by another.
     Agrees,
     /// Something stronger decides, or something of the same authority that asks for less.
     Loses,

@@ -7,9 +7,13 @@ use jiff::Timestamp;
 use super::{play::Play, window::Window};
 use crate::{
     effect::Effect,
+    field::Property,
     gate::Freeze,
     limits::Terms,
-    names::{BackendId, BackendName, PlayName, PoolAlias, ServiceAlias, ServiceId, WindowName},
+    names::{
+        BackendAlias, BackendId, BackendName, PlayName, PoolAlias, ServiceAlias, ServiceId,
+        WindowName,
+    },
     origin::Origin,
     overrides::Override,
 };
@@ -21,6 +25,8 @@ pub struct Playbook {
     pub services: BTreeMap<ServiceAlias, ServiceId>,
     /// The pools it may change; no two are the same backend.
     pub pools: BTreeMap<PoolAlias, ManagedPool>,
+    /// The Singles it may change; no two are the same backend, and none is a pool.
+    pub backends: BTreeMap<BackendAlias, ManagedBackend>,
     /// What to do, in the order of the file; no two have one name.
     pub plays: Vec<Play>,
     /// What to do at which times, in the order of the file; no two have one name.
@@ -34,6 +40,7 @@ pub struct Playbook {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Index {
     pools: HashMap<BackendId, PoolAlias>,
+    backends: HashMap<BackendId, BackendAlias>,
     plays: HashMap<PlayName, usize>,
     windows: HashMap<BackendId, BTreeSet<usize>>,
 }
@@ -42,12 +49,11 @@ impl Playbook {
     pub(super) fn new(
         services: BTreeMap<ServiceAlias, ServiceId>,
         pools: BTreeMap<PoolAlias, ManagedPool>,
+        backends: BTreeMap<BackendAlias, ManagedBackend>,
         plays: Vec<Play>,
         windows: Vec<Window>,
         freezes: Vec<Freeze>,
     ) -> Self {
-        let backend =
-            |(alias, pool): (&PoolAlias, &ManagedPool)| (pool.backend.clone(), alias.clone());
         let mut on: HashMap<BackendId, BTreeSet<usize>> = HashMap::new();
         for (at, window) in windows.iter().enumerate() {
             for (backend, _) in &window.effects {
@@ -56,10 +62,17 @@ impl Playbook {
         }
         let index = Index {
             windows: on,
-            pools: pools.iter().map(backend).collect(),
+            pools: pools
+                .iter()
+                .map(|(alias, pool)| (pool.backend.clone(), alias.clone()))
+                .collect(),
+            backends: backends
+                .iter()
+                .map(|(alias, one)| (one.backend.clone(), alias.clone()))
+                .collect(),
             plays: plays.iter().enumerate().map(|(at, play)| (play.name.clone(), at)).collect(),
         };
-        Self { services, pools, plays, windows, freezes, index }
+        Self { services, pools, backends, plays, windows, freezes, index }
     }
 
     /// The pool that is this backend, with what the playbook calls it.
@@ -68,12 +81,31 @@ impl Playbook {
         self.pools.get_key_value(self.index.pools.get(backend)?)
     }
 
+    /// The Single that is this backend, with what the playbook calls it.
+    #[must_use]
+    pub fn single_of(&self, backend: &BackendId) -> Option<(&BackendAlias, &ManagedBackend)> {
+        self.backends.get_key_value(self.index.backends.get(backend)?)
+    }
+
+    /// The backends that it may change, with what it calls each: pools first, by name.
+    pub fn managed(&self) -> impl Iterator<Item = (&str, &BackendId)> {
+        let pools = self.pools.iter().map(|(alias, pool)| (alias.as_str(), &pool.backend));
+        let singles = self.backends.iter().map(|(alias, one)| (alias.as_str(), &one.backend));
+        pools.chain(singles)
+    }
+
+    /// Whether it may change this backend.
+    #[must_use]
+    pub fn manages(&self, backend: &BackendId) -> bool {
+        self.index.pools.contains_key(backend) || self.index.backends.contains_key(backend)
+    }
+
     /// The members of a pool that plays name, where the file alone decides which: each must be one.
     #[must_use]
     pub fn members_named(&self, pool: &PoolAlias) -> BTreeSet<BackendName> {
         let effects = self.plays.iter().flat_map(|play| &play.effects);
         // Where several pools are possible, a member may belong to another of them.
-        let of_pool = effects.filter(|one| one.pool.fixed() == Some(pool.as_str()));
+        let of_pool = effects.filter(|one| one.on.fixed() == Some(pool.as_str()));
         let names = of_pool.flat_map(|one| match &one.effect {
             Effect::Drain { member }
             | Effect::Shift { member, to: _ }
@@ -82,6 +114,7 @@ impl Playbook {
                 names.iter().filter_map(|name| name.parse().ok()).collect()
             }
             Effect::Split { weights } => weights.keys().cloned().collect::<Vec<_>>(),
+            Effect::Breaker(_) | Effect::Set(_) => Vec::new(),
         });
         let backend = self.pools.get(pool).map(|pool| &pool.backend);
         let of_windows = self.windows.iter().flat_map(|window| &window.effects);
@@ -121,7 +154,7 @@ impl Playbook {
     /// still does the same there.
     #[must_use]
     pub fn keeps(&self, backend: &BackendId, over: &Override, now: Timestamp) -> bool {
-        if self.pool_of(backend).is_none() {
+        if !self.manages(backend) {
             return false;
         }
         let Origin::Window { window } = &over.origin else { return self.has(&over.origin) };
@@ -147,4 +180,13 @@ pub struct ManagedPool {
     pub terms: Terms,
     /// After how many writes in an hour no override begins on it.
     pub writes_per_hour: Option<usize>,
+}
+
+/// A Single that the playbook may change, and what of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManagedBackend {
+    /// Which backend it is.
+    pub backend: BackendId,
+    /// What a play may set of it. Its breaker may be tightened in any case.
+    pub may: BTreeSet<Property>,
 }

@@ -13,6 +13,12 @@ pub const RECONNECT_AFTER_MIN: SignedDuration = SignedDuration::from_mins(2);
 /// Longer is a typing error or a change that belongs in the pool's own definition.
 pub const DURATION_MAX: SignedDuration = SignedDuration::from_hours(30 * 24);
 
+/// How far back a play looks at occurrences at most.
+pub const WITHIN_MAX: SignedDuration = SignedDuration::from_hours(24);
+
+/// How many occurrences a play may wait for.
+pub const COUNT_MAX: usize = 20;
+
 /// How large a playbook may be, in bytes.
 pub const PLAYBOOK_BYTES_MAX: usize = 4 << 20;
 
@@ -21,6 +27,9 @@ pub const SERVICES_MAX: usize = 50;
 
 /// How many pools a playbook may name.
 pub const POOLS_MAX: usize = 2_000;
+
+/// How many Singles a playbook may have.
+pub const BACKENDS_MAX: usize = 10_000;
 
 /// How many plays a playbook may have; each is asked of every signal.
 pub const PLAYS_MAX: usize = 2_000;
@@ -54,3 +63,12 @@ pub const EXPRESSION_BYTES_MAX: usize = 2_000;
 
 /// How many loops (`all`, `exists`, `exists_one`, `filter`, `map`) one expression may have.
 pub const LOOPS_MAX: usize = 4;
+
+/// How many failures a breaker may count before it trips.
+pub(super) const FAILURES_MAX: u16 = 10_000;
+
+/// How long a backend's title may be.
+pub(super) const TITLE_CHARS_MAX: usize = 300;
+
+/// How long a backend's address or description may be.
+pub(super) const TEXT_CHARS_MAX: usize = 2_000;

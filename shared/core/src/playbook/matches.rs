@@ -8,16 +8,19 @@
 //! failure is told.
 
 use super::{
-    book::{ManagedPool, Playbook},
+    book::Playbook,
     expression::{Fault, Scene},
-    play::Play,
+    play::{EffectTemplate, Play},
     template::Template,
 };
 use crate::{
+    claim::Claim,
     effect::Effect,
+    field::Property,
     form::{clipped, listed},
+    id::OverrideId,
     lease::After,
-    names::{BackendId, BackendName, NameError, PlayName, PoolAlias},
+    names::{BackendAlias, BackendId, BackendName, NameError, PlayName, PoolAlias},
     signal::Signal,
 };
 
@@ -35,8 +38,8 @@ pub struct Matches<'a> {
 pub struct Matched<'a> {
     /// The play.
     pub play: &'a Play,
-    /// Its effects, in the order of the file: the pool, and what is done to it.
-    pub effects: Vec<(&'a ManagedPool, Effect)>,
+    /// Its effects, in the order of the file: the backend, and what is done to it.
+    pub effects: Vec<(&'a BackendId, Effect)>,
     /// The reconnects that follow when the play is over.
     pub after: Vec<After>,
 }
@@ -70,6 +73,22 @@ pub enum Reason {
         /// Which pools there are, or the first few of many.
         pools: String,
     },
+    /// The text is not the name of a Single in the playbook.
+    #[error("there is no backend `{name}`: {backends}")]
+    NoSingle {
+        /// What came out.
+        name: String,
+        /// Which there are, or the first few of many.
+        backends: String,
+    },
+    /// A property of that Single may not be set.
+    #[error("`{property}` of `{name}` may not be set: the backend's `may` does not list it")]
+    MayNot {
+        /// What the playbook calls it.
+        name: String,
+        /// Which property.
+        property: Property,
+    },
     /// What is to be reconnected is a pool, and pools have no Reconnect.
     #[error("`{}` is a pool, and a pool cannot be reconnected: name one of its members", .0.name)]
     ReconnectsPool(BackendId),
@@ -98,17 +117,63 @@ impl Playbook {
         matches
     }
 
+    /// The overrides that `signal` asks for of plays that look back at what asked before.
+    #[must_use]
+    pub fn looked_back_at(&self, signal: &Signal) -> Vec<(BackendId, OverrideId)> {
+        let mut plays = self.plays.iter().filter(|play| play.looks_back()).peekable();
+        if plays.peek().is_none() {
+            return Vec::new();
+        }
+        let scene = Scene::of(signal);
+        let mut matches = Matches::default();
+        let asked = plays.filter(|play| play.when.holds(&scene).unwrap_or(false));
+        asked.for_each(|play| self.fill(play, &scene, &mut matches));
+        let ids = matches.matched.iter().flat_map(|matched| {
+            let effects = matched.effects.iter().enumerate();
+            effects.map(|(place, (backend, effect))| {
+                let id = Claim::id(&matched.play.name, place, backend, effect);
+                ((*backend).clone(), id)
+            })
+        });
+        ids.collect()
+    }
+
+    /// The plays of which nothing begins while `signal` is on, and what could not be decided of that.
+    #[must_use]
+    pub fn kept_back_by(&self, signal: &Signal) -> (Vec<&PlayName>, Vec<Failure>) {
+        let (mut kept, mut failed) = (Vec::new(), Vec::new());
+        let plays = self.plays.iter();
+        let mut plays =
+            plays.filter_map(|play| Some((play, play.begins.unless.as_ref()?))).peekable();
+        if plays.peek().is_none() {
+            return (kept, failed);
+        }
+        let scene = Scene::of(signal);
+        for (play, unless) in plays {
+            match unless.holds(&scene) {
+                Ok(false) => {}
+                Ok(true) => kept.push(&play.name),
+                Err(fault) => failed.push(failure(play, "unless".to_owned(), fault.into())),
+            }
+        }
+        (kept, failed)
+    }
+
     fn fill<'a>(&'a self, play: &'a Play, scene: &Scene, matches: &mut Matches<'a>) {
         let mut effects = Vec::with_capacity(play.effects.len());
         for (at, template) in play.effects.iter().enumerate() {
             let mut fail = |field: &str, reason| {
-                let place = format!("do[{at}].{}.{field}", template.keyword());
+                let place = format!("do[{at}].{}.{field}", template.effect.keyword());
                 matches.failed.push(failure(play, place, reason));
             };
-            let pool = self.named(&template.pool, scene).map_err(|reason| fail("pool", reason));
+            let (on, key) = match template.effect.is_of_pool() {
+                true => (self.pool_named(&template.on, scene), "pool"),
+                false => (self.single_named(template, scene), "backend"),
+            };
+            let on = on.map_err(|reason| fail(key, reason));
             let effect = template.effect.named(|member| name(member, scene));
             let effect = effect.map_err(|reason| fail("member", reason));
-            effects.extend(pool.ok().zip(effect.ok()));
+            effects.extend(on.ok().zip(effect.ok()));
         }
         if effects.len() < play.effects.len() {
             return;
@@ -116,13 +181,13 @@ impl Playbook {
         let Some((first, _)) = effects.first() else { return };
         let mut after = Vec::with_capacity(play.after.len());
         for (at, reconnect) in play.after.iter().enumerate() {
-            let backend = name(&reconnect.backend, scene)
-                .map(|name| first.backend.sibling(name))
-                .and_then(|backend| match self.pool_of(&backend) {
+            let backend = name(&reconnect.backend, scene).map(|name| first.sibling(name)).and_then(
+                |backend| match self.pool_of(&backend) {
                     None if backend.workspace.is_none() => Ok(backend),
                     None => Err(Reason::ReconnectsWorkspace(backend)),
                     Some(_) => Err(Reason::ReconnectsPool(backend)),
-                });
+                },
+            );
             match backend {
                 Ok(backend) => after.push(After { reconnect: backend, after: reconnect.after }),
                 Err(reason) => {
@@ -135,13 +200,29 @@ impl Playbook {
     }
 
     /// The pool of the name that `template` gives for the signal of `scene`.
-    fn named(&self, template: &Template, scene: &Scene) -> Result<&ManagedPool, Reason> {
+    fn pool_named(&self, template: &Template, scene: &Scene) -> Result<&BackendId, Reason> {
         let name = template.fill(scene)?;
         let pool = name.parse().ok().and_then(|alias: PoolAlias| self.pools.get(&alias));
-        pool.ok_or_else(|| Reason::NoPool {
+        pool.map(|pool| &pool.backend).ok_or_else(|| Reason::NoPool {
             name: clipped(&name),
             pools: listed("pools", self.pools.keys().map(PoolAlias::as_str)),
         })
+    }
+
+    /// The Single of the name that an effect's template gives, where the effect may be done to it.
+    fn single_named(&self, of: &EffectTemplate, scene: &Scene) -> Result<&BackendId, Reason> {
+        let name = of.on.fill(scene)?;
+        let known = name.parse().ok().and_then(|alias: BackendAlias| self.backends.get(&alias));
+        let single = known.ok_or_else(|| Reason::NoSingle {
+            name: clipped(&name),
+            backends: listed("backends", self.backends.keys().map(BackendAlias::as_str)),
+        })?;
+        if let Effect::Set(properties) = &of.effect
+            && let Some(property) = properties.keys().find(|one| !single.may.contains(one))
+        {
+            return Err(Reason::MayNot { name: clipped(&name), property: *property });
+        }
+        Ok(&single.backend)
     }
 }
 

@@ -38,17 +38,19 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use book::{ManagedPool, Playbook};
+pub use book::{ManagedBackend, ManagedPool, Playbook};
 pub use bounds::{
-    AT_MOST_DEFAULT, BUDGET_MAX, DURATION_MAX, EFFECTS_MAX, EXPRESSION_BYTES_MAX, FREEZES_MAX,
-    LOOPS_MAX, PLAYBOOK_BYTES_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX, RECONNECT_AFTER_MIN,
-    RECONNECTS_MAX, SERVICES_MAX, SPLIT_MEMBERS_MAX, WINDOWS_MAX,
+    AT_MOST_DEFAULT, BACKENDS_MAX, BUDGET_MAX, COUNT_MAX, DURATION_MAX, EFFECTS_MAX,
+    EXPRESSION_BYTES_MAX, FREEZES_MAX, LOOPS_MAX, PLAYBOOK_BYTES_MAX, PLAYS_MAX, POOLS_MAX,
+    RAMP_STEPS_MAX, RECONNECT_AFTER_MIN, RECONNECTS_MAX, SERVICES_MAX, SPLIT_MEMBERS_MAX,
+    WINDOWS_MAX, WITHIN_MAX,
 };
 pub use changes::{Becomes, Changed, Edit, changes};
 pub use expression::{Expression, Fault};
 pub use guard::EXPRESSION_WEIGHT_MAX;
 pub use matches::{Failure, Matched, Matches, Reason};
-pub use play::{EffectTemplate, Play, ReconnectTemplate};
+pub(crate) use play::coarse;
+pub use play::{Begins, Count, Damping, EffectTemplate, Play, ReconnectTemplate, Stale};
 pub use schema::{EXAMPLE, schema, schema_text};
 pub use sound::read;
 pub use template::Template;

@@ -9,9 +9,11 @@ pub(super) const EFFECTS: &str = "say what it does: `do: [{drain: {pool: …, me
 pub(super) const STEPS: &str = "say how much is given back at each step: `steps: [10%, 50%, 100%]`";
 const ZONE: &str = "say where that is meant: `zone: Europe/Paris`, or `zone: UTC`";
 const POOL: &str = "name one of the `pools`";
+const BACKEND: &str = "name one of the `backends`";
+const SERVICE: &str = "name one of the `services`";
 
 /// The wire type, its field, and what to write. What else a `Shift` needs depends on what it has.
-pub(super) const NEEDED: [(&str, &str, &str); 35] = [
+pub(super) const NEEDED: [(&str, &str, &str); 43] = [
     ("Playbook", "version", "begin the playbook with `version: 1`"),
     (
         "Playbook",
@@ -23,8 +25,9 @@ pub(super) const NEEDED: [(&str, &str, &str); 35] = [
     ("Service", "subscription", "it is the UUID that `az account show` calls id"),
     ("Service", "resourceGroup", "it is the name of the service's resource group"),
     ("Service", "name", "it is NAME in https://NAME.azure-api.net"),
-    ("Pool", "service", "name one of the `services`"),
+    ("Pool", "service", SERVICE),
     ("Pool", "backend", "name the pool as API Management has it"),
+    ("Backend", "service", SERVICE),
     ("Play", "name", "give the play a name"),
     ("Play", "when", "say which signals the play is for: `when: signal.labels.alertname == \"…\"`"),
     ("Play", "do", EFFECTS),
@@ -47,8 +50,15 @@ pub(super) const NEEDED: [(&str, &str, &str); 35] = [
     ("Shift", "pool", POOL),
     ("Promote", "pool", POOL),
     ("Promote", "member", MEMBER),
+    ("Breaker", "backend", "name one of the `backends`; a pool has no breaker of its own"),
+    ("Set", "backend", BACKEND),
+    ("SetProxy", "url", "say which: `url: http://proxy.example.com:8080`"),
     ("Ramp", "every", "say how long each step lasts: `every: 2m`"),
     ("Ramp", "steps", STEPS),
+    ("Damping", "within", "say how far back earlier alerts count: `within: 1h`"),
+    ("Damping", "most", "say how long `hold` becomes at most: `most: 30m`"),
+    ("Stale", "repeats", "say how often the source repeats an alert: `repeats: 5m`"),
+    ("Stale", "after", "say after how long an alert counts as silent: `after: 15m`"),
     ("Reconnect", "backend", "name a member: `backend: ${signal.labels.backend}`"),
     ("Reconnect", "after", "say how long after the play: `after: PT5M`"),
 ];

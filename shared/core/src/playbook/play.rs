@@ -1,13 +1,15 @@
 //! A play: when this is heard, do that; and its effects before a signal has filled them in.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{expression::Expression, template::Template};
 use crate::{
     effect::Effect,
     gate::{Budget, Hours},
-    lease::Lease,
+    lease::{Lease, later},
     names::PlayName,
+    occurred::{Occurred, earlier_within},
+    overrides::{Damped, Override},
 };
 
 /// One entry of the playbook.
@@ -19,43 +21,109 @@ pub struct Play {
     pub when: Expression,
     /// What it does, in the order of the file; at least one.
     pub effects: Vec<EffectTemplate>,
+    /// What must be so for it to begin.
+    pub begins: Begins,
     /// How what it did ends.
     pub lease: Lease,
     /// When it begins anything; at any time, where it does not say.
     pub hours: Option<Hours>,
     /// How many of its overrides may begin.
     pub budget: Option<Budget>,
+    /// How its hold grows where its alerts come and go.
+    pub damping: Option<Damping>,
+    /// After how long without being heard again what it did ends.
+    pub stale: Option<Stale>,
     /// The reconnects that follow when it is over.
     pub after: Vec<ReconnectTemplate>,
     /// The labels and annotations that show what its alert is, in the order in which they are shown.
     pub show: Vec<String>,
 }
 
-/// What a play does to a pool, before a signal says to which member.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EffectTemplate {
-    /// The pool, by its alias.
-    pub pool: Template,
-    /// What is done to it.
-    pub effect: Effect<Template>,
+/// What must be so for what a play does to begin.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Begins {
+    /// That no other alert is on for which this holds.
+    pub unless: Option<Expression>,
+    /// For how long an occurrence must have been on.
+    pub lasting: Option<SignedDuration>,
+    /// How many occurrences there must have been.
+    pub count: Option<Count>,
 }
 
-impl EffectTemplate {
-    /// What the file calls it: `drain`, `shift` or `promote`.
-    #[must_use]
-    pub fn keyword(&self) -> &'static str {
-        match self.effect {
-            Effect::Drain { .. } => "drain",
-            Effect::Shift { .. } | Effect::Split { .. } => "shift",
-            Effect::Promote { .. } => "promote",
-        }
+/// How many occurrences there must have been, within what of each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// How many; from 2 to [`super::COUNT_MAX`].
+    pub count: usize,
+    /// Within what of each other; at most [`super::WITHIN_MAX`].
+    pub within: SignedDuration,
+}
+
+/// How a hold grows: it is doubled for each earlier occurrence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Damping {
+    /// How long before an occurrence another is an earlier one; at most [`super::WITHIN_MAX`].
+    pub within: SignedDuration,
+    /// The longest that the hold becomes.
+    pub most: SignedDuration,
+}
+
+impl Damping {
+    /// For how long an override is held by it; none where its lease says that.
+    pub(crate) fn of(&self, over: &Override, occurred: Option<&Occurred>) -> Option<Damped> {
+        let earlier = earlier_within(occurred, &over.behind, self.within);
+        let twice = |hold: &SignedDuration| Some(hold.saturating_mul(2));
+        let mut holds = std::iter::successors(Some(over.lease.hold), twice);
+        let hold = holds.by_ref().take_while(|hold| *hold < self.most).nth(earlier);
+        let hold = hold.unwrap_or(self.most);
+        (hold > over.lease.hold).then_some(Damped { hold, earlier, within: self.within })
     }
+}
+
+/// When an alert of a source that repeats counts as silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stale {
+    /// After how long without being heard again; at least twice what its source repeats in.
+    pub after: SignedDuration,
+}
+
+impl Stale {
+    /// When an alert counts as silent that was heard last at this time, should it not be heard again: no
+    /// sooner than `after`, and a quarter of that later at most. It is the same for each time within a
+    /// quarter, so that a repeat seldom changes what is stored.
+    pub(crate) fn silent(&self, heard: Timestamp) -> Timestamp {
+        let part = coarse(heard, self.after / 4);
+        later(later(part, self.after), self.after / 4)
+    }
+}
+
+/// The latest multiple of a length before a time.
+pub(crate) fn coarse(at: Timestamp, length: SignedDuration) -> Timestamp {
+    let (second, length) = (at.as_second(), length.as_secs().max(1));
+    Timestamp::from_second(second - second.rem_euclid(length)).unwrap_or(at)
+}
+
+impl Play {
+    /// Whether it looks back at the occurrences that asked for what it does.
+    #[must_use]
+    pub const fn looks_back(&self) -> bool {
+        self.begins.lasting.is_some() || self.begins.count.is_some() || self.damping.is_some()
+    }
+}
+
+/// What a play does to a backend, before a signal says to which.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EffectTemplate {
+    /// The pool or the Single, by its alias.
+    pub on: Template,
+    /// What is done to it.
+    pub effect: Effect<Template>,
 }
 
 /// A reconnect that follows a play, before a signal says of which backend.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReconnectTemplate {
-    /// The backend's name, in the service of the pool of the play's first effect.
+    /// The backend's name, in the service of the backend of the play's first effect.
     pub backend: Template,
     /// How long after the play is over; at least [`super::RECONNECT_AFTER_MIN`].
     pub after: SignedDuration,

@@ -5,6 +5,8 @@
 
 mod gates;
 mod plays;
+mod singles;
+mod when;
 mod windows;
 
 use std::{
@@ -15,12 +17,12 @@ use std::{
 };
 
 use super::{
-    book::{ManagedPool, Playbook},
-    bounds::{PLAYBOOK_BYTES_MAX, PLAYS_MAX, POOLS_MAX, SERVICES_MAX, WINDOWS_MAX},
+    book::{ManagedBackend, ManagedPool, Playbook},
+    bounds::{BACKENDS_MAX, PLAYBOOK_BYTES_MAX, PLAYS_MAX, POOLS_MAX, SERVICES_MAX, WINDOWS_MAX},
     expression::Expressions,
     needed::NEEDED,
     place,
-    play::Play,
+    play::{EffectTemplate, Play},
     template::Template,
     unbuilt::unbuilt,
     wire,
@@ -30,7 +32,7 @@ use crate::{
         At, Entries, Language, PROBLEMS_MAX, Problem, Wrong, clipped, decode, meant, problems, tree,
     },
     limits::{Limits, Terms},
-    names::{BackendId, PoolAlias, ServiceAlias, ServiceId},
+    names::{BackendAlias, BackendId, PoolAlias, ServiceAlias, ServiceId},
 };
 
 /// What the playbook has of its own as a file.
@@ -78,46 +80,62 @@ type Named<K, T> = BTreeMap<String, Option<(K, T)>>;
 struct Declared {
     pools: Named<PoolAlias, ManagedPool>,
     /// The backends that are pools.
-    backends: HashSet<BackendId>,
+    are_pools: HashSet<BackendId>,
+    singles: Named<BackendAlias, ManagedBackend>,
 }
 
 impl Declared {
-    fn of(pools: Named<PoolAlias, ManagedPool>) -> Self {
-        let backends = pools.values().flatten().map(|(_, pool)| pool.backend.clone()).collect();
-        Self { pools, backends }
+    fn of(
+        pools: Named<PoolAlias, ManagedPool>,
+        singles: Named<BackendAlias, ManagedBackend>,
+    ) -> Self {
+        let are_pools = pools.values().flatten().map(|(_, pool)| pool.backend.clone()).collect();
+        Self { pools, are_pools, singles }
     }
 
-    /// The pools that `template` can name, as far as the file shows.
-    fn reach(&self, template: &Template) -> Reach<'_> {
-        let texts = template.texts();
-        let pools: Vec<_> = match &texts {
-            Some(texts) => texts.iter().filter_map(|name| self.pools.get(name)).collect(),
-            None => {
-                let could = |(name, _): &(&String, _)| template.could_be(name);
-                self.pools.iter().filter(could).map(|(_, pool)| pool).collect()
-            }
-        };
-        let pools = pools.into_iter().flatten().map(|(_, pool)| pool).collect();
-        Reach { pools, shown: texts.is_some() }
+    /// The backends that an effect can come to change, as far as the file shows.
+    fn reach(&self, effect: &EffectTemplate) -> Reach<&BackendId> {
+        if effect.effect.is_of_pool() {
+            Reach::of(&self.pools, &effect.on).map(|pool| &pool.backend)
+        } else {
+            Reach::of(&self.singles, &effect.on).map(|single| &single.backend)
+        }
     }
 }
 
-/// The pools that an effect can come to change.
-struct Reach<'a> {
-    pools: Vec<&'a ManagedPool>,
+/// What a template can come to name.
+struct Reach<T> {
+    all: Vec<T>,
     /// Whether the file shows that it can be each of them; otherwise a signal decides.
     shown: bool,
 }
 
-impl Reach<'_> {
-    /// Whether the file alone shows that it can be a pool of which `wrong` holds.
-    fn shows(&self, mut wrong: impl FnMut(&ManagedPool) -> bool) -> bool {
-        let mut pools = self.pools.iter();
-        if self.shown {
-            pools.any(|pool| wrong(pool))
-        } else {
-            !self.pools.is_empty() && pools.all(|pool| wrong(pool))
+impl<'a, T> Reach<&'a T> {
+    fn of<K>(named: &'a Named<K, T>, template: &Template) -> Self {
+        let texts = template.texts();
+        let all: Vec<_> = match &texts {
+            Some(texts) => texts.iter().filter_map(|name| named.get(name)).collect(),
+            None => {
+                let could = |(name, _): &(&String, _)| template.could_be(name);
+                named.iter().filter(could).map(|(_, one)| one).collect()
+            }
+        };
+        Self {
+            all: all.into_iter().flatten().map(|(_, one)| one).collect(),
+            shown: texts.is_some(),
         }
+    }
+}
+
+impl<T: Copy> Reach<T> {
+    fn map<U>(self, to: impl FnMut(T) -> U) -> Reach<U> {
+        Reach { all: self.all.into_iter().map(to).collect(), shown: self.shown }
+    }
+
+    /// One of which `wrong` holds, where the file alone shows that it can be one.
+    fn shows(&self, wrong: impl Fn(T) -> bool) -> Option<T> {
+        let found = self.all.iter().copied().find(|one| wrong(*one));
+        found.filter(|_| self.shown || self.all.iter().all(|one| wrong(*one)))
     }
 }
 
@@ -166,7 +184,7 @@ impl Reading<'_> {
     }
 
     fn playbook(&mut self, wire: wire::Playbook) -> Option<Playbook> {
-        let wire::Playbook { version, services, pools, plays, windows, gates } = wire;
+        let wire::Playbook { version, services, pools, backends, plays, windows, gates } = wire;
         let at = services.at.clone();
         let services = entries(services).map(|entries| {
             self.bounded(&at, entries.len(), SERVICES_MAX, "services");
@@ -175,10 +193,18 @@ impl Reading<'_> {
         });
         let services: Option<Named<ServiceAlias, ServiceId>> = services;
         let at = pools.at.clone();
-        let declared = entries(pools).map(|entries| {
+        let mut seen = HashMap::new();
+        let pools = entries(pools).map(|entries| {
             self.bounded(&at, entries.len(), POOLS_MAX, "pools");
-            Declared::of(self.pools(entries, services.as_ref()))
+            self.pools(entries, services.as_ref(), &mut seen)
         });
+        let singles = backends.map_or(Some(BTreeMap::new()), |backends| {
+            let at = backends.at.clone();
+            let entries = entries(backends)?;
+            self.bounded(&at, entries.len(), BACKENDS_MAX, "backends");
+            Some(self.backends(entries, services.as_ref(), &mut seen))
+        });
+        let declared = pools.zip(singles).map(|(pools, singles)| Declared::of(pools, singles));
         let plays = plays.value.map(|wire| {
             self.bounded(&plays.at, wire.len(), PLAYS_MAX, "plays");
             self.plays(wire, declared.as_ref())
@@ -190,9 +216,11 @@ impl Reading<'_> {
         });
         let freezes = gates.map_or(Some(Vec::new()), |gates| Some(self.gates(gates.value?)));
         version.value?;
+        let Declared { pools, singles, .. } = declared?;
         Some(Playbook::new(
             services?.into_values().flatten().collect(),
-            declared?.pools.into_values().flatten().collect(),
+            pools.into_values().flatten().collect(),
+            singles.into_values().flatten().collect(),
             plays?,
             windows?,
             freezes?,
@@ -220,30 +248,56 @@ impl Reading<'_> {
         &mut self,
         entries: Vec<(At<String>, At<wire::Pool>)>,
         services: Option<&Named<ServiceAlias, ServiceId>>,
+        seen: &mut HashMap<BackendId, String>,
     ) -> Named<PoolAlias, ManagedPool> {
         let mut pools = BTreeMap::new();
-        let mut seen: HashMap<BackendId, String> = HashMap::new();
         for (alias, pool) in entries {
             let Some(name) = alias.value else { continue };
             let parsed = self.parsed(&name, &alias.at);
             let read = pool.value.and_then(|wire| {
                 let at = wire.backend.at.clone();
                 let pool = self.pool(wire, services)?;
-                match seen.entry(pool.backend.clone()) {
-                    Entry::Occupied(other) => self.wrong(
-                        &at,
-                        format!("`{}` is this backend already", clipped(other.get())),
-                        "each backend has one name here: limits of two names would not be one set",
-                    ),
-                    Entry::Vacant(free) => {
-                        free.insert(name.clone());
-                    }
-                }
+                self.is_new_backend(seen, &pool.backend, &name, &at);
                 Some(pool)
             });
             pools.insert(name, parsed.zip(read));
         }
         pools
+    }
+
+    /// Says where a backend has a name already.
+    fn is_new_backend(
+        &mut self,
+        seen: &mut HashMap<BackendId, String>,
+        backend: &BackendId,
+        name: &str,
+        at: &Range<usize>,
+    ) {
+        match seen.entry(backend.clone()) {
+            Entry::Occupied(other) => self.wrong(
+                at,
+                format!("`{}` is this backend already", clipped(other.get())),
+                "each backend has one name here: limits of two names would not be one set",
+            ),
+            Entry::Vacant(free) => {
+                free.insert(name.to_owned());
+            }
+        }
+    }
+
+    /// The service of this name.
+    fn service_of(
+        &mut self,
+        At { at, value }: At<String>,
+        services: Option<&Named<ServiceAlias, ServiceId>>,
+    ) -> Option<ServiceId> {
+        let (name, services) = value.zip(services)?;
+        let service = services.get(&name);
+        if service.is_none() {
+            let help = meant(&name, "services", services.keys().map(String::as_str));
+            self.wrong(&at, format!("there is no service `{}`", clipped(&name)), help);
+        }
+        service?.as_ref().map(|(_, id)| id.clone())
     }
 
     fn pool(
@@ -252,7 +306,7 @@ impl Reading<'_> {
         services: Option<&Named<ServiceAlias, ServiceId>>,
     ) -> Option<ManagedPool> {
         let wire::Pool {
-            service: At { at, value },
+            service,
             workspace,
             backend,
             limits,
@@ -260,14 +314,7 @@ impl Reading<'_> {
             null_weight,
             writes_per_hour,
         } = wire;
-        let service = value.zip(services).and_then(|(name, services)| {
-            let service = services.get(&name);
-            if service.is_none() {
-                let help = meant(&name, "services", services.keys().map(String::as_str));
-                self.wrong(&at, format!("there is no service `{}`", clipped(&name)), help);
-            }
-            service?.as_ref().map(|(_, id)| id.clone())
-        });
+        let service = self.service_of(service, services);
         // A workspace that is wrong must not make the pool one at service level.
         let workspace = workspace.map_or(Some(None), |workspace| workspace.value.map(Some));
         let limits = limits.and_then(|limits| limits.value).map(|wire| Limits {

@@ -4,14 +4,10 @@
 //! not happen; if it were called unknown, its author would look for a typing error.
 
 /// Constructs, and what can be done without them.
-const UNBUILT: [(&[&str], &str); 20] = [
+const UNBUILT: [(&[&str], &str); 15] = [
     (&["schedule"], "write `cron` or `once` in a window"),
-    (&["announce"], "`pointsman windows` says when which window opens"),
     (&["approve"], "a play without it acts at once; leave the play out where it must not"),
-    (&["unless"], "say it in `when`, with `&&` and `!`"),
     (&["mute"], "`pointsman mute PLAY --for 2h` does it"),
-    (&["damping"], "a longer `hold` calms an alert that comes and goes"),
-    (&["stale"], "`atMost` ends overrides whose source has gone silent"),
     (&["groups"], "each pool keeps its limits by itself"),
     (&["authority"], "every play has that of an alert"),
     (&["before"], "a reconnect follows a play's end: `after`"),
@@ -21,7 +17,6 @@ const UNBUILT: [(&[&str], &str); 20] = [
     (&["capacity"], "use `leastMembers` and `leastShare`"),
     (&["mostOut", "mostOutAtOnce"], "use `leastMembers`"),
     (&["zones", "zone", "neverTogether"], "use `leastMembers` of each pool"),
-    (&["breaker", "set"], "drain or shift the member"),
     (&["ensure"], "declare the backend where you declare the others, then `promote` it"),
     (&["reconnect"], "under `after`, it follows the play's end"),
     (&["at"], "write `after`, counted from the play's end"),

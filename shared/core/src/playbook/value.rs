@@ -11,7 +11,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::bounds::{
-    BUDGET_MAX, DURATION_MAX, EXPRESSION_BYTES_MAX, LABEL_NAME_BYTES_MAX, SPLIT_MEMBERS_MAX,
+    BUDGET_MAX, COUNT_MAX, DURATION_MAX, EXPRESSION_BYTES_MAX, FAILURES_MAX, LABEL_NAME_BYTES_MAX,
+    SPLIT_MEMBERS_MAX, TEXT_CHARS_MAX, TITLE_CHARS_MAX,
 };
 use crate::{
     effect::WEIGHT_MAX,
@@ -135,6 +136,90 @@ value!(
     }
 );
 value!(
+    /// How many occurrences there must have been.
+    Count: i64 => usize,
+    |number| match usize::try_from(number) {
+        Ok(1) => Err("one alert is enough in any case: write 2 or more, or leave `count` out".to_owned()),
+        Ok(count @ 2..=COUNT_MAX) => Ok(count),
+        Ok(_) | Err(_) => Err(format!("`count` cannot be {number}: 2 to {COUNT_MAX}")),
+    },
+    { "type": "integer", "minimum": 2, "maximum": COUNT_MAX }
+);
+value!(
+    /// The name of a Single, perhaps with `${...}` in it.
+    BackendText: String => String,
+    Ok,
+    {
+        "type": "string",
+        "description": "The name of a backend in this playbook, in which ${…} stands for a value in CEL.",
+        "minLength": 1,
+        "examples": ["chat-eu", "${signal.labels.backend}"]
+    }
+);
+value!(
+    /// How many failures trip a breaker.
+    FailureCount: i64 => u16,
+    |number| match u16::try_from(number) {
+        Ok(count @ 1..=FAILURES_MAX) => Ok(count),
+        Ok(_) | Err(_) => Err(format!("`count` cannot be {number}: 1 to {FAILURES_MAX}")),
+    },
+    { "type": "integer", "minimum": 1, "maximum": FAILURES_MAX }
+);
+value!(
+    /// At which percentage of failures a breaker trips.
+    FailurePercentage: i64 => u8,
+    |number| match u8::try_from(number) {
+        Ok(percentage @ 1..=100) => Ok(percentage),
+        Ok(_) | Err(_) => Err(format!("`percentage` cannot be {number}: a whole number from 1 to 100")),
+    },
+    { "type": "integer", "minimum": 1, "maximum": 100 }
+);
+value!(
+    /// That something is so.
+    Yes: bool => (),
+    |yes| match yes {
+        true => Ok(()),
+        false => Err("a breaker is only tightened: leave this out".to_owned()),
+    },
+    { "type": "boolean", "const": true }
+);
+value!(
+    /// The address of a backend.
+    Url: String => String,
+    |text| address(text),
+    {
+        "type": "string",
+        "description": "An address, without a user, a password or a query: a playbook holds no secret.",
+        "pattern": "^https?://[^/?#@\\s]+(/[^?#@\\s]*)?$",
+        "maxLength": TEXT_CHARS_MAX,
+        "examples": ["https://eu-2.example.com/chat"]
+    }
+);
+value!(
+    /// The address of a proxy.
+    ProxyUrl: String => String,
+    |text| address(text),
+    {
+        "type": "string",
+        "description": "An address, without a user, a password or a query: a playbook holds no secret.",
+        "pattern": "^https?://[^/?#@\\s]+(/[^?#@\\s]*)?$",
+        "maxLength": TEXT_CHARS_MAX,
+        "examples": ["http://proxy.example.com:8080"]
+    }
+);
+value!(
+    /// A backend's title.
+    Title: String => String,
+    |text| at_most(text, "title", TITLE_CHARS_MAX),
+    { "type": "string", "minLength": 1, "maxLength": TITLE_CHARS_MAX }
+);
+value!(
+    /// A backend's description.
+    Description: String => String,
+    |text| at_most(text, "description", TEXT_CHARS_MAX),
+    { "type": "string", "minLength": 1, "maxLength": TEXT_CHARS_MAX }
+);
+value!(
     /// A backend's name, perhaps with `${...}` in it.
     Member: String => String,
     Ok,
@@ -172,7 +257,7 @@ value!(
 );
 value!(
     /// How many may be.
-    Count: i64 => usize,
+    Most: i64 => usize,
     |number| match usize::try_from(number) {
         Ok(count @ 1..=BUDGET_MAX) => Ok(count),
         Ok(_) | Err(_) => Err(format!("this cannot be {number}: 1 to {BUDGET_MAX}")),
@@ -192,6 +277,32 @@ value!(
         "examples": ["2026-12-24T22:00"]
     }
 );
+
+fn at_most(text: String, what: &str, max: usize) -> Result<String, String> {
+    if (1..=max).contains(&text.chars().count()) {
+        return Ok(text);
+    }
+    Err(format!("this is no {what} that Azure takes: it has 1 to {max} characters"))
+}
+
+/// An address that holds no secret, as far as its form shows.
+fn address(text: String) -> Result<String, String> {
+    let shown = clipped(&text);
+    let rest = ["https://", "http://"].iter().find_map(|scheme| text.strip_prefix(scheme));
+    let form = || format!("`{shown}` is not an address: write https://eu-2.example.com/chat");
+    let rest = rest.ok_or_else(form)?;
+    let is_bad = |char: char| char.is_whitespace() || char.is_control() || char == '#';
+    if rest.is_empty() || rest.starts_with('/') || rest.contains(is_bad) || rest.contains("${") {
+        return Err(form());
+    }
+    if rest.contains(['@', '?']) {
+        return Err(
+            "this address may hold a secret: write it without a user, a password and a query"
+                .to_owned(),
+        );
+    }
+    at_most(text, "address", TEXT_CHARS_MAX)
+}
 
 fn duration(text: &str) -> Result<SignedDuration, String> {
     const FORMS: &str = "write it as 90s, 2m, 1h30m or PT5M; a day is 24h";

@@ -40,6 +40,8 @@ pub struct Window {
     pub opens: Schedule,
     /// How long it is open.
     pub lasts: SignedDuration,
+    /// How long before it opens that is told; none where it is not.
+    pub announce: Option<SignedDuration>,
     /// What it does, in the order of the file; at least one.
     pub effects: Vec<(BackendId, Effect)>,
     /// How much is given back at each step when it closes; the whole comes last by itself.
@@ -68,6 +70,12 @@ impl Window {
     #[must_use]
     pub fn next(&self, now: Timestamp) -> Option<Instance> {
         self.opens.next(now).map(|start| self.of(start))
+    }
+
+    /// When it is told that an instance will open; none where that is not told.
+    #[must_use]
+    pub fn announces(&self, instance: Instance) -> Option<Timestamp> {
+        self.announce.map(|before| later(instance.start, -before))
     }
 
     fn of(&self, start: Timestamp) -> Instance {

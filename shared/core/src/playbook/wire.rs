@@ -8,16 +8,18 @@ use serde::Deserialize;
 
 use super::{
     bounds::{
-        EFFECTS_MAX, FREEZES_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX, RECONNECTS_MAX,
-        SERVICES_MAX, SPLIT_MEMBERS_MAX, WINDOWS_MAX,
+        BACKENDS_MAX, EFFECTS_MAX, FREEZES_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX,
+        RECONNECTS_MAX, SERVICES_MAX, SPLIT_MEMBERS_MAX, WINDOWS_MAX,
     },
     value::{
-        Count, Duration, Expression, LabelName, LocalTime, Member, Members, Percent, PoolName,
-        ServingWeight, TimeOfDay, Version, Weight,
+        BackendText, Count, Description, Duration, Expression, FailureCount, FailurePercentage,
+        LabelName, LocalTime, Member, Members, Most, Percent, PoolName, ProxyUrl, ServingWeight,
+        TimeOfDay, Title, Url, Version, Weight, Yes,
     },
     window::Dialect,
 };
 use crate::{
+    field::Property,
     form::{At, Entries},
     limits::Failover,
     names::{
@@ -41,6 +43,10 @@ pub(super) struct Playbook {
     /// what must hold of each at all times. No other pool is ever changed.
     #[schemars(extend("maxProperties" = POOLS_MAX))]
     pub(super) pools: At<Entries<Pool>>,
+    /// The backends other than pools (Singles) whose breaker may be tightened and whose properties
+    /// may be set, by the names that this playbook gives them. No other one is ever changed.
+    #[schemars(extend("maxProperties" = BACKENDS_MAX))]
+    pub(super) backends: Option<At<Entries<Backend>>>,
     /// What to do when what is heard.
     #[schemars(length(max = PLAYS_MAX))]
     pub(super) plays: At<Vec<At<Play>>>,
@@ -121,7 +127,7 @@ pub(super) enum Day {
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Budget {
     /// How many.
-    pub(super) most: At<Count>,
+    pub(super) most: At<Most>,
     /// In any span of this length.
     pub(super) per: At<Duration>,
 }
@@ -173,7 +179,68 @@ pub(super) struct Pool {
     pub(super) null_weight: Option<At<Weight>>,
     /// After how many writes in an hour nothing more begins on the pool, until some of them are an hour old. What
     /// has begun is given back all the same.
-    pub(super) writes_per_hour: Option<At<Count>>,
+    pub(super) writes_per_hour: Option<At<Most>>,
+}
+
+/// A backend other than a pool that may be changed.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Backend {
+    /// Which of the services the backend is in.
+    pub(super) service: At<String>,
+    /// The workspace that the backend is in; leave it out where it is in none.
+    #[schemars(with = "Option<String>", length(min = 1, max = 80))]
+    pub(super) workspace: Option<At<WorkspaceName>>,
+    /// The name of the backend in API Management. Without this, the name that it has here.
+    #[schemars(with = "Option<String>", length(min = 1, max = 80), example = &"chat-eu")]
+    pub(super) backend: Option<At<BackendName>>,
+    /// What a `set` may set of it. Without this, nothing. Its breaker may be tightened in any case.
+    pub(super) may: Option<At<Vec<At<May>>>>,
+}
+
+/// What may be set of a backend.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub(super) enum May {
+    #[serde(rename = "url")]
+    Url,
+    #[serde(rename = "tls")]
+    Tls,
+    #[serde(rename = "proxy.url")]
+    ProxyUrl,
+    #[serde(rename = "title")]
+    Title,
+    #[serde(rename = "description")]
+    Description,
+}
+
+impl May {
+    /// What it allows to set.
+    pub(super) fn properties(self) -> Vec<Property> {
+        Property::ALL.into_iter().filter(|one| Self::of(*one) == self.word()).collect()
+    }
+
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Url => "url",
+            Self::Tls => "tls",
+            Self::ProxyUrl => "proxy.url",
+            Self::Title => "title",
+            Self::Description => "description",
+        }
+    }
+
+    /// The word that allows to set a property.
+    pub(super) const fn of(property: Property) -> &'static str {
+        match property {
+            Property::ValidateCertificateChain | Property::ValidateCertificateName => "tls",
+            Property::CircuitBreaker
+            | Property::Url
+            | Property::ProxyUrl
+            | Property::Title
+            | Property::Description => property.path(),
+        }
+    }
 }
 
 /// What must hold of a pool at all times, whatever is heard.
@@ -210,6 +277,10 @@ pub(super) struct Play {
         example = &"signal.labels.alertname == \"BackendErrors\" && signal.severity >= warning"
     )]
     pub(super) when: At<Expression>,
+    /// A condition over `signal` as `when` is: while another alert is on for which it is true, nothing of
+    /// this play begins. What has begun goes on.
+    #[schemars(example = &"signal.labels.alertname == \"RegionDown\"")]
+    pub(super) unless: Option<At<Expression>>,
     /// What it does.
     #[serde(rename = "do")]
     #[schemars(length(min = 1, max = EFFECTS_MAX))]
@@ -221,12 +292,25 @@ pub(super) struct Play {
     /// The longest that it lasts where its alert never ends, because resolves get lost. The
     /// default is 24h.
     pub(super) at_most: Option<At<Duration>>,
+    /// Ends it where its alert is not heard again, of a source that repeats what is on.
+    pub(super) stale: Option<At<Stale>>,
     /// How long it lasts, whatever the alert does: instead of `until` and `atMost`.
     #[serde(rename = "for")]
     pub(super) lasts: Option<At<Duration>>,
+    /// How long an alert must have been on before it begins, counted from the alert's start by its
+    /// source's clock.
+    pub(super) lasting: Option<At<Duration>>,
+    /// How many alerts that ask for the same must have started `within` a time of each other before it
+    /// begins, those that are over included: 2 or more.
+    pub(super) count: Option<At<Count>>,
+    /// Within what of each other `count` alerts must have started; 24h at most.
+    pub(super) within: Option<At<Duration>>,
     /// The least that it lasts, so that an alert that comes and goes does not move traffic each
     /// time.
     pub(super) hold: Option<At<Duration>>,
+    /// Doubles `hold` for each earlier alert that asked for the same, so that one that keeps coming and
+    /// going moves traffic ever less often.
+    pub(super) damping: Option<At<Damping>>,
     /// How weight is given back at the end. Without it: all at once.
     pub(super) ramp: Option<At<Ramp>>,
     /// When it begins anything. Without it: at any time.
@@ -261,6 +345,8 @@ pub(super) struct Window {
     pub(super) once: Option<At<Once>>,
     /// How long it is open.
     pub(super) lasts: At<Duration>,
+    /// How long before it opens the ledger tells of it. Without this, it does not.
+    pub(super) announce: Option<At<Duration>>,
     /// What it does. There is no signal, and so no `${signal…}`.
     #[serde(rename = "do")]
     #[schemars(length(min = 1, max = EFFECTS_MAX))]
@@ -307,6 +393,10 @@ pub(super) enum Effect {
     /// Makes a standby serve: a member of a group with a higher priority number joins the group
     /// that serves.
     Promote(At<Promote>),
+    /// The circuit breaker of a backend trips sooner, or for longer.
+    Breaker(At<Breaker>),
+    /// A backend gets another address, or other settings.
+    Set(At<Set>),
 }
 
 /// No new traffic to a member: its weight becomes 0.
@@ -350,6 +440,64 @@ pub(super) struct Promote {
     pub(super) weight: Option<At<ServingWeight>>,
 }
 
+/// The circuit breaker of a backend trips sooner, or for longer. Where it has no rule, one is made, for
+/// statuses 500 to 599. Where its owner has one, its name and conditions stay, and nothing of it is loosened.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("anyOf" = [{"required": ["count"]}, {"required": ["percentage"]}]))]
+pub(super) struct Breaker {
+    /// Which of the backends: a name under `backends`, or `${…}` that gives one. A signal for which it
+    /// gives another name is not acted on.
+    pub(super) backend: At<BackendText>,
+    /// It trips after at most so many failures, where it counts them.
+    pub(super) count: Option<At<FailureCount>>,
+    /// It trips at a percentage of failures of at most this, where it takes that.
+    pub(super) percentage: Option<At<FailurePercentage>>,
+    /// The time in which failures are counted: at least this. A rule that is made has 1m without it.
+    pub(super) interval: Option<At<Duration>>,
+    /// How long the backend is out then: at least this. A rule that is made has 1m without it.
+    pub(super) trip: Option<At<Duration>>,
+    /// The backend's own Retry-After says for how long instead.
+    pub(super) accept_retry_after: Option<At<Yes>>,
+}
+
+/// A backend gets another address, or other settings: those that its `may` lists.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Set {
+    /// Which of the backends: a name under `backends`, or `${…}` that gives one. A signal for which it
+    /// gives another name is not acted on.
+    pub(super) backend: At<BackendText>,
+    /// Its address.
+    pub(super) url: Option<At<Url>>,
+    /// How its certificate is checked.
+    pub(super) tls: Option<At<SetTls>>,
+    /// The proxy before it. It must have one.
+    pub(super) proxy: Option<At<SetProxy>>,
+    /// Its title.
+    pub(super) title: Option<At<Title>>,
+    /// Its description.
+    pub(super) description: Option<At<Description>>,
+}
+
+/// How a backend's certificate is checked.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct SetTls {
+    /// Whether its chain is checked.
+    pub(super) validate_certificate_chain: Option<At<bool>>,
+    /// Whether the name in it is checked.
+    pub(super) validate_certificate_name: Option<At<bool>>,
+}
+
+/// The proxy before a backend.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct SetProxy {
+    /// The proxy's address.
+    pub(super) url: At<ProxyUrl>,
+}
+
 /// When a play ends.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -371,6 +519,27 @@ pub(super) struct Ramp {
     pub(super) every: At<Duration>,
 }
 
+/// How `hold` grows where alerts come and go.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Damping {
+    /// How long before the latest start of an alert another counts that started earlier; 24h at most.
+    pub(super) within: At<Duration>,
+    /// The longest that `hold` becomes.
+    pub(super) most: At<Duration>,
+}
+
+/// When the alert of a source that repeats counts as silent.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(super) struct Stale {
+    /// How often the source repeats an alert that is on, such as Alertmanager's `repeat_interval`.
+    pub(super) repeats: At<Duration>,
+    /// After how long without being heard again it ends: at least twice `repeats`. A later repeat has it
+    /// begin again.
+    pub(super) after: At<Duration>,
+}
+
 /// What follows when a play is over.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -389,13 +558,17 @@ pub(super) struct Reconnect {
     pub(super) after: At<Duration>,
 }
 
-/// `for` stands instead of `until` and `atMost`.
+/// `for` stands instead of `until` and `atMost`, and says how long it lasts: no `hold` that grows does, and no silence. What
+/// goes together is written together.
 fn play_rules(schema: &mut Schema) {
     let rule = serde_json::json!({
         "if": { "required": ["for"] },
-        "then": { "properties": { "until": false, "atMost": false } }
+        "then": { "properties": { "until": false, "atMost": false, "damping": false, "stale": false } }
     });
     schema.insert("allOf".to_owned(), serde_json::json!([rule]));
+    let together =
+        serde_json::json!({ "count": ["within"], "within": ["count"], "damping": ["hold"] });
+    schema.insert("dependentRequired".to_owned(), together);
 }
 
 /// Either `cron` or `once`.

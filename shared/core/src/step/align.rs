@@ -1,9 +1,10 @@
-//! The difference between what a pool is and what it should be, and the write that closes it.
+//! The difference between what a backend is and what it should be, and the write that closes it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Look, Next, Whose};
 use crate::{
+    body::Body,
     document::{Intent, Owned, Way},
     etag::Etag,
     field::{Change, Field, Value, Values},
@@ -11,14 +12,13 @@ use crate::{
     lay::Laid,
     ledger::What,
     overrides::{Life, Override},
-    pool::Pool,
 };
 
 impl Look<'_> {
-    /// Finds the difference between what the pool is and what it should be, and plans its write.
-    pub(super) fn align(&mut self, etag: &Etag, pool: &Pool) -> Next {
+    /// Finds the difference between what the backend is and what it should be, and plans its write.
+    pub(super) fn align(&mut self, etag: &Etag, body: &Body) -> Next {
         loop {
-            let baseline = self.baseline(pool);
+            let baseline = self.baseline(body);
             let laid = self.lay(&baseline, &self.contributions(Whose::All));
             let waiting = self.document.overrides.values().filter(|over| over.wants_to_begin());
             let mut begun: BTreeSet<OverrideId> = waiting.map(|over| over.id.clone()).collect();
@@ -30,8 +30,8 @@ impl Look<'_> {
             if self.stopped.is_some() {
                 return Next::Rest;
             }
-            self.own(&laid.values, pool);
-            let (way, changes) = self.changes(&laid.values, pool, &baseline);
+            self.own(&laid.values, body);
+            let (way, changes) = self.changes(&laid.values, body, &baseline);
             let steps = self.steps_due();
             if !changes.is_empty() {
                 let overrides = self.behind(&laid, &changes, &steps);
@@ -40,7 +40,7 @@ impl Look<'_> {
             if steps.is_empty() {
                 for (field, value) in &laid.values {
                     if let Some(owned) = self.document.owned.get_mut(field) {
-                        owned.stood |= pool.get(field).is_some_and(|shown| shown.means(*value));
+                        owned.stood |= body.get(field).is_some_and(|shown| shown.means(value));
                     }
                 }
                 return self.settle_open_writes(etag);
@@ -53,7 +53,7 @@ impl Look<'_> {
     }
 
     /// Tells which overrides have no effect any more, as what has just begun decides instead.
-    fn tell_outranked(&mut self, laid: &Laid, baseline: &Pool, begun: &BTreeSet<OverrideId>) {
+    fn tell_outranked(&mut self, laid: &Laid, baseline: &Body, begun: &BTreeSet<OverrideId>) {
         let beaten = |over: &&Override| {
             let by = laid.beaten_by(&over.id);
             over.takes_part()
@@ -97,10 +97,10 @@ impl Look<'_> {
 
     /// Takes over the fields that are owned from now on, with what stands there as their baseline,
     /// and lets go of those that are their owner's again.
-    fn own(&mut self, values: &Values, pool: &Pool) {
+    fn own(&mut self, values: &Values, body: &Body) {
         for field in values.keys() {
-            if let Some(shown) = pool.get(field) {
-                self.document.owned.entry(field.clone()).or_insert(Owned::fresh(shown));
+            if let Some(shown) = body.get(field) {
+                self.document.owned.entry(field.clone()).or_insert_with(|| Owned::fresh(shown));
             }
         }
         let intents = &self.document.intents;
@@ -111,26 +111,26 @@ impl Look<'_> {
                 .any(|change| change.field == *field);
             values.contains_key(field)
                 || may_land
-                || !pool.get(field).is_some_and(|shown| shown.means(owned.baseline))
+                || !body.get(field).is_some_and(|shown| shown.means(&owned.baseline))
         });
     }
 
     /// The fields that are not what they should be, as far as they are written now, and how. A write is
     /// made in one way; what is to be written in a later way comes after it.
-    fn changes(&self, values: &Values, pool: &Pool, baseline: &Pool) -> (Way, Vec<Change>) {
+    fn changes(&self, values: &Values, body: &Body, baseline: &Body) -> (Way, Vec<Change>) {
         let due: Vec<(Way, Change)> = self
             .document
             .owned
             .iter()
             .filter_map(|(field, owned)| {
-                let before = pool.get(field)?;
-                let wanted = values.get(field).copied().unwrap_or(owned.baseline);
+                let before = body.get(field)?;
+                let wanted = values.get(field).unwrap_or(&owned.baseline);
                 if before.means(wanted) {
                     return None;
                 }
                 let explicit = self.explicit(field, wanted, baseline);
-                let way = match owned.unmet.filter(|unmet| unmet.wanted.means(wanted)) {
-                    Some(unmet) => unmet.next(before, explicit, self.now)?,
+                let way = match owned.unmet.as_ref().filter(|unmet| unmet.wanted.means(wanted)) {
+                    Some(unmet) => unmet.next(&before, explicit.as_ref(), self.now)?,
                     None => Way::Plain,
                 };
                 let after = way.puts(wanted, explicit);
@@ -143,20 +143,22 @@ impl Look<'_> {
 
     /// The number that means the same as the null that is wanted of a field; none where nobody knows.
     /// Where a whole group has no weights, its members share equally.
-    fn explicit(&self, field: &Field, wanted: Value, baseline: &Pool) -> Option<Value> {
+    fn explicit(&self, field: &Field, wanted: &Value, baseline: &Body) -> Option<Value> {
         if wanted.number().is_some() {
             return None;
         }
-        let group = |priority: Value| priority.number().unwrap_or(0);
+        let group = |priority: &Value| priority.number().unwrap_or(0);
+        let pool = baseline.pool()?;
         match field {
             Field::Priority(_) => Some(Value::Number(0)),
             Field::Weight(member) => self.terms().null_weight.map(Value::Number).or_else(|| {
-                let of = baseline.get(&Field::priority(member)).map(group)?;
-                let mut members = baseline.members().iter();
+                let of = group(&pool.get(&Field::priority(member))?);
+                let mut members = pool.members().iter();
                 let equal =
-                    members.all(|one| group(one.priority) != of || one.weight.number().is_none());
+                    members.all(|one| group(&one.priority) != of || one.weight.number().is_none());
                 equal.then_some(Value::Number(1))
             }),
+            Field::Property(_) => None,
         }
     }
 

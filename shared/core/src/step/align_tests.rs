@@ -13,47 +13,49 @@ use crate::{
     lease::later,
     names::BackendName,
     playbook::{Playbook, read},
-    pool::Member,
+    pool::{Member, Pool},
     step::{Generation, Observed, Step, step},
 };
 
 /// What a service stores, of what stands there, what a write puts there, and how it is made.
-type Habit = fn(Value, Value, Way) -> Value;
+type Habit = fn(&Value, &Value, Way) -> Value;
 
 /// As the published model has it.
-const OBEYS: Habit = |_, after, _| after;
+const OBEYS: Habit = |_, after, _| after.clone();
 
 /// Arrays are merged by id, so that what is left out stays.
 const MERGES: Habit = |before, after, way| match after {
-    Value::Absent if way != Way::Whole => before,
-    Value::Absent | Value::Null | Value::Number(_) => after,
+    Value::Absent if way != Way::Whole => before.clone(),
+    Value::Absent | Value::Null | Value::Number(_) | Value::Json(_) => after.clone(),
 };
 
 /// The same, and null changes nothing either.
 const MERGES_AND_IGNORES_NULL: Habit = |before, after, way| match after {
-    Value::Absent | Value::Null if way != Way::Whole => before,
-    Value::Absent | Value::Null | Value::Number(_) => after,
+    Value::Absent | Value::Null if way != Way::Whole => before.clone(),
+    Value::Absent | Value::Null | Value::Number(_) | Value::Json(_) => after.clone(),
 };
 
 /// What has a weight keeps one.
-const KEEPS: Habit = |before, after, _| if after.number().is_none() { before } else { after };
+const KEEPS: Habit =
+    |before, after, _| if after.number().is_none() { before } else { after }.clone();
 
 /// No weight is stored as 0.
 const NONE_IS_ZERO: Habit = |_, after, _| Value::Number(after.number().unwrap_or(0));
 
 /// Nothing above 40 is stored.
-const CLAMPS: Habit = |_, after, _| after.number().map_or(after, |n| Value::Number(n.min(40)));
+const CLAMPS: Habit =
+    |_, after, _| after.number().map_or_else(|| after.clone(), |n| Value::Number(n.min(40)));
 
 /// An update stores nothing above 40.
 const CLAMPS_UPDATES: Habit = |before, after, way| {
-    if way == Way::Whole { after } else { CLAMPS(before, after, way) }
+    if way == Way::Whole { after.clone() } else { CLAMPS(before, after, way) }
 };
 
 /// A pool whose weights are these, all of one group.
 fn pool(weights: &[Value]) -> Pool {
     let member = |(at, weight): (usize, &Value)| Member {
         name: format!("m{at}").parse().unwrap(),
-        weight: *weight,
+        weight: weight.clone(),
         priority: Value::Absent,
     };
     Pool::new(weights.iter().enumerate().map(member).collect()).unwrap()
@@ -108,7 +110,12 @@ impl World {
         for (member, (baseline, written)) in
             pool(&stands).members().iter().zip(baseline.iter().zip(&stands))
         {
-            let owned = Owned { baseline: *baseline, written: *written, stood: true, unmet: None };
+            let owned = Owned {
+                baseline: baseline.clone(),
+                written: written.clone(),
+                stood: true,
+                unmet: None,
+            };
             document.owned.insert(Field::weight(&member.name), owned);
         }
         Self {
@@ -132,7 +139,7 @@ impl World {
 
     fn read(&mut self) -> Observed {
         self.reads += 1;
-        Observed::Pool { etag: self.etag(), pool: self.pool.clone() }
+        Observed::Shown { etag: self.etag(), body: self.pool.clone().into() }
     }
 
     fn write(&mut self, intent: &Intent) -> (Answer, Option<Observed>) {
@@ -142,16 +149,16 @@ impl World {
             return (Answer::Outrun, None);
         }
         self.etag += 1;
-        let asked = intent.changes.iter().map(|change| (&change.field, change.after));
+        let asked = intent.changes.iter().map(|change| (&change.field, change.after.clone()));
         let asked = self.pool.with(asked);
         for change in &intent.changes {
-            let stored = (self.habit)(change.before, change.after, intent.way);
+            let stored = (self.habit)(&change.before, &change.after, intent.way);
             self.pool.set(&change.field, stored);
         }
         let shown = if self.echoes { asked } else { self.pool.clone() };
         let etag = self.etag();
-        let sight = Observed::Pool { etag: etag.clone(), pool: shown.clone() };
-        (Answer::Written { etag, pool: Some(shown) }, Some(sight))
+        let sight = Observed::Shown { etag: etag.clone(), body: shown.clone().into() };
+        (Answer::Written { etag, body: Some(shown.into()) }, Some(sight))
     }
 
     fn weights(&self) -> String {
@@ -233,22 +240,22 @@ fn what_was_seen_is_remembered_also_at_rest() {
         step(&world.document, &observed, generation, &Groups::new(), world.now);
     let sight = document.sight.clone().unwrap();
     assert_eq!((sight.at, sight.by), (world.now, SightBy::Read));
-    assert_eq!(Observed::Pool { etag: world.etag(), pool: sight.pool }, observed);
+    assert_eq!(Observed::Shown { etag: world.etag(), body: sight.body }, observed);
     world.document = document;
     let Next::Write(intent) = next else { panic!("{next:?}") };
     let before = world.document.clone();
     let (answer, _) = world.write(&intent);
     world.document.answer(&intent.id, &answer, world.now, &mut Vec::new());
     let sight = world.document.sight.clone().unwrap();
-    assert_eq!((sight.by, &sight.pool), (SightBy::Answer, &world.pool));
+    assert_eq!((sight.by, sight.pool()), (SightBy::Answer, Some(&world.pool)));
     // An answer that shows nothing is taken to show what was asked.
     let mut blind = before;
-    let answer = Answer::Written { etag: world.etag(), pool: None };
+    let answer = Answer::Written { etag: world.etag(), body: None };
     blind.answer(&intent.id, &answer, world.now, &mut Vec::new());
-    assert_eq!(blind.sight.unwrap().pool, world.pool);
+    assert_eq!(blind.sight.unwrap().pool(), Some(&world.pool));
     world.pass(600);
     assert!(world.is_restored() && world.document.is_at_rest());
-    assert_eq!(world.document.sight.unwrap().pool, world.pool);
+    assert_eq!(world.document.sight.unwrap().pool(), Some(&world.pool));
 }
 
 #[test]
@@ -474,7 +481,9 @@ fn what_is_stored_otherwise_than_the_answer_says_is_no_one_elses() {
         Pool::new(members).unwrap()
     };
     world.document.owned.insert(field, Owned { written: Value::Number(0), stood: true, ..owned });
-    world.habit = |before, after, _| if before == Value::Number(0) { before } else { after };
+    world.habit = |before, after, _| {
+        if *before == Value::Number(0) { before.clone() } else { after.clone() }
+    };
     world.pass(24 * 3_600);
     assert!(!world.told.contains("someone else"), "{}", world.told);
     assert!(world.writes < 60, "{} writes a day\n{}", world.writes, world.told);

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use super::{Look, Observed, Whose};
 use crate::{
+    body::Body,
     document::Owned,
     etag::{Etag, Freshness},
     field::Field,
     ledger::What,
-    pool::Pool,
 };
 
 impl Look<'_> {
@@ -25,10 +25,10 @@ impl Look<'_> {
 
     /// Takes in what Azure shows: which open writes were done, and what someone else wrote.
     pub(super) fn settle(&mut self, observed: &Observed) {
-        let (etag, pool) = match observed {
-            Observed::Pool { etag, pool } => (etag, pool),
+        let (etag, body) = match observed {
+            Observed::Shown { etag, body } if self.suits(body).is_ok() => (etag, body),
             // What came of open writes can only be told from the fields.
-            Observed::Single { etag } | Observed::Unreadable { etag, .. } => {
+            Observed::Shown { etag, .. } | Observed::Unreadable { etag, .. } => {
                 self.document.etags.seen(etag);
                 return;
             }
@@ -38,13 +38,13 @@ impl Look<'_> {
             }
         };
         if self.document.etags.is_anew(etag) {
-            self.lose_what_was_made_anew(pool);
+            self.lose_what_was_made_anew(body);
         }
         // It is all one whether an empty write lands.
         self.document.intents.retain(|intent| !intent.is_empty());
-        self.note_unmet(etag, pool);
-        self.note_foreign(pool);
-        self.document.retire_gone(etag, Some(pool), &mut self.said);
+        self.note_unmet(etag, body);
+        self.note_foreign(body);
+        self.document.retire_gone(etag, Some(body), &mut self.said);
         self.document.etags.seen(etag);
         let fenced = self.now;
         self.document.intents.retain(|intent| {
@@ -54,7 +54,7 @@ impl Look<'_> {
             }
             open
         });
-        self.lose(|field| pool.get(field).is_none());
+        self.lose(|field| body.get(field).is_none());
     }
 
     /// Lets go of owned fields that are not there any more. Should one come back, what it comes
@@ -70,16 +70,16 @@ impl Look<'_> {
         });
     }
 
-    /// Lets go of the fields of a pool that was made anew: what they are now is their baseline, and
+    /// Lets go of the fields of a backend that was made anew: what they are now is their baseline, and
     /// says nothing against what we want. What shows our own value is as we left it, by whatever
     /// copy it was made from, and is still to be given back.
-    fn lose_what_was_made_anew(&mut self, pool: &Pool) {
+    fn lose_what_was_made_anew(&mut self, body: &Body) {
         let intents = self.document.intents.iter().flat_map(|intent| &intent.changes);
-        let written = self.document.owned.iter().map(|(field, owned)| (field, owned.written));
+        let written = self.document.owned.iter().map(|(field, owned)| (field, &owned.written));
         let ours: BTreeSet<Field> = intents
-            .map(|change| (&change.field, change.after))
+            .map(|change| (&change.field, &change.after))
             .chain(written)
-            .filter(|(field, ours)| pool.get(field).is_some_and(|shown| shown.means(*ours)))
+            .filter(|(field, ours)| body.get(field).is_some_and(|shown| shown.means(ours)))
             .map(|(field, _)| field.clone())
             .collect();
         self.lose(|field| !ours.contains(field));
@@ -87,16 +87,20 @@ impl Look<'_> {
 
     /// Takes the value of every owned field in the state that our own last write made for our own doing,
     /// also where the answer showed another, and forgets what Azure has done after all.
-    fn note_unmet(&mut self, etag: &Etag, pool: &Pool) {
+    fn note_unmet(&mut self, etag: &Etag, body: &Body) {
         let ours = self.document.etags.is_ours(etag);
         for (field, owned) in &mut self.document.owned {
-            let Some(shown) = pool.get(field) else { continue };
-            if ours && !shown.means(owned.written) {
-                let asked = owned.written;
-                owned.kept(shown, self.now);
-                self.said.push(What::Answered { field: field.clone(), asked, shown });
+            let Some(shown) = body.get(field) else { continue };
+            if ours && !shown.means(&owned.written) {
+                let asked = owned.written.clone();
+                owned.kept(shown.clone(), self.now);
+                self.said.push(What::Answered {
+                    field: field.clone(),
+                    asked,
+                    shown: shown.clone(),
+                });
             }
-            owned.unmet.take_if(|unmet| shown.means(unmet.wanted) && self.now >= unmet.until);
+            owned.unmet.take_if(|unmet| shown.means(&unmet.wanted) && self.now >= unmet.until);
         }
     }
 
@@ -105,14 +109,14 @@ impl Look<'_> {
     /// yields. Where nothing of ours has stood there yet, no one has said anything against it, and
     /// there is nothing to yield: a write that outran ours by a moment is a baseline like any that
     /// was written a moment sooner.
-    fn note_foreign(&mut self, pool: &Pool) {
+    fn note_foreign(&mut self, body: &Body) {
         let mut foreign = Vec::new();
         for (field, owned) in &mut self.document.owned {
-            let Some(shown) = pool.get(field) else { continue };
-            if shown.means(owned.written) {
+            let Some(shown) = body.get(field) else { continue };
+            if shown.means(&owned.written) {
                 // Null for absent, or the reverse, by someone's hand: it is given back as it is.
                 if owned.written == owned.baseline {
-                    *owned = Owned { baseline: shown, written: shown, ..*owned };
+                    (owned.baseline, owned.written) = (shown.clone(), shown);
                 }
                 continue;
             }
@@ -123,23 +127,23 @@ impl Look<'_> {
                 .flat_map(|intent| intent.changes.iter().map(|change| (intent.outrun, change)));
             let (mut untouched, mut ours) = (!owned.is_touched(), false);
             for (outrun, change) in open.filter(|(_, change)| change.field == *field) {
-                ours |= change.after.means(shown);
+                ours |= change.after.means(&shown);
                 untouched &= outrun;
             }
             if !ours {
-                foreign.push((field.clone(), owned.written, shown, untouched));
+                foreign.push((field.clone(), owned.written.clone(), shown, untouched));
             }
         }
         if foreign.is_empty() {
             return;
         }
         // Who wanted the fields is seen by laying what had begun as it was before.
-        let laid = self.lay(&self.baseline(pool), &self.contributions(Whose::Begun));
+        let laid = self.lay(&self.baseline(body), &self.contributions(Whose::Begun));
         for (field, ours, theirs, untouched) in foreign {
             let owners =
                 laid.owners.get(&field).filter(|_| !untouched).cloned().unwrap_or_default();
             let yielded = owners.iter().cloned().collect();
-            self.document.owned.insert(field.clone(), Owned::fresh(theirs));
+            self.document.owned.insert(field.clone(), Owned::fresh(theirs.clone()));
             self.said.push(What::Foreign { field: field.clone(), ours, theirs, yielded });
             if !owners.is_empty() {
                 self.document.yielded.entry(field).or_default().extend(owners);

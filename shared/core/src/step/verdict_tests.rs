@@ -35,6 +35,7 @@ fn over(life: &str, standing: &Standing) -> Override {
         alert: Shown::default(),
         severity: Severity::Critical,
         started: at,
+        silent: None,
         since: at,
     };
     let (id, series) = (OverrideId::derive(&["drain"]), "test/1".parse().unwrap());

@@ -15,6 +15,7 @@ use crate::{
     id::OverrideId,
     lease::{Lease, Until},
     ledger::What,
+    names::BackendId,
     origin::Origin,
     overrides::End,
     playbook::{Instance, Window},
@@ -49,6 +50,7 @@ impl Look<'_> {
                 self.said.push(What::Missed { window: window.name.clone(), start, end });
             }
         }
+        self.announce(&backend);
         self.close_all_but(&open.keys().cloned().collect::<Vec<_>>());
         for (id, (window, instance, effect)) in open {
             let series = SeriesId::of_window(&window.name, instance.start);
@@ -60,6 +62,7 @@ impl Look<'_> {
                 alert: Shown::window(&window.name),
                 severity: Severity::Info,
                 started: instance.start,
+                silent: None,
                 since: instance.start,
             };
             let origin = Origin::Window { window: window.name.clone() };
@@ -67,6 +70,26 @@ impl Look<'_> {
                 let (window, effect) = (window.name.clone(), effect.clone());
                 self.said.push(What::Opened { id, window, effect, until: instance.end });
             }
+        }
+    }
+
+    /// Tells once of each window that will open soon.
+    fn announce(&mut self, backend: &BackendId) {
+        let mut announced = std::mem::take(&mut self.document.announced);
+        for window in self.generation.playbook.windows_of(backend) {
+            let known = announced.remove(&window.name);
+            self.document.announced.extend(known.map(|start| (window.name.clone(), start)));
+            let Some(next @ Instance { start, end }) = window.next(self.now) else { continue };
+            let is_due = window.announces(next).is_some_and(|at| at <= self.now);
+            let scope = || Scope::Window(window.name.clone());
+            if !is_due || known == Some(start) || self.groups.ask(scope()).skipped.contains(&start)
+            {
+                continue;
+            }
+            self.document.announced.insert(window.name.clone(), start);
+            let effects = window.on(backend).map(|(_, effect)| effect.clone()).collect();
+            let window = window.name.clone();
+            self.said.push(What::Announced { window, start, end, effects });
         }
     }
 
@@ -89,10 +112,15 @@ impl Look<'_> {
         }
     }
 
-    /// When the next window opens on this backend.
+    /// When the next window opens on this backend, or is to be announced.
     pub(super) fn next_opening(&self) -> Option<Timestamp> {
         let windows = self.generation.playbook.windows_of(&self.document.backend);
-        windows.filter_map(|window| window.next(self.now)).map(|next| next.start).min()
+        let next = |window: &Window| {
+            let next = window.next(self.now)?;
+            let announces = window.announces(next).filter(|at| *at > self.now);
+            Some(announces.unwrap_or(next.start))
+        };
+        windows.filter_map(next).min()
     }
 }
 

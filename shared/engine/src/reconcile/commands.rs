@@ -104,7 +104,7 @@ impl Engine {
     }
 
     /// A group document that is changed.
-    async fn group<'a>(
+    pub(super) async fn group<'a>(
         &self,
         draft: &'a mut Draft,
         scope: Scope,

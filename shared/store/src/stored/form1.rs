@@ -101,6 +101,7 @@ impl From<Override> for pointsman_core::overrides::Override {
             alert: Shown::default(),
             severity: over.severity,
             started: over.started,
+            silent: None,
             since,
         };
         let is_on = over.resolved.is_none() && !matches!(over.life, Life::Ended { .. });
@@ -118,7 +119,9 @@ impl From<Override> for pointsman_core::overrides::Override {
             alert: Shown::default(),
             joined: since,
             resolved: over.resolved,
+            silent: None,
             extended: None,
+            damped: None,
             life: over.life,
             standing: over.standing,
             kept_out: None,

@@ -296,6 +296,7 @@ async fn claims_are_found_by_the_override_that_they_are_of() {
             alert: Shown::default(),
             severity,
             started: at("09:00:00"),
+            silent: None,
             since: at(since),
         };
         let play = "drain".parse().unwrap();

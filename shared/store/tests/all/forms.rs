@@ -118,6 +118,7 @@ fn asked(effect: Effect) -> Asked {
         alert: Shown::default(),
         severity: Severity::Critical,
         started: at("11:58:00"),
+        silent: None,
         since: at("12:00:00"),
     }
 }
@@ -288,7 +289,7 @@ fn documents_that_remember_what_was_seen() {
     ];
     let pool = Pool::new(members).unwrap();
     let mut document = Document::new(backend("chat-pool"), at("12:00:00"));
-    let sight = Sight { at: at("11:59:58"), by: SightBy::Read, pool };
+    let sight = Sight { at: at("11:59:58"), by: SightBy::Read, body: pool.into() };
     document.sight = Some(sight.clone());
     check("document_sight.json", &document);
     document.sight = Some(Sight { by: SightBy::Answer, ..sight });
@@ -318,7 +319,7 @@ fn documents_of_writes_that_were_answered_oddly() {
         until: at("12:14:00"),
     };
     for owned in document.owned.values_mut() {
-        owned.unmet = Some(unmet);
+        owned.unmet = Some(unmet.clone());
     }
     let etag = Etag("\"AAB\"".to_owned());
     let mut intent = document.intents.remove(0);
@@ -327,7 +328,7 @@ fn documents_of_writes_that_were_answered_oddly() {
     let whole = Intent { way: Way::Whole, ..intent };
     document.intents = vec![whole.clone(), empty.clone()];
     let now = document.now;
-    document.answer(&empty.id, &Answer::Written { etag, pool: None }, now, &mut Vec::new());
+    document.answer(&empty.id, &Answer::Written { etag, body: None }, now, &mut Vec::new());
     document.answer(&whole.id, &Answer::Outrun, now, &mut Vec::new());
     check("document_odd_answers.json", &document);
 }
@@ -629,3 +630,6 @@ fn what_a_newer_version_wrote_is_refused_with_words() {
         assert!(said.starts_with("a document cannot be read: "), "{broken}: {said}");
     }
 }
+
+#[path = "forms_when.rs"]
+mod when;

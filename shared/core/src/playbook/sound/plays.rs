@@ -6,26 +6,26 @@ use jiff::SignedDuration;
 
 use super::{
     super::{
-        book::ManagedPool,
         bounds::{
             AT_MOST_DEFAULT, EFFECTS_MAX, RAMP_STEPS_MAX, RECONNECT_AFTER_MIN, RECONNECTS_MAX,
             SPLIT_MEMBERS_MAX,
         },
+        expression::Expression,
         kind::Wanted,
         needed,
-        play::{EffectTemplate, Play, ReconnectTemplate},
+        play::{Begins, EffectTemplate, Play, ReconnectTemplate},
         template::Template,
-        value::{Duration, Member, Percent, PoolName, Weight},
+        value::{Duration, Expression as Condition, Member, Percent, Weight},
         wire,
     },
-    Declared, Reach, Reading, gates,
+    Declared, Named, Reach, Reading, gates,
 };
 use crate::{
     effect::{Effect, WEIGHT_MAX},
     form::{At, Entries, clipped, listed, meant},
     fraction::Fraction,
     lease::{Lease, Until},
-    names::BackendName,
+    names::{BackendId, BackendName},
     shown::{SHOW_DEFAULT, SHOW_MAX},
 };
 
@@ -34,20 +34,25 @@ impl Reading<'_> {
         let wire::Play {
             name,
             when,
+            unless,
             effects,
             until,
             at_most,
+            stale,
             lasts,
+            lasting,
+            count,
+            within,
             hold,
+            damping,
             ramp,
             hours,
             budget,
             after,
             show,
         } = wire;
-        let when = when.value.and_then(|text| {
-            self.compiled(&text.0, &when.at, |text, known| known.read(text, Wanted::Truth))
-        });
+        let when = self.condition(when);
+        let unless = unless.and_then(|unless| self.condition(unless));
         let effects = effects.value.map(|wire| {
             if wire.is_empty() {
                 self.wrong(&effects.at, "the play does nothing", needed::EFFECTS);
@@ -56,7 +61,14 @@ impl Reading<'_> {
             let read = |effect: At<_>| self.effect(effect.value?, declared);
             wire.into_iter().take(EFFECTS_MAX).map(read).collect::<Vec<_>>()
         });
+        let lasts_at = lasts.as_ref().map(|lasts| lasts.at.clone());
         let until = self.until(until, at_most, lasts);
+        let begins = Begins { unless, ..self.begins(until, lasting, count, within) };
+        let stale = stale.and_then(|stale| self.stale(stale, until, lasts_at.as_ref()));
+        let damping = damping.and_then(|damping| {
+            let hold = hold.as_ref().map(|hold| hold.value.as_ref().map(|Duration(hold)| *hold));
+            self.damping(damping, until, hold, lasts_at.as_ref())
+        });
         let hold = hold.and_then(|At { at, value }| {
             let Duration(hold) = value?;
             if let Some(Until::For(longest) | Until::Resolved { at_most: longest }) = until
@@ -72,9 +84,9 @@ impl Reading<'_> {
         let after = after.and_then(|At { at, value }| {
             let after = value?;
             self.bounded(&at, after.len(), RECONNECTS_MAX, "reconnects");
-            let first = declared.zip(first).map(|(declared, first): (_, &EffectTemplate)| {
-                (declared, declared.reach(&first.pool))
-            });
+            let first = declared
+                .zip(first)
+                .map(|(declared, first): (_, &EffectTemplate)| (declared, declared.reach(first)));
             let read = |after: At<_>| self.after(after.value?, first.as_ref());
             Some(after.into_iter().take(RECONNECTS_MAX).filter_map(read).collect())
         });
@@ -92,12 +104,21 @@ impl Reading<'_> {
             name: name.value?,
             when: when?,
             effects: effects?.into_iter().collect::<Option<_>>()?,
+            begins,
             lease: Lease { until: until?, hold: hold.unwrap_or_default(), ramp, every },
             hours: hours?,
             budget: budget?,
+            damping,
+            stale,
             after: after.unwrap_or_default(),
             show: show?,
         })
+    }
+
+    /// A condition over a signal.
+    fn condition(&mut self, At { at, value }: At<Condition>) -> Option<Expression> {
+        let Condition(text) = value?;
+        self.compiled(&text, &at, |text, known| known.read(text, Wanted::Truth))
     }
 
     /// Says of each field that stands beside `other` that the two exclude one another.
@@ -162,7 +183,7 @@ impl Reading<'_> {
         wire: wire::Effect,
         declared: Option<&Declared>,
     ) -> Option<EffectTemplate> {
-        let (pool, effect) = match wire {
+        let (on, effect) = match wire {
             wire::Effect::Drain(At { at: _, value }) => {
                 let wire::Drain { pool, member } = value?;
                 (pool, self.member(member).map(|member| Effect::Drain { member }))
@@ -176,9 +197,19 @@ impl Reading<'_> {
                 let weight = weight.and_then(At::given);
                 (pool, self.member(member).map(|member| Effect::Promote { member, weight }))
             }
+            wire::Effect::Breaker(At { at, value }) => {
+                let (backend, effect) = self.breaker(value?, &at);
+                let backend = self.declared(backend, "backend", &declared?.singles);
+                return Some(EffectTemplate { on: backend?, effect: effect? });
+            }
+            wire::Effect::Set(At { at, value }) => {
+                let (backend, effect) = self.set(value?, &at, declared);
+                let backend = self.declared(backend, "backend", &declared?.singles);
+                return Some(EffectTemplate { on: backend?, effect: effect? });
+            }
         };
-        let pool = self.pool_name(pool, declared);
-        Some(EffectTemplate { pool: pool?, effect: effect? })
+        let pool = self.declared(on, "pool", &declared?.pools);
+        Some(EffectTemplate { on: pool?, effect: effect? })
     }
 
     fn shift(
@@ -241,31 +272,31 @@ impl Reading<'_> {
         whole.then_some(weights)
     }
 
-    /// The pool of an effect: what the file shows that it can be must be declared, and what only a
-    /// signal shows must be able to.
-    fn pool_name(
+    /// The pool or the Single of an effect: what the file shows that it can be must be declared, and what
+    /// only a signal shows must be able to.
+    fn declared<K, T>(
         &mut self,
-        At { at, value }: At<PoolName>,
-        declared: Option<&Declared>,
+        At { at, value }: At<impl Into<String>>,
+        what: &str,
+        known: &Named<K, T>,
     ) -> Option<Template> {
-        let PoolName(text) = value?;
+        let text: String = value?.into();
         let template = self.compiled(&text, &at, Template::read)?;
-        let pools = &declared?.pools;
-        let known = pools.keys().map(String::as_str);
-        let Some(names) = template.texts() else {
-            if pools.keys().any(|name| template.could_be(name)) {
+        let (all, names) = (format!("{what}s"), || known.keys().map(String::as_str));
+        let Some(texts) = template.texts() else {
+            if known.keys().any(|name| template.could_be(name)) {
                 return Some(template);
             }
-            let message = format!("no pool has a name like `{}`", clipped(&text));
-            self.wrong(&at, message, listed("pools", known));
+            let message = format!("no {what} has a name like `{}`", clipped(&text));
+            self.wrong(&at, message, listed(&all, names()));
             return None;
         };
-        for name in names.iter().filter(|name| !pools.contains_key(*name)) {
-            let message = format!("there is no pool `{}`", clipped(name));
-            self.wrong(&at, message, meant(name, "pools", known.clone()));
+        for name in texts.iter().filter(|name| !known.contains_key(*name)) {
+            let message = format!("there is no {what} `{}`", clipped(name));
+            self.wrong(&at, message, meant(name, &all, names()));
         }
-        // Of a pool that is wrong itself it has been said.
-        names.iter().all(|name| pools.get(name).is_some_and(Option::is_some)).then_some(template)
+        // Of one that is wrong itself it has been said.
+        texts.iter().all(|name| known.get(name).is_some_and(Option::is_some)).then_some(template)
     }
 
     /// A text that will be a backend's name; checked here where no signal is needed to know it.
@@ -280,11 +311,13 @@ impl Reading<'_> {
     fn after(
         &mut self,
         wire: wire::After,
-        first: Option<&(&Declared, Reach<'_>)>,
+        first: Option<&(&Declared, Reach<&BackendId>)>,
     ) -> Option<ReconnectTemplate> {
         let wire::After::Reconnect(At { at: holder, value }) = wire;
         let wire::Reconnect { backend, after } = value?;
-        if first.is_some_and(|(_, first)| first.shows(|pool| pool.backend.workspace.is_some())) {
+        if first
+            .is_some_and(|(_, first)| first.shows(|backend| backend.workspace.is_some()).is_some())
+        {
             self.wrong(
                 &holder,
                 "a backend of a workspace cannot be reconnected",
@@ -296,10 +329,9 @@ impl Reading<'_> {
         let fixed = backend.as_ref().and_then(|backend| backend.fixed()?.parse().ok());
         if let Some((name, (declared, first))) = fixed.zip(first) {
             let name: BackendName = name;
-            let is_pool = |pool: &ManagedPool| {
-                declared.backends.contains(&pool.backend.sibling(name.clone()))
-            };
-            if first.shows(is_pool) {
+            let is_pool =
+                |backend: &BackendId| declared.are_pools.contains(&backend.sibling(name.clone()));
+            if first.shows(is_pool).is_some() {
                 self.wrong(
                     &at,
                     format!("`{name}` is a pool, and a pool cannot be reconnected"),

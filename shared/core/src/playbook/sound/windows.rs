@@ -44,7 +44,7 @@ impl Reading<'_> {
         At { at: holder, value }: &At<wire::Window>,
         declared: Option<&Declared>,
     ) -> Option<Window> {
-        let wire::Window { name, cron, once, lasts, effects, ramp } = value.clone()?;
+        let wire::Window { name, cron, once, lasts, announce, effects, ramp } = value.clone()?;
         let opens = match (cron, once) {
             (Some(cron), None) => self.again_and_again(cron.value),
             (None, Some(once)) => self.once(once.value),
@@ -74,6 +74,7 @@ impl Reading<'_> {
             name: name.value?,
             opens: opens?,
             lasts: lasts.given()?,
+            announce: announce.map_or(Some(None), |announce| announce.given().map(Some))?,
             effects: effects?.into_iter().collect::<Option<_>>()?,
             ramp,
             every,
@@ -110,12 +111,17 @@ impl Reading<'_> {
         let template = self.effect(value?, declared)?;
         let fixed = |template: &Template| template.fixed().map(str::to_owned).ok_or(());
         let member = |member: &Template| fixed(member)?.parse().map_err(drop);
-        let (Ok(pool), Ok(effect)) = (fixed(&template.pool), template.effect.named(member)) else {
-            let help = "no signal opens a window: name the pool and the member as they are";
+        let (Ok(on), Ok(effect)) = (fixed(&template.on), template.effect.named(member)) else {
+            let help = "no signal opens a window: name the backend and the member as they are";
             self.wrong(&at, "`${…}` cannot stand in a window", help);
             return None;
         };
-        let (_, pool) = declared?.pools.get(&pool)?.as_ref()?;
-        Some((pool.backend.clone(), effect))
+        let declared = declared?;
+        let backend = if effect.is_of_pool() {
+            declared.pools.get(&on)?.as_ref().map(|(_, pool)| &pool.backend)
+        } else {
+            declared.singles.get(&on)?.as_ref().map(|(_, single)| &single.backend)
+        };
+        Some((backend?.clone(), effect))
     }
 }

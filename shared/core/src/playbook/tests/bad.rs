@@ -4,6 +4,7 @@ mod expressions;
 mod form;
 mod gates;
 mod values;
+mod when;
 mod windows;
 
 use expect_test::Expect;
@@ -20,3 +21,5 @@ fn check(text: &str, expected: &Expect) {
 fn check_plays(plays: &str, expected: &Expect) {
     check(&format!("{HEAD}plays:\n{plays}"), expected);
 }
+
+mod singles;

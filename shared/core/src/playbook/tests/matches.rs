@@ -17,8 +17,8 @@ pub(super) fn told(playbook: &Playbook, signal: &Signal) -> String {
     let mut told = String::new();
     for matched in matches.matched {
         write!(told, "{}:", matched.play.name).unwrap();
-        for (pool, effect) in matched.effects {
-            write!(told, " [{}: {effect}]", pool.backend.short()).unwrap();
+        for (backend, effect) in matched.effects {
+            write!(told, " [{}: {effect}]", backend.short()).unwrap();
         }
         for After { reconnect, after } in matched.after {
             write!(told, " then reconnect {} after {after:#}", reconnect.short()).unwrap();
@@ -225,12 +225,17 @@ fn what_a_play_says_is_what_is_read() {
                 when: "true",
                 effects: [
                     EffectTemplate {
-                        pool: "chat",
+                        on: "chat",
                         effect: Drain {
                             member: "eu",
                         },
                     },
                 ],
+                begins: Begins {
+                    unless: None,
+                    lasting: None,
+                    count: None,
+                },
                 lease: Lease {
                     until: Resolved {
                         at_most: 86400s,
@@ -241,6 +246,8 @@ fn what_a_play_says_is_what_is_read() {
                 },
                 hours: None,
                 budget: None,
+                damping: None,
+                stale: None,
                 after: [],
                 show: [
                     "alertname",
@@ -252,12 +259,17 @@ fn what_a_play_says_is_what_is_read() {
                 when: "signal.labels.a == \"x\"",
                 effects: [
                     EffectTemplate {
-                        pool: "chat",
+                        on: "chat",
                         effect: Drain {
                             member: "${signal.labels.b}",
                         },
                     },
                 ],
+                begins: Begins {
+                    unless: None,
+                    lasting: None,
+                    count: None,
+                },
                 lease: Lease {
                     until: Resolved {
                         at_most: 5400s,
@@ -271,6 +283,8 @@ fn what_a_play_says_is_what_is_read() {
                 },
                 hours: None,
                 budget: None,
+                damping: None,
+                stale: None,
                 after: [
                     ReconnectTemplate {
                         backend: "eu",
@@ -287,7 +301,7 @@ fn what_a_play_says_is_what_is_read() {
                 when: "true",
                 effects: [
                     EffectTemplate {
-                        pool: "chat",
+                        on: "chat",
                         effect: Split {
                             weights: {
                                 eu: 0,
@@ -296,6 +310,11 @@ fn what_a_play_says_is_what_is_read() {
                         },
                     },
                 ],
+                begins: Begins {
+                    unless: None,
+                    lasting: None,
+                    count: None,
+                },
                 lease: Lease {
                     until: For(
                         2700s,
@@ -306,6 +325,8 @@ fn what_a_play_says_is_what_is_read() {
                 },
                 hours: None,
                 budget: None,
+                damping: None,
+                stale: None,
                 after: [],
                 show: [
                     "alertname",

@@ -112,7 +112,7 @@ fn not_a_mapping() {
               |
             1 | - version: 1
               |   ^^^^^^^
-              = it has `version`, `services`, `pools`, `plays`, `windows`, `gates`
+              = it has `version`, `services`, `pools`, `backends`, `plays`, `windows`, `gates`
         "#]],
     );
 }
@@ -221,7 +221,7 @@ plays: []
               |
             2 | "\e[31mred": 1
               | ^^^^^^^^^^^
-              = the fields here are `version`, `services`, `pools`, `plays`, `windows` and `gates`
+              = the fields here are `version`, `services`, `pools`, `backends`, `plays`, `windows` and `gates`
         "#]],
     );
 }
@@ -264,7 +264,7 @@ fn unknown_fields() {
                |
             12 |     colour: blue
                |     ^^^^^^
-               = the fields here are `name`, `when`, `do`, `until`, `atMost`, `for`, `hold`, `ramp`, `hours`, `budget`, `after` and `show`
+               = the fields here are `name`, `when`, `unless`, `do`, `until`, `atMost`, `stale`, `for`, `lasting`, `count`, `within`, `hold` and others
         "#]],
     );
 }
@@ -452,7 +452,7 @@ fn wrong_types() {
                |
             15 |     do: [drain, [drain], {drain: eu}, {drain: {pool: chat, member: eu}, shift: {pool: chat}}]
                |                  ^^^^^
-               = write one of `drain`, `shift`, `promote`
+               = write one of `drain`, `shift`, `promote`, `breaker`, `set`
 
             playbook.yaml:15:34: this must be a mapping, and there is a single value
                |
@@ -476,7 +476,7 @@ fn wrong_types() {
                |
             17 |   - just text
                |     ^^^^^^^^^
-               = it has `name`, `when`, `do`, `until`, `atMost`, `for`, `hold`, `ramp`, `hours`, `budget`, `after`, `show`
+               = it has `name`, `when`, `unless`, `do`, `until`, `atMost`, `stale`, `for`, `lasting`, `count`, `within`, `hold`, `damping`, `ramp`, `hours`, `budget`, `after`, `show`
         "#]],
     );
 }
@@ -531,12 +531,6 @@ plays:
               | ^^^^^^^
               = name the pools: `pools: {chat: {service: main, backend: chat-pool}}`
 
-            playbook.yaml:4:1: there is no field `backends` here
-              |
-            4 | backends: {chat: {service: main, backend: chat-pool}}
-              | ^^^^^^^^
-              = the fields here are `version`, `services`, `pools`, `plays`, `windows` and `gates`
-
             playbook.yaml:8:25: there is no pool `chat`
               |
             8 |     do: [{drain: {pool: chat, member: $signal.labels.backend}}]
@@ -553,7 +547,7 @@ plays:
               |
             9 |     colour: blue
               |     ^^^^^^
-              = the fields here are `name`, `when`, `do`, `until`, `atMost`, `for`, `hold`, `ramp`, `hours`, `budget`, `after` and `show`
+              = the fields here are `name`, `when`, `unless`, `do`, `until`, `atMost`, `stale`, `for`, `lasting`, `count`, `within`, `hold` and others
 
             playbook.yaml:11:18: a signal has no `sevrity`
                |

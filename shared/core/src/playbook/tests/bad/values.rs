@@ -527,15 +527,10 @@ fn not_built_yet() {
         r#"  - name: a
     when: true
     do:
-      - breaker: {backend: eu, count: 3}
-      - set: {backend: eu, url: "https://example.com"}
       - ensure: {backend: eu}
       - reconnect: {backend: eu}
     approve: {by: oncall, within: 10m}
-    unless: signal.labels.x == "y"
     mute: 1h
-    damping: {cap: 1h}
-    stale: 10m
     notify: oncall
     verify: 2m
     drift: assert
@@ -543,87 +538,50 @@ windows:
   - name: eu-patching
     once: {at: 2026-12-24T22:00, zone: UTC}
     lasts: 1h
-    announce: 1h
     do: [{drain: {pool: chat, member: eu}}]
 "#,
         &expect![[r#"
-            playbook.yaml:11:9: `breaker` is not built yet in this version
+            playbook.yaml:11:9: `ensure` is not built yet in this version
                |
-            11 |       - breaker: {backend: eu, count: 3}
-               |         ^^^^^^^
-               = remove it; drain or shift the member
-
-            playbook.yaml:12:9: `set` is not built yet in this version
-               |
-            12 |       - set: {backend: eu, url: "https://example.com"}
-               |         ^^^
-               = remove it; drain or shift the member
-
-            playbook.yaml:13:9: `ensure` is not built yet in this version
-               |
-            13 |       - ensure: {backend: eu}
+            11 |       - ensure: {backend: eu}
                |         ^^^^^^
                = remove it; declare the backend where you declare the others, then `promote` it
 
-            playbook.yaml:14:9: `reconnect` is not built yet in this version
+            playbook.yaml:12:9: `reconnect` is not built yet in this version
                |
-            14 |       - reconnect: {backend: eu}
+            12 |       - reconnect: {backend: eu}
                |         ^^^^^^^^^
                = remove it; under `after`, it follows the play's end
 
-            playbook.yaml:15:5: `approve` is not built yet in this version
+            playbook.yaml:13:5: `approve` is not built yet in this version
                |
-            15 |     approve: {by: oncall, within: 10m}
+            13 |     approve: {by: oncall, within: 10m}
                |     ^^^^^^^
                = remove it; a play without it acts at once; leave the play out where it must not
 
-            playbook.yaml:16:5: `unless` is not built yet in this version
+            playbook.yaml:14:5: `mute` is not built yet in this version
                |
-            16 |     unless: signal.labels.x == "y"
-               |     ^^^^^^
-               = remove it; say it in `when`, with `&&` and `!`
-
-            playbook.yaml:17:5: `mute` is not built yet in this version
-               |
-            17 |     mute: 1h
+            14 |     mute: 1h
                |     ^^^^
                = remove it; `pointsman mute PLAY --for 2h` does it
 
-            playbook.yaml:18:5: `damping` is not built yet in this version
+            playbook.yaml:15:5: `notify` is not built yet in this version
                |
-            18 |     damping: {cap: 1h}
-               |     ^^^^^^^
-               = remove it; a longer `hold` calms an alert that comes and goes
-
-            playbook.yaml:19:5: `stale` is not built yet in this version
-               |
-            19 |     stale: 10m
-               |     ^^^^^
-               = remove it; `atMost` ends overrides whose source has gone silent
-
-            playbook.yaml:20:5: `notify` is not built yet in this version
-               |
-            20 |     notify: oncall
+            15 |     notify: oncall
                |     ^^^^^^
                = remove it; the ledger has everything: `pointsman history`
 
-            playbook.yaml:21:5: `verify` is not built yet in this version
+            playbook.yaml:16:5: `verify` is not built yet in this version
                |
-            21 |     verify: 2m
+            16 |     verify: 2m
                |     ^^^^^^
                = remove it; the ledger says what each write found: `pointsman history`
 
-            playbook.yaml:22:5: `drift` is not built yet in this version
+            playbook.yaml:17:5: `drift` is not built yet in this version
                |
-            22 |     drift: assert
+            17 |     drift: assert
                |     ^^^^^
                = remove it; a change by someone else is always yielded to
-
-            playbook.yaml:27:5: `announce` is not built yet in this version
-               |
-            27 |     announce: 1h
-               |     ^^^^^^^^
-               = remove it; `pointsman windows` says when which window opens
         "#]],
     );
 }

@@ -112,7 +112,7 @@ windows:
                |
             32 |     every: 2h
                |     ^^^^^
-               = the fields here are `name`, `cron`, `once`, `lasts`, `do` and `ramp`
+               = the fields here are `name`, `cron`, `once`, `lasts`, `announce`, `do` and `ramp`
         "#]],
     );
 }
@@ -154,7 +154,7 @@ windows:
                |
             18 |       - drain: {pool: chat, member: "${signal.labels.backend}"}
                |         ^^^^^
-               = no signal opens a window: name the pool and the member as they are
+               = no signal opens a window: name the backend and the member as they are
 
             playbook.yaml:19:23: there is no pool `chats`
                |
@@ -172,7 +172,7 @@ windows:
                |
             21 |       - promote: {pool: "${signal.labels.pool}", member: eu}
                |         ^^^^^^^
-               = no signal opens a window: name the pool and the member as they are
+               = no signal opens a window: name the backend and the member as they are
 
             playbook.yaml:22:25: 20% gives back no more than the step before
                |
