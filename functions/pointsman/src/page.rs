@@ -268,7 +268,7 @@ mod tests {
         let mut page = Page::for_terminal(false, 20);
         page.cut(2, "one line that is much longer than two lines of it");
         page.cut(2, "a short one");
-        assert_eq!(page.as_str(), "one line that is\n    much longer than…\na short one\n");
+        assert_eq!(page.as_str(), "one line that is\n    much longer tha…\na short one\n");
         let mut page = Page::default();
         page.cut(1, "elsewhere, a line is a line, however long");
         assert_eq!(page.as_str(), "elsewhere, a line is a line, however long\n");

@@ -137,7 +137,7 @@ mod tests {
             Document::parse(text).unwrap()
         };
         let newest = single(r#","failureResponse":{"a":1}"#);
-        assert_eq!(hidden_in_arrays(&single(""), &newest), ["rules[r].failureResponse"]);
+        assert_eq!(hidden_in_arrays(&single(""), &newest), ["rules[r].failureResponse.a"]);
     }
 
     #[test]

@@ -76,8 +76,8 @@ async fn its_yaml_is_what_it_says_it_is() {
     for (first, block) in blocks(&pages(), "yaml") {
         std::fs::write(world.path("snippet.yaml"), &block).expect("it is written");
         match first.as_str() {
-            // The windows and the gates are further parts of the playbook before them.
-            "# playbook" | "windows:" | "gates:" => {
+            // These are further parts of the playbook before them.
+            "# playbook" | "backends:" | "windows:" | "gates:" => {
                 let whole = if first == "# playbook" { block } else { playbooks + &block };
                 std::fs::write(world.path("snippet.yaml"), &whole).expect("it is written");
                 let _ =
