@@ -25,6 +25,8 @@ use crate::{
 pub struct Finding {
     /// What the playbook calls it.
     pub alias: String,
+    /// Whether the playbook takes it for a pool.
+    pub is_pool: bool,
     /// Which backend it is.
     pub backend: BackendId,
     /// What is the matter.
@@ -133,7 +135,8 @@ impl fmt::Display for Matter {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}): {}", self.alias, self.backend.short(), self.matter)
+        let kind = if self.is_pool { "pool" } else { "backend" };
+        write!(f, "{kind} {} ({}): {}", self.alias, self.backend.short(), self.matter)
     }
 }
 
@@ -196,7 +199,8 @@ async fn finding(
         Ok(seen) => matter(management, playbook, backend, &seen).await?,
         Err(unseen) => Matter::Unseen { why: unseen.why },
     };
-    Some(Finding { alias: alias.to_owned(), backend: backend.clone(), matter })
+    let is_pool = playbook.pool_of(backend).is_some();
+    Some(Finding { alias: alias.to_owned(), is_pool, backend: backend.clone(), matter })
 }
 
 async fn matter(

@@ -89,7 +89,7 @@ async fn check_looks_at_the_pools_in_azure_where_it_is_asked_to() {
     let newer = config.replace("azure: {", "azure: {apiVersion: 2026-03-01-preview, ");
     std::fs::write(world.path("newer.yaml"), newer).expect("it is written");
     let by_newer = [&check[..], &["--config", "newer.yaml"]].concat();
-    let _ = world.say(&by_newer).await.ended(0).says("every pool is there in Azure");
+    let _ = world.say(&by_newer).await.ended(0).says("every backend is there in Azure");
 
     let lacking = r#"
 plays:
