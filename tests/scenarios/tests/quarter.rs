@@ -251,7 +251,7 @@ async fn from_an_empty_folder_to_an_alert_and_its_undo() {
     desk.say("A second time, nothing is written over.");
     let _ = desk.run(&init).await.says(1, &["pointsman.yaml is there already", "--force"]);
     let check = desk.run("playbook check playbook.yaml --azure").await;
-    let _ = check.says(0, &["sound; 2 pools, 2 plays", "every pool is there in Azure"]);
+    let _ = check.says(0, &["sound; 2 pools, 2 plays", "every backend is there in Azure"]);
     let send = "signal send --alert BackendErrors --label backend=chat-eu --severity critical";
     let _ = desk.run(send).await.says(1, &["--url URL"]);
 
