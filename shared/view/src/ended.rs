@@ -134,15 +134,19 @@ impl Over {
         let when = |at: Option<Timestamp>| at.map(|at| reader.time(at));
         let what = self.effect.as_ref().map_or("what it did is not told any more", |it| &it.says);
         let mut lines = vec![
-            format!("{what}: over"),
+            format!("{what}: {}over", reader.tells("", "would be ")),
             format!("  {}", self.who.as_deref().unwrap_or("for whom is not told any more")),
         ];
         let began = match (self.began, self.ended) {
             (Some(began), Some(ended)) => {
                 let lasted = length(ended.duration_since(began));
-                Some(format!("begun {}, in force for {lasted}", reader.time(began)))
+                let begun = reader.tells("begun", "would have begun");
+                Some(format!("{begun} {}, in force for {lasted}", reader.time(began)))
             }
-            (Some(began), None) => Some(format!("begun {}", reader.time(began))),
+            (Some(began), None) => {
+                let begun = reader.tells("begun", "would have begun");
+                Some(format!("{begun} {}", reader.time(began)))
+            }
             (None, _) => {
                 self.asked.map(|at| format!("asked for {}, and never begun", reader.time(at)))
             }
@@ -150,10 +154,13 @@ impl Over {
         lines.extend(began.map(|began| format!("  {began}")));
         if let Some(ended) = when(self.ended) {
             let why = self.why.as_ref().map_or("undone", |why| &why.says);
-            lines.push(format!("  ended {ended}: {why}"));
+            let has = reader.tells("ended", "would have ended");
+            lines.push(format!("  {has} {ended}: {why}"));
         }
         if let Some(over) = when(self.over.filter(|_| self.began.is_some())) {
-            lines.push(format!("  all was given back by {over}"));
+            // Whether the backend is as its owner left it again is another matter.
+            let asks = reader.tells("asks", "would ask");
+            lines.push(format!("  {asks} for nothing any more since {over}"));
         }
         lines
     }

@@ -188,3 +188,34 @@ async fn a_breaker_is_tightened_by_hand_for_a_time() {
     assert!(serve.stop().await);
     world.finish();
 }
+
+#[tokio::test]
+async fn a_name_of_a_backend_and_a_member_is_explained_by_what_goes_on_and_a_deletion_asks() {
+    let world = World::new(PLAYS).await;
+    let serve = world.serve(&[]).await;
+    let hour = ["--for", "1h", "--reason", "INC-7"];
+    let by_hand = |words: &[&'static str]| [words, &hour[..]].concat();
+    let _ = world.say(&by_hand(&["breaker", "eu", "--count", "2"])).await.ended(0);
+    let _ = world.say(&["undo", "contoso-apim/eu", "--reason", "it is well"]).await.ended(0);
+    let _ = world.say(&by_hand(&["drain", "eu"])).await.ended(0);
+    // The backend is at rest, and the member is drained.
+    let _ = world.say(&["explain", "eu"]).await.ended(0).says("drain eu: in force");
+    let _ = world.say(&by_hand(&["breaker", "eu", "--count", "2"])).await.ended(0);
+    let both = world.say(&["explain", "eu"]).await.ended(0).says("breaker count 2: in force");
+    let _ = both
+        .says("eu is a member of contoso-apim/chat, too: `pointsman explain contoso-apim/chat`");
+    // Each is told with what it holds, and no other.
+    let deleted = world.say(&["backend", "delete", "chat"]).await.ended(1);
+    let deleted = deleted
+        .says("members/eu/weight is overridden: its owner left 50, and Pointsman wrote 0")
+        .says("drain eu (")
+        .says("a deletion takes away what they are to give back to")
+        .says("nothing was changed: add --yes if you mean it");
+    assert!(!deleted.told.contains("breaker"), "{}", deleted.told);
+    assert!(world.azure.backend("chat").is_some());
+    for backend in ["contoso-apim/eu", "contoso-apim/chat"] {
+        let _ = world.say(&["undo", backend, "--reason", "it is well"]).await.ended(0);
+    }
+    assert!(serve.stop().await);
+    world.finish();
+}

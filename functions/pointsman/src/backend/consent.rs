@@ -4,7 +4,7 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use pointsman_apim::{BackendId, diff::Line, list::Query};
-use pointsman_core::field::Field;
+use pointsman_core::{field::Field, overrides::Override};
 use pointsman_host::Records;
 
 use super::{
@@ -45,11 +45,11 @@ fn answered_yes() -> Result<bool, Failed> {
     Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
 }
 
-/// The overrides that hold what these lines change.
+/// The overrides that hold what these lines change; all of the backend, where it is to be deleted.
 pub(super) async fn overridden(
     desk: &Desk,
     id: &BackendId,
-    lines: &[Line],
+    lines: Option<&[Line]>,
 ) -> Result<Page, Failed> {
     let mut page = Page::default();
     let (file, is_there) = &desk.store;
@@ -69,19 +69,34 @@ pub(super) async fn overridden(
             Field::Property(property) => format!("properties.{property}"),
         };
         // The whole member, or the whole list, may be what changes.
-        lines.iter().any(|line| path.starts_with(&line.path) || line.path.starts_with(&path))
+        lines.is_none_or(|lines| {
+            lines.iter().any(|line| path.starts_with(&line.path) || line.path.starts_with(&path))
+        })
     };
-    for (field, owned) in document.owned.iter().filter(|(field, _)| changes(field)) {
+    let changed: Vec<_> = document.owned.iter().filter(|(field, _)| changes(field)).collect();
+    for (field, owned) in &changed {
         page.line(format_args!(
             "{field} is overridden: its owner left {}, and Pointsman wrote {}",
             owned.baseline, owned.written
         ));
     }
     if !page.is_empty() {
-        for over in document.overrides.values().filter(|over| over.takes_part()) {
+        let asks = |over: &&Override| {
+            over.effect
+                .fields()
+                .iter()
+                .any(|asked| changed.iter().any(|(field, _)| *field == asked))
+        };
+        let all: Vec<_> = document.overrides.values().filter(|over| over.takes_part()).collect();
+        let asking: Vec<_> = all.iter().copied().filter(asks).collect();
+        // What a limit needs beside what is asked belongs to all of them.
+        for over in if asking.is_empty() { all } else { asking } {
             page.line(format_args!("  {} ({}), by {}", over.effect, over.id, over.origin));
         }
-        page.line("what you write counts as its owner's new value, and the override gives way");
+        page.line(match lines {
+            Some(_) => "what you write counts as its owner's new value, and the override gives way",
+            None => "a deletion takes away what they are to give back to",
+        });
         page.line("to end the override instead: `pointsman undo ID --reason TEXT`");
     }
     Ok(page)

@@ -176,7 +176,7 @@ pub(super) async fn set(desk: &Desk, options: &SetOptions) -> Result<ExitCode, F
     if !lines.is_empty() && patch.replaces_arrays() {
         warn_of_what_is_lost(desk, &id, &seen, |newest| patch.applied_to(newest)).await;
     }
-    let overridden = consent::overridden(desk, &id, &lines).await?;
+    let overridden = consent::overridden(desk, &id, Some(&lines)).await?;
     let only_shown = options.dry_run || lines.is_empty();
     if !consent::given(desk, &overridden, only_shown, options.yes)? {
         return print(Done::Nothing);
@@ -287,7 +287,7 @@ pub(super) async fn put(desk: &Desk, options: &PutOptions) -> Result<ExitCode, F
         warn_of_what_is_lost(desk, &id, seen, written).await;
     }
     let what = if seen.is_some() { "replaced" } else { "created" };
-    let overridden = consent::overridden(desk, &id, &lines).await?;
+    let overridden = consent::overridden(desk, &id, Some(&lines)).await?;
     if !consent::given(desk, &overridden, options.dry_run, options.yes)? {
         return print::change(desk.output, &id, what, &lines, Done::Nothing);
     }
@@ -365,8 +365,9 @@ pub(super) async fn delete(desk: &Desk, options: &DeleteOptions) -> Result<ExitC
     unchanged(&seen, options.if_match.as_ref())?;
     let lines = diff::between(seen.raw(), &json!({}));
     let mut done = Done::Nothing;
-    let listed = consent::listed(desk, &id).await?;
-    if consent::given(desk, &listed, options.dry_run, options.yes)? {
+    let mut warning = consent::overridden(desk, &id, None).await?;
+    warning.text(consent::listed(desk, &id).await?.as_str());
+    if consent::given(desk, &warning, options.dry_run, options.yes)? {
         let deleted = desk.client.delete(&id, seen.etag(), call()).await.map_err(unwritten)?;
         if !deleted.was_there {
             let short = print::short(&id);

@@ -40,6 +40,14 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let records = common.records().await?;
     let documents = ask::documents(&records).await?;
     let (backend, about) = find::anything(&records, &documents, &options.what).await?;
+    let pools = find::pools_of(&documents, &options.what);
+    for pool in pools.into_iter().filter(|pool| about.is_none() && **pool != backend) {
+        let pool = pool.short();
+        show::note(format_args!(
+            "{} is a member of {pool}, too: `pointsman explain {pool}`",
+            options.what
+        ));
+    }
     let now = records.clock.now();
     let reader = common.reader(now);
     let document = documents.iter().find(|document| document.backend == backend);

@@ -98,9 +98,12 @@ pub(super) async fn anything(
     text: &str,
 ) -> Result<(BackendId, Option<About>), Failed> {
     let found = backend(records, text).await;
-    // A backend that is only to be reconnected says less than the pool that it is a member of.
+    // A backend at which nothing is going on says less than the pool that it is a member of.
+    let is_busy = |backend: &BackendId| {
+        documents.iter().any(|document| document.backend == *backend && !document.is_at_rest())
+    };
     if let Ok(backend) = &found
-        && (text.contains('/') || documents.iter().any(|document| document.backend == *backend))
+        && (text.contains('/') || is_busy(backend) || pools_of(documents, text).is_empty())
     {
         return Ok((backend.clone(), None));
     }
@@ -141,7 +144,7 @@ pub(super) async fn anything(
 
 /// The pools that are known to list a member of this name: those at which something is going on, where there
 /// are such.
-fn pools_of<'a>(documents: &'a [Document], text: &str) -> Vec<&'a BackendId> {
+pub(super) fn pools_of<'a>(documents: &'a [Document], text: &str) -> Vec<&'a BackendId> {
     let Ok(name) = text.parse::<BackendName>() else { return Vec::new() };
     let (weight, priority) = (Field::weight(&name), Field::priority(&name));
     let lists = |document: &&Document| {

@@ -347,6 +347,7 @@ async fn carry_out(
     let settled = dispatch.until(within, settled).await?;
     let document = document(&dispatch.records, backend).await?;
     let (served, now) = (dispatch.is_served()?, dispatch.records.clock.now());
+    let notices = dispatch.records.store.notices().await?;
     dispatch.close().await?;
     if !taken {
         return Err(Failed::new(format_args!(
@@ -356,7 +357,9 @@ async fn carry_out(
     }
     let shown = Shown::new(how.showing, common, now, document.overrides.keys());
     let reader = common.reader(now);
-    let mut view = view::Backend::of(&document, Some(playbook), &BTreeMap::new(), &reader);
+    let waits = ask::waits(&document, paused.is_some(), Some(playbook), &notices);
+    let mut view =
+        view::Backend::of(&document, Some(playbook), &BTreeMap::new(), &reader).waiting(waits, now);
     let is_asked = |over: &view::Override| asked.iter().any(|one| one.id.as_str() == over.id);
     view.overrides.retain(is_asked);
     let terms = playbook.pool_of(backend).map(|(_, pool)| pool.terms).unwrap_or_default();

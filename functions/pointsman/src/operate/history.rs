@@ -38,7 +38,7 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 pub(crate) struct Options {
     /// Only what is about this backend.
     backend: Option<String>,
-    /// How many lines to show, the newest ones: 50, or with `--since` all up to 10,000.
+    /// How many lines of the ledger to show, the newest ones, beside the alerts that led to nothing: 50, or with `--since` all up to 10,000.
     #[arg(
         short = 'n',
         long,
