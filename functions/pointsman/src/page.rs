@@ -96,10 +96,13 @@ impl Page {
         self.add(&OneLine(line).to_string(), self.columns);
     }
 
-    /// Adds one line of which only so many lines of this terminal are shown.
-    pub(crate) fn cut(&mut self, lines_max: usize, line: impl Display) {
+    /// Adds one line of which only so many lines of this terminal are shown; says whether there is more of it.
+    pub(crate) fn cut(&mut self, lines_max: usize, line: impl Display) -> bool {
         let line = OneLine(line).to_string();
-        let Some(columns) = self.columns else { return self.add(&line, None) };
+        let Some(columns) = self.columns else {
+            self.add(&line, None);
+            return false;
+        };
         let parts = wrap(&line, columns, false);
         let (shown, is_cut) = (parts.iter().take(lines_max), parts.len() > lines_max);
         let mut shown: Vec<String> = shown.map(ToString::to_string).collect();
@@ -108,6 +111,7 @@ impl Page {
             *last = kept + "…";
         }
         shown.iter().for_each(|line| self.add(line, None));
+        is_cut
     }
 
     /// Adds one line that goes on in the next where it is wider than this terminal.
@@ -266,11 +270,11 @@ mod tests {
     #[test]
     fn a_line_of_which_little_is_shown_says_that_it_goes_on() {
         let mut page = Page::for_terminal(false, 20);
-        page.cut(2, "one line that is much longer than two lines of it");
-        page.cut(2, "a short one");
+        assert!(page.cut(2, "one line that is much longer than two lines of it"));
+        assert!(!page.cut(2, "a short one"));
         assert_eq!(page.as_str(), "one line that is\n    much longer tha…\na short one\n");
         let mut page = Page::default();
-        page.cut(1, "elsewhere, a line is a line, however long");
+        assert!(!page.cut(1, "elsewhere, a line is a line, however long"));
         assert_eq!(page.as_str(), "elsewhere, a line is a line, however long\n");
     }
 

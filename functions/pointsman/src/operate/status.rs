@@ -237,11 +237,14 @@ fn noticed(out: &mut Page, shown: &Shown, noticed: &[view::Notice]) {
     let is_short = shown.terminal.is_one && !shown.wide;
     let (most, lines) =
         if is_short { (NOTICES_SHOWN, NOTICE_LINES) } else { (usize::MAX, usize::MAX) };
+    let mut is_cut = false;
     for notice in told.iter().take(most) {
-        out.cut(lines, notice.line(&shown.reader));
+        is_cut |= out.cut(lines, notice.line(&shown.reader));
     }
     if let Some(more) = told.len().checked_sub(most).filter(|more| *more > 0) {
         out.line(format_args!("and {more} more: --wide shows all of it"));
+    } else if is_cut {
+        out.line("--wide shows the whole of each");
     }
     let repeats = repeats.iter().map(|it| it.count).sum::<u64>();
     if repeats > 0 {
