@@ -145,29 +145,6 @@ fn at_least(fields: &mut Map<String, Tree>, key: &str, least: Option<SignedDurat
     }
 }
 
-/// A breaker in words, as far as it has a rule that can be told so: `mine (count 3, interval PT1M, trip
-/// PT1M)`.
-#[must_use]
-pub fn said(breaker: &Tree) -> Option<String> {
-    let rules = breaker.get("rules")?.as_array().filter(|rules| !rules.is_empty())?;
-    let rule = |rule: &Tree| {
-        let condition = rule.get("failureCondition")?;
-        let text = |of: &Tree, key: &str| of.get(key)?.as_str().map(str::to_owned);
-        let number = |key: &str| condition.get(key)?.as_u64();
-        let heeds = rule.get("acceptRetryAfter").and_then(Tree::as_bool).unwrap_or(false);
-        let said = [
-            number("count").map(|count| format!("count {count}")),
-            number("percentage").map(|percentage| format!("{percentage}%")),
-            text(condition, "interval").map(|interval| format!("interval {interval}")),
-            text(rule, "tripDuration").map(|trip| format!("trip {trip}")),
-            heeds.then(|| "accept Retry-After".to_owned()),
-        ];
-        let said = said.into_iter().flatten().collect::<Vec<_>>().join(", ");
-        Some(format!("{} ({said})", text(rule, "name").unwrap_or_else(|| "a rule".to_owned())))
-    };
-    rules.iter().map(rule).collect::<Option<Vec<_>>>().map(|rules| rules.join(", "))
-}
-
 /// In words: `count 3, interval PT1M, trip PT1M`.
 impl fmt::Display for Tighten {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

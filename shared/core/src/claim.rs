@@ -20,10 +20,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     effect::Effect,
     id::OverrideId,
-    lease::{After, Lease},
+    lease::{After, End, Lease},
     names::{BackendId, PlayName},
     origin::Authority,
-    overrides::End,
     shown::Shown,
     signal::{SeriesId, Severity},
 };

@@ -25,7 +25,6 @@ use std::{cell::OnceCell, collections::BTreeMap};
 
 use jiff::Timestamp;
 
-pub use self::{budget::Budget, freeze::Freeze, hours::Hours};
 pub(crate) use self::{budget::note as note_begun, pause::stopped, writes::note as note_write};
 use crate::{
     document::Document,

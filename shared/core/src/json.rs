@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use serde_json::Value;
 
-use crate::{breaker, text::stored_as_text};
+use crate::text::stored_as_text;
 
 /// JSON that is neither null nor absent, as it was written, so that it can be given back to the letter.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,7 +34,7 @@ impl Json {
     /// What it says to people: of a breaker its numbers, otherwise the text.
     #[must_use]
     pub fn says(&self) -> String {
-        breaker::said(&self.tree()).unwrap_or_else(|| self.to_string())
+        breaker(&self.tree()).unwrap_or_else(|| self.to_string())
     }
 
     /// Whether the two mean the same to Azure: a key with null is no key, and a length of time can be
@@ -73,6 +73,28 @@ impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
     }
+}
+
+/// A breaker in words, as far as it has a rule that can be told so: `mine (count 3, interval PT1M, trip
+/// PT1M)`.
+fn breaker(tree: &Value) -> Option<String> {
+    let rules = tree.get("rules")?.as_array().filter(|rules| !rules.is_empty())?;
+    let rule = |rule: &Value| {
+        let condition = rule.get("failureCondition")?;
+        let text = |of: &Value, key: &str| of.get(key)?.as_str().map(str::to_owned);
+        let number = |key: &str| condition.get(key)?.as_u64();
+        let heeds = rule.get("acceptRetryAfter").and_then(Value::as_bool).unwrap_or(false);
+        let said = [
+            number("count").map(|count| format!("count {count}")),
+            number("percentage").map(|percentage| format!("{percentage}%")),
+            text(condition, "interval").map(|interval| format!("interval {interval}")),
+            text(rule, "tripDuration").map(|trip| format!("trip {trip}")),
+            heeds.then(|| "accept Retry-After".to_owned()),
+        ];
+        let said = said.into_iter().flatten().collect::<Vec<_>>().join(", ");
+        Some(format!("{} ({said})", text(rule, "name").unwrap_or_else(|| "a rule".to_owned())))
+    };
+    rules.iter().map(rule).collect::<Option<Vec<_>>>().map(|rules| rules.join(", "))
 }
 
 fn same(one: &Value, other: &Value) -> bool {

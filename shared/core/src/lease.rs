@@ -1,5 +1,7 @@
 //! Leases: what ends an override, and what follows it.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -76,4 +78,40 @@ pub struct After {
     pub reconnect: BackendId,
     /// How long after.
     pub after: SignedDuration,
+}
+
+/// Why an override ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum End {
+    /// Its occurrence ended.
+    Resolved,
+    /// Its time ran out: `for`, or `atMost` because no resolve came.
+    Expired,
+    /// An operator undid it.
+    Undone {
+        /// Who.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Its occurrences were not heard again, of a source that repeats.
+    Stale,
+    /// Its window closed.
+    Closed,
+    /// What made it is not in the playbook any more, or its pool is not.
+    Dropped,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Resolved => f.write_str("its alert resolved"),
+            Self::Expired => f.write_str("its time ran out"),
+            Self::Undone { by, reason } => write!(f, "undone by {by}: {reason}"),
+            Self::Stale => f.write_str("its alert was not heard again"),
+            Self::Closed => f.write_str("its window closed"),
+            Self::Dropped => f.write_str("it is not in the playbook any more"),
+        }
+    }
 }

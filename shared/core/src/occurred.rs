@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     claim::Behind,
     lease::later,
-    playbook::WITHIN_MAX,
+    overrides::{Damped, Override},
+    playbook::{Damping, WITHIN_MAX},
     series::GAP,
     signal::{SeriesId, Signal},
 };
@@ -173,6 +174,18 @@ pub fn earlier_within(occurred: Option<&Occurred>, behind: &Behind, span: Signed
     let Some((latest, _)) = starts.last().copied() else { return 0 };
     let is_earlier = |started: Timestamp| started < latest && later(started, span) >= latest;
     starts.into_iter().filter(|(started, _)| is_earlier(*started)).count()
+}
+
+impl Damping {
+    /// For how long an override is held by it; none where its lease says that.
+    pub(crate) fn of(&self, over: &Override, occurred: Option<&Occurred>) -> Option<Damped> {
+        let earlier = earlier_within(occurred, &over.behind, self.within);
+        let twice = |hold: &SignedDuration| Some(hold.saturating_mul(2));
+        let mut holds = std::iter::successors(Some(over.lease.hold), twice);
+        let hold = holds.by_ref().take_while(|hold| *hold < self.most).nth(earlier);
+        let hold = hold.unwrap_or(self.most);
+        (hold > over.lease.hold).then_some(Damped { hold, earlier, within: self.within })
+    }
 }
 
 #[cfg(test)]

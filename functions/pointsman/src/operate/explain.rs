@@ -11,7 +11,6 @@ use pointsman_view::{self as view, Explain, Explained, Following, History};
 use super::{
     ask::{self, Showing, Shown},
     find,
-    history::LINES_LOOKED_THROUGH_MAX,
 };
 use crate::{
     common::Common,
@@ -114,7 +113,7 @@ async fn ended(
     }
     let mut undone = document.iter().flat_map(|document| &document.undone);
     let undone = undone.find(|(undone, _)| undone.as_str() == id).map(|(_, at)| *at);
-    let lines = records.store.history(Some(backend), LINES_LOOKED_THROUGH_MAX).await?;
+    let lines = records.store.history(Some(backend), find::LINES_LOOKED_THROUGH_MAX).await?;
     Ok(Some(view::Over::of(id, &lines, undone)))
 }
 

@@ -13,11 +13,13 @@ use pointsman_engine::engine::load;
 use pointsman_host::Records;
 use pointsman_view::{About, ID_CHARS_MIN, Over};
 
-use super::history::LINES_LOOKED_THROUGH_MAX;
 use crate::failed::Failed;
 
 /// How many names an error lists.
 const NAMES_MAX: usize = 20;
+
+/// How many lines are looked through for those that are asked for.
+pub(super) const LINES_LOOKED_THROUGH_MAX: usize = 20_000;
 
 /// Finds the backend that is called so: a pool of the playbook, a backend's name, `service/name`,
 /// or its whole path in Azure.

@@ -26,9 +26,6 @@ use crate::{
 const LINES: usize = 50;
 const LINES_SINCE_MAX: usize = 10_000;
 
-/// How many lines are looked through for those that are asked for.
-pub(super) const LINES_LOOKED_THROUGH_MAX: usize = 20_000;
-
 /// How many new lines `--follow` takes in at a time, and how often it looks.
 const FOLLOW_LINES_MAX: usize = 1_000;
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
@@ -181,7 +178,7 @@ pub(crate) async fn command(common: &Common, options: &Options) -> Result<ExitCo
     let most = named.unwrap_or(if wanted.since.is_some() { LINES_SINCE_MAX } else { LINES });
     let looked_through = match (&wanted.since, &wanted.play) {
         (None, None) => most,
-        (Some(_), _) | (None, Some(_)) => most.max(LINES_LOOKED_THROUGH_MAX),
+        (Some(_), _) | (None, Some(_)) => most.max(find::LINES_LOOKED_THROUGH_MAX),
     };
     let lines = records.store.history(wanted.backend.as_ref(), looked_through).await?;
     let mut history = History::of(&[], common.shadow);

@@ -4,23 +4,14 @@
 //! begins, so that of two backends that want the last place one has to decide again. Within one look those that
 //! want it are asked in the order of rank, as if each before had begun.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::{Asking, Closed};
 use crate::{
     group::{Consulted, Scope},
     overrides::{Held, Override},
-    playbook::{Play, Playbook},
+    playbook::{Budget, Play, Playbook},
 };
-
-/// How many overrides of a play may begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    /// How many; at least one.
-    pub most: usize,
-    /// In any span of this length.
-    pub per: SignedDuration,
-}
 
 pub(super) fn closed(over: &Override, play: &Play, asking: &mut Asking<'_, '_>) -> Option<Closed> {
     let (play, Budget { most, per }) = (&play.name, play.budget?);

@@ -2,29 +2,8 @@
 //!
 //! When one is on follows from the playbook and the time, like when a window is open.
 
-use jiff::{SignedDuration, Timestamp};
-
 use super::{Asking, Closed};
-use crate::{lease::later, names::FreezeName, overrides::Held, playbook::Schedule};
-
-/// A span in which nothing begins, once or again and again.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Freeze {
-    /// Its name, unlike that of any other freeze.
-    pub name: FreezeName,
-    /// When it begins.
-    pub begins: Schedule,
-    /// How long it lasts.
-    pub lasts: SignedDuration,
-}
-
-impl Freeze {
-    /// Until when it is on, if it is.
-    fn until(&self, now: Timestamp) -> Option<Timestamp> {
-        let until = later(self.begins.last(now)?, self.lasts);
-        (now < until).then_some(until)
-    }
-}
+use crate::overrides::Held;
 
 pub(super) fn closed(asking: &Asking<'_, '_>) -> Option<Closed> {
     let now = asking.document.now;

@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use super::{play::Play, window::Window};
+use super::{gates::Freeze, play::Play, window::Window};
 use crate::{
     effect::Effect,
     field::Property,
-    gate::Freeze,
     limits::Terms,
     names::{
         BackendAlias, BackendId, BackendName, PlayName, PoolAlias, ServiceAlias, ServiceId,

@@ -17,6 +17,7 @@ mod bounds;
 mod changes;
 mod environment;
 mod expression;
+mod gates;
 mod guard;
 mod kind;
 mod matches;
@@ -47,6 +48,7 @@ pub use bounds::{
 };
 pub use changes::{Becomes, Changed, Edit, changes};
 pub use expression::{Expression, Fault};
+pub use gates::{Budget, Freeze, Hours};
 pub use guard::EXPRESSION_WEIGHT_MAX;
 pub use matches::{Failure, Matched, Matches, Reason};
 pub(crate) use play::coarse;

@@ -2,14 +2,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{expression::Expression, template::Template};
+use super::{
+    expression::Expression,
+    gates::{Budget, Hours},
+    template::Template,
+};
 use crate::{
     effect::Effect,
-    gate::{Budget, Hours},
     lease::{Lease, later},
     names::PlayName,
-    occurred::{Occurred, earlier_within},
-    overrides::{Damped, Override},
 };
 
 /// One entry of the playbook.
@@ -66,18 +67,6 @@ pub struct Damping {
     pub within: SignedDuration,
     /// The longest that the hold becomes.
     pub most: SignedDuration,
-}
-
-impl Damping {
-    /// For how long an override is held by it; none where its lease says that.
-    pub(crate) fn of(&self, over: &Override, occurred: Option<&Occurred>) -> Option<Damped> {
-        let earlier = earlier_within(occurred, &over.behind, self.within);
-        let twice = |hold: &SignedDuration| Some(hold.saturating_mul(2));
-        let mut holds = std::iter::successors(Some(over.lease.hold), twice);
-        let hold = holds.by_ref().take_while(|hold| *hold < self.most).nth(earlier);
-        let hold = hold.unwrap_or(self.most);
-        (hold > over.lease.hold).then_some(Damped { hold, earlier, within: self.within })
-    }
 }
 
 /// When an alert of a source that repeats counts as silent.

@@ -5,13 +5,15 @@ use std::{collections::HashMap, ops::Range};
 use jiff::civil::Weekday;
 
 use super::{
-    super::{bounds::FREEZES_MAX, window::Schedule, wire},
+    super::{
+        bounds::FREEZES_MAX,
+        gates::{Budget, Freeze, Hours},
+        window::Schedule,
+        wire,
+    },
     Reading,
 };
-use crate::{
-    form::{At, PROBLEMS_MAX},
-    gate::{Budget, Freeze, Hours},
-};
+use crate::form::{At, PROBLEMS_MAX};
 
 impl Reading<'_> {
     pub(super) fn gates(&mut self, wire::Gates { freeze }: wire::Gates) -> Vec<Freeze> {
