@@ -8,7 +8,3 @@ pub(super) fn closed(play: &Play, asking: &Asking<'_, '_>) -> Option<Closed> {
     let why = Held::OutOfHours { play: play.name.clone(), until };
     Some(Closed { why, until: Some(until) })
 }
-
-#[cfg(test)]
-#[path = "hours_tests.rs"]
-mod tests;

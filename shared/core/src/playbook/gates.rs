@@ -90,3 +90,7 @@ impl Hours {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "gates_tests.rs"]
+mod tests;
