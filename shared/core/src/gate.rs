@@ -121,7 +121,7 @@ impl Gates {
         Self(closed.collect())
     }
 
-    /// Whether one is kept back for want of a place that another may have taken.
+    /// Whether one is kept back because others, who may not need it, have the last place.
     pub(crate) fn are_short(&self) -> bool {
         self.0.values().any(|closed| matches!(closed.why, Held::OverBudget { .. }))
     }

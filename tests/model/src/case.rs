@@ -316,7 +316,7 @@ impl Case {
         all.into_iter().nth(which).unwrap()
     }
 
-    /// Those that its playbook has: a Single is no pool.
+    /// Those that its playbook has: of a Single, only everything and its plays.
     fn gates(&self) -> Gates {
         let writes = self.gates.writes.filter(|_| self.body.pool().is_some());
         Gates { writes, ..self.gates.clone() }
