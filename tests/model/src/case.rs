@@ -316,7 +316,7 @@ impl Case {
         all.into_iter().nth(which).unwrap()
     }
 
-    /// Those that its playbook has: of a Single, only everything and its plays.
+    /// Those that its playbook has: only a pool has `writesPerHour`.
     fn gates(&self) -> Gates {
         let writes = self.gates.writes.filter(|_| self.body.pool().is_some());
         Gates { writes, ..self.gates.clone() }
