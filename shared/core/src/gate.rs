@@ -121,6 +121,13 @@ impl Gates {
         Self(closed.collect())
     }
 
+    /// All of them closed, because the backend cannot be changed.
+    pub(crate) fn shut(document: &Document, why: &Held) -> Self {
+        let shut = document.overrides.values().filter(|over| over.wants_to_begin());
+        let closed = Closed { why: why.clone(), until: None };
+        Self(shut.map(|over| (over.id.clone(), closed.clone())).collect())
+    }
+
     /// Whether one is kept back because others, who may not need it, have the last place.
     pub(crate) fn are_short(&self) -> bool {
         self.0.values().any(|closed| matches!(closed.why, Held::OverBudget { .. }))

@@ -11,7 +11,7 @@ use crate::{
     group::{Groups, Pause, Paused, Scope},
     lease::{Lease, Until, later},
     names::{BackendId, WindowName},
-    overrides::{Life, Standing},
+    overrides::{End, Life, Standing},
     playbook::read,
     pool::{Member, Pool},
     shown::Shown,
@@ -238,6 +238,28 @@ fn what_a_limit_keeps_back_takes_no_place_of_a_budget() {
     let begun = &step.groups[&Scope::Play("drain".parse().unwrap())].begun;
     assert!(begun.full(1, SignedDuration::from_hours(1), moment("01T00:30")).is_some());
     assert!(begun.full(2, SignedDuration::from_hours(1), moment("01T00:30")).is_none());
+}
+
+#[test]
+fn at_a_backend_that_is_not_there_nothing_begins_and_no_place_of_a_budget_is_taken() {
+    let playbook = book("", "    budget: {most: 1, per: 10m}\n", "");
+    let now = moment("01T00:00");
+    let look = |document: &Document| {
+        let generation = Generation { number: 1, playbook: &playbook };
+        step(document, &Observed::Missing, generation, &Groups::new(), now)
+    };
+    let wanted = document([alert("m0", Severity::Error), alert("m1", Severity::Error)]);
+    expect![[r"
+        m0: the backend does not exist
+        m1: the backend does not exist
+    "]]
+    .assert_eq(&became(&look(&wanted)));
+    // What is on its way out and asked for again does not begin there either.
+    let mut again = alert("m0", Severity::Error);
+    again.life = Life::Ended { at: now, why: End::Resolved, steps: Vec::new() };
+    assert!(again.is_asked_again());
+    let seen = look(&document([again]));
+    assert!(seen.lines.is_empty(), "{:?}", seen.lines);
 }
 
 #[test]

@@ -136,14 +136,10 @@ pub fn step(
     look.open_windows();
     look.end_what_is_over();
     look.ask_gates(observed);
-    let next = match observed {
-        Observed::Shown { etag, body } => match look.suits(body) {
-            Ok(()) => look.align(etag, body),
-            Err(held) => look.hold_all_of_another(&held),
-        },
-        Observed::Unreadable { why, .. } => look.hold_all_unseen(&Held::Unreadable(why.clone())),
-        Observed::Missing if look.may_be_back() => look.hold_all_unseen(&Held::NoBackend),
-        Observed::Missing => look.hold_all_of_another(&Held::NoBackend),
+    let next = match look.workable(observed) {
+        Ok((etag, body)) => look.align(etag, body),
+        Err(why) if look.is_unseen(observed) => look.hold_all_unseen(&why),
+        Err(why) => look.hold_all_of_another(&why),
     };
     match observed {
         Observed::Shown { body, .. } if look.suits(body).is_ok() => look.document.saw(body),
@@ -299,17 +295,20 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Asks once for each override that wants to begin whether it may. A place of a budget that one could not
-    /// take, because a limit keeps it back, goes to the next.
+    /// Asks once for each override that wants to begin whether it may. At a backend that cannot be changed
+    /// none may. A place of a budget that one could not take, because a limit keeps it back, goes to the next.
     fn ask_gates(&mut self, observed: &Observed) {
+        let body = match self.workable(observed) {
+            Ok((_, body)) => body,
+            Err(why) => return self.gates = Gates::shut(&self.document, &why),
+        };
         let mut idle = Idle::new();
         loop {
             let Self { document, generation, groups, stopped, .. } = self;
             let (playbook, stopped) = (generation.playbook, stopped.as_ref());
             let mut asking = Asking::new(document, playbook, groups, stopped, &idle);
             self.gates = Gates::asked(&mut asking);
-            let Observed::Shown { body, .. } = observed else { return };
-            if !self.gates.are_short() || self.suits(body).is_err() {
+            if !self.gates.are_short() {
                 return;
             }
             let laid = self.lay(&self.baseline(body), &self.contributions(Whose::All));
@@ -336,6 +335,15 @@ impl<'a> Look<'a> {
     /// is held by itself.
     fn suits(&self, body: &Body) -> Result<(), Held> {
         self.document.owned.keys().try_for_each(|field| body.may_have(field))
+    }
+
+    /// What is shown of a backend that can be changed, or why it cannot be.
+    fn workable<'o>(&self, observed: &'o Observed) -> Result<(&'o Etag, &'o Body), Held> {
+        match observed {
+            Observed::Shown { etag, body } => self.suits(body).map(|()| (etag, body)),
+            Observed::Unreadable { why, .. } => Err(Held::Unreadable(why.clone())),
+            Observed::Missing => Err(Held::NoBackend),
+        }
     }
 
     /// The backend as its owner last left it.
@@ -410,9 +418,16 @@ impl<'a> Look<'a> {
         self.document.take_verdicts(verdicts, &mut self.said);
     }
 
-    /// Whether a backend has been missing for so short a time that it may be there all the same.
-    fn may_be_back(&self) -> bool {
-        self.document.missing().is_some_and(|(_, believed)| self.now < believed)
+    /// Whether nothing can be seen of the backend at present. One that has been missing for a short time may
+    /// be there all the same.
+    fn is_unseen(&self, observed: &Observed) -> bool {
+        match observed {
+            Observed::Shown { .. } => false,
+            Observed::Unreadable { .. } => true,
+            Observed::Missing => {
+                self.document.missing().is_some_and(|(_, believed)| self.now < believed)
+            }
+        }
     }
 
     /// Holds everything at a backend of which nothing can be seen at present. What has ended gives
