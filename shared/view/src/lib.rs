@@ -33,7 +33,7 @@ mod tests;
 
 pub use self::{
     backend::{
-        Backend, Field, GivenUp, Missing, Outcome, Reconnect, Trouble, Unmet, Urgency, Waits,
+        Backend, Field, GivenUp, Missing, Panic, Outcome, Reconnect, Trouble, Unmet, Urgency, Waits,
         Write, may_land,
     },
     ended::Over,

@@ -45,6 +45,11 @@ impl World {
             // These are looked at elsewhere.
             Held::Members { .. }
             | Held::Share { .. }
+            | Held::Capacity { .. }
+            | Held::MostOut { .. }
+            | Held::MostOutOfTag { .. }
+            | Held::Together { .. }
+            | Held::Panic { .. }
             | Held::Emptied
             | Held::NoMember(_)
             | Held::MixedWeights

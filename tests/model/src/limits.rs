@@ -37,7 +37,7 @@ fn groups(pool: &Pool, null: Option<u8>) -> BTreeMap<u8, Vec<(String, u64)>> {
 /// What a write broke, if it broke anything. Where a play `splits`, weights are its author's and
 /// say nothing of the owner's, so that no share can be told from outside.
 pub(crate) fn broken(done: &Done, terms: &Terms, splits: bool) -> Option<String> {
-    let Terms { limits, null_weight: null, .. } = *terms;
+    let Terms { limits, null_weight: null, .. } = terms.clone();
     let (owner, after) = (groups(done.owner.pool()?, null), groups(done.after.pool()?, null));
     let show = || format!("{} over {}", written(&done.after), written(&done.owner));
     let empty = |group: &Vec<(String, u64)>| group.iter().all(|(_, weight)| *weight == 0);
