@@ -32,10 +32,10 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     intents::{FENCE, Intent, Owned, UNMET_REST, UNMET_RETRY, Unmet, Way},
+    panic::Panic,
     reconnects::{
         Listed, Outcome, RECONNECT_ANSWER_WITHIN, RECONNECT_ASKED_MAX, RECONNECT_SHOWN, Reconnect,
     },
-    panic::Panic,
     sight::{Sight, SightBy},
 };
 

@@ -61,8 +61,8 @@ mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use self::{admitted::Admitted, ground::Ground, why::Asking};
 pub(crate) use self::out::{Out, would_be_out};
+use self::{admitted::Admitted, ground::Ground, why::Asking};
 pub use self::{
     given::{Contribution, Yielded},
     why::{Also, Asked, Asks, Exact, Fate, Why},

@@ -167,6 +167,7 @@ impl Outside {
             self.audit_write(place);
         }
         self.watch.received = self.azure.received.len();
+        self.audit_tags();
     }
 
     fn audit_write(&mut self, place: usize) {

@@ -30,10 +30,9 @@ pub(crate) fn panic(
     let most = terms.limits.panic?;
     let counts = |over: &&Override| match gates.closed(&over.id) {
         None => over.begun().is_some() || over.wants_to_begin(),
-        Some(why) => matches!(
-            why,
-            Held::Panic { .. } | Held::OverBudget { .. } | Held::ManyWrites { .. }
-        ),
+        Some(why) => {
+            matches!(why, Held::Panic { .. } | Held::OverBudget { .. } | Held::ManyWrites { .. })
+        }
     };
     let asking: Vec<Contribution<'_>> = document
         .overrides
@@ -43,7 +42,6 @@ pub(crate) fn panic(
         .map(|over| Contribution::of(over, Fraction::NONE))
         .collect();
     let Out { out, of } = would_be_out(baseline, terms, &asking, &document.yielded);
-    let is_too_much =
-        out * usize::from(WHOLE_BASIS_POINTS) > of * usize::from(most.basis_points());
+    let is_too_much = out * usize::from(WHOLE_BASIS_POINTS) > of * usize::from(most.basis_points());
     is_too_much.then_some(Panic { since: document.now, out, of, most })
 }

@@ -181,8 +181,7 @@ impl<'a> Ground<'a> {
 
     /// Those that serve in the baseline.
     pub(super) fn serving_members(&self) -> impl Iterator<Item = usize> {
-        (0..self.members.len())
-            .filter(|at| self.group[*at] == self.serving && self.base[*at] > 0)
+        (0..self.members.len()).filter(|at| self.group[*at] == self.serving && self.base[*at] > 0)
     }
 
     /// Whether a member's weight and group are as its owner left them.
@@ -208,13 +207,11 @@ impl<'a> Ground<'a> {
     /// What these can carry, and how much of it must remain: no more than the baseline has.
     fn capacity(&self, within: &[usize]) -> Option<Capacity> {
         let least = u64::from(self.terms.limits.least_capacity?);
-        let of =
-            |at: usize| self.terms.capacity.get(&self.members[at].name).copied().unwrap_or_default();
+        let of = |at: usize| {
+            self.terms.capacity.get(&self.members[at].name).copied().unwrap_or_default()
+        };
         let baseline = self.serving_members().map(|at| u64::from(of(at))).sum();
-        Some(Capacity {
-            of: within.iter().map(|at| of(*at)).collect(),
-            least: least.min(baseline),
-        })
+        Some(Capacity { of: within.iter().map(|at| of(*at)).collect(), least: least.min(baseline) })
     }
 }
 

@@ -71,9 +71,8 @@ impl OfTag {
                 Some((self.pool.sibling((*name).clone()), self.values.get(*name)?.as_str()))
             })
             .collect();
-        let are_known = out
-            .iter()
-            .all(|name| self.listed.contains(*name) || !self.values.contains_key(*name));
+        let are_known =
+            out.iter().all(|name| self.listed.contains(*name) || !self.values.contains_key(*name));
         let elsewhere = self.elsewhere.iter().filter(|one| one.stays || !are_known);
         let all: BTreeSet<(&BackendId, &str)> = elsewhere
             .map(|Elsewhere { backend, value, .. }| (backend, value.as_str()))

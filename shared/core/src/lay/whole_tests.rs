@@ -219,8 +219,7 @@ fn reference(
 /// Whether the numbers that are found are those that should be.
 fn verify(group: &Exact, least_error: impl Fn(&Exact, Way) -> Option<u128> + Copy) {
     let ways = ways(group);
-    let free =
-        Exact { least: None, ..group.clone() };
+    let free = Exact { least: None, ..group.clone() };
     let found = group.whole();
     let nearest = free.whole().unwrap();
     assert_eq!(Some(u128::from(nearest.error_ppm)), reference(&free, least_error, &ways));

@@ -12,9 +12,9 @@ use super::{
         RECONNECTS_MAX, SERVICES_MAX, SPLIT_MEMBERS_MAX, TAG_LIMITS_MAX, TAGS_MAX, WINDOWS_MAX,
     },
     value::{
-        BackendText, Capacity, Count, Description, Duration, Expression, FailureCount, FailurePercentage,
-        LabelName, LocalTime, Member, Members, Most, MostOut, Never, Percent, PoolName, ProxyUrl,
-        ServingWeight, TagValue, TimeOfDay, Title, Url, Version, Weight, Yes,
+        BackendText, Capacity, Count, Description, Duration, Expression, FailureCount,
+        FailurePercentage, LabelName, LocalTime, Member, Members, Most, MostOut, Never, Percent,
+        PoolName, ProxyUrl, ServingWeight, TagValue, TimeOfDay, Title, Url, Version, Weight, Yes,
     },
     window::Dialect,
 };

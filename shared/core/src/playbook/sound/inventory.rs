@@ -7,8 +7,8 @@ use std::{
 
 use super::{
     super::{
-        bounds::{TAG_LIMITS_MAX, TAGS_MAX},
         book::{ManagedBackend, ManagedPool},
+        bounds::{TAG_LIMITS_MAX, TAGS_MAX},
         value::TagValue,
         wire,
     },
