@@ -7,7 +7,9 @@ use jiff::tz::TimeZone;
 use super::{
     super::{
         bounds::{EFFECTS_MAX, WINDOWS_MAX},
+        matches::Reason,
         needed,
+        select::{On, select},
         template::Template,
         window::{Schedule, Window, zone},
         wire,
@@ -66,7 +68,12 @@ impl Reading<'_> {
             }
             self.bounded(&effects.at, wire.len(), EFFECTS_MAX, "effects");
             let read = |effect: At<_>| self.fixed_effect(effect, declared);
-            wire.into_iter().take(EFFECTS_MAX).map(read).collect::<Vec<_>>()
+            let read: Vec<_> = wire.into_iter().take(EFFECTS_MAX).map(read).collect();
+            read.into_iter().collect::<Option<Vec<_>>>()
+        });
+        let effects = effects??.into_iter().enumerate();
+        let placed = effects.flat_map(|(place, effects)| {
+            effects.into_iter().map(move |(backend, effect)| (place, backend, effect))
         });
         let ramp = ramp.and_then(|ramp| self.ramp(ramp.value?));
         let (ramp, every) = ramp.unwrap_or_default();
@@ -75,7 +82,7 @@ impl Reading<'_> {
             opens: opens?,
             lasts: lasts.given()?,
             announce: announce.map_or(Some(None), |announce| announce.given().map(Some))?,
-            effects: effects?.into_iter().collect::<Option<_>>()?,
+            effects: placed.collect(),
             ramp,
             every,
         })
@@ -102,26 +109,31 @@ impl Reading<'_> {
         Schedule::once(at.given()?, &zone).map_err(|wrong| self.said(&place, &wrong)).ok()
     }
 
-    /// What an effect does to which backend, where no signal says so.
+    /// What an effect does to which backends, where no signal says so.
     fn fixed_effect(
         &mut self,
-        At { at, value }: At<wire::Effect>,
+        effect: At<wire::Effect>,
         declared: Option<&Declared>,
-    ) -> Option<(BackendId, Effect)> {
-        let template = self.effect(value?, declared)?;
-        let fixed = |template: &Template| template.fixed().map(str::to_owned).ok_or(());
-        let member = |member: &Template| fixed(member)?.parse().map_err(drop);
-        let (Ok(on), Ok(effect)) = (fixed(&template.on), template.effect.named(member)) else {
+    ) -> Option<Vec<(BackendId, Effect)>> {
+        let at = effect.at.clone();
+        let template = self.effect(effect, declared)?;
+        let declared = declared?;
+        let fixed =
+            |template: &Template| template.fixed().map(str::to_owned).ok_or(Reason::Unlisted);
+        let selected = match &template.on {
+            On::One(on) if !template.effect.is_of_pool() => fixed(on).ok().and_then(|on| {
+                let (_, single) = declared.singles.get(&on)?.as_ref()?;
+                Some(vec![(&single.backend, template.effect.named(|_| Err(())).ok()?)])
+            }),
+            On::One(_) | On::EveryPool | On::MembersOf(_) => {
+                select(&template, declared, fixed).ok()
+            }
+        };
+        let Some(selected) = selected else {
             let help = "no signal opens a window: name the backend and the member as they are";
             self.wrong(&at, "`${…}` cannot stand in a window", help);
             return None;
         };
-        let declared = declared?;
-        let backend = if effect.is_of_pool() {
-            declared.pools.get(&on)?.as_ref().map(|(_, pool)| &pool.backend)
-        } else {
-            declared.singles.get(&on)?.as_ref().map(|(_, single)| &single.backend)
-        };
-        Some((backend?.clone(), effect))
+        Some(selected.into_iter().map(|(backend, effect)| (backend.clone(), effect)).collect())
     }
 }
