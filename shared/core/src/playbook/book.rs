@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::{
+    compared::ByCompared,
+    expression::Expression,
     gates::Freeze,
     matches::Reason,
     play::Play,
@@ -22,6 +24,7 @@ use crate::{
     },
     origin::Origin,
     overrides::Override,
+    signal::Signal,
 };
 
 /// A playbook that has been read and found sound.
@@ -51,6 +54,9 @@ struct Index {
     backends: HashMap<BackendId, BackendAlias>,
     plays: HashMap<PlayName, usize>,
     windows: HashMap<BackendId, BTreeSet<usize>>,
+    /// The plays by their `when`, and by their `unless`.
+    when: ByCompared,
+    unless: ByCompared,
 }
 
 impl Playbook {
@@ -80,6 +86,13 @@ impl Playbook {
                 .map(|(alias, one)| (one.backend.clone(), alias.clone()))
                 .collect(),
             plays: plays.iter().enumerate().map(|(at, play)| (play.name.clone(), at)).collect(),
+            when: ByCompared::new(plays.iter().map(|play| &play.when).enumerate()),
+            unless: ByCompared::new(
+                plays
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(at, play)| Some((at, play.begins.unless.as_ref()?))),
+            ),
         };
         Self { services, pools, backends, plays, windows, freezes, limits, index }
     }
@@ -180,6 +193,21 @@ impl Playbook {
             window.last(now).is_some_and(|last| now < last.end)
                 && window.on(backend).any(|(id, _)| id == over.id)
         })
+    }
+
+    /// The plays whose `when` may hold of a signal, in the order of the file.
+    pub(super) fn plays_by_when(&self, signal: &Signal) -> impl Iterator<Item = &Play> {
+        self.index.when.places(signal).into_iter().filter_map(|at| self.plays.get(at))
+    }
+
+    /// The plays whose `unless` may hold of a signal, each with that, in the order of the file.
+    pub(super) fn plays_by_unless(
+        &self,
+        signal: &Signal,
+    ) -> impl Iterator<Item = (&Play, &Expression)> {
+        let plays =
+            self.index.unless.places(signal).into_iter().filter_map(|at| self.plays.get(at));
+        plays.filter_map(|play| Some((play, play.begins.unless.as_ref()?)))
     }
 
     /// The play of this name.
