@@ -242,11 +242,11 @@ windows:
                |                                                                     ^^^^^^^^^^^^^^^^
                = one of them says which members: keep one
 
-            playbook.yaml:19:24: `pools` cannot be `some`: write `pools
+            playbook.yaml:19:24: `pools` cannot be `some`
                |
             19 |       - drain: {pools: some, member: eu-1}
                |                        ^^^^
-               = all`, or `pool` for one of them
+               = it is `all`, for every pool; one is named with `pool`
 
             playbook.yaml:20:29: the playbook does not list the pool's members
                |
