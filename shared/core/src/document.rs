@@ -32,6 +32,7 @@ pub use self::{
     intents::{FENCE, Intent, Owned, UNMET_REST, UNMET_RETRY, Unmet, Way},
     reconnects::{
         Listed, Outcome, RECONNECT_ANSWER_WITHIN, RECONNECT_ASKED_MAX, RECONNECT_SHOWN, Reconnect,
+        Start,
     },
     sight::{Sight, SightBy},
 };
@@ -249,6 +250,7 @@ impl Document {
         self.owned.values_mut().for_each(|owned| owned.rewind(now));
         for reconnect in self.reconnects.values_mut() {
             reconnect.asked.iter_mut().for_each(back);
+            reconnect.start.iter_mut().for_each(|start| back(&mut start.begun));
         }
     }
 }

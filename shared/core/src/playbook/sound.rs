@@ -5,6 +5,7 @@
 
 mod gates;
 mod plays;
+mod reconnects;
 mod singles;
 mod when;
 mod windows;
