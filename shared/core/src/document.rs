@@ -35,6 +35,7 @@ pub use self::{
     panic::Panic,
     reconnects::{
         Listed, Outcome, RECONNECT_ANSWER_WITHIN, RECONNECT_ASKED_MAX, RECONNECT_SHOWN, Reconnect,
+        Start,
     },
     sight::{Sight, SightBy},
 };
@@ -257,6 +258,7 @@ impl Document {
         self.owned.values_mut().for_each(|owned| owned.rewind(now));
         for reconnect in self.reconnects.values_mut() {
             reconnect.asked.iter_mut().for_each(back);
+            reconnect.start.iter_mut().for_each(|start| back(&mut start.begun));
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     effect::Effect,
     field::{Change, Field, Value},
     fraction::Fraction,
-    group::Paused,
+    group::{Paused, RunOf},
     id::{IntentId, LineId, OverrideId, ReconnectId},
     names::{BackendId, PlayName, ServiceAlias, SourceName, WindowName},
     overrides::{End, Held},
@@ -129,7 +129,10 @@ pub enum What {
     Removed { field: Field },
     ByHand { command: String, by: String, changes: Vec<String> },
     Unreachable { why: String, until: Timestamp },
-    ReconnectWaits { id: ReconnectId, target: BackendId, play: PlayName, on: Vec<BackendId> },
+    ReconnectWaits {
+        id: ReconnectId, target: BackendId, on: Vec<BackendId>,
+        #[serde(flatten)] of: RunOf,
+    },
     ReconnectPlanned { id: ReconnectId, target: BackendId, due: Timestamp },
     ReconnectCancelled { id: ReconnectId, target: BackendId },
     ReconnectUndone { id: ReconnectId, target: BackendId, by: String, reason: String },
@@ -419,8 +422,8 @@ impl What {
                 list(f, changes)
             }
             Self::Unreachable { why, until } => write!(f, "{why}; tried again at {until:.0}"),
-            Self::ReconnectWaits { target, play, on, .. } => {
-                write!(f, "the reconnect of {} waits: play {play} still acts on ", target.short())?;
+            Self::ReconnectWaits { target, of, on, .. } => {
+                write!(f, "the reconnect of {} waits: {of} still acts on ", target.short())?;
                 list(f, &on.iter().map(BackendId::short).collect::<Vec<_>>())
             }
             Self::ReconnectPlanned { target, due, .. } => {

@@ -37,6 +37,7 @@ pub mod overrides;
 pub mod playbook;
 pub mod pool;
 pub mod recent;
+pub mod reconnect;
 pub mod series;
 pub mod shadow;
 pub mod shown;

@@ -147,6 +147,7 @@ pub fn step(
         Observed::Shown { .. } => look.document.sight = None,
         Observed::Unreadable { .. } | Observed::Missing => {}
     }
+    look.document.follow_starts(&mut look.said);
     look.wakes = look.document.follow_runs(&mut look.groups, &mut look.said);
     look.follow_out(observed);
     let next = match next {

@@ -11,6 +11,7 @@ use pointsman_core::{
     etag::Etag,
     field::{Change, Field, Value},
     fraction::Fraction,
+    group::RunOf,
     id::{IntentId, ReconnectId},
     lay::Laid,
     lease::{Lease, Until},
@@ -305,7 +306,8 @@ fn a_backend_is_shown_without_what_is_internal() {
     document.intents.push(intent());
     let reconnect = Reconnect {
         target: backend().sibling("eu".parse().unwrap()),
-        play: "shift-failing-member".parse().unwrap(),
+        of: RunOf::Play("shift-failing-member".parse().unwrap()),
+        start: None,
         series: series("f00d"),
         due: at("12:30:00"),
         after: None,

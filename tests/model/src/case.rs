@@ -133,6 +133,8 @@ pub(crate) enum Effect {
     Promote(Option<u8>),
     Breaker(Tighten),
     Set(BTreeMap<Property, Json>),
+    /// So many seconds after the beginning; in a window, again and again.
+    Reconnect(i64),
 }
 
 /// One series: which play it is for, unless it is for none, which member it is about, and its runs.
@@ -269,7 +271,7 @@ impl Case {
         let member = format!("member: {}", self.name(window.member));
         let mut text =
             format!("  - name: w{place}\n    {opens}\n    lasts: {}s\n    do:\n", window.lasts);
-        text += &self.effect(&window.effect, &member);
+        text += &self.effect(&window.effect, &member, Some(window.lasts));
         if let Some((step, every)) = window.ramp {
             text += &format!("    ramp: {{steps: [{step}%], every: {every}s}}\n");
         }
@@ -280,7 +282,7 @@ impl Case {
         let mut text =
             format!("  - name: p{place}\n    when: signal.labels.play == \"{place}\"\n    do:\n");
         for effect in &play.effects {
-            text += &self.effect(effect, "member: \"${signal.labels.backend}\"");
+            text += &self.effect(effect, "member: \"${signal.labels.backend}\"", None);
         }
         text += &if play.resolves {
             format!("    atMost: {}m\n", play.lasts)
@@ -312,7 +314,8 @@ impl Case {
         text
     }
 
-    fn effect(&self, effect: &Effect, member: &str) -> String {
+    /// An effect of a play, or of a window that is open for so long.
+    fn effect(&self, effect: &Effect, member: &str, window: Option<i64>) -> String {
         match effect {
             Effect::Drain => format!("      - drain: {{pool: pool, {member}}}\n"),
             Effect::Shift(to) => {
@@ -324,6 +327,20 @@ impl Case {
             }
             Effect::Breaker(tighten) => single::line(&Does::Breaker(tighten.clone())),
             Effect::Set(properties) => single::line(&Does::Set(properties.clone())),
+            // A workspace has none, and a window may be too short for one.
+            Effect::Reconnect(_)
+                if self.in_workspace || window.is_some_and(|lasts| lasts <= 120) =>
+            {
+                "      - breaker: {backend: one, count: 5}\n".to_owned()
+            }
+            Effect::Reconnect(after) => {
+                let when = match window {
+                    None => format!("after: {after}s"),
+                    Some(lasts) if lasts > *after => format!("after: {after}s, every: 130s"),
+                    Some(_) => "every: 120s".to_owned(),
+                };
+                format!("      - reconnect: {{backend: one, {when}}}\n")
+            }
             Effect::Split(weights) => {
                 let mut split: BTreeMap<String, u8> = weights
                     .iter()
@@ -675,11 +692,13 @@ fn cases(lasts: std::ops::Range<i64>, windows_max: usize) -> impl Strategy<Value
     let of_single = single::effect().prop_map(|effect| match effect {
         Does::Breaker(tighten) => Effect::Breaker(tighten),
         Does::Set(properties) => Effect::Set(properties),
+        Does::Reconnect(_) => panic!("it is made below"),
         Does::Drain { .. } | Does::Shift { .. } | Does::Split { .. } | Does::Promote { .. } => {
             panic!("a Single has no members")
         }
     });
-    let of_single = of_single.boxed();
+    let reconnect = select(vec![120_i64, 150]).prop_map(Effect::Reconnect);
+    let of_single = prop_oneof![3 => of_single, 1 => reconnect].boxed();
     prop_oneof![
         3 => cases_of(pool().prop_map(Body::from), effect(), lasts.clone(), windows_max),
         2 => cases_of(single::single(), of_single, lasts, windows_max),

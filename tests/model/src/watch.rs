@@ -9,8 +9,10 @@ use pointsman_core::{
     etag::Etag,
     field::{Field, Value},
     id::{IntentId, OverrideId, ReconnectId},
+    lease::later,
     ledger::{Line, What},
     overrides::{Life, Standing},
+    playbook::RECONNECT_AFTER_MIN,
     pool::Pool,
     step::Observed,
 };
@@ -66,6 +68,8 @@ pub(crate) struct Watch {
     received: usize,
     lines: usize,
     asked: BTreeMap<ReconnectId, usize>,
+    /// When the reconnects were due that were asked for, by the beginning that each followed.
+    starts: BTreeMap<(OverrideId, Timestamp), BTreeSet<Timestamp>>,
 }
 
 impl Outside {
@@ -89,6 +93,7 @@ impl Outside {
                 self.violation("I12", &format!("{id} was extended, and has ended before"));
             }
         }
+        self.asked_for(before, document);
         let was_there = |intent: &&Intent| {
             before.is_some_and(|before| before.intents.iter().any(|one| one.id == intent.id))
         };
@@ -112,6 +117,31 @@ impl Outside {
             }
             let planned = Planned::of(document, intent.etag.clone());
             self.watch.planned.insert(intent.id.clone(), planned);
+        }
+    }
+
+    /// Holds the reconnects that are newly asked for against the beginnings that they follow.
+    fn asked_for(&mut self, before: Option<&Document>, document: &Document) {
+        for (id, one) in &document.reconnects {
+            let asked =
+                |document: &Document| document.reconnects.get(id).map(|one| one.asked.len());
+            let is_new = one.asked.len() == 1 && before.and_then(asked).unwrap_or(0) == 0;
+            let Some(start) = one.start.as_ref().filter(|_| is_new) else { continue };
+            let over = document.overrides.get(&start.id);
+            let in_force = over.filter(|over| over.begun() == Some(start.begun));
+            let Some(Effect::Reconnect(rhythm)) = in_force.map(|over| &over.effect) else {
+                self.violation("I10", &format!("{id} was asked for, and what it follows is over"));
+                continue;
+            };
+            let early = document.now < later(one.due, -RECONNECT_AFTER_MIN);
+            let dues = self.watch.starts.entry((start.id.clone(), start.begun)).or_default();
+            dues.insert(one.due);
+            let apart: Vec<_> =
+                dues.iter().zip(dues.iter().skip(1)).map(|(a, b)| b.duration_since(*a)).collect();
+            let often = apart.iter().any(|apart| rhythm.every.is_none_or(|every| *apart < every));
+            if early || often || one.due < rhythm.first.of(start.begun) {
+                self.violation("I10", &format!("{id} was asked for too soon, or too often"));
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, process::ExitCode, time::Duration};
 use clap::Args;
 use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 use pointsman_core::{
+    group::RunOf,
     id::LineId,
     ledger,
     names::{BackendId, PlayName},
@@ -119,7 +120,8 @@ impl Wanted {
                 let overrides =
                     document.overrides.iter().filter(|(_, it)| it.origin.play() == Some(play));
                 ids.extend(overrides.map(|(id, _)| id.to_string()));
-                let reconnects = document.reconnects.iter().filter(|(_, it)| it.play == *play);
+                let reconnects =
+                    document.reconnects.iter().filter(|(_, it)| it.of == RunOf::Play(play.clone()));
                 ids.extend(reconnects.map(|(id, _)| id.to_string()));
             }
         }

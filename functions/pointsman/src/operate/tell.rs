@@ -240,14 +240,14 @@ pub(super) fn waiting(document: &Document) -> BTreeMap<ReconnectId, view::Reconn
 
 /// What is said of a reconnect that was cancelled.
 pub(super) fn cancelled(reconnect: &view::Reconnect, reader: &Reader) -> String {
-    let view::Reconnect { name, play, .. } = reconnect;
+    let name = &reconnect.name;
     let would = reader.tells("", "would have ");
     match reconnect.due {
         Some(due) => {
             let due = reader.time(due);
             format!("{would}cancelled: the reconnect of {name} that was due at {due}")
         }
-        None => format!("{would}cancelled: the reconnect of {name} after play {play}"),
+        None => format!("{would}cancelled: the reconnect of {name} after {}", reconnect.follows()),
     }
 }
 

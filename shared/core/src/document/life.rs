@@ -183,6 +183,7 @@ impl Document {
     /// that is on its way out gives back at once what it still has, and nothing follows it.
     pub fn undo(&mut self, id: &OverrideId, by: &str, reason: &str, said: &mut Vec<What>) {
         self.all_rest(id);
+        self.undo_reconnects(Some(id), by, reason, said);
         let Some(over) = self.overrides.get_mut(id) else { return };
         let asked_again = over.is_asked_again();
         over.lease.ramp.clear();
@@ -268,7 +269,7 @@ impl Document {
         for id in ids {
             self.undo(&id, by, reason, said);
         }
-        self.undo_reconnects(by, reason, said);
+        self.undo_reconnects(None, by, reason, said);
     }
 
     /// Ends an override. One that has no part in the backend at present has nothing to give back
@@ -337,8 +338,10 @@ impl Document {
     fn finish(&mut self, id: &OverrideId, said: &mut Vec<What>) {
         let Some(mut over) = self.overrides.remove(id) else { return };
         said.push(What::Finished { id: id.clone() });
-        if let Life::Ended { at, why: End::Resolved | End::Expired | End::Stale, .. } = over.life {
-            self.note_reconnects(&over, at);
+        if let Life::Ended { at, why, .. } = &over.life
+            && why.is_by_itself()
+        {
+            self.note_reconnects(&over, *at);
         }
         if over.is_asked_again() {
             over.life = Life::Claimed { at: self.now };

@@ -94,7 +94,9 @@ impl<'a> Ground<'a> {
             Effect::Promote { member, weight } => {
                 vec![(member, priority, Touch::Serve(*weight))]
             }
-            Effect::Breaker(_) | Effect::Set(_) => return Err(Held::NotASingle),
+            Effect::Breaker(_) | Effect::Set(_) | Effect::Reconnect(_) => {
+                return Err(Held::NotASingle);
+            }
         };
         let mut targets = Vec::with_capacity(touches.len());
         for (name, address, touch) in touches {

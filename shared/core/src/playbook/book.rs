@@ -135,7 +135,7 @@ impl Playbook {
                 names.iter().filter_map(|name| name.parse().ok()).collect()
             }
             Effect::Split { weights } => weights.keys().cloned().collect::<Vec<_>>(),
-            Effect::Breaker(_) | Effect::Set(_) => Vec::new(),
+            Effect::Breaker(_) | Effect::Set(_) | Effect::Reconnect(_) => Vec::new(),
         });
         let backend = self.pools.get(pool).map(|pool| &pool.backend);
         let of_windows = self.windows.iter().flat_map(|window| &window.effects);

@@ -187,7 +187,7 @@ impl Playbook {
                 },
             );
             match backend {
-                Ok(backend) => after.push(After { reconnect: backend, after: reconnect.after }),
+                Ok(backend) => after.push(After { reconnect: backend, due: reconnect.due.clone() }),
                 Err(reason) => {
                     let place = format!("after[{at}].reconnect.backend");
                     matches.failed.push(failure(play, place, reason));
@@ -219,6 +219,9 @@ impl Playbook {
             && let Some(property) = properties.keys().find(|one| !single.may.contains(one))
         {
             return Err(Reason::MayNot { name: clipped(&name), property: *property });
+        }
+        if matches!(of.effect, Effect::Reconnect(_)) && single.backend.workspace.is_some() {
+            return Err(Reason::ReconnectsWorkspace(single.backend.clone()));
         }
         Ok(&single.backend)
     }

@@ -11,6 +11,7 @@ use crate::{
     effect::Effect,
     lease::{Lease, later},
     names::PlayName,
+    reconnect::Due,
 };
 
 /// One entry of the playbook.
@@ -114,6 +115,6 @@ pub struct EffectTemplate {
 pub struct ReconnectTemplate {
     /// The backend's name, in the service of the backend of the play's first effect.
     pub backend: Template,
-    /// How long after the play is over; at least [`super::RECONNECT_AFTER_MIN`].
-    pub after: SignedDuration,
+    /// When, counted from the play's end; no sooner than [`super::RECONNECT_AFTER_MIN`] after it.
+    pub due: Due,
 }

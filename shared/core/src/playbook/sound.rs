@@ -6,6 +6,7 @@
 mod gates;
 mod inventory;
 mod plays;
+mod reconnects;
 mod singles;
 mod when;
 mod windows;

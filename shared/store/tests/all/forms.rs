@@ -14,7 +14,7 @@ use pointsman_core::{
     etag::Etag,
     field::{Change, Field, Value},
     fraction::Fraction,
-    group::{Group, Pause, Paused},
+    group::{Group, Pause, Paused, RunOf},
     hear::{Edit, hear},
     id::{IntentId, MessageId, OverrideId, ReconnectId},
     lease::{After, Lease, Until},
@@ -23,6 +23,7 @@ use pointsman_core::{
     origin::Origin,
     overrides::{End, Held, Life, Override, Standing},
     pool::{Member, Pool},
+    reconnect::Due,
     series::Series,
     shown::{SHOW_DEFAULT, Shown},
     signal::{Heard, SeriesId, Severity, Signal},
@@ -199,7 +200,8 @@ fn document() -> Document {
     ramping.origin = Origin::Operator;
     ramping.severity = Severity::Info;
     ramping.resolved = Some(at("12:09:59"));
-    ramping.after = vec![After { reconnect: backend("eu"), after: "PT5M".parse().unwrap() }];
+    ramping.after =
+        vec![After { reconnect: backend("eu"), due: Due::After("PT5M".parse().unwrap()) }];
     ramping.lease = Lease {
         until: Until::Resolved { at_most: "PT6H".parse().unwrap() },
         hold: "PT2M".parse().unwrap(),
@@ -250,7 +252,8 @@ fn document() -> Document {
     for (number, outcome) in outcomes.into_iter().enumerate() {
         let reconnect = Reconnect {
             target: backend("eu"),
-            play: "drain-failing-member".parse().unwrap(),
+            of: RunOf::Play("drain-failing-member".parse().unwrap()),
+            start: None,
             series: series_id("f00d"),
             due: at("12:15:00"),
             after: None,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, tz::TimeZone};
 
 use super::{
     super::{
@@ -12,7 +12,8 @@ use super::{
         window::{Schedule, Window, zone},
         wire,
     },
-    Declared, Reading,
+    Declared, Reach, Reading,
+    reconnects::Asker,
 };
 use crate::{
     effect::Effect,
@@ -44,7 +45,9 @@ impl Reading<'_> {
         At { at: holder, value }: &At<wire::Window>,
         declared: Option<&Declared>,
     ) -> Option<Window> {
-        let wire::Window { name, cron, once, lasts, announce, effects, ramp } = value.clone()?;
+        let wire::Window { name, cron, once, lasts, announce, effects, ramp, after } =
+            value.clone()?;
+        let lasts = lasts.given();
         let opens = match (cron, once) {
             (Some(cron), None) => self.again_and_again(cron.value),
             (None, Some(once)) => self.once(once.value),
@@ -65,15 +68,21 @@ impl Reading<'_> {
                 self.wrong(&effects.at, "the window does nothing", needed::EFFECTS);
             }
             self.bounded(&effects.at, wire.len(), EFFECTS_MAX, "effects");
-            let read = |effect: At<_>| self.fixed_effect(effect, declared);
+            let read = |effect: At<_>| self.fixed_effect(effect, declared, lasts);
             wire.into_iter().take(EFFECTS_MAX).map(read).collect::<Vec<_>>()
         });
         let ramp = ramp.and_then(|ramp| self.ramp(ramp.value?));
         let (ramp, every) = ramp.unwrap_or_default();
+        let first = effects.as_ref().and_then(|effects| effects.first()?.as_ref());
+        let first = declared
+            .zip(first)
+            .map(|(declared, (first, _))| (declared, Reach { all: vec![first], shown: true }));
+        let after = after.map(|after| self.after_window(after, first.as_ref()));
         Some(Window {
+            after: after.unwrap_or_default(),
             name: name.value?,
             opens: opens?,
-            lasts: lasts.given()?,
+            lasts: lasts?,
             announce: announce.map_or(Some(None), |announce| announce.given().map(Some))?,
             effects: effects?.into_iter().collect::<Option<_>>()?,
             ramp,
@@ -107,8 +116,9 @@ impl Reading<'_> {
         &mut self,
         At { at, value }: At<wire::Effect>,
         declared: Option<&Declared>,
+        lasts: Option<SignedDuration>,
     ) -> Option<(BackendId, Effect)> {
-        let template = self.effect(value?, declared)?;
+        let template = self.effect(value?, declared, Asker::Window { lasts })?;
         let fixed = |template: &Template| template.fixed().map(str::to_owned).ok_or(());
         let member = |member: &Template| fixed(member)?.parse().map_err(drop);
         let (Ok(on), Ok(effect)) = (fixed(&template.on), template.effect.named(member)) else {
