@@ -418,9 +418,10 @@ async fn a_change_by_hand_that_touches_an_override_or_a_pool_is_asked_about() {
     world.weights([70, 31, 20]).await;
     let delete = ["backend", "delete", "main/eu"];
     let asked = world.say(&delete).await.ended(1);
-    let _ = asked
+    let asked = asked
         .says("the pool chat lists contoso-apim/eu as a member, with weight 70 and priority")
         .says("add --yes");
+    transcript("backend_delete_asked.txt", &format!("{}{}", asked.out, asked.told));
     let undone = world.say(&["undo", "chat", "--reason", "done by hand"]).await.ended(0);
     let _ = undone.says("1 alert still fires: it brings nothing back until it has resolved");
     world.finish();

@@ -41,6 +41,12 @@ async fn names_are_completed_as_the_store_has_them_and_silence_is_kept_otherwise
     assert!(!completed(&["undo", "x"]).await.contains(&id));
     assert_eq!(completed(&["plan", "--source", ""]).await.trim(), "prometheus");
     assert!(completed(&["signal", "send", "--label", ""]).await.contains("backend=eu"));
+    for words in [["history", "--play", ""], ["pause", "--play", ""]] {
+        assert_eq!(completed(&words).await.trim(), "drain-failing-member");
+    }
+    world.write_playbook(&DRAIN.replace("drain-failing", "drain-the-failing"));
+    let _ = world.say(&["playbook", "apply", "playbook.yaml"]).await.ended(0);
+    assert_eq!(completed(&["playbook", "rollback", ""]).await.trim(), "1");
     assert!(serve.stop().await);
     // Nothing that can be wrong is told.
     std::fs::write(world.path("pointsman.db"), "not a database").expect("it is written");

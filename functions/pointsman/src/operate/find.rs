@@ -162,7 +162,7 @@ pub(super) fn pools_of<'a>(documents: &'a [Document], text: &str) -> Vec<&'a Bac
 
 /// The override whose id begins so and that is over, as the documents or the newest lines of the ledger know
 /// it.
-async fn over_by_now(
+pub(super) async fn over_by_now(
     records: &Records,
     documents: &[Document],
     text: &str,
@@ -189,18 +189,7 @@ pub(crate) fn over(
     documents: &[Document],
     text: &str,
 ) -> Result<Option<(BackendId, Override)>, Failed> {
-    let mut found = begun_so(documents, text)?;
-    if text.len() < ID_CHARS_MIN {
-        return Ok(None);
-    }
-    let begins = |id: &OverrideId| id.as_str().starts_with(text);
-    let mut undone = documents.iter().flat_map(|document| document.undone.keys());
-    match (found.pop(), undone.find(|id| begins(id))) {
-        (None, Some(id)) => {
-            Err(Failed::new(format_args!("{id} is over already: there is nothing to undo")))
-        }
-        (found, _) => Ok(found),
-    }
+    Ok(begun_so(documents, text)?.pop())
 }
 
 /// The overrides whose id begins so: one, or none.

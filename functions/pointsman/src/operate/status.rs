@@ -101,7 +101,8 @@ async fn known(
     let published = records.store.published().await?;
     let watchdogs = &records.watchdogs;
     let oldest = records.queue.oldest().await?;
-    let facts = Facts { served, notices: &notices, watchdogs, dead_letters, oldest };
+    let dead_letter = records.store.dead_letters(1).await?.first().map(|letter| letter.at);
+    let facts = Facts { served, notices: &notices, watchdogs, dead_letters, dead_letter, oldest };
     let known = Known {
         health: Health::of(&facts, &backends, &reader),
         pauses,
@@ -111,7 +112,7 @@ async fn known(
         queued: records.queue.depth().await?,
         dead_letters,
         late: late(records, now).await?,
-        noticed: view::Notice::all(&notices),
+        noticed: view::Notice::standing(&notices, &documents),
         backends,
     };
     let ids = documents.iter().flat_map(|document| document.overrides.keys());
