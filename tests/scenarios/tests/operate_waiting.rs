@@ -56,7 +56,7 @@ async fn what_is_given_back_is_said_with_its_override_until_azure_has_it() {
     world.weights([0, 0, 20]).await;
     world.told("is done").await;
     let refused = Kind::Error { error: ServerError::ManagementApi, write: Write::NotDone };
-    let refused = world.azure.inject(Fault::always(Match::operation(Operation::Update), refused));
+    let refused = world.azure.inject(Fault::always(Match::operation(Operation::Patch), refused));
     let drain = ["drain", "ap", "--for", "1h", "--reason", "INC-7"];
     let _ = world.say(&drain).await.ended(3);
     world.status_says("displaced, held").await;
@@ -71,7 +71,7 @@ async fn what_is_given_back_is_said_with_its_override_until_azure_has_it() {
     Forms::read().check("Status", &status);
     let rows = status["backends"][0]["pool"]["members"].as_array().expect("members");
     let row = rows.iter().find(|row| row["member"] == member.as_str()).expect("a row");
-    assert_eq!((&row["weight"]["value"], &row["next"]["id"]), (&json!(0), &json!(displaced)));
+    assert_eq!((&row["weight"], &row["next"]["id"]), (&json!(0), &json!(displaced)));
     assert_eq!(row["next"]["givesBack"], "100%", "{row:#}");
     let status = world.say(&["status", "--utc"]).await.ended(3);
     let shown = status.out.replace("as our own write left it at", "as it was read at");
@@ -191,7 +191,7 @@ async fn a_command_by_hand_while_azure_is_blind_says_so_and_goes_on_by_itself() 
     let ran = world.say(&drain).await.ended(3);
     transcript("drain_blind.txt", &ran.out.replace("as our own write left it", "as it was read"));
     let over = id(&world, "drain us").await;
-    let ran = world.say(&["undo", &over, "--reason", "enough", "--utc"]).await;
+    let ran = world.say(&["undo", &over, "--reason", "enough", "--utc"]).await.ended(0);
     transcript("undo_blind.txt", &ran.out);
     assert!(serve.stop().await);
     world.finish();
@@ -220,7 +220,7 @@ async fn a_shadow_says_what_it_would_hold_and_would_not_have_given_back() {
     tell(&["status"], 0).await;
     tell(&["explain", "us"], 0).await;
     let _ = world.say(&["resume", "--shadow"]).await.ended(0);
-    told("drain us: would be in force").await;
+    told("members/us/weight 30 -> 0").await;
     door.shut().await;
     tell(&["release", "--all", "--within", "1"], 1).await;
     transcript("shadow_waiting.txt", &shown);

@@ -147,17 +147,12 @@ async fn target(records: &Records, what: &str, reason: &str) -> Result<Target, F
         let command = Command::UndoOverride { backend: backend.clone(), id, reason };
         (backend, command, Vec::new(), BTreeMap::new())
     } else {
-        let is_known =
-            |backend: &BackendId| documents.iter().any(|document| document.backend == *backend);
-        let pools = find::pools_of(&documents, what);
-        if !pools.is_empty() && !named.as_ref().is_ok_and(is_known) {
-            return Err(of_member(&documents, &pools, what));
-        }
-        let backend = named.map_err(|failed| {
-            failed.within(format_args!(
+        let backend = named.map_err(|failed| match find::pools_of(&documents, what).as_slice() {
+            [] => failed.within(format_args!(
                 "`{what}` is not the id of an override in force (at least {} characters of it), and",
                 view::ID_CHARS_MIN
-            ))
+            )),
+            pools => of_member(&documents, pools, what),
         })?;
         let of = documents.iter().find(|document| document.backend == backend);
         if of.is_none()
