@@ -416,6 +416,11 @@ async fn a_change_by_hand_that_touches_an_override_or_a_pool_is_asked_about() {
     assert!(!world.say(&us).await.ended(0).told.contains("overridden"));
     let _ = world.say(&[&set[..], &["--yes"]].concat()).await.ended(0).says("is overridden");
     world.weights([70, 31, 20]).await;
+    let foo = ["backend", "set", "main/eu", "foo=1"];
+    let refused = world.say(&foo).await.ended(2).says("`foo` is a field that Azure's pages do not");
+    let _ = refused.says("--unknown sets it nevertheless");
+    let named = [&foo[..], &["--unknown", "--dry-run"]].concat();
+    let _ = world.say(&named).await.ended(0).says("would be updated");
     let delete = ["backend", "delete", "main/eu"];
     let asked = world.say(&delete).await.ended(1);
     let asked = asked
