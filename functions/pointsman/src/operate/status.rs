@@ -249,8 +249,10 @@ fn noticed(out: &mut Page, shown: &Shown, noticed: &[view::Notice]) {
     }
     let repeats = repeats.iter().map(|it| it.count).sum::<u64>();
     if repeats > 0 {
+        let (are, have) =
+            (if repeats == 1 { "is" } else { "are" }, shown.reader.tells("have", "would have"));
         let repeats = view::count(repeats, "repeat");
-        out.line(format_args!("{repeats} of alerts that have their effect are not shown"));
+        out.line(format_args!("{repeats} of alerts that {have} their effect {are} not shown"));
     }
 }
 
