@@ -162,7 +162,10 @@ impl Nothing {
     ) -> String {
         // What counts is what the latest of the firings says.
         let said = series.said().unwrap_or(signal);
-        let (who, id) = Named(&series.id, &playbook.shown(said)).around();
+        let claims = series.running.iter().flat_map(|running| &running.claims);
+        let known = claims.map(|claim| &claim.asked.alert).find(|alert| !alert.is_empty());
+        let alert = known.cloned().unwrap_or_else(|| playbook.shown(said));
+        let (who, id) = Named(&series.id, &alert).around();
         match self {
             Self::Unmatched => format!("{who}: {}{id}", playbook.why_no_play(said)),
             Self::Unresolvable => {

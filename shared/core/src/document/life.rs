@@ -310,7 +310,7 @@ impl Document {
     }
 
     /// Whether nothing of an override stands in the backend, or may yet come to stand there.
-    fn has_no_part(&self, id: &OverrideId) -> bool {
+    pub(super) fn has_no_part(&self, id: &OverrideId) -> bool {
         let Some(over) = self.overrides.get(id) else { return true };
         over.effect.fields().iter().all(|field| {
             let mut changes = self.intents.iter().flat_map(|intent| &intent.changes);

@@ -3,6 +3,7 @@
 mod expressions;
 mod form;
 mod gates;
+mod inventory;
 mod values;
 mod when;
 mod windows;
