@@ -21,6 +21,7 @@ use crate::{
     id::OverrideId,
     lease::After,
     names::{BackendAlias, BackendId, BackendName, NameError, PlayName, PoolAlias},
+    shown::{SHOW_DEFAULT, Shown},
     signal::Signal,
 };
 
@@ -115,6 +116,17 @@ impl Playbook {
             }
         }
         matches
+    }
+
+    /// What an alert is in its own words, as the first of the plays that are for it shows it.
+    #[must_use]
+    pub fn shown(&self, signal: &Signal) -> Shown {
+        let plays = self.plays_for(signal);
+        let failed = plays.failed.first().and_then(|failure| self.play(&failure.play));
+        match plays.matched.first().map(|matched| matched.play).or(failed) {
+            Some(play) => play.shown(signal),
+            None => Shown::of(SHOW_DEFAULT, signal),
+        }
     }
 
     /// The overrides that `signal` asks for of plays that look back at what asked before.

@@ -12,6 +12,8 @@ use crate::{
     lease::{Lease, later},
     names::PlayName,
     reconnect::Due,
+    shown::Shown,
+    signal::Signal,
 };
 
 /// One entry of the playbook.
@@ -94,6 +96,12 @@ pub(crate) fn coarse(at: Timestamp, length: SignedDuration) -> Timestamp {
 }
 
 impl Play {
+    /// What an alert is in its own words, as this play shows it.
+    #[must_use]
+    pub fn shown(&self, signal: &Signal) -> Shown {
+        Shown::of(self.show.iter().map(String::as_str), signal)
+    }
+
     /// Whether it looks back at the occurrences that asked for what it does.
     #[must_use]
     pub const fn looks_back(&self) -> bool {

@@ -441,7 +441,29 @@ fn lines() {
     let paused = What::Paused { by, reason, of, until };
     check("line_paused_play.json", &Line::new(at("12:00:00"), None, paused));
     let (by, of) = ("ann".to_owned(), Paused::Pool(backend("chat-pool")));
-    check("line_resumed_pool.json", &said(What::Resumed { by, of }));
+    check("line_resumed_pool.json", &said(What::Resumed { by, reason: String::new(), of }));
+    let resumed = What::Resumed {
+        by: "ann".to_owned(),
+        reason: "it is out".to_owned(),
+        of: Paused::Everything,
+    };
+    check("line_resumed_because.json", &Line::new(at("12:00:00"), None, resumed));
+    let alert = || Shown::of(["alertname", "summary"], &signal(Heard::Fired));
+    let late = What::Late {
+        series: series_id("f00d"),
+        started: at("11:58:00"),
+        ended: at("12:00:00"),
+        again: Some(at("12:02:00")),
+        alert: alert(),
+    };
+    check("line_late.json", &Line::once(at("12:00:30"), late));
+    let unresolvable = What::Unresolvable {
+        series: series_id("f00d"),
+        play: "drain".parse().unwrap(),
+        why: "play `drain`, do[0].drain.member: no label".to_owned(),
+        alert: alert(),
+    };
+    check("line_unresolvable.json", &Line::new(at("12:00:00"), None, unresolvable));
     let truncated = What::Truncated { source: "alertmanager".parse().unwrap(), left_out: 7 };
     check("line_truncated.json", &Line::new(at("12:00:00"), None, truncated));
     let undone = What::ReconnectUndone {
