@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    drift::ASSERTS_MAX,
     effect::Effect,
     field::{Change, Field, Value},
     fraction::Fraction,
@@ -82,7 +83,11 @@ pub enum What {
         id: OverrideId, play: PlayName, effect: Effect, series: SeriesId,
         #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
     },
-    Commanded { id: OverrideId, by: String, reason: String, effect: Effect, lasts: SignedDuration },
+    Commanded {
+        id: OverrideId, by: String, reason: String, effect: Effect, lasts: SignedDuration,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")] force: bool,
+    },
+    Forced { id: OverrideId, why: Held },
     Extended { id: OverrideId, until: Timestamp, by: String, reason: String },
     Opened { id: OverrideId, window: WindowName, effect: Effect, until: Timestamp },
     Skipped { window: WindowName, start: Timestamp, by: String, reason: String },
@@ -124,6 +129,8 @@ pub enum What {
     NotLanded { intent: IntentId },
     Answered { field: Field, asked: Value, shown: Value },
     Foreign { field: Field, ours: Value, theirs: Value, yielded: Vec<OverrideId> },
+    Asserted { field: Field, overrides: Vec<OverrideId>, times: usize },
+    LeftAlone { field: Field, until: Timestamp },
     Removed { field: Field },
     ByHand { command: String, by: String, changes: Vec<String> },
     Unreachable { why: String, until: Timestamp },
@@ -169,6 +176,7 @@ impl What {
             | Self::Claimed { series, .. } => Some(series),
             Self::Truncated { .. }
             | Self::Commanded { .. }
+            | Self::Forced { .. }
             | Self::Extended { .. }
             | Self::Opened { .. }
             | Self::Skipped { .. }
@@ -198,6 +206,8 @@ impl What {
             | Self::NotLanded { .. }
             | Self::Answered { .. }
             | Self::Foreign { .. }
+            | Self::Asserted { .. }
+            | Self::LeftAlone { .. }
             | Self::Removed { .. }
             | Self::ByHand { .. }
             | Self::Unreachable { .. }
@@ -235,6 +245,16 @@ impl fmt::Display for What {
     }
 }
 
+/// As in `the first time`.
+const fn nth(times: usize) -> &'static str {
+    match times {
+        1 => "first",
+        2 => "second",
+        3 => "third",
+        _ => "next",
+    }
+}
+
 /// Tells a line of a shadow's ledger, of which nothing was written to Azure.
 #[derive(Clone, Copy, Debug)]
 pub struct InShadow<'a>(pub &'a What);
@@ -251,6 +271,12 @@ impl What {
     fn say_in_shadow(&self, f: &mut dyn Write) -> fmt::Result {
         if let Self::Began { id } = self {
             write!(f, "{id} would have begun")
+        } else if let Self::Asserted { field, overrides, times } = self {
+            write!(f, "{field} would have been written again for ")?;
+            list(f, overrides)?;
+            write!(f, ", for the {} time within 24h of {ASSERTS_MAX} at most", nth(*times))
+        } else if let Self::Forced { id, why } = self {
+            write!(f, "{id} would have passed a limit by force: {why}")
         } else if let Self::Stepped { id, given_back } = self {
             write!(f, "{id} would have given {given_back} back")
         } else if let Self::Ended { id, why } = self {
@@ -313,9 +339,11 @@ impl What {
             Self::Extended { id, until, by, reason } => {
                 write!(f, "{id} stays until {until:.0} at least, by {by}: {reason}")
             }
-            Self::Commanded { id, by, reason, effect, lasts } => {
-                write!(f, "{id}: {effect} for {lasts:#}, by {by}: {reason}")
+            Self::Commanded { id, by, reason, effect, lasts, force } => {
+                let force = if *force { ", past the limits" } else { "" };
+                write!(f, "{id}: {effect} for {lasts:#}{force}, by {by}: {reason}")
             }
+            Self::Forced { id, why } => write!(f, "{id} passes a limit by force: {why}"),
             Self::Opened { id, window, effect, until } => {
                 write!(f, "{id}: {effect}, by window {window} until {until:.0}")
             }
@@ -402,6 +430,15 @@ impl What {
                 }
                 Ok(())
             }
+            Self::Asserted { field, overrides, times } => {
+                write!(f, "{field} is written again for ")?;
+                list(f, overrides)?;
+                write!(f, ", for the {} time within 24h of {ASSERTS_MAX} at most", nth(*times))
+            }
+            Self::LeftAlone { field, until } => write!(
+                f,
+                "{field} was written again {ASSERTS_MAX} times within 24h: until {until:.0} it is left as others write it"
+            ),
             Self::Removed { field } => {
                 write!(f, "{field}: what we wrote is gone, with its member or its pool")
             }

@@ -40,6 +40,8 @@ pub(super) struct Shape {
     pub(super) weight: Vec<u32>,
     /// Each member's weight had its ramps not begun: a member whose is 0 is still on its way back.
     pub(super) settled: Vec<u32>,
+    /// Whether a limit was passed by force: it bounds the numbers no more.
+    pub(super) forced: bool,
 }
 
 impl<'a> Ground<'a> {
@@ -147,6 +149,7 @@ impl<'a> Ground<'a> {
             group: self.group.clone(),
             weight: self.base.clone(),
             settled: Vec::with_capacity(self.base.len()),
+            forced: admitted.forced,
         };
         for at in 0..self.members.len() {
             // What serves already has nothing to be promoted to, and keeps its weight.
@@ -198,7 +201,7 @@ impl<'a> Ground<'a> {
             wanted: within.iter().map(|at| shape.weight[*at]).collect(),
             own: within.iter().map(own).collect(),
             scalable: !within.iter().any(fixed),
-            least: self.terms.limits.least_share.filter(|_| serves),
+            least: self.terms.limits.least_share.filter(|_| serves && !shape.forced),
         }
     }
 }
