@@ -122,6 +122,17 @@ impl Effect {
         }
     }
 
+    /// Whether it takes a member out.
+    #[must_use]
+    pub fn drains(&self) -> bool {
+        match self {
+            Self::Drain { .. } => true,
+            Self::Shift { to, .. } => *to == Fraction::NONE,
+            Self::Split { weights } => weights.values().any(|weight| *weight == 0),
+            Self::Promote { .. } | Self::Breaker(_) | Self::Set(_) | Self::Reconnect(_) => false,
+        }
+    }
+
     /// The fields that it is there to change. Others may have to change with them.
     #[must_use]
     pub fn fields(&self) -> Vec<Field> {

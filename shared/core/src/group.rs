@@ -6,8 +6,6 @@
 //! [`Scope::Everything`] and that of its pool are compared by each look that has anything to do, and changed by a
 //! person only.
 //!
-//! The scopes of services and zones will stand beside these.
-//!
 //! A write that was recorded before a pause may still be on its way: whoever pauses is told of those
 //! that have no answer yet.
 
@@ -22,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{MessageId, OverrideId},
     lease::later,
-    names::{BackendId, BackendName, PlayName, WindowName},
+    names::{BackendId, BackendName, PlayName, TagName, WindowName},
     origin::Origin,
     playbook::{DURATION_MAX, Playbook},
     recent::Recent,
@@ -49,6 +47,8 @@ pub enum Scope {
     Play(PlayName),
     /// The members of a pool.
     Members(BackendId),
+    /// The backends with a tag, over all pools.
+    Tag(TagName),
 }
 
 /// How the text of [`Scope::Members`] begins; the pool follows.
@@ -110,6 +110,7 @@ impl fmt::Display for Scope {
             Self::Run(RunId { of: of @ RunOf::Window(_), target }) => {
                 write!(f, "run {of} {target}")
             }
+            Self::Tag(tag) => write!(f, "tag {tag}"),
         }
     }
 }
@@ -125,7 +126,7 @@ pub struct Group {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub acting: BTreeSet<BackendId>,
     /// Of a run: the backends whose documents have a reconnect that waits for its end, or for its time
-    /// after that; one, once it is planned. Of `unless`: the backends with an override that waits.
+    /// after that; one, once it is planned. Of `unless` and of a tag: the backends with an override that waits.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub waiting: BTreeSet<BackendId>,
     /// Of the commands: those that were taken in, and when. One that is delivered again ends nothing that
@@ -141,6 +142,10 @@ pub struct Group {
     /// Of a window: the starts of the instances that do not open, or were ended early.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub skipped: BTreeSet<Timestamp>,
+    /// Of a tag: the members that are out, by their pool. One is there from when that is decided until it is seen
+    /// to serve.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub out: BTreeMap<BackendId, BTreeSet<BackendName>>,
     /// Of a pool: the members that it listed when a playbook that has it was taken up. They are for
     /// people who type their names; nothing is decided by them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -176,6 +181,7 @@ impl Group {
         begun: Recent::new(),
         in_force: BTreeMap::new(),
         skipped: BTreeSet::new(),
+        out: BTreeMap::new(),
         members: BTreeSet::new(),
     };
 

@@ -46,8 +46,8 @@
 //! # The modules
 //!
 //! `given` is what `lay` is asked with, `ground` reads the baseline and gives the pool its shape,
-//! `admitted` keeps what overrides say of each member, `check` holds a shape against the limits, `force` says what
-//! passes them,
+//! `admitted` keeps what overrides say of each member, `check` and `out` hold a shape against the limits,
+//! `force` says what passes them,
 //! `whole` finds the whole numbers, and `why` says how each field came about. All that is of pools;
 //! `single` is for a Single, which has no limits to keep.
 
@@ -56,12 +56,14 @@ mod check;
 mod force;
 mod given;
 mod ground;
+mod out;
 mod single;
 mod whole;
 mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use self::out::{Out, would_be_out};
 use self::{admitted::Admitted, ground::Ground, why::Asking};
 pub use self::{
     given::{Contribution, Yielded},
@@ -72,6 +74,7 @@ use crate::{
     field::{Field, Value, Values},
     id::OverrideId,
     limits::Terms,
+    names::BackendName,
     overrides::Held,
     pool::Pool,
 };
@@ -91,6 +94,8 @@ pub struct Laid {
     pub forced: BTreeMap<OverrideId, Held>,
     /// Which overrides have given up every field that they would change.
     pub yielded: BTreeSet<OverrideId>,
+    /// The members that are to serve no more, though they do in the baseline.
+    pub out: BTreeSet<BackendName>,
 }
 
 /// Lays overrides over a baseline, within its terms.
@@ -124,6 +129,8 @@ fn lay_pool(
     };
     let (admitted, kept, asking) = admit(&ground, contributions, &mut laid);
     laid.tell(&ground, &admitted, &asking);
+    let shape = ground.shape(&admitted, admitted.standbys);
+    laid.out = ground.out(&shape).map(|at| ground.members[at].name.clone()).collect();
     render(&ground, &admitted, &kept, &mut laid);
     laid
 }

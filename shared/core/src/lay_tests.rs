@@ -94,7 +94,7 @@ pub(super) fn over(place: usize, text: &str) -> (Override, Fraction) {
     (over, given_back)
 }
 
-fn check_terms(terms: &Terms, baseline: &str, overrides: &str, expect: &Expect) {
+pub(super) fn check_terms(terms: &Terms, baseline: &str, overrides: &str, expect: &Expect) {
     let baseline = pool(baseline);
     let overrides: Vec<_> = overrides
         .split(';')
@@ -368,7 +368,7 @@ fn limits_hold_what_would_break_them_and_the_strongest_goes_first() {
             drain eu is held: 0 of the pool's members would serve, and the limit is 1, half of them by default
         "#]],
     );
-    let one = Limits { least_members: LeastMembers::Count(1), least_share: None };
+    let one = Limits { least_members: LeastMembers::Count(1), ..Limits::default() };
     let one = Terms { limits: one, ..Terms::default() };
     check_terms(
         &one,
@@ -664,7 +664,7 @@ fn force_passes_a_limit_and_leaves_no_group_without_weight() {
         least_share: Some(Fraction::percent(60)),
         ..Limits::default()
     };
-    let terms = Terms { limits, failover: Failover::Hold, null_weight: None };
+    let terms = Terms { limits, failover: Failover::Hold, ..Terms::default() };
     let check = |overrides: &str, expect: &Expect| {
         check_terms(&terms, "m0 50, m1 50, m2 50, m3 50@2", overrides, expect);
     };
@@ -716,7 +716,7 @@ fn force_passes_a_limit_and_leaves_no_group_without_weight() {
     "#]],
     );
     // Where the next group may help, it does, as far as traffic must go somewhere.
-    let terms = Terms { failover: Failover::Promote, ..terms };
+    let terms = Terms { failover: Failover::Promote, ..terms.clone() };
     check_terms(
         &terms,
         "m0 50, m1 50, m2 50, m3 50@2",

@@ -102,6 +102,9 @@ pub enum End {
     Closed,
     /// What made it is not in the playbook any more, or its pool is not.
     Dropped,
+    /// So much of its pool would be out that the cause is common. It begins again when that is over, if it is
+    /// still asked for.
+    Panic,
 }
 
 impl End {
@@ -109,7 +112,7 @@ impl End {
     pub(crate) const fn is_by_itself(&self) -> bool {
         match self {
             Self::Resolved | Self::Expired | Self::Stale | Self::Closed => true,
-            Self::Undone { .. } | Self::Dropped => false,
+            Self::Undone { .. } | Self::Dropped | Self::Panic => false,
         }
     }
 }
@@ -123,6 +126,7 @@ impl fmt::Display for End {
             Self::Stale => f.write_str("its alert was not heard again"),
             Self::Closed => f.write_str("its window closed"),
             Self::Dropped => f.write_str("it is not in the playbook any more"),
+            Self::Panic => f.write_str("too much of its pool would be out"),
         }
     }
 }

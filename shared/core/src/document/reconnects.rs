@@ -4,7 +4,7 @@
 //! What follows an end is called off by the next start, and what follows a start by the end: until Azure is
 //! asked, the wait is ours.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::{
     id::{OverrideId, ReconnectId},
     lease::{After, later},
     ledger::What,
-    names::BackendId,
+    names::{BackendId, BackendName, TagName},
     overrides::{Life, Override, Standing},
     playbook::RECONNECT_AFTER_MIN,
     reconnect::Due,
@@ -112,7 +112,7 @@ impl Reconnect {
     }
 }
 
-/// What the group documents of runs say of a backend.
+/// What the group documents of runs and of tags say of a backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// The runs that act there.
@@ -121,13 +121,20 @@ pub struct Listed {
     /// The runs whose reconnect waits there.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub waiting: BTreeSet<RunId>,
+    /// Its members that are out, by tag.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub out: BTreeMap<TagName, BTreeSet<BackendName>>,
+    /// The tags for which an override waits there.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<TagName>,
 }
 
 impl Listed {
     /// Whether they say nothing of it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.acting.is_empty() && self.waiting.is_empty()
+        let Self { acting, waiting, out, tags } = self;
+        acting.is_empty() && waiting.is_empty() && out.is_empty() && tags.is_empty()
     }
 }
 
@@ -186,7 +193,8 @@ impl Document {
         let begin = self.overrides.values().filter(|over| over.wants_to_begin());
         let plays = begin.filter_map(|over| over.origin.play().cloned());
         let paused = Paused::of(&self.backend).map(|of| of.scope());
-        runs.map(Scope::Run).chain(plays.map(Scope::Play)).chain(paused).collect()
+        let tags = self.listed.out.keys().chain(&self.listed.tags).cloned().map(Scope::Tag);
+        runs.map(Scope::Run).chain(plays.map(Scope::Play)).chain(paused).chain(tags).collect()
     }
 
     /// The runs that act on this backend.
@@ -226,7 +234,8 @@ impl Document {
         said: &mut Vec<What>,
     ) -> BTreeSet<BackendId> {
         let (acting, waiting) = (self.acting(), self.waiting());
-        let Listed { acting: listed, waiting: listed_waiting } = std::mem::take(&mut self.listed);
+        let listed = std::mem::take(&mut self.listed.acting);
+        let listed_waiting = std::mem::take(&mut self.listed.waiting);
         let ends_or_begins = acting.symmetric_difference(&listed);
         let runs: BTreeSet<RunId> =
             ends_or_begins.chain(&waiting).chain(&listed_waiting).cloned().collect();
@@ -272,7 +281,7 @@ impl Document {
             }
         }
         concerned.remove(&self.backend);
-        self.listed = Listed { acting, waiting: self.waiting() };
+        (self.listed.acting, self.listed.waiting) = (acting, self.waiting());
         concerned
     }
 

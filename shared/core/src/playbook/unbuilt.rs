@@ -4,18 +4,15 @@
 //! not happen; if it were called unknown, its author would look for a typing error.
 
 /// Constructs, and what can be done without them.
-const UNBUILT: [(&[&str], &str); 12] = [
+const UNBUILT: [(&[&str], &str); 9] = [
     (&["schedule"], "write `cron` or `once` in a window"),
     (&["approve"], "a play without it acts at once; leave the play out where it must not"),
     (&["mute"], "`pointsman mute PLAY --for 2h` does it"),
-    (&["groups"], "each pool keeps its limits by itself"),
+    (&["groups"], "what spans pools is said by tag: `limits`"),
     (&["authority"], "every play has that of an alert"),
     (&["before"], "a reconnect follows a play's end: `after`"),
     (&["notify"], "the ledger has everything: `pointsman history`"),
     (&["verify"], "the ledger says what each write found: `pointsman history`"),
-    (&["capacity"], "use `leastMembers` and `leastShare`"),
-    (&["mostOut", "mostOutAtOnce"], "use `leastMembers`"),
-    (&["zones", "zone", "neverTogether"], "use `leastMembers` of each pool"),
     (&["ensure"], "declare the backend where you declare the others, then `promote` it"),
 ];
 
