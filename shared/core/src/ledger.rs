@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    drift::ASSERTS_MAX,
     effect::Effect,
     field::{Change, Field, Value},
     fraction::Fraction,
@@ -88,7 +89,11 @@ pub enum What {
         id: OverrideId, play: PlayName, effect: Effect, series: SeriesId,
         #[serde(default, skip_serializing_if = "Shown::is_empty")] alert: Shown,
     },
-    Commanded { id: OverrideId, by: String, reason: String, effect: Effect, lasts: SignedDuration },
+    Commanded {
+        id: OverrideId, by: String, reason: String, effect: Effect, lasts: SignedDuration,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")] force: bool,
+    },
+    Forced { id: OverrideId, why: Held },
     Extended { id: OverrideId, until: Timestamp, by: String, reason: String },
     Opened { id: OverrideId, window: WindowName, effect: Effect, until: Timestamp },
     Skipped { window: WindowName, start: Timestamp, by: String, reason: String },
@@ -132,6 +137,8 @@ pub enum What {
     NotLanded { intent: IntentId },
     Answered { field: Field, asked: Value, shown: Value },
     Foreign { field: Field, ours: Value, theirs: Value, yielded: Vec<OverrideId> },
+    Asserted { field: Field, overrides: Vec<OverrideId>, times: usize },
+    LeftAlone { field: Field, until: Timestamp },
     Removed { field: Field },
     ByHand { command: String, by: String, changes: Vec<String> },
     Unreachable { why: String, until: Timestamp },
@@ -178,6 +185,7 @@ impl What {
             | Self::Claimed { series, .. } => Some(series),
             Self::Truncated { .. }
             | Self::Commanded { .. }
+            | Self::Forced { .. }
             | Self::Extended { .. }
             | Self::Opened { .. }
             | Self::Skipped { .. }
@@ -209,6 +217,8 @@ impl What {
             | Self::NotLanded { .. }
             | Self::Answered { .. }
             | Self::Foreign { .. }
+            | Self::Asserted { .. }
+            | Self::LeftAlone { .. }
             | Self::Removed { .. }
             | Self::ByHand { .. }
             | Self::Unreachable { .. }
@@ -248,6 +258,16 @@ impl fmt::Display for What {
     /// One line, whatever the texts of others hold.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.say(&mut Escaping(f), false)
+    }
+}
+
+/// As in `the first time`.
+const fn nth(times: usize) -> &'static str {
+    match times {
+        1 => "first",
+        2 => "second",
+        3 => "third",
+        _ => "next",
     }
 }
 
@@ -309,8 +329,13 @@ impl What {
                 let stays = tells("stays", "would stay");
                 write!(f, "{id} {stays} until {until:.0} at least, by {by}: {reason}")
             }
-            Self::Commanded { id, by, reason, effect, lasts } => {
-                write!(f, "{id}: {effect} for {lasts:#}, by {by}: {reason}")
+            Self::Commanded { id, by, reason, effect, lasts, force } => {
+                let force = if *force { ", past the limits" } else { "" };
+                write!(f, "{id}: {effect} for {lasts:#}{force}, by {by}: {reason}")
+            }
+            Self::Forced { id, why } => {
+                let passes = tells("passes", "would have passed");
+                write!(f, "{id} {passes} a limit by force: {why}")
             }
             Self::Opened { id, window, effect, until } => {
                 write!(f, "{id}: {effect}, by window {window} until {until:.0}")
@@ -427,6 +452,16 @@ impl What {
                 }
                 Ok(())
             }
+            Self::Asserted { field, overrides, times } => {
+                let is = tells("is written", "would have been written");
+                write!(f, "{field} {is} again for ")?;
+                list(f, overrides)?;
+                write!(f, ", for the {} time within 24h of {ASSERTS_MAX} at most", nth(*times))
+            }
+            Self::LeftAlone { field, until } => write!(
+                f,
+                "{field} was written again {ASSERTS_MAX} times within 24h: until {until:.0} it is left as others write it"
+            ),
             Self::Removed { field } => {
                 write!(f, "{field}: what we wrote is gone, with its member or its pool")
             }

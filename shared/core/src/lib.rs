@@ -14,6 +14,7 @@ pub mod body;
 pub mod breaker;
 pub mod claim;
 pub mod document;
+pub mod drift;
 pub mod effect;
 pub mod etag;
 pub mod field;

@@ -445,6 +445,7 @@ impl<'a> Look<'a> {
                     (back != Fraction::WHOLE).then(|| Contribution::of(over, back))
                 }
             })
+            .map(|one| one.forced(self.document.is_forced(one.over)))
             .collect()
     }
 

@@ -216,7 +216,11 @@ impl Standing {
         };
         let damped = over.damped.as_ref().filter(|_| over.begun().is_some());
         let damped = damped.map_or_else(String::new, |damped| format!("; {damped}"));
-        let mut says = standing.says + &damped + &in_vain(document, over);
+        let passes = document.passes(over);
+        let passes =
+            passes.map_or_else(String::new, |why| format!("; it passes a limit by force: {why}"));
+        let drifted = drifted(document, over, reader);
+        let mut says = standing.says + &damped + &passes + &drifted + &in_vain(document, over);
         if !by.is_empty() {
             let named = by.iter().take(EFFECTS_MAX);
             let named: Vec<_> = named.map(|one| format!("{} ({})", one.named(), one.id)).collect();
@@ -319,6 +323,27 @@ impl Standing {
             }
         }
     }
+}
+
+/// How often what an override changes was written again over others, and until when that is left to them.
+fn drifted(document: &Document, over: &overrides::Override, reader: &Reader) -> String {
+    let fields = over.effect.fields();
+    let known = fields.iter().filter_map(|field| Some((field, document.drifted.get(field)?)));
+    let told = known.filter_map(|(field, drifted)| {
+        let times = drifted.times(reader.now());
+        match drifted.left_until.filter(|until| reader.now() < *until) {
+            Some(until) => {
+                let until = reader.time(until);
+                Some(format!("; {field} is left as others write it until {until}"))
+            }
+            None if times == 0 => None,
+            None => Some(format!(
+                "; {field} was written again over others {} within 24h",
+                count(times as u64, "time")
+            )),
+        }
+    });
+    told.collect()
 }
 
 /// What keeps out an override that had begun: the stronger ones that began when it gave way; all that are

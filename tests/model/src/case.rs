@@ -110,6 +110,7 @@ pub(crate) struct Play {
     pub(crate) ramp: Vec<u8>,
     pub(crate) every: i64,
     pub(crate) reconnect: Option<i64>,
+    pub(crate) drift: Option<&'static str>,
     pub(crate) when: When,
 }
 
@@ -289,6 +290,9 @@ impl Case {
         } else {
             format!("    for: {}m\n", play.lasts)
         };
+        if let Some(drift) = play.drift {
+            text += &format!("    drift: {drift}\n");
+        }
         if let Some(hold) = play.hold {
             text += &format!("    hold: {hold}s\n");
         }
@@ -578,12 +582,12 @@ pub(crate) fn plays(
         prop_oneof![Just(vec![]), Just(vec![50]), Just(vec![10, 50, 100]), Just(vec![25, 50, 75])],
         select(vec![10_i64, 60, 120]),
         option::weighted(0.4, select(vec![120_i64, 150, 300])),
-        when_it_begins(),
+        (option::of(select(vec!["yield", "assert", "auto"])), when_it_begins()),
     );
     vec(play, 1..=3).prop_map(|plays| {
         plays
             .into_iter()
-            .map(|(mut effects, lasts, resolves, hold, ramp, every, reconnect, when)| {
+            .map(|(mut effects, lasts, resolves, hold, ramp, every, reconnect, (drift, when))| {
                 // One target is named once by a play.
                 let mut seen = Vec::new();
                 effects.retain(|effect| {
@@ -592,7 +596,7 @@ pub(crate) fn plays(
                     seen.push(kind);
                     fresh
                 });
-                Play { effects, lasts, resolves, hold, ramp, every, reconnect, when }
+                Play { effects, lasts, resolves, hold, ramp, every, reconnect, drift, when }
             })
             .collect()
     })
@@ -796,6 +800,7 @@ pub(crate) enum Event {
         member: usize,
         part: u8,
         lasts: i64,
+        force: bool,
     },
 }
 
@@ -806,6 +811,8 @@ pub(crate) enum Change {
     Priority(usize, Value),
     Remove(usize),
     Add(usize, Value, Value),
+    /// A pipeline puts back what its owner had left.
+    PutBack,
     Other,
     /// A pool becomes a Single, or the reverse, and back.
     Turn,
@@ -826,6 +833,7 @@ fn foreign() -> impl Strategy<Value = Change> {
         6 => (0_usize..8, value()).prop_map(|(member, value)| Change::Weight(member, value)),
         2 => (0_usize..8, priority()).prop_map(|(member, value)| Change::Priority(member, value)),
         2 => Just(Change::Other),
+        4 => Just(Change::PutBack),
         1 => (0_usize..8).prop_map(Change::Remove),
         1 => (0_usize..8, value(), priority())
             .prop_map(|(member, weight, priority)| Change::Add(member, weight, priority)),
@@ -879,9 +887,9 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => Just(Event::Release),
         1 => (1_i64..1_000).prop_map(Event::Extend),
         1 => (0_usize..3).prop_map(Event::Skip),
-        2 => (0_usize..4, 0_usize..8, 0_u8..=100, 1_i64..3_600, single::effect()).prop_map(
-            |(kind, member, part, lasts, of_single)| {
-                Event::Change { of_single, kind, member, part, lasts }
+        2 => (0_usize..4, 0_usize..8, 0_u8..=100, 1_i64..3_600, single::effect(), prop::bool::weighted(0.3)).prop_map(
+            |(kind, member, part, lasts, of_single, force)| {
+                Event::Change { of_single, kind, member, part, lasts, force }
             },
         ),
     ];
@@ -946,7 +954,7 @@ impl World {
                     self.handle(0, &crate::world::extend(self.backend.clone(), id, until));
                 }
             }
-            Event::Change { of_single, kind, member, part, lasts } => {
+            Event::Change { of_single, kind, member, part, lasts, force } => {
                 let (one, other) = (case.name(*member), case.name(member + 1));
                 let weight = part % 101;
                 let effect = match kind {
@@ -960,7 +968,7 @@ impl World {
                 let reason = format!("no. {}", self.commanded.len());
                 self.handle(
                     0,
-                    &crate::world::change(self.backend.clone(), effect, *lasts, &reason),
+                    &crate::world::change(self.backend.clone(), effect, *lasts, *force, &reason),
                 );
             }
         }
@@ -977,6 +985,12 @@ impl World {
         let is_first_kind = |body: &Body| body.pool().is_some() == case.body.pool().is_some();
         match of_pool {
             Change::Other => return Some(Foreign::Other),
+            Change::PutBack => {
+                let document = self.document()?;
+                let mut owned = document.owned.iter();
+                let (field, owned) = owned.find(|(_, one)| !one.written.means(&one.baseline))?;
+                return Some(Foreign::Set(field.clone(), owned.baseline.clone()));
+            }
             Change::Delete => return Some(Foreign::Delete),
             Change::Create => return Some(Foreign::Create(case.body.clone())),
             Change::Turn if !self.azure.body().is_some_and(is_first_kind) => {
@@ -1007,7 +1021,9 @@ impl World {
                 weight: weight.clone(),
                 priority: priority.clone(),
             })),
-            Change::Turn | Change::Other | Change::Delete | Change::Create => None,
+            Change::Turn | Change::Other | Change::PutBack | Change::Delete | Change::Create => {
+                None
+            }
         }
     }
 }

@@ -235,6 +235,10 @@ impl Story {
                 self.say(&undo(backend));
             }
             ["operator", does @ .., "for", lasts, "because", reason] => {
+                let (force, does) = match does {
+                    [does @ .., "by", "force"] => (true, does),
+                    does => (false, does),
+                };
                 let effect = match *does {
                     ["drains", member] => Effect::Drain { member: member.parse().unwrap() },
                     ["shifts", member, "to", part] => {
@@ -246,7 +250,7 @@ impl Story {
                     _ => panic!("{step}"),
                 };
                 let backend = world.backend.clone();
-                self.say(&change(backend, effect, seconds(&[lasts]), reason));
+                self.say(&change(backend, effect, seconds(&[lasts]), force, reason));
             }
             ["operator", "extends", "the", "first", "for", lasts] => {
                 let until = later(world.now, SignedDuration::from_secs(seconds(&[lasts])));
@@ -285,6 +289,21 @@ impl Story {
                     }
                 };
                 world.foreign(&foreign);
+            }
+            ["someone", "deletes", "it"] => world.foreign(&Foreign::Delete),
+            ["someone", "makes", "it", "again:", members @ ..] => {
+                world.foreign(&Foreign::Create(pool(&members.join(" ")).into()));
+            }
+            ["someone", "turns", "it", "into", "a", "Single"] => {
+                world.foreign(&Foreign::Turn(crate::single::plain()));
+            }
+            ["someone", "turns", "it", "into", "a", "pool:", members @ ..] => {
+                world.foreign(&Foreign::Turn(pool(&members.join(" ")).into()));
+            }
+            ["someone", "renames", "the", "rule"] => {
+                let shown = world.azure.body().expect("it is there");
+                let renamed = crate::single::Change::Rename.of(shown).expect("it has a rule");
+                world.foreign(&renamed);
             }
             ["someone", "removes", member] => {
                 world.foreign(&Foreign::Remove(member.parse().unwrap()));

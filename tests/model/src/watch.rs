@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use pointsman_core::{
     document::{Document, Intent, Owned},
     effect::Effect,
@@ -32,6 +32,8 @@ struct Planned {
     owned: BTreeMap<Field, Owned>,
     /// The fields that were given up and that no override that could want them is left for.
     given_up: BTreeSet<Field>,
+    /// Whether an operator has the limits passed.
+    forced: bool,
 }
 
 impl Planned {
@@ -48,7 +50,8 @@ impl Planned {
             .filter(|(field, yielded)| !wanted(field, yielded))
             .map(|(field, _)| field.clone())
             .collect();
-        Self { etag, owned: document.owned.clone(), given_up }
+        let forced = document.overrides.values().any(|over| document.passes(over).is_some());
+        Self { etag, owned: document.owned.clone(), given_up, forced }
     }
 }
 
@@ -70,6 +73,8 @@ pub(crate) struct Watch {
     asked: BTreeMap<ReconnectId, usize>,
     /// When the reconnects were due that were asked for, by the beginning that each followed.
     starts: BTreeMap<(OverrideId, Timestamp), BTreeSet<Timestamp>>,
+    /// When each field was written again over others.
+    asserted: BTreeMap<Field, Vec<Timestamp>>,
 }
 
 impl Outside {
@@ -160,6 +165,14 @@ impl Outside {
             {
                 self.watch.outrun.insert(planned.etag.clone(), self.now);
             }
+            if let What::Asserted { field, .. } = &line.what {
+                let of = self.watch.asserted.entry(field.clone()).or_default();
+                of.retain(|at| line.at < later(*at, SignedDuration::from_hours(24)));
+                of.push(line.at);
+                if of.len() > 3 {
+                    self.violation("I9", &format!("{field} was written again a fourth time"));
+                }
+            }
         }
     }
 
@@ -246,7 +259,7 @@ impl Outside {
         if let Some(text) = loosened(&done) {
             self.violation("I6", &text);
         }
-        if let Some(text) = crate::limits::broken(&done, &terms, splits) {
+        if let Some(text) = crate::limits::broken(&done, &terms, splits, planned.forced) {
             self.violation("I5", &text);
         }
     }

@@ -364,10 +364,13 @@ impl Document {
         self.occurred.retain(|_, occurred| occurred.forget(now));
     }
 
-    /// Forgets the undos that nothing can be held against any more, and who yielded and is gone.
+    /// Forgets the undos that nothing can be held against any more, who yielded or was forced and is gone, and
+    /// what others wrote over long ago.
     pub(crate) fn forget_undone(&mut self) {
         let (now, overrides) = (self.now, &self.overrides);
         self.undone.retain(|_, at| now < later(*at, UNDONE_KEPT));
+        self.forced.retain(|id, _| overrides.contains_key(id));
+        self.drifted.retain(|_, drifted| !drifted.is_over(now));
         self.yielded.retain(|_, ids| {
             ids.retain(|id| overrides.contains_key(id));
             !ids.is_empty()

@@ -8,6 +8,7 @@ use super::{
     template::Template,
 };
 use crate::{
+    drift::Drift,
     effect::Effect,
     lease::{Lease, later},
     names::PlayName,
@@ -37,6 +38,8 @@ pub struct Play {
     pub damping: Option<Damping>,
     /// After how long without being heard again what it did ends.
     pub stale: Option<Stale>,
+    /// What it does where someone else writes over what it has changed.
+    pub drift: Drift,
     /// The reconnects that follow when it is over.
     pub after: Vec<ReconnectTemplate>,
     /// The labels and annotations that show what its alert is, in the order in which they are shown.

@@ -19,6 +19,7 @@ use super::{
     window::Dialect,
 };
 use crate::{
+    drift::Drift,
     field::Property,
     form::{At, Entries},
     limits::Failover,
@@ -348,6 +349,11 @@ pub(super) struct Play {
     pub(super) hours: Option<At<Hours>>,
     /// How many of its overrides may begin. Without it: any number, within the limits.
     pub(super) budget: Option<At<Budget>>,
+    /// What it does where someone else writes over what it has changed: `yield` gives way, `assert` writes it
+    /// again, 3 times within 24h at most, and `auto`, which is the default, does that only where just what was
+    /// there before is put back, as a pipeline does. In the end, what they wrote is given back.
+    #[schemars(extend("default" = "auto"))]
+    pub(super) drift: Option<At<Drift>>,
     /// What follows when it is over.
     #[schemars(length(max = RECONNECTS_MAX))]
     pub(super) after: Option<At<Vec<At<After>>>>,

@@ -557,6 +557,7 @@ fn messages() {
         (
             "change",
             Command::Change {
+                force: false,
                 backend: backend("chat-pool"),
                 effect: Effect::Drain { member: "eu".parse().unwrap() },
                 lasts: "PT30M".parse().unwrap(),

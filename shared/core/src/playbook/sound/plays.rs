@@ -46,6 +46,7 @@ impl Reading<'_> {
             ramp,
             hours,
             budget,
+            drift,
             after,
             show,
         } = wire;
@@ -104,6 +105,7 @@ impl Reading<'_> {
             budget: budget?,
             damping,
             stale,
+            drift: drift.and_then(|drift| drift.value).unwrap_or_default(),
             after,
             show: show?,
         })

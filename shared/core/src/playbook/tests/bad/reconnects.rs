@@ -77,35 +77,17 @@ windows:
                |                                         ^^
                = a reconnect is due once: keep one of the two
 
-            playbook.yaml:16:49: the play may be over before that time comes
-               |
-            16 |       - reconnect: {backend: eu, after: 5m, at: "03:00"}
-               |                                                 ^^^^^^^
-               = let it last 25h or more: `atMost: 25h`, or `for: 25h`
-
             playbook.yaml:17:38: `zone` is missing here
                |
             17 |       - reconnect: {backend: eu, at: "03:00"}
                |                                      ^^^^^^^
                = say where that is meant: `zone: Europe/Paris`, or `zone: UTC`
 
-            playbook.yaml:17:38: the play may be over before that time comes
-               |
-            17 |       - reconnect: {backend: eu, at: "03:00"}
-               |                                      ^^^^^^^
-               = let it last 25h or more: `atMost: 25h`, or `for: 25h`
-
             playbook.yaml:18:38: `3` is not a time of day
                |
             18 |       - reconnect: {backend: eu, at: "3", zone: Europe/Pari}
                |                                      ^^^
                = write it as "09:00"
-
-            playbook.yaml:18:38: the play may be over before that time comes
-               |
-            18 |       - reconnect: {backend: eu, at: "3", zone: Europe/Pari}
-               |                                      ^^^
-               = let it last 25h or more: `atMost: 25h`, or `for: 25h`
 
             playbook.yaml:18:49: there is no time zone `Europe/Pari`
                |

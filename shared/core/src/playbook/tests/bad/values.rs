@@ -520,7 +520,6 @@ fn not_built_yet() {
     mute: 1h
     notify: oncall
     verify: 2m
-    drift: assert
 windows:
   - name: eu-patching
     once: {at: 2026-12-24T22:00, zone: UTC}
