@@ -147,6 +147,7 @@ pub fn step(
         Observed::Shown { .. } => look.document.sight = None,
         Observed::Unreadable { .. } | Observed::Missing => {}
     }
+    look.document.follow_starts(&mut look.said);
     look.wakes = look.document.follow_runs(&mut look.groups, &mut look.said);
     look.follow_out(observed);
     let next = match next {
@@ -444,6 +445,7 @@ impl<'a> Look<'a> {
                     (back != Fraction::WHOLE).then(|| Contribution::of(over, back))
                 }
             })
+            .map(|one| one.forced(self.document.is_forced(one.over)))
             .collect()
     }
 

@@ -164,6 +164,7 @@ mod tests {
         breaker::Tighten,
         fraction::Fraction,
         overrides::{End, Held},
+        reconnect::{Due, Rhythm},
         shown::Shown,
     };
     use serde_json::json;
@@ -246,20 +247,24 @@ mod tests {
             End::Panic,
         ];
         let (member, weights) = (|| "eu".parse().unwrap(), [("eu".parse().unwrap(), 1)].into());
-        let effects: [effect::Effect; 6] = [
+        let effects: [effect::Effect; 7] = [
             effect::Effect::Drain { member: member() },
             effect::Effect::Shift { member: member(), to: whole },
             effect::Effect::Split { weights },
             effect::Effect::Promote { member: member(), weight: None },
             effect::Effect::Breaker(Tighten::default()),
             effect::Effect::Set([].into()),
+            effect::Effect::Reconnect(Rhythm {
+                first: Due::After(SignedDuration::ZERO),
+                every: None,
+            }),
         ];
         let kinds = |names: Vec<String>| names.join(" ");
         expect!["members share capacity mostOut mostOutOfTag together panic emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool notASingle noProperty unreadable paused pausedUntil poolPaused playPaused frozen outOfHours overBudget manyWrites lasting count unless"]
             .assert_eq(&kinds(held.iter().map(kind).collect()));
         expect!["resolved expired undone stale closed dropped panic"]
             .assert_eq(&kinds(ends.iter().map(kind).collect()));
-        expect!["drain shift split promote breaker set"]
+        expect!["drain shift split promote breaker set reconnect"]
             .assert_eq(&kinds(effects.iter().map(kind).collect()));
     }
 }

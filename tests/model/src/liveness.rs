@@ -304,7 +304,7 @@ fn shows(body: &Body, document: &Document, over: &Override) -> bool {
             weight(member).is_none_or(|weight| weight == Value::Number(0))
         }
         Effect::Shift { .. } | Effect::Split { .. } => true,
-        Effect::Breaker(_) | Effect::Set(_) => false,
+        Effect::Breaker(_) | Effect::Set(_) | Effect::Reconnect(_) => false,
         Effect::Promote { member, .. } => {
             let serving = pool.members().iter().filter(|one| one.weight != Value::Number(0));
             let first = serving.map(|one| one.priority.number().unwrap_or(0)).min();

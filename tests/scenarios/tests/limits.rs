@@ -83,7 +83,10 @@ async fn a_common_cause_is_a_panic_and_what_was_drained_is_given_back() {
     let status = world.json(&["status"]).await;
     Forms::read().check("Status", &status);
     let panic = &status["backends"][0]["panic"];
-    assert_eq!((&panic["out"], &panic["of"], &panic["most"]), (&json!(2), &json!(3), &json!("50%")));
+    assert_eq!(
+        (&panic["out"], &panic["of"], &panic["most"]),
+        (&json!(2), &json!(3), &json!("50%"))
+    );
     let history = world.ok(&["history"]).await;
     assert!(history.contains("PANIC: alerts ask for 2 of the 3 members"), "{history}");
     assert_eq!(world.send(&serve, &[us.resolved(Timestamp::now())]).await, 202);
@@ -110,7 +113,9 @@ async fn so_much_must_be_able_to_serve_and_so_many_are_out_at_once() {
     assert_eq!(world.send(&serve, &[ap.resolved(Timestamp::now())]).await, 202);
     world.weights([50, 30, 20]).await;
     assert_eq!(world.send(&serve, std::slice::from_ref(&eu)).await, 202);
-    world.status_says("held: 50 of the capacity that serves would remain, and the limit is 60").await;
+    world
+        .status_says("held: 50 of the capacity that serves would remain, and the limit is 60")
+        .await;
     let _ = world.say(&["release", "--all"]).await.ended(0);
     world.at_rest().await;
     world.weights([50, 30, 20]).await;
@@ -145,7 +150,9 @@ async fn one_alert_moves_every_pool_and_the_breakers_of_a_pools_members() {
     assert_eq!(world.send(&serve, &[alert.resolved(Timestamp::now())]).await, 202);
     world.weights([50, 30, 20]).await;
     world.seats("search", &[("eu", Some(10), None), ("us", Some(10), None)]).await;
-    world.until("both are as they were", async |_| count("eu").is_null() && count("us").is_null()).await;
+    world
+        .until("both are as they were", async |_| count("eu").is_null() && count("us").is_null())
+        .await;
     assert!(serve.stop().await);
     world.finish();
 }

@@ -6,6 +6,7 @@
 mod gates;
 mod inventory;
 mod plays;
+mod reconnects;
 mod select;
 mod singles;
 mod when;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jiff::tz::TimeZone;
+use jiff::{SignedDuration, tz::TimeZone};
 
 use super::{
     super::{
@@ -14,7 +14,8 @@ use super::{
         window::{Schedule, Window, zone},
         wire,
     },
-    Declared, Reading,
+    Declared, Reach, Reading,
+    reconnects::Asker,
 };
 use crate::{
     effect::Effect,
@@ -46,7 +47,9 @@ impl Reading<'_> {
         At { at: holder, value }: &At<wire::Window>,
         declared: Option<&Declared>,
     ) -> Option<Window> {
-        let wire::Window { name, cron, once, lasts, announce, effects, ramp } = value.clone()?;
+        let wire::Window { name, cron, once, lasts, announce, effects, ramp, after } =
+            value.clone()?;
+        let lasts = lasts.given();
         let opens = match (cron, once) {
             (Some(cron), None) => self.again_and_again(cron.value),
             (None, Some(once)) => self.once(once.value),
@@ -67,22 +70,32 @@ impl Reading<'_> {
                 self.wrong(&effects.at, "the window does nothing", needed::EFFECTS);
             }
             self.bounded(&effects.at, wire.len(), EFFECTS_MAX, "effects");
-            let read = |effect: At<_>| self.fixed_effect(effect, declared);
+            let read = |effect: At<_>| self.fixed_effect(effect, declared, lasts);
             let read: Vec<_> = wire.into_iter().take(EFFECTS_MAX).map(read).collect();
-            read.into_iter().collect::<Option<Vec<_>>>()
-        });
-        let effects = effects??.into_iter().enumerate();
-        let placed = effects.flat_map(|(place, effects)| {
-            effects.into_iter().map(move |(backend, effect)| (place, backend, effect))
+            read.into_iter().enumerate().map(|(place, effects)| Some((place, effects?))).collect()
         });
         let ramp = ramp.and_then(|ramp| self.ramp(ramp.value?));
         let (ramp, every) = ramp.unwrap_or_default();
+        let effects: Option<Vec<_>> = effects.and_then(|read: Vec<Option<(usize, Vec<_>)>>| {
+            let read: Option<Vec<_>> = read.into_iter().collect();
+            let placed = read?.into_iter().flat_map(|(place, effects)| {
+                let effects = effects.into_iter();
+                effects.map(move |(backend, effect)| (place, backend, effect))
+            });
+            Some(placed.collect())
+        });
+        let first = effects.as_ref().and_then(|effects| effects.first());
+        let first = declared
+            .zip(first)
+            .map(|(declared, (_, first, _))| (declared, Reach { all: vec![first], shown: true }));
+        let after = after.map(|after| self.after_window(after, first.as_ref()));
         Some(Window {
+            after: after.unwrap_or_default(),
             name: name.value?,
             opens: opens?,
-            lasts: lasts.given()?,
+            lasts: lasts?,
             announce: announce.map_or(Some(None), |announce| announce.given().map(Some))?,
-            effects: placed.collect(),
+            effects: effects?,
             ramp,
             every,
         })
@@ -114,9 +127,10 @@ impl Reading<'_> {
         &mut self,
         effect: At<wire::Effect>,
         declared: Option<&Declared>,
+        lasts: Option<SignedDuration>,
     ) -> Option<Vec<(BackendId, Effect)>> {
         let at = effect.at.clone();
-        let template = self.effect(effect, declared)?;
+        let template = self.effect(effect, declared, Asker::Window { lasts })?;
         let declared = declared?;
         let fixed =
             |template: &Template| template.fixed().map(str::to_owned).ok_or(Reason::Unlisted);
