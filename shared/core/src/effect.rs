@@ -10,6 +10,7 @@ use crate::{
     fraction::Fraction,
     json::Json,
     names::BackendName,
+    reconnect::Rhythm,
 };
 
 /// The largest weight, and the largest priority number, that Azure takes.
@@ -49,6 +50,8 @@ pub enum Effect<M = BackendName> {
     Breaker(Tighten),
     /// Properties of a Single get these values.
     Set(BTreeMap<Property, Json>),
+    /// A Single gets new connections. Nothing of it is changed for that.
+    Reconnect(Rhythm),
 }
 
 impl<M> Effect<M> {
@@ -66,6 +69,7 @@ impl<M> Effect<M> {
             }
             Self::Breaker(tighten) => Effect::Breaker(tighten.clone()),
             Self::Set(properties) => Effect::Set(properties.clone()),
+            Self::Reconnect(rhythm) => Effect::Reconnect(rhythm.clone()),
         })
     }
 
@@ -78,6 +82,7 @@ impl<M> Effect<M> {
             Self::Promote { .. } => "promote",
             Self::Breaker(_) => "breaker",
             Self::Set(_) => "set",
+            Self::Reconnect(_) => "reconnect",
         }
     }
 
@@ -88,7 +93,7 @@ impl<M> Effect<M> {
             Self::Drain { .. } | Self::Shift { .. } | Self::Split { .. } | Self::Promote { .. } => {
                 true
             }
-            Self::Breaker(_) | Self::Set(_) => false,
+            Self::Breaker(_) | Self::Set(_) | Self::Reconnect(_) => false,
         }
     }
 }
@@ -113,7 +118,18 @@ impl Effect {
             | Self::Shift { member, to: _ }
             | Self::Promote { member, weight: _ } => vec![member.clone()],
             Self::Split { weights } => weights.keys().cloned().collect(),
-            Self::Breaker(_) | Self::Set(_) => Vec::new(),
+            Self::Breaker(_) | Self::Set(_) | Self::Reconnect(_) => Vec::new(),
+        }
+    }
+
+    /// Whether it takes a member out.
+    #[must_use]
+    pub fn drains(&self) -> bool {
+        match self {
+            Self::Drain { .. } => true,
+            Self::Shift { to, .. } => *to == Fraction::NONE,
+            Self::Split { weights } => weights.values().any(|weight| *weight == 0),
+            Self::Promote { .. } | Self::Breaker(_) | Self::Set(_) | Self::Reconnect(_) => false,
         }
     }
 
@@ -128,6 +144,7 @@ impl Effect {
             }
             Self::Breaker(_) => vec![Field::Property(Property::CircuitBreaker)],
             Self::Set(properties) => properties.keys().copied().map(Field::Property).collect(),
+            Self::Reconnect(_) => Vec::new(),
         }
     }
 }
@@ -150,13 +167,17 @@ impl fmt::Display for Effect {
                 let said = properties.iter().map(|(property, value)| format!("{property} {value}"));
                 write!(f, "set {}", said.collect::<Vec<_>>().join(", "))
             }
+            Self::Reconnect(rhythm) => write!(f, "reconnect {rhythm}"),
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
+    use crate::reconnect::Due;
 
     #[test]
     fn what_ids_are_derived_from_never_changes() {
@@ -170,8 +191,9 @@ mod tests {
             Effect::Promote { member, weight: Some(40) },
             Effect::Breaker(Tighten::default()),
             Effect::Set(BTreeMap::new()),
+            Effect::Reconnect(Rhythm { first: Due::After(SignedDuration::ZERO), every: None }),
         ]
         .map(|effect| effect.target());
-        assert_eq!(targets, ["eu", "eu", "eu us", "eu", "eu", "breaker", "set"]);
+        assert_eq!(targets, ["eu", "eu", "eu us", "eu", "eu", "breaker", "set", "reconnect"]);
     }
 }

@@ -6,8 +6,6 @@
 //! [`Scope::Everything`] and that of its pool are compared by each look that has anything to do, and changed by a
 //! person only.
 //!
-//! The scopes of services and zones will stand beside these.
-//!
 //! A write that was recorded before a pause may still be on its way: whoever pauses is told of those
 //! that have no answer yet.
 
@@ -22,7 +20,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{MessageId, OverrideId},
     lease::later,
-    names::{BackendId, BackendName, PlayName, WindowName},
+    names::{BackendId, BackendName, PlayName, TagName, WindowName},
+    origin::Origin,
     playbook::{DURATION_MAX, Playbook},
     recent::Recent,
     shown::Shown,
@@ -34,7 +33,7 @@ use crate::{
 pub enum Scope {
     /// All backends.
     Everything,
-    /// The backends on which a play acts that a reconnect of one target follows.
+    /// The backends on which a play or a window acts that a reconnect of one target follows.
     Run(RunId),
     /// The operators' commands.
     Commands,
@@ -48,18 +47,53 @@ pub enum Scope {
     Play(PlayName),
     /// The members of a pool.
     Members(BackendId),
+    /// The backends with a tag, over all pools.
+    Tag(TagName),
 }
 
 /// How the text of [`Scope::Members`] begins; the pool follows.
 pub const MEMBERS: &str = "members ";
 
-/// Which run of a play: that which a reconnect of one target follows, whichever backends it acts on.
+/// Which run of a play or a window: that which a reconnect of one target follows, whichever backends it acts on.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RunId {
-    /// Which play.
-    pub play: PlayName,
+    /// Of what.
+    #[serde(flatten)]
+    pub of: RunOf,
     /// Whose connections are made anew after it.
     pub target: BackendId,
+}
+
+/// What has runs that reconnects follow.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunOf {
+    /// A play: while it acts on any backend.
+    Play(PlayName),
+    /// A window: while it is open, and gives back what it took.
+    Window(WindowName),
+}
+
+impl RunOf {
+    /// What an override is part of.
+    #[must_use]
+    pub fn origin(origin: &Origin) -> Option<Self> {
+        match origin {
+            Origin::Alert { play } => Some(Self::Play(play.clone())),
+            Origin::Window { window } => Some(Self::Window(window.clone())),
+            Origin::Operator => None,
+        }
+    }
+}
+
+/// As in `play drain`.
+impl fmt::Display for RunOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Play(play) => write!(f, "play {play}"),
+            Self::Window(window) => write!(f, "window {window}"),
+        }
+    }
 }
 
 impl fmt::Display for Scope {
@@ -72,7 +106,11 @@ impl fmt::Display for Scope {
             Self::Pool(pool) => write!(f, "pool {pool}"),
             Self::Play(play) => write!(f, "play {play}"),
             Self::Members(pool) => write!(f, "{MEMBERS}{pool}"),
-            Self::Run(RunId { play, target }) => write!(f, "run {play} {target}"),
+            Self::Tag(tag) => write!(f, "tag {tag}"),
+            Self::Run(RunId { of: RunOf::Play(play), target }) => write!(f, "run {play} {target}"),
+            Self::Run(RunId { of: of @ RunOf::Window(_), target }) => {
+                write!(f, "run {of} {target}")
+            }
         }
     }
 }
@@ -88,7 +126,7 @@ pub struct Group {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub acting: BTreeSet<BackendId>,
     /// Of a run: the backends whose documents have a reconnect that waits for its end, or for its time
-    /// after that; one, once it is planned. Of `unless`: the backends with an override that waits.
+    /// after that; one, once it is planned. Of `unless` and of a tag: the backends with an override that waits.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub waiting: BTreeSet<BackendId>,
     /// Of the commands: those that were taken in, and when. One that is delivered again ends nothing that
@@ -104,6 +142,10 @@ pub struct Group {
     /// Of a window: the starts of the instances that do not open, or were ended early.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub skipped: BTreeSet<Timestamp>,
+    /// Of a tag: the members that are out, by their pool. One is there from when that is decided until it is seen
+    /// to serve.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub out: BTreeMap<BackendId, BTreeSet<BackendName>>,
     /// Of a pool: the members that it listed when a playbook that has it was taken up. They are for
     /// people who type their names; nothing is decided by them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -139,6 +181,7 @@ impl Group {
         begun: Recent::new(),
         in_force: BTreeMap::new(),
         skipped: BTreeSet::new(),
+        out: BTreeMap::new(),
         members: BTreeSet::new(),
     };
 

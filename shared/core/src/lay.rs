@@ -46,20 +46,24 @@
 //! # The modules
 //!
 //! `given` is what `lay` is asked with, `ground` reads the baseline and gives the pool its shape,
-//! `admitted` keeps what overrides say of each member, `check` holds a shape against the limits,
+//! `admitted` keeps what overrides say of each member, `check` and `out` hold a shape against the limits,
+//! `force` says what passes them,
 //! `whole` finds the whole numbers, and `why` says how each field came about. All that is of pools;
 //! `single` is for a Single, which has no limits to keep.
 
 mod admitted;
 mod check;
+mod force;
 mod given;
 mod ground;
+mod out;
 mod single;
 mod whole;
 mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use self::out::{Out, would_be_out};
 use self::{admitted::Admitted, ground::Ground, why::Asking};
 pub use self::{
     given::{Contribution, Yielded},
@@ -70,6 +74,7 @@ use crate::{
     field::{Field, Value, Values},
     id::OverrideId,
     limits::Terms,
+    names::BackendName,
     overrides::Held,
     pool::Pool,
 };
@@ -85,8 +90,12 @@ pub struct Laid {
     pub why: BTreeMap<Field, Why>,
     /// Which overrides are held, and why.
     pub held: BTreeMap<OverrideId, Held>,
+    /// Which overrides pass a limit by force, and which.
+    pub forced: BTreeMap<OverrideId, Held>,
     /// Which overrides have given up every field that they would change.
     pub yielded: BTreeSet<OverrideId>,
+    /// The members that are to serve no more, though they do in the baseline.
+    pub out: BTreeSet<BackendName>,
 }
 
 /// Lays overrides over a baseline, within its terms.
@@ -120,6 +129,8 @@ fn lay_pool(
     };
     let (admitted, kept, asking) = admit(&ground, contributions, &mut laid);
     laid.tell(&ground, &admitted, &asking);
+    let shape = ground.shape(&admitted, admitted.standbys);
+    laid.out = ground.out(&shape).map(|at| ground.members[at].name.clone()).collect();
     render(&ground, &admitted, &kept, &mut laid);
     laid
 }
@@ -169,8 +180,15 @@ fn admit<'a>(
                 match ground.standbys_needed(&tried) {
                     Ok(standbys) => tried.standbys = standbys,
                     Err(held) => {
-                        laid.held.insert(one.over.id.clone(), held);
-                        return true;
+                        let Some(standbys) = ground.passes(one, &admitted, &tried) else {
+                            laid.held.insert(one.over.id.clone(), held);
+                            return true;
+                        };
+                        tried.standbys = standbys;
+                        if one.forced {
+                            tried.forced = true;
+                            laid.forced.insert(one.over.id.clone(), held);
+                        }
                     }
                 }
                 admitted = tried;

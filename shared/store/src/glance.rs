@@ -21,8 +21,8 @@ const DOCUMENTS_MAX: i64 = 1_000;
 /// What a glance shows.
 #[derive(Debug, Default)]
 pub struct Glance {
-    /// The text of the newest generation of the playbook.
-    pub playbook: Option<String>,
+    /// The number and the text of the newest generation of the playbook.
+    pub playbook: Option<(i64, String)>,
     /// The documents that can be read.
     pub documents: Vec<Document>,
     /// The members that pools were seen to list.
@@ -38,8 +38,8 @@ pub fn glance(path: &Path) -> Glance {
 fn read(path: &Path) -> Result<Glance, rusqlite::Error> {
     let connecting = Connecting { path: path.to_owned(), busy_timeout: BUSY_WITHIN };
     let conn = connecting.read()?;
-    let newest = "SELECT text FROM generations ORDER BY number DESC LIMIT 1";
-    let playbook = conn.query_row(newest, [], |row| row.get(0)).optional()?;
+    let newest = "SELECT number, text FROM generations ORDER BY number DESC LIMIT 1";
+    let playbook = conn.query_row(newest, [], |row| row.try_into()).optional()?;
     let bodies: Vec<String> = conn
         .prepare("SELECT body FROM documents ORDER BY id LIMIT ?")?
         .query_map([DOCUMENTS_MAX], |row| row.get(0))?

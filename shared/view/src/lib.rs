@@ -9,6 +9,7 @@
 //! (`"12.5%"`), and a key is left out where there is nothing to say.
 
 mod backend;
+mod calendar;
 mod ended;
 mod explain;
 mod generation;
@@ -33,9 +34,10 @@ mod tests;
 
 pub use self::{
     backend::{
-        Backend, Field, GivenUp, Missing, Outcome, Reconnect, Trouble, Unmet, Urgency, Waits,
-        Write, may_land,
+        Backend, Field, GivenUp, Missing, Outcome, Panic, Reconnect, Trouble, Unmet, Urgency,
+        Waits, Write, may_land,
     },
+    calendar::calendar,
     ended::Over,
     explain::{About, Asked, Explain, Explained, Fate, Following},
     generation::{

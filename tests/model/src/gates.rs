@@ -42,9 +42,15 @@ impl World {
             | Held::OutOfHours { .. }
             | Held::OverBudget { .. }
             | Held::ManyWrites { .. } => self.is_closed(pool, over, APART),
+            Held::MostOutOfTag { tag, .. } | Held::Together { tag, .. } => {
+                self.is_kept_back_by_tag(pool, over, tag)
+            }
+            Held::Panic { most, .. } => self.is_in_panic(pool, most.basis_points()),
             // These are looked at elsewhere.
             Held::Members { .. }
             | Held::Share { .. }
+            | Held::Capacity { .. }
+            | Held::MostOut { .. }
             | Held::Emptied
             | Held::NoMember(_)
             | Held::MixedWeights
@@ -102,8 +108,8 @@ impl World {
     fn asks(&self, pool: &BackendId, over: &Override, signal: &Signal) -> bool {
         let heard = self.generations.last().unwrap().plays_for(signal);
         heard.matched.iter().any(|matched| {
-            matched.effects.iter().enumerate().any(|(place, (of, effect))| {
-                *of == pool && Claim::id(&matched.play.name, place, pool, effect) == over.id
+            matched.effects.iter().any(|(place, of, effect)| {
+                *of == pool && Claim::id(&matched.play.name, *place, pool, effect) == over.id
             })
         })
     }

@@ -97,7 +97,7 @@ impl World {
                 if matched.play.stale.is_some_and(|stale| self.is_silent(series, stale)) {
                     continue;
                 }
-                for (backend, effect) in &matched.effects {
+                for (_, backend, effect) in &matched.effects {
                     let since = later(told, -APART);
                     let is_of = |over: &Override| over.origin.play() == Some(play);
                     let is_done = self.is_in_effect(backend, is_of, effect);
@@ -243,6 +243,8 @@ impl World {
             }
             Held::Members { .. }
             | Held::Share { .. }
+            | Held::Capacity { .. }
+            | Held::MostOut { .. }
             | Held::Emptied
             | Held::NoMember(_)
             | Held::MixedWeights
@@ -258,7 +260,10 @@ impl World {
             | Held::Frozen { .. }
             | Held::OutOfHours { .. }
             | Held::OverBudget { .. }
-            | Held::ManyWrites { .. } => self.is_rightly_held(backend, over, why),
+            | Held::ManyWrites { .. }
+            | Held::MostOutOfTag { .. }
+            | Held::Together { .. }
+            | Held::Panic { .. } => self.is_rightly_held(backend, over, why),
             Held::Unreadable(_) => false,
         }
     }
@@ -299,7 +304,7 @@ fn shows(body: &Body, document: &Document, over: &Override) -> bool {
             weight(member).is_none_or(|weight| weight == Value::Number(0))
         }
         Effect::Shift { .. } | Effect::Split { .. } => true,
-        Effect::Breaker(_) | Effect::Set(_) => false,
+        Effect::Breaker(_) | Effect::Set(_) | Effect::Reconnect(_) => false,
         Effect::Promote { member, .. } => {
             let serving = pool.members().iter().filter(|one| one.weight != Value::Number(0));
             let first = serving.map(|one| one.priority.number().unwrap_or(0)).min();

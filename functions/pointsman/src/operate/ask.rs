@@ -104,7 +104,7 @@ pub(super) async fn playbook(records: &Records) -> Result<Option<Arc<Playbook>>,
 }
 
 /// The playbook in force, without which nothing can be done.
-pub(super) async fn playbook_in_force(records: &Records) -> Result<Playbook, Failed> {
+pub(crate) async fn playbook_in_force(records: &Records) -> Result<Playbook, Failed> {
     let Some(published) = records.store.published().await? else {
         return Err(Failed::new(
             "no playbook is published, and so no pool is known: `pointsman playbook apply FILE`",
@@ -183,6 +183,9 @@ pub(super) fn describe(out: &mut Page, shown: &Shown, backend: &view::Backend, p
     if let Some(missing) = &backend.missing {
         out.mark("  ", Mark::Trouble, "MISSING", format_args!(": {}", missing.says(reader)));
     }
+    if let Some(panic) = &backend.panic {
+        out.mark("  ", Mark::Trouble, "PANIC", format_args!(" {}", panic.says(reader)));
+    }
     if let Some(pool) = &backend.pool {
         members(out, shown, (pool, backend.waits), part);
     }
@@ -258,7 +261,10 @@ fn describe_override(out: &mut Page, shown: &Shown, over: &view::Override, waits
         }
     };
     let kept_out = match standing.kept_out_since {
-        Some(at) => format!("{word} since {}, ", reader.time(at)),
+        Some(at) => {
+            let be = reader.tells("", "would be ");
+            format!("{be}{word} since {}, ", reader.time(at))
+        }
         None => String::new(),
     };
     out.line(format_args!("    {kept_out}{since}"));
@@ -310,7 +316,8 @@ fn members(
     }));
     if let Some(waits) = waits.filter(|_| rows.iter().any(|member| member.next.is_some())) {
         let (because, until) = (waits.says(), waits.until());
-        out.line(format_args!("  {because}: nothing is given back until {until}"));
+        let is = shown.reader.tells("is", "would be");
+        out.line(format_args!("  {because}: nothing {is} given back until {until}"));
     }
     for member in &rows {
         if let Some(promoted) = &member.promoted {

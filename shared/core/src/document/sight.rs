@@ -14,7 +14,7 @@ use crate::{
     lay::{Contribution, Laid, lay},
     limits::Terms,
     names::BackendName,
-    overrides::{Life, Override, Standing},
+    overrides::{Held, Life, Override, Standing},
     pool::Pool,
 };
 
@@ -80,8 +80,21 @@ impl Document {
     #[must_use]
     pub fn laid(&self, terms: &Terms) -> Option<Laid> {
         let baseline = self.baseline()?;
-        let contributions: Vec<_> = self.overrides.values().filter_map(contribution).collect();
+        let contributions = self.overrides.values().filter_map(contribution);
+        let contributions: Vec<_> =
+            contributions.map(|one| one.forced(self.is_forced(one.over))).collect();
         Some(lay(&baseline, terms, &contributions, &self.yielded))
+    }
+
+    /// Whether an override may pass a limit.
+    pub(crate) fn is_forced(&self, over: &Override) -> bool {
+        self.forced.contains_key(&over.id)
+    }
+
+    /// The limit that an override which is in force passes.
+    #[must_use]
+    pub fn passes(&self, over: &Override) -> Option<&Held> {
+        self.forced.get(&over.id)?.as_ref().filter(|_| Self::is_laid(over))
     }
 
     /// The member that an override promotes in vain: as its owner left it, it serves already.
@@ -110,6 +123,8 @@ fn contribution(over: &Override) -> Option<Contribution<'_>> {
     let back = match (&over.life, &over.standing) {
         (Life::Claimed { .. }, Standing::Unseen) => return None,
         (Life::Claimed { .. }, Standing::Held(why)) if why.is_by_gate() => return None,
+        // What is out elsewhere is not known here.
+        (_, Standing::Held(why)) if why.is_by_others() => return None,
         (Life::Claimed { .. } | Life::Begun { .. }, _) => Fraction::NONE,
         (Life::Ended { steps, .. }, _) => match steps.len().checked_sub(1) {
             None => Fraction::NONE,

@@ -1,6 +1,6 @@
 //! Whether a shape keeps the limits, and how many standbys must serve for it to.
 //!
-//! No limit asks for more than the baseline itself has.
+//! No limit asks for more than the baseline itself has. How many may be out at once is looked at in `out`.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,8 @@ impl Ground<'_> {
                 Ok(()) => return Ok(0),
                 Err(held) => held,
             };
-            let short = matches!(held, Held::Members { .. } | Held::Share { .. });
+            let short =
+                matches!(held, Held::Members { .. } | Held::Share { .. } | Held::Capacity { .. });
             if !short || self.terms.failover == Failover::Hold {
                 return Err(held);
             }
@@ -47,11 +48,11 @@ impl Ground<'_> {
 
     /// Holds a shape against the limits.
     fn check(&self, shape: &Shape, counted: Counted) -> Result<(), Held> {
-        let Limits { least_members, least_share } = self.terms.limits;
-        let woken = |at| shape.group[at] < self.serving && shape.weight[at] > 0;
-        if (0..self.members.len()).any(woken) {
+        let Limits { least_members, .. } = self.terms.limits;
+        if self.is_woken(shape) {
             return Err(Held::SwitchedOff);
         }
+        self.check_out(shape)?;
         let within = shape.within(self.serving);
         let serves = |at: &&usize| shape.weight[**at] > 0;
         let counts = |at: &&usize| counted == Counted::Any || shape.settled[**at] > 0;
@@ -62,19 +63,32 @@ impl Ground<'_> {
             let by_default = least_members == LeastMembers::Half;
             return Err(Held::Members { serving, least, by_default });
         }
-        if let Some(least) = least_share {
-            let group = self.asked(shape, &within);
-            if !group.is_allowed() {
-                return Err(Held::Share { share: group.share(), least });
-            }
+        if let Some(held) = self.asked(shape, &within).broken() {
+            return Err(held);
         }
-        let (now, before) =
-            (emptied(&shape.group, &shape.weight), emptied(&self.group, &self.base));
-        let left_so = |at: usize| before.contains(&self.group[at]);
-        if (0..self.members.len()).any(|at| now.contains(&shape.group[at]) && !left_so(at)) {
+        if self.is_emptied(shape) {
             return Err(Held::Emptied);
         }
         Ok(())
+    }
+
+    /// Whether a shape is one that Azure is known to route by, whatever the limits say.
+    pub(super) fn is_sound(&self, shape: &Shape) -> bool {
+        !self.is_woken(shape) && !self.is_emptied(shape)
+    }
+
+    /// Whether a group serves that its owner has switched off.
+    fn is_woken(&self, shape: &Shape) -> bool {
+        let woken = |at| shape.group[at] < self.serving && shape.weight[at] > 0;
+        (0..self.members.len()).any(woken)
+    }
+
+    /// Whether a group is left with all weights 0 that its owner has not left so.
+    fn is_emptied(&self, shape: &Shape) -> bool {
+        let (now, before) =
+            (emptied(&shape.group, &shape.weight), emptied(&self.group, &self.base));
+        let left_so = |at: usize| before.contains(&self.group[at]);
+        (0..self.members.len()).any(|at| now.contains(&shape.group[at]) && !left_so(at))
     }
 }
 

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use super::{
     admitted::{Admitted, Target, Touch},
     given::{Contribution, Yielded},
-    whole::{Exact, SCALE},
+    whole::{Capacity, Exact, SCALE},
 };
 use crate::{
     effect::Effect,
     field::Field,
     fraction::Fraction,
-    limits::Terms,
+    limits::{Limits, Terms},
     names::BackendName,
     overrides::Held,
     pool::{Member, Pool},
@@ -40,6 +40,8 @@ pub(super) struct Shape {
     pub(super) weight: Vec<u32>,
     /// Each member's weight had its ramps not begun: a member whose is 0 is still on its way back.
     pub(super) settled: Vec<u32>,
+    /// Whether a limit was passed by force: it bounds the numbers no more.
+    pub(super) forced: bool,
 }
 
 impl<'a> Ground<'a> {
@@ -94,7 +96,9 @@ impl<'a> Ground<'a> {
             Effect::Promote { member, weight } => {
                 vec![(member, priority, Touch::Serve(*weight))]
             }
-            Effect::Breaker(_) | Effect::Set(_) => return Err(Held::NotASingle),
+            Effect::Breaker(_) | Effect::Set(_) | Effect::Reconnect(_) => {
+                return Err(Held::NotASingle);
+            }
         };
         let mut targets = Vec::with_capacity(touches.len());
         for (name, address, touch) in touches {
@@ -116,7 +120,8 @@ impl<'a> Ground<'a> {
         let mixed = |group: u8| self.mixed.contains(&group);
         match touch {
             Touch::Part(Fraction::NONE) | Touch::Weight(_) => {
-                !mixed(self.serving) || self.terms.limits.least_share.is_none()
+                let Limits { least_share, least_capacity, .. } = self.terms.limits;
+                !mixed(self.serving) || (least_share.is_none() && least_capacity.is_none())
             }
             Touch::Part(_) | Touch::Serve(_) => !mixed(self.group[at]) && !mixed(self.serving),
         }
@@ -145,6 +150,7 @@ impl<'a> Ground<'a> {
             group: self.group.clone(),
             weight: self.base.clone(),
             settled: Vec::with_capacity(self.base.len()),
+            forced: admitted.forced,
         };
         for at in 0..self.members.len() {
             // What serves already has nothing to be promoted to, and keeps its weight.
@@ -175,10 +181,12 @@ impl<'a> Ground<'a> {
     }
 
     pub(super) fn serving_base(&self) -> impl Iterator<Item = u32> {
-        (0..self.members.len())
-            .filter(|at| self.group[*at] == self.serving)
-            .map(|at| self.base[at])
-            .filter(|weight| *weight > 0)
+        self.serving_members().map(|at| self.base[at])
+    }
+
+    /// Those that serve in the baseline.
+    pub(super) fn serving_members(&self) -> impl Iterator<Item = usize> {
+        (0..self.members.len()).filter(|at| self.group[*at] == self.serving && self.base[*at] > 0)
     }
 
     /// Whether a member's weight and group are as its owner left them.
@@ -192,12 +200,24 @@ impl<'a> Ground<'a> {
         // Nobody has said what these are times a factor, or someone else has written them.
         let fixed = |at: &usize| self.is_given_up(*at) || self.is_unclear(*at);
         let serves = within.first().is_some_and(|at| shape.group[*at] == self.serving);
+        let bounded = serves && !shape.forced;
         Exact {
             wanted: within.iter().map(|at| shape.weight[*at]).collect(),
             own: within.iter().map(own).collect(),
             scalable: !within.iter().any(fixed),
-            least: self.terms.limits.least_share.filter(|_| serves),
+            least: self.terms.limits.least_share.filter(|_| bounded),
+            capacity: self.capacity(within).filter(|_| bounded),
         }
+    }
+
+    /// What these can carry, and how much of it must remain: no more than the baseline has.
+    fn capacity(&self, within: &[usize]) -> Option<Capacity> {
+        let least = u64::from(self.terms.limits.least_capacity?);
+        let of = |at: usize| {
+            self.terms.capacity.get(&self.members[at].name).copied().unwrap_or_default()
+        };
+        let baseline = self.serving_members().map(|at| u64::from(of(at))).sum();
+        Some(Capacity { of: within.iter().map(|at| of(*at)).collect(), least: least.min(baseline) })
     }
 }
 

@@ -30,6 +30,8 @@ fn asks<'a>(one: &Contribution<'a>) -> Result<Vec<(Property, Ask<'a>)>, Held> {
         Effect::Set(properties) => {
             Ok(properties.iter().map(|(property, value)| (*property, Ask::Be(value))).collect())
         }
+        // It takes part without any.
+        Effect::Reconnect(_) => Ok(Vec::new()),
         Effect::Drain { .. }
         | Effect::Shift { .. }
         | Effect::Split { .. }
@@ -63,7 +65,7 @@ pub(super) fn lay(
         let given_up = |property: Property| {
             yielded.get(&Field::Property(property)).is_some_and(|ids| ids.contains(id))
         };
-        let mut has_part = false;
+        let mut has_part = asks.is_empty();
         for (property, ask) in asks {
             if given_up(property) {
                 continue;

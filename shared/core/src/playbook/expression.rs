@@ -148,6 +148,13 @@ impl Expression {
         nodes.into_iter().zip(places).map(part).collect()
     }
 
+    /// What its topmost `&&` join, as parsed.
+    pub(super) fn conjuncts(&self) -> Vec<&IdedExpr> {
+        let mut nodes = Vec::new();
+        self.split(self.program.expression(), &mut nodes, &mut Vec::new());
+        nodes
+    }
+
     fn split<'p>(&self, node: &'p IdedExpr, nodes: &mut Vec<&'p IdedExpr>, cuts: &mut Vec<usize>) {
         if let Expr::Call(call) = &node.expr
             && call.func_name == "_&&_"
@@ -226,6 +233,12 @@ impl Expression {
     /// Every text that it can give, where its form alone shows them.
     pub(super) fn texts(&self) -> Option<BTreeSet<String>> {
         possible::texts(self.program.expression())
+    }
+
+    /// Every text that `value` can give where this condition holds, where the form of both alone shows them.
+    pub(super) fn texts_of(&self, value: &Self) -> Option<BTreeSet<String>> {
+        let value = value.program.expression();
+        self.parts().iter().find_map(|part| possible::texts_where(part.node, value))
     }
 
     fn failed(&self, message: &str) -> Fault {

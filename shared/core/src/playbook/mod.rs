@@ -15,6 +15,7 @@
 mod book;
 mod bounds;
 mod changes;
+mod compared;
 mod environment;
 mod expression;
 mod gates;
@@ -27,6 +28,7 @@ mod place;
 mod play;
 mod possible;
 mod schema;
+mod select;
 mod sound;
 mod strings;
 mod template;
@@ -48,14 +50,17 @@ pub use bounds::{
 };
 pub use changes::{Becomes, Changed, Edit, changes};
 pub use expression::{Expression, Fault};
+pub(crate) use gates::moment;
 pub use gates::{Budget, Freeze, Hours};
 pub use guard::EXPRESSION_WEIGHT_MAX;
 pub use matches::{Failure, Matched, Matches, Reason};
 pub(crate) use play::coarse;
 pub use play::{Begins, Count, Damping, EffectTemplate, Play, ReconnectTemplate, Stale};
 pub use schema::{EXAMPLE, schema, schema_text};
+pub use select::{On, Whom};
 pub use sound::read;
 pub use template::Template;
+pub(crate) use window::zone;
 pub use window::{Dialect, Instance, Schedule, Window};
 
 pub use crate::form::{Problem, render};

@@ -4,13 +4,16 @@
 //! tells everything; what refers to a part that was wrong is not reported for that again.
 
 mod gates;
+mod inventory;
 mod plays;
+mod reconnects;
+mod select;
 mod singles;
 mod when;
 mod windows;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::Entry},
     fmt,
     hash::Hash,
     ops::Range,
@@ -23,6 +26,7 @@ use super::{
     needed::NEEDED,
     place,
     play::{EffectTemplate, Play},
+    select::{Inventory, On},
     template::Template,
     unbuilt::unbuilt,
     wire,
@@ -82,6 +86,8 @@ struct Declared {
     /// The backends that are pools.
     are_pools: HashSet<BackendId>,
     singles: Named<BackendAlias, ManagedBackend>,
+    /// The names of the backends that are Singles.
+    are_singles: HashMap<BackendId, String>,
 }
 
 impl Declared {
@@ -90,15 +96,25 @@ impl Declared {
         singles: Named<BackendAlias, ManagedBackend>,
     ) -> Self {
         let are_pools = pools.values().flatten().map(|(_, pool)| pool.backend.clone()).collect();
-        Self { pools, are_pools, singles }
+        let single = |(name, single): (&String, &Option<(BackendAlias, ManagedBackend)>)| {
+            Some((single.as_ref()?.1.backend.clone(), name.clone()))
+        };
+        let are_singles = singles.iter().filter_map(single).collect();
+        Self { pools, are_pools, singles, are_singles }
     }
 
     /// The backends that an effect can come to change, as far as the file shows.
     fn reach(&self, effect: &EffectTemplate) -> Reach<&BackendId> {
-        if effect.effect.is_of_pool() {
-            Reach::of(&self.pools, &effect.on).map(|pool| &pool.backend)
-        } else {
-            Reach::of(&self.singles, &effect.on).map(|single| &single.backend)
+        match &effect.on {
+            On::One(on) if effect.effect.is_of_pool() => {
+                Reach::of(&self.pools, on).map(|pool| &pool.backend)
+            }
+            On::One(on) => Reach::of(&self.singles, on).map(|single| &single.backend),
+            // Its members are where it is.
+            On::MembersOf(on) => Reach::of(&self.pools, on).map(|pool| &pool.backend),
+            On::EveryPool => {
+                Reach { all: self.pools().map(|pool| &pool.backend).collect(), shown: false }
+            }
         }
     }
 }
@@ -184,7 +200,8 @@ impl Reading<'_> {
     }
 
     fn playbook(&mut self, wire: wire::Playbook) -> Option<Playbook> {
-        let wire::Playbook { version, services, pools, backends, plays, windows, gates } = wire;
+        let wire::Playbook { version, services, pools, backends, plays, windows, gates, limits } =
+            wire;
         let at = services.at.clone();
         let services = entries(services).map(|entries| {
             self.bounded(&at, entries.len(), SERVICES_MAX, "services");
@@ -193,9 +210,10 @@ impl Reading<'_> {
         });
         let services: Option<Named<ServiceAlias, ServiceId>> = services;
         let at = pools.at.clone();
-        let mut seen = HashMap::new();
+        let (mut seen, mut listed) = (HashMap::new(), Vec::new());
         let pools = entries(pools).map(|entries| {
             self.bounded(&at, entries.len(), POOLS_MAX, "pools");
+            listed = inventory::listed(&entries);
             self.pools(entries, services.as_ref(), &mut seen)
         });
         let singles = backends.map_or(Some(BTreeMap::new()), |backends| {
@@ -204,7 +222,13 @@ impl Reading<'_> {
             self.bounded(&at, entries.len(), BACKENDS_MAX, "backends");
             Some(self.backends(entries, services.as_ref(), &mut seen))
         });
-        let declared = pools.zip(singles).map(|(pools, singles)| Declared::of(pools, singles));
+        let limits = limits.map(|limits| self.tag_limits(limits, singles.as_ref()));
+        let declared = pools.zip(singles).map(|(mut pools, singles)| {
+            for one in listed {
+                self.link(one, &mut pools, &singles);
+            }
+            Declared::of(pools, singles)
+        });
         let plays = plays.value.map(|wire| {
             self.bounded(&plays.at, wire.len(), PLAYS_MAX, "plays");
             self.plays(wire, declared.as_ref())
@@ -224,6 +248,7 @@ impl Reading<'_> {
             plays?,
             windows?,
             freezes?,
+            limits.unwrap_or_default(),
         ))
     }
 
@@ -313,6 +338,7 @@ impl Reading<'_> {
             failover,
             null_weight,
             writes_per_hour,
+            members: _,
         } = wire;
         let service = self.service_of(service, services);
         // A workspace that is wrong must not make the pool one at service level.
@@ -320,6 +346,9 @@ impl Reading<'_> {
         let limits = limits.and_then(|limits| limits.value).map(|wire| Limits {
             least_members: wire.least_members.and_then(At::given).unwrap_or_default(),
             least_share: wire.least_share.and_then(At::given),
+            least_capacity: wire.least_capacity.and_then(At::given),
+            most_out: wire.most_out.and_then(At::given),
+            panic: wire.panic.and_then(At::given),
         });
         Some(ManagedPool {
             backend: BackendId { service: service?, workspace: workspace?, name: backend.value? },
@@ -327,8 +356,11 @@ impl Reading<'_> {
                 limits: limits.unwrap_or_default(),
                 failover: failover.and_then(|failover| failover.value).unwrap_or_default(),
                 null_weight: null_weight.and_then(At::given),
+                ..Terms::default()
             },
             writes_per_hour: writes_per_hour.and_then(At::given),
+            // These are known once the backends are.
+            members: BTreeSet::new(),
         })
     }
 

@@ -11,9 +11,11 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::bounds::{
-    BUDGET_MAX, COUNT_MAX, DURATION_MAX, EXPRESSION_BYTES_MAX, FAILURES_MAX, LABEL_NAME_BYTES_MAX,
-    SPLIT_MEMBERS_MAX, TEXT_CHARS_MAX, TITLE_CHARS_MAX,
+    BACKENDS_MAX, BUDGET_MAX, CAPACITY_MAX, COUNT_MAX, DURATION_MAX, EXPRESSION_BYTES_MAX,
+    FAILURES_MAX, LABEL_NAME_BYTES_MAX, SPLIT_MEMBERS_MAX, TAG_VALUE_CHARS_MAX, TEXT_CHARS_MAX,
+    TITLE_CHARS_MAX,
 };
+use super::select::host_of;
 use crate::{
     effect::WEIGHT_MAX,
     form::clipped,
@@ -89,6 +91,99 @@ value!(
         )),
     },
     { "type": "integer", "minimum": 1, "maximum": SPLIT_MEMBERS_MAX }
+);
+value!(
+    /// How many may be out at once.
+    MostOut: i64 => usize,
+    |number| match usize::try_from(number) {
+        Ok(most @ 1..=BACKENDS_MAX) => Ok(most),
+        Ok(_) | Err(_) => Err(format!(
+            "`mostOut` cannot be {number}: 1 to {BACKENDS_MAX}; without it, the other limits alone decide"
+        )),
+    },
+    { "type": "integer", "minimum": 1, "maximum": BACKENDS_MAX }
+);
+value!(
+    /// That something never is.
+    Never: bool => (),
+    |yes| match yes {
+        true => Ok(()),
+        false => Err("without it, they may be out together: leave this out".to_owned()),
+    },
+    { "type": "boolean", "const": true }
+);
+value!(
+    /// What a backend can carry, or how much must remain of that.
+    Capacity: i64 => u32,
+    |number| match u32::try_from(number) {
+        Ok(units @ 1..=CAPACITY_MAX) => Ok(units),
+        Ok(_) | Err(_) => Err(format!("a capacity cannot be {number}: 1 to {CAPACITY_MAX}, in units of your own")),
+    },
+    { "type": "integer", "minimum": 1, "maximum": CAPACITY_MAX }
+);
+value!(
+    /// Every pool.
+    Pools: String => (),
+    |text| match text.as_str() {
+        "all" => Ok(()),
+        _ => Err(format!("`pools` cannot be `{}`: it is `all`, for every pool; one is named with `pool`", clipped(&text))),
+    },
+    { "type": "string", "const": "all" }
+);
+value!(
+    /// The value of a tag, perhaps with `${...}` in it.
+    TagText: String => String,
+    Ok,
+    {
+        "type": "string",
+        "description": "The value of a tag, in which ${…} stands for a value in CEL.",
+        "minLength": 1,
+        "examples": ["eu", "${signal.labels.region}"]
+    }
+);
+value!(
+    /// A host or an address, perhaps with `${...}` in it.
+    HostText: String => String,
+    Ok,
+    {
+        "type": "string",
+        "description": "A host, or an address of which the host counts; ${…} stands for a value in CEL.",
+        "minLength": 1,
+        "examples": ["${signal.labels.instance}", "eu-1.example.com"]
+    }
+);
+value!(
+    /// The name of a host.
+    HostName: String => String,
+    |text| {
+        let host = host_of(&text);
+        let is_one = text.trim().eq_ignore_ascii_case(&host)
+            && (1..=253).contains(&host.len())
+            && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(&byte));
+        if is_one {
+            Ok(host)
+        } else {
+            Err(format!(
+                "`{}` is not the name of a host: write it without scheme, port and path, such as eu-1.example.com",
+                clipped(&text)
+            ))
+        }
+    },
+    {
+        "type": "string",
+        "description": "The name of a host, without scheme, port and path.",
+        "pattern": "^[a-zA-Z0-9._:\\[\\]-]{1,253}$",
+        "examples": ["eu-1.example.com"]
+    }
+);
+value!(
+    /// The value of a tag.
+    TagValue: String => String,
+    |text| match text.chars().count() {
+        1..=TAG_VALUE_CHARS_MAX if !text.chars().any(char::is_control) => Ok(text),
+        _ => Err(format!("this is not the value of a tag: it has 1 to {TAG_VALUE_CHARS_MAX} characters in one line")),
+    },
+    { "type": "string", "minLength": 1, "maxLength": TAG_VALUE_CHARS_MAX, "examples": ["eu", "1"] }
 );
 value!(
     /// A length of time: more than nothing, up to [`DURATION_MAX`].

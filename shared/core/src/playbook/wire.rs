@@ -9,16 +9,19 @@ use serde::Deserialize;
 use super::{
     bounds::{
         BACKENDS_MAX, EFFECTS_MAX, FREEZES_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX,
-        RECONNECTS_MAX, SERVICES_MAX, SPLIT_MEMBERS_MAX, WINDOWS_MAX,
+        RECONNECTS_MAX, SELECTED_DEFAULT, SERVICES_MAX, SPLIT_MEMBERS_MAX, TAG_LIMITS_MAX,
+        TAGS_MAX, WINDOWS_MAX,
     },
     value::{
-        BackendText, Count, Description, Duration, Expression, FailureCount, FailurePercentage,
-        LabelName, LocalTime, Member, Members, Most, Percent, PoolName, ProxyUrl, ServingWeight,
+        BackendText, Capacity, Count, Description, Duration, Expression, FailureCount,
+        FailurePercentage, HostName, HostText, LabelName, LocalTime, Member, Members, Most,
+        MostOut, Never, Percent, PoolName, Pools, ProxyUrl, ServingWeight, TagText, TagValue,
         TimeOfDay, Title, Url, Version, Weight, Yes,
     },
     window::Dialect,
 };
 use crate::{
+    drift::Drift,
     field::Property,
     form::{At, Entries},
     limits::Failover,
@@ -55,6 +58,21 @@ pub(super) struct Playbook {
     pub(super) windows: Option<At<Vec<At<Window>>>>,
     /// What must be open for anything to begin.
     pub(super) gates: Option<At<Gates>>,
+    /// What must hold of all backends with a tag together, over all pools: by the tag's name.
+    #[schemars(extend("maxProperties" = TAG_LIMITS_MAX))]
+    pub(super) limits: Option<At<Entries<TagLimit>>>,
+}
+
+/// What must hold of all backends with a tag together, over all pools.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("anyOf" = [{"required": ["mostOut"]}, {"required": ["neverTogether"]}]))]
+pub(super) struct TagLimit {
+    /// How many backends with the same value of the tag may be out at once. One that is out of several pools
+    /// counts once.
+    pub(super) most_out: Option<At<MostOut>>,
+    /// Backends with different values of the tag are never out together: never two zones at once.
+    pub(super) never_together: Option<At<Never>>,
 }
 
 /// What must be open for anything to begin. What has begun stays and ends as it would, and what is asked for by
@@ -180,6 +198,9 @@ pub(super) struct Pool {
     /// After how many writes in an hour nothing more begins on the pool, until some of them are an hour old. What
     /// has begun is given back all the same.
     pub(super) writes_per_hour: Option<At<Most>>,
+    /// Its members, by their names under `backends`, which has their tags and what they can carry.
+    #[schemars(length(min = 1, max = SPLIT_MEMBERS_MAX))]
+    pub(super) members: Option<At<Vec<At<String>>>>,
 }
 
 /// A backend other than a pool that may be changed.
@@ -196,6 +217,13 @@ pub(super) struct Backend {
     pub(super) backend: Option<At<BackendName>>,
     /// What a `set` may set of it. Without this, nothing. Its breaker may be tightened in any case.
     pub(super) may: Option<At<Vec<At<May>>>>,
+    /// What it is told apart by, such as its region and its zone.
+    #[schemars(extend("maxProperties" = TAGS_MAX))]
+    pub(super) tags: Option<At<Entries<TagValue>>>,
+    /// What it can carry, in units of your own: those of the pools' `leastCapacity`.
+    pub(super) capacity: Option<At<Capacity>>,
+    /// The host of its address, by which an effect finds it.
+    pub(super) host: Option<At<HostName>>,
 }
 
 /// What may be set of a backend.
@@ -253,6 +281,14 @@ pub(super) struct Limits {
     /// How much of the serving group's weight must remain, such as 50%. Without it there is no
     /// such limit.
     pub(super) least_share: Option<At<Percent>>,
+    /// How much of what the serving members can carry must remain, in the units of their `capacity`. A member
+    /// counts with as much of it as it keeps of its weight. It needs the pool's `members`.
+    pub(super) least_capacity: Option<At<Capacity>>,
+    /// How many members may be out at once: have no weight left, though they serve otherwise.
+    pub(super) most_out: Option<At<MostOut>>,
+    /// When alerts ask for more than this share of the serving members to be out, their cause is taken for a
+    /// common one: nothing more is drained for alerts, and what was is given back by its ramp.
+    pub(super) panic: Option<At<Percent>>,
 }
 
 /// When this is heard, do that; undo it when the trouble is over.
@@ -317,6 +353,11 @@ pub(super) struct Play {
     pub(super) hours: Option<At<Hours>>,
     /// How many of its overrides may begin. Without it: any number, within the limits.
     pub(super) budget: Option<At<Budget>>,
+    /// What it does where someone else writes over what it has changed: `yield` gives way, `assert` writes it
+    /// again, 3 times within 24h at most, and `auto`, which is the default, does that only where just what was
+    /// there before is put back, as a pipeline does. In the end, what they wrote is given back.
+    #[schemars(extend("default" = "auto"))]
+    pub(super) drift: Option<At<Drift>>,
     /// What follows when it is over.
     #[schemars(length(max = RECONNECTS_MAX))]
     pub(super) after: Option<At<Vec<At<After>>>>,
@@ -353,6 +394,9 @@ pub(super) struct Window {
     pub(super) effects: At<Vec<At<Effect>>>,
     /// How weight is given back when it closes. Without it: all at once.
     pub(super) ramp: Option<At<Ramp>>,
+    /// What follows when it is closed, and all weight is given back.
+    #[schemars(length(max = RECONNECTS_MAX))]
+    pub(super) after: Option<At<Vec<At<After>>>>,
 }
 
 /// When a window opens, again and again.
@@ -397,17 +441,31 @@ pub(super) enum Effect {
     Breaker(At<Breaker>),
     /// A backend gets another address, or other settings.
     Set(At<Set>),
+    /// API Management forgets its connections to a backend and connects anew.
+    Reconnect(At<Reconnect>),
 }
 
 /// No new traffic to a member: its weight becomes 0.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(transform = select_rules)]
 pub(super) struct Drain {
     /// Which of the pools: a name under `pools`, or `${…}` that gives one. A signal for which it
     /// gives another name is not acted on.
-    pub(super) pool: At<PoolName>,
+    pub(super) pool: Option<At<PoolName>>,
+    /// Every pool that lists such a member under its `members`, instead of `pool`.
+    pub(super) pools: Option<At<Pools>>,
     /// Which member of it. What stands in `${…}` has the functions that `when` has.
-    pub(super) member: At<Member>,
+    pub(super) member: Option<At<Member>>,
+    /// Those of its `members` that have all of these tags, instead of `member`. Each is an override of its own.
+    #[schemars(extend("minProperties" = 1, "maxProperties" = TAGS_MAX))]
+    pub(super) tags: Option<At<Entries<TagText>>>,
+    /// Those of its `members` whose backend has this `host`, instead of `member`: a name, or an address of which
+    /// the host counts.
+    pub(super) host: Option<At<HostText>>,
+    /// How many may be selected at most, over all pools; of more, nothing is done to any. Without this, 50.
+    #[schemars(extend("default" = SELECTED_DEFAULT))]
+    pub(super) most: Option<At<Most>>,
 }
 
 /// Less traffic to a member (`member` and `to`), or weights for members (`split`).
@@ -417,9 +475,20 @@ pub(super) struct Drain {
 pub(super) struct Shift {
     /// Which of the pools: a name under `pools`, or `${…}` that gives one. A signal for which it
     /// gives another name is not acted on.
-    pub(super) pool: At<PoolName>,
+    pub(super) pool: Option<At<PoolName>>,
+    /// Every pool that lists such a member under its `members`, instead of `pool`.
+    pub(super) pools: Option<At<Pools>>,
     /// Which member of it. What stands in `${…}` has the functions that `when` has.
     pub(super) member: Option<At<Member>>,
+    /// Those of its `members` that have all of these tags, instead of `member`. Each is an override of its own.
+    #[schemars(extend("minProperties" = 1, "maxProperties" = TAGS_MAX))]
+    pub(super) tags: Option<At<Entries<TagText>>>,
+    /// Those of its `members` whose backend has this `host`, instead of `member`: a name, or an address of which
+    /// the host counts.
+    pub(super) host: Option<At<HostText>>,
+    /// How many may be selected at most, over all pools; of more, nothing is done to any. Without this, 50.
+    #[schemars(extend("default" = SELECTED_DEFAULT))]
+    pub(super) most: Option<At<Most>>,
     /// How much of its weight the member keeps, such as 30%.
     pub(super) to: Option<At<Percent>>,
     /// The weight of each member named, 0 to 100; weights are relative within their group.
@@ -430,12 +499,24 @@ pub(super) struct Shift {
 /// Makes a standby serve.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(transform = select_rules)]
 pub(super) struct Promote {
     /// Which of the pools: a name under `pools`, or `${…}` that gives one. A signal for which it
     /// gives another name is not acted on.
-    pub(super) pool: At<PoolName>,
+    pub(super) pool: Option<At<PoolName>>,
+    /// Every pool that lists such a member under its `members`, instead of `pool`.
+    pub(super) pools: Option<At<Pools>>,
     /// Which member of it. What stands in `${…}` has the functions that `when` has.
-    pub(super) member: At<Member>,
+    pub(super) member: Option<At<Member>>,
+    /// Those of its `members` that have all of these tags, instead of `member`. Each is an override of its own.
+    #[schemars(extend("minProperties" = 1, "maxProperties" = TAGS_MAX))]
+    pub(super) tags: Option<At<Entries<TagText>>>,
+    /// Those of its `members` whose backend has this `host`, instead of `member`: a name, or an address of which
+    /// the host counts.
+    pub(super) host: Option<At<HostText>>,
+    /// How many may be selected at most, over all pools; of more, nothing is done to any. Without this, 50.
+    #[schemars(extend("default" = SELECTED_DEFAULT))]
+    pub(super) most: Option<At<Most>>,
     /// Its weight, where it has none or 0; without this, the median of the group that serves.
     pub(super) weight: Option<At<ServingWeight>>,
 }
@@ -444,11 +525,13 @@ pub(super) struct Promote {
 /// statuses 500 to 599. Where its owner has one, its name and conditions stay, and nothing of it is loosened.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-#[schemars(extend("anyOf" = [{"required": ["count"]}, {"required": ["percentage"]}]))]
+#[schemars(extend("anyOf" = [{"required": ["count"]}, {"required": ["percentage"]}]), transform = breaker_rules)]
 pub(super) struct Breaker {
     /// Which of the backends: a name under `backends`, or `${…}` that gives one. A signal for which it
     /// gives another name is not acted on.
-    pub(super) backend: At<BackendText>,
+    pub(super) backend: Option<At<BackendText>>,
+    /// The backends that this pool lists under its `members`, instead of `backend`: a pool has no breaker of its own.
+    pub(super) pool: Option<At<PoolName>>,
     /// It trips after at most so many failures, where it counts them.
     pub(super) count: Option<At<FailureCount>>,
     /// It trips at a percentage of failures of at most this, where it takes that.
@@ -478,6 +561,28 @@ pub(super) struct Set {
     pub(super) title: Option<At<Title>>,
     /// Its description.
     pub(super) description: Option<At<Description>>,
+}
+
+/// API Management forgets its connections to a backend and connects anew, once this begins; nothing of the
+/// backend is changed. Azure cannot recall a reconnect, so that it is asked for as late as can be: what ends
+/// before that calls it off. A backend of a workspace cannot be reconnected.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(transform = reconnect_rules)]
+pub(super) struct Reconnect {
+    /// Which of the backends: a name under `backends`, or `${…}` that gives one. A signal for which it
+    /// gives another name is not acted on.
+    pub(super) backend: At<BackendText>,
+    /// How long after the beginning; 2 minutes or more, for Azure accepts no less.
+    pub(super) after: Option<At<Duration>>,
+    /// At which time of day instead, in a play: the first one after the beginning.
+    pub(super) at: Option<At<TimeOfDay>>,
+    /// Where that is meant, such as Europe/Paris or UTC.
+    #[schemars(with = "Option<String>", example = &"Europe/Paris")]
+    pub(super) zone: Option<At<String>>,
+    /// In a window: how long after each there is another, for as long as the window is open; 2 minutes or
+    /// more. Without `after`, the first comes so long after the window opens.
+    pub(super) every: Option<At<Duration>>,
 }
 
 /// How a backend's certificate is checked.
@@ -545,17 +650,23 @@ pub(super) struct Stale {
 #[serde(rename_all = "camelCase")]
 pub(super) enum After {
     /// Makes API Management forget its connections to a backend and connect anew.
-    Reconnect(At<Reconnect>),
+    Reconnect(At<AfterReconnect>),
 }
 
 /// Makes API Management forget its connections to a backend and connect anew.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(super) struct Reconnect {
-    /// Which backend: a member, not a pool, of the service of the play's first pool.
+#[schemars(transform = after_reconnect_rules)]
+pub(super) struct AfterReconnect {
+    /// Which backend: a member, not a pool, of the service of the first backend under `do`.
     pub(super) backend: At<Member>,
-    /// How long after the play is over; 2 minutes or more, for Azure accepts no less.
-    pub(super) after: At<Duration>,
+    /// How long after the end; 2 minutes or more, for Azure accepts no less.
+    pub(super) after: Option<At<Duration>>,
+    /// At which time of day instead: the first one after the end.
+    pub(super) at: Option<At<TimeOfDay>>,
+    /// Where that is meant, such as Europe/Paris or UTC.
+    #[schemars(with = "Option<String>", example = &"Europe/Paris")]
+    pub(super) zone: Option<At<String>>,
 }
 
 /// `for` stands instead of `until` and `atMost`, and says how long it lasts: no `hold` that grows does, and no silence. What
@@ -580,6 +691,24 @@ fn window_rules(schema: &mut Schema) {
     schema.insert("oneOf".to_owned(), forms);
 }
 
+/// Either `after`, or `at` and `zone`.
+fn after_reconnect_rules(schema: &mut Schema) {
+    let forms = serde_json::json!([
+        { "required": ["after"], "properties": { "at": false, "zone": false } },
+        { "required": ["at", "zone"], "properties": { "after": false } }
+    ]);
+    schema.insert("oneOf".to_owned(), forms);
+}
+
+/// The same, or `every` alone or beside `after`.
+fn reconnect_rules(schema: &mut Schema) {
+    let forms = serde_json::json!([
+        { "anyOf": [{ "required": ["after"] }, { "required": ["every"] }], "properties": { "at": false, "zone": false } },
+        { "required": ["at", "zone"], "properties": { "after": false, "every": false } }
+    ]);
+    schema.insert("oneOf".to_owned(), forms);
+}
+
 /// Either `from`, `to` and `zone`, or `cron` and `lasts`.
 fn freeze_rules(schema: &mut Schema) {
     let forms = serde_json::json!([
@@ -589,11 +718,39 @@ fn freeze_rules(schema: &mut Schema) {
     schema.insert("oneOf".to_owned(), forms);
 }
 
-/// Either `member` and `to`, or `split`.
+/// Each list has names of which one is written, and no other.
+fn one_of(lists: &[&[&str]]) -> serde_json::Value {
+    let form = |names: &[&str], name: &str| {
+        let others = names.iter().filter(|other| **other != name);
+        let others: serde_json::Map<_, _> =
+            others.map(|other| ((*other).to_owned(), false.into())).collect();
+        serde_json::json!({ "required": [name], "properties": others })
+    };
+    let forms = |names: &&[&str]| -> serde_json::Value {
+        let forms: Vec<_> = names.iter().map(|name| form(names, name)).collect();
+        serde_json::json!({ "oneOf": forms })
+    };
+    lists.iter().map(forms).collect()
+}
+
+/// One pool or all, and one way to say which members.
+fn select_rules(schema: &mut Schema) {
+    schema.insert("allOf".to_owned(), one_of(&[&["pool", "pools"], &["member", "tags", "host"]]));
+}
+
+/// Either `backend` or `pool`.
+fn breaker_rules(schema: &mut Schema) {
+    schema.insert("allOf".to_owned(), one_of(&[&["backend", "pool"]]));
+}
+
+/// Members, in one way, and `to`, or `split`.
 fn shift_rules(schema: &mut Schema) {
+    let members = one_of(&[&["member", "tags", "host"]]);
+    let none = serde_json::json!({ "member": false, "tags": false, "host": false, "to": false, "pools": false });
     let forms = serde_json::json!([
-        { "required": ["member", "to"], "properties": { "split": false } },
-        { "required": ["split"], "properties": { "member": false, "to": false } }
+        { "required": ["to"], "properties": { "split": false }, "allOf": members },
+        { "required": ["split"], "properties": none }
     ]);
     schema.insert("oneOf".to_owned(), forms);
+    schema.insert("allOf".to_owned(), one_of(&[&["pool", "pools"]]));
 }

@@ -23,6 +23,8 @@ impl Look<'_> {
             let waiting = self.document.overrides.values().filter(|over| over.wants_to_begin());
             let mut begun: BTreeSet<OverrideId> = waiting.map(|over| over.id.clone()).collect();
             self.pass_verdicts(&laid);
+            self.tell_forced(&laid);
+            self.out = Some(laid.out.clone());
             begun.retain(|id| {
                 self.document.overrides.get(id).is_some_and(|it| it.begun().is_some())
             });
@@ -49,6 +51,17 @@ impl Look<'_> {
             for (id, step) in steps {
                 self.document.stepped(&id, step, &mut self.said);
             }
+        }
+    }
+
+    /// Tells which limit an override passes by force.
+    fn tell_forced(&mut self, laid: &Laid) {
+        for (id, known) in &mut self.document.forced {
+            let passes = laid.forced.get(id).cloned();
+            if let Some(why) = passes.clone().filter(|_| *known != passes) {
+                self.said.push(What::Forced { id: id.clone(), why });
+            }
+            *known = passes;
         }
     }
 
@@ -151,7 +164,7 @@ impl Look<'_> {
         let pool = baseline.pool()?;
         match field {
             Field::Priority(_) => Some(Value::Number(0)),
-            Field::Weight(member) => self.terms().null_weight.map(Value::Number).or_else(|| {
+            Field::Weight(member) => self.terms.null_weight.map(Value::Number).or_else(|| {
                 let of = group(&pool.get(&Field::priority(member))?);
                 let mut members = pool.members().iter();
                 let equal =

@@ -3,6 +3,8 @@
 mod expressions;
 mod form;
 mod gates;
+mod inventory;
+mod reconnects;
 mod values;
 mod when;
 mod windows;

@@ -1,6 +1,7 @@
 //! What a playbook's author reads when something is wrong, and what a sound one does.
 
 mod bad;
+mod compared;
 mod expressions;
 mod large;
 mod matches;
@@ -23,6 +24,15 @@ pools:
   chat: {service: main, backend: chat-pool}
   search: {service: main, workspace: blue, backend: search-pool}
 ";
+
+/// A sound playbook with these pools and what comes after them.
+fn sound_with(pools: &str) -> Playbook {
+    let text = format!(
+        "version: 1\nservices:\n  main: {{subscription: 00000000-0000-0000-0000-000000000000, \
+         resourceGroup: rg1, name: contoso}}\npools:\n{pools}"
+    );
+    read(&text).unwrap_or_else(|problems| panic!("{}", super::render(&problems, "sound", &text)))
+}
 
 /// A sound playbook of [`HEAD`] with these plays.
 fn sound(plays: &str) -> Playbook {

@@ -112,7 +112,7 @@ fn not_a_mapping() {
               |
             1 | - version: 1
               |   ^^^^^^^
-              = it has `version`, `services`, `pools`, `backends`, `plays`, `windows`, `gates`
+              = it has `version`, `services`, `pools`, `backends`, `plays`, `windows`, `gates`, `limits`
         "#]],
     );
 }
@@ -221,7 +221,7 @@ plays: []
               |
             2 | "\e[31mred": 1
               | ^^^^^^^^^^^
-              = the fields here are `version`, `services`, `pools`, `backends`, `plays`, `windows` and `gates`
+              = the fields here are `version`, `services`, `pools`, `backends`, `plays`, `windows`, `gates` and `limits`
         "#]],
     );
 }
@@ -345,11 +345,11 @@ fn missing_fields() {
                |              ^^^^^^^^^
                = name a member: `backend: ${signal.labels.backend}`
 
-            playbook.yaml:12:14: `after` is missing here
+            playbook.yaml:12:14: this reconnect does not say when it comes
                |
             12 |     after: [{reconnect: {}}]
                |              ^^^^^^^^^
-               = say how long after the play: `after: PT5M`
+               = write `after: PT5M`, or `at: "03:00"` and `zone: Europe/Paris`
         "#]],
     );
 }
@@ -446,19 +446,19 @@ fn wrong_types() {
                |
             15 |     do: [drain, [drain], {drain: eu}, {drain: {pool: chat, member: eu}, shift: {pool: chat}}]
                |          ^^^^^
-               = write drain: {pool: …, member: …}
+               = write drain: {…}
 
             playbook.yaml:15:18: this must be one of the names, and there is a list
                |
             15 |     do: [drain, [drain], {drain: eu}, {drain: {pool: chat, member: eu}, shift: {pool: chat}}]
                |                  ^^^^^
-               = write one of `drain`, `shift`, `promote`, `breaker`, `set`
+               = write one of `drain`, `shift`, `promote`, `breaker`, `set`, `reconnect`
 
             playbook.yaml:15:34: this must be a mapping, and there is a single value
                |
             15 |     do: [drain, [drain], {drain: eu}, {drain: {pool: chat, member: eu}, shift: {pool: chat}}]
                |                                  ^^
-               = it has `pool`, `member`
+               = it has `pool`, `pools`, `member`, `tags`, `host`, `most`
 
             playbook.yaml:15:73: an entry here has exactly one name
                |
@@ -476,7 +476,7 @@ fn wrong_types() {
                |
             17 |   - just text
                |     ^^^^^^^^^
-               = it has `name`, `when`, `unless`, `do`, `until`, `atMost`, `stale`, `for`, `lasting`, `count`, `within`, `hold`, `damping`, `ramp`, `hours`, `budget`, `after`, `show`
+               = it has `name`, `when`, `unless`, `do`, `until`, `atMost`, `stale`, `for`, `lasting`, `count`, `within`, `hold`, `damping`, `ramp`, `hours`, `budget`, `drift`, `after`, `show`
         "#]],
     );
 }
@@ -491,7 +491,7 @@ fn a_name_with_a_value_too_many_or_too_few() {
               |
             8 |   - {name: a, when: true, do: [shift], until: {resolved: 1}, after: [reconnect]}
               |                                ^^^^^
-              = write shift: {pool: …}
+              = write shift: {…}
 
             playbook.yaml:8:58: `resolved` takes no value
               |
@@ -503,7 +503,7 @@ fn a_name_with_a_value_too_many_or_too_few() {
               |
             8 |   - {name: a, when: true, do: [shift], until: {resolved: 1}, after: [reconnect]}
               |                                                                      ^^^^^^^^^
-              = write reconnect: {backend: …, after: …}
+              = write reconnect: {backend: …}
         "#]],
     );
 }

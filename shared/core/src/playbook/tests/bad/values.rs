@@ -118,17 +118,11 @@ plays: []
               |                                           ^^^^^^^^^^^^
               = did you mean `leastMembers`?
 
-            playbook.yaml:7:60: `capacity` is not built yet in this version
+            playbook.yaml:7:60: there is no field `capacity` here
               |
             7 |   c: {service: main, backend: B, limits: {leastmembers: 2, capacity: 1000, mostOut: 2, leastMembers: 50%}}
               |                                                            ^^^^^^^^
-              = remove it; use `leastMembers` and `leastShare`
-
-            playbook.yaml:7:76: `mostOut` is not built yet in this version
-              |
-            7 |   c: {service: main, backend: B, limits: {leastmembers: 2, capacity: 1000, mostOut: 2, leastMembers: 50%}}
-              |                                                                            ^^^^^^^
-              = remove it; use `leastMembers`
+              = the fields here are `leastMembers`, `leastShare`, `leastCapacity`, `mostOut` and `panic`
 
             playbook.yaml:7:102: `50%` is not a whole number
               |
@@ -142,23 +136,23 @@ plays: []
               |                                 ^^^^^
               = it has 1 to 80 characters without spaces and none of *#&+:<>?/\%
 
-            playbook.yaml:8:52: `zones` is not built yet in this version
+            playbook.yaml:8:52: there is no field `zones` here
               |
             8 |   d: {service: main, workspace: "a b", backend: c, zones: [a], limits: none}
               |                                                    ^^^^^
-              = remove it; use `leastMembers` of each pool
+              = the fields here are `service`, `workspace`, `backend`, `limits`, `failover`, `nullWeight`, `writesPerHour` and `members`
 
             playbook.yaml:8:72: this must be a mapping, and there is a single value
               |
             8 |   d: {service: main, workspace: "a b", backend: c, zones: [a], limits: none}
               |                                                                        ^^^^
-              = it has `leastMembers`, `leastShare`
+              = it has `leastMembers`, `leastShare`, `leastCapacity`, `mostOut`, `panic`
 
             playbook.yaml:9:6: this must be a mapping, and there is a single value
               |
             9 |   e: main
               |      ^^^^
-              = it has `service`, `workspace`, `backend`, `limits`, `failover`, `nullWeight`, `writesPerHour`
+              = it has `service`, `workspace`, `backend`, `limits`, `failover`, `nullWeight`, `writesPerHour`, `members`
         "#]],
     );
 }
@@ -488,17 +482,11 @@ fn reconnects() {
                |                              ^^^^^^^^^
                = name one of its members
 
-            playbook.yaml:14:9: `after` is missing here
+            playbook.yaml:14:38: `zone` is missing here
                |
             14 |       - reconnect: {backend: eu, at: "02:00"}
-               |         ^^^^^^^^^
-               = say how long after the play: `after: PT5M`
-
-            playbook.yaml:14:34: `at` is not built yet in this version
-               |
-            14 |       - reconnect: {backend: eu, at: "02:00"}
-               |                                  ^^
-               = remove it; write `after`, counted from the play's end
+               |                                      ^^^^^^^
+               = say where that is meant: `zone: Europe/Paris`, or `zone: UTC`
 
             playbook.yaml:15:9: there is no effect `reconect` here
                |
@@ -528,12 +516,10 @@ fn not_built_yet() {
     when: true
     do:
       - ensure: {backend: eu}
-      - reconnect: {backend: eu}
     approve: {by: oncall, within: 10m}
     mute: 1h
     notify: oncall
     verify: 2m
-    drift: assert
 windows:
   - name: eu-patching
     once: {at: 2026-12-24T22:00, zone: UTC}
@@ -547,41 +533,29 @@ windows:
                |         ^^^^^^
                = remove it; declare the backend where you declare the others, then `promote` it
 
-            playbook.yaml:12:9: `reconnect` is not built yet in this version
+            playbook.yaml:12:5: `approve` is not built yet in this version
                |
-            12 |       - reconnect: {backend: eu}
-               |         ^^^^^^^^^
-               = remove it; under `after`, it follows the play's end
-
-            playbook.yaml:13:5: `approve` is not built yet in this version
-               |
-            13 |     approve: {by: oncall, within: 10m}
+            12 |     approve: {by: oncall, within: 10m}
                |     ^^^^^^^
                = remove it; a play without it acts at once; leave the play out where it must not
 
-            playbook.yaml:14:5: `mute` is not built yet in this version
+            playbook.yaml:13:5: `mute` is not built yet in this version
                |
-            14 |     mute: 1h
+            13 |     mute: 1h
                |     ^^^^
                = remove it; `pointsman mute PLAY --for 2h` does it
 
-            playbook.yaml:15:5: `notify` is not built yet in this version
+            playbook.yaml:14:5: `notify` is not built yet in this version
                |
-            15 |     notify: oncall
+            14 |     notify: oncall
                |     ^^^^^^
                = remove it; the ledger has everything: `pointsman history`
 
-            playbook.yaml:16:5: `verify` is not built yet in this version
+            playbook.yaml:15:5: `verify` is not built yet in this version
                |
-            16 |     verify: 2m
+            15 |     verify: 2m
                |     ^^^^^^
                = remove it; the ledger says what each write found: `pointsman history`
-
-            playbook.yaml:17:5: `drift` is not built yet in this version
-               |
-            17 |     drift: assert
-               |     ^^^^^
-               = remove it; a change by someone else is always yielded to
         "#]],
     );
 }

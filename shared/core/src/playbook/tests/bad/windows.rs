@@ -112,7 +112,7 @@ windows:
                |
             32 |     every: 2h
                |     ^^^^^
-               = the fields here are `name`, `cron`, `once`, `lasts`, `announce`, `do` and `ramp`
+               = the fields here are `name`, `cron`, `once`, `lasts`, `announce`, `do`, `ramp` and `after`
         "#]],
     );
 }
@@ -173,12 +173,6 @@ windows:
             21 |       - promote: {pool: "${signal.labels.pool}", member: eu}
                |         ^^^^^^^
                = no signal opens a window: name the backend and the member as they are
-
-            playbook.yaml:22:25: 20% gives back no more than the step before
-               |
-            22 |     ramp: {steps: [50%, 20%], every: 1m}
-               |                         ^^^
-               = say how much is given back at each step: `steps: [10%, 50%, 100%]`
 
             playbook.yaml:23:5: `lasts` is missing here
                |
