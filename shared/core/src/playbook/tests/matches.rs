@@ -354,6 +354,7 @@ fn what_a_play_says_is_what_is_read() {
                 budget: None,
                 damping: None,
                 stale: None,
+                drift: Auto,
                 after: [],
                 show: [
                     "alertname",
@@ -396,6 +397,7 @@ fn what_a_play_says_is_what_is_read() {
                 budget: None,
                 damping: None,
                 stale: None,
+                drift: Auto,
                 after: [
                     ReconnectTemplate {
                         backend: "eu",
@@ -443,6 +445,7 @@ fn what_a_play_says_is_what_is_read() {
                 budget: None,
                 damping: None,
                 stale: None,
+                drift: Auto,
                 after: [],
                 show: [
                     "alertname",

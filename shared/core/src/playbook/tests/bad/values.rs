@@ -556,12 +556,6 @@ windows:
             15 |     verify: 2m
                |     ^^^^^^
                = remove it; the ledger says what each write found: `pointsman history`
-
-            playbook.yaml:16:5: `drift` is not built yet in this version
-               |
-            16 |     drift: assert
-               |     ^^^^^
-               = remove it; a change by someone else is always yielded to
         "#]],
     );
 }
