@@ -106,11 +106,11 @@ impl fmt::Display for Scope {
             Self::Pool(pool) => write!(f, "pool {pool}"),
             Self::Play(play) => write!(f, "play {play}"),
             Self::Members(pool) => write!(f, "{MEMBERS}{pool}"),
+            Self::Tag(tag) => write!(f, "tag {tag}"),
             Self::Run(RunId { of: RunOf::Play(play), target }) => write!(f, "run {play} {target}"),
             Self::Run(RunId { of: of @ RunOf::Window(_), target }) => {
                 write!(f, "run {of} {target}")
             }
-            Self::Tag(tag) => write!(f, "tag {tag}"),
         }
     }
 }

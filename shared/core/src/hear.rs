@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     claim::{Asked, Claim},
     document::Document,
+    effect::Effect,
     group::InForce,
     id::OverrideId,
     lease::later,
@@ -129,8 +130,9 @@ pub fn hear(
             hearing.changed = false;
             if let Some(ended) = series.ended {
                 let again = series.counts_from();
+                let alert = generation.playbook.shown(signal);
                 let (series, started) = (series.id.clone(), signal.started);
-                let what = What::Late { series, started, ended, again };
+                let what = What::Late { series, started, ended, again, alert };
                 hearing.nothing = Some(Nothing::Late(what.clone()));
                 hearing.lines.push(Line::once(now, what));
             }
@@ -314,7 +316,11 @@ fn claim(series: &mut Series, generation: Generation<'_>, now: Timestamp, hearin
     for failure in &heard.failed {
         let why = failure.to_string();
         let (series, play) = (series.id.clone(), failure.play.clone());
-        let what = What::Unresolvable { series, play, why: why.clone() };
+        let alert = match generation.playbook.play(&play) {
+            Some(play) => play.shown(&said),
+            None => Shown::of(SHOW_DEFAULT, &said),
+        };
+        let what = What::Unresolvable { series, play, why: why.clone(), alert };
         // Once for each run, however often it is heard of.
         hearing.lines.push(Line::new(running.since, None, what));
         hearing.unresolvable.push(why);
@@ -323,8 +329,8 @@ fn claim(series: &mut Series, generation: Generation<'_>, now: Timestamp, hearin
         running.claims.drain(..).map(|claim| (claim.id.clone(), claim)).collect();
     let mut given_up = known.clone();
     for matched in &heard.matched {
-        for place in 0..matched.effects.len() {
-            let mut claim = asked(matched, place, &said, running, generation.number);
+        for effect in &matched.effects {
+            let mut claim = asked(matched, effect, &said, running, generation.number);
             let silent = matched.play.stale.zip(heard_last);
             claim.asked.silent = silent.map(|(stale, heard)| stale.silent(heard));
             let before = known.get(&claim.id);
@@ -357,15 +363,14 @@ fn claim(series: &mut Series, generation: Generation<'_>, now: Timestamp, hearin
 /// of its effects, so that one that is held takes nothing from the others.
 fn asked(
     matched: &Matched<'_>,
-    place: usize,
+    (place, backend, effect): &(usize, &BackendId, Effect),
     said: &Signal,
     running: &Occurrence,
     generation: u64,
 ) -> Claim {
-    let (backend, effect) = &matched.effects[place];
     let play = matched.play;
     Claim {
-        id: Claim::id(&play.name, place, backend, effect),
+        id: Claim::id(&play.name, *place, backend, effect),
         backend: (*backend).clone(),
         play: play.name.clone(),
         asked: Asked {
@@ -373,7 +378,7 @@ fn asked(
             effect: effect.clone(),
             lease: play.lease.clone(),
             after: matched.after.clone(),
-            alert: Shown::of(play.show.iter().map(String::as_str), said),
+            alert: play.shown(said),
             severity: said.severity,
             started: running.started,
             silent: None,

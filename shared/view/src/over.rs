@@ -8,6 +8,7 @@ use pointsman_core::{
     document::Document,
     lay::Laid,
     overrides::{self, Held, Life, Standing as Stored},
+    shown::Shown,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -64,9 +65,14 @@ impl Alert {
     /// What there is to show of the alert that an override is for.
     #[must_use]
     pub fn of(over: &overrides::Override) -> Option<Self> {
+        Self::shown(&over.alert)
+    }
+
+    /// What there is to show of it.
+    pub(crate) fn shown(shown: &Shown) -> Option<Self> {
         let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
-        let values: BTreeMap<_, _> = over.alert.iter().map(pair).collect();
-        (!values.is_empty()).then(|| Self { values, says: over.alert.to_string() })
+        let values: BTreeMap<_, _> = shown.iter().map(pair).collect();
+        (!values.is_empty()).then(|| Self { values, says: shown.to_string() })
     }
 }
 
@@ -246,7 +252,7 @@ impl Standing {
                 new(StandingKind::Unread, at, None, says)
             }
             (Life::Claimed { at }, Stored::Held(why)) => {
-                new(StandingKind::Held, at, Some(Why::of(why)), format!("held: {why}"))
+                new(StandingKind::Held, at, Some(Why::of(why)), format!("{be}held: {why}"))
             }
             (Life::Claimed { at } | Life::Begun { at, .. }, Stored::Yielded) => {
                 let says = reader.tells(
@@ -300,12 +306,14 @@ impl Standing {
                 let step = steps.len().checked_sub(1);
                 let given_back = step.map(|step| over.lease.given_back(step).to_string());
                 let back = match &given_back {
-                    None => "not given back yet".to_owned(),
+                    None => reader.tells("not given back yet", "not given back").to_owned(),
                     Some(part) => format!("{part} given back"),
                 };
                 let again = match (over.is_asked_again(), stored) {
                     (false, _) => String::new(),
-                    (true, Stored::Held(why)) => format!("; asked for again, and held: {why}"),
+                    (true, Stored::Held(why)) => {
+                        format!("; asked for again, and {be}held: {why}")
+                    }
                     (true, Stored::Unseen | Stored::Admitted | Stored::Yielded) => {
                         "; asked for again".to_owned()
                     }

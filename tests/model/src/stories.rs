@@ -430,8 +430,8 @@ fn names(text: &str) -> Vec<String> {
 
 /// A line of the ledger without the numbers of its alerts.
 fn without_alerts(text: &str) -> String {
-    let word = |word: &str| match word.strip_prefix("am/") {
-        Some(name) => format!("am/{}", name.trim_end_matches(|char: char| char.is_ascii_digit())),
+    let word = |word: &str| match word.trim_start_matches('(').strip_prefix("am/") {
+        Some(name) => format!("am/{}", name.trim_end_matches(|char: char| !char.is_alphabetic())),
         None => word.to_owned(),
     };
     text.split(' ').map(word).collect::<Vec<_>>().join(" ")

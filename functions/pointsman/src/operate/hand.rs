@@ -380,7 +380,7 @@ async fn carry_out(
             text.line(format_args!("to end it sooner: `pointsman undo {one} --reason TEXT`"));
         }
         (false, Some(pause)) => text.line(pause.means(&shown.reader)),
-        (false, None) if settled => {}
+        (false, None) if settled && document.trouble.is_none() => {}
         (false, None) => text.line(goes_on(served, &[backend])),
     }
     let told = view::ByHand {

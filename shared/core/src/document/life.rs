@@ -294,6 +294,15 @@ impl Document {
                 over.extended = None;
                 if self.has_no_part(id) {
                     self.finish(id, said);
+                } else if let Some(over) = self.overrides.get_mut(id) {
+                    match over.standing {
+                        // Its fields are as they were when they could last be read.
+                        Standing::Held(Held::Unreadable(_) | Held::NoBackend)
+                        | Standing::Unseen
+                        | Standing::Admitted => {}
+                        // It was to be given back whole before it ended, and Azure was not written to yet.
+                        Standing::Held(_) | Standing::Yielded => over.lease.ramp.clear(),
+                    }
                 }
             }
             // Already on its way out.
@@ -304,17 +313,11 @@ impl Document {
     /// Whether nothing of an override stands in the backend, or may yet come to stand there.
     pub(super) fn has_no_part(&self, id: &OverrideId) -> bool {
         let Some(over) = self.overrides.get(id) else { return true };
-        match over.standing {
-            // Its fields are as they were when they could last be read.
-            Standing::Held(Held::Unreadable(_) | Held::NoBackend)
-            | Standing::Unseen
-            | Standing::Admitted => over.effect.fields().iter().all(|field| {
-                let mut changes = self.intents.iter().flat_map(|intent| &intent.changes);
-                !self.owned.get(field).is_some_and(Owned::is_touched)
-                    && !changes.any(|change| change.field == *field)
-            }),
-            Standing::Held(_) | Standing::Yielded => true,
-        }
+        over.effect.fields().iter().all(|field| {
+            let mut changes = self.intents.iter().flat_map(|intent| &intent.changes);
+            !self.owned.get(field).is_some_and(Owned::is_touched)
+                && !changes.any(|change| change.field == *field)
+        })
     }
 
     /// Takes in that a step of an override's ramp was applied.

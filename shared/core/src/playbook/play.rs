@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     expression::Expression,
     gates::{Budget, Hours},
+    select::{On, Whom},
     template::Template,
 };
 use crate::{
@@ -13,6 +14,8 @@ use crate::{
     lease::{Lease, later},
     names::PlayName,
     reconnect::Due,
+    shown::Shown,
+    signal::Signal,
 };
 
 /// One entry of the playbook.
@@ -97,6 +100,12 @@ pub(crate) fn coarse(at: Timestamp, length: SignedDuration) -> Timestamp {
 }
 
 impl Play {
+    /// What an alert is in its own words, as this play shows it.
+    #[must_use]
+    pub fn shown(&self, signal: &Signal) -> Shown {
+        Shown::of(self.show.iter().map(String::as_str), signal)
+    }
+
     /// Whether it looks back at the occurrences that asked for what it does.
     #[must_use]
     pub const fn looks_back(&self) -> bool {
@@ -104,13 +113,15 @@ impl Play {
     }
 }
 
-/// What a play does to a backend, before a signal says to which.
+/// What a play does, before a signal says to which backends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EffectTemplate {
-    /// The pool or the Single, by its alias.
-    pub on: Template,
-    /// What is done to it.
-    pub effect: Effect<Template>,
+    /// On what it is done.
+    pub on: On,
+    /// What is done.
+    pub effect: Effect<Whom>,
+    /// How many members, or backends, it may come to.
+    pub most: usize,
 }
 
 /// A reconnect that follows a play, before a signal says of which backend.
