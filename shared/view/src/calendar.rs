@@ -150,6 +150,7 @@ mod tests {
             TRANSP:TRANSPARENT
             END:VEVENT
             END:VCALENDAR
-        "#]].assert_eq(&text.replace("\r\n", "\n"));
+        "#]]
+        .assert_eq(&text.replace("\r\n", "\n"));
     }
 }
