@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     breaker::Tighten,
+    declared::Declared,
     field::{Field, Property},
     fraction::Fraction,
     json::Json,
@@ -49,6 +50,19 @@ pub enum Effect<M = BackendName> {
     Breaker(Tighten),
     /// Properties of a Single get these values.
     Set(BTreeMap<Property, Json>),
+    /// A Single is there, and is as it is declared.
+    Ensure(Declared),
+    /// A pool lists a Single that is ensured.
+    Join {
+        /// Which.
+        member: M,
+        /// Its weight; otherwise the median of its group, and none where that has none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        weight: Option<u8>,
+        /// Its priority; otherwise that of the group that serves.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        priority: Option<u8>,
+    },
 }
 
 impl<M> Effect<M> {
@@ -66,6 +80,10 @@ impl<M> Effect<M> {
             }
             Self::Breaker(tighten) => Effect::Breaker(tighten.clone()),
             Self::Set(properties) => Effect::Set(properties.clone()),
+            Self::Ensure(declared) => Effect::Ensure(declared.clone()),
+            Self::Join { member, weight, priority } => {
+                Effect::Join { member: name(member)?, weight: *weight, priority: *priority }
+            }
         })
     }
 
@@ -78,6 +96,7 @@ impl<M> Effect<M> {
             Self::Promote { .. } => "promote",
             Self::Breaker(_) => "breaker",
             Self::Set(_) => "set",
+            Self::Ensure(_) | Self::Join { .. } => "ensure",
         }
     }
 
@@ -85,15 +104,31 @@ impl<M> Effect<M> {
     #[must_use]
     pub const fn is_of_pool(&self) -> bool {
         match self {
-            Self::Drain { .. } | Self::Shift { .. } | Self::Split { .. } | Self::Promote { .. } => {
-                true
-            }
-            Self::Breaker(_) | Self::Set(_) => false,
+            Self::Drain { .. }
+            | Self::Shift { .. }
+            | Self::Split { .. }
+            | Self::Promote { .. }
+            | Self::Join { .. } => true,
+            Self::Breaker(_) | Self::Set(_) | Self::Ensure(_) => false,
         }
     }
 }
 
 impl Effect {
+    /// What it declares a Single to be.
+    #[must_use]
+    pub const fn declares(&self) -> Option<&Declared> {
+        let Self::Ensure(declared) = self else { return None };
+        Some(declared)
+    }
+
+    /// Whom it has a pool list.
+    #[must_use]
+    pub const fn joins(&self) -> Option<&BackendName> {
+        let Self::Join { member, .. } = self else { return None };
+        Some(member)
+    }
+
     /// Whom it is about, in the words that ids are derived from: whatever is done to the same members
     /// by the same place of a play is one override.
     #[must_use]
@@ -111,9 +146,10 @@ impl Effect {
         match self {
             Self::Drain { member }
             | Self::Shift { member, to: _ }
-            | Self::Promote { member, weight: _ } => vec![member.clone()],
+            | Self::Promote { member, weight: _ }
+            | Self::Join { member, weight: _, priority: _ } => vec![member.clone()],
             Self::Split { weights } => weights.keys().cloned().collect(),
-            Self::Breaker(_) | Self::Set(_) => Vec::new(),
+            Self::Breaker(_) | Self::Set(_) | Self::Ensure(_) => Vec::new(),
         }
     }
 
@@ -128,6 +164,24 @@ impl Effect {
             }
             Self::Breaker(_) => vec![Field::Property(Property::CircuitBreaker)],
             Self::Set(properties) => properties.keys().copied().map(Field::Property).collect(),
+            Self::Ensure(declared) => {
+                let properties = declared.properties().into_keys().map(Field::Property);
+                std::iter::once(Field::Existence).chain(properties).collect()
+            }
+            Self::Join { member, weight: _, priority: _ } => {
+                vec![Field::Membership(member.clone())]
+            }
+        }
+    }
+
+    /// Whether what it does can stand in a field: of a member that was added, all stands in its membership.
+    #[must_use]
+    pub fn touches(&self, field: &Field) -> bool {
+        match field {
+            Field::Membership(member) => self.members().contains(member),
+            Field::Weight(_) | Field::Priority(_) | Field::Existence | Field::Property(_) => {
+                self.fields().contains(field)
+            }
         }
     }
 }
@@ -150,6 +204,18 @@ impl fmt::Display for Effect {
                 let said = properties.iter().map(|(property, value)| format!("{property} {value}"));
                 write!(f, "set {}", said.collect::<Vec<_>>().join(", "))
             }
+            Self::Ensure(_) => f.write_str("ensure"),
+            Self::Join { member, weight, priority } => {
+                write!(f, "add {member}")?;
+                match (weight, priority) {
+                    (Some(weight), Some(priority)) => {
+                        write!(f, " with weight {weight} and priority {priority}")
+                    }
+                    (Some(weight), None) => write!(f, " with weight {weight}"),
+                    (None, Some(priority)) => write!(f, " with priority {priority}"),
+                    (None, None) => Ok(()),
+                }
+            }
         }
     }
 }
@@ -170,8 +236,10 @@ mod tests {
             Effect::Promote { member, weight: Some(40) },
             Effect::Breaker(Tighten::default()),
             Effect::Set(BTreeMap::new()),
+            Effect::Ensure(Declared::new(&serde_json::Map::new())),
+            Effect::Join { member: "sb".parse().unwrap(), weight: None, priority: Some(2) },
         ]
         .map(|effect| effect.target());
-        assert_eq!(targets, ["eu", "eu", "eu us", "eu", "eu", "breaker", "set"]);
+        assert_eq!(targets, ["eu", "eu", "eu us", "eu", "eu", "breaker", "set", "ensure", "sb"]);
     }
 }

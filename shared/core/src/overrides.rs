@@ -203,6 +203,12 @@ pub enum Held {
     NotAPool,
     /// The backend is a pool, and has no breaker, address or title of its own to change.
     NotASingle,
+    /// The backend that is to be added is not seen to be there.
+    Unmade(BackendName),
+    /// The pool has as many members as Azure lets it have.
+    Full,
+    /// What is to be added would come before the members that serve, and get all the traffic.
+    Ahead,
     /// A property is not to be touched: what it belongs to is missing, or it may hold a secret.
     NoProperty(Property),
     /// The backend's body cannot be understood.
@@ -309,6 +315,9 @@ impl Held {
             | Self::NoBackend
             | Self::NotAPool
             | Self::NotASingle
+            | Self::Unmade(_)
+            | Self::Full
+            | Self::Ahead
             | Self::NoProperty(_)
             | Self::Unreadable(_) => false,
         }
@@ -345,6 +354,11 @@ impl fmt::Display for Held {
             Self::NoBackend => f.write_str("the backend does not exist"),
             Self::NotAPool => f.write_str("the backend is not a pool"),
             Self::NotASingle => f.write_str("the backend is a pool: name its members' backends"),
+            Self::Unmade(backend) => write!(f, "{backend} is not seen to be there yet"),
+            Self::Full => f.write_str("the pool has as many members as Azure allows"),
+            Self::Ahead => f.write_str(
+                "it would come before the members that serve, and get all the traffic: raise its `priority`",
+            ),
             Self::NoProperty(property @ Property::ProxyUrl) => {
                 write!(f, "the backend has no proxy, or its `{property}` may hold a secret")
             }

@@ -12,6 +12,7 @@
 //! done.
 
 mod align;
+mod ensured;
 mod settle;
 mod verdict;
 mod windows;
@@ -20,11 +21,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use self::verdict::{Verdict, verdicts};
+use self::{
+    ensured::Ensured,
+    verdict::{Verdict, verdicts},
+};
 use crate::{
     body::Body,
     document::{Document, FENCE, Intent, RETRY},
-    etag::Etag,
+    etag::{Etag, Guard},
     fraction::Fraction,
     gate::{Asking, Closed, Gates, Idle, note_begun, note_write, stopped},
     group::{Consulted, Groups, Scope},
@@ -137,7 +141,7 @@ pub fn step(
     look.end_what_is_over();
     look.ask_gates(observed);
     let next = match look.workable(observed) {
-        Ok((etag, body)) => look.align(etag, body),
+        Ok((guard, body)) => look.align(&guard, body),
         Err(why) if look.is_unseen(observed) => look.hold_all_unseen(&why),
         Err(why) => look.hold_all_of_another(&why),
     };
@@ -147,6 +151,7 @@ pub fn step(
         Observed::Unreadable { .. } | Observed::Missing => {}
     }
     look.wakes = look.document.follow_runs(&mut look.groups, &mut look.said);
+    look.follow_ensured(observed);
     let next = match next {
         Next::Rest => look.reconnect(),
         Next::ReadAgain | Next::Write(_) | Next::Reconnect { .. } => next,
@@ -179,6 +184,7 @@ struct Look<'a> {
     gates: Gates,
     /// That nothing may be written at all: a change, what is given back, a reconnect.
     stopped: Option<Closed>,
+    ensured: Ensured,
     wakes: BTreeSet<BackendId>,
     now: Timestamp,
     said: Vec<What>,
@@ -196,8 +202,20 @@ impl<'a> Look<'a> {
         document.generation = document.generation.max(generation.number);
         let mut groups = Consulted::new(groups);
         let stopped = stopped(&document.backend, &mut groups, now);
+        let ensured = Ensured::of(&document, &mut groups);
         let (gates, wakes, said) = (Gates::default(), BTreeSet::new(), Vec::new());
-        Self { document, generation, is_new_playbook, groups, gates, stopped, wakes, now, said }
+        Self {
+            document,
+            generation,
+            is_new_playbook,
+            groups,
+            gates,
+            stopped,
+            ensured,
+            wakes,
+            now,
+            said,
+        }
     }
 
     /// Puts off what is to be done, for about as long as it has been put off already.
@@ -338,10 +356,13 @@ impl<'a> Look<'a> {
     }
 
     /// What is shown of a backend that can be changed, or why it cannot be.
-    fn workable<'o>(&self, observed: &'o Observed) -> Result<(&'o Etag, &'o Body), Held> {
+    fn workable<'o>(&self, observed: &'o Observed) -> Result<(Guard, &'o Body), Held> {
         match observed {
-            Observed::Shown { etag, body } => self.suits(body).map(|()| (etag, body)),
+            Observed::Shown { etag, body } => {
+                self.suits(body).map(|()| (Guard::Etag(etag.clone()), body))
+            }
             Observed::Unreadable { why, .. } => Err(Held::Unreadable(why.clone())),
+            Observed::Missing if self.may_make() => Ok((Guard::Absent, &Body::Missing)),
             Observed::Missing => Err(Held::NoBackend),
         }
     }
@@ -353,7 +374,13 @@ impl<'a> Look<'a> {
     }
 
     fn lay(&self, baseline: &Body, contributions: &[Contribution<'_>]) -> Laid {
-        lay(baseline, &self.terms(), contributions, &self.document.yielded)
+        let unmade = |one: &Contribution<'_>| self.ensured.unmade(&one.over.effect);
+        let there: Vec<_> =
+            contributions.iter().copied().filter(|one| unmade(one).is_none()).collect();
+        let mut laid = lay(baseline, &self.terms(), &there, &self.document.yielded);
+        let held = contributions.iter().filter_map(|one| Some((one.over.id.clone(), unmade(one)?)));
+        laid.held.extend(held);
+        laid
     }
 
     fn terms(&self) -> Terms {
@@ -379,6 +406,9 @@ impl<'a> Look<'a> {
                 Life::Ended { .. } if over.is_asked_again() && !kept_out(over) => {
                     Some(Contribution::of(over, Fraction::NONE))
                 }
+                Life::Ended { .. } if self.ensured.keeps(over) => {
+                    Some(Contribution::of(over, Fraction::NONE))
+                }
                 Life::Ended { steps, .. } => {
                     let applied =
                         self.step_due(over.lease.every, steps).or(steps.len().checked_sub(1));
@@ -401,6 +431,7 @@ impl<'a> Look<'a> {
         overrides
             .filter_map(|over| match &over.life {
                 Life::Claimed { .. } | Life::Begun { .. } => None,
+                Life::Ended { .. } if self.ensured.keeps(over) => None,
                 Life::Ended { steps, .. } => {
                     Some((over.id.clone(), self.step_due(over.lease.every, steps)?))
                 }

@@ -147,6 +147,8 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { field, before, after } = self;
         match (before, after) {
+            (_, Value::Absent(_)) if field == "existence" => f.write_str("delete it"),
+            (Value::Absent(_), _) if field == "existence" => f.write_str("make it"),
             // What is not said in words differs.
             (Value::Json(before), Value::Json(after)) if before.says == after.says => {
                 write!(f, "{field} {} -> {}", before.json, after.json)
@@ -162,6 +164,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
     use pointsman_core::{
         breaker::Tighten,
+        declared::Declared,
         fraction::Fraction,
         overrides::{End, Held},
         shown::Shown,
@@ -215,6 +218,9 @@ mod tests {
             Held::NoBackend,
             Held::NotAPool,
             Held::NotASingle,
+            Held::Unmade("eu".parse().unwrap()),
+            Held::Full,
+            Held::Ahead,
             Held::NoProperty(field::Property::Url),
             Held::Unreadable(text()),
             Held::Paused,
@@ -232,20 +238,22 @@ mod tests {
         let undone = End::Undone { by: text(), reason: text() };
         let ends = [End::Resolved, End::Expired, undone, End::Stale, End::Closed, End::Dropped];
         let (member, weights) = (|| "eu".parse().unwrap(), [("eu".parse().unwrap(), 1)].into());
-        let effects: [effect::Effect; 6] = [
+        let effects: [effect::Effect; 8] = [
             effect::Effect::Drain { member: member() },
             effect::Effect::Shift { member: member(), to: whole },
             effect::Effect::Split { weights },
             effect::Effect::Promote { member: member(), weight: None },
             effect::Effect::Breaker(Tighten::default()),
             effect::Effect::Set([].into()),
+            effect::Effect::Ensure(Declared::new(&serde_json::Map::new())),
+            effect::Effect::Join { member: member(), weight: None, priority: None },
         ];
         let kinds = |names: Vec<String>| names.join(" ");
-        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool notASingle noProperty unreadable paused pausedUntil poolPaused playPaused frozen outOfHours overBudget manyWrites lasting count unless"]
+        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool notASingle unmade full ahead noProperty unreadable paused pausedUntil poolPaused playPaused frozen outOfHours overBudget manyWrites lasting count unless"]
             .assert_eq(&kinds(held.iter().map(kind).collect()));
         expect!["resolved expired undone stale closed dropped"]
             .assert_eq(&kinds(ends.iter().map(kind).collect()));
-        expect!["drain shift split promote breaker set"]
+        expect!["drain shift split promote breaker set ensure join"]
             .assert_eq(&kinds(effects.iter().map(kind).collect()));
     }
 }

@@ -3,9 +3,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Document, Owned};
+use super::Document;
 use crate::{
     claim::{Asked, Behind, Claim, Recall, Taken},
+    field::Field,
     id::OverrideId,
     lease::{Until, later},
     ledger::What,
@@ -286,7 +287,7 @@ impl Document {
                 over.behind.clear();
                 said.push(What::Ended { id: id.clone(), why: why.clone() });
                 over.life = Life::Ended { at: now, why, steps: Vec::new() };
-                if !over.effect.is_of_pool() {
+                if !over.effect.is_of_pool() || over.effect.joins().is_some() {
                     // What is no weight is given back whole.
                     over.lease.ramp.clear();
                 }
@@ -307,11 +308,13 @@ impl Document {
             // Its fields are as they were when they could last be read.
             Standing::Held(Held::Unreadable(_) | Held::NoBackend)
             | Standing::Unseen
-            | Standing::Admitted => over.effect.fields().iter().all(|field| {
+            | Standing::Admitted => {
+                let is_part = |field: &Field| over.effect.touches(field);
                 let mut changes = self.intents.iter().flat_map(|intent| &intent.changes);
-                !self.owned.get(field).is_some_and(Owned::is_touched)
-                    && !changes.any(|change| change.field == *field)
-            }),
+                let mut owned = self.owned.iter();
+                !owned.any(|(field, owned)| is_part(field) && owned.is_touched())
+                    && !changes.any(|change| is_part(&change.field))
+            }
             Standing::Held(_) | Standing::Yielded => true,
         }
     }

@@ -12,7 +12,7 @@ use crate::{
     id::ReconnectId,
     lease::{After, later},
     ledger::What,
-    names::{BackendId, PlayName},
+    names::{BackendId, BackendName, PlayName},
     overrides::{Life, Override},
     playbook::RECONNECT_AFTER_MIN,
     signal::SeriesId,
@@ -79,7 +79,7 @@ impl Reconnect {
     }
 }
 
-/// What the group documents of runs say of a backend.
+/// What group documents say of a backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// The runs that act there.
@@ -88,13 +88,19 @@ pub struct Listed {
     /// The runs whose reconnect waits there.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub waiting: BTreeSet<RunId>,
+    /// That it is ensured and there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_there: bool,
+    /// The ensured backends of which it is said that this pool lists them, or is to.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub members: BTreeSet<BackendName>,
 }
 
 impl Listed {
     /// Whether they say nothing of it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.acting.is_empty() && self.waiting.is_empty()
+        *self == Self::default()
     }
 }
 
@@ -157,7 +163,10 @@ impl Document {
         let begin = self.overrides.values().filter(|over| over.wants_to_begin());
         let plays = begin.filter_map(|over| over.origin.play().cloned());
         let paused = Paused::of(&self.backend).map(|of| of.scope());
-        runs.map(Scope::Run).chain(plays.map(Scope::Play)).chain(paused).collect()
+        let single = self.is_ensured().then(|| self.backend.clone());
+        let joins = self.joins().into_iter().map(|name| self.backend.sibling(name));
+        let ensured = single.into_iter().chain(joins).map(Scope::Ensured);
+        runs.map(Scope::Run).chain(plays.map(Scope::Play)).chain(paused).chain(ensured).collect()
     }
 
     /// The runs that act on this backend.
@@ -196,7 +205,8 @@ impl Document {
         said: &mut Vec<What>,
     ) -> BTreeSet<BackendId> {
         let (acting, waiting) = (self.acting(), self.waiting());
-        let Listed { acting: listed, waiting: listed_waiting } = std::mem::take(&mut self.listed);
+        let listed = std::mem::take(&mut self.listed.acting);
+        let listed_waiting = std::mem::take(&mut self.listed.waiting);
         let ends_or_begins = acting.symmetric_difference(&listed);
         let runs: BTreeSet<RunId> =
             ends_or_begins.chain(&waiting).chain(&listed_waiting).cloned().collect();
@@ -242,7 +252,7 @@ impl Document {
             }
         }
         concerned.remove(&self.backend);
-        self.listed = Listed { acting, waiting: self.waiting() };
+        (self.listed.acting, self.listed.waiting) = (acting, self.waiting());
         concerned
     }
 

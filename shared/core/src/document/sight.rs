@@ -14,7 +14,7 @@ use crate::{
     lay::{Contribution, Laid, lay},
     limits::Terms,
     names::BackendName,
-    overrides::{Life, Override, Standing},
+    overrides::{Held, Life, Override, Standing},
     pool::Pool,
 };
 
@@ -110,6 +110,7 @@ fn contribution(over: &Override) -> Option<Contribution<'_>> {
     let back = match (&over.life, &over.standing) {
         (Life::Claimed { .. }, Standing::Unseen) => return None,
         (Life::Claimed { .. }, Standing::Held(why)) if why.is_by_gate() => return None,
+        (_, Standing::Held(Held::Unmade(_))) => return None,
         (Life::Claimed { .. } | Life::Begun { .. }, _) => Fraction::NONE,
         (Life::Ended { steps, .. }, _) => match steps.len().checked_sub(1) {
             None => Fraction::NONE,

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::{gates::Freeze, play::Play, window::Window};
 use crate::{
+    declared::Declared,
     effect::Effect,
     field::Property,
     limits::Terms,
@@ -113,7 +114,10 @@ impl Playbook {
                 names.iter().filter_map(|name| name.parse().ok()).collect()
             }
             Effect::Split { weights } => weights.keys().cloned().collect::<Vec<_>>(),
-            Effect::Breaker(_) | Effect::Set(_) => Vec::new(),
+            // A member that is added need not be one.
+            Effect::Join { .. } | Effect::Breaker(_) | Effect::Set(_) | Effect::Ensure(_) => {
+                Vec::new()
+            }
         });
         let backend = self.pools.get(pool).map(|pool| &pool.backend);
         let of_windows = self.windows.iter().flat_map(|window| &window.effects);
@@ -188,4 +192,6 @@ pub struct ManagedBackend {
     pub backend: BackendId,
     /// What a play may set of it. Its breaker may be tightened in any case.
     pub may: BTreeSet<Property>,
+    /// What it is to be, where an `ensure` may make it.
+    pub is: Option<Declared>,
 }

@@ -13,7 +13,7 @@ const BACKEND: &str = "name one of the `backends`";
 const SERVICE: &str = "name one of the `services`";
 
 /// The wire type, its field, and what to write. What else a `Shift` needs depends on what it has.
-pub(super) const NEEDED: [(&str, &str, &str); 43] = [
+pub(super) const NEEDED: [(&str, &str, &str); 47] = [
     ("Playbook", "version", "begin the playbook with `version: 1`"),
     (
         "Playbook",
@@ -52,6 +52,10 @@ pub(super) const NEEDED: [(&str, &str, &str); 43] = [
     ("Promote", "member", MEMBER),
     ("Breaker", "backend", "name one of the `backends`; a pool has no breaker of its own"),
     ("Set", "backend", BACKEND),
+    ("Ensure", "backend", BACKEND),
+    ("Is", "url", "say its address: `url: https://eu-2.example.com`"),
+    ("Authorization", "scheme", "say which: `scheme: Bearer`"),
+    ("Authorization", "parameter", "name a named value: `parameter: \"{{chat-token}}\"`"),
     ("SetProxy", "url", "say which: `url: http://proxy.example.com:8080`"),
     ("Ramp", "every", "say how long each step lasts: `every: 2m`"),
     ("Ramp", "steps", STEPS),

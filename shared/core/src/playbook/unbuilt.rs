@@ -4,7 +4,7 @@
 //! not happen; if it were called unknown, its author would look for a typing error.
 
 /// Constructs, and what can be done without them.
-const UNBUILT: [(&[&str], &str); 15] = [
+const UNBUILT: [(&[&str], &str); 14] = [
     (&["schedule"], "write `cron` or `once` in a window"),
     (&["approve"], "a play without it acts at once; leave the play out where it must not"),
     (&["mute"], "`pointsman mute PLAY --for 2h` does it"),
@@ -17,7 +17,6 @@ const UNBUILT: [(&[&str], &str); 15] = [
     (&["capacity"], "use `leastMembers` and `leastShare`"),
     (&["mostOut", "mostOutAtOnce"], "use `leastMembers`"),
     (&["zones", "zone", "neverTogether"], "use `leastMembers` of each pool"),
-    (&["ensure"], "declare the backend where you declare the others, then `promote` it"),
     (&["reconnect"], "under `after`, it follows the play's end"),
     (&["at"], "write `after`, counted from the play's end"),
 ];

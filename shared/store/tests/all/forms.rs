@@ -11,7 +11,7 @@ use pointsman_core::{
     claim::{Asked, Behind, Claim},
     document::{Document, Intent, Outcome, Owned, Reconnect, Sight, SightBy, Trouble, Unmet, Way},
     effect::Effect,
-    etag::Etag,
+    etag::{Etag, Guard},
     field::{Change, Field, Value},
     fraction::Fraction,
     group::{Group, Pause, Paused},
@@ -323,7 +323,7 @@ fn documents_of_writes_that_were_answered_oddly() {
     }
     let etag = Etag("\"AAB\"".to_owned());
     let mut intent = document.intents.remove(0);
-    intent.etag = etag.clone();
+    intent.guard = Guard::Etag(etag.clone());
     let empty = Intent { changes: Vec::new(), id: IntentId::derive(&["empty"]), ..intent.clone() };
     let whole = Intent { way: Way::Whole, ..intent };
     document.intents = vec![whole.clone(), empty.clone()];

@@ -58,8 +58,7 @@ impl Reading<'_> {
                 self.wrong(&effects.at, "the play does nothing", needed::EFFECTS);
             }
             self.bounded(&effects.at, wire.len(), EFFECTS_MAX, "effects");
-            let read = |effect: At<_>| self.effect(effect.value?, declared);
-            wire.into_iter().take(EFFECTS_MAX).map(read).collect::<Vec<_>>()
+            self.effects(wire, declared)
         });
         let lasts_at = lasts.as_ref().map(|lasts| lasts.at.clone());
         let until = self.until(until, at_most, lasts);
@@ -178,7 +177,31 @@ impl Reading<'_> {
         Some(if read.is_empty() { (read, SignedDuration::ZERO) } else { (read, every) })
     }
 
-    pub(super) fn effect(
+    /// What the effects do, in the order of the file; who joins a pool comes after all of them, so that the
+    /// places of the others stay as they are.
+    pub(super) fn effects(
+        &mut self,
+        wire: Vec<At<wire::Effect>>,
+        declared: Option<&Declared>,
+    ) -> Vec<Option<EffectTemplate>> {
+        let mut joins = Vec::new();
+        let mut effects = Vec::with_capacity(wire.len().min(EFFECTS_MAX));
+        for At { at: _, value } in wire.into_iter().take(EFFECTS_MAX) {
+            effects.push(match value {
+                Some(wire::Effect::Ensure(At { at, value })) => value.and_then(|wire| {
+                    let (ensure, join) = self.ensure(wire, &at, declared?)?;
+                    joins.extend(join.map(Some));
+                    Some(ensure)
+                }),
+                Some(wire) => self.effect(wire, declared),
+                None => None,
+            });
+        }
+        effects.extend(joins);
+        effects
+    }
+
+    fn effect(
         &mut self,
         wire: wire::Effect,
         declared: Option<&Declared>,
@@ -207,6 +230,7 @@ impl Reading<'_> {
                 let backend = self.declared(backend, "backend", &declared?.singles);
                 return Some(EffectTemplate { on: backend?, effect: effect? });
             }
+            wire::Effect::Ensure(_) => return None,
         };
         let pool = self.declared(on, "pool", &declared?.pools);
         Some(EffectTemplate { on: pool?, effect: effect? })

@@ -47,7 +47,7 @@ impl Reading<'_> {
         at: &Range<usize>,
         services: Option<&Named<ServiceAlias, ServiceId>>,
     ) -> Option<ManagedBackend> {
-        let wire::Backend { service, workspace, backend, may } = wire;
+        let wire::Backend { service, workspace, backend, may, is } = wire;
         let service = self.service_of(service, services);
         let workspace = workspace.map_or(Some(None), |workspace| workspace.value.map(Some));
         let name = match backend {
@@ -59,7 +59,8 @@ impl Reading<'_> {
             Some(all?.into_iter().flat_map(wire::May::properties).collect())
         });
         let backend = BackendId { service: service?, workspace: workspace?, name: name? };
-        Some(ManagedBackend { backend, may: may? })
+        let is = is.map_or(Some(None), |is| self.is(is.value?).map(Some));
+        Some(ManagedBackend { backend, may: may?, is: is? })
     }
 
     /// What a `breaker` does.

@@ -1,6 +1,6 @@
 //! Windows: what each means, or what is wrong with it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use jiff::tz::TimeZone;
 
@@ -8,6 +8,7 @@ use super::{
     super::{
         bounds::{EFFECTS_MAX, WINDOWS_MAX},
         needed,
+        play::EffectTemplate,
         template::Template,
         window::{Schedule, Window, zone},
         wire,
@@ -65,8 +66,10 @@ impl Reading<'_> {
                 self.wrong(&effects.at, "the window does nothing", needed::EFFECTS);
             }
             self.bounded(&effects.at, wire.len(), EFFECTS_MAX, "effects");
-            let read = |effect: At<_>| self.fixed_effect(effect, declared);
-            wire.into_iter().take(EFFECTS_MAX).map(read).collect::<Vec<_>>()
+            let templates = self.effects(wire, declared).into_iter();
+            templates
+                .map(|template| self.fixed_effect(&effects.at, template?, declared))
+                .collect::<Vec<_>>()
         });
         let ramp = ramp.and_then(|ramp| self.ramp(ramp.value?));
         let (ramp, every) = ramp.unwrap_or_default();
@@ -105,15 +108,15 @@ impl Reading<'_> {
     /// What an effect does to which backend, where no signal says so.
     fn fixed_effect(
         &mut self,
-        At { at, value }: At<wire::Effect>,
+        at: &Range<usize>,
+        template: EffectTemplate,
         declared: Option<&Declared>,
     ) -> Option<(BackendId, Effect)> {
-        let template = self.effect(value?, declared)?;
         let fixed = |template: &Template| template.fixed().map(str::to_owned).ok_or(());
         let member = |member: &Template| fixed(member)?.parse().map_err(drop);
         let (Ok(on), Ok(effect)) = (fixed(&template.on), template.effect.named(member)) else {
             let help = "no signal opens a window: name the backend and the member as they are";
-            self.wrong(&at, "`${…}` cannot stand in a window", help);
+            self.wrong(at, "`${…}` cannot stand in a window", help);
             return None;
         };
         let declared = declared?;
