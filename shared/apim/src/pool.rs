@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use crate::backend::Backend;
 use crate::document::Document;
 use crate::id::{BackendId, BackendName};
-pub use crate::model::members::{Member, MemberId, Members, POOL_MEMBERS_MAX, SETTING_MAX, Setting};
+pub use crate::model::members::{
+    Member, MemberId, Members, POOL_MEMBERS_MAX, SETTING_MAX, Setting,
+};
 use crate::model::part::values;
 use crate::model::read_pool;
 pub use crate::patch::{Edited, Patch};

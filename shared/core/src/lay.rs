@@ -117,10 +117,8 @@ fn lay_pool(
 ) -> Laid {
     let mut laid = Laid::default();
     let ground = Ground::of(baseline, baseline.members().len(), terms, yielded);
-    let (joins, others): (Vec<_>, Vec<_>) = contributions
-        .iter()
-        .copied()
-        .partition(|one| one.over.effect.joins().is_some());
+    let (joins, others): (Vec<_>, Vec<_>) =
+        contributions.iter().copied().partition(|one| one.over.effect.joins().is_some());
     let contributions = &others;
     // What is asked of the pool is asked of it with its new members.
     let joined = match &ground {
@@ -135,8 +133,11 @@ fn lay_pool(
     let ground = match ground {
         Ok(ground) => ground,
         Err(held) => {
-            laid.held =
-                joins.iter().chain(contributions).map(|one| (one.over.id.clone(), held.clone())).collect();
+            laid.held = joins
+                .iter()
+                .chain(contributions)
+                .map(|one| (one.over.id.clone(), held.clone()))
+                .collect();
             return laid;
         }
     };

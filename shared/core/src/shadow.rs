@@ -7,8 +7,8 @@
 use crate::{
     answer::Answer,
     body::Single,
-    document::{Document, Intent},
     declared::Declared,
+    document::{Document, Intent},
     etag::Etag,
     field::{Field, Property, Value},
     step::Observed,

@@ -308,15 +308,13 @@ impl ManagementApi for Azure {
             Ok((_, Request::Update(_) | Request::Replace(_) | Request::Delete, None)) => {
                 not_sent("there is nothing to change".to_owned())
             }
-            Ok((address, Request::Replace(draft), Some(raw))) => {
-                Box::pin(async move {
-                    if let Err(answer) = azure.loses_nothing(&address, &raw, &draft).await {
-                        return (answer, None);
-                    }
-                    let replace = azure.client.replace(&address, raw.etag(), &draft, call());
-                    azure.answered(replace.await)
-                })
-            }
+            Ok((address, Request::Replace(draft), Some(raw))) => Box::pin(async move {
+                if let Err(answer) = azure.loses_nothing(&address, &raw, &draft).await {
+                    return (answer, None);
+                }
+                let replace = azure.client.replace(&address, raw.etag(), &draft, call());
+                azure.answered(replace.await)
+            }),
             // What cannot be replaced as a whole can be updated still.
             Err(why) if intent.way == Way::Whole => {
                 Box::pin(std::future::ready((Answer::Refused { why }, None)))
@@ -375,7 +373,9 @@ impl Azure {
         match self.client.create(address, draft, call()).await {
             Ok(apim::put::Created::New(backend)) => written(backend),
             Ok(apim::put::Created::Replaced(backend)) => match written(backend) {
-                (Answer::Written { etag, body }, sight) => (Answer::CameFirst { etag, body }, sight),
+                (Answer::Written { etag, body }, sight) => {
+                    (Answer::CameFirst { etag, body }, sight)
+                }
                 other => other,
             },
             Err(error) => (self.answer(&error), None),
@@ -400,10 +400,7 @@ impl Azure {
     }
 
     /// A pool that lists a backend, where one does.
-    async fn listed_by(
-        &self,
-        address: &apim::BackendId,
-    ) -> Result<Option<String>, apim::Error> {
+    async fn listed_by(&self, address: &apim::BackendId) -> Result<Option<String>, apim::Error> {
         let mut pages = self.client.pages(address.scope(), &apim::list::Query::default(), call());
         while let Some(page) = pages.next().await? {
             let lists = |one: &&apim::Document| {

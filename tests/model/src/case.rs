@@ -636,9 +636,12 @@ fn cases(lasts: std::ops::Range<i64>, windows_max: usize) -> impl Strategy<Value
     let of_single = single::effect().prop_map(|effect| match effect {
         Does::Breaker(tighten) => Effect::Breaker(tighten),
         Does::Set(properties) => Effect::Set(properties),
-        Does::Drain { .. } | Does::Shift { .. } | Does::Split { .. } | Does::Promote { .. } => {
-            panic!("a Single has no members")
-        }
+        Does::Drain { .. }
+        | Does::Shift { .. }
+        | Does::Split { .. }
+        | Does::Promote { .. }
+        | Does::Ensure(_)
+        | Does::Join { .. } => panic!("it is a breaker, or it sets something"),
     });
     let of_single = of_single.boxed();
     prop_oneof![

@@ -43,6 +43,7 @@ pub(super) async fn skipped(records: &Records, playbook: &Playbook) -> Result<Sk
         | Scope::Run(_)
         | Scope::Commands
         | Scope::Members(_)
+        | Scope::Ensured(_)
         | Scope::Pool(_)
         | Scope::Play(_)
         | Scope::Unless(_) => None,

@@ -70,8 +70,7 @@ impl<'a> Ground<'a> {
                 base[at] = u32::from(members[at].weight.number().unwrap_or(null)) * SCALE;
             }
         }
-        let serves =
-            |number: &u8| (0..listed).any(|at| group[at] == *number && base[at] > 0);
+        let serves = |number: &u8| (0..listed).any(|at| group[at] == *number && base[at] > 0);
         let serving = groups.iter().copied().find(serves).ok_or(Held::NothingServes)?;
         let standbys = groups.into_iter().filter(|number| *number > serving).collect();
         Ok(Self { members, terms, yielded, listed, group, base, mixed, serving, standbys })

@@ -92,8 +92,10 @@ impl Ground<'_> {
         if number < self.serving {
             return Err(Held::Ahead);
         }
-        let group: Vec<&Member> =
-            (0..self.listed).filter(|at| self.group[*at] == number).map(|at| &self.members[at]).collect();
+        let group: Vec<&Member> = (0..self.listed)
+            .filter(|at| self.group[*at] == number)
+            .map(|at| &self.members[at])
+            .collect();
         let mut numbers: Vec<u8> = group.iter().filter_map(|one| one.weight.number()).collect();
         numbers.sort_unstable();
         let has_null = numbers.len() < group.len();
@@ -106,6 +108,10 @@ impl Ground<'_> {
             (Some(weight), _) | (None, Some(&weight)) => Value::Number(weight),
         };
         let written = group.first().map(|one| one.priority.clone());
-        Ok(Member { name: name.clone(), weight, priority: written.unwrap_or(Value::Number(number)) })
+        Ok(Member {
+            name: name.clone(),
+            weight,
+            priority: written.unwrap_or(Value::Number(number)),
+        })
     }
 }

@@ -53,7 +53,9 @@ fn asks<'a>(
             let properties = properties.filter(|(property, _)| shows(*property).is_some());
             let properties =
                 properties.map(|(property, value)| (Field::Property(property), Ask::Be(value)));
-            Ok(std::iter::once((Field::Existence, Ask::Exist(declared))).chain(properties).collect())
+            Ok(std::iter::once((Field::Existence, Ask::Exist(declared)))
+                .chain(properties)
+                .collect())
         }
         Effect::Drain { .. }
         | Effect::Shift { .. }
@@ -113,7 +115,7 @@ pub(super) fn lay(
             laid.owners.entry(field.clone()).or_default().insert(id.clone());
             laid.why.entry(field).or_default().asked.push(Asked { by: id.clone(), asks, fate });
         }
-    if !has_part {
+        if !has_part {
             laid.yielded.insert(id.clone());
         }
     }

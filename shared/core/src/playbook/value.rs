@@ -16,7 +16,7 @@ use super::bounds::{
 };
 use crate::{
     effect::WEIGHT_MAX,
-    form::clipped,
+    form::{SECRET, clipped},
     fraction::{Fraction, FractionError},
     limits::LeastMembers,
 };
@@ -230,8 +230,7 @@ value!(
         };
         // What stands there may be a secret, and is not said.
         name.is_some_and(is_name).then_some(()).ok_or_else(|| {
-            "a playbook holds no secret: name one of the service's named values, as in \"{{chat-key}}\""
-                .to_owned()
+            format!("{SECRET}: name one of the service's named values, as in \"{{{{chat-key}}}}\"")
         })?;
         Ok(text)
     },

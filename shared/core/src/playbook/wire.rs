@@ -8,13 +8,14 @@ use serde::Deserialize;
 
 use super::{
     bounds::{
-        BACKENDS_MAX, CERTIFICATES_MAX, EFFECTS_MAX, FREEZES_MAX, PLAYS_MAX, POOLS_MAX, RAMP_STEPS_MAX,
-        RECONNECTS_MAX, SERVICES_MAX, SPLIT_MEMBERS_MAX, WINDOWS_MAX,
+        BACKENDS_MAX, CERTIFICATES_MAX, EFFECTS_MAX, FREEZES_MAX, PLAYS_MAX, POOLS_MAX,
+        RAMP_STEPS_MAX, RECONNECTS_MAX, SERVICES_MAX, SPLIT_MEMBERS_MAX, WINDOWS_MAX,
     },
     value::{
-        BackendText, CertificateId, Count, Description, Duration, Expression, FailureCount, FailurePercentage,
-        LabelName, LocalTime, Member, Members, Most, NamedValue, Percent, PoolName, Priority, ProxyUrl, Scheme, ServingWeight,
-        TimeOfDay, Title, Url, Version, Weight, Yes,
+        BackendText, CertificateId, Count, Description, Duration, Expression, FailureCount,
+        FailurePercentage, LabelName, LocalTime, Member, Members, Most, NamedValue, Percent,
+        PoolName, Priority, ProxyUrl, Scheme, ServingWeight, TimeOfDay, Title, Url, Version,
+        Weight, Yes,
     },
     window::Dialect,
 };

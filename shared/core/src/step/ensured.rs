@@ -58,8 +58,7 @@ impl Look<'_> {
             over.effect.declares().is_some() && (!over.has_ended() || over.is_asked_again())
         };
         let believed = self.document.missing().is_some_and(|(_, believed)| self.now >= believed);
-        self.document.overrides.values().any(asks)
-            && (believed || self.document.etags.knows_none())
+        self.document.overrides.values().any(asks) && (believed || self.document.etags.knows_none())
     }
 
     /// Brings the group documents up to date with what is there and what is listed, and has those looked at
@@ -77,9 +76,8 @@ impl Look<'_> {
         }
         let is_there = match observed {
             Observed::Shown { body: Body::Single(_), .. } => {
-                let stays = |over: &Override| {
-                    over.effect.declares().is_some() && over.begun().is_some()
-                };
+                let stays =
+                    |over: &Override| over.effect.declares().is_some() && over.begun().is_some();
                 let deleted = document.intents.iter().any(Intent::deletes);
                 !deleted && document.overrides.values().any(stays)
             }

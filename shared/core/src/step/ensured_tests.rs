@@ -1,10 +1,14 @@
 //! A Single that is ensured and the pool that lists it: two documents, one service, a script of what
 //! happens, and what is told and stands there at its end.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fmt::Write as _,
+};
 
 use expect_test::{Expect, expect};
 use jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
 
 use crate::{
     answer::Answer,
@@ -50,6 +54,8 @@ enum Fate {
     Lost,
     /// Whoever was to send it has died.
     Died,
+    /// Someone else makes the backend a moment before.
+    Beaten,
 }
 
 struct World {
@@ -61,7 +67,8 @@ struct World {
     etags: u32,
     /// The backends that we have made.
     made: Vec<BackendId>,
-    fate: Fate,
+    fates: VecDeque<Fate>,
+    writes: usize,
     now: Timestamp,
     told: String,
 }
@@ -76,12 +83,9 @@ fn id(name: &str) -> BackendId {
 }
 
 fn single(url: &str, title: Value) -> Body {
-    let shows = |property| match property {
-        Property::Url => Value::Json(url.into()),
-        Property::Title => title.clone(),
-        _ => Value::Absent,
-    };
-    Single::new(Property::ALL.map(|one| (one, shows(one)))).into()
+    let single = Single::new(Property::ALL.map(|one| (one, Value::Absent)));
+    let fields = [Property::Url, Property::Title].map(Field::Property);
+    Body::from(single).with(fields.iter().zip([Value::Json(url.into()), title]))
 }
 
 fn start() -> Timestamp {
@@ -104,7 +108,8 @@ impl World {
             azure: [(id("chat"), (1, pool.into()))].into(),
             etags: 1,
             made: Vec::new(),
-            fate: Fate::Done,
+            fates: VecDeque::new(),
+            writes: 0,
             now: start(),
             told: String::new(),
         }
@@ -123,9 +128,8 @@ impl World {
 
     fn signal(&mut self, alert: &str, member: &str, heard: Heard) {
         let name = format!("am/{alert}{member}");
-        let series = self.series.entry(name.clone()).or_insert_with(|| {
-            Series::new(name.parse().unwrap())
-        });
+        let series =
+            self.series.entry(name.clone()).or_insert_with(|| Series::new(name.parse().unwrap()));
         let labels = [("alertname", alert), ("member", member)];
         let signal = Signal {
             series: name.parse().unwrap(),
@@ -150,6 +154,13 @@ impl World {
         }
     }
 
+    /// Somebody else lists the standby, or does not any more.
+    fn list(&mut self, entry: Value) {
+        let field = Field::Membership("sb".parse().unwrap());
+        let pool = self.pool().with([(&field, entry)]);
+        self.put("chat", Some(pool.into()));
+    }
+
     /// Somebody else writes.
     fn put(&mut self, backend: &str, body: Option<Body>) {
         self.etags += 1;
@@ -161,55 +172,64 @@ impl World {
         };
     }
 
-    fn write(&mut self, backend: &BackendId, intent: &Intent) -> Answer {
+    fn write(&mut self, backend: &BackendId, intent: &Intent, fate: Fate) -> Answer {
         let unknown = || Answer::Unknown { why: "no answer".to_owned(), until: None };
-        let fate = std::mem::replace(&mut self.fate, Fate::Done);
         if fate == Fate::Lost {
             return unknown();
         }
-        let now = self.observed(backend);
+        if fate == Fate::Beaten && intent.make.is_some() {
+            self.put("sb", Some(single("https://theirs.example.com", Value::Absent)));
+        }
+        let before = self.observed(backend);
         self.etags += 1;
         let etag = Etag(format!("\"{}\"", self.etags));
-        let answer = match (&intent.make, now) {
+        let answer = match (&intent.make, before) {
             (Some(declared), before) => {
                 let asked = declared.properties();
                 let value = |one| asked.get(&one).cloned().map_or(Value::Absent, Value::Json);
                 let body = Body::from(Single::new(Property::ALL.map(|one| (one, value(one)))));
                 self.azure.insert(backend.clone(), (self.etags, body.clone()));
-                match before {
-                    Observed::Missing => {
-                        self.made.push(backend.clone());
-                        Answer::Written { etag, body: Some(body) }
-                    }
-                    _ => Answer::CameFirst { etag, body: Some(body) },
+                if before == Observed::Missing {
+                    self.made.push(backend.clone());
+                    Answer::Written { etag, body: Some(body) }
+                } else {
+                    Answer::CameFirst { etag, body: Some(body) }
                 }
             }
             (None, Observed::Shown { etag: is, body }) if intent.guard.is(&is) => {
                 if intent.deletes() {
-                    assert!(self.made.contains(backend), "what we did not make is deleted");
+                    if self.lists("sb") {
+                        return Answer::Refused { why: "a pool lists it".to_owned() };
+                    }
+                    assert!(self.made.contains(backend), "it was not made here:\n{}", self.told);
                     self.azure.remove(backend);
+                    self.made.clear();
                     Answer::Deleted
                 } else {
+                    for change in &intent.changes {
+                        let Field::Membership(member) = &change.field else { continue };
+                        let there = self.azure.contains_key(&id(member.as_str()));
+                        assert!(there || change.after.is_nothing(), "it dangles:\n{}", self.told);
+                    }
                     let after = intent.changes.iter().map(|one| (&one.field, one.after.clone()));
                     let body = body.with(after);
                     self.azure.insert(backend.clone(), (self.etags, body.clone()));
                     Answer::Written { etag, body: Some(body) }
                 }
             }
-            _ => Answer::Outrun,
+            (None, Observed::Shown { .. } | Observed::Unreadable { .. } | Observed::Missing) => {
+                Answer::Outrun
+            }
         };
-        self.dangles_nowhere();
         if fate == Fate::Unheard { unknown() } else { answer }
     }
 
-    /// No pool lists what is not there, but the two that were there before.
-    fn dangles_nowhere(&self) {
-        for (_, body) in self.azure.values() {
-            for member in body.pool().map_or(&[][..], Pool::members) {
-                let is_there = self.azure.contains_key(&id(member.name.as_str()));
-                assert!(is_there || ["eu", "us"].contains(&member.name.as_str()), "{}", self.told);
-            }
-        }
+    fn pool(&self) -> &Pool {
+        self.azure[&id("chat")].1.pool().unwrap()
+    }
+
+    fn lists(&self, name: &str) -> bool {
+        self.pool().members().iter().any(|member| member.name.as_str() == name)
     }
 
     fn step(&mut self, backend: &BackendId) -> Step {
@@ -243,12 +263,13 @@ impl World {
             self.now = self.now.max(wake);
             let step = self.step(&backend);
             let Next::Write(intent) = step.next else { continue };
-            if self.fate == Fate::Died {
-                self.fate = Fate::Done;
+            let fate = self.fates.pop_front().unwrap_or(Fate::Done);
+            self.writes += 1;
+            if fate == Fate::Died {
                 self.documents.get_mut(&backend).unwrap().wake_now(self.now);
                 continue;
             }
-            let answer = self.write(&backend, &intent);
+            let answer = self.write(&backend, &intent, fate);
             let mut said = Vec::new();
             let document = self.documents.get_mut(&backend).unwrap();
             document.answer(&intent.id, &answer, self.now, &mut said);
@@ -268,20 +289,24 @@ impl World {
                 ["calm"] => self.signal("Busy", "", resolved(self.now)),
                 ["down", member] => self.signal("Down", member, Heard::Fired),
                 ["up", member] => self.signal("Down", member, resolved(self.now)),
-                ["unheard"] => self.fate = Fate::Unheard,
-                ["lost"] => self.fate = Fate::Lost,
-                ["die"] => self.fate = Fate::Died,
+                ["next", fate] => self.fates.push_back(match *fate {
+                    "done" => Fate::Done,
+                    "unheard" => Fate::Unheard,
+                    "lost" => Fate::Lost,
+                    "died" => Fate::Died,
+                    "beaten" => Fate::Beaten,
+                    other => panic!("{other}"),
+                }),
                 ["made", url] => {
                     self.put("sb", Some(single(&format!("https://{url}"), Value::Absent)));
                 }
                 ["deleted"] => self.put("sb", None),
                 ["weight", number] => {
-                    let pool = self.azure[&id("chat")].1.pool().unwrap().clone();
-                    let mut entry = pool.members().last().unwrap().clone();
-                    entry.weight = Value::Number(number.parse().unwrap());
-                    let field = Field::Membership(entry.name.clone());
-                    self.put("chat", Some(pool.with([(&field, entry.entry())]).into()));
+                    let weight = Value::Number(number.parse().unwrap());
+                    let (name, priority) = ("sb".parse().unwrap(), Value::Absent);
+                    self.list(Member { name, weight, priority }.entry());
                 }
+                ["out"] => self.list(Value::Absent),
                 [seconds] => self.pass(seconds.parse().unwrap()),
                 other => panic!("{other:?}"),
             }
@@ -290,7 +315,7 @@ impl World {
 
     /// What stands in the service.
     fn stands(&self) -> String {
-        let pool = self.azure[&id("chat")].1.pool().unwrap();
+        let pool = self.pool();
         let member = |one: &Member| format!("{} {}", one.name, one.weight);
         let members = pool.members().iter().map(member).collect::<Vec<_>>().join(", ");
         let single = self.azure.get(&id("sb")).map_or("no sb".to_owned(), |(_, body)| {
@@ -309,7 +334,9 @@ fn resolved(at: Timestamp) -> Heard {
 fn check(script: &str, expect: &Expect) -> World {
     let mut world = World::new();
     let mut shown = String::new();
-    for part in script.split('?').map(|part| part.trim().trim_start_matches(';').trim_end_matches(';')) {
+    for part in
+        script.split('?').map(|part| part.trim().trim_start_matches(';').trim_end_matches(';'))
+    {
         if !part.is_empty() {
             world.run(part);
         }
@@ -330,10 +357,13 @@ fn is_over(world: &World) {
 
 #[test]
 fn it_is_made_listed_and_at_the_end_taken_out_and_deleted() {
-    let world = check("busy; 5 ?; calm; 5", &expect![[r#"
+    let world = check(
+        "busy; 5 ?; calm; 5",
+        &expect![[r#"
         eu 50, us 50, sb 50; sb "https://sb.example.com" "standby"
         eu 50, us 50; no sb
-    "#]]);
+    "#]],
+    );
     is_over(&world);
     expect![[r#"
         0    chat: uiv7csgxmzvl2dvc is held: sb is not seen to be there yet
@@ -352,4 +382,149 @@ fn it_is_made_listed_and_at_the_end_taken_out_and_deleted() {
         5    sb: write yeuvjuwzzvkjk7jh is done
         5    sb: som4nmpkep6wsdnt is over
     "#]].assert_eq(&world.told);
+}
+
+#[test]
+fn whatever_becomes_of_a_write_the_end_is_the_same() {
+    let run = |before: &str| {
+        let mut world = World::new();
+        world.run(&format!("{before}busy; 400; calm; 1200"));
+        is_over(&world);
+        assert_eq!(world.stands(), "eu 50, us 50; no sb", "{before}\n{}", world.told);
+        world.writes
+    };
+    let writes = run("");
+    for fate in ["unheard", "lost", "died"] {
+        for at in 0..writes {
+            let done = "next done; ".repeat(at);
+            run(&format!("{done}next {fate}; "));
+            run(&format!("{done}next {fate}; next {fate}; "));
+        }
+    }
+}
+
+#[test]
+fn one_that_is_there_already_is_held_to_what_is_declared_and_never_deleted() {
+    let there = "made theirs.example.com; busy; 5 ?; calm; 5";
+    is_over(&check(
+        there,
+        &expect![[r#"
+        eu 50, us 50, sb 50; sb "https://sb.example.com" "standby"
+        eu 50, us 50; sb "https://theirs.example.com" -
+    "#]],
+    ));
+    // Someone was a moment faster.
+    let world = check(
+        "next beaten; busy; 5 ?; calm; 70",
+        &expect![[r#"
+        eu 50, us 50, sb 50; sb "https://sb.example.com" "standby"
+        eu 50, us 50; sb "https://sb.example.com" "standby"
+    "#]],
+    );
+    is_over(&world);
+    assert!(world.told.contains("someone else had made the backend by then"));
+}
+
+#[test]
+fn what_someone_else_has_written_to_is_theirs() {
+    let world = check(
+        "busy; 5; made theirs.example.com; 70 ?; calm; 70",
+        &expect![[r#"
+        eu 50, us 50, sb 50; sb "https://theirs.example.com" -
+        eu 50, us 50; sb "https://theirs.example.com" -
+    "#]],
+    );
+    is_over(&world);
+    assert!(world.told.contains("counts as theirs, and is not deleted"));
+    // Who takes it away does not want it: it leaves the pool, and is not made again.
+    is_over(&check(
+        "busy; 5; deleted; 200 ?; calm; 70",
+        &expect![[r#"
+        eu 50, us 50; no sb
+        eu 50, us 50; no sb
+    "#]],
+    ));
+    // Who gives it another weight has it stay a member, and so it cannot be deleted.
+    let mut world = check(
+        "busy; 5; weight 10; 70 ?; calm; 200",
+        &expect![[r#"
+        eu 50, us 50, sb 10; sb "https://sb.example.com" "standby"
+        eu 50, us 50, sb 10; sb "https://sb.example.com" "standby"
+    "#]],
+    );
+    assert!(world.documents[&id("sb")].trouble.is_some());
+    world.run("out; 100");
+    assert_eq!(world.stands(), "eu 50, us 50; no sb");
+    is_over(&world);
+}
+
+#[test]
+fn what_is_asked_of_members_is_asked_of_one_that_joined() {
+    let script =
+        "busy; 5; down sb; 5 ?; up sb; 5 ?; down eu; down us; 5 ?; calm; 5 ?; up eu; up us; 5";
+    is_over(&check(
+        script,
+        &expect![[r#"
+        eu 50, us 50, sb 0; sb "https://sb.example.com" "standby"
+        eu 50, us 50, sb 50; sb "https://sb.example.com" "standby"
+        eu 0, us 0, sb 50; sb "https://sb.example.com" "standby"
+        eu 0, us 50; no sb
+        eu 50, us 50; no sb
+    "#]],
+    ));
+}
+
+#[test]
+fn an_alert_that_comes_back_while_it_is_deleted_has_it_again() {
+    for fate in ["done", "unheard", "lost", "died"] {
+        // The pool does not list it any more, and the next write deletes it.
+        let script = format!("busy; 5; next done; next {fate}; calm; 1; busy; 60 ?; calm; 60");
+        is_over(&check(
+            &script,
+            &expect![[r#"
+            eu 50, us 50, sb 50; sb "https://sb.example.com" "standby"
+            eu 50, us 50; no sb
+        "#]],
+        ));
+    }
+}
+
+proptest! {
+    /// In any history, what was not made here is never deleted, and no pool lists what is not there (both are
+    /// asserted where it is written); in the end what was made here is gone, and the pool is its owner's.
+    #[test]
+    fn in_any_history_what_was_made_here_is_gone_in_the_end_and_nothing_else(
+        history in prop::collection::vec(
+            prop::sample::select(vec![
+                "busy", "busy", "calm", "calm", "down eu", "up eu", "down sb", "up sb", "down us", "up us",
+                "made theirs.example.com", "made sb.example.com", "deleted", "weight 10", "out",
+                "next unheard", "next lost", "next died", "next beaten", "next done", "1", "5", "40", "90", "400",
+            ]),
+            1..24,
+        )
+    ) {
+        let mut world = World::new();
+        let mut theirs = false;
+        for what in &history {
+            match *what {
+                // Azure takes away nothing that is listed, and a pool lists nothing that is not there.
+                "deleted" if world.lists("sb") => continue,
+                "weight 10" if !world.azure.contains_key(&id("sb")) => continue,
+                "weight 10" => theirs = true,
+                "out" => theirs = false,
+                _ => {}
+            }
+            world.run(what);
+        }
+        world.fates.clear();
+        world.run("calm; up eu; up us; up sb; 2000");
+        let stands = world.stands();
+        let listed = if theirs && world.lists("sb") { "eu 50, us 50, sb 10; " } else { "eu 50, us 50; " };
+        prop_assert!(stands.starts_with(listed), "{stands}\n{history:?}\n{}", world.told);
+        if !world.lists("sb") {
+            let left = world.made.contains(&id("sb")) && !world.told.contains("counts as theirs");
+            prop_assert!(!left, "{stands}\n{history:?}\n{}", world.told);
+            is_over(&world);
+        }
+    }
 }

@@ -231,7 +231,8 @@ fn document() -> Document {
     document.yielded = [(weight.clone(), [id("warned")].into())].into();
     document.intents = vec![Intent {
         id: IntentId::derive(&["one"]),
-        etag: Etag("\"AAA\"".to_owned()),
+        guard: Guard::Etag(Etag("\"AAA\"".to_owned())),
+        make: None,
         changes: vec![
             Change { field: weight, before: Value::Number(3), after: Value::Number(0) },
             Change { field: priority, before: Value::Null, after: Value::Number(1) },

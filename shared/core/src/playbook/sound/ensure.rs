@@ -35,10 +35,7 @@ where
 
 impl Reading<'_> {
     /// What a backend is to be.
-    pub(super) fn is(
-        &mut self,
-        wire: wire::Is,
-    ) -> Option<declared::Declared> {
+    pub(super) fn is(&mut self, wire: wire::Is) -> Option<declared::Declared> {
         let wire::Is {
             url,
             protocol,

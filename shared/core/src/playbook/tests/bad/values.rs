@@ -527,7 +527,6 @@ fn not_built_yet() {
         r#"  - name: a
     when: true
     do:
-      - ensure: {backend: eu}
       - reconnect: {backend: eu}
     approve: {by: oncall, within: 10m}
     mute: 1h
@@ -541,45 +540,39 @@ windows:
     do: [{drain: {pool: chat, member: eu}}]
 "#,
         &expect![[r#"
-            playbook.yaml:11:9: `ensure` is not built yet in this version
+            playbook.yaml:11:9: `reconnect` is not built yet in this version
                |
-            11 |       - ensure: {backend: eu}
-               |         ^^^^^^
-               = remove it; declare the backend where you declare the others, then `promote` it
-
-            playbook.yaml:12:9: `reconnect` is not built yet in this version
-               |
-            12 |       - reconnect: {backend: eu}
+            11 |       - reconnect: {backend: eu}
                |         ^^^^^^^^^
                = remove it; under `after`, it follows the play's end
 
-            playbook.yaml:13:5: `approve` is not built yet in this version
+            playbook.yaml:12:5: `approve` is not built yet in this version
                |
-            13 |     approve: {by: oncall, within: 10m}
+            12 |     approve: {by: oncall, within: 10m}
                |     ^^^^^^^
                = remove it; a play without it acts at once; leave the play out where it must not
 
-            playbook.yaml:14:5: `mute` is not built yet in this version
+            playbook.yaml:13:5: `mute` is not built yet in this version
                |
-            14 |     mute: 1h
+            13 |     mute: 1h
                |     ^^^^
                = remove it; `pointsman mute PLAY --for 2h` does it
 
-            playbook.yaml:15:5: `notify` is not built yet in this version
+            playbook.yaml:14:5: `notify` is not built yet in this version
                |
-            15 |     notify: oncall
+            14 |     notify: oncall
                |     ^^^^^^
                = remove it; the ledger has everything: `pointsman history`
 
-            playbook.yaml:16:5: `verify` is not built yet in this version
+            playbook.yaml:15:5: `verify` is not built yet in this version
                |
-            16 |     verify: 2m
+            15 |     verify: 2m
                |     ^^^^^^
                = remove it; the ledger says what each write found: `pointsman history`
 
-            playbook.yaml:17:5: `drift` is not built yet in this version
+            playbook.yaml:16:5: `drift` is not built yet in this version
                |
-            17 |     drift: assert
+            16 |     drift: assert
                |     ^^^^^
                = remove it; a change by someone else is always yielded to
         "#]],

@@ -150,10 +150,10 @@ windows:
                |     ^^
                = say what it does: `do: [{drain: {pool: …, member: …}}]`
 
-            playbook.yaml:18:9: `${…}` cannot stand in a window
+            playbook.yaml:17:5: `${…}` cannot stand in a window
                |
-            18 |       - drain: {pool: chat, member: "${signal.labels.backend}"}
-               |         ^^^^^
+            17 |     do:
+               |     ^^
                = no signal opens a window: name the backend and the member as they are
 
             playbook.yaml:19:23: there is no pool `chats`
@@ -167,12 +167,6 @@ windows:
             20 |       - shift: {pool: chat, member: eu}
                |         ^^^^^
                = say how much of its weight the member keeps: `to: 30%`
-
-            playbook.yaml:21:9: `${…}` cannot stand in a window
-               |
-            21 |       - promote: {pool: "${signal.labels.pool}", member: eu}
-               |         ^^^^^^^
-               = no signal opens a window: name the backend and the member as they are
 
             playbook.yaml:22:25: 20% gives back no more than the step before
                |
