@@ -19,6 +19,8 @@ mod answers;
 pub mod hand;
 mod intents;
 mod life;
+mod out;
+mod panic;
 mod reconnects;
 mod sight;
 mod wakes;
@@ -30,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     intents::{FENCE, Intent, Owned, UNMET_REST, UNMET_RETRY, Unmet, Way},
+    panic::Panic,
     reconnects::{
         Listed, Outcome, RECONNECT_ANSWER_WITHIN, RECONNECT_ASKED_MAX, RECONNECT_SHOWN, Reconnect,
     },
@@ -124,6 +127,9 @@ pub struct Document {
     /// That Azure does not answer, or refuses, or asks to wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<Trouble>,
+    /// That so many of its members would be out that the cause is common.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub panic: Option<Panic>,
     /// When it is to be looked at next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wake: Option<Timestamp>,
@@ -154,6 +160,7 @@ impl Document {
             etags: Etags::default(),
             sight: None,
             trouble: None,
+            panic: None,
             wake: None,
             alarm: None,
         }
@@ -242,6 +249,7 @@ impl Document {
         let back = |at: &mut Timestamp| *at = (*at).min(now);
         self.sight.iter_mut().for_each(|sight| back(&mut sight.at));
         self.writes.rewind(now);
+        self.panic.iter_mut().for_each(|panic| back(&mut panic.since));
         self.undone.values_mut().for_each(back);
         self.windows.values_mut().for_each(back);
         self.overrides.values_mut().for_each(|over| over.rewind(now));

@@ -153,6 +153,21 @@ impl Effect {
         }
     }
 
+    /// Whether it takes a member out.
+    #[must_use]
+    pub fn drains(&self) -> bool {
+        match self {
+            Self::Drain { .. } => true,
+            Self::Shift { to, .. } => *to == Fraction::NONE,
+            Self::Split { weights } => weights.values().any(|weight| *weight == 0),
+            Self::Promote { .. }
+            | Self::Breaker(_)
+            | Self::Set(_)
+            | Self::Ensure(_)
+            | Self::Join { .. } => false,
+        }
+    }
+
     /// The fields that it is there to change. Others may have to change with them.
     #[must_use]
     pub fn fields(&self) -> Vec<Field> {

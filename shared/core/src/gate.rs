@@ -17,6 +17,7 @@ mod count;
 mod freeze;
 mod hours;
 mod lasting;
+mod panic;
 mod pause;
 mod unless;
 mod writes;
@@ -25,6 +26,7 @@ use std::{cell::OnceCell, collections::BTreeMap};
 
 use jiff::Timestamp;
 
+pub(crate) use self::panic::{drains, panic};
 pub(crate) use self::{budget::note as note_begun, pause::stopped, writes::note as note_write};
 use crate::{
     document::Document,
@@ -126,6 +128,11 @@ impl Gates {
         let shut = document.overrides.values().filter(|over| over.wants_to_begin());
         let closed = Closed { why: why.clone(), until: None };
         Self(shut.map(|over| (over.id.clone(), closed.clone())).collect())
+    }
+
+    /// Closes one more.
+    pub(crate) fn close(&mut self, id: OverrideId, why: Held) {
+        self.0.entry(id).or_insert(Closed { why, until: None });
     }
 
     /// Whether one is kept back because others, who may not need it, have the last place.

@@ -6,8 +6,6 @@
 //! [`Scope::Everything`] and that of its pool are compared by each look that has anything to do, and changed by a
 //! person only.
 //!
-//! The scopes of services and zones will stand beside these.
-//!
 //! A write that was recorded before a pause may still be on its way: whoever pauses is told of those
 //! that have no answer yet.
 
@@ -22,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     id::{MessageId, OverrideId},
     lease::later,
-    names::{BackendId, BackendName, PlayName, WindowName},
+    names::{BackendId, BackendName, PlayName, TagName, WindowName},
     playbook::{DURATION_MAX, Playbook},
     recent::Recent,
     shown::Shown,
@@ -50,6 +48,8 @@ pub enum Scope {
     Members(BackendId),
     /// A Single that is ensured, and the pools that list it.
     Ensured(BackendId),
+    /// The backends with a tag, over all pools.
+    Tag(TagName),
 }
 
 /// How the text of [`Scope::Members`] begins; the pool follows.
@@ -75,6 +75,7 @@ impl fmt::Display for Scope {
             Self::Play(play) => write!(f, "play {play}"),
             Self::Members(pool) => write!(f, "{MEMBERS}{pool}"),
             Self::Ensured(single) => write!(f, "ensured {single}"),
+            Self::Tag(tag) => write!(f, "tag {tag}"),
             Self::Run(RunId { play, target }) => write!(f, "run {play} {target}"),
         }
     }
@@ -92,8 +93,8 @@ pub struct Group {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub acting: BTreeSet<BackendId>,
     /// Of a run: the backends whose documents have a reconnect that waits for its end, or for its time
-    /// after that; one, once it is planned. Of `unless`: the backends with an override that waits. Of what is
-    /// ensured: the pools that are to list it.
+    /// after that; one, once it is planned. Of `unless` and of a tag: the backends with an override that waits.
+    /// Of what is ensured: the pools that are to list it.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub waiting: BTreeSet<BackendId>,
     /// Of the commands: those that were taken in, and when. One that is delivered again ends nothing that
@@ -109,6 +110,10 @@ pub struct Group {
     /// Of a window: the starts of the instances that do not open, or were ended early.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub skipped: BTreeSet<Timestamp>,
+    /// Of a tag: the members that are out, by their pool. One is there from when that is decided until it is seen
+    /// to serve.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub out: BTreeMap<BackendId, BTreeSet<BackendName>>,
     /// Of a pool: the members that it listed when a playbook that has it was taken up. They are for
     /// people who type their names; nothing is decided by them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
@@ -147,6 +152,7 @@ impl Group {
         begun: Recent::new(),
         in_force: BTreeMap::new(),
         skipped: BTreeSet::new(),
+        out: BTreeMap::new(),
         members: BTreeSet::new(),
         is_there: false,
     };

@@ -46,7 +46,7 @@
 //! # The modules
 //!
 //! `given` is what `lay` is asked with, `ground` reads the baseline and gives the pool its shape,
-//! `admitted` keeps what overrides say of each member, `check` holds a shape against the limits,
+//! `admitted` keeps what overrides say of each member, `check` and `out` hold a shape against the limits,
 //! `whole` finds the whole numbers, and `why` says how each field came about. All that is of pools;
 //! `join` adds the members that are asked for before all that; `single` is for a Single, which has no
 //! limits to keep.
@@ -56,12 +56,14 @@ mod check;
 mod given;
 mod ground;
 mod join;
+mod out;
 mod single;
 mod whole;
 mod why;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(crate) use self::out::{Out, would_be_out};
 use self::{admitted::Admitted, ground::Ground, join::Joined, why::Asking};
 pub use self::{
     given::{Contribution, Yielded},
@@ -73,6 +75,7 @@ use crate::{
     field::{Field, Value, Values},
     id::OverrideId,
     limits::Terms,
+    names::BackendName,
     overrides::Held,
     pool::{Member, Pool},
 };
@@ -92,6 +95,8 @@ pub struct Laid {
     pub yielded: BTreeSet<OverrideId>,
     /// What a backend that is not there is made with.
     pub make: Option<Declared>,
+    /// The members that are to serve no more, though they do in the baseline.
+    pub out: BTreeSet<BackendName>,
 }
 
 /// Lays overrides over a baseline, within its terms.
@@ -143,6 +148,8 @@ fn lay_pool(
     };
     let (admitted, kept, asking) = admit(&ground, contributions, &mut laid);
     laid.tell(&ground, &admitted, &asking);
+    let shape = ground.shape(&admitted, admitted.standbys);
+    laid.out = ground.out(&shape).map(|at| ground.members[at].name.clone()).collect();
     render(&ground, &admitted, &kept, &joined, &mut laid);
     laid
 }

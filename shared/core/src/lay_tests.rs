@@ -93,7 +93,7 @@ pub(super) fn over(place: usize, text: &str) -> (Override, Fraction) {
     (over, given_back)
 }
 
-fn check_terms(terms: &Terms, baseline: &str, overrides: &str, expect: &Expect) {
+pub(super) fn check_terms(terms: &Terms, baseline: &str, overrides: &str, expect: &Expect) {
     let baseline = pool(baseline);
     let overrides: Vec<_> = overrides
         .split(';')
@@ -359,7 +359,7 @@ fn limits_hold_what_would_break_them_and_the_strongest_goes_first() {
             drain eu is held: 0 of the pool's members would serve, and the limit is 1, half of them by default
         "#]],
     );
-    let one = Limits { least_members: LeastMembers::Count(1), least_share: None };
+    let one = Limits { least_members: LeastMembers::Count(1), ..Limits::default() };
     let one = Terms { limits: one, ..Terms::default() };
     check_terms(
         &one,

@@ -101,6 +101,9 @@ pub enum End {
     Closed,
     /// What made it is not in the playbook any more, or its pool is not.
     Dropped,
+    /// So much of its pool would be out that the cause is common. It begins again when that is over, if it is
+    /// still asked for.
+    Panic,
 }
 
 impl fmt::Display for End {
@@ -112,6 +115,7 @@ impl fmt::Display for End {
             Self::Stale => f.write_str("its alert was not heard again"),
             Self::Closed => f.write_str("its window closed"),
             Self::Dropped => f.write_str("it is not in the playbook any more"),
+            Self::Panic => f.write_str("too much of its pool would be out"),
         }
     }
 }

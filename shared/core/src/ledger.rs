@@ -88,6 +88,8 @@ pub enum What {
     Skipped { window: WindowName, start: Timestamp, by: String, reason: String },
     Announced { window: WindowName, start: Timestamp, end: Timestamp, effects: Vec<Effect> },
     Missed { window: WindowName, start: Timestamp, end: Timestamp },
+    Panicked { out: usize, of: usize, most: Fraction },
+    Calmed { since: Timestamp },
     Began { id: OverrideId },
     Held { id: OverrideId, why: Held },
     Displaced {
@@ -173,6 +175,8 @@ impl What {
             | Self::Skipped { .. }
             | Self::Announced { .. }
             | Self::Missed { .. }
+            | Self::Panicked { .. }
+            | Self::Calmed { .. }
             | Self::Began { .. }
             | Self::Held { .. }
             | Self::Displaced { .. }
@@ -331,6 +335,13 @@ impl What {
                 f,
                 "window {window} was open from {start:.0} to {end:.0}, and nothing could be done: Pointsman did not run, or Azure did not answer"
             ),
+            Self::Panicked { out, of, most } => write!(
+                f,
+                "PANIC: alerts ask for {out} of the {of} members that serve to be out, which is more than {most}. Their cause is taken for a common one: nothing more is drained for alerts, and what was is given back"
+            ),
+            Self::Calmed { since } => {
+                write!(f, "the panic since {since:.0} is over: what alerts ask for may begin again")
+            }
             Self::Began { id } => write!(f, "{id} began"),
             Self::Held { id, why } => write!(f, "{id} is held: {why}"),
             Self::Displaced { id, by, why, stronger } => {

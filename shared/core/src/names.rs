@@ -137,6 +137,10 @@ name!(
     FreezeName, "freeze's name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
 );
 name!(
+    /// A tag of the playbook's inventory: what a backend is told apart by, such as its region or its zone.
+    TagName, "tag", "tags have 1 to 80 letters, digits or any of -_.", str::to_owned, word
+);
+name!(
     /// What the configuration calls a source of alerts; senders of one pair share it.
     SourceName, "source name", "names have 1 to 80 letters, digits or any of -_.", str::to_owned, word
 );

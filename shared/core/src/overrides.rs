@@ -38,7 +38,7 @@ use crate::{
     fraction::Fraction,
     id::OverrideId,
     lease::{After, Lease, Until, later},
-    names::{BackendName, FreezeName, PlayName},
+    names::{BackendId, BackendName, FreezeName, PlayName, TagName},
     origin::{Authority, Origin},
     shown::{Named, Shown},
     signal::{SeriesId, Severity},
@@ -185,6 +185,51 @@ pub enum Held {
         /// How much must.
         least: Fraction,
     },
+    /// Too little of what the serving group can carry would remain.
+    Capacity {
+        /// How much would, in the units of the playbook.
+        capacity: u64,
+        /// How much must.
+        least: u64,
+    },
+    /// Too many members of the pool would be out at once.
+    MostOut {
+        /// How many would.
+        out: usize,
+        /// How many may.
+        most: usize,
+    },
+    /// Too many backends of one value of a tag would be out at once, over all pools.
+    MostOutOfTag {
+        /// Which tag.
+        tag: TagName,
+        /// Which value.
+        value: String,
+        /// How many would.
+        out: usize,
+        /// How many may.
+        most: usize,
+    },
+    /// Backends of two values of a tag would be out together, over all pools.
+    Together {
+        /// Which tag.
+        tag: TagName,
+        /// The value of the one that would.
+        value: String,
+        /// The value of the other.
+        other: String,
+        /// The other, which is out.
+        backend: BackendId,
+    },
+    /// So many members would be out by what alerts ask for that their cause is common.
+    Panic {
+        /// How many would.
+        out: usize,
+        /// How many serve in the baseline.
+        of: usize,
+        /// The share from which on that is so.
+        most: Fraction,
+    },
     /// A group would be left with all weights 0, for which Azure's behaviour is unknown.
     Emptied,
     /// The pool lists no such member.
@@ -290,6 +335,12 @@ pub enum Held {
 }
 
 impl Held {
+    /// Whether other backends have a part in it: it is for what is out, or not made, there.
+    #[must_use]
+    pub const fn is_by_others(&self) -> bool {
+        matches!(self, Self::MostOutOfTag { .. } | Self::Together { .. } | Self::Unmade(_))
+    }
+
     /// Whether it is a gate that keeps it back, and not a limit or the backend's state.
     #[must_use]
     pub const fn is_by_gate(&self) -> bool {
@@ -304,9 +355,14 @@ impl Held {
             | Self::ManyWrites { .. }
             | Self::Lasting { .. }
             | Self::Count { .. }
+            | Self::Panic { .. }
             | Self::Unless { .. } => true,
             Self::Members { .. }
             | Self::Share { .. }
+            | Self::Capacity { .. }
+            | Self::MostOut { .. }
+            | Self::MostOutOfTag { .. }
+            | Self::Together { .. }
             | Self::Emptied
             | Self::NoMember(_)
             | Self::MixedWeights
@@ -342,6 +398,26 @@ impl fmt::Display for Held {
             Self::Share { share, least } => {
                 write!(f, "{share} of the pool's weight would remain, and the limit is {least}")
             }
+            Self::Capacity { capacity, least } => write!(
+                f,
+                "{capacity} of the capacity that serves would remain, and the limit is {least}"
+            ),
+            Self::MostOut { out, most } => {
+                write!(f, "{out} of the pool's members would be out at once, and the limit is {most}")
+            }
+            Self::MostOutOfTag { tag, value, out, most } => write!(
+                f,
+                "{out} backends with the tag {tag}: {value} would be out at once, over all pools, and the limit is {most}"
+            ),
+            Self::Together { tag, value, other, backend } => write!(
+                f,
+                "backends of {tag} {value} and of {tag} {other} would be out together, with {} of {tag} {other}",
+                backend.short()
+            ),
+            Self::Panic { out, of, most } => write!(
+                f,
+                "alerts ask for {out} of the {of} members that serve to be out, which is more than {most}: their cause is taken for a common one, and nothing is drained"
+            ),
             Self::Emptied => f.write_str("a group would be left with all weights 0"),
             Self::NoMember(member) => write!(f, "the pool has no member {member}"),
             Self::MixedWeights => f.write_str(
@@ -544,7 +620,12 @@ impl Override {
                 self.life,
                 Life::Begun { .. }
                     | Life::Ended {
-                        why: End::Resolved | End::Expired | End::Stale | End::Closed | End::Dropped,
+                        why: End::Resolved
+                            | End::Expired
+                            | End::Stale
+                            | End::Closed
+                            | End::Dropped
+                            | End::Panic,
                         ..
                     }
             )

@@ -27,17 +27,17 @@ use self::{
 };
 use crate::{
     body::Body,
-    document::{Document, FENCE, Intent, RETRY},
+    document::{Document, FENCE, Intent, Panic, RETRY},
     etag::{Etag, Guard},
     fraction::Fraction,
-    gate::{Asking, Closed, Gates, Idle, note_begun, note_write, stopped},
+    gate::{Asking, Closed, Gates, Idle, drains, note_begun, note_write, panic, stopped},
     group::{Consulted, Groups, Scope},
     id::{OverrideId, ReconnectId},
     lay::{Contribution, Laid, lay},
     lease::later,
     ledger::{Line, What},
     limits::Terms,
-    names::BackendId,
+    names::{BackendId, BackendName},
     overrides::{End, Held, Life, Override},
     playbook::Playbook,
     wake::warning,
@@ -139,6 +139,7 @@ pub fn step(
     look.settle(observed);
     look.open_windows();
     look.end_what_is_over();
+    look.terms = look.document.terms(generation.playbook, &mut look.groups);
     look.ask_gates(observed);
     let next = match look.workable(observed) {
         Ok((guard, body)) => look.align(&guard, body),
@@ -152,6 +153,7 @@ pub fn step(
     }
     look.wakes = look.document.follow_runs(&mut look.groups, &mut look.said);
     look.follow_ensured(observed);
+    look.follow_out(observed);
     let next = match next {
         Next::Rest => look.reconnect(),
         Next::ReadAgain | Next::Write(_) | Next::Reconnect { .. } => next,
@@ -181,7 +183,11 @@ struct Look<'a> {
     /// Whether the document was decided by an older one so far.
     is_new_playbook: bool,
     groups: Consulted<'a>,
+    /// What must hold of a pool.
+    terms: Terms,
     gates: Gates,
+    /// The members that are to be out; none known where nothing was laid.
+    out: Option<BTreeSet<BackendName>>,
     /// That nothing may be written at all: a change, what is given back, a reconnect.
     stopped: Option<Closed>,
     ensured: Ensured,
@@ -203,13 +209,16 @@ impl<'a> Look<'a> {
         let mut groups = Consulted::new(groups);
         let stopped = stopped(&document.backend, &mut groups, now);
         let ensured = Ensured::of(&document, &mut groups);
+        let terms = document.terms(generation.playbook, &mut groups);
         let (gates, wakes, said) = (Gates::default(), BTreeSet::new(), Vec::new());
         Self {
             document,
             generation,
             is_new_playbook,
             groups,
+            terms,
             gates,
+            out: None,
             stopped,
             ensured,
             wakes,
@@ -320,22 +329,69 @@ impl<'a> Look<'a> {
             Ok((_, body)) => body,
             Err(why) => return self.gates = Gates::shut(&self.document, &why),
         };
+        let baseline = self.baseline(body);
         let mut idle = Idle::new();
         loop {
             let Self { document, generation, groups, stopped, .. } = self;
             let (playbook, stopped) = (generation.playbook, stopped.as_ref());
             let mut asking = Asking::new(document, playbook, groups, stopped, &idle);
             self.gates = Gates::asked(&mut asking);
+            let panicked = self.panic(&baseline);
             if !self.gates.are_short() {
                 return;
             }
-            let laid = self.lay(&self.baseline(body), &self.contributions(Whose::All));
+            let laid = self.lay(&baseline, &self.contributions(Whose::All));
             let known = idle.len();
             idle.extend(self.gates.idle(&self.document, &laid));
+            idle.extend(panicked);
             if idle.len() == known {
                 return;
             }
         }
+    }
+
+    /// Holds back what would take members out, and has given back what did, while so many would be out that the
+    /// cause is common. Gives those that take no place of a budget therefore. While nothing may be written, all
+    /// stays as it is.
+    fn panic(&mut self, baseline: &Body) -> Idle {
+        let Some(pool) = baseline.pool().filter(|_| self.stopped.is_none()) else {
+            return Idle::new();
+        };
+        let panic = panic(&self.document, &self.gates, pool, &self.terms);
+        self.document.note_panic(panic, &mut self.said);
+        let Some(held) = self.document.panic.as_ref().map(Panic::held) else { return Idle::new() };
+        let draining: Vec<(OverrideId, bool)> = self
+            .document
+            .overrides
+            .values()
+            .filter(|over| drains(over))
+            .map(|over| (over.id.clone(), over.begun().is_some()))
+            .collect();
+        for (id, _) in draining.iter().filter(|(_, has_begun)| *has_begun) {
+            self.document.give_back(id, &mut self.said);
+        }
+        for (id, _) in &draining {
+            if self.document.overrides.get(id).is_some_and(Override::wants_to_begin) {
+                self.gates.close(id.clone(), held.clone());
+            }
+        }
+        draining.into_iter().map(|(id, _)| (id, Some(held.clone()))).collect()
+    }
+
+    /// Has other pools know what is out here.
+    fn follow_out(&mut self, observed: &Observed) {
+        let listed = || self.document.listed.out.values().flatten().cloned().collect();
+        // Of a pool that cannot be seen, all stays as it was.
+        let out = self.out.take().unwrap_or_else(|| match self.is_unseen(observed) {
+            true => listed(),
+            false => BTreeSet::new(),
+        });
+        let body = match observed {
+            Observed::Shown { body, .. } => Some(body),
+            Observed::Unreadable { .. } | Observed::Missing => None,
+        };
+        let Self { document, terms, groups, wakes, .. } = self;
+        wakes.extend(document.follow_out(&out, body, terms, groups));
     }
 
     /// Works out for how long each override is held that comes and goes.
@@ -377,18 +433,10 @@ impl<'a> Look<'a> {
         let unmade = |one: &Contribution<'_>| self.ensured.unmade(&one.over.effect);
         let there: Vec<_> =
             contributions.iter().copied().filter(|one| unmade(one).is_none()).collect();
-        let mut laid = lay(baseline, &self.terms(), &there, &self.document.yielded);
+        let mut laid = lay(baseline, &self.terms, &there, &self.document.yielded);
         let held = contributions.iter().filter_map(|one| Some((one.over.id.clone(), unmade(one)?)));
         laid.held.extend(held);
         laid
-    }
-
-    fn terms(&self) -> Terms {
-        self.generation
-            .playbook
-            .pool_of(&self.document.backend)
-            .map(|(_, pool)| pool.terms)
-            .unwrap_or_default()
     }
 
     /// What is in force, and what is on its way out. A gate that is closed keeps out what has not

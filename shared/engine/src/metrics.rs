@@ -204,6 +204,11 @@ const fn reason(held: &Held) -> &'static str {
     match held {
         Held::Members { .. } => "members",
         Held::Share { .. } => "share",
+        Held::Capacity { .. } => "capacity",
+        Held::MostOut { .. } => "mostOut",
+        Held::MostOutOfTag { .. } => "mostOutOfTag",
+        Held::Together { .. } => "neverTogether",
+        Held::Panic { .. } => "panic",
         Held::Emptied => "emptied",
         Held::NoMember(_) => "noMember",
         Held::MixedWeights => "mixedWeights",

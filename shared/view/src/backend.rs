@@ -43,6 +43,10 @@ pub struct Backend {
     /// That Azure shows no such backend, although something is going on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<Missing>,
+    /// That more of its members would be out by what alerts ask for than its `panic` says: nothing is drained for
+    /// alerts meanwhile, and what was is given back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub panic: Option<Panic>,
     /// The pool as it was seen last, also its members that nobody changed, and also where nothing is going
     /// on; left out where it was not seen yet.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -89,6 +93,7 @@ impl Backend {
             trouble: document.trouble.as_ref().map(Trouble::of),
             waits: None,
             missing: Missing::of(document, reader.now()),
+            panic: document.panic.as_ref().map(Panic::of),
             pool: Pool::of(document, &laid, terms.null_weight, reader),
             overrides,
             fields: document.owned.iter().map(Field::of).collect(),
@@ -115,7 +120,8 @@ impl Backend {
 
     fn is_urgent(&self) -> Urgency {
         let unmet = self.fields.iter().any(|field| field.unmet.is_some());
-        if self.trouble.is_some() || self.missing.is_some() || unmet || !self.writes.is_empty() {
+        let is_seen = self.trouble.is_none() && self.missing.is_none();
+        if !is_seen || unmet || self.panic.is_some() || !self.writes.is_empty() {
             return Urgency::Trouble;
         }
         let overrides = self.overrides.iter().map(|over| over.standing.kind.urgency());
@@ -135,7 +141,7 @@ impl Backend {
 /// it.
 pub(crate) fn terms(document: &Document, playbook: Option<&Playbook>) -> Terms {
     let pool = playbook.and_then(|playbook| playbook.pool_of(&document.backend));
-    pool.map(|(_, pool)| pool.terms).unwrap_or_default()
+    pool.map(|(_, pool)| pool.terms.clone()).unwrap_or_default()
 }
 
 /// How urgent a backend is, the most urgent first.
@@ -143,7 +149,7 @@ pub(crate) fn terms(document: &Document, playbook: Option<&Playbook>) -> Terms {
 #[serde(rename_all = "camelCase")]
 pub enum Urgency {
     /// Azure does not answer for it, does not show it, keeps another value than was written, or has not
-    /// answered a write.
+    /// answered a write; or it is in panic.
     Trouble,
     /// Something is held, or was not looked at yet.
     Held,
@@ -248,6 +254,37 @@ impl Missing {
             format!("and it counts as deleted from {believed} on")
         };
         format!("Azure has shown no such backend since {since}, {until}")
+    }
+}
+
+/// That a pool is in panic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Panic {
+    /// Since when.
+    pub since: Timestamp,
+    /// How many members would be out.
+    pub out: usize,
+    /// How many serve in the baseline.
+    pub of: usize,
+    /// The share of them that is too much, as in `50%`.
+    pub most: String,
+}
+
+impl Panic {
+    fn of(panic: &document::Panic) -> Self {
+        let document::Panic { since, out, of, most } = *panic;
+        Self { since, out, of, most: most.to_string() }
+    }
+
+    /// The same in words, after the word PANIC.
+    #[must_use]
+    pub fn says(&self, reader: &Reader) -> String {
+        let Self { since, out, of, most } = self;
+        format!(
+            "since {}: alerts ask for {out} of {of} members to be out, more than {most}; nothing is drained for them",
+            reader.time(*since)
+        )
     }
 }
 

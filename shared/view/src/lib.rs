@@ -33,8 +33,8 @@ mod tests;
 
 pub use self::{
     backend::{
-        Backend, Field, GivenUp, Missing, Outcome, Reconnect, Trouble, Unmet, Urgency, Waits,
-        Write, may_land,
+        Backend, Field, GivenUp, Missing, Outcome, Panic, Reconnect, Trouble, Unmet, Urgency,
+        Waits, Write, may_land,
     },
     ended::Over,
     explain::{About, Asked, Explain, Explained, Fate, Following},

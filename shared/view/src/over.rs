@@ -282,7 +282,8 @@ impl Standing {
                     overrides::End::Closed => format!("its window closes in {left}"),
                     overrides::End::Expired
                     | overrides::End::Undone { .. }
-                    | overrides::End::Dropped => match is_due {
+                    | overrides::End::Dropped
+                    | overrides::End::Panic => match is_due {
                         true => "its end is due".to_owned(),
                         false => format!("at most {left} more"),
                     },
@@ -320,7 +321,12 @@ fn displacing<'a>(
 ) -> Vec<&'a overrides::Override> {
     let is_by_a_limit = match &over.standing {
         Stored::Held(why) => match why {
-            Held::Members { .. } | Held::Share { .. } | Held::Emptied | Held::SwitchedOff => true,
+            Held::Members { .. }
+            | Held::Share { .. }
+            | Held::Capacity { .. }
+            | Held::MostOut { .. }
+            | Held::Emptied
+            | Held::SwitchedOff => true,
             Held::NoMember(_)
             | Held::MixedWeights
             | Held::NothingServes
@@ -340,6 +346,9 @@ fn displacing<'a>(
             | Held::OutOfHours { .. }
             | Held::OverBudget { .. }
             | Held::ManyWrites { .. }
+            | Held::MostOutOfTag { .. }
+            | Held::Together { .. }
+            | Held::Panic { .. }
             | Held::Lasting { .. }
             | Held::Count { .. }
             | Held::Unless { .. } => false,

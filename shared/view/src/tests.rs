@@ -35,7 +35,7 @@ fn now() -> Timestamp {
     at("12:10:00")
 }
 
-fn backend() -> BackendId {
+pub(crate) fn backend() -> BackendId {
     "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers/\
      Microsoft.ApiManagement/service/contoso/backends/chat"
         .parse()

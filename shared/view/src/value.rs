@@ -22,10 +22,10 @@ pub(crate) fn kind(of: &impl Serialize) -> String {
 
 /// A reason: why an override is held, or why it ends.
 ///
-/// Held: `members`, `share`, `emptied`, `noMember`, `mixedWeights`, `nothingServes`, `switchedOff`,
+/// Held: `members`, `share`, `capacity`, `mostOut`, `mostOutOfTag`, `together`, `panic`, `emptied`, `noMember`, `mixedWeights`, `nothingServes`, `switchedOff`,
 /// `noBackend`, `notAPool`, `notASingle`, `noProperty`, `unreadable`, `paused`, `pausedUntil`, `poolPaused`,
 /// `playPaused`, `frozen`, `outOfHours`, `overBudget`, `manyWrites`, `lasting`, `count`, `unless`. Ended: `resolved`,
-/// `expired`, `undone`, `stale`, `closed`, `dropped`. More kinds may come.
+/// `expired`, `undone`, `stale`, `closed`, `dropped`, `panic`. More kinds may come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Why {
     /// Its kind, for programs.
@@ -206,10 +206,16 @@ mod tests {
     #[test]
     fn the_kinds_are_those_that_the_schema_names() {
         let (text, whole) = (String::new, Fraction::WHOLE);
+        let (tag, backend) = (|| "zone".parse().unwrap(), crate::tests::backend);
         let (play, until) = (|| "drain".parse().unwrap(), Timestamp::UNIX_EPOCH);
         let held = [
             Held::Members { serving: 1, least: 2, by_default: true },
             Held::Share { share: whole, least: whole },
+            Held::Capacity { capacity: 1, least: 2 },
+            Held::MostOut { out: 2, most: 1 },
+            Held::MostOutOfTag { tag: tag(), value: text(), out: 2, most: 1 },
+            Held::Together { tag: tag(), value: text(), other: text(), backend: backend() },
+            Held::Panic { out: 2, of: 3, most: whole },
             Held::Emptied,
             Held::NoMember("eu".parse().unwrap()),
             Held::MixedWeights,
@@ -236,7 +242,15 @@ mod tests {
             Held::Unless { series: "am/f00d".parse().unwrap(), alert: Shown::default() },
         ];
         let undone = End::Undone { by: text(), reason: text() };
-        let ends = [End::Resolved, End::Expired, undone, End::Stale, End::Closed, End::Dropped];
+        let ends = [
+            End::Resolved,
+            End::Expired,
+            undone,
+            End::Stale,
+            End::Closed,
+            End::Dropped,
+            End::Panic,
+        ];
         let (member, weights) = (|| "eu".parse().unwrap(), [("eu".parse().unwrap(), 1)].into());
         let effects: [effect::Effect; 8] = [
             effect::Effect::Drain { member: member() },
@@ -249,9 +263,9 @@ mod tests {
             effect::Effect::Join { member: member(), weight: None, priority: None },
         ];
         let kinds = |names: Vec<String>| names.join(" ");
-        expect!["members share emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool notASingle unmade full ahead noProperty unreadable paused pausedUntil poolPaused playPaused frozen outOfHours overBudget manyWrites lasting count unless"]
+        expect!["members share capacity mostOut mostOutOfTag together panic emptied noMember mixedWeights nothingServes switchedOff noBackend notAPool notASingle unmade full ahead noProperty unreadable paused pausedUntil poolPaused playPaused frozen outOfHours overBudget manyWrites lasting count unless"]
             .assert_eq(&kinds(held.iter().map(kind).collect()));
-        expect!["resolved expired undone stale closed dropped"]
+        expect!["resolved expired undone stale closed dropped panic"]
             .assert_eq(&kinds(ends.iter().map(kind).collect()));
         expect!["drain shift split promote breaker set ensure join"]
             .assert_eq(&kinds(effects.iter().map(kind).collect()));

@@ -11,6 +11,7 @@
 
 mod azure;
 mod child;
+mod core;
 mod crowd;
 mod error;
 mod forwarder;
@@ -46,6 +47,8 @@ struct Cli {
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Subject {
+    /// What the core takes to decide, without IO.
+    Core,
     /// Webhook in to PATCH received, beside the forwarders.
     Latency,
     /// Distinct alerts over many pools, until all of them are drained.
@@ -61,8 +64,15 @@ enum Subject {
 }
 
 impl Subject {
-    const ALL: [Self; 6] =
-        [Self::Latency, Self::Throughput, Self::Memory, Self::Crowd, Self::Playbook, Self::Start];
+    const ALL: [Self; 7] = [
+        Self::Core,
+        Self::Latency,
+        Self::Throughput,
+        Self::Memory,
+        Self::Crowd,
+        Self::Playbook,
+        Self::Start,
+    ];
 }
 
 /// The other processes of a run.
@@ -108,6 +118,7 @@ async fn measure(subjects: &[Subject]) -> Result<Report, Failed> {
         eprintln!("measuring {} ...", format!("{subject:?}").to_lowercase());
         let azure = Azure::start()?;
         let figures = match subject {
+            Subject::Core => core::measure(),
             Subject::Latency => latency::measure(&azure).await,
             Subject::Throughput => throughput::measure(&azure).await,
             Subject::Memory => memory::measure(&azure).await,

@@ -93,6 +93,10 @@ pub(crate) struct Terms {
     pub(crate) least_share: Option<u8>,
     pub(crate) hold: bool,
     pub(crate) null_weight: Option<u8>,
+    /// What each member can carry, and how much must remain of all that, in percent.
+    pub(crate) capacity: Option<(Vec<u32>, u32)>,
+    pub(crate) most_out: Option<u8>,
+    pub(crate) panic: Option<u8>,
 }
 
 /// One play, for alerts whose label `play` is its place.
@@ -182,12 +186,30 @@ impl Case {
     }
 
     pub(crate) fn playbook(&self) -> Arc<Book> {
-        let Terms { least_members, least_share, hold, null_weight } = &self.terms;
+        let Terms { least_members, least_share, hold, null_weight, capacity, most_out, panic } =
+            &self.terms;
+        let names: Vec<String> = self
+            .body
+            .pool()
+            .map_or(&[][..], Pool::members)
+            .iter()
+            .map(|one| one.name.to_string())
+            .collect();
+        let can_carry = |units: &[u32]| -> Vec<u32> {
+            units.iter().copied().cycle().take(names.len()).collect()
+        };
+        let least_capacity = capacity.as_ref().map(|(units, percent)| {
+            let whole: u32 = can_carry(units).iter().sum();
+            format!("leastCapacity: {}", (whole * percent / 100).max(1))
+        });
         let mut settings = String::new();
         let limits: Vec<String> = least_members
             .map(|count| format!("leastMembers: {count}"))
             .into_iter()
             .chain(least_share.map(|share| format!("leastShare: {share}%")))
+            .chain(most_out.map(|most| format!("mostOut: {most}")))
+            .chain(panic.map(|share| format!("panic: {share}%")))
+            .chain(least_capacity)
             .collect();
         let is_pool = self.body.pool().is_some();
         if is_pool && !limits.is_empty() {
@@ -218,8 +240,17 @@ impl Case {
             settings += ", workspace: team";
         }
         if is_pool {
+            let mut backends = String::new();
+            if let Some((capacity, _)) = capacity {
+                settings += &format!(", members: [{}]", names.join(", "));
+                backends += "backends:\n";
+                let place = if self.in_workspace { ", workspace: team" } else { "" };
+                for (name, units) in names.iter().zip(can_carry(capacity)) {
+                    backends += &format!("  {name}: {{service: main{place}, capacity: {units}}}\n");
+                }
+            }
             let pool = format!("  pool: {{service: main, backend: pool{settings}}}");
-            return book(&format!("pools:\n{pool}\nplays:\n{plays}{windows}{freezes}"));
+            return book(&format!("pools:\n{pool}\n{backends}plays:\n{plays}{windows}{freezes}"));
         }
         let single = format!("{}{settings}}}", single::ENTRY);
         book(&format!("pools: {{}}\nbackends:\n{single}\nplays:\n{plays}{windows}{freezes}"))
@@ -447,13 +478,21 @@ fn terms() -> impl Strategy<Value = Terms> {
         option::weighted(0.3, 1_u8..=100),
         any::<bool>(),
         option::weighted(0.4, select(vec![1_u8, 20, 50])),
+        option::weighted(0.2, (vec(select(vec![30_u32, 100]), 2..=4), 1_u32..=100)),
+        option::weighted(0.2, 1_u8..=2),
+        option::weighted(0.15, select(vec![30_u8, 50, 80])),
     )
-        .prop_map(|(least_members, least_share, hold, null_weight)| Terms {
-            least_members,
-            least_share,
-            hold,
-            null_weight,
-        })
+        .prop_map(
+            |(least_members, least_share, hold, null_weight, capacity, most_out, panic)| Terms {
+                capacity,
+                most_out,
+                panic,
+                least_members,
+                least_share,
+                hold,
+                null_weight,
+            },
+        )
 }
 
 fn effect() -> impl Strategy<Value = Effect> + Clone {

@@ -42,9 +42,15 @@ impl World {
             | Held::OutOfHours { .. }
             | Held::OverBudget { .. }
             | Held::ManyWrites { .. } => self.is_closed(pool, over, APART),
+            Held::MostOutOfTag { tag, .. } | Held::Together { tag, .. } => {
+                self.is_kept_back_by_tag(pool, over, tag)
+            }
+            Held::Panic { most, .. } => self.is_in_panic(pool, most.basis_points()),
             // These are looked at elsewhere.
             Held::Members { .. }
             | Held::Share { .. }
+            | Held::Capacity { .. }
+            | Held::MostOut { .. }
             | Held::Emptied
             | Held::NoMember(_)
             | Held::MixedWeights

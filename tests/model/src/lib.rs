@@ -58,3 +58,5 @@ mod turns;
 mod watch;
 #[cfg(test)]
 mod world;
+#[cfg(test)]
+mod zones;

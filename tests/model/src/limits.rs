@@ -37,7 +37,7 @@ fn groups(pool: &Pool, null: Option<u8>) -> BTreeMap<u8, Vec<(String, u64)>> {
 /// What a write broke, if it broke anything. Where a play `splits`, weights are its author's and
 /// say nothing of the owner's, so that no share can be told from outside.
 pub(crate) fn broken(done: &Done, terms: &Terms, splits: bool) -> Option<String> {
-    let Terms { limits, null_weight: null, .. } = *terms;
+    let Terms { limits, null_weight: null, .. } = terms.clone();
     let (owner, after) = (groups(done.owner.pool()?, null), groups(done.after.pool()?, null));
     let show = || format!("{} over {}", written(&done.after), written(&done.owner));
     let empty = |group: &Vec<(String, u64)>| group.iter().all(|(_, weight)| *weight == 0);
@@ -63,7 +63,14 @@ pub(crate) fn broken(done: &Done, terms: &Terms, splits: bool) -> Option<String>
     if serve < least.max(1) {
         return Some(format!("{serve} serve, and {least} must: {}", show()));
     }
-    let least = limits.least_share?;
+    let out = before.len()
+        - now
+            .iter()
+            .filter(|(name, weight)| *weight > 0 && before.iter().any(|(other, _)| other == name))
+            .count();
+    if limits.most_out.is_some_and(|most| out > most) {
+        return Some(format!("{out} are out at once: {}", show()));
+    }
     if splits {
         return None;
     }
@@ -77,6 +84,24 @@ pub(crate) fn broken(done: &Done, terms: &Terms, splits: bool) -> Option<String>
         Some(_) | None => (most, of),
     });
     let (times, over) = factor;
+    let can_carry = |name: &String| {
+        u64::from(terms.capacity.get(&name.parse().unwrap()).copied().unwrap_or_default())
+    };
+    // As much of it as of its weight, in hundredths of a percent; whole where it has none of its own there.
+    let carries = |(name, weight): &(String, u64)| {
+        let kept = own(name).map_or(u64::from(*weight > 0) * 10_000, |own| {
+            (weight * over).min(own * times) * 10_000 / (own * times)
+        });
+        can_carry(name) * kept
+    };
+    if let Some(least) = limits.least_capacity {
+        let carried: u64 = now.iter().map(carries).sum();
+        let whole: u64 = before.iter().map(|(name, _)| can_carry(name)).sum();
+        if carried < 10_000 * whole.min(u64::from(least)) {
+            return Some(format!("{carried} remains of {whole}, and {least} must: {}", show()));
+        }
+    }
+    let least = limits.least_share?;
     let kept = |(name, weight): &(String, u64)| {
         own(name).map_or(weight * over, |own| (weight * over).min(own * times))
     };

@@ -243,6 +243,8 @@ impl World {
             }
             Held::Members { .. }
             | Held::Share { .. }
+            | Held::Capacity { .. }
+            | Held::MostOut { .. }
             | Held::Emptied
             | Held::NoMember(_)
             | Held::MixedWeights
@@ -258,7 +260,10 @@ impl World {
             | Held::Frozen { .. }
             | Held::OutOfHours { .. }
             | Held::OverBudget { .. }
-            | Held::ManyWrites { .. } => self.is_rightly_held(backend, over, why),
+            | Held::ManyWrites { .. }
+            | Held::MostOutOfTag { .. }
+            | Held::Together { .. }
+            | Held::Panic { .. } => self.is_rightly_held(backend, over, why),
             // None of these playbooks ensures anything.
             Held::Unreadable(_) | Held::Unmade(_) | Held::Full | Held::Ahead => false,
         }

@@ -25,7 +25,7 @@ const AFTER: SignedDuration = SignedDuration::from_mins(5);
 const ASKED_BEFORE: SignedDuration = SignedDuration::from_mins(2);
 
 /// Which member an alert is about, and whether it names the second pool.
-type Of = (u8, bool);
+pub(crate) type Of = (u8, bool);
 
 /// What happens at a time.
 #[derive(Clone, Debug)]
@@ -58,7 +58,7 @@ enum Event {
     },
 }
 
-fn signal(series: u8, (member, second): Of, started: Timestamp, heard: Heard) -> Signal {
+pub(crate) fn signal(series: u8, (member, second): Of, started: Timestamp, heard: Heard) -> Signal {
     Signal {
         series: format!("am/{series}").parse().unwrap(),
         started,
@@ -74,7 +74,7 @@ fn signal(series: u8, (member, second): Of, started: Timestamp, heard: Heard) ->
     }
 }
 
-fn of() -> impl Strategy<Value = Of> {
+pub(crate) fn of() -> impl Strategy<Value = Of> {
     (0_u8..2, any::<bool>())
 }
 
@@ -96,7 +96,7 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn place(second: bool) -> BackendId {
+pub(crate) fn place(second: bool) -> BackendId {
     if second { second_backend() } else { backend() }
 }
 

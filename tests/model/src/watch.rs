@@ -172,6 +172,7 @@ impl Outside {
             self.audit_write(place);
         }
         self.watch.received = self.azure.received.len();
+        self.audit_tags();
     }
 
     fn audit_write(&mut self, place: usize) {
@@ -203,7 +204,7 @@ impl Outside {
         }
         let generation = self.generations.last().cloned();
         let pool = generation.as_ref().and_then(|book| book.pool_of(&self.backend));
-        let terms = pool.map(|(_, pool)| pool.terms).unwrap_or_default();
+        let terms = pool.map(|(_, pool)| pool.terms.clone()).unwrap_or_default();
         let by_hand = self
             .commanded
             .iter()

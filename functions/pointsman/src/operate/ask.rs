@@ -183,6 +183,9 @@ pub(super) fn describe(out: &mut Page, shown: &Shown, backend: &view::Backend, p
     if let Some(missing) = &backend.missing {
         out.mark("  ", Mark::Trouble, "MISSING", format_args!(": {}", missing.says(reader)));
     }
+    if let Some(panic) = &backend.panic {
+        out.mark("  ", Mark::Trouble, "PANIC", format_args!(" {}", panic.says(reader)));
+    }
     if let Some(pool) = &backend.pool {
         members(out, shown, (pool, backend.waits), part);
     }

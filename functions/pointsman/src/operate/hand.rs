@@ -362,7 +362,7 @@ async fn carry_out(
         view::Backend::of(&document, Some(playbook), &BTreeMap::new(), &reader).waiting(waits, now);
     let is_asked = |over: &view::Override| asked.iter().any(|one| one.id.as_str() == over.id);
     view.overrides.retain(is_asked);
-    let terms = playbook.pool_of(backend).map(|(_, pool)| pool.terms).unwrap_or_default();
+    let terms = playbook.pool_of(backend).map(|(_, pool)| pool.terms.clone()).unwrap_or_default();
     let in_force = settled && asked.iter().all(|one| is_in_force(&document, &terms, one));
     let mut text = shown.page();
     text.line(backend.short());

@@ -44,6 +44,7 @@ pub(super) async fn skipped(records: &Records, playbook: &Playbook) -> Result<Sk
         | Scope::Commands
         | Scope::Members(_)
         | Scope::Ensured(_)
+        | Scope::Tag(_)
         | Scope::Pool(_)
         | Scope::Play(_)
         | Scope::Unless(_) => None,

@@ -302,7 +302,7 @@ impl Document {
     }
 
     /// Whether nothing of an override stands in the backend, or may yet come to stand there.
-    fn has_no_part(&self, id: &OverrideId) -> bool {
+    pub(super) fn has_no_part(&self, id: &OverrideId) -> bool {
         let Some(over) = self.overrides.get(id) else { return true };
         match over.standing {
             // Its fields are as they were when they could last be read.

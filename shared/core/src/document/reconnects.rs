@@ -1,6 +1,6 @@
 //! Reconnects: what follows a play when it is over, and what Azure made of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use crate::{
     id::ReconnectId,
     lease::{After, later},
     ledger::What,
-    names::{BackendId, BackendName, PlayName},
+    names::{BackendId, BackendName, PlayName, TagName},
     overrides::{Life, Override},
     playbook::RECONNECT_AFTER_MIN,
     signal::SeriesId,
@@ -79,7 +79,7 @@ impl Reconnect {
     }
 }
 
-/// What group documents say of a backend.
+/// What the group documents of runs, of tags and of what is ensured say of a backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed {
     /// The runs that act there.
@@ -94,6 +94,12 @@ pub struct Listed {
     /// The ensured backends of which it is said that this pool lists them, or is to.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub members: BTreeSet<BackendName>,
+    /// Its members that are out, by tag.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub out: BTreeMap<TagName, BTreeSet<BackendName>>,
+    /// The tags for which an override waits there.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tags: BTreeSet<TagName>,
 }
 
 impl Listed {
@@ -166,7 +172,13 @@ impl Document {
         let single = self.is_ensured().then(|| self.backend.clone());
         let joins = self.joins().into_iter().map(|name| self.backend.sibling(name));
         let ensured = single.into_iter().chain(joins).map(Scope::Ensured);
-        runs.map(Scope::Run).chain(plays.map(Scope::Play)).chain(paused).chain(ensured).collect()
+        let tags = self.listed.out.keys().chain(&self.listed.tags).cloned().map(Scope::Tag);
+        runs.map(Scope::Run)
+            .chain(plays.map(Scope::Play))
+            .chain(paused)
+            .chain(tags)
+            .chain(ensured)
+            .collect()
     }
 
     /// The runs that act on this backend.

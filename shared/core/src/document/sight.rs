@@ -14,7 +14,7 @@ use crate::{
     lay::{Contribution, Laid, lay},
     limits::Terms,
     names::BackendName,
-    overrides::{Held, Life, Override, Standing},
+    overrides::{Life, Override, Standing},
     pool::Pool,
 };
 
@@ -110,7 +110,8 @@ fn contribution(over: &Override) -> Option<Contribution<'_>> {
     let back = match (&over.life, &over.standing) {
         (Life::Claimed { .. }, Standing::Unseen) => return None,
         (Life::Claimed { .. }, Standing::Held(why)) if why.is_by_gate() => return None,
-        (_, Standing::Held(Held::Unmade(_))) => return None,
+        // What is out elsewhere is not known here.
+        (_, Standing::Held(why)) if why.is_by_others() => return None,
         (Life::Claimed { .. } | Life::Begun { .. }, _) => Fraction::NONE,
         (Life::Ended { steps, .. }, _) => match steps.len().checked_sub(1) {
             None => Fraction::NONE,

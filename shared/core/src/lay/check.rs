@@ -1,6 +1,6 @@
 //! Whether a shape keeps the limits, and how many standbys must serve for it to.
 //!
-//! No limit asks for more than the baseline itself has.
+//! No limit asks for more than the baseline itself has. How many may be out at once is looked at in `out`.
 
 use std::collections::BTreeSet;
 
@@ -34,7 +34,8 @@ impl Ground<'_> {
                 Ok(()) => return Ok(0),
                 Err(held) => held,
             };
-            let short = matches!(held, Held::Members { .. } | Held::Share { .. });
+            let short =
+                matches!(held, Held::Members { .. } | Held::Share { .. } | Held::Capacity { .. });
             if !short || self.terms.failover == Failover::Hold {
                 return Err(held);
             }
@@ -47,11 +48,12 @@ impl Ground<'_> {
 
     /// Holds a shape against the limits.
     fn check(&self, shape: &Shape, counted: Counted) -> Result<(), Held> {
-        let Limits { least_members, least_share } = self.terms.limits;
+        let Limits { least_members, .. } = self.terms.limits;
         let woken = |at| shape.group[at] < self.serving && shape.weight[at] > 0;
         if (0..self.members.len()).any(woken) {
             return Err(Held::SwitchedOff);
         }
+        self.check_out(shape)?;
         let within = shape.within(self.serving);
         let serves = |at: &&usize| shape.weight[**at] > 0;
         let counts = |at: &&usize| counted == Counted::Any || shape.settled[**at] > 0;
@@ -62,11 +64,8 @@ impl Ground<'_> {
             let by_default = least_members == LeastMembers::Half;
             return Err(Held::Members { serving, least, by_default });
         }
-        if let Some(least) = least_share {
-            let group = self.asked(shape, &within);
-            if !group.is_allowed() {
-                return Err(Held::Share { share: group.share(), least });
-            }
+        if let Some(held) = self.asked(shape, &within).broken() {
+            return Err(held);
         }
         let (now, before) =
             (emptied(&shape.group, &shape.weight), emptied(&self.group, &self.base));

@@ -34,6 +34,7 @@ impl Case {
         let limits = Limits {
             least_members: LeastMembers::Count(self.least_members),
             least_share: Some(self.least_share),
+            ..Limits::default()
         };
         let terms = Terms { limits, ..Terms::default() };
         let overrides: Vec<_> = self

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use super::{
     admitted::{Admitted, Target, Touch},
     given::{Contribution, Yielded},
-    whole::{Exact, SCALE},
+    whole::{Capacity, Exact, SCALE},
 };
 use crate::{
     effect::Effect,
     field::Field,
     fraction::Fraction,
-    limits::Terms,
+    limits::{Limits, Terms},
     names::BackendName,
     overrides::Held,
     pool::{Member, Pool},
@@ -129,7 +129,8 @@ impl<'a> Ground<'a> {
         let mixed = |group: u8| self.mixed.contains(&group);
         match touch {
             Touch::Part(Fraction::NONE) | Touch::Weight(_) => {
-                !mixed(self.serving) || self.terms.limits.least_share.is_none()
+                let Limits { least_share, least_capacity, .. } = self.terms.limits;
+                !mixed(self.serving) || (least_share.is_none() && least_capacity.is_none())
             }
             Touch::Part(_) | Touch::Serve(_) => !mixed(self.group[at]) && !mixed(self.serving),
         }
@@ -188,10 +189,12 @@ impl<'a> Ground<'a> {
     }
 
     pub(super) fn serving_base(&self) -> impl Iterator<Item = u32> {
-        (0..self.listed)
-            .filter(|at| self.group[*at] == self.serving)
-            .map(|at| self.base[at])
-            .filter(|weight| *weight > 0)
+        self.serving_members().map(|at| self.base[at])
+    }
+
+    /// Those that serve in the baseline.
+    pub(super) fn serving_members(&self) -> impl Iterator<Item = usize> {
+        (0..self.listed).filter(|at| self.group[*at] == self.serving && self.base[*at] > 0)
     }
 
     /// Whether a member's weight and group are as its owner left them.
@@ -213,7 +216,18 @@ impl<'a> Ground<'a> {
             own: within.iter().map(own).collect(),
             scalable: !within.iter().any(fixed),
             least: self.terms.limits.least_share.filter(|_| serves),
+            capacity: self.capacity(within).filter(|_| serves),
         }
+    }
+
+    /// What these can carry, and how much of it must remain: no more than the baseline has.
+    fn capacity(&self, within: &[usize]) -> Option<Capacity> {
+        let least = u64::from(self.terms.limits.least_capacity?);
+        let of = |at: usize| {
+            self.terms.capacity.get(&self.members[at].name).copied().unwrap_or_default()
+        };
+        let baseline = self.serving_members().map(|at| u64::from(of(at))).sum();
+        Some(Capacity { of: within.iter().map(|at| of(*at)).collect(), least: least.min(baseline) })
     }
 }
 

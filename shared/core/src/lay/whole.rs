@@ -25,8 +25,11 @@
 //! the largest `n / own` of those that were not raised. So whoever knows only the baseline and the
 //! numbers, and takes that for the factor, finds that no less remains.
 //!
-//! **Rounding and the limit.** The nearest numbers are written if they keep the limit. If they do
-//! not, though the exact weights do, the nearest that keep it are. There always are some: with
+//! **What `leastCapacity` means of whole numbers.** A member counts with as much of its capacity as it keeps of
+//! its weight, in hundredths of a percent, rounded down; one that was promoted, or had no weight, counts whole.
+//!
+//! **Rounding and the limits.** The nearest numbers are written if they keep the limits. If they do
+//! not, though the exact weights do, the nearest that keep them are. There always are some: with
 //! factor 1 and all rounded up, every member keeps at least its exact weight. If neither the exact
 //! weights nor the nearest numbers keep it, the override that asks for them is held.
 //!
@@ -41,6 +44,7 @@ use std::cmp::Reverse;
 use crate::{
     effect::WEIGHT_MAX,
     fraction::{Fraction, WHOLE_BASIS_POINTS},
+    overrides::Held,
 };
 
 /// Parts of one unit of weight, so that any [`Fraction`] of a weight is a whole number.
@@ -60,6 +64,37 @@ pub(super) struct Exact {
     pub(super) scalable: bool,
     /// How much of the baseline must remain.
     pub(super) least: Option<Fraction>,
+    /// How much of what the members can carry must remain.
+    pub(super) capacity: Option<Capacity>,
+}
+
+/// What the members of a group can carry, and how much of it must remain.
+#[derive(Clone, Debug)]
+pub(super) struct Capacity {
+    /// By member.
+    pub(super) of: Vec<u32>,
+    /// How much must remain.
+    pub(super) least: u64,
+}
+
+impl Capacity {
+    /// How much remains where each member keeps this part of its weight, in ten-thousandths of a unit.
+    fn remains(&self, kept: impl Iterator<Item = u64>) -> u64 {
+        self.of.iter().zip(kept).map(|(of, kept)| u64::from(*of) * kept).sum()
+    }
+
+    fn is_kept(&self, kept: impl Iterator<Item = u64>) -> bool {
+        self.remains(kept) >= self.least * u64::from(WHOLE_BASIS_POINTS)
+    }
+}
+
+/// Which numbers are looked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// Any.
+    Any,
+    /// Those that keep the limits.
+    Limits,
 }
 
 /// A group's whole numbers.
@@ -115,17 +150,39 @@ impl Factor {
 impl Exact {
     /// The numbers to write; none where the limit leaves none.
     pub(super) fn whole(&self) -> Option<Whole> {
-        let keeps = |one: &Whole| self.keeps(&one.numbers, one.factor, self.least);
-        self.nearest(None).filter(keeps).or_else(|| {
-            let least = self.least.filter(|least| self.share() >= *least)?;
-            self.nearest(Some(least))
+        let keeps = |one: &Whole| self.keeps(&one.numbers, one.factor);
+        let nearest = self.nearest(Within::Any).filter(keeps);
+        nearest.or_else(|| {
+            let are_exact = self.broken_exactly().is_none();
+            are_exact.then(|| self.nearest(Within::Limits)).flatten()
         })
     }
 
-    /// Whether there are numbers to write. Where the exact weights keep the limit there are, and none
-    /// need be found.
-    pub(super) fn is_allowed(&self) -> bool {
-        self.least.is_none_or(|least| self.share() >= least) || self.whole().is_some()
+    /// The limit that leaves no numbers to write. Where the exact weights keep them all there are some, and
+    /// none need be found.
+    pub(super) fn broken(&self) -> Option<Held> {
+        self.broken_exactly().filter(|_| self.whole().is_none())
+    }
+
+    /// The limit that the exact weights break.
+    fn broken_exactly(&self) -> Option<Held> {
+        let share = self.share();
+        if let Some(least) = self.least.filter(|least| share < *least) {
+            return Some(Held::Share { share, least });
+        }
+        let capacity = self.capacity.as_ref().filter(|one| !one.is_kept(self.kept()))?;
+        let units = capacity.remains(self.kept()) / u64::from(WHOLE_BASIS_POINTS);
+        Some(Held::Capacity { capacity: units, least: capacity.least })
+    }
+
+    /// The part of its own weight that each member exactly keeps, in ten-thousandths.
+    fn kept(&self) -> impl Iterator<Item = u64> {
+        self.wanted.iter().zip(&self.own).map(|(wanted, own)| match own {
+            None | Some(0) => u64::from(*wanted > 0) * u64::from(WHOLE_BASIS_POINTS),
+            Some(own) => {
+                u64::from(*wanted.min(own)) * u64::from(WHOLE_BASIS_POINTS) / u64::from(*own)
+            }
+        })
     }
 
     /// How much of the baseline the exact weights keep.
@@ -142,11 +199,11 @@ impl Exact {
         self.own.iter().flatten().copied().map(u64::from).sum()
     }
 
-    /// The nearest numbers that keep a limit, over all factors.
-    fn nearest(&self, least: Option<Fraction>) -> Option<Whole> {
+    /// The nearest numbers, over all factors.
+    fn nearest(&self, within: Within) -> Option<Whole> {
         let mut best: Option<Whole> = None;
         for factor in self.factors() {
-            let Some(found) = self.nearest_at(factor, least) else { continue };
+            let Some(found) = self.nearest_at(factor, within) else { continue };
             let near = found.error_ppm <= SHARE_ERROR_PPM_MAX;
             if best.as_ref().is_none_or(|best| found.error_ppm < best.error_ppm) {
                 best = Some(found);
@@ -171,11 +228,11 @@ impl Exact {
         std::iter::once(Factor::times(1)).chain(scaled)
     }
 
-    /// The nearest numbers that keep a limit, with one factor.
+    /// The nearest numbers with one factor.
     ///
     /// For each total that rounding can come to, those are rounded up that would be furthest below
     /// their share of it: no other choice with that total has a smaller error.
-    fn nearest_at(&self, factor: Factor, least: Option<Fraction>) -> Option<Whole> {
+    fn nearest_at(&self, factor: Factor, within: Within) -> Option<Whole> {
         let (down, up): (Vec<u8>, Vec<u8>) = self
             .wanted
             .iter()
@@ -198,7 +255,7 @@ impl Exact {
             for at in &open[..ups] {
                 numbers[*at] = up[*at];
             }
-            if !self.keeps(&numbers, factor, least) {
+            if within == Within::Limits && !self.keeps(&numbers, factor) {
                 continue;
             }
             let off = (total * factor.parts).abs_diff(asked * factor.units);
@@ -210,9 +267,20 @@ impl Exact {
         best.map(|((error_ppm, _), numbers)| Whole { numbers, factor, error_ppm })
     }
 
-    /// Whether numbers that are written times a factor keep a limit, as defined above.
-    fn keeps(&self, numbers: &[u8], factor: Factor, least: Option<Fraction>) -> bool {
-        let Some(least) = least else { return true };
+    /// Whether numbers that are written times a factor keep the limits, as defined above.
+    fn keeps(&self, numbers: &[u8], factor: Factor) -> bool {
+        let kept = numbers.iter().zip(&self.own).map(|(number, own)| match own {
+            None | Some(0) => u64::from(*number > 0) * u64::from(WHOLE_BASIS_POINTS),
+            Some(own) => {
+                let whole = u64::from(*own) * factor.units;
+                let kept = (u64::from(*number) * factor.parts).min(whole);
+                kept * u64::from(WHOLE_BASIS_POINTS) / whole
+            }
+        });
+        if self.capacity.as_ref().is_some_and(|capacity| !capacity.is_kept(kept)) {
+            return false;
+        }
+        let Some(least) = self.least else { return true };
         let kept = |(number, own): (&u8, &Option<u32>)| {
             let written = u64::from(*number) * factor.parts;
             own.map_or(written, |own| written.min(u64::from(own) * factor.units))

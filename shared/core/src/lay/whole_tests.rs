@@ -14,6 +14,7 @@ fn group(members: &[Asked], promoted: &[u8], least: Option<u16>) -> Exact {
         own: own.chain(promoted.iter().map(|_| None)).collect(),
         scalable: true,
         least: least.map(|least| Fraction::try_from(least).unwrap()),
+        capacity: None,
     }
 }
 
@@ -218,8 +219,7 @@ fn reference(
 /// Whether the numbers that are found are those that should be.
 fn verify(group: &Exact, least_error: impl Fn(&Exact, Way) -> Option<u128> + Copy) {
     let ways = ways(group);
-    let free =
-        Exact { least: None, own: group.own.clone(), wanted: group.wanted.clone(), ..*group };
+    let free = Exact { least: None, ..group.clone() };
     let found = group.whole();
     let nearest = free.whole().unwrap();
     assert_eq!(Some(u128::from(nearest.error_ppm)), reference(&free, least_error, &ways));

@@ -4,18 +4,21 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
-use super::{gates::Freeze, play::Play, window::Window};
+use super::{
+    compared::ByCompared, expression::Expression, gates::Freeze, play::Play, window::Window,
+};
 use crate::{
     declared::Declared,
     effect::Effect,
     field::Property,
-    limits::Terms,
+    limits::{TagLimit, Terms},
     names::{
         BackendAlias, BackendId, BackendName, PlayName, PoolAlias, ServiceAlias, ServiceId,
-        WindowName,
+        TagName, WindowName,
     },
     origin::Origin,
     overrides::Override,
+    signal::Signal,
 };
 
 /// A playbook that has been read and found sound.
@@ -33,6 +36,8 @@ pub struct Playbook {
     pub windows: Vec<Window>,
     /// When nothing begins, in the order of the file; no two have one name.
     pub freezes: Vec<Freeze>,
+    /// What must hold of all backends with a tag together, over all pools.
+    pub limits: BTreeMap<TagName, TagLimit>,
     /// Where things are found, since each step asks.
     index: Index,
 }
@@ -43,6 +48,9 @@ struct Index {
     backends: HashMap<BackendId, BackendAlias>,
     plays: HashMap<PlayName, usize>,
     windows: HashMap<BackendId, BTreeSet<usize>>,
+    /// The plays by their `when`, and by their `unless`.
+    when: ByCompared,
+    unless: ByCompared,
 }
 
 impl Playbook {
@@ -53,6 +61,7 @@ impl Playbook {
         plays: Vec<Play>,
         windows: Vec<Window>,
         freezes: Vec<Freeze>,
+        limits: BTreeMap<TagName, TagLimit>,
     ) -> Self {
         let mut on: HashMap<BackendId, BTreeSet<usize>> = HashMap::new();
         for (at, window) in windows.iter().enumerate() {
@@ -71,8 +80,15 @@ impl Playbook {
                 .map(|(alias, one)| (one.backend.clone(), alias.clone()))
                 .collect(),
             plays: plays.iter().enumerate().map(|(at, play)| (play.name.clone(), at)).collect(),
+            when: ByCompared::new(plays.iter().map(|play| &play.when).enumerate()),
+            unless: ByCompared::new(
+                plays
+                    .iter()
+                    .enumerate()
+                    .filter_map(|(at, play)| Some((at, play.begins.unless.as_ref()?))),
+            ),
         };
-        Self { services, pools, backends, plays, windows, freezes, index }
+        Self { services, pools, backends, plays, windows, freezes, limits, index }
     }
 
     /// The pool that is this backend, with what the playbook calls it.
@@ -85,6 +101,12 @@ impl Playbook {
     #[must_use]
     pub fn single_of(&self, backend: &BackendId) -> Option<(&BackendAlias, &ManagedBackend)> {
         self.backends.get_key_value(self.index.backends.get(backend)?)
+    }
+
+    /// The value of a tag that a backend has in the inventory.
+    #[must_use]
+    pub fn tag_of(&self, tag: &TagName, backend: &BackendId) -> Option<&str> {
+        self.single_of(backend)?.1.tags.get(tag).map(String::as_str)
     }
 
     /// The backends that it may change, with what it calls each: pools first, by name.
@@ -100,7 +122,7 @@ impl Playbook {
         self.index.pools.contains_key(backend) || self.index.backends.contains_key(backend)
     }
 
-    /// The members of a pool that plays name, where the file alone decides which: each must be one.
+    /// The members of a pool that the playbook names, where the file alone decides which: each must be one.
     #[must_use]
     pub fn members_named(&self, pool: &PoolAlias) -> BTreeSet<BackendName> {
         let effects = self.plays.iter().flat_map(|play| &play.effects);
@@ -122,7 +144,8 @@ impl Playbook {
         let backend = self.pools.get(pool).map(|pool| &pool.backend);
         let of_windows = self.windows.iter().flat_map(|window| &window.effects);
         let of_windows = of_windows.filter(|(of, _)| Some(of) == backend);
-        names.chain(of_windows.flat_map(|(_, effect)| effect.members())).collect()
+        let listed = self.pools.get(pool).into_iter().flat_map(|pool| &pool.members).cloned();
+        names.chain(of_windows.flat_map(|(_, effect)| effect.members())).chain(listed).collect()
     }
 
     /// The window of this name.
@@ -167,6 +190,21 @@ impl Playbook {
         })
     }
 
+    /// The plays whose `when` may hold of a signal, in the order of the file.
+    pub(super) fn plays_by_when(&self, signal: &Signal) -> impl Iterator<Item = &Play> {
+        self.index.when.places(signal).into_iter().filter_map(|at| self.plays.get(at))
+    }
+
+    /// The plays whose `unless` may hold of a signal, each with that, in the order of the file.
+    pub(super) fn plays_by_unless(
+        &self,
+        signal: &Signal,
+    ) -> impl Iterator<Item = (&Play, &Expression)> {
+        let plays =
+            self.index.unless.places(signal).into_iter().filter_map(|at| self.plays.get(at));
+        plays.filter_map(|play| Some((play, play.begins.unless.as_ref()?)))
+    }
+
     /// The play of this name.
     #[must_use]
     pub fn play(&self, name: &PlayName) -> Option<&Play> {
@@ -183,6 +221,8 @@ pub struct ManagedPool {
     pub terms: Terms,
     /// After how many writes in an hour no override begins on it.
     pub writes_per_hour: Option<usize>,
+    /// Its members, where the playbook says them.
+    pub members: BTreeSet<BackendName>,
 }
 
 /// A Single that the playbook may change, and what of it.
@@ -194,4 +234,8 @@ pub struct ManagedBackend {
     pub may: BTreeSet<Property>,
     /// What it is to be, where an `ensure` may make it.
     pub is: Option<Declared>,
+    /// What it is told apart by, such as its region and its zone.
+    pub tags: BTreeMap<TagName, String>,
+    /// What it can carry, in the units of `leastCapacity`.
+    pub capacity: Option<u32>,
 }

@@ -46,6 +46,18 @@ pub const BUDGET_MAX: usize = 1_000;
 /// How many effects one play may have.
 pub const EFFECTS_MAX: usize = 16;
 
+/// How many tags one backend may have.
+pub(super) const TAGS_MAX: usize = 20;
+
+/// How many tags may have limits.
+pub(super) const TAG_LIMITS_MAX: usize = 20;
+
+/// How long the value of a tag may be.
+pub(super) const TAG_VALUE_CHARS_MAX: usize = 80;
+
+/// How much one backend can carry at most.
+pub(super) const CAPACITY_MAX: u32 = 1_000_000_000;
+
 /// How many steps a ramp may have.
 pub const RAMP_STEPS_MAX: usize = 20;
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{Playbook, Problem, read};
 
-/// One pool or play that is not as it was.
+/// One pool, play or other part that is not as it was.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Changed {
     /// Which: `pool chat` or `play drain-failing-member`.
@@ -44,9 +44,12 @@ pub struct Edit {
 }
 
 /// What holds of a pool where the file does not say it.
-const UNSAID: [(&str, &str); 3] = [
+const UNSAID: [(&str, &str); 6] = [
     ("limits.leastMembers", "half of its members (the default)"),
     ("limits.leastShare", "no limit (the default)"),
+    ("limits.leastCapacity", "no limit (the default)"),
+    ("limits.mostOut", "no limit (the default)"),
+    ("limits.panic", "no limit (the default)"),
     ("failover", "promote (the default)"),
 ];
 
@@ -125,6 +128,20 @@ pub fn changes(before: &str, after: &str) -> Result<Vec<Changed>, Vec<Problem>> 
             edits.push(Edit { path, before: backend(&old), after: backend(&new) });
         }
     }
+    let single = |written: &Written, alias: &str| {
+        let mut backends = written.playbook.backends.iter();
+        backends.find(|(known, _)| known.as_str() == alias).map(|(_, single)| single.clone())
+    };
+    compare("backend", &old.backends, &new.backends, &mut changed, |name| {
+        single(&old, name) == single(&new, name)
+    });
+    let limit = |written: &Written, tag: &str| {
+        let mut limits = written.playbook.limits.iter();
+        limits.find(|(known, _)| known.as_str() == tag).map(|(_, limit)| *limit)
+    };
+    compare("limit of tag", &old.limits, &new.limits, &mut changed, |tag| {
+        limit(&old, tag) == limit(&new, tag)
+    });
     let play = |written: &Written, name: &str| {
         written.playbook.plays.iter().find(|play| play.name.as_str() == name).cloned()
     };
@@ -147,10 +164,12 @@ pub fn changes(before: &str, after: &str) -> Result<Vec<Changed>, Vec<Problem>> 
     Ok(changed)
 }
 
-/// A playbook, and its pools, plays, windows and freezes in the file's words.
+/// A playbook, and its parts in the file's words.
 struct Written {
     playbook: Playbook,
     pools: BTreeMap<String, Value>,
+    backends: BTreeMap<String, Value>,
+    limits: BTreeMap<String, Value>,
     plays: BTreeMap<String, Value>,
     windows: BTreeMap<String, Value>,
     freezes: BTreeMap<String, Value>,
@@ -161,8 +180,12 @@ impl Written {
         let playbook = read(text)?;
         // It was read just now, so that it is YAML.
         let file: Value = serde_saphyr::from_str(text).unwrap_or_default();
-        let pools = file["pools"].as_object().into_iter().flatten();
-        let pools = pools.map(|(name, pool)| (name.clone(), pool.clone()));
+        let keyed = |map: &Value| -> BTreeMap<String, Value> {
+            let entries = map.as_object().into_iter().flatten();
+            entries.map(|(name, one)| (name.clone(), one.clone())).collect()
+        };
+        let (pools, backends) = (keyed(&file["pools"]), keyed(&file["backends"]));
+        let limits = keyed(&file["limits"]);
         let named = |list: &Value| -> BTreeMap<String, Value> {
             let entries = list.as_array().into_iter().flatten();
             entries
@@ -171,7 +194,7 @@ impl Written {
         };
         let (plays, windows) = (named(&file["plays"]), named(&file["windows"]));
         let freezes = named(&file["gates"]["freeze"]);
-        Ok(Self { playbook, pools: pools.collect(), plays, windows, freezes })
+        Ok(Self { playbook, pools, backends, limits, plays, windows, freezes })
     }
 }
 

@@ -148,6 +148,13 @@ impl Expression {
         nodes.into_iter().zip(places).map(part).collect()
     }
 
+    /// What its topmost `&&` join, as parsed.
+    pub(super) fn conjuncts(&self) -> Vec<&IdedExpr> {
+        let mut nodes = Vec::new();
+        self.split(self.program.expression(), &mut nodes, &mut Vec::new());
+        nodes
+    }
+
     fn split<'p>(&self, node: &'p IdedExpr, nodes: &mut Vec<&'p IdedExpr>, cuts: &mut Vec<usize>) {
         if let Expr::Call(call) = &node.expr
             && call.func_name == "_&&_"

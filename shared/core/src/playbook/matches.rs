@@ -102,12 +102,12 @@ impl Playbook {
     ///
     /// A `when` that asks for a label which the signal does not have does not match: conditions
     /// are written for the alerts that carry their labels, and every other alert passes by them
-    /// too. What else goes wrong is a [`Failure`].
+    /// too. What else goes wrong in a condition that may hold is a [`Failure`].
     #[must_use]
     pub fn plays_for(&self, signal: &Signal) -> Matches<'_> {
         let scene = Scene::of(signal);
         let mut matches = Matches::default();
-        for play in &self.plays {
+        for play in self.plays_by_when(signal) {
             match play.when.holds(&scene) {
                 Ok(false) => {}
                 Ok(true) => self.fill(play, &scene, &mut matches),
@@ -120,7 +120,7 @@ impl Playbook {
     /// The overrides that `signal` asks for of plays that look back at what asked before.
     #[must_use]
     pub fn looked_back_at(&self, signal: &Signal) -> Vec<(BackendId, OverrideId)> {
-        let mut plays = self.plays.iter().filter(|play| play.looks_back()).peekable();
+        let mut plays = self.plays_by_when(signal).filter(|play| play.looks_back()).peekable();
         if plays.peek().is_none() {
             return Vec::new();
         }
@@ -142,9 +142,7 @@ impl Playbook {
     #[must_use]
     pub fn kept_back_by(&self, signal: &Signal) -> (Vec<&PlayName>, Vec<Failure>) {
         let (mut kept, mut failed) = (Vec::new(), Vec::new());
-        let plays = self.plays.iter();
-        let mut plays =
-            plays.filter_map(|play| Some((play, play.begins.unless.as_ref()?))).peekable();
+        let mut plays = self.plays_by_unless(signal).peekable();
         if plays.peek().is_none() {
             return (kept, failed);
         }

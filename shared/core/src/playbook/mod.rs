@@ -15,6 +15,7 @@
 mod book;
 mod bounds;
 mod changes;
+mod compared;
 mod environment;
 mod expression;
 mod gates;

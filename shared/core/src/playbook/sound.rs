@@ -5,13 +5,14 @@
 
 mod ensure;
 mod gates;
+mod inventory;
 mod plays;
 mod singles;
 mod when;
 mod windows;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, hash_map::Entry},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, hash_map::Entry},
     fmt,
     hash::Hash,
     ops::Range,
@@ -185,7 +186,8 @@ impl Reading<'_> {
     }
 
     fn playbook(&mut self, wire: wire::Playbook) -> Option<Playbook> {
-        let wire::Playbook { version, services, pools, backends, plays, windows, gates } = wire;
+        let wire::Playbook { version, services, pools, backends, plays, windows, gates, limits } =
+            wire;
         let at = services.at.clone();
         let services = entries(services).map(|entries| {
             self.bounded(&at, entries.len(), SERVICES_MAX, "services");
@@ -194,9 +196,10 @@ impl Reading<'_> {
         });
         let services: Option<Named<ServiceAlias, ServiceId>> = services;
         let at = pools.at.clone();
-        let mut seen = HashMap::new();
+        let (mut seen, mut listed) = (HashMap::new(), Vec::new());
         let pools = entries(pools).map(|entries| {
             self.bounded(&at, entries.len(), POOLS_MAX, "pools");
+            listed = inventory::listed(&entries);
             self.pools(entries, services.as_ref(), &mut seen)
         });
         let singles = backends.map_or(Some(BTreeMap::new()), |backends| {
@@ -205,7 +208,13 @@ impl Reading<'_> {
             self.bounded(&at, entries.len(), BACKENDS_MAX, "backends");
             Some(self.backends(entries, services.as_ref(), &mut seen))
         });
-        let declared = pools.zip(singles).map(|(pools, singles)| Declared::of(pools, singles));
+        let limits = limits.map(|limits| self.tag_limits(limits, singles.as_ref()));
+        let declared = pools.zip(singles).map(|(mut pools, singles)| {
+            for one in listed {
+                self.link(one, &mut pools, &singles);
+            }
+            Declared::of(pools, singles)
+        });
         let plays = plays.value.map(|wire| {
             self.bounded(&plays.at, wire.len(), PLAYS_MAX, "plays");
             self.plays(wire, declared.as_ref())
@@ -225,6 +234,7 @@ impl Reading<'_> {
             plays?,
             windows?,
             freezes?,
+            limits.unwrap_or_default(),
         ))
     }
 
@@ -314,6 +324,7 @@ impl Reading<'_> {
             failover,
             null_weight,
             writes_per_hour,
+            members: _,
         } = wire;
         let service = self.service_of(service, services);
         // A workspace that is wrong must not make the pool one at service level.
@@ -321,6 +332,9 @@ impl Reading<'_> {
         let limits = limits.and_then(|limits| limits.value).map(|wire| Limits {
             least_members: wire.least_members.and_then(At::given).unwrap_or_default(),
             least_share: wire.least_share.and_then(At::given),
+            least_capacity: wire.least_capacity.and_then(At::given),
+            most_out: wire.most_out.and_then(At::given),
+            panic: wire.panic.and_then(At::given),
         });
         Some(ManagedPool {
             backend: BackendId { service: service?, workspace: workspace?, name: backend.value? },
@@ -328,8 +342,11 @@ impl Reading<'_> {
                 limits: limits.unwrap_or_default(),
                 failover: failover.and_then(|failover| failover.value).unwrap_or_default(),
                 null_weight: null_weight.and_then(At::given),
+                ..Terms::default()
             },
             writes_per_hour: writes_per_hour.and_then(At::given),
+            // These are known once the backends are.
+            members: BTreeSet::new(),
         })
     }
 

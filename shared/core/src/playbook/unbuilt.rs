@@ -4,19 +4,16 @@
 //! not happen; if it were called unknown, its author would look for a typing error.
 
 /// Constructs, and what can be done without them.
-const UNBUILT: [(&[&str], &str); 14] = [
+const UNBUILT: [(&[&str], &str); 11] = [
     (&["schedule"], "write `cron` or `once` in a window"),
     (&["approve"], "a play without it acts at once; leave the play out where it must not"),
     (&["mute"], "`pointsman mute PLAY --for 2h` does it"),
-    (&["groups"], "each pool keeps its limits by itself"),
+    (&["groups"], "what spans pools is said by tag: `limits`"),
     (&["authority"], "every play has that of an alert"),
     (&["before"], "a reconnect follows a play's end: `after`"),
     (&["notify"], "the ledger has everything: `pointsman history`"),
     (&["verify"], "the ledger says what each write found: `pointsman history`"),
     (&["drift", "assert"], "a change by someone else is always yielded to"),
-    (&["capacity"], "use `leastMembers` and `leastShare`"),
-    (&["mostOut", "mostOutAtOnce"], "use `leastMembers`"),
-    (&["zones", "zone", "neverTogether"], "use `leastMembers` of each pool"),
     (&["reconnect"], "under `after`, it follows the play's end"),
     (&["at"], "write `after`, counted from the play's end"),
 ];

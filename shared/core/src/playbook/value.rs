@@ -11,8 +11,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use super::bounds::{
-    BUDGET_MAX, COUNT_MAX, DURATION_MAX, EXPRESSION_BYTES_MAX, FAILURES_MAX, LABEL_NAME_BYTES_MAX,
-    SPLIT_MEMBERS_MAX, TEXT_CHARS_MAX, TITLE_CHARS_MAX,
+    BACKENDS_MAX, BUDGET_MAX, CAPACITY_MAX, COUNT_MAX, DURATION_MAX, EXPRESSION_BYTES_MAX,
+    FAILURES_MAX, LABEL_NAME_BYTES_MAX, SPLIT_MEMBERS_MAX, TAG_VALUE_CHARS_MAX, TEXT_CHARS_MAX,
+    TITLE_CHARS_MAX,
 };
 use crate::{
     effect::WEIGHT_MAX,
@@ -89,6 +90,44 @@ value!(
         )),
     },
     { "type": "integer", "minimum": 1, "maximum": SPLIT_MEMBERS_MAX }
+);
+value!(
+    /// How many may be out at once.
+    MostOut: i64 => usize,
+    |number| match usize::try_from(number) {
+        Ok(most @ 1..=BACKENDS_MAX) => Ok(most),
+        Ok(_) | Err(_) => Err(format!(
+            "`mostOut` cannot be {number}: 1 to {BACKENDS_MAX}; without it, the other limits alone decide"
+        )),
+    },
+    { "type": "integer", "minimum": 1, "maximum": BACKENDS_MAX }
+);
+value!(
+    /// That something never is.
+    Never: bool => (),
+    |yes| match yes {
+        true => Ok(()),
+        false => Err("without it, they may be out together: leave this out".to_owned()),
+    },
+    { "type": "boolean", "const": true }
+);
+value!(
+    /// What a backend can carry, or how much must remain of that.
+    Capacity: i64 => u32,
+    |number| match u32::try_from(number) {
+        Ok(units @ 1..=CAPACITY_MAX) => Ok(units),
+        Ok(_) | Err(_) => Err(format!("a capacity cannot be {number}: 1 to {CAPACITY_MAX}, in units of your own")),
+    },
+    { "type": "integer", "minimum": 1, "maximum": CAPACITY_MAX }
+);
+value!(
+    /// The value of a tag.
+    TagValue: String => String,
+    |text| match text.chars().count() {
+        1..=TAG_VALUE_CHARS_MAX if !text.chars().any(char::is_control) => Ok(text),
+        _ => Err(format!("this is not the value of a tag: it has 1 to {TAG_VALUE_CHARS_MAX} characters in one line")),
+    },
+    { "type": "string", "minLength": 1, "maxLength": TAG_VALUE_CHARS_MAX, "examples": ["eu", "1"] }
 );
 value!(
     /// A length of time: more than nothing, up to [`DURATION_MAX`].

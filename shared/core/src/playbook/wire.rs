@@ -9,13 +9,14 @@ use serde::Deserialize;
 use super::{
     bounds::{
         BACKENDS_MAX, CERTIFICATES_MAX, EFFECTS_MAX, FREEZES_MAX, PLAYS_MAX, POOLS_MAX,
-        RAMP_STEPS_MAX, RECONNECTS_MAX, SERVICES_MAX, SPLIT_MEMBERS_MAX, WINDOWS_MAX,
+        RAMP_STEPS_MAX, RECONNECTS_MAX, SERVICES_MAX, SPLIT_MEMBERS_MAX, TAG_LIMITS_MAX, TAGS_MAX,
+        WINDOWS_MAX,
     },
     value::{
-        BackendText, CertificateId, Count, Description, Duration, Expression, FailureCount,
-        FailurePercentage, LabelName, LocalTime, Member, Members, Most, NamedValue, Percent,
-        PoolName, Priority, ProxyUrl, Scheme, ServingWeight, TimeOfDay, Title, Url, Version,
-        Weight, Yes,
+        BackendText, Capacity, CertificateId, Count, Description, Duration, Expression,
+        FailureCount, FailurePercentage, LabelName, LocalTime, Member, Members, Most, MostOut,
+        NamedValue, Never, Percent, PoolName, Priority, ProxyUrl, Scheme, ServingWeight, TagValue,
+        TimeOfDay, Title, Url, Version, Weight, Yes,
     },
     window::Dialect,
 };
@@ -56,6 +57,21 @@ pub(super) struct Playbook {
     pub(super) windows: Option<At<Vec<At<Window>>>>,
     /// What must be open for anything to begin.
     pub(super) gates: Option<At<Gates>>,
+    /// What must hold of all backends with a tag together, over all pools: by the tag's name.
+    #[schemars(extend("maxProperties" = TAG_LIMITS_MAX))]
+    pub(super) limits: Option<At<Entries<TagLimit>>>,
+}
+
+/// What must hold of all backends with a tag together, over all pools.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[schemars(extend("anyOf" = [{"required": ["mostOut"]}, {"required": ["neverTogether"]}]))]
+pub(super) struct TagLimit {
+    /// How many backends with the same value of the tag may be out at once. One that is out of several pools
+    /// counts once.
+    pub(super) most_out: Option<At<MostOut>>,
+    /// Backends with different values of the tag are never out together: never two zones at once.
+    pub(super) never_together: Option<At<Never>>,
 }
 
 /// What must be open for anything to begin. What has begun stays and ends as it would, and what is asked for by
@@ -181,6 +197,9 @@ pub(super) struct Pool {
     /// After how many writes in an hour nothing more begins on the pool, until some of them are an hour old. What
     /// has begun is given back all the same.
     pub(super) writes_per_hour: Option<At<Most>>,
+    /// Its members, by their names under `backends`, which has their tags and what they can carry.
+    #[schemars(length(min = 1, max = SPLIT_MEMBERS_MAX))]
+    pub(super) members: Option<At<Vec<At<String>>>>,
 }
 
 /// A backend other than a pool that may be changed.
@@ -200,6 +219,11 @@ pub(super) struct Backend {
     /// What the backend is to be, where an `ensure` may make it. No secret stands here: a credential is the
     /// name of a named value, or the id of a certificate.
     pub(super) is: Option<At<Is>>,
+    /// What it is told apart by, such as its region and its zone.
+    #[schemars(extend("maxProperties" = TAGS_MAX))]
+    pub(super) tags: Option<At<Entries<TagValue>>>,
+    /// What it can carry, in units of your own: those of the pools' `leastCapacity`.
+    pub(super) capacity: Option<At<Capacity>>,
 }
 
 /// What a backend is to be. One that is made has all of it. One that is there already is held to its `url`,
@@ -336,6 +360,14 @@ pub(super) struct Limits {
     /// How much of the serving group's weight must remain, such as 50%. Without it there is no
     /// such limit.
     pub(super) least_share: Option<At<Percent>>,
+    /// How much of what the serving members can carry must remain, in the units of their `capacity`. A member
+    /// counts with as much of it as it keeps of its weight. It needs the pool's `members`.
+    pub(super) least_capacity: Option<At<Capacity>>,
+    /// How many members may be out at once: have no weight left, though they serve otherwise.
+    pub(super) most_out: Option<At<MostOut>>,
+    /// When alerts ask for more than this share of the serving members to be out, their cause is taken for a
+    /// common one: nothing more is drained for alerts, and what was is given back by its ramp.
+    pub(super) panic: Option<At<Percent>>,
 }
 
 /// When this is heard, do that; undo it when the trouble is over.

@@ -24,6 +24,7 @@ impl Look<'_> {
             let waiting = self.document.overrides.values().filter(|over| over.wants_to_begin());
             let mut begun: BTreeSet<OverrideId> = waiting.map(|over| over.id.clone()).collect();
             self.pass_verdicts(&laid);
+            self.out = Some(laid.out.clone());
             begun.retain(|id| {
                 self.document.overrides.get(id).is_some_and(|it| it.begun().is_some())
             });
@@ -177,7 +178,7 @@ impl Look<'_> {
         let pool = baseline.pool()?;
         match field {
             Field::Priority(_) => Some(Value::Number(0)),
-            Field::Weight(member) => self.terms().null_weight.map(Value::Number).or_else(|| {
+            Field::Weight(member) => self.terms.null_weight.map(Value::Number).or_else(|| {
                 let of = group(&pool.get(&Field::priority(member))?);
                 let mut members = pool.members().iter();
                 let equal =

@@ -47,7 +47,7 @@ impl Reading<'_> {
         at: &Range<usize>,
         services: Option<&Named<ServiceAlias, ServiceId>>,
     ) -> Option<ManagedBackend> {
-        let wire::Backend { service, workspace, backend, may, is } = wire;
+        let wire::Backend { service, workspace, backend, may, is, tags, capacity } = wire;
         let service = self.service_of(service, services);
         let workspace = workspace.map_or(Some(None), |workspace| workspace.value.map(Some));
         let name = match backend {
@@ -60,7 +60,14 @@ impl Reading<'_> {
         });
         let backend = BackendId { service: service?, workspace: workspace?, name: name? };
         let is = is.map_or(Some(None), |is| self.is(is.value?).map(Some));
-        Some(ManagedBackend { backend, may: may?, is: is? })
+        let tags = tags.map(|tags| self.tags(tags)).unwrap_or_default();
+        Some(ManagedBackend {
+            backend,
+            may: may?,
+            is: is?,
+            tags,
+            capacity: capacity.and_then(At::given),
+        })
     }
 
     /// What a `breaker` does.

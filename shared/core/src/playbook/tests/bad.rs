@@ -4,6 +4,7 @@ mod ensure;
 mod expressions;
 mod form;
 mod gates;
+mod inventory;
 mod values;
 mod when;
 mod windows;

@@ -360,15 +360,35 @@ fn limits_are_those_of_the_file() {
                         least_share: Some(
                             50%,
                         ),
+                        least_capacity: Some(
+                            300,
+                        ),
+                        most_out: Some(
+                            2,
+                        ),
+                        panic: Some(
+                            75%,
+                        ),
                     },
                     failover: Promote,
                     null_weight: Some(
                         50,
                     ),
+                    capacity: {
+                        chat-us: 400,
+                        eu-1: 200,
+                        eu-2: 200,
+                    },
+                    tags: [],
                 },
                 writes_per_hour: Some(
                     60,
                 ),
+                members: {
+                    chat-us,
+                    eu-1,
+                    eu-2,
+                },
             },
             search: ManagedPool {
                 backend: /subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg1/providers/Microsoft.ApiManagement/service/contoso-apim/workspaces/discovery/backends/search-pool,
@@ -376,11 +396,17 @@ fn limits_are_those_of_the_file() {
                     limits: Limits {
                         least_members: Half,
                         least_share: None,
+                        least_capacity: None,
+                        most_out: None,
+                        panic: None,
                     },
                     failover: Promote,
                     null_weight: None,
+                    capacity: {},
+                    tags: [],
                 },
                 writes_per_hour: None,
+                members: {},
             },
         }
     "#]].assert_debug_eq(&playbook.pools);

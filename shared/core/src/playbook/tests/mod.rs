@@ -1,6 +1,7 @@
 //! What a playbook's author reads when something is wrong, and what a sound one does.
 
 mod bad;
+mod compared;
 mod expressions;
 mod large;
 mod matches;

@@ -112,7 +112,7 @@ fn not_a_mapping() {
               |
             1 | - version: 1
               |   ^^^^^^^
-              = it has `version`, `services`, `pools`, `backends`, `plays`, `windows`, `gates`
+              = it has `version`, `services`, `pools`, `backends`, `plays`, `windows`, `gates`, `limits`
         "#]],
     );
 }
@@ -221,7 +221,7 @@ plays: []
               |
             2 | "\e[31mred": 1
               | ^^^^^^^^^^^
-              = the fields here are `version`, `services`, `pools`, `backends`, `plays`, `windows` and `gates`
+              = the fields here are `version`, `services`, `pools`, `backends`, `plays`, `windows`, `gates` and `limits`
         "#]],
     );
 }

@@ -118,17 +118,11 @@ plays: []
               |                                           ^^^^^^^^^^^^
               = did you mean `leastMembers`?
 
-            playbook.yaml:7:60: `capacity` is not built yet in this version
+            playbook.yaml:7:60: there is no field `capacity` here
               |
             7 |   c: {service: main, backend: B, limits: {leastmembers: 2, capacity: 1000, mostOut: 2, leastMembers: 50%}}
               |                                                            ^^^^^^^^
-              = remove it; use `leastMembers` and `leastShare`
-
-            playbook.yaml:7:76: `mostOut` is not built yet in this version
-              |
-            7 |   c: {service: main, backend: B, limits: {leastmembers: 2, capacity: 1000, mostOut: 2, leastMembers: 50%}}
-              |                                                                            ^^^^^^^
-              = remove it; use `leastMembers`
+              = the fields here are `leastMembers`, `leastShare`, `leastCapacity`, `mostOut` and `panic`
 
             playbook.yaml:7:102: `50%` is not a whole number
               |
@@ -142,23 +136,23 @@ plays: []
               |                                 ^^^^^
               = it has 1 to 80 characters without spaces and none of *#&+:<>?/\%
 
-            playbook.yaml:8:52: `zones` is not built yet in this version
+            playbook.yaml:8:52: there is no field `zones` here
               |
             8 |   d: {service: main, workspace: "a b", backend: c, zones: [a], limits: none}
               |                                                    ^^^^^
-              = remove it; use `leastMembers` of each pool
+              = the fields here are `service`, `workspace`, `backend`, `limits`, `failover`, `nullWeight`, `writesPerHour` and `members`
 
             playbook.yaml:8:72: this must be a mapping, and there is a single value
               |
             8 |   d: {service: main, workspace: "a b", backend: c, zones: [a], limits: none}
               |                                                                        ^^^^
-              = it has `leastMembers`, `leastShare`
+              = it has `leastMembers`, `leastShare`, `leastCapacity`, `mostOut`, `panic`
 
             playbook.yaml:9:6: this must be a mapping, and there is a single value
               |
             9 |   e: main
               |      ^^^^
-              = it has `service`, `workspace`, `backend`, `limits`, `failover`, `nullWeight`, `writesPerHour`
+              = it has `service`, `workspace`, `backend`, `limits`, `failover`, `nullWeight`, `writesPerHour`, `members`
         "#]],
     );
 }
